@@ -1,0 +1,154 @@
+/* The contract between the C engine and its one caller, engine.pyx.
+ *
+ * An op is a row of FNN_OPS. Each instruction set compiles the same kernel bodies into one
+ * fnn_table; dispatch.c picks a table at import. Eager mode fills one fnn_call and runs it;
+ * a program is a list of fnn_call replayed by one team of threads.
+ *
+ * Sizes are size_t, strides are ptrdiff_t in elements of the array they belong to.
+ */
+#ifndef FASTNN_H
+#define FASTNN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FNN_MAX_ARRAYS 6
+#define FNN_MAX_DIMS 6
+#define FNN_MAX_ATTRS 4
+#define FNN_MAX_PHASES 2
+
+/* How the caller fills dims and strides. */
+enum fnn_layout {
+  FNN_BROADCAST, /* dim = shape of array 0, collapsed; strides broadcast to it, 0 on a broadcast axis */
+  FNN_MATRIX,    /* dim = (m, n, k); stride[i] = the two strides of array i */
+  FNN_PACKED     /* every array C-contiguous; dim as the row says; strides are not set */
+};
+
+/* X-macro: ROW(name, layout, phases). This list feeds the enum, the kernel tables, the Cython
+ * names and the parity tests. The comment gives the arrays (outputs first), then dim, then attrs.
+ * T is the call's real type; i64 is int64_t; u8 is a 0/1 byte; f64 is double in both tables. */
+#define FNN_OPS(ROW)                                                                              \
+  /* unary, elementwise: out T, x T */                                                            \
+  ROW(copy, FNN_BROADCAST, 1)                                                                     \
+  ROW(neg, FNN_BROADCAST, 1)                                                                      \
+  ROW(abs, FNN_BROADCAST, 1)                                                                      \
+  ROW(sign, FNN_BROADCAST, 1)                                                                     \
+  ROW(square, FNN_BROADCAST, 1)                                                                   \
+  ROW(sqrt, FNN_BROADCAST, 1)                                                                     \
+  ROW(exp, FNN_BROADCAST, 1)                                                                      \
+  ROW(log, FNN_BROADCAST, 1)                                                                      \
+  ROW(log1p, FNN_BROADCAST, 1)                                                                    \
+  ROW(erf, FNN_BROADCAST, 1)                                                                      \
+  ROW(tanh, FNN_BROADCAST, 1)                                                                     \
+  ROW(sigmoid, FNN_BROADCAST, 1)                                                                  \
+  ROW(relu, FNN_BROADCAST, 1)                                                                     \
+  /* binary, elementwise: out T, a T, b T */                                                      \
+  ROW(add, FNN_BROADCAST, 1)                                                                      \
+  ROW(sub, FNN_BROADCAST, 1)                                                                      \
+  ROW(mul, FNN_BROADCAST, 1)                                                                      \
+  ROW(div, FNN_BROADCAST, 1)                                                                      \
+  ROW(pow, FNN_BROADCAST, 1)                                                                      \
+  ROW(maximum, FNN_BROADCAST, 1)                                                                  \
+  ROW(minimum, FNN_BROADCAST, 1)                                                                  \
+  /* derivative by the activation's own output: out T, dy T, y T */                               \
+  ROW(relu_grad, FNN_BROADCAST, 1)                                                                \
+  ROW(sigmoid_grad, FNN_BROADCAST, 1)                                                             \
+  ROW(tanh_grad, FNN_BROADCAST, 1)                                                                \
+  /* comparison: out u8, a T, b T */                                                              \
+  ROW(eq, FNN_BROADCAST, 1)                                                                       \
+  ROW(ne, FNN_BROADCAST, 1)                                                                       \
+  ROW(lt, FNN_BROADCAST, 1)                                                                       \
+  ROW(le, FNN_BROADCAST, 1)                                                                       \
+  ROW(gt, FNN_BROADCAST, 1)                                                                       \
+  ROW(ge, FNN_BROADCAST, 1)                                                                       \
+  /* choice: out T, condition u8, a T, b T */                                                     \
+  ROW(where, FNN_BROADCAST, 1)                                                                    \
+  /* out T (m, n), a T (m, k), b T (k, n), bias T (n) or NULL, y T (m, n) or NULL;                \
+     dim = (m, n, k); attr = (enum fnn_activation epilogue, enum fnn_activation derivative) */    \
+  ROW(matmul, FNN_MATRIX, 1)                                                                      \
+  /* reduction of the middle axis: out T (outer, inner), x T (outer, len, inner);                 \
+     dim = (outer, len, inner) */                                                                 \
+  ROW(sum, FNN_PACKED, 2)                                                                         \
+  ROW(mean, FNN_PACKED, 2)                                                                        \
+  ROW(max, FNN_PACKED, 1)                                                                         \
+  ROW(min, FNN_PACKED, 1)                                                                         \
+  /* out i64 (outer, inner), x T (outer, len, inner) */                                           \
+  ROW(argmax, FNN_PACKED, 1)                                                                      \
+  /* rows: out T (n, c), x T (n, c); dim = (n, c) */                                              \
+  ROW(softmax, FNN_PACKED, 1)                                                                     \
+  ROW(log_softmax, FNN_PACKED, 1)                                                                 \
+  /* out (n, c), x (rows, c), index i64 (n); dim = (n, c, rows); attr = (bytes per element): any  \
+     element type. An index outside 0..rows-1 gives a row of zero bytes, never a wild read. */    \
+  ROW(take_rows, FNN_PACKED, 1)                                                                   \
+  /* out T (rows, c), dy T (n, c), index i64 (n); dim = (n, c, rows); out is overwritten */       \
+  ROW(scatter_add_rows, FNN_PACKED, 1)                                                            \
+  /* losses: loss T, dz T or NULL, z T, y. attr = (enum fnn_reduction). loss has one element, or  \
+     with FNN_NONE one per row (cross-entropy) or element. dz is d(loss)/dz, with FNN_NONE per    \
+     row. workspace: see fnn_op. */                                                               \
+  /* y i64 (n); dim = (n, c) */                                                                   \
+  ROW(softmax_cross_entropy, FNN_PACKED, 2)                                                       \
+  /* y T (n, c), probabilities; dim = (n, c) */                                                   \
+  ROW(soft_cross_entropy, FNN_PACKED, 2)                                                          \
+  /* y T (n); dim = (n) */                                                                        \
+  ROW(bce_with_logits, FNN_PACKED, 2)                                                             \
+  ROW(mse, FNN_PACKED, 2)                                                                         \
+  /* metrics: out T (1), z T, y; accuracy: y i64 (n), dim = (n, c);                               \
+     binary_accuracy: y T (n), dim = (n): share of (z > 0) == (y > 0.5) */                        \
+  ROW(accuracy, FNN_PACKED, 1)                                                                    \
+  ROW(binary_accuracy, FNN_PACKED, 1)                                                             \
+  /* in-place updates; dim = (n); phase 0 advances the step count in hyper, phase 1 updates.      \
+     p T (n), momentum buffer T (n) or NULL, hyper f64 (6), g T (n); attr = (nesterov);           \
+     hyper = (lr, momentum, dampening, weight_decay, steps done, unused) */                       \
+  ROW(sgd_step, FNN_PACKED, 2)                                                                    \
+  /* p T (n), m T (n), v T (n), hyper f64 (6), g T (n); attr = (decoupled weight decay);          \
+     hyper = (lr, beta1, beta2, eps, weight_decay, steps done) */                                 \
+  ROW(adam_step, FNN_PACKED, 2)
+
+enum fnn_op_code {
+#define ROW(name, layout, phases) FNN_OP_##name,
+  FNN_OPS(ROW)
+#undef ROW
+      FNN_N_OPS
+};
+
+enum fnn_real { FNN_FLOAT32, FNN_FLOAT64, FNN_N_REALS };
+enum fnn_activation { FNN_IDENTITY, FNN_RELU, FNN_SIGMOID, FNN_TANH };
+enum fnn_reduction { FNN_NONE, FNN_SUM, FNN_MEAN };
+enum fnn_status { FNN_OK, FNN_NO_MEMORY, FNN_NOT_FINITE };
+
+/* One call of one op: an eager call, or one instruction of a program. */
+typedef struct fnn_call {
+  uint16_t op;     /* enum fnn_op_code */
+  uint8_t real;    /* enum fnn_real: which table */
+  uint8_t ndim;    /* used entries of dim, FNN_BROADCAST only */
+  uint8_t barrier; /* program: wait for the whole team before this call */
+  uint8_t guard;   /* program: array 0 is a scalar loss; stop the run if it is not finite */
+  size_t dim[FNN_MAX_DIMS];
+  void *array[FNN_MAX_ARRAYS];
+  ptrdiff_t stride[FNN_MAX_ARRAYS][FNN_MAX_DIMS];
+  int64_t attr[FNN_MAX_ATTRS];
+  void *workspace; /* shared by the tiles of this call, fnn_op.workspace bytes, 64-byte aligned */
+} fnn_call;
+
+/* Kernels return void, never allocate, never fail, accept any alignment of their arrays, and
+ * never read an output. Tiles [begin, end) of a phase may run in any order and on any thread:
+ * each output element belongs to one tile, and tiles do not depend on the number of threads.
+ * scratch is private to the thread: FNN_SCRATCH_BYTES, 64-byte aligned. */
+typedef void (*fnn_kernel)(const fnn_call *call, size_t begin, size_t end, void *scratch);
+typedef size_t (*fnn_count)(const fnn_call *call);
+
+typedef struct fnn_op {
+  fnn_kernel run[FNN_MAX_PHASES];
+  fnn_count tiles[FNN_MAX_PHASES];
+  fnn_count workspace; /* NULL: none */
+} fnn_op;
+
+typedef struct fnn_table {
+  const char *name;                    /* "scalar", "avx2", "avx512", "neon" */
+  size_t lanes[FNN_N_REALS];           /* vector width in elements */
+  fnn_op op[FNN_N_REALS][FNN_N_OPS];
+} fnn_table;
+
+#define FNN_SCRATCH_BYTES ((size_t)1 << 20)
+
+#endif
