@@ -1,0 +1,124 @@
+"""Build fastnn._core.engine: the Cython door, the C engine and one object per instruction set.
+
+Environment:
+    FASTNN_BUILD=release|debug|asan|ubsan|cov   what to build (release)
+    FASTNN_NO_OPENMP=1                          build without threads
+    FASTNN_JOBS=2                               compilers to run at once
+"""
+
+import os
+import re
+import sys
+import sysconfig
+from concurrent.futures import ThreadPoolExecutor
+from glob import glob
+from pathlib import Path
+
+from extension_helpers import add_openmp_flags_if_available
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.modified import newer_group
+
+CORE = "fastnn/_core"
+HEADERS = sorted(glob(f"{CORE}/include/*.h") + glob(f"{CORE}/src/**/*.h", recursive=True))
+
+# No fast-math here, ever: reassociation is written out with lanes, and gcc's link line would
+# switch the whole process to flush-to-zero.
+COMMON = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"]
+# For hand-written C only. Kernels share one type, so some of their parameters go unused.
+OURS = ["-std=c11", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+BUILDS = {  # flags for the compiler and for the linker, after the common ones
+    "release": ([], ["-Wl,-s"] if sys.platform == "linux" else []),
+    "debug": (["-O0", "-g", "-UNDEBUG"], []),
+    "asan": (["-O1", "-g", "-UNDEBUG", "-fsanitize=address", "-fno-omit-frame-pointer"],) * 2,
+    "ubsan": (["-O1", "-g", "-UNDEBUG", "-fsanitize=undefined", "-fno-sanitize-recover"],) * 2,
+    "cov": (["-O0", "-g", "--coverage"], ["--coverage"]),
+}
+BUILD = os.environ.get("FASTNN_BUILD", "release")
+if BUILD not in BUILDS:
+    sys.exit(f"FASTNN_BUILD: expected one of {', '.join(BUILDS)}, got {BUILD!r}")
+
+# src/isa/<name>.c is compiled with these flags and no other file is: the rest of the engine
+# runs on any processor, and dispatch.c asks the processor before it calls a table.
+ISA = {"scalar": []}
+if sysconfig.get_platform().endswith(("x86_64", "amd64")):
+    ISA["avx2"] = ["-mavx2", "-mfma"]
+    ISA["avx512"] = [*ISA["avx2"], "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]
+
+UNSAFE = re.compile(
+    r"-Ofast|-m(arch|tune|cpu)=native|-mdaz-ftz"
+    r"|-f(fast-math|unsafe-math-optimizations|finite-math-only|associative-math|reciprocal-math)"
+)
+
+
+def drop_unsafe_flags():
+    """Take flags that change results, or bind the build to this processor, out of the environment."""
+    for name in ("CC", "CFLAGS", "CPPFLAGS", "LDFLAGS", "LDSHARED"):
+        flags = os.environ.get(name, "").split()
+        unsafe = [flag for flag in flags if UNSAFE.fullmatch(flag)]
+        if unsafe:
+            print(f"fastnn: ignoring {' '.join(unsafe)} in {name}: it would break numerics "
+                  "or other machines", file=sys.stderr)
+            os.environ[name] = " ".join(flag for flag in flags if flag not in unsafe)
+
+
+class BuildEngine(build_ext):
+    """build_ext with flags per file, that compiles only what changed, two files at once."""
+
+    def finalize_options(self):
+        super().finalize_options()
+        # One place for setup.py and pip alike, so that each reuses the other's objects.
+        self.build_temp = f"build/{sysconfig.get_platform()}-{sys.implementation.cache_tag}"
+
+    def build_extension(self, ext):
+        if not os.environ.get("FASTNN_NO_OPENMP"):
+            add_openmp_flags_if_available(ext)
+        ext.depends.append(self.flags_stamp(ext))
+        self.compiler.compile = self.compile_changed(self.compiler.compile)
+        super().build_extension(ext)
+
+    def flags_stamp(self, ext):
+        """A file that is rewritten when the flags change; every object depends on it."""
+        flags = f"{self.compiler.compiler_so} {ext.extra_compile_args} {ext.extra_link_args}"
+        stamp = Path(self.build_temp, "flags")
+        if not stamp.exists() or stamp.read_text() != flags:
+            stamp.parent.mkdir(parents=True, exist_ok=True)
+            stamp.write_text(flags)
+        return str(stamp)
+
+    def compile_changed(self, compile_files):
+        def compile_one(source, options):
+            objects = self.compiler.object_filenames([source], output_dir=self.build_temp)
+            if newer_group([source, *options["depends"]], objects[0]):
+                ours = OURS if source.startswith(f"{CORE}/src") else []
+                isa = ISA[Path(source).stem] if Path(source).parent.name == "isa" else []
+                flags = [*ours, *options["extra_postargs"], *isa]
+                compile_files([source], **{**options, "extra_postargs": flags})
+            return objects[0]
+
+        def compile_all(sources, **options):
+            with ThreadPoolExecutor(int(os.environ.get("FASTNN_JOBS", "2"))) as pool:
+                return list(pool.map(lambda source: compile_one(source, options), sources))
+
+        return compile_all
+
+
+drop_unsafe_flags()
+compile_flags, link_flags = BUILDS[BUILD]
+setup(
+    ext_modules=[
+        Extension(
+            "fastnn._core.engine",
+            sources=[
+                f"{CORE}/engine.pyx",
+                *(f"{CORE}/src/{name}.c" for name in ("program", "dispatch", "threads")),
+                *(f"{CORE}/src/isa/{name}.c" for name in ISA),
+            ],
+            include_dirs=[f"{CORE}/include", f"{CORE}/src"],
+            depends=[*HEADERS, "setup.py"],
+            extra_compile_args=[*COMMON, *compile_flags],
+            extra_link_args=link_flags,
+        )
+    ],
+    cmdclass={"build_ext": BuildEngine},
+)
