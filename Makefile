@@ -1,0 +1,97 @@
+# Every target makes what it needs: a virtual environment in .venv, the engine in place.
+# `make` alone prints this list.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --no-input
+
+SOURCES := setup.py $(shell find fastnn/_core -name '*.pyx' -o -name '*.[ch]' ! -name engine.c)
+C_FILES := $(filter %.c %.h,$(SOURCES))
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+MAKEFLAGS += --no-print-directory
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench wheel clean machine
+.DELETE_ON_ERROR:
+
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(VENV)/built $(VENV)/extra-demo ## train on handwritten digits, beside NumPy and scikit-learn
+	@$(BIN)/fastnn train digits --out demo-out --compare
+
+test: $(VENV)/built $(VENV)/extra-test $(VENV)/extra-demo ## run the tests
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
+	@echo "== ruff";         $(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
+	@echo "== mypy";         $(BIN)/mypy --no-error-summary
+	@echo "== stubtest";     $(BIN)/stubtest --concise fastnn._core.engine
+	@echo "== cython-lint";  $(BIN)/cython-lint fastnn/_core/*.pyx
+	@echo "== clang-format"; $(BIN)/clang-format --dry-run -Werror $(C_FILES)
+	@echo "== tests";        $(BIN)/python -m pytest
+
+format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants them
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+	@$(BIN)/clang-format -i $(C_FILES)
+
+bench: $(VENV)/built $(VENV)/extra-bench $(VENV)/rivals ## measure against other engines
+	@$(BIN)/python -m bench
+
+wheel: $(VENV)/extra-dev ## build sdist and wheel, try the wheel in a bare environment
+	@rm -rf dist wheelhouse build/bare
+	@echo "== sdist, and the wheel from it"
+	@$(BIN)/python -m build --outdir dist . >build/wheel.log 2>&1 || { cat build/wheel.log; exit 1; }
+	@echo "== auditwheel: bundle libgomp"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel -q repair --wheel-dir wheelhouse dist/*.whl
+	@echo "== train from the wheel: NumPy only, no compiler in sight"
+	@$(BIN)/python -m venv build/bare
+	@build/bare/bin/python -m pip install --quiet wheelhouse/*.whl
+	@cd build/bare && env -i PATH=$(CURDIR)/build/bare/bin HOME=/nonexistent \
+	  bin/python -I $(CURDIR)/tests/smoke_wheel.py $(CURDIR)/wheelhouse/*.whl
+
+clean: ## remove everything that make made
+	@rm -rf $(VENV) build dist wheelhouse demo-out *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	@rm -f fastnn/_core/engine.c fastnn/_core/*.so
+	@find fastnn tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- stamps ------------------------------------------------------------------------------------
+
+# The environment with what the build needs; the list repeats build-system.requires.
+$(VENV)/made: pyproject.toml
+	@$(MAKE) machine
+	@echo "== making $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) "setuptools>=77" "Cython>=3.3" "extension-helpers>=1.5" "numpy>=1.26"
+	@touch $@
+
+# Installed editable, the extension in place. Objects are kept in build/, so this is quick.
+$(VENV)/built: $(VENV)/made $(SOURCES)
+	@echo "== building the engine"
+	@$(PIP) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/extra-%: $(VENV)/made | $(VENV)/built
+	@echo "== installing what '$*' needs"
+	@$(PIP) --no-build-isolation --editable '.[$*]'
+	@touch $@
+
+$(VENV)/rivals: $(VENV)/made bench/requirements.txt
+	@echo "== installing the rivals"
+	@$(PIP) --requirement bench/requirements.txt
+	@touch $@
+
+# One line that says what to install, before anything fails halfway.
+machine:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "fastnn: no $(PYTHON) here; run: sudo apt install python3 python3-venv python3-dev gcc"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "fastnn: Python 3.11 or later is needed, this is $$($(PYTHON) -V); try: make PYTHON=python3.12"; exit 1; }
+	@need=; \
+	command -v $${CC:-cc} >/dev/null || need="$$need gcc"; \
+	$(PYTHON) -c 'import os, sys, sysconfig; \
+	  sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || need="$$need python3-dev"; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || need="$$need python3-venv"; \
+	[ -z "$$need" ] || { echo "fastnn: packages are missing; run: sudo apt install$$need"; exit 1; }
