@@ -151,4 +151,81 @@ typedef struct fnn_table {
 
 #define FNN_SCRATCH_BYTES ((size_t)1 << 20)
 
+/* dispatch.c: the tables compiled in, worst first, and the one in use. */
+size_t fnn_isa_count(void);
+const char *fnn_isa_name(size_t i);
+int fnn_isa_supported(size_t i); /* by this CPU and this operating system */
+void fnn_isa_select(size_t i);   /* i must be supported */
+size_t fnn_isa_selected(void);
+const char *fnn_op_name(size_t op);
+enum fnn_layout fnn_op_layout(size_t op);
+size_t fnn_op_phases(size_t op);
+const fnn_op *fnn_op_row(const fnn_call *call); /* the row of the selected table */
+
+/* threads.c: one team a run, a barrier between dependent instructions. */
+typedef struct fnn_team fnn_team;
+typedef void (*fnn_job)(void *context, fnn_team *team, size_t thread, size_t threads);
+enum fnn_status fnn_team_run(size_t threads, fnn_job job, void *context);
+void fnn_team_wait(fnn_team *team, size_t threads); /* every thread of the team calls it */
+size_t fnn_team_size(double cost, size_t limit); /* threads worth waking for cost microseconds */
+void *fnn_scratch(void);      /* this thread's FNN_SCRATCH_BYTES; not NULL inside a job */
+void fnn_forked(void);        /* in the child of a fork: teams of one from now on */
+int fnn_openmp(void);         /* built with OpenMP */
+void *fnn_allocate(size_t bytes); /* 64-byte aligned, huge pages when large; NULL: no memory */
+void fnn_release(void *block);
+void fnn_fail_allocation(int64_t nth); /* tests: the nth allocation from now fails; < 0: none */
+size_t fnn_allocations(void);          /* tests: how many allocations so far */
+
+/* program.c */
+typedef struct fnn_patch { /* array of a call that lies in the caller's input */
+  size_t call, array, input;
+  ptrdiff_t offset; /* bytes */
+} fnn_patch;
+
+typedef struct fnn_program fnn_program;
+/* Takes copies of calls and patches. NULL: no memory. */
+fnn_program *fnn_program_new(const fnn_call *calls, size_t n_calls, const fnn_patch *patches,
+                             size_t n_patches);
+void fnn_program_free(fnn_program *program);
+void fnn_program_bind(fnn_program *program, void *const *inputs); /* addresses for the patches */
+double fnn_program_cost(const fnn_program *program);              /* rough single-thread us */
+enum fnn_status fnn_program_run(fnn_program *program, size_t threads);
+double fnn_call_cost(const fnn_call *call);
+/* One eager call: as a program of one instruction, on its own. */
+enum fnn_status fnn_call_run(fnn_call *call, size_t threads);
+
+#define FNN_MAX_FEEDS 8
+#define FNN_MAX_TOTALS 8
+
+typedef struct fnn_feed {
+  const void *source; /* (rows, row_bytes) */
+  void *batch;        /* (batch, row_bytes), what the programs read */
+  size_t row_bytes;
+} fnn_feed;
+
+typedef struct fnn_total { /* a scalar the programs write */
+  const void *body, *tail; /* tail NULL when there is none */
+  uint8_t real;            /* enum fnn_real */
+} fnn_total;
+
+/* Many steps in one call: for each epoch, shuffle; for each batch, gather rows, run a program. */
+typedef struct fnn_loop {
+  fnn_program *body, *tail; /* tail: the last, smaller batch; NULL when there is none */
+  size_t batch, rows;       /* rows of a full batch and of the data set */
+  size_t n_feeds, n_totals;
+  fnn_feed feed[FNN_MAX_FEEDS];
+  fnn_total total[FNN_MAX_TOTALS];
+  int64_t *order;    /* (rows) row order of the epoch in hand */
+  int shuffle;       /* renew order at the start of every epoch */
+  uint64_t seed;     /* key of the shuffles */
+  size_t epoch, step; /* where to go on; advanced */
+  size_t last_epoch;  /* stop before this epoch */
+  double *sums;       /* (last_epoch - first, n_totals): sums[e] += total * batch rows */
+  size_t first_epoch; /* the epoch that sums[0] belongs to */
+  double seconds;     /* stop after the first step that ends later than this; < 0: never */
+} fnn_loop;
+enum fnn_status fnn_loop_run(fnn_loop *loop, size_t threads);
+/* order = the permutation of 0..rows-1 that epoch `epoch` of key `seed` uses. */
+void fnn_shuffle(int64_t *order, size_t rows, uint64_t seed, uint64_t epoch);
+
 #endif

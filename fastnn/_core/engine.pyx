@@ -1,0 +1,549 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The one door to C: run one op, build a program, run a program, run a loop of programs.
+
+Nothing here decides anything about neural nets: Python describes, this crosses once, C computes.
+Arrays come in through the buffer protocol. A status of the engine becomes an exception in `_raise`
+alone.
+"""
+import threading
+
+from cpython.buffer cimport (
+    PyBUF_FORMAT,
+    PyBUF_STRIDES,
+    PyBUF_WRITABLE,
+    PyBuffer_IsContiguous,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t, uintptr_t
+from libc.string cimport memset
+
+
+cdef extern from "fastnn.h" nogil:
+    enum:
+        FNN_MAX_ARRAYS
+        FNN_MAX_DIMS
+        FNN_MAX_ATTRS
+        FNN_MAX_FEEDS
+        FNN_MAX_TOTALS
+        FNN_N_OPS
+        FNN_FLOAT32
+        FNN_FLOAT64
+        FNN_BROADCAST
+        FNN_MATRIX
+        FNN_PACKED
+        FNN_OK
+        FNN_NO_MEMORY
+        FNN_NOT_FINITE
+    ctypedef int fnn_layout
+    ctypedef int fnn_status
+    ctypedef struct fnn_call:
+        uint16_t op
+        uint8_t real
+        uint8_t ndim
+        uint8_t barrier
+        uint8_t guard
+        size_t dim[6]
+        void *array[6]
+        ptrdiff_t stride[6][6]
+        int64_t attr[4]
+        void *workspace
+    ctypedef struct fnn_patch:
+        size_t call
+        size_t array
+        size_t input
+        ptrdiff_t offset
+    ctypedef struct fnn_program:
+        pass
+    ctypedef struct fnn_feed:
+        const void *source
+        void *batch
+        size_t row_bytes
+    ctypedef struct fnn_total:
+        const void *body
+        const void *tail
+        uint8_t real
+    ctypedef struct fnn_loop:
+        fnn_program *body
+        fnn_program *tail
+        size_t batch
+        size_t rows
+        size_t n_feeds
+        size_t n_totals
+        fnn_feed feed[8]
+        fnn_total total[8]
+        int64_t *order
+        int shuffle
+        uint64_t seed
+        size_t epoch
+        size_t step
+        size_t last_epoch
+        double *sums
+        size_t first_epoch
+        double seconds
+    size_t fnn_isa_count() noexcept
+    const char *fnn_isa_name(size_t i) noexcept
+    int fnn_isa_supported(size_t i) noexcept
+    void fnn_isa_select(size_t i) noexcept
+    size_t fnn_isa_selected() noexcept
+    const char *fnn_op_name(size_t op) noexcept
+    fnn_layout fnn_op_layout(size_t op) noexcept
+    void fnn_forked() noexcept
+    int fnn_openmp() noexcept
+    void *fnn_allocate(size_t size) noexcept
+    void fnn_release(void *block) noexcept
+    void fnn_fail_allocation(int64_t nth) noexcept
+    size_t fnn_allocations() noexcept
+    size_t fnn_team_size(double cost, size_t limit) noexcept
+    fnn_program *fnn_program_new(const fnn_call *calls, size_t n_calls, const fnn_patch *patches,
+                                 size_t n_patches) noexcept
+    void fnn_program_free(fnn_program *program) noexcept
+    void fnn_program_bind(fnn_program *program, void **inputs) noexcept
+    double fnn_program_cost(const fnn_program *program) noexcept
+    fnn_status fnn_program_run(fnn_program *program, size_t threads) noexcept
+    fnn_status fnn_call_run(fnn_call *call, size_t threads) noexcept
+    fnn_status fnn_loop_run(fnn_loop *loop, size_t threads) noexcept
+    void fnn_shuffle(int64_t *order, size_t rows, uint64_t seed, uint64_t epoch) noexcept
+    double fnn_call_cost(const fnn_call *call) noexcept
+
+
+DEF_LAYOUT = {FNN_BROADCAST: "broadcast", FNN_MATRIX: "matrix", FNN_PACKED: "packed"}
+OPS = {fnn_op_name(i).decode(): i for i in range(FNN_N_OPS)}
+LAYOUTS = {fnn_op_name(i).decode(): DEF_LAYOUT[fnn_op_layout(i)] for i in range(FNN_N_OPS)}
+del DEF_LAYOUT
+OPENMP = bool(fnn_openmp())
+
+cdef size_t thread_limit = 1
+
+
+cdef int _raise(fnn_status status) except -1:
+    if status == FNN_OK:
+        return 0
+    if status == FNN_NO_MEMORY:
+        raise MemoryError("fastnn: out of memory")
+    raise FloatingPointError("the loss is not finite")
+
+
+def isas():
+    """Names of the instruction sets that this build has and this machine runs, best last."""
+    return tuple(fnn_isa_name(i).decode() for i in range(fnn_isa_count()) if fnn_isa_supported(i))
+
+
+def isa():
+    """Name of the instruction set in use."""
+    return fnn_isa_name(fnn_isa_selected()).decode()
+
+
+def set_isa(name):
+    """Use this instruction set from now on; programs built before keep theirs."""
+    for i in range(fnn_isa_count()):
+        if fnn_isa_name(i).decode() == name and fnn_isa_supported(i):
+            fnn_isa_select(i)
+            return
+    raise ValueError(f"isa: expected one of {', '.join(isas())}, got {name!r}")
+
+
+def set_num_threads(n):
+    """The largest team a run may use."""
+    global thread_limit
+    thread_limit = n
+
+
+def num_threads():
+    """The largest team a run may use."""
+    return thread_limit
+
+
+def after_fork_in_child():
+    """From now on this process runs on one thread: OpenMP's pool did not survive the fork."""
+    fnn_forked()
+
+
+def fail_allocation(nth):
+    """Tests: let the nth allocation of the engine from now on fail (-1: none)."""
+    fnn_fail_allocation(nth)
+
+
+def allocations():
+    """Tests: how many allocations the engine has made."""
+    return fnn_allocations()
+
+
+# One array as the kernels see it. Strides are in elements.
+cdef struct operand_t:
+    char *ptr
+    int ndim
+    Py_ssize_t shape[32]
+    Py_ssize_t stride[32]
+
+
+cdef int _fill_broadcast(fnn_call *call, operand_t *operands, int n) except -1:
+    """dim = the shape of array 0, adjacent axes merged where all strides allow it."""
+    cdef int i, axis, lead, d, nd = operands[0].ndim
+    cdef Py_ssize_t size, stride[6]
+    cdef bint merge
+    cdef size_t dims[6]
+    cdef Py_ssize_t strides[6][6]
+    d = 0  # axes so far, innermost first
+    for axis in range(nd - 1, -1, -1):
+        size = operands[0].shape[axis]
+        if size == 1:
+            continue
+        for i in range(n):
+            lead = nd - operands[i].ndim
+            if operands[i].ptr == NULL or axis < lead or operands[i].shape[axis - lead] == 1:
+                stride[i] = 0
+            elif operands[i].shape[axis - lead] == size:
+                stride[i] = operands[i].stride[axis - lead]
+            else:
+                raise ValueError("shapes do not broadcast")
+        merge = d > 0
+        for i in range(n):
+            if merge and stride[i] != strides[i][d - 1] * <Py_ssize_t>dims[d - 1]:
+                merge = False
+        if merge:
+            dims[d - 1] *= size
+            continue
+        if d == FNN_MAX_DIMS:
+            raise ValueError(f"at most {FNN_MAX_DIMS} axes that do not merge")
+        dims[d] = size
+        for i in range(n):
+            strides[i][d] = stride[i]
+        d += 1
+    call.ndim = d
+    for axis in range(d):
+        call.dim[axis] = dims[d - 1 - axis]
+        for i in range(n):
+            call.stride[i][axis] = strides[i][d - 1 - axis]
+    return 0
+
+
+cdef int _fill_matrix(fnn_call *call, operand_t *operands, int n) except -1:
+    cdef int i, j
+    if operands[0].ndim != 2 or operands[1].ndim != 2 or operands[2].ndim != 2:
+        raise ValueError("matmul takes matrices")
+    call.dim[0] = operands[0].shape[0]
+    call.dim[1] = operands[0].shape[1]
+    call.dim[2] = operands[1].shape[1]
+    if (operands[1].shape[0] != operands[0].shape[0] or operands[2].shape[1] != operands[0].shape[1]
+            or operands[2].shape[0] != operands[1].shape[1]):
+        raise ValueError("matmul: shapes do not fit")
+    for i in range(n):
+        for j in range(operands[i].ndim):
+            call.stride[i][j] = operands[i].stride[j]
+    return 0
+
+
+cdef int _fill(fnn_call *call, int code, int real, operand_t *operands, int n, tuple dims,
+               tuple attrs) except -1:
+    """Everything of a call but its flags; the same for an eager call and an instruction."""
+    cdef int i
+    cdef fnn_layout layout
+    if not 0 <= code < FNN_N_OPS or n > FNN_MAX_ARRAYS:
+        raise ValueError("no such op")
+    memset(call, 0, sizeof(fnn_call))
+    call.op = code
+    call.real = real
+    for i in range(n):
+        call.array[i] = operands[i].ptr
+    for i in range(min(<int>len(attrs), FNN_MAX_ATTRS)):
+        call.attr[i] = attrs[i]
+    layout = fnn_op_layout(code)
+    if layout == FNN_BROADCAST:
+        _fill_broadcast(call, operands, n)
+    elif layout == FNN_MATRIX:
+        _fill_matrix(call, operands, n)
+    else:
+        for i in range(min(<int>len(dims), FNN_MAX_DIMS)):
+            call.dim[i] = dims[i]
+    return 0
+
+
+cdef int _operand(Py_buffer *view, operand_t *out, bint packed) except -1:
+    cdef int i
+    if view.ndim > 32:
+        raise ValueError("at most 32 axes")
+    if packed and not PyBuffer_IsContiguous(view, b"C"):
+        raise ValueError("expected C-contiguous arrays")
+    out.ptr = <char *>view.buf
+    out.ndim = view.ndim
+    for i in range(view.ndim):
+        if view.strides[i] % view.itemsize and view.shape[i] > 1:
+            raise ValueError("strides must be multiples of the item size")
+        out.shape[i] = view.shape[i]
+        out.stride[i] = view.strides[i] // view.itemsize
+    return 0
+
+
+cdef int _real_of(Py_buffer *view) noexcept:
+    """enum fnn_real of an array, or -1."""
+    if view.format != NULL and view.format[1] == 0:
+        if view.format[0] == c'f':
+            return FNN_FLOAT32
+        if view.format[0] == c'd':
+            return FNN_FLOAT64
+    return -1
+
+
+def call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads=None):
+    """Run one row now. `arrays` are in the row's order, outputs first, None where a row allows it.
+
+    threads: team size; None lets the engine choose.
+    """
+    cdef int n = <int>len(arrays), i, held = 0, real = -1, output
+    cdef Py_buffer views[6]
+    cdef bint present[6]
+    cdef operand_t operands[6]
+    cdef fnn_call the_call
+    cdef fnn_status status
+    cdef size_t team
+    if n > FNN_MAX_ARRAYS or not 0 <= code < FNN_N_OPS:
+        raise ValueError("no such op")
+    cdef bint packed = fnn_op_layout(code) == FNN_PACKED
+    try:
+        for i in range(n):
+            if arrays[i] is None:
+                operands[i].ptr = NULL
+                operands[i].ndim = 0
+                present[held] = False
+                held += 1
+                continue
+            output = PyBUF_WRITABLE if i == 0 else 0
+            PyObject_GetBuffer(arrays[i], &views[held], PyBUF_STRIDES | PyBUF_FORMAT | output)
+            present[held] = True
+            held += 1
+            _operand(&views[i], &operands[i], packed)
+            if real < 0:
+                real = _real_of(&views[i])
+        if real < 0:
+            raise TypeError("expected a float32 or float64 array")
+        _fill(&the_call, code, real, operands, n, dims, attrs)
+        team = thread_limit if threads is None else threads
+        if threads is None and team > 1:
+            team = fnn_team_size(fnn_call_cost(&the_call), team)
+        if team == 1 and fnn_call_cost(&the_call) < 20.0:  # giving up the GIL costs more
+            status = fnn_call_run(&the_call, 1)
+        else:
+            with nogil:
+                status = fnn_call_run(&the_call, team)
+    finally:
+        for i in range(held):
+            if present[i]:
+                PyBuffer_Release(&views[i])
+    _raise(status)
+
+
+cdef class Program:
+    """A list of instructions over one arena, replayed in one call.
+
+    instructions: (code, real, operands, dims, attrs, barrier, guard) each; an operand is None or
+        (space, base, offset in bytes, shape, strides in elements), where space is ARENA,
+        EXTERNAL (base: position in `externals`) or BOUND (base: position among the arrays that
+        every run is given).
+    externals: arrays kept by address: parameters, moments, constants.
+    bound: bytes of each array that every run is given.
+    """
+    cdef fnn_program *_program
+    cdef void *_arena
+    cdef Py_buffer *_views
+    cdef size_t _n_views
+    cdef readonly tuple bound
+    cdef readonly size_t arena_bytes, instructions
+    cdef readonly object lock
+
+    def __cinit__(self, list instructions, list externals, tuple bound, size_t arena_bytes):
+        cdef size_t n = len(instructions), i, n_patches = 0
+        cdef fnn_call *calls = NULL
+        cdef fnn_patch *patches = NULL
+        self.bound = bound
+        self.arena_bytes = arena_bytes
+        self.instructions = n
+        self.lock = threading.Lock()
+        self._arena = fnn_allocate(arena_bytes)
+        self._views = <Py_buffer *>fnn_allocate(len(externals) * sizeof(Py_buffer))
+        calls = <fnn_call *>fnn_allocate(n * sizeof(fnn_call))
+        patches = <fnn_patch *>fnn_allocate(n * FNN_MAX_ARRAYS * sizeof(fnn_patch))
+        try:
+            if not self._arena or not self._views or not calls or not patches:
+                raise MemoryError(f"fastnn: no memory for a program of {arena_bytes} bytes")
+            for array in externals:
+                PyObject_GetBuffer(array, &self._views[self._n_views], PyBUF_STRIDES)
+                self._n_views += 1
+            for i in range(n):
+                n_patches = self._build(i, instructions[i], &calls[i], patches, n_patches)
+            self._program = fnn_program_new(calls, n, patches, n_patches)
+            if not self._program:
+                raise MemoryError(f"fastnn: no memory for a program of {n} instructions")
+        finally:
+            fnn_release(calls)
+            fnn_release(patches)
+
+    cdef size_t _build(self, size_t index, tuple instruction, fnn_call *call, fnn_patch *patches,
+                       size_t n_patches) except? 0:
+        cdef operand_t operands[6]
+        cdef int i, j
+        cdef tuple shape, strides
+        code, real, operand_list, dims, attrs, barrier, guard = instruction
+        for i in range(len(operand_list)):
+            operand = operand_list[i]
+            operands[i].ptr = NULL
+            operands[i].ndim = 0
+            if operand is None:
+                continue
+            space, base, offset, shape, strides = operand
+            if space == 0:
+                operands[i].ptr = <char *>self._arena + <Py_ssize_t>offset
+            elif space == 1:
+                operands[i].ptr = <char *>self._views[<size_t>base].buf + <Py_ssize_t>offset
+            else:
+                operands[i].ptr = <char *>1  # patched before every run
+                patches[n_patches].call = index
+                patches[n_patches].array = i
+                patches[n_patches].input = base
+                patches[n_patches].offset = offset
+                n_patches += 1
+            operands[i].ndim = <int>len(shape)
+            for j in range(operands[i].ndim):
+                operands[i].shape[j] = shape[j]
+                operands[i].stride[j] = strides[j]
+        _fill(call, code, real, operands, <int>len(operand_list), dims, attrs)
+        call.barrier = barrier
+        call.guard = guard
+        return n_patches
+
+    def __dealloc__(self):
+        cdef size_t i
+        fnn_program_free(self._program)
+        for i in range(self._n_views):
+            PyBuffer_Release(&self._views[i])
+        fnn_release(self._views)
+        fnn_release(self._arena)
+
+    @property
+    def cost(self):
+        """Rough microseconds of one run on one thread."""
+        return fnn_program_cost(self._program)
+
+    cdef int _bind(self, tuple arrays, void **pointers) except -1:
+        """Points the program at these arrays; the caller keeps them alive over the run."""
+        cdef Py_buffer view
+        cdef Py_ssize_t i
+        if len(arrays) != len(self.bound) or len(arrays) > 64:
+            raise ValueError(f"expected {len(self.bound)} arrays, got {len(arrays)}")
+        for i in range(len(arrays)):
+            PyObject_GetBuffer(arrays[i], &view, 0)
+            pointers[i] = view.buf
+            if view.len != <Py_ssize_t>self.bound[i]:
+                PyBuffer_Release(&view)
+                raise ValueError(f"array {i}: expected {self.bound[i]} bytes, got {view.len}")
+            PyBuffer_Release(&view)
+        return 0
+
+    def run(self, tuple arrays, threads=None):
+        """Replay once on these C-contiguous arrays (inputs, then outputs)."""
+        cdef void *pointers[64]
+        cdef fnn_status status
+        cdef size_t team = thread_limit if threads is None else threads
+        if threads is None and team > 1:
+            team = fnn_team_size(fnn_program_cost(self._program), team)
+        with self.lock:
+            self._bind(arrays, pointers)
+            fnn_program_bind(self._program, pointers)
+            if team == 1 and fnn_program_cost(self._program) < 20.0:
+                status = fnn_program_run(self._program, 1)
+            else:
+                with nogil:
+                    status = fnn_program_run(self._program, team)
+        _raise(status)
+
+
+cdef class Loop:
+    """Epochs of a step: shuffle, gather a batch, replay; the last, smaller batch has its own program.
+
+    body, tail: programs (tail None when the batches divide the rows).
+    bound, tail_bound: their arrays; batches first, in the order of `sources`.
+    sources: data arrays (rows, ...), one for each batch array.
+    totals: (position in bound, real) of scalars to sum over each epoch, times the batch's rows.
+    """
+    cdef fnn_loop _loop
+    cdef readonly Program body, tail
+    cdef readonly object order
+    cdef list _keep
+    cdef double[::1] _sums
+
+    def __init__(self, Program body, Program tail, tuple bound, tuple tail_bound, list sources,
+                 list totals, size_t batch, size_t rows, order, bint shuffle, uint64_t seed):
+        cdef Py_buffer view
+        cdef void *pointers[64]
+        cdef void *tail_pointers[64]
+        cdef int64_t[::1] order_view = order
+        cdef size_t i
+        if len(sources) > FNN_MAX_FEEDS or len(totals) > FNN_MAX_TOTALS:
+            raise ValueError(f"at most {FNN_MAX_FEEDS} inputs and {FNN_MAX_TOTALS} figures")
+        if <size_t>order_view.shape[0] != rows or rows == 0 or batch == 0:
+            raise ValueError("order: expected one entry for each row")
+        if tail is None and rows % batch:
+            raise ValueError("tail: expected a program for the last batch")
+        memset(&self._loop, 0, sizeof(fnn_loop))
+        self.body, self.tail, self.order = body, tail, order
+        self._keep = [bound, tail_bound, sources]
+        body._bind(bound, pointers)
+        fnn_program_bind(body._program, pointers)
+        self._loop.body = body._program
+        if tail is not None:
+            tail._bind(tail_bound, tail_pointers)
+            fnn_program_bind(tail._program, tail_pointers)
+            self._loop.tail = tail._program
+        self._loop.batch, self._loop.rows = batch, rows
+        self._loop.order = &order_view[0]
+        self._loop.shuffle, self._loop.seed = shuffle, seed
+        for i in range(len(sources)):
+            PyObject_GetBuffer(sources[i], &view, 0)
+            self._loop.feed[i].source = view.buf
+            self._loop.feed[i].batch = pointers[i]
+            self._loop.feed[i].row_bytes = <size_t>view.len // rows
+            PyBuffer_Release(&view)
+        self._loop.n_feeds = len(sources)
+        for i in range(len(totals)):
+            position, real = totals[i]
+            self._loop.total[i].body = pointers[<size_t>position]
+            self._loop.total[i].tail = tail_pointers[<size_t>position] if tail is not None else NULL
+            self._loop.total[i].real = real
+        self._loop.n_totals = len(totals)
+
+    def start(self, size_t epoch, size_t step, size_t last_epoch, double[:, ::1] sums):
+        """Go on from this epoch and step up to last_epoch; sums is (last_epoch - epoch, totals)."""
+        if <size_t>sums.shape[0] != last_epoch - epoch or <size_t>sums.shape[1] != self._loop.n_totals:
+            raise ValueError("sums: expected (epochs, totals)")
+        self._sums = sums
+        self._loop.epoch = self._loop.first_epoch = epoch
+        self._loop.step, self._loop.last_epoch = step, last_epoch
+        self._loop.sums = &sums[0, 0] if sums.shape[0] and sums.shape[1] else NULL
+
+    @property
+    def epoch(self):
+        """The epoch of the next step."""
+        return self._loop.epoch
+
+    @property
+    def step(self):
+        """The next step within its epoch."""
+        return self._loop.step
+
+    def run(self, double seconds, threads=None):
+        """Run steps for about this long (< 0: to the end). True while there is more to do."""
+        cdef fnn_status status
+        cdef size_t team = thread_limit if threads is None else threads
+        if threads is None and team > 1:
+            team = fnn_team_size(self.body.cost, team)
+        self._loop.seconds = seconds
+        with nogil:
+            status = fnn_loop_run(&self._loop, team)
+        _raise(status)
+        return self._loop.epoch < self._loop.last_epoch
+
+
+def shuffle(int64_t[::1] order, uint64_t seed, uint64_t epoch):
+    """Write the row order that epoch `epoch` of the key `seed` uses."""
+    if order.shape[0]:
+        fnn_shuffle(&order[0], order.shape[0], seed, epoch)

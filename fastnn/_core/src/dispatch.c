@@ -1,0 +1,59 @@
+/* Which instruction set: the tables compiled in, and the one that the CPU and the system allow. */
+#include "fastnn.h"
+
+#if defined(__x86_64__) && !defined(FNN_SCALAR_ONLY)
+extern const fnn_table fnn_table_avx2, fnn_table_avx512;
+#endif
+extern const fnn_table fnn_table_scalar;
+
+static const fnn_table *const tables[] = {
+    &fnn_table_scalar,
+#if defined(__x86_64__) && !defined(FNN_SCALAR_ONLY)
+    &fnn_table_avx2,
+    &fnn_table_avx512,
+#endif
+};
+
+static const struct {
+  const char *name;
+  enum fnn_layout layout;
+  size_t phases;
+} rows[FNN_N_OPS] = {
+#define ROW(name, layout, phases) {#name, layout, phases},
+    FNN_OPS(ROW)
+#undef ROW
+};
+
+static size_t selected; /* the scalar table until engine.pyx selects another */
+
+size_t fnn_isa_count(void) { return sizeof tables / sizeof *tables; }
+
+const char *fnn_isa_name(size_t i) { return tables[i]->name; }
+
+/* libgcc's and compiler-rt's cpu model asks CPUID and, by XGETBV, whether the system saves the
+ * registers; a CPU whose wide registers the system does not keep is reported without them. */
+int fnn_isa_supported(size_t i) {
+#if defined(__x86_64__) && !defined(FNN_SCALAR_ONLY)
+  __builtin_cpu_init();
+  if (tables[i] == &fnn_table_avx2)
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (tables[i] == &fnn_table_avx512)
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+#endif
+  return i == 0;
+}
+
+void fnn_isa_select(size_t i) { selected = i; }
+
+size_t fnn_isa_selected(void) { return selected; }
+
+const char *fnn_op_name(size_t op) { return rows[op].name; }
+
+enum fnn_layout fnn_op_layout(size_t op) { return rows[op].layout; }
+
+size_t fnn_op_phases(size_t op) { return rows[op].phases; }
+
+const fnn_op *fnn_op_row(const fnn_call *call) {
+  return &tables[selected]->op[call->real][call->op];
+}
