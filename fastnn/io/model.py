@@ -1,0 +1,261 @@
+"""A whole model in one safetensors file: its weights, and what it takes to build it again.
+
+The weights carry the names of `Module.state_dict` ("0.weight" of shape (out, in), "0.bias"), so that torch and every
+reader of safetensors can use them. The configuration is JSON in the metadata, under the key "fastnn"::
+
+    {"schema": 1, "fastnn": "<version>",
+     "layers": [{"type": "Linear", "in_features": 64, "out_features": 10, "bias": true}, ...],
+     "extra": {...}}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import nn
+from .._version import __version__
+from .safetensors import FormatError, read, write
+
+__all__ = ["load", "load_with_extra", "save"]
+
+Array = NDArray[Any]
+Config = dict[str, Any]
+Shapes = dict[str, tuple[int, ...]]
+
+SCHEMA = 1
+MAX_DEPTH = 20
+MAX_WIDTH = 2**31 - 1
+
+
+def _is_width(value: object) -> bool:
+    return type(value) is int and 1 <= value <= MAX_WIDTH
+
+
+def _is_dim(value: object) -> bool:
+    return type(value) is int and -8 <= value < 8
+
+
+def _is_bool(value: object) -> bool:
+    return type(value) is bool
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and abs(value) <= 1e30  # type: ignore[operator]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One type of layer that a file may name.
+
+    Attributes:
+        options: the constructor's keywords, with the test that a value read from a file must pass.
+        shapes: the tensors of a layer with these options.
+        typed: whether the constructor takes a `dtype`.
+    """
+
+    options: Mapping[str, Callable[[object], bool]] = field(default_factory=dict)
+    shapes: Callable[[Config], Shapes] = lambda options: {}
+    typed: bool = False
+
+
+def _linear(options: Config) -> Shapes:
+    shapes: Shapes = {"weight": (options["out_features"], options["in_features"])}
+    if options["bias"]:
+        shapes["bias"] = (options["out_features"],)
+    return shapes
+
+
+# Loading builds these and nothing else, whatever a file says.
+KINDS: dict[str, Kind] = {
+    "Linear": Kind(
+        {"in_features": _is_width, "out_features": _is_width, "bias": _is_bool}, _linear, typed=True
+    ),
+    "ReLU": Kind(),
+    "Sigmoid": Kind(),
+    "Tanh": Kind(),
+    "Softmax": Kind({"dim": _is_dim}),
+    "Identity": Kind(),
+}
+
+
+def save(
+    model: nn.Module, path: str | os.PathLike[str], *, extra: Mapping[str, Any] | None = None
+) -> None:
+    """Save a model to one file; a crash leaves the old file or the whole new one.
+
+    Arguments:
+        model: an `nn.Sequential` of the layers fastnn knows how to build again (nested ones too).
+        path: the file to make or replace, by custom ``*.safetensors``.
+        extra: anything JSON can hold, kept beside the weights, such as how the data was scaled.
+
+    Raises:
+        TypeError: the model holds a layer of another type, or `extra` is not JSON.
+        ValueError: a weight is nan or infinite.
+        OSError: the file cannot be written; the old file is intact.
+
+    Example:
+        >>> import fastnn, os, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "net.safetensors")
+        >>> fastnn.io.save(fastnn.nn.Sequential(fastnn.nn.Linear(2, 1)), path)
+        >>> fastnn.io.load(path)[0].out_features
+        1
+    """
+    if type(model) is not nn.Sequential:
+        _unknown("model", model, "nn.Sequential")
+    config = {"schema": SCHEMA, "fastnn": __version__, "layers": _describe(model)}
+    if extra is not None:
+        config["extra"] = dict(extra)
+    try:
+        text = json.dumps(config, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"extra: expected what JSON can hold, got {error}") from None
+    tensors = {name: np.asarray(tensor) for name, tensor in model.state_dict().items()}
+    for name, array in tensors.items():
+        if not np.isfinite(array).all():
+            raise ValueError(f"model: {name} holds nan or inf; train it again with a smaller lr")
+    write(path, tensors, {"fastnn": text})
+
+
+def load(path: str | os.PathLike[str]) -> nn.Sequential:
+    """Load a model that `save` wrote.
+
+    Arguments:
+        path: the file.
+
+    Returns:
+        A new model with the same layers and, bit for bit, the same weights.
+
+    Raises:
+        FormatError: the file is not a safetensors file, was not written by fastnn, or its weights
+            do not fit its configuration. Nothing was built or allocated beyond the file's size.
+        OSError: the file cannot be read.
+
+    Example: see `save`.
+    """
+    return load_with_extra(path)[0]
+
+
+def load_with_extra(path: str | os.PathLike[str]) -> tuple[nn.Sequential, dict[str, Any]]:
+    """Load a model, and the `extra` that was saved beside it ({} where there was none).
+
+    Arguments, errors: as `load`.
+    """
+    tensors, metadata = read(path)
+    name = os.fsdecode(path)
+    config = _config(metadata, name)
+    layers, extra = config.get("layers"), config.get("extra", {})
+    if not isinstance(extra, dict):
+        _fail(name, "configuration: extra is not an object")
+    shapes = _expected(layers, "", name, 0)
+    _check_tensors(shapes, tensors, name)
+    model = _build(layers, "", tensors)
+    model.load_state_dict(tensors)
+    return model, extra
+
+
+def _fail(path: str, what: str) -> NoReturn:
+    raise FormatError(f"{path}: {what}")
+
+
+def _unknown(name: str, layer: object, expected: str) -> NoReturn:
+    raise TypeError(
+        f"{name}: expected {expected}, got {type(layer).__name__}; "
+        "to keep weights alone, pass state_dict() to fastnn.io.write"
+    )
+
+
+def _describe(model: nn.Sequential, prefix: str = "") -> list[Config]:
+    """The layers of a model as JSON."""
+    layers: list[Config] = []
+    for index, layer in enumerate(model):
+        if type(layer) is nn.Sequential:
+            inner = _describe(layer, f"{prefix}{index}.")
+            layers.append({"type": "Sequential", "layers": inner})
+            continue
+        kind = type(layer).__name__
+        if kind not in KINDS or type(layer) is not getattr(nn, kind):
+            known = ", ".join(["Sequential", *KINDS])
+            _unknown(f"layer {prefix}{index}", layer, f"one of {known}")
+        options = {name: getattr(layer, name) for name in KINDS[kind].options}
+        if "bias" in options:
+            options["bias"] = options["bias"] is not None
+        layers.append({"type": kind, **options})
+    return layers
+
+
+def _config(metadata: Mapping[str, str], path: str) -> Config:
+    if "fastnn" not in metadata:
+        _fail(path, "no fastnn configuration in it; read weights alone with fastnn.io.read")
+    try:
+        config = json.loads(metadata["fastnn"])
+    except (ValueError, RecursionError):
+        _fail(path, "configuration: not JSON")
+    if not isinstance(config, dict):
+        _fail(path, "configuration: not an object")
+    schema = config.get("schema")
+    if type(schema) is not int or schema != SCHEMA:
+        _fail(path, f"configuration: schema {schema!r:.40}, expected {SCHEMA}; update fastnn")
+    return config
+
+
+def _expected(layers: object, prefix: str, path: str, depth: int) -> Shapes:
+    """The tensors that these layers have, by name; fails where the configuration is not sound."""
+    if not isinstance(layers, list) or depth > MAX_DEPTH:
+        _fail(path, f"configuration: layers is not a list, or lists nest deeper than {MAX_DEPTH}")
+    shapes: Shapes = {}
+    for index, layer in enumerate(layers):
+        who = f"configuration: layer {prefix}{index}"
+        kind = layer.get("type") if isinstance(layer, dict) else None
+        if kind == "Sequential" and layer.keys() == {"type", "layers"}:
+            shapes |= _expected(layer["layers"], f"{prefix}{index}.", path, depth + 1)
+            continue
+        if not isinstance(kind, str) or kind not in KINDS:
+            _fail(path, f"{who}: type {kind!r:.60} is not one of Sequential, {', '.join(KINDS)}")
+        options = {name: value for name, value in layer.items() if name != "type"}
+        if options.keys() != KINDS[kind].options.keys():
+            wanted = ", ".join(KINDS[kind].options) or "no options"
+            _fail(path, f"{who}: {kind} takes {wanted}, got {', '.join(options)!r:.60}")
+        for name, is_valid in KINDS[kind].options.items():
+            if not is_valid(options[name]):
+                _fail(path, f"{who}: {kind} cannot have {name} = {options[name]!r:.40}")
+        for name, shape in KINDS[kind].shapes(options).items():
+            shapes[f"{prefix}{index}.{name}"] = shape
+    return shapes
+
+
+def _check_tensors(shapes: Shapes, tensors: Mapping[str, Array], path: str) -> None:
+    for name, shape in shapes.items():
+        if name not in tensors:
+            _fail(path, f"tensor {name!r} is missing")
+        array = tensors[name]
+        if array.shape != shape:
+            _fail(path, f"tensor {name!r}: shape {array.shape}, but the configuration says {shape}")
+        if array.dtype not in (np.float32, np.float64):
+            _fail(path, f"tensor {name!r}: expected float32 or float64, got {array.dtype}")
+    for name in tensors:
+        if name not in shapes:
+            _fail(path, f"tensor {name[:60]!r}: not in the configuration")
+    dtypes = {str(array.dtype) for array in tensors.values()}
+    if len(dtypes) > 1:
+        _fail(path, f"tensors: expected one dtype, got {' and '.join(sorted(dtypes))}")
+
+
+def _build(layers: list[Config], prefix: str, tensors: Mapping[str, Array]) -> nn.Sequential:
+    built: list[nn.Module] = []
+    for index, layer in enumerate(layers):
+        name = f"{prefix}{index}."
+        if layer["type"] == "Sequential":
+            built.append(_build(layer["layers"], name, tensors))
+            continue
+        options = {key: value for key, value in layer.items() if key != "type"}
+        if KINDS[layer["type"]].typed:
+            options["dtype"] = tensors[f"{name}weight"].dtype
+        built.append(getattr(nn, layer["type"])(**options))
+    return nn.Sequential(*built)
