@@ -1,0 +1,65 @@
+"""Train a tiny net from an installed wheel: NumPy only, no compiler. Run by `make wheel`.
+
+usage: python -I tests/smoke_wheel.py [WHEEL]
+"""
+
+import os
+import subprocess
+import sys
+import time
+from importlib import metadata
+
+import numpy as np
+
+LIMIT = 1_500_000  # bytes
+IMPORT_TIME = (
+    "import numpy, time; start = time.perf_counter(); import fastnn;"
+    "print(1e3 * (time.perf_counter() - start))"
+)
+
+
+def check_wheel(path: str) -> None:
+    size = os.path.getsize(path)
+    print(f"{os.path.basename(path)}: {size / 1e6:.2f} MB")
+    assert size < LIMIT, f"the wheel has {size} bytes, the limit is {LIMIT}"
+
+
+def check_environment() -> None:
+    installed = {d.metadata["Name"].lower() for d in metadata.distributions()}
+    assert installed - {"pip", "setuptools"} == {"fastnn-cpu", "numpy"}, sorted(installed)
+    times = [
+        float(subprocess.check_output([sys.executable, "-I", "-c", IMPORT_TIME])) for _ in range(5)
+    ]
+    print(f"import fastnn: {min(times):.0f} ms more than import numpy")
+
+
+def check_training() -> None:
+    import fastnn
+    from fastnn import nn, optim
+
+    fastnn.manual_seed(0)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((512, 16), dtype=np.float32)
+    y = (x @ rng.standard_normal((16, 4))).argmax(axis=1)
+    model = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 4))
+    trainer = fastnn.Trainer(
+        model,
+        loss=nn.CrossEntropyLoss(),
+        optimizer=optim.Adam(model.parameters(), lr=1e-2),
+    )
+    start = time.perf_counter()
+    history = trainer.fit(x, y, epochs=10, batch_size=64, verbose=0)
+    seconds = time.perf_counter() - start
+    loss = history.history["loss"]
+    print(f"10 epochs of 512 rows: {1e3 * seconds:.0f} ms, loss {loss[0]:.3f} -> {loss[-1]:.3f}")
+    assert len(loss) == 10
+    assert loss[-1] < 0.5 * loss[0], loss
+    assert np.shape(model.predict(x[:5]))[0] == 5
+
+
+if __name__ == "__main__":
+    for wheel in sys.argv[1:]:
+        check_wheel(wheel)
+    check_environment()
+    check_training()
+    print("the wheel works")

@@ -1,0 +1,125 @@
+"""`import fastnn` is cheap and leaves the process as it was; the metadata says what is true."""
+
+import json
+import re
+import subprocess
+import sys
+import textwrap
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import fastnn
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIREMENT_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def in_fresh_process(code: str) -> dict:
+    """Run code in a new interpreter; it fills the dict `found`."""
+    code = f"found = {{}}\n{textwrap.dedent(code)}\nimport json; print(json.dumps(found))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def around_import() -> dict:
+    """What can be observed of the process before and after `import fastnn`, NumPy being there."""
+    return in_fresh_process(
+        """
+        import os, signal, sys, threading, warnings
+        import json, numpy as np
+
+        def state():
+            tiny, epsilon = np.float32(1e-40), np.float64(1e-310)
+            return {
+                "environment": dict(os.environ),
+                "signals": [str(signal.getsignal(s)) for s in sorted(signal.valid_signals())],
+                "warnings": [str(f) for f in warnings.filters],
+                "numpy errors": np.geterr(),
+                "denormals": [float(np.multiply(tiny, 0.5) * 1e30), float(epsilon / 2 * 1e300)],
+                "rounding": [(1 / 3).hex(), float(np.divide(1, -3)).hex()],
+                "threads": threading.active_count(),
+                "recursion limit": sys.getrecursionlimit(),
+                "hooks": [str(sys.excepthook), str(sys.displayhook), str(sys.breakpointhook)],
+                "directory": os.getcwd(),
+                "path": list(sys.path),
+            }
+
+        found["before"] = state()
+        modules = set(sys.modules)
+        import fastnn
+        found["after"] = state()
+        found["modules"] = sorted(set(sys.modules) - modules)
+        found["stdlib"] = sorted(sys.stdlib_module_names)
+        """
+    )
+
+
+def test_import_leaves_the_process_as_it_was(around_import):
+    assert around_import["after"] == around_import["before"]
+    assert all(value > 0 for value in around_import["before"]["denormals"])
+
+
+def test_import_loads_nothing_but_numpy(around_import):
+    loaded = {name.partition(".")[0] for name in around_import["modules"]}
+    # Cython keeps its shared types in a module of this name, which it makes up at import.
+    loaded = {name for name in loaded if not name.startswith(("_cython_", "cython_runtime"))}
+    assert loaded - {"fastnn", "numpy"} <= set(around_import["stdlib"])
+
+
+def test_import_does_not_load_slow_parts_of_the_standard_library(around_import):
+    slow = {"asyncio", "multiprocessing.pool", "unittest", "sqlite3", "tkinter", "http.client"}
+    assert not slow & set(around_import["modules"])
+
+
+def test_computing_leaves_floating_point_control_alone():
+    """Kernels flush denormals to zero; NumPy in the same thread must not afterwards."""
+    found = in_fresh_process(
+        """
+        import numpy as np, fastnn
+        x = fastnn.tensor(np.ones((8, 8), np.float32))
+        found["product"] = float((x @ x).numpy().sum())
+        found["denormal"] = float(np.multiply(np.float64(1e-310), 0.5) * 1e300)
+        """
+    )
+    assert found == {"product": 512.0, "denormal": pytest.approx(5e-11)}
+
+
+def test_version_has_one_source():
+    assert fastnn.__version__ == metadata.version("fastnn-cpu")
+
+
+def test_numpy_is_the_only_dependency_at_run_time():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert [REQUIREMENT_NAME.match(d)[0] for d in project["dependencies"]] == ["numpy"]
+
+
+def test_makefile_installs_what_the_build_requires():
+    """The Makefile repeats the list, because it builds without isolation."""
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    needed = config["build-system"]["requires"] + config["project"]["dependencies"]
+    makefile = (ROOT / "Makefile").read_text()
+    assert [r for r in needed if f'"{r}"' not in makefile] == []
+
+
+@pytest.mark.parametrize("flag", ["-ffast-math", "-Ofast", "-march=native", "-flto=thin -Ofast"])
+def test_unsafe_flags_are_taken_out_of_the_environment(flag, tmp_path):
+    pytest.importorskip("extension_helpers")
+    pytest.importorskip("setuptools", minversion="77")
+    code = f"""
+    import os, sys
+    os.environ["CFLAGS"] = os.environ["LDFLAGS"] = "-g {flag}"
+    sys.argv = ["setup.py", "--version"]
+    import contextlib, io, runpy
+    with contextlib.redirect_stdout(io.StringIO()):
+        runpy.run_path("setup.py", run_name="__main__")
+    found["flags"] = [os.environ["CFLAGS"], os.environ["LDFLAGS"]]
+    """
+    for flags in in_fresh_process(code)["flags"]:
+        assert flags.split() in (["-g"], ["-g", "-flto=thin"])
