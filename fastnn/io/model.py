@@ -1,7 +1,8 @@
 """A whole model in one safetensors file: its weights, and what it takes to build it again.
 
-The weights carry the names of `Module.state_dict` ("0.weight" of shape (out, in), "0.bias"), so that torch and every
-reader of safetensors can use them. The configuration is JSON in the metadata, under the key "fastnn"::
+The weights carry the names of `Module.state_dict` ("0.weight" of shape (out, in), "0.bias"), so
+that torch and every reader of safetensors can use them. The configuration is JSON in the metadata,
+under the key "fastnn"::
 
     {"schema": 1, "fastnn": "<version>",
      "layers": [{"type": "Linear", "in_features": 64, "out_features": 10, "bias": true}, ...],
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from .. import nn
 from .._version import __version__
-from .safetensors import FormatError, read, write
+from .safetensors import FormatError, parse_json, read, write
 
 __all__ = ["load", "load_with_extra", "save"]
 
@@ -44,10 +45,6 @@ def _is_dim(value: object) -> bool:
 
 def _is_bool(value: object) -> bool:
     return type(value) is bool
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and abs(value) <= 1e30  # type: ignore[operator]
 
 
 @dataclass(frozen=True)
@@ -149,7 +146,7 @@ def load_with_extra(path: str | os.PathLike[str]) -> tuple[nn.Sequential, dict[s
     """
     tensors, metadata = read(path)
     name = os.fsdecode(path)
-    config = _config(metadata, name)
+    config = _config(metadata, sum(array.nbytes for array in tensors.values()), name)
     layers, extra = config.get("layers"), config.get("extra", {})
     if not isinstance(extra, dict):
         _fail(name, "configuration: extra is not an object")
@@ -190,15 +187,10 @@ def _describe(model: nn.Sequential, prefix: str = "") -> list[Config]:
     return layers
 
 
-def _config(metadata: Mapping[str, str], path: str) -> Config:
+def _config(metadata: Mapping[str, str], size: int, path: str) -> Config:
     if "fastnn" not in metadata:
         _fail(path, "no fastnn configuration in it; read weights alone with fastnn.io.read")
-    try:
-        config = json.loads(metadata["fastnn"])
-    except (ValueError, RecursionError):
-        _fail(path, "configuration: not JSON")
-    if not isinstance(config, dict):
-        _fail(path, "configuration: not an object")
+    config = parse_json(bytearray(metadata["fastnn"], "utf-8"), path, "configuration", size)
     schema = config.get("schema")
     if type(schema) is not int or schema != SCHEMA:
         _fail(path, f"configuration: schema {schema!r:.40}, expected {SCHEMA}; update fastnn")

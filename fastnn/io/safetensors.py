@@ -100,7 +100,11 @@ def _read_open(file: FileIO, path: str, size: int) -> tuple[dict[str, Array], di
     length = int.from_bytes(head, "little")
     if length > MAX_HEADER or length > size - 8:
         _fail(path, f"header length {length} exceeds the limit {min(MAX_HEADER, size - 8)}")
-    header = _parse(_header_text(file, length, path, size), path)
+    raw = bytearray(length)
+    _fill(file, memoryview(raw), path)
+    header = parse_json(raw, path, "header", size)
+    for key in header:
+        _check_unicode(key, path)
     metadata = _metadata(header.pop("__metadata__", {}), path)
     entries = {name: _entry(name, value, path) for name, value in header.items()}
     order = sorted(entries, key=lambda name: entries[name][2:])
@@ -125,45 +129,41 @@ def _fill(file: FileIO, buffer: memoryview, path: str) -> None:
         done += count
 
 
-def _header_text(file: FileIO, length: int, path: str, size: int) -> str:
-    """The header as text that json can parse in memory of the order of the file's size."""
-    raw = bytearray(length)
-    _fill(file, memoryview(raw), path)
-    bare = STRING.sub(b"", raw)
-    if sum(bare.count(sign) for sign in b"[{,:") * VALUE_BYTES > VALUE_BYTES_FREE + size:
-        _fail(path, "header: more values, or deeper nesting, than a file of this size can need")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        _fail(path, f"header is not UTF-8: {error.reason} at byte {8 + error.start}")
+def parse_json(raw: bytearray, path: str, what: str, size: int) -> dict[str, Any]:
+    """The JSON object in `raw`, with unique keys, in memory of the order of `size`; clears `raw`.
 
-
-def _parse(text: str, path: str) -> dict[str, Any]:
-    """The header as a dict; its keys are unique and valid Unicode."""
+    `what` names the text in messages; `size` is what the file itself takes, in bytes.
+    """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(pairs)
         if len(result) < len(pairs):
             twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-            _fail(path, f"header: duplicate key {_short(twice)}")
+            _fail(path, f"{what}: duplicate key {_short(twice)}")
         return result
 
     def constant(text: str) -> NoReturn:
-        _fail(path, f"header: {text} is not JSON")
+        _fail(path, f"{what}: {text} is not JSON")
 
+    bare = STRING.sub(b"", raw)
+    if sum(bare.count(sign) for sign in b"[{,:") * VALUE_BYTES > VALUE_BYTES_FREE + size:
+        _fail(path, f"{what}: more values, or deeper nesting, than a file of this size can need")
     try:
-        header = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
+        text = raw.decode("utf-8")
+        del bare
+        raw.clear()
+        value = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
     except FormatError:
         raise
+    except UnicodeDecodeError as error:
+        _fail(path, f"{what} is not UTF-8: {error.reason} at byte {error.start}")
     except RecursionError:
-        _fail(path, "header: nested too deeply")
+        _fail(path, f"{what}: nested too deeply")
     except ValueError as error:
-        _fail(path, f"header is not JSON: {str(error)[:80]}")
-    if not isinstance(header, dict) or not text.startswith("{"):
-        _fail(path, f"header: expected a JSON object, got {_short(text[:20])}")
-    for key in header:
-        _check_unicode(key, path)
-    return header
+        _fail(path, f"{what} is not JSON: {str(error)[:80]}")
+    if not isinstance(value, dict) or not text.startswith("{"):
+        _fail(path, f"{what}: expected a JSON object, got {_short(text[:20])}")
+    return value
 
 
 def _check_unicode(text: str, path: str) -> None:

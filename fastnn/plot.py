@@ -1,0 +1,237 @@
+"""Pictures of a training run, through matplotlib (extra `plot`), without any global state.
+
+Every function draws on the axes it is given, or on a figure of its own, and returns the axes; no
+window opens and `pyplot` is never imported. ``axes.figure.savefig(path)`` writes a picture.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["confusion_matrix", "learning_curves", "predicted_against_true", "training_report"]
+
+History = Mapping[str, Sequence[float]]
+
+TRAIN, VALIDATION, INK, FAINT = "#3b6fb6", "#e07b39", "#30343b", "#d5d9df"
+
+
+def _figure(width: float, height: float) -> Figure:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError(
+            "plots need matplotlib, which is not installed; run: pip install '.[plot]'"
+        ) from None
+    return Figure(figsize=(width, height), dpi=130, layout="constrained", facecolor="white")
+
+
+def _axes(ax: Axes | None, width: float = 5.2, height: float = 4.2) -> Axes:
+    return _figure(width, height).add_subplot() if ax is None else ax
+
+
+def _dress(ax: Axes, title: str, x: str, y: str, *, grid: bool = True) -> None:
+    ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=10)
+    ax.set_xlabel(x, color=INK)
+    ax.set_ylabel(y, color=INK)
+    ax.tick_params(colors=INK, labelsize=9, length=3)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color("#8a919c")
+    if grid:
+        ax.grid(True, color=FAINT, linewidth=0.7, alpha=0.7)
+        ax.set_axisbelow(True)
+
+
+def learning_curves(history: Any, ax: Axes | None = None, *, metric: str = "loss") -> Axes:
+    """Draw one metric over the epochs, on the training and on the validation rows.
+
+    Arguments:
+        history: what `Trainer.fit` returned, or a dict of lists, one value per epoch.
+        ax: the axes to draw on; a new figure by default.
+        metric: "loss", "accuracy" or another key of the history; "val_" + metric is drawn too
+            where it is there.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: the history does not hold the metric.
+
+    Example:
+        >>> ax = learning_curves({"loss": [1.0, 0.5], "val_loss": [1.1, 0.7]})  # doctest: +SKIP
+    """
+    values: History = getattr(history, "history", history)
+    if metric not in values:
+        raise ValueError(f"metric: expected one of {', '.join(values)}, got {metric!r}")
+    ax = _axes(ax)
+    validation = "val_" + metric
+    both = [(metric, "training", TRAIN), (validation, "validation", VALIDATION)]
+    drawn = [(np.asarray(values[key], float), label, color) for key, label, color in both
+             if len(values.get(key, ()))]  # fmt: skip
+    for numbers, label, color in drawn:
+        epochs = np.arange(1, len(numbers) + 1)
+        marker = "o" if len(numbers) < 3 else None
+        ax.plot(epochs, numbers, color=color, linewidth=1.8, label=label, marker=marker)
+        ax.plot(epochs[-1:], numbers[-1:], "o", color=color, markersize=4.5)
+    _dress(ax, metric.replace("_", " ").capitalize(), "epoch", "")
+    ax.locator_params(axis="x", integer=True)
+    if metric == "loss" and all((numbers > 0).all() for numbers, _, _ in drawn):
+        top, bottom = (f(f(numbers) for numbers, _, _ in drawn) for f in (max, min))
+        if top > 20 * bottom:
+            ax.set_yscale("log")
+    if drawn:
+        ax.legend(frameon=False, fontsize=9)
+    return ax
+
+
+def confusion_matrix(
+    y_true: ArrayLike, y_pred: ArrayLike, classes: Sequence[str], ax: Axes | None = None
+) -> Axes:
+    """Draw how often each class was taken for each other one.
+
+    Arguments:
+        y_true: class indices, integers of shape (n,).
+        y_pred: the predicted indices, of the same shape.
+        classes: the class names, in the order of the indices.
+        ax: the axes to draw on; a new figure by default.
+
+    Returns:
+        The axes; rows are the true classes. The shade is the share of the row.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: the two differ in shape, or an index is outside the classes.
+
+    Example:
+        >>> ax = confusion_matrix([0, 1, 1], [0, 1, 0], ["no", "yes"])  # doctest: +SKIP
+    """
+    counts = count_confusion(y_true, y_pred, len(classes))
+    ax = _axes(ax)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    ax.imshow(share, cmap="Blues", vmin=0, vmax=1.15)
+    size = len(classes)
+    if size <= 30:
+        font = 10 if size <= 12 else 6
+        for row, column in np.argwhere(counts > 0):
+            color = "white" if share[row, column] > 0.6 else INK
+            text = str(counts[row, column])
+            ax.text(column, row, text, ha="center", va="center", color=color, fontsize=font)
+    hits = np.trace(counts) / max(counts.sum(), 1)
+    title = f"Confusion matrix, {hits:.1%} right of {counts.sum()}"
+    _dress(ax, title, "predicted", "true", grid=False)
+    ax.spines[:].set_visible(False)
+    if size <= 30:
+        long = max(len(name) for name in classes) > 4 and size > 3
+        rotation: dict[str, Any] = {"rotation": 40, "ha": "right"} if long else {}
+        ax.set_xticks(range(size), list(classes), **rotation)
+        ax.set_yticks(range(size), list(classes))
+    ax.set_xticks(np.arange(size - 1) + 0.5, minor=True)
+    ax.set_yticks(np.arange(size - 1) + 0.5, minor=True)
+    ax.grid(True, which="minor", color="white", linewidth=1.5 if size <= 30 else 0)
+    ax.tick_params(which="both", length=0)
+    return ax
+
+
+def count_confusion(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int) -> Any:
+    """Counts by true class (row) and predicted class (column), int64 of shape (C, C)."""
+    true, pred = np.asarray(y_true).ravel(), np.asarray(y_pred).ravel()
+    if true.shape != pred.shape:
+        raise ValueError(f"y_pred: expected {true.size} classes as in y_true, got {pred.size}")
+    for name, values in (("y_true", true), ("y_pred", pred)):
+        if values.size and not (values.min() >= 0 and values.max() < n_classes):
+            worst = values[(values < 0) | (values >= n_classes)][0]
+            raise ValueError(f"{name}: expected classes in 0..{n_classes - 1}, got {worst}")
+    flat = true.astype(np.int64) * n_classes + pred.astype(np.int64)
+    return np.bincount(flat, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def predicted_against_true(y: ArrayLike, p: ArrayLike, ax: Axes | None = None) -> Axes:
+    """Draw predictions of a regression against the true values.
+
+    Arguments:
+        y: true values, n of them.
+        p: predictions, n of them.
+        ax: the axes to draw on; a new figure by default.
+
+    Returns:
+        The axes; the line is where a perfect prediction lies.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: the two differ in size, or are empty.
+
+    Example:
+        >>> ax = predicted_against_true([1.0, 2.0], [1.1, 1.8])  # doctest: +SKIP
+    """
+    true, predicted = np.asarray(y, float).ravel(), np.asarray(p, float).ravel()
+    if true.shape != predicted.shape or not true.size:
+        raise ValueError(f"p: expected {true.size} predictions (at least 1), got {predicted.size}")
+    ax = _axes(ax)
+    low, high = min(true.min(), predicted.min()), max(true.max(), predicted.max())
+    pad = 0.04 * (high - low or 1.0)
+    ends = [low - pad, high + pad]
+    ax.plot(ends, ends, color="#8a919c", linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+    alpha = 0.65 if true.size < 2000 else 0.25
+    ax.scatter(true, predicted, s=20, color=TRAIN, alpha=alpha, linewidths=0, zorder=2)
+    ax.set_xlim(*ends)
+    ax.set_ylim(*ends)
+    ax.set_aspect("equal")
+    spread = ((true - true.mean()) ** 2).sum()
+    r2 = f", R² = {1 - ((true - predicted) ** 2).sum() / spread:.3f}" if spread > 0 else ""
+    _dress(ax, f"Predicted against true{r2}", "true", "predicted")
+    return ax
+
+
+def training_report(
+    history: Any,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    path: str | os.PathLike[str],
+    *,
+    classes: Sequence[str] = (),
+    title: str = "",
+) -> Figure:
+    """Write one PNG that tells a run: loss, accuracy where there is one, and where it errs.
+
+    Arguments:
+        history: what `Trainer.fit` returned, or a dict of lists, one value per epoch.
+        y_true, y_pred: class indices, or values where `classes` is empty, of n rows.
+        path: the file to write; the suffix decides the format (.png, .pdf, .svg).
+        classes: the class names; empty for a regression.
+        title: a line above the picture.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        OSError: the file cannot be written.
+
+    Example:
+        >>> h = {"loss": [1.0, 0.5], "val_loss": [1.1, 0.7]}
+        >>> figure = training_report(h, [1.0, 2.0], [1.1, 1.8], "run.png")  # doctest: +SKIP
+    """
+    values: History = getattr(history, "history", history)
+    curves = ["loss"] + (["accuracy"] if "accuracy" in values else [])
+    size = 4.3 if len(classes) <= 12 else 5.4
+    figure = _figure(4.4 * len(curves) + size + 0.6, size)
+    axes = figure.subplots(1, len(curves) + 1, width_ratios=[1.0] * len(curves) + [1.15])
+    for ax, metric in zip(axes, curves):
+        learning_curves(values, ax, metric=metric)
+    if classes:
+        confusion_matrix(y_true, y_pred, classes, axes[-1])
+    else:
+        predicted_against_true(y_true, y_pred, axes[-1])
+    if title:
+        figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold", color=INK)
+    figure.savefig(path)
+    return figure
