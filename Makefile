@@ -41,11 +41,12 @@ bench: $(VENV)/built $(VENV)/extra-bench $(VENV)/rivals ## measure against other
 	@$(BIN)/python -m bench
 
 wheel: $(VENV)/extra-dev ## build sdist and wheel, try the wheel in a bare environment
-	@rm -rf dist wheelhouse build/bare
+	@rm -rf dist wheelhouse build/bare && mkdir -p build
 	@echo "== sdist, and the wheel from it"
-	@$(BIN)/python -m build --outdir dist . >build/wheel.log 2>&1 || { cat build/wheel.log; exit 1; }
+	@$(BIN)/python -m build >build/wheel.log 2>&1 || { cat build/wheel.log; exit 1; }
 	@echo "== auditwheel: bundle libgomp"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel -q repair --wheel-dir wheelhouse dist/*.whl
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair --wheel-dir wheelhouse dist/*.whl >build/wheel.log 2>&1 \
+	  || { cat build/wheel.log; exit 1; }
 	@echo "== train from the wheel: NumPy only, no compiler in sight"
 	@$(BIN)/python -m venv build/bare
 	@build/bare/bin/python -m pip install --quiet wheelhouse/*.whl

@@ -11,6 +11,7 @@ import re
 import sys
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from glob import glob
 from pathlib import Path
 
@@ -62,6 +63,19 @@ def drop_unsafe_flags():
             os.environ[name] = " ".join(flag for flag in flags if flag not in unsafe)
 
 
+@contextmanager
+def quiet_compiler():
+    """Probes fail by design; what the compiler says then would only mislead."""
+    stderr = os.dup(2)
+    with open(os.devnull, "wb") as null:
+        os.dup2(null.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
 class BuildEngine(build_ext):
     """build_ext with flags per file, that compiles only what changed, two files at once."""
 
@@ -72,7 +86,10 @@ class BuildEngine(build_ext):
 
     def build_extension(self, ext):
         if not os.environ.get("FASTNN_NO_OPENMP"):
-            add_openmp_flags_if_available(ext)
+            with quiet_compiler():
+                has_openmp = add_openmp_flags_if_available(ext)
+            if not has_openmp:
+                print("fastnn: the compiler has no OpenMP: building without threads", file=sys.stderr)
         ext.depends.append(self.flags_stamp(ext))
         self.compiler.compile = self.compile_changed(self.compiler.compile)
         super().build_extension(ext)
