@@ -1,0 +1,92 @@
+/* Packing for products: the one place that changes the order of an operand. Once per REAL. */
+#include <string.h>
+
+#include "tiles.h"
+
+#ifndef PACK_SHUFFLE
+#define PACK_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#endif
+
+/* Interleaves a and b: low gives a0 b0 a1 b1 ..., high goes on where low stops. */
+#if VL == 16
+FNN_INLINE vec FN(zip_low)(vec a, vec b) {
+  return PACK_SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+FNN_INLINE vec FN(zip_high)(vec a, vec b) {
+  return PACK_SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+#elif VL == 8
+FNN_INLINE vec FN(zip_low)(vec a, vec b) { return PACK_SHUFFLE(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
+FNN_INLINE vec FN(zip_high)(vec a, vec b) {
+  return PACK_SHUFFLE(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+#elif VL == 4
+FNN_INLINE vec FN(zip_low)(vec a, vec b) { return PACK_SHUFFLE(a, b, 0, 4, 1, 5); }
+FNN_INLINE vec FN(zip_high)(vec a, vec b) { return PACK_SHUFFLE(a, b, 2, 6, 3, 7); }
+#elif VL == 2
+FNN_INLINE vec FN(zip_low)(vec a, vec b) { return PACK_SHUFFLE(a, b, 0, 2); }
+FNN_INLINE vec FN(zip_high)(vec a, vec b) { return PACK_SHUFFLE(a, b, 1, 3); }
+#else /* one lane: no stage of pack_square runs */
+FNN_INLINE vec FN(zip_low)(vec a, vec b) { return (void)b, a; }
+FNN_INLINE vec FN(zip_high)(vec a, vec b) { return (void)a, b; }
+#endif
+
+/* pack_square: dst[p * width + i] = src[i * row + p] for i < count and p < depth <= VL, and 0 for
+ * count <= i < VL. Transposes VL vectors in registers: log2(VL) perfect shuffles. Stores whole
+ * vectors, p upwards. */
+static inline void FN(pack_square)(REAL *dst, size_t width, size_t count, size_t depth,
+                                   const REAL *src, ptrdiff_t row) {
+  const mask some = m_first(depth);
+  vec v[VL], w[VL];
+#pragma GCC unroll 16
+  for (int i = 0; i < VL; i++)
+    v[i] = (size_t)i < count ? v_load_m(src + i * row, some) : v_zero();
+#pragma GCC unroll 4
+  for (int stage = 1; stage < VL; stage *= 2) {
+#pragma GCC unroll 8
+    for (int i = 0; i < VL / 2; i++) {
+      w[2 * i] = FN(zip_low)(v[i], v[i + VL / 2]);
+      w[2 * i + 1] = FN(zip_high)(v[i], v[i + VL / 2]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < VL; i++) v[i] = w[i];
+  }
+#pragma GCC unroll 16
+  for (int p = 0; p < VL; p++)
+    if ((size_t)p < depth) v_store(dst + (size_t)p * width, v[p]);
+}
+
+/* pack: one strip of an operand, so that the kernel reads it from end to end.
+ *
+ *   dst[p * width + i] = src[i * lane + p * step]    for 0 <= i < count, 0 <= p < depth
+ *   dst[p * width + i] = 0                           for count <= i < width
+ *
+ * dst out, depth * width elements and up to VL more are written; src in, any two strides;
+ * count <= width. No alias; any alignment. Exact. One pass; fast where either stride is 1: rows
+ * are copied, or squares of VL x VL transposed.
+ */
+static void FN(pack)(REAL *dst, size_t width, size_t count, size_t depth, const REAL *src,
+                     ptrdiff_t lane, ptrdiff_t step) {
+  if (lane == 1) {
+    for (size_t i = blocks_over(width, VL) * VL; i > 0;) {
+      i -= VL;
+      const mask some = m_first(count > i ? count - i : 0);
+      const REAL *from = src + i;
+      for (size_t p = 0; p < depth; p++, from += step)
+        v_store(dst + p * width + i, v_load_m(from, some));
+    }
+  } else if (step == 1) {
+    /* The last group goes first: what its whole vectors write into the next row is then replaced. */
+    for (size_t i = blocks_over(width, VL) * VL; i > 0;) {
+      i -= VL;
+      const REAL *from = src + (ptrdiff_t)i * lane;
+      for (size_t p = 0; p < depth; p += VL)
+        FN(pack_square)(dst + p * width + i, width, count > i ? count - i : 0,
+                        size_min(VL, depth - p), from + p, lane);
+    }
+  } else {
+    for (size_t p = 0; p < depth; p++)
+      for (size_t i = 0; i < width; i++)
+        dst[p * width + i] = i < count ? src[(ptrdiff_t)i * lane + (ptrdiff_t)p * step] : 0;
+  }
+}
