@@ -75,9 +75,20 @@ FNN_INLINE vec v_copysign(vec magnitude, vec sign) {
   const vec bit = X(set1)((REAL)-0.0);
   return X(or)(X(andnot)(bit, magnitude), X(and)(bit, sign));
 }
+/* Lanes are narrowed to 16 bits by signed saturation (twice for double), then to bytes. */
 FNN_INLINE void m_store_bytes(uint8_t *p, mask m, size_t n) {
-  const unsigned bits = (unsigned)X(movemask)(m);
-  for (size_t i = 0; i < VL && i < n; i++) p[i] = (uint8_t)(bits >> i & 1);
+  const __m256i lanes = BITS(m);
+  __m128i narrow = _mm_packs_epi32(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1));
+#if REAL_IS_DOUBLE
+  narrow = _mm_packs_epi32(narrow, narrow);
+#endif
+  const __m128i bytes = _mm_and_si128(_mm_packs_epi16(narrow, narrow), _mm_set1_epi8(1));
+  const uint64_t packed = (uint64_t)_mm_cvtsi128_si64(bytes);
+  if (n >= VL) {
+    __builtin_memcpy(p, &packed, VL);
+  } else {
+    for (size_t i = 0; i < n; i++) p[i] = (uint8_t)(packed >> 8 * i);
+  }
 }
 FNN_INLINE mask m_load_bytes(const uint8_t *p, size_t n) {
   uint64_t bytes = 0;

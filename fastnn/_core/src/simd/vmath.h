@@ -1,0 +1,185 @@
+/* exp, log, log1p, tanh, sigmoid, erf and the activations, from the SIMD words alone. Included once
+ * per REAL after simd/<isa>.h.
+ *
+ * Bounds are in ULP over all inputs, with denormal inputs taken as 0 and denormal results flushed to
+ * 0 (the engine sets FTZ and DAZ). No tables and no branches: a value gives the same bits in any
+ * lane. Polynomials are minimax by Remez exchange in 50 digits, weighted for the relative error of
+ * the final result; float and double differ in degree and constants only. */
+
+#if REAL_IS_DOUBLE
+#define MIN_NORMAL 0x1p-1022
+#define TOP_EXPONENT 1023
+#define EXP_OVERFLOW 710 /* exp is inf from 709.79 on */
+#define EXP_UNDERFLOW -708.39641853226408
+/* ln 2 in two parts: the first times an exponent is exact (fdlibm e_exp.c) */
+#define LN2_HI 6.93147180369123816490e-01
+#define LN2_LO 1.90821492927058770002e-10
+#define TANH_ONE 20
+#define ERF_ONE 6
+static const double W(exp_poly)[] = {
+    0.50000000000000056,    0.16666666666666588,    0.041666666666576757,  0.0083333333333895487,
+    0.0013888888931564694,  0.00019841269719014627, 2.4801505273986966e-05, 2.7557407535988519e-06,
+    2.762603781926261e-07,  2.50537770731996e-08};
+static const double W(log_poly)[] = {0.66666666666667351, 0.39999999999407482, 0.28571428744142574,
+                                     0.22222198378365648, 0.18183575170974206, 0.15313755624527486,
+                                     0.14799067421757159};
+static const double W(erf_poly)[] = {
+    0.12837916709551256,    -0.37612638903183521,    0.11283791670944185,   -0.026866170643111476,
+    0.0052239776061185714,  -0.00085483259293196289, 0.00012055293577062687, -1.4924712305243021e-05,
+    1.6447131612337067e-06, -1.6206314080116248e-07, 1.3710981814246909e-08, -7.7794711698618903e-10};
+static const double W(erfc_poly)[] = {
+    -1.128379110847811,      -0.63662025276880274,   -0.10277082672047949,    0.019124963799701144,
+    0.00021203790532468817,  -0.0016926097467555232, 0.00057466037865589435,  9.7372083353044207e-07,
+    -9.5486037182989205e-05, 5.6038390867465111e-05, -2.0351362322891547e-05, 5.3852586047073124e-06,
+    -1.0781348272015472e-06, 1.6302536459716947e-07, -1.8130923689476627e-08, 1.4024344289193518e-09,
+    -6.7447936266774311e-11, 1.5188474478080403e-12};
+#else
+#define MIN_NORMAL 0x1p-126f
+#define TOP_EXPONENT 127
+#define EXP_OVERFLOW 89 /* exp is inf from 88.73 on */
+#define EXP_UNDERFLOW -87.3365447f
+/* ln 2 in two parts: the first times an exponent is exact (Cephes expf.c) */
+#define LN2_HI 0.693359375f
+#define LN2_LO -2.12194440e-4f
+#define TANH_ONE 10
+#define ERF_ONE 4
+static const float W(exp_poly)[] = {0.49999997f, 0.166665435f, 0.0416672006f, 0.00836652052f,
+                                    0.00138825213f};
+static const float W(log_poly)[] = {0.666666627f, 0.400003374f, 0.285371691f, 0.235849872f};
+static const float W(erf_poly)[] = {0.128379166f,   -0.37612626f,    0.112835854f,  -0.0268538129f,
+                                    0.00518832775f, -0.000801019371f, 7.85386219e-05f};
+static const float W(erfc_poly)[] = {-1.12848008f, -0.635831535f,   -0.105116084f,
+                                     0.0227984246f, -0.00318693416f, 0.000210641592f};
+#endif
+#define LOG2_E ((REAL)1.44269504088896340736)
+#define SQRT_2 ((REAL)1.41421356237309504880)
+#define POLY(name, x) W(v_poly)(x, W(name), (int)(sizeof W(name) / sizeof W(name)[0]))
+
+/* c[0] + c[1] x + .. + c[n-1] x^(n-1) by Horner's rule */
+FNN_INLINE vec W(v_poly)(vec x, const REAL *c, int n) {
+  vec y = v_set1(c[n - 1]);
+  for (int i = n - 2; i >= 0; i--) y = v_fma(y, x, v_set1(c[i]));
+  return y;
+}
+
+/* exp(x) = 2^n (1 + q): returns q = expm1(r) and n, for r = x - n ln 2, |r| <= ln 2 / 2.
+ * Cody-Waite reduction; q = r + r^2 P(r), P of degree 4 (float, relative error of q 2^-26.2) or 9
+ * (double, 2^-55.6). */
+FNN_INLINE vec W(v_exp_parts)(vec x, vec *n) {
+  *n = v_round(v_mul(x, v_set1(LOG2_E)));
+  const vec r = v_fnma(*n, v_set1(LN2_LO), v_fnma(*n, v_set1(LN2_HI), x));
+  return v_fma(v_mul(r, r), POLY(exp_poly, r), r);
+}
+
+/* exp: y = e^x. At most 1.1 ULP; inf above EXP_OVERFLOW, 0 below EXP_UNDERFLOW,
+ * where the result would be denormal. 2^n is applied as 2^min(n, TOP_EXPONENT) and a factor 1 or 2.
+ * Cody and Waite, Software Manual for the Elementary Functions (1980), chapter 6. */
+FNN_INLINE vec v_exp(vec x) {
+  vec n;
+  const vec q = W(v_exp_parts)(v_min(v_set1(EXP_OVERFLOW), x), &n);
+  const vec p = v_add(v_set1(1), q);
+  const vec m = v_min(n, v_set1(TOP_EXPONENT));
+  const vec y = v_scale2(v_fma(p, v_sub(n, m), p), m);
+  return v_select(v_lt(x, v_set1(EXP_UNDERFLOW)), v_zero(), y);
+}
+
+/* x = mantissa * 2^exponent with the mantissa in [sqrt(1/2), sqrt(2)); returns mantissa - 1 */
+FNN_INLINE vec W(v_log_parts)(vec x, vec *exponent) {
+  const vec m = v_mantissa(x), e = v_exponent(x), one = v_set1(1);
+  const mask high = v_gt(m, v_set1(SQRT_2));
+  *exponent = v_select(high, v_add(e, one), e);
+  return v_sub(v_select(high, v_mul(m, v_set1((REAL)0.5)), m), one);
+}
+
+/* log(1 + f) + e ln 2, for f in [sqrt(1/2) - 1, sqrt(2) - 1]: with s = f / (2 + f), z = s^2,
+ * log(1 + f) = 2 atanh(s) = f - (f^2/2 - s (f^2/2 + z P(z))); P of degree 3 (float, 2^-37.6) or 6
+ * (double, 2^-59.5). fdlibm e_log.c. */
+FNN_INLINE vec W(v_log_sum)(vec f, vec e) {
+  const vec s = v_div(f, v_add(v_set1(2), f)), z = v_mul(s, s);
+  const vec half_square = v_mul(v_mul(v_set1((REAL)0.5), f), f);
+  const vec inner = v_fma(z, POLY(log_poly, z), half_square);
+  const vec low = v_fma(s, inner, v_mul(e, v_set1(LN2_LO)));
+  return v_fma(e, v_set1(LN2_HI), v_sub(f, v_sub(half_square, low)));
+}
+
+/* y = log(x) with the special cases put in: inf at inf, nan at nan and below 0, -inf at 0 */
+FNN_INLINE vec W(v_log_edges)(vec x, vec y) {
+  const vec edge = v_select(v_lt(x, v_zero()), v_set1((REAL)NAN), v_set1(-(REAL)INFINITY));
+  y = v_select(v_lt(x, v_set1((REAL)INFINITY)), y, x);
+  return v_select(v_lt(x, v_set1(MIN_NORMAL)), edge, y);
+}
+
+/* log: natural logarithm. At most 0.8 ULP. */
+FNN_INLINE vec v_log(vec x) {
+  vec e;
+  const vec f = W(v_log_parts)(x, &e);
+  return W(v_log_edges)(x, W(v_log_sum)(f, e));
+}
+
+/* log1p: y = log(1 + x). At most 1.4 ULP. 1 + x = u + d, u the rounded sum and d its exact error
+ * (Dekker 1971); d joins the reduced argument, so that for e = 0 that argument is x itself. The
+ * exponent of d is kept in range: beyond 2^64, d no longer counts. */
+FNN_INLINE vec v_log1p(vec x) {
+  const vec one = v_set1(1), u = v_add(one, x);
+  const vec d = v_select(v_lt(x, one), v_sub(x, v_sub(u, one)), v_sub(one, v_sub(u, x)));
+  vec e;
+  const vec f = W(v_log_parts)(u, &e);
+  const vec shifted = v_scale2(d, v_max(v_neg(e), v_set1(-64)));
+  return v_copysign(W(v_log_edges)(u, W(v_log_sum)(v_add(f, shifted), e)), x);
+}
+
+/* tanh: y = t / (t + 2) with t = expm1(2|x|) = 2^n q + (2^n - 1); odd, at most 2.7 ULP. From
+ * TANH_ONE on the quotient is 1, so |x| is clamped there. */
+FNN_INLINE vec v_tanh(vec x) {
+  const vec clamped = v_min(v_set1(TANH_ONE), v_abs(x)), one = v_set1(1);
+  vec n;
+  const vec q = W(v_exp_parts)(v_add(clamped, clamped), &n);
+  const vec power = v_scale2(one, n);
+  const vec t = v_fma(power, q, v_sub(power, one));
+  return v_copysign(v_div(t, v_add(t, v_set1(2))), x);
+}
+
+/* sigmoid: y = 1 / (1 + exp(-x)). At most 2.4 ULP; exactly 0 and 1 far out. */
+FNN_INLINE vec v_sigmoid(vec x) {
+  const vec one = v_set1(1);
+  return v_div(one, v_add(one, v_exp(v_neg(x))));
+}
+
+/* erf: y = 2/sqrt(pi) integral of exp(-t^2) over 0..x; odd, at most 1.2 ULP. For |x| < 1, x + x P(x^2)
+ * with P of degree 6 (float, 2^-29.6) or 11 (double, 2^-56.9); else 1 - exp(|x| Q(|x|)) with Q of
+ * degree 5 (float, 2^-28.6) or 17 (double, 2^-58.0), and 1 from ERF_ONE on. The split and the form
+ * of the second part are those of N. Juffa's erff (stackoverflow.com/a/35148199). */
+FNN_INLINE vec v_erf(vec x) {
+  const vec size = v_abs(x), one = v_set1(1);
+  const vec x16 = v_mul(x, v_set1(16)); /* keeps x P(x^2) from underflow where FMA is missing */
+  const vec near_zero = v_mul(v_fma(x16, POLY(erf_poly, v_mul(x, x)), x16), v_set1((REAL)0.0625));
+  const vec t = v_min(v_set1(ERF_ONE), size);
+  const vec far_out = v_sub(one, v_exp(v_mul(t, POLY(erfc_poly, t))));
+  return v_select(v_lt(size, one), near_zero, v_copysign(far_out, x));
+}
+
+/* Activations and their derivatives by the output y. matmul's epilogue and the elementwise ops call
+ * these same functions, so fused and separate give the same bits. */
+
+/* relu: x > 0 ? x : 0; nan stays nan, and -0 stays -0 */
+FNN_INLINE vec v_relu(vec x) { return v_max(v_zero(), x); }
+/* relu_grad: y > 0 ? dy : 0 */
+FNN_INLINE vec v_relu_grad(vec dy, vec y) { return v_select(v_gt(y, v_zero()), dy, v_zero()); }
+/* sigmoid_grad: dy y (1 - y) */
+FNN_INLINE vec v_sigmoid_grad(vec dy, vec y) {
+  return v_mul(dy, v_mul(y, v_sub(v_set1(1), y)));
+}
+/* tanh_grad: dy (1 - y^2) */
+FNN_INLINE vec v_tanh_grad(vec dy, vec y) { return v_mul(dy, v_fnma(y, y, v_set1(1))); }
+
+#undef MIN_NORMAL
+#undef TOP_EXPONENT
+#undef EXP_OVERFLOW
+#undef EXP_UNDERFLOW
+#undef LN2_HI
+#undef LN2_LO
+#undef TANH_ONE
+#undef ERF_ONE
+#undef LOG2_E
+#undef SQRT_2
+#undef POLY
