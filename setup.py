@@ -52,14 +52,17 @@ UNSAFE = re.compile(
 )
 
 
+def say(text):
+    print(f"fastnn: {text}", file=sys.stderr)
+
+
 def drop_unsafe_flags():
-    """Take flags that change results, or bind the build to this processor, out of the environment."""
+    """Take flags that change results, or bind the build to this machine, out of the environment."""
     for name in ("CC", "CFLAGS", "CPPFLAGS", "LDFLAGS", "LDSHARED"):
         flags = os.environ.get(name, "").split()
         unsafe = [flag for flag in flags if UNSAFE.fullmatch(flag)]
         if unsafe:
-            print(f"fastnn: ignoring {' '.join(unsafe)} in {name}: it would break numerics "
-                  "or other machines", file=sys.stderr)
+            say(f"ignoring {' '.join(unsafe)} in {name}: it would break numerics or other machines")
             os.environ[name] = " ".join(flag for flag in flags if flag not in unsafe)
 
 
@@ -89,7 +92,7 @@ class BuildEngine(build_ext):
             with quiet_compiler():
                 has_openmp = add_openmp_flags_if_available(ext)
             if not has_openmp:
-                print("fastnn: the compiler has no OpenMP: building without threads", file=sys.stderr)
+                say("the compiler has no OpenMP: building without threads")
         ext.depends.append(self.flags_stamp(ext))
         self.compiler.compile = self.compile_changed(self.compiler.compile)
         super().build_extension(ext)
