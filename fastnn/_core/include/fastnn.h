@@ -146,7 +146,7 @@ typedef struct fnn_op {
 typedef struct fnn_table {
   const char *name;                    /* "scalar", "avx2", "avx512", "neon" */
   size_t lanes[FNN_N_REALS];           /* vector width in elements */
-  fnn_op op[FNN_N_REALS][FNN_N_OPS];
+  const fnn_op *op[FNN_N_REALS];       /* FNN_N_OPS rows each */
 } fnn_table;
 
 #define FNN_SCRATCH_BYTES ((size_t)1 << 20)

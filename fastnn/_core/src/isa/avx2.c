@@ -1,0 +1,6 @@
+/* AVX2 with FMA. */
+#define SIMD "../simd/avx2.h"
+#include "bodies.h"
+
+const fnn_table fnn_table_avx2 = {
+    "avx2", {lanes_f32, lanes_f64}, {ops_f32, ops_f64}};

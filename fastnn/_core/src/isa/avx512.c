@@ -1,0 +1,6 @@
+/* AVX-512 F, DQ, BW and VL. */
+#define SIMD "../simd/avx512.h"
+#include "bodies.h"
+
+const fnn_table fnn_table_avx512 = {
+    "avx512", {lanes_f32, lanes_f64}, {ops_f32, ops_f64}};

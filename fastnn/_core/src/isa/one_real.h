@@ -1,0 +1,15 @@
+/* One REAL's words, kernels and table rows, in order of use. */
+#include "../simd/names.h"
+#include SIMD
+#include "../simd/vmath.h"
+
+#include "../kernels/elementwise.h"
+#include "../kernels/matmul.h"
+#include "../kernels/reduce.h"
+#include "../kernels/rows.h"
+#include "../kernels/loss.h"
+#include "../kernels/update.h"
+#include "../kernels/table.h"
+
+enum { FN(lanes) = VL };
+#include "../simd/names_end.h"

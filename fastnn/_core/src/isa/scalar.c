@@ -1,0 +1,6 @@
+/* Plain C, for any processor. */
+#define SIMD "../simd/scalar.h"
+#include "bodies.h"
+
+const fnn_table fnn_table_scalar = {
+    "scalar", {lanes_f32, lanes_f64}, {ops_f32, ops_f64}};
