@@ -1,0 +1,50 @@
+"""Hypothesis profiles, and the fixtures that walk over instruction sets and real types.
+
+FASTNN_TEST_PROFILE is test (what `make test` runs), nightly or release; the figures are those of
+R1: examples for each row of the op table, shared out over real types and instruction sets.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+PROFILE = os.environ.get("FASTNN_TEST_PROFILE", "test")
+# A fixture that lasts as long as the test is fine under @given: the instruction set.
+_COMMON = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+}
+settings.register_profile("test", max_examples=16, derandomize=True, database=None, **_COMMON)
+settings.register_profile("nightly", max_examples=200, **_COMMON)
+settings.register_profile("release", max_examples=2000, print_blob=True, **_COMMON)
+settings.load_profile(PROFILE)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`isa` runs a test once on every instruction set of this machine."""
+    if "isa" in metafunc.fixturenames:
+        from fastnn._core import engine
+
+        metafunc.parametrize("isa", engine.isas(), indirect=True)
+
+
+@pytest.fixture
+def isa(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of the instruction set that the engine runs on during this test."""
+    from fastnn._core import engine
+
+    before = engine.isa()
+    engine.set_isa(request.param)
+    yield request.param
+    engine.set_isa(before)
+
+
+@pytest.fixture(params=["float32", "float64"])
+def real(request: pytest.FixtureRequest) -> str:
+    """The name of the real type."""
+    name: str = request.param
+    return name

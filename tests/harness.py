@@ -1,0 +1,194 @@
+"""Run one row of the op table on awkward memory, and hold its result against the reference.
+
+`place` puts values into a larger buffer with the wanted strides and alignment; every byte beside
+the elements is a canary. Outputs start as nan (0x5a for integers). `run` gives the outputs after
+checking the canaries and that no input changed; `check` compares with reference.py and bounds.py.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import bounds
+import numpy as np
+import reference
+from numpy.typing import DTypeLike, NDArray
+
+from fastnn._core import engine
+
+Array = NDArray[Any]
+
+# How an array lies in memory. "bytes" is one byte off its alignment, "offset" one element off
+# that of a vector; "zero" has stride 0 on every other axis and so repeats its values.
+PACKED_LAYOUTS = ("C", "offset", "bytes")
+STRIDED_LAYOUTS = (*PACKED_LAYOUTS, "F", "sliced", "reversed")
+INPUT_LAYOUTS = (*STRIDED_LAYOUTS, "zero")
+GUARD = 96  # bytes of canary before and after
+
+
+@dataclass
+class Case:
+    """One call of one row. inputs are the row's, outputs the shape and type of those not in place.
+
+    in_place inputs are outputs too, and come first in the row. keywords are the reference's; dims and
+    attrs are the engine's.
+    """
+
+    op: str
+    real: str
+    inputs: list[Array | None]
+    outputs: list[tuple[tuple[int, ...], DTypeLike] | None]
+    dims: tuple[int, ...] = ()
+    keywords: dict[str, Any] = field(default_factory=dict)
+    attrs: tuple[int, ...] = ()
+    in_place: int = 0
+
+
+def place(values: Array, layout: str, *, hide: bool = False) -> tuple[Array, Array]:
+    """An array of these values in this layout, and the bytes of all its buffer.
+
+    hide leaves the values out: the array holds nan or 0x5a bytes, an output not yet written.
+    """
+    shape, size = values.shape, values.dtype.itemsize
+    if layout == "zero":
+        values = values[tuple(slice(0, None if axis % 2 else 1) for axis in range(values.ndim))]
+    step = 3 if layout == "sliced" else 1
+    padded = tuple(n * step for n in values.shape)
+    count = math.prod(padded) * size
+    raw = np.full(count + 2 * GUARD + 64, 0x5A, np.uint8)
+    start = GUARD + -(raw.ctypes.data + GUARD) % 64 + {"offset": size, "bytes": 1}.get(layout, 0)
+    array = raw[start : start + count].view(values.dtype)
+    array = array.reshape(padded, order="F" if layout == "F" else "C")
+    if layout == "sliced":
+        array = array[(..., *(slice(1, None, step) for _ in padded))]
+    elif layout == "reversed":
+        array = array[(..., *(slice(None, None, -1) for _ in padded))]
+    if not hide:
+        array[...] = values
+    elif values.dtype.kind == "f":
+        array[...] = np.nan
+    return (np.broadcast_to(array, shape) if layout == "zero" else array), raw
+
+
+def _assert_canaries(case: Case, array: Array, raw: Array, before: Array) -> None:
+    """Put the array's old elements back: a byte that still differs lies outside of it."""
+    after = raw.copy()
+    if array.size:
+        offset = array.__array_interface__["data"][0] - raw.__array_interface__["data"][0]
+        old, new = (
+            np.ndarray(array.shape, array.dtype, buffer, offset, array.strides)
+            for buffer in (before, after)
+        )
+        new[...] = old
+    assert after.tobytes() == before.tobytes(), f"{case.op}: wrote outside an output"
+
+
+def run(
+    case: Case, layouts: Sequence[str] = ("C",), read_only: bool = False, threads: int = 1
+) -> tuple[list[Array | None], list[Array | None]]:
+    """Call the engine: the outputs in the row's order, and the inputs as it saw them."""
+    layout = itertools.cycle(layouts)
+    outputs: list[Array | None] = []
+    inputs: list[Array | None] = []
+    written, kept = [], []
+    for want in case.outputs:
+        array = None
+        if want is not None:
+            chosen = next(layout)
+            array, raw = place(np.empty(*want), "C" if chosen == "zero" else chosen, hide=True)
+            written.append((array, raw, raw.copy()))
+        outputs.append(array)
+    for i, values in enumerate(case.inputs):
+        array = None
+        if values is not None:
+            array, raw = place(values, next(layout))
+            if i < case.in_place:
+                written.append((array, raw, raw.copy()))
+            else:
+                kept.append((raw, raw.copy()))
+                array.flags.writeable = array.flags.writeable and not read_only
+        inputs.append(array)
+    seen = [None if x is None else x.copy() for x in inputs]
+    engine.call(engine.OPS[case.op], (*outputs, *inputs), case.dims, case.attrs, threads)
+    for array, raw, before in written:
+        _assert_canaries(case, array, raw, before)
+    for raw, before in kept:
+        assert raw.tobytes() == before.tobytes(), f"{case.op}: changed an input"
+    return [*outputs, *inputs[: case.in_place]], seen
+
+
+def check(case: Case, outputs: Sequence[Array | None], inputs: Sequence[Array | None]) -> None:
+    """Each output is within its bound of the reference, with nan, inf and zeros where due.
+
+    A denormal input may count as zero of its sign: the engine runs with denormals flushed.
+    """
+    real = bounds.REALS[case.real]
+    wide = [x.astype(real.wide) if _is_real(x, real) else x for x in inputs]
+    variants = [wide]
+    if case.op != "copy":
+        flushed = [_flush(x, real) if _is_real(y, real) else x for x, y in zip(wide, inputs)]
+        if any(x is not y for x, y in zip(wide, flushed)):
+            variants.append(flushed)
+    agree = [np.zeros(np.shape(got), bool) for got in outputs]
+    wants: list[Any] = []
+    errors: tuple[Any, ...] = ()
+    with np.errstate(all="ignore"):
+        for arguments in variants:
+            wants = list(_tuple(getattr(reference, case.op)(*arguments, **case.keywords)))
+            errors = getattr(bounds, f"bound_{case.op}")(real, *arguments, **case.keywords)
+            assert len(wants) == len(errors) == len(outputs), case.op
+            for i, (got, want, err) in enumerate(zip(outputs, wants, errors)):
+                if got is not None:
+                    if engine.LAYOUTS[case.op] == "broadcast":
+                        want = wants[i] = np.broadcast_to(want, got.shape)
+                    assert got.shape == want.shape, f"{case.op}: bad shape of output {i}"
+                    agree[i] |= _agree(case.op, got, want, err, real)
+    for i, (got, want, err, good) in enumerate(zip(outputs, wants, errors, agree)):
+        if got is not None and not good.all():
+            at = tuple(np.argwhere(~good)[0])
+            raise AssertionError(
+                f"{case.op} {case.real} output {i}: {np.sum(~good)} of {good.size} wrong, first at "
+                f"{at}: got {got[at]!r}, want {want[at]!r} +- {np.broadcast_to(err, got.shape)[at]}"
+                f"; dims {case.dims}, {case.keywords}"
+            )
+
+
+# Rows where IEEE 754 or C settles the sign of a zero result.
+SIGNED_ZERO = frozenset(
+    "copy neg abs square sqrt exp log log1p erf tanh sigmoid add sub mul div pow".split()
+)
+
+
+def _agree(op: str, got: Array, want: Array, err: Any, real: bounds.Real) -> Array:
+    if got.dtype != real.dtype:
+        return np.asarray(got == want)
+    wide = got.astype(real.wide)
+    overflow = np.isinf(got) & (np.sign(wide) == np.sign(want))
+    overflow &= np.abs(want) + err >= real.largest
+    same = (wide == want) | (np.isnan(got) & np.isnan(want)) | overflow
+    same |= np.isfinite(want) & (np.abs(wide - want) <= err)
+    if op in SIGNED_ZERO:
+        same &= (got != 0) | (np.signbit(got) == np.signbit(want))
+    return np.asarray(same)
+
+
+def _is_real(x: Array | None, real: bounds.Real) -> bool:
+    return x is not None and x.dtype == real.dtype
+
+
+def _flush(x: Array, real: bounds.Real) -> Array:
+    denormal = (np.abs(x) < real.tiny) & (x != 0)
+    return np.where(denormal, np.copysign(x.dtype.type(0), x), x) if denormal.any() else x
+
+
+def _tuple(x: Any) -> tuple[Any, ...]:
+    return x if isinstance(x, tuple) else (x,)
+
+
+def bits(x: Array | None) -> bytes | None:
+    """The bits of all elements, in C order."""
+    return None if x is None else x.tobytes()

@@ -1,0 +1,405 @@
+"""The op table once more: every row of FNN_OPS in NumPy, in its textbook form.
+
+One function per row, with the row's name. The arguments are the row's inputs in the row's order,
+the attributes are keywords, the result is the row's outputs (a tuple where there are several).
+Shapes are the contract's: a packed row takes (outer, len, inner), (n, c) or (n) arrays, and a
+reduction removes the middle axis. In-place updates return new arrays and leave their inputs alone.
+
+It computes in float64, or in long double when fed long double, which gives a float64 kernel a
+reference that is better than itself. It shares no code, and where possible no formula, with the
+kernels: the two derivations check each other. The error bounds are in bounds.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[Any]
+
+_TWO_OVER_SQRT_PI = np.longdouble("1.128379167095512573896158903121545172")
+
+
+def _real(x: ArrayLike) -> Array:
+    x = np.asarray(x)
+    return x if x.dtype == np.longdouble else x.astype(np.float64)
+
+
+# Unary
+
+
+def copy(x: ArrayLike) -> Array:
+    """out = x"""
+    return _real(x).copy()
+
+
+def neg(x: ArrayLike) -> Array:
+    """out = -x"""
+    return np.negative(_real(x))
+
+
+def abs(x: ArrayLike) -> Array:
+    """out = |x|"""
+    return np.abs(_real(x))
+
+
+def sign(x: ArrayLike) -> Array:
+    """out = (x > 0) - (x < 0); torch's: 0 at nan."""
+    x = _real(x)
+    return (x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)
+
+
+def square(x: ArrayLike) -> Array:
+    """out = x^2"""
+    x = _real(x)
+    return x * x
+
+
+def sqrt(x: ArrayLike) -> Array:
+    """out = the root of x, nan below zero, -0 at -0."""
+    return np.sqrt(_real(x))
+
+
+def exp(x: ArrayLike) -> Array:
+    """out = e^x"""
+    return np.exp(_real(x))
+
+
+def log(x: ArrayLike) -> Array:
+    """out = ln x, -inf at 0, nan below."""
+    return np.log(_real(x))
+
+
+def log1p(x: ArrayLike) -> Array:
+    """out = ln(1 + x), -inf at -1, nan below."""
+    return np.log1p(_real(x))
+
+
+def erf(x: ArrayLike) -> Array:
+    """out = 2/sqrt(pi) * integral of e^(-t^2) over 0..x.
+
+    The series e^(-x^2) * sum_k 2^k x^(2k+1) / (2k+1)!! has terms of one sign, so it loses nothing;
+    beyond 7 the function is 1 to more than long double. Source: Abramowitz and Stegun 7.1.6.
+    """
+    x = _real(x)
+    inside = np.abs(x) < 7
+    t = np.where(inside, x, 0).astype(np.longdouble)
+    term = t.copy()
+    total = t.copy()
+    for k in range(1, 400):
+        term = term * (2 * t * t) / (2 * k + 1)
+        total = total + term
+        if np.all(np.abs(term) <= np.abs(total) * np.longdouble(1e-22)):
+            break
+    series = (_TWO_OVER_SQRT_PI * np.exp(-t * t) * total).astype(x.dtype)
+    return np.where(inside, series, np.where(np.isnan(x), x, np.copysign(1, x)))
+
+
+def tanh(x: ArrayLike) -> Array:
+    """out = (e^x - e^-x) / (e^x + e^-x)"""
+    return np.tanh(_real(x))
+
+
+def sigmoid(x: ArrayLike) -> Array:
+    """out = 1 / (1 + e^-x)"""
+    return 1 / (1 + np.exp(-_real(x)))
+
+
+def relu(x: ArrayLike) -> Array:
+    """out = max(x, 0); nan stays nan."""
+    return np.maximum(_real(x), 0)
+
+
+# Binary
+
+
+def add(a: ArrayLike, b: ArrayLike) -> Array:
+    """out = a + b"""
+    return _real(a) + _real(b)
+
+
+def sub(a: ArrayLike, b: ArrayLike) -> Array:
+    """out = a - b"""
+    return _real(a) - _real(b)
+
+
+def mul(a: ArrayLike, b: ArrayLike) -> Array:
+    """out = a * b"""
+    return _real(a) * _real(b)
+
+
+def div(a: ArrayLike, b: ArrayLike) -> Array:
+    """out = a / b"""
+    return _real(a) / _real(b)
+
+
+def pow(a: ArrayLike, b: ArrayLike) -> Array:
+    """out = a^b with the special cases of C's pow."""
+    return np.power(_real(a), _real(b))
+
+
+def maximum(a: ArrayLike, b: ArrayLike) -> Array:
+    """out = the larger; nan when either is nan."""
+    return np.maximum(_real(a), _real(b))
+
+
+def minimum(a: ArrayLike, b: ArrayLike) -> Array:
+    """out = the smaller; nan when either is nan."""
+    return np.minimum(_real(a), _real(b))
+
+
+def relu_grad(dy: ArrayLike, y: ArrayLike) -> Array:
+    """out = dy where y > 0, else 0."""
+    return np.where(_real(y) > 0, _real(dy), 0)
+
+
+def sigmoid_grad(dy: ArrayLike, y: ArrayLike) -> Array:
+    """out = dy * y * (1 - y)"""
+    y = _real(y)
+    return _real(dy) * y * (1 - y)
+
+
+def tanh_grad(dy: ArrayLike, y: ArrayLike) -> Array:
+    """out = dy * (1 - y^2)"""
+    y = _real(y)
+    return _real(dy) * (1 - y * y)
+
+
+def _comparison(compare: Callable[[Array, Array], Array]) -> Callable[[ArrayLike, ArrayLike], Array]:
+    def out(a: ArrayLike, b: ArrayLike) -> Array:
+        return compare(_real(a), _real(b))
+
+    return out
+
+
+eq, ne = _comparison(np.equal), _comparison(np.not_equal)
+lt, le = _comparison(np.less), _comparison(np.less_equal)
+gt, ge = _comparison(np.greater), _comparison(np.greater_equal)
+
+
+def where(condition: ArrayLike, a: ArrayLike, b: ArrayLike) -> Array:
+    """out = a where condition, else b."""
+    return np.where(np.asarray(condition) != 0, _real(a), _real(b))
+
+
+# Matrix product
+
+_ACTIVATIONS = {"identity": copy, "relu": relu, "sigmoid": sigmoid, "tanh": tanh}
+_DERIVATIVES = {
+    "identity": lambda dy, y: _real(dy),
+    "relu": relu_grad,
+    "sigmoid": sigmoid_grad,
+    "tanh": tanh_grad,
+}
+
+
+def matmul(
+    a: ArrayLike,
+    b: ArrayLike,
+    bias: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+    *,
+    activation: str = "identity",
+    derivative: str = "identity",
+) -> Array:
+    """out_ij = f(sum_l a_il b_lj + bias_j), times g'(y_ij) where y is given.
+
+    f is the activation; g' is the derivative of g, written in g's own output y.
+    """
+    z = _real(a) @ _real(b)
+    if bias is not None:
+        z = z + _real(bias)
+    out = _ACTIVATIONS[activation](z)
+    return out if y is None else _DERIVATIVES[derivative](out, y)
+
+
+# Reductions of the middle axis of (outer, len, inner)
+
+
+def sum(x: ArrayLike) -> Array:
+    """out_oi = sum_l x_oli; 0 when len is 0."""
+    return np.sum(_real(x), axis=1)
+
+
+def mean(x: ArrayLike) -> Array:
+    """out_oi = (1/len) sum_l x_oli; nan when len is 0."""
+    x = _real(x)
+    return np.sum(x, axis=1) / x.dtype.type(x.shape[1])
+
+
+def max(x: ArrayLike) -> Array:
+    """out_oi = max_l x_oli; nan when any is nan."""
+    return np.max(_real(x), axis=1)
+
+
+def min(x: ArrayLike) -> Array:
+    """out_oi = min_l x_oli; nan when any is nan."""
+    return np.min(_real(x), axis=1)
+
+
+def argmax(x: ArrayLike) -> Array:
+    """out_oi = the first l where x_oli is largest; the first nan when any is nan."""
+    return np.argmax(_real(x), axis=1).astype(np.int64)
+
+
+# Rows of (n, c)
+
+
+def log_softmax(x: ArrayLike) -> Array:
+    """out_ij = x_ij - ln sum_k e^x_ik, shifted by the row's maximum."""
+    x = _real(x)
+    if x.shape[1] == 0:
+        return x
+    d = x - np.max(x, axis=1, keepdims=True)
+    return d - np.log(np.sum(np.exp(d), axis=1, keepdims=True))
+
+
+def softmax(x: ArrayLike) -> Array:
+    """out_ij = e^x_ij / sum_k e^x_ik"""
+    return np.exp(log_softmax(x))
+
+
+def take_rows(x: ArrayLike, index: ArrayLike) -> Array:
+    """out_i = x[index_i], a row of zeros where index_i is outside 0..rows-1; any element type."""
+    x, index = np.asarray(x), np.asarray(index)
+    out = np.zeros((len(index), x.shape[1]), x.dtype)
+    for i, row in enumerate(index):
+        if 0 <= row < len(x):
+            out[i] = x[row]
+    return out
+
+
+def scatter_add_rows(dy: ArrayLike, index: ArrayLike, *, rows: int) -> Array:
+    """out_r = sum of dy_i over index_i = r, the adjoint of take_rows: others are left out."""
+    dy, index = _real(dy), np.asarray(index)
+    out = np.zeros((rows, dy.shape[1]), dy.dtype)
+    inside = (index >= 0) & (index < rows)
+    np.add.at(out, index[inside], dy[inside])
+    return out
+
+
+# Losses: (loss, dz)
+
+
+def _reduced(rows: Array, dz: Array, reduction: str) -> tuple[Array, Array]:
+    """The loss of all rows from the loss of each; dz is scaled alike."""
+    if reduction == "none":
+        return rows, dz
+    n = rows.dtype.type(len(rows) if reduction == "mean" else 1)
+    return np.sum(rows, keepdims=True) / n, dz / n
+
+
+def softmax_cross_entropy(
+    z: ArrayLike, y: ArrayLike, *, reduction: str = "mean"
+) -> tuple[Array, Array]:
+    """loss_i = -ln softmax(z_i)[y_i]; dz_i = softmax(z_i) - onehot(y_i); nan for a wild label."""
+    z, y = _real(z), np.asarray(y)
+    n, c = z.shape
+    valid = (y >= 0) & (y < c)
+    label = np.where(valid, y, 0)
+    rows = np.where(valid, -log_softmax(z)[np.arange(n), label], np.nan)
+    dz = softmax(z)
+    dz[np.arange(n), label] -= 1
+    dz[~valid] = np.nan
+    return _reduced(rows, dz, reduction)
+
+
+def soft_cross_entropy(
+    z: ArrayLike, y: ArrayLike, *, reduction: str = "mean"
+) -> tuple[Array, Array]:
+    """loss_i = -sum_j y_ij ln softmax(z_i)_j; dz_ij = softmax(z_i)_j sum_k y_ik - y_ij"""
+    z, y = _real(z), _real(y)
+    rows = -np.sum(y * log_softmax(z), axis=1)
+    dz = softmax(z) * np.sum(y, axis=1, keepdims=True) - y
+    return _reduced(rows, dz, reduction)
+
+
+def bce_with_logits(z: ArrayLike, y: ArrayLike, *, reduction: str = "mean") -> tuple[Array, Array]:
+    """loss_i = -y_i ln s(z_i) - (1 - y_i) ln(1 - s(z_i)), s the sigmoid; dz_i = s(z_i) - y_i
+
+    ln s(z) is -ln(1 + e^-z) and ln(1 - s(z)) is -ln(1 + e^z).
+    """
+    z, y = _real(z), _real(y)
+    zero = z.dtype.type(0)
+    rows = y * np.logaddexp(zero, -z) + (1 - y) * np.logaddexp(zero, z)
+    return _reduced(rows, sigmoid(z) - y, reduction)
+
+
+def mse(z: ArrayLike, y: ArrayLike, *, reduction: str = "mean") -> tuple[Array, Array]:
+    """loss_i = (z_i - y_i)^2; dz_i = 2 (z_i - y_i)"""
+    d = _real(z) - _real(y)
+    return _reduced(d * d, 2 * d, reduction)
+
+
+# Metrics, of one element
+
+
+def accuracy(z: ArrayLike, y: ArrayLike) -> Array:
+    """out = share of rows with argmax_j z_ij == y_i; nan of no rows."""
+    z = _real(z)
+    hits = np.argmax(z, axis=1) == np.asarray(y)
+    return np.array([np.sum(hits) / np.float64(len(hits))])
+
+
+def binary_accuracy(z: ArrayLike, y: ArrayLike) -> Array:
+    """out = share of (z_i > 0) == (y_i > 0.5); nan of no elements."""
+    hits = (_real(z) > 0) == (_real(y) > 0.5)
+    return np.array([np.sum(hits) / np.float64(len(hits))])
+
+
+# Updates
+
+
+def sgd_step(
+    p: ArrayLike,
+    momentum_buffer: ArrayLike | None,
+    hyper: ArrayLike,
+    g: ArrayLike,
+    *,
+    nesterov: bool = False,
+) -> tuple[Array, Array | None, Array]:
+    """g += wd p; v = g at the first step, then mu v + (1 - dampening) g; p -= lr v.
+
+    nesterov: p -= lr (g + mu v). Without a buffer: p -= lr g. Source: torch.optim.SGD.
+    hyper = (lr, mu, dampening, wd, steps done, unused).
+    """
+    p, g, hyper = _real(p), _real(g), np.array(hyper, np.float64)
+    lr, mu, dampening, wd, steps = hyper[:5].astype(p.dtype)
+    hyper[4] += 1
+    d = g + wd * p
+    if momentum_buffer is None:
+        return p - lr * d, None, hyper
+    v = d if steps == 0 else mu * _real(momentum_buffer) + (1 - dampening) * d
+    return p - lr * (d + mu * v if nesterov else v), v, hyper
+
+
+def adam_step(
+    p: ArrayLike,
+    m: ArrayLike,
+    v: ArrayLike,
+    hyper: ArrayLike,
+    g: ArrayLike,
+    *,
+    decoupled: bool = False,
+) -> tuple[Array, Array, Array, Array]:
+    """m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= lr mhat / (sqrt(vhat) + eps).
+
+    mhat = m / (1 - b1^t), vhat = v / (1 - b2^t). Weight decay adds wd p to g, or, decoupled,
+    takes lr wd p from p. hyper = (lr, b1, b2, eps, wd, steps done). Source: Kingma and Ba 2015,
+    algorithm 1; Loshchilov and Hutter 2019, algorithm 2, as in torch.optim.AdamW.
+    """
+    p, m, v, g = _real(p), _real(m), _real(v), _real(g)
+    hyper = np.array(hyper, np.float64)
+    lr, b1, b2, eps, wd, t = hyper.astype(p.dtype)
+    t = t + 1
+    hyper[5] += 1
+    if decoupled:
+        p = p - lr * wd * p
+    else:
+        g = g + wd * p
+    m = b1 * m + (1 - b1) * g
+    v = b2 * v + (1 - b2) * g * g
+    return p - lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps), m, v, hyper

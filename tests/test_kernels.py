@@ -1,0 +1,135 @@
+"""Every row of the op table x real type x instruction set equals the reference within its bound."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import zlib
+from pathlib import Path
+
+import bounds
+import numpy as np
+import pytest
+import reference
+from harness import Case, check, place, run
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import ROWS, values
+
+from fastnn._core import engine
+
+HEADER = Path(__file__).parent.parent / "fastnn/_core/include/fastnn.h"
+OPS = tuple(engine.OPS)
+
+
+def seed(*key: object) -> int:
+    """The same number for the same key in every run."""
+    return zlib.crc32(repr(key).encode())
+
+
+def test_reference_samples_and_engine_have_the_same_rows() -> None:
+    functions = [
+        name
+        for name, value in vars(reference).items()
+        if inspect.isfunction(value) and value.__module__ == "reference" and name[0] != "_"
+    ]
+    assert sorted(functions) == sorted(OPS)
+    assert sorted(ROWS) == sorted(OPS)
+    assert sorted(engine.LAYOUTS) == sorted(OPS)
+    assert all(callable(getattr(bounds, f"bound_{op}", None)) for op in OPS)
+
+
+def test_engine_has_the_rows_of_the_header_in_order() -> None:
+    if not HEADER.exists():
+        pytest.skip("the header is not beside an installed package")
+    rows = re.findall(r"^ +ROW\((\w+), FNN_(\w+), [12]\)", HEADER.read_text(), re.MULTILINE)
+    assert [name for name, _ in rows] == sorted(OPS, key=engine.OPS.__getitem__)
+    assert [engine.OPS[name] for name, _ in rows] == list(range(len(rows)))
+    assert engine.LAYOUTS == {name: layout.lower() for name, layout in rows}
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_argument_counts_agree(op: str) -> None:
+    """The reference takes the row's inputs; the engine refuses one array less or more."""
+    case = sample(op, "float64", ROWS[op].tails[4], "normal", 1)
+    kinds = [p.kind for p in inspect.signature(getattr(reference, op)).parameters.values()]
+    assert kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) == len(case.inputs)
+    assert kinds.count(inspect.Parameter.KEYWORD_ONLY) == len(case.keywords)
+
+
+def sample(op: str, real: str, dims: tuple[int, ...], flavour: str, key: int) -> Case:
+    rng = np.random.default_rng(key)
+    with np.errstate(all="ignore"):
+        return ROWS[op].make(real, dims, rng, flavour)
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_equals_reference(op: str, real: str, isa: str) -> None:
+    """Shapes, strides and values drawn by Hypothesis."""
+    row = ROWS[op]
+
+    @given(
+        dims=row.dims,
+        flavour=st.sampled_from(row.flavours),
+        layouts=st.lists(st.sampled_from(row.layouts), min_size=1, max_size=5),
+        read_only=st.booleans(),
+        key=st.integers(0, 2**32 - 1),
+    )
+    def draw(dims, flavour, layouts, read_only, key):
+        case = sample(op, real, dims, flavour, key)
+        check(case, *run(case, layouts, read_only))
+
+    draw()
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_every_tail(op: str, real: str, isa: str) -> None:
+    """Every length to 65 and around 128, on each axis of the row."""
+    row = ROWS[op]
+    for i, dims in enumerate(row.tails):
+        key = seed(op, real, i)
+        case = sample(op, real, dims, row.flavours[i % len(row.flavours)], key)
+        check(case, *run(case, (row.layouts[i % len(row.layouts)], "C")))
+
+
+@pytest.mark.parametrize("op", ["softmax_cross_entropy", "accuracy"])
+def test_wild_labels_are_never_followed(op: str, real: str, isa: str) -> None:
+    """R11: -1, C, 2^31, 2^63-1 ...: a nan row, or a miss; the rows beside are right."""
+    c = 5
+    wild = [-1, c, 2**31, 2**31 + 1, 2**32, 2**32 + 1, 2**63 - 1, -(2**31), -(2**63), c + 1]
+    for reduction in ("none", "sum", "mean"):
+        y = np.array([0, *wild, c - 1], np.int64)
+        z = values(np.random.default_rng(5), (len(y), c), real, "normal")
+        if op == "accuracy":
+            case = Case(op, real, [z, y], [((1,), real)], z.shape)
+        else:
+            attrs = (("none", "sum", "mean").index(reduction),)
+            loss = ((len(y) if reduction == "none" else 1,), real)
+            outputs = [loss, (z.shape, real)]
+            case = Case(op, real, [z, y], outputs, z.shape, {"reduction": reduction}, attrs)
+        outputs, inputs = run(case)
+        check(case, outputs, inputs)
+        if op == "softmax_cross_entropy":
+            assert np.isnan(outputs[1][1:-1]).all()
+            assert np.isfinite(outputs[1][[0, -1]]).all()
+
+
+def test_take_rows_moves_elements_of_any_size(real: str, isa: str) -> None:
+    """Rows of the same bytes, counted as elements of 1, 2, 4 and 8 bytes."""
+    index = np.array([3, 0, -1, 3, 7, 2**63 - 1, 6, 2**32, 1], np.int64)
+    for c in (0, 1, 3, 8, 33):
+        x = values(np.random.default_rng(c), (7, 2 * c), real, "special")
+        for size in (1, 2, 4, 8):
+            out, _ = place(np.empty((9, 2 * c), real), "offset", hide=True)
+            dims = (9, 2 * c * x.itemsize // size, 7)
+            engine.call(engine.OPS["take_rows"], (out, x, index), dims, (size,), 1)
+            assert out.tobytes() == reference.take_rows(x, index).tobytes()
+
+
+def test_leaves_the_callers_float_environment_alone(isa: str) -> None:
+    """Denormals are flushed inside the engine only (R24)."""
+    x = np.full(100, 1e-310)
+    out = np.empty(100)
+    engine.call(engine.OPS["exp"], (out, x), (), (), 2)
+    assert np.all(x * 0.5 > 0)
+    assert np.float32(1e-40) * np.float32(0.5) > 0
