@@ -28,6 +28,12 @@ typedef struct {
 /* `cut`: the middle axis is cut into blocks too, and a tile gives a partial result. */
 static inline FN(reduce_plan) FN(reduce_cut)(const fnn_call *call, int cut) {
   FN(reduce_plan) s = {.outer = call->dim[0], .len = call->dim[1], .inner = call->dim[2]};
+  if (s.inner <= REDUCE_COLUMNS && s.outer * s.len * s.inner <= REDUCE_TILE) {
+    /* One tile: the general case below, without its divisions. */
+    s.group = s.outer, s.rows = s.len, s.columns = s.inner;
+    s.groups = s.outer > 0, s.row_blocks = 1, s.column_blocks = s.inner > 0;
+    return s;
+  }
   s.columns = size_min(size_max(s.inner, 1), REDUCE_COLUMNS);
   s.column_blocks = blocks_over(s.inner, REDUCE_COLUMNS);
   s.rows = size_max(s.len, 1);
