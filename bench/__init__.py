@@ -1,1 +1,1 @@
-"""Speed of fastnn against its rivals: cases as data, one file per rival, each in its own process."""
+"""Speed of fastnn against its rivals: cases as data, one file and one process per rival."""

@@ -67,9 +67,7 @@ MAIN = [
     Case("mnist1", (784, 128, 10), 128, 12800, "the tutorial net"),
     Case("mnist2", (784, 512, 512, 10), 128, 6400, "products and optimizer from L2"),
     Case("deep", (32, 128, 128, 128, 128, 10), 256, 10240, "many equal layers"),
-    Case(
-        "large", (1024, 2048, 2048, 1024), 512, 2048, "bound by arithmetic and memory", check_steps=8
-    ),
+    Case("large", (1024, 2048, 2048, 1024), 512, 2048, "bound by arithmetic", check_steps=8),
 ]
 
 MORE = [

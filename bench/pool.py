@@ -107,7 +107,7 @@ def summary(seconds: list[float]) -> dict[str, float]:
 def interleaved(
     remotes: list[Remote], repeats: int, do: str, **arguments: Any
 ) -> dict[str, list[float]]:
-    """Each worker's timings, taken in turn so that a disturbance hits all; the first goes last next."""
+    """Each worker's timings, taken in turn so that a disturbance hits all; the order rotates."""
     for remote in remotes:
         remote.ask(do, **(arguments | {"seconds": 0.0}))
     taken: dict[str, list[float]] = {remote.rival: [] for remote in remotes}

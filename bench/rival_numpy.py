@@ -105,7 +105,7 @@ class Rival:
                 np.multiply(below, self.masks[i - 1], out=below)
 
     def _adam(self) -> None:
-        """m / (sqrt(v) + eps * sqrt(c2)) * (lr * sqrt(c2) / c1): the bias corrections are scalars."""
+        """p -= (lr * sqrt(c2) / c1) * m / (sqrt(v) + eps * sqrt(c2)): corrections are scalars."""
         self.done += 1
         c1, c2 = 1 - float(BETA1) ** self.done, 1 - float(BETA2) ** self.done
         g, m, v, t1, t2 = self.grads.vector, self.m, self.v, self.t1, self.t2

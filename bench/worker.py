@@ -1,6 +1,6 @@
 """One rival on one case in this process: JSON commands on stdin, JSON answers on stdout.
 
-`python -m bench.worker RIVAL CASE --data FILE.npz --threads 1`. Between commands it waits on stdin, idle.
+`python -m bench.worker RIVAL CASE --data FILE.npz --threads 1`. Between commands it sleeps.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ class Worker:
         return self._timed("train", self.rival.epochs, seconds)
 
     def predict(self, rows: int, seconds: float) -> float:
-        x = self.x[:rows]
+        import numpy as np
+
+        x = np.resize(self.x, (rows, self.x.shape[1]))
 
         def run(count: int) -> None:
             for _ in range(count):

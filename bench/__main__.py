@@ -1,0 +1,143 @@
+"""`python -m bench`: measure, print the tables, write the results, render them into the README."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from bench import machine, pool, report, suite
+from bench.cases import CASES
+
+RESULTS = pool.ROOT / "bench" / "results.json"
+README = pool.ROOT / "README.md"
+CHART = "docs/bench.png"
+SECTIONS = ("train", "predict", "micro")
+QUICK_REPEATS, QUICK_SECONDS = 5, 0.05
+
+
+def _list_of(known: tuple[str, ...]) -> Any:
+    def parse(text: str) -> tuple[str, ...]:
+        names = tuple(text.split(","))
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"no {name!r}; there are {', '.join(known)}")
+        return names
+
+    return parse
+
+
+def _options() -> argparse.Namespace:
+    rivals = tuple(name for name in suite.RIVALS if name not in suite.ON_REQUEST)
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    add = parser.add_argument
+    add("--cases", type=_list_of(tuple(CASES)), default=tuple(CASES), help="default: all")
+    add("--rivals", type=_list_of(suite.RIVALS), default=rivals, help="default: no torch_compile")
+    add("--sections", type=_list_of(SECTIONS), default=SECTIONS, help="of train,predict,micro")
+    add("--quick", action="store_true", help="short timings, to see where things stand")
+    add("--threads", type=int, default=1)
+    add("--repeats", type=int, default=15)
+    add("--seconds", type=float, default=0.2, help="a timing; each is whole epochs")
+    add("--json", type=Path, help="where results go; a full run writes bench/results.json anyway")
+    add("--render", action="store_true", help="draw the chart and fill in the README")
+    add("--from", dest="source", type=Path, help="render these results, measure nothing")
+    add("--verbose", action="store_true", help="show what the workers write to stderr")
+    options = parser.parse_args()
+    if options.quick:
+        options.repeats, options.seconds = QUICK_REPEATS, QUICK_SECONDS
+    return options
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _one_line(result: dict[str, Any]) -> str:
+    times = [
+        f"{name} {report.microseconds(row['median_us'])}" for name, row in result["rivals"].items()
+    ]
+    return ", ".join(times) or "nothing"
+
+
+def _micro(options: argparse.Namespace) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bench.micro", "--threads", str(options.threads)]
+    command += ["--seconds", str(options.seconds)]
+    done = subprocess.run(command, cwd=pool.ROOT, capture_output=True, text=True)
+    if done.returncode != 0:
+        return {"left_out": done.stderr.strip().splitlines()[-1]}
+    return json.loads(done.stdout)
+
+
+def _measure(options: argparse.Namespace) -> dict[str, Any]:
+    settings = suite.Settings(
+        options.rivals, options.threads, options.repeats, options.seconds, options.verbose
+    )
+    results: dict[str, Any] = {
+        "date": date.today().isoformat(),
+        "threads": options.threads,
+        "repeats": options.repeats,
+        "seconds": options.seconds,
+        "machine": machine.describe(options.threads),
+        "versions": {},
+        "train": [],
+        "predict": [],
+        "micro": {},
+    }
+    peak = results["machine"]["peaks"].get("fma_gflops")
+    if "train" in options.sections:
+        for name in options.cases:
+            started = time.perf_counter()
+            results["train"].append(suite.train(name, settings, peak))
+            took = time.perf_counter() - started
+            _say(f"{name}: {_one_line(results['train'][-1])} us ({took:.0f} s)")
+    if "predict" in options.sections:
+        for rows in suite.PREDICT_ROWS:
+            results["predict"].append(suite.predict(rows, settings))
+            _say(f"predict {rows}: {_one_line(results['predict'][-1])} us")
+    if "micro" in options.sections:
+        results["micro"] = _micro(options)
+    for result in results["train"] + results["predict"]:
+        results["versions"] |= result.pop("versions")
+    return results
+
+
+def _is_full(options: argparse.Namespace) -> bool:
+    everything = options.cases == tuple(CASES) and options.sections == SECTIONS
+    return everything and not options.quick and options.threads == 1
+
+
+def _render(results: dict[str, Any]) -> None:
+    try:
+        from bench import chart
+
+        chart.draw(results, pool.ROOT / CHART)
+    except ImportError as error:
+        _say(f"no chart: {error}; pip install matplotlib")
+    if not report.write_readme(README, report.readme_section(results, CHART)):
+        _say(f"README.md has no {report.START} and {report.END}: nothing filled in")
+
+
+def main() -> int:
+    options = _options()
+    if options.source:
+        results = json.loads(options.source.read_text())
+    else:
+        results = _measure(options)
+        text = json.dumps(results, indent=1) + "\n"
+        if _is_full(options):
+            RESULTS.write_text(text)
+        if options.json:
+            options.json.write_text(text)
+    print(report.text(results))
+    if options.render or options.source:
+        _render(results)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
