@@ -1,12 +1,14 @@
 /* The FNN_BROADCAST ops: out[i..] = f(inputs[i..]) over call->dim, any strides, one body per op.
  *
- * Three layers. A row function applies one op to n neighbouring elements, whole vectors and then one
- * masked tail. A line is the last axis, or a piece of it: it turns whatever strides there are into
- * what a row function takes. The walk goes over the tiles, line by line.
+ * Three layers. A row function applies one op to n neighbouring elements: whole vectors, then one
+ * masked tail. A line is the last axis, or a part of it: it turns whatever strides there are into
+ * what a row function takes. elementwise_run goes over the tiles, line by line.
  *
  * Alias: out may be an input, with the same strides. Rounding: that of the word or vmath function
- * named in the table at the end; each lane alone, so neither strides nor tails nor tiles change a bit.
+ * named in the list at the end; each lane alone, so strides, tails and tiles change no bit.
  * Mirror: the function of the same name in tests/reference.py. */
+#include <math.h>
+#include <string.h>
 
 #ifndef FNN_ELEMENTWISE_SIZES
 #define FNN_ELEMENTWISE_SIZES
@@ -82,71 +84,101 @@ static void FN(where_row)(const FN(elementwise_row) * row) {
   }
 }
 
-/* to[i * to_stride] = from[i * from_stride] for i < n, for elements of REAL or of one byte */
-static void FN(move_elements)(void *to, ptrdiff_t to_stride, const void *from,
-                              ptrdiff_t from_stride, size_t n, ptrdiff_t size) {
+/* to[i * to_stride] = from[i * from_stride] for i < n; strides in bytes, elements of REAL or of one
+ * byte */
+static void FN(move_elements)(char *to, ptrdiff_t to_stride, const char *from,
+                              ptrdiff_t from_stride, size_t n, size_t size) {
   if (size == 1) {
-    uint8_t *out = to;
-    const uint8_t *x = from;
-    for (size_t i = 0; i < n; i++, out += to_stride, x += from_stride) *out = *x;
+    for (size_t i = 0; i < n; i++, to += to_stride, from += from_stride) *to = *from;
   } else {
-    REAL *out = to;
-    const REAL *x = from;
-    for (size_t i = 0; i < n; i++, out += to_stride, x += from_stride) *out = *x;
+    for (size_t i = 0; i < n; i++, to += to_stride, from += from_stride)
+      *(REAL *)(void *)to = *(const REAL *)(const void *)from;
   }
 }
 
-/* Applies op to n elements along the last axis, from element offset at[i] of array i on. Arrays with
- * stride 1 are used in place and broadcast scalars are spread once; only if there are others does the
- * line go piece by piece through buffers in scratch. */
-static void FN(elementwise_line)(const fnn_call *call, const FN(elementwise_op) * op,
-                                 const ptrdiff_t *at, size_t n, void *scratch) {
-  FN(elementwise_row) row = {.n = n};
-  char *start[ELEMENTWISE_ARRAYS];
-  ptrdiff_t stride[ELEMENTWISE_ARRAYS], size[ELEMENTWISE_ARRAYS];
-  REAL(*buffer)[ELEMENTWISE_PIECE] = scratch;
-  int whole = 1;
+/* A line on its way to the row function. Strides are in bytes, as sizes are. */
+typedef struct {
+  const FN(elementwise_op) * op;
+  char *start[ELEMENTWISE_ARRAYS];      /* first element of the line */
+  ptrdiff_t stride[ELEMENTWISE_ARRAYS]; /* along the line */
+  size_t size[ELEMENTWISE_ARRAYS];      /* of one element */
+  REAL (*buffer)[ELEMENTWISE_PIECE];    /* one per array, in scratch */
+  int gathers;                          /* some array can be neither used in place nor spread */
+  FN(elementwise_row) row;
+} FN(elementwise_line);
+
+/* What holds for all lines of a call: n elements each, the first one from the given element on. */
+static void FN(line_start)(FN(elementwise_line) * line, const fnn_call *call,
+                           const FN(elementwise_op) * op, size_t first, size_t n, void *scratch) {
+  line->op = op;
+  line->buffer = scratch;
+  line->gathers = 0;
+  line->row.n = n;
   for (size_t i = 0; i < op->n_arrays; i++) {
-    size[i] = i == op->byte_array ? 1 : sizeof(REAL);
-    stride[i] = n == 1 ? 1 : call->stride[i][call->ndim - 1];
-    start[i] = (char *)call->array[i] + at[i] * size[i];
-    row.array[i] = stride[i] == 1 ? start[i] : (char *)buffer[i];
-    row.step[i] = VL;
-    if (stride[i] == 0) {
-      FN(move_elements)(buffer[i], 1, start[i], 0, VL, size[i]);
-      row.step[i] = 0;
-    } else if (stride[i] != 1) {
-      whole = 0;
-    }
+    const ptrdiff_t stride = n <= 1 && first == 0 ? 1 : call->stride[i][call->ndim - 1];
+    const size_t size = i == op->byte_array ? 1 : sizeof(REAL);
+    line->size[i] = size;
+    line->stride[i] = stride * (ptrdiff_t)size;
+    line->start[i] = (char *)call->array[i] + (ptrdiff_t)first * line->stride[i];
+    line->row.step[i] = stride ? VL : 0;
+    line->gathers |= stride != 0 && stride != 1;
   }
-  if (whole) {
-    op->row(&row);
-    return;
-  }
+}
+
+/* A line with a stride that is neither 0 nor 1: piece by piece through the buffers. */
+static void FN(line_gather)(FN(elementwise_line) * line) {
+  const size_t n = line->row.n;
+  FN(elementwise_row) row = line->row;
   for (size_t first = 0; first < n; first += ELEMENTWISE_PIECE) {
     row.n = n - first < ELEMENTWISE_PIECE ? n - first : ELEMENTWISE_PIECE;
-    for (size_t i = 0; i < op->n_arrays; i++) {
-      char *here = start[i] + (ptrdiff_t)first * stride[i] * size[i];
-      if (stride[i] == 1) {
-        row.array[i] = here;
-      } else if (stride[i] != 0 && i > 0) {
-        FN(move_elements)(buffer[i], 1, here, stride[i], row.n, size[i]);
-      }
+    char *here[ELEMENTWISE_ARRAYS];
+    for (size_t i = 0; i < line->op->n_arrays; i++) {
+      const ptrdiff_t stride = line->stride[i], size = (ptrdiff_t)line->size[i];
+      here[i] = line->start[i] + (ptrdiff_t)first * stride;
+      if (stride == 0) continue; /* spread by line_run */
+      row.array[i] = stride == size ? here[i] : (char *)line->buffer[i];
+      if (stride != size && i > 0)
+        FN(move_elements)(row.array[i], size, here[i], stride, row.n, line->size[i]);
     }
-    op->row(&row);
-    if (stride[0] != 1) {
-      char *here = start[0] + (ptrdiff_t)first * stride[0] * size[0];
-      FN(move_elements)(here, stride[0], buffer[0], 1, row.n, size[0]);
+    line->op->row(&row);
+    if (row.array[0] != here[0])
+      FN(move_elements)(here[0], line->stride[0], row.array[0], (ptrdiff_t)line->size[0], row.n,
+                        line->size[0]);
+  }
+}
+
+/* Applies the op to one line: arrays of stride 1 in place, broadcast scalars spread over a vector. */
+FNN_INLINE void FN(line_run)(FN(elementwise_line) * line) {
+  for (size_t i = 0; i < line->op->n_arrays; i++) {
+    line->row.array[i] = line->start[i];
+    if (line->stride[i] == 0) {
+      if (line->size[i] == 1) {
+        memset(line->buffer[i], *line->start[i], VL);
+      } else {
+        v_store(line->buffer[i], v_set1(*(const REAL *)(const void *)line->start[i]));
+      }
+      line->row.array[i] = line->buffer[i];
     }
   }
+  if (line->gathers) {
+    FN(line_gather)(line);
+  } else {
+    line->op->row(&line->row);
+  }
+}
+
+/* The number of lines: the product of all axes but the last */
+FNN_INLINE size_t FN(elementwise_line_count)(const fnn_call *call) {
+  size_t lines = 1;
+  for (int d = 0; d + 1 < call->ndim; d++) lines *= call->dim[d];
+  return lines;
 }
 
 /* Tiles: ELEMENTWISE_TILE elements of the last axis if it is that long, else as many whole lines as
  * fit into so many elements. */
 static size_t FN(elementwise_tiles)(const fnn_call *call) {
   const size_t inner = call->ndim ? call->dim[call->ndim - 1] : 1;
-  size_t lines = 1;
-  for (int d = 0; d + 1 < call->ndim; d++) lines *= call->dim[d];
+  const size_t lines = FN(elementwise_line_count)(call);
   if (inner == 0 || lines == 0) return 0;
   if (inner >= ELEMENTWISE_TILE) return lines * ((inner - 1) / ELEMENTWISE_TILE + 1);
   const size_t lines_per_tile = ELEMENTWISE_TILE / inner;
@@ -157,21 +189,22 @@ static size_t FN(elementwise_tiles)(const fnn_call *call) {
  * last axis on, n elements. */
 static void FN(elementwise_lines)(const fnn_call *call, const FN(elementwise_op) * op, size_t begin,
                                   size_t end, size_t first, size_t n, void *scratch) {
-  const int last = call->ndim - 1;
-  size_t index[FNN_MAX_DIMS];
-  ptrdiff_t at[ELEMENTWISE_ARRAYS];
-  for (size_t i = 0; i < op->n_arrays; i++) at[i] = (ptrdiff_t)first * call->stride[i][last];
-  size_t rest = begin;
-  for (int d = last - 1; d >= 0; d--) {
+  FN(elementwise_line) line;
+  FN(line_start)(&line, call, op, first, n, scratch);
+  const int outer = call->ndim - 2; /* the axis that moves from line to line */
+  size_t index[FNN_MAX_DIMS], rest = begin;
+  for (int d = outer; d >= 0; d--) {
     index[d] = rest % call->dim[d];
     rest /= call->dim[d];
-    for (size_t i = 0; i < op->n_arrays; i++) at[i] += (ptrdiff_t)index[d] * call->stride[i][d];
+    for (size_t i = 0; i < op->n_arrays; i++)
+      line.start[i] += (ptrdiff_t)(index[d] * line.size[i]) * call->stride[i][d];
   }
-  for (size_t line = begin; line < end; line++) {
-    FN(elementwise_line)(call, op, at, n, scratch);
-    for (int d = last - 1; d >= 0; d--) { /* the next line: carry like an odometer */
+  for (size_t left = end - begin; left > 0; left--) {
+    FN(line_run)(&line);
+    for (int d = outer; d >= 0; d--) { /* the next line: carry like an odometer */
       const ptrdiff_t back = ++index[d] == call->dim[d] ? (ptrdiff_t)call->dim[d] : 0;
-      for (size_t i = 0; i < op->n_arrays; i++) at[i] += (1 - back) * call->stride[i][d];
+      for (size_t i = 0; i < op->n_arrays; i++)
+        line.start[i] += (1 - back) * (ptrdiff_t)line.size[i] * call->stride[i][d];
       if (!back) break;
       index[d] = 0;
     }
@@ -187,26 +220,22 @@ static void FN(elementwise_run)(const fnn_call *call, size_t begin, size_t end, 
   if (call->ndim <= 1) {
     const size_t first = begin * ELEMENTWISE_TILE;
     const size_t stop = end * ELEMENTWISE_TILE < inner ? end * ELEMENTWISE_TILE : inner;
-    ptrdiff_t at[ELEMENTWISE_ARRAYS] = {0};
-    for (size_t i = 0; i < op->n_arrays && first > 0; i++)
-      at[i] = (ptrdiff_t)first * call->stride[i][0];
-    FN(elementwise_line)(call, op, at, stop - first, scratch);
-    return;
-  }
-  if (inner >= ELEMENTWISE_TILE) {
+    FN(elementwise_line) line;
+    FN(line_start)(&line, call, op, first, stop - first, scratch);
+    FN(line_run)(&line);
+  } else if (inner >= ELEMENTWISE_TILE) {
     const size_t per_line = (inner - 1) / ELEMENTWISE_TILE + 1;
     for (size_t tile = begin; tile < end; tile++) {
       const size_t line = tile / per_line, first = tile % per_line * ELEMENTWISE_TILE;
       const size_t n = inner - first < ELEMENTWISE_TILE ? inner - first : ELEMENTWISE_TILE;
       FN(elementwise_lines)(call, op, line, line + 1, first, n, scratch);
     }
-    return;
+  } else {
+    const size_t lines_per_tile = ELEMENTWISE_TILE / inner;
+    const size_t lines = FN(elementwise_line_count)(call), stop = end * lines_per_tile;
+    FN(elementwise_lines)(call, op, begin * lines_per_tile, stop < lines ? stop : lines, 0, inner,
+                          scratch);
   }
-  const size_t lines_per_tile = ELEMENTWISE_TILE / inner;
-  size_t lines = 1;
-  for (int d = 0; d + 1 < call->ndim; d++) lines *= call->dim[d];
-  const size_t stop = end * lines_per_tile < lines ? end * lines_per_tile : lines;
-  FN(elementwise_lines)(call, op, begin * lines_per_tile, stop, 0, inner, scratch);
 }
 
 /* pow: y = a^b with every special case of C. libm lane by lane: powers are rare in nets, and those

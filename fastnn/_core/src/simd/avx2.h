@@ -78,7 +78,8 @@ FNN_INLINE vec v_copysign(vec magnitude, vec sign) {
 /* Lanes are narrowed to 16 bits by signed saturation (twice for double), then to bytes. */
 FNN_INLINE void m_store_bytes(uint8_t *p, mask m, size_t n) {
   const __m256i lanes = BITS(m);
-  __m128i narrow = _mm_packs_epi32(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1));
+  const __m128i high = _mm256_extracti128_si256(lanes, 1);
+  __m128i narrow = _mm_packs_epi32(_mm256_castsi256_si128(lanes), high);
 #if REAL_IS_DOUBLE
   narrow = _mm_packs_epi32(narrow, narrow);
 #endif

@@ -1,5 +1,5 @@
 /* Hides the type suffix of the SIMD words: after this, v_add is v_add_f32 or v_add_f64, by REAL.
- * Each simd/<isa>.h includes it; the isa file includes names_end.h before it turns to the next REAL. */
+ * Each simd/<isa>.h includes it; the isa file ends each REAL with names_end.h. */
 #ifndef FNN_INLINE
 #define FNN_INLINE static inline __attribute__((always_inline, unused))
 #endif

@@ -1,10 +1,12 @@
 /* exp, log, log1p, tanh, sigmoid, erf and the activations, from the SIMD words alone. Included once
  * per REAL after simd/<isa>.h.
  *
- * Bounds are in ULP over all inputs, with denormal inputs taken as 0 and denormal results flushed to
- * 0 (the engine sets FTZ and DAZ). No tables and no branches: a value gives the same bits in any
- * lane. Polynomials are minimax by Remez exchange in 50 digits, weighted for the relative error of
- * the final result; float and double differ in degree and constants only. */
+ * Bounds are in ULP over all inputs, measured against libm in wider precision, with denormal inputs
+ * taken as 0 and denormal results flushed to 0 (the engine sets FTZ and DAZ). No tables and no
+ * branches: a value gives the same bits in any lane. Polynomials are minimax by Remez exchange in
+ * 50 digits, weighted for the relative error of the final result; float and double differ in degree
+ * and constants only. */
+#include <math.h>
 
 #if REAL_IS_DOUBLE
 #define MIN_NORMAL 0x1p-1022
@@ -17,22 +19,24 @@
 #define TANH_ONE 20
 #define ERF_ONE 6
 static const double W(exp_poly)[] = {
-    0.50000000000000056,    0.16666666666666588,    0.041666666666576757,  0.0083333333333895487,
-    0.0013888888931564694,  0.00019841269719014627, 2.4801505273986966e-05, 2.7557407535988519e-06,
-    2.762603781926261e-07,  2.50537770731996e-08};
-static const double W(log_poly)[] = {0.66666666666667351, 0.39999999999407482, 0.28571428744142574,
-                                     0.22222198378365648, 0.18183575170974206, 0.15313755624527486,
-                                     0.14799067421757159};
+    0.50000000000000056, 0.16666666666666588, 0.041666666666576757, 0.0083333333333895487,
+    0.0013888888931564694, 0.00019841269719014627, 2.4801505273986966e-05, 2.7557407535988519e-06,
+    2.762603781926261e-07, 2.50537770731996e-08};
+static const double W(log_poly)[] = {
+    0.66666666666667351, 0.39999999999407482, 0.28571428744142574, 0.22222198378365648,
+    0.18183575170974206, 0.15313755624527486, 0.14799067421757159};
 static const double W(erf_poly)[] = {
-    0.12837916709551256,    -0.37612638903183521,    0.11283791670944185,   -0.026866170643111476,
-    0.0052239776061185714,  -0.00085483259293196289, 0.00012055293577062687, -1.4924712305243021e-05,
-    1.6447131612337067e-06, -1.6206314080116248e-07, 1.3710981814246909e-08, -7.7794711698618903e-10};
+    0.12837916709551256, -0.37612638903183521, 0.11283791670944185, -0.026866170643111476,
+    0.0052239776061185714, -0.00085483259293196289, 0.00012055293577062687, -1.4924712305243021e-05,
+    1.6447131612337067e-06, -1.6206314080116248e-07, 1.3710981814246909e-08,
+    -7.7794711698618903e-10};
 static const double W(erfc_poly)[] = {
-    -1.128379110847811,      -0.63662025276880274,   -0.10277082672047949,    0.019124963799701144,
-    0.00021203790532468817,  -0.0016926097467555232, 0.00057466037865589435,  9.7372083353044207e-07,
-    -9.5486037182989205e-05, 5.6038390867465111e-05, -2.0351362322891547e-05, 5.3852586047073124e-06,
-    -1.0781348272015472e-06, 1.6302536459716947e-07, -1.8130923689476627e-08, 1.4024344289193518e-09,
-    -6.7447936266774311e-11, 1.5188474478080403e-12};
+    -1.128379110847811, -0.63662025276880274, -0.10277082672047949, 0.019124963799701144,
+    0.00021203790532468817, -0.0016926097467555232, 0.00057466037865589435, 9.7372083353044207e-07,
+    -9.5486037182989205e-05, 5.6038390867465111e-05, -2.0351362322891547e-05,
+    5.3852586047073124e-06, -1.0781348272015472e-06, 1.6302536459716947e-07,
+    -1.8130923689476627e-08, 1.4024344289193518e-09, -6.7447936266774311e-11,
+    1.5188474478080403e-12};
 #else
 #define MIN_NORMAL 0x1p-126f
 #define TOP_EXPONENT 127
@@ -43,13 +47,14 @@ static const double W(erfc_poly)[] = {
 #define LN2_LO -2.12194440e-4f
 #define TANH_ONE 10
 #define ERF_ONE 4
-static const float W(exp_poly)[] = {0.49999997f, 0.166665435f, 0.0416672006f, 0.00836652052f,
-                                    0.00138825213f};
+static const float W(exp_poly)[] = {
+    0.49999997f, 0.166665435f, 0.0416672006f, 0.00836652052f, 0.00138825213f};
 static const float W(log_poly)[] = {0.666666627f, 0.400003374f, 0.285371691f, 0.235849872f};
-static const float W(erf_poly)[] = {0.128379166f,   -0.37612626f,    0.112835854f,  -0.0268538129f,
-                                    0.00518832775f, -0.000801019371f, 7.85386219e-05f};
-static const float W(erfc_poly)[] = {-1.12848008f, -0.635831535f,   -0.105116084f,
-                                     0.0227984246f, -0.00318693416f, 0.000210641592f};
+static const float W(erf_poly)[] = {
+    0.128379166f, -0.37612626f, 0.112835854f, -0.0268538129f, 0.00518832775f, -0.000801019371f,
+    7.85386219e-05f};
+static const float W(erfc_poly)[] = {
+    -1.12848008f, -0.635831535f, -0.105116084f, 0.0227984246f, -0.00318693416f, 0.000210641592f};
 #endif
 #define LOG2_E ((REAL)1.44269504088896340736)
 #define SQRT_2 ((REAL)1.41421356237309504880)
@@ -145,10 +150,11 @@ FNN_INLINE vec v_sigmoid(vec x) {
   return v_div(one, v_add(one, v_exp(v_neg(x))));
 }
 
-/* erf: y = 2/sqrt(pi) integral of exp(-t^2) over 0..x; odd, at most 1.2 ULP. For |x| < 1, x + x P(x^2)
- * with P of degree 6 (float, 2^-29.6) or 11 (double, 2^-56.9); else 1 - exp(|x| Q(|x|)) with Q of
- * degree 5 (float, 2^-28.6) or 17 (double, 2^-58.0), and 1 from ERF_ONE on. The split and the form
- * of the second part are those of N. Juffa's erff (stackoverflow.com/a/35148199). */
+/* erf: y = 2/sqrt(pi) integral of exp(-t^2) over 0..x; odd, at most 1.3 ULP. For |x| < 1,
+ * x + x P(x^2) with P of degree 6 (float, 2^-29.6) or 11 (double, 2^-56.9); else 1 - exp(t Q(t)),
+ * t = |x|, with Q of degree 5 (float, 2^-28.6) or 17 (double, 2^-58.0), and 1 from ERF_ONE on. The
+ * split and the form of the second part are those of N. Juffa's erff
+ * (stackoverflow.com/a/35148199). */
 FNN_INLINE vec v_erf(vec x) {
   const vec size = v_abs(x), one = v_set1(1);
   const vec x16 = v_mul(x, v_set1(16)); /* keeps x P(x^2) from underflow where FMA is missing */
