@@ -18,7 +18,7 @@ _COMMON = {
     "deadline": None,
     "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 }
-settings.register_profile("test", max_examples=16, derandomize=True, database=None, **_COMMON)
+settings.register_profile("test", max_examples=17, derandomize=True, database=None, **_COMMON)
 settings.register_profile("nightly", max_examples=200, **_COMMON)
 settings.register_profile("release", max_examples=2000, print_blob=True, **_COMMON)
 settings.load_profile(PROFILE)

@@ -34,8 +34,8 @@ GUARD = 96  # bytes of canary before and after
 class Case:
     """One call of one row. inputs are the row's, outputs the shape and type of those not in place.
 
-    in_place inputs are outputs too, and come first in the row. keywords are the reference's; dims and
-    attrs are the engine's.
+    in_place inputs are outputs too, and come first in the row. keywords are for the reference;
+    dims and attrs for the engine.
     """
 
     op: str

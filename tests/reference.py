@@ -168,7 +168,9 @@ def tanh_grad(dy: ArrayLike, y: ArrayLike) -> Array:
     return _real(dy) * (1 - y * y)
 
 
-def _comparison(compare: Callable[[Array, Array], Array]) -> Callable[[ArrayLike, ArrayLike], Array]:
+def _comparison(
+    compare: Callable[[Array, Array], Array],
+) -> Callable[[ArrayLike, ArrayLike], Array]:
     def out(a: ArrayLike, b: ArrayLike) -> Array:
         return compare(_real(a), _real(b))
 
@@ -188,12 +190,7 @@ def where(condition: ArrayLike, a: ArrayLike, b: ArrayLike) -> Array:
 # Matrix product
 
 _ACTIVATIONS = {"identity": copy, "relu": relu, "sigmoid": sigmoid, "tanh": tanh}
-_DERIVATIVES = {
-    "identity": lambda dy, y: _real(dy),
-    "relu": relu_grad,
-    "sigmoid": sigmoid_grad,
-    "tanh": tanh_grad,
-}
+_DERIVATIVES = {"relu": relu_grad, "sigmoid": sigmoid_grad, "tanh": tanh_grad}
 
 
 def matmul(
@@ -213,7 +210,7 @@ def matmul(
     if bias is not None:
         z = z + _real(bias)
     out = _ACTIVATIONS[activation](z)
-    return out if y is None else _DERIVATIVES[derivative](out, y)
+    return out if derivative == "identity" else _DERIVATIVES[derivative](out, y)
 
 
 # Reductions of the middle axis of (outer, len, inner)
@@ -251,9 +248,7 @@ def argmax(x: ArrayLike) -> Array:
 def log_softmax(x: ArrayLike) -> Array:
     """out_ij = x_ij - ln sum_k e^x_ik, shifted by the row's maximum."""
     x = _real(x)
-    if x.shape[1] == 0:
-        return x
-    d = x - np.max(x, axis=1, keepdims=True)
+    d = x - np.max(x, axis=1, keepdims=True, initial=-np.inf)
     return d - np.log(np.sum(np.exp(d), axis=1, keepdims=True))
 
 

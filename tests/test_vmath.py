@@ -1,0 +1,143 @@
+"""exp, log, log1p, tanh, sigmoid, erf: at most 4 ULP, exact at the edges, lane by lane (R3)."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import bounds
+import numpy as np
+import pytest
+import reference
+from conftest import PROFILE
+from numpy.typing import NDArray
+
+from fastnn._core import engine
+
+Array = NDArray[Any]
+FUNCTIONS = ("exp", "log", "log1p", "tanh", "sigmoid", "erf")
+SAMPLES = {"test": 100_000, "nightly": 4_000_000, "release": 2**32}[PROFILE]
+CHUNK = 2**20
+INF, NAN = np.inf, np.nan
+# (x, f(x)) where f(x) is exact.
+EXACT = {
+    "exp": [(0.0, 1), (-0.0, 1), (INF, INF), (-INF, 0), (1e5, INF), (-1e5, 0)],
+    "log": [(0.0, -INF), (-0.0, -INF), (1, 0), (INF, INF), (-1, NAN), (-INF, NAN)],
+    "log1p": [(0.0, 0), (-0.0, -0.0), (-1, -INF), (INF, INF), (-1.5, NAN), (-INF, NAN)],
+    "tanh": [(0.0, 0), (-0.0, -0.0), (INF, 1), (-INF, -1), (50, 1), (-50, -1)],
+    "sigmoid": [(0.0, 0.5), (-0.0, 0.5), (INF, 1), (-INF, 0), (100, 1), (-1e5, 0)],
+    "erf": [(0.0, 0), (-0.0, -0.0), (INF, 1), (-INF, -1), (10, 1), (-10, -1)],
+}
+
+
+def call(op: str, *inputs: Array) -> Array:
+    out = np.full(inputs[0].shape, np.nan, inputs[0].dtype)
+    engine.call(engine.OPS[op], (out, *inputs), (), (), 1)
+    return out
+
+
+def patterns(real: str, chunk: int) -> Array:
+    """Bit patterns over all exponents and both signs; float32 in the release profile: all."""
+    count = min(CHUNK, SAMPLES - chunk * CHUNK)
+    if real == "float32":
+        step = 2**32 // SAMPLES
+        first = chunk * CHUNK * step
+        at = first + step * np.arange(count, dtype=np.uint64)
+        if step > 1:
+            at = at + np.random.default_rng(chunk).integers(0, step, count, dtype=np.uint64)
+        return at.astype(np.uint32).view(np.float32)
+    rng = np.random.default_rng(chunk)
+    x = rng.integers(0, 2**64, count, np.uint64).view(np.float64)
+    # Half of them where the functions are neither flat nor overflowing.
+    x[::2] = rng.choice([-1.0, 1.0], len(x[::2])) * 2 ** rng.uniform(-60, 10, len(x[::2]))
+    return x
+
+
+@functools.lru_cache(maxsize=16 if SAMPLES <= CHUNK else 1)
+def expected(op: str, real: str, chunk: int) -> tuple[Array, Array, Array]:
+    """x, f(x) in the finer type, and the ULP of f(x); denormals and results beyond are apart."""
+    kind = bounds.REALS[real]
+    x = patterns(real, chunk)
+    x = x[(np.abs(x) >= kind.tiny) | ~np.isfinite(x) | (x == 0)]
+    with np.errstate(all="ignore"):
+        want = getattr(reference, op)(x.astype(kind.wide))
+        return x, want, kind.ulp(want)
+
+
+@pytest.mark.parametrize("op", FUNCTIONS)
+def test_within_four_ulp(op: str, real: str, isa: str) -> None:
+    kind = bounds.REALS[real]
+    for chunk in range(-(-SAMPLES // CHUNK) if real == "float32" else min(4, -(-SAMPLES // CHUNK))):
+        x, want, ulp = expected(op, real, chunk)
+        got = call(op, x)
+        assert np.array_equal(np.isnan(got), np.isnan(want))
+        with np.errstate(all="ignore"):
+            rounded = want.astype(real)
+            error = np.abs(got - want) / ulp
+        error[(got == rounded) | np.isnan(got)] = 0
+        # The engine flushes what is below the smallest normal number; the last few ULP before
+        # overflow may become infinite.
+        error[(np.abs(want) < kind.tiny) & (np.abs(got) <= kind.tiny)] = 0
+        error[np.isinf(got) & (np.abs(want) + 4 * ulp >= kind.largest)] = 0
+        worst = int(np.argmax(error))
+        assert error[worst] <= bounds.VMATH_ULP * bounds.SLACK, (
+            f"{op}({x[worst]!r}) = {got[worst]!r}, want {want[worst]!r}: {error[worst]:.2f} ULP"
+        )
+        zero = got == 0
+        assert np.array_equal(np.signbit(got[zero]), np.signbit(want[zero]))
+
+
+@pytest.mark.parametrize("op", FUNCTIONS)
+def test_near_the_hard_places(op: str, real: str, isa: str) -> None:
+    """Around 0, +-1, the ends of range reductions, and where the result saturates."""
+    kind = bounds.REALS[real]
+    centres = [0.5, 1, 2, np.sqrt(0.5), np.sqrt(2), np.log(2) / 2, np.log(2), 1.5 * np.log(2)]
+    centres += [np.log(kind.largest), -np.log(kind.tiny), 0.625, 0.84375, 1.25, 3, 4, 6, 9.01, 19]
+    x = np.array([s * c for c in centres for s in (1, -1)], real)
+    step = np.arange(-500, 501)
+    x = (x[:, None] * (1 + step * kind.dtype.type(2 * kind.u))).astype(real).ravel()
+    with np.errstate(all="ignore"):
+        want = getattr(reference, op)(x.astype(kind.wide))
+        got = call(op, x)
+        error = np.abs(got - want) / kind.ulp(want)
+        error[got == want.astype(real)] = 0
+    error[np.isnan(got) & np.isnan(want)] = 0
+    error[(np.abs(want) < kind.tiny) & (np.abs(got) <= kind.tiny)] = 0
+    error[np.isinf(got) & (np.abs(want) + 4 * kind.ulp(want) >= kind.largest)] = 0
+    worst = int(np.argmax(error))
+    assert error[worst] <= bounds.VMATH_ULP * bounds.SLACK, (
+        f"{op}({x[worst]!r}) = {got[worst]!r}, want {want[worst]!r}: {error[worst]:.2f} ULP"
+    )
+
+
+@pytest.mark.parametrize("op", FUNCTIONS)
+def test_exact_at_the_edges(op: str, real: str, isa: str) -> None:
+    x, want = (np.array(column, real) for column in zip(*EXACT[op], (NAN, NAN)))
+    for n in (1, 40):  # alone, and with every lane in use
+        got = call(op, np.repeat(x, n))
+        np.testing.assert_array_equal(got, np.repeat(want, n))
+        known = ~np.isnan(got)
+        assert np.array_equal(np.signbit(got)[known], np.signbit(np.repeat(want, n))[known])
+
+
+LANE_OPS = (*FUNCTIONS, "sqrt", "div", "pow", "square", "sigmoid_grad", "tanh_grad")
+
+
+@pytest.mark.parametrize("op", LANE_OPS)
+def test_a_value_has_the_same_bits_in_any_lane(op: str, real: str, isa: str) -> None:
+    """At any position of an array of any length, and at any stride, as alone."""
+    rng = np.random.default_rng(7)
+    n = 83
+    inputs = [rng.standard_normal(n).astype(real) * 4 for _ in range(1 + (op in LANE_OPS[7:9]))]
+    if op.endswith("_grad"):
+        inputs.append(rng.random(n).astype(real))
+    edges = np.array([0, INF, -INF, NAN, 1, 88.5, -87.9, 1e30, 1e-30, -1], real)
+    inputs[0][rng.choice(n, len(edges), replace=False)] = edges
+    alone = np.concatenate([call(op, *(x[i : i + 1] for x in inputs)) for i in range(n)])
+    for length in (*range(2, 40), 63, 64, 65, n):
+        for start in {0, 1, 5, n - length}:
+            part = slice(start, start + length)
+            got = call(op, *(x[part] for x in inputs))
+            assert got.tobytes() == alone[part].tobytes(), (length, start)
+    strided = call(op, *(np.repeat(x, 3)[::-3] for x in inputs))
+    assert strided.tobytes() == alone[::-1].tobytes()
