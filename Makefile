@@ -20,7 +20,7 @@ help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(VENV)/built $(VENV)/extra-demo ## train on handwritten digits, beside NumPy and scikit-learn
-	@$(BIN)/fastnn train digits --out demo-out --compare
+	@$(BIN)/fastnn train digits --out demo-out/ --compare
 
 test: $(VENV)/built $(VENV)/extra-test $(VENV)/extra-demo ## run the tests
 	@$(BIN)/python -m pytest
@@ -37,7 +37,7 @@ format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants th
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 	@$(BIN)/clang-format -i $(C_FILES)
 
-bench: $(VENV)/built $(VENV)/extra-bench $(VENV)/rivals ## measure against other engines
+bench: $(VENV)/built $(VENV)/rivals ## measure against other engines
 	@$(BIN)/python -m bench
 
 wheel: $(VENV)/extra-dev ## build sdist and wheel, try the wheel in a bare environment
@@ -81,7 +81,7 @@ $(VENV)/extra-%: $(VENV)/made | $(VENV)/built
 
 $(VENV)/rivals: $(VENV)/made bench/requirements.txt
 	@echo "== installing the rivals"
-	@$(PIP) --requirement bench/requirements.txt
+	@$(PIP) --requirement bench/requirements.txt --extra-index-url https://download.pytorch.org/whl/cpu
 	@touch $@
 
 # One line that says what to install, before anything fails halfway.
