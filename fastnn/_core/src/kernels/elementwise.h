@@ -147,7 +147,7 @@ static void FN(line_gather)(FN(elementwise_line) * line) {
   }
 }
 
-/* Applies the op to one line: arrays of stride 1 in place, broadcast scalars spread over a vector. */
+/* Applies the op to one line: arrays of stride 1 in place, broadcast scalars spread to a vector. */
 FNN_INLINE void FN(line_run)(FN(elementwise_line) * line) {
   for (size_t i = 0; i < line->op->n_arrays; i++) {
     line->row.array[i] = line->start[i];

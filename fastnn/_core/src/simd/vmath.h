@@ -150,7 +150,7 @@ FNN_INLINE vec v_sigmoid(vec x) {
   return v_div(one, v_add(one, v_exp(v_neg(x))));
 }
 
-/* erf: y = 2/sqrt(pi) integral of exp(-t^2) over 0..x; odd, at most 1.3 ULP. For |x| < 1,
+/* erf: y = 2/sqrt(pi) integral of exp(-t^2) over 0..x; odd, at most 1.4 ULP. For |x| < 1,
  * x + x P(x^2) with P of degree 6 (float, 2^-29.6) or 11 (double, 2^-56.9); else 1 - exp(t Q(t)),
  * t = |x|, with Q of degree 5 (float, 2^-28.6) or 17 (double, 2^-58.0), and 1 from ERF_ONE on. The
  * split and the form of the second part are those of N. Juffa's erff
