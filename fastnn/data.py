@@ -51,7 +51,7 @@ class Table:
 def load_table(name: str) -> Table:
     """Load one of the real data sets that come with scikit-learn; nothing is downloaded.
 
-    Arguments:
+    Args:
         name: "digits" (1797 images of 8 x 8, 10 classes), "breast_cancer" (569 rows, 30 features,
             2 classes), "wine" (178, 13, 3 classes), "iris" (150, 4, 3 classes) or "diabetes"
             (442, 10, regression).
@@ -96,7 +96,7 @@ def read_csv(
     whole numbers, at most 20 different ones, each seen twice or more on average; else it is a
     regression. The classes are sorted, as numbers where all are.
 
-    Arguments:
+    Args:
         path: the file, in UTF-8, separated by commas.
         target: the column to predict; None reads features only.
         task: "auto", "classification" or "regression".
@@ -120,7 +120,7 @@ def read_csv(
         ([[1.5], [2.5]], [1, 0], ('elm', 'oak'))
     """
     name = os.fsdecode(path)
-    header = _header(name)
+    header = read_header(name)
     if target is not None and target not in header:
         _fail(name, f"no column {target!r} to use as target; it has {_names(header)}")
     wanted = tuple(features) if features is not None else tuple(c for c in header if c != target)
@@ -165,7 +165,8 @@ def _records(path: str) -> Iterator[tuple[int, list[str]]]:
             _fail(path, f"not UTF-8 text after line {reader.line_num}: {error.reason}")
 
 
-def _header(path: str) -> list[str]:
+def read_header(path: str) -> list[str]:
+    """The column names of a CSV file; ValueError where its first row cannot be a header."""
     _, header = next(_records(path), (0, []))
     if not header:
         _fail(path, "empty; expected a header row and rows of numbers")
@@ -290,7 +291,7 @@ def split(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Deal row numbers at random into a part to train on and a part to test on.
 
-    Arguments:
+    Args:
         y: the target of n rows.
         test_size: the share of the rows to test on, between 0 and 1; at least one row stays on
             each side.

@@ -53,7 +53,7 @@ def _dress(ax: Axes, title: str, x: str, y: str, *, grid: bool = True) -> None:
 def learning_curves(history: Any, ax: Axes | None = None, *, metric: str = "loss") -> Axes:
     """Draw one metric over the epochs, on the training and on the validation rows.
 
-    Arguments:
+    Args:
         history: what `Trainer.fit` returned, or a dict of lists, one value per epoch.
         ax: the axes to draw on; a new figure by default.
         metric: "loss", "accuracy" or another key of the history; "val_" + metric is drawn too
@@ -98,7 +98,7 @@ def confusion_matrix(
 ) -> Axes:
     """Draw how often each class was taken for each other one.
 
-    Arguments:
+    Args:
         y_true: class indices, integers of shape (n,).
         y_pred: the predicted indices, of the same shape.
         classes: the class names, in the order of the indices.
@@ -157,7 +157,7 @@ def count_confusion(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int) -> Any
 def predicted_against_true(y: ArrayLike, p: ArrayLike, ax: Axes | None = None) -> Axes:
     """Draw predictions of a regression against the true values.
 
-    Arguments:
+    Args:
         y: true values, n of them.
         p: predictions, n of them.
         ax: the axes to draw on; a new figure by default.
@@ -202,7 +202,7 @@ def training_report(
 ) -> Figure:
     """Write one PNG that tells a run: loss, accuracy where there is one, and where it errs.
 
-    Arguments:
+    Args:
         history: what `Trainer.fit` returned, or a dict of lists, one value per epoch.
         y_true, y_pred: class indices, or values where `classes` is empty, of n rows.
         path: the file to write; the suffix decides the format (.png, .pdf, .svg).
@@ -223,8 +223,8 @@ def training_report(
     values: History = getattr(history, "history", history)
     curves = ["loss"] + (["accuracy"] if "accuracy" in values else [])
     size = 4.3 if len(classes) <= 12 else 5.4
-    figure = _figure(4.4 * len(curves) + size + 0.6, size)
-    axes = figure.subplots(1, len(curves) + 1, width_ratios=[1.0] * len(curves) + [1.15])
+    figure = _figure(4.4 * len(curves) + size, size)
+    axes = figure.subplots(1, len(curves) + 1, width_ratios=[1.0] * len(curves) + [1.05])
     for ax, metric in zip(axes, curves):
         learning_curves(values, ax, metric=metric)
     if classes:

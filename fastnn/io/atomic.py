@@ -31,7 +31,7 @@ def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes | memo
     the target's name. The mode is the old file's, or 0666 less the umask. Temporary files of
     writers that were killed are removed on the way.
 
-    Arguments:
+    Args:
         path: the file to make or replace. A link is followed: the file it points to is replaced.
         chunks: bytes, or views of bytes.
 

@@ -20,9 +20,9 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import nn
-from .._version import __version__
-from .safetensors import FormatError, parse_json, read, write
+from fastnn import nn
+from fastnn._version import __version__
+from fastnn.io.safetensors import FormatError, parse_json, read, write
 
 __all__ = ["load", "load_with_extra", "save"]
 
@@ -87,7 +87,7 @@ def save(
 ) -> None:
     """Save a model to one file; a crash leaves the old file or the whole new one.
 
-    Arguments:
+    Args:
         model: an `nn.Sequential` of the layers fastnn knows how to build again (nested ones too).
         path: the file to make or replace, by custom ``*.safetensors``.
         extra: anything JSON can hold, kept beside the weights, such as how the data was scaled.
@@ -114,6 +114,10 @@ def save(
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(f"extra: expected what JSON can hold, got {error}") from None
     tensors = {name: np.asarray(tensor) for name, tensor in model.state_dict().items()}
+    try:
+        _check_tensors(_expected(config["layers"], "", "model", 0), tensors, "model")
+    except FormatError as error:  # Such as children with names of their own, or mixed dtypes.
+        raise TypeError(f"{error}; it could not be loaded again") from None
     for name, array in tensors.items():
         if not np.isfinite(array).all():
             raise ValueError(f"model: {name} holds nan or inf; train it again with a smaller lr")
@@ -123,7 +127,7 @@ def save(
 def load(path: str | os.PathLike[str]) -> nn.Sequential:
     """Load a model that `save` wrote.
 
-    Arguments:
+    Args:
         path: the file.
 
     Returns:
@@ -142,7 +146,7 @@ def load(path: str | os.PathLike[str]) -> nn.Sequential:
 def load_with_extra(path: str | os.PathLike[str]) -> tuple[nn.Sequential, dict[str, Any]]:
     """Load a model, and the `extra` that was saved beside it ({} where there was none).
 
-    Arguments, errors: as `load`.
+    Args and errors: as `load`.
     """
     tensors, metadata = read(path)
     name = os.fsdecode(path)

@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from .atomic import write_atomically
+from fastnn.io.atomic import write_atomically
 
 __all__ = ["FormatError", "read", "write"]
 
@@ -59,7 +59,7 @@ def _short(value: object) -> str:
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
     """Read every tensor of a safetensors file, and its metadata.
 
-    Arguments:
+    Args:
         path: a regular file, or a link to one.
 
     Returns:
@@ -235,7 +235,7 @@ def write(
 ) -> None:
     """Write arrays as a safetensors file; a crash leaves the old file or the whole new one.
 
-    Arguments:
+    Args:
         path: the file to make or replace. A link to a file stays, and its file is replaced.
         tensors: arrays by name, of float64, float32, int64, int32, uint8 or bool, in any memory
             layout and byte order.

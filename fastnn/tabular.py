@@ -1,0 +1,283 @@
+"""From a table to a trained net and back: split, scale, train, evaluate, keep in one file."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+import fastnn
+from fastnn import io, nn, optim
+from fastnn.data import Standardizer, Table, split
+
+__all__ = ["ACTIVATIONS", "OPTIMIZERS", "Result", "Settings", "TabularModel", "defaults", "train"]
+
+Floats = NDArray[np.float32]
+OnEpoch = Callable[[int, dict[str, float]], None]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+OPTIMIZERS = {
+    "adam": (optim.Adam, {"lr": 1e-3}),
+    "adamw": (optim.AdamW, {"lr": 1e-3}),
+    "sgd": (optim.SGD, {"lr": 0.05, "momentum": 0.9}),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train.
+
+    Attributes:
+        hidden: widths of the hidden layers.
+        activation: "relu", "tanh" or "sigmoid", after each hidden layer.
+        epochs: passes over the training rows.
+        batch_size: rows per step.
+        lr: learning rate; None takes 1e-3 for adam and adamw, 0.05 for sgd.
+        optimizer: "adam", "adamw" or "sgd" (with momentum 0.9).
+        test_size: the share of the rows held out.
+        seed: of the split, of the first weights and of the order of the rows.
+    """
+
+    hidden: tuple[int, ...] = (128,)
+    activation: str = "relu"
+    epochs: int = 40
+    batch_size: int = 64
+    lr: float | None = None
+    optimizer: str = "adam"
+    test_size: float = 0.25
+    seed: int = 0
+
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "digits": {"batch_size": 32},
+    "breast_cancer": {"hidden": (32,), "batch_size": 32},
+    "wine": {"hidden": (32,), "epochs": 60, "batch_size": 16},
+    "iris": {"hidden": (32,), "epochs": 100, "batch_size": 16},
+    "diabetes": {"hidden": (64,), "epochs": 20, "batch_size": 32},
+}
+
+
+def defaults(name: str) -> dict[str, Any]:
+    """The settings that suit a bundled data set; {} for any other name."""
+    return dict(DEFAULTS.get(name, {}))
+
+
+@dataclass
+class TabularModel:
+    """A net together with what it needs to read a table and to name its answers.
+
+    Attributes:
+        net: standardised features to logits, or to a standardised value.
+        features: the columns it reads, in order.
+        classes: the class names; empty for a regression.
+        target: the name of the column it predicts.
+        x_scale, y_scale: how features and target were standardised; `y_scale` is None for classes.
+    """
+
+    net: nn.Sequential
+    features: tuple[str, ...]
+    classes: tuple[str, ...]
+    target: str
+    x_scale: Standardizer
+    y_scale: Standardizer | None
+
+    def encode(self, table: Table) -> tuple[Floats, NDArray[Any]]:
+        """x and y of a table as the net and its loss take them."""
+        assert table.y is not None
+        y = table.y if self.y_scale is None else self.y_scale.apply(table.y)
+        return self.x_scale.apply(table.x), y
+
+    def predict(self, x: Floats) -> tuple[NDArray[Any], Floats | None]:
+        """Predict from raw features.
+
+        Args:
+            x: float32 of shape (n, d), the columns in the order of `features`.
+
+        Returns:
+            ``(indices, probabilities)`` of shapes (n,) and (n, C), or ``(values, None)`` with
+            values of shape (n,) in units of the target.
+        """
+        z = np.asarray(self.net.predict(self.x_scale.apply(x)))
+        if self.y_scale is not None:
+            return self.y_scale.undo(z)[:, 0], None
+        p = np.exp(z - z.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        return z.argmax(axis=1), p
+
+    def evaluate(self, table: Table) -> dict[str, float]:
+        """Loss and accuracy, or rmse, mae and r2 in units of the target, on the rows of a table."""
+        assert table.y is not None
+        answer, p = self.predict(table.x)
+        truth = table.y.ravel()
+        if p is not None:
+            likelihood = np.maximum(p[np.arange(len(p)), truth].astype(np.float64), 1e-45)
+            return {
+                "loss": float(-np.log(likelihood).mean()),
+                "accuracy": float((answer == truth).mean()),
+            }
+        error = answer.astype(np.float64) - truth
+        spread = float(truth.var(dtype=np.float64))
+        mse = float((error**2).mean())
+        return {
+            "rmse": mse**0.5,
+            "mae": float(abs(error).mean()),
+            "r2": 1 - mse / spread if spread > 0 else 0.0,
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save net, names and scales to one file; see `fastnn.io.save` for errors."""
+        extra: dict[str, Any] = {
+            "task": "classification" if self.classes else "regression",
+            "features": list(self.features),
+            "classes": list(self.classes),
+            "target": self.target,
+            "x_mean": self.x_scale.mean.tolist(),
+            "x_std": self.x_scale.std.tolist(),
+        }
+        if self.y_scale is not None:
+            extra |= {"y_mean": self.y_scale.mean.tolist(), "y_std": self.y_scale.std.tolist()}
+        io.save(self.net, path, extra=extra)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> TabularModel:
+        """Load what `save` wrote; FormatError where the file holds no such model."""
+        net, extra = io.load_with_extra(path)
+        name = os.fsdecode(path)
+        widths = [layer for layer in net if isinstance(layer, nn.Linear)]
+        if not widths or "features" not in extra:
+            _fail(name, "no tabular model in it; write one with: fastnn train")
+        features = _texts(extra, "features", widths[0].in_features, name)
+        is_regression = extra.get("task") == "regression"
+        classes = () if is_regression else _texts(extra, "classes", widths[-1].out_features, name)
+        return cls(
+            net,
+            features,
+            classes,
+            str(extra.get("target", "target")),
+            _scale(extra, "x", len(features), name),
+            _scale(extra, "y", 1, name) if is_regression else None,
+        )
+
+
+def _fail(path: str, what: str) -> NoReturn:
+    raise io.FormatError(f"{path}: {what}")
+
+
+def _texts(extra: dict[str, Any], key: str, count: int, path: str) -> tuple[str, ...]:
+    texts = extra.get(key)
+    if not isinstance(texts, list) or len(texts) != count or len(set(map(str, texts))) != count:
+        _fail(path, f"extra: expected {count} different names as {key}")
+    return tuple(map(str, texts))
+
+
+def _scale(extra: dict[str, Any], key: str, count: int, path: str) -> Standardizer:
+    try:
+        mean, std = (np.array(extra.get(f"{key}_{name}"), np.float64) for name in ("mean", "std"))
+    except (TypeError, ValueError, OverflowError):
+        _fail(path, f"extra: {key}_mean and {key}_std are not lists of numbers")
+    if mean.shape != (count,) or std.shape != (count,):
+        _fail(path, f"extra: expected {count} numbers each as {key}_mean and {key}_std")
+    if not (np.isfinite(mean).all() and np.isfinite(std).all() and (std > 0).all()):
+        _fail(path, f"extra: {key}_mean and {key}_std must be finite, {key}_std positive")
+    return Standardizer(mean, std)
+
+
+def build(n_in: int, n_out: int, hidden: tuple[int, ...], activation: str) -> nn.Sequential:
+    """Linear layers of the widths `hidden` with an activation after each, and a Linear on top."""
+    layers: list[nn.Module] = []
+    for n_from, n_to in zip((n_in, *hidden), hidden):
+        layers += [nn.Linear(n_from, n_to), ACTIVATIONS[activation]()]
+    return nn.Sequential(*layers, nn.Linear((n_in, *hidden)[-1], n_out))
+
+
+def make_trainer(net: nn.Sequential, settings: Settings, is_regression: bool) -> fastnn.Trainer:
+    """A trainer for `net` with the loss of the task and the optimizer of the settings."""
+    kind, options = OPTIMIZERS[settings.optimizer]
+    chosen = options if settings.lr is None else {**options, "lr": settings.lr}
+    loss = nn.MSELoss() if is_regression else nn.CrossEntropyLoss()
+    return fastnn.Trainer(net, loss=loss, optimizer=kind(net.parameters(), **chosen))
+
+
+@dataclass
+class Result:
+    """What `train` did.
+
+    Attributes:
+        model: trained up to the last finished step.
+        history: lists by name, one value per finished epoch.
+        train, test: the rows of the table trained on and held out.
+        seconds: spent in fit, the validation after each epoch included.
+        steps: optimizer steps taken in the finished epochs.
+        interrupted: whether Ctrl-C ended it.
+    """
+
+    model: TabularModel
+    train: Table
+    test: Table
+    history: dict[str, list[float]] = field(default_factory=dict)
+    seconds: float = 0.0
+    steps: int = 0
+    interrupted: bool = False
+
+
+def train(table: Table, settings: Settings, on_epoch: OnEpoch | None = None) -> Result:
+    """Split a table, standardise it by its training part, and train a net on it.
+
+    Args:
+        table: with a target.
+        settings: how.
+        on_epoch: called with the epoch and its figures after each one.
+
+    Returns:
+        A `Result`; after Ctrl-C it holds the model as at the last finished step.
+
+    Raises:
+        ValueError: the table has no target or too few rows, or a setting is out of range.
+
+    Example:
+        >>> result = train(load_table("iris"), Settings(hidden=(16,)))  # doctest: +SKIP
+    """
+    if table.y is None:
+        raise ValueError("table: expected one with a target, got features only")
+    fastnn.manual_seed(settings.seed)
+    parts = [
+        Table(table.x[rows], table.y[rows], table.features, table.classes, table.target)
+        for rows in split(table.y, settings.test_size, settings.seed, stratify=bool(table.classes))
+    ]
+    n_out = len(table.classes) or 1
+    net = build(table.x.shape[1], n_out, settings.hidden, settings.activation)
+    x_scale = Standardizer.fit(parts[0].x)
+    y_scale = None if table.classes else Standardizer.fit(parts[0].y)
+    model = TabularModel(net, table.features, table.classes, table.target, x_scale, y_scale)
+    result = Result(model, *parts)
+    steps_per_epoch = -(-len(parts[0].x) // settings.batch_size)
+
+    def note(epoch: int, logs: dict[str, float]) -> None:
+        for key, value in logs.items():
+            result.history.setdefault(key, []).append(float(value))
+        result.steps += steps_per_epoch
+        if on_epoch is not None:
+            on_epoch(epoch, logs)
+
+    trainer = make_trainer(net, settings, not table.classes)
+    start = time.perf_counter()
+    try:
+        trainer.fit(
+            *model.encode(parts[0]),
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            shuffle=True,
+            validation_data=model.encode(parts[1]),
+            metrics=["accuracy"] if table.classes else [],
+            verbose=0,
+            callbacks=[note],
+        )
+    except KeyboardInterrupt:
+        result.interrupted = True
+    result.seconds = time.perf_counter() - start
+    return result
