@@ -5,6 +5,7 @@ Nothing here decides anything about neural nets: Python describes, this crosses 
 Arrays come in through the buffer protocol. A status of the engine becomes an exception in `_raise`
 alone.
 """
+import os
 import threading
 
 from cpython.buffer cimport (
@@ -143,6 +144,9 @@ def set_isa(name):
     raise ValueError(f"isa: expected one of {', '.join(isas())}, got {name!r}")
 
 
+set_isa(os.environ.get("FASTNN_ISA") or isas()[-1])
+
+
 def set_num_threads(n):
     """The largest team a run may use."""
     global thread_limit
@@ -180,7 +184,8 @@ cdef struct operand_t:
 cdef int _fill_broadcast(fnn_call *call, operand_t *operands, int n) except -1:
     """dim = the shape of array 0, adjacent axes merged where all strides allow it."""
     cdef int i, axis, lead, d, nd = operands[0].ndim
-    cdef Py_ssize_t size, stride[6]
+    cdef Py_ssize_t size
+    cdef Py_ssize_t stride[6]
     cdef bint merge
     cdef size_t dims[6]
     cdef Py_ssize_t strides[6][6]
@@ -469,7 +474,7 @@ cdef class Loop:
     cdef readonly Program body, tail
     cdef readonly object order
     cdef list _keep
-    cdef double[::1] _sums
+    cdef double[:, ::1] _sums
 
     def __init__(self, Program body, Program tail, tuple bound, tuple tail_bound, list sources,
                  list totals, size_t batch, size_t rows, order, bint shuffle, uint64_t seed):

@@ -18,11 +18,11 @@
 #define FNN_MAX_PHASES 2
 
 /* How the caller fills dims and strides. */
-enum fnn_layout {
+typedef enum fnn_layout {
   FNN_BROADCAST, /* dim = shape of array 0, collapsed; strides broadcast to it, 0 on a broadcast axis */
   FNN_MATRIX,    /* dim = (m, n, k); stride[i] = the two strides of array i */
   FNN_PACKED     /* every array C-contiguous; dim as the row says; strides are not set */
-};
+} fnn_layout;
 
 /* X-macro: ROW(name, layout, phases). This list feeds the enum, the kernel tables, the Cython
  * names and the parity tests. The comment gives the arrays (outputs first), then dim, then attrs.
@@ -114,7 +114,7 @@ enum fnn_op_code {
 enum fnn_real { FNN_FLOAT32, FNN_FLOAT64, FNN_N_REALS };
 enum fnn_activation { FNN_IDENTITY, FNN_RELU, FNN_SIGMOID, FNN_TANH };
 enum fnn_reduction { FNN_NONE, FNN_SUM, FNN_MEAN };
-enum fnn_status { FNN_OK, FNN_NO_MEMORY, FNN_NOT_FINITE };
+typedef enum fnn_status { FNN_OK, FNN_NO_MEMORY, FNN_NOT_FINITE } fnn_status;
 
 /* One call of one op: an eager call, or one instruction of a program. */
 typedef struct fnn_call {
@@ -158,14 +158,14 @@ int fnn_isa_supported(size_t i); /* by this CPU and this operating system */
 void fnn_isa_select(size_t i);   /* i must be supported */
 size_t fnn_isa_selected(void);
 const char *fnn_op_name(size_t op);
-enum fnn_layout fnn_op_layout(size_t op);
+fnn_layout fnn_op_layout(size_t op);
 size_t fnn_op_phases(size_t op);
 const fnn_op *fnn_op_row(const fnn_call *call); /* the row of the selected table */
 
 /* threads.c: one team a run, a barrier between dependent instructions. */
 typedef struct fnn_team fnn_team;
 typedef void (*fnn_job)(void *context, fnn_team *team, size_t thread, size_t threads);
-enum fnn_status fnn_team_run(size_t threads, fnn_job job, void *context);
+fnn_status fnn_team_run(size_t threads, fnn_job job, void *context);
 void fnn_team_wait(fnn_team *team, size_t threads); /* every thread of the team calls it */
 size_t fnn_team_size(double cost, size_t limit); /* threads worth waking for cost microseconds */
 void *fnn_scratch(void);      /* this thread's FNN_SCRATCH_BYTES; not NULL inside a job */
@@ -189,10 +189,10 @@ fnn_program *fnn_program_new(const fnn_call *calls, size_t n_calls, const fnn_pa
 void fnn_program_free(fnn_program *program);
 void fnn_program_bind(fnn_program *program, void *const *inputs); /* addresses for the patches */
 double fnn_program_cost(const fnn_program *program);              /* rough single-thread us */
-enum fnn_status fnn_program_run(fnn_program *program, size_t threads);
+fnn_status fnn_program_run(fnn_program *program, size_t threads);
 double fnn_call_cost(const fnn_call *call);
 /* One eager call: as a program of one instruction, on its own. */
-enum fnn_status fnn_call_run(fnn_call *call, size_t threads);
+fnn_status fnn_call_run(fnn_call *call, size_t threads);
 
 #define FNN_MAX_FEEDS 8
 #define FNN_MAX_TOTALS 8
@@ -224,7 +224,7 @@ typedef struct fnn_loop {
   size_t first_epoch; /* the epoch that sums[0] belongs to */
   double seconds;     /* stop after the first step that ends later than this; < 0: never */
 } fnn_loop;
-enum fnn_status fnn_loop_run(fnn_loop *loop, size_t threads);
+fnn_status fnn_loop_run(fnn_loop *loop, size_t threads);
 /* order = the permutation of 0..rows-1 that epoch `epoch` of key `seed` uses. */
 void fnn_shuffle(int64_t *order, size_t rows, uint64_t seed, uint64_t epoch);
 

@@ -16,7 +16,7 @@ static const fnn_table *const tables[] = {
 
 static const struct {
   const char *name;
-  enum fnn_layout layout;
+  fnn_layout layout;
   size_t phases;
 } rows[FNN_N_OPS] = {
 #define ROW(name, layout, phases) {#name, layout, phases},
@@ -50,7 +50,7 @@ size_t fnn_isa_selected(void) { return selected; }
 
 const char *fnn_op_name(size_t op) { return rows[op].name; }
 
-enum fnn_layout fnn_op_layout(size_t op) { return rows[op].layout; }
+fnn_layout fnn_op_layout(size_t op) { return rows[op].layout; }
 
 size_t fnn_op_phases(size_t op) { return rows[op].phases; }
 

@@ -116,7 +116,7 @@ static void run_tiles(const phase *p, size_t thread, size_t threads, void *scrat
 }
 
 /* Every thread of the team runs this; all return the same status. */
-static enum fnn_status run_phases(const fnn_program *program, fnn_team *team, size_t thread,
+static fnn_status run_phases(const fnn_program *program, fnn_team *team, size_t thread,
                                   size_t threads, void *scratch) {
   for (size_t i = 0; i < program->n_phases; i++) {
     const phase *p = &program->phases[i];
@@ -132,22 +132,22 @@ static enum fnn_status run_phases(const fnn_program *program, fnn_team *team, si
 
 typedef struct program_job {
   const fnn_program *program;
-  enum fnn_status status;
+  fnn_status status;
 } program_job;
 
 static void program_thread(void *context, fnn_team *team, size_t thread, size_t threads) {
   program_job *job = context;
-  enum fnn_status status = run_phases(job->program, team, thread, threads, fnn_scratch());
+  fnn_status status = run_phases(job->program, team, thread, threads, fnn_scratch());
   if (thread == 0) job->status = status;
 }
 
-enum fnn_status fnn_program_run(fnn_program *program, size_t threads) {
+fnn_status fnn_program_run(fnn_program *program, size_t threads) {
   program_job job = {program, FNN_OK};
-  enum fnn_status status = fnn_team_run(threads, program_thread, &job);
+  fnn_status status = fnn_team_run(threads, program_thread, &job);
   return status ? status : job.status;
 }
 
-enum fnn_status fnn_call_run(fnn_call *call, size_t threads) {
+fnn_status fnn_call_run(fnn_call *call, size_t threads) {
   _Alignas(LINE) double small[256];
   phase phases[FNN_MAX_PHASES];
   size_t bytes = workspace_bytes(call);
@@ -159,7 +159,7 @@ enum fnn_status fnn_call_run(fnn_call *call, size_t threads) {
   }
   fnn_program program = {.n_calls = 1, .calls = call, .phases = phases};
   program.n_phases = plan_call(call, phases);
-  enum fnn_status status = fnn_program_run(&program, threads);
+  fnn_status status = fnn_program_run(&program, threads);
   fnn_release(large);
   return status;
 }
@@ -199,7 +199,7 @@ static double now(void) {
 
 typedef struct loop_job {
   fnn_loop *loop;
-  enum fnn_status status;
+  fnn_status status;
   double deadline;
   int stop; /* written by thread 0 between two barriers */
 } loop_job;
@@ -232,7 +232,7 @@ static void add_totals(fnn_loop *loop, size_t n, int tail) {
 }
 
 /* Thread 0, after a step: add up, advance, say whether to stop. */
-static void finish_step(loop_job *job, size_t n, int tail, enum fnn_status status) {
+static void finish_step(loop_job *job, size_t n, int tail, fnn_status status) {
   fnn_loop *loop = job->loop;
   job->status = status;
   job->stop = status != FNN_OK;
@@ -260,7 +260,7 @@ static void loop_thread(void *context, fnn_team *team, size_t thread, size_t thr
     }
     feed_rows(loop, loop->order + start, n, thread, threads);
     fnn_team_wait(team, threads);
-    enum fnn_status status = run_phases(tail ? loop->tail : loop->body, team, thread, threads,
+    fnn_status status = run_phases(tail ? loop->tail : loop->body, team, thread, threads,
                                         scratch);
     fnn_team_wait(team, threads);
     if (thread == 0) finish_step(job, n, tail, status);
@@ -268,9 +268,9 @@ static void loop_thread(void *context, fnn_team *team, size_t thread, size_t thr
   }
 }
 
-enum fnn_status fnn_loop_run(fnn_loop *loop, size_t threads) {
+fnn_status fnn_loop_run(fnn_loop *loop, size_t threads) {
   loop_job job = {loop, FNN_OK, loop->seconds < 0 ? -1 : now() + loop->seconds, 0};
   if (loop->epoch >= loop->last_epoch || !loop->rows) return FNN_OK;
-  enum fnn_status status = fnn_team_run(threads, loop_thread, &job);
+  fnn_status status = fnn_team_run(threads, loop_thread, &job);
   return status ? status : job.status;
 }

@@ -148,7 +148,7 @@ size_t fnn_team_size(double cost, size_t limit) {
   return worth < limit ? worth : limit;
 }
 
-enum fnn_status fnn_team_run(size_t threads, fnn_job job, void *context) {
+fnn_status fnn_team_run(size_t threads, fnn_job job, void *context) {
   fnn_team team;
   atomic_init(&team.arrived, 0);
   atomic_init(&team.generation, 0);

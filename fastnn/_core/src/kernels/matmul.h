@@ -47,21 +47,29 @@ typedef struct {
 FNN_INLINE void FN(matmul_body)(const FN(matmul_tile) *t, int rows, int vectors, int column) {
   const ptrdiff_t a_row = column ? 1 : t->a_row, a_step = column ? t->a_step : 1;
   const int group = column ? MATMUL_ROWS : 3; /* rows per pointer: x86 adds index * 4 or * 8 */
+  const ptrdiff_t out_row = t->out_row, y_row = t->y_row;
+  const mask last = t->last;
   const REAL *a[MATMUL_ROWS], *b = t->b;
   vec sum[MATMUL_ROWS][MATMUL_VECTORS], bj[MATMUL_VECTORS];
 #pragma GCC unroll 2
   for (int j = 0; j < vectors; j++) {
-    const mask m = j + 1 < vectors ? m_first(VL) : t->last;
+    const mask m = j + 1 < vectors ? m_first(VL) : last;
     const vec start = t->bias ? v_load_m(t->bias + j * VL, m) : v_zero();
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++) sum[i][j] = start;
   }
 #pragma GCC unroll 14
   for (int i = 0; i < rows; i += group) a[i / group] = t->a + i * a_row;
+  if (t->depth > 64) { /* out is on its way while the sums are made */
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+      for (int j = 0; j < vectors; j++) v_prefetch(t->out + i * out_row + j * VL);
+  }
   for (size_t p = t->depth; p > 0; p--) {
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; j++)
-      bj[j] = j + 1 < vectors ? v_load(b + j * VL) : v_load_m(b + j * VL, t->last);
+      bj[j] = j + 1 < vectors ? v_load(b + j * VL) : v_load_m(b + j * VL, last);
     b += t->b_step;
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++) {
@@ -72,22 +80,22 @@ FNN_INLINE void FN(matmul_body)(const FN(matmul_tile) *t, int rows, int vectors,
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i += group) a[i / group] += a_step;
   }
-#pragma GCC unroll 14
-  for (int i = 0; i < rows; i++) {
-#pragma GCC unroll 2
-    for (int j = 0; j < vectors; j++) {
-      REAL *out = t->out + i * t->out_row + j * VL;
-      const mask m = j + 1 < vectors ? m_first(VL) : t->last;
-      vec z = sum[i][j];
-      if (t->add) z = v_add(v_load_m(out, m), z);
-      if (t->relu) z = v_relu(z);
-      if (t->relu_grad) z = v_relu_grad(z, v_load_m(t->y + i * t->y_row + j * VL, m));
-      if (j + 1 < vectors)
-        v_store(out, z);
-      else
-        v_store_m(out, z, m);
-    }
-  }
+#define EACH_SUM                          \
+  _Pragma("GCC unroll 14")                \
+  for (int i = 0; i < rows; i++)          \
+    _Pragma("GCC unroll 2")               \
+    for (int j = 0; j < vectors; j++)
+#define LANES (j + 1 < vectors ? m_first(VL) : last)
+  REAL *out = t->out;
+  const REAL *y = t->y;
+  if (t->add) EACH_SUM sum[i][j] = v_add(v_load_m(out + i * out_row + j * VL, LANES), sum[i][j]);
+  if (t->relu) EACH_SUM sum[i][j] = v_relu(sum[i][j]);
+  if (t->relu_grad)
+    EACH_SUM sum[i][j] = v_relu_grad(sum[i][j], v_load_m(y + i * y_row + j * VL, LANES));
+  EACH_SUM if (j + 1 < vectors) v_store(out + i * out_row + j * VL, sum[i][j]);
+  else v_store_m(out + i * out_row + j * VL, sum[i][j], last);
+#undef EACH_SUM
+#undef LANES
 }
 
 #define MATMUL_DEFINE(rows)                                                                     \
@@ -143,13 +151,13 @@ static void FN(matmul_epilogue)(const fnn_call *call, const FN(matmul_tile) *t, 
 typedef struct {
   const fnn_call *call;
   size_t row, rows, column, columns; /* the rectangle */
-  int pack_a, pack_b, relu, relu_grad, epilogue;
+  int pack_a, pack_b, ahead, relu, relu_grad, epilogue;
   REAL *panel, *block; /* scratch: a panel of b, a block of a */
 } FN(matmul_plan);
 
 /* Rows row..row + rows of one panel of columns, k's at..at + t->depth; t holds b, bias, last. */
 static void FN(matmul_panel)(const FN(matmul_plan) *s, FN(matmul_tile) *t, size_t at, size_t row,
-                             size_t rows, size_t column, size_t columns) {
+                             size_t rows, size_t column, size_t columns, const REAL *next) {
   const fnn_call *call = s->call;
   const ptrdiff_t *a_stride = call->stride[1];
   const size_t tiles = blocks_over(rows, MATMUL_ROWS), height = rows / tiles, taller = rows % tiles;
@@ -166,6 +174,13 @@ static void FN(matmul_panel)(const FN(matmul_plan) *s, FN(matmul_tile) *t, size_
     t->out = (REAL *)call->array[0] + (ptrdiff_t)i * t->out_row + column;
     if (t->y_row || call->array[4])
       t->y = (const REAL *)call->array[4] + (ptrdiff_t)i * t->y_row + column;
+    if (next) {
+      const size_t from = t->depth * tile / tiles, to = t->depth * (tile + 1) / tiles;
+      for (size_t p = from; p < to; p++) {
+        v_prefetch(next + (ptrdiff_t)p * call->stride[2][0]);
+        v_prefetch(next + (ptrdiff_t)p * call->stride[2][0] + VL);
+      }
+    }
     FN(matmul_bodies)[here - 1][columns > VL][column_a](t);
     if (s->epilogue && at + t->depth == call->dim[2])
       FN(matmul_epilogue)(call, t, here, columns);
@@ -219,7 +234,7 @@ static void FN(matmul_block)(const FN(matmul_plan) *s, FN(matmul_tile) *t, size_
         t->bias = bias;
       }
     }
-    FN(matmul_panel)(s, t, at, row, rows, j, columns);
+    FN(matmul_panel)(s, t, at, row, rows, j, columns, s->pack_b && b_stride[1] == 1 && j + MATMUL_COLUMNS < last ? b + MATMUL_COLUMNS : NULL);
   }
 }
 
@@ -231,7 +246,7 @@ static void FN(matmul_rectangle)(const fnn_call *call, size_t row, size_t rows, 
   FN(matmul_plan) s = {.call = call, .row = row, .rows = rows, .column = column, .columns = columns};
   s.panel = scratch;
   s.block = s.panel + MATMUL_K_BLOCK * MATMUL_COLUMNS + VL;
-  s.pack_a = (a[1] != 1 && a[0] != 1) || (columns >= 512 && rows >= 4 * MATMUL_ROWS) ||
+  s.pack_a = (a[1] != 1 && a[0] != 1) || 0 ||
              (columns >= 2 * MATMUL_COLUMNS && a[1] == 1 && k > VL &&
               (size_t)a[0] * sizeof(REAL) % 4096 == 0);
   s.pack_b = b[1] != 1 || (rows > 2 * MATMUL_ROWS && (size_t)b[0] * depth * sizeof(REAL) > 16384);

@@ -68,13 +68,12 @@ static inline void FN(pack_square)(REAL *dst, size_t width, size_t count, size_t
 static void FN(pack)(REAL *dst, size_t width, size_t count, size_t depth, const REAL *src,
                      ptrdiff_t lane, ptrdiff_t step) {
   if (lane == 1) {
-    for (size_t i = blocks_over(width, VL) * VL; i > 0;) {
-      i -= VL;
-      const mask some = m_first(count > i ? count - i : 0);
-      const REAL *from = src + i;
-      for (size_t p = 0; p < depth; p++, from += step)
-        v_store(dst + p * width + i, v_load_m(from, some));
-    }
+    const mask last = m_first(count % VL ? count % VL : VL);
+    for (size_t p = 0; p < depth; p++, src += step)
+      for (size_t i = 0; i < width; i += VL)
+        v_store(dst + p * width + i, i + VL < count ? v_load(src + i)
+                                     : i < count    ? v_load_m(src + i, last)
+                                                    : v_zero());
   } else if (step == 1) {
     /* The last group goes first: what its whole vectors write into the next row is then replaced. */
     for (size_t i = blocks_over(width, VL) * VL; i > 0;) {

@@ -1,0 +1,24 @@
+"""Which recorder is listening, if any. Below everything that asks, so that nothing is circular."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastnn.compile import Recorder
+
+active: Recorder | None = None
+
+
+class RecordingError(RuntimeError):
+    """A compiled function did something that a replay could not repeat."""
+
+
+def refuse(what: str) -> None:
+    """Raise when a recorder is listening: `what` was done to a tensor."""
+    if active is not None:
+        raise RecordingError(
+            f"{active.location()}: cannot compile this: while it was recorded, a tensor was used "
+            f"as a Python value: {what}. A replay has no Python, so the result would be frozen at "
+            "this call's value. Return the tensor and look at it outside, or use fastnn.where"
+        )

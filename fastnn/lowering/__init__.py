@@ -1,0 +1,60 @@
+"""From a recorded list of instructions to a program: one file per pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fastnn.lowering.dead_code import remove_dead_code
+from fastnn.lowering.emission import emit
+from fastnn.lowering.fusion import fuse
+from fastnn.lowering.ir import Instruction, Storage, Value
+from fastnn.lowering.memory_plan import plan_memory
+
+if TYPE_CHECKING:
+    from fastnn._core import engine
+
+__all__ = ["Instruction", "Lowered", "Storage", "Value", "lower"]
+
+
+@dataclass
+class Lowered:
+    """A program, and what it was made of."""
+
+    program: engine.Program
+    bound: list[Storage]
+    instructions: list[Instruction]
+
+
+def lower(
+    instructions: list[Instruction],
+    inputs: list[Storage],
+    outputs: list[Value],
+    kept: list[Storage],
+    guard: bool,
+) -> Lowered:
+    """Classify the storages, then remove, fuse, place and emit.
+
+    inputs: bound to the caller's arrays at every run, as are the storages of `outputs` that the
+        instructions make.
+    kept: made by the instructions, but outlive a run (gradients): their memory stays the array
+        of the recording.
+    guard: stop a run when outputs[0] is not finite.
+    """
+    made = {v.storage.index: v.storage for i in instructions for v in i.fresh()}
+    for storage in made.values():
+        storage.kind = "temporary"
+    for storage in kept:
+        if storage.kind == "temporary":
+            storage.kind = "external"
+    returned: dict[int, Storage] = {}
+    for value in outputs:
+        if value.storage.kind == "temporary":
+            value.storage.kind = "output"
+            returned[value.storage.index] = value.storage
+    bound = inputs + list(returned.values())
+    code = remove_dead_code(instructions)
+    code = remove_dead_code(fuse(code))
+    arena = plan_memory(code)
+    watched = outputs[0] if guard else None
+    return Lowered(emit(code, bound, arena, watched), bound, code)

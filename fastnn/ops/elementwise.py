@@ -1,0 +1,283 @@
+"""Elementwise rows: NumPy broadcasting, gradients in ops."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn.autograd import GradientRule, Node
+from fastnn.ops.shape import unbroadcast
+from fastnn.ops.table import TABLE, Op, apply, execute, real, row, same_real
+from fastnn.tensor import Tensor, bool_, float32, float64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastnn.ops.table import Scalar, Spec
+
+    Operand = Tensor | Scalar
+    Unary = Callable[[Tensor], Tensor]
+    Binary = Callable[[Operand, Operand], Tensor]
+
+
+def _same(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> tuple[list[Spec], tuple[int, ...]]:
+    return [(arrays[0].shape, arrays[0].dtype)], ()
+
+
+def _broadcast(name: str) -> Callable[..., tuple[list[Spec], tuple[int, ...]]]:
+    compares = name in ("eq", "ne", "lt", "le", "gt", "ge")
+
+    def shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
+        numbers = arrays[1:] if name == "where" else arrays
+        dtype = numbers[0].dtype
+        if numbers[1].dtype != dtype:
+            same_real(name, *numbers)
+        if len(arrays) == 2 and arrays[0].shape == arrays[1].shape:
+            return [(arrays[0].shape, bool_ if compares else dtype)], ()
+        try:
+            size = np.broadcast_shapes(*(a.shape for a in arrays))
+        except ValueError:
+            shapes = " and ".join(str(a.shape) for a in arrays)
+            raise ValueError(f"{name}: shapes {shapes} do not broadcast") from None
+        return [(size, bool_ if compares else dtype)], ()
+
+    return shape
+
+
+def _unary(name: str, doc: str, gradient: Callable[[Node, Tensor], Tensor | None]) -> Unary:
+    op = row(name, _same, lambda node, dy: (gradient(node, dy),))
+
+    def function(x: Tensor) -> Tensor:
+        return apply(op, (real(x),))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function
+
+
+def _binary(name: str, doc: str, gradient: GradientRule | None) -> Binary:
+    op = row(name, _broadcast(name), gradient)
+
+    def function(a: Operand, b: Operand) -> Tensor:
+        return apply(op, (real(a, b), real(b, a)))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function
+
+
+def _each(
+    by_a: Callable[[Node, Tensor], Tensor], by_b: Callable[[Node, Tensor], Tensor]
+) -> GradientRule:
+    """A gradient rule from one by each operand, summed over the axes that were broadcast."""
+
+    def rule(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+        return (
+            unbroadcast(by_a(node, dy), node.input(0).shape) if node.needs(0) else None,
+            unbroadcast(by_b(node, dy), node.input(1).shape) if node.needs(1) else None,
+        )
+
+    return rule
+
+
+copy = _unary("copy", "A copy with memory of its own.", lambda node, dy: dy)
+neg = _unary("neg", "-x.", lambda node, dy: neg(dy))
+abs = _unary("abs", "|x|; the gradient at 0 is 0.", lambda node, dy: mul(dy, sign(node.input(0))))
+sign = _unary("sign", "-1, 0 or 1; nan stays nan.", lambda node, dy: None)
+square = _unary("square", "x * x.", lambda node, dy: mul(dy, mul(node.input(0), 2.0)))
+sqrt = _unary("sqrt", "The square root.", lambda node, dy: div(mul(dy, 0.5), node.output()))
+exp = _unary("exp", "e**x.", lambda node, dy: mul(dy, node.output()))
+log = _unary("log", "The natural logarithm.", lambda node, dy: div(dy, node.input(0)))
+log1p = _unary("log1p", "log(1 + x).", lambda node, dy: div(dy, add(node.input(0), 1.0)))
+erf = _unary(
+    "erf",
+    "The error function, 2/sqrt(pi) * integral of exp(-t*t) from 0 to x.",
+    lambda node, dy: mul(dy, mul(exp(neg(square(node.input(0)))), 2 / math.sqrt(math.pi))),
+)
+tanh = _unary(
+    "tanh", "The hyperbolic tangent.", lambda node, dy: _tanh_grad(dy, node.output())
+)
+sigmoid = _unary(
+    "sigmoid", "1 / (1 + exp(-x)).", lambda node, dy: _sigmoid_grad(dy, node.output())
+)
+relu = _unary("relu", "max(x, 0); the gradient at 0 is 0.",
+              lambda node, dy: _relu_grad(dy, node.output()))  # fmt: skip
+
+add = _binary("add", "a + b.", _each(lambda node, dy: dy, lambda node, dy: dy))
+sub = _binary("sub", "a - b.", _each(lambda node, dy: dy, lambda node, dy: neg(dy)))
+mul = _binary(
+    "mul", "a * b.",
+    _each(lambda node, dy: mul(dy, node.input(1)), lambda node, dy: mul(dy, node.input(0))),
+)  # fmt: skip
+div = _binary(
+    "div",
+    "a / b.",
+    _each(
+        lambda node, dy: div(dy, node.input(1)),
+        lambda node, dy: neg(div(mul(dy, node.output()), node.input(1))),
+    ),
+)
+
+
+def _larger(node: Node, dy: Tensor, i: int, compare: Binary) -> Tensor:
+    """The gradient of maximum or minimum by input i: half of it where the two are equal."""
+    a, b = node.input(i).detach(), node.input(1 - i).detach()
+    return where(compare(a, b), dy, where(eq(a, b), mul(dy, 0.5), 0.0))
+
+
+maximum = _binary(
+    "maximum",
+    "The larger of a and b; where equal, each has half of the gradient.",
+    _each(lambda node, dy: _larger(node, dy, 0, gt), lambda node, dy: _larger(node, dy, 1, gt)),
+)
+minimum = _binary(
+    "minimum",
+    "The smaller of a and b; where equal, each has half of the gradient.",
+    _each(lambda node, dy: _larger(node, dy, 0, lt), lambda node, dy: _larger(node, dy, 1, lt)),
+)
+
+
+def _pow_by_exponent(node: Node, dy: Tensor) -> Tensor:
+    """dy * y * log(a), and 0 where a is 0, as the limit for positive exponents."""
+    a = node.input(0)
+    positive = ne(a.detach(), 0.0)
+    return where(positive, mul(dy, mul(node.output(), log(where(positive, a, 1.0)))), 0.0)
+
+
+_pow = _binary(
+    "pow",
+    "a**b.",
+    _each(
+        lambda node, dy: mul(dy, mul(node.input(1), pow(node.input(0), sub(node.input(1), 1.0)))),
+        _pow_by_exponent,
+    ),
+)
+
+
+def pow(a: Operand, b: Operand) -> Tensor:
+    """a**b; the powers 0, 1, 2, 3, 0.5 and -1 by multiplication, root and division."""
+    if isinstance(a, Tensor) and isinstance(b, int | float):
+        short = {0: lambda x: mul(x, 0.0) + 1.0, 1: copy, 2: square, 0.5: sqrt,
+                 3: lambda x: mul(square(x), x), -1: lambda x: div(1.0, x)}.get(b)  # fmt: skip
+        if short is not None:
+            return short(a)
+    return _pow(a, b)
+
+
+def _no_gradient(name: str, doc: str) -> Binary:
+    return _binary(name, doc, None)
+
+
+eq = _no_gradient("eq", "a == b by element.")
+ne = _no_gradient("ne", "a != b by element.")
+lt = _no_gradient("lt", "a < b by element.")
+le = _no_gradient("le", "a <= b by element.")
+gt = _no_gradient("gt", "a > b by element.")
+ge = _no_gradient("ge", "a >= b by element.")
+
+
+def _grad_row(name: str, by_y: Callable[[Tensor, Tensor, Tensor], Tensor] | None) -> Binary:
+    """The derivative of an activation by its own output: dy times a factor of y."""
+
+    def rule(node: Node, g: Tensor) -> Sequence[Tensor | None]:
+        dy, y = node.input(0), node.input(1)
+        return (
+            function(g, y) if node.needs(0) else None,
+            by_y(g, dy, y) if by_y is not None and node.needs(1) else None,
+        )
+
+    function = _binary(name, "dy times the activation's derivative, from its output y.", rule)
+    return function
+
+
+_relu_grad = _grad_row("relu_grad", None)
+_sigmoid_grad = _grad_row(
+    "sigmoid_grad", lambda g, dy, y: mul(mul(g, dy), sub(1.0, mul(y, 2.0)))
+)
+_tanh_grad = _grad_row("tanh_grad", lambda g, dy, y: mul(mul(g, dy), mul(y, -2.0)))
+
+
+def _where_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    c = node.input(0)
+    return (
+        None,
+        unbroadcast(where(c, dy, 0.0), node.input(1).shape) if node.needs(1) else None,
+        unbroadcast(where(c, 0.0, dy), node.input(2).shape) if node.needs(2) else None,
+    )
+
+
+_where = row("where", _broadcast("where"), _where_gradient)
+
+
+def where(condition: Tensor, a: Operand, b: Operand) -> Tensor:
+    """a where the condition holds, else b, with broadcasting."""
+    if condition.dtype != bool_:
+        raise TypeError(f"condition: expected a bool tensor, got {condition.dtype}")
+    return apply(_where, (condition, real(a, b), real(b, a)))
+
+
+# In place, for values that are not on the tape
+
+
+def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+    arrays = tuple(t._array for t in inputs)
+    if len(arrays) == 2:
+        same_real(op.name, *arrays)
+    if np.broadcast_shapes(*(a.shape for a in arrays), x.shape) != x.shape:
+        raise ValueError(f"{op.name}_: shape {arrays[-1].shape} does not fit into {x.shape}")
+    execute(op, (x._array,), arrays, (), ())
+    return x
+
+
+def copy_(x: Tensor, source: Operand) -> Tensor:
+    """x[...] = source."""
+    if x._array.dtype not in (float32, float64):
+        x._array[...] = source._array if isinstance(source, Tensor) else source
+        return x
+    values = real(source, x)
+    if values.dtype != x.dtype:
+        values = Tensor(values._array.astype(x.dtype))
+    return _write(TABLE["copy"], x, (values,))
+
+
+def _in_place(name: str) -> Callable[[Tensor, Operand], Tensor]:
+    def function(x: Tensor, other: Operand) -> Tensor:
+        return _write(TABLE[name], x, (x, real(other, x)))
+
+    function.__name__ = function.__qualname__ = name + "_"
+    function.__doc__ = f"{name} written into its first operand."
+    return function
+
+
+add_ = _in_place("add")
+sub_ = _in_place("sub")
+mul_ = _in_place("mul")
+div_ = _in_place("div")
+
+
+def own(x: Tensor) -> Tensor:
+    """`x` if its array owns a plain block of memory that is not broadcast, else a copy."""
+    return copy(x) if 0 in x._array.strides and x.numel() > 1 else x
+
+
+def cast(x: Tensor, dtype: np.dtype[Any]) -> Tensor:
+    """The values in another dtype."""
+    from fastnn import _recording
+
+    if x.dtype == dtype:
+        return x
+    if x.requires_grad or _recording.active is not None:
+        _recording.refuse("its dtype was changed")
+        raise TypeError(f"to: cannot change {x.dtype} to {dtype} on the tape; use detach() first")
+    return Tensor(x._array.astype(dtype))
+
+
+def clamp(x: Tensor, low: float | None = None, high: float | None = None) -> Tensor:
+    """min(max(x, low), high)."""
+    y = x if low is None else maximum(x, low)
+    return y if high is None else minimum(y, high)
+
+

@@ -1,0 +1,123 @@
+"""Fused losses: the value and its gradient in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import autograd
+from fastnn.autograd import Node, is_grad_enabled
+from fastnn.ops.elementwise import mul, neg, relu, sigmoid, square, sub
+from fastnn.ops.reduce import mean, sum
+from fastnn.ops.rows import log_softmax, softmax, take_rows
+from fastnn.ops.shape import reshape
+from fastnn.ops.table import Op, contiguous_array, execute, row, same_real
+from fastnn.tensor import Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+REDUCTIONS = {"none": 0, "sum": 1, "mean": 2}
+
+# The gradient by z as an expression, for gradients of gradients, where the kernel's own pass
+# would be a constant.
+Expression = Callable[[Tensor, Tensor], Tensor]
+
+
+def _gradient_from(expression: Expression) -> Any:
+    def rule(node: Node, dloss: Tensor, _: Tensor | None) -> Sequence[Tensor | None]:
+        z, y = node.input(0), node.input(1)
+        reduction, n = node.attrs
+        if is_grad_enabled():
+            factor = mul(dloss, 1.0 / n) if reduction == "mean" else dloss
+            return (mul(expression(z, y), _over_rows(factor, z)), None)
+        dz = node.outputs[1]
+        assert dz is not None
+        unit = Tensor(dz)
+        return (unit if dloss._unit else mul(unit, _over_rows(dloss, z)), None)
+
+    return rule
+
+
+def _over_rows(dloss: Tensor, z: Tensor) -> Tensor:
+    return reshape(dloss, (-1, 1)) if dloss.ndim == 1 and z.ndim == 2 else dloss
+
+
+def _loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> Tensor:
+    """Run a loss row. rows: one loss for each row (else for each element)."""
+    on_tape = z.requires_grad and autograd._enabled
+    za, ya = (a if a.flags.c_contiguous else contiguous_array(a) for a in (z._array, y._array))
+    n = za.shape[0] if rows else za.size
+    shape = () if reduction != "none" else (n,) if rows else za.shape
+    loss = np.empty(shape, za.dtype)
+    dz = np.empty(za.shape, za.dtype) if on_tape else None
+    execute(op, (loss, dz), (za, ya), za.shape if rows else (n,), (REDUCTIONS[reduction],))
+    out = Tensor(loss)
+    if on_tape:
+        assert op.gradient is not None
+        out._node = Node(op.gradient, (z, y), (loss, dz), (reduction, n))
+        out.requires_grad = True
+    return out
+
+
+def _no_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
+    raise NotImplementedError("a loss row has two outputs, the second of them optional")
+
+
+def _row(name: str, expression: Expression) -> Op:
+    return row(name, _no_shape, _gradient_from(expression))
+
+
+def _one_hot(y: Tensor, z: Tensor) -> Tensor:
+    return take_rows(Tensor(np.eye(z.shape[1], dtype=z.dtype)), y)
+
+
+_softmax_cross_entropy = _row(
+    "softmax_cross_entropy", lambda z, y: sub(softmax(z, 1), _one_hot(y, z))
+)
+_soft_cross_entropy = _row(
+    "soft_cross_entropy", lambda z, p: sub(mul(softmax(z, 1), sum(p, 1, True)), p)
+)
+_bce_with_logits = _row("bce_with_logits", lambda z, y: sub(sigmoid(z), y))
+_mse = _row("mse", lambda z, y: mul(sub(z, y), 2.0))
+
+
+def _reduced(each: Tensor, reduction: str) -> Tensor:
+    return each if reduction == "none" else sum(each) if reduction == "sum" else mean(each)
+
+
+def softmax_cross_entropy(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
+    """-log softmax(z)[row, y[row]] of logits z (n, c) and classes y (n), int64 in 0..c-1."""
+    from fastnn._check import class_range
+
+    class_range("y", y, z.shape[1])
+    return _loss(_softmax_cross_entropy, z, y, reduction, rows=True)
+
+
+def soft_cross_entropy(z: Tensor, p: Tensor, reduction: str = "mean") -> Tensor:
+    """-sum over classes of p * log softmax(z), of logits z (n, c) and probabilities p (n, c)."""
+    same_real("cross_entropy", z._array, p._array)
+    if p.requires_grad and autograd._enabled:
+        return _reduced(neg(sum(mul(p, log_softmax(z, 1)), 1)), reduction)
+    return _loss(_soft_cross_entropy, z, p, reduction, rows=True)
+
+
+def bce_with_logits(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
+    """max(z, 0) - z * y + log1p(exp(-|z|)) by element."""
+    same_real("binary_cross_entropy_with_logits", z._array, y._array)
+    if y.requires_grad and autograd._enabled:
+        from fastnn.ops.elementwise import abs, add, exp, log1p
+
+        each = add(sub(relu(z), mul(z, y)), log1p(exp(neg(abs(z)))))
+        return _reduced(each, reduction)
+    return _loss(_bce_with_logits, z, y, reduction, rows=False)
+
+
+def mse(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
+    """(z - y)**2 by element."""
+    same_real("mse_loss", z._array, y._array)
+    if y.requires_grad and autograd._enabled:
+        return _reduced(square(sub(z, y)), reduction)
+    return _loss(_mse, z, y, reduction, rows=False)

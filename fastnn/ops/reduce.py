@@ -1,0 +1,119 @@
+"""Reductions over axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn.autograd import Node
+from fastnn.ops.shape import expand, permute, reshape
+from fastnn.ops.table import Op, apply, real, row
+from fastnn.tensor import Tensor, int64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastnn.autograd import GradientRule
+
+    Axes = int | Sequence[int] | None
+
+
+def _shape(dtype: Any = None) -> Callable[..., Any]:
+    def shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
+        outer, _, inner = dims = arrays[0].shape
+        return [((outer, inner), dtype or arrays[0].dtype)], dims
+
+    return shape
+
+
+def _axes(name: str, x: Tensor, dim: Axes) -> list[int]:
+    wanted = range(x.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
+    for d in wanted:
+        if not -max(x.ndim, 1) <= d < max(x.ndim, 1):
+            raise IndexError(f"dim: expected {-x.ndim}..{x.ndim - 1} for {name}, got {d}")
+    return sorted({d % x.ndim for d in wanted}) if x.ndim else []
+
+
+def _reduce(op: Op, x: Tensor, dim: Axes, keepdim: bool) -> Tensor:
+    axes = _axes(op.name, x, dim)
+    if axes and axes != list(range(axes[0], axes[-1] + 1)):  # bring them together, at the end
+        kept = [i for i in range(x.ndim) if i not in axes]
+        inner = permute(x, (*kept, *axes))
+        y = _reduce(op, inner, list(range(len(kept), x.ndim)), False)
+    else:
+        first, last = (axes[0], axes[-1] + 1) if axes else (0, 0)
+        sizes = [math.prod(part) for part in (x.shape[:first], x.shape[first:last], x.shape[last:])]
+        y = apply(op, (reshape(x, tuple(sizes)),))
+    shape = [1 if i in axes else n for i, n in enumerate(x.shape) if keepdim or i not in axes]
+    return reshape(y, tuple(shape))
+
+
+def _spread(node: Node, dy: Tensor) -> Tensor:
+    """dy (outer, inner) as a view of the input's shape (outer, len, inner)."""
+    outer, length, inner = node.input(0).shape
+    return expand(reshape(dy, (outer, 1, inner)), (outer, length, inner))
+
+
+def _sum_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    return (_spread(node, dy),)
+
+
+def _mean_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    from fastnn.ops.elementwise import mul
+
+    return (_spread(node, mul(dy, 1.0 / node.input(0).shape[1])),)
+
+
+def _extreme_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """Shared equally among the elements that attain the extreme."""
+    from fastnn.ops.elementwise import div, eq, mul, where
+
+    x, y = node.input(0), node.output().detach()
+    hits = where(eq(x.detach(), _spread(node, y)), Tensor(np.ones((), x.dtype)), 0.0)
+    count = apply(_sum, (hits,))
+    return (mul(hits, _spread(node, div(dy, count))),)
+
+
+def _reduction(name: str, rule: GradientRule) -> Op:
+    return row(name, _shape(), rule)
+
+
+_sum = _reduction("sum", _sum_gradient)
+_mean = _reduction("mean", _mean_gradient)
+_max = _reduction("max", _extreme_gradient)
+_min = _reduction("min", _extreme_gradient)
+_argmax = row("argmax", _shape(int64))
+
+
+def sum(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """The sum over `dim` (default: all axes), accumulated in double."""
+    return _reduce(_sum, real(x), dim, keepdim)
+
+
+def mean(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """The mean over `dim` (default: all axes), accumulated in double; of nothing, nan."""
+    return _reduce(_mean, real(x), dim, keepdim)
+
+
+def _extreme(op: Op, x: Tensor, dim: Axes, keepdim: bool) -> Tensor:
+    if math.prod(x.shape[d] for d in _axes(op.name, x, dim)) == 0:
+        raise ValueError(f"{op.name}: expected at least one element, got shape {x.shape}")
+    return _reduce(op, real(x), dim, keepdim)
+
+
+def max(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """The largest element over `dim` (default: all axes); nan if there is one."""
+    return _extreme(_max, x, dim, keepdim)
+
+
+def min(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """The smallest element over `dim` (default: all axes); nan if there is one."""
+    return _extreme(_min, x, dim, keepdim)
+
+
+def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The int64 index of the first largest element along `dim` (default: of all, flattened)."""
+    return _extreme(_argmax, x, dim, keepdim)

@@ -1,0 +1,123 @@
+"""Rows: softmax, rows picked by an index, and metrics over rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fastnn.autograd import Node
+from fastnn.ops.shape import permute, reshape
+from fastnn.ops.table import Op, apply, row
+from fastnn.tensor import Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def _rows_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
+    return [(arrays[0].shape, arrays[0].dtype)], arrays[0].shape
+
+
+def _softmax_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    from fastnn.ops.elementwise import mul, sub
+    from fastnn.ops.reduce import sum
+
+    y = node.output()
+    return (mul(y, sub(dy, sum(mul(dy, y), 1, True))),)
+
+
+def _log_softmax_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    from fastnn.ops.elementwise import exp, mul, sub
+    from fastnn.ops.reduce import sum
+
+    return (sub(dy, mul(exp(node.output()), sum(dy, 1, True))),)
+
+
+_softmax = row("softmax", _rows_shape, _softmax_gradient)
+_log_softmax = row("log_softmax", _rows_shape, _log_softmax_gradient)
+
+
+def _along(op: Op, x: Tensor, dim: int) -> Tensor:
+    """The row op along any axis: bring it to the end, make a matrix of it, and undo both."""
+    if not -x.ndim <= dim < x.ndim:
+        raise IndexError(f"dim: expected {-x.ndim}..{x.ndim - 1} for {op.name}, got {dim}")
+    axes = list(range(x.ndim))
+    axes[dim], axes[-1] = axes[-1], axes[dim]
+    moved = x if axes == sorted(axes) else permute(x, tuple(axes))
+    if moved.ndim == 2:
+        y = apply(op, (moved,))
+    else:
+        y = reshape(apply(op, (reshape(moved, (-1, moved.shape[-1])),)), moved.shape)
+    return y if moved is x else permute(y, tuple(axes))
+
+
+def softmax(x: Tensor, dim: int = -1) -> Tensor:
+    """exp(x - max) / sum(exp(x - max)) along `dim`."""
+    return _along(_softmax, x, dim)
+
+
+def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
+    """x - max - log(sum(exp(x - max))) along `dim`."""
+    return _along(_log_softmax, x, dim)
+
+
+def _take_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
+    x, index = arrays
+    shape = (index.shape[0], *x.shape[1:])
+    return [(shape, x.dtype)], (index.shape[0], math.prod(x.shape[1:]), x.shape[0])
+
+
+def _take_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    x = node.input(0)
+    flat = reshape(dy, (dy.shape[0], math.prod(x.shape[1:])))
+    return (reshape(scatter_add_rows(flat, node.input(1), x.shape[0]), x.shape), None)
+
+
+_take_rows = row("take_rows", _take_shape, _take_gradient)
+
+
+def take_rows(x: Tensor, index: Tensor) -> Tensor:
+    """x[index]: the rows of x named by a 1-D int64 tensor.
+
+    Raises:
+        IndexError: an index outside the rows of x.
+    """
+    from fastnn._check import index_range
+
+    index_range("index", index, x.shape[0])
+    return apply(_take_rows, (x, index), (x.dtype.itemsize,))
+
+
+def _scatter_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
+    dy, rows = arrays[0], attrs[0]
+    return [((rows, dy.shape[1]), dy.dtype)], (*dy.shape, rows)
+
+
+def _scatter_gradient(node: Node, g: Tensor) -> Sequence[Tensor | None]:
+    return (take_rows(g, node.input(1)), None)
+
+
+_scatter_add_rows = row("scatter_add_rows", _scatter_shape, _scatter_gradient)
+
+
+def scatter_add_rows(dy: Tensor, index: Tensor, rows: int) -> Tensor:
+    """A matrix of `rows` rows where row index[i] has the sum of those dy[i]."""
+    return apply(_scatter_add_rows, (dy, index), (rows,))
+
+
+def _metric(name: str, doc: str, dims: Callable[[NDArray[Any]], tuple[int, ...]]) -> Any:
+    op = row(name, lambda arrays, attrs: ([((), arrays[0].dtype)], dims(arrays[0])))
+
+    def function(z: Tensor, y: Tensor) -> Tensor:
+        return apply(op, (z.detach(), y))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function
+
+
+accuracy = _metric("accuracy", "The share of rows whose largest z is at class y.",
+                   lambda z: z.shape)  # fmt: skip
+binary_accuracy = _metric("binary_accuracy", "The share of elements with (z > 0) == (y > 0.5).",
+                          lambda z: (z.size,))  # fmt: skip

@@ -1,0 +1,156 @@
+"""The table in Python: a row's shape rule, its gradient rule, and how a row is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import _recording, autograd
+from fastnn._core import engine
+from fastnn.autograd import GradientRule, Node
+from fastnn.tensor import Tensor, float32, float64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Spec = tuple[tuple[int, ...], np.dtype[Any]]
+    Scalar = bool | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One row.
+
+    name: as in fastnn.h's FNN_OPS.
+    shape: (input arrays, attrs) -> (shape and dtype of each output, dims for a packed row).
+    gradient: gradients by the inputs, in ops; None for what has no gradient.
+    in_place: the kernel's first `in_place` arrays are read and written, and there is no output.
+    """
+
+    name: str
+    shape: Callable[..., tuple[list[Spec], tuple[int, ...]]]
+    gradient: GradientRule | None = None
+    in_place: int = 0
+
+    @property
+    def code(self) -> int:
+        """The row's number in C."""
+        return engine.OPS[self.name]
+
+
+TABLE: dict[str, Op] = {}
+_PACKED = frozenset(name for name, layout in engine.LAYOUTS.items() if layout == "packed")
+
+
+def row(
+    name: str,
+    shape: Callable[..., tuple[list[Spec], tuple[int, ...]]],
+    gradient: GradientRule | None = None,
+    in_place: int = 0,
+) -> Op:
+    """Add a row to the table."""
+    TABLE[name] = op = Op(name, shape, gradient, in_place)
+    return op
+
+
+def execute(
+    op: Op,
+    outputs: tuple[NDArray[Any] | None, ...],
+    inputs: tuple[NDArray[Any] | None, ...],
+    dims: tuple[int, ...],
+    attrs: tuple[int, ...],
+) -> None:
+    """Run the kernel on these arrays and let the recorder know."""
+    engine.call(engine.OPS[op.name], outputs + inputs, dims, attrs)
+    if _recording.active is not None:
+        _recording.active.record(op, outputs + inputs, len(outputs), dims, attrs)
+
+
+def apply(
+    op: Op,
+    inputs: tuple[Tensor | None, ...],
+    attrs: tuple[int, ...] = (),
+    note: tuple[Any, ...] = (),
+    out: NDArray[Any] | None = None,
+) -> Tensor:
+    """Run a row of one output and put it on the tape.
+
+    attrs: what the kernel is given. note: what the gradient rule needs besides the inputs.
+    out: write here (in place; the row must allow its output to be one of its inputs).
+    """
+    packed = op.name in _PACKED
+    arrays: list[NDArray[Any] | None] = []
+    on_tape = False
+    for x in inputs:
+        if x is None:
+            arrays.append(None)
+            continue
+        on_tape = on_tape or x.requires_grad
+        array = x._array
+        if packed and not array.flags.c_contiguous:
+            array = contiguous_array(array)
+        arrays.append(array)
+    specs, dims = op.shape(arrays, attrs)
+    if out is None:
+        shape, dtype = specs[0]
+        out = np.empty(shape, dtype)
+    execute(op, (out,), tuple(arrays), dims, attrs)
+    y = Tensor(out)
+    if on_tape and autograd._enabled and op.gradient is not None:
+        y._node = Node(op.gradient, inputs, (out,), note)
+        y.requires_grad = True
+    return y
+
+
+def view(
+    x: Tensor, array: NDArray[Any], gradient: GradientRule, note: tuple[Any, ...] = ()
+) -> Tensor:
+    """A tensor on memory of `x`: no kernel, only a place on the tape."""
+    y = Tensor(array)
+    if x.requires_grad and autograd._enabled:
+        y._node = Node(gradient, (x,), (array,), note)
+        y.requires_grad = True
+    return y
+
+
+def contiguous_array(array: NDArray[Any]) -> NDArray[Any]:
+    """A C-contiguous copy, by the row `copy` so that a recorder sees it."""
+    if array.dtype not in (float32, float64):
+        if _recording.active is not None:
+            raise _recording.RecordingError(
+                f"{_recording.active.location()}: cannot compile this: a view of an integer "
+                "tensor that is not contiguous; pass it contiguous"
+            )
+        return np.ascontiguousarray(array)
+    out = np.empty(array.shape, array.dtype)
+    execute(TABLE["copy"], (out,), (array,), (), ())
+    return out
+
+
+def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
+    """`x` as a floating-point tensor: a number takes the dtype of `other`."""
+    if isinstance(x, Tensor):
+        if x._array.dtype.kind == "f":
+            return x
+        like = other if isinstance(other, Tensor) and other._array.dtype.kind == "f" else None
+        return Tensor(x._array.astype(like.dtype if like is not None else float32))
+    if isinstance(x, np.ndarray):
+        raise TypeError("expected a tensor or a number, got an array; wrap it in fastnn.tensor")
+    dtype = float32
+    if isinstance(other, Tensor) and other._array.dtype.kind == "f":
+        dtype = other._array.dtype
+    return Tensor(np.array(x, dtype))
+
+
+def same_real(op: str, *arrays: NDArray[Any] | None) -> np.dtype[Any]:
+    """The one floating-point dtype of the arrays."""
+    dtypes = {a.dtype for a in arrays if a is not None}
+    if len(dtypes) != 1:
+        names = ", ".join(sorted(str(d) for d in dtypes))
+        raise TypeError(
+            f"{op}: expected tensors of one dtype, got {names}; use .float() or .double()"
+        )
+    return dtypes.pop()
