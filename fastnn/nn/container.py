@@ -1,0 +1,83 @@
+"""Modules that hold other modules."""
+
+from __future__ import annotations
+
+import operator
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any, overload
+
+from fastnn import _check
+from fastnn.nn.module import Module
+
+
+class Sequential(Module):
+    """Modules one after another: y = f_n(... f_2(f_1(x))).
+
+    Args:
+        args: modules, named '0', '1', ...; or one dict from names to modules.
+
+    Raises:
+        TypeError: something that is not a module.
+
+    >>> from fastnn import nn
+    >>> net = Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    >>> net[-1].in_features, len(net[:2])
+    (3, 2)
+    """
+
+    def __init__(self, *args: Module | dict[str, Module]) -> None:
+        super().__init__()
+        if len(args) == 1 and isinstance(args[0], dict):
+            named = list(args[0].items())
+        else:
+            named = [(str(i), module) for i, module in enumerate(args)]  # type: ignore[misc]
+        for name, module in named:
+            if not isinstance(module, Module):
+                raise TypeError(f"args[{name}]: expected a Module, got {_check.show(module)}")
+            self.add_module(name, module)
+
+    def forward(self, input: Any) -> Any:
+        """The output of the last module."""
+        for module in self._modules.values():
+            assert module is not None
+            input = module(input)
+        return input
+
+    def append(self, module: Module) -> Sequential:
+        """Add a module at the end, and return self."""
+        if not isinstance(module, Module):
+            raise TypeError(f"module: expected a Module, got {_check.show(module)}")
+        self.add_module(str(len(self)), module)
+        return self
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter([module for module in self._modules.values() if module is not None])
+
+    def _name(self, index: int) -> str:
+        at = operator.index(index)
+        if not -len(self) <= at < len(self):
+            raise IndexError(f"index: expected -{len(self)}..{len(self) - 1}, got {at}")
+        return list(self._modules)[at]
+
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequential: ...
+    def __getitem__(self, index: int | slice) -> Module | Sequential:
+        if isinstance(index, slice):
+            part: dict[str, Any] = OrderedDict(list(self._modules.items())[index])
+            return Sequential(part)
+        module = self._modules[self._name(index)]
+        assert module is not None
+        return module
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        setattr(self, self._name(index), module)
+
+    def __delitem__(self, index: int) -> None:
+        del self._modules[self._name(index)]
+        self._modules = {str(i): module for i, module in enumerate(self._modules.values())}

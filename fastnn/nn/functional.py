@@ -1,0 +1,158 @@
+"""Layers and losses as functions, with the checks of what a user passes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastnn import _check, ops
+from fastnn.tensor import Tensor
+
+Reduction = Literal["none", "mean", "sum"]
+REDUCTIONS: tuple[Reduction, ...] = ("none", "mean", "sum")
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y = x W^T + b.
+
+    Args:
+        input: x, shape (..., in).
+        weight: W, shape (out, in).
+        bias: b, shape (out,), or None (default).
+
+    Raises:
+        TypeError: not a Tensor, or another dtype than the weight's.
+        ValueError: shapes that do not fit.
+
+    >>> import fastnn
+    >>> w = fastnn.tensor([[1.0, 2.0]])
+    >>> print(linear(fastnn.tensor([[3.0, 4.0]]), w).numpy())
+    [[11.]]
+    """
+    _check.a_tensor("input", input)
+    if weight.ndim != 2:
+        raise ValueError(f"weight: expected shape (out, in), got {weight.shape}")
+    if input.ndim == 0 or input.shape[-1] != weight.shape[1]:
+        raise ValueError(
+            f"input: expected {weight.shape[1]} features along the last axis, "
+            f"got shape {input.shape}"
+        )
+    _check.same_dtype("input", input.dtype, weight.dtype, "the weight")
+    if bias is not None:
+        _check.same_shape("bias", bias.shape, weight.shape[:1], "the rows of weight")
+        _check.same_dtype("bias", bias.dtype, weight.dtype, "the weight")
+    return ops.linear(input, weight, bias)
+
+
+def relu(input: Tensor) -> Tensor:
+    """max(x, 0), by element."""
+    _check.a_tensor("input", input)
+    return ops.relu(input)
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-x)), by element."""
+    _check.a_tensor("input", input)
+    return ops.sigmoid(input)
+
+
+def tanh(input: Tensor) -> Tensor:
+    """tanh(x), by element."""
+    _check.a_tensor("input", input)
+    return ops.tanh(input)
+
+
+def softmax(input: Tensor, dim: int = -1) -> Tensor:
+    """exp(x - max x) / sum exp(x - max x) along `dim`, default the last axis."""
+    return ops.softmax(input, _axis(input, dim))
+
+
+def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
+    """x - max x - log sum exp(x - max x) along `dim`, default the last axis."""
+    return ops.log_softmax(input, _axis(input, dim))
+
+
+def _axis(input: Tensor, dim: int) -> int:
+    _check.a_tensor("input", input)
+    return _check.integer("dim", dim, -max(input.ndim, 1), max(input.ndim, 1) - 1)
+
+
+def cross_entropy(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
+    """Cross-entropy of logits; see `nn.CrossEntropyLoss`.
+
+    Args:
+        input: logits z, (rows, classes); or (classes,) for one row.
+        target: int64 classes (rows,), or probabilities of z's shape and dtype.
+        reduction: 'mean' (default), 'sum' or 'none'.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes that do not fit, a class outside 0..classes-1,
+            probabilities that are negative or do not sum to 1.
+    """
+    _check.choice("reduction", reduction, REDUCTIONS)
+    _check.a_tensor("input", input)
+    _check.a_tensor("target", target)
+    if input.ndim not in (1, 2):
+        raise ValueError(f"input: expected logits (rows, classes), got shape {input.shape}")
+    if input.dtype.kind != "f":
+        raise TypeError(f"input: expected float32 or float64 logits, got {input.dtype}")
+    probabilities = target.dtype.kind == "f"
+    if not probabilities and target.dtype.name != "int64":
+        raise TypeError(
+            f"target: expected int64 classes or {input.dtype} probabilities, got {target.dtype}; "
+            "convert it by .long()"
+        )
+    _check.same_shape(
+        "target", target.shape, input.shape if probabilities else input.shape[:-1], "input's rows"
+    )
+    single = input.ndim == 1
+    if single:
+        input = input.reshape(1, -1)
+        target = target.reshape(1, -1) if probabilities else target.reshape(1)
+    if probabilities:
+        _check.same_dtype("target", target.dtype, input.dtype, "input")
+        _check.class_probabilities(target, "target")
+        loss = ops.soft_cross_entropy(input, target, reduction)
+    else:
+        loss = ops.softmax_cross_entropy(input, target, reduction)  # checks the range
+    return loss.reshape(()) if single and reduction == "none" else loss
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor, target: Tensor, *, reduction: Reduction = "mean"
+) -> Tensor:
+    """Binary cross-entropy of logits; see `nn.BCEWithLogitsLoss`.
+
+    Args:
+        input: logits z, any shape.
+        target: y in 0..1, z's shape and dtype.
+        reduction: 'mean' (default, over elements), 'sum' or 'none'.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes differ, y outside 0..1.
+    """
+    _same(input, target, reduction)
+    _check.binary_targets(target._array, "target")
+    return ops.bce_with_logits(input, target, reduction)
+
+
+def mse_loss(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
+    """Squared error (z - y)**2; see `nn.MSELoss`.
+
+    Args:
+        input: z, any shape.
+        target: y, z's shape and dtype.
+        reduction: 'mean' (default, over elements), 'sum' or 'none'.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes differ.
+    """
+    _same(input, target, reduction)
+    return ops.mse(input, target, reduction)
+
+
+def _same(input: Tensor, target: Tensor, reduction: Reduction) -> None:
+    _check.choice("reduction", reduction, REDUCTIONS)
+    _check.a_tensor("input", input)
+    _check.a_tensor("target", target)
+    _check.same_shape("target", target.shape, input.shape, "input")
+    _check.same_dtype("target", target.dtype, input.dtype, "input")

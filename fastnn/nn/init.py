@@ -1,0 +1,221 @@
+"""Starting values, torch's `nn.init`: the same numbers for the same `manual_seed`.
+
+Values are drawn in the row order of the tensor's shape, whatever its order in memory; a tensor is
+changed in place and returned.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from fastnn import _check
+from fastnn.random import Generator, default_generator
+from fastnn.tensor import Tensor
+
+FanMode = Literal["fan_in", "fan_out"]
+
+_GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 0.75}
+_TRUNCATION_BY_REDRAW = 0.3  # share of the normal inside the bounds from which torch redraws
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """The factor by which an activation wants its weights' deviation scaled.
+
+    linear, sigmoid: 1; tanh: 5/3; relu: sqrt(2); leaky_relu: sqrt(2 / (1 + slope**2));
+    selu: 3/4.
+
+    Args:
+        nonlinearity: one of these names.
+        param: the slope of leaky_relu, default 0.01.
+
+    Raises:
+        ValueError: another name.
+
+    >>> calculate_gain("leaky_relu", 1.0)
+    1.0
+    """
+    _check.choice("nonlinearity", nonlinearity, [*_GAINS, "leaky_relu"])
+    if nonlinearity != "leaky_relu":
+        return _GAINS[nonlinearity]
+    slope = 0.01 if param is None else _check.real("param", param)
+    return math.sqrt(2.0 / (1 + slope**2))
+
+
+def uniform_(
+    tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
+) -> Tensor:
+    """Fill with U(a, b).
+
+    >>> import fastnn
+    >>> _ = fastnn.manual_seed(0)
+    >>> print(uniform_(fastnn.zeros(2)).numpy())
+    [0.4962566 0.7682218]
+    """
+    _check.a_tensor("tensor", tensor)
+    low, high = _check.real("a", a), _check.real("b", b)
+    if low > high:
+        raise ValueError(f"b: expected a number >= a = {a}, got {b}")
+    source = generator or default_generator
+    np.copyto(tensor._array, source.uniform(tensor.shape, low, high, tensor.dtype))
+    return tensor
+
+
+def normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
+) -> Tensor:
+    """Fill with N(mean, std**2)."""
+    _check.a_tensor("tensor", tensor)
+    mean, std = _check.real("mean", mean), _check.real("std", std, 0.0)
+    source = generator or default_generator
+    np.copyto(tensor._array, source.normal(tensor.shape, mean, std, tensor.dtype))
+    return tensor
+
+
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Fill with N(mean, std**2) cut to [a, b]: values outside are drawn again.
+
+    Raises:
+        ValueError: a > b, or less than 0.3 of the normal lies in [a, b] (torch then samples in
+            another way, which is not offered here).
+    """
+    low, high = _check.real("a", a), _check.real("b", b)
+    mean, std = _check.real("mean", mean), _check.real("std", std, 0.0, open_low=True)
+    inside = _normal_cdf((high - mean) / std) - _normal_cdf((low - mean) / std)
+    if not inside > _TRUNCATION_BY_REDRAW:
+        raise ValueError(
+            f"a, b: expected bounds that hold more than {_TRUNCATION_BY_REDRAW} of the normal, "
+            f"got {inside:.3g} of it in [{a}, {b}]"
+        )
+    source = generator or default_generator
+    values = source.normal(tensor.shape, mean, std, tensor.dtype)
+    kind = values.dtype.type
+    while True:
+        outside = (values < kind(low)) | (values > kind(high))
+        if not outside.any():
+            break
+        again = source.normal(tensor.shape, mean, std, tensor.dtype)
+        values = np.where(outside, again, values)
+    np.copyto(tensor._array, values)
+    return tensor
+
+
+def _normal_cdf(x: float) -> float:
+    return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
+
+
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """Fill with one value."""
+    _check.a_tensor("tensor", tensor)
+    tensor._array[...] = _check.real("val", val)
+    return tensor
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """Fill with 1."""
+    return constant_(tensor, 1.0)
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """Fill with 0."""
+    return constant_(tensor, 0.0)
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """Fill a matrix with the identity: 1 on the diagonal, 0 elsewhere.
+
+    Raises:
+        ValueError: not 2-dimensional.
+    """
+    _check.a_tensor("tensor", tensor)
+    if tensor.ndim != 2:
+        raise ValueError(f"tensor: expected 2 dimensions, got shape {tensor.shape}")
+    tensor._array[...] = np.eye(tensor.shape[0], tensor.shape[1])
+    return tensor
+
+
+def xavier_uniform_(
+    tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
+) -> Tensor:
+    """Fill with U(-a, a), a = gain * sqrt(6 / (fan_in + fan_out)).
+
+    Source: Glorot & Bengio 2010, for a weight (out, in).
+    """
+    bound = math.sqrt(3.0) * _xavier_std(tensor, gain)
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Fill with N(0, std**2), std = gain * sqrt(2 / (fan_in + fan_out)).
+
+    Source: Glorot & Bengio 2010, for a weight (out, in).
+    """
+    return normal_(tensor, 0.0, _xavier_std(tensor, gain), generator)
+
+
+def kaiming_uniform_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: FanMode = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
+    """Fill with U(-bound, bound), bound = gain * sqrt(3 / fan).
+
+    Args:
+        tensor: a weight (out, in).
+        a: slope of leaky_relu, default 0, so that the gain is sqrt(2).
+        mode: 'fan_in' (default) or 'fan_out'.
+        nonlinearity: see `calculate_gain`.
+        generator: default: the one that `manual_seed` seeds.
+
+    Source: He et al. 2015.
+
+    >>> import fastnn
+    >>> bool((abs(kaiming_uniform_(fastnn.zeros(5, 3)).numpy()) <= 2 ** 0.5).all())
+    True
+    """
+    bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def kaiming_normal_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: FanMode = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
+    """Fill with N(0, std**2), std = gain / sqrt(fan); arguments as of `kaiming_uniform_`.
+
+    Source: He et al. 2015.
+    """
+    return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
+
+
+def _fans(tensor: Tensor) -> tuple[int, int]:
+    _check.a_tensor("tensor", tensor)
+    if tensor.ndim < 2 or 0 in tensor.shape:
+        raise ValueError(f"tensor: expected a weight of shape (out, in), got {tensor.shape}")
+    field = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * field, tensor.shape[0] * field
+
+
+def _xavier_std(tensor: Tensor, gain: float) -> float:
+    fan_in, fan_out = _fans(tensor)
+    return _check.real("gain", gain) * math.sqrt(2.0 / float(fan_in + fan_out))
+
+
+def _kaiming_std(tensor: Tensor, a: float, mode: FanMode, nonlinearity: str) -> float:
+    _check.choice("mode", mode, ("fan_in", "fan_out"))
+    fan_in, fan_out = _fans(tensor)
+    return calculate_gain(nonlinearity, a) / math.sqrt(fan_in if mode == "fan_in" else fan_out)

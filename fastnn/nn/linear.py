@@ -1,0 +1,101 @@
+"""The affine layer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastnn import _check
+from fastnn.nn import functional, init
+from fastnn.nn.module import Module
+from fastnn.nn.parameter import Parameter
+from fastnn.tensor import Tensor
+
+
+class Linear(Module):
+    """y = x W^T + b.
+
+    Args:
+        in_features: columns of x.
+        out_features: columns of y.
+        bias: default True; False leaves b out.
+        dtype: float32 (default) or float64.
+
+    Attributes:
+        weight: W, shape (out_features, in_features), stored by columns: the array in memory is
+            (in_features, out_features), as the kernels read it.
+        bias: b, shape (out_features,), or None.
+
+    Both start as U(-1/sqrt(in_features), 1/sqrt(in_features)), weight first, and equal torch's
+    for the same `manual_seed`.
+
+    Raises:
+        TypeError, ValueError: a size that is not an integer >= 1, or weights beyond 2**31.
+
+    >>> import fastnn
+    >>> _ = fastnn.manual_seed(0)
+    >>> layer = Linear(2, 1)
+    >>> print(layer.weight.detach().numpy(), layer.bias.detach().numpy())
+    [[-0.00529397  0.37932295]] [-0.58198076]
+    """
+
+    in_features: int
+    out_features: int
+    weight: Parameter
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        super().__init__()
+        names = ("in_features", "out_features")
+        n_in, n_out = _check.weight_shape(in_features, out_features, names)
+        real = _check.real_dtype(dtype)
+        self.in_features, self.out_features = n_in, n_out
+        stored = np.empty((n_in, n_out), real)
+        self.weight = Parameter(stored.T)
+        if _check.flag("bias", bias):
+            self.bias = Parameter(np.empty(n_out, real))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the starting values anew."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))  # the bound is 1/sqrt(in_features)
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.in_features)
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """y of shape (..., out_features) for x of shape (..., in_features)."""
+        return functional.linear(input, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """The sizes."""
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, "
+            f"bias={self.bias is not None}"
+        )
+
+
+class Identity(Module):
+    """y = x; arguments are ignored, so that it can take any layer's place.
+
+    >>> Identity(54, unused=True)
+    Identity()
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, input: Any) -> Any:
+        """x."""
+        return input

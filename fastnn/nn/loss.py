@@ -1,0 +1,90 @@
+"""Losses as modules: `loss(z, y)`, z what the model gave and y the target."""
+
+from __future__ import annotations
+
+from fastnn import _check
+from fastnn.nn import functional
+from fastnn.nn.functional import REDUCTIONS, Reduction
+from fastnn.nn.module import Module
+from fastnn.tensor import Tensor
+
+
+class _Loss(Module):
+    reduction: Reduction
+
+    def __init__(self, *, reduction: Reduction = "mean") -> None:
+        super().__init__()
+        self.reduction = _check.choice("reduction", reduction, REDUCTIONS)
+
+
+class CrossEntropyLoss(_Loss):
+    """Cross-entropy of logits: l_i = log(sum_c exp z_ic) - z_iy.
+
+    Args:
+        reduction: 'mean' (default, over rows), 'sum' or 'none' (one per row).
+
+    Called with z (rows, classes) and y: int64 classes (rows,), or probabilities (rows, classes)
+    of z's dtype, then l_i = -sum_c y_ic log softmax(z)_ic.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes that do not fit, a class outside 0..classes-1.
+
+    Source: torch's `nn.CrossEntropyLoss`.
+
+    >>> import fastnn
+    >>> z = fastnn.tensor([[0.2, 0.6, 0.2], [0.1, 0.8, 0.1]])
+    >>> round(CrossEntropyLoss()(z, fastnn.tensor([1, 2])).item(), 6)
+    1.120076
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        return functional.cross_entropy(input, target, reduction=self.reduction)
+
+
+class BCEWithLogitsLoss(_Loss):
+    """Binary cross-entropy of logits: l = max(z, 0) - z*y + log(1 + exp(-|z|)).
+
+    Args:
+        reduction: 'mean' (default, over elements), 'sum' or 'none'.
+
+    Called with z and y of one shape and dtype, y in 0..1.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes differ, y outside 0..1.
+
+    Source: torch's `nn.BCEWithLogitsLoss`.
+
+    >>> import fastnn
+    >>> loss = BCEWithLogitsLoss()(fastnn.tensor([0.0, 0.0]), fastnn.tensor([0.0, 1.0]))
+    >>> round(loss.item(), 6)
+    0.693147
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        return functional.binary_cross_entropy_with_logits(input, target, reduction=self.reduction)
+
+
+class MSELoss(_Loss):
+    """Squared error: l = (z - y)**2.
+
+    Args:
+        reduction: 'mean' (default, over elements), 'sum' or 'none'.
+
+    Called with z and y of one shape and dtype.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes differ (torch would broadcast).
+
+    Source: torch's `nn.MSELoss`.
+
+    >>> import fastnn
+    >>> loss = MSELoss()(fastnn.tensor([1.0, 1.0, 1.9]), fastnn.tensor([2.0, 2.0, 2.0]))
+    >>> round(loss.item(), 6)
+    0.67
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        return functional.mse_loss(input, target, reduction=self.reduction)

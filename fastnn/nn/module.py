@@ -1,0 +1,381 @@
+"""Module: what has parameters, buffers and other modules, and a forward computation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from fastnn import _check
+from fastnn.nn.parameter import Parameter
+from fastnn.nn.state import IncompatibleKeys, loadable
+from fastnn.tensor import Tensor
+
+Hook = Callable[["Module", tuple[Any, ...], Any], Any]
+
+
+class HookHandle:
+    """Removes the hook that it was returned for."""
+
+    def __init__(self, hooks: dict[int, Hook], key: int) -> None:
+        self._hooks, self._key = hooks, key
+
+    def remove(self) -> None:
+        """Remove the hook; a second call does nothing."""
+        self._hooks.pop(self._key, None)
+
+
+class Module:
+    """The base of layers and models, torch's `nn.Module`.
+
+    Assign Parameters and Modules as attributes in `__init__`, after `super().__init__()`, and
+    define `forward`.
+
+    >>> from fastnn import nn
+    >>> class Net(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.hidden = nn.Linear(3, 4)
+    ...     def forward(self, x):
+    ...         return self.hidden(x)
+    >>> Net()
+    Net(
+      (hidden): Linear(in_features=3, out_features=4, bias=True)
+    )
+    >>> list(Net().state_dict())
+    ['hidden.weight', 'hidden.bias']
+    """
+
+    training: bool
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Module | None]
+    _transient: set[str]  # buffers that state_dict leaves out
+    _forward_hooks: dict[int, Hook]
+
+    def __init__(self) -> None:
+        for name in ("_parameters", "_buffers", "_modules", "_forward_hooks"):
+            object.__setattr__(self, name, {})
+        self._transient = set()
+        self.training = True
+
+    # ---- registration ----
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        registries = self.__dict__.get("_parameters"), self.__dict__.get("_modules")
+        if isinstance(value, (Parameter, Module)):
+            if registries[0] is None:
+                raise AttributeError(
+                    f"{name}: expected super().__init__() before parameters and modules are "
+                    "assigned"
+                )
+            self._forget(name)
+            self.__dict__.pop(name, None)
+            if isinstance(value, Parameter):
+                self.register_parameter(name, value)
+            else:
+                self.add_module(name, value)
+            return
+        for kind, registry in zip(("parameter", "module"), registries, strict=True):
+            if registry is not None and name in registry:
+                if value is not None:
+                    raise TypeError(
+                        f"cannot assign {_check.show(value)} as {kind} '{name}' "
+                        f"(fastnn.nn.{kind.capitalize()} or None expected)"
+                    )
+                registry[name] = None
+                return
+        buffers = self.__dict__.get("_buffers")
+        if buffers is not None and name in buffers:
+            self._check_buffer(name, value)
+            buffers[name] = value
+            return
+        object.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        for registry in ("_parameters", "_buffers", "_modules"):
+            values = self.__dict__.get(registry)
+            if values is not None and name in values:
+                return values[name]
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def __delattr__(self, name: str) -> None:
+        if not self._forget(name):
+            object.__delattr__(self, name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._parameters, *self._buffers, *self._modules})
+
+    def _forget(self, name: str) -> bool:
+        known = False
+        for registry in (self._parameters, self._buffers, self._modules):
+            if name in registry:
+                del registry[name]
+                known = True
+        self._transient.discard(name)
+        return known
+
+    def _check_name(self, name: str, registry: Mapping[str, Any]) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"name: expected text, got {_check.show(name)}")
+        if not name or "." in name:
+            raise KeyError(f"name: expected text without a dot, got {name!r}")
+        if hasattr(self, name) and name not in registry:
+            raise KeyError(f"attribute '{name}' already exists")
+
+    @staticmethod
+    def _check_buffer(name: str, value: Any) -> None:
+        if value is not None and not isinstance(value, Tensor):
+            raise TypeError(
+                f"cannot assign {_check.show(value)} as buffer '{name}' (Tensor or None expected)"
+            )
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Add a parameter under a name; None keeps the name free, as a Linear without bias."""
+        self._check_name(name, self._parameters)
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"{name}: expected a Parameter or None, got {_check.show(param)}")
+        if param is not None and not param.name:
+            param.name = name
+        self._parameters[name] = param
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Add a tensor that is state but not trained; persistent ones are in `state_dict`."""
+        self._check_name(name, self._buffers)
+        self._check_buffer(name, tensor)
+        self._buffers[name] = tensor
+        if not persistent:
+            self._transient.add(name)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Add a child under a name."""
+        self._check_name(name, self._modules)
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"{name}: expected a Module or None, got {_check.show(module)}")
+        self._modules[name] = module
+
+    register_module = add_module
+
+    def register_forward_hook(self, hook: Hook) -> HookHandle:
+        """Call `hook(module, args, output)` after every forward; what it returns, if not None,
+        replaces the output. The handle's `remove()` ends that."""
+        key = max(self._forward_hooks, default=-1) + 1
+        self._forward_hooks[key] = hook
+        return HookHandle(self._forward_hooks, key)
+
+    # ---- computing ----
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The computation; every subclass defines it."""
+        raise NotImplementedError(f"{type(self).__name__}: expected a forward() method")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        output = self.forward(*args, **kwargs)
+        for hook in list(self._forward_hooks.values()) if self._forward_hooks else ():
+            replaced = hook(self, args, output)
+            if replaced is not None:
+                output = replaced
+        return output
+
+    def predict(self, x: Any, **options: Any) -> Any:
+        """The outputs for the rows of an array; see `fastnn.train.predict`."""
+        from fastnn.train.predict import predict
+
+        return predict(self, x, **options)
+
+    def save(self, path: Any, **options: Any) -> None:
+        """Write configuration and weights to one file; see `fastnn.io.save`."""
+        from fastnn.io.model import save
+
+        save(self, path, **options)  # type: ignore[arg-type,unused-ignore]
+
+    # ---- looking around ----
+
+    def named_modules(
+        self, memo: set[int] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """This module as '' and everything below it, parents first."""
+        memo = set() if memo is None else memo
+        if id(self) in memo:
+            return
+        if remove_duplicate:
+            memo.add(id(self))
+        yield prefix, self
+        for name, child in self._modules.items():
+            if child is not None:
+                path = f"{prefix}.{name}" if prefix else name
+                yield from child.named_modules(memo, path, remove_duplicate)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and everything below it."""
+        return (module for _, module in self.named_modules())
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The modules assigned to this one."""
+        seen: set[int] = set()
+        for name, child in self._modules.items():
+            if child is not None and id(child) not in seen:
+                seen.add(id(child))
+                yield name, child
+
+    def children(self) -> Iterator[Module]:
+        """The modules assigned to this one, without names."""
+        return (child for _, child in self.named_children())
+
+    def _named(
+        self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        modules = (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else [(prefix, self)]
+        )
+        for path, module in modules:
+            for name, value in getattr(module, registry).items():
+                if value is None or id(value) in seen:
+                    continue
+                if remove_duplicate:
+                    seen.add(id(value))
+                yield (f"{path}.{name}" if path else name), value
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Names such as '0.weight' and the parameters; a shared one comes once."""
+        return self._named("_parameters", prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """The parameters, for an optimizer."""
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Names and buffers."""
+        return self._named("_buffers", prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The buffers, without names."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    # ---- changing all of it ----
+
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
+        """Call `fn` with every child, then with this module, and return self."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    def train(self, mode: bool = True) -> Self:
+        """Set `training` here and below, and return self."""
+        _check.flag("mode", mode)
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """`train(False)`."""
+        return self.train(False)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set `requires_grad` of every parameter (False freezes), and return self."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop every gradient, or fill it with zeros."""
+        for parameter in self.parameters():
+            if parameter.grad is not None and not set_to_none:
+                parameter.grad.zero_()
+            else:
+                parameter.grad = None
+
+    def to(self, dtype: Any) -> Self:
+        """Convert parameters and floating buffers to a dtype, and return self; "cpu" does nothing.
+
+        The arrays change, so make optimizers and compiled functions afterwards.
+        """
+        if isinstance(dtype, str) and dtype == "cpu":
+            return self
+        real = _check.real_dtype(dtype)
+        for tensor in [*self.parameters(), *self.buffers()]:
+            if tensor.dtype.kind == "f" and tensor.dtype != real:
+                tensor._array = tensor._array.astype(real, order="K")
+                tensor.grad = None if tensor.grad is None else tensor.grad.detach().to(real)
+        return self
+
+    def float(self) -> Self:
+        """Convert to float32, and return self."""
+        return self.to(np.float32)
+
+    def double(self) -> Self:
+        """Convert to float64, and return self."""
+        return self.to(np.float64)
+
+    # ---- state ----
+
+    def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
+        """The parameters and persistent buffers by torch's names; they share memory."""
+        state: dict[str, Tensor] = {}
+        for path, module in self.named_modules(prefix=prefix, remove_duplicate=False):
+            state.update(
+                (f"{path}.{name}" if path else name, tensor.detach())
+                for name, tensor in module._own_state()
+            )
+        return state
+
+    def _own_state(self) -> Iterator[tuple[str, Tensor]]:
+        for name, parameter in self._parameters.items():
+            if parameter is not None:
+                yield name, parameter
+        for name, buffer in self._buffers.items():
+            if buffer is not None and name not in self._transient:
+                yield name, buffer
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True
+    ) -> IncompatibleKeys:
+        """Copy values by name into parameters and buffers. All is checked before any changes.
+
+        Args:
+            state_dict: names to Tensors or arrays of the same shapes.
+            strict: True (default): the names must be exactly those of `state_dict()`.
+
+        Returns:
+            the names missing and unexpected.
+
+        Raises:
+            TypeError: not a mapping.
+            RuntimeError: names or shapes do not fit; nothing was changed.
+
+        >>> from fastnn import nn
+        >>> a, b = nn.Linear(2, 1), nn.Linear(2, 1)
+        >>> b.load_state_dict(a.state_dict())
+        <All keys matched successfully>
+        """
+        own = self.state_dict()
+        values, report = loadable(own, state_dict, strict, type(self).__name__)
+        for name, array in values.items():
+            np.copyto(own[name]._array, array, casting="unsafe")
+        return report
+
+    # ---- text ----
+
+    def extra_repr(self) -> str:
+        """What `repr` shows between the brackets besides the children."""
+        return ""
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        children = [
+            f"({name}): " + repr(child).replace("\n", "\n  ")
+            for name, child in self._modules.items()
+        ]
+        lines = (extra.split("\n") if extra else []) + children
+        if not children and len(lines) <= 1:
+            return f"{type(self).__name__}({extra})"
+        return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"

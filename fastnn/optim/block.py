@@ -1,0 +1,152 @@
+"""The part of a parameter group that has one dtype: flat vectors, moments, step counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastnn import _recording, ops
+from fastnn.optim.flat import FlatParameters
+from fastnn.tensor import Tensor
+
+HYPER_SIZE = 6
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Neighbouring parameters with equal step counts, as slices: one update call.
+
+    `hyper` is what the kernel reads: the group's numbers, and the steps done.
+    """
+
+    first: int
+    last: int  # one past
+    values: Tensor
+    gradients: Tensor
+    moments: dict[str, Tensor]
+    hyper: Tensor
+
+
+class Block:
+    """Values, gradients and moments of parameters of one dtype.
+
+    The parameters that have a gradient are cut into segments, one update each. In the normal case
+    all have one: one segment, the whole vectors. A parameter without a gradient is left as it is,
+    and keeps its own step count, as in torch.
+
+    Args:
+        params: the parameters, all of one dtype.
+        steps_at: where in `hyper` the kernel counts steps.
+    """
+
+    def __init__(self, params: Sequence[Tensor], steps_at: int) -> None:
+        self.params = list(params)
+        self.flat = FlatParameters.of(params)
+        self.moments: dict[str, Tensor] = {}
+        self.segments: list[Segment] = []
+        self._steps_at = steps_at
+        self._steps = [0.0] * len(params)  # true only for what no segment covers
+        self._cut: tuple[tuple[bool, ...], bool] | None = None
+        self._numbers: tuple[float, ...] = ()
+        self.source: tuple[object, ...] | None = None  # the settings `_numbers` was made from
+
+    def add_moment(self, name: str) -> None:
+        """A vector of zeros beside the values."""
+        self.set_steps(self.steps())
+        self.moments[name] = self.flat.vector()
+
+    def steps(self) -> list[float]:
+        """The steps done, for each parameter."""
+        for segment in self.segments:
+            done = float(segment.hyper._array[self._steps_at])
+            self._steps[segment.first : segment.last] = [done] * (segment.last - segment.first)
+        return list(self._steps)
+
+    def set_steps(self, steps: Sequence[float]) -> None:
+        """Set the steps done; the next update cuts the segments anew."""
+        self._steps = list(steps)
+        self.segments, self._cut = [], None
+
+    def repack(self) -> None:
+        """Take the parameters back into one vector, after someone else has moved them."""
+        if _recording.active is not None:
+            raise RuntimeError(
+                "optimizer: its parameters were moved (by another optimizer or a conversion); "
+                "call optimizer.pack() before compiling"
+            )
+        old = self.flat
+        if any(p.dtype != old.dtype for p in self.params):
+            raise RuntimeError(
+                f"optimizer: expected {old.dtype} parameters as when it was made, got "
+                f"{self.params[0].dtype}; make the optimizer after converting the model"
+            )
+        self.set_steps(self.steps())
+        moments = {name: old.views(vector) for name, vector in self.moments.items()}
+        self.flat = FlatParameters.of(self.params)
+        for name, views in moments.items():
+            self.moments[name] = self.flat.vector()
+            for target, view in zip(self.flat.views(self.moments[name]), views, strict=True):
+                np.copyto(target, view)
+
+    def take_gradients(self) -> tuple[bool, ...]:
+        """Bring every gradient into the flat vector; which parameters have one."""
+        active = []
+        for i, (p, view) in enumerate(zip(self.params, self.flat.grads, strict=True)):
+            grad = p.grad
+            active.append(grad is not None)
+            if grad is None or grad is view or grad._array is view._array:
+                continue
+            if grad.shape != p.shape or grad.dtype != p.dtype:
+                raise ValueError(
+                    f"grad of parameter {i}: expected {p.dtype} of shape {p.shape}, "
+                    f"got {grad.dtype} of shape {grad.shape}"
+                )
+            ops.copy_(view, grad)
+            if _recording.active is not None:
+                p.grad = view
+        return tuple(active)
+
+    def cut(self, active: tuple[bool, ...], whole: bool = True) -> list[Segment]:
+        """The segments that cover the active parameters; one each, if not `whole`."""
+        if self._cut != (active, whole):
+            steps = self.steps()
+            self.segments = [
+                self._segment(first, last, steps[first])
+                for first, last in _runs(active, steps, whole)
+            ]
+            self._cut = (active, whole)
+        return self.segments
+
+    def write(self, numbers: tuple[float, ...]) -> None:
+        """Put the group's numbers where the kernels read them."""
+        self._numbers = numbers
+        for segment in self.segments:
+            segment.hyper._array[: len(numbers)] = numbers
+
+    def _segment(self, first: int, last: int, steps: float) -> Segment:
+        begin, end = self.flat.starts[first], self.flat.starts[last]
+        hyper = np.zeros(HYPER_SIZE, np.float64)
+        hyper[: len(self._numbers)] = self._numbers
+        hyper[self._steps_at] = steps
+        return Segment(
+            first,
+            last,
+            Tensor(self.flat.values._array[begin:end]),
+            Tensor(self.flat.gradients._array[begin:end]),
+            {name: Tensor(vector._array[begin:end]) for name, vector in self.moments.items()},
+            Tensor(hyper),
+        )
+
+
+def _runs(active: tuple[bool, ...], steps: list[float], whole: bool) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    for i, taken in enumerate(active):
+        if not taken:
+            continue
+        if whole and runs and runs[-1][1] == i and steps[i - 1] == steps[i]:
+            runs[-1] = (runs[-1][0], i + 1)
+        else:
+            runs.append((i, i + 1))
+    return runs

@@ -1,0 +1,351 @@
+"""Random numbers equal to torch's: Mersenne Twister, and torch's way from draws to values.
+
+The generator is MT19937 in the state of `numpy.random.RandomState(seed)`; every value is made
+from its raw 32-bit draws, in torch's order. The values equal those of torch on a CPU with AVX2
+bit for bit: uniforms are scaled with one rounding (fused multiply-add), and blocks of normals use
+the Cephes polynomials of torch's vector kernel. Source: ATen's `CPUGeneratorImpl`,
+`DistributionsHelper.h` and `DistributionTemplates.h`.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import struct
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastnn import _check, _normal
+from fastnn.tensor import Tensor
+
+__all__ = [
+    "Generator",
+    "default_generator",
+    "derive_seed",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "rand",
+    "randint",
+    "randn",
+    "set_rng_state",
+]
+
+_TAIL = struct.Struct("<QiId")  # seed, position, whether a normal is kept, that normal
+_KEY_BYTES = 624 * 4
+_STATE_BYTES = _KEY_BYTES + _TAIL.size
+_WIDE_RANGE = 1 << 28  # torch draws 64 bits for integer ranges from here on
+
+Array = npt.NDArray[Any]
+
+
+class Generator:
+    """A stream of random numbers, torch's `torch.Generator` on the CPU.
+
+    Args:
+        seed: 0 .. 2**64 - 1; its low 32 bits choose the stream, as in torch. Default: one from
+            the operating system.
+
+    Raises:
+        ValueError: the seed is out of range.
+
+    >>> g = Generator(0)
+    >>> print(g.uniform((2,), 0.0, 1.0, np.float32))
+    [0.4962566 0.7682218]
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        self._lock = threading.Lock()
+        self.manual_seed(secrets.randbits(64) if seed is None else seed)
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream of `seed` anew, and return self."""
+        checked = _check.seed(seed)
+        with self._lock:
+            self._seed = checked
+            self._mt = np.random.RandomState(checked & 0xFFFFFFFF)
+            self._kept: float | None = None  # the sine of the last Box-Muller pair
+        return self
+
+    def initial_seed(self) -> int:
+        """The seed that the stream began with."""
+        return self._seed
+
+    def get_state(self) -> npt.NDArray[np.uint8]:
+        """The whole state as 2520 bytes, for `set_state`.
+
+        >>> g = Generator(1)
+        >>> state = g.get_state()
+        >>> a = g.uniform((3,), 0.0, 1.0, np.float32)
+        >>> g.set_state(state)
+        >>> bool((g.uniform((3,), 0.0, 1.0, np.float32) == a).all())
+        True
+        """
+        with self._lock:
+            words: Any = self._mt.get_state(legacy=True)
+            kept = self._kept
+        tail = _TAIL.pack(self._seed, int(words[2]), kept is not None, kept or 0.0)
+        key = np.asarray(words[1], dtype="<u4").tobytes()
+        return np.frombuffer(key + tail, dtype=np.uint8).copy()
+
+    def set_state(self, state: npt.ArrayLike) -> None:
+        """Continue from a state that `get_state` gave."""
+        raw = np.asarray(state)
+        if raw.dtype != np.uint8 or raw.shape != (_STATE_BYTES,):
+            raise ValueError(
+                f"state: expected {_STATE_BYTES} bytes from get_state(), "
+                f"got {raw.dtype} of shape {raw.shape}"
+            )
+        data = raw.tobytes()
+        seed, position, has_kept, kept = _TAIL.unpack(data[_KEY_BYTES:])
+        if not 0 <= position <= 624 or has_kept > 1 or not math.isfinite(kept):
+            raise ValueError("state: these bytes are not a state from get_state()")
+        key = np.frombuffer(data[:_KEY_BYTES], dtype="<u4").astype(np.uint32)
+        with self._lock:
+            self._seed = seed
+            self._mt.set_state(("MT19937", key, position, 0, 0.0))
+            self._kept = kept if has_kept else None
+
+    def uniform(self, shape: tuple[int, ...], low: float, high: float, dtype: Any) -> Array:
+        """An array of U(low, high): x * (high - low) + low with x = draw / 2**24, or / 2**53."""
+        n = math.prod(shape)
+        real = np.dtype(dtype)
+        with self._lock:
+            if real == np.float32:
+                flat = _scale32(self._draw24(n), low, high)
+            else:
+                flat = _scale64(self._draw53(n), low, high)
+        return flat.reshape(shape)
+
+    def normal(self, shape: tuple[int, ...], mean: float, std: float, dtype: Any) -> Array:
+        """An array of N(mean, std**2) by Box-Muller.
+
+        Fewer than 16 values come one after another from 53-bit pairs; else blocks of 16 are
+        turned in place, and the last 16 are drawn again where 16 does not divide the size.
+        """
+        n = math.prod(shape)
+        real = np.dtype(dtype)
+        with self._lock:
+            if n < 16:
+                values = [self._one_normal() * std + mean for _ in range(n)]
+                return np.array(values, dtype=np.float64).astype(real).reshape(shape)
+            draw = self._draw24 if real == np.float32 else self._draw53
+            flat = draw(n)
+            whole = n - n % 16
+            _normal.box_muller(flat[:whole], mean, std)
+            if whole != n:
+                flat[-16:] = draw(16)
+                _normal.box_muller(flat[-16:], mean, std)
+        return flat.reshape(shape)
+
+    def integers(self, shape: tuple[int, ...], low: int, high: int) -> npt.NDArray[np.int64]:
+        """An int64 array of draw % (high - low) + low; from 2**28 on the draw has 64 bits."""
+        n = math.prod(shape)
+        width = high - low
+        with self._lock:
+            draws = self._draw64(n) if width >= _WIDE_RANGE else self._draw32(n).astype(np.uint64)
+        offset = np.uint64(low % 2**64)
+        return (draws % np.uint64(width) + offset).view(np.int64).reshape(shape)
+
+    def derive_seed(self) -> int:
+        """63 random bits, torch's `torch.empty((), dtype=torch.int64).random_()`."""
+        with self._lock:
+            return int(self._draw64(1)[0]) % 2**63
+
+    def _draw32(self, n: int) -> npt.NDArray[np.uint32]:
+        return self._mt.randint(0, 1 << 32, n, dtype=np.uint32)
+
+    def _draw64(self, n: int) -> npt.NDArray[np.uint64]:
+        pairs = self._draw32(2 * n).astype(np.uint64)
+        return np.asarray((pairs[0::2] << np.uint64(32)) | pairs[1::2])
+
+    def _draw24(self, n: int) -> npt.NDArray[np.float32]:
+        bits = self._draw32(n) & np.uint32(0xFFFFFF)
+        return bits.astype(np.float32) * np.float32(2.0**-24)
+
+    def _draw53(self, n: int) -> npt.NDArray[np.float64]:
+        bits = self._draw64(n) & np.uint64(2**53 - 1)
+        return bits.astype(np.float64) * 2.0**-53
+
+    def _one_normal(self) -> float:
+        if self._kept is not None:
+            value, self._kept = self._kept, None
+            return value
+        u1, u2 = (float(u) for u in self._draw53(2))
+        radius = math.sqrt(-2.0 * math.log1p(-u2))
+        theta = 2.0 * math.pi * u1
+        self._kept = radius * math.sin(theta)
+        return radius * math.cos(theta)
+
+
+def _scale32(x: npt.NDArray[np.float32], low: float, high: float) -> Array:
+    """fma(x, high - low, low) in float32: the product is exact in double."""
+    a, b = np.float32(low), np.float32(high)
+    if a == 0.0 and b == 1.0:
+        return x
+    step = 1 << 16  # in pieces that stay in cache
+    for i in range(0, x.size, step):
+        piece = x[i : i + step].astype(np.float64)
+        x[i : i + step] = piece * np.float64(b - a) + np.float64(a)
+    return x
+
+
+def _scale64(x: npt.NDArray[np.float64], low: float, high: float) -> Array:
+    """fma(x, high - low, low) in float64: Dekker's product and Knuth's sum, errors kept."""
+    width = float(high) - float(low)
+    if low == 0.0 and width == 1.0:
+        return x
+    product = x * width
+    split = 134217729.0  # 2**27 + 1
+    xs, ws = x * split, width * split
+    x_high = xs - (xs - x)
+    w_high = ws - (ws - width)
+    x_low, w_low = x - x_high, width - w_high
+    lost = ((x_high * w_high - product) + x_high * w_low + x_low * w_high) + x_low * w_low
+    total = product + low
+    back = total - product
+    lost += (product - (total - back)) + (low - back)
+    return np.asarray(total + lost)
+
+
+default_generator = Generator()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the default generator: layers built and numbers drawn after it equal torch's.
+
+    Args:
+        seed: 0 .. 2**64 - 1.
+
+    Raises:
+        TypeError, ValueError: not an integer in that range.
+
+    >>> _ = manual_seed(42)
+    >>> print(rand(2).numpy())
+    [0.88226926 0.91500396]
+    """
+    return default_generator.manual_seed(seed)
+
+
+def initial_seed() -> int:
+    """The seed that the default generator began with."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> npt.NDArray[np.uint8]:
+    """The default generator's state, as bytes."""
+    return default_generator.get_state()
+
+
+def set_rng_state(state: npt.ArrayLike) -> None:
+    """Put the default generator into a state that `get_rng_state` gave."""
+    default_generator.set_state(state)
+
+
+def derive_seed(generator: Generator | None = None) -> int:
+    """Draw a seed, 0 .. 2**63 - 1, for a counter-based stream (shuffles, dropout).
+
+    One 64-bit draw from the generator, so that `manual_seed` fixes it too.
+
+    >>> _ = manual_seed(3)
+    >>> derive_seed()
+    937055941807507096
+    """
+    return (generator or default_generator).derive_seed()
+
+
+def rand(
+    *size: int | Sequence[int],
+    generator: Generator | None = None,
+    dtype: npt.DTypeLike = np.float32,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Uniform numbers: x = draw * 2**-24 in [0, 1); float64 takes 53 bits.
+
+    Args:
+        size: the shape, as integers or one sequence.
+        generator: default: the one that `manual_seed` seeds.
+        dtype: float32 (default) or float64.
+        requires_grad: default False.
+
+    Raises:
+        ValueError: a negative size, or another dtype.
+
+    >>> _ = manual_seed(0)
+    >>> print(rand(4).numpy())
+    [0.4962566  0.7682218  0.08847743 0.13203049]
+    """
+    shape = _check.shape("size", size)
+    array = (generator or default_generator).uniform(shape, 0.0, 1.0, _check.real_dtype(dtype))
+    return Tensor(array, requires_grad=requires_grad)
+
+
+def randn(
+    *size: int | Sequence[int],
+    generator: Generator | None = None,
+    dtype: npt.DTypeLike = np.float32,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Normal numbers by Box-Muller: r*cos(t), r*sin(t) with r = sqrt(-2 log u1), t = 2 pi u2.
+
+    Args:
+        size: the shape, as integers or one sequence.
+        generator: default: the one that `manual_seed` seeds.
+        dtype: float32 (default) or float64.
+        requires_grad: default False.
+
+    Raises:
+        ValueError: a negative size, or another dtype.
+
+    Source: Box & Muller 1958; torch's `normal_fill`.
+
+    >>> _ = manual_seed(2019)
+    >>> print(randn(3).numpy())
+    [-0.11873717  0.21100131  0.74626815]
+    """
+    shape = _check.shape("size", size)
+    array = (generator or default_generator).normal(shape, 0.0, 1.0, _check.real_dtype(dtype))
+    return Tensor(array, requires_grad=requires_grad)
+
+
+def randint(*bounds_and_size: Any, generator: Generator | None = None, **named: Any) -> Tensor:
+    """Whole numbers: draw % (high - low) + low, int64. Called `randint(low=0, high, size)`.
+
+    Args:
+        low: smallest value, default 0.
+        high: one above the largest value.
+        size: the shape, a sequence of integers.
+        generator: default: the one that `manual_seed` seeds.
+
+    Raises:
+        TypeError: arguments missing or too many.
+        ValueError: high <= low, or a negative size.
+
+    >>> _ = manual_seed(0)
+    >>> print(randint(0, 10, (5,)).numpy())
+    [4 9 3 0 3]
+    """
+    low, high, size = _randint_arguments(bounds_and_size, named)
+    low = _check.integer("low", low, -(2**63), 2**63 - 1)
+    high = _check.integer("high", high, low + 1, low + 2**64 - 1)
+    shape = _check.shape("size", (size,))
+    array = (generator or default_generator).integers(shape, low, min(high, 2**63))
+    return Tensor(array)
+
+
+def _randint_arguments(given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any, Any]:
+    names = ("low", "high", "size")
+    count = len(given) + len(named)
+    skipped = 0 if "low" in named or count == 3 else 1
+    values: dict[str, Any] = {"low": 0} if skipped else {}
+    values.update(zip(names[skipped:], given, strict=False))
+    if len(given) > 3 - skipped or set(named) & set(names[skipped : skipped + len(given)]):
+        raise TypeError(f"randint: expected (low=0, high, size), got {count} arguments")
+    values.update(named)
+    if set(values) != set(names):
+        raise TypeError(f"randint: expected (low=0, high, size), got {sorted(values)}")
+    return values["low"], values["high"], values["size"]
