@@ -70,7 +70,7 @@ $(VENV)/made: pyproject.toml
 
 # Installed editable, the extension in place. Objects are kept in build/, so this is quick.
 $(VENV)/built: $(VENV)/made $(SOURCES)
-	@echo "== building the engine"
+	@echo "== building the engine (the first time takes a minute)"
 	@$(PIP) --no-build-isolation --no-deps --editable .
 	@touch $@
 
