@@ -29,7 +29,7 @@ check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== ruff";         $(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
 	@echo "== mypy";         $(BIN)/mypy --no-error-summary
 	@echo "== stubtest";     $(BIN)/stubtest --concise fastnn._core.engine
-	@echo "== cython-lint";  $(BIN)/cython-lint fastnn/_core/*.pyx
+	@echo "== cython-lint";  PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastnn/_core/*.pyx
 	@echo "== clang-format"; $(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	@echo "== tests";        $(BIN)/python -m pytest
 
