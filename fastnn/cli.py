@@ -107,7 +107,7 @@ def _add_train_arguments(sub: argparse.ArgumentParser) -> None:
                      metavar="N", help="as many as pay off by default")  # fmt: skip
     sub.add_argument("--out", default=".", metavar="PATH", help="folder, or prefix of the files")
     sub.add_argument("--compare", action="store_true",
-                     help="time a step against NumPy and scikit-learn, one thread each")  # fmt: skip
+                     help="time a step beside NumPy and scikit-learn")  # fmt: skip
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
     sub.add_argument("--quiet", action="store_true", help="no progress, no remarks")
 
@@ -267,9 +267,7 @@ def _evaluate(args: Any) -> int:
     model = tabular.TabularModel.load(args.model)
     task = "classification" if model.classes else "regression"
     target = args.target if args.target is not None else model.target
-    table = _open(
-        args.data, target, task=task, features=model.features, classes=model.classes
-    )  # fmt: skip
+    table = _open(args.data, target, task=task, features=model.features, classes=model.classes)
     _check_features(model, table, args.data)
     if table.classes != model.classes:
         raise ValueError(f"{args.data}: its classes are not those of {args.model}")

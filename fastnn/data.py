@@ -19,6 +19,7 @@ Task = Literal["auto", "classification", "regression"]
 
 DATASETS = ("digits", "breast_cancer", "wine", "iris", "diabetes")
 MAX_CLASSES_AUTO = 20
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 # Below this size a CSV file is read before pandas would have been imported.
 FAST_READER_BYTES = 2_000_000
 
@@ -186,7 +187,7 @@ def _number(cell: str) -> float | None:
         value = float(cell)
     except ValueError:
         return None
-    return value if abs(value) <= np.finfo(np.float32).max and "_" not in cell else None
+    return value if abs(value) <= FLOAT32_MAX and "_" not in cell else None
 
 
 def _read_plain(
@@ -244,10 +245,11 @@ def _pandas(path: str, wanted: list[str], target: str | None) -> Any:
     if target is not None:
         kinds[target] = str
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # A row with too many cells is a warning only.
+        # pandas only warns of a row with too many cells, and drops them.
+        warnings.simplefilter("error", pandas.errors.ParserWarning)
         return pandas.read_csv(
             path, dtype=kinds, index_col=False, na_filter=False, encoding="utf-8-sig",
-            skipinitialspace=True, float_precision="round_trip",
+            skipinitialspace=True,
         )  # fmt: skip
 
 
@@ -266,7 +268,7 @@ def _target(
     """Labels as class indices and class names, or as values and no names."""
     numbers = [_number(label) for label in labels]
     whole = all(value is not None and value == int(value) for value in numbers)
-    few = len(set(labels)) <= min(MAX_CLASSES_AUTO, len(labels) / 2)
+    few = len(set(numbers)) <= min(MAX_CLASSES_AUTO, len(labels) / 2)
     if not classes and (
         task == "regression" or (task == "auto" and None not in numbers and not (whole and few))
     ):
