@@ -227,7 +227,8 @@ def _read_fast(
     for reader in readers:
         try:
             frame = reader(path, list(wanted), target)
-            x = np.ascontiguousarray(frame[list(wanted)].to_numpy().astype(np.float32))
+            with np.errstate(over="ignore"):  # infinities are found below
+                x = np.ascontiguousarray(frame[list(wanted)].to_numpy().astype(np.float32))
             labels = [] if target is None else [str(label).strip() for label in frame[target]]
         except ImportError:
             continue
@@ -357,8 +358,11 @@ class Standardizer:
         return cls(values.mean(axis=0), np.where(varies, values.std(axis=0), 1.0))
 
     def apply(self, x: ArrayLike) -> Floats:
-        """`x` of shape (n, d) in units of the standard deviation, as float32."""
+        """`x` of shape (n, d) in units of the standard deviation, as float32; no nan, no inf."""
         scaled = (np.asarray(x, np.float64) - self.mean) / self.std
+        if not (abs(scaled) <= FLOAT32_MAX).all():
+            row, column = np.argwhere(~(abs(scaled) <= FLOAT32_MAX))[0]
+            raise ValueError(f"x: row {row}, column {column} is too far from the mean for float32")
         return np.ascontiguousarray(scaled, np.float32)
 
     def undo(self, z: ArrayLike) -> Floats:

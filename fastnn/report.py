@@ -27,7 +27,8 @@ class Talk:
     """
 
     def __init__(self, epochs: int, *, quiet: bool) -> None:
-        self.epochs, self.quiet, self.bar = epochs, quiet, None
+        self.epochs, self.quiet = epochs, quiet
+        self.bar: Any = None
         self.done, self.stride = 0, max(1, epochs // 10)
 
     def say(self, text: str) -> None:

@@ -245,17 +245,17 @@ def train(table: Table, settings: Settings, on_epoch: OnEpoch | None = None) -> 
     if table.y is None:
         raise ValueError("table: expected one with a target, got features only")
     fastnn.manual_seed(settings.seed)
-    parts = [
+    fit_on, hold_out = (
         Table(table.x[rows], table.y[rows], table.features, table.classes, table.target)
         for rows in split(table.y, settings.test_size, settings.seed, stratify=bool(table.classes))
-    ]
+    )
     n_out = len(table.classes) or 1
     net = build(table.x.shape[1], n_out, settings.hidden, settings.activation)
-    x_scale = Standardizer.fit(parts[0].x)
-    y_scale = None if table.classes else Standardizer.fit(parts[0].y)
+    x_scale = Standardizer.fit(fit_on.x)
+    y_scale = None if fit_on.y is None or table.classes else Standardizer.fit(fit_on.y)
     model = TabularModel(net, table.features, table.classes, table.target, x_scale, y_scale)
-    result = Result(model, *parts)
-    steps_per_epoch = -(-len(parts[0].x) // settings.batch_size)
+    result = Result(model, fit_on, hold_out)
+    steps_per_epoch = -(-len(fit_on.x) // settings.batch_size)
 
     def note(epoch: int, logs: dict[str, float]) -> None:
         for key, value in logs.items():
@@ -268,11 +268,11 @@ def train(table: Table, settings: Settings, on_epoch: OnEpoch | None = None) -> 
     start = time.perf_counter()
     try:
         trainer.fit(
-            *model.encode(parts[0]),
+            *model.encode(fit_on),
             epochs=settings.epochs,
             batch_size=settings.batch_size,
             shuffle=True,
-            validation_data=model.encode(parts[1]),
+            validation_data=model.encode(hold_out),
             metrics=["accuracy"] if table.classes else [],
             verbose=0,
             callbacks=[note],

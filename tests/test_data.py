@@ -168,6 +168,9 @@ def test_standardizer():
     assert np.allclose(z.std(axis=0), [1, 0, 1], atol=1e-6)
     assert scale.std[1] == 1
     assert np.allclose(scale.undo(z), x, rtol=1e-6)
+    for value in (1e300, float("nan")):
+        with pytest.raises(ValueError, match="row 1, column 0"):
+            scale.apply([[0, 0, 0], [value, 0, 0]])
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,8 @@ def load_with_extra(path: str | os.PathLike[str]) -> tuple[nn.Sequential, dict[s
     tensors, metadata = read(path)
     name = os.fsdecode(path)
     config = _config(metadata, sum(array.nbytes for array in tensors.values()), name)
-    layers, extra = config.get("layers"), config.get("extra", {})
+    layers: Any = config.get("layers")
+    extra = config.get("extra", {})
     if not isinstance(extra, dict):
         _fail(name, "configuration: extra is not an object")
     shapes = _expected(layers, "", name, 0)
