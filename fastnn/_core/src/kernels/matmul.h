@@ -9,6 +9,7 @@
 
 #define MATMUL_K_BLOCK ((size_t)256)     /* part of the numerics: the same everywhere */
 #define MATMUL_A_BYTES ((size_t)516096)  /* a packed block of a: 504 rows of float, half of L2 */
+#define MATMUL_FAR_BYTES ((size_t)1 << 22)
 #define MATMUL_SMALL ((size_t)32768)     /* multiply-adds not worth a second tile */
 #define MATMUL_MAX_TILES ((size_t)64)
 #define MATMUL_VECTORS 2
@@ -38,7 +39,8 @@ typedef struct {
   const REAL *y;
   ptrdiff_t out_row, y_row;
   mask last; /* columns of the last vector */
-  int add;   /* add to out, a partial sum of earlier k's */
+  int fetch; /* out comes closer while the sums are made */
+  int add;   /* out holds the partial sums of earlier k's */
   int relu, relu_grad;
 } FN(matmul_tile);
 
@@ -60,7 +62,7 @@ FNN_INLINE void FN(matmul_body)(const FN(matmul_tile) *t, int rows, int vectors,
   }
 #pragma GCC unroll 14
   for (int i = 0; i < rows; i += group) a[i / group] = t->a + i * a_row;
-  if (t->depth > 64) { /* out is on its way while the sums are made */
+  if (t->fetch) {
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
@@ -147,125 +149,145 @@ static void FN(matmul_epilogue)(const fnn_call *call, const FN(matmul_tile) *t, 
   }
 }
 
-/* What is fixed over a rectangle of the result. */
+/* Where the loops over one rectangle of the result are. */
 typedef struct {
   const fnn_call *call;
-  size_t row, rows, column, columns; /* the rectangle */
-  int pack_a, pack_b, ahead, relu, relu_grad, epilogue;
-  REAL *panel, *block; /* scratch: a panel of b, a block of a */
-} FN(matmul_plan);
+  size_t row, rows;              /* a block of rows */
+  size_t column, columns;        /* a panel of columns */
+  size_t at;                     /* first k of a block, tile.depth is its length */
+  int pack_a, pack_b;
+  int relu, relu_grad, epilogue; /* the last step: one of two in registers, or another */
+  int far;                       /* b and out do not fit near the processor: fetch ahead */
+  const REAL *next;              /* the panel of b to fetch, or NULL */
+  REAL *panel, *block;           /* scratch: a panel of b, a block of a */
+  FN(matmul_tile) tile;
+} FN(matmul_state);
 
-/* Rows row..row + rows of one panel of columns, k's at..at + t->depth; t holds b, bias, last. */
-static void FN(matmul_panel)(const FN(matmul_plan) *s, FN(matmul_tile) *t, size_t at, size_t row,
-                             size_t rows, size_t column, size_t columns, const REAL *next) {
-  const fnn_call *call = s->call;
-  const ptrdiff_t *a_stride = call->stride[1];
-  const size_t tiles = blocks_over(rows, MATMUL_ROWS), height = rows / tiles, taller = rows % tiles;
-  const int column_a = s->pack_a || (a_stride[0] == 1 && a_stride[1] != 1);
-  size_t i = row;
-  for (size_t tile = 0; tile < tiles; tile++) {
-    const size_t here = height + (tile < taller);
-    if (s->pack_a) {
-      t->a = s->block + (i - row) * t->depth;
-      t->a_step = (ptrdiff_t)here;
-    } else {
-      t->a = (const REAL *)call->array[1] + (ptrdiff_t)i * a_stride[0] + (ptrdiff_t)at * a_stride[1];
-    }
-    t->out = (REAL *)call->array[0] + (ptrdiff_t)i * t->out_row + column;
-    if (t->y_row || call->array[4])
-      t->y = (const REAL *)call->array[4] + (ptrdiff_t)i * t->y_row + column;
-    if (next) {
-      const size_t from = t->depth * tile / tiles, to = t->depth * (tile + 1) / tiles;
-      for (size_t p = from; p < to; p++) {
-        v_prefetch(next + (ptrdiff_t)p * call->stride[2][0]);
-        v_prefetch(next + (ptrdiff_t)p * call->stride[2][0] + VL);
-      }
-    }
-    FN(matmul_bodies)[here - 1][columns > VL][column_a](t);
-    if (s->epilogue && at + t->depth == call->dim[2])
-      FN(matmul_epilogue)(call, t, here, columns);
-    i += here;
-  }
+static inline const REAL *FN(matmul_at)(const fnn_call *call, int array, size_t i, size_t j) {
+  const ptrdiff_t *stride = call->stride[array];
+  return (const REAL *)call->array[array] + (ptrdiff_t)i * stride[0] + (ptrdiff_t)j * stride[1];
 }
 
-static void FN(matmul_pack_a)(const FN(matmul_plan) *s, size_t at, size_t depth, size_t row,
-                              size_t rows) {
+/* A block of rows is cut evenly into register tiles: the first few are one row taller. */
+static inline size_t FN(matmul_height)(size_t rows, size_t tiles, size_t tile) {
+  return rows / tiles + (tile < rows % tiles);
+}
+
+static void FN(matmul_pack_a)(const FN(matmul_state) *s) {
   const ptrdiff_t *stride = s->call->stride[1];
-  const REAL *a = (const REAL *)s->call->array[1] + (ptrdiff_t)at * stride[1];
-  const size_t tiles = blocks_over(rows, MATMUL_ROWS), height = rows / tiles, taller = rows % tiles;
-  size_t i = 0;
-  for (size_t tile = 0; tile < tiles; tile++) {
-    const size_t here = height + (tile < taller);
-    FN(pack)(s->block + i * depth, here, here, depth, a + (ptrdiff_t)(row + i) * stride[0],
-             stride[0], stride[1]);
-    i += here;
+  const size_t rows = s->rows, tiles = blocks_over(rows, MATMUL_ROWS), depth = s->tile.depth;
+  for (size_t tile = 0, i = 0, height; tile < tiles; tile++, i += height) {
+    height = FN(matmul_height)(rows, tiles, tile);
+    FN(pack)(s->block + i * depth, height, height, depth,
+             FN(matmul_at)(s->call, 1, s->row + i, s->at), stride[0], stride[1]);
   }
 }
 
-/* A block of rows, all columns of the rectangle, k's at..at + depth. */
-static void FN(matmul_block)(const FN(matmul_plan) *s, FN(matmul_tile) *t, size_t at, size_t row,
-                             size_t rows) {
+/* A share of the next panel of b comes closer while this one is used. */
+static void FN(matmul_fetch)(const FN(matmul_state) *s, size_t tile, size_t tiles) {
+  const ptrdiff_t step = s->call->stride[2][0];
+  const size_t end = s->tile.depth * (tile + 1) / tiles;
+  for (size_t p = s->tile.depth * tile / tiles; p < end; p++)
+    for (size_t j = 0; j < MATMUL_COLUMNS; j += VL) v_prefetch(s->next + (ptrdiff_t)p * step + j);
+}
+
+/* One block of rows times one panel of columns, over one block of k. */
+static void FN(matmul_panel)(FN(matmul_state) *s) {
   const fnn_call *call = s->call;
-  const ptrdiff_t *b_stride = call->stride[2], bias_stride = call->stride[3][0];
-  const size_t last = s->column + s->columns;
-  const int done = at + t->depth == call->dim[2];
+  FN(matmul_tile) *t = &s->tile;
+  const size_t rows = s->rows, tiles = blocks_over(rows, MATMUL_ROWS);
+  const int wide = s->columns > VL, epilogue = s->epilogue && s->at + t->depth == call->dim[2];
+  const int column = s->pack_a || (call->stride[1][0] == 1 && call->stride[1][1] != 1);
+  for (size_t tile = 0, i = 0, height; tile < tiles; tile++, i += height) {
+    height = FN(matmul_height)(rows, tiles, tile);
+    t->a = s->pack_a ? s->block + i * t->depth : FN(matmul_at)(call, 1, s->row + i, s->at);
+    if (s->pack_a) t->a_step = (ptrdiff_t)height;
+    t->out = (REAL *)call->array[0] + (ptrdiff_t)(s->row + i) * t->out_row + s->column;
+    if (call->array[4])
+      t->y = (const REAL *)call->array[4] + (ptrdiff_t)(s->row + i) * t->y_row + s->column;
+    if (s->next) FN(matmul_fetch)(s, tile, tiles);
+    FN(matmul_bodies)[height - 1][wide][column](t);
+    if (epilogue) FN(matmul_epilogue)(call, t, height, s->columns);
+  }
+}
+
+/* One block of rows and one of k, all panels of columns from `begin` to `end`. */
+static void FN(matmul_block)(FN(matmul_state) *s, size_t begin, size_t end) {
+  const fnn_call *call = s->call;
+  const ptrdiff_t *stride = call->stride[2], bias_stride = call->stride[3][0];
+  FN(matmul_tile) *t = &s->tile;
   REAL bias[MATMUL_COLUMNS];
-  t->add = at > 0;
-  t->relu = done && s->relu;
-  t->relu_grad = done && s->relu_grad;
-  if (s->pack_a) FN(matmul_pack_a)(s, at, t->depth, row, rows);
-  for (size_t j = s->column; j < last; j += MATMUL_COLUMNS) {
-    const size_t columns = size_min(MATMUL_COLUMNS, last - j);
-    const REAL *b = (const REAL *)call->array[2] + (ptrdiff_t)at * b_stride[0] +
-                    (ptrdiff_t)j * b_stride[1];
-    t->last = m_first(columns > VL ? columns - VL : columns);
-    t->b = b;
-    t->b_step = b_stride[0];
+  if (s->pack_a) FN(matmul_pack_a)(s);
+  for (size_t j = begin; j < end; j += MATMUL_COLUMNS) {
+    s->column = j;
+    s->columns = size_min(MATMUL_COLUMNS, end - j);
+    t->last = m_first(s->columns > VL ? s->columns - VL : s->columns);
+    t->b = FN(matmul_at)(call, 2, s->at, j);
+    s->next = s->far && s->pack_b && stride[1] == 1 && end - j > MATMUL_COLUMNS
+                  ? t->b + MATMUL_COLUMNS
+                  : NULL;
     if (s->pack_b) {
+      t->b_step = s->columns > VL ? MATMUL_COLUMNS : VL;
+      FN(pack)(s->panel, (size_t)t->b_step, s->columns, t->depth, t->b, stride[1], stride[0]);
       t->b = s->panel;
-      t->b_step = columns > VL ? MATMUL_COLUMNS : VL;
-      FN(pack)(s->panel, (size_t)t->b_step, columns, t->depth, b, b_stride[1], b_stride[0]);
     }
     t->bias = NULL;
-    if (call->array[3] && at == 0) {
+    if (call->array[3] && s->at == 0) {
       t->bias = (const REAL *)call->array[3] + (ptrdiff_t)j * bias_stride;
       if (bias_stride != 1) {
-        for (size_t c = 0; c < columns; c++) bias[c] = t->bias[(ptrdiff_t)c * bias_stride];
+        for (size_t c = 0; c < s->columns; c++) bias[c] = t->bias[(ptrdiff_t)c * bias_stride];
         t->bias = bias;
       }
     }
-    FN(matmul_panel)(s, t, at, row, rows, j, columns, s->pack_b && b_stride[1] == 1 && j + MATMUL_COLUMNS < last ? b + MATMUL_COLUMNS : NULL);
+    FN(matmul_panel)(s);
   }
+}
+
+/* What to pack, and where the epilogue goes. Packing pays where it stops cache lines of one set
+ * from driving each other out, and where an operand is not contiguous in the way it is read. */
+static inline FN(matmul_state) FN(matmul_plan)(const fnn_call *call, size_t rows, size_t columns,
+                                               REAL *scratch) {
+  const ptrdiff_t *a = call->stride[1], *b = call->stride[2];
+  const size_t n = call->dim[1], k = call->dim[2], depth = size_min(k, MATMUL_K_BLOCK);
+  const int activation = (int)call->attr[0], derivative = (int)call->attr[1];
+  FN(matmul_state) s = {.call = call, .panel = scratch};
+  s.block = s.panel + MATMUL_K_BLOCK * MATMUL_COLUMNS + VL;
+  s.pack_a = a[1] != 1 && a[0] != 1;
+  if (a[1] == 1 && k > VL && columns > MATMUL_COLUMNS && (size_t)a[0] * sizeof(REAL) % 4096 == 0)
+    s.pack_a = 1;
+  s.pack_b = b[1] != 1 || (rows > 2 * MATMUL_ROWS && (size_t)b[0] * depth * sizeof(REAL) > 16384);
+  s.far = (rows + k) * n * sizeof(REAL) > MATMUL_FAR_BYTES;
+  s.relu = activation == FNN_RELU && !derivative;
+  s.relu_grad = derivative == FNN_RELU && !activation;
+  s.epilogue = (activation || derivative) && !s.relu && !s.relu_grad;
+  s.tile.a_row = a[0];
+  s.tile.a_step = a[1];
+  s.tile.b_step = b[0];
+  s.tile.out_row = call->stride[0][0];
+  s.tile.y_row = call->stride[4][0];
+  s.tile.fetch = s.far;
+  return s;
 }
 
 /* A rectangle of the result: blocks of rows, then blocks of k, then panels of columns. */
 static void FN(matmul_rectangle)(const fnn_call *call, size_t row, size_t rows, size_t column,
                                  size_t columns, void *scratch) {
-  const size_t k = call->dim[2], depth = size_min(k, MATMUL_K_BLOCK);
-  const ptrdiff_t *a = call->stride[1], *b = call->stride[2];
-  FN(matmul_plan) s = {.call = call, .row = row, .rows = rows, .column = column, .columns = columns};
-  s.panel = scratch;
-  s.block = s.panel + MATMUL_K_BLOCK * MATMUL_COLUMNS + VL;
-  s.pack_a = (a[1] != 1 && a[0] != 1) || 0 ||
-             (columns >= 2 * MATMUL_COLUMNS && a[1] == 1 && k > VL &&
-              (size_t)a[0] * sizeof(REAL) % 4096 == 0);
-  s.pack_b = b[1] != 1 || (rows > 2 * MATMUL_ROWS && (size_t)b[0] * depth * sizeof(REAL) > 16384);
-  const int activation = (int)call->attr[0], derivative = (int)call->attr[1];
-  s.relu = activation == FNN_RELU && !derivative;
-  s.relu_grad = derivative == FNN_RELU && !activation;
-  s.epilogue = (activation || derivative) && !s.relu && !s.relu_grad;
-  FN(matmul_tile) t = {.a_row = a[0], .a_step = a[1], .out_row = call->stride[0][0],
-                       .y_row = call->stride[4][0]};
-  const size_t most = MATMUL_A_BYTES / sizeof(REAL) / MATMUL_K_BLOCK;
-  const size_t blocks = s.pack_a ? blocks_over(rows, most) : 1;
+  const size_t k = call->dim[2], depth = size_max(size_min(k, MATMUL_K_BLOCK), 1);
+  const size_t blocks = blocks_over(rows, MATMUL_A_BYTES / sizeof(REAL) / depth);
+  FN(matmul_state) s = FN(matmul_plan)(call, rows, columns, scratch);
+  FN(matmul_tile) *t = &s.tile;
   for (size_t i = 0; i < blocks; i++) {
-    const size_t from = rows * i / blocks, to = rows * (i + 1) / blocks;
-    size_t at = 0;
+    s.row = row + rows * i / blocks;
+    s.rows = row + rows * (i + 1) / blocks - s.row;
+    s.at = 0;
     do { /* once for k = 0 too */
-      t.depth = size_min(MATMUL_K_BLOCK, k - at);
-      FN(matmul_block)(&s, &t, at, row + from, to - from);
-      at += t.depth;
-    } while (at < k);
+      t->depth = size_min(MATMUL_K_BLOCK, k - s.at);
+      t->add = s.at > 0;
+      t->relu = s.relu && s.at + t->depth == k;
+      t->relu_grad = s.relu_grad && s.at + t->depth == k;
+      FN(matmul_block)(&s, column, column + columns);
+      s.at += t->depth;
+    } while (s.at < k);
   }
 }
 
@@ -277,8 +299,8 @@ typedef struct {
 
 static inline FN(matmul_grid) FN(matmul_cut)(const fnn_call *call) {
   const size_t m = call->dim[0], n = call->dim[1], k = call->dim[2];
-  if (m == 0 || n == 0) return (FN(matmul_grid)){0, 0, 0, 0};
-  const size_t tiles = size_min(size_max(m * n * k / MATMUL_SMALL, 1), MATMUL_MAX_TILES);
+  const size_t tiles = size_min(m * n * k / MATMUL_SMALL, MATMUL_MAX_TILES);
+  if (tiles < 2) return (FN(matmul_grid)){m, n, m && n, 1};
   const size_t panels = blocks_over(n, MATMUL_COLUMNS);
   FN(matmul_grid) g;
   g.columns = blocks_over(panels, size_min(panels, tiles)) * MATMUL_COLUMNS;
