@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastnn.compile import Recorder
+    from fastnn.tensor import Tensor
 
 active: Recorder | None = None
 
@@ -22,3 +25,10 @@ def refuse(what: str) -> None:
             f"as a Python value: {what}. A replay has no Python, so the result would be frozen at "
             "this call's value. Return the tensor and look at it outside, or use fastnn.where"
         )
+
+
+def checked(x: Tensor, check: Callable[[Tensor], object]) -> None:
+    """Check the values of a tensor now and, when it is an input, at every replay."""
+    check(x)
+    if active is not None:
+        active.checks_input(x._array, check)

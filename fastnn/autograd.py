@@ -220,6 +220,20 @@ def backward(
             leaf.grad = found if create_graph else found.detach()
 
 
+def zero_grad(leaf: Tensor, set_to_none: bool = True) -> None:
+    """Drop the gradient of a leaf, or fill it with zeros."""
+    from fastnn import _recording
+
+    if set_to_none or leaf.grad is None:
+        leaf.grad = None
+        if _recording.active is not None:
+            _recording.active.clears_grad(leaf)
+    else:
+        if _recording.active is not None:
+            _recording.active.reads_grad(leaf)
+        leaf.grad.zero_()
+
+
 def _as_tensors(values: Any, name: str) -> tuple[Tensor, ...]:
     found = values if isinstance(values, tuple | list) else (values,)
     for value in found:

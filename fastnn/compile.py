@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,9 @@ class Recorder:
         self.grads_read: dict[int, tuple[Tensor, Any]] = {}
         self.grads_set: dict[int, Tensor] = {}
         self.before_run: list[Callable[[], object]] = []
-        self.checks: list[tuple[Storage, Callable[[NDArray[Any]], None]]] = []
+        self.checks: list[tuple[Storage, Callable[[Tensor], object]]] = []
+        self.before: list[tuple[NDArray[Any], NDArray[Any]]] = []  # memory written, as it was
+        self._saved: set[int] = set()
 
     # What the rest of the library tells it
 
@@ -57,8 +60,11 @@ class Recorder:
         dims: tuple[int, ...],
         attrs: tuple[int, ...],
     ) -> None:
-        """A row was run on these arrays, outputs first."""
+        """A row is about to run on these arrays, outputs first."""
         values = [None if a is None else self.value(a) for a in arrays]
+        for value in values[:n_outputs]:
+            if value is not None and value.storage.kind == "external":
+                self._save(value.storage)
         line = self.location()
         self.instructions.append(
             Instruction(op.name, values, n_outputs, op.in_place > 0, dims, attrs, line)
@@ -68,9 +74,11 @@ class Recorder:
         """A module was called: its training mode belongs to the key."""
         self.modules.setdefault(id(module), (module, module.training))
 
-    def uses_parameter(self, parameter: Tensor) -> None:
-        """A parameter was read: it must still have the same memory at a replay."""
-        self.parameters.setdefault(id(parameter), (parameter, parameter._array))
+    def uses(self, tensors: Iterable[Tensor | None]) -> None:
+        """Tensors were read: leaves that require grad must have the same memory at a replay."""
+        for x in tensors:
+            if x is not None and x.requires_grad and x._node is None:
+                self.parameters.setdefault(id(x), (x, x._array))
 
     def reads_grad(self, leaf: Tensor) -> None:
         """A gradient from before the recording is accumulated into."""
@@ -87,11 +95,21 @@ class Recorder:
         """`leaf.grad` becomes None, whatever it was."""
         self.grads_set[id(leaf)] = leaf
 
-    def checks_input(self, array: NDArray[Any], check: Callable[[NDArray[Any]], None]) -> None:
+    def checks_input(self, array: NDArray[Any], check: Callable[[Tensor], object]) -> None:
         """The values of an input were checked; other inputs have to be."""
-        storage = self.value(array).storage
-        if storage.kind == "input":
-            self.checks.append((storage, check))
+        value = self.value(array)
+        if value.storage.kind == "input" and value.whole():
+            self.checks.append((value.storage, check))
+
+    def _save(self, storage: Storage) -> None:
+        if storage.index not in self._saved:
+            self._saved.add(storage.index)
+            self.before.append((storage.array, storage.array.copy()))
+
+    def undo(self) -> None:
+        """Give all memory that was written its values from before the recording."""
+        for array, values in self.before:
+            np.copyto(array, values)
 
     # Arrays as values
 
@@ -119,6 +137,21 @@ class Recorder:
         while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
             frame = frame.f_back
         return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+
+
+@contextmanager
+def listening(recorder: Recorder) -> Iterator[Recorder]:
+    """Within it the recorder hears every row; when it ends by an exception, memory is restored."""
+    if _recording.active is not None:
+        raise RecordingError("a compiled function was called while another one is recorded")
+    _recording.active = recorder
+    try:
+        yield recorder
+    except BaseException:
+        recorder.undo()
+        raise
+    finally:
+        _recording.active = None
 
 
 def _address(array: NDArray[Any]) -> int:
@@ -174,9 +207,9 @@ class Recording:
         )
 
     def check(self, arrays: list[NDArray[Any]]) -> None:
-        """Raise for input values that a kernel must not see."""
+        """Raise for input values that the function would not take."""
         for storage, check in self.recorder.checks:
-            check(arrays[storage.index])
+            check(Tensor(arrays[storage.index]))
 
     def replay(self, arrays: list[NDArray[Any]]) -> Any:
         """Run the program on these inputs (checked, contiguous) and give back its outputs."""
@@ -209,24 +242,23 @@ class Recording:
 
 
 def record(
-    fn: Callable[..., Any], arrays: list[NDArray[Any]], guard: bool = False
+    fn: Callable[..., Any], arrays: list[NDArray[Any]], guard: bool = False, undo: bool = False
 ) -> tuple[Any, Recording]:
     """Run `fn` on tensors of these arrays, once and for real, and lower what it did.
+
+    When fn raises, the memory that it had written gets its values back.
 
     Args:
         fn: a function of as many tensors.
         arrays: its inputs, C-contiguous and owning their memory; the recording keeps them.
         guard: a run stops, before anything further is computed, when the first tensor that fn
             returns (the loss) is not finite.
+        undo: give the memory that fn wrote its values back also when all went well.
 
     Returns:
         What fn returned, and the recording.
     """
-    if _recording.active is not None:
-        raise RecordingError("a compiled function was called while another one is recorded")
-    recorder = Recorder(arrays)
-    _recording.active = recorder
-    try:
+    with listening(Recorder(arrays)) as recorder:
         result = fn(*(Tensor(a) for a in arrays))
         outputs = [recorder.value(t._array) for t in _tensors(result)]
         kept = [
@@ -234,8 +266,9 @@ def record(
             for leaf in recorder.grads_set.values()
             if leaf.grad is not None
         ]
-    finally:
-        _recording.active = None
+        if undo:
+            recorder.undo()
+    recorder.before = []
     lowered = lowering.lower(recorder.instructions, recorder.inputs, outputs, kept, guard)
     detached = [t.detach() for t in _tensors(result)]
     recording = Recording(

@@ -1,4 +1,4 @@
-"""Tensor: a NumPy array and, when a gradient may be asked for, the node of the tape that made it."""
+"""Tensor: a NumPy array and, when a gradient may be asked for, the tape's node that made it."""
 
 from __future__ import annotations
 

@@ -144,7 +144,9 @@ def set_isa(name):
     raise ValueError(f"isa: expected one of {', '.join(isas())}, got {name!r}")
 
 
-set_isa(os.environ.get("FASTNN_ISA") or isas()[-1])
+*_, best = isas()
+set_isa(os.environ.get("FASTNN_ISA") or best)
+del best, _
 
 
 def set_num_threads(n):

@@ -115,7 +115,6 @@ def _without_copy(code: list[Instruction], at: int) -> list[Instruction] | None:
         or target.shape != source.shape
         or source.offset != 0
         or not source.whole()
-        or target.offset % 64
     ):
         return None
     first = code[uses[0]]

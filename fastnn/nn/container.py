@@ -79,5 +79,5 @@ class Sequential(Module):
         setattr(self, self._name(index), module)
 
     def __delitem__(self, index: int) -> None:
-        del self._modules[self._name(index)]
+        self._forget(self._name(index))
         self._modules = {str(i): module for i, module in enumerate(self._modules.values())}

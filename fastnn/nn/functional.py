@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastnn import _check, ops
+from fastnn import _check, _recording, ops
 from fastnn.tensor import Tensor
 
 Reduction = Literal["none", "mean", "sum"]
@@ -110,7 +110,7 @@ def cross_entropy(input: Tensor, target: Tensor, *, reduction: Reduction = "mean
         target = target.reshape(1, -1) if probabilities else target.reshape(1)
     if probabilities:
         _check.same_dtype("target", target.dtype, input.dtype, "input")
-        _check.class_probabilities(target, "target")
+        _recording.checked(target, lambda y: _check.class_probabilities(y._array, "target"))
         loss = ops.soft_cross_entropy(input, target, reduction)
     else:
         loss = ops.softmax_cross_entropy(input, target, reduction)  # checks the range
@@ -131,7 +131,7 @@ def binary_cross_entropy_with_logits(
         TypeError, ValueError: shapes or dtypes differ, y outside 0..1.
     """
     _same(input, target, reduction)
-    _check.binary_targets(target._array, "target")
+    _recording.checked(target, lambda y: _check.binary_targets(y._array, "target"))
     return ops.bce_with_logits(input, target, reduction)
 
 

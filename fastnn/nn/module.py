@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastnn import _check
+from fastnn import _check, _recording, autograd
 from fastnn.nn.parameter import Parameter
 from fastnn.nn.state import IncompatibleKeys, loadable
 from fastnn.tensor import Tensor
@@ -47,6 +47,8 @@ class Module:
     ['hidden.weight', 'hidden.bias']
     """
 
+    structure = 0  # of the class: counts every change to what any module consists of
+
     training: bool
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
@@ -70,8 +72,10 @@ class Module:
                     f"{name}: expected super().__init__() before parameters and modules are "
                     "assigned"
                 )
-            self._forget(name)
-            self.__dict__.pop(name, None)
+            place = self._parameters if isinstance(value, Parameter) else self._modules
+            if name not in place:  # else it keeps its place in the order
+                self._forget(name)
+                self.__dict__.pop(name, None)
             if isinstance(value, Parameter):
                 self.register_parameter(name, value)
             else:
@@ -84,6 +88,7 @@ class Module:
                         f"cannot assign {_check.show(value)} as {kind} '{name}' "
                         f"(fastnn.nn.{kind.capitalize()} or None expected)"
                     )
+                Module.structure += 1
                 registry[name] = None
                 return
         buffers = self.__dict__.get("_buffers")
@@ -108,6 +113,7 @@ class Module:
         return sorted({*super().__dir__(), *self._parameters, *self._buffers, *self._modules})
 
     def _forget(self, name: str) -> bool:
+        Module.structure += 1
         known = False
         for registry in (self._parameters, self._buffers, self._modules):
             if name in registry:
@@ -138,6 +144,7 @@ class Module:
             raise TypeError(f"{name}: expected a Parameter or None, got {_check.show(param)}")
         if param is not None and not param.name:
             param.name = name
+        Module.structure += 1
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -153,6 +160,7 @@ class Module:
         self._check_name(name, self._modules)
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{name}: expected a Module or None, got {_check.show(module)}")
+        Module.structure += 1
         self._modules[name] = module
 
     register_module = add_module
@@ -171,6 +179,8 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__}: expected a forward() method")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _recording.active is not None:
+            _recording.active.uses_module(self)
         output = self.forward(*args, **kwargs)
         for hook in list(self._forward_hooks.values()) if self._forward_hooks else ():
             replaced = hook(self, args, output)
@@ -289,10 +299,7 @@ class Module:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop every gradient, or fill it with zeros."""
         for parameter in self.parameters():
-            if parameter.grad is not None and not set_to_none:
-                parameter.grad.zero_()
-            else:
-                parameter.grad = None
+            autograd.zero_grad(parameter, set_to_none)
 
     def to(self, dtype: Any) -> Self:
         """Convert parameters and floating buffers to a dtype, and return self; "cpu" does nothing.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import autograd
+from fastnn import _recording, autograd
 from fastnn.autograd import Node, is_grad_enabled
 from fastnn.ops.elementwise import mul, neg, relu, sigmoid, square, sub
 from fastnn.ops.reduce import mean, sum
@@ -92,7 +92,8 @@ def softmax_cross_entropy(z: Tensor, y: Tensor, reduction: str = "mean") -> Tens
     """-log softmax(z)[row, y[row]] of logits z (n, c) and classes y (n), int64 in 0..c-1."""
     from fastnn._check import class_range
 
-    class_range("y", y, z.shape[1])
+    classes = z.shape[1]
+    _recording.checked(y, lambda y: class_range("y", y, classes))
     return _loss(_softmax_cross_entropy, z, y, reduction, rows=True)
 
 

@@ -31,8 +31,9 @@ def _shape(dtype: Any = None) -> Callable[..., Any]:
 
 def _axes(name: str, x: Tensor, dim: Axes) -> list[int]:
     wanted = range(x.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
+    bound = x.ndim or 1
     for d in wanted:
-        if not -max(x.ndim, 1) <= d < max(x.ndim, 1):
+        if not -bound <= d < bound:
             raise IndexError(f"dim: expected {-x.ndim}..{x.ndim - 1} for {name}, got {d}")
     return sorted({d % x.ndim for d in wanted}) if x.ndim else []
 

@@ -64,9 +64,9 @@ def execute(
     attrs: tuple[int, ...],
 ) -> None:
     """Run the kernel on these arrays and let the recorder know."""
-    engine.call(engine.OPS[op.name], outputs + inputs, dims, attrs)
     if _recording.active is not None:
         _recording.active.record(op, outputs + inputs, len(outputs), dims, attrs)
+    engine.call(engine.OPS[op.name], outputs + inputs, dims, attrs)
 
 
 def apply(
@@ -98,6 +98,8 @@ def apply(
         shape, dtype = specs[0]
         out = np.empty(shape, dtype)
     execute(op, (out,), tuple(arrays), dims, attrs)
+    if on_tape and _recording.active is not None:
+        _recording.active.uses(inputs)
     y = Tensor(out)
     if on_tape and autograd._enabled and op.gradient is not None:
         y._node = Node(op.gradient, inputs, (out,), note)
@@ -110,6 +112,8 @@ def view(
 ) -> Tensor:
     """A tensor on memory of `x`: no kernel, only a place on the tape."""
     y = Tensor(array)
+    if x.requires_grad and _recording.active is not None:
+        _recording.active.uses((x,))
     if x.requires_grad and autograd._enabled:
         y._node = Node(gradient, (x,), (array,), note)
         y.requires_grad = True

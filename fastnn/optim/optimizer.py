@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _check
+from fastnn import _check, _recording, autograd
 from fastnn.autograd import enable_grad, no_grad
 from fastnn.optim.block import Block, Segment
 from fastnn.tensor import Tensor
@@ -124,6 +124,8 @@ class Optimizer(ABC):
             with enable_grad():
                 loss = closure()
         self.pack()
+        if _recording.active is not None:
+            _recording.active.before_run.append(self.sync_hyper)
         with no_grad():
             for group, blocks in zip(self.param_groups, self._blocks, strict=True):
                 for block in blocks:
@@ -175,10 +177,7 @@ class Optimizer(ABC):
         """Drop every gradient, or fill it with zeros."""
         for group in self.param_groups:
             for p in group["params"]:
-                if set_to_none or p.grad is None:
-                    p.grad = None
-                else:
-                    p.grad.zero_()
+                autograd.zero_grad(p, set_to_none)
 
     # ---- state ----
 

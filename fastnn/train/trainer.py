@@ -1,0 +1,387 @@
+"""The training loop: a recorded step, and epochs of it run in C."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import _check, random
+from fastnn._core import engine
+from fastnn.autograd import no_grad
+from fastnn.compile import Recorder, Recording, listening, record
+from fastnn.nn import CrossEntropyLoss
+from fastnn.tensor import Tensor, int64
+from fastnn.train.history import History
+from fastnn.train.metrics import Metric, named
+from fastnn.train.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from fastnn.nn import Module
+    from fastnn.optim import Optimizer
+
+    Loss = Callable[[Tensor, Tensor], Tensor]
+    Callback = Callable[[int, dict[str, float]], object]
+
+CHUNK_SECONDS = 0.05  # C runs this long before Python looks at signals and progress
+EVALUATION_ROWS = 1024  # rows of a batch when nothing is learned
+
+
+def batch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The order of the rows that `Trainer.fit` uses in an epoch of a fit with this seed."""
+    order = np.empty(rows, np.int64)
+    engine.shuffle(order, seed, epoch)
+    return order
+
+
+class Trainer:
+    """Trains a model: records one step, then runs whole epochs of it as a program.
+
+    Args:
+        model: the module to train.
+        loss: `loss(model(x), y)`, a tensor of one element: an `nn` loss or a function of yours.
+        optimizer: over the parameters of the model.
+
+    Attributes:
+        seed: the key of the shuffles of the last fit; `fastnn.train.batch_order(rows, seed, epoch)`
+            gives the order of each of its epochs.
+        history: the `History` of the last fit, complete up to where it stopped.
+
+    Example:
+        >>> import fastnn
+        >>> from fastnn import nn, optim
+        >>> _ = fastnn.manual_seed(0)
+        >>> model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2))
+        >>> trainer = fastnn.Trainer(
+        ...     model, nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=0.1))
+        >>> x = [[0, 0], [0, 1], [1, 0], [1, 1]]
+        >>> history = trainer.fit(x, [0, 1, 1, 0], epochs=100, batch_size=4, verbose=0)
+        >>> model.predict(x).argmax(1).tolist()
+        [0, 1, 1, 0]
+    """
+
+    def __init__(self, model: Module, loss: Loss, optimizer: Optimizer) -> None:
+        for name, value in (("model", model), ("loss", loss)):
+            if not callable(value):
+                raise TypeError(f"{name}: expected a module or function, got {_check.show(value)}")
+        if not hasattr(optimizer, "zero_grad") or not hasattr(optimizer, "step"):
+            raise TypeError(
+                f"optimizer: expected an optimizer such as optim.Adam(model.parameters()), got "
+                f"{_check.show(optimizer)}"
+            )
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+        self.history = History()
+        self.seed = 0
+        self._metrics: dict[str, Metric] = {}
+        self._recordings: dict[Any, list[Recording]] = {}
+
+    def fit(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        epochs: int = 1,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+        metrics: Sequence[str | Metric] = (),
+        verbose: int = 1,
+        callbacks: Iterable[Callback] = (),
+    ) -> History:
+        """Train for some epochs.
+
+        The weights are those of the eager loop over the same batches, bit for bit, for any number
+        of threads. A step whose loss is not finite is not applied.
+
+        Args:
+            x: (rows, features), finite; converted to the model's dtype.
+            y: (rows,) integer classes for a cross-entropy; else numbers, (rows,) or of the shape
+                of the model's output.
+            epochs: how often to go over all rows, at least 1.
+            batch_size: rows of a step; the last batch of an epoch may be smaller.
+            shuffle: go over the rows in a new random order in every epoch.
+            validation_data: (x, y) to evaluate after every epoch.
+            metrics: names ("accuracy", "mse", "mae") or functions of (output, target).
+            verbose: 0 silent, 1 progress if stderr is a terminal, 2 one line an epoch.
+            callbacks: each is called as `callback(epoch, logs)` after every epoch; one that
+                returns True ends the training.
+
+        Returns:
+            The history: `history.history["loss"]` is one number an epoch, averaged over rows.
+
+        Raises:
+            TypeError, ValueError: bad input; the model is as it was.
+            FloatingPointError: the loss became nan or infinite; the model is as before that step.
+            KeyboardInterrupt: the model is as after the last finished step.
+        """
+        last = _check.epochs(epochs)
+        _check.choice("verbose", verbose, (0, 1, 2))
+        xa, ya = self._data(x, y, "x", "y")
+        batch = _check.batch_size(batch_size, len(xa))
+        functions = named(metrics)
+        held_out = None
+        if validation_data is not None:
+            if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
+                raise TypeError("validation_data: expected a pair (x, y)")
+            held_out = self._data(*validation_data, "validation x", "validation y")
+        self._metrics = functions
+        self.seed = random.derive_seed()
+        self.history = History()
+        with self._mode(training=True):
+            loop = self._loop(xa, ya, batch, bool(shuffle), functions, training=True)
+        evaluation = self._evaluation(*held_out, functions) if held_out else None
+        with Progress(verbose, last, -(-len(xa) // batch)) as progress:
+            self._run(loop, last, evaluation, list(callbacks), progress, list(functions))
+        return self.history
+
+    def evaluate(
+        self, x: ArrayLike, y: ArrayLike, metrics: Sequence[str | Metric] | None = None
+    ) -> dict[str, float]:
+        """Loss and metrics over all rows, in evaluation mode; nothing changes.
+
+        Args:
+            x, y: as for `fit`.
+            metrics: as for `fit`; default: those of the last fit.
+
+        Returns:
+            {"loss": ..., "accuracy": ...}, averaged over rows.
+        """
+        functions = self._metrics if metrics is None else named(metrics)
+        xa, ya = self._data(x, y, "x", "y")
+        return dict(self._evaluation(xa, ya, functions)())
+
+    # Data
+
+    def _data(
+        self, x: ArrayLike, y: ArrayLike, x_name: str, y_name: str
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Checked, in the dtypes and shapes that the loss wants; nothing was changed."""
+        parameter = next(iter(self.model.parameters()), None)
+        dtype = np.dtype(np.float32) if parameter is None else parameter.dtype
+        xa = _check.as_input(x, x_name, dtype)
+        with self._mode(training=False), no_grad():
+            z = self.model(Tensor(xa[:2]))
+        if not isinstance(z, Tensor) or z.ndim == 0 or len(z) != len(xa[:2]):
+            raise TypeError("model: expected (rows, features) to give a tensor of as many rows")
+        classes = isinstance(self.loss, CrossEntropyLoss) and np.ndim(y) == 1  # type: ignore[arg-type]
+        if classes:
+            ya = _check.class_labels(y, z.shape[-1], len(xa), y_name)
+        else:
+            ya = _check.regression_targets(y, len(xa), dtype, y_name)
+            if ya.ndim == 1 and z.shape[1:] == (1,):
+                ya = ya.reshape(-1, 1)
+        self._try_loss(xa, ya)
+        return xa, ya
+
+    def _try_loss(self, x: NDArray[Any], y: NDArray[Any]) -> None:
+        """Loss of the first rows, for its own checks; those on values then see all of y."""
+        inputs = [x[:2].copy(), y[:2].copy()]
+        with self._mode(training=False), no_grad(), listening(Recorder(inputs)) as recorder:
+            loss = self.loss(self.model(Tensor(inputs[0])), Tensor(inputs[1]))
+        if not isinstance(loss, Tensor) or loss.numel() != 1:
+            raise ValueError(
+                "loss: expected one number; use reduction='mean' or 'sum', not 'none'"
+            )
+        for storage, check in recorder.checks:
+            check(Tensor((x, y)[storage.index]))
+
+    # Programs
+
+    @contextmanager
+    def _mode(self, training: bool) -> Iterator[None]:
+        modes = [(module, module.training) for module in self.model.modules()]
+        self.model.train(training)
+        try:
+            yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
+
+    def _step(self, metrics: list[Metric], training: bool) -> Callable[[Tensor, Tensor], Any]:
+        def train(x: Tensor, y: Tensor) -> list[Tensor]:
+            self.optimizer.zero_grad()
+            z = self.model(x)
+            loss = self.loss(z, y)
+            loss.backward()
+            self.optimizer.step()
+            return [loss, *(metric(z.detach(), y) for metric in metrics)]
+
+        def evaluate(x: Tensor, y: Tensor) -> list[Tensor]:
+            with no_grad():
+                z = self.model(x)
+                return [self.loss(z, y), *(metric(z, y) for metric in metrics)]
+
+        return train if training else evaluate
+
+    def _recording(
+        self, x: NDArray[Any], y: NDArray[Any], metrics: dict[str, Metric], training: bool
+    ) -> Recording:
+        """The step for batches of this shape; recorded on these rows, then undone."""
+        key = (x.shape, y.shape, x.dtype, y.dtype, *metrics.values(), training)
+        known = self._recordings.setdefault(key, [])
+        for recording in known:
+            if recording.matches():
+                return recording
+        if training:
+            self.optimizer.pack()
+        step = self._step(list(metrics.values()), training)
+        result, recording = record(step, [x.copy(), y.copy()], guard=training, undo=training)
+        for name, value in zip(metrics, result[1:], strict=True):
+            if not isinstance(value, Tensor) or value.numel() != 1 or value.dtype.kind != "f":
+                raise TypeError(f"metrics: expected {name} to return a tensor of one number")
+        known.insert(0, recording)
+        del known[2:]
+        return recording
+
+    def _loop(
+        self,
+        x: NDArray[Any],
+        y: NDArray[Any],
+        batch: int,
+        shuffle: bool,
+        metrics: dict[str, Metric],
+        training: bool,
+    ) -> Loop:
+        rows = len(x)
+        order = batch_order(rows, self.seed, 0) if shuffle else np.arange(rows, dtype=int64)
+        recordings = []
+        for n in (batch, rows % batch):
+            if n:
+                first = order[:n]
+                recordings.append(self._recording(x[first], y[first], metrics, training))
+        return Loop(recordings, (x, y), batch, order, shuffle, self.seed)
+
+    def _evaluation(
+        self, x: NDArray[Any], y: NDArray[Any], metrics: dict[str, Metric]
+    ) -> Callable[[], dict[str, float]]:
+        with self._mode(training=False):
+            loop = self._loop(x, y, min(EVALUATION_ROWS, len(x)), False, metrics, training=False)
+        names = ["loss", *metrics]
+
+        def evaluate() -> dict[str, float]:
+            loop.start(0, 1)
+            while loop.run():
+                pass
+            return dict(zip(names, loop.means(0), strict=True))
+
+        return evaluate
+
+    def _run(
+        self,
+        loop: Loop,
+        last: int,
+        evaluation: Callable[[], dict[str, float]] | None,
+        callbacks: list[Callback],
+        progress: Progress,
+        names: list[str],
+    ) -> None:
+        """All epochs; one at a time if somebody looks at each of them."""
+        apart = evaluation is not None or callbacks or progress.active
+        epoch = 0
+        while epoch < last:
+            end = epoch + 1 if apart else last
+            loop.start(epoch, end)
+            try:
+                while self._chunk(loop, end):
+                    progress.steps(loop.step)
+            finally:
+                for done in range(epoch, loop.epoch):
+                    logs = dict(zip(["loss", *names], loop.means(done), strict=True))
+                    if evaluation is not None and loop.epoch == end:
+                        logs |= {f"val_{name}": value for name, value in evaluation().items()}
+                    self.history.add(done, logs)
+            progress.epoch(end, logs)
+            stops = [callback(end - 1, dict(logs)) for callback in callbacks]
+            if any(stop is True for stop in stops):
+                break
+            epoch = end
+
+    def _chunk(self, loop: Loop, end: int) -> bool:
+        for sync in loop.before_run:
+            sync()
+        try:
+            return loop.run()
+        except FloatingPointError:
+            raise FloatingPointError(
+                f"loss: became nan or infinite in epoch {loop.epoch}, step {loop.step}; the model "
+                "is as before that step. Lower lr, scale x, or look at the targets"
+            ) from None
+
+
+class Loop:
+    """Epochs over data by one or two recordings: full batches, and the last, smaller one."""
+
+    def __init__(
+        self,
+        recordings: list[Recording],
+        data: tuple[NDArray[Any], ...],
+        batch: int,
+        order: NDArray[np.int64],
+        shuffle: bool,
+        seed: int,
+    ) -> None:
+        body, tail = recordings[0], recordings[1] if len(recordings) > 1 else None
+        self.before_run = body.recorder.before_run
+        self.rows = len(order)
+        # Both recordings gather into the same batch arrays; each has its own outputs.
+        batches = [np.empty((batch, *a.shape[1:]), a.dtype) for a in data]
+        outputs = [self._outputs(r) for r in recordings]
+        tail_rows = self.rows % batch
+        tail_bound = tuple(b[:tail_rows] for b in batches) + outputs[-1]
+        self._totals = [(_position(body, v), int(v.dtype.itemsize == 8)) for v in body.outputs]
+        self._loop = engine.Loop(
+            body.program,
+            tail.program if tail else None,
+            (*batches, *outputs[0]),
+            tail_bound if tail else (),
+            [np.ascontiguousarray(a) for a in data],
+            self._totals,
+            batch,
+            self.rows,
+            order,
+            shuffle,
+            seed,
+        )
+
+    @staticmethod
+    def _outputs(recording: Recording) -> tuple[NDArray[Any], ...]:
+        made = recording.bound[recording.n_inputs :]
+        return tuple(np.empty(s.array.shape, s.array.dtype) for s in made)
+
+    def start(self, epoch: int, last: int) -> None:
+        """Begin with an epoch and stop before another one."""
+        self._first = epoch
+        self._sums = np.zeros((last - epoch, len(self._totals)))
+        self._loop.start(epoch, 0, last, self._sums)
+
+    def run(self) -> bool:
+        """Steps for about CHUNK_SECONDS; True while there are more."""
+        more: bool = self._loop.run(CHUNK_SECONDS)
+        return more
+
+    def means(self, epoch: int) -> list[float]:
+        """Loss and metrics of a finished epoch, averaged over rows."""
+        means: list[float] = (self._sums[epoch - self._first] / self.rows).tolist()
+        return means
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the next step."""
+        return self._loop.epoch
+
+    @property
+    def step(self) -> int:
+        """The next step within its epoch."""
+        return self._loop.step
+
+
+def _position(recording: Recording, value: Any) -> int:
+    return recording.bound.index(value.storage)
