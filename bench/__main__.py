@@ -112,6 +112,9 @@ def _is_full(options: argparse.Namespace) -> bool:
 
 
 def _render(results: dict[str, Any]) -> None:
+    if not any(suite.FASTNN in result["rivals"] for result in results["train"]):
+        _say("no time of fastnn in these results: nothing rendered")
+        return
     try:
         from bench import chart
 

@@ -15,7 +15,7 @@ LABEL_NOISE = 0.2
 
 @dataclass(frozen=True)
 class Data:
-    """x (rows, n_in); y int64 classes (rows,) or float32 (rows, n_out); w[i] (in, out), b[i] (out,)."""
+    """x (rows, in); y int64 classes (rows,) or float32 (rows, out); w[i] (in, out), b[i] (out,)."""
 
     x: np.ndarray
     y: np.ndarray

@@ -59,7 +59,7 @@ def _probabilities(z: np.ndarray) -> np.ndarray:
 def _checked(
     remotes: list[pool.Remote], wrong: dict[str, str], check: Any
 ) -> tuple[list[pool.Remote], dict[str, float]]:
-    """Those whose `check` gives an error within its bound, and the errors; the rest go to `wrong`."""
+    """Those whose `check` is within its bound, and their errors; the others go to `wrong`."""
     right, errors = [], {}
     for remote in remotes:
         try:
