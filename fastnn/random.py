@@ -225,8 +225,8 @@ def manual_seed(seed: int) -> Generator:
         TypeError, ValueError: not an integer in that range.
 
     >>> _ = manual_seed(42)
-    >>> print(rand(2).numpy())
-    [0.88226926 0.91500396]
+    >>> rand(2)
+    tensor([0.8823, 0.915 ])
     """
     return default_generator.manual_seed(seed)
 
@@ -276,8 +276,8 @@ def rand(
         ValueError: a negative size, or another dtype.
 
     >>> _ = manual_seed(0)
-    >>> print(rand(4).numpy())
-    [0.4962566  0.7682218  0.08847743 0.13203049]
+    >>> rand(4)
+    tensor([0.4963, 0.7682, 0.0885, 0.132 ])
     """
     shape = _check.shape("size", size)
     array = (generator or default_generator).uniform(shape, 0.0, 1.0, _check.real_dtype(dtype))
@@ -304,8 +304,8 @@ def randn(
     Source: Box & Muller 1958; torch's `normal_fill`.
 
     >>> _ = manual_seed(2019)
-    >>> print(randn(3).numpy())
-    [-0.11873717  0.21100131  0.74626815]
+    >>> randn(3)
+    tensor([-0.1187,  0.211 ,  0.7463])
     """
     shape = _check.shape("size", size)
     array = (generator or default_generator).normal(shape, 0.0, 1.0, _check.real_dtype(dtype))

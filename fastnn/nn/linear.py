@@ -38,8 +38,10 @@ class Linear(Module):
     >>> import fastnn
     >>> _ = fastnn.manual_seed(0)
     >>> layer = Linear(2, 1)
-    >>> print(layer.weight.detach().numpy(), layer.bias.detach().numpy())
-    [[-0.00529397  0.37932295]] [-0.58198076]
+    >>> layer.weight.detach()
+    tensor([[-0.0053,  0.3793]])
+    >>> layer.bias.detach()
+    tensor([-0.582])
     """
 
     in_features: int

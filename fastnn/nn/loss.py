@@ -33,8 +33,8 @@ class CrossEntropyLoss(_Loss):
 
     >>> import fastnn
     >>> z = fastnn.tensor([[0.2, 0.6, 0.2], [0.1, 0.8, 0.1]])
-    >>> round(CrossEntropyLoss()(z, fastnn.tensor([1, 2])).item(), 6)
-    1.120076
+    >>> round(CrossEntropyLoss()(z, fastnn.tensor([1, 2])).item(), 4)
+    1.1201
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -57,8 +57,8 @@ class BCEWithLogitsLoss(_Loss):
 
     >>> import fastnn
     >>> loss = BCEWithLogitsLoss()(fastnn.tensor([0.0, 0.0]), fastnn.tensor([0.0, 1.0]))
-    >>> round(loss.item(), 6)
-    0.693147
+    >>> round(loss.item(), 4)
+    0.6931
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -81,7 +81,7 @@ class MSELoss(_Loss):
 
     >>> import fastnn
     >>> loss = MSELoss()(fastnn.tensor([1.0, 1.0, 1.9]), fastnn.tensor([2.0, 2.0, 2.0]))
-    >>> round(loss.item(), 6)
+    >>> round(loss.item(), 4)
     0.67
     """
 

@@ -55,11 +55,11 @@ def summary(model: Module, input_shape: Sequence[int]) -> Summary:
 
     >>> from fastnn import nn
     >>> print(summary(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), (5, 3)))
-    Layer        Output shape  Parameters
-    -------------------------------------
-    0: Linear    (5, 2)                 8
-    1: ReLU      (5, 2)                 0
-    -------------------------------------
+    Layer      Output shape  Parameters
+    -----------------------------------
+    0: Linear  (5, 2)                 8
+    1: ReLU    (5, 2)                 0
+    -----------------------------------
     Total parameters: 8 (trainable: 8)
     """
     if not isinstance(model, Module):
