@@ -171,7 +171,7 @@ def compare(x: Floats, y: NDArray[Any], n_out: int, settings: Settings) -> dict[
     is_regression = y.dtype.kind == "f"
     lr = settings.lr if settings.lr is not None and settings.optimizer != "sgd" else 1e-3
     chosen = Settings(**{**vars(settings), "optimizer": "adam", "lr": lr})
-    batch = settings.batch_size
+    batch = min(settings.batch_size, len(x))
     widths = [x.shape[1], *settings.hidden, n_out]
     by_hand = NumpyNet(widths, settings.activation, is_regression, lr, settings.seed)
     net = build(x.shape[1], n_out, settings.hidden, settings.activation)

@@ -36,7 +36,7 @@ class Settings:
         hidden: widths of the hidden layers.
         activation: "relu", "tanh" or "sigmoid", after each hidden layer.
         epochs: passes over the training rows.
-        batch_size: rows per step.
+        batch_size: rows per step, or all of them where there are fewer.
         lr: learning rate; None takes 1e-3 for adam and adamw, 0.05 for sgd.
         optimizer: "adam", "adamw" or "sgd" (with momentum 0.9).
         test_size: the share of the rows held out.
@@ -255,7 +255,8 @@ def train(table: Table, settings: Settings, on_epoch: OnEpoch | None = None) -> 
     y_scale = None if fit_on.y is None or table.classes else Standardizer.fit(fit_on.y)
     model = TabularModel(net, table.features, table.classes, table.target, x_scale, y_scale)
     result = Result(model, fit_on, hold_out)
-    steps_per_epoch = -(-len(fit_on.x) // settings.batch_size)
+    batch_size = min(settings.batch_size, len(fit_on.x))
+    steps_per_epoch = -(-len(fit_on.x) // batch_size)
 
     def note(epoch: int, logs: dict[str, float]) -> None:
         for key, value in logs.items():
@@ -270,7 +271,7 @@ def train(table: Table, settings: Settings, on_epoch: OnEpoch | None = None) -> 
         trainer.fit(
             *model.encode(fit_on),
             epochs=settings.epochs,
-            batch_size=settings.batch_size,
+            batch_size=batch_size,
             shuffle=True,
             validation_data=model.encode(hold_out),
             metrics=["accuracy"] if table.classes else [],

@@ -83,36 +83,38 @@ def _each(
     return rule
 
 
-copy = _unary("copy", "A copy with memory of its own.", lambda node, dy: dy)
-neg = _unary("neg", "-x.", lambda node, dy: neg(dy))
-abs = _unary("abs", "|x|; the gradient at 0 is 0.", lambda node, dy: mul(dy, sign(node.input(0))))
-sign = _unary("sign", "-1, 0 or 1; nan stays nan.", lambda node, dy: None)
-square = _unary("square", "x * x.", lambda node, dy: mul(dy, mul(node.input(0), 2.0)))
-sqrt = _unary("sqrt", "The square root.", lambda node, dy: div(mul(dy, 0.5), node.output()))
-exp = _unary("exp", "e**x.", lambda node, dy: mul(dy, node.output()))
-log = _unary("log", "The natural logarithm.", lambda node, dy: div(dy, node.input(0)))
-log1p = _unary("log1p", "log(1 + x).", lambda node, dy: div(dy, add(node.input(0), 1.0)))
-erf = _unary(
+copy: Unary = _unary("copy", "A copy with memory of its own.", lambda node, dy: dy)
+neg: Unary = _unary("neg", "-x.", lambda node, dy: neg(dy))
+abs: Unary = _unary(
+    "abs", "|x|; the gradient at 0 is 0.", lambda node, dy: mul(dy, sign(node.input(0)))
+)
+sign: Unary = _unary("sign", "-1, 0 or 1; nan stays nan.", lambda node, dy: None)
+square: Unary = _unary("square", "x * x.", lambda node, dy: mul(dy, mul(node.input(0), 2.0)))
+sqrt: Unary = _unary("sqrt", "The square root.", lambda node, dy: div(mul(dy, 0.5), node.output()))
+exp: Unary = _unary("exp", "e**x.", lambda node, dy: mul(dy, node.output()))
+log: Unary = _unary("log", "The natural logarithm.", lambda node, dy: div(dy, node.input(0)))
+log1p: Unary = _unary("log1p", "log(1 + x).", lambda node, dy: div(dy, add(node.input(0), 1.0)))
+erf: Unary = _unary(
     "erf",
     "The error function, 2/sqrt(pi) * integral of exp(-t*t) from 0 to x.",
     lambda node, dy: mul(dy, mul(exp(neg(square(node.input(0)))), 2 / math.sqrt(math.pi))),
 )
-tanh = _unary(
+tanh: Unary = _unary(
     "tanh", "The hyperbolic tangent.", lambda node, dy: _tanh_grad(dy, node.output())
 )
-sigmoid = _unary(
+sigmoid: Unary = _unary(
     "sigmoid", "1 / (1 + exp(-x)).", lambda node, dy: _sigmoid_grad(dy, node.output())
 )
-relu = _unary("relu", "max(x, 0); the gradient at 0 is 0.",
+relu: Unary = _unary("relu", "max(x, 0); the gradient at 0 is 0.",
               lambda node, dy: _relu_grad(dy, node.output()))  # fmt: skip
 
-add = _binary("add", "a + b.", _each(lambda node, dy: dy, lambda node, dy: dy))
-sub = _binary("sub", "a - b.", _each(lambda node, dy: dy, lambda node, dy: neg(dy)))
-mul = _binary(
+add: Binary = _binary("add", "a + b.", _each(lambda node, dy: dy, lambda node, dy: dy))
+sub: Binary = _binary("sub", "a - b.", _each(lambda node, dy: dy, lambda node, dy: neg(dy)))
+mul: Binary = _binary(
     "mul", "a * b.",
     _each(lambda node, dy: mul(dy, node.input(1)), lambda node, dy: mul(dy, node.input(0))),
 )  # fmt: skip
-div = _binary(
+div: Binary = _binary(
     "div",
     "a / b.",
     _each(
@@ -128,12 +130,12 @@ def _larger(node: Node, dy: Tensor, i: int, compare: Binary) -> Tensor:
     return where(compare(a, b), dy, where(eq(a, b), mul(dy, 0.5), 0.0))
 
 
-maximum = _binary(
+maximum: Binary = _binary(
     "maximum",
     "The larger of a and b; where equal, each has half of the gradient.",
     _each(lambda node, dy: _larger(node, dy, 0, gt), lambda node, dy: _larger(node, dy, 1, gt)),
 )
-minimum = _binary(
+minimum: Binary = _binary(
     "minimum",
     "The smaller of a and b; where equal, each has half of the gradient.",
     _each(lambda node, dy: _larger(node, dy, 0, lt), lambda node, dy: _larger(node, dy, 1, lt)),
@@ -147,7 +149,7 @@ def _pow_by_exponent(node: Node, dy: Tensor) -> Tensor:
     return where(positive, mul(dy, mul(node.output(), log(where(positive, a, 1.0)))), 0.0)
 
 
-_pow = _binary(
+_pow: Binary = _binary(
     "pow",
     "a**b.",
     _each(
@@ -157,13 +159,20 @@ _pow = _binary(
 )
 
 
+_POWERS: dict[float, Unary] = {
+    0: lambda x: where(Tensor(np.zeros((), bool_)), x, 1.0),
+    1: lambda x: copy(x),
+    2: lambda x: square(x),
+    3: lambda x: mul(square(x), x),
+    0.5: lambda x: sqrt(x),
+    -1: lambda x: div(1.0, x),
+}
+
+
 def pow(a: Operand, b: Operand) -> Tensor:
     """a**b; the powers 0, 1, 2, 3, 0.5 and -1 by multiplication, root and division."""
-    if isinstance(a, Tensor) and isinstance(b, int | float):
-        short = {0: lambda x: mul(x, 0.0) + 1.0, 1: copy, 2: square, 0.5: sqrt,
-                 3: lambda x: mul(square(x), x), -1: lambda x: div(1.0, x)}.get(b)  # fmt: skip
-        if short is not None:
-            return short(a)
+    if isinstance(a, Tensor) and isinstance(b, int | float) and b in _POWERS:
+        return _POWERS[b](a)
     return _pow(a, b)
 
 
@@ -171,12 +180,12 @@ def _no_gradient(name: str, doc: str) -> Binary:
     return _binary(name, doc, None)
 
 
-eq = _no_gradient("eq", "a == b by element.")
-ne = _no_gradient("ne", "a != b by element.")
-lt = _no_gradient("lt", "a < b by element.")
-le = _no_gradient("le", "a <= b by element.")
-gt = _no_gradient("gt", "a > b by element.")
-ge = _no_gradient("ge", "a >= b by element.")
+eq: Binary = _no_gradient("eq", "a == b by element.")
+ne: Binary = _no_gradient("ne", "a != b by element.")
+lt: Binary = _no_gradient("lt", "a < b by element.")
+le: Binary = _no_gradient("le", "a <= b by element.")
+gt: Binary = _no_gradient("gt", "a > b by element.")
+ge: Binary = _no_gradient("ge", "a >= b by element.")
 
 
 def _grad_row(name: str, by_y: Callable[[Tensor, Tensor, Tensor], Tensor] | None) -> Binary:
@@ -185,19 +194,19 @@ def _grad_row(name: str, by_y: Callable[[Tensor, Tensor, Tensor], Tensor] | None
     def rule(node: Node, g: Tensor) -> Sequence[Tensor | None]:
         dy, y = node.input(0), node.input(1)
         return (
-            function(g, y) if node.needs(0) else None,
+            derivative(g, y) if node.needs(0) else None,
             by_y(g, dy, y) if by_y is not None and node.needs(1) else None,
         )
 
-    function = _binary(name, "dy times the activation's derivative, from its output y.", rule)
-    return function
+    derivative: Binary = _binary(name, "dy times the derivative, from the output y.", rule)
+    return derivative
 
 
-_relu_grad = _grad_row("relu_grad", None)
-_sigmoid_grad = _grad_row(
+_relu_grad: Binary = _grad_row("relu_grad", None)
+_sigmoid_grad: Binary = _grad_row(
     "sigmoid_grad", lambda g, dy, y: mul(mul(g, dy), sub(1.0, mul(y, 2.0)))
 )
-_tanh_grad = _grad_row("tanh_grad", lambda g, dy, y: mul(mul(g, dy), mul(y, -2.0)))
+_tanh_grad: Binary = _grad_row("tanh_grad", lambda g, dy, y: mul(mul(g, dy), mul(y, -2.0)))
 
 
 def _where_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -279,5 +288,3 @@ def clamp(x: Tensor, low: float | None = None, high: float | None = None) -> Ten
     """min(max(x, low), high)."""
     y = x if low is None else maximum(x, low)
     return y if high is None else minimum(y, high)
-
-

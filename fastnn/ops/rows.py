@@ -108,7 +108,9 @@ def scatter_add_rows(dy: Tensor, index: Tensor, rows: int) -> Tensor:
     return apply(_scatter_add_rows, (dy, index), (rows,))
 
 
-def _metric(name: str, doc: str, dims: Callable[[NDArray[Any]], tuple[int, ...]]) -> Any:
+def _metric(
+    name: str, doc: str, dims: Callable[[NDArray[Any]], tuple[int, ...]]
+) -> Callable[[Tensor, Tensor], Tensor]:
     op = row(name, lambda arrays, attrs: ([((), arrays[0].dtype)], dims(arrays[0])))
 
     def function(z: Tensor, y: Tensor) -> Tensor:

@@ -141,8 +141,10 @@ def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
             return x
         like = other if isinstance(other, Tensor) and other._array.dtype.kind == "f" else None
         return Tensor(x._array.astype(like.dtype if like is not None else float32))
-    if isinstance(x, np.ndarray):
-        raise TypeError("expected a tensor or a number, got an array; wrap it in fastnn.tensor")
+    if not isinstance(x, bool | int | float | np.number):
+        raise TypeError(
+            f"expected a tensor or a number, got {type(x).__name__}; wrap it in fastnn.tensor"
+        )
     dtype = float32
     if isinstance(other, Tensor) and other._array.dtype.kind == "f":
         dtype = other._array.dtype

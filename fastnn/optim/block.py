@@ -46,6 +46,7 @@ class Block:
         self.flat = FlatParameters.of(params)
         self.moments: dict[str, Tensor] = {}
         self.segments: list[Segment] = []
+        self._made: dict[tuple[int, int], Segment] = {}  # a program keeps their addresses
         self._steps_at = steps_at
         self._steps = [0.0] * len(params)  # true only for what no segment covers
         self._cut: tuple[tuple[bool, ...], bool] | None = None
@@ -55,6 +56,7 @@ class Block:
     def add_moment(self, name: str) -> None:
         """A vector of zeros beside the values."""
         self.set_steps(self.steps())
+        self._made.clear()
         self.moments[name] = self.flat.vector()
 
     def steps(self) -> list[float]:
@@ -83,6 +85,7 @@ class Block:
                 f"{self.params[0].dtype}; make the optimizer after converting the model"
             )
         self.set_steps(self.steps())
+        self._made.clear()
         moments = {name: old.views(vector) for name, vector in self.moments.items()}
         self.flat = FlatParameters.of(self.params)
         for name, views in moments.items():
@@ -93,8 +96,11 @@ class Block:
     def take_gradients(self) -> tuple[bool, ...]:
         """Bring every gradient into the flat vector; which parameters have one."""
         active = []
+        recorder = _recording.active
         for i, (p, view) in enumerate(zip(self.params, self.flat.grads, strict=True)):
             grad = p.grad
+            if recorder is not None:
+                recorder.reads_grad(p)
             active.append(grad is not None)
             if grad is None or grad is view or grad._array is view._array:
                 continue
@@ -104,18 +110,22 @@ class Block:
                     f"got {grad.dtype} of shape {grad.shape}"
                 )
             ops.copy_(view, grad)
-            if _recording.active is not None:
+            if recorder is not None:
                 p.grad = view
+                recorder.sets_grad(p)
         return tuple(active)
 
     def cut(self, active: tuple[bool, ...], whole: bool = True) -> list[Segment]:
         """The segments that cover the active parameters; one each, if not `whole`."""
         if self._cut != (active, whole):
             steps = self.steps()
-            self.segments = [
-                self._segment(first, last, steps[first])
-                for first, last in _runs(active, steps, whole)
-            ]
+            self.segments = []
+            for first, last in _runs(active, steps, whole):
+                segment = self._segment(first, last)
+                segment.hyper._array[: len(self._numbers)] = self._numbers
+                segment.hyper._array[self._steps_at] = steps[first]
+                self.segments.append(segment)
+            self._steps = steps
             self._cut = (active, whole)
         return self.segments
 
@@ -125,19 +135,18 @@ class Block:
         for segment in self.segments:
             segment.hyper._array[: len(numbers)] = numbers
 
-    def _segment(self, first: int, last: int, steps: float) -> Segment:
-        begin, end = self.flat.starts[first], self.flat.starts[last]
-        hyper = np.zeros(HYPER_SIZE, np.float64)
-        hyper[: len(self._numbers)] = self._numbers
-        hyper[self._steps_at] = steps
-        return Segment(
-            first,
-            last,
-            Tensor(self.flat.values._array[begin:end]),
-            Tensor(self.flat.gradients._array[begin:end]),
-            {name: Tensor(vector._array[begin:end]) for name, vector in self.moments.items()},
-            Tensor(hyper),
-        )
+    def _segment(self, first: int, last: int) -> Segment:
+        if (first, last) not in self._made:
+            begin, end = self.flat.starts[first], self.flat.starts[last]
+            self._made[first, last] = Segment(
+                first,
+                last,
+                Tensor(self.flat.values._array[begin:end]),
+                Tensor(self.flat.gradients._array[begin:end]),
+                {name: Tensor(vector._array[begin:end]) for name, vector in self.moments.items()},
+                Tensor(np.zeros(HYPER_SIZE, np.float64)),
+            )
+        return self._made[first, last]
 
 
 def _runs(active: tuple[bool, ...], steps: list[float], whole: bool) -> list[tuple[int, int]]:

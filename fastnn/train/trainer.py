@@ -171,7 +171,7 @@ class Trainer:
             z = self.model(Tensor(xa[:2]))
         if not isinstance(z, Tensor) or z.ndim == 0 or len(z) != len(xa[:2]):
             raise TypeError("model: expected (rows, features) to give a tensor of as many rows")
-        classes = isinstance(self.loss, CrossEntropyLoss) and np.ndim(y) == 1  # type: ignore[arg-type]
+        classes = isinstance(self.loss, CrossEntropyLoss) and np.ndim(y) == 1
         if classes:
             ya = _check.class_labels(y, z.shape[-1], len(xa), y_name)
         else:
@@ -187,9 +187,7 @@ class Trainer:
         with self._mode(training=False), no_grad(), listening(Recorder(inputs)) as recorder:
             loss = self.loss(self.model(Tensor(inputs[0])), Tensor(inputs[1]))
         if not isinstance(loss, Tensor) or loss.numel() != 1:
-            raise ValueError(
-                "loss: expected one number; use reduction='mean' or 'sum', not 'none'"
-            )
+            raise ValueError("loss: expected one number; use reduction='mean' or 'sum', not 'none'")
         for storage, check in recorder.checks:
             check(Tensor((x, y)[storage.index]))
 

@@ -17,7 +17,7 @@
 #include "fastnn.h"
 
 #define CACHE_LINE 128 /* two lines: the prefetcher takes them in pairs */
-#define SPINS 4000     /* some 10 to 40 us before a waiting thread yields its core */
+#define SPINS 300       /* some 10 us before a waiting thread yields its core */
 #define THREAD_COST 60.0 /* microseconds of work that justify one more thread */
 #define HUGE_PAGE ((size_t)2 << 20)
 

@@ -1,0 +1,66 @@
+from threading import Lock
+from typing import Any
+
+from numpy.typing import NDArray
+
+OPS: dict[str, int]
+LAYOUTS: dict[str, str]
+OPENMP: bool
+
+def isas() -> tuple[str, ...]: ...
+def isa() -> str: ...
+def set_isa(name: str) -> None: ...
+def set_num_threads(n: int) -> None: ...
+def num_threads() -> int: ...
+def after_fork_in_child() -> None: ...
+def fail_allocation(nth: int) -> None: ...
+def allocations() -> int: ...
+def call(
+    code: int,
+    arrays: tuple[NDArray[Any] | None, ...],
+    dims: tuple[int, ...] = (),
+    attrs: tuple[int, ...] = (),
+    threads: int | None = None,
+) -> None: ...
+def shuffle(order: NDArray[Any], seed: int, epoch: int) -> None: ...
+
+class Program:
+    bound: tuple[int, ...]
+    arena_bytes: int
+    instructions: int
+    lock: Lock
+    def __init__(
+        self,
+        instructions: list[tuple[Any, ...]],
+        externals: list[NDArray[Any]],
+        bound: tuple[int, ...],
+        arena_bytes: int,
+    ) -> None: ...
+    @property
+    def cost(self) -> float: ...
+    def run(self, arrays: tuple[NDArray[Any], ...], threads: int | None = None) -> None: ...
+
+class Loop:
+    body: Program
+    tail: Program | None
+    order: NDArray[Any]
+    def __init__(
+        self,
+        body: Program,
+        tail: Program | None,
+        bound: tuple[NDArray[Any], ...],
+        tail_bound: tuple[NDArray[Any], ...],
+        sources: list[NDArray[Any]],
+        totals: list[tuple[int, int]],
+        batch: int,
+        rows: int,
+        order: NDArray[Any],
+        shuffle: bool,
+        seed: int,
+    ) -> None: ...
+    def start(self, epoch: int, step: int, last_epoch: int, sums: NDArray[Any]) -> None: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def step(self) -> int: ...
+    def run(self, seconds: float, threads: int | None = None) -> bool: ...
