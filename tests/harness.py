@@ -23,10 +23,13 @@ from fastnn._core import engine
 Array = NDArray[Any]
 
 # How an array lies in memory. "bytes" is one byte off its alignment, "offset" one element off
-# that of a vector; "zero" has stride 0 on every other axis and so repeats its values.
+# that of a vector; "zero" has stride 0 on every other axis and so repeats its values; "sliced"
+# steps over elements on every axis, "rows" on all but the last.
 PACKED_LAYOUTS = ("C", "offset", "bytes")
 STRIDED_LAYOUTS = (*PACKED_LAYOUTS, "F", "sliced", "reversed")
 INPUT_LAYOUTS = (*STRIDED_LAYOUTS, "zero")
+# Arrays whose rows the kernel wants contiguous: matmul's out and y. "rows" is the stand-in.
+CONTIGUOUS_ROWS = {"matmul": (0, 4)}
 GUARD = 96  # bytes of canary before and after
 
 
@@ -56,15 +59,17 @@ def place(values: Array, layout: str, *, hide: bool = False) -> tuple[Array, Arr
     shape, size = values.shape, values.dtype.itemsize
     if layout == "zero":
         values = values[tuple(slice(0, None if axis % 2 else 1) for axis in range(values.ndim))]
-    step = 3 if layout == "sliced" else 1
-    padded = tuple(n * step for n in values.shape)
+    steps = [3 if layout in ("sliced", "rows") else 1] * values.ndim
+    if layout == "rows":
+        steps[-1:] = [1] * len(steps[-1:])
+    padded = tuple(n * step for n, step in zip(values.shape, steps))
     count = math.prod(padded) * size
     raw = np.full(count + 2 * GUARD + 64, 0x5A, np.uint8)
     start = GUARD + -(raw.ctypes.data + GUARD) % 64 + {"offset": size, "bytes": 1}.get(layout, 0)
     array = raw[start : start + count].view(values.dtype)
     array = array.reshape(padded, order="F" if layout == "F" else "C")
-    if layout == "sliced":
-        array = array[(..., *(slice(1, None, step) for _ in padded))]
+    if max(steps, default=1) > 1:
+        array = array[(..., *(slice(step // 2, None, step) for step in steps))]
     elif layout == "reversed":
         array = array[(..., *(slice(None, None, -1) for _ in padded))]
     if not hide:
@@ -91,21 +96,27 @@ def run(
     case: Case, layouts: Sequence[str] = ("C",), read_only: bool = False, threads: int = 1
 ) -> tuple[list[Array | None], list[Array | None]]:
     """Call the engine: the outputs in the row's order, and the inputs as it saw them."""
-    layout = itertools.cycle(layouts)
+    cycle = itertools.cycle(layouts)
+
+    def layout(array: int) -> str:
+        chosen = next(cycle)
+        if array in CONTIGUOUS_ROWS.get(case.op, ()) and chosen not in (*PACKED_LAYOUTS, "zero"):
+            return "rows"
+        return "C" if chosen == "zero" and array < len(case.outputs) else chosen
+
     outputs: list[Array | None] = []
     inputs: list[Array | None] = []
     written, kept = [], []
-    for want in case.outputs:
+    for i, want in enumerate(case.outputs):
         array = None
         if want is not None:
-            chosen = next(layout)
-            array, raw = place(np.empty(*want), "C" if chosen == "zero" else chosen, hide=True)
+            array, raw = place(np.empty(*want), layout(i), hide=True)
             written.append((array, raw, raw.copy()))
         outputs.append(array)
     for i, values in enumerate(case.inputs):
         array = None
         if values is not None:
-            array, raw = place(values, next(layout))
+            array, raw = place(values, layout(len(case.outputs) + i))
             if i < case.in_place:
                 written.append((array, raw, raw.copy()))
             else:
