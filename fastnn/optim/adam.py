@@ -92,6 +92,9 @@ class Adam(Optimizer):
     def _whole(self, group: Group) -> bool:
         return bool(group["eps"] > 0)  # else the padding would become 0/0
 
+    def _variant(self, group: Group) -> tuple[object, ...]:
+        return (group["decoupled_weight_decay"],)
+
     def _update(self, segment: Segment, group: Group) -> None:
         ops.adam_step(
             segment.values,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,16 @@ Group = dict[str, Any]
 Params = Iterable[Any]  # Tensors, (name, Tensor) pairs or dicts with "params"
 
 _EXTRA = ("params", "param_names", "name", "initial_lr")
+
+
+class _Update(NamedTuple):
+    """A recorded update: what it was for, and the segments whose memory it uses."""
+
+    group: Group
+    block: Block
+    variant: tuple[object, ...]
+    cut: tuple[tuple[bool, ...], bool]
+    segments: list[Segment]
 
 
 class Optimizer(ABC):
@@ -124,21 +135,50 @@ class Optimizer(ABC):
             with enable_grad():
                 loss = closure()
         self.pack()
-        if _recording.active is not None:
-            _recording.active.before_run.append(self.sync_hyper)
+        updates = []
         with no_grad():
             for group, blocks in zip(self.param_groups, self._blocks, strict=True):
-                for block in blocks:
-                    for name in self._wants(group):
-                        if name not in block.moments:
-                            block.add_moment(name)
-                            block.set_steps([0.0] * len(block.params))
-                    active = block.take_gradients()
-                    segments = block.cut(active, self._whole(group))
-                    self._sync(group, block)
-                    for segment in segments:
-                        self._update(segment, group)
+                updates += [self._advance(group, block) for block in blocks]
+        if _recording.active is not None:
+            _recording.active.before_run.append(functools.partial(self._resume, updates))
         return loss
+
+    def _advance(self, group: Group, block: Block) -> _Update:
+        """One step of one block, and what a replay of it relies on."""
+        for name in self._wants(group):
+            if name not in block.moments:
+                block.add_moment(name)
+                block.set_steps([0.0] * len(block.params))
+        cut = block.take_gradients(), self._whole(group)
+        segments = block.cut(*cut)
+        self._sync(group, block)
+        for segment in segments:
+            self._update(segment, group)
+        return _Update(group, block, self._variant(group), cut, segments)
+
+    def _resume(self, updates: list[_Update]) -> None:
+        """Before a replay of recorded updates: the step counts and numbers where they read them.
+
+        Raises:
+            RuntimeError: other updates would be needed now.
+        """
+        same = len(updates) == sum(map(len, self._blocks)) and all(
+            self._variant(update.group) == update.variant
+            and self._whole(update.group) == update.cut[1]
+            and list(map(id, update.block.cut(*update.cut))) == list(map(id, update.segments))
+            for update in updates
+        )
+        if not same:
+            raise RuntimeError(
+                "optimizer: its groups, a setting that chooses the computation (momentum zero or "
+                "not, nesterov, decoupled decay, eps zero or not) or which parameters it had "
+                "skipped changed after the step was compiled; compile it again"
+            )
+        self.sync_hyper()
+
+    def _variant(self, group: Group) -> tuple[object, ...]:
+        """The settings that choose the computation; the others are numbers in `hyper`."""
+        return self._wants(group)
 
     def _whole(self, group: Group) -> bool:
         """Whether the padding between parameters survives an update."""

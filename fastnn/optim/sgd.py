@@ -85,6 +85,9 @@ class SGD(Optimizer):
     def _wants(self, group: Group) -> tuple[str, ...]:
         return self.moment_names if group["momentum"] else ()
 
+    def _variant(self, group: Group) -> tuple[object, ...]:
+        return bool(group["momentum"]), group["nesterov"]
+
     def _update(self, segment: Segment, group: Group) -> None:
         buffer = segment.moments["momentum_buffer"] if group["momentum"] else None
         ops.sgd_step(segment.values, buffer, segment.hyper, segment.gradients, group["nesterov"])
