@@ -82,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command("info", _info, "Say which version runs here, and on what.")
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
     sub = command("bench", _bench, "Run the benchmarks of a source checkout.")
-    sub.add_argument("rest", nargs=argparse.REMAINDER, help="arguments for python -m bench")
+    sub.add_argument("rest", nargs="*", help="arguments for python -m bench")
     return top
 
 
@@ -125,8 +125,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         >>> main(["train", "iris", "--epochs", "5"])  # doctest: +SKIP
         0
     """
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words[:1] == ["bench"]:
+        # argparse would take the options of the benchmarks for its own.
+        words.insert(1, "--")
     try:
-        args = parser().parse_args(argv)
+        args = parser().parse_args(words)
     except SystemExit as stop:
         return int(stop.code or 0)
     try:

@@ -15,6 +15,8 @@ from fastnn.compare import NumpyNet
 
 pytest.importorskip("sklearn")
 
+ROOT = os.path.dirname(os.path.dirname(fastnn.__file__))
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -30,7 +32,7 @@ def folder(tmp_path_factory):
     words = ["--target", "y", "--hidden", "16", "--epochs", "40", "--batch-size", "16"]
     run = subprocess.run(
         [sys.executable, "-m", "fastnn", "train", "iris.csv", *words, "--lr", "0.01"],
-        cwd=path, capture_output=True, text=True,
+        cwd=path, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": ROOT},
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     (path / "iris.txt").write_text(run.stdout)
@@ -166,6 +168,15 @@ def test_bench_without_a_checkout(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(cli, "__file__", str(tmp_path / "fastnn" / "cli.py"))
     code, _, err = fastnn_cli(capsys, "bench")
     assert code == 2 and "source checkout" in err and err.count("\n") == 1
+
+
+def test_bench_passes_its_options_on(monkeypatch, tmp_path):
+    bench = tmp_path / "bench"
+    bench.mkdir()
+    (bench / "__main__.py").write_text("import sys; sys.exit(sys.argv[1:] != ['--quick', 'a'])")
+    monkeypatch.setattr(cli, "__file__", str(tmp_path / "fastnn" / "cli.py"))
+    assert cli.main(["bench", "--quick", "a"]) == 0
+    assert cli.main(["bench"]) == 1
 
 
 WRONG = {
