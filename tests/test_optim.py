@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import fastnn
 from fastnn import nn, optim, random
 from fastnn.nn import Parameter
 from fastnn.optim.flat import FlatParameters
@@ -396,100 +395,3 @@ def test_flat_views_keep_values_and_memory_order(shape: tuple[int, ...]) -> None
         assert (p._array == values).all() and flat.is_intact()
         assert p._array.transpose(axes).flags.c_contiguous
         assert flat.starts[1] % 16 == 0 and flat.starts[1] >= p.numel()
-
-
-# ---- compiled steps ----
-
-
-class Session:
-    """A small model, its optimizer and a training step, compiled or not."""
-
-    def __init__(self, compiled: bool, name: str, settings: dict[str, Any]) -> None:
-        random.manual_seed(1)
-        self.model = nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 3))
-        self.optimizer = make(name, self.model.parameters(), settings)
-        self.loss = nn.CrossEntropyLoss()
-        self.step = fastnn.compile(self.eager) if compiled else self.eager
-
-    def eager(self, x: Tensor, y: Tensor) -> Tensor:
-        self.optimizer.zero_grad()
-        loss = self.loss(self.model(x), y)
-        loss.backward()
-        self.optimizer.step()
-        return loss
-
-    def run(self, count: int) -> list[float]:
-        return [
-            self.step(random.randn(16, 5), random.randint(0, 3, (16,))).item() for _ in range(count)
-        ]
-
-
-@pytest.mark.parametrize(
-    ("name", "settings"),
-    [("SGD", {"lr": 0.1}), ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
-     ("Adam", {"lr": 0.01}), ("AdamW", {"lr": 0.01}), ("Adam", {"lr": 0.01, "eps": 0.0})],
-)  # fmt: skip
-@pytest.mark.parametrize("frozen", [False, True])
-def test_replay_equals_eager(name: str, settings: dict[str, Any], frozen: bool) -> None:
-    losses, weights, states = [], [], []
-    for compiled in (False, True):
-        session = Session(compiled, name, settings)
-        session.model[0].requires_grad_(not frozen)
-        seen = session.run(3)
-        session.optimizer.param_groups[0]["lr"] *= 0.5  # takes effect without compiling again
-        seen += session.run(2)
-        kept = copy.deepcopy(session.optimizer.state_dict())
-        seen += session.run(2)
-        session.optimizer.load_state_dict(kept)  # step counts go back, in the program too
-        seen += session.run(2)
-        losses.append(seen)
-        weights.append([p.detach().numpy().copy() for p in session.model.parameters()])
-        states.append(session.optimizer.state_dict()["state"])
-    assert losses[0] == losses[1]
-    assert all((a == b).all() for a, b in zip(*weights))
-    assert [s["step"] for s in states[1].values()] == [7.0] * (2 if frozen else 4)
-    assert states[0].keys() == states[1].keys()
-
-
-def test_replays_and_eager_steps_take_turns() -> None:
-    weights = []
-    for compiled in (False, True):
-        session = Session(compiled, "Adam", {"lr": 0.01})
-        for _ in range(2):
-            session.run(2)
-            session.optimizer.zero_grad()
-            for p in session.model.parameters():
-                p.grad = Tensor(np.ones(p.shape, p.dtype))
-            session.optimizer.step()
-        weights.append([p.detach().numpy().copy() for p in session.model.parameters()])
-    assert all((a == b).all() for a, b in zip(*weights))
-
-
-def test_a_program_does_not_run_with_other_updates() -> None:
-    session = Session(True, "SGD", {"lr": 0.1, "momentum": 0.9})
-    session.run(2)
-    session.optimizer.param_groups[0]["momentum"] = 0.5
-    session.run(1)
-    session.optimizer.param_groups[0]["momentum"] = 0.0
-    with pytest.raises(RuntimeError, match=r"optimizer: .* compile it again"):
-        session.run(1)
-    session.optimizer.param_groups[0]["momentum"] = 0.9
-    session.optimizer.zero_grad()
-    session.model[0](random.randn(2, 5)).sum().backward()
-    session.optimizer.step()  # the second layer is skipped: the counts differ from now on
-    before = session.model[0].weight.detach().numpy().copy()
-    with pytest.raises(RuntimeError, match=r"optimizer: .* compile it again"):
-        session.run(1)
-    assert (session.model[0].weight.detach().numpy() == before).all()
-    session.step = fastnn.compile(session.eager)
-    session.run(2)
-
-
-def test_a_compiled_update_alone_reads_new_gradients() -> None:
-    w = parameter(0.0)
-    optimizer = optim.SGD([w], lr=1.0)
-    step = fastnn.compile(lambda: optimizer.step())
-    for value, want in ((1.0, -1.0), (2.0, -3.0), (3.0, -6.0)):
-        w.grad = Tensor(np.array([value]))
-        step()
-        assert w.item() == want
