@@ -8,8 +8,8 @@
 #include "tiles.h"
 
 #define MATMUL_K_BLOCK ((size_t)256)     /* part of the numerics: the same everywhere */
-#define MATMUL_A_BYTES ((size_t)516096)  /* a packed block of a: 504 rows of float, half of L2 */
-#define MATMUL_FAR_BYTES ((size_t)1 << 22)
+#define MATMUL_A_BYTES ((size_t)1 << 19) /* a block of a, packed or not: half of L2 */
+#define MATMUL_FAR_BYTES ((size_t)1 << 20)
 #define MATMUL_SMALL ((size_t)32768)     /* multiply-adds not worth a second tile */
 #define MATMUL_MAX_TILES ((size_t)64)
 #define MATMUL_VECTORS 2
@@ -157,8 +157,6 @@ typedef struct {
   size_t at;                     /* first k of a block, tile.depth is its length */
   int pack_a, pack_b;
   int relu, relu_grad, epilogue; /* the last step: one of two in registers, or another */
-  int far;                       /* b and out do not fit near the processor: fetch ahead */
-  const REAL *next;              /* the panel of b to fetch, or NULL */
   REAL *panel, *block;           /* scratch: a panel of b, a block of a */
   FN(matmul_tile) tile;
 } FN(matmul_state);
@@ -183,14 +181,6 @@ static void FN(matmul_pack_a)(const FN(matmul_state) *s) {
   }
 }
 
-/* A share of the next panel of b comes closer while this one is used. */
-static void FN(matmul_fetch)(const FN(matmul_state) *s, size_t tile, size_t tiles) {
-  const ptrdiff_t step = s->call->stride[2][0];
-  const size_t end = s->tile.depth * (tile + 1) / tiles;
-  for (size_t p = s->tile.depth * tile / tiles; p < end; p++)
-    for (size_t j = 0; j < MATMUL_COLUMNS; j += VL) v_prefetch(s->next + (ptrdiff_t)p * step + j);
-}
-
 /* One block of rows times one panel of columns, over one block of k. */
 static void FN(matmul_panel)(FN(matmul_state) *s) {
   const fnn_call *call = s->call;
@@ -205,7 +195,6 @@ static void FN(matmul_panel)(FN(matmul_state) *s) {
     t->out = (REAL *)call->array[0] + (ptrdiff_t)(s->row + i) * t->out_row + s->column;
     if (call->array[4])
       t->y = (const REAL *)call->array[4] + (ptrdiff_t)(s->row + i) * t->y_row + s->column;
-    if (s->next) FN(matmul_fetch)(s, tile, tiles);
     FN(matmul_bodies)[height - 1][wide][column](t);
     if (epilogue) FN(matmul_epilogue)(call, t, height, s->columns);
   }
@@ -223,9 +212,6 @@ static void FN(matmul_block)(FN(matmul_state) *s, size_t begin, size_t end) {
     s->columns = size_min(MATMUL_COLUMNS, end - j);
     t->last = m_first(s->columns > VL ? s->columns - VL : s->columns);
     t->b = FN(matmul_at)(call, 2, s->at, j);
-    s->next = s->far && s->pack_b && stride[1] == 1 && end - j > MATMUL_COLUMNS
-                  ? t->b + MATMUL_COLUMNS
-                  : NULL;
     if (s->pack_b) {
       t->b_step = s->columns > VL ? MATMUL_COLUMNS : VL;
       FN(pack)(s->panel, (size_t)t->b_step, s->columns, t->depth, t->b, stride[1], stride[0]);
@@ -256,7 +242,6 @@ static inline FN(matmul_state) FN(matmul_plan)(const fnn_call *call, size_t rows
   if (a[1] == 1 && k > VL && columns > MATMUL_COLUMNS && (size_t)a[0] * sizeof(REAL) % 4096 == 0)
     s.pack_a = 1;
   s.pack_b = b[1] != 1 || (rows > 2 * MATMUL_ROWS && (size_t)b[0] * depth * sizeof(REAL) > 16384);
-  s.far = (rows + k) * n * sizeof(REAL) > MATMUL_FAR_BYTES;
   s.relu = activation == FNN_RELU && !derivative;
   s.relu_grad = derivative == FNN_RELU && !activation;
   s.epilogue = (activation || derivative) && !s.relu && !s.relu_grad;
@@ -265,7 +250,7 @@ static inline FN(matmul_state) FN(matmul_plan)(const fnn_call *call, size_t rows
   s.tile.b_step = b[0];
   s.tile.out_row = call->stride[0][0];
   s.tile.y_row = call->stride[4][0];
-  s.tile.fetch = s.far;
+  s.tile.fetch = rows * n * sizeof(REAL) > MATMUL_FAR_BYTES;
   return s;
 }
 
