@@ -61,7 +61,7 @@ def _one_line(result: dict[str, Any]) -> str:
     times = [
         f"{name} {report.microseconds(row['median_us'])}" for name, row in result["rivals"].items()
     ]
-    return ", ".join(times) or "nothing"
+    return ", ".join(times) + " us" if times else "no times"
 
 
 def _micro(options: argparse.Namespace) -> dict[str, Any]:
@@ -94,11 +94,11 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
             started = time.perf_counter()
             results["train"].append(suite.train(name, settings, peak))
             took = time.perf_counter() - started
-            _say(f"{name}: {_one_line(results['train'][-1])} us ({took:.0f} s)")
+            _say(f"{name}: {_one_line(results['train'][-1])} ({took:.0f} s)")
     if "predict" in options.sections:
         for rows in suite.PREDICT_ROWS:
             results["predict"].append(suite.predict(rows, settings))
-            _say(f"predict {rows}: {_one_line(results['predict'][-1])} us")
+            _say(f"predict {rows}: {_one_line(results['predict'][-1])}")
     if "micro" in options.sections:
         results["micro"] = _micro(options)
     for result in results["train"] + results["predict"]:

@@ -105,15 +105,27 @@ def summary(seconds: list[float]) -> dict[str, float]:
 
 
 def interleaved(
-    remotes: list[Remote], repeats: int, do: str, **arguments: Any
+    remotes: list[Remote], failed: dict[str, str], repeats: int, do: str, **arguments: Any
 ) -> dict[str, list[float]]:
-    """Each worker's timings, taken in turn so that a disturbance hits all; the order rotates."""
-    for remote in remotes:
-        remote.ask(do, **(arguments | {"seconds": 0.0}))
+    """Each worker's timings, taken in turn so that a disturbance hits all; the order rotates.
+
+    A worker that fails goes to `failed` and has no timings.
+    """
     taken: dict[str, list[float]] = {remote.rival: [] for remote in remotes}
-    turn = list(remotes)
+
+    def timed(remote: Remote, seconds: float) -> float | None:
+        try:
+            return remote.ask(do, **(arguments | {"seconds": seconds}))
+        except RivalError as error:
+            failed[remote.rival] = str(error)
+            taken.pop(remote.rival)
+            return None
+
+    turn = [remote for remote in remotes if timed(remote, 0.0) is not None]
     for _ in range(repeats):
-        for remote in turn:
-            taken[remote.rival].append(remote.ask(do, **arguments))
-        turn.append(turn.pop(0))
+        for remote in [remote for remote in turn if remote.rival in taken]:
+            seconds = timed(remote, arguments["seconds"])
+            if seconds is not None:
+                taken[remote.rival].append(seconds)
+        turn = turn[1:] + turn[:1]
     return taken

@@ -114,7 +114,9 @@ def train(name: str, settings: Settings, peak_gflops: float | None) -> dict[str,
 
         with _workers(rivals, name, path, settings) as (up, failed):
             right, errors = _checked(up, failed, check)
-            taken = pool.interleaved(right, settings.repeats, "train", seconds=settings.seconds)
+            taken = pool.interleaved(
+                right, failed, settings.repeats, "train", seconds=settings.seconds
+            )
             result |= {"left_out": failed, "versions": _versions(up)}
     for rival, seconds in taken.items():
         row = pool.summary([value / case.steps for value in seconds])
@@ -141,7 +143,12 @@ def predict(rows: int, settings: Settings) -> dict[str, Any]:
         with _workers(rivals, case.name, path, settings) as (up, failed):
             right, errors = _checked(up, failed, check)
             taken = pool.interleaved(
-                right, settings.repeats, "predict", rows=rows, seconds=settings.seconds
+                right,
+                failed,
+                settings.repeats,
+                "predict",
+                rows=rows,
+                seconds=settings.seconds,
             )
             result |= {"left_out": failed, "versions": _versions(up)}
     for rival, seconds in taken.items():
