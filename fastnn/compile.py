@@ -46,6 +46,7 @@ class Recorder:
         self.grads_read: dict[int, tuple[Tensor, Any]] = {}
         self.grads_set: dict[int, Tensor] = {}
         self.before_run: list[Callable[[], object]] = []
+        self.conditions: list[Callable[[], bool]] = []
         self.checks: list[tuple[Storage, Callable[[Tensor], object]]] = []
         self.before: list[tuple[NDArray[Any], NDArray[Any]]] = []  # memory written, as it was
         self._saved: set[int] = set()
@@ -94,6 +95,10 @@ class Recorder:
     def clears_grad(self, leaf: Tensor) -> None:
         """`leaf.grad` becomes None, whatever it was."""
         self.grads_set[id(leaf)] = leaf
+
+    def valid_while(self, holds: Callable[[], bool]) -> None:
+        """The recording is one of this step only as long as `holds()`."""
+        self.conditions.append(holds)
 
     def checks_input(self, array: NDArray[Any], check: Callable[[Tensor], object]) -> None:
         """The values of an input were checked; other inputs have to be."""
@@ -204,6 +209,7 @@ class Recording:
             all(module.training == mode for module, mode in r.modules.values())
             and all(p._array is array for p, array in r.parameters.values())
             and all(leaf.grad is grad for leaf, grad in r.grads_read.values())
+            and all(holds() for holds in r.conditions)
         )
 
     def check(self, arrays: list[NDArray[Any]]) -> None:

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 OPS: dict[str, int]
 LAYOUTS: dict[str, str]
+WRITES: dict[str, int]
 OPENMP: bool
 
 def isas() -> tuple[str, ...]: ...

@@ -28,6 +28,9 @@ cdef extern from "fastnn.h" nogil:
         FNN_MAX_FEEDS
         FNN_MAX_TOTALS
         FNN_N_OPS
+        FNN_OP_take_rows
+        FNN_OP_sgd_step
+        FNN_OP_adam_step
         FNN_FLOAT32
         FNN_FLOAT64
         FNN_BROADCAST
@@ -89,6 +92,7 @@ cdef extern from "fastnn.h" nogil:
     size_t fnn_isa_selected() noexcept
     const char *fnn_op_name(size_t op) noexcept
     fnn_layout fnn_op_layout(size_t op) noexcept
+    size_t fnn_op_writes(size_t op) noexcept
     void fnn_forked() noexcept
     int fnn_openmp() noexcept
     void *fnn_allocate(size_t size) noexcept
@@ -112,6 +116,7 @@ DEF_LAYOUT = {FNN_BROADCAST: "broadcast", FNN_MATRIX: "matrix", FNN_PACKED: "pac
 OPS = {fnn_op_name(i).decode(): i for i in range(FNN_N_OPS)}
 LAYOUTS = {fnn_op_name(i).decode(): DEF_LAYOUT[fnn_op_layout(i)] for i in range(FNN_N_OPS)}
 del DEF_LAYOUT
+WRITES = {fnn_op_name(i).decode(): fnn_op_writes(i) for i in range(FNN_N_OPS)}
 OPENMP = bool(fnn_openmp())
 
 cdef size_t thread_limit = 1
@@ -238,6 +243,8 @@ cdef int _fill_matrix(fnn_call *call, operand_t *operands, int n) except -1:
     for i in range(n):
         for j in range(operands[i].ndim):
             call.stride[i][j] = operands[i].stride[j]
+        if i in (0, 4) and operands[i].ptr != NULL and call.dim[1] > 1 and call.stride[i][1] != 1:
+            raise ValueError("matmul: out and y need unit stride along a row")
     return 0
 
 
@@ -284,12 +291,20 @@ cdef int _operand(Py_buffer *view, operand_t *out, bint packed) except -1:
 
 cdef int _real_of(Py_buffer *view) noexcept:
     """enum fnn_real of an array, or -1."""
-    if view.format != NULL and view.format[1] == 0:
-        if view.format[0] == c'f':
+    cdef const char *code = view.format
+    if code != NULL and code[0] in (c'^', c'=', c'@'):  # unaligned arrays say so; kernels take them
+        code += 1
+    if code != NULL and code[0] != 0 and code[1] == 0:
+        if code[0] == c'f':
             return FNN_FLOAT32
-        if view.format[0] == c'd':
+        if code[0] == c'd':
             return FNN_FLOAT64
     return -1
+
+
+cdef bint _is_hyper(int code, int i) noexcept:
+    """Whether array i of an update is its numbers, float64 whatever the parameters are."""
+    return (code == FNN_OP_sgd_step or code == FNN_OP_adam_step) and i == <int>fnn_op_writes(code) - 1
 
 
 def call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads=None):
@@ -297,7 +312,7 @@ def call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads=None):
 
     threads: team size; None lets the engine choose.
     """
-    cdef int n = <int>len(arrays), i, held = 0, real = -1, output
+    cdef int n = <int>len(arrays), i, held = 0, real = -1, kind, writable
     cdef Py_buffer views[6]
     cdef bint present[6]
     cdef operand_t operands[6]
@@ -315,13 +330,18 @@ def call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads=None):
                 present[held] = False
                 held += 1
                 continue
-            output = PyBUF_WRITABLE if i == 0 else 0
-            PyObject_GetBuffer(arrays[i], &views[held], PyBUF_STRIDES | PyBUF_FORMAT | output)
+            writable = PyBUF_WRITABLE if i < <int>fnn_op_writes(code) else 0
+            PyObject_GetBuffer(arrays[i], &views[held], PyBUF_STRIDES | PyBUF_FORMAT | writable)
             present[held] = True
             held += 1
             _operand(&views[i], &operands[i], packed)
+            kind = _real_of(&views[i])
             if real < 0:
-                real = _real_of(&views[i])
+                real = kind
+            elif kind >= 0 and kind != real and not _is_hyper(code, i):
+                raise TypeError("expected arrays of one floating-point type")
+        if real < 0 and code == FNN_OP_take_rows:
+            real = FNN_FLOAT32  # rows of any type are moved as bytes
         if real < 0:
             raise TypeError("expected a float32 or float64 array")
         _fill(&the_call, code, real, operands, n, dims, attrs)
@@ -484,7 +504,7 @@ cdef class Loop:
         cdef void *pointers[64]
         cdef void *tail_pointers[64]
         cdef int64_t[::1] order_view = order
-        cdef size_t i
+        cdef Py_ssize_t i
         if len(sources) > FNN_MAX_FEEDS or len(totals) > FNN_MAX_TOTALS:
             raise ValueError(f"at most {FNN_MAX_FEEDS} inputs and {FNN_MAX_TOTALS} figures")
         if <size_t>order_view.shape[0] != rows or rows == 0 or batch == 0:

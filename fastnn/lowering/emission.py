@@ -43,11 +43,10 @@ def emit(
     emitted = []
     waits = _barriers(instructions)
     for at, instruction in enumerate(instructions):
-        real = next(v for v in instruction.values if v is not None and v.dtype.kind == "f")
         emitted.append(
             (
                 engine.OPS[instruction.op],
-                int(real.dtype.itemsize == 8),
+                int(_is_double(instruction)),
                 [operand(v) for v in instruction.values],
                 instruction.dims,
                 instruction.attrs,
@@ -57,6 +56,12 @@ def emit(
         )
     sizes = tuple(s.nbytes for s in bound)
     return engine.Program(emitted, externals, sizes, arena)
+
+
+def _is_double(instruction: Instruction) -> bool:
+    """Whether the row is of the float64 table: what its first floating-point array is."""
+    real = [v.dtype for v in instruction.values if v is not None and v.dtype.kind == "f"]
+    return bool(real) and real[0].itemsize == 8
 
 
 def _last_write(instructions: list[Instruction], watched: Value | None) -> int:

@@ -88,7 +88,7 @@ neg: Unary = _unary("neg", "-x.", lambda node, dy: neg(dy))
 abs: Unary = _unary(
     "abs", "|x|; the gradient at 0 is 0.", lambda node, dy: mul(dy, sign(node.input(0)))
 )
-sign: Unary = _unary("sign", "-1, 0 or 1; nan stays nan.", lambda node, dy: None)
+sign: Unary = _unary("sign", "-1, 0 or 1; 0 at nan, as in torch.", lambda node, dy: None)
 square: Unary = _unary("square", "x * x.", lambda node, dy: mul(dy, mul(node.input(0), 2.0)))
 sqrt: Unary = _unary("sqrt", "The square root.", lambda node, dy: div(mul(dy, 0.5), node.output()))
 exp: Unary = _unary("exp", "e**x.", lambda node, dy: mul(dy, node.output()))

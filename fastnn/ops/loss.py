@@ -88,10 +88,18 @@ def _reduced(each: Tensor, reduction: str) -> Tensor:
     return each if reduction == "none" else sum(each) if reduction == "sum" else mean(each)
 
 
+def _alike(name: str, z: Tensor, y: Tensor) -> None:
+    same_real(name, z._array, y._array)
+    if z.shape != y.shape:
+        raise ValueError(f"{name}: expected a target of shape {z.shape}, got {y.shape}")
+
+
 def softmax_cross_entropy(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     """-log softmax(z)[row, y[row]] of logits z (n, c) and classes y (n), int64 in 0..c-1."""
     from fastnn._check import class_range
 
+    if y.shape != z.shape[:1]:
+        raise ValueError(f"y: expected {z.shape[0]} classes, one a row of z, got shape {y.shape}")
     classes = z.shape[1]
     _recording.checked(y, lambda y: class_range("y", y, classes))
     return _loss(_softmax_cross_entropy, z, y, reduction, rows=True)
@@ -99,7 +107,7 @@ def softmax_cross_entropy(z: Tensor, y: Tensor, reduction: str = "mean") -> Tens
 
 def soft_cross_entropy(z: Tensor, p: Tensor, reduction: str = "mean") -> Tensor:
     """-sum over classes of p * log softmax(z), of logits z (n, c) and probabilities p (n, c)."""
-    same_real("cross_entropy", z._array, p._array)
+    _alike("cross_entropy", z, p)
     if p.requires_grad and autograd._enabled:
         return _reduced(neg(sum(mul(p, log_softmax(z, 1)), 1)), reduction)
     return _loss(_soft_cross_entropy, z, p, reduction, rows=True)
@@ -107,7 +115,7 @@ def soft_cross_entropy(z: Tensor, p: Tensor, reduction: str = "mean") -> Tensor:
 
 def bce_with_logits(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     """max(z, 0) - z * y + log1p(exp(-|z|)) by element."""
-    same_real("binary_cross_entropy_with_logits", z._array, y._array)
+    _alike("binary_cross_entropy_with_logits", z, y)
     if y.requires_grad and autograd._enabled:
         from fastnn.ops.elementwise import abs, add, exp, log1p
 
@@ -118,7 +126,7 @@ def bce_with_logits(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
 
 def mse(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     """(z - y)**2 by element."""
-    same_real("mse_loss", z._array, y._array)
+    _alike("mse_loss", z, y)
     if y.requires_grad and autograd._enabled:
         return _reduced(square(sub(z, y)), reduction)
     return _loss(_mse, z, y, reduction, rows=False)

@@ -140,6 +140,7 @@ class Optimizer(ABC):
             for group, blocks in zip(self.param_groups, self._blocks, strict=True):
                 updates += [self._advance(group, block) for block in blocks]
         if _recording.active is not None:
+            _recording.active.valid_while(functools.partial(self._unchanged, updates))
             _recording.active.before_run.append(functools.partial(self._resume, updates))
         return loss
 
@@ -162,19 +163,22 @@ class Optimizer(ABC):
         Raises:
             RuntimeError: other updates would be needed now.
         """
-        same = len(updates) == sum(map(len, self._blocks)) and all(
-            self._variant(update.group) == update.variant
-            and self._whole(update.group) == update.cut[1]
-            and list(map(id, update.block.cut(*update.cut))) == list(map(id, update.segments))
-            for update in updates
-        )
-        if not same:
+        if not self._unchanged(updates):
             raise RuntimeError(
                 "optimizer: its groups, a setting that chooses the computation (momentum zero or "
                 "not, nesterov, decoupled decay, eps zero or not) or which parameters it had "
                 "skipped changed after the step was compiled; compile it again"
             )
         self.sync_hyper()
+
+    def _unchanged(self, updates: list[_Update]) -> bool:
+        """Whether a step now would be these updates."""
+        return len(updates) == sum(map(len, self._blocks)) and all(
+            self._variant(update.group) == update.variant
+            and self._whole(update.group) == update.cut[1]
+            and list(map(id, update.block.cut(*update.cut))) == list(map(id, update.segments))
+            for update in updates
+        )
 
     def _variant(self, group: Group) -> tuple[object, ...]:
         """The settings that choose the computation; the others are numbers in `hyper`."""

@@ -24,88 +24,89 @@ typedef enum fnn_layout {
   FNN_PACKED     /* every array C-contiguous; dim as the row says; strides are not set */
 } fnn_layout;
 
-/* X-macro: ROW(name, layout, phases). This list feeds the enum, the kernel tables, the Cython
- * names and the parity tests. The comment gives the arrays (outputs first), then dim, then attrs.
+/* X-macro: ROW(name, layout, phases, arrays written). This list feeds the enum, the kernel tables,
+ * the Cython names and the parity tests. The comment gives the arrays (outputs first), then dim, then attrs.
  * T is the call's real type; i64 is int64_t; u8 is a 0/1 byte; f64 is double in both tables. */
 #define FNN_OPS(ROW)                                                                              \
   /* unary, elementwise: out T, x T */                                                            \
-  ROW(copy, FNN_BROADCAST, 1)                                                                     \
-  ROW(neg, FNN_BROADCAST, 1)                                                                      \
-  ROW(abs, FNN_BROADCAST, 1)                                                                      \
-  ROW(sign, FNN_BROADCAST, 1)                                                                     \
-  ROW(square, FNN_BROADCAST, 1)                                                                   \
-  ROW(sqrt, FNN_BROADCAST, 1)                                                                     \
-  ROW(exp, FNN_BROADCAST, 1)                                                                      \
-  ROW(log, FNN_BROADCAST, 1)                                                                      \
-  ROW(log1p, FNN_BROADCAST, 1)                                                                    \
-  ROW(erf, FNN_BROADCAST, 1)                                                                      \
-  ROW(tanh, FNN_BROADCAST, 1)                                                                     \
-  ROW(sigmoid, FNN_BROADCAST, 1)                                                                  \
-  ROW(relu, FNN_BROADCAST, 1)                                                                     \
+  ROW(copy, FNN_BROADCAST, 1, 1)                                                                  \
+  ROW(neg, FNN_BROADCAST, 1, 1)                                                                   \
+  ROW(abs, FNN_BROADCAST, 1, 1)                                                                   \
+  ROW(sign, FNN_BROADCAST, 1, 1)                                                                  \
+  ROW(square, FNN_BROADCAST, 1, 1)                                                                \
+  ROW(sqrt, FNN_BROADCAST, 1, 1)                                                                  \
+  ROW(exp, FNN_BROADCAST, 1, 1)                                                                   \
+  ROW(log, FNN_BROADCAST, 1, 1)                                                                   \
+  ROW(log1p, FNN_BROADCAST, 1, 1)                                                                 \
+  ROW(erf, FNN_BROADCAST, 1, 1)                                                                   \
+  ROW(tanh, FNN_BROADCAST, 1, 1)                                                                  \
+  ROW(sigmoid, FNN_BROADCAST, 1, 1)                                                               \
+  ROW(relu, FNN_BROADCAST, 1, 1)                                                                  \
   /* binary, elementwise: out T, a T, b T */                                                      \
-  ROW(add, FNN_BROADCAST, 1)                                                                      \
-  ROW(sub, FNN_BROADCAST, 1)                                                                      \
-  ROW(mul, FNN_BROADCAST, 1)                                                                      \
-  ROW(div, FNN_BROADCAST, 1)                                                                      \
-  ROW(pow, FNN_BROADCAST, 1)                                                                      \
-  ROW(maximum, FNN_BROADCAST, 1)                                                                  \
-  ROW(minimum, FNN_BROADCAST, 1)                                                                  \
+  ROW(add, FNN_BROADCAST, 1, 1)                                                                   \
+  ROW(sub, FNN_BROADCAST, 1, 1)                                                                   \
+  ROW(mul, FNN_BROADCAST, 1, 1)                                                                   \
+  ROW(div, FNN_BROADCAST, 1, 1)                                                                   \
+  ROW(pow, FNN_BROADCAST, 1, 1)                                                                   \
+  ROW(maximum, FNN_BROADCAST, 1, 1)                                                               \
+  ROW(minimum, FNN_BROADCAST, 1, 1)                                                               \
   /* derivative by the activation's own output: out T, dy T, y T */                               \
-  ROW(relu_grad, FNN_BROADCAST, 1)                                                                \
-  ROW(sigmoid_grad, FNN_BROADCAST, 1)                                                             \
-  ROW(tanh_grad, FNN_BROADCAST, 1)                                                                \
+  ROW(relu_grad, FNN_BROADCAST, 1, 1)                                                             \
+  ROW(sigmoid_grad, FNN_BROADCAST, 1, 1)                                                          \
+  ROW(tanh_grad, FNN_BROADCAST, 1, 1)                                                             \
   /* comparison: out u8, a T, b T */                                                              \
-  ROW(eq, FNN_BROADCAST, 1)                                                                       \
-  ROW(ne, FNN_BROADCAST, 1)                                                                       \
-  ROW(lt, FNN_BROADCAST, 1)                                                                       \
-  ROW(le, FNN_BROADCAST, 1)                                                                       \
-  ROW(gt, FNN_BROADCAST, 1)                                                                       \
-  ROW(ge, FNN_BROADCAST, 1)                                                                       \
+  ROW(eq, FNN_BROADCAST, 1, 1)                                                                    \
+  ROW(ne, FNN_BROADCAST, 1, 1)                                                                    \
+  ROW(lt, FNN_BROADCAST, 1, 1)                                                                    \
+  ROW(le, FNN_BROADCAST, 1, 1)                                                                    \
+  ROW(gt, FNN_BROADCAST, 1, 1)                                                                    \
+  ROW(ge, FNN_BROADCAST, 1, 1)                                                                    \
   /* choice: out T, condition u8, a T, b T */                                                     \
-  ROW(where, FNN_BROADCAST, 1)                                                                    \
+  ROW(where, FNN_BROADCAST, 1, 1)                                                                 \
   /* out T (m, n), a T (m, k), b T (k, n), bias T (n) or NULL, y T (m, n) or NULL;                \
-     dim = (m, n, k); attr = (enum fnn_activation epilogue, enum fnn_activation derivative) */    \
-  ROW(matmul, FNN_MATRIX, 1)                                                                      \
+     out and y have unit stride along n. dim = (m, n, k);                                         \
+     attr = (enum fnn_activation epilogue, enum fnn_activation derivative) */                     \
+  ROW(matmul, FNN_MATRIX, 1, 1)                                                                   \
   /* reduction of the middle axis: out T (outer, inner), x T (outer, len, inner);                 \
      dim = (outer, len, inner) */                                                                 \
-  ROW(sum, FNN_PACKED, 2)                                                                         \
-  ROW(mean, FNN_PACKED, 2)                                                                        \
-  ROW(max, FNN_PACKED, 1)                                                                         \
-  ROW(min, FNN_PACKED, 1)                                                                         \
+  ROW(sum, FNN_PACKED, 2, 1)                                                                      \
+  ROW(mean, FNN_PACKED, 2, 1)                                                                     \
+  ROW(max, FNN_PACKED, 1, 1)                                                                      \
+  ROW(min, FNN_PACKED, 1, 1)                                                                      \
   /* out i64 (outer, inner), x T (outer, len, inner) */                                           \
-  ROW(argmax, FNN_PACKED, 1)                                                                      \
+  ROW(argmax, FNN_PACKED, 1, 1)                                                                   \
   /* rows: out T (n, c), x T (n, c); dim = (n, c) */                                              \
-  ROW(softmax, FNN_PACKED, 1)                                                                     \
-  ROW(log_softmax, FNN_PACKED, 1)                                                                 \
+  ROW(softmax, FNN_PACKED, 1, 1)                                                                  \
+  ROW(log_softmax, FNN_PACKED, 1, 1)                                                              \
   /* out (n, c), x (rows, c), index i64 (n); dim = (n, c, rows); attr = (bytes per element): any  \
      element type. An index outside 0..rows-1 gives a row of zero bytes, never a wild read. */    \
-  ROW(take_rows, FNN_PACKED, 1)                                                                   \
+  ROW(take_rows, FNN_PACKED, 1, 1)                                                                \
   /* out T (rows, c), dy T (n, c), index i64 (n); dim = (n, c, rows); out is overwritten */       \
-  ROW(scatter_add_rows, FNN_PACKED, 1)                                                            \
+  ROW(scatter_add_rows, FNN_PACKED, 1, 1)                                                         \
   /* losses: loss T, dz T or NULL, z T, y. attr = (enum fnn_reduction). loss has one element, or  \
      with FNN_NONE one per row (cross-entropy) or element. dz is d(loss)/dz, with FNN_NONE per    \
      row. workspace: see fnn_op. */                                                               \
   /* y i64 (n); dim = (n, c) */                                                                   \
-  ROW(softmax_cross_entropy, FNN_PACKED, 2)                                                       \
+  ROW(softmax_cross_entropy, FNN_PACKED, 2, 2)                                                    \
   /* y T (n, c), probabilities; dim = (n, c) */                                                   \
-  ROW(soft_cross_entropy, FNN_PACKED, 2)                                                          \
+  ROW(soft_cross_entropy, FNN_PACKED, 2, 2)                                                       \
   /* y T (n); dim = (n) */                                                                        \
-  ROW(bce_with_logits, FNN_PACKED, 2)                                                             \
-  ROW(mse, FNN_PACKED, 2)                                                                         \
+  ROW(bce_with_logits, FNN_PACKED, 2, 2)                                                          \
+  ROW(mse, FNN_PACKED, 2, 2)                                                                      \
   /* metrics: out T (1), z T, y; accuracy: y i64 (n), dim = (n, c);                               \
      binary_accuracy: y T (n), dim = (n): share of (z > 0) == (y > 0.5) */                        \
-  ROW(accuracy, FNN_PACKED, 1)                                                                    \
-  ROW(binary_accuracy, FNN_PACKED, 1)                                                             \
+  ROW(accuracy, FNN_PACKED, 1, 1)                                                                 \
+  ROW(binary_accuracy, FNN_PACKED, 1, 1)                                                          \
   /* in-place updates; dim = (n); phase 0 advances the step count in hyper, phase 1 updates.      \
      p T (n), momentum buffer T (n) or NULL, hyper f64 (6), g T (n); attr = (nesterov);           \
      hyper = (lr, momentum, dampening, weight_decay, steps done, unused) */                       \
-  ROW(sgd_step, FNN_PACKED, 2)                                                                    \
+  ROW(sgd_step, FNN_PACKED, 2, 3)                                                                 \
   /* p T (n), m T (n), v T (n), hyper f64 (6), g T (n); attr = (decoupled weight decay);          \
      hyper = (lr, beta1, beta2, eps, weight_decay, steps done) */                                 \
-  ROW(adam_step, FNN_PACKED, 2)
+  ROW(adam_step, FNN_PACKED, 2, 4)
 
 enum fnn_op_code {
-#define ROW(name, layout, phases) FNN_OP_##name,
+#define ROW(name, layout, phases, writes) FNN_OP_##name,
   FNN_OPS(ROW)
 #undef ROW
       FNN_N_OPS
@@ -160,6 +161,7 @@ size_t fnn_isa_selected(void);
 const char *fnn_op_name(size_t op);
 fnn_layout fnn_op_layout(size_t op);
 size_t fnn_op_phases(size_t op);
+size_t fnn_op_writes(size_t op); /* how many of its arrays, from the first, a row writes */
 const fnn_op *fnn_op_row(const fnn_call *call); /* the row of the selected table */
 
 /* threads.c: one team a run, a barrier between dependent instructions. */

@@ -17,9 +17,9 @@ static const fnn_table *const tables[] = {
 static const struct {
   const char *name;
   fnn_layout layout;
-  size_t phases;
+  size_t phases, writes;
 } rows[FNN_N_OPS] = {
-#define ROW(name, layout, phases) {#name, layout, phases},
+#define ROW(name, layout, phases, writes) {#name, layout, phases, writes},
     FNN_OPS(ROW)
 #undef ROW
 };
@@ -53,6 +53,8 @@ const char *fnn_op_name(size_t op) { return rows[op].name; }
 fnn_layout fnn_op_layout(size_t op) { return rows[op].layout; }
 
 size_t fnn_op_phases(size_t op) { return rows[op].phases; }
+
+size_t fnn_op_writes(size_t op) { return rows[op].writes; }
 
 const fnn_op *fnn_op_row(const fnn_call *call) {
   return &tables[selected]->op[call->real][call->op];

@@ -238,12 +238,18 @@ static void FN(elementwise_run)(const fnn_call *call, size_t begin, size_t end, 
   }
 }
 
+/* Denormals as signed zeros: libm scales them by a product, which is 0 where they count as 0. */
+FNN_INLINE vec FN(flushed)(vec x) {
+  const vec least = v_scale2(v_set1(1), v_set1(REAL_IS_DOUBLE ? -1022 : -126));
+  return v_select(v_lt(v_abs(x), least), v_copysign(v_zero(), x), x);
+}
+
 /* pow: y = a^b with every special case of C. libm lane by lane: powers are rare in nets, and those
  * with a name (square, sqrt) have an op. */
 FNN_INLINE vec FN(pow_lanes)(vec a, vec b) {
   REAL x[VL], y[VL];
-  v_store(x, a);
-  v_store(y, b);
+  v_store(x, FN(flushed)(a));
+  v_store(y, FN(flushed)(b));
   for (int i = 0; i < VL; i++) {
 #if REAL_IS_DOUBLE
     x[i] = pow(x[i], y[i]);
@@ -254,10 +260,9 @@ FNN_INLINE vec FN(pow_lanes)(vec a, vec b) {
   return v_load(x);
 }
 
-/* sign: -1, 0 or 1; nan at nan */
+/* sign: -1, 0 or 1; 0 at nan, as torch's */
 FNN_INLINE vec FN(sign_lanes)(vec x) {
-  const vec at_zero = v_select(v_ne(x, x), x, v_zero());
-  const vec not_above = v_select(v_lt(x, v_zero()), v_set1(-1), at_zero);
+  const vec not_above = v_select(v_lt(x, v_zero()), v_set1(-1), v_zero());
   return v_select(v_gt(x, v_zero()), v_set1(1), not_above);
 }
 

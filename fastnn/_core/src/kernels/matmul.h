@@ -276,14 +276,30 @@ static void FN(matmul_rectangle)(const fnn_call *call, size_t row, size_t rows, 
   }
 }
 
+/* A result of one column is better made as a row: out^T = b^T a^T, where both are contiguous. */
+static inline int FN(matmul_is_column)(const fnn_call *call) {
+  return call->dim[1] == 1 && call->dim[0] > 1 && call->stride[0][0] == 1 &&
+         (!call->array[4] || call->stride[4][0] == 1);
+}
+
+static fnn_call FN(matmul_transposed)(const fnn_call *call) {
+  fnn_call t = *call;
+  for (int i = 0; i < 2; i++) {
+    t.dim[i] = call->dim[1 - i];
+    t.array[1 + i] = call->array[2 - i];
+    for (int j = 0; j < 2; j++) t.stride[1 + i][j] = call->stride[2 - i][1 - j];
+  }
+  t.stride[3][0] = 0;
+  return t;
+}
+
 /* How out is cut into tiles, panels of columns first. */
 typedef struct {
   size_t rows, columns;           /* of a tile */
   size_t row_blocks, column_blocks;
 } FN(matmul_grid);
 
-static inline FN(matmul_grid) FN(matmul_cut)(const fnn_call *call) {
-  const size_t m = call->dim[0], n = call->dim[1], k = call->dim[2];
+static inline FN(matmul_grid) FN(matmul_cut)(size_t m, size_t n, size_t k) {
   const size_t tiles = size_min(m * n * k / MATMUL_SMALL, MATMUL_MAX_TILES);
   if (tiles < 2) return (FN(matmul_grid)){m, n, m && n, 1};
   const size_t panels = blocks_over(n, MATMUL_COLUMNS);
@@ -297,7 +313,9 @@ static inline FN(matmul_grid) FN(matmul_cut)(const fnn_call *call) {
 }
 
 static size_t FN(matmul_tiles)(const fnn_call *call) {
-  const FN(matmul_grid) g = FN(matmul_cut)(call);
+  const int column = FN(matmul_is_column)(call);
+  const FN(matmul_grid) g =
+      FN(matmul_cut)(call->dim[column], call->dim[1 - column], call->dim[2]);
   return g.row_blocks * g.column_blocks;
 }
 
@@ -318,8 +336,13 @@ static size_t FN(matmul_tiles)(const fnn_call *call) {
  * multiplication, 2008, sections 4-5; Van Zee & van de Geijn, BLIS, 2015, section 5.
  */
 static void FN(matmul)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
-  const FN(matmul_grid) g = FN(matmul_cut)(call);
+  fnn_call transposed;
+  if (FN(matmul_is_column)(call)) {
+    transposed = FN(matmul_transposed)(call);
+    call = &transposed;
+  }
   const size_t m = call->dim[0], n = call->dim[1];
+  const FN(matmul_grid) g = FN(matmul_cut)(m, n, call->dim[2]);
   while (begin < end) {
     const size_t panel = begin / g.row_blocks, block = begin % g.row_blocks;
     size_t blocks = size_min(end - begin, g.row_blocks - block), panels = 1;

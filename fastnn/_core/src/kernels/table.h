@@ -4,7 +4,7 @@
   [FNN_OP_##name] = {{FN(name), NULL}, {FN(elementwise_tiles), NULL}, NULL},
 #define ROW_FNN_MATRIX(name) [FNN_OP_##name] = {{FN(name), NULL}, {FN(name##_tiles), NULL}, NULL},
 #define ROW_FNN_PACKED(name)
-#define ROW(name, layout, phases) ROW_##layout(name)
+#define ROW(name, layout, phases, writes) ROW_##layout(name)
 #define ONE(name, tiles) [FNN_OP_##name] = {{FN(name), NULL}, {FN(tiles), NULL}, NULL},
 #define TWO(name, last, tiles_0, tiles_1, workspace)                           \
   [FNN_OP_##name] = {{FN(name##_0), FN(last)}, {FN(tiles_0), FN(tiles_1)}, FN(workspace)},
