@@ -37,8 +37,8 @@ format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants th
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 	@$(BIN)/clang-format -i $(C_FILES)
 
-bench: $(VENV)/built $(VENV)/rivals ## measure against other engines
-	@$(BIN)/python -m bench
+bench: $(VENV)/built $(VENV)/rivals ## measure against other engines, render into the README
+	@$(BIN)/python -m bench --render
 
 wheel: $(VENV)/extra-dev ## build sdist and wheel, try the wheel in a bare environment
 	@rm -rf dist wheelhouse build/bare && mkdir -p build
@@ -65,7 +65,7 @@ $(VENV)/made: pyproject.toml
 	@$(MAKE) machine
 	@echo "== making $(VENV)"
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(PIP) "setuptools>=77" "Cython>=3.3" "extension-helpers>=1.5" "numpy>=1.26"
+	@$(PIP) "setuptools>=77" "Cython>=3.3" "extension-helpers>=1.5" "numpy>=2.1"
 	@touch $@
 
 # Installed editable, the extension in place. Objects are kept in build/, so this is quick.
@@ -81,7 +81,7 @@ $(VENV)/extra-%: $(VENV)/made | $(VENV)/built
 
 $(VENV)/rivals: $(VENV)/made bench/requirements.txt
 	@echo "== installing the rivals"
-	@$(PIP) --requirement bench/requirements.txt --extra-index-url https://download.pytorch.org/whl/cpu
+	@$(PIP) --requirement bench/requirements.txt
 	@touch $@
 
 # One line that says what to install, before anything fails halfway.
