@@ -7,10 +7,10 @@
 #include "pack.h"
 #include "tiles.h"
 
-#define MATMUL_K_BLOCK ((size_t)256)     /* part of the numerics: the same everywhere */
-#define MATMUL_A_BYTES ((size_t)1 << 19) /* a block of a, packed or not: half of L2 */
-#define MATMUL_FAR_BYTES ((size_t)1 << 20)
-#define MATMUL_SMALL ((size_t)32768)     /* multiply-adds not worth a second tile */
+#define MATMUL_K_BLOCK ((size_t)256)       /* part of the numerics: the same everywhere */
+#define MATMUL_A_BYTES ((size_t)3 << 18)   /* a block of a, packed or not: most of a small L2 */
+#define MATMUL_FAR_BYTES ((size_t)1 << 22) /* of out: tiles are fetched ahead beyond this */
+#define MATMUL_SMALL ((size_t)32768)       /* multiply-adds not worth a second tile */
 #define MATMUL_MAX_TILES ((size_t)64)
 #define MATMUL_VECTORS 2
 #define MATMUL_COLUMNS (MATMUL_VECTORS * VL)
@@ -18,7 +18,7 @@
 /* As many rows as leave registers for MATMUL_VECTORS of b and one of a. */
 #if VL * (REAL_IS_DOUBLE ? 8 : 4) == 64
 #define MATMUL_ROWS 14
-#define MATMUL_EACH_ROW(X) \
+#define MATMUL_EACH_ROW(X)                                                                        \
   X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
 #elif VL > 1
 #define MATMUL_ROWS 6
@@ -46,7 +46,7 @@ typedef struct {
 
 /* The register tile: rows <= MATMUL_ROWS, vectors <= MATMUL_VECTORS and the kind of a (`column`:
  * a_row is 1; otherwise a_step is 1) are constants at every call, so all loops are unrolled. */
-FNN_INLINE void FN(matmul_body)(const FN(matmul_tile) *t, int rows, int vectors, int column) {
+FNN_INLINE void FN(matmul_body)(const FN(matmul_tile) * t, int rows, int vectors, int column) {
   const ptrdiff_t a_row = column ? 1 : t->a_row, a_step = column ? t->a_step : 1;
   const int group = column ? MATMUL_ROWS : 3; /* rows per pointer: x86 adds index * 4 or * 8 */
   const ptrdiff_t out_row = t->out_row, y_row = t->y_row;
@@ -82,11 +82,9 @@ FNN_INLINE void FN(matmul_body)(const FN(matmul_tile) *t, int rows, int vectors,
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i += group) a[i / group] += a_step;
   }
-#define EACH_SUM                          \
-  _Pragma("GCC unroll 14")                \
-  for (int i = 0; i < rows; i++)          \
-    _Pragma("GCC unroll 2")               \
-    for (int j = 0; j < vectors; j++)
+#define EACH_SUM                                                                                  \
+  _Pragma("GCC unroll 14") for (int i = 0; i < rows; i++)                                         \
+      _Pragma("GCC unroll 2") for (int j = 0; j < vectors; j++)
 #define LANES (j + 1 < vectors ? m_first(VL) : last)
   REAL *out = t->out;
   const REAL *y = t->y;
@@ -100,21 +98,21 @@ FNN_INLINE void FN(matmul_body)(const FN(matmul_tile) *t, int rows, int vectors,
 #undef LANES
 }
 
-#define MATMUL_DEFINE(rows)                                                                     \
-  static void FN(matmul_##rows##_1_row)(const FN(matmul_tile) *t) {                             \
-    FN(matmul_body)(t, rows, 1, 0);                                                             \
-  }                                                                                             \
-  static void FN(matmul_##rows##_2_row)(const FN(matmul_tile) *t) {                             \
-    FN(matmul_body)(t, rows, 2, 0);                                                             \
-  }                                                                                             \
-  static void FN(matmul_##rows##_1_column)(const FN(matmul_tile) *t) {                          \
-    FN(matmul_body)(t, rows, 1, 1);                                                             \
-  }                                                                                             \
-  static void FN(matmul_##rows##_2_column)(const FN(matmul_tile) *t) {                          \
-    FN(matmul_body)(t, rows, 2, 1);                                                             \
+#define MATMUL_DEFINE(rows)                                                                       \
+  static void FN(matmul_##rows##_1_row)(const FN(matmul_tile) * t) {                              \
+    FN(matmul_body)(t, rows, 1, 0);                                                               \
+  }                                                                                               \
+  static void FN(matmul_##rows##_2_row)(const FN(matmul_tile) * t) {                              \
+    FN(matmul_body)(t, rows, 2, 0);                                                               \
+  }                                                                                               \
+  static void FN(matmul_##rows##_1_column)(const FN(matmul_tile) * t) {                           \
+    FN(matmul_body)(t, rows, 1, 1);                                                               \
+  }                                                                                               \
+  static void FN(matmul_##rows##_2_column)(const FN(matmul_tile) * t) {                           \
+    FN(matmul_body)(t, rows, 2, 1);                                                               \
   }
-#define MATMUL_ENTRY(rows)                                        \
-  {{FN(matmul_##rows##_1_row), FN(matmul_##rows##_1_column)},     \
+#define MATMUL_ENTRY(rows)                                                                        \
+  {{FN(matmul_##rows##_1_row), FN(matmul_##rows##_1_column)},                                     \
    {FN(matmul_##rows##_2_row), FN(matmul_##rows##_2_column)}},
 MATMUL_EACH_ROW(MATMUL_DEFINE)
 static void (*const FN(matmul_bodies)[MATMUL_ROWS][MATMUL_VECTORS][2])(const FN(matmul_tile) *) = {
@@ -123,19 +121,28 @@ static void (*const FN(matmul_bodies)[MATMUL_ROWS][MATMUL_VECTORS][2])(const FN(
 /* One vector of the result through the long epilogues: the functions of the elementwise rows. */
 FNN_INLINE vec FN(matmul_finish)(vec z, vec y, int activation, int derivative) {
   switch (activation) {
-    case FNN_RELU: z = v_relu(z); break;
-    case FNN_SIGMOID: z = v_sigmoid(z); break;
-    case FNN_TANH: z = v_tanh(z); break;
+    case FNN_RELU:
+      z = v_relu(z);
+      break;
+    case FNN_SIGMOID:
+      z = v_sigmoid(z);
+      break;
+    case FNN_TANH:
+      z = v_tanh(z);
+      break;
   }
   switch (derivative) {
-    case FNN_RELU: return v_relu_grad(z, y);
-    case FNN_SIGMOID: return v_sigmoid_grad(z, y);
-    case FNN_TANH: return v_tanh_grad(z, y);
+    case FNN_RELU:
+      return v_relu_grad(z, y);
+    case FNN_SIGMOID:
+      return v_sigmoid_grad(z, y);
+    case FNN_TANH:
+      return v_tanh_grad(z, y);
   }
   return z;
 }
 
-static void FN(matmul_epilogue)(const fnn_call *call, const FN(matmul_tile) *t, size_t rows,
+static void FN(matmul_epilogue)(const fnn_call *call, const FN(matmul_tile) * t, size_t rows,
                                 size_t columns) {
   const int activation = (int)call->attr[0], derivative = (int)call->attr[1];
   for (size_t i = 0; i < rows; i++) {
@@ -152,9 +159,9 @@ static void FN(matmul_epilogue)(const fnn_call *call, const FN(matmul_tile) *t, 
 /* Where the loops over one rectangle of the result are. */
 typedef struct {
   const fnn_call *call;
-  size_t row, rows;              /* a block of rows */
-  size_t column, columns;        /* a panel of columns */
-  size_t at;                     /* first k of a block, tile.depth is its length */
+  size_t row, rows;       /* a block of rows */
+  size_t column, columns; /* a panel of columns */
+  size_t at;              /* first k of a block, tile.depth is its length */
   int pack_a, pack_b;
   int relu, relu_grad, epilogue; /* the last step: one of two in registers, or another */
   REAL *panel, *block;           /* scratch: a panel of b, a block of a */
@@ -171,7 +178,7 @@ static inline size_t FN(matmul_height)(size_t rows, size_t tiles, size_t tile) {
   return rows / tiles + (tile < rows % tiles);
 }
 
-static void FN(matmul_pack_a)(const FN(matmul_state) *s) {
+static void FN(matmul_pack_a)(const FN(matmul_state) * s) {
   const ptrdiff_t *stride = s->call->stride[1];
   const size_t rows = s->rows, tiles = blocks_over(rows, MATMUL_ROWS), depth = s->tile.depth;
   for (size_t tile = 0, i = 0, height; tile < tiles; tile++, i += height) {
@@ -182,7 +189,7 @@ static void FN(matmul_pack_a)(const FN(matmul_state) *s) {
 }
 
 /* One block of rows times one panel of columns, over one block of k. */
-static void FN(matmul_panel)(FN(matmul_state) *s) {
+static void FN(matmul_panel)(FN(matmul_state) * s) {
   const fnn_call *call = s->call;
   FN(matmul_tile) *t = &s->tile;
   const size_t rows = s->rows, tiles = blocks_over(rows, MATMUL_ROWS);
@@ -201,7 +208,7 @@ static void FN(matmul_panel)(FN(matmul_state) *s) {
 }
 
 /* One block of rows and one of k, all panels of columns from `begin` to `end`. */
-static void FN(matmul_block)(FN(matmul_state) *s, size_t begin, size_t end) {
+static void FN(matmul_block)(FN(matmul_state) * s, size_t begin, size_t end) {
   const fnn_call *call = s->call;
   const ptrdiff_t *stride = call->stride[2], bias_stride = call->stride[3][0];
   FN(matmul_tile) *t = &s->tile;
@@ -231,8 +238,8 @@ static void FN(matmul_block)(FN(matmul_state) *s, size_t begin, size_t end) {
 
 /* What to pack, and where the epilogue goes. Packing pays where it stops cache lines of one set
  * from driving each other out, and where an operand is not contiguous in the way it is read. */
-static inline FN(matmul_state) FN(matmul_plan)(const fnn_call *call, size_t rows, size_t columns,
-                                               REAL *scratch) {
+static inline FN(matmul_state)
+    FN(matmul_plan)(const fnn_call *call, size_t rows, size_t columns, REAL *scratch) {
   const ptrdiff_t *a = call->stride[1], *b = call->stride[2];
   const size_t n = call->dim[1], k = call->dim[2], depth = size_min(k, MATMUL_K_BLOCK);
   const int activation = (int)call->attr[0], derivative = (int)call->attr[1];
@@ -295,7 +302,7 @@ static fnn_call FN(matmul_transposed)(const fnn_call *call) {
 
 /* How out is cut into tiles, panels of columns first. */
 typedef struct {
-  size_t rows, columns;           /* of a tile */
+  size_t rows, columns; /* of a tile */
   size_t row_blocks, column_blocks;
 } FN(matmul_grid);
 
@@ -314,8 +321,7 @@ static inline FN(matmul_grid) FN(matmul_cut)(size_t m, size_t n, size_t k) {
 
 static size_t FN(matmul_tiles)(const fnn_call *call) {
   const int column = FN(matmul_is_column)(call);
-  const FN(matmul_grid) g =
-      FN(matmul_cut)(call->dim[column], call->dim[1 - column], call->dim[2]);
+  const FN(matmul_grid) g = FN(matmul_cut)(call->dim[column], call->dim[1 - column], call->dim[2]);
   return g.row_blocks * g.column_blocks;
 }
 

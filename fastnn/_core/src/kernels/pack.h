@@ -39,8 +39,7 @@ static inline void FN(pack_square)(REAL *dst, size_t width, size_t count, size_t
   const mask some = m_first(depth);
   vec v[VL], w[VL];
 #pragma GCC unroll 16
-  for (int i = 0; i < VL; i++)
-    v[i] = (size_t)i < count ? v_load_m(src + i * row, some) : v_zero();
+  for (int i = 0; i < VL; i++) v[i] = (size_t)i < count ? v_load_m(src + i * row, some) : v_zero();
 #pragma GCC unroll 4
   for (int stage = 1; stage < VL; stage *= 2) {
 #pragma GCC unroll 8
