@@ -1,4 +1,5 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: initializedcheck=False
 """The one door to C: run one op, build a program, run a program, run a loop of programs.
 
 Nothing here decides anything about neural nets: Python describes, this crosses once, C computes.
@@ -16,7 +17,7 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memset
 
 
@@ -110,6 +111,7 @@ cdef extern from "fastnn.h" nogil:
     fnn_status fnn_loop_run(fnn_loop *loop, size_t threads) noexcept
     void fnn_shuffle(int64_t *order, size_t rows, uint64_t seed, uint64_t epoch) noexcept
     double fnn_call_cost(const fnn_call *call) noexcept
+    int fnn_all_finite(const void *x, size_t n, int real) noexcept
 
 
 DEF_LAYOUT = {FNN_BROADCAST: "broadcast", FNN_MATRIX: "matrix", FNN_PACKED: "packed"}
@@ -304,7 +306,8 @@ cdef int _real_of(Py_buffer *view) noexcept:
 
 cdef bint _is_hyper(int code, int i) noexcept:
     """Whether array i of an update is its numbers, float64 whatever the parameters are."""
-    return (code == FNN_OP_sgd_step or code == FNN_OP_adam_step) and i == <int>fnn_op_writes(code) - 1
+    cdef bint update = code == FNN_OP_sgd_step or code == FNN_OP_adam_step
+    return update and i == <int>fnn_op_writes(code) - 1
 
 
 def call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads=None):
@@ -358,6 +361,19 @@ def call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads=None):
             if present[i]:
                 PyBuffer_Release(&views[i])
     _raise(status)
+
+
+def all_finite(array):
+    """Whether a C-contiguous float32 or float64 array has no nan and no inf."""
+    cdef Py_buffer view
+    cdef int real, finite
+    PyObject_GetBuffer(array, &view, PyBUF_FORMAT)
+    real = _real_of(&view)
+    finite = fnn_all_finite(view.buf, view.len // view.itemsize, real) if real >= 0 else 0
+    PyBuffer_Release(&view)
+    if real < 0:
+        raise TypeError("expected a float32 or float64 array")
+    return bool(finite)
 
 
 cdef class Program:
@@ -485,7 +501,7 @@ cdef class Program:
 
 
 cdef class Loop:
-    """Epochs of a step: shuffle, gather a batch, replay; the last, smaller batch has its own program.
+    """Epochs of a step: shuffle, gather a batch, replay; the last, smaller batch has a program too.
 
     body, tail: programs (tail None when the batches divide the rows).
     bound, tail_bound: their arrays; batches first, in the order of `sources`.
@@ -540,7 +556,8 @@ cdef class Loop:
 
     def start(self, size_t epoch, size_t step, size_t last_epoch, double[:, ::1] sums):
         """Go on from this epoch and step up to last_epoch; sums is (last_epoch - epoch, totals)."""
-        if <size_t>sums.shape[0] != last_epoch - epoch or <size_t>sums.shape[1] != self._loop.n_totals:
+        cdef size_t n_totals = self._loop.n_totals
+        if <size_t>sums.shape[0] != last_epoch - epoch or <size_t>sums.shape[1] != n_totals:
             raise ValueError("sums: expected (epochs, totals)")
         self._sums = sums
         self._loop.epoch = self._loop.first_epoch = epoch

@@ -179,6 +179,7 @@ void fnn_fail_allocation(int64_t nth); /* tests: the nth allocation from now fai
 size_t fnn_allocations(void);          /* tests: how many allocations so far */
 
 /* program.c */
+int fnn_all_finite(const void *x, size_t n, int real); /* no nan, no inf */
 typedef struct fnn_patch { /* array of a call that lies in the caller's input */
   size_t call, array, input;
   ptrdiff_t offset; /* bytes */
