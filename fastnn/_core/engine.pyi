@@ -1,7 +1,8 @@
 from threading import Lock
-from typing import Any
+from typing import Any, Self
 
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 OPS: dict[str, int]
 LAYOUTS: dict[str, str]
@@ -26,22 +27,24 @@ def call(
 def all_finite(array: NDArray[Any]) -> bool: ...
 def shuffle(order: NDArray[Any], seed: int, epoch: int) -> None: ...
 
+@disjoint_base
 class Program:
     bound: tuple[int, ...]
     arena_bytes: int
     instructions: int
     lock: Lock
-    def __init__(
-        self,
+    def __new__(
+        cls,
         instructions: list[tuple[Any, ...]],
         externals: list[NDArray[Any]],
         bound: tuple[int, ...],
         arena_bytes: int,
-    ) -> None: ...
+    ) -> Self: ...
     @property
     def cost(self) -> float: ...
     def run(self, arrays: tuple[NDArray[Any], ...], threads: int | None = None) -> None: ...
 
+@disjoint_base
 class Loop:
     body: Program
     tail: Program | None

@@ -194,8 +194,8 @@ def _grad_row(name: str, by_y: Callable[[Tensor, Tensor, Tensor], Tensor] | None
     def rule(node: Node, g: Tensor) -> Sequence[Tensor | None]:
         dy, y = node.input(0), node.input(1)
         return (
-            derivative(g, y) if node.needs(0) else None,
-            by_y(g, dy, y) if by_y is not None and node.needs(1) else None,
+            unbroadcast(derivative(g, y), dy.shape) if node.needs(0) else None,
+            unbroadcast(by_y(g, dy, y), y.shape) if by_y is not None and node.needs(1) else None,
         )
 
     derivative: Binary = _binary(name, "dy times the derivative, from the output y.", rule)

@@ -245,9 +245,9 @@ static inline FN(matmul_state)
   const int activation = (int)call->attr[0], derivative = (int)call->attr[1];
   FN(matmul_state) s = {.call = call, .panel = scratch};
   s.block = s.panel + MATMUL_K_BLOCK * MATMUL_COLUMNS + VL;
-  s.pack_a = a[1] != 1 && a[0] != 1;
-  if (a[1] == 1 && k > VL && columns > MATMUL_COLUMNS && (size_t)a[0] * sizeof(REAL) % 4096 == 0)
-    s.pack_a = 1;
+  const size_t apart = (size_t)(a[1] == 1 ? a[0] : a[1]) * sizeof(REAL);
+  s.pack_a = (a[1] != 1 && a[0] != 1) ||
+             (apart % 4096 == 0 && k > VL && rows > MATMUL_ROWS && columns > MATMUL_COLUMNS);
   s.pack_b = b[1] != 1 || (rows > 2 * MATMUL_ROWS && (size_t)b[0] * depth * sizeof(REAL) > 16384);
   s.relu = activation == FNN_RELU && !derivative;
   s.relu_grad = derivative == FNN_RELU && !activation;
