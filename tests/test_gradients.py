@@ -1,0 +1,340 @@
+"""Gradients against finite differences (R4): every row with a gradient, views, losses, whole nets.
+
+A function is projected to one number by fixed random weights. Its gradient by each input is held
+against a four-point difference, and so is the gradient of a random projection of that gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import fastnn
+from fastnn import nn, ops
+from fastnn.ops.shape import place, unbroadcast
+from fastnn.ops.table import apply
+from fastnn.tensor import Tensor
+
+Array = NDArray[Any]
+Function = Callable[..., Tensor]
+Sample = tuple[Function, list[Array]]
+
+TOLERANCE = 1e-6  # R4
+STEP = 3e-5
+REDUCTIONS = ("none", "sum", "mean")
+
+
+def draw(*shape: int, seed: int = 0, low: float = -2.0, high: float = 2.0) -> Array:
+    """Distinct numbers at least 0.02 away from each other and from 0, in random order."""
+    rng = np.random.default_rng([seed, *shape])
+    n = int(np.prod(shape))
+    x = np.linspace(low, high, n) if n > 1 else np.array([0.7 * high])
+    x = x + np.where(np.abs(x) < 0.02, 0.05, 0.0)
+    return rng.permutation(x).reshape(shape)
+
+
+def leaves(arrays: Iterable[Array]) -> list[Tensor]:
+    return [Tensor(a.copy(), requires_grad=True) for a in arrays]
+
+
+def projected(y: Tensor, seed: int) -> Tensor:
+    weights = np.random.default_rng(seed).uniform(0.5, 1.5, y.shape)
+    return (y * fastnn.tensor(weights, dtype=np.float64)).sum()
+
+
+def difference(
+    fn: Callable[[list[Array]], float], arrays: list[Array], along: list[Array]
+) -> float:
+    """The derivative of fn along a direction, by four points: the error is of order STEP**4."""
+    at = [fn([a + k * STEP * d for a, d in zip(arrays, along)]) for k in (-2, -1, 1, 2)]
+    return (at[0] - 8 * at[1] + 8 * at[2] - at[3]) / (12 * STEP)
+
+
+def by_differences(fn: Callable[[list[Array]], float], arrays: list[Array]) -> list[Array]:
+    """The gradient of fn, element by element."""
+    found = []
+    for i, array in enumerate(arrays):
+        grad = np.empty(array.shape)
+        for at in np.ndindex(array.shape):
+            along = [np.zeros(a.shape) for a in arrays]
+            along[i][at] = 1.0
+            grad[at] = difference(fn, arrays, along)
+        found.append(grad)
+    return found
+
+
+def assert_close(got: Array, want: Array, what: str) -> None:
+    scale = max(np.abs(want).max(initial=0.0), 1e-2)
+    error = np.abs(got - want).max(initial=0.0) / scale
+    assert got.shape == want.shape and error <= TOLERANCE, (what, error, got, want)
+
+
+def gradients(fn: Function, arrays: list[Array]) -> list[Tensor]:
+    """The gradient of the projection of fn, by backward, on the tape."""
+    x = leaves(arrays)
+    projected(fn(*x), 1).backward(create_graph=True)
+    return [t.grad if t.grad is not None else fastnn.zeros_like(t) for t in x]
+
+
+def check(fn: Function, arrays: list[Array], second: bool = True) -> None:
+    """First and second order."""
+
+    def value(at: list[Array]) -> float:
+        return projected(fn(*map(Tensor, at)), 1).item()
+
+    def slope(at: list[Array]) -> float:
+        found = [projected(g.detach(), 2) for g in gradients(fn, at)]
+        return float(sum(g.item() for g in found))
+
+    x = leaves(arrays)
+    projected(fn(*x), 1).backward()  # the plain pass, which may use fused kernels
+    for t, want in zip(x, by_differences(value, arrays)):
+        got = np.zeros(t.shape) if t.grad is None else t.grad.numpy()
+        assert_close(got, want, "first order")
+    if not second:
+        return
+    x = leaves(arrays)
+    projected(fn(*x), 1).backward(create_graph=True)
+    first = [t.grad for t in x if t.grad is not None]
+    for t in x:
+        t.grad = None
+    total = sum((projected(g, 2) for g in first), fastnn.tensor(0.0, dtype=np.float64))
+    if total.requires_grad:
+        total.backward()
+    for t, want in zip(x, by_differences(slope, arrays)):
+        got = np.zeros(t.shape) if t.grad is None else t.grad.numpy()
+        assert_close(got, want, "second order")
+
+
+# Every row of the table
+
+
+def row(name: str, attrs: tuple[int, ...] = ()) -> Function:
+    return lambda *x: apply(ops.TABLE[name], x, attrs)
+
+
+def _unary(name: str, low: float = -2.0) -> list[Sample]:
+    return [(row(name), [draw(2, 3, low=low)]), (row(name), [draw(low=low)])]
+
+
+def _binary(name: str, low: float = -2.0) -> list[Sample]:
+    shapes = [((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((), (2, 2)), ((2, 1, 2), (3, 1))]
+    return [(row(name), [draw(*a, low=low, seed=1), draw(*b, low=low + 0.03, high=1.9, seed=2)])
+            for a, b in shapes]  # fmt: skip
+
+
+def _where() -> list[Sample]:
+    condition = Tensor(draw(2, 3) > 0)
+    picked = row("where")
+    return [(lambda a, b: picked(condition, a, b), [draw(*p), draw(*q)])
+            for p, q in [((2, 3), (2, 3)), ((3,), (2, 1)), ((), (1, 1))]]  # fmt: skip
+
+
+def _matmul() -> list[Sample]:
+    plain, biased = [draw(2, 3), draw(3, 4)], [draw(2, 3), draw(3, 4), draw(4)]
+    return [(lambda a, b: apply(ops.TABLE["matmul"], (a, b, None, None), (0, 0)), plain),
+            (lambda a, b, c: apply(ops.TABLE["matmul"], (a, b, c, None), (0, 0)), biased)]  # fmt: skip
+
+
+INDEX = Tensor(np.array([2, 0, 2, 1]))
+
+
+def _loss(function: Function, z: Array, y: Any) -> list[Sample]:
+    return [(lambda x, r=r: function(x, Tensor(y), r), [z]) for r in REDUCTIONS]
+
+
+_SOFT = np.array([[0.2, 0.5, 0.3], [0.0, 1.0, 0.0]])
+SAMPLES: dict[str, list[Sample]] = {
+    **{name: _unary(name) for name in "copy neg abs sign square exp erf tanh sigmoid relu".split()},
+    **{name: _unary(name, 0.3) for name in "sqrt log log1p".split()},
+    **{name: _binary(name) for name in "add sub mul maximum minimum".split()},
+    **{name: _binary(name)[:1] for name in ("relu_grad", "sigmoid_grad", "tanh_grad")},
+    **{name: _binary(name, 0.3) for name in ("div", "pow")},
+    "where": _where(),
+    "matmul": _matmul(),
+    **{name: [(row(name), [draw(2, 3, 2)]), (row(name), [draw(1, 1, 1)])]
+       for name in ("sum", "mean", "max", "min")},
+    **{name: [(row(name), [draw(2, 3)]), (row(name), [draw(2, 1)])]
+       for name in ("softmax", "log_softmax")},
+    "take_rows": [(lambda x: apply(ops.TABLE["take_rows"], (x, INDEX), (8,)), [draw(3, 2)])],
+    "scatter_add_rows": [(lambda x: ops.scatter_add_rows(x, INDEX, 4), [draw(4, 2)])],
+    "softmax_cross_entropy": _loss(ops.softmax_cross_entropy, draw(2, 3), np.array([2, 0])),
+    "soft_cross_entropy": _loss(ops.soft_cross_entropy, draw(2, 3), _SOFT),
+    "bce_with_logits": _loss(ops.bce_with_logits, draw(2, 2), np.array([[1.0, 0.0], [0.3, 0.8]])),
+    "mse": _loss(ops.mse, draw(2, 3), draw(2, 3, seed=5)),
+}  # fmt: skip
+DIFFERENTIABLE = [name for name, op in ops.TABLE.items() if op.gradient is not None]
+
+
+def test_every_row_with_a_gradient_has_samples() -> None:
+    assert sorted(SAMPLES) == sorted(DIFFERENTIABLE)
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_row(name: str) -> None:
+    for fn, arrays in SAMPLES[name]:
+        node = fn(*leaves(arrays))._node
+        assert node is not None and node.rule is ops.TABLE[name].gradient
+        check(fn, arrays)
+
+
+# At ties and kinks the rule says what the gradient is
+
+
+def test_gradients_at_kinks() -> None:
+    def by(fn: Function, *arrays: list[float]) -> list[Any]:
+        x = leaves(np.array(a) for a in arrays)
+        fn(*x).sum().backward()
+        return [t.grad.tolist() for t in x]  # type: ignore[union-attr]
+
+    assert by(ops.relu, [0.0, -0.0, 1.0]) == [[0.0, 0.0, 1.0]]
+    assert by(ops.abs, [0.0, -2.0]) == [[0.0, -1.0]]
+    assert by(ops.maximum, [1.0, 2.0], [1.0, 1.0]) == [[0.5, 1.0], [0.5, 0.0]]
+    assert by(ops.minimum, [1.0, 2.0], [1.0, 1.0]) == [[0.5, 0.0], [0.5, 1.0]]
+    assert by(ops.max, [3.0, 1.0, 3.0]) == [[0.5, 0.0, 0.5]]
+    assert by(ops.min, [3.0, 1.0, 1.0]) == [[0.0, 0.5, 0.5]]
+    assert by(lambda x: ops.pow(x, 2.5), [0.0, 4.0]) == [[0.0, 20.0]]
+    assert by(lambda x: x**0, [0.0, 4.0]) == [[0.0, 0.0]]
+
+
+# Views, shape functions, reductions, products, losses of layers
+
+EYE = Tensor(np.array([1, 0]))
+FUNCTIONS: dict[str, Sample] = {
+    "reshape": (lambda x: x.reshape(3, -1) * 2, [draw(2, 3)]),
+    "reshape of a transpose": (lambda x: x.T.reshape(6) ** 2, [draw(2, 3)]),
+    "permute": (lambda x: x.permute(2, 0, 1) ** 2, [draw(2, 3, 2)]),
+    "permute negative": (lambda x: x.permute(-1, 0, -2) ** 2, [draw(2, 3, 2)]),
+    "transpose": (lambda x: x.transpose(0, -1).square(), [draw(2, 3, 2)]),
+    "squeeze": (lambda x: x.squeeze() * x.unsqueeze(0).squeeze(0).squeeze(), [draw(1, 3, 1)]),
+    "flatten": (lambda x: x.flatten(1).exp(), [draw(2, 3, 2)]),
+    "expand": (lambda x: x.expand(4, 2, 3) ** 2, [draw(2, 1)]),
+    "expand of a number": (lambda x: x.expand(2, 2) ** 3, [draw()]),
+    "contiguous": (lambda x: x.T.contiguous() ** 2, [draw(2, 3)]),
+    "getitem": (lambda x: x[1:, ::2] * x[0, :1], [draw(3, 4)]),
+    "getitem backwards": (lambda x: x[::-1, None, ..., -1] ** 2, [draw(3, 4)]),
+    "getitem twice": (lambda x: x[1][2:3] * x[1], [draw(3, 4)]),
+    "getitem by index": (lambda x: x[INDEX] ** 2, [draw(3, 2, 2)]),
+    "iteration": (lambda x: sum((row**2 for row in x), x[0] * 0), [draw(3, 2)]),
+    "place": (lambda x: place(fastnn.zeros(3, 4, dtype=np.float64), x, (slice(1, 3), 2)) ** 2,
+              [draw(2)]),
+    "unbroadcast": (lambda x: unbroadcast(x**2, (1, 3)), [draw(4, 2, 3)]),
+    "unbroadcast to a number": (lambda x: unbroadcast(x**3, ()), [draw(2, 3)]),
+    "own": (lambda x: ops.own(x.expand(3, 2)) ** 2, [draw(1, 2)]),
+    "clamp": (lambda x: ops.clamp(x, -1.2, 1.1) * x, [draw(3, 3)]),
+    "powers": (lambda x: x**1 + x**2 + x**3 + x**0.5 + x**-1 + x**2.5 + 2**x,
+               [draw(2, 3, low=0.5)]),
+    "softmax of an inner axis": (lambda x: x.softmax(0) * x.log_softmax(1), [draw(2, 3, 2)]),
+    "sum of apart axes": (lambda x: x.sum((0, 2)) ** 2 * x.mean((2, 0), keepdim=True).flatten(),
+                          [draw(2, 3, 2)]),
+    "extremes": (lambda x: x.amax((0, -1)) * x.amin(1, keepdim=True).sum(), [draw(2, 3, 2)]),
+    "accumulated uses": (lambda x: x * x.exp() + x.tanh() * x.sum() - x.mean(0), [draw(2, 3)]),
+    **{f"matmul {len(a)}-D {len(b)}-D": (lambda x, y: (x @ y) ** 2, [draw(*a), draw(*b, seed=3)])
+       for a in ((3,), (2, 3), (2, 2, 3)) for b in ((3,), (3, 2))},
+    "matmul of views": (lambda x, y: x.T @ y.T[1:], [draw(3, 2), draw(2, 4)]),
+    "matmul with itself": (lambda x: x @ x.T @ x, [draw(2, 3)]),
+    **{f"linear {len(shape)}-D": (ops.linear, [draw(*shape), draw(2, 3), draw(2)])
+       for shape in ((3,), (4, 3), (2, 2, 3))},
+    "linear without bias": (ops.linear, [draw(4, 3), draw(2, 3)]),
+    "soft targets by grad": (lambda z, p: ops.soft_cross_entropy(z, p, "sum"),
+                             [draw(2, 3), _SOFT + 0.1]),
+    "bce targets by grad": (ops.bce_with_logits, [draw(2, 3), draw(2, 3, low=0.1, high=0.9)]),
+    "mse targets by grad": (lambda z, y: ops.mse(z, y, "none"), [draw(4), draw(4, seed=9)]),
+    "cross-entropy of one row": (
+        lambda z: nn.functional.cross_entropy(z, fastnn.tensor(1), reduction="none") ** 2,
+        [draw(3)]),
+    "functions of losses": (
+        lambda z: ops.softmax_cross_entropy(z, EYE).exp() + ops.mse(z, Tensor(_SOFT)) ** 2,
+        [draw(2, 3)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function(name: str) -> None:
+    check(*FUNCTIONS[name])
+
+
+LOSSES: dict[str, tuple[Function, Array]] = {
+    "classes": (nn.functional.cross_entropy, np.array([2, 0, 1, 1])),
+    "probabilities": (nn.functional.cross_entropy, np.vstack([_SOFT, _SOFT])),
+    "binary": (nn.functional.binary_cross_entropy_with_logits, draw(4, 3, low=0.1, high=0.9)),
+    "squares": (nn.functional.mse_loss, draw(4, 3, seed=7)),
+}
+ACTIVATIONS: dict[str, Function] = {"none": lambda x: x, "relu": ops.relu, "sigmoid": ops.sigmoid,
+                                    "tanh": ops.tanh, "log_softmax": ops.log_softmax}  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_losses_of_layers(loss: str, activation: str) -> None:
+    function, y = LOSSES[loss]
+    for reduction in REDUCTIONS:
+        check(
+            lambda x, w, b, r=reduction: function(
+                ACTIVATIONS[activation](ops.linear(x, w, b)), Tensor(y), reduction=r
+            ),
+            [draw(4, 2), draw(3, 2, seed=1), draw(3, seed=4)],
+            second=reduction == "mean",
+        )
+
+
+# Whole nets
+
+
+@st.composite
+def nets(draw_: st.DrawFn) -> dict[str, Any]:
+    size = st.integers(1, 9)
+    depth = draw_(st.integers(1, 4))
+    return {
+        "widths": draw_(st.lists(size, min_size=depth + 1, max_size=depth + 1)),
+        "acts": draw_(st.lists(st.sampled_from(sorted(ACTIVATIONS)), min_size=depth,
+                               max_size=depth)),
+        "skip": draw_(st.booleans()),
+        "bias": draw_(st.booleans()),
+        "loss": draw_(st.sampled_from(["classes", "binary", "squares"])),
+        "reduction": draw_(st.sampled_from(REDUCTIONS)),
+        "rows": draw_(st.integers(1, 5)),
+        "seed": draw_(st.integers(0, 10**6)),
+    }  # fmt: skip
+
+
+@given(nets())
+@settings(max_examples=3 * settings.default.max_examples)  # type: ignore[union-attr]
+def test_random_nets(net: dict[str, Any]) -> None:
+    rng = np.random.default_rng(net["seed"])
+    widths, rows = net["widths"], net["rows"]
+    arrays = [rng.standard_normal((rows, widths[0]))]
+    for n, m in zip(widths, widths[1:]):
+        arrays += [rng.standard_normal((m, n)) / np.sqrt(n), 0.3 * rng.standard_normal(m)]
+    function = LOSSES[net["loss"]][0]
+    target: Array = rng.uniform(0, 1, (rows, widths[-1]))
+    if net["loss"] == "classes":
+        target = rng.integers(0, widths[-1], rows)
+    nearest = [np.inf]
+
+    def run(x: Tensor, *weights: Tensor) -> Tensor:
+        for i, name in enumerate(net["acts"]):
+            z = ops.linear(x, weights[2 * i], weights[2 * i + 1] if net["bias"] else None)
+            if name == "relu":
+                nearest[0] = min(nearest[0], float(np.abs(z._array).min()))
+            y = ACTIVATIONS[name](z)
+            x = y + x if net["skip"] and y.shape == x.shape else y
+        return projected(function(x, Tensor(target), reduction=net["reduction"]), 3)
+
+    run(*map(Tensor, arrays))
+    assume(nearest[0] > 2e-3)  # the differences stay on one side of each kink
+    x = leaves(arrays)
+    run(*x).backward()
+    for i, leaf in enumerate(x):
+        along = [np.zeros(a.shape) for a in arrays]
+        along[i] = rng.uniform(0.5, 1.5, arrays[i].shape) * rng.choice([-1, 1], arrays[i].shape)
+        want = difference(lambda at: run(*map(Tensor, at)).item(), arrays, along)
+        grad = np.zeros(leaf.shape) if leaf.grad is None else leaf.grad.numpy()
+        scale = max(float(np.abs(grad * along[i]).sum()), 1e-2)
+        assert abs(float((grad * along[i]).sum()) - want) <= TOLERANCE * scale, (i, net)
