@@ -6,6 +6,7 @@ against a four-point difference, and so is the gradient of a random projection o
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -137,9 +138,10 @@ def _where() -> list[Sample]:
 
 
 def _matmul() -> list[Sample]:
-    plain, biased = [draw(2, 3), draw(3, 4)], [draw(2, 3), draw(3, 4), draw(4)]
-    return [(lambda a, b: apply(ops.TABLE["matmul"], (a, b, None, None), (0, 0)), plain),
-            (lambda a, b, c: apply(ops.TABLE["matmul"], (a, b, c, None), (0, 0)), biased)]  # fmt: skip
+    def product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
+        return apply(ops.TABLE["matmul"], (a, b, bias, None), (0, 0))
+
+    return [(product, [draw(2, 3), draw(3, 4)]), (product, [draw(2, 3), draw(3, 4), draw(4)])]
 
 
 INDEX = Tensor(np.array([2, 0, 2, 1]))
@@ -310,7 +312,7 @@ def test_random_nets(net: dict[str, Any]) -> None:
     rng = np.random.default_rng(net["seed"])
     widths, rows = net["widths"], net["rows"]
     arrays = [rng.standard_normal((rows, widths[0]))]
-    for n, m in zip(widths, widths[1:]):
+    for n, m in itertools.pairwise(widths):
         arrays += [rng.standard_normal((m, n)) / np.sqrt(n), 0.3 * rng.standard_normal(m)]
     function = LOSSES[net["loss"]][0]
     target: Array = rng.uniform(0, 1, (rows, widths[-1]))

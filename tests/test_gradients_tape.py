@@ -178,9 +178,7 @@ def test_only_leaves_that_require_grad_get_one() -> None:
         (x * w).requires_grad_(False)
     for make in (lambda: fastnn.ones(2).long().requires_grad_(),
                  lambda: fastnn.tensor([1], requires_grad=True)):  # fmt: skip
-        with pytest.raises(
-            TypeError, match="only floating-point tensors have gradients, got int64"
-        ):
+        with pytest.raises(TypeError, match="only floating-point tensors have .* got int64"):
             make()
 
 
@@ -307,9 +305,7 @@ def test_transforms_refuse() -> None:
     for position in (1, -1, (0, 1)):
         with pytest.raises(ValueError, match=r"^grad_position: expected 0\.\.0 for 1 arguments"):
             fastnn.grad(double, position)(x)
-    with pytest.raises(
-        ValueError, match=r"^grad_position: expected each position once, got \(0, 0"
-    ):
+    with pytest.raises(ValueError, match=r"^grad_position: expected each position once, got"):
         fastnn.grad(double, (0, 0))(x)
     with pytest.raises(TypeError, match=r"^grad_position: expected int or tuple of int, got 'x'"):
         fastnn.grad(double, "x")(x)  # type: ignore[arg-type]
