@@ -178,7 +178,7 @@ def test_only_leaves_that_require_grad_get_one() -> None:
         (x * w).requires_grad_(False)
     for make in (lambda: fastnn.ones(2).long().requires_grad_(),
                  lambda: fastnn.tensor([1], requires_grad=True)):  # fmt: skip
-        with pytest.raises(TypeError, match="only floating-point tensors have .* got int64"):
+        with pytest.raises(TypeError, match=r"only floating-point tensors have .* got int64"):
             make()
 
 
