@@ -6,15 +6,7 @@ from fastnn import threads as _threads
 from fastnn._core.engine import isa, isas
 from fastnn._recording import RecordingError
 from fastnn._version import __version__
-from fastnn.autograd import (
-    enable_grad,
-    grad,
-    is_grad_enabled,
-    no_grad,
-    set_grad_enabled,
-    stop_gradient,
-    value_and_grad,
-)
+from fastnn.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from fastnn.compile import compile
 from fastnn.io import FormatError, load, save
 from fastnn.nn import Parameter
@@ -58,6 +50,7 @@ from fastnn.tensor import (
 )
 from fastnn.threads import num_threads, set_num_threads
 from fastnn.train import History, Trainer
+from fastnn.transforms import grad, stop_gradient, value_and_grad
 
 __all__ = [
     "FormatError",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _recording, autograd
+from fastnn import _recording
 from fastnn.autograd import Node, is_grad_enabled
+from fastnn.autograd import tape as autograd
 from fastnn.ops.elementwise import mul, neg, relu, sigmoid, square, sub
 from fastnn.ops.reduce import mean, sum
 from fastnn.ops.rows import log_softmax, softmax, take_rows

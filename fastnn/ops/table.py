@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _recording, autograd
+from fastnn import _recording
 from fastnn._core import engine
 from fastnn.autograd import GradientRule, Node
+from fastnn.autograd import tape as autograd
 from fastnn.tensor import Tensor, float32, float64
 
 if TYPE_CHECKING:
