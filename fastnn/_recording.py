@@ -27,8 +27,11 @@ def refuse(what: str) -> None:
         )
 
 
-def checked(x: Tensor, check: Callable[[Tensor], object]) -> None:
-    """Check the values of a tensor now and, when it is an input, at every replay."""
+def checked(x: Tensor, check: Callable[[Tensor], object], classes: int = -1) -> None:
+    """Check the values of a tensor now and, when it is an input, at every replay.
+
+    classes: what `check` asks for is int64 values in 0..classes-1, if not negative.
+    """
     check(x)
     if active is not None:
-        active.checks_input(x._array, check)
+        active.checks_input(x._array, check, classes)

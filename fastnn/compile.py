@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _recording, lowering
+from fastnn._core import engine
 from fastnn.lowering import Instruction, Storage, Value
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastnn._core import engine
     from fastnn.nn import Module
     from fastnn.ops import Op
 
@@ -47,7 +47,8 @@ class Recorder:
         self.grads_set: dict[int, Tensor] = {}
         self.before_run: list[Callable[[], object]] = []
         self.conditions: list[Callable[[], bool]] = []
-        self.checks: list[tuple[Storage, Callable[[Tensor], object]]] = []
+        self.checks: list[tuple[Storage, Callable[[Tensor], object], int]] = []
+        self.watched: list[tuple[Any, str]] = []
         self.before: list[tuple[NDArray[Any], NDArray[Any]]] = []  # memory written, as it was
         self._saved: set[int] = set()
 
@@ -96,15 +97,22 @@ class Recorder:
         """`leaf.grad` becomes None, whatever it was."""
         self.grads_set[id(leaf)] = leaf
 
-    def valid_while(self, holds: Callable[[], bool]) -> None:
-        """The recording is one of this step only as long as `holds()`."""
+    def valid_while(
+        self, holds: Callable[[], bool], before_run: Callable[[], object], places: Any
+    ) -> None:
+        """The recording is one of this step only as long as `holds()`, and a run needs
+        `before_run()` first; neither is asked while the same objects are at `places`."""
         self.conditions.append(holds)
+        self.before_run.append(before_run)
+        self.watched += places
 
-    def checks_input(self, array: NDArray[Any], check: Callable[[Tensor], object]) -> None:
+    def checks_input(
+        self, array: NDArray[Any], check: Callable[[Tensor], object], classes: int
+    ) -> None:
         """The values of an input were checked; other inputs have to be."""
         value = self.value(array)
         if value.storage.kind == "input" and value.whole():
-            self.checks.append((value.storage, check))
+            self.checks.append((value.storage, check, classes))
 
     def _save(self, storage: Storage) -> None:
         if storage.index not in self._saved:
@@ -214,7 +222,7 @@ class Recording:
 
     def check(self, arrays: list[NDArray[Any]]) -> None:
         """Raise for input values that the function would not take."""
-        for storage, check in self.recorder.checks:
+        for storage, check, _ in self.recorder.checks:
             check(Tensor(arrays[storage.index]))
 
     def replay(self, arrays: list[NDArray[Any]]) -> Any:
@@ -225,21 +233,56 @@ class Recording:
         for s in self.bound[self.n_inputs :]:
             memory[s.index] = np.empty(s.array.shape, s.array.dtype)
         self.program.run(tuple(memory.values()))
-        for leaf, grad in self.grads:
+        for leaf, grad in self._grads:
             leaf.grad = grad
+        self._watch.take()
         return _rebuild(self.structure, [self._tensor(v, memory) for v in self.outputs])
 
-    @property
-    def grads(self) -> Iterable[tuple[Tensor, Tensor | None]]:
-        """The gradients that the recorded run left behind; their memory is the program's."""
-        return self._grads
-
     def __post_init__(self) -> None:
+        # The gradients that the recorded run left behind; their memory is the program's.
         self._grads = [(leaf, leaf.grad) for leaf in self.recorder.grads_set.values()]
+        self.plain = isinstance(self.structure, Tensor)
+        r = self.recorder
+        self._watch = engine.Watch(
+            [(type(module), "changes") for module, _ in list(r.modules.values())[:1]]
+            + [(p, "_array") for p, _ in r.parameters.values()]
+            + [(leaf, "grad") for leaf, _ in [*r.grads_read.values(), *self._grads]]
+            + r.watched
+            + [(_recording, "active")]
+        )
+        self.shortcut = self._shortcut()
+
+    def _shortcut(self) -> engine.Replay | None:
+        """The replay without Python around it, where the outputs are plain new arrays."""
+        made = self.bound[self.n_inputs :]
+        values = self.outputs
+        if [v.storage for v in values] != made or any(
+            v.shape != v.storage.array.shape or not v.whole() for v in values
+        ):
+            return None
+        if any(classes < 0 for _, _, classes in self.recorder.checks):
+            return None
+        if any(leaf.grad is not grad for leaf, grad in self.recorder.grads_read.values()):
+            return None  # a run leaves another gradient than the one it has to find
+        return engine.Replay(
+            self.program,
+            self._watch,
+            [s.array for s in self.bound[: self.n_inputs]],
+            [(s.array.shape, s.array.dtype) for s in made],
+            [(storage.index, classes) for storage, _, classes in self.recorder.checks],
+            Tensor,
+            np.empty,
+        )
+
+    def result(self, arrays: list[NDArray[Any]]) -> Any:
+        """What the function returns, of the arrays that `shortcut` returned."""
+        return _rebuild(self.structure, map(Tensor, arrays))
 
     @staticmethod
     def _tensor(value: Value, memory: dict[int, NDArray[Any]]) -> Tensor:
         base = memory.get(value.storage.index, value.storage.array)
+        if value.storage.kind == "kept":  # the next run will write there again
+            base = base.copy()
         if value.offset == 0 and base.shape == value.shape and base.dtype == value.dtype:
             return Tensor(base)
         strides = tuple(s * value.dtype.itemsize for s in value.strides)
@@ -298,8 +341,17 @@ class Compiled:
         self.__doc__ = fn.__doc__
         self.__wrapped__ = fn
         self._cache: OrderedDict[Any, list[Recording]] = OrderedDict()
+        self._last: Recording | None = None
 
     def __call__(self, *args: Any) -> Any:
+        last = self._last
+        if last is not None and last.shortcut is not None:
+            arrays = last.shortcut(args)
+            if arrays is not None:
+                return Tensor(arrays[0]) if last.plain else last.result(arrays)
+        return self._look(args)
+
+    def _look(self, args: tuple[Any, ...]) -> Any:
         arrays = [self._array(a, i) for i, a in enumerate(args)]
         key = tuple((a.shape, a.dtype) for a in arrays)
         known = self._cache.get(key)
@@ -308,6 +360,7 @@ class Compiled:
                 if recording.matches():
                     recording.check(arrays)
                     self._cache.move_to_end(key)
+                    self._last = recording
                     return recording.replay(arrays)
         result, recording = record(self.fn, [a.copy() for a in arrays])
         self._cache.setdefault(key, []).insert(0, recording)

@@ -1,4 +1,4 @@
-from threading import Lock
+from collections.abc import Callable
 from typing import Any, Self
 
 from numpy.typing import NDArray
@@ -32,7 +32,6 @@ class Program:
     bound: tuple[int, ...]
     arena_bytes: int
     instructions: int
-    lock: Lock
     def __new__(
         cls,
         instructions: list[tuple[Any, ...]],
@@ -43,6 +42,26 @@ class Program:
     @property
     def cost(self) -> float: ...
     def run(self, arrays: tuple[NDArray[Any], ...], threads: int | None = None) -> None: ...
+
+@disjoint_base
+class Watch:
+    def __init__(self, places: list[tuple[Any, str]]) -> None: ...
+    def take(self) -> None: ...
+    def same(self) -> bool: ...
+
+@disjoint_base
+class Replay:
+    def __init__(
+        self,
+        program: Program,
+        watch: Watch,
+        inputs: list[NDArray[Any]],
+        outputs: list[tuple[tuple[int, ...], Any]],
+        labels: list[tuple[int, int]],
+        tensor: type,
+        empty: Callable[[tuple[int, ...], Any], NDArray[Any]],
+    ) -> None: ...
+    def __call__(self, args: tuple[Any, ...]) -> list[NDArray[Any]] | None: ...
 
 @disjoint_base
 class Loop:

@@ -7,7 +7,6 @@ Arrays come in through the buffer protocol. A status of the engine becomes an ex
 alone.
 """
 import os
-import threading
 
 from cpython.buffer cimport (
     PyBUF_FORMAT,
@@ -16,6 +15,15 @@ from cpython.buffer cimport (
     PyBuffer_IsContiguous,
     PyBuffer_Release,
     PyObject_GetBuffer,
+)
+from cpython.pythread cimport (
+    NOWAIT_LOCK,
+    PyThread_acquire_lock,
+    PyThread_allocate_lock,
+    PyThread_free_lock,
+    PyThread_release_lock,
+    PyThread_type_lock,
+    WAIT_LOCK,
 )
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memset
@@ -392,7 +400,7 @@ cdef class Program:
     cdef size_t _n_views
     cdef readonly tuple bound
     cdef readonly size_t arena_bytes, instructions
-    cdef readonly object lock
+    cdef PyThread_type_lock _lock  # one run at a time: the arena is one
 
     def __cinit__(self, list instructions, list externals, tuple bound, size_t arena_bytes):
         cdef size_t n = len(instructions), i, n_patches = 0
@@ -401,13 +409,14 @@ cdef class Program:
         self.bound = bound
         self.arena_bytes = arena_bytes
         self.instructions = n
-        self.lock = threading.Lock()
+        self._lock = PyThread_allocate_lock()
         self._arena = fnn_allocate(arena_bytes)
         self._views = <Py_buffer *>fnn_allocate(len(externals) * sizeof(Py_buffer))
         calls = <fnn_call *>fnn_allocate(n * sizeof(fnn_call))
         patches = <fnn_patch *>fnn_allocate(n * FNN_MAX_ARRAYS * sizeof(fnn_patch))
         try:
-            if not self._arena or not self._views or not calls or not patches:
+            if (not self._lock or not self._arena or not self._views or not calls
+                    or not patches):
                 raise MemoryError(f"fastnn: no memory for a program of {arena_bytes} bytes")
             for array in externals:
                 PyObject_GetBuffer(array, &self._views[self._n_views], PyBUF_STRIDES)
@@ -461,6 +470,8 @@ cdef class Program:
             PyBuffer_Release(&self._views[i])
         fnn_release(self._views)
         fnn_release(self._arena)
+        if self._lock:
+            PyThread_free_lock(self._lock)
 
     @property
     def cost(self):
@@ -485,19 +496,131 @@ cdef class Program:
     def run(self, tuple arrays, threads=None):
         """Replay once on these C-contiguous arrays (inputs, then outputs)."""
         cdef void *pointers[64]
-        cdef fnn_status status
         cdef size_t team = thread_limit if threads is None else threads
         if threads is None and team > 1:
             team = fnn_team_size(fnn_program_cost(self._program), team)
-        with self.lock:
-            self._bind(arrays, pointers)
-            fnn_program_bind(self._program, pointers)
-            if team == 1 and fnn_program_cost(self._program) < 20.0:
-                status = fnn_program_run(self._program, 1)
-            else:
-                with nogil:
-                    status = fnn_program_run(self._program, team)
-        _raise(status)
+        self._bind(arrays, pointers)
+        self._run(pointers, team)
+
+    cdef int _run(self, void **pointers, size_t team) except -1:
+        cdef fnn_status status
+        if not PyThread_acquire_lock(self._lock, NOWAIT_LOCK):
+            with nogil:
+                PyThread_acquire_lock(self._lock, WAIT_LOCK)
+        fnn_program_bind(self._program, pointers)
+        if team == 1 and fnn_program_cost(self._program) < 20.0:  # too short to give up the GIL
+            status = fnn_program_run(self._program, 1)
+        else:
+            with nogil:
+                status = fnn_program_run(self._program, team)
+        PyThread_release_lock(self._lock)
+        return _raise(status)
+
+
+cdef class Watch:
+    """Attributes and dict entries, and whether they still hold the very objects they held.
+
+    places: (object, attribute) or (dict, key) each.
+    """
+    cdef list _places
+    cdef list _seen
+
+    def __init__(self, list places):
+        self._places = places
+        self._seen = []
+
+    def take(self):
+        """Remember what is there now."""
+        self._seen = [_get(where, name) for where, name in self._places]
+
+    cpdef bint same(self) except -1:
+        """Whether all is as it was when last taken."""
+        cdef Py_ssize_t i
+        cdef tuple place
+        if len(self._seen) != len(self._places):
+            return False
+        for i in range(len(self._places)):
+            place = <tuple>self._places[i]
+            if _get(place[0], place[1]) is not self._seen[i]:
+                return False
+        return True
+
+
+cdef object _get(object where, object name):
+    return where.get(name) if type(where) is dict else getattr(where, name)
+
+
+cdef class Replay:
+    """A program with all that Python does around a run, for the arguments it was made for.
+
+    Called with the arguments, it returns the new output arrays, or None when anything differs from
+    the last time that Python looked (`watch`), or an argument is not just like those: then Python
+    looks again.
+
+    inputs: an array of the shape and type of each argument.
+    outputs: (shape, dtype) of each array to make.
+    labels: (input, classes) of int64 inputs whose values must lie in 0..classes-1.
+    tensor: the type of arguments that hold their array in `_array`.
+    empty: makes an array of a shape and dtype.
+    """
+    cdef Program _program
+    cdef Watch _watch
+    cdef list _inputs, _outputs, _labels
+    cdef object _tensor, _empty
+
+    def __init__(self, Program program, Watch watch, list inputs, list outputs, list labels,
+                 tensor, empty):
+        self._program, self._watch = program, watch
+        self._inputs, self._outputs, self._labels = inputs, outputs, labels
+        self._tensor, self._empty = tensor, empty
+
+    def __call__(self, tuple args):
+        cdef Py_ssize_t i, n = len(self._inputs)
+        cdef Py_buffer view
+        cdef void *pointers[64]
+        cdef tuple spec
+        cdef list keep = [], outputs = []
+        cdef size_t team = thread_limit
+        if len(args) != n or n + len(self._outputs) > 64 or not self._watch.same():
+            return None
+        for i in range(n):
+            array = args[i]
+            if type(array) is self._tensor:
+                if array.requires_grad:
+                    return None
+                array = array._array
+            like = self._inputs[i]
+            if type(array) is not type(like) or array.dtype is not like.dtype:
+                return None
+            keep.append(array)
+            PyObject_GetBuffer(array, &view, PyBUF_STRIDES)
+            pointers[i] = view.buf
+            fits = PyBuffer_IsContiguous(&view, b"C") and array.shape == like.shape
+            PyBuffer_Release(&view)
+            if not fits:
+                return None
+        for spec in self._labels:
+            i = spec[0]
+            if not _in_range(<const int64_t *>pointers[i], keep[i].size, spec[1]):
+                return None
+        for spec in self._outputs:
+            array = self._empty(spec[0], spec[1])
+            PyObject_GetBuffer(array, &view, PyBUF_STRIDES)
+            pointers[n + len(outputs)] = view.buf
+            PyBuffer_Release(&view)
+            outputs.append(array)
+        if team > 1:
+            team = fnn_team_size(fnn_program_cost(self._program._program), team)
+        self._program._run(pointers, team)
+        return outputs
+
+
+cdef bint _in_range(const int64_t *labels, Py_ssize_t n, int64_t classes) noexcept:
+    cdef Py_ssize_t i
+    cdef bint wrong = False
+    for i in range(n):
+        wrong |= <uint64_t>labels[i] >= <uint64_t>classes
+    return not wrong
 
 
 cdef class Loop:

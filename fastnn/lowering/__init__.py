@@ -41,12 +41,10 @@ def lower(
         of the recording.
     guard: stop a run when outputs[0] is not finite.
     """
-    made = {v.storage.index: v.storage for i in instructions for v in i.fresh()}
-    for storage in made.values():
-        storage.kind = "temporary"
+    _find_temporaries(instructions)
     for storage in kept:
         if storage.kind == "temporary":
-            storage.kind = "external"
+            storage.kind = "kept"
     returned: dict[int, Storage] = {}
     for value in outputs:
         if value.storage.kind == "temporary":
@@ -58,3 +56,14 @@ def lower(
     arena = plan_memory(code)
     watched = outputs[0] if guard else None
     return Lowered(emit(code, bound, arena, watched), bound, code)
+
+
+def _find_temporaries(instructions: list[Instruction]) -> None:
+    """Storages whose first access writes all of them: what they held before does not matter."""
+    seen: set[int] = set()
+    for instruction in instructions:
+        seen.update(v.storage.index for v in instruction.reads())
+        for value in instruction.fresh():
+            if value.storage.index not in seen and value.storage.kind == "external":
+                value.storage.kind = "temporary"
+        seen.update(v.storage.index for v in instruction.writes())

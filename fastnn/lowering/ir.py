@@ -17,7 +17,8 @@ class Storage:
     """A block of memory.
 
     kind: input (the caller's, every run), output (the caller gets it, every run), external (fixed
-    memory: parameters, moments, constants, gradients), temporary (somewhere in the arena).
+    memory: parameters, moments, constants), kept (made by every run in fixed memory: gradients),
+    temporary (somewhere in the arena).
     array: the array that owned it while recording.
     """
 

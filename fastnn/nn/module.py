@@ -47,7 +47,7 @@ class Module:
     ['hidden.weight', 'hidden.bias']
     """
 
-    structure = 0  # of the class: counts every change to what any module consists of
+    changes = 0  # of Module: counts changes to the parts and the mode of any module
 
     training: bool
     _parameters: dict[str, Parameter | None]
@@ -65,6 +65,8 @@ class Module:
     # ---- registration ----
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name == "training":
+            Module.changes += 1
         registries = self.__dict__.get("_parameters"), self.__dict__.get("_modules")
         if isinstance(value, (Parameter, Module)):
             if registries[0] is None:
@@ -88,7 +90,7 @@ class Module:
                         f"cannot assign {_check.show(value)} as {kind} '{name}' "
                         f"(fastnn.nn.{kind.capitalize()} or None expected)"
                     )
-                Module.structure += 1
+                Module.changes += 1
                 registry[name] = None
                 return
         buffers = self.__dict__.get("_buffers")
@@ -113,7 +115,7 @@ class Module:
         return sorted({*super().__dir__(), *self._parameters, *self._buffers, *self._modules})
 
     def _forget(self, name: str) -> bool:
-        Module.structure += 1
+        Module.changes += 1
         known = False
         for registry in (self._parameters, self._buffers, self._modules):
             if name in registry:
@@ -144,7 +146,7 @@ class Module:
             raise TypeError(f"{name}: expected a Parameter or None, got {_check.show(param)}")
         if param is not None and not param.name:
             param.name = name
-        Module.structure += 1
+        Module.changes += 1
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -160,7 +162,7 @@ class Module:
         self._check_name(name, self._modules)
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{name}: expected a Module or None, got {_check.show(module)}")
-        Module.structure += 1
+        Module.changes += 1
         self._modules[name] = module
 
     register_module = add_module

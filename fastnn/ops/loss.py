@@ -102,7 +102,7 @@ def softmax_cross_entropy(z: Tensor, y: Tensor, reduction: str = "mean") -> Tens
     if y.shape != z.shape[:1]:
         raise ValueError(f"y: expected {z.shape[0]} classes, one a row of z, got shape {y.shape}")
     classes = z.shape[1]
-    _recording.checked(y, lambda y: class_range("y", y, classes))
+    _recording.checked(y, lambda y: class_range("y", y, classes), classes)
     return _loss(_softmax_cross_entropy, z, y, reduction, rows=True)
 
 

@@ -87,7 +87,7 @@ def take_rows(x: Tensor, index: Tensor) -> Tensor:
     from fastnn._arrays import index_range
 
     rows = x.shape[0]
-    _recording.checked(index, lambda index: index_range("index", index, rows))
+    _recording.checked(index, lambda index: index_range("index", index, rows), rows)
     return apply(_take_rows, (x, index), (x.dtype.itemsize,))
 
 

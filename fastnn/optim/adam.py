@@ -62,9 +62,9 @@ class Adam(Optimizer):
         super().__init__(params, defaults)
 
     def _settings(self, group: Group) -> tuple[object, ...]:
-        betas = group["betas"]
-        kept = tuple(betas) if isinstance(betas, list) else betas
-        return group["lr"], kept, group["eps"], group["weight_decay"]
+        if isinstance(group["betas"], list):  # a change inside a list would go unnoticed
+            group["betas"] = tuple(group["betas"])
+        return group["lr"], group["betas"], group["eps"], group["weight_decay"]
 
     def _numbers(self, group: Group) -> tuple[float, ...]:
         lr = _check.learning_rate(group["lr"])

@@ -140,8 +140,13 @@ class Optimizer(ABC):
             for group, blocks in zip(self.param_groups, self._blocks, strict=True):
                 updates += [self._advance(group, block) for block in blocks]
         if _recording.active is not None:
-            _recording.active.valid_while(functools.partial(self._unchanged, updates))
-            _recording.active.before_run.append(functools.partial(self._resume, updates))
+            _recording.active.valid_while(
+                functools.partial(self._unchanged, updates),
+                functools.partial(self._resume, updates),
+                [(update.group, key) for update in updates for key in update.group]
+                + [(update.block, name) for update in updates for name in ("_cut", "source")]
+                + [(self, "_blocks")],
+            )
         return loss
 
     def _advance(self, group: Group, block: Block) -> _Update:

@@ -75,9 +75,9 @@ class Predictor:
 
     def refresh(self, model: Module) -> None:
         """Forget all programs if the model has other modules or parameters than before."""
-        if self._version == model.structure:
+        if self._version == model.changes:
             return
-        self._version = model.structure
+        self._version = model.changes
         structure = tuple(id(m) for m in model.modules()) + tuple(id(p) for p in model.parameters())
         if structure != self._structure:
             self._structure = structure

@@ -188,7 +188,7 @@ class Trainer:
             loss = self.loss(self.model(Tensor(inputs[0])), Tensor(inputs[1]))
         if not isinstance(loss, Tensor) or loss.numel() != 1:
             raise ValueError("loss: expected one number; use reduction='mean' or 'sum', not 'none'")
-        for storage, check in recorder.checks:
+        for storage, check, _ in recorder.checks:
             check(Tensor((x, y)[storage.index]))
 
     # Programs
