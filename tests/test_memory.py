@@ -1,0 +1,179 @@
+"""Memory: every allocation of the engine may fail, and nothing grows (R13, R14)."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_compile import Form, bits, data, mlp
+
+import fastnn
+from fastnn import nn, optim
+from fastnn._core import engine
+from fastnn.tensor import Tensor
+from fastnn.train import Trainer
+
+STATM = Path("/proc/self/statm")
+
+
+@pytest.fixture(autouse=True)
+def _allocations_work_again() -> Iterator[None]:
+    yield
+    engine.fail_allocation(-1)
+
+
+def sweep(work: Callable[[], Any], after: Callable[[], None]) -> int:
+    """Fail the n-th allocation of the work, for every n; how many there are.
+
+    `after` is called with allocations working again.
+    """
+    work()
+    before = engine.allocations()
+    work()
+    count = engine.allocations() - before
+    for n in range(count):
+        engine.fail_allocation(n)
+        with pytest.raises(MemoryError, match=r"^fastnn: "):
+            work()
+        engine.fail_allocation(-1)
+        after()
+    engine.fail_allocation(count)  # one too far: nothing fails
+    work()
+    engine.fail_allocation(-1)
+    return count
+
+
+def test_compiling_and_running_a_step(real: str) -> None:
+    it, want = Form(real), Form(real)
+    ((x, y),) = data(real, 1, 5, 6, 6, "squares")
+    steps = [bits([want.skip_connection(x, y), list(want.model.parameters())]) for _ in range(60)]
+
+    def work() -> None:
+        f = fastnn.compile(it.skip_connection)
+        f(x, y)
+        f(x, y)
+
+    def after() -> None:  # whole steps were made: the next one is one of the eager run
+        loss = it.skip_connection(x, y)
+        assert bits([loss, list(it.model.parameters())]) in steps
+
+    assert sweep(work, after) >= 5
+
+
+def test_predict(real: str) -> None:
+    x = np.random.default_rng(0).standard_normal((5, 6)).astype(real)
+    model = mlp(real, [6, 4, 2])
+    want = model.predict(x)
+
+    def work() -> None:
+        mlp(real, [6, 4, 2]).predict(x)
+
+    def after() -> None:
+        np.testing.assert_array_equal(model.predict(x), want)
+        np.testing.assert_array_equal(mlp(real, [6, 4, 2]).predict(x), want)
+
+    assert sweep(work, after) >= 5
+
+
+def test_fit() -> None:
+    """Before the loop starts nothing has changed; during it nothing is allocated."""
+    x, y = np.random.default_rng(0).standard_normal((22, 6)), np.arange(22) % 3
+    model = mlp("float32", [6, 4, 3])
+    optimizer = optim.Adam(model.parameters())
+
+    def work() -> None:
+        Trainer(model, nn.CrossEntropyLoss(), optimizer).fit(x, y, batch_size=8, verbose=0)
+
+    before: list[Any] = []
+
+    def failing_work() -> None:
+        before[:] = [bits(list(model.parameters()))]
+        work()
+
+    def after() -> None:
+        assert bits(list(model.parameters())) == before[0]
+        assert model.predict(x).shape == (22, 3)
+        work()
+        assert bits(list(model.parameters())) != before[0]
+
+    assert sweep(failing_work, after) >= 10  # two programs
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_eager_call_with_a_large_workspace(threads: int, real: str) -> None:
+    x = np.random.default_rng(0).standard_normal((100_000, 3)).astype(real)
+    big = np.ones((1, 20_011, 170), real)
+
+    def softmax_loss() -> tuple[Any, ...]:
+        loss = np.full((), np.nan, real)
+        y = np.zeros(len(x), np.int64)
+        engine.call(engine.OPS["softmax_cross_entropy"], (loss, None, x, y), x.shape, (1,), threads)
+        return (loss,)
+
+    def total() -> tuple[Any, ...]:
+        out = np.full((1, 170), np.nan, real)
+        engine.call(engine.OPS["sum"], (out, big), big.shape, (), threads)
+        return (out,)
+
+    want = bits(tuple(map(Tensor, softmax_loss())))
+
+    def after() -> None:
+        assert (total()[0] == 20_011).all()
+        assert bits(tuple(map(Tensor, softmax_loss()))) == want
+
+    assert sweep(softmax_loss, after) == sweep(total, after) == 1
+
+
+def test_a_loop_that_cannot_run() -> None:
+    """A thread without its scratch: MemoryError, and no step was made."""
+    model = mlp("float32", [70, 300, 130, 10])
+    trainer = Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters()))
+    ((x, y),) = data("float32", 1, 300, 70, 10, "classes")
+    with trainer._mode(training=True):
+        loop = trainer._loop(x.numpy(), y.numpy(), 300, True, {}, training=True)
+    before = bits(list(model.parameters()))
+    loop.start(0, 1)
+    team = 13  # new threads, which have to allocate their scratch
+    engine.fail_allocation(0)
+    if engine.OPENMP:
+        with pytest.raises(MemoryError, match="fastnn: out of memory"):
+            loop._loop.run(-1.0, team)
+    assert bits(list(model.parameters())) == before and loop.epoch == 0
+    engine.fail_allocation(-1)
+    loop._loop.run(-1.0, team)
+    assert loop.epoch == 1 and bits(list(model.parameters())) != before
+    assert np.isfinite(loop.means(0)[0])
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="reads /proc/self/statm")
+def test_fit_and_predict_do_not_grow() -> None:
+    """R14: 500 cycles, each with a new model, trainer and programs."""
+    x = np.random.default_rng(0).standard_normal((40, 6)).astype(np.float32)
+    y = np.arange(40) % 3
+
+    def cycle(model: nn.Module) -> None:
+        trainer = Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters()))
+        trainer.fit(x, y, batch_size=16, verbose=0)
+        model.predict(x)
+
+    kept = mlp("float32", [6, 8, 3])
+    for _ in range(100):
+        cycle(kept)
+        cycle(mlp("float32", [6, 8, 3]))
+    gc.collect()
+    before = resident()
+    for _ in range(250):
+        cycle(kept)
+        cycle(mlp("float32", [6, 8, 3]))
+    gc.collect()
+    assert resident() - before <= 1 << 20
