@@ -615,6 +615,17 @@ cdef class Replay:
         return outputs
 
 
+def in_range(labels, int64_t classes):
+    """Whether all of a C-contiguous int64 array lies in 0..classes-1."""
+    cdef Py_buffer view
+    cdef bint found
+    PyObject_GetBuffer(labels, &view, PyBUF_STRIDES)
+    found = PyBuffer_IsContiguous(&view, b"C") and view.itemsize == 8 and _in_range(
+        <const int64_t *>view.buf, view.len // 8, classes)
+    PyBuffer_Release(&view)
+    return found
+
+
 cdef bint _in_range(const int64_t *labels, Py_ssize_t n, int64_t classes) noexcept:
     cdef Py_ssize_t i
     cdef bint wrong = False

@@ -33,10 +33,11 @@ def _broadcast(name: str) -> Callable[..., tuple[list[Spec], tuple[int, ...]]]:
     def shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
         numbers = arrays[1:] if name == "where" else arrays
         dtype = numbers[0].dtype
-        if numbers[1].dtype != dtype:
+        if numbers[1].dtype is not dtype and numbers[1].dtype != dtype:
             same_real(name, *numbers)
-        if len(arrays) == 2 and arrays[0].shape == arrays[1].shape:
-            return [(arrays[0].shape, bool_ if compares else dtype)], ()
+        size = arrays[0].shape
+        if len(arrays) == 2 and arrays[1].shape == size:
+            return [(size, bool_ if compares else dtype)], ()
         try:
             size = np.broadcast_shapes(*(a.shape for a in arrays))
         except ValueError:
@@ -51,7 +52,7 @@ def _unary(name: str, doc: str, gradient: Callable[[Node, Tensor], Tensor | None
     op = row(name, _same, lambda node, dy: (gradient(node, dy),))
 
     def function(x: Tensor) -> Tensor:
-        return apply(op, (real(x),))
+        return apply(op, (x if x._array.dtype.kind == "f" else real(x),))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
@@ -62,6 +63,10 @@ def _binary(name: str, doc: str, gradient: GradientRule | None) -> Binary:
     op = row(name, _broadcast(name), gradient)
 
     def function(a: Operand, b: Operand) -> Tensor:
+        if isinstance(a, Tensor) and isinstance(b, Tensor):
+            dtype = a._array.dtype
+            if dtype.kind == "f" and dtype is b._array.dtype:
+                return apply(op, (a, b))
         return apply(op, (real(a, b), real(b, a)))
 
     function.__name__ = function.__qualname__ = name

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _recording
+from fastnn._arrays import class_range
+from fastnn._core import engine
 from fastnn.autograd import Node, is_grad_enabled
 from fastnn.autograd import tape as autograd
 from fastnn.ops.elementwise import mul, neg, relu, sigmoid, square, sub
@@ -15,7 +17,7 @@ from fastnn.ops.reduce import mean, sum
 from fastnn.ops.rows import log_softmax, softmax, take_rows
 from fastnn.ops.shape import reshape
 from fastnn.ops.table import Op, contiguous_array, execute, row, same_real
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, int64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,12 +99,13 @@ def _alike(name: str, z: Tensor, y: Tensor) -> None:
 
 def softmax_cross_entropy(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     """-log softmax(z)[row, y[row]] of logits z (n, c) and classes y (n), int64 in 0..c-1."""
-    from fastnn._check import class_range
-
     if y.shape != z.shape[:1]:
         raise ValueError(f"y: expected {z.shape[0]} classes, one a row of z, got shape {y.shape}")
     classes = z.shape[1]
-    _recording.checked(y, lambda y: class_range("y", y, classes), classes)
+    if y._array.dtype != int64 or not engine.in_range(y._array, classes):
+        class_range("y", y, classes)
+    if _recording.active is not None:
+        _recording.active.checks_input(y._array, lambda y: class_range("y", y, classes), classes)
     return _loss(_softmax_cross_entropy, z, y, reduction, rows=True)
 
 

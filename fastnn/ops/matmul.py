@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fastnn.autograd import Node
+import numpy as np
+
+from fastnn import _check
+from fastnn.autograd import Node, is_grad_enabled
 from fastnn.ops.reduce import sum
 from fastnn.ops.shape import permute, reshape
-from fastnn.ops.table import apply, row, same_real
+from fastnn.ops.table import TABLE, apply, contiguous_array, execute, row, same_real, taped
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+PLAIN = (0, 0)  # no activation, no derivative
 
 
 def _shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
@@ -36,7 +41,7 @@ _matmul = row("matmul", _shape, _gradient)
 
 
 def _product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
-    return apply(_matmul, (a, b, bias, None), (0, 0))
+    return apply(_matmul, (a, b, bias, None), PLAIN)
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
@@ -58,20 +63,59 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     return reshape(y, (*a.shape[:-1], *b.shape[1:]))
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x @ weight.T + bias, with weight of shape (out, in); x may have any number of axes.
 
     Raises:
-        ValueError: x whose last axis is not of size in.
+        TypeError: dtypes that differ.
+        ValueError: shapes that do not fit.
     """
-    if x.ndim == 0 or x.shape[-1] != weight.shape[1]:
+    x, w = input._array, weight._array
+    if w.ndim != 2:
+        raise ValueError(f"weight: expected shape (out, in), got {weight.shape}")
+    if x.ndim == 0 or x.shape[-1] != w.shape[1]:
         raise ValueError(
-            f"x: expected {weight.shape[1]} features in the last axis, got shape {x.shape}"
+            f"input: expected {weight.shape[1]} features along the last axis, "
+            f"got shape {input.shape}"
         )
-    if bias is not None and bias.ndim != 1:
-        raise ValueError(f"bias: expected one axis, got shape {bias.shape}")
-    w = permute(weight, (1, 0))
-    if x.ndim == 2:
-        return _product(x, w, bias)
-    y = _product(reshape(x, (-1, x.shape[-1])), w, bias)
-    return reshape(y, (*x.shape[:-1], weight.shape[0]))
+    _check.same_dtype("input", x.dtype, w.dtype, "the weight")
+    if bias is not None:
+        _check.same_shape("bias", bias.shape, w.shape[:1], "the rows of weight")
+        _check.same_dtype("bias", bias.dtype, w.dtype, "the weight")
+    if x.ndim != 2:
+        y = linear(reshape(input, (-1, x.shape[-1])), weight, bias)
+        return reshape(y, (*x.shape[:-1], w.shape[0]))
+    out = np.empty((x.shape[0], w.shape[0]), x.dtype)
+    b = None if bias is None else bias._array
+    execute(_matmul, (out,), (x, w.T, b, None), (), PLAIN)
+    return taped(_linear_gradient, (input, weight, bias), out)
+
+
+def _linear_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    if is_grad_enabled():
+        x, weight = node.input(0), node.input(1)
+        return (
+            _product(dy, weight) if node.needs(0) else None,
+            permute(_product(permute(x, (1, 0)), dy), (1, 0)) if node.needs(1) else None,
+            sum(dy, 0) if node.needs(2) else None,
+        )
+    x, weight, bias = node.inputs  # type: ignore[misc, assignment]
+    return (
+        _plain(dy._array, weight._array) if x.requires_grad else None,
+        # In the order (in, out), as the weight is stored: the kernel writes rows.
+        Tensor(_plain(x._array.T, dy._array)._array.T) if weight.requires_grad else None,
+        _column_sums(dy._array) if bias is not None and bias.requires_grad else None,
+    )
+
+
+def _plain(a: NDArray[Any], b: NDArray[Any]) -> Tensor:
+    out = np.empty((a.shape[0], b.shape[1]), a.dtype)
+    execute(_matmul, (out,), (a, b, None, None), (), PLAIN)
+    return Tensor(out)
+
+
+def _column_sums(dy: NDArray[Any]) -> Tensor:
+    dy = dy if dy.flags.c_contiguous else contiguous_array(dy)
+    out = np.empty(dy.shape[1], dy.dtype)
+    execute(TABLE["sum"], (out,), (dy,), (1, *dy.shape), ())
+    return Tensor(out)

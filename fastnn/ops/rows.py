@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastnn import _recording
+from fastnn._arrays import index_range
 from fastnn.autograd import Node
 from fastnn.ops.shape import permute, reshape
 from fastnn.ops.table import Op, apply, row
@@ -84,8 +85,6 @@ def take_rows(x: Tensor, index: Tensor) -> Tensor:
     Raises:
         IndexError: an index outside the rows of x.
     """
-    from fastnn._arrays import index_range
-
     rows = x.shape[0]
     _recording.checked(index, lambda index: index_range("index", index, rows), rows)
     return apply(_take_rows, (x, index), (x.dtype.itemsize,))

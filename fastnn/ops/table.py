@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Op:
     """One row.
 
-    name: as in fastnn.h's FNN_OPS.
+    name: as in fastnn.h's FNN_OPS. code, packed: its number there, and whether its arrays must be
+        C-contiguous.
     shape: (input arrays, attrs) -> (shape and dtype of each output, dims for a packed row).
     gradient: gradients by the inputs, in ops; None for what has no gradient.
     in_place: the kernel's first `in_place` arrays are read and written, and there is no output.
@@ -33,17 +34,13 @@ class Op:
 
     name: str
     shape: Callable[..., tuple[list[Spec], tuple[int, ...]]]
+    code: int
+    packed: bool
     gradient: GradientRule | None = None
     in_place: int = 0
 
-    @property
-    def code(self) -> int:
-        """The row's number in C."""
-        return engine.OPS[self.name]
-
 
 TABLE: dict[str, Op] = {}
-_PACKED = frozenset(name for name, layout in engine.LAYOUTS.items() if layout == "packed")
 
 
 def row(
@@ -53,7 +50,8 @@ def row(
     in_place: int = 0,
 ) -> Op:
     """Add a row to the table."""
-    TABLE[name] = op = Op(name, shape, gradient, in_place)
+    packed = engine.LAYOUTS[name] == "packed"
+    TABLE[name] = op = Op(name, shape, engine.OPS[name], packed, gradient, in_place)
     return op
 
 
@@ -67,7 +65,7 @@ def execute(
     """Run the kernel on these arrays and let the recorder know."""
     if _recording.active is not None:
         _recording.active.record(op, outputs + inputs, len(outputs), dims, attrs)
-    engine.call(engine.OPS[op.name], outputs + inputs, dims, attrs)
+    engine.call(op.code, outputs + inputs, dims, attrs)
 
 
 def apply(
@@ -82,7 +80,7 @@ def apply(
     attrs: what the kernel is given. note: what the gradient rule needs besides the inputs.
     out: write here (in place; the row must allow its output to be one of its inputs).
     """
-    packed = op.name in _PACKED
+    packed = op.packed
     arrays: list[NDArray[Any] | None] = []
     on_tape = False
     for x in inputs:
@@ -105,6 +103,26 @@ def apply(
     if on_tape and autograd._enabled and op.gradient is not None:
         y._node = Node(op.gradient, inputs, (out,), note)
         y.requires_grad = True
+    return y
+
+
+def taped(
+    rule: GradientRule,
+    inputs: tuple[Tensor | None, ...],
+    out: NDArray[Any],
+    note: tuple[Any, ...] = (),
+) -> Tensor:
+    """A tensor of `out`, on the tape if one of the inputs is."""
+    y = Tensor(out)
+    if autograd._enabled or _recording.active is not None:
+        for x in inputs:
+            if x is not None and x.requires_grad:
+                if _recording.active is not None:
+                    _recording.active.uses(inputs)
+                if autograd._enabled:
+                    y._node = Node(rule, inputs, (out,), note)
+                    y.requires_grad = True
+                break
     return y
 
 

@@ -109,8 +109,10 @@ class Block:
                     f"grad of parameter {i}: expected {p.dtype} of shape {p.shape}, "
                     f"got {grad.dtype} of shape {grad.shape}"
                 )
-            ops.copy_(view, grad)
-            if recorder is not None:
+            if recorder is None:
+                np.copyto(view._array, grad._array)
+            else:
+                ops.copy_(view, grad)
                 p.grad = view
                 recorder.sets_grad(p)
         return tuple(active)
