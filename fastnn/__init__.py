@@ -1,15 +1,38 @@
 """fastnn: neural nets of dense layers on the CPU, trained as one compiled program."""
 
-from fastnn import nn, ops, optim, random, train
+from typing import Any
+
 from fastnn import tensor as _tensor  # first: everything else is built on it
+
+# isort: split
+from fastnn import autograd, dtype, nn, ops, optim, random, train
 from fastnn import threads as _threads
 from fastnn._core.engine import isa, isas
+from fastnn._device import accelerator, backends, cuda, device
 from fastnn._recording import RecordingError
 from fastnn._version import __version__
 from fastnn.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from fastnn.compile import compile
+from fastnn.dtype import (
+    bool,
+    bool_,
+    double,
+    float,
+    float16,
+    float32,
+    float64,
+    half,
+    int,
+    int8,
+    int16,
+    int32,
+    int64,
+    long,
+    short,
+    uint8,
+)
 from fastnn.io import FormatError, load, save
-from fastnn.nn import Parameter
+from fastnn.nn import Parameter, ParameterTuple
 from fastnn.ops import (
     abs,
     argmax,
@@ -34,85 +57,148 @@ from fastnn.ops import (
     tanh,
     where,
 )
-from fastnn.random import manual_seed, rand, randint, randn
-from fastnn.tensor import (
-    Tensor,
-    bool_,
-    float32,
-    float64,
-    from_numpy,
-    int64,
-    ones,
-    ones_like,
-    tensor,
-    zeros,
-    zeros_like,
+from fastnn.random import (
+    Generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    rand,
+    randint,
+    randn,
+    randperm,
+    set_rng_state,
 )
+from fastnn.tensor import Tensor, from_numpy, ones, ones_like, tensor, zeros, zeros_like
 from fastnn.threads import num_threads, set_num_threads
 from fastnn.train import History, Trainer
 from fastnn.transforms import grad, stop_gradient, value_and_grad
 
+get_num_threads = num_threads
+
 __all__ = [
-    "FormatError",
-    "History",
-    "Parameter",
-    "RecordingError",
+    # Tensors, and types of their elements
     "Tensor",
-    "Trainer",
-    "__version__",
-    "abs",
-    "argmax",
+    "bool",
     "bool_",
-    "clamp",
-    "compile",
-    "enable_grad",
-    "erf",
-    "exp",
+    "double",
+    "dtype",
+    "float",
+    "float16",
     "float32",
     "float64",
-    "from_numpy",
-    "grad",
+    "half",
+    "int",
+    "int8",
+    "int16",
+    "int32",
     "int64",
-    "is_grad_enabled",
-    "isa",
-    "isas",
-    "load",
+    "long",
+    "short",
+    "uint8",
+    # Making them
+    "from_numpy",
+    "ones",
+    "ones_like",
+    "rand",
+    "randint",
+    "randn",
+    "randperm",
+    "tensor",
+    "zeros",
+    "zeros_like",
+    # Functions of tensors
+    "abs",
+    "argmax",
+    "clamp",
+    "erf",
+    "exp",
     "log",
     "log1p",
     "log_softmax",
-    "manual_seed",
     "matmul",
     "maximum",
     "mean",
     "minimum",
-    "nn",
-    "no_grad",
-    "num_threads",
-    "ones",
-    "ones_like",
     "ops",
-    "optim",
     "pow",
-    "rand",
-    "randint",
-    "randn",
-    "random",
     "relu",
-    "save",
-    "set_grad_enabled",
-    "set_num_threads",
     "sigmoid",
     "sign",
     "softmax",
     "sqrt",
     "square",
-    "stop_gradient",
     "sum",
     "tanh",
-    "tensor",
-    "train",
-    "value_and_grad",
     "where",
-    "zeros",
-    "zeros_like",
+    # Gradients, and functions as programs
+    "RecordingError",
+    "autograd",
+    "compile",
+    "enable_grad",
+    "grad",
+    "is_grad_enabled",
+    "no_grad",
+    "set_grad_enabled",
+    "stop_gradient",
+    "value_and_grad",
+    # Nets and training
+    "History",
+    "Parameter",
+    "ParameterTuple",
+    "Trainer",
+    "nn",
+    "optim",
+    "train",
+    "utils",
+    # Random numbers
+    "Generator",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "random",
+    "set_rng_state",
+    # Files
+    "FormatError",
+    "load",
+    "save",
+    # The machine
+    "accelerator",
+    "backends",
+    "cuda",
+    "device",
+    "get_num_threads",
+    "isa",
+    "isas",
+    "num_threads",
+    "set_num_threads",
+    "__version__",
+    # MindSpore's
+    "GRAPH_MODE",
+    "PYNATIVE_MODE",
+    "get_seed",
+    "jit",
+    "load_checkpoint",
+    "load_param_into_net",
+    "mindspore",
+    "save_checkpoint",
+    "set_context",
+    "set_device",
+    "set_seed",
 ]
+
+_MODULES = ("mindspore", "utils")  # what few scripts need is loaded when it is asked for
+_MINDSPORE = frozenset(__all__[__all__.index("GRAPH_MODE") :])
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name in _MODULES:
+        return importlib.import_module(f"fastnn.{name}")
+    if name in _MINDSPORE:
+        return getattr(importlib.import_module("fastnn.mindspore"), name)
+    raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -32,6 +32,7 @@ __all__ = [
     "rand",
     "randint",
     "randn",
+    "randperm",
     "set_rng_state",
 ]
 
@@ -150,6 +151,16 @@ class Generator:
             draws = self._draw64(n) if width >= _WIDE_RANGE else self._draw32(n).astype(np.uint64)
         offset = np.uint64(low % 2**64)
         return (draws % np.uint64(width) + offset).view(np.int64).reshape(shape)
+
+    def permutation(self, n: int) -> npt.NDArray[np.int64]:
+        """The numbers below n, shuffled from the front: torch's `randperm`."""
+        with self._lock:
+            draws = self._draw32(max(n - 1, 0)).tolist()
+        order = list(range(n))
+        for i, draw in enumerate(draws):
+            j = i + draw % (n - i)
+            order[i], order[j] = order[j], order[i]
+        return np.array(order, np.int64)
 
     def derive_seed(self) -> int:
         """63 random bits, torch's `torch.empty((), dtype=torch.int64).random_()`."""
@@ -335,6 +346,24 @@ def randint(*bounds_and_size: Any, generator: Generator | None = None, **named: 
     shape = _check.shape("size", (size,))
     array = (generator or default_generator).integers(shape, low, min(high, 2**63))
     return Tensor(array)
+
+
+def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
+    """The numbers 0 .. n-1 in a random order, int64.
+
+    Args:
+        n: how many, at least 0.
+        generator: default: the one that `manual_seed` seeds.
+
+    Raises:
+        ValueError: a negative number.
+
+    >>> _ = manual_seed(0)
+    >>> print(randperm(5).numpy())
+    [4 0 1 3 2]
+    """
+    count = _check.integer("n", n, 0, 2**31)
+    return Tensor((generator or default_generator).permutation(count))
 
 
 def _randint_arguments(given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any, Any]:

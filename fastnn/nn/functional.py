@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fastnn import _check, _recording, ops
+from fastnn.nn import weighted
 from fastnn.tensor import Tensor
 
 Reduction = Literal["none", "mean", "sum"]
@@ -66,13 +67,24 @@ def _axis(input: Tensor, dim: int) -> int:
     return _check.integer("dim", dim, -max(input.ndim, 1), max(input.ndim, 1) - 1)
 
 
-def cross_entropy(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    reduction: Reduction = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
     """Cross-entropy of logits; see `nn.CrossEntropyLoss`.
 
     Args:
         input: logits z, (rows, classes); or (classes,) for one row.
         target: int64 classes (rows,), or probabilities of z's shape and dtype.
+        weight: of each class, default None: 1.
+        ignore_index: rows of this class do not count, default -100.
         reduction: 'mean' (default), 'sum' or 'none'.
+        label_smoothing: 0..1, the share of every label spread over all classes, default 0.
 
     Raises:
         TypeError, ValueError: shapes or dtypes that do not fit, a class outside 0..classes-1,
@@ -101,27 +113,45 @@ def cross_entropy(input: Tensor, target: Tensor, *, reduction: Reduction = "mean
     if probabilities:
         _check.same_dtype("target", target.dtype, input.dtype, "input")
         _recording.checked(target, lambda y: _check.class_probabilities(y._array, "target"))
+    options = weight, ignore_index, label_smoothing, reduction
+    if weight is not None or label_smoothing or (ignore_index >= 0 and not probabilities):
+        loss = weighted.cross_entropy(input, target, *options)
+    elif probabilities:
         loss = ops.soft_cross_entropy(input, target, reduction)
     else:
-        loss = ops.softmax_cross_entropy(input, target, reduction)  # checks the range
+        try:
+            loss = ops.softmax_cross_entropy(input, target, reduction)  # checks the range
+        except ValueError:
+            if not (target._array == ignore_index).any():
+                raise
+            loss = weighted.cross_entropy(input, target, *options)
     return loss.reshape(()) if single and reduction == "none" else loss
 
 
 def binary_cross_entropy_with_logits(
-    input: Tensor, target: Tensor, *, reduction: Reduction = "mean"
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    reduction: Reduction = "mean",
+    pos_weight: Tensor | None = None,
 ) -> Tensor:
     """Binary cross-entropy of logits; see `nn.BCEWithLogitsLoss`.
 
     Args:
         input: logits z, any shape.
         target: y in 0..1, z's shape and dtype.
-        reduction: 'mean' (default, over elements), 'sum' or 'none'.
+        weight: of each element, default None: 1.
+        reduction: 'mean' (default, over elements, whatever the weights), 'sum' or 'none'.
+        pos_weight: of the positive answers, default None: 1.
 
     Raises:
         TypeError, ValueError: shapes or dtypes differ, y outside 0..1.
     """
     _same(input, target, reduction)
     _recording.checked(target, lambda y: _check.binary_targets(y._array, "target"))
+    if weight is not None or pos_weight is not None:
+        return weighted.bce_with_logits(input, target, weight, pos_weight, reduction)
     return ops.bce_with_logits(input, target, reduction)
 
 

@@ -12,7 +12,7 @@ from fastnn.tensor import Tensor
 class _Loss(Module):
     reduction: Reduction
 
-    def __init__(self, *, reduction: Reduction = "mean") -> None:
+    def __init__(self, reduction: Reduction = "mean") -> None:
         super().__init__()
         self.reduction = _check.choice("reduction", reduction, REDUCTIONS)
 
@@ -21,7 +21,10 @@ class CrossEntropyLoss(_Loss):
     """Cross-entropy of logits: l_i = log(sum_c exp z_ic) - z_iy.
 
     Args:
-        reduction: 'mean' (default, over rows), 'sum' or 'none' (one per row).
+        weight: of each class, default None: 1.
+        ignore_index: rows of this class do not count, default -100.
+        reduction: 'mean' (default, over rows by their weight), 'sum' or 'none' (one per row).
+        label_smoothing: 0..1, the share of every label spread over all classes, default 0.
 
     Called with z (rows, classes) and y: int64 classes (rows,), or probabilities (rows, classes)
     of z's dtype, then l_i = -sum_c y_ic log softmax(z)_ic.
@@ -37,16 +40,37 @@ class CrossEntropyLoss(_Loss):
     1.1201
     """
 
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        reduction: Reduction = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.register_buffer("weight", weight)
+        self.ignore_index = _check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
+        self.label_smoothing = _check.real("label_smoothing", label_smoothing, 0.0, 1.0)
+
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
-        return functional.cross_entropy(input, target, reduction=self.reduction)
+        return functional.cross_entropy(
+            input,
+            target,
+            self._buffers["weight"],
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
+        )
 
 
 class BCEWithLogitsLoss(_Loss):
     """Binary cross-entropy of logits: l = max(z, 0) - z*y + log(1 + exp(-|z|)).
 
     Args:
-        reduction: 'mean' (default, over elements), 'sum' or 'none'.
+        weight: of each element, default None: 1.
+        reduction: 'mean' (default, over elements, whatever the weights), 'sum' or 'none'.
+        pos_weight: of the positive answers, default None: 1.
 
     Called with z and y of one shape and dtype, y in 0..1.
 
@@ -61,9 +85,25 @@ class BCEWithLogitsLoss(_Loss):
     0.6931
     """
 
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        reduction: Reduction = "mean",
+        pos_weight: Tensor | None = None,
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.register_buffer("weight", weight)
+        self.register_buffer("pos_weight", pos_weight)
+
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
-        return functional.binary_cross_entropy_with_logits(input, target, reduction=self.reduction)
+        return functional.binary_cross_entropy_with_logits(
+            input,
+            target,
+            self._buffers["weight"],
+            reduction=self.reduction,
+            pos_weight=self._buffers["pos_weight"],
+        )
 
 
 class MSELoss(_Loss):

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from fastnn import _check, _recording, autograd
+from fastnn._device import is_device
 from fastnn.nn.parameter import Parameter
 from fastnn.nn.state import IncompatibleKeys, loadable
 from fastnn.tensor import Tensor
@@ -303,12 +304,16 @@ class Module:
         for parameter in self.parameters():
             autograd.zero_grad(parameter, set_to_none)
 
-    def to(self, dtype: Any) -> Self:
-        """Convert parameters and floating buffers to a dtype, and return self; "cpu" does nothing.
+    def to(self, *args: Any, dtype: Any = None, device: Any = None) -> Self:
+        """Convert parameters and floating buffers to a dtype, and return self.
 
-        The arrays change, so make optimizers and compiled functions afterwards.
+        The arrays change, so make optimizers and compiled functions afterwards. A device, alone
+        or before the dtype, must be the CPU; another raises RuntimeError.
         """
-        if isinstance(dtype, str) and dtype == "cpu":
+        for value in (*args, device):
+            if not (value is None or is_device(value)):
+                dtype = value
+        if dtype is None:
             return self
         real = _check.real_dtype(dtype)
         for tensor in [*self.parameters(), *self.buffers()]:
@@ -324,6 +329,10 @@ class Module:
     def double(self) -> Self:
         """Convert to float64, and return self."""
         return self.to(np.float64)
+
+    def cpu(self) -> Self:
+        """Nothing: it is on the CPU. Returns self."""
+        return self
 
     # ---- state ----
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ class Parameter(Tensor):
 
     Args:
         data: a Tensor or an array of float32 or float64; its memory is shared.
-        requires_grad: default True.
+        requires_grad: default True. A text here is the name, as MindSpore has it.
         name: default: the attribute that it is first assigned to.
 
     Raises:
@@ -28,6 +29,8 @@ class Parameter(Tensor):
     >>> w = Parameter(np.zeros((2, 3), np.float32))
     >>> w.shape, w.requires_grad
     ((2, 3), True)
+    >>> Parameter(np.zeros(3, np.float32), name="b").name
+    'b'
     """
 
     __slots__ = ("_flat", "name")
@@ -36,13 +39,33 @@ class Parameter(Tensor):
     _flat: FlatParameters | None  # the vector that an optimizer packed it into
 
     def __init__(
-        self, data: Tensor | npt.NDArray[Any], requires_grad: bool = True, name: str = ""
+        self,
+        data: Tensor | npt.ArrayLike,
+        requires_grad: bool | str = True,
+        name: str | bool | None = "",
     ) -> None:
+        if isinstance(requires_grad, str) or isinstance(name, bool):  # (data, name, requires_grad)
+            requires_grad, name = name if isinstance(name, bool) else True, requires_grad
         array = data._array if isinstance(data, Tensor) else np.asarray(data)
         _check.real_dtype(array.dtype, "data")
-        super().__init__(array, requires_grad=requires_grad)
-        self.name = name
+        super().__init__(array, requires_grad=_check.flag("requires_grad", requires_grad))
+        self.name = "" if name is None or isinstance(name, bool) else name
         self._flat = None
+
+    def value(self) -> Tensor:
+        """The values as a Tensor off the tape; the memory is shared."""
+        return self.detach()
+
+    def set_data(self, data: Tensor | npt.ArrayLike) -> Parameter:
+        """Take the values of an array of the same shape, and return self.
+
+        Raises:
+            ValueError: another shape.
+        """
+        array = data._array if isinstance(data, Tensor) else np.asarray(data)
+        _check.same_shape("data", array.shape, self.shape, "the parameter")
+        np.copyto(self._array, array, casting="same_kind")
+        return self
 
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
@@ -54,3 +77,27 @@ class Parameter(Tensor):
         copied = type(self)(self._array.copy(order="K"), self.requires_grad, self.name)
         memo[id(self)] = copied
         return copied
+
+
+class ParameterTuple(tuple[Parameter, ...]):
+    """Parameters in an order, MindSpore's `ParameterTuple`: the `weights` of a transform.
+
+    Args:
+        parameters: Parameters.
+
+    Raises:
+        TypeError: something else among them.
+
+    >>> w = Parameter(np.zeros(2, np.float32), name="w")
+    >>> len(ParameterTuple([w]))
+    1
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, parameters: Iterable[Tensor]) -> ParameterTuple:
+        found = tuple(parameters)
+        for i, p in enumerate(found):
+            if not isinstance(p, Tensor):
+                raise TypeError(f"parameters[{i}]: expected a Parameter, got {_check.show(p)}")
+        return super().__new__(cls, found)  # type: ignore[arg-type]

@@ -1,5 +1,7 @@
 """The table of ops, and a function for each row: one file per family."""
 
+from typing import Any
+
 from fastnn.ops.elementwise import (
     abs,
     add,
@@ -115,3 +117,13 @@ __all__ = [
     "tanh",
     "where",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What MindSpore's `ops` has besides (losses, `reduce_mean`), when it is asked for."""
+    if not name.startswith("_"):
+        from fastnn.mindspore import ops
+
+        if name in ops.__all__:
+            return getattr(ops, name)
+    raise AttributeError(f"module 'fastnn.ops' has no attribute {name!r}")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastnn import _check, _recording, optim
-from fastnn.nn.parameter import Parameter, ParameterTuple
+from fastnn.nn.parameter import ParameterTuple
 from fastnn.optim.optimizer import Optimizer, Params
 from fastnn.tensor import Tensor
 
@@ -74,10 +74,9 @@ def _renamed(params: Params) -> list[Any]:
     ]
 
 
-def _refuse(**options: object) -> None:
-    for name, given in options.items():
-        if given and given != 1.0:
-            raise ValueError(f"{name}: expected the default, got {given!r}: not offered here")
+def _only_default(name: str, given: object, default: object) -> None:
+    if given != default:
+        raise ValueError(f"{name}: expected {default!r}, got {given!r}, which is not offered here")
 
 
 class SGD(_Called, optim.SGD):
@@ -109,7 +108,7 @@ class SGD(_Called, optim.SGD):
         nesterov: bool = False,
         loss_scale: float = 1.0,
     ) -> None:
-        _refuse(loss_scale=loss_scale)
+        _only_default("loss_scale", loss_scale, 1.0)
         super().__init__(
             _renamed(params), learning_rate, momentum, dampening, weight_decay, nesterov
         )
@@ -175,7 +174,9 @@ class Adam(_Called, optim.Adam):
         loss_scale: float = 1.0,
         use_amsgrad: bool = False,
     ) -> None:
-        _refuse(use_nesterov=use_nesterov, loss_scale=loss_scale, use_amsgrad=use_amsgrad)
+        _only_default("use_nesterov", use_nesterov, False)
+        _only_default("loss_scale", loss_scale, 1.0)
+        _only_default("use_amsgrad", use_amsgrad, False)
         super().__init__(_renamed(params), learning_rate, (beta1, beta2), eps, weight_decay)
 
 

@@ -1,0 +1,145 @@
+"""MindSpore's names that torch has not: for scripts that begin `import fastnn as mindspore`."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from fastnn import _check, io, random
+from fastnn.compile import Compiled, is_recording
+from fastnn.nn.module import Module
+from fastnn.nn.parameter import Parameter
+
+__all__ = [
+    "GRAPH_MODE",
+    "PYNATIVE_MODE",
+    "get_seed",
+    "jit",
+    "load_checkpoint",
+    "load_param_into_net",
+    "save_checkpoint",
+    "set_context",
+    "set_device",
+    "set_seed",
+]
+
+GRAPH_MODE, PYNATIVE_MODE = 0, 1
+
+
+def set_seed(seed: int) -> None:
+    """Seed the default generator, as `manual_seed`. The numbers are torch's, not MindSpore's."""
+    random.manual_seed(seed)
+
+
+def get_seed() -> int:
+    """The seed that the default generator began with."""
+    return random.initial_seed()
+
+
+def set_device(device_target: str, device_id: int | None = None) -> None:
+    """Nothing: tensors are on the CPU.
+
+    Raises:
+        ValueError: another device.
+    """
+    if not isinstance(device_target, str) or device_target.upper() != "CPU":
+        raise ValueError(
+            f"device_target: expected 'CPU', got {device_target!r}: fastnn computes on the CPU "
+            "alone"
+        )
+
+
+def set_context(**options: Any) -> None:
+    """Nothing: there is one device, and `compile` chooses what is run as a program.
+
+    Args:
+        options: `mode` (GRAPH_MODE or PYNATIVE_MODE), `device_target` ('CPU'); others are without
+            effect.
+
+    Raises:
+        ValueError: another device or mode.
+    """
+    if "mode" in options:
+        _check.choice("mode", options["mode"], (GRAPH_MODE, PYNATIVE_MODE))
+    if "device_target" in options:
+        set_device(options["device_target"])
+
+
+def jit(fn: Callable[..., Any] | None = None, **options: Any) -> Callable[..., Any]:
+    """A decorator: `fastnn.compile`, MindSpore's `jit`.
+
+    Where a gradient may be asked for (an argument requires grad, or a surrounding function is
+    being recorded) the function runs as it is, so that a transform sees through it.
+
+    Args:
+        fn: a function of tensors that returns tensors.
+        options: without effect.
+
+    >>> import fastnn
+    >>> @jit
+    ... def double(x):
+    ...     return x * 2
+    >>> double(fastnn.tensor([1.0, 2.0]))
+    tensor([2., 4.])
+    """
+    if fn is None:
+        return functools.partial(jit, **options)
+    compiled = Compiled(fn)
+
+    @functools.wraps(fn)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        eager = kwargs or is_recording() or any(getattr(a, "requires_grad", False) for a in args)
+        return fn(*args, **kwargs) if eager else compiled(*args)
+
+    return run
+
+
+def save_checkpoint(save_obj: Module, ckpt_file_name: str | os.PathLike[str]) -> None:
+    """Write a net's parameters to one file, in the safetensors format.
+
+    Args:
+        save_obj: the net.
+        ckpt_file_name: the file to make or replace.
+
+    Raises:
+        OSError: the file cannot be written; the old file is intact.
+    """
+    state = save_obj.state_dict()
+    io.write(ckpt_file_name, {name: np.asarray(value._array) for name, value in state.items()})
+
+
+def load_checkpoint(
+    ckpt_file_name: str | os.PathLike[str], net: Module | None = None
+) -> dict[str, Parameter]:
+    """The parameters in a file that `save_checkpoint` wrote, by name; also into `net`, if given.
+
+    Raises:
+        FormatError: the file is not a safetensors file.
+        OSError: the file cannot be read.
+    """
+    tensors, _ = io.read(ckpt_file_name)
+    found = {name: Parameter(array, name=name) for name, array in tensors.items()}
+    if net is not None:
+        load_param_into_net(net, found)
+    return found
+
+
+def load_param_into_net(
+    net: Module, parameter_dict: Mapping[str, Any], strict_load: bool = False
+) -> tuple[list[str], list[str]]:
+    """Copy parameters by name into a net.
+
+    Args:
+        net: the net.
+        parameter_dict: names to parameters.
+        strict_load: True: the names must be exactly the net's.
+
+    Returns:
+        The net's names that were not found, and the names given that it has not.
+    """
+    report = net.load_state_dict(parameter_dict, strict=strict_load)
+    return list(report.missing_keys), list(report.unexpected_keys)

@@ -1,0 +1,156 @@
+"""What MindSpore's `ops` has beside the rows of our table, by its names and arguments.
+
+`fastnn.ops` finds these names here when they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+import fastnn
+from fastnn import nn, ops
+from fastnn.nn.functional import Reduction
+from fastnn.tensor import Tensor
+
+F = nn.functional
+Axes = int | Sequence[int] | None
+
+
+def _axes(axis: Axes) -> Any:
+    return None if isinstance(axis, (tuple, list)) and not axis else axis
+
+
+def reduce_sum(x: Tensor, axis: Axes = (), keep_dims: bool = False) -> Tensor:
+    """The sum over `axis` (default: all)."""
+    return ops.sum(x, _axes(axis), keep_dims)
+
+
+def reduce_mean(x: Tensor, axis: Axes = (), keep_dims: bool = False) -> Tensor:
+    """The mean over `axis` (default: all)."""
+    return ops.mean(x, _axes(axis), keep_dims)
+
+
+def reduce_max(x: Tensor, axis: Axes = (), keep_dims: bool = False) -> Tensor:
+    """The largest element over `axis` (default: all)."""
+    return x.amax(_axes(axis), keep_dims)
+
+
+def reduce_min(x: Tensor, axis: Axes = (), keep_dims: bool = False) -> Tensor:
+    """The smallest element over `axis` (default: all)."""
+    return x.amin(_axes(axis), keep_dims)
+
+
+def expand_dims(input_x: Tensor, axis: int) -> Tensor:
+    """With an axis of size 1 before axis `axis`."""
+    return input_x.unsqueeze(axis)
+
+
+def concat(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
+    """Tensors one after another along an axis."""
+    joined: Tensor = fastnn.cat(tensors, axis)
+    return joined
+
+
+def clip_by_value(x: Any, clip_value_min: Any = None, clip_value_max: Any = None) -> Any:
+    """Every element in clip_value_min .. clip_value_max; tuples of tensors too."""
+    if isinstance(x, (tuple, list)):
+        return type(x)(clip_by_value(part, clip_value_min, clip_value_max) for part in x)
+    return ops.clamp(x, clip_value_min, clip_value_max)
+
+
+def clip_by_global_norm(
+    x: Sequence[Tensor], clip_norm: float = 1.0, use_norm: None = None
+) -> tuple[Tensor, ...]:
+    """The tensors scaled so that their norm, taken together, is at most `clip_norm`."""
+    total = ops.sqrt(sum((ops.sum(ops.square(part)) for part in x[1:]), ops.sum(ops.square(x[0]))))
+    factor = ops.div(clip_norm, ops.maximum(total, clip_norm))
+    return tuple(ops.mul(part, factor) for part in x)
+
+
+def stop_gradient(value: Tensor) -> Tensor:
+    """The same values, off the tape: no gradient flows through."""
+    return value.detach()
+
+
+def cast(input: Tensor, dtype: npt.DTypeLike) -> Tensor:
+    """The values as another dtype."""
+    return input.to(dtype)
+
+
+# Creation
+
+
+def _sizes(shape: int | Sequence[int]) -> tuple[int, ...]:
+    return (shape,) if isinstance(shape, int) else tuple(shape)
+
+
+def ones(shape: int | Sequence[int], dtype: npt.DTypeLike | None = None) -> Tensor:
+    """A tensor of ones."""
+    return fastnn.ones(*_sizes(shape), dtype=fastnn.float32 if dtype is None else dtype)
+
+
+def zeros(size: int | Sequence[int], dtype: npt.DTypeLike | None = None) -> Tensor:
+    """A tensor of zeros."""
+    return fastnn.zeros(*_sizes(size), dtype=fastnn.float32 if dtype is None else dtype)
+
+
+# Losses
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: Reduction = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Cross-entropy of logits; see `nn.CrossEntropyLoss`."""
+    return F.cross_entropy(
+        input,
+        target,
+        weight=weight,
+        ignore_index=ignore_index,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
+    )
+
+
+def binary_cross_entropy_with_logits(
+    logits: Tensor,
+    label: Tensor,
+    weight: Tensor | None = None,
+    pos_weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """Binary cross-entropy of logits; see `nn.BCEWithLogitsLoss`."""
+    return F.binary_cross_entropy_with_logits(
+        logits, label, weight=weight, pos_weight=pos_weight, reduction=reduction
+    )
+
+
+def mse_loss(input: Tensor, target: Tensor, reduction: Reduction = "mean") -> Tensor:
+    """Squared error; see `nn.MSELoss`."""
+    return F.mse_loss(input, target, reduction=reduction)
+
+
+__all__ = [
+    "binary_cross_entropy_with_logits",
+    "cast",
+    "clip_by_global_norm",
+    "clip_by_value",
+    "concat",
+    "cross_entropy",
+    "expand_dims",
+    "mse_loss",
+    "ones",
+    "reduce_max",
+    "reduce_mean",
+    "reduce_min",
+    "reduce_sum",
+    "stop_gradient",
+    "zeros",
+]

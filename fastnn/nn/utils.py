@@ -1,0 +1,137 @@
+"""Tools for all parameters at once, torch's `nn.utils`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from fastnn import _check, ops
+from fastnn.autograd import no_grad
+from fastnn.tensor import Tensor
+
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "parameters_to_vector",
+    "vector_to_parameters",
+]
+
+EPSILON = 1e-6  # torch's, so that a norm of 0 divides
+
+
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    return [p.grad for p in given if p.grad is not None]
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
+    """Scale all gradients so that their norm, taken together, is at most `max_norm`.
+
+    g *= min(1, max_norm / (norm + 1e-6)), norm = (sum |g|**norm_type) ** (1 / norm_type).
+
+    Args:
+        parameters: Tensors; those without a gradient are passed over.
+        max_norm: >= 0.
+        norm_type: > 0, default 2; inf takes the largest element.
+        error_if_nonfinite: raise when the norm is nan or infinite, default False.
+
+    Returns:
+        The norm before scaling.
+
+    Raises:
+        RuntimeError: the norm is not finite, if asked for.
+
+    >>> import fastnn
+    >>> w = fastnn.tensor([3.0, 4.0], requires_grad=True)
+    >>> (w * w / 2).sum().backward()
+    >>> clip_grad_norm_([w], 1.0).item(), round(w.grad[0].item(), 4)
+    (5.0, 0.6)
+    """
+    limit = _check.real("max_norm", max_norm, 0.0)
+    order = math.inf if norm_type in (math.inf, "inf") else _check.real("norm_type", norm_type, 0.0)
+    found = _gradients(parameters)
+    with no_grad():
+        if not found:
+            return Tensor(np.zeros((), np.float32))
+        norm = _norm(found, order)
+        if error_if_nonfinite and not math.isfinite(norm.item()):
+            raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {norm.item()}")
+        factor = ops.minimum(ops.div(limit, ops.add(norm, EPSILON)), 1.0)
+        for gradient in found:
+            ops.mul_(gradient, factor)
+    return norm
+
+
+def _norm(found: list[Tensor], order: float) -> Tensor:
+    """The norm of the elements of all tensors."""
+    total: Tensor | None = None
+    for g in found:
+        if order == math.inf:
+            part = ops.max(ops.abs(g))
+            total = part if total is None else ops.maximum(total, part)
+        else:
+            part = ops.sum(ops.square(g) if order == 2 else ops.pow(ops.abs(g), order))
+            total = part if total is None else ops.add(total, part)
+    assert total is not None
+    if order == math.inf:
+        return total
+    return ops.sqrt(total) if order == 2 else ops.pow(total, 1.0 / order)
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Put every element of every gradient into -clip_value .. clip_value.
+
+    Args:
+        parameters: Tensors; those without a gradient are passed over.
+        clip_value: >= 0.
+
+    >>> import fastnn
+    >>> w = fastnn.tensor([3.0, 0.5], requires_grad=True)
+    >>> (w * w / 2).sum().backward()
+    >>> clip_grad_value_(w, 1.0)
+    >>> print(w.grad.numpy())
+    [1.  0.5]
+    """
+    limit = _check.real("clip_value", clip_value, 0.0)
+    with no_grad():
+        for gradient in _gradients(parameters):
+            ops.copy_(gradient, ops.clamp(gradient, -limit, limit))
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """All elements as one 1-D tensor, in order; on the tape."""
+    vector: Tensor = ops.cat([p.reshape(-1) for p in parameters])
+    return vector
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Copy a vector that `parameters_to_vector` made into the parameters.
+
+    Args:
+        vec: 1-D.
+        parameters: Tensors.
+
+    Raises:
+        ValueError: another number of elements; nothing was changed.
+
+    >>> import fastnn
+    >>> w = fastnn.zeros(1, 2)
+    >>> vector_to_parameters(fastnn.tensor([1.0, 2.0]), [w])
+    >>> w
+    tensor([[1., 2.]])
+    """
+    _check.a_tensor("vec", vec)
+    targets = list(parameters)
+    _check.same_shape("vec", vec.shape, (sum(p.numel() for p in targets),), "the parameters")
+    begin = 0
+    with no_grad():
+        for p in targets:
+            p.copy_(vec[begin : begin + p.numel()].reshape(p.shape))
+            begin += p.numel()

@@ -1,0 +1,82 @@
+"""Losses with class weights, ignored rows and smoothed labels, written in ops."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastnn import _check, _recording, ops
+from fastnn.tensor import Tensor
+
+
+def cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    label_smoothing: float,
+    reduction: str,
+) -> Tensor:
+    """l_i = -sum_c w_c q_ic log softmax(z)_ic; q = (1 - s) * target + s / C.
+
+    The mean divides by the sum of w over the classes of the rows that count, or by the number of
+    these rows where there are no weights; with probabilities by the number of rows.
+    """
+    rows, classes = logits.shape
+    smoothing = _check.real("label_smoothing", label_smoothing, 0.0, 1.0)
+    if weight is not None:
+        _check.same_shape("weight", weight.shape, (classes,), "the classes")
+        _check.same_dtype("weight", weight.dtype, logits.dtype, "input")
+    indices = target.dtype.kind != "f"
+    if indices:
+        _recording.checked(target, lambda y: _class_or_ignored(y, classes, ignore_index))
+        counted = ops.cast(ops.ne(target, ignore_index), logits.dtype)
+        numbers = Tensor(np.arange(classes))
+        same = ops.cast(ops.eq(ops.reshape(target, (rows, 1)), numbers), logits.dtype)
+        target = ops.mul(same, ops.reshape(counted, (rows, 1)))
+    shares = target if weight is None else ops.mul(target, weight)
+    log_p = ops.log_softmax(logits, 1)
+    loss = ops.neg(ops.sum(ops.mul(shares, log_p), 1))
+    if smoothing:
+        every = log_p if weight is None else ops.mul(log_p, weight)
+        spread = ops.neg(ops.sum(every, 1))
+        if indices:
+            spread = ops.mul(spread, counted)
+        loss = ops.add(ops.mul(loss, 1 - smoothing), ops.mul(spread, smoothing / classes))
+    if reduction == "none":
+        return loss
+    total = ops.sum(loss)
+    if reduction == "sum":
+        return total
+    return ops.div(total, ops.sum(shares) if indices else float(rows))
+
+
+def _class_or_ignored(y: Tensor, classes: int, ignored: int) -> None:
+    array = y._array
+    wrong = ((array < 0) | (array >= classes)) & (array != ignored)
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise ValueError(
+            f"target: expected classes in 0..{classes - 1} or {ignored}, got {array[at]} at "
+            f"position {at}"
+        )
+
+
+def bce_with_logits(
+    logits: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str
+) -> Tensor:
+    """w * ((1 - y) * z + (1 + (p - 1) * y) * log(1 + exp(-z))), p the weight of positives."""
+    if pos_weight is None:
+        loss = ops.bce_with_logits(logits, target, "none")
+    else:
+        softplus = ops.bce_with_logits(logits, _ones(logits), "none")
+        scale = ops.add(ops.mul(ops.sub(pos_weight, 1.0), target), 1.0)
+        loss = ops.add(ops.mul(ops.sub(1.0, target), logits), ops.mul(scale, softplus))
+    if weight is not None:
+        loss = ops.mul(loss, weight)
+    if loss.shape != logits.shape:
+        raise ValueError(f"weight: expected a shape that broadcasts to {logits.shape}")
+    return loss if reduction == "none" else (ops.sum if reduction == "sum" else ops.mean)(loss)
+
+
+def _ones(x: Tensor) -> Tensor:
+    return Tensor(np.ones(x.shape, x.dtype))
