@@ -88,6 +88,7 @@ def _choice(name: str) -> Callable[..., tuple[Array]]:
 
 
 bound_copy = bound_neg = bound_abs = bound_sign = bound_where = bound_take_rows = _exact
+bound_bitwise_and = bound_bitwise_or = bound_bitwise_xor = bound_floor_divide = _exact
 bound_eq = bound_ne = bound_lt = bound_le = bound_gt = bound_ge = bound_argmax = _exact
 bound_relu, bound_relu_grad = _choice("relu"), _exact
 bound_maximum, bound_minimum = _choice("maximum"), _choice("minimum")
@@ -97,8 +98,25 @@ bound_square, bound_sqrt = _ulps("square", 0.5), _ulps("sqrt", 0.5)
 bound_add, bound_sub = _ulps("add", 0.5), _ulps("sub", 0.5)
 bound_mul, bound_div = _ulps("mul", 0.5), _ulps("div", 0.5)
 bound_exp, bound_log = _ulps("exp", VMATH_ULP), _ulps("log", VMATH_ULP)
-bound_log1p, bound_erf = _ulps("log1p", VMATH_ULP), _ulps("erf", VMATH_ULP)
+bound_expm1, bound_log1p = _ulps("expm1", VMATH_ULP), _ulps("log1p", VMATH_ULP)
+bound_sin, bound_cos = _ulps("sin", VMATH_ULP), _ulps("cos", VMATH_ULP)
+bound_floor, bound_round = _exact, _exact
+bound_erf = _ulps("erf", VMATH_ULP)
 bound_tanh, bound_sigmoid = _ulps("tanh", VMATH_ULP), _ulps("sigmoid", VMATH_ULP)
+
+
+def bound_cast(real: Real, x: Array, *, dtype: DTypeLike) -> tuple[Any]:
+    """One rounding when to a float of fewer digits; what is denormal in either type may flush."""
+    if np.dtype(dtype).kind != "f":
+        return (0,)
+    tiny = max(real.tiny, float(np.finfo(x.dtype).tiny) if x.dtype.kind == "f" else 0)
+    return (real.u * np.abs(x.astype(real.wide)) + tiny,)
+
+
+def bound_remainder(real: Real, a: Array, b: Array) -> tuple[Array]:
+    """fmod is exact; adding b to it rounds once, to at most b."""
+    size = np.where(np.isfinite(b), np.abs(b), 0)
+    return (np.where(reference.remainder(a, b) == np.fmod(a, b), 0, real.u * size) + real.tiny,)
 
 
 def bound_pow(real: Real, a: Array, b: Array) -> tuple[Array]:

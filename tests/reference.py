@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from reference_integer import bitwise_and, bitwise_or, bitwise_xor, cast, floor_divide  # noqa: F401
+from reference_update import adam_step, sgd_step  # noqa: F401
 
 Array = NDArray[Any]
 
@@ -63,9 +65,24 @@ def sqrt(x: ArrayLike) -> Array:
     return np.sqrt(_real(x))
 
 
+def floor(x: ArrayLike) -> Array:
+    """out = the largest whole number that is not above x."""
+    return np.floor(_real(x))
+
+
+def round(x: ArrayLike) -> Array:
+    """out = the nearest whole number, the even one of two."""
+    return np.round(_real(x))
+
+
 def exp(x: ArrayLike) -> Array:
     """out = e^x"""
     return np.exp(_real(x))
+
+
+def expm1(x: ArrayLike) -> Array:
+    """out = e^x - 1"""
+    return np.expm1(_real(x))
 
 
 def log(x: ArrayLike) -> Array:
@@ -96,6 +113,16 @@ def erf(x: ArrayLike) -> Array:
             break
     series = (_TWO_OVER_SQRT_PI * np.exp(-t * t) * total).astype(x.dtype)
     return np.where(inside, series, np.where(np.isnan(x), x, np.copysign(1, x)))
+
+
+def sin(x: ArrayLike) -> Array:
+    """out = the sine of x in radians, nan at +-inf."""
+    return np.sin(_real(x))
+
+
+def cos(x: ArrayLike) -> Array:
+    """out = the cosine of x in radians, nan at +-inf."""
+    return np.cos(_real(x))
 
 
 def tanh(x: ArrayLike) -> Array:
@@ -139,6 +166,11 @@ def div(a: ArrayLike, b: ArrayLike) -> Array:
 def pow(a: ArrayLike, b: ArrayLike) -> Array:
     """out = a^b with the special cases of C's pow."""
     return np.power(_real(a), _real(b))
+
+
+def remainder(a: ArrayLike, b: ArrayLike) -> Array:
+    """out = a - floor(a / b) b, with the sign of b; nan for b = 0."""
+    return np.remainder(_real(a), _real(b))
 
 
 def maximum(a: ArrayLike, b: ArrayLike) -> Array:
@@ -343,58 +375,3 @@ def binary_accuracy(z: ArrayLike, y: ArrayLike) -> Array:
     """out = share of (z_i > 0) == (y_i > 0.5); nan of no elements."""
     hits = (_real(z) > 0) == (_real(y) > 0.5)
     return np.array([np.sum(hits) / np.float64(len(hits))])
-
-
-# Updates
-
-
-def sgd_step(
-    p: ArrayLike,
-    momentum_buffer: ArrayLike | None,
-    hyper: ArrayLike,
-    g: ArrayLike,
-    *,
-    nesterov: bool = False,
-) -> tuple[Array, Array | None, Array]:
-    """g += wd p; v = g at the first step, then mu v + (1 - dampening) g; p -= lr v.
-
-    nesterov: p -= lr (g + mu v). Without a buffer: p -= lr g. Source: torch.optim.SGD.
-    hyper = (lr, mu, dampening, wd, steps done, unused).
-    """
-    p, g, hyper = _real(p), _real(g), np.array(hyper, np.float64)
-    lr, mu, dampening, wd, steps = hyper[:5].astype(p.dtype)
-    hyper[4] += 1
-    d = g + wd * p
-    if momentum_buffer is None:
-        return p - lr * d, None, hyper
-    v = d if steps == 0 else mu * _real(momentum_buffer) + (1 - dampening) * d
-    return p - lr * (d + mu * v if nesterov else v), v, hyper
-
-
-def adam_step(
-    p: ArrayLike,
-    m: ArrayLike,
-    v: ArrayLike,
-    hyper: ArrayLike,
-    g: ArrayLike,
-    *,
-    decoupled: bool = False,
-) -> tuple[Array, Array, Array, Array]:
-    """m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= lr mhat / (sqrt(vhat) + eps).
-
-    mhat = m / (1 - b1^t), vhat = v / (1 - b2^t). Weight decay adds wd p to g, or, decoupled,
-    takes lr wd p from p. hyper = (lr, b1, b2, eps, wd, steps done). Source: Kingma and Ba 2015,
-    algorithm 1; Loshchilov and Hutter 2019, algorithm 2, as in torch.optim.AdamW.
-    """
-    p, m, v, g = _real(p), _real(m), _real(v), _real(g)
-    hyper = np.array(hyper, np.float64)
-    lr, b1, b2, eps, wd, t = hyper.astype(p.dtype)
-    t = t + 1
-    hyper[5] += 1
-    if decoupled:
-        p = p - lr * wd * p
-    else:
-        g = g + wd * p
-    m = b1 * m + (1 - b1) * g
-    v = b2 * v + (1 - b2) * g * g
-    return p - lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps), m, v, hyper

@@ -7,7 +7,7 @@ the output's shape, of which each input may leave out axes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -90,6 +90,8 @@ def _domain(op: str, x: Array, flavour: str) -> Array:
         return x
     if op in ("sqrt", "log", "log1p"):
         return np.abs(x)
+    if op == "round":  # the halves too
+        return np.asarray(np.where(np.abs(x) < 100, np.round(2 * x) / 2, x), x.dtype)
     return x
 
 
@@ -112,6 +114,42 @@ def _elementwise(op: str, n_inputs: int, flavours: tuple[str, ...] = ALL, out: A
 
     tails = tuple((n,) for n in TAILS)
     return Row(make, _SHAPES, tails, ((150_001,), (301, 257)), flavours, INPUT_LAYOUTS)
+
+
+KINDS = ("float32", "float64", "int64", "bool")  # enum fnn_real
+
+
+def whole(rng: Generator, shape: Dims, kind: str) -> Array:
+    """Elements of int64, small or with the edges among them, or of bool."""
+    x = rng.integers(-9, 10, shape)
+    if kind == "bool":
+        return x > 0
+    edges = rng.choice([-(2**63), 2**63 - 1, 2**31, -(2**32), 10**12, 0, -1], shape)
+    return np.where(rng.random(shape) < 0.3, edges, x) if rng.random() < 0.3 else x
+
+
+def _integer(op: str) -> Row:
+    """A row that no float has: of bool and int64 in turn, the small and the large type."""
+
+    def make(real: str, dims: Dims, rng: Generator, flavour: str) -> Case:
+        kind = "bool" if real == "float32" and op != "floor_divide" else "int64"
+        shapes = [dims if rng.random() < 0.5 else _broadcast_part(rng, dims) for _ in range(2)]
+        return Case(op, real, [whole(rng, s, kind) for s in shapes], [(dims, kind)])
+
+    return replace(_elementwise(op, 2), make=make)
+
+
+def _cast() -> Row:
+    def make(real: str, dims: Dims, rng: Generator, flavour: str) -> Case:
+        to, source = rng.choice(KINDS), rng.choice(KINDS)
+        if rng.random() < 0.5:
+            to = real
+        x = whole(rng, dims, source) if source in KINDS[2:] else values(rng, dims, source, flavour)
+        attrs = (KINDS.index(to), KINDS.index(source))
+        known = next((k for k in (to, source) if k in KINDS[:2]), real)
+        return Case("cast", str(known), [x], [(dims, to)], (), {"dtype": to}, attrs)
+
+    return replace(_elementwise("cast", 1), make=make)
 
 
 # Matrix product
@@ -281,8 +319,12 @@ def _update(op: str) -> Row:
 
 ROWS: dict[str, Row] = {
     **{op: _elementwise(op, 1) for op in "copy neg abs sign square sqrt exp log".split()},
-    **{op: _elementwise(op, 1) for op in "log1p erf tanh sigmoid relu".split()},
-    **{op: _elementwise(op, 2) for op in "add sub mul div pow maximum minimum".split()},
+    **{op: _elementwise(op, 1) for op in "floor round expm1 log1p sin cos".split()},
+    **{op: _elementwise(op, 1) for op in "erf tanh sigmoid relu".split()},
+    **{op: _elementwise(op, 2) for op in "add sub mul div pow remainder".split()},
+    **{op: _elementwise(op, 2) for op in "maximum minimum".split()},
+    **{op: _integer(op) for op in "floor_divide bitwise_and bitwise_or bitwise_xor".split()},
+    "cast": _cast(),
     "relu_grad": _elementwise("relu_grad", 2),
     **{op: _elementwise(op, 2, SMOOTH) for op in ("sigmoid_grad", "tanh_grad")},
     **{op: _elementwise(op, 2, out=np.bool_) for op in "eq ne lt le gt ge".split()},

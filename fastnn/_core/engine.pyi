@@ -7,6 +7,7 @@ from typing_extensions import disjoint_base
 OPS: dict[str, int]
 LAYOUTS: dict[str, str]
 WRITES: dict[str, int]
+DTYPES: tuple[str, ...]
 OPENMP: bool
 
 def isas() -> tuple[str, ...]: ...

@@ -37,11 +37,13 @@ cdef extern from "fastnn.h" nogil:
         FNN_MAX_FEEDS
         FNN_MAX_TOTALS
         FNN_N_OPS
-        FNN_OP_take_rows
+        FNN_OP_cast
         FNN_OP_sgd_step
         FNN_OP_adam_step
         FNN_FLOAT32
         FNN_FLOAT64
+        FNN_INT64
+        FNN_BOOL
         FNN_BROADCAST
         FNN_MATRIX
         FNN_PACKED
@@ -102,6 +104,7 @@ cdef extern from "fastnn.h" nogil:
     const char *fnn_op_name(size_t op) noexcept
     fnn_layout fnn_op_layout(size_t op) noexcept
     size_t fnn_op_writes(size_t op) noexcept
+    int fnn_op_exists(size_t op, int real) noexcept
     void fnn_forked() noexcept
     int fnn_openmp() noexcept
     void *fnn_allocate(size_t size) noexcept
@@ -126,6 +129,7 @@ DEF_LAYOUT = {FNN_BROADCAST: "broadcast", FNN_MATRIX: "matrix", FNN_PACKED: "pac
 OPS = {fnn_op_name(i).decode(): i for i in range(FNN_N_OPS)}
 LAYOUTS = {fnn_op_name(i).decode(): DEF_LAYOUT[fnn_op_layout(i)] for i in range(FNN_N_OPS)}
 del DEF_LAYOUT
+DTYPES = ("float32", "float64", "int64", "bool")  # by enum fnn_real
 WRITES = {fnn_op_name(i).decode(): fnn_op_writes(i) for i in range(FNN_N_OPS)}
 OPENMP = bool(fnn_openmp())
 
@@ -265,6 +269,8 @@ cdef int _fill(fnn_call *call, int code, int real, operand_t *operands, int n, t
     cdef fnn_layout layout
     if not 0 <= code < FNN_N_OPS or n > FNN_MAX_ARRAYS:
         raise ValueError("no such op")
+    if not fnn_op_exists(code, real):
+        raise TypeError(f"{fnn_op_name(code).decode()}: not for tensors of {DTYPES[real]}")
     memset(call, 0, sizeof(fnn_call))
     call.op = code
     call.real = real
@@ -309,7 +315,27 @@ cdef int _real_of(Py_buffer *view) noexcept:
             return FNN_FLOAT32
         if code[0] == c'd':
             return FNN_FLOAT64
+        if code[0] in (c'l', c'q') and view.itemsize == 8:
+            return FNN_INT64
+        if code[0] in (c'?', c'B'):
+            return FNN_BOOL
     return -1
+
+
+cdef int _table_of(int real, int kind, int code, int i) except -2:
+    """Which table a call needs, given that of the arrays so far (-1: none) and the type of array i.
+
+    That of the floats, which must agree; else that of int64 when there is any, else of bool.
+    """
+    if kind < 0:
+        raise TypeError("expected float32, float64, int64 or bool arrays")
+    if real < 0:
+        return kind
+    if kind <= FNN_FLOAT64 and real <= FNN_FLOAT64:
+        if kind != real and not _is_hyper(code, i) and code != FNN_OP_cast:
+            raise TypeError("expected arrays of one floating-point type")
+        return real
+    return min(real, kind)
 
 
 cdef bint _is_hyper(int code, int i) noexcept:
@@ -323,7 +349,7 @@ def call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads=None):
 
     threads: team size; None lets the engine choose.
     """
-    cdef int n = <int>len(arrays), i, held = 0, real = -1, kind, writable
+    cdef int n = <int>len(arrays), i, held = 0, real = -1, writable
     cdef Py_buffer views[6]
     cdef bint present[6]
     cdef operand_t operands[6]
@@ -346,15 +372,9 @@ def call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads=None):
             present[held] = True
             held += 1
             _operand(&views[i], &operands[i], packed)
-            kind = _real_of(&views[i])
-            if real < 0:
-                real = kind
-            elif kind >= 0 and kind != real and not _is_hyper(code, i):
-                raise TypeError("expected arrays of one floating-point type")
-        if real < 0 and code == FNN_OP_take_rows:
-            real = FNN_FLOAT32  # rows of any type are moved as bytes
+            real = _table_of(real, _real_of(&views[i]), code, i)
         if real < 0:
-            raise TypeError("expected a float32 or float64 array")
+            raise TypeError("expected an array")
         _fill(&the_call, code, real, operands, n, dims, attrs)
         team = thread_limit if threads is None else threads
         if threads is None and team > 1:
@@ -374,12 +394,13 @@ def call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads=None):
 def all_finite(array):
     """Whether a C-contiguous float32 or float64 array has no nan and no inf."""
     cdef Py_buffer view
-    cdef int real, finite
+    cdef int real, finite = 0
     PyObject_GetBuffer(array, &view, PyBUF_FORMAT)
     real = _real_of(&view)
-    finite = fnn_all_finite(view.buf, view.len // view.itemsize, real) if real >= 0 else 0
+    if 0 <= real <= FNN_FLOAT64:
+        finite = fnn_all_finite(view.buf, view.len // view.itemsize, real)
     PyBuffer_Release(&view)
-    if real < 0:
+    if not 0 <= real <= FNN_FLOAT64:
         raise TypeError("expected a float32 or float64 array")
     return bool(finite)
 

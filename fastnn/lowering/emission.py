@@ -46,7 +46,7 @@ def emit(
         emitted.append(
             (
                 engine.OPS[instruction.op],
-                int(_is_double(instruction)),
+                _table(instruction),
                 [operand(v) for v in instruction.values],
                 instruction.dims,
                 instruction.attrs,
@@ -58,10 +58,11 @@ def emit(
     return engine.Program(emitted, externals, sizes, arena)
 
 
-def _is_double(instruction: Instruction) -> bool:
-    """Whether the row is of the float64 table: what its first floating-point array is."""
-    real = [v.dtype for v in instruction.values if v is not None and v.dtype.kind == "f"]
-    return bool(real) and real[0].itemsize == 8
+def _table(instruction: Instruction) -> int:
+    """Which table the row is of, as engine.call finds it: that of the first float, else of an
+    int64, else of bool."""
+    kinds = [engine.DTYPES.index(v.dtype.name) for v in instruction.values if v is not None]
+    return min(kinds) if min(kinds) >= 2 else next(kind for kind in kinds if kind < 2)
 
 
 def _last_write(instructions: list[Instruction], watched: Value | None) -> int:

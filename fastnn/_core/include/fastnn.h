@@ -26,7 +26,8 @@ typedef enum fnn_layout {
 
 /* X-macro: ROW(name, layout, phases, arrays written). This list feeds the enum, the kernel tables,
  * the Cython names and the parity tests. The comment gives the arrays (outputs first), then dim, then attrs.
- * T is the call's real type; i64 is int64_t; u8 is a 0/1 byte; f64 is double in both tables. */
+ * T is the call's element type; i64 is int64_t; u8 is a 0/1 byte; f64 is double in all tables. The
+ * tables of int64 and bool have some of the rows only: those that kernels/integer.h lists. */
 #define FNN_OPS(ROW)                                                                              \
   /* unary, elementwise: out T, x T */                                                            \
   ROW(copy, FNN_BROADCAST, 1, 1)                                                                  \
@@ -35,10 +36,15 @@ typedef enum fnn_layout {
   ROW(sign, FNN_BROADCAST, 1, 1)                                                                  \
   ROW(square, FNN_BROADCAST, 1, 1)                                                                \
   ROW(sqrt, FNN_BROADCAST, 1, 1)                                                                  \
+  ROW(floor, FNN_BROADCAST, 1, 1)                                                                 \
+  ROW(round, FNN_BROADCAST, 1, 1)                                                                 \
   ROW(exp, FNN_BROADCAST, 1, 1)                                                                   \
+  ROW(expm1, FNN_BROADCAST, 1, 1)                                                                 \
   ROW(log, FNN_BROADCAST, 1, 1)                                                                   \
   ROW(log1p, FNN_BROADCAST, 1, 1)                                                                 \
   ROW(erf, FNN_BROADCAST, 1, 1)                                                                   \
+  ROW(sin, FNN_BROADCAST, 1, 1)                                                                   \
+  ROW(cos, FNN_BROADCAST, 1, 1)                                                                   \
   ROW(tanh, FNN_BROADCAST, 1, 1)                                                                  \
   ROW(sigmoid, FNN_BROADCAST, 1, 1)                                                               \
   ROW(relu, FNN_BROADCAST, 1, 1)                                                                  \
@@ -48,8 +54,17 @@ typedef enum fnn_layout {
   ROW(mul, FNN_BROADCAST, 1, 1)                                                                   \
   ROW(div, FNN_BROADCAST, 1, 1)                                                                   \
   ROW(pow, FNN_BROADCAST, 1, 1)                                                                   \
+  ROW(remainder, FNN_BROADCAST, 1, 1)                                                             \
   ROW(maximum, FNN_BROADCAST, 1, 1)                                                               \
   ROW(minimum, FNN_BROADCAST, 1, 1)                                                               \
+  /* int64 alone: out = floor(a / b) */                                                           \
+  ROW(floor_divide, FNN_BROADCAST, 1, 1)                                                          \
+  /* int64 and bool alone */                                                                      \
+  ROW(bitwise_and, FNN_BROADCAST, 1, 1)                                                           \
+  ROW(bitwise_or, FNN_BROADCAST, 1, 1)                                                            \
+  ROW(bitwise_xor, FNN_BROADCAST, 1, 1)                                                           \
+  /* out and x of any two types; attr = (enum fnn_real of out, of x) */                           \
+  ROW(cast, FNN_BROADCAST, 1, 1)                                                                  \
   /* derivative by the activation's own output: out T, dy T, y T */                               \
   ROW(relu_grad, FNN_BROADCAST, 1, 1)                                                             \
   ROW(sigmoid_grad, FNN_BROADCAST, 1, 1)                                                          \
@@ -112,7 +127,7 @@ enum fnn_op_code {
       FNN_N_OPS
 };
 
-enum fnn_real { FNN_FLOAT32, FNN_FLOAT64, FNN_N_REALS };
+enum fnn_real { FNN_FLOAT32, FNN_FLOAT64, FNN_INT64, FNN_BOOL, FNN_N_REALS };
 enum fnn_activation { FNN_IDENTITY, FNN_RELU, FNN_SIGMOID, FNN_TANH };
 enum fnn_reduction { FNN_NONE, FNN_SUM, FNN_MEAN };
 typedef enum fnn_status { FNN_OK, FNN_NO_MEMORY, FNN_NOT_FINITE } fnn_status;
@@ -120,7 +135,7 @@ typedef enum fnn_status { FNN_OK, FNN_NO_MEMORY, FNN_NOT_FINITE } fnn_status;
 /* One call of one op: an eager call, or one instruction of a program. */
 typedef struct fnn_call {
   uint16_t op;     /* enum fnn_op_code */
-  uint8_t real;    /* enum fnn_real: which table */
+  uint8_t real;    /* enum fnn_real: which table; that of the first float, else int64, else bool */
   uint8_t ndim;    /* used entries of dim, FNN_BROADCAST only */
   uint8_t barrier; /* program: wait for the whole team before this call */
   uint8_t guard;   /* program: array 0 is a scalar loss; stop the run if it is not finite */
@@ -163,6 +178,7 @@ fnn_layout fnn_op_layout(size_t op);
 size_t fnn_op_phases(size_t op);
 size_t fnn_op_writes(size_t op); /* how many of its arrays, from the first, a row writes */
 const fnn_op *fnn_op_row(const fnn_call *call); /* the row of the selected table */
+int fnn_op_exists(size_t op, int real);         /* whether that table has a kernel for it */
 
 /* threads.c: one team a run, a barrier between dependent instructions. */
 typedef struct fnn_team fnn_team;

@@ -59,3 +59,5 @@ size_t fnn_op_writes(size_t op) { return rows[op].writes; }
 const fnn_op *fnn_op_row(const fnn_call *call) {
   return &tables[selected]->op[call->real][call->op];
 }
+
+int fnn_op_exists(size_t op, int real) { return tables[selected]->op[real][op].run[0] != NULL; }

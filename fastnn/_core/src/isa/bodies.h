@@ -1,11 +1,14 @@
-/* Words, kernels and table rows, once for each REAL. An isa file defines SIMD, its header of
- * words, and includes this; then ops_f32, ops_f64 and their lane counts are there. */
+/* Words, kernels and table rows, once for each REAL, and those of int64 and bool. An isa file
+ * defines SIMD, its header of words, and includes this; then the four tables and the reals' lane
+ * counts are there. */
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "fastnn.h"
+#include "../kernels/lines.h"
+#include "../kernels/cast.h"
 
 #define REAL float
 #define REAL_IS_DOUBLE 0
@@ -25,4 +28,20 @@
 #undef REAL
 #undef REAL_IS_DOUBLE
 #undef W
+#undef FN
+
+#define INT int64_t
+#define INT_IS_BOOL 0
+#define FN(name) name##_i64
+#include "../kernels/integer.h"
+#undef INT
+#undef INT_IS_BOOL
+#undef FN
+
+#define INT uint8_t
+#define INT_IS_BOOL 1
+#define FN(name) name##_u8
+#include "../kernels/integer.h"
+#undef INT
+#undef INT_IS_BOOL
 #undef FN

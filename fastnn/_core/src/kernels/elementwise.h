@@ -13,9 +13,7 @@
 #ifndef FNN_ELEMENTWISE_SIZES
 #define FNN_ELEMENTWISE_SIZES
 enum {
-  ELEMENTWISE_TILE = 16384, /* elements; enough work to be worth a hand-over to another thread */
-  ELEMENTWISE_PIECE = 512,  /* elements gathered at a time when a stride is neither 0 nor 1 */
-  ELEMENTWISE_ARRAYS = 4,
+  ELEMENTWISE_PIECE = 512, /* elements gathered at a time when a stride is neither 0 nor 1 */
   ELEMENTWISE_NO_BYTES = ELEMENTWISE_ARRAYS /* "no array of this op holds bytes" */
 };
 #endif
@@ -167,24 +165,6 @@ FNN_INLINE void FN(line_run)(FN(elementwise_line) * line) {
   }
 }
 
-/* The number of lines: the product of all axes but the last */
-FNN_INLINE size_t FN(elementwise_line_count)(const fnn_call *call) {
-  size_t lines = 1;
-  for (int d = 0; d + 1 < call->ndim; d++) lines *= call->dim[d];
-  return lines;
-}
-
-/* Tiles: ELEMENTWISE_TILE elements of the last axis if it is that long, else as many whole lines as
- * fit into so many elements. */
-static size_t FN(elementwise_tiles)(const fnn_call *call) {
-  const size_t inner = call->ndim ? call->dim[call->ndim - 1] : 1;
-  const size_t lines = FN(elementwise_line_count)(call);
-  if (inner == 0 || lines == 0) return 0;
-  if (inner >= ELEMENTWISE_TILE) return lines * ((inner - 1) / ELEMENTWISE_TILE + 1);
-  const size_t lines_per_tile = ELEMENTWISE_TILE / inner;
-  return (lines - 1) / lines_per_tile + 1;
-}
-
 /* Runs op over lines [begin, end) of the flattened leading axes, each from element `first` of the
  * last axis on, n elements. */
 static void FN(elementwise_lines)(const fnn_call *call, const FN(elementwise_op) * op, size_t begin,
@@ -232,7 +212,7 @@ static void FN(elementwise_run)(const fnn_call *call, size_t begin, size_t end, 
     }
   } else {
     const size_t lines_per_tile = ELEMENTWISE_TILE / inner;
-    const size_t lines = FN(elementwise_line_count)(call), stop = end * lines_per_tile;
+    const size_t lines = elementwise_line_count(call), stop = end * lines_per_tile;
     FN(elementwise_lines)(call, op, begin * lines_per_tile, stop < lines ? stop : lines, 0, inner,
                           scratch);
   }
@@ -266,6 +246,28 @@ FNN_INLINE vec FN(sign_lanes)(vec x) {
   return v_select(v_gt(x, v_zero()), v_set1(1), not_above);
 }
 
+/* floor: the rounded value, less 1 where that lies above */
+FNN_INLINE vec FN(floor_lanes)(vec x) {
+  const vec near = v_round(x);
+  return v_select(v_gt(near, x), v_sub(near, v_set1(1)), near);
+}
+
+/* remainder: x - floor(x / y) y with the sign of y, from C's exact fmod, lane by lane */
+FNN_INLINE vec FN(remainder_lanes)(vec a, vec b) {
+  REAL x[VL], y[VL];
+  v_store(x, FN(flushed)(a));
+  v_store(y, FN(flushed)(b));
+  for (int i = 0; i < VL; i++) {
+#if REAL_IS_DOUBLE
+    x[i] = fmod(x[i], y[i]);
+#else
+    x[i] = fmodf(x[i], y[i]);
+#endif
+    if (x[i] != 0 && (x[i] < 0) != (y[i] < 0)) x[i] += y[i];
+  }
+  return v_load(x);
+}
+
 /* Defines the kernel FN(name), given its row function. */
 #define KERNEL(name, n_arrays, byte_array, row)                                                   \
   static void FN(name)(const fnn_call *call, size_t begin, size_t end, void *scratch) {           \
@@ -292,10 +294,15 @@ UNARY(abs, v_abs(x))
 UNARY(sign, FN(sign_lanes)(x))
 UNARY(square, v_mul(x, x))
 UNARY(sqrt, v_sqrt(x))
+UNARY(floor, FN(floor_lanes)(x))
+UNARY(round, v_round(x))
 UNARY(exp, v_exp(x))
+UNARY(expm1, v_expm1(x))
 UNARY(log, v_log(x))
 UNARY(log1p, v_log1p(x))
 UNARY(erf, v_erf(x))
+UNARY(sin, v_sin(x))
+UNARY(cos, v_cos(x))
 UNARY(tanh, v_tanh(x))
 UNARY(sigmoid, v_sigmoid(x))
 UNARY(relu, v_relu(x))
@@ -305,6 +312,7 @@ BINARY(sub, v_sub(a, b))
 BINARY(mul, v_mul(a, b))
 BINARY(div, v_div(a, b))
 BINARY(pow, FN(pow_lanes)(a, b))
+BINARY(remainder, FN(remainder_lanes)(a, b))
 /* nan in either input gives nan: v_max and v_min alone would keep it from b only */
 BINARY(maximum, v_select(v_ne(a, a), a, v_max(a, b)))
 BINARY(minimum, v_select(v_ne(a, a), a, v_min(a, b)))

@@ -1,7 +1,7 @@
 /* The rows of one table, one REAL: the names of FNN_OPS wired to the kernels. */
 
 #define ROW_FNN_BROADCAST(name) \
-  [FNN_OP_##name] = {{FN(name), NULL}, {FN(elementwise_tiles), NULL}, NULL},
+  [FNN_OP_##name] = {{FN(name), NULL}, {elementwise_tiles, NULL}, NULL},
 #define ROW_FNN_MATRIX(name) [FNN_OP_##name] = {{FN(name), NULL}, {FN(name##_tiles), NULL}, NULL},
 #define ROW_FNN_PACKED(name)
 #define ROW(name, layout, phases, writes) ROW_##layout(name)

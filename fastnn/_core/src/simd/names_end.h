@@ -56,6 +56,9 @@
 #undef v_tanh
 #undef v_sigmoid
 #undef v_erf
+#undef v_expm1
+#undef v_sin
+#undef v_cos
 #undef v_relu
 #undef v_relu_grad
 #undef v_sigmoid_grad

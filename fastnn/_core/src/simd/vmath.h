@@ -1,5 +1,5 @@
-/* exp, log, log1p, tanh, sigmoid, erf and the activations, from the SIMD words alone. Included once
- * per REAL after simd/<isa>.h.
+/* exp, expm1, log, log1p, sin, cos, tanh, sigmoid, erf and the activations, from the SIMD words.
+ * Included once per REAL after simd/<isa>.h.
  *
  * Bounds are in ULP over all inputs, measured against libm in wider precision, with denormal inputs
  * taken as 0 and denormal results flushed to 0 (the engine sets FTZ and DAZ). No tables and no
@@ -25,6 +25,15 @@ static const double W(exp_poly)[] = {
 static const double W(log_poly)[] = {
     0.66666666666667351, 0.39999999999407482, 0.28571428744142574, 0.22222198378365648,
     0.18183575170974206, 0.15313755624527486, 0.14799067421757159};
+/* pi/2 in three parts of 33 bits (fdlibm e_rem_pio2.c): times n < 2^20 each is exact */
+static const double W(half_pi)[] = {
+    1.57079632673412561417e+00, 6.07710050630396597660e-11, 2.02226624871116645580e-21};
+static const double W(sin_poly)[] = {
+    -1.66666666666666324348e-01, 8.33333333332248946124e-03, -1.98412698298579493134e-04,
+    2.75573137070700676789e-06, -2.50507602534068634195e-08, 1.58969099521155010221e-10};
+static const double W(cos_poly)[] = {
+    4.16666666666666019037e-02, -1.38888888888741095749e-03, 2.48015872894767294178e-05,
+    -2.75573143513906633035e-07, 2.08757232129817482790e-09, -1.13596475577881948265e-11};
 static const double W(erf_poly)[] = {
     0.12837916709551256, -0.37612638903183521, 0.11283791670944185, -0.026866170643111476,
     0.0052239776061185714, -0.00085483259293196289, 0.00012055293577062687, -1.4924712305243021e-05,
@@ -50,6 +59,11 @@ static const double W(erfc_poly)[] = {
 static const float W(exp_poly)[] = {
     0.49999997f, 0.166665435f, 0.0416672006f, 0.00836652052f, 0.00138825213f};
 static const float W(log_poly)[] = {0.666666627f, 0.400003374f, 0.285371691f, 0.235849872f};
+/* pi/2 in three floats; their products with n < 2^24 are exact in double */
+static const float W(half_pi)[] = {0x1.921fb6p+0f, -0x1.777a5cp-25f, -0x1.ee59dap-50f};
+static const float W(sin_poly)[] = {-1.6666654611e-1f, 8.3321608736e-3f, -1.9515295891e-4f};
+static const float W(cos_poly)[] = {
+    4.166664568298827e-2f, -1.388731625493765e-3f, 2.443315711809948e-5f};
 static const float W(erf_poly)[] = {
     0.128379166f, -0.37612626f, 0.112835854f, -0.0268538129f, 0.00518832775f, -0.000801019371f,
     7.85386219e-05f};
@@ -86,6 +100,15 @@ FNN_INLINE vec v_exp(vec x) {
   const vec m = v_min(n, v_set1(TOP_EXPONENT));
   const vec y = v_scale2(v_fma(p, v_sub(n, m), p), m);
   return v_select(v_lt(x, v_set1(EXP_UNDERFLOW)), v_zero(), y);
+}
+
+/* expm1: y = e^x - 1 = 2^n q + (2^n - 1). At most 2.1 ULP; beyond 40 it is e^x, below -40 it is -1. */
+FNN_INLINE vec v_expm1(vec x) {
+  vec n;
+  const vec limit = v_set1(40), inside = v_max(v_neg(limit), v_min(limit, x));
+  const vec q = W(v_exp_parts)(inside, &n), power = v_scale2(v_set1(1), n);
+  const vec y = v_copysign(v_fma(power, q, v_sub(power, v_set1(1))), x);
+  return v_select(v_gt(x, limit), v_exp(x), y);
 }
 
 /* x = mantissa * 2^exponent with the mantissa in [sqrt(1/2), sqrt(2)); returns mantissa - 1 */
@@ -164,6 +187,66 @@ FNN_INLINE vec v_erf(vec x) {
   return v_select(v_lt(size, one), near_zero, v_copysign(far_out, x));
 }
 
+/* x = n pi/2 + r with |r| <= pi/4 about; returns r, rounded once, and n modulo 4 as -2..2. For |x|
+ * <= TRIG_RANGE: Cody and Waite's reduction in parts whose products are exact. The float's runs in
+ * double; the double's keeps the error of each difference (Knuth's sum). */
+#define TRIG_RANGE 65536
+FNN_INLINE vec W(v_trig_parts)(vec x, vec *quadrant) {
+  const vec n = v_round(v_mul(x, v_set1((REAL)0.63661977236758134308)));
+  const vec quarter = v_round(v_mul(n, v_set1((REAL)0.25)));
+  *quadrant = v_fnma(quarter, v_set1(4), n);
+  const vec minus = v_neg(n);
+#if REAL_IS_DOUBLE
+  vec r = v_add(x, v_mul(minus, v_set1(W(half_pi)[0]))), lost = v_zero();
+  for (int i = 1; i < 3; i++) {
+    const vec b = v_mul(minus, v_set1(W(half_pi)[i])), sum = v_add(r, b), c = v_sub(sum, r);
+    lost = v_add(lost, v_add(v_sub(r, v_sub(sum, c)), v_sub(b, c)));
+    r = sum;
+  }
+  return v_add(r, v_add(lost, v_mul(minus, v_set1(8.47842766036889956997e-32))));
+#else
+  wide r = w_add(w_zero(), x);
+  for (int i = 0; i < 3; i++) r = w_fma(minus, v_set1(W(half_pi)[i]), r);
+  return w_narrow(r);
+#endif
+}
+
+/* sin(x + shift pi/2): in quadrant 0 sin r, in 1 cos r, in 2 -sin r, in 3 -cos r. Polynomials of
+ * fdlibm k_sin.c and k_cos.c (double) and Cephes sinf.c (float); libm for lanes beyond TRIG_RANGE. */
+FNN_INLINE vec W(v_trig)(vec x, int shift) {
+  vec at;
+  const vec one = v_set1(1), two = v_set1(2);
+  const vec r = W(v_trig_parts)(x, &at), z = v_mul(r, r);
+  const vec sine = v_fma(v_mul(z, r), POLY(sin_poly, z), r);
+  const vec high = v_mul(z, v_mul(z, POLY(cos_poly, z)));
+  const vec cosine = v_sub(one, v_fnma(one, high, v_mul(z, v_set1((REAL)0.5))));
+  const mask odd = v_eq(v_abs(at), one);
+  const mask negative = shift ? m_or(v_eq(at, one), v_eq(v_abs(at), two))
+                              : m_or(v_eq(at, v_set1(-1)), v_eq(v_abs(at), two));
+  vec y = shift ? v_select(odd, sine, cosine) : v_select(odd, cosine, sine);
+  y = v_select(negative, v_neg(y), y);
+  const mask inside = v_le(v_abs(x), v_set1(TRIG_RANGE));
+  if (m_any(m_not(inside))) {
+    REAL from[VL], to[VL];
+    v_store(from, x);
+    v_store(to, y);
+    for (int i = 0; i < VL; i++) {
+      if (from[i] >= -TRIG_RANGE && from[i] <= TRIG_RANGE) continue;
+#if REAL_IS_DOUBLE
+      to[i] = shift ? cos(from[i]) : sin(from[i]);
+#else
+      to[i] = shift ? cosf(from[i]) : sinf(from[i]);
+#endif
+    }
+    y = v_load(to);
+  }
+  return y;
+}
+
+/* sin and cos: at most 2 ULP for |x| <= TRIG_RANGE, libm's beyond. */
+FNN_INLINE vec v_sin(vec x) { return v_select(v_eq(x, v_zero()), x, W(v_trig)(x, 0)); }
+FNN_INLINE vec v_cos(vec x) { return W(v_trig)(x, 1); }
+
 /* Activations and their derivatives by the output y. matmul's epilogue and the elementwise ops call
  * these same functions, so fused and separate give the same bits. */
 
@@ -188,4 +271,5 @@ FNN_INLINE vec v_tanh_grad(vec dy, vec y) { return v_mul(dy, v_fnma(y, y, v_set1
 #undef ERF_ONE
 #undef LOG2_E
 #undef SQRT_2
+#undef TRIG_RANGE
 #undef POLY
