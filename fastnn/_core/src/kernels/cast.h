@@ -37,7 +37,10 @@ CAST_FROM(u8, uint8_t, x)
  * No overlap; any strides and alignment. One rounding when to a float.
  * Source: torch.Tensor.to. */
 static void cast_any(const fnn_call *call, size_t begin, size_t end, void *scratch) {
-#define TO(from) {cast_##from##_f32, cast_##from##_f64, cast_##from##_i64, cast_##from##_u8}
+#define TO(from)                                                                                  \
+  {                                                                                               \
+    cast_##from##_f32, cast_##from##_f64, cast_##from##_i64, cast_##from##_u8                     \
+  }
   static const plain_line lines[FNN_N_REALS][FNN_N_REALS] = {TO(f32), TO(f64), TO(i64), TO(u8)};
 #undef TO
   static const size_t sizes[FNN_N_REALS] = {sizeof(float), sizeof(double), sizeof(int64_t), 1};

@@ -167,8 +167,9 @@ FNN_INLINE void FN(line_run)(FN(elementwise_line) * line) {
 
 /* Runs op over lines [begin, end) of the flattened leading axes, each from element `first` of the
  * last axis on, n elements. */
-static void FN(elementwise_lines)(const fnn_call *call, const FN(elementwise_op) * op, size_t begin,
-                                  size_t end, size_t first, size_t n, void *scratch) {
+static void FN(elementwise_lines)(const fnn_call *call, const FN(elementwise_op) * op,
+                                  size_t begin, size_t end, size_t first, size_t n,
+                                  void *scratch) {
   FN(elementwise_line) line;
   FN(line_start)(&line, call, op, first, n, scratch);
   const int outer = call->ndim - 2; /* the axis that moves from line to line */
