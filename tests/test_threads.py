@@ -135,22 +135,21 @@ def test_num_threads_of_the_environment(text: str) -> None:
 
 @pytest.mark.parametrize("name", engine.isas())
 def test_isa_of_the_environment(name: str) -> None:
-    found, _ = in_process("found['isa'] = fastnn.isa()", FASTNN_ISA=name)
-    assert found == {"isa": name}
+    assert in_process("found['isa'] = fastnn.isa()", FASTNN_ISA=name)[0] == {"isa": name}
 
 
 def test_isa_that_is_not_there() -> None:
     code = "import os; os.environ['FASTNN_ISA'] = 'mmx'\nimport fastnn"
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, cwd=ROOT)
-    wanted = f"ValueError: isa: expected one of {', '.join(engine.isas())}, got 'mmx'"
-    assert done.returncode == 1 and wanted in done.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG, cwd=ROOT
+    )
+    assert done.returncode == 1
+    assert f"ValueError: isa: expected one of {', '.join(engine.isas())}, got" in done.stderr
 
 
 @pytest.mark.parametrize("n", [0, -2, 10**6, 1025, 2**64, 1.0, "2", None, True, [1]])
 def test_set_num_threads_refuses(n: Any) -> None:
-    before = fastnn.num_threads()
-    error = ValueError if type(n) is int else TypeError
+    before, error = fastnn.num_threads(), ValueError if type(n) is int else TypeError
     with pytest.raises(error, match=r"^threads: expected an integer"):
         fastnn.set_num_threads(n)
     assert fastnn.num_threads() == before
@@ -227,9 +226,9 @@ def run_together(jobs: list[Any]) -> list[BaseException]:
     return raised
 
 
-def small_trainer() -> fastnn.Trainer:
+def small_trainer(width: int = 32) -> fastnn.Trainer:
     fastnn.manual_seed(9)
-    model = nn.Sequential(nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 3))
+    model = nn.Sequential(nn.Linear(6, width), nn.ReLU(), nn.Linear(width, 3))
     return fastnn.Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=0.01))
 
 
@@ -240,7 +239,7 @@ LABELS = (DATA[:, 0] > 0).astype(np.int64) + (DATA[:, 1] > 0)
 @pytest.mark.parametrize("team", [1, 2])
 def test_eight_threads_predict_with_one_model(team: int) -> None:
     """New sizes, too: one thread records while others replay."""
-    model = small_trainer().model
+    model = small_trainer(1024).model  # long enough to give up the GIL
     model.predict(DATA[:1])
     want = model(Tensor(DATA)).detach().numpy().copy()
     wrong: list[int] = []
@@ -263,8 +262,7 @@ def test_eight_threads_predict_with_one_model(team: int) -> None:
 
 def test_predict_while_another_thread_fits() -> None:
     """Every result is finite; the fit ends up where it does when alone."""
-    alone, together = small_trainer(), small_trainer()
-    epochs = []
+    alone, together, epochs = small_trainer(), small_trainer(), []
     running, enough = threading.Event(), threading.Event()
     together.model.predict(DATA)  # recorded here: one recording at a time
 
@@ -346,8 +344,7 @@ def test_ctrl_c(moment: str) -> None:
             trainer.fit(x, y, epochs=10**9, batch_size=64, verbose=0, **options)
         except KeyboardInterrupt:
             found["interrupted"] = True
-        weights = [p.detach().numpy() for p in trainer.model.parameters()]
-        found["finite"] = all(np.isfinite(w).all() for w in weights)
+        found["finite"] = bool(np.isfinite(np.frombuffer(b"".join(bits(trainer)), "f4")).all())
         losses = trainer.history.history.get("loss", [])
         found["figures"] = len(trainer.history.epoch) == len(losses)
         found["modes"] = all(m.training for m in trainer.model.modules())
@@ -358,17 +355,20 @@ def test_ctrl_c(moment: str) -> None:
         found["goes on"] = after == sum(steps) + 8
         print(json.dumps(found))
         """
-    lines = textwrap.dedent(code).replace("MOMENT", textwrap.dedent(MOMENTS[moment]).strip())
+    code = textwrap.dedent(code).replace("MOMENT", textwrap.dedent(MOMENTS[moment]).strip())
     with subprocess.Popen(
-        [sys.executable, "-c", WIDE + lines],
+        [sys.executable, "-c", WIDE + code],
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "FASTNN_NUM_THREADS": "2"},
     ) as child:
-        assert child.stdout is not None and child.stdout.readline() == "go\n"
-        child.send_signal(signal.SIGINT)
-        out, _ = child.communicate(timeout=HANG)
+        try:
+            assert child.stdout is not None and child.stdout.readline() == "go\n"
+            child.send_signal(signal.SIGINT)
+            out, _ = child.communicate(timeout=HANG)
+        finally:
+            child.kill()  # or leaving this block waits for it
     names = ["interrupted", "finite", "figures", "modes", "whole steps", "goes on"]
     assert json.loads(out) == dict.fromkeys(names, True)
 
@@ -392,8 +392,8 @@ def test_ctrl_c_while_the_step_is_recorded(call: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         trainer.fit(DATA, LABELS, verbose=0, metrics=[interrupt] if call == 4 else [])
     after = fields(trainer)
-    assert (after["weights"], after["state"]) == (before["weights"], before["state"])
-    assert after["modes"] == before["modes"] and fastnn.is_grad_enabled()
+    assert all(after[name] == before[name] for name in ("weights", "state", "modes"))
+    assert fastnn.is_grad_enabled()
     trainer.loss = nn.CrossEntropyLoss()
     trainer.fit(DATA, LABELS, verbose=0)
     assert fields(trainer)["weights"] != before["weights"]
