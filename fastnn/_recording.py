@@ -18,12 +18,12 @@ class RecordingError(RuntimeError):
 
 
 def refuse(what: str) -> None:
-    """Raise when a recorder is listening: `what` was done to a tensor."""
+    """Raise when a recorder is listening, since a replay could not repeat `what` happened."""
     if active is not None:
         raise RecordingError(
-            f"{active.location()}: cannot compile this: while it was recorded, a tensor was used "
-            f"as a Python value: {what}. A replay has no Python, so the result would be frozen at "
-            "this call's value. Return the tensor and look at it outside, or use fastnn.where"
+            f"{active.location()}: cannot compile this: {what}. A replay runs without Python, so "
+            "the result would stay what it is at this call. Do it outside and pass the result in, "
+            "return the tensor and look at it outside, or choose with fastnn.where"
         )
 
 

@@ -65,7 +65,7 @@ class Recorder:
         """A row is about to run on these arrays, outputs first."""
         values = [None if a is None else self.value(a) for a in arrays]
         for value in values[:n_outputs]:
-            if value is not None and value.storage.kind == "external":
+            if value is not None and value.storage.kind in ("external", "kept"):
                 self._save(value.storage)
         line = self.location()
         self.instructions.append(
@@ -113,6 +113,18 @@ class Recorder:
         value = self.value(array)
         if value.storage.kind == "input" and value.whole():
             self.checks.append((value.storage, check, classes))
+
+    def writes(self, array: NDArray[Any]) -> None:
+        """An array that exists is written in place: unless made by the recording, it outlives."""
+        known = len(self.storages)
+        storage = self.value(array).storage
+        if len(self.storages) > known:
+            storage.kind = "kept"
+        elif storage.kind == "input":
+            raise RecordingError(
+                f"{self.location()}: cannot compile this: an argument is changed in place; "
+                "return the new values instead"
+            )
 
     def _save(self, storage: Storage) -> None:
         if storage.index not in self._saved:
@@ -283,9 +295,10 @@ class Recording:
         base = memory.get(value.storage.index, value.storage.array)
         if value.storage.kind == "kept":  # the next run will write there again
             base = base.copy()
-        if value.offset == 0 and base.shape == value.shape and base.dtype == value.dtype:
-            return Tensor(base)
         strides = tuple(s * value.dtype.itemsize for s in value.strides)
+        same = base.shape == value.shape and base.strides == strides and base.dtype == value.dtype
+        if value.offset == 0 and same:
+            return Tensor(base)
         flat = base.reshape(-1, copy=False).view(np.uint8)
         return Tensor(np.ndarray(value.shape, value.dtype, flat.data, value.offset, strides))
 
@@ -319,6 +332,7 @@ def record(
             recorder.undo()
     recorder.before = []
     lowered = lowering.lower(recorder.instructions, recorder.inputs, outputs, kept, guard)
+    _forget_own_leaves(recorder)
     detached = [t.detach() for t in _tensors(result)]
     recording = Recording(
         program=lowered.program,
@@ -331,6 +345,16 @@ def record(
     )
     recorder.instructions = []
     return _rebuild(result, detached), recording
+
+
+def _forget_own_leaves(recorder: Recorder) -> None:
+    """Leaves that the function made are new at every run: nobody can have changed them since."""
+    known = {**recorder.parameters, **recorder.grads_read}
+    known |= {key: (leaf, None) for key, leaf in recorder.grads_set.items()}
+    for key, (leaf, _) in known.items():
+        if recorder.value(leaf._array).storage.kind not in ("external", "kept"):
+            for table in (recorder.parameters, recorder.grads_read, recorder.grads_set):
+                table.pop(key, None)  # type: ignore[attr-defined]
 
 
 class Compiled:
@@ -382,7 +406,7 @@ class Compiled:
             raise TypeError(
                 f"argument {position}: expected a tensor or an array, got {type(value).__name__}"
             )
-        return np.ascontiguousarray(value)
+        return value if value.flags.c_contiguous else np.ascontiguousarray(value)
 
 
 def compile(fn: Callable[..., Any]) -> Compiled:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import _check, _normal
+from fastnn import _check, _normal, _recording
 from fastnn.tensor import Tensor
 
 __all__ = [
@@ -290,6 +290,7 @@ def rand(
     >>> rand(4)
     tensor([0.4963, 0.7682, 0.0885, 0.132 ])
     """
+    _recording.refuse("random numbers were drawn")
     shape = _check.shape("size", size)
     array = (generator or default_generator).uniform(shape, 0.0, 1.0, _check.real_dtype(dtype))
     return Tensor(array, requires_grad=requires_grad)
@@ -318,6 +319,7 @@ def randn(
     >>> randn(3)
     tensor([-0.1187,  0.211 ,  0.7463])
     """
+    _recording.refuse("random numbers were drawn")
     shape = _check.shape("size", size)
     array = (generator or default_generator).normal(shape, 0.0, 1.0, _check.real_dtype(dtype))
     return Tensor(array, requires_grad=requires_grad)
@@ -340,6 +342,7 @@ def randint(*bounds_and_size: Any, generator: Generator | None = None, **named: 
     >>> print(randint(0, 10, (5,)).numpy())
     [4 9 3 0 3]
     """
+    _recording.refuse("random numbers were drawn")
     low, high, size = _randint_arguments(bounds_and_size, named)
     low = _check.integer("low", low, -(2**63), 2**63 - 1)
     high = _check.integer("high", high, low + 1, low + 2**64 - 1)
@@ -362,6 +365,7 @@ def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
     >>> print(randperm(5).numpy())
     [4 0 1 3 2]
     """
+    _recording.refuse("random numbers were drawn")
     count = _check.integer("n", n, 0, 2**31)
     return Tensor((generator or default_generator).permutation(count))
 

@@ -464,6 +464,8 @@ def tensor(
         >>> fastnn.tensor([[1, 2], [3, 4]]).shape
         (2, 2)
     """
+    if isinstance(data, Tensor):
+        _recording.refuse("a copy of it was made by tensor(); use clone()")
     source = data._array if isinstance(data, Tensor) else data
     array = np.array(source, dtype=dtype)
     if dtype is None and array.dtype == float64 and not hasattr(source, "dtype"):

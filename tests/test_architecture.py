@@ -42,7 +42,7 @@ LAYERS: dict[str, set[str]] = {
     "lowering": {"_core"},
     "compile": {"_core", "_recording", "lowering", "tensor"},
     "threads": {"_check", "_core"},
-    "random": {"_check", "_normal", "tensor"},
+    "random": {"_check", "_normal", "_recording", "tensor"},
     "dtype": {"tensor"},
     "nn": KNOT | {"_check", "_device", "_recording", "random"},
     "optim": KNOT | {"_check", "_recording", "nn"},

@@ -135,6 +135,27 @@ OPENMP = bool(fnn_openmp())
 
 cdef size_t thread_limit = 1
 
+# The recorder of this thread: what compile.py lets listen to every row.
+cdef extern from *:
+    """
+    static _Thread_local void *fnn_recorder;
+    """
+    void *fnn_recorder
+
+cdef bint recorder_is_set() noexcept:
+    return fnn_recorder != NULL
+
+
+cpdef object recorder():
+    """The recorder that listens in this thread, or None."""
+    return None if fnn_recorder == NULL else <object>fnn_recorder
+
+
+def set_recorder(listener):
+    """Let a recorder listen in this thread, or None; the caller keeps it alive."""
+    global fnn_recorder
+    fnn_recorder = NULL if listener is None else <void *>listener
+
 
 cdef int _raise(fnn_status status) except -1:
     if status == FNN_OK:
@@ -344,7 +365,7 @@ cdef bint _is_hyper(int code, int i) noexcept:
     return update and i == <int>fnn_op_writes(code) - 1
 
 
-def call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads=None):
+cpdef object call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads=None):
     """Run one row now. `arrays` are in the row's order, outputs first, None where a row allows it.
 
     threads: team size; None lets the engine choose.
@@ -602,7 +623,8 @@ cdef class Replay:
         cdef tuple spec
         cdef list keep = [], outputs = []
         cdef size_t team = thread_limit
-        if len(args) != n or n + len(self._outputs) > 64 or not self._watch.same():
+        if (fnn_recorder != NULL or len(args) != n or n + len(self._outputs) > 64
+                or not self._watch.same()):
             return None
         for i in range(n):
             array = args[i]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn import _recording
 from fastnn.autograd import GradientRule, Node
 from fastnn.ops.shape import unbroadcast
 from fastnn.ops.table import TABLE, Op, apply, execute, real, row, same_real
@@ -242,6 +243,8 @@ def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
         same_real(op.name, *arrays)
     if np.broadcast_shapes(*(a.shape for a in arrays), x.shape) != x.shape:
         raise ValueError(f"{op.name}_: shape {arrays[-1].shape} does not fit into {x.shape}")
+    if _recording.active is not None:
+        _recording.active.writes(x._array)
     execute(op, (x._array,), arrays, (), ())
     return x
 
@@ -249,10 +252,12 @@ def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
 def copy_(x: Tensor, source: Operand) -> Tensor:
     """x[...] = source."""
     if x._array.dtype not in (float32, float64):
+        _recording.refuse(f"it was written into a tensor of {x.dtype}")
         x._array[...] = source._array if isinstance(source, Tensor) else source
         return x
     values = real(source, x)
     if values.dtype != x.dtype:
+        _recording.refuse(f"it was converted from {values.dtype} to {x.dtype}")
         values = Tensor(values._array.astype(x.dtype))
     return _write(TABLE["copy"], x, (values,))
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn.autograd import Node
 from fastnn.ops.table import TABLE, apply, execute, view
 from fastnn.tensor import Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def permute(x: Tensor, dims: tuple[int, ...]) -> Tensor:
@@ -81,7 +84,14 @@ def getitem(x: Tensor, index: Any) -> Tensor:
             raise TypeError(
                 f"index: expected integers, slices, None, ... or one int64 tensor, got {part!r}"
             )
-    return view(x, np.asarray(x._array[index]), _getitem_gradient, (index,))
+    return view(x, _part(x._array, index), _getitem_gradient, (index,))
+
+
+def _part(array: NDArray[Any], index: Any) -> NDArray[Any]:
+    """array[index] as a view, one element too, of which NumPy would make a copy."""
+    parts = index if isinstance(index, tuple) else (index,)
+    whole: NDArray[Any] = array[parts if Ellipsis in parts else (*parts, Ellipsis)]
+    return whole
 
 
 def _getitem_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -95,7 +105,7 @@ def _getitem_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 def place(whole: Tensor, part: Tensor, index: Any) -> Tensor:
     """`whole`, a fresh tensor, with `part` written at the index; the gradient is that of part."""
-    execute(TABLE["copy"], (np.asarray(whole._array[index]),), (part._array,), (), ())
+    execute(TABLE["copy"], (_part(whole._array, index),), (part._array,), (), ())
     return view(part, whole._array, _place_gradient, (index,))
 
 

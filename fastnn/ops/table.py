@@ -159,7 +159,12 @@ def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
         if x._array.dtype.kind == "f":
             return x
         like = other if isinstance(other, Tensor) and other._array.dtype.kind == "f" else None
-        return Tensor(x._array.astype(like.dtype if like is not None else float32))
+        dtype = like.dtype if like is not None else float32
+        if _recording.active is not None and x._array.dtype.kind == "b":
+            one, zero = np.ones((), dtype), np.zeros((), dtype)
+            return apply(TABLE["where"], (x, Tensor(one), Tensor(zero)))
+        _recording.refuse(f"it was converted from {x.dtype} to {dtype}")
+        return Tensor(x._array.astype(dtype))
     if not isinstance(x, bool | int | float | np.number):
         raise TypeError(
             f"expected a tensor or a number, got {type(x).__name__}; wrap it in fastnn.tensor"

@@ -1,0 +1,131 @@
+"""What a program must not freeze, lose or share: every case once was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import nn
+from fastnn.tensor import Tensor
+
+Function = Callable[..., Tensor]
+
+
+def same(function: Function, *calls: Tensor) -> None:
+    """Compiled and eager calls give the same values and shapes, the later calls too."""
+    compiled = fastnn.compile(function)
+    got = [compiled(x) for x in calls]
+    want = [function(x) for x in calls]
+    assert [y.tolist() for y in got] == [y.tolist() for y in want]
+    assert [y.shape for y in got] == [y.shape for y in want]
+
+
+def two(*values: Any) -> tuple[Tensor, Tensor]:
+    return fastnn.tensor(list(values)), fastnn.tensor([v + 4 for v in values])
+
+
+def test_one_element_is_a_view() -> None:
+    x = fastnn.tensor([1.0, 2.0], requires_grad=True)
+    (x[1] * 3).backward()
+    assert x.grad is not None and x.grad.tolist() == [0.0, 3.0]
+    y = fastnn.zeros(2, 2)
+    y[1, 1].fill_(5.0)
+    assert y.tolist() == [[0, 0], [0, 5]]
+    same(lambda t: t[0] * 2, *two(1.0, 2.0))
+
+
+def test_transposed_square_result() -> None:
+    weights = fastnn.tensor([1.0, 2.0])
+    same(lambda t: (t.reshape(2, 1) * t * weights).T, *two(1.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("function", "values"),
+    [
+        (lambda t: t + 1, (1, 2)),
+        (lambda t: t * 1.0 == 1, (1, 2)),
+        (lambda t: t.sum(), (1, 2)),
+        (lambda t: (t > 3).sum(), (1.0, 2.0)),
+        (lambda t: (t.reshape(1, -1).argmax(1) == 1).mean(), (1.0, 2.0)),
+        (lambda t: fastnn.tensor(t) * 2, (1.0, 2.0)),
+        (lambda t: fastnn.zeros(2, dtype="float64").copy_(t) * 1, (1.0, 2.0)),
+    ],
+)
+def test_conversions_follow_or_are_refused(function: Function, values: tuple[Any, ...]) -> None:
+    try:
+        same(function, *two(*values))
+    except fastnn.RecordingError as error:
+        assert "test_recording.py" in str(error)
+
+
+@pytest.mark.parametrize("draw", [lambda: fastnn.randn(2), lambda: fastnn.rand(2)])
+def test_random_numbers_are_refused(draw: Callable[[], Tensor]) -> None:
+    with pytest.raises(fastnn.RecordingError, match=r"test_recording\.py:\d+: .*random"):
+        fastnn.compile(lambda t: t * draw())(fastnn.ones(2))
+
+
+def test_buffers_are_written_at_every_run() -> None:
+    last, mean = fastnn.zeros(2), fastnn.zeros(2)
+
+    def remember(t: Tensor) -> None:
+        last.copy_(t)
+        mean.mul_(0.5)
+        mean.add_(t)
+
+    step = fastnn.compile(remember)
+    step(fastnn.ones(2))
+    step(fastnn.ones(2) * 4)
+    assert last.tolist() == [4, 4]
+    assert mean.tolist() == [4.5, 4.5]
+
+
+def test_buffer_read_then_overwritten() -> None:
+    before = fastnn.ones(2)
+
+    def times_the_last(t: Tensor) -> Tensor:
+        y = before * t
+        before.copy_(t)
+        return y
+
+    step = fastnn.compile(times_the_last)
+    assert [step(fastnn.ones(2) * k).tolist()[0] for k in (2.0, 3.0, 5.0)] == [2.0, 6.0, 15.0]
+
+
+def test_numbers_as_arguments_keep_their_shape() -> None:
+    same(lambda t: t * 2, fastnn.tensor(1.0), fastnn.tensor(2.0))
+
+
+def test_gradients_do_not_share_memory() -> None:
+    da, db = fastnn.grad(lambda a, b: a + b, (0, 1))(fastnn.ones(2), fastnn.ones(2))
+    da.zero_()
+    assert db.tolist() == [1.0, 1.0]
+
+
+def test_an_argument_changed_in_place_is_refused() -> None:
+    step = fastnn.compile(lambda t: t.add_(1.0) * 1)
+    x = fastnn.zeros(2)
+    with pytest.raises(fastnn.RecordingError, match="argument is changed in place"):
+        step(x)
+    assert x.tolist() == [0.0, 0.0]
+
+
+def test_a_leaf_made_inside_is_recorded_once() -> None:
+    w, calls = nn.Parameter(np.ones(3, np.float32)), [0]
+
+    def penalty(x: Tensor) -> Tensor:
+        calls[0] += 1
+        fastnn.autograd.zero_grad(w)
+        probe = Tensor(x._array, requires_grad=True)
+        slope = fastnn.grad(lambda p: (p * p * w).sum())(probe)
+        loss = (slope * slope).sum()
+        loss.backward()
+        return loss
+
+    step = fastnn.compile(penalty)
+    for _ in range(4):
+        step(fastnn.ones(3))
+    assert calls[0] == 1
