@@ -27,8 +27,11 @@ class Tensor:
     """An n-dimensional array that operations can be differentiated through.
 
     Args:
-        array: the values, kept without a copy: float32, float64, int64 or bool.
-        requires_grad: record what is computed from this tensor, so that `backward` reaches it.
+        array: the values. An array of float32, float64, int64 or bool is kept without a copy; other
+            arrays, and tensors, are converted; lists and numbers become float32, as in torch.
+        requires_grad: record what is computed from this tensor, so that `backward` reaches it. A
+            dtype here is the dtype, as MindSpore has it: Tensor([1, 2], fastnn.int32).
+        dtype: default: that of an array or a tensor.
 
     Example:
         >>> import fastnn
@@ -48,7 +51,19 @@ class Tensor:
     _index: int  # which output of the node
     _unit: bool  # the constant 1 that starts a backward pass
 
-    def __init__(self, array: NDArray[Any], requires_grad: bool = False) -> None:
+    def __init__(
+        self,
+        array: Tensor | ArrayLike,
+        requires_grad: bool | DTypeLike = False,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        if (
+            array.__class__ is not np.ndarray
+            or requires_grad.__class__ is not bool
+            or dtype is not None
+            or array.dtype not in DTYPES
+        ):
+            array, requires_grad = given_values(array, requires_grad, dtype)
         if requires_grad and array.dtype.kind != "f":
             raise TypeError(
                 f"requires_grad: only floating-point tensors have gradients, got {array.dtype}"
@@ -123,6 +138,10 @@ class Tensor:
         if self.requires_grad and self._node is not None:
             raise RuntimeError("numpy: this tensor requires grad; use tensor.detach().numpy()")
         return self._array
+
+    def asnumpy(self) -> NDArray[Any]:
+        """MindSpore's name for `detach().numpy()`."""
+        return self.detach().numpy()
 
     def tolist(self) -> Any:
         """The values as nested lists."""
@@ -444,6 +463,21 @@ def as_dtype(array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind == "f":
         return array.astype(float32 if array.dtype.itemsize <= 4 else float64)
     raise TypeError(f"data: expected numbers or booleans, got dtype {array.dtype}")
+
+
+def given_values(
+    data: Tensor | ArrayLike, requires_grad: Any, dtype: DTypeLike | None
+) -> tuple[NDArray[Any], bool]:
+    """What `Tensor(...)` was given, as an array of one of the four dtypes, and requires_grad."""
+    if not isinstance(requires_grad, bool | np.bool_):
+        if dtype is not None or requires_grad is None:
+            raise TypeError(f"requires_grad: expected True or False, got {requires_grad!r}")
+        requires_grad, dtype = False, requires_grad
+    source = data._array if isinstance(data, Tensor) else data
+    array = np.asarray(source, dtype)
+    if dtype is None and not hasattr(source, "dtype") and array.dtype.kind in "iuf":
+        array = array.astype(float32)
+    return as_dtype(array), bool(requires_grad)
 
 
 def tensor(
