@@ -1,0 +1,114 @@
+"""`python -m bench.eager`: steps written by hand on the tiny net, beside torch and `Trainer.fit`.
+
+One process, one thread, the timings by turns. A step is zero_grad, forward, loss, backward and
+Adam; the batches are cut beforehand. Without torch only our own figures are shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from itertools import cycle
+from types import ModuleType
+from typing import Any
+
+from bench.pin import pin
+
+
+def stepper(library: ModuleType, data: Any, case: Any, **adam: Any) -> Callable[[], Any]:
+    """A function that trains on the next batch, eagerly; `.step` and `.batches` are its parts."""
+    nn = library.nn
+    layers: list[Any] = []
+    for w, b in zip(data.w, data.b, strict=True):
+        linear = nn.Linear(*w.shape)
+        with library.no_grad():
+            linear.weight.copy_(library.from_numpy(w.T.copy()))
+            linear.bias.copy_(library.from_numpy(b))
+        layers += [linear, nn.ReLU()]
+    model = nn.Sequential(*layers[:-1])
+    criterion = nn.CrossEntropyLoss()
+    optimizer = library.optim.Adam(model.parameters(), lr=case.lr, **adam)
+    batches = [
+        tuple(library.from_numpy(part) for part in data.batch(case, i)) for i in range(case.steps)
+    ]
+
+    def step(x: Any, y: Any) -> Any:
+        optimizer.zero_grad()
+        loss = criterion(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return driven(step, batches)
+
+
+def driven(step: Callable[..., Any], batches: list[Any]) -> Callable[[], Any]:
+    """A function without arguments that takes the next batch."""
+    order = cycle(batches)
+
+    def once() -> Any:
+        return step(*next(order))
+
+    once.step, once.batches = step, batches  # type: ignore[attr-defined]
+    return once
+
+
+def contestants() -> dict[str, Any]:
+    """What is timed, by name; checked first to give the same losses."""
+    import fastnn
+    from bench import data, rival_fastnn
+    from bench.cases import CASES
+    from bench.turns import repeated
+
+    case = CASES["tiny"]
+    stored = data.make(case)
+    fastnn.set_num_threads(1)
+    runs: dict[str, Any] = {"fastnn eager": stepper(fastnn, stored, case)}
+    inner: Any = stepper(fastnn, stored, case)
+    runs["fastnn compiled"] = driven(fastnn.compile(inner.step), inner.batches)
+    try:
+        import torch
+    except ImportError:
+        pass
+    else:
+        torch.set_num_threads(1)
+        torch.set_flush_denormal(True)
+        runs["torch eager"] = stepper(torch, stored, case)
+        runs["torch eager, fused Adam"] = stepper(torch, stored, case, fused=True)
+    curves = {name: [once().item() for _ in range(50)] for name, once in runs.items()}
+    for name, curve in curves.items():
+        worst = max(abs(a - b) for a, b in zip(curve, curves["fastnn eager"], strict=True))
+        if worst > 1e-4:
+            raise SystemExit(f"{name}: another loss curve than fastnn eager, by {worst:.2g}")
+    timed: dict[str, Any] = {name: repeated(once) for name, once in runs.items()}
+    trainer = rival_fastnn.Rival(case, stored, 1).trainer
+
+    def fit(count: int) -> None:
+        epochs = max(1, round(count / case.steps))
+        trainer.fit(
+            stored.x, stored.y, epochs=epochs, batch_size=case.batch, shuffle=False, verbose=0
+        )
+
+    timed["Trainer.fit"] = fit
+    return timed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.eager", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=0.1, help="of one timing")
+    options = parser.parse_args()
+    pin(1)
+    from bench.turns import medians, table
+
+    times = medians(contestants(), options.rounds, options.seconds)
+    goals = [
+        ("eager against torch eager", "torch eager", "fastnn eager", 3.0),
+        ("eager against torch eager, fused Adam", "torch eager, fused Adam", "fastnn eager", 3.0),
+        ("compiled against Trainer.fit", "fastnn compiled", "Trainer.fit", -1.3),
+    ]
+    print(table(times, goals))
+
+
+if __name__ == "__main__":
+    main()

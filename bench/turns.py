@@ -1,0 +1,67 @@
+"""Time several things in one process by turns, so that a disturbance hits all of them."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+Run = Callable[[int], None]  # does that many steps
+
+WARM_SECONDS = 0.2
+
+
+def medians(runs: dict[str, Run], rounds: int = 15, seconds: float = 0.1) -> dict[str, float]:
+    """Microseconds of one step of each, the median over the rounds.
+
+    Args:
+        runs: called with a number of steps to do.
+        rounds: how often each is timed.
+        seconds: about how long each timing lasts.
+    """
+    counts = {name: _steps_in(run, seconds) for name, run in runs.items()}
+    found: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            began = time.perf_counter()
+            run(counts[name])
+            found[name].append((time.perf_counter() - began) / counts[name])
+    return {name: statistics.median(times) * 1e6 for name, times in found.items()}
+
+
+def _steps_in(run: Run, seconds: float) -> int:
+    """Warm up, and how many steps take about that long."""
+    count, spent = 1, 0.0
+    while spent < WARM_SECONDS:
+        began = time.perf_counter()
+        run(count)
+        spent = time.perf_counter() - began
+        if spent < WARM_SECONDS:
+            count *= 2
+    return max(1, round(count * seconds / spent))
+
+
+def repeated(step: Callable[[], object]) -> Run:
+    """A run of one function without arguments."""
+
+    def run(count: int) -> None:
+        for _ in range(count):
+            step()
+
+    return run
+
+
+def table(times: dict[str, float], goals: list[tuple[str, str, str, float]]) -> str:
+    """The times, then for each goal (what, slower, faster, factor) how far it is reached."""
+    width = max(map(len, times))
+    lines = [f"{name:{width}}  {time:9.2f} us a step" for name, time in times.items()]
+    for what, slower, faster, factor in goals:
+        if slower in times and faster in times:
+            ratio = times[slower] / times[faster]
+            wanted, met = (
+                (f">= {factor}", ratio >= factor)
+                if factor > 0
+                else (f"<= {-factor}", ratio <= -factor)
+            )
+            lines.append(f"{what}: {ratio:.2f}x, wanted {wanted}: {'yes' if met else 'no'}")
+    return "\n".join(lines)
