@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
+
+from fastnn._core import engine
+
+from fastnn import _batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -10,7 +15,21 @@ if TYPE_CHECKING:
     from fastnn.compile import Recorder
     from fastnn.tensor import Tensor
 
-active: Recorder | None = None
+if TYPE_CHECKING:
+    active: Recorder | None  # that of this thread
+
+lock = threading.RLock()  # one recording at a time, and models switched to evaluation for it
+
+
+def __getattr__(name: str) -> Any:
+    if name == "active":
+        return engine.recorder()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def listen(recorder: Recorder | None) -> None:
+    """Let a recorder listen in this thread, or none; the caller keeps it alive."""
+    engine.set_recorder(recorder)
 
 
 class RecordingError(RuntimeError):
@@ -19,6 +38,7 @@ class RecordingError(RuntimeError):
 
 def refuse(what: str) -> None:
     """Raise when a recorder is listening, since a replay could not repeat `what` happened."""
+    active = engine.recorder()
     if active is not None:
         raise RecordingError(
             f"{active.location()}: cannot compile this: {what}. A replay runs without Python, so "
@@ -32,6 +52,9 @@ def checked(x: Tensor, check: Callable[[Tensor], object], classes: int = -1) -> 
 
     classes: what `check` asks for is int64 values in 0..classes-1, if not negative.
     """
+    if _batch.rules is not None:
+        x = _batch.rules.whole(x)
     check(x)
+    active = engine.recorder()
     if active is not None:
         active.checks_input(x._array, check, classes)

@@ -77,9 +77,9 @@ class Recorder:
         self.modules.setdefault(id(module), (module, module.training))
 
     def uses(self, tensors: Iterable[Tensor | None]) -> None:
-        """Tensors were read: leaves that require grad must have the same memory at a replay."""
+        """Tensors were read: parameters must have the same memory at a replay."""
         for x in tensors:
-            if x is not None and x.requires_grad and x._node is None:
+            if x is not None and x._node is None and (x.requires_grad or hasattr(x, "_flat")):
                 self.parameters.setdefault(id(x), (x, x._array))
 
     def reads_grad(self, leaf: Tensor) -> None:
@@ -169,14 +169,15 @@ def listening(recorder: Recorder) -> Iterator[Recorder]:
     """Within it the recorder hears every row; when it ends by an exception, memory is restored."""
     if _recording.active is not None:
         raise RecordingError("a compiled function was called while another one is recorded")
-    _recording.active = recorder
-    try:
-        yield recorder
-    except BaseException:
-        recorder.undo()
-        raise
-    finally:
-        _recording.active = None
+    with _recording.lock:
+        _recording.listen(recorder)
+        try:
+            yield recorder
+        except BaseException:
+            recorder.undo()
+            raise
+        finally:
+            _recording.listen(None)
 
 
 def _address(array: NDArray[Any]) -> int:

@@ -275,8 +275,7 @@ def training(real: str, widths: list[int], rows: int, batch: int, epochs: int) -
     fastnn.manual_seed(1)
     trainer = Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=0.01))
     ((x, y),) = data(real, 1, rows, widths[0], widths[-1], "classes")
-    with trainer._mode(training=True):
-        loop = trainer._loop(x.numpy(), y.numpy(), batch, True, {}, training=True)
+    loop = trainer._loop(x.numpy(), y.numpy(), batch, True, {}, training=True)
     loop.start(0, epochs)
     return loop, model
 

@@ -135,8 +135,7 @@ def test_a_loop_that_cannot_run() -> None:
     model = mlp("float32", [70, 300, 130, 10])
     trainer = Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters()))
     ((x, y),) = data("float32", 1, 300, 70, 10, "classes")
-    with trainer._mode(training=True):
-        loop = trainer._loop(x.numpy(), y.numpy(), 300, True, {}, training=True)
+    loop = trainer._loop(x.numpy(), y.numpy(), 300, True, {}, training=True)
     before = bits(list(model.parameters()))
     loop.start(0, 1)
     team = 13  # new threads, which have to allocate their scratch

@@ -203,5 +203,5 @@ def test_a_model_that_gives_no_tensor() -> None:
         def forward(self, x: Tensor) -> Any:
             return x, x
 
-    with pytest.raises(TypeError, match="predict: expected the model to return one tensor"):
+    with pytest.raises(TypeError, match="model: expected it to return one tensor"):
         Two(nn.Linear(5, 3)).predict(X)

@@ -191,7 +191,7 @@ def test_the_same_bits_for_any_number_of_threads() -> None:
             model = nn.Sequential(*layers, nn.Linear(256, 10))
             trainer = fastnn.Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters()))
             trainer.fit(x, y, epochs=2, batch_size=256, verbose=0, metrics=["accuracy"])
-            costs = [r.program.cost for known in trainer._recordings.values() for r in known]
+            costs = [recording.program.cost for recording in trainer._recordings.values()]
             assert len(costs) == 2 and max(costs) > 4 * 60  # worth 4 threads, as threads.c counts
             results.append((fields(trainer), trainer.history.history, model.predict(x).tobytes()))
     finally:

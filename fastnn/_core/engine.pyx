@@ -546,17 +546,25 @@ cdef class Program:
 
     cdef int _run(self, void **pointers, size_t team) except -1:
         cdef fnn_status status
-        if not PyThread_acquire_lock(self._lock, NOWAIT_LOCK):
-            with nogil:
-                PyThread_acquire_lock(self._lock, WAIT_LOCK)
+        self._acquire()
         fnn_program_bind(self._program, pointers)
         if team == 1 and fnn_program_cost(self._program) < 20.0:  # too short to give up the GIL
             status = fnn_program_run(self._program, 1)
         else:
             with nogil:
                 status = fnn_program_run(self._program, team)
-        PyThread_release_lock(self._lock)
+        self._release()
         return _raise(status)
+
+    cdef int _acquire(self) noexcept:
+        if not PyThread_acquire_lock(self._lock, NOWAIT_LOCK):
+            with nogil:
+                PyThread_acquire_lock(self._lock, WAIT_LOCK)
+        return 0
+
+    cdef int _release(self) noexcept:
+        PyThread_release_lock(self._lock)
+        return 0
 
 
 cdef class Watch:
@@ -690,12 +698,12 @@ cdef class Loop:
     cdef readonly object order
     cdef list _keep
     cdef double[:, ::1] _sums
+    cdef void *_pointers[64]
+    cdef void *_tail_pointers[64]
 
     def __init__(self, Program body, Program tail, tuple bound, tuple tail_bound, list sources,
                  list totals, size_t batch, size_t rows, order, bint shuffle, uint64_t seed):
         cdef Py_buffer view
-        cdef void *pointers[64]
-        cdef void *tail_pointers[64]
         cdef int64_t[::1] order_view = order
         cdef Py_ssize_t i
         if len(sources) > FNN_MAX_FEEDS or len(totals) > FNN_MAX_TOTALS:
@@ -707,12 +715,10 @@ cdef class Loop:
         memset(&self._loop, 0, sizeof(fnn_loop))
         self.body, self.tail, self.order = body, tail, order
         self._keep = [bound, tail_bound, sources]
-        body._bind(bound, pointers)
-        fnn_program_bind(body._program, pointers)
+        body._bind(bound, self._pointers)
         self._loop.body = body._program
         if tail is not None:
-            tail._bind(tail_bound, tail_pointers)
-            fnn_program_bind(tail._program, tail_pointers)
+            tail._bind(tail_bound, self._tail_pointers)
             self._loop.tail = tail._program
         self._loop.batch, self._loop.rows = batch, rows
         self._loop.order = &order_view[0]
@@ -720,14 +726,14 @@ cdef class Loop:
         for i in range(len(sources)):
             PyObject_GetBuffer(sources[i], &view, 0)
             self._loop.feed[i].source = view.buf
-            self._loop.feed[i].batch = pointers[i]
+            self._loop.feed[i].batch = self._pointers[i]
             self._loop.feed[i].row_bytes = <size_t>view.len // rows
             PyBuffer_Release(&view)
         self._loop.n_feeds = len(sources)
         for i in range(len(totals)):
             position, real = totals[i]
-            self._loop.total[i].body = pointers[<size_t>position]
-            self._loop.total[i].tail = tail_pointers[<size_t>position] if tail is not None else NULL
+            self._loop.total[i].body = self._pointers[<size_t>position]
+            self._loop.total[i].tail = self._tail_pointers[<size_t>position]
             self._loop.total[i].real = real
         self._loop.n_totals = len(totals)
 
@@ -758,8 +764,16 @@ cdef class Loop:
         if threads is None and team > 1:
             team = fnn_team_size(self.body.cost, team)
         self._loop.seconds = seconds
+        self.body._acquire()
+        if self.tail is not None:
+            self.tail._acquire()
+            fnn_program_bind(self.tail._program, self._tail_pointers)
+        fnn_program_bind(self.body._program, self._pointers)  # others may have run it since
         with nogil:
             status = fnn_loop_run(&self._loop, team)
+        if self.tail is not None:
+            self.tail._release()
+        self.body._release()
         _raise(status)
         return self._loop.epoch < self._loop.last_epoch
 

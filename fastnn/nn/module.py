@@ -7,7 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastnn import _check, _recording, autograd
+from fastnn import _check, autograd
+from fastnn._core import engine
 from fastnn._device import is_device
 from fastnn.nn.parameter import Parameter
 from fastnn.nn.state import IncompatibleKeys, loadable
@@ -24,6 +25,7 @@ class HookHandle:
 
     def remove(self) -> None:
         """Remove the hook; a second call does nothing."""
+        Module.changes += 1
         self._hooks.pop(self._key, None)
 
 
@@ -97,6 +99,7 @@ class Module:
         buffers = self.__dict__.get("_buffers")
         if buffers is not None and name in buffers:
             self._check_buffer(name, value)
+            Module.changes += 1
             buffers[name] = value
             return
         object.__setattr__(self, name, value)
@@ -154,6 +157,7 @@ class Module:
         """Add a tensor that is state but not trained; persistent ones are in `state_dict`."""
         self._check_name(name, self._buffers)
         self._check_buffer(name, tensor)
+        Module.changes += 1
         self._buffers[name] = tensor
         if not persistent:
             self._transient.add(name)
@@ -172,6 +176,7 @@ class Module:
         """Call `hook(module, args, output)` after every forward; what it returns, if not None,
         replaces the output. The handle's `remove()` ends that."""
         key = max(self._forward_hooks, default=-1) + 1
+        Module.changes += 1
         self._forward_hooks[key] = hook
         return HookHandle(self._forward_hooks, key)
 
@@ -182,8 +187,9 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__}: expected a forward() method")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if _recording.active is not None:
-            _recording.active.uses_module(self)
+        recorder = engine.recorder()
+        if recorder is not None:
+            recorder.uses_module(self)
         output = self.forward(*args, **kwargs)
         for hook in list(self._forward_hooks.values()) if self._forward_hooks else ():
             replaced = hook(self, args, output)
@@ -316,6 +322,7 @@ class Module:
         if dtype is None:
             return self
         real = _check.real_dtype(dtype)
+        Module.changes += 1
         for tensor in [*self.parameters(), *self.buffers()]:
             if tensor.dtype.kind == "f" and tensor.dtype != real:
                 tensor._array = tensor._array.astype(real, order="K")

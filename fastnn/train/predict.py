@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check
+from fastnn import _check, _recording
 from fastnn.autograd import no_grad
 from fastnn.compile import Recording, record
 from fastnn.tensor import Tensor
@@ -30,39 +32,44 @@ class Predictor:
         # Weak, or the model and this would keep each other alive until the next collection.
         self._model = weakref.ref(model)
         self._programs: OrderedDict[tuple[Any, ...], tuple[Recording, Any]] = OrderedDict()
-        self._version = -1
         self._structure: tuple[int, ...] = ()
+        self._hooked = False  # hooks want to be called: no programs
         self._lock = threading.RLock()
-        parameter = next(model.parameters(), None)
-        self.dtype = np.dtype(np.float32) if parameter is None else parameter.dtype
+        self.seen = -1  # Module.changes when the model was last looked at
+        self.dtype = np.dtype(np.float32)
 
-    def run(self, x: NDArray[Any], out: NDArray[Any] | None) -> NDArray[Any]:
-        """The outputs for a block of rows, into `out` when given."""
+    def spec(self, x: NDArray[Any]) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
+        """Shape and dtype of the outputs for these rows; None where no program can give them."""
         key = (x.shape, x.dtype.char)
         found = self._programs.get(key)
         if found is None or not _same_memory(found[0]):
             found = self._record(key, x)
-        recording, spec = found
-        if spec is None:
-            raise TypeError("predict: expected the model to return one tensor, rows first")
-        if out is None:
-            out = np.empty(*spec)
-        recording.program.run((x, out))
-        return out
+        spec: tuple[tuple[int, ...], np.dtype[Any]] | None = found[1]
+        return None if self._hooked else spec
+
+    def run(self, x: NDArray[Any], out: NDArray[Any]) -> None:
+        """Write the outputs for a block of rows, after `spec` has been asked."""
+        self._programs[x.shape, x.dtype.char][0].program.run((x, out))
+
+    def eager(self, x: NDArray[Any]) -> NDArray[Any]:
+        """The outputs without a program."""
+        model = self._model()
+        assert model is not None
+        with evaluating(model):
+            result = model(Tensor(x))
+        if not isinstance(result, Tensor) or result.ndim == 0 or len(result) != len(x):
+            raise TypeError("model: expected it to return one tensor, rows first")
+        return np.array(result._array)
 
     def _record(self, key: tuple[Any, ...], x: NDArray[Any]) -> tuple[Recording, Any]:
         model = self._model()
         assert model is not None
-        with self._lock:
-            modes = [(module, module.training) for module in model.modules()]
-            model.eval()
+        with self._lock, evaluating(model):
             try:
-                with no_grad():
-                    result, recording = record(model, [x.copy()])
-                recording.recorder.modules.clear()  # the model may go when its last user goes
-            finally:
-                for module, training in modes:
-                    module.training = training
+                result, recording = record(model, [x.copy()])
+            except ValueError as error:
+                raise ValueError(f"x: the model does not take shape {x.shape}: {error}") from error
+            recording.recorder.modules.clear()  # the model may go when its last user goes
             spec = None
             if isinstance(result, Tensor) and len(recording.bound) == 2 and result.ndim > 0:
                 bound = recording.bound[1].array
@@ -74,17 +81,43 @@ class Predictor:
             return recording, spec
 
     def refresh(self, model: Module) -> None:
-        """Forget all programs if the model has other modules or parameters than before."""
-        if self._version == model.changes:
-            return
-        self._version = model.changes
-        structure = tuple(id(m) for m in model.modules()) + tuple(id(p) for p in model.parameters())
-        if structure != self._structure:
-            self._structure = structure
-            self._programs.clear()
+        """Look at the model again since some module changed; forget programs of another model."""
+        with self._lock:
+            modules = list(model.modules())
+            parts = [*modules, *model.parameters(), *model.buffers()]
+            structure = tuple(map(id, parts))
+            parameter = next(model.parameters(), None)
+            dtype = np.dtype(np.float32) if parameter is None else parameter.dtype
+            if structure != self._structure or dtype != self.dtype:
+                self._programs.clear()
+            self._structure, self.dtype = structure, dtype
+            self._hooked = any(module._forward_hooks for module in modules)
+            self.seen = model.changes
+
+
+@contextmanager
+def training_mode(model: Module, training: bool) -> Iterator[None]:
+    """Within it the model is in this mode; nobody else records or changes modes meanwhile."""
+    with _recording.lock:
+        modes = [(module, module.training) for module in model.modules()]
+        for module, _ in modes:
+            module.__dict__["training"] = training  # for a moment: no program needs to notice
+        try:
+            yield
+        finally:
+            for module, mode in modes:
+                module.__dict__["training"] = mode
+
+
+@contextmanager
+def evaluating(model: Module) -> Iterator[None]:
+    """Within it the model is in evaluation mode and nothing goes on the tape."""
+    with training_mode(model, False), no_grad():
+        yield
 
 
 _predictors: weakref.WeakKeyDictionary[Module, Predictor] = weakref.WeakKeyDictionary()
+_new_predictor = threading.Lock()
 
 
 def _same_memory(recording: Recording) -> bool:
@@ -115,32 +148,32 @@ def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[A
     """
     predictor = _predictors.get(model)
     if predictor is None:
-        predictor = _predictors[model] = Predictor(model)
-    predictor.refresh(model)
+        with _new_predictor:
+            predictor = _predictors.setdefault(model, Predictor(model))
+    if predictor.seen != model.changes:
+        predictor.refresh(model)
     x = _check.as_input(x, "x", predictor.dtype)
     rows = len(x)
-    if rows <= BLOCK:
+    spec = predictor.spec(x if rows <= BLOCK else x[:BLOCK])
+    if spec is None:
+        result = predictor.eager(x)
         if out is None:
-            result: NDArray[Any] = predictor.run(x, None)
             return result
-        return _into(out, x, predictor)
-    first = predictor.run(x[:BLOCK], None)
+        _check_out(out, result.shape, result.dtype)
+        out[...] = result
+        return out
     if out is None:
-        out = np.empty((rows, *first.shape[1:]), first.dtype)
-    _check_out(out, (rows, *first.shape[1:]), first.dtype)
-    out[:BLOCK] = first
-    for begin in range(BLOCK, rows, BLOCK):
-        predictor.run(x[begin : begin + BLOCK], out[begin : begin + BLOCK])
+        out = np.empty((rows, *spec[0][1:]), spec[1])
+    else:
+        _check_out(out, (rows, *spec[0][1:]), spec[1])
+    if rows <= BLOCK:
+        predictor.run(x, out)
+        return out
+    for begin in range(0, rows, BLOCK):
+        block = x[begin : begin + BLOCK]
+        predictor.spec(block)
+        predictor.run(block, out[begin : begin + BLOCK])
     return out
-
-
-def _into(out: NDArray[Any], x: NDArray[Any], predictor: Predictor) -> NDArray[Any]:
-    found = predictor._programs.get((x.shape, x.dtype.char))
-    if found is None:
-        found = predictor._record((x.shape, x.dtype.char), x)
-    if found[1] is not None:
-        _check_out(out, *found[1])
-    return predictor.run(x, out)
 
 
 def _check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,24 +13,23 @@ from fastnn import _check, random
 from fastnn._core import engine
 from fastnn.autograd import no_grad
 from fastnn.compile import Recorder, Recording, listening, record
-from fastnn.nn import CrossEntropyLoss
+from fastnn.nn import CrossEntropyLoss, Module
 from fastnn.tensor import Tensor, int64
 from fastnn.train.history import History
 from fastnn.train.metrics import Metric, named
+from fastnn.train.predict import evaluating, training_mode
 from fastnn.train.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import ArrayLike, NDArray
 
-    from fastnn.nn import Module
     from fastnn.optim import Optimizer
 
     Loss = Callable[[Tensor, Tensor], Tensor]
     Callback = Callable[[int, dict[str, float]], object]
 
 CHUNK_SECONDS = 0.05  # C runs this long before Python looks at signals and progress
+MAX_RECORDINGS = 16  # per trainer: shapes of batches, lists of metrics
 EVALUATION_ROWS = 1024  # rows of a batch when nothing is learned
 
 
@@ -38,6 +38,21 @@ def batch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
     order = np.empty(rows, np.int64)
     engine.shuffle(order, seed, epoch)
     return order
+
+
+def _callables(callbacks: Iterable[Callback]) -> list[Callback]:
+    try:
+        found = list(callbacks)
+    except TypeError:
+        raise TypeError(
+            f"callbacks: expected a list of functions, got {_check.show(callbacks)}"
+        ) from None
+    for callback in found:
+        if not callable(callback):
+            raise TypeError(
+                f"callbacks: expected functions of (epoch, logs), got {_check.show(callback)}"
+            )
+    return found
 
 
 class Trainer:
@@ -81,7 +96,8 @@ class Trainer:
         self.history = History()
         self.seed = 0
         self._metrics: dict[str, Metric] = {}
-        self._recordings: dict[Any, list[Recording]] = {}
+        self._recordings: OrderedDict[Any, Recording] = OrderedDict()
+        self._fitting = threading.Lock()
 
     def fit(
         self,
@@ -124,22 +140,30 @@ class Trainer:
         """
         last = _check.epochs(epochs)
         _check.choice("verbose", verbose, (0, 1, 2))
-        xa, ya = self._data(x, y, "x", "y")
-        batch = _check.batch_size(batch_size, len(xa))
+        _check.flag("shuffle", shuffle)
         functions = named(metrics)
+        called = _callables(callbacks)
+        self._check_optimizer()
+        xa, ya = self._data(x, y, "x", "y", functions)
+        batch = _check.batch_size(batch_size, len(xa))
         held_out = None
         if validation_data is not None:
             if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
                 raise TypeError("validation_data: expected a pair (x, y)")
-            held_out = self._data(*validation_data, "validation x", "validation y")
-        self._metrics = functions
-        self.seed = random.derive_seed()
-        self.history = History()
-        with self._mode(training=True):
-            loop = self._loop(xa, ya, batch, bool(shuffle), functions, training=True)
-        evaluation = self._evaluation(*held_out, functions) if held_out else None
-        with Progress(verbose, last, -(-len(xa) // batch)) as progress:
-            self._run(loop, last, evaluation, list(callbacks), progress, list(functions))
+            held_out = self._data(*validation_data, "validation x", "validation y", functions)
+        if not self._fitting.acquire(blocking=False):
+            raise RuntimeError("fit: this trainer is fitting already, in a callback or a thread")
+        try:
+            self._metrics = functions
+            self.seed = random.derive_seed()
+            self.history = History()
+            loop = self._loop(xa, ya, batch, shuffle, functions, training=True)
+            evaluation = self._evaluation(*held_out, functions) if held_out else None
+            with Progress(verbose, last, -(-len(xa) // batch)) as progress:
+                self._run(loop, last, evaluation, called, progress, list(functions))
+            self._check_weights()
+        finally:
+            self._fitting.release()
         return self.history
 
     def evaluate(
@@ -155,53 +179,86 @@ class Trainer:
             {"loss": ..., "accuracy": ...}, averaged over rows.
         """
         functions = self._metrics if metrics is None else named(metrics)
-        xa, ya = self._data(x, y, "x", "y")
+        xa, ya = self._data(x, y, "x", "y", functions)
         return dict(self._evaluation(xa, ya, functions)())
 
-    # Data
+    # Checks; they change nothing
+
+    def _check_optimizer(self) -> None:
+        mine = {id(p) for p in self.model.parameters()}
+        groups = getattr(self.optimizer, "param_groups", [])
+        if mine and groups and not any(id(p) in mine for g in groups for p in g["params"]):
+            raise ValueError(
+                "optimizer: expected one over parameters of the model, got one that has none of "
+                "them; make it by optim.Adam(model.parameters())"
+            )
+
+    def _check_weights(self) -> None:
+        """A step can overflow after its loss was found finite."""
+        for name, p in getattr(self.model, "named_parameters", dict)():
+            if not np.isfinite(p._array).all():
+                raise FloatingPointError(
+                    f"{name}: has nan or infinite weights after the last step; lower lr, scale x"
+                )
 
     def _data(
-        self, x: ArrayLike, y: ArrayLike, x_name: str, y_name: str
+        self, x: ArrayLike, y: ArrayLike, x_name: str, y_name: str, metrics: dict[str, Metric]
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Checked, in the dtypes and shapes that the loss wants; nothing was changed."""
+        """Checked, in the dtypes and shapes that the loss wants."""
         parameter = next(iter(self.model.parameters()), None)
         dtype = np.dtype(np.float32) if parameter is None else parameter.dtype
         xa = _check.as_input(x, x_name, dtype)
-        with self._mode(training=False), no_grad():
-            z = self.model(Tensor(xa[:2]))
+        try:
+            with evaluating(self.model):
+                z = self.model(Tensor(xa[:2]))
+        except ValueError as error:
+            raise ValueError(
+                f"{x_name}: the model does not take shape {xa.shape}: {error}"
+            ) from error
         if not isinstance(z, Tensor) or z.ndim == 0 or len(z) != len(xa[:2]):
             raise TypeError("model: expected (rows, features) to give a tensor of as many rows")
-        classes = isinstance(self.loss, CrossEntropyLoss) and np.ndim(y) == 1
-        if classes:
-            ya = _check.class_labels(y, z.shape[-1], len(xa), y_name)
-        else:
-            ya = _check.regression_targets(y, len(xa), dtype, y_name)
-            if ya.ndim == 1 and z.shape[1:] == (1,):
-                ya = ya.reshape(-1, 1)
-        self._try_loss(xa, ya)
+        ya = self._targets(y, z, len(xa), dtype, y_name)
+        self._try_loss(xa, ya, y_name, metrics)
         return xa, ya
 
-    def _try_loss(self, x: NDArray[Any], y: NDArray[Any]) -> None:
-        """Loss of the first rows, for its own checks; those on values then see all of y."""
+    def _targets(
+        self, y: ArrayLike, z: Tensor, rows: int, dtype: np.dtype[Any], name: str
+    ) -> NDArray[Any]:
+        """Classes for a cross-entropy, as they are for a loss of the user's, else numbers."""
+        flat = np.ndim(y) == 1
+        if isinstance(self.loss, CrossEntropyLoss) and flat:
+            return _check.class_labels(y, z.shape[-1], rows, name)
+        ours = isinstance(self.loss, Module) and type(self.loss).__module__.startswith("fastnn.")
+        if not ours and flat and np.asarray(y).dtype.kind in "iu":
+            return _check.class_labels(y, 2**31, rows, name)
+        ya = _check.regression_targets(y, rows, dtype, name)
+        return ya.reshape(-1, 1) if ya.ndim == 1 and z.shape[1:] == (1,) else ya
+
+    def _try_loss(
+        self, x: NDArray[Any], y: NDArray[Any], y_name: str, metrics: dict[str, Metric]
+    ) -> None:
+        """Loss and metrics of the first rows, for their own checks; those on values then see all
+        of y."""
         inputs = [x[:2].copy(), y[:2].copy()]
-        with self._mode(training=False), no_grad(), listening(Recorder(inputs)) as recorder:
-            loss = self.loss(self.model(Tensor(inputs[0])), Tensor(inputs[1]))
-        if not isinstance(loss, Tensor) or loss.numel() != 1:
+        recorder = Recorder(inputs)
+        with evaluating(self.model), listening(recorder):
+            target = Tensor(inputs[1])
+            z = self.model(Tensor(inputs[0]))
+            try:
+                loss = self.loss(z, target)
+            except ValueError as error:
+                raise ValueError(f"{y_name}: the loss does not take it: {error}") from error
+            found = {name: metric(z, target) for name, metric in metrics.items()}
+        none = getattr(self.loss, "reduction", "") == "none"
+        if not isinstance(loss, Tensor) or loss.numel() != 1 or none:
             raise ValueError("loss: expected one number; use reduction='mean' or 'sum', not 'none'")
+        for name, value in found.items():
+            if not isinstance(value, Tensor) or value.numel() != 1 or value.dtype.kind != "f":
+                raise TypeError(f"metrics: expected {name} to return a tensor of one number")
         for storage, check, _ in recorder.checks:
             check(Tensor((x, y)[storage.index]))
 
     # Programs
-
-    @contextmanager
-    def _mode(self, training: bool) -> Iterator[None]:
-        modes = [(module, module.training) for module in self.model.modules()]
-        self.model.train(training)
-        try:
-            yield
-        finally:
-            for module, mode in modes:
-                module.training = mode
 
     def _step(self, metrics: list[Metric], training: bool) -> Callable[[Tensor, Tensor], Any]:
         def train(x: Tensor, y: Tensor) -> list[Tensor]:
@@ -224,19 +281,19 @@ class Trainer:
     ) -> Recording:
         """The step for batches of this shape; recorded on these rows, then undone."""
         key = (x.shape, y.shape, x.dtype, y.dtype, *metrics.values(), training)
-        known = self._recordings.setdefault(key, [])
-        for recording in known:
-            if recording.matches():
-                return recording
-        if training:
-            self.optimizer.pack()
-        step = self._step(list(metrics.values()), training)
-        result, recording = record(step, [x.copy(), y.copy()], guard=training, undo=training)
-        for name, value in zip(metrics, result[1:], strict=True):
-            if not isinstance(value, Tensor) or value.numel() != 1 or value.dtype.kind != "f":
-                raise TypeError(f"metrics: expected {name} to return a tensor of one number")
-        known.insert(0, recording)
-        del known[2:]
+        with training_mode(self.model, training):
+            known = self._recordings.get(key)
+            if known is not None and known.matches():
+                self._recordings.move_to_end(key)
+                return known
+            if training:
+                self.optimizer.pack()
+            step = self._step(list(metrics.values()), training)
+            _, recording = record(step, [x.copy(), y.copy()], guard=training, undo=training)
+        self._recordings[key] = recording
+        self._recordings.move_to_end(key)
+        while len(self._recordings) > MAX_RECORDINGS:
+            self._recordings.popitem(last=False)
         return recording
 
     def _loop(
@@ -260,8 +317,7 @@ class Trainer:
     def _evaluation(
         self, x: NDArray[Any], y: NDArray[Any], metrics: dict[str, Metric]
     ) -> Callable[[], dict[str, float]]:
-        with self._mode(training=False):
-            loop = self._loop(x, y, min(EVALUATION_ROWS, len(x)), False, metrics, training=False)
+        loop = self._loop(x, y, min(EVALUATION_ROWS, len(x)), False, metrics, training=False)
         names = ["loss", *metrics]
 
         def evaluate() -> dict[str, float]:
