@@ -1,6 +1,6 @@
 """fastnn: neural nets of dense layers on the CPU, trained as one compiled program."""
 
-from typing import Any
+from typing import Any as _Any
 
 from fastnn import tensor as _tensor  # first: everything else is built on it
 
@@ -190,7 +190,7 @@ _MODULES = ("mindspore", "utils")  # what few scripts need is loaded when it is 
 _MINDSPORE = frozenset(__all__[__all__.index("GRAPH_MODE") :])
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> _Any:
     import importlib
 
     if name in _MODULES:
