@@ -302,7 +302,9 @@ def test_transforms_refuse() -> None:
     def double(x: Tensor) -> Tensor:
         return x * 2
 
-    for position in (1, -1, (0, 1)):
+    with pytest.raises(ValueError, match=r"^grad_position: expected positions >= 0, got -1"):
+        fastnn.grad(double, -1)
+    for position in (1, (0, 1)):
         with pytest.raises(ValueError, match=r"^grad_position: expected 0\.\.0 for 1 arguments"):
             fastnn.grad(double, position)(x)
     with pytest.raises(ValueError, match=r"^grad_position: expected each position once, got"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from fastnn.autograd import hooks, versions
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -105,6 +106,11 @@ class Node:
         return x is not None and x.requires_grad
 
 
+def node_count() -> int:
+    """How many nodes have been made."""
+    return Node._count
+
+
 def _seed(y: Tensor, gradient: Tensor | None) -> Tensor:
     if not y.requires_grad:
         raise RuntimeError(
@@ -165,6 +171,10 @@ def _propagate(
 
     with set_grad_enabled(create_graph):
         nodes = _nodes_from(roots)
+        if hooks.live or (nodes and versions.last >= nodes[-1].order):
+            from fastnn.autograd.graph import flow  # as below, with more to look at
+
+            return flow(roots, seeds, None, create_graph, keep)  # type: ignore[return-value]
         for y, seed in zip(roots, seeds, strict=True):
             if y.requires_grad:
                 add(y, seed)
@@ -256,12 +266,18 @@ def gradients(
             seed._unit = seed.numel() == 1
     leaves = _propagate(outputs, cotangents, create_graph, create_graph)
     found = []
+    taken = {id(_owner(seed._array)) for seed in cotangents}
     for x in inputs:
         pair = leaves.get(id(x))
         if pair is None:
             found.append(Tensor(np.zeros(x.shape, x.dtype)))
         else:  # memory of its own: a view of a broadcast or of another gradient is copied
-            found.append(ops.own(pair[1]))
+            own = ops.own(pair[1])
+            if id(_owner(own._array)) in taken:
+                with set_grad_enabled(create_graph):
+                    own = ops.copy(own)
+            taken.add(id(_owner(own._array)))
+            found.append(own)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _recording
+from fastnn import _batch, _recording
 from fastnn._core import engine
 from fastnn.autograd import GradientRule, Node
 from fastnn.autograd import tape as autograd
@@ -63,8 +63,9 @@ def execute(
     attrs: tuple[int, ...],
 ) -> None:
     """Run the kernel on these arrays and let the recorder know."""
-    if _recording.active is not None:
-        _recording.active.record(op, outputs + inputs, len(outputs), dims, attrs)
+    recorder = engine.recorder()
+    if recorder is not None:
+        recorder.record(op, outputs + inputs, len(outputs), dims, attrs)
     engine.call(op.code, outputs + inputs, dims, attrs)
 
 
@@ -80,6 +81,8 @@ def apply(
     attrs: what the kernel is given. note: what the gradient rule needs besides the inputs.
     out: write here (in place; the row must allow its output to be one of its inputs).
     """
+    if _batch.rules is not None and _batch.rules.any(*inputs):
+        return _batch.rules.apply(op, inputs, attrs, note)
     packed = op.packed
     arrays: list[NDArray[Any] | None] = []
     on_tape = False
@@ -97,8 +100,9 @@ def apply(
         shape, dtype = specs[0]
         out = np.empty(shape, dtype)
     execute(op, (out,), tuple(arrays), dims, attrs)
-    if on_tape and _recording.active is not None:
-        _recording.active.uses(inputs)
+    recorder = engine.recorder()
+    if recorder is not None:
+        recorder.uses(inputs)
     y = Tensor(out)
     if on_tape and autograd._enabled and op.gradient is not None:
         y._node = Node(op.gradient, inputs, (out,), note)
@@ -114,15 +118,12 @@ def taped(
 ) -> Tensor:
     """A tensor of `out`, on the tape if one of the inputs is."""
     y = Tensor(out)
-    if autograd._enabled or _recording.active is not None:
-        for x in inputs:
-            if x is not None and x.requires_grad:
-                if _recording.active is not None:
-                    _recording.active.uses(inputs)
-                if autograd._enabled:
-                    y._node = Node(rule, inputs, (out,), note)
-                    y.requires_grad = True
-                break
+    recorder = engine.recorder()
+    if recorder is not None:
+        recorder.uses(inputs)
+    if autograd._enabled and any(x is not None and x.requires_grad for x in inputs):
+        y._node = Node(rule, inputs, (out,), note)
+        y.requires_grad = True
     return y
 
 
@@ -131,8 +132,9 @@ def view(
 ) -> Tensor:
     """A tensor on memory of `x`: no kernel, only a place on the tape."""
     y = Tensor(array)
-    if x.requires_grad and _recording.active is not None:
-        _recording.active.uses((x,))
+    recorder = engine.recorder()
+    if recorder is not None:
+        recorder.uses((x,))
     if x.requires_grad and autograd._enabled:
         y._node = Node(gradient, (x,), (array,), note)
         y.requires_grad = True
