@@ -23,10 +23,10 @@ C_FILES = sorted(p for p in CORE.rglob("*.[ch]") if p.name != "engine.c")
 PYTHON = sorted(p for p in PACKAGE.rglob("*.py"))
 
 # ---- Python: who may import whom ----
-
 # What each part may import when it is loaded. Tensor, tape and ops are one knot: a Tensor's methods
 # are ops, an op makes Tensors and tape nodes.
 KNOT = {"tensor", "autograd", "ops"}
+TRANSFORMS = {"_tree", "batching", "compile", "jacobians", "random", "transforms"}
 LAYERS: dict[str, set[str]] = {
     "_version": set(),
     "_normal": set(),
@@ -37,7 +37,7 @@ LAYERS: dict[str, set[str]] = {
     "_core": set(),
     "_arrays": {"_core"},
     "_check": {"_arrays"},
-    "tensor": KNOT | {"_recording"},
+    "tensor": KNOT | {"_batch", "_recording"},
     "autograd": KNOT | {"_recording", "_tree"},
     "ops": KNOT | {"_arrays", "_batch", "_check", "_core", "_recording"},
     "batching": KNOT | {"_batch", "_tree"},
@@ -54,8 +54,7 @@ LAYERS: dict[str, set[str]] = {
     "optim": KNOT | {"_check", "_recording", "nn"},
     "io": {"_device", "_version", "nn", "tensor"},
     "utils": {"_check", "random", "tensor"},
-    "mindspore": KNOT
-    | {"fastnn", "_check", "_recording", "compile", "io", "nn", "optim", "random"},
+    "mindspore": KNOT | TRANSFORMS | {"fastnn", "_check", "_recording", "io", "nn", "optim"},
     "train": KNOT | {"_check", "_core", "_recording", "compile", "nn", "random"},
     "data": {"_check"},
     "plot": set(),

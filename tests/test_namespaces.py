@@ -252,10 +252,11 @@ def test_jit_is_compile() -> None:
         calls.append(1)
         return x * 2
 
-    assert [double(Tensor([float(i)])).item() for i in range(3)] == [0, 2, 4] and len(calls) == 1
+    assert [double(Tensor([float(i)])).item() for i in range(4)] == [0, 2, 4, 6]
+    assert len(calls) == 2  # itself, and recorded
     w = Tensor([1.0], requires_grad=True)
     double(w).sum().backward()
-    assert w.grad.tolist() == [2] and len(calls) == 2
+    assert w.grad.tolist() == [2] and len(calls) == 3
     assert fastnn.jit(jit_level="O0")(lambda x: x + 1)(Tensor([1.0])).item() == 2
 
 
@@ -269,3 +270,26 @@ def test_checkpoints(tmp_path) -> None:
     fastnn.load_checkpoint(tmp_path / "net.ckpt", b)
     del found["inner.scale"]
     assert fastnn.load_param_into_net(b, found) == (["inner.scale"], [])
+
+
+def test_gradients_go_through_jit_and_steps_are_programs() -> None:
+    def train(decorate) -> list[float]:
+        fastnn.set_seed(1)
+        net = nn.SequentialCell(nn.Dense(3, 4), nn.Tanh(), nn.Dense(4, 1))
+        optimizer = nn.Adam(net.trainable_params(), learning_rate=0.1)
+        forward = decorate(lambda x, y: ops.mse_loss(net(x), y))
+        grad_fn = fastnn.value_and_grad(forward, None, optimizer.parameters)
+
+        @decorate
+        def step(x: Tensor, y: Tensor) -> Tensor:
+            calls.append(1)
+            loss, gradients = grad_fn(x, y)
+            optimizer(gradients)
+            return loss
+
+        return [step(fastnn.rand(6, 3), fastnn.ones(6, 1)).item() for _ in range(6)]
+
+    calls: list[int] = []
+    expected = train(lambda fn: fn)
+    calls.clear()
+    assert train(fastnn.jit) == expected and len(calls) == 2

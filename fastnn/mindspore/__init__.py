@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from fastnn import _check, io, random
+from fastnn._tree import leaves
+from fastnn.autograd import is_grad_enabled
 from fastnn.compile import Compiled, is_recording
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
@@ -72,8 +74,9 @@ def set_context(**options: Any) -> None:
 def jit(fn: Callable[..., Any] | None = None, **options: Any) -> Callable[..., Any]:
     """A decorator: `fastnn.compile`, MindSpore's `jit`.
 
-    Where a gradient may be asked for (an argument requires grad, or a surrounding function is
-    being recorded) the function runs as it is, so that a transform sees through it.
+    A function whose results gradients may be asked of, such as a forward pass, runs as it is
+    wherever the tape is on, so that a transform sees through it; under `no_grad` it is a program.
+    So put it around a whole training step. The first call is always the function itself.
 
     Args:
         fn: a function of tensors that returns tensors.
@@ -89,11 +92,18 @@ def jit(fn: Callable[..., Any] | None = None, **options: Any) -> Callable[..., A
     if fn is None:
         return functools.partial(jit, **options)
     compiled = Compiled(fn)
+    taped: bool | None = None  # whether its results are on the tape; None: not called yet
 
     @functools.wraps(fn)
     def run(*args: Any, **kwargs: Any) -> Any:
-        eager = kwargs or is_recording() or any(getattr(a, "requires_grad", False) for a in args)
-        return fn(*args, **kwargs) if eager else compiled(*args)
+        nonlocal taped
+        if kwargs or is_recording() or any(getattr(a, "requires_grad", False) for a in args):
+            return fn(*args, **kwargs)
+        if not is_grad_enabled() or taped is False:
+            return compiled(*args)
+        result = fn(*args)
+        taped = any(getattr(x, "requires_grad", False) for x in leaves(result))
+        return result
 
     return run
 

@@ -12,8 +12,11 @@ import numpy.typing as npt
 
 import fastnn
 from fastnn import nn, ops
+from fastnn.batching import vmap
+from fastnn.jacobians import jacfwd, jacrev, jvp, vjp
 from fastnn.nn.functional import Reduction
 from fastnn.tensor import Tensor
+from fastnn.transforms import get_grad, grad, stop_gradient, value_and_grad
 
 F = nn.functional
 Axes = int | Sequence[int] | None
@@ -68,11 +71,6 @@ def clip_by_global_norm(
     total = ops.sqrt(sum((ops.sum(ops.square(part)) for part in x[1:]), ops.sum(ops.square(x[0]))))
     factor = ops.div(clip_norm, ops.maximum(total, clip_norm))
     return tuple(ops.mul(part, factor) for part in x)
-
-
-def stop_gradient(value: Tensor) -> Tensor:
-    """The same values, off the tape: no gradient flows through."""
-    return value.detach()
 
 
 def cast(input: Tensor, dtype: npt.DTypeLike) -> Tensor:
@@ -145,6 +143,11 @@ __all__ = [
     "concat",
     "cross_entropy",
     "expand_dims",
+    "get_grad",
+    "grad",
+    "jacfwd",
+    "jacrev",
+    "jvp",
     "mse_loss",
     "ones",
     "reduce_max",
@@ -152,5 +155,8 @@ __all__ = [
     "reduce_min",
     "reduce_sum",
     "stop_gradient",
+    "value_and_grad",
+    "vjp",
+    "vmap",
     "zeros",
 ]

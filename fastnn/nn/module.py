@@ -11,22 +11,10 @@ from fastnn import _check, autograd
 from fastnn._core import engine
 from fastnn._device import is_device
 from fastnn.nn.parameter import Parameter
-from fastnn.nn.state import IncompatibleKeys, loadable
+from fastnn.nn.state import HookHandle, IncompatibleKeys, loadable
 from fastnn.tensor import Tensor
 
 Hook = Callable[["Module", tuple[Any, ...], Any], Any]
-
-
-class HookHandle:
-    """Removes the hook that it was returned for."""
-
-    def __init__(self, hooks: dict[int, Hook], key: int) -> None:
-        self._hooks, self._key = hooks, key
-
-    def remove(self) -> None:
-        """Remove the hook; a second call does nothing."""
-        Module.changes += 1
-        self._hooks.pop(self._key, None)
 
 
 class Module:
