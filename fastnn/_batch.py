@@ -7,4 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fastnn.batching.rules import Rules
 
+
+class Batch:
+    """An array that stands for a batch; see `fastnn.batching.array`."""
+
+    __slots__ = ()
+
+
 rules: Rules | None = None  # how rows run on tensors that stand for a whole batch

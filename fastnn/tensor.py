@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _recording
+from fastnn import _batch, _recording
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -486,6 +486,8 @@ def given_values(
             raise TypeError(f"requires_grad: expected True or False, got {requires_grad!r}")
         requires_grad, dtype = False, requires_grad
     source = data._array if isinstance(data, Tensor) else data
+    if isinstance(source, _batch.Batch):
+        return source, bool(requires_grad)  # type: ignore[return-value]
     array = np.asarray(source, dtype)
     if dtype is None and not hasattr(source, "dtype") and array.dtype.kind in "iuf":
         array = array.astype(float32)

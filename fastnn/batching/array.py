@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from fastnn._batch import Batch
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -17,7 +19,7 @@ class Unbatchable(RuntimeError):
     """What was asked of a batched array has no rule: the samples have to be taken one by one."""
 
 
-class BatchedArray:
+class BatchedArray(Batch):
     """Arrays of one shape and dtype, one for each sample, that show themselves as one of them.
 
     physical: all of them, along a first axis; it may be batched by another level in its turn.
@@ -27,7 +29,6 @@ class BatchedArray:
     """
 
     __slots__ = ("__weakref__", "level", "physical")
-    __array_ufunc__ = None
 
     def __init__(self, level: int, physical: Any) -> None:
         self.level, self.physical = level, physical
@@ -115,6 +116,22 @@ class BatchedArray:
 
     def __getattr__(self, name: str) -> Any:
         raise Unbatchable(f"vmap: {name} was asked of a batched array")
+
+
+def _refuse(name: str) -> Any:
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise Unbatchable(f"vmap: {name} was called on a batched array")
+
+    return refuse
+
+
+for _name in (
+    "add radd sub rsub mul rmul truediv rtruediv pow rpow matmul rmatmul mod floordiv neg abs "
+    "iadd isub imul itruediv eq ne lt le gt ge and or invert len iter bool float int index "
+    "setitem contains array_ufunc"
+).split():
+    setattr(BatchedArray, f"__{_name}__", _refuse(_name))
+BatchedArray.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
 def is_batched(array: Any) -> bool:

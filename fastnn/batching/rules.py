@@ -43,7 +43,7 @@ def run(op: Op, arrays: Sequence[Any], attrs: tuple[int, ...]) -> Any:
     inside = [type(a) is BatchedArray and a.level == level for a in arrays]
     physical = [a.physical if i else a for a, i in zip(arrays, inside)]
     size = next(p.shape[0] for p, i in zip(physical, inside) if i)
-    rule = RULES.get(op.name, _one_by_one)
+    rule: Rule = RULES.get(op.name, _one_by_one)
     return BatchedArray(level, rule(op, physical, inside, attrs, size))
 
 

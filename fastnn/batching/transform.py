@@ -208,7 +208,9 @@ def vmap(fn: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0) -> Callabl
 
         try:
             result, found = _at_once(call, given, mapped, size)
-        except Unbatchable:
+        except (Unbatchable, TypeError) as error:
+            if isinstance(error, TypeError) and BatchedArray.__name__ not in str(error):
+                raise  # else a kernel was handed a batch without a rule
             result, found = _one_by_one(call, given, mapped, size)
         dims = _tree.prefix(out_dims, result, "out_dims")
         moved = [_moved(y, 0, _axis(y, d, y.ndim, "out_dims")) for y, d in zip(found, dims)]
