@@ -10,7 +10,7 @@ the Cephes polynomials of torch's vector kernel. Source: ATen's `CPUGeneratorImp
 from __future__ import annotations
 
 import math
-import secrets
+import os
 import struct
 import threading
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ class Generator:
 
     def __init__(self, seed: int | None = None) -> None:
         self._lock = threading.Lock()
-        self.manual_seed(secrets.randbits(64) if seed is None else seed)
+        self.manual_seed(int.from_bytes(os.urandom(8), "little") if seed is None else seed)
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of `seed` anew, and return self."""

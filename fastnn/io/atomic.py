@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Iterable, Iterator
@@ -70,7 +69,7 @@ def _temporary(folder: str, mode: int) -> Iterator[tuple[int, str]]:
     """A new file, locked until its writer ends, and removed again unless it was renamed."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     while True:
-        name = os.path.join(folder, f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
+        name = os.path.join(folder, f"{PREFIX}{os.urandom(8).hex()}{SUFFIX}")
         handle = os.open(name, flags, mode)
         try:
             _lock(handle, wait=True)
