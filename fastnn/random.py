@@ -68,9 +68,15 @@ class Generator:
         checked = _check.seed(seed)
         with self._lock:
             self._seed = checked
-            self._mt = np.random.RandomState(checked & 0xFFFFFFFF)
+            self._made: Any = None  # the RandomState, at the first draw: numpy.random loads slowly
             self._kept: float | None = None  # the sine of the last Box-Muller pair
         return self
+
+    @property
+    def _mt(self) -> Any:
+        if self._made is None:
+            self._made = np.random.RandomState(self._seed & 0xFFFFFFFF)
+        return self._made
 
     def initial_seed(self) -> int:
         """The seed that the stream began with."""
@@ -168,7 +174,8 @@ class Generator:
             return int(self._draw64(1)[0]) % 2**63
 
     def _draw32(self, n: int) -> npt.NDArray[np.uint32]:
-        return self._mt.randint(0, 1 << 32, n, dtype=np.uint32)
+        draws: npt.NDArray[np.uint32] = self._mt.randint(0, 1 << 32, n, dtype=np.uint32)
+        return draws
 
     def _draw64(self, n: int) -> npt.NDArray[np.uint64]:
         pairs = self._draw32(2 * n).astype(np.uint64)
