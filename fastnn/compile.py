@@ -14,6 +14,7 @@ import numpy as np
 
 from fastnn import _recording, lowering
 from fastnn._core import engine
+from fastnn._core.tape import wrap
 from fastnn.lowering import Instruction, Storage, Value
 from fastnn.tensor import Tensor
 
@@ -289,7 +290,7 @@ class Recording:
 
     def result(self, arrays: list[NDArray[Any]]) -> Any:
         """What the function returns, of the arrays that `shortcut` returned."""
-        return _rebuild(self.structure, map(Tensor, arrays))
+        return _rebuild(self.structure, map(wrap, arrays))
 
     @staticmethod
     def _tensor(value: Value, memory: dict[int, NDArray[Any]]) -> Tensor:
@@ -373,7 +374,7 @@ class Compiled:
         if last is not None and last.shortcut is not None:
             arrays = last.shortcut(args)
             if arrays is not None:
-                return Tensor(arrays[0]) if last.plain else last.result(arrays)
+                return wrap(arrays[0]) if last.plain else last.result(arrays)
         return self._look(args)
 
     def _look(self, args: tuple[Any, ...]) -> Any:
