@@ -1,17 +1,18 @@
 """fastnn: neural nets of dense layers on the CPU, trained as one compiled program."""
 
-from typing import Any
+from typing import Any as _Any
 
 from fastnn import tensor as _tensor  # first: everything else is built on it
 
 # isort: split
-from fastnn import autograd, dtype, nn, ops, optim, random, train
+from fastnn import autograd, dtype, func, nn, ops, optim, random, train
 from fastnn import threads as _threads
 from fastnn._core.engine import isa, isas
 from fastnn._device import accelerator, backends, cuda, device
 from fastnn._recording import RecordingError
 from fastnn._version import __version__
 from fastnn.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from fastnn.batching import vmap
 from fastnn.compile import compile
 from fastnn.dtype import (
     bool,
@@ -32,6 +33,7 @@ from fastnn.dtype import (
     uint8,
 )
 from fastnn.io import FormatError, load, save
+from fastnn.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
 from fastnn.nn import Parameter, ParameterTuple
 from fastnn.ops import (
     abs,
@@ -71,7 +73,7 @@ from fastnn.random import (
 from fastnn.tensor import Tensor, from_numpy, ones, ones_like, tensor, zeros, zeros_like
 from fastnn.threads import num_threads, set_num_threads
 from fastnn.train import History, Trainer
-from fastnn.transforms import grad, stop_gradient, value_and_grad
+from fastnn.transforms import get_grad, grad, stop_gradient, value_and_grad
 
 get_num_threads = num_threads
 
@@ -135,12 +137,21 @@ __all__ = [
     "autograd",
     "compile",
     "enable_grad",
+    "func",
+    "get_grad",
     "grad",
+    "hessian",
+    "hvp",
     "is_grad_enabled",
+    "jacfwd",
+    "jacrev",
+    "jvp",
     "no_grad",
     "set_grad_enabled",
     "stop_gradient",
     "value_and_grad",
+    "vjp",
+    "vmap",
     # Nets and training
     "History",
     "Parameter",
@@ -190,7 +201,7 @@ _MODULES = ("mindspore", "utils")  # what few scripts need is loaded when it is 
 _MINDSPORE = frozenset(__all__[__all__.index("GRAPH_MODE") :])
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> _Any:
     import importlib
 
     if name in _MODULES:

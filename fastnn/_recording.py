@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from fastnn._core import engine
-
 from fastnn import _batch
+from fastnn._core import engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable

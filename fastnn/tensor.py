@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     from fastnn.autograd import Node
+    from fastnn.autograd.hooks import RemovableHandle
 
     Scalar = bool | int | float
 
@@ -167,6 +168,17 @@ class Tensor(TensorBase):
         from fastnn.autograd import backward
 
         backward(self, gradient, retain_graph, create_graph)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call `hook(gradient)` in backward; what it returns, if not None, replaces the gradient.
+
+        See `fastnn.autograd.hooks.register_hook`; the handle's `remove()` ends it.
+        """
+        return autograd.hooks.register_hook(self, hook)
+
+    def retain_grad(self) -> None:
+        """Let backward fill `grad` although this is no leaf."""
+        autograd.hooks.retain_grad(self)
 
     def detach(self) -> Tensor:
         """The same memory, off the tape."""

@@ -1,130 +1,306 @@
-"""Transforms of functions, with MindSpore's semantics."""
+"""Gradients as functions, with MindSpore's semantics; torch's and JAX's are in `fastnn.func`."""
 
 from __future__ import annotations
 
-import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastnn.autograd.tape import _as_tensors, enable_grad, gradients, is_grad_enabled
+from fastnn import _check
+from fastnn.autograd.pullback import Run, cotangents_for, detached, tensors_in
 from fastnn.tensor import Tensor
 
 Function = Callable[..., Any]
+Positions = int | Sequence[int] | None
+Weights = Tensor | Sequence[Tensor] | None
 
 
-def _positions(grad_position: int | Sequence[int], n: int) -> tuple[int, ...]:
-    positions = (grad_position,) if isinstance(grad_position, int) else tuple(grad_position)
-    for p in positions:
-        if not isinstance(p, int):
-            raise TypeError(f"grad_position: expected int or tuple of int, got {p!r}")
-        if not 0 <= p < n:
-            raise ValueError(f"grad_position: expected 0..{n - 1} for {n} arguments, got {p}")
+def named_after(fn: Any, wrapper: Function, what: str) -> Function:
+    """`wrapper` with the name and the text of `fn`."""
+    wrapper.__name__ = wrapper.__qualname__ = (
+        f"{what}({getattr(fn, '__name__', type(fn).__name__)})"
+    )
+    wrapper.__doc__ = getattr(fn, "__doc__", None)
+    return wrapper
+
+
+def plain(fn: Any) -> Function:
+    """The function behind a compiled one, which could not be differentiated."""
+    from fastnn.compile import Compiled
+
+    if isinstance(fn, Compiled):
+        return fn.fn
+    if not callable(fn):
+        raise TypeError(f"fn: expected a function or a module, got {_check.show(fn)}")
+    return fn  # type: ignore[no-any-return]
+
+
+def _position(value: Any, name: str) -> int:
+    try:
+        p = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected int or tuple of int, got {value!r}") from None
+    if p < 0:
+        raise ValueError(f"{name}: expected positions >= 0, got {p}")
+    return p
+
+
+def positions_of(grad_position: Any, name: str = "grad_position") -> tuple[int, ...]:
+    """The positions as a tuple, checked as far as is possible without arguments."""
+    given = grad_position if isinstance(grad_position, tuple | list) else (grad_position,)
+    positions = tuple(_position(p, name) for p in given)
+    if not positions:
+        raise ValueError(f"{name}: expected at least one position, got ()")
     if len(set(positions)) != len(positions):
-        raise ValueError(f"grad_position: expected each position once, got {positions}")
+        raise ValueError(f"{name}: expected each position once, got duplicate positions {given}")
     return positions
 
 
+def weights_of(weights: Any) -> list[Tensor]:
+    found = [weights] if isinstance(weights, Tensor) else weights
+    if not isinstance(found, tuple | list):
+        raise TypeError(
+            f"weights: expected a Parameter, or a list, tuple or ParameterTuple of them, got "
+            f"{_check.show(weights)}"
+        )
+    for i, w in enumerate(found):
+        if not isinstance(w, Tensor):
+            raise TypeError(f"weights[{i}]: expected a Parameter, got {_check.show(w)}")
+        if w._node is not None:
+            raise TypeError(
+                f"weights[{i}]: expected a Parameter, got a tensor that was computed from others; "
+                "make it an argument of fn"
+            )
+    return list(found)
+
+
+class Plan:
+    """By what a function is differentiated, and how the gradients are given back."""
+
+    def __init__(self, fn: Any, grad_position: Positions, weights: Weights, flags: dict[str, Any]):
+        self.fn = plain(fn)
+        if grad_position is None and weights is None:
+            raise ValueError(
+                "grad_position and weights: `grad_position` and `weights` can not be None at the "
+                "same time; give a position, or the parameters"
+            )
+        self.single = not isinstance(grad_position, tuple | list)
+        self.positions = () if grad_position is None else positions_of(grad_position)
+        self.by_inputs = grad_position is not None
+        self.by_weights = weights is not None
+        self.one_weight = isinstance(weights, Tensor)
+        self.weights = weights_of(weights) if weights is not None else []
+        for name, value in flags.items():
+            _check.flag(name, value)
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
+        """Run the function on the tape."""
+        for p in self.positions:
+            if p >= len(args):
+                raise ValueError(
+                    f"grad_position: expected 0..{len(args) - 1} for {len(args)} arguments, got {p}"
+                )
+            if not isinstance(args[p], Tensor):
+                raise TypeError(f"argument {p}: expected tensors, got {type(args[p]).__name__}")
+
+        def call(aliases: list[Tensor]) -> Any:
+            given = list(args)
+            for p, alias in zip(self.positions, aliases):
+                given[p] = alias
+            return self.fn(*given, **kwargs)
+
+        return Run(call, [args[p] for p in self.positions], self.weights)
+
+    def arranged(self, gradients: list[Tensor], ids: bool) -> Any:
+        """The gradients as asked for: by inputs, by weights, or a pair of both."""
+        n = len(self.positions)
+        names: list[Any] = [*self.positions, *(getattr(w, "name", "") for w in self.weights)]
+        named: list[Any] = list(zip(names, gradients)) if ids else gradients
+        by_inputs = named[0] if self.single and n else tuple(named[:n])
+        by_weights = named[n] if self.one_weight else tuple(named[n:])
+        if self.by_inputs and self.by_weights:
+            return by_inputs, by_weights
+        return by_inputs if self.by_inputs else by_weights
+
+
+def first_of(value: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The first output and the others."""
+    if not isinstance(value, tuple | list) or len(value) < 2:
+        raise ValueError(
+            "has_aux: expected fn to return more than one output, of which only the first is "
+            f"differentiated; got {_check.show(value)}"
+        )
+    return value[0], tuple(value[1:])
+
+
+def _sens(args: tuple[Any, ...], kwargs: dict[str, Any], wanted: bool) -> Any:
+    """The cotangent among the arguments, and the arguments without it."""
+    if not wanted:
+        return None, args, kwargs
+    if "sens" in kwargs:
+        rest = {k: v for k, v in kwargs.items() if k != "sens"}
+        return kwargs["sens"], args, rest
+    if not args:
+        raise ValueError("sens: expected the gradient by the output as last argument or as sens=")
+    return args[-1], args[:-1], kwargs
+
+
 def value_and_grad(
-    fn: Function, grad_position: int | Sequence[int] = 0, has_aux: bool = False
+    fn: Function,
+    grad_position: Positions = 0,
+    weights: Weights = None,
+    has_aux: bool = False,
+    return_ids: bool = False,
+    sens_param: bool = False,
 ) -> Function:
     """A function that returns `(fn(*args), gradient)`.
 
-    The gradient is that of the sum of fn's output (of its outputs, when there are several) by the
-    arguments at `grad_position`. It can be differentiated again.
+    gradient = d sum_i <s_i, fn_i(*args)> / d x, where s is 1 for every element of every output
+
+    It is one of the sum of the output (of all outputs), so the output need not be a number. It
+    can be differentiated again: transforms nest.
 
     Args:
-        fn: takes tensors and returns a tensor or a tuple of tensors.
-        grad_position: an int gives one gradient, a tuple gives a tuple.
+        fn: takes tensors and returns tensors; a function or a module.
+        grad_position: an int gives one gradient, a tuple gives a tuple, None (then weights are
+            needed) gives none. Default 0.
+        weights: a Parameter gives one gradient, a list, tuple or ParameterTuple a tuple. With
+            positions too, the gradient is a pair (by inputs, by weights).
         has_aux: only the first output is differentiated, the others are returned as they are.
+        return_ids: in place of each gradient there is (its position, or the parameter's name,
+            the gradient), for `get_grad`.
+        sens_param: s is given, as last argument or as `sens=`.
 
     Returns:
-        A function of the same arguments: `(outputs, gradient)`.
+        a function of the same arguments that returns `(outputs, gradient)`.
 
     Raises:
-        ValueError: a position that is negative, too large, or there twice.
-        TypeError: outputs or arguments that are not tensors.
+        ValueError: a position that is negative, too large or there twice; neither positions nor
+            weights; has_aux for a function of one output.
+        TypeError: a position that is no int, arguments, weights or outputs that are no tensors.
+
+    Source: MindSpore's value_and_grad.
 
     Example:
         >>> import fastnn
         >>> fastnn.value_and_grad(lambda x: x**2)(fastnn.tensor(3.0))
         (tensor(9.), tensor(6.))
-
-    Source: the semantics are those of MindSpore's value_and_grad.
     """
+    flags = {"has_aux": has_aux, "return_ids": return_ids, "sens_param": sens_param}
+    plan = Plan(fn, grad_position, weights, flags)
 
-    @functools.wraps(fn)
     def with_grad(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        positions = _positions(grad_position, len(args))
-        outer = is_grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in args)
-        inputs = list(args)
-        for p in positions:
-            (x,) = _as_tensors(args[p], f"argument {p}")
-            # A new tensor on the same tape: its gradient stops here, yet a gradient of the
-            # gradient reaches x.
-            inputs[p] = _alias(x, outer)
-        with enable_grad():
-            result = fn(*inputs, **kwargs)
-        if has_aux and (not isinstance(result, tuple | list) or len(result) < 2):
-            raise ValueError("has_aux: expected fn to return more than one output")
-        outputs = _as_tensors(result[0] if has_aux else result, "fn's output")
-        wanted = [inputs[p] for p in positions]
-        found = _gradients_by(outputs, wanted, outer)
-        value = result if outer else _detached(result)
-        return value, found[0] if isinstance(grad_position, int) else tuple(found)
+        sens, args, kwargs = _sens(args, kwargs, sens_param)
+        run = plan.run(args, kwargs)
+        first = first_of(run.value)[0] if has_aux else run.value
+        outputs = tensors_in(first, "fn's output")
+        cotangents = cotangents_for(outputs, sens, "sens")
+        gradients = run.pull(outputs, cotangents)
+        return run.result(run.value), plan.arranged(gradients, return_ids)
 
-    return with_grad
+    return named_after(fn, with_grad, "value_and_grad")
 
 
-def _alias(x: Tensor, outer: bool) -> Tensor:
-    from fastnn import ops
+def grad(
+    fn: Function,
+    grad_position: Positions = 0,
+    weights: Weights = None,
+    has_aux: bool = False,
+    return_ids: bool = False,
+    sens_param: bool = False,
+) -> Function:
+    """A function that returns the gradient of `fn`; with has_aux, `(gradient, aux)`.
 
-    if outer and x.requires_grad:
-        return ops.reshape(x, x.shape)
-    return Tensor(x._array, requires_grad=True)
+    grad(fn)(x) = d sum(fn(x)) / d x
 
+    Args:
+        fn, grad_position, weights, has_aux, return_ids, sens_param: as in `value_and_grad`.
 
-def _gradients_by(
-    outputs: Sequence[Tensor], wanted: list[Tensor], create_graph: bool
-) -> list[Tensor]:
-    """As `gradients`, for tensors that may have a node: the backward pass stops at them."""
-    held = [(x, x._node) for x in wanted]
-    for x, _ in held:
-        x._node = None
-    try:
-        return gradients(outputs, wanted, create_graph=create_graph)
-    finally:
-        for x, node in held:
-            x._node = node
+    Returns:
+        a function of the same arguments; aux is the tuple of the outputs after the first.
 
+    Raises:
+        ValueError, TypeError: as `value_and_grad`.
 
-def _detached(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return value.detach()
-    if isinstance(value, tuple | list):
-        return type(value)(_detached(v) for v in value)
-    return value
-
-
-def grad(fn: Function, grad_position: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
-    """A function that returns the gradient of `fn`; with `has_aux`, `(gradient, aux)`.
-
-    As `value_and_grad`, without the value; `aux` is the tuple of the outputs after the first.
+    Source: MindSpore's grad.
 
     Example:
         >>> import fastnn
         >>> fastnn.grad(fastnn.grad(lambda x: x**3))(fastnn.tensor(2.0))
         tensor(12.)
     """
-    with_value = value_and_grad(fn, grad_position, has_aux)
+    with_value = value_and_grad(fn, grad_position, weights, has_aux, return_ids, sens_param)
 
-    @functools.wraps(fn)
     def only_grad(*args: Any, **kwargs: Any) -> Any:
         value, gradient = with_value(*args, **kwargs)
         return (gradient, tuple(value[1:])) if has_aux else gradient
 
-    return only_grad
+    return named_after(fn, only_grad, "grad")
 
 
-def stop_gradient(x: Tensor) -> Tensor:
-    """The same values, off the tape: no gradient flows through."""
-    return x.detach()
+def get_grad(gradients: Any, identifier: Any) -> Tensor:
+    """The gradient with an id, out of what `grad(..., return_ids=True)` gave.
+
+    Args:
+        gradients: (id, gradient), or tuples of these, nested.
+        identifier: a position, a Parameter or a parameter's name.
+
+    Returns:
+        the gradient.
+
+    Raises:
+        TypeError: an identifier or gradients of another type.
+        RuntimeError: there is no such gradient.
+
+    Source: MindSpore's get_grad.
+
+    Example:
+        >>> import fastnn
+        >>> found = fastnn.grad(lambda x, y: x * y, (0, 1), return_ids=True)(
+        ...     fastnn.tensor(2.0), fastnn.tensor(5.0))
+        >>> fastnn.get_grad(found, 1)
+        tensor(2.)
+    """
+    if isinstance(identifier, bool) or not isinstance(identifier, int | str | Tensor):
+        raise TypeError(
+            f"identifier: expected an int or a Parameter, got {_check.show(identifier)}"
+        )
+    if not isinstance(gradients, tuple | list):
+        raise TypeError(
+            "gradients: expected what grad(..., return_ids=True) returned, got "
+            f"{_check.show(gradients)}"
+        )
+    wanted = identifier if isinstance(identifier, int | str) else getattr(identifier, "name", "")
+    waiting: list[Any] = [gradients]
+    while waiting:
+        part = waiting.pop(0)
+        if not isinstance(part, tuple | list):
+            raise TypeError(
+                "gradients: expected pairs of an id and a gradient, from return_ids=True, got "
+                f"{_check.show(part)}"
+            )
+        if len(part) == 2 and isinstance(part[0], int | str) and isinstance(part[1], Tensor):
+            if part[0] == wanted and type(part[0]) is type(wanted):
+                return part[1]
+        else:
+            waiting.extend(part)
+    raise RuntimeError(f"identifier: expected the id of one of the gradients, got {wanted!r}")
+
+
+def stop_gradient(x: Any) -> Any:
+    """The same values, off the tape: no gradient flows through.
+
+    Args:
+        x: a tensor, or tensors in tuples, lists and dicts.
+
+    Returns:
+        the same structure; the memory is shared.
+
+    Source: MindSpore's ops.stop_gradient.
+
+    Example:
+        >>> import fastnn
+        >>> fastnn.grad(lambda x: x * fastnn.stop_gradient(x))(fastnn.tensor(3.0))
+        tensor(3.)
+    """
+    return detached(x)

@@ -30,15 +30,21 @@ KNOT = {"tensor", "autograd", "ops"}
 LAYERS: dict[str, set[str]] = {
     "_version": set(),
     "_normal": set(),
-    "_recording": set(),
+    "_tree": set(),
+    "_batch": set(),
+    "_recording": {"_batch", "_core"},
     "_device": set(),
     "_core": set(),
     "_arrays": {"_core"},
     "_check": {"_arrays"},
     "tensor": KNOT | {"_recording"},
-    "autograd": KNOT | {"_recording"},
-    "ops": KNOT | {"_arrays", "_check", "_core", "_recording"},
-    "transforms": KNOT,
+    "autograd": KNOT | {"_recording", "_tree"},
+    "ops": KNOT | {"_arrays", "_batch", "_check", "_core", "_recording"},
+    "batching": KNOT | {"_batch", "_tree"},
+    "transforms": KNOT | {"_check"},
+    "jacobians": KNOT | {"_check", "_tree", "transforms"},
+    "stateless": {"batching", "tensor"},
+    "func": KNOT | {"_check", "_tree", "batching", "stateless", "transforms"},
     "lowering": {"_core"},
     "compile": {"_core", "_recording", "lowering", "tensor"},
     "threads": {"_check", "_core"},
@@ -46,7 +52,7 @@ LAYERS: dict[str, set[str]] = {
     "dtype": {"tensor"},
     "nn": KNOT | {"_check", "_device", "_recording", "random"},
     "optim": KNOT | {"_check", "_recording", "nn"},
-    "io": {"_version", "nn"},
+    "io": {"_device", "_version", "nn", "tensor"},
     "utils": {"_check", "random", "tensor"},
     "mindspore": KNOT
     | {"fastnn", "_check", "_recording", "compile", "io", "nn", "optim", "random"},
@@ -63,6 +69,8 @@ LAYERS: dict[str, set[str]] = {
 LAZY: dict[str, set[str]] = {
     "_arrays": {"tensor"},  # to recognize a Tensor
     "_check": {"tensor"},
+    "autograd": {"batching", "func"},  # rows of a Jacobian at once; torch.autograd.functional
+    "transforms": {"compile"},  # to find the function behind a compiled one
     # names of MindSpore that hang on classes and functions of ours
     "ops": {"mindspore"},
     "nn": {"train", "io", "mindspore"},  # Module.predict and Module.save; MindSpore's optimizers

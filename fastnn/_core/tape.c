@@ -1728,7 +1728,7 @@ struct __pyx_opt_args_6fastnn_5_core_6engine_call {
 struct __pyx_opt_args_6fastnn_5_core_4tape_taped;
 struct __pyx_opt_args_6fastnn_5_core_4tape_apply;
 
-/* "fastnn/_core/tape.pyx":147
+/* "fastnn/_core/tape.pyx":150
  * 
  * 
  * cpdef object taped(rule, tuple inputs, out, tuple note=_nothing):             # <<<<<<<<<<<<<<
@@ -1740,7 +1740,7 @@ struct __pyx_opt_args_6fastnn_5_core_4tape_taped {
   PyObject *note;
 };
 
-/* "fastnn/_core/tape.pyx":156
+/* "fastnn/_core/tape.pyx":159
  * 
  * 
  * cpdef object apply(op, tuple inputs, tuple attrs=_nothing, tuple note=_nothing, out=None):             # <<<<<<<<<<<<<<
@@ -1754,7 +1754,7 @@ struct __pyx_opt_args_6fastnn_5_core_4tape_apply {
   PyObject *out;
 };
 
-/* "fastnn/_core/tape.pyx":54
+/* "fastnn/_core/tape.pyx":57
  * 
  * 
  * cdef class Node:             # <<<<<<<<<<<<<<
@@ -1772,7 +1772,7 @@ struct __pyx_obj_6fastnn_5_core_4tape_Node {
 };
 
 
-/* "fastnn/_core/tape.pyx":92
+/* "fastnn/_core/tape.pyx":95
  * 
  * 
  * cdef class TensorBase:             # <<<<<<<<<<<<<<
@@ -1791,7 +1791,7 @@ struct __pyx_obj_6fastnn_5_core_4tape_TensorBase {
 };
 
 
-/* "fastnn/_core/tape.pyx":181
+/* "fastnn/_core/tape.pyx":186
  * 
  * 
  * cdef class Flow:             # <<<<<<<<<<<<<<
@@ -1804,6 +1804,8 @@ struct __pyx_obj_6fastnn_5_core_4tape_Flow {
   PyObject *leaves;
   PyObject *_waiting;
   PyObject *_add;
+  PyObject *_checked;
+  long _written;
 };
 
 
@@ -2951,6 +2953,7 @@ static PyObject *__pyx_v_6fastnn_5_core_4tape__push = 0;
 static PyObject *__pyx_v_6fastnn_5_core_4tape__pop = 0;
 static PyTypeObject *__pyx_v_6fastnn_5_core_4tape__tensor = 0;
 static PyObject *__pyx_v_6fastnn_5_core_4tape__contiguous = 0;
+static PyObject *__pyx_v_6fastnn_5_core_4tape__rules = 0;
 static long __pyx_v_6fastnn_5_core_4tape__made;
 static PyObject *__pyx_v_6fastnn_5_core_4tape__nothing = 0;
 static int __pyx_f_6fastnn_5_core_4tape_grad_enabled(int __pyx_skip_dispatch); /*proto*/
@@ -2976,12 +2979,12 @@ int __pyx_module_is_main_fastnn___core__tape = 0;
 /* #### Code section: global_var ### */
 static PyObject *__pyx_builtin_id;
 /* #### Code section: string_decls ### */
-static const char __pyx_k_add__waiting_leaves[] = "_add, _waiting, leaves";
+static const char __pyx_k_add__checked__waiting__written[] = "_add, _checked, _waiting, _written, leaves";
 static const char __pyx_k_array__index__node__unit_grad_r[] = "_array, _index, _node, _unit, grad, requires_grad";
 static const char __pyx_k_arriving_attrs_inputs_order_out[] = "_arriving, attrs, inputs, order, outputs, rule";
 static const char __pyx_k_What_eager_code_does_for_every_o[] = "What eager code does for every op, without Python around it: tensors, nodes, rows, backward.\n\n`fastnn.tensor.Tensor` is TensorBase with torch\047s methods. The table of ops (names, shapes, gradient\nrules) stays in Python; here its rows are run. Grad mode and recorder belong to a thread.\n";
 /* #### Code section: decls ### */
-static PyObject *__pyx_pf_6fastnn_5_core_4tape_bind(CYTHON_UNUSED PyObject *__pyx_self, PyObject *__pyx_v_tensor, PyObject *__pyx_v_contiguous); /* proto */
+static PyObject *__pyx_pf_6fastnn_5_core_4tape_bind(CYTHON_UNUSED PyObject *__pyx_self, PyObject *__pyx_v_tensor, PyObject *__pyx_v_contiguous, PyObject *__pyx_v_rules); /* proto */
 static PyObject *__pyx_pf_6fastnn_5_core_4tape_2grad_enabled(CYTHON_UNUSED PyObject *__pyx_self); /* proto */
 static PyObject *__pyx_pf_6fastnn_5_core_4tape_4set_grad_enabled(CYTHON_UNUSED PyObject *__pyx_self, int __pyx_v_mode); /* proto */
 static PyObject *__pyx_pf_6fastnn_5_core_4tape_6node_count(CYTHON_UNUSED PyObject *__pyx_self); /* proto */
@@ -3023,7 +3026,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_10owner(CYTHON_UNUSED PyObject *_
 static PyObject *__pyx_pf_6fastnn_5_core_4tape_12execute(CYTHON_UNUSED PyObject *__pyx_self, PyObject *__pyx_v_op, PyObject *__pyx_v_outputs, PyObject *__pyx_v_inputs, PyObject *__pyx_v_dims, PyObject *__pyx_v_attrs); /* proto */
 static PyObject *__pyx_pf_6fastnn_5_core_4tape_14taped(CYTHON_UNUSED PyObject *__pyx_self, PyObject *__pyx_v_rule, PyObject *__pyx_v_inputs, PyObject *__pyx_v_out, PyObject *__pyx_v_note); /* proto */
 static PyObject *__pyx_pf_6fastnn_5_core_4tape_16apply(CYTHON_UNUSED PyObject *__pyx_self, PyObject *__pyx_v_op, PyObject *__pyx_v_inputs, PyObject *__pyx_v_attrs, PyObject *__pyx_v_note, PyObject *__pyx_v_out); /* proto */
-static int __pyx_pf_6fastnn_5_core_4tape_4Flow___init__(struct __pyx_obj_6fastnn_5_core_4tape_Flow *__pyx_v_self, PyObject *__pyx_v_add); /* proto */
+static int __pyx_pf_6fastnn_5_core_4tape_4Flow___init__(struct __pyx_obj_6fastnn_5_core_4tape_Flow *__pyx_v_self, PyObject *__pyx_v_add, long __pyx_v_written, PyObject *__pyx_v_checked); /* proto */
 static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_2send(struct __pyx_obj_6fastnn_5_core_4tape_Flow *__pyx_v_self, struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *__pyx_v_x, PyObject *__pyx_v_gradient); /* proto */
 static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fastnn_5_core_4tape_Flow *__pyx_v_self, int __pyx_v_keep); /* proto */
 static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_6leaves___get__(struct __pyx_obj_6fastnn_5_core_4tape_Flow *__pyx_v_self); /* proto */
@@ -3157,7 +3160,7 @@ namespace {
     PyObject *__pyx_k__4;
     PyObject *__pyx_tuple[3];
     PyObject *__pyx_codeobj_tab[23];
-    PyObject *__pyx_string_tab[143];
+    PyObject *__pyx_string_tab[147];
     PyObject *__pyx_number_tab[4];
 /* #### Code section: module_state_contents ### */
 /* PyFrozenDict.module_state_decls */
@@ -3262,97 +3265,101 @@ static __pyx_mstatetype * const __pyx_mstate_global = &__pyx_mstate_global_stati
 #define __pyx_n_u_dict_2 __pyx_string_tab[52]
 #define __pyx_n_u_is_coroutine __pyx_string_tab[53]
 #define __pyx_n_u_add __pyx_string_tab[54]
-#define __pyx_n_u_apply __pyx_string_tab[55]
-#define __pyx_n_u_array __pyx_string_tab[56]
-#define __pyx_n_u_arriving __pyx_string_tab[57]
-#define __pyx_n_u_asyncio_coroutines __pyx_string_tab[58]
-#define __pyx_n_u_attrs __pyx_string_tab[59]
-#define __pyx_n_u_base __pyx_string_tab[60]
-#define __pyx_n_u_bind __pyx_string_tab[61]
-#define __pyx_n_u_c_contiguous __pyx_string_tab[62]
-#define __pyx_n_u_cline_in_traceback __pyx_string_tab[63]
-#define __pyx_n_u_code __pyx_string_tab[64]
-#define __pyx_n_u_contiguous __pyx_string_tab[65]
-#define __pyx_n_u_dims __pyx_string_tab[66]
-#define __pyx_n_u_dtype __pyx_string_tab[67]
-#define __pyx_n_u_empty __pyx_string_tab[68]
-#define __pyx_n_u_execute __pyx_string_tab[69]
-#define __pyx_n_u_f __pyx_string_tab[70]
-#define __pyx_n_u_fastnn__core_tape __pyx_string_tab[71]
-#define __pyx_n_u_flags __pyx_string_tab[72]
-#define __pyx_n_u_get __pyx_string_tab[73]
-#define __pyx_n_u_grad_enabled __pyx_string_tab[74]
-#define __pyx_n_u_gradient __pyx_string_tab[75]
-#define __pyx_n_u_gradients __pyx_string_tab[76]
-#define __pyx_n_u_heappop __pyx_string_tab[77]
-#define __pyx_n_u_heappush __pyx_string_tab[78]
-#define __pyx_n_u_heapq __pyx_string_tab[79]
-#define __pyx_n_u_i __pyx_string_tab[80]
-#define __pyx_n_u_id __pyx_string_tab[81]
-#define __pyx_n_u_input __pyx_string_tab[82]
-#define __pyx_n_u_inputs __pyx_string_tab[83]
-#define __pyx_n_u_items __pyx_string_tab[84]
-#define __pyx_n_u_keep __pyx_string_tab[85]
-#define __pyx_n_u_kind __pyx_string_tab[86]
-#define __pyx_n_u_left __pyx_string_tab[87]
-#define __pyx_n_u_mode __pyx_string_tab[88]
-#define __pyx_n_u_ndarray __pyx_string_tab[89]
-#define __pyx_n_u_needs __pyx_string_tab[90]
-#define __pyx_n_u_node __pyx_string_tab[91]
-#define __pyx_n_u_node_count __pyx_string_tab[92]
-#define __pyx_n_u_note __pyx_string_tab[93]
-#define __pyx_n_u_numpy __pyx_string_tab[94]
-#define __pyx_n_u_op __pyx_string_tab[95]
-#define __pyx_n_u_out __pyx_string_tab[96]
-#define __pyx_n_u_output __pyx_string_tab[97]
-#define __pyx_n_u_outputs __pyx_string_tab[98]
-#define __pyx_n_u_owner __pyx_string_tab[99]
-#define __pyx_n_u_packed __pyx_string_tab[100]
-#define __pyx_n_u_pop __pyx_string_tab[101]
-#define __pyx_n_u_record __pyx_string_tab[102]
-#define __pyx_n_u_requires_grad __pyx_string_tab[103]
-#define __pyx_n_u_rule __pyx_string_tab[104]
-#define __pyx_n_u_run __pyx_string_tab[105]
-#define __pyx_n_u_self __pyx_string_tab[106]
-#define __pyx_n_u_send __pyx_string_tab[107]
-#define __pyx_n_u_set_grad_enabled __pyx_string_tab[108]
-#define __pyx_n_u_setdefault __pyx_string_tab[109]
-#define __pyx_n_u_shape __pyx_string_tab[110]
-#define __pyx_n_u_state __pyx_string_tab[111]
-#define __pyx_n_u_taped __pyx_string_tab[112]
-#define __pyx_n_u_tensor __pyx_string_tab[113]
-#define __pyx_n_u_update __pyx_string_tab[114]
-#define __pyx_n_u_use_setstate __pyx_string_tab[115]
-#define __pyx_n_u_uses __pyx_string_tab[116]
-#define __pyx_n_u_values __pyx_string_tab[117]
-#define __pyx_n_u_wrap __pyx_string_tab[118]
-#define __pyx_n_u_x __pyx_string_tab[119]
-#define __pyx_n_u_y __pyx_string_tab[120]
-#define __pyx_kp_b_PyObject_int___pyx_skip_dispatch __pyx_string_tab[121]
-#define __pyx_kp_b_iso88591_6 __pyx_string_tab[122]
-#define __pyx_kp_b_iso88591_q __pyx_string_tab[123]
-#define __pyx_kp_b_iso88591_t1_a_1 __pyx_string_tab[124]
-#define __pyx_kp_b_iso88591_auG3a_Q_1 __pyx_string_tab[125]
-#define __pyx_kp_b_iso88591_1 __pyx_string_tab[126]
-#define __pyx_kp_b_iso88591_4q __pyx_string_tab[127]
-#define __pyx_kp_b_iso88591_5 __pyx_string_tab[128]
-#define __pyx_kp_b_iso88591_Q_r_XS_6_q_q __pyx_string_tab[129]
-#define __pyx_kp_b_iso88591_q_0_kQR_4xq_7_awnA_1 __pyx_string_tab[130]
-#define __pyx_kp_b_iso88591_q_0_kQR_XQa_7_A_1 __pyx_string_tab[131]
-#define __pyx_kp_b_iso88591_WD_4q_q_l_vWE_Q_q_t6_S_JgU_TQYY __pyx_string_tab[132]
-#define __pyx_kp_b_iso88591_Yd_4xt84wdRS_q_l_vWE_Q_q_t87_s __pyx_string_tab[133]
-#define __pyx_kp_b_iso88591_XT_hd_TXXY_q_l_vWE_Q_q_t_gU_T_u __pyx_string_tab[134]
-#define __pyx_kp_b_iso88591_a_j_wj_7_A __pyx_string_tab[135]
-#define __pyx_kp_b_iso88591_A_D_q_r_U_b __pyx_string_tab[136]
-#define __pyx_kp_b_iso88591_A_t7_1 __pyx_string_tab[137]
-#define __pyx_kp_b_iso88591_A_5_1_D_t1Baq_q_7_s_D_QeSTTXXY_4 __pyx_string_tab[138]
-#define __pyx_kp_b_iso88591_A_a_vT_j_m4_1_Q_D_QgQ_3a_Cq_aq_E __pyx_string_tab[139]
-#define __pyx_kp_b_iso88591_11FnTU_r_q_a_Q_Ba_7_fG5_D_V1_Kq __pyx_string_tab[140]
-#define __pyx_kp_b_iso88591_7q_Qa_xq_avYgQ_1 __pyx_string_tab[141]
-#define __pyx_kp_b_iso88591_1_E_haq_1_V3a_q __pyx_string_tab[142]
+#define __pyx_n_u_any __pyx_string_tab[55]
+#define __pyx_n_u_apply __pyx_string_tab[56]
+#define __pyx_n_u_array __pyx_string_tab[57]
+#define __pyx_n_u_arriving __pyx_string_tab[58]
+#define __pyx_n_u_asyncio_coroutines __pyx_string_tab[59]
+#define __pyx_n_u_attrs __pyx_string_tab[60]
+#define __pyx_n_u_base __pyx_string_tab[61]
+#define __pyx_n_u_bind __pyx_string_tab[62]
+#define __pyx_n_u_c_contiguous __pyx_string_tab[63]
+#define __pyx_n_u_checked __pyx_string_tab[64]
+#define __pyx_n_u_cline_in_traceback __pyx_string_tab[65]
+#define __pyx_n_u_code __pyx_string_tab[66]
+#define __pyx_n_u_contiguous __pyx_string_tab[67]
+#define __pyx_n_u_dims __pyx_string_tab[68]
+#define __pyx_n_u_dtype __pyx_string_tab[69]
+#define __pyx_n_u_empty __pyx_string_tab[70]
+#define __pyx_n_u_execute __pyx_string_tab[71]
+#define __pyx_n_u_f __pyx_string_tab[72]
+#define __pyx_n_u_fastnn__core_tape __pyx_string_tab[73]
+#define __pyx_n_u_flags __pyx_string_tab[74]
+#define __pyx_n_u_get __pyx_string_tab[75]
+#define __pyx_n_u_grad_enabled __pyx_string_tab[76]
+#define __pyx_n_u_gradient __pyx_string_tab[77]
+#define __pyx_n_u_gradients __pyx_string_tab[78]
+#define __pyx_n_u_heappop __pyx_string_tab[79]
+#define __pyx_n_u_heappush __pyx_string_tab[80]
+#define __pyx_n_u_heapq __pyx_string_tab[81]
+#define __pyx_n_u_i __pyx_string_tab[82]
+#define __pyx_n_u_id __pyx_string_tab[83]
+#define __pyx_n_u_input __pyx_string_tab[84]
+#define __pyx_n_u_inputs __pyx_string_tab[85]
+#define __pyx_n_u_items __pyx_string_tab[86]
+#define __pyx_n_u_keep __pyx_string_tab[87]
+#define __pyx_n_u_kind __pyx_string_tab[88]
+#define __pyx_n_u_left __pyx_string_tab[89]
+#define __pyx_n_u_mode __pyx_string_tab[90]
+#define __pyx_n_u_ndarray __pyx_string_tab[91]
+#define __pyx_n_u_needs __pyx_string_tab[92]
+#define __pyx_n_u_node __pyx_string_tab[93]
+#define __pyx_n_u_node_count __pyx_string_tab[94]
+#define __pyx_n_u_note __pyx_string_tab[95]
+#define __pyx_n_u_numpy __pyx_string_tab[96]
+#define __pyx_n_u_op __pyx_string_tab[97]
+#define __pyx_n_u_out __pyx_string_tab[98]
+#define __pyx_n_u_output __pyx_string_tab[99]
+#define __pyx_n_u_outputs __pyx_string_tab[100]
+#define __pyx_n_u_owner __pyx_string_tab[101]
+#define __pyx_n_u_packed __pyx_string_tab[102]
+#define __pyx_n_u_pop __pyx_string_tab[103]
+#define __pyx_n_u_record __pyx_string_tab[104]
+#define __pyx_n_u_requires_grad __pyx_string_tab[105]
+#define __pyx_n_u_rule __pyx_string_tab[106]
+#define __pyx_n_u_rules __pyx_string_tab[107]
+#define __pyx_n_u_run __pyx_string_tab[108]
+#define __pyx_n_u_self __pyx_string_tab[109]
+#define __pyx_n_u_send __pyx_string_tab[110]
+#define __pyx_n_u_set_grad_enabled __pyx_string_tab[111]
+#define __pyx_n_u_setdefault __pyx_string_tab[112]
+#define __pyx_n_u_shape __pyx_string_tab[113]
+#define __pyx_n_u_state __pyx_string_tab[114]
+#define __pyx_n_u_taped __pyx_string_tab[115]
+#define __pyx_n_u_tensor __pyx_string_tab[116]
+#define __pyx_n_u_update __pyx_string_tab[117]
+#define __pyx_n_u_use_setstate __pyx_string_tab[118]
+#define __pyx_n_u_uses __pyx_string_tab[119]
+#define __pyx_n_u_values __pyx_string_tab[120]
+#define __pyx_n_u_wrap __pyx_string_tab[121]
+#define __pyx_n_u_written __pyx_string_tab[122]
+#define __pyx_n_u_x __pyx_string_tab[123]
+#define __pyx_n_u_y __pyx_string_tab[124]
+#define __pyx_kp_b_PyObject_int___pyx_skip_dispatch __pyx_string_tab[125]
+#define __pyx_kp_b_iso88591_6 __pyx_string_tab[126]
+#define __pyx_kp_b_iso88591_q __pyx_string_tab[127]
+#define __pyx_kp_b_iso88591_t1_a_1 __pyx_string_tab[128]
+#define __pyx_kp_b_iso88591_awc_d_5_s_Q_1 __pyx_string_tab[129]
+#define __pyx_kp_b_iso88591_1 __pyx_string_tab[130]
+#define __pyx_kp_b_iso88591_4q __pyx_string_tab[131]
+#define __pyx_kp_b_iso88591_5 __pyx_string_tab[132]
+#define __pyx_kp_b_iso88591_Q_r_XS_6_q_q __pyx_string_tab[133]
+#define __pyx_kp_b_iso88591_q_0_kQR_4xq_7_awnA_1 __pyx_string_tab[134]
+#define __pyx_kp_b_iso88591_q_0_kQR_XQa_7_A_1 __pyx_string_tab[135]
+#define __pyx_kp_b_iso88591_WD_4_k_Q_q_l_vWE_Q_q_t6_S_JgU_T __pyx_string_tab[136]
+#define __pyx_kp_b_iso88591_Yd_4xt84wdRS_q_l_vWE_Q_q_t87_s __pyx_string_tab[137]
+#define __pyx_kp_b_iso88591_XT_hd_TXXY_q_l_vWE_Q_q_t_gU_T_u __pyx_string_tab[138]
+#define __pyx_kp_b_iso88591_q_YfG_Q_j_wj_7_A __pyx_string_tab[139]
+#define __pyx_kp_b_iso88591_A_D_q_r_U_b __pyx_string_tab[140]
+#define __pyx_kp_b_iso88591_A_t7_1 __pyx_string_tab[141]
+#define __pyx_kp_b_iso88591_A_5_1_D_t1Baq_q_7_s_D_QeSTTXXY_4 __pyx_string_tab[142]
+#define __pyx_kp_b_iso88591_A_a_vT_j_m4_1_Q_4z_D_IQd_q_E_3a __pyx_string_tab[143]
+#define __pyx_kp_b_iso88591_11FnTU_r_q_a_wgU_fD_vV1D_q_Q_Ba __pyx_string_tab[144]
+#define __pyx_kp_b_iso88591_7q_Qa_xq_avYgQ_1 __pyx_string_tab[145]
+#define __pyx_kp_b_iso88591_1_E_haq_1_V3a_q __pyx_string_tab[146]
 #define __pyx_int_0 __pyx_number_tab[0]
-#define __pyx_int_16521576 __pyx_number_tab[1]
-#define __pyx_int_27223538 __pyx_number_tab[2]
+#define __pyx_int_27223538 __pyx_number_tab[1]
+#define __pyx_int_77202239 __pyx_number_tab[2]
 #define __pyx_int_178543278 __pyx_number_tab[3]
 /* #### Code section: module_state_clear ### */
 #if CYTHON_USE_MODULE_STATE
@@ -3383,7 +3390,7 @@ static CYTHON_SMALL_CODE int __pyx_m_clear(PyObject *m) {
   Py_CLEAR(clear_module_state->__pyx_k__4);
   for (int i=0; i<3; ++i) { Py_CLEAR(clear_module_state->__pyx_tuple[i]); }
   for (int i=0; i<23; ++i) { Py_CLEAR(clear_module_state->__pyx_codeobj_tab[i]); }
-  for (int i=0; i<143; ++i) { Py_CLEAR(clear_module_state->__pyx_string_tab[i]); }
+  for (int i=0; i<147; ++i) { Py_CLEAR(clear_module_state->__pyx_string_tab[i]); }
   for (int i=0; i<4; ++i) { Py_CLEAR(clear_module_state->__pyx_number_tab[i]); }
 /* #### Code section: module_state_clear_contents ### */
 /* CommonTypesMetaclass.module_state_clear */
@@ -3422,7 +3429,7 @@ static CYTHON_SMALL_CODE int __pyx_m_traverse(PyObject *m, visitproc visit, void
   Py_VISIT(traverse_module_state->__pyx_k__4);
   for (int i=0; i<3; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_tuple[i]); }
   for (int i=0; i<23; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_codeobj_tab[i]); }
-  for (int i=0; i<143; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_string_tab[i]); }
+  for (int i=0; i<147; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_string_tab[i]); }
   for (int i=0; i<4; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_number_tab[i]); }
 /* #### Code section: module_state_traverse_contents ### */
 /* CommonTypesMetaclass.module_state_traverse */
@@ -3437,12 +3444,12 @@ return 0;
 #endif
 /* #### Code section: module_code ### */
 
-/* "fastnn/_core/tape.pyx":29
+/* "fastnn/_core/tape.pyx":30
  * 
  * 
- * def bind(tensor=None, contiguous=None):             # <<<<<<<<<<<<<<
- *     """Tell this module of Tensor, and of the function that packs an array by a row."""
- *     global _tensor, _contiguous
+ * def bind(tensor=None, contiguous=None, rules=None):             # <<<<<<<<<<<<<<
+ *     """Tell this module of Tensor, of the function that packs an array by a row, and, when vmap is
+ *     first used, of the rules by which rows run on tensors that stand for a batch."""
 */
 
 /* Python wrapper */
@@ -3453,7 +3460,7 @@ PyObject *const *__pyx_args, Py_ssize_t __pyx_nargs, PyObject *__pyx_kwds
 PyObject *__pyx_args, PyObject *__pyx_kwds
 #endif
 ); /*proto*/
-PyDoc_STRVAR(__pyx_doc_6fastnn_5_core_4tape_bind, "Tell this module of Tensor, and of the function that packs an array by a row.");
+PyDoc_STRVAR(__pyx_doc_6fastnn_5_core_4tape_bind, "Tell this module of Tensor, of the function that packs an array by a row, and, when vmap is\n    first used, of the rules by which rows run on tensors that stand for a batch.");
 static PyMethodDef __pyx_mdef_6fastnn_5_core_4tape_1bind = {"bind", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_6fastnn_5_core_4tape_1bind, __Pyx_METH_FASTCALL|METH_KEYWORDS, __pyx_doc_6fastnn_5_core_4tape_bind};
 static PyObject *__pyx_pw_6fastnn_5_core_4tape_1bind(PyObject *__pyx_self, 
 #if CYTHON_VECTORCALL
@@ -3464,11 +3471,12 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
 ) {
   PyObject *__pyx_v_tensor = 0;
   PyObject *__pyx_v_contiguous = 0;
+  PyObject *__pyx_v_rules = 0;
   #if !CYTHON_VECTORCALL
   CYTHON_UNUSED Py_ssize_t __pyx_nargs;
   #endif
   CYTHON_UNUSED PyObject *const *__pyx_kwvalues;
-  PyObject* values[2] = {0,0};
+  PyObject* values[3] = {0,0,0};
   int __pyx_lineno = 0;
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
@@ -3484,48 +3492,59 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   #endif
   __pyx_kwvalues = __Pyx_KwValues_FASTCALL(__pyx_args, __pyx_nargs);
   {
-    PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_tensor,&__pyx_mstate_global->__pyx_n_u_contiguous,0};
+    PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_tensor,&__pyx_mstate_global->__pyx_n_u_contiguous,&__pyx_mstate_global->__pyx_n_u_rules,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 29, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 30, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
+        case  3:
+        values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 30, __pyx_L3_error)
+        CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 29, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 30, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 29, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 30, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "bind", 0) < (0)) __PYX_ERR(0, 29, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "bind", 0) < (0)) __PYX_ERR(0, 30, __pyx_L3_error)
       if (!values[0]) values[0] = __Pyx_NewRef(((PyObject *)Py_None));
       if (!values[1]) values[1] = __Pyx_NewRef(((PyObject *)Py_None));
+      if (!values[2]) values[2] = __Pyx_NewRef(((PyObject *)Py_None));
     } else {
       switch (__pyx_nargs) {
+        case  3:
+        values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 30, __pyx_L3_error)
+        CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 29, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 30, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 29, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 30, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       if (!values[0]) values[0] = __Pyx_NewRef(((PyObject *)Py_None));
       if (!values[1]) values[1] = __Pyx_NewRef(((PyObject *)Py_None));
+      if (!values[2]) values[2] = __Pyx_NewRef(((PyObject *)Py_None));
     }
     __pyx_v_tensor = values[0];
     __pyx_v_contiguous = values[1];
+    __pyx_v_rules = values[2];
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("bind", 0, 0, 2, __pyx_nargs); __PYX_ERR(0, 29, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("bind", 0, 0, 3, __pyx_nargs); __PYX_ERR(0, 30, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -3536,7 +3555,7 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   __Pyx_RefNannyFinishContext();
   return NULL;
   __pyx_L4_argument_unpacking_done:;
-  __pyx_r = __pyx_pf_6fastnn_5_core_4tape_bind(__pyx_self, __pyx_v_tensor, __pyx_v_contiguous);
+  __pyx_r = __pyx_pf_6fastnn_5_core_4tape_bind(__pyx_self, __pyx_v_tensor, __pyx_v_contiguous, __pyx_v_rules);
 
   /* function exit code */
   for (Py_ssize_t __pyx_temp=0; __pyx_temp < (Py_ssize_t)(sizeof(values)/sizeof(values[0])); ++__pyx_temp) {
@@ -3546,7 +3565,7 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   return __pyx_r;
 }
 
-static PyObject *__pyx_pf_6fastnn_5_core_4tape_bind(CYTHON_UNUSED PyObject *__pyx_self, PyObject *__pyx_v_tensor, PyObject *__pyx_v_contiguous) {
+static PyObject *__pyx_pf_6fastnn_5_core_4tape_bind(CYTHON_UNUSED PyObject *__pyx_self, PyObject *__pyx_v_tensor, PyObject *__pyx_v_contiguous, PyObject *__pyx_v_rules) {
   PyObject *__pyx_r = NULL;
   __Pyx_RefNannyDeclarations
   PyObject *__pyx_t_1 = NULL;
@@ -3557,9 +3576,30 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_bind(CYTHON_UNUSED PyObject *__py
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("bind", 0);
 
-  /* "fastnn/_core/tape.pyx":32
- *     """Tell this module of Tensor, and of the function that packs an array by a row."""
- *     global _tensor, _contiguous
+  /* "fastnn/_core/tape.pyx":34
+ *     first used, of the rules by which rows run on tensors that stand for a batch."""
+ *     global _tensor, _contiguous, _rules
+ *     _rules = rules if rules is not None else _rules             # <<<<<<<<<<<<<<
+ *     _tensor = tensor if tensor is not None else _tensor
+ *     _contiguous = contiguous if contiguous is not None else _contiguous
+*/
+  __pyx_t_2 = (__pyx_v_rules != Py_None);
+  if (__pyx_t_2) {
+    __Pyx_INCREF(__pyx_v_rules);
+    __pyx_t_1 = __pyx_v_rules;
+  } else {
+    __Pyx_INCREF(__pyx_v_6fastnn_5_core_4tape__rules);
+    __pyx_t_1 = __pyx_v_6fastnn_5_core_4tape__rules;
+  }
+
+  __Pyx_XGOTREF(__pyx_v_6fastnn_5_core_4tape__rules);
+  __Pyx_DECREF_SET(__pyx_v_6fastnn_5_core_4tape__rules, __pyx_t_1);
+  __Pyx_GIVEREF(__pyx_t_1);
+  __pyx_t_1 = 0;
+
+  /* "fastnn/_core/tape.pyx":35
+ *     global _tensor, _contiguous, _rules
+ *     _rules = rules if rules is not None else _rules
  *     _tensor = tensor if tensor is not None else _tensor             # <<<<<<<<<<<<<<
  *     _contiguous = contiguous if contiguous is not None else _contiguous
  * 
@@ -3568,7 +3608,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_bind(CYTHON_UNUSED PyObject *__py
   if (__pyx_t_2) {
     __pyx_t_3 = __pyx_v_tensor;
     __Pyx_INCREF(__pyx_t_3);
-    if (!(likely(PyType_CheckExact(__pyx_t_3))||((__pyx_t_3) == Py_None) || __Pyx_RaiseUnexpectedTypeError("type", __pyx_t_3))) __PYX_ERR(0, 32, __pyx_L1_error)
+    if (!(likely(PyType_CheckExact(__pyx_t_3))||((__pyx_t_3) == Py_None) || __Pyx_RaiseUnexpectedTypeError("type", __pyx_t_3))) __PYX_ERR(0, 35, __pyx_L1_error)
     __pyx_t_1 = __pyx_t_3;
     __pyx_t_3 = 0;
   } else {
@@ -3581,8 +3621,8 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_bind(CYTHON_UNUSED PyObject *__py
   __Pyx_GIVEREF(__pyx_t_1);
   __pyx_t_1 = 0;
 
-  /* "fastnn/_core/tape.pyx":33
- *     global _tensor, _contiguous
+  /* "fastnn/_core/tape.pyx":36
+ *     _rules = rules if rules is not None else _rules
  *     _tensor = tensor if tensor is not None else _tensor
  *     _contiguous = contiguous if contiguous is not None else _contiguous             # <<<<<<<<<<<<<<
  * 
@@ -3602,12 +3642,12 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_bind(CYTHON_UNUSED PyObject *__py
   __Pyx_GIVEREF(__pyx_t_1);
   __pyx_t_1 = 0;
 
-  /* "fastnn/_core/tape.pyx":29
+  /* "fastnn/_core/tape.pyx":30
  * 
  * 
- * def bind(tensor=None, contiguous=None):             # <<<<<<<<<<<<<<
- *     """Tell this module of Tensor, and of the function that packs an array by a row."""
- *     global _tensor, _contiguous
+ * def bind(tensor=None, contiguous=None, rules=None):             # <<<<<<<<<<<<<<
+ *     """Tell this module of Tensor, of the function that packs an array by a row, and, when vmap is
+ *     first used, of the rules by which rows run on tensors that stand for a batch."""
 */
 
   /* function exit code */
@@ -3624,7 +3664,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_bind(CYTHON_UNUSED PyObject *__py
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":36
+/* "fastnn/_core/tape.pyx":39
  * 
  * 
  * cpdef bint grad_enabled() noexcept:             # <<<<<<<<<<<<<<
@@ -3636,7 +3676,7 @@ static PyObject *__pyx_pw_6fastnn_5_core_4tape_3grad_enabled(PyObject *__pyx_sel
 static int __pyx_f_6fastnn_5_core_4tape_grad_enabled(CYTHON_UNUSED int __pyx_skip_dispatch) {
   int __pyx_r;
 
-  /* "fastnn/_core/tape.pyx":38
+  /* "fastnn/_core/tape.pyx":41
  * cpdef bint grad_enabled() noexcept:
  *     """Whether this thread records operations on the tape."""
  *     return not fnn_no_grad             # <<<<<<<<<<<<<<
@@ -3649,7 +3689,7 @@ static int __pyx_f_6fastnn_5_core_4tape_grad_enabled(CYTHON_UNUSED int __pyx_ski
   }
   goto __pyx_L0;
 
-  /* "fastnn/_core/tape.pyx":36
+  /* "fastnn/_core/tape.pyx":39
  * 
  * 
  * cpdef bint grad_enabled() noexcept:             # <<<<<<<<<<<<<<
@@ -3688,7 +3728,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_2grad_enabled(CYTHON_UNUSED PyObj
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("grad_enabled", 0);
-  __pyx_t_1 = __Pyx_PyBool_FromLong(__pyx_f_6fastnn_5_core_4tape_grad_enabled(1)); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 36, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyBool_FromLong(__pyx_f_6fastnn_5_core_4tape_grad_enabled(1)); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 39, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   {
     PyObject *__pyx_temp;
@@ -3712,7 +3752,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_2grad_enabled(CYTHON_UNUSED PyObj
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":41
+/* "fastnn/_core/tape.pyx":44
  * 
  * 
  * cpdef bint set_grad_enabled(bint mode) noexcept:             # <<<<<<<<<<<<<<
@@ -3731,7 +3771,7 @@ static int __pyx_f_6fastnn_5_core_4tape_set_grad_enabled(int __pyx_v_mode, CYTHO
   int __pyx_v_before;
   int __pyx_r;
 
-  /* "fastnn/_core/tape.pyx":44
+  /* "fastnn/_core/tape.pyx":47
  *     """Record on the tape, or not; returns what was before."""
  *     global fnn_no_grad
  *     cdef bint before = not fnn_no_grad             # <<<<<<<<<<<<<<
@@ -3740,7 +3780,7 @@ static int __pyx_f_6fastnn_5_core_4tape_set_grad_enabled(int __pyx_v_mode, CYTHO
 */
   __pyx_v_before = (!(fnn_no_grad != 0));
 
-  /* "fastnn/_core/tape.pyx":45
+  /* "fastnn/_core/tape.pyx":48
  *     global fnn_no_grad
  *     cdef bint before = not fnn_no_grad
  *     fnn_no_grad = not mode             # <<<<<<<<<<<<<<
@@ -3749,7 +3789,7 @@ static int __pyx_f_6fastnn_5_core_4tape_set_grad_enabled(int __pyx_v_mode, CYTHO
 */
   fnn_no_grad = (!__pyx_v_mode);
 
-  /* "fastnn/_core/tape.pyx":46
+  /* "fastnn/_core/tape.pyx":49
  *     cdef bint before = not fnn_no_grad
  *     fnn_no_grad = not mode
  *     return before             # <<<<<<<<<<<<<<
@@ -3762,7 +3802,7 @@ static int __pyx_f_6fastnn_5_core_4tape_set_grad_enabled(int __pyx_v_mode, CYTHO
   }
   goto __pyx_L0;
 
-  /* "fastnn/_core/tape.pyx":41
+  /* "fastnn/_core/tape.pyx":44
  * 
  * 
  * cpdef bint set_grad_enabled(bint mode) noexcept:             # <<<<<<<<<<<<<<
@@ -3817,32 +3857,32 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_mode,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 41, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 44, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 41, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 44, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "set_grad_enabled", 0) < (0)) __PYX_ERR(0, 41, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "set_grad_enabled", 0) < (0)) __PYX_ERR(0, 44, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 1; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("set_grad_enabled", 1, 1, 1, i); __PYX_ERR(0, 41, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("set_grad_enabled", 1, 1, 1, i); __PYX_ERR(0, 44, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 1)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 41, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 44, __pyx_L3_error)
     }
-    __pyx_v_mode = __Pyx_PyObject_IsTrue(values[0]); if (unlikely((__pyx_v_mode == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 41, __pyx_L3_error)
+    __pyx_v_mode = __Pyx_PyObject_IsTrue(values[0]); if (unlikely((__pyx_v_mode == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 44, __pyx_L3_error)
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("set_grad_enabled", 1, 1, 1, __pyx_nargs); __PYX_ERR(0, 41, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("set_grad_enabled", 1, 1, 1, __pyx_nargs); __PYX_ERR(0, 44, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -3872,7 +3912,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4set_grad_enabled(CYTHON_UNUSED P
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("set_grad_enabled", 0);
-  __pyx_t_1 = __Pyx_PyBool_FromLong(__pyx_f_6fastnn_5_core_4tape_set_grad_enabled(__pyx_v_mode, 1)); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 41, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyBool_FromLong(__pyx_f_6fastnn_5_core_4tape_set_grad_enabled(__pyx_v_mode, 1)); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 44, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   {
     PyObject *__pyx_temp;
@@ -3896,7 +3936,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4set_grad_enabled(CYTHON_UNUSED P
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":49
+/* "fastnn/_core/tape.pyx":52
  * 
  * 
  * cpdef long node_count() noexcept:             # <<<<<<<<<<<<<<
@@ -3908,7 +3948,7 @@ static PyObject *__pyx_pw_6fastnn_5_core_4tape_7node_count(PyObject *__pyx_self,
 static long __pyx_f_6fastnn_5_core_4tape_node_count(CYTHON_UNUSED int __pyx_skip_dispatch) {
   long __pyx_r;
 
-  /* "fastnn/_core/tape.pyx":51
+  /* "fastnn/_core/tape.pyx":54
  * cpdef long node_count() noexcept:
  *     """How many nodes have been made."""
  *     return _made             # <<<<<<<<<<<<<<
@@ -3921,7 +3961,7 @@ static long __pyx_f_6fastnn_5_core_4tape_node_count(CYTHON_UNUSED int __pyx_skip
   }
   goto __pyx_L0;
 
-  /* "fastnn/_core/tape.pyx":49
+  /* "fastnn/_core/tape.pyx":52
  * 
  * 
  * cpdef long node_count() noexcept:             # <<<<<<<<<<<<<<
@@ -3960,7 +4000,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_6node_count(CYTHON_UNUSED PyObjec
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("node_count", 0);
-  __pyx_t_1 = __Pyx_PyLong_From_long(__pyx_f_6fastnn_5_core_4tape_node_count(1)); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 49, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyLong_From_long(__pyx_f_6fastnn_5_core_4tape_node_count(1)); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 52, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   {
     PyObject *__pyx_temp;
@@ -3984,7 +4024,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_6node_count(CYTHON_UNUSED PyObjec
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":70
+/* "fastnn/_core/tape.pyx":73
  *     cdef list _arriving
  * 
  *     def __init__(self, rule, tuple inputs, tuple outputs, tuple attrs):             # <<<<<<<<<<<<<<
@@ -4033,44 +4073,44 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_rule,&__pyx_mstate_global->__pyx_n_u_inputs,&__pyx_mstate_global->__pyx_n_u_outputs,&__pyx_mstate_global->__pyx_n_u_attrs,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL_TPNEW(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 70, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 73, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  4:
         values[3] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 3);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 70, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 73, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  3:
         values[2] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 70, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 73, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 70, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 73, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 70, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 73, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "__init__", 0) < (0)) __PYX_ERR(0, 70, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "__init__", 0) < (0)) __PYX_ERR(0, 73, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 4; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("__init__", 1, 4, 4, i); __PYX_ERR(0, 70, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("__init__", 1, 4, 4, i); __PYX_ERR(0, 73, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 4)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 70, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 73, __pyx_L3_error)
       values[1] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 1);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 70, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 73, __pyx_L3_error)
       values[2] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 2);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 70, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 73, __pyx_L3_error)
       values[3] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 3);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 70, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 73, __pyx_L3_error)
     }
     __pyx_v_rule = values[0];
     __pyx_v_inputs = ((PyObject*)values[1]);
@@ -4079,7 +4119,7 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("__init__", 1, 4, 4, __pyx_nargs); __PYX_ERR(0, 70, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("__init__", 1, 4, 4, __pyx_nargs); __PYX_ERR(0, 73, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -4090,9 +4130,9 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   __Pyx_RefNannyFinishContext();
   return -1;
   __pyx_L4_argument_unpacking_done:;
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_inputs), (&PyTuple_Type), 1, "inputs", 1))) __PYX_ERR(0, 70, __pyx_L1_error)
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_outputs), (&PyTuple_Type), 1, "outputs", 1))) __PYX_ERR(0, 70, __pyx_L1_error)
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_attrs), (&PyTuple_Type), 1, "attrs", 1))) __PYX_ERR(0, 70, __pyx_L1_error)
+  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_inputs), (&PyTuple_Type), 1, "inputs", 1))) __PYX_ERR(0, 73, __pyx_L1_error)
+  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_outputs), (&PyTuple_Type), 1, "outputs", 1))) __PYX_ERR(0, 73, __pyx_L1_error)
+  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_attrs), (&PyTuple_Type), 1, "attrs", 1))) __PYX_ERR(0, 73, __pyx_L1_error)
   __pyx_r = __pyx_pf_6fastnn_5_core_4tape_4Node___init__(((struct __pyx_obj_6fastnn_5_core_4tape_Node *)__pyx_v_self), __pyx_v_rule, __pyx_v_inputs, __pyx_v_outputs, __pyx_v_attrs);
 
   /* function exit code */
@@ -4121,7 +4161,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_4Node___init__(struct __pyx_obj_6fastnn
   PyObject *__pyx_t_4 = NULL;
   __Pyx_RefNannySetupContext("__init__", 0);
 
-  /* "fastnn/_core/tape.pyx":72
+  /* "fastnn/_core/tape.pyx":75
  *     def __init__(self, rule, tuple inputs, tuple outputs, tuple attrs):
  *         global _made
  *         _made += 1             # <<<<<<<<<<<<<<
@@ -4130,7 +4170,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_4Node___init__(struct __pyx_obj_6fastnn
 */
   __pyx_v_6fastnn_5_core_4tape__made = (__pyx_v_6fastnn_5_core_4tape__made + 1);
 
-  /* "fastnn/_core/tape.pyx":73
+  /* "fastnn/_core/tape.pyx":76
  *         global _made
  *         _made += 1
  *         self.rule, self.inputs, self.outputs, self.attrs = rule, inputs, outputs, attrs             # <<<<<<<<<<<<<<
@@ -4162,7 +4202,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_4Node___init__(struct __pyx_obj_6fastnn
   __Pyx_DECREF_SET(__pyx_v_self->attrs, ((PyObject*)__pyx_t_4));
   __pyx_t_4 = 0;
 
-  /* "fastnn/_core/tape.pyx":74
+  /* "fastnn/_core/tape.pyx":77
  *         _made += 1
  *         self.rule, self.inputs, self.outputs, self.attrs = rule, inputs, outputs, attrs
  *         self.order = _made             # <<<<<<<<<<<<<<
@@ -4171,7 +4211,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_4Node___init__(struct __pyx_obj_6fastnn
 */
   __pyx_v_self->order = __pyx_v_6fastnn_5_core_4tape__made;
 
-  /* "fastnn/_core/tape.pyx":70
+  /* "fastnn/_core/tape.pyx":73
  *     cdef list _arriving
  * 
  *     def __init__(self, rule, tuple inputs, tuple outputs, tuple attrs):             # <<<<<<<<<<<<<<
@@ -4186,7 +4226,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_4Node___init__(struct __pyx_obj_6fastnn
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":76
+/* "fastnn/_core/tape.pyx":79
  *         self.order = _made
  * 
  *     def input(self, int i):             # <<<<<<<<<<<<<<
@@ -4234,32 +4274,32 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_i,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 76, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 79, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 76, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 79, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "input", 0) < (0)) __PYX_ERR(0, 76, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "input", 0) < (0)) __PYX_ERR(0, 79, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 1; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("input", 1, 1, 1, i); __PYX_ERR(0, 76, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("input", 1, 1, 1, i); __PYX_ERR(0, 79, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 1)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 76, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 79, __pyx_L3_error)
     }
-    __pyx_v_i = __Pyx_PyLong_As_int(values[0]); if (unlikely((__pyx_v_i == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 76, __pyx_L3_error)
+    __pyx_v_i = __Pyx_PyLong_As_int(values[0]); if (unlikely((__pyx_v_i == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 79, __pyx_L3_error)
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("input", 1, 1, 1, __pyx_nargs); __PYX_ERR(0, 76, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("input", 1, 1, 1, __pyx_nargs); __PYX_ERR(0, 79, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -4289,7 +4329,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_2input(struct __pyx_obj_6fa
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("input", 0);
 
-  /* "fastnn/_core/tape.pyx":78
+  /* "fastnn/_core/tape.pyx":81
  *     def input(self, int i):
  *         """An input that is known to be a tensor."""
  *         return self.inputs[i]             # <<<<<<<<<<<<<<
@@ -4298,7 +4338,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_2input(struct __pyx_obj_6fa
 */
   if (unlikely(__pyx_v_self->inputs == Py_None)) {
     PyErr_SetString(PyExc_TypeError, "\047NoneType\047 object is not subscriptable");
-    __PYX_ERR(0, 78, __pyx_L1_error)
+    __PYX_ERR(0, 81, __pyx_L1_error)
   }
   {
     PyObject *__pyx_temp;
@@ -4311,7 +4351,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_2input(struct __pyx_obj_6fa
   }
   goto __pyx_L0;
 
-  /* "fastnn/_core/tape.pyx":76
+  /* "fastnn/_core/tape.pyx":79
  *         self.order = _made
  * 
  *     def input(self, int i):             # <<<<<<<<<<<<<<
@@ -4329,7 +4369,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_2input(struct __pyx_obj_6fa
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":80
+/* "fastnn/_core/tape.pyx":83
  *         return self.inputs[i]
  * 
  *     def output(self, int i=0):             # <<<<<<<<<<<<<<
@@ -4377,37 +4417,37 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_i,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 80, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 83, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 80, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 83, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "output", 0) < (0)) __PYX_ERR(0, 80, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "output", 0) < (0)) __PYX_ERR(0, 83, __pyx_L3_error)
     } else {
       switch (__pyx_nargs) {
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 80, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 83, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
     }
     if (values[0]) {
-      __pyx_v_i = __Pyx_PyLong_As_int(values[0]); if (unlikely((__pyx_v_i == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 80, __pyx_L3_error)
+      __pyx_v_i = __Pyx_PyLong_As_int(values[0]); if (unlikely((__pyx_v_i == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 83, __pyx_L3_error)
     } else {
       __pyx_v_i = ((int)0);
     }
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("output", 0, 0, 1, __pyx_nargs); __PYX_ERR(0, 80, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("output", 0, 0, 1, __pyx_nargs); __PYX_ERR(0, 83, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -4442,7 +4482,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_4output(struct __pyx_obj_6f
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("output", 0);
 
-  /* "fastnn/_core/tape.pyx":82
+  /* "fastnn/_core/tape.pyx":85
  *     def output(self, int i=0):
  *         """An output as a tensor on the tape."""
  *         cdef TensorBase y = _wrap(self.outputs[i])             # <<<<<<<<<<<<<<
@@ -4451,17 +4491,17 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_4output(struct __pyx_obj_6f
 */
   if (unlikely(__pyx_v_self->outputs == Py_None)) {
     PyErr_SetString(PyExc_TypeError, "\047NoneType\047 object is not subscriptable");
-    __PYX_ERR(0, 82, __pyx_L1_error)
+    __PYX_ERR(0, 85, __pyx_L1_error)
   }
   __pyx_t_1 = __Pyx_PyTuple_GET_ITEM(__pyx_v_self->outputs, __pyx_v_i);
   __Pyx_INCREF(__pyx_t_1);
-  __pyx_t_2 = ((PyObject *)__pyx_f_6fastnn_5_core_4tape__wrap(__pyx_t_1)); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 82, __pyx_L1_error)
+  __pyx_t_2 = ((PyObject *)__pyx_f_6fastnn_5_core_4tape__wrap(__pyx_t_1)); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 85, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   __pyx_v_y = ((struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *)__pyx_t_2);
   __pyx_t_2 = 0;
 
-  /* "fastnn/_core/tape.pyx":83
+  /* "fastnn/_core/tape.pyx":86
  *         """An output as a tensor on the tape."""
  *         cdef TensorBase y = _wrap(self.outputs[i])
  *         y._node, y._index, y.requires_grad = self, i, True             # <<<<<<<<<<<<<<
@@ -4481,7 +4521,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_4output(struct __pyx_obj_6f
   __pyx_v_y->_index = __pyx_t_3;
   __pyx_v_y->requires_grad = __pyx_t_4;
 
-  /* "fastnn/_core/tape.pyx":84
+  /* "fastnn/_core/tape.pyx":87
  *         cdef TensorBase y = _wrap(self.outputs[i])
  *         y._node, y._index, y.requires_grad = self, i, True
  *         return y             # <<<<<<<<<<<<<<
@@ -4499,7 +4539,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_4output(struct __pyx_obj_6f
   }
   goto __pyx_L0;
 
-  /* "fastnn/_core/tape.pyx":80
+  /* "fastnn/_core/tape.pyx":83
  *         return self.inputs[i]
  * 
  *     def output(self, int i=0):             # <<<<<<<<<<<<<<
@@ -4520,7 +4560,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_4output(struct __pyx_obj_6f
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":86
+/* "fastnn/_core/tape.pyx":89
  *         return y
  * 
  *     def needs(self, int i):             # <<<<<<<<<<<<<<
@@ -4568,32 +4608,32 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_i,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 86, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 89, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 86, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 89, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "needs", 0) < (0)) __PYX_ERR(0, 86, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "needs", 0) < (0)) __PYX_ERR(0, 89, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 1; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("needs", 1, 1, 1, i); __PYX_ERR(0, 86, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("needs", 1, 1, 1, i); __PYX_ERR(0, 89, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 1)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 86, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 89, __pyx_L3_error)
     }
-    __pyx_v_i = __Pyx_PyLong_As_int(values[0]); if (unlikely((__pyx_v_i == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 86, __pyx_L3_error)
+    __pyx_v_i = __Pyx_PyLong_As_int(values[0]); if (unlikely((__pyx_v_i == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 89, __pyx_L3_error)
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("needs", 1, 1, 1, __pyx_nargs); __PYX_ERR(0, 86, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("needs", 1, 1, 1, __pyx_nargs); __PYX_ERR(0, 89, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -4627,7 +4667,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_6needs(struct __pyx_obj_6fa
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("needs", 0);
 
-  /* "fastnn/_core/tape.pyx":88
+  /* "fastnn/_core/tape.pyx":91
  *     def needs(self, int i):
  *         """Whether a gradient by input `i` is wanted."""
  *         x = self.inputs[i]             # <<<<<<<<<<<<<<
@@ -4636,14 +4676,14 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_6needs(struct __pyx_obj_6fa
 */
   if (unlikely(__pyx_v_self->inputs == Py_None)) {
     PyErr_SetString(PyExc_TypeError, "\047NoneType\047 object is not subscriptable");
-    __PYX_ERR(0, 88, __pyx_L1_error)
+    __PYX_ERR(0, 91, __pyx_L1_error)
   }
   __pyx_t_1 = __Pyx_PyTuple_GET_ITEM(__pyx_v_self->inputs, __pyx_v_i);
   __Pyx_INCREF(__pyx_t_1);
   __pyx_v_x = __pyx_t_1;
   __pyx_t_1 = 0;
 
-  /* "fastnn/_core/tape.pyx":89
+  /* "fastnn/_core/tape.pyx":92
  *         """Whether a gradient by input `i` is wanted."""
  *         x = self.inputs[i]
  *         return x is not None and (<TensorBase>x).requires_grad             # <<<<<<<<<<<<<<
@@ -4654,14 +4694,14 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_6needs(struct __pyx_obj_6fa
   if (__pyx_t_2) {
 
   } else {
-    __pyx_t_3 = __Pyx_PyBool_FromLong(__pyx_t_2); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 89, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyBool_FromLong(__pyx_t_2); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 92, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
     __pyx_t_1 = __pyx_t_3;
     __pyx_t_3 = 0;
 
     goto __pyx_L3_bool_binop_done;
   }
-  __pyx_t_3 = __Pyx_PyBool_FromLong(((struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *)__pyx_v_x)->requires_grad); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 89, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyBool_FromLong(((struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *)__pyx_v_x)->requires_grad); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 92, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
   __pyx_t_1 = __pyx_t_3;
   __pyx_t_3 = 0;
@@ -4677,7 +4717,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_6needs(struct __pyx_obj_6fa
   __pyx_t_1 = 0;
   goto __pyx_L0;
 
-  /* "fastnn/_core/tape.pyx":86
+  /* "fastnn/_core/tape.pyx":89
  *         return y
  * 
  *     def needs(self, int i):             # <<<<<<<<<<<<<<
@@ -4698,7 +4738,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_6needs(struct __pyx_obj_6fa
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":63
+/* "fastnn/_core/tape.pyx":66
  *     order: its place among all nodes.
  *     """
  *     cdef readonly object rule             # <<<<<<<<<<<<<<
@@ -4765,7 +4805,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_4rule___get__(struct __pyx_
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":64
+/* "fastnn/_core/tape.pyx":67
  *     """
  *     cdef readonly object rule
  *     cdef public tuple inputs             # <<<<<<<<<<<<<<
@@ -4864,7 +4904,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_4Node_6inputs_2__set__(struct __pyx_obj
       /*try:*/ {
         __pyx_t_2 = __pyx_v_value;
         __Pyx_INCREF(__pyx_t_2);
-        if (!(likely(PyTuple_CheckExact(__pyx_t_2))||((__pyx_t_2) == Py_None) || __Pyx_RaiseUnexpectedTypeError("tuple", __pyx_t_2))) __PYX_ERR(0, 64, __pyx_L4_error)
+        if (!(likely(PyTuple_CheckExact(__pyx_t_2))||((__pyx_t_2) == Py_None) || __Pyx_RaiseUnexpectedTypeError("tuple", __pyx_t_2))) __PYX_ERR(0, 67, __pyx_L4_error)
         __Pyx_GIVEREF(__pyx_t_2);
         __Pyx_GOTREF(__pyx_v_self->inputs);
         __Pyx_DECREF_SET(__pyx_v_self->inputs, ((PyObject*)__pyx_t_2));
@@ -4946,7 +4986,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_4Node_6inputs_4__del__(struct __pyx_obj
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":65
+/* "fastnn/_core/tape.pyx":68
  *     cdef readonly object rule
  *     cdef public tuple inputs
  *     cdef public tuple outputs             # <<<<<<<<<<<<<<
@@ -5045,7 +5085,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_4Node_7outputs_2__set__(struct __pyx_ob
       /*try:*/ {
         __pyx_t_2 = __pyx_v_value;
         __Pyx_INCREF(__pyx_t_2);
-        if (!(likely(PyTuple_CheckExact(__pyx_t_2))||((__pyx_t_2) == Py_None) || __Pyx_RaiseUnexpectedTypeError("tuple", __pyx_t_2))) __PYX_ERR(0, 65, __pyx_L4_error)
+        if (!(likely(PyTuple_CheckExact(__pyx_t_2))||((__pyx_t_2) == Py_None) || __Pyx_RaiseUnexpectedTypeError("tuple", __pyx_t_2))) __PYX_ERR(0, 68, __pyx_L4_error)
         __Pyx_GIVEREF(__pyx_t_2);
         __Pyx_GOTREF(__pyx_v_self->outputs);
         __Pyx_DECREF_SET(__pyx_v_self->outputs, ((PyObject*)__pyx_t_2));
@@ -5127,7 +5167,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_4Node_7outputs_4__del__(struct __pyx_ob
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":66
+/* "fastnn/_core/tape.pyx":69
  *     cdef public tuple inputs
  *     cdef public tuple outputs
  *     cdef readonly tuple attrs             # <<<<<<<<<<<<<<
@@ -5194,7 +5234,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_5attrs___get__(struct __pyx
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":67
+/* "fastnn/_core/tape.pyx":70
  *     cdef public tuple outputs
  *     cdef readonly tuple attrs
  *     cdef readonly long order             # <<<<<<<<<<<<<<
@@ -5233,7 +5273,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_5order___get__(struct __pyx
       __Pyx_INCREF(__pyx_t_1);
       __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_1);
       /*try:*/ {
-        __pyx_t_2 = __Pyx_PyLong_From_long(__pyx_v_self->order); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 67, __pyx_L4_error)
+        __pyx_t_2 = __Pyx_PyLong_From_long(__pyx_v_self->order); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 70, __pyx_L4_error)
         __Pyx_GOTREF(__pyx_t_2);
         {
           PyObject *__pyx_temp;
@@ -5797,7 +5837,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Node_10__setstate_cython__(struc
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":102
+/* "fastnn/_core/tape.pyx":105
  *     cdef object __weakref__
  * 
  *     def __init__(self, array, bint requires_grad=False):             # <<<<<<<<<<<<<<
@@ -5844,48 +5884,48 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_array,&__pyx_mstate_global->__pyx_n_u_requires_grad,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL_TPNEW(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 102, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 105, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 102, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 105, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 102, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 105, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "__init__", 0) < (0)) __PYX_ERR(0, 102, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "__init__", 0) < (0)) __PYX_ERR(0, 105, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 1; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("__init__", 0, 1, 2, i); __PYX_ERR(0, 102, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("__init__", 0, 1, 2, i); __PYX_ERR(0, 105, __pyx_L3_error) }
       }
     } else {
       switch (__pyx_nargs) {
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 102, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 105, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 102, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 105, __pyx_L3_error)
         break;
         default: goto __pyx_L5_argtuple_error;
       }
     }
     __pyx_v_array = values[0];
     if (values[1]) {
-      __pyx_v_requires_grad = __Pyx_PyObject_IsTrue(values[1]); if (unlikely((__pyx_v_requires_grad == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 102, __pyx_L3_error)
+      __pyx_v_requires_grad = __Pyx_PyObject_IsTrue(values[1]); if (unlikely((__pyx_v_requires_grad == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 105, __pyx_L3_error)
     } else {
       __pyx_v_requires_grad = ((int)0);
     }
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("__init__", 0, 1, 2, __pyx_nargs); __PYX_ERR(0, 102, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("__init__", 0, 1, 2, __pyx_nargs); __PYX_ERR(0, 105, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -5922,7 +5962,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase___init__(struct __pyx_obj_
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("__init__", 0);
 
-  /* "fastnn/_core/tape.pyx":103
+  /* "fastnn/_core/tape.pyx":106
  * 
  *     def __init__(self, array, bint requires_grad=False):
  *         if requires_grad and array.dtype.kind != "f":             # <<<<<<<<<<<<<<
@@ -5935,12 +5975,12 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase___init__(struct __pyx_obj_
     __pyx_t_1 = __pyx_v_requires_grad;
     goto __pyx_L4_bool_binop_done;
   }
-  __pyx_t_2 = __Pyx_PyObject_GetAttrStr(__pyx_v_array, __pyx_mstate_global->__pyx_n_u_dtype); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 103, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_GetAttrStr(__pyx_v_array, __pyx_mstate_global->__pyx_n_u_dtype); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 106, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_3 = __Pyx_PyObject_GetAttrStr(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_kind); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 103, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_GetAttrStr(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_kind); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 106, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-  __pyx_t_4 = (__Pyx_PyObject_Equals_obj_ch102(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_f, Py_NE)); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 103, __pyx_L1_error)
+  __pyx_t_4 = (__Pyx_PyObject_Equals_obj_ch102(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_f, Py_NE)); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 106, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
   __pyx_t_1 = __pyx_t_4;
@@ -5949,7 +5989,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase___init__(struct __pyx_obj_
   if (unlikely(__pyx_t_1)) {
 
 
-    /* "fastnn/_core/tape.pyx":104
+    /* "fastnn/_core/tape.pyx":107
  *     def __init__(self, array, bint requires_grad=False):
  *         if requires_grad and array.dtype.kind != "f":
  *             raise TypeError(             # <<<<<<<<<<<<<<
@@ -5958,19 +5998,19 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase___init__(struct __pyx_obj_
 */
     __pyx_t_2 = NULL;
 
-    /* "fastnn/_core/tape.pyx":105
+    /* "fastnn/_core/tape.pyx":108
  *         if requires_grad and array.dtype.kind != "f":
  *             raise TypeError(
  *                 f"requires_grad: only floating-point tensors have gradients, got {array.dtype}"             # <<<<<<<<<<<<<<
  *             )
  *         self._array = array
 */
-    __pyx_t_5 = __Pyx_PyObject_GetAttrStr(__pyx_v_array, __pyx_mstate_global->__pyx_n_u_dtype); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 105, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_GetAttrStr(__pyx_v_array, __pyx_mstate_global->__pyx_n_u_dtype); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 108, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_6 = __Pyx_PyObject_FormatSimple(__pyx_t_5, __pyx_mstate_global->__pyx_empty_unicode); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 105, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_FormatSimple(__pyx_t_5, __pyx_mstate_global->__pyx_empty_unicode); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 108, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-    __pyx_t_5 = __Pyx_PyUnicode_Concat(__pyx_mstate_global->__pyx_kp_u_requires_grad_only_floating_poin, __pyx_t_6); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 105, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyUnicode_Concat(__pyx_mstate_global->__pyx_kp_u_requires_grad_only_floating_poin, __pyx_t_6); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 108, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
     __pyx_t_7 = 1;
@@ -5979,14 +6019,14 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase___init__(struct __pyx_obj_
       __pyx_t_3 = __Pyx_PyObject_FastCall((PyObject*)(((PyTypeObject*)PyExc_TypeError)), __pyx_callargs+__pyx_t_7, (2-__pyx_t_7) | (__pyx_t_7*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
       __Pyx_XDECREF(__pyx_t_2); __pyx_t_2 = 0;
       __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-      if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 104, __pyx_L1_error)
+      if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 107, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_3);
     }
     __Pyx_Raise(__pyx_t_3, 0, 0, 0);
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-    __PYX_ERR(0, 104, __pyx_L1_error)
+    __PYX_ERR(0, 107, __pyx_L1_error)
 
-    /* "fastnn/_core/tape.pyx":103
+    /* "fastnn/_core/tape.pyx":106
  * 
  *     def __init__(self, array, bint requires_grad=False):
  *         if requires_grad and array.dtype.kind != "f":             # <<<<<<<<<<<<<<
@@ -5995,7 +6035,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase___init__(struct __pyx_obj_
 */
   }
 
-  /* "fastnn/_core/tape.pyx":107
+  /* "fastnn/_core/tape.pyx":110
  *                 f"requires_grad: only floating-point tensors have gradients, got {array.dtype}"
  *             )
  *         self._array = array             # <<<<<<<<<<<<<<
@@ -6007,7 +6047,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase___init__(struct __pyx_obj_
   __Pyx_GOTREF(__pyx_v_self->_array);
   __Pyx_DECREF_SET(__pyx_v_self->_array, __pyx_v_array);
 
-  /* "fastnn/_core/tape.pyx":108
+  /* "fastnn/_core/tape.pyx":111
  *             )
  *         self._array = array
  *         self.requires_grad = requires_grad             # <<<<<<<<<<<<<<
@@ -6016,7 +6056,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase___init__(struct __pyx_obj_
 */
   __pyx_v_self->requires_grad = __pyx_v_requires_grad;
 
-  /* "fastnn/_core/tape.pyx":102
+  /* "fastnn/_core/tape.pyx":105
  *     cdef object __weakref__
  * 
  *     def __init__(self, array, bint requires_grad=False):             # <<<<<<<<<<<<<<
@@ -6040,7 +6080,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase___init__(struct __pyx_obj_
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":94
+/* "fastnn/_core/tape.pyx":97
  * cdef class TensorBase:
  *     """An array, its gradient, and the node that made it (None: a leaf)."""
  *     cdef public object _array             # <<<<<<<<<<<<<<
@@ -6203,7 +6243,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase_6_array_4__del__(struct __
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":95
+/* "fastnn/_core/tape.pyx":98
  *     """An array, its gradient, and the node that made it (None: a leaf)."""
  *     cdef public object _array
  *     cdef public object grad             # <<<<<<<<<<<<<<
@@ -6366,7 +6406,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase_4grad_4__del__(struct __py
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":96
+/* "fastnn/_core/tape.pyx":99
  *     cdef public object _array
  *     cdef public object grad
  *     cdef public bint requires_grad             # <<<<<<<<<<<<<<
@@ -6405,7 +6445,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_10TensorBase_13requires_grad___ge
       __Pyx_INCREF(__pyx_t_1);
       __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_1);
       /*try:*/ {
-        __pyx_t_2 = __Pyx_PyBool_FromLong(__pyx_v_self->requires_grad); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 96, __pyx_L4_error)
+        __pyx_t_2 = __Pyx_PyBool_FromLong(__pyx_v_self->requires_grad); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 99, __pyx_L4_error)
         __Pyx_GOTREF(__pyx_t_2);
         {
           PyObject *__pyx_temp;
@@ -6478,7 +6518,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase_13requires_grad_2__set__(s
       __Pyx_INCREF(__pyx_t_1);
       __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_1);
       /*try:*/ {
-        __pyx_t_2 = __Pyx_PyObject_IsTrue(__pyx_v_value); if (unlikely((__pyx_t_2 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 96, __pyx_L4_error)
+        __pyx_t_2 = __Pyx_PyObject_IsTrue(__pyx_v_value); if (unlikely((__pyx_t_2 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 99, __pyx_L4_error)
         __pyx_v_self->requires_grad = __pyx_t_2;
       }
       /*finally:*/ {
@@ -6508,7 +6548,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase_13requires_grad_2__set__(s
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":97
+/* "fastnn/_core/tape.pyx":100
  *     cdef public object grad
  *     cdef public bint requires_grad
  *     cdef public Node _node             # <<<<<<<<<<<<<<
@@ -6607,7 +6647,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase_5_node_2__set__(struct __p
       /*try:*/ {
         __pyx_t_2 = __pyx_v_value;
         __Pyx_INCREF(__pyx_t_2);
-        if (!(likely(((__pyx_t_2) == Py_None) || likely(__Pyx_TypeTest(__pyx_t_2, __pyx_mstate_global->__pyx_ptype_6fastnn_5_core_4tape_Node))))) __PYX_ERR(0, 97, __pyx_L4_error)
+        if (!(likely(((__pyx_t_2) == Py_None) || likely(__Pyx_TypeTest(__pyx_t_2, __pyx_mstate_global->__pyx_ptype_6fastnn_5_core_4tape_Node))))) __PYX_ERR(0, 100, __pyx_L4_error)
         __Pyx_GIVEREF(__pyx_t_2);
         __Pyx_GOTREF((PyObject *)__pyx_v_self->_node);
         __Pyx_DECREF_SET(__pyx_v_self->_node, ((struct __pyx_obj_6fastnn_5_core_4tape_Node *)__pyx_t_2));
@@ -6689,7 +6729,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase_5_node_4__del__(struct __p
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":98
+/* "fastnn/_core/tape.pyx":101
  *     cdef public bint requires_grad
  *     cdef public Node _node
  *     cdef public int _index  # which output of the node             # <<<<<<<<<<<<<<
@@ -6728,7 +6768,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_10TensorBase_6_index___get__(stru
       __Pyx_INCREF(__pyx_t_1);
       __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_1);
       /*try:*/ {
-        __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_self->_index); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 98, __pyx_L4_error)
+        __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_self->_index); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 101, __pyx_L4_error)
         __Pyx_GOTREF(__pyx_t_2);
         {
           PyObject *__pyx_temp;
@@ -6801,7 +6841,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase_6_index_2__set__(struct __
       __Pyx_INCREF(__pyx_t_1);
       __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_1);
       /*try:*/ {
-        __pyx_t_2 = __Pyx_PyLong_As_int(__pyx_v_value); if (unlikely((__pyx_t_2 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 98, __pyx_L4_error)
+        __pyx_t_2 = __Pyx_PyLong_As_int(__pyx_v_value); if (unlikely((__pyx_t_2 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 101, __pyx_L4_error)
         __pyx_v_self->_index = __pyx_t_2;
       }
       /*finally:*/ {
@@ -6831,7 +6871,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase_6_index_2__set__(struct __
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":99
+/* "fastnn/_core/tape.pyx":102
  *     cdef public Node _node
  *     cdef public int _index  # which output of the node
  *     cdef public bint _unit  # the constant 1 that starts a backward pass             # <<<<<<<<<<<<<<
@@ -6870,7 +6910,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_10TensorBase_5_unit___get__(struc
       __Pyx_INCREF(__pyx_t_1);
       __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_1);
       /*try:*/ {
-        __pyx_t_2 = __Pyx_PyBool_FromLong(__pyx_v_self->_unit); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 99, __pyx_L4_error)
+        __pyx_t_2 = __Pyx_PyBool_FromLong(__pyx_v_self->_unit); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 102, __pyx_L4_error)
         __Pyx_GOTREF(__pyx_t_2);
         {
           PyObject *__pyx_temp;
@@ -6943,7 +6983,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_10TensorBase_5_unit_2__set__(struct __p
       __Pyx_INCREF(__pyx_t_1);
       __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_1);
       /*try:*/ {
-        __pyx_t_2 = __Pyx_PyObject_IsTrue(__pyx_v_value); if (unlikely((__pyx_t_2 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 99, __pyx_L4_error)
+        __pyx_t_2 = __Pyx_PyObject_IsTrue(__pyx_v_value); if (unlikely((__pyx_t_2 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 102, __pyx_L4_error)
         __pyx_v_self->_unit = __pyx_t_2;
       }
       /*finally:*/ {
@@ -7484,7 +7524,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_10TensorBase_4__setstate_cython__
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":111
+/* "fastnn/_core/tape.pyx":114
  * 
  * 
  * cdef inline TensorBase _wrap(array):             # <<<<<<<<<<<<<<
@@ -7503,7 +7543,7 @@ static CYTHON_INLINE struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *__pyx_f_6
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_wrap", 0);
 
-  /* "fastnn/_core/tape.pyx":112
+  /* "fastnn/_core/tape.pyx":115
  * 
  * cdef inline TensorBase _wrap(array):
  *     cdef TensorBase y = <TensorBase>_tensor.__new__(_tensor)             # <<<<<<<<<<<<<<
@@ -7512,9 +7552,9 @@ static CYTHON_INLINE struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *__pyx_f_6
 */
   if (unlikely(((PyObject *)__pyx_v_6fastnn_5_core_4tape__tensor) == Py_None)) {
     PyErr_SetString(PyExc_TypeError, "object.__new__(X): X is not a type object (NoneType)");
-    __PYX_ERR(0, 112, __pyx_L1_error)
+    __PYX_ERR(0, 115, __pyx_L1_error)
   }
-  __pyx_t_1 = __Pyx_tp_new(((PyObject *)__pyx_v_6fastnn_5_core_4tape__tensor), __pyx_mstate_global->__pyx_empty_tuple); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 112, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_tp_new(((PyObject *)__pyx_v_6fastnn_5_core_4tape__tensor), __pyx_mstate_global->__pyx_empty_tuple); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 115, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   __pyx_t_2 = __pyx_t_1;
   __Pyx_INCREF(__pyx_t_2);
@@ -7522,7 +7562,7 @@ static CYTHON_INLINE struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *__pyx_f_6
   __pyx_v_y = ((struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *)__pyx_t_2);
   __pyx_t_2 = 0;
 
-  /* "fastnn/_core/tape.pyx":113
+  /* "fastnn/_core/tape.pyx":116
  * cdef inline TensorBase _wrap(array):
  *     cdef TensorBase y = <TensorBase>_tensor.__new__(_tensor)
  *     y._array = array             # <<<<<<<<<<<<<<
@@ -7534,7 +7574,7 @@ static CYTHON_INLINE struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *__pyx_f_6
   __Pyx_GOTREF(__pyx_v_y->_array);
   __Pyx_DECREF_SET(__pyx_v_y->_array, __pyx_v_array);
 
-  /* "fastnn/_core/tape.pyx":114
+  /* "fastnn/_core/tape.pyx":117
  *     cdef TensorBase y = <TensorBase>_tensor.__new__(_tensor)
  *     y._array = array
  *     return y             # <<<<<<<<<<<<<<
@@ -7552,7 +7592,7 @@ static CYTHON_INLINE struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *__pyx_f_6
   }
   goto __pyx_L0;
 
-  /* "fastnn/_core/tape.pyx":111
+  /* "fastnn/_core/tape.pyx":114
  * 
  * 
  * cdef inline TensorBase _wrap(array):             # <<<<<<<<<<<<<<
@@ -7573,7 +7613,7 @@ static CYTHON_INLINE struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *__pyx_f_6
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":117
+/* "fastnn/_core/tape.pyx":120
  * 
  * 
  * cpdef object wrap(array):             # <<<<<<<<<<<<<<
@@ -7597,14 +7637,14 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_wrap(PyObject *__pyx_v_array, CYTH
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("wrap", 0);
 
-  /* "fastnn/_core/tape.pyx":119
+  /* "fastnn/_core/tape.pyx":122
  * cpdef object wrap(array):
  *     """A tensor of an array that is known to be of a dtype of this library, off the tape."""
  *     return _wrap(array)             # <<<<<<<<<<<<<<
  * 
  * 
 */
-  __pyx_t_1 = ((PyObject *)__pyx_f_6fastnn_5_core_4tape__wrap(__pyx_v_array)); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 119, __pyx_L1_error)
+  __pyx_t_1 = ((PyObject *)__pyx_f_6fastnn_5_core_4tape__wrap(__pyx_v_array)); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 122, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   {
     PyObject *__pyx_temp;
@@ -7617,7 +7657,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_wrap(PyObject *__pyx_v_array, CYTH
   __pyx_t_1 = 0;
   goto __pyx_L0;
 
-  /* "fastnn/_core/tape.pyx":117
+  /* "fastnn/_core/tape.pyx":120
  * 
  * 
  * cpdef object wrap(array):             # <<<<<<<<<<<<<<
@@ -7676,32 +7716,32 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_array,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 117, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 120, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 117, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 120, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "wrap", 0) < (0)) __PYX_ERR(0, 117, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "wrap", 0) < (0)) __PYX_ERR(0, 120, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 1; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("wrap", 1, 1, 1, i); __PYX_ERR(0, 117, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("wrap", 1, 1, 1, i); __PYX_ERR(0, 120, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 1)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 117, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 120, __pyx_L3_error)
     }
     __pyx_v_array = values[0];
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("wrap", 1, 1, 1, __pyx_nargs); __PYX_ERR(0, 117, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("wrap", 1, 1, 1, __pyx_nargs); __PYX_ERR(0, 120, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -7730,7 +7770,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_8wrap(CYTHON_UNUSED PyObject *__p
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("wrap", 0);
-  __pyx_t_1 = __pyx_f_6fastnn_5_core_4tape_wrap(__pyx_v_array, 1); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 117, __pyx_L1_error)
+  __pyx_t_1 = __pyx_f_6fastnn_5_core_4tape_wrap(__pyx_v_array, 1); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 120, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   {
     PyObject *__pyx_temp;
@@ -7754,12 +7794,12 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_8wrap(CYTHON_UNUSED PyObject *__p
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":122
+/* "fastnn/_core/tape.pyx":125
  * 
  * 
  * cpdef object owner(array):             # <<<<<<<<<<<<<<
  *     """The array that owns the memory of a view."""
- *     while type(array.base) is _ndarray:
+ *     while type(array) is _ndarray and type(array.base) is _ndarray:
 */
 
 static PyObject *__pyx_pw_6fastnn_5_core_4tape_11owner(PyObject *__pyx_self, 
@@ -7772,44 +7812,58 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
 static PyObject *__pyx_f_6fastnn_5_core_4tape_owner(PyObject *__pyx_v_array, CYTHON_UNUSED int __pyx_skip_dispatch) {
   PyObject *__pyx_r = NULL;
   __Pyx_RefNannyDeclarations
-  PyObject *__pyx_t_1 = NULL;
+  int __pyx_t_1;
   int __pyx_t_2;
+  PyObject *__pyx_t_3 = NULL;
   int __pyx_lineno = 0;
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("owner", 0);
   __Pyx_INCREF(__pyx_v_array);
 
-  /* "fastnn/_core/tape.pyx":124
+  /* "fastnn/_core/tape.pyx":127
  * cpdef object owner(array):
  *     """The array that owns the memory of a view."""
- *     while type(array.base) is _ndarray:             # <<<<<<<<<<<<<<
+ *     while type(array) is _ndarray and type(array.base) is _ndarray:             # <<<<<<<<<<<<<<
  *         array = array.base
  *     return array
 */
   while (1) {
-    __pyx_t_1 = __Pyx_PyObject_GetAttrStr(__pyx_v_array, __pyx_mstate_global->__pyx_n_u_base); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 124, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_1);
-    __pyx_t_2 = (((PyObject *)Py_TYPE(__pyx_t_1)) == ((PyObject *)__pyx_v_6fastnn_5_core_4tape__ndarray));
-    __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
+    __pyx_t_2 = (((PyObject *)Py_TYPE(__pyx_v_array)) == ((PyObject *)__pyx_v_6fastnn_5_core_4tape__ndarray));
+    if (__pyx_t_2) {
 
-    if (!__pyx_t_2) break;
+    } else {
 
-    /* "fastnn/_core/tape.pyx":125
+      __pyx_t_1 = __pyx_t_2;
+
+      goto __pyx_L5_bool_binop_done;
+    }
+    __pyx_t_3 = __Pyx_PyObject_GetAttrStr(__pyx_v_array, __pyx_mstate_global->__pyx_n_u_base); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 127, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_3);
+    __pyx_t_2 = (((PyObject *)Py_TYPE(__pyx_t_3)) == ((PyObject *)__pyx_v_6fastnn_5_core_4tape__ndarray));
+    __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+
+    __pyx_t_1 = __pyx_t_2;
+
+    __pyx_L5_bool_binop_done:;
+
+    if (!__pyx_t_1) break;
+
+    /* "fastnn/_core/tape.pyx":128
  *     """The array that owns the memory of a view."""
- *     while type(array.base) is _ndarray:
+ *     while type(array) is _ndarray and type(array.base) is _ndarray:
  *         array = array.base             # <<<<<<<<<<<<<<
  *     return array
  * 
 */
-    __pyx_t_1 = __Pyx_PyObject_GetAttrStr(__pyx_v_array, __pyx_mstate_global->__pyx_n_u_base); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 125, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_1);
-    __Pyx_DECREF_SET(__pyx_v_array, __pyx_t_1);
-    __pyx_t_1 = 0;
+    __pyx_t_3 = __Pyx_PyObject_GetAttrStr(__pyx_v_array, __pyx_mstate_global->__pyx_n_u_base); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 128, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_3);
+    __Pyx_DECREF_SET(__pyx_v_array, __pyx_t_3);
+    __pyx_t_3 = 0;
   }
 
-  /* "fastnn/_core/tape.pyx":126
- *     while type(array.base) is _ndarray:
+  /* "fastnn/_core/tape.pyx":129
+ *     while type(array) is _ndarray and type(array.base) is _ndarray:
  *         array = array.base
  *     return array             # <<<<<<<<<<<<<<
  * 
@@ -7826,17 +7880,17 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_owner(PyObject *__pyx_v_array, CYT
   }
   goto __pyx_L0;
 
-  /* "fastnn/_core/tape.pyx":122
+  /* "fastnn/_core/tape.pyx":125
  * 
  * 
  * cpdef object owner(array):             # <<<<<<<<<<<<<<
  *     """The array that owns the memory of a view."""
- *     while type(array.base) is _ndarray:
+ *     while type(array) is _ndarray and type(array.base) is _ndarray:
 */
 
   /* function exit code */
   __pyx_L1_error:;
-  __Pyx_XDECREF(__pyx_t_1);
+  __Pyx_XDECREF(__pyx_t_3);
   __Pyx_AddTraceback("fastnn._core.tape.owner", __pyx_clineno, __pyx_lineno, __pyx_filename);
   __pyx_r = 0;
   __pyx_L0:;
@@ -7886,32 +7940,32 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_array,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 122, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 125, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 122, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 125, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "owner", 0) < (0)) __PYX_ERR(0, 122, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "owner", 0) < (0)) __PYX_ERR(0, 125, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 1; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("owner", 1, 1, 1, i); __PYX_ERR(0, 122, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("owner", 1, 1, 1, i); __PYX_ERR(0, 125, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 1)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 122, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 125, __pyx_L3_error)
     }
     __pyx_v_array = values[0];
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("owner", 1, 1, 1, __pyx_nargs); __PYX_ERR(0, 122, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("owner", 1, 1, 1, __pyx_nargs); __PYX_ERR(0, 125, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -7940,7 +7994,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_10owner(CYTHON_UNUSED PyObject *_
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("owner", 0);
-  __pyx_t_1 = __pyx_f_6fastnn_5_core_4tape_owner(__pyx_v_array, 1); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 122, __pyx_L1_error)
+  __pyx_t_1 = __pyx_f_6fastnn_5_core_4tape_owner(__pyx_v_array, 1); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 125, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   {
     PyObject *__pyx_temp;
@@ -7964,7 +8018,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_10owner(CYTHON_UNUSED PyObject *_
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":129
+/* "fastnn/_core/tape.pyx":132
  * 
  * 
  * cpdef object execute(op, tuple outputs, tuple inputs, tuple dims, tuple attrs):             # <<<<<<<<<<<<<<
@@ -7997,19 +8051,19 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_execute(PyObject *__pyx_v_op, PyOb
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("execute", 0);
 
-  /* "fastnn/_core/tape.pyx":131
+  /* "fastnn/_core/tape.pyx":134
  * cpdef object execute(op, tuple outputs, tuple inputs, tuple dims, tuple attrs):
  *     """Run a row on these arrays and let the recorder know."""
  *     cdef tuple arrays = outputs + inputs             # <<<<<<<<<<<<<<
  *     if engine.recorder_is_set():
  *         engine.recorder().record(op, arrays, len(outputs), dims, attrs)
 */
-  __pyx_t_1 = PyNumber_Add(__pyx_v_outputs, __pyx_v_inputs); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 131, __pyx_L1_error)
+  __pyx_t_1 = PyNumber_Add(__pyx_v_outputs, __pyx_v_inputs); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 134, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   __pyx_v_arrays = ((PyObject*)__pyx_t_1);
   __pyx_t_1 = 0;
 
-  /* "fastnn/_core/tape.pyx":132
+  /* "fastnn/_core/tape.pyx":135
  *     """Run a row on these arrays and let the recorder know."""
  *     cdef tuple arrays = outputs + inputs
  *     if engine.recorder_is_set():             # <<<<<<<<<<<<<<
@@ -8021,23 +8075,23 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_execute(PyObject *__pyx_v_op, PyOb
   if (__pyx_t_2) {
 
 
-    /* "fastnn/_core/tape.pyx":133
+    /* "fastnn/_core/tape.pyx":136
  *     cdef tuple arrays = outputs + inputs
  *     if engine.recorder_is_set():
  *         engine.recorder().record(op, arrays, len(outputs), dims, attrs)             # <<<<<<<<<<<<<<
  *     engine.call(op.code, arrays, dims, attrs)
  * 
 */
-    __pyx_t_4 = __pyx_f_6fastnn_5_core_6engine_recorder(0); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 133, __pyx_L1_error)
+    __pyx_t_4 = __pyx_f_6fastnn_5_core_6engine_recorder(0); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 136, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
     __pyx_t_3 = __pyx_t_4;
     __Pyx_INCREF(__pyx_t_3);
     if (unlikely(__pyx_v_outputs == Py_None)) {
       PyErr_SetString(PyExc_TypeError, "object of type \047NoneType\047 has no len()");
-      __PYX_ERR(0, 133, __pyx_L1_error)
+      __PYX_ERR(0, 136, __pyx_L1_error)
     }
-    __pyx_t_5 = __Pyx_PyTuple_GET_SIZE(__pyx_v_outputs); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1))) __PYX_ERR(0, 133, __pyx_L1_error)
-    __pyx_t_6 = PyLong_FromSsize_t(__pyx_t_5); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 133, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyTuple_GET_SIZE(__pyx_v_outputs); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1))) __PYX_ERR(0, 136, __pyx_L1_error)
+    __pyx_t_6 = PyLong_FromSsize_t(__pyx_t_5); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 136, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
 
     __pyx_t_7 = 0;
@@ -8047,12 +8101,12 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_execute(PyObject *__pyx_v_op, PyOb
       __Pyx_XDECREF(__pyx_t_3); __pyx_t_3 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-      if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 133, __pyx_L1_error)
+      if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 136, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_1);
     }
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
 
-    /* "fastnn/_core/tape.pyx":132
+    /* "fastnn/_core/tape.pyx":135
  *     """Run a row on these arrays and let the recorder know."""
  *     cdef tuple arrays = outputs + inputs
  *     if engine.recorder_is_set():             # <<<<<<<<<<<<<<
@@ -8061,26 +8115,26 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_execute(PyObject *__pyx_v_op, PyOb
 */
   }
 
-  /* "fastnn/_core/tape.pyx":134
+  /* "fastnn/_core/tape.pyx":137
  *     if engine.recorder_is_set():
  *         engine.recorder().record(op, arrays, len(outputs), dims, attrs)
  *     engine.call(op.code, arrays, dims, attrs)             # <<<<<<<<<<<<<<
  * 
  * 
 */
-  __pyx_t_1 = __Pyx_PyObject_GetAttrStr(__pyx_v_op, __pyx_mstate_global->__pyx_n_u_code); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 134, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyObject_GetAttrStr(__pyx_v_op, __pyx_mstate_global->__pyx_n_u_code); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 137, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_8 = __Pyx_PyLong_As_int(__pyx_t_1); if (unlikely((__pyx_t_8 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 134, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyLong_As_int(__pyx_t_1); if (unlikely((__pyx_t_8 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 137, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   __pyx_t_9.__pyx_n = 2;
   __pyx_t_9.dims = __pyx_v_dims;
   __pyx_t_9.attrs = __pyx_v_attrs;
-  __pyx_t_1 = __pyx_f_6fastnn_5_core_6engine_call(__pyx_t_8, __pyx_v_arrays, 0, &__pyx_t_9); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 134, __pyx_L1_error)
+  __pyx_t_1 = __pyx_f_6fastnn_5_core_6engine_call(__pyx_t_8, __pyx_v_arrays, 0, &__pyx_t_9); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 137, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
 
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
 
-  /* "fastnn/_core/tape.pyx":129
+  /* "fastnn/_core/tape.pyx":132
  * 
  * 
  * cpdef object execute(op, tuple outputs, tuple inputs, tuple dims, tuple attrs):             # <<<<<<<<<<<<<<
@@ -8149,50 +8203,50 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_op,&__pyx_mstate_global->__pyx_n_u_outputs,&__pyx_mstate_global->__pyx_n_u_inputs,&__pyx_mstate_global->__pyx_n_u_dims,&__pyx_mstate_global->__pyx_n_u_attrs,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 129, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 132, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  5:
         values[4] = __Pyx_ArgRef_FASTCALL(__pyx_args, 4);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[4])) __PYX_ERR(0, 129, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[4])) __PYX_ERR(0, 132, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  4:
         values[3] = __Pyx_ArgRef_FASTCALL(__pyx_args, 3);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 129, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 132, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  3:
         values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 129, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 132, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 129, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 132, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 129, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 132, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "execute", 0) < (0)) __PYX_ERR(0, 129, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "execute", 0) < (0)) __PYX_ERR(0, 132, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 5; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("execute", 1, 5, 5, i); __PYX_ERR(0, 129, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("execute", 1, 5, 5, i); __PYX_ERR(0, 132, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 5)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 129, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 132, __pyx_L3_error)
       values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 129, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 132, __pyx_L3_error)
       values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 129, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 132, __pyx_L3_error)
       values[3] = __Pyx_ArgRef_FASTCALL(__pyx_args, 3);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 129, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 132, __pyx_L3_error)
       values[4] = __Pyx_ArgRef_FASTCALL(__pyx_args, 4);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[4])) __PYX_ERR(0, 129, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[4])) __PYX_ERR(0, 132, __pyx_L3_error)
     }
     __pyx_v_op = values[0];
     __pyx_v_outputs = ((PyObject*)values[1]);
@@ -8202,7 +8256,7 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("execute", 1, 5, 5, __pyx_nargs); __PYX_ERR(0, 129, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("execute", 1, 5, 5, __pyx_nargs); __PYX_ERR(0, 132, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -8213,10 +8267,10 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   __Pyx_RefNannyFinishContext();
   return NULL;
   __pyx_L4_argument_unpacking_done:;
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_outputs), (&PyTuple_Type), 1, "outputs", 1))) __PYX_ERR(0, 129, __pyx_L1_error)
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_inputs), (&PyTuple_Type), 1, "inputs", 1))) __PYX_ERR(0, 129, __pyx_L1_error)
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_dims), (&PyTuple_Type), 1, "dims", 1))) __PYX_ERR(0, 129, __pyx_L1_error)
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_attrs), (&PyTuple_Type), 1, "attrs", 1))) __PYX_ERR(0, 129, __pyx_L1_error)
+  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_outputs), (&PyTuple_Type), 1, "outputs", 1))) __PYX_ERR(0, 132, __pyx_L1_error)
+  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_inputs), (&PyTuple_Type), 1, "inputs", 1))) __PYX_ERR(0, 132, __pyx_L1_error)
+  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_dims), (&PyTuple_Type), 1, "dims", 1))) __PYX_ERR(0, 132, __pyx_L1_error)
+  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_attrs), (&PyTuple_Type), 1, "attrs", 1))) __PYX_ERR(0, 132, __pyx_L1_error)
   __pyx_r = __pyx_pf_6fastnn_5_core_4tape_12execute(__pyx_self, __pyx_v_op, __pyx_v_outputs, __pyx_v_inputs, __pyx_v_dims, __pyx_v_attrs);
 
   /* function exit code */
@@ -8244,7 +8298,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_12execute(CYTHON_UNUSED PyObject 
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("execute", 0);
-  __pyx_t_1 = __pyx_f_6fastnn_5_core_4tape_execute(__pyx_v_op, __pyx_v_outputs, __pyx_v_inputs, __pyx_v_dims, __pyx_v_attrs, 1); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 129, __pyx_L1_error)
+  __pyx_t_1 = __pyx_f_6fastnn_5_core_4tape_execute(__pyx_v_op, __pyx_v_outputs, __pyx_v_inputs, __pyx_v_dims, __pyx_v_attrs, 1); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 132, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   {
     PyObject *__pyx_temp;
@@ -8268,7 +8322,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_12execute(CYTHON_UNUSED PyObject 
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":137
+/* "fastnn/_core/tape.pyx":140
  * 
  * 
  * cdef bint _on_tape(tuple inputs) except -1:             # <<<<<<<<<<<<<<
@@ -8293,7 +8347,7 @@ static int __pyx_f_6fastnn_5_core_4tape__on_tape(PyObject *__pyx_v_inputs) {
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_on_tape", 0);
 
-  /* "fastnn/_core/tape.pyx":139
+  /* "fastnn/_core/tape.pyx":142
  * cdef bint _on_tape(tuple inputs) except -1:
  *     """Whether an input requires grad; the recorder hears of it."""
  *     for x in inputs:             # <<<<<<<<<<<<<<
@@ -8302,7 +8356,7 @@ static int __pyx_f_6fastnn_5_core_4tape__on_tape(PyObject *__pyx_v_inputs) {
 */
   if (unlikely(__pyx_v_inputs == Py_None)) {
     PyErr_SetString(PyExc_TypeError, "\047NoneType\047 object is not iterable");
-    __PYX_ERR(0, 139, __pyx_L1_error)
+    __PYX_ERR(0, 142, __pyx_L1_error)
   }
   __pyx_t_1 = __pyx_v_inputs; __Pyx_INCREF(__pyx_t_1);
   __pyx_t_2 = 0;
@@ -8310,7 +8364,7 @@ static int __pyx_f_6fastnn_5_core_4tape__on_tape(PyObject *__pyx_v_inputs) {
     {
       Py_ssize_t __pyx_temp = __Pyx_PyTuple_GET_SIZE(__pyx_t_1);
       #if !CYTHON_ASSUME_SAFE_SIZE
-      if (unlikely((__pyx_temp < 0))) __PYX_ERR(0, 139, __pyx_L1_error)
+      if (unlikely((__pyx_temp < 0))) __PYX_ERR(0, 142, __pyx_L1_error)
       #endif
       if (__pyx_t_2 >= __pyx_temp) break;
     }
@@ -8320,12 +8374,12 @@ static int __pyx_f_6fastnn_5_core_4tape__on_tape(PyObject *__pyx_v_inputs) {
     __pyx_t_3 = __Pyx_PySequence_ITEM(__pyx_t_1, __pyx_t_2);
     #endif
     ++__pyx_t_2;
-    if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 139, __pyx_L1_error)
+    if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 142, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
     __Pyx_XDECREF_SET(__pyx_v_x, __pyx_t_3);
     __pyx_t_3 = 0;
 
-    /* "fastnn/_core/tape.pyx":140
+    /* "fastnn/_core/tape.pyx":143
  *     """Whether an input requires grad; the recorder hears of it."""
  *     for x in inputs:
  *         if x is not None and (<TensorBase>x).requires_grad:             # <<<<<<<<<<<<<<
@@ -8347,7 +8401,7 @@ static int __pyx_f_6fastnn_5_core_4tape__on_tape(PyObject *__pyx_v_inputs) {
     if (__pyx_t_4) {
 
 
-      /* "fastnn/_core/tape.pyx":141
+      /* "fastnn/_core/tape.pyx":144
  *     for x in inputs:
  *         if x is not None and (<TensorBase>x).requires_grad:
  *             if engine.recorder_is_set():             # <<<<<<<<<<<<<<
@@ -8359,14 +8413,14 @@ static int __pyx_f_6fastnn_5_core_4tape__on_tape(PyObject *__pyx_v_inputs) {
       if (__pyx_t_4) {
 
 
-        /* "fastnn/_core/tape.pyx":142
+        /* "fastnn/_core/tape.pyx":145
  *         if x is not None and (<TensorBase>x).requires_grad:
  *             if engine.recorder_is_set():
  *                 engine.recorder().uses(inputs)             # <<<<<<<<<<<<<<
  *             return not fnn_no_grad
  *     return False
 */
-        __pyx_t_7 = __pyx_f_6fastnn_5_core_6engine_recorder(0); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 142, __pyx_L1_error)
+        __pyx_t_7 = __pyx_f_6fastnn_5_core_6engine_recorder(0); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 145, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_7);
         __pyx_t_6 = __pyx_t_7;
         __Pyx_INCREF(__pyx_t_6);
@@ -8376,12 +8430,12 @@ static int __pyx_f_6fastnn_5_core_4tape__on_tape(PyObject *__pyx_v_inputs) {
           __pyx_t_3 = __Pyx_PyObject_FastCallMethod((PyObject*)__pyx_mstate_global->__pyx_n_u_uses, __pyx_callargs+__pyx_t_8, (2-__pyx_t_8) | (1*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
           __Pyx_XDECREF(__pyx_t_6); __pyx_t_6 = 0;
           __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
-          if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 142, __pyx_L1_error)
+          if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 145, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_3);
         }
         __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
-        /* "fastnn/_core/tape.pyx":141
+        /* "fastnn/_core/tape.pyx":144
  *     for x in inputs:
  *         if x is not None and (<TensorBase>x).requires_grad:
  *             if engine.recorder_is_set():             # <<<<<<<<<<<<<<
@@ -8390,7 +8444,7 @@ static int __pyx_f_6fastnn_5_core_4tape__on_tape(PyObject *__pyx_v_inputs) {
 */
       }
 
-      /* "fastnn/_core/tape.pyx":143
+      /* "fastnn/_core/tape.pyx":146
  *             if engine.recorder_is_set():
  *                 engine.recorder().uses(inputs)
  *             return not fnn_no_grad             # <<<<<<<<<<<<<<
@@ -8404,7 +8458,7 @@ static int __pyx_f_6fastnn_5_core_4tape__on_tape(PyObject *__pyx_v_inputs) {
       __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
       goto __pyx_L0;
 
-      /* "fastnn/_core/tape.pyx":140
+      /* "fastnn/_core/tape.pyx":143
  *     """Whether an input requires grad; the recorder hears of it."""
  *     for x in inputs:
  *         if x is not None and (<TensorBase>x).requires_grad:             # <<<<<<<<<<<<<<
@@ -8413,7 +8467,7 @@ static int __pyx_f_6fastnn_5_core_4tape__on_tape(PyObject *__pyx_v_inputs) {
 */
     }
 
-    /* "fastnn/_core/tape.pyx":139
+    /* "fastnn/_core/tape.pyx":142
  * cdef bint _on_tape(tuple inputs) except -1:
  *     """Whether an input requires grad; the recorder hears of it."""
  *     for x in inputs:             # <<<<<<<<<<<<<<
@@ -8423,7 +8477,7 @@ static int __pyx_f_6fastnn_5_core_4tape__on_tape(PyObject *__pyx_v_inputs) {
   }
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
 
-  /* "fastnn/_core/tape.pyx":144
+  /* "fastnn/_core/tape.pyx":147
  *                 engine.recorder().uses(inputs)
  *             return not fnn_no_grad
  *     return False             # <<<<<<<<<<<<<<
@@ -8436,7 +8490,7 @@ static int __pyx_f_6fastnn_5_core_4tape__on_tape(PyObject *__pyx_v_inputs) {
   }
   goto __pyx_L0;
 
-  /* "fastnn/_core/tape.pyx":137
+  /* "fastnn/_core/tape.pyx":140
  * 
  * 
  * cdef bint _on_tape(tuple inputs) except -1:             # <<<<<<<<<<<<<<
@@ -8459,7 +8513,7 @@ static int __pyx_f_6fastnn_5_core_4tape__on_tape(PyObject *__pyx_v_inputs) {
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":147
+/* "fastnn/_core/tape.pyx":150
  * 
  * 
  * cpdef object taped(rule, tuple inputs, out, tuple note=_nothing):             # <<<<<<<<<<<<<<
@@ -8494,30 +8548,30 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_taped(PyObject *__pyx_v_rule, PyOb
     }
   }
 
-  /* "fastnn/_core/tape.pyx":149
+  /* "fastnn/_core/tape.pyx":152
  * cpdef object taped(rule, tuple inputs, out, tuple note=_nothing):
  *     """A tensor of `out`, on the tape if one of the inputs is."""
  *     cdef TensorBase y = _wrap(out)             # <<<<<<<<<<<<<<
  *     if _on_tape(inputs):
  *         y._node = Node(rule, inputs, (out,), note)
 */
-  __pyx_t_1 = ((PyObject *)__pyx_f_6fastnn_5_core_4tape__wrap(__pyx_v_out)); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 149, __pyx_L1_error)
+  __pyx_t_1 = ((PyObject *)__pyx_f_6fastnn_5_core_4tape__wrap(__pyx_v_out)); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 152, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   __pyx_v_y = ((struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *)__pyx_t_1);
   __pyx_t_1 = 0;
 
-  /* "fastnn/_core/tape.pyx":150
+  /* "fastnn/_core/tape.pyx":153
  *     """A tensor of `out`, on the tape if one of the inputs is."""
  *     cdef TensorBase y = _wrap(out)
  *     if _on_tape(inputs):             # <<<<<<<<<<<<<<
  *         y._node = Node(rule, inputs, (out,), note)
  *         y.requires_grad = True
 */
-  __pyx_t_2 = __pyx_f_6fastnn_5_core_4tape__on_tape(__pyx_v_inputs); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 150, __pyx_L1_error)
+  __pyx_t_2 = __pyx_f_6fastnn_5_core_4tape__on_tape(__pyx_v_inputs); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 153, __pyx_L1_error)
   if (__pyx_t_2) {
 
 
-    /* "fastnn/_core/tape.pyx":151
+    /* "fastnn/_core/tape.pyx":154
  *     cdef TensorBase y = _wrap(out)
  *     if _on_tape(inputs):
  *         y._node = Node(rule, inputs, (out,), note)             # <<<<<<<<<<<<<<
@@ -8525,18 +8579,18 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_taped(PyObject *__pyx_v_rule, PyOb
  *     return y
 */
     __pyx_t_3 = NULL;
-    __pyx_t_4 = PyTuple_New(1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 151, __pyx_L1_error)
+    __pyx_t_4 = PyTuple_New(1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 154, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
     __Pyx_INCREF(__pyx_v_out);
     __Pyx_GIVEREF(__pyx_v_out);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_4, 0, __pyx_v_out) != (0)) __PYX_ERR(0, 151, __pyx_L1_error);
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_4, 0, __pyx_v_out) != (0)) __PYX_ERR(0, 154, __pyx_L1_error);
     __pyx_t_5 = 1;
     {
       PyObject *__pyx_callargs[5] = {__pyx_t_3, __pyx_v_rule, __pyx_v_inputs, __pyx_t_4, __pyx_v_note};
       __pyx_t_1 = __Pyx_PyObject_FastCall((PyObject*)__pyx_mstate_global->__pyx_ptype_6fastnn_5_core_4tape_Node, __pyx_callargs+__pyx_t_5, (5-__pyx_t_5) | (__pyx_t_5*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
       __Pyx_XDECREF(__pyx_t_3); __pyx_t_3 = 0;
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-      if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 151, __pyx_L1_error)
+      if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 154, __pyx_L1_error)
       __Pyx_GOTREF((PyObject *)__pyx_t_1);
     }
     __Pyx_GIVEREF((PyObject *)__pyx_t_1);
@@ -8544,7 +8598,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_taped(PyObject *__pyx_v_rule, PyOb
     __Pyx_DECREF_SET(__pyx_v_y->_node, ((struct __pyx_obj_6fastnn_5_core_4tape_Node *)__pyx_t_1));
     __pyx_t_1 = 0;
 
-    /* "fastnn/_core/tape.pyx":152
+    /* "fastnn/_core/tape.pyx":155
  *     if _on_tape(inputs):
  *         y._node = Node(rule, inputs, (out,), note)
  *         y.requires_grad = True             # <<<<<<<<<<<<<<
@@ -8553,7 +8607,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_taped(PyObject *__pyx_v_rule, PyOb
 */
     __pyx_v_y->requires_grad = 1;
 
-    /* "fastnn/_core/tape.pyx":150
+    /* "fastnn/_core/tape.pyx":153
  *     """A tensor of `out`, on the tape if one of the inputs is."""
  *     cdef TensorBase y = _wrap(out)
  *     if _on_tape(inputs):             # <<<<<<<<<<<<<<
@@ -8562,7 +8616,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_taped(PyObject *__pyx_v_rule, PyOb
 */
   }
 
-  /* "fastnn/_core/tape.pyx":153
+  /* "fastnn/_core/tape.pyx":156
  *         y._node = Node(rule, inputs, (out,), note)
  *         y.requires_grad = True
  *     return y             # <<<<<<<<<<<<<<
@@ -8580,7 +8634,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_taped(PyObject *__pyx_v_rule, PyOb
   }
   goto __pyx_L0;
 
-  /* "fastnn/_core/tape.pyx":147
+  /* "fastnn/_core/tape.pyx":150
  * 
  * 
  * cpdef object taped(rule, tuple inputs, out, tuple note=_nothing):             # <<<<<<<<<<<<<<
@@ -8645,47 +8699,47 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_rule,&__pyx_mstate_global->__pyx_n_u_inputs,&__pyx_mstate_global->__pyx_n_u_out,&__pyx_mstate_global->__pyx_n_u_note,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 147, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 150, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  4:
         values[3] = __Pyx_ArgRef_FASTCALL(__pyx_args, 3);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 147, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 150, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  3:
         values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 147, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 150, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 147, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 150, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 147, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 150, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "taped", 0) < (0)) __PYX_ERR(0, 147, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "taped", 0) < (0)) __PYX_ERR(0, 150, __pyx_L3_error)
       if (!values[3]) values[3] = __Pyx_NewRef(__pyx_mstate_global->__pyx_k__2);
       for (Py_ssize_t i = __pyx_nargs; i < 3; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("taped", 0, 3, 4, i); __PYX_ERR(0, 147, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("taped", 0, 3, 4, i); __PYX_ERR(0, 150, __pyx_L3_error) }
       }
     } else {
       switch (__pyx_nargs) {
         case  4:
         values[3] = __Pyx_ArgRef_FASTCALL(__pyx_args, 3);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 147, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 150, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  3:
         values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 147, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 150, __pyx_L3_error)
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 147, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 150, __pyx_L3_error)
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 147, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 150, __pyx_L3_error)
         break;
         default: goto __pyx_L5_argtuple_error;
       }
@@ -8698,7 +8752,7 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("taped", 0, 3, 4, __pyx_nargs); __PYX_ERR(0, 147, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("taped", 0, 3, 4, __pyx_nargs); __PYX_ERR(0, 150, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -8709,8 +8763,8 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   __Pyx_RefNannyFinishContext();
   return NULL;
   __pyx_L4_argument_unpacking_done:;
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_inputs), (&PyTuple_Type), 1, "inputs", 1))) __PYX_ERR(0, 147, __pyx_L1_error)
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_note), (&PyTuple_Type), 1, "note", 1))) __PYX_ERR(0, 147, __pyx_L1_error)
+  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_inputs), (&PyTuple_Type), 1, "inputs", 1))) __PYX_ERR(0, 150, __pyx_L1_error)
+  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_note), (&PyTuple_Type), 1, "note", 1))) __PYX_ERR(0, 150, __pyx_L1_error)
   __pyx_r = __pyx_pf_6fastnn_5_core_4tape_14taped(__pyx_self, __pyx_v_rule, __pyx_v_inputs, __pyx_v_out, __pyx_v_note);
 
   /* function exit code */
@@ -8741,7 +8795,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_14taped(CYTHON_UNUSED PyObject *_
   __Pyx_RefNannySetupContext("taped", 0);
   __pyx_t_2.__pyx_n = 1;
   __pyx_t_2.note = __pyx_v_note;
-  __pyx_t_1 = __pyx_f_6fastnn_5_core_4tape_taped(__pyx_v_rule, __pyx_v_inputs, __pyx_v_out, 1, &__pyx_t_2); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 147, __pyx_L1_error)
+  __pyx_t_1 = __pyx_f_6fastnn_5_core_4tape_taped(__pyx_v_rule, __pyx_v_inputs, __pyx_v_out, 1, &__pyx_t_2); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 150, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   {
     PyObject *__pyx_temp;
@@ -8765,7 +8819,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_14taped(CYTHON_UNUSED PyObject *_
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":156
+/* "fastnn/_core/tape.pyx":159
  * 
  * 
  * cpdef object apply(op, tuple inputs, tuple attrs=_nothing, tuple note=_nothing, out=None):             # <<<<<<<<<<<<<<
@@ -8796,13 +8850,13 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_apply(PyObject *__pyx_v_op, PyObje
   __Pyx_RefNannyDeclarations
   PyObject *__pyx_t_1 = NULL;
   int __pyx_t_2;
-  Py_ssize_t __pyx_t_3;
+  int __pyx_t_3;
   PyObject *__pyx_t_4 = NULL;
-  int __pyx_t_5;
-  PyObject *__pyx_t_6 = NULL;
-  int __pyx_t_7;
-  PyObject *__pyx_t_8 = NULL;
-  size_t __pyx_t_9;
+  size_t __pyx_t_5;
+  Py_ssize_t __pyx_t_6;
+  PyObject *__pyx_t_7 = NULL;
+  int __pyx_t_8;
+  PyObject *__pyx_t_9 = NULL;
   int __pyx_t_10;
   PyObject *(*__pyx_t_11)(PyObject *);
   struct __pyx_opt_args_6fastnn_5_core_4tape_taped __pyx_t_12;
@@ -8823,75 +8877,146 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_apply(PyObject *__pyx_v_op, PyObje
   }
   __Pyx_INCREF(__pyx_v_out);
 
-  /* "fastnn/_core/tape.pyx":162
+  /* "fastnn/_core/tape.pyx":165
  *     out: write here (in place; the row must allow its output to be one of its inputs).
  *     """
  *     cdef bint packed = op.packed             # <<<<<<<<<<<<<<
  *     cdef list arrays = []
  *     cdef tuple dims = _nothing
 */
-  __pyx_t_1 = __Pyx_PyObject_GetAttrStr(__pyx_v_op, __pyx_mstate_global->__pyx_n_u_packed); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 162, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyObject_GetAttrStr(__pyx_v_op, __pyx_mstate_global->__pyx_n_u_packed); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 165, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_2 = __Pyx_PyObject_IsTrue(__pyx_t_1); if (unlikely((__pyx_t_2 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 162, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_IsTrue(__pyx_t_1); if (unlikely((__pyx_t_2 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 165, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   __pyx_v_packed = __pyx_t_2;
 
-  /* "fastnn/_core/tape.pyx":163
+  /* "fastnn/_core/tape.pyx":166
  *     """
  *     cdef bint packed = op.packed
  *     cdef list arrays = []             # <<<<<<<<<<<<<<
  *     cdef tuple dims = _nothing
- *     for x in inputs:
+ *     if _rules is not None and _rules.any(*inputs):
 */
-  __pyx_t_1 = PyList_New(0); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 163, __pyx_L1_error)
+  __pyx_t_1 = PyList_New(0); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 166, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   __pyx_v_arrays = ((PyObject*)__pyx_t_1);
   __pyx_t_1 = 0;
 
-  /* "fastnn/_core/tape.pyx":164
+  /* "fastnn/_core/tape.pyx":167
  *     cdef bint packed = op.packed
  *     cdef list arrays = []
  *     cdef tuple dims = _nothing             # <<<<<<<<<<<<<<
- *     for x in inputs:
- *         array = None if x is None else (<TensorBase>x)._array
+ *     if _rules is not None and _rules.any(*inputs):
+ *         return _rules.apply(op, inputs, attrs, note)
 */
   __Pyx_INCREF(__pyx_v_6fastnn_5_core_4tape__nothing);
   __pyx_v_dims = __pyx_v_6fastnn_5_core_4tape__nothing;
 
-  /* "fastnn/_core/tape.pyx":165
+  /* "fastnn/_core/tape.pyx":168
  *     cdef list arrays = []
  *     cdef tuple dims = _nothing
+ *     if _rules is not None and _rules.any(*inputs):             # <<<<<<<<<<<<<<
+ *         return _rules.apply(op, inputs, attrs, note)
+ *     for x in inputs:
+*/
+  __pyx_t_3 = (__pyx_v_6fastnn_5_core_4tape__rules != Py_None);
+  if (__pyx_t_3) {
+
+  } else {
+
+    __pyx_t_2 = __pyx_t_3;
+
+    goto __pyx_L4_bool_binop_done;
+  }
+  __pyx_t_1 = __Pyx_PyObject_GetAttrStr(__pyx_v_6fastnn_5_core_4tape__rules, __pyx_mstate_global->__pyx_n_u_any); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 168, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_1);
+  if (unlikely(__pyx_v_inputs == Py_None)) {
+    PyErr_SetString(PyExc_TypeError, "\047NoneType\047 object is not iterable");
+    __PYX_ERR(0, 168, __pyx_L1_error)
+  }
+  __pyx_t_4 = __Pyx_PyObject_Call(__pyx_t_1, __pyx_v_inputs, NULL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 168, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
+  __pyx_t_3 = __Pyx_PyObject_IsTrue(__pyx_t_4); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 168, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+
+  __pyx_t_2 = __pyx_t_3;
+
+  __pyx_L4_bool_binop_done:;
+  if (__pyx_t_2) {
+
+
+    /* "fastnn/_core/tape.pyx":169
+ *     cdef tuple dims = _nothing
+ *     if _rules is not None and _rules.any(*inputs):
+ *         return _rules.apply(op, inputs, attrs, note)             # <<<<<<<<<<<<<<
+ *     for x in inputs:
+ *         array = None if x is None else (<TensorBase>x)._array
+*/
+    __pyx_t_1 = __pyx_v_6fastnn_5_core_4tape__rules;
+    __Pyx_INCREF(__pyx_t_1);
+    __pyx_t_5 = 0;
+    {
+      PyObject *__pyx_callargs[5] = {__pyx_t_1, __pyx_v_op, __pyx_v_inputs, __pyx_v_attrs, __pyx_v_note};
+      __pyx_t_4 = __Pyx_PyObject_FastCallMethod((PyObject*)__pyx_mstate_global->__pyx_n_u_apply, __pyx_callargs+__pyx_t_5, (5-__pyx_t_5) | (1*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
+      __Pyx_XDECREF(__pyx_t_1); __pyx_t_1 = 0;
+      if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 169, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_4);
+    }
+    {
+      PyObject *__pyx_temp;
+      {
+        __pyx_temp = __pyx_r;
+        __pyx_r = __pyx_t_4;
+      }
+      __Pyx_XDECREF(__pyx_temp);
+    }
+    __pyx_t_4 = 0;
+    goto __pyx_L0;
+
+    /* "fastnn/_core/tape.pyx":168
+ *     cdef list arrays = []
+ *     cdef tuple dims = _nothing
+ *     if _rules is not None and _rules.any(*inputs):             # <<<<<<<<<<<<<<
+ *         return _rules.apply(op, inputs, attrs, note)
+ *     for x in inputs:
+*/
+  }
+
+  /* "fastnn/_core/tape.pyx":170
+ *     if _rules is not None and _rules.any(*inputs):
+ *         return _rules.apply(op, inputs, attrs, note)
  *     for x in inputs:             # <<<<<<<<<<<<<<
  *         array = None if x is None else (<TensorBase>x)._array
  *         if packed and array is not None and not array.flags.c_contiguous:
 */
   if (unlikely(__pyx_v_inputs == Py_None)) {
     PyErr_SetString(PyExc_TypeError, "\047NoneType\047 object is not iterable");
-    __PYX_ERR(0, 165, __pyx_L1_error)
+    __PYX_ERR(0, 170, __pyx_L1_error)
   }
-  __pyx_t_1 = __pyx_v_inputs; __Pyx_INCREF(__pyx_t_1);
-  __pyx_t_3 = 0;
+  __pyx_t_4 = __pyx_v_inputs; __Pyx_INCREF(__pyx_t_4);
+  __pyx_t_6 = 0;
   for (;;) {
     {
-      Py_ssize_t __pyx_temp = __Pyx_PyTuple_GET_SIZE(__pyx_t_1);
+      Py_ssize_t __pyx_temp = __Pyx_PyTuple_GET_SIZE(__pyx_t_4);
       #if !CYTHON_ASSUME_SAFE_SIZE
-      if (unlikely((__pyx_temp < 0))) __PYX_ERR(0, 165, __pyx_L1_error)
+      if (unlikely((__pyx_temp < 0))) __PYX_ERR(0, 170, __pyx_L1_error)
       #endif
-      if (__pyx_t_3 >= __pyx_temp) break;
+      if (__pyx_t_6 >= __pyx_temp) break;
     }
     #if CYTHON_ASSUME_SAFE_MACROS && !CYTHON_AVOID_BORROWED_REFS
-    __pyx_t_4 = __Pyx_NewRef(PyTuple_GET_ITEM(__pyx_t_1, __pyx_t_3));
+    __pyx_t_1 = __Pyx_NewRef(PyTuple_GET_ITEM(__pyx_t_4, __pyx_t_6));
     #else
-    __pyx_t_4 = __Pyx_PySequence_ITEM(__pyx_t_1, __pyx_t_3);
+    __pyx_t_1 = __Pyx_PySequence_ITEM(__pyx_t_4, __pyx_t_6);
     #endif
-    ++__pyx_t_3;
-    if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 165, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_XDECREF_SET(__pyx_v_x, __pyx_t_4);
-    __pyx_t_4 = 0;
+    ++__pyx_t_6;
+    if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 170, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_1);
+    __Pyx_XDECREF_SET(__pyx_v_x, __pyx_t_1);
+    __pyx_t_1 = 0;
 
-    /* "fastnn/_core/tape.pyx":166
- *     cdef tuple dims = _nothing
+    /* "fastnn/_core/tape.pyx":171
+ *         return _rules.apply(op, inputs, attrs, note)
  *     for x in inputs:
  *         array = None if x is None else (<TensorBase>x)._array             # <<<<<<<<<<<<<<
  *         if packed and array is not None and not array.flags.c_contiguous:
@@ -8900,16 +9025,16 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_apply(PyObject *__pyx_v_op, PyObje
     __pyx_t_2 = (__pyx_v_x == Py_None);
     if (__pyx_t_2) {
       __Pyx_INCREF(Py_None);
-      __pyx_t_4 = Py_None;
+      __pyx_t_1 = Py_None;
     } else {
       __Pyx_INCREF(((struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *)__pyx_v_x)->_array);
-      __pyx_t_4 = ((struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *)__pyx_v_x)->_array;
+      __pyx_t_1 = ((struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *)__pyx_v_x)->_array;
     }
 
-    __Pyx_XDECREF_SET(__pyx_v_array, __pyx_t_4);
-    __pyx_t_4 = 0;
+    __Pyx_XDECREF_SET(__pyx_v_array, __pyx_t_1);
+    __pyx_t_1 = 0;
 
-    /* "fastnn/_core/tape.pyx":167
+    /* "fastnn/_core/tape.pyx":172
  *     for x in inputs:
  *         array = None if x is None else (<TensorBase>x)._array
  *         if packed and array is not None and not array.flags.c_contiguous:             # <<<<<<<<<<<<<<
@@ -8920,68 +9045,68 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_apply(PyObject *__pyx_v_op, PyObje
     } else {
 
       __pyx_t_2 = __pyx_v_packed;
-      goto __pyx_L6_bool_binop_done;
+      goto __pyx_L9_bool_binop_done;
     }
-    __pyx_t_5 = (__pyx_v_array != Py_None);
-    if (__pyx_t_5) {
+    __pyx_t_3 = (__pyx_v_array != Py_None);
+    if (__pyx_t_3) {
 
     } else {
 
-      __pyx_t_2 = __pyx_t_5;
+      __pyx_t_2 = __pyx_t_3;
 
-      goto __pyx_L6_bool_binop_done;
+      goto __pyx_L9_bool_binop_done;
     }
-    __pyx_t_4 = __Pyx_PyObject_GetAttrStr(__pyx_v_array, __pyx_mstate_global->__pyx_n_u_flags); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 167, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_6 = __Pyx_PyObject_GetAttrStr(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_c_contiguous); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 167, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_6);
-    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-    __pyx_t_5 = __Pyx_PyObject_IsTrue(__pyx_t_6); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 167, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-    __pyx_t_7 = (!__pyx_t_5);
+    __pyx_t_1 = __Pyx_PyObject_GetAttrStr(__pyx_v_array, __pyx_mstate_global->__pyx_n_u_flags); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 172, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_1);
+    __pyx_t_7 = __Pyx_PyObject_GetAttrStr(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_c_contiguous); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 172, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_7);
+    __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
+    __pyx_t_3 = __Pyx_PyObject_IsTrue(__pyx_t_7); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 172, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
+    __pyx_t_8 = (!__pyx_t_3);
 
 
 
-    __pyx_t_2 = __pyx_t_7;
+    __pyx_t_2 = __pyx_t_8;
 
-    __pyx_L6_bool_binop_done:;
+    __pyx_L9_bool_binop_done:;
     if (__pyx_t_2) {
 
 
-      /* "fastnn/_core/tape.pyx":168
+      /* "fastnn/_core/tape.pyx":173
  *         array = None if x is None else (<TensorBase>x)._array
  *         if packed and array is not None and not array.flags.c_contiguous:
  *             array = _contiguous(array)             # <<<<<<<<<<<<<<
  *         arrays.append(array)
  *     if out is None or packed:
 */
-      __pyx_t_4 = NULL;
+      __pyx_t_1 = NULL;
       __Pyx_INCREF(__pyx_v_6fastnn_5_core_4tape__contiguous);
-      __pyx_t_8 = __pyx_v_6fastnn_5_core_4tape__contiguous; 
-      __pyx_t_9 = 1;
+      __pyx_t_9 = __pyx_v_6fastnn_5_core_4tape__contiguous; 
+      __pyx_t_5 = 1;
       #if CYTHON_UNPACK_METHODS
-      if (unlikely(PyMethod_Check(__pyx_t_8))) {
-        __pyx_t_4 = PyMethod_GET_SELF(__pyx_t_8);
-        assert(__pyx_t_4);
-        PyObject* __pyx__function = PyMethod_GET_FUNCTION(__pyx_t_8);
-        __Pyx_INCREF(__pyx_t_4);
+      if (unlikely(PyMethod_Check(__pyx_t_9))) {
+        __pyx_t_1 = PyMethod_GET_SELF(__pyx_t_9);
+        assert(__pyx_t_1);
+        PyObject* __pyx__function = PyMethod_GET_FUNCTION(__pyx_t_9);
+        __Pyx_INCREF(__pyx_t_1);
         __Pyx_INCREF(__pyx__function);
-        __Pyx_DECREF_SET(__pyx_t_8, __pyx__function);
-        __pyx_t_9 = 0;
+        __Pyx_DECREF_SET(__pyx_t_9, __pyx__function);
+        __pyx_t_5 = 0;
       }
       #endif
       {
-        PyObject *__pyx_callargs[2] = {__pyx_t_4, __pyx_v_array};
-        __pyx_t_6 = __Pyx_PyObject_FastCall((PyObject*)__pyx_t_8, __pyx_callargs+__pyx_t_9, (2-__pyx_t_9) | (__pyx_t_9*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
-        __Pyx_XDECREF(__pyx_t_4); __pyx_t_4 = 0;
-        __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
-        if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 168, __pyx_L1_error)
-        __Pyx_GOTREF(__pyx_t_6);
+        PyObject *__pyx_callargs[2] = {__pyx_t_1, __pyx_v_array};
+        __pyx_t_7 = __Pyx_PyObject_FastCall((PyObject*)__pyx_t_9, __pyx_callargs+__pyx_t_5, (2-__pyx_t_5) | (__pyx_t_5*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
+        __Pyx_XDECREF(__pyx_t_1); __pyx_t_1 = 0;
+        __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
+        if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 173, __pyx_L1_error)
+        __Pyx_GOTREF(__pyx_t_7);
       }
-      __Pyx_DECREF_SET(__pyx_v_array, __pyx_t_6);
-      __pyx_t_6 = 0;
+      __Pyx_DECREF_SET(__pyx_v_array, __pyx_t_7);
+      __pyx_t_7 = 0;
 
-      /* "fastnn/_core/tape.pyx":167
+      /* "fastnn/_core/tape.pyx":172
  *     for x in inputs:
  *         array = None if x is None else (<TensorBase>x)._array
  *         if packed and array is not None and not array.flags.c_contiguous:             # <<<<<<<<<<<<<<
@@ -8990,122 +9115,122 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_apply(PyObject *__pyx_v_op, PyObje
 */
     }
 
-    /* "fastnn/_core/tape.pyx":169
+    /* "fastnn/_core/tape.pyx":174
  *         if packed and array is not None and not array.flags.c_contiguous:
  *             array = _contiguous(array)
  *         arrays.append(array)             # <<<<<<<<<<<<<<
  *     if out is None or packed:
  *         specs, dims = op.shape(arrays, attrs)
 */
-    __pyx_t_10 = __Pyx_PyList_Append(__pyx_v_arrays, __pyx_v_array); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 169, __pyx_L1_error)
+    __pyx_t_10 = __Pyx_PyList_Append(__pyx_v_arrays, __pyx_v_array); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 174, __pyx_L1_error)
 
 
-    /* "fastnn/_core/tape.pyx":165
- *     cdef list arrays = []
- *     cdef tuple dims = _nothing
+    /* "fastnn/_core/tape.pyx":170
+ *     if _rules is not None and _rules.any(*inputs):
+ *         return _rules.apply(op, inputs, attrs, note)
  *     for x in inputs:             # <<<<<<<<<<<<<<
  *         array = None if x is None else (<TensorBase>x)._array
  *         if packed and array is not None and not array.flags.c_contiguous:
 */
   }
-  __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
-  /* "fastnn/_core/tape.pyx":170
+  /* "fastnn/_core/tape.pyx":175
  *             array = _contiguous(array)
  *         arrays.append(array)
  *     if out is None or packed:             # <<<<<<<<<<<<<<
  *         specs, dims = op.shape(arrays, attrs)
  *         if out is None:
 */
-  __pyx_t_7 = (__pyx_v_out == Py_None);
-  if (!__pyx_t_7) {
+  __pyx_t_8 = (__pyx_v_out == Py_None);
+  if (!__pyx_t_8) {
 
   } else {
 
-    __pyx_t_2 = __pyx_t_7;
+    __pyx_t_2 = __pyx_t_8;
 
-    goto __pyx_L11_bool_binop_done;
+    goto __pyx_L14_bool_binop_done;
   }
 
   __pyx_t_2 = __pyx_v_packed;
-  __pyx_L11_bool_binop_done:;
+  __pyx_L14_bool_binop_done:;
   if (__pyx_t_2) {
 
 
-    /* "fastnn/_core/tape.pyx":171
+    /* "fastnn/_core/tape.pyx":176
  *         arrays.append(array)
  *     if out is None or packed:
  *         specs, dims = op.shape(arrays, attrs)             # <<<<<<<<<<<<<<
  *         if out is None:
  *             shape, dtype = specs[0]
 */
-    __pyx_t_6 = __pyx_v_op;
-    __Pyx_INCREF(__pyx_t_6);
-    __pyx_t_9 = 0;
+    __pyx_t_7 = __pyx_v_op;
+    __Pyx_INCREF(__pyx_t_7);
+    __pyx_t_5 = 0;
     {
-      PyObject *__pyx_callargs[3] = {__pyx_t_6, __pyx_v_arrays, __pyx_v_attrs};
-      __pyx_t_1 = __Pyx_PyObject_FastCallMethod((PyObject*)__pyx_mstate_global->__pyx_n_u_shape, __pyx_callargs+__pyx_t_9, (3-__pyx_t_9) | (1*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
-      __Pyx_XDECREF(__pyx_t_6); __pyx_t_6 = 0;
-      if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 171, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_1);
+      PyObject *__pyx_callargs[3] = {__pyx_t_7, __pyx_v_arrays, __pyx_v_attrs};
+      __pyx_t_4 = __Pyx_PyObject_FastCallMethod((PyObject*)__pyx_mstate_global->__pyx_n_u_shape, __pyx_callargs+__pyx_t_5, (3-__pyx_t_5) | (1*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
+      __Pyx_XDECREF(__pyx_t_7); __pyx_t_7 = 0;
+      if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 176, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_4);
     }
-    if ((likely(PyTuple_CheckExact(__pyx_t_1))) || (PyList_CheckExact(__pyx_t_1))) {
-      PyObject* sequence = __pyx_t_1;
+    if ((likely(PyTuple_CheckExact(__pyx_t_4))) || (PyList_CheckExact(__pyx_t_4))) {
+      PyObject* sequence = __pyx_t_4;
       Py_ssize_t size = __Pyx_PySequence_SIZE(sequence);
       if (unlikely(size != 2)) {
         if (size > 2) __Pyx_RaiseTooManyValuesError(2);
         else if (size >= 0) __Pyx_RaiseNeedMoreValuesError(size);
-        __PYX_ERR(0, 171, __pyx_L1_error)
+        __PYX_ERR(0, 176, __pyx_L1_error)
       }
       #if CYTHON_ASSUME_SAFE_MACROS && !CYTHON_AVOID_BORROWED_REFS
       if (likely(PyTuple_CheckExact(sequence))) {
-        __pyx_t_6 = PyTuple_GET_ITEM(sequence, 0);
-        __Pyx_INCREF(__pyx_t_6);
-        __pyx_t_8 = PyTuple_GET_ITEM(sequence, 1);
-        __Pyx_INCREF(__pyx_t_8);
+        __pyx_t_7 = PyTuple_GET_ITEM(sequence, 0);
+        __Pyx_INCREF(__pyx_t_7);
+        __pyx_t_9 = PyTuple_GET_ITEM(sequence, 1);
+        __Pyx_INCREF(__pyx_t_9);
       } else {
-        __pyx_t_6 = __Pyx_PyList_GET_ITEM_REF(sequence, 0, __Pyx_ReferenceSharing_SharedReference);
-        if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 171, __pyx_L1_error)
-        __Pyx_XGOTREF(__pyx_t_6);
-        __pyx_t_8 = __Pyx_PyList_GET_ITEM_REF(sequence, 1, __Pyx_ReferenceSharing_SharedReference);
-        if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 171, __pyx_L1_error)
-        __Pyx_XGOTREF(__pyx_t_8);
+        __pyx_t_7 = __Pyx_PyList_GET_ITEM_REF(sequence, 0, __Pyx_ReferenceSharing_SharedReference);
+        if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 176, __pyx_L1_error)
+        __Pyx_XGOTREF(__pyx_t_7);
+        __pyx_t_9 = __Pyx_PyList_GET_ITEM_REF(sequence, 1, __Pyx_ReferenceSharing_SharedReference);
+        if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 176, __pyx_L1_error)
+        __Pyx_XGOTREF(__pyx_t_9);
       }
       #else
-      __pyx_t_6 = __Pyx_PySequence_ITEM(sequence, 0); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 171, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_8 = __Pyx_PySequence_ITEM(sequence, 1); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 171, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_8);
+      __pyx_t_7 = __Pyx_PySequence_ITEM(sequence, 0); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 176, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_7);
+      __pyx_t_9 = __Pyx_PySequence_ITEM(sequence, 1); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 176, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_9);
       #endif
-      __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
+      __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     } else {
       Py_ssize_t index = -1;
-      __pyx_t_4 = PyObject_GetIter(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 171, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_4);
-      __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-      __pyx_t_11 = (CYTHON_COMPILING_IN_LIMITED_API) ? PyIter_Next : __Pyx_PyObject_GetIterNextFunc(__pyx_t_4);
-      index = 0; __pyx_t_6 = __pyx_t_11(__pyx_t_4); if (unlikely(!__pyx_t_6)) goto __pyx_L13_unpacking_failed;
-      __Pyx_GOTREF(__pyx_t_6);
-      index = 1; __pyx_t_8 = __pyx_t_11(__pyx_t_4); if (unlikely(!__pyx_t_8)) goto __pyx_L13_unpacking_failed;
-      __Pyx_GOTREF(__pyx_t_8);
-      if (__Pyx_IternextUnpackEndCheck(__pyx_t_11(__pyx_t_4), 2) < (0)) __PYX_ERR(0, 171, __pyx_L1_error)
+      __pyx_t_1 = PyObject_GetIter(__pyx_t_4); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 176, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_1);
+      __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+      __pyx_t_11 = (CYTHON_COMPILING_IN_LIMITED_API) ? PyIter_Next : __Pyx_PyObject_GetIterNextFunc(__pyx_t_1);
+      index = 0; __pyx_t_7 = __pyx_t_11(__pyx_t_1); if (unlikely(!__pyx_t_7)) goto __pyx_L16_unpacking_failed;
+      __Pyx_GOTREF(__pyx_t_7);
+      index = 1; __pyx_t_9 = __pyx_t_11(__pyx_t_1); if (unlikely(!__pyx_t_9)) goto __pyx_L16_unpacking_failed;
+      __Pyx_GOTREF(__pyx_t_9);
+      if (__Pyx_IternextUnpackEndCheck(__pyx_t_11(__pyx_t_1), 2) < (0)) __PYX_ERR(0, 176, __pyx_L1_error)
       __pyx_t_11 = NULL;
-      __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-      goto __pyx_L14_unpacking_done;
-      __pyx_L13_unpacking_failed:;
-      __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+      __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
+      goto __pyx_L17_unpacking_done;
+      __pyx_L16_unpacking_failed:;
+      __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
       __pyx_t_11 = NULL;
       if (__Pyx_IterFinish() == 0) __Pyx_RaiseNeedMoreValuesError(index);
-      __PYX_ERR(0, 171, __pyx_L1_error)
-      __pyx_L14_unpacking_done:;
+      __PYX_ERR(0, 176, __pyx_L1_error)
+      __pyx_L17_unpacking_done:;
     }
-    if (!(likely(PyTuple_CheckExact(__pyx_t_8))||((__pyx_t_8) == Py_None) || __Pyx_RaiseUnexpectedTypeError("tuple", __pyx_t_8))) __PYX_ERR(0, 171, __pyx_L1_error)
-    __pyx_v_specs = __pyx_t_6;
-    __pyx_t_6 = 0;
-    __Pyx_DECREF_SET(__pyx_v_dims, ((PyObject*)__pyx_t_8));
-    __pyx_t_8 = 0;
+    if (!(likely(PyTuple_CheckExact(__pyx_t_9))||((__pyx_t_9) == Py_None) || __Pyx_RaiseUnexpectedTypeError("tuple", __pyx_t_9))) __PYX_ERR(0, 176, __pyx_L1_error)
+    __pyx_v_specs = __pyx_t_7;
+    __pyx_t_7 = 0;
+    __Pyx_DECREF_SET(__pyx_v_dims, ((PyObject*)__pyx_t_9));
+    __pyx_t_9 = 0;
 
-    /* "fastnn/_core/tape.pyx":172
+    /* "fastnn/_core/tape.pyx":177
  *     if out is None or packed:
  *         specs, dims = op.shape(arrays, attrs)
  *         if out is None:             # <<<<<<<<<<<<<<
@@ -9116,104 +9241,104 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_apply(PyObject *__pyx_v_op, PyObje
     if (__pyx_t_2) {
 
 
-      /* "fastnn/_core/tape.pyx":173
+      /* "fastnn/_core/tape.pyx":178
  *         specs, dims = op.shape(arrays, attrs)
  *         if out is None:
  *             shape, dtype = specs[0]             # <<<<<<<<<<<<<<
  *             out = _empty(shape, dtype)
  *     execute(op, (out,), tuple(arrays), dims, attrs)
 */
-      __pyx_t_1 = __Pyx_GetItemInt(__pyx_v_specs, 0, long, 1, __Pyx_PyLong_From_long, 0, 0, 1, __Pyx_ReferenceSharing_OwnStrongReference); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 173, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_1);
-      if ((likely(PyTuple_CheckExact(__pyx_t_1))) || (PyList_CheckExact(__pyx_t_1))) {
-        PyObject* sequence = __pyx_t_1;
+      __pyx_t_4 = __Pyx_GetItemInt(__pyx_v_specs, 0, long, 1, __Pyx_PyLong_From_long, 0, 0, 1, __Pyx_ReferenceSharing_OwnStrongReference); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 178, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_4);
+      if ((likely(PyTuple_CheckExact(__pyx_t_4))) || (PyList_CheckExact(__pyx_t_4))) {
+        PyObject* sequence = __pyx_t_4;
         Py_ssize_t size = __Pyx_PySequence_SIZE(sequence);
         if (unlikely(size != 2)) {
           if (size > 2) __Pyx_RaiseTooManyValuesError(2);
           else if (size >= 0) __Pyx_RaiseNeedMoreValuesError(size);
-          __PYX_ERR(0, 173, __pyx_L1_error)
+          __PYX_ERR(0, 178, __pyx_L1_error)
         }
         #if CYTHON_ASSUME_SAFE_MACROS && !CYTHON_AVOID_BORROWED_REFS
         if (likely(PyTuple_CheckExact(sequence))) {
-          __pyx_t_8 = PyTuple_GET_ITEM(sequence, 0);
-          __Pyx_INCREF(__pyx_t_8);
-          __pyx_t_6 = PyTuple_GET_ITEM(sequence, 1);
-          __Pyx_INCREF(__pyx_t_6);
+          __pyx_t_9 = PyTuple_GET_ITEM(sequence, 0);
+          __Pyx_INCREF(__pyx_t_9);
+          __pyx_t_7 = PyTuple_GET_ITEM(sequence, 1);
+          __Pyx_INCREF(__pyx_t_7);
         } else {
-          __pyx_t_8 = __Pyx_PyList_GET_ITEM_REF(sequence, 0, __Pyx_ReferenceSharing_SharedReference);
-          if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 173, __pyx_L1_error)
-          __Pyx_XGOTREF(__pyx_t_8);
-          __pyx_t_6 = __Pyx_PyList_GET_ITEM_REF(sequence, 1, __Pyx_ReferenceSharing_SharedReference);
-          if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 173, __pyx_L1_error)
-          __Pyx_XGOTREF(__pyx_t_6);
+          __pyx_t_9 = __Pyx_PyList_GET_ITEM_REF(sequence, 0, __Pyx_ReferenceSharing_SharedReference);
+          if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 178, __pyx_L1_error)
+          __Pyx_XGOTREF(__pyx_t_9);
+          __pyx_t_7 = __Pyx_PyList_GET_ITEM_REF(sequence, 1, __Pyx_ReferenceSharing_SharedReference);
+          if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 178, __pyx_L1_error)
+          __Pyx_XGOTREF(__pyx_t_7);
         }
         #else
-        __pyx_t_8 = __Pyx_PySequence_ITEM(sequence, 0); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 173, __pyx_L1_error)
-        __Pyx_GOTREF(__pyx_t_8);
-        __pyx_t_6 = __Pyx_PySequence_ITEM(sequence, 1); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 173, __pyx_L1_error)
-        __Pyx_GOTREF(__pyx_t_6);
+        __pyx_t_9 = __Pyx_PySequence_ITEM(sequence, 0); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 178, __pyx_L1_error)
+        __Pyx_GOTREF(__pyx_t_9);
+        __pyx_t_7 = __Pyx_PySequence_ITEM(sequence, 1); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 178, __pyx_L1_error)
+        __Pyx_GOTREF(__pyx_t_7);
         #endif
-        __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
+        __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
       } else {
         Py_ssize_t index = -1;
-        __pyx_t_4 = PyObject_GetIter(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 173, __pyx_L1_error)
-        __Pyx_GOTREF(__pyx_t_4);
-        __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-        __pyx_t_11 = (CYTHON_COMPILING_IN_LIMITED_API) ? PyIter_Next : __Pyx_PyObject_GetIterNextFunc(__pyx_t_4);
-        index = 0; __pyx_t_8 = __pyx_t_11(__pyx_t_4); if (unlikely(!__pyx_t_8)) goto __pyx_L16_unpacking_failed;
-        __Pyx_GOTREF(__pyx_t_8);
-        index = 1; __pyx_t_6 = __pyx_t_11(__pyx_t_4); if (unlikely(!__pyx_t_6)) goto __pyx_L16_unpacking_failed;
-        __Pyx_GOTREF(__pyx_t_6);
-        if (__Pyx_IternextUnpackEndCheck(__pyx_t_11(__pyx_t_4), 2) < (0)) __PYX_ERR(0, 173, __pyx_L1_error)
+        __pyx_t_1 = PyObject_GetIter(__pyx_t_4); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 178, __pyx_L1_error)
+        __Pyx_GOTREF(__pyx_t_1);
+        __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+        __pyx_t_11 = (CYTHON_COMPILING_IN_LIMITED_API) ? PyIter_Next : __Pyx_PyObject_GetIterNextFunc(__pyx_t_1);
+        index = 0; __pyx_t_9 = __pyx_t_11(__pyx_t_1); if (unlikely(!__pyx_t_9)) goto __pyx_L19_unpacking_failed;
+        __Pyx_GOTREF(__pyx_t_9);
+        index = 1; __pyx_t_7 = __pyx_t_11(__pyx_t_1); if (unlikely(!__pyx_t_7)) goto __pyx_L19_unpacking_failed;
+        __Pyx_GOTREF(__pyx_t_7);
+        if (__Pyx_IternextUnpackEndCheck(__pyx_t_11(__pyx_t_1), 2) < (0)) __PYX_ERR(0, 178, __pyx_L1_error)
         __pyx_t_11 = NULL;
-        __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-        goto __pyx_L17_unpacking_done;
-        __pyx_L16_unpacking_failed:;
-        __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+        __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
+        goto __pyx_L20_unpacking_done;
+        __pyx_L19_unpacking_failed:;
+        __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
         __pyx_t_11 = NULL;
         if (__Pyx_IterFinish() == 0) __Pyx_RaiseNeedMoreValuesError(index);
-        __PYX_ERR(0, 173, __pyx_L1_error)
-        __pyx_L17_unpacking_done:;
+        __PYX_ERR(0, 178, __pyx_L1_error)
+        __pyx_L20_unpacking_done:;
       }
-      __pyx_v_shape = __pyx_t_8;
-      __pyx_t_8 = 0;
-      __pyx_v_dtype = __pyx_t_6;
-      __pyx_t_6 = 0;
+      __pyx_v_shape = __pyx_t_9;
+      __pyx_t_9 = 0;
+      __pyx_v_dtype = __pyx_t_7;
+      __pyx_t_7 = 0;
 
-      /* "fastnn/_core/tape.pyx":174
+      /* "fastnn/_core/tape.pyx":179
  *         if out is None:
  *             shape, dtype = specs[0]
  *             out = _empty(shape, dtype)             # <<<<<<<<<<<<<<
  *     execute(op, (out,), tuple(arrays), dims, attrs)
  *     if op.gradient is None:
 */
-      __pyx_t_6 = NULL;
+      __pyx_t_7 = NULL;
       __Pyx_INCREF(__pyx_v_6fastnn_5_core_4tape__empty);
-      __pyx_t_8 = __pyx_v_6fastnn_5_core_4tape__empty; 
-      __pyx_t_9 = 1;
+      __pyx_t_9 = __pyx_v_6fastnn_5_core_4tape__empty; 
+      __pyx_t_5 = 1;
       #if CYTHON_UNPACK_METHODS
-      if (unlikely(PyMethod_Check(__pyx_t_8))) {
-        __pyx_t_6 = PyMethod_GET_SELF(__pyx_t_8);
-        assert(__pyx_t_6);
-        PyObject* __pyx__function = PyMethod_GET_FUNCTION(__pyx_t_8);
-        __Pyx_INCREF(__pyx_t_6);
+      if (unlikely(PyMethod_Check(__pyx_t_9))) {
+        __pyx_t_7 = PyMethod_GET_SELF(__pyx_t_9);
+        assert(__pyx_t_7);
+        PyObject* __pyx__function = PyMethod_GET_FUNCTION(__pyx_t_9);
+        __Pyx_INCREF(__pyx_t_7);
         __Pyx_INCREF(__pyx__function);
-        __Pyx_DECREF_SET(__pyx_t_8, __pyx__function);
-        __pyx_t_9 = 0;
+        __Pyx_DECREF_SET(__pyx_t_9, __pyx__function);
+        __pyx_t_5 = 0;
       }
       #endif
       {
-        PyObject *__pyx_callargs[3] = {__pyx_t_6, __pyx_v_shape, __pyx_v_dtype};
-        __pyx_t_1 = __Pyx_PyObject_FastCall((PyObject*)__pyx_t_8, __pyx_callargs+__pyx_t_9, (3-__pyx_t_9) | (__pyx_t_9*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
-        __Pyx_XDECREF(__pyx_t_6); __pyx_t_6 = 0;
-        __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
-        if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 174, __pyx_L1_error)
-        __Pyx_GOTREF(__pyx_t_1);
+        PyObject *__pyx_callargs[3] = {__pyx_t_7, __pyx_v_shape, __pyx_v_dtype};
+        __pyx_t_4 = __Pyx_PyObject_FastCall((PyObject*)__pyx_t_9, __pyx_callargs+__pyx_t_5, (3-__pyx_t_5) | (__pyx_t_5*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
+        __Pyx_XDECREF(__pyx_t_7); __pyx_t_7 = 0;
+        __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
+        if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 179, __pyx_L1_error)
+        __Pyx_GOTREF(__pyx_t_4);
       }
-      __Pyx_DECREF_SET(__pyx_v_out, __pyx_t_1);
-      __pyx_t_1 = 0;
+      __Pyx_DECREF_SET(__pyx_v_out, __pyx_t_4);
+      __pyx_t_4 = 0;
 
-      /* "fastnn/_core/tape.pyx":172
+      /* "fastnn/_core/tape.pyx":177
  *     if out is None or packed:
  *         specs, dims = op.shape(arrays, attrs)
  *         if out is None:             # <<<<<<<<<<<<<<
@@ -9222,7 +9347,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_apply(PyObject *__pyx_v_op, PyObje
 */
     }
 
-    /* "fastnn/_core/tape.pyx":170
+    /* "fastnn/_core/tape.pyx":175
  *             array = _contiguous(array)
  *         arrays.append(array)
  *     if out is None or packed:             # <<<<<<<<<<<<<<
@@ -9231,61 +9356,61 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_apply(PyObject *__pyx_v_op, PyObje
 */
   }
 
-  /* "fastnn/_core/tape.pyx":175
+  /* "fastnn/_core/tape.pyx":180
  *             shape, dtype = specs[0]
  *             out = _empty(shape, dtype)
  *     execute(op, (out,), tuple(arrays), dims, attrs)             # <<<<<<<<<<<<<<
  *     if op.gradient is None:
  *         return _wrap(out)
 */
-  __pyx_t_1 = PyTuple_New(1); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 175, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_1);
+  __pyx_t_4 = PyTuple_New(1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 180, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
   __Pyx_INCREF(__pyx_v_out);
   __Pyx_GIVEREF(__pyx_v_out);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 0, __pyx_v_out) != (0)) __PYX_ERR(0, 175, __pyx_L1_error);
-  __pyx_t_8 = PyList_AsTuple(__pyx_v_arrays); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 175, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_8);
-  __pyx_t_6 = __pyx_f_6fastnn_5_core_4tape_execute(__pyx_v_op, ((PyObject*)__pyx_t_1), ((PyObject*)__pyx_t_8), __pyx_v_dims, __pyx_v_attrs, 0); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 175, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_6);
-  __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-  __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
-  __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_4, 0, __pyx_v_out) != (0)) __PYX_ERR(0, 180, __pyx_L1_error);
+  __pyx_t_9 = PyList_AsTuple(__pyx_v_arrays); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 180, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_9);
+  __pyx_t_7 = __pyx_f_6fastnn_5_core_4tape_execute(__pyx_v_op, ((PyObject*)__pyx_t_4), ((PyObject*)__pyx_t_9), __pyx_v_dims, __pyx_v_attrs, 0); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 180, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_7);
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
+  __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
 
-  /* "fastnn/_core/tape.pyx":176
+  /* "fastnn/_core/tape.pyx":181
  *             out = _empty(shape, dtype)
  *     execute(op, (out,), tuple(arrays), dims, attrs)
  *     if op.gradient is None:             # <<<<<<<<<<<<<<
  *         return _wrap(out)
  *     return taped(op.gradient, inputs, out, note)
 */
-  __pyx_t_6 = __Pyx_PyObject_GetAttrStr(__pyx_v_op, __pyx_mstate_global->__pyx_n_u_gradient); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 176, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_6);
-  __pyx_t_2 = (__pyx_t_6 == Py_None);
-  __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+  __pyx_t_7 = __Pyx_PyObject_GetAttrStr(__pyx_v_op, __pyx_mstate_global->__pyx_n_u_gradient); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 181, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_7);
+  __pyx_t_2 = (__pyx_t_7 == Py_None);
+  __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
   if (__pyx_t_2) {
 
 
-    /* "fastnn/_core/tape.pyx":177
+    /* "fastnn/_core/tape.pyx":182
  *     execute(op, (out,), tuple(arrays), dims, attrs)
  *     if op.gradient is None:
  *         return _wrap(out)             # <<<<<<<<<<<<<<
  *     return taped(op.gradient, inputs, out, note)
  * 
 */
-    __pyx_t_6 = ((PyObject *)__pyx_f_6fastnn_5_core_4tape__wrap(__pyx_v_out)); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 177, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_6);
+    __pyx_t_7 = ((PyObject *)__pyx_f_6fastnn_5_core_4tape__wrap(__pyx_v_out)); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 182, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_7);
     {
       PyObject *__pyx_temp;
       {
         __pyx_temp = __pyx_r;
-        __pyx_r = __pyx_t_6;
+        __pyx_r = __pyx_t_7;
       }
       __Pyx_XDECREF(__pyx_temp);
     }
-    __pyx_t_6 = 0;
+    __pyx_t_7 = 0;
     goto __pyx_L0;
 
-    /* "fastnn/_core/tape.pyx":176
+    /* "fastnn/_core/tape.pyx":181
  *             out = _empty(shape, dtype)
  *     execute(op, (out,), tuple(arrays), dims, attrs)
  *     if op.gradient is None:             # <<<<<<<<<<<<<<
@@ -9294,32 +9419,32 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_apply(PyObject *__pyx_v_op, PyObje
 */
   }
 
-  /* "fastnn/_core/tape.pyx":178
+  /* "fastnn/_core/tape.pyx":183
  *     if op.gradient is None:
  *         return _wrap(out)
  *     return taped(op.gradient, inputs, out, note)             # <<<<<<<<<<<<<<
  * 
  * 
 */
-  __pyx_t_6 = __Pyx_PyObject_GetAttrStr(__pyx_v_op, __pyx_mstate_global->__pyx_n_u_gradient); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 178, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_6);
+  __pyx_t_7 = __Pyx_PyObject_GetAttrStr(__pyx_v_op, __pyx_mstate_global->__pyx_n_u_gradient); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 183, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_7);
   __pyx_t_12.__pyx_n = 1;
   __pyx_t_12.note = __pyx_v_note;
-  __pyx_t_8 = __pyx_f_6fastnn_5_core_4tape_taped(__pyx_t_6, __pyx_v_inputs, __pyx_v_out, 0, &__pyx_t_12); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 178, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_8);
-  __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+  __pyx_t_9 = __pyx_f_6fastnn_5_core_4tape_taped(__pyx_t_7, __pyx_v_inputs, __pyx_v_out, 0, &__pyx_t_12); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 183, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_9);
+  __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
   {
     PyObject *__pyx_temp;
     {
       __pyx_temp = __pyx_r;
-      __pyx_r = __pyx_t_8;
+      __pyx_r = __pyx_t_9;
     }
     __Pyx_XDECREF(__pyx_temp);
   }
-  __pyx_t_8 = 0;
+  __pyx_t_9 = 0;
   goto __pyx_L0;
 
-  /* "fastnn/_core/tape.pyx":156
+  /* "fastnn/_core/tape.pyx":159
  * 
  * 
  * cpdef object apply(op, tuple inputs, tuple attrs=_nothing, tuple note=_nothing, out=None):             # <<<<<<<<<<<<<<
@@ -9331,8 +9456,8 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_apply(PyObject *__pyx_v_op, PyObje
   __pyx_L1_error:;
   __Pyx_XDECREF(__pyx_t_1);
   __Pyx_XDECREF(__pyx_t_4);
-  __Pyx_XDECREF(__pyx_t_6);
-  __Pyx_XDECREF(__pyx_t_8);
+  __Pyx_XDECREF(__pyx_t_7);
+  __Pyx_XDECREF(__pyx_t_9);
   __Pyx_AddTraceback("fastnn._core.tape.apply", __pyx_clineno, __pyx_lineno, __pyx_filename);
   __pyx_r = 0;
   __pyx_L0:;
@@ -9394,59 +9519,59 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_op,&__pyx_mstate_global->__pyx_n_u_inputs,&__pyx_mstate_global->__pyx_n_u_attrs,&__pyx_mstate_global->__pyx_n_u_note,&__pyx_mstate_global->__pyx_n_u_out,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 156, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 159, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  5:
         values[4] = __Pyx_ArgRef_FASTCALL(__pyx_args, 4);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[4])) __PYX_ERR(0, 156, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[4])) __PYX_ERR(0, 159, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  4:
         values[3] = __Pyx_ArgRef_FASTCALL(__pyx_args, 3);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 156, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 159, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  3:
         values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 156, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 159, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 156, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 159, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 156, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 159, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "apply", 0) < (0)) __PYX_ERR(0, 156, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "apply", 0) < (0)) __PYX_ERR(0, 159, __pyx_L3_error)
       if (!values[2]) values[2] = __Pyx_NewRef(__pyx_mstate_global->__pyx_k__3);
       if (!values[3]) values[3] = __Pyx_NewRef(__pyx_mstate_global->__pyx_k__4);
       if (!values[4]) values[4] = __Pyx_NewRef(((PyObject *)Py_None));
       for (Py_ssize_t i = __pyx_nargs; i < 2; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("apply", 0, 2, 5, i); __PYX_ERR(0, 156, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("apply", 0, 2, 5, i); __PYX_ERR(0, 159, __pyx_L3_error) }
       }
     } else {
       switch (__pyx_nargs) {
         case  5:
         values[4] = __Pyx_ArgRef_FASTCALL(__pyx_args, 4);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[4])) __PYX_ERR(0, 156, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[4])) __PYX_ERR(0, 159, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  4:
         values[3] = __Pyx_ArgRef_FASTCALL(__pyx_args, 3);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 156, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 159, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  3:
         values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 156, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 159, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 156, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 159, __pyx_L3_error)
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 156, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 159, __pyx_L3_error)
         break;
         default: goto __pyx_L5_argtuple_error;
       }
@@ -9462,7 +9587,7 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("apply", 0, 2, 5, __pyx_nargs); __PYX_ERR(0, 156, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("apply", 0, 2, 5, __pyx_nargs); __PYX_ERR(0, 159, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -9473,9 +9598,9 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   __Pyx_RefNannyFinishContext();
   return NULL;
   __pyx_L4_argument_unpacking_done:;
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_inputs), (&PyTuple_Type), 1, "inputs", 1))) __PYX_ERR(0, 156, __pyx_L1_error)
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_attrs), (&PyTuple_Type), 1, "attrs", 1))) __PYX_ERR(0, 156, __pyx_L1_error)
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_note), (&PyTuple_Type), 1, "note", 1))) __PYX_ERR(0, 156, __pyx_L1_error)
+  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_inputs), (&PyTuple_Type), 1, "inputs", 1))) __PYX_ERR(0, 159, __pyx_L1_error)
+  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_attrs), (&PyTuple_Type), 1, "attrs", 1))) __PYX_ERR(0, 159, __pyx_L1_error)
+  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_note), (&PyTuple_Type), 1, "note", 1))) __PYX_ERR(0, 159, __pyx_L1_error)
   __pyx_r = __pyx_pf_6fastnn_5_core_4tape_16apply(__pyx_self, __pyx_v_op, __pyx_v_inputs, __pyx_v_attrs, __pyx_v_note, __pyx_v_out);
 
   /* function exit code */
@@ -9508,7 +9633,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_16apply(CYTHON_UNUSED PyObject *_
   __pyx_t_2.attrs = __pyx_v_attrs;
   __pyx_t_2.note = __pyx_v_note;
   __pyx_t_2.out = __pyx_v_out;
-  __pyx_t_1 = __pyx_f_6fastnn_5_core_4tape_apply(__pyx_v_op, __pyx_v_inputs, 1, &__pyx_t_2); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 156, __pyx_L1_error)
+  __pyx_t_1 = __pyx_f_6fastnn_5_core_4tape_apply(__pyx_v_op, __pyx_v_inputs, 1, &__pyx_t_2); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 159, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   {
     PyObject *__pyx_temp;
@@ -9532,12 +9657,12 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_16apply(CYTHON_UNUSED PyObject *_
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":190
- *     cdef object _add
+/* "fastnn/_core/tape.pyx":196
+ *     cdef long _written
  * 
- *     def __init__(self, add):             # <<<<<<<<<<<<<<
- *         self.leaves = {}
- *         self._waiting = []
+ *     def __init__(self, add, long written, checked):             # <<<<<<<<<<<<<<
+ *         """add: of two gradients. written: the number of nodes at the last write in place;
+ *         checked(rule, node, gradients): runs the rule of a node that is older than that."""
 */
 
 /* Python wrapper */
@@ -9548,6 +9673,10 @@ PyObject *const *__pyx_args, Py_ssize_t __pyx_nargs, PyObject *__pyx_kwds
 PyObject *__pyx_args, PyObject *__pyx_kwds
 #endif
 ); /*proto*/
+PyDoc_STRVAR(__pyx_doc_6fastnn_5_core_4tape_4Flow___init__, "add: of two gradients. written: the number of nodes at the last write in place;\n        checked(rule, node, gradients): runs the rule of a node that is older than that.");
+#if CYTHON_UPDATE_DESCRIPTOR_DOC
+struct wrapperbase __pyx_wrapperbase_6fastnn_5_core_4tape_4Flow___init__;
+#endif
 static int __pyx_pw_6fastnn_5_core_4tape_4Flow_1__init__(PyObject *__pyx_v_self, 
 #if CYTHON_VECTORCALL_TPNEW
 PyObject *const *__pyx_args, Py_ssize_t __pyx_nargs, PyObject *__pyx_kwds
@@ -9556,11 +9685,13 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
 #endif
 ) {
   PyObject *__pyx_v_add = 0;
+  long __pyx_v_written;
+  PyObject *__pyx_v_checked = 0;
   #if !CYTHON_VECTORCALL_TPNEW
   CYTHON_UNUSED Py_ssize_t __pyx_nargs;
   #endif
   CYTHON_UNUSED PyObject *const *__pyx_kwvalues;
-  PyObject* values[1] = {0};
+  PyObject* values[3] = {0,0,0};
   int __pyx_lineno = 0;
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
@@ -9576,34 +9707,48 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   #endif
   __pyx_kwvalues = __Pyx_KwValues_FASTCALL_TPNEW(__pyx_args, __pyx_nargs);
   {
-    PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_add,0};
+    PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_add,&__pyx_mstate_global->__pyx_n_u_written,&__pyx_mstate_global->__pyx_n_u_checked,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL_TPNEW(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 190, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 196, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
+        case  3:
+        values[2] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 2);
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 196, __pyx_L3_error)
+        CYTHON_FALLTHROUGH;
+        case  2:
+        values[1] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 1);
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 196, __pyx_L3_error)
+        CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 190, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 196, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "__init__", 0) < (0)) __PYX_ERR(0, 190, __pyx_L3_error)
-      for (Py_ssize_t i = __pyx_nargs; i < 1; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("__init__", 1, 1, 1, i); __PYX_ERR(0, 190, __pyx_L3_error) }
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "__init__", 0) < (0)) __PYX_ERR(0, 196, __pyx_L3_error)
+      for (Py_ssize_t i = __pyx_nargs; i < 3; i++) {
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("__init__", 1, 3, 3, i); __PYX_ERR(0, 196, __pyx_L3_error) }
       }
-    } else if (unlikely(__pyx_nargs != 1)) {
+    } else if (unlikely(__pyx_nargs != 3)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 190, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 196, __pyx_L3_error)
+      values[1] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 1);
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 196, __pyx_L3_error)
+      values[2] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 2);
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 196, __pyx_L3_error)
     }
     __pyx_v_add = values[0];
+    __pyx_v_written = __Pyx_PyLong_As_long(values[1]); if (unlikely((__pyx_v_written == (long)-1) && PyErr_Occurred())) __PYX_ERR(0, 196, __pyx_L3_error)
+    __pyx_v_checked = values[2];
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("__init__", 1, 1, 1, __pyx_nargs); __PYX_ERR(0, 190, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("__init__", 1, 3, 3, __pyx_nargs); __PYX_ERR(0, 196, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -9614,71 +9759,85 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   __Pyx_RefNannyFinishContext();
   return -1;
   __pyx_L4_argument_unpacking_done:;
-  __pyx_r = __pyx_pf_6fastnn_5_core_4tape_4Flow___init__(((struct __pyx_obj_6fastnn_5_core_4tape_Flow *)__pyx_v_self), __pyx_v_add);
+  __pyx_r = __pyx_pf_6fastnn_5_core_4tape_4Flow___init__(((struct __pyx_obj_6fastnn_5_core_4tape_Flow *)__pyx_v_self), __pyx_v_add, __pyx_v_written, __pyx_v_checked);
 
   /* function exit code */
   for (Py_ssize_t __pyx_temp=0; __pyx_temp < (Py_ssize_t)(sizeof(values)/sizeof(values[0])); ++__pyx_temp) {
     Py_XDECREF(values[__pyx_temp]);
   }
+
   __Pyx_RefNannyFinishContext();
   return __pyx_r;
 }
 
-static int __pyx_pf_6fastnn_5_core_4tape_4Flow___init__(struct __pyx_obj_6fastnn_5_core_4tape_Flow *__pyx_v_self, PyObject *__pyx_v_add) {
+static int __pyx_pf_6fastnn_5_core_4tape_4Flow___init__(struct __pyx_obj_6fastnn_5_core_4tape_Flow *__pyx_v_self, PyObject *__pyx_v_add, long __pyx_v_written, PyObject *__pyx_v_checked) {
   int __pyx_r;
   __Pyx_RefNannyDeclarations
   PyObject *__pyx_t_1 = NULL;
+  long __pyx_t_2;
+  PyObject *__pyx_t_3 = NULL;
   int __pyx_lineno = 0;
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("__init__", 0);
 
-  /* "fastnn/_core/tape.pyx":191
- * 
- *     def __init__(self, add):
+  /* "fastnn/_core/tape.pyx":199
+ *         """add: of two gradients. written: the number of nodes at the last write in place;
+ *         checked(rule, node, gradients): runs the rule of a node that is older than that."""
  *         self.leaves = {}             # <<<<<<<<<<<<<<
  *         self._waiting = []
- *         self._add = add
+ *         self._add, self._written, self._checked = add, written, checked
 */
-  __pyx_t_1 = __Pyx_PyDict_NewPresized(0); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 191, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyDict_NewPresized(0); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 199, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   __Pyx_GIVEREF(__pyx_t_1);
   __Pyx_GOTREF(__pyx_v_self->leaves);
   __Pyx_DECREF_SET(__pyx_v_self->leaves, ((PyObject*)__pyx_t_1));
   __pyx_t_1 = 0;
 
-  /* "fastnn/_core/tape.pyx":192
- *     def __init__(self, add):
+  /* "fastnn/_core/tape.pyx":200
+ *         checked(rule, node, gradients): runs the rule of a node that is older than that."""
  *         self.leaves = {}
  *         self._waiting = []             # <<<<<<<<<<<<<<
- *         self._add = add
+ *         self._add, self._written, self._checked = add, written, checked
  * 
 */
-  __pyx_t_1 = PyList_New(0); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 192, __pyx_L1_error)
+  __pyx_t_1 = PyList_New(0); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 200, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   __Pyx_GIVEREF(__pyx_t_1);
   __Pyx_GOTREF(__pyx_v_self->_waiting);
   __Pyx_DECREF_SET(__pyx_v_self->_waiting, ((PyObject*)__pyx_t_1));
   __pyx_t_1 = 0;
 
-  /* "fastnn/_core/tape.pyx":193
+  /* "fastnn/_core/tape.pyx":201
  *         self.leaves = {}
  *         self._waiting = []
- *         self._add = add             # <<<<<<<<<<<<<<
+ *         self._add, self._written, self._checked = add, written, checked             # <<<<<<<<<<<<<<
  * 
  *     cpdef object send(self, TensorBase x, gradient):
 */
-  __Pyx_INCREF(__pyx_v_add);
-  __Pyx_GIVEREF(__pyx_v_add);
-  __Pyx_GOTREF(__pyx_v_self->_add);
-  __Pyx_DECREF_SET(__pyx_v_self->_add, __pyx_v_add);
+  __pyx_t_1 = __pyx_v_add;
+  __Pyx_INCREF(__pyx_t_1);
+  __pyx_t_2 = __pyx_v_written;
 
-  /* "fastnn/_core/tape.pyx":190
- *     cdef object _add
+  __pyx_t_3 = __pyx_v_checked;
+  __Pyx_INCREF(__pyx_t_3);
+  __Pyx_GIVEREF(__pyx_t_1);
+  __Pyx_GOTREF(__pyx_v_self->_add);
+  __Pyx_DECREF_SET(__pyx_v_self->_add, __pyx_t_1);
+  __pyx_t_1 = 0;
+  __pyx_v_self->_written = __pyx_t_2;
+  __Pyx_GIVEREF(__pyx_t_3);
+  __Pyx_GOTREF(__pyx_v_self->_checked);
+  __Pyx_DECREF_SET(__pyx_v_self->_checked, __pyx_t_3);
+  __pyx_t_3 = 0;
+
+  /* "fastnn/_core/tape.pyx":196
+ *     cdef long _written
  * 
- *     def __init__(self, add):             # <<<<<<<<<<<<<<
- *         self.leaves = {}
- *         self._waiting = []
+ *     def __init__(self, add, long written, checked):             # <<<<<<<<<<<<<<
+ *         """add: of two gradients. written: the number of nodes at the last write in place;
+ *         checked(rule, node, gradients): runs the rule of a node that is older than that."""
 */
 
   /* function exit code */
@@ -9686,6 +9845,7 @@ static int __pyx_pf_6fastnn_5_core_4tape_4Flow___init__(struct __pyx_obj_6fastnn
   goto __pyx_L0;
   __pyx_L1_error:;
   __Pyx_XDECREF(__pyx_t_1);
+  __Pyx_XDECREF(__pyx_t_3);
   __Pyx_AddTraceback("fastnn._core.tape.Flow.__init__", __pyx_clineno, __pyx_lineno, __pyx_filename);
   __pyx_r = -1;
   __pyx_L0:;
@@ -9694,8 +9854,8 @@ static int __pyx_pf_6fastnn_5_core_4tape_4Flow___init__(struct __pyx_obj_6fastnn
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":195
- *         self._add = add
+/* "fastnn/_core/tape.pyx":203
+ *         self._add, self._written, self._checked = add, written, checked
  * 
  *     cpdef object send(self, TensorBase x, gradient):             # <<<<<<<<<<<<<<
  *         """A gradient by `x` has arrived."""
@@ -9742,7 +9902,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
     if (unlikely(!__Pyx_object_dict_version_matches(((PyObject *)__pyx_v_self), __pyx_tp_dict_version, __pyx_obj_dict_version))) {
       PY_UINT64_T __pyx_typedict_guard = __Pyx_get_tp_dict_version(((PyObject *)__pyx_v_self));
       #endif
-      __pyx_t_1 = __Pyx_PyObject_GetAttrStr(((PyObject *)__pyx_v_self), __pyx_mstate_global->__pyx_n_u_send); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 195, __pyx_L1_error)
+      __pyx_t_1 = __Pyx_PyObject_GetAttrStr(((PyObject *)__pyx_v_self), __pyx_mstate_global->__pyx_n_u_send); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 203, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_1);
       if (!__Pyx_IsSameCFunction(__pyx_t_1, (void(*)(void)) __pyx_pw_6fastnn_5_core_4tape_4Flow_3send)) {
         __pyx_t_3 = NULL;
@@ -9765,7 +9925,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
           __pyx_t_2 = __Pyx_PyObject_FastCall((PyObject*)__pyx_t_4, __pyx_callargs+__pyx_t_5, (3-__pyx_t_5) | (__pyx_t_5*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
           __Pyx_XDECREF(__pyx_t_3); __pyx_t_3 = 0;
           __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-          if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 195, __pyx_L1_error)
+          if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 203, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_2);
         }
         {
@@ -9793,7 +9953,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
     #endif
   }
 
-  /* "fastnn/_core/tape.pyx":197
+  /* "fastnn/_core/tape.pyx":205
  *     cpdef object send(self, TensorBase x, gradient):
  *         """A gradient by `x` has arrived."""
  *         cdef Node node = x._node             # <<<<<<<<<<<<<<
@@ -9805,7 +9965,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
   __pyx_v_node = ((struct __pyx_obj_6fastnn_5_core_4tape_Node *)__pyx_t_1);
   __pyx_t_1 = 0;
 
-  /* "fastnn/_core/tape.pyx":198
+  /* "fastnn/_core/tape.pyx":206
  *         """A gradient by `x` has arrived."""
  *         cdef Node node = x._node
  *         if node is None:             # <<<<<<<<<<<<<<
@@ -9816,7 +9976,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
   if (__pyx_t_6) {
 
 
-    /* "fastnn/_core/tape.pyx":199
+    /* "fastnn/_core/tape.pyx":207
  *         cdef Node node = x._node
  *         if node is None:
  *             known = self.leaves.get(id(x))             # <<<<<<<<<<<<<<
@@ -9825,7 +9985,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
 */
     if (unlikely(__pyx_v_self->leaves == Py_None)) {
       PyErr_Format(PyExc_AttributeError, "\047NoneType\047 object has no attribute \047%.30s\047", "get");
-      __PYX_ERR(0, 199, __pyx_L1_error)
+      __PYX_ERR(0, 207, __pyx_L1_error)
     }
     __pyx_t_2 = NULL;
     __pyx_t_5 = 1;
@@ -9833,16 +9993,16 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
       PyObject *__pyx_callargs[2] = {__pyx_t_2, ((PyObject *)__pyx_v_x)};
       __pyx_t_1 = __Pyx_PyObject_FastCall((PyObject*)__pyx_builtin_id, __pyx_callargs+__pyx_t_5, (2-__pyx_t_5) | (__pyx_t_5*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
       __Pyx_XDECREF(__pyx_t_2); __pyx_t_2 = 0;
-      if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 199, __pyx_L1_error)
+      if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 207, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_1);
     }
-    __pyx_t_2 = __Pyx_PyDict_GetItemDefault(__pyx_v_self->leaves, __pyx_t_1, Py_None); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 199, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyDict_GetItemDefault(__pyx_v_self->leaves, __pyx_t_1, Py_None); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 207, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
     __pyx_v_known = __pyx_t_2;
     __pyx_t_2 = 0;
 
-    /* "fastnn/_core/tape.pyx":200
+    /* "fastnn/_core/tape.pyx":208
  *         if node is None:
  *             known = self.leaves.get(id(x))
  *             self.leaves[id(x)] = (x, gradient if known is None else self._add(known[1], gradient))             # <<<<<<<<<<<<<<
@@ -9857,7 +10017,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
       __pyx_t_4 = NULL;
       __Pyx_INCREF(__pyx_v_self->_add);
       __pyx_t_3 = __pyx_v_self->_add; 
-      __pyx_t_7 = __Pyx_GetItemInt(__pyx_v_known, 1, long, 1, __Pyx_PyLong_From_long, 0, 0, 1, __Pyx_ReferenceSharing_OwnStrongReference); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 200, __pyx_L1_error)
+      __pyx_t_7 = __Pyx_GetItemInt(__pyx_v_known, 1, long, 1, __Pyx_PyLong_From_long, 0, 0, 1, __Pyx_ReferenceSharing_OwnStrongReference); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 208, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_7);
       __pyx_t_5 = 1;
       #if CYTHON_UNPACK_METHODS
@@ -9877,24 +10037,24 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
         __Pyx_XDECREF(__pyx_t_4); __pyx_t_4 = 0;
         __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
         __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-        if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 200, __pyx_L1_error)
+        if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 208, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_1);
       }
       __pyx_t_2 = __pyx_t_1;
       __pyx_t_1 = 0;
     }
 
-    __pyx_t_1 = PyTuple_New(2); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 200, __pyx_L1_error)
+    __pyx_t_1 = PyTuple_New(2); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 208, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_1);
     __Pyx_INCREF((PyObject *)__pyx_v_x);
     __Pyx_GIVEREF((PyObject *)__pyx_v_x);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 0, ((PyObject *)__pyx_v_x)) != (0)) __PYX_ERR(0, 200, __pyx_L1_error);
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 0, ((PyObject *)__pyx_v_x)) != (0)) __PYX_ERR(0, 208, __pyx_L1_error);
     __Pyx_GIVEREF(__pyx_t_2);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 1, __pyx_t_2) != (0)) __PYX_ERR(0, 200, __pyx_L1_error);
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 1, __pyx_t_2) != (0)) __PYX_ERR(0, 208, __pyx_L1_error);
     __pyx_t_2 = 0;
     if (unlikely(__pyx_v_self->leaves == Py_None)) {
       PyErr_SetString(PyExc_TypeError, "\047NoneType\047 object is not subscriptable");
-      __PYX_ERR(0, 200, __pyx_L1_error)
+      __PYX_ERR(0, 208, __pyx_L1_error)
     }
     __pyx_t_3 = NULL;
     __pyx_t_5 = 1;
@@ -9902,14 +10062,14 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
       PyObject *__pyx_callargs[2] = {__pyx_t_3, ((PyObject *)__pyx_v_x)};
       __pyx_t_2 = __Pyx_PyObject_FastCall((PyObject*)__pyx_builtin_id, __pyx_callargs+__pyx_t_5, (2-__pyx_t_5) | (__pyx_t_5*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
       __Pyx_XDECREF(__pyx_t_3); __pyx_t_3 = 0;
-      if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 200, __pyx_L1_error)
+      if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 208, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_2);
     }
-    if (unlikely((PyDict_SetItem(__pyx_v_self->leaves, __pyx_t_2, __pyx_t_1) < 0))) __PYX_ERR(0, 200, __pyx_L1_error)
+    if (unlikely((PyDict_SetItem(__pyx_v_self->leaves, __pyx_t_2, __pyx_t_1) < 0))) __PYX_ERR(0, 208, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
 
-    /* "fastnn/_core/tape.pyx":201
+    /* "fastnn/_core/tape.pyx":209
  *             known = self.leaves.get(id(x))
  *             self.leaves[id(x)] = (x, gradient if known is None else self._add(known[1], gradient))
  *             return             # <<<<<<<<<<<<<<
@@ -9926,7 +10086,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
     }
     goto __pyx_L0;
 
-    /* "fastnn/_core/tape.pyx":198
+    /* "fastnn/_core/tape.pyx":206
  *         """A gradient by `x` has arrived."""
  *         cdef Node node = x._node
  *         if node is None:             # <<<<<<<<<<<<<<
@@ -9935,7 +10095,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
 */
   }
 
-  /* "fastnn/_core/tape.pyx":202
+  /* "fastnn/_core/tape.pyx":210
  *             self.leaves[id(x)] = (x, gradient if known is None else self._add(known[1], gradient))
  *             return
  *         if node._arriving is None:             # <<<<<<<<<<<<<<
@@ -9946,7 +10106,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
   if (__pyx_t_6) {
 
 
-    /* "fastnn/_core/tape.pyx":203
+    /* "fastnn/_core/tape.pyx":211
  *             return
  *         if node._arriving is None:
  *             if node.inputs is None:             # <<<<<<<<<<<<<<
@@ -9957,7 +10117,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
     if (unlikely(__pyx_t_6)) {
 
 
-      /* "fastnn/_core/tape.pyx":204
+      /* "fastnn/_core/tape.pyx":212
  *         if node._arriving is None:
  *             if node.inputs is None:
  *                 raise RuntimeError(             # <<<<<<<<<<<<<<
@@ -9970,14 +10130,14 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
         PyObject *__pyx_callargs[2] = {__pyx_t_2, __pyx_mstate_global->__pyx_kp_u_backward_a_second_time_through_t};
         __pyx_t_1 = __Pyx_PyObject_FastCall((PyObject*)(((PyTypeObject*)PyExc_RuntimeError)), __pyx_callargs+__pyx_t_5, (2-__pyx_t_5) | (__pyx_t_5*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
         __Pyx_XDECREF(__pyx_t_2); __pyx_t_2 = 0;
-        if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 204, __pyx_L1_error)
+        if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 212, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_1);
       }
       __Pyx_Raise(__pyx_t_1, 0, 0, 0);
       __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-      __PYX_ERR(0, 204, __pyx_L1_error)
+      __PYX_ERR(0, 212, __pyx_L1_error)
 
-      /* "fastnn/_core/tape.pyx":203
+      /* "fastnn/_core/tape.pyx":211
  *             return
  *         if node._arriving is None:
  *             if node.inputs is None:             # <<<<<<<<<<<<<<
@@ -9986,7 +10146,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
 */
     }
 
-    /* "fastnn/_core/tape.pyx":208
+    /* "fastnn/_core/tape.pyx":216
  *                     "call the first one with retain_graph=True"
  *                 )
  *             node._arriving = [None] * len(node.outputs)             # <<<<<<<<<<<<<<
@@ -9997,17 +10157,17 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
     __Pyx_INCREF(__pyx_t_1);
     if (unlikely(__pyx_t_1 == Py_None)) {
       PyErr_SetString(PyExc_TypeError, "object of type \047NoneType\047 has no len()");
-      __PYX_ERR(0, 208, __pyx_L1_error)
+      __PYX_ERR(0, 216, __pyx_L1_error)
     }
-    __pyx_t_8 = __Pyx_PyTuple_GET_SIZE(__pyx_t_1); if (unlikely(__pyx_t_8 == ((Py_ssize_t)-1))) __PYX_ERR(0, 208, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyTuple_GET_SIZE(__pyx_t_1); if (unlikely(__pyx_t_8 == ((Py_ssize_t)-1))) __PYX_ERR(0, 216, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-    __pyx_t_1 = PyList_New(1 * ((__pyx_t_8<0) ? 0:__pyx_t_8)); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 208, __pyx_L1_error)
+    __pyx_t_1 = PyList_New(1 * ((__pyx_t_8<0) ? 0:__pyx_t_8)); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 216, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_1);
     { Py_ssize_t __pyx_temp;
       for (__pyx_temp=0; __pyx_temp < __pyx_t_8; __pyx_temp++) {
         __Pyx_INCREF(Py_None);
         __Pyx_GIVEREF(Py_None);
-        if (__Pyx_PyList_SET_ITEM(__pyx_t_1, __pyx_temp, Py_None) != (0)) __PYX_ERR(0, 208, __pyx_L1_error);
+        if (__Pyx_PyList_SET_ITEM(__pyx_t_1, __pyx_temp, Py_None) != (0)) __PYX_ERR(0, 216, __pyx_L1_error);
       }
     }
 
@@ -10016,7 +10176,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
     __Pyx_DECREF_SET(__pyx_v_node->_arriving, ((PyObject*)__pyx_t_1));
     __pyx_t_1 = 0;
 
-    /* "fastnn/_core/tape.pyx":209
+    /* "fastnn/_core/tape.pyx":217
  *                 )
  *             node._arriving = [None] * len(node.outputs)
  *             _push(self._waiting, (-node.order, node))             # <<<<<<<<<<<<<<
@@ -10026,15 +10186,15 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
     __pyx_t_2 = NULL;
     __Pyx_INCREF(__pyx_v_6fastnn_5_core_4tape__push);
     __pyx_t_3 = __pyx_v_6fastnn_5_core_4tape__push; 
-    __pyx_t_7 = __Pyx_PyLong_From_long((-__pyx_v_node->order)); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 209, __pyx_L1_error)
+    __pyx_t_7 = __Pyx_PyLong_From_long((-__pyx_v_node->order)); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 217, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_7);
-    __pyx_t_4 = PyTuple_New(2); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 209, __pyx_L1_error)
+    __pyx_t_4 = PyTuple_New(2); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 217, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
     __Pyx_GIVEREF(__pyx_t_7);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_4, 0, __pyx_t_7) != (0)) __PYX_ERR(0, 209, __pyx_L1_error);
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_4, 0, __pyx_t_7) != (0)) __PYX_ERR(0, 217, __pyx_L1_error);
     __Pyx_INCREF((PyObject *)__pyx_v_node);
     __Pyx_GIVEREF((PyObject *)__pyx_v_node);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_4, 1, ((PyObject *)__pyx_v_node)) != (0)) __PYX_ERR(0, 209, __pyx_L1_error);
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_4, 1, ((PyObject *)__pyx_v_node)) != (0)) __PYX_ERR(0, 217, __pyx_L1_error);
     __pyx_t_7 = 0;
     __pyx_t_5 = 1;
     #if CYTHON_UNPACK_METHODS
@@ -10054,12 +10214,12 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
       __Pyx_XDECREF(__pyx_t_2); __pyx_t_2 = 0;
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
       __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-      if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 209, __pyx_L1_error)
+      if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 217, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_1);
     }
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
 
-    /* "fastnn/_core/tape.pyx":202
+    /* "fastnn/_core/tape.pyx":210
  *             self.leaves[id(x)] = (x, gradient if known is None else self._add(known[1], gradient))
  *             return
  *         if node._arriving is None:             # <<<<<<<<<<<<<<
@@ -10068,7 +10228,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
 */
   }
 
-  /* "fastnn/_core/tape.pyx":210
+  /* "fastnn/_core/tape.pyx":218
  *             node._arriving = [None] * len(node.outputs)
  *             _push(self._waiting, (-node.order, node))
  *         known = node._arriving[x._index]             # <<<<<<<<<<<<<<
@@ -10077,14 +10237,14 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
 */
   if (unlikely(__pyx_v_node->_arriving == Py_None)) {
     PyErr_SetString(PyExc_TypeError, "\047NoneType\047 object is not subscriptable");
-    __PYX_ERR(0, 210, __pyx_L1_error)
+    __PYX_ERR(0, 218, __pyx_L1_error)
   }
   __pyx_t_1 = __Pyx_PyList_GET_ITEM(__pyx_v_node->_arriving, __pyx_v_x->_index);
   __Pyx_INCREF(__pyx_t_1);
   __pyx_v_known = __pyx_t_1;
   __pyx_t_1 = 0;
 
-  /* "fastnn/_core/tape.pyx":211
+  /* "fastnn/_core/tape.pyx":219
  *             _push(self._waiting, (-node.order, node))
  *         known = node._arriving[x._index]
  *         node._arriving[x._index] = gradient if known is None else self._add(known, gradient)             # <<<<<<<<<<<<<<
@@ -10116,7 +10276,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
       __pyx_t_3 = __Pyx_PyObject_FastCall((PyObject*)__pyx_t_2, __pyx_callargs+__pyx_t_5, (3-__pyx_t_5) | (__pyx_t_5*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
       __Pyx_XDECREF(__pyx_t_4); __pyx_t_4 = 0;
       __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-      if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 211, __pyx_L1_error)
+      if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 219, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_3);
     }
     __pyx_t_1 = __pyx_t_3;
@@ -10125,13 +10285,13 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape_4Flow_send(struct __pyx_obj_6fastn
 
   if (unlikely(__pyx_v_node->_arriving == Py_None)) {
     PyErr_SetString(PyExc_TypeError, "\047NoneType\047 object is not subscriptable");
-    __PYX_ERR(0, 211, __pyx_L1_error)
+    __PYX_ERR(0, 219, __pyx_L1_error)
   }
-  if (unlikely((__Pyx_SetItemInt(__pyx_v_node->_arriving, __pyx_v_x->_index, __pyx_t_1, int, 1, __Pyx_PyLong_From_int, 0, 0, 1, __Pyx_ReferenceSharing_SharedReference) < 0))) __PYX_ERR(0, 211, __pyx_L1_error)
+  if (unlikely((__Pyx_SetItemInt(__pyx_v_node->_arriving, __pyx_v_x->_index, __pyx_t_1, int, 1, __Pyx_PyLong_From_int, 0, 0, 1, __Pyx_ReferenceSharing_SharedReference) < 0))) __PYX_ERR(0, 219, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
 
-  /* "fastnn/_core/tape.pyx":195
- *         self._add = add
+  /* "fastnn/_core/tape.pyx":203
+ *         self._add, self._written, self._checked = add, written, checked
  * 
  *     cpdef object send(self, TensorBase x, gradient):             # <<<<<<<<<<<<<<
  *         """A gradient by `x` has arrived."""
@@ -10198,39 +10358,39 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_x,&__pyx_mstate_global->__pyx_n_u_gradient,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 195, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 203, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 195, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 203, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 195, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 203, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "send", 0) < (0)) __PYX_ERR(0, 195, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "send", 0) < (0)) __PYX_ERR(0, 203, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 2; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("send", 1, 2, 2, i); __PYX_ERR(0, 195, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("send", 1, 2, 2, i); __PYX_ERR(0, 203, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 2)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 195, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 203, __pyx_L3_error)
       values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 195, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 203, __pyx_L3_error)
     }
     __pyx_v_x = ((struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *)values[0]);
     __pyx_v_gradient = values[1];
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("send", 1, 2, 2, __pyx_nargs); __PYX_ERR(0, 195, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("send", 1, 2, 2, __pyx_nargs); __PYX_ERR(0, 203, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -10241,7 +10401,7 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   __Pyx_RefNannyFinishContext();
   return NULL;
   __pyx_L4_argument_unpacking_done:;
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_x), __pyx_mstate_global->__pyx_ptype_6fastnn_5_core_4tape_TensorBase, 1, "x", 0))) __PYX_ERR(0, 195, __pyx_L1_error)
+  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_x), __pyx_mstate_global->__pyx_ptype_6fastnn_5_core_4tape_TensorBase, 1, "x", 0))) __PYX_ERR(0, 203, __pyx_L1_error)
   __pyx_r = __pyx_pf_6fastnn_5_core_4tape_4Flow_2send(((struct __pyx_obj_6fastnn_5_core_4tape_Flow *)__pyx_v_self), __pyx_v_x, __pyx_v_gradient);
 
   /* function exit code */
@@ -10269,7 +10429,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_2send(struct __pyx_obj_6fas
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("send", 0);
-  __pyx_t_1 = __pyx_f_6fastnn_5_core_4tape_4Flow_send(__pyx_v_self, __pyx_v_x, __pyx_v_gradient, 1); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 195, __pyx_L1_error)
+  __pyx_t_1 = __pyx_f_6fastnn_5_core_4tape_4Flow_send(__pyx_v_self, __pyx_v_x, __pyx_v_gradient, 1); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 203, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   {
     PyObject *__pyx_temp;
@@ -10293,7 +10453,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_2send(struct __pyx_obj_6fas
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":213
+/* "fastnn/_core/tape.pyx":221
  *         node._arriving[x._index] = gradient if known is None else self._add(known, gradient)
  * 
  *     def run(self, bint keep):             # <<<<<<<<<<<<<<
@@ -10341,32 +10501,32 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_keep,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 213, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 221, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 213, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 221, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "run", 0) < (0)) __PYX_ERR(0, 213, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "run", 0) < (0)) __PYX_ERR(0, 221, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 1; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("run", 1, 1, 1, i); __PYX_ERR(0, 213, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("run", 1, 1, 1, i); __PYX_ERR(0, 221, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 1)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 213, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 221, __pyx_L3_error)
     }
-    __pyx_v_keep = __Pyx_PyObject_IsTrue(values[0]); if (unlikely((__pyx_v_keep == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 213, __pyx_L3_error)
+    __pyx_v_keep = __Pyx_PyObject_IsTrue(values[0]); if (unlikely((__pyx_v_keep == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 221, __pyx_L3_error)
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("run", 1, 1, 1, __pyx_nargs); __PYX_ERR(0, 213, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("run", 1, 1, 1, __pyx_nargs); __PYX_ERR(0, 221, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -10425,7 +10585,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("run", 0);
 
-  /* "fastnn/_core/tape.pyx":220
+  /* "fastnn/_core/tape.pyx":228
  *         cdef tuple inputs
  *         cdef Py_ssize_t i
  *         try:             # <<<<<<<<<<<<<<
@@ -10434,7 +10594,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
 */
   /*try:*/ {
 
-    /* "fastnn/_core/tape.pyx":221
+    /* "fastnn/_core/tape.pyx":229
  *         cdef Py_ssize_t i
  *         try:
  *             while self._waiting:             # <<<<<<<<<<<<<<
@@ -10446,14 +10606,14 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
       else
       {
         Py_ssize_t __pyx_temp = __Pyx_PyList_GET_SIZE(__pyx_v_self->_waiting);
-        if (unlikely(((!CYTHON_ASSUME_SAFE_SIZE) && __pyx_temp < 0))) __PYX_ERR(0, 221, __pyx_L4_error)
+        if (unlikely(((!CYTHON_ASSUME_SAFE_SIZE) && __pyx_temp < 0))) __PYX_ERR(0, 229, __pyx_L4_error)
         __pyx_t_1 = (__pyx_temp != 0);
       }
 
 
       if (!__pyx_t_1) break;
 
-      /* "fastnn/_core/tape.pyx":222
+      /* "fastnn/_core/tape.pyx":230
  *         try:
  *             while self._waiting:
  *                 node = <Node>_pop(self._waiting)[1]             # <<<<<<<<<<<<<<
@@ -10480,10 +10640,10 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
         __pyx_t_2 = __Pyx_PyObject_FastCall((PyObject*)__pyx_t_4, __pyx_callargs+__pyx_t_5, (2-__pyx_t_5) | (__pyx_t_5*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
         __Pyx_XDECREF(__pyx_t_3); __pyx_t_3 = 0;
         __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-        if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 222, __pyx_L4_error)
+        if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 230, __pyx_L4_error)
         __Pyx_GOTREF(__pyx_t_2);
       }
-      __pyx_t_4 = __Pyx_GetItemInt(__pyx_t_2, 1, long, 1, __Pyx_PyLong_From_long, 0, 0, 1, __Pyx_ReferenceSharing_OwnStrongReference); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 222, __pyx_L4_error)
+      __pyx_t_4 = __Pyx_GetItemInt(__pyx_t_2, 1, long, 1, __Pyx_PyLong_From_long, 0, 0, 1, __Pyx_ReferenceSharing_OwnStrongReference); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 230, __pyx_L4_error)
       __Pyx_GOTREF(__pyx_t_4);
       __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
       __pyx_t_2 = __pyx_t_4;
@@ -10492,12 +10652,12 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
       __Pyx_XDECREF_SET(__pyx_v_node, ((struct __pyx_obj_6fastnn_5_core_4tape_Node *)__pyx_t_2));
       __pyx_t_2 = 0;
 
-      /* "fastnn/_core/tape.pyx":223
+      /* "fastnn/_core/tape.pyx":231
  *             while self._waiting:
  *                 node = <Node>_pop(self._waiting)[1]
  *                 arriving, node._arriving = node._arriving, None             # <<<<<<<<<<<<<<
  *                 inputs = node.inputs
- *                 gradients = node.rule(node, *arriving)
+ *                 if self._written >= node.order:
 */
       __pyx_t_2 = __pyx_v_node->_arriving;
       __Pyx_INCREF(__pyx_t_2);
@@ -10510,55 +10670,113 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
       __Pyx_DECREF_SET(__pyx_v_node->_arriving, ((PyObject*)__pyx_t_4));
       __pyx_t_4 = 0;
 
-      /* "fastnn/_core/tape.pyx":224
+      /* "fastnn/_core/tape.pyx":232
  *                 node = <Node>_pop(self._waiting)[1]
  *                 arriving, node._arriving = node._arriving, None
  *                 inputs = node.inputs             # <<<<<<<<<<<<<<
- *                 gradients = node.rule(node, *arriving)
- *                 if len(gradients) < len(inputs):
+ *                 if self._written >= node.order:
+ *                     gradients = self._checked(node.rule, node, arriving)
 */
       __pyx_t_4 = __pyx_v_node->inputs;
       __Pyx_INCREF(__pyx_t_4);
       __Pyx_XDECREF_SET(__pyx_v_inputs, ((PyObject*)__pyx_t_4));
       __pyx_t_4 = 0;
 
-      /* "fastnn/_core/tape.pyx":225
+      /* "fastnn/_core/tape.pyx":233
  *                 arriving, node._arriving = node._arriving, None
  *                 inputs = node.inputs
- *                 gradients = node.rule(node, *arriving)             # <<<<<<<<<<<<<<
+ *                 if self._written >= node.order:             # <<<<<<<<<<<<<<
+ *                     gradients = self._checked(node.rule, node, arriving)
+ *                 else:
+*/
+      __pyx_t_1 = (__pyx_v_self->_written >= __pyx_v_node->order);
+
+      if (__pyx_t_1) {
+
+
+        /* "fastnn/_core/tape.pyx":234
+ *                 inputs = node.inputs
+ *                 if self._written >= node.order:
+ *                     gradients = self._checked(node.rule, node, arriving)             # <<<<<<<<<<<<<<
+ *                 else:
+ *                     gradients = node.rule(node, *arriving)
+*/
+        __pyx_t_2 = NULL;
+        __Pyx_INCREF(__pyx_v_self->_checked);
+        __pyx_t_3 = __pyx_v_self->_checked; 
+        __pyx_t_5 = 1;
+        #if CYTHON_UNPACK_METHODS
+        if (likely(PyMethod_Check(__pyx_t_3))) {
+          __pyx_t_2 = PyMethod_GET_SELF(__pyx_t_3);
+          assert(__pyx_t_2);
+          PyObject* __pyx__function = PyMethod_GET_FUNCTION(__pyx_t_3);
+          __Pyx_INCREF(__pyx_t_2);
+          __Pyx_INCREF(__pyx__function);
+          __Pyx_DECREF_SET(__pyx_t_3, __pyx__function);
+          __pyx_t_5 = 0;
+        }
+        #endif
+        {
+          PyObject *__pyx_callargs[4] = {__pyx_t_2, __pyx_v_node->rule, ((PyObject *)__pyx_v_node), __pyx_v_arriving};
+          __pyx_t_4 = __Pyx_PyObject_FastCall((PyObject*)__pyx_t_3, __pyx_callargs+__pyx_t_5, (4-__pyx_t_5) | (__pyx_t_5*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
+          __Pyx_XDECREF(__pyx_t_2); __pyx_t_2 = 0;
+          __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+          if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 234, __pyx_L4_error)
+          __Pyx_GOTREF(__pyx_t_4);
+        }
+        __Pyx_XDECREF_SET(__pyx_v_gradients, __pyx_t_4);
+        __pyx_t_4 = 0;
+
+        /* "fastnn/_core/tape.pyx":233
+ *                 arriving, node._arriving = node._arriving, None
+ *                 inputs = node.inputs
+ *                 if self._written >= node.order:             # <<<<<<<<<<<<<<
+ *                     gradients = self._checked(node.rule, node, arriving)
+ *                 else:
+*/
+        goto __pyx_L8;
+      }
+
+      /* "fastnn/_core/tape.pyx":236
+ *                     gradients = self._checked(node.rule, node, arriving)
+ *                 else:
+ *                     gradients = node.rule(node, *arriving)             # <<<<<<<<<<<<<<
  *                 if len(gradients) < len(inputs):
  *                     raise RuntimeError("a gradient rule gave fewer gradients than inputs")
 */
-      __pyx_t_4 = PyTuple_New(1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 225, __pyx_L4_error)
-      __Pyx_GOTREF(__pyx_t_4);
-      __Pyx_INCREF((PyObject *)__pyx_v_node);
-      __Pyx_GIVEREF((PyObject *)__pyx_v_node);
-      if (__Pyx_PyTuple_SET_ITEM(__pyx_t_4, 0, ((PyObject *)__pyx_v_node)) != (0)) __PYX_ERR(0, 225, __pyx_L4_error);
-      __pyx_t_2 = PySequence_Tuple(__pyx_v_arriving); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 225, __pyx_L4_error)
-      __Pyx_GOTREF(__pyx_t_2);
-      __pyx_t_3 = PyNumber_Add(__pyx_t_4, __pyx_t_2); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 225, __pyx_L4_error)
-      __Pyx_GOTREF(__pyx_t_3);
-      __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-      __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-      __pyx_t_2 = __Pyx_PyObject_Call(__pyx_v_node->rule, __pyx_t_3, NULL); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 225, __pyx_L4_error)
-      __Pyx_GOTREF(__pyx_t_2);
-      __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-      __Pyx_XDECREF_SET(__pyx_v_gradients, __pyx_t_2);
-      __pyx_t_2 = 0;
+      /*else*/ {
+        __pyx_t_4 = PyTuple_New(1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 236, __pyx_L4_error)
+        __Pyx_GOTREF(__pyx_t_4);
+        __Pyx_INCREF((PyObject *)__pyx_v_node);
+        __Pyx_GIVEREF((PyObject *)__pyx_v_node);
+        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_4, 0, ((PyObject *)__pyx_v_node)) != (0)) __PYX_ERR(0, 236, __pyx_L4_error);
+        __pyx_t_3 = PySequence_Tuple(__pyx_v_arriving); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 236, __pyx_L4_error)
+        __Pyx_GOTREF(__pyx_t_3);
+        __pyx_t_2 = PyNumber_Add(__pyx_t_4, __pyx_t_3); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 236, __pyx_L4_error)
+        __Pyx_GOTREF(__pyx_t_2);
+        __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+        __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+        __pyx_t_3 = __Pyx_PyObject_Call(__pyx_v_node->rule, __pyx_t_2, NULL); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 236, __pyx_L4_error)
+        __Pyx_GOTREF(__pyx_t_3);
+        __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+        __Pyx_XDECREF_SET(__pyx_v_gradients, __pyx_t_3);
+        __pyx_t_3 = 0;
+      }
+      __pyx_L8:;
 
-      /* "fastnn/_core/tape.pyx":226
- *                 inputs = node.inputs
- *                 gradients = node.rule(node, *arriving)
+      /* "fastnn/_core/tape.pyx":237
+ *                 else:
+ *                     gradients = node.rule(node, *arriving)
  *                 if len(gradients) < len(inputs):             # <<<<<<<<<<<<<<
  *                     raise RuntimeError("a gradient rule gave fewer gradients than inputs")
  *                 for i in range(len(inputs)):
 */
-      __pyx_t_6 = PyObject_Length(__pyx_v_gradients); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1))) __PYX_ERR(0, 226, __pyx_L4_error)
+      __pyx_t_6 = PyObject_Length(__pyx_v_gradients); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1))) __PYX_ERR(0, 237, __pyx_L4_error)
       if (unlikely(__pyx_v_inputs == Py_None)) {
         PyErr_SetString(PyExc_TypeError, "object of type \047NoneType\047 has no len()");
-        __PYX_ERR(0, 226, __pyx_L4_error)
+        __PYX_ERR(0, 237, __pyx_L4_error)
       }
-      __pyx_t_7 = __Pyx_PyTuple_GET_SIZE(__pyx_v_inputs); if (unlikely(__pyx_t_7 == ((Py_ssize_t)-1))) __PYX_ERR(0, 226, __pyx_L4_error)
+      __pyx_t_7 = __Pyx_PyTuple_GET_SIZE(__pyx_v_inputs); if (unlikely(__pyx_t_7 == ((Py_ssize_t)-1))) __PYX_ERR(0, 237, __pyx_L4_error)
       __pyx_t_1 = (__pyx_t_6 < __pyx_t_7);
 
 
@@ -10566,36 +10784,36 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
       if (unlikely(__pyx_t_1)) {
 
 
-        /* "fastnn/_core/tape.pyx":227
- *                 gradients = node.rule(node, *arriving)
+        /* "fastnn/_core/tape.pyx":238
+ *                     gradients = node.rule(node, *arriving)
  *                 if len(gradients) < len(inputs):
  *                     raise RuntimeError("a gradient rule gave fewer gradients than inputs")             # <<<<<<<<<<<<<<
  *                 for i in range(len(inputs)):
  *                     if inputs[i] is not None and gradients[i] is not None:
 */
-        __pyx_t_3 = NULL;
+        __pyx_t_2 = NULL;
         __pyx_t_5 = 1;
         {
-          PyObject *__pyx_callargs[2] = {__pyx_t_3, __pyx_mstate_global->__pyx_kp_u_a_gradient_rule_gave_fewer_gradi};
-          __pyx_t_2 = __Pyx_PyObject_FastCall((PyObject*)(((PyTypeObject*)PyExc_RuntimeError)), __pyx_callargs+__pyx_t_5, (2-__pyx_t_5) | (__pyx_t_5*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
-          __Pyx_XDECREF(__pyx_t_3); __pyx_t_3 = 0;
-          if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 227, __pyx_L4_error)
-          __Pyx_GOTREF(__pyx_t_2);
+          PyObject *__pyx_callargs[2] = {__pyx_t_2, __pyx_mstate_global->__pyx_kp_u_a_gradient_rule_gave_fewer_gradi};
+          __pyx_t_3 = __Pyx_PyObject_FastCall((PyObject*)(((PyTypeObject*)PyExc_RuntimeError)), __pyx_callargs+__pyx_t_5, (2-__pyx_t_5) | (__pyx_t_5*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
+          __Pyx_XDECREF(__pyx_t_2); __pyx_t_2 = 0;
+          if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 238, __pyx_L4_error)
+          __Pyx_GOTREF(__pyx_t_3);
         }
-        __Pyx_Raise(__pyx_t_2, 0, 0, 0);
-        __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-        __PYX_ERR(0, 227, __pyx_L4_error)
+        __Pyx_Raise(__pyx_t_3, 0, 0, 0);
+        __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+        __PYX_ERR(0, 238, __pyx_L4_error)
 
-        /* "fastnn/_core/tape.pyx":226
- *                 inputs = node.inputs
- *                 gradients = node.rule(node, *arriving)
+        /* "fastnn/_core/tape.pyx":237
+ *                 else:
+ *                     gradients = node.rule(node, *arriving)
  *                 if len(gradients) < len(inputs):             # <<<<<<<<<<<<<<
  *                     raise RuntimeError("a gradient rule gave fewer gradients than inputs")
  *                 for i in range(len(inputs)):
 */
       }
 
-      /* "fastnn/_core/tape.pyx":228
+      /* "fastnn/_core/tape.pyx":239
  *                 if len(gradients) < len(inputs):
  *                     raise RuntimeError("a gradient rule gave fewer gradients than inputs")
  *                 for i in range(len(inputs)):             # <<<<<<<<<<<<<<
@@ -10604,15 +10822,15 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
 */
       if (unlikely(__pyx_v_inputs == Py_None)) {
         PyErr_SetString(PyExc_TypeError, "object of type \047NoneType\047 has no len()");
-        __PYX_ERR(0, 228, __pyx_L4_error)
+        __PYX_ERR(0, 239, __pyx_L4_error)
       }
-      __pyx_t_7 = __Pyx_PyTuple_GET_SIZE(__pyx_v_inputs); if (unlikely(__pyx_t_7 == ((Py_ssize_t)-1))) __PYX_ERR(0, 228, __pyx_L4_error)
+      __pyx_t_7 = __Pyx_PyTuple_GET_SIZE(__pyx_v_inputs); if (unlikely(__pyx_t_7 == ((Py_ssize_t)-1))) __PYX_ERR(0, 239, __pyx_L4_error)
       __pyx_t_6 = __pyx_t_7;
 
       for (__pyx_t_8 = 0; __pyx_t_8 < __pyx_t_6; __pyx_t_8+=1) {
         __pyx_v_i = __pyx_t_8;
 
-        /* "fastnn/_core/tape.pyx":229
+        /* "fastnn/_core/tape.pyx":240
  *                     raise RuntimeError("a gradient rule gave fewer gradients than inputs")
  *                 for i in range(len(inputs)):
  *                     if inputs[i] is not None and gradients[i] is not None:             # <<<<<<<<<<<<<<
@@ -10621,7 +10839,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
 */
         if (unlikely(__pyx_v_inputs == Py_None)) {
           PyErr_SetString(PyExc_TypeError, "\047NoneType\047 object is not subscriptable");
-          __PYX_ERR(0, 229, __pyx_L4_error)
+          __PYX_ERR(0, 240, __pyx_L4_error)
         }
         __pyx_t_9 = (__Pyx_PyTuple_GET_ITEM(__pyx_v_inputs, __pyx_v_i) != Py_None);
         if (__pyx_t_9) {
@@ -10630,20 +10848,20 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
 
           __pyx_t_1 = __pyx_t_9;
 
-          goto __pyx_L12_bool_binop_done;
+          goto __pyx_L13_bool_binop_done;
         }
-        __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_gradients, __pyx_v_i, Py_ssize_t, 1, PyLong_FromSsize_t, 0, 0, 1, __Pyx_ReferenceSharing_OwnStrongReference); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 229, __pyx_L4_error)
-        __Pyx_GOTREF(__pyx_t_2);
-        __pyx_t_9 = (__pyx_t_2 != Py_None);
-        __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+        __pyx_t_3 = __Pyx_GetItemInt(__pyx_v_gradients, __pyx_v_i, Py_ssize_t, 1, PyLong_FromSsize_t, 0, 0, 1, __Pyx_ReferenceSharing_OwnStrongReference); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 240, __pyx_L4_error)
+        __Pyx_GOTREF(__pyx_t_3);
+        __pyx_t_9 = (__pyx_t_3 != Py_None);
+        __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
         __pyx_t_1 = __pyx_t_9;
 
-        __pyx_L12_bool_binop_done:;
+        __pyx_L13_bool_binop_done:;
         if (__pyx_t_1) {
 
 
-          /* "fastnn/_core/tape.pyx":230
+          /* "fastnn/_core/tape.pyx":241
  *                 for i in range(len(inputs)):
  *                     if inputs[i] is not None and gradients[i] is not None:
  *                         x = <TensorBase>inputs[i]             # <<<<<<<<<<<<<<
@@ -10652,14 +10870,14 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
 */
           if (unlikely(__pyx_v_inputs == Py_None)) {
             PyErr_SetString(PyExc_TypeError, "\047NoneType\047 object is not subscriptable");
-            __PYX_ERR(0, 230, __pyx_L4_error)
+            __PYX_ERR(0, 241, __pyx_L4_error)
           }
-          __pyx_t_2 = __Pyx_PyTuple_GET_ITEM(__pyx_v_inputs, __pyx_v_i);
-          __Pyx_INCREF(__pyx_t_2);
-          __Pyx_XDECREF_SET(__pyx_v_x, ((struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *)__pyx_t_2));
-          __pyx_t_2 = 0;
+          __pyx_t_3 = __Pyx_PyTuple_GET_ITEM(__pyx_v_inputs, __pyx_v_i);
+          __Pyx_INCREF(__pyx_t_3);
+          __Pyx_XDECREF_SET(__pyx_v_x, ((struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *)__pyx_t_3));
+          __pyx_t_3 = 0;
 
-          /* "fastnn/_core/tape.pyx":231
+          /* "fastnn/_core/tape.pyx":242
  *                     if inputs[i] is not None and gradients[i] is not None:
  *                         x = <TensorBase>inputs[i]
  *                         if x.requires_grad:             # <<<<<<<<<<<<<<
@@ -10668,21 +10886,21 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
 */
           if (__pyx_v_x->requires_grad) {
 
-            /* "fastnn/_core/tape.pyx":232
+            /* "fastnn/_core/tape.pyx":243
  *                         x = <TensorBase>inputs[i]
  *                         if x.requires_grad:
  *                             self.send(x, gradients[i])             # <<<<<<<<<<<<<<
  *                 if not keep:
  *                     node.inputs = None
 */
-            __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_gradients, __pyx_v_i, Py_ssize_t, 1, PyLong_FromSsize_t, 0, 0, 1, __Pyx_ReferenceSharing_OwnStrongReference); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 232, __pyx_L4_error)
-            __Pyx_GOTREF(__pyx_t_2);
-            __pyx_t_3 = ((struct __pyx_vtabstruct_6fastnn_5_core_4tape_Flow *)__pyx_v_self->__pyx_vtab)->send(__pyx_v_self, __pyx_v_x, __pyx_t_2, 0); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 232, __pyx_L4_error)
+            __pyx_t_3 = __Pyx_GetItemInt(__pyx_v_gradients, __pyx_v_i, Py_ssize_t, 1, PyLong_FromSsize_t, 0, 0, 1, __Pyx_ReferenceSharing_OwnStrongReference); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 243, __pyx_L4_error)
             __Pyx_GOTREF(__pyx_t_3);
-            __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+            __pyx_t_2 = ((struct __pyx_vtabstruct_6fastnn_5_core_4tape_Flow *)__pyx_v_self->__pyx_vtab)->send(__pyx_v_self, __pyx_v_x, __pyx_t_3, 0); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 243, __pyx_L4_error)
+            __Pyx_GOTREF(__pyx_t_2);
             __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+            __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-            /* "fastnn/_core/tape.pyx":231
+            /* "fastnn/_core/tape.pyx":242
  *                     if inputs[i] is not None and gradients[i] is not None:
  *                         x = <TensorBase>inputs[i]
  *                         if x.requires_grad:             # <<<<<<<<<<<<<<
@@ -10691,7 +10909,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
 */
           }
 
-          /* "fastnn/_core/tape.pyx":229
+          /* "fastnn/_core/tape.pyx":240
  *                     raise RuntimeError("a gradient rule gave fewer gradients than inputs")
  *                 for i in range(len(inputs)):
  *                     if inputs[i] is not None and gradients[i] is not None:             # <<<<<<<<<<<<<<
@@ -10703,7 +10921,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
 
 
 
-      /* "fastnn/_core/tape.pyx":233
+      /* "fastnn/_core/tape.pyx":244
  *                         if x.requires_grad:
  *                             self.send(x, gradients[i])
  *                 if not keep:             # <<<<<<<<<<<<<<
@@ -10715,7 +10933,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
       if (__pyx_t_1) {
 
 
-        /* "fastnn/_core/tape.pyx":234
+        /* "fastnn/_core/tape.pyx":245
  *                             self.send(x, gradients[i])
  *                 if not keep:
  *                     node.inputs = None             # <<<<<<<<<<<<<<
@@ -10727,30 +10945,30 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
         __Pyx_GOTREF(__pyx_v_node->inputs);
         __Pyx_DECREF_SET(__pyx_v_node->inputs, ((PyObject*)Py_None));
 
-        /* "fastnn/_core/tape.pyx":235
+        /* "fastnn/_core/tape.pyx":246
  *                 if not keep:
  *                     node.inputs = None
  *                     node.outputs = (None,) * len(node.outputs)             # <<<<<<<<<<<<<<
  *         finally:
  *             for _, left in self._waiting:
 */
-        __pyx_t_3 = __pyx_v_node->outputs;
-        __Pyx_INCREF(__pyx_t_3);
-        if (unlikely(__pyx_t_3 == Py_None)) {
+        __pyx_t_2 = __pyx_v_node->outputs;
+        __Pyx_INCREF(__pyx_t_2);
+        if (unlikely(__pyx_t_2 == Py_None)) {
           PyErr_SetString(PyExc_TypeError, "object of type \047NoneType\047 has no len()");
-          __PYX_ERR(0, 235, __pyx_L4_error)
+          __PYX_ERR(0, 246, __pyx_L4_error)
         }
-        __pyx_t_7 = __Pyx_PyTuple_GET_SIZE(__pyx_t_3); if (unlikely(__pyx_t_7 == ((Py_ssize_t)-1))) __PYX_ERR(0, 235, __pyx_L4_error)
-        __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-        __pyx_t_3 = __Pyx_PySequence_Multiply(__pyx_mstate_global->__pyx_tuple[0], __pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 235, __pyx_L4_error)
-        __Pyx_GOTREF(__pyx_t_3);
+        __pyx_t_7 = __Pyx_PyTuple_GET_SIZE(__pyx_t_2); if (unlikely(__pyx_t_7 == ((Py_ssize_t)-1))) __PYX_ERR(0, 246, __pyx_L4_error)
+        __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+        __pyx_t_2 = __Pyx_PySequence_Multiply(__pyx_mstate_global->__pyx_tuple[0], __pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 246, __pyx_L4_error)
+        __Pyx_GOTREF(__pyx_t_2);
 
-        __Pyx_GIVEREF(__pyx_t_3);
+        __Pyx_GIVEREF(__pyx_t_2);
         __Pyx_GOTREF(__pyx_v_node->outputs);
-        __Pyx_DECREF_SET(__pyx_v_node->outputs, ((PyObject*)__pyx_t_3));
-        __pyx_t_3 = 0;
+        __Pyx_DECREF_SET(__pyx_v_node->outputs, ((PyObject*)__pyx_t_2));
+        __pyx_t_2 = 0;
 
-        /* "fastnn/_core/tape.pyx":233
+        /* "fastnn/_core/tape.pyx":244
  *                         if x.requires_grad:
  *                             self.send(x, gradients[i])
  *                 if not keep:             # <<<<<<<<<<<<<<
@@ -10761,7 +10979,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
     }
   }
 
-  /* "fastnn/_core/tape.pyx":237
+  /* "fastnn/_core/tape.pyx":248
  *                     node.outputs = (None,) * len(node.outputs)
  *         finally:
  *             for _, left in self._waiting:             # <<<<<<<<<<<<<<
@@ -10771,29 +10989,29 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
     /*normal exit:*/{
       if (unlikely(__pyx_v_self->_waiting == Py_None)) {
         PyErr_SetString(PyExc_TypeError, "\047NoneType\047 object is not iterable");
-        __PYX_ERR(0, 237, __pyx_L1_error)
+        __PYX_ERR(0, 248, __pyx_L1_error)
       }
-      __pyx_t_3 = __pyx_v_self->_waiting; __Pyx_INCREF(__pyx_t_3);
+      __pyx_t_2 = __pyx_v_self->_waiting; __Pyx_INCREF(__pyx_t_2);
       __pyx_t_7 = 0;
       for (;;) {
         {
-          Py_ssize_t __pyx_temp = __Pyx_PyList_GET_SIZE(__pyx_t_3);
+          Py_ssize_t __pyx_temp = __Pyx_PyList_GET_SIZE(__pyx_t_2);
           #if !CYTHON_ASSUME_SAFE_SIZE
-          if (unlikely((__pyx_temp < 0))) __PYX_ERR(0, 237, __pyx_L1_error)
+          if (unlikely((__pyx_temp < 0))) __PYX_ERR(0, 248, __pyx_L1_error)
           #endif
           if (__pyx_t_7 >= __pyx_temp) break;
         }
-        __pyx_t_2 = __Pyx_PyList_GET_ITEM_REF(__pyx_t_3, __pyx_t_7, __Pyx_ReferenceSharing_OwnStrongReference);
+        __pyx_t_3 = __Pyx_PyList_GET_ITEM_REF(__pyx_t_2, __pyx_t_7, __Pyx_ReferenceSharing_OwnStrongReference);
         ++__pyx_t_7;
-        if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 237, __pyx_L1_error)
-        __Pyx_GOTREF(__pyx_t_2);
-        if ((likely(PyTuple_CheckExact(__pyx_t_2))) || (PyList_CheckExact(__pyx_t_2))) {
-          PyObject* sequence = __pyx_t_2;
+        if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 248, __pyx_L1_error)
+        __Pyx_GOTREF(__pyx_t_3);
+        if ((likely(PyTuple_CheckExact(__pyx_t_3))) || (PyList_CheckExact(__pyx_t_3))) {
+          PyObject* sequence = __pyx_t_3;
           Py_ssize_t size = __Pyx_PySequence_SIZE(sequence);
           if (unlikely(size != 2)) {
             if (size > 2) __Pyx_RaiseTooManyValuesError(2);
             else if (size >= 0) __Pyx_RaiseNeedMoreValuesError(size);
-            __PYX_ERR(0, 237, __pyx_L1_error)
+            __PYX_ERR(0, 248, __pyx_L1_error)
           }
           #if CYTHON_ASSUME_SAFE_MACROS && !CYTHON_AVOID_BORROWED_REFS
           if (likely(PyTuple_CheckExact(sequence))) {
@@ -10803,46 +11021,46 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
             __Pyx_INCREF(__pyx_t_10);
           } else {
             __pyx_t_4 = __Pyx_PyList_GET_ITEM_REF(sequence, 0, __Pyx_ReferenceSharing_SharedReference);
-            if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 237, __pyx_L1_error)
+            if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 248, __pyx_L1_error)
             __Pyx_XGOTREF(__pyx_t_4);
             __pyx_t_10 = __Pyx_PyList_GET_ITEM_REF(sequence, 1, __Pyx_ReferenceSharing_SharedReference);
-            if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 237, __pyx_L1_error)
+            if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 248, __pyx_L1_error)
             __Pyx_XGOTREF(__pyx_t_10);
           }
           #else
-          __pyx_t_4 = __Pyx_PySequence_ITEM(sequence, 0); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 237, __pyx_L1_error)
+          __pyx_t_4 = __Pyx_PySequence_ITEM(sequence, 0); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 248, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_4);
-          __pyx_t_10 = __Pyx_PySequence_ITEM(sequence, 1); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 237, __pyx_L1_error)
+          __pyx_t_10 = __Pyx_PySequence_ITEM(sequence, 1); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 248, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_10);
           #endif
-          __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+          __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
         } else {
           Py_ssize_t index = -1;
-          __pyx_t_11 = PyObject_GetIter(__pyx_t_2); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 237, __pyx_L1_error)
+          __pyx_t_11 = PyObject_GetIter(__pyx_t_3); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 248, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_11);
-          __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+          __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
           __pyx_t_12 = (CYTHON_COMPILING_IN_LIMITED_API) ? PyIter_Next : __Pyx_PyObject_GetIterNextFunc(__pyx_t_11);
-          index = 0; __pyx_t_4 = __pyx_t_12(__pyx_t_11); if (unlikely(!__pyx_t_4)) goto __pyx_L18_unpacking_failed;
+          index = 0; __pyx_t_4 = __pyx_t_12(__pyx_t_11); if (unlikely(!__pyx_t_4)) goto __pyx_L19_unpacking_failed;
           __Pyx_GOTREF(__pyx_t_4);
-          index = 1; __pyx_t_10 = __pyx_t_12(__pyx_t_11); if (unlikely(!__pyx_t_10)) goto __pyx_L18_unpacking_failed;
+          index = 1; __pyx_t_10 = __pyx_t_12(__pyx_t_11); if (unlikely(!__pyx_t_10)) goto __pyx_L19_unpacking_failed;
           __Pyx_GOTREF(__pyx_t_10);
-          if (__Pyx_IternextUnpackEndCheck(__pyx_t_12(__pyx_t_11), 2) < (0)) __PYX_ERR(0, 237, __pyx_L1_error)
+          if (__Pyx_IternextUnpackEndCheck(__pyx_t_12(__pyx_t_11), 2) < (0)) __PYX_ERR(0, 248, __pyx_L1_error)
           __pyx_t_12 = NULL;
           __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-          goto __pyx_L19_unpacking_done;
-          __pyx_L18_unpacking_failed:;
+          goto __pyx_L20_unpacking_done;
+          __pyx_L19_unpacking_failed:;
           __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
           __pyx_t_12 = NULL;
           if (__Pyx_IterFinish() == 0) __Pyx_RaiseNeedMoreValuesError(index);
-          __PYX_ERR(0, 237, __pyx_L1_error)
-          __pyx_L19_unpacking_done:;
+          __PYX_ERR(0, 248, __pyx_L1_error)
+          __pyx_L20_unpacking_done:;
         }
         __Pyx_XDECREF_SET(__pyx_v__, __pyx_t_4);
         __pyx_t_4 = 0;
         __Pyx_XDECREF_SET(__pyx_v_left, __pyx_t_10);
         __pyx_t_10 = 0;
 
-        /* "fastnn/_core/tape.pyx":238
+        /* "fastnn/_core/tape.pyx":249
  *         finally:
  *             for _, left in self._waiting:
  *                 (<Node>left)._arriving = None             # <<<<<<<<<<<<<<
@@ -10852,14 +11070,14 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
         __Pyx_GOTREF(((struct __pyx_obj_6fastnn_5_core_4tape_Node *)__pyx_v_left)->_arriving);
         __Pyx_DECREF_SET(((struct __pyx_obj_6fastnn_5_core_4tape_Node *)__pyx_v_left)->_arriving, ((PyObject*)Py_None));
 
-        /* "fastnn/_core/tape.pyx":237
+        /* "fastnn/_core/tape.pyx":248
  *                     node.outputs = (None,) * len(node.outputs)
  *         finally:
  *             for _, left in self._waiting:             # <<<<<<<<<<<<<<
  *                 (<Node>left)._arriving = None
 */
       }
-      __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+      __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
       goto __pyx_L5;
     }
     __pyx_L4_error:;
@@ -10882,29 +11100,29 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
       {
         if (unlikely(__pyx_v_self->_waiting == Py_None)) {
           PyErr_SetString(PyExc_TypeError, "\047NoneType\047 object is not iterable");
-          __PYX_ERR(0, 237, __pyx_L22_error)
+          __PYX_ERR(0, 248, __pyx_L23_error)
         }
-        __pyx_t_3 = __pyx_v_self->_waiting; __Pyx_INCREF(__pyx_t_3);
+        __pyx_t_2 = __pyx_v_self->_waiting; __Pyx_INCREF(__pyx_t_2);
         __pyx_t_7 = 0;
         for (;;) {
           {
-            Py_ssize_t __pyx_temp = __Pyx_PyList_GET_SIZE(__pyx_t_3);
+            Py_ssize_t __pyx_temp = __Pyx_PyList_GET_SIZE(__pyx_t_2);
             #if !CYTHON_ASSUME_SAFE_SIZE
-            if (unlikely((__pyx_temp < 0))) __PYX_ERR(0, 237, __pyx_L22_error)
+            if (unlikely((__pyx_temp < 0))) __PYX_ERR(0, 248, __pyx_L23_error)
             #endif
             if (__pyx_t_7 >= __pyx_temp) break;
           }
-          __pyx_t_2 = __Pyx_PyList_GET_ITEM_REF(__pyx_t_3, __pyx_t_7, __Pyx_ReferenceSharing_OwnStrongReference);
+          __pyx_t_3 = __Pyx_PyList_GET_ITEM_REF(__pyx_t_2, __pyx_t_7, __Pyx_ReferenceSharing_OwnStrongReference);
           ++__pyx_t_7;
-          if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 237, __pyx_L22_error)
-          __Pyx_GOTREF(__pyx_t_2);
-          if ((likely(PyTuple_CheckExact(__pyx_t_2))) || (PyList_CheckExact(__pyx_t_2))) {
-            PyObject* sequence = __pyx_t_2;
+          if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 248, __pyx_L23_error)
+          __Pyx_GOTREF(__pyx_t_3);
+          if ((likely(PyTuple_CheckExact(__pyx_t_3))) || (PyList_CheckExact(__pyx_t_3))) {
+            PyObject* sequence = __pyx_t_3;
             Py_ssize_t size = __Pyx_PySequence_SIZE(sequence);
             if (unlikely(size != 2)) {
               if (size > 2) __Pyx_RaiseTooManyValuesError(2);
               else if (size >= 0) __Pyx_RaiseNeedMoreValuesError(size);
-              __PYX_ERR(0, 237, __pyx_L22_error)
+              __PYX_ERR(0, 248, __pyx_L23_error)
             }
             #if CYTHON_ASSUME_SAFE_MACROS && !CYTHON_AVOID_BORROWED_REFS
             if (likely(PyTuple_CheckExact(sequence))) {
@@ -10914,46 +11132,46 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
               __Pyx_INCREF(__pyx_t_4);
             } else {
               __pyx_t_10 = __Pyx_PyList_GET_ITEM_REF(sequence, 0, __Pyx_ReferenceSharing_SharedReference);
-              if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 237, __pyx_L22_error)
+              if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 248, __pyx_L23_error)
               __Pyx_XGOTREF(__pyx_t_10);
               __pyx_t_4 = __Pyx_PyList_GET_ITEM_REF(sequence, 1, __Pyx_ReferenceSharing_SharedReference);
-              if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 237, __pyx_L22_error)
+              if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 248, __pyx_L23_error)
               __Pyx_XGOTREF(__pyx_t_4);
             }
             #else
-            __pyx_t_10 = __Pyx_PySequence_ITEM(sequence, 0); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 237, __pyx_L22_error)
+            __pyx_t_10 = __Pyx_PySequence_ITEM(sequence, 0); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 248, __pyx_L23_error)
             __Pyx_GOTREF(__pyx_t_10);
-            __pyx_t_4 = __Pyx_PySequence_ITEM(sequence, 1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 237, __pyx_L22_error)
+            __pyx_t_4 = __Pyx_PySequence_ITEM(sequence, 1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 248, __pyx_L23_error)
             __Pyx_GOTREF(__pyx_t_4);
             #endif
-            __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+            __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
           } else {
             Py_ssize_t index = -1;
-            __pyx_t_11 = PyObject_GetIter(__pyx_t_2); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 237, __pyx_L22_error)
+            __pyx_t_11 = PyObject_GetIter(__pyx_t_3); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 248, __pyx_L23_error)
             __Pyx_GOTREF(__pyx_t_11);
-            __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+            __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
             __pyx_t_12 = (CYTHON_COMPILING_IN_LIMITED_API) ? PyIter_Next : __Pyx_PyObject_GetIterNextFunc(__pyx_t_11);
-            index = 0; __pyx_t_10 = __pyx_t_12(__pyx_t_11); if (unlikely(!__pyx_t_10)) goto __pyx_L25_unpacking_failed;
+            index = 0; __pyx_t_10 = __pyx_t_12(__pyx_t_11); if (unlikely(!__pyx_t_10)) goto __pyx_L26_unpacking_failed;
             __Pyx_GOTREF(__pyx_t_10);
-            index = 1; __pyx_t_4 = __pyx_t_12(__pyx_t_11); if (unlikely(!__pyx_t_4)) goto __pyx_L25_unpacking_failed;
+            index = 1; __pyx_t_4 = __pyx_t_12(__pyx_t_11); if (unlikely(!__pyx_t_4)) goto __pyx_L26_unpacking_failed;
             __Pyx_GOTREF(__pyx_t_4);
-            if (__Pyx_IternextUnpackEndCheck(__pyx_t_12(__pyx_t_11), 2) < (0)) __PYX_ERR(0, 237, __pyx_L22_error)
+            if (__Pyx_IternextUnpackEndCheck(__pyx_t_12(__pyx_t_11), 2) < (0)) __PYX_ERR(0, 248, __pyx_L23_error)
             __pyx_t_12 = NULL;
             __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-            goto __pyx_L26_unpacking_done;
-            __pyx_L25_unpacking_failed:;
+            goto __pyx_L27_unpacking_done;
+            __pyx_L26_unpacking_failed:;
             __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
             __pyx_t_12 = NULL;
             if (__Pyx_IterFinish() == 0) __Pyx_RaiseNeedMoreValuesError(index);
-            __PYX_ERR(0, 237, __pyx_L22_error)
-            __pyx_L26_unpacking_done:;
+            __PYX_ERR(0, 248, __pyx_L23_error)
+            __pyx_L27_unpacking_done:;
           }
           __Pyx_XDECREF_SET(__pyx_v__, __pyx_t_10);
           __pyx_t_10 = 0;
           __Pyx_XDECREF_SET(__pyx_v_left, __pyx_t_4);
           __pyx_t_4 = 0;
 
-          /* "fastnn/_core/tape.pyx":238
+          /* "fastnn/_core/tape.pyx":249
  *         finally:
  *             for _, left in self._waiting:
  *                 (<Node>left)._arriving = None             # <<<<<<<<<<<<<<
@@ -10963,14 +11181,14 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
           __Pyx_GOTREF(((struct __pyx_obj_6fastnn_5_core_4tape_Node *)__pyx_v_left)->_arriving);
           __Pyx_DECREF_SET(((struct __pyx_obj_6fastnn_5_core_4tape_Node *)__pyx_v_left)->_arriving, ((PyObject*)Py_None));
 
-          /* "fastnn/_core/tape.pyx":237
+          /* "fastnn/_core/tape.pyx":248
  *                     node.outputs = (None,) * len(node.outputs)
  *         finally:
  *             for _, left in self._waiting:             # <<<<<<<<<<<<<<
  *                 (<Node>left)._arriving = None
 */
         }
-        __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+        __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
       }
       __Pyx_XGIVEREF(__pyx_t_19);
       __Pyx_XGIVEREF(__pyx_t_20);
@@ -10983,7 +11201,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
       __pyx_t_16 = 0; __pyx_t_17 = 0; __pyx_t_18 = 0; __pyx_t_19 = 0; __pyx_t_20 = 0; __pyx_t_21 = 0;
       __pyx_lineno = __pyx_t_13; __pyx_clineno = __pyx_t_14; __pyx_filename = __pyx_t_15;
       goto __pyx_L1_error;
-      __pyx_L22_error:;
+      __pyx_L23_error:;
       __Pyx_XGIVEREF(__pyx_t_19);
       __Pyx_XGIVEREF(__pyx_t_20);
       __Pyx_XGIVEREF(__pyx_t_21);
@@ -10997,7 +11215,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
     __pyx_L5:;
   }
 
-  /* "fastnn/_core/tape.pyx":213
+  /* "fastnn/_core/tape.pyx":221
  *         node._arriving[x._index] = gradient if known is None else self._add(known, gradient)
  * 
  *     def run(self, bint keep):             # <<<<<<<<<<<<<<
@@ -11030,12 +11248,12 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_4run(struct __pyx_obj_6fast
   return __pyx_r;
 }
 
-/* "fastnn/_core/tape.pyx":186
+/* "fastnn/_core/tape.pyx":191
  *     leaves: id of each leaf that requires grad -> (leaf, gradient).
  *     """
  *     cdef readonly dict leaves             # <<<<<<<<<<<<<<
  *     cdef list _waiting  # nodes that a gradient has reached, (-order, node): a heap
- *     cdef object _add
+ *     cdef object _add, _checked
 */
 
 /* Python wrapper */
@@ -11153,9 +11371,9 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_6__reduce_cython__(struct _
   __Pyx_RefNannyDeclarations
   PyObject *__pyx_t_1 = NULL;
   PyObject *__pyx_t_2 = NULL;
-  int __pyx_t_3;
+  PyObject *__pyx_t_3 = NULL;
   int __pyx_t_4;
-  PyObject *__pyx_t_5 = NULL;
+  int __pyx_t_5;
   int __pyx_lineno = 0;
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
@@ -11165,7 +11383,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_6__reduce_cython__(struct _
  *     cdef object _dict
  *     cdef bint use_setstate
  *     with CRITICAL_SECTION(self):             # <<<<<<<<<<<<<<
- *         state = (self._add, self._waiting, self.leaves)
+ *         state = (self._add, self._checked, self._waiting, self._written, self.leaves)
  *         _dict = getattr(self, '__dict__', None)
 */
   {
@@ -11178,42 +11396,50 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_6__reduce_cython__(struct _
         /* "(tree fragment)":6
  *     cdef bint use_setstate
  *     with CRITICAL_SECTION(self):
- *         state = (self._add, self._waiting, self.leaves)             # <<<<<<<<<<<<<<
+ *         state = (self._add, self._checked, self._waiting, self._written, self.leaves)             # <<<<<<<<<<<<<<
  *         _dict = getattr(self, '__dict__', None)
  *     if _dict is not None and _dict:
 */
-        __pyx_t_2 = PyTuple_New(3); if (unlikely(!__pyx_t_2)) __PYX_ERR(1, 6, __pyx_L4_error)
+        __pyx_t_2 = __Pyx_PyLong_From_long(__pyx_v_self->_written); if (unlikely(!__pyx_t_2)) __PYX_ERR(1, 6, __pyx_L4_error)
         __Pyx_GOTREF(__pyx_t_2);
+        __pyx_t_3 = PyTuple_New(5); if (unlikely(!__pyx_t_3)) __PYX_ERR(1, 6, __pyx_L4_error)
+        __Pyx_GOTREF(__pyx_t_3);
         __Pyx_INCREF(__pyx_v_self->_add);
         __Pyx_GIVEREF(__pyx_v_self->_add);
-        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_2, 0, __pyx_v_self->_add) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
+        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_3, 0, __pyx_v_self->_add) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
+        __Pyx_INCREF(__pyx_v_self->_checked);
+        __Pyx_GIVEREF(__pyx_v_self->_checked);
+        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_3, 1, __pyx_v_self->_checked) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
         __Pyx_INCREF(__pyx_v_self->_waiting);
         __Pyx_GIVEREF(__pyx_v_self->_waiting);
-        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_2, 1, __pyx_v_self->_waiting) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
+        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_3, 2, __pyx_v_self->_waiting) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
+        __Pyx_GIVEREF(__pyx_t_2);
+        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_3, 3, __pyx_t_2) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
         __Pyx_INCREF(__pyx_v_self->leaves);
         __Pyx_GIVEREF(__pyx_v_self->leaves);
-        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_2, 2, __pyx_v_self->leaves) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
-        __pyx_v_state = ((PyObject*)__pyx_t_2);
+        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_3, 4, __pyx_v_self->leaves) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
         __pyx_t_2 = 0;
+        __pyx_v_state = ((PyObject*)__pyx_t_3);
+        __pyx_t_3 = 0;
 
         /* "(tree fragment)":7
  *     with CRITICAL_SECTION(self):
- *         state = (self._add, self._waiting, self.leaves)
+ *         state = (self._add, self._checked, self._waiting, self._written, self.leaves)
  *         _dict = getattr(self, '__dict__', None)             # <<<<<<<<<<<<<<
  *     if _dict is not None and _dict:
  *         state += (_dict,)
 */
-        __pyx_t_2 = __Pyx_GetAttr3(((PyObject *)__pyx_v_self), __pyx_mstate_global->__pyx_n_u_dict, Py_None); if (unlikely(!__pyx_t_2)) __PYX_ERR(1, 7, __pyx_L4_error)
-        __Pyx_GOTREF(__pyx_t_2);
-        __pyx_v__dict = __pyx_t_2;
-        __pyx_t_2 = 0;
+        __pyx_t_3 = __Pyx_GetAttr3(((PyObject *)__pyx_v_self), __pyx_mstate_global->__pyx_n_u_dict, Py_None); if (unlikely(!__pyx_t_3)) __PYX_ERR(1, 7, __pyx_L4_error)
+        __Pyx_GOTREF(__pyx_t_3);
+        __pyx_v__dict = __pyx_t_3;
+        __pyx_t_3 = 0;
       }
 
       /* "(tree fragment)":5
  *     cdef object _dict
  *     cdef bint use_setstate
  *     with CRITICAL_SECTION(self):             # <<<<<<<<<<<<<<
- *         state = (self._add, self._waiting, self.leaves)
+ *         state = (self._add, self._checked, self._waiting, self._written, self.leaves)
  *         _dict = getattr(self, '__dict__', None)
 */
       /*finally:*/ {
@@ -11231,27 +11457,27 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_6__reduce_cython__(struct _
   }
 
   /* "(tree fragment)":8
- *         state = (self._add, self._waiting, self.leaves)
+ *         state = (self._add, self._checked, self._waiting, self._written, self.leaves)
  *         _dict = getattr(self, '__dict__', None)
  *     if _dict is not None and _dict:             # <<<<<<<<<<<<<<
  *         state += (_dict,)
  *         use_setstate = True
 */
-  __pyx_t_4 = (__pyx_v__dict != Py_None);
-  if (__pyx_t_4) {
+  __pyx_t_5 = (__pyx_v__dict != Py_None);
+  if (__pyx_t_5) {
 
   } else {
 
-    __pyx_t_3 = __pyx_t_4;
+    __pyx_t_4 = __pyx_t_5;
 
     goto __pyx_L7_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyObject_IsTrue(__pyx_v__dict); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(1, 8, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyObject_IsTrue(__pyx_v__dict); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(1, 8, __pyx_L1_error)
 
-  __pyx_t_3 = __pyx_t_4;
+  __pyx_t_4 = __pyx_t_5;
 
   __pyx_L7_bool_binop_done:;
-  if (__pyx_t_3) {
+  if (__pyx_t_4) {
 
 
     /* "(tree fragment)":9
@@ -11266,23 +11492,23 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_6__reduce_cython__(struct _
     __Pyx_INCREF(__pyx_v__dict);
     __Pyx_GIVEREF(__pyx_v__dict);
     if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 0, __pyx_v__dict) != (0)) __PYX_ERR(1, 9, __pyx_L1_error);
-    __pyx_t_2 = PyNumber_InPlaceAdd(__pyx_v_state, __pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(1, 9, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_2);
+    __pyx_t_3 = PyNumber_InPlaceAdd(__pyx_v_state, __pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(1, 9, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_3);
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-    __Pyx_DECREF_SET(__pyx_v_state, ((PyObject*)__pyx_t_2));
-    __pyx_t_2 = 0;
+    __Pyx_DECREF_SET(__pyx_v_state, ((PyObject*)__pyx_t_3));
+    __pyx_t_3 = 0;
 
     /* "(tree fragment)":10
  *     if _dict is not None and _dict:
  *         state += (_dict,)
  *         use_setstate = True             # <<<<<<<<<<<<<<
  *     else:
- *         use_setstate = self._add is not None or self._waiting is not None or self.leaves is not None
+ *         use_setstate = self._add is not None or self._checked is not None or self._waiting is not None or self.leaves is not None
 */
     __pyx_v_use_setstate = 1;
 
     /* "(tree fragment)":8
- *         state = (self._add, self._waiting, self.leaves)
+ *         state = (self._add, self._checked, self._waiting, self._written, self.leaves)
  *         _dict = getattr(self, '__dict__', None)
  *     if _dict is not None and _dict:             # <<<<<<<<<<<<<<
  *         state += (_dict,)
@@ -11294,126 +11520,86 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_6__reduce_cython__(struct _
   /* "(tree fragment)":12
  *         use_setstate = True
  *     else:
- *         use_setstate = self._add is not None or self._waiting is not None or self.leaves is not None             # <<<<<<<<<<<<<<
+ *         use_setstate = self._add is not None or self._checked is not None or self._waiting is not None or self.leaves is not None             # <<<<<<<<<<<<<<
  *     if use_setstate:
- *         return __pyx_unpickle_Flow, (type(self), 0x0fc1968, None), state
+ *         return __pyx_unpickle_Flow, (type(self), 0x49a033f, None), state
 */
   /*else*/ {
-    __pyx_t_4 = (__pyx_v_self->_add != Py_None);
-    if (!__pyx_t_4) {
+    __pyx_t_5 = (__pyx_v_self->_add != Py_None);
+    if (!__pyx_t_5) {
 
     } else {
 
-      __pyx_t_3 = __pyx_t_4;
+      __pyx_t_4 = __pyx_t_5;
 
       goto __pyx_L9_bool_binop_done;
     }
-    __pyx_t_4 = (__pyx_v_self->_waiting != ((PyObject*)Py_None));
-    if (!__pyx_t_4) {
+    __pyx_t_5 = (__pyx_v_self->_checked != Py_None);
+    if (!__pyx_t_5) {
 
     } else {
 
-      __pyx_t_3 = __pyx_t_4;
+      __pyx_t_4 = __pyx_t_5;
 
       goto __pyx_L9_bool_binop_done;
     }
-    __pyx_t_4 = (__pyx_v_self->leaves != ((PyObject*)Py_None));
+    __pyx_t_5 = (__pyx_v_self->_waiting != ((PyObject*)Py_None));
+    if (!__pyx_t_5) {
 
-    __pyx_t_3 = __pyx_t_4;
+    } else {
+
+      __pyx_t_4 = __pyx_t_5;
+
+      goto __pyx_L9_bool_binop_done;
+    }
+    __pyx_t_5 = (__pyx_v_self->leaves != ((PyObject*)Py_None));
+
+    __pyx_t_4 = __pyx_t_5;
 
     __pyx_L9_bool_binop_done:;
-    __pyx_v_use_setstate = __pyx_t_3;
+    __pyx_v_use_setstate = __pyx_t_4;
   }
   __pyx_L6:;
 
   /* "(tree fragment)":13
  *     else:
- *         use_setstate = self._add is not None or self._waiting is not None or self.leaves is not None
+ *         use_setstate = self._add is not None or self._checked is not None or self._waiting is not None or self.leaves is not None
  *     if use_setstate:             # <<<<<<<<<<<<<<
- *         return __pyx_unpickle_Flow, (type(self), 0x0fc1968, None), state
+ *         return __pyx_unpickle_Flow, (type(self), 0x49a033f, None), state
  *     else:
 */
   if (__pyx_v_use_setstate) {
 
     /* "(tree fragment)":14
- *         use_setstate = self._add is not None or self._waiting is not None or self.leaves is not None
+ *         use_setstate = self._add is not None or self._checked is not None or self._waiting is not None or self.leaves is not None
  *     if use_setstate:
- *         return __pyx_unpickle_Flow, (type(self), 0x0fc1968, None), state             # <<<<<<<<<<<<<<
+ *         return __pyx_unpickle_Flow, (type(self), 0x49a033f, None), state             # <<<<<<<<<<<<<<
  *     else:
- *         return __pyx_unpickle_Flow, (type(self), 0x0fc1968, state)
+ *         return __pyx_unpickle_Flow, (type(self), 0x49a033f, state)
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_pyx_unpickle_Flow); if (unlikely(!__pyx_t_2)) __PYX_ERR(1, 14, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_2);
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_pyx_unpickle_Flow); if (unlikely(!__pyx_t_3)) __PYX_ERR(1, 14, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_3);
     __pyx_t_1 = PyTuple_New(3); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 14, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_1);
     __Pyx_INCREF(((PyObject *)Py_TYPE(((PyObject *)__pyx_v_self))));
     __Pyx_GIVEREF(((PyObject *)Py_TYPE(((PyObject *)__pyx_v_self))));
     if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 0, ((PyObject *)Py_TYPE(((PyObject *)__pyx_v_self)))) != (0)) __PYX_ERR(1, 14, __pyx_L1_error);
-    __Pyx_INCREF(__pyx_mstate_global->__pyx_int_16521576);
-    __Pyx_GIVEREF(__pyx_mstate_global->__pyx_int_16521576);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 1, __pyx_mstate_global->__pyx_int_16521576) != (0)) __PYX_ERR(1, 14, __pyx_L1_error);
+    __Pyx_INCREF(__pyx_mstate_global->__pyx_int_77202239);
+    __Pyx_GIVEREF(__pyx_mstate_global->__pyx_int_77202239);
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 1, __pyx_mstate_global->__pyx_int_77202239) != (0)) __PYX_ERR(1, 14, __pyx_L1_error);
     __Pyx_INCREF(Py_None);
     __Pyx_GIVEREF(Py_None);
     if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 2, Py_None) != (0)) __PYX_ERR(1, 14, __pyx_L1_error);
-    __pyx_t_5 = PyTuple_New(3); if (unlikely(!__pyx_t_5)) __PYX_ERR(1, 14, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GIVEREF(__pyx_t_2);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_5, 0, __pyx_t_2) != (0)) __PYX_ERR(1, 14, __pyx_L1_error);
-    __Pyx_GIVEREF(__pyx_t_1);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_5, 1, __pyx_t_1) != (0)) __PYX_ERR(1, 14, __pyx_L1_error);
-    __Pyx_INCREF(__pyx_v_state);
-    __Pyx_GIVEREF(__pyx_v_state);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_5, 2, __pyx_v_state) != (0)) __PYX_ERR(1, 14, __pyx_L1_error);
-    __pyx_t_2 = 0;
-    __pyx_t_1 = 0;
-    {
-      PyObject *__pyx_temp;
-      {
-        __pyx_temp = __pyx_r;
-        __pyx_r = __pyx_t_5;
-      }
-      __Pyx_XDECREF(__pyx_temp);
-    }
-    __pyx_t_5 = 0;
-    goto __pyx_L0;
-
-    /* "(tree fragment)":13
- *     else:
- *         use_setstate = self._add is not None or self._waiting is not None or self.leaves is not None
- *     if use_setstate:             # <<<<<<<<<<<<<<
- *         return __pyx_unpickle_Flow, (type(self), 0x0fc1968, None), state
- *     else:
-*/
-  }
-
-  /* "(tree fragment)":16
- *         return __pyx_unpickle_Flow, (type(self), 0x0fc1968, None), state
- *     else:
- *         return __pyx_unpickle_Flow, (type(self), 0x0fc1968, state)             # <<<<<<<<<<<<<<
- * def __setstate_cython__(self, __pyx_state):
- *     __pyx_unpickle_Flow__set_state(self, __pyx_state)
-*/
-  /*else*/ {
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_pyx_unpickle_Flow); if (unlikely(!__pyx_t_5)) __PYX_ERR(1, 16, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_1 = PyTuple_New(3); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 16, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_1);
-    __Pyx_INCREF(((PyObject *)Py_TYPE(((PyObject *)__pyx_v_self))));
-    __Pyx_GIVEREF(((PyObject *)Py_TYPE(((PyObject *)__pyx_v_self))));
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 0, ((PyObject *)Py_TYPE(((PyObject *)__pyx_v_self)))) != (0)) __PYX_ERR(1, 16, __pyx_L1_error);
-    __Pyx_INCREF(__pyx_mstate_global->__pyx_int_16521576);
-    __Pyx_GIVEREF(__pyx_mstate_global->__pyx_int_16521576);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 1, __pyx_mstate_global->__pyx_int_16521576) != (0)) __PYX_ERR(1, 16, __pyx_L1_error);
-    __Pyx_INCREF(__pyx_v_state);
-    __Pyx_GIVEREF(__pyx_v_state);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 2, __pyx_v_state) != (0)) __PYX_ERR(1, 16, __pyx_L1_error);
-    __pyx_t_2 = PyTuple_New(2); if (unlikely(!__pyx_t_2)) __PYX_ERR(1, 16, __pyx_L1_error)
+    __pyx_t_2 = PyTuple_New(3); if (unlikely(!__pyx_t_2)) __PYX_ERR(1, 14, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GIVEREF(__pyx_t_5);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_2, 0, __pyx_t_5) != (0)) __PYX_ERR(1, 16, __pyx_L1_error);
+    __Pyx_GIVEREF(__pyx_t_3);
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_2, 0, __pyx_t_3) != (0)) __PYX_ERR(1, 14, __pyx_L1_error);
     __Pyx_GIVEREF(__pyx_t_1);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_2, 1, __pyx_t_1) != (0)) __PYX_ERR(1, 16, __pyx_L1_error);
-    __pyx_t_5 = 0;
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_2, 1, __pyx_t_1) != (0)) __PYX_ERR(1, 14, __pyx_L1_error);
+    __Pyx_INCREF(__pyx_v_state);
+    __Pyx_GIVEREF(__pyx_v_state);
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_2, 2, __pyx_v_state) != (0)) __PYX_ERR(1, 14, __pyx_L1_error);
+    __pyx_t_3 = 0;
     __pyx_t_1 = 0;
     {
       PyObject *__pyx_temp;
@@ -11424,6 +11610,55 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_6__reduce_cython__(struct _
       __Pyx_XDECREF(__pyx_temp);
     }
     __pyx_t_2 = 0;
+    goto __pyx_L0;
+
+    /* "(tree fragment)":13
+ *     else:
+ *         use_setstate = self._add is not None or self._checked is not None or self._waiting is not None or self.leaves is not None
+ *     if use_setstate:             # <<<<<<<<<<<<<<
+ *         return __pyx_unpickle_Flow, (type(self), 0x49a033f, None), state
+ *     else:
+*/
+  }
+
+  /* "(tree fragment)":16
+ *         return __pyx_unpickle_Flow, (type(self), 0x49a033f, None), state
+ *     else:
+ *         return __pyx_unpickle_Flow, (type(self), 0x49a033f, state)             # <<<<<<<<<<<<<<
+ * def __setstate_cython__(self, __pyx_state):
+ *     __pyx_unpickle_Flow__set_state(self, __pyx_state)
+*/
+  /*else*/ {
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_pyx_unpickle_Flow); if (unlikely(!__pyx_t_2)) __PYX_ERR(1, 16, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_2);
+    __pyx_t_1 = PyTuple_New(3); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 16, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_1);
+    __Pyx_INCREF(((PyObject *)Py_TYPE(((PyObject *)__pyx_v_self))));
+    __Pyx_GIVEREF(((PyObject *)Py_TYPE(((PyObject *)__pyx_v_self))));
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 0, ((PyObject *)Py_TYPE(((PyObject *)__pyx_v_self)))) != (0)) __PYX_ERR(1, 16, __pyx_L1_error);
+    __Pyx_INCREF(__pyx_mstate_global->__pyx_int_77202239);
+    __Pyx_GIVEREF(__pyx_mstate_global->__pyx_int_77202239);
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 1, __pyx_mstate_global->__pyx_int_77202239) != (0)) __PYX_ERR(1, 16, __pyx_L1_error);
+    __Pyx_INCREF(__pyx_v_state);
+    __Pyx_GIVEREF(__pyx_v_state);
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 2, __pyx_v_state) != (0)) __PYX_ERR(1, 16, __pyx_L1_error);
+    __pyx_t_3 = PyTuple_New(2); if (unlikely(!__pyx_t_3)) __PYX_ERR(1, 16, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_3);
+    __Pyx_GIVEREF(__pyx_t_2);
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_3, 0, __pyx_t_2) != (0)) __PYX_ERR(1, 16, __pyx_L1_error);
+    __Pyx_GIVEREF(__pyx_t_1);
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_3, 1, __pyx_t_1) != (0)) __PYX_ERR(1, 16, __pyx_L1_error);
+    __pyx_t_2 = 0;
+    __pyx_t_1 = 0;
+    {
+      PyObject *__pyx_temp;
+      {
+        __pyx_temp = __pyx_r;
+        __pyx_r = __pyx_t_3;
+      }
+      __Pyx_XDECREF(__pyx_temp);
+    }
+    __pyx_t_3 = 0;
     goto __pyx_L0;
   }
 
@@ -11437,7 +11672,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_6__reduce_cython__(struct _
   __pyx_L1_error:;
   __Pyx_XDECREF(__pyx_t_1);
   __Pyx_XDECREF(__pyx_t_2);
-  __Pyx_XDECREF(__pyx_t_5);
+  __Pyx_XDECREF(__pyx_t_3);
   __Pyx_AddTraceback("fastnn._core.tape.Flow.__reduce_cython__", __pyx_clineno, __pyx_lineno, __pyx_filename);
   __pyx_r = NULL;
   __pyx_L0:;
@@ -11451,7 +11686,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_6__reduce_cython__(struct _
 
 /* "(tree fragment)":17
  *     else:
- *         return __pyx_unpickle_Flow, (type(self), 0x0fc1968, state)
+ *         return __pyx_unpickle_Flow, (type(self), 0x49a033f, state)
  * def __setstate_cython__(self, __pyx_state):             # <<<<<<<<<<<<<<
  *     __pyx_unpickle_Flow__set_state(self, __pyx_state)
 */
@@ -11552,7 +11787,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_8__setstate_cython__(struct
   __Pyx_RefNannySetupContext("__setstate_cython__", 0);
 
   /* "(tree fragment)":18
- *         return __pyx_unpickle_Flow, (type(self), 0x0fc1968, state)
+ *         return __pyx_unpickle_Flow, (type(self), 0x49a033f, state)
  * def __setstate_cython__(self, __pyx_state):
  *     __pyx_unpickle_Flow__set_state(self, __pyx_state)             # <<<<<<<<<<<<<<
 */
@@ -11570,7 +11805,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_4Flow_8__setstate_cython__(struct
 
   /* "(tree fragment)":17
  *     else:
- *         return __pyx_unpickle_Flow, (type(self), 0x0fc1968, state)
+ *         return __pyx_unpickle_Flow, (type(self), 0x49a033f, state)
  * def __setstate_cython__(self, __pyx_state):             # <<<<<<<<<<<<<<
  *     __pyx_unpickle_Flow__set_state(self, __pyx_state)
 */
@@ -12241,7 +12476,7 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape___pyx_unpickle_TensorBase__set_sta
  *     int __Pyx_UpdateUnpickledDict(object, object, Py_ssize_t) except -1
  * def __pyx_unpickle_Flow(__pyx_type, long __pyx_checksum, tuple __pyx_state):             # <<<<<<<<<<<<<<
  *     cdef object __pyx_result
- *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x0fc1968, 0xf8729be, 0x1d2352e, b'_add, _waiting, leaves')
+ *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x49a033f, 0x0af7e61, 0x969c2e8, b'_add, _checked, _waiting, _written, leaves')
 */
 
 /* Python wrapper */
@@ -12373,16 +12608,16 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_22__pyx_unpickle_Flow(CYTHON_UNUS
   /* "(tree fragment)":6
  * def __pyx_unpickle_Flow(__pyx_type, long __pyx_checksum, tuple __pyx_state):
  *     cdef object __pyx_result
- *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x0fc1968, 0xf8729be, 0x1d2352e, b'_add, _waiting, leaves')             # <<<<<<<<<<<<<<
+ *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x49a033f, 0x0af7e61, 0x969c2e8, b'_add, _checked, _waiting, _written, leaves')             # <<<<<<<<<<<<<<
  *     __pyx_result = Flow.__new__(__pyx_type)
  *     if __pyx_state is not None:
 */
-  __pyx_t_1 = __Pyx_CheckUnpickleChecksum(__pyx_v___pyx_checksum, 0x0fc1968, 0xf8729be, 0x1d2352e, __pyx_k_add__waiting_leaves); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(1, 6, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_CheckUnpickleChecksum(__pyx_v___pyx_checksum, 0x49a033f, 0x0af7e61, 0x969c2e8, __pyx_k_add__checked__waiting__written); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(1, 6, __pyx_L1_error)
 
 
   /* "(tree fragment)":7
  *     cdef object __pyx_result
- *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x0fc1968, 0xf8729be, 0x1d2352e, b'_add, _waiting, leaves')
+ *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x49a033f, 0x0af7e61, 0x969c2e8, b'_add, _checked, _waiting, _written, leaves')
  *     __pyx_result = Flow.__new__(__pyx_type)             # <<<<<<<<<<<<<<
  *     if __pyx_state is not None:
  *         __pyx_unpickle_Flow__set_state(<Flow> __pyx_result, __pyx_state)
@@ -12401,7 +12636,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_22__pyx_unpickle_Flow(CYTHON_UNUS
   __pyx_t_2 = 0;
 
   /* "(tree fragment)":8
- *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x0fc1968, 0xf8729be, 0x1d2352e, b'_add, _waiting, leaves')
+ *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x49a033f, 0x0af7e61, 0x969c2e8, b'_add, _checked, _waiting, _written, leaves')
  *     __pyx_result = Flow.__new__(__pyx_type)
  *     if __pyx_state is not None:             # <<<<<<<<<<<<<<
  *         __pyx_unpickle_Flow__set_state(<Flow> __pyx_result, __pyx_state)
@@ -12427,7 +12662,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_22__pyx_unpickle_Flow(CYTHON_UNUS
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
     /* "(tree fragment)":8
- *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x0fc1968, 0xf8729be, 0x1d2352e, b'_add, _waiting, leaves')
+ *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x49a033f, 0x0af7e61, 0x969c2e8, b'_add, _checked, _waiting, _written, leaves')
  *     __pyx_result = Flow.__new__(__pyx_type)
  *     if __pyx_state is not None:             # <<<<<<<<<<<<<<
  *         __pyx_unpickle_Flow__set_state(<Flow> __pyx_result, __pyx_state)
@@ -12440,7 +12675,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_22__pyx_unpickle_Flow(CYTHON_UNUS
  *         __pyx_unpickle_Flow__set_state(<Flow> __pyx_result, __pyx_state)
  *     return __pyx_result             # <<<<<<<<<<<<<<
  * cdef __pyx_unpickle_Flow__set_state(Flow __pyx_result, __pyx_state: tuple):
- *     __pyx_result._add = __pyx_state[0]; __pyx_result._waiting = __pyx_state[1]; __pyx_result.leaves = __pyx_state[2]
+ *     __pyx_result._add = __pyx_state[0]; __pyx_result._checked = __pyx_state[1]; __pyx_result._waiting = __pyx_state[2]; __pyx_result._written = __pyx_state[3]; __pyx_result.leaves = __pyx_state[4]
 */
   {
     PyObject *__pyx_temp;
@@ -12458,7 +12693,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_22__pyx_unpickle_Flow(CYTHON_UNUS
  *     int __Pyx_UpdateUnpickledDict(object, object, Py_ssize_t) except -1
  * def __pyx_unpickle_Flow(__pyx_type, long __pyx_checksum, tuple __pyx_state):             # <<<<<<<<<<<<<<
  *     cdef object __pyx_result
- *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x0fc1968, 0xf8729be, 0x1d2352e, b'_add, _waiting, leaves')
+ *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x49a033f, 0x0af7e61, 0x969c2e8, b'_add, _checked, _waiting, _written, leaves')
 */
 
   /* function exit code */
@@ -12478,15 +12713,16 @@ static PyObject *__pyx_pf_6fastnn_5_core_4tape_22__pyx_unpickle_Flow(CYTHON_UNUS
  *         __pyx_unpickle_Flow__set_state(<Flow> __pyx_result, __pyx_state)
  *     return __pyx_result
  * cdef __pyx_unpickle_Flow__set_state(Flow __pyx_result, __pyx_state: tuple):             # <<<<<<<<<<<<<<
- *     __pyx_result._add = __pyx_state[0]; __pyx_result._waiting = __pyx_state[1]; __pyx_result.leaves = __pyx_state[2]
- *     __Pyx_UpdateUnpickledDict(__pyx_result, __pyx_state, 3)
+ *     __pyx_result._add = __pyx_state[0]; __pyx_result._checked = __pyx_state[1]; __pyx_result._waiting = __pyx_state[2]; __pyx_result._written = __pyx_state[3]; __pyx_result.leaves = __pyx_state[4]
+ *     __Pyx_UpdateUnpickledDict(__pyx_result, __pyx_state, 5)
 */
 
 static PyObject *__pyx_f_6fastnn_5_core_4tape___pyx_unpickle_Flow__set_state(struct __pyx_obj_6fastnn_5_core_4tape_Flow *__pyx_v___pyx_result, PyObject *__pyx_v___pyx_state) {
   PyObject *__pyx_r = NULL;
   __Pyx_RefNannyDeclarations
   PyObject *__pyx_t_1 = NULL;
-  int __pyx_t_2;
+  long __pyx_t_2;
+  int __pyx_t_3;
   int __pyx_lineno = 0;
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
@@ -12495,8 +12731,8 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape___pyx_unpickle_Flow__set_state(str
   /* "(tree fragment)":12
  *     return __pyx_result
  * cdef __pyx_unpickle_Flow__set_state(Flow __pyx_result, __pyx_state: tuple):
- *     __pyx_result._add = __pyx_state[0]; __pyx_result._waiting = __pyx_state[1]; __pyx_result.leaves = __pyx_state[2]             # <<<<<<<<<<<<<<
- *     __Pyx_UpdateUnpickledDict(__pyx_result, __pyx_state, 3)
+ *     __pyx_result._add = __pyx_state[0]; __pyx_result._checked = __pyx_state[1]; __pyx_result._waiting = __pyx_state[2]; __pyx_result._written = __pyx_state[3]; __pyx_result.leaves = __pyx_state[4]             # <<<<<<<<<<<<<<
+ *     __Pyx_UpdateUnpickledDict(__pyx_result, __pyx_state, 5)
 */
   __pyx_t_1 = __Pyx_PyTuple_GET_ITEM(__pyx_v___pyx_state, 0);
   __Pyx_INCREF(__pyx_t_1);
@@ -12506,12 +12742,20 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape___pyx_unpickle_Flow__set_state(str
   __pyx_t_1 = 0;
   __pyx_t_1 = __Pyx_PyTuple_GET_ITEM(__pyx_v___pyx_state, 1);
   __Pyx_INCREF(__pyx_t_1);
+  __Pyx_GIVEREF(__pyx_t_1);
+  __Pyx_GOTREF(__pyx_v___pyx_result->_checked);
+  __Pyx_DECREF_SET(__pyx_v___pyx_result->_checked, __pyx_t_1);
+  __pyx_t_1 = 0;
+  __pyx_t_1 = __Pyx_PyTuple_GET_ITEM(__pyx_v___pyx_state, 2);
+  __Pyx_INCREF(__pyx_t_1);
   if (!(likely(PyList_CheckExact(__pyx_t_1))||((__pyx_t_1) == Py_None) || __Pyx_RaiseUnexpectedTypeError("list", __pyx_t_1))) __PYX_ERR(1, 12, __pyx_L1_error)
   __Pyx_GIVEREF(__pyx_t_1);
   __Pyx_GOTREF(__pyx_v___pyx_result->_waiting);
   __Pyx_DECREF_SET(__pyx_v___pyx_result->_waiting, ((PyObject*)__pyx_t_1));
   __pyx_t_1 = 0;
-  __pyx_t_1 = __Pyx_PyTuple_GET_ITEM(__pyx_v___pyx_state, 2);
+  __pyx_t_2 = __Pyx_PyLong_As_long(__Pyx_PyTuple_GET_ITEM(__pyx_v___pyx_state, 3)); if (unlikely((__pyx_t_2 == (long)-1) && PyErr_Occurred())) __PYX_ERR(1, 12, __pyx_L1_error)
+  __pyx_v___pyx_result->_written = __pyx_t_2;
+  __pyx_t_1 = __Pyx_PyTuple_GET_ITEM(__pyx_v___pyx_state, 4);
   __Pyx_INCREF(__pyx_t_1);
   if (!(likely(PyDict_CheckExact(__pyx_t_1))||((__pyx_t_1) == Py_None) || __Pyx_RaiseUnexpectedTypeError("dict", __pyx_t_1))) __PYX_ERR(1, 12, __pyx_L1_error)
   __Pyx_GIVEREF(__pyx_t_1);
@@ -12521,18 +12765,18 @@ static PyObject *__pyx_f_6fastnn_5_core_4tape___pyx_unpickle_Flow__set_state(str
 
   /* "(tree fragment)":13
  * cdef __pyx_unpickle_Flow__set_state(Flow __pyx_result, __pyx_state: tuple):
- *     __pyx_result._add = __pyx_state[0]; __pyx_result._waiting = __pyx_state[1]; __pyx_result.leaves = __pyx_state[2]
- *     __Pyx_UpdateUnpickledDict(__pyx_result, __pyx_state, 3)             # <<<<<<<<<<<<<<
+ *     __pyx_result._add = __pyx_state[0]; __pyx_result._checked = __pyx_state[1]; __pyx_result._waiting = __pyx_state[2]; __pyx_result._written = __pyx_state[3]; __pyx_result.leaves = __pyx_state[4]
+ *     __Pyx_UpdateUnpickledDict(__pyx_result, __pyx_state, 5)             # <<<<<<<<<<<<<<
 */
-  __pyx_t_2 = __Pyx_UpdateUnpickledDict(((PyObject *)__pyx_v___pyx_result), __pyx_v___pyx_state, 3); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(1, 13, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_UpdateUnpickledDict(((PyObject *)__pyx_v___pyx_result), __pyx_v___pyx_state, 5); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(1, 13, __pyx_L1_error)
 
 
   /* "(tree fragment)":11
  *         __pyx_unpickle_Flow__set_state(<Flow> __pyx_result, __pyx_state)
  *     return __pyx_result
  * cdef __pyx_unpickle_Flow__set_state(Flow __pyx_result, __pyx_state: tuple):             # <<<<<<<<<<<<<<
- *     __pyx_result._add = __pyx_state[0]; __pyx_result._waiting = __pyx_state[1]; __pyx_result.leaves = __pyx_state[2]
- *     __Pyx_UpdateUnpickledDict(__pyx_result, __pyx_state, 3)
+ *     __pyx_result._add = __pyx_state[0]; __pyx_result._checked = __pyx_state[1]; __pyx_result._waiting = __pyx_state[2]; __pyx_result._written = __pyx_state[3]; __pyx_result.leaves = __pyx_state[4]
+ *     __Pyx_UpdateUnpickledDict(__pyx_result, __pyx_state, 5)
 */
 
   /* function exit code */
@@ -13189,6 +13433,7 @@ static PyObject *__pyx_tp_new__initialisation_6fastnn_5_core_4tape_Flow(PyObject
   p->leaves = ((PyObject*)Py_None); Py_INCREF(Py_None);
   p->_waiting = ((PyObject*)Py_None); Py_INCREF(Py_None);
   p->_add = Py_None; Py_INCREF(Py_None);
+  p->_checked = Py_None; Py_INCREF(Py_None);
   return o;
 }
 
@@ -13253,6 +13498,7 @@ static void __pyx_tp_dealloc_6fastnn_5_core_4tape_Flow(PyObject *o) {
   Py_CLEAR(p->leaves);
   Py_CLEAR(p->_waiting);
   Py_CLEAR(p->_add);
+  Py_CLEAR(p->_checked);
   PyTypeObject *tp = Py_TYPE(o);
   #if CYTHON_USE_TYPE_SLOTS
   (*tp->tp_free)(o);
@@ -13283,6 +13529,9 @@ static int __pyx_tp_traverse_6fastnn_5_core_4tape_Flow(PyObject *o, visitproc v,
   if (p->_add) {
     e = (*v)(p->_add, a); if (e) return e;
   }
+  if (p->_checked) {
+    e = (*v)(p->_checked, a); if (e) return e;
+  }
   return 0;
 }
 
@@ -13297,6 +13546,9 @@ static int __pyx_tp_clear_6fastnn_5_core_4tape_Flow(PyObject *o) {
   Py_XDECREF(tmp);
   tmp = ((PyObject*)p->_add);
   p->_add = Py_None; Py_INCREF(Py_None);
+  Py_XDECREF(tmp);
+  tmp = ((PyObject*)p->_checked);
+  p->_checked = Py_None; Py_INCREF(Py_None);
   Py_XDECREF(tmp);
   return 0;
 }
@@ -13451,6 +13703,7 @@ static int __Pyx_modinit_Global_init_code(__pyx_mstatetype *__pyx_mstate) {
   __pyx_v_6fastnn_5_core_4tape__pop = Py_None; Py_INCREF(Py_None);
   __pyx_v_6fastnn_5_core_4tape__tensor = ((PyTypeObject*)Py_None); Py_INCREF(Py_None);
   __pyx_v_6fastnn_5_core_4tape__contiguous = Py_None; Py_INCREF(Py_None);
+  __pyx_v_6fastnn_5_core_4tape__rules = Py_None; Py_INCREF(Py_None);
   __pyx_v_6fastnn_5_core_4tape__nothing = ((PyObject*)Py_None); Py_INCREF(Py_None);
   __Pyx_RefNannyFinishContext();
   return 0;
@@ -13483,14 +13736,14 @@ static int __Pyx_modinit_Exttype___pyx_obj_6fastnn_5_core_4tape_Node(__pyx_mstat
   __Pyx_RefNannySetupContext("__Pyx_modinit_Exttype___pyx_obj_6fastnn_5_core_4tape_Node", 0);
   /*--- Exttype __pyx_obj_6fastnn_5_core_4tape_Node ---*/
   #if CYTHON_USE_TYPE_SPECS
-  __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Node = (PyTypeObject *) __Pyx_PyType_FromModuleAndSpec(__pyx_m, &__pyx_type_6fastnn_5_core_4tape_Node_spec, NULL); if (unlikely(!__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Node)) __PYX_ERR(0, 54, __pyx_L1_error)
+  __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Node = (PyTypeObject *) __Pyx_PyType_FromModuleAndSpec(__pyx_m, &__pyx_type_6fastnn_5_core_4tape_Node_spec, NULL); if (unlikely(!__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Node)) __PYX_ERR(0, 57, __pyx_L1_error)
   #else
   __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Node = &__pyx_type_6fastnn_5_core_4tape_Node;
   #endif
   #if !CYTHON_COMPILING_IN_LIMITED_API
   #endif
   #if !CYTHON_USE_TYPE_SPECS
-  if (__Pyx_PyType_Ready(__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Node) < (0)) __PYX_ERR(0, 54, __pyx_L1_error)
+  if (__Pyx_PyType_Ready(__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Node) < (0)) __PYX_ERR(0, 57, __pyx_L1_error)
   #endif
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount((PyObject*)__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Node);
@@ -13500,8 +13753,8 @@ static int __Pyx_modinit_Exttype___pyx_obj_6fastnn_5_core_4tape_Node(__pyx_mstat
     __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Node->tp_getattro = PyObject_GenericGetAttr;
   }
   #endif
-  if (PyObject_SetAttr(__pyx_m, __pyx_mstate_global->__pyx_n_u_Node, (PyObject *) __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Node) < (0)) __PYX_ERR(0, 54, __pyx_L1_error)
-  if (__Pyx_setup_reduce((PyObject *) __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Node) < (0)) __PYX_ERR(0, 54, __pyx_L1_error)
+  if (PyObject_SetAttr(__pyx_m, __pyx_mstate_global->__pyx_n_u_Node, (PyObject *) __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Node) < (0)) __PYX_ERR(0, 57, __pyx_L1_error)
+  if (__Pyx_setup_reduce((PyObject *) __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Node) < (0)) __PYX_ERR(0, 57, __pyx_L1_error)
   __Pyx_RefNannyFinishContext();
   return 0;
   __pyx_L1_error:;
@@ -13518,14 +13771,14 @@ static int __Pyx_modinit_Exttype___pyx_obj_6fastnn_5_core_4tape_TensorBase(__pyx
   __Pyx_RefNannySetupContext("__Pyx_modinit_Exttype___pyx_obj_6fastnn_5_core_4tape_TensorBase", 0);
   /*--- Exttype __pyx_obj_6fastnn_5_core_4tape_TensorBase ---*/
   #if CYTHON_USE_TYPE_SPECS
-  __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_TensorBase = (PyTypeObject *) __Pyx_PyType_FromModuleAndSpec(__pyx_m, &__pyx_type_6fastnn_5_core_4tape_TensorBase_spec, NULL); if (unlikely(!__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_TensorBase)) __PYX_ERR(0, 92, __pyx_L1_error)
+  __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_TensorBase = (PyTypeObject *) __Pyx_PyType_FromModuleAndSpec(__pyx_m, &__pyx_type_6fastnn_5_core_4tape_TensorBase_spec, NULL); if (unlikely(!__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_TensorBase)) __PYX_ERR(0, 95, __pyx_L1_error)
   #else
   __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_TensorBase = &__pyx_type_6fastnn_5_core_4tape_TensorBase;
   #endif
   #if !CYTHON_COMPILING_IN_LIMITED_API
   #endif
   #if !CYTHON_USE_TYPE_SPECS
-  if (__Pyx_PyType_Ready(__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_TensorBase) < (0)) __PYX_ERR(0, 92, __pyx_L1_error)
+  if (__Pyx_PyType_Ready(__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_TensorBase) < (0)) __PYX_ERR(0, 95, __pyx_L1_error)
   #endif
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount((PyObject*)__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_TensorBase);
@@ -13535,11 +13788,11 @@ static int __Pyx_modinit_Exttype___pyx_obj_6fastnn_5_core_4tape_TensorBase(__pyx
     __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_TensorBase->tp_getattro = PyObject_GenericGetAttr;
   }
   #endif
-  if (PyObject_SetAttr(__pyx_m, __pyx_mstate_global->__pyx_n_u_TensorBase, (PyObject *) __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_TensorBase) < (0)) __PYX_ERR(0, 92, __pyx_L1_error)
+  if (PyObject_SetAttr(__pyx_m, __pyx_mstate_global->__pyx_n_u_TensorBase, (PyObject *) __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_TensorBase) < (0)) __PYX_ERR(0, 95, __pyx_L1_error)
   #if CYTHON_USE_TYPE_SLOTS
   if (__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_TensorBase->tp_weaklistoffset == 0) __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_TensorBase->tp_weaklistoffset = offsetof(struct __pyx_obj_6fastnn_5_core_4tape_TensorBase, __weakref__);
   #endif
-  if (__Pyx_setup_reduce((PyObject *) __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_TensorBase) < (0)) __PYX_ERR(0, 92, __pyx_L1_error)
+  if (__Pyx_setup_reduce((PyObject *) __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_TensorBase) < (0)) __PYX_ERR(0, 95, __pyx_L1_error)
   __Pyx_RefNannyFinishContext();
   return 0;
   __pyx_L1_error:;
@@ -13558,14 +13811,14 @@ static int __Pyx_modinit_Exttype___pyx_obj_6fastnn_5_core_4tape_Flow(__pyx_mstat
   __pyx_vtabptr_6fastnn_5_core_4tape_Flow = &__pyx_vtable_6fastnn_5_core_4tape_Flow;
   __pyx_vtable_6fastnn_5_core_4tape_Flow.send = (PyObject *(*)(struct __pyx_obj_6fastnn_5_core_4tape_Flow *, struct __pyx_obj_6fastnn_5_core_4tape_TensorBase *, PyObject *, int __pyx_skip_dispatch))__pyx_f_6fastnn_5_core_4tape_4Flow_send;
   #if CYTHON_USE_TYPE_SPECS
-  __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Flow = (PyTypeObject *) __Pyx_PyType_FromModuleAndSpec(__pyx_m, &__pyx_type_6fastnn_5_core_4tape_Flow_spec, NULL); if (unlikely(!__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Flow)) __PYX_ERR(0, 181, __pyx_L1_error)
+  __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Flow = (PyTypeObject *) __Pyx_PyType_FromModuleAndSpec(__pyx_m, &__pyx_type_6fastnn_5_core_4tape_Flow_spec, NULL); if (unlikely(!__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Flow)) __PYX_ERR(0, 186, __pyx_L1_error)
   #else
   __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Flow = &__pyx_type_6fastnn_5_core_4tape_Flow;
   #endif
   #if !CYTHON_COMPILING_IN_LIMITED_API
   #endif
   #if !CYTHON_USE_TYPE_SPECS
-  if (__Pyx_PyType_Ready(__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Flow) < (0)) __PYX_ERR(0, 181, __pyx_L1_error)
+  if (__Pyx_PyType_Ready(__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Flow) < (0)) __PYX_ERR(0, 186, __pyx_L1_error)
   #endif
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount((PyObject*)__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Flow);
@@ -13575,9 +13828,19 @@ static int __Pyx_modinit_Exttype___pyx_obj_6fastnn_5_core_4tape_Flow(__pyx_mstat
     __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Flow->tp_getattro = PyObject_GenericGetAttr;
   }
   #endif
-  if (__Pyx_SetVtable(__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Flow, __pyx_vtabptr_6fastnn_5_core_4tape_Flow) < (0)) __PYX_ERR(0, 181, __pyx_L1_error)
-  if (PyObject_SetAttr(__pyx_m, __pyx_mstate_global->__pyx_n_u_Flow, (PyObject *) __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Flow) < (0)) __PYX_ERR(0, 181, __pyx_L1_error)
-  if (__Pyx_setup_reduce((PyObject *) __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Flow) < (0)) __PYX_ERR(0, 181, __pyx_L1_error)
+  #if CYTHON_UPDATE_DESCRIPTOR_DOC
+  {
+    PyObject *wrapper = PyObject_GetAttrString((PyObject *)__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Flow, "__init__"); if (unlikely(!wrapper)) __PYX_ERR(0, 186, __pyx_L1_error)
+    if (Py_IS_TYPE(wrapper, &PyWrapperDescr_Type)) {
+      __pyx_wrapperbase_6fastnn_5_core_4tape_4Flow___init__ = *((PyWrapperDescrObject *)wrapper)->d_base;
+      __pyx_wrapperbase_6fastnn_5_core_4tape_4Flow___init__.doc = __pyx_doc_6fastnn_5_core_4tape_4Flow___init__;
+      ((PyWrapperDescrObject *)wrapper)->d_base = &__pyx_wrapperbase_6fastnn_5_core_4tape_4Flow___init__;
+    }
+  }
+  #endif
+  if (__Pyx_SetVtable(__pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Flow, __pyx_vtabptr_6fastnn_5_core_4tape_Flow) < (0)) __PYX_ERR(0, 186, __pyx_L1_error)
+  if (PyObject_SetAttr(__pyx_m, __pyx_mstate_global->__pyx_n_u_Flow, (PyObject *) __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Flow) < (0)) __PYX_ERR(0, 186, __pyx_L1_error)
+  if (__Pyx_setup_reduce((PyObject *) __pyx_mstate->__pyx_ptype_6fastnn_5_core_4tape_Flow) < (0)) __PYX_ERR(0, 186, __pyx_L1_error)
   __Pyx_RefNannyFinishContext();
   return 0;
   __pyx_L1_error:;
@@ -14024,7 +14287,7 @@ __Pyx_RefNannySetupContext("PyInit_tape", 0);
  * cdef object _pop = heapq.heappop
  * cdef type _tensor = None  # fastnn.tensor.Tensor             # <<<<<<<<<<<<<<
  * cdef object _contiguous = None  # fastnn.ops.table.contiguous_array
- * cdef long _made = 0  # nodes so far
+ * cdef object _rules = None  # fastnn.batching's
 */
   __Pyx_INCREF(Py_None);
   __Pyx_XGOTREF((PyObject *)__pyx_v_6fastnn_5_core_4tape__tensor);
@@ -14035,8 +14298,8 @@ __Pyx_RefNannySetupContext("PyInit_tape", 0);
  * cdef object _pop = heapq.heappop
  * cdef type _tensor = None  # fastnn.tensor.Tensor
  * cdef object _contiguous = None  # fastnn.ops.table.contiguous_array             # <<<<<<<<<<<<<<
+ * cdef object _rules = None  # fastnn.batching's
  * cdef long _made = 0  # nodes so far
- * cdef tuple _nothing = ()
 */
   __Pyx_INCREF(Py_None);
   __Pyx_XGOTREF(__pyx_v_6fastnn_5_core_4tape__contiguous);
@@ -14046,14 +14309,26 @@ __Pyx_RefNannySetupContext("PyInit_tape", 0);
   /* "fastnn/_core/tape.pyx":25
  * cdef type _tensor = None  # fastnn.tensor.Tensor
  * cdef object _contiguous = None  # fastnn.ops.table.contiguous_array
+ * cdef object _rules = None  # fastnn.batching's             # <<<<<<<<<<<<<<
+ * cdef long _made = 0  # nodes so far
+ * cdef tuple _nothing = ()
+*/
+  __Pyx_INCREF(Py_None);
+  __Pyx_XGOTREF(__pyx_v_6fastnn_5_core_4tape__rules);
+  __Pyx_DECREF_SET(__pyx_v_6fastnn_5_core_4tape__rules, Py_None);
+  __Pyx_GIVEREF(Py_None);
+
+  /* "fastnn/_core/tape.pyx":26
+ * cdef object _contiguous = None  # fastnn.ops.table.contiguous_array
+ * cdef object _rules = None  # fastnn.batching's
  * cdef long _made = 0  # nodes so far             # <<<<<<<<<<<<<<
  * cdef tuple _nothing = ()
  * 
 */
   __pyx_v_6fastnn_5_core_4tape__made = 0;
 
-  /* "fastnn/_core/tape.pyx":26
- * cdef object _contiguous = None  # fastnn.ops.table.contiguous_array
+  /* "fastnn/_core/tape.pyx":27
+ * cdef object _rules = None  # fastnn.batching's
  * cdef long _made = 0  # nodes so far
  * cdef tuple _nothing = ()             # <<<<<<<<<<<<<<
  * 
@@ -14064,111 +14339,111 @@ __Pyx_RefNannySetupContext("PyInit_tape", 0);
   __Pyx_DECREF_SET(__pyx_v_6fastnn_5_core_4tape__nothing, __pyx_mstate_global->__pyx_empty_tuple);
   __Pyx_GIVEREF(__pyx_mstate_global->__pyx_empty_tuple);
 
-  /* "fastnn/_core/tape.pyx":29
+  /* "fastnn/_core/tape.pyx":30
  * 
  * 
- * def bind(tensor=None, contiguous=None):             # <<<<<<<<<<<<<<
- *     """Tell this module of Tensor, and of the function that packs an array by a row."""
- *     global _tensor, _contiguous
+ * def bind(tensor=None, contiguous=None, rules=None):             # <<<<<<<<<<<<<<
+ *     """Tell this module of Tensor, of the function that packs an array by a row, and, when vmap is
+ *     first used, of the rules by which rows run on tensors that stand for a batch."""
 */
-  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_1bind, 0, __pyx_mstate_global->__pyx_n_u_bind, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[0])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 29, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_1bind, 0, __pyx_mstate_global->__pyx_n_u_bind, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[0])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 30, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_2);
   #endif
   __Pyx_CyFunction_SetDefaultsTuple(__pyx_t_2, __pyx_mstate_global->__pyx_tuple[1]);
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_bind, __pyx_t_2) < (0)) __PYX_ERR(0, 29, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_bind, __pyx_t_2) < (0)) __PYX_ERR(0, 30, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-  /* "fastnn/_core/tape.pyx":36
+  /* "fastnn/_core/tape.pyx":39
  * 
  * 
  * cpdef bint grad_enabled() noexcept:             # <<<<<<<<<<<<<<
  *     """Whether this thread records operations on the tape."""
  *     return not fnn_no_grad
 */
-  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_3grad_enabled, 0, __pyx_mstate_global->__pyx_n_u_grad_enabled, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[1])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 36, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_3grad_enabled, 0, __pyx_mstate_global->__pyx_n_u_grad_enabled, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[1])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 39, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_2);
   #endif
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_grad_enabled, __pyx_t_2) < (0)) __PYX_ERR(0, 36, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_grad_enabled, __pyx_t_2) < (0)) __PYX_ERR(0, 39, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-  /* "fastnn/_core/tape.pyx":41
+  /* "fastnn/_core/tape.pyx":44
  * 
  * 
  * cpdef bint set_grad_enabled(bint mode) noexcept:             # <<<<<<<<<<<<<<
  *     """Record on the tape, or not; returns what was before."""
  *     global fnn_no_grad
 */
-  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_5set_grad_enabled, 0, __pyx_mstate_global->__pyx_n_u_set_grad_enabled, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[2])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 41, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_5set_grad_enabled, 0, __pyx_mstate_global->__pyx_n_u_set_grad_enabled, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[2])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 44, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_2);
   #endif
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_set_grad_enabled, __pyx_t_2) < (0)) __PYX_ERR(0, 41, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_set_grad_enabled, __pyx_t_2) < (0)) __PYX_ERR(0, 44, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-  /* "fastnn/_core/tape.pyx":49
+  /* "fastnn/_core/tape.pyx":52
  * 
  * 
  * cpdef long node_count() noexcept:             # <<<<<<<<<<<<<<
  *     """How many nodes have been made."""
  *     return _made
 */
-  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_7node_count, 0, __pyx_mstate_global->__pyx_n_u_node_count, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[3])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 49, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_7node_count, 0, __pyx_mstate_global->__pyx_n_u_node_count, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[3])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 52, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_2);
   #endif
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_node_count, __pyx_t_2) < (0)) __PYX_ERR(0, 49, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_node_count, __pyx_t_2) < (0)) __PYX_ERR(0, 52, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-  /* "fastnn/_core/tape.pyx":76
+  /* "fastnn/_core/tape.pyx":79
  *         self.order = _made
  * 
  *     def input(self, int i):             # <<<<<<<<<<<<<<
  *         """An input that is known to be a tensor."""
  *         return self.inputs[i]
 */
-  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_4Node_3input, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Node_input, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[4])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 76, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_4Node_3input, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Node_input, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[4])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 79, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_2);
   #endif
-  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_6fastnn_5_core_4tape_Node, __pyx_mstate_global->__pyx_n_u_input, __pyx_t_2) < (0)) __PYX_ERR(0, 76, __pyx_L1_error)
+  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_6fastnn_5_core_4tape_Node, __pyx_mstate_global->__pyx_n_u_input, __pyx_t_2) < (0)) __PYX_ERR(0, 79, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-  /* "fastnn/_core/tape.pyx":80
+  /* "fastnn/_core/tape.pyx":83
  *         return self.inputs[i]
  * 
  *     def output(self, int i=0):             # <<<<<<<<<<<<<<
  *         """An output as a tensor on the tape."""
  *         cdef TensorBase y = _wrap(self.outputs[i])
 */
-  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_4Node_5output, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Node_output, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[5])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 80, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_4Node_5output, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Node_output, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[5])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 83, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_2);
   #endif
   __Pyx_CyFunction_SetDefaultsTuple(__pyx_t_2, __pyx_mstate_global->__pyx_tuple[2]);
-  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_6fastnn_5_core_4tape_Node, __pyx_mstate_global->__pyx_n_u_output, __pyx_t_2) < (0)) __PYX_ERR(0, 80, __pyx_L1_error)
+  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_6fastnn_5_core_4tape_Node, __pyx_mstate_global->__pyx_n_u_output, __pyx_t_2) < (0)) __PYX_ERR(0, 83, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-  /* "fastnn/_core/tape.pyx":86
+  /* "fastnn/_core/tape.pyx":89
  *         return y
  * 
  *     def needs(self, int i):             # <<<<<<<<<<<<<<
  *         """Whether a gradient by input `i` is wanted."""
  *         x = self.inputs[i]
 */
-  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_4Node_7needs, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Node_needs, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[6])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 86, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_4Node_7needs, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Node_needs, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[6])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 89, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_2);
   #endif
-  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_6fastnn_5_core_4tape_Node, __pyx_mstate_global->__pyx_n_u_needs, __pyx_t_2) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_6fastnn_5_core_4tape_Node, __pyx_mstate_global->__pyx_n_u_needs, __pyx_t_2) < (0)) __PYX_ERR(0, 89, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
   /* "(tree fragment)":1
@@ -14225,52 +14500,52 @@ __Pyx_RefNannySetupContext("PyInit_tape", 0);
   if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_6fastnn_5_core_4tape_TensorBase, __pyx_mstate_global->__pyx_n_u_setstate_cython, __pyx_t_2) < (0)) __PYX_ERR(1, 17, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-  /* "fastnn/_core/tape.pyx":117
+  /* "fastnn/_core/tape.pyx":120
  * 
  * 
  * cpdef object wrap(array):             # <<<<<<<<<<<<<<
  *     """A tensor of an array that is known to be of a dtype of this library, off the tape."""
  *     return _wrap(array)
 */
-  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_9wrap, 0, __pyx_mstate_global->__pyx_n_u_wrap, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[11])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 117, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_9wrap, 0, __pyx_mstate_global->__pyx_n_u_wrap, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[11])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 120, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_2);
   #endif
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_wrap, __pyx_t_2) < (0)) __PYX_ERR(0, 117, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_wrap, __pyx_t_2) < (0)) __PYX_ERR(0, 120, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-  /* "fastnn/_core/tape.pyx":122
+  /* "fastnn/_core/tape.pyx":125
  * 
  * 
  * cpdef object owner(array):             # <<<<<<<<<<<<<<
  *     """The array that owns the memory of a view."""
- *     while type(array.base) is _ndarray:
+ *     while type(array) is _ndarray and type(array.base) is _ndarray:
 */
-  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_11owner, 0, __pyx_mstate_global->__pyx_n_u_owner, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[12])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 122, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_11owner, 0, __pyx_mstate_global->__pyx_n_u_owner, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[12])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 125, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_2);
   #endif
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_owner, __pyx_t_2) < (0)) __PYX_ERR(0, 122, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_owner, __pyx_t_2) < (0)) __PYX_ERR(0, 125, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-  /* "fastnn/_core/tape.pyx":129
+  /* "fastnn/_core/tape.pyx":132
  * 
  * 
  * cpdef object execute(op, tuple outputs, tuple inputs, tuple dims, tuple attrs):             # <<<<<<<<<<<<<<
  *     """Run a row on these arrays and let the recorder know."""
  *     cdef tuple arrays = outputs + inputs
 */
-  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_13execute, 0, __pyx_mstate_global->__pyx_n_u_execute, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[13])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 129, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_13execute, 0, __pyx_mstate_global->__pyx_n_u_execute, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[13])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 132, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_2);
   #endif
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_execute, __pyx_t_2) < (0)) __PYX_ERR(0, 129, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_execute, __pyx_t_2) < (0)) __PYX_ERR(0, 132, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-  /* "fastnn/_core/tape.pyx":147
+  /* "fastnn/_core/tape.pyx":150
  * 
  * 
  * cpdef object taped(rule, tuple inputs, out, tuple note=_nothing):             # <<<<<<<<<<<<<<
@@ -14282,20 +14557,20 @@ __Pyx_RefNannySetupContext("PyInit_tape", 0);
   __Pyx_GIVEREF(__pyx_v_6fastnn_5_core_4tape__nothing);
   {
     PyObject* __pyx_temp[1] = {__pyx_v_6fastnn_5_core_4tape__nothing};
-    __pyx_t_2 = __Pyx_PyTuple_FromArray(__pyx_temp, 1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 147, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyTuple_FromArray(__pyx_temp, 1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 150, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
   }
-  __pyx_t_3 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_15taped, 0, __pyx_mstate_global->__pyx_n_u_taped, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[14])); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 147, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_15taped, 0, __pyx_mstate_global->__pyx_n_u_taped, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[14])); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 150, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_3);
   #endif
   __Pyx_CyFunction_SetDefaultsTuple(__pyx_t_3, __pyx_t_2);
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_taped, __pyx_t_3) < (0)) __PYX_ERR(0, 147, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_taped, __pyx_t_3) < (0)) __PYX_ERR(0, 150, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
-  /* "fastnn/_core/tape.pyx":156
+  /* "fastnn/_core/tape.pyx":159
  * 
  * 
  * cpdef object apply(op, tuple inputs, tuple attrs=_nothing, tuple note=_nothing, out=None):             # <<<<<<<<<<<<<<
@@ -14310,47 +14585,47 @@ __Pyx_RefNannySetupContext("PyInit_tape", 0);
   __Pyx_GIVEREF(__pyx_v_6fastnn_5_core_4tape__nothing);
   {
     PyObject* __pyx_temp[3] = {__pyx_v_6fastnn_5_core_4tape__nothing, __pyx_v_6fastnn_5_core_4tape__nothing, Py_None};
-    __pyx_t_3 = __Pyx_PyTuple_FromArray(__pyx_temp, 3); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 156, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyTuple_FromArray(__pyx_temp, 3); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 159, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
   }
-  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_17apply, 0, __pyx_mstate_global->__pyx_n_u_apply, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[15])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 156, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_17apply, 0, __pyx_mstate_global->__pyx_n_u_apply, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[15])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 159, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_2);
   #endif
   __Pyx_CyFunction_SetDefaultsTuple(__pyx_t_2, __pyx_t_3);
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_apply, __pyx_t_2) < (0)) __PYX_ERR(0, 156, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_apply, __pyx_t_2) < (0)) __PYX_ERR(0, 159, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-  /* "fastnn/_core/tape.pyx":195
- *         self._add = add
+  /* "fastnn/_core/tape.pyx":203
+ *         self._add, self._written, self._checked = add, written, checked
  * 
  *     cpdef object send(self, TensorBase x, gradient):             # <<<<<<<<<<<<<<
  *         """A gradient by `x` has arrived."""
  *         cdef Node node = x._node
 */
-  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_4Flow_3send, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Flow_send, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[16])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 195, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_4Flow_3send, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Flow_send, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[16])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 203, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_2);
   #endif
-  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_6fastnn_5_core_4tape_Flow, __pyx_mstate_global->__pyx_n_u_send, __pyx_t_2) < (0)) __PYX_ERR(0, 195, __pyx_L1_error)
+  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_6fastnn_5_core_4tape_Flow, __pyx_mstate_global->__pyx_n_u_send, __pyx_t_2) < (0)) __PYX_ERR(0, 203, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-  /* "fastnn/_core/tape.pyx":213
+  /* "fastnn/_core/tape.pyx":221
  *         node._arriving[x._index] = gradient if known is None else self._add(known, gradient)
  * 
  *     def run(self, bint keep):             # <<<<<<<<<<<<<<
  *         """Through all nodes, last made first: when a node's turn comes, all that used its outputs
  *         have had theirs. keep: the tape may be used again."""
 */
-  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_4Flow_5run, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Flow_run, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[17])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 213, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_4Flow_5run, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Flow_run, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[17])); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 221, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_2);
   #endif
-  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_6fastnn_5_core_4tape_Flow, __pyx_mstate_global->__pyx_n_u_run, __pyx_t_2) < (0)) __PYX_ERR(0, 213, __pyx_L1_error)
+  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_6fastnn_5_core_4tape_Flow, __pyx_mstate_global->__pyx_n_u_run, __pyx_t_2) < (0)) __PYX_ERR(0, 221, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
   /* "(tree fragment)":1
@@ -14368,7 +14643,7 @@ __Pyx_RefNannySetupContext("PyInit_tape", 0);
 
   /* "(tree fragment)":17
  *     else:
- *         return __pyx_unpickle_Flow, (type(self), 0x0fc1968, state)
+ *         return __pyx_unpickle_Flow, (type(self), 0x49a033f, state)
  * def __setstate_cython__(self, __pyx_state):             # <<<<<<<<<<<<<<
  *     __pyx_unpickle_Flow__set_state(self, __pyx_state)
 */
@@ -14413,7 +14688,7 @@ __Pyx_RefNannySetupContext("PyInit_tape", 0);
  *     int __Pyx_UpdateUnpickledDict(object, object, Py_ssize_t) except -1
  * def __pyx_unpickle_Flow(__pyx_type, long __pyx_checksum, tuple __pyx_state):             # <<<<<<<<<<<<<<
  *     cdef object __pyx_result
- *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x0fc1968, 0xf8729be, 0x1d2352e, b'_add, _waiting, leaves')
+ *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x49a033f, 0x0af7e61, 0x969c2e8, b'_add, _checked, _waiting, _written, leaves')
 */
   __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_4tape_23__pyx_unpickle_Flow, 0, __pyx_mstate_global->__pyx_n_u_pyx_unpickle_Flow, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_tape, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[22])); if (unlikely(!__pyx_t_2)) __PYX_ERR(1, 4, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
@@ -14473,7 +14748,7 @@ static int __Pyx_InitCachedBuiltins(__pyx_mstatetype *__pyx_mstate) {
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   CYTHON_UNUSED_VAR(__pyx_mstate);
-  __pyx_builtin_id = __Pyx_GetBuiltinName(__pyx_mstate->__pyx_n_u_id); if (!__pyx_builtin_id) __PYX_ERR(0, 199, __pyx_L1_error)
+  __pyx_builtin_id = __Pyx_GetBuiltinName(__pyx_mstate->__pyx_n_u_id); if (!__pyx_builtin_id) __PYX_ERR(0, 207, __pyx_L1_error)
 
   /* Cached unbound methods */
   __pyx_mstate->__pyx_umethod_PyDict_Type_get.type = (PyObject*)&PyDict_Type;
@@ -14498,35 +14773,35 @@ static int __Pyx_InitCachedConstants(__pyx_mstatetype *__pyx_mstate) {
   CYTHON_UNUSED_VAR(__pyx_mstate);
   __Pyx_RefNannySetupContext("__Pyx_InitCachedConstants", 0);
 
-  /* "fastnn/_core/tape.pyx":235
+  /* "fastnn/_core/tape.pyx":246
  *                 if not keep:
  *                     node.inputs = None
  *                     node.outputs = (None,) * len(node.outputs)             # <<<<<<<<<<<<<<
  *         finally:
  *             for _, left in self._waiting:
 */
-  __pyx_mstate_global->__pyx_tuple[0] = PyTuple_New(1); if (unlikely(!__pyx_mstate_global->__pyx_tuple[0])) __PYX_ERR(0, 235, __pyx_L1_error)
+  __pyx_mstate_global->__pyx_tuple[0] = PyTuple_New(1); if (unlikely(!__pyx_mstate_global->__pyx_tuple[0])) __PYX_ERR(0, 246, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_mstate_global->__pyx_tuple[0]);
   __Pyx_INCREF(Py_None);
   __Pyx_GIVEREF(Py_None);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_mstate_global->__pyx_tuple[0], 0, Py_None) != (0)) __PYX_ERR(0, 235, __pyx_L1_error);
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_mstate_global->__pyx_tuple[0], 0, Py_None) != (0)) __PYX_ERR(0, 246, __pyx_L1_error);
   __Pyx_GIVEREF(__pyx_mstate_global->__pyx_tuple[0]);
 
-  /* "fastnn/_core/tape.pyx":29
+  /* "fastnn/_core/tape.pyx":30
  * 
  * 
- * def bind(tensor=None, contiguous=None):             # <<<<<<<<<<<<<<
- *     """Tell this module of Tensor, and of the function that packs an array by a row."""
- *     global _tensor, _contiguous
+ * def bind(tensor=None, contiguous=None, rules=None):             # <<<<<<<<<<<<<<
+ *     """Tell this module of Tensor, of the function that packs an array by a row, and, when vmap is
+ *     first used, of the rules by which rows run on tensors that stand for a batch."""
 */
   {
-    PyObject* __pyx_temp[2] = {Py_None, Py_None};
-    __pyx_mstate_global->__pyx_tuple[1] = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_mstate_global->__pyx_tuple[1])) __PYX_ERR(0, 29, __pyx_L1_error)
+    PyObject* __pyx_temp[3] = {Py_None, Py_None, Py_None};
+    __pyx_mstate_global->__pyx_tuple[1] = __Pyx_PyTuple_FromArray(__pyx_temp, 3); if (unlikely(!__pyx_mstate_global->__pyx_tuple[1])) __PYX_ERR(0, 30, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_mstate_global->__pyx_tuple[1]);
   }
   __Pyx_GIVEREF(__pyx_mstate_global->__pyx_tuple[1]);
 
-  /* "fastnn/_core/tape.pyx":80
+  /* "fastnn/_core/tape.pyx":83
  *         return self.inputs[i]
  * 
  *     def output(self, int i=0):             # <<<<<<<<<<<<<<
@@ -14535,7 +14810,7 @@ static int __Pyx_InitCachedConstants(__pyx_mstatetype *__pyx_mstate) {
 */
   {
     PyObject* __pyx_temp[1] = {__pyx_mstate_global->__pyx_int_0};
-    __pyx_mstate_global->__pyx_tuple[2] = __Pyx_PyTuple_FromArray(__pyx_temp, 1); if (unlikely(!__pyx_mstate_global->__pyx_tuple[2])) __PYX_ERR(0, 80, __pyx_L1_error)
+    __pyx_mstate_global->__pyx_tuple[2] = __Pyx_PyTuple_FromArray(__pyx_temp, 1); if (unlikely(!__pyx_mstate_global->__pyx_tuple[2])) __PYX_ERR(0, 83, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_mstate_global->__pyx_tuple[2]);
   }
   __Pyx_GIVEREF(__pyx_mstate_global->__pyx_tuple[2]);
@@ -14576,38 +14851,38 @@ static int __Pyx_InitConstants(__pyx_mstatetype *__pyx_mstate) {
   int __pyx_clineno = 0;
   CYTHON_UNUSED_VAR(__pyx_mstate);
   {
-    const struct { const unsigned int length: 8; } str_length_index[] = {{15},{1},{179},{48},{8},{116},{7},{6},{21},{2},{9},{63},{4},{22},{24},{8},{9},{4},{22},{24},{10},{10},{11},{10},{28},{30},{1},{20},{12},{8},{8},{12},{8},{10},{8},{7},{14},{12},{11},{10},{19},{19},{25},{14},{12},{10},{17},{13},{12},{12},{19},{8},{5},{13},{3},{5},{5},{8},{18},{5},{4},{4},{12},{18},{4},{10},{4},{5},{5},{7},{1},{17},{5},{3},{12},{8},{9},{7},{8},{5},{1},{2},{5},{6},{5},{4},{4},{4},{4},{7},{5},{4},{10},{4},{5},{2},{3},{6},{7},{5},{6},{3},{6},{13},{4},{3},{4},{4},{16},{10},{5},{5},{5},{6},{6},{12},{4},{6},{4},{1},{1}};
-    const struct { const unsigned int length: 8; } bytes_length_index[] = {{201},{11},{11},{24},{29},{7},{9},{11},{57},{55},{55},{133},{146},{201},{35},{30},{13},{191},{214},{210},{53},{45}};
+    const struct { const unsigned int length: 8; } str_length_index[] = {{15},{1},{179},{48},{8},{116},{7},{6},{21},{2},{9},{63},{4},{22},{24},{8},{9},{4},{22},{24},{10},{10},{11},{10},{28},{30},{1},{20},{12},{8},{8},{12},{8},{10},{8},{7},{14},{12},{11},{10},{19},{19},{25},{14},{12},{10},{17},{13},{12},{12},{19},{8},{5},{13},{3},{3},{5},{5},{8},{18},{5},{4},{4},{12},{7},{18},{4},{10},{4},{5},{5},{7},{1},{17},{5},{3},{12},{8},{9},{7},{8},{5},{1},{2},{5},{6},{5},{4},{4},{4},{4},{7},{5},{4},{10},{4},{5},{2},{3},{6},{7},{5},{6},{3},{6},{13},{4},{5},{3},{4},{4},{16},{10},{5},{5},{5},{6},{6},{12},{4},{6},{4},{7},{1},{1}};
+    const struct { const unsigned int length: 8; } bytes_length_index[] = {{201},{11},{11},{24},{41},{7},{9},{11},{57},{55},{55},{156},{146},{201},{53},{30},{13},{191},{244},{246},{53},{45}};
     #ifndef CYTHON_COMPRESS_STRINGS
       #define CYTHON_COMPRESS_STRINGS 90
     #endif
-    #if (CYTHON_COMPRESS_STRINGS) == 1 /* compression: zlib (1900 bytes) */
-static const char cstring[] = "x\332\215T\315s\323H\026\2673\0161\301\201\0302\344\203Lmg\310\014\204\r\231\365&$\324\260[[\201\204\324\302.\213!@R\014\353iKmYD\226lu+\266\213\251]\216:\352\330G\035u\324\321G\037}\324Q\307\374\t\371\023\366\275v\022\276f\253p\225\334\237\357\365{\277\337\357\275\233\302e\214\324\\j4\230-\226\376\366\304\021\214\210:\025\344AW\324\035\233\230\234\350\3142\253\314\245\202Y]\302\205kj\202\271x\311&O\267\237\336^\273\273F\250\255\023\227\275e\232\340\204{U\315\242\2343N\234\032\251z\246%L\233\210n\223\361\025\362\367\032\351:\036\261\031\323\211pH\023\356}l \352\314&\234\t\234\220\033\324\266\035A\205\351\330\02507m\343\006\321M\027\0361\017\031Z?\244\026g+\224\030.\325M\010\237\270\236\305\210A\341\264\306\332\020\343\351\001\037Fk\332MOp\252\353\025\360\313\252T;hSW\047\024^\324\034\310@\230\rL\336u<\243\256\"\340\0247h\223-\223v\335\341\2144X\303q\273\244M91 \010\233\240\223{D\243\226\245\014j\246\313\005qlF\332\246\250\003$\202\232v\005\302h\326\377\272\353zL79\255Z\214\331\370_\243\\\330\366O\025\315q\331O\370\312J\263\33314\223\017\217u\227\265<H\227\243\275\3763x\005\370k\226\003\200\330\306\355\246cB\302\202\331\334q9\251c\316g\331.\023\303\021\344\241\345\264\361[\251T\\\246{\032\253h\212\322J\345d\027p\346\000\357g\373\256g\253\021\242\320\2378:\303\357K\027\047\273_\270P\373\ng5C\236\271\2329\236\200\315]\025\357}\312\331\207\331\227\316?9\373\342\t\370=\355v\340\333\002!V\236\260\216x\306j\225\312\211X\030\236\353x\002\277\232gk8\032\247>\340\327@FpttP\013\316l`Y\215\254\215\003\220P\321\352L;\340^c\270\002\016<K\014\347\047~p\212\222\036\316<\273ij\007\340\r\221\373l\013\263\377l\353C~\303\203C\201|\343\333-\217Z\247\341\234\200R\371\002\236\263\r\326\301\005\000t\226\002\377(\321\337\001N0.N\34119\n\017h1m\006%A\233M\253K]\227\342\237y\010\022\243\274kk\246\263rv\213S!\\^\205\260\253\246\255k`n\013\323\360\034\217k\026\034W\000W\341RM\025\226\006Y\1778\327\315\006\327\021.\326h\212.\3530\315\023\2546\324\377\212\322\377\n\352\277fQ\203\003W(\344\312I""\021\234\212\372L\334u\006\241:M5x\274\216c\3134u\245\271a\201\233\2025\370\001c\315\003\010\023\312L\000\325 f\225\234\022\244\215k\244Es<[`/\260\275F\263\3534!\317\241N\207\377\334i\333\314mB:L\207\047\241\3638\356\247U\211\r\007\n\2063\253\206\365\202T|\034<\254u(s\020\017\257C~\212\016LT\037\326\255\327\324a\303\003\031\234r\005s~H-\217\3616\364\214N\367i\367_U\354\252\344\326M,\367\023\t\036\230M\340\2207\251\320\352K\231O\357,\223\017\353e\362\177\214\226\261\215{\332\351\231\323\024\025\352\032\274\262>\244\244rGqRYg\266\201\304\252\366v\353\354.\364cj)\203\245\014>p\363\3201\365\245\314\020\036\346f\360\372\331\nu\006\331\275\317\246\271\357\303\205p=*\342\364f\224\215\256F\255\367\331\243\334h\232\233\016\204,\245\271\313\301b@\323\334\005\277\204\373\343\376\242O}/\330\221\253\222\246\371\311`4(\237\035\236\rk~k8\271\023d\203\"Ngd>\034\t\027\322\334D2\361\235,\247\027\247\003WN\207\331p*\334\213\236\307\331x\256\267\336/\246\343\227\374V0\022\334\2203\341\325P\371\370\203l%\344O\361\205\336\275\376AR~\226\346\256\004kAG\266B\210w\354\375o\301\206\\H\363?\2064lGvo\363,\224\3371\373Y\356\205\345\220~d\266\034mFoz+\203\354\211\331q>3~\r\017\212\301T\360Jn\205\027\242\265\250\205Y\216\005-yNZ\321\002Z\037\372\257\202m9\005Y\344/\007p{:h\035\345\021\255\365p:\032\205lr\361\243\236\321\1771\270>\330M\312\373\311\376\257\311\257\352Ypu)\271\364C\270\033\025\243\033\361\265\336N\277t\364\351\316\346gA\354K=\\\202 :\261\350\335\355\257\365\333\003=y\366\374\353#\272\033nD?D<^\214\215\336\253\376\366\340\312`+y\3722y\371&y\363\357\017\021\375\021\323\214\307\342w\375\033\203\342\321\247;\013\237E\364\213bl7\236\355-\366\352}}p+\331\335K\366\366\277>\244{\241\021\275\210\257\307\273\275\351\376X\337\033<\030\210\344\371\353\344u5\251\032\211\3616yk\047v;i\377\3478\223\371ovk\004\206\255\221\035\034vF\036\343\360x\244\214Cyd\017\207\275\221\375\221\257\205\366\274\377]@\225\264/\372o\345\230l\207o\343,\n|\005\210\336\210o\301\225\315\243|\301\337R\231d\301\243\357""\006\323rT\276\010\227\243j\234\305\323K\276@\355\310\022.fe\021aA\231\177\023\224\322\302T\260\005nEX\n\357\203 [ia\210\311\010\334\337\010\257\207\277\304Wc\336\273\325\337\032\214\016\312\003\226<\337=\301\2560\201N\326\374w\362:\340U\3007\356\252\372\232\274\032XP4S\337\036\237\313L\024\203\tY\2265\360\255AJ\213\021M\013\305\240\010\325\tW\302\265\2603Tj.x$\251*\017\310\344Q@\341\375\013\341_\242\303\370yo\274\277\330g\203\322`\007^~\277y|1s~<-\014\313{r:8\224\273a1\\DL\342b:9\047\027e\003T\360[\257\224N\316*\"\047\347\241$F\241\206\214\010\026W\202U\360\376.\374>|\020\266\242l:5\047\227U\326\223S@\374\267\020\004\207\270J\351\024\272.KM\325\006\352f\241\267\n\325QNg\346\345?\242s\021\205\270g\256\311\222\334L\347\211r\257E\263\361B\\\302\047\326\202V:5#\307\021\204\031Y\010w\242?\253n1\025\227\217\000\335o\000\2475\331J\213\323\201\047\377\031\025\223L))=\354\333\311\356\213\343Bft\006zL\021\033Y+\315]\305&\226\367G\3752\242\224\007R\256\313\327Q!\276\037S\004\177\003`\250\311\235\360N\224\213\266\342\321\370eO\361\371x\210\344E\337\010\312\201\252a\341\257\372\014SGy\264\203*(\236\312\016\244\255\030\344 \365\302\025\210\352\016\264\266\"\242\373\243\314b\237S\035\306\337Vr*K3<\004\010\301\233\353\317\235\372\362\202\315a+\305\236y9\270\047\353!\213JIf#na\373D3\025@\007:$\204t\336\237E\346\000\333}\305G\376|r~\016\324\210\357$9\300\363(?/\267\025\243u\2051X\314\200\\\226d)\231\277\035\275\214Wc\365l\353\177\225\354\342\332";
-    PyObject *data = __Pyx_DecompressString(cstring, 1900, 1);
+    #if (CYTHON_COMPRESS_STRINGS) == 1 /* compression: zlib (1993 bytes) */
+static const char cstring[] = "x\332\215TKs\323X\026\266\335\0161\301@\014\356<\200\256Q\232t\2070!=\036\002\241`\246\246\002\016\251\206\031\032\223\004B\321\214\353Z\272\266Ed\311\322\275\362c\350\356a\251\245\226wy\227Zj\351\245\227^j\251e~\002?\241\317\221\223\000\241\273\nW\311\367}\036\337\367\235s\215;\224*u\2074Z\324\344\313\377zbq\252\360&\341\312\203>oZ\246\2423E\243\206^\243\016\341\324\350+\214;\272\312\251\203\227L\345\351\346\323\033kw\326\024bj\212C\337P\2253\205\2715\325 \214Q\246Xu\245\346\352\006\327M\205\367\333\224\255*?\326\225\276\345*&\245\232\302-\245\r\367>~\300\233\324T\030\3458Q\226\210iZ\234p\3352\253\360\\7\033K\212\246;\340D\357P|\375\220\030\214\256\022\245\341\020M\207\360\025\3075\250\322 pZ\247]\210\361\350\200\215\243\325\315\266\313\031\321\264*\330\2455\242\356w\211\243)\004<\252\026d\300\365\026&\357Xn\243\231D\300\010n\2206]Q\272M\213Q\245E[\226\323W\272\204)\r\010\302T\320\310=E%\206\221<\250\353\016\343\212eR\245\253\363&@\302\211nV!\214v\363\237;\216K5\235\221\232A\251\211\377u\302\270i\376PU-\207\376\200^V\333\375^C\325\331\370Xs\250\355B\272\014\337kw\301*\300_7,\000\304l\334h[:$\314\251\311,\207)M\314\3718\333\025\245aq\345\241au\361[\255V\035\252\271*\255\252\t\245\325\352\341.\340\314\000\336\023\373\216k&#D\241=\2614\212\337\347&\016w?3\221\354\0478\0473\344\231%3\313\345\260\271\223\304{\2370\372a\366\271\361O\316>s\001\277\247\375\036|e\020b\365\t\355\361g\264^\255\036\212\205\342\271\206\047\360\253\273\246\212c\343\310\006\374Z\310\010\216\226\006j\301\231\t,\047#\355\342\000$T\325&U\367\231\333\032\257\200\003\327\340\343\371\241\035\234\242\244\3073\327l\353\352>XC\344Nla\366\047\266>\3447>\350p\344\033}\333.1\216\3029\004\245\372\031<\307\033\264\207\013\000\3508\005\366Q\242\177\000\034\247\214\037\301\2433\024\036\320\242\233\024J\202\230}\322n\033}\3428\004\377\364\016\250\214\260\276\251\352\326\352\361EF8wX\r\"\257\351\246\246\202\005\223\353\r\327rY\202\030\325T\003nU\001a\356\0205)1\025\362\377pM\323[LC\340h\253\315\373\264GU\227\323""\372\270\022V\223JX\305J\250\033\244\301\2005\224t\365\260\034\216\344},\363&\205\210\255v2\270\254\211\243\255\353Z\242\276q\251\353\234\266\330>\245\355}\210\026\n\216\003\351 \353$\307D\232&\256\221 \325rM\216]\301t[\355\276\325\206t\307\212\035\3773\253kR\247M0Ep\t=\310r>\255Ol=\3701\250\037F\215:\226\0172\363q\006\260\326\240\352AK\254\tI&\354`\266\332\270\214\335\266\006\033.\250\342\210:\230\263\0161\\\312\272\320B\272\216\316\341f\257\377\264\377S\r{\255r\375\0326\201Ca\356\353m`\226\265\tW\233\313\251O\357\254(\037\326+\312\237<Z\301\346\356\252GgV\233W\211\323`\325\333cz\252\267\022~\252\267\251\331@\222\223\246w\375\370.tib$\017\226S\350\340Z\307\322\265\345\324\030*\352\244\360\372\361\n\325\007I\276K\307\331o\345\202\274\035\024pz-H\0073\201\375.}\220\235\210\263\263>\027\2458{\301_\364I\234=\343\225p\177\312[\364\210\327\365U1/\027\245\026,\004\267\302\311\220\r\026\342\334\264?\341W\216/\036\017k\236=\236\334\362\323~\001\247s\"\0473r!\316\236\215\316~#*\361\271Y\337\021\2632-\213r/\330\016\323\341\245\301\355a!\236:\357\331~\306_\022srF&6\376\"\354H\371[xfpo\270\037U\236\305\331\213\376\232\337\023\266\204\330\047\337\375\342\257\013\010\343{Id70\007\033\307\241\374\301\263\273bOV$\371\350\331J\260\021\274\036\254\216\322\207\317\336\347RS\227\361\240\340\027\375\027\242,\317\004k\301\333\301\342`\177T\034U0\333I\337\026\247\204\021,\240\225\216\367\302\337\024E\310&w\301\207W\263\276}\220C\004o\313\331`\002\262\312\206\217\006\215\341\356\350\352h\047\252\274\212^\325\242Z#j\274\211\336\230\221\331\211:\277F\277\376\206v\3548w>:\377\235\334\t\n\301Rxy\2605,\035|\272\263q\"\266\227B\223\313\020[/\344\203;\303\265aw\244E\317\266\277<\300;r=\370.`\341b\330\030\274\030n\216.\216\312\321\323\347\321\363\327\321\353\377~\210\350\257\340\301\006\246\337\016\227F\205\203Ow\026ND\364sB\344N8\017h5\207\332\350z\264\263\027\355\275\374\362\220\356\311F\260\033^\rw\006\263\303\311\241;z0\342\321\366\t\314\272Q\367\267\367\251\324\377\323\345\014\014\345\314""\026\016[\231\3078<\316Tp\250d\366p\330\313\274\314|)\264\247\275o\242\231%i\277?\225\2328\005\002\365^\372u\261%\357\006 \354s\336\0331)\272\362M\230\306\252X\005E\254\207\327\341\321\306A.\357\225\223\334\322\340\303s\374Y1!v\345JP\013\323xz\336\343(2Q\302\305\274( PX\017_\371\2458_\364\313`\226\313\222\274\017\312\265\343\374\030\245\014\334_\227W\345\317\341\014\224\327\365ay41\252\214h\264\275s\210f\376,\032Y\363\336\212\253\200`\036}\334\0217\005\211\247g|\003\252\253\3705$q\266\340\237\025\025Q\007\333*$\271\030\2208_\360\013P\322pE\256\311^`#-Y\377\221 I\035A&\217|\002\376\317\310\177\004\235p{05\\\034\322Qi\264\005\236\337m\274?\227:=\025\347\307=az\326\357\210\035Y\200F\000\230\204\205x\372\222X\024-\320\305/\203R<=\237P;\2155\372?yQ\226\203t\\TdV\376\030T\002-\\\032\314\014\354\203dc3\201\277\200Wo\202\357\267\362[\371@\332x\375\222XI0\231.\202P\276\206\020\031D]\212\213\350\270\"\324\244\264Pg\013\203\233P\\\225x\356\212\370wp* \220\325\334eQ\022\033\361\025EN@\245\253\301|\270\020\226\306\321\330qqNL!Ds\"/\267\202\277\047M\247\030V\016\000\373\257\000\3055a\307\205Y\337\025\377\t\nQ\252\024\225\036\016\315hg\367}>51\007\255\252\200\275\321\216\2633~\322@\272^\303\337\205\304\353\220b\006\224\rtw\374\347\340\275,s\301$\204\222\315y\023^\3222r@\353U\361*\310\207\367C\202\364\255\003\220(\260[A6(\207\023\341\363A\242\210\307c.\316\201\345\312\330\t\367nz\024\341A\363]\277\006UDD\017\240I4\300\240|\362\027!\362[\320E\013\310\317\367\"\215-5if\336f\"\310\212\320e\007\205<\371\316\361.\035\331r\375\215q\327\306\366|\301\277\047\232\222\006\245(\265\036\332\330\251\361Y\022@\017\2321\204t\332\233G\356\001\377\227P\244\220\324\351\350\364%\3203\372\211\262\200\371A\356\212\330L4\321Lx\200\027s \270eQ\212\256\334\010\236\2077\303\304\255\375;0\320\0376";
+    PyObject *data = __Pyx_DecompressString(cstring, 1993, 1);
     #define __Pyx_DecompressString_LZSS_UNUSED
     if (unlikely(!data)) __PYX_ERR(0, 1, __pyx_L1_error)
     const char* const bytes = __Pyx_PyBytes_AsString(data);
     #if !CYTHON_ASSUME_SAFE_MACROS
     if (likely(bytes)); else { Py_DECREF(data); __PYX_ERR(0, 1, __pyx_L1_error) }
     #endif
-    #elif (CYTHON_COMPRESS_STRINGS) > 0 && (CYTHON_COMPRESS_STRINGS) <= 90 /* compression: lzss (2460 bytes) */
-static const char cstring[] = "\377(tree fr\377agment)?\377Note tha\377t Cython\377 is deli\377berately\377 stricte\375r!\001n PEP-\377484 and \377rejects \377subclass\377es of bu\377iltin ty\377pes. If \377you need\237 to p%\000%\tt\177hen set\200\000\377e \047annot\277ation_<\000i\177ng\047 dirb\000\373iv\242\000o Fal\377se.a gra\373di\274\000 rulew ga\033\000few\241\000\372\021\005s\250\003input\337sadd_U\000eb\377ackward \355ao\000co\277\000tim\276\371\001rough}\002s\375a\r\001ape, w\377hose mem\377ory was \355g\202\000n A\001; c\367all\256\002firs\377t one wi\373th\220 tain_\376\235\000ph=True\377disablee\375n\002\001fastnn\377/_core/t\376c\000.pyxgci}s\031\003drequ\354\000\315s<\001d:S\000\374 fl\375o\216 ng-poi\375n\244 ensors\363 h\360\001\345\006, go\277t Flow\000\001.\377__reduce\233_c\316B__\017\004\345 s\234\334 \t\014run1\002\203\000d\017Node\000\0011\017\017\0042\016\320)\002\343\"3\002\344As=\002ou\365t\372 T\253\002Base\360\000\007\216\017\017\n\225\016___P\373yx\001\000Dict_\377NextRef_5_\246de\034\000_d\026\001%\000\357func\014\001getd\344\0039\000m\216A\004\001od\253`2*\001n\343@\003\002ew9\001\202@\377_checksu\367m__\n\001resu\203lt\006\003A\004!\001\317\204\001\033\003u\177npickle\325\"`\004\014\300!\027\014\374\007Z\003vt\221a\236\265\001qual\207\005\256D_\354\256N\307Fex\351\001set\345_\273\005s\336\010\2460tes\314\304\000\231#is\365a\224@in\377eaddappl\337yarra\001\001iv\377ingasync\277io.cor \003s\277attrsb\272@b\377indc_con\377tiguousc\375lB\000_in_tr\313ac\324\205\002c\267`\026\007di\367msd\376\206\001empt\377yexecute\325f\372\204\003.\373\204\002.\374\204\001fl\047ags\251@\314\206\001_\376\204\004\324\206\005\266\302\206\006he\250\000op\002\002u{sh\013\001qiid\327\206\002\376\333\206\003itemske\367epk\244\000left?modend\330\002\214\204\002\375n\014\001ode_co\367unt\210\207\001nump?yopout\242\204\003\250\204\003\377sownerpa\377ckedpopr\317ecor\210\206\013\355\207\001ru\037nself\254\205\001\207A\261\t\177setdefa\272`\237shape\351\205\002\345\206\001d\375t\263\206\002upda""te\317use_\203\206\005\t\000sv\377alueswra\177pxyPyOb\322\211\001\347 *(\353\206\001\374dkip\377_dispatc\267h)\000\026\013, *\007,\365 \036\024,\303\212\001uct \376\332\204\003opt_arg\267s_6\215\210\003_5\217\210\002_O6eng\325A\332\210\002*#\006\337ional,\002)\000\376\201\210\001(void)\000N\231#er\000\212\211\001\005\006_\345`\377set\200\001\330\004\"\277\240!\2406\250\021\007\001(\377\250\001\250\026\250q\200\001\377\340\004\005\330\004\027\220t\377\2301\330\004\022\220$\220\277a\330\004\013\2101\024\001\n\377\210$\210a\210u\220G\377\2303\230a\330\010\020\220\347\005\220Q\024\006\035\004\013\2104\375\210@\002\013\2105\220\001\220\376X\000\340\004\030\230\010\240\002\377\240!\330\004\r\320\r\035\377\230Q\330\016\027\220r\230\377\027\240\001\240\024\240X\250\377S\260\001\260\032\2706\300\377\021\330\n\017\210q\220\002\177\220\047\230\030\240\026\240\204\002\377\037\230q\320 0\260\013\377\270;\300k\320QR\330\377\004\023\2204\220x\230q\375\240\270\000\007\200|\2207\230\377!\330\010&\240a\240w\317\250n\270A\237\006$\020:\230\317X\240Q\240\310\000.\006,\250\177A\250]\270.\310\001\330\004\337\360\010\000\n\033L\001\021\220\377\024\220W\230D\240\013\250\3674\250q\342\001\007\220q\230\357\006\230l\250\276\000\007\200v\277\210W\220E\230\024\303\000\010\373\022\220{\000\027\220q\340\010\276\252!6\240\027\250\005\313\000\004\377\260J\270g\300U\310#\377\310T\320QY\320Y`\363\320`r\002H\000\017\320\017%\377\240T\250\021\250\047\260\033\277\270G\3001\340\010\005\nA\373\200\001x\nY\230d\240)\376\202\000x\260t\2708\3004\177\300w\310d\320RSh\047\3778\2407\250%\250s\260\377$\260g\270W\300E\310\377\023\310D\320PV\320V\377]\320]^\330\004\007\200\372\214\003+\343\001\260\007\260{\300\247\047\310\021\215\002\010\007!\203\014\\\376\255BT\260\031\270$\270h\377\300d\310*\320TX\320\373XY\373\200\047;\240g\250U\377\260#\260T\270\027\300\007\377\300u\310C\310t\320S\377[\320[b\320bg\320\377gj\320jn\320nw\377\320w~\360\000\000\177\001\273D\002\004\000D\002G\003\001G\273\002K\n\001K\002Q\021\001Q{""\002X\030\001X\002Y\002\277\007\276\275;\t\210\035\220a\326\204\002\016\377\210j\230\007\230w\240j\353\260\001\335\204\001.\346@7\260*\377\270A\200A\340\010\014\210\373D\220\353A\001\330\010\017\210\377r\220\027\230\005\230U\240\337,\250b\260\001\032\001\017\210\355t\357a\2301\047\001\031\230\021\374\372a\343\204\001\003\2201\330\014\024\373\220DT\000t\2401\240B\177\240a\240q\330\014\020E\002\377\002\230!\2307\240#\240\377\\\260\026\260s\270*\300\377D\310\005\310Q\310e\320{ST\265$\014\r\330\010\261\205\001\177{\230#\230Q\330\014`\001\3758\333\205\002\020\026\220l\240!\377\330\024\025\360\006\000\r\021\277\220\r\230Q\230fY\000c\376\275`$\250a\330\014\021\220\367\021\220$\037\001\2404\240x>\244\204\003\004\220J\230a\232\205\002\307\000\377J\220a\220q\230\013\240\377<\250v\260S\270\n\300\177$\300e\3101\310Gw\000\377\200A\360\016\000\t\n\330\375\014\331\206\003\020\027\220v\230T\357\240\021\240$\220!\260\021\330\377\020\032\230$\230m\2504\177\250|\2701\330\020\031\351\204\002\377\020\034\230D\240\005\240Q~\276@Q\330\020\023\2203[\000\377{\240\"\240C\240q\250\277\001\330\024\032\230,\361\002\020\337\024\220E\230\025\202\000s\240\337!\2401\330\024W\001Q\230\371c\227\205\002\264a!\2703\270g\377\300Q\330\030\034\230L\250\377\006\250a\250q\330\030\033\177\2301\230A\330\034 Z\002?c\250\031\260!\260t\000\347\206\001\277q\330\024\030\230\n\201!\030\277\230\014\240G\2502\251\207\002\024\367\260Q\340\333 \003\2208\230\3774\230q\330\021\027\220u\377\230M\250\021\320\0001\320\3771F\300n\320TU\360\377\014\000\005\030\220r\230\021\336\305\210\001q\330\004\026\301\210\001\010\210w\005\210Q\262\210\001\010\230\002\351 \177[\250\014\260B\260a\371!\3777\220$\220f\230G\240\3775\250\004\250D\260\005\260\353V\270\313BK\304#\016\210g\373\220Q\202\211\001\007\200t\2103\363\210e\367\001\233aw\220b\230\345\006\354 x\352@\275Bs\220!\367\330\014\023\223\0005\240\001\240\235\021\332!&\230\001\344\210\001\274\211\002\210\375E\312bQ\230i\240v\250\335Q\374\205\001r\210\032D\005u\220\371A\305\211\003""\260\211\001\022\220;\230h\377\240e\2501\320\0007\260\345q\273\211\001\005\371@\267\210\002x\210q\177\220\001\330\010\t\210\031\225\212\001\372\264@Y\213B\010\t\320\t\032\333\230!\244\212\002\320\004\315 \340\010\227\034\230E\315Bh\337\"/\000\030\376\254`)\2301\320\034-\250wV\2603\365\001\017\210q";
-    PyObject *data = __Pyx_DecompressString_LZSS(cstring, 2460, 3180);
+    #elif (CYTHON_COMPRESS_STRINGS) > 0 && (CYTHON_COMPRESS_STRINGS) <= 90 /* compression: lzss (2581 bytes) */
+static const char cstring[] = "\377(tree fr\377agment)?\377Note tha\377t Cython\377 is deli\377berately\377 stricte\375r!\001n PEP-\377484 and \377rejects \377subclass\377es of bu\377iltin ty\377pes. If \377you need\237 to p%\000%\tt\177hen set\200\000\377e \047annot\277ation_<\000i\177ng\047 dirb\000\373iv\242\000o Fal\377se.a gra\373di\274\000 rulew ga\033\000few\241\000\372\021\005s\250\003input\337sadd_U\000eb\377ackward \355ao\000co\277\000tim\276\371\001rough}\002s\375a\r\001ape, w\377hose mem\377ory was \355g\202\000n A\001; c\367all\256\002firs\377t one wi\373th\220 tain_\376\235\000ph=True\377disablee\375n\002\001fastnn\377/_core/t\376c\000.pyxgci}s\031\003drequ\354\000\315s<\001d:S\000\374 fl\375o\216 ng-poi\375n\244 ensors\363 h\360\001\345\006, go\277t Flow\000\001.\377__reduce\233_c\316B__\017\004\345 s\234\334 \t\014run1\002\203\000d\017Node\000\0011\017\017\0042\016\320)\002\343\"3\002\344As=\002ou\365t\372 T\253\002Base\360\000\007\216\017\017\n\225\016___P\373yx\001\000Dict_\377NextRef_5_\246de\034\000_d\026\001%\000\357func\014\001getd\344\0039\000m\216A\004\001od\253`2*\001n\343@\003\002ew9\001\202@\377_checksu\367m__\n\001resu\203lt\006\003A\004!\001\317\204\001\033\003u\177npickle\325\"`\004\014\300!\027\014\374\007Z\003vt\221a\236\265\001qual\207\005\256D_\354\256N\307Fex\351\001set\345_\273\005s\336\010\2460tes\314\304\000\231#is\365a\224@in\377eaddanya\377pplyarra\376\001\001ivingas\377yncio.co\375r#\003sattrs\375b\275@bindc_\377contiguo{us\255\"edclL\000\377_in_trac\362\336\205\002c\301`\035\007dims\375d\210\207\001emptye\177xecutef\204\205\003\365.\205\205\002.\206\205\001flag\211s\263@\326\206\001_\210\205\004\336\206\005\314\206\006h\355e\257\000op\002\002ush\236\013\001qiid\341\206\002\345\206\003i\377temskeep\375k\253\000leftmoOdend\337\002\226\204\002n\014\001\377ode_coun\375t\222\207\001numpyo\317pout\254\204\003\262\204\003so\377wnerpack\377edpoprec\343or\222\206\013\367\207\001\373\207\001sru\037nself\273\205\001\226A\266\t\177setdefa\311`\237shape\370\205\002""\364\206\001d\375t\302\206\002update\317use_\222\206\005\t\000sv\377alueswra\337pwrit\047\000xy\357PyOb\350\211\001 *(\374\201\207\001\222\204\004kip_di\377spatch)\000\266\026\013, *\007, \036\024,\336\331\212\001uct \360\204\003op\377t_args_6\366\243\210\003_5\245\210\002_6en\351g\341A\360\210\002*#\006ion\333al,\002)\000\227\210\001(v\337oid)\000\245#er\351\000\240\211\001\005\006_\373`set\377\200\001\330\004\"\240!\240\3676\250\021\007\001(\250\001\250\377\026\250q\200\001\340\004\005\377\330\004\027\220t\2301\330\377\004\022\220$\220a\330\004\367\013\2101\024\001\n\210$\210\377a\210w\220c\230\031\240\377$\240d\250!\2505\260\377\007\260s\270!\330\010\020\317\220\005\220Q \006)\004\013\210\3734\210L\002\013\2105\220\001\375\220d\000\340\004\030\230\010\240\377\002\240!\330\004\r\320\r\377\035\230Q\330\016\027\220r\377\230\027\240\001\240\024\240X\377\250S\260\001\260\032\2706\377\300\021\330\n\017\210q\220\377\002\220\047\230\030\240\026\240\376\220\002\037\230q\320 0\260\377\013\270;\300k\320QR\377\330\004\023\2204\220x\230\373q\240\304\000\007\200|\2207\375\230\204\000&\240a\240w\250\347n\270A\253\006$\020:\230X\347\240Q\240\324\000.\006,\250A\277\250]\270.\310\001\344\004\360\357\010\000\n\033L\001\021\220\024\377\220W\230D\240\013\2504\377\250{\270$\270k\310\024\373\310Q\352\001\007\220q\230\006\367\230l\250\306\000\007\200v\210\337W\220E\230\024\313\000\010\022}\220\212 \027\220q\340\010\276!\3376\240\027\250\005\323\000\004\260\377J\270g\300U\310#\310\377T\320Q[\320[b\320\377bg\320gj\320jn\377\320nv\320v}\320}\377~\330\004\007\200q\330\010\377\017\320\017%\240T\250\021\377\250\047\260\033\270G\3001\335\340\004\013A\200\001\217\nY\230\367d\240)\231\000x\260t\270\3778\3004\300w\310d\320\373RSw\0478\2407\250%\377\250s\260$\260g\270W\377\300E\310\023\310D\320P\177V\320V]\320]^\210\007\365+\373\000q\347@{\300\047\310\251\021\215\002\010\007!\203\014\\\304BT\373\260\031\253 h\300d\310*\277\320TX\320XY\212\201\047;\377\240g\250U\260#\260T\377\270\027\300\007\300u""\310C\357\310t\320S\245,w\320w\377~\360\000\000\177\001D\002\356\004\000D\002G\003\001G\002K\356\n\001K\002Q\021\001Q\002X\336\030\001X\002Y\002\263\201%\t\210\377\035\320\026\047\240q\360\006\377\000\005\006\330\004\r\210Y\377\220f\230G\240:\250Q\377\330\004\016\210j\230\007\230_w\240j\260\001\222\205\001.\217`\3777\260*\270A\200A\340_\010\014\210D\220\214a\001\274@\377\210r\220\027\230\005\230U\277\240,\250b\260\001\032\001\017\333\210t\230\204\001\2301\047\001\031\230\371\021\243\204\001\214\205\001\003\2201\330\014\367\024\220DT\000t\2401\240\377B\240a\240q\330\014\020\376E\002\002\230!\2307\240#\377\240\\\260\026\260s\270*\377\300D\310\005\310Q\310e\367\320ST\307$\014\r\330\010\376\332\205\001{\230#\230Q\330\014\376`\0018\2303\230a\330\020\377\026\220l\240!\330\024\025\376\302\000\r\021\220\r\230Q\230\365fY\000c\317`$\250a\330\277\014\021\220\021\220$\037\001\240\3574\240x\250\356`\020\220\004\317\220J\230a\303\205\002\307\000J\220\377a\220q\230\013\240<\250\377v\260S\270\n\300$\300\337e\3101\310Gw\000\200A\177\360\016\000\t\n\330\014\216\207\003\377\020\027\220v\230T\240\021\373\240$\220!\260\021\330\020\032\377\230$\230m\2504\250|_\2701\330\020\031\212\205\002\020\240\206\001\377z\240\023\240D\250\001\330\377\024 \240\004\240I\250Q\377\250d\260\047\270\026\270q\345\340\014\002E\347\204\002<\000\023\2203\376y\000{\240\"\240C\240q\356+\001\032\230,\217\"\020\024\220\367E\230\025\240\000s\240!\240w1\330\024u\001Q\230c\326\205\002\376\344a!\2703\270g\300Q\377\330\030\034\230L\250\006\250\375a\323\000\030\033\2301\230A\377\330\034 \240\005\240Q\240?c\250\031\260!\260\222\000\256\207\001\277q\330\024\030\230\n\237!\030\277\230\014\240G\2502\360\207\002\024\367\260Q\340\371 \003\2208\230\3774\230q\330\021\027\220u\377\230M\250\021\320\0001\320\3771F\300n\320TU\360\377\014\000\005\030\220r\230\021\336\230\211\001q\330\004\026\224\211\001\007\200_w\210g\220U\366\000f\340\000w\002\250!\376Av\220V{\000\337D\240\010\250\007\336 \004\010w\210\005\210\256\207\002\010\230""\002\253@\177[\250\014\260B\260a\273A\3677\220$\334b5\250\004\250\277D\260\005\260V\270\215bK\352\206C\016W\000Q_\003t\2103\363\210e\233!\335aw\220b\230\345\006\256@x\254`\377Bs\220!\367\330\014\023\267\0005\240\001\240\235\021\234A&\230\001\317\211\001\263\212\002\210}E\214\204\002Q\230i\240v\305\204\001\337\007\200r\210\032D\005u\220\371A\260\212\003\233\212\001\022\220;\230h\377\240e\2501\320\0007\260\345q\246\212\001\005\273`\242\211\002x\210q\177\220\001\330\010\t\210\031\214\213\001\276\366@Y\240g\250Q\016\000\320o\t\032\230!\233\213\002\320\004\361 _\340\010\034\230E\217bh\203B\372/\000\030\356`)\2301\320\034\337-\250V\2603\365\001\017\210\001q";
+    PyObject *data = __Pyx_DecompressString_LZSS(cstring, 2581, 3321);
     #define __Pyx_DecompressString_UNUSED
     if (unlikely(!data)) __PYX_ERR(0, 1, __pyx_L1_error)
     const char* const bytes = __Pyx_PyBytes_AsString(data);
     #if !CYTHON_ASSUME_SAFE_MACROS
     if (likely(bytes)); else { Py_DECREF(data); __PYX_ERR(0, 1, __pyx_L1_error) }
     #endif
-    #else /* compression: none (3180 bytes) */
-static const char bytes[] = "(tree fragment)?Note that Cython is deliberately stricter than PEP-484 and rejects subclasses of builtin types. If you need to pass subclasses then set the \047annotation_typing\047 directive to False.a gradient rule gave fewer gradients than inputsadd_notebackward a second time through the same tape, whose memory was given back; call the first one with retain_graph=Truedisableenablefastnn/_core/tape.pyxgcisenabledrequires_grad: only floating-point tensors have gradients, got FlowFlow.__reduce_cython__Flow.__setstate_cython__Flow.runFlow.sendNodeNode.__reduce_cython__Node.__setstate_cython__Node.inputNode.needsNode.outputTensorBaseTensorBase.__reduce_cython__TensorBase.__setstate_cython_____Pyx_PyDict_NextRef__annotate____dict____func____getstate____main____module____name____new____pyx_checksum__pyx_result__pyx_state__pyx_type__pyx_unpickle_Flow__pyx_unpickle_Node__pyx_unpickle_TensorBase__pyx_vtable____qualname____reduce____reduce_cython____reduce_ex____set_name____setstate____setstate_cython____test___dict_is_coroutineaddapplyarrayarrivingasyncio.coroutinesattrsbasebindc_contiguouscline_in_tracebackcodecontiguousdimsdtypeemptyexecuteffastnn._core.tapeflagsgetgrad_enabledgradientgradientsheappopheappushheapqiidinputinputsitemskeepkindleftmodendarrayneedsnodenode_countnotenumpyopoutoutputoutputsownerpackedpoprecordrequires_gradrulerunselfsendset_grad_enabledsetdefaultshapestatetapedtensorupdateuse_setstateusesvalueswrapxyPyObject *(int __pyx_skip_dispatch)\000PyObject *(int, PyObject *, int __pyx_skip_dispatch, struct __pyx_opt_args_6fastnn_5_core_6engine_call *__pyx_optional_args)\000int (void)\000recorder\000call\000recorder_is_set\200\001\330\004\"\240!\2406\250\021\200\001\330\004(\250\001\250\026\250q\200\001\340\004\005\330\004\027\220t\2301\330\004\022\220$\220a\330\004\013\2101\200\001\340\004\n\210$\210a\210u\220G\2303\230a\330\010\020\220\005\220Q\330\004\013\2101\200\001\340\004\013\2101\200\001\340\004\013\2104\210q\200\001\340\004\013\2105\220\001\220""\021\200\001\340\004\030\230\010\240\002\240!\330\004\r\320\r\035\230Q\330\016\027\220r\230\027\240\001\240\024\240X\250S\260\001\260\032\2706\300\021\330\n\017\210q\220\002\220\047\230\030\240\026\240q\200\001\340\004\037\230q\320 0\260\013\270;\300k\320QR\330\004\023\2204\220x\230q\240\001\330\004\007\200|\2207\230!\330\010&\240a\240w\250n\270A\330\004\013\2101\200\001\340\004\037\230q\320 0\260\013\270;\300k\320QR\330\004\023\220:\230X\240Q\240a\330\004\007\200|\2207\230!\330\010,\250A\250]\270.\310\001\330\004\013\2101\200\001\360\010\000\n\033\230!\330\010\021\220\024\220W\230D\240\013\2504\250q\330\010\020\220\007\220q\230\006\230l\250!\330\004\007\200v\210W\220E\230\024\230Q\330\010\022\220!\330\010\027\220q\340\010\027\220t\2306\240\027\250\005\250S\260\004\260J\270g\300U\310#\310T\320QY\320Y`\320`a\330\004\007\200q\330\010\017\320\017%\240T\250\021\250\047\260\033\270G\3001\340\010\017\320\017%\240T\250\021\250\047\260\033\270A\200\001\360\010\000\n\033\230!\330\010\021\220\024\220Y\230d\240)\2504\250x\260t\2708\3004\300w\310d\320RS\330\010\020\220\007\220q\230\006\230l\250!\330\004\007\200v\210W\220E\230\024\230Q\330\010\022\220!\330\010\027\220q\340\010\027\220t\2308\2407\250%\250s\260$\260g\270W\300E\310\023\310D\320PV\320V]\320]^\330\004\007\200q\330\010\017\320\017+\2504\250q\260\007\260{\300\047\310\021\340\010\017\320\017+\2504\250q\260\007\260{\300!\200\001\360\010\000\n\033\230!\330\010\021\220\024\220\\\240\024\240X\250T\260\031\270$\270h\300d\310*\320TX\320XY\330\010\020\220\007\220q\230\006\230l\250!\330\004\007\200v\210W\220E\230\024\230Q\330\010\022\220!\330\010\027\220q\340\010\027\220t\230;\240g\250U\260#\260T\270\027\300\007\300u\310C\310t\320S[\320[b\320bg\320gj\320jn\320nw\320w~\360\000\000\177\001D\002\360\000\000D\002G\002\360\000\000G\002K\002\360\000\000K\002Q\002\360\000\000Q\002X\002\360\000\000X\002Y\002\330\004\007\200q\330\010\017\320\017%\240T\250\021\250\047\260\033\270G\3001\340\010\017\320\017%\240T\250\021\250\047\260\033""\270A\200\t\210\035\220a\340\004\005\330\004\016\210j\230\007\230w\240j\260\001\330\004\022\220.\240\013\2507\260*\270A\200A\340\010\014\210D\220\007\220q\230\001\330\010\017\210r\220\027\230\005\230U\240,\250b\260\001\200A\340\010\017\210t\2207\230!\2301\200A\340\010\031\230\021\230!\330\010\013\2105\220\003\2201\330\014\024\220D\230\007\230t\2401\240B\240a\240q\330\014\020\220\007\220q\230\002\230!\2307\240#\240\\\260\026\260s\270*\300D\310\005\310Q\310e\320ST\320TX\320XY\330\014\r\330\010\013\2104\210{\230#\230Q\330\014\017\210t\2208\2303\230a\330\020\026\220l\240!\330\024\025\360\006\000\r\021\220\r\230Q\230f\240B\240c\250\021\250$\250a\330\014\021\220\021\220$\220l\240!\2404\240x\250q\330\010\020\220\004\220J\230a\230q\240\001\330\010\014\210J\220a\220q\230\013\240<\250v\260S\270\n\300$\300e\3101\310G\320ST\200A\360\016\000\t\n\330\014\022\220$\220a\330\020\027\220v\230T\240\021\240$\240j\260\001\260\021\330\020\032\230$\230m\2504\250|\2701\330\020\031\230\024\230Q\330\020\034\230D\240\005\240Q\240g\250Q\330\020\023\2203\220a\220{\240\"\240C\240q\250\001\330\024\032\230,\240a\240q\330\020\024\220E\230\025\230a\230s\240!\2401\330\024\027\220v\230Q\230c\240\027\250\005\250T\260\031\270!\2703\270g\300Q\330\030\034\230L\250\006\250a\250q\330\030\033\2301\230A\330\034 \240\005\240Q\240c\250\031\260!\2601\330\020\023\2204\220q\330\024\030\230\n\240!\330\024\030\230\014\240G\2502\250S\260\001\260\024\260Q\340\014\020\220\003\2208\2304\230q\330\021\027\220u\230M\250\021\320\0001\3201F\300n\320TU\360\014\000\005\030\220r\230\021\330\004\027\220q\330\004\026\220a\330\004\010\210\005\210Q\330\010\020\220\010\230\002\230#\230[\250\014\260B\260a\330\010\013\2107\220$\220f\230G\2405\250\004\250D\260\005\260V\2701\330\014\024\220K\230q\240\001\330\010\016\210g\220Q\220a\330\004\007\200t\2103\210e\2203\220a\330\010\017\210w\220b\230\006\230a\230x\240q\330\010\013\2104\210s\220!\330\014\023\2208\2305\240\001\240\021\330\014\022\220&\230\001\230\027\240\001\330\004\013\2101\210E""\220\027\230\005\230Q\230i\240v\250Q\330\004\007\200r\210\032\2203\220a\330\010\017\210u\220A\220Q\330\004\013\2105\220\001\220\022\220;\230h\240e\2501\320\0007\260q\340\004\030\230\005\230Q\230a\330\004\007\200x\210q\220\001\330\010\t\210\031\220$\220a\220v\230Y\240g\250Q\330\010\t\320\t\032\230!\330\004\013\2101\320\004\033\2301\340\010\034\230E\240\021\240$\240h\250a\250q\330\010\t\210\030\220\021\220)\2301\320\034-\250V\2603\260a\330\010\017\210q";
+    #else /* compression: none (3321 bytes) */
+static const char bytes[] = "(tree fragment)?Note that Cython is deliberately stricter than PEP-484 and rejects subclasses of builtin types. If you need to pass subclasses then set the \047annotation_typing\047 directive to False.a gradient rule gave fewer gradients than inputsadd_notebackward a second time through the same tape, whose memory was given back; call the first one with retain_graph=Truedisableenablefastnn/_core/tape.pyxgcisenabledrequires_grad: only floating-point tensors have gradients, got FlowFlow.__reduce_cython__Flow.__setstate_cython__Flow.runFlow.sendNodeNode.__reduce_cython__Node.__setstate_cython__Node.inputNode.needsNode.outputTensorBaseTensorBase.__reduce_cython__TensorBase.__setstate_cython_____Pyx_PyDict_NextRef__annotate____dict____func____getstate____main____module____name____new____pyx_checksum__pyx_result__pyx_state__pyx_type__pyx_unpickle_Flow__pyx_unpickle_Node__pyx_unpickle_TensorBase__pyx_vtable____qualname____reduce____reduce_cython____reduce_ex____set_name____setstate____setstate_cython____test___dict_is_coroutineaddanyapplyarrayarrivingasyncio.coroutinesattrsbasebindc_contiguouscheckedcline_in_tracebackcodecontiguousdimsdtypeemptyexecuteffastnn._core.tapeflagsgetgrad_enabledgradientgradientsheappopheappushheapqiidinputinputsitemskeepkindleftmodendarrayneedsnodenode_countnotenumpyopoutoutputoutputsownerpackedpoprecordrequires_gradrulerulesrunselfsendset_grad_enabledsetdefaultshapestatetapedtensorupdateuse_setstateusesvalueswrapwrittenxyPyObject *(int __pyx_skip_dispatch)\000PyObject *(int, PyObject *, int __pyx_skip_dispatch, struct __pyx_opt_args_6fastnn_5_core_6engine_call *__pyx_optional_args)\000int (void)\000recorder\000call\000recorder_is_set\200\001\330\004\"\240!\2406\250\021\200\001\330\004(\250\001\250\026\250q\200\001\340\004\005\330\004\027\220t\2301\330\004\022\220$\220a\330\004\013\2101\200\001\340\004\n\210$\210a\210w\220c\230\031\240$\240d\250!\2505\260\007\260s\270!\330\010\020\220\005\220Q\330\004\013\2101\200\001\340\004\013\2101\200\001""\340\004\013\2104\210q\200\001\340\004\013\2105\220\001\220\021\200\001\340\004\030\230\010\240\002\240!\330\004\r\320\r\035\230Q\330\016\027\220r\230\027\240\001\240\024\240X\250S\260\001\260\032\2706\300\021\330\n\017\210q\220\002\220\047\230\030\240\026\240q\200\001\340\004\037\230q\320 0\260\013\270;\300k\320QR\330\004\023\2204\220x\230q\240\001\330\004\007\200|\2207\230!\330\010&\240a\240w\250n\270A\330\004\013\2101\200\001\340\004\037\230q\320 0\260\013\270;\300k\320QR\330\004\023\220:\230X\240Q\240a\330\004\007\200|\2207\230!\330\010,\250A\250]\270.\310\001\330\004\013\2101\200\001\360\010\000\n\033\230!\330\010\021\220\024\220W\230D\240\013\2504\250{\270$\270k\310\024\310Q\330\010\020\220\007\220q\230\006\230l\250!\330\004\007\200v\210W\220E\230\024\230Q\330\010\022\220!\330\010\027\220q\340\010\027\220t\2306\240\027\250\005\250S\260\004\260J\270g\300U\310#\310T\320Q[\320[b\320bg\320gj\320jn\320nv\320v}\320}~\330\004\007\200q\330\010\017\320\017%\240T\250\021\250\047\260\033\270G\3001\340\010\017\320\017%\240T\250\021\250\047\260\033\270A\200\001\360\010\000\n\033\230!\330\010\021\220\024\220Y\230d\240)\2504\250x\260t\2708\3004\300w\310d\320RS\330\010\020\220\007\220q\230\006\230l\250!\330\004\007\200v\210W\220E\230\024\230Q\330\010\022\220!\330\010\027\220q\340\010\027\220t\2308\2407\250%\250s\260$\260g\270W\300E\310\023\310D\320PV\320V]\320]^\330\004\007\200q\330\010\017\320\017+\2504\250q\260\007\260{\300\047\310\021\340\010\017\320\017+\2504\250q\260\007\260{\300!\200\001\360\010\000\n\033\230!\330\010\021\220\024\220\\\240\024\240X\250T\260\031\270$\270h\300d\310*\320TX\320XY\330\010\020\220\007\220q\230\006\230l\250!\330\004\007\200v\210W\220E\230\024\230Q\330\010\022\220!\330\010\027\220q\340\010\027\220t\230;\240g\250U\260#\260T\270\027\300\007\300u\310C\310t\320S[\320[b\320bg\320gj\320jn\320nw\320w~\360\000\000\177\001D\002\360\000\000D\002G\002\360\000\000G\002K\002\360\000\000K\002Q\002\360\000\000Q\002X\002\360\000\000X\002Y\002\330\004\007\200q""\330\010\017\320\017%\240T\250\021\250\047\260\033\270G\3001\340\010\017\320\017%\240T\250\021\250\047\260\033\270A\200\t\210\035\320\026\047\240q\360\006\000\005\006\330\004\r\210Y\220f\230G\240:\250Q\330\004\016\210j\230\007\230w\240j\260\001\330\004\022\220.\240\013\2507\260*\270A\200A\340\010\014\210D\220\007\220q\230\001\330\010\017\210r\220\027\230\005\230U\240,\250b\260\001\200A\340\010\017\210t\2207\230!\2301\200A\340\010\031\230\021\230!\330\010\013\2105\220\003\2201\330\014\024\220D\230\007\230t\2401\240B\240a\240q\330\014\020\220\007\220q\230\002\230!\2307\240#\240\\\260\026\260s\270*\300D\310\005\310Q\310e\320ST\320TX\320XY\330\014\r\330\010\013\2104\210{\230#\230Q\330\014\017\210t\2208\2303\230a\330\020\026\220l\240!\330\024\025\360\006\000\r\021\220\r\230Q\230f\240B\240c\250\021\250$\250a\330\014\021\220\021\220$\220l\240!\2404\240x\250q\330\010\020\220\004\220J\230a\230q\240\001\330\010\014\210J\220a\220q\230\013\240<\250v\260S\270\n\300$\300e\3101\310G\320ST\200A\360\016\000\t\n\330\014\022\220$\220a\330\020\027\220v\230T\240\021\240$\240j\260\001\260\021\330\020\032\230$\230m\2504\250|\2701\330\020\031\230\024\230Q\330\020\023\2204\220z\240\023\240D\250\001\330\024 \240\004\240I\250Q\250d\260\047\270\026\270q\340\024 \240\004\240E\250\021\250\047\260\021\330\020\023\2203\220a\220{\240\"\240C\240q\250\001\330\024\032\230,\240a\240q\330\020\024\220E\230\025\230a\230s\240!\2401\330\024\027\220v\230Q\230c\240\027\250\005\250T\260\031\270!\2703\270g\300Q\330\030\034\230L\250\006\250a\250q\330\030\033\2301\230A\330\034 \240\005\240Q\240c\250\031\260!\2601\330\020\023\2204\220q\330\024\030\230\n\240!\330\024\030\230\014\240G\2502\250S\260\001\260\024\260Q\340\014\020\220\003\2208\2304\230q\330\021\027\220u\230M\250\021\320\0001\3201F\300n\320TU\360\014\000\005\030\220r\230\021\330\004\027\220q\330\004\026\220a\330\004\007\200w\210g\220U\230$\230f\240D\250\002\250!\330\010\017\210v\220V\2301\230D\240\010\250\007\250q\330\004\010\210\005\210Q\330\010\020""\220\010\230\002\230#\230[\250\014\260B\260a\330\010\013\2107\220$\220f\230G\2405\250\004\250D\260\005\260V\2701\330\014\024\220K\230q\240\001\330\010\016\210g\220Q\220a\330\004\007\200t\2103\210e\2203\220a\330\010\017\210w\220b\230\006\230a\230x\240q\330\010\013\2104\210s\220!\330\014\023\2208\2305\240\001\240\021\330\014\022\220&\230\001\230\027\240\001\330\004\013\2101\210E\220\027\230\005\230Q\230i\240v\250Q\330\004\007\200r\210\032\2203\220a\330\010\017\210u\220A\220Q\330\004\013\2105\220\001\220\022\220;\230h\240e\2501\320\0007\260q\340\004\030\230\005\230Q\230a\330\004\007\200x\210q\220\001\330\010\t\210\031\220$\220a\220v\230Y\240g\250Q\330\010\t\320\t\032\230!\330\004\013\2101\320\004\033\2301\340\010\034\230E\240\021\240$\240h\250a\250q\330\010\t\210\030\220\021\220)\2301\320\034-\250V\2603\260a\330\010\017\210q";
     PyObject *data = NULL;
     #define __Pyx_DecompressString_UNUSED
     #define __Pyx_DecompressString_LZSS_UNUSED
     #endif
     PyObject **stringtab = __pyx_mstate->__pyx_string_tab;
     Py_ssize_t pos = 0;
-    for (int i = 0; i < 121; i++) {
+    for (int i = 0; i < 125; i++) {
       Py_ssize_t bytes_length = str_length_index[i].length;
       PyObject *string = PyUnicode_DecodeUTF8(bytes + pos, bytes_length, NULL);
       if (likely(string) && i >= 12) PyUnicode_InternInPlace(&string);
@@ -14618,8 +14893,8 @@ static const char bytes[] = "(tree fragment)?Note that Cython is deliberately st
       stringtab[i] = string;
       pos += bytes_length;
     }
-    for (int i = 121; i < 143; i++) {
-      Py_ssize_t bytes_length = bytes_length_index[i-121].length;
+    for (int i = 125; i < 147; i++) {
+      Py_ssize_t bytes_length = bytes_length_index[i-125].length;
       PyObject *string = PyBytes_FromStringAndSize(bytes + pos, bytes_length);
       stringtab[i] = string;
       pos += bytes_length;
@@ -14629,14 +14904,14 @@ static const char bytes[] = "(tree fragment)?Note that Cython is deliberately st
       }
     }
     Py_XDECREF(data);
-    for (Py_ssize_t i = 0; i < 143; i++) {
+    for (Py_ssize_t i = 0; i < 147; i++) {
       if (unlikely(PyObject_Hash(stringtab[i]) == -1)) {
         __PYX_ERR(0, 1, __pyx_L1_error)
       }
     }
     #if CYTHON_IMMORTAL_CONSTANTS
     {
-      PyObject **table = stringtab + 121;
+      PyObject **table = stringtab + 125;
       for (Py_ssize_t i=0; i<22; ++i) {
         #if PY_VERSION_HEX >= 0x030F0000
         PyUnstable_SetImmortal(table[i]);
@@ -14661,7 +14936,7 @@ static const char bytes[] = "(tree fragment)?Note that Cython is deliberately st
   {
     PyObject **numbertab = __pyx_mstate->__pyx_number_tab + 0;
     int8_t const cint_constants_1[] = {0};
-    int32_t const cint_constants_4[] = {16521576L,27223538L,178543278L};
+    int32_t const cint_constants_4[] = {27223538L,77202239L,178543278L};
     for (int i = 0; i < 4; i++) {
       numbertab[i] = PyLong_FromLong((i < 1 ? cint_constants_1[i - 0] : cint_constants_4[i - 1]));
       if (unlikely(!numbertab[i])) __PYX_ERR(0, 1, __pyx_L1_error)
@@ -14724,37 +14999,37 @@ static int __Pyx_CreateCodeObjects(__pyx_mstatetype *__pyx_mstate) {
   PyObject* tuple_dedup_map = PyDict_New();
   if (unlikely(!tuple_dedup_map)) return -1;
   {
-    const __Pyx_PyCode_New_function_description descr = {2, 0, 0, 2, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 29};
-    PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_tensor, __pyx_mstate->__pyx_n_u_contiguous};
-    __pyx_mstate_global->__pyx_codeobj_tab[0] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_bind, __pyx_mstate->__pyx_kp_b_iso88591_a_j_wj_7_A, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[0])) goto bad;
+    const __Pyx_PyCode_New_function_description descr = {3, 0, 0, 3, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 30};
+    PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_tensor, __pyx_mstate->__pyx_n_u_contiguous, __pyx_mstate->__pyx_n_u_rules};
+    __pyx_mstate_global->__pyx_codeobj_tab[0] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_bind, __pyx_mstate->__pyx_kp_b_iso88591_q_YfG_Q_j_wj_7_A, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[0])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {0, 0, 0, 0, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 36};
+    const __Pyx_PyCode_New_function_description descr = {0, 0, 0, 0, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 39};
     PyObject* const varnames[] = {0};
     __pyx_mstate_global->__pyx_codeobj_tab[1] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_grad_enabled, __pyx_mstate->__pyx_kp_b_iso88591_4q, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[1])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {1, 0, 0, 1, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 41};
+    const __Pyx_PyCode_New_function_description descr = {1, 0, 0, 1, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 44};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_mode};
     __pyx_mstate_global->__pyx_codeobj_tab[2] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_set_grad_enabled, __pyx_mstate->__pyx_kp_b_iso88591_t1_a_1, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[2])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {0, 0, 0, 0, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 49};
+    const __Pyx_PyCode_New_function_description descr = {0, 0, 0, 0, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 52};
     PyObject* const varnames[] = {0};
     __pyx_mstate_global->__pyx_codeobj_tab[3] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_node_count, __pyx_mstate->__pyx_kp_b_iso88591_1, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[3])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {2, 0, 0, 2, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 76};
+    const __Pyx_PyCode_New_function_description descr = {2, 0, 0, 2, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 79};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self, __pyx_mstate->__pyx_n_u_i};
     __pyx_mstate_global->__pyx_codeobj_tab[4] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_input, __pyx_mstate->__pyx_kp_b_iso88591_A_t7_1, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[4])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {2, 0, 0, 3, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 80};
+    const __Pyx_PyCode_New_function_description descr = {2, 0, 0, 3, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 83};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self, __pyx_mstate->__pyx_n_u_i, __pyx_mstate->__pyx_n_u_y};
     __pyx_mstate_global->__pyx_codeobj_tab[5] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_output, __pyx_mstate->__pyx_kp_b_iso88591_1_E_haq_1_V3a_q, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[5])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {2, 0, 0, 3, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 86};
+    const __Pyx_PyCode_New_function_description descr = {2, 0, 0, 3, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 89};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self, __pyx_mstate->__pyx_n_u_i, __pyx_mstate->__pyx_n_u_x};
     __pyx_mstate_global->__pyx_codeobj_tab[6] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_needs, __pyx_mstate->__pyx_kp_b_iso88591_A_D_q_r_U_b, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[6])) goto bad;
   }
@@ -14779,44 +15054,44 @@ static int __Pyx_CreateCodeObjects(__pyx_mstatetype *__pyx_mstate) {
     __pyx_mstate_global->__pyx_codeobj_tab[10] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_tree_fragment, __pyx_mstate->__pyx_n_u_setstate_cython, __pyx_mstate->__pyx_kp_b_iso88591_q, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[10])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {1, 0, 0, 1, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 117};
+    const __Pyx_PyCode_New_function_description descr = {1, 0, 0, 1, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 120};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_array};
     __pyx_mstate_global->__pyx_codeobj_tab[11] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_wrap, __pyx_mstate->__pyx_kp_b_iso88591_5, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[11])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {1, 0, 0, 1, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 122};
+    const __Pyx_PyCode_New_function_description descr = {1, 0, 0, 1, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 125};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_array};
-    __pyx_mstate_global->__pyx_codeobj_tab[12] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_owner, __pyx_mstate->__pyx_kp_b_iso88591_auG3a_Q_1, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[12])) goto bad;
+    __pyx_mstate_global->__pyx_codeobj_tab[12] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_owner, __pyx_mstate->__pyx_kp_b_iso88591_awc_d_5_s_Q_1, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[12])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {5, 0, 0, 5, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 129};
+    const __Pyx_PyCode_New_function_description descr = {5, 0, 0, 5, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 132};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_op, __pyx_mstate->__pyx_n_u_outputs, __pyx_mstate->__pyx_n_u_inputs, __pyx_mstate->__pyx_n_u_dims, __pyx_mstate->__pyx_n_u_attrs};
     __pyx_mstate_global->__pyx_codeobj_tab[13] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_execute, __pyx_mstate->__pyx_kp_b_iso88591_Q_r_XS_6_q_q, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[13])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {4, 0, 0, 4, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 147};
+    const __Pyx_PyCode_New_function_description descr = {4, 0, 0, 4, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 150};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_rule, __pyx_mstate->__pyx_n_u_inputs, __pyx_mstate->__pyx_n_u_out, __pyx_mstate->__pyx_n_u_note};
     __pyx_mstate_global->__pyx_codeobj_tab[14] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_taped, __pyx_mstate->__pyx_kp_b_iso88591_7q_Qa_xq_avYgQ_1, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[14])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {5, 0, 0, 5, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 156};
+    const __Pyx_PyCode_New_function_description descr = {5, 0, 0, 5, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 159};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_op, __pyx_mstate->__pyx_n_u_inputs, __pyx_mstate->__pyx_n_u_attrs, __pyx_mstate->__pyx_n_u_note, __pyx_mstate->__pyx_n_u_out};
-    __pyx_mstate_global->__pyx_codeobj_tab[15] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_apply, __pyx_mstate->__pyx_kp_b_iso88591_11FnTU_r_q_a_Q_Ba_7_fG5_D_V1_Kq, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[15])) goto bad;
+    __pyx_mstate_global->__pyx_codeobj_tab[15] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_apply, __pyx_mstate->__pyx_kp_b_iso88591_11FnTU_r_q_a_wgU_fD_vV1D_q_Q_Ba, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[15])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {3, 0, 0, 3, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 195};
+    const __Pyx_PyCode_New_function_description descr = {3, 0, 0, 3, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 203};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self, __pyx_mstate->__pyx_n_u_x, __pyx_mstate->__pyx_n_u_gradient};
     __pyx_mstate_global->__pyx_codeobj_tab[16] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_send, __pyx_mstate->__pyx_kp_b_iso88591_A_5_1_D_t1Baq_q_7_s_D_QeSTTXXY_4, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[16])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {2, 0, 0, 10, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 213};
+    const __Pyx_PyCode_New_function_description descr = {2, 0, 0, 10, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 221};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self, __pyx_mstate->__pyx_n_u_keep, __pyx_mstate->__pyx_n_u_node, __pyx_mstate->__pyx_n_u_x, __pyx_mstate->__pyx_n_u_inputs, __pyx_mstate->__pyx_n_u_i, __pyx_mstate->__pyx_n_u_arriving, __pyx_mstate->__pyx_n_u_gradients, __pyx_mstate->__pyx_n_u__5, __pyx_mstate->__pyx_n_u_left};
-    __pyx_mstate_global->__pyx_codeobj_tab[17] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_run, __pyx_mstate->__pyx_kp_b_iso88591_A_a_vT_j_m4_1_Q_D_QgQ_3a_Cq_aq_E, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[17])) goto bad;
+    __pyx_mstate_global->__pyx_codeobj_tab[17] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_tape_pyx, __pyx_mstate->__pyx_n_u_run, __pyx_mstate->__pyx_kp_b_iso88591_A_a_vT_j_m4_1_Q_4z_D_IQd_q_E_3a, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[17])) goto bad;
   }
   {
     const __Pyx_PyCode_New_function_description descr = {1, 0, 0, 4, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 1};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self, __pyx_mstate->__pyx_n_u_state, __pyx_mstate->__pyx_n_u_dict_2, __pyx_mstate->__pyx_n_u_use_setstate};
-    __pyx_mstate_global->__pyx_codeobj_tab[18] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_tree_fragment, __pyx_mstate->__pyx_n_u_reduce_cython, __pyx_mstate->__pyx_kp_b_iso88591_WD_4q_q_l_vWE_Q_q_t6_S_JgU_TQYY, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[18])) goto bad;
+    __pyx_mstate_global->__pyx_codeobj_tab[18] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_tree_fragment, __pyx_mstate->__pyx_n_u_reduce_cython, __pyx_mstate->__pyx_kp_b_iso88591_WD_4_k_Q_q_l_vWE_Q_q_t6_S_JgU_T, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[18])) goto bad;
   }
   {
     const __Pyx_PyCode_New_function_description descr = {2, 0, 0, 2, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 17};

@@ -22,13 +22,16 @@ cdef object _push = heapq.heappush
 cdef object _pop = heapq.heappop
 cdef type _tensor = None  # fastnn.tensor.Tensor
 cdef object _contiguous = None  # fastnn.ops.table.contiguous_array
+cdef object _rules = None  # fastnn.batching's
 cdef long _made = 0  # nodes so far
 cdef tuple _nothing = ()
 
 
-def bind(tensor=None, contiguous=None):
-    """Tell this module of Tensor, and of the function that packs an array by a row."""
-    global _tensor, _contiguous
+def bind(tensor=None, contiguous=None, rules=None):
+    """Tell this module of Tensor, of the function that packs an array by a row, and, when vmap is
+    first used, of the rules by which rows run on tensors that stand for a batch."""
+    global _tensor, _contiguous, _rules
+    _rules = rules if rules is not None else _rules
     _tensor = tensor if tensor is not None else _tensor
     _contiguous = contiguous if contiguous is not None else _contiguous
 
@@ -121,7 +124,7 @@ cpdef object wrap(array):
 
 cpdef object owner(array):
     """The array that owns the memory of a view."""
-    while type(array.base) is _ndarray:
+    while type(array) is _ndarray and type(array.base) is _ndarray:
         array = array.base
     return array
 
@@ -162,6 +165,8 @@ cpdef object apply(op, tuple inputs, tuple attrs=_nothing, tuple note=_nothing, 
     cdef bint packed = op.packed
     cdef list arrays = []
     cdef tuple dims = _nothing
+    if _rules is not None and _rules.any(*inputs):
+        return _rules.apply(op, inputs, attrs, note)
     for x in inputs:
         array = None if x is None else (<TensorBase>x)._array
         if packed and array is not None and not array.flags.c_contiguous:
@@ -185,12 +190,15 @@ cdef class Flow:
     """
     cdef readonly dict leaves
     cdef list _waiting  # nodes that a gradient has reached, (-order, node): a heap
-    cdef object _add
+    cdef object _add, _checked
+    cdef long _written
 
-    def __init__(self, add):
+    def __init__(self, add, long written, checked):
+        """add: of two gradients. written: the number of nodes at the last write in place;
+        checked(rule, node, gradients): runs the rule of a node that is older than that."""
         self.leaves = {}
         self._waiting = []
-        self._add = add
+        self._add, self._written, self._checked = add, written, checked
 
     cpdef object send(self, TensorBase x, gradient):
         """A gradient by `x` has arrived."""
@@ -222,7 +230,10 @@ cdef class Flow:
                 node = <Node>_pop(self._waiting)[1]
                 arriving, node._arriving = node._arriving, None
                 inputs = node.inputs
-                gradients = node.rule(node, *arriving)
+                if self._written >= node.order:
+                    gradients = self._checked(node.rule, node, arriving)
+                else:
+                    gradients = node.rule(node, *arriving)
                 if len(gradients) < len(inputs):
                     raise RuntimeError("a gradient rule gave fewer gradients than inputs")
                 for i in range(len(inputs)):

@@ -1,5 +1,9 @@
 """The tape, gradients of what it holds, functions with gradients of their own, checks of them."""
 
+from fastnn.autograd import functional, hooks, versions
+from fastnn.autograd.checking import GradcheckError, gradcheck, gradgradcheck
+from fastnn.autograd.custom import Context, Function, once_differentiable
+from fastnn.autograd.graph import grad
 from fastnn.autograd.tape import (
     GradientRule,
     Node,
@@ -7,21 +11,29 @@ from fastnn.autograd.tape import (
     enable_grad,
     gradients,
     is_grad_enabled,
-    leaves_of,
     no_grad,
     set_grad_enabled,
     zero_grad,
 )
 
 __all__ = [
+    "Context",
+    "Function",
+    "GradcheckError",
     "GradientRule",
     "Node",
     "backward",
     "enable_grad",
+    "functional",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
     "gradients",
+    "hooks",
     "is_grad_enabled",
-    "leaves_of",
     "no_grad",
+    "once_differentiable",
     "set_grad_enabled",
+    "versions",
     "zero_grad",
 ]

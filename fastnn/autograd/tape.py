@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from fastnn._core import engine
-from fastnn._core.tape import Flow, Node, grad_enabled, owner
+from fastnn._core.tape import Flow, Node, grad_enabled, node_count, owner
 from fastnn._core.tape import set_grad_enabled as set_mode
+from fastnn.autograd import hooks, versions
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -94,8 +95,12 @@ def _propagate(
     roots: Sequence[Tensor], seeds: Sequence[Tensor], create_graph: bool, keep: bool
 ) -> dict[int, tuple[Tensor, Tensor]]:
     """id of each leaf that requires grad -> (the leaf, its gradient)."""
-    flow = Flow(_add)
+    flow = Flow(_add, versions.last, versions.checked)
     with set_grad_enabled(create_graph):
+        if hooks.live:
+            from fastnn.autograd.graph import flow as slow  # the same, with more to look at
+
+            return slow(roots, seeds, None, create_graph, keep)  # type: ignore[return-value]
         for y, seed in zip(roots, seeds, strict=True):
             if y.requires_grad:
                 flow.send(y, seed)
@@ -184,20 +189,16 @@ def gradients(
             seed._unit = seed.numel() == 1
     leaves = _propagate(outputs, cotangents, create_graph, create_graph)
     found = []
+    taken = {id(_owner(seed._array)) for seed in cotangents}
     for x in inputs:
         pair = leaves.get(id(x))
         if pair is None:
             found.append(Tensor(np.zeros(x.shape, x.dtype)))
         else:  # memory of its own: a view of a broadcast or of another gradient is copied
-            found.append(ops.own(pair[1]))
+            own = ops.own(pair[1])
+            if id(_owner(own._array)) in taken:
+                with set_grad_enabled(create_graph):
+                    own = ops.copy(own)
+            taken.add(id(_owner(own._array)))
+            found.append(own)
     return found
-
-
-def leaves_of(tensors: Sequence[Tensor]) -> Iterator[Tensor]:
-    """The leaves that require grad among what the tensors were computed from."""
-    seen: set[int] = set()
-    for node in _nodes_from(tensors):
-        for x in node.inputs or ():
-            if x is not None and x._node is None and x.requires_grad and id(x) not in seen:
-                seen.add(id(x))
-                yield x

@@ -21,8 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import nn
+from fastnn._device import device
 from fastnn._version import __version__
 from fastnn.io.safetensors import FormatError, parse_json, read, write
+from fastnn.io.state import restored, save_state
 
 __all__ = ["load", "load_with_extra", "save"]
 
@@ -83,12 +85,16 @@ KINDS: dict[str, Kind] = {
 
 
 def save(
-    model: nn.Module, path: str | os.PathLike[str], *, extra: Mapping[str, Any] | None = None
+    model: nn.Module | Mapping[Any, Any] | list[Any] | tuple[Any, ...],
+    path: str | os.PathLike[str],
+    *,
+    extra: Mapping[str, Any] | None = None,
 ) -> None:
-    """Save a model to one file; a crash leaves the old file or the whole new one.
+    """Save a model, or state, to one file; a crash leaves the old file or the whole new one.
 
     Args:
         model: an `nn.Sequential` of the layers fastnn knows how to build again (nested ones too).
+            Or state: a `state_dict()`, or any dict or list of tensors, numbers and texts.
         path: the file to make or replace, by custom ``*.safetensors``.
         extra: anything JSON can hold, kept beside the weights, such as how the data was scaled.
 
@@ -104,6 +110,8 @@ def save(
         >>> fastnn.io.load(path)[0].out_features
         1
     """
+    if isinstance(model, Mapping | list | tuple):
+        return save_state(model, path)
     if type(model) is not nn.Sequential:
         _unknown("model", model, "nn.Sequential")
     config = {"schema": SCHEMA, "fastnn": __version__, "layers": _describe(model)}
@@ -124,23 +132,48 @@ def save(
     write(path, tensors, {"fastnn": text})
 
 
-def load(path: str | os.PathLike[str]) -> nn.Sequential:
-    """Load a model that `save` wrote.
+def load(path: str | os.PathLike[str], map_location: Any = None, weights_only: bool = True) -> Any:
+    """Load what `save` wrote.
 
     Args:
         path: the file.
+        map_location: None or the CPU.
+        weights_only: True; nothing else is ever in a file.
 
     Returns:
-        A new model with the same layers and, bit for bit, the same weights.
+        A new model with the same layers and, bit for bit, the same weights; or the state.
 
     Raises:
         FormatError: the file is not a safetensors file, was not written by fastnn, or its weights
             do not fit its configuration. Nothing was built or allocated beyond the file's size.
         OSError: the file cannot be read.
 
-    Example: see `save`.
+    Example: see `save`; and
+
+        >>> import fastnn, os, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "checkpoint")
+        >>> net = fastnn.nn.Linear(2, 1)
+        >>> fastnn.save({"epoch": 3, "model": net.state_dict()}, path)
+        >>> checkpoint = fastnn.load(path)
+        >>> checkpoint["epoch"], net.load_state_dict(checkpoint["model"])
+        (3, <All keys matched successfully>)
     """
-    return load_with_extra(path)[0]
+    if map_location is not None:
+        device(map_location)
+    tensors, config, name = _read(path)
+    if "state" not in config:
+        return _model(tensors, config, name)[0]
+    state = restored(config["state"], tensors, name)
+    if tensors:
+        _fail(name, f"tensor {next(iter(tensors))[:60]!r}: not in the state")
+    return state
+
+
+def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], Config, str]:
+    tensors, metadata = read(path)
+    name = os.fsdecode(path)
+    config = _config(metadata, sum(array.nbytes for array in tensors.values()), name)
+    return tensors, config, name
 
 
 def load_with_extra(path: str | os.PathLike[str]) -> tuple[nn.Sequential, dict[str, Any]]:
@@ -148,9 +181,12 @@ def load_with_extra(path: str | os.PathLike[str]) -> tuple[nn.Sequential, dict[s
 
     Args and errors: as `load`.
     """
-    tensors, metadata = read(path)
-    name = os.fsdecode(path)
-    config = _config(metadata, sum(array.nbytes for array in tensors.values()), name)
+    return _model(*_read(path))
+
+
+def _model(
+    tensors: dict[str, Array], config: Config, name: str
+) -> tuple[nn.Sequential, dict[str, Any]]:
     layers: Any = config.get("layers")
     extra = config.get("extra", {})
     if not isinstance(extra, dict):

@@ -28,11 +28,8 @@ def cross_entropy(
         _check.same_dtype("weight", weight.dtype, logits.dtype, "input")
     indices = target.dtype.kind != "f"
     if indices:
-        _recording.checked(target, lambda y: _class_or_ignored(y, classes, ignore_index))
-        counted = ops.cast(ops.ne(target, ignore_index), logits.dtype)
-        numbers = Tensor(np.arange(classes))
-        same = ops.cast(ops.eq(ops.reshape(target, (rows, 1)), numbers), logits.dtype)
-        target = ops.mul(same, ops.reshape(counted, (rows, 1)))
+        target = _one_hot(target, classes, ignore_index, logits)
+        counted = ops.sum(target, 1)
     shares = target if weight is None else ops.mul(target, weight)
     log_p = ops.log_softmax(logits, 1)
     loss = ops.neg(ops.sum(ops.mul(shares, log_p), 1))
@@ -48,6 +45,19 @@ def cross_entropy(
     if reduction == "sum":
         return total
     return ops.div(total, ops.sum(shares) if indices else float(rows))
+
+
+def _one_hot(target: Tensor, classes: int, ignored: int, like: Tensor) -> Tensor:
+    """1 where the class is the row's, 0 elsewhere and in rows that do not count."""
+    table = np.eye(classes, dtype=like.dtype)
+    if 0 <= ignored < classes:
+        table[ignored] = 0
+    elif (target._array == ignored).any():
+        _recording.checked(target, lambda y: _class_or_ignored(y, classes, ignored))
+        numbers = Tensor(np.arange(classes))
+        return ops.cast(ops.eq(ops.reshape(target, (-1, 1)), numbers), like.dtype)
+    _recording.checked(target, lambda y: _check.class_range("target", y, classes))
+    return ops.take_rows(Tensor(table), target)
 
 
 def _class_or_ignored(y: Tensor, classes: int, ignored: int) -> None:

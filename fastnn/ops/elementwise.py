@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _recording
-from fastnn.autograd import GradientRule, Node
+from fastnn.autograd import GradientRule, Node, versions
 from fastnn.ops.shape import unbroadcast
 from fastnn.ops.table import TABLE, Op, apply, execute, real, row, same_real
 from fastnn.tensor import Tensor, bool_, float32, float64
@@ -246,6 +246,7 @@ def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     if _recording.active is not None:
         _recording.active.writes(x._array)
     execute(op, (x._array,), arrays, (), ())
+    versions.wrote(x._array, f"{op.name}_")
     return x
 
 
@@ -254,6 +255,7 @@ def copy_(x: Tensor, source: Operand) -> Tensor:
     if x._array.dtype not in (float32, float64):
         _recording.refuse(f"it was written into a tensor of {x.dtype}")
         x._array[...] = source._array if isinstance(source, Tensor) else source
+        versions.wrote(x._array, "copy_")
         return x
     values = real(source, x)
     if values.dtype != x.dtype:

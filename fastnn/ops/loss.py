@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _recording
+from fastnn import _batch, _recording
 from fastnn._arrays import class_range
 from fastnn._core import engine
 from fastnn._core.tape import wrap
@@ -51,6 +51,8 @@ def _over_rows(dloss: Tensor, z: Tensor) -> Tensor:
 def _loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> Tensor:
     """Run a loss row. rows: one loss for each row (else for each element)."""
     on_tape = z.requires_grad and is_grad_enabled()
+    if _batch.rules is not None and _batch.rules.any(z, y):
+        return _batched_loss(op, z, y, reduction, rows)
     za, ya = (a if a.flags.c_contiguous else contiguous_array(a) for a in (z._array, y._array))
     n = za.shape[0] if rows else za.size
     shape = () if reduction != "none" else (n,) if rows else za.shape
@@ -63,6 +65,17 @@ def _loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> Tensor:
         out._node = Node(op.gradient, (z, y), (loss, dz), (reduction, n))
         out.requires_grad = True
     return out
+
+
+def _batched_loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> Tensor:
+    """The same within vmap: each loss by the row, which are then reduced."""
+    assert _batch.rules is not None and op.gradient is not None
+    loss, dz = _batch.rules.loss(op, z, y, rows)
+    each = Tensor(loss)
+    if z.requires_grad and is_grad_enabled():
+        each._node = Node(op.gradient, (z, y), (loss, dz), ("none", 1))
+        each.requires_grad = True
+    return _reduced(each, reduction)
 
 
 def _no_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
@@ -102,11 +115,13 @@ def softmax_cross_entropy(z: Tensor, y: Tensor, reduction: str = "mean") -> Tens
     if y.shape != z.shape[:1]:
         raise ValueError(f"y: expected {z.shape[0]} classes, one a row of z, got shape {y.shape}")
     classes = z.shape[1]
-    if y._array.dtype != int64 or not engine.in_range(y._array, classes):
-        class_range("y", y, classes)
+    labels = y if _batch.rules is None else _batch.rules.whole(y)
+    if labels._array.dtype != int64 or not engine.in_range(labels._array, classes):
+        class_range("y", labels, classes)
     recorder = engine.recorder()
     if recorder is not None:
-        recorder.checks_input(y._array, lambda y: class_range("y", y, classes), classes)
+        check = lambda y: class_range("y", y, classes)  # noqa: E731
+        recorder.checks_input(labels._array, check, classes)
     return _loss(_softmax_cross_entropy, z, y, reduction, rows=True)
 
 

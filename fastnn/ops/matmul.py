@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check
+from fastnn import _batch, _check
 from fastnn._core.tape import wrap
 from fastnn.autograd import Node, is_grad_enabled
 from fastnn.ops.reduce import sum
@@ -88,13 +88,15 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if x.ndim != 2:
         y = linear(reshape(input, (-1, x.shape[-1])), weight, bias)
         return reshape(y, (*x.shape[:-1], w.shape[0]))
+    if _batch.rules is not None and _batch.rules.any(input, weight, bias):
+        return _product(input, permute(weight, (1, 0)), bias)
     out = np.empty((x.shape[0], w.shape[0]), x.dtype)
     execute(_matmul, (out,), (x, w.T, b, None), (), PLAIN)
     return taped(_linear_gradient, (input, weight, bias), out)
 
 
 def _linear_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    if is_grad_enabled():
+    if is_grad_enabled() or _batch.rules is not None:
         x, weight = node.input(0), node.input(1)
         return (
             _product(dy, weight) if node.needs(0) else None,

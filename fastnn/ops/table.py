@@ -11,8 +11,7 @@ import numpy as np
 from fastnn import _recording
 from fastnn._core import engine
 from fastnn._core.tape import apply, bind, execute, taped
-from fastnn.autograd import GradientRule, Node
-from fastnn.autograd import tape as autograd
+from fastnn.autograd import GradientRule
 from fastnn.tensor import Tensor, float32, float64
 
 if TYPE_CHECKING:

@@ -1,0 +1,225 @@
+"""torch.autograd.functional: Jacobians and products of a function at given inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastnn.tensor import Tensor
+
+Function = Callable[..., Any]
+
+
+def _given(inputs: Any) -> tuple[Tensor, ...]:
+    return tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
+
+
+def _out(value: Any, create_graph: bool) -> Any:
+    from fastnn.autograd.pullback import detached
+
+    return value if create_graph else detached(value)
+
+
+def _like(inputs: Any, found: Any) -> Any:
+    """A tuple when the inputs are one, else its only entry."""
+    return tuple(found) if isinstance(inputs, tuple | list) else found[0]
+
+
+def jacobian(
+    func: Function,
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    strategy: str = "reverse-mode",
+) -> Any:
+    """The Jacobian of `func` at the inputs.
+
+    J[i, j] = d func(inputs)_i / d input_j
+
+    Args:
+        func: takes tensors and returns a tensor or a tuple of them.
+        inputs: a tensor or a tuple of them.
+        create_graph: the result is on the tape.
+        strict, vectorize: taken for torch's sake; it is always vectorized where possible.
+        strategy: "reverse-mode" (default) or "forward-mode".
+
+    Returns:
+        a tensor, or tuples: by outputs, and below by inputs.
+
+    Raises:
+        ValueError: another strategy. TypeError: inputs or outputs that are no tensors.
+
+    Source: torch.autograd.functional.jacobian.
+
+    Example:
+        >>> import fastnn
+        >>> jacobian(lambda x: x**2, fastnn.tensor([1.0, 3.0]))
+        tensor([[2., 0.],
+                [0., 6.]])
+    """
+    from fastnn import func as transforms
+
+    known = {"reverse-mode": transforms.jacrev, "forward-mode": transforms.jacfwd}
+    if strategy not in known:
+        raise ValueError(f"strategy: expected one of {list(known)}, got {strategy!r}")
+    positions = tuple(range(len(inputs))) if isinstance(inputs, tuple | list) else 0
+    return _out(known[strategy](func, positions)(*_given(inputs)), create_graph)
+
+
+def hessian(
+    func: Function,
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    outer_jacobian_strategy: str = "reverse-mode",
+) -> Any:
+    """The Hessian of a scalar function at the inputs.
+
+    H[i, j] = d^2 func(inputs) / d input_i d input_j
+
+    Args:
+        func: takes tensors and returns a tensor of one element.
+        inputs: a tensor or a tuple of them.
+        create_graph: the result is on the tape.
+        strict, vectorize: taken for torch's sake.
+        outer_jacobian_strategy: as strategy of `jacobian`.
+
+    Returns:
+        a tensor, or a tuple of tuples.
+
+    Raises:
+        ValueError, TypeError: as `jacobian`.
+
+    Source: torch.autograd.functional.hessian.
+
+    Example:
+        >>> import fastnn
+        >>> hessian(lambda x: (x**3).sum(), fastnn.tensor([1.0, 2.0]))
+        tensor([[ 6.,  0.],
+                [ 0., 12.]])
+    """
+    from fastnn import func as transforms
+
+    positions = tuple(range(len(inputs))) if isinstance(inputs, tuple | list) else 0
+    first = transforms.jacrev(func, positions)
+    outer = {"reverse-mode": transforms.jacrev, "forward-mode": transforms.jacfwd}
+    if outer_jacobian_strategy not in outer:
+        raise ValueError(
+            f"outer_jacobian_strategy: expected one of {list(outer)}, got "
+            f"{outer_jacobian_strategy!r}"
+        )
+    found = outer[outer_jacobian_strategy](first, positions)(*_given(inputs))
+    return _out(found, create_graph)
+
+
+def vjp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> Any:
+    """(outputs, v^T J) of `func` at the inputs.
+
+    Args:
+        func: takes tensors and returns tensors.
+        inputs: a tensor or a tuple of them.
+        v: a cotangent for each output; may be left out for a scalar.
+        create_graph: the result is on the tape.
+        strict: taken for torch's sake.
+
+    Returns:
+        the outputs, and a tuple when the inputs are one.
+
+    Raises:
+        RuntimeError: no v for an output of several elements.
+
+    Source: torch.autograd.functional.vjp.
+
+    Example:
+        >>> import fastnn
+        >>> vjp(lambda x: x**2, fastnn.tensor([1.0, 3.0]), fastnn.ones(2))
+        (tensor([1., 9.]), tensor([2., 6.]))
+    """
+    from fastnn import func as transforms
+    from fastnn.autograd.graph import ones
+
+    output, back = transforms.vjp(func, *_given(inputs))
+    if v is None:
+        if not isinstance(output, Tensor) or output.numel() != 1:
+            raise RuntimeError("v: expected one, since the output is not of one element")
+        v = ones(output)
+    found = back(*_given(v))
+    return _out(output, create_graph), _out(_like(inputs, found), create_graph)
+
+
+def jvp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> Any:
+    """(outputs, J v) of `func` at the inputs.
+
+    Args:
+        func: takes tensors and returns tensors.
+        inputs: a tensor or a tuple of them.
+        v: a tangent for each input; may be left out for one input of one element.
+        create_graph: the result is on the tape.
+        strict: taken for torch's sake.
+
+    Returns:
+        the outputs and their tangents.
+
+    Raises:
+        RuntimeError: no v for inputs of several elements.
+
+    Source: torch.autograd.functional.jvp.
+
+    Example:
+        >>> import fastnn
+        >>> jvp(lambda x: x**2, fastnn.tensor([1.0, 3.0]), fastnn.ones(2))
+        (tensor([1., 9.]), tensor([2., 6.]))
+    """
+    from fastnn import func as transforms
+    from fastnn.autograd.graph import ones
+
+    given = _given(inputs)
+    if v is None:
+        if len(given) != 1 or given[0].numel() != 1:
+            raise RuntimeError("v: expected one, since the input is not of one element")
+        v = ones(given[0])
+    output, found = transforms.jvp(func, given, _given(v))
+    return _out(output, create_graph), _out(found, create_graph)
+
+
+def hvp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> Any:
+    """(output, H v) of a scalar function at the inputs.
+
+    Args:
+        func: takes tensors and returns a tensor of one element.
+        inputs: a tensor or a tuple of them.
+        v: a direction for each input; may be left out for one input of one element.
+        create_graph: the result is on the tape.
+        strict: taken for torch's sake.
+
+    Returns:
+        the output, and a tuple when the inputs are one.
+
+    Raises:
+        RuntimeError: no v for inputs of several elements.
+
+    Source: torch.autograd.functional.hvp.
+
+    Example:
+        >>> import fastnn
+        >>> hvp(lambda x: (x**3).sum(), fastnn.tensor([1.0, 2.0]), fastnn.ones(2))
+        (tensor(9.), tensor([ 6., 12.]))
+    """
+    from fastnn import func as transforms
+
+    given = _given(inputs)
+    both = transforms.grad_and_value(func, tuple(range(len(given))))
+
+    (_, value), (product, _) = jvp(both, given, v, create_graph=True)
+    return _out(value, create_graph), _out(_like(inputs, product), create_graph)
+
+
+vhp = hvp  # the Hessian of a scalar function is symmetric

@@ -1,0 +1,112 @@
+"""What was written in place, and when: the tape must not use memory that changed since.
+
+A node knows its place in the order of all nodes. A write in place is remembered by its memory and
+by the number of nodes that there were. Memory that a gradient rule reads was changed too early
+when it was written after the node was made. Nothing is kept per node: a backward pass compares
+two numbers, and looks closer only when something was written since its oldest node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+
+from fastnn import _recording
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastnn.autograd.tape import GradientRule, Node
+    from fastnn.ops import Op
+
+    Span = tuple[int, int]
+
+MOST = 4096  # writes that are remembered
+last = 0  # the number of nodes at the last write in place
+_written: dict[Span, tuple[int, str]] = {}  # (first byte, end) -> (number of nodes, op)
+
+
+def _span(array: NDArray[Any]) -> Span:
+    if array.flags.c_contiguous:
+        first: int = array.__array_interface__["data"][0]
+        return first, first + array.nbytes
+    low, high = byte_bounds(array)
+    return low, high
+
+
+def wrote(array: NDArray[Any], name: str) -> None:
+    """The elements of an array were changed in place by `name`."""
+    global last
+    from fastnn.autograd.tape import node_count
+
+    last = node_count()
+    if len(_written) >= MOST:
+        for key in list(_written)[: MOST // 2]:
+            del _written[key]
+    _written[_span(array)] = (last, name)
+
+
+def _changed(node: Node, arrays: Iterable[Any]) -> dict[Span, str]:
+    """The writes, after the node was made, into arrays that it has held since."""
+    late = {span: name for span, (at, name) in _written.items() if at >= node.order}
+    held = [_span(a) for a in arrays if isinstance(a, np.ndarray)]
+    return {
+        span: name
+        for span, name in late.items()
+        if any(span[0] < end and first < span[1] for first, end in held)
+    }
+
+
+def check(array: Any, changed: dict[Span, str]) -> None:
+    """Raise if the array was changed."""
+    if not isinstance(array, np.ndarray):
+        return
+    first, end = _span(array)
+    for (low, high), name in changed.items():
+        if low < end and first < high:
+            raise RuntimeError(
+                "backward: one of the variables needed for gradient computation has been modified "
+                f"by an inplace operation: {name} changed a tensor of shape {array.shape} after "
+                "the tape had used it; change it after backward, or use its clone()"
+            )
+
+
+class _Watch:
+    """Takes the recorder's place while a gradient rule runs, and checks what is read."""
+
+    def __init__(self, changed: dict[Span, str]) -> None:
+        self.changed, self.recorder = changed, _recording.active
+
+    def record(self, op: Op, arrays: tuple[Any, ...], n_outputs: int, *rest: Any) -> None:
+        for array in arrays[n_outputs:]:
+            check(array, self.changed)
+        if self.recorder is not None:
+            self.recorder.record(op, arrays, n_outputs, *rest)
+
+    def __getattr__(self, name: str) -> Any:
+        if self.recorder is None:
+            return lambda *args, **kwargs: None
+        return getattr(self.recorder, name)
+
+
+def checked(rule: GradientRule, node: Node, cotangents: list[Any]) -> Any:
+    """Run a gradient rule; it raises when it reads what was changed since the node was made."""
+    saved = node.attrs[0].saved_arrays() if hasattr(rule, "custom") else ()
+    inputs = () if node.inputs is None else (x._array for x in node.inputs if x is not None)
+    changed = _changed(node, [*inputs, *node.outputs, *saved])
+    if not changed:
+        return rule(node, *cotangents)
+    if hasattr(rule, "custom"):  # its backward may look at values
+        for array in saved:
+            check(array, changed)
+        return rule(node, *cotangents)
+    before = _recording.active
+    watch = _Watch(changed)
+    _recording.listen(watch)  # type: ignore[arg-type]
+    try:
+        return rule(node, *cotangents)
+    finally:
+        _recording.listen(before)

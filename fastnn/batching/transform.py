@@ -1,0 +1,219 @@
+"""vmap, and the place on the tape where a batch is taken apart and put together."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from fastnn import _batch, _tree
+from fastnn._core.tape import bind
+from fastnn.autograd import Node, is_grad_enabled
+from fastnn.autograd.graph import gradients_by, reaches
+from fastnn.autograd.hooks import Key
+from fastnn.autograd.tape import node_count
+from fastnn.batching import rules
+from fastnn.batching.array import BatchedArray, Unbatchable, is_batched
+from fastnn.ops import getitem, permute
+from fastnn.ops import sum as sum_of
+from fastnn.ops.table import taped
+from fastnn.tensor import Tensor
+
+_numbers = itertools.count(1)
+Entries = dict[Key, Tensor]  # a batched leaf inside -> the tensor of all samples outside
+
+
+class _Level:
+    """One vmap: its number, its size, and how many nodes there were when it began."""
+
+    def __init__(self, size: int) -> None:
+        self.number, self.size, self.start = next(_numbers), size, node_count()
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Within it, this is the innermost level."""
+        if _batch.rules is None:
+            _batch.rules = rules.Rules()
+            bind(rules=_batch.rules)
+        rules.active.append(self.number)
+        try:
+            yield
+        finally:
+            rules.active.pop()
+
+    def inside(self, x: Tensor, entries: Entries) -> Tensor:
+        """A tensor that stands for one sample of x, whose first axis is the batch."""
+        sample = Tensor(BatchedArray(self.number, x._array))
+        sample.requires_grad = x.requires_grad
+        entries[id(sample)] = x
+        return sample
+
+    def _whole(self, array: Any) -> Any:
+        if is_batched(array) and array.level == self.number:
+            return array.physical
+        return rules.spread(array, self.size)
+
+    def outside(self, samples: Sequence[Tensor], entries: Entries) -> list[Tensor]:
+        """All samples of tensors made inside; on the tape, when they depend on something on it."""
+        arrays = [self._whole(y._array) for y in samples]
+        found = [Tensor(a) for a in arrays]
+        if not (is_grad_enabled() and any(y.requires_grad for y in samples)):
+            return found
+        reached = reaches(samples, self.start)
+        outer = tuple(entries.get(place, x) for place, x in reached.items())
+        note = (self, list(samples), list(reached.values()), [p in entries for p in reached],
+                entries)  # fmt: skip
+        node = Node(_gradient, outer, tuple(arrays), note)
+        for i, (y, sample) in enumerate(zip(found, samples)):
+            if sample.requires_grad:
+                y._node, y._index, y.requires_grad = node, i, True
+        return found
+
+
+def _gradient(node: Node, *cotangents: Tensor | None) -> list[Tensor | None]:
+    """Back through what was computed inside: it is entered again, with batched cotangents."""
+    level, samples, reached, batched, before = node.attrs
+    entries = dict(before)
+    given = [(y, c) for y, c in zip(samples, cotangents) if c is not None and y.requires_grad]
+    with level.entered():
+        inner = [level.inside(c, entries) for _, c in given]
+        found = gradients_by(
+            [y for y, _ in given], reached, inner, is_grad_enabled(), start=level.start
+        )
+        whole = iter(level.outside([g for g in found if g is not None], entries))
+    gradients = [None if g is None else next(whole) for g in found]
+    return [g if g is None or of_batch else sum_of(g, 0) for g, of_batch in zip(gradients, batched)]
+
+
+def _moved(x: Tensor, start: int, end: int) -> Tensor:
+    """Axis `start` moved to `end`."""
+    if start == end:
+        return x
+    axes = [i for i in range(x.ndim) if i != start]
+    axes.insert(end, start)
+    return permute(x, tuple(axes))
+
+
+def _axis(x: Any, dim: Any, ndim: int, name: str) -> int:
+    if not isinstance(x, Tensor):
+        raise ValueError(
+            f"{name}: expected None for an argument that is no Tensor, got {dim!r} for "
+            f"{type(x).__name__}"
+        )
+    if isinstance(dim, bool) or not isinstance(dim, int):
+        raise TypeError(f"{name}: expected int or None, got {dim!r}")
+    if not -ndim <= dim < ndim:
+        raise ValueError(f"{name}: expected {-ndim}..{ndim - 1} for shape {x.shape}, got {dim}")
+    return dim % ndim
+
+
+def _batch_first(args: tuple[Any, ...], in_dims: Any) -> tuple[list[Any], list[bool], int]:
+    """The leaves of the arguments, those that are mapped with the batch first; which; its size."""
+    if not isinstance(in_dims, int | tuple | list) and in_dims is not None:
+        raise TypeError(f"in_dims: expected int, None or a tuple, got {in_dims!r}")
+    leaves = _tree.leaves(args)
+    dims = _tree.prefix(tuple(in_dims) if isinstance(in_dims, list) else in_dims, args, "in_dims")
+    mapped = [d is not None for d in dims]
+    given = [
+        x if d is None else _moved(x, _axis(x, d, getattr(x, "ndim", 0), "in_dims"), 0)
+        for x, d in zip(leaves, dims)
+    ]
+    sizes = [x.shape[0] for x, m in zip(given, mapped) if m]
+    if not sizes:
+        raise ValueError("in_dims: expected at least one argument to map over, got none")
+    if len(set(sizes)) != 1:
+        raise ValueError(f"in_dims: expected one size along the mapped axes, got sizes {sizes}")
+    return given, mapped, sizes[0]
+
+
+def _outputs(result: Any) -> list[Tensor]:
+    found = _tree.leaves(result)
+    for y in found:
+        if not isinstance(y, Tensor):
+            raise TypeError(f"fn's output: expected tensors, got {type(y).__name__}")
+    return found
+
+
+def _at_once(call: Any, given: list[Any], mapped: list[bool], size: int) -> tuple[Any, list[Any]]:
+    level = _Level(size)
+    entries: Entries = {}
+    with level.entered():
+        samples = [level.inside(x, entries) if m else x for x, m in zip(given, mapped)]
+        result = call(samples)
+        return result, level.outside(_outputs(result), entries)
+
+
+def _one_by_one(
+    call: Any, given: list[Any], mapped: list[bool], size: int
+) -> tuple[Any, list[Any]]:
+    if size == 0:
+        raise ValueError("in_dims: expected at least one sample, got a mapped axis of size 0")
+    results = [
+        call([getitem(x, i) if m else x for x, m in zip(given, mapped)]) for i in range(size)
+    ]
+    columns = zip(*(_outputs(r) for r in results))
+    return results[0], [stack(column) for column in columns]
+
+
+def stack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors of one shape along a new first axis."""
+    array = rules.stacked([x._array for x in tensors])
+    return taped(_stack_gradient, tuple(tensors), array)
+
+
+def _stack_gradient(node: Node, dy: Tensor) -> list[Tensor | None]:
+    return [getitem(dy, i) if node.needs(i) else None for i in range(dy.shape[0])]
+
+
+def vmap(fn: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0) -> Callable[..., Any]:
+    """A function that applies `fn` to every sample along an axis of its arguments.
+
+    vmap(fn)(x)[i] = fn(x[i])
+
+    The samples are computed at once, by a rule for each op. Where there is none (an op without a
+    rule, a value that is looked at) they are taken one by one, with the same result.
+
+    Args:
+        fn: takes and returns tensors, in tuples, lists and dicts as it likes.
+        in_dims: the axis to map over; None: the argument is the same for all samples. One for
+            all arguments, or a tuple with an entry for each; an entry may be nested as its
+            argument is. Default 0.
+        out_dims: where the outputs have the axis: one for all, or nested as they are. Default 0.
+
+    Returns:
+        a function of the same arguments, with one more axis. Other transforms nest with it.
+
+    Raises:
+        ValueError: no argument to map over, sizes that differ, an axis there is not.
+        TypeError: outputs that are no tensors.
+
+    Source: torch.func.vmap, jax.vmap.
+
+    Example:
+        >>> import fastnn
+        >>> from fastnn import func
+        >>> x = fastnn.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> func.vmap(lambda row: (row * row).sum())(x)
+        tensor([ 5., 25.])
+        >>> per_sample = func.vmap(func.grad(lambda w, row: (w * row).sum() ** 2), (None, 0))
+        >>> per_sample(fastnn.ones(2), x)
+        tensor([[ 6., 12.],
+                [42., 56.]])
+    """
+
+    def mapped_fn(*args: Any, **kwargs: Any) -> Any:
+        given, mapped, size = _batch_first(args, in_dims)
+
+        def call(leaves: list[Any]) -> Any:
+            return fn(*_tree.rebuilt(args, leaves), **kwargs)
+
+        try:
+            result, found = _at_once(call, given, mapped, size)
+        except Unbatchable:
+            result, found = _one_by_one(call, given, mapped, size)
+        dims = _tree.prefix(out_dims, result, "out_dims")
+        moved = [_moved(y, 0, _axis(y, d, y.ndim, "out_dims")) for y, d in zip(found, dims)]
+        return _tree.rebuilt(result, moved)
+
+    return mapped_fn

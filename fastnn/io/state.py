@@ -1,0 +1,101 @@
+"""State in one safetensors file: dicts, lists, numbers and texts with tensors among them.
+
+The tensors carry the names that lead to them ("model.0.weight"), so that every reader of
+safetensors finds a net's weights; the rest is JSON in the metadata, under the key "fastnn"::
+
+    {"schema": 1, "fastnn": "<version>", "state": <tree>}
+
+A tree is null, a truth value, a number, a text, or a list that begins with its kind: ["list", ...],
+["tuple", ...], ["dict", [key, tree], ...], ["tensor", name].
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn._version import __version__
+from fastnn.io.safetensors import FormatError, write
+from fastnn.tensor import Tensor
+
+__all__ = ["restored", "save_state"]
+
+Arrays = dict[str, NDArray[Any]]
+
+SCHEMA = 1
+MAX_DEPTH = 20
+
+
+def save_state(state: Any, path: str | os.PathLike[str]) -> None:
+    """Write a tree of state; a crash leaves the old file or the whole new one.
+
+    Raises:
+        TypeError: something that is neither a container, a tensor, a number nor a text.
+        ValueError: nested deeper than 20, or a number that is nan or infinite.
+        OSError: the file cannot be written; the old file is intact.
+    """
+    arrays: Arrays = {}
+    tree = _tree(state, "", arrays, 0)
+    config = {"schema": SCHEMA, "fastnn": __version__, "state": tree}
+    write(path, arrays, {"fastnn": json.dumps(config, allow_nan=False)})
+
+
+def _tree(value: Any, where: str, arrays: Arrays, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"state: nested deeper than {MAX_DEPTH} at {where}")
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Tensor | np.ndarray):
+        name = where or "tensor"
+        while name in arrays:
+            name += "_"
+        arrays[name] = np.asarray(value._array if isinstance(value, Tensor) else value)
+        return ["tensor", name]
+    inside = f"{where}." if where else ""
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str | int):
+                raise TypeError(f"state: expected names or integers as keys, got {key!r}")
+        items = value.items()
+        return ["dict", *([k, _tree(v, f"{inside}{k}", arrays, depth + 1)] for k, v in items)]
+    if isinstance(value, list | tuple):
+        parts = [_tree(v, f"{inside}{i}", arrays, depth + 1) for i, v in enumerate(value)]
+        return ["tuple" if isinstance(value, tuple) else "list", *parts]
+    raise TypeError(
+        f"state: expected tensors, numbers, texts, dicts and lists, got {type(value).__name__} "
+        f"at {where or 'the top'}"
+    )
+
+
+def restored(tree: Any, arrays: Arrays, path: str, depth: int = 0) -> Any:
+    """The state that a tree describes; every tensor is used once.
+
+    Raises:
+        FormatError: the tree is not one, or names tensors that are not there.
+    """
+    if depth > MAX_DEPTH:
+        raise FormatError(f"{path}: state: nested deeper than {MAX_DEPTH}")
+    if tree is None or isinstance(tree, bool | int | float | str):
+        return tree
+    kind, parts = (tree[0], tree[1:]) if isinstance(tree, list) and tree else (None, [])
+    if kind == "tensor" and len(parts) == 1 and isinstance(parts[0], str) and parts[0] in arrays:
+        return Tensor(arrays.pop(parts[0]))
+    if kind in ("list", "tuple"):
+        values = [restored(part, arrays, path, depth + 1) for part in parts]
+        return tuple(values) if kind == "tuple" else values
+    if kind == "dict" and all(_is_item(part) for part in parts):
+        found = {part[0]: restored(part[1], arrays, path, depth + 1) for part in parts}
+        if len(found) == len(parts):
+            return found
+    raise FormatError(f"{path}: state: {str(tree)[:60]!r} is not part of a state, or comes twice")
+
+
+def _is_item(part: Any) -> bool:
+    return isinstance(part, list) and len(part) == 2 and type(part[0]) in (str, int)

@@ -1,0 +1,121 @@
+"""Modules as functions of their parameters; offered as part of `fastnn.func`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from fastnn.batching.transform import stack
+from fastnn.tensor import Tensor
+
+if TYPE_CHECKING:
+    from fastnn.nn import Module
+
+
+@contextmanager
+def _swapped(module: Module, values: Mapping[str, Any]) -> Iterator[None]:
+    """Within it the module has other tensors under these names, also where one is shared."""
+    places: dict[str, tuple[dict[str, Any], str]] = {}
+    for path, child in module.named_modules(remove_duplicate=False):
+        for registry in (child._parameters, child._buffers):
+            for name in registry:
+                places[f"{path}.{name}" if path else name] = (registry, name)
+    unknown = [name for name in values if name not in places]
+    if unknown:
+        raise KeyError(
+            f"params: expected names of parameters and buffers of {type(module).__name__}, got "
+            f"{unknown[0]!r}; its names are {list(places)}"
+        )
+    before = [(registry, name, registry[name]) for registry, name in places.values()]
+    shared = {id(places[name][0][places[name][1]]): value for name, value in values.items()}
+    try:
+        for registry, name, tensor in before:
+            if tensor is not None and id(tensor) in shared:
+                registry[name] = shared[id(tensor)]
+        for name, value in values.items():
+            registry, own = places[name]
+            registry[own] = value
+        yield
+    finally:
+        for registry, name, tensor in before:
+            registry[name] = tensor
+
+
+def functional_call(
+    module: Module,
+    parameter_and_buffer_dicts: Any,
+    args: Any = None,
+    kwargs: dict[str, Any] | None = None,
+) -> Any:
+    """What a module computes with other parameters and buffers in place of its own.
+
+    Args:
+        module: the module; it is as before afterwards.
+        parameter_and_buffer_dicts: tensors by the names of `named_parameters` and
+            `named_buffers`, or a tuple of such dicts. What is left out stays the module's own.
+        args: one argument, or a tuple of them.
+        kwargs: arguments by name.
+
+    Returns:
+        module(*args, **kwargs).
+
+    Raises:
+        KeyError: a name that the module has not. ValueError: a name in two dicts.
+
+    Source: torch.func.functional_call.
+
+    Example:
+        >>> import fastnn
+        >>> from fastnn import func, nn
+        >>> net = nn.Linear(2, 1)
+        >>> zeros = {name: fastnn.zeros_like(p) for name, p in net.named_parameters()}
+        >>> func.functional_call(net, zeros, (fastnn.ones(3, 2),)).shape
+        (3, 1)
+    """
+    dicts = parameter_and_buffer_dicts
+    dicts = dicts if isinstance(dicts, tuple | list) else (dicts,)
+    values: dict[str, Any] = {}
+    for part in dicts:
+        for name, value in part.items():
+            if name in values:
+                raise ValueError(f"params: expected each name in one dict, got {name!r} in two")
+            values[name] = value
+    given = () if args is None else args if isinstance(args, tuple) else (args,)
+    with _swapped(module, values):
+        return module(*given, **(kwargs or {}))
+
+
+def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The parameters and the buffers of several models of one kind, along a new first axis.
+
+    Args:
+        models: at least one; all with the same names and shapes.
+
+    Returns:
+        (parameters, buffers) by name, for `vmap` over models with `functional_call`.
+
+    Raises:
+        ValueError: no models, or models that differ.
+
+    Source: torch.func.stack_module_state.
+
+    Example:
+        >>> from fastnn import func, nn
+        >>> params, buffers = func.stack_module_state([nn.Linear(2, 3) for _ in range(4)])
+        >>> params["weight"].shape
+        (4, 3, 2)
+    """
+    if not models:
+        raise ValueError("models: expected at least one, got none")
+    found: list[dict[str, Tensor]] = []
+    for kind in ("named_parameters", "named_buffers"):
+        states = [dict(getattr(model, kind)()) for model in models]
+        for i, state in enumerate(states):
+            if {n: t.shape for n, t in state.items()} != {n: t.shape for n, t in states[0].items()}:
+                raise ValueError(f"models[{i}]: expected the names and shapes of models[0]")
+        made = {n: stack([s[n] for s in states]).detach() for n in states[0]}
+        for name, tensor in made.items():
+            tensor.requires_grad = states[0][name].requires_grad
+        found.append(made)
+    return found[0], found[1]
