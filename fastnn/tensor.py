@@ -13,7 +13,6 @@ from fastnn._core.tape import TensorBase, bind
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-    from fastnn.autograd import Node
     from fastnn.autograd.hooks import RemovableHandle
 
     Scalar = bool | int | float

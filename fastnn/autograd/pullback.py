@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from fastnn import _recording, _tree
+from fastnn._core.tape import owner
 from fastnn.autograd.graph import gradients_by, ones, reaches
 from fastnn.autograd.hooks import key
-from fastnn._core.tape import owner
 from fastnn.autograd.tape import enable_grad, is_grad_enabled, node_count
 from fastnn.tensor import Tensor
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ContextDecorator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from fastnn._core import engine
-from fastnn._core.tape import Flow, Node, grad_enabled, node_count, owner
+from fastnn._core.tape import Flow, grad_enabled, owner
+from fastnn._core.tape import Node as Node
+from fastnn._core.tape import node_count as node_count
 from fastnn._core.tape import set_grad_enabled as set_mode
 from fastnn.autograd import hooks, versions
 from fastnn.tensor import Tensor
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 def is_grad_enabled() -> bool:
     """Whether this thread records operations on the tape."""
@@ -189,16 +189,16 @@ def gradients(
             seed._unit = seed.numel() == 1
     leaves = _propagate(outputs, cotangents, create_graph, create_graph)
     found = []
-    taken = {id(_owner(seed._array)) for seed in cotangents}
+    taken = {id(owner(seed._array)) for seed in cotangents}
     for x in inputs:
         pair = leaves.get(id(x))
         if pair is None:
             found.append(Tensor(np.zeros(x.shape, x.dtype)))
         else:  # memory of its own: a view of a broadcast or of another gradient is copied
             own = ops.own(pair[1])
-            if id(_owner(own._array)) in taken:
+            if id(owner(own._array)) in taken:
                 with set_grad_enabled(create_graph):
                     own = ops.copy(own)
-            taken.add(id(_owner(own._array)))
+            taken.add(id(owner(own._array)))
             found.append(own)
     return found

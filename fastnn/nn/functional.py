@@ -29,7 +29,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> print(linear(fastnn.tensor([[3.0, 4.0]]), w).numpy())
     [[11.]]
     """
-    if not isinstance(input, Tensor):
+    if type(input) is not Tensor:
         _check.a_tensor("input", input)
     return ops.linear(input, weight, bias)
 

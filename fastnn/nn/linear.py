@@ -79,7 +79,9 @@ class Linear(Module):
     def forward(self, input: Tensor) -> Tensor:
         """y of shape (..., out_features) for x of shape (..., in_features)."""
         p = self._parameters  # faster than the attributes
-        return functional.linear(input, p["weight"], p["bias"])
+        weight = p["weight"]
+        assert weight is not None
+        return functional.linear(input, weight, p["bias"])
 
     def extra_repr(self) -> str:
         """The sizes."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _batch, _recording
+from fastnn import _batch
 from fastnn._arrays import class_range
 from fastnn._core import engine
 from fastnn._core.tape import wrap

@@ -10,7 +10,10 @@ import numpy as np
 
 from fastnn import _recording
 from fastnn._core import engine
-from fastnn._core.tape import apply, bind, execute, taped
+from fastnn._core.tape import apply as apply
+from fastnn._core.tape import bind
+from fastnn._core.tape import execute as execute
+from fastnn._core.tape import taped as taped
 from fastnn.autograd import GradientRule
 from fastnn.tensor import Tensor, float32, float64
 
