@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-input
 
-SOURCES := setup.py $(shell find fastnn/_core -name '*.pyx' -o -name '*.[ch]' ! -name engine.c)
+SOURCES := setup.py $(shell find fastnn/_core -name '*.pyx' -o -name '*.pxd' -o -name '*.[ch]' ! -name engine.c ! -name tape.c)
 C_FILES := $(filter %.c %.h,$(SOURCES))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -28,7 +28,7 @@ test: $(VENV)/built $(VENV)/extra-test $(VENV)/extra-demo ## run the tests
 check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== ruff";         $(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
 	@echo "== mypy";         $(BIN)/mypy --no-error-summary
-	@echo "== stubtest";     $(BIN)/stubtest --concise --ignore-missing-stub --mypy-config-file pyproject.toml fastnn._core.engine
+	@echo "== stubtest";     $(BIN)/stubtest --concise --ignore-missing-stub --mypy-config-file pyproject.toml fastnn._core.engine fastnn._core.tape
 	@echo "== cython-lint";  PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastnn/_core/*.pyx
 	@echo "== clang-format"; $(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	@echo "== tests";        $(BIN)/python -m pytest
@@ -55,7 +55,7 @@ wheel: $(VENV)/extra-dev ## build sdist and wheel, try the wheel in a bare envir
 
 clean: ## remove everything that make made
 	@rm -rf $(VENV) build dist wheelhouse demo-out *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
-	@rm -f fastnn/_core/engine.c fastnn/_core/*.so
+	@rm -f fastnn/_core/engine.c fastnn/_core/tape.c fastnn/_core/*.so
 	@find fastnn tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- stamps ------------------------------------------------------------------------------------

@@ -125,6 +125,12 @@ class BuildEngine(build_ext):
 
 drop_unsafe_flags()
 compile_flags, link_flags = BUILDS[BUILD]
+common = {
+    "include_dirs": [f"{CORE}/include", f"{CORE}/src"],
+    "depends": [*HEADERS, f"{CORE}/engine.pxd", "setup.py"],
+    "extra_compile_args": [*COMMON, *compile_flags],
+    "extra_link_args": link_flags,
+}
 setup(
     ext_modules=[
         Extension(
@@ -134,11 +140,9 @@ setup(
                 *(f"{CORE}/src/{name}.c" for name in ("program", "dispatch", "threads")),
                 *(f"{CORE}/src/isa/{name}.c" for name in ISA),
             ],
-            include_dirs=[f"{CORE}/include", f"{CORE}/src"],
-            depends=[*HEADERS, "setup.py"],
-            extra_compile_args=[*COMMON, *compile_flags],
-            extra_link_args=link_flags,
-        )
+            **common,
+        ),
+        Extension("fastnn._core.tape", sources=[f"{CORE}/tape.pyx"], **common),
     ],
     cmdclass={"build_ext": BuildEngine},
 )

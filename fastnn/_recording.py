@@ -11,7 +11,7 @@ from fastnn._core import engine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fastnn.compile import Recorder
+    from fastnn.recorder import Recorder
     from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _batch, _recording
+from fastnn._core.tape import TensorBase, bind
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-    from fastnn.autograd import Node
     from fastnn.autograd.hooks import RemovableHandle
 
     Scalar = bool | int | float
@@ -24,7 +24,7 @@ bool_ = np.dtype("bool")
 DTYPES = (float32, float64, int64, bool_)
 
 
-class Tensor:
+class Tensor(TensorBase):
     """An n-dimensional array that operations can be differentiated through.
 
     Args:
@@ -42,15 +42,8 @@ class Tensor:
         tensor([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "_array", "_index", "_node", "_unit", "grad", "requires_grad")
+    __slots__ = ()
     __array_priority__ = 1000  # ndarray * Tensor asks Tensor
-
-    _array: NDArray[Any]
-    grad: Tensor | None
-    requires_grad: bool
-    _node: Node | None  # what made it; None for a leaf
-    _index: int  # which output of the node
-    _unit: bool  # the constant 1 that starts a backward pass
 
     def __init__(
         self,
@@ -65,16 +58,7 @@ class Tensor:
             or array.dtype not in DTYPES
         ):
             array, requires_grad = given_values(array, requires_grad, dtype)
-        if requires_grad and array.dtype.kind != "f":
-            raise TypeError(
-                f"requires_grad: only floating-point tensors have gradients, got {array.dtype}"
-            )
-        self._array = array
-        self.grad = None
-        self.requires_grad = requires_grad
-        self._node = None
-        self._index = 0
-        self._unit = False
+        super().__init__(array, requires_grad)
 
     # What it is
 
@@ -464,6 +448,9 @@ class Tensor:
     def matmul(self, other: Tensor) -> Tensor:
         """The matrix product self @ other."""
         return ops.matmul(self, other)
+
+
+bind(tensor=Tensor)
 
 
 def as_dtype(array: NDArray[Any]) -> NDArray[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import _recording, _tree
+from fastnn._core.tape import owner
 from fastnn.autograd.graph import gradients_by, ones, reaches
 from fastnn.autograd.hooks import key
 from fastnn.autograd.tape import enable_grad, is_grad_enabled, node_count
@@ -117,26 +118,18 @@ def owned(
     """Gradients with memory of their own: none is shared with another, or with what was given."""
     from fastnn import ops
 
-    taken = {id(_owner(c._array)) for c in given}
+    taken = {id(owner(c._array)) for c in given}
     result = []
     for x, gradient in zip(like, found, strict=True):
         if gradient is None:
             gradient = Tensor(np.zeros(x.shape, x.dtype))
             if _recording.active is not None:  # a constant would be the same memory every time
                 gradient = ops.copy(gradient)
-        owner = _owner(gradient._array)
-        if id(owner) in taken or 0 in gradient._array.strides:
+        if id(owner(gradient._array)) in taken or 0 in gradient._array.strides:
             gradient = ops.copy(gradient)
-            owner = _owner(gradient._array)
-        taken.add(id(owner))
+        taken.add(id(owner(gradient._array)))
         result.append(gradient)
     return result
-
-
-def _owner(array: Any) -> Any:
-    while array.base is not None and hasattr(array.base, "base"):
-        array = array.base
-    return array
 
 
 def detached(value: Any) -> Any:

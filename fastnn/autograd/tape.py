@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ContextDecorator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from fastnn._core import engine
+from fastnn._core.tape import Flow, grad_enabled, owner
+from fastnn._core.tape import Node as Node
+from fastnn._core.tape import node_count as node_count
+from fastnn._core.tape import set_grad_enabled as set_mode
 from fastnn.autograd import hooks, versions
 from fastnn.tensor import Tensor
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-_enabled = True
-
 
 def is_grad_enabled() -> bool:
-    """Whether operations are recorded on the tape."""
-    return _enabled
+    """Whether this thread records operations on the tape."""
+    return grad_enabled()
 
 
 class set_grad_enabled(ContextDecorator):
@@ -29,12 +29,10 @@ class set_grad_enabled(ContextDecorator):
         self.mode = mode
 
     def __enter__(self) -> None:
-        global _enabled
-        self.before, _enabled = _enabled, self.mode
+        self.before = set_mode(self.mode)
 
     def __exit__(self, *_: object) -> None:
-        global _enabled
-        _enabled = self.before
+        set_mode(self.before)
 
 
 class no_grad(set_grad_enabled):
@@ -65,52 +63,6 @@ class GradientRule(Protocol):
     def __call__(self, node: Node, *cotangents: Any) -> Sequence[Tensor | None]: ...
 
 
-class Node:
-    """One op on the tape: what went in, what came out, how to go back."""
-
-    __slots__ = ("attrs", "inputs", "order", "outputs", "rule")
-
-    _count = 0
-
-    def __init__(
-        self,
-        rule: GradientRule,
-        inputs: tuple[Tensor | None, ...],
-        outputs: tuple[NDArray[Any] | None, ...],
-        attrs: tuple[Any, ...],
-    ) -> None:
-        self.rule = rule
-        self.inputs: tuple[Tensor | None, ...] | None = inputs
-        self.outputs = outputs  # arrays, not tensors: a tensor would point back here
-        self.attrs = attrs
-        Node._count += 1
-        self.order = Node._count
-
-    def input(self, i: int) -> Tensor:
-        """An input that is known to be a tensor."""
-        x = self.inputs[i] if self.inputs is not None else None
-        assert x is not None
-        return x
-
-    def output(self, i: int = 0) -> Tensor:
-        """An output as a tensor on the tape."""
-        array = self.outputs[i]
-        assert array is not None
-        y = Tensor(array)
-        y._node, y._index, y.requires_grad = self, i, True
-        return y
-
-    def needs(self, i: int) -> bool:
-        """Whether a gradient by input `i` is wanted."""
-        x = self.inputs[i] if self.inputs is not None else None
-        return x is not None and x.requires_grad
-
-
-def node_count() -> int:
-    """How many nodes have been made."""
-    return Node._count
-
-
 def _seed(y: Tensor, gradient: Tensor | None) -> Tensor:
     if not y.requires_grad:
         raise RuntimeError(
@@ -133,68 +85,28 @@ def _seed(y: Tensor, gradient: Tensor | None) -> Tensor:
     return gradient
 
 
-def _nodes_from(roots: Sequence[Tensor]) -> list[Node]:
-    """Every node that the roots depend on, last made first."""
-    seen: dict[int, Node] = {}
-    waiting = [y._node for y in roots if y._node is not None]
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen[id(node)] = node
-        if node.inputs is None:
-            raise RuntimeError(
-                "backward a second time through the same tape, whose memory was given back; "
-                "call the first one with retain_graph=True"
-            )
-        waiting.extend(x._node for x in node.inputs if x is not None and x._node is not None)
-    return sorted(seen.values(), key=lambda node: -node.order)
+def _add(a: Tensor, b: Tensor) -> Tensor:
+    from fastnn import ops
+
+    return ops.add(a, b)
 
 
 def _propagate(
     roots: Sequence[Tensor], seeds: Sequence[Tensor], create_graph: bool, keep: bool
 ) -> dict[int, tuple[Tensor, Tensor]]:
     """id of each leaf that requires grad -> (the leaf, its gradient)."""
-    from fastnn import ops
-
-    leaves: dict[int, tuple[Tensor, Tensor]] = {}
-    flowing: dict[tuple[int, int], Tensor] = {}  # (id of node, output) -> gradient
-
-    def add(x: Tensor, gradient: Tensor) -> None:
-        if x._node is None:
-            before = leaves.get(id(x))
-            leaves[id(x)] = (x, gradient if before is None else ops.add(before[1], gradient))
-        else:
-            key = (id(x._node), x._index)
-            known = flowing.get(key)
-            flowing[key] = gradient if known is None else ops.add(known, gradient)
-
+    flow = Flow(_add, versions.last, versions.checked)
     with set_grad_enabled(create_graph):
-        nodes = _nodes_from(roots)
-        if hooks.live or (nodes and versions.last >= nodes[-1].order):
-            from fastnn.autograd.graph import flow  # as below, with more to look at
+        if hooks.live:
+            from fastnn.autograd.graph import flow as slow  # the same, with more to look at
 
-            return flow(roots, seeds, None, create_graph, keep)  # type: ignore[return-value]
+            return slow(roots, seeds, None, create_graph, keep)  # type: ignore[return-value]
         for y, seed in zip(roots, seeds, strict=True):
             if y.requires_grad:
-                add(y, seed)
-        for node in nodes:
-            arriving = [flowing.pop((id(node), i), None) for i in range(len(node.outputs))]
-            if any(gradient is not None for gradient in arriving):
-                assert node.inputs is not None
-                for x, gradient in zip(node.inputs, node.rule(node, *arriving), strict=True):
-                    if gradient is not None and x is not None and x.requires_grad:
-                        add(x, gradient)
-            if not keep:
-                node.inputs = None
-                node.outputs = (None,) * len(node.outputs)
+                flow.send(y, seed)
+        flow.run(keep)
+    leaves: dict[int, tuple[Tensor, Tensor]] = flow.leaves
     return leaves
-
-
-def _owner(array: NDArray[Any]) -> NDArray[Any]:
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
 
 
 def backward(
@@ -204,42 +116,53 @@ def backward(
     create_graph: bool = False,
 ) -> None:
     """Add d(tensor)/d(leaf) to `grad` of every leaf that requires it; see `Tensor.backward`."""
-    from fastnn import _recording, ops
-
     seed = _seed(tensor, gradient)
     keep = create_graph if retain_graph is None else retain_graph
     leaves = _propagate([tensor], [seed], create_graph, keep)
-    taken = {id(_owner(seed._array))}
+    taken = {id(owner(seed._array))}
+    plain = not create_graph and engine.recorder() is None
+    for leaf, found in leaves.values():
+        memory = id(owner(found._array))
+        if plain and leaf.grad is None and memory not in taken and 0 not in found._array.strides:
+            taken.add(memory)
+            leaf.grad = found
+        else:
+            _accumulate(leaf, found, create_graph, taken)
+
+
+def _accumulate(leaf: Tensor, found: Tensor, create_graph: bool, taken: set[int]) -> None:
+    """leaf.grad += found, or = found in memory of its own, which no other gradient shares."""
+    from fastnn import ops
+
+    recorder = engine.recorder()
     with set_grad_enabled(create_graph):
-        for leaf, found in leaves.values():
-            if leaf.grad is not None:
-                if create_graph:
-                    leaf.grad = ops.add(leaf.grad, found)
-                else:
-                    if _recording.active is not None:
-                        _recording.active.reads_grad(leaf)
-                    ops.add_(leaf.grad, found)
-                continue
-            owner = id(_owner(found._array))
-            if not create_graph and (owner in taken or 0 in found._array.strides):
-                found = ops.copy(found)  # a gradient of its own, not memory shared with another
-            taken.add(id(_owner(found._array)))
-            if _recording.active is not None:
-                _recording.active.sets_grad(leaf)
-            leaf.grad = found if create_graph else found.detach()
+        if leaf.grad is not None:
+            if create_graph:
+                leaf.grad = ops.add(leaf.grad, found)
+            else:
+                if recorder is not None:
+                    recorder.reads_grad(leaf)
+                ops.add_(leaf.grad, found)
+            return
+        shared = id(owner(found._array)) in taken or 0 in found._array.strides
+        if not create_graph and shared:
+            found = ops.copy(found)
+        taken.add(id(owner(found._array)))
+        if recorder is not None:
+            recorder.sets_grad(leaf)
+        leaf.grad = found if create_graph else found.detach()
 
 
 def zero_grad(leaf: Tensor, set_to_none: bool = True) -> None:
     """Drop the gradient of a leaf, or fill it with zeros."""
-    from fastnn import _recording
-
+    recorder = engine.recorder()
     if set_to_none or leaf.grad is None:
         leaf.grad = None
-        if _recording.active is not None:
-            _recording.active.clears_grad(leaf)
+        if recorder is not None:
+            recorder.clears_grad(leaf)
     else:
-        if _recording.active is not None:
-            _recording.active.reads_grad(leaf)
+        if recorder is not None:
+            recorder.reads_grad(leaf)
         leaf.grad.zero_()
 
 
@@ -266,26 +189,16 @@ def gradients(
             seed._unit = seed.numel() == 1
     leaves = _propagate(outputs, cotangents, create_graph, create_graph)
     found = []
-    taken = {id(_owner(seed._array)) for seed in cotangents}
+    taken = {id(owner(seed._array)) for seed in cotangents}
     for x in inputs:
         pair = leaves.get(id(x))
         if pair is None:
             found.append(Tensor(np.zeros(x.shape, x.dtype)))
         else:  # memory of its own: a view of a broadcast or of another gradient is copied
             own = ops.own(pair[1])
-            if id(_owner(own._array)) in taken:
+            if id(owner(own._array)) in taken:
                 with set_grad_enabled(create_graph):
                     own = ops.copy(own)
-            taken.add(id(_owner(own._array)))
+            taken.add(id(owner(own._array)))
             found.append(own)
     return found
-
-
-def leaves_of(tensors: Sequence[Tensor]) -> Iterator[Tensor]:
-    """The leaves that require grad among what the tensors were computed from."""
-    seen: set[int] = set()
-    for node in _nodes_from(tensors):
-        for x in node.inputs or ():
-            if x is not None and x._node is None and x.requires_grad and id(x) not in seen:
-                seen.add(id(x))
-                yield x

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from fastnn import _batch, _tree
+from fastnn._core.tape import bind
 from fastnn.autograd import Node, is_grad_enabled
 from fastnn.autograd.graph import gradients_by, reaches
 from fastnn.autograd.hooks import Key
@@ -34,6 +35,7 @@ class _Level:
         """Within it, this is the innermost level."""
         if _batch.rules is None:
             _batch.rules = rules.Rules()
+            bind(rules=_batch.rules)
         rules.active.append(self.number)
         try:
             yield

@@ -6,7 +6,7 @@ from typing import Literal
 
 from fastnn import _check, _recording, ops
 from fastnn.nn import weighted
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, int64
 
 Reduction = Literal["none", "mean", "sum"]
 REDUCTIONS: tuple[Reduction, ...] = ("none", "mean", "sum")
@@ -29,7 +29,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> print(linear(fastnn.tensor([[3.0, 4.0]]), w).numpy())
     [[11.]]
     """
-    if not isinstance(input, Tensor):
+    if type(input) is not Tensor:
         _check.a_tensor("input", input)
     return ops.linear(input, weight, bias)
 
@@ -98,7 +98,7 @@ def cross_entropy(
     if input.dtype.kind != "f":
         raise TypeError(f"input: expected float32 or float64 logits, got {input.dtype}")
     probabilities = target.dtype.kind == "f"
-    if not probabilities and target.dtype.name != "int64":
+    if not probabilities and target.dtype != int64:
         raise TypeError(
             f"target: expected int64 classes or {input.dtype} probabilities, got {target.dtype}; "
             "convert it by .long()"

@@ -78,7 +78,10 @@ class Linear(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """y of shape (..., out_features) for x of shape (..., in_features)."""
-        return functional.linear(input, self.weight, self.bias)
+        p = self._parameters  # faster than the attributes
+        weight = p["weight"]
+        assert weight is not None
+        return functional.linear(input, weight, p["bias"])
 
     def extra_repr(self) -> str:
         """The sizes."""

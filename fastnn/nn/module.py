@@ -10,6 +10,7 @@ import numpy as np
 from fastnn import _check, autograd
 from fastnn._core import engine
 from fastnn._device import is_device
+from fastnn.nn.hooks import HookHandle
 from fastnn.nn.parameter import Parameter
 from fastnn.nn.state import HookHandle, IncompatibleKeys, loadable
 from fastnn.tensor import Tensor
@@ -166,7 +167,7 @@ class Module:
         key = max(self._forward_hooks, default=-1) + 1
         Module.changes += 1
         self._forward_hooks[key] = hook
-        return HookHandle(self._forward_hooks, key)
+        return HookHandle(self._forward_hooks, key, _changed)
 
     # ---- computing ----
 
@@ -392,3 +393,7 @@ class Module:
         if not children and len(lines) <= 1:
             return f"{type(self).__name__}({extra})"
         return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
+
+
+def _changed() -> None:
+    Module.changes += 1

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _batch, _recording
+from fastnn import _batch
 from fastnn._arrays import class_range
 from fastnn._core import engine
+from fastnn._core.tape import wrap
 from fastnn.autograd import Node, is_grad_enabled
-from fastnn.autograd import tape as autograd
 from fastnn.ops.elementwise import mul, neg, relu, sigmoid, square, sub
 from fastnn.ops.reduce import mean, sum
 from fastnn.ops.rows import log_softmax, softmax, take_rows
@@ -38,7 +38,7 @@ def _gradient_from(expression: Expression) -> Any:
             return (mul(expression(z, y), _over_rows(factor, z)), None)
         dz = node.outputs[1]
         assert dz is not None
-        unit = Tensor(dz)
+        unit = wrap(dz)
         return (unit if dloss._unit else mul(unit, _over_rows(dloss, z)), None)
 
     return rule
@@ -50,7 +50,7 @@ def _over_rows(dloss: Tensor, z: Tensor) -> Tensor:
 
 def _loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> Tensor:
     """Run a loss row. rows: one loss for each row (else for each element)."""
-    on_tape = z.requires_grad and autograd._enabled
+    on_tape = z.requires_grad and is_grad_enabled()
     if _batch.rules is not None and _batch.rules.any(z, y):
         return _batched_loss(op, z, y, reduction, rows)
     za, ya = (a if a.flags.c_contiguous else contiguous_array(a) for a in (z._array, y._array))
@@ -59,7 +59,7 @@ def _loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> Tensor:
     loss = np.empty(shape, za.dtype)
     dz = np.empty(za.shape, za.dtype) if on_tape else None
     execute(op, (loss, dz), (za, ya), za.shape if rows else (n,), (REDUCTIONS[reduction],))
-    out = Tensor(loss)
+    out = wrap(loss)
     if on_tape:
         assert op.gradient is not None
         out._node = Node(op.gradient, (z, y), (loss, dz), (reduction, n))
@@ -72,7 +72,7 @@ def _batched_loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> T
     assert _batch.rules is not None and op.gradient is not None
     loss, dz = _batch.rules.loss(op, z, y, rows)
     each = Tensor(loss)
-    if z.requires_grad and autograd._enabled:
+    if z.requires_grad and is_grad_enabled():
         each._node = Node(op.gradient, (z, y), (loss, dz), ("none", 1))
         each.requires_grad = True
     return _reduced(each, reduction)
@@ -118,16 +118,17 @@ def softmax_cross_entropy(z: Tensor, y: Tensor, reduction: str = "mean") -> Tens
     labels = y if _batch.rules is None else _batch.rules.whole(y)
     if labels._array.dtype != int64 or not engine.in_range(labels._array, classes):
         class_range("y", labels, classes)
-    if _recording.active is not None:
+    recorder = engine.recorder()
+    if recorder is not None:
         check = lambda y: class_range("y", y, classes)  # noqa: E731
-        _recording.active.checks_input(labels._array, check, classes)
+        recorder.checks_input(labels._array, check, classes)
     return _loss(_softmax_cross_entropy, z, y, reduction, rows=True)
 
 
 def soft_cross_entropy(z: Tensor, p: Tensor, reduction: str = "mean") -> Tensor:
     """-sum over classes of p * log softmax(z), of logits z (n, c) and probabilities p (n, c)."""
     _alike("cross_entropy", z, p)
-    if p.requires_grad and autograd._enabled:
+    if p.requires_grad and is_grad_enabled():
         return _reduced(neg(sum(mul(p, log_softmax(z, 1)), 1)), reduction)
     return _loss(_soft_cross_entropy, z, p, reduction, rows=True)
 
@@ -135,7 +136,7 @@ def soft_cross_entropy(z: Tensor, p: Tensor, reduction: str = "mean") -> Tensor:
 def bce_with_logits(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     """max(z, 0) - z * y + log1p(exp(-|z|)) by element."""
     _alike("binary_cross_entropy_with_logits", z, y)
-    if y.requires_grad and autograd._enabled:
+    if y.requires_grad and is_grad_enabled():
         from fastnn.ops.elementwise import abs, add, exp, log1p
 
         each = add(sub(relu(z), mul(z, y)), log1p(exp(neg(abs(z)))))
@@ -146,6 +147,6 @@ def bce_with_logits(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
 def mse(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     """(z - y)**2 by element."""
     _alike("mse_loss", z, y)
-    if y.requires_grad and autograd._enabled:
+    if y.requires_grad and is_grad_enabled():
         return _reduced(square(sub(z, y)), reduction)
     return _loss(_mse, z, y, reduction, rows=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _batch, _check
+from fastnn._core.tape import wrap
 from fastnn.autograd import Node, is_grad_enabled
 from fastnn.ops.reduce import sum
 from fastnn.ops.shape import permute, reshape
@@ -78,17 +79,18 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"input: expected {weight.shape[1]} features along the last axis, "
             f"got shape {input.shape}"
         )
-    _check.same_dtype("input", x.dtype, w.dtype, "the weight")
-    if bias is not None:
-        _check.same_shape("bias", bias.shape, w.shape[:1], "the rows of weight")
-        _check.same_dtype("bias", bias.dtype, w.dtype, "the weight")
+    if x.dtype is not w.dtype:
+        _check.same_dtype("input", x.dtype, w.dtype, "the weight")
+    b = None if bias is None else bias._array
+    if b is not None and (b.shape != w.shape[:1] or b.dtype is not w.dtype):
+        _check.same_shape("bias", b.shape, w.shape[:1], "the rows of weight")
+        _check.same_dtype("bias", b.dtype, w.dtype, "the weight")
     if x.ndim != 2:
         y = linear(reshape(input, (-1, x.shape[-1])), weight, bias)
         return reshape(y, (*x.shape[:-1], w.shape[0]))
     if _batch.rules is not None and _batch.rules.any(input, weight, bias):
         return _product(input, permute(weight, (1, 0)), bias)
     out = np.empty((x.shape[0], w.shape[0]), x.dtype)
-    b = None if bias is None else bias._array
     execute(_matmul, (out,), (x, w.T, b, None), (), PLAIN)
     return taped(_linear_gradient, (input, weight, bias), out)
 
@@ -105,7 +107,7 @@ def _linear_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (
         _plain(dy._array, weight._array) if x.requires_grad else None,
         # In the order (in, out), as the weight is stored: the kernel writes rows.
-        Tensor(_plain(x._array.T, dy._array)._array.T) if weight.requires_grad else None,
+        wrap(_plain(x._array.T, dy._array)._array.T) if weight.requires_grad else None,
         _column_sums(dy._array) if bias is not None and bias.requires_grad else None,
     )
 
@@ -113,11 +115,11 @@ def _linear_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 def _plain(a: NDArray[Any], b: NDArray[Any]) -> Tensor:
     out = np.empty((a.shape[0], b.shape[1]), a.dtype)
     execute(_matmul, (out,), (a, b, None, None), (), PLAIN)
-    return Tensor(out)
+    return wrap(out)
 
 
 def _column_sums(dy: NDArray[Any]) -> Tensor:
     dy = dy if dy.flags.c_contiguous else contiguous_array(dy)
     out = np.empty(dy.shape[1], dy.dtype)
     execute(TABLE["sum"], (out,), (dy,), (1, *dy.shape), ())
-    return Tensor(out)
+    return wrap(out)

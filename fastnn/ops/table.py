@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _batch, _recording
+from fastnn import _recording
 from fastnn._core import engine
-from fastnn.autograd import GradientRule, Node
-from fastnn.autograd import tape as autograd
+from fastnn._core.tape import apply as apply
+from fastnn._core.tape import bind
+from fastnn._core.tape import execute as execute
+from fastnn._core.tape import taped as taped
+from fastnn.autograd import GradientRule
 from fastnn.tensor import Tensor, float32, float64
 
 if TYPE_CHECKING:
@@ -55,89 +58,11 @@ def row(
     return op
 
 
-def execute(
-    op: Op,
-    outputs: tuple[NDArray[Any] | None, ...],
-    inputs: tuple[NDArray[Any] | None, ...],
-    dims: tuple[int, ...],
-    attrs: tuple[int, ...],
-) -> None:
-    """Run the kernel on these arrays and let the recorder know."""
-    recorder = engine.recorder()
-    if recorder is not None:
-        recorder.record(op, outputs + inputs, len(outputs), dims, attrs)
-    engine.call(op.code, outputs + inputs, dims, attrs)
-
-
-def apply(
-    op: Op,
-    inputs: tuple[Tensor | None, ...],
-    attrs: tuple[int, ...] = (),
-    note: tuple[Any, ...] = (),
-    out: NDArray[Any] | None = None,
-) -> Tensor:
-    """Run a row of one output and put it on the tape.
-
-    attrs: what the kernel is given. note: what the gradient rule needs besides the inputs.
-    out: write here (in place; the row must allow its output to be one of its inputs).
-    """
-    if _batch.rules is not None and _batch.rules.any(*inputs):
-        return _batch.rules.apply(op, inputs, attrs, note)
-    packed = op.packed
-    arrays: list[NDArray[Any] | None] = []
-    on_tape = False
-    for x in inputs:
-        if x is None:
-            arrays.append(None)
-            continue
-        on_tape = on_tape or x.requires_grad
-        array = x._array
-        if packed and not array.flags.c_contiguous:
-            array = contiguous_array(array)
-        arrays.append(array)
-    specs, dims = op.shape(arrays, attrs)
-    if out is None:
-        shape, dtype = specs[0]
-        out = np.empty(shape, dtype)
-    execute(op, (out,), tuple(arrays), dims, attrs)
-    recorder = engine.recorder()
-    if recorder is not None:
-        recorder.uses(inputs)
-    y = Tensor(out)
-    if on_tape and autograd._enabled and op.gradient is not None:
-        y._node = Node(op.gradient, inputs, (out,), note)
-        y.requires_grad = True
-    return y
-
-
-def taped(
-    rule: GradientRule,
-    inputs: tuple[Tensor | None, ...],
-    out: NDArray[Any],
-    note: tuple[Any, ...] = (),
-) -> Tensor:
-    """A tensor of `out`, on the tape if one of the inputs is."""
-    y = Tensor(out)
-    recorder = engine.recorder()
-    if recorder is not None:
-        recorder.uses(inputs)
-    if autograd._enabled and any(x is not None and x.requires_grad for x in inputs):
-        y._node = Node(rule, inputs, (out,), note)
-        y.requires_grad = True
-    return y
-
-
 def view(
     x: Tensor, array: NDArray[Any], gradient: GradientRule, note: tuple[Any, ...] = ()
 ) -> Tensor:
     """A tensor on memory of `x`: no kernel, only a place on the tape."""
-    y = Tensor(array)
-    recorder = engine.recorder()
-    if recorder is not None:
-        recorder.uses((x,))
-    if x.requires_grad and autograd._enabled:
-        y._node = Node(gradient, (x,), (array,), note)
-        y.requires_grad = True
+    y: Tensor = taped(gradient, (x,), array, note)
     return y
 
 
@@ -153,6 +78,9 @@ def contiguous_array(array: NDArray[Any]) -> NDArray[Any]:
     out = np.empty(array.shape, array.dtype)
     execute(TABLE["copy"], (out,), (array,), (), ())
     return out
+
+
+bind(contiguous=contiguous_array)
 
 
 def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:

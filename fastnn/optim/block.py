@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastnn import _recording, ops
+from fastnn._core import engine
 from fastnn.optim.flat import FlatParameters
 from fastnn.tensor import Tensor
 
@@ -96,7 +97,7 @@ class Block:
     def take_gradients(self) -> tuple[bool, ...]:
         """Bring every gradient into the flat vector; which parameters have one."""
         active = []
-        recorder = _recording.active
+        recorder = engine.recorder()
         for i, (p, view) in enumerate(zip(self.params, self.flat.grads, strict=True)):
             grad = p.grad
             if recorder is not None:

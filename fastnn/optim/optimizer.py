@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn import _check, _recording, autograd
+from fastnn import _check, autograd
+from fastnn._core import engine
 from fastnn.autograd import enable_grad, no_grad
 from fastnn.optim.block import Block, Segment
 from fastnn.tensor import Tensor
@@ -139,8 +140,9 @@ class Optimizer(ABC):
         with no_grad():
             for group, blocks in zip(self.param_groups, self._blocks, strict=True):
                 updates += [self._advance(group, block) for block in blocks]
-        if _recording.active is not None:
-            _recording.active.valid_while(
+        recorder = engine.recorder()
+        if recorder is not None:
+            recorder.valid_while(
                 functools.partial(self._unchanged, updates),
                 functools.partial(self._resume, updates),
                 [(update.group, key) for update in updates for key in update.group]
@@ -224,9 +226,11 @@ class Optimizer(ABC):
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop every gradient, or fill it with zeros."""
+        recorder = engine.recorder()
         for group in self.param_groups:
             for p in group["params"]:
-                autograd.zero_grad(p, set_to_none)
+                if p.grad is not None or recorder is not None:
+                    autograd.zero_grad(p, set_to_none)
 
     # ---- state ----
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _check, random
-from fastnn._core import engine
 from fastnn.autograd import no_grad
-from fastnn.compile import Recorder, Recording, listening, record
+from fastnn.compile import Recording, record
 from fastnn.nn import CrossEntropyLoss, Module
+from fastnn.recorder import Recorder, listening
 from fastnn.tensor import Tensor, int64
 from fastnn.train.history import History
+from fastnn.train.loop import Loop, batch_order
 from fastnn.train.metrics import Metric, named
 from fastnn.train.predict import evaluating, training_mode
 from fastnn.train.progress import Progress
@@ -28,16 +29,8 @@ if TYPE_CHECKING:
     Loss = Callable[[Tensor, Tensor], Tensor]
     Callback = Callable[[int, dict[str, float]], object]
 
-CHUNK_SECONDS = 0.05  # C runs this long before Python looks at signals and progress
 MAX_RECORDINGS = 16  # per trainer: shapes of batches, lists of metrics
 EVALUATION_ROWS = 1024  # rows of a batch when nothing is learned
-
-
-def batch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """The order of the rows that `Trainer.fit` uses in an epoch of a fit with this seed."""
-    order = np.empty(rows, np.int64)
-    engine.shuffle(order, seed, epoch)
-    return order
 
 
 def _callables(callbacks: Iterable[Callback]) -> list[Callback]:
@@ -368,74 +361,3 @@ class Trainer:
                 f"loss: became nan or infinite in epoch {loop.epoch}, step {loop.step}; the model "
                 "is as before that step. Lower lr, scale x, or look at the targets"
             ) from None
-
-
-class Loop:
-    """Epochs over data by one or two recordings: full batches, and the last, smaller one."""
-
-    def __init__(
-        self,
-        recordings: list[Recording],
-        data: tuple[NDArray[Any], ...],
-        batch: int,
-        order: NDArray[np.int64],
-        shuffle: bool,
-        seed: int,
-    ) -> None:
-        body, tail = recordings[0], recordings[1] if len(recordings) > 1 else None
-        self.before_run = body.recorder.before_run
-        self.rows = len(order)
-        # Both recordings gather into the same batch arrays; each has its own outputs.
-        batches = [np.empty((batch, *a.shape[1:]), a.dtype) for a in data]
-        outputs = [self._outputs(r) for r in recordings]
-        tail_rows = self.rows % batch
-        tail_bound = tuple(b[:tail_rows] for b in batches) + outputs[-1]
-        self._totals = [(_position(body, v), int(v.dtype.itemsize == 8)) for v in body.outputs]
-        self._loop = engine.Loop(
-            body.program,
-            tail.program if tail else None,
-            (*batches, *outputs[0]),
-            tail_bound if tail else (),
-            [np.ascontiguousarray(a) for a in data],
-            self._totals,
-            batch,
-            self.rows,
-            order,
-            shuffle,
-            seed,
-        )
-
-    @staticmethod
-    def _outputs(recording: Recording) -> tuple[NDArray[Any], ...]:
-        made = recording.bound[recording.n_inputs :]
-        return tuple(np.empty(s.array.shape, s.array.dtype) for s in made)
-
-    def start(self, epoch: int, last: int) -> None:
-        """Begin with an epoch and stop before another one."""
-        self._first = epoch
-        self._sums = np.zeros((last - epoch, len(self._totals)))
-        self._loop.start(epoch, 0, last, self._sums)
-
-    def run(self) -> bool:
-        """Steps for about CHUNK_SECONDS; True while there are more."""
-        more: bool = self._loop.run(CHUNK_SECONDS)
-        return more
-
-    def means(self, epoch: int) -> list[float]:
-        """Loss and metrics of a finished epoch, averaged over rows."""
-        means: list[float] = (self._sums[epoch - self._first] / self.rows).tolist()
-        return means
-
-    @property
-    def epoch(self) -> int:
-        """The epoch of the next step."""
-        return self._loop.epoch
-
-    @property
-    def step(self) -> int:
-        """The next step within its epoch."""
-        return self._loop.step
-
-
-def _position(recording: Recording, value: Any) -> int:
-    return recording.bound.index(value.storage)

@@ -1,0 +1,82 @@
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import NDArray
+from typing_extensions import disjoint_base
+
+from fastnn.autograd.tape import GradientRule
+from fastnn.ops.table import Op
+from fastnn.tensor import Tensor
+
+Array = NDArray[Any]
+
+def bind(
+    tensor: type[Tensor] | None = None,
+    contiguous: Callable[[Array], Array] | None = None,
+    rules: Any = None,
+) -> None: ...
+def grad_enabled() -> bool: ...
+def set_grad_enabled(mode: bool) -> bool: ...
+def node_count() -> int: ...
+def wrap(array: Array) -> Tensor: ...
+def owner(array: Array) -> Array: ...
+def execute(
+    op: Op,
+    outputs: tuple[Array | None, ...],
+    inputs: tuple[Array | None, ...],
+    dims: tuple[int, ...],
+    attrs: tuple[int, ...],
+) -> None: ...
+def taped(
+    rule: GradientRule,
+    inputs: tuple[Tensor | None, ...],
+    out: Array,
+    note: tuple[Any, ...] = (),
+) -> Tensor: ...
+def apply(
+    op: Op,
+    inputs: tuple[Tensor | None, ...],
+    attrs: tuple[int, ...] = (),
+    note: tuple[Any, ...] = (),
+    out: Array | None = None,
+) -> Tensor: ...
+
+@disjoint_base
+class Node:
+    rule: GradientRule
+    inputs: tuple[Tensor | None, ...] | None
+    outputs: tuple[Array | None, ...]
+    attrs: tuple[Any, ...]
+    order: int
+    def __init__(
+        self,
+        rule: GradientRule,
+        inputs: tuple[Tensor | None, ...],
+        outputs: tuple[Array | None, ...],
+        attrs: tuple[Any, ...],
+    ) -> None: ...
+    def input(self, i: int) -> Tensor: ...
+    def output(self, i: int = 0) -> Tensor: ...
+    def needs(self, i: int) -> bool: ...
+
+@disjoint_base
+class TensorBase:
+    _array: Array
+    grad: Tensor | None
+    requires_grad: bool
+    _node: Node | None
+    _index: int
+    _unit: bool
+    def __init__(self, array: Array, requires_grad: bool = False) -> None: ...
+
+@disjoint_base
+class Flow:
+    leaves: dict[int, tuple[Tensor, Tensor]]
+    def __init__(
+        self,
+        add: Callable[[Tensor, Tensor], Tensor],
+        written: int,
+        checked: Callable[[GradientRule, Node, list[Any]], Any],
+    ) -> None: ...
+    def send(self, x: Tensor, gradient: Tensor) -> None: ...
+    def run(self, keep: bool) -> None: ...

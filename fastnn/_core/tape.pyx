@@ -1,0 +1,249 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+"""What eager code does for every op, without Python around it: tensors, nodes, rows, backward.
+
+`fastnn.tensor.Tensor` is TensorBase with torch's methods. The table of ops (names, shapes, gradient
+rules) stays in Python; here its rows are run. Grad mode and recorder belong to a thread.
+"""
+import heapq
+
+import numpy
+
+from fastnn._core cimport engine
+
+cdef extern from *:
+    """
+    static _Thread_local int fnn_no_grad;
+    """
+    int fnn_no_grad
+
+cdef object _empty = numpy.empty
+cdef type _ndarray = numpy.ndarray
+cdef object _push = heapq.heappush
+cdef object _pop = heapq.heappop
+cdef type _tensor = None  # fastnn.tensor.Tensor
+cdef object _contiguous = None  # fastnn.ops.table.contiguous_array
+cdef object _rules = None  # fastnn.batching's
+cdef long _made = 0  # nodes so far
+cdef tuple _nothing = ()
+
+
+def bind(tensor=None, contiguous=None, rules=None):
+    """Tell this module of Tensor, of the function that packs an array by a row, and, when vmap is
+    first used, of the rules by which rows run on tensors that stand for a batch."""
+    global _tensor, _contiguous, _rules
+    _rules = rules if rules is not None else _rules
+    _tensor = tensor if tensor is not None else _tensor
+    _contiguous = contiguous if contiguous is not None else _contiguous
+
+
+cpdef bint grad_enabled() noexcept:
+    """Whether this thread records operations on the tape."""
+    return not fnn_no_grad
+
+
+cpdef bint set_grad_enabled(bint mode) noexcept:
+    """Record on the tape, or not; returns what was before."""
+    global fnn_no_grad
+    cdef bint before = not fnn_no_grad
+    fnn_no_grad = not mode
+    return before
+
+
+cpdef long node_count() noexcept:
+    """How many nodes have been made."""
+    return _made
+
+
+cdef class Node:
+    """One op on the tape: what went in, what came out, how to go back.
+
+    rule: (node, *gradients by the outputs) -> gradients by the inputs, in ops; None for none.
+    inputs: tensors, or None where an op allows it; None altogether once given back.
+    outputs: arrays, not tensors: a tensor would point back here.
+    attrs: what the rule needs besides.
+    order: its place among all nodes.
+    """
+    cdef readonly object rule
+    cdef public tuple inputs
+    cdef public tuple outputs
+    cdef readonly tuple attrs
+    cdef readonly long order
+    cdef list _arriving
+
+    def __init__(self, rule, tuple inputs, tuple outputs, tuple attrs):
+        global _made
+        _made += 1
+        self.rule, self.inputs, self.outputs, self.attrs = rule, inputs, outputs, attrs
+        self.order = _made
+
+    def input(self, int i):
+        """An input that is known to be a tensor."""
+        return self.inputs[i]
+
+    def output(self, int i=0):
+        """An output as a tensor on the tape."""
+        cdef TensorBase y = _wrap(self.outputs[i])
+        y._node, y._index, y.requires_grad = self, i, True
+        return y
+
+    def needs(self, int i):
+        """Whether a gradient by input `i` is wanted."""
+        x = self.inputs[i]
+        return x is not None and (<TensorBase>x).requires_grad
+
+
+cdef class TensorBase:
+    """An array, its gradient, and the node that made it (None: a leaf)."""
+    cdef public object _array
+    cdef public object grad
+    cdef public bint requires_grad
+    cdef public Node _node
+    cdef public int _index  # which output of the node
+    cdef public bint _unit  # the constant 1 that starts a backward pass
+    cdef object __weakref__
+
+    def __init__(self, array, bint requires_grad=False):
+        if requires_grad and array.dtype.kind != "f":
+            raise TypeError(
+                f"requires_grad: only floating-point tensors have gradients, got {array.dtype}"
+            )
+        self._array = array
+        self.requires_grad = requires_grad
+
+
+cdef inline TensorBase _wrap(array):
+    cdef TensorBase y = <TensorBase>_tensor.__new__(_tensor)
+    y._array = array
+    return y
+
+
+cpdef object wrap(array):
+    """A tensor of an array that is known to be of a dtype of this library, off the tape."""
+    return _wrap(array)
+
+
+cpdef object owner(array):
+    """The array that owns the memory of a view."""
+    while type(array) is _ndarray and type(array.base) is _ndarray:
+        array = array.base
+    return array
+
+
+cpdef object execute(op, tuple outputs, tuple inputs, tuple dims, tuple attrs):
+    """Run a row on these arrays and let the recorder know."""
+    cdef tuple arrays = outputs + inputs
+    if engine.recorder_is_set():
+        engine.recorder().record(op, arrays, len(outputs), dims, attrs)
+    engine.call(op.code, arrays, dims, attrs)
+
+
+cdef bint _on_tape(tuple inputs) except -1:
+    """Whether an input requires grad; the recorder hears of it."""
+    for x in inputs:
+        if x is not None and (<TensorBase>x).requires_grad:
+            if engine.recorder_is_set():
+                engine.recorder().uses(inputs)
+            return not fnn_no_grad
+    return False
+
+
+cpdef object taped(rule, tuple inputs, out, tuple note=_nothing):
+    """A tensor of `out`, on the tape if one of the inputs is."""
+    cdef TensorBase y = _wrap(out)
+    if _on_tape(inputs):
+        y._node = Node(rule, inputs, (out,), note)
+        y.requires_grad = True
+    return y
+
+
+cpdef object apply(op, tuple inputs, tuple attrs=_nothing, tuple note=_nothing, out=None):
+    """Run a row of one output and put it on the tape.
+
+    attrs: what the kernel is given. note: what the gradient rule needs besides the inputs.
+    out: write here (in place; the row must allow its output to be one of its inputs).
+    """
+    cdef bint packed = op.packed
+    cdef list arrays = []
+    cdef tuple dims = _nothing
+    if _rules is not None and _rules.any(*inputs):
+        return _rules.apply(op, inputs, attrs, note)
+    for x in inputs:
+        array = None if x is None else (<TensorBase>x)._array
+        if packed and array is not None and not array.flags.c_contiguous:
+            array = _contiguous(array)
+        arrays.append(array)
+    if out is None or packed:
+        specs, dims = op.shape(arrays, attrs)
+        if out is None:
+            shape, dtype = specs[0]
+            out = _empty(shape, dtype)
+    execute(op, (out,), tuple(arrays), dims, attrs)
+    if op.gradient is None:
+        return _wrap(out)
+    return taped(op.gradient, inputs, out, note)
+
+
+cdef class Flow:
+    """A backward pass: gradients on their way, and those that have reached a leaf.
+
+    leaves: id of each leaf that requires grad -> (leaf, gradient).
+    """
+    cdef readonly dict leaves
+    cdef list _waiting  # nodes that a gradient has reached, (-order, node): a heap
+    cdef object _add, _checked
+    cdef long _written
+
+    def __init__(self, add, long written, checked):
+        """add: of two gradients. written: the number of nodes at the last write in place;
+        checked(rule, node, gradients): runs the rule of a node that is older than that."""
+        self.leaves = {}
+        self._waiting = []
+        self._add, self._written, self._checked = add, written, checked
+
+    cpdef object send(self, TensorBase x, gradient):
+        """A gradient by `x` has arrived."""
+        cdef Node node = x._node
+        if node is None:
+            known = self.leaves.get(id(x))
+            self.leaves[id(x)] = (x, gradient if known is None else self._add(known[1], gradient))
+            return
+        if node._arriving is None:
+            if node.inputs is None:
+                raise RuntimeError(
+                    "backward a second time through the same tape, whose memory was given back; "
+                    "call the first one with retain_graph=True"
+                )
+            node._arriving = [None] * len(node.outputs)
+            _push(self._waiting, (-node.order, node))
+        known = node._arriving[x._index]
+        node._arriving[x._index] = gradient if known is None else self._add(known, gradient)
+
+    def run(self, bint keep):
+        """Through all nodes, last made first: when a node's turn comes, all that used its outputs
+        have had theirs. keep: the tape may be used again."""
+        cdef Node node
+        cdef TensorBase x
+        cdef tuple inputs
+        cdef Py_ssize_t i
+        try:
+            while self._waiting:
+                node = <Node>_pop(self._waiting)[1]
+                arriving, node._arriving = node._arriving, None
+                inputs = node.inputs
+                if self._written >= node.order:
+                    gradients = self._checked(node.rule, node, arriving)
+                else:
+                    gradients = node.rule(node, *arriving)
+                if len(gradients) < len(inputs):
+                    raise RuntimeError("a gradient rule gave fewer gradients than inputs")
+                for i in range(len(inputs)):
+                    if inputs[i] is not None and gradients[i] is not None:
+                        x = <TensorBase>inputs[i]
+                        if x.requires_grad:
+                            self.send(x, gradients[i])
+                if not keep:
+                    node.inputs = None
+                    node.outputs = (None,) * len(node.outputs)
+        finally:
+            for _, left in self._waiting:
+                (<Node>left)._arriving = None
