@@ -30,6 +30,162 @@ def is_recording() -> bool:
     return _recording.active is not None
 
 
+<<<<<<< Updated upstream
+=======
+class Recorder:
+    """Listens to every row that is run, and to what else a replay has to repeat or to check."""
+
+    def __init__(self, inputs: Iterable[NDArray[Any]]) -> None:
+        self.instructions: list[Instruction] = []
+        self.storages: dict[int, Storage] = {}  # by id of the array that owns the memory
+        self.inputs: list[Storage] = [self._add(array, "input") for array in inputs]
+        self.modules: dict[int, tuple[Module, bool]] = {}
+        self.parameters: dict[int, tuple[Tensor, NDArray[Any]]] = {}
+        self.grads_read: dict[int, tuple[Tensor, Any]] = {}
+        self.grads_set: dict[int, Tensor] = {}
+        self.before_run: list[Callable[[], object]] = []
+        self.conditions: list[Callable[[], bool]] = []
+        self.checks: list[tuple[Storage, Callable[[Tensor], object], int]] = []
+        self.watched: list[tuple[Any, str]] = []
+        self.before: list[tuple[NDArray[Any], NDArray[Any]]] = []  # memory written, as it was
+        self._saved: set[int] = set()
+
+    # What the rest of the library tells it
+
+    def record(
+        self,
+        op: Op,
+        arrays: tuple[NDArray[Any] | None, ...],
+        n_outputs: int,
+        dims: tuple[int, ...],
+        attrs: tuple[int, ...],
+    ) -> None:
+        """A row is about to run on these arrays, outputs first."""
+        values = [None if a is None else self.value(a) for a in arrays]
+        for value in values[:n_outputs]:
+            if value is not None and value.storage.kind in ("external", "kept"):
+                self._save(value.storage)
+        line = self.location()
+        self.instructions.append(
+            Instruction(op.name, values, n_outputs, op.in_place > 0, dims, attrs, line)
+        )
+
+    def uses_module(self, module: Module) -> None:
+        """A module was called: its training mode belongs to the key."""
+        self.modules.setdefault(id(module), (module, module.training))
+
+    def uses(self, tensors: Iterable[Tensor | None]) -> None:
+        """Tensors were read: parameters must have the same memory at a replay."""
+        for x in tensors:
+            if x is None or x._node is not None or not isinstance(x._array, np.ndarray):
+                continue  # what stands for a batch has no memory of its own
+            if x.requires_grad or hasattr(x, "_flat"):
+                self.parameters.setdefault(id(x), (x, x._array))
+
+    def reads_grad(self, leaf: Tensor) -> None:
+        """A gradient from before the recording is accumulated into."""
+        if id(leaf) not in self.grads_set:
+            self.grads_read.setdefault(id(leaf), (leaf, leaf.grad))
+
+    def sets_grad(self, leaf: Tensor) -> None:
+        """`leaf.grad` becomes another tensor."""
+        if id(leaf) not in self.grads_set and leaf.grad is None:
+            self.grads_read.setdefault(id(leaf), (leaf, None))
+        self.grads_set[id(leaf)] = leaf
+
+    def clears_grad(self, leaf: Tensor) -> None:
+        """`leaf.grad` becomes None, whatever it was."""
+        self.grads_set[id(leaf)] = leaf
+
+    def valid_while(
+        self, holds: Callable[[], bool], before_run: Callable[[], object], places: Any
+    ) -> None:
+        """The recording is one of this step only as long as `holds()`, and a run needs
+        `before_run()` first; neither is asked while the same objects are at `places`."""
+        self.conditions.append(holds)
+        self.before_run.append(before_run)
+        self.watched += places
+
+    def checks_input(
+        self, array: NDArray[Any], check: Callable[[Tensor], object], classes: int
+    ) -> None:
+        """The values of an input were checked; other inputs have to be."""
+        value = self.value(array)
+        if value.storage.kind == "input" and value.whole():
+            self.checks.append((value.storage, check, classes))
+
+    def writes(self, array: NDArray[Any]) -> None:
+        """An array that exists is written in place: unless made by the recording, it outlives."""
+        known = len(self.storages)
+        storage = self.value(array).storage
+        if len(self.storages) > known:
+            storage.kind = "kept"
+        elif storage.kind == "input":
+            raise RecordingError(
+                f"{self.location()}: cannot compile this: an argument is changed in place; "
+                "return the new values instead"
+            )
+
+    def _save(self, storage: Storage) -> None:
+        if storage.index not in self._saved:
+            self._saved.add(storage.index)
+            self.before.append((storage.array, storage.array.copy()))
+
+    def undo(self) -> None:
+        """Give all memory that was written its values from before the recording."""
+        for array, values in self.before:
+            np.copyto(array, values)
+
+    # Arrays as values
+
+    def _add(self, owner: NDArray[Any], kind: str) -> Storage:
+        storage = Storage(len(self.storages), kind, owner.nbytes, owner)
+        self.storages[id(owner)] = storage
+        return storage
+
+    def value(self, array: NDArray[Any]) -> Value:
+        """Where an array lies: its storage, offset, shape and strides."""
+        owner = array
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        storage = self.storages.get(id(owner))
+        if storage is None:
+            storage = self._add(owner, "external")
+        offset = _address(array) - _address(owner)
+        size = array.itemsize
+        strides = tuple(s // size for s in array.strides)
+        return Value(storage, offset, array.shape, strides, array.dtype)
+
+    def location(self) -> str:
+        """file:line of the user's code that is running."""
+        frame = sys._getframe(1)
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+            frame = frame.f_back
+        return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+
+
+@contextmanager
+def listening(recorder: Recorder) -> Iterator[Recorder]:
+    """Within it the recorder hears every row; when it ends by an exception, memory is restored."""
+    if _recording.active is not None:
+        raise RecordingError("a compiled function was called while another one is recorded")
+    with _recording.lock:
+        _recording.listen(recorder)
+        try:
+            yield recorder
+        except BaseException:
+            recorder.undo()
+            raise
+        finally:
+            _recording.listen(None)
+
+
+def _address(array: NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+>>>>>>> Stashed changes
 def _tensors(result: Any) -> list[Tensor]:
     if isinstance(result, Tensor):
         return [result]

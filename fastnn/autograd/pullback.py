@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,16 @@ from fastnn.autograd.hooks import key
 from fastnn.autograd.tape import enable_grad, is_grad_enabled, node_count
 from fastnn.tensor import Tensor
 
-_watched: Counter[int] = Counter()  # ids of the weights that transforms, now running, ask for
+
+class _Running(threading.local):
+    """The transforms whose functions run now, in this thread."""
+
+    def __init__(self) -> None:
+        self.watched: Counter[int] = Counter()  # ids of the weights that they ask for
+        self.depth = 0
+
+
+_running = _Running()
 
 
 @contextmanager
@@ -24,14 +34,17 @@ def _watching(weights: Sequence[Tensor]) -> Iterator[None]:
     frozen = [w for w in weights if not w.requires_grad]
     for w in frozen:
         w.requires_grad_(True)
-    _watched.update(id(w) for w in weights)
+    watched = _running.watched
+    watched.update(id(w) for w in weights)
+    _running.depth += 1
     try:
         yield
     finally:
+        _running.depth -= 1
         for w in weights:
-            _watched[id(w)] -= 1
-            if not _watched[id(w)]:
-                del _watched[id(w)]
+            watched[id(w)] -= 1
+            if not watched[id(w)]:
+                del watched[id(w)]
         for w in frozen:
             w.requires_grad = False
 
@@ -50,7 +63,8 @@ class Run:
 
     value: what it returned.
     inputs: the tensors that it was given; weights: others to differentiate by.
-    outer: whether it depends on what an outer gradient may be asked for, besides.
+    outer: whether it depends on what an outer gradient may be asked for, besides. With weights,
+        these are all that a gradient is asked for by, unless a surrounding transform asks for more.
     """
 
     def __init__(
@@ -63,13 +77,16 @@ class Run:
         self.inputs = [_alias(x, enabled) for x in inputs]
         self.weights = list(weights)
         loose = {key(t) for t in self.inputs if t._node is None}
-        loose |= {id(w) for w in weights if not _watched[id(w)]}
+        loose |= {id(w) for w in weights if not _running.watched[id(w)]}
         with _watching(weights), enable_grad():
             self.start = node_count()
             self.value = call(self.inputs)
             tensors = [y for y in _tree.leaves(self.value) if isinstance(y, Tensor)]
             self.reached = reaches(tensors, self.start)
-        self.outer = enabled and any(place not in loose for place in self.reached)
+        places = [place for place in self.reached if place not in loose]
+        if weights and not _running.depth:  # other parameters count as constants
+            places = [place for place in places if isinstance(place, tuple)]
+        self.outer = enabled and bool(places)
 
     @property
     def by(self) -> list[Tensor]:
