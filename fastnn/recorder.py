@@ -69,7 +69,9 @@ class Recorder:
     def uses(self, tensors: Iterable[Tensor | None]) -> None:
         """Tensors were read: parameters must have the same memory at a replay."""
         for x in tensors:
-            if x is not None and x._node is None and (x.requires_grad or hasattr(x, "_flat")):
+            if x is None or x._node is not None or not isinstance(x._array, np.ndarray):
+                continue  # what stands for a batch has no memory of its own
+            if x.requires_grad or hasattr(x, "_flat"):
                 self.parameters.setdefault(id(x), (x, x._array))
 
     def reads_grad(self, leaf: Tensor) -> None:
