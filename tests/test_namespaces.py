@@ -168,6 +168,7 @@ def test_cells() -> None:
 
 
 def test_dense_starts() -> None:
+    assert nn.Softmax(axis=0).dim == 0
     fastnn.manual_seed(0)
     ours = nn.Dense(4, 3)
     fastnn.manual_seed(0)

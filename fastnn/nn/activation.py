@@ -52,6 +52,7 @@ class Softmax(Module):
 
     Args:
         dim: the axis, default -1 (the classes of (rows, classes)).
+        axis: MindSpore's name for it.
 
     Not to be put before CrossEntropyLoss, which takes logits.
 
@@ -60,9 +61,9 @@ class Softmax(Module):
     [[0.5 0.5]]
     """
 
-    def __init__(self, dim: int = -1) -> None:
+    def __init__(self, dim: int = -1, *, axis: int | None = None) -> None:
         super().__init__()
-        self.dim = _check.integer("dim", dim, -64, 63)
+        self.dim = _check.integer("dim", dim if axis is None else axis, -64, 63)
 
     def forward(self, input: Tensor) -> Tensor:
         """Softmax along `dim`."""
