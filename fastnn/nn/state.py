@@ -79,12 +79,3 @@ def _value(name: str, value: Any, target: Tensor) -> tuple[npt.NDArray[Any], str
     return array, ""
 
 
-class HookHandle:
-    """Removes the hook that it was returned for."""
-
-    def __init__(self, hooks: dict[int, Any], key: int) -> None:
-        self._hooks, self._key = hooks, key
-
-    def remove(self) -> None:
-        """Remove the hook; a second call does nothing."""
-        self._hooks.pop(self._key, None)
