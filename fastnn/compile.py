@@ -101,12 +101,12 @@ class Recording:
         self._grads = [(leaf, leaf.grad) for leaf in self.recorder.grads_set.values()]
         self.plain = isinstance(self.structure, Tensor)
         r = self.recorder
+        grads = [*r.grads_read.values(), *self._grads]
         self._watch = engine.Watch(
             [(type(module), "changes") for module, _ in list(r.modules.values())[:1]]
             + [(p, "_array") for p, _ in r.parameters.values()]
-            + [(leaf, "grad") for leaf, _ in [*r.grads_read.values(), *self._grads]]
+            + [(leaf, "grad") for leaf in {id(x): x for x, _ in grads}.values()]
             + r.watched
-            + [(_recording, "active")]
         )
         self.shortcut = self._shortcut()
 

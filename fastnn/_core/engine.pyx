@@ -7,6 +7,7 @@ Arrays come in through the buffer protocol. A status of the engine becomes an ex
 alone.
 """
 import os
+from array import array
 
 from cpython.buffer cimport (
     PyBUF_FORMAT,
@@ -26,7 +27,7 @@ from cpython.pythread cimport (
     WAIT_LOCK,
 )
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcmp, memset
 
 
 cdef extern from "fastnn.h" nogil:
@@ -616,50 +617,57 @@ cdef class Replay:
     cdef Program _program
     cdef Watch _watch
     cdef list _inputs, _outputs, _labels
-    cdef object _tensor, _empty
+    cdef object _tensor, _empty, _array
 
     def __init__(self, Program program, Watch watch, list inputs, list outputs, list labels,
                  tensor, empty):
         self._program, self._watch = program, watch
-        self._inputs, self._outputs, self._labels = inputs, outputs, labels
+        self._inputs = [(x.dtype, array("q", x.shape).tobytes()) for x in inputs]
+        self._outputs, self._labels = outputs, labels
         self._tensor, self._empty = tensor, empty
+        self._array = type(inputs[0]) if inputs else None
 
     def __call__(self, tuple args):
         cdef Py_ssize_t i, n = len(self._inputs)
         cdef Py_buffer view
         cdef void *pointers[64]
+        cdef Py_ssize_t elements[64]
         cdef tuple spec
+        cdef bytes shape
+        cdef bint fits
         cdef list keep = [], outputs = []
         cdef size_t team = thread_limit
         if (fnn_recorder != NULL or len(args) != n or n + len(self._outputs) > 64
                 or not self._watch.same()):
             return None
         for i in range(n):
-            array = args[i]
-            if type(array) is self._tensor:
-                if array.requires_grad:
+            x = args[i]
+            if type(x) is self._tensor:
+                if x.requires_grad:
                     return None
-                array = array._array
-            like = self._inputs[i]
-            if type(array) is not type(like) or array.dtype is not like.dtype:
+                x = x._array
+            spec = <tuple>self._inputs[i]
+            if type(x) is not self._array or x.dtype is not spec[0]:
                 return None
-            keep.append(array)
-            PyObject_GetBuffer(array, &view, PyBUF_STRIDES)
-            pointers[i] = view.buf
-            fits = PyBuffer_IsContiguous(&view, b"C") and array.shape == like.shape
+            keep.append(x)  # until the run is over
+            shape = <bytes>spec[1]
+            PyObject_GetBuffer(x, &view, PyBUF_STRIDES)
+            pointers[i], elements[i] = view.buf, view.len // view.itemsize
+            fits = (view.ndim * 8 == len(shape) and PyBuffer_IsContiguous(&view, b"C")
+                    and memcmp(view.shape, <const char *>shape, len(shape)) == 0)
             PyBuffer_Release(&view)
             if not fits:
                 return None
         for spec in self._labels:
             i = spec[0]
-            if not _in_range(<const int64_t *>pointers[i], keep[i].size, spec[1]):
+            if not _in_range(<const int64_t *>pointers[i], elements[i], spec[1]):
                 return None
         for spec in self._outputs:
-            array = self._empty(spec[0], spec[1])
-            PyObject_GetBuffer(array, &view, PyBUF_STRIDES)
+            x = self._empty(spec[0], spec[1])
+            PyObject_GetBuffer(x, &view, PyBUF_STRIDES)
             pointers[n + len(outputs)] = view.buf
             PyBuffer_Release(&view)
-            outputs.append(array)
+            outputs.append(x)
         if team > 1:
             team = fnn_team_size(fnn_program_cost(self._program._program), team)
         self._program._run(pointers, team)

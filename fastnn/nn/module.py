@@ -12,7 +12,7 @@ from fastnn._core import engine
 from fastnn._device import is_device
 from fastnn.nn.hooks import HookHandle
 from fastnn.nn.parameter import Parameter
-from fastnn.nn.state import HookHandle, IncompatibleKeys, loadable
+from fastnn.nn.state import IncompatibleKeys, loadable
 from fastnn.tensor import Tensor
 
 Hook = Callable[["Module", tuple[Any, ...], Any], Any]

@@ -77,5 +77,3 @@ def _value(name: str, value: Any, target: Tensor) -> tuple[npt.NDArray[Any], str
             f"checkpoint, the shape in current model is {target.shape}."
         )
     return array, ""
-
-

@@ -10,8 +10,8 @@ import numpy as np
 
 from fastnn import _check
 from fastnn.autograd import no_grad
+from fastnn.nn.hooks import HookHandle
 from fastnn.nn.module import Module
-from fastnn.nn.state import HookHandle
 from fastnn.tensor import Tensor
 
 
