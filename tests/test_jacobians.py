@@ -103,7 +103,7 @@ def test_vjp_forms() -> None:
     assert listed(back(a, a)) == ([2, 4], [4, 26])
     assert len(fastnn.vjp(fn, (a, a), True)) == 3
     weights = list(layer.parameters())
-    loss, back, z = fastnn.vjp(forward, x, y, weights=weights, has_aux=True)
+    loss, back, _z = fastnn.vjp(forward, x, y, weights=weights, has_aux=True)
     by_inputs, by_weights = back(t(1.0))
     want = fastnn.grad(forward, (0, 1), weights, has_aux=True)(x, y)[0]
     for got, w in zip([*by_inputs, *by_weights], [*want[0], *want[1]]):

@@ -1,4 +1,4 @@
-"""Transforms with MindSpore's semantics: every sentence of FEATURES section 3, eager and compiled."""
+"""Transforms with MindSpore's semantics: FEATURES section 3, eager and compiled."""
 
 from __future__ import annotations
 
@@ -318,7 +318,7 @@ def test_aux_and_other_arguments() -> None:
 
 
 def test_cells_and_compiled_functions() -> None:
-    layer, x, _, forward = dense()
+    layer, x, _, _forward = dense()
     by_x = fastnn.grad(layer)(x)
     np.testing.assert_allclose(by_x.detach().numpy(),
                                np.ones((4, 2)) @ layer.weight.detach().numpy())  # fmt: skip
@@ -334,7 +334,7 @@ def test_cells_and_compiled_functions() -> None:
 def test_nothing_else_changes() -> None:
     w = t(3.0).requires_grad_()
     h = w * w
-    value, by_x = fastnn.value_and_grad(lambda x: x * h)(t([2.0]))
+    _value, by_x = fastnn.value_and_grad(lambda x: x * h)(t([2.0]))
     assert by_x.tolist() == [9] and w.grad is None
     h.backward()  # the tape outside is not used up
     assert w.grad is not None and w.grad.item() == 6
