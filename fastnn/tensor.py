@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn import _batch, _recording
 from fastnn._core.tape import TensorBase, bind
+from fastnn.methods import Methods
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -24,7 +25,7 @@ bool_ = np.dtype("bool")
 DTYPES = (float32, float64, int64, bool_)
 
 
-class Tensor(TensorBase):
+class Tensor(TensorBase, Methods):
     """An n-dimensional array that operations can be differentiated through.
 
     Args:
@@ -90,6 +91,16 @@ class Tensor(TensorBase):
         """The number of axes."""
         return self.ndim
 
+    @property
+    def data(self) -> Tensor:
+        """The same memory, off the tape."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        with autograd.no_grad():
+            self.copy_(value)
+
     def numel(self) -> int:
         """The number of elements."""
         return self._array.size
@@ -100,12 +111,12 @@ class Tensor(TensorBase):
         return self.shape[0]
 
     def __repr__(self) -> str:
-        if _recording.active is not None:
-            return f"tensor(<recorded>, shape={self.shape}, dtype={self.dtype})"
-        body = np.array2string(self._array, separator=", ", prefix="tensor(", precision=4)
-        dtype = "" if self.dtype in (float32, int64, bool_) else f", dtype=fastnn.{self.dtype}"
-        grad = ", requires_grad=True" if self.requires_grad else ""
-        return f"tensor({body}{dtype}{grad})"
+        from fastnn.methods.printing import text
+
+        return text(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.ndim == 0 else repr(self)
 
     # Its values, for Python
 
@@ -136,6 +147,19 @@ class Tensor(TensorBase):
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         _recording.refuse("its values were asked for (a NumPy function)")
         return np.array(self._array, dtype=dtype, copy=copy)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        _recording.refuse("its memory was asked for (DLPack)")
+        return self.detach()._array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[Any, Any]:
+        return self._array.__dlpack_device__()
+
+    def __index__(self) -> int:
+        value = self.item()
+        if not isinstance(value, int):
+            raise TypeError(f"only whole numbers are an index, got a tensor of {self.dtype}")
+        return value
 
     def __float__(self) -> float:
         return float(self.item())
@@ -194,261 +218,6 @@ class Tensor(TensorBase):
         self.requires_grad = requires_grad
         return self
 
-    # Conversions
-
-    def to(self, dtype: DTypeLike) -> Tensor:
-        """The values as another dtype; itself when nothing changes."""
-        return ops.cast(self, np.dtype(dtype))
-
-    def float(self) -> Tensor:
-        """As float32."""
-        return self.to(float32)
-
-    def double(self) -> Tensor:
-        """As float64."""
-        return self.to(float64)
-
-    def long(self) -> Tensor:
-        """As int64, truncated towards zero."""
-        return self.to(int64)
-
-    def clone(self) -> Tensor:
-        """A copy with memory of its own; gradients pass through."""
-        return ops.copy(self)
-
-    def contiguous(self) -> Tensor:
-        """Itself when C-contiguous, else a copy that is."""
-        return ops.contiguous(self)
-
-    # Arithmetic
-
-    def __add__(self, other: Tensor | Scalar) -> Tensor:
-        return ops.add(self, other)
-
-    def __radd__(self, other: Tensor | Scalar) -> Tensor:
-        return ops.add(other, self)
-
-    def __sub__(self, other: Tensor | Scalar) -> Tensor:
-        return ops.sub(self, other)
-
-    def __rsub__(self, other: Tensor | Scalar) -> Tensor:
-        return ops.sub(other, self)
-
-    def __mul__(self, other: Tensor | Scalar) -> Tensor:
-        return ops.mul(self, other)
-
-    def __rmul__(self, other: Tensor | Scalar) -> Tensor:
-        return ops.mul(other, self)
-
-    def __truediv__(self, other: Tensor | Scalar) -> Tensor:
-        return ops.div(self, other)
-
-    def __rtruediv__(self, other: Tensor | Scalar) -> Tensor:
-        return ops.div(other, self)
-
-    def __pow__(self, other: Tensor | Scalar) -> Tensor:
-        return ops.pow(self, other)
-
-    def __rpow__(self, other: Tensor | Scalar) -> Tensor:
-        return ops.pow(other, self)
-
-    def __matmul__(self, other: Tensor) -> Tensor:
-        return ops.matmul(self, other)
-
-    def __neg__(self) -> Tensor:
-        return ops.neg(self)
-
-    def __abs__(self) -> Tensor:
-        return ops.abs(self)
-
-    def __eq__(self, other: Tensor | Scalar) -> Tensor:  # type: ignore[override]
-        return ops.eq(self, other)
-
-    def __ne__(self, other: Tensor | Scalar) -> Tensor:  # type: ignore[override]
-        return ops.ne(self, other)
-
-    def __lt__(self, other: Tensor | Scalar) -> Tensor:
-        return ops.lt(self, other)
-
-    def __le__(self, other: Tensor | Scalar) -> Tensor:
-        return ops.le(self, other)
-
-    def __gt__(self, other: Tensor | Scalar) -> Tensor:
-        return ops.gt(self, other)
-
-    def __ge__(self, other: Tensor | Scalar) -> Tensor:
-        return ops.ge(self, other)
-
-    __hash__ = object.__hash__
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return ops.getitem(self, index)
-
-    # In place: for values outside the tape (parameters under no_grad, buffers)
-
-    def _write(self, name: str, value: Tensor | Scalar) -> Tensor:
-        if self.requires_grad and autograd.is_grad_enabled():
-            raise RuntimeError(f"{name}: a tensor that requires grad is changed in place; "
-                               "do so under fastnn.no_grad()")  # fmt: skip
-        return getattr(ops, name)(self, value)  # type: ignore[no-any-return]
-
-    def copy_(self, source: Tensor | Scalar) -> Tensor:
-        """Take the values of `source`, which broadcasts to this shape."""
-        return self._write("copy_", source)
-
-    def zero_(self) -> Tensor:
-        """Set every element to 0."""
-        return self._write("copy_", 0.0)
-
-    def fill_(self, value: Scalar) -> Tensor:
-        """Set every element to `value`."""
-        return self._write("copy_", value)
-
-    def add_(self, other: Tensor | Scalar) -> Tensor:
-        """self += other."""
-        return self._write("add_", other)
-
-    def sub_(self, other: Tensor | Scalar) -> Tensor:
-        """self -= other."""
-        return self._write("sub_", other)
-
-    def mul_(self, other: Tensor | Scalar) -> Tensor:
-        """self *= other."""
-        return self._write("mul_", other)
-
-    def div_(self, other: Tensor | Scalar) -> Tensor:
-        """self /= other."""
-        return self._write("div_", other)
-
-    __iadd__ = add_
-    __isub__ = sub_
-    __imul__ = mul_
-    __itruediv__ = div_
-
-    # Shape
-
-    @property
-    def T(self) -> Tensor:
-        """The axes in reverse order, as a view."""
-        return ops.permute(self, tuple(range(self.ndim - 1, -1, -1)))
-
-    def t(self) -> Tensor:
-        """The transpose of a matrix, as a view."""
-        return self.T
-
-    def transpose(self, dim0: int, dim1: int) -> Tensor:
-        """Two axes exchanged, as a view."""
-        axes = list(range(self.ndim))
-        axes[dim0], axes[dim1] = axes[dim1], axes[dim0]
-        return ops.permute(self, tuple(axes))
-
-    def permute(self, *dims: int) -> Tensor:
-        """The axes in the order given, as a view."""
-        return ops.permute(self, dims)
-
-    def reshape(self, *shape: int | Sequence[int]) -> Tensor:
-        """Another shape for the same elements; one size may be -1."""
-        sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], Sequence) else shape
-        return ops.reshape(self, tuple(sizes))  # type: ignore[arg-type]
-
-    view = reshape
-
-    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-        """Axes start_dim..end_dim merged into one."""
-        end = end_dim % max(self.ndim, 1) + 1
-        return ops.reshape(self, (*self.shape[:start_dim], -1, *self.shape[end:]))
-
-    def squeeze(self, dim: int | None = None) -> Tensor:
-        """Without its axes of size 1 (or without `dim`, when of size 1)."""
-        if dim is not None and self.shape[dim] != 1:
-            return self
-        gone = range(self.ndim) if dim is None else (dim % self.ndim,)
-        shape = [n for i, n in enumerate(self.shape) if n != 1 or i not in gone]
-        return ops.reshape(self, tuple(shape))
-
-    def unsqueeze(self, dim: int) -> Tensor:
-        """With an axis of size 1 before axis `dim`."""
-        at = dim % (self.ndim + 1)
-        return ops.reshape(self, (*self.shape[:at], 1, *self.shape[at:]))
-
-    def expand(self, *shape: int) -> Tensor:
-        """Broadcast to a shape, as a view."""
-        return ops.expand(self, shape)
-
-    # Functions and reductions, as methods
-
-    def sum(self, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor:
-        """The sum over `dim` (default: all), accumulated in double."""
-        return ops.sum(self, dim, keepdim)
-
-    def mean(self, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor:
-        """The mean over `dim` (default: all), accumulated in double."""
-        return ops.mean(self, dim, keepdim)
-
-    def amax(self, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor:
-        """The largest element over `dim` (default: all)."""
-        return ops.max(self, dim, keepdim)
-
-    def amin(self, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor:
-        """The smallest element over `dim` (default: all)."""
-        return ops.min(self, dim, keepdim)
-
-    def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
-        """The index of the first largest element over `dim` (default: of all, flattened)."""
-        return ops.argmax(self, dim, keepdim)
-
-    def softmax(self, dim: int = -1) -> Tensor:
-        """exp(x - max) / sum(exp(x - max)) along `dim`."""
-        return ops.softmax(self, dim)
-
-    def log_softmax(self, dim: int = -1) -> Tensor:
-        """x - max - log(sum(exp(x - max))) along `dim`."""
-        return ops.log_softmax(self, dim)
-
-    def exp(self) -> Tensor:
-        """e**x by element."""
-        return ops.exp(self)
-
-    def log(self) -> Tensor:
-        """The natural logarithm by element."""
-        return ops.log(self)
-
-    def log1p(self) -> Tensor:
-        """log(1 + x) by element, exact near 0."""
-        return ops.log1p(self)
-
-    def sqrt(self) -> Tensor:
-        """The square root by element."""
-        return ops.sqrt(self)
-
-    def square(self) -> Tensor:
-        """x * x by element."""
-        return ops.square(self)
-
-    def abs(self) -> Tensor:
-        """The absolute value by element."""
-        return ops.abs(self)
-
-    def pow(self, exponent: Tensor | Scalar) -> Tensor:
-        """x**exponent by element."""
-        return ops.pow(self, exponent)
-
-    def tanh(self) -> Tensor:
-        """The hyperbolic tangent by element."""
-        return ops.tanh(self)
-
-    def sigmoid(self) -> Tensor:
-        """1 / (1 + exp(-x)) by element."""
-        return ops.sigmoid(self)
-
-    def relu(self) -> Tensor:
-        """max(x, 0) by element."""
-        return ops.relu(self)
-
-    def matmul(self, other: Tensor) -> Tensor:
-        """The matrix product self @ other."""
-        return ops.matmul(self, other)
-
 
 bind(tensor=Tensor)
 
@@ -481,62 +250,31 @@ def given_values(
     return as_dtype(array), bool(requires_grad)
 
 
-def tensor(
-    data: ArrayLike | Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False
-) -> Tensor:
-    """A tensor with a copy of `data`.
+from fastnn import autograd, methods, ops  # noqa: E402  Tensor's methods are ops; ops make Tensors
 
-    Args:
-        data: a number, nested lists, an array or a tensor.
-        dtype: default: the dtype of an array; float32 for Python floats, int64 for ints.
-        requires_grad: record what is computed from it.
+methods.connect(ops, autograd.is_grad_enabled)
 
-    Raises:
-        TypeError: data that is not numbers, or a gradient for integers.
+from fastnn.creation import (  # noqa: E402
+    from_numpy,
+    ones,
+    ones_like,
+    tensor,
+    zeros,
+    zeros_like,
+)
 
-    Example:
-        >>> import fastnn
-        >>> fastnn.tensor([[1, 2], [3, 4]]).shape
-        (2, 2)
-    """
-    if isinstance(data, Tensor):
-        _recording.refuse("a copy of it was made by tensor(); use clone()")
-    source = data._array if isinstance(data, Tensor) else data
-    array = np.array(source, dtype=dtype)
-    if dtype is None and array.dtype == float64 and not hasattr(source, "dtype"):
-        array = array.astype(float32)
-    return Tensor(as_dtype(array), requires_grad)
-
-
-def from_numpy(array: NDArray[Any]) -> Tensor:
-    """A tensor that shares the memory of an array."""
-    if array.dtype not in DTYPES:
-        raise TypeError(f"array: expected float32, float64, int64 or bool, got {array.dtype}")
-    return Tensor(array)
-
-
-def zeros(*size: int, dtype: DTypeLike = float32, requires_grad: bool = False) -> Tensor:
-    """A tensor of zeros."""
-    return Tensor(np.zeros(_sizes(size), dtype), requires_grad)
-
-
-def ones(*size: int, dtype: DTypeLike = float32, requires_grad: bool = False) -> Tensor:
-    """A tensor of ones."""
-    return Tensor(np.ones(_sizes(size), dtype), requires_grad)
-
-
-def _sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
-    return tuple(size[0]) if len(size) == 1 and isinstance(size[0], Sequence) else size
-
-
-def zeros_like(x: Tensor, requires_grad: bool = False) -> Tensor:
-    """Zeros of the shape and dtype of `x`."""
-    return Tensor(np.zeros(x.shape, x.dtype), requires_grad)
-
-
-def ones_like(x: Tensor, requires_grad: bool = False) -> Tensor:
-    """Ones of the shape and dtype of `x`."""
-    return Tensor(np.ones(x.shape, x.dtype), requires_grad)
-
-
-from fastnn import autograd, ops  # noqa: E402  Tensor's methods are ops, and ops make Tensors
+__all__ = [
+    "DTYPES",
+    "Tensor",
+    "as_dtype",
+    "bool_",
+    "float32",
+    "float64",
+    "from_numpy",
+    "int64",
+    "ones",
+    "ones_like",
+    "tensor",
+    "zeros",
+    "zeros_like",
+]

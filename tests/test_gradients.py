@@ -157,11 +157,16 @@ def _loss(function: Function, z: Array, y: Any) -> list[Sample]:
 
 _SOFT = np.array([[0.2, 0.5, 0.3], [0.0, 1.0, 0.0]])
 SAMPLES: dict[str, list[Sample]] = {
-    **{name: _unary(name) for name in "copy neg abs sign square exp erf tanh sigmoid relu".split()},
+    **{name: _unary(name) for name in "copy neg abs sign square exp expm1 erf sin cos tanh sigmoid".split()},
+    "relu": _unary("relu"),
+    **{name: [(row(name), [draw(2, 3, low=-1.9, high=1.8)])] for name in ("floor", "round")},
     **{name: _unary(name, 0.3) for name in "sqrt log log1p".split()},
     **{name: _binary(name) for name in "add sub mul maximum minimum".split()},
     **{name: _binary(name)[:1] for name in ("relu_grad", "sigmoid_grad", "tanh_grad")},
     **{name: _binary(name, 0.3) for name in ("div", "pow")},
+    "remainder": [(row("remainder"), [draw(2, 3), draw(2, 3, low=2.3, high=2.9)]),
+                  (row("remainder"), [draw(2, 2), draw(low=0.9, high=0.9)])],
+    "cast": [(row("cast", (1, 1)), [draw(2, 3)])],
     "where": _where(),
     "matmul": _matmul(),
     **{name: [(row(name), [draw(2, 3, 2)]), (row(name), [draw(1, 1, 1)])]

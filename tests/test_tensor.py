@@ -104,13 +104,13 @@ def test_arrays_share_memory() -> None:
 
 def test_printing() -> None:
     x = fastnn.tensor([1.0, 2.5], requires_grad=True)
-    assert repr(x) == "tensor([1. , 2.5], requires_grad=True)"
-    assert repr(x * 2) == "tensor([2., 5.], requires_grad=True)"
+    assert repr(x) == "tensor([1.0000, 2.5000], requires_grad=True)"
+    assert repr(x * 2) == "tensor([2., 5.], grad_fn=<MulBackward0>)"
     assert str(fastnn.tensor(1.0)) == "tensor(1.)"
     assert repr(fastnn.tensor([1, 2])) == "tensor([1, 2])"
-    assert repr(fastnn.tensor([True])) == "tensor([ True])"
-    assert repr(x.detach().double()) == "tensor([1. , 2.5], dtype=fastnn.float64)"
-    assert repr(fastnn.tensor([[0.123456], [2.0]])) == "tensor([[0.1235],\n        [2.    ]])"
+    assert repr(fastnn.tensor([True])) == "tensor([True])"
+    assert repr(x.detach().double()) == "tensor([1.0000, 2.5000], dtype=fastnn.float64)"
+    assert repr(fastnn.tensor([[0.123456], [2.0]])) == "tensor([[0.1235],\n        [2.0000]])"
 
 
 # Arithmetic
@@ -147,9 +147,9 @@ def test_arithmetic_with_numbers(name: str, number: Any, real: str) -> None:
         np.testing.assert_array_equal(got.numpy(), want)
 
 
-def test_integers_and_booleans_become_real() -> None:
+def test_integers_and_booleans_become_real_where_they_must() -> None:
     i, t = fastnn.tensor([1, 2]), fastnn.tensor([True, False])
-    assert (i + 1).dtype == fastnn.float32 and (i / 2).tolist() == [0.5, 1.0]
+    assert (i + 1).dtype == fastnn.int64 and (i / 2).tolist() == [0.5, 1.0]
     assert (i * fastnn.tensor([0.5, 0.25], dtype=np.float64)).dtype == fastnn.float64
     assert (fastnn.ones(2, dtype="float64") + t).tolist() == [2.0, 1.0]
     assert (i == 2).tolist() == [False, True] and t.sum().item() == 1.0
@@ -190,7 +190,7 @@ def test_functions(real: str) -> None:
     np.testing.assert_array_equal(abs(x).numpy(), np.abs(a))
     np.testing.assert_array_equal(fastnn.sign(x).numpy(), np.sign(a))
     np.testing.assert_array_equal(fastnn.clamp(x, -1.0, 1.5).numpy(), np.clip(a, -1.0, 1.5))
-    np.testing.assert_array_equal(fastnn.clamp(x, high=1.0).numpy(), np.minimum(a, 1.0))
+    np.testing.assert_array_equal(fastnn.clamp(x, max=1.0).numpy(), np.minimum(a, 1.0))
     np.testing.assert_array_equal(fastnn.maximum(x, 0.5).numpy(), np.maximum(a, 0.5))
     np.testing.assert_array_equal(fastnn.where(x > 0, x, 0.0).numpy(), np.where(a > 0, a, 0))
     for dim in (0, 1, -2):
@@ -347,8 +347,9 @@ def test_tensors_that_require_grad_change_under_no_grad_only() -> None:
         for name in ("add_", "sub_", "mul_", "div_", "copy_", "fill_"):
             with pytest.raises(RuntimeError, match=r"_: a tensor that requires grad is changed in"):
                 getattr(x, name)(3.0)
-        with pytest.raises(RuntimeError, match=r"under fastnn\.no_grad\(\)$"):
-            x += 1
+        if x.is_leaf:
+            with pytest.raises(RuntimeError, match=r"under fastnn\.no_grad\(\)$"):
+                x += 1
         assert x.tolist() == [1.0, 1.0]
         with fastnn.no_grad():
             x.add_(1.0).mul_(2.0)
@@ -361,28 +362,26 @@ A, B, LONG = fastnn.ones(2, 3), fastnn.ones(2), fastnn.tensor([1, 2])
 ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "add": (lambda: A + B, ValueError, r"^add: shapes \(2, 3\) and \(2,\) do not broadcast$"),
     "where": (lambda: fastnn.where(A > 0, A, B), ValueError, r"^where: shapes .* do not broadcast"),
-    "dtypes": (lambda: A * A.double(), TypeError,
-               r"^mul: expected tensors of one dtype, got float32, float64; use \.float\(\)"),
     "matmul dtypes": (lambda: A @ A.T.double(), TypeError, r"^matmul: expected tensors of one"),
     "matmul": (lambda: A @ A, ValueError, r"^matmul: \(2, 3\) and \(2, 3\) do not fit: 3 columns"),
     "matmul of a number": (lambda: A @ A.sum(), ValueError, r"^matmul: expected \(\.\.\., k\) and"),
-    "matmul 3-D": (lambda: A @ fastnn.ones(1, 3, 2), ValueError, r"^matmul: expected"),
+    "matmul 3-D": (lambda: A @ fastnn.ones(1, 2, 2), ValueError, r"^matmul: .* do not fit$"),
     "linear": (lambda: ops.linear(A, fastnn.ones(3, 2)), ValueError, r"expected 2 features"),
     "bias": (lambda: ops.linear(A, A, A), ValueError, r"^bias: expected"),
     "operand": (lambda: A + "1", TypeError, r"^expected a tensor or a number, got str; wrap it"),
     "array first": (lambda: np.ones(3) * A, TypeError, r"got ndarray; wrap it in fastnn\.tensor$"),
     "in place": (lambda: fastnn.ones(3).add_(A), ValueError,
                  r"^add_: shape \(2, 3\) does not fit into \(3,\)$"),
-    "in place dtype": (lambda: fastnn.ones(2, 3).add_(A.double()), TypeError, r"^add: expected"),
+    "in place dtype": (lambda: fastnn.tensor([1, 2]).add_(0.5), TypeError,
+                       r"^add_: a result of float32 does not fit into a tensor of int64$"),
     "condition": (lambda: fastnn.where(A, A, A), TypeError, r"^condition: expected a bool tensor"),
     "reshape": (lambda: A.reshape(4, 2), ValueError, r"^reshape: \(2, 3\) does not fit into \(4"),
     "index": (lambda: A["x"], TypeError, r"^index: expected integers, slices, .* got 'x'$"),
-    "index rows": (lambda: A[LONG], IndexError, r"^index: expected rows in 0\.\.1, got 2 at posit"),
+    "index rows": (lambda: A[LONG], IndexError, r"^index: expected rows in -2\.\.1, got 2$"),
     "dim": (lambda: A.sum(2), IndexError, r"^dim: expected -2\.\.1 for sum, got 2$"),
     "dims": (lambda: A.mean((0, -3)), IndexError, r"^dim: expected -2\.\.1 for mean, got -3$"),
     "softmax": (lambda: A.softmax(2), IndexError, r"^dim: expected -2\.\.1 for softmax, got 2$"),
-    "cast": (lambda: (fastnn.ones(1, requires_grad=True) * 2).double(), TypeError,
-             r"^to: cannot change float32 to float64 on the tape; use detach\(\) first$"),
+    "cast": (lambda: A.to("complex64"), TypeError, r"^dtype: expected float32, float64, int64 or"),
     "classes": (lambda: ops.softmax_cross_entropy(A, fastnn.tensor([0, 3])), ValueError,
                 r"^y: expected integer classes in 0\.\.2, got 3 at row 1$"),
     "class rows": (lambda: ops.softmax_cross_entropy(A, fastnn.tensor([0])), ValueError,

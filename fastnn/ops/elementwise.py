@@ -10,9 +10,10 @@ import numpy as np
 
 from fastnn import _recording
 from fastnn.autograd import GradientRule, Node, versions
+from fastnn.ops.promote import cast, fits, pair
 from fastnn.ops.shape import unbroadcast
 from fastnn.ops.table import TABLE, Op, apply, execute, real, row, same_real
-from fastnn.tensor import Tensor, bool_, float32, float64
+from fastnn.tensor import Tensor, bool_, float32, int64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,18 +50,29 @@ def _broadcast(name: str) -> Callable[..., tuple[list[Spec], tuple[int, ...]]]:
     return shape
 
 
-def _unary(name: str, doc: str, gradient: Callable[[Node, Tensor], Tensor | None]) -> Unary:
+def _unary(
+    name: str,
+    doc: str,
+    gradient: Callable[[Node, Tensor], Tensor | None],
+    integers: str = "float",
+) -> Unary:
+    """integers: what becomes of whole numbers: float (they are cast), row or same (nothing)."""
     op = row(name, _same, lambda node, dy: (gradient(node, dy),))
 
     def function(x: Tensor) -> Tensor:
-        return apply(op, (x if x._array.dtype.kind == "f" else real(x),))
+        if x._array.dtype.kind != "f":
+            if integers == "same":
+                return copy(x)
+            x = real(x) if integers == "float" else x
+        return apply(op, (x,))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
     return function
 
 
-def _binary(name: str, doc: str, gradient: GradientRule | None) -> Binary:
+def _binary(name: str, doc: str, gradient: GradientRule | None, floats: bool = False) -> Binary:
+    """floats: whole numbers are cast first."""
     op = row(name, _broadcast(name), gradient)
 
     def function(a: Operand, b: Operand) -> Tensor:
@@ -68,7 +80,10 @@ def _binary(name: str, doc: str, gradient: GradientRule | None) -> Binary:
             dtype = a._array.dtype
             if dtype.kind == "f" and dtype is b._array.dtype:
                 return apply(op, (a, b))
-        return apply(op, (real(a, b), real(b, a)))
+        x, y = pair(a, b)
+        if floats and x._array.dtype.kind != "f":
+            x, y = real(x), real(y)
+        return apply(op, (x, y))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
@@ -89,15 +104,26 @@ def _each(
     return rule
 
 
-copy: Unary = _unary("copy", "A copy with memory of its own.", lambda node, dy: dy)
-neg: Unary = _unary("neg", "-x.", lambda node, dy: neg(dy))
+copy: Unary = _unary("copy", "A copy with memory of its own.", lambda node, dy: dy, "row")
+neg: Unary = _unary("neg", "-x.", lambda node, dy: neg(dy), "row")
 abs: Unary = _unary(
-    "abs", "|x|; the gradient at 0 is 0.", lambda node, dy: mul(dy, sign(node.input(0)))
+    "abs", "|x|; the gradient at 0 is 0.", lambda node, dy: mul(dy, sign(node.input(0))), "row"
 )
-sign: Unary = _unary("sign", "-1, 0 or 1; 0 at nan, as in torch.", lambda node, dy: None)
-square: Unary = _unary("square", "x * x.", lambda node, dy: mul(dy, mul(node.input(0), 2.0)))
+sign: Unary = _unary("sign", "-1, 0 or 1; 0 at nan, as in torch.", lambda node, dy: None, "row")
+square: Unary = _unary("square", "x * x.", lambda node, dy: mul(dy, mul(node.input(0), 2.0)), "row")
+floor: Unary = _unary("floor", "The whole number below or at x.", lambda node, dy: None, "same")
+round: Unary = _unary(
+    "round", "The nearest whole number, the even one of two.", lambda node, dy: None, "same"
+)
 sqrt: Unary = _unary("sqrt", "The square root.", lambda node, dy: div(mul(dy, 0.5), node.output()))
 exp: Unary = _unary("exp", "e**x.", lambda node, dy: mul(dy, node.output()))
+expm1: Unary = _unary(
+    "expm1", "e**x - 1, exact near 0.", lambda node, dy: mul(dy, add(node.output(), 1.0))
+)
+sin: Unary = _unary("sin", "The sine of x radians.", lambda node, dy: mul(dy, cos(node.input(0))))
+cos: Unary = _unary(
+    "cos", "The cosine of x radians.", lambda node, dy: neg(mul(dy, sin(node.input(0))))
+)
 log: Unary = _unary("log", "The natural logarithm.", lambda node, dy: div(dy, node.input(0)))
 log1p: Unary = _unary("log1p", "log(1 + x).", lambda node, dy: div(dy, add(node.input(0), 1.0)))
 erf: Unary = _unary(
@@ -127,7 +153,47 @@ div: Binary = _binary(
         lambda node, dy: div(dy, node.input(1)),
         lambda node, dy: neg(div(mul(dy, node.output()), node.input(1))),
     ),
+    floats=True,
 )
+remainder: Binary = _binary(
+    "remainder",
+    "a - floor(a / b) * b, with the sign of b, as Python's %.",
+    _each(
+        lambda node, dy: dy,
+        lambda node, dy: neg(mul(dy, _whole_quotient(node.input(0), node.input(1)))),
+    ),
+)
+
+
+def _whole_quotient(a: Tensor, b: Tensor) -> Tensor:
+    """floor(a / b) of floats, by way of the exact remainder."""
+    a, b = a.detach(), b.detach()
+    return add(round(div(sub(a, remainder(a, b)), b)), 0.0)  # never -0
+
+
+_floor_divide: Binary = _binary("floor_divide", "floor(a / b) of int64.", None)
+bitwise_and: Binary = _binary("bitwise_and", "a & b of int64 or bool.", None)
+bitwise_or: Binary = _binary("bitwise_or", "a | b of int64 or bool.", None)
+bitwise_xor: Binary = _binary("bitwise_xor", "a ^ b of int64 or bool.", None)
+
+
+def floor_divide(a: Operand, b: Operand) -> Tensor:
+    """floor(a / b), as Python's //; of floats without a gradient.
+
+    Raises:
+        ZeroDivisionError: whole numbers by zero.
+    """
+    x, y = pair(a, b)
+    if x._array.dtype.kind == "f":
+        x, y = x.detach(), y.detach()
+        return where(eq(y, 0.0), div(x, y), _whole_quotient(x, y))
+    _recording.checked(y, _not_zero)
+    return _floor_divide(cast(x, int64), cast(y, int64))
+
+
+def _not_zero(y: Tensor) -> None:
+    if not y._array.all():
+        raise ZeroDivisionError("floor_divide: whole numbers by zero")
 
 
 def _larger(node: Node, dy: Tensor, i: int, compare: Binary) -> Tensor:
@@ -176,9 +242,18 @@ _POWERS: dict[float, Unary] = {
 
 
 def pow(a: Operand, b: Operand) -> Tensor:
-    """a**b; the powers 0, 1, 2, 3, 0.5 and -1 by multiplication, root and division."""
-    if isinstance(a, Tensor) and isinstance(b, int | float) and b in _POWERS:
-        return _POWERS[b](a)
+    """a**b; the powers 0, 1, 2, 3, 0.5 and -1 by multiplication, root and division.
+
+    Raises:
+        ValueError: a whole number to a negative whole power.
+    """
+    if isinstance(a, Tensor) and isinstance(b, int | float):
+        if a._array.dtype.kind != "f":
+            if isinstance(b, int) and b < 0:
+                raise ValueError(f"pow: expected a power of at least 0 for {a.dtype}, got {b}")
+            a = a if isinstance(b, int) else real(a)
+        if b in _POWERS and a._array.dtype.kind == "f":
+            return _POWERS[b](a)
     return _pow(a, b)
 
 
@@ -231,7 +306,7 @@ def where(condition: Tensor, a: Operand, b: Operand) -> Tensor:
     """a where the condition holds, else b, with broadcasting."""
     if condition.dtype != bool_:
         raise TypeError(f"condition: expected a bool tensor, got {condition.dtype}")
-    return apply(_where, (condition, real(a, b), real(b, a)))
+    return apply(_where, (condition, *pair(a, b)))
 
 
 # In place, for values that are not on the tape
@@ -252,21 +327,15 @@ def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
 
 def copy_(x: Tensor, source: Operand) -> Tensor:
     """x[...] = source."""
-    if x._array.dtype not in (float32, float64):
-        _recording.refuse(f"it was written into a tensor of {x.dtype}")
-        x._array[...] = source._array if isinstance(source, Tensor) else source
-        versions.wrote(x._array, "copy_")
-        return x
-    values = real(source, x)
-    if values.dtype != x.dtype:
-        _recording.refuse(f"it was converted from {values.dtype} to {x.dtype}")
-        values = Tensor(values._array.astype(x.dtype))
-    return _write(TABLE["copy"], x, (values,))
+    values = source if isinstance(source, Tensor) else Tensor(np.array(source, x._array.dtype))
+    return _write(TABLE["copy"], x, (cast(values, x._array.dtype),))
 
 
 def _in_place(name: str) -> Callable[[Tensor, Operand], Tensor]:
     def function(x: Tensor, other: Operand) -> Tensor:
-        return _write(TABLE[name], x, (x, real(other, x)))
+        _, y = pair(x, other)
+        fits(name + "_", x, float32 if name == "div" else y._array.dtype)
+        return _write(TABLE[name], x, (x, cast(y, x._array.dtype)))
 
     function.__name__ = function.__qualname__ = name + "_"
     function.__doc__ = f"{name} written into its first operand."
@@ -282,21 +351,3 @@ div_ = _in_place("div")
 def own(x: Tensor) -> Tensor:
     """`x` if its array owns a plain block of memory that is not broadcast, else a copy."""
     return copy(x) if 0 in x._array.strides and x.numel() > 1 else x
-
-
-def cast(x: Tensor, dtype: np.dtype[Any]) -> Tensor:
-    """The values in another dtype."""
-    from fastnn import _recording
-
-    if x.dtype == dtype:
-        return x
-    if x.requires_grad or _recording.active is not None:
-        _recording.refuse("its dtype was changed")
-        raise TypeError(f"to: cannot change {x.dtype} to {dtype} on the tape; use detach() first")
-    return Tensor(x._array.astype(dtype))
-
-
-def clamp(x: Tensor, low: float | None = None, high: float | None = None) -> Tensor:
-    """min(max(x, low), high)."""
-    y = x if low is None else maximum(x, low)
-    return y if high is None else minimum(y, high)

@@ -11,7 +11,7 @@ import numpy as np
 from fastnn.autograd import Node
 from fastnn.ops.shape import expand, permute, reshape
 from fastnn.ops.table import Op, apply, real, row
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, bool_, int64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,18 +38,25 @@ def _axes(name: str, x: Tensor, dim: Axes) -> list[int]:
     return sorted({d % x.ndim for d in wanted}) if x.ndim else []
 
 
-def _reduce(op: Op, x: Tensor, dim: Axes, keepdim: bool) -> Tensor:
-    axes = _axes(op.name, x, dim)
+def reduce_axes(
+    name: str, run: Callable[[Tensor], Tensor], x: Tensor, dim: Axes, keepdim: bool
+) -> Tensor:
+    """run, from (outer, len, inner) to (outer, inner), over any axes of x."""
+    axes = _axes(name, x, dim)
     if axes and axes != list(range(axes[0], axes[-1] + 1)):  # bring them together, at the end
         kept = [i for i in range(x.ndim) if i not in axes]
         inner = permute(x, (*kept, *axes))
-        y = _reduce(op, inner, list(range(len(kept), x.ndim)), False)
+        y = reduce_axes(name, run, inner, list(range(len(kept), x.ndim)), False)
     else:
         first, last = (axes[0], axes[-1] + 1) if axes else (0, 0)
         sizes = [math.prod(part) for part in (x.shape[:first], x.shape[first:last], x.shape[last:])]
-        y = apply(op, (reshape(x, tuple(sizes)),))
+        y = run(reshape(x, tuple(sizes)))
     shape = [1 if i in axes else n for i, n in enumerate(x.shape) if keepdim or i not in axes]
     return reshape(y, tuple(shape))
+
+
+def _reduce(op: Op, x: Tensor, dim: Axes, keepdim: bool) -> Tensor:
+    return reduce_axes(op.name, lambda parts: apply(op, (parts,)), x, dim, keepdim)
 
 
 def _spread(node: Node, dy: Tensor) -> Tensor:
@@ -89,9 +96,15 @@ _min = _reduction("min", _extreme_gradient)
 _argmax = row("argmax", _shape(int64))
 
 
+def _whole(x: Tensor) -> Tensor:
+    from fastnn.ops.promote import cast
+
+    return cast(x, int64)
+
+
 def sum(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """The sum over `dim` (default: all axes), accumulated in double."""
-    return _reduce(_sum, real(x), dim, keepdim)
+    """The sum over `dim` (default: all axes), accumulated in double; of int64 and bool, int64."""
+    return _reduce(_sum, x if x._array.dtype.kind == "f" else _whole(x), dim, keepdim)
 
 
 def mean(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
@@ -102,19 +115,36 @@ def mean(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
 def _extreme(op: Op, x: Tensor, dim: Axes, keepdim: bool) -> Tensor:
     if math.prod(x.shape[d] for d in _axes(op.name, x, dim)) == 0:
         raise ValueError(f"{op.name}: expected at least one element, got shape {x.shape}")
-    return _reduce(op, real(x), dim, keepdim)
+    return _reduce(op, x, dim, keepdim)
 
 
-def max(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+def amax(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """The largest element over `dim` (default: all axes); nan if there is one."""
     return _extreme(_max, x, dim, keepdim)
 
 
-def min(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+def amin(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """The smallest element over `dim` (default: all axes); nan if there is one."""
     return _extreme(_min, x, dim, keepdim)
 
 
 def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The int64 index of the first largest element along `dim` (default: of all, flattened)."""
-    return _extreme(_argmax, x, dim, keepdim)
+    x = x.detach()
+    return _extreme(_argmax, x if x.dtype != bool_ else _whole(x), dim, keepdim)
+
+
+def any(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """Whether some element over `dim` (default: all axes) is not 0."""
+    return _reduce(_max, _truth(x), dim, keepdim)
+
+
+def all(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """Whether no element over `dim` (default: all axes) is 0."""
+    return _reduce(_min, _truth(x), dim, keepdim)
+
+
+def _truth(x: Tensor) -> Tensor:
+    from fastnn.ops.functions import truth
+
+    return truth(x)

@@ -15,7 +15,7 @@ from fastnn._core.tape import bind
 from fastnn._core.tape import execute as execute
 from fastnn._core.tape import taped as taped
 from fastnn.autograd import GradientRule
-from fastnn.tensor import Tensor, float32, float64
+from fastnn.tensor import Tensor, float32
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,13 +68,6 @@ def view(
 
 def contiguous_array(array: NDArray[Any]) -> NDArray[Any]:
     """A C-contiguous copy, by the row `copy` so that a recorder sees it."""
-    if array.dtype not in (float32, float64):
-        if _recording.active is not None:
-            raise _recording.RecordingError(
-                f"{_recording.active.location()}: cannot compile this: a view of an integer "
-                "tensor that is not contiguous; pass it contiguous"
-            )
-        return np.ascontiguousarray(array)
     out = np.empty(array.shape, array.dtype)
     execute(TABLE["copy"], (out,), (array,), (), ())
     return out
@@ -88,13 +81,10 @@ def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
     if isinstance(x, Tensor):
         if x._array.dtype.kind == "f":
             return x
+        from fastnn.ops.promote import cast
+
         like = other if isinstance(other, Tensor) and other._array.dtype.kind == "f" else None
-        dtype = like.dtype if like is not None else float32
-        if _recording.active is not None and x._array.dtype.kind == "b":
-            one, zero = np.ones((), dtype), np.zeros((), dtype)
-            return apply(TABLE["where"], (x, Tensor(one), Tensor(zero)))
-        _recording.refuse(f"it was converted from {x.dtype} to {dtype}")
-        return Tensor(x._array.astype(dtype))
+        return cast(x, like.dtype if like is not None else float32)
     if not isinstance(x, bool | int | float | np.number):
         raise TypeError(
             f"expected a tensor or a number, got {type(x).__name__}; wrap it in fastnn.tensor"

@@ -1,0 +1,101 @@
+"""One element type for the operands of an op, by torch's rules for our four."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn.autograd import Node
+from fastnn.ops.table import apply, row
+from fastnn.tensor import DTYPES, Tensor, bool_, float32, float64, int64
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+    from fastnn.ops.table import Scalar
+
+_RANK = {bool_: 0, int64: 1, float32: 2, float64: 2}
+
+
+def _cast_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
+    return [(arrays[0].shape, DTYPES[attrs[0]])], ()
+
+
+def _cast_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    return (cast(dy, node.input(0).dtype),)
+
+
+_cast = row("cast", _cast_shape, _cast_gradient)
+
+
+def cast(x: Tensor, dtype: DTypeLike) -> Tensor:
+    """The values as another dtype, x itself if it has it; to int64 towards zero, to bool x != 0."""
+    have = x._array.dtype
+    if have is dtype or have == dtype:
+        return x
+    want = np.dtype(dtype)
+    if want not in _RANK:  # numbers of other types become the nearest that tensors have
+        want = float32 if want.kind == "f" else int64 if want.kind in "iu" else want
+        if want not in _RANK:
+            raise TypeError(f"dtype: expected float32, float64, int64 or bool, got {dtype}")
+        if have == want:
+            return x
+    if want.kind != "f" and x.requires_grad:
+        x = x.detach()
+    return apply(_cast, (x,), (DTYPES.index(want), DTYPES.index(have)))
+
+
+def _number_rank(value: Any) -> int:
+    if isinstance(value, bool | np.bool_):
+        return 0
+    if isinstance(value, int | np.integer):
+        return 1
+    if isinstance(value, float | np.floating):
+        return 2
+    raise TypeError(
+        f"expected a tensor or a number, got {type(value).__name__}; wrap it in fastnn.tensor"
+    )
+
+
+def _with_number(x: Tensor, value: Scalar) -> tuple[Tensor, Tensor]:
+    """x and the number as tensors; the number decides only when of a higher kind than x."""
+    rank, dtype = _number_rank(value), x._array.dtype
+    if rank > _RANK[dtype]:
+        dtype = float32 if rank == 2 else int64
+        x = cast(x, dtype)
+    return x, Tensor(np.array(value, dtype))
+
+
+def result_dtype(a: Tensor, b: Tensor) -> np.dtype[Any]:
+    """The higher kind wins; of two floats the wider, unless it alone is of no axes."""
+    da, db = a._array.dtype, b._array.dtype
+    if _RANK[da] != _RANK[db]:
+        return da if _RANK[da] > _RANK[db] else db
+    if da != db and (a.ndim == 0) != (b.ndim == 0):
+        return db if a.ndim == 0 else da
+    return max(da, db, key=lambda dtype: dtype.itemsize)
+
+
+def pair(a: Tensor | Scalar, b: Tensor | Scalar) -> tuple[Tensor, Tensor]:
+    """Both operands as tensors of one dtype."""
+    if isinstance(a, Tensor):
+        if not isinstance(b, Tensor):
+            return _with_number(a, b)
+        if a._array.dtype == b._array.dtype:
+            return a, b
+        dtype = result_dtype(a, b)
+        return cast(a, dtype), cast(b, dtype)
+    if isinstance(b, Tensor):
+        b, a = _with_number(b, a)
+        return a, b
+    rank = max(_number_rank(a), _number_rank(b))
+    dtype = (bool_, int64, float32)[rank]
+    return Tensor(np.array(a, dtype)), Tensor(np.array(b, dtype))
+
+
+def fits(name: str, x: Tensor, dtype: np.dtype[Any]) -> None:
+    """Refuse to write a result of a higher kind into x."""
+    if _RANK[dtype] > _RANK[x._array.dtype]:
+        raise TypeError(f"{name}: a result of {dtype} does not fit into a tensor of {x.dtype}")
