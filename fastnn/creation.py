@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn import _recording
 from fastnn.tensor import DTYPES, Tensor, as_dtype, bool_, float32, float64, int64
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def tensor(
         >>> fastnn.tensor([[1, 2], [3, 4]]).shape
         (2, 2)
     """
+    if isinstance(data, Tensor):
+        _recording.refuse("a copy of it was made by tensor(); use clone()")
     source = data._array if isinstance(data, Tensor) else _plain(data)
     array = np.array(source, dtype=dtype)
     if dtype is None and array.dtype == float64 and not hasattr(source, "dtype"):

@@ -244,7 +244,7 @@ def manual_seed(seed: int) -> Generator:
 
     >>> _ = manual_seed(42)
     >>> rand(2)
-    tensor([0.8823, 0.915 ])
+    tensor([0.8823, 0.9150])
     """
     return default_generator.manual_seed(seed)
 
@@ -295,7 +295,7 @@ def rand(
 
     >>> _ = manual_seed(0)
     >>> rand(4)
-    tensor([0.4963, 0.7682, 0.0885, 0.132 ])
+    tensor([0.4963, 0.7682, 0.0885, 0.1320])
     """
     _recording.refuse("random numbers were drawn")
     shape = _check.shape("size", size)
@@ -324,7 +324,7 @@ def randn(
 
     >>> _ = manual_seed(2019)
     >>> randn(3)
-    tensor([-0.1187,  0.211 ,  0.7463])
+    tensor([-0.1187,  0.2110,  0.7463])
     """
     _recording.refuse("random numbers were drawn")
     shape = _check.shape("size", size)

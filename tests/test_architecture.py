@@ -25,7 +25,7 @@ PYTHON = sorted(p for p in PACKAGE.rglob("*.py"))
 # ---- Python: who may import whom ----
 # What each part may import when it is loaded. Tensor, tape and ops are one knot: a Tensor's methods
 # are ops, an op makes Tensors and tape nodes.
-KNOT = {"tensor", "autograd", "ops"}
+KNOT = {"autograd", "creation", "ops", "tensor"}
 TRANSFORMS = {"_tree", "batching", "compile", "jacobians", "random", "transforms"}
 LAYERS: dict[str, set[str]] = {
     "_version": set(),
@@ -37,7 +37,9 @@ LAYERS: dict[str, set[str]] = {
     "_core": set(),
     "_arrays": {"_core"},
     "_check": {"_arrays"},
-    "tensor": KNOT | {"_batch", "_core", "_recording"},
+    "methods": {"_device", "_recording"},
+    "creation": KNOT | {"_recording"},
+    "tensor": {"methods"} | KNOT | {"_batch", "_core", "_recording"},
     "autograd": KNOT | {"_core", "_recording", "_tree"},
     "ops": KNOT | {"_arrays", "_batch", "_check", "_core", "_recording"},
     "batching": KNOT | {"_batch", "_core", "_tree"},
@@ -67,6 +69,8 @@ LAYERS: dict[str, set[str]] = {
 }
 # What a part may import besides, within a function, when that is called.
 LAZY: dict[str, set[str]] = {
+    "methods": {"creation", "ops", "random", "tensor"},
+    "creation": {"random"},
     "_arrays": {"tensor"},  # to recognize a Tensor
     "_check": {"tensor"},
     "autograd": {"batching", "func"},  # rows of a Jacobian at once; torch.autograd.functional

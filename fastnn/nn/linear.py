@@ -41,7 +41,7 @@ class Linear(Module):
     >>> layer.weight.detach()
     tensor([[-0.0053,  0.3793]])
     >>> layer.bias.detach()
-    tensor([-0.582])
+    tensor([-0.5820])
     """
 
     in_features: int

@@ -38,8 +38,11 @@ def _positions(index: Tensor, size: int, name: str, negative: bool) -> Tensor:
     def check(index: Tensor) -> None:
         array = index._array
         if array.size and not (array.min() >= low and array.max() < size):
-            wrong = array[(array < low) | (array >= size)][0]
-            raise IndexError(f"{name}: expected rows in {low}..{size - 1}, got {wrong}")
+            at = int(np.argmax((array < low) | (array >= size)))
+            wrong = array.reshape(-1)[at]
+            raise IndexError(
+                f"{name}: expected rows in {low}..{size - 1}, got {wrong} at position {at}"
+            )
 
     _recording.checked(index, check)
     if negative and (_recording.active is not None or bool((index._array < 0).any())):
