@@ -1,4 +1,4 @@
-"""exp, expm1, log, log1p, sin, cos, tanh, sigmoid, erf: at most 4 ULP, exact at the edges, lane by lane (R3)."""
+"""The vmath words: at most 4 ULP, exact at the edges, every lane by itself (R3)."""
 
 from __future__ import annotations
 

@@ -413,11 +413,11 @@ cpdef object call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads
     _raise(status)
 
 
-def all_finite(array):
+def all_finite(values):
     """Whether a C-contiguous float32 or float64 array has no nan and no inf."""
     cdef Py_buffer view
     cdef int real, finite = 0
-    PyObject_GetBuffer(array, &view, PyBUF_FORMAT)
+    PyObject_GetBuffer(values, &view, PyBUF_FORMAT)
     real = _real_of(&view)
     if 0 <= real <= FNN_FLOAT64:
         finite = fnn_all_finite(view.buf, view.len // view.itemsize, real)

@@ -8,29 +8,29 @@ from fastnn.autograd.tape import GradientRule
 from fastnn.ops.table import Op
 from fastnn.tensor import Tensor
 
-Array = NDArray[Any]
+_Array = NDArray[Any]
 
 def bind(
     tensor: type[Tensor] | None = None,
-    contiguous: Callable[[Array], Array] | None = None,
+    contiguous: Callable[[_Array], _Array] | None = None,
     rules: Any = None,
 ) -> None: ...
 def grad_enabled() -> bool: ...
 def set_grad_enabled(mode: bool) -> bool: ...
 def node_count() -> int: ...
-def wrap(array: Array) -> Tensor: ...
-def owner(array: Array) -> Array: ...
+def wrap(array: _Array) -> Tensor: ...
+def owner(array: _Array) -> _Array: ...
 def execute(
     op: Op,
-    outputs: tuple[Array | None, ...],
-    inputs: tuple[Array | None, ...],
+    outputs: tuple[_Array | None, ...],
+    inputs: tuple[_Array | None, ...],
     dims: tuple[int, ...],
     attrs: tuple[int, ...],
 ) -> None: ...
 def taped(
     rule: GradientRule,
     inputs: tuple[Tensor | None, ...],
-    out: Array,
+    out: _Array,
     note: tuple[Any, ...] = (),
 ) -> Tensor: ...
 def apply(
@@ -38,21 +38,21 @@ def apply(
     inputs: tuple[Tensor | None, ...],
     attrs: tuple[int, ...] = (),
     note: tuple[Any, ...] = (),
-    out: Array | None = None,
+    out: _Array | None = None,
 ) -> Tensor: ...
 
 @disjoint_base
 class Node:
     rule: GradientRule
     inputs: tuple[Tensor | None, ...] | None
-    outputs: tuple[Array | None, ...]
+    outputs: tuple[_Array | None, ...]
     attrs: tuple[Any, ...]
     order: int
     def __init__(
         self,
         rule: GradientRule,
         inputs: tuple[Tensor | None, ...],
-        outputs: tuple[Array | None, ...],
+        outputs: tuple[_Array | None, ...],
         attrs: tuple[Any, ...],
     ) -> None: ...
     def input(self, i: int) -> Tensor: ...
@@ -61,13 +61,13 @@ class Node:
 
 @disjoint_base
 class TensorBase:
-    _array: Array
+    _array: _Array
     grad: Tensor | None
     requires_grad: bool
     _node: Node | None
     _index: int
     _unit: bool
-    def __init__(self, array: Array, requires_grad: bool = False) -> None: ...
+    def __init__(self, array: _Array, requires_grad: bool = False) -> None: ...
 
 @disjoint_base
 class Flow:
