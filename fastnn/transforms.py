@@ -280,7 +280,7 @@ def get_grad(gradients: Any, identifier: Any) -> Tensor:
                 f"{_check.show(part)}"
             )
         if len(part) == 2 and isinstance(part[0], int | str) and isinstance(part[1], Tensor):
-            if part[0] == wanted and type(part[0]) is type(wanted):
+            if part[0] == wanted:
                 return part[1]
         else:
             waiting.extend(part)

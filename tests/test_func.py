@@ -191,7 +191,8 @@ def test_functional_call() -> None:
         def __init__(self) -> None:
             super().__init__()
             self.a = nn.Linear(2, 2, bias=False)
-            self.b = self.a
+            self.b = nn.Linear(2, 2, bias=False)
+            self.b.weight = self.a.weight
             self.register_buffer("k", fastnn.ones(1))
 
         def forward(self, x: Tensor, *, times: float) -> Tensor:

@@ -260,10 +260,10 @@ def gradcheck(
     """
     given = _checked_inputs(inputs)
     try:
-        if check_backward_ad:
-            _check_all(func, given, eps, (atol, rtol), nondet_tol)
         if check_undefined_grad:
             _check_undefined(func, given)
+        if check_backward_ad:
+            _check_all(func, given, eps, (atol, rtol), nondet_tol)
         if check_grad_dtypes:
             _check_dtypes(func, given)
         if check_batched_grad:

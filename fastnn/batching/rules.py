@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,16 @@ if TYPE_CHECKING:
     Rule = Callable[[Op, list[Any], list[bool], tuple[int, ...], int], Any]
 
 MOST_AXES = 6  # FNN_MAX_DIMS
-active: list[int] = []  # the levels that run now, the innermost last
+
+
+class _Running(threading.local):
+    """The levels that run now in this thread, the innermost last."""
+
+    def __init__(self) -> None:
+        self.levels: list[int] = []
+
+
+running = _Running()
 
 
 def outermost(arrays: Sequence[Any]) -> int | None:
@@ -27,6 +37,7 @@ def outermost(arrays: Sequence[Any]) -> int | None:
     levels = {a.level for a in arrays if type(a) is BatchedArray}
     if len(levels) < 2:
         return levels.pop() if levels else None
+    active = running.levels
     return max(levels, key=lambda n: active.index(n) if n in active else -1)
 
 

@@ -36,11 +36,11 @@ class _Level:
         if _batch.rules is None:
             _batch.rules = rules.Rules()
             bind(rules=_batch.rules)
-        rules.active.append(self.number)
+        rules.running.levels.append(self.number)
         try:
             yield
         finally:
-            rules.active.pop()
+            rules.running.levels.pop()
 
     def inside(self, x: Tensor, entries: Entries) -> Tensor:
         """A tensor that stands for one sample of x, whose first axis is the batch."""
