@@ -151,6 +151,18 @@ def test_a_loop_that_steps_is_not_slowed_and_not_refused() -> None:
     assert before.item() < loss.item()
 
 
+def test_a_step_between_two_backwards_raises() -> None:
+    for kind in (fastnn.optim.SGD, fastnn.optim.Adam):
+        layer = nn.Linear(2, 1).double()
+        opt = kind(layer.parameters(), lr=0.1)
+        x = leaf(1.0, 2.0)
+        loss = layer(x).square().sum()
+        loss.backward(retain_graph=True)
+        opt.step()
+        with pytest.raises(RuntimeError, match=r"inplace operation: (sgd|adam)_step changed a"):
+            loss.backward()
+
+
 def test_changes_of_saved_tensors() -> None:
     x = leaf(1.0, 2.0)
     y = Exp.apply(x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fastnn.autograd import versions
 from fastnn.ops.table import execute, row
 from fastnn.tensor import Tensor
 
@@ -28,6 +29,7 @@ def sgd_step(
     """
     arrays = (p._array, None if buf is None else buf._array, hyper._array)
     execute(_sgd_step, arrays, (g._array,), (p.numel(),), (int(nesterov),))
+    versions.wrote(p._array, "sgd_step")
 
 
 def adam_step(
@@ -39,3 +41,4 @@ def adam_step(
     """
     arrays = (p._array, m._array, v._array, hyper._array)
     execute(_adam_step, arrays, (g._array,), (p.numel(),), (int(decoupled),))
+    versions.wrote(p._array, "adam_step")
