@@ -80,7 +80,8 @@ def changed() -> Any:
 
 def test_changes_in_place_raise() -> None:
     for write in (lambda t: t.add_(1.0), lambda t: t.zero_(), lambda t: t[0:1].mul_(2.0),
-                  lambda t: t.detach().fill_(3.0)):  # fmt: skip
+                  lambda t: t.detach().fill_(3.0), lambda t: t.__setitem__(0, 1.0),
+                  lambda t: t.detach().__setitem__(fastnn.tensor([0]), 1.0)):  # fmt: skip
         x = leaf(1.0, 2.0)
         y = (x * x).sum()
         with fastnn.no_grad():

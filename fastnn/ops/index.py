@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _recording
+from fastnn.autograd import versions
 from fastnn.ops.elementwise import add, copy_, eq, lt, mul, where
 from fastnn.ops.join import axis
 from fastnn.ops.promote import cast
@@ -168,6 +169,7 @@ def setitem(x: Tensor, index: Any, value: Tensor | Scalar) -> None:
         return
     place = tuple(p._array if isinstance(p, Tensor) else p for p in _parts(index))
     x._array[place] = value._array if isinstance(value, Tensor) else value
+    versions.wrote(x._array, "setitem_")
 
 
 def _set_recorded(x: Tensor, index: Any, value: Tensor | Scalar) -> None:
