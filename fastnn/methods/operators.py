@@ -152,8 +152,10 @@ class Operators:
             raise RuntimeError(f"{name}: a tensor that requires grad is changed in place; "
                                "do so under fastnn.no_grad()")  # fmt: skip
         if isinstance(value, Operators) and value.requires_grad:
-            raise RuntimeError(f"{name}: a value that requires grad is written into a tensor that "
-                               "does not; write it detached, or use where, cat or stack")  # fmt: skip
+            raise RuntimeError(
+                f"{name}: a value that requires grad is written into a tensor that does not; "
+                "write it detached, or use where, cat or stack"
+            )
 
     def _write(self, name: str, value: Any) -> Tensor:
         self._may_change(name, value)

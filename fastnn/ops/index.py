@@ -111,6 +111,8 @@ def getitem(x: Tensor, index: Any) -> Tensor:
         TypeError: an index of another kind.
         RecordingError: a mask while recording: the shape would depend on values.
     """
+    if index.__class__ is int or index.__class__ is slice:  # without further ado
+        return view_of(x, index)
     if isinstance(index, Tensor) and index.ndim == 1 and index.dtype == int64:
         return take_rows(x, _positions(index, x.shape[0] if x.ndim else 0, "index", True))
     if not _has_tensors(index):

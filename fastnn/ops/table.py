@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _recording
 from fastnn._core import engine
 from fastnn._core.tape import apply as apply
 from fastnn._core.tape import bind

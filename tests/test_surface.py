@@ -1,0 +1,172 @@
+"""What torch scripts write of tensors gives torch's values, dtypes, shapes and texts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from surface_cases import ARRAYS, EXPRESSIONS, evaluate
+
+import fastnn
+from fastnn import creation, ops
+from fastnn.tensor import Tensor
+
+GOLDENS = json.loads((Path(__file__).parent / "goldens/surface.json").read_text())
+TOLERANCE = {"float32": 2e-6, "float64": 1e-12}
+
+
+class Library:
+    """The public functions, wherever they live."""
+
+    def __getattr__(self, name: str) -> Any:
+        return next(getattr(m, name) for m in (creation, ops, fastnn) if hasattr(m, name))
+
+
+def test_every_expression_has_a_golden() -> None:
+    assert sorted(GOLDENS) == sorted(set(EXPRESSIONS))
+
+
+@pytest.mark.parametrize("expression", GOLDENS)
+def test_as_torch(expression: str) -> None:
+    want = GOLDENS[expression]
+    tensors = {name: fastnn.from_numpy(a.copy()) for name, a in ARRAYS.items()}
+    got = evaluate(expression, Library(), tensors)
+    if "dtype" not in want:
+        assert got == want["value"]
+        return
+    assert isinstance(got, Tensor)
+    assert (got.dtype, list(got.shape)) == (want["dtype"], want["shape"])
+    values = np.array(want["value"], want["dtype"]).reshape(want["shape"])
+    tolerance = TOLERANCE.get(want["dtype"], 0)
+    np.testing.assert_allclose(got.numpy(), values, tolerance, tolerance)
+    if want["text"] is not None:
+        assert repr(got) == want["text"]
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_compiled(expression: str) -> None:
+    """A replay on other values gives what the eager run gives, or the recording is refused."""
+    names = sorted(ARRAYS)
+
+    def function(*tensors: Tensor) -> Any:
+        value = evaluate(expression, Library(), dict(zip(names, tensors)))
+        return value * 1 if isinstance(value, Tensor) else fastnn.zeros(1)
+
+    compiled = fastnn.compile(function)
+    first = [ARRAYS[name].copy() for name in names]
+    second = [a[::-1].copy() if a.ndim and name not in ("idx", "ci") else a.copy()
+              for name, a in zip(names, first)]  # fmt: skip
+    try:
+        compiled(*map(Tensor, first))
+    except fastnn.RecordingError as refused:
+        assert "test_surface.py" in str(refused) or "<string>" in str(refused)
+        return
+    want, got = function(*map(Tensor, second)), compiled(*map(Tensor, second))
+    assert want.shape == got.shape and want.numpy().tobytes() == got.numpy().tobytes()
+
+
+def test_masks_refuse_to_be_recorded() -> None:
+    x, mask = fastnn.ones(3), fastnn.tensor([True, False, True])
+    with pytest.raises(fastnn.RecordingError, match=r"test_surface\.py:\d+.*a shape was to depend"):
+        fastnn.compile(lambda x, mask: x[mask])(x, mask)
+
+
+# Assignment
+
+
+def test_assignment() -> None:
+    a = np.arange(12.0).reshape(3, 4)
+    for index, value in [
+        (0, 5.0), ((1, 2), 7), ((slice(None), 1), [1.0, 2.0, 3.0]), (..., -1.0),
+        ((slice(None, None, 2), slice(1, 3)), np.ones((2, 2))), (np.array([2, 0]), 4.0),
+        (([0, 1], [1, 2]), [8.0, 9.0]), (a > 4, 0.5), ((slice(None), np.array([3, 1])), 2.5),
+    ]:  # fmt: skip
+        want, x = a.copy(), fastnn.tensor(a)
+        want[index] = value
+        ours = fastnn.tensor(index) if isinstance(index, np.ndarray) else index
+        x[ours] = fastnn.tensor(value, dtype="float64") if isinstance(value, list) else value
+        np.testing.assert_array_equal(x.numpy(), want)
+    row = fastnn.tensor([1, 2, 3])
+    row[0] = 9
+    row += 1
+    assert row.tolist() == [10, 3, 4] and row.dtype == fastnn.int64
+
+
+def test_assignment_of_a_mask_is_recorded() -> None:
+    def step(x: Tensor) -> Tensor:
+        y = x.clone()
+        y[y < 0] = 0.0
+        y[0] = 7.0
+        return y
+
+    compiled = fastnn.compile(step)
+    for values in ([1.0, -2.0, 3.0], [-1.0, 2.0, -3.0]):
+        assert compiled(fastnn.tensor(values)).tolist() == step(fastnn.tensor(values)).tolist()
+    with pytest.raises(fastnn.RecordingError, match="elements named by a tensor were assigned"):
+        fastnn.compile(lambda x: x.__setitem__(fastnn.tensor([0]), 1.0))(fastnn.ones(2))
+
+
+def test_the_tape_is_not_written_past() -> None:
+    x, y = fastnn.ones(2, requires_grad=True), fastnn.zeros(2)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        x[0] = 1.0
+    with pytest.raises(RuntimeError, match="a value that requires grad"):
+        y[0] = x[1]
+    total = fastnn.zeros(())
+    for _ in range(2):
+        total += x.sum()  # as `loss += ...` in scripts
+    total.backward()
+    assert x.grad is not None and x.grad.tolist() == [2.0, 2.0]
+
+
+# Other libraries
+
+
+def test_numpy_and_dlpack_share_memory() -> None:
+    x = fastnn.ones(2, 3)
+    a = np.asarray(x)
+    a[0, 0] = 5.0
+    assert x[0, 0].item() == 5.0 and np.asarray(x).dtype == np.float32
+    b = np.from_dlpack(x)
+    assert np.shares_memory(a, b)
+    y = creation.from_dlpack(a)
+    a[1, 1] = 6.0
+    assert y[1, 1].item() == 6.0 and x.__dlpack_device__()[0] == 1
+
+
+def test_errors() -> None:
+    i, b, f = fastnn.tensor([1, 2]), fastnn.tensor([True, False]), fastnn.ones(2)
+    for call, kind, text in [
+        (lambda: b - b, TypeError, "^sub: not for tensors of bool$"),
+        (lambda: f & f, TypeError, "^bitwise_and: not for tensors of float32$"),
+        (lambda: i // 0, ZeroDivisionError, "whole numbers by zero"),
+        (lambda: i**-1, ValueError, "^pow: expected a power of at least 0"),
+        (lambda: f[i], IndexError, r"^index: expected rows in -2\.\.1, got 2 at position 1$"),
+        (lambda: f[0, 0], IndexError, "too many indices"),
+        (lambda: f.gather(0, fastnn.tensor([-1])), IndexError, r"expected rows in 0\.\.1, got -1"),
+        (lambda: ops.cat([f, fastnn.ones(1, 1)]), ValueError, "differ in more than axis 0$"),
+        (lambda: ops.cat([]), ValueError, "^tensors: expected at least one$"),
+        (lambda: ops.stack([f, fastnn.ones(3)]), ValueError, "^stack: expected tensors of one"),
+        (lambda: f.split(0), ValueError, "^split_size: expected at least 1, got 0$"),
+        (lambda: f.unsqueeze(3), IndexError, r"^dim: expected -2\.\.1 for unsqueeze, got 3$"),
+        (lambda: f.clamp(), ValueError, "^clamp: expected min, max or both$"),
+        (lambda: ops.bmm(f, f), ValueError, "^bmm: expected 3 and 3 axes"),
+        (lambda: creation.arange(1, 5, -1), ValueError, "^step: expected one that leads from 1"),
+        (lambda: fastnn.zeros(-1), ValueError, "^size: expected integers of at least 0, got -1$"),
+    ]:  # fmt: skip
+        with pytest.raises(kind, match=text):
+            call()  # type: ignore[no-untyped-call]
+
+
+def test_what_it_says_of_itself() -> None:
+    x = fastnn.ones(2, 3)
+    assert f"{x.sum():.2f}" == "6.00" and x.stride() == (3, 1) and x.T.stride() == (1, 3)
+    assert str(x.device) == "cpu" and x.cpu() is x and x.to("cpu") is x and not x.is_cuda
+    assert x.to(fastnn.zeros(1, dtype="float64")).dtype == "float64"
+    assert x.data.tolist() == x.tolist() and fastnn.ones(2, requires_grad=True).data.is_leaf
+    assert (x == None) is False and x.is_contiguous() and not x.T.is_contiguous()  # noqa: E711
+    big = repr(fastnn.zeros(100, 100))
+    assert big.count("...") == 7 and big.count("\n") == 6
