@@ -8,6 +8,7 @@ import heapq
 
 import numpy
 
+from cpython.buffer cimport PyBuffer_Release, PyObject_GetBuffer
 from fastnn._core cimport engine
 
 cdef extern from *:
@@ -52,6 +53,15 @@ cpdef bint set_grad_enabled(bint mode) noexcept:
 cpdef long node_count() noexcept:
     """How many nodes have been made."""
     return _made
+
+
+def span(array):
+    """The first byte of a C-contiguous array's memory, and the byte after its last."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(array, &view, 0)
+    first, size = <size_t>view.buf, view.len
+    PyBuffer_Release(&view)
+    return first, first + size
 
 
 cdef class Node:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from fastnn import _recording
+from fastnn._core.tape import node_count, span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,8 +32,7 @@ _written: dict[Span, tuple[int, str]] = {}  # (first byte, end) -> (number of no
 
 def _span(array: NDArray[Any]) -> Span:
     if array.flags.c_contiguous:
-        first: int = array.__array_interface__["data"][0]
-        return first, first + array.nbytes
+        return span(array)
     low, high = byte_bounds(array)
     return low, high
 
@@ -40,8 +40,6 @@ def _span(array: NDArray[Any]) -> Span:
 def wrote(array: NDArray[Any], name: str) -> None:
     """The elements of an array were changed in place by `name`."""
     global last
-    from fastnn.autograd.tape import node_count
-
     last = node_count()
     if len(_written) >= MOST:
         for key in list(_written)[: MOST // 2]:

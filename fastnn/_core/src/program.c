@@ -138,7 +138,7 @@ static void run_tiles(const phase *p, size_t thread, size_t threads, void *scrat
 
 /* Every thread of the team runs this; all return the same status. */
 static fnn_status run_phases(const fnn_program *program, fnn_team *team, size_t thread,
-                                  size_t threads, void *scratch) {
+                             size_t threads, void *scratch) {
   for (size_t i = 0; i < program->n_phases; i++) {
     const phase *p = &program->phases[i];
     if (p->barrier) fnn_team_wait(team, threads);
@@ -281,8 +281,7 @@ static void loop_thread(void *context, fnn_team *team, size_t thread, size_t thr
     }
     feed_rows(loop, loop->order + start, n, thread, threads);
     fnn_team_wait(team, threads);
-    fnn_status status = run_phases(tail ? loop->tail : loop->body, team, thread, threads,
-                                        scratch);
+    fnn_status status = run_phases(tail ? loop->tail : loop->body, team, thread, threads, scratch);
     fnn_team_wait(team, threads);
     if (thread == 0) finish_step(job, n, tail, status);
     fnn_team_wait(team, threads);

@@ -16,8 +16,8 @@
 
 #include "fastnn.h"
 
-#define CACHE_LINE 128 /* two lines: the prefetcher takes them in pairs */
-#define SPINS 300       /* some 10 us before a waiting thread yields its core */
+#define CACHE_LINE 128   /* two lines: the prefetcher takes them in pairs */
+#define SPINS 300        /* some 10 us before a waiting thread yields its core */
 #define THREAD_COST 60.0 /* microseconds of work that justify one more thread */
 #define HUGE_PAGE ((size_t)2 << 20)
 
@@ -119,8 +119,8 @@ void fnn_team_wait(fnn_team *team, size_t threads) {
     atomic_store_explicit(&team->generation, generation + 1, memory_order_release);
     return;
   }
-  for (size_t i = 0;
-       atomic_load_explicit(&team->generation, memory_order_acquire) == generation; i++) {
+  for (size_t i = 0; atomic_load_explicit(&team->generation, memory_order_acquire) == generation;
+       i++) {
     if (i < SPINS)
       spin_pause();
     else

@@ -30,21 +30,17 @@ static inline double FN(loss_scale)(const fnn_call *call) {
 static inline void FN(loss_total)(const fnn_call *call, size_t tiles) {
   const double *part = call->workspace;
   double total = 0.0;
-  for (size_t t = 0; t < tiles; t++)
-    total += part[t];
-  if (call->attr[0] == FNN_MEAN)
-    total /= (double)call->dim[0];
+  for (size_t t = 0; t < tiles; t++) total += part[t];
+  if (call->attr[0] == FNN_MEAN) total /= (double)call->dim[0];
   *(REAL *)call->array[0] = (REAL)total;
 }
 
 static void FN(row_loss_1)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
-  if (begin < end)
-    FN(loss_total)(call, FN(row_tiles)(call));
+  if (begin < end) FN(loss_total)(call, FN(row_tiles)(call));
 }
 
 static void FN(loss_1)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
-  if (begin < end)
-    FN(loss_total)(call, FN(loss_tiles_0)(call));
+  if (begin < end) FN(loss_total)(call, FN(loss_tiles_0)(call));
 }
 
 /* A block of cross-entropy rows: what is left to do when all its rows are through. */
@@ -56,7 +52,7 @@ typedef struct {
 
 /* loss_i = weight_i log(sum_i) - dot_i for the rows of tile t, stored or summed. */
 static inline void FN(row_loss_close)(const fnn_call *call, size_t t, size_t rows, size_t block,
-                                      const FN(row_block_sums) *s, int weighted) {
+                                      const FN(row_block_sums) * s, int weighted) {
   const int each = call->attr[0] == FNN_NONE;
   REAL *loss = (REAL *)call->array[0] + (each ? t * block : 0);
   wide total = w_zero();
@@ -70,8 +66,7 @@ static inline void FN(row_loss_close)(const fnn_call *call, size_t t, size_t row
     else
       total = w_add(total, value);
   }
-  if (!each)
-    ((double *)call->workspace)[t] = w_sum(total);
+  if (!each) ((double *)call->workspace)[t] = w_sum(total);
 }
 
 /* One row with label y: its sum and dot; its gradient into dz, where there is one. */
@@ -136,7 +131,7 @@ static void FN(softmax_cross_entropy_0)(const fnn_call *call, size_t begin, size
 
 /* One row with target probabilities p: its three sums; its gradient into dz, if there is one. */
 static inline void FN(target_row)(REAL *dz, const REAL *z, const REAL *p, size_t c, REAL scale,
-                                  FN(row_block_sums) *s, size_t i) {
+                                  FN(row_block_sums) * s, size_t i) {
   const REAL top = FN(row_max)(z, c);
   const vec shift = v_set1(top), by = v_set1(scale);
   vec sum = v_zero(), weight = v_zero(), dot = v_zero();
@@ -147,14 +142,12 @@ static inline void FN(target_row)(REAL *dz, const REAL *z, const REAL *p, size_t
     sum = v_add(sum, e);
     weight = v_add(weight, share);
     dot = v_fma(share, v_select(k, d, v_zero()), dot);
-    if (dz)
-      v_store_m(dz + j, e, k);
+    if (dz) v_store_m(dz + j, e, k);
   }
   s->sum[i] = v_sum(sum);
   s->weight[i] = v_sum(weight);
   s->dot[i] = v_sum(dot);
-  if (!dz)
-    return;
+  if (!dz) return;
   const vec factor = v_set1(s->weight[i] * scale / s->sum[i]);
   for (size_t j = 0; j < c; j += VL) {
     const mask k = m_first(c - j);
@@ -228,8 +221,7 @@ static void FN(bce_with_logits_0)(const fnn_call *call, size_t begin, size_t end
       else
         total = w_add(total, v_select(k, value, v_zero()));
     }
-    if (!each)
-      ((double *)call->workspace)[t] = w_sum(total);
+    if (!each) ((double *)call->workspace)[t] = w_sum(total);
   }
 }
 
@@ -255,14 +247,12 @@ static void FN(mse_0)(const fnn_call *call, size_t begin, size_t end, void *scra
     for (size_t i = t * LOSS_TILE; i < stop; i += VL) {
       const mask k = m_first(stop - i);
       const vec d = v_sub(v_load_m(z + i, k), v_load_m(y + i, k));
-      if (dz)
-        v_store_m(dz + i, v_mul(d, by), k);
+      if (dz) v_store_m(dz + i, v_mul(d, by), k);
       if (each)
         v_store_m(loss + i, v_mul(d, d), k);
       else
         total = w_fma(d, d, total);
     }
-    if (!each)
-      ((double *)call->workspace)[t] = w_sum(total);
+    if (!each) ((double *)call->workspace)[t] = w_sum(total);
   }
 }

@@ -8,10 +8,10 @@
 #include <math.h>
 #include <string.h>
 
-#define REDUCE_TILE ((size_t)65536)    /* elements in a tile, about */
-#define REDUCE_COLUMNS ((size_t)256)   /* a multiple of every VL */
-#define REDUCE_COMBINE ((size_t)4096)  /* outputs in a tile of phase 1 */
-#define ARGMAX_ROWS ((size_t)1 << 20)  /* row numbers below this are exact in float32 */
+#define REDUCE_TILE ((size_t)65536)   /* elements in a tile, about */
+#define REDUCE_COLUMNS ((size_t)256)  /* a multiple of every VL */
+#define REDUCE_COMBINE ((size_t)4096) /* outputs in a tile of phase 1 */
+#define ARGMAX_ROWS ((size_t)1 << 20) /* row numbers below this are exact in float32 */
 
 typedef struct {
   size_t outer, len, inner;
@@ -48,7 +48,7 @@ static inline FN(reduce_plan) FN(reduce_cut)(const fnn_call *call, int cut) {
   return s;
 }
 
-static inline FN(reduce_tile) FN(reduce_tile_at)(const FN(reduce_plan) *s, size_t t) {
+static inline FN(reduce_tile) FN(reduce_tile_at)(const FN(reduce_plan) * s, size_t t) {
   FN(reduce_tile) u;
   u.column = t % s->column_blocks * REDUCE_COLUMNS;
   u.n = size_min(REDUCE_COLUMNS, s->inner - u.column);
@@ -96,8 +96,7 @@ static inline double FN(sum_run)(const REAL *x, size_t n) {
     }
     rest = (w_sum(b) + w_sum(c)) + w_sum(d);
   }
-  for (; i < n; i += VL)
-    a = w_add(a, v_load_m(x + i, m_first(n - i)));
+  for (; i < n; i += VL) a = w_add(a, v_load_m(x + i, m_first(n - i)));
   return w_sum(a) + rest;
 }
 
@@ -127,31 +126,26 @@ static inline void FN(sum_strip)(double *to, const REAL *x, size_t rows, size_t 
     c = w_add(c, v_load_m(x + 2 * stride, k));
     d = w_add(d, v_load_m(x + 3 * stride, k));
   }
-  for (; i < rows; i++, x += stride)
-    a = w_add(a, v_load_m(x, k));
+  for (; i < rows; i++, x += stride) a = w_add(a, v_load_m(x, k));
   w_store(part[0], a);
   w_store(part[1], b);
   w_store(part[2], c);
   w_store(part[3], d);
-  for (size_t j = 0; j < VL; j++)
-    to[j] = (part[0][j] + part[1][j]) + (part[2][j] + part[3][j]);
+  for (size_t j = 0; j < VL; j++) to[j] = (part[0][j] + part[1][j]) + (part[2][j] + part[3][j]);
 }
 
 /* Column sums of n <= REDUCE_COLUMNS columns into `to`, which has room for whole vectors. */
 static inline void FN(sum_columns)(double *to, const REAL *x, size_t rows, size_t stride,
                                    size_t n) {
   size_t j = 0;
-  for (; j + 4 * VL <= n; j += 4 * VL)
-    FN(sum_strip_wide)(to + j, x + j, rows, stride);
-  for (; j < n; j += VL)
-    FN(sum_strip)(to + j, x + j, rows, stride, m_first(n - j));
+  for (; j + 4 * VL <= n; j += 4 * VL) FN(sum_strip_wide)(to + j, x + j, rows, stride);
+  for (; j < n; j += VL) FN(sum_strip)(to + j, x + j, rows, stride, m_first(n - j));
 }
 
 /* out_j = from_j / divisor, rounded, for n outputs; `from` has room for whole vectors. */
 static inline void FN(sum_put)(REAL *out, double *from, size_t n, double divisor) {
   if (divisor != 1.0)
-    for (size_t j = 0; j < n; j++)
-      from[j] /= divisor;
+    for (size_t j = 0; j < n; j++) from[j] /= divisor;
   for (size_t j = 0; j < n; j += VL)
     v_store_m(out + j, w_narrow(w_load(from + j)), m_first(n - j));
 }
@@ -200,8 +194,7 @@ static inline void FN(sum_combine)(const fnn_call *call, size_t begin, size_t en
   for (size_t i = begin * REDUCE_COMBINE; i < stop; i++) {
     const double *from = partial + i / s.inner * s.row_blocks * s.inner + i % s.inner;
     double total = 0.0;
-    for (size_t b = 0; b < s.row_blocks; b++)
-      total += from[b * s.inner];
+    for (size_t b = 0; b < s.row_blocks; b++) total += from[b * s.inner];
     out[i] = (REAL)(total / divisor);
   }
 }
@@ -246,8 +239,7 @@ static inline REAL FN(extreme_run)(const REAL *x, size_t n, int least) {
     const mask k = m_first(n - i);
     a = FN(extreme_step)(a, v_select(k, v_load_m(x + i, k), start), &bad, least);
   }
-  if (m_any(bad))
-    return (REAL)NAN;
+  if (m_any(bad)) return (REAL)NAN;
   return least ? v_hmin(v_min(a, b)) : v_hmax(v_max(a, b));
 }
 
@@ -303,8 +295,7 @@ static inline int64_t FN(argmax_run)(const REAL *x, size_t n) {
   for (size_t i = 0; i < n; i += VL) {
     const mask k = m_first(n - i);
     const vec a = v_load_m(x + i, k);
-    if (!m_any(m_and(k, is_nan ? v_ne(a, a) : v_eq(a, v_set1(top)))))
-      continue;
+    if (!m_any(m_and(k, is_nan ? v_ne(a, a) : v_eq(a, v_set1(top))))) continue;
     for (; is_nan ? x[i] == x[i] : x[i] != top; i++) {
     }
     return (int64_t)i;
@@ -318,8 +309,7 @@ static inline void FN(argmax_strip)(int64_t *out, const REAL *x, size_t rows, si
   const mask k = m_first(n);
   const vec one = v_set1(1);
   vec best = v_set1((REAL)-INFINITY);
-  for (size_t j = 0; j < size_min(n, VL); j++)
-    out[j] = 0;
+  for (size_t j = 0; j < size_min(n, VL); j++) out[j] = 0;
   for (size_t start = 0; start < rows; start += ARGMAX_ROWS) {
     const size_t stop = size_min(rows, start + ARGMAX_ROWS);
     vec at = v_set1(-1), number = v_zero();
@@ -333,8 +323,7 @@ static inline void FN(argmax_strip)(int64_t *out, const REAL *x, size_t rows, si
     }
     v_store(found, at);
     for (size_t j = 0; j < size_min(n, VL); j++)
-      if (found[j] >= 0)
-        out[j] = (int64_t)(start + (size_t)found[j]);
+      if (found[j] >= 0) out[j] = (int64_t)(start + (size_t)found[j]);
   }
 }
 

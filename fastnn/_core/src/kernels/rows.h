@@ -4,15 +4,13 @@
 #include <math.h>
 #include <string.h>
 
-#define ROW_TILE ((size_t)4096)        /* elements in a tile of rows, about */
-#define ROW_TILE_ROWS ((size_t)64)     /* and at most this many rows */
+#define ROW_TILE ((size_t)4096)    /* elements in a tile of rows, about */
+#define ROW_TILE_ROWS ((size_t)64) /* and at most this many rows */
 #define TAKE_TILE_BYTES ((size_t)65536)
-#define TAKE_AHEAD ((size_t)4)         /* rows of prefetch */
+#define TAKE_AHEAD ((size_t)4) /* rows of prefetch */
 #define SCATTER_COLUMNS ((size_t)64)
 
-static size_t FN(one_tile)(const fnn_call *call) {
-  return 1;
-}
+static size_t FN(one_tile)(const fnn_call *call) { return 1; }
 
 /* Rows of c elements in a tile. */
 static inline size_t FN(row_block)(size_t c) {
@@ -49,8 +47,7 @@ static inline REAL FN(row_exp)(REAL *to, const REAL *z, size_t c, REAL top) {
     const mask k = m_first(c - j);
     const vec e = v_exp(v_sub(FN(row_pad)(v_load_m(z + j, k), k), shift));
     sum = v_add(sum, e);
-    if (to)
-      v_store_m(to + j, e, k);
+    if (to) v_store_m(to + j, e, k);
   }
   return v_sum(sum);
 }
@@ -120,8 +117,7 @@ static void FN(log_softmax)(const fnn_call *call, size_t begin, size_t end, void
 /* Copy a row of b bytes: pieces of constant size, the last one overlapping, no library call. */
 static inline void FN(take_copy)(char *to, const char *from, size_t b) {
   if (b >= 64) {
-    for (size_t j = 0; j + 64 <= b; j += 64)
-      memcpy(to + j, from + j, 64);
+    for (size_t j = 0; j + 64 <= b; j += 64) memcpy(to + j, from + j, 64);
     memcpy(to + b - 64, from + b - 64, 64);
   } else if (b >= 32) {
     memcpy(to, from, 32);
@@ -136,8 +132,7 @@ static inline void FN(take_copy)(char *to, const char *from, size_t b) {
     memcpy(to, from, 4);
     memcpy(to + b - 4, from + b - 4, 4);
   } else {
-    for (size_t j = 0; j < b; j++)
-      to[j] = from[j];
+    for (size_t j = 0; j < b; j++) to[j] = from[j];
   }
 }
 
@@ -193,13 +188,10 @@ static void FN(scatter_add_rows)(const fnn_call *call, size_t begin, size_t end,
   REAL *out = call->array[0];
   const REAL *dy = call->array[1];
   const int64_t *index = call->array[2];
-  if (first >= stop)
-    return;
-  for (size_t r = 0; r < rows; r++)
-    memset(out + r * c + first, 0, (stop - first) * sizeof *out);
+  if (first >= stop) return;
+  for (size_t r = 0; r < rows; r++) memset(out + r * c + first, 0, (stop - first) * sizeof *out);
   for (size_t i = 0; i < n; i++) {
-    if ((uint64_t)index[i] >= rows)
-      continue;
+    if ((uint64_t)index[i] >= rows) continue;
     REAL *to = out + (size_t)index[i] * c;
     for (size_t j = first; j < stop; j += VL) {
       const mask k = m_first(stop - j);
@@ -210,8 +202,7 @@ static void FN(scatter_add_rows)(const fnn_call *call, size_t begin, size_t end,
 
 /* Whether y is the first index of the row's maximum; the first nan counts as the maximum. */
 static inline int FN(is_argmax)(const REAL *z, size_t c, int64_t y) {
-  if ((uint64_t)y >= c)
-    return 0;
+  if ((uint64_t)y >= c) return 0;
   const size_t at = (size_t)y;
   const REAL top = z[at];
   const vec t = v_set1(top);
@@ -220,8 +211,7 @@ static inline int FN(is_argmax)(const REAL *z, size_t c, int64_t y) {
     const mask before = m_first(at > j ? at - j : 0);
     const mask fits = top == top ? m_or(v_lt(x, t), m_and(v_le(x, t), m_not(before)))
                                  : m_or(v_eq(x, x), m_not(before));
-    if (m_any(m_and(m_first(c - j), m_not(fits))))
-      return 0;
+    if (m_any(m_and(m_first(c - j), m_not(fits)))) return 0;
   }
   return 1;
 }
@@ -240,10 +230,8 @@ static void FN(accuracy)(const fnn_call *call, size_t begin, size_t end, void *s
   const REAL *z = call->array[1];
   const int64_t *y = call->array[2];
   size_t right = 0;
-  if (begin >= end)
-    return;
-  for (size_t i = 0; i < n; i++)
-    right += (size_t)FN(is_argmax)(z + i * c, c, y[i]);
+  if (begin >= end) return;
+  for (size_t i = 0; i < n; i++) right += (size_t)FN(is_argmax)(z + i * c, c, y[i]);
   *(REAL *)call->array[0] = (REAL)((double)right / (double)n);
 }
 
@@ -260,8 +248,7 @@ static void FN(binary_accuracy)(const fnn_call *call, size_t begin, size_t end, 
   const REAL *z = call->array[1], *y = call->array[2];
   const vec half = v_set1((REAL)0.5), one = v_set1(1);
   wide right = w_zero();
-  if (begin >= end)
-    return;
+  if (begin >= end) return;
   for (size_t i = 0; i < n; i += VL) {
     const mask k = m_first(n - i);
     const mask up = v_gt(v_load_m(z + i, k), v_zero()), yes = v_gt(v_load_m(y + i, k), half);

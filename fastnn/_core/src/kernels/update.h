@@ -10,9 +10,7 @@
 #define UPDATE_CHUNK ((size_t)8192)
 #define UPDATE_COEFFICIENTS 8
 
-static size_t FN(update_tiles_0)(const fnn_call *call) {
-  return 1;
-}
+static size_t FN(update_tiles_0)(const fnn_call *call) { return 1; }
 
 static size_t FN(update_tiles_1)(const fnn_call *call) {
   return blocks_over(call->dim[0], UPDATE_CHUNK);
@@ -49,8 +47,7 @@ static inline void FN(update_store)(REAL *p, vec x, mask k, int full) {
  * Source: torch.optim.SGD; Sutskever et al. 2013, section 2. */
 static void FN(sgd_step_0)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
   double *hyper = call->array[2], *to = call->workspace;
-  if (begin >= end)
-    return;
+  if (begin >= end) return;
   const int first = !(hyper[4] > 0.0);
   hyper[4] += 1.0;
   to[0] = hyper[0];
@@ -65,7 +62,7 @@ typedef struct {
   int first, nesterov;
 } FN(sgd_terms);
 
-static inline void FN(sgd_one)(const FN(sgd_terms) *s, REAL *p, REAL *b, const REAL *g, mask k,
+static inline void FN(sgd_one)(const FN(sgd_terms) * s, REAL *p, REAL *b, const REAL *g, mask k,
                                int full) {
   const vec old = FN(update_load)(p, k, full);
   vec d = v_fma(s->decay, old, FN(update_load)(g, k, full));
@@ -84,15 +81,14 @@ static void FN(sgd_step_1)(const fnn_call *call, size_t begin, size_t end, void 
   REAL *p = call->array[0], *b = from[1] != 0.0 ? call->array[1] : NULL;
   const REAL *g = call->array[3];
   const FN(sgd_terms) s = {v_set1((REAL)from[0]), v_set1((REAL)from[1]), v_set1((REAL)from[2]),
-                           v_set1((REAL)from[3]), from[4] != 0.0, call->attr[0] != 0};
+                           v_set1((REAL)from[3]), from[4] != 0.0,        call->attr[0] != 0};
   const mask all = m_first(VL);
   size_t i = begin * UPDATE_CHUNK;
   for (; i + 2 * VL <= stop; i += 2 * VL) {
     FN(sgd_one)(&s, p + i, b ? b + i : NULL, g + i, all, 1);
     FN(sgd_one)(&s, p + i + VL, b ? b + i + VL : NULL, g + i + VL, all, 1);
   }
-  for (; i < stop; i += VL)
-    FN(sgd_one)(&s, p + i, b ? b + i : NULL, g + i, m_first(stop - i), 0);
+  for (; i < stop; i += VL) FN(sgd_one)(&s, p + i, b ? b + i : NULL, g + i, m_first(stop - i), 0);
 }
 
 /* adam_step: Adam, with coupled or decoupled (AdamW) weight decay.
@@ -112,8 +108,7 @@ static void FN(sgd_step_1)(const fnn_call *call, size_t begin, size_t end, void 
  * Source: torch.optim.Adam; Kingma and Ba 2015, section 2; Loshchilov and Hutter 2019. */
 static void FN(adam_step_0)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
   double *hyper = call->array[3], *to = call->workspace;
-  if (begin >= end)
-    return;
+  if (begin >= end) return;
   const int decoupled = call->attr[0] != 0;
   const double lr = hyper[0], beta1 = hyper[1], beta2 = hyper[2], weight_decay = hyper[4];
   const double t = hyper[5] += 1.0;
@@ -131,7 +126,7 @@ typedef struct {
   vec step, mix1, keep2, mix2, root, eps, decay, shrink;
 } FN(adam_terms);
 
-static inline void FN(adam_one)(const FN(adam_terms) *a, REAL *p, REAL *m, REAL *v, const REAL *g,
+static inline void FN(adam_one)(const FN(adam_terms) * a, REAL *p, REAL *m, REAL *v, const REAL *g,
                                 mask k, int full) {
   const vec old = FN(update_load)(p, k, full);
   const vec d = v_fma(a->decay, old, FN(update_load)(g, k, full));
@@ -159,6 +154,5 @@ static void FN(adam_step_1)(const fnn_call *call, size_t begin, size_t end, void
     FN(adam_one)(&a, p + i, m + i, v + i, g + i, all, 1);
     FN(adam_one)(&a, p + i + VL, m + i + VL, v + i + VL, g + i + VL, all, 1);
   }
-  for (; i < stop; i += VL)
-    FN(adam_one)(&a, p + i, m + i, v + i, g + i, m_first(stop - i), 0);
+  for (; i < stop; i += VL) FN(adam_one)(&a, p + i, m + i, v + i, g + i, m_first(stop - i), 0);
 }
