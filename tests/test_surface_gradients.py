@@ -123,3 +123,20 @@ def test_gradients_at_edges() -> None:
 def test_creation_names_exist() -> None:
     assert all(hasattr(creation, name) for name in creation.__all__)
     assert all(hasattr(ops, name) for name in ops.__all__)
+
+
+def test_a_gradient_has_the_dtype_of_its_tensor() -> None:
+    x = fastnn.tensor([1.0, 2.0], requires_grad=True)
+    (x.double() * fastnn.tensor([0.1, 0.2], dtype="float64")).sum().backward()
+    assert x.grad is not None and x.grad.dtype == fastnn.float32
+
+
+def test_joined_results_of_a_program_stay() -> None:
+    compiled = fastnn.compile(lambda a: ops.cat([a, a]))
+    kept = [compiled(fastnn.tensor([value])) for value in (1.0, 2.0, 3.0)]
+    assert [t.tolist() for t in kept] == [[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]
+
+
+def test_quotients_below_one_are_plain_zeros() -> None:
+    for b in np.linspace(1.1, 9.0, 50):
+        assert not np.signbit((fastnn.tensor([1.0]) // float(b)).item())
