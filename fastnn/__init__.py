@@ -5,15 +5,22 @@ from typing import Any as _Any
 from fastnn import tensor as _tensor  # first: everything else is built on it
 
 # isort: split
-from fastnn import autograd, dtype, func, nn, ops, optim, random, train
+from fastnn import autograd, creation, dtype, func, functions, nn, ops, optim, random, train
 from fastnn import threads as _threads
 from fastnn._core.engine import isa, isas
 from fastnn._device import accelerator, backends, cuda, device
 from fastnn._recording import RecordingError
 from fastnn._version import __version__
-from fastnn.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from fastnn.autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from fastnn.batching import vmap
 from fastnn.compile import compile
+from fastnn.creation import *
 from fastnn.dtype import (
     bool,
     bool_,
@@ -32,33 +39,10 @@ from fastnn.dtype import (
     short,
     uint8,
 )
+from fastnn.functions import *
 from fastnn.io import FormatError, load, save
 from fastnn.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
 from fastnn.nn import Parameter, ParameterTuple
-from fastnn.ops import (
-    abs,
-    argmax,
-    clamp,
-    erf,
-    exp,
-    log,
-    log1p,
-    log_softmax,
-    matmul,
-    maximum,
-    mean,
-    minimum,
-    pow,
-    relu,
-    sigmoid,
-    sign,
-    softmax,
-    sqrt,
-    square,
-    sum,
-    tanh,
-    where,
-)
 from fastnn.random import (
     Generator,
     get_rng_state,
@@ -70,7 +54,7 @@ from fastnn.random import (
     randperm,
     set_rng_state,
 )
-from fastnn.tensor import Tensor, from_numpy, ones, ones_like, tensor, zeros, zeros_like
+from fastnn.tensor import Tensor
 from fastnn.threads import num_threads, set_num_threads
 from fastnn.train import History, Trainer
 from fastnn.transforms import get_grad, grad, stop_gradient, value_and_grad
@@ -97,41 +81,6 @@ __all__ = [
     "long",
     "short",
     "uint8",
-    # Making them
-    "from_numpy",
-    "ones",
-    "ones_like",
-    "rand",
-    "randint",
-    "randn",
-    "randperm",
-    "tensor",
-    "zeros",
-    "zeros_like",
-    # Functions of tensors
-    "abs",
-    "argmax",
-    "clamp",
-    "erf",
-    "exp",
-    "log",
-    "log1p",
-    "log_softmax",
-    "matmul",
-    "maximum",
-    "mean",
-    "minimum",
-    "ops",
-    "pow",
-    "relu",
-    "sigmoid",
-    "sign",
-    "softmax",
-    "sqrt",
-    "square",
-    "sum",
-    "tanh",
-    "where",
     # Gradients, and functions as programs
     "RecordingError",
     "autograd",
@@ -142,6 +91,7 @@ __all__ = [
     "grad",
     "hessian",
     "hvp",
+    "inference_mode",
     "is_grad_enabled",
     "jacfwd",
     "jacrev",
@@ -161,8 +111,15 @@ __all__ = [
     "optim",
     "train",
     "utils",
-    # Random numbers
+    # Random numbers; functions of tensors and ways to make them
     "Generator",
+    "ops",
+    "rand",
+    "randint",
+    "randn",
+    "randperm",
+    *creation.__all__,
+    *functions.__all__,
     "get_rng_state",
     "initial_seed",
     "manual_seed",

@@ -47,6 +47,7 @@ LAYERS: dict[str, set[str]] = {
     "jacobians": KNOT | {"_check", "_tree", "transforms"},
     "stateless": {"batching", "tensor"},
     "func": KNOT | {"_check", "_tree", "batching", "stateless", "transforms"},
+    "functions": {"ops"},
     "lowering": {"_core"},
     "recorder": {"_recording", "lowering"},
     "compile": {"_core", "_recording", "lowering", "recorder", "tensor"},

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-import fastnn
-
 pytest.importorskip("sklearn")
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,12 +21,9 @@ NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 # A printed number may differ by this many units of its last digit, or by this share of itself.
 UNITS = 1
-SHARE = {"torch/ode_pinn": 0.02}  # 1000 steps, each with second derivatives: rounding grows
-# Names that a script needs; without them it is skipped, for as long as they are not there.
-NEEDS = {
-    "torch/logistic_regression": ("std",),
-    "torch/ode_pinn": ("linspace", "cos", "sin"),
-}
+# 1000 steps with second derivatives: rounding grows. torch itself, from weights that differ by
+# 1e-7 of themselves, prints a largest error of 0.0036 to 0.0048.
+SHARE = {"torch/ode_pinn": 0.3}
 
 
 def name_of(path: Path) -> str:
@@ -65,9 +60,6 @@ def test_there_are_five() -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=name_of)
 def test_prints_what_the_original_prints(path: Path) -> None:
-    missing = [name for name in NEEDS.get(name_of(path), ()) if not hasattr(fastnn, name)]
-    if missing:
-        pytest.skip(f"fastnn has no {', '.join(missing)} yet")
     out = io.StringIO()
     with redirect_stdout(out):
         runpy.run_path(str(path), run_name="__main__")

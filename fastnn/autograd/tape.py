@@ -50,6 +50,17 @@ class no_grad(set_grad_enabled):
         super().__init__(False)
 
 
+class inference_mode(set_grad_enabled):
+    """As `no_grad`: within it nothing is recorded on the tape.
+
+    Args:
+        mode: False records on the tape within it.
+    """
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__(not mode)
+
+
 class enable_grad(set_grad_enabled):
     """Within it operations are recorded on the tape, also inside `no_grad`; also a decorator."""
 

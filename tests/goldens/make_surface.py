@@ -1,6 +1,6 @@
 """Remake tests/goldens/surface.json: what torch makes of surface_cases.EXPRESSIONS.
 
-    PYTHONPATH=tests python tests/goldens/make_surface.py
+PYTHONPATH=tests python tests/goldens/make_surface.py
 """
 
 from __future__ import annotations
