@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     Scalar = bool | int | float
 
-float32 = np.dtype("float32")
-float64 = np.dtype("float64")
-int64 = np.dtype("int64")
-bool_ = np.dtype("bool")
+float32: np.dtype[Any] = np.dtype("float32")
+float64: np.dtype[Any] = np.dtype("float64")
+int64: np.dtype[Any] = np.dtype("int64")
+bool_: np.dtype[Any] = np.dtype("bool")
 DTYPES = (float32, float64, int64, bool_)
 
 

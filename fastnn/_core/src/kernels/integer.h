@@ -42,7 +42,7 @@
 UNARY(copy, x)
 BINARY(maximum, x > y ? x : y)
 BINARY(minimum, x < y ? x : y)
-BINARY(bitwise_and, x & y)
+BINARY(bitwise_and, x &y)
 BINARY(bitwise_or, x | y)
 BINARY(bitwise_xor, x ^ y)
 COMPARE(eq, ==)
@@ -55,7 +55,7 @@ LINE(where, INT, 3, uint8_t, x ? y : z)
 
 #if INT_IS_BOOL
 BINARY(add, x | y)
-BINARY(mul, x & y)
+BINARY(mul, x &y)
 #define EXTREME_START(least) ((INT)(least))
 #else
 #define EXTREME_START(least) ((least) ? INT64_MAX : INT64_MIN)
@@ -144,16 +144,14 @@ static void argmax_i64(const fnn_call *call, size_t begin, size_t end, void *scr
 #define AXIS(name) [FNN_OP_##name] = {{FN(name), NULL}, {reduce_tiles_f32, NULL}, NULL},
 
 static const fnn_op FN(ops)[FNN_N_OPS] = {
-    EACH(copy) EACH(add) EACH(mul) EACH(maximum) EACH(minimum)
-    EACH(bitwise_and) EACH(bitwise_or) EACH(bitwise_xor)
-    EACH(eq) EACH(ne) EACH(lt) EACH(le) EACH(gt) EACH(ge) EACH(where)
-    AXIS(max) AXIS(min)
-    [FNN_OP_cast] = {{cast_any, NULL}, {elementwise_tiles, NULL}, NULL},
+    EACH(copy) EACH(add) EACH(mul) EACH(maximum) EACH(minimum) EACH(bitwise_and) EACH(bitwise_or)
+        EACH(bitwise_xor) EACH(eq) EACH(ne) EACH(lt) EACH(le) EACH(gt) EACH(ge) EACH(where)
+            AXIS(max) AXIS(min)[FNN_OP_cast] = {{cast_any, NULL}, {elementwise_tiles, NULL}, NULL},
     [FNN_OP_take_rows] = {{take_rows_f32, NULL}, {take_tiles_f32, NULL}, NULL},
 #if !INT_IS_BOOL
     EACH(neg) EACH(abs) EACH(sign) EACH(square) EACH(sub) EACH(pow) EACH(floor_divide)
-    EACH(remainder) AXIS(argmax)
-    [FNN_OP_sum] = {{sum_i64, sum_i64}, {reduce_tiles_f32, no_tiles}, NULL},
+        EACH(remainder)
+            AXIS(argmax)[FNN_OP_sum] = {{sum_i64, sum_i64}, {reduce_tiles_f32, no_tiles}, NULL},
 #endif
 };
 
