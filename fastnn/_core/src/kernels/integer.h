@@ -42,7 +42,7 @@
 UNARY(copy, x)
 BINARY(maximum, x > y ? x : y)
 BINARY(minimum, x < y ? x : y)
-BINARY(bitwise_and, (x BINARY(bitwise_and, x &y) y))
+BINARY(bitwise_and, (x & y))
 BINARY(bitwise_or, x | y)
 BINARY(bitwise_xor, x ^ y)
 COMPARE(eq, ==)
@@ -55,7 +55,7 @@ LINE(where, INT, 3, uint8_t, x ? y : z)
 
 #if INT_IS_BOOL
 BINARY(add, x | y)
-BINARY(mul, (x BINARY(mul, x &y) y))
+BINARY(mul, (x & y))
 #define EXTREME_START(least) ((INT)(least))
 #else
 #define EXTREME_START(least) ((least) ? INT64_MAX : INT64_MIN)
