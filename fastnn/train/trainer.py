@@ -337,7 +337,7 @@ class Trainer:
             end = epoch + 1 if apart else last
             loop.start(epoch, end)
             try:
-                while self._chunk(loop, end):
+                while self._chunk(loop):
                     progress.steps(loop.step)
             finally:
                 for done in range(epoch, loop.epoch):
@@ -351,7 +351,7 @@ class Trainer:
                 break
             epoch = end
 
-    def _chunk(self, loop: Loop, end: int) -> bool:
+    def _chunk(self, loop: Loop) -> bool:
         for sync in loop.before_run:
             sync()
         try:
