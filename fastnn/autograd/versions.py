@@ -2,8 +2,8 @@
 
 A node knows its place in the order of all nodes. A write in place is remembered by its memory and
 by the number of nodes that there were. Memory that a gradient rule reads was changed too early
-when it was written after the node was made. Nothing is kept per node: a backward pass compares
-two numbers, and looks closer only when something was written since its oldest node.
+when it was written after the node was made. No tensor counts its versions: a backward pass
+compares two numbers a node, and looks closer only at nodes older than the last write.
 """
 
 from __future__ import annotations

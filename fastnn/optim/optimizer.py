@@ -35,8 +35,8 @@ class Optimizer(ABC):
     """The base of optimizers, torch's `optim.Optimizer`.
 
     `param_groups` is a list of dicts with "params", "lr" and so on. A number assigned there takes
-    effect at the next step, in a compiled program too (its owner calls `sync_hyper`). What decides
-    which computation runs (momentum zero or not, nesterov) is fixed when a program is compiled.
+    effect at the next step, in a compiled one too. When what decides which computation runs changes
+    (momentum zero or not, nesterov), a compiled step is recorded anew.
 
     Each group keeps its parameters in one vector, the gradients and each moment beside it, and
     updates all of it by one operation. A parameter whose `grad` is None is left as it is.
@@ -198,7 +198,7 @@ class Optimizer(ABC):
     def sync_hyper(self) -> None:
         """Write the groups' settings where the kernels read them.
 
-        `step` does so itself; the owner of a compiled program calls it before each replay.
+        `step` does so itself, and a compiled step before a replay, when a setting has changed.
 
         Raises:
             ValueError: a setting out of range.
