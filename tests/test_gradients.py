@@ -301,15 +301,17 @@ def test_losses_of_layers(loss: str, activation: str) -> None:
 
 @st.composite
 def nets(draw_: st.DrawFn) -> dict[str, Any]:
-    size = st.integers(1, 9)
     depth = draw_(st.integers(1, 4))
+
+    def of_layers(values: st.SearchStrategy[Any], n: int = depth) -> Any:
+        return draw_(st.lists(values, min_size=n, max_size=n))
+
     return {
-        "widths": draw_(st.lists(size, min_size=depth + 1, max_size=depth + 1)),
-        "acts": draw_(st.lists(st.sampled_from(sorted(ACTIVATIONS)), min_size=depth,
-                               max_size=depth)),
-        "skip": draw_(st.booleans()),
+        "widths": of_layers(st.integers(1, 9), depth + 1),
+        "acts": of_layers(st.sampled_from(sorted(ACTIVATIONS))),
+        "skips": of_layers(st.none() | st.integers(0, depth - 1)),
         "bias": draw_(st.booleans()),
-        "loss": draw_(st.sampled_from(["classes", "binary", "squares"])),
+        "loss": draw_(st.sampled_from(sorted(LOSSES))),
         "reduction": draw_(st.sampled_from(REDUCTIONS)),
         "rows": draw_(st.integers(1, 5)),
         "seed": draw_(st.integers(0, 10**6)),
@@ -317,8 +319,9 @@ def nets(draw_: st.DrawFn) -> dict[str, Any]:
 
 
 @given(nets())
-@settings(max_examples=3 * settings.default.max_examples)  # type: ignore[union-attr]
+@settings(max_examples=max(200, 3 * settings.default.max_examples))  # type: ignore[union-attr]
 def test_random_nets(net: dict[str, Any]) -> None:
+    """Each layer may add what an earlier one gave, as much of it as there is."""
     rng = np.random.default_rng(net["seed"])
     widths, rows = net["widths"], net["rows"]
     arrays = [rng.standard_normal((rows, widths[0]))]
@@ -328,15 +331,21 @@ def test_random_nets(net: dict[str, Any]) -> None:
     target: Array = rng.uniform(0, 1, (rows, widths[-1]))
     if net["loss"] == "classes":
         target = rng.integers(0, widths[-1], rows)
+    if net["loss"] == "probabilities":
+        target /= target.sum(1, keepdims=True)
     nearest = [np.inf]
 
     def run(x: Tensor, *weights: Tensor) -> Tensor:
+        given = [x]
         for i, name in enumerate(net["acts"]):
             z = ops.linear(x, weights[2 * i], weights[2 * i + 1] if net["bias"] else None)
             if name == "relu":
                 nearest[0] = min(nearest[0], float(np.abs(z._array).min()))
             y = ACTIVATIONS[name](z)
-            x = y + x if net["skip"] and y.shape == x.shape else y
+            if net["skips"][i] is not None:
+                earlier = given[min(net["skips"][i], i)][:, : y.shape[1]]
+                y = y + (earlier if earlier.shape == y.shape else earlier[:, :1])
+            given.append(x := y)
         return projected(function(x, Tensor(target), reduction=net["reduction"]), 3)
 
     run(*map(Tensor, arrays))

@@ -164,6 +164,18 @@ def test_a_step_between_two_backwards_raises() -> None:
             loss.backward()
 
 
+def test_values_given_between_forward_and_backward_raise() -> None:
+    layer = nn.Linear(2, 1).double()
+    values = {name: p.clone() for name, p in layer.state_dict().items()}
+    for name, write in (("set_data", lambda: layer.weight.set_data(values["weight"])),
+                        ("load_state_dict", lambda: layer.load_state_dict(values))):  # fmt: skip
+        loss = layer(leaf(1.0, 2.0)).sum()
+        write()
+        with pytest.raises(RuntimeError, match=rf"inplace operation: {name} changed a tensor"):
+            loss.backward()
+        layer(leaf(1.0, 2.0)).sum().backward()  # the next use sees the new values
+
+
 def test_changes_of_saved_tensors() -> None:
     x = leaf(1.0, 2.0)
     y = Exp.apply(x)

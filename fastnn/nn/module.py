@@ -12,7 +12,7 @@ from fastnn._core import engine
 from fastnn._device import is_device
 from fastnn.nn.hooks import HookHandle
 from fastnn.nn.parameter import Parameter
-from fastnn.nn.state import IncompatibleKeys, loadable
+from fastnn.nn.state import IncompatibleKeys, load, loadable
 from fastnn.tensor import Tensor
 
 Hook = Callable[["Module", tuple[Any, ...], Any], Any]
@@ -373,8 +373,7 @@ class Module:
         """
         own = self.state_dict()
         values, report = loadable(own, state_dict, strict, type(self).__name__)
-        for name, array in values.items():
-            np.copyto(own[name]._array, array, casting="unsafe")
+        load(own, values)
         return report
 
     # ---- text ----

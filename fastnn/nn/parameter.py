@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import _check
+from fastnn.autograd import versions
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Parameter(Tensor):
         array = data._array if isinstance(data, Tensor) else np.asarray(data)
         _check.same_shape("data", array.shape, self.shape, "the parameter")
         np.copyto(self._array, array, casting="same_kind")
+        versions.wrote(self._array, "set_data")
         return self
 
     def __repr__(self) -> str:

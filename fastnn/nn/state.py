@@ -1,4 +1,4 @@
-"""What `load_state_dict` checks before it changes anything."""
+"""What `load_state_dict` checks before it changes anything, and the change."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import _check
+from fastnn.autograd import versions
 from fastnn.tensor import Tensor
 
 
@@ -60,6 +61,13 @@ def loadable(
         head = f"Error(s) in loading state_dict for {model}:"
         raise RuntimeError("\n\t".join([head, *errors]))
     return values, keys
+
+
+def load(own: Mapping[str, Tensor], values: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Copy what `loadable` found, and tell the tape."""
+    for name, array in values.items():
+        np.copyto(own[name]._array, array, casting="unsafe")
+        versions.wrote(own[name]._array, "load_state_dict")
 
 
 def _value(name: str, value: Any, target: Tensor) -> tuple[npt.NDArray[Any], str]:
