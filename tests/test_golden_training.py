@@ -158,7 +158,7 @@ def test_init_Linear_3_5(dtype: Any) -> None:
     """What a generator gives, over what it gives for U(-1, 1) or N(0, 1), is the bound or std."""
     g = GOLDEN["init_Linear_3_5"]
 
-    def drawn(name: str, *args: float) -> Any:
+    def drawn(name: str, *args: Any) -> Any:
         weight = fastnn.zeros(5, 3, dtype=dtype)
         getattr(init, name)(weight, *args, generator=fastnn.Generator(3))
         return weight
@@ -171,10 +171,11 @@ def test_init_Linear_3_5(dtype: Any) -> None:
         scale = g[key]
         close(drawn(f"{name}_") / one[name.split("_")[1]], np.full((5, 3), scale), rounds=4)
     fastnn.manual_seed(3)
-    layer = nn.Linear(3, 5, dtype=dtype)
-    ratio = layer.weight.detach() / one["uniform"]
-    close(ratio, np.full((5, 3), g["torch_default_bound"]), rounds=4)
-    assert ratio.min().item() > 1.2 * g["bound_if_fan_out_5"]
+    weight = nn.Linear(3, 5, dtype=dtype).weight.detach()
+    by_outputs = drawn("kaiming_uniform_", 5**0.5, "fan_out")
+    for got, key in ((weight, "torch_default_bound"), (by_outputs, "bound_if_fan_out_5")):
+        bound = g[key]
+        close(got / one["uniform"], np.full((5, 3), bound), rounds=4)
 
 
 def test_accounting() -> None:
