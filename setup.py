@@ -1,4 +1,4 @@
-"""Build fastnn._core.engine: the Cython door, the C engine and one object per instruction set.
+"""Build fastnn._core: engine (the door, the C engine, an object per instruction set) and tape.
 
 Environment:
     FASTNN_BUILD=release|debug|asan|ubsan|cov   what to build (release)

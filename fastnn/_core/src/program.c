@@ -1,4 +1,5 @@
 /* Programs: a flat list of calls, replayed by a team; and the loop that replays one per batch. */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
