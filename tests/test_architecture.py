@@ -41,7 +41,7 @@ LAYERS: dict[str, set[str]] = {
     "creation": KNOT | {"_recording"},
     "tensor": {"methods"} | KNOT | {"_batch", "_core", "_recording"},
     "autograd": KNOT | {"_core", "_recording", "_tree"},
-    "ops": KNOT | {"_arrays", "_batch", "_check", "_core", "_recording"},
+    "ops": KNOT | {"_arrays", "_batch", "_check", "_core", "_recording", "methods"},
     "batching": KNOT | {"_batch", "_core", "_tree"},
     "transforms": KNOT | {"_check"},
     "jacobians": KNOT | {"_check", "_tree", "transforms"},

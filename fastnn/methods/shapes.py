@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fastnn.methods.names import both_names
+
 if TYPE_CHECKING:
     from typing import TypeAlias
 
@@ -72,10 +74,12 @@ class Shapes:
         """As one axis."""
         return ops.flatten(self)
 
+    @both_names
     def squeeze(self, dim: int | Sequence[int] | None = None) -> Tensor:
         """Without its axes of size 1 (or those of `dim`, where of size 1)."""
         return ops.squeeze(self, dim)
 
+    @both_names
     def unsqueeze(self, dim: int) -> Tensor:
         """With an axis of size 1 before axis `dim`."""
         return ops.unsqueeze(self, dim)
@@ -156,50 +160,62 @@ class Shapes:
 
     # Reductions
 
+    @both_names
     def sum(self, dim: Axes = None, keepdim: bool = False) -> Tensor:
         """The sum over `dim` (default: all), accumulated in double."""
         return ops.sum(self, dim, keepdim)
 
+    @both_names
     def mean(self, dim: Axes = None, keepdim: bool = False) -> Tensor:
         """The mean over `dim` (default: all), accumulated in double."""
         return ops.mean(self, dim, keepdim)
 
+    @both_names
     def prod(self, dim: Axes = None, keepdim: bool = False) -> Tensor:
         """The product over `dim` (default: all)."""
         return ops.prod(self, dim, keepdim)
 
+    @both_names
     def amax(self, dim: Axes = None, keepdim: bool = False) -> Tensor:
         """The largest element over `dim` (default: all)."""
         return ops.amax(self, dim, keepdim)
 
+    @both_names
     def amin(self, dim: Axes = None, keepdim: bool = False) -> Tensor:
         """The smallest element over `dim` (default: all)."""
         return ops.amin(self, dim, keepdim)
 
+    @both_names
     def any(self, dim: Axes = None, keepdim: bool = False) -> Tensor:
         """Whether some element over `dim` (default: all) is not 0."""
         return ops.any(self, dim, keepdim)
 
+    @both_names
     def all(self, dim: Axes = None, keepdim: bool = False) -> Tensor:
         """Whether no element over `dim` (default: all) is 0."""
         return ops.all(self, dim, keepdim)
 
+    @both_names
     def max(self, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
         """The largest element; along `dim`, (values, indices); or of two tensors by element."""
         return ops.max(self, dim, keepdim)
 
+    @both_names
     def min(self, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
         """The smallest element; along `dim`, (values, indices); or of two tensors by element."""
         return ops.min(self, dim, keepdim)
 
+    @both_names
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """The index of the first largest element over `dim` (default: of all, flattened)."""
         return ops.argmax(self, dim, keepdim)
 
+    @both_names
     def argmin(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """The index of the first smallest element over `dim` (default: of all, flattened)."""
         return ops.argmin(self, dim, keepdim)
 
+    @both_names
     def var(
         self,
         dim: Axes = None,
@@ -211,6 +227,7 @@ class Shapes:
         """The variance over `dim` (default: all), with Bessel's correction."""
         return ops.var(self, dim, unbiased, keepdim, correction=correction)
 
+    @both_names
     def std(
         self,
         dim: Axes = None,
@@ -222,24 +239,29 @@ class Shapes:
         """The standard deviation over `dim` (default: all), with Bessel's correction."""
         return ops.std(self, dim, unbiased, keepdim, correction=correction)
 
+    @both_names
     def logsumexp(self, dim: Axes, keepdim: bool = False) -> Tensor:
         """log(sum(exp(x))) over `dim`."""
         return ops.logsumexp(self, dim, keepdim)
 
+    @both_names
     def cumsum(self, dim: int) -> Tensor:
         """The sums of all up to each element along `dim`."""
         return ops.cumsum(self, dim)
 
+    @both_names
     def norm(
         self, p: float | str | None = "fro", dim: Axes = None, keepdim: bool = False
     ) -> Tensor:
         """sum(|x|**p)**(1/p) over `dim` (default: all)."""
         return ops.norm(self, p, dim, keepdim)
 
+    @both_names
     def softmax(self, dim: int = -1) -> Tensor:
         """exp(x - max) / sum(exp(x - max)) along `dim`."""
         return ops.softmax(self, dim)
 
+    @both_names
     def log_softmax(self, dim: int = -1) -> Tensor:
         """x - max - log(sum(exp(x - max))) along `dim`."""
         return ops.log_softmax(self, dim)

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastnn import _recording
 from fastnn.autograd import Node
+from fastnn.methods.names import both_names
 from fastnn.ops.elementwise import where
 from fastnn.ops.promote import cast, result_dtype
 from fastnn.ops.shape import expand, getitem, permute, reshape
@@ -29,6 +30,7 @@ def _slice(dim: int, start: int | None, stop: int | None, step: int = 1) -> tupl
     return (*(slice(None),) * dim, slice(start, stop, step))
 
 
+@both_names
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after another along `dim`.
 
@@ -66,6 +68,7 @@ def _cat_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     ]
 
 
+@both_names
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors, of one shape, along a new axis `dim`."""
     shapes = {t.shape for t in tensors}
@@ -170,6 +173,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return reshape(x, (*x.shape[:first], merged, *x.shape[last + 1 :]))
 
 
+@both_names
 def squeeze(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Without its axes of size 1 (or without those of `dim` that are of size 1)."""
     wanted: Any = range(x.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
@@ -177,6 +181,7 @@ def squeeze(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     return reshape(x, tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in gone))
 
 
+@both_names
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
     """With an axis of size 1 before axis `dim`."""
     at = axis("unsqueeze", dim, x.ndim + 1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.autograd import Node
+from fastnn.methods.names import both_names
 from fastnn.ops.shape import expand, permute, reshape
 from fastnn.ops.table import Op, apply, real, row
 from fastnn.tensor import Tensor, bool_, int64
@@ -102,11 +103,13 @@ def _whole(x: Tensor) -> Tensor:
     return cast(x, int64)
 
 
+@both_names
 def sum(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """The sum over `dim` (default: all axes), accumulated in double; of int64 and bool, int64."""
     return _reduce(_sum, x if x._array.dtype.kind == "f" else _whole(x), dim, keepdim)
 
 
+@both_names
 def mean(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """The mean over `dim` (default: all axes), accumulated in double; of nothing, nan."""
     return _reduce(_mean, real(x), dim, keepdim)
@@ -118,27 +121,32 @@ def _extreme(op: Op, x: Tensor, dim: Axes, keepdim: bool) -> Tensor:
     return _reduce(op, x, dim, keepdim)
 
 
+@both_names
 def amax(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """The largest element over `dim` (default: all axes); nan if there is one."""
     return _extreme(_max, x, dim, keepdim)
 
 
+@both_names
 def amin(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """The smallest element over `dim` (default: all axes); nan if there is one."""
     return _extreme(_min, x, dim, keepdim)
 
 
+@both_names
 def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The int64 index of the first largest element along `dim` (default: of all, flattened)."""
     x = x.detach()
     return _extreme(_argmax, x if x.dtype != bool_ else _whole(x), dim, keepdim)
 
 
+@both_names
 def any(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """Whether some element over `dim` (default: all axes) is not 0."""
     return _reduce(_max, _truth(x), dim, keepdim)
 
 
+@both_names
 def all(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """Whether no element over `dim` (default: all axes) is 0."""
     return _reduce(_min, _truth(x), dim, keepdim)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fastnn import _recording
 from fastnn._arrays import index_range
 from fastnn.autograd import Node
+from fastnn.methods.names import both_names
 from fastnn.ops.shape import permute, reshape
 from fastnn.ops.table import Op, apply, row
 from fastnn.tensor import Tensor
@@ -54,11 +55,13 @@ def _along(op: Op, x: Tensor, dim: int) -> Tensor:
     return y if moved is x else permute(y, tuple(axes))
 
 
+@both_names
 def softmax(x: Tensor, dim: int = -1) -> Tensor:
     """exp(x - max) / sum(exp(x - max)) along `dim`."""
     return _along(_softmax, x, dim)
 
 
+@both_names
 def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
     """x - max - log(sum(exp(x - max))) along `dim`."""
     return _along(_log_softmax, x, dim)

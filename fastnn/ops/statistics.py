@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn.methods.names import both_names
 from fastnn.ops.elementwise import (
     abs,
     add,
@@ -45,6 +46,7 @@ class Extreme(NamedTuple):
     indices: Tensor
 
 
+@both_names
 def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The int64 index of the first smallest element along `dim` (default: of all, flattened)."""
     return argmax(neg(cast(x, int64) if x.dtype == bool_ else x.detach()), dim, keepdim)
@@ -58,6 +60,7 @@ def _along(x: Tensor, dim: int, keepdim: bool, least: bool) -> Extreme:
     return Extreme(values, index) if keepdim else Extreme(squeeze(values, dim), squeeze(index, dim))
 
 
+@both_names
 def max(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
     """The largest element; along `dim`, (values, indices) of the first ones; of two tensors, the
     larger by element."""
@@ -66,6 +69,7 @@ def max(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> An
     return amax(x) if dim is None else _along(x, dim, keepdim, False)
 
 
+@both_names
 def min(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
     """The smallest element; along `dim`, (values, indices) of the first ones; of two tensors, the
     smaller by element."""
@@ -86,12 +90,14 @@ def _product(x: Tensor) -> Tensor:
     return reshape(x, (x.shape[0], x.shape[2]))
 
 
+@both_names
 def prod(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """The product over `dim` (default: all axes); of int64 and bool, int64."""
     x = cast(x, int64) if x.dtype == bool_ else x
     return reduce_axes("prod", _product, x, dim, keepdim)
 
 
+@both_names
 def cumsum(x: Tensor, dim: int) -> Tensor:
     """y_i = x_0 + .. + x_i along `dim`, by doubling: log2(n) additions each."""
     at = axis("cumsum", dim, x.ndim)
@@ -111,6 +117,7 @@ def _count(x: Tensor, dim: Axes) -> int:
     return math.prod(x.shape[d] for d in wanted)
 
 
+@both_names
 def var(
     x: Tensor,
     dim: Axes = None,
@@ -135,6 +142,7 @@ def var(
     return div(total, float(n) if n > 0 else 0.0)
 
 
+@both_names
 def std(
     x: Tensor,
     dim: Axes = None,
@@ -155,6 +163,7 @@ def _root(x: Tensor) -> Tensor:
     return where(zero, 0.0, sqrt(where(zero, 1.0, x)))
 
 
+@both_names
 def logsumexp(x: Tensor, dim: Axes, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))) over `dim`, shifted by the largest element."""
     x = real(x)
@@ -164,6 +173,7 @@ def logsumexp(x: Tensor, dim: Axes, keepdim: bool = False) -> Tensor:
     return y if keepdim else reshape(y, amax(x.detach(), dim).shape)
 
 
+@both_names
 def norm(
     x: Tensor, p: float | str | None = "fro", dim: Axes = None, keepdim: bool = False
 ) -> Tensor:

@@ -1,0 +1,45 @@
+"""NumPy's names for arguments: `axis=` for `dim=`, `keepdims=` for `keepdim=`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_NAMES = {"axis": "dim", "keepdims": "keepdim", "ddof": "correction"}
+_NOTHING = ("dtype", "out")  # NumPy's functions give them to the methods that they call
+
+
+def _renamed(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments under torch's names.
+
+    Raises:
+        TypeError: both names of one argument, or a dtype or out other than None.
+    """
+    known: dict[str, Any] = {}
+    for key, value in given.items():
+        if key in _NOTHING:
+            if value is not None:
+                raise TypeError(f"{name}: expected {key}=None, got {value!r}; "
+                                "convert the tensor or what it gives")  # fmt: skip
+            continue
+        torch = _NAMES.get(key, key)
+        if torch in known:
+            raise TypeError(f"{name}: {torch} is given twice, by its other name {key} too")
+        known[torch] = value
+    return known
+
+
+def both_names(function: Callable[P, R]) -> Callable[..., R]:
+    """The function with NumPy's names for its arguments beside torch's."""
+
+    @wraps(function)
+    def named(*args: Any, **given: Any) -> R:
+        if given:
+            given = _renamed(function.__name__, given)
+        return function(*args, **given)
+
+    return named
