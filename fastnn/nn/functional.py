@@ -2,14 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from fastnn import _check, _recording, ops
 from fastnn.nn import weighted
+from fastnn.nn.distances import (
+    binary_cross_entropy,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    nll_loss,
+    smooth_l1_loss,
+)
+from fastnn.nn.pointwise import (
+    elu,
+    gelu,
+    leaky_relu,
+    normalize,
+    one_hot,
+    relu,
+    sigmoid,
+    silu,
+    softplus,
+    tanh,
+)
+from fastnn.nn.reduction import REDUCTIONS, Reduction, same
 from fastnn.tensor import Tensor, int64
 
-Reduction = Literal["none", "mean", "sum"]
-REDUCTIONS: tuple[Reduction, ...] = ("none", "mean", "sum")
+__all__ = [
+    "REDUCTIONS",
+    "Reduction",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "elu",
+    "gelu",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "mse_loss",
+    "nll_loss",
+    "normalize",
+    "one_hot",
+    "relu",
+    "sigmoid",
+    "silu",
+    "smooth_l1_loss",
+    "softmax",
+    "softplus",
+    "tanh",
+]
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -32,24 +75,6 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if type(input) is not Tensor:
         _check.a_tensor("input", input)
     return ops.linear(input, weight, bias)
-
-
-def relu(input: Tensor) -> Tensor:
-    """max(x, 0), by element."""
-    _check.a_tensor("input", input)
-    return ops.relu(input)
-
-
-def sigmoid(input: Tensor) -> Tensor:
-    """1 / (1 + exp(-x)), by element."""
-    _check.a_tensor("input", input)
-    return ops.sigmoid(input)
-
-
-def tanh(input: Tensor) -> Tensor:
-    """tanh(x), by element."""
-    _check.a_tensor("input", input)
-    return ops.tanh(input)
 
 
 def softmax(input: Tensor, dim: int = -1) -> Tensor:
@@ -140,16 +165,15 @@ def binary_cross_entropy_with_logits(
 
     Args:
         input: logits z, any shape.
-        target: y in 0..1, z's shape and dtype.
+        target: y, z's shape and dtype; any numbers, 0..1 where they are probabilities.
         weight: of each element, default None: 1.
         reduction: 'mean' (default, over elements, whatever the weights), 'sum' or 'none'.
         pos_weight: of the positive answers, default None: 1.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ, y outside 0..1.
+        TypeError, ValueError: shapes or dtypes differ.
     """
-    _same(input, target, reduction)
-    _recording.checked(target, lambda y: _check.binary_targets(y._array, "target"))
+    same(input, target, reduction)
     if weight is not None or pos_weight is not None:
         return weighted.bce_with_logits(input, target, weight, pos_weight, reduction)
     return ops.bce_with_logits(input, target, reduction)
@@ -166,13 +190,5 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") ->
     Raises:
         TypeError, ValueError: shapes or dtypes differ.
     """
-    _same(input, target, reduction)
+    same(input, target, reduction)
     return ops.mse(input, target, reduction)
-
-
-def _same(input: Tensor, target: Tensor, reduction: Reduction) -> None:
-    _check.choice("reduction", reduction, REDUCTIONS)
-    _check.a_tensor("input", input)
-    _check.a_tensor("target", target)
-    _check.same_shape("target", target.shape, input.shape, "input")
-    _check.same_dtype("target", target.dtype, input.dtype, "input")

@@ -72,10 +72,10 @@ class BCEWithLogitsLoss(_Loss):
         reduction: 'mean' (default, over elements, whatever the weights), 'sum' or 'none'.
         pos_weight: of the positive answers, default None: 1.
 
-    Called with z and y of one shape and dtype, y in 0..1.
+    Called with z and y of one shape and dtype; y is 0..1 where it is a probability.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ, y outside 0..1.
+        TypeError, ValueError: shapes or dtypes differ.
 
     Source: torch's `nn.BCEWithLogitsLoss`.
 

@@ -47,6 +47,24 @@ def cross_entropy(
     return ops.div(total, ops.sum(shares) if indices else float(rows))
 
 
+def nll(
+    log_p: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
+) -> Tensor:
+    """l_i = -w_y log p_iy, 0 where the row does not count; the mean divides by the sum of w_y."""
+    classes = log_p.shape[1]
+    if weight is not None:
+        _check.same_shape("weight", weight.shape, (classes,), "the classes")
+        _check.same_dtype("weight", weight.dtype, log_p.dtype, "input")
+    target = _one_hot(target, classes, ignore_index, log_p)
+    shares = target if weight is None else ops.mul(target, weight)
+    picked = ops.where(ops.gt(target, 0.0), log_p, 0.0)  # a log p of -inf elsewhere is no nan
+    loss = ops.neg(ops.sum(picked if weight is None else ops.mul(picked, weight), 1))
+    if reduction == "none":
+        return loss
+    total = ops.sum(loss)
+    return total if reduction == "sum" else ops.div(total, ops.sum(shares))
+
+
 def _one_hot(target: Tensor, classes: int, ignored: int, like: Tensor) -> Tensor:
     """1 where the class is the row's, 0 elsewhere and in rows that do not count."""
     table = np.eye(classes, dtype=like.dtype)
