@@ -11,9 +11,11 @@ import numpy as np
 
 from fastnn import _recording, lowering
 from fastnn._core import engine
-from fastnn._core.tape import wrap
+from fastnn._core.tape import grad_enabled, wrap
+from fastnn.autograd import is_grad_enabled
 from fastnn.lowering import Instruction, Storage, Value
 from fastnn.recorder import Recorder, listening
+from fastnn.surroundings import Surroundings
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -67,15 +69,21 @@ class Recording:
     n_inputs: int
     instructions: list[Instruction]
     recorder: Recorder = field(repr=False)
+    surroundings: Surroundings = field(repr=False)
+    parts: tuple[Any, ...] = ()  # what the owner of the recording wants kept alive
 
     def matches(self) -> bool:
         """Whether what was true while recording is true now."""
         r = self.recorder
         return (
             all(module.training == mode for module, mode in r.modules.values())
-            and all(p._array is array for p, array in r.parameters.values())
+            and all(
+                p._array is array and p.requires_grad == asked
+                for p, array, asked in r.parameters.values()
+            )
             and all(leaf.grad is grad for leaf, grad in r.grads_read.values())
             and all(holds() for holds in r.conditions)
+            and self.surroundings.unchanged()
         )
 
     def check(self, arrays: list[NDArray[Any]]) -> None:
@@ -100,13 +108,19 @@ class Recording:
         # The gradients that the recorded run left behind; their memory is the program's.
         self._grads = [(leaf, leaf.grad) for leaf in self.recorder.grads_set.values()]
         self.plain = isinstance(self.structure, Tensor)
+        self.grad_mode = grad_enabled()
         r = self.recorder
         grads = [*r.grads_read.values(), *self._grads]
         self._watch = engine.Watch(
             [(type(module), "changes") for module, _ in list(r.modules.values())[:1]]
-            + [(p, "_array") for p, _ in r.parameters.values()]
+            + [
+                (p, name)
+                for p, _, _ in r.parameters.values()
+                for name in ("_array", "requires_grad")
+            ]
             + [(leaf, "grad") for leaf in {id(x): x for x, _ in grads}.values()]
             + r.watched
+            + self.surroundings.places
         )
         self.shortcut = self._shortcut()
 
@@ -119,6 +133,8 @@ class Recording:
         ):
             return None
         if any(classes < 0 for _, _, classes in self.recorder.checks):
+            return None
+        if not self.surroundings.fixed:
             return None
         if any(leaf.grad is not grad for leaf, grad in self.recorder.grads_read.values()):
             return None  # a run leaves another gradient than the one it has to find
@@ -150,7 +166,11 @@ class Recording:
 
 
 def record(
-    fn: Callable[..., Any], arrays: list[NDArray[Any]], guard: bool = False, undo: bool = False
+    fn: Callable[..., Any],
+    arrays: list[NDArray[Any]],
+    guard: bool = False,
+    undo: bool = False,
+    functions: Iterable[Any] | None = None,
 ) -> tuple[Any, Recording]:
     """Run `fn` on tensors of these arrays, once and for real, and lower what it did.
 
@@ -162,6 +182,7 @@ def record(
         guard: a run stops, before anything further is computed, when the first tensor that fn
             returns (the loss) is not finite.
         undo: give the memory that fn wrote its values back also when all went well.
+        functions: those of the user whose names are to be watched; default: fn.
 
     Returns:
         What fn returned, and the recording.
@@ -179,7 +200,10 @@ def record(
     recorder.before = []
     lowered = lowering.lower(recorder.instructions, recorder.inputs, outputs, kept, guard)
     _forget_own_leaves(recorder)
-    detached = [t.detach() for t in _tensors(result)]
+    detached = [
+        Tensor(t._array.copy()) if v.storage.kind == "kept" else t.detach()
+        for t, v in zip(_tensors(result), outputs, strict=True)
+    ]
     recording = Recording(
         program=lowered.program,
         structure=result if not detached else _rebuild(result, detached),
@@ -188,6 +212,9 @@ def record(
         n_inputs=len(recorder.inputs),
         instructions=lowered.instructions,
         recorder=recorder,
+        surroundings=Surroundings(
+            [fn] if functions is None else functions, [m for m, _ in recorder.modules.values()]
+        ),
     )
     recorder.instructions = []
     return _rebuild(result, detached), recording
@@ -195,12 +222,14 @@ def record(
 
 def _forget_own_leaves(recorder: Recorder) -> None:
     """Leaves that the function made are new at every run: nobody can have changed them since."""
-    known = {**recorder.parameters, **recorder.grads_read}
-    known |= {key: (leaf, None) for key, leaf in recorder.grads_set.items()}
-    for key, (leaf, _) in known.items():
+    known = {key: found[0] for key, found in recorder.parameters.items()}
+    known |= {key: found[0] for key, found in recorder.grads_read.items()}
+    known |= recorder.grads_set
+    for key, leaf in known.items():
         if recorder.value(leaf._array).storage.kind not in ("external", "kept"):
-            for table in (recorder.parameters, recorder.grads_read, recorder.grads_set):
-                table.pop(key, None)
+            recorder.parameters.pop(key, None)
+            recorder.grads_read.pop(key, None)
+            recorder.grads_set.pop(key, None)
 
 
 class Compiled:
@@ -215,7 +244,7 @@ class Compiled:
 
     def __call__(self, *args: Any) -> Any:
         last = self._last
-        if last is not None and last.shortcut is not None:
+        if last is not None and last.shortcut is not None and grad_enabled() == last.grad_mode:
             arrays = last.shortcut(args)
             if arrays is not None:
                 return wrap(arrays[0]) if last.plain else last.result(arrays)
@@ -223,7 +252,7 @@ class Compiled:
 
     def _look(self, args: tuple[Any, ...]) -> Any:
         arrays = [self._array(a, i) for i, a in enumerate(args)]
-        key = tuple((a.shape, a.dtype) for a in arrays)
+        key = (is_grad_enabled(), *((a.shape, a.dtype) for a in arrays))
         known = self._cache.get(key)
         if known is not None:
             for recording in known:

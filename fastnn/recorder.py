@@ -32,7 +32,7 @@ class Recorder:
         self.storages: dict[int, Storage] = {}  # by id of the array that owns the memory
         self.inputs: list[Storage] = [self._add(array, "input") for array in inputs]
         self.modules: dict[int, tuple[Module, bool]] = {}
-        self.parameters: dict[int, tuple[Tensor, NDArray[Any]]] = {}
+        self.parameters: dict[int, tuple[Tensor, NDArray[Any], bool]] = {}
         self.grads_read: dict[int, tuple[Tensor, Any]] = {}
         self.grads_set: dict[int, Tensor] = {}
         self.before_run: list[Callable[[], object]] = []
@@ -72,7 +72,7 @@ class Recorder:
             if x is None or x._node is not None or not isinstance(x._array, np.ndarray):
                 continue  # what stands for a batch has no memory of its own
             if x.requires_grad or hasattr(x, "_flat"):
-                self.parameters.setdefault(id(x), (x, x._array))
+                self.parameters.setdefault(id(x), (x, x._array, x.requires_grad))
 
     def reads_grad(self, leaf: Tensor) -> None:
         """A gradient from before the recording is accumulated into."""
@@ -117,6 +117,13 @@ class Recorder:
                 f"{self.location()}: cannot compile this: an argument is changed in place; "
                 "return the new values instead"
             )
+
+    def refuse_rebound(self, name: str) -> None:
+        """A buffer of a module was assigned anew."""
+        raise RecordingError(
+            f"{self.location()}: cannot compile this: the buffer {name!r} is assigned another "
+            "tensor, which a replay would not do; write into it by copy_() or add_()"
+        )
 
     def _save(self, storage: Storage) -> None:
         if storage.index not in self._saved:

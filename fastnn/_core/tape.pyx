@@ -149,10 +149,10 @@ cpdef object execute(op, tuple outputs, tuple inputs, tuple dims, tuple attrs):
 
 cdef bint _on_tape(tuple inputs) except -1:
     """Whether an input requires grad; the recorder hears of it."""
+    if engine.recorder_is_set():
+        engine.recorder().uses(inputs)
     for x in inputs:
         if x is not None and (<TensorBase>x).requires_grad:
-            if engine.recorder_is_set():
-                engine.recorder().uses(inputs)
             return not fnn_no_grad
     return False
 

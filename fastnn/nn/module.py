@@ -57,8 +57,7 @@ class Module:
     # ---- registration ----
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "training":
-            Module.changes += 1
+        Module.changes += 1
         registries = self.__dict__.get("_parameters"), self.__dict__.get("_modules")
         if isinstance(value, (Parameter, Module)):
             if registries[0] is None:
@@ -88,7 +87,8 @@ class Module:
         buffers = self.__dict__.get("_buffers")
         if buffers is not None and name in buffers:
             self._check_buffer(name, value)
-            Module.changes += 1
+            if engine.recorder() is not None:
+                engine.recorder().refuse_rebound(name)
             buffers[name] = value
             return
         object.__setattr__(self, name, value)

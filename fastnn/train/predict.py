@@ -14,6 +14,7 @@ import numpy as np
 from fastnn import _check, _recording
 from fastnn.autograd import no_grad
 from fastnn.compile import Recording, record
+from fastnn.surroundings import Surroundings, image_of
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Predictor:
             except ValueError as error:
                 raise ValueError(f"x: the model does not take shape {x.shape}: {error}") from error
             recording.recorder.modules.clear()  # the model may go when its last user goes
+            recording.surroundings = Surroundings([], [])
             spec = None
             if isinstance(result, Tensor) and len(recording.bound) == 2 and result.ndim > 0:
                 bound = recording.bound[1].array
@@ -85,7 +87,7 @@ class Predictor:
         with self._lock:
             modules = list(model.modules())
             parts = [*modules, *model.parameters(), *model.buffers()]
-            structure = tuple(map(id, parts))
+            structure = (*map(id, parts), *map(image_of, modules))
             parameter = next(model.parameters(), None)
             dtype = np.dtype(np.float32) if parameter is None else parameter.dtype
             if structure != self._structure or dtype != self.dtype:
@@ -121,7 +123,7 @@ _new_predictor = threading.Lock()
 
 
 def _same_memory(recording: Recording) -> bool:
-    return all(p._array is array for p, array in recording.recorder.parameters.values())
+    return all(p._array is array for p, array, _ in recording.recorder.parameters.values())
 
 
 def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[Any]:

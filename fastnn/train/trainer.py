@@ -150,10 +150,13 @@ class Trainer:
             self._metrics = functions
             self.seed = random.derive_seed()
             self.history = History()
-            loop = self._loop(xa, ya, batch, shuffle, functions, training=True)
-            evaluation = self._evaluation(*held_out, functions) if held_out else None
+
+            def make() -> tuple[Loop, Callable[[], dict[str, float]] | None]:
+                loop = self._loop(xa, ya, batch, shuffle, functions, training=True)
+                return loop, self._evaluation(*held_out, functions) if held_out else None
+
             with Progress(verbose, last, -(-len(xa) // batch)) as progress:
-                self._run(loop, last, evaluation, called, progress, list(functions))
+                self._run(make, last, called, progress, list(functions))
             self._check_weights()
         finally:
             self._fitting.release()
@@ -273,7 +276,8 @@ class Trainer:
         self, x: NDArray[Any], y: NDArray[Any], metrics: dict[str, Metric], training: bool
     ) -> Recording:
         """The step for batches of this shape; recorded on these rows, then undone."""
-        key = (x.shape, y.shape, x.dtype, y.dtype, *metrics.values(), training)
+        parts = self.model, self.loss, self.optimizer, *metrics.values()
+        key = (x.shape, y.shape, x.dtype, y.dtype, training, *map(id, parts))
         with training_mode(self.model, training):
             known = self._recordings.get(key)
             if known is not None and known.matches():
@@ -282,7 +286,9 @@ class Trainer:
             if training:
                 self.optimizer.pack()
             step = self._step(list(metrics.values()), training)
-            _, recording = record(step, [x.copy(), y.copy()], guard=training, undo=training)
+            named_by_user = [self.loss, *metrics.values()]
+            _, recording = record(step, [x.copy(), y.copy()], training, training, named_by_user)
+        recording.parts = parts  # kept alive, so that their ids stay theirs
         self._recordings[key] = recording
         self._recordings.move_to_end(key)
         while len(self._recordings) > MAX_RECORDINGS:
@@ -323,14 +329,18 @@ class Trainer:
 
     def _run(
         self,
-        loop: Loop,
+        make: Callable[[], tuple[Loop, Callable[[], dict[str, float]] | None]],
         last: int,
-        evaluation: Callable[[], dict[str, float]] | None,
         callbacks: list[Callback],
         progress: Progress,
         names: list[str],
     ) -> None:
-        """All epochs; one at a time if somebody looks at each of them."""
+        """All epochs; one at a time if somebody looks at each of them.
+
+        make: the loop, and the evaluation after each epoch; made again after callbacks, which may
+            have frozen a layer or changed the model.
+        """
+        loop, evaluation = make()
         apart = evaluation is not None or callbacks or progress.active
         epoch = 0
         while epoch < last:
@@ -350,6 +360,8 @@ class Trainer:
             if any(stop is True for stop in stops):
                 break
             epoch = end
+            if callbacks and epoch < last:
+                loop, evaluation = make()
 
     def _chunk(self, loop: Loop) -> bool:
         for sync in loop.before_run:

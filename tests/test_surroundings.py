@@ -1,0 +1,182 @@
+"""What a program must notice around it: frozen parameters, other layers, names, attributes, modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastnn
+import fastnn.nn.functional as F
+from fastnn import nn, optim
+from fastnn.tensor import Tensor
+
+X = np.random.default_rng(0).normal(size=(24, 4)).astype(np.float32)
+Y = np.arange(24) % 3
+
+
+def net() -> nn.Sequential:
+    fastnn.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+
+
+def weights(model: nn.Module) -> list[bytes]:
+    return [p.detach().numpy().tobytes() for p in model.parameters()]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_freezing_is_noticed(first: bool) -> None:
+    """In a compiled step, between fits and by a callback, either way."""
+    seen = []
+    for compiled in (False, True):
+        model = net()
+        optimizer = optim.Adam(model.parameters(), lr=0.1)
+
+        def eager(x: Tensor, y: Tensor, model: Any = model, opt: Any = optimizer) -> Tensor:
+            opt.zero_grad()
+            loss = F.cross_entropy(model(x), y)
+            loss.backward()
+            opt.step()
+            return loss
+
+        step = fastnn.compile(eager) if compiled else eager
+        for i in range(6):
+            model[0].requires_grad_(first if i < 3 else not first)
+            step(fastnn.tensor(X), fastnn.tensor(Y))
+        seen.append(weights(model))
+    assert seen[0] == seen[1]
+    model = net()
+    trainer = fastnn.Trainer(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.1))
+    trainer.fit(X, Y, verbose=0)
+    model[0].requires_grad_(False)
+    before = weights(model)
+    trainer.fit(X, Y, verbose=0)
+    assert weights(model)[:2] == before[:2] and weights(model)[2:] != before[2:]
+    model[0].requires_grad_(True)
+    kept: list[Any] = []
+
+    def freeze(epoch: int, logs: dict[str, float]) -> None:
+        kept.append(weights(model))
+        model[2].requires_grad_(False)
+
+    trainer.fit(X, Y, epochs=3, verbose=0, callbacks=[freeze])
+    assert kept[0][2:] == kept[2][2:] and kept[0][:2] != kept[2][:2]
+
+
+def test_other_layers_parameters_and_attributes_are_noticed() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.k = net(), 2.0
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.inner(x) * self.k
+
+    model = Scaled()
+    compiled, x = fastnn.compile(model), fastnn.tensor(X)
+    changes: list[Callable[[], object]] = [
+        lambda: None,
+        lambda: setattr(model, "k", 3.0),
+        lambda: setattr(model.inner[0], "weight", nn.Parameter(np.ones((8, 4), np.float32))),
+        lambda: model.inner.__setitem__(2, nn.Linear(8, 3)),
+        lambda: model.inner.append(nn.ReLU()),
+        lambda: model.inner.register_forward_hook(lambda m, a, out: out + 1.0) and None,
+    ]
+    for change in changes:
+        change()
+        for _ in range(2):
+            want = model(x).tolist()
+            assert compiled(x).tolist() == want
+            assert np.array_equal(model.predict(X), np.array(want, np.float32))
+
+
+GLOBAL = 1.0
+
+
+def test_names_are_noticed() -> None:
+    global GLOBAL
+    box, offset = [2.0], fastnn.ones(2)
+
+    def function(x: Tensor) -> Tensor:
+        return x * box[0] + offset * GLOBAL
+
+    compiled, x = fastnn.compile(function), fastnn.ones(2)
+    for _ in range(2):
+        assert compiled(x).tolist() == [3.0, 3.0]
+    box[0] = 5.0
+    assert compiled(x).tolist() == [6.0, 6.0]
+    GLOBAL = 2.0
+    assert compiled(x).tolist() == [7.0, 7.0]
+    offset = fastnn.zeros(2)
+    assert compiled(x).tolist() == [5.0, 5.0]
+    GLOBAL = 1.0
+
+
+def test_names_are_noticed_by_the_short_way() -> None:
+    global GLOBAL
+    offset = fastnn.ones(2)
+
+    def function(x: Tensor) -> Tensor:
+        return x + offset * GLOBAL
+
+    compiled, x = fastnn.compile(function), fastnn.ones(2)
+    for _ in range(3):
+        assert compiled(x).tolist() == [2.0, 2.0]
+    assert compiled._last is not None and compiled._last.shortcut is not None
+    GLOBAL = 3.0
+    assert compiled(x).tolist() == [4.0, 4.0]
+    offset = fastnn.zeros(2)
+    assert compiled(x).tolist() == [1.0, 1.0]
+    GLOBAL = 1.0
+
+
+def test_grad_mode_is_noticed() -> None:
+    compiled = fastnn.compile(lambda x: x * (2.0 if fastnn.is_grad_enabled() else 1.0))
+    for _ in range(2):
+        assert compiled(fastnn.ones(1)).item() == 2.0
+        with fastnn.no_grad():
+            assert compiled(fastnn.ones(1)).item() == 1.0
+
+
+def test_another_loss_or_optimizer_of_a_trainer_is_used() -> None:
+    model = net()
+    trainer = fastnn.Trainer(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.0))
+    before = trainer.fit(X, Y, verbose=0).history["loss"]
+    trainer.optimizer = optim.SGD(model.parameters(), lr=0.5)
+    kept = weights(model)
+    trainer.fit(X, Y, verbose=0)
+    assert weights(model) != kept
+    scale = [1.0]
+    trainer.optimizer = optim.SGD(model.parameters(), lr=0.0)
+    trainer.loss = lambda z, y: F.cross_entropy(z, y) * scale[0]
+    one = trainer.fit(X, Y, verbose=0, shuffle=False).history["loss"][0]
+    scale[0] = 10.0
+    ten = trainer.fit(X, Y, verbose=0, shuffle=False).history["loss"][0]
+    assert ten == pytest.approx(10 * one, rel=1e-6) and one != before
+
+
+def test_a_rebound_buffer_is_refused() -> None:
+    class Mean(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("mean", fastnn.zeros(1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.mean = self.mean * 0.9 + x.mean()
+            return x - self.mean
+
+    with pytest.raises(fastnn.RecordingError, match=r"test_surroundings.py:\d+: .*'mean'.*copy_"):
+        fastnn.compile(Mean())(fastnn.ones(3))
+
+
+def test_returned_state_is_a_copy_from_the_first_call_on() -> None:
+    total = fastnn.zeros(1)
+
+    def add(x: Tensor) -> Tensor:
+        return total.add_(x)
+
+    compiled = fastnn.compile(add)
+    results = [compiled(fastnn.ones(1)) for _ in range(4)]
+    assert [r.item() for r in results] == [1.0, 2.0, 3.0, 4.0]
