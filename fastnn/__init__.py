@@ -1,6 +1,9 @@
 """fastnn: neural nets of dense layers on the CPU, trained as one compiled program."""
 
+from math import e, inf, nan, pi
 from typing import Any as _Any
+
+from numpy import finfo, iinfo
 
 from fastnn import tensor as _tensor  # first: everything else is built on it
 
@@ -60,6 +63,7 @@ from fastnn.train import History, Trainer
 from fastnn.transforms import get_grad, grad, stop_gradient, value_and_grad
 
 get_num_threads = num_threads
+newaxis = None
 
 __all__ = [
     # Tensors, and types of their elements
@@ -81,6 +85,14 @@ __all__ = [
     "long",
     "short",
     "uint8",
+    "finfo",
+    "iinfo",
+    # Constants
+    "e",
+    "inf",
+    "nan",
+    "newaxis",
+    "pi",
     # Gradients, and functions as programs
     "RecordingError",
     "autograd",

@@ -27,12 +27,15 @@ __all__ = [
     "full",
     "full_like",
     "is_tensor",
+    "get_default_dtype",
     "linspace",
+    "normal",
     "ones",
     "ones_like",
     "rand_like",
     "randn_like",
     "scalar_tensor",
+    "set_default_dtype",
     "tensor",
     "zeros",
     "zeros_like",
@@ -256,3 +259,56 @@ def randn_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = 
     from fastnn import random
 
     return random.randn(*x.shape, dtype=_like(x, dtype), requires_grad=requires_grad)
+
+
+def normal(
+    mean: Tensor | float = 0.0,
+    std: Tensor | float = 1.0,
+    size: Sequence[int] | None = None,
+    *,
+    generator: Any = None,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Normal numbers of a mean and a standard deviation, of each element if they are tensors.
+
+    Args:
+        size: the shape; needed where both are numbers.
+
+    Raises:
+        TypeError: two numbers and no size.
+    """
+    from fastnn import random
+
+    drawn: Any = random.default_generator if generator is None else generator
+    if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
+        if size is None:
+            raise TypeError("size: expected a shape where mean and std are numbers")
+        _recording.refuse("random numbers were drawn (normal)")
+        values = drawn.normal(_sizes((size,)), float(mean), float(std), _dtype(dtype))
+        return Tensor(values, requires_grad)
+    _recording.refuse("random numbers were drawn (normal)")
+    shapes = [t.shape for t in (mean, std) if isinstance(t, Tensor)]
+    like = mean if isinstance(mean, Tensor) else std
+    assert isinstance(like, Tensor)
+    z = Tensor(drawn.normal(np.broadcast_shapes(*shapes), 0.0, 1.0, _like(like, dtype)))
+    made: Tensor = z * std + mean
+    return made.detach().requires_grad_(requires_grad)
+
+
+def get_default_dtype() -> np.dtype[Any]:
+    """The dtype of what is made without one: float32."""
+    return float32
+
+
+def set_default_dtype(dtype: DTypeLike) -> None:
+    """Accept float32, which is the one default.
+
+    Raises:
+        TypeError: another dtype.
+    """
+    if np.dtype(dtype) != float32:
+        raise TypeError(
+            f"dtype: the default is always float32, got {np.dtype(dtype)}; give dtype= to what "
+            "makes tensors, and call net.double()"
+        )

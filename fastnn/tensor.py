@@ -105,6 +105,8 @@ class Tensor(TensorBase, Methods):
         """The number of elements."""
         return self._array.size
 
+    nelement = numel
+
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("len() of a 0-d tensor")
@@ -116,7 +118,8 @@ class Tensor(TensorBase, Methods):
         return text(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self.ndim == 0 else repr(self)
+        number = self.ndim == 0 and (spec != "" or _recording.active is None)
+        return format(self.item(), spec) if number else repr(self)
 
     # Its values, for Python
 
@@ -206,6 +209,18 @@ class Tensor(TensorBase, Methods):
     def detach(self) -> Tensor:
         """The same memory, off the tape."""
         return Tensor(self._array)
+
+    def detach_(self) -> Tensor:
+        """Take this tensor off the tape, and return it."""
+        self._node, self.requires_grad = None, False
+        return self
+
+    @property
+    def grad_fn(self) -> Any:
+        """What stands for the op on the tape that made it; None for a leaf."""
+        from fastnn.methods.printing import grad_fn
+
+        return grad_fn(self)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad` of a leaf, and return it."""

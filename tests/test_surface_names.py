@@ -76,3 +76,136 @@ def test_axis_in_programs() -> None:
     program = fastnn.compile(lambda t: t.sum(axis=0, keepdims=True))
     for k in (1.0, 2.0):
         same(program(tensor(k * A)), k * A.sum(0, keepdims=True))
+
+
+B = np.array([-7, 7, -7])
+C = np.array([2, -2, -2])
+NANS = np.array([[3.0, 1.0, 2.0], [2.0, 2.0, np.nan]])
+
+VALUES: dict[str, tuple[Callable[[], Any], Any]] = {
+    # alpha and rounding_mode
+    "add": (lambda: fastnn.add(tensor(B), tensor(C), alpha=3), B + 3 * C),
+    "add number": (lambda: tensor(A).add(2, alpha=0.5), A + 1),
+    "sub": (lambda: fastnn.sub(tensor(A), tensor(A), alpha=2), -A),
+    "sub method": (lambda: tensor(B).sub(tensor(C), alpha=2), B - 2 * C),
+    "add_": (lambda: tensor(A).add_(tensor(A), alpha=0.5), 1.5 * A),
+    "sub_": (lambda: tensor(B).sub_(tensor(C), alpha=2), B - 2 * C),
+    "ops.add_": (lambda: fastnn.ops.add_(tensor(A), 1.0, alpha=2), A + 2),
+    "ops.sub_": (lambda: fastnn.ops.sub_(tensor(A), 1.0, alpha=2), A - 2),
+    "div": (lambda: fastnn.div(tensor(A), 2.0, rounding_mode=None), A / 2),
+    "div floor": (lambda: tensor(A).div(2.0, rounding_mode="floor"), np.floor(A / 2)),
+    "div trunc": (lambda: tensor(A).div(2.0, rounding_mode="trunc"), np.trunc(A / 2)),
+    "div whole floor": (lambda: fastnn.div(tensor(B), tensor(C), rounding_mode="floor"), B // C),
+    "div whole trunc": (lambda: fastnn.div(tensor(B), tensor(C), rounding_mode="trunc"),
+                        np.trunc(B / C)),
+    # names
+    "clip": (lambda: fastnn.clip(tensor(A), -1, 1), A.clip(-1, 1)),
+    "np.clip": (lambda: np.clip(tensor(A), -1, 1), A.clip(-1, 1)),
+    "clamp_min": (lambda: fastnn.clamp_min(tensor(A), 0.0), A.clip(0, None)),
+    "clamp_max": (lambda: fastnn.clamp_max(tensor(A), 0.0), A.clip(None, 0)),
+    "clamp_min method": (lambda: tensor(A).clamp_min(0.0), A.clip(0, None)),
+    "clamp_max method": (lambda: tensor(A).clamp_max(0.0), A.clip(None, 0)),
+    "concat": (lambda: fastnn.concat([tensor(A), tensor(A)], 1), np.concatenate([A, A], 1)),
+    "concatenate": (lambda: fastnn.concatenate([tensor(A), tensor(A)], axis=0),
+                    np.concatenate([A, A])),
+    "hstack": (lambda: fastnn.hstack([tensor(A), tensor(A)]), np.hstack([A, A])),
+    "hstack vectors": (lambda: fastnn.hstack([tensor(B), tensor(C)]), np.hstack([B, C])),
+    "vstack": (lambda: fastnn.vstack([tensor(B), tensor(C)]), np.vstack([B, C])),
+    "meshgrid ij": (lambda: fastnn.meshgrid(tensor(B), tensor(C[:2]))[1],
+                    np.meshgrid(B, C[:2], indexing="ij")[1]),
+    "meshgrid xy": (lambda: fastnn.meshgrid([tensor(B), tensor(C[:2])], indexing="xy")[0],
+                    np.meshgrid(B, C[:2])[0]),
+    "trace": (lambda: fastnn.trace(tensor(A)), np.trace(A)),
+    "narrow": (lambda: tensor(A).narrow(1, -2, 2), A[:, 1:]),
+    "tile": (lambda: tensor(A).tile(2), np.tile(A, 2)),
+    "tile two": (lambda: fastnn.tile(tensor(B), (2, 2)), np.tile(B, (2, 2))),
+    "newaxis": (lambda: tensor(A)[:, fastnn.newaxis], A[:, None]),
+    # order
+    "sort": (lambda: fastnn.sort(tensor(NANS)).values, np.sort(NANS)),
+    "sort axis": (lambda: tensor(A).sort(axis=0)[0], np.sort(A, 0)),
+    "sort down": (lambda: tensor(NANS).sort(descending=True)[1], [[0, 2, 1], [2, 0, 1]]),
+    "argsort": (lambda: tensor(NANS).argsort(), [[1, 2, 0], [0, 1, 2]]),
+    "argsort number": (lambda: fastnn.argsort(tensor(1.0)), 0),
+    "sort number": (lambda: fastnn.sort(tensor(1.0)).values, 1.0),
+    "topk": (lambda: fastnn.topk(tensor(A), 2).values, [[3.5, 1.0], [4.0, 0.5]]),
+    "topk least": (lambda: tensor(A).topk(1, dim=0, largest=False).indices, [[0, 0, 1]]),
+    "topk number": (lambda: fastnn.topk(tensor(1.0), 1).values, 1.0),
+}  # fmt: skip
+for _k in range(-3, 5):
+    VALUES[f"diag {_k}"] = (lambda k=_k: fastnn.diag(tensor(A), k), np.diag(A, _k) if -2 <= _k <= 3
+                            else np.empty(0))  # fmt: skip
+    VALUES[f"on diag {_k}"] = (lambda k=_k: tensor(B).diag(k), np.diag(B, _k))
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values(name: str) -> None:
+    function, wanted = VALUES[name]
+    same(function(), wanted)
+
+
+def test_gradients_of_what_is_rearranged() -> None:
+    x = tensor(A, requires_grad=True)
+    fastnn.topk(x, 1).values.sum().backward()
+    same(x.grad, [[0, 0, 1], [1, 0, 0]])
+    x.grad = None
+    (x.sort(0).values * tensor([[1.0], [2.0]])).sum().backward()
+    same(x.grad, [[1, 1, 2], [2, 2, 1]])
+    x.grad = None
+    fastnn.trace(x.diag().diag(1)[:, 1:]).backward()
+    same(x.grad, np.eye(2, 3))
+
+
+def test_order_is_not_compiled() -> None:
+    for function in (fastnn.sort, fastnn.argsort, lambda t: t.topk(1)[0]):
+        with pytest.raises(fastnn.RecordingError, match="put in order"):
+            fastnn.compile(lambda t, function=function: function(t))(tensor(A))
+
+
+REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "rounding": (lambda: tensor(A).div(2, rounding_mode="up"), ValueError, "rounding_mode"),
+    "narrow": (lambda: tensor(A).narrow(0, 1, 2), IndexError, "narrow: expected a part"),
+    "indexing": (lambda: fastnn.meshgrid(tensor(B), indexing="k"), ValueError, "indexing"),
+    "diag": (lambda: tensor(A)[None].diag(), ValueError, "diag: expected"),
+    "trace": (lambda: tensor(B).trace(), ValueError, "trace: expected"),
+    "topk": (lambda: tensor(B).topk(4), ValueError, r"k: expected 0\.\.3"),
+    "normal": (lambda: fastnn.normal(0.0, 1.0), TypeError, "size"),
+    "dtype": (lambda: fastnn.set_default_dtype(fastnn.float64), TypeError, "always float32"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    function, error, text = REFUSED[name]
+    with pytest.raises(error, match=text):
+        function()
+
+
+def test_constants() -> None:
+    assert (fastnn.pi, fastnn.e, fastnn.inf) == (np.pi, np.e, np.inf)
+    assert np.isnan(fastnn.nan) and fastnn.newaxis is None
+    assert fastnn.finfo(fastnn.float32).eps == np.finfo("float32").eps
+    assert fastnn.iinfo(fastnn.int64).max == 2**63 - 1
+    fastnn.set_default_dtype(fastnn.float32)
+    assert fastnn.get_default_dtype() == fastnn.zeros(1).dtype
+    assert fastnn.numel(tensor(A)) == tensor(A).nelement() == 6
+
+
+def test_normal() -> None:
+    fastnn.manual_seed(0)
+    z = fastnn.randn(20).numpy()
+    fastnn.manual_seed(0)
+    np.testing.assert_allclose(fastnn.normal(1.0, 2.0, (20,)).numpy(), 2 * z + 1, rtol=1e-5)
+    fastnn.manual_seed(0)
+    drawn = fastnn.normal(fastnn.ones(20), 2.0, requires_grad=True)
+    np.testing.assert_allclose(drawn.detach().numpy(), 2 * z + 1, rtol=1e-5)
+    assert drawn.is_leaf and drawn.requires_grad
+
+
+def test_text_and_tape() -> None:
+    assert f"{fastnn.tensor(3.0)} {fastnn.tensor(7)} {fastnn.tensor(2.5):.3f}" == "3.0 7 2.500"
+    assert f"{fastnn.tensor([1.0])}" == "tensor([1.])"
+    x = tensor(A, requires_grad=True)
+    y = x * 2
+    assert x.grad_fn is None and repr(y.grad_fn) == "<MulBackward0>"
+    assert y.grad_fn.name() == "MulBackward0"
+    assert y.detach_() is y and y.is_leaf and not y.requires_grad

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fastnn.methods.names import both_names
+
 if TYPE_CHECKING:
     from typing import TypeAlias
 
     from fastnn.tensor import Tensor
 
-    Operand: TypeAlias = Tensor | bool | int | float
+    Number: TypeAlias = bool | int | float
+    Operand: TypeAlias = Tensor | Number
 
 ops: Any = None  # fastnn.ops, put here by `connect`
 
@@ -143,21 +146,21 @@ class Elementwise:
         """Whether it is neither inf nor nan."""
         return ops.isfinite(self)
 
-    def add(self, other: Operand) -> Tensor:
-        """self + other."""
-        return ops.add(self, other)
+    def add(self, other: Operand, *, alpha: Number = 1) -> Tensor:
+        """self + alpha other."""
+        return ops.add(self, other, alpha=alpha)
 
-    def sub(self, other: Operand) -> Tensor:
-        """self - other."""
-        return ops.sub(self, other)
+    def sub(self, other: Operand, *, alpha: Number = 1) -> Tensor:
+        """self - alpha other."""
+        return ops.sub(self, other, alpha=alpha)
 
     def mul(self, other: Operand) -> Tensor:
         """self * other."""
         return ops.mul(self, other)
 
-    def div(self, other: Operand) -> Tensor:
-        """self / other."""
-        return ops.div(self, other)
+    def div(self, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
+        """self / other, as a whole number below ("floor") or towards zero ("trunc")."""
+        return ops.div(self, other, rounding_mode=rounding_mode)
 
     def floor_divide(self, other: Operand) -> Tensor:
         """self // other."""
@@ -215,11 +218,20 @@ class Elementwise:
         """x**exponent."""
         return ops.pow(self, exponent)
 
+    @both_names
     def clamp(self, min: Operand | None = None, max: Operand | None = None) -> Tensor:
         """`min` where x is below it, `max` where above."""
         return ops.clamp(self, min, max)
 
     clip = clamp
+
+    def clamp_min(self, min: Operand) -> Tensor:
+        """`min` where x is below it."""
+        return ops.clamp(self, min)
+
+    def clamp_max(self, max: Operand) -> Tensor:
+        """`max` where x is above it."""
+        return ops.clamp(self, None, max)
 
     def equal(self, other: Tensor) -> bool:
         """Whether shapes and all elements are the same."""

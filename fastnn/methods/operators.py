@@ -173,13 +173,13 @@ class Operators:
         """Set every element to `value`."""
         return self._write("copy_", value)
 
-    def add_(self, other: Operand) -> Tensor:
-        """self += other."""
-        return self._write("add_", other)
+    def add_(self, other: Operand, *, alpha: float = 1) -> Tensor:
+        """self += alpha other."""
+        return self._write("add_", other if alpha == 1 else ops.scaled(other, alpha))
 
-    def sub_(self, other: Operand) -> Tensor:
-        """self -= other."""
-        return self._write("sub_", other)
+    def sub_(self, other: Operand, *, alpha: float = 1) -> Tensor:
+        """self -= alpha other."""
+        return self._write("sub_", other if alpha == 1 else ops.scaled(other, alpha))
 
     def mul_(self, other: Operand) -> Tensor:
         """self *= other."""

@@ -79,18 +79,39 @@ def _lines(array: NDArray[Any], form: _Format, indent: int, cut: bool) -> str:
     return "[" + (",\n" + " " * (indent + 1)).join(rows) + "]"
 
 
-def _made_by(x: Tensor) -> str:
-    """What is said of the tape: the op that made it, or that it is a leaf with a gradient."""
+class GradFn:
+    """What made a tensor, for readers: its text and `name()` are torch's."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def name(self) -> str:
+        """As in "AddBackward0"."""
+        return self._name
+
+    def __repr__(self) -> str:
+        return f"<{self._name}>"
+
+
+def grad_fn(x: Tensor) -> GradFn | None:
+    """The op on the tape that made it; None for a leaf."""
     if x._node is None:
-        return ", requires_grad=True" if x.requires_grad else ""
+        return None
     from fastnn.ops import TABLE
 
     rule = x._node.rule
     name = next((op.name for op in TABLE.values() if op.gradient is rule), None)
     if name is None:
         name = getattr(rule, "__name__", "").strip("_").removesuffix("_gradient") or "function"
-    title = "".join(word.capitalize() for word in name.split("_"))
-    return f", grad_fn=<{title}Backward0>"
+    return GradFn("".join(word.capitalize() for word in name.split("_")) + "Backward0")
+
+
+def _made_by(x: Tensor) -> str:
+    """What is said of the tape: the op that made it, or that it is a leaf with a gradient."""
+    made = grad_fn(x)
+    if made is None:
+        return ", requires_grad=True" if x.requires_grad else ""
+    return f", grad_fn={made}"
 
 
 def text(x: Tensor) -> str:

@@ -96,6 +96,22 @@ class Shapes:
         """Copies side by side, sizes[i] of them along axis i."""
         return ops.repeat(self, _sizes(sizes))
 
+    def tile(self, *dims: int | Sequence[int]) -> Tensor:
+        """Copies side by side, dims[i] of them along axis i; of the first axes 1 if too few."""
+        return ops.tile(self, _sizes(dims))
+
+    def narrow(self, dim: int, start: int, length: int) -> Tensor:
+        """The elements start .. start + length - 1 along `dim`, as a view."""
+        return ops.narrow(self, dim, start, length)
+
+    def diag(self, diagonal: int = 0) -> Tensor:
+        """The diagonal of a matrix, or the matrix with this vector on its diagonal."""
+        return ops.diag(self, diagonal)
+
+    def trace(self) -> Tensor:
+        """The sum of the diagonal of a matrix."""
+        return ops.trace(self)
+
     def split(self, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
         """Views of `split_size` along `dim`."""
         return ops.split(self, split_size, dim)
@@ -157,6 +173,21 @@ class Shapes:
     def nonzero(self, as_tuple: bool = False) -> Any:
         """The positions of what is not 0."""
         return ops.nonzero(self, as_tuple)
+
+    @both_names
+    def sort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> Any:
+        """(values, indices): the elements in order along `dim`."""
+        return ops.sort(self, dim, descending)
+
+    @both_names
+    def argsort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+        """The positions of the elements in order along `dim`."""
+        return ops.argsort(self, dim, descending)
+
+    @both_names
+    def topk(self, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+        """(values, indices) of the k largest (or smallest) elements along `dim`, in order."""
+        return ops.topk(self, k, dim, largest)
 
     # Reductions
 

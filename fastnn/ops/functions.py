@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn import _recording
 from fastnn.autograd import Node
+from fastnn.methods.names import both_names
 from fastnn.ops.elementwise import (
     abs,
     add,
@@ -117,6 +118,7 @@ def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     return where(gt(z.detach(), threshold), x, y if beta == 1.0 else div(y, beta))
 
 
+@both_names
 def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
     """min where x is below it, max where x is above; the gradient at the ends is 1.
 
@@ -131,6 +133,16 @@ def clamp(x: Tensor, min: Operand | None = None, max: Operand | None = None) -> 
     if max is not None:
         y = where(gt(y.detach(), _off(max)), max, y)
     return y
+
+
+def clamp_min(x: Tensor, min: Operand) -> Tensor:
+    """min where x is below it."""
+    return clamp(x, min)
+
+
+def clamp_max(x: Tensor, max: Operand) -> Tensor:
+    """max where x is above it."""
+    return clamp(x, None, max)
 
 
 def _off(x: Operand) -> Operand:

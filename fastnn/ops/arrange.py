@@ -1,0 +1,154 @@
+"""Tensors laid out anew: diagonals, grids, tiles, stacks of rows; sorted along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastnn import _recording
+from fastnn.methods.names import both_names
+from fastnn.ops.elementwise import where
+from fastnn.ops.index import gather
+from fastnn.ops.join import axis, cat, repeat
+from fastnn.ops.reduce import sum
+from fastnn.ops.shape import expand, getitem, reshape
+from fastnn.tensor import Tensor, int64
+
+
+def numel(x: Tensor) -> int:
+    """The number of elements."""
+    return x.numel()
+
+
+def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """The elements start .. start + length - 1 along `dim`, as a view.
+
+    Raises:
+        IndexError: outside of x.
+    """
+    at = axis("narrow", dim, x.ndim)
+    n = x.shape[at]
+    first = start + n if start < 0 else start
+    if first < 0 or length < 0 or first + length > n:
+        raise IndexError(f"narrow: expected a part of 0..{n - 1}, got {length} from {start} on")
+    return getitem(x, (*(slice(None),) * at, slice(first, first + length)))
+
+
+def tile(x: Tensor, dims: Sequence[int]) -> Tensor:
+    """Copies of x side by side, dims[i] of them along axis i; of the first axes 1 if too few."""
+    return repeat(x, (*(1,) * (x.ndim - len(dims)), *dims))
+
+
+def _at_least(x: Tensor, ndim: int) -> Tensor:
+    return reshape(x, (*(1,) * (ndim - x.ndim), *x.shape)) if x.ndim < ndim else x
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """The tensors side by side: along axis 1, vectors along axis 0."""
+    parts = [_at_least(t, 1) for t in tensors]
+    return cat(parts, 0 if parts and parts[0].ndim == 1 else 1)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """The tensors one below another, vectors as rows."""
+    return cat([_at_least(t, 2) for t in tensors], 0)
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Vectors as the coordinates of a grid, one tensor of its shape for each, as views.
+
+    Args:
+        indexing: "ij": tensor i varies along axis i; "xy": the first two axes exchanged.
+    """
+    if indexing not in ("ij", "xy"):
+        raise ValueError(f"indexing: expected 'ij' or 'xy', got {indexing!r}")
+    parts = tensors if isinstance(tensors[0], Tensor) else tuple(tensors[0])
+    at = list(range(len(parts)))
+    if indexing == "xy" and len(parts) > 1:
+        at[:2] = 1, 0
+    shape = tuple(parts[i].numel() for i in at)  # of two axes exchanged the inverse is the same
+    sizes = [tuple(n if a == d else 1 for a, n in enumerate(shape)) for d in at]
+    return tuple(expand(reshape(t, s), shape) for t, s in zip(parts, sizes, strict=True))
+
+
+def diag(x: Tensor, diagonal: int = 0) -> Tensor:
+    """The diagonal of a matrix, as a view; the matrix that has a vector on its diagonal.
+
+    Raises:
+        ValueError: neither a vector nor a matrix.
+    """
+    if x.ndim == 1:
+        return _on_diagonal(x, diagonal)
+    if x.ndim != 2:
+        raise ValueError(f"diag: expected a vector or a matrix, got shape {x.shape}")
+    rows, columns = x.shape
+    down, right = max(-diagonal, 0), max(diagonal, 0)
+    length = max(min(rows - down, columns - right), 0)
+    start, step = (down * columns + right if length else 0), columns + 1
+    return getitem(reshape(x, (-1,)), slice(start, start + length * step, step))
+
+
+def _on_diagonal(x: Tensor, k: int) -> Tensor:
+    n = x.shape[0] + abs(k)
+    rest = Tensor(np.zeros(abs(k), x.dtype))
+    column = reshape(cat([x, rest]) if k else x, (n, 1) if k >= 0 else (1, n))
+    return where(Tensor(np.eye(n, k=k, dtype=bool)), column, Tensor(np.zeros((), x.dtype)))
+
+
+def trace(x: Tensor) -> Tensor:
+    """The sum of the diagonal of a matrix."""
+    if x.ndim != 2:
+        raise ValueError(f"trace: expected a matrix, got shape {x.shape}")
+    return sum(diag(x))
+
+
+class Sorted(NamedTuple):
+    """Elements in order, and where they were."""
+
+    values: Tensor
+    indices: Tensor
+
+
+@both_names
+def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    """The int64 positions of the elements in order along `dim`, equal ones as they were.
+
+    nan counts as the largest.
+
+    Raises:
+        RecordingError: while recording: sorting is done outside of programs.
+    """
+    _recording.refuse("its elements were put in order (sort, argsort, topk)")
+    if x.ndim == 0:
+        return Tensor(np.zeros((), int64))
+    at = axis("argsort", dim, x.ndim)
+    if not descending:
+        return Tensor(np.argsort(x._array, at, kind="stable"))
+    backward = np.argsort(np.flip(x._array, at), at, kind="stable")
+    return Tensor(x.shape[at] - 1 - np.flip(backward, at))
+
+
+@both_names
+def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Sorted:
+    """(values, indices): the elements in order along `dim`; see `argsort`."""
+    order = argsort(x, dim, descending)
+    return Sorted(gather(x, dim, order) if x.ndim else x, order)
+
+
+@both_names
+def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Sorted:
+    """(values, indices) of the k largest (or smallest) elements along `dim`, in order.
+
+    Raises:
+        ValueError: a k outside of 0 to the size of the axis.
+    """
+    size = x.shape[axis("topk", dim, x.ndim)] if x.ndim else 1
+    if not 0 <= k <= size:
+        raise ValueError(f"k: expected 0..{size}, got {k}")
+    order = argsort(x, dim, largest)
+    if x.ndim == 0:
+        return Sorted(x, order)
+    order = narrow(order, dim, 0, k)
+    return Sorted(gather(x, dim, order), order)
