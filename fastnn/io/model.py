@@ -12,6 +12,7 @@ under the key "fastnn"::
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -49,6 +50,10 @@ def _is_bool(value: object) -> bool:
     return type(value) is bool
 
 
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True)
 class Kind:
     """One type of layer that a file may name.
@@ -81,6 +86,13 @@ KINDS: dict[str, Kind] = {
     "Tanh": Kind(),
     "Softmax": Kind({"dim": _is_dim}),
     "Identity": Kind(),
+    "LogSoftmax": Kind({"dim": _is_dim}),
+    "LeakyReLU": Kind({"negative_slope": _is_number}),
+    "ELU": Kind({"alpha": _is_number}),
+    "SiLU": Kind(),
+    "GELU": Kind({"approximate": lambda value: value in ("none", "tanh")}),
+    "Softplus": Kind({"beta": _is_number, "threshold": _is_number}),
+    "Flatten": Kind({"start_dim": _is_dim, "end_dim": _is_dim}),
 }
 
 

@@ -3,31 +3,70 @@
 from typing import Any
 
 from fastnn.nn import functional, init, utils
-from fastnn.nn.activation import ReLU, Sigmoid, Softmax, Tanh
-from fastnn.nn.cell import Cell, Dense, SequentialCell
+from fastnn.nn.activation import (
+    ELU,
+    GELU,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from fastnn.nn.cell import Cell, CellList, Dense, SequentialCell
 from fastnn.nn.container import Sequential
-from fastnn.nn.linear import Identity, Linear
-from fastnn.nn.loss import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
+from fastnn.nn.linear import Flatten, Identity, Linear
+from fastnn.nn.lists import ModuleDict, ModuleList, ParameterList
+from fastnn.nn.loss import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter, ParameterTuple
 from fastnn.nn.summary import Summary, summary
 
 __all__ = [
+    "BCELoss",
     "BCEWithLogitsLoss",
     "Cell",
+    "CellList",
     "CrossEntropyLoss",
     "Dense",
+    "ELU",
+    "Flatten",
+    "GELU",
+    "HuberLoss",
     "Identity",
+    "KLDivLoss",
+    "L1Loss",
+    "LeakyReLU",
     "Linear",
+    "LogSoftmax",
     "MSELoss",
     "Module",
+    "ModuleDict",
+    "ModuleList",
+    "NLLLoss",
     "Parameter",
+    "ParameterList",
     "ParameterTuple",
     "ReLU",
     "Sequential",
     "SequentialCell",
+    "SiLU",
     "Sigmoid",
+    "SmoothL1Loss",
     "Softmax",
+    "Softplus",
     "Summary",
     "Tanh",
     "functional",

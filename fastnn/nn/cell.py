@@ -11,6 +11,7 @@ import numpy.typing as npt
 from fastnn import _check
 from fastnn.nn.container import Sequential
 from fastnn.nn.linear import Linear
+from fastnn.nn.lists import ModuleList
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
 from fastnn.tensor import Tensor
@@ -127,6 +128,31 @@ class SequentialCell(Sequential, Cell):
         return Sequential.forward(self, input)
 
 
+class CellList(ModuleList, Cell):
+    """Cells in a list, MindSpore's `nn.CellList`.
+
+    Args:
+        args: modules; or one list of them.
+
+    Raises:
+        TypeError: something that is not a module.
+
+    >>> from fastnn import nn
+    >>> list(CellList([nn.Dense(2, 3), nn.Dense(3, 1)]).parameters_dict())
+    ['0.weight', '0.bias', '1.weight', '1.bias']
+    """
+
+    def __init__(
+        self, *args: Module | Iterable[Module], auto_prefix: bool = True, **options: Any
+    ) -> None:
+        Cell.__init__(self, auto_prefix)
+        one = len(args) == 1 and not isinstance(args[0], Module)
+        self.extend(args[0] if one else args)  # type: ignore[arg-type]
+
+    def _with(self, modules: list[Module]) -> Self:
+        return type(self)(modules, auto_prefix=False)  # their parameters keep their names
+
+
 Init = str | float | Tensor | npt.NDArray[Any] | None
 _NAMED = {"zeros": 0.0, "ones": 1.0, "zero": 0.0, "one": 1.0}
 
@@ -163,7 +189,7 @@ class Dense(Linear, Cell):
         activation: str | Callable[[Tensor], Tensor] | None = None,
         dtype: npt.DTypeLike | None = None,
     ) -> None:
-        super().__init__(in_channels, out_channels, has_bias, dtype)
+        super().__init__(in_channels, out_channels, has_bias, dtype=dtype)
         self.training = False
         self.in_channels, self.out_channels = self.in_features, self.out_features
         self.has_bias = self.bias is not None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import _check
+from fastnn import _check, _device, ops
 from fastnn.nn import functional, init
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
@@ -22,6 +22,7 @@ class Linear(Module):
         in_features: columns of x.
         out_features: columns of y.
         bias: default True; False leaves b out.
+        device: default None; 'cpu' is the same.
         dtype: float32 (default) or float64.
 
     Attributes:
@@ -34,6 +35,7 @@ class Linear(Module):
 
     Raises:
         TypeError, ValueError: a size that is not an integer >= 1, or weights beyond 2**31.
+        RuntimeError: another device.
 
     >>> import fastnn
     >>> _ = fastnn.manual_seed(0)
@@ -54,9 +56,12 @@ class Linear(Module):
         in_features: int,
         out_features: int,
         bias: bool = True,
+        device: Any = None,
         dtype: npt.DTypeLike | None = None,
     ) -> None:
         super().__init__()
+        if device is not None:
+            _device.device(device)
         names = ("in_features", "out_features")
         n_in, n_out = _check.weight_shape(in_features, out_features, names)
         real = _check.real_dtype(dtype)
@@ -104,3 +109,30 @@ class Identity(Module):
     def forward(self, input: Any) -> Any:
         """x."""
         return input
+
+
+class Flatten(Module):
+    """Axes start_dim..end_dim merged into one: (n, a, b) becomes (n, a * b).
+
+    Args:
+        start_dim: default 1.
+        end_dim: default -1.
+
+    >>> import fastnn
+    >>> Flatten()(fastnn.zeros(5, 2, 3)).shape
+    (5, 6)
+    """
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        self.start_dim = _check.integer("start_dim", start_dim, -64, 63)
+        self.end_dim = _check.integer("end_dim", end_dim, -64, 63)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x with fewer axes."""
+        _check.a_tensor("input", input)
+        return ops.flatten(input, self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        """The axes."""
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"

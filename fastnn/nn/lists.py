@@ -1,0 +1,255 @@
+"""Lists and dicts whose modules and parameters are registered."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from typing import Any, Self, overload
+
+from fastnn import _check
+from fastnn.nn.module import Module
+from fastnn.nn.parameter import Parameter
+from fastnn.tensor import Tensor
+
+
+def _position(index: int, size: int) -> int:
+    at = operator.index(index)
+    if not -size <= at < size:
+        raise IndexError(f"index: expected -{size}..{size - 1}, got {at}")
+    return at % size
+
+
+class ModuleList(Module):
+    """Modules in a list, named '0', '1', ...; which of them `forward` calls is the user's.
+
+    Args:
+        modules: what to begin with, default none.
+
+    Raises:
+        TypeError: something that is not a module.
+
+    >>> from fastnn import nn
+    >>> layers = ModuleList(nn.Linear(2, 2) for _ in range(3))
+    >>> len(layers), len(layers[1:]), len(list(layers.parameters()))
+    (3, 2, 6)
+    """
+
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        super().__init__()
+        self.extend(() if modules is None else modules)
+
+    def _all(self) -> list[Module]:
+        return [module for module in self._modules.values() if module is not None]
+
+    def _with(self, modules: list[Module]) -> Self:
+        return type(self)(modules)
+
+    def _renumber(self, modules: list[Module]) -> None:
+        Module.changes += 1
+        self._modules = {str(i): module for i, module in enumerate(modules)}
+
+    def append(self, module: Module) -> Self:
+        """Add a module at the end, and return self."""
+        if not isinstance(module, Module):
+            raise TypeError(f"module: expected a Module, got {_check.show(module)}")
+        self.add_module(str(len(self)), module)
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """Add modules at the end, and return self."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(f"modules: expected modules in a list, got {_check.show(modules)}")
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module) -> None:
+        """Add a module before the one at `index`."""
+        self.append(module)
+        modules = self._all()
+        modules.insert(index, modules.pop())
+        self._renumber(modules)
+
+    def pop(self, index: int = -1) -> Module:
+        """Take a module out of the list."""
+        module = self[index]
+        del self[index]
+        return module
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._all())
+
+    def __contains__(self, module: object) -> bool:
+        return any(module is known for known in self._all())
+
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Module | Self:
+        modules = self._all()
+        if isinstance(index, slice):
+            return self._with(modules[index])
+        return modules[_position(index, len(modules))]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        setattr(self, str(_position(index, len(self))), module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        modules = self._all()
+        if isinstance(index, slice):
+            del modules[index]
+        else:
+            del modules[_position(index, len(modules))]
+        self._renumber(modules)
+
+    def __add__(self, other: Iterable[Module]) -> Self:
+        return self._with([*self, *other])
+
+    __iadd__ = extend
+
+
+class ModuleDict(Module):
+    """Modules by name, in the order in which they came.
+
+    Args:
+        modules: a dict, or pairs of name and module; default none.
+
+    Raises:
+        TypeError: something that is not a module. KeyError: a name that is taken, or has a dot.
+
+    >>> from fastnn import nn
+    >>> heads = ModuleDict({"mean": nn.Linear(2, 1), "scale": nn.Linear(2, 1)})
+    >>> list(heads), "mean" in heads, heads["scale"].out_features
+    (['mean', 'scale'], True, 1)
+    """
+
+    def __init__(
+        self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None
+    ) -> None:
+        super().__init__()
+        self.update({} if modules is None else modules)
+
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Add modules, or put them in the place of those of their names."""
+        pairs: Any = modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules
+        for name, module in pairs:
+            self[name] = module
+
+    def clear(self) -> None:
+        """Take all of them out."""
+        for name in list(self._modules):
+            del self[name]
+
+    def pop(self, key: str) -> Module:
+        """Take a module out."""
+        module = self[key]
+        del self[key]
+        return module
+
+    def keys(self) -> KeysView[str]:
+        """The names."""
+        return self._modules.keys()
+
+    def values(self) -> ValuesView[Any]:
+        """The modules."""
+        return self._modules.values()
+
+    def items(self) -> ItemsView[str, Any]:
+        """Names and modules."""
+        return self._modules.items()
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._modules
+
+    def __getitem__(self, key: str) -> Module:
+        module = self._modules[key]
+        assert module is not None
+        return module
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        if not isinstance(module, Module):
+            raise TypeError(f"modules[{key!r}]: expected a Module, got {_check.show(module)}")
+        self.add_module(key, module)
+
+    def __delitem__(self, key: str) -> None:
+        if key not in self._modules:
+            raise KeyError(key)
+        self._forget(key)
+
+
+class ParameterList(Module):
+    """Parameters in a list, named '0', '1', ...; a tensor or an array is made a Parameter.
+
+    Args:
+        values: what to begin with, default none.
+
+    Raises:
+        TypeError: something that cannot be a Parameter.
+
+    >>> import fastnn
+    >>> weights = ParameterList([fastnn.ones(2), fastnn.zeros(3)])
+    >>> [name for name, _ in weights.named_parameters()]
+    ['0', '1']
+    """
+
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        super().__init__()
+        self.extend(() if values is None else values)
+
+    def _all(self) -> list[Parameter]:
+        return [value for value in self._parameters.values() if value is not None]
+
+    def append(self, value: Any) -> Self:
+        """Add a parameter at the end, and return self."""
+        self.register_parameter(str(len(self)), _parameter(value))
+        return self
+
+    def extend(self, values: Iterable[Any]) -> Self:
+        """Add parameters at the end, and return self."""
+        if isinstance(values, Tensor) or not isinstance(values, Iterable):
+            raise TypeError(f"values: expected parameters in a list, got {_check.show(values)}")
+        for value in list(values):
+            self.append(value)
+        return self
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self._all())
+
+    @overload
+    def __getitem__(self, index: int) -> Parameter: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Parameter | Self:
+        values = self._all()
+        if isinstance(index, slice):
+            return type(self)(values[index])
+        return values[_position(index, len(values))]
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        setattr(self, str(_position(index, len(self))), _parameter(value))
+
+    __iadd__ = extend
+
+    def extra_repr(self) -> str:
+        """A line for each."""
+        return "\n".join(
+            f"({i}): Parameter of shape {value.shape}, {value.dtype}"
+            for i, value in enumerate(self._all())
+        )
+
+
+def _parameter(value: Any) -> Parameter:
+    return value if isinstance(value, Parameter) else Parameter(value)
