@@ -180,6 +180,40 @@ def test_refused(name: str) -> None:
         function()
 
 
+EINSUMS = (
+    "ij,jk->ik", "ij,jk", "ii", "ii->i", "ij->ji", "ij->", "i,j->ij", "i,i->", "bij,bjk->bik",
+    "bij,bkj->bik", "...ij,jk->...ik", "...i->...", "ij,kj,kl->il", "ij,ij->i", "ij,j->i",
+    "iij,j->i", "i,ij->j", "ba", "bn,anm,bm->ba", "ij,kl->",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("equation", EINSUMS)
+@pytest.mark.parametrize("dtype", [np.float64, np.int64])
+def test_einsum(equation: str, dtype: Any) -> None:
+    sizes = dict(zip("abijklmn", (2, 4, 3, 5, 2, 6, 3, 2)))
+    words = equation.partition("->")[0].replace("...", "ba").split(",")
+    arrays = [
+        np.arange(np.prod([sizes[c] for c in w]), dtype=dtype).reshape([sizes[c] for c in w]) - 3
+        for w in words
+    ]
+    same(fastnn.einsum(equation, *map(tensor, arrays)), np.einsum(equation, *arrays))
+    program = fastnn.compile(lambda *tensors: fastnn.einsum(equation, *tensors))
+    same(program(*map(tensor, arrays)), np.einsum(equation, *arrays))
+
+
+@pytest.mark.parametrize("equation", ["ij->ik", "ij,jk", "i", "ij->ii", "i1", "iij"])
+def test_einsum_refuses(equation: str) -> None:
+    with pytest.raises(ValueError, match="einsum"):
+        fastnn.einsum(equation, tensor(A))
+
+
+def test_gradients_of_einsum() -> None:
+    x, y = tensor(A, requires_grad=True), tensor(A.T, requires_grad=True)
+    fastnn.einsum("ij,ji->j", x, y).sum().backward()
+    same(x.grad, A)
+    same(y.grad, A.T)
+
+
 def test_constants() -> None:
     assert (fastnn.pi, fastnn.e, fastnn.inf) == (np.pi, np.e, np.inf)
     assert np.isnan(fastnn.nan) and fastnn.newaxis is None

@@ -38,16 +38,16 @@ class Operators:
     is_leaf: Any
 
     def __add__(self, other: Operand) -> Tensor:
-        return ops.add(self, other)
+        return ops.elementwise.add(self, other)  # without options
 
     def __radd__(self, other: Operand) -> Tensor:
-        return ops.add(other, self)
+        return ops.elementwise.add(other, self)
 
     def __sub__(self, other: Operand) -> Tensor:
-        return ops.sub(self, other)
+        return ops.elementwise.sub(self, other)  # without options
 
     def __rsub__(self, other: Operand) -> Tensor:
-        return ops.sub(other, self)
+        return ops.elementwise.sub(other, self)
 
     def __mul__(self, other: Operand) -> Tensor:
         return ops.mul(self, other)
@@ -56,10 +56,10 @@ class Operators:
         return ops.mul(other, self)
 
     def __truediv__(self, other: Operand) -> Tensor:
-        return ops.div(self, other)
+        return ops.elementwise.div(self, other)  # without options
 
     def __rtruediv__(self, other: Operand) -> Tensor:
-        return ops.div(other, self)
+        return ops.elementwise.div(other, self)
 
     def __floordiv__(self, other: Operand) -> Tensor:
         return ops.floor_divide(self, other)

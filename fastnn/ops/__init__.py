@@ -15,6 +15,7 @@ from fastnn.ops.arrange import (
     trace,
     vstack,
 )
+from fastnn.ops.einstein import einsum
 from fastnn.ops.elementwise import (
     abs,
     bitwise_and,
@@ -223,6 +224,7 @@ __all__ = [
     "div",
     "div_",
     "dot",
+    "einsum",
     "eq",
     "equal",
     "erf",
