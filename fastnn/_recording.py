@@ -46,6 +46,15 @@ def refuse(what: str) -> None:
         )
 
 
+def refuse_draw() -> None:
+    """Raise within vmap, where it would be open whether every sample has numbers of its own."""
+    if _batch.rules is not None and _batch.rules.running():
+        raise RuntimeError(
+            "vmap: random numbers were drawn in the function (randomness='error'); draw them "
+            "outside and pass them in"
+        )
+
+
 def checked(x: Tensor, check: Callable[[Tensor], object], classes: int = -1) -> None:
     """Check the values of a tensor now and, when it is an input, at every replay.
 

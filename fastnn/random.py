@@ -119,6 +119,7 @@ class Generator:
 
     def uniform(self, shape: tuple[int, ...], low: float, high: float, dtype: Any) -> Array:
         """An array of U(low, high): x * (high - low) + low with x = draw / 2**24, or / 2**53."""
+        _recording.refuse_draw()
         n = math.prod(shape)
         real = np.dtype(dtype)
         with self._lock:
@@ -134,6 +135,7 @@ class Generator:
         Fewer than 16 values come one after another from 53-bit pairs; else blocks of 16 are
         turned in place, and the last 16 are drawn again where 16 does not divide the size.
         """
+        _recording.refuse_draw()
         n = math.prod(shape)
         real = np.dtype(dtype)
         with self._lock:
@@ -151,6 +153,7 @@ class Generator:
 
     def integers(self, shape: tuple[int, ...], low: int, high: int) -> npt.NDArray[np.int64]:
         """An int64 array of draw % (high - low) + low; from 2**28 on the draw has 64 bits."""
+        _recording.refuse_draw()
         n = math.prod(shape)
         width = high - low
         with self._lock:
@@ -160,6 +163,7 @@ class Generator:
 
     def permutation(self, n: int) -> npt.NDArray[np.int64]:
         """The numbers below n, shuffled from the front: torch's `randperm`."""
+        _recording.refuse_draw()
         with self._lock:
             draws = self._draw32(max(n - 1, 0)).tolist()
         order = list(range(n))
@@ -170,6 +174,7 @@ class Generator:
 
     def derive_seed(self) -> int:
         """63 random bits, torch's `torch.empty((), dtype=torch.int64).random_()`."""
+        _recording.refuse_draw()
         with self._lock:
             return int(self._draw64(1)[0]) % 2**63
 

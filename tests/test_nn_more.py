@@ -270,3 +270,94 @@ def test_lists_train_compiled() -> None:
         losses += [run(x).item()]
         nets.append((losses, [p.tolist() for p in net.parameters()]))
     assert nets[0] == nets[1] and nets[0][0][2] < nets[0][0][0]
+
+
+# ---- MindSpore's names, and vmap's ----
+
+
+def test_cell_list() -> None:
+    class Net(nn.Cell):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.CellList([nn.Dense(2, 3), nn.Dense(3, 1)])
+
+        def construct(self, x: Tensor) -> Tensor:
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+    net = Net()
+    names = ["layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias"]
+    assert [p.name for p in net.trainable_params()] == list(net.state_dict()) == names
+    assert type(net.layers[:1]) is nn.CellList and len(nn.CellList(nn.ReLU(), nn.ReLU())) == 2
+    assert [p.name for p in net.trainable_params()] == names  # a slice leaves them as they were
+    assert net(fastnn.ones(4, 2)).shape == (4, 1) and not net.layers.training
+
+
+def test_mindspore_ops() -> None:
+    ops: Any = fastnn.ops
+    z, y, p, q = t(Z), t(Y), t(P), t(Q)
+    assert ops.smooth_l1_loss(z, y).tolist() == F.smooth_l1_loss(z, y, reduction="none").tolist()
+    assert ops.smooth_l1_loss(z, y, 0.5, "mean").item() == nn.SmoothL1Loss(beta=0.5)(z, y).item()
+    assert ops.l1_loss(z, y).item() == pytest.approx(D.mean())
+    assert ops.binary_cross_entropy(p, q, None, "sum").item() == pytest.approx(BINARY.sum())
+    want = nn.KLDivLoss("batchmean")(p.log(), q).item()
+    assert ops.kl_div(p.log(), q, "batchmean").item() == want
+    assert ops.zeros_like(z).tolist() == (Z * 0).tolist()
+    assert ops.ones_like(z, dtype=fastnn.int64).dtype == np.int64
+
+
+def test_context() -> None:
+    context = fastnn.mindspore.context
+    context.set_context(mode=context.PYNATIVE_MODE, device_target="CPU")
+    assert context.set_context is fastnn.set_context
+    with pytest.raises(ValueError, match="'CPU'"):
+        context.set_context(device_target="Ascend")
+
+
+def test_vmap_by_axes() -> None:
+    """vmap(f, in_axes, out_axes)(w, x)[:, i] = f(w, x[:, i])."""
+    w, x = t([1.0, 2.0]), t([[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]])
+    got = fastnn.vmap(lambda w, c: w * c, in_axes=(None, 1), out_axes=1)(w, x)
+    assert got.tolist() == (w.numpy()[:, None] * x.numpy()).tolist()
+    got = fastnn.vmap(lambda w, c: w * c, in_dims=(None, 1), out_dims=1)(w, x)
+    assert got.shape == (2, 3)
+    with pytest.raises(ValueError, match="at least one argument"):
+        fastnn.vmap(lambda x: x, in_axes=None)(x)
+
+
+@pytest.mark.parametrize("looks", [False, True])
+@pytest.mark.parametrize("draw", [fastnn.rand, fastnn.randn, lambda n: fastnn.randperm(n) * 1.0])
+def test_vmap_refuses_draws(draw: Any, looks: bool) -> None:
+    """At once and one by one; afterwards numbers can be drawn again."""
+
+    def noisy(x: Tensor) -> Tensor:
+        if looks:
+            x.tolist()  # from here on one by one
+        return x + draw(2)
+
+    with pytest.raises(RuntimeError, match="randomness"):
+        fastnn.vmap(noisy)(fastnn.ones(3, 2))
+    assert draw(2).shape == (2,)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_per_sample(name: str) -> None:
+    """vmap(f)[i] = f(x[i]), gradients too."""
+    layer = ACTIVATIONS[name][0]
+    x = t(np.stack([NEAR, NEAR[::-1]]))
+    each = np.stack([layer(x[i]).numpy() for i in range(2)])
+    assert fastnn.vmap(layer)(x).numpy() == pytest.approx(each, rel=1e-12)
+    by = fastnn.grad(lambda x: (layer(x) * layer(x)).sum())
+    each = np.stack([by(x[i]).numpy() for i in range(2)])
+    assert fastnn.vmap(by)(x).numpy() == pytest.approx(each, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss_per_sample(name: str) -> None:
+    make, z, y, each = LOSSES[name]
+    got = fastnn.vmap(make("sum"))(t(z), t(y)).numpy()
+    assert got == pytest.approx(each.sum(1), rel=1e-12)
+    by = fastnn.grad(make("sum"))
+    want = np.stack([by(t(z[i]), t(y[i])).numpy() for i in range(2)])
+    assert fastnn.vmap(by)(t(z), t(y)).numpy() == pytest.approx(want, rel=1e-12)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,9 +28,20 @@ class _Running(threading.local):
 
     def __init__(self) -> None:
         self.levels: list[int] = []
+        self.sampling = 0  # how many vmaps run that take their samples one by one
 
 
 running = _Running()
+
+
+@contextmanager
+def sampling() -> Iterator[None]:
+    """Within it, samples are taken one by one."""
+    running.sampling += 1
+    try:
+        yield
+    finally:
+        running.sampling -= 1
 
 
 def outermost(arrays: Sequence[Any]) -> int | None:
@@ -193,6 +205,11 @@ RULES = _rules()
 
 class Rules:
     """What the ops ask once vmap was used; see `fastnn._batch`."""
+
+    @staticmethod
+    def running() -> bool:
+        """Whether a vmap runs in this thread."""
+        return bool(running.levels) or running.sampling > 0
 
     @staticmethod
     def any(*tensors: Tensor | None) -> bool:

@@ -149,9 +149,10 @@ def _one_by_one(
 ) -> tuple[Any, list[Any]]:
     if size == 0:
         raise ValueError("in_dims: expected at least one sample, got a mapped axis of size 0")
-    results = [
-        call([getitem(x, i) if m else x for x, m in zip(given, mapped)]) for i in range(size)
-    ]
+    with rules.sampling():
+        results = [
+            call([getitem(x, i) if m else x for x, m in zip(given, mapped)]) for i in range(size)
+        ]
     columns = zip(*(_outputs(r) for r in results))
     return results[0], [stack(column) for column in columns]
 
@@ -166,7 +167,14 @@ def _stack_gradient(node: Node, dy: Tensor) -> list[Tensor | None]:
     return [getitem(dy, i) if node.needs(i) else None for i in range(dy.shape[0])]
 
 
-def vmap(fn: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0) -> Callable[..., Any]:
+def vmap(
+    fn: Callable[..., Any],
+    in_dims: Any = 0,
+    out_dims: Any = 0,
+    *,
+    in_axes: Any = ...,
+    out_axes: Any = ...,
+) -> Callable[..., Any]:
     """A function that applies `fn` to every sample along an axis of its arguments.
 
     vmap(fn)(x)[i] = fn(x[i])
@@ -180,6 +188,7 @@ def vmap(fn: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0) -> Callabl
             all arguments, or a tuple with an entry for each; an entry may be nested as its
             argument is. Default 0.
         out_dims: where the outputs have the axis: one for all, or nested as they are. Default 0.
+        in_axes, out_axes: MindSpore's and jax's names for them.
 
     Returns:
         a function of the same arguments, with one more axis. Other transforms nest with it.
@@ -187,6 +196,7 @@ def vmap(fn: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0) -> Callabl
     Raises:
         ValueError: no argument to map over, sizes that differ, an axis there is not.
         TypeError: outputs that are no tensors.
+        RuntimeError: `fn` draws random numbers, as with torch's randomness='error'.
 
     Source: torch.func.vmap, jax.vmap.
 
@@ -201,6 +211,9 @@ def vmap(fn: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0) -> Callabl
         tensor([[ 6., 12.],
                 [42., 56.]])
     """
+
+    in_dims = in_dims if in_axes is ... else in_axes
+    out_dims = out_dims if out_axes is ... else out_axes
 
     def mapped_fn(*args: Any, **kwargs: Any) -> Any:
         given, mapped, size = _batch_first(args, in_dims)

@@ -13,12 +13,15 @@ from fastnn import _check, io, random
 from fastnn._tree import leaves
 from fastnn.autograd import is_grad_enabled
 from fastnn.compile import Compiled, is_recording
+from fastnn.mindspore import context
+from fastnn.mindspore.context import GRAPH_MODE, PYNATIVE_MODE, set_context, set_device
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
 
 __all__ = [
     "GRAPH_MODE",
     "PYNATIVE_MODE",
+    "context",
     "get_seed",
     "jit",
     "load_checkpoint",
@@ -29,8 +32,6 @@ __all__ = [
     "set_seed",
 ]
 
-GRAPH_MODE, PYNATIVE_MODE = 0, 1
-
 
 def set_seed(seed: int) -> None:
     """Seed the default generator, as `manual_seed`. The numbers are torch's, not MindSpore's."""
@@ -40,35 +41,6 @@ def set_seed(seed: int) -> None:
 def get_seed() -> int:
     """The seed that the default generator began with."""
     return random.initial_seed()
-
-
-def set_device(device_target: str, device_id: int | None = None) -> None:
-    """Nothing: tensors are on the CPU.
-
-    Raises:
-        ValueError: another device.
-    """
-    if not isinstance(device_target, str) or device_target.upper() != "CPU":
-        raise ValueError(
-            f"device_target: expected 'CPU', got {device_target!r}: fastnn computes on the CPU "
-            "alone"
-        )
-
-
-def set_context(**options: Any) -> None:
-    """Nothing: there is one device, and `compile` chooses what is run as a program.
-
-    Args:
-        options: `mode` (GRAPH_MODE or PYNATIVE_MODE), `device_target` ('CPU'); others are without
-            effect.
-
-    Raises:
-        ValueError: another device or mode.
-    """
-    if "mode" in options:
-        _check.choice("mode", options["mode"], (GRAPH_MODE, PYNATIVE_MODE))
-    if "device_target" in options:
-        set_device(options["device_target"])
 
 
 def jit(fn: Callable[..., Any] | None = None, **options: Any) -> Callable[..., Any]:

@@ -14,6 +14,7 @@ import fastnn
 from fastnn import nn, ops
 from fastnn.batching import vmap
 from fastnn.jacobians import jacfwd, jacrev, jvp, vjp
+from fastnn.nn.distances import KLReduction
 from fastnn.nn.functional import Reduction
 from fastnn.tensor import Tensor
 from fastnn.transforms import get_grad, grad, stop_gradient, value_and_grad
@@ -95,6 +96,16 @@ def zeros(size: int | Sequence[int], dtype: npt.DTypeLike | None = None) -> Tens
     return fastnn.zeros(*_sizes(size), dtype=fastnn.float32 if dtype is None else dtype)
 
 
+def zeros_like(input: Tensor, *, dtype: npt.DTypeLike | None = None) -> Tensor:
+    """Zeros of a tensor's shape, and of its dtype unless said otherwise."""
+    return fastnn.zeros_like(input, dtype)
+
+
+def ones_like(input: Tensor, *, dtype: npt.DTypeLike | None = None) -> Tensor:
+    """Ones of a tensor's shape, and of its dtype unless said otherwise."""
+    return fastnn.ones_like(input, dtype)
+
+
 # Losses
 
 
@@ -135,7 +146,32 @@ def mse_loss(input: Tensor, target: Tensor, reduction: Reduction = "mean") -> Te
     return F.mse_loss(input, target, reduction=reduction)
 
 
+def binary_cross_entropy(
+    logits: Tensor, labels: Tensor, weight: Tensor | None = None, reduction: Reduction = "mean"
+) -> Tensor:
+    """Binary cross-entropy of probabilities, which MindSpore names logits; see `nn.BCELoss`."""
+    return F.binary_cross_entropy(logits, labels, weight=weight, reduction=reduction)
+
+
+def kl_div(logits: Tensor, labels: Tensor, reduction: KLReduction = "mean") -> Tensor:
+    """Kullback-Leibler of log-probabilities `logits`; see `nn.KLDivLoss`."""
+    return F.kl_div(logits, labels, reduction=reduction)
+
+
+def l1_loss(input: Tensor, target: Tensor, reduction: Reduction = "mean") -> Tensor:
+    """Absolute error; see `nn.L1Loss`."""
+    return F.l1_loss(input, target, reduction=reduction)
+
+
+def smooth_l1_loss(
+    input: Tensor, target: Tensor, beta: float = 1.0, reduction: Reduction = "none"
+) -> Tensor:
+    """See `nn.SmoothL1Loss`; unlike there and in torch, one loss for each element by default."""
+    return F.smooth_l1_loss(input, target, reduction=reduction, beta=beta)
+
+
 __all__ = [
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cast",
     "clip_by_global_norm",
@@ -148,15 +184,20 @@ __all__ = [
     "jacfwd",
     "jacrev",
     "jvp",
+    "kl_div",
+    "l1_loss",
     "mse_loss",
     "ones",
+    "ones_like",
     "reduce_max",
     "reduce_mean",
     "reduce_min",
     "reduce_sum",
+    "smooth_l1_loss",
     "stop_gradient",
     "value_and_grad",
     "vjp",
     "vmap",
     "zeros",
+    "zeros_like",
 ]
