@@ -11,7 +11,7 @@ import numpy as np
 
 from fastnn import _recording, lowering
 from fastnn._core import engine
-from fastnn._core.tape import grad_enabled, wrap
+from fastnn._core.tape import Watch, wrap
 from fastnn.autograd import is_grad_enabled
 from fastnn.lowering import Instruction, Storage, Value
 from fastnn.recorder import Recorder, listening
@@ -108,19 +108,14 @@ class Recording:
         # The gradients that the recorded run left behind; their memory is the program's.
         self._grads = [(leaf, leaf.grad) for leaf in self.recorder.grads_set.values()]
         self.plain = isinstance(self.structure, Tensor)
-        self.grad_mode = grad_enabled()
         r = self.recorder
-        grads = [*r.grads_read.values(), *self._grads]
-        self._watch = engine.Watch(
+        leaves = [leaf for leaf, _, _ in r.parameters.values()]
+        leaves += [leaf for leaf, _ in [*r.grads_read.values(), *self._grads]]
+        self._watch = Watch(
+            list({id(leaf): leaf for leaf in leaves}.values()),
             [(type(module), "changes") for module, _ in list(r.modules.values())[:1]]
-            + [
-                (p, name)
-                for p, _, _ in r.parameters.values()
-                for name in ("_array", "requires_grad")
-            ]
-            + [(leaf, "grad") for leaf in {id(x): x for x, _ in grads}.values()]
             + r.watched
-            + self.surroundings.places
+            + self.surroundings.places,
         )
         self.shortcut = self._shortcut()
 
@@ -140,7 +135,7 @@ class Recording:
             return None  # a run leaves another gradient than the one it has to find
         return engine.Replay(
             self.program,
-            self._watch,
+            self._watch.same,
             [s.array for s in self.bound[: self.n_inputs]],
             [(s.array.shape, s.array.dtype) for s in made],
             [(storage.index, classes) for storage, _, classes in self.recorder.checks],
@@ -244,7 +239,7 @@ class Compiled:
 
     def __call__(self, *args: Any) -> Any:
         last = self._last
-        if last is not None and last.shortcut is not None and grad_enabled() == last.grad_mode:
+        if last is not None and last.shortcut is not None:
             arrays = last.shortcut(args)
             if arrays is not None:
                 return wrap(arrays[0]) if last.plain else last.result(arrays)

@@ -1,4 +1,4 @@
-"""What a program must notice around it: frozen parameters, other layers, names, attributes, modes."""
+"""What a program must notice around it: frozen parameters, other layers, names, grad mode."""
 
 from __future__ import annotations
 

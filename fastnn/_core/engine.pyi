@@ -48,17 +48,11 @@ class Program:
     def run(self, arrays: tuple[NDArray[Any], ...], threads: int | None = None) -> None: ...
 
 @disjoint_base
-class Watch:
-    def __init__(self, places: list[tuple[Any, str]]) -> None: ...
-    def take(self) -> None: ...
-    def same(self) -> bool: ...
-
-@disjoint_base
 class Replay:
     def __init__(
         self,
         program: Program,
-        watch: Watch,
+        same: Callable[[], bool],
         inputs: list[NDArray[Any]],
         outputs: list[tuple[tuple[int, ...], Any]],
         labels: list[tuple[int, int]],

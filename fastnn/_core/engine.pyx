@@ -568,46 +568,14 @@ cdef class Program:
         return 0
 
 
-cdef class Watch:
-    """Attributes and dict entries, and whether they still hold the very objects they held.
-
-    places: (object, attribute) or (dict, key) each.
-    """
-    cdef list _places
-    cdef list _seen
-
-    def __init__(self, list places):
-        self._places = places
-        self._seen = []
-
-    def take(self):
-        """Remember what is there now."""
-        self._seen = [_get(where, name) for where, name in self._places]
-
-    cpdef bint same(self) except -1:
-        """Whether all is as it was when last taken."""
-        cdef Py_ssize_t i
-        cdef tuple place
-        if len(self._seen) != len(self._places):
-            return False
-        for i in range(len(self._places)):
-            place = <tuple>self._places[i]
-            if _get(place[0], place[1]) is not self._seen[i]:
-                return False
-        return True
-
-
-cdef object _get(object where, object name):
-    return where.get(name) if type(where) is dict else getattr(where, name)
-
-
 cdef class Replay:
     """A program with all that Python does around a run, for the arguments it was made for.
 
     Called with the arguments, it returns the new output arrays, or None when anything differs from
-    the last time that Python looked (`watch`), or an argument is not just like those: then Python
+    the last time that Python looked, or an argument is not just like those: then Python
     looks again.
 
+    same: says whether all is as it was when Python last looked.
     inputs: an array of the shape and type of each argument.
     outputs: (shape, dtype) of each array to make.
     labels: (input, classes) of int64 inputs whose values must lie in 0..classes-1.
@@ -615,13 +583,12 @@ cdef class Replay:
     empty: makes an array of a shape and dtype.
     """
     cdef Program _program
-    cdef Watch _watch
     cdef list _inputs, _outputs, _labels
-    cdef object _tensor, _empty, _array
+    cdef object _same, _tensor, _empty, _array
 
-    def __init__(self, Program program, Watch watch, list inputs, list outputs, list labels,
-                 tensor, empty):
-        self._program, self._watch = program, watch
+    def __init__(self, Program program, same, list inputs, list outputs, list labels, tensor,
+                 empty):
+        self._program, self._same = program, same
         self._inputs = [(x.dtype, array("q", x.shape).tobytes()) for x in inputs]
         self._outputs, self._labels = outputs, labels
         self._tensor, self._empty = tensor, empty
@@ -638,7 +605,7 @@ cdef class Replay:
         cdef list keep = [], outputs = []
         cdef size_t team = thread_limit
         if (fnn_recorder != NULL or len(args) != n or n + len(self._outputs) > 64
-                or not self._watch.same()):
+                or not self._same()):
             return None
         for i in range(n):
             x = args[i]

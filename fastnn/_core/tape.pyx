@@ -8,7 +8,15 @@ import heapq
 
 import numpy
 
-from cpython.buffer cimport PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport (
+    PyBUF_STRIDES,
+    PyBUF_WRITABLE,
+    PyBuffer_IsContiguous,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
+from libc.string cimport memcmp, memcpy
+
 from fastnn._core cimport engine
 
 cdef extern from *:
@@ -257,3 +265,84 @@ cdef class Flow:
         finally:
             for _, left in self._waiting:
                 (<Node>left)._arriving = None
+
+
+def take_gradients(list params, list views):
+    """Copy each parameter's gradient to its view, unless it lies there; which have one.
+
+    None, with nothing certain about the views, where one does not fit in shape, type or order.
+    """
+    cdef TensorBase p, target
+    cdef TensorBase source
+    cdef Py_ssize_t i
+    cdef list active = []
+    for i in range(len(params)):
+        p, target = <TensorBase>params[i], <TensorBase>views[i]
+        active.append(p.grad is not None)
+        if p.grad is None or p.grad is target:
+            continue
+        source = <TensorBase>p.grad
+        if source._array is not target._array and not _copied(source._array, target._array):
+            return None
+    return tuple(active)
+
+
+cdef bint _copied(source, target) except -1:
+    """Copies one array to another of the same shape, type and strides without gaps, if so."""
+    cdef Py_buffer a, b
+    cdef bint fits
+    if source.dtype is not target.dtype:
+        return False
+    PyObject_GetBuffer(source, &a, PyBUF_STRIDES)
+    PyObject_GetBuffer(target, &b, PyBUF_STRIDES | PyBUF_WRITABLE)
+    fits = (a.ndim == b.ndim and PyBuffer_IsContiguous(&a, b"A")
+            and memcmp(a.shape, b.shape, a.ndim * sizeof(Py_ssize_t)) == 0
+            and memcmp(a.strides, b.strides, a.ndim * sizeof(Py_ssize_t)) == 0)
+    if fits:
+        memcpy(b.buf, a.buf, a.len)
+    PyBuffer_Release(&a)
+    PyBuffer_Release(&b)
+    return fits
+
+
+cdef class Watch:
+    """Grad mode, leaf tensors, attributes and dict entries: whether they hold what they held.
+
+    leaves: tensors whose array, gradient and requires_grad are watched.
+    places: (object, attribute) or (dict, key) each.
+    """
+    cdef list _leaves, _places, _seen
+    cdef bint _taken
+    cdef int _mode
+
+    def __init__(self, list leaves, list places):
+        self._leaves, self._places = leaves, places
+        self._seen = []
+
+    def take(self):
+        """Remember what is there now."""
+        self._seen = [_get(where, name) for where, name in self._places]
+        for x in self._leaves:
+            self._seen += [x._array, x.grad, x.requires_grad]
+        self._taken, self._mode = True, fnn_no_grad
+
+    def same(self):
+        """Whether all is as it was when last taken."""
+        cdef Py_ssize_t i, n = len(self._places)
+        cdef TensorBase x
+        if not self._taken or self._mode != fnn_no_grad:
+            return False
+        for i in range(n):
+            place = <tuple>self._places[i]
+            if _get(place[0], place[1]) is not self._seen[i]:
+                return False
+        for i in range(len(self._leaves)):
+            x = <TensorBase>self._leaves[i]
+            if (x._array is not self._seen[n + 3 * i] or x.grad is not self._seen[n + 3 * i + 1]
+                    or x.requires_grad != (self._seen[n + 3 * i + 2] is True)):
+                return False
+        return True
+
+
+cdef inline object _get(where, name):
+    return (<dict>where).get(name) if type(where) is dict else getattr(where, name)

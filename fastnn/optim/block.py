@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn import _recording, ops
 from fastnn._core import engine
+from fastnn._core.tape import take_gradients
 from fastnn.optim.flat import FlatParameters
 from fastnn.tensor import Tensor
 
@@ -96,8 +97,12 @@ class Block:
 
     def take_gradients(self) -> tuple[bool, ...]:
         """Bring every gradient into the flat vector; which parameters have one."""
-        active = []
         recorder = engine.recorder()
+        if recorder is None:
+            taken = take_gradients(self.params, self.flat.grads)
+            if taken is not None:
+                return taken
+        active = []
         for i, (p, view) in enumerate(zip(self.params, self.flat.grads, strict=True)):
             grad = p.grad
             if recorder is not None:
