@@ -155,6 +155,7 @@ __all__ = [
     # MindSpore's
     "GRAPH_MODE",
     "PYNATIVE_MODE",
+    "context",
     "get_seed",
     "jit",
     "load_checkpoint",
