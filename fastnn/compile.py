@@ -12,7 +12,7 @@ import numpy as np
 from fastnn import _recording, lowering
 from fastnn._core import engine
 from fastnn._core.tape import Watch, wrap
-from fastnn.autograd import is_grad_enabled
+from fastnn.autograd import is_grad_enabled, versions
 from fastnn.lowering import Instruction, Storage, Value
 from fastnn.recorder import Recorder, listening
 from fastnn.surroundings import Surroundings
@@ -98,7 +98,10 @@ class Recording:
         memory = {s.index: arrays[i] for i, s in enumerate(self.bound[: self.n_inputs])}
         for s in self.bound[self.n_inputs :]:
             memory[s.index] = np.empty(s.array.shape, s.array.dtype)
-        self.program.run(tuple(memory.values()))
+        try:
+            self.program.run(tuple(memory.values()))
+        except IndexError as error:
+            raise self.located(error) from None
         for leaf, grad in self._grads:
             leaf.grad = grad
         self._watch.take()
@@ -117,6 +120,9 @@ class Recording:
             + r.watched
             + self.surroundings.places,
         )
+        written = {v.storage.index: v.storage for i in self.instructions for v in i.writes()}
+        kept = [s.array for s in written.values() if s.kind in ("external", "kept")]
+        versions.writes(self._watch, kept)
         self.shortcut = self._shortcut()
 
     def _shortcut(self) -> engine.Replay | None:
@@ -142,6 +148,11 @@ class Recording:
             Tensor,
             np.empty,
         )
+
+    def located(self, error: IndexError) -> IndexError:
+        """The error with the lines that it may come from; nothing after them was run."""
+        lines = dict.fromkeys(i.line for i in self.instructions if i.op in lowering.INDEX)
+        return IndexError(f"{', '.join(lines)}: {error}")
 
     def result(self, arrays: list[NDArray[Any]]) -> Any:
         """What the function returns, of the arrays that `shortcut` returned."""
@@ -240,7 +251,10 @@ class Compiled:
     def __call__(self, *args: Any) -> Any:
         last = self._last
         if last is not None and last.shortcut is not None:
-            arrays = last.shortcut(args)
+            try:
+                arrays = last.shortcut(args)
+            except IndexError as error:
+                raise last.located(error) from None
             if arrays is not None:
                 return wrap(arrays[0]) if last.plain else last.result(arrays)
         return self._look(args)
