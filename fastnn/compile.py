@@ -88,8 +88,12 @@ class Recording:
 
     def check(self, arrays: list[NDArray[Any]]) -> None:
         """Raise for input values that the function would not take."""
-        for storage, check, _ in self.recorder.checks:
-            check(Tensor(arrays[storage.index]))
+        r = self.recorder
+        for (storage, check, _), line in zip(r.checks, r.check_lines, strict=True):
+            try:
+                check(Tensor(arrays[storage.index]))
+            except (ValueError, IndexError) as error:
+                raise type(error)(f"{error} (at {line})") from None
 
     def replay(self, arrays: list[NDArray[Any]]) -> Any:
         """Run the program on these inputs (checked, contiguous) and give back its outputs."""
@@ -177,6 +181,7 @@ def record(
     guard: bool = False,
     undo: bool = False,
     functions: Iterable[Any] | None = None,
+    strict: bool = False,
 ) -> tuple[Any, Recording]:
     """Run `fn` on tensors of these arrays, once and for real, and lower what it did.
 
@@ -189,12 +194,21 @@ def record(
             returns (the loss) is not finite.
         undo: give the memory that fn wrote its values back also when all went well.
         functions: those of the user whose names are to be watched; default: fn.
+        strict: raise when one of these names has another value after fn than before.
 
     Returns:
         What fn returned, and the recording.
     """
+    seen = [fn] if functions is None else list(functions)
+    before = Surroundings(seen, [])
     with listening(Recorder(arrays)) as recorder:
         result = fn(*(Tensor(a) for a in arrays))
+        if strict and (changed := before.changes()):
+            raise RecordingError(
+                f"{recorder.location()}: cannot compile this: {changed} changed while it was "
+                "recorded, and a replay, which runs without Python, would not change it. Return "
+                "what the next call needs, or keep it in a tensor that is written in place"
+            )
         outputs = [recorder.value(t._array) for t in _tensors(result)]
         kept = [
             recorder.value(leaf.grad._array).storage
@@ -218,9 +232,7 @@ def record(
         n_inputs=len(recorder.inputs),
         instructions=lowered.instructions,
         recorder=recorder,
-        surroundings=Surroundings(
-            [fn] if functions is None else functions, [m for m, _ in recorder.modules.values()]
-        ),
+        surroundings=Surroundings(seen, [m for m, _ in recorder.modules.values()]),
     )
     recorder.instructions = []
     return _rebuild(result, detached), recording
@@ -297,7 +309,9 @@ class Compiled:
             new_args, new_kwargs = _tree.rebuilt((args, kwargs), given)
             return self.fn(*new_args, **new_kwargs)
 
-        result, recording = record(call, [a.copy() for a in arrays], functions=[self.fn])
+        result, recording = record(
+            call, [a.copy() for a in arrays], functions=[self.fn], strict=True
+        )
         if kwargs or len(arrays) != len(args):
             recording.shortcut = None  # it knows of arrays in a row alone
         self._cache.setdefault(key, []).insert(0, recording)

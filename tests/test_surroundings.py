@@ -209,3 +209,36 @@ def test_methods_modules_and_other_arguments() -> None:
     assert [scaled(x, 3.0).tolist(), scaled(x).tolist()] == [[3.0, 3.0], [2.0, 2.0]]
     with pytest.raises(TypeError, match=r"^compile: expected arguments .* got object"):
         scaled(x, object())
+
+
+def test_names_that_change_inside_are_refused() -> None:
+    """The first call is undone, and says which name it was."""
+    count, log, total = [0], [], fastnn.zeros(1)
+
+    def counts(x: Tensor) -> Tensor:
+        count[0] += 1
+        total.add_(1.0)
+        return x * count[0]
+
+    def logs(x: Tensor) -> Tensor:
+        log.append(x)
+        return x * 1
+
+    def draws(x: Tensor) -> Tensor:
+        return x * float(np.random.rand())
+
+    for function, name in ((counts, "count"), (logs, "log"), (draws, "random numbers")):
+        with pytest.raises(
+            fastnn.RecordingError, match=rf"cannot compile this: .*{name}.* changed"
+        ):
+            fastnn.compile(function)(fastnn.ones(1))
+    assert total.item() == 0.0
+
+
+def test_errors_of_a_replay_name_the_line() -> None:
+    loss = nn.CrossEntropyLoss()
+    step = fastnn.compile(lambda z, y: loss(z, y))
+    z = fastnn.ones(2, 3)
+    step(z, fastnn.tensor([0, 1]))
+    with pytest.raises(ValueError, match=r"got 3 at row 1 \(at test_surroundings.py:\d+\)"):
+        step(z, fastnn.tensor([0, 3]))
