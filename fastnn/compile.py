@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _recording, lowering
+from fastnn import _recording, _tree, lowering
 from fastnn._core import engine
 from fastnn._core.tape import Watch, wrap
-from fastnn.autograd import is_grad_enabled
+from fastnn.autograd import is_grad_enabled, versions
 from fastnn.lowering import Instruction, Storage, Value
 from fastnn.recorder import Recorder, listening
 from fastnn.surroundings import Surroundings
@@ -88,8 +88,12 @@ class Recording:
 
     def check(self, arrays: list[NDArray[Any]]) -> None:
         """Raise for input values that the function would not take."""
-        for storage, check, _ in self.recorder.checks:
-            check(Tensor(arrays[storage.index]))
+        r = self.recorder
+        for (storage, check, _), line in zip(r.checks, r.check_lines, strict=True):
+            try:
+                check(Tensor(arrays[storage.index]))
+            except (ValueError, IndexError) as error:
+                raise type(error)(f"{error} (at {line})") from None
 
     def replay(self, arrays: list[NDArray[Any]]) -> Any:
         """Run the program on these inputs (checked, contiguous) and give back its outputs."""
@@ -98,7 +102,10 @@ class Recording:
         memory = {s.index: arrays[i] for i, s in enumerate(self.bound[: self.n_inputs])}
         for s in self.bound[self.n_inputs :]:
             memory[s.index] = np.empty(s.array.shape, s.array.dtype)
-        self.program.run(tuple(memory.values()))
+        try:
+            self.program.run(tuple(memory.values()))
+        except IndexError as error:
+            raise self.located(error) from None
         for leaf, grad in self._grads:
             leaf.grad = grad
         self._watch.take()
@@ -117,6 +124,9 @@ class Recording:
             + r.watched
             + self.surroundings.places,
         )
+        written = {v.storage.index: v.storage for i in self.instructions for v in i.writes()}
+        kept = [s.array for s in written.values() if s.kind in ("external", "kept")]
+        versions.writes(self._watch, kept)
         self.shortcut = self._shortcut()
 
     def _shortcut(self) -> engine.Replay | None:
@@ -143,6 +153,11 @@ class Recording:
             np.empty,
         )
 
+    def located(self, error: IndexError) -> IndexError:
+        """The error with the lines that it may come from; nothing after them was run."""
+        lines = dict.fromkeys(i.line for i in self.instructions if i.op in lowering.INDEX)
+        return IndexError(f"{', '.join(lines)}: {error}")
+
     def result(self, arrays: list[NDArray[Any]]) -> Any:
         """What the function returns, of the arrays that `shortcut` returned."""
         return _rebuild(self.structure, map(wrap, arrays))
@@ -166,6 +181,7 @@ def record(
     guard: bool = False,
     undo: bool = False,
     functions: Iterable[Any] | None = None,
+    strict: bool = False,
 ) -> tuple[Any, Recording]:
     """Run `fn` on tensors of these arrays, once and for real, and lower what it did.
 
@@ -178,12 +194,21 @@ def record(
             returns (the loss) is not finite.
         undo: give the memory that fn wrote its values back also when all went well.
         functions: those of the user whose names are to be watched; default: fn.
+        strict: raise when one of these names has another value after fn than before.
 
     Returns:
         What fn returned, and the recording.
     """
+    seen = [fn] if functions is None else list(functions)
+    before = Surroundings(seen, [])
     with listening(Recorder(arrays)) as recorder:
         result = fn(*(Tensor(a) for a in arrays))
+        if strict and (changed := before.changes()):
+            raise RecordingError(
+                f"{recorder.location()}: cannot compile this: {changed} changed while it was "
+                "recorded, and a replay, which runs without Python, would not change it. Return "
+                "what the next call needs, or keep it in a tensor that is written in place"
+            )
         outputs = [recorder.value(t._array) for t in _tensors(result)]
         kept = [
             recorder.value(leaf.grad._array).storage
@@ -207,9 +232,7 @@ def record(
         n_inputs=len(recorder.inputs),
         instructions=lowered.instructions,
         recorder=recorder,
-        surroundings=Surroundings(
-            [fn] if functions is None else functions, [m for m, _ in recorder.modules.values()]
-        ),
+        surroundings=Surroundings(seen, [m for m, _ in recorder.modules.values()]),
     )
     recorder.instructions = []
     return _rebuild(result, detached), recording
@@ -237,26 +260,60 @@ class Compiled:
         self._cache: OrderedDict[Any, list[Recording]] = OrderedDict()
         self._last: Recording | None = None
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         last = self._last
-        if last is not None and last.shortcut is not None:
-            arrays = last.shortcut(args)
+        if last is not None and last.shortcut is not None and not kwargs:
+            try:
+                arrays = last.shortcut(args)
+            except IndexError as error:
+                raise last.located(error) from None
             if arrays is not None:
                 return wrap(arrays[0]) if last.plain else last.result(arrays)
-        return self._look(args)
+        return self._look(args, kwargs)
 
-    def _look(self, args: tuple[Any, ...]) -> Any:
-        arrays = [self._array(a, i) for i, a in enumerate(args)]
-        key = (is_grad_enabled(), *((a.shape, a.dtype) for a in arrays))
-        known = self._cache.get(key)
-        if known is not None:
-            for recording in known:
-                if recording.matches():
-                    recording.check(arrays)
-                    self._cache.move_to_end(key)
-                    self._last = recording
-                    return recording.replay(arrays)
-        result, recording = record(self.fn, [a.copy() for a in arrays])
+    def __get__(self, owner: Any, kind: type | None = None) -> Compiled:
+        """As a method: each object has recordings of its own."""
+        if owner is None:
+            return self
+        method: Compiled = vars(owner).setdefault(
+            f"_compiled_{self.fn.__name__}", Compiled(self.fn.__get__(owner))
+        )
+        return method
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Compiled, (self.fn,)  # a copy records for itself
+
+    def __getattr__(self, name: str) -> Any:
+        """What the function has, such as the parameters of a compiled module."""
+        if name == "fn":
+            raise AttributeError(name)
+        return getattr(self.fn, name)
+
+    def _look(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if _recording.active is not None:  # a part of what is being recorded
+            return self.fn(*args, **kwargs)
+        leaves = _tree.leaves((args, kwargs))
+        inputs = [isinstance(leaf, Tensor | np.ndarray) for leaf in leaves]
+        arrays = [_array(leaf) for leaf, is_input in zip(leaves, inputs, strict=True) if is_input]
+        key = self._key(args, kwargs)
+        for recording in self._cache.get(key, ()):
+            if recording.matches():
+                recording.check(arrays)
+                self._cache.move_to_end(key)
+                self._last = recording
+                return recording.replay(arrays)
+
+        def call(*tensors: Tensor) -> Any:
+            left = iter(tensors)
+            given = [next(left) if i else leaf for leaf, i in zip(leaves, inputs, strict=True)]
+            new_args, new_kwargs = _tree.rebuilt((args, kwargs), given)
+            return self.fn(*new_args, **new_kwargs)
+
+        result, recording = record(
+            call, [a.copy() for a in arrays], functions=[self.fn], strict=True
+        )
+        if kwargs or len(arrays) != len(args):
+            recording.shortcut = None  # it knows of arrays in a row alone
         self._cache.setdefault(key, []).insert(0, recording)
         del self._cache[key][4:]
         if len(self._cache) > MAX_RECORDINGS:
@@ -264,36 +321,58 @@ class Compiled:
         return result
 
     @staticmethod
-    def _array(value: Any, position: int) -> NDArray[Any]:
-        if isinstance(value, Tensor):
-            if value.requires_grad:
+    def _key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What recordings are kept by: grad mode, structure, shapes and dtypes, other values."""
+
+        def entry(leaf: Any) -> Any:
+            if isinstance(leaf, Tensor | np.ndarray):
+                return leaf.shape, str(leaf.dtype)
+            if not isinstance(leaf, bool | int | float | str):
                 raise TypeError(
-                    f"argument {position}: a compiled function cannot take a tensor that requires "
-                    "grad; let it use the parameter from outside, or pass it detached"
+                    "compile: expected arguments that are tensors, arrays, numbers or texts, or "
+                    f"lists, tuples and dicts of them, got {type(leaf).__name__}"
                 )
-            value = value._array
-        if not isinstance(value, np.ndarray):
+            return type(leaf).__name__, leaf
+
+        return is_grad_enabled(), repr(_tree.mapped(entry, (args, kwargs)))
+
+
+def _array(value: Any) -> NDArray[Any]:
+    if isinstance(value, Tensor):
+        if value.requires_grad:
             raise TypeError(
-                f"argument {position}: expected a tensor or an array, got {type(value).__name__}"
+                "compile: a compiled function cannot take a tensor that requires grad; let it use "
+                "the parameter from outside, or pass it detached"
             )
-        return value if value.flags.c_contiguous else np.ascontiguousarray(value)
+        value = value._array
+    array: NDArray[Any] = value
+    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
 
 
-def compile(fn: Callable[..., Any]) -> Compiled:
+def compile(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
     """A function that runs `fn` once while recording and afterwards replays it as one program.
 
     Everything fn does to tensors is caught, updates of parameters by an optimizer too, so a whole
-    training step can be compiled. It is recorded anew for other shapes, dtypes and training modes.
-    The replay gives the same bits as the eager run. Tensors that fn returns are off the tape.
+    training step can be compiled. It is recorded anew for other shapes, dtypes, numbers, training
+    modes, layers, and for other values of the names that it takes from around it. The replay gives
+    the same bits as the eager run. Tensors that fn returns are off the tape.
+
+    What Python does besides happens while recording alone: printing, counting, drawing from
+    NumPy's generators, setting an optimizer's numbers inside fn. A gradient that fn leaves in
+    `grad` lies in memory that the next call writes again: clone it to keep it.
 
     Args:
-        fn: a function of tensors (or arrays) that returns tensors, nested as it likes.
+        fn: a function, method or module: of tensors and arrays, numbers and texts, nested as it
+            likes, that returns tensors, nested as it likes.
+        options: torch's (mode, fullgraph, dynamic, backend ...), which change nothing here.
 
     Returns:
-        A function of the same arguments. Its first call for a signature is the eager run.
+        A function of the same arguments, whose first call for a signature is the eager run; without
+        fn, a decorator.
 
     Raises:
         RecordingError: fn looks at a value (a branch, `item`, `numpy`), which a replay cannot.
+        TypeError: an argument that requires grad, or of another kind.
 
     Example:
         >>> import fastnn
@@ -301,4 +380,4 @@ def compile(fn: Callable[..., Any]) -> Compiled:
         >>> double(fastnn.tensor([1.0, 2.0])), double(fastnn.tensor([3.0, 4.0]))
         (tensor([2., 4.]), tensor([6., 8.]))
     """
-    return Compiled(fn)
+    return Compiled if fn is None else Compiled(fn)

@@ -38,6 +38,7 @@ class Recorder:
         self.before_run: list[Callable[[], object]] = []
         self.conditions: list[Callable[[], bool]] = []
         self.checks: list[tuple[Storage, Callable[[Tensor], object], int]] = []
+        self.check_lines: list[str] = []
         self.watched: list[tuple[Any, str]] = []
         self.before: list[tuple[NDArray[Any], NDArray[Any]]] = []  # memory written, as it was
         self._saved: set[int] = set()
@@ -105,6 +106,7 @@ class Recorder:
         value = self.value(array)
         if value.storage.kind == "input" and value.whole():
             self.checks.append((value.storage, check, classes))
+            self.check_lines.append(self.location())
 
     def writes(self, array: NDArray[Any]) -> None:
         """An array that exists is written in place: unless made by the recording, it outlives."""

@@ -8,6 +8,8 @@ identity.
 
 from __future__ import annotations
 
+import random
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -37,17 +39,17 @@ def _same(before: Any, now: Any) -> bool:
     return isinstance(before, _PLAIN) and type(before) is type(now) and bool(before == now)
 
 
-def _names(function: Any) -> Iterator[tuple[Any, str]]:
-    """Where the values lie that a function takes from its closure and its globals."""
+def _names(function: Any) -> Iterator[tuple[tuple[Any, str], str]]:
+    """Where the values lie that a function takes from its closure and its globals; their names."""
     function = getattr(function, "__func__", function)
     code = getattr(function, "__code__", None)
     if code is None:
         return
-    for cell in function.__closure__ or ():
-        yield cell, "cell_contents"
+    for cell, name in zip(function.__closure__ or (), code.co_freevars, strict=True):
+        yield (cell, "cell_contents"), name
     for name in code.co_names:
         if name in function.__globals__:
-            yield function.__globals__, name
+            yield (function.__globals__, name), name
 
 
 def _look(place: tuple[Any, str]) -> Any:
@@ -61,6 +63,13 @@ def _filled(place: tuple[Any, str]) -> bool:
     except ValueError:  # a cell that nothing was assigned to
         return False
     return True
+
+
+def _drawn() -> tuple[Any, ...]:
+    """Where the generators that every program shares stand."""
+    numpy_random = sys.modules.get("numpy.random")
+    ours = () if numpy_random is None else numpy_random.get_state()[2:]
+    return (*ours, random.getstate())
 
 
 def image_of(module: Module) -> Any:
@@ -81,7 +90,10 @@ class Surroundings:
             if not type(module).__module__.startswith("fastnn."):
                 seen.append(type(module).forward)
         # places: (cell or dict, name) of what the functions name
-        self.places = [p for function in seen for p in _names(function) if _filled(p)]
+        found = [(p, n) for function in seen for p, n in _names(function) if _filled(p)]
+        self.places = [place for place, _ in found]
+        self._names = [name for _, name in found]
+        self._drawn = _drawn()
         self._images = [_image(_look(place)) for place in self.places]
         self._parts = [(m, self._parts_of(m)) for m in self._modules.values()]
         # Identity alone, as the short way looks, does not notice a change inside a container.
@@ -93,6 +105,14 @@ class Surroundings:
             (k, _image(v)) for k, v in vars(module).items() if k not in (*_OF_MODULES, "training")
         ]
         return [own, *(list(vars(module)[name].items()) for name in _OF_MODULES)]
+
+    def changes(self) -> str:
+        """The names that have other values now, and generators of random numbers that moved."""
+        named = zip(self._images, self.places, self._names, strict=True)
+        found = [name for image, place, name in named if not _same(image, _image(_look(place)))]
+        if self._drawn != _drawn():
+            found.append("the state of NumPy's or Python's random numbers")
+        return ", ".join(dict.fromkeys(found))
 
     def unchanged(self) -> bool:
         """Whether Python would read the same values now."""

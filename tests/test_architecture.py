@@ -52,6 +52,7 @@ LAYERS: dict[str, set[str]] = {
     "recorder": {"_recording", "lowering"},
     "surroundings": set(),
     "compile": {
+        "_tree",
         "_core",
         "_recording",
         "autograd",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -165,16 +166,16 @@ def test_a_value_is_not_for_python(name: str) -> None:
 
 def test_arguments_and_nesting() -> None:
     double = fastnn.compile(lambda x: x * 2)
-    with pytest.raises(TypeError, match=r"^argument 1: a compiled function cannot take .* grad;"):
+    with pytest.raises(TypeError, match=r"^compile: a compiled function cannot take .* grad;"):
         fastnn.compile(lambda x, y: y)(fastnn.ones(1), fastnn.ones(1, requires_grad=True))
-    with pytest.raises(TypeError, match=r"^argument 0: expected a tensor or an array, got float"):
-        double(1.0)
-    with pytest.raises(fastnn.RecordingError, match=r"^a compiled function was called while"):
-        fastnn.compile(lambda x: double(x))(fastnn.ones(1))
+    with pytest.raises(TypeError, match=r"^compile: expected arguments that are .* got object"):
+        double(object())
+    outer = fastnn.compile(lambda x: double(x) + 1)  # the inner one is a part of it
+    assert [outer(fastnn.ones(1)).item() for _ in range(2)] == [3.0, 3.0]
     assert double(fastnn.ones(1)).item() == 2.0
-    seen: list[str] = []
-    fastnn.compile(lambda x: seen.append(repr(x)) or x)(fastnn.ones(2))
-    assert seen == ["tensor(<recorded>, shape=(2,), dtype=float32)"]
+    seen = Counter[str]()
+    fastnn.compile(lambda x, see=seen.update: see([repr(x)]) or x)(fastnn.ones(2))
+    assert list(seen) == ["tensor(<recorded>, shape=(2,), dtype=float32)"]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

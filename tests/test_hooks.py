@@ -10,8 +10,9 @@ import pytest
 from test_function import Exp, grad_of, leaf
 
 import fastnn
-from fastnn import nn
+from fastnn import nn, optim
 from fastnn.autograd import grad, hooks, versions
+from fastnn.tensor import Tensor
 
 # Hooks
 
@@ -182,3 +183,24 @@ def test_changes_of_saved_tensors() -> None:
     y.detach().add_(1.0)
     with changed():
         y.sum().backward()
+
+
+def test_a_replay_between_forward_and_backward_raises() -> None:
+    w = nn.Parameter(np.ones(2, np.float32))
+    optimizer = optim.SGD([w], lr=0.1)
+
+    def step(x: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        loss = (w * x).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    compiled, x = fastnn.compile(step), fastnn.ones(2)
+    for _ in range(3):
+        compiled(x)
+        y = (w * w).sum()
+        compiled(x)
+        with pytest.raises(RuntimeError, match="inplace operation: a compiled function changed"):
+            y.backward()
+    (w * w).sum().backward()

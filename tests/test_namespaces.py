@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import types
 
 import numpy as np
@@ -246,18 +247,18 @@ def test_ops_by_mindspore_names() -> None:
 
 
 def test_jit_is_compile() -> None:
-    calls = []
+    calls = itertools.count()
 
     @fastnn.jit
     def double(x: Tensor) -> Tensor:
-        calls.append(1)
+        next(calls)
         return x * 2
 
     assert [double(Tensor([float(i)])).item() for i in range(4)] == [0, 2, 4, 6]
-    assert len(calls) == 2  # itself, and recorded
+    assert next(calls) == 2  # itself, and recorded
     w = Tensor([1.0], requires_grad=True)
     double(w).sum().backward()
-    assert w.grad.tolist() == [2] and len(calls) == 3
+    assert w.grad.tolist() == [2] and next(calls) == 4  # as above, and once more
     assert fastnn.jit(jit_level="O0")(lambda x: x + 1)(Tensor([1.0])).item() == 2
 
 
@@ -283,14 +284,14 @@ def test_gradients_go_through_jit_and_steps_are_programs() -> None:
 
         @decorate
         def step(x: Tensor, y: Tensor) -> Tensor:
-            calls.append(1)
+            next(calls)
             loss, gradients = grad_fn(x, y)
             optimizer(gradients)
             return loss
 
         return [step(fastnn.rand(6, 3), fastnn.ones(6, 1)).item() for _ in range(6)]
 
-    calls: list[int] = []
+    calls = itertools.count()
     expected = train(lambda fn: fn)
-    calls.clear()
-    assert train(fastnn.jit) == expected and len(calls) == 2
+    before = next(calls)
+    assert train(fastnn.jit) == expected and next(calls) - before == 3  # twice, and this

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import nn
+from fastnn import nn, optim
 from fastnn.tensor import Tensor
 
 Function = Callable[..., Tensor]
@@ -114,10 +115,10 @@ def test_an_argument_changed_in_place_is_refused() -> None:
 
 
 def test_a_leaf_made_inside_is_recorded_once() -> None:
-    w, calls = nn.Parameter(np.ones(3, np.float32)), [0]
+    w, calls = nn.Parameter(np.ones(3, np.float32)), itertools.count()
 
     def penalty(x: Tensor) -> Tensor:
-        calls[0] += 1
+        next(calls)
         fastnn.autograd.zero_grad(w)
         probe = Tensor(x._array, requires_grad=True)
         slope = fastnn.grad(lambda p: (p * p * w).sum())(probe)
@@ -128,4 +129,38 @@ def test_a_leaf_made_inside_is_recorded_once() -> None:
     step = fastnn.compile(penalty)
     for _ in range(4):
         step(fastnn.ones(3))
-    assert calls[0] == 1
+    assert next(calls) == 1
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_computed_indices_are_checked_before_anything_is_written(
+    threads: int, request: pytest.FixtureRequest
+) -> None:
+    """By the program itself, since nobody sees them before a run; eager code raises too."""
+    limit = fastnn.num_threads()
+    request.addfinalizer(lambda: fastnn.set_num_threads(limit))
+    fastnn.set_num_threads(threads)
+    pick = fastnn.compile(lambda a, i: a[i * 2])
+    a = fastnn.arange(5, dtype=fastnn.float32)
+    assert pick(a, fastnn.tensor([0, 1])).tolist() == [0.0, 2.0]
+    for _ in range(2):
+        with pytest.raises(IndexError, match=r"^test_recording.py:\d+: .* out of range"):
+            pick(a, fastnn.tensor([2, 10**9]))
+        assert pick(a, fastnn.tensor([2, 1])).tolist() == [4.0, 2.0]
+    model = nn.Linear(4, 3)
+    optimizer = optim.Adam(model.parameters(), lr=0.1)
+
+    def train(x: Tensor, y: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), y - 1)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step, x = fastnn.compile(train), fastnn.ones(2, 4)
+    first = step(x, fastnn.tensor([1, 3])).item()
+    assert step(x, fastnn.tensor([1, 3])).item() < first
+    before = model.weight.tolist()
+    with pytest.raises(IndexError, match="out of range"):
+        step(x, fastnn.tensor([0, 3]))
+    assert model.weight.tolist() == before

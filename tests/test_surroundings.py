@@ -180,3 +180,65 @@ def test_returned_state_is_a_copy_from_the_first_call_on() -> None:
     compiled = fastnn.compile(add)
     results = [compiled(fastnn.ones(1)) for _ in range(4)]
     assert [r.item() for r in results] == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_methods_modules_and_other_arguments() -> None:
+    class Scaled:
+        def __init__(self, k: float) -> None:
+            self.k = k
+
+        @fastnn.compile
+        def times(self, x: Tensor) -> Tensor:
+            return x * self.k
+
+        @fastnn.compile(mode="max-autotune", fullgraph=True)
+        def plus(self, x: Tensor, *, by: dict[str, Tensor], times: int = 1) -> Any:
+            return {"sum": [self.times(x) + by["y"] * times]}
+
+    two, three, x = Scaled(2.0), Scaled(3.0), fastnn.ones(2)
+    for _ in range(3):
+        assert two.times(x).tolist() == [2.0, 2.0] and three.times(x).tolist() == [3.0, 3.0]
+        for times in (1, 4):
+            found = two.plus(x, by={"y": x * 10}, times=times)
+            assert found["sum"][0].tolist() == [2.0 + 10 * times] * 2
+        assert two.plus(x, by={"y": x})["sum"][0].tolist() == [3.0, 3.0]
+    model = fastnn.compile(net())
+    assert len(list(model.parameters())) == 4
+    scaled = fastnn.compile(lambda x, k=2.0: x * k)
+    assert [scaled(x, 3.0).tolist(), scaled(x).tolist()] == [[3.0, 3.0], [2.0, 2.0]]
+    assert [scaled(x, 3.0).tolist(), scaled(x).tolist()] == [[3.0, 3.0], [2.0, 2.0]]
+    with pytest.raises(TypeError, match=r"^compile: expected arguments .* got object"):
+        scaled(x, object())
+
+
+def test_names_that_change_inside_are_refused() -> None:
+    """The first call is undone, and says which name it was."""
+    count, log, total = [0], [], fastnn.zeros(1)
+
+    def counts(x: Tensor) -> Tensor:
+        count[0] += 1
+        total.add_(1.0)
+        return x * count[0]
+
+    def logs(x: Tensor) -> Tensor:
+        log.append(x)
+        return x * 1
+
+    def draws(x: Tensor) -> Tensor:
+        return x * float(np.random.rand())
+
+    for function, name in ((counts, "count"), (logs, "log"), (draws, "random numbers")):
+        with pytest.raises(
+            fastnn.RecordingError, match=rf"cannot compile this: .*{name}.* changed"
+        ):
+            fastnn.compile(function)(fastnn.ones(1))
+    assert total.item() == 0.0
+
+
+def test_errors_of_a_replay_name_the_line() -> None:
+    loss = nn.CrossEntropyLoss()
+    step = fastnn.compile(lambda z, y: loss(z, y))
+    z = fastnn.ones(2, 3)
+    step(z, fastnn.tensor([0, 1]))
+    with pytest.raises(ValueError, match=r"got 3 at row 1 \(at test_surroundings.py:\d+\)"):
+        step(z, fastnn.tensor([0, 3]))

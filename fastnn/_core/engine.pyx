@@ -51,6 +51,7 @@ cdef extern from "fastnn.h" nogil:
         FNN_OK
         FNN_NO_MEMORY
         FNN_NOT_FINITE
+        FNN_OUT_OF_RANGE
     ctypedef int fnn_layout
     ctypedef int fnn_status
     ctypedef struct fnn_call:
@@ -163,6 +164,8 @@ cdef int _raise(fnn_status status) except -1:
         return 0
     if status == FNN_NO_MEMORY:
         raise MemoryError("fastnn: out of memory")
+    if status == FNN_OUT_OF_RANGE:
+        raise IndexError("a class or row number that the program computed is out of range")
     raise FloatingPointError("the loss is not finite")
 
 

@@ -58,6 +58,21 @@ cpdef bint set_grad_enabled(bint mode) noexcept:
     return before
 
 
+cdef long _written = 0  # nodes there were at the last write in place
+
+
+cpdef long note_write() noexcept:
+    """Something was written in place: how many nodes there are."""
+    global _written
+    _written = _made
+    return _made
+
+
+cpdef long last_write() noexcept:
+    """How many nodes there were at the last write in place."""
+    return _written
+
+
 cpdef long node_count() noexcept:
     """How many nodes have been made."""
     return _made
@@ -310,7 +325,10 @@ cdef class Watch:
 
     leaves: tensors whose array, gradient and requires_grad are watched.
     places: (object, attribute) or (dict, key) each.
+    ran_at: the number of nodes when a program was last told to run.
     """
+    cdef object __weakref__
+    cdef readonly long ran_at
     cdef list _leaves, _places, _seen
     cdef bint _taken
     cdef int _mode
@@ -325,6 +343,7 @@ cdef class Watch:
         for x in self._leaves:
             self._seen += [x._array, x.grad, x.requires_grad]
         self._taken, self._mode = True, fnn_no_grad
+        self.ran_at = note_write()
 
     def same(self):
         """Whether all is as it was when last taken."""
@@ -341,6 +360,7 @@ cdef class Watch:
             if (x._array is not self._seen[n + 3 * i] or x.grad is not self._seen[n + 3 * i + 1]
                     or x.requires_grad != (self._seen[n + 3 * i + 2] is True)):
                 return False
+        self.ran_at = note_write()  # a run follows
         return True
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from fastnn._core import engine
-from fastnn._core.tape import Flow, grad_enabled, owner
+from fastnn._core.tape import Flow, grad_enabled, last_write, owner
 from fastnn._core.tape import Node as Node
 from fastnn._core.tape import node_count as node_count
 from fastnn._core.tape import set_grad_enabled as set_mode
@@ -106,7 +106,7 @@ def _propagate(
     roots: Sequence[Tensor], seeds: Sequence[Tensor], create_graph: bool, keep: bool
 ) -> dict[int, tuple[Tensor, Tensor]]:
     """id of each leaf that requires grad -> (the leaf, its gradient)."""
-    flow = Flow(_add, versions.last, versions.checked)
+    flow = Flow(_add, last_write(), versions.checked)
     with set_grad_enabled(create_graph):
         if hooks.live:
             from fastnn.autograd.graph import flow as slow  # the same, with more to look at

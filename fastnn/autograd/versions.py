@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from fastnn import _recording
-from fastnn._core.tape import node_count, span
+from fastnn._core.tape import Watch, note_write, span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     Span = tuple[int, int]
 
 MOST = 4096  # writes that are remembered
-last = 0  # the number of nodes at the last write in place
 _written: dict[Span, tuple[int, str]] = {}  # (first byte, end) -> (number of nodes, op)
+_programs: WeakKeyDictionary[Watch, list[Span]] = WeakKeyDictionary()  # what each run writes
 
 
 def _span(array: NDArray[Any]) -> Span:
@@ -39,17 +40,24 @@ def _span(array: NDArray[Any]) -> Span:
 
 def wrote(array: NDArray[Any], name: str) -> None:
     """The elements of an array were changed in place by `name`."""
-    global last
-    last = node_count()
+    at = note_write()
     if len(_written) >= MOST:
         for key in list(_written)[: MOST // 2]:
             del _written[key]
-    _written[_span(array)] = (last, name)
+    _written[_span(array)] = (at, name)
+
+
+def writes(watch: Watch, arrays: Iterable[NDArray[Any]]) -> None:
+    """Every run of a program changes these arrays; its watch knows when it ran last."""
+    _programs[watch] = [_span(array) for array in arrays]
 
 
 def _changed(node: Node, arrays: Iterable[Any]) -> dict[Span, str]:
     """The writes, after the node was made, into arrays that it has held since."""
     late = {span: name for span, (at, name) in _written.items() if at >= node.order}
+    for watch, spans in list(_programs.items()):
+        if watch.ran_at >= node.order:
+            late |= dict.fromkeys(spans, "a compiled function")
     held = [_span(a) for a in arrays if isinstance(a, np.ndarray)]
     return {
         span: name

@@ -9,6 +9,9 @@ from fastnn.lowering.ir import Instruction, Storage, Value
 
 ARENA, EXTERNAL, BOUND = 0, 1, 2
 
+GUARD_LOSS, GUARD_INDEX = 1, 2  # enum fnn_guard
+INDEX = {"softmax_cross_entropy": 3, "take_rows": 2, "scatter_add_rows": 2}  # which array it is
+
 Range = tuple[Any, int, int]  # (what memory, first byte, end)
 
 
@@ -51,7 +54,7 @@ def emit(
                 instruction.dims,
                 instruction.attrs,
                 waits[at],
-                at == guarded,
+                GUARD_LOSS if at == guarded else _index_guard(instruction),
             )
         )
     sizes = tuple(s.nbytes for s in bound)
@@ -63,6 +66,15 @@ def _table(instruction: Instruction) -> int:
     int64, else of bool."""
     kinds = [engine.DTYPES.index(v.dtype.name) for v in instruction.values if v is not None]
     return min(kinds) if min(kinds) >= 2 else next(kind for kind in kinds if kind < 2)
+
+
+def _index_guard(instruction: Instruction) -> int:
+    """GUARD_INDEX where a row reads by classes or row numbers that nobody checks before a run."""
+    place = INDEX.get(instruction.op)
+    index = instruction.values[place] if place is not None else None
+    if index is None or (index.storage.kind == "input" and index.whole()):
+        return 0
+    return GUARD_INDEX
 
 
 def _last_write(instructions: list[Instruction], watched: Value | None) -> int:

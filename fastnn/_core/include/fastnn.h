@@ -130,7 +130,10 @@ enum fnn_op_code {
 enum fnn_real { FNN_FLOAT32, FNN_FLOAT64, FNN_INT64, FNN_BOOL, FNN_N_REALS };
 enum fnn_activation { FNN_IDENTITY, FNN_RELU, FNN_SIGMOID, FNN_TANH };
 enum fnn_reduction { FNN_NONE, FNN_SUM, FNN_MEAN };
-typedef enum fnn_status { FNN_OK, FNN_NO_MEMORY, FNN_NOT_FINITE } fnn_status;
+typedef enum fnn_status { FNN_OK, FNN_NO_MEMORY, FNN_NOT_FINITE, FNN_OUT_OF_RANGE } fnn_status;
+/* What stops a run: after the call, array 0, a scalar loss, is not finite; before the call, a class
+ * or row number that the program computed is out of range. */
+enum fnn_guard { FNN_NO_GUARD, FNN_GUARD_LOSS, FNN_GUARD_INDEX };
 
 /* One call of one op: an eager call, or one instruction of a program. */
 typedef struct fnn_call {
@@ -138,7 +141,7 @@ typedef struct fnn_call {
   uint8_t real;    /* enum fnn_real: which table; that of the first float, else int64, else bool */
   uint8_t ndim;    /* used entries of dim, FNN_BROADCAST only */
   uint8_t barrier; /* program: wait for the whole team before this call */
-  uint8_t guard;   /* program: array 0 is a scalar loss; stop the run if it is not finite */
+  uint8_t guard;   /* program: enum fnn_guard */
   size_t dim[FNN_MAX_DIMS];
   void *array[FNN_MAX_ARRAYS];
   ptrdiff_t stride[FNN_MAX_ARRAYS][FNN_MAX_DIMS];

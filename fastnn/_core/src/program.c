@@ -17,6 +17,7 @@ typedef struct phase {
   size_t tiles;
   int barrier; /* wait for the team before this phase */
   int guard;   /* stop after this phase unless array 0 is finite */
+  int check;   /* stop before this phase unless all indices are in range */
 } phase;
 
 struct fnn_program {
@@ -53,6 +54,16 @@ int fnn_all_finite(const void *x, size_t n, int real) {
   return !wrong;
 }
 
+/* Whether the classes or row numbers that a call reads by are in range. */
+static int indices_fit(const fnn_call *call) {
+  int loss = call->op == FNN_OP_softmax_cross_entropy;
+  const int64_t *index = call->array[loss ? 3 : 2];
+  uint64_t limit = call->dim[loss ? 1 : 2];
+  int fit = 1;
+  for (size_t i = 0; i < call->dim[0]; i++) fit &= (uint64_t)index[i] < limit;
+  return fit;
+}
+
 /* Writes the phases of a call that have work to do; returns how many (at most FNN_MAX_PHASES). */
 static size_t plan_call(const fnn_call *call, phase *out) {
   const fnn_op *row = fnn_op_row(call);
@@ -60,10 +71,11 @@ static size_t plan_call(const fnn_call *call, phase *out) {
   for (size_t p = 0; p < fnn_op_phases(call->op); p++) {
     size_t tiles = row->tiles[p](call);
     if (!tiles) continue;
-    out[written] = (phase){row->run[p], call, tiles, written ? 1 : call->barrier, 0};
+    out[written] = (phase){row->run[p], call, tiles, written ? 1 : call->barrier, 0, 0};
     written++;
   }
-  if (written) out[written - 1].guard = call->guard;
+  if (written) out[written - 1].guard = call->guard == FNN_GUARD_LOSS;
+  if (written) out[0].check = call->guard == FNN_GUARD_INDEX;
   return written;
 }
 
@@ -143,6 +155,7 @@ static fnn_status run_phases(const fnn_program *program, fnn_team *team, size_t 
   for (size_t i = 0; i < program->n_phases; i++) {
     const phase *p = &program->phases[i];
     if (p->barrier) fnn_team_wait(team, threads);
+    if (p->check && !indices_fit(p->call)) return FNN_OUT_OF_RANGE; /* all threads see the same */
     run_tiles(p, thread, threads, scratch);
     if (p->guard) {
       fnn_team_wait(team, threads);
