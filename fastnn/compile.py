@@ -134,7 +134,7 @@ class Recording:
         made = self.bound[self.n_inputs :]
         values = self.outputs
         if [v.storage for v in values] != made or any(
-            v.shape != v.storage.array.shape or not v.whole() for v in values
+            not (v.whole() and v.packed()) for v in values
         ):
             return None
         if any(classes < 0 for _, _, classes in self.recorder.checks):
@@ -147,7 +147,7 @@ class Recording:
             self.program,
             self._watch.same,
             [s.array for s in self.bound[: self.n_inputs]],
-            [(s.array.shape, s.array.dtype) for s in made],
+            [(v.shape, v.dtype) for v in values],
             [(storage.index, classes) for storage, _, classes in self.recorder.checks],
             Tensor,
             np.empty,
@@ -258,17 +258,18 @@ class Compiled:
         self.__doc__ = fn.__doc__
         self.__wrapped__ = fn
         self._cache: OrderedDict[Any, list[Recording]] = OrderedDict()
-        self._last: Recording | None = None
+        self._last: Recording | None = None  # and, at hand, what it offers
+        self._shortcut: engine.Replay | None = None
+        self._plain = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        last = self._last
-        if last is not None and last.shortcut is not None and not kwargs:
+        if self._shortcut is not None and not kwargs:
             try:
-                arrays = last.shortcut(args)
+                arrays = self._shortcut(*args)
             except IndexError as error:
-                raise last.located(error) from None
+                raise self._last.located(error) from None  # type: ignore[union-attr]
             if arrays is not None:
-                return wrap(arrays[0]) if last.plain else last.result(arrays)
+                return wrap(arrays[0]) if self._plain else self._last.result(arrays)  # type: ignore[union-attr]
         return self._look(args, kwargs)
 
     def __get__(self, owner: Any, kind: type | None = None) -> Compiled:
@@ -300,7 +301,8 @@ class Compiled:
             if recording.matches():
                 recording.check(arrays)
                 self._cache.move_to_end(key)
-                self._last = recording
+                self._last, self._plain = recording, recording.plain
+                self._shortcut = recording.shortcut
                 return recording.replay(arrays)
 
         def call(*tensors: Tensor) -> Any:

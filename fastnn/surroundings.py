@@ -96,6 +96,7 @@ class Surroundings:
         self._drawn = _drawn()
         self._images = [_image(_look(place)) for place in self.places]
         self._parts = [(m, self._parts_of(m)) for m in self._modules.values()]
+        self._counted = self._parts[0][0].changes if self._parts else 0
         # Identity alone, as the short way looks, does not notice a change inside a container.
         self.fixed = not any(isinstance(_look(place), _CONTAINERS) for place in self.places)
 
@@ -117,6 +118,10 @@ class Surroundings:
     def unchanged(self) -> bool:
         """Whether Python would read the same values now."""
         named = zip(self._images, self.places, strict=True)
-        return all(_same(image, _image(_look(place))) for image, place in named) and all(
-            _same(parts, self._parts_of(module)) for module, parts in self._parts
-        )
+        if not all(_same(image, _image(_look(place))) for image, place in named):
+            return False
+        if self._parts and self._parts[0][0].changes != self._counted:
+            if not all(_same(parts, self._parts_of(module)) for module, parts in self._parts):
+                return False
+            self._counted = self._parts[0][0].changes  # of all modules; nothing that we look at
+        return True

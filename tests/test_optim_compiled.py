@@ -105,3 +105,19 @@ def test_a_compiled_update_alone_reads_new_gradients() -> None:
         w.grad = Tensor(np.array([value]))
         step()
         assert w.item() == want
+
+
+def test_a_group_added_later_is_trained() -> None:
+    weights = []
+    for compiled in (False, True):
+        session = Session(compiled, "SGD", {"lr": 0.1})
+        late = Parameter(np.ones(3, np.float32))
+        head = session.model[2]
+        assert isinstance(head, nn.Linear)
+        session.loss = lambda z, y, w=late: nn.functional.cross_entropy(z * w, y)  # type: ignore[assignment]
+        session.run(3)
+        session.optimizer.add_param_group({"params": [late]})
+        session.run(3)
+        weights.append([p.detach().numpy().copy() for p in [*session.model.parameters(), late]])
+    assert all((a == b).all() for a, b in zip(*weights))
+    assert not (weights[0][-1] == 1).any()

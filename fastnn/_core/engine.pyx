@@ -597,7 +597,7 @@ cdef class Replay:
         self._tensor, self._empty = tensor, empty
         self._array = type(inputs[0]) if inputs else None
 
-    def __call__(self, tuple args):
+    def __call__(self, *args):
         cdef Py_ssize_t i, n = len(self._inputs)
         cdef Py_buffer view
         cdef void *pointers[64]

@@ -8,6 +8,7 @@ import heapq
 
 import numpy
 
+from cpython.object cimport PyObject
 from cpython.buffer cimport (
     PyBUF_STRIDES,
     PyBUF_WRITABLE,
@@ -18,6 +19,10 @@ from cpython.buffer cimport (
 from libc.string cimport memcmp, memcpy
 
 from fastnn._core cimport engine
+
+cdef extern from "Python.h":
+    bint PyCell_Check(object)
+    PyObject *PyCell_GET(object)
 
 cdef extern from *:
     """
@@ -365,4 +370,8 @@ cdef class Watch:
 
 
 cdef inline object _get(where, name):
-    return (<dict>where).get(name) if type(where) is dict else getattr(where, name)
+    if type(where) is dict:
+        return (<dict>where).get(name)
+    if PyCell_Check(where):
+        return None if PyCell_GET(where) == NULL else <object>PyCell_GET(where)
+    return getattr(where, name)

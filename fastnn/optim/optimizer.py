@@ -121,7 +121,7 @@ class Optimizer(ABC):
                 block.add_moment(name)
             blocks.append(block)
         self.param_groups.append(group)
-        self._blocks.append(blocks)
+        self._blocks = [*self._blocks, blocks]  # another list: a compiled step notices
 
     # ---- stepping ----
 
@@ -145,7 +145,7 @@ class Optimizer(ABC):
             recorder.valid_while(
                 functools.partial(self._unchanged, updates),
                 functools.partial(self._resume, updates),
-                [(update.group, key) for update in updates for key in update.group]
+                [(u.group, key) for u in updates for key in u.group if key != "params"]
                 + [(update.block, name) for update in updates for name in ("_cut", "source")]
                 + [(self, "_blocks")],
             )
