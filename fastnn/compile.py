@@ -88,12 +88,11 @@ class Recording:
 
     def check(self, arrays: list[NDArray[Any]]) -> None:
         """Raise for input values that the function would not take."""
-        r = self.recorder
-        for (storage, check, _), line in zip(r.checks, r.check_lines, strict=True):
+        for asked in self.recorder.checks:
             try:
-                check(Tensor(arrays[storage.index]))
+                asked.check(Tensor(arrays[asked.storage.index]))
             except (ValueError, IndexError) as error:
-                raise type(error)(f"{error} (at {line})") from None
+                raise type(error)(f"{error} (at {asked.line})") from None
 
     def replay(self, arrays: list[NDArray[Any]]) -> Any:
         """Run the program on these inputs (checked, contiguous) and give back its outputs."""
@@ -137,7 +136,7 @@ class Recording:
             not (v.whole() and v.packed()) for v in values
         ):
             return None
-        if any(classes < 0 for _, _, classes in self.recorder.checks):
+        if any(asked.classes < 0 for asked in self.recorder.checks):
             return None
         if not self.surroundings.fixed:
             return None
@@ -148,7 +147,7 @@ class Recording:
             self._watch.same,
             [s.array for s in self.bound[: self.n_inputs]],
             [(v.shape, v.dtype) for v in values],
-            [(storage.index, classes) for storage, _, classes in self.recorder.checks],
+            [(asked.storage.index, asked.classes) for asked in self.recorder.checks],
             Tensor,
             np.empty,
         )
@@ -200,10 +199,10 @@ def record(
         What fn returned, and the recording.
     """
     seen = [fn] if functions is None else list(functions)
-    before = Surroundings(seen, [])
+    before = Surroundings(seen, []) if strict else None
     with listening(Recorder(arrays)) as recorder:
         result = fn(*(Tensor(a) for a in arrays))
-        if strict and (changed := before.changes()):
+        if before is not None and (changed := before.changes()):
             raise RecordingError(
                 f"{recorder.location()}: cannot compile this: {changed} changed while it was "
                 "recorded, and a replay, which runs without Python, would not change it. Return "

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 _PACKAGE = str(Path(__file__).parent)
 
 
+class Check(NamedTuple):
+    """What the values of an input have to pass at every run."""
+
+    storage: Storage
+    check: Callable[[Tensor], object]
+    classes: int  # int64 values in 0..classes-1 is all that it asks for; negative: something else
+    line: str  # where it was asked
+
+
 class Recorder:
     """Listens to every row that is run, and to what else a replay has to repeat or to check."""
 
@@ -37,8 +46,7 @@ class Recorder:
         self.grads_set: dict[int, Tensor] = {}
         self.before_run: list[Callable[[], object]] = []
         self.conditions: list[Callable[[], bool]] = []
-        self.checks: list[tuple[Storage, Callable[[Tensor], object], int]] = []
-        self.check_lines: list[str] = []
+        self.checks: list[Check] = []
         self.watched: list[tuple[Any, str]] = []
         self.before: list[tuple[NDArray[Any], NDArray[Any]]] = []  # memory written, as it was
         self._saved: set[int] = set()
@@ -105,8 +113,7 @@ class Recorder:
         """The values of an input were checked; other inputs have to be."""
         value = self.value(array)
         if value.storage.kind == "input" and value.whole():
-            self.checks.append((value.storage, check, classes))
-            self.check_lines.append(self.location())
+            self.checks.append(Check(value.storage, check, classes, self.location()))
 
     def writes(self, array: NDArray[Any]) -> None:
         """An array that exists is written in place: unless made by the recording, it outlives."""

@@ -177,14 +177,6 @@ def zero_grad(leaf: Tensor, set_to_none: bool = True) -> None:
         leaf.grad.zero_()
 
 
-def _as_tensors(values: Any, name: str) -> tuple[Tensor, ...]:
-    found = values if isinstance(values, tuple | list) else (values,)
-    for value in found:
-        if not isinstance(value, Tensor):
-            raise TypeError(f"{name}: expected tensors, got {type(value).__name__}")
-    return tuple(found)
-
-
 def gradients(
     outputs: Sequence[Tensor],
     inputs: Sequence[Tensor],

@@ -251,8 +251,8 @@ class Trainer:
         for name, value in found.items():
             if not isinstance(value, Tensor) or value.numel() != 1 or value.dtype.kind != "f":
                 raise TypeError(f"metrics: expected {name} to return a tensor of one number")
-        for storage, check, _ in recorder.checks:
-            check(Tensor((x, y)[storage.index]))
+        for asked in recorder.checks:
+            asked.check(Tensor((x, y)[asked.storage.index]))
 
     # Programs
 
