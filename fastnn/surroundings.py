@@ -97,8 +97,12 @@ class Surroundings:
         self._images = [_image(_look(place)) for place in self.places]
         self._parts = [(m, self._parts_of(m)) for m in self._modules.values()]
         self._counted = self._parts[0][0].changes if self._parts else 0
-        # Identity alone, as the short way looks, does not notice a change inside a container.
-        self.fixed = not any(isinstance(_look(place), _CONTAINERS) for place in self.places)
+        # Identity, as the short way looks, and a module's count of its changes do not notice a
+        # change inside a container.
+        values = [_look(place) for place in self.places]
+        for module in self._modules.values():
+            values += [v for k, v in vars(module).items() if not k.startswith("_")]
+        self.fixed = not any(isinstance(value, _CONTAINERS) for value in values)
 
     @staticmethod
     def _parts_of(module: Module) -> list[Any]:
@@ -120,7 +124,7 @@ class Surroundings:
         named = zip(self._images, self.places, strict=True)
         if not all(_same(image, _image(_look(place))) for image, place in named):
             return False
-        if self._parts and self._parts[0][0].changes != self._counted:
+        if self._parts and not (self.fixed and self._parts[0][0].changes == self._counted):
             if not all(_same(parts, self._parts_of(module)) for module, parts in self._parts):
                 return False
             self._counted = self._parts[0][0].changes  # of all modules; nothing that we look at

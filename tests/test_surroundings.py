@@ -92,6 +92,22 @@ def test_other_layers_parameters_and_attributes_are_noticed() -> None:
             assert np.array_equal(model.predict(X), np.array(want, np.float32))
 
 
+def test_a_list_of_a_module_is_noticed() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.factors = [2.0, 3.0]
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x * self.factors[0] + self.factors[1]
+
+    model = Scaled()
+    compiled, x = fastnn.compile(model), fastnn.ones(1)
+    for factor in (2.0, 5.0, 7.0):
+        model.factors[0] = factor
+        assert [compiled(x).item() for _ in range(2)] == [factor + 3.0] * 2
+
+
 GLOBAL = 1.0
 
 
