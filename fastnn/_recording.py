@@ -55,14 +55,26 @@ def refuse_draw() -> None:
         )
 
 
-def checked(x: Tensor, check: Callable[[Tensor], object], classes: int = -1) -> None:
+def checked(
+    x: Tensor, check: Callable[[Tensor], object], classes: int = -1, besides: int = 0
+) -> None:
     """Check the values of a tensor now and, when it is an input, at every replay.
 
     classes: what `check` asks for is int64 values in 0..classes-1, if not negative.
+    besides: or this one.
     """
     if _batch.rules is not None:
         x = _batch.rules.whole(x)
     check(x)
     active = engine.recorder()
     if active is not None:
-        active.checks_input(x._array, check, classes)
+        active.checks_input(x._array, check, classes, besides)
+
+
+def chosen(x: Tensor, test: Callable[[Tensor], bool], found: bool) -> None:
+    """What was computed is right where `test(x)` is as it was found."""
+    active = engine.recorder()
+    if active is not None:
+        if _batch.rules is not None:
+            x = _batch.rules.whole(x)
+        active.chooses(x._array, test, found)

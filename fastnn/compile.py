@@ -86,6 +86,13 @@ class Recording:
             and self.surroundings.unchanged()
         )
 
+    def suits(self, arrays: list[NDArray[Any]]) -> bool:
+        """Whether the computation that was recorded is the one for these input values."""
+        return all(
+            choice.test(Tensor(arrays[choice.storage.index])) == choice.found
+            for choice in self.recorder.choices
+        )
+
     def check(self, arrays: list[NDArray[Any]]) -> None:
         """Raise for input values that the function would not take."""
         for asked in self.recorder.checks:
@@ -138,6 +145,8 @@ class Recording:
             return None
         if any(asked.classes < 0 for asked in self.recorder.checks):
             return None
+        if any(choice.found for choice in self.recorder.choices):
+            return None  # where nothing is found, a check of `labels` would not pass
         if not self.surroundings.fixed:
             return None
         if any(leaf.grad is not grad for leaf, grad in self.recorder.grads_read.values()):
@@ -147,7 +156,7 @@ class Recording:
             self._watch.same,
             [s.array for s in self.bound[: self.n_inputs]],
             [(v.shape, v.dtype) for v in values],
-            [(asked.storage.index, asked.classes) for asked in self.recorder.checks],
+            [(c.storage.index, c.classes, c.besides) for c in self.recorder.checks],
             Tensor,
             np.empty,
         )
@@ -297,7 +306,7 @@ class Compiled:
         arrays = [_array(leaf) for leaf, is_input in zip(leaves, inputs, strict=True) if is_input]
         key = self._key(args, kwargs)
         for recording in self._cache.get(key, ()):
-            if recording.matches():
+            if recording.matches() and recording.suits(arrays):
                 recording.check(arrays)
                 self._cache.move_to_end(key)
                 self._last, self._plain = recording, recording.plain

@@ -30,7 +30,16 @@ class Check(NamedTuple):
     storage: Storage
     check: Callable[[Tensor], object]
     classes: int  # int64 values in 0..classes-1 is all that it asks for; negative: something else
+    besides: int  # or this value
     line: str  # where it was asked
+
+
+class Choice(NamedTuple):
+    """What the values of an input decided: which computation was recorded."""
+
+    storage: Storage
+    test: Callable[[Tensor], bool]
+    found: bool
 
 
 class Recorder:
@@ -47,6 +56,7 @@ class Recorder:
         self.before_run: list[Callable[[], object]] = []
         self.conditions: list[Callable[[], bool]] = []
         self.checks: list[Check] = []
+        self.choices: list[Choice] = []
         self.watched: list[tuple[Any, str]] = []
         self.before: list[tuple[NDArray[Any], NDArray[Any]]] = []  # memory written, as it was
         self._saved: set[int] = set()
@@ -108,12 +118,22 @@ class Recorder:
         self.watched += places
 
     def checks_input(
-        self, array: NDArray[Any], check: Callable[[Tensor], object], classes: int
+        self,
+        array: NDArray[Any],
+        check: Callable[[Tensor], object],
+        classes: int,
+        besides: int = 0,
     ) -> None:
         """The values of an input were checked; other inputs have to be."""
         value = self.value(array)
         if value.storage.kind == "input" and value.whole():
-            self.checks.append(Check(value.storage, check, classes, self.location()))
+            self.checks.append(Check(value.storage, check, classes, besides, self.location()))
+
+    def chooses(self, array: NDArray[Any], test: Callable[[Tensor], bool], found: bool) -> None:
+        """The values of an input decided what was computed."""
+        value = self.value(array)
+        if value.storage.kind == "input" and value.whole():
+            self.choices.append(Choice(value.storage, test, found))
 
     def writes(self, array: NDArray[Any]) -> None:
         """An array that exists is written in place: unless made by the recording, it outlives."""
@@ -132,6 +152,14 @@ class Recorder:
         raise RecordingError(
             f"{self.location()}: cannot compile this: the buffer {name!r} is assigned another "
             "tensor, which a replay would not do; write into it by copy_() or add_()"
+        )
+
+    def refuse_setting(self, name: str) -> None:
+        """A setting of an optimizer was assigned."""
+        raise RecordingError(
+            f"{self.location()}: cannot compile this: the optimizer's setting {name!r} is assigned "
+            "(by a scheduler's step() too), which a replay would not do; set it outside of the "
+            "compiled function, where a change takes effect at the next call"
         )
 
     def _save(self, storage: Storage) -> None:

@@ -55,7 +55,7 @@ class Replay:
         same: Callable[[], bool],
         inputs: list[NDArray[Any]],
         outputs: list[tuple[tuple[int, ...], Any]],
-        labels: list[tuple[int, int]],
+        labels: list[tuple[int, int, int]],
         tensor: type,
         empty: Callable[[tuple[int, ...], Any], NDArray[Any]],
     ) -> None: ...

@@ -581,7 +581,8 @@ cdef class Replay:
     same: says whether all is as it was when Python last looked.
     inputs: an array of the shape and type of each argument.
     outputs: (shape, dtype) of each array to make.
-    labels: (input, classes) of int64 inputs whose values must lie in 0..classes-1.
+    labels: (input, classes, besides) of int64 inputs whose values must lie in 0..classes-1 or be
+        the value `besides`.
     tensor: the type of arguments that hold their array in `_array`.
     empty: makes an array of a shape and dtype.
     """
@@ -630,7 +631,7 @@ cdef class Replay:
                 return None
         for spec in self._labels:
             i = spec[0]
-            if not _in_range(<const int64_t *>pointers[i], elements[i], spec[1]):
+            if not _in_range(<const int64_t *>pointers[i], elements[i], spec[1], spec[2]):
                 return None
         for spec in self._outputs:
             x = self._empty(spec[0], spec[1])
@@ -650,16 +651,17 @@ def in_range(labels, int64_t classes):
     cdef bint found
     PyObject_GetBuffer(labels, &view, PyBUF_STRIDES)
     found = PyBuffer_IsContiguous(&view, b"C") and view.itemsize == 8 and _in_range(
-        <const int64_t *>view.buf, view.len // 8, classes)
+        <const int64_t *>view.buf, view.len // 8, classes, 0)
     PyBuffer_Release(&view)
     return found
 
 
-cdef bint _in_range(const int64_t *labels, Py_ssize_t n, int64_t classes) noexcept:
+cdef bint _in_range(const int64_t *labels, Py_ssize_t n, int64_t classes,
+                    int64_t besides) noexcept:
     cdef Py_ssize_t i
     cdef bint wrong = False
     for i in range(n):
-        wrong |= <uint64_t>labels[i] >= <uint64_t>classes
+        wrong |= <uint64_t>labels[i] >= <uint64_t>classes and labels[i] != besides
     return not wrong
 
 

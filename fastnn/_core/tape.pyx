@@ -370,7 +370,7 @@ cdef class Watch:
 
 
 cdef inline object _get(where, name):
-    if type(where) is dict:
+    if isinstance(where, dict):
         return (<dict>where).get(name)
     if PyCell_Check(where):
         return None if PyCell_GET(where) == NULL else <object>PyCell_GET(where)

@@ -144,12 +144,15 @@ def cross_entropy(
     elif probabilities:
         loss = ops.soft_cross_entropy(input, target, reduction)
     else:
+        some = False
         try:
             loss = ops.softmax_cross_entropy(input, target, reduction)  # checks the range
         except ValueError:
-            if not (target._array == ignore_index).any():
+            some = weighted.some_ignored(target, ignore_index)
+            if not some:
                 raise
             loss = weighted.cross_entropy(input, target, *options)
+        _recording.chosen(target, lambda y: weighted.some_ignored(y, ignore_index), some)
     return loss.reshape(()) if single and reduction == "none" else loss
 
 

@@ -65,20 +65,24 @@ def nll(
     return total if reduction == "sum" else ops.div(total, ops.sum(shares))
 
 
+def some_ignored(target: Tensor, ignored: int) -> bool:
+    """Whether there are rows that do not count."""
+    return bool((target._array == ignored).any())
+
+
 def _one_hot(target: Tensor, classes: int, ignored: int, like: Tensor) -> Tensor:
     """1 where the class is the row's, 0 elsewhere and in rows that do not count."""
-    table = np.eye(classes, dtype=like.dtype)
-    if 0 <= ignored < classes:
-        table[ignored] = 0
-    elif (target._array == ignored).any():
-        _recording.checked(target, lambda y: _class_or_ignored(y, classes, ignored))
-        numbers = Tensor(np.arange(classes))
-        return ops.cast(ops.eq(ops.reshape(target, (-1, 1)), numbers), like.dtype)
-    _recording.checked(target, lambda y: _check.class_range("target", y, classes))
-    return ops.take_rows(Tensor(table), target)
+    check = lambda y: _class_or_ignored(y, classes, ignored)  # noqa: E731
+    _recording.checked(target, check, classes, ignored)
+    table = np.eye(classes + 1, classes, dtype=like.dtype)  # the last row: of what is ignored
+    known = ops.where(ops.lt(target, classes), target, -1)  # take_rows refuses -1 in a program too
+    return ops.take_rows(Tensor(table), ops.where(ops.eq(target, ignored), classes, known))
 
 
 def _class_or_ignored(y: Tensor, classes: int, ignored: int) -> None:
+    if not some_ignored(y, ignored):
+        _check.class_range("target", y, classes)
+        return
     array = y._array
     wrong = ((array < 0) | (array >= classes)) & (array != ignored)
     if wrong.any():

@@ -21,6 +21,21 @@ Params = Iterable[Any]  # Tensors, (name, Tensor) pairs or dicts with "params"
 _EXTRA = ("params", "param_names", "name", "initial_lr")
 
 
+class _Settings(Group):
+    """A parameter group; its settings are assigned outside of what is compiled."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        recorder = engine.recorder()
+        if recorder is not None:
+            recorder.refuse_setting(key)
+        super().__setitem__(key, value)
+
+    def update(self, *given: Any, **settings: Any) -> None:
+        """As of a dict."""
+        for key, value in dict(*given, **settings).items():
+            self[key] = value
+
+
 class _Update(NamedTuple):
     """A recorded update: what it was for, and the segments whose memory it uses."""
 
@@ -107,8 +122,7 @@ class Optimizer(ABC):
             raise TypeError(f"param_group: expected a dict, got {_check.show(given)}")
         for key in given:
             _check.choice("param_group key", key, [*_EXTRA, *self.defaults])
-        group = {**self.defaults, **given}
-        group.update(_parameters_of(given))
+        group = _Settings({**self.defaults, **given, **_parameters_of(given)})
         self._numbers(group)
         return group
 
