@@ -67,8 +67,10 @@ def _chains_of(code: types.CodeType) -> Iterator[Chain]:
             if following.opname in _ATTRIBUTE:
                 steps.append((".", following.argval))
                 at += 1
-            elif _constant(following) and at + 1 < len(instructions) and _subscript(
-                instructions[at + 1]
+            elif (
+                _constant(following)
+                and at + 1 < len(instructions)
+                and _subscript(instructions[at + 1])
             ):
                 steps.append(("[", following.argval))
                 at += 2
@@ -102,9 +104,8 @@ def _constant(instruction: Any) -> bool:
 
 
 def _subscript(instruction: Any) -> bool:
-    return instruction.opname == "BINARY_SUBSCR" or (
-        instruction.opname == "BINARY_OP" and instruction.argrepr == "[]"
-    )
+    name: str = instruction.opname
+    return name == "BINARY_SUBSCR" or (name == "BINARY_OP" and instruction.argrepr == "[]")
 
 
 def _unassigned_first_argument(code: types.CodeType, instructions: list[Any]) -> str:

@@ -83,18 +83,14 @@ def _state(value: Any) -> Callable[[], Any] | None:
         return lambda: repr(bits.state)
     groups = getattr(value, "param_groups", None)
     if isinstance(groups, list) and hasattr(value, "zero_grad"):
-        return lambda: [
-            {key: v for key, v in group.items() if key != "params"} for group in groups
-        ]
+        return lambda: [{key: v for key, v in group.items() if key != "params"} for group in groups]
     return None
 
 
 def image_of(module: Module) -> Any:
     """The plain attributes of a module, to compare with `==`."""
     values = ((k, v) for k, v in vars(module).items() if k != "training")
-    return tuple(
-        (k, v if isinstance(v, _PLAIN) else _image_of_entries(v)) for k, v in values
-    )
+    return tuple((k, v if isinstance(v, _PLAIN) else _image_of_entries(v)) for k, v in values)
 
 
 def _image_of_entries(value: Any) -> Any:
@@ -156,7 +152,8 @@ class _Names:
                 return
             self._meet(value, chain.label(upto - 1), place_of_change(function, chain))
             if type(value) in (list, tuple) and by == "[" and isinstance(key, int):
-                value = value[key] if -len(value) <= key < len(value) else _NOTHING
+                entries: Any = value
+                value = entries[key] if -len(entries) <= key < len(entries) else _NOTHING
                 continue
             place = self._step(value, by, key)
             if place is None:
@@ -179,7 +176,9 @@ class _Names:
                 found = vars(kind)[key]
                 if isinstance(found, types.MemberDescriptorType) or not hasattr(found, "__get__"):
                     return value, key
-                self.follow(getattr(found, "fget", None) or getattr(found, "__func__", found), value)
+                self.follow(
+                    getattr(found, "fget", None) or getattr(found, "__func__", found), value
+                )
                 return None
         return None
 
@@ -227,16 +226,13 @@ def _root_place(function: types.FunctionType, owner: Any, chain: Chain) -> Place
 
 def _code_of(value: Any) -> tuple[Any, Any]:
     """The Python function that a callable object runs, and its first argument."""
-    for name in ("fn", "func"):  # a compiled function, functools.partial
-        inner = getattr(value, name, None) if not isinstance(value, type) else None
-        if callable(inner):
-            return (inner, None) if isinstance(inner, types.FunctionType) else _unbound(inner)
-    call = getattr(type(value), "__call__", None)
-    return call, value
-
-
-def _unbound(value: Any) -> tuple[Any, Any]:
-    return (value.__func__, value.__self__) if isinstance(value, types.MethodType) else (None, None)
+    inner = getattr(value, "fn", None) or getattr(value, "func", None)  # compiled, partial
+    if isinstance(inner, types.MethodType):
+        return inner.__func__, inner.__self__
+    if isinstance(inner, types.FunctionType):
+        return inner, None
+    kinds = (kind for kind in type(value).__mro__ if "__call__" in vars(kind))
+    return vars(next(kinds, object)).get("__call__"), value
 
 
 def _is_foreign(value: Any) -> bool:
@@ -285,9 +281,7 @@ class Surroundings:
             if state() != before:
                 yield line, f"the state of {label} (random numbers drawn, or a setting assigned)"
         for module, parts in self._parts:
-            if not is_library(type(module).__module__) and not _same(
-                parts, self._parts_of(module)
-            ):
+            if not is_library(type(module).__module__) and not _same(parts, self._parts_of(module)):
                 yield "", f"an attribute of {type(module).__name__}"
         if self._drawn != _drawn():
             yield "", "the state of NumPy's or Python's random numbers"

@@ -50,7 +50,8 @@ LAYERS: dict[str, set[str]] = {
     "functions": {"ops"},
     "lowering": {"_core"},
     "recorder": {"_recording", "lowering"},
-    "surroundings": set(),
+    "names": set(),
+    "surroundings": {"names"},
     "compile": {
         "_tree",
         "_core",

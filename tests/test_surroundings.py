@@ -258,3 +258,117 @@ def test_errors_of_a_replay_name_the_line() -> None:
     step(z, fastnn.tensor([0, 1]))
     with pytest.raises(ValueError, match=r"got 3 at row 1 \(at test_surroundings.py:\d+\)"):
         step(z, fastnn.tensor([0, 3]))
+
+
+class Settings:
+    """An object of no library: attributes, a property, slots further in, a generator of its own."""
+
+    shared = 1.0
+
+    def __init__(self) -> None:
+        self.scale, self.inner, self.calls = 2.0, Inner(), 0
+        self.rng = np.random.default_rng(0)
+        self.table = {"k": 1.0}
+        self.rows = np.ones(2)
+
+    @property
+    def doubled(self) -> float:
+        return 2 * self.scale
+
+    def shift(self) -> float:
+        return self.inner.offset
+
+    def noisy(self, x: Tensor) -> Tensor:
+        return x * float(self.rng.normal())
+
+
+class Inner:
+    __slots__ = ("offset",)
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+
+
+def by_a_helper(x: Tensor, settings: Settings) -> Tensor:
+    return x * DEPTH["of"]["it"] + settings.shift()
+
+
+DEPTH = {"of": {"it": 1.0}}
+
+
+def test_attributes_keys_and_arrays_of_other_objects_are_noticed() -> None:
+    cfg = Settings()
+
+    def function(x: Tensor) -> Tensor:
+        y = x * cfg.scale + cfg.doubled + cfg.table["k"] + cfg.shared
+        return by_a_helper(y, cfg) + cfg.shift() + fastnn.tensor(cfg.rows, dtype=fastnn.float32)
+
+    compiled, x = fastnn.compile(function), fastnn.ones(2)
+    changes: list[Callable[[], object]] = [
+        lambda: None,
+        lambda: setattr(cfg, "scale", 3.0),
+        lambda: cfg.table.__setitem__("k", 5.0),
+        lambda: setattr(cfg, "table", {"k": 7.0}),
+        lambda: setattr(cfg.inner, "offset", 11.0),
+        lambda: setattr(cfg, "inner", Inner()),
+        lambda: setattr(Settings, "shared", 13.0),
+        lambda: cfg.rows.__setitem__(1, 17.0),
+        lambda: DEPTH["of"].__setitem__("it", 19.0),
+    ]
+    values = []
+    for change in changes:
+        change()
+        values.append(function(x).tolist())
+        assert [compiled(x).tolist() for _ in range(3)] == [values[-1]] * 3
+    assert len({tuple(v) for v in values}) == len(values) - 1  # a new Inner is like the first
+    Settings.shared, DEPTH["of"]["it"] = 1.0, 1.0
+
+
+def test_a_plain_attribute_leaves_the_short_way_open() -> None:
+    cfg = Settings()
+    compiled, x = fastnn.compile(lambda x: x * cfg.scale), fastnn.ones(1)
+    for scale in (2.0, 3.0):
+        cfg.scale = scale
+        assert [compiled(x).item() for _ in range(3)] == [scale] * 3
+    assert compiled._last is not None and compiled._last.shortcut is not None
+
+
+def test_what_an_object_forgets_in_a_replay_is_refused() -> None:
+    cfg, counts, results = Settings(), {"t": 0}, []
+    w = fastnn.ones(2, requires_grad=True)
+    optimizer = optim.SGD([w], lr=0.5)
+    generator = np.random.RandomState(0)
+
+    def step(x: Tensor) -> Tensor:
+        for group in optimizer.param_groups:
+            group["lr"] *= 0.9
+        return x * 1
+
+    def attribute(x: Tensor) -> Tensor:
+        cfg.calls += 1
+        return x * cfg.calls
+
+    def key(x: Tensor) -> Tensor:
+        counts["t"] += 1
+        return x * counts["t"]
+
+    def appended(x: Tensor) -> Tensor:
+        results.append(x * 2)
+        return x * 1
+
+    cases: list[tuple[Any, str, int]] = [
+        (step, "optimizer", 3),
+        (attribute, r"cfg\.calls", 1),
+        (key, r"counts\['t'\]", 1),
+        (appended, "results", 1),
+        (lambda x: x * float(generator.rand()), "generator", 0),
+        (cfg.noisy, r"self\.rng", 1),
+        (lambda x: cfg.noisy(x) * 2, r"self\.rng", 0),
+    ]
+    for function, name, after in cases:
+        with pytest.raises(fastnn.RecordingError, match=rf"{name}.* changed") as error:
+            fastnn.compile(function)(fastnn.ones(2))
+        line = getattr(function, "__func__", function).__code__.co_firstlineno
+        if after:
+            found = int(str(error.value).split(":")[1])
+            assert line < found <= line + after, (name, str(error.value))
