@@ -212,7 +212,7 @@ def record(
     with listening(Recorder(arrays)) as recorder:
         result = fn(*(Tensor(a) for a in arrays))
         if before is not None:
-            _refuse_changes(before, recorder)
+            before.refuse_changes(recorder.location())
         outputs = [recorder.value(t._array) for t in _tensors(result)]
         kept = [
             recorder.value(leaf.grad._array).storage
@@ -240,20 +240,6 @@ def record(
     )
     recorder.instructions = []
     return _rebuild(result, detached), recording
-
-
-def _refuse_changes(before: Surroundings, recorder: Recorder) -> None:
-    """Raise when something that Python reads, and a replay does not, is not what it was."""
-    changes = list(before.changes())
-    if changes:
-        line = next((line for line, _ in changes if line), recorder.location())
-        named = ", ".join(dict.fromkeys(name for _, name in changes))
-        raise RecordingError(
-            f"{line}: cannot compile this: {named} changed while it was recorded, and a replay, "
-            "which runs without Python, would not change it. Do it outside of the compiled "
-            "function, return what the next call needs, or keep it in a tensor that is written in "
-            "place"
-        )
 
 
 def _forget_own_leaves(recorder: Recorder) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastnn._recording import RecordingError
 from fastnn.names import Chain, chains, is_library, place_of_change
 
 if TYPE_CHECKING:
@@ -71,8 +72,7 @@ def _drawn() -> tuple[Any, ...]:
 
 
 def _state(value: Any) -> Callable[[], Any] | None:
-    """What tells that a generator of random numbers was drawn from, or that the settings of an
-    optimizer were changed; None of other values."""
+    """What tells that a generator of random numbers was drawn from; None of other values."""
     if isinstance(value, random.Random):
         return value.getstate
     numpy_random = sys.modules.get("numpy.random")
@@ -81,9 +81,6 @@ def _state(value: Any) -> Callable[[], Any] | None:
     ):
         bits = getattr(value, "bit_generator", None) or value._bit_generator
         return lambda: repr(bits.state)
-    groups = getattr(value, "param_groups", None)
-    if isinstance(groups, list) and hasattr(value, "zero_grad"):
-        return lambda: [{key: v for key, v in group.items() if key != "params"} for group in groups]
     return None
 
 
@@ -109,7 +106,7 @@ class _Seen(NamedTuple):
 
 
 class _Names:
-    """Follows what functions read: the values, and the generators and optimizers on the way."""
+    """Follows what functions read: the values, and the generators on the way."""
 
     def __init__(self) -> None:
         self.seen: list[_Seen] = []
@@ -164,7 +161,7 @@ class _Names:
     def _step(self, value: Any, by: str, key: Any) -> Place | None:
         """The place of an attribute or of a key; a method or property is followed instead."""
         if by == "[":
-            return (value, key) if type(value) is dict else None
+            return (value, key) if isinstance(value, dict) else None
         if isinstance(value, np.ndarray) or hasattr(type(value), "_array"):
             return None  # arrays and tensors: their memory is read by the program itself
         own = getattr(value, "__dict__", None)
@@ -197,7 +194,7 @@ class _Names:
         self._meet(value, chain.label(upto), line)
 
     def _meet(self, value: Any, label: str, line: str, deep: bool = True) -> None:
-        """A generator, optimizer, module or function that is read by name."""
+        """A generator, module or function that is read by name."""
         if id(value) in self._met or isinstance(value, _PLAIN):
             return
         if isinstance(value, _CONTAINERS):
@@ -273,18 +270,31 @@ class Surroundings:
         return [own, *(list(vars(module)[name].items()) for name in _OF_MODULES)]
 
     def changes(self) -> Iterator[tuple[str, str]]:
-        """(line, what) of the values that are others now: names, settings, generators."""
+        """(line, what) of the values that are others now: names and generators."""
         for seen in self._seen:
             if not _same(seen.image, self._now(seen)):
                 yield seen.line, seen.label
         for label, line, state, before in self._states:
             if state() != before:
-                yield line, f"the state of {label} (random numbers drawn, or a setting assigned)"
+                yield line, f"the state of the generator {label}"
         for module, parts in self._parts:
             if not is_library(type(module).__module__) and not _same(parts, self._parts_of(module)):
                 yield "", f"an attribute of {type(module).__name__}"
         if self._drawn != _drawn():
             yield "", "the state of NumPy's or Python's random numbers"
+
+    def refuse_changes(self, line: str) -> None:
+        """Raise when something that Python reads, and a replay does not, is not what it was."""
+        changes = list(self.changes())
+        if changes:
+            line = next((place for place, _ in changes if place), line)
+            named = ", ".join(dict.fromkeys(name for _, name in changes))
+            raise RecordingError(
+                f"{line}: cannot compile this: {named} changed while it was recorded, and a "
+                "replay, which runs without Python, would not change it. Do it outside of the "
+                "compiled function, return what the next call needs, or keep it in a tensor that "
+                "is written in place"
+            )
 
     @staticmethod
     def _now(seen: _Seen) -> Any:

@@ -51,7 +51,7 @@ LAYERS: dict[str, set[str]] = {
     "lowering": {"_core"},
     "recorder": {"_recording", "lowering"},
     "names": set(),
-    "surroundings": {"names"},
+    "surroundings": {"_recording", "names"},
     "compile": {
         "_tree",
         "_core",
