@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastnn import _default
 from fastnn._core import engine
 
 Array = npt.NDArray[Any]
@@ -224,9 +225,11 @@ def same_columns(x: Any, fitted: tuple[str, ...] | None, name: str = "x") -> Non
 
 
 def real_dtype(value: Any, name: str = "dtype") -> np.dtype[Any]:
-    """float32 (also for None) or float64."""
+    """float32 or float64; for None the default one."""
+    if value is None:
+        return _default.dtype
     try:
-        dtype = np.dtype(np.float32 if value is None else value)
+        dtype = np.dtype(value)
     except TypeError:
         raise TypeError(f"{name}: expected float32 or float64, got {show(value)}") from None
     if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _recording
-from fastnn.tensor import DTYPES, Tensor, as_dtype, bool_, float32, float64, int64
+from fastnn import _arrays, _default, _recording
+from fastnn.tensor import DTYPES, Tensor, as_dtype, bool_, float64, int64
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -52,9 +52,11 @@ def _sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
     return sizes
 
 
-def _dtype(dtype: DTypeLike | None, default: DTypeLike = float32) -> np.dtype[Any]:
+def _dtype(dtype: DTypeLike | None, default: DTypeLike | None = None) -> np.dtype[Any]:
     """The element type for a dtype as given: numbers of other types become the nearest."""
-    return as_dtype(np.empty(0, default if dtype is None else dtype)).dtype
+    if dtype is None:
+        dtype = _default.dtype if default is None else default
+    return as_dtype(np.empty(0, dtype)).dtype
 
 
 def tensor(
@@ -67,7 +69,7 @@ def tensor(
 
     Args:
         data: a number, nested lists (of tensors of one element too), an array or a tensor.
-        dtype: default: the dtype of an array; float32 for Python floats, int64 for ints.
+        dtype: default: the dtype of an array; for Python floats the default dtype, int64 for ints.
         requires_grad: record what is computed from it.
 
     Raises:
@@ -83,7 +85,7 @@ def tensor(
     source = data._array if isinstance(data, Tensor) else _plain(data)
     array = np.array(source, dtype=dtype)
     if dtype is None and array.dtype == float64 and not hasattr(source, "dtype"):
-        array = array.astype(float32)
+        array = array.astype(_default.dtype)
     return Tensor(as_dtype(array), requires_grad)
 
 
@@ -119,8 +121,8 @@ def from_dlpack(source: Any) -> Tensor:
 
 
 def scalar_tensor(value: Scalar, dtype: DTypeLike | None = None) -> Tensor:
-    """A tensor of no axes, float32 unless said otherwise."""
-    return tensor(value, dtype or float32)
+    """A tensor of no axes, of the default dtype unless said otherwise."""
+    return tensor(value, _dtype(dtype))
 
 
 def is_tensor(value: object) -> bool:
@@ -131,14 +133,14 @@ def is_tensor(value: object) -> bool:
 def zeros(
     *size: Any, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """A tensor of zeros, float32 unless said otherwise."""
+    """A tensor of zeros, of the default dtype unless said otherwise."""
     return Tensor(np.zeros(_sizes(size), _dtype(dtype)), requires_grad)
 
 
 def ones(
     *size: Any, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """A tensor of ones, float32 unless said otherwise."""
+    """A tensor of ones, of the default dtype unless said otherwise."""
     return Tensor(np.ones(_sizes(size), _dtype(dtype)), requires_grad)
 
 
@@ -158,7 +160,7 @@ def full(
 ) -> Tensor:
     """A tensor of one value; without a dtype that of the value."""
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
-    kind = bool_ if isinstance(value, bool) else int64 if isinstance(value, int) else float32
+    kind = bool_ if isinstance(value, bool) else int64 if isinstance(value, int) else None
     shape = _sizes((size,))
     return Tensor(np.full(shape, value, _dtype(dtype, kind)), requires_grad)
 
@@ -171,7 +173,9 @@ def arange(
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """start, start + step, .. below end: int64 from integers, else float32. arange(end) from 0.
+    """start, start + step, .. below end: int64 from integers, else the default dtype.
+
+    arange(end) begins at 0.
 
     Raises:
         ValueError: a step of 0, or away from end.
@@ -182,7 +186,7 @@ def arange(
     whole = all(isinstance(v, int | np.integer) for v in (start, end, step))
     n = math.ceil((end - start) / step)
     values = start + np.arange(n, dtype=int64 if whole else float64) * step
-    return Tensor(values.astype(_dtype(dtype, int64 if whole else float32)), requires_grad)
+    return Tensor(values.astype(_dtype(dtype, int64 if whole else None)), requires_grad)
 
 
 def linspace(
@@ -297,18 +301,29 @@ def normal(
 
 
 def get_default_dtype() -> np.dtype[Any]:
-    """The dtype of what is made without one: float32."""
-    return float32
+    """The dtype of what is made from Python's floats, or without a dtype: float32 at first."""
+    return _default.dtype
 
 
 def set_default_dtype(dtype: DTypeLike) -> None:
-    """Accept float32, which is the one default.
+    """Choose the dtype of what is made without one: tensors, random numbers, layers.
+
+    Integers that become floating-point take it too, as in `tensor([1, 2]) / 2`. What there is
+    keeps its dtype.
+
+    Args:
+        dtype: float32 or float64.
 
     Raises:
         TypeError: another dtype.
+
+    Example:
+        >>> import fastnn
+        >>> fastnn.set_default_dtype(fastnn.float64)
+        >>> fastnn.tensor([0.5]).dtype, fastnn.nn.Linear(2, 1).weight.dtype
+        (dtype('float64'), dtype('float64'))
+        >>> fastnn.set_default_dtype(fastnn.float32)
     """
-    if np.dtype(dtype) != float32:
-        raise TypeError(
-            f"dtype: the default is always float32, got {np.dtype(dtype)}; give dtype= to what "
-            "makes tensors, and call net.double()"
-        )
+    if dtype is None:
+        raise TypeError("dtype: expected float32 or float64, got None")
+    _default.dtype = _arrays.real_dtype(dtype)

@@ -284,7 +284,7 @@ def derive_seed(generator: Generator | None = None) -> int:
 def rand(
     *size: int | Sequence[int],
     generator: Generator | None = None,
-    dtype: npt.DTypeLike = np.float32,
+    dtype: npt.DTypeLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Uniform numbers: x = draw * 2**-24 in [0, 1); float64 takes 53 bits.
@@ -292,7 +292,7 @@ def rand(
     Args:
         size: the shape, as integers or one sequence.
         generator: default: the one that `manual_seed` seeds.
-        dtype: float32 (default) or float64.
+        dtype: float32 or float64; default: `get_default_dtype()`.
         requires_grad: default False.
 
     Raises:
@@ -311,7 +311,7 @@ def rand(
 def randn(
     *size: int | Sequence[int],
     generator: Generator | None = None,
-    dtype: npt.DTypeLike = np.float32,
+    dtype: npt.DTypeLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Normal numbers by Box-Muller: r*cos(t), r*sin(t) with r = sqrt(-2 log u1), t = 2 pi u2.
@@ -319,7 +319,7 @@ def randn(
     Args:
         size: the shape, as integers or one sequence.
         generator: default: the one that `manual_seed` seeds.
-        dtype: float32 (default) or float64.
+        dtype: float32 or float64; default: `get_default_dtype()`.
         requires_grad: default False.
 
     Raises:

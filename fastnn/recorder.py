@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastnn import _recording
+from fastnn import _default, _recording
 from fastnn._recording import RecordingError
 from fastnn.lowering import Instruction, Storage, Value
 
@@ -54,10 +54,11 @@ class Recorder:
         self.grads_read: dict[int, tuple[Tensor, Any]] = {}
         self.grads_set: dict[int, Tensor] = {}
         self.before_run: list[Callable[[], object]] = []
-        self.conditions: list[Callable[[], bool]] = []
+        dtype = _default.dtype
+        self.conditions: list[Callable[[], bool]] = [lambda: _default.dtype is dtype]
         self.checks: list[Check] = []
         self.choices: list[Choice] = []
-        self.watched: list[tuple[Any, str]] = []
+        self.watched: list[tuple[Any, str]] = [(vars(_default), "dtype")]
         self.before: list[tuple[NDArray[Any], NDArray[Any]]] = []  # memory written, as it was
         self._saved: set[int] = set()
 

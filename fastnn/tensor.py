@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _batch, _recording
+from fastnn import _batch, _default, _recording
 from fastnn._core.tape import TensorBase, bind
 from fastnn.methods import Methods
 
@@ -30,7 +30,8 @@ class Tensor(TensorBase, Methods):
 
     Args:
         array: the values. An array of float32, float64, int64 or bool is kept without a copy; other
-            arrays, and tensors, are converted; lists and numbers become float32, as in torch.
+            arrays, and tensors, are converted; lists and numbers become of the default dtype (float32),
+            as in torch.
         requires_grad: record what is computed from this tensor, so that `backward` reaches it. A
             dtype here is the dtype, as MindSpore has it: Tensor([1, 2], fastnn.int32).
         dtype: default: that of an array or a tensor.
@@ -261,7 +262,7 @@ def given_values(
         return source, bool(requires_grad)  # type: ignore[return-value]
     array = np.asarray(source, dtype)
     if dtype is None and not hasattr(source, "dtype") and array.dtype.kind in "iuf":
-        array = array.astype(float32)
+        array = array.astype(_default.dtype)
     return as_dtype(array), bool(requires_grad)
 
 

@@ -169,7 +169,6 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "trace": (lambda: tensor(B).trace(), ValueError, "trace: expected"),
     "topk": (lambda: tensor(B).topk(4), ValueError, r"k: expected 0\.\.3"),
     "normal": (lambda: fastnn.normal(0.0, 1.0), TypeError, "size"),
-    "dtype": (lambda: fastnn.set_default_dtype(fastnn.float64), TypeError, "always float32"),
 }
 
 
@@ -219,8 +218,6 @@ def test_constants() -> None:
     assert np.isnan(fastnn.nan) and fastnn.newaxis is None
     assert fastnn.finfo(fastnn.float32).eps == np.finfo("float32").eps
     assert fastnn.iinfo(fastnn.int64).max == 2**63 - 1
-    fastnn.set_default_dtype(fastnn.float32)
-    assert fastnn.get_default_dtype() == fastnn.zeros(1).dtype
     assert fastnn.numel(tensor(A)) == tensor(A).nelement() == 6
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _recording
+from fastnn import _default, _recording
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,11 +119,11 @@ def text(x: Tensor) -> str:
     if _recording.active is not None:
         return f"tensor(<recorded>, shape={x.shape}, dtype={x.dtype})"
     array = x._array
-    usual = ("float32", "int64", "bool")
+    usual = (_default.dtype.name, "int64", "bool")
     dtype = "" if x.dtype.name in usual else f", dtype=fastnn.{x.dtype}"
     if array.size == 0:
         size = f", size={x.shape}" if array.ndim != 1 else ""
-        dtype = "" if x.dtype.name == "float32" else f", dtype=fastnn.{x.dtype}"
+        dtype = "" if x.dtype == _default.dtype else f", dtype=fastnn.{x.dtype}"
         return f"tensor([]{size}{dtype}{_made_by(x)})"
     cut = array.size > LONG
     return f"tensor({_lines(array, _Format(_shown(array, cut)), 7, cut)}{dtype}{_made_by(x)})"

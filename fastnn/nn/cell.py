@@ -168,7 +168,7 @@ class Dense(Linear, Cell):
         has_bias: default True.
         activation: what is applied to y: a module, 'relu', 'sigmoid', 'tanh', 'softmax', or None
             (default).
-        dtype: float32 (default) or float64.
+        dtype: float32 or float64; default: `get_default_dtype()`.
 
     Raises:
         TypeError, ValueError: a size that is not an integer >= 1, or a start of another shape.

@@ -23,7 +23,7 @@ class Linear(Module):
         out_features: columns of y.
         bias: default True; False leaves b out.
         device: default None; 'cpu' is the same.
-        dtype: float32 (default) or float64.
+        dtype: float32 or float64; default: `get_default_dtype()`.
 
     Attributes:
         weight: W, shape (out_features, in_features), stored by columns: the array in memory is

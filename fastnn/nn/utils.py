@@ -59,7 +59,7 @@ def clip_grad_norm_(
     found = _gradients(parameters)
     with no_grad():
         if not found:
-            return Tensor(np.zeros((), np.float32))
+            return Tensor(np.zeros((), _check.real_dtype(None)))
         norm = _norm(found, order)
         if error_if_nonfinite and not math.isfinite(norm.item()):
             raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {norm.item()}")

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn import _default
 from fastnn._core import engine
 from fastnn._core.tape import apply as apply
 from fastnn._core.tape import bind
 from fastnn._core.tape import execute as execute
 from fastnn._core.tape import taped as taped
 from fastnn.autograd import GradientRule
-from fastnn.tensor import Tensor, float32
+from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,12 +84,12 @@ def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
         from fastnn.ops.promote import cast
 
         like = other if isinstance(other, Tensor) and other._array.dtype.kind == "f" else None
-        return cast(x, like.dtype if like is not None else float32)
+        return cast(x, like.dtype if like is not None else _default.dtype)
     if not isinstance(x, bool | int | float | np.number):
         raise TypeError(
             f"expected a tensor or a number, got {type(x).__name__}; wrap it in fastnn.tensor"
         )
-    dtype = float32
+    dtype = _default.dtype
     if isinstance(other, Tensor) and other._array.dtype.kind == "f":
         dtype = other._array.dtype
     return Tensor(np.array(x, dtype))
