@@ -226,10 +226,8 @@ def same_columns(x: Any, fitted: tuple[str, ...] | None, name: str = "x") -> Non
 
 def real_dtype(value: Any, name: str = "dtype") -> np.dtype[Any]:
     """float32 or float64; for None the default one."""
-    if value is None:
-        return _default.dtype
     try:
-        dtype = np.dtype(value)
+        dtype: np.dtype[Any] = _default.dtype if value is None else np.dtype(value)
     except TypeError:
         raise TypeError(f"{name}: expected float32 or float64, got {show(value)}") from None
     if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):

@@ -83,7 +83,7 @@ class Recorder:
         )
 
     def uses_module(self, module: Module) -> None:
-        """A module was called: its training mode belongs to the key."""
+        """A module was called, or its parts were read: its training mode belongs to the key."""
         self.modules.setdefault(id(module), (module, module.training))
 
     def uses(self, tensors: Iterable[Tensor | None]) -> None:

@@ -30,8 +30,8 @@ class Tensor(TensorBase, Methods):
 
     Args:
         array: the values. An array of float32, float64, int64 or bool is kept without a copy; other
-            arrays, and tensors, are converted; lists and numbers become of the default dtype (float32),
-            as in torch.
+            arrays, and tensors, are converted; lists and numbers become of the default dtype,
+            float32, as in torch.
         requires_grad: record what is computed from this tensor, so that `backward` reaches it. A
             dtype here is the dtype, as MindSpore has it: Tensor([1, 2], fastnn.int32).
         dtype: default: that of an array or a tensor.

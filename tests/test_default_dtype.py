@@ -27,7 +27,8 @@ def single(*values: float) -> fastnn.Tensor:
 
 
 FLOATS: dict[str, Callable[[], Any]] = {
-    "number": lambda: t(1.5), "list": lambda: t([1.5]), "as_tensor": lambda: fastnn.as_tensor([1.5]),
+    "number": lambda: t(1.5), "list": lambda: t([1.5]),
+    "as_tensor": lambda: fastnn.as_tensor([1.5]), "randn_like": lambda: fastnn.randn_like(t(1.5)),
     "zeros": lambda: fastnn.zeros(2), "ones": lambda: fastnn.ones(2), "eye": lambda: fastnn.eye(2),
     "empty": lambda: fastnn.empty(2), "full": lambda: fastnn.full((2,), 1.5),
     "arange": lambda: fastnn.arange(0, 1, 0.5), "linspace": lambda: fastnn.linspace(0, 1, 3),

@@ -18,7 +18,7 @@ from fastnn.nn.activation import (
 from fastnn.nn.cell import Cell, CellList, Dense, SequentialCell
 from fastnn.nn.container import Sequential
 from fastnn.nn.linear import Flatten, Identity, Linear
-from fastnn.nn.lists import ModuleDict, ModuleList, ParameterList
+from fastnn.nn.lists import ModuleDict, ModuleList, ParameterDict, ParameterList
 from fastnn.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -57,6 +57,7 @@ __all__ = [
     "ModuleList",
     "NLLLoss",
     "Parameter",
+    "ParameterDict",
     "ParameterList",
     "ParameterTuple",
     "ReLU",

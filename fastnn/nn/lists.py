@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections import OrderedDict
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, Self, overload
 
@@ -39,6 +40,7 @@ class ModuleList(Module):
         self.extend(() if modules is None else modules)
 
     def _all(self) -> list[Module]:
+        self._was_read()
         return [module for module in self._modules.values() if module is not None]
 
     def _with(self, modules: list[Module]) -> Self:
@@ -77,7 +79,7 @@ class ModuleList(Module):
         return module
 
     def __len__(self) -> int:
-        return len(self._modules)
+        return len(self._all())
 
     def __iter__(self) -> Iterator[Module]:
         return iter(self._all())
@@ -112,7 +114,58 @@ class ModuleList(Module):
     __iadd__ = extend
 
 
-class ModuleDict(Module):
+class _ByName(Module):
+    """What a dict does, for the modules or the parameters of a module."""
+
+    _registry = "_modules"  # where they are
+
+    def _held(self) -> dict[str, Any]:
+        self._was_read()
+        held: dict[str, Any] = vars(self)[self._registry]
+        return held
+
+    def clear(self) -> None:
+        """Take all of them out."""
+        for name in list(self._held()):
+            del self[name]
+
+    def pop(self, key: str) -> Any:
+        """Take one out."""
+        value = self[key]
+        del self[key]
+        return value
+
+    def keys(self) -> KeysView[str]:
+        """The names."""
+        return self._held().keys()
+
+    def values(self) -> ValuesView[Any]:
+        """What they name."""
+        return self._held().values()
+
+    def items(self) -> ItemsView[str, Any]:
+        """Names and what they name."""
+        return self._held().items()
+
+    def __len__(self) -> int:
+        return len(self._held())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._held()
+
+    def __getitem__(self, key: str) -> Any:
+        return self._held()[key]
+
+    def __delitem__(self, key: str) -> None:
+        if key not in self._held():
+            raise KeyError(key)
+        self._forget(key)
+
+
+class ModuleDict(_ByName):
     """Modules by name, in the order in which they came.
 
     Args:
@@ -139,52 +192,10 @@ class ModuleDict(Module):
         for name, module in pairs:
             self[name] = module
 
-    def clear(self) -> None:
-        """Take all of them out."""
-        for name in list(self._modules):
-            del self[name]
-
-    def pop(self, key: str) -> Module:
-        """Take a module out."""
-        module = self[key]
-        del self[key]
-        return module
-
-    def keys(self) -> KeysView[str]:
-        """The names."""
-        return self._modules.keys()
-
-    def values(self) -> ValuesView[Any]:
-        """The modules."""
-        return self._modules.values()
-
-    def items(self) -> ItemsView[str, Any]:
-        """Names and modules."""
-        return self._modules.items()
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._modules)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._modules
-
-    def __getitem__(self, key: str) -> Module:
-        module = self._modules[key]
-        assert module is not None
-        return module
-
     def __setitem__(self, key: str, module: Module) -> None:
         if not isinstance(module, Module):
             raise TypeError(f"modules[{key!r}]: expected a Module, got {_check.show(module)}")
         self.add_module(key, module)
-
-    def __delitem__(self, key: str) -> None:
-        if key not in self._modules:
-            raise KeyError(key)
-        self._forget(key)
 
 
 class ParameterList(Module):
@@ -207,6 +218,7 @@ class ParameterList(Module):
         self.extend(() if values is None else values)
 
     def _all(self) -> list[Parameter]:
+        self._was_read()
         return [value for value in self._parameters.values() if value is not None]
 
     def append(self, value: Any) -> Self:
@@ -223,7 +235,7 @@ class ParameterList(Module):
         return self
 
     def __len__(self) -> int:
-        return len(self._parameters)
+        return len(self._all())
 
     def __iter__(self) -> Iterator[Parameter]:
         return iter(self._all())
@@ -245,10 +257,107 @@ class ParameterList(Module):
 
     def extra_repr(self) -> str:
         """A line for each."""
-        return "\n".join(
-            f"({i}): Parameter of shape {value.shape}, {value.dtype}"
-            for i, value in enumerate(self._all())
-        )
+        return _lines(self)
+
+
+class ParameterDict(_ByName):
+    """Parameters by name; a tensor or an array is made a Parameter.
+
+    Args:
+        parameters: a dict, which is taken in the order of its sorted names, as in torch; an
+            OrderedDict, a ParameterDict, or pairs of name and value, in their own order. Default
+            none.
+
+    Raises:
+        TypeError: a name that is no text, something that cannot be a Parameter.
+        KeyError: a name that is taken, or has a dot.
+
+    >>> import fastnn
+    >>> start = ParameterDict({"scale": fastnn.ones(2), "shift": fastnn.zeros(2)})
+    >>> [name for name, _ in start.named_parameters()], start.get("slope") is None
+    (['scale', 'shift'], True)
+    """
+
+    _registry = "_parameters"
+
+    def __init__(self, parameters: Any = None) -> None:
+        super().__init__()
+        self.update({} if parameters is None else parameters)
+
+    def update(self, parameters: Any) -> None:
+        """Add parameters, or put them in the place of those of their names."""
+        if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
+            raise TypeError(
+                f"parameters: expected a dict, or pairs of name and value, got "
+                f"{_check.show(parameters)}"
+            )
+        pairs: Any = parameters
+        if isinstance(parameters, (OrderedDict, ParameterDict)):
+            pairs = parameters.items()
+        elif isinstance(parameters, Mapping):
+            pairs = sorted(parameters.items())
+        for name, value in list(pairs):
+            self[name] = value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The parameter of a name, or `default`."""
+        return self._held().get(key, default)
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The parameter of a name, which becomes `default` if there is none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def popitem(self) -> tuple[str, Parameter]:
+        """Take the last one out: its name, and it."""
+        if not self:
+            raise KeyError("popitem: the ParameterDict is empty")
+        key = next(reversed(self))
+        return key, self.pop(key)
+
+    def copy(self) -> ParameterDict:
+        """Another ParameterDict with the same parameters."""
+        return ParameterDict(self)
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+        """Another ParameterDict with `default` under each of these names."""
+        return ParameterDict((key, default) for key in keys)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if not isinstance(key, str):
+            raise TypeError(f"parameters: expected names that are text, got {_check.show(key)}")
+        self._check_name(key, self._parameters)
+        setattr(self, key, _parameter(value))
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self._held())
+
+    def __or__(self, other: Any) -> ParameterDict:
+        joined = self.copy()
+        joined.update(other)
+        return joined
+
+    def __ror__(self, other: Any) -> ParameterDict:
+        joined = ParameterDict(other)
+        joined.update(self)
+        return joined
+
+    def __ior__(self, other: Any) -> Self:
+        self.update(other)
+        return self
+
+    def extra_repr(self) -> str:
+        """A line for each."""
+        return _lines(self)
+
+
+def _lines(module: Module) -> str:
+    return "\n".join(
+        f"({name}): Parameter of shape {value.shape}, {value.dtype}"
+        for name, value in module._parameters.items()
+        if value is not None
+    )
 
 
 def _parameter(value: Any) -> Parameter:
