@@ -11,6 +11,7 @@ from fastnn._core import engine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fastnn.nn import Module
     from fastnn.recorder import Recorder
     from fastnn.tensor import Tensor
 
@@ -29,6 +30,13 @@ def __getattr__(name: str) -> Any:
 def listen(recorder: Recorder | None) -> None:
     """Let a recorder listen in this thread, or none; the caller keeps it alive."""
     engine.set_recorder(recorder)
+
+
+def reads(module: Module) -> None:
+    """A program that is being recorded depends on what a module consists of."""
+    active = engine.recorder()
+    if active is not None:
+        active.uses_module(module)
 
 
 class RecordingError(RuntimeError):

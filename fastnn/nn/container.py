@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any, overload
 
-from fastnn import _check
+from fastnn import _check, _recording
 from fastnn.nn.module import Module
 
 
@@ -52,11 +52,11 @@ class Sequential(Module):
         return self
 
     def __len__(self) -> int:
-        self._was_read()
+        _recording.reads(self)
         return len(self._modules)
 
     def __iter__(self) -> Iterator[Module]:
-        self._was_read()
+        _recording.reads(self)
         return iter([module for module in self._modules.values() if module is not None])
 
     def _name(self, index: int) -> str:
@@ -70,7 +70,7 @@ class Sequential(Module):
     @overload
     def __getitem__(self, index: slice) -> Sequential: ...
     def __getitem__(self, index: int | slice) -> Module | Sequential:
-        self._was_read()
+        _recording.reads(self)
         if isinstance(index, slice):
             part: dict[str, Any] = OrderedDict(list(self._modules.items())[index])
             return Sequential(part)

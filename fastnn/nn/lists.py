@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, Self, overload
 
-from fastnn import _check
+from fastnn import _check, _recording
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
 from fastnn.tensor import Tensor
@@ -40,7 +40,7 @@ class ModuleList(Module):
         self.extend(() if modules is None else modules)
 
     def _all(self) -> list[Module]:
-        self._was_read()
+        _recording.reads(self)
         return [module for module in self._modules.values() if module is not None]
 
     def _with(self, modules: list[Module]) -> Self:
@@ -120,7 +120,7 @@ class _ByName(Module):
     _registry = "_modules"  # where they are
 
     def _held(self) -> dict[str, Any]:
-        self._was_read()
+        _recording.reads(self)
         held: dict[str, Any] = vars(self)[self._registry]
         return held
 
@@ -218,7 +218,7 @@ class ParameterList(Module):
         self.extend(() if values is None else values)
 
     def _all(self) -> list[Parameter]:
-        self._was_read()
+        _recording.reads(self)
         return [value for value in self._parameters.values() if value is not None]
 
     def append(self, value: Any) -> Self:

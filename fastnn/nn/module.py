@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastnn import _check, autograd
+from fastnn import _check, _recording, autograd
 from fastnn._core import engine
 from fastnn._device import is_device
 from fastnn.nn.hooks import HookHandle
@@ -97,15 +97,9 @@ class Module:
         for registry in ("_parameters", "_buffers", "_modules"):
             values = self.__dict__.get(registry)
             if values is not None and name in values:
-                self._was_read()
+                _recording.reads(self)
                 return values[name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
-
-    def _was_read(self) -> None:
-        """Tell a recorder that a program depends on what this module consists of."""
-        recorder = engine.recorder()
-        if recorder is not None:
-            recorder.uses_module(self)
 
     def __delattr__(self, name: str) -> None:
         if not self._forget(name):
@@ -183,7 +177,7 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__}: expected a forward() method")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        self._was_read()
+        _recording.reads(self)
         output = self.forward(*args, **kwargs)
         for hook in list(self._forward_hooks.values()) if self._forward_hooks else ():
             replaced = hook(self, args, output)
@@ -246,7 +240,7 @@ class Module:
             else [(prefix, self)]
         )
         for path, module in modules:
-            module._was_read()
+            _recording.reads(module)
             for name, value in getattr(module, registry).items():
                 if value is None or id(value) in seen:
                     continue
