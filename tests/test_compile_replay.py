@@ -321,7 +321,7 @@ def test_training_does_not_depend_on_threads(real: str, threads: None) -> None:
         engine.set_num_threads(n)
         loop, model = training(real, [70, 300, 130, 10], 700, 300, 2)
         assert loop._loop.run(-1.0, n) is False
-        results.append((loop._sums.tobytes(), bits(list(model.parameters()))))
+        results.append((loop.sums.tobytes(), bits(list(model.parameters()))))
     assert all(result == results[0] for result in results)
 
 

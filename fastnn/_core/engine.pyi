@@ -63,15 +63,12 @@ class Replay:
 
 @disjoint_base
 class Loop:
-    body: Program
-    tail: Program | None
+    programs: tuple[Program | None, Program | None, Program | None]
     order: NDArray[Any]
     def __init__(
         self,
-        body: Program,
-        tail: Program | None,
-        bound: tuple[NDArray[Any], ...],
-        tail_bound: tuple[NDArray[Any], ...],
+        programs: tuple[Program | None, Program | None, Program | None],
+        bound: tuple[tuple[NDArray[Any], ...], ...],
         sources: list[NDArray[Any]],
         totals: list[tuple[int, int]],
         batch: int,
@@ -79,10 +76,20 @@ class Loop:
         order: NDArray[Any],
         shuffle: bool,
         seed: int,
+        every: int = 1,
     ) -> None: ...
-    def start(self, epoch: int, step: int, last_epoch: int, sums: NDArray[Any]) -> None: ...
+    def start(
+        self,
+        epoch: int,
+        step: int,
+        last_epoch: int,
+        sums: NDArray[Any],
+        rates: list[tuple[NDArray[Any], NDArray[Any]]] | None = None,
+    ) -> None: ...
     @property
     def epoch(self) -> int: ...
     @property
     def step(self) -> int: ...
+    @property
+    def done(self) -> int: ...
     def run(self, seconds: float, threads: int | None = None) -> bool: ...

@@ -77,12 +77,15 @@ cdef extern from "fastnn.h" nogil:
         void *batch
         size_t row_bytes
     ctypedef struct fnn_total:
-        const void *body
-        const void *tail
+        const void *value[3]
         uint8_t real
+    ctypedef struct fnn_rate:
+        double *target
+        const double *values
+        size_t width
     ctypedef struct fnn_loop:
-        fnn_program *body
-        fnn_program *tail
+        fnn_program *program[3]
+        size_t every
         size_t batch
         size_t rows
         size_t n_feeds
@@ -95,6 +98,9 @@ cdef extern from "fastnn.h" nogil:
         size_t epoch
         size_t step
         size_t last_epoch
+        const fnn_rate *rate
+        size_t n_rates
+        size_t rate_step
         double *sums
         size_t first_epoch
         double seconds
@@ -666,62 +672,92 @@ cdef bint _in_range(const int64_t *labels, Py_ssize_t n, int64_t classes,
 
 
 cdef class Loop:
-    """Epochs of a step: shuffle, gather a batch, replay; the last, smaller batch has a program too.
+    """Epochs of a step: shuffle, gather a batch, replay the program that the step is run by.
 
-    body, tail: programs (tail None when the batches divide the rows).
-    bound, tail_bound: their arrays; batches first, in the order of `sources`.
+    programs: of a full batch; of the last, smaller batch; of a full batch that does not end its
+        group of `every` batches. None where no step needs it.
+    bound: the arrays of each; batches first, in the order of `sources`.
     sources: data arrays (rows, ...), one for each batch array.
     totals: (position in bound, real) of scalars to sum over each epoch, times the batch's rows.
     """
     cdef fnn_loop _loop
-    cdef readonly Program body, tail
+    cdef readonly tuple programs
     cdef readonly object order
-    cdef list _keep
+    cdef list _keep, _rates
     cdef double[:, ::1] _sums
-    cdef void *_pointers[64]
-    cdef void *_tail_pointers[64]
+    cdef void *_pointers[3][64]
+    cdef fnn_rate *_rate
 
-    def __init__(self, Program body, Program tail, tuple bound, tuple tail_bound, list sources,
-                 list totals, size_t batch, size_t rows, order, bint shuffle, uint64_t seed):
+    def __init__(self, tuple programs, tuple bound, list sources, list totals, size_t batch,
+                 size_t rows, order, bint shuffle, uint64_t seed, size_t every=1):
         cdef Py_buffer view
         cdef int64_t[::1] order_view = order
-        cdef Py_ssize_t i
+        cdef Py_ssize_t i, part
         if len(sources) > FNN_MAX_FEEDS or len(totals) > FNN_MAX_TOTALS:
             raise ValueError(f"at most {FNN_MAX_FEEDS} inputs and {FNN_MAX_TOTALS} figures")
-        if <size_t>order_view.shape[0] != rows or rows == 0 or batch == 0:
+        if <size_t>order_view.shape[0] != rows or rows == 0 or batch == 0 or every == 0:
             raise ValueError("order: expected one entry for each row")
-        if tail is None and rows % batch:
-            raise ValueError("tail: expected a program for the last batch")
+        if (programs[0] is None or programs[1] is None and rows % batch
+                or programs[2] is None and every > 1):
+            raise ValueError("programs: expected one for every kind of step")
         memset(&self._loop, 0, sizeof(fnn_loop))
-        self.body, self.tail, self.order = body, tail, order
-        self._keep = [bound, tail_bound, sources]
-        body._bind(bound, self._pointers)
-        self._loop.body = body._program
-        if tail is not None:
-            tail._bind(tail_bound, self._tail_pointers)
-            self._loop.tail = tail._program
+        self.programs, self.order = programs, order
+        self._keep = [bound, sources]
+        for part in range(3):
+            if programs[part] is not None:
+                (<Program>programs[part])._bind(bound[part], self._pointers[part])
+                self._loop.program[part] = (<Program>programs[part])._program
+        self._loop.every = every
         self._loop.batch, self._loop.rows = batch, rows
         self._loop.order = &order_view[0]
         self._loop.shuffle, self._loop.seed = shuffle, seed
         for i in range(len(sources)):
             PyObject_GetBuffer(sources[i], &view, 0)
             self._loop.feed[i].source = view.buf
-            self._loop.feed[i].batch = self._pointers[i]
+            self._loop.feed[i].batch = self._pointers[0][i]
             self._loop.feed[i].row_bytes = <size_t>view.len // rows
             PyBuffer_Release(&view)
         self._loop.n_feeds = len(sources)
         for i in range(len(totals)):
             position, real = totals[i]
-            self._loop.total[i].body = self._pointers[<size_t>position]
-            self._loop.total[i].tail = self._tail_pointers[<size_t>position]
+            for part in range(3):
+                self._loop.total[i].value[part] = self._pointers[part][<size_t>position]
             self._loop.total[i].real = real
         self._loop.n_totals = len(totals)
 
-    def start(self, size_t epoch, size_t step, size_t last_epoch, double[:, ::1] sums):
-        """Go on from this epoch and step up to last_epoch; sums is (last_epoch - epoch, totals)."""
+    def __dealloc__(self):
+        fnn_release(self._rate)
+
+    def start(self, size_t epoch, size_t step, size_t last_epoch, double[:, ::1] sums,
+              list rates=None):
+        """Go on from this epoch and step up to last_epoch; sums is (last_epoch - epoch, totals).
+
+        rates: (target, values) each: before the i-th step from here the float64 vector `target`
+            becomes row i of `values`.
+        """
         cdef size_t n_totals = self._loop.n_totals
+        cdef size_t steps = (self._loop.rows + self._loop.batch - 1) // self._loop.batch
+        cdef double[::1] target
+        cdef double[:, ::1] values
+        cdef Py_ssize_t i
         if <size_t>sums.shape[0] != last_epoch - epoch or <size_t>sums.shape[1] != n_totals:
             raise ValueError("sums: expected (epochs, totals)")
+        fnn_release(self._rate)
+        self._rate, rates = NULL, rates or []
+        self._loop.rate, self._loop.n_rates, self._loop.rate_step = NULL, 0, 0
+        if rates:
+            self._rate = <fnn_rate *>fnn_allocate(len(rates) * sizeof(fnn_rate))
+            if not self._rate:
+                raise MemoryError("fastnn: out of memory")
+        self._rates = rates  # kept alive
+        for i in range(len(rates)):
+            target, values = rates[i]
+            if (<size_t>values.shape[0] != (last_epoch - epoch) * steps - step
+                    or values.shape[1] > target.shape[0] or values.shape[1] == 0):
+                raise ValueError("rates: expected a row for each step")
+            self._rate[i].target, self._rate[i].values = &target[0], &values[0, 0]
+            self._rate[i].width = values.shape[1]
+        self._loop.rate, self._loop.n_rates = self._rate, len(rates)
         self._sums = sums
         self._loop.epoch = self._loop.first_epoch = epoch
         self._loop.step, self._loop.last_epoch = step, last_epoch
@@ -737,23 +773,30 @@ cdef class Loop:
         """The next step within its epoch."""
         return self._loop.step
 
+    @property
+    def done(self):
+        """Steps done since the start."""
+        return self._loop.rate_step
+
     def run(self, double seconds, threads=None):
         """Run steps for about this long (< 0: to the end). True while there is more to do."""
         cdef fnn_status status
+        cdef Py_ssize_t part
+        cdef Program program
         cdef size_t team = thread_limit if threads is None else threads
         if threads is None and team > 1:
-            team = fnn_team_size(self.body.cost, team)
+            team = fnn_team_size(self.programs[0].cost, team)
         self._loop.seconds = seconds
-        self.body._acquire()
-        if self.tail is not None:
-            self.tail._acquire()
-            fnn_program_bind(self.tail._program, self._tail_pointers)
-        fnn_program_bind(self.body._program, self._pointers)  # others may have run it since
+        for part in range(3):
+            if self.programs[part] is not None:
+                program = self.programs[part]
+                program._acquire()
+                fnn_program_bind(program._program, self._pointers[part])  # others may have run it
         with nogil:
             status = fnn_loop_run(&self._loop, team)
-        if self.tail is not None:
-            self.tail._release()
-        self.body._release()
+        for part in range(3):
+            if self.programs[part] is not None:
+                (<Program>self.programs[part])._release()
         _raise(status)
         return self._loop.epoch < self._loop.last_epoch
 

@@ -24,31 +24,44 @@ def batch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
 
 
 class Loop:
-    """Epochs over data by one or two recordings: full batches, and the last, smaller one."""
+    """Epochs over data by recordings of full batches, and of the last, smaller one.
+
+    Args:
+        recordings: of a full batch; of the last, smaller one; of a full batch that only adds to
+            the gradients. None where no step needs it.
+        data: arrays of as many rows.
+        batch: rows of a full batch.
+        order: the order of the rows, renewed for every epoch if `shuffle`.
+        seed: the key of the shuffles.
+        every: batches of a group, the last of which updates the weights.
+    """
 
     def __init__(
         self,
-        recordings: list[Recording],
+        recordings: tuple[Recording, Recording | None, Recording | None],
         data: tuple[NDArray[Any], ...],
         batch: int,
         order: NDArray[np.int64],
         shuffle: bool,
         seed: int,
+        every: int = 1,
     ) -> None:
-        body, tail = recordings[0], recordings[1] if len(recordings) > 1 else None
+        body = recordings[0]
         self.before_run = body.recorder.before_run
         self.rows = len(order)
-        # Both recordings gather into the same batch arrays; each has its own outputs.
+        self.steps = -(-self.rows // batch)  # of an epoch
+        # All recordings gather into the same batch arrays; each has its own outputs.
         batches = [np.empty((batch, *a.shape[1:]), a.dtype) for a in data]
-        outputs = [self._outputs(r) for r in recordings]
-        tail_rows = self.rows % batch
-        tail_bound = tuple(b[:tail_rows] for b in batches) + outputs[-1]
+        bound: list[tuple[NDArray[Any], ...]] = []
+        for recording in recordings:
+            rows = self.rows % batch if recording is recordings[1] else batch
+            given = tuple(b[:rows] for b in batches)
+            bound.append(() if recording is None else given + self._outputs(recording))
         self._totals = [(_position(body, v), int(v.dtype.itemsize == 8)) for v in body.outputs]
+        first, tail, within = (None if r is None else r.program for r in recordings)
         self._loop = engine.Loop(
-            body.program,
-            tail.program if tail else None,
-            (*batches, *outputs[0]),
-            tail_bound if tail else (),
+            (first, tail, within),
+            tuple(bound),
             [np.ascontiguousarray(a) for a in data],
             self._totals,
             batch,
@@ -56,6 +69,7 @@ class Loop:
             order,
             shuffle,
             seed,
+            every,
         )
 
     @staticmethod
@@ -63,11 +77,25 @@ class Loop:
         made = recording.bound[recording.n_inputs :]
         return tuple(np.empty(s.array.shape, s.array.dtype) for s in made)
 
-    def start(self, epoch: int, last: int) -> None:
-        """Begin with an epoch and stop before another one."""
+    def start(
+        self,
+        epoch: int,
+        last: int,
+        rates: list[tuple[NDArray[Any], NDArray[Any]]] | None = None,
+        step: int = 0,
+        sums: NDArray[Any] | None = None,
+    ) -> None:
+        """Begin with an epoch, at one of its steps, and stop before another epoch.
+
+        rates: (target, values) each: before the i-th step from here the float64 vector `target`
+            becomes row i of `values`.
+        sums: what the steps of the first epoch up to `step` have added up.
+        """
         self._first = epoch
-        self._sums = np.zeros((last - epoch, len(self._totals)))
-        self._loop.start(epoch, 0, last, self._sums)
+        self.sums = np.zeros((last - epoch, len(self._totals)))
+        if sums is not None:
+            self.sums[0] = sums
+        self._loop.start(epoch, step, last, self.sums, rates)
 
     def run(self) -> bool:
         """Steps for about CHUNK_SECONDS; True while there are more."""
@@ -76,7 +104,7 @@ class Loop:
 
     def means(self, epoch: int) -> list[float]:
         """Loss and metrics of a finished epoch, averaged over rows."""
-        means: list[float] = (self._sums[epoch - self._first] / self.rows).tolist()
+        means: list[float] = (self.sums[epoch - self._first] / self.rows).tolist()
         return means
 
     @property
@@ -88,6 +116,11 @@ class Loop:
     def step(self) -> int:
         """The next step within its epoch."""
         return self._loop.step
+
+    @property
+    def done(self) -> int:
+        """Steps done since the start."""
+        return self._loop.done
 
 
 def _position(recording: Recording, value: Any) -> int:

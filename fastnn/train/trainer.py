@@ -306,12 +306,12 @@ class Trainer:
     ) -> Loop:
         rows = len(x)
         order = batch_order(rows, self.seed, 0) if shuffle else np.arange(rows, dtype=int64)
-        recordings = []
-        for n in (batch, rows % batch):
-            if n:
-                first = order[:n]
-                recordings.append(self._recording(x[first], y[first], metrics, training))
-        return Loop(recordings, (x, y), batch, order, shuffle, self.seed)
+        body, tail = (
+            self._recording(x[order[:n]], y[order[:n]], metrics, training) if n else None
+            for n in (batch, rows % batch)
+        )
+        assert body is not None
+        return Loop((body, tail, None), (x, y), batch, order, shuffle, self.seed)
 
     def _evaluation(
         self, x: NDArray[Any], y: NDArray[Any], metrics: dict[str, Metric]

@@ -225,23 +225,36 @@ typedef struct fnn_feed {
   size_t row_bytes;
 } fnn_feed;
 
+/* Which program a step is run by: a full batch; the last, smaller batch of an epoch; a full batch
+ * that does not end its group of `every` batches, whose gradients are to be added up. */
+enum fnn_part { FNN_BODY, FNN_TAIL, FNN_WITHIN, FNN_N_PARTS };
+
 typedef struct fnn_total { /* a scalar the programs write */
-  const void *body, *tail; /* tail NULL when there is none */
-  uint8_t real;            /* enum fnn_real */
+  const void *value[FNN_N_PARTS];
+  uint8_t real; /* enum fnn_real */
 } fnn_total;
+
+typedef struct fnn_rate { /* numbers that change from step to step: learning rates */
+  double *target;         /* (width) */
+  const double *values;   /* (steps, width) */
+  size_t width;
+} fnn_rate;
 
 /* Many steps in one call: for each epoch, shuffle; for each batch, gather rows, run a program. */
 typedef struct fnn_loop {
-  fnn_program *body, *tail; /* tail: the last, smaller batch; NULL when there is none */
-  size_t batch, rows;       /* rows of a full batch and of the data set */
+  fnn_program *program[FNN_N_PARTS]; /* NULL where no step needs it */
+  size_t every;                      /* batches of a group, 1 without FNN_WITHIN */
+  size_t batch, rows;                /* rows of a full batch and of the data set */
   size_t n_feeds, n_totals;
   fnn_feed feed[FNN_MAX_FEEDS];
   fnn_total total[FNN_MAX_TOTALS];
-  int64_t *order;     /* (rows) row order of the epoch in hand */
-  int shuffle;        /* renew order at the start of every epoch */
-  uint64_t seed;      /* key of the shuffles */
-  size_t epoch, step; /* where to go on; advanced */
-  size_t last_epoch;  /* stop before this epoch */
+  int64_t *order;       /* (rows) row order of the epoch in hand */
+  int shuffle;          /* renew order at the start of every epoch */
+  uint64_t seed;        /* key of the shuffles */
+  size_t epoch, step;   /* where to go on; advanced */
+  size_t last_epoch;    /* stop before this epoch */
+  const fnn_rate *rate; /* (n_rates): step i reads row rate_step + i of each */
+  size_t n_rates, rate_step;
   double *sums;       /* (last_epoch - first, n_totals): sums[e] += total * batch rows */
   size_t first_epoch; /* the epoch that sums[0] belongs to */
   double seconds;     /* stop after the first step that ends later than this; < 0: never */

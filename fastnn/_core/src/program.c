@@ -257,22 +257,38 @@ static void feed_rows(const fnn_loop *loop, const int64_t *rows, size_t n, size_
   }
 }
 
-static void add_totals(fnn_loop *loop, size_t n, int tail) {
+/* Which program the next step is run by. */
+static enum fnn_part part_of_step(const fnn_loop *loop) {
+  size_t end = (loop->step + 1) * loop->batch;
+  if (end > loop->rows) return FNN_TAIL;
+  return (loop->step + 1) % loop->every && end < loop->rows ? FNN_WITHIN : FNN_BODY;
+}
+
+static void set_rates(const fnn_loop *loop) {
+  for (size_t i = 0; i < loop->n_rates; i++) {
+    const fnn_rate *rate = &loop->rate[i];
+    memcpy(rate->target, rate->values + loop->rate_step * rate->width,
+           rate->width * sizeof(double));
+  }
+}
+
+static void add_totals(fnn_loop *loop, size_t n, enum fnn_part part) {
   double *sums = loop->sums + (loop->epoch - loop->first_epoch) * loop->n_totals;
   for (size_t t = 0; t < loop->n_totals; t++) {
-    const void *value = tail ? loop->total[t].tail : loop->total[t].body;
+    const void *value = loop->total[t].value[part];
     double x = loop->total[t].real == FNN_FLOAT32 ? *(const float *)value : *(const double *)value;
     sums[t] += x * (double)n;
   }
 }
 
 /* Thread 0, after a step: add up, advance, say whether to stop. */
-static void finish_step(loop_job *job, size_t n, int tail, fnn_status status) {
+static void finish_step(loop_job *job, size_t n, enum fnn_part part, fnn_status status) {
   fnn_loop *loop = job->loop;
   job->status = status;
   job->stop = status != FNN_OK;
   if (job->stop) return;
-  add_totals(loop, n, tail);
+  add_totals(loop, n, part);
+  loop->rate_step++;
   loop->step++;
   if (loop->step * loop->batch >= loop->rows) {
     loop->step = 0;
@@ -286,18 +302,19 @@ static void loop_thread(void *context, fnn_team *team, size_t thread, size_t thr
   fnn_loop *loop = job->loop;
   void *scratch = fnn_scratch();
   while (!job->stop) {
-    size_t start = loop->step * loop->batch, left = loop->rows - start;
-    int tail = left < loop->batch;
-    size_t n = tail ? left : loop->batch;
+    size_t start = loop->step * loop->batch,
+           n = loop->rows - start < loop->batch ? loop->rows - start : loop->batch;
+    enum fnn_part part = part_of_step(loop);
     if (loop->step == 0 && loop->shuffle) {
       if (thread == 0) fnn_shuffle(loop->order, loop->rows, loop->seed, loop->epoch);
       fnn_team_wait(team, threads);
     }
     feed_rows(loop, loop->order + start, n, thread, threads);
+    if (thread == 0) set_rates(loop);
     fnn_team_wait(team, threads);
-    fnn_status status = run_phases(tail ? loop->tail : loop->body, team, thread, threads, scratch);
+    fnn_status status = run_phases(loop->program[part], team, thread, threads, scratch);
     fnn_team_wait(team, threads);
-    if (thread == 0) finish_step(job, n, tail, status);
+    if (thread == 0) finish_step(job, n, part, status);
     fnn_team_wait(team, threads);
   }
 }

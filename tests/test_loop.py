@@ -1,0 +1,98 @@
+"""The loop of epochs in C: numbers that change from step to step, and where it goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from test_compile import bits, data, mlp
+
+import fastnn
+from fastnn import nn, optim
+from fastnn.train import Trainer, batch_order
+
+ROWS, BATCH, EPOCHS = 50, 8, 3
+STEPS = EPOCHS * 7
+
+
+def model_and_data() -> tuple[Any, Any, Any]:
+    ((x, y),) = data("float32", 1, ROWS, 6, 3, "classes")
+    return mlp("float32", [6, 40, 3]), x.numpy(), y.numpy()
+
+
+def rates() -> np.ndarray[Any, np.dtype[np.float64]]:
+    """lr, beta1, beta2, eps and decay of each step."""
+    table = np.tile([0.0, 0.9, 0.999, 1e-8, 0.0], (STEPS, 1))
+    table[:, 0] = np.linspace(0.1, 0.001, STEPS)
+    table[:, 1] = np.linspace(0.8, 0.95, STEPS)
+    return table
+
+
+def eager() -> list[bytes]:
+    model, x, y = model_and_data()
+    optimizer = optim.Adam(model.parameters())
+    loss, table = nn.CrossEntropyLoss(), iter(rates())
+    for epoch in range(EPOCHS):
+        order = batch_order(ROWS, 7, epoch)
+        for begin in range(0, ROWS, BATCH):
+            rows = order[begin : begin + BATCH]
+            lr, beta1, beta2, _, _ = next(table)
+            optimizer.param_groups[0].update(lr=lr, betas=(beta1, beta2))
+            optimizer.zero_grad()
+            loss(model(fastnn.tensor(x[rows])), fastnn.tensor(y[rows])).backward()
+            optimizer.step()
+    return bits(list(model.parameters()))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("parts", [1, 3])
+def test_rates_are_set_before_each_step(threads: int, parts: int) -> None:
+    """All epochs in one start, or one start for each."""
+    model, x, y = model_and_data()
+    trainer = Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters()))
+    trainer.seed = 7
+    loop = trainer._loop(x, y, BATCH, True, {}, training=True)
+    segment = trainer.optimizer._blocks[0][0].segments[0]
+    each = EPOCHS // parts
+    for part in range(parts):
+        table = rates()[part * each * 7 : (part + 1) * each * 7]
+        loop.start(part * each, (part + 1) * each, [(segment.hyper._array, table)])
+        loop._loop.run(-1.0, threads)
+        assert loop.done == each * 7
+    assert bits(list(model.parameters())) == eager()
+
+
+def test_a_table_of_another_length_is_refused() -> None:
+    model, x, y = model_and_data()
+    trainer = Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters()))
+    loop = trainer._loop(x, y, BATCH, True, {}, training=True)
+    for shape in ((STEPS - 1, 5), (STEPS, 7), (STEPS, 0)):
+        with pytest.raises(ValueError, match="a row for each step"):
+            loop.start(0, EPOCHS, [(np.zeros(6), np.zeros(shape))])
+
+
+@pytest.mark.parametrize("at", [1, 6, 7])
+def test_it_goes_on_in_the_middle(at: int) -> None:
+    """At a step of an epoch, with the figures of the steps before."""
+    found = []
+    for split in (False, True):
+        model, x, y = model_and_data()
+        trainer = Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters()))
+        loop = trainer._loop(x, y, BATCH, True, {}, training=True)
+        loop.start(0, 2)
+        if split:
+            for _ in range(at):
+                loop._loop.run(0.0)
+            assert (loop.epoch, loop.step) == divmod(at, 7)
+            kept = loop.sums[loop.epoch].copy()
+            earlier = loop.sums[: loop.epoch].copy()
+            loop = trainer._loop(x, y, BATCH, True, {}, training=True)
+            loop._loop.order[:] = batch_order(ROWS, trainer.seed, at // 7)
+            loop.start(at // 7, 2, step=at % 7, sums=kept)
+            loop._loop.run(-1.0)
+            found.append([*earlier.ravel(), *loop.sums.ravel(), bits(list(model.parameters()))])
+        else:
+            loop._loop.run(-1.0)
+            found.append([*loop.sums.ravel(), bits(list(model.parameters()))])
+    assert found[0] == found[1]
