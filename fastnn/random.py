@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import _check, _normal, _recording
+from fastnn import _check, _normal, _recording, _uniform
 from fastnn.tensor import Tensor
 
 __all__ = [
     "Generator",
     "default_generator",
     "derive_seed",
+    "engine_state",
     "get_rng_state",
     "initial_seed",
     "manual_seed",
@@ -36,7 +37,7 @@ __all__ = [
     "set_rng_state",
 ]
 
-_TAIL = struct.Struct("<QiId")  # seed, position, whether a normal is kept, that normal
+_TAIL = struct.Struct("<QiIdqq")  # seed, position, is a normal kept, that normal, engine_state
 _KEY_BYTES = 624 * 4
 _STATE_BYTES = _KEY_BYTES + _TAIL.size
 _WIDE_RANGE = 1 << 28  # torch draws 64 bits for integer ranges from here on
@@ -51,6 +52,10 @@ class Generator:
         seed: 0 .. 2**64 - 1; its low 32 bits choose the stream, as in torch. Default: one from
             the operating system.
 
+    Attributes:
+        engine_state: int64 (2), the seed and the count of the keys that dropout draws, which
+            programs count up in place; part of `get_state`.
+
     Raises:
         ValueError: the seed is out of range.
 
@@ -61,6 +66,7 @@ class Generator:
 
     def __init__(self, seed: int | None = None) -> None:
         self._lock = threading.Lock()
+        self.engine_state = np.zeros(2, np.int64)
         self.manual_seed(int.from_bytes(os.urandom(8), "little") if seed is None else seed)
 
     def manual_seed(self, seed: int) -> Generator:
@@ -70,6 +76,7 @@ class Generator:
             self._seed = checked
             self._made: Any = None  # the RandomState, at the first draw: numpy.random loads slowly
             self._kept: float | None = None  # the sine of the last Box-Muller pair
+            self.engine_state[:] = np.array([checked, 0], np.uint64).view(np.int64)
         return self
 
     @property
@@ -83,7 +90,7 @@ class Generator:
         return self._seed
 
     def get_state(self) -> npt.NDArray[np.uint8]:
-        """The whole state as 2520 bytes, for `set_state`.
+        """The whole state as 2536 bytes, for `set_state`.
 
         >>> g = Generator(1)
         >>> state = g.get_state()
@@ -95,7 +102,8 @@ class Generator:
         with self._lock:
             words: Any = self._mt.get_state(legacy=True)
             kept = self._kept
-        tail = _TAIL.pack(self._seed, int(words[2]), kept is not None, kept or 0.0)
+        numbers = self._seed, int(words[2]), kept is not None, kept or 0.0
+        tail = _TAIL.pack(*numbers, *self.engine_state.tolist())
         key = np.asarray(words[1], dtype="<u4").tobytes()
         return np.frombuffer(key + tail, dtype=np.uint8).copy()
 
@@ -108,7 +116,7 @@ class Generator:
                 f"got {raw.dtype} of shape {raw.shape}"
             )
         data = raw.tobytes()
-        seed, position, has_kept, kept = _TAIL.unpack(data[_KEY_BYTES:])
+        seed, position, has_kept, kept, *engine = _TAIL.unpack(data[_KEY_BYTES:])
         if not 0 <= position <= 624 or has_kept > 1 or not math.isfinite(kept):
             raise ValueError("state: these bytes are not a state from get_state()")
         key = np.frombuffer(data[:_KEY_BYTES], dtype="<u4").astype(np.uint32)
@@ -116,6 +124,7 @@ class Generator:
             self._seed = seed
             self._mt.set_state(("MT19937", key, position, 0, 0.0))
             self._kept = kept if has_kept else None
+            self.engine_state[:] = engine
 
     def uniform(self, shape: tuple[int, ...], low: float, high: float, dtype: Any) -> Array:
         """An array of U(low, high): x * (high - low) + low with x = draw / 2**24, or / 2**53."""
@@ -124,9 +133,9 @@ class Generator:
         real = np.dtype(dtype)
         with self._lock:
             if real == np.float32:
-                flat = _scale32(self._draw24(n), low, high)
+                flat = _uniform.scale32(self._draw24(n), low, high)
             else:
-                flat = _scale64(self._draw53(n), low, high)
+                flat = _uniform.scale64(self._draw53(n), low, high)
         return flat.reshape(shape)
 
     def normal(self, shape: tuple[int, ...], mean: float, std: float, dtype: Any) -> Array:
@@ -205,37 +214,8 @@ class Generator:
         return radius * math.cos(theta)
 
 
-def _scale32(x: npt.NDArray[np.float32], low: float, high: float) -> Array:
-    """fma(x, high - low, low) in float32: the product is exact in double."""
-    a, b = np.float32(low), np.float32(high)
-    if a == 0.0 and b == 1.0:
-        return x
-    step = 1 << 16  # in pieces that stay in cache
-    for i in range(0, x.size, step):
-        piece = x[i : i + step].astype(np.float64)
-        x[i : i + step] = piece * np.float64(b - a) + np.float64(a)
-    return x
-
-
-def _scale64(x: npt.NDArray[np.float64], low: float, high: float) -> Array:
-    """fma(x, high - low, low) in float64: Dekker's product and Knuth's sum, errors kept."""
-    width = float(high) - float(low)
-    if low == 0.0 and width == 1.0:
-        return x
-    product = x * width
-    split = 134217729.0  # 2**27 + 1
-    xs, ws = x * split, width * split
-    x_high = xs - (xs - x)
-    w_high = ws - (ws - width)
-    x_low, w_low = x - x_high, width - w_high
-    lost = ((x_high * w_high - product) + x_high * w_low + x_low * w_high) + x_low * w_low
-    total = product + low
-    back = total - product
-    lost += (product - (total - back)) + (low - back)
-    return np.asarray(total + lost)
-
-
 default_generator = Generator()
+engine_state = default_generator.engine_state
 
 
 def manual_seed(seed: int) -> Generator:

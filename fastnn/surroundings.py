@@ -45,6 +45,12 @@ def _image(value: Any) -> Any:
     return value
 
 
+def _may_change_inside(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_may_change_inside, value))
+    return isinstance(value, (*_CONTAINERS, np.ndarray))
+
+
 def _same(before: Any, now: Any) -> bool:
     if before is now:
         return True
@@ -260,7 +266,7 @@ class Surroundings:
         values = [_look(s.place) for s in self._seen if s.image is not _look(s.place)]
         for module in self._modules.values():
             values += [v for k, v in vars(module).items() if not k.startswith("_")]
-        self.fixed = not any(isinstance(value, (*_CONTAINERS, np.ndarray)) for value in values)
+        self.fixed = not any(map(_may_change_inside, values))
 
     @staticmethod
     def _parts_of(module: Module) -> list[Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import bounds
+import bounds_real
 import numpy as np
 import reference
 from numpy.typing import DTypeLike, NDArray
@@ -137,7 +138,7 @@ def check(case: Case, outputs: Sequence[Array | None], inputs: Sequence[Array | 
 
     A denormal input may count as zero of its sign: the engine runs with denormals flushed.
     """
-    real = bounds.REALS[case.real]
+    real = bounds_real.REALS[case.real]
     wide = [x.astype(real.wide) if _is_real(x, real) else x for x in inputs]
     variants = [wide]
     if case.op != "copy":
@@ -175,7 +176,7 @@ SIGNED_ZERO = frozenset(
 )
 
 
-def _agree(op: str, got: Array, want: Array, err: Any, real: bounds.Real) -> Array:
+def _agree(op: str, got: Array, want: Array, err: Any, real: bounds_real.Real) -> Array:
     if got.dtype != real.dtype:
         return np.asarray(got == want)
     wide = got.astype(real.wide)
@@ -188,11 +189,11 @@ def _agree(op: str, got: Array, want: Array, err: Any, real: bounds.Real) -> Arr
     return np.asarray(same)
 
 
-def _is_real(x: Array | None, real: bounds.Real) -> bool:
+def _is_real(x: Array | None, real: bounds_real.Real) -> bool:
     return x is not None and x.dtype == real.dtype
 
 
-def _flush(x: Array, real: bounds.Real) -> Array:
+def _flush(x: Array, real: bounds_real.Real) -> Array:
     denormal = (np.abs(x) < real.tiny) & (x != 0)
     return np.where(denormal, np.copysign(x.dtype.type(0), x), x) if denormal.any() else x
 

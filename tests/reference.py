@@ -18,6 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from reference_integer import bitwise_and, bitwise_or, bitwise_xor, cast, floor_divide  # noqa: F401
+from reference_norm import (  # noqa: F401
+    batch_norm,
+    batch_norm_grad,
+    draw_key,
+    dropout,
+    layer_norm,
+    layer_norm_grad,
+    running_moments_step,
+)
 from reference_update import adam_step, sgd_step  # noqa: F401
 
 Array = NDArray[Any]

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from bounds import REALS
+from bounds_real import REALS
 from harness import INPUT_LAYOUTS, PACKED_LAYOUTS, STRIDED_LAYOUTS, Case
 from hypothesis import strategies as st
 from numpy.random import Generator
 from numpy.typing import NDArray
+from samples_norm import draw_key, dropout, norm, running_moments
 
 Array = NDArray[Any]
 Dims = tuple[int, ...]
@@ -317,6 +318,31 @@ def _update(op: str) -> Row:
     return Row(make, st.tuples(_size(65)), tails, ((300_001,),), ("normal", "wide", "ties"))
 
 
+# Normalisation and random numbers
+
+
+def _norm(op: str) -> Row:
+    tails = [(3, n) for n in TAILS if n] + [(n, 5) for n in TAILS if n] + [(300, 3), (2, 1000)]
+    dims = st.tuples(st.integers(1, 65), st.integers(1, 70))
+    big = ((20_011, 10), (301, 257))
+    return Row(norm(op, values), dims, tuple(tails), big, ("normal", "wide", "ties"))
+
+
+def _running_moments() -> Row:
+    dims = st.tuples(_size(65), st.integers(2, 10**6))
+    tails = tuple((n, 7) for n in TAILS)
+    return Row(running_moments(values), dims, tails, ((5001, 3),), ("normal", "wide", "ties"))
+
+
+def _draw_key() -> Row:
+    return Row(draw_key, st.tuples(), ((),) * len(TAILS), ((),), layouts=("C", "offset"))
+
+
+def _dropout() -> Row:
+    tails = tuple((n,) for n in TAILS)
+    return Row(dropout(values), st.tuples(_size(65)), tails, ((150_001,),), ("normal", "wide"))
+
+
 ROWS: dict[str, Row] = {
     **{op: _elementwise(op, 1) for op in "copy neg abs sign square sqrt exp log".split()},
     **{op: _elementwise(op, 1) for op in "floor round expm1 log1p sin cos".split()},
@@ -337,6 +363,10 @@ ROWS: dict[str, Row] = {
     **{op: _loss(op, True) for op in ("softmax_cross_entropy", "soft_cross_entropy")},
     **{op: _loss(op, False) for op in ("bce_with_logits", "mse")},
     **{op: _metric(op) for op in ("accuracy", "binary_accuracy")},
+    **{op: _norm(op) for op in "batch_norm batch_norm_grad layer_norm layer_norm_grad".split()},
+    "running_moments_step": _running_moments(),
+    "draw_key": _draw_key(),
+    "dropout": _dropout(),
     **{op: _update(op) for op in ("sgd_step", "adam_step")},
 }
 

@@ -155,6 +155,14 @@ def _loss(function: Function, z: Array, y: Any) -> list[Sample]:
     return [(lambda x, r=r: function(x, Tensor(y), r), [z]) for r in REDUCTIONS]
 
 
+def _norm(function: Function) -> list[Sample]:
+    x, of = draw(4, 3), [draw(3, seed=1), draw(3, seed=2)]
+    return [(lambda *a: function(*a, eps=0.1), [x, *of]),
+            (lambda x, g: function(x, g, eps=0.1), [x, of[0]]),
+            (lambda x, b: function(x, None, b, eps=0.1), [x, of[1]])]  # fmt: skip
+
+
+KEY = Tensor(np.array([5, 3]))
 _SOFT = np.array([[0.2, 0.5, 0.3], [0.0, 1.0, 0.0]])
 SAMPLES: dict[str, list[Sample]] = {
     **{name: _unary(name) for name in "copy neg abs sign square exp expm1 erf".split()},
@@ -176,6 +184,10 @@ SAMPLES: dict[str, list[Sample]] = {
        for name in ("softmax", "log_softmax")},
     "take_rows": [(lambda x: apply(ops.TABLE["take_rows"], (x, INDEX), (8,)), [draw(3, 2)])],
     "scatter_add_rows": [(lambda x: ops.scatter_add_rows(x, INDEX, 4), [draw(4, 2)])],
+    "batch_norm": _norm(ops.batch_norm),
+    "layer_norm": [*_norm(ops.layer_norm),
+                   (lambda x: ops.layer_norm(x, eps=0.1, centred=False), [draw(4, 3)])],
+    "dropout": [(lambda x: ops.dropout(x, 0.4, KEY), [draw(4, 3)])],
     "softmax_cross_entropy": _loss(ops.softmax_cross_entropy, draw(2, 3), np.array([2, 0])),
     "soft_cross_entropy": _loss(ops.soft_cross_entropy, draw(2, 3), 0.7 * _SOFT),
     "bce_with_logits": _loss(ops.bce_with_logits, draw(2, 2), np.array([[1.0, 0.0], [0.3, 0.8]])),

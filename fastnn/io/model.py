@@ -12,10 +12,8 @@ under the key "fastnn"::
 from __future__ import annotations
 
 import json
-import math
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -24,76 +22,15 @@ from numpy.typing import NDArray
 from fastnn import nn
 from fastnn._device import device
 from fastnn._version import __version__
+from fastnn.io.kinds import COUNT, KINDS, Config, Shapes
 from fastnn.io.safetensors import FormatError, parse_json, read, write
 from fastnn.io.state import restored, save_state
 
 __all__ = ["load", "load_with_extra", "save"]
 
 Array = NDArray[Any]
-Config = dict[str, Any]
-Shapes = dict[str, tuple[int, ...]]
-
 SCHEMA = 1
 MAX_DEPTH = 20
-MAX_WIDTH = 2**31 - 1
-
-
-def _is_width(value: object) -> bool:
-    return type(value) is int and 1 <= value <= MAX_WIDTH
-
-
-def _is_dim(value: object) -> bool:
-    return type(value) is int and -8 <= value < 8
-
-
-def _is_bool(value: object) -> bool:
-    return type(value) is bool
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One type of layer that a file may name.
-
-    Attributes:
-        options: the constructor's keywords, with the test that a value read from a file must pass.
-        shapes: the tensors of a layer with these options.
-        typed: whether the constructor takes a `dtype`.
-    """
-
-    options: Mapping[str, Callable[[object], bool]] = field(default_factory=dict)
-    shapes: Callable[[Config], Shapes] = lambda options: {}
-    typed: bool = False
-
-
-def _linear(options: Config) -> Shapes:
-    shapes: Shapes = {"weight": (options["out_features"], options["in_features"])}
-    if options["bias"]:
-        shapes["bias"] = (options["out_features"],)
-    return shapes
-
-
-# Loading builds these and nothing else, whatever a file says.
-KINDS: dict[str, Kind] = {
-    "Linear": Kind(
-        {"in_features": _is_width, "out_features": _is_width, "bias": _is_bool}, _linear, typed=True
-    ),
-    "ReLU": Kind(),
-    "Sigmoid": Kind(),
-    "Tanh": Kind(),
-    "Softmax": Kind({"dim": _is_dim}),
-    "Identity": Kind(),
-    "LogSoftmax": Kind({"dim": _is_dim}),
-    "LeakyReLU": Kind({"negative_slope": _is_number}),
-    "ELU": Kind({"alpha": _is_number}),
-    "SiLU": Kind(),
-    "GELU": Kind({"approximate": lambda value: value in ("none", "tanh")}),
-    "Softplus": Kind({"beta": _is_number, "threshold": _is_number}),
-    "Flatten": Kind({"start_dim": _is_dim, "end_dim": _is_dim}),
-}
 
 
 def save(
@@ -282,12 +219,14 @@ def _check_tensors(shapes: Shapes, tensors: Mapping[str, Array], path: str) -> N
         array = tensors[name]
         if array.shape != shape:
             _fail(path, f"tensor {name!r}: shape {array.shape}, but the configuration says {shape}")
-        if array.dtype not in (np.float32, np.float64):
-            _fail(path, f"tensor {name!r}: expected float32 or float64, got {array.dtype}")
+        known = (np.int64,) if name.endswith(f".{COUNT}") else (np.float32, np.float64)
+        if array.dtype not in known:
+            expected = " or ".join(kind.__name__ for kind in known)
+            _fail(path, f"tensor {name!r}: expected {expected}, got {array.dtype}")
     for name in tensors:
         if name not in shapes:
             _fail(path, f"tensor {name[:60]!r}: not in the configuration")
-    dtypes = {str(array.dtype) for array in tensors.values()}
+    dtypes = {str(array.dtype) for array in tensors.values() if array.dtype != np.int64}
     if len(dtypes) > 1:
         _fail(path, f"tensors: expected one dtype, got {' and '.join(sorted(dtypes))}")
 
@@ -301,6 +240,7 @@ def _build(layers: list[Config], prefix: str, tensors: Mapping[str, Array]) -> n
             continue
         options = {key: value for key, value in layer.items() if key != "type"}
         if KINDS[layer["type"]].typed:
-            options["dtype"] = tensors[f"{name}weight"].dtype
+            own = [array.dtype for key, array in tensors.items() if key.startswith(name)]
+            options["dtype"] = next((dtype for dtype in own if dtype.kind == "f"), None)
         built.append(getattr(nn, layer["type"])(**options))
     return nn.Sequential(*built)

@@ -17,6 +17,7 @@ from fastnn.nn.activation import (
 )
 from fastnn.nn.cell import Cell, CellList, Dense, SequentialCell
 from fastnn.nn.container import Sequential
+from fastnn.nn.dropout import AlphaDropout, Dropout
 from fastnn.nn.linear import Flatten, Identity, Linear
 from fastnn.nn.lists import ModuleDict, ModuleList, ParameterDict, ParameterList
 from fastnn.nn.loss import (
@@ -31,16 +32,20 @@ from fastnn.nn.loss import (
     SmoothL1Loss,
 )
 from fastnn.nn.module import Module
+from fastnn.nn.normalization import BatchNorm1d, LayerNorm, RMSNorm
 from fastnn.nn.parameter import Parameter, ParameterTuple
 from fastnn.nn.summary import Summary, summary
 
 __all__ = [
+    "AlphaDropout",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
     "Cell",
     "CellList",
     "CrossEntropyLoss",
     "Dense",
+    "Dropout",
     "ELU",
     "Flatten",
     "GELU",
@@ -48,6 +53,7 @@ __all__ = [
     "Identity",
     "KLDivLoss",
     "L1Loss",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
@@ -60,6 +66,7 @@ __all__ = [
     "ParameterDict",
     "ParameterList",
     "ParameterTuple",
+    "RMSNorm",
     "ReLU",
     "Sequential",
     "SequentialCell",

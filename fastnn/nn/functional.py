@@ -12,6 +12,8 @@ from fastnn.nn.distances import (
     nll_loss,
     smooth_l1_loss,
 )
+from fastnn.nn.dropout import alpha_dropout, dropout
+from fastnn.nn.normalization import batch_norm, layer_norm, rms_norm
 from fastnn.nn.pointwise import (
     elu,
     gelu,
@@ -30,14 +32,18 @@ from fastnn.tensor import Tensor, int64
 __all__ = [
     "REDUCTIONS",
     "Reduction",
+    "alpha_dropout",
+    "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "dropout",
     "elu",
     "gelu",
     "huber_loss",
     "kl_div",
     "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "log_softmax",
@@ -46,6 +52,7 @@ __all__ = [
     "normalize",
     "one_hot",
     "relu",
+    "rms_norm",
     "sigmoid",
     "silu",
     "smooth_l1_loss",

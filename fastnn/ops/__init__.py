@@ -120,6 +120,10 @@ from fastnn.ops.loss import (
 from fastnn.ops.matmul import (
     linear,
 )
+from fastnn.ops.norm import (
+    batch_norm,
+    layer_norm,
+)
 from fastnn.ops.products import (
     bmm,
     dot,
@@ -131,6 +135,10 @@ from fastnn.ops.products import (
 from fastnn.ops.promote import (
     cast,
     result_dtype,
+)
+from fastnn.ops.random import (
+    draw_key,
+    dropout,
 )
 from fastnn.ops.reduce import (
     all,
@@ -200,6 +208,7 @@ __all__ = [
     "argmax",
     "argmin",
     "argsort",
+    "batch_norm",
     "bce_with_logits",
     "binary_accuracy",
     "bitwise_and",
@@ -224,6 +233,8 @@ __all__ = [
     "div",
     "div_",
     "dot",
+    "draw_key",
+    "dropout",
     "einsum",
     "eq",
     "equal",
@@ -246,6 +257,7 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "layer_norm",
     "le",
     "lerp",
     "linear",

@@ -8,6 +8,8 @@
 #include "../kernels/reduce.h"
 #include "../kernels/rows.h"
 #include "../kernels/loss.h"
+#include "../kernels/norm.h"
+#include "../kernels/dropout.h"
 #include "../kernels/update.h"
 #include "../kernels/table.h"
 

@@ -149,6 +149,7 @@ static const fnn_op FN(ops)[FNN_N_OPS] = {
             AXIS(max) AXIS(min)[FNN_OP_cast] = {{cast_any, NULL}, {elementwise_tiles, NULL}, NULL},
     [FNN_OP_take_rows] = {{take_rows_f32, NULL}, {take_tiles_f32, NULL}, NULL},
 #if !INT_IS_BOOL
+    [FNN_OP_draw_key] = {{draw_key_i64, NULL}, {one_tile_f32, NULL}, NULL},
     EACH(neg) EACH(abs) EACH(sign) EACH(square) EACH(sub) EACH(pow) EACH(floor_divide)
         EACH(remainder)
             AXIS(argmax)[FNN_OP_sum] = {{sum_i64, sum_i64}, {reduce_tiles_f32, no_tiles}, NULL},

@@ -199,6 +199,38 @@ FNN_INLINE double w_sum(wide w) {
   const __m128d h2 = _mm_add_pd(_mm256_castpd256_pd128(h4), _mm256_extractf128_pd(h4, 1));
   return _mm_cvtsd_f64(_mm_add_sd(h2, _mm_unpackhi_pd(h2, h2)));
 }
+
+/* Unsigned 32-bit lanes: half a register where REAL is double */
+#if REAL_IS_DOUBLE
+#define U(op) _mm_##op
+#define U_BITS(op) _mm_##op##_si128
+typedef __m128i uvec;
+FNN_INLINE uvec u_from(uint32_t x) {
+  return _mm_add_epi32(_mm_set1_epi32((int)x), _mm_setr_epi32(0, 1, 2, 3));
+}
+#else
+#define U(op) _mm256_##op
+#define U_BITS(op) _mm256_##op##_si256
+typedef __m256i uvec;
+FNN_INLINE uvec u_from(uint32_t x) {
+  return _mm256_add_epi32(_mm256_set1_epi32((int)x), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+#endif
+FNN_INLINE uvec u_set1(uint32_t x) { return U(set1_epi32)((int)x); }
+FNN_INLINE uvec u_add(uvec a, uvec b) { return U(add_epi32)(a, b); }
+FNN_INLINE uvec u_xor(uvec a, uvec b) { return U_BITS(xor)(a, b); }
+FNN_INLINE uvec u_mul(uvec a, uvec b) { return U(mullo_epi32)(a, b); }
+FNN_INLINE uvec u_shift(uvec a, int n) { return U(srli_epi32)(a, n); }
+FNN_INLINE mask u_ge(uvec a, uvec b) {
+  const uvec holds = U(cmpeq_epi32)(U(max_epu32)(a, b), a);
+#if REAL_IS_DOUBLE
+  return LANES(_mm256_cvtepi32_epi64(holds));
+#else
+  return LANES(holds);
+#endif
+}
+#undef U
+#undef U_BITS
 #undef X
 #undef BITS
 #undef LANES

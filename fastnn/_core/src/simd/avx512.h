@@ -148,4 +148,30 @@ FNN_INLINE double w_sum(wide w) {
   const __m128d h2 = _mm_add_pd(_mm256_castpd256_pd128(h4), _mm256_extractf128_pd(h4, 1));
   return _mm_cvtsd_f64(_mm_add_sd(h2, _mm_unpackhi_pd(h2, h2)));
 }
+
+/* Unsigned 32-bit lanes: half a register where REAL is double */
+#if REAL_IS_DOUBLE
+#define U(op) _mm256_##op
+#define U_BITS(op) _mm256_##op##_si256
+typedef __m256i uvec;
+FNN_INLINE uvec u_from(uint32_t x) {
+  return _mm256_add_epi32(_mm256_set1_epi32((int)x), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+#else
+#define U(op) _mm512_##op
+#define U_BITS(op) _mm512_##op##_si512
+typedef __m512i uvec;
+FNN_INLINE uvec u_from(uint32_t x) {
+  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  return _mm512_add_epi32(_mm512_set1_epi32((int)x), lane);
+}
+#endif
+FNN_INLINE uvec u_set1(uint32_t x) { return U(set1_epi32)((int)x); }
+FNN_INLINE uvec u_add(uvec a, uvec b) { return U(add_epi32)(a, b); }
+FNN_INLINE uvec u_xor(uvec a, uvec b) { return U_BITS(xor)(a, b); }
+FNN_INLINE uvec u_mul(uvec a, uvec b) { return U(mullo_epi32)(a, b); }
+FNN_INLINE uvec u_shift(uvec a, int n) { return U(srli_epi32)(a, (unsigned)n); }
+FNN_INLINE mask u_ge(uvec a, uvec b) { return U(cmpge_epu32_mask)(a, b); }
+#undef U
+#undef U_BITS
 #undef X

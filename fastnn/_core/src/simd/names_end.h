@@ -50,6 +50,14 @@
 #undef m_store_bytes
 #undef m_load_bytes
 #undef v_prefetch
+#undef uvec
+#undef u_set1
+#undef u_from
+#undef u_add
+#undef u_xor
+#undef u_mul
+#undef u_shift
+#undef u_ge
 #undef v_exp
 #undef v_log
 #undef v_log1p

@@ -106,6 +106,16 @@ FNN_INLINE void w_store(double *p, wide w) { *p = w; }
 FNN_INLINE double w_sum(wide w) { return w; }
 FNN_INLINE vec w_narrow(wide w) { return (vec)w; }
 
+/* Unsigned 32-bit lanes */
+typedef uint32_t uvec;
+FNN_INLINE uvec u_set1(uint32_t x) { return x; }
+FNN_INLINE uvec u_from(uint32_t x) { return x; }
+FNN_INLINE uvec u_add(uvec a, uvec b) { return a + b; }
+FNN_INLINE uvec u_xor(uvec a, uvec b) { return a ^ b; }
+FNN_INLINE uvec u_mul(uvec a, uvec b) { return a * b; }
+FNN_INLINE uvec u_shift(uvec a, int n) { return a >> n; }
+FNN_INLINE mask u_ge(uvec a, uvec b) { return a >= b; }
+
 #undef M
 #undef BITS_T
 #undef FRACTION_BITS

@@ -1,0 +1,387 @@
+"""Normalisation layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastnn import _check, _device, ops
+from fastnn.nn import init
+from fastnn.nn.module import Module
+from fastnn.nn.parameter import Parameter
+from fastnn.tensor import Tensor
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float | None = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Every feature over the batch to mean 0 and variance 1; see `nn.BatchNorm1d`.
+
+    Args:
+        input: (rows, features) or (rows, features, length).
+        running_mean, running_var: (features,), changed in place in training; or None both.
+        weight, bias: (features,) or None.
+        training: use the batch's moments, default False.
+        momentum: the share of the new moments, default 0.1.
+        eps: added to the variance, default 1e-5.
+
+    Raises:
+        ValueError: another shape; in training, one value a feature.
+    """
+    share = _check.real("momentum", 0.1 if momentum is None else momentum, 0.0, 1.0)
+    averages = None
+    if running_mean is not None and running_var is not None:
+        averages = running_mean, running_var, Tensor(np.zeros((), np.int64)), share
+    return _batch_norm(input, averages, weight, bias, training, eps)
+
+
+def _batch_norm(
+    input: Tensor,
+    averages: tuple[Tensor, Tensor, Tensor, float] | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    training: bool,
+    eps: float,
+) -> Tensor:
+    _check.a_tensor("input", input)
+    if input.ndim not in (2, 3):
+        raise ValueError(
+            f"input: expected shape (rows, features) or (rows, features, length), got {input.shape}"
+        )
+    for name, vector in zip(
+        ("running_mean", "running_var", "weight", "bias"),
+        (*(averages[:2] if averages else (None, None)), weight, bias),
+        strict=True,
+    ):
+        if vector is not None:
+            _check.same_shape(name, vector.shape, input.shape[1:2], "the features")
+    eps = _check.real("eps", eps, 0.0)
+    x = input if input.ndim == 2 else _rows(input)
+    if not training:
+        assert averages is not None
+        mean, var = averages[:2]
+        scale = ops.div(1.0, ops.sqrt(ops.add(var, eps)))
+        scale = scale if weight is None else ops.mul(scale, weight)
+        y = ops.mul(ops.sub(x, mean), scale)
+        y = y if bias is None else ops.add(y, bias)
+    else:
+        if x.shape[0] == 1:
+            raise ValueError(
+                f"Expected more than 1 value per channel when training, got input size "
+                f"{input.shape}"
+            )
+        y = ops.batch_norm(x, weight, bias, eps, averages)
+    return y if input.ndim == 2 else _columns(y, input)
+
+
+def _rows(x: Tensor) -> Tensor:
+    """(rows, features, length) as (rows * length, features)."""
+    return ops.reshape(ops.permute(x, (0, 2, 1)), (-1, x.shape[1]))
+
+
+def _columns(y: Tensor, like: Tensor) -> Tensor:
+    rows, features, length = like.shape
+    return ops.permute(ops.reshape(y, (rows, length, features)), (0, 2, 1))
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """The last axes to mean 0 and variance 1; see `nn.LayerNorm`.
+
+    Args:
+        input: (..., *normalized_shape).
+        normalized_shape: the last axes.
+        weight, bias: of that shape, or None.
+        eps: added to the variance, default 1e-5.
+    """
+    return _by_rows(input, normalized_shape, weight, bias, eps, centred=True)
+
+
+def rms_norm(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    eps: float | None = None,
+) -> Tensor:
+    """The last axes to mean square 1; see `nn.RMSNorm`.
+
+    Args:
+        input: (..., *normalized_shape).
+        normalized_shape: the last axes.
+        weight: of that shape, or None.
+        eps: added to the mean square, default None: the spacing of the dtype's numbers at 1.
+    """
+    _check.a_tensor("input", input)
+    if eps is None:
+        eps = float(np.finfo(input.dtype).eps)
+    return _by_rows(input, normalized_shape, weight, None, eps, centred=False)
+
+
+def _by_rows(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None,
+    bias: Tensor | None,
+    eps: float,
+    centred: bool,
+) -> Tensor:
+    _check.a_tensor("input", input)
+    shape = tuple(normalized_shape)
+    axes = len(shape)
+    _check.same_shape("input", input.shape[max(input.ndim - axes, 0) :], shape, "normalized_shape")
+    for name, x in (("weight", weight), ("bias", bias)):
+        if x is not None:
+            _check.same_shape(name, x.shape, shape, "normalized_shape")
+    if axes != 1:
+        weight = None if weight is None else ops.reshape(weight, (-1,))
+        bias = None if bias is None else ops.reshape(bias, (-1,))
+    eps = _check.real("eps", eps, 0.0)
+    width = math.prod(shape)
+    if input.ndim == 2 and axes == 1:
+        return ops.layer_norm(input, weight, bias, eps, centred)
+    rows = math.prod(input.shape[: input.ndim - axes])
+    y = ops.layer_norm(ops.reshape(input, (rows, width)), weight, bias, eps, centred)
+    return ops.reshape(y, input.shape)
+
+
+class BatchNorm1d(Module):
+    """y = (x - m) / sqrt(v + eps) * weight + bias, m and v the moments of a feature.
+
+    In training those of the batch, v divided by the number of values; in evaluation their running
+    averages r = (1 - momentum) r + momentum * new, where the new v is divided by one less.
+
+    Args:
+        num_features: columns of x.
+        eps: default 1e-5.
+        momentum: the share of the new moments, default 0.1; None averages over all batches.
+        affine: default True; False leaves weight and bias out.
+        track_running_stats: default True; False uses the batch's moments in evaluation too.
+        device: default None; 'cpu' is the same.
+        dtype: float32 (default) or float64.
+
+    Attributes:
+        weight, bias: (num_features,), ones and zeros, or None.
+        running_mean, running_var: (num_features,), zeros and ones; buffers, or None.
+        num_batches_tracked: int64, how many batches were averaged; a buffer, or None.
+
+    Raises:
+        ValueError: x of another shape than (rows, num_features) or (rows, num_features, length);
+            one value a feature in training.
+
+    Source: Ioffe & Szegedy 2015.
+
+    >>> import fastnn
+    >>> layer = BatchNorm1d(1)
+    >>> layer(fastnn.tensor([[1.0], [2.0], [3.0], [4.0]])).detach().reshape(4)
+    tensor([-1.3416, -0.4472,  0.4472,  1.3416])
+    >>> layer.running_mean, layer.running_var
+    (tensor([0.2500]), tensor([1.0667]))
+    """
+
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        super().__init__()
+        if device is not None:
+            _device.device(device)
+        real = _check.real_dtype(dtype)
+        self.num_features = _check.width("num_features", num_features)
+        self.eps = _check.real("eps", eps, 0.0)
+        self.momentum = None if momentum is None else _check.real("momentum", momentum, 0.0, 1.0)
+        self.affine = _check.flag("affine", affine)
+        self.track_running_stats = _check.flag("track_running_stats", track_running_stats)
+        for name in ("weight", "bias"):
+            vector = Parameter(np.empty(self.num_features, real)) if affine else None
+            self.register_parameter(name, vector)
+        for name in ("running_mean", "running_var"):
+            tracked = Tensor(np.empty(self.num_features, real)) if track_running_stats else None
+            self.register_buffer(name, tracked)
+        count = Tensor(np.zeros((), np.int64)) if track_running_stats else None
+        self.register_buffer("num_batches_tracked", count)
+        self.reset_parameters()
+
+    def reset_running_stats(self) -> None:
+        """Forget all batches."""
+        if self.running_mean is not None and self.running_var is not None:
+            assert self.num_batches_tracked is not None
+            init.zeros_(self.running_mean)
+            init.ones_(self.running_var)
+            self.num_batches_tracked._array[...] = 0
+
+    def reset_parameters(self) -> None:
+        """Forget all batches; weight 1, bias 0."""
+        self.reset_running_stats()
+        if self.weight is not None and self.bias is not None:
+            init.ones_(self.weight)
+            init.zeros_(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """y of x's shape."""
+        mean, var, count = self.running_mean, self.running_var, self.num_batches_tracked
+        averages = None
+        if mean is not None and var is not None and count is not None:
+            averages = mean, var, count, -1.0 if self.momentum is None else self.momentum
+        training = self.training or averages is None
+        return _batch_norm(input, averages, self.weight, self.bias, training, self.eps)
+
+    def extra_repr(self) -> str:
+        """The options."""
+        return (
+            f"{self.num_features}, eps={self.eps:g}, momentum={self.momentum}, "
+            f"affine={self.affine}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class _ByRows(Module):
+    """What normalises the last axes."""
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def __init__(
+        self, normalized_shape: int | Sequence[int], eps: float | None, affine: bool, device: Any
+    ) -> None:
+        super().__init__()
+        if device is not None:
+            _device.device(device)
+        sizes = normalized_shape if isinstance(normalized_shape, Sequence) else [normalized_shape]
+        self.normalized_shape = tuple(_check.width("normalized_shape", n) for n in sizes)
+        if not self.normalized_shape:
+            raise ValueError("normalized_shape: expected at least one size")
+        self.eps = None if eps is None else _check.real("eps", eps, 0.0)
+        self.elementwise_affine = _check.flag("elementwise_affine", affine)
+
+    def _register(self, name: str, wanted: bool, dtype: npt.DTypeLike | None) -> None:
+        shape, real = self.normalized_shape, _check.real_dtype(dtype)
+        self.register_parameter(name, Parameter(np.empty(shape, real)) if wanted else None)
+
+    def extra_repr(self) -> str:
+        """The options."""
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        )
+
+
+class LayerNorm(_ByRows):
+    """y = (x - m) / sqrt(v + eps) * weight + bias, m and v the moments over the last axes.
+
+    Args:
+        normalized_shape: sizes of the last axes, or one size.
+        eps: default 1e-5.
+        elementwise_affine: default True; False leaves weight and bias out.
+        bias: default True; False leaves the bias out.
+        device: default None; 'cpu' is the same.
+        dtype: float32 (default) or float64.
+
+    Attributes:
+        weight, bias: of normalized_shape, ones and zeros, or None.
+
+    Raises:
+        ValueError: x whose last axes are others.
+
+    Source: Ba, Kiros & Hinton 2016.
+
+    >>> import fastnn
+    >>> LayerNorm(4)(fastnn.tensor([1.0, 2.0, 3.0, 4.0])).detach()
+    tensor([-1.3416, -0.4472,  0.4472,  1.3416])
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device: Any = None,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        super().__init__(normalized_shape, eps, elementwise_affine, device)
+        self._register("weight", elementwise_affine, dtype)
+        self._register("bias", _check.flag("bias", bias) and elementwise_affine, dtype)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """y of x's shape."""
+        assert self.eps is not None
+        return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+
+class RMSNorm(_ByRows):
+    """y = x / sqrt(mean(x**2) + eps) * weight, the mean over the last axes.
+
+    Args:
+        normalized_shape: sizes of the last axes, or one size.
+        eps: default None: the spacing of the dtype's numbers at 1.
+        elementwise_affine: default True; False leaves the weight out.
+        device: default None; 'cpu' is the same.
+        dtype: float32 (default) or float64.
+
+    Attributes:
+        weight: of normalized_shape, ones, or None.
+
+    Raises:
+        ValueError: x whose last axes are others.
+
+    Source: Zhang & Sennrich 2019.
+
+    >>> import fastnn
+    >>> RMSNorm(2)(fastnn.tensor([3.0, 4.0])).detach()
+    tensor([0.8485, 1.1314])
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: Any = None,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        super().__init__(normalized_shape, eps, elementwise_affine, device)
+        self._register("weight", elementwise_affine, dtype)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weight 1."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """y of x's shape."""
+        return rms_norm(input, self.normalized_shape, self.weight, self.eps)

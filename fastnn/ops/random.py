@@ -1,0 +1,60 @@
+"""Rows that draw: a key from the engine's state, and dropout by such a key."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import _recording
+from fastnn.autograd import Node
+from fastnn.ops.table import apply, execute, row
+from fastnn.tensor import Tensor, int64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def bits_of(x: float) -> int:
+    """The bits of a float64 as an int64: how a row takes a number as an attribute."""
+    return int(struct.unpack("<q", struct.pack("<d", x))[0])
+
+
+def _no_output(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
+    return [], ()
+
+
+_draw_key = row("draw_key", _no_output, in_place=2)
+
+
+def draw_key(state: NDArray[np.int64]) -> Tensor:
+    """The next key, int64 (2): seed and count; the state's count goes up by one.
+
+    A program draws a new one at every run.
+
+    Raises:
+        RuntimeError: within vmap.
+    """
+    _recording.refuse_draw()
+    key = np.zeros(2, int64)
+    execute(_draw_key, (state, key), (), (), ())
+    return Tensor(key)
+
+
+def _same(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
+    return [(arrays[0].shape, arrays[0].dtype)], (arrays[0].size,)
+
+
+def _dropout_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    return (apply(_dropout, (dy, node.input(1)), node.attrs, node.attrs), None)
+
+
+_dropout = row("dropout", _same, _dropout_gradient)
+
+
+def dropout(x: Tensor, p: float, key: Tensor) -> Tensor:
+    """x / (1 - p) where the key's random bits say so, by element, else 0; 0 <= p < 1."""
+    attrs = (bits_of(p),)
+    return apply(_dropout, (x, key), attrs, attrs)
