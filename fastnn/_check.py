@@ -70,16 +70,17 @@ MAX_THREADS = 1024
 # ---- scalars -------------------------------------------------------------------------------
 
 
-def integer(name: str, value: Any, low: int, high: int) -> int:
-    """A whole number in low..high; bool and float are refused."""
+def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """A whole number in low..high, or from low on; bool and float are refused."""
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name}: expected an integer, got {value!r}")
     try:
         number = operator.index(value)
     except TypeError:
         raise TypeError(f"{name}: expected an integer, got {show(value)}") from None
-    if not low <= number <= high:
-        raise ValueError(f"{name}: expected an integer in {low}..{high}, got {number}")
+    if number < low or (high is not None and number > high):
+        allowed = f">= {low}" if high is None else f"in {low}..{high}"
+        raise ValueError(f"{name}: expected an integer {allowed}, got {number}")
     return number
 
 

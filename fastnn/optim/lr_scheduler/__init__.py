@@ -1,0 +1,43 @@
+"""Learning rates that change over training, torch's `optim.lr_scheduler`.
+
+A scheduler sets `lr` (some also the momentum) of an optimizer's groups when it is made, and again
+at each `step()`, which comes after `optimizer.step()`: once an epoch or once a batch, as the caller
+likes. `Trainer.fit` takes one as `scheduler=`; in a loop of your own, call it outside of what is
+compiled.
+"""
+
+from fastnn.optim.lr_scheduler.base import LRScheduler, settings_by_step
+from fastnn.optim.lr_scheduler.chain import ChainedScheduler, SequentialLR
+from fastnn.optim.lr_scheduler.cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
+from fastnn.optim.lr_scheduler.cyclic import CyclicLR, OneCycleLR
+from fastnn.optim.lr_scheduler.factors import (
+    ConstantLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiplicativeLR,
+    MultiStepLR,
+    PolynomialLR,
+    StepLR,
+)
+from fastnn.optim.lr_scheduler.plateau import ReduceLROnPlateau
+
+__all__ = [
+    "ChainedScheduler",
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "MultiplicativeLR",
+    "OneCycleLR",
+    "PolynomialLR",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+    "settings_by_step",
+]

@@ -1,0 +1,182 @@
+"""What all schedulers share: counting, setting lr, saving."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastnn import _check
+from fastnn.optim.optimizer import Optimizer
+
+_PLAIN = (int, float, str, bool, type(None))
+
+
+def checked_optimizer(optimizer: Optimizer) -> Optimizer:
+    """The optimizer, if it is one."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer: expected an Optimizer, got {_check.show(optimizer)}")
+    return optimizer
+
+
+def each_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
+    """One value for each parameter group: `value` for all, or a list of them."""
+    groups = optimizer.param_groups
+    if not isinstance(value, list | tuple):
+        return [value] * len(groups)
+    if len(value) != len(groups):
+        raise ValueError(
+            f"{name}: expected one value or one for each of {len(groups)} parameter groups, got "
+            f"{len(value)}"
+        )
+    return list(value)
+
+
+class LRScheduler:
+    """The base of schedulers: `get_lr` gives the rates of epoch `last_epoch`.
+
+    Args:
+        optimizer: whose groups it sets.
+        last_epoch: -1 to begin; the number of steps done to go on, when the optimizer's state was
+            loaded.
+
+    Attributes:
+        base_lrs: the rate of each group before any scheduling, "initial_lr" of the group.
+        last_epoch: steps done.
+
+    Raises:
+        TypeError: no optimizer.
+        KeyError: last_epoch is not -1, and a group has no "initial_lr".
+
+    Source: torch.optim.lr_scheduler.LRScheduler.
+    """
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        self.optimizer = checked_optimizer(optimizer)
+        for i, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", group["lr"])
+            elif "initial_lr" not in group:
+                raise KeyError(
+                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming "
+                    "scheduler with last_epoch >= 0; load the optimizer's state first"
+                )
+        self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self._initial_step()
+
+    @abstractmethod
+    def get_lr(self) -> list[float]:
+        """The rates of the groups at `last_epoch`, from those of the epoch before."""
+
+    def _closed_form(self) -> list[float] | None:
+        """The rates from `last_epoch` and `base_lrs` alone, where there is such a form."""
+        return None
+
+    def _initial_step(self) -> None:
+        self._step_count = 0
+        self.step()
+
+    def step(self, epoch: int | None = None) -> None:
+        """Set the rates of the next epoch; call it after `optimizer.step()`.
+
+        Args:
+            epoch: jump there; deprecated in torch, and warned about.
+        """
+        if self._step_count == 1 and not _has_stepped(self.optimizer):
+            warnings.warn(
+                "Detected call of `lr_scheduler.step()` before `optimizer.step()`: call them in "
+                "the opposite order, or the first value of the schedule is skipped",
+                UserWarning,
+                stacklevel=2,
+            )
+        self._step_count += 1
+        if epoch is not None:
+            warnings.warn(
+                "the epoch parameter of `scheduler.step()` is deprecated; call it without",
+                UserWarning,
+                stacklevel=2,
+            )
+        self._update(epoch)
+
+    def _update(self, epoch: int | None = None) -> None:
+        """Go to the next epoch, or to this one, and set its rates."""
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
+        closed = None if epoch is None else self._closed_form()
+        self._set(self.get_lr() if closed is None else closed)
+
+    def _set(self, rates: Sequence[float]) -> None:
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+
+    def _rates(self) -> list[float]:
+        """What the groups have now."""
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def get_last_lr(self) -> list[float]:
+        """The rates that were set last, one for each group."""
+        return self._last_lr
+
+    # ---- state ----
+
+    def state_dict(self) -> dict[str, Any]:
+        """All numbers and texts of it; functions are left out."""
+        return {key: copy.deepcopy(value) for key, value in vars(self).items() if _savable(value)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` gave; load the optimizer's state too.
+
+        Raises:
+            ValueError: names that this scheduler does not have, or a mapping of something else.
+        """
+        if not isinstance(state_dict, Mapping):
+            raise ValueError(f"state_dict: expected a mapping, got {_check.show(state_dict)}")
+        unknown = set(state_dict) - set(vars(self))
+        if unknown:
+            raise ValueError(
+                f"state_dict: expected names of a {type(self).__name__}, got {sorted(unknown)}"
+            )
+        vars(self).update(copy.deepcopy(dict(state_dict)))
+
+
+def _savable(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_savable, value))
+    if isinstance(value, dict):
+        return all(map(_savable, value.values()))
+    return isinstance(value, _PLAIN)
+
+
+def _has_stepped(optimizer: Optimizer) -> bool:
+    return any(done for blocks in optimizer._blocks for block in blocks for done in block.steps())
+
+
+def settings_by_step(
+    scheduler: Any, optimizer: Optimizer, steps: int
+) -> list[npt.NDArray[np.float64]]:
+    """For each group the numbers that its kernel reads at each of the next steps (steps, width).
+
+    Row i holds the settings before the (i+1)-th `scheduler.step()` from here. Scheduler and
+    optimizer are left as after so many steps; `state_dict` beforehand is the way back.
+
+    >>> from fastnn import nn, optim
+    >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=0.8)
+    >>> halved = optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> [table] = optim.lr_scheduler.settings_by_step(halved, optimizer, 3)
+    >>> table[:, 0].tolist(), optimizer.param_groups[0]["lr"]
+    ([0.8, 0.4, 0.2], 0.1)
+    """
+    rows: list[list[tuple[float, ...]]] = [[] for _ in optimizer.param_groups]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the optimizer's steps come later
+        for _ in range(steps):
+            for group, numbers in zip(optimizer.param_groups, rows, strict=True):
+                numbers.append(optimizer._numbers(group))
+            scheduler.step()
+    return [np.array(numbers, np.float64) for numbers in rows]

@@ -1,0 +1,161 @@
+"""Schedules made of schedules."""
+
+from __future__ import annotations
+
+import warnings
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastnn import _check
+from fastnn.optim.lr_scheduler.base import LRScheduler
+from fastnn.optim.lr_scheduler.plateau import ReduceLROnPlateau
+from fastnn.optim.optimizer import Optimizer
+
+
+def _same_optimizer(schedulers: Any, optimizer: Optimizer | None) -> list[LRScheduler]:
+    """The schedulers, all of one optimizer."""
+    found = list(schedulers)
+    if not found:
+        raise ValueError("schedulers: expected at least one scheduler, got none")
+    for i, scheduler in enumerate(found):
+        if not isinstance(scheduler, LRScheduler):
+            raise TypeError(f"schedulers[{i}]: expected a scheduler, got {_check.show(scheduler)}")
+        if isinstance(scheduler, ReduceLROnPlateau):
+            raise ValueError(
+                f"schedulers[{i}]: expected one whose step takes no figure, got ReduceLROnPlateau"
+            )
+        if scheduler.optimizer is not (optimizer or found[0].optimizer):
+            raise ValueError(
+                f"schedulers[{i}]: expected all schedulers to belong to the same optimizer"
+            )
+    return found
+
+
+class _Composed(LRScheduler):
+    """The state of schedulers as a list of states."""
+
+    _schedulers: list[LRScheduler]
+
+    def _initial_step(self) -> None:
+        self._step_count = 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the optimizer need not have stepped
+            self.step()
+
+    def get_lr(self) -> list[float]:
+        return self._rates()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The numbers of it, and under "_schedulers" those of each scheduler."""
+        states = [scheduler.state_dict() for scheduler in self._schedulers]
+        return {**super().state_dict(), "_schedulers": states}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` gave."""
+        states = state_dict.get("_schedulers", [])
+        if len(states) != len(self._schedulers):
+            raise ValueError(
+                f"state_dict: expected {len(self._schedulers)} schedulers, got {len(states)}"
+            )
+        super().load_state_dict({k: v for k, v in state_dict.items() if k != "_schedulers"})
+        for scheduler, state in zip(self._schedulers, states, strict=True):
+            scheduler.load_state_dict(state)
+
+
+class SequentialLR(_Composed):
+    """One schedule after the other; each begins at its own epoch 0.
+
+    Args:
+        optimizer: that of all schedulers.
+        schedulers: in order.
+        milestones: the epochs at which the next one takes over, one fewer than schedulers.
+        last_epoch: as of LRScheduler.
+
+    Raises:
+        ValueError: another number of milestones, another optimizer, ReduceLROnPlateau.
+
+    Source: torch.optim.lr_scheduler.SequentialLR.
+
+    >>> from fastnn import nn, optim
+    >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=1.0)
+    >>> warm = optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=9)
+    >>> decay = optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> scheduler = SequentialLR(optimizer, [warm, decay], milestones=[2])
+    >>> [table] = optim.lr_scheduler.settings_by_step(scheduler, optimizer, 5)
+    >>> table[:, 0].tolist()
+    [0.5, 0.5, 1.0, 0.5, 0.25]
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        schedulers: Sequence[LRScheduler],
+        milestones: Sequence[int],
+        last_epoch: int = -1,
+    ) -> None:
+        self._schedulers = _same_optimizer(schedulers, optimizer)
+        if len(milestones) != len(self._schedulers) - 1:
+            raise ValueError(
+                f"milestones: expected one fewer than the {len(self._schedulers)} schedulers, got "
+                f"{len(milestones)}"
+            )
+        self._milestones = [_check.integer("milestones", m, 0) for m in milestones]
+        self.optimizer = optimizer
+        self.last_epoch = last_epoch + 1
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"]
+        for scheduler in self._schedulers:
+            _undo_first_step(scheduler)
+        first = self._schedulers[bisect_right(self._milestones, 0)]
+        first._initial_step()
+        self._last_lr = first.get_last_lr()
+
+    def step(self, epoch: int | None = None) -> None:
+        """Set the rates of the next epoch."""
+        if epoch is not None:
+            raise ValueError("epoch: SequentialLR goes epoch by epoch; call step() without it")
+        self.last_epoch += 1
+        index = bisect_right(self._milestones, self.last_epoch)
+        scheduler = self._schedulers[index]
+        if index > 0 and self._milestones[index - 1] == self.last_epoch:
+            scheduler._update(0)
+        else:
+            scheduler.step()
+        self._last_lr = scheduler.get_last_lr()
+
+
+def _undo_first_step(scheduler: LRScheduler) -> None:
+    """Each scheduler has set its first rates when it was made; it shall begin again later."""
+    if isinstance(scheduler, _Composed):
+        for inner in scheduler._schedulers:
+            _undo_first_step(inner)
+    else:
+        scheduler.last_epoch -= 1
+
+
+class ChainedScheduler(_Composed):
+    """All schedules at every step, one on the result of the other.
+
+    Args:
+        schedulers: in order.
+        optimizer: that of all of them; default: that of the first.
+
+    Raises:
+        ValueError: another optimizer, ReduceLROnPlateau, no scheduler.
+
+    Source: torch.optim.lr_scheduler.ChainedScheduler.
+    """
+
+    def __init__(
+        self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None
+    ) -> None:
+        self._schedulers = _same_optimizer(schedulers, optimizer)
+        self.optimizer = self._schedulers[0].optimizer
+        self._last_lr = self._rates()
+
+    def step(self, epoch: int | None = None) -> None:
+        """A step of each scheduler."""
+        for scheduler in self._schedulers:
+            scheduler.step() if epoch is None else scheduler.step(epoch)
+        self._last_lr = self._rates()
