@@ -144,8 +144,8 @@ class Micro:
         for case in MAIN:
             p, g = self.normal(case.parameters), self.normal(case.parameters)
             m, v = np.zeros_like(p), np.zeros_like(p)
-            hyper = np.array([1e-3, 0.9, 0.999, 1e-8, 0.0, 0.0])
-            seconds = self.call("adam_step", (p, m, v, hyper, g), (0,), p.shape)
+            hyper = np.array([1e-3, 0, 0, 1, 0, 0.9, 0.999, 1e-8, 0, 0, 0, 0])  # enum fnn_hyper
+            seconds = self.call("adam_step", (p, hyper, m, v, None, g), (0,), p.shape)
             rate = ADAM_BYTES * case.parameters / seconds / 1e9
             rows.append({"case": case.name, "parameters": case.parameters, "gb_s": rate})
         return rows

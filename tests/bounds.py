@@ -33,6 +33,20 @@ from bounds_norm import (  # noqa: F401
     bound_running_moments_step,
 )
 from bounds_real import SLACK, U_DOUBLE, VMATH, VMATH_ULP, Real, gamma
+from bounds_update import (  # noqa: F401
+    bound_adadelta_step,
+    bound_adagrad_step,
+    bound_adam_step,
+    bound_adamax_step,
+    bound_asgd_step,
+    bound_lion_step,
+    bound_nadam_step,
+    bound_radam_step,
+    bound_rmsprop_step,
+    bound_rprop_step,
+    bound_sgd_step,
+    bound_shrink_step,
+)
 from numpy.typing import DTypeLike, NDArray
 
 Array = NDArray[Any]
@@ -275,57 +289,3 @@ def bound_accuracy(real: Real, z: Array, y: Array) -> tuple[float]:
 
 
 bound_binary_accuracy = bound_accuracy
-
-
-def bound_sgd_step(
-    real: Real,
-    p: Array,
-    momentum_buffer: Array | None,
-    hyper: Array,
-    g: Array,
-    *,
-    nesterov: bool = False,
-) -> tuple[Any, ...]:
-    """Each hyperparameter is rounded to the real type once; two roundings for each fma."""
-    lr, mu, dampening, wd, steps = np.abs(hyper[:5])
-    p = np.abs(p)
-    d = np.abs(g) + wd * p
-    d_err = real.gamma(3) * d + 2 * real.tiny
-    if momentum_buffer is None:
-        return real.gamma(3) * p + lr * (d_err + real.gamma(3) * d) + 2 * real.tiny, None, 0.0
-    v, v_err = d, d_err
-    if steps > 0:
-        v = mu * np.abs(momentum_buffer) + (1 + dampening) * d
-        v_err = real.gamma(3) * v + (1 + dampening) * d_err + 2 * real.tiny
-    s, s_err = v, v_err
-    if nesterov:
-        s = d + mu * v
-        s_err = d_err + mu * v_err + real.gamma(3) * s + 2 * real.tiny
-    return real.gamma(1) * p + lr * (s_err + real.gamma(4) * s) + 2 * real.tiny, v_err, 0.0
-
-
-def bound_adam_step(
-    real: Real, p: Array, m: Array, v: Array, hyper: Array, g: Array, *, decoupled: bool = False
-) -> tuple[Any, ...]:
-    """First m and v as sums of rounded products, then the quotient with v at either end.
-
-    The moments may be written as m + (1 - b1) (g - m), so |m| enters whole. The corrections
-    1 - b^t are made in double, from a power that is off by 2 units: their difference cancels.
-    """
-    lr, b1, b2, eps, wd, steps = hyper
-    t = steps + 1
-    correction = gamma(4, U_DOUBLE) * (1 / (1 - b1**t) + 1 / (1 - b2**t))
-    _, m_new, v_new, _ = reference.adam_step(p, m, v, hyper, g, decoupled=decoupled)
-    p, m, g = np.abs(p), np.abs(m), np.abs(g) + (0 if decoupled else wd * np.abs(p))
-    m_err = real.gamma(6) * (m + (1 - b1) * (g + m)) + 3 * real.tiny
-    v_err = real.gamma(9) * (v + (1 - b2) * (g * g + v)) + 3 * real.tiny
-    root = np.sqrt(1 - b2**t)
-    low = np.sqrt(np.maximum(v_new - v_err, 0)) / root + eps
-    high = np.sqrt(v_new + v_err) / root + eps
-    middle = np.sqrt(v_new) / root + eps
-    rate = lr / (1 - b1**t)
-    m_new = np.abs(m_new)
-    spread = m_new * np.maximum(1 / low - 1 / middle, 1 / middle - 1 / high) + m_err / low
-    step_err = rate * (spread + (real.gamma(8) + correction) * m_new / low)
-    p_err = real.gamma(5) * p + step_err * (1 + real.gamma(4)) + 2 * real.tiny
-    return p_err, m_err, v_err, 0.0

@@ -27,7 +27,20 @@ from reference_norm import (  # noqa: F401
     layer_norm_grad,
     running_moments_step,
 )
-from reference_update import adam_step, sgd_step  # noqa: F401
+from reference_update import (  # noqa: F401
+    adadelta_step,
+    adagrad_step,
+    adam_step,
+    adamax_step,
+    asgd_step,
+    lion_step,
+    nadam_step,
+    radam_step,
+    rmsprop_step,
+    rprop_step,
+    sgd_step,
+    shrink_step,
+)
 
 Array = NDArray[Any]
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from numpy.random import Generator
 from numpy.typing import NDArray
 from samples_norm import draw_key, dropout, norm, running_moments
+from samples_update import UPDATES, shrink, update
 
 Array = NDArray[Any]
 Dims = tuple[int, ...]
@@ -293,27 +294,7 @@ def _metric(op: str) -> Row:
 # Updates
 
 
-def _update(op: str) -> Row:
-    def make(real: str, dims: Dims, rng: Generator, flavour: str) -> Case:
-        p, g = values(rng, dims, real, flavour), values(rng, dims, real, flavour)
-        steps = float(rng.choice([0, 1, 7, 1000]))
-        wd, lr = float(rng.choice([0, 0.01, 0.3])), float(rng.choice([1e-3, 0.1, 1]))
-        switch = bool(rng.random() < 0.5)
-        m = values(rng, dims, real, flavour) * (steps > 0)
-        if op == "adam_step":
-            v = np.square(values(rng, dims, real, flavour)) * (steps > 0)
-            b1, b2 = rng.choice([0.0, 0.5, 0.9]), rng.choice([0.9, 0.99, 0.999])
-            hyper = np.array([lr, b1, b2, rng.choice([1e-8, 1e-3]), wd, steps])
-            inputs: list[Array | None] = [p, m.astype(real), v.astype(real), hyper, g]
-            return Case(op, real, inputs, [], dims, {"decoupled": switch}, (int(switch),), 4)
-        mu, buffer = rng.choice([0.5, 0.9]), m.astype(real)
-        dampening = 0.0 if switch else rng.choice([0, 0.3])
-        hyper = np.array([lr, mu, dampening, wd, steps, 0])
-        inputs = [p, buffer, hyper, g]
-        if rng.random() < 0.3:
-            hyper[1], inputs[1], switch = 0, None, False
-        return Case(op, real, inputs, [], dims, {"nesterov": switch}, (int(switch),), 3)
-
+def _update(make: Callable[[str, Dims, Generator, str], Case]) -> Row:
     tails = tuple((n,) for n in TAILS)
     return Row(make, st.tuples(_size(65)), tails, ((300_001,),), ("normal", "wide", "ties"))
 
@@ -367,7 +348,8 @@ ROWS: dict[str, Row] = {
     "running_moments_step": _running_moments(),
     "draw_key": _draw_key(),
     "dropout": _dropout(),
-    **{op: _update(op) for op in ("sgd_step", "adam_step")},
+    **{op: _update(update(op, values)) for op in UPDATES},
+    "shrink_step": _update(shrink(values)),
 }
 
 __all__ = ["ROWS", "REALS", "STRIDED_LAYOUTS", "TAILS", "Row", "values"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def test_backprop_two_layer_sigmoid() -> None:
     x, target = np.array([g["inputs"]]), np.array([g["targets"]])
     w1, w2 = np.array(g["W1"]), np.array(g["W2"])  # (out, in)
     b1, b2 = np.full(2, g["b1"]), np.full(2, g["b2"])
-    lr = np.array([g["lr"], 0, 0, 0, 0, 0])
+    lr = np.array([g["lr"], 0, 0, 1, *[0] * 8])
     close = {"rtol": 1e-14, "atol": 0}
 
     def forward(w1: Any, w2: Any) -> tuple[Any, Any]:
@@ -63,7 +64,7 @@ def test_backprop_two_layer_sigmoid() -> None:
         delta_o = reference.sigmoid_grad(reference.mse(o[0], target[0])[1][None], o)
         delta_h = reference.matmul(delta_o, w2, y=h, derivative="sigmoid")
         grads = np.concatenate([(delta_h.T @ x).ravel(), (delta_o.T @ h).ravel()])
-        weights, _, _ = reference.sgd_step(weights, None, lr, grads)
+        weights, _, _ = reference.sgd_step(weights, lr, None, grads)
     _, o = forward(weights[:4].reshape(2, 2), weights[4:].reshape(2, 2))
     e = reference.mse(o[0], target[0])[0][0]
     np.testing.assert_allclose(e, g["E_after_10000_steps_biases_frozen"], rtol=1e-9)
@@ -150,24 +151,32 @@ def test_mse_and_softmax_ten() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "hyper", "keywords"),
+    ("name", "hyper", "keywords"),  # decoupled decay, then the row's own
     [
-        ("sgd_mom09_torch", [0.01, 0.9, 0, 0, 0, 0], {}),
-        ("sgd_nesterov09_torch", [0.01, 0.9, 0, 0, 0, 0], {"nesterov": True}),
-        ("adam_betas_09_099_torch", [0.01, 0.9, 0.99, 1e-8, 0, 0], {}),
-        ("adam_betas_09_0999_torch", [0.01, 0.9, 0.999, 1e-8, 0, 0], {}),
-        ("adamw_wd001_torch", [0.01, 0.9, 0.999, 1e-8, 0.01, 0], {"decoupled": True}),
+        ("sgd_mom09_torch", [0, 0.9], {}),
+        ("sgd_nesterov09_torch", [0, 0.9], {"nesterov": True}),
+        ("momentum_ema_beta09", [0, 0.9], {"form": 2}),
+        ("adagrad_torch", [0, 0, 0, 1e-10], {}),
+        ("rmsprop_torch_default", [0, 0.99, 1e-8], {}),
+        ("adam_betas_09_099_torch", [0, 0.9, 0.99, 1e-8], {}),
+        ("adam_betas_09_0999_torch", [0, 0.9, 0.999, 1e-8], {}),
+        ("adam_betas_09_099_keras_eps1e7", [0, 0.9, 0.99, 1e-7], {"scaled": True}),
+        ("adam_betas_09_099_sklearn_eps1e8", [0, 0.9, 0.99, 1e-8], {"scaled": True}),
+        ("adamw_wd001_torch", [0.01, 0.9, 0.999, 1e-8], {}),
     ],
 )
-def test_optim_half_w_squared(name: str, hyper: list[float], keywords: dict[str, bool]) -> None:
+def test_optim_half_w_squared(name: str, hyper: list[float], keywords: dict[str, Any]) -> None:
     """The gradient of w^2 / 2 is w; each entry is (w before, w after)."""
-    w, first, second, state = np.ones(1), np.zeros(1), np.zeros(1), np.array(hyper)
+    kind = re.match("(?:momentum|[a-z]+)", name)[0].replace("momentum", "sgd")
+    step = getattr(reference, f"{kind.replace('adamw', 'adam')}_step")
+    moments = {"sgd": [0], "adagrad": [0], "rmsprop": [0, None, None]}.get(kind, [0, 0, None])
+    state = np.zeros(12)
+    state[[0, 2, 3]] = 0.01, hyper[0], 1
+    state[5 : 4 + len(hyper)] = hyper[1:]
+    w, kept = np.ones(1), [None if m is None else np.zeros(1) for m in moments]
     for before, after in GOLDEN["optim_half_w_squared"][name]:
         assert w[0] == pytest.approx(before, rel=1e-14)
-        if "sgd" in name:
-            w, first, state = reference.sgd_step(w, first, state, w, **keywords)
-        else:
-            w, first, second, state = reference.adam_step(w, first, second, state, w, **keywords)
+        w, state, *kept = step(w, state, *kept, w, **keywords)
         assert w[0] == pytest.approx(after, rel=1e-13)
 
 

@@ -46,6 +46,11 @@ HALF_SQUARE: dict[str, tuple[str, dict[str, Any]]] = {
     "adam_betas_09_099_torch": ("Adam", {"betas": (0.9, 0.99)}),
     "adam_betas_09_0999_torch": ("Adam", {}),
     "adamw_wd001_torch": ("AdamW", {"weight_decay": 0.01}),
+    "momentum_ema_beta09": ("EMAMomentum", {"momentum": 0.9}),
+    "adagrad_torch": ("Adagrad", {}),
+    "rmsprop_torch_default": ("RMSprop", {}),
+    "adam_betas_09_099_keras_eps1e7": ("Adam", {"betas": (0.9, 0.99), "compat": "keras"}),
+    "adam_betas_09_099_sklearn_eps1e8": ("Adam", {"betas": (0.9, 0.99), "compat": "sklearn"}),
 }
 
 
@@ -189,7 +194,7 @@ def test_settings_take_effect_at_the_next_step() -> None:
         hyper = array
     optimizer.param_groups[0]["lr"] = 0.25
     optimizer.sync_hyper()
-    assert hyper is not None and hyper[0] == 0.25 and hyper[4] == 3
+    assert hyper is not None and hyper[0] == 0.25 and hyper[optimizer.steps_at] == 3
     optimizer.param_groups[0]["lr"] = float("nan")
     with pytest.raises(ValueError, match="lr: expected a finite number >= 0, got nan"):
         optimizer.step()

@@ -68,10 +68,11 @@ def test_erf_series_equals_libm() -> None:
 def test_adam_first_step_is_lr_times_sign() -> None:
     """Kingma and Ba, section 2.1: without eps, the first step is lr in each coordinate."""
     g = np.array([3.0, -0.1, 1e-3])
-    hyper = np.array([0.01, 0.9, 0.999, 0.0, 0.0, 0.0])
-    p, _, _, after = reference.adam_step(np.zeros(3), np.zeros(3), np.zeros(3), hyper, g)
+    hyper = np.array([0.01, 0, 0, 1, 0, 0.9, 0.999, 0.0, 0.0, 0, 0, 0])
+    zeros = np.zeros(3)
+    p, after, *_ = reference.adam_step(zeros, hyper, zeros, zeros, None, g)
     np.testing.assert_allclose(p, [-0.01, 0.01, -0.01], rtol=1e-12)
-    assert after[5] == 1 and hyper[5] == 0
+    assert after[9] == 1 and hyper[9] == 0
 
 
 def test_special_values() -> None:

@@ -7,6 +7,9 @@ from typing_extensions import disjoint_base
 OPS: dict[str, int]
 LAYOUTS: dict[str, str]
 WRITES: dict[str, int]
+UPDATES: tuple[str, ...]
+HYPER_SIZE: int
+HYPER_STEPS: int
 DTYPES: tuple[str, ...]
 OPENMP: bool
 

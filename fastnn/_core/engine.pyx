@@ -38,9 +38,9 @@ cdef extern from "fastnn.h" nogil:
         FNN_MAX_FEEDS
         FNN_MAX_TOTALS
         FNN_N_OPS
+        FNN_HYPER_SIZE
+        FNN_HYPER_STEPS
         FNN_OP_cast
-        FNN_OP_sgd_step
-        FNN_OP_adam_step
         FNN_FLOAT32
         FNN_FLOAT64
         FNN_INT64
@@ -112,6 +112,7 @@ cdef extern from "fastnn.h" nogil:
     const char *fnn_op_name(size_t op) noexcept
     fnn_layout fnn_op_layout(size_t op) noexcept
     size_t fnn_op_writes(size_t op) noexcept
+    int fnn_op_is_update(size_t op) noexcept
     int fnn_op_exists(size_t op, int real) noexcept
     void fnn_forked() noexcept
     int fnn_openmp() noexcept
@@ -139,6 +140,8 @@ LAYOUTS = {fnn_op_name(i).decode(): DEF_LAYOUT[fnn_op_layout(i)] for i in range(
 del DEF_LAYOUT
 DTYPES = ("float32", "float64", "int64", "bool")  # by enum fnn_real
 WRITES = {fnn_op_name(i).decode(): fnn_op_writes(i) for i in range(FNN_N_OPS)}
+UPDATES = tuple(fnn_op_name(i).decode() for i in range(FNN_N_OPS) if fnn_op_is_update(i))
+HYPER_SIZE, HYPER_STEPS = FNN_HYPER_SIZE, FNN_HYPER_STEPS  # enum fnn_hyper
 OPENMP = bool(fnn_openmp())
 
 cdef size_t thread_limit = 1
@@ -371,8 +374,7 @@ cdef int _table_of(int real, int kind, int code, int i) except -2:
 
 cdef bint _is_hyper(int code, int i) noexcept:
     """Whether array i of an update is its numbers, float64 whatever the parameters are."""
-    cdef bint update = code == FNN_OP_sgd_step or code == FNN_OP_adam_step
-    return update and i == <int>fnn_op_writes(code) - 1
+    return i == 1 and fnn_op_is_update(code)
 
 
 cpdef object call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads=None):

@@ -145,8 +145,8 @@ class Momentum(SGD):
 class Adam(_Called, optim.Adam):
     """`fastnn.optim.Adam` under MindSpore's names.
 
-    eps is added as torch does it: p -= lr * mhat / (sqrt(vhat) + eps). MindSpore adds it to
-    sqrt(v), before the correction of v; the two differ while sqrt(v) is near eps.
+    eps is added as MindSpore does it, to sqrt(v) before the correction of v:
+    p -= lr * sqrt(1 - b2**t) / (1 - b1**t) * m / (sqrt(v) + eps).
 
     Args:
         params: parameters, or dicts with "params" and settings.
@@ -155,7 +155,8 @@ class Adam(_Called, optim.Adam):
         eps: >= 0, default 1e-8.
         weight_decay: >= 0, default 0.
         use_locking: without effect.
-        use_nesterov, loss_scale, use_amsgrad: the defaults only.
+        use_amsgrad: the largest v so far instead of v, default False.
+        use_nesterov, loss_scale: the defaults only.
 
     Raises:
         TypeError, ValueError: a setting out of range, no parameters.
@@ -176,8 +177,10 @@ class Adam(_Called, optim.Adam):
     ) -> None:
         _only_default("use_nesterov", use_nesterov, False)
         _only_default("loss_scale", loss_scale, 1.0)
-        _only_default("use_amsgrad", use_amsgrad, False)
-        super().__init__(_renamed(params), learning_rate, (beta1, beta2), eps, weight_decay)
+        betas = beta1, beta2
+        super().__init__(
+            _renamed(params), learning_rate, betas, eps, weight_decay, use_amsgrad, compat="sklearn"
+        )
 
 
 __all__ = ["SGD", "Adam", "Momentum"]

@@ -179,8 +179,7 @@ from fastnn.ops.table import (
     Op,
 )
 from fastnn.ops.update import (
-    adam_step,
-    sgd_step,
+    update_step,
 )
 from fastnn.ops.variants import (
     add,
@@ -196,7 +195,6 @@ __all__ = [
     "Op",
     "abs",
     "accuracy",
-    "adam_step",
     "add",
     "add_",
     "addcmul",
@@ -310,7 +308,6 @@ __all__ = [
     "scaled",
     "scatter_add_rows",
     "setitem",
-    "sgd_step",
     "sigmoid",
     "sign",
     "sin",

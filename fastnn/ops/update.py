@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fastnn._core import engine
 from fastnn.autograd import versions
 from fastnn.ops.table import execute, row
 from fastnn.tensor import Tensor
@@ -16,29 +18,28 @@ def _no_output(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
     return [], (arrays[0].size,)
 
 
-_sgd_step = row("sgd_step", _no_output, in_place=3)
-_adam_step = row("adam_step", _no_output, in_place=4)
+_ROWS = {name: row(name, _no_output, in_place=engine.WRITES[name]) for name in engine.UPDATES}
 
 
-def sgd_step(
-    p: Tensor, buf: Tensor | None, hyper: Tensor, g: Tensor, nesterov: bool = False
+def update_step(
+    name: str,
+    p: Tensor,
+    hyper: Tensor,
+    moments: Sequence[Tensor | None] = (),
+    g: Tensor | None = None,
+    attrs: tuple[int, ...] = (),
 ) -> None:
-    """One step of SGD on p (n), in place.
+    """One step of an optimizer on p (n), in place: a row of FNN_UPDATES in fastnn.h.
 
-    hyper: float64 (6): lr, momentum, dampening, weight decay, steps done, unused.
+    Args:
+        name: the row, such as "adam_step".
+        p: the parameters (n), contiguous.
+        hyper: float64, enum fnn_hyper; the step is counted in it.
+        moments: (n) each, in the row's order, None where the row allows it.
+        g: the gradient (n).
+        attrs: the row's.
     """
-    arrays = (p._array, None if buf is None else buf._array, hyper._array)
-    execute(_sgd_step, arrays, (g._array,), (p.numel(),), (int(nesterov),))
-    versions.wrote(p._array, "sgd_step")
-
-
-def adam_step(
-    p: Tensor, m: Tensor, v: Tensor, hyper: Tensor, g: Tensor, decoupled: bool = False
-) -> None:
-    """One step of Adam (decoupled: AdamW) on p (n), in place.
-
-    hyper: float64 (6): lr, beta1, beta2, eps, weight decay, steps done.
-    """
-    arrays = (p._array, m._array, v._array, hyper._array)
-    execute(_adam_step, arrays, (g._array,), (p.numel(),), (int(decoupled),))
-    versions.wrote(p._array, "adam_step")
+    written = (p._array, hyper._array, *(None if m is None else m._array for m in moments))
+    read = () if g is None else (g._array,)
+    execute(_ROWS[name], written, read, (p.numel(),), attrs)
+    versions.wrote(p._array, name)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from fastnn import _check, ops
-from fastnn.optim.block import Segment
+from fastnn import _check
+from fastnn.optim import settings
 from fastnn.optim.optimizer import Group, Optimizer, Params
+from fastnn.optim.settings import Default
+
+_FRAMEWORKS = {"keras": {"eps": 1e-7}}
+_FRAMEWORKS_W = {"keras": {"eps": 1e-7, "weight_decay": 4e-3}}
 
 
 class Adam(Optimizer):
@@ -14,20 +16,29 @@ class Adam(Optimizer):
 
     g = grad + weight_decay * p; m = b1*m + (1 - b1)*g; v = b2*v + (1 - b2)*g*g;
     p -= lr * (m / (1 - b1**t)) / (sqrt(v / (1 - b2**t)) + eps), t = 1, 2, ...
-    With decoupled decay g = grad, and p *= 1 - lr * weight_decay comes first.
+    With decoupled decay g = grad, and p *= 1 - lr * weight_decay comes first. With amsgrad the
+    largest v so far takes the place of v, before the correction, as in torch's code.
+    With compat "keras" or "sklearn" eps is added to sqrt(v), before the correction:
+    p -= lr * sqrt(1 - b2**t) / (1 - b1**t) * m / (sqrt(v) + eps).
 
     Args:
         params: parameters, or dicts with "params" and settings.
         lr: >= 0, default 1e-3.
         betas: (b1, b2), each in [0, 1), default (0.9, 0.999).
-        eps: >= 0, default 1e-8.
+        eps: >= 0, default 1e-8; 1e-7 with compat "keras".
         weight_decay: >= 0, default 0.
+        amsgrad: default False.
+        foreach, capturable, fused: without effect.
+        maximize: go up the gradient, default False; weight decay still shrinks.
+        differentiable: False only.
         decoupled_weight_decay: default False; True makes it AdamW.
+        l1: >= 0, default 0: see Optimizer.
+        compat: "torch", "keras" or "sklearn": where eps is added.
 
     Raises:
         TypeError, ValueError: a setting out of range, no parameters.
 
-    Source: Kingma & Ba 2015, the form of torch's `optim.Adam`.
+    Source: Kingma & Ba 2015 and Reddi et al. 2018, the form of torch's `optim.Adam`.
 
     >>> import fastnn
     >>> w = fastnn.tensor([1.0], requires_grad=True)
@@ -38,80 +49,61 @@ class Adam(Optimizer):
     0.99
     """
 
-    steps_at = 5
-    moment_names = ("exp_avg", "exp_avg_sq")
+    row = "adam_step"
+    moment_names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    _frameworks = _FRAMEWORKS
 
     def __init__(
         self,
         params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
+        eps: float = Default(1e-8),
         weight_decay: float = 0,
+        amsgrad: bool = False,
         *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
         decoupled_weight_decay: bool = False,
+        l1: float = 0.0,
+        compat: str = "torch",
     ) -> None:
-        defaults: dict[str, Any] = {
+        settings.without_effect(differentiable)
+        given = {
             "lr": lr,
             "betas": betas,
             "eps": eps,
             "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
             "decoupled_weight_decay": decoupled_weight_decay,
+            "l1": l1,
+            "compat": compat,
         }
-        self._numbers(defaults)
-        super().__init__(params, defaults)
+        super().__init__(params, settings.settled(given, self._frameworks))
 
-    def _settings(self, group: Group) -> tuple[object, ...]:
-        if isinstance(group["betas"], list):  # a change inside a list would go unnoticed
-            group["betas"] = tuple(group["betas"])
-        return group["lr"], group["betas"], group["eps"], group["weight_decay"]
+    def _own(self, group: Group) -> tuple[float, ...]:
+        _check.flag("amsgrad", group["amsgrad"])
+        settings.framework(group)
+        return (*settings.betas(group), settings.eps(group))
 
-    def _numbers(self, group: Group) -> tuple[float, ...]:
-        lr = _check.learning_rate(group["lr"])
-        eps = _check.real("eps", group["eps"], 0.0, torch_says="Invalid epsilon value")
-        given = group["betas"]
-        if not isinstance(given, (tuple, list)) or len(given) != 2:
-            raise ValueError(f"betas: expected two numbers, got {given!r}")
-        betas = [
-            _check.real(
-                f"betas[{i}]",
-                beta,
-                0.0,
-                1.0,
-                open_high=True,
-                torch_says=f"Invalid beta parameter at index {i}",
-            )
-            for i, beta in enumerate(given)
-        ]
-        decay = _check.real(
-            "weight_decay", group["weight_decay"], 0.0, torch_says="Invalid weight_decay value"
-        )
-        _check.flag("decoupled_weight_decay", group["decoupled_weight_decay"])
-        return lr, betas[0], betas[1], eps, decay
+    def _wants(self, group: Group) -> tuple[str, ...]:
+        return self.moment_names if group["amsgrad"] else self.moment_names[:2]
 
-    def _whole(self, group: Group) -> bool:
-        return bool(group["eps"] > 0)  # else the padding would become 0/0
-
-    def _variant(self, group: Group) -> tuple[object, ...]:
-        return (group["decoupled_weight_decay"],)
-
-    def _update(self, segment: Segment, group: Group) -> None:
-        ops.adam_step(
-            segment.values,
-            segment.moments["exp_avg"],
-            segment.moments["exp_avg_sq"],
-            segment.hyper,
-            segment.gradients,
-            group["decoupled_weight_decay"],
-        )
+    def _attrs(self, group: Group) -> tuple[int, ...]:
+        return (int(group["compat"] != "torch"),)
 
 
 class AdamW(Adam):
     """Adam with decoupled weight decay: p *= 1 - lr * weight_decay before the step.
 
     Args:
-        params, lr, betas, eps: as of Adam.
-        weight_decay: >= 0, default 1e-2.
+        params, lr, betas, eps, amsgrad: as of Adam.
+        weight_decay: >= 0, default 1e-2; 4e-3 with compat "keras".
+        maximize, foreach, capturable, differentiable, fused, l1, compat: as of Adam.
 
     Raises:
         TypeError, ValueError: a setting out of range, no parameters.
@@ -124,12 +116,35 @@ class AdamW(Adam):
     0.01
     """
 
+    _frameworks = _FRAMEWORKS_W
+
     def __init__(
         self,
         params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
+        eps: float = Default(1e-8),
+        weight_decay: float = Default(1e-2),
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        l1: float = 0.0,
+        compat: str = "torch",
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, decoupled_weight_decay=True)
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            maximize=maximize,
+            differentiable=differentiable,
+            decoupled_weight_decay=True,
+            l1=l1,
+            compat=compat,
+        )

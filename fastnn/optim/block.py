@@ -13,7 +13,7 @@ from fastnn._core.tape import take_gradients
 from fastnn.optim.flat import FlatParameters
 from fastnn.tensor import Tensor
 
-HYPER_SIZE = 6
+Counts = tuple[float, ...]  # the steps done, and what else the row keeps from step to step
 
 
 @dataclass(frozen=True)
@@ -40,38 +40,42 @@ class Block:
 
     Args:
         params: the parameters, all of one dtype.
-        steps_at: where in `hyper` the kernel counts steps.
+        n_counts: how many numbers the row keeps from step to step; the first counts steps.
     """
 
-    def __init__(self, params: Sequence[Tensor], steps_at: int) -> None:
+    def __init__(self, params: Sequence[Tensor], n_counts: int = 1) -> None:
         self.params = list(params)
         self.flat = FlatParameters.of(params)
         self.moments: dict[str, Tensor] = {}
         self.segments: list[Segment] = []
         self._made: dict[tuple[int, int], Segment] = {}  # a program keeps their addresses
-        self._steps_at = steps_at
-        self._steps = [0.0] * len(params)  # true only for what no segment covers
+        self._place = slice(engine.HYPER_STEPS, engine.HYPER_STEPS + n_counts)
+        self._counts: list[Counts] = [(0.0,) * n_counts] * len(params)  # of what has no segment
         self._cut: tuple[tuple[bool, ...], bool] | None = None
         self._numbers: tuple[float, ...] = ()
         self.source: tuple[object, ...] | None = None  # the settings `_numbers` was made from
 
     def add_moment(self, name: str) -> None:
         """A vector of zeros beside the values."""
-        self.set_steps(self.steps())
+        self.set_counts(self.counts())
         self._made.clear()
         self.moments[name] = self.flat.vector()
 
-    def steps(self) -> list[float]:
-        """The steps done, for each parameter."""
+    def counts(self) -> list[Counts]:
+        """The steps done and what else is kept, for each parameter."""
         for segment in self.segments:
-            done = float(segment.hyper._array[self._steps_at])
-            self._steps[segment.first : segment.last] = [done] * (segment.last - segment.first)
-        return list(self._steps)
+            done = tuple(segment.hyper._array[self._place].tolist())
+            self._counts[segment.first : segment.last] = [done] * (segment.last - segment.first)
+        return list(self._counts)
 
-    def set_steps(self, steps: Sequence[float]) -> None:
+    def set_counts(self, counts: Sequence[Counts]) -> None:
         """Set the steps done; the next update cuts the segments anew."""
-        self._steps = list(steps)
+        self._counts = list(counts)
         self.segments, self._cut = [], None
+
+    def restart(self) -> None:
+        """No steps done."""
+        self.set_counts([(0.0,) * len(count) for count in self._counts])
 
     def repack(self) -> None:
         """Take the parameters back into one vector, after someone else has moved them."""
@@ -86,7 +90,7 @@ class Block:
                 f"optimizer: expected {old.dtype} parameters as when it was made, got "
                 f"{self.params[0].dtype}; make the optimizer after converting the model"
             )
-        self.set_steps(self.steps())
+        self.set_counts(self.counts())
         self._made.clear()
         moments = {name: old.views(vector) for name, vector in self.moments.items()}
         self.flat = FlatParameters.of(self.params)
@@ -126,14 +130,14 @@ class Block:
     def cut(self, active: tuple[bool, ...], whole: bool = True) -> list[Segment]:
         """The segments that cover the active parameters; one each, if not `whole`."""
         if self._cut != (active, whole):
-            steps = self.steps()
+            counts = self.counts()
             self.segments = []
-            for first, last in _runs(active, steps, whole):
+            for first, last in _runs(active, counts, whole):
                 segment = self._segment(first, last)
                 segment.hyper._array[: len(self._numbers)] = self._numbers
-                segment.hyper._array[self._steps_at] = steps[first]
+                segment.hyper._array[self._place] = counts[first]
                 self.segments.append(segment)
-            self._steps = steps
+            self._counts = counts
             self._cut = (active, whole)
         return self.segments
 
@@ -152,17 +156,17 @@ class Block:
                 Tensor(self.flat.values._array[begin:end]),
                 Tensor(self.flat.gradients._array[begin:end]),
                 {name: Tensor(vector._array[begin:end]) for name, vector in self.moments.items()},
-                Tensor(np.zeros(HYPER_SIZE, np.float64)),
+                Tensor(np.zeros(engine.HYPER_SIZE, np.float64)),
             )
         return self._made[first, last]
 
 
-def _runs(active: tuple[bool, ...], steps: list[float], whole: bool) -> list[tuple[int, int]]:
+def _runs(active: tuple[bool, ...], counts: list[Counts], whole: bool) -> list[tuple[int, int]]:
     runs: list[tuple[int, int]] = []
     for i, taken in enumerate(active):
         if not taken:
             continue
-        if whole and runs and runs[-1][1] == i and steps[i - 1] == steps[i]:
+        if whole and runs and runs[-1][1] == i and counts[i - 1] == counts[i]:
             runs[-1] = (runs[-1][0], i + 1)
         else:
             runs.append((i, i + 1))

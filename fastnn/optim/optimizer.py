@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import functools
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from fastnn import _check, autograd
+from fastnn import _check, autograd, ops
 from fastnn._core import engine
 from fastnn.autograd import enable_grad, no_grad
+from fastnn.nn.hooks import HookHandle
+from fastnn.optim import settings, state
 from fastnn.optim.block import Block, Segment
 from fastnn.tensor import Tensor
 
 Group = dict[str, Any]
 Params = Iterable[Any]  # Tensors, (name, Tensor) pairs or dicts with "params"
+
+Hook = Callable[["Optimizer", tuple[Any, ...], dict[str, Any]], None]
 
 _EXTRA = ("params", "param_names", "name", "initial_lr")
 
@@ -65,11 +68,17 @@ class Optimizer(ABC):
         ValueError: no parameters, a parameter twice, a setting out of range.
     """
 
-    steps_at: int  # where in `hyper` the kernel counts steps
-    moment_names: tuple[str, ...]
+    row: str  # the update in ops
+    moment_names: tuple[str, ...]  # torch's names, in the row's order
+    count_names: tuple[str, ...] = ("step",)  # what `hyper` keeps, from `steps_at` on
+    steps_at = engine.HYPER_STEPS
+    restarts = False  # a moment that comes later starts the count anew
 
     def __init__(self, params: Params, defaults: Group) -> None:
-        self.defaults = dict(defaults)
+        self.defaults = {"l1": 0.0, **defaults}
+        self._numbers(self.defaults)
+        self._settings = operator.itemgetter(*self.defaults)
+        self._hooks: tuple[dict[int, Hook], dict[int, Hook]] = ({}, {})
         self.param_groups: list[Group] = []
         self._blocks: list[list[Block]] = []  # for each group, by dtype
         if isinstance(params, (Tensor, str, Mapping)) or not isinstance(params, Iterable):
@@ -90,20 +99,29 @@ class Optimizer(ABC):
     # ---- what a kind of optimizer defines ----
 
     @abstractmethod
-    def _numbers(self, group: Group) -> tuple[float, ...]:
-        """The group's settings, checked, as the kernel wants them in `hyper`."""
+    def _own(self, group: Group) -> tuple[float, ...]:
+        """The numbers of the row, checked, as it has them in `hyper`."""
 
-    @abstractmethod
-    def _settings(self, group: Group) -> tuple[object, ...]:
-        """The group's settings as they are, to notice a change."""
-
-    @abstractmethod
-    def _update(self, segment: Segment, group: Group) -> None:
-        """One step of one segment."""
+    def _attrs(self, group: Group) -> tuple[int, ...]:
+        """The row's attributes: settings that choose the computation."""
+        return ()
 
     def _wants(self, group: Group) -> tuple[str, ...]:
         """The moments that the group's settings need."""
         return self.moment_names
+
+    def _numbers(self, group: Group) -> tuple[float, ...]:
+        """The group's settings, checked, as the kernel wants them in `hyper`."""
+        return (*settings.common(group), *self._own(group))
+
+    def _update(self, segment: Segment, group: Group) -> None:
+        """One step of one segment."""
+        wanted = self._wants(group)
+        moments = [segment.moments[m] if m in wanted else None for m in self.moment_names]
+        values, hyper = segment.values, segment.hyper
+        ops.update_step(self.row, values, hyper, moments, segment.gradients, self._attrs(group))
+        if group["l1"]:
+            ops.update_step("shrink_step", values, hyper)
 
     # ---- groups ----
 
@@ -130,7 +148,7 @@ class Optimizer(ABC):
         dtypes = list(dict.fromkeys(p.dtype for p in group["params"]))
         blocks = []
         for dtype in dtypes:
-            block = Block([p for p in group["params"] if p.dtype == dtype], self.steps_at)
+            block = Block([p for p in group["params"] if p.dtype == dtype], len(self.count_names))
             for name in self._wants(group):
                 block.add_moment(name)
             blocks.append(block)
@@ -145,6 +163,8 @@ class Optimizer(ABC):
         Args:
             closure: called first, to compute loss and gradients; its result is returned.
         """
+        for hook in self._hooks[0].values():
+            hook(self, (closure,), {})
         loss = None
         if closure is not None:
             with enable_grad():
@@ -163,14 +183,28 @@ class Optimizer(ABC):
                 + [(update.block, name) for update in updates for name in ("_cut", "source")]
                 + [(self, "_blocks")],
             )
+        for hook in self._hooks[1].values():
+            hook(self, (closure,), {})
         return loss
+
+    def register_step_pre_hook(self, hook: Hook) -> HookHandle:
+        """Call `hook(optimizer, args, kwargs)` before every step.
+
+        A compiled step calls it once, when it is recorded: what it does with tensors is replayed.
+        """
+        return _hooked(self._hooks[0], hook)
+
+    def register_step_post_hook(self, hook: Hook) -> HookHandle:
+        """Call `hook(optimizer, args, kwargs)` after every step, as `register_step_pre_hook`."""
+        return _hooked(self._hooks[1], hook)
 
     def _advance(self, group: Group, block: Block) -> _Update:
         """One step of one block, and what a replay of it relies on."""
         for name in self._wants(group):
             if name not in block.moments:
                 block.add_moment(name)
-                block.set_steps([0.0] * len(block.params))
+                if self.restarts:
+                    block.restart()
         cut = block.take_gradients(), self._whole(group)
         segments = block.cut(*cut)
         self._sync(group, block)
@@ -186,8 +220,8 @@ class Optimizer(ABC):
         """
         if not self._unchanged(updates):
             raise RuntimeError(
-                "optimizer: its groups, a setting that chooses the computation (momentum zero or "
-                "not, nesterov, decoupled decay, eps zero or not) or which parameters it had "
+                "optimizer: its groups, a setting that chooses the computation (momentum, eps or "
+                "l1 zero or not, nesterov, amsgrad, centered) or which parameters it had "
                 "skipped changed after the step was compiled; compile it again"
             )
         self.sync_hyper()
@@ -203,11 +237,11 @@ class Optimizer(ABC):
 
     def _variant(self, group: Group) -> tuple[object, ...]:
         """The settings that choose the computation; the others are numbers in `hyper`."""
-        return self._wants(group)
+        return self._wants(group), self._attrs(group), bool(group["l1"])
 
     def _whole(self, group: Group) -> bool:
-        """Whether the padding between parameters survives an update."""
-        return True
+        """Whether the padding between parameters survives an update: without eps it is 0/0."""
+        return bool(group.get("eps", 1.0) > 0)
 
     def sync_hyper(self) -> None:
         """Write the groups' settings where the kernels read them.
@@ -222,10 +256,13 @@ class Optimizer(ABC):
                 self._sync(group, block)
 
     def _sync(self, group: Group, block: Block) -> None:
-        settings = self._settings(group)
-        if settings != block.source:
+        given = self._settings(group)
+        if given != block.source:
+            for name in group:
+                if name in self.defaults and isinstance(group[name], list):
+                    group[name] = tuple(group[name])  # a change inside a list would go unnoticed
             block.write(self._numbers(group))
-            block.source = settings
+            block.source = self._settings(group)
 
     def pack(self) -> None:
         """Take parameters back that another optimizer has moved; otherwise nothing happens.
@@ -256,85 +293,34 @@ class Optimizer(ABC):
             located += [place[id(p)] for p in group["params"]]
         return located
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> Group:
         """Moments, step counts and settings, in torch's layout; the moments share memory.
 
         `state[i]` belongs to the i-th parameter over all groups and has "step" and the moments.
         """
-        state: dict[int, dict[str, Any]] = {}
-        for index, (block, i) in enumerate(self._located()):
-            done = block.steps()[i]
-            if done:
-                state[index] = {"step": done}
-                for name, vector in block.moments.items():
-                    state[index][name] = Tensor(block.flat.views(vector)[i])
-        groups, begin = [], 0
-        for group in self.param_groups:
-            count = len(group["params"])
-            kept = {key: value for key, value in group.items() if key != "params"}
-            groups.append({**kept, "params": list(range(begin, begin + count))})
-            begin += count
-        return {"state": state, "param_groups": groups}
+        return state.state_dict(self.param_groups, self._located(), self.count_names)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` gave. All is checked before anything changes.
+        """Continue from what `state_dict`, or torch's, gave. All is checked before anything changes.
 
         Raises:
             ValueError: other groups, other parameters, or moments of another shape.
         """
-        if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
-            raise ValueError('state_dict: expected a mapping with "state" and "param_groups"')
-        saved_groups = state_dict["param_groups"]
-        sizes = [len(group["params"]) for group in self.param_groups]
-        saved_sizes = [len(group["params"]) for group in saved_groups]
-        if sizes != saved_sizes:
-            raise ValueError(
-                "state_dict: loaded state dict has a different number of parameter groups or "
-                f"doesn't match their sizes: expected {sizes}, got {saved_sizes}"
-            )
+        saved = state.matched(state_dict, self.param_groups)
         known = set(_EXTRA) | set(self.defaults)
         groups = [
-            {**own, **{k: v for k, v in saved.items() if k in known and k != "params"}}
-            for own, saved in zip(self.param_groups, saved_groups, strict=True)
+            {**own, **{k: v for k, v in given.items() if k in known and k != "params"}}
+            for own, given in zip(self.param_groups, saved.groups, strict=True)
         ]
         for group in groups:
             self._numbers(group)
         self.pack()
-        order = [index for group in saved_groups for index in group["params"]]
-        saved_state = [dict(state_dict["state"].get(index, {})) for index in order]
         located = self._located()
-        for (block, i), saved in zip(located, saved_state, strict=True):
-            self._check_state(block.params[i], saved)
+        for (block, i), entry in zip(located, saved.entries, strict=True):
+            state.check(block.params[i], entry, self.moment_names, self.count_names)
         for own, group in zip(self.param_groups, groups, strict=True):
             own.update(group)
-        self._restore(located, saved_state)
-
-    def _check_state(self, p: Tensor, saved: Mapping[str, Any]) -> None:
-        for name in self.moment_names:
-            value = saved.get(name)
-            if value is not None and np.shape(_array(value)) != p.shape:
-                raise ValueError(
-                    f"state_dict: expected {name} of shape {p.shape}, got {np.shape(_array(value))}"
-                )
-        if saved.get("step") is not None:
-            _check.real("state_dict: step", _array(saved["step"]), 0.0)
-
-    def _restore(self, located: list[tuple[Block, int]], states: list[dict[str, Any]]) -> None:
-        steps = {id(block): [0.0] * len(block.params) for block, _ in located}
-        for (block, i), saved in zip(located, states, strict=True):
-            for name in self.moment_names:
-                value = saved.get(name)
-                if name not in block.moments:
-                    if value is None:
-                        continue
-                    block.add_moment(name)
-                array = 0.0 if value is None else _array(value)
-                np.copyto(block.flat.views(block.moments[name])[i], array, casting="unsafe")
-            started = any(saved.get(name) is not None for name in self.moment_names)
-            steps[id(block)][i] = float(_array(saved.get("step", float(started))))
-        for block, _ in located:
-            block.set_steps(steps[id(block)])
-            block.source = None
+        state.restore(located, saved.entries, self.moment_names, self.count_names)
 
     def __repr__(self) -> str:
         lines = []
@@ -344,8 +330,10 @@ class Optimizer(ABC):
         return f"{type(self).__name__} (\n" + "\n".join(lines) + "\n)"
 
 
-def _array(value: Any) -> Any:
-    return value._array if isinstance(value, Tensor) else np.asarray(value)
+def _hooked(hooks: dict[int, Hook], hook: Hook) -> HookHandle:
+    key = 1 + max(hooks, default=0)
+    hooks[key] = hook
+    return HookHandle(hooks, key, lambda: None)
 
 
 def _parameters_of(given: Group) -> Group:

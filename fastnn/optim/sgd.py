@@ -1,30 +1,42 @@
-"""Stochastic gradient descent."""
+"""Stochastic gradient descent, with momentum in its forms."""
 
 from __future__ import annotations
 
-from fastnn import _check, ops
-from fastnn.optim.block import Segment
+from fastnn import _check
+from fastnn.optim import settings
 from fastnn.optim.optimizer import Group, Optimizer, Params
+from fastnn.optim.settings import Default
+
+_SUM, _STEP, _MEAN = range(3)  # enum fnn_momentum
+_FRAMEWORKS = {"keras": {"lr": 0.01}}
 
 
 class SGD(Optimizer):
-    """Gradient descent with momentum in torch's form.
+    """Gradient descent with momentum.
 
     g = grad + weight_decay * p; buf = momentum * buf + (1 - dampening) * g, at first buf = g;
     p -= lr * (nesterov ? g + momentum * buf : momentum ? buf : g).
+    With compat "keras" or "sklearn": buf = momentum * buf + lr * g (minus their velocity);
+    p -= nesterov ? lr * g + momentum * buf : buf. The two differ when lr changes.
 
     Args:
         params: parameters, or dicts with "params" and settings.
-        lr: >= 0, default 1e-3.
+        lr: >= 0, default 1e-3; 0.01 with compat "keras".
         momentum: >= 0, default 0.
-        dampening: default 0.
+        dampening: default 0; 0 alone but with compat "torch".
         weight_decay: >= 0, default 0; added to the gradient, biases too.
         nesterov: default False; wants momentum > 0 and dampening 0.
+        maximize: go up the gradient, default False; weight decay still shrinks.
+        foreach, fused: without effect.
+        differentiable: False only.
+        decoupled_weight_decay: p *= 1 - lr * weight_decay instead, default False.
+        l1: >= 0, default 0: see Optimizer.
+        compat: "torch", "keras" or "sklearn": whose form of momentum.
 
     Raises:
         TypeError, ValueError: a setting out of range, no parameters.
 
-    Source: torch's `optim.SGD`; Sutskever et al. 2013.
+    Source: torch's `optim.SGD`; Sutskever et al. 2013; Keras 3 `optimizers.SGD`.
 
     >>> import fastnn
     >>> w = fastnn.tensor([1.0], requires_grad=True)
@@ -35,59 +47,113 @@ class SGD(Optimizer):
     0.8
     """
 
-    steps_at = 4
+    row = "sgd_step"
+    moment_names = ("momentum_buffer",)
+    restarts = True  # the buffer begins as the gradient
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = Default(1e-3),
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+        l1: float = 0.0,
+        compat: str = "torch",
+    ) -> None:
+        settings.without_effect(differentiable)
+        given = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "l1": l1,
+            "compat": compat,
+        }
+        super().__init__(params, settings.settled(given, _FRAMEWORKS))
+
+    def _own(self, group: Group) -> tuple[float, ...]:
+        momentum = settings.at_least_zero(group, "momentum")
+        dampening = _check.real("dampening", group["dampening"])
+        if _check.flag("nesterov", group["nesterov"]) and (momentum <= 0 or dampening != 0):
+            raise ValueError(
+                "Nesterov momentum requires a momentum and zero dampening: expected momentum > 0 "
+                f"and dampening 0, got {momentum} and {dampening}"
+            )
+        if settings.framework(group) != "torch" and dampening != 0:
+            raise ValueError(f'dampening: expected 0 but with compat="torch", got {dampening}')
+        return momentum, dampening
+
+    def _wants(self, group: Group) -> tuple[str, ...]:
+        return self.moment_names if group["momentum"] else ()
+
+    def _attrs(self, group: Group) -> tuple[int, ...]:
+        return int(group["nesterov"]), _SUM if group["compat"] == "torch" else _STEP
+
+
+class EMAMomentum(Optimizer):
+    """Gradient descent along a running mean of the gradients.
+
+    g = grad + weight_decay * p; v = momentum * v + (1 - momentum) * g, v = 0 at first; p -= lr * v.
+    SGD's buffer is a sum instead: in the long run its steps are 1 / (1 - momentum) times as long.
+
+    Args:
+        params: parameters, or dicts with "params" and settings.
+        lr: >= 0, default 1e-3.
+        momentum: 0..1, default 0.9.
+        weight_decay: >= 0, default 0.
+        maximize, decoupled_weight_decay, l1: as of SGD.
+
+    Raises:
+        TypeError, ValueError: a setting out of range, no parameters.
+
+    Source: the momentum of textbooks, such as Ng's Deep Learning Specialization (2017).
+
+    >>> import fastnn
+    >>> w = fastnn.tensor([1.0], requires_grad=True)
+    >>> optimizer = EMAMomentum([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> round(w.item(), 6)
+    0.98
+    """
+
+    row = "sgd_step"
     moment_names = ("momentum_buffer",)
 
     def __init__(
         self,
         params: Params,
         lr: float = 1e-3,
-        momentum: float = 0,
-        dampening: float = 0,
+        momentum: float = 0.9,
         weight_decay: float = 0,
-        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        decoupled_weight_decay: bool = False,
+        l1: float = 0.0,
     ) -> None:
-        defaults = {
+        given = {
             "lr": lr,
             "momentum": momentum,
-            "dampening": dampening,
             "weight_decay": weight_decay,
-            "nesterov": nesterov,
+            "maximize": maximize,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "l1": l1,
         }
-        self._numbers(defaults)
-        super().__init__(params, defaults)
+        super().__init__(params, given)
 
-    def _settings(self, group: Group) -> tuple[object, ...]:
-        return (
-            group["lr"],
-            group["momentum"],
-            group["dampening"],
-            group["weight_decay"],
-            group["nesterov"],
-        )
+    def _own(self, group: Group) -> tuple[float, ...]:
+        return (settings.fraction(group, "momentum"),)
 
-    def _numbers(self, group: Group) -> tuple[float, ...]:
-        lr = _check.learning_rate(group["lr"])
-        momentum = _check.real(
-            "momentum", group["momentum"], 0.0, torch_says="Invalid momentum value"
-        )
-        dampening = _check.real("dampening", group["dampening"])
-        decay = _check.real(
-            "weight_decay", group["weight_decay"], 0.0, torch_says="Invalid weight_decay value"
-        )
-        if _check.flag("nesterov", group["nesterov"]) and (momentum <= 0 or dampening != 0):
-            raise ValueError(
-                "Nesterov momentum requires a momentum and zero dampening: expected momentum > 0 "
-                f"and dampening 0, got {momentum} and {dampening}"
-            )
-        return lr, momentum, dampening, decay
-
-    def _wants(self, group: Group) -> tuple[str, ...]:
-        return self.moment_names if group["momentum"] else ()
-
-    def _variant(self, group: Group) -> tuple[object, ...]:
-        return bool(group["momentum"]), group["nesterov"]
-
-    def _update(self, segment: Segment, group: Group) -> None:
-        buffer = segment.moments["momentum_buffer"] if group["momentum"] else None
-        ops.sgd_step(segment.values, buffer, segment.hyper, segment.gradients, group["nesterov"])
+    def _attrs(self, group: Group) -> tuple[int, ...]:
+        return 0, _MEAN

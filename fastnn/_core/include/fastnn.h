@@ -131,13 +131,49 @@ typedef enum fnn_layout {
   ROW(draw_key, FNN_PACKED, 1, 2)                                                                      \
   /* out T (n), x T (n), key i64 (2); dim = (n); attr = (bits of the f64 p) */                         \
   ROW(dropout, FNN_PACKED, 1, 1)                                                                       \
-  /* in-place updates; dim = (n); phase 0 advances the step count in hyper, phase 1 updates.      \
-     p T (n), momentum buffer T (n) or NULL, hyper f64 (6), g T (n); attr = (nesterov);           \
-     hyper = (lr, momentum, dampening, weight_decay, steps done, unused) */    \
-  ROW(sgd_step, FNN_PACKED, 2, 3)                                                                      \
-  /* p T (n), m T (n), v T (n), hyper f64 (6), g T (n); attr = (decoupled weight decay);          \
-     hyper = (lr, beta1, beta2, eps, weight_decay, steps done) */    \
-  ROW(adam_step, FNN_PACKED, 2, 4)
+  /* in-place updates, the last rows */                                                                \
+  FNN_UPDATES(ROW)
+
+/* An optimizer's step over p T (n): arrays p, hyper f64 (FNN_HYPER_SIZE), the row's moments T (n)
+ * each, g T (n); dim = (n). All but g are read and written. Phase 0 counts the step in hyper. */
+#define FNN_UPDATES(ROW)                                                                          \
+  /* momentum buffer or NULL; attr = (nesterov, enum fnn_momentum) */                             \
+  ROW(sgd_step, FNN_PACKED, 2, 3)                                                                 \
+  /* sum of squares; attr = (eps inside the root) */                                              \
+  ROW(adagrad_step, FNN_PACKED, 2, 3)                                                             \
+  /* mean of squares, mean or NULL, momentum buffer or NULL; attr = (eps inside the root) */      \
+  ROW(rmsprop_step, FNN_PACKED, 2, 5)                                                             \
+  /* mean of squares, mean of squared steps */                                                    \
+  ROW(adadelta_step, FNN_PACKED, 2, 4)                                                            \
+  /* mean, mean of squares, its largest or NULL; attr = (eps is scaled by the correction) */      \
+  ROW(adam_step, FNN_PACKED, 2, 5)                                                                \
+  /* mean, mean of squares */                                                                     \
+  ROW(nadam_step, FNN_PACKED, 2, 4)                                                               \
+  ROW(radam_step, FNN_PACKED, 2, 4)                                                               \
+  /* mean, largest gradient */                                                                    \
+  ROW(adamax_step, FNN_PACKED, 2, 4)                                                              \
+  /* mean */                                                                                      \
+  ROW(lion_step, FNN_PACKED, 2, 3)                                                                \
+  /* previous gradient, step sizes */                                                             \
+  ROW(rprop_step, FNN_PACKED, 2, 4)                                                               \
+  /* averaged p */                                                                                \
+  ROW(asgd_step, FNN_PACKED, 2, 3)                                                                \
+  /* neither moments nor g; hyper is only read */                                                 \
+  ROW(shrink_step, FNN_PACKED, 2, 2)
+
+/* Places in hyper. OWN: the row's, at most 4. STATE: what else a row keeps from step to step. */
+enum fnn_hyper {
+  FNN_HYPER_LR,
+  FNN_HYPER_DECAY,     /* weight decay that is added to the gradient */
+  FNN_HYPER_DECOUPLED, /* weight decay that shrinks p */
+  FNN_HYPER_SIGN,      /* of the gradient: -1 to maximize, else 1 */
+  FNN_HYPER_L1,
+  FNN_HYPER_OWN,
+  FNN_HYPER_STEPS = FNN_HYPER_OWN + 4,
+  FNN_HYPER_STATE,
+  FNN_HYPER_SIZE = FNN_HYPER_STATE + 2
+};
+enum fnn_momentum { FNN_MOMENTUM_SUM, FNN_MOMENTUM_STEP, FNN_MOMENTUM_MEAN };
 
 enum fnn_op_code {
 #define ROW(name, layout, phases, writes) FNN_OP_##name,
@@ -198,6 +234,7 @@ size_t fnn_isa_selected(void);
 const char *fnn_op_name(size_t op);
 fnn_layout fnn_op_layout(size_t op);
 size_t fnn_op_phases(size_t op);
+int fnn_op_is_update(size_t op); /* one of FNN_UPDATES */
 size_t fnn_op_writes(size_t op); /* how many of its arrays, from the first, a row writes */
 const fnn_op *fnn_op_row(const fnn_call *call); /* the row of the selected table */
 int fnn_op_exists(size_t op, int real);         /* whether that table has a kernel for it */

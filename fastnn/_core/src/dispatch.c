@@ -55,6 +55,7 @@ fnn_layout fnn_op_layout(size_t op) { return rows[op].layout; }
 size_t fnn_op_phases(size_t op) { return rows[op].phases; }
 
 size_t fnn_op_writes(size_t op) { return rows[op].writes; }
+int fnn_op_is_update(size_t op) { return op >= FNN_OP_sgd_step && op < FNN_N_OPS; }
 
 const fnn_op *fnn_op_row(const fnn_call *call) {
   return &tables[selected]->op[call->real][call->op];

@@ -11,6 +11,7 @@
 #include "../kernels/norm.h"
 #include "../kernels/dropout.h"
 #include "../kernels/update.h"
+#include "../kernels/update_adaptive.h"
 #include "../kernels/table.h"
 
 enum { FN(lanes) = VL };

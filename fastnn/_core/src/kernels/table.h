@@ -9,6 +9,9 @@
 #define TWO(name, last, tiles_0, tiles_1, workspace)                                              \
   [FNN_OP_##name] = {{FN(name##_0), FN(last)}, {FN(tiles_0), FN(tiles_1)}, FN(workspace)},
 
+#define UPDATE(name, layout, phases, writes)                                                      \
+  TWO(name, name##_1, update_tiles_0, update_tiles_1, update_workspace)
+
 static const fnn_op FN(ops)[FNN_N_OPS] = {
     FNN_OPS(ROW) TWO(sum, sum_1, sum_tiles_0, sum_tiles_1,
                      sum_workspace) TWO(mean, mean_1, sum_tiles_0, sum_tiles_1, sum_workspace)
@@ -26,9 +29,7 @@ static const fnn_op FN(ops)[FNN_N_OPS] = {
                                             {{FN(layer_norm_grad_0), FN(layer_norm_grad_1)},
                                              {FN(norm_row_tiles), FN(norm_column_tiles)},
                                              NULL},
-    ONE(running_moments_step, one_tile)
-        TWO(sgd_step, sgd_step_1, update_tiles_0, update_tiles_1, update_workspace)
-            TWO(adam_step, adam_step_1, update_tiles_0, update_tiles_1, update_workspace)};
+    ONE(running_moments_step, one_tile) FNN_UPDATES(UPDATE)};
 
 #undef ROW_FNN_BROADCAST
 #undef ROW_FNN_MATRIX
@@ -36,3 +37,4 @@ static const fnn_op FN(ops)[FNN_N_OPS] = {
 #undef ROW
 #undef ONE
 #undef TWO
+#undef UPDATE

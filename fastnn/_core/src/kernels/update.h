@@ -1,14 +1,13 @@
 /* In-place optimizer steps over one flat parameter vector. Included once per REAL.
  *
- * Phase 0 is one tile: it advances the step count in hyper and turns the hyperparameters into
- * coefficients, in double. Phase 1 tiles are chunks of UPDATE_CHUNK elements.
+ * Arrays of a row: p (n), hyper f64 (FNN_HYPER_SIZE), moments (n) each, all in and out; g (n) in.
+ * dim = (n). Nothing overlaps; any alignment. Phase 0 is one tile (update_plan.h): it counts the
+ * step and makes the coefficients. Phase 1 tiles are chunks of UPDATE_CHUNK elements.
+ * In the equations d_i = sign g_i + decay p_i and shrink = 1 - lr decoupled, 0 <= i < n.
+ * Coefficients round once to REAL; products fuse into the following sum.
  */
 #include "tiles.h"
-
-#include <math.h>
-
-#define UPDATE_CHUNK ((size_t)8192)
-#define UPDATE_COEFFICIENTS 8
+#include "update_plan.h"
 
 static size_t FN(update_tiles_0)(const fnn_call *call) { return 1; }
 
@@ -16,9 +15,7 @@ static size_t FN(update_tiles_1)(const fnn_call *call) {
   return blocks_over(call->dim[0], UPDATE_CHUNK);
 }
 
-static size_t FN(update_workspace)(const fnn_call *call) {
-  return UPDATE_COEFFICIENTS * sizeof(double);
-}
+static size_t FN(update_workspace)(const fnn_call *call) { return sizeof(update_plan); }
 
 /* A load or store under mask k; `full` is a constant at each use, and then k is not looked at. */
 static inline vec FN(update_load)(const REAL *p, mask k, int full) {
@@ -32,127 +29,160 @@ static inline void FN(update_store)(REAL *p, vec x, mask k, int full) {
     v_store_m(p, x, k);
 }
 
-/* sgd_step: stochastic gradient descent with momentum, weight decay and Nesterov's form.
+typedef struct {
+  REAL *p, *m[3]; /* m[k] NULL: without */
+  const REAL *g;
+  vec sign, decay, shrink, rate, c[UPDATE_COEFFICIENTS];
+  int first, flag;
+} FN(update_terms);
+
+static inline FN(update_terms) FN(update_terms_of)(const fnn_call *call, int moments) {
+  const update_plan *from = call->workspace;
+  FN(update_terms) u;
+  u.p = call->array[0];
+  for (int i = 0; i < 3; i++) u.m[i] = i < moments ? call->array[2 + i] : NULL;
+  u.g = call->array[2 + moments];
+  u.sign = v_set1((REAL)from->sign);
+  u.decay = v_set1((REAL)from->decay);
+  u.shrink = v_set1((REAL)from->shrink);
+  u.rate = v_set1((REAL)from->rate);
+  for (int i = 0; i < UPDATE_COEFFICIENTS; i++) u.c[i] = v_set1((REAL)from->c[i]);
+  u.first = from->first;
+  u.flag = from->flag;
+  return u;
+}
+
+static inline vec FN(update_gradient)(const FN(update_terms) * u, vec p, size_t i, mask k,
+                                      int full) {
+  return v_fma(u->decay, p, v_mul(u->sign, FN(update_load)(u->g + i, k, full)));
+}
+
+static inline void FN(update_move)(const FN(update_terms) * u, vec p, vec s, size_t i, mask k,
+                                   int full) {
+  FN(update_store)(u->p + i, v_fnma(u->rate, s, v_mul(p, u->shrink)), k, full);
+}
+
+/* The two phases of a row: name##_plan makes the coefficients, `one` does one vector. */
+#define UPDATE_ROW(name, one, moments)                                                            \
+  static void FN(name##_0)(const fnn_call *call, size_t begin, size_t end, void *scratch) {       \
+    update_plan plan = {0};                                                                       \
+    if (begin >= end) return;                                                                     \
+    name##_plan(call, call->array[1], &plan);                                                     \
+    *(update_plan *)call->workspace = plan;                                                       \
+  }                                                                                               \
+  static void FN(name##_1)(const fnn_call *call, size_t begin, size_t end, void *scratch) {       \
+    const FN(update_terms) u = FN(update_terms_of)(call, moments);                                \
+    const size_t stop = size_min(call->dim[0], end * UPDATE_CHUNK);                               \
+    const mask all = m_first(VL);                                                                 \
+    size_t i = begin * UPDATE_CHUNK;                                                              \
+    for (; i + 2 * VL <= stop; i += 2 * VL) {                                                     \
+      FN(one)(&u, i, all, 1);                                                                     \
+      FN(one)(&u, i + VL, all, 1);                                                                \
+    }                                                                                             \
+    for (; i < stop; i += VL) FN(one)(&u, i, m_first(stop - i), 0);                               \
+  }
+
+/* 1, -1, or x where it is 0 or nan. */
+static inline vec FN(update_sign)(vec x) {
+  return v_select(v_gt(v_abs(x), v_zero()), v_copysign(v_set1((REAL)1), x), x);
+}
+
+/* sgd_step: stochastic gradient descent with momentum, in three forms.
  *
- *   d_i = g_i + weight_decay p_i
- *   b_i = d_i on the first step, else momentum b_i + (1 - dampening) d_i
- *   d_i = d_i + momentum b_i (nesterov), or b_i                          (momentum != 0 only)
- *   p_i = p_i - lr d_i                                                   0 <= i < n
+ *   b_i = momentum b_i + gain d_i, b_i = 0 before the first step
+ *   s_i = d_i (no b), b_i, or with nesterov momentum b_i + direct d_i
+ *   p_i = shrink p_i - rate s_i
+ *   FNN_MOMENTUM_SUM (torch): gain = 1 at first, then 1 - dampening; direct = 1, rate = lr
+ *   FNN_MOMENTUM_STEP (Keras, scikit-learn; b is minus their velocity): gain = direct = lr, rate = 1
+ *   FNN_MOMENTUM_MEAN: gain = 1 - momentum, direct = 1, rate = lr
  *
- * Arrays: p (n) in and out; b (n) in and out, or NULL; hyper f64 (6) in and out; g (n) in.
- * Scalars: dim = (n); attr = (nesterov); hyper = (lr, momentum, dampening, weight_decay, steps
- *   done, unused). Phase 0 adds 1 to steps done. Without b, or with momentum 0, b is not used.
- * p, b and g do not overlap; any alignment.
- * Coefficients round once to REAL; products fuse into the following sum. 3 loads, 2 stores.
+ * Moments: b or NULL. own = (momentum, dampening); attr = (nesterov, enum fnn_momentum).
+ * 3 loads, 2 stores.
  * Source: torch.optim.SGD; Sutskever et al. 2013, section 2. */
-static void FN(sgd_step_0)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
-  double *hyper = call->array[2], *to = call->workspace;
-  if (begin >= end) return;
-  const int first = !(hyper[4] > 0.0);
-  hyper[4] += 1.0;
-  to[0] = hyper[0];
-  to[1] = hyper[1];
-  to[2] = first ? 1.0 : 1.0 - hyper[2];
-  to[3] = hyper[3];
-  to[4] = first;
-}
-
-typedef struct {
-  vec lr, momentum, gain, decay;
-  int first, nesterov;
-} FN(sgd_terms);
-
-static inline void FN(sgd_one)(const FN(sgd_terms) * s, REAL *p, REAL *b, const REAL *g, mask k,
-                               int full) {
-  const vec old = FN(update_load)(p, k, full);
-  vec d = v_fma(s->decay, old, FN(update_load)(g, k, full));
-  if (b) {
-    const vec last = s->first ? v_zero() : FN(update_load)(b, k, full);
-    const vec now = v_fma(s->momentum, last, v_mul(s->gain, d));
-    FN(update_store)(b, now, k, full);
-    d = s->nesterov ? v_fma(s->momentum, now, d) : now;
+static inline void FN(sgd_step_one)(const FN(update_terms) * u, size_t i, mask k, int full) {
+  const vec old = FN(update_load)(u->p + i, k, full);
+  const vec d = FN(update_gradient)(u, old, i, k, full);
+  vec s = d;
+  if (u->m[0]) {
+    const vec last = u->first ? v_zero() : FN(update_load)(u->m[0] + i, k, full);
+    s = v_fma(u->c[0], last, v_mul(u->c[1], d));
+    FN(update_store)(u->m[0] + i, s, k, full);
+    if (u->flag) s = v_fma(u->c[0], s, v_mul(u->c[2], d));
   }
-  FN(update_store)(p, v_fnma(s->lr, d, old), k, full);
+  FN(update_move)(u, old, s, i, k, full);
 }
+UPDATE_ROW(sgd_step, sgd_step_one, 1)
 
-static void FN(sgd_step_1)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
-  const double *from = call->workspace;
-  const size_t stop = size_min(call->dim[0], end * UPDATE_CHUNK);
-  REAL *p = call->array[0], *b = from[1] != 0.0 ? call->array[1] : NULL;
-  const REAL *g = call->array[3];
-  const FN(sgd_terms) s = {v_set1((REAL)from[0]), v_set1((REAL)from[1]), v_set1((REAL)from[2]),
-                           v_set1((REAL)from[3]), from[4] != 0.0,        call->attr[0] != 0};
-  const mask all = m_first(VL);
-  size_t i = begin * UPDATE_CHUNK;
-  for (; i + 2 * VL <= stop; i += 2 * VL) {
-    FN(sgd_one)(&s, p + i, b ? b + i : NULL, g + i, all, 1);
-    FN(sgd_one)(&s, p + i + VL, b ? b + i + VL : NULL, g + i + VL, all, 1);
-  }
-  for (; i < stop; i += VL) FN(sgd_one)(&s, p + i, b ? b + i : NULL, g + i, m_first(stop - i), 0);
-}
-
-/* adam_step: Adam, with coupled or decoupled (AdamW) weight decay.
+/* lion_step: the sign of a running mean.
  *
- *   t   = steps done + 1
- *   d_i = g_i + weight_decay p_i          (coupled), or  p_i = (1 - lr weight_decay) p_i
- *   m_i = m_i + (1 - beta1) (d_i - m_i)
- *   v_i = beta2 v_i + (1 - beta2) d_i^2
- *   p_i = p_i - lr / (1 - beta1^t) * m_i / (sqrt(v_i) / sqrt(1 - beta2^t) + eps),  0 <= i < n
+ *   s_i = sign(m_i + (1 - beta1) (d_i - m_i)), m_i = 0 before the first step
+ *   m_i = m_i + (1 - beta2) (d_i - m_i);   p_i = shrink p_i - lr s_i
  *
- * Arrays: p (n), m (n), v (n) in and out; hyper f64 (6) in and out; g (n) in.
- * Scalars: dim = (n); attr = (decoupled); hyper = (lr, beta1, beta2, eps, weight_decay, steps
- *   done). Phase 0 adds 1 to steps done.
- * p, m, v and g do not overlap; any alignment.
- * Coefficients round once to REAL; one square root and one division an element, two vectors in
- * flight. 4 loads, 3 stores.
- * Source: torch.optim.Adam; Kingma and Ba 2015, section 2; Loshchilov and Hutter 2019. */
-static void FN(adam_step_0)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
-  double *hyper = call->array[3], *to = call->workspace;
-  if (begin >= end) return;
-  const int decoupled = call->attr[0] != 0;
-  const double lr = hyper[0], beta1 = hyper[1], beta2 = hyper[2], weight_decay = hyper[4];
-  const double t = hyper[5] += 1.0;
-  to[0] = lr / (1.0 - pow(beta1, t));
-  to[1] = 1.0 - beta1;
-  to[2] = beta2;
-  to[3] = 1.0 - beta2;
-  to[4] = 1.0 / sqrt(1.0 - pow(beta2, t));
-  to[5] = hyper[3];
-  to[6] = decoupled ? 0.0 : weight_decay;
-  to[7] = decoupled ? 1.0 - lr * weight_decay : 1.0;
+ * Moments: m. own = (beta1, beta2). 3 loads, 2 stores.
+ * Source: Chen et al. 2023, Symbolic discovery of optimization algorithms, program 1. */
+static inline void FN(lion_step_one)(const FN(update_terms) * u, size_t i, mask k, int full) {
+  const vec old = FN(update_load)(u->p + i, k, full);
+  const vec d = FN(update_gradient)(u, old, i, k, full);
+  const vec last = FN(update_load)(u->m[0] + i, k, full), gap = v_sub(d, last);
+  FN(update_store)(u->m[0] + i, v_fma(gap, u->c[1], last), k, full);
+  FN(update_move)(u, old, FN(update_sign)(v_fma(gap, u->c[0], last)), i, k, full);
 }
+UPDATE_ROW(lion_step, lion_step_one, 1)
 
-typedef struct {
-  vec step, mix1, keep2, mix2, root, eps, decay, shrink;
-} FN(adam_terms);
-
-static inline void FN(adam_one)(const FN(adam_terms) * a, REAL *p, REAL *m, REAL *v, const REAL *g,
-                                mask k, int full) {
-  const vec old = FN(update_load)(p, k, full);
-  const vec d = v_fma(a->decay, old, FN(update_load)(g, k, full));
-  const vec last = FN(update_load)(m, k, full);
-  const vec first = v_fma(v_sub(d, last), a->mix1, last);
-  const vec kept = v_mul(a->keep2, FN(update_load)(v, k, full));
-  const vec second = v_fma(v_mul(a->mix2, d), d, kept);
-  const vec below = v_fma(v_sqrt(second), a->root, a->eps);
-  FN(update_store)(m, first, k, full);
-  FN(update_store)(v, second, k, full);
-  FN(update_store)(p, v_fnma(a->step, v_div(first, below), v_mul(old, a->shrink)), k, full);
+/* rprop_step: a step size for each element, by the signs of its gradients.
+ *
+ *   f_i = etaplus where d_i prev_i > 0, etaminus where < 0, else 1
+ *   size_i = min(max(size_i f_i, smallest), largest), size_i = lr, prev_i = 0 before the first step
+ *   d_i = 0 where d_i prev_i < 0;   p_i = p_i - sign(d_i) size_i;   prev_i = d_i
+ *
+ * Moments: prev, size. own = (etaminus, etaplus, smallest, largest). 4 loads, 3 stores.
+ * The product's sign is taken from the signs: it does not underflow.
+ * Source: torch.optim.Rprop; Riedmiller and Braun 1993. */
+static inline void FN(rprop_step_one)(const FN(update_terms) * u, size_t i, mask k, int full) {
+  const vec old = FN(update_load)(u->p + i, k, full);
+  vec d = FN(update_gradient)(u, old, i, k, full);
+  const vec last = u->first ? v_zero() : FN(update_load)(u->m[0] + i, k, full);
+  const vec size = u->first ? u->c[0] : FN(update_load)(u->m[1] + i, k, full);
+  const vec product = v_mul(FN(update_sign)(d), last);
+  const mask same = v_gt(product, v_zero()), turned = v_lt(product, v_zero());
+  const vec factor = v_select(same, u->c[2], v_select(turned, u->c[1], v_set1((REAL)1)));
+  const vec now = v_min(v_max(v_mul(size, factor), u->c[3]), u->c[4]);
+  d = v_select(turned, v_zero(), d);
+  FN(update_store)(u->m[0] + i, d, k, full);
+  FN(update_store)(u->m[1] + i, now, k, full);
+  FN(update_store)(u->p + i, v_fnma(FN(update_sign)(d), now, old), k, full);
 }
+UPDATE_ROW(rprop_step, rprop_step_one, 2)
 
-static void FN(adam_step_1)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
-  const double *from = call->workspace;
-  const size_t stop = size_min(call->dim[0], end * UPDATE_CHUNK);
-  REAL *restrict p = call->array[0], *restrict m = call->array[1], *restrict v = call->array[2];
-  const REAL *restrict g = call->array[4];
-  const FN(adam_terms) a = {v_set1((REAL)from[0]), v_set1((REAL)from[1]), v_set1((REAL)from[2]),
-                            v_set1((REAL)from[3]), v_set1((REAL)from[4]), v_set1((REAL)from[5]),
-                            v_set1((REAL)from[6]), v_set1((REAL)from[7])};
-  const mask all = m_first(VL);
-  size_t i = begin * UPDATE_CHUNK;
-  for (; i + 2 * VL <= stop; i += 2 * VL) {
-    FN(adam_one)(&a, p + i, m + i, v + i, g + i, all, 1);
-    FN(adam_one)(&a, p + i + VL, m + i + VL, v + i + VL, g + i + VL, all, 1);
+/* asgd_step: averaged stochastic gradient descent.
+ *
+ *   p_i = (1 - lambd eta) p_i - eta d_i;   ax_i = ax_i + mu (p_i - ax_i), p_i while mu = 1
+ *   eta = lr / (1 + lambd lr (t - 1))^alpha, mu = 1 / max(1, t - 1 - t0)
+ *
+ * Moments: ax. own = (lambd, alpha, t0); state = (eta, mu) of the next step. 3 loads, 2 stores.
+ * Source: torch.optim.ASGD; Polyak and Juditsky 1992. */
+static inline void FN(asgd_step_one)(const FN(update_terms) * u, size_t i, mask k, int full) {
+  const vec old = FN(update_load)(u->p + i, k, full);
+  const vec d = FN(update_gradient)(u, old, i, k, full);
+  const vec p = v_fnma(u->rate, d, v_mul(old, u->shrink));
+  vec mean = p;
+  if (!u->flag) {
+    const vec last = FN(update_load)(u->m[0] + i, k, full);
+    mean = v_fma(v_sub(p, last), u->c[0], last);
   }
-  for (; i < stop; i += VL) FN(adam_one)(&a, p + i, m + i, v + i, g + i, m_first(stop - i), 0);
+  FN(update_store)(u->m[0] + i, mean, k, full);
+  FN(update_store)(u->p + i, p, k, full);
 }
+UPDATE_ROW(asgd_step, asgd_step_one, 1)
+
+/* shrink_step: the proximal step of an L1 penalty, after an update. It counts no step.
+ *
+ *   p_i = sign(p_i) max(|p_i| - lr l1, 0)
+ *
+ * No moments, no g. 1 load, 1 store. Source: Parikh and Boyd 2014, section 6.5.2. */
+static inline void FN(shrink_step_one)(const FN(update_terms) * u, size_t i, mask k, int full) {
+  const vec old = FN(update_load)(u->p + i, k, full), size = v_abs(old);
+  const vec less = v_copysign(v_sub(size, u->c[0]), old);
+  FN(update_store)(u->p + i, v_select(v_le(size, u->c[0]), v_zero(), less), k, full);
+}
+UPDATE_ROW(shrink_step, shrink_step_one, 0)

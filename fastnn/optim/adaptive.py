@@ -1,0 +1,244 @@
+"""Adagrad, RMSprop and Adadelta: steps scaled by the squares of past gradients."""
+
+from __future__ import annotations
+
+from fastnn import _check
+from fastnn.optim import settings
+from fastnn.optim.optimizer import Group, Optimizer, Params
+from fastnn.optim.settings import Default
+
+_ADAGRAD = {"keras": {"lr": 1e-3, "initial_accumulator_value": 0.1, "eps": 1e-7}}
+_RMSPROP = {"keras": {"lr": 1e-3, "alpha": 0.9, "eps": 1e-7}}
+
+
+class Adagrad(Optimizer):
+    """Steps scaled by the sum of all squared gradients so far.
+
+    g = grad + weight_decay * p; s = s + g*g, s = initial_accumulator_value at first;
+    p -= lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps), t = 1, 2, ...
+    With compat "keras" eps is under the root: g / sqrt(s + eps).
+
+    Args:
+        params: parameters, or dicts with "params" and settings.
+        lr: >= 0, default 1e-2; 1e-3 with compat "keras".
+        lr_decay: >= 0, default 0.
+        weight_decay: >= 0, default 0.
+        initial_accumulator_value: >= 0, default 0; 0.1 with compat "keras".
+        eps: >= 0, default 1e-10; 1e-7 with compat "keras".
+        foreach, fused: without effect.
+        maximize: go up the gradient, default False; weight decay still shrinks.
+        differentiable: False only.
+        decoupled_weight_decay: p *= 1 - lr * weight_decay instead of adding it to g, default False.
+        l1: >= 0, default 0: see Optimizer.
+        compat: "torch" or "keras"; "sklearn" has no Adagrad and means "torch".
+
+    Raises:
+        TypeError, ValueError: a setting out of range, no parameters.
+
+    Source: Duchi et al. 2011, the form of torch's `optim.Adagrad`; Keras 3 `optimizers.Adagrad`.
+
+    >>> import fastnn
+    >>> w = fastnn.tensor([1.0], requires_grad=True)
+    >>> optimizer = Adagrad([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> round(w.item(), 6)
+    0.9
+    """
+
+    row = "adagrad_step"
+    moment_names = ("sum",)
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = Default(1e-2),
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = Default(0),
+        eps: float = Default(1e-10),
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+        l1: float = 0.0,
+        compat: str = "torch",
+    ) -> None:
+        settings.without_effect(differentiable)
+        given = {
+            "lr": lr,
+            "lr_decay": lr_decay,
+            "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value,
+            "eps": eps,
+            "maximize": maximize,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "l1": l1,
+            "compat": compat,
+        }
+        super().__init__(params, settings.settled(given, _ADAGRAD))
+
+    def _own(self, group: Group) -> tuple[float, ...]:
+        settings.framework(group)
+        lr_decay = settings.at_least_zero(group, "lr_decay")
+        initial = settings.at_least_zero(group, "initial_accumulator_value")
+        return lr_decay, initial, settings.eps(group)
+
+    def _attrs(self, group: Group) -> tuple[int, ...]:
+        return (int(group["compat"] == "keras"),)
+
+
+class RMSprop(Optimizer):
+    """Steps scaled by a running mean of squared gradients.
+
+    g = grad + weight_decay * p; s = alpha*s + (1 - alpha)*g*g;
+    centered: a = alpha*a + (1 - alpha)*g, and s - a*a takes the place of s under the root;
+    q = g / (sqrt(s) + eps); p -= lr * q, or with momentum b = momentum*b + q; p -= lr * b.
+    With compat "keras" q = g / sqrt(s + eps), and b = momentum*b + lr*q; p -= b.
+
+    Args:
+        params: parameters, or dicts with "params" and settings.
+        lr: >= 0, default 1e-2; 1e-3 with compat "keras".
+        alpha: 0..1, default 0.99; 0.9 with compat "keras", which calls it rho.
+        eps: >= 0, default 1e-8; 1e-7 with compat "keras".
+        weight_decay: >= 0, default 0.
+        momentum: >= 0, default 0.
+        centered: default False.
+        capturable, foreach: without effect.
+        maximize: go up the gradient, default False; weight decay still shrinks.
+        differentiable: False only.
+        decoupled_weight_decay: p *= 1 - lr * weight_decay instead of adding it to g, default False.
+        l1: >= 0, default 0: see Optimizer.
+        compat: "torch" or "keras"; "sklearn" has no RMSprop and means "torch".
+
+    Raises:
+        TypeError, ValueError: a setting out of range, no parameters.
+
+    Source: Tieleman & Hinton 2012 and Graves 2013, the form of torch's `optim.RMSprop`; Keras 3
+    `optimizers.RMSprop`.
+
+    >>> import fastnn
+    >>> w = fastnn.tensor([1.0], requires_grad=True)
+    >>> optimizer = RMSprop([w], lr=0.01)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> round(w.item(), 6)
+    0.9
+    """
+
+    row = "rmsprop_step"
+    moment_names = ("square_avg", "grad_avg", "momentum_buffer")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = Default(1e-2),
+        alpha: float = Default(0.99),
+        eps: float = Default(1e-8),
+        weight_decay: float = 0,
+        momentum: float = 0,
+        centered: bool = False,
+        capturable: bool = False,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+        *,
+        decoupled_weight_decay: bool = False,
+        l1: float = 0.0,
+        compat: str = "torch",
+    ) -> None:
+        settings.without_effect(differentiable)
+        given = {
+            "lr": lr,
+            "alpha": alpha,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "momentum": momentum,
+            "centered": centered,
+            "maximize": maximize,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "l1": l1,
+            "compat": compat,
+        }
+        super().__init__(params, settings.settled(given, _RMSPROP))
+
+    def _own(self, group: Group) -> tuple[float, ...]:
+        _check.flag("centered", group["centered"])
+        settings.framework(group)
+        momentum = settings.at_least_zero(group, "momentum")
+        return settings.fraction(group, "alpha"), settings.eps(group), momentum
+
+    def _wants(self, group: Group) -> tuple[str, ...]:
+        wanted = (True, group["centered"], group["momentum"])
+        return tuple(name for name, w in zip(self.moment_names, wanted, strict=True) if w)
+
+    def _attrs(self, group: Group) -> tuple[int, ...]:
+        return (int(group["compat"] == "keras"),)
+
+
+class Adadelta(Optimizer):
+    """Steps scaled so that they have the unit of the parameters.
+
+    g = grad + weight_decay * p; s = rho*s + (1 - rho)*g*g; q = sqrt(d + eps) / sqrt(s + eps) * g;
+    d = rho*d + (1 - rho)*q*q; p -= lr * q.
+
+    Args:
+        params: parameters, or dicts with "params" and settings.
+        lr: >= 0, default 1.
+        rho: 0..1, default 0.9.
+        eps: >= 0, default 1e-6.
+        weight_decay: >= 0, default 0.
+        foreach, capturable: without effect.
+        maximize: go up the gradient, default False; weight decay still shrinks.
+        differentiable: False only.
+        decoupled_weight_decay: p *= 1 - lr * weight_decay instead of adding it to g, default False.
+        l1: >= 0, default 0: see Optimizer.
+
+    Raises:
+        TypeError, ValueError: a setting out of range, no parameters.
+
+    Source: Zeiler 2012, the form of torch's `optim.Adadelta`.
+
+    >>> import fastnn
+    >>> w = fastnn.tensor([1.0], requires_grad=True)
+    >>> optimizer = Adadelta([w])
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> round(w.item(), 5)
+    0.99684
+    """
+
+    row = "adadelta_step"
+    moment_names = ("square_avg", "acc_delta")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        capturable: bool = False,
+        maximize: bool = False,
+        differentiable: bool = False,
+        decoupled_weight_decay: bool = False,
+        l1: float = 0.0,
+    ) -> None:
+        settings.without_effect(differentiable)
+        given = {
+            "lr": lr,
+            "rho": rho,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "l1": l1,
+        }
+        super().__init__(params, given)
+
+    def _own(self, group: Group) -> tuple[float, ...]:
+        return settings.fraction(group, "rho"), settings.eps(group)

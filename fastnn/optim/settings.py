@@ -1,0 +1,94 @@
+"""Settings that several optimizers share: their checks, and what `compat` changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastnn import _check
+
+Group = dict[str, Any]
+
+FRAMEWORKS = ("torch", "keras", "sklearn")
+
+
+class Default(float):
+    """A number that was not given; `compat` may have another."""
+
+
+def settled(settings: Group, of_frameworks: Mapping[str, Mapping[str, float]]) -> Group:
+    """The settings with the defaults of the framework that `compat` names."""
+    own = of_frameworks.get(framework(settings), {})
+    return {
+        key: own.get(key, float(value)) if isinstance(value, Default) else value
+        for key, value in settings.items()
+    }
+
+
+def framework(group: Group) -> str:
+    """Whose form of the update."""
+    name: str = _check.choice("compat", group["compat"], FRAMEWORKS)
+    return name
+
+
+def without_effect(differentiable: bool) -> None:
+    """foreach, fused and capturable say how torch computes; here there is one way.
+
+    Raises:
+        ValueError: differentiable, which would need every update on the tape.
+    """
+    if _check.flag("differentiable", differentiable):
+        raise ValueError(
+            "differentiable: expected False, got True; updates in place have no gradient"
+        )
+
+
+def common(group: Group) -> tuple[float, ...]:
+    """What every row reads first: lr, coupled and decoupled decay, sign, l1."""
+    decay = at_least_zero(group, "weight_decay") if "weight_decay" in group else 0.0
+    decoupled = _check.flag("decoupled_weight_decay", group.get("decoupled_weight_decay", False))
+    return (
+        _check.learning_rate(group["lr"]),
+        0.0 if decoupled else decay,
+        decay if decoupled else 0.0,
+        -1.0 if _check.flag("maximize", group["maximize"]) else 1.0,
+        _check.real("l1", group["l1"], 0.0),
+    )
+
+
+def at_least_zero(group: Group, name: str) -> float:
+    """A finite number >= 0."""
+    return _check.real(name, group[name], 0.0, torch_says=f"Invalid {name} value")
+
+
+def fraction(group: Group, name: str) -> float:
+    """A number in 0..1, both included, as torch allows."""
+    return _check.real(name, group[name], 0.0, 1.0, torch_says=f"Invalid {name} value")
+
+
+def eps(group: Group) -> float:
+    """A finite number >= 0."""
+    return _check.real("eps", group["eps"], 0.0, torch_says="Invalid epsilon value")
+
+
+def pair(group: Group, name: str) -> tuple[Any, Any]:
+    """Two numbers in a tuple or list."""
+    given = group[name]
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        raise ValueError(f"{name}: expected two numbers, got {given!r}")
+    return given[0], given[1]
+
+
+def betas(group: Group) -> tuple[float, ...]:
+    """Two numbers in [0, 1)."""
+    return tuple(
+        _check.real(
+            f"betas[{i}]",
+            beta,
+            0.0,
+            1.0,
+            open_high=True,
+            torch_says=f"Invalid beta parameter at index {i}",
+        )
+        for i, beta in enumerate(pair(group, "betas"))
+    )

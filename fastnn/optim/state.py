@@ -1,0 +1,109 @@
+"""An optimizer's state as torch lays it out: moments and counts by parameter, settings by group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastnn import _check
+from fastnn.optim.block import Block
+from fastnn.tensor import Tensor
+
+Group = dict[str, Any]
+Located = list[tuple[Block, int]]  # for each parameter, its block and place there
+
+
+class Saved(NamedTuple):
+    """What a state dict has for each group, and for each parameter in the order of the groups."""
+
+    groups: list[Group]
+    entries: list[Group]
+
+
+def state_dict(groups: list[Group], located: Located, count_names: Sequence[str]) -> Group:
+    """The state of parameters that were stepped, and the groups with numbers for parameters."""
+    state: dict[int, Group] = {}
+    for index, (block, i) in enumerate(located):
+        counts = block.counts()[i]
+        if counts[0]:
+            state[index] = dict(zip(count_names, counts, strict=True))
+            for name, vector in block.moments.items():
+                state[index][name] = Tensor(block.flat.views(vector)[i])
+    numbered, begin = [], 0
+    for group in groups:
+        count = len(group["params"])
+        kept = {key: value for key, value in group.items() if key != "params"}
+        numbered.append({**kept, "params": list(range(begin, begin + count))})
+        begin += count
+    return {"state": state, "param_groups": numbered}
+
+
+def matched(given: Mapping[str, Any], groups: list[Group]) -> Saved:
+    """A state dict for these groups.
+
+    Raises:
+        ValueError: no state dict, or one of other groups.
+    """
+    if not isinstance(given, Mapping) or not {"state", "param_groups"} <= set(given):
+        raise ValueError('state_dict: expected a mapping with "state" and "param_groups"')
+    sizes = [len(group["params"]) for group in groups]
+    saved_sizes = [len(group["params"]) for group in given["param_groups"]]
+    if sizes != saved_sizes:
+        raise ValueError(
+            "state_dict: loaded state dict has a different number of parameter groups or "
+            f"doesn't match their sizes: expected {sizes}, got {saved_sizes}"
+        )
+    order = [index for group in given["param_groups"] for index in group["params"]]
+    return Saved(
+        list(given["param_groups"]), [dict(given["state"].get(index, {})) for index in order]
+    )
+
+
+def check(
+    p: Tensor, entry: Group, moment_names: Sequence[str], count_names: Sequence[str]
+) -> None:
+    """Shapes of the moments, and numbers for the counts."""
+    for name in moment_names:
+        value = entry.get(name)
+        if value is not None and np.shape(_array(value)) != p.shape:
+            raise ValueError(
+                f"state_dict: expected {name} of shape {p.shape}, got {np.shape(_array(value))}"
+            )
+    for name in count_names:
+        if entry.get(name) is not None:
+            _check.real(f"state_dict: {name}", _array(entry[name]), 0.0)
+        elif entry.get("step") is not None:
+            raise ValueError(f"state_dict: expected {name} beside step, got none")
+
+
+def restore(
+    located: Located,
+    entries: list[Group],
+    moment_names: Sequence[str],
+    count_names: Sequence[str],
+) -> None:
+    """Put checked entries into the blocks: what an entry has not becomes zero."""
+    counts = {id(block): block.counts() for block, _ in located}
+    for (block, i), entry in zip(located, entries, strict=True):
+        for name in moment_names:
+            value = entry.get(name)
+            if name not in block.moments:
+                if value is None:
+                    continue
+                block.add_moment(name)
+            array = 0.0 if value is None else _array(value)
+            np.copyto(block.flat.views(block.moments[name])[i], array, casting="unsafe")
+        started = float(any(entry.get(name) is not None for name in moment_names))
+        counts[id(block)][i] = tuple(
+            float(_array(entry.get(name, started if name == "step" else 0.0)))
+            for name in count_names
+        )
+    for block, _ in located:
+        block.set_counts(counts[id(block)])
+        block.source = None
+
+
+def _array(value: Any) -> Any:
+    return value._array if isinstance(value, Tensor) else np.asarray(value)

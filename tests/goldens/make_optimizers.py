@@ -1,0 +1,115 @@
+"""Write optimizers.json: where torch's and scikit-learn's optimizers are after 50 steps.
+
+    python tests/goldens/make_optimizers.py
+
+For each case of optimizer_cases.py in float64: the loss before the last step, a summary of the
+weights, and one of each moment. Needs torch and scikit-learn; the tests do not.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sklearn.neural_network._stochastic_optimizers as sklearn_optimizers
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+import optimizer_cases as cases  # noqa: E402
+
+torch.set_default_dtype(torch.float64)  # the counts in an optimizer's state too
+Stepper = Callable[[list[Any], int], None]
+
+
+def net() -> tuple[list[Any], Callable[[], Any]]:
+    parameters = [torch.tensor(w, requires_grad=True) for w in cases.weights()]
+    x, y = map(torch.tensor, cases.data())
+
+    def loss() -> Any:
+        w1, b1, w2, b2 = parameters
+        return torch.nn.functional.mse_loss(torch.tanh(x @ w1.T + b1) @ w2.T + b2, y)
+
+    return parameters, loss
+
+
+def run(parameters: list[Any], loss: Callable[[], Any], step: Stepper) -> dict[str, Any]:
+    value = None
+    for i in range(cases.STEPS):
+        for p in parameters:
+            p.grad = None
+        value = loss()
+        value.backward()
+        step(parameters, i)
+    return {"loss": value.item(), "weights": summary(parameters)}
+
+
+def summary(tensors: list[Any]) -> list[float]:
+    return cases.summary([t.detach().numpy() for t in tensors])
+
+
+def of_torch(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    parameters, loss = net()
+    optimizer = getattr(torch.optim, kind)(parameters, **settings)
+
+    def step(_: list[Any], i: int) -> None:
+        if i == cases.HALVED_AT:
+            optimizer.param_groups[0]["lr"] *= 0.5
+        optimizer.step()
+
+    result = run(parameters, loss, step)
+    states = [optimizer.state[p] for p in parameters]
+    result["state"] = {
+        name: summary([s[name] for s in states]) if value.ndim else value.item()
+        for name, value in states[0].items()
+        if value is not None
+    }
+    return result
+
+
+def of_sklearn(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    parameters, loss = net()
+    arrays = [p.detach().numpy() for p in parameters]  # updated in place
+    make = getattr(sklearn_optimizers, kind)
+    optimizer = make(arrays, **settings)
+
+    def step(_: list[Any], i: int) -> None:
+        if i == cases.HALVED_AT:
+            optimizer.learning_rate *= 0.5
+            optimizer.learning_rate_init *= 0.5
+        optimizer.update_params(arrays, [p.grad.numpy() for p in parameters])
+
+    return run(parameters, loss, step)
+
+
+def signatures() -> dict[str, list[list[Any]]]:
+    """Names and defaults of the arguments, and whether they are positional."""
+    kinds = sorted({kind for kind, _ in cases.CASES.values()})
+    return {
+        kind: [
+            [p.name, p.default, p.kind is p.POSITIONAL_OR_KEYWORD]
+            for p in list(inspect.signature(getattr(torch.optim, kind)).parameters.values())[1:]
+        ]
+        for kind in kinds
+    }
+
+
+def main() -> None:
+    golden = {
+        "torch": torch.__version__,
+        "signatures": signatures(),
+        "cases": {name: of_torch(*case) for name, case in cases.CASES.items()},
+        "sklearn": {name: of_sklearn(*case[:2]) for name, case in cases.SKLEARN.items()},
+    }
+    path = Path(__file__).with_name("optimizers.json")
+    path.write_text(json.dumps(golden, indent=0) + "\n")
+    print(path, path.stat().st_size, "bytes")
+    assert np.isfinite([case["loss"] for case in golden["cases"].values()]).all()
+
+
+if __name__ == "__main__":
+    main()

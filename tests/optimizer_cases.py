@@ -1,0 +1,142 @@
+"""The net, the data and the settings that optimizers are held against torch with.
+
+Both sides import this: the tests and `goldens/make_optimizers.py`. Neither imports the other's
+library.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Settings = dict[str, Any]
+
+STEPS, HALVED_AT = 50, 25  # lr is halved before step HALVED_AT
+WIDTHS = (6, 8, 3)
+
+# name: the class and its settings
+CASES: dict[str, tuple[str, Settings]] = {
+    "sgd": ("SGD", {"lr": 0.1}),
+    "sgd_decay": ("SGD", {"lr": 0.1, "weight_decay": 0.05}),
+    "sgd_momentum": ("SGD", {"lr": 0.05, "momentum": 0.9}),
+    "sgd_dampening": (
+        "SGD",
+        {"lr": 0.1, "momentum": 0.8, "dampening": 0.3, "weight_decay": 0.01},
+    ),
+    "sgd_nesterov": ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.02}),
+    "sgd_maximize": ("SGD", {"lr": 0.01, "momentum": 0.5, "weight_decay": 0.1, "maximize": True}),
+    "adagrad": ("Adagrad", {"lr": 0.05}),
+    "adagrad_all": (
+        "Adagrad",
+        {
+            "lr": 0.1,
+            "lr_decay": 0.02,
+            "weight_decay": 0.03,
+            "initial_accumulator_value": 0.2,
+            "eps": 1e-3,
+        },
+    ),
+    "adagrad_maximize": ("Adagrad", {"lr": 0.01, "weight_decay": 0.1, "maximize": True}),
+    "rmsprop": ("RMSprop", {"lr": 0.005}),
+    "rmsprop_momentum": ("RMSprop", {"lr": 0.002, "momentum": 0.8, "alpha": 0.9, "eps": 1e-3}),
+    "rmsprop_centered": ("RMSprop", {"lr": 0.005, "centered": True, "weight_decay": 0.02}),
+    "rmsprop_all": (
+        "RMSprop",
+        {"lr": 0.003, "centered": True, "momentum": 0.5, "maximize": True, "eps": 1e-3},
+    ),
+    "adam": ("Adam", {"lr": 0.02}),
+    "adam_decay": ("Adam", {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.05}),
+    "adam_amsgrad": ("Adam", {"lr": 0.02, "amsgrad": True, "betas": (0.9, 0.9)}),
+    "adam_amsgrad_maximize": ("Adam", {"lr": 0.01, "amsgrad": True, "maximize": True}),
+    "adam_decoupled": ("Adam", {"lr": 0.02, "weight_decay": 0.3, "decoupled_weight_decay": True}),
+    "adamw": ("AdamW", {"lr": 0.02}),
+    "adamw_amsgrad": (
+        "AdamW",
+        {"lr": 0.02, "weight_decay": 0.2, "amsgrad": True, "betas": (0.9, 0.9)},
+    ),
+    "adamw_maximize": ("AdamW", {"lr": 0.01, "weight_decay": 0.2, "maximize": True}),
+    "nadam": ("NAdam", {"lr": 0.02}),
+    "nadam_decay": (
+        "NAdam",
+        {"lr": 0.02, "betas": (0.8, 0.95), "weight_decay": 0.05, "momentum_decay": 0.1},
+    ),
+    "nadam_decoupled": (
+        "NAdam",
+        {"lr": 0.02, "weight_decay": 0.3, "decoupled_weight_decay": True, "eps": 1e-3},
+    ),
+    "nadam_maximize": ("NAdam", {"lr": 0.01, "weight_decay": 0.1, "maximize": True}),
+    "radam": ("RAdam", {"lr": 0.02}),
+    "radam_decay": ("RAdam", {"lr": 0.02, "betas": (0.8, 0.95), "weight_decay": 0.05}),
+    "radam_decoupled": (
+        "RAdam",
+        {"lr": 0.02, "weight_decay": 0.3, "decoupled_weight_decay": True, "eps": 1e-3},
+    ),
+    "radam_maximize": ("RAdam", {"lr": 0.01, "weight_decay": 0.1, "maximize": True}),
+    "adamax": ("Adamax", {"lr": 0.02}),
+    "adamax_all": (
+        "Adamax",
+        {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.05, "maximize": True},
+    ),
+    "adadelta": ("Adadelta", {"eps": 1e-3}),
+    "adadelta_all": (
+        "Adadelta",
+        {"lr": 0.5, "rho": 0.8, "eps": 1e-3, "weight_decay": 0.05, "maximize": True},
+    ),
+    "rprop": ("Rprop", {"lr": 0.01}),
+    "rprop_all": ("Rprop", {"etas": (0.7, 1.1), "step_sizes": (1e-3, 0.03)}),
+    "rprop_maximize": ("Rprop", {"lr": 0.001, "maximize": True, "step_sizes": (1e-6, 0.01)}),
+    "asgd": ("ASGD", {"lr": 0.1}),
+    "asgd_all": (
+        "ASGD",
+        {"lr": 0.1, "lambd": 0.1, "alpha": 0.6, "t0": 10, "weight_decay": 0.05},
+    ),
+    "asgd_maximize": ("ASGD", {"lr": 0.01, "weight_decay": 0.1, "maximize": True}),
+}
+
+# scikit-learn's optimizers, and ours that are to do the same
+SKLEARN: dict[str, tuple[str, Settings, str, Settings]] = {
+    "sgd": (
+        "SGDOptimizer",
+        {"learning_rate_init": 0.05, "momentum": 0.9, "nesterov": False},
+        "SGD",
+        {"lr": 0.05, "momentum": 0.9, "compat": "sklearn"},
+    ),
+    "sgd_nesterov": (
+        "SGDOptimizer",
+        {"learning_rate_init": 0.05, "momentum": 0.9, "nesterov": True},
+        "SGD",
+        {"lr": 0.05, "momentum": 0.9, "nesterov": True, "compat": "sklearn"},
+    ),
+    "adam": (
+        "AdamOptimizer",
+        {"learning_rate_init": 0.02, "epsilon": 1e-3},
+        "Adam",
+        {"lr": 0.02, "eps": 1e-3, "compat": "sklearn"},
+    ),
+}
+
+
+def data() -> tuple[Array, Array]:
+    """x (12, 6) and y (12, 3)."""
+    rng = np.random.RandomState(0)
+    x = rng.standard_normal((12, WIDTHS[0]))
+    return x, np.sin(x[:, :3]) + 0.1 * rng.standard_normal((12, WIDTHS[2]))
+
+
+def weights() -> list[Array]:
+    """Weights (out, in) and biases of a net with tanh between its two layers."""
+    rng = np.random.RandomState(1)
+    shapes: list[tuple[int, ...]] = []
+    for n_in, n_out in zip(WIDTHS, WIDTHS[1:], strict=False):
+        shapes += [(n_out, n_in), (n_out,)]
+    return [0.5 * rng.standard_normal(shape) for shape in shapes]
+
+
+def summary(arrays: list[Array]) -> list[float]:
+    """The first elements, and three projections of all."""
+    flat = np.concatenate([np.asarray(a, np.float64).ravel() for a in arrays])
+    directions = np.random.RandomState(2).standard_normal((3, flat.size)) / np.sqrt(flat.size)
+    return [*flat[:3].tolist(), *(directions * flat).sum(axis=1).tolist()]
