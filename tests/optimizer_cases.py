@@ -6,6 +6,7 @@ library.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -130,7 +131,7 @@ def weights() -> list[Array]:
     """Weights (out, in) and biases of a net with tanh between its two layers."""
     rng = np.random.RandomState(1)
     shapes: list[tuple[int, ...]] = []
-    for n_in, n_out in zip(WIDTHS, WIDTHS[1:], strict=False):
+    for n_in, n_out in itertools.pairwise(WIDTHS):
         shapes += [(n_out, n_in), (n_out,)]
     return [0.5 * rng.standard_normal(shape) for shape in shapes]
 

@@ -21,7 +21,7 @@ def _real(x: ArrayLike | None) -> Any:
 
 
 def _begin(p: ArrayLike, hyper: ArrayLike, g: ArrayLike) -> tuple[Array, Array, Array, Array, Any]:
-    """p after decoupled decay, hyper after the step, the row's numbers, d = +-g + decay p, and t."""
+    """p after decoupled decay, hyper after the step, own, d = +-g + decay p, and t."""
     p, g, after = _real(p), _real(g), np.array(hyper, np.float64)
     lr, decay, decoupled, sign = after[:4].astype(p.dtype)
     after[STEPS] += 1
@@ -129,7 +129,8 @@ def rmsprop_step(
 ) -> tuple[Any, ...]:
     """a = alpha a + (1 - alpha) d^2; q = d / (sqrt(a) + eps); p -= lr q. Tieleman and Hinton 2012.
 
-    mean: of d, whose square is taken from a (Graves 2013). momentum_buffer: b = mu b + q; p -= lr b.
+    mean: of d, whose square is taken from a (Graves 2013).
+    momentum_buffer: b = mu b + q; p -= lr b.
     inside (keras.optimizers.RMSprop): sqrt(a + eps), and b = mu b + lr q; p -= b.
     own = (alpha, eps, mu).
     """

@@ -187,7 +187,10 @@ def test_dense_starts() -> None:
     [
         (lambda p: nn.SGD(p, learning_rate=0.1, momentum=0.9), lambda p: optim.SGD(p, 0.1, 0.9)),
         (lambda p: nn.Momentum(p, 0.1, 0.9), lambda p: optim.SGD(p, 0.1, 0.9)),
-        (lambda p: nn.Adam(p, 0.01, beta1=0.8), lambda p: optim.Adam(p, 0.01, (0.8, 0.999))),
+        (
+            lambda p: nn.Adam(p, 0.01, beta1=0.8),
+            lambda p: optim.Adam(p, 0.01, (0.8, 0.999), compat="sklearn"),
+        ),
         (
             lambda p: nn.SGD([{"params": p, "learning_rate": 0.2}]),
             lambda p: optim.SGD(p, 0.2),
@@ -217,7 +220,7 @@ def test_optimizers_are_called_with_gradients(make, plain, compiled) -> None:
 
 def test_optimizers_refuse_what_they_do_not_do() -> None:
     w = Parameter(Tensor([1.0]))
-    for options in ({"use_nesterov": True}, {"use_amsgrad": True}, {"loss_scale": 2.0}):
+    for options in ({"use_nesterov": True}, {"loss_scale": 2.0}):
         with pytest.raises(ValueError, match="not offered"):
             nn.Adam([w], **options)
     assert nn.SGD([w])(Tensor([1.0])) is True

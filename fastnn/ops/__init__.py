@@ -338,6 +338,7 @@ __all__ = [
     "trunc",
     "unbind",
     "unsqueeze",
+    "update_step",
     "var",
     "vstack",
     "where",

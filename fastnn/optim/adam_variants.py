@@ -37,7 +37,7 @@ class NAdam(Optimizer):
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> round(w.item(), 4)
-    0.8607
+    0.8944
     """
 
     row = "nadam_step"

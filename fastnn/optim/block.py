@@ -68,6 +68,10 @@ class Block:
             self._counts[segment.first : segment.last] = [done] * (segment.last - segment.first)
         return list(self._counts)
 
+    def steps(self) -> list[float]:
+        """The steps done, for each parameter."""
+        return [done for done, *_ in self.counts()]
+
     def set_counts(self, counts: Sequence[Counts]) -> None:
         """Set the steps done; the next update cuts the segments anew."""
         self._counts = list(counts)

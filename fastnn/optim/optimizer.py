@@ -31,12 +31,17 @@ class _Settings(Group):
         recorder = engine.recorder()
         if recorder is not None:
             recorder.refuse_setting(key)
-        super().__setitem__(key, value)
+        super().__setitem__(key, _fixed(key, value))
 
     def update(self, *given: Any, **settings: Any) -> None:
         """As of a dict."""
         for key, value in dict(*given, **settings).items():
             self[key] = value
+
+
+def _fixed(key: str, value: Any) -> Any:
+    """A setting that cannot change inside: a list would do so unnoticed."""
+    return tuple(value) if isinstance(value, list) and not key.startswith("param") else value
 
 
 class _Update(NamedTuple):
@@ -55,6 +60,9 @@ class Optimizer(ABC):
     `param_groups` is a list of dicts with "params", "lr" and so on. A number assigned there takes
     effect at the next step, in a compiled one too. When what decides which computation runs changes
     (momentum zero or not, nesterov), a compiled step is recorded anew.
+
+    All take `l1`: after the update p = sign(p) * max(|p| - lr * l1, 0), the proximal step of the
+    penalty l1 * |p|, which makes weights exactly zero; with `weight_decay` it is the elastic net.
 
     Each group keeps its parameters in one vector, the gradients and each moment beside it, and
     updates all of it by one operation. A parameter whose `grad` is None is left as it is.
@@ -140,7 +148,8 @@ class Optimizer(ABC):
             raise TypeError(f"param_group: expected a dict, got {_check.show(given)}")
         for key in given:
             _check.choice("param_group key", key, [*_EXTRA, *self.defaults])
-        group = _Settings({**self.defaults, **given, **_parameters_of(given)})
+        known = {key: _fixed(key, value) for key, value in {**self.defaults, **given}.items()}
+        group = _Settings({**known, **_parameters_of(given)})
         self._numbers(group)
         return group
 
@@ -258,11 +267,8 @@ class Optimizer(ABC):
     def _sync(self, group: Group, block: Block) -> None:
         given = self._settings(group)
         if given != block.source:
-            for name in group:
-                if name in self.defaults and isinstance(group[name], list):
-                    group[name] = tuple(group[name])  # a change inside a list would go unnoticed
             block.write(self._numbers(group))
-            block.source = self._settings(group)
+            block.source = given
 
     def pack(self) -> None:
         """Take parameters back that another optimizer has moved; otherwise nothing happens.
@@ -301,7 +307,7 @@ class Optimizer(ABC):
         return state.state_dict(self.param_groups, self._located(), self.count_names)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict`, or torch's, gave. All is checked before anything changes.
+        """Continue from what `state_dict`, or torch's, gave, once all of it is checked.
 
         Raises:
             ValueError: other groups, other parameters, or moments of another shape.

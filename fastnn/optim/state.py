@@ -61,9 +61,7 @@ def matched(given: Mapping[str, Any], groups: list[Group]) -> Saved:
     )
 
 
-def check(
-    p: Tensor, entry: Group, moment_names: Sequence[str], count_names: Sequence[str]
-) -> None:
+def check(p: Tensor, entry: Group, moment_names: Sequence[str], count_names: Sequence[str]) -> None:
     """Shapes of the moments, and numbers for the counts."""
     for name in moment_names:
         value = entry.get(name)

@@ -20,7 +20,7 @@ import sklearn.neural_network._stochastic_optimizers as sklearn_optimizers
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-import optimizer_cases as cases  # noqa: E402
+import optimizer_cases as cases
 
 torch.set_default_dtype(torch.float64)  # the counts in an optimizer's state too
 Stepper = Callable[[list[Any], int], None]

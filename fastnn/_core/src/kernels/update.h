@@ -30,18 +30,13 @@ static inline void FN(update_store)(REAL *p, vec x, mask k, int full) {
 }
 
 typedef struct {
-  REAL *p, *m[3]; /* m[k] NULL: without */
-  const REAL *g;
   vec sign, decay, shrink, rate, c[UPDATE_COEFFICIENTS];
   int first, flag;
 } FN(update_terms);
 
-static inline FN(update_terms) FN(update_terms_of)(const fnn_call *call, int moments) {
+static inline FN(update_terms) FN(update_terms_of)(const fnn_call *call) {
   const update_plan *from = call->workspace;
   FN(update_terms) u;
-  u.p = call->array[0];
-  for (int i = 0; i < 3; i++) u.m[i] = i < moments ? call->array[2 + i] : NULL;
-  u.g = call->array[2 + moments];
   u.sign = v_set1((REAL)from->sign);
   u.decay = v_set1((REAL)from->decay);
   u.shrink = v_set1((REAL)from->shrink);
@@ -52,15 +47,22 @@ static inline FN(update_terms) FN(update_terms_of)(const fnn_call *call, int mom
   return u;
 }
 
-static inline vec FN(update_gradient)(const FN(update_terms) * u, vec p, size_t i, mask k,
+static inline vec FN(update_gradient)(const FN(update_terms) * u, vec old, const REAL *g, mask k,
                                       int full) {
-  return v_fma(u->decay, p, v_mul(u->sign, FN(update_load)(u->g + i, k, full)));
+  return v_fma(u->decay, old, v_mul(u->sign, FN(update_load)(g, k, full)));
 }
 
-static inline void FN(update_move)(const FN(update_terms) * u, vec p, vec s, size_t i, mask k,
+static inline void FN(update_move)(const FN(update_terms) * u, REAL *p, vec old, vec s, mask k,
                                    int full) {
-  FN(update_store)(u->p + i, v_fnma(u->rate, s, v_mul(p, u->shrink)), k, full);
+  FN(update_store)(p, v_fnma(u->rate, s, v_mul(old, u->shrink)), k, full);
 }
+
+/* Of one vector: coefficients; p, up to three moments (NULL: without) and g, at its place. */
+#define UPDATE_ARGUMENTS                                                                          \
+  const FN(update_terms) * u, REAL *restrict p, REAL *restrict a, REAL *restrict b,               \
+      REAL *restrict c, const REAL *restrict g, mask k, int full
+
+#define UPDATE_AT(i) p + (i), a ? a + (i) : NULL, b ? b + (i) : NULL, c ? c + (i) : NULL, g + (i)
 
 /* The two phases of a row: name##_plan makes the coefficients, `one` does one vector. */
 #define UPDATE_ROW(name, one, moments)                                                            \
@@ -71,15 +73,19 @@ static inline void FN(update_move)(const FN(update_terms) * u, vec p, vec s, siz
     *(update_plan *)call->workspace = plan;                                                       \
   }                                                                                               \
   static void FN(name##_1)(const fnn_call *call, size_t begin, size_t end, void *scratch) {       \
-    const FN(update_terms) u = FN(update_terms_of)(call, moments);                                \
+    const FN(update_terms) terms = FN(update_terms_of)(call), *u = &terms;                        \
     const size_t stop = size_min(call->dim[0], end * UPDATE_CHUNK);                               \
+    REAL *restrict p = call->array[0], *restrict a = moments > 0 ? call->array[2] : NULL;         \
+    REAL *restrict b = moments > 1 ? call->array[3] : NULL;                                       \
+    REAL *restrict c = moments > 2 ? call->array[4] : NULL;                                       \
+    const REAL *restrict g = call->array[2 + moments];                                            \
     const mask all = m_first(VL);                                                                 \
     size_t i = begin * UPDATE_CHUNK;                                                              \
     for (; i + 2 * VL <= stop; i += 2 * VL) {                                                     \
-      FN(one)(&u, i, all, 1);                                                                     \
-      FN(one)(&u, i + VL, all, 1);                                                                \
+      FN(one)(u, UPDATE_AT(i), all, 1);                                                           \
+      FN(one)(u, UPDATE_AT(i + VL), all, 1);                                                      \
     }                                                                                             \
-    for (; i < stop; i += VL) FN(one)(&u, i, m_first(stop - i), 0);                               \
+    for (; i < stop; i += VL) FN(one)(u, UPDATE_AT(i), m_first(stop - i), 0);                     \
   }
 
 /* 1, -1, or x where it is 0 or nan. */
@@ -99,17 +105,17 @@ static inline vec FN(update_sign)(vec x) {
  * Moments: b or NULL. own = (momentum, dampening); attr = (nesterov, enum fnn_momentum).
  * 3 loads, 2 stores.
  * Source: torch.optim.SGD; Sutskever et al. 2013, section 2. */
-static inline void FN(sgd_step_one)(const FN(update_terms) * u, size_t i, mask k, int full) {
-  const vec old = FN(update_load)(u->p + i, k, full);
-  const vec d = FN(update_gradient)(u, old, i, k, full);
+static inline void FN(sgd_step_one)(UPDATE_ARGUMENTS) {
+  const vec old = FN(update_load)(p, k, full);
+  const vec d = FN(update_gradient)(u, old, g, k, full);
   vec s = d;
-  if (u->m[0]) {
-    const vec last = u->first ? v_zero() : FN(update_load)(u->m[0] + i, k, full);
+  if (a) {
+    const vec last = u->first ? v_zero() : FN(update_load)(a, k, full);
     s = v_fma(u->c[0], last, v_mul(u->c[1], d));
-    FN(update_store)(u->m[0] + i, s, k, full);
+    FN(update_store)(a, s, k, full);
     if (u->flag) s = v_fma(u->c[0], s, v_mul(u->c[2], d));
   }
-  FN(update_move)(u, old, s, i, k, full);
+  FN(update_move)(u, p, old, s, k, full);
 }
 UPDATE_ROW(sgd_step, sgd_step_one, 1)
 
@@ -120,12 +126,12 @@ UPDATE_ROW(sgd_step, sgd_step_one, 1)
  *
  * Moments: m. own = (beta1, beta2). 3 loads, 2 stores.
  * Source: Chen et al. 2023, Symbolic discovery of optimization algorithms, program 1. */
-static inline void FN(lion_step_one)(const FN(update_terms) * u, size_t i, mask k, int full) {
-  const vec old = FN(update_load)(u->p + i, k, full);
-  const vec d = FN(update_gradient)(u, old, i, k, full);
-  const vec last = FN(update_load)(u->m[0] + i, k, full), gap = v_sub(d, last);
-  FN(update_store)(u->m[0] + i, v_fma(gap, u->c[1], last), k, full);
-  FN(update_move)(u, old, FN(update_sign)(v_fma(gap, u->c[0], last)), i, k, full);
+static inline void FN(lion_step_one)(UPDATE_ARGUMENTS) {
+  const vec old = FN(update_load)(p, k, full);
+  const vec d = FN(update_gradient)(u, old, g, k, full);
+  const vec last = FN(update_load)(a, k, full), gap = v_sub(d, last);
+  FN(update_store)(a, v_fma(gap, u->c[1], last), k, full);
+  FN(update_move)(u, p, old, FN(update_sign)(v_fma(gap, u->c[0], last)), k, full);
 }
 UPDATE_ROW(lion_step, lion_step_one, 1)
 
@@ -138,19 +144,19 @@ UPDATE_ROW(lion_step, lion_step_one, 1)
  * Moments: prev, size. own = (etaminus, etaplus, smallest, largest). 4 loads, 3 stores.
  * The product's sign is taken from the signs: it does not underflow.
  * Source: torch.optim.Rprop; Riedmiller and Braun 1993. */
-static inline void FN(rprop_step_one)(const FN(update_terms) * u, size_t i, mask k, int full) {
-  const vec old = FN(update_load)(u->p + i, k, full);
-  vec d = FN(update_gradient)(u, old, i, k, full);
-  const vec last = u->first ? v_zero() : FN(update_load)(u->m[0] + i, k, full);
-  const vec size = u->first ? u->c[0] : FN(update_load)(u->m[1] + i, k, full);
+static inline void FN(rprop_step_one)(UPDATE_ARGUMENTS) {
+  const vec old = FN(update_load)(p, k, full);
+  vec d = FN(update_gradient)(u, old, g, k, full);
+  const vec last = u->first ? v_zero() : FN(update_load)(a, k, full);
+  const vec size = u->first ? u->c[0] : FN(update_load)(b, k, full);
   const vec product = v_mul(FN(update_sign)(d), last);
   const mask same = v_gt(product, v_zero()), turned = v_lt(product, v_zero());
   const vec factor = v_select(same, u->c[2], v_select(turned, u->c[1], v_set1((REAL)1)));
   const vec now = v_min(v_max(v_mul(size, factor), u->c[3]), u->c[4]);
   d = v_select(turned, v_zero(), d);
-  FN(update_store)(u->m[0] + i, d, k, full);
-  FN(update_store)(u->m[1] + i, now, k, full);
-  FN(update_store)(u->p + i, v_fnma(FN(update_sign)(d), now, old), k, full);
+  FN(update_store)(a, d, k, full);
+  FN(update_store)(b, now, k, full);
+  FN(update_store)(p, v_fnma(FN(update_sign)(d), now, old), k, full);
 }
 UPDATE_ROW(rprop_step, rprop_step_one, 2)
 
@@ -161,17 +167,17 @@ UPDATE_ROW(rprop_step, rprop_step_one, 2)
  *
  * Moments: ax. own = (lambd, alpha, t0); state = (eta, mu) of the next step. 3 loads, 2 stores.
  * Source: torch.optim.ASGD; Polyak and Juditsky 1992. */
-static inline void FN(asgd_step_one)(const FN(update_terms) * u, size_t i, mask k, int full) {
-  const vec old = FN(update_load)(u->p + i, k, full);
-  const vec d = FN(update_gradient)(u, old, i, k, full);
-  const vec p = v_fnma(u->rate, d, v_mul(old, u->shrink));
-  vec mean = p;
+static inline void FN(asgd_step_one)(UPDATE_ARGUMENTS) {
+  const vec old = FN(update_load)(p, k, full);
+  const vec d = FN(update_gradient)(u, old, g, k, full);
+  const vec now = v_fnma(u->rate, d, v_mul(old, u->shrink));
+  vec mean = now;
   if (!u->flag) {
-    const vec last = FN(update_load)(u->m[0] + i, k, full);
-    mean = v_fma(v_sub(p, last), u->c[0], last);
+    const vec last = FN(update_load)(a, k, full);
+    mean = v_fma(v_sub(now, last), u->c[0], last);
   }
-  FN(update_store)(u->m[0] + i, mean, k, full);
-  FN(update_store)(u->p + i, p, k, full);
+  FN(update_store)(a, mean, k, full);
+  FN(update_store)(p, now, k, full);
 }
 UPDATE_ROW(asgd_step, asgd_step_one, 1)
 
@@ -180,9 +186,9 @@ UPDATE_ROW(asgd_step, asgd_step_one, 1)
  *   p_i = sign(p_i) max(|p_i| - lr l1, 0)
  *
  * No moments, no g. 1 load, 1 store. Source: Parikh and Boyd 2014, section 6.5.2. */
-static inline void FN(shrink_step_one)(const FN(update_terms) * u, size_t i, mask k, int full) {
-  const vec old = FN(update_load)(u->p + i, k, full), size = v_abs(old);
+static inline void FN(shrink_step_one)(UPDATE_ARGUMENTS) {
+  const vec old = FN(update_load)(p, k, full), size = v_abs(old);
   const vec less = v_copysign(v_sub(size, u->c[0]), old);
-  FN(update_store)(u->p + i, v_select(v_le(size, u->c[0]), v_zero(), less), k, full);
+  FN(update_store)(p, v_select(v_le(size, u->c[0]), v_zero(), less), k, full);
 }
 UPDATE_ROW(shrink_step, shrink_step_one, 0)

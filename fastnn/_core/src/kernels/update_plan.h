@@ -7,8 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fastnn.h"
-
 #define UPDATE_CHUNK ((size_t)8192)
 #define UPDATE_COEFFICIENTS 7
 
@@ -118,9 +116,8 @@ static void adamax_step_plan(const fnn_call *call, double *hyper, update_plan *t
   to->c[2] = hyper[FNN_HYPER_OWN + 2];
 }
 
-/* The family of Adam: c = (1 - beta1, beta2, 1 - beta2, root, eps, share_m,
- * share_d);
- * s = (share_m m + share_d d) / (root sqrt(v) + eps). Returns t. */
+/* The family of Adam: c = (1 - beta1, beta2, 1 - beta2, root, eps), s = m / (root sqrt(v) + eps).
+ * Returns t. */
 static double adam_begin(double *hyper, update_plan *to) {
   const double beta2 = hyper[FNN_HYPER_OWN + 1], t = update_begin(hyper, to);
   to->c[0] = 1.0 - hyper[FNN_HYPER_OWN];
@@ -128,8 +125,6 @@ static double adam_begin(double *hyper, update_plan *to) {
   to->c[2] = 1.0 - beta2;
   to->c[3] = 1.0 / sqrt(1.0 - pow(beta2, t));
   to->c[4] = hyper[FNN_HYPER_OWN + 2];
-  to->c[5] = 1.0;
-  to->c[6] = 0.0;
   return t;
 }
 
@@ -139,6 +134,7 @@ static void adam_step_plan(const fnn_call *call, double *hyper, update_plan *to)
   if (call->attr[0]) to->c[4] *= to->c[3];
 }
 
+/* c besides: shares of m and of d in what is divided. */
 static void nadam_step_plan(const fnn_call *call, double *hyper, update_plan *to) {
   const double beta1 = hyper[FNN_HYPER_OWN], fade = hyper[FNN_HYPER_OWN + 3];
   const double t = adam_begin(hyper, to);
