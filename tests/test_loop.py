@@ -22,10 +22,10 @@ def model_and_data() -> tuple[Any, Any, Any]:
 
 
 def rates() -> np.ndarray[Any, np.dtype[np.float64]]:
-    """lr, beta1, beta2, eps and decay of each step."""
-    table = np.tile([0.0, 0.9, 0.999, 1e-8, 0.0], (STEPS, 1))
+    """The numbers of Adam at each step: enum fnn_hyper, with beta1, beta2 and eps at last."""
+    table = np.tile([0.0, 0, 0, 1, 0, 0.9, 0.999, 1e-8], (STEPS, 1))
     table[:, 0] = np.linspace(0.1, 0.001, STEPS)
-    table[:, 1] = np.linspace(0.8, 0.95, STEPS)
+    table[:, 5] = np.linspace(0.8, 0.95, STEPS)
     return table
 
 
@@ -37,7 +37,7 @@ def eager() -> list[bytes]:
         order = batch_order(ROWS, 7, epoch)
         for begin in range(0, ROWS, BATCH):
             rows = order[begin : begin + BATCH]
-            lr, beta1, beta2, _, _ = next(table)
+            lr, *_, beta1, beta2, _ = next(table)
             optimizer.param_groups[0].update(lr=lr, betas=(beta1, beta2))
             optimizer.zero_grad()
             loss(model(fastnn.tensor(x[rows])), fastnn.tensor(y[rows])).backward()
