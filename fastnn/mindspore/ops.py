@@ -14,6 +14,7 @@ import fastnn
 from fastnn import nn, ops
 from fastnn.batching import vmap
 from fastnn.jacobians import jacfwd, jacrev, jvp, vjp
+from fastnn.mindspore.higher import derivative, jet
 from fastnn.nn.distances import KLReduction
 from fastnn.nn.functional import Reduction
 from fastnn.tensor import Tensor
@@ -178,11 +179,13 @@ __all__ = [
     "clip_by_value",
     "concat",
     "cross_entropy",
+    "derivative",
     "expand_dims",
     "get_grad",
     "grad",
     "jacfwd",
     "jacrev",
+    "jet",
     "jvp",
     "kl_div",
     "l1_loss",
