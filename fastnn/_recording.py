@@ -54,13 +54,12 @@ def refuse(what: str) -> None:
         )
 
 
-def refuse_draw() -> None:
-    """Raise within vmap, where it would be open whether every sample has numbers of its own."""
-    if _batch.rules is not None and _batch.rules.running():
-        raise RuntimeError(
-            "vmap: random numbers were drawn in the function (randomness='error'); draw them "
-            "outside and pass them in"
-        )
+def drawn(draw: Callable[[tuple[int, ...]], Any], shape: tuple[int, ...]) -> Any:
+    """An array of random numbers of a shape; within vmap for one sample, as its randomness says.
+
+    draw: makes one of any shape that ends in this one.
+    """
+    return draw(shape) if _batch.rules is None else _batch.rules.drawn(draw, shape)
 
 
 def checked(

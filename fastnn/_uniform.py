@@ -1,4 +1,4 @@
-"""From uniform draws to a range, rounded once, as torch's fused multiply-add does."""
+"""Uniform numbers brought to a range as torch's vector kernels do it, with one rounding."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 
-def scale32(x: npt.NDArray[np.float32], low: float, high: float) -> Array:
+def scaled(x: Array, low: float, high: float) -> Array:
+    """x * (high - low) + low for x in [0, 1), by a fused multiply-add; may overwrite x."""
+    return (_scale32 if x.dtype == np.float32 else _scale64)(x, low, high)
+
+
+def _scale32(x: npt.NDArray[np.float32], low: float, high: float) -> Array:
     """fma(x, high - low, low) in float32: the product is exact in double."""
     a, b = np.float32(low), np.float32(high)
     if a == 0.0 and b == 1.0:
@@ -22,7 +27,7 @@ def scale32(x: npt.NDArray[np.float32], low: float, high: float) -> Array:
     return x
 
 
-def scale64(x: npt.NDArray[np.float64], low: float, high: float) -> Array:
+def _scale64(x: npt.NDArray[np.float64], low: float, high: float) -> Array:
     """fma(x, high - low, low) in float64: Dekker's product and Knuth's sum, errors kept."""
     width = float(high) - float(low)
     if low == 0.0 and width == 1.0:

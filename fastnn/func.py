@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fastnn import _check, _tree
@@ -13,7 +13,7 @@ from fastnn.autograd.pullback import (
     jacobian_by_rows,
     tensors_in,
 )
-from fastnn.batching import vmap
+from fastnn.batching import RANDOMNESS, vmap
 from fastnn.stateless import functional_call, stack_module_state
 from fastnn.tensor import Tensor
 from fastnn.transforms import Function, named_after, plain
@@ -291,25 +291,28 @@ def linearize(func: Function, *primals: Any) -> Any:
     return output, jvp_fn
 
 
-def _jacobian(func: Function, argnums: Argnums, has_aux: bool, by: Callable[..., Any]) -> Function:
+def _jacobian(func: Function, argnums: Argnums, has_aux: bool, by: Any, **options: Any) -> Function:
     fn = plain(func)
 
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         run, value, aux, chosen = _ran(fn, argnums, has_aux, args, kwargs)
-        table = by(run, tensors_in(value, "func's output"))
+        table = by(run, tensors_in(value, "func's output"), **options)
         found = _tree.rebuilt(value, [_arranged(argnums, chosen, row) for row in table])
         return (found, aux) if has_aux else found
 
     return jacobian
 
 
-def jacrev(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+def jacrev(
+    func: Function, argnums: Argnums = 0, *, has_aux: bool = False, chunk_size: int | None = None
+) -> Function:
     """A function that returns the Jacobian of `func`, by reverse mode: best for few outputs.
 
     J[i, j] = d func(x)_i / d x_j
 
     Args:
         func, argnums, has_aux: as in `grad`; the output may be any tensors, nested.
+        chunk_size: how many rows are computed at once, which bounds the memory; default None: all.
 
     Returns:
         a function: nested as the output and, below that, as the arguments at argnums.
@@ -325,14 +328,20 @@ def jacrev(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Funct
         tensor([[2., 0.],
                 [0., 6.]])
     """
-    return named_after(func, _jacobian(func, argnums, has_aux, jacobian_by_rows), "jacrev")
+    if chunk_size is not None:
+        _check.integer("chunk_size", chunk_size, 1, 2**63 - 1)
+    found = _jacobian(func, argnums, has_aux, jacobian_by_rows, chunk_size=chunk_size)
+    return named_after(func, found, "jacrev")
 
 
-def jacfwd(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+def jacfwd(
+    func: Function, argnums: Argnums = 0, has_aux: bool = False, *, randomness: str = "error"
+) -> Function:
     """A function that returns the Jacobian of `func`, by forward mode: best for few inputs.
 
     Args:
         func, argnums, has_aux: as in `jacrev`.
+        randomness: torch's, without effect: `func` runs once, all columns share what it draws.
 
     Returns:
         as `jacrev`.
@@ -348,6 +357,7 @@ def jacfwd(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Funct
         tensor([[2., 0.],
                 [0., 6.]])
     """
+    _check.choice("randomness", randomness, RANDOMNESS)
     return named_after(func, _jacobian(func, argnums, has_aux, jacobian_by_columns), "jacfwd")
 
 

@@ -128,15 +128,15 @@ class Generator:
 
     def uniform(self, shape: tuple[int, ...], low: float, high: float, dtype: Any) -> Array:
         """An array of U(low, high): x * (high - low) + low with x = draw / 2**24, or / 2**53."""
-        _recording.refuse_draw()
-        n = math.prod(shape)
-        real = np.dtype(dtype)
-        with self._lock:
-            if real == np.float32:
-                flat = _uniform.scale32(self._draw24(n), low, high)
-            else:
-                flat = _uniform.scale64(self._draw53(n), low, high)
-        return flat.reshape(shape)
+
+        def draw(shape: tuple[int, ...]) -> Array:
+            n = math.prod(shape)
+            with self._lock:
+                flat = self._draw24(n) if np.dtype(dtype) == np.float32 else self._draw53(n)
+            return _uniform.scaled(flat, low, high).reshape(shape)
+
+        drawn: Array = _recording.drawn(draw, shape)
+        return drawn
 
     def normal(self, shape: tuple[int, ...], mean: float, std: float, dtype: Any) -> Array:
         """An array of N(mean, std**2) by Box-Muller.
@@ -144,7 +144,10 @@ class Generator:
         Fewer than 16 values come one after another from 53-bit pairs; else blocks of 16 are
         turned in place, and the last 16 are drawn again where 16 does not divide the size.
         """
-        _recording.refuse_draw()
+        drawn: Array = _recording.drawn(lambda s: self._normal(s, mean, std, dtype), shape)
+        return drawn
+
+    def _normal(self, shape: tuple[int, ...], mean: float, std: float, dtype: Any) -> Array:
         n = math.prod(shape)
         real = np.dtype(dtype)
         with self._lock:
@@ -162,30 +165,47 @@ class Generator:
 
     def integers(self, shape: tuple[int, ...], low: int, high: int) -> npt.NDArray[np.int64]:
         """An int64 array of draw % (high - low) + low; from 2**28 on the draw has 64 bits."""
-        _recording.refuse_draw()
-        n = math.prod(shape)
         width = high - low
-        with self._lock:
-            draws = self._draw64(n) if width >= _WIDE_RANGE else self._draw32(n).astype(np.uint64)
-        offset = np.uint64(low % 2**64)
-        return (draws % np.uint64(width) + offset).view(np.int64).reshape(shape)
+
+        def draw(shape: tuple[int, ...]) -> Array:
+            n = math.prod(shape)
+            with self._lock:
+                wide = width >= _WIDE_RANGE
+                draws = self._draw64(n) if wide else self._draw32(n).astype(np.uint64)
+            offset = np.uint64(low % 2**64)
+            return (draws % np.uint64(width) + offset).view(np.int64).reshape(shape)
+
+        drawn: npt.NDArray[np.int64] = _recording.drawn(draw, shape)
+        return drawn
 
     def permutation(self, n: int) -> npt.NDArray[np.int64]:
         """The numbers below n, shuffled from the front: torch's `randperm`."""
-        _recording.refuse_draw()
+
+        def draw(shape: tuple[int, ...]) -> Array:
+            orders = [self._permutation(n) for _ in range(math.prod(shape[:-1]))]
+            return np.array(orders, np.int64).reshape(shape)
+
+        drawn: npt.NDArray[np.int64] = _recording.drawn(draw, (n,))
+        return drawn
+
+    def _permutation(self, n: int) -> list[int]:
         with self._lock:
             draws = self._draw32(max(n - 1, 0)).tolist()
         order = list(range(n))
         for i, draw in enumerate(draws):
             j = i + draw % (n - i)
             order[i], order[j] = order[j], order[i]
-        return np.array(order, np.int64)
+        return order
 
     def derive_seed(self) -> int:
         """63 random bits, torch's `torch.empty((), dtype=torch.int64).random_()`."""
-        _recording.refuse_draw()
-        with self._lock:
-            return int(self._draw64(1)[0]) % 2**63
+
+        def draw(shape: tuple[int, ...]) -> Array:
+            with self._lock:
+                draws = self._draw64(math.prod(shape)) % np.uint64(2**63)
+            return draws.view(np.int64).reshape(shape)
+
+        return int(_recording.drawn(draw, ()))
 
     def _draw32(self, n: int) -> npt.NDArray[np.uint32]:
         draws: npt.NDArray[np.uint32] = self._mt.randint(0, 1 << 32, n, dtype=np.uint32)

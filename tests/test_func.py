@@ -202,8 +202,19 @@ def test_functional_call() -> None:
     new = {"a.weight": fastnn.tensor([[2.0, 0.0], [0.0, 2.0]]), "k": fastnn.tensor([3.0])}
     got = func.functional_call(tied, (new,), fastnn.ones(1, 2), {"times": 2.0})
     assert got.tolist() == [[24, 24]]
-    with pytest.raises(KeyError, match=r"params: expected names of parameters .* got 'c'"):
-        func.functional_call(tied, {"c": x}, (x,))
+    x = fastnn.ones(1, 2)
+    func.functional_call(tied, {**new, "c": x}, (x,), {"times": 2.0})  # as torch: passed over
+    with pytest.raises(RuntimeError, match=r"Unexpected key\(s\): 'c'.\n\tMissing key\(s\): 'k'"):
+        func.functional_call(tied, {"b.weight": new["a.weight"], "c": x}, (x,), strict=True)
+    whole = {"a.weight": new["a.weight"], "k": new["k"]}  # the shared weight counts once
+    func.functional_call(tied, whole, (x,), {"times": 2.0}, strict=True)
+    two = {"a.weight": new["a.weight"], "b.weight": fastnn.eye(2)}
+    with pytest.raises(ValueError, match=r"expected one value for 'a.weight' and 'b.weight'"):
+        func.functional_call(tied, two, (x,), {"times": 1.0})
+    apart = func.functional_call(tied, two, (x,), {"times": 1.0}, tie_weights=False)
+    assert apart.tolist() == [[2, 2]]
+    with pytest.raises(TypeError, match=r"^parameter_and_buffer_dicts: expected a dict, or a list"):
+        func.functional_call(tied, 3, (x,))
     with pytest.raises(ValueError, match=r"^params: expected each name in one dict, got 'k'"):
         func.functional_call(tied, (new, {"k": new["k"]}), (x,))
     with pytest.raises(TypeError):

@@ -60,7 +60,7 @@ def jacobian(
     """
     from fastnn import func as transforms
 
-    known = {"reverse-mode": transforms.jacrev, "forward-mode": transforms.jacfwd}
+    known: dict[str, Any] = {"reverse-mode": transforms.jacrev, "forward-mode": transforms.jacfwd}
     if strategy not in known:
         raise ValueError(f"strategy: expected one of {list(known)}, got {strategy!r}")
     positions = tuple(range(len(inputs))) if isinstance(inputs, tuple | list) else 0
@@ -104,7 +104,7 @@ def hessian(
 
     positions = tuple(range(len(inputs))) if isinstance(inputs, tuple | list) else 0
     first = transforms.jacrev(func, positions)
-    outer = {"reverse-mode": transforms.jacrev, "forward-mode": transforms.jacfwd}
+    outer: dict[str, Any] = {"reverse-mode": transforms.jacrev, "forward-mode": transforms.jacfwd}
     if outer_jacobian_strategy not in outer:
         raise ValueError(
             f"outer_jacobian_strategy: expected one of {list(outer)}, got "

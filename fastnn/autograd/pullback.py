@@ -187,8 +187,13 @@ def _basis(x: Tensor) -> Tensor:
     return Tensor(np.eye(n, dtype=x.dtype).reshape(n, *x.shape))
 
 
-def jacobian_by_rows(run: Run, outputs: Sequence[Tensor]) -> list[list[Tensor]]:
-    """d output / d input, an output's rows at once: [output][input], shape (*output, *input)."""
+def jacobian_by_rows(
+    run: Run, outputs: Sequence[Tensor], chunk_size: int | None = None
+) -> list[list[Tensor]]:
+    """d output / d input, an output's rows at once: [output][input], shape (*output, *input).
+
+    chunk_size: or this many rows at a time.
+    """
     from fastnn import ops
     from fastnn.batching import vmap
 
@@ -202,7 +207,7 @@ def jacobian_by_rows(run: Run, outputs: Sequence[Tensor]) -> list[list[Tensor]]:
             blank = [Tensor(np.zeros((*y.shape, *x.shape), x.dtype)) for x in run.by]
             table.append(blank)
             continue
-        rows = vmap(one)(_basis(y))
+        rows = vmap(one, chunk_size=chunk_size)(_basis(y))
         table.append([ops.reshape(r, (*y.shape, *x.shape)) for r, x in zip(rows, run.by)])
     return table
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,20 +27,9 @@ class _Running(threading.local):
 
     def __init__(self) -> None:
         self.levels: list[int] = []
-        self.sampling = 0  # how many vmaps run that take their samples one by one
 
 
 running = _Running()
-
-
-@contextmanager
-def sampling() -> Iterator[None]:
-    """Within it, samples are taken one by one."""
-    running.sampling += 1
-    try:
-        yield
-    finally:
-        running.sampling -= 1
 
 
 def outermost(arrays: Sequence[Any]) -> int | None:
@@ -207,9 +195,11 @@ class Rules:
     """What the ops ask once vmap was used; see `fastnn._batch`."""
 
     @staticmethod
-    def running() -> bool:
-        """Whether a vmap runs in this thread."""
-        return bool(running.levels) or running.sampling > 0
+    def drawn(draw: Callable[[tuple[int, ...]], Any], shape: tuple[int, ...]) -> Any:
+        """An array of random numbers, as the vmaps that run now want it."""
+        from fastnn.batching.draws import drawn
+
+        return drawn(draw, shape)
 
     @staticmethod
     def any(*tensors: Tensor | None) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
-from fastnn import _batch, _tree
+from fastnn import _batch, _check, _tree
 from fastnn._core.tape import bind
 from fastnn.autograd import Node, is_grad_enabled
 from fastnn.autograd.graph import gradients_by, reaches
@@ -15,7 +15,8 @@ from fastnn.autograd.hooks import Key
 from fastnn.autograd.tape import node_count
 from fastnn.batching import rules
 from fastnn.batching.array import BatchedArray, Unbatchable, is_batched
-from fastnn.ops import getitem, permute
+from fastnn.batching.draws import RANDOMNESS, Draws
+from fastnn.ops import cat, getitem, permute
 from fastnn.ops import sum as sum_of
 from fastnn.ops.table import taped
 from fastnn.tensor import Tensor
@@ -49,8 +50,12 @@ class _Level:
         entries[id(sample)] = x
         return sample
 
+    def owns(self, array: Any) -> bool:
+        """Whether it stands for a sample of this batch."""
+        return is_batched(array) and array.level == self.number
+
     def _whole(self, array: Any) -> Any:
-        if is_batched(array) and array.level == self.number:
+        if self.owns(array):
             return array.physical
         return rules.spread(array, self.size)
 
@@ -127,34 +132,89 @@ def _batch_first(args: tuple[Any, ...], in_dims: Any) -> tuple[list[Any], list[b
     return given, mapped, sizes[0]
 
 
-def _outputs(result: Any) -> list[Tensor]:
-    found = _tree.leaves(result)
-    for y in found:
-        if not isinstance(y, Tensor):
-            raise TypeError(f"fn's output: expected tensors, got {type(y).__name__}")
-    return found
+class _Mapped(NamedTuple):
+    """What a function of samples returned: its structure, for each leaf where the batch goes (None:
+    it has none), and the leaves, of all samples with the batch first."""
+
+    structure: Any
+    dims: list[Any]
+    leaves: list[Any]
 
 
-def _at_once(call: Any, given: list[Any], mapped: list[bool], size: int) -> tuple[Any, list[Any]]:
-    level = _Level(size)
+def _dims(result: Any, out_dims: Any) -> list[Any]:
+    if isinstance(result, Tensor) and isinstance(out_dims, tuple | list) and len(out_dims) == 1:
+        out_dims = out_dims[0]
+    dims = _tree.prefix(out_dims, result, "out_dims")
+    for y, d in zip(_tree.leaves(result), dims):
+        if d is not None and not isinstance(y, Tensor):
+            raise TypeError(
+                f"fn's output: expected tensors, got {type(y).__name__}; out_dims=None returns "
+                "anything else as it is"
+            )
+    return dims
+
+
+def _at_once(
+    call: Any, given: list[Any], mapped: list[bool], draws: Draws, out_dims: Any
+) -> _Mapped:
+    level = _Level(draws.size)
     entries: Entries = {}
-    with level.entered():
+    with level.entered(), draws.begun(level.number):
         samples = [level.inside(x, entries) if m else x for x, m in zip(given, mapped)]
         result = call(samples)
-        return result, level.outside(_outputs(result), entries)
+        dims, found = _dims(result, out_dims), _tree.leaves(result)
+        for y, d in zip(found, dims):
+            if d is None and isinstance(y, Tensor) and level.owns(y._array):
+                raise ValueError(
+                    "out_dims: expected an axis for an output that differs between samples, got "
+                    "None"
+                )
+        whole = iter(level.outside([y for y, d in zip(found, dims) if d is not None], entries))
+    return _Mapped(result, dims, [y if d is None else next(whole) for y, d in zip(found, dims)])
 
 
 def _one_by_one(
-    call: Any, given: list[Any], mapped: list[bool], size: int
-) -> tuple[Any, list[Any]]:
-    if size == 0:
+    call: Any, given: list[Any], mapped: list[bool], draws: Draws, out_dims: Any
+) -> _Mapped:
+    if draws.size == 0:
         raise ValueError("in_dims: expected at least one sample, got a mapped axis of size 0")
-    with rules.sampling():
-        results = [
-            call([getitem(x, i) if m else x for x, m in zip(given, mapped)]) for i in range(size)
-        ]
-    columns = zip(*(_outputs(r) for r in results))
-    return results[0], [stack(column) for column in columns]
+    results = []
+    for i in range(draws.size):
+        with draws.begun(sample=i):
+            results.append(call([getitem(x, i) if m else x for x, m in zip(given, mapped)]))
+    dims = _dims(results[0], out_dims)
+    columns = list(zip(*map(_tree.leaves, results)))
+    return _Mapped(
+        results[0], dims, [c[0] if d is None else stack(c) for c, d in zip(columns, dims)]
+    )
+
+
+def _run(call: Any, given: list[Any], mapped: list[bool], draws: Draws, out_dims: Any) -> _Mapped:
+    """At once, or, where that cannot be, one by one."""
+    try:
+        return _at_once(call, given, mapped, draws, out_dims)
+    except (Unbatchable, TypeError) as error:
+        if isinstance(error, TypeError) and BatchedArray.__name__ not in str(error):
+            raise  # else a kernel was handed a batch without a rule
+        return _one_by_one(call, given, mapped, draws, out_dims)
+
+
+def _in_chunks(
+    call: Any, given: list[Any], mapped: list[bool], draws: Draws, out_dims: Any, chunk: int
+) -> _Mapped:
+    """Of `chunk` samples at a time, joined. What is the same for all samples is drawn once."""
+    parts = []
+    for begin in range(0, draws.size, chunk):
+        rows = slice(begin, begin + chunk)
+        part = [getitem(x, rows) if m else x for x, m in zip(given, mapped)]
+        kept = draws if draws.randomness == "same" else None
+        own = Draws(min(chunk, draws.size - begin), draws.randomness, kept)
+        parts.append(_run(call, part, mapped, own, out_dims))
+    columns = zip(*(part.leaves for part in parts))
+    dims = parts[0].dims
+    return _Mapped(
+        parts[0].structure, dims, [c[0] if d is None else cat(c) for c, d in zip(columns, dims)]
+    )
 
 
 def stack(tensors: Sequence[Tensor]) -> Tensor:
@@ -171,7 +231,9 @@ def vmap(
     fn: Callable[..., Any],
     in_dims: Any = 0,
     out_dims: Any = 0,
+    randomness: str = "error",
     *,
+    chunk_size: int | None = None,
     in_axes: Any = ...,
     out_axes: Any = ...,
 ) -> Callable[..., Any]:
@@ -187,7 +249,12 @@ def vmap(
         in_dims: the axis to map over; None: the argument is the same for all samples. One for
             all arguments, or a tuple with an entry for each; an entry may be nested as its
             argument is. Default 0.
-        out_dims: where the outputs have the axis: one for all, or nested as they are. Default 0.
+        out_dims: where the outputs have the axis: one for all, or nested as they are; None: the
+            output is the same for all samples, and returned as it is. Default 0.
+        randomness: what random numbers in `fn` do: 'error' (default); 'different': each sample has
+            numbers of its own; 'same': all have the same. The numbers are torch's.
+        chunk_size: how many samples are computed at once, which bounds the memory; default None:
+            all.
         in_axes, out_axes: MindSpore's and jax's names for them.
 
     Returns:
@@ -196,7 +263,7 @@ def vmap(
     Raises:
         ValueError: no argument to map over, sizes that differ, an axis there is not.
         TypeError: outputs that are no tensors.
-        RuntimeError: `fn` draws random numbers, as with torch's randomness='error'.
+        RuntimeError: `fn` draws random numbers, with randomness='error'.
 
     Source: torch.func.vmap, jax.vmap.
 
@@ -212,23 +279,27 @@ def vmap(
                 [42., 56.]])
     """
 
+    _check.choice("randomness", randomness, RANDOMNESS)
+    if chunk_size is not None:
+        _check.integer("chunk_size", chunk_size, 1, 2**63 - 1)
     in_dims = in_dims if in_axes is ... else in_axes
     out_dims = out_dims if out_axes is ... else out_axes
 
     def mapped_fn(*args: Any, **kwargs: Any) -> Any:
         given, mapped, size = _batch_first(args, in_dims)
+        draws = Draws(size, randomness)
 
         def call(leaves: list[Any]) -> Any:
             return fn(*_tree.rebuilt(args, leaves), **kwargs)
 
-        try:
-            result, found = _at_once(call, given, mapped, size)
-        except (Unbatchable, TypeError) as error:
-            if isinstance(error, TypeError) and BatchedArray.__name__ not in str(error):
-                raise  # else a kernel was handed a batch without a rule
-            result, found = _one_by_one(call, given, mapped, size)
-        dims = _tree.prefix(out_dims, result, "out_dims")
-        moved = [_moved(y, 0, _axis(y, d, y.ndim, "out_dims")) for y, d in zip(found, dims)]
-        return _tree.rebuilt(result, moved)
+        if chunk_size is None or chunk_size >= size:
+            found = _run(call, given, mapped, draws, out_dims)
+        else:
+            found = _in_chunks(call, given, mapped, draws, out_dims, chunk_size)
+        moved = [
+            y if d is None else _moved(y, 0, _axis(y, d, y.ndim, "out_dims"))
+            for y, d in zip(found.leaves, found.dims)
+        ]
+        return _tree.rebuilt(found.structure, moved)
 
     return mapped_fn

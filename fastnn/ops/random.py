@@ -32,15 +32,17 @@ _draw_key = row("draw_key", _no_output, in_place=2)
 def draw_key(state: NDArray[np.int64]) -> Tensor:
     """The next key, int64 (2): seed and count; the state's count goes up by one.
 
-    A program draws a new one at every run.
-
-    Raises:
-        RuntimeError: within vmap.
+    A program draws a new one at every run; within vmap there is one for all samples or one for
+    each, as its randomness says.
     """
-    _recording.refuse_draw()
-    key = np.zeros(2, int64)
-    execute(_draw_key, (state, key), (), (), ())
-    return Tensor(key)
+
+    def draw(shape: tuple[int, ...]) -> NDArray[np.int64]:
+        keys = np.zeros(shape, int64)
+        for key in keys.reshape(-1, 2):
+            execute(_draw_key, (state, key), (), (), ())
+        return keys
+
+    return Tensor(_recording.drawn(draw, (2,)))
 
 
 def _same(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
