@@ -50,7 +50,8 @@ LAYERS: dict[str, tuple[Layers, int]] = {
 }
 # MindSpore's names of the same, containers whose forward is the user's, and losses.
 NOT_LAYERS = set(
-    "Module ModuleList ModuleDict ParameterList ParameterDict Cell CellList Dense SequentialCell".split()
+    "Module ModuleList ModuleDict ParameterList ParameterDict "
+    "Cell CellList Dense SequentialCell".split()
 )
 
 

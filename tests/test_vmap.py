@@ -260,6 +260,15 @@ def test_one_by_one_where_there_is_no_rule() -> None:
     assert nested.tolist() == [[1.0, 0.0], [0.0, 1.0], [2.0, 2.0]]
 
 
+def test_one_by_one_in_a_program() -> None:
+    """Every run returns new memory."""
+    products = fastnn.compile(lambda x: fastnn.vmap(lambda r: r.reshape(2, 2) @ r.reshape(2, 2))(x))
+    x = Tensor(np.arange(8.0).reshape(2, 4))
+    kept = [products(x), products(x)]
+    assert products(x * 2).tolist() == [[[8, 12], [24, 44]], [[184, 220], [264, 316]]]
+    assert [y.tolist() for y in kept] == [[[[2, 3], [6, 11]], [[46, 55], [66, 79]]]] * 2
+
+
 def test_a_batch_of_one_and_views() -> None:
     x = np.random.default_rng(0).standard_normal((4, 1, 3))
     net = model()

@@ -114,6 +114,31 @@ def test_gradients_with_noise() -> None:
     assert got.tolist() == fastnn.randn(3, 2).tolist()
 
 
+@pytest.mark.parametrize("wrap", [lambda f: f, fastnn.compile], ids=["eager", "compiled"])
+@pytest.mark.parametrize("randomness", ["same", "different"])
+def test_dropout(randomness: str, wrap: Any) -> None:
+    """Masks, of each sample or of all, are new at every call; the gradient has the same ones."""
+    x = fastnn.ones(4, 16)
+
+    def masked(x: Tensor, k: Tensor) -> Tensor:
+        return fastnn.nn.functional.dropout(x * k)
+
+    def both(x: Tensor) -> tuple[Tensor, Tensor]:
+        y = fastnn.vmap(masked, (0, None), randomness=randomness)(x, x[0])
+        k = fastnn.ones(16, requires_grad=True)
+        z = fastnn.vmap(masked, (None, 0), randomness=randomness)(k, x)
+        z.sum().backward()
+        return y, z - k.grad / len(z) if randomness == "same" else z.sum(0) - k.grad
+
+    run = wrap(both)
+    calls = [run(x) for _ in range(3)]
+    for y, difference in calls:
+        masks = {tuple(row) for row in y.tolist()}
+        assert len(masks) == (1 if randomness == "same" else 4)
+        assert set().union(*masks) == {0.0, 2.0} and not difference.detach().numpy().any()
+    assert len({tuple(y[0].tolist()) for y, _ in calls}) == 3
+
+
 def test_a_generator_of_ones_own() -> None:
     generator = fastnn.Generator(5)
     got = fastnn.vmap(lambda x: fastnn.rand(2, generator=generator), randomness="different")(X)

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.batching.array import BatchedArray, Unbatchable, flat_batch, is_batched
 from fastnn.ops import loss as losses
-from fastnn.ops.table import TABLE, Op, contiguous_array, execute, taped
+from fastnn.ops.table import TABLE, Op, contiguous_array, execute, new_array, taped
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def stacked(arrays: Sequence[Any], axis: int = 0) -> Any:
         ]
         return BatchedArray(level, stacked(parts, axis + 1))
     shape = list(arrays[0].shape)
-    out = np.empty((*shape[:axis], len(arrays), *shape[axis:]), arrays[0].dtype)
+    out = new_array((*shape[:axis], len(arrays), *shape[axis:]), arrays[0].dtype)
     for i, array in enumerate(arrays):
         execute(TABLE["copy"], (out[(slice(None),) * axis + (i, ...)],), (array,), (), ())
     return out

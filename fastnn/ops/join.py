@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _recording
 from fastnn.autograd import Node
 from fastnn.methods.names import both_names
 from fastnn.ops.elementwise import where
 from fastnn.ops.promote import cast, result_dtype
 from fastnn.ops.shape import expand, getitem, permute, reshape
-from fastnn.ops.table import TABLE, execute, taped
+from fastnn.ops.table import TABLE, execute, new_array, taped
 from fastnn.tensor import Tensor
 
 
@@ -52,9 +51,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     inputs = tuple(cast(t, dtype) for t in parts)
     ends = np.cumsum([0, *(t.shape[at] for t in inputs)]).tolist()
     shape = (*inputs[0].shape[:at], ends[-1], *inputs[0].shape[at + 1 :])
-    out = np.empty(shape, dtype)
-    if _recording.active is not None:  # a program knows by one whole write that it is new memory
-        execute(TABLE["copy"], (out,), (np.zeros((), dtype),), (), ())
+    out = new_array(shape, dtype)
     for t, start, stop in zip(inputs, ends[:-1], ends[1:], strict=True):
         execute(TABLE["copy"], (out[_slice(at, start, stop)],), (t._array,), (), ())
     return taped(_cat_gradient, inputs, out, (at, ends))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _default
+from fastnn import _default, _recording
 from fastnn._core import engine
 from fastnn._core.tape import apply as apply
 from fastnn._core.tape import bind
@@ -74,6 +74,14 @@ def contiguous_array(array: NDArray[Any]) -> NDArray[Any]:
 
 
 bind(contiguous=contiguous_array)
+
+
+def new_array(shape: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Memory that rows are to write part by part."""
+    out = np.empty(shape, dtype)
+    if _recording.active is not None:  # a program knows by one whole write that it is new
+        execute(TABLE["copy"], (out,), (np.zeros((), dtype),), (), ())
+    return out
 
 
 def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
