@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn import _recording, _tree, lowering
 from fastnn._core import engine
-from fastnn._core.tape import Watch, wrap
-from fastnn.autograd import is_grad_enabled, versions
-from fastnn.lowering import Instruction, Storage, Value
+from fastnn._core.tape import wrap
+from fastnn.autograd import is_grad_enabled
 from fastnn.recorder import Recorder, listening
-from fastnn.surroundings import Surroundings
+from fastnn.recording import Recording, rebuilt, tensors_of
+from fastnn.surroundings import ChangedError, Surroundings
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -30,157 +30,6 @@ RecordingError = _recording.RecordingError
 def is_recording() -> bool:
     """Whether a compiled function is being recorded right now."""
     return _recording.active is not None
-
-
-def _tensors(result: Any) -> list[Tensor]:
-    if isinstance(result, Tensor):
-        return [result]
-    if isinstance(result, tuple | list):
-        return [t for part in result for t in _tensors(part)]
-    if isinstance(result, dict):
-        return [t for part in result.values() for t in _tensors(part)]
-    return []
-
-
-def _rebuild(result: Any, tensors: Iterable[Tensor]) -> Any:
-    """The structure of `result` with other tensors in it."""
-    left = iter(tensors)
-
-    def build(part: Any) -> Any:
-        if isinstance(part, Tensor):
-            return next(left)
-        if isinstance(part, tuple | list):
-            return type(part)(build(p) for p in part)
-        if isinstance(part, dict):
-            return {key: build(p) for key, p in part.items()}
-        return part
-
-    return build(result)
-
-
-@dataclass
-class Recording:
-    """One recorded run of a function, lowered."""
-
-    program: engine.Program
-    structure: Any  # what the function returned, with its tensors taken out
-    outputs: list[Value]  # where the tensors it returned lie
-    bound: list[Storage]  # the arrays a run is given: inputs, then new memory for the outputs
-    n_inputs: int
-    instructions: list[Instruction]
-    recorder: Recorder = field(repr=False)
-    surroundings: Surroundings = field(repr=False)
-    parts: tuple[Any, ...] = ()  # what the owner of the recording wants kept alive
-
-    def matches(self) -> bool:
-        """Whether what was true while recording is true now."""
-        r = self.recorder
-        return (
-            all(module.training == mode for module, mode in r.modules.values())
-            and all(
-                p._array is array and p.requires_grad == asked
-                for p, array, asked in r.parameters.values()
-            )
-            and all(leaf.grad is grad for leaf, grad in r.grads_read.values())
-            and all(holds() for holds in r.conditions)
-            and self.surroundings.unchanged()
-        )
-
-    def suits(self, arrays: list[NDArray[Any]]) -> bool:
-        """Whether the computation that was recorded is the one for these input values."""
-        return all(
-            choice.test(Tensor(arrays[choice.storage.index])) == choice.found
-            for choice in self.recorder.choices
-        )
-
-    def check(self, arrays: list[NDArray[Any]]) -> None:
-        """Raise for input values that the function would not take."""
-        for asked in self.recorder.checks:
-            try:
-                asked.check(Tensor(arrays[asked.storage.index]))
-            except (ValueError, IndexError) as error:
-                raise type(error)(f"{error} (at {asked.line})") from None
-
-    def replay(self, arrays: list[NDArray[Any]]) -> Any:
-        """Run the program on these inputs (checked, contiguous) and give back its outputs."""
-        for sync in self.recorder.before_run:
-            sync()
-        memory = {s.index: arrays[i] for i, s in enumerate(self.bound[: self.n_inputs])}
-        for s in self.bound[self.n_inputs :]:
-            memory[s.index] = np.empty(s.array.shape, s.array.dtype)
-        try:
-            self.program.run(tuple(memory.values()))
-        except IndexError as error:
-            raise self.located(error) from None
-        for leaf, grad in self._grads:
-            leaf.grad = grad
-        self._watch.take()
-        return _rebuild(self.structure, [self._tensor(v, memory) for v in self.outputs])
-
-    def __post_init__(self) -> None:
-        # The gradients that the recorded run left behind; their memory is the program's.
-        self._grads = [(leaf, leaf.grad) for leaf in self.recorder.grads_set.values()]
-        self.plain = isinstance(self.structure, Tensor)
-        r = self.recorder
-        leaves = [leaf for leaf, _, _ in r.parameters.values()]
-        leaves += [leaf for leaf, _ in [*r.grads_read.values(), *self._grads]]
-        self._watch = Watch(
-            list({id(leaf): leaf for leaf in leaves}.values()),
-            [(type(module), "changes") for module, _ in list(r.modules.values())[:1]]
-            + r.watched
-            + self.surroundings.places,
-        )
-        written = {v.storage.index: v.storage for i in self.instructions for v in i.writes()}
-        kept = [s.array for s in written.values() if s.kind in ("external", "kept")]
-        versions.writes(self._watch, kept)
-        self.shortcut = self._shortcut()
-
-    def _shortcut(self) -> engine.Replay | None:
-        """The replay without Python around it, where the outputs are plain new arrays."""
-        made = self.bound[self.n_inputs :]
-        values = self.outputs
-        if [v.storage for v in values] != made or any(
-            not (v.whole() and v.packed()) for v in values
-        ):
-            return None
-        if any(asked.classes < 0 for asked in self.recorder.checks):
-            return None
-        if any(choice.found for choice in self.recorder.choices):
-            return None  # where nothing is found, a check of `labels` would not pass
-        if not self.surroundings.fixed:
-            return None
-        if any(leaf.grad is not grad for leaf, grad in self.recorder.grads_read.values()):
-            return None  # a run leaves another gradient than the one it has to find
-        return engine.Replay(
-            self.program,
-            self._watch.same,
-            [s.array for s in self.bound[: self.n_inputs]],
-            [(v.shape, v.dtype) for v in values],
-            [(c.storage.index, c.classes, c.besides) for c in self.recorder.checks],
-            Tensor,
-            np.empty,
-        )
-
-    def located(self, error: IndexError) -> IndexError:
-        """The error with the lines that it may come from; nothing after them was run."""
-        lines = dict.fromkeys(i.line for i in self.instructions if i.op in lowering.INDEX)
-        return IndexError(f"{', '.join(lines)}: {error}")
-
-    def result(self, arrays: list[NDArray[Any]]) -> Any:
-        """What the function returns, of the arrays that `shortcut` returned."""
-        return _rebuild(self.structure, map(wrap, arrays))
-
-    @staticmethod
-    def _tensor(value: Value, memory: dict[int, NDArray[Any]]) -> Tensor:
-        base = memory.get(value.storage.index, value.storage.array)
-        if value.storage.kind == "kept":  # the next run will write there again
-            base = base.copy()
-        strides = tuple(s * value.dtype.itemsize for s in value.strides)
-        same = base.shape == value.shape and base.strides == strides and base.dtype == value.dtype
-        if value.offset == 0 and same:
-            return Tensor(base)
-        flat = base.reshape(-1, copy=False).view(np.uint8)
-        return Tensor(np.ndarray(value.shape, value.dtype, flat.data, value.offset, strides))
 
 
 def record(
@@ -208,12 +57,29 @@ def record(
         What fn returned, and the recording.
     """
     seen = [fn] if functions is None else list(functions)
+    run = functools.partial(_record, fn, arrays, guard, undo, seen, strict)
+    try:
+        return run()
+    except ChangedError:  # once is no harm: it may have made, say, a mask that is there from now on
+        pass
+    return run()
+
+
+def _record(
+    fn: Callable[..., Any],
+    arrays: list[NDArray[Any]],
+    guard: bool,
+    undo: bool,
+    seen: list[Any],
+    strict: bool,
+) -> tuple[Any, Recording]:
     before = Surroundings(seen, []) if strict else None
     with listening(Recorder(arrays)) as recorder:
         result = fn(*(Tensor(a) for a in arrays))
         if before is not None:
             before.refuse_changes(recorder.location())
-        outputs = [recorder.value(t._array) for t in _tensors(result)]
+            before.refuse_large(recorder.memory())
+        outputs = [recorder.value(t._array) for t in tensors_of(result)]
         kept = [
             recorder.value(leaf.grad._array).storage
             for leaf in recorder.grads_set.values()
@@ -226,20 +92,21 @@ def record(
     _forget_own_leaves(recorder)
     detached = [
         Tensor(t._array.copy()) if v.storage.kind == "kept" else t.detach()
-        for t, v in zip(_tensors(result), outputs, strict=True)
+        for t, v in zip(tensors_of(result), outputs, strict=True)
     ]
+    modules = [module for module, _ in recorder.modules.values()]
     recording = Recording(
         program=lowered.program,
-        structure=result if not detached else _rebuild(result, detached),
+        structure=result if not detached else rebuilt(result, detached),
         outputs=outputs,
         bound=lowered.bound,
         n_inputs=len(recorder.inputs),
         instructions=lowered.instructions,
         recorder=recorder,
-        surroundings=Surroundings(seen, [m for m, _ in recorder.modules.values()]),
+        surroundings=Surroundings(seen, modules, recorder.memory()),
     )
     recorder.instructions = []
-    return _rebuild(result, detached), recording
+    return rebuilt(result, detached), recording
 
 
 def _forget_own_leaves(recorder: Recorder) -> None:

@@ -83,10 +83,20 @@ def tensor(
     if isinstance(data, Tensor):
         _recording.refuse("a copy of it was made by tensor(); use clone()")
     source = data._array if isinstance(data, Tensor) else _plain(data)
+    if _recording.active is not None and type(source) is np.ndarray and source.dtype in DTYPES:
+        return _copied_by_program(source, dtype).requires_grad_(requires_grad)
     array = np.array(source, dtype=dtype)
     if dtype is None and array.dtype == float64 and not hasattr(source, "dtype"):
         array = array.astype(_default.dtype)
     return Tensor(as_dtype(array), requires_grad)
+
+
+def _copied_by_program(source: NDArray[Any], dtype: DTypeLike | None) -> Tensor:
+    """The copy as an instruction: a replay takes the values that the array has then."""
+    from fastnn import ops
+
+    values = ops.copy(Tensor(source))
+    return values if dtype is None else ops.cast(values, dtype).detach()
 
 
 def _plain(data: Any) -> Any:
@@ -101,8 +111,8 @@ def as_tensor(data: Any, dtype: DTypeLike | None = None, device: Any = None) -> 
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     if isinstance(data, np.ndarray):
-        array = as_dtype(data if dtype is None else data.astype(dtype, copy=False))
-        return Tensor(array)
+        shared = Tensor(as_dtype(data))
+        return shared if dtype is None else shared.to(dtype)
     return tensor(data, dtype)
 
 

@@ -1,12 +1,14 @@
 """Which names from around it a function reads, found in its byte code.
 
-`cfg.model.scale` in a function is a chain: a root, which is a global name, a name of the closure
-or the first argument of a method, and the attributes and constant keys that lead on from there.
+`cfg.model.scale` in a function is a chain: a root, which is a global name, a name of the closure,
+the first argument of a method or one with a default, and the attributes and constant keys that lead
+on from there. A local name that a chain is assigned to, or that loops over it, stands for it.
 """
 
 from __future__ import annotations
 
 import dis
+import re
 import sys
 import types
 from collections.abc import Iterator
@@ -16,67 +18,105 @@ from typing import Any, NamedTuple
 
 _GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
 _CLOSURE = ("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF")
-_ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD")
+_ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR")
 _SILENT = ("CACHE", "PRECALL", "NOP", "EXTENDED_ARG", "COPY")
+_HALVES = re.compile(r"((?:LOAD|STORE)_FAST(?:_BORROW)?)_((?:LOAD|STORE)_FAST(?:_BORROW)?)$")
 _LIBRARIES = frozenset(sys.stdlib_module_names) | {"fastnn", "numpy"}
 
 
 class Chain(NamedTuple):
-    """One reading of a name: `root` and what follows it, ("." or "[", name or key) each."""
+    """One reading of a name: `root` and what follows it: (".", attribute), ("[", key), and
+    ("*", None) for each entry."""
 
-    scope: str  # "global", "closure" or "self"
+    scope: str  # "global", "closure" or "argument"
     root: str
     steps: tuple[tuple[str, Any], ...]
     line: int
 
     def label(self, upto: int | None = None) -> str:
         """The source text of it, of so many steps."""
-        steps = self.steps[:upto]
-        return self.root + "".join(f".{k}" if by == "." else f"[{k!r}]" for by, k in steps)
+        text = {".": ".{}", "[": "[{!r}]", "*": "[...]"}
+        return self.root + "".join(text[by].format(key) for by, key in self.steps[:upto])
+
+
+class _Step(NamedTuple):
+    """One instruction."""
+
+    opname: str
+    argval: Any
+    argrepr: str
+    line: int
 
 
 @lru_cache(maxsize=4096)
 def chains(code: types.CodeType) -> tuple[Chain, ...]:
     """What the code, and the functions defined in it, read from outside."""
-    found = list(_chains_of(code))
+    instructions = list(_instructions(code))
+    arguments = _arguments(code, instructions)
+    found = list(_chains_of(code, instructions, arguments))
     for const in code.co_consts:
         if isinstance(const, types.CodeType):
-            found += [
-                chain
-                for chain in chains(const)
-                if chain.scope == "global"
-                or (chain.scope == "closure" and chain.root in code.co_freevars)
-            ]
+            for chain in chains(const):
+                if chain.scope == "global" or chain.root in code.co_freevars:
+                    found.append(chain)
+                elif chain.scope == "closure" and chain.root in arguments:
+                    found.append(chain._replace(scope="argument"))
     return tuple(dict.fromkeys(found))
 
 
-def _chains_of(code: types.CodeType) -> Iterator[Chain]:
-    instructions = [i for i in dis.get_instructions(code) if i.opname not in _SILENT]
-    itself = _unassigned_first_argument(code, instructions)
-    at, line = 0, code.co_firstlineno
+def _instructions(code: types.CodeType) -> Iterator[_Step]:
+    """Those that matter, those that do two things at once as two."""
+    line = code.co_firstlineno
+    for i in dis.get_instructions(code):
+        if i.opname in _SILENT:
+            continue
+        line = _line(i, line)
+        halves = _HALVES.match(i.opname)
+        if halves and isinstance(i.argval, tuple):
+            for name, value in zip(halves.groups(), i.argval, strict=True):
+                yield _Step(name, value, "", line)
+        else:
+            yield _Step(i.opname, i.argval, i.argrepr, line)
+
+
+def _chains_of(
+    code: types.CodeType, instructions: list[_Step], arguments: set[str]
+) -> Iterator[Chain]:
+    local: dict[str, Any] = {name: ("argument", name, ()) for name in arguments}
+    at = 0
     while at < len(instructions):
         instruction = instructions[at]
         at += 1
-        line = _line(instruction, line)
-        root = _root(instruction, code, itself)
+        if instruction.opname == "STORE_FAST":
+            local.pop(instruction.argval, None)
+        root = _root(instruction, code, local)
         if root is None:
             continue
-        steps: list[tuple[str, Any]] = []
-        while at < len(instructions):
-            following = instructions[at]
-            if following.opname in _ATTRIBUTE:
-                steps.append((".", following.argval))
-                at += 1
-            elif (
-                _constant(following)
-                and at + 1 < len(instructions)
-                and _subscript(instructions[at + 1])
-            ):
-                steps.append(("[", following.argval))
-                at += 2
-            else:
-                break
-        yield Chain(*root, tuple(steps), line)
+        steps, at = _steps(instructions, at)
+        chain = Chain(root[0], root[1], root[2] + steps, instruction.line)
+        yield chain
+        loop = [i.opname for i in instructions[at : at + 2]] == ["GET_ITER", "FOR_ITER"]
+        at += 2 * loop
+        if at < len(instructions) and instructions[at].opname == "STORE_FAST":
+            each = (("*", None),) if loop else ()
+            local[instructions[at].argval] = chain.scope, chain.root, chain.steps + each
+            at += 1
+
+
+def _steps(instructions: list[_Step], at: int) -> tuple[tuple[tuple[str, Any], ...], int]:
+    """What leads on from a root, and the instruction after it."""
+    steps: list[tuple[str, Any]] = []
+    while at < len(instructions):
+        found = instructions[at]
+        if found.opname in _ATTRIBUTE:
+            steps.append((".", found.argval))
+            at += 1
+        elif _constant(found) and at + 1 < len(instructions) and _subscript(instructions[at + 1]):
+            steps.append(("[", found.argval))
+            at += 2
+        else:
+            break
+    return tuple(steps), at
 
 
 def _line(instruction: Any, known: int) -> int:
@@ -84,40 +124,33 @@ def _line(instruction: Any, known: int) -> int:
     return (positions.lineno if positions is not None else None) or known
 
 
-def _root(instruction: Any, code: types.CodeType, itself: str) -> tuple[str, str] | None:
+def _root(
+    instruction: _Step, code: types.CodeType, local: dict[str, Any]
+) -> tuple[str, str, tuple[Any, ...]] | None:
     name, value = instruction.opname, instruction.argval
     if name in _GLOBAL:
-        return "global", value
+        return "global", value, ()
     if name in _CLOSURE and value in code.co_freevars:
-        return "closure", value
-    if name.startswith("LOAD_FAST") or name in _CLOSURE:
-        last = value[-1] if isinstance(value, tuple) else value
-        if itself and last == itself:
-            return "self", last
-    return None
+        return "closure", value, ()
+    return local.get(value) if name.startswith("LOAD_FAST") or name in _CLOSURE else None
 
 
-def _constant(instruction: Any) -> bool:
+def _constant(instruction: _Step) -> bool:
     return instruction.opname in ("LOAD_CONST", "LOAD_SMALL_INT") and isinstance(
         instruction.argval, str | int
     )
 
 
-def _subscript(instruction: Any) -> bool:
+def _subscript(instruction: _Step) -> bool:
     name: str = instruction.opname
     return name == "BINARY_SUBSCR" or (name == "BINARY_OP" and instruction.argrepr == "[]")
 
 
-def _unassigned_first_argument(code: types.CodeType, instructions: list[Any]) -> str:
-    if not code.co_argcount:
-        return ""
-    first = code.co_varnames[0]
-    stored = any(
-        i.opname.startswith(("STORE_FAST", "DELETE_FAST"))
-        and (i.argval == first or (isinstance(i.argval, tuple) and first in i.argval))
-        for i in instructions
-    )
-    return "" if stored else first
+def _arguments(code: types.CodeType, instructions: list[_Step]) -> set[str]:
+    """The arguments that the function does not assign to."""
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    stores = ("STORE_FAST", "DELETE_FAST", "STORE_DEREF")
+    return set(names) - {i.argval for i in instructions if i.opname in stores}
 
 
 @lru_cache(maxsize=4096)

@@ -175,6 +175,10 @@ class Recorder:
 
     # Arrays as values
 
+    def memory(self) -> set[int]:
+        """The ids of the arrays that own what the program reads and writes."""
+        return set(self.storages)
+
     def _add(self, owner: NDArray[Any], kind: str) -> Storage:
         storage = Storage(len(self.storages), kind, owner.nbytes, owner)
         self.storages[id(owner)] = storage
@@ -212,6 +216,8 @@ def listening(recorder: Recorder) -> Iterator[Recorder]:
             yield recorder
         except BaseException:
             recorder.undo()
+            for leaf, grad in recorder.grads_read.values():
+                leaf.grad = grad
             raise
         finally:
             _recording.listen(None)

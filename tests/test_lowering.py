@@ -17,9 +17,10 @@ from test_compile import Form, bits, data, mlp
 
 import fastnn
 from fastnn import lowering, nn, ops, optim
-from fastnn.compile import Recording, record
+from fastnn.compile import record
 from fastnn.lowering import Instruction, Storage, Value, emission, memory_plan
 from fastnn.ops.table import apply
+from fastnn.recording import Recording
 from fastnn.tensor import Tensor
 
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _check, _recording
+from fastnn._core.tape import Watch
 from fastnn.autograd import no_grad
-from fastnn.compile import Recording, record
-from fastnn.surroundings import Surroundings, image_of
+from fastnn.compile import record
+from fastnn.recording import Recording
+from fastnn.surroundings import image_of
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -26,13 +28,36 @@ BLOCK = 1024  # rows a program takes at once; more rows are predicted block by b
 MAX_PROGRAMS = 64
 
 
+class _Forward:
+    """A recorded forward pass, and whether it still is that of the model. The model may go when its
+    last user goes."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        recording.recorder.modules.clear()
+        recording.surroundings.let_go()
+        self._watch = Watch([], recording.surroundings.places)
+        self._watch.take()
+
+    def holds(self) -> bool:
+        """Whether parameters lie where they lay, and what `forward` reads is what it was."""
+        recording, around = self.recording, self.recording.surroundings
+        if not all(p._array is array for p, array, _ in recording.recorder.parameters.values()):
+            return False
+        if around.fixed and self._watch.same():
+            return True
+        holds = around.unchanged()
+        self._watch.take()
+        return holds
+
+
 class Predictor:
     """The programs of one model, by number of rows."""
 
     def __init__(self, model: Module) -> None:
         # Weak, or the model and this would keep each other alive until the next collection.
         self._model = weakref.ref(model)
-        self._programs: OrderedDict[tuple[Any, ...], tuple[Recording, Any]] = OrderedDict()
+        self._programs: OrderedDict[tuple[Any, ...], tuple[_Forward, Any]] = OrderedDict()
         self._structure: tuple[int, ...] = ()
         self._hooked = False  # hooks want to be called: no programs
         self._lock = threading.RLock()
@@ -43,14 +68,14 @@ class Predictor:
         """Shape and dtype of the outputs for these rows; None where no program can give them."""
         key = (x.shape, x.dtype.char)
         found = self._programs.get(key)
-        if found is None or not _same_memory(found[0]):
+        if found is None or not found[0].holds():
             found = self._record(key, x)
         spec: tuple[tuple[int, ...], np.dtype[Any]] | None = found[1]
         return None if self._hooked else spec
 
     def run(self, x: NDArray[Any], out: NDArray[Any]) -> None:
         """Write the outputs for a block of rows, after `spec` has been asked."""
-        self._programs[x.shape, x.dtype.char][0].program.run((x, out))
+        self._programs[x.shape, x.dtype.char][0].recording.program.run((x, out))
 
     def eager(self, x: NDArray[Any]) -> NDArray[Any]:
         """The outputs without a program."""
@@ -62,7 +87,7 @@ class Predictor:
             raise TypeError("model: expected it to return one tensor, rows first")
         return np.array(result._array)
 
-    def _record(self, key: tuple[Any, ...], x: NDArray[Any]) -> tuple[Recording, Any]:
+    def _record(self, key: tuple[Any, ...], x: NDArray[Any]) -> tuple[_Forward, Any]:
         model = self._model()
         assert model is not None
         with self._lock, evaluating(model):
@@ -70,17 +95,16 @@ class Predictor:
                 result, recording = record(model, [x.copy()])
             except ValueError as error:
                 raise ValueError(f"x: the model does not take shape {x.shape}: {error}") from error
-            recording.recorder.modules.clear()  # the model may go when its last user goes
-            recording.surroundings = Surroundings([], [])
+            forward = _Forward(recording)
             spec = None
             if isinstance(result, Tensor) and len(recording.bound) == 2 and result.ndim > 0:
                 bound = recording.bound[1].array
                 if recording.outputs[0].packed() and bound.shape == result.shape:
                     spec = (result.shape, result.dtype)
-            self._programs[key] = (recording, spec)
+            self._programs[key] = (forward, spec)
             while len(self._programs) > MAX_PROGRAMS:
                 self._programs.popitem(last=False)
-            return recording, spec
+            return forward, spec
 
     def refresh(self, model: Module) -> None:
         """Look at the model again since some module changed; forget programs of another model."""
@@ -120,10 +144,6 @@ def evaluating(model: Module) -> Iterator[None]:
 
 _predictors: weakref.WeakKeyDictionary[Module, Predictor] = weakref.WeakKeyDictionary()
 _new_predictor = threading.Lock()
-
-
-def _same_memory(recording: Recording) -> bool:
-    return all(p._array is array for p, array, _ in recording.recorder.parameters.values())
 
 
 def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[Any]:

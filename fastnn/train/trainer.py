@@ -11,9 +11,10 @@ import numpy as np
 
 from fastnn import _check, random
 from fastnn.autograd import no_grad
-from fastnn.compile import Recording, record
+from fastnn.compile import record
 from fastnn.nn import CrossEntropyLoss, Module
 from fastnn.recorder import Recorder, listening
+from fastnn.recording import Recording
 from fastnn.tensor import Tensor, int64
 from fastnn.train.history import History
 from fastnn.train.loop import Loop, batch_order
