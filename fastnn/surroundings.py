@@ -21,7 +21,14 @@ from fastnn.reading import Reading, Seen, look
 if TYPE_CHECKING:
     from fastnn.nn import Module
 
-_OF_MODULES = ("_parameters", "_modules", "_buffers", "_forward_hooks")
+_OF_MODULES = (
+    "_parameters",
+    "_modules",
+    "_buffers",
+    "_forward_pre_hooks",
+    "_forward_hooks",
+    "_backward_hooks",
+)
 
 
 class ChangedError(RecordingError):

@@ -30,6 +30,14 @@ def _is_widths(value: object) -> bool:
     return isinstance(value, list | tuple) and 0 < len(value) <= 8 and all(map(_is_width, value))
 
 
+def _is_sizes(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(n == -1 or _is_width(n) for n in value)
+
+
+def _is_index(value: object) -> bool:
+    return value is None or (type(value) is int and 0 <= value <= MAX_WIDTH)
+
+
 def _is_number_or_none(value: object) -> bool:
     return value is None or _is_number(value)
 
@@ -74,6 +82,7 @@ def _by_rows(options: Config) -> Shapes:
     return dict.fromkeys(names, tuple(options["normalized_shape"]))
 
 
+_PLAIN = "ReLU6 Hardsigmoid Hardswish SELU Mish LogSigmoid Softsign Tanhshrink".split()
 _BY_ROWS = {
     "normalized_shape": _is_widths,
     "eps": _is_number,
@@ -97,6 +106,25 @@ KINDS: dict[str, Kind] = {
     "GELU": Kind({"approximate": lambda value: value in ("none", "tanh")}),
     "Softplus": Kind({"beta": _is_number, "threshold": _is_number}),
     "Flatten": Kind({"start_dim": _is_dim, "end_dim": _is_dim}),
+    "Unflatten": Kind({"dim": _is_dim, "unflattened_size": _is_sizes}),
+    **{name: Kind() for name in _PLAIN},
+    "CELU": Kind({"alpha": _is_number}),
+    "Softmin": Kind({"dim": _is_dim}),
+    "GLU": Kind({"dim": _is_dim}),
+    "Hardtanh": Kind({"min_val": _is_number, "max_val": _is_number}),
+    "Softshrink": Kind({"lambd": _is_number}),
+    "Hardshrink": Kind({"lambd": _is_number}),
+    "Threshold": Kind({"threshold": _is_number, "value": _is_number}),
+    "PReLU": Kind(
+        {"num_parameters": _is_width, "init": _is_number},
+        lambda options: {"weight": (options["num_parameters"],)},
+        typed=True,
+    ),
+    "Embedding": Kind(
+        {"num_embeddings": _is_width, "embedding_dim": _is_width, "padding_idx": _is_index},
+        lambda options: {"weight": (options["num_embeddings"], options["embedding_dim"])},
+        typed=True,
+    ),
     "Dropout": Kind({"p": _is_number}),
     "AlphaDropout": Kind({"p": _is_number}),
     "BatchNorm1d": Kind(

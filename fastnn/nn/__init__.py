@@ -15,10 +15,13 @@ from fastnn.nn.activation import (
     Softplus,
     Tanh,
 )
+from fastnn.nn.bilinear import Bilinear
 from fastnn.nn.cell import Cell, CellList, Dense, SequentialCell
 from fastnn.nn.container import Sequential
 from fastnn.nn.dropout import AlphaDropout, Dropout
-from fastnn.nn.linear import Flatten, Identity, Linear
+from fastnn.nn.embedding import Embedding
+from fastnn.nn.lazy import LazyLinear
+from fastnn.nn.linear import Flatten, Identity, Linear, Unflatten
 from fastnn.nn.lists import ModuleDict, ModuleList, ParameterDict, ParameterList
 from fastnn.nn.loss import (
     BCELoss,
@@ -34,6 +37,17 @@ from fastnn.nn.loss import (
 from fastnn.nn.module import Module
 from fastnn.nn.normalization import BatchNorm1d, LayerNorm, RMSNorm
 from fastnn.nn.parameter import Parameter, ParameterTuple
+from fastnn.nn.piecewise import (
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    PReLU,
+    ReLU6,
+    Softshrink,
+    Threshold,
+)
+from fastnn.nn.smooth import CELU, GLU, SELU, LogSigmoid, Mish, Softmin, Softsign, Tanhshrink
 from fastnn.nn.summary import Summary, summary
 
 __all__ = [
@@ -41,42 +55,62 @@ __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
+    "Bilinear",
+    "CELU",
     "Cell",
     "CellList",
     "CrossEntropyLoss",
     "Dense",
     "Dropout",
     "ELU",
+    "Embedding",
     "Flatten",
     "GELU",
+    "GLU",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
     "HuberLoss",
     "Identity",
     "KLDivLoss",
     "L1Loss",
     "LayerNorm",
+    "LazyLinear",
     "LeakyReLU",
     "Linear",
+    "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
+    "Mish",
     "Module",
     "ModuleDict",
     "ModuleList",
     "NLLLoss",
+    "PReLU",
     "Parameter",
     "ParameterDict",
     "ParameterList",
     "ParameterTuple",
     "RMSNorm",
     "ReLU",
+    "ReLU6",
+    "SELU",
     "Sequential",
     "SequentialCell",
     "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
     "Softmax",
+    "Softmin",
     "Softplus",
+    "Softshrink",
+    "Softsign",
     "Summary",
     "Tanh",
+    "Tanhshrink",
+    "Threshold",
+    "Unflatten",
     "functional",
     "init",
     "summary",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastnn import _check, _recording, ops
 from fastnn.nn import weighted
+from fastnn.nn.bilinear import bilinear
 from fastnn.nn.distances import (
     binary_cross_entropy,
     huber_loss,
@@ -13,7 +14,18 @@ from fastnn.nn.distances import (
     smooth_l1_loss,
 )
 from fastnn.nn.dropout import alpha_dropout, dropout
+from fastnn.nn.embedding import embedding
 from fastnn.nn.normalization import batch_norm, layer_norm, rms_norm
+from fastnn.nn.piecewise import (
+    hardshrink,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    prelu,
+    relu6,
+    softshrink,
+    threshold,
+)
 from fastnn.nn.pointwise import (
     elu,
     gelu,
@@ -27,6 +39,7 @@ from fastnn.nn.pointwise import (
     tanh,
 )
 from fastnn.nn.reduction import REDUCTIONS, Reduction, same
+from fastnn.nn.smooth import celu, glu, logsigmoid, mish, selu, softmin, softsign, tanhshrink
 from fastnn.tensor import Tensor, int64
 
 __all__ = [
@@ -34,12 +47,20 @@ __all__ = [
     "Reduction",
     "alpha_dropout",
     "batch_norm",
+    "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "celu",
     "cross_entropy",
     "dropout",
     "elu",
+    "embedding",
     "gelu",
+    "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
     "huber_loss",
     "kl_div",
     "l1_loss",
@@ -47,18 +68,28 @@ __all__ = [
     "leaky_relu",
     "linear",
     "log_softmax",
+    "logsigmoid",
+    "mish",
     "mse_loss",
     "nll_loss",
     "normalize",
     "one_hot",
+    "prelu",
     "relu",
+    "relu6",
     "rms_norm",
+    "selu",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
     "softmax",
+    "softmin",
     "softplus",
+    "softshrink",
+    "softsign",
     "tanh",
+    "tanhshrink",
+    "threshold",
 ]
 
 

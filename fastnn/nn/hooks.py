@@ -1,9 +1,18 @@
-"""The end of a forward hook."""
+"""Functions of the user that run before and after a module's forward, and in the backward pass."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from fastnn import _recording
+from fastnn.autograd import Node, is_grad_enabled
+from fastnn.ops.table import view
+from fastnn.tensor import Tensor
+
+PreHook = Callable[[Any, tuple[Any, ...]], Any]
+ForwardHook = Callable[[Any, tuple[Any, ...], Any], Any]
+BackwardHook = Callable[[Any, tuple[Any, ...], tuple[Any, ...]], Any]
 
 
 class HookHandle:
@@ -16,3 +25,117 @@ class HookHandle:
         """Remove the hook; a second call does nothing."""
         self._hooks.pop(self._key, None)
         self._changed()
+
+
+class Hooked:
+    """The part of a Module that is called, with its hooks.
+
+    A compiled function calls hooks when it is recorded; a replay repeats what they computed.
+    """
+
+    forward: Callable[..., Any]
+    _forward_pre_hooks: dict[int, PreHook]
+    _forward_hooks: dict[int, ForwardHook]
+    _backward_hooks: dict[int, BackwardHook]
+
+    def _changed(self) -> None:
+        """A hook came or went."""
+
+    def _add_hook(self, hooks: dict[int, Any], hook: Any) -> HookHandle:
+        if not callable(hook):
+            raise TypeError(f"hook: expected a function, got {type(hook).__name__}")
+        key = max(hooks, default=-1) + 1
+        hooks[key] = hook
+        self._changed()
+        return HookHandle(hooks, key, self._changed)
+
+    def register_forward_pre_hook(self, hook: PreHook) -> HookHandle:
+        """Call `hook(module, args)` before every forward; what it returns, if not None, replaces
+        the arguments: a tuple of them, or the only one."""
+        return self._add_hook(self._forward_pre_hooks, hook)
+
+    def register_forward_hook(self, hook: ForwardHook) -> HookHandle:
+        """Call `hook(module, args, output)` after every forward; what it returns, if not None,
+        replaces the output. The handle's `remove()` ends that."""
+        return self._add_hook(self._forward_hooks, hook)
+
+    def register_full_backward_hook(self, hook: BackwardHook) -> HookHandle:
+        """Call `hook(module, grad_input, grad_output)` when the gradients by the module's inputs
+        are known; a tuple that it returns replaces grad_input.
+
+        Both are tuples, one entry for each positional argument and each output; None where there
+        is no gradient.
+        """
+        return self._add_hook(self._backward_hooks, hook)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        _recording.reads(self)  # type: ignore[arg-type]  # it is a Module
+        for pre in list(self._forward_pre_hooks.values()) if self._forward_pre_hooks else ():
+            replaced = pre(self, args)
+            if replaced is not None:
+                args = replaced if isinstance(replaced, tuple) else (replaced,)
+        if self._backward_hooks and is_grad_enabled():
+            watched = _Backward(self, args)
+            output = watched.outputs(self.forward(*watched.args, **kwargs))
+        else:
+            output = self.forward(*args, **kwargs)
+        for hook in list(self._forward_hooks.values()) if self._forward_hooks else ():
+            replaced = hook(self, args, output)
+            if replaced is not None:
+                output = replaced
+        return output
+
+
+class _Backward:
+    """One call's way back: gradients are kept until those by all inputs are known."""
+
+    def __init__(self, module: Hooked, args: tuple[Any, ...]) -> None:
+        self._module = module
+        self._wanted = [i for i, x in enumerate(args) if isinstance(x, Tensor) and x.requires_grad]
+        self._out: list[Tensor | None] = []
+        self._size = len(args)
+        self.args = self._through(args) if self._wanted else args
+
+    def _through(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The inputs by way of one node, so that their gradients arrive together."""
+        inputs = tuple(args[i] for i in self._wanted)
+        node = Node(self._back, inputs, tuple(x._array for x in inputs), ())
+        passed = list(args)
+        for place, i in enumerate(self._wanted):
+            passed[i] = node.output(place)
+        return tuple(passed)
+
+    def _back(self, node: Node, *arrived: Tensor | None) -> Sequence[Tensor | None]:
+        """The gradients by the inputs, as the hooks leave them."""
+        grads: list[Tensor | None] = [None] * self._size
+        for i, gradient in zip(self._wanted, arrived, strict=True):
+            grads[i] = gradient
+        given = self._call(tuple(grads))
+        return [given[i] for i in self._wanted]
+
+    def _call(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
+        for hook in list(self._module._backward_hooks.values()):
+            replaced = hook(self._module, grads, tuple(self._out))
+            if replaced is not None:
+                grads = replaced if isinstance(replaced, tuple) else (replaced,)
+                if len(grads) != self._size:
+                    raise RuntimeError(
+                        f"backward hook: expected {self._size} gradients, got {len(grads)}"
+                    )
+        return grads
+
+    def outputs(self, output: Any) -> Any:
+        """The output, or a tuple of them, whose gradients are seen when they arrive."""
+        several = isinstance(output, tuple | list)
+        given = list(output) if several else [output]
+        self._out = [None] * len(given)
+        for i, y in enumerate(given):
+            if isinstance(y, Tensor) and y.requires_grad:
+                given[i] = view(y, y._array, self._seen, (i,))
+        return type(output)(given) if several else given[0]
+
+    def _seen(self, node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+        self._out[node.attrs[0]] = dy
+        if not self._wanted and None not in self._out:
+            self._call((None,) * self._size)
+        return (dy,)

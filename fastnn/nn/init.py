@@ -219,3 +219,62 @@ def _kaiming_std(tensor: Tensor, a: float, mode: FanMode, nonlinearity: str) -> 
     _check.choice("mode", mode, ("fan_in", "fan_out"))
     fan_in, fan_out = _fans(tensor)
     return calculate_gain(nonlinearity, a) / math.sqrt(fan_in if mode == "fan_in" else fan_out)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Fill with gain times a matrix whose rows, or columns if there are fewer, are orthonormal.
+
+    Q of N(0, 1) values, the diagonal of R made positive; more than 2 axes count as (first, rest).
+
+    Raises:
+        ValueError: fewer than 2 dimensions.
+
+    Source: Saxe, McClelland & Ganguli 2013.
+
+    >>> import fastnn
+    >>> w = orthogonal_(fastnn.zeros(2, 3)).numpy()
+    >>> np.allclose(w @ w.T, np.eye(2), atol=1e-6)
+    True
+    """
+    _check.a_tensor("tensor", tensor)
+    if tensor.ndim < 2:
+        raise ValueError(f"tensor: expected 2 or more dimensions, got shape {tensor.shape}")
+    scale = _check.real("gain", gain)
+    if tensor.numel() == 0:
+        return tensor
+    rows = tensor.shape[0]
+    shape = rows, tensor.numel() // rows
+    drawn = (generator or default_generator).normal(shape, 0.0, 1.0, tensor.dtype)
+    q, r = np.linalg.qr(drawn.T if shape[0] < shape[1] else drawn)
+    q = q * np.sign(np.diag(r))
+    q = q.T if shape[0] < shape[1] else q
+    np.copyto(tensor._array, (q * tensor.dtype.type(scale)).reshape(tensor.shape))
+    return tensor
+
+
+def sparse_(
+    tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
+) -> Tensor:
+    """Fill a matrix with N(0, std**2), and ceil(sparsity * rows) of each column with 0.
+
+    Args:
+        tensor: 2-dimensional.
+        sparsity: 0..1, the share of zeros.
+        std: default 0.01.
+        generator: default: the one that `manual_seed` seeds.
+
+    Raises:
+        ValueError: not 2-dimensional.
+
+    Source: Martens 2010.
+    """
+    _check.a_tensor("tensor", tensor)
+    if tensor.ndim != 2:
+        raise ValueError(f"tensor: expected 2 dimensions, got shape {tensor.shape}")
+    rows, columns = tensor.shape
+    zeros = math.ceil(_check.real("sparsity", sparsity, 0.0, 1.0) * rows)
+    normal_(tensor, 0.0, std, generator)
+    for column in range(columns):
+        order = (generator or default_generator).permutation(rows)
+        tensor._array[order[:zeros], column] = 0
+    return tensor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -136,3 +137,45 @@ class Flatten(Module):
     def extra_repr(self) -> str:
         """The axes."""
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """One axis split into several: (n, a * b) becomes (n, a, b).
+
+    Args:
+        dim: the axis.
+        unflattened_size: the sizes it is split into; one of them may be -1.
+
+    Raises:
+        ValueError: sizes that do not multiply to that of the axis.
+
+    >>> import fastnn
+    >>> Unflatten(1, (2, 3))(fastnn.zeros(5, 6)).shape
+    (5, 2, 3)
+    """
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        super().__init__()
+        self.dim = _check.integer("dim", dim, -64, 63)
+        self.unflattened_size = tuple(
+            _check.integer("unflattened_size", n, -1, 2**31) for n in unflattened_size
+        )
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x with more axes."""
+        _check.a_tensor("input", input)
+        at = _check.integer("dim", self.dim, -input.ndim, input.ndim - 1) % input.ndim
+        sizes = self.unflattened_size
+        known = math.prod(n for n in sizes if n != -1)
+        if sizes.count(-1) == 1 and known:
+            sizes = tuple(input.shape[at] // known if n == -1 else n for n in sizes)
+        if math.prod(sizes) != input.shape[at] or -1 in sizes:
+            raise ValueError(
+                f"unflattened_size: expected sizes that multiply to {input.shape[at]}, "
+                f"got {self.unflattened_size}"
+            )
+        return ops.reshape(input, (*input.shape[:at], *sizes, *input.shape[at + 1 :]))
+
+    def extra_repr(self) -> str:
+        """The axis and its sizes."""
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

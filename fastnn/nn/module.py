@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -10,15 +10,15 @@ import numpy as np
 from fastnn import _check, _recording, autograd
 from fastnn._core import engine
 from fastnn._device import is_device
-from fastnn.nn.hooks import HookHandle
+from fastnn.nn.hooks import Hooked
 from fastnn.nn.parameter import Parameter
 from fastnn.nn.state import IncompatibleKeys, load, loadable
 from fastnn.tensor import Tensor
 
-Hook = Callable[["Module", tuple[Any, ...], Any], Any]
+HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks")
 
 
-class Module:
+class Module(Hooked):
     """The base of layers and models, torch's `nn.Module`.
 
     Assign Parameters and Modules as attributes in `__init__`, after `super().__init__()`, and
@@ -46,10 +46,9 @@ class Module:
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
     _transient: set[str]  # buffers that state_dict leaves out
-    _forward_hooks: dict[int, Hook]
 
     def __init__(self) -> None:
-        for name in ("_parameters", "_buffers", "_modules", "_forward_hooks"):
+        for name in ("_parameters", "_buffers", "_modules", *HOOKS):
             object.__setattr__(self, name, {})
         self._transient = set()
         self.training = True
@@ -162,28 +161,14 @@ class Module:
 
     register_module = add_module
 
-    def register_forward_hook(self, hook: Hook) -> HookHandle:
-        """Call `hook(module, args, output)` after every forward; what it returns, if not None,
-        replaces the output. The handle's `remove()` ends that."""
-        key = max(self._forward_hooks, default=-1) + 1
+    def _changed(self) -> None:
         Module.changes += 1
-        self._forward_hooks[key] = hook
-        return HookHandle(self._forward_hooks, key, _changed)
 
     # ---- computing ----
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The computation; every subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__}: expected a forward() method")
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        _recording.reads(self)
-        output = self.forward(*args, **kwargs)
-        for hook in list(self._forward_hooks.values()) if self._forward_hooks else ():
-            replaced = hook(self, args, output)
-            if replaced is not None:
-                output = replaced
-        return output
 
     def predict(self, x: Any, **options: Any) -> Any:
         """The outputs for the rows of an array; see `fastnn.train.predict`."""
@@ -230,6 +215,23 @@ class Module:
         """The modules assigned to this one, without names."""
         return (child for _, child in self.named_children())
 
+    def get_submodule(self, target: str) -> Module:
+        """The module at a path such as 'body.0'; '' is this one.
+
+        Raises:
+            AttributeError: there is none.
+        """
+        module: Module = self
+        for name in target.split(".") if target else ():
+            child = module._modules.get(name)
+            if child is None:
+                raise AttributeError(f"{type(module).__name__} has no module {name!r}")
+            module = child
+        return module
+
+    def _own_parameters(self) -> Iterable[tuple[str, Parameter | None]]:
+        return self._parameters.items()
+
     def _named(
         self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool
     ) -> Iterator[tuple[str, Any]]:
@@ -241,7 +243,8 @@ class Module:
         )
         for path, module in modules:
             _recording.reads(module)
-            for name, value in getattr(module, registry).items():
+            own = module._own_parameters() if registry == "_parameters" else module._buffers.items()
+            for name, value in own:
                 if value is None or id(value) in seen:
                     continue
                 if remove_duplicate:
@@ -343,7 +346,7 @@ class Module:
         return state
 
     def _own_state(self) -> Iterator[tuple[str, Tensor]]:
-        for name, parameter in self._parameters.items():
+        for name, parameter in self._own_parameters():
             if parameter is not None:
                 yield name, parameter
         for name, buffer in self._buffers.items():
@@ -392,7 +395,3 @@ class Module:
         if not children and len(lines) <= 1:
             return f"{type(self).__name__}({extra})"
         return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
-
-
-def _changed() -> None:
-    Module.changes += 1

@@ -117,7 +117,9 @@ class Predictor:
             if structure != self._structure or dtype != self.dtype:
                 self._programs.clear()
             self._structure, self.dtype = structure, dtype
-            self._hooked = any(module._forward_hooks for module in modules)
+            self._hooked = any(
+                module._forward_hooks or module._forward_pre_hooks for module in modules
+            )
             self.seen = model.changes
 
 

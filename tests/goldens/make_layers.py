@@ -1,0 +1,65 @@
+"""Remake tests/goldens/layers.json: what torch makes of layers_cases.
+
+PYTHONPATH=tests python tests/goldens/make_layers.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import layers_cases
+import torch
+
+
+def rounded(x: Any, digits: int = 12) -> list[float]:
+    return [float(f"{v:.{digits}g}") for v in x.detach().numpy().ravel()]
+
+
+def calls(name: str, given: list[list[Any]]) -> list[list[Any]]:
+    """Of each call: the output, gradients by inputs and parameters, buffers. The last is in
+    evaluation, if there are several."""
+    layer = eval(name.partition(" (")[0] if name[-1] == ")" and ") (" in name else name,
+                 vars(torch.nn))  # fmt: skip
+    layer = layer.double()
+    for i, p in enumerate(layer.parameters()):
+        p.data.copy_(torch.from_numpy(layers_cases.numbers(50 + i, *p.shape)))
+    found = []
+    for i, args in enumerate(given):
+        if i and i == len(given) - 1:
+            layer.eval()
+        tensors = [torch.from_numpy(a).requires_grad_(a.dtype.kind == "f") for a in args]
+        y = layer(*tensors)
+        layer.zero_grad()
+        if y.requires_grad:
+            (y * torch.from_numpy(layers_cases.numbers(99, *y.shape))).sum().backward()
+        grads = [t.grad for t in tensors if t.grad is not None]
+        grads += [p.grad for p in layer.parameters()]
+        buffers = [b.double() for b in layer.buffers()]
+        found.append([rounded(x) for x in (y, *grads, *buffers)])
+    return found
+
+
+def inits() -> dict[str, list[list[float]]]:
+    found = {}
+    for text in layers_cases.INITS.split(";"):
+        found[text.strip()] = values = []
+        for shape in layers_cases.INIT_SHAPES:
+            torch.manual_seed(7)
+            t = torch.empty(shape)
+            eval(text.strip(), {**vars(torch.nn.init), "t": t})
+            values.append(rounded(t, 7))
+    return found
+
+
+if __name__ == "__main__":
+    layers = {name: calls(name, given) for name, given in layers_cases.inputs().items()}
+    gains = {f"{n} {p}": torch.nn.init.calculate_gain(n, p) for n, p in layers_cases.GAINS}
+    made: dict[str, Any] = {"layers": layers, "inits": inits(), "gains": gains}
+    text = ",\n".join(
+        f'"{part}": {{' + ",\n".join(
+            f"{json.dumps(k)}: {json.dumps(v, separators=(',', ':'))}" for k, v in entries.items()
+        ) + "}" for part, entries in made.items()
+    )  # fmt: skip
+    Path(__file__).with_name("layers.json").write_text("{" + text + "}\n")
