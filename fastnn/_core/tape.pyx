@@ -102,7 +102,7 @@ cdef class Node:
     order: its place among all nodes.
     """
     cdef readonly object rule
-    cdef public tuple inputs
+    cdef tuple _inputs
     cdef public tuple outputs
     cdef readonly tuple attrs
     cdef readonly long order
@@ -111,12 +111,24 @@ cdef class Node:
     def __init__(self, rule, tuple inputs, tuple outputs, tuple attrs):
         global _made
         _made += 1
-        self.rule, self.inputs, self.outputs, self.attrs = rule, inputs, outputs, attrs
+        self.rule, self._inputs, self.outputs, self.attrs = rule, inputs, outputs, attrs
         self.order = _made
+
+    @property
+    def inputs(self):
+        """What went in, as it was on the tape at that time; None once given back."""
+        if not _rebased or self._inputs is None:
+            return self._inputs
+        return tuple([None if x is None else _as_of(<TensorBase>x, self.order)
+                      for x in self._inputs])
+
+    @inputs.setter
+    def inputs(self, tuple inputs):
+        self._inputs = inputs
 
     def input(self, int i):
         """An input that is known to be a tensor."""
-        return self.inputs[i]
+        return _as_of(<TensorBase>self._inputs[i], self.order)
 
     def output(self, int i=0):
         """An output as a tensor on the tape."""
@@ -126,8 +138,8 @@ cdef class Node:
 
     def needs(self, int i):
         """Whether a gradient by input `i` is wanted."""
-        x = self.inputs[i]
-        return x is not None and (<TensorBase>x).requires_grad
+        x = self._inputs[i]
+        return x is not None and _as_of(<TensorBase>x, self.order).requires_grad
 
 
 cdef class TensorBase:
@@ -138,6 +150,7 @@ cdef class TensorBase:
     cdef public Node _node
     cdef public int _index  # which output of the node
     cdef public bint _unit  # the constant 1 that starts a backward pass
+    cdef public TensorBase _past  # stands for it as it was before a change in place on the tape
     cdef object __weakref__
 
     def __init__(self, array, bint requires_grad=False):
@@ -147,6 +160,26 @@ cdef class TensorBase:
             )
         self._array = array
         self.requires_grad = requires_grad
+
+
+cdef bint _rebased = False  # whether any tensor was ever changed in place on the tape
+
+
+cdef inline TensorBase _as_of(TensorBase x, long order):
+    """The tensor as the node of this number saw it."""
+    while x._past is not None and (x._node is None or x._node.order >= order):
+        x = x._past
+    return x
+
+
+def rebase(TensorBase x, TensorBase y):
+    """From now on `x` is at the place of `y` on the tape; nodes that are there see its past."""
+    global _rebased
+    cdef TensorBase past = _wrap(x._array)
+    past._node, past._index, past.requires_grad = x._node, x._index, x.requires_grad
+    past._past = x._past
+    x._past, x._node, x._index, x.requires_grad = past, y._node, y._index, y.requires_grad
+    _rebased = True
 
 
 cdef inline TensorBase _wrap(array):
@@ -228,15 +261,16 @@ cdef class Flow:
     """
     cdef readonly dict leaves
     cdef list _waiting  # nodes that a gradient has reached, (-order, node): a heap
-    cdef object _add, _checked
+    cdef object _add, _checked, _view
     cdef long _written
 
-    def __init__(self, add, long written, checked):
+    def __init__(self, add, long written, checked, view):
         """add: of two gradients. written: the number of nodes at the last write in place;
-        checked(rule, node, gradients): runs the rule of a node that is older than that."""
+        checked(rule, node, gradients): runs the rule of a node that is older than that.
+        view(x, order): raises if a node of this number used x when it was out of date."""
         self.leaves = {}
         self._waiting = []
-        self._add, self._written, self._checked = add, written, checked
+        self._add, self._written, self._checked, self._view = add, written, checked, view
 
     cpdef object send(self, TensorBase x, gradient):
         """A gradient by `x` has arrived."""
@@ -246,7 +280,7 @@ cdef class Flow:
             self.leaves[id(x)] = (x, gradient if known is None else self._add(known[1], gradient))
             return
         if node._arriving is None:
-            if node.inputs is None:
+            if node._inputs is None:
                 raise RuntimeError(
                     "backward a second time through the same tape, whose memory was given back; "
                     "call the first one with retain_graph=True"
@@ -267,7 +301,7 @@ cdef class Flow:
             while self._waiting:
                 node = <Node>_pop(self._waiting)[1]
                 arriving, node._arriving = node._arriving, None
-                inputs = node.inputs
+                inputs = node.inputs if _rebased else node._inputs
                 if self._written >= node.order:
                     gradients = self._checked(node.rule, node, arriving)
                 else:
@@ -278,9 +312,11 @@ cdef class Flow:
                     if inputs[i] is not None and gradients[i] is not None:
                         x = <TensorBase>inputs[i]
                         if x.requires_grad:
+                            if _rebased and x._node is not None:
+                                self._view(x, node.order)
                             self.send(x, gradients[i])
                 if not keep:
-                    node.inputs = None
+                    node._inputs = None
                     node.outputs = (None,) * len(node.outputs)
         finally:
             for _, left in self._waiting:

@@ -135,6 +135,7 @@ def flow(
                     if gradient is None or x is None:
                         continue
                     if x.requires_grad if asked is None else asked[i]:
+                        versions.check_view(x, node.order)
                         add(x, gradient)
             if not keep and (leading is None or asked is not None):
                 node.inputs, node.outputs = None, (None,) * len(node.outputs)

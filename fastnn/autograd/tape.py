@@ -106,7 +106,7 @@ def _propagate(
     roots: Sequence[Tensor], seeds: Sequence[Tensor], create_graph: bool, keep: bool
 ) -> dict[int, tuple[Tensor, Tensor]]:
     """id of each leaf that requires grad -> (the leaf, its gradient)."""
-    flow = Flow(_add, last_write(), versions.checked)
+    flow = Flow(_add, last_write(), versions.checked, versions.check_view)
     with set_grad_enabled(create_graph):
         if hooks.live:
             from fastnn.autograd.graph import flow as slow  # the same, with more to look at

@@ -8,6 +8,7 @@ compares two numbers a node, and looks closer only at nodes older than the last 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
 
     from fastnn.autograd.tape import GradientRule, Node
     from fastnn.ops import Op
+    from fastnn.tensor import Tensor
 
     Span = tuple[int, int]
 
 MOST = 4096  # writes that are remembered
 _written: dict[Span, tuple[int, str]] = {}  # (first byte, end) -> (number of nodes, op)
+_on_tape: list[tuple[int, Span]] = []  # (number of the node, memory) of changes that are nodes
 _programs: WeakKeyDictionary[Watch, list[Span]] = WeakKeyDictionary()  # what each run writes
 
 
@@ -45,6 +48,37 @@ def wrote(array: NDArray[Any], name: str) -> None:
         for key in list(_written)[: MOST // 2]:
             del _written[key]
     _written[_span(array)] = (at, name)
+
+
+def changed_on_tape(array: NDArray[Any], x: Tensor) -> None:
+    """The change in place of an array is a node on the tape, the one that x is at now."""
+    if len(_on_tape) >= MOST:
+        del _on_tape[: MOST // 2]
+    if x._node is not None:
+        _on_tape.append((x._node.order, _span(array)))
+
+
+def _number(change: tuple[int, Span]) -> int:
+    return change[0]
+
+
+def check_view(x: Tensor, order: int) -> None:
+    """Raise if x, an input of the node of this number, is a view made before its memory was changed
+    on the tape, and was used after."""
+    if x._node is None or not _on_tape:
+        return
+    since = bisect_right(_on_tape, x._node.order, key=_number)
+    between = _on_tape[since : bisect_left(_on_tape, order, key=_number)]
+    if not between:
+        return
+    first, end = _span(x._array)
+    for _, (low, high) in between:
+        if low < end and first < high:
+            raise RuntimeError(
+                f"backward: a view of shape {x.shape} was used after the memory that it sees was "
+                "changed in place, a change that it is not on the tape of; make the view anew "
+                "after the change"
+            )
 
 
 def writes(watch: Watch, arrays: Iterable[NDArray[Any]]) -> None:

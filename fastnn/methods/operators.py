@@ -139,96 +139,103 @@ class Operators:
         return ops.getitem(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._may_change("assignment", value)
-        ops.setitem(self, index, value)
+        if is_grad_enabled() and ops.inplace.changes_tape(self, value, "assignment"):
+            ops.inplace.assign(self, index, value)
+        else:
+            ops.setitem(self, index, value)
 
-    # In place: for values outside the tape (parameters under no_grad, buffers)
+    # In place
 
-    def _may_change(self, name: str, value: Any) -> None:
-        """Refuse where the tape would not notice."""
-        if not is_grad_enabled():
-            return
-        if self.requires_grad:
-            raise RuntimeError(f"{name}: a tensor that requires grad is changed in place; "
-                               "do so under fastnn.no_grad()")  # fmt: skip
-        if isinstance(value, Operators) and value.requires_grad:
-            raise RuntimeError(
-                f"{name}: a value that requires grad is written into a tensor that does not; "
-                "write it detached, or use where, cat or stack"
-            )
-
-    def _write(self, name: str, value: Any) -> Tensor:
-        self._may_change(name, value)
+    def _write(self, name: str, value: Any, compute: Callable[[Any], Tensor]) -> Any:
+        """ops.<name>(self, value), or on the tape compute(self), which is the same beside it."""
+        if is_grad_enabled() and ops.inplace.changes_tape(self, value, name):
+            ops.inplace.change(self, name, compute)
+            return self
         return getattr(ops, name)(self, value)
+
+    def _replace(self, name: str, compute: Callable[[Any], Tensor], *values: Any) -> Any:
+        """Take what `compute` makes of self and of these values."""
+        if is_grad_enabled() and any(
+            ops.inplace.changes_tape(self, v, name) for v in (None, *values)
+        ):
+            ops.inplace.change(self, name, compute)
+            return self
+        return ops.copy_(self, compute(self))
 
     def copy_(self, source: Operand) -> Tensor:
         """Take the values of `source`, which broadcasts to this shape."""
-        return self._write("copy_", source)
+        if is_grad_enabled() and ops.inplace.changes_tape(self, source, "copy_"):
+            ops.inplace.assign(self, ..., source)
+            return self  # type: ignore[return-value]
+        return ops.copy_(self, source)
 
     def zero_(self) -> Tensor:
         """Set every element to 0."""
-        return self._write("copy_", 0)
+        return self.copy_(0)
 
     def fill_(self, value: Operand) -> Tensor:
         """Set every element to `value`."""
-        return self._write("copy_", value)
+        return self.copy_(value)
 
     def add_(self, other: Operand, *, alpha: float = 1) -> Tensor:
         """self += alpha other."""
-        return self._write("add_", other if alpha == 1 else ops.scaled(other, alpha))
+        term = other if alpha == 1 else ops.scaled(other, alpha)
+        return self._write("add_", term, lambda old: ops.elementwise.add(old, term))
 
     def sub_(self, other: Operand, *, alpha: float = 1) -> Tensor:
         """self -= alpha other."""
-        return self._write("sub_", other if alpha == 1 else ops.scaled(other, alpha))
+        term = other if alpha == 1 else ops.scaled(other, alpha)
+        return self._write("sub_", term, lambda old: ops.elementwise.sub(old, term))
 
     def mul_(self, other: Operand) -> Tensor:
         """self *= other."""
-        return self._write("mul_", other)
+        return self._write("mul_", other, lambda old: ops.mul(old, other))
 
     def div_(self, other: Operand) -> Tensor:
         """self /= other."""
-        return self._write("div_", other)
+        return self._write("div_", other, lambda old: ops.elementwise.div(old, other))
+
+    def pow_(self, exponent: Operand) -> Tensor:
+        """self = self ** exponent."""
+        return self._replace("pow_", lambda old: ops.pow(old, exponent), exponent)
 
     def clamp_(self, min: Operand | None = None, max: Operand | None = None) -> Tensor:
         """Every element into min..max."""
-        return self._write("copy_", ops.clamp(self, min, max))
+        return self._replace("clamp_", lambda old: ops.clamp(old, min, max), min, max)
 
     def masked_fill_(self, mask: Tensor, value: Operand) -> Tensor:
         """`value` where the mask holds."""
-        return self._write("copy_", ops.where(mask, value, self))
+        return self._replace("masked_fill_", lambda old: ops.where(mask, value, old), value)
 
     def uniform_(self, low: float = 0.0, high: float = 1.0) -> Tensor:
         """Uniform numbers between low and high, by fastnn's generator."""
-        return self._write("copy_", _drawn("uniform", self, low, high))
+        return self.copy_(_drawn("uniform", self, low, high))
 
     def normal_(self, mean: float = 0.0, std: float = 1.0) -> Tensor:
         """Normal numbers, by fastnn's generator."""
-        return self._write("copy_", _drawn("normal", self, mean, std))
-
-    def _on_tape(self, other: Operand) -> bool:
-        """Whether `self += other` gives a new tensor: where the tape would need the old one."""
-        if not is_grad_enabled():
-            return False
-        return (self.requires_grad and not self.is_leaf) or (
-            isinstance(other, Operators) and other.requires_grad and not self.requires_grad
-        )
+        return self.copy_(_drawn("normal", self, mean, std))
 
     def __iadd__(self, other: Operand) -> Tensor:
-        if self._on_tape(other):
-            return ops.add(self, other)
         return self.add_(other)
 
     def __isub__(self, other: Operand) -> Tensor:
-        if self._on_tape(other):
-            return ops.sub(self, other)
         return self.sub_(other)
 
     def __imul__(self, other: Operand) -> Tensor:
-        if self._on_tape(other):
-            return ops.mul(self, other)
         return self.mul_(other)
 
     def __itruediv__(self, other: Operand) -> Tensor:
-        if self._on_tape(other):
-            return ops.div(self, other)
         return self.div_(other)
+
+
+def _named(name: str) -> Callable[[Operators], Any]:
+    def method(self: Operators) -> Any:
+        return self._replace(name + "_", getattr(ops, name))
+
+    method.__name__ = method.__qualname__ = name + "_"
+    method.__doc__ = f"{name} in place."
+    return method
+
+
+for _name in ("abs", "cos", "exp", "log", "neg", "relu", "sigmoid", "sin", "sqrt", "tanh"):
+    setattr(Operators, _name + "_", _named(_name))

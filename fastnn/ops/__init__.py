@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from fastnn.ops import inplace
 from fastnn.ops.arrange import (
     argsort,
     diag,

@@ -78,7 +78,8 @@ def _as_part(part: Any) -> Any:
     return part
 
 
-def _parts(index: Any) -> list[Any]:
+def parts_of(index: Any) -> list[Any]:
+    """The parts of an index, lists as tensors."""
     return [_as_part(p) for p in (index if isinstance(index, tuple) else (index,))]
 
 
@@ -117,7 +118,7 @@ def getitem(x: Tensor, index: Any) -> Tensor:
         return take_rows(x, _positions(index, x.shape[0] if x.ndim else 0, "index", True))
     if not _has_tensors(index):
         return view_of(x, index)
-    parts = _spelled_out(x, _by_value(_parts(index)))
+    parts = _spelled_out(x, _by_value(parts_of(index)))
     basic = tuple(slice(None) if isinstance(p, Tensor) else p for p in parts)
     seen = view_of(x, basic)  # torch, unlike NumPy, takes integers first
     left = [p for p in parts if not isinstance(p, int | np.integer)]
@@ -164,12 +165,12 @@ def setitem(x: Tensor, index: Any, value: Tensor | Scalar) -> None:
         RecordingError: tensors of positions while recording; a mask with one value is recorded.
     """
     if not _has_tensors(index):
-        copy_(Tensor(_view_array(x._array, index)), _fitting(value))
+        copy_(Tensor(view_array(x._array, index)), _fitting(value))
         return
     if _recording.active is not None:
         _set_recorded(x, index, value)
         return
-    place = tuple(p._array if isinstance(p, Tensor) else p for p in _parts(index))
+    place = tuple(p._array if isinstance(p, Tensor) else p for p in parts_of(index))
     x._array[place] = value._array if isinstance(value, Tensor) else value
     versions.wrote(x._array, "setitem_")
 
@@ -187,7 +188,8 @@ def _set_recorded(x: Tensor, index: Any, value: Tensor | Scalar) -> None:
     copy_(x, where(mask, value, x))
 
 
-def _view_array(array: NDArray[Any], index: Any) -> NDArray[Any]:
+def view_array(array: NDArray[Any], index: Any) -> NDArray[Any]:
+    """array[index] as a view, for an index without tensors."""
     parts = index if isinstance(index, tuple) else (index,)
     view: NDArray[Any] = array[parts if any(p is Ellipsis for p in parts) else (*parts, Ellipsis)]
     return view
