@@ -378,6 +378,7 @@ int x[] = {1};
 
 LONGER = {  # files of more than 400 lines, and why
     "fastnn/_core/engine.pyx": "the one door: all that crosses",
+    "fastnn/_core/tape.pyx": "what every eager op does: its parts call each other in C",
     "tests/test_architecture.py": "tables of rules",
 }
 

@@ -68,7 +68,7 @@ FUNCTIONS: dict[str, tuple[Function, list[tuple[int, ...]], float]] = {
 
 def _added(y: Tensor, x: Tensor) -> Tensor:
     y += x
-    y *= y
+    y *= x
     return y
 
 
