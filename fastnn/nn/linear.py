@@ -85,9 +85,8 @@ class Linear(Module):
     def forward(self, input: Tensor) -> Tensor:
         """y of shape (..., out_features) for x of shape (..., in_features)."""
         p = self._parameters  # faster than the attributes
-        weight = p["weight"]
-        assert weight is not None
-        return functional.linear(input, weight, p["bias"])
+        weight = p.get("weight")
+        return functional.linear(input, self.weight if weight is None else weight, p["bias"])
 
     def extra_repr(self) -> str:
         """The sizes."""

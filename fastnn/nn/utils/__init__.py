@@ -9,13 +9,23 @@ import numpy as np
 
 from fastnn import _check, ops
 from fastnn.autograd import no_grad
+from fastnn.nn.utils import parametrizations, parametrize
+from fastnn.nn.utils.parametrizations import old_spectral_norm as spectral_norm
+from fastnn.nn.utils.parametrizations import old_weight_norm as weight_norm
+from fastnn.nn.utils.parametrizations import remove_spectral_norm, remove_weight_norm
 from fastnn.tensor import Tensor
 
 __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "parameters_to_vector",
+    "parametrizations",
+    "parametrize",
+    "remove_spectral_norm",
+    "remove_weight_norm",
+    "spectral_norm",
     "vector_to_parameters",
+    "weight_norm",
 ]
 
 EPSILON = 1e-6  # torch's, so that a norm of 0 divides

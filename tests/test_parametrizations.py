@@ -1,0 +1,150 @@
+"""Weight and spectral normalisation: names, values, training in programs, and the way back."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from test_trainer import eager_fit
+
+import fastnn
+from fastnn import nn, optim
+from fastnn.nn import utils
+from fastnn.nn.utils import parametrizations, parametrize
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(20, 4)).astype("f4"), RNG.normal(size=(20, 3)).astype("f4")
+ALL: dict[str, tuple[Any, list[str]]] = {
+    "weight_norm": (
+        parametrizations.weight_norm,
+        ["parametrizations.weight.original0", "parametrizations.weight.original1"],
+    ),
+    "spectral_norm": (
+        parametrizations.spectral_norm,
+        [f"parametrizations.weight.{name}" for name in ("original", "0._u", "0._v")],
+    ),
+    "older weight_norm": (utils.weight_norm, ["weight_g", "weight_v"]),
+    "older spectral_norm": (utils.spectral_norm, ["weight_orig", "weight_u", "weight_v"]),
+}
+
+
+def make(name: str) -> Any:
+    fastnn.manual_seed(5)
+    return ALL[name][0](nn.Linear(4, 3))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_names_of_the_state_are_torchs(name: str) -> None:
+    layer = make(name)
+    assert list(layer.state_dict()) == ["bias", *ALL[name][1]]
+    other = ALL[name][0](nn.Linear(4, 3))
+    other.load_state_dict(layer.state_dict())
+    assert (other.eval().weight == layer.eval().weight).all().item()
+    assert repr(layer).startswith("ParametrizedLinear(")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_weight_at_first(name: str) -> None:
+    """Weight normalisation changes nothing; the largest singular value becomes 1."""
+    fastnn.manual_seed(5)
+    plain = nn.Linear(4, 3).weight.detach().numpy()
+    layer = make(name)
+    if "weight" in name:
+        np.testing.assert_allclose(layer.weight.detach().numpy(), plain, rtol=1e-6)
+        return
+    for _ in range(60):
+        w = layer.weight.detach().numpy()
+    np.testing.assert_allclose(w, plain / np.linalg.norm(plain, 2), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1, None])
+def test_lengths_along_an_axis(dim: int | None) -> None:
+    layer = parametrizations.weight_norm(nn.Linear(4, 3), dim=dim)
+    g = layer.parametrizations["weight"].original0
+    assert g.shape == {0: (3, 1), 1: (1, 4), -1: (1, 4), None: ()}[dim]
+    with fastnn.no_grad():
+        g.copy_(g * 0 + 2)
+    axis = None if dim is None else 1 if dim == 0 else 0
+    lengths = np.linalg.norm(layer.weight.detach().numpy(), axis=axis)
+    np.testing.assert_allclose(lengths, np.full_like(lengths, 2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_fit_is_the_eager_loop(name: str) -> None:
+    """With u and v, which every step in training moves."""
+    trainers = []
+    for _ in range(2):
+        model = nn.Sequential(make(name), nn.Tanh(), nn.Linear(3, 3))
+        optimizer = optim.Adam(model.parameters(), lr=0.01)
+        trainers.append(fastnn.Trainer(model, nn.MSELoss(), optimizer))
+    fitted, looped = trainers
+    history = fitted.fit(X, Y, epochs=3, batch_size=8, verbose=0)
+    assert history.history["loss"] == eager_fit(looped, X, Y, fitted.seed, 3, batch=8)
+    states = [t.model.state_dict() for t in trainers]
+    assert all((states[0][k].numpy() == v.numpy()).all() for k, v in states[1].items())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_gradients(name: str) -> None:
+    layer = make(name).double().eval()
+    x = fastnn.tensor(X[:2].astype("f8"), requires_grad=True)
+    assert fastnn.autograd.gradcheck(layer, (x,))
+    parameters = list(layer.parameters())
+    (layer(x) ** 2).sum().backward()
+    for p in parameters:
+        assert p.grad is not None
+        at, step = (0,) * p.ndim, 1e-6
+        values = []
+        for sign in (1, -1):
+            p._array[at] += sign * step
+            values.append((layer(x) ** 2).sum().item())
+            p._array[at] -= sign * step
+        assert p.grad.numpy()[at] == pytest.approx((values[0] - values[1]) / 2e-6, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_copies_are_apart_and_pickles_are_refused(name: str) -> None:
+    layer = make(name).eval()
+    other = copy.deepcopy(layer)
+    before = other.weight.detach().numpy().copy()
+    with fastnn.no_grad():
+        for p in layer.parameters():
+            p[:1] += 1.0
+    assert (other.weight.detach().numpy() == before).all()
+    assert (layer.weight.detach().numpy() != before).any()
+    with pytest.raises(RuntimeError, match="pickle: a module with a computed weight"):
+        pickle.dumps(layer)
+
+
+def test_the_way_back() -> None:
+    ways: dict[str, Any] = {
+        "weight_norm": lambda m: parametrize.remove_parametrizations(m, "weight"),
+        "spectral_norm": lambda m: parametrize.remove_parametrizations(m, "weight"),
+        "older weight_norm": utils.remove_weight_norm,
+        "older spectral_norm": utils.remove_spectral_norm,
+    }
+    for name, way in ways.items():
+        layer = make(name).eval()
+        want = layer.weight.detach().numpy().copy()
+        assert way(layer) is layer and type(layer) is nn.Linear
+        assert list(layer.state_dict()) == ["bias", "weight"]
+        np.testing.assert_array_equal(layer.weight.detach().numpy(), want)
+        assert not parametrize.is_parametrized(layer)
+        pickle.dumps(layer)
+        with pytest.raises(ValueError, match="expected"):
+            way(layer)
+
+
+def test_refusals() -> None:
+    for function, _ in ALL.values():
+        with pytest.raises(ValueError, match="name: expected a parameter of Linear, got 'w'"):
+            function(nn.Linear(2, 2), "w")
+        with pytest.raises(TypeError, match="module: expected a Module"):
+            function(3)
+        with pytest.raises(ValueError, match="dim: expected"):
+            function(nn.Linear(2, 2), dim=2)
+    with pytest.raises(ValueError, match="2 or more axes"):
+        parametrizations.spectral_norm(nn.Linear(2, 2), "bias")
