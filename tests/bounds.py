@@ -39,6 +39,7 @@ from bounds_update import (  # noqa: F401
     bound_adam_step,
     bound_adamax_step,
     bound_asgd_step,
+    bound_lerp,
     bound_lion_step,
     bound_nadam_step,
     bound_radam_step,

@@ -100,6 +100,14 @@ def _square(step: Step, v: Array, keep: Any) -> Near:
     return step.number(1 - keep, 1) * step.d * step.d + step.number(keep) * step.near(v)
 
 
+def bound_lerp(real: Any, a: Array, b: Array, weight: Array) -> Any:
+    """Either form, whose last sum may start from a or from b."""
+    near = [Near(real, x) for x in (a, b, weight)]
+    gap, one = near[1] - near[0], Near(real, 1.0)
+    low, high = near[0] + near[2] * gap, near[1] - (one - near[2]) * gap
+    return (np.where(np.abs(weight) < 0.5, low.error, high.error),)
+
+
 def bound_sgd_step(
     real: Any, p: Array, hyper: Array, b: Array | None, g: Array, *, nesterov: int, form: int
 ) -> tuple[Any, ...]:

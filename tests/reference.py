@@ -33,6 +33,7 @@ from reference_update import (  # noqa: F401
     adam_step,
     adamax_step,
     asgd_step,
+    lerp,
     lion_step,
     nadam_step,
     radam_step,

@@ -29,6 +29,12 @@ def _begin(p: ArrayLike, hyper: ArrayLike, g: ArrayLike) -> tuple[Array, Array, 
     return p - lr * decoupled * p, after, own, sign * g + decay * p, t
 
 
+def lerp(a: ArrayLike, b: ArrayLike, weight: ArrayLike) -> Array:
+    """(1 - weight) a + weight b."""
+    a, b, weight = _real(a), _real(b), _real(weight)
+    return np.asarray((1 - weight) * a + weight * b)
+
+
 def sgd_step(
     p: ArrayLike,
     hyper: ArrayLike,

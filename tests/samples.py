@@ -336,6 +336,7 @@ ROWS: dict[str, Row] = {
     **{op: _elementwise(op, 2, SMOOTH) for op in ("sigmoid_grad", "tanh_grad")},
     **{op: _elementwise(op, 2, out=np.bool_) for op in "eq ne lt le gt ge".split()},
     "where": _elementwise("where", 3),
+    "lerp": _elementwise("lerp", 3, ("normal", "wide", "ties")),
     "matmul": _matmul(),
     **{op: _reduction(op, ("normal", "wide", "ties")) for op in ("sum", "mean")},
     **{op: _reduction(op) for op in ("max", "min", "argmax")},

@@ -177,6 +177,7 @@ SAMPLES: dict[str, list[Sample]] = {
                   (row("remainder"), [draw(2, 2), draw(low=0.9, high=0.9)])],
     "cast": [(row("cast", (1, 1)), [draw(2, 3)])],
     "where": _where(),
+    "lerp": [(row("lerp"), [draw(2, 3), draw(3, seed=1), draw(2, 1, low=-0.4, high=1.4, seed=2)])],
     "matmul": _matmul(),
     **{name: [(row(name), [draw(2, 3, 2)]), (row(name), [draw(1, 1, 1)])]
        for name in ("sum", "mean", "max", "min")},

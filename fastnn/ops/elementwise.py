@@ -309,12 +309,30 @@ def where(condition: Tensor, a: Operand, b: Operand) -> Tensor:
     return apply(_where, (condition, *pair(a, b)))
 
 
+def _lerp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    start, end, weight = (node.input(i) for i in range(3))
+    return (
+        unbroadcast(mul(dy, sub(1.0, weight)), start.shape) if node.needs(0) else None,
+        unbroadcast(mul(dy, weight), end.shape) if node.needs(1) else None,
+        unbroadcast(mul(dy, sub(end, start)), weight.shape) if node.needs(2) else None,
+    )
+
+
+_lerp = row("lerp", _broadcast("lerp"), _lerp_gradient)
+
+
+def lerp(start: Tensor, end: Tensor, weight: Operand) -> Tensor:
+    """start + weight (end - start), with broadcasting; exact at weights 0 and 1."""
+    start = real(start, end)
+    return apply(_lerp, (start, real(end, start), real(weight, start)))
+
+
 # In place, for values that are not on the tape
 
 
 def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     arrays = tuple(t._array for t in inputs)
-    if len(arrays) == 2:
+    if len(arrays) > 1:
         same_real(op.name, *arrays)
     if np.broadcast_shapes(*(a.shape for a in arrays), x.shape) != x.shape:
         raise ValueError(f"{op.name}_: shape {arrays[-1].shape} does not fit into {x.shape}")
@@ -346,6 +364,11 @@ add_ = _in_place("add")
 sub_ = _in_place("sub")
 mul_ = _in_place("mul")
 div_ = _in_place("div")
+
+
+def lerp_(x: Tensor, end: Tensor, weight: Operand) -> Tensor:
+    """lerp written into its first operand."""
+    return _write(_lerp, x, (x, end, real(weight, x)))
 
 
 def own(x: Tensor) -> Tensor:

@@ -227,11 +227,6 @@ def masked_fill(x: Tensor, mask: Tensor, value: Operand) -> Tensor:
     return where(mask, value, x)
 
 
-def lerp(start: Tensor, end: Tensor, weight: Operand) -> Tensor:
-    """start + weight (end - start)."""
-    return add(start, mul(weight, sub(end, start)))
-
-
 def addcmul(x: Tensor, a: Tensor, b: Tensor, value: float = 1.0) -> Tensor:
     """x + value a b."""
     return add(x, mul(mul(a, b), value))

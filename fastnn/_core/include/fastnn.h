@@ -78,6 +78,8 @@ typedef enum fnn_layout {
   ROW(ge, FNN_BROADCAST, 1, 1)                                                                         \
   /* choice: out T, condition u8, a T, b T */                                                          \
   ROW(where, FNN_BROADCAST, 1, 1)                                                                      \
+  /* between: out T, a T, b T, weight T: a at 0, b at 1 */                                             \
+  ROW(lerp, FNN_BROADCAST, 1, 1)                                                                       \
   /* out T (m, n), a T (m, k), b T (k, n), bias T (n) or NULL, y T (m, n) or NULL;                \
      out and y have unit stride along n. dim = (m, n, k);                                         \
      attr = (enum fnn_activation epilogue, enum fnn_activation derivative) */    \

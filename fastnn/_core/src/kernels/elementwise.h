@@ -82,6 +82,28 @@ static void FN(where_row)(const FN(elementwise_row) * row) {
   }
 }
 
+/* lerp: a + w (b - a) where |w| < 1/2, else b - (1 - w) (b - a): exact at both ends, as torch's. */
+FNN_INLINE vec FN(lerp_lanes)(vec a, vec b, vec w) {
+  const vec one = v_set1((REAL)1), gap = v_sub(b, a);
+  const mask near = v_lt(v_abs(w), v_set1((REAL)0.5));
+  return v_select(near, v_fma(w, gap, a), v_fnma(v_sub(one, w), gap, b));
+}
+
+static void FN(lerp_row)(const FN(elementwise_row) * row) {
+  REAL *out = row->array[0];
+  const REAL *a = row->array[1], *b = row->array[2], *w = row->array[3];
+  size_t i = 0;
+  for (; i + VL <= row->n; i += VL) {
+    v_store(out + i, FN(lerp_lanes)(v_load(a), v_load(b), v_load(w)));
+    a += row->step[1], b += row->step[2], w += row->step[3];
+  }
+  if (i < row->n) {
+    const mask tail = m_first(row->n - i);
+    v_store_m(out + i, FN(lerp_lanes)(v_load_m(a, tail), v_load_m(b, tail), v_load_m(w, tail)),
+              tail);
+  }
+}
+
 /* to[i * to_stride] = from[i * from_stride] for i < n; strides in bytes, elements of REAL or of one
  * byte */
 static void FN(move_elements)(char *to, ptrdiff_t to_stride, const char *from,
@@ -329,6 +351,7 @@ COMPARE(gt)
 COMPARE(ge)
 
 KERNEL(where, 4, 1, FN(where_row))
+KERNEL(lerp, 4, ELEMENTWISE_NO_BYTES, FN(lerp_row))
 
 #undef KERNEL
 #undef ROWS
