@@ -7,6 +7,7 @@ library.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,22 @@ SKLEARN: dict[str, tuple[str, Settings, str, Settings]] = {
         {"lr": 0.02, "eps": 1e-3, "compat": "sklearn"},
     ),
 }
+
+
+# Settings of an AveragedModel, given the module swa_utils
+AVERAGES: dict[str, Callable[[Any], Settings]] = {
+    "swa": lambda swa: {},
+    "swa_avg_fn": lambda swa: {"avg_fn": swa.get_swa_avg_fn()},
+    "swa_multi_avg_fn": lambda swa: {"multi_avg_fn": swa.get_swa_multi_avg_fn()},
+    "ema": lambda swa: {"multi_avg_fn": swa.get_ema_multi_avg_fn(0.9)},
+    "ema_avg_fn": lambda swa: {"avg_fn": swa.get_ema_avg_fn(0.9)},
+    "own": lambda swa: {"avg_fn": lambda a, p, n: 0.5 * a + 0.5 * p},
+}
+SWALR: list[Settings] = [
+    {"swa_lr": 0.05},
+    {"swa_lr": 0.5, "anneal_epochs": 5, "anneal_strategy": "linear"},
+    {"swa_lr": 0.05, "anneal_epochs": 0},
+]
 
 
 def data() -> tuple[Array, Array]:

@@ -1,6 +1,6 @@
 """Optimizers."""
 
-from fastnn.optim import lr_scheduler
+from fastnn.optim import lr_scheduler, swa_utils
 from fastnn.optim.adam import Adam, AdamW
 from fastnn.optim.adam_variants import Adamax, Lion, NAdam, RAdam
 from fastnn.optim.adaptive import Adadelta, Adagrad, RMSprop
@@ -24,4 +24,5 @@ __all__ = [
     "RMSprop",
     "Rprop",
     "lr_scheduler",
+    "swa_utils",
 ]

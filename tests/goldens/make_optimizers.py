@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import sklearn.neural_network._stochastic_optimizers as sklearn_optimizers
 import torch
+from torch.optim import swa_utils
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import optimizer_cases as cases
@@ -86,6 +87,44 @@ def of_sklearn(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
     return run(parameters, loss, step)
 
 
+def averages() -> dict[str, list[float]]:
+    """The averages of the weights of 50 steps of Adam."""
+    parameters, loss = net()
+    optimizer = torch.optim.Adam(parameters, lr=0.02)
+    model = torch.nn.ParameterList([torch.nn.Parameter(p) for p in parameters])
+    kept = {
+        name: swa_utils.AveragedModel(model, **make(swa_utils))
+        for name, make in cases.AVERAGES.items()
+    }
+
+    def step(_: list[Any], i: int) -> None:
+        optimizer.step()
+        for p, q in zip(model, parameters, strict=True):
+            p.data.copy_(q.detach())
+        for averaged in kept.values():
+            averaged.update_parameters(model)
+
+    run(parameters, loss, step)
+    return {name: summary(list(averaged.module)) for name, averaged in kept.items()}
+
+
+def swa_rates() -> list[list[float]]:
+    """SWALR by the settings of cases.SWALR, after an ExponentialLR of four epochs."""
+    found = []
+    for settings in cases.SWALR:
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
+        schedulers = [torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)]
+        rates = []
+        for epoch in range(20):
+            optimizer.step()
+            if epoch == 4:
+                schedulers.append(swa_utils.SWALR(optimizer, **settings))
+            schedulers[-1].step()
+            rates.append(optimizer.param_groups[0]["lr"])
+        found.append(rates)
+    return found
+
+
 def signatures() -> dict[str, list[list[Any]]]:
     """Names and defaults of the arguments, and whether they are positional."""
     kinds = sorted({kind for kind, _ in cases.CASES.values()})
@@ -98,15 +137,25 @@ def signatures() -> dict[str, list[list[Any]]]:
     }
 
 
+def one_a_line(value: Any) -> str:
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    entries = (f"{json.dumps(key)}: {json.dumps(entry)}" for key, entry in value.items())
+    return "{\n" + ",\n".join(entries) + "}"
+
+
 def main() -> None:
     golden = {
         "torch": torch.__version__,
         "signatures": signatures(),
         "cases": {name: of_torch(*case) for name, case in cases.CASES.items()},
+        "averages": averages(),
+        "swa_rates": swa_rates(),
         "sklearn": {name: of_sklearn(*case[:2]) for name, case in cases.SKLEARN.items()},
     }
     path = Path(__file__).with_name("optimizers.json")
-    path.write_text(json.dumps(golden, indent=0) + "\n")
+    lines = [f"{json.dumps(key)}: {one_a_line(value)}" for key, value in golden.items()]
+    path.write_text("{" + ",\n".join(lines) + "}\n")
     print(path, path.stat().st_size, "bytes")
     assert np.isfinite([case["loss"] for case in golden["cases"].values()]).all()
 

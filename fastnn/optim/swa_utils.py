@@ -1,0 +1,286 @@
+"""Averages of weights over training, torch's `optim.swa_utils`."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastnn import _check, ops
+from fastnn.autograd import no_grad
+from fastnn.nn import BatchNorm1d, Module
+from fastnn.optim.lr_scheduler.base import LRScheduler, each_group
+from fastnn.optim.optimizer import Optimizer
+from fastnn.tensor import Tensor, float32
+
+__all__ = [
+    "SWALR",
+    "AveragedModel",
+    "get_ema_avg_fn",
+    "get_ema_multi_avg_fn",
+    "get_swa_avg_fn",
+    "get_swa_multi_avg_fn",
+    "update_bn",
+]
+
+Average = Callable[[Tensor, Tensor, Tensor], Tensor]
+MultiAverage = Callable[[Sequence[Tensor], Sequence[Tensor], Tensor], None]
+
+
+class _Towards:
+    """Moves averages towards the current values, by a weight made of the count as a float."""
+
+    def __init__(self, weight: Callable[[Tensor], Tensor]) -> None:
+        self.weight = weight
+
+    def __call__(
+        self, averaged: Sequence[Tensor], current: Sequence[Tensor], n_averaged: Tensor
+    ) -> None:
+        with no_grad():
+            for a, p in zip(averaged, current, strict=True):
+                _towards(
+                    a,
+                    p,
+                    self.weight(
+                        ops.cast(n_averaged, a.dtype if a.is_floating_point() else float32)
+                    ),
+                )
+
+
+def _towards(averaged: Tensor, current: Tensor, weight: Tensor) -> None:
+    if averaged.is_floating_point():
+        ops.lerp_(averaged, current, weight)
+    else:  # a count among the buffers
+        ops.copy_(averaged, ops.lerp(averaged, current, weight))
+
+
+def _decay(decay: float) -> float:
+    return _check.real("decay", decay, 0.0, 1.0, torch_says="Invalid decay value")
+
+
+def get_ema_multi_avg_fn(decay: float = 0.999) -> MultiAverage:
+    """The exponential moving average: a += (1 - decay) * (p - a), in place, for all parameters.
+
+    Args:
+        decay: 0..1, default 0.999.
+
+    Returns:
+        a function of averages, parameters and their count, for `AveragedModel(multi_avg_fn=)`.
+    """
+    share = 1.0 - _decay(decay)
+    return _Towards(lambda n: Tensor(np.array(share, n.dtype)))
+
+
+def get_swa_multi_avg_fn() -> MultiAverage:
+    """The mean of all so far: a += (p - a) / (n + 1), in place, for all parameters."""
+    return _Towards(lambda n: ops.div(1.0, ops.add(n, 1.0)))
+
+
+def get_ema_avg_fn(decay: float = 0.999) -> Average:
+    """The exponential moving average of one parameter: decay * a + (1 - decay) * p.
+
+    Args:
+        decay: 0..1, default 0.999.
+    """
+    keep = _decay(decay)
+    return lambda averaged, current, n: keep * averaged + (1.0 - keep) * current
+
+
+def get_swa_avg_fn() -> Average:
+    """The mean of all so far of one parameter: a + (p - a) / (n + 1)."""
+    return lambda averaged, current, n: averaged + (current - averaged) / (n + 1)
+
+
+class AveragedModel(Module):
+    """A copy of a model whose weights are an average of the model's.
+
+    The first `update_parameters` copies the weights; each later one averages: the mean of all so
+    far, or what avg_fn or multi_avg_fn make. It compiles as part of a step: by the functions here
+    it is one operation a parameter, in place.
+
+    Args:
+        model: what is averaged; it is copied.
+        device: "cpu" or None.
+        avg_fn: a function of an average, a parameter and the count n, for each parameter: the new
+            average. Default None: the mean.
+        multi_avg_fn: a function of all averages, all parameters and the count, which changes the
+            averages in place. In a compiled step it is called for the first update too, whose
+            result is dropped.
+        use_buffers: average the buffers too; else they are copied. Default False.
+
+    Attributes:
+        module: the averaged copy.
+        n_averaged: int64, how many were averaged; a buffer.
+
+    Raises:
+        ValueError: both avg_fn and multi_avg_fn.
+
+    Source: Izmailov et al. 2018; torch.optim.swa_utils.AveragedModel.
+
+    >>> import fastnn
+    >>> model = fastnn.nn.Linear(2, 1)
+    >>> averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9))
+    >>> averaged.update_parameters(model)
+    >>> bool((averaged.module.weight == model.weight).all()), averaged.n_averaged.item()
+    (True, 1)
+    """
+
+    n_averaged: Tensor
+
+    def __init__(
+        self,
+        model: Module,
+        device: Any = None,
+        avg_fn: Average | None = None,
+        multi_avg_fn: MultiAverage | None = None,
+        use_buffers: bool = False,
+    ) -> None:
+        super().__init__()
+        if avg_fn is not None and multi_avg_fn is not None:
+            raise ValueError("Only one of avg_fn and multi_avg_fn should be provided, got both")
+        self.module = copy.deepcopy(model)
+        if device is not None:
+            self.module = self.module.to(device)
+        self.register_buffer("n_averaged", Tensor(np.zeros((), np.int64)))
+        self.avg_fn = avg_fn
+        self.multi_avg_fn = multi_avg_fn
+        self.use_buffers = _check.flag("use_buffers", use_buffers)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The averaged model's."""
+        return self.module(*args, **kwargs)
+
+    def update_parameters(self, model: Module) -> None:
+        """Average the weights of `model` in.
+
+        Args:
+            model: the one that was copied, or one like it.
+        """
+        with no_grad():
+            averaged, current = (list(self._averaged_of(m)) for m in (self.module, model))
+            for a, p in zip(averaged, current, strict=True):
+                _check.same_shape("model", p.shape, a.shape, "the averaged model's parameter")
+            self._average(averaged, current)
+            if not self.use_buffers:
+                for a, b in zip(self.module.buffers(), model.buffers(), strict=True):
+                    ops.copy_(a, b)
+            ops.add_(self.n_averaged, 1)
+
+    def _averaged_of(self, model: Module) -> Iterator[Tensor]:
+        buffers = model.buffers() if self.use_buffers else ()
+        return itertools.chain(model.parameters(), buffers)
+
+    def _average(self, averaged: list[Tensor], current: list[Tensor]) -> None:
+        """No branch by the count, whose value a recording has not: the first one is chosen."""
+        first = ops.eq(self.n_averaged, 0)
+        if self.avg_fn is not None:
+            for a, p in zip(averaged, current, strict=True):
+                ops.copy_(a, ops.where(first, p, self.avg_fn(a, p, self.n_averaged)))
+            return
+        multi = self.multi_avg_fn or get_swa_multi_avg_fn()
+        if isinstance(multi, _Towards):
+            _Towards(lambda n: ops.where(first, 1.0, multi.weight(n)))(
+                averaged, current, self.n_averaged
+            )
+            return
+        multi(averaged, current, self.n_averaged)
+        for a, p in zip(averaged, current, strict=True):
+            ops.copy_(a, ops.where(first, p, a))
+
+
+def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
+    """The running moments of BatchNorm layers anew, as means over a pass through the data.
+
+    Args:
+        loader: batches: a Tensor, or a tuple or list that begins with one.
+        model: called on each batch, in training mode.
+        device: "cpu" or None.
+
+    Source: torch.optim.swa_utils.update_bn.
+    """
+    momenta = {
+        m: m.momentum
+        for m in model.modules()
+        if isinstance(m, BatchNorm1d) and m.running_mean is not None
+    }
+    if not momenta:
+        return
+    was_training = model.training
+    model.train()
+    for layer in momenta:
+        layer.reset_running_stats()
+        layer.momentum = None
+    try:
+        with no_grad():
+            for batch in loader:
+                x = batch[0] if isinstance(batch, (list, tuple)) else batch
+                model(x if device is None else x.to(device))
+    finally:
+        for layer, momentum in momenta.items():
+            layer.momentum = momentum
+        model.train(was_training)
+
+
+class SWALR(LRScheduler):
+    """lr goes to swa_lr over anneal_epochs, and stays there.
+
+    lr_t = swa_lr * s(t) + lr_0 * (1 - s(t)), t = epochs / anneal_epochs up to 1;
+    s(t) = (1 - cos(pi * t)) / 2, or t. lr_0 is worked out from the lr there is, so that other
+    schedulers may come before.
+
+    Args:
+        optimizer: whose groups it sets.
+        swa_lr: the last rate, or one for each group.
+        anneal_epochs: >= 0, default 10.
+        anneal_strategy: "cos" or "linear".
+        last_epoch: as of LRScheduler.
+
+    Raises:
+        ValueError: an unknown strategy; not one rate for each group.
+
+    Source: torch.optim.swa_utils.SWALR.
+
+    >>> from fastnn import nn, optim
+    >>> layer = nn.Linear(2, 1)
+    >>> optimizer = optim.SGD(layer.parameters(), lr=1.0)
+    >>> scheduler = SWALR(optimizer, swa_lr=0.5, anneal_epochs=2, anneal_strategy="linear")
+    >>> layer.weight.sum().backward()
+    >>> optimizer.step(); scheduler.step()
+    >>> optimizer.param_groups[0]["lr"]
+    0.75
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        swa_lr: float | Sequence[float],
+        anneal_epochs: int = 10,
+        anneal_strategy: str = "cos",
+        last_epoch: int = -1,
+    ) -> None:
+        self.swa_lrs = [
+            _check.learning_rate(rate, "swa_lr") for rate in each_group("swa_lr", swa_lr, optimizer)
+        ]
+        self.anneal_strategy = _check.choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
+        self.anneal_epochs = _check.integer("anneal_epochs", anneal_epochs, 0, 2**63 - 1)
+        super().__init__(optimizer, last_epoch)
+
+    def _share(self, step: int) -> float:
+        """s after so many steps."""
+        t = max(0.0, min(1.0, step / max(1, self.anneal_epochs)))
+        return t if self.anneal_strategy == "linear" else (1 - math.cos(math.pi * t)) / 2
+
+    def get_lr(self) -> list[float]:
+        step = self._step_count - 1
+        if self.anneal_epochs == 0:
+            step = max(1, step)
+        before, now = self._share(step - 1), self._share(step)
+        rates = []
+        for lr, last in zip(self._rates(), self.swa_lrs, strict=True):
+            first = last if before == 1 else (lr - before * last) / (1 - before)
+            rates.append(last * now + first * (1 - now))
+        return rates
