@@ -121,6 +121,16 @@ SKLEARN: dict[str, tuple[str, Settings, str, Settings]] = {
 }
 
 
+LBFGS_STEPS = 4
+LBFGS: dict[str, Settings] = {
+    "plain": {"lr": 0.3, "max_iter": 5},
+    "strong_wolfe": {"max_iter": 4, "line_search_fn": "strong_wolfe"},
+    "history": {"max_iter": 6, "history_size": 2, "line_search_fn": "strong_wolfe", "lr": 2.0},
+    "long_steps": {"lr": 50.0, "max_iter": 3, "line_search_fn": "strong_wolfe"},
+    "few_evaluations": {"max_iter": 10, "max_eval": 5, "line_search_fn": "strong_wolfe"},
+    "tolerances": {"lr": 0.5, "tolerance_grad": 0.05, "tolerance_change": 1e-3},
+}
+
 # Settings of an AveragedModel, given the module swa_utils
 AVERAGES: dict[str, Callable[[Any], Settings]] = {
     "swa": lambda swa: {},

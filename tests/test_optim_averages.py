@@ -121,7 +121,7 @@ def test_bad_input() -> None:
     model = nn.Linear(2, 1)
     with pytest.raises(ValueError, match="Only one of avg_fn and multi_avg_fn"):
         swa_utils.AveragedModel(model, avg_fn=max, multi_avg_fn=max)
-    with pytest.raises(ValueError, match="Invalid decay value: 1.5"):
+    with pytest.raises(ValueError, match=r"Invalid decay value: 1\.5"):
         swa_utils.get_ema_multi_avg_fn(1.5)
     kept = swa_utils.AveragedModel(model)
     with pytest.raises(ValueError, match="model: expected shape"):

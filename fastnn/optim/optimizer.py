@@ -83,7 +83,7 @@ class Optimizer(ABC):
     restarts = False  # a moment that comes later starts the count anew
 
     def __init__(self, params: Params, defaults: Group) -> None:
-        self.defaults = {"l1": 0.0, **defaults}
+        self.defaults = dict(defaults)
         self._numbers(self.defaults)
         self._settings = operator.itemgetter(*self.defaults)
         self._hooks: tuple[dict[int, Hook], dict[int, Hook]] = ({}, {})
@@ -172,8 +172,7 @@ class Optimizer(ABC):
         Args:
             closure: called first, to compute loss and gradients; its result is returned.
         """
-        for hook in self._hooks[0].values():
-            hook(self, (closure,), {})
+        self._call_hooks(0, closure)
         loss = None
         if closure is not None:
             with enable_grad():
@@ -192,9 +191,12 @@ class Optimizer(ABC):
                 + [(update.block, name) for update in updates for name in ("_cut", "source")]
                 + [(self, "_blocks")],
             )
-        for hook in self._hooks[1].values():
-            hook(self, (closure,), {})
+        self._call_hooks(1, closure)
         return loss
+
+    def _call_hooks(self, after: int, closure: Callable[[], Any] | None) -> None:
+        for hook in self._hooks[after].values():
+            hook(self, (closure,), {})
 
     def register_step_pre_hook(self, hook: Hook) -> HookHandle:
         """Call `hook(optimizer, args, kwargs)` before every step.

@@ -87,6 +87,27 @@ def of_sklearn(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
     return run(parameters, loss, step)
 
 
+def of_lbfgs(settings: dict[str, Any]) -> dict[str, Any]:
+    """Ten steps; then the loss, the weights, and what is remembered."""
+    parameters, loss = net()
+    optimizer = torch.optim.LBFGS(parameters, **settings)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        return value
+
+    losses = [optimizer.step(closure).item() for _ in range(cases.LBFGS_STEPS)]
+    state = optimizer.state[parameters[0]]
+    return {
+        "losses": losses,
+        "weights": summary(parameters),
+        "counts": [state["func_evals"], state["n_iter"], len(state["old_dirs"])],
+        "d": summary([state["d"]]),
+    }
+
+
 def averages() -> dict[str, list[float]]:
     """The averages of the weights of 50 steps of Adam."""
     parameters, loss = net()
@@ -149,6 +170,7 @@ def main() -> None:
         "torch": torch.__version__,
         "signatures": signatures(),
         "cases": {name: of_torch(*case) for name, case in cases.CASES.items()},
+        "lbfgs": {name: of_lbfgs(case) for name, case in cases.LBFGS.items()},
         "averages": averages(),
         "swa_rates": swa_rates(),
         "sklearn": {name: of_sklearn(*case[:2]) for name, case in cases.SKLEARN.items()},

@@ -18,6 +18,8 @@ from fastnn.tensor import Tensor
 __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
+    "clip_grads_with_norm_",
+    "get_total_norm",
     "parameters_to_vector",
     "parametrizations",
     "parametrize",
@@ -36,11 +38,68 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     return [p.grad for p in given if p.grad is not None]
 
 
+def get_total_norm(
+    tensors: Tensor | Iterable[Tensor],
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """The norm of all elements of all tensors: (sum |x|**norm_type) ** (1 / norm_type).
+
+    Args:
+        tensors: one, or several of one dtype.
+        norm_type: > 0, default 2; inf takes the largest element.
+        error_if_nonfinite: raise when the norm is nan or infinite, default False; not in compiled
+            functions, which do not look at values.
+        foreach: without effect.
+
+    Raises:
+        RuntimeError: the norm is not finite, if asked for.
+
+    >>> import fastnn
+    >>> get_total_norm([fastnn.tensor([3.0]), fastnn.tensor([4.0])]).item()
+    5.0
+    """
+    order = math.inf if norm_type in (math.inf, "inf") else _check.real("norm_type", norm_type, 0.0)
+    found = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    with no_grad():
+        norm = _norm(found, order) if found else Tensor(np.zeros((), np.float32))
+        if error_if_nonfinite and not math.isfinite(norm.item()):
+            raise RuntimeError(
+                f"The total norm of order {norm_type} for gradients is non-finite: got "
+                f"{norm.item()}, so they cannot be clipped; error_if_nonfinite=False scales them "
+                "all the same"
+            )
+    return norm
+
+
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    total_norm: Tensor,
+    foreach: bool | None = None,
+) -> None:
+    """Scale all gradients by min(1, max_norm / (total_norm + 1e-6)).
+
+    Args:
+        parameters: Tensors; those without a gradient are passed over.
+        max_norm: >= 0.
+        total_norm: what `get_total_norm` gave.
+        foreach: without effect.
+    """
+    limit = _check.real("max_norm", max_norm, 0.0)
+    with no_grad():
+        factor = ops.minimum(ops.div(limit, ops.add(total_norm, EPSILON)), 1.0)
+        for gradient in _gradients(parameters):
+            ops.mul_(gradient, factor)
+
+
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor],
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
 ) -> Tensor:
     """Scale all gradients so that their norm, taken together, is at most `max_norm`.
 
@@ -49,14 +108,14 @@ def clip_grad_norm_(
     Args:
         parameters: Tensors; those without a gradient are passed over.
         max_norm: >= 0.
-        norm_type: > 0, default 2; inf takes the largest element.
-        error_if_nonfinite: raise when the norm is nan or infinite, default False.
+        norm_type, error_if_nonfinite: as of `get_total_norm`.
+        foreach: without effect.
 
     Returns:
         The norm before scaling.
 
     Raises:
-        RuntimeError: the norm is not finite, if asked for.
+        RuntimeError: the norm is not finite, if asked for; nothing was scaled.
 
     >>> import fastnn
     >>> w = fastnn.tensor([3.0, 4.0], requires_grad=True)
@@ -64,18 +123,10 @@ def clip_grad_norm_(
     >>> clip_grad_norm_([w], 1.0).item(), round(w.grad[0].item(), 4)
     (5.0, 0.6)
     """
-    limit = _check.real("max_norm", max_norm, 0.0)
-    order = math.inf if norm_type in (math.inf, "inf") else _check.real("norm_type", norm_type, 0.0)
-    found = _gradients(parameters)
-    with no_grad():
-        if not found:
-            return Tensor(np.zeros((), _check.real_dtype(None)))
-        norm = _norm(found, order)
-        if error_if_nonfinite and not math.isfinite(norm.item()):
-            raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {norm.item()}")
-        factor = ops.minimum(ops.div(limit, ops.add(norm, EPSILON)), 1.0)
-        for gradient in found:
-            ops.mul_(gradient, factor)
+    given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    _check.real("max_norm", max_norm, 0.0)
+    norm = get_total_norm(_gradients(given), norm_type, error_if_nonfinite)
+    clip_grads_with_norm_(given, max_norm, norm)
     return norm
 
 
@@ -95,12 +146,15 @@ def _norm(found: list[Tensor], order: float) -> Tensor:
     return ops.sqrt(total) if order == 2 else ops.pow(total, 1.0 / order)
 
 
-def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+def clip_grad_value_(
+    parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
+) -> None:
     """Put every element of every gradient into -clip_value .. clip_value.
 
     Args:
         parameters: Tensors; those without a gradient are passed over.
         clip_value: >= 0.
+        foreach: without effect.
 
     >>> import fastnn
     >>> w = fastnn.tensor([3.0, 0.5], requires_grad=True)

@@ -1,0 +1,212 @@
+"""Optimizers that call a closure: L-BFGS against torch, Levenberg-Marquardt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optimizer_cases as cases
+import pytest
+from test_compile import bits
+from test_optim_goldens import close
+
+import fastnn
+from fastnn import nn, optim
+from fastnn.nn import Parameter
+from fastnn.tensor import Tensor
+
+GOLDEN = json.loads((Path(__file__).parent / "goldens" / "optimizers.json").read_text())
+
+
+def problem(real: str, **settings: Any) -> tuple[optim.LBFGS, Callable[[], Tensor]]:
+    parameters = [Parameter(w.astype(real)) for w in cases.weights()]
+    x, y = (Tensor(a.astype(real)) for a in cases.data())
+    w1, b1, w2, b2 = parameters
+    optimizer = optim.LBFGS(parameters, **settings)
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(fastnn.tanh(x @ w1.T + b1) @ w2.T + b2, y)
+        loss.backward()
+        return loss
+
+    return optimizer, closure
+
+
+def weights_of(optimizer: optim.Optimizer) -> list[Any]:
+    return [p.detach().numpy() for p in optimizer.param_groups[0]["params"]]
+
+
+@pytest.mark.parametrize("name", cases.LBFGS)
+def test_lbfgs_is_torch_s(name: str) -> None:
+    """In float64: where a line search stops hangs on the last bits of float32."""
+    optimizer, closure = problem("float64", **cases.LBFGS[name])
+    want = GOLDEN["lbfgs"][name]
+    losses = [optimizer.step(closure).item() for _ in range(cases.LBFGS_STEPS)]
+    close(losses, want["losses"], "float64")
+    close(cases.summary(weights_of(optimizer)), want["weights"], "float64")
+    state = optimizer.state_dict()["state"][0]
+    assert [state["func_evals"], state["n_iter"], len(state["old_dirs"])] == want["counts"]
+    np.testing.assert_allclose(cases.summary([state["d"].numpy()]), want["d"], rtol=1e-6)
+
+
+def test_lbfgs_in_float32_and_with_a_compiled_closure() -> None:
+    found = []
+    for compiled in (False, True):
+        optimizer, closure = problem("float32", line_search_fn="strong_wolfe")
+        run = fastnn.compile(closure) if compiled else closure
+        losses = [optimizer.step(run).item() for _ in range(5)]
+        assert losses[-1] < 0.02 * losses[0] and losses == sorted(losses, reverse=True)
+        found.append((losses, bits(optimizer.param_groups[0]["params"])))
+    assert found[0] == found[1]
+
+
+def test_lbfgs_goes_on_from_its_state() -> None:
+    runs = []
+    for split in (False, True):
+        optimizer, closure = problem("float64", max_iter=3, line_search_fn="strong_wolfe")
+        for _ in range(2):
+            optimizer.step(closure)
+        if split:
+            other, closure = problem("float64", lr=9.0)
+            for p, q in zip(*(o.param_groups[0]["params"] for o in (other, optimizer))):
+                p.detach().copy_(q.detach())
+            other.load_state_dict(optimizer.state_dict())
+            optimizer = other
+        for _ in range(2):
+            optimizer.step(closure)
+        runs.append(bits(optimizer.param_groups[0]["params"]))
+    assert runs[0] == runs[1]
+
+
+def test_lbfgs_without_a_gradient_and_where_it_is_flat() -> None:
+    """A parameter that the loss has not stays; at a minimum nothing moves."""
+    w, unused = Parameter(np.array([2.0, -3.0])), Parameter(np.ones(3))
+    optimizer = optim.LBFGS([w, unused], line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = ((w - 1) ** 2).sum()
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure).item() == 17.0
+    np.testing.assert_allclose(w.detach().numpy(), 1, rtol=1e-12)
+    before = w.detach().numpy().copy()
+    w.detach().fill_(1.0)
+    optimizer.step(closure)
+    assert w.tolist() == [1.0, 1.0] and unused.tolist() == [1.0] * 3 and before.size == 2
+
+
+def test_lbfgs_refuses() -> None:
+    w = Parameter(np.ones(2))
+    for settings, message in (
+        ({"lr": -1.0}, "Invalid learning rate"),
+        ({"line_search_fn": "x"}, "line_search_fn: expected one of None, 'strong_wolfe'"),
+        ({"history_size": 0}, "history_size: expected an integer"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            optim.LBFGS([w], **settings)
+    for groups in ([{"params": [w]}, {"params": [Parameter(np.ones(1))]}],
+                   [w, Parameter(np.ones(1, np.float32))]):  # fmt: skip
+        with pytest.raises(ValueError, match="per-parameter options"):
+            optim.LBFGS(groups)
+    optimizer = optim.LBFGS([w])
+    with pytest.raises(TypeError, match="closure: LBFGS calls it several times"):
+        optimizer.step()
+    with pytest.raises(RuntimeError, match="cannot compile this: LBFGS looks at the loss"):
+        fastnn.compile(lambda: optimizer.step(lambda: (w * w).sum()))()
+    with pytest.raises(ValueError, match="expected vectors of 2 elements"):
+        other = optim.LBFGS([Parameter(np.ones(3))])
+        other.step(lambda: _backward(other))
+        optimizer.load_state_dict(other.state_dict())
+    assert w.tolist() == [1.0, 1.0]
+
+
+def _backward(optimizer: optim.Optimizer) -> Tensor:
+    [w] = optimizer.param_groups[0]["params"]
+    loss = (w * w).sum()
+    loss.backward()
+    return loss
+
+
+# Levenberg-Marquardt
+
+
+def residual_problem(real: str, **settings: Any) -> tuple[Any, Callable[[], Tensor], Any]:
+    fastnn.manual_seed(0)
+    model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+    model = model.double() if real == "float64" else model
+    x = np.linspace(-2, 2, 40).reshape(-1, 1).astype(real)
+    inputs, targets = Tensor(x), Tensor(np.sin(2 * x))
+    optimizer = optim.LevenbergMarquardt(model.parameters(), **settings)
+    return optimizer, lambda: model(inputs) - targets, model
+
+
+def test_levenberg_marquardt_fits_a_net(real: str) -> None:
+    optimizer, residuals, _ = residual_problem(real)
+    losses = [optimizer.step(residuals) for _ in range(60)]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < 1e-5 * losses[0]
+
+
+def test_a_step_solves_the_normal_equations() -> None:
+    """On a linear model one step with next to no damping is the least-squares solution."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((9, 3)), rng.standard_normal(9)
+    for decay in (0.0, 0.7):
+        w = Parameter(np.zeros(3))
+        optimizer = optim.LevenbergMarquardt([w], damping=1e-14, weight_decay=decay)
+        inputs, targets = Tensor(x), Tensor(y)
+        loss = optimizer.step(lambda w=w, x=inputs, y=targets: x @ w - y)
+        assert loss == pytest.approx(0.5 * (y * y).sum())
+        want = np.linalg.solve(x.T @ x + decay * np.eye(3), x.T @ y)
+        np.testing.assert_allclose(w.detach().numpy(), want, rtol=1e-9)
+
+
+def test_a_step_that_does_not_help_is_taken_back() -> None:
+    """Damping grows by 2, 4, 8 ... and the parameters stay; afterwards it goes on."""
+    w = Parameter(np.ones(1))
+    optimizer = optim.LevenbergMarquardt([w], damping=0.5, max_tries=3)
+    values = iter([1.0, 9.0, 9.0, 9.0])
+
+    def residuals() -> Tensor:
+        return w * next(values)
+
+    assert optimizer.step(residuals) == 0.5 and w.item() == 1.0
+    assert optimizer.state_dict()["state"][0] == {"damping": 0.5 * 2 * 4 * 8, "growth": 16.0}
+
+
+def test_levenberg_marquardt_goes_on_from_its_state() -> None:
+    runs = []
+    for split in (False, True):
+        optimizer, residuals, model = residual_problem("float64", weight_decay=1e-3)
+        for _ in range(4):
+            optimizer.step(residuals)
+        if split:
+            saved = optimizer.state_dict()
+            optimizer = optim.LevenbergMarquardt(model.parameters())
+            optimizer.load_state_dict(saved)
+        for _ in range(4):
+            optimizer.step(residuals)
+        runs.append(bits(list(model.parameters())))
+    assert runs[0] == runs[1]
+
+
+def test_levenberg_marquardt_refuses() -> None:
+    w = Parameter(np.ones(2))
+    with pytest.raises(ValueError, match="at most 5000 elements in all, got 6000"):
+        optim.LevenbergMarquardt([Parameter(np.ones(6000))])
+    with pytest.raises(ValueError, match="damping: expected a finite number > 0"):
+        optim.LevenbergMarquardt([w], damping=0.0)
+    optimizer = optim.LevenbergMarquardt([w])
+    with pytest.raises(TypeError, match="closure: expected a function"):
+        optimizer.step()
+    with pytest.raises(TypeError, match=r"closure: residuals: expected a Tensor, got 3\.0"):
+        optimizer.step(lambda: 3.0)
+    with pytest.raises(RuntimeError, match="cannot compile this: LevenbergMarquardt"):
+        fastnn.compile(lambda: optimizer.step(lambda: w * 2))()
+    assert w.tolist() == [1.0, 1.0]
