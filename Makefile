@@ -28,7 +28,7 @@ test: $(VENV)/built $(VENV)/extra-test $(VENV)/extra-demo ## run the tests
 check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== ruff";         $(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
 	@echo "== mypy";         $(BIN)/mypy --no-error-summary
-	@echo "== stubtest";     $(BIN)/stubtest --concise --ignore-missing-stub --mypy-config-file pyproject.toml fastnn._core.engine fastnn._core.tape
+	@echo "== stubtest";     $(BIN)/stubtest --concise --ignore-missing-stub --mypy-config-file pyproject.toml fastnn._core.engine fastnn._core.tape fastnn._core.replay
 	@echo "== cython-lint";  PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastnn/_core/*.pyx
 	@echo "== clang-format"; $(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	@echo "== tests";        $(BIN)/python -m pytest
@@ -55,7 +55,7 @@ wheel: $(VENV)/extra-dev ## build sdist and wheel, try the wheel in a bare envir
 
 clean: ## remove everything that make made
 	@rm -rf $(VENV) build dist wheelhouse demo-out *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
-	@rm -f fastnn/_core/engine.c fastnn/_core/tape.c fastnn/_core/*.so
+	@rm -f fastnn/_core/engine.c fastnn/_core/tape.c fastnn/_core/replay.c fastnn/_core/*.so
 	@find fastnn tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- stamps ------------------------------------------------------------------------------------

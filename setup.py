@@ -1,4 +1,4 @@
-"""Build fastnn._core: engine (the door, the C engine, an object per instruction set) and tape.
+"""Build fastnn._core: engine (the door, the C engine, an object per instruction set), tape, replay.
 
 Environment:
     FASTNN_BUILD=release|debug|asan|ubsan|cov   what to build (release)
@@ -127,7 +127,7 @@ drop_unsafe_flags()
 compile_flags, link_flags = BUILDS[BUILD]
 common = {
     "include_dirs": [f"{CORE}/include", f"{CORE}/src"],
-    "depends": [*HEADERS, f"{CORE}/engine.pxd", "setup.py"],
+    "depends": [*HEADERS, f"{CORE}/engine.pxd", f"{CORE}/tape.pxd", "setup.py"],
     "extra_compile_args": [*COMMON, *compile_flags],
     "extra_link_args": link_flags,
 }
@@ -143,6 +143,7 @@ setup(
             **common,
         ),
         Extension("fastnn._core.tape", sources=[f"{CORE}/tape.pyx"], **common),
+        Extension("fastnn._core.replay", sources=[f"{CORE}/replay.pyx"], **common),
     ],
     cmdclass={"build_ext": BuildEngine},
 )

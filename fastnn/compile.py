@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _recording, _tree, lowering
-from fastnn._core import engine
-from fastnn._core.tape import wrap
+from fastnn._core.replay import Front
 from fastnn.autograd import is_grad_enabled
 from fastnn.recorder import Recorder, listening
 from fastnn.recording import Recording, rebuilt, tensors_of
@@ -121,7 +120,7 @@ def _forget_own_leaves(recorder: Recorder) -> None:
             recorder.grads_set.pop(key, None)
 
 
-class Compiled:
+class Compiled(Front):
     """A function that is recorded for each signature of its arguments, and replayed after."""
 
     def __init__(self, fn: Callable[..., Any]) -> None:
@@ -129,19 +128,12 @@ class Compiled:
         self.__doc__ = fn.__doc__
         self.__wrapped__ = fn
         self._cache: OrderedDict[Any, list[Recording]] = OrderedDict()
-        self._last: Recording | None = None  # and, at hand, what it offers
-        self._shortcut: engine.Replay | None = None
-        self._plain = False
+        self._last: Recording | None = None
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._shortcut is not None and not kwargs:
-            try:
-                arrays = self._shortcut(*args)
-            except IndexError as error:
-                raise self._last.located(error) from None  # type: ignore[union-attr]
-            if arrays is not None:
-                return wrap(arrays[0]) if self._plain else self._last.result(arrays)  # type: ignore[union-attr]
-        return self._look(args, kwargs)
+    def _located(self, error: IndexError) -> IndexError:
+        """The error of the short way, with the lines that it may come from."""
+        assert self._last is not None
+        return self._last.located(error)
 
     def __get__(self, owner: Any, kind: type | None = None) -> Compiled:
         """As a method: each object has recordings of its own."""
@@ -172,7 +164,7 @@ class Compiled:
             if recording.matches() and recording.suits(arrays):
                 recording.check(arrays)
                 self._cache.move_to_end(key)
-                self._last, self._plain = recording, recording.plain
+                self._last = recording
                 self._shortcut = recording.shortcut
                 return recording.replay(arrays)
 
@@ -230,9 +222,10 @@ def compile(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
     modes, layers, and for other values of the names that it takes from around it. The replay gives
     the same bits as the eager run. Tensors that fn returns are off the tape.
 
-    What Python does besides happens while recording alone: printing, counting, drawing from
-    NumPy's generators, setting an optimizer's numbers inside fn. A gradient that fn leaves in
-    `grad` lies in memory that the next call writes again: clone it to keep it.
+    What Python does besides, such as printing, happens while recording alone. What a replay would
+    not do raises: counting, logging to a list, drawing from generators, setting an optimizer's
+    numbers inside fn. NumPy arrays that fn makes tensors of are read at every call. A gradient that
+    fn leaves in `grad` lies in memory that the next call writes again: clone it to keep it.
 
     Args:
         fn: a function, method or module: of tensors and arrays, numbers and texts, nested as it
@@ -244,7 +237,8 @@ def compile(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
         fn, a decorator.
 
     Raises:
-        RecordingError: fn looks at a value (a branch, `item`, `numpy`), which a replay cannot.
+        RecordingError: fn looks at a value (a branch, `item`, `numpy`), which a replay cannot, or
+            changes what it reads from around it.
         TypeError: an argument that requires grad, or of another kind.
 
     Example:

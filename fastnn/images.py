@@ -88,9 +88,9 @@ def changeable(value: Any, live: Collection[int]) -> list[Any] | None:
     found: list[Any] = []
     for entry in entries_of(value):
         if isinstance(entry, CONTAINERS):
-            if type(entry) not in (list, tuple, dict) or isinstance(image(entry), _Long):
+            if isinstance(entry, set | deque) or isinstance(image(entry), _Long):
                 return None
-            found += [entry] * (type(entry) is not tuple)
+            found += [entry] * (not isinstance(entry, tuple))
         elif _compared(entry, live):
             if not entry.flags.c_contiguous:
                 return None

@@ -58,7 +58,7 @@ class Recorder:
         self.conditions: list[Callable[[], bool]] = [lambda: _default.dtype is dtype]
         self.checks: list[Check] = []
         self.choices: list[Choice] = []
-        self.watched: list[tuple[Any, str]] = [(vars(_default), "dtype")]
+        self.watched: list[tuple[Any, Any]] = [(vars(_default), "dtype")]
         self.before: list[tuple[NDArray[Any], NDArray[Any]]] = []  # memory written, as it was
         self._saved: set[int] = set()
 

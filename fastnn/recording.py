@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn import lowering
 from fastnn._core import engine
-from fastnn._core.tape import Watch, wrap
+from fastnn._core.replay import Replay, Watch
 from fastnn.autograd import versions
 from fastnn.lowering import Instruction, Storage, Value
 from fastnn.recorder import Recorder
@@ -103,13 +104,12 @@ class Recording:
             raise self.located(error) from None
         for leaf, grad in self._grads:
             leaf.grad = grad
-        self._watch.take()
+        self._watch.take(self.surroundings.contents())
         return rebuilt(self.structure, [self._tensor(v, memory) for v in self.outputs])
 
     def __post_init__(self) -> None:
         # The gradients that the recorded run left behind; their memory is the program's.
         self._grads = [(leaf, leaf.grad) for leaf in self.recorder.grads_set.values()]
-        self.plain = isinstance(self.structure, Tensor)
         r = self.recorder
         leaves = [leaf for leaf, _, _ in r.parameters.values()]
         leaves += [leaf for leaf, _ in [*r.grads_read.values(), *self._grads]]
@@ -124,7 +124,7 @@ class Recording:
         versions.writes(self._watch, kept)
         self.shortcut = self._shortcut()
 
-    def _shortcut(self) -> engine.Replay | None:
+    def _shortcut(self) -> Replay | None:
         """The replay without Python around it, where the outputs are plain new arrays."""
         made = self.bound[self.n_inputs :]
         values = self.outputs
@@ -136,28 +136,24 @@ class Recording:
             return None
         if any(choice.found for choice in self.recorder.choices):
             return None  # where nothing is found, a check of `labels` would not pass
-        if not self.surroundings.fixed:
+        if self.surroundings.contents() is None:
             return None
         if any(leaf.grad is not grad for leaf, grad in self.recorder.grads_read.values()):
             return None  # a run leaves another gradient than the one it has to find
-        return engine.Replay(
+        structure = self.structure
+        return Replay(
             self.program,
-            self._watch.same,
+            self._watch,
             [s.array for s in self.bound[: self.n_inputs]],
             [(v.shape, v.dtype) for v in values],
             [(c.storage.index, c.classes, c.besides) for c in self.recorder.checks],
-            Tensor,
-            np.empty,
+            None if isinstance(structure, Tensor) else partial(rebuilt, structure),
         )
 
     def located(self, error: IndexError) -> IndexError:
         """The error with the lines that it may come from; nothing after them was run."""
         lines = dict.fromkeys(i.line for i in self.instructions if i.op in lowering.INDEX)
         return IndexError(f"{', '.join(lines)}: {error}")
-
-    def result(self, arrays: list[NDArray[Any]]) -> Any:
-        """What the function returns, of the arrays that `shortcut` returned."""
-        return rebuilt(self.structure, map(wrap, arrays))
 
     @staticmethod
     def _tensor(value: Value, memory: dict[int, NDArray[Any]]) -> Tensor:

@@ -82,7 +82,6 @@ class Surroundings:
         self.places = list({(id(s.place[0]), s.place[1]): s.place for s in reading.seen}.values())
         self._parts = [(m, _parts_of(m)) for m in known.values()]
         self._counted = self._parts[0][0].changes if self._parts else 0
-        self.fixed = self.contents() == []
 
     def let_go(self) -> None:
         """Forget the modules, so that they may go; their parts are watched by someone else."""

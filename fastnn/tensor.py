@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _batch, _default, _recording
+from fastnn._core import replay
 from fastnn._core.tape import TensorBase, bind
 from fastnn.methods import Methods
 
@@ -236,6 +237,7 @@ class Tensor(TensorBase, Methods):
 
 
 bind(tensor=Tensor)
+replay.bind(Tensor)
 
 
 def as_dtype(array: NDArray[Any]) -> NDArray[Any]:

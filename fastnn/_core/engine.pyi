@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from typing import Any, Self
 
 from numpy.typing import NDArray
@@ -49,20 +48,6 @@ class Program:
     @property
     def cost(self) -> float: ...
     def run(self, arrays: tuple[NDArray[Any], ...], threads: int | None = None) -> None: ...
-
-@disjoint_base
-class Replay:
-    def __init__(
-        self,
-        program: Program,
-        same: Callable[[], bool],
-        inputs: list[NDArray[Any]],
-        outputs: list[tuple[tuple[int, ...], Any]],
-        labels: list[tuple[int, int, int]],
-        tensor: type,
-        empty: Callable[[tuple[int, ...], Any], NDArray[Any]],
-    ) -> None: ...
-    def __call__(self, *args: Any) -> list[NDArray[Any]] | None: ...
 
 @disjoint_base
 class Loop:

@@ -7,7 +7,6 @@ Arrays come in through the buffer protocol. A status of the engine becomes an ex
 alone.
 """
 import os
-from array import array
 
 from cpython.buffer cimport (
     PyBUF_FORMAT,
@@ -23,11 +22,10 @@ from cpython.pythread cimport (
     PyThread_allocate_lock,
     PyThread_free_lock,
     PyThread_release_lock,
-    PyThread_type_lock,
     WAIT_LOCK,
 )
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
-from libc.string cimport memcmp, memset
+from libc.string cimport memset
 
 
 cdef extern from "fastnn.h" nogil:
@@ -70,8 +68,6 @@ cdef extern from "fastnn.h" nogil:
         size_t array
         size_t input
         ptrdiff_t offset
-    ctypedef struct fnn_program:
-        pass
     ctypedef struct fnn_feed:
         const void *source
         void *batch
@@ -438,6 +434,41 @@ def all_finite(values):
     return bool(finite)
 
 
+cdef size_t _build(Program program, size_t index, tuple instruction, fnn_call *call,
+                   fnn_patch *patches, size_t n_patches) except? 0:
+    """Fill the call of an instruction; returns how many patches there are then."""
+    cdef operand_t operands[6]
+    cdef int i, j
+    cdef tuple shape, strides
+    code, real, operand_list, dims, attrs, barrier, guard = instruction
+    for i in range(len(operand_list)):
+        operand = operand_list[i]
+        operands[i].ptr = NULL
+        operands[i].ndim = 0
+        if operand is None:
+            continue
+        space, base, offset, shape, strides = operand
+        if space == 0:
+            operands[i].ptr = <char *>program._arena + <Py_ssize_t>offset
+        elif space == 1:
+            operands[i].ptr = <char *>program._views[<size_t>base].buf + <Py_ssize_t>offset
+        else:
+            operands[i].ptr = <char *>1  # patched before every run
+            patches[n_patches].call = index
+            patches[n_patches].array = i
+            patches[n_patches].input = base
+            patches[n_patches].offset = offset
+            n_patches += 1
+        operands[i].ndim = <int>len(shape)
+        for j in range(operands[i].ndim):
+            operands[i].shape[j] = shape[j]
+            operands[i].stride[j] = strides[j]
+    _fill(call, code, real, operands, <int>len(operand_list), dims, attrs)
+    call.barrier = barrier
+    call.guard = guard
+    return n_patches
+
+
 cdef class Program:
     """A list of instructions over one arena, replayed in one call.
 
@@ -448,14 +479,6 @@ cdef class Program:
     externals: arrays kept by address: parameters, moments, constants.
     bound: bytes of each array that every run is given.
     """
-    cdef fnn_program *_program
-    cdef void *_arena
-    cdef Py_buffer *_views
-    cdef size_t _n_views
-    cdef readonly tuple bound
-    cdef readonly size_t arena_bytes, instructions
-    cdef PyThread_type_lock _lock  # one run at a time: the arena is one
-
     def __cinit__(self, list instructions, list externals, tuple bound, size_t arena_bytes):
         cdef size_t n = len(instructions), i, n_patches = 0
         cdef fnn_call *calls = NULL
@@ -476,46 +499,13 @@ cdef class Program:
                 PyObject_GetBuffer(array, &self._views[self._n_views], PyBUF_STRIDES)
                 self._n_views += 1
             for i in range(n):
-                n_patches = self._build(i, instructions[i], &calls[i], patches, n_patches)
+                n_patches = _build(self, i, instructions[i], &calls[i], patches, n_patches)
             self._program = fnn_program_new(calls, n, patches, n_patches)
             if not self._program:
                 raise MemoryError(f"fastnn: no memory for a program of {n} instructions")
         finally:
             fnn_release(calls)
             fnn_release(patches)
-
-    cdef size_t _build(self, size_t index, tuple instruction, fnn_call *call, fnn_patch *patches,
-                       size_t n_patches) except? 0:
-        cdef operand_t operands[6]
-        cdef int i, j
-        cdef tuple shape, strides
-        code, real, operand_list, dims, attrs, barrier, guard = instruction
-        for i in range(len(operand_list)):
-            operand = operand_list[i]
-            operands[i].ptr = NULL
-            operands[i].ndim = 0
-            if operand is None:
-                continue
-            space, base, offset, shape, strides = operand
-            if space == 0:
-                operands[i].ptr = <char *>self._arena + <Py_ssize_t>offset
-            elif space == 1:
-                operands[i].ptr = <char *>self._views[<size_t>base].buf + <Py_ssize_t>offset
-            else:
-                operands[i].ptr = <char *>1  # patched before every run
-                patches[n_patches].call = index
-                patches[n_patches].array = i
-                patches[n_patches].input = base
-                patches[n_patches].offset = offset
-                n_patches += 1
-            operands[i].ndim = <int>len(shape)
-            for j in range(operands[i].ndim):
-                operands[i].shape[j] = shape[j]
-                operands[i].stride[j] = strides[j]
-        _fill(call, code, real, operands, <int>len(operand_list), dims, attrs)
-        call.barrier = barrier
-        call.guard = guard
-        return n_patches
 
     def __dealloc__(self):
         cdef size_t i
@@ -550,25 +540,27 @@ cdef class Program:
     def run(self, tuple arrays, threads=None):
         """Replay once on these C-contiguous arrays (inputs, then outputs)."""
         cdef void *pointers[64]
-        cdef size_t team = thread_limit if threads is None else threads
-        if threads is None and team > 1:
-            team = fnn_team_size(fnn_program_cost(self._program), team)
         self._bind(arrays, pointers)
-        self._run(pointers, team)
+        self.run_on(pointers, 0 if threads is None else threads)
 
-    cdef int _run(self, void **pointers, size_t team) except -1:
+    cdef int run_on(self, void **pointers, size_t team) except -1:
+        """Replay once on this memory. team: 0 lets the engine choose."""
         cdef fnn_status status
+        cdef double cost = fnn_program_cost(self._program)
+        if team == 0:
+            team = thread_limit if thread_limit == 1 else fnn_team_size(cost, thread_limit)
+        if team == 1 and cost < 20.0 and not self._users:  # too short to give up the GIL
+            fnn_program_bind(self._program, pointers)
+            return _raise(fnn_program_run(self._program, 1))
         self._acquire()
         fnn_program_bind(self._program, pointers)
-        if team == 1 and fnn_program_cost(self._program) < 20.0:  # too short to give up the GIL
-            status = fnn_program_run(self._program, 1)
-        else:
-            with nogil:
-                status = fnn_program_run(self._program, team)
+        with nogil:
+            status = fnn_program_run(self._program, team)
         self._release()
         return _raise(status)
 
     cdef int _acquire(self) noexcept:
+        self._users += 1  # with the GIL: who does not give it up need not take the lock
         if not PyThread_acquire_lock(self._lock, NOWAIT_LOCK):
             with nogil:
                 PyThread_acquire_lock(self._lock, WAIT_LOCK)
@@ -576,81 +568,8 @@ cdef class Program:
 
     cdef int _release(self) noexcept:
         PyThread_release_lock(self._lock)
+        self._users -= 1
         return 0
-
-
-cdef class Replay:
-    """A program with all that Python does around a run, for the arguments it was made for.
-
-    Called with the arguments, it returns the new output arrays, or None when anything differs from
-    the last time that Python looked, or an argument is not just like those: then Python
-    looks again.
-
-    same: says whether all is as it was when Python last looked.
-    inputs: an array of the shape and type of each argument.
-    outputs: (shape, dtype) of each array to make.
-    labels: (input, classes, besides) of int64 inputs whose values must lie in 0..classes-1 or be
-        the value `besides`.
-    tensor: the type of arguments that hold their array in `_array`.
-    empty: makes an array of a shape and dtype.
-    """
-    cdef Program _program
-    cdef list _inputs, _outputs, _labels
-    cdef object _same, _tensor, _empty, _array
-
-    def __init__(self, Program program, same, list inputs, list outputs, list labels, tensor,
-                 empty):
-        self._program, self._same = program, same
-        self._inputs = [(x.dtype, array("q", x.shape).tobytes()) for x in inputs]
-        self._outputs, self._labels = outputs, labels
-        self._tensor, self._empty = tensor, empty
-        self._array = type(inputs[0]) if inputs else None
-
-    def __call__(self, *args):
-        cdef Py_ssize_t i, n = len(self._inputs)
-        cdef Py_buffer view
-        cdef void *pointers[64]
-        cdef Py_ssize_t elements[64]
-        cdef tuple spec
-        cdef bytes shape
-        cdef bint fits
-        cdef list keep = [], outputs = []
-        cdef size_t team = thread_limit
-        if (fnn_recorder != NULL or len(args) != n or n + len(self._outputs) > 64
-                or not self._same()):
-            return None
-        for i in range(n):
-            x = args[i]
-            if type(x) is self._tensor:
-                if x.requires_grad:
-                    return None
-                x = x._array
-            spec = <tuple>self._inputs[i]
-            if type(x) is not self._array or x.dtype is not spec[0]:
-                return None
-            keep.append(x)  # until the run is over
-            shape = <bytes>spec[1]
-            PyObject_GetBuffer(x, &view, PyBUF_STRIDES)
-            pointers[i], elements[i] = view.buf, view.len // view.itemsize
-            fits = (view.ndim * 8 == len(shape) and PyBuffer_IsContiguous(&view, b"C")
-                    and memcmp(view.shape, <const char *>shape, len(shape)) == 0)
-            PyBuffer_Release(&view)
-            if not fits:
-                return None
-        for spec in self._labels:
-            i = spec[0]
-            if not _in_range(<const int64_t *>pointers[i], elements[i], spec[1], spec[2]):
-                return None
-        for spec in self._outputs:
-            x = self._empty(spec[0], spec[1])
-            PyObject_GetBuffer(x, &view, PyBUF_STRIDES)
-            pointers[n + len(outputs)] = view.buf
-            PyBuffer_Release(&view)
-            outputs.append(x)
-        if team > 1:
-            team = fnn_team_size(fnn_program_cost(self._program._program), team)
-        self._program._run(pointers, team)
-        return outputs
 
 
 def in_range(labels, int64_t classes):
@@ -658,14 +577,15 @@ def in_range(labels, int64_t classes):
     cdef Py_buffer view
     cdef bint found
     PyObject_GetBuffer(labels, &view, PyBUF_STRIDES)
-    found = PyBuffer_IsContiguous(&view, b"C") and view.itemsize == 8 and _in_range(
+    found = PyBuffer_IsContiguous(&view, b"C") and view.itemsize == 8 and labels_fit(
         <const int64_t *>view.buf, view.len // 8, classes, 0)
     PyBuffer_Release(&view)
     return found
 
 
-cdef bint _in_range(const int64_t *labels, Py_ssize_t n, int64_t classes,
-                    int64_t besides) noexcept:
+cdef bint labels_fit(const int64_t *labels, Py_ssize_t n, int64_t classes,
+                     int64_t besides) noexcept:
+    """Whether all of them lie in 0..classes-1 or are the value `besides`."""
     cdef Py_ssize_t i
     cdef bint wrong = False
     for i in range(n):

@@ -8,7 +8,6 @@ import heapq
 
 import numpy
 
-from cpython.object cimport PyObject
 from cpython.buffer cimport (
     PyBUF_STRIDES,
     PyBUF_WRITABLE,
@@ -19,10 +18,6 @@ from cpython.buffer cimport (
 from libc.string cimport memcmp, memcpy
 
 from fastnn._core cimport engine
-
-cdef extern from "Python.h":
-    bint PyCell_Check(object)
-    PyObject *PyCell_GET(object)
 
 cdef extern from *:
     """
@@ -101,12 +96,6 @@ cdef class Node:
     attrs: what the rule needs besides.
     order: its place among all nodes.
     """
-    cdef readonly object rule
-    cdef tuple _inputs
-    cdef public tuple outputs
-    cdef readonly tuple attrs
-    cdef readonly long order
-    cdef list _arriving
 
     def __init__(self, rule, tuple inputs, tuple outputs, tuple attrs):
         global _made
@@ -144,14 +133,6 @@ cdef class Node:
 
 cdef class TensorBase:
     """An array, its gradient, and the node that made it (None: a leaf)."""
-    cdef public object _array
-    cdef public object grad
-    cdef public bint requires_grad
-    cdef public Node _node
-    cdef public int _index  # which output of the node
-    cdef public bint _unit  # the constant 1 that starts a backward pass
-    cdef public TensorBase _past  # stands for it as it was before a change in place on the tape
-    cdef object __weakref__
 
     def __init__(self, array, bint requires_grad=False):
         if requires_grad and array.dtype.kind != "f":
@@ -359,55 +340,3 @@ cdef bint _copied(source, target) except -1:
     PyBuffer_Release(&a)
     PyBuffer_Release(&b)
     return fits
-
-
-cdef class Watch:
-    """Grad mode, leaf tensors, attributes and dict entries: whether they hold what they held.
-
-    leaves: tensors whose array, gradient and requires_grad are watched.
-    places: (object, attribute) or (dict, key) each.
-    ran_at: the number of nodes when a program was last told to run.
-    """
-    cdef object __weakref__
-    cdef readonly long ran_at
-    cdef list _leaves, _places, _seen
-    cdef bint _taken
-    cdef int _mode
-
-    def __init__(self, list leaves, list places):
-        self._leaves, self._places = leaves, places
-        self._seen = []
-
-    def take(self):
-        """Remember what is there now."""
-        self._seen = [_get(where, name) for where, name in self._places]
-        for x in self._leaves:
-            self._seen += [x._array, x.grad, x.requires_grad]
-        self._taken, self._mode = True, fnn_no_grad
-        self.ran_at = note_write()
-
-    def same(self):
-        """Whether all is as it was when last taken."""
-        cdef Py_ssize_t i, n = len(self._places)
-        cdef TensorBase x
-        if not self._taken or self._mode != fnn_no_grad:
-            return False
-        for i in range(n):
-            place = <tuple>self._places[i]
-            if _get(place[0], place[1]) is not self._seen[i]:
-                return False
-        for i in range(len(self._leaves)):
-            x = <TensorBase>self._leaves[i]
-            if (x._array is not self._seen[n + 3 * i] or x.grad is not self._seen[n + 3 * i + 1]
-                    or x.requires_grad != (self._seen[n + 3 * i + 2] is True)):
-                return False
-        self.ran_at = note_write()  # a run follows
-        return True
-
-
-cdef inline object _get(where, name):
-    if isinstance(where, dict):
-        return (<dict>where).get(name)
-    if PyCell_Check(where):
-        return None if PyCell_GET(where) == NULL else <object>PyCell_GET(where)
-    return getattr(where, name)

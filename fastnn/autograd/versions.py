@@ -17,11 +17,12 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from fastnn import _recording
-from fastnn._core.tape import Watch, note_write, span
+from fastnn._core.tape import note_write, span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fastnn._core.replay import Watch
     from fastnn.autograd.tape import GradientRule, Node
     from fastnn.ops import Op
     from fastnn.tensor import Tensor

@@ -187,7 +187,7 @@ class Optimizer(ABC):
             recorder.valid_while(
                 functools.partial(self._unchanged, updates),
                 functools.partial(self._resume, updates),
-                [(u.group, key) for u in updates for key in u.group if key != "params"]
+                [(update.group, None) for update in updates]
                 + [(update.block, name) for update in updates for name in ("_cut", "source")]
                 + [(self, "_blocks")],
             )

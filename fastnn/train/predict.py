@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _check, _recording
-from fastnn._core.tape import Watch
+from fastnn._core.replay import Watch
 from fastnn.autograd import no_grad
 from fastnn.compile import record
 from fastnn.recording import Recording
@@ -37,18 +37,23 @@ class _Forward:
         recording.recorder.modules.clear()
         recording.surroundings.let_go()
         self._watch = Watch([], recording.surroundings.places)
-        self._watch.take()
+        self._take()
 
     def holds(self) -> bool:
         """Whether parameters lie where they lay, and what `forward` reads is what it was."""
         recording, around = self.recording, self.recording.surroundings
         if not all(p._array is array for p, array, _ in recording.recorder.parameters.values()):
             return False
-        if around.fixed and self._watch.same():
+        if self._looked and self._watch.same():
             return True
         holds = around.unchanged()
-        self._watch.take()
+        self._take()
         return holds
+
+    def _take(self) -> None:
+        contents = self.recording.surroundings.contents()
+        self._watch.take(contents)
+        self._looked = contents is not None  # else the watch does not see all
 
 
 class Predictor:

@@ -1,0 +1,34 @@
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import NDArray
+from typing_extensions import disjoint_base
+
+from fastnn._core.engine import Program
+from fastnn.tensor import Tensor
+
+def bind(tensor: type[Tensor]) -> None: ...
+
+@disjoint_base
+class Watch:
+    ran_at: int
+    def __init__(self, leaves: list[Tensor], places: list[tuple[Any, Any]]) -> None: ...
+    def take(self, contents: list[Any] | None = None) -> None: ...
+    def same(self) -> bool: ...
+
+@disjoint_base
+class Replay:
+    def __init__(
+        self,
+        program: Program,
+        watch: Watch,
+        inputs: list[NDArray[Any]],
+        outputs: list[tuple[tuple[int, ...], Any]],
+        labels: list[tuple[int, int, int]],
+        build: Callable[[list[Tensor]], Any] | None,
+    ) -> None: ...
+
+@disjoint_base
+class Front:
+    _shortcut: Replay | None
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...

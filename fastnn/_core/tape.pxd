@@ -1,0 +1,21 @@
+cdef class Node:
+    cdef readonly object rule
+    cdef tuple _inputs
+    cdef public tuple outputs
+    cdef readonly tuple attrs
+    cdef readonly long order
+    cdef list _arriving
+
+cdef class TensorBase:
+    cdef public object _array
+    cdef public object grad
+    cdef public bint requires_grad
+    cdef public Node _node
+    cdef public int _index  # which output of the node
+    cdef public bint _unit  # the constant 1 that starts a backward pass
+    cdef public TensorBase _past  # stands for it as it was before a change in place on the tape
+    cdef object __weakref__
+
+cpdef bint grad_enabled() noexcept
+cpdef long note_write() noexcept
+cpdef object wrap(array)
