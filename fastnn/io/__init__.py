@@ -1,15 +1,18 @@
 """Files: models (`save`, `load`) and bare arrays in the safetensors format (`write`, `read`)."""
 
 from fastnn.io.atomic import write_atomically
+from fastnn.io.mlp import from_sklearn, to_sklearn
 from fastnn.io.model import load, load_with_extra, save
 from fastnn.io.safetensors import FormatError, read, write
 
 __all__ = [
     "FormatError",
+    "from_sklearn",
     "load",
     "load_with_extra",
     "read",
     "save",
+    "to_sklearn",
     "write",
     "write_atomically",
 ]

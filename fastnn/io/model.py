@@ -25,31 +25,32 @@ from fastnn._version import __version__
 from fastnn.io.kinds import COUNT, KINDS, Config, Shapes
 from fastnn.io.safetensors import FormatError, parse_json, read, write
 from fastnn.io.state import restored, save_state
+from fastnn.tensor import Tensor
 
 __all__ = ["load", "load_with_extra", "save"]
 
 Array = NDArray[Any]
+KEY = "fastnn"  # of our JSON in the metadata
 SCHEMA = 1
 MAX_DEPTH = 20
 
 
 def save(
-    model: nn.Module | Mapping[Any, Any] | list[Any] | tuple[Any, ...],
-    path: str | os.PathLike[str],
-    *,
-    extra: Mapping[str, Any] | None = None,
+    model: Any, path: str | os.PathLike[str], *, extra: Mapping[str, Any] | None = None
 ) -> None:
     """Save a model, or state, to one file; a crash leaves the old file or the whole new one.
 
     Args:
         model: an `nn.Sequential` of the layers fastnn knows how to build again (nested ones too).
-            Or state: a `state_dict()`, or any dict or list of tensors, numbers and texts.
+            Or state: the `state_dict()` of a module, an optimizer or a schedule, a tensor, an
+            array, a number or a text, or any dict, list or tuple of these.
         path: the file to make or replace, by custom ``*.safetensors``.
         extra: anything JSON can hold, kept beside the weights, such as how the data was scaled.
 
     Raises:
-        TypeError: the model holds a layer of another type, or `extra` is not JSON.
-        ValueError: a weight is nan or infinite.
+        TypeError: the model holds a layer of another type, the state something else, or `extra`
+            is not JSON.
+        ValueError: a weight of a model is nan or infinite.
         OSError: the file cannot be written; the old file is intact.
 
     Example:
@@ -59,7 +60,7 @@ def save(
         >>> fastnn.io.load(path)[0].out_features
         1
     """
-    if isinstance(model, Mapping | list | tuple):
+    if not isinstance(model, nn.Module):
         return save_state(model, path)
     if type(model) is not nn.Sequential:
         _unknown("model", model, "nn.Sequential")
@@ -78,7 +79,7 @@ def save(
     for name, array in tensors.items():
         if not np.isfinite(array).all():
             raise ValueError(f"model: {name} holds nan or inf; train it again with a smaller lr")
-    write(path, tensors, {"fastnn": text})
+    write(path, tensors, {KEY: text})
 
 
 def load(path: str | os.PathLike[str], map_location: Any = None, weights_only: bool = True) -> Any:
@@ -90,11 +91,12 @@ def load(path: str | os.PathLike[str], map_location: Any = None, weights_only: b
         weights_only: True; nothing else is ever in a file.
 
     Returns:
-        A new model with the same layers and, bit for bit, the same weights; or the state.
+        A new model with the same layers and, bit for bit, the same weights; or the state. Of a
+        safetensors file that others wrote, its tensors by name, for `load_state_dict`.
 
     Raises:
-        FormatError: the file is not a safetensors file, was not written by fastnn, or its weights
-            do not fit its configuration. Nothing was built or allocated beyond the file's size.
+        FormatError: the file is not a safetensors file, or its weights do not fit its
+            configuration. Nothing was built or allocated beyond the file's size.
         OSError: the file cannot be read.
 
     Example: see `save`; and
@@ -109,7 +111,10 @@ def load(path: str | os.PathLike[str], map_location: Any = None, weights_only: b
     """
     if map_location is not None:
         device(map_location)
-    tensors, config, name = _read(path)
+    tensors, metadata = read(path)
+    if KEY not in metadata:
+        return {name: Tensor(array) for name, array in tensors.items()}
+    config, name = _config(metadata, tensors, path), os.fsdecode(path)
     if "state" not in config:
         return _model(tensors, config, name)[0]
     state = restored(config["state"], tensors, name)
@@ -118,19 +123,13 @@ def load(path: str | os.PathLike[str], map_location: Any = None, weights_only: b
     return state
 
 
-def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], Config, str]:
-    tensors, metadata = read(path)
-    name = os.fsdecode(path)
-    config = _config(metadata, sum(array.nbytes for array in tensors.values()), name)
-    return tensors, config, name
-
-
 def load_with_extra(path: str | os.PathLike[str]) -> tuple[nn.Sequential, dict[str, Any]]:
     """Load a model, and the `extra` that was saved beside it ({} where there was none).
 
     Args and errors: as `load`.
     """
-    return _model(*_read(path))
+    tensors, metadata = read(path)
+    return _model(tensors, _config(metadata, tensors, path), os.fsdecode(path))
 
 
 def _model(
@@ -154,7 +153,7 @@ def _fail(path: str, what: str) -> NoReturn:
 def _unknown(name: str, layer: object, expected: str) -> NoReturn:
     raise TypeError(
         f"{name}: expected {expected}, got {type(layer).__name__}; "
-        "to keep weights alone, pass state_dict() to fastnn.io.write"
+        "to keep its weights alone, save its state_dict()"
     )
 
 
@@ -177,10 +176,13 @@ def _describe(model: nn.Sequential, prefix: str = "") -> list[Config]:
     return layers
 
 
-def _config(metadata: Mapping[str, str], size: int, path: str) -> Config:
-    if "fastnn" not in metadata:
-        _fail(path, "no fastnn configuration in it; read weights alone with fastnn.io.read")
-    config = parse_json(bytearray(metadata["fastnn"], "utf-8"), path, "configuration", size)
+def _config(
+    metadata: Mapping[str, str], tensors: Mapping[str, Array], given: str | os.PathLike[str]
+) -> Config:
+    path, size = os.fsdecode(given), sum(array.nbytes for array in tensors.values())
+    if KEY not in metadata:
+        _fail(path, "no fastnn configuration in it; read weights alone with fastnn.load")
+    config = parse_json(bytearray(metadata[KEY], "utf-8"), path, "configuration", size)
     schema = config.get("schema")
     if type(schema) is not int or schema != SCHEMA:
         _fail(path, f"configuration: schema {schema!r:.40}, expected {SCHEMA}; update fastnn")

@@ -32,10 +32,14 @@ __all__ = ["FormatError", "read", "write"]
 Array = NDArray[Any]
 Entry = tuple[np.dtype[Any], tuple[int, ...], int, int]
 
-DTYPES = {"F64": "<f8", "I64": "<i8", "F32": "<f4", "I32": "<i4", "BOOL": "|b1", "U8": "|u1"}
+DTYPES = {
+    "F64": "<f8", "I64": "<i8", "U64": "<u8", "F32": "<f4", "I32": "<i4", "U32": "<u4",
+    "F16": "<f2", "I16": "<i2", "U16": "<u2", "BOOL": "|b1", "I8": "|i1", "U8": "|u1",
+}  # fmt: skip
 CODES = {np.dtype(text): code for code, text in DTYPES.items()}
 MAX_HEADER = 100_000_000
 MAX_DIMS = 32
+NOT_OURS = "not a safetensors file"
 # One JSON value costs Python about this many bytes; few values but long ones are no concern.
 VALUE_BYTES, VALUE_BYTES_FREE = 200, 16_000_000
 SHORT = reprlib.Repr()
@@ -67,8 +71,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
         header, and the text stored beside them.
 
     Raises:
-        FormatError: the file breaks the format, or holds a dtype other than F64, F32, I64, I32,
-            U8 and BOOL.
+        FormatError: the file breaks the format, or holds a dtype that NumPy has not (BF16, F8).
         OSError: the file cannot be opened or read.
 
     Example:
@@ -94,12 +97,13 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
 
 def _read_open(file: FileIO, path: str, size: int) -> tuple[dict[str, Array], dict[str, str]]:
     if size < 8:
-        _fail(path, f"too short for a safetensors file: {size} bytes, expected at least 8")
+        _fail(path, f"not a safetensors file: too short, {size} bytes, expected at least 8")
     head = bytearray(8)
     _fill(file, memoryview(head), path)
     length = int.from_bytes(head, "little")
     if length > MAX_HEADER or length > size - 8:
-        _fail(path, f"header length {length} exceeds the limit {min(MAX_HEADER, size - 8)}")
+        limit = min(MAX_HEADER, size - 8)
+        _fail(path, _foreign(head) or f"{NOT_OURS}: header length {length} exceeds {limit}")
     raw = bytearray(length)
     _fill(file, memoryview(raw), path)
     header = parse_json(raw, path, "header", size)
@@ -118,6 +122,23 @@ def _read_open(file: FileIO, path: str, size: int) -> tuple[dict[str, Array], di
             _fail(path, f"tensor {_short(name)}: a BOOL byte is neither 0 nor 1")
         tensors[name] = array.astype(dtype.newbyteorder("="), copy=False).reshape(shape)
     return tensors, metadata
+
+
+def _foreign(head: bytearray) -> str:
+    """What is wrong with a file that begins as those of another format do, if it does."""
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        found = "a zip archive, as torch.save and numpy.savez write"
+    elif head[0] == 0x80 and 2 <= head[1] <= 5:
+        found = "a pickle, as old versions of torch.save write"
+    elif head.startswith(b"\x89HDF"):
+        found = "an HDF5 file, as Keras writes"
+    else:
+        return ""
+    return (
+        f"{NOT_OURS} but {found}; pickles are never read, as they can run code. Where it was made, "
+        "save its tensors with safetensors.torch.save_file(model.state_dict(), path), or "
+        "safetensors.numpy.save_file"
+    )
 
 
 def _fill(file: FileIO, buffer: memoryview, path: str) -> None:
@@ -237,7 +258,7 @@ def write(
 
     Args:
         path: the file to make or replace. A link to a file stays, and its file is replaced.
-        tensors: arrays by name, of float64, float32, int64, int32, uint8 or bool, in any memory
+        tensors: arrays by name, of bool, integers, float16, float32 or float64, in any memory
             layout and byte order.
         metadata: text to keep beside them.
 
@@ -290,7 +311,7 @@ def _storable(name: object, value: Array) -> Array:
     array = np.asarray(value)
     if array.dtype.newbyteorder("<") not in CODES:
         raise TypeError(
-            f"tensor {_short(name)}: expected float64, float32, int64, int32, uint8 or bool, "
-            f"got {array.dtype}; convert it with .astype"
+            f"tensor {_short(name)}: expected bool, integers, float16, float32 or float64, got "
+            f"{array.dtype}; convert it with .astype"
         )
     return np.asarray(array, array.dtype.newbyteorder("<"), order="C")

@@ -5,13 +5,15 @@ safetensors finds a net's weights; the rest is JSON in the metadata, under the k
 
     {"schema": 1, "fastnn": "<version>", "state": <tree>}
 
-A tree is null, a truth value, a number, a text, or a list that begins with its kind: ["list", ...],
-["tuple", ...], ["dict", [key, tree], ...], ["tensor", name].
+A tree is null, a truth value, a finite number, a text, or a list that begins with its kind:
+["list", ...], ["tuple", ...], ["dict", [key, tree], ...], ["tensor", name], ["array", name],
+["float", "nan" or "inf" or "-inf"].
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -35,8 +37,8 @@ def save_state(state: Any, path: str | os.PathLike[str]) -> None:
     """Write a tree of state; a crash leaves the old file or the whole new one.
 
     Raises:
-        TypeError: something that is neither a container, a tensor, a number nor a text.
-        ValueError: nested deeper than 20, or a number that is nan or infinite.
+        TypeError: something that is neither a container, a tensor, an array, a number nor a text.
+        ValueError: nested deeper than 20.
         OSError: the file cannot be written; the old file is intact.
     """
     arrays: Arrays = {}
@@ -48,21 +50,22 @@ def save_state(state: Any, path: str | os.PathLike[str]) -> None:
 def _tree(value: Any, where: str, arrays: Arrays, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise ValueError(f"state: nested deeper than {MAX_DEPTH} at {where}")
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return ["float", str(float(value))]
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, np.generic):
-        return value.item()
     if isinstance(value, Tensor | np.ndarray):
-        name = where or "tensor"
-        while name in arrays:
-            name += "_"
-        arrays[name] = np.asarray(value._array if isinstance(value, Tensor) else value)
-        return ["tensor", name]
+        return _named(value, where, arrays)
     inside = f"{where}." if where else ""
     if isinstance(value, Mapping):
         for key in value:
-            if not isinstance(key, str | int):
-                raise TypeError(f"state: expected names or integers as keys, got {key!r}")
+            if not isinstance(key, str | int) or isinstance(key, bool):
+                raise TypeError(
+                    f"state: expected names or integers as keys, got {key!r} in "
+                    f"{where or 'the top'}"
+                )
         items = value.items()
         return ["dict", *([k, _tree(v, f"{inside}{k}", arrays, depth + 1)] for k, v in items)]
     if isinstance(value, list | tuple):
@@ -70,8 +73,20 @@ def _tree(value: Any, where: str, arrays: Arrays, depth: int) -> Any:
         return ["tuple" if isinstance(value, tuple) else "list", *parts]
     raise TypeError(
         f"state: expected tensors, numbers, texts, dicts and lists, got {type(value).__name__} "
-        f"at {where or 'the top'}"
+        f"at {where or 'the top'}; of modules, optimizers and schedules save state_dict()"
     )
+
+
+def _named(value: Tensor | NDArray[Any], where: str, arrays: Arrays) -> list[str]:
+    """The array under a name of its own, and where to find it."""
+    name = where or "tensor"
+    while name in arrays:
+        name += "_"
+    if isinstance(value, Tensor):
+        arrays[name] = np.asarray(value._array)
+        return ["tensor", name]
+    arrays[name] = value
+    return ["array", name]
 
 
 def restored(tree: Any, arrays: Arrays, path: str, depth: int = 0) -> Any:
@@ -85,8 +100,12 @@ def restored(tree: Any, arrays: Arrays, path: str, depth: int = 0) -> Any:
     if tree is None or isinstance(tree, bool | int | float | str):
         return tree
     kind, parts = (tree[0], tree[1:]) if isinstance(tree, list) and tree else (None, [])
-    if kind == "tensor" and len(parts) == 1 and isinstance(parts[0], str) and parts[0] in arrays:
-        return Tensor(arrays.pop(parts[0]))
+    one = parts[0] if len(parts) == 1 and isinstance(parts[0], str) else ""
+    if kind in ("tensor", "array") and one in arrays:
+        array = arrays.pop(one)
+        return Tensor(array) if kind == "tensor" else array
+    if kind == "float" and one in ("nan", "inf", "-inf"):
+        return float(one)
     if kind in ("list", "tuple"):
         values = [restored(part, arrays, path, depth + 1) for part in parts]
         return tuple(values) if kind == "tuple" else values

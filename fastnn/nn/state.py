@@ -70,11 +70,20 @@ def load(own: Mapping[str, Tensor], values: Mapping[str, npt.NDArray[Any]]) -> N
         versions.wrote(own[name]._array, "load_state_dict")
 
 
+def _as_array(value: Any) -> npt.NDArray[Any]:
+    """The memory of another library's tensor, if it lends it, or a copy."""
+    if hasattr(value, "requires_grad") and hasattr(value, "detach"):
+        value = value.detach()  # torch lends no memory of what is on its tape
+    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+        return np.asarray(np.from_dlpack(value))
+    return np.asarray(value)
+
+
 def _value(name: str, value: Any, target: Tensor) -> tuple[npt.NDArray[Any], str]:
     """The value as an array, and what is wrong with it."""
     empty = np.empty(0)
     try:
-        array = value._array if isinstance(value, Tensor) else np.asarray(value)
+        array = value._array if isinstance(value, Tensor) else _as_array(value)
     except Exception as error:  # a foreign __array__ may raise anything
         return empty, f"{name}: expected a Tensor or an array, got {_check.show(value)}: {error}"
     if array.dtype.kind not in "biuf":

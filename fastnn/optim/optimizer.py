@@ -330,6 +330,22 @@ class Optimizer(ABC):
             own.update(group)
         state.restore(located, saved.entries, self.moment_names, self.count_names)
 
+    def __getstate__(self) -> Group:
+        """For copies and pickles: all but hooks, and vectors, which copied parameters share not."""
+        kept = {k: v for k, v in vars(self).items() if k not in ("_blocks", "_hooks")}
+        return {**kept, "state": self.state_dict()["state"]}
+
+    def __setstate__(self, given: Group) -> None:
+        entries = given["state"]
+        vars(self).update({k: v for k, v in given.items() if k != "state"}, _blocks=[])
+        self._hooks = ({}, {})
+        groups, self.param_groups = self.param_groups, []
+        for group in groups:
+            self._add(group)
+        located = self._located()
+        found = [entries.get(i, {}) for i in range(len(located))]
+        state.restore(located, found, self.moment_names, self.count_names)
+
     def __repr__(self) -> str:
         lines = []
         for i, group in enumerate(self.param_groups):
