@@ -201,7 +201,7 @@ WRONG = {
     "seed": (["train", "iris", "--seed", "-1"], "--seed"),
     "threads": (["train", "iris", "--threads", "0"], "--threads: expected a number from 1"),
     "out": (["train", "iris", "--out", "no/such/net"], "--out: no folder 'no/such'"),
-    "not a model": (["predict", "iris.csv", "iris.csv"], "iris.csv: header length"),
+    "not a model": (["predict", "iris.csv", "iris.csv"], "iris.csv: not a safetensors file"),
     "no model": (["predict", "none.safetensors", "iris.csv"], "none.safetensors: No such file"),
     "other columns": (["predict", "iris.safetensors", "diabetes.csv"], "no column 'sepal length"),
     "other set": (["predict", "iris.safetensors", "wine"], "wine: expected the columns sepal"),

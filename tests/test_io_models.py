@@ -132,6 +132,8 @@ def test_bad_models(tmp_path, changes, text):
 
 
 def test_weights_without_configuration(tmp_path):
+    """Its tensors by name; but no model."""
     write(tmp_path / "a", WEIGHT)
+    assert load(tmp_path / "a")["0.weight"].tolist() == [[1.0, 1.0]]
     with pytest.raises(FormatError, match="no fastnn configuration"):
-        load(tmp_path / "a")
+        load_with_extra(tmp_path / "a")

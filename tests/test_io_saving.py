@@ -10,6 +10,8 @@ import threading
 import numpy as np
 import pytest
 
+import fastnn
+from fastnn import nn, optim
 from fastnn.io import read, write
 from fastnn.io.atomic import PREFIX, SUFFIX
 
@@ -54,6 +56,58 @@ def test_failed_save_keeps_the_old_file(tmp_path, monkeypatch, fault):
             write(path, NEW)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
+@pytest.mark.parametrize("call", ["open", "write", "fsync", "replace"])
+def test_errors_at_every_point(tmp_path, monkeypatch, call, error):
+    """The n-th call of its kind fails, n = 1, 2, ...; a failure once the new name is on the disk
+    leaves the new file."""
+    path, real = tmp_path / "a", getattr(os, call)
+    write(path, OLD)
+    old = path.read_bytes()
+    write(path, NEW)
+    new = path.read_bytes()
+    for point in range(1, 20):
+        path.write_bytes(old)
+        count = itertools.count(1)
+
+        def failing(*args, count=count, point=point):
+            if next(count) == point:
+                raise OSError(error, os.strerror(error))
+            return real(*args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, failing)
+            if call == "write":
+                patch.setattr(os, "write", lambda h, v, f=failing: f(h, v[:3000]))
+            try:
+                write(path, NEW)
+            except OSError as raised:
+                assert raised.errno == error
+            else:
+                break
+        assert path.read_bytes() == (new if (call, point) in AFTER else old)
+        assert os.listdir(tmp_path) == ["a"]
+    assert point > 1 and path.read_bytes() == new
+
+
+AFTER = {("open", 2), ("fsync", 2)}  # those of the folder, after the rename
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    path = tmp_path / "a"
+    write(path, OLD)
+    before = path.read_bytes()
+    tmp_path.chmod(0o500)
+    try:
+        if os.access(tmp_path, os.W_OK):
+            pytest.skip("this user may write everywhere")
+        with pytest.raises(PermissionError):
+            write(path, NEW)
+    finally:
+        tmp_path.chmod(0o700)
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["a"]
 
 
 def test_short_writes_write_everything(tmp_path, monkeypatch):
@@ -111,8 +165,8 @@ def test_targets(tmp_path):
     assert strays(tmp_path) == []
 
 
-def die_at(point):
-    """Kill this process by SIGKILL at the n-th system call of a save."""
+def die_at(point, chunk):
+    """Kill this process by SIGKILL at the n-th system call of a save, which writes by chunks."""
     count = itertools.count(1)
 
     def dying(real):
@@ -124,26 +178,51 @@ def die_at(point):
         return call
 
     real = os.write
-    os.write = lambda handle, view: real(handle, view[:4000])
+    os.write = lambda handle, view: real(handle, view[:chunk])
     for name in ("open", "write", "fsync", "replace", "unlink", "close"):
         setattr(os, name, dying(getattr(os, name)))
 
 
-@pytest.mark.parametrize("point", range(1, 11))
-def test_kill_while_saving(tmp_path, point):
-    path = tmp_path / "a"
-    write(path, OLD)
-    child = os.fork()
-    if not child:
-        try:
-            die_at(point)
-            write(path, NEW)
-        finally:
-            os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    assert read(path)[0]["x"].tobytes() in (OLD["x"].tobytes(), NEW["x"].tobytes())
-    write(path, NEW)
-    assert os.listdir(tmp_path) == ["a"]
+def checkpoint(value):
+    """A net and its optimizer after some steps towards a value."""
+    fastnn.manual_seed(0)
+    net = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
+    optimizer = optim.Adam(net.parameters(), lr=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        ((net(fastnn.ones(2, 4)) - value) ** 2).sum().backward()
+        optimizer.step()
+    return {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "value": value}
+
+
+def test_kill_while_saving(tmp_path):
+    """At each of the system calls of a save, 50 and more, until one ends: old or new, whole."""
+    path, files = tmp_path / "a", {}
+    states = {name: checkpoint(value) for name, value in (("new", 1.0), ("old", -1.0))}
+    for name, state in states.items():
+        fastnn.save(state, path)
+        files[name] = path.read_bytes()
+    found = []
+    for point in range(1, 200):
+        path.write_bytes(files["old"])
+        child = os.fork()
+        if not child:
+            try:
+                die_at(point, len(files["new"]) // 45)
+                fastnn.save(states["new"], path)
+            finally:
+                os._exit(0)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        content = path.read_bytes()
+        assert content in files.values()
+        found.append(content == files["new"])
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL
+        assert fastnn.load(path)["value"] == (1.0 if found[-1] else -1.0)
+        fastnn.save(states["old"], path)
+        assert os.listdir(tmp_path) == ["a"]
+    assert code == 0 and len(found) > 50 and found == sorted(found) and found.count(False) > 45
 
 
 def test_savers_at_once_leave_each_other_alone(tmp_path):

@@ -275,6 +275,11 @@ def test_checkpoints(tmp_path) -> None:
     fastnn.load_checkpoint(tmp_path / "net.ckpt", b)
     del found["inner.scale"]
     assert fastnn.load_param_into_net(b, found) == (["inner.scale"], [])
+    for given in ({"w": fastnn.ones(2)}, [{"name": "w", "data": fastnn.ones(2)}]):
+        fastnn.save_checkpoint(given, tmp_path / "w.ckpt")
+        assert fastnn.load_checkpoint(tmp_path / "w.ckpt")["w"].tolist() == [1.0, 1.0]
+    with pytest.raises(TypeError, match="save_obj: expected a Cell, a dict or a list, got 3"):
+        fastnn.save_checkpoint(3, tmp_path / "w.ckpt")
 
 
 def test_gradients_go_through_jit_and_steps_are_programs() -> None:

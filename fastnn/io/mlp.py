@@ -56,7 +56,8 @@ def from_sklearn(mlp: Any, logits: bool = False) -> nn.Sequential:
         raise ValueError(f"mlp: expected activation in {list(ACTIVATIONS)}, got {mlp.activation!r}")
     layers: list[nn.Module] = []
     for coef, intercept in zip(coefs, intercepts, strict=True):
-        linear = nn.Linear(*coef.shape, dtype=coef.dtype)
+        n_in, n_out = coef.shape
+        linear = nn.Linear(n_in, n_out, dtype=coef.dtype)
         linear.load_state_dict({"weight": coef.T, "bias": intercept})
         layers += [linear, ACTIVATIONS[mlp.activation]()]
     return nn.Sequential(*layers[:-1], *([] if logits else _head(mlp.out_activation_)))
@@ -68,7 +69,8 @@ def _head(name: str) -> list[nn.Module]:
             "mlp: its output activation 'exp' is no layer; say logits=True, and take the "
             "exponential of what the net gives"
         )
-    return {"identity": [], "logistic": [nn.Sigmoid()], "softmax": [nn.Softmax(dim=1)]}[name]
+    made = {"identity": None, "logistic": nn.Sigmoid(), "softmax": nn.Softmax(dim=1)}[name]
+    return [] if made is None else [made]
 
 
 def to_sklearn(model: nn.Sequential, classes: Sequence[Any] | None = None) -> Any:
@@ -77,7 +79,7 @@ def to_sklearn(model: nn.Sequential, classes: Sequence[Any] | None = None) -> An
     Args:
         model: Linear layers, with one activation of Identity, Sigmoid, Tanh or ReLU between all of
             them. What ends in Softmax, or Sigmoid, is a classifier; with `classes` it may end in
-            logits too; else it is a regressor.
+            logits too; else it is a regressor. Dropout is passed over.
         classes: the labels, in the order of the outputs; for one output two of them. Default: 0, 1,
             .. ; for Sigmoid of several outputs none: each is a label of its own (multi-label).
 
@@ -86,7 +88,8 @@ def to_sklearn(model: nn.Sequential, classes: Sequence[Any] | None = None) -> An
 
     Raises:
         ImportError: scikit-learn is not installed.
-        TypeError: no Sequential. ValueError: layers that an MLP has not, or classes that do not fit.
+        TypeError: no Sequential.
+        ValueError: layers that an MLP has not, or classes that do not fit.
 
     Example:
         >>> import fastnn
@@ -123,7 +126,7 @@ def _taken_apart(model: Any) -> tuple[list[nn.Linear], str, nn.Module | None]:
     """The Linear layers, the name of what is between them, and the activation at the end."""
     if not isinstance(model, nn.Sequential):
         raise TypeError(f"model: expected nn.Sequential, got {type(model).__name__}")
-    layers = list(model)
+    layers = [m for m in model if not isinstance(m, nn.Dropout)]
     head = layers.pop() if layers and isinstance(layers[-1], nn.Softmax | nn.Sigmoid) else None
     linears = [m for m in layers if isinstance(m, nn.Linear)]
     names = {kind: name for name, kind in ACTIVATIONS.items()}
@@ -152,6 +155,8 @@ def _classifier(head: nn.Module | None, outputs: int, classes: Sequence[Any] | N
     made = _estimator("MLPClassifier")
     from sklearn.preprocessing import LabelBinarizer
 
+    if isinstance(head, nn.Softmax) and (head.dim not in (1, -1) or outputs == 1):
+        raise ValueError(f"model: expected Softmax of the columns of several outputs, got {head!r}")
     many = isinstance(head, nn.Softmax) or (head is None and outputs > 1)
     several = isinstance(head, nn.Sigmoid) and outputs > 1
     wanted = 2 if outputs == 1 else outputs
@@ -161,7 +166,7 @@ def _classifier(head: nn.Module | None, outputs: int, classes: Sequence[Any] | N
             "classes: expected None for Sigmoid of several outputs, each of which is a label of "
             "its own; end the net in Softmax for classes"
         )
-    if labels.shape != (wanted,) or len(np.unique(labels)) != wanted or outputs == 1 and many:
+    if labels.shape != (wanted,) or len(np.unique(labels)) != wanted:
         raise ValueError(
             f"classes: expected {wanted} different labels for {outputs} outputs, got {labels!r:.80}"
         )

@@ -17,6 +17,7 @@ from fastnn.mindspore import context
 from fastnn.mindspore.context import GRAPH_MODE, PYNATIVE_MODE, set_context, set_device
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
+from fastnn.tensor import Tensor
 
 __all__ = [
     "GRAPH_MODE",
@@ -80,18 +81,26 @@ def jit(fn: Callable[..., Any] | None = None, **options: Any) -> Callable[..., A
     return run
 
 
-def save_checkpoint(save_obj: Module, ckpt_file_name: str | os.PathLike[str]) -> None:
+def save_checkpoint(
+    save_obj: Module | Mapping[str, Tensor] | list[dict[str, Any]],
+    ckpt_file_name: str | os.PathLike[str],
+) -> None:
     """Write a net's parameters to one file, in the safetensors format.
 
     Args:
-        save_obj: the net.
+        save_obj: the net, or tensors by name, or a list of `{"name": name, "data": tensor}`.
         ckpt_file_name: the file to make or replace.
 
     Raises:
+        TypeError: something else.
         OSError: the file cannot be written; the old file is intact.
     """
-    state = save_obj.state_dict()
-    io.write(ckpt_file_name, {name: np.asarray(value._array) for name, value in state.items()})
+    state: Any = save_obj.state_dict() if isinstance(save_obj, Module) else save_obj
+    if isinstance(state, list):
+        state = {part["name"]: part["data"] for part in state}
+    if not isinstance(state, Mapping):
+        raise TypeError(f"save_obj: expected a Cell, a dict or a list, got {_check.show(save_obj)}")
+    io.write(ckpt_file_name, {name: np.asarray(value) for name, value in state.items()})
 
 
 def load_checkpoint(
