@@ -103,6 +103,17 @@ def class_labels(
     return np.require(source, dtype=np.int64, requirements=("C", "A"))
 
 
+def class_lists(y: Any, n_rows: int | None = None, name: str = "y") -> npt.NDArray[np.int64]:
+    """Whole numbers (rows, classes) as a C-contiguous int64 array."""
+    source = _as_array(y, name)
+    if source.ndim != 2 or source.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name}: expected integers (rows, classes), got {source.dtype} of {source.shape}"
+        )
+    _rows(source, n_rows, name)
+    return np.require(source, dtype=np.int64, requirements=("C", "A"))
+
+
 def label_range(labels: Array, n_classes: int, name: str = "y") -> None:
     """Whole numbers in 0..n_classes-1, whatever their dtype; the message names the first wrong."""
     if labels.size == 0 or (labels.dtype == np.bool_ and n_classes >= 2):

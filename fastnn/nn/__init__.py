@@ -21,6 +21,14 @@ from fastnn.nn.container import Sequential
 from fastnn.nn.dropout import AlphaDropout, Dropout
 from fastnn.nn.embedding import Embedding
 from fastnn.nn.lazy import LazyLinear
+from fastnn.nn.likelihood import (
+    FocalLoss,
+    GammaDevianceLoss,
+    GaussianNLLLoss,
+    PoissonNLLLoss,
+    SigmoidFocalLoss,
+    TweedieDevianceLoss,
+)
 from fastnn.nn.linear import Flatten, Identity, Linear, Unflatten
 from fastnn.nn.lists import ModuleDict, ModuleList, ParameterDict, ParameterList
 from fastnn.nn.loss import (
@@ -34,8 +42,17 @@ from fastnn.nn.loss import (
     NLLLoss,
     SmoothL1Loss,
 )
+from fastnn.nn.margin import (
+    HingeEmbeddingLoss,
+    HingeLoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    SoftMarginLoss,
+)
 from fastnn.nn.module import Module
 from fastnn.nn.normalization import BatchNorm1d, LayerNorm, RMSNorm
+from fastnn.nn.pairs import CosineEmbeddingLoss, MarginRankingLoss, TripletMarginLoss
 from fastnn.nn.parameter import Parameter, ParameterTuple
 from fastnn.nn.piecewise import (
     Hardshrink,
@@ -47,8 +64,10 @@ from fastnn.nn.piecewise import (
     Softshrink,
     Threshold,
 )
+from fastnn.nn.regression import HalfSquaredErrorLoss, LogCoshLoss, QuantileLoss
 from fastnn.nn.smooth import CELU, GLU, SELU, LogSigmoid, Mish, Softmin, Softsign, Tanhshrink
 from fastnn.nn.summary import Summary, summary
+from fastnn.nn.zero_one import ZeroOneLoss
 
 __all__ = [
     "AlphaDropout",
@@ -111,6 +130,25 @@ __all__ = [
     "Tanhshrink",
     "Threshold",
     "Unflatten",
+    "FocalLoss",
+    "GammaDevianceLoss",
+    "GaussianNLLLoss",
+    "PoissonNLLLoss",
+    "SigmoidFocalLoss",
+    "TweedieDevianceLoss",
+    "HingeEmbeddingLoss",
+    "HingeLoss",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
+    "SoftMarginLoss",
+    "CosineEmbeddingLoss",
+    "MarginRankingLoss",
+    "TripletMarginLoss",
+    "HalfSquaredErrorLoss",
+    "LogCoshLoss",
+    "QuantileLoss",
+    "ZeroOneLoss",
     "functional",
     "init",
     "summary",

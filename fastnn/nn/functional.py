@@ -15,7 +15,23 @@ from fastnn.nn.distances import (
 )
 from fastnn.nn.dropout import alpha_dropout, dropout
 from fastnn.nn.embedding import embedding
+from fastnn.nn.likelihood import (
+    focal_loss,
+    gaussian_nll_loss,
+    poisson_nll_loss,
+    sigmoid_focal_loss,
+    tweedie_deviance_loss,
+)
+from fastnn.nn.margin import (
+    hinge_embedding_loss,
+    hinge_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    soft_margin_loss,
+)
 from fastnn.nn.normalization import batch_norm, layer_norm, rms_norm
+from fastnn.nn.pairs import cosine_embedding_loss, margin_ranking_loss, triplet_margin_loss
 from fastnn.nn.piecewise import (
     hardshrink,
     hardsigmoid,
@@ -39,10 +55,28 @@ from fastnn.nn.pointwise import (
     tanh,
 )
 from fastnn.nn.reduction import REDUCTIONS, Reduction, same
+from fastnn.nn.regression import half_squared_error, log_cosh_loss, quantile_loss
 from fastnn.nn.smooth import celu, glu, logsigmoid, mish, selu, softmin, softsign, tanhshrink
 from fastnn.tensor import Tensor, int64
 
 __all__ = [
+    "focal_loss",
+    "gaussian_nll_loss",
+    "poisson_nll_loss",
+    "sigmoid_focal_loss",
+    "tweedie_deviance_loss",
+    "hinge_embedding_loss",
+    "hinge_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
+    "soft_margin_loss",
+    "cosine_embedding_loss",
+    "margin_ranking_loss",
+    "triplet_margin_loss",
+    "half_squared_error",
+    "log_cosh_loss",
+    "quantile_loss",
     "REDUCTIONS",
     "Reduction",
     "alpha_dropout",

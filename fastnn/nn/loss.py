@@ -5,20 +5,13 @@ from __future__ import annotations
 from fastnn import _check
 from fastnn.nn import functional
 from fastnn.nn.distances import KL_REDUCTIONS, KLReduction
-from fastnn.nn.functional import REDUCTIONS, Reduction
+from fastnn.nn.functional import Reduction
 from fastnn.nn.module import Module
+from fastnn.nn.reduction import Loss, legacy
 from fastnn.tensor import Tensor
 
 
-class _Loss(Module):
-    reduction: Reduction
-
-    def __init__(self, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        self.reduction = _check.choice("reduction", reduction, REDUCTIONS)
-
-
-class CrossEntropyLoss(_Loss):
+class CrossEntropyLoss(Loss):
     """Cross-entropy of logits: l_i = log(sum_c exp z_ic) - z_iy.
 
     Args:
@@ -41,14 +34,18 @@ class CrossEntropyLoss(_Loss):
     1.1201
     """
 
+    targets = "classes"
+
     def __init__(
         self,
         weight: Tensor | None = None,
+        size_average: bool | str | None = None,
         ignore_index: int = -100,
+        reduce: bool | None = None,
         reduction: Reduction = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
-        super().__init__(reduction=reduction)
+        super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", weight)
         self.ignore_index = _check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
         self.label_smoothing = _check.real("label_smoothing", label_smoothing, 0.0, 1.0)
@@ -65,7 +62,7 @@ class CrossEntropyLoss(_Loss):
         )
 
 
-class BCEWithLogitsLoss(_Loss):
+class BCEWithLogitsLoss(Loss):
     """Binary cross-entropy of logits: l = max(z, 0) - z*y + log(1 + exp(-|z|)).
 
     Args:
@@ -89,10 +86,12 @@ class BCEWithLogitsLoss(_Loss):
     def __init__(
         self,
         weight: Tensor | None = None,
+        size_average: bool | str | None = None,
+        reduce: bool | None = None,
         reduction: Reduction = "mean",
         pos_weight: Tensor | None = None,
     ) -> None:
-        super().__init__(reduction=reduction)
+        super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", weight)
         self.register_buffer("pos_weight", pos_weight)
 
@@ -107,7 +106,7 @@ class BCEWithLogitsLoss(_Loss):
         )
 
 
-class MSELoss(_Loss):
+class MSELoss(Loss):
     """Squared error: l = (z - y)**2.
 
     Args:
@@ -131,7 +130,7 @@ class MSELoss(_Loss):
         return functional.mse_loss(input, target, reduction=self.reduction)
 
 
-class L1Loss(_Loss):
+class L1Loss(Loss):
     """Absolute error: l = |z - y|.
 
     Args:
@@ -154,7 +153,7 @@ class L1Loss(_Loss):
         return functional.l1_loss(input, target, reduction=self.reduction)
 
 
-class SmoothL1Loss(_Loss):
+class SmoothL1Loss(Loss):
     """l = d**2 / (2 beta) where |d| < beta, else |d| - beta/2, with d = z - y.
 
     Args:
@@ -173,8 +172,14 @@ class SmoothL1Loss(_Loss):
     1.5
     """
 
-    def __init__(self, reduction: Reduction = "mean", beta: float = 1.0) -> None:
-        super().__init__(reduction=reduction)
+    def __init__(
+        self,
+        size_average: bool | str | None = None,
+        reduce: bool | None = None,
+        reduction: Reduction = "mean",
+        beta: float = 1.0,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
         self.beta = _check.real("beta", beta, 0.0)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -182,7 +187,7 @@ class SmoothL1Loss(_Loss):
         return functional.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
-class HuberLoss(_Loss):
+class HuberLoss(Loss):
     """l = d**2 / 2 where |d| < delta, else delta (|d| - delta/2), with d = z - y.
 
     Args:
@@ -210,7 +215,7 @@ class HuberLoss(_Loss):
         return functional.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
 
-class NLLLoss(_Loss):
+class NLLLoss(Loss):
     """l_i = -w_y log p_iy of log-probabilities; the mean divides by the sum of w_y.
 
     Args:
@@ -231,13 +236,17 @@ class NLLLoss(_Loss):
     0.2877
     """
 
+    targets = "classes"
+
     def __init__(
         self,
         weight: Tensor | None = None,
+        size_average: bool | str | None = None,
         ignore_index: int = -100,
+        reduce: bool | None = None,
         reduction: Reduction = "mean",
     ) -> None:
-        super().__init__(reduction=reduction)
+        super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", weight)
         self.ignore_index = _check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
 
@@ -249,7 +258,7 @@ class NLLLoss(_Loss):
         )
 
 
-class BCELoss(_Loss):
+class BCELoss(Loss):
     """Binary cross-entropy of probabilities: l = -(y log p + (1 - y) log(1 - p)).
 
     Args:
@@ -269,8 +278,14 @@ class BCELoss(_Loss):
     0.6931
     """
 
-    def __init__(self, weight: Tensor | None = None, reduction: Reduction = "mean") -> None:
-        super().__init__(reduction=reduction)
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | str | None = None,
+        reduce: bool | None = None,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -296,13 +311,20 @@ class KLDivLoss(Module):
 
     >>> import fastnn
     >>> x = fastnn.tensor([[0.5, 0.5]]).log()
-    >>> round(KLDivLoss("batchmean")(x, fastnn.tensor([[0.0, 1.0]])).item(), 4)
+    >>> round(KLDivLoss(reduction="batchmean")(x, fastnn.tensor([[0.0, 1.0]])).item(), 4)
     0.6931
     """
 
-    def __init__(self, reduction: KLReduction = "mean", log_target: bool = False) -> None:
+    def __init__(
+        self,
+        size_average: bool | str | None = None,
+        reduce: bool | None = None,
+        reduction: KLReduction = "mean",
+        log_target: bool = False,
+    ) -> None:
         super().__init__()
-        self.reduction: KLReduction = _check.choice("reduction", reduction, KL_REDUCTIONS)
+        chosen = legacy(size_average, reduce, reduction)
+        self.reduction: KLReduction = _check.choice("reduction", chosen, KL_REDUCTIONS)
         self.log_target = _check.flag("log_target", log_target)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

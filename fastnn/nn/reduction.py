@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal
 
 from fastnn import _check, ops
+from fastnn.nn.module import Module
 from fastnn.tensor import Tensor
 
 Reduction = Literal["none", "mean", "sum"]
@@ -25,3 +27,39 @@ def same(
 def reduced(each: Tensor, reduction: str) -> Tensor:
     """All of them, their sum or their mean."""
     return each if reduction == "none" else (ops.sum if reduction == "sum" else ops.mean)(each)
+
+
+def legacy(size_average: bool | str | None, reduce: bool | None, reduction: str) -> str:
+    """The reduction by torch's two older arguments, where one of them is given.
+
+    A text in the place of size_average is a reduction: there MindSpore has that argument.
+    """
+    if isinstance(size_average, str):
+        return size_average
+    if size_average is None and reduce is None:
+        return reduction
+    found = "none" if reduce is False else "sum" if size_average is False else "mean"
+    warnings.warn(
+        f"size_average and reduce are deprecated; use reduction={found!r}", UserWarning, 3
+    )
+    return found
+
+
+class Loss(Module):
+    """What loss modules share: the reduction, and torch's two older arguments for it.
+
+    targets: of the class: "numbers", "classes" (one for each row) or "lists of classes".
+    """
+
+    targets = "numbers"
+    reduction: Reduction
+
+    def __init__(
+        self,
+        size_average: bool | str | None = None,
+        reduce: bool | None = None,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__()
+        chosen = legacy(size_average, reduce, reduction)
+        self.reduction = _check.choice("reduction", chosen, REDUCTIONS)

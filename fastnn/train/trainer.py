@@ -12,7 +12,7 @@ import numpy as np
 from fastnn import _check, random
 from fastnn.autograd import no_grad
 from fastnn.compile import record
-from fastnn.nn import CrossEntropyLoss, Module
+from fastnn.nn import Module
 from fastnn.recorder import Recorder, listening
 from fastnn.recording import Recording
 from fastnn.tensor import Tensor, int64
@@ -223,8 +223,11 @@ class Trainer:
     ) -> NDArray[Any]:
         """Classes for a cross-entropy, as they are for a loss of the user's, else numbers."""
         flat = np.ndim(y) == 1
-        if isinstance(self.loss, CrossEntropyLoss) and flat:
+        kind = getattr(self.loss, "targets", "")
+        if kind == "classes" and flat:
             return _check.class_labels(y, z.shape[-1], rows, name)
+        if kind == "lists of classes":
+            return _check.class_lists(y, rows, name)
         ours = isinstance(self.loss, Module) and type(self.loss).__module__.startswith("fastnn.")
         if not ours and flat and np.asarray(y).dtype.kind in "iu":
             return _check.class_labels(y, 2**31, rows, name)

@@ -1,0 +1,312 @@
+"""Losses that ask for a margin: the hinge family, rankings, embeddings."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastnn import _check, _recording, ops
+from fastnn.nn.reduction import REDUCTIONS, Loss, Reduction, reduced, same
+from fastnn.tensor import Tensor, int64
+
+
+def _above(x: Tensor) -> Tensor:
+    """max(x, 0)."""
+    return ops.relu(x)
+
+
+def hinge_loss(
+    input: Tensor, target: Tensor, *, squared: bool = False, reduction: Reduction = "mean"
+) -> Tensor:
+    """max(0, 1 - y x); see `nn.HingeLoss`."""
+    same(input, target, reduction)
+    each = _above(ops.sub(1.0, ops.mul(target, input)))
+    return reduced(ops.square(each) if _check.flag("squared", squared) else each, reduction)
+
+
+class HingeLoss(Loss):
+    """l = max(0, 1 - y x), y being 1 or -1; squared: l**2.
+
+    Args:
+        squared: default False.
+        reduction: 'mean' (default, over elements), 'sum' or 'none'.
+
+    Called with x and y of one shape and dtype.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes differ.
+
+    Source: Keras' `Hinge` and `SquaredHinge`, whose classes are -1 and 1.
+
+    >>> import fastnn
+    >>> HingeLoss()(fastnn.tensor([0.5]), fastnn.tensor([1.0])).item()
+    0.5
+    """
+
+    def __init__(self, squared: bool = False, *, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.squared = _check.flag("squared", squared)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        return hinge_loss(input, target, squared=self.squared, reduction=self.reduction)
+
+
+def hinge_embedding_loss(
+    input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: Reduction = "mean"
+) -> Tensor:
+    """x where y is 1, max(0, margin - x) where it is -1; see `nn.HingeEmbeddingLoss`."""
+    same(input, target, reduction)
+    y = target.detach()
+    far = ops.where(ops.ne(y, 1.0), _above(ops.sub(margin, input)), 0.0)
+    return reduced(ops.add(far, ops.where(ops.ne(y, -1.0), input, 0.0)), reduction)
+
+
+class HingeEmbeddingLoss(Loss):
+    """Distances: l = x where y is 1, max(0, margin - x) where y is -1.
+
+    Args:
+        margin: default 1.
+        size_average, reduce: torch's older names of a reduction.
+        reduction: 'mean' (default, over elements), 'sum' or 'none'.
+
+    Called with x and y of one shape and dtype.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes differ.
+
+    Source: torch's `nn.HingeEmbeddingLoss`.
+
+    >>> import fastnn
+    >>> HingeEmbeddingLoss()(fastnn.tensor([0.25, 0.25]), fastnn.tensor([1.0, -1.0])).item()
+    0.5
+    """
+
+    def __init__(
+        self,
+        margin: float = 1.0,
+        size_average: bool | str | None = None,
+        reduce: bool | None = None,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.margin = _check.real("margin", margin)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        return hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
+
+
+def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
+    """log(1 + exp(-y x)); see `nn.SoftMarginLoss`."""
+    same(input, target, reduction)
+    z = ops.neg(ops.mul(target, input))
+    each = ops.add(_above(z), ops.log1p(ops.exp(ops.neg(ops.abs(z)))))
+    return reduced(each, reduction)
+
+
+class SoftMarginLoss(Loss):
+    """l = log(1 + exp(-y x)), y being 1 or -1.
+
+    Args:
+        size_average, reduce: torch's older names of a reduction.
+        reduction: 'mean' (default, over elements), 'sum' or 'none'.
+
+    Called with x and y of one shape and dtype.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes differ.
+
+    Source: torch's `nn.SoftMarginLoss`.
+
+    >>> import fastnn
+    >>> round(SoftMarginLoss()(fastnn.tensor([0.0]), fastnn.tensor([1.0])).item(), 4)
+    0.6931
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        return soft_margin_loss(input, target, reduction=self.reduction)
+
+
+def _classes(input: Tensor, target: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
+    """Scores (rows, classes), and targets as 1 where the class is the row's."""
+    _check.choice("reduction", reduction, REDUCTIONS)
+    _check.a_tensor("input", input)
+    _check.a_tensor("target", target)
+    if input.ndim != 2:
+        raise ValueError(f"input: expected scores (rows, classes), got shape {input.shape}")
+    if target.dtype != int64:
+        raise TypeError(f"target: expected int64 classes, got {target.dtype}; use .long()")
+    return input, target
+
+
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Tensor | None = None,
+    *,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """sum_{j != y} w_y max(0, margin - x_y + x_j)**p / C; see `nn.MultiMarginLoss`."""
+    x, y = _classes(input, target, reduction)
+    if p not in (1, 2):
+        raise ValueError(f"p: expected 1 or 2, got {p!r}")
+    n, c = x.shape
+    _check.same_shape("target", y.shape, (n,), "input's rows")
+    _recording.checked(y, lambda labels: _check.class_range("target", labels, c), c)
+    right = ops.take_rows(Tensor(np.eye(c, dtype=x.dtype)), y)
+    own = ops.sum(ops.mul(x, right), 1, True)
+    short = _above(ops.add(ops.sub(x, own), margin))
+    each = ops.mul(short if p == 1 else ops.square(short), ops.sub(1.0, right))
+    if weight is not None:
+        _check.same_shape("weight", weight.shape, (c,), "the classes")
+        each = ops.mul(each, ops.sum(ops.mul(right, weight), 1, True))
+    return reduced(ops.mean(each, 1), reduction)
+
+
+class MultiMarginLoss(Loss):
+    """Several classes: l_i = sum_{j != y} w_y max(0, margin - x_iy + x_ij)**p / classes.
+
+    Args:
+        p: 1 (default) or 2.
+        margin: default 1.
+        weight: of each class, default None: 1.
+        size_average, reduce: torch's older names of a reduction.
+        reduction: 'mean' (default, over rows), 'sum' or 'none'.
+
+    Called with scores (rows, classes) and int64 classes (rows,).
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes that do not fit, a class out of range.
+
+    Source: torch's `nn.MultiMarginLoss`; Crammer & Singer 2001.
+
+    >>> import fastnn
+    >>> MultiMarginLoss()(fastnn.tensor([[0.0, 0.5]]), fastnn.tensor([1])).item()
+    0.25
+    """
+
+    targets = "classes"
+
+    def __init__(
+        self,
+        p: int = 1,
+        margin: float = 1.0,
+        weight: Tensor | None = None,
+        size_average: bool | str | None = None,
+        reduce: bool | None = None,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.p, self.margin = _check.choice("p", p, (1, 2)), _check.real("margin", margin)
+        self.register_buffer("weight", weight)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        weight = self._buffers["weight"]
+        return multi_margin_loss(
+            input, target, self.p, self.margin, weight, reduction=self.reduction
+        )
+
+
+def multilabel_margin_loss(
+    input: Tensor, target: Tensor, *, reduction: Reduction = "mean"
+) -> Tensor:
+    """sum over right j and wrong i of max(0, 1 - x_j + x_i) / C; see `nn.MultiLabelMarginLoss`."""
+    x, y = _classes(input, target, reduction)
+    n, c = x.shape
+    _check.same_shape("target", y.shape, (n, c), "input")
+    _recording.checked(
+        y, lambda t: _check.class_range("target", Tensor(t._array.ravel() + 1), c + 1)
+    )
+    ended = ops.cumsum(ops.cast(ops.lt(y, 0), x.dtype), 1)  # of a list of classes up to -1
+    listed = ops.eq(ops.reshape(y, (n, c, 1)), Tensor(np.arange(c)))
+    counts = ops.mul(
+        ops.cast(listed, x.dtype), ops.reshape(ops.cast(ops.eq(ended, 0.0), x.dtype), (n, c, 1))
+    )
+    times = ops.sum(counts, 1)  # how often a class is in the row's list
+    wrong = ops.cast(ops.eq(times, 0.0), x.dtype)
+    short = _above(ops.add(ops.sub(ops.reshape(x, (n, 1, c)), ops.reshape(x, (n, c, 1))), 1.0))
+    pairs = ops.mul(ops.reshape(times, (n, c, 1)), ops.reshape(wrong, (n, 1, c)))
+    return reduced(ops.div(ops.sum(ops.mul(short, pairs), (1, 2)), float(c)), reduction)
+
+
+class MultiLabelMarginLoss(Loss):
+    """Several right classes a row: l_i = sum_{j right, k wrong} max(0, 1 - x_ij + x_ik) / classes.
+
+    Args:
+        size_average, reduce: torch's older names of a reduction.
+        reduction: 'mean' (default, over rows), 'sum' or 'none'.
+
+    Called with scores (rows, classes) and int64 (rows, classes): the right classes, then -1.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes that do not fit, a class out of range.
+
+    Source: torch's `nn.MultiLabelMarginLoss`.
+
+    >>> import fastnn
+    >>> x, y = fastnn.tensor([[0.1, 0.2, 0.4, 0.8]]), fastnn.tensor([[3, 0, -1, 1]])
+    >>> round(MultiLabelMarginLoss()(x, y).item(), 4)
+    0.85
+    """
+
+    targets = "lists of classes"
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        return multilabel_margin_loss(input, target, reduction=self.reduction)
+
+
+def multilabel_soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """The mean over classes of BCE with logits; see `nn.MultiLabelSoftMarginLoss`."""
+    same(input, target, reduction)
+    each = ops.bce_with_logits(input, target, "none")
+    if weight is not None:
+        each = ops.mul(each, weight)
+    return reduced(ops.mean(each, -1), reduction)
+
+
+class MultiLabelSoftMarginLoss(Loss):
+    """l_i = -mean_c w_c (y_ic log s(x_ic) + (1 - y_ic) log(1 - s(x_ic))), s the sigmoid.
+
+    Args:
+        weight: of each class, default None: 1.
+        size_average, reduce: torch's older names of a reduction.
+        reduction: 'mean' (default, over rows), 'sum' or 'none'.
+
+    Called with logits x and y in 0..1, both (rows, classes).
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes differ.
+
+    Source: torch's `nn.MultiLabelSoftMarginLoss`.
+
+    >>> import fastnn
+    >>> loss = MultiLabelSoftMarginLoss()(fastnn.zeros(1, 2), fastnn.tensor([[1.0, 0.0]]))
+    >>> round(loss.item(), 4)
+    0.6931
+    """
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | str | None = None,
+        reduce: bool | None = None,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        weight = self._buffers["weight"]
+        return multilabel_soft_margin_loss(input, target, weight, reduction=self.reduction)

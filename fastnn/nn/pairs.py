@@ -1,0 +1,202 @@
+"""Losses of pairs and triples of inputs."""
+
+from __future__ import annotations
+
+from fastnn import _check, ops
+from fastnn.nn.reduction import REDUCTIONS, Loss, Reduction, reduced
+from fastnn.tensor import Tensor
+
+
+def _alike(reduction: str, first: Tensor, **others: Tensor) -> None:
+    _check.choice("reduction", reduction, REDUCTIONS)
+    _check.a_tensor("the first input", first)
+    for name, other in others.items():
+        _check.a_tensor(name, other)
+        _check.same_shape(name, other.shape, first.shape, "the first input")
+        _check.same_dtype(name, other.dtype, first.dtype, "the first input")
+
+
+def margin_ranking_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0.0,
+    *,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """max(0, -y (a - b) + margin); see `nn.MarginRankingLoss`."""
+    _alike(reduction, input1, input2=input2, target=target)
+    late = ops.sub(margin, ops.mul(target, ops.sub(input1, input2)))
+    return reduced(ops.relu(late), reduction)
+
+
+class MarginRankingLoss(Loss):
+    """l = max(0, margin - y (a - b)): a is to rank above b where y is 1, below where it is -1.
+
+    Args:
+        margin: default 0.
+        size_average, reduce: torch's older names of a reduction.
+        reduction: 'mean' (default, over elements), 'sum' or 'none'.
+
+    Called with a, b and y of one shape and dtype.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes differ.
+
+    Source: torch's `nn.MarginRankingLoss`.
+
+    >>> import fastnn
+    >>> a, b = fastnn.tensor([1.0]), fastnn.tensor([3.0])
+    >>> MarginRankingLoss()(a, b, fastnn.tensor([1.0])).item()
+    2.0
+    """
+
+    def __init__(
+        self,
+        margin: float = 0.0,
+        size_average: bool | str | None = None,
+        reduce: bool | None = None,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.margin = _check.real("margin", margin)
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        return margin_ranking_loss(input1, input2, target, self.margin, reduction=self.reduction)
+
+
+def cosine_embedding_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0.0,
+    *,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """1 - cos(a, b) where y is 1, max(0, cos - margin) where -1; see `nn.CosineEmbeddingLoss`."""
+    _alike(reduction, input1, input2=input2)
+    _check.a_tensor("target", target)
+    _check.same_shape("target", target.shape, input1.shape[:-1], "the inputs' rows")
+    eps = 1e-12
+    dot = ops.sum(ops.mul(input1, input2), -1)
+    sizes = ops.mul(
+        ops.add(ops.sum(ops.square(input1), -1), eps), ops.add(ops.sum(ops.square(input2), -1), eps)
+    )
+    cosine = ops.div(dot, ops.sqrt(sizes))
+    y = ops.cast(target.detach(), cosine.dtype)
+    alike = ops.where(ops.eq(y, 1.0), ops.sub(1.0, cosine), 0.0)
+    apart = ops.where(ops.eq(y, -1.0), ops.relu(ops.sub(cosine, margin)), 0.0)
+    return reduced(ops.add(alike, apart), reduction)
+
+
+class CosineEmbeddingLoss(Loss):
+    """l_i = 1 - cos(a_i, b_i) where y_i is 1, max(0, cos(a_i, b_i) - margin) where it is -1.
+
+    Args:
+        margin: default 0.
+        size_average, reduce: torch's older names of a reduction.
+        reduction: 'mean' (default, over rows), 'sum' or 'none'.
+
+    Called with a and b (rows, features) and y (rows,).
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes that do not fit.
+
+    Source: torch's `nn.CosineEmbeddingLoss`.
+
+    >>> import fastnn
+    >>> a = fastnn.tensor([[1.0, 0.0]])
+    >>> CosineEmbeddingLoss()(a, 2 * a, fastnn.tensor([1.0])).item()
+    0.0
+    """
+
+    def __init__(
+        self,
+        margin: float = 0.0,
+        size_average: bool | str | None = None,
+        reduce: bool | None = None,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.margin = _check.real("margin", margin)
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        return cosine_embedding_loss(input1, input2, target, self.margin, reduction=self.reduction)
+
+
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: float = 1.0,
+    p: float = 2.0,
+    eps: float = 1e-6,
+    swap: bool = False,
+    *,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """max(0, |a - p| - |a - n| + margin); see `nn.TripletMarginLoss`."""
+    _alike(reduction, anchor, positive=positive, negative=negative)
+
+    def distance(a: Tensor, b: Tensor) -> Tensor:
+        return ops.norm(ops.add(ops.sub(a, b), eps), p, -1)
+
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if _check.flag("swap", swap):
+        far = ops.minimum(far, distance(positive, negative))
+    return reduced(ops.relu(ops.add(ops.sub(near, far), margin)), reduction)
+
+
+class TripletMarginLoss(Loss):
+    """l_i = max(0, |a_i - p_i + eps| - |a_i - n_i + eps| + margin), in the p-norm.
+
+    Args:
+        margin: default 1.
+        p: of the norm, default 2.
+        eps: default 1e-6.
+        swap: take |p_i - n_i| in place of |a_i - n_i| where it is less. Default False.
+        size_average, reduce: torch's older names of a reduction.
+        reduction: 'mean' (default, over rows), 'sum' or 'none'.
+
+    Called with anchors, positives and negatives (rows, features).
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes differ.
+
+    Source: torch's `nn.TripletMarginLoss`.
+
+    >>> import fastnn
+    >>> a = fastnn.zeros(1, 1)
+    >>> round(TripletMarginLoss()(a, a + 1, a + 3).item(), 4)
+    0.0
+    """
+
+    def __init__(
+        self,
+        margin: float = 1.0,
+        p: float = 2.0,
+        eps: float = 1e-6,
+        swap: bool = False,
+        size_average: bool | str | None = None,
+        reduce: bool | None = None,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.margin = _check.real("margin", margin, 0.0, open_low=True)
+        self.p, self.eps = _check.real("p", p, 0.0), _check.real("eps", eps)
+        self.swap = _check.flag("swap", swap)
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        """The loss."""
+        return triplet_margin_loss(
+            anchor,
+            positive,
+            negative,
+            self.margin,
+            self.p,
+            self.eps,
+            self.swap,
+            reduction=self.reduction,
+        )

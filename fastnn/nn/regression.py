@@ -1,0 +1,161 @@
+"""Losses of numbers besides the squared and the absolute error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from fastnn import _check, ops
+from fastnn.nn.reduction import Loss, Reduction, reduced, same
+from fastnn.tensor import Tensor
+
+
+def half_squared_error(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
+    """(x - y)**2 / 2; see `nn.HalfSquaredErrorLoss`."""
+    same(input, target, reduction)
+    return ops.mul(ops.mse(input, target, reduction), 0.5)
+
+
+class HalfSquaredErrorLoss(Loss):
+    """l = (x - y)**2 / 2, whose derivative by x is x - y.
+
+    Args:
+        reduction: 'mean' (default, over elements), 'sum' or 'none'.
+
+    Called with x and y of one shape and dtype.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes differ.
+
+    Source: scikit-learn's squared loss; textbooks' E = sum (target - out)**2 / 2 with 'sum'.
+
+    >>> import fastnn
+    >>> HalfSquaredErrorLoss()(fastnn.tensor([1.0]), fastnn.tensor([3.0])).item()
+    2.0
+    """
+
+    def __init__(self, *, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction=reduction)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        return half_squared_error(input, target, reduction=self.reduction)
+
+
+def log_cosh_loss(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
+    """log cosh(x - y); see `nn.LogCoshLoss`."""
+    same(input, target, reduction)
+    d = ops.abs(ops.sub(input, target))
+    each = ops.add(d, ops.sub(ops.log1p(ops.exp(ops.mul(d, -2.0))), math.log(2.0)))
+    return reduced(each, reduction)
+
+
+class LogCoshLoss(Loss):
+    """l = log cosh d = |d| + log(1 + exp(-2 |d|)) - log 2, d = x - y: smooth, and |d| far out.
+
+    Args:
+        reduction: 'mean' (default, over elements), 'sum' or 'none'.
+
+    Called with x and y of one shape and dtype.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes differ.
+
+    Source: Keras' `LogCosh`.
+
+    >>> import fastnn
+    >>> round(LogCoshLoss()(fastnn.tensor([0.0]), fastnn.tensor([1.0])).item(), 4)
+    0.4338
+    """
+
+    def __init__(self, *, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction=reduction)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        return log_cosh_loss(input, target, reduction=self.reduction)
+
+
+def quantile_loss(
+    input: Tensor,
+    target: Tensor,
+    quantiles: float | Sequence[float] = 0.5,
+    *,
+    crossing: float = 0.0,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """max(q d, (q - 1) d), d = y - x; see `nn.QuantileLoss`."""
+    levels = _levels(quantiles)
+    if isinstance(quantiles, Sequence):
+        _check.a_tensor("input", input)
+        _check.a_tensor("target", target)
+        if input.ndim != 2 or input.shape[1] != len(levels):
+            raise ValueError(
+                f"input: expected (rows, {len(levels)}), one column for each quantile, got "
+                f"{input.shape}"
+            )
+        if target.shape not in ((len(input),), (len(input), 1)):
+            raise ValueError(f"target: expected ({len(input)},), got {target.shape}")
+        target = ops.expand(ops.reshape(target, (-1, 1)), input.shape)
+    same(input, target, reduction)
+    q = Tensor(np.array(levels, input.dtype))
+    d = ops.sub(target, input)
+    each = ops.maximum(ops.mul(d, q), ops.mul(d, ops.sub(q, 1.0)))
+    loss = reduced(each, reduction)
+    if crossing and len(levels) > 1:
+        if reduction == "none":
+            raise ValueError("crossing: expected 0 with reduction='none'; use 'mean' or 'sum'")
+        over = ops.relu(ops.sub(input[:, :-1], input[:, 1:]))
+        loss = ops.add(loss, ops.mul(reduced(over, reduction), crossing))
+    return loss
+
+
+def _levels(quantiles: float | Sequence[float]) -> list[float]:
+    """The quantiles, each between 0 and 1 and in order."""
+    given = list(quantiles) if isinstance(quantiles, Sequence) else [quantiles]
+    levels = [_check.real("quantiles", q, 0.0, 1.0, open_low=True, open_high=True) for q in given]
+    if not levels or levels != sorted(set(levels)):
+        raise ValueError(f"quantiles: expected increasing numbers, got {quantiles!r}")
+    return levels
+
+
+class QuantileLoss(Loss):
+    """Pinball: l = max(q d, (q - 1) d), d = y - x: least where x is the q-quantile of y.
+
+    Args:
+        quantiles: q between 0 and 1, default 0.5 (half the absolute error); or several, in
+            increasing order: then x is (rows, quantiles) and y (rows,).
+        crossing: weight of a penalty max(x_j - x_{j+1}, 0) for quantiles that cross, default 0.
+        reduction: 'mean' (default, over elements), 'sum' or 'none'.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes that do not fit, a quantile out of range.
+
+    Source: Koenker & Bassett 1978; scikit-learn's `mean_pinball_loss`.
+
+    >>> import fastnn
+    >>> loss = QuantileLoss([0.25, 0.75])
+    >>> loss(fastnn.tensor([[0.0, 0.0]]), fastnn.tensor([2.0])).item()
+    1.0
+    """
+
+    def __init__(
+        self,
+        quantiles: float | Sequence[float] = 0.5,
+        *,
+        crossing: float = 0.0,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction)
+        _levels(quantiles)
+        several = isinstance(quantiles, Sequence)
+        self.quantiles = tuple(quantiles) if several else quantiles  # type: ignore[arg-type]
+        self.crossing = _check.real("crossing", crossing, 0.0)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        return quantile_loss(
+            input, target, self.quantiles, crossing=self.crossing, reduction=self.reduction
+        )

@@ -1,0 +1,165 @@
+"""Every loss: trained by one program as by the eager loop, and its gradient through every layer.
+
+A loss class of `nn` that is not in LOSSES fails here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given
+from test_catalogue_layers import LAYERS, WIDTH, state_of
+from test_trainer import eager_fit
+
+import fastnn
+from fastnn import nn, optim
+from fastnn.tensor import Tensor
+
+ROWS, OUT = 22, 4
+RNG = np.random.RandomState(1)
+X = RNG.randn(ROWS, WIDTH)
+NUMBERS, SIGNS = RNG.randn(ROWS, OUT), np.where(RNG.rand(ROWS, OUT) < 0.5, -1.0, 1.0)
+SHARES, LABELS = RNG.uniform(0.1, 0.9, (ROWS, OUT)), RNG.randint(0, OUT, ROWS)
+LISTS = np.array([RNG.permutation(OUT) for _ in range(ROWS)])
+LISTS[RNG.rand(ROWS, OUT) < 0.3] = -1  # a list ends there
+
+# name -> (class, its call on what a model gives and the targets, targets); extra names: options
+Call = Callable[[Any, Tensor, Tensor], Tensor]
+
+
+def plainly(loss: Any, z: Tensor, y: Tensor) -> Tensor:
+    return loss(z, y)  # type: ignore[no-any-return]
+
+
+def probably(loss: Any, z: Tensor, y: Tensor) -> Tensor:
+    return loss(fastnn.sigmoid(z), y)  # type: ignore[no-any-return]
+
+
+def logarithmically(loss: Any, z: Tensor, y: Tensor) -> Tensor:
+    return loss(fastnn.log_softmax(z, 1), y)  # type: ignore[no-any-return]
+
+
+LOSSES: dict[str, tuple[Callable[..., Any], Call, np.ndarray[Any, Any]]] = {
+    "MSELoss": (nn.MSELoss, plainly, NUMBERS),
+    "L1Loss": (nn.L1Loss, plainly, NUMBERS),
+    "SmoothL1Loss": (nn.SmoothL1Loss, plainly, NUMBERS),
+    "HuberLoss": (nn.HuberLoss, plainly, NUMBERS),
+    "HalfSquaredErrorLoss": (nn.HalfSquaredErrorLoss, plainly, NUMBERS),
+    "LogCoshLoss": (nn.LogCoshLoss, plainly, NUMBERS),
+    "QuantileLoss": (
+        lambda **k: nn.QuantileLoss([0.1, 0.4, 0.6, 0.9], **k), plainly, NUMBERS[:, 0]
+    ),
+    "BCEWithLogitsLoss": (nn.BCEWithLogitsLoss, plainly, SHARES),
+    "BCELoss": (nn.BCELoss, probably, SHARES),
+    "CrossEntropyLoss": (nn.CrossEntropyLoss, plainly, LABELS),
+    "CrossEntropyLoss smooth": (
+        lambda **k: nn.CrossEntropyLoss(label_smoothing=0.2, **k), plainly, LABELS
+    ),
+    "CrossEntropyLoss rows": (
+        nn.CrossEntropyLoss, plainly, SHARES / SHARES.sum(1, keepdims=True)
+    ),
+    "NLLLoss": (nn.NLLLoss, logarithmically, LABELS),
+    "FocalLoss": (nn.FocalLoss, plainly, LABELS),
+    "SigmoidFocalLoss": (nn.SigmoidFocalLoss, plainly, np.round(SHARES)),
+    "KLDivLoss": (nn.KLDivLoss, logarithmically, SHARES),
+    "PoissonNLLLoss": (nn.PoissonNLLLoss, plainly, np.round(4 * SHARES)),
+    "GaussianNLLLoss": (
+        nn.GaussianNLLLoss,
+        lambda loss, z, y: loss(z[:, :2], y, fastnn.softplus(z[:, 2:]) + 0.1),
+        NUMBERS[:, :2],
+    ),
+    "GammaDevianceLoss": (nn.GammaDevianceLoss, plainly, SHARES),
+    "TweedieDevianceLoss": (nn.TweedieDevianceLoss, plainly, np.round(SHARES)),
+    "HingeLoss": (nn.HingeLoss, plainly, SIGNS),
+    "HingeEmbeddingLoss": (nn.HingeEmbeddingLoss, plainly, SIGNS),
+    "SoftMarginLoss": (nn.SoftMarginLoss, plainly, SIGNS),
+    "MultiMarginLoss": (nn.MultiMarginLoss, plainly, LABELS),
+    "MultiLabelMarginLoss": (nn.MultiLabelMarginLoss, plainly, LISTS),
+    "MultiLabelSoftMarginLoss": (nn.MultiLabelSoftMarginLoss, plainly, SHARES),
+    "MarginRankingLoss": (
+        nn.MarginRankingLoss, lambda loss, z, y: loss(z, z.flip(1), y), SIGNS
+    ),
+    "CosineEmbeddingLoss": (
+        nn.CosineEmbeddingLoss, lambda loss, z, y: loss(z[:, :2], z[:, 2:], y), SIGNS[:, 0]
+    ),
+    "TripletMarginLoss": (
+        nn.TripletMarginLoss, lambda loss, z, y: loss(z, y, z.flip(1)), NUMBERS
+    ),
+}  # fmt: skip
+
+
+def test_every_loss_is_here() -> None:
+    losses = {n for n in nn.__all__ if n.endswith("Loss")} - {"ZeroOneLoss"}
+    assert losses == {name.split()[0] for name in LOSSES}
+
+
+def net(layer: str, dtype: str) -> nn.Module:
+    fastnn.manual_seed(5)
+    layers, width = LAYERS[layer]
+    model = nn.Sequential(nn.Linear(WIDTH, WIDTH), *layers(), nn.Linear(width, OUT))
+    model(fastnn.tensor(X, dtype=fastnn.float32))  # for what is lazy
+    return model.to(dtype)
+
+
+def trainer_of(name: str, dtype: str) -> fastnn.Trainer:
+    make, call, _ = LOSSES[name]
+    loss, model = make(), net("Tanh", dtype)
+    function = loss if call is plainly else lambda z, y: call(loss, z, y)
+    return fastnn.Trainer(model, function, optim.Adam(model.parameters(), lr=0.01))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_fit_is_the_eager_loop(name: str, real: str) -> None:
+    y = LOSSES[name][2]
+    x, y = X.astype(real), y.astype(real) if y.dtype.kind == "f" else y
+    fitted = trainer_of(name, real)
+    history = fitted.fit(x, y, epochs=2, batch_size=8, verbose=0)
+    looped = trainer_of(name, real)
+    assert history.history["loss"] == eager_fit(looped, x, y, fitted.seed, 2, batch=8)
+    assert state_of(fitted) == state_of(looped)
+    assert len(set(history.history["loss"])) == 2
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("name", LOSSES)
+@given(seed=st.integers(0, 2**31 - 1), rows=st.integers(2, ROWS))
+def test_gradients_through_every_layer(name: str, reduction: str, seed: int, rows: int) -> None:
+    """All parameters and the input, along a random direction, against central differences."""
+    make, call, targets = LOSSES[name]
+    loss, draw = make(reduction=reduction), np.random.RandomState(seed)
+    y = fastnn.tensor(targets[:rows])
+    for layer in draw.choice(list(LAYERS), 6, replace=False):
+        model = net(layer, "float64")
+        x = fastnn.tensor(draw.randn(rows, WIDTH), requires_grad=True)
+        leaves = [x, *model.parameters()]
+        way = [draw.randn(*p.shape) for p in leaves]
+        if layer == "Embedding":
+            way[[p.shape for p in leaves].index((8, 3))][0] = 0.0  # of the padding: no gradient
+        weights: Any = None
+
+        def value(model: Any = model, x: Tensor = x) -> Tensor:
+            nonlocal weights
+            fastnn.manual_seed(seed)  # of dropout
+            each = call(loss, model(x), y)
+            if weights is None:
+                weights = fastnn.tensor(np.cos(np.arange(each.numel())).reshape(each.shape))
+            return (each * weights).sum()
+
+        value().backward()
+        slope = sum(float((p.grad.numpy() * w).sum()) for p, w in zip(leaves, way, strict=True)
+                    if p.grad is not None)  # fmt: skip
+        found, step = [], 1e-6
+        for sign in (1, -1):
+            with fastnn.no_grad():
+                for p, w in zip(leaves, way, strict=True):
+                    p.add_(fastnn.tensor(sign * step * w))
+                found.append(value().item())
+                for p, w in zip(leaves, way, strict=True):
+                    p.sub_(fastnn.tensor(sign * step * w))
+        difference = (found[0] - found[1]) / (2 * step)
+        size = 1 + abs(found[0]) + abs(slope)
+        assert abs(slope - difference) < 2e-6 * size, (layer, slope, difference)

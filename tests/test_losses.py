@@ -1,0 +1,205 @@
+"""Losses against torch's stored values, differences, and by themselves where torch has none."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import loss_cases
+import numpy as np
+import pytest
+from loss_cases import CASES, LABELS, NORMAL, OTHER, C, N, reductions, summary
+
+import fastnn
+import fastnn.nn.functional as F
+from fastnn import nn
+from fastnn.autograd import gradcheck
+from fastnn.tensor import Tensor
+
+GOLDEN = json.loads((Path(__file__).parent / "goldens" / "losses.json").read_text())
+RTOL = {"float64": 1e-10, "float32": 1e-5}
+
+
+@pytest.mark.parametrize("real", ["float64", "float32"])
+@pytest.mark.parametrize("name", CASES)
+def test_torchs_values(name: str, real: str) -> None:
+    """Value and gradients, projected, and their first entries."""
+    rtol = 1e-8 if name == "bce_ends" and real == "float64" else RTOL[real]  # torch's 1e-12f
+    for reduction in reductions(name):
+        found = summary(fastnn, name, reduction, getattr(fastnn, real))
+        for got, want in zip(found, GOLDEN[f"{name} {reduction}"], strict=True):
+            scale = 1.0 if real == "float64" else max(1e-3, *np.abs(np.nan_to_num(want)))
+            np.testing.assert_allclose(
+                got, want, rtol=rtol, atol=5 * rtol * scale, err_msg=f"{name} {reduction}"
+            )
+
+
+def tensor(a: Any) -> Tensor:
+    return fastnn.tensor(np.asarray(a))
+
+
+Y = np.abs(OTHER) + 0.3
+# losses that torch has not: name -> (loss, inputs, the equation in NumPy for each element or row)
+OURS: dict[str, tuple[Any, tuple[Any, ...], Any]] = {
+    "half": (nn.HalfSquaredErrorLoss, (NORMAL, OTHER), (NORMAL - OTHER) ** 2 / 2),
+    "log_cosh": (nn.LogCoshLoss, (NORMAL, OTHER), np.log(np.cosh(NORMAL - OTHER))),
+    "quantile": (
+        lambda **k: nn.QuantileLoss(0.8, **k), (NORMAL, OTHER),
+        np.maximum(0.8 * (OTHER - NORMAL), -0.2 * (OTHER - NORMAL)),
+    ),
+    "quantiles": (
+        lambda **k: nn.QuantileLoss([0.1, 0.4, 0.6, 0.9], **k), (NORMAL, OTHER[:, 0]),
+        np.maximum(
+            np.array([0.1, 0.4, 0.6, 0.9]) * (OTHER[:, :1] - NORMAL),
+            (np.array([0.1, 0.4, 0.6, 0.9]) - 1) * (OTHER[:, :1] - NORMAL),
+        ),
+    ),
+    "hinge": (
+        nn.HingeLoss, (NORMAL, loss_cases.SIGNS), np.maximum(0, 1 - NORMAL * loss_cases.SIGNS)
+    ),
+    "squared_hinge": (
+        lambda **k: nn.HingeLoss(True, **k), (NORMAL, loss_cases.SIGNS),
+        np.maximum(0, 1 - NORMAL * loss_cases.SIGNS) ** 2,
+    ),
+    "gamma": (
+        nn.GammaDevianceLoss, (NORMAL, Y), 2 * (Y / np.exp(NORMAL) - 1 - np.log(Y) + NORMAL)
+    ),
+    "tweedie": (
+        nn.TweedieDevianceLoss, (NORMAL, loss_cases.COUNTS),
+        2 * (loss_cases.COUNTS**0.5 / (-0.5 * 0.5) + loss_cases.COUNTS * np.exp(-0.5 * NORMAL) / 0.5
+             + np.exp(0.5 * NORMAL) / 0.5),
+    ),
+    "tweedie_1": (
+        lambda **k: nn.TweedieDevianceLoss(1.0, **k), (NORMAL, Y),
+        2 * (Y * (np.log(Y) - NORMAL) - Y + np.exp(NORMAL)),
+    ),
+    "focal": (
+        nn.FocalLoss, (NORMAL, LABELS),
+        -((1 - np.exp(loss_cases.LOG_ROWS[range(N), LABELS])) ** 2)
+        * loss_cases.LOG_ROWS[range(N), LABELS],
+    ),
+    "focal_weight": (
+        lambda **k: nn.FocalLoss(tensor(loss_cases.WEIGHT), gamma=0.7, **k), (NORMAL, LABELS),
+        -((1 - np.exp(loss_cases.LOG_ROWS[range(N), LABELS])) ** 0.7)
+        * loss_cases.LOG_ROWS[range(N), LABELS] * loss_cases.WEIGHT[LABELS],
+    ),
+    "sigmoid_focal": (
+        nn.SigmoidFocalLoss, (NORMAL, np.round(loss_cases.ANSWER)),
+        np.where(
+            np.round(loss_cases.ANSWER) == 1,
+            -0.25 * (1 / (1 + np.exp(NORMAL))) ** 2 * -np.log1p(np.exp(-NORMAL)),
+            -0.75 * (1 / (1 + np.exp(-NORMAL))) ** 2 * -np.log1p(np.exp(NORMAL)),
+        ),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_equations(name: str) -> None:
+    """Each element, mean and sum, and the gradient against differences."""
+    make, arrays, each = OURS[name]
+    inputs = [tensor(a) for a in arrays]
+    np.testing.assert_allclose(make(reduction="none")(*inputs).numpy(), each, rtol=1e-11)
+    assert make()(*inputs).item() == pytest.approx(each.mean(), rel=1e-12)
+    assert make(reduction="sum")(*inputs).item() == pytest.approx(each.sum(), rel=1e-12)
+    for reduction in ("none", "mean", "sum"):
+        loss = make(reduction=reduction)
+        x = fastnn.tensor(arrays[0], requires_grad=True)
+        assert gradcheck(lambda z, loss=loss: loss(z, *inputs[1:]), (x,))
+
+
+def test_every_loss_is_here() -> None:
+    tried = {kind for kind, _, _ in CASES.values()}
+    tried |= {type(make()).__name__ for make, _, _ in OURS.values()}
+    losses = {n for n in nn.__all__ if n.endswith("Loss")}
+    assert losses == tried | {"ZeroOneLoss"}
+
+
+def test_zero_one_counts_and_refuses_to_be_trained() -> None:
+    z = fastnn.tensor([[2.0, 1.0], [0.0, 3.0], [1.0, 0.0]], requires_grad=True)
+    y = fastnn.tensor([0, 0, 1])
+    assert nn.ZeroOneLoss()(z, y).item() == pytest.approx(2 / 3)
+    assert nn.ZeroOneLoss(reduction="sum")(z, y).item() == pytest.approx(2.0)
+    assert nn.ZeroOneLoss()(z[:, 0], fastnn.tensor([1.0, 1.0, 0.0])).item() == pytest.approx(2 / 3)
+    with pytest.raises(RuntimeError, match=r"ZeroOneLoss: it is a metric.*CrossEntropyLoss"):
+        nn.ZeroOneLoss()(z, y).backward()
+
+
+def test_quantiles_that_cross_are_punished() -> None:
+    x, y = fastnn.tensor([[1.0, 0.0], [0.0, 1.0]]), fastnn.tensor([0.5, 0.5])
+    plain = nn.QuantileLoss([0.2, 0.8])(x, y)
+    assert nn.QuantileLoss([0.2, 0.8], crossing=3.0)(x, y).item() == pytest.approx(
+        plain.item() + 3.0 * 0.5
+    )
+
+
+def test_older_names_of_reductions() -> None:
+    x, y = tensor(NORMAL), tensor(OTHER)
+    for given, want in (
+        ({"size_average": False}, "sum"),
+        ({"size_average": True}, "mean"),
+        ({"reduce": False}, "none"),
+        ({"reduce": True}, "mean"),
+    ):
+        with pytest.warns(UserWarning, match=f"use reduction='{want}'"):
+            loss = nn.MSELoss(**given)
+        assert loss(x, y).tolist() == nn.MSELoss(reduction=want)(x, y).tolist()
+    with pytest.warns(UserWarning, match="deprecated"):
+        assert nn.KLDivLoss(False).reduction == "sum"
+
+
+def test_far_logits_stay_finite() -> None:
+    far = fastnn.tensor([[1e4, -1e4], [-1e4, 1e4]], dtype="float32", requires_grad=True)
+    y, signs = fastnn.tensor([1, 1]), fastnn.tensor([[1.0, -1.0], [1.0, -1.0]])
+    losses = {
+        "focal": F.focal_loss(far, y),
+        "sigmoid_focal": F.sigmoid_focal_loss(far, (signs + 1) / 2, reduction="mean"),
+        "soft_margin": F.soft_margin_loss(far, signs),
+        "log_cosh": F.log_cosh_loss(far, signs),
+        "multilabel": F.multilabel_soft_margin_loss(far, (signs + 1) / 2),
+    }
+    for name, loss in losses.items():
+        assert math.isfinite(loss.item()), name
+        (gradient,) = fastnn.autograd.grad(loss, far, retain_graph=True)
+        assert np.isfinite(gradient.numpy()).all(), name
+
+
+def test_bad_input() -> None:
+    x, y = fastnn.ones(3, 2), fastnn.ones(3, 2)
+    labels = fastnn.tensor([0, 1, 2])
+    refused: list[tuple[Any, type[Exception], str]] = [
+        (lambda: nn.LogCoshLoss()(x, y[:2]), ValueError, "^target: expected shape"),
+        (lambda: nn.QuantileLoss(1.0), ValueError, "^quantiles"),
+        (lambda: nn.QuantileLoss([0.9, 0.1]), ValueError, "^quantiles: expected increasing"),
+        (lambda: nn.QuantileLoss([0.1, 0.5, 0.9])(x, y[:, 0]), ValueError, r"\(rows, 3\)"),
+        (
+            lambda: nn.GammaDevianceLoss()(x, y * 0),
+            ValueError,
+            r"than 0, got 0 at \[0, 0\]",
+        ),
+        (lambda: nn.TweedieDevianceLoss()(x, -y), ValueError, r"at least 0, got -1"),
+        (lambda: nn.TweedieDevianceLoss(2.5), ValueError, "^power"),
+        (lambda: nn.GaussianNLLLoss()(x, y, -y), ValueError, "at least 0, got -1"),
+        (lambda: nn.GaussianNLLLoss()(x, y, fastnn.ones(2)), ValueError, "^var: expected shape"),
+        (lambda: nn.MultiMarginLoss()(x, labels), ValueError, "got 2 at row 2"),
+        (lambda: nn.MultiMarginLoss(p=3), ValueError, "^p: expected one of 1, 2"),
+        (lambda: nn.FocalLoss()(x, labels), ValueError, "got 2 at row 2"),
+        (lambda: nn.MultiLabelMarginLoss()(x, y), TypeError, r"use \.long\(\)"),
+        (lambda: nn.CosineEmbeddingLoss()(x, y, x), ValueError, "^target: expected shape"),
+        (lambda: nn.TripletMarginLoss(margin=0.0), ValueError, "^margin"),
+        (lambda: nn.ZeroOneLoss(reduction="none"), ValueError, "^reduction"),
+        (lambda: nn.MSELoss(reduction="average"), ValueError, "^reduction: expected one of"),
+    ]
+    for call, error, text in refused:
+        with pytest.raises(error, match=text):
+            call()
+
+
+def test_checks_of_targets_are_made_at_every_replay() -> None:
+    step = fastnn.compile(lambda x, y: nn.GammaDevianceLoss()(x, y))
+    x = fastnn.ones(C)
+    step(x, x)
+    with pytest.raises(ValueError, match="greater than 0, got 0"):
+        step(x, x * 0)
