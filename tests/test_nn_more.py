@@ -146,7 +146,8 @@ def test_bce_at_the_ends() -> None:
      (None, 2, "none", [-math.log(0.5), 0])],
 )  # fmt: skip
 def test_nll(weight: Any, ignored: int, reduction: Any, want: Any) -> None:
-    loss = nn.NLLLoss(None if weight is None else t(weight), ignored, reduction)
+    chosen = None if weight is None else t(weight)
+    loss = nn.NLLLoss(chosen, ignore_index=ignored, reduction=reduction)
     log_p, y = t(np.log(P), grad=True), t([1, 2], np.int64)
     assert loss(log_p, y).detach().numpy() == pytest.approx(np.array(want), rel=1e-12)
     assert gradcheck(lambda x: loss(x, y), (log_p,))
