@@ -38,6 +38,7 @@ def record(
     undo: bool = False,
     functions: Iterable[Any] | None = None,
     strict: bool = False,
+    leaves: Iterable[Tensor] = (),
 ) -> tuple[Any, Recording]:
     """Run `fn` on tensors of these arrays, once and for real, and lower what it did.
 
@@ -51,12 +52,13 @@ def record(
         undo: give the memory that fn wrote its values back also when all went well.
         functions: those of the user whose names are to be watched; default: fn.
         strict: raise when one of these names has another value after fn than before.
+        leaves: those in which earlier recordings left a gradient.
 
     Returns:
         What fn returned, and the recording.
     """
     seen = [fn] if functions is None else list(functions)
-    run = functools.partial(_record, fn, arrays, guard, undo, seen, strict)
+    run = functools.partial(_record, fn, arrays, guard, undo, seen, strict, list(leaves))
     try:
         return run()
     except ChangedError:  # once is no harm: it may have made, say, a mask that is there from now on
@@ -71,9 +73,10 @@ def _record(
     undo: bool,
     seen: list[Any],
     strict: bool,
+    leaves: list[Tensor],
 ) -> tuple[Any, Recording]:
     before = Surroundings(seen, []) if strict else None
-    with listening(Recorder(arrays)) as recorder:
+    with listening(Recorder(arrays, leaves)) as recorder:
         result = fn(*(Tensor(a) for a in arrays))
         if before is not None:
             before.refuse_changes(recorder.location())
@@ -174,8 +177,10 @@ class Compiled(Front):
             new_args, new_kwargs = _tree.rebuilt((args, kwargs), given)
             return self.fn(*new_args, **new_kwargs)
 
+        known = self._cache.get(key, ())
+        trained = [leaf for r in known for leaf in r.recorder.grads_set.values()]
         result, recording = record(
-            call, [a.copy() for a in arrays], functions=[self.fn], strict=True
+            call, [a.copy() for a in arrays], functions=[self.fn], strict=True, leaves=trained
         )
         if kwargs or len(arrays) != len(args):
             recording.shortcut = None  # it knows of arrays in a row alone
@@ -225,7 +230,7 @@ def compile(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
     What Python does besides, such as printing, happens while recording alone. What a replay would
     not do raises: counting, logging to a list, drawing from generators, setting an optimizer's
     numbers inside fn. NumPy arrays that fn makes tensors of are read at every call. A gradient that
-    fn leaves in `grad` lies in memory that the next call writes again: clone it to keep it.
+    is kept keeps its values, by a copy that the next call makes.
 
     Args:
         fn: a function, method or module: of tensors and arrays, numbers and texts, nested as it

@@ -45,7 +45,10 @@ class Choice(NamedTuple):
 class Recorder:
     """Listens to every row that is run, and to what else a replay has to repeat or to check."""
 
-    def __init__(self, inputs: Iterable[NDArray[Any]]) -> None:
+    def __init__(self, inputs: Iterable[NDArray[Any]], leaves: Iterable[Tensor] = ()) -> None:
+        """leaves: which may get a gradient; those that have one now, and then none without that
+        anybody told of it, lost it by an assignment."""
+        self._had_grad = {id(leaf) for leaf in leaves if leaf.grad is not None}
         self.instructions: list[Instruction] = []
         self.storages: dict[int, Storage] = {}  # by id of the array that owns the memory
         self.inputs: list[Storage] = [self._add(array, "input") for array in inputs]
@@ -55,6 +58,7 @@ class Recorder:
         self.grads_set: dict[int, Tensor] = {}
         self.before_run: list[Callable[[], object]] = []
         dtype = _default.dtype
+        self.renewals: list[Callable[[], object]] = []  # new memory for gradients that are held
         self.conditions: list[Callable[[], bool]] = [lambda: _default.dtype is dtype]
         self.checks: list[Check] = []
         self.choices: list[Choice] = []
@@ -96,12 +100,15 @@ class Recorder:
 
     def reads_grad(self, leaf: Tensor) -> None:
         """A gradient from before the recording is accumulated into."""
+        if leaf.grad is None and id(leaf) in self._had_grad:
+            self.grads_set.setdefault(id(leaf), leaf)
         if id(leaf) not in self.grads_set:
             self.grads_read.setdefault(id(leaf), (leaf, leaf.grad))
 
     def sets_grad(self, leaf: Tensor) -> None:
         """`leaf.grad` becomes another tensor."""
-        if id(leaf) not in self.grads_set and leaf.grad is None:
+        told = id(leaf) in self.grads_set
+        if not told and leaf.grad is None and id(leaf) not in self._had_grad:
             self.grads_read.setdefault(id(leaf), (leaf, None))
         self.grads_set[id(leaf)] = leaf
 
@@ -186,9 +193,7 @@ class Recorder:
 
     def value(self, array: NDArray[Any]) -> Value:
         """Where an array lies: its storage, offset, shape and strides."""
-        owner = array
-        while isinstance(owner.base, np.ndarray):
-            owner = owner.base
+        owner = _owner(array)
         storage = self.storages.get(id(owner))
         if storage is None:
             storage = self._add(owner, "external")
@@ -221,6 +226,28 @@ def listening(recorder: Recorder) -> Iterator[Recorder]:
             raise
         finally:
             _recording.listen(None)
+
+
+class _Lent:
+    """The base of an array and of its views, so that the array knows whether there are any."""
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self.array = array
+        self.__array_interface__ = array.__array_interface__
+
+
+def lent(array: NDArray[Any]) -> NDArray[Any]:
+    """The same memory as an array that nobody has; views of it hold it, and not its owner."""
+    return np.asarray(_Lent(array))
+
+
+def _owner(array: NDArray[Any]) -> NDArray[Any]:
+    """The array that owns the memory."""
+    while True:
+        base = array.base.array if isinstance(array.base, _Lent) else array.base
+        if not isinstance(base, np.ndarray):
+            return array
+        array = base
 
 
 def _address(array: NDArray[Any]) -> int:

@@ -14,7 +14,7 @@ from fastnn._core import engine
 from fastnn._core.replay import Replay, Watch
 from fastnn.autograd import versions
 from fastnn.lowering import Instruction, Storage, Value
-from fastnn.recorder import Recorder
+from fastnn.recorder import Recorder, lent
 from fastnn.surroundings import Surroundings
 from fastnn.tensor import Tensor
 
@@ -74,7 +74,16 @@ class Recording:
             and all(leaf.grad is grad for leaf, grad in r.grads_read.values())
             and all(holds() for holds in r.conditions)
             and self.surroundings.unchanged()
+            and self._has_memory()
         )
+
+    def _has_memory(self) -> bool:
+        """Whether the gradients may be written: who kept one has its values in a copy now."""
+        if self._watch.release():
+            return True
+        for renew in self.recorder.renewals:
+            renew()
+        return False
 
     def suits(self, arrays: list[NDArray[Any]]) -> bool:
         """Whether the computation that was recorded is the one for these input values."""
@@ -102,22 +111,23 @@ class Recording:
             self.program.run(tuple(memory.values()))
         except IndexError as error:
             raise self.located(error) from None
-        for leaf, grad in self._grads:
-            leaf.grad = grad
+        self._watch.leave()
         self._watch.take(self.surroundings.contents())
         return rebuilt(self.structure, [self._tensor(v, memory) for v in self.outputs])
 
     def __post_init__(self) -> None:
-        # The gradients that the recorded run left behind; their memory is the program's.
-        self._grads = [(leaf, leaf.grad) for leaf in self.recorder.grads_set.values()]
         r = self.recorder
+        for leaf in r.grads_set.values():
+            leaf.grad = None if leaf.grad is None else Tensor(lent(leaf.grad._array))
         leaves = [leaf for leaf, _, _ in r.parameters.values()]
-        leaves += [leaf for leaf, _ in [*r.grads_read.values(), *self._grads]]
+        leaves += [*(leaf for leaf, _ in r.grads_read.values()), *r.grads_set.values()]
         self._watch = Watch(
             list({id(leaf): leaf for leaf in leaves}.values()),
             [(type(module), "changes") for module, _ in list(r.modules.values())[:1]]
             + r.watched
             + self.surroundings.places,
+            list(r.grads_read.values()),
+            [(leaf, leaf.grad) for leaf in r.grads_set.values()],
         )
         written = {v.storage.index: v.storage for i in self.instructions for v in i.writes()}
         kept = [s.array for s in written.values() if s.kind in ("external", "kept")]
@@ -138,8 +148,6 @@ class Recording:
             return None  # where nothing is found, a check of `labels` would not pass
         if self.surroundings.contents() is None:
             return None
-        if any(leaf.grad is not grad for leaf, grad in self.recorder.grads_read.values()):
-            return None  # a run leaves another gradient than the one it has to find
         structure = self.structure
         return Replay(
             self.program,

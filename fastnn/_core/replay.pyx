@@ -27,6 +27,7 @@ from fastnn._core cimport engine, tape
 cdef extern from "Python.h":
     bint PyCell_Check(object)
     PyObject *PyCell_GET(PyObject *)
+    Py_ssize_t Py_REFCNT(PyObject *)
     PyObject *_PyType_Lookup(PyTypeObject *, object)
 
 cdef type _ndarray = numpy.ndarray
@@ -40,6 +41,8 @@ cdef enum:
     ENTRY  # of a dict
     ATTRIBUTE
     OF_CLASS
+    LEAF  # a tensor's array and requires_grad
+    GRADIENT
     LIST  # all that is in it
     DICT
     ARRAY
@@ -53,6 +56,7 @@ def bind(tensor):
 
 cdef struct place_t:
     int kind
+    bint asked  # requires_grad of a leaf
     PyObject *where
     PyObject *name
     PyObject *seen
@@ -60,21 +64,24 @@ cdef struct place_t:
 
 cdef class Watch:
     """Grad mode, leaf tensors, attributes, dict entries and contents: whether they are what they
-    were.
+    were; and the gradients that a run leaves, whose memory nobody else may hold.
 
-    leaves: tensors whose array, gradient and requires_grad are watched.
+    leaves: tensors whose array and requires_grad are watched.
     places: (object, attribute) or (dict, key) each; (dict, None) stands for all entries.
+    found: (tensor, the gradient that a run has to find).
+    left: (tensor, the gradient that a run leaves or None). Nobody else has the gradient nor its
+        array yet.
     ran_at: the number of nodes when a program was last told to run.
     """
     cdef object __weakref__
     cdef readonly long ran_at
-    cdef list _leaves, _where, _keep  # _keep holds what the structs point to
+    cdef list _leaves, _where, _found, _left, _keep  # _keep holds what the structs point to
     cdef Py_ssize_t _n
     cdef place_t *_places
     cdef bint _taken, _mode
 
-    def __init__(self, list leaves, list places):
-        self._leaves = leaves
+    def __init__(self, list leaves, list places, list found, list left):
+        self._leaves, self._found, self._left = leaves, found, [list(pair) for pair in left]
         self._where = [_in_dict(where, name) for where, name in places]
 
     def __dealloc__(self):
@@ -83,41 +90,85 @@ cdef class Watch:
     def take(self, list contents=None):
         """Remember what is there now, and in these lists, dicts and packed arrays."""
         cdef list where = self._where + [(inside, None) for inside in contents or ()]
-        cdef Py_ssize_t i
-        cdef tape.TensorBase x
+        cdef Py_ssize_t n = len(where) + len(self._leaves) + len(self._found)
+        cdef place_t *place
         PyMem_Free(self._places)
-        self._taken, self._n, self._keep = False, 0, []
-        self._places = <place_t *>PyMem_Calloc(len(where) + 1, sizeof(place_t))
-        if not self._places:
+        self._taken, self._n, self._keep = False, n, [where]
+        self._places = place = <place_t *>PyMem_Calloc(n + 1, sizeof(place_t))
+        if not place:
             raise MemoryError()
-        for i in range(len(where)):
-            _take(&self._places[i], where[i][0], where[i][1], self._keep)
-        for x in self._leaves:
-            self._keep += [x._array, x.grad, x.requires_grad]
-        self._n = len(where)
-        self._keep.append(where)
+        for pair in where:
+            _take(place, pair[0], pair[1], self._keep)
+            place += 1
+        for leaf in self._leaves:
+            self._keep.append((<tape.TensorBase>leaf)._array)
+            place[0] = place_t(LEAF, (<tape.TensorBase>leaf).requires_grad, <PyObject *>leaf, NULL,
+                               <PyObject *>(<tape.TensorBase>leaf)._array)
+            place += 1
+        for leaf, gradient in self._found:
+            place[0] = place_t(GRADIENT, False, <PyObject *>leaf, NULL, <PyObject *>gradient)
+            place += 1
         self._taken, self._mode = True, tape.grad_enabled()
         self.ran_at = tape.note_write()
 
     cpdef bint same(self) except -1:
-        """Whether all is as it was when last taken."""
-        cdef Py_ssize_t i, at
-        cdef tape.TensorBase x
+        """Whether all is as it was when last taken, and nobody holds a gradient."""
+        cdef Py_ssize_t i
         if not self._taken or self._mode != tape.grad_enabled():
             return False
         for i in range(self._n):
             if not _same(&self._places[i]):
                 return False
-        at = self._n
-        for i in range(PyList_GET_SIZE(self._leaves)):
-            x = <tape.TensorBase>PyList_GET_ITEM(self._leaves, i)
-            if (x._array is not <object>PyList_GET_ITEM(self._keep, at)
-                    or x.grad is not <object>PyList_GET_ITEM(self._keep, at + 1)
-                    or x.requires_grad != (<object>PyList_GET_ITEM(self._keep, at + 2) is True)):
+        for pair in self._left:
+            if _is_held(<list>pair) or _array_is_held(<list>pair):
                 return False
-            at += 3
         self.ran_at = tape.note_write()  # a run follows
         return True
+
+    def release(self):
+        """Before a run: who holds a gradient keeps its values, in a copy. False, and nothing is
+        changed, if somebody holds an array or a view of its memory."""
+        for pair in self._left:
+            if _array_is_held(pair):
+                return False
+        for pair in self._left:
+            if _is_held(pair):
+                _give_away(pair)
+        return True
+
+    cpdef int leave(self) except -1:
+        """After a run: the tensors have its gradients."""
+        cdef tape.TensorBase leaf
+        for pair in self._left:
+            leaf = <tape.TensorBase>PyList_GET_ITEM(<list>pair, 0)
+            if leaf.grad is not <object>PyList_GET_ITEM(<list>pair, 1):
+                leaf.grad = <object>PyList_GET_ITEM(<list>pair, 1)
+        return 0
+
+
+cdef inline bint _is_held(list pair):
+    """Whether somebody else has the tensor of a gradient."""
+    cdef PyObject *gradient = PyList_GET_ITEM(pair, 1)
+    cdef bint there = <PyObject *>(<tape.TensorBase>PyList_GET_ITEM(pair, 0)).grad == gradient
+    return gradient != <PyObject *>None and Py_REFCNT(gradient) > 1 + there
+
+
+cdef inline bint _array_is_held(list pair):
+    """Whether somebody else has its array, or a view of that."""
+    cdef PyObject *gradient = PyList_GET_ITEM(pair, 1)
+    return gradient != <PyObject *>None and Py_REFCNT(
+        <PyObject *>(<tape.TensorBase>gradient)._array) > 1
+
+
+cdef int _give_away(list pair) except -1:
+    """Another tensor takes over the array; that which somebody has gets a copy."""
+    cdef tape.TensorBase leaf = pair[0], kept = pair[1]
+    cdef tape.TensorBase ours = tape.wrap(kept._array)
+    kept._array = ours._array.copy(order="K")
+    pair[1] = ours
+    if leaf.grad is kept:
+        leaf.grad = ours
+    return 0
 
 
 cdef tuple _in_dict(where, name):
@@ -159,6 +210,11 @@ cdef inline PyObject *_look(place_t *place) noexcept:
 
 
 cdef inline bint _same(place_t *place) except -1:
+    if place.kind == LEAF:
+        return (<PyObject *>(<tape.TensorBase>place.where)._array == place.seen
+                and (<tape.TensorBase>place.where).requires_grad == place.asked)
+    if place.kind == GRADIENT:
+        return <PyObject *>(<tape.TensorBase>place.where).grad == place.seen
     if place.kind == ATTRIBUTE:
         return getattr(<object>place.where, <object>place.name, None) is <object>place.seen
     if place.kind == LIST:
@@ -261,6 +317,7 @@ cdef class Replay:
             made.append(tape.wrap(x))
             n += 1
         self._program.run_on(pointers, 0)
+        self._watch.leave()
         return made[0] if self._build is None else self._build(made)
 
     cdef inline object _array(self, x):

@@ -335,7 +335,7 @@ cdef bint _copied(source, target) except -1:
     fits = (a.ndim == b.ndim and PyBuffer_IsContiguous(&a, b"A")
             and memcmp(a.shape, b.shape, a.ndim * sizeof(Py_ssize_t)) == 0
             and memcmp(a.strides, b.strides, a.ndim * sizeof(Py_ssize_t)) == 0)
-    if fits:
+    if fits and a.buf != b.buf:
         memcpy(b.buf, a.buf, a.len)
     PyBuffer_Release(&a)
     PyBuffer_Release(&b)

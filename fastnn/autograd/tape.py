@@ -167,13 +167,14 @@ def _accumulate(leaf: Tensor, found: Tensor, create_graph: bool, taken: set[int]
 def zero_grad(leaf: Tensor, set_to_none: bool = True) -> None:
     """Drop the gradient of a leaf, or fill it with zeros."""
     recorder = engine.recorder()
-    if set_to_none or leaf.grad is None:
+    if set_to_none:
         leaf.grad = None
         if recorder is not None:
             recorder.clears_grad(leaf)
-    else:
-        if recorder is not None:
-            recorder.reads_grad(leaf)
+        return
+    if recorder is not None:
+        recorder.reads_grad(leaf)
+    if leaf.grad is not None:
         leaf.grad.zero_()
 
 

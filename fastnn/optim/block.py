@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from fastnn._core import engine
 from fastnn._core.tape import take_gradients
 from fastnn.optim.flat import FlatParameters
 from fastnn.tensor import Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Counts = tuple[float, ...]  # the steps done, and what else the row keeps from step to step
 
@@ -103,6 +107,12 @@ class Block:
             for target, view in zip(self.flat.views(self.moments[name]), views, strict=True):
                 np.copyto(target, view)
 
+    def renew_gradients(self) -> None:
+        """Go on in another vector of gradients: somebody holds a view of this one."""
+        self.set_counts(self.counts())
+        self._made.clear()
+        self.flat.renew_gradients()
+
     def take_gradients(self) -> tuple[bool, ...]:
         """Bring every gradient into the flat vector; which parameters have one."""
         recorder = engine.recorder()
@@ -116,7 +126,7 @@ class Block:
             if recorder is not None:
                 recorder.reads_grad(p)
             active.append(grad is not None)
-            if grad is None or grad is view or grad._array is view._array:
+            if grad is None or grad is view or _same_memory(grad._array, view._array):
                 continue
             if grad.shape != p.shape or grad.dtype != p.dtype:
                 raise ValueError(
@@ -163,6 +173,14 @@ class Block:
                 Tensor(np.zeros(engine.HYPER_SIZE, np.float64)),
             )
         return self._made[first, last]
+
+
+def _same_memory(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    return a is b or (
+        a.shape == b.shape
+        and a.strides == b.strides
+        and a.__array_interface__["data"] == b.__array_interface__["data"]
+    )
 
 
 def _runs(active: tuple[bool, ...], counts: list[Counts], whole: bool) -> list[tuple[int, int]]:

@@ -45,14 +45,18 @@ class FlatParameters:
             self.starts.append(self.starts[-1] + p.numel() + gap)
         self._orders = [_memory_order(p._array) for p in params]
         self.values = self.vector()
-        self.gradients = self.vector()
-        self.grads = [Tensor(view) for view in self.views(self.gradients)]
+        self.renew_gradients()
         self._views = self.views(self.values)
         for p, view in zip(self.params, self._views, strict=True):
             np.copyto(view, p._array)
             p._array = view
             if isinstance(p, Parameter):
                 p._flat = self
+
+    def renew_gradients(self) -> None:
+        """Another vector of gradients."""
+        self.gradients = self.vector()
+        self.grads = [Tensor(view) for view in self.views(self.gradients)]
 
     @classmethod
     def of(cls, params: Sequence[Tensor]) -> FlatParameters:

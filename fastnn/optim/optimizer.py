@@ -191,6 +191,7 @@ class Optimizer(ABC):
                 + [(update.block, name) for update in updates for name in ("_cut", "source")]
                 + [(self, "_blocks")],
             )
+            recorder.renewals += [update.block.renew_gradients for update in updates]
         self._call_hooks(1, closure)
         return loss
 

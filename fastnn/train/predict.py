@@ -36,7 +36,7 @@ class _Forward:
         self.recording = recording
         recording.recorder.modules.clear()
         recording.surroundings.let_go()
-        self._watch = Watch([], recording.surroundings.places)
+        self._watch = Watch([], recording.surroundings.places, [], [])
         self._take()
 
     def holds(self) -> bool:
