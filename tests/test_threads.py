@@ -236,30 +236,6 @@ DATA = np.random.default_rng(2).normal(size=(200, 6)).astype(np.float32)
 LABELS = (DATA[:, 0] > 0).astype(np.int64) + (DATA[:, 1] > 0)
 
 
-@pytest.mark.parametrize("team", [1, 2])
-def test_eight_threads_predict_with_one_model(team: int) -> None:
-    """New sizes, too: one thread records while others replay."""
-    model = small_trainer(1024).model  # long enough to give up the GIL
-    model.predict(DATA[:1])
-    want = model(Tensor(DATA)).detach().numpy().copy()
-    wrong: list[int] = []
-
-    def job(first: int) -> None:
-        for i in range(60):
-            rows = 1 + (first * 31 + i * 7) % 200
-            if model.predict(DATA[:rows]).tobytes() != want[:rows].tobytes():
-                wrong.append(rows)
-
-    before = fastnn.num_threads()
-    fastnn.set_num_threads(team)
-    try:
-        raised = run_together([lambda i=i: job(i) for i in range(8)])
-    finally:
-        fastnn.set_num_threads(before)
-    assert (raised, wrong) == ([], [])
-    assert fastnn.is_grad_enabled()
-
-
 def test_predict_while_another_thread_fits() -> None:
     """Every result is finite; the fit ends up where it does when alone."""
     alone, together, epochs = small_trainer(), small_trainer(), []

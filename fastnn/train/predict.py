@@ -69,18 +69,14 @@ class Predictor:
         self.seen = -1  # Module.changes when the model was last looked at
         self.dtype = np.dtype(np.float32)
 
-    def spec(self, x: NDArray[Any]) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
-        """Shape and dtype of the outputs for these rows; None where no program can give them."""
+    def program(self, x: NDArray[Any]) -> tuple[Any, Any]:
+        """The program for these rows, and shape and dtype of its outputs: None where it cannot be
+        used. Other threads may forget it meanwhile; who has it can run it."""
         key = (x.shape, x.dtype.char)
         found = self._programs.get(key)
         if found is None or not found[0].holds():
             found = self._record(key, x)
-        spec: tuple[tuple[int, ...], np.dtype[Any]] | None = found[1]
-        return None if self._hooked else spec
-
-    def run(self, x: NDArray[Any], out: NDArray[Any]) -> None:
-        """Write the outputs for a block of rows, after `spec` has been asked."""
-        self._programs[x.shape, x.dtype.char][0].recording.program.run((x, out))
+        return found[0].recording.program, None if self._hooked else found[1]
 
     def eager(self, x: NDArray[Any]) -> NDArray[Any]:
         """The outputs without a program."""
@@ -183,7 +179,7 @@ def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[A
         predictor.refresh(model)
     x = _check.as_input(x, "x", predictor.dtype)
     rows = len(x)
-    spec = predictor.spec(x if rows <= BLOCK else x[:BLOCK])
+    program, spec = predictor.program(x if rows <= BLOCK else x[:BLOCK])
     if spec is None:
         result = predictor.eager(x)
         if out is None:
@@ -196,12 +192,12 @@ def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[A
     else:
         _check_out(out, (rows, *spec[0][1:]), spec[1])
     if rows <= BLOCK:
-        predictor.run(x, out)
+        program.run((x, out))
         return out
     for begin in range(0, rows, BLOCK):
         block = x[begin : begin + BLOCK]
-        predictor.spec(block)
-        predictor.run(block, out[begin : begin + BLOCK])
+        program, _ = predictor.program(block)
+        program.run((block, out[begin : begin + BLOCK]))
     return out
 
 
