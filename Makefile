@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench wheel clean machine
+.PHONY: help demo test check format docs bench wheel clean machine
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -36,6 +36,9 @@ check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants them
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 	@$(BIN)/clang-format -i $(C_FILES)
+
+docs: $(VENV)/built ## write docs/reference from the docstrings
+	@$(BIN)/python docs/generate.py
 
 bench: $(VENV)/built $(VENV)/rivals ## measure against other engines, render into the README
 	@$(BIN)/python -m bench --render

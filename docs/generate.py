@@ -1,0 +1,134 @@
+"""Writes the pages of docs/reference from the docstrings of the public names: `make docs`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+PAGES = HERE / "reference"
+ACTIVATIONS = ("activation", "piecewise", "smooth")  # modules of fastnn.nn
+
+Entry = tuple[str, Any]  # the name to write, the object
+
+
+def public(module: str) -> Iterator[Entry]:
+    """The classes and functions of a module's `__all__`, or those that are defined there."""
+    found = importlib.import_module(module)
+    names = getattr(found, "__all__", None)
+    if names is None:
+        names = [n for n, v in vars(found).items() if getattr(v, "__module__", "") == module]
+    for name in sorted(names, key=str.lower):
+        value = getattr(found, name)
+        if name[0] != "_" and (inspect.isclass(value) or inspect.isroutine(value)):
+            yield f"{module.removeprefix('fastnn.')}.{name}", value
+
+
+def of_nn(kind: str) -> list[Entry]:
+    """The modules of `fastnn.nn` of a kind."""
+    from fastnn.nn import Module
+
+    chosen = []
+    for name, value in public("fastnn.nn"):
+        if not inspect.isclass(value) or not issubclass(value, Module):
+            continue
+        home = value.__module__.rpartition(".")[2]
+        is_a = "losses" if name.endswith("Loss") else "layers"
+        if ("activations" if home in ACTIVATIONS else is_a) == kind:
+            chosen.append((name, value))
+    return chosen
+
+
+def methods(name: str, kind: type) -> list[Entry]:
+    """A class and its public methods."""
+    found = [(name, kind)]
+    for key, value in vars(kind).items():
+        if key[0] != "_" and inspect.isfunction(value) and value.__doc__:
+            found.append((f"{name}.{key}", value))
+    return found
+
+
+def families() -> dict[str, tuple[str, list[Entry]]]:
+    """page -> its title, and what is on it."""
+    import fastnn
+    from fastnn.train.metrics import METRICS
+
+    transforms = "grad value_and_grad get_grad stop_gradient jvp vjp jacrev jacfwd hessian hvp vmap"
+    return {
+        "layers": ("Layers", of_nn("layers")),
+        "activations": ("Activations", of_nn("activations")),
+        "losses": ("Losses", of_nn("losses")),
+        "functional": ("Functions of nn.functional", list(public("fastnn.nn.functional"))),
+        "initialisers": ("Initialisers", [e for e in public("fastnn.nn.init") if e[0][-1] == "_"]),
+        "optimizers": (
+            "Optimizers", [*public("fastnn.optim"), *public("fastnn.optim.swa_utils")]
+        ),
+        "schedules": ("Schedules of the learning rate", list(public("fastnn.optim.lr_scheduler"))),
+        "metrics": ("Metrics", sorted((f'"{n}"', f) for n, f in METRICS.items())),
+        "training": (
+            "Training",
+            [*methods("Trainer", fastnn.Trainer)]
+            + [e for e in public("fastnn.train") if e[0] != "train.Trainer"],
+        ),
+        "transforms": (
+            "Transforms of functions",
+            [(n, getattr(fastnn, n)) for n in transforms.split()] + list(public("fastnn.func")),
+        ),
+        "autograd": ("The tape", list(public("fastnn.autograd"))),
+        "files": ("Files", list(public("fastnn.io"))),
+    }  # fmt: skip
+
+
+def signature(value: Any) -> str:
+    """The arguments with their defaults, without annotations."""
+    try:
+        found = inspect.signature(value)
+    except (TypeError, ValueError):
+        return ""
+    plain = [p.replace(annotation=p.empty) for p in found.parameters.values() if p.name != "self"]
+    return str(found.replace(parameters=plain, return_annotation=found.empty))
+
+
+def entry(name: str, value: Any) -> str:
+    """The section of one name: its arguments, first line, the rest as it stands, its example."""
+    text = inspect.getdoc(value) or ""
+    first, _, rest = text.partition("\n")
+    body, example = [], []
+    for line in rest.strip("\n").splitlines():
+        (example if example or line.lstrip().startswith(">>>") else body).append(line)
+    parts = [f"## {name}", f"```python\n{name}{signature(value)}\n```", first]
+    told = "\n".join(body).strip("\n").removesuffix("Example:").rstrip()
+    if told:
+        parts.append(f"```text\n{told}\n```")
+    if example:
+        parts.append("```python\n" + inspect.cleandoc("\n".join(example)) + "\n```")
+    return "\n\n".join(parts)
+
+
+def pages() -> dict[str, str]:
+    """file name -> its text."""
+    made, index = {}, ["# Reference", "Made from the docstrings by `make docs`."]
+    listing = []
+    for page, (title, entries) in families().items():
+        sections = [entry(name, value) for name, value in entries]
+        head = f"# {title}\n\nMade from the docstrings by `make docs`."
+        made[f"{page}.md"] = "\n\n".join([head, *sections]) + "\n"
+        names = ", ".join(f"`{name.rpartition('.')[2]}`" for name, _ in entries)
+        listing.append(f"- [{title}]({page}.md): {names}")
+    made["README.md"] = "\n\n".join([*index, "\n".join(listing)]) + "\n"
+    return made
+
+
+if __name__ == "__main__":
+    PAGES.mkdir(exist_ok=True)
+    for old in PAGES.glob("*.md"):
+        old.unlink()
+    for file, text in pages().items():
+        (PAGES / file).write_text(text)
+    print(f"{len(pages())} pages in {PAGES}")

@@ -1,0 +1,47 @@
+"""The reference pages: made from the docstrings, complete and current."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fastnn
+from fastnn import nn, optim
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+@pytest.fixture(scope="module")
+def generate() -> Any:
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_pages_are_current(generate: Any) -> None:
+    found = {p.name: p.read_text() for p in (DOCS / "reference").glob("*.md")}
+    stale = [name for name, text in generate.pages().items() if found.get(name) != text]
+    assert not stale and set(found) == set(generate.pages()), f"{stale}: run `make docs`"
+
+
+def test_every_public_name_is_described(generate: Any) -> None:
+    """A line that says what it is; with what has an equation, the equation or what it holds."""
+    families = generate.families()
+    entries = [e for _, found in families.values() for e in found]
+    assert [name for name, value in entries if not (value.__doc__ or "").strip()] == []
+    exact = ("layers", "activations", "losses", "optimizers", "schedules")
+    assert [
+        name
+        for page in exact
+        for name, value in families[page][1]
+        if isinstance(value, type) and "\n" not in value.__doc__.strip()
+    ] == []
+    names = {name.rpartition(".")[2] for name, _ in entries}
+    for module in (nn, optim, optim.lr_scheduler, fastnn.train):
+        public = {n for n in module.__all__ if isinstance(getattr(module, n), type)} - {"Summary"}
+        assert public <= names, module.__name__
