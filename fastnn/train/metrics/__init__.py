@@ -1,0 +1,178 @@
+"""Metrics by name, and as functions of (output, target), in this order: `metrics.f1(z, y)`.
+
+Those that are means over rows are computed within the training step. The others, f1 or roc_auc,
+want all rows at once: they are computed from predictions after an epoch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
+
+from fastnn import _check
+from fastnn.train.metrics.answers import (
+    balanced_accuracy,
+    cohen_kappa,
+    confusion,
+    f1,
+    jaccard,
+    matthews_corrcoef,
+    precision,
+    recall,
+)
+from fastnn.train.metrics.scores import (
+    average_precision,
+    brier,
+    log_loss,
+    looks_like_probabilities,
+    roc_auc,
+)
+from fastnn.train.metrics.streaming import (
+    Metric,
+    accuracy,
+    hamming,
+    mae,
+    mape,
+    mean_gamma_deviance,
+    mean_poisson_deviance,
+    mse,
+    msle,
+    pinball,
+    top,
+    top_5,
+    top_k,
+    zero_one,
+)
+from fastnn.train.metrics.values import (
+    explained_variance,
+    max_error,
+    median_absolute_error,
+    r2,
+    rmse,
+)
+
+__all__ = [
+    "METRICS",
+    "WHOLE_SET",
+    "Metric",
+    "WholeSet",
+    "accuracy",
+    "average_precision",
+    "balanced_accuracy",
+    "brier",
+    "cohen_kappa",
+    "confusion",
+    "explained_variance",
+    "f1",
+    "hamming",
+    "jaccard",
+    "log_loss",
+    "looks_like_probabilities",
+    "mae",
+    "mape",
+    "matthews_corrcoef",
+    "max_error",
+    "mean_gamma_deviance",
+    "mean_poisson_deviance",
+    "median_absolute_error",
+    "mse",
+    "msle",
+    "named",
+    "pinball",
+    "precision",
+    "r2",
+    "recall",
+    "rmse",
+    "roc_auc",
+    "top_5",
+    "top_k",
+    "whole_set",
+    "zero_one",
+]
+
+OfAllRows = Callable[[NDArray[Any], NDArray[Any]], float]
+
+METRICS: dict[str, Metric] = {
+    metric.__name__: metric
+    for metric in (accuracy, zero_one, hamming, top_5, mse, mae, mape, msle, pinball,
+                   mean_poisson_deviance, mean_gamma_deviance)
+}  # fmt: skip
+"""The means over rows that `Trainer.fit(metrics=[...])` knows by name; `top_<k>` for any k too."""
+
+WHOLE_SET: dict[str, OfAllRows] = {
+    metric.__name__: metric
+    for metric in (precision, recall, f1, jaccard, balanced_accuracy, matthews_corrcoef,
+                   cohen_kappa, log_loss, brier, roc_auc, average_precision, rmse,
+                   median_absolute_error, max_error, r2, explained_variance)
+}  # fmt: skip
+"""The metrics of all rows at once that it knows by name."""
+for _metric in (precision, recall, f1, jaccard):
+    for _average in ("macro", "micro", "weighted"):
+        WHOLE_SET[f"{_metric.__name__}_{_average}"] = partial(_metric, average=_average)
+
+
+class WholeSet:
+    """Marks a function of yours as one of all rows at once, for `Trainer.fit(metrics=[...])`.
+
+    Args:
+        function: (z, y), NumPy arrays of all outputs and targets, -> float.
+        name: what the history calls it; default: the function's name.
+
+    >>> import numpy as np
+    >>> spread = WholeSet(lambda z, y: float(np.ptp(z - y)), "spread")
+    >>> spread(np.array([1.0, 2.0]), np.array([1.0, 4.0])), spread.__name__
+    (2.0, 'spread')
+    """
+
+    def __init__(self, function: OfAllRows, name: str | None = None) -> None:
+        if not callable(function):
+            raise TypeError(f"function: expected a function, got {_check.show(function)}")
+        self.function = function
+        self.__name__ = name or getattr(function, "__name__", type(function).__name__)
+
+    def __call__(self, z: Any, y: Any) -> float:
+        """The figure of these rows."""
+        return float(self.function(z, y))
+
+
+def _resolve(metrics: Sequence[str | Metric]) -> dict[str, tuple[Any, bool]]:
+    """Each metric's function by its name, and whether it is one of all rows at once."""
+    if isinstance(metrics, str) or not isinstance(metrics, Sequence):
+        raise TypeError(f'metrics: expected a list such as ["accuracy"], got {metrics!r}')
+    ours = set(map(id, WHOLE_SET.values()))
+    found: dict[str, tuple[Any, bool]] = {}
+    for metric in metrics:
+        if callable(metric):
+            name, function = getattr(metric, "__name__", type(metric).__name__), metric
+        elif isinstance(metric, str) and (ranks := re.fullmatch(r"top_([1-9]\d*)", metric)):
+            name, function = metric, top(int(ranks[1]))
+        else:
+            name = _check.choice("metrics", metric, {**METRICS, **WHOLE_SET})
+            function = METRICS.get(name) or WHOLE_SET[name]
+        if name in found or name == "loss":
+            raise ValueError(f"metrics: expected each name once, got {name!r} again")
+        found[name] = function, isinstance(function, WholeSet) or id(function) in ours
+    return found
+
+
+def named(metrics: Sequence[str | Metric]) -> dict[str, Metric]:
+    """The means over rows in a list of names and functions: name -> function of Tensors.
+
+    Raises:
+        TypeError: not a list of names and functions.
+        ValueError: an unknown name, or one that is there twice.
+    """
+    return {name: function for name, (function, whole) in _resolve(metrics).items() if not whole}
+
+
+def whole_set(metrics: Sequence[str | Metric]) -> dict[str, OfAllRows]:
+    """The metrics of all rows at once in the list: name -> function of arrays. Raises as `named`.
+
+    >>> list(whole_set(["accuracy", "f1"]))
+    ['f1']
+    """
+    return {name: function for name, (function, whole) in _resolve(metrics).items() if whole}

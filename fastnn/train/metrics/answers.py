@@ -1,0 +1,129 @@
+"""Metrics from the table of true and predicted classes; of all rows at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Counts = NDArray[np.float64]
+
+
+def confusion(z: ArrayLike, y: ArrayLike) -> Counts:
+    """The number of rows by true class (rows of the table) and predicted class (columns).
+
+    Args:
+        z: (n, classes) logits or probabilities, whose largest is the answer; or (n,) or (n, 1)
+            logits, where z > 0 says class 1.
+        y: (n,) classes; or one-hot or probabilities (n, classes); or (n, 1) numbers in 0..1.
+
+    >>> confusion([[1, 3], [2, 0], [0, 1]], [1, 1, 0])
+    array([[0., 1.],
+           [1., 1.]])
+    """
+    outputs, targets = np.asarray(z), np.asarray(y)
+    classes = outputs.shape[1] if outputs.ndim == 2 and outputs.shape[1] > 1 else 2
+    predicted = outputs.argmax(1) if is_table(outputs) else (outputs.ravel() > 0).astype(np.int64)
+    true = true_classes(outputs, targets)
+    table = np.bincount(true * classes + predicted, minlength=classes * classes)
+    return table.reshape(classes, classes).astype(np.float64)
+
+
+def is_table(z: NDArray[Any]) -> bool:
+    """Whether there is an output for each class, not one logit."""
+    return z.ndim == 2 and z.shape[1] > 1
+
+
+def true_classes(z: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
+    """The class of each row."""
+    if len(z) != len(y):
+        raise ValueError(f"y: expected {len(z)} rows like z, got {len(y)}")
+    if is_table(y):
+        return y.argmax(1).astype(np.int64)
+    flat = y.ravel()
+    true = flat.astype(np.int64) if is_table(z) else (flat > 0.5).astype(np.int64)
+    classes = z.shape[1] if is_table(z) else 2
+    if len(true) != len(z) or (true.size and not 0 <= true.min() <= true.max() < classes):
+        raise ValueError(f"y: expected one class in 0..{classes - 1} for each row of z")
+    return true
+
+
+def _ratio(a: Any, b: Any) -> Any:
+    """a / b, 0 where b is 0."""
+    return np.divide(a, b, out=np.zeros_like(np.asarray(a, dtype=np.float64)), where=b != 0)
+
+
+def _average(name: str, z: ArrayLike, y: ArrayLike, average: str | None) -> float:
+    """precision, recall, f1 or jaccard, averaged over classes."""
+    table = confusion(z, y)
+    right, true, said = table.diagonal(), table.sum(1), table.sum(0)
+    if average is None:
+        average = "macro" if is_table(np.asarray(z)) else "binary"
+    if average not in ("binary", "macro", "micro", "weighted"):
+        raise ValueError(
+            f"average: expected 'binary', 'macro', 'micro' or 'weighted', got {average!r}"
+        )
+    if average == "micro":
+        right, true, said = (np.atleast_1d(v.sum()) for v in (right, true, said))
+    below = {"precision": said, "recall": true, "f1": (said + true) / 2,
+             "jaccard": said + true - right}[name]  # fmt: skip
+    scores = _ratio(right, below)
+    if average == "binary":
+        return float(scores[1])
+    if average == "weighted":
+        return float(scores @ true / true.sum())
+    return float(scores[(true + said) > 0].mean())
+
+
+def precision(z: ArrayLike, y: ArrayLike, average: str | None = None) -> float:
+    """The share of the rows said to be of a class that are of it, 0 where none is said to be.
+
+    Args:
+        z, y: as for `confusion`.
+        average: over classes: "macro" (the mean over the classes that are there), "micro" (from
+            the sums of counts), "weighted" (by rows of a class), "binary" (class 1 alone).
+            Default: "binary" for one logit a row, else "macro".
+
+    >>> precision([[1, 3], [2, 0], [0, 1]], [1, 1, 0])
+    0.25
+    """
+    return _average("precision", z, y, average)
+
+
+def recall(z: ArrayLike, y: ArrayLike, average: str | None = None) -> float:
+    """The share of the rows of a class that are said to be of it; arguments as for `precision`."""
+    return _average("recall", z, y, average)
+
+
+def f1(z: ArrayLike, y: ArrayLike, average: str | None = None) -> float:
+    """2 right / (said + true): the harmonic mean of precision and recall; arguments as there."""
+    return _average("f1", z, y, average)
+
+
+def jaccard(z: ArrayLike, y: ArrayLike, average: str | None = None) -> float:
+    """right / (said + true - right); arguments as for `precision`."""
+    return _average("jaccard", z, y, average)
+
+
+def balanced_accuracy(z: ArrayLike, y: ArrayLike) -> float:
+    """The mean of the recalls of the classes that are in y."""
+    table = confusion(z, y)
+    true = table.sum(1)
+    return float(_ratio(table.diagonal(), true)[true > 0].mean())
+
+
+def matthews_corrcoef(z: ArrayLike, y: ArrayLike) -> float:
+    """The correlation of true and predicted classes; 0 where one of them is constant."""
+    table = confusion(z, y)
+    true, said, n = table.sum(1), table.sum(0), table.sum()
+    spread = (n * n - said @ said) * (n * n - true @ true)
+    return float((table.trace() * n - true @ said) / np.sqrt(spread)) if spread > 0 else 0.0
+
+
+def cohen_kappa(z: ArrayLike, y: ArrayLike) -> float:
+    """(p - e) / (1 - e), p the accuracy, e that of chance; nan where e is 1."""
+    table = confusion(z, y)
+    n = table.sum()
+    right, chance = table.trace() / n, table.sum(1) @ table.sum(0) / n**2
+    return float((right - chance) / (1 - chance)) if chance < 1 else float("nan")

@@ -1,0 +1,118 @@
+"""Metrics of probabilities and of the order of scores; of all rows at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastnn.train.metrics.answers import is_table, true_classes
+
+Reals = NDArray[np.float64]
+
+
+def looks_like_probabilities(z: ArrayLike) -> bool:
+    """Whether all rows of z (n, classes) are >= 0 and sum to 1 within 1e-3.
+
+    >>> looks_like_probabilities([[0.2, 0.8]]), looks_like_probabilities([[2.0, -1.0]])
+    (True, False)
+    """
+    array = np.asarray(z)
+    if not is_table(array):
+        return False
+    return bool((array >= 0).all() and (np.abs(array.sum(1) - 1) <= 1e-3).all())
+
+
+def _log_probabilities(z: Reals) -> Reals:
+    """(n, classes); one logit a row is that of class 1 of two."""
+    if not is_table(z):
+        flat = z.ravel()
+        z = np.stack([np.zeros_like(flat), flat], 1)
+    elif looks_like_probabilities(z):
+        eps = np.finfo(np.float64).eps
+        return np.asarray(np.log(np.clip(z, eps, 1 - eps)))
+    shifted = z - z.max(1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(1, keepdims=True)))
+
+
+def _parts(z: ArrayLike, y: ArrayLike) -> tuple[Reals, NDArray[np.int64]]:
+    outputs = np.asarray(z, dtype=np.float64)
+    return outputs, true_classes(outputs, np.asarray(y))
+
+
+def log_loss(z: ArrayLike, y: ArrayLike) -> float:
+    """The mean of -log p of the true class.
+
+    Args:
+        z: (n, classes) logits, or probabilities if all rows are >= 0 and sum to 1; or (n,) or
+            (n, 1) logits of class 1.
+        y: as for `confusion`.
+    """
+    outputs, true = _parts(z, y)
+    return float(-_log_probabilities(outputs)[np.arange(len(true)), true].mean())
+
+
+def brier(z: ArrayLike, y: ArrayLike) -> float:
+    """The mean over rows of sum_c (p_c - y_c)**2; for one logit a row of (p - y)**2, class 1 alone.
+
+    Arguments as for `log_loss`.
+    """
+    outputs, true = _parts(z, y)
+    p = np.exp(_log_probabilities(outputs))
+    p[np.arange(len(true)), true] -= 1
+    return float((p**2).sum(1).mean() if is_table(outputs) else (p[:, 1] ** 2).mean())
+
+
+def _counts_down(scores: Reals, yes: NDArray[np.bool_]) -> tuple[Reals, Reals]:
+    """Rows of yes and of no at least as high as each different score, from high to low."""
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    hits = np.cumsum(yes[order])[ends].astype(np.float64)
+    return hits, ends + 1.0 - hits
+
+
+def _area(scores: Reals, yes: NDArray[np.bool_]) -> float:
+    hits, misses = _counts_down(scores, yes)
+    if not np.isfinite(scores).all() or hits[-1] == 0 or misses[-1] == 0:
+        return float("nan")
+    across, up = np.diff(misses, prepend=0.0), hits - np.diff(hits, prepend=0.0) / 2
+    return float(across @ up / (hits[-1] * misses[-1]))
+
+
+def _mean_precision(scores: Reals, yes: NDArray[np.bool_]) -> float:
+    hits, misses = _counts_down(scores, yes)
+    if not np.isfinite(scores).all() or hits[-1] == 0:
+        return float("nan")
+    return float(np.diff(hits, prepend=0.0) @ (hits / (hits + misses)) / hits[-1])
+
+
+def _each_class(measure: Any, z: ArrayLike, y: ArrayLike) -> float:
+    """Of class 1 for one logit a row, else the mean over classes, each against the others."""
+    outputs, true = _parts(z, y)
+    if not is_table(outputs):
+        return float(measure(outputs.ravel(), true == 1))
+    p = np.exp(_log_probabilities(outputs)) if not looks_like_probabilities(outputs) else outputs
+    return float(np.mean([measure(p[:, c], true == c) for c in range(outputs.shape[1])]))
+
+
+def roc_auc(z: ArrayLike, y: ArrayLike) -> float:
+    """The probability that a row of a class has a higher score than one of another; ties count
+    half.
+
+    For (n, classes) the mean over classes of each against the others; nan where a class has no
+    rows, or all. Arguments as for `log_loss`.
+
+    >>> roc_auc([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1])
+    0.75
+    """
+    return _each_class(_area, z, y)
+
+
+def average_precision(z: ArrayLike, y: ArrayLike) -> float:
+    """sum_n (R_n - R_n-1) P_n, P and R the precision and recall at each score, from high to low.
+
+    For (n, classes) the mean over classes; nan where a class has no rows. Arguments as for
+    `log_loss`.
+    """
+    return _each_class(_mean_precision, z, y)

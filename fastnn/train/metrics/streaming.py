@@ -1,0 +1,172 @@
+"""Metrics that are means over rows, in ops: computed within the training step and averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
+
+import numpy as np
+
+from fastnn import ops
+from fastnn.creation import arange
+from fastnn.tensor import Tensor
+
+Metric = Callable[[Any, Any], Any]
+
+
+def _of_arrays(function: Callable[[Tensor, Tensor], Tensor]) -> Metric:
+    """The metric for arrays too, from which it makes a float; of Tensors it makes a Tensor."""
+
+    @wraps(function)
+    def metric(z: Any, y: Any) -> Any:
+        if isinstance(z, Tensor) and isinstance(y, Tensor):
+            return function(z.detach(), y)
+        za, ya = np.asarray(z), np.asarray(y)
+        za = za if za.dtype.kind == "f" else za.astype(np.float64)
+        ya = ya.astype(za.dtype if ya.dtype.kind == "f" or ya.shape == za.shape else np.int64)
+        return function(Tensor(np.ascontiguousarray(za)), Tensor(np.ascontiguousarray(ya))).item()
+
+    return metric
+
+
+def _pair(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Outputs and numbers of one shape; a column and a row of numbers are one another."""
+    y = ops.cast(y, z.dtype)
+    if y.shape != z.shape and {z.shape, y.shape} == {(len(z),), (len(z), 1)}:
+        y = ops.reshape(y, z.shape)
+    if y.shape != z.shape:
+        raise ValueError(f"y: expected the shape of the output {z.shape}, got {y.shape}")
+    return z, y
+
+
+@_of_arrays
+def accuracy(z: Tensor, y: Tensor) -> Tensor:
+    """The share of right answers.
+
+    For class targets (n), where the largest of z (n, classes) is the class; for one-hot or
+    probability targets (n, classes), where both are largest at one place; for binary targets,
+    where the logit z > 0 exactly when y > 0.5.
+
+    >>> accuracy([[1.0, 3.0], [2.0, 0.0]], [1, 1])
+    0.5
+    """
+    if z.ndim == 2 and z.shape[1] > 1:
+        return ops.accuracy(z, y if y.dtype.kind == "i" else ops.argmax(y, 1))
+    return ops.binary_accuracy(*_pair(z, y))
+
+
+@_of_arrays
+def zero_one(z: Tensor, y: Tensor) -> Tensor:
+    """The share of wrong answers, 1 - `accuracy`."""
+    return ops.sub(1.0, accuracy(z, y))
+
+
+@_of_arrays
+def hamming(z: Tensor, y: Tensor) -> Tensor:
+    """The share of wrong labels: for targets of z's shape, elements where (z > 0) is not (y > 0.5);
+    for class targets `zero_one`."""
+    if z.ndim == 2 and z.shape[1] > 1 and y.ndim == 1:
+        return zero_one(z, y)
+    return ops.sub(1.0, ops.binary_accuracy(*_pair(z, y)))
+
+
+@cache
+def top(k: int) -> Metric:
+    """The metric `top_<k>`: the share of rows whose class is among the k largest outputs.
+
+    Among equal outputs the class of lower number comes first, so that top_1 is the accuracy.
+    """
+
+    def metric(z: Tensor, y: Tensor) -> Tensor:
+        if z.ndim != 2 or z.shape[1] <= k:
+            raise ValueError(f"metrics: top_{k} wants an output of more than {k} classes, got "
+                             f"shape {z.shape}; use 'accuracy'")  # fmt: skip
+        of = ops.reshape(y if y.dtype.kind == "i" else ops.argmax(y, 1), (-1, 1))
+        chosen = ops.gather(z, 1, of)
+        later = ops.gt(arange(z.shape[1]), of)
+        behind = ops.logical_or(ops.lt(z, chosen), ops.logical_and(ops.eq(z, chosen), later))
+        count = ops.sum(ops.cast(behind, z.dtype), 1)
+        return ops.mean(ops.cast(ops.ge(count, float(z.shape[1] - k)), z.dtype))
+
+    metric.__name__ = metric.__qualname__ = f"top_{k}"
+    return _of_arrays(metric)
+
+
+top_5 = top(5)
+
+
+def top_k(z: Any, y: Any, k: int = 5) -> Any:
+    """The share of rows of z (n, classes) whose class y is among the k largest outputs.
+
+    >>> top_k([[0.1, 0.5, 0.4], [0.7, 0.2, 0.1]], [2, 2], k=2)
+    0.5
+    """
+    return top(k)(z, y)
+
+
+@_of_arrays
+def mse(z: Tensor, y: Tensor) -> Tensor:
+    """The mean of (z - y)**2.
+
+    >>> mse([1.0, 2.0], [1.0, 4.0])
+    2.0
+    """
+    return ops.mse(*_pair(z, y))
+
+
+@_of_arrays
+def mae(z: Tensor, y: Tensor) -> Tensor:
+    """The mean of |z - y|."""
+    return ops.mean(ops.abs(ops.sub(*_pair(z, y))))
+
+
+@_of_arrays
+def mape(z: Tensor, y: Tensor) -> Tensor:
+    """The mean of |z - y| / max(|y|, eps), eps the float64 epsilon as in scikit-learn; a share, not
+    in per cent."""
+    z, y = _pair(z, y)
+    floor = float(np.finfo(np.float64).eps)
+    return ops.mean(ops.div(ops.abs(ops.sub(z, y)), ops.clamp_min(ops.abs(y), floor)))
+
+
+@_of_arrays
+def msle(z: Tensor, y: Tensor) -> Tensor:
+    """The mean of (log(1 + z) - log(1 + y))**2; nan for numbers below -1."""
+    z, y = _pair(z, y)
+    return ops.mse(ops.log1p(z), ops.log1p(y))
+
+
+def _pinball(z: Tensor, y: Tensor, alpha: float) -> Tensor:
+    z, y = _pair(z, y)
+    d = ops.sub(y, z)
+    return ops.mean(ops.maximum(ops.mul(d, alpha), ops.mul(d, alpha - 1.0)))
+
+
+def pinball(z: Any, y: Any, alpha: float = 0.5) -> Any:
+    """The mean of max(alpha d, (alpha - 1) d), d = y - z: the loss of the quantile alpha.
+
+    >>> pinball([1.0, 2.0], [2.0, 0.0], alpha=0.9)
+    0.55
+    """
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha: expected a number in 0..1, got {alpha}")
+    return _of_arrays(lambda z, y: _pinball(z, y, alpha))(z, y)
+
+
+@_of_arrays
+def mean_poisson_deviance(z: Tensor, y: Tensor) -> Tensor:
+    """The mean of 2 (y log(y / z) - y + z), where 0 log 0 = 0; nan for z <= 0 or y < 0."""
+    z, y = _pair(z, y)
+    some = ops.ne(y, 0.0)
+    ratio = ops.where(some, ops.log(ops.div(y, z)), 0.0)
+    each = ops.add(ops.sub(ops.mul(y, ratio), y), z)
+    return ops.mul(ops.mean(ops.where(ops.gt(z, 0.0), each, float("nan"))), 2.0)
+
+
+@_of_arrays
+def mean_gamma_deviance(z: Tensor, y: Tensor) -> Tensor:
+    """The mean of 2 (log(z / y) + y / z - 1); nan for z <= 0 or y <= 0."""
+    z, y = _pair(z, y)
+    each = ops.sub(ops.add(ops.log(ops.div(z, y)), ops.div(y, z)), 1.0)
+    return ops.mul(ops.mean(ops.where(ops.gt(z, 0.0), each, float("nan"))), 2.0)

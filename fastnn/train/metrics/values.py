@@ -1,0 +1,69 @@
+"""Metrics of numbers that are no means over rows; of all rows at once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Reals = NDArray[np.float64]
+
+
+def _pair(z: ArrayLike, y: ArrayLike) -> tuple[Reals, Reals]:
+    """Outputs and targets, (n, outputs) both."""
+    a, b = (np.asarray(v, dtype=np.float64) for v in (z, y))
+    a, b = (v.reshape(-1, 1) if v.ndim == 1 else v for v in (a, b))
+    if a.shape != b.shape or a.ndim != 2 or len(a) == 0:
+        raise ValueError(f"y: expected (rows, outputs) like z, got z {a.shape}, y {b.shape}")
+    return a, b
+
+
+def rmse(z: ArrayLike, y: ArrayLike) -> float:
+    """The root of the mean of (z - y)**2; the mean over outputs.
+
+    Args:
+        z, y: (n,) or (n, outputs).
+
+    >>> rmse([1.0, 2.0], [1.0, 4.0])
+    1.4142135623730951
+    """
+    a, b = _pair(z, y)
+    return float(np.sqrt(((a - b) ** 2).mean(0)).mean())
+
+
+def median_absolute_error(z: ArrayLike, y: ArrayLike) -> float:
+    """The median of |z - y|; the mean over outputs."""
+    a, b = _pair(z, y)
+    return float(np.median(np.abs(a - b), axis=0).mean())
+
+
+def max_error(z: ArrayLike, y: ArrayLike) -> float:
+    """The largest |z - y|."""
+    a, b = _pair(z, y)
+    return float(np.abs(a - b).max())
+
+
+def _explained(rest: Reals, whole: Reals) -> float:
+    """1 - rest / whole, the mean over outputs; of a constant target 1 if it is met, else 0."""
+    share = np.where(rest == 0, 1.0, 0.0)
+    np.subtract(1.0, np.divide(rest, whole, where=whole != 0, out=np.ones_like(rest)),
+                out=share, where=whole != 0)  # fmt: skip
+    return float(share.mean())
+
+
+def r2(z: ArrayLike, y: ArrayLike) -> float:
+    """1 - sum (y - z)**2 / sum (y - mean y)**2, the mean over outputs; of a constant target 1 if
+    it is met, else 0; nan for one row.
+
+    >>> r2([1.0, 2.0, 4.0], [1.0, 2.0, 3.0])
+    0.5
+    """
+    a, b = _pair(z, y)
+    if len(a) < 2:
+        return float("nan")
+    return _explained(((b - a) ** 2).sum(0), ((b - b.mean(0)) ** 2).sum(0))
+
+
+def explained_variance(z: ArrayLike, y: ArrayLike) -> float:
+    """1 - var(y - z) / var(y), the mean over outputs; of a constant target as for `r2`."""
+    a, b = _pair(z, y)
+    return _explained((b - a).var(0), b.var(0))
