@@ -59,7 +59,7 @@ from fastnn.random import (
 )
 from fastnn.tensor import Tensor
 from fastnn.threads import num_threads, set_num_threads
-from fastnn.train import History, Trainer
+from fastnn.train import History, Trainer, metrics
 from fastnn.transforms import get_grad, grad, stop_gradient, value_and_grad
 
 get_num_threads = num_threads
@@ -119,6 +119,7 @@ __all__ = [
     "Parameter",
     "ParameterTuple",
     "Trainer",
+    "metrics",
     "nn",
     "optim",
     "train",

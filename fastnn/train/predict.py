@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastnn.nn import Module
+    from fastnn.train.metrics import OfAllRows
 
 BLOCK = 1024  # rows a program takes at once; more rows are predicted block by block
 MAX_PROGRAMS = 64
@@ -199,6 +200,16 @@ def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[A
         program, _ = predictor.program(block)
         program.run((block, out[begin : begin + BLOCK]))
     return out
+
+
+def figures_of(
+    metrics: dict[str, OfAllRows], model: Module, x: NDArray[Any], y: NDArray[Any]
+) -> dict[str, float]:
+    """The metrics that are no means over rows, from predictions for all rows."""
+    if not metrics:
+        return {}
+    z = predict(model, x)
+    return {name: float(metric(z, y)) for name, metric in metrics.items()}
 
 
 def _check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

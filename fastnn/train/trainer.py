@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +19,8 @@ from fastnn.recording import Recording
 from fastnn.tensor import Tensor, int64
 from fastnn.train.history import History
 from fastnn.train.loop import Loop, batch_order
-from fastnn.train.metrics import Metric, named
-from fastnn.train.predict import evaluating, training_mode
+from fastnn.train.metrics import Metric, OfAllRows, named, whole_set
+from fastnn.train.predict import evaluating, figures_of, training_mode
 from fastnn.train.progress import Progress
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Trainer:
         self.history = History()
         self.seed = 0
         self._metrics: dict[str, Metric] = {}
+        self._whole: dict[str, OfAllRows] = {}
         self._recordings: OrderedDict[Any, Recording] = OrderedDict()
         self._fitting = threading.Lock()
 
@@ -119,7 +121,10 @@ class Trainer:
             batch_size: rows of a step; the last batch of an epoch may be smaller.
             shuffle: go over the rows in a new random order in every epoch.
             validation_data: (x, y) to evaluate after every epoch.
-            metrics: names ("accuracy", "mse", "mae") or functions of (output, target).
+            metrics: names from `fastnn.metrics`, or functions of (output, target) that return a
+                tensor, averaged over rows. Those that are no means over rows ("f1", "roc_auc", or
+                a `metrics.WholeSet` of yours) are computed from predictions after an epoch: of the
+                validation data, or, where there is none, of the training data.
             verbose: 0 silent, 1 progress if stderr is a terminal, 2 one line an epoch.
             callbacks: each is called as `callback(epoch, logs)` after every epoch; one that
                 returns True ends the training.
@@ -135,7 +140,7 @@ class Trainer:
         last = _check.epochs(epochs)
         _check.choice("verbose", verbose, (0, 1, 2))
         _check.flag("shuffle", shuffle)
-        functions = named(metrics)
+        functions, whole = named(metrics), whole_set(metrics)
         called = _callables(callbacks)
         self._check_optimizer()
         xa, ya = self._data(x, y, "x", "y", functions)
@@ -148,16 +153,19 @@ class Trainer:
         if not self._fitting.acquire(blocking=False):
             raise RuntimeError("fit: this trainer is fitting already, in a callback or a thread")
         try:
-            self._metrics = functions
+            self._metrics, self._whole = functions, whole
             self.seed = random.derive_seed()
             self.history = History()
 
             def make() -> tuple[Loop, Callable[[], dict[str, float]] | None]:
                 loop = self._loop(xa, ya, batch, shuffle, functions, training=True)
-                return loop, self._evaluation(*held_out, functions) if held_out else None
+                return loop, self._evaluation(*held_out, functions, whole) if held_out else None
 
+            after = (
+                partial(figures_of, whole, self.model, xa, ya) if whole and not held_out else None
+            )
             with Progress(verbose, last, -(-len(xa) // batch)) as progress:
-                self._run(make, last, called, progress, list(functions))
+                self._run(make, last, called, progress, list(functions), after)
             self._check_weights()
         finally:
             self._fitting.release()
@@ -173,11 +181,13 @@ class Trainer:
             metrics: as for `fit`; default: those of the last fit.
 
         Returns:
-            {"loss": ..., "accuracy": ...}, averaged over rows.
+            {"loss": ..., "accuracy": ...}, over all rows.
         """
-        functions = self._metrics if metrics is None else named(metrics)
+        functions, whole = self._metrics, self._whole
+        if metrics is not None:
+            functions, whole = named(metrics), whole_set(metrics)
         xa, ya = self._data(x, y, "x", "y", functions)
-        return dict(self._evaluation(xa, ya, functions)())
+        return self._evaluation(xa, ya, functions, whole)()
 
     # Checks; they change nothing
 
@@ -318,7 +328,11 @@ class Trainer:
         return Loop((body, tail, None), (x, y), batch, order, shuffle, self.seed)
 
     def _evaluation(
-        self, x: NDArray[Any], y: NDArray[Any], metrics: dict[str, Metric]
+        self,
+        x: NDArray[Any],
+        y: NDArray[Any],
+        metrics: dict[str, Metric],
+        whole: dict[str, OfAllRows],
     ) -> Callable[[], dict[str, float]]:
         loop = self._loop(x, y, min(EVALUATION_ROWS, len(x)), False, metrics, training=False)
         names = ["loss", *metrics]
@@ -327,7 +341,8 @@ class Trainer:
             loop.start(0, 1)
             while loop.run():
                 pass
-            return dict(zip(names, loop.means(0), strict=True))
+            means = dict(zip(names, loop.means(0), strict=True))
+            return means | figures_of(whole, self.model, x, y)
 
         return evaluate
 
@@ -338,14 +353,16 @@ class Trainer:
         callbacks: list[Callback],
         progress: Progress,
         names: list[str],
+        after: Callable[[], dict[str, float]] | None,
     ) -> None:
         """All epochs; one at a time if somebody looks at each of them.
 
         make: the loop, and the evaluation after each epoch; made again after callbacks, which may
             have frozen a layer or changed the model.
+        after: figures of the training rows after each epoch.
         """
         loop, evaluation = make()
-        apart = evaluation is not None or callbacks or progress.active
+        apart = evaluation is not None or after is not None or callbacks or progress.active
         epoch = 0
         while epoch < last:
             end = epoch + 1 if apart else last
@@ -356,6 +373,8 @@ class Trainer:
             finally:
                 for done in range(epoch, loop.epoch):
                     logs = dict(zip(["loss", *names], loop.means(done), strict=True))
+                    if after is not None and loop.epoch == end:
+                        logs |= after()
                     if evaluation is not None and loop.epoch == end:
                         logs |= {f"val_{name}": value for name, value in evaluation().items()}
                     self.history.add(done, logs)

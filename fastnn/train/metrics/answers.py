@@ -40,7 +40,7 @@ def true_classes(z: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
     if len(z) != len(y):
         raise ValueError(f"y: expected {len(z)} rows like z, got {len(y)}")
     if is_table(y):
-        return y.argmax(1).astype(np.int64)
+        return np.asarray(y.argmax(1), dtype=np.int64)
     flat = y.ravel()
     true = flat.astype(np.int64) if is_table(z) else (flat > 0.5).astype(np.int64)
     classes = z.shape[1] if is_table(z) else 2

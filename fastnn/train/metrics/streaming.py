@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, wraps
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def accuracy(z: Tensor, y: Tensor) -> Tensor:
 @_of_arrays
 def zero_one(z: Tensor, y: Tensor) -> Tensor:
     """The share of wrong answers, 1 - `accuracy`."""
-    return ops.sub(1.0, accuracy(z, y))
+    return ops.sub(1.0, cast(Tensor, accuracy(z, y)))
 
 
 @_of_arrays
@@ -67,7 +67,7 @@ def hamming(z: Tensor, y: Tensor) -> Tensor:
     """The share of wrong labels: for targets of z's shape, elements where (z > 0) is not (y > 0.5);
     for class targets `zero_one`."""
     if z.ndim == 2 and z.shape[1] > 1 and y.ndim == 1:
-        return zero_one(z, y)
+        return cast(Tensor, zero_one(z, y))
     return ops.sub(1.0, ops.binary_accuracy(*_pair(z, y)))
 
 

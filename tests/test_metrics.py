@@ -1,0 +1,165 @@
+"""Metrics: scikit-learn's figures, in functions and in `Trainer`; what is not defined."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from metrics_cases import cases, listed
+from test_trainer import BATCH, BINARY, CLASSES, VALUES, X, make
+
+import fastnn
+from fastnn import Tensor, metrics, nn, optim
+from fastnn.train.metrics.streaming import top
+
+GOLDENS = json.loads((Path(__file__).parent / "goldens/metrics.json").read_text())
+CASES = cases()
+KNOWN = {**metrics.METRICS, **metrics.WHOLE_SET}
+
+
+def of(name: str) -> Any:
+    return KNOWN.get(name) or top(int(name.removeprefix("top_")))
+
+
+@pytest.mark.parametrize("case,name", listed(GOLDENS), ids="-".join)
+def test_as_scikit_learn(case: str, name: str) -> None:
+    z, y = CASES[case]
+    wanted = GOLDENS[case][name]
+    assert of(name)(z, y) == pytest.approx(wanted, rel=1e-10, abs=1e-13)
+    assert of(name)(z.tolist(), y.tolist()) == pytest.approx(wanted, rel=1e-10, abs=1e-13)
+    if z.ndim == 1:
+        assert of(name)(z[:, None], y[:, None]) == pytest.approx(wanted, rel=1e-10, abs=1e-13)
+
+
+def test_every_name_has_a_golden() -> None:
+    seen = {name for _, name in listed(GOLDENS)}
+    assert set(KNOWN) - seen == {"hamming", "top_5"}  # below; as top_2
+    assert len(KNOWN) >= 27
+
+
+def test_hamming_of_several_labels() -> None:
+    z, y = [[1.0, -1.0], [2.0, 0.5]], [[1.0, 1.0], [1.0, 0.0]]
+    assert metrics.hamming(z, y) == 0.5
+    assert metrics.hamming(z, [0, 1]) == metrics.zero_one(z, [0, 1]) == 0.5
+
+
+def test_one_hot_targets_are_classes() -> None:
+    z, y = CASES["logits"]
+    for name in ("f1", "accuracy", "log_loss", "top_2"):
+        assert of(name)(z, np.eye(4)[y]) == pytest.approx(of(name)(z, y), rel=1e-12)
+
+
+def test_top_k_among_equals_and_nan() -> None:
+    z = np.zeros((3, 4))
+    assert metrics.top_k(z, [0, 1, 2], k=2) == pytest.approx(2 / 3)
+    assert metrics.top_k(z, [0, 1, 2], k=1) == metrics.accuracy(z, [0, 1, 2])
+    assert metrics.top_k(np.full((1, 4), np.nan), [0], k=2) == 0
+    with pytest.raises(ValueError, match=r"top_5 wants an output of more than 5 classes"):
+        metrics.top_5(z, [0, 1, 2])
+
+
+def test_what_is_not_defined_is_nan() -> None:
+    assert math.isnan(metrics.roc_auc([0.5, 1.0], [1, 1]))
+    assert math.isnan(metrics.average_precision([0.5, 1.0], [0, 0]))
+    assert math.isnan(metrics.cohen_kappa([1.0, 1.0], [1, 1]))
+    assert math.isnan(metrics.r2([1.0], [1.0]))
+    assert math.isnan(metrics.roc_auc([np.nan, 1.0], [0, 1]))
+    assert math.isnan(metrics.mean_poisson_deviance([-1.0, 1.0], [0.0, 1.0]))
+    assert math.isnan(metrics.mean_gamma_deviance([-1.0, 1.0], [-1.0, 1.0]))
+    assert metrics.mean_poisson_deviance([2.0, 1.0], [0.0, 1.0]) == 2.0
+    assert metrics.matthews_corrcoef([1.0, 1.0], [0, 1]) == 0
+    assert metrics.r2([1.0, 2.0], [3.0, 3.0]) == 0 and metrics.r2([3.0, 3.0], [3.0, 3.0]) == 1
+
+
+@pytest.mark.parametrize("z,y", [([[1.0, 2.0]], [2]), ([[1.0, 2.0]], [-1]), ([1.0, 2.0], [1])])
+def test_wrong_targets(z: Any, y: Any) -> None:
+    with pytest.raises(ValueError, match="y: expected"):
+        metrics.f1(z, y)
+
+
+def test_shapes_that_would_broadcast_are_refused() -> None:
+    for name in ("mae", "pinball", "rmse", "r2"):
+        with pytest.raises(ValueError, match="y: expected"):
+            of(name)(np.zeros((4, 3)), np.zeros(4))
+    with pytest.raises(ValueError, match="average: expected"):
+        metrics.f1([1.0], [1], average="samples")
+    with pytest.raises(ValueError, match="alpha: expected"):
+        metrics.pinball([1.0], [1.0], alpha=2)
+
+
+@pytest.mark.parametrize(
+    "loss,y",
+    [("cross_entropy", CLASSES), ("bce (n,)", BINARY), ("mse", VALUES), ("mse (n,)", VALUES[:, 0])],
+)
+def test_all_of_them_by_name_in_evaluate(loss: str, y: np.ndarray) -> None:
+    """Means over rows by the program, the others from predictions: as of all outputs at once."""
+    trainer = make(loss, dtype="float64")
+    z = trainer.model.predict(X)
+    case = {"cross_entropy": "logits", "bce (n,)": "binary"}.get(loss, "values")
+    wanted = [name for name in GOLDENS[case] if name != "top_3"]
+    got = trainer.evaluate(X, y, metrics=wanted)
+    assert list(got) == ["loss", *[n for n in wanted if n not in metrics.WHOLE_SET],
+                         *[n for n in wanted if n in metrics.WHOLE_SET]]  # fmt: skip
+    for name in wanted:
+        assert got[name] == pytest.approx(of(name)(z, y), rel=1e-10), name
+
+
+def test_positive_values_in_a_program() -> None:
+    fastnn.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 1), nn.Softplus()).double()
+    trainer = fastnn.Trainer(model, nn.MSELoss(), optim.SGD(model.parameters(), lr=0.01))
+    y = np.exp(VALUES[:, 0])
+    names = list(GOLDENS["positive"])
+    got = trainer.evaluate(X, y, metrics=names)
+    z = model.predict(X)
+    for name in names:
+        assert got[name] == pytest.approx(of(name)(z, y), rel=1e-10), name
+    history = trainer.fit(X, y, epochs=2, batch_size=BATCH, verbose=0, metrics=names).history
+    assert all(np.isfinite(history[name]).all() for name in names)
+
+
+def test_in_fit_they_are_of_the_rows_held_out() -> None:
+    trainer = make(dtype="float64")
+    held_out = X[:20], CLASSES[:20]
+    history = trainer.fit(X, CLASSES, epochs=2, batch_size=BATCH, verbose=0,
+                          validation_data=held_out, metrics=["f1", "accuracy"])  # fmt: skip
+    assert set(history.history) == {"loss", "accuracy", "val_loss", "val_accuracy", "val_f1"}
+    z = trainer.model.predict(X[:20])
+    assert history.history["val_f1"][-1] == metrics.f1(z, CLASSES[:20])
+    assert trainer.evaluate(X, CLASSES)["f1"] == metrics.f1(trainer.model.predict(X), CLASSES)
+
+
+def test_in_fit_without_others_of_the_training_rows() -> None:
+    trainer = make()
+    history = trainer.fit(X, CLASSES, epochs=3, batch_size=BATCH, verbose=0, metrics=["f1"])
+    assert set(history.history) == {"loss", "f1"} and len(history.history["f1"]) == 3
+    assert history.history["f1"][-1] == metrics.f1(trainer.model.predict(X), CLASSES)
+    plain = make()
+    plain.fit(X, CLASSES, epochs=3, batch_size=BATCH, verbose=0)
+    for a, b in zip(trainer.model.parameters(), plain.model.parameters(), strict=True):
+        assert np.array_equal(a.numpy(), b.numpy())  # figures leave no trace
+
+
+def test_functions_of_ones_own() -> None:
+    def spread(z: np.ndarray, y: np.ndarray) -> float:
+        return float(np.ptp(z))
+
+    given = [metrics.f1, metrics.accuracy, metrics.WholeSet(spread)]
+    assert list(metrics.named(given)) == ["accuracy"]
+    assert list(metrics.whole_set(given)) == ["f1", "spread"]
+    trainer = make()
+    got = trainer.evaluate(X, CLASSES, metrics=given)
+    assert got["spread"] == np.ptp(trainer.model.predict(X))
+    with pytest.raises(TypeError, match="function: expected"):
+        metrics.WholeSet("f1")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="each name once"):
+        metrics.named(["f1", metrics.f1])
+
+
+def test_of_tensors_a_tensor() -> None:
+    z = fastnn.tensor([1.0, 2.0], requires_grad=True)
+    assert isinstance(metrics.mae(z, Tensor(np.zeros(2, np.float32))), Tensor)
