@@ -40,8 +40,8 @@ def test_every_public_name_is_described(generate: Any) -> None:
         for page in exact
         for name, value in families[page][1]
         if isinstance(value, type) and "\n" not in value.__doc__.strip()
-    ] == []
+    ] == ["nn.Summary"]  # what summary() returns
     names = {name.rpartition(".")[2] for name, _ in entries}
     for module in (nn, optim, optim.lr_scheduler, fastnn.train):
-        public = {n for n in module.__all__ if isinstance(getattr(module, n), type)} - {"Summary"}
+        public = {n for n in module.__all__ if isinstance(getattr(module, n), type)}
         assert public <= names, module.__name__
