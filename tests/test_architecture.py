@@ -126,16 +126,8 @@ CORE_USERS = {  # what reaches C: whole packages, and modules
         "threads.py",
         "train/loop.py",
     },
-    "tape": {
-        "autograd",
-        "batching",
-        "compile.py",
-        "recording.py",
-        "ops",
-        "optim",
-        "tensor.py",
-        "train/predict.py",
-    },
+    "tape": {"autograd", "batching", "ops", "optim", "tensor.py"},
+    "replay": {"autograd", "compile.py", "recording.py", "tensor.py", "train/predict.py"},
 }
 
 
