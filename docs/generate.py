@@ -55,7 +55,6 @@ def methods(name: str, kind: type) -> list[Entry]:
 def families() -> dict[str, tuple[str, list[Entry]]]:
     """page -> its title, and what is on it."""
     import fastnn
-    from fastnn.train.metrics import METRICS
 
     transforms = "grad value_and_grad get_grad stop_gradient jvp vjp jacrev jacfwd hessian hvp vmap"
     return {
@@ -68,7 +67,9 @@ def families() -> dict[str, tuple[str, list[Entry]]]:
             "Optimizers", [*public("fastnn.optim"), *public("fastnn.optim.swa_utils")]
         ),
         "schedules": ("Schedules of the learning rate", list(public("fastnn.optim.lr_scheduler"))),
-        "metrics": ("Metrics", sorted((f'"{n}"', f) for n, f in METRICS.items())),
+        "metrics": (
+            "Metrics", [(n.removeprefix("train."), f) for n, f in public("fastnn.train.metrics")]
+        ),
         "training": (
             "Training",
             [*methods("Trainer", fastnn.Trainer)]

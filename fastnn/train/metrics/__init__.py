@@ -28,7 +28,6 @@ from fastnn.train.metrics.scores import (
     average_precision,
     brier,
     log_loss,
-    looks_like_probabilities,
     roc_auc,
 )
 from fastnn.train.metrics.streaming import (
@@ -71,7 +70,6 @@ __all__ = [
     "hamming",
     "jaccard",
     "log_loss",
-    "looks_like_probabilities",
     "mae",
     "mape",
     "matthews_corrcoef",

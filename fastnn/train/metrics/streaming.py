@@ -90,6 +90,7 @@ def top(k: int) -> Metric:
         return ops.mean(ops.cast(ops.ge(count, float(z.shape[1] - k)), z.dtype))
 
     metric.__name__ = metric.__qualname__ = f"top_{k}"
+    metric.__doc__ = f"The share of rows whose class is among the {k} largest outputs."
     return _of_arrays(metric)
 
 
