@@ -17,6 +17,7 @@ from test_trainer import eager_fit
 
 import fastnn
 from fastnn import nn, optim
+from fastnn.nn import functional as F
 from fastnn.tensor import Tensor
 
 ROWS, OUT = 22, 4
@@ -69,7 +70,7 @@ LOSSES: dict[str, tuple[Callable[..., Any], Call, np.ndarray[Any, Any]]] = {
     "PoissonNLLLoss": (nn.PoissonNLLLoss, plainly, np.round(4 * SHARES)),
     "GaussianNLLLoss": (
         nn.GaussianNLLLoss,
-        lambda loss, z, y: loss(z[:, :2], y, fastnn.softplus(z[:, 2:]) + 0.1),
+        lambda loss, z, y: loss(z[:, :2], y, F.softplus(z[:, 2:]) + 0.1),
         NUMBERS[:, :2],
     ),
     "GammaDevianceLoss": (nn.GammaDevianceLoss, plainly, SHARES),
