@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench wheel clean machine
+.PHONY: help demo test check format docs goldens bench wheel clean machine
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -39,6 +39,10 @@ format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants th
 
 docs: $(VENV)/built ## write docs/reference from the docstrings
 	@$(BIN)/python docs/generate.py
+
+goldens: $(VENV)/built $(VENV)/rivals ## remake the values of torch and scikit-learn that the tests compare with
+	@for script in tests/goldens/make_*.py; do echo "== $$script"; \
+	  PYTHONPATH=tests $(BIN)/python $$script || exit 1; done
 
 bench: $(VENV)/built $(VENV)/rivals ## measure against other engines, render into the README
 	@$(BIN)/python -m bench --render
