@@ -8,6 +8,7 @@ alone.
 """
 import os
 
+import numpy
 from cpython.buffer cimport (
     PyBUF_FORMAT,
     PyBUF_STRIDES,
@@ -26,7 +27,6 @@ from cpython.pythread cimport (
 )
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memset
-
 
 cdef extern from "fastnn.h" nogil:
     enum:
@@ -134,6 +134,12 @@ DEF_LAYOUT = {FNN_BROADCAST: "broadcast", FNN_MATRIX: "matrix", FNN_PACKED: "pac
 OPS = {fnn_op_name(i).decode(): i for i in range(FNN_N_OPS)}
 LAYOUTS = {fnn_op_name(i).decode(): DEF_LAYOUT[fnn_op_layout(i)] for i in range(FNN_N_OPS)}
 del DEF_LAYOUT
+cdef type _ndarray = numpy.ndarray
+cdef object _float32 = numpy.dtype("float32")
+cdef object _float64 = numpy.dtype("float64")
+cdef object _int64 = numpy.dtype("int64")
+cdef object _bool = numpy.dtype("bool")
+
 DTYPES = ("float32", "float64", "int64", "bool")  # by enum fnn_real
 WRITES = {fnn_op_name(i).decode(): fnn_op_writes(i) for i in range(FNN_N_OPS)}
 UPDATES = tuple(fnn_op_name(i).decode() for i in range(FNN_N_OPS) if fnn_op_is_update(i))
@@ -352,6 +358,22 @@ cdef int _real_of(Py_buffer *view) noexcept:
     return -1
 
 
+cdef int _known_real(array) noexcept:
+    """The same from the dtype, which is quicker than having its format written; -1: look there."""
+    if type(array) is not _ndarray:
+        return -1
+    dtype = array.dtype
+    if dtype is _float32:
+        return FNN_FLOAT32
+    if dtype is _float64:
+        return FNN_FLOAT64
+    if dtype is _int64:
+        return FNN_INT64
+    if dtype is _bool:
+        return FNN_BOOL
+    return -1
+
+
 cdef int _table_of(int real, int kind, int code, int i) except -2:
     """Which table a call needs, given that of the arrays so far (-1: none) and the type of array i.
 
@@ -378,7 +400,7 @@ cpdef object call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads
 
     threads: team size; None lets the engine choose.
     """
-    cdef int n = <int>len(arrays), i, held = 0, real = -1, writable
+    cdef int n = <int>len(arrays), i, held = 0, real = -1, kind, flags
     cdef Py_buffer views[6]
     cdef bint present[6]
     cdef operand_t operands[6]
@@ -396,12 +418,15 @@ cpdef object call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads
                 present[held] = False
                 held += 1
                 continue
-            writable = PyBUF_WRITABLE if i < <int>fnn_op_writes(code) else 0
-            PyObject_GetBuffer(arrays[i], &views[held], PyBUF_STRIDES | PyBUF_FORMAT | writable)
+            flags = PyBUF_STRIDES | (PyBUF_WRITABLE if i < <int>fnn_op_writes(code) else 0)
+            kind = _known_real(arrays[i])
+            if kind < 0:
+                flags |= PyBUF_FORMAT
+            PyObject_GetBuffer(arrays[i], &views[held], flags)
             present[held] = True
             held += 1
             _operand(&views[i], &operands[i], packed)
-            real = _table_of(real, _real_of(&views[i]), code, i)
+            real = _table_of(real, kind if kind >= 0 else _real_of(&views[i]), code, i)
         if real < 0:
             raise TypeError("expected an array")
         _fill(&the_call, code, real, operands, n, dims, attrs)

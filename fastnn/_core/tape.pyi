@@ -31,6 +31,13 @@ def execute(
     dims: tuple[int, ...],
     attrs: tuple[int, ...],
 ) -> None: ...
+def computed(
+    op: Op,
+    shape: tuple[int, ...],
+    inputs: tuple[_Array | None, ...],
+    dims: tuple[int, ...],
+    attrs: tuple[int, ...],
+) -> Tensor: ...
 def taped(
     rule: GradientRule,
     inputs: tuple[Tensor | None, ...],

@@ -189,6 +189,13 @@ cpdef object execute(op, tuple outputs, tuple inputs, tuple dims, tuple attrs):
     engine.call(op.code, arrays, dims, attrs)
 
 
+cpdef object computed(op, tuple shape, tuple inputs, tuple dims, tuple attrs):
+    """What a row makes of these arrays, as a new tensor off the tape, of the dtype of the first."""
+    out = _empty(shape, inputs[0].dtype)
+    execute(op, (out,), inputs, dims, attrs)
+    return _wrap(out)
+
+
 cdef bint _on_tape(tuple inputs) except -1:
     """Whether an input requires grad; the recorder hears of it."""
     if engine.recorder_is_set():

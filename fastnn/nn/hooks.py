@@ -70,7 +70,13 @@ class Hooked:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         _recording.reads(self)  # type: ignore[arg-type]  # it is a Module
-        for pre in list(self._forward_pre_hooks.values()) if self._forward_pre_hooks else ():
+        if self._forward_pre_hooks or self._forward_hooks or self._backward_hooks:
+            return self._hooked(args, kwargs)
+        return self.forward(*args, **kwargs)
+
+    def _hooked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A call with the hooks around it."""
+        for pre in list(self._forward_pre_hooks.values()):
             replaced = pre(self, args)
             if replaced is not None:
                 args = replaced if isinstance(replaced, tuple) else (replaced,)
@@ -79,7 +85,7 @@ class Hooked:
             output = watched.outputs(self.forward(*watched.args, **kwargs))
         else:
             output = self.forward(*args, **kwargs)
-        for hook in list(self._forward_hooks.values()) if self._forward_hooks else ():
+        for hook in list(self._forward_hooks.values()):
             replaced = hook(self, args, output)
             if replaced is not None:
                 output = replaced

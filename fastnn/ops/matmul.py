@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _batch, _check
-from fastnn._core.tape import wrap
+from fastnn._core.tape import computed, wrap
 from fastnn.autograd import Node, is_grad_enabled
 from fastnn.ops.reduce import sum
 from fastnn.ops.shape import permute, reshape
@@ -39,6 +39,7 @@ def _gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 
 _matmul = row("matmul", _shape, _gradient)
+_sum = TABLE["sum"]
 
 
 def _product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -113,13 +114,9 @@ def _linear_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 
 def _plain(a: NDArray[Any], b: NDArray[Any]) -> Tensor:
-    out = np.empty((a.shape[0], b.shape[1]), a.dtype)
-    execute(_matmul, (out,), (a, b, None, None), (), PLAIN)
-    return wrap(out)
+    return computed(_matmul, (a.shape[0], b.shape[1]), (a, b, None, None), (), PLAIN)
 
 
 def _column_sums(dy: NDArray[Any]) -> Tensor:
     dy = dy if dy.flags.c_contiguous else contiguous_array(dy)
-    out = np.empty(dy.shape[1], dy.dtype)
-    execute(TABLE["sum"], (out,), (dy,), (1, *dy.shape), ())
-    return wrap(out)
+    return computed(_sum, dy.shape[1:], (dy,), (1, *dy.shape), ())

@@ -55,7 +55,7 @@ class Block:
         self._made: dict[tuple[int, int], Segment] = {}  # a program keeps their addresses
         self._place = slice(engine.HYPER_STEPS, engine.HYPER_STEPS + n_counts)
         self._counts: list[Counts] = [(0.0,) * n_counts] * len(params)  # of what has no segment
-        self._cut: tuple[tuple[bool, ...], bool] | None = None
+        self.taken: tuple[tuple[bool, ...], bool] | None = None
         self._numbers: tuple[float, ...] = ()
         self.source: tuple[object, ...] | None = None  # the settings `_numbers` was made from
 
@@ -79,7 +79,7 @@ class Block:
     def set_counts(self, counts: Sequence[Counts]) -> None:
         """Set the steps done; the next update cuts the segments anew."""
         self._counts = list(counts)
-        self.segments, self._cut = [], None
+        self.segments, self.taken = [], None
 
     def restart(self) -> None:
         """No steps done."""
@@ -143,7 +143,7 @@ class Block:
 
     def cut(self, active: tuple[bool, ...], whole: bool = True) -> list[Segment]:
         """The segments that cover the active parameters; one each, if not `whole`."""
-        if self._cut != (active, whole):
+        if self.taken != (active, whole):
             counts = self.counts()
             self.segments = []
             for first, last in _runs(active, counts, whole):
@@ -152,7 +152,7 @@ class Block:
                 segment.hyper._array[self._place] = counts[first]
                 self.segments.append(segment)
             self._counts = counts
-            self._cut = (active, whole)
+            self.taken = (active, whole)
         return self.segments
 
     def write(self, numbers: tuple[float, ...]) -> None:

@@ -178,22 +178,32 @@ class Optimizer(ABC):
             with enable_grad():
                 loss = closure()
         self.pack()
-        updates = []
         with no_grad():
             for group, blocks in zip(self.param_groups, self._blocks, strict=True):
-                updates += [self._advance(group, block) for block in blocks]
+                for block in blocks:
+                    self._advance(group, block)
         recorder = engine.recorder()
         if recorder is not None:
-            recorder.valid_while(
-                functools.partial(self._unchanged, updates),
-                functools.partial(self._resume, updates),
-                [(update.group, None) for update in updates]
-                + [(update.block, name) for update in updates for name in ("_cut", "source")]
-                + [(self, "_blocks")],
-            )
-            recorder.renewals += [update.block.renew_gradients for update in updates]
+            self._recorded(recorder)
         self._call_hooks(1, closure)
         return loss
+
+    def _recorded(self, recorder: Any) -> None:
+        """Tell the recorder what a replay of the step just made relies on."""
+        updates = [
+            _Update(group, block, self._variant(group), block.taken, block.segments)
+            for group, blocks in zip(self.param_groups, self._blocks, strict=True)
+            for block in blocks
+            if block.taken is not None
+        ]
+        recorder.valid_while(
+            functools.partial(self._unchanged, updates),
+            functools.partial(self._resume, updates),
+            [(update.group, None) for update in updates]
+            + [(update.block, name) for update in updates for name in ("taken", "source")]
+            + [(self, "_blocks")],
+        )
+        recorder.renewals += [update.block.renew_gradients for update in updates]
 
     def _call_hooks(self, after: int, closure: Callable[[], Any] | None) -> None:
         for hook in self._hooks[after].values():
@@ -210,19 +220,17 @@ class Optimizer(ABC):
         """Call `hook(optimizer, args, kwargs)` after every step, as `register_step_pre_hook`."""
         return _hooked(self._hooks[1], hook)
 
-    def _advance(self, group: Group, block: Block) -> _Update:
-        """One step of one block, and what a replay of it relies on."""
+    def _advance(self, group: Group, block: Block) -> None:
+        """One step of one block."""
         for name in self._wants(group):
             if name not in block.moments:
                 block.add_moment(name)
                 if self.restarts:
                     block.restart()
-        cut = block.take_gradients(), self._whole(group)
-        segments = block.cut(*cut)
+        segments = block.cut(block.take_gradients(), self._whole(group))
         self._sync(group, block)
         for segment in segments:
             self._update(segment, group)
-        return _Update(group, block, self._variant(group), cut, segments)
 
     def _resume(self, updates: list[_Update]) -> None:
         """Before a replay of recorded updates: the step counts and numbers where they read them.
