@@ -119,9 +119,11 @@ __all__ = [
     "Parameter",
     "ParameterTuple",
     "Trainer",
+    "explain",
     "metrics",
     "nn",
     "optim",
+    "plot",
     "train",
     "utils",
     # Random numbers; functions of tensors and ways to make them
@@ -168,7 +170,8 @@ __all__ = [
     "set_seed",
 ]
 
-_MODULES = ("mindspore", "utils")  # what few scripts need is loaded when it is asked for
+# What few scripts need is loaded when it is asked for.
+_MODULES = ("explain", "mindspore", "plot", "utils")
 _MINDSPORE = frozenset(__all__[__all__.index("GRAPH_MODE") :])
 
 

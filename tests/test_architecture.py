@@ -90,6 +90,7 @@ LAYERS: dict[str, set[str]] = {
         "recording",
         "surroundings",
     },
+    "explain": {"_check", "autograd", "nn", "tensor", "train"},
     "data": {"_check"},
     "plot": set(),
     "tabular": {"fastnn", "data", "io", "nn", "optim"},

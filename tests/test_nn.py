@@ -349,10 +349,12 @@ def test_summary() -> None:
     assert [row.parameters for row in got.rows] == want["per_layer"]
     assert [list(row.output_shape) for row in got.rows] == want["out_shapes_b5"]
     assert got.total == want["total"] and got.trainable == want["total"] - 12
-    assert "2.0: Linear" in str(got) and "Total parameters: 26 (trainable: 14)" in str(got)
+    assert "2.0: Linear" in str(got)
+    assert "Total parameters: 26 (trainable: 14, frozen: 12)" in str(got)
     assert net.training and not net[1].training and not net[0]._forward_hooks
     shared = nn.summary(Net(), (1, 3))
-    assert shared.total == 20 and shared.rows[-1].parameters == 6
+    assert shared.rows[-2].parameters == 6 and shared.rows[-1].layer == "Net"
+    assert shared.total == sum(row.parameters for row in shared.rows) == 20
     with pytest.raises(ValueError, match="expected 3 features"):
         nn.summary(net, (5, 4))
     assert not net[0]._forward_hooks

@@ -1,7 +1,8 @@
-"""A table of a model's layers, output shapes and parameters."""
+"""A table of a model's layers, output shapes, parameters and multiply-adds."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,19 +10,27 @@ from typing import Any
 import numpy as np
 
 from fastnn import _check
-from fastnn.autograd import no_grad
+from fastnn.nn.embedding import Embedding
 from fastnn.nn.hooks import HookHandle
 from fastnn.nn.module import Module
+from fastnn.nn.normalization import LayerNorm, RMSNorm
+from fastnn.nn.parameter import Parameter
+from fastnn.nn.utils import parametrize
 from fastnn.tensor import Tensor
+
+_NO_PRODUCT = Embedding, LayerNorm, RMSNorm  # a weight of two axes that multiplies no matrix
 
 
 @dataclass(frozen=True)
 class Row:
-    """One layer: its name and type, the shape it gave, its own parameters."""
+    """One call of a layer: its name and type, the shape it gave (of several outputs a tuple of
+    shapes), its own parameters unless an earlier row has them, and its multiply-adds."""
 
     layer: str
-    output_shape: tuple[int, ...]
+    output_shape: tuple[Any, ...]
     parameters: int
+    trainable: int
+    multiply_adds: int
 
 
 @dataclass(frozen=True)
@@ -32,72 +41,145 @@ class Summary:
     total: int
     trainable: int
 
+    @property
+    def frozen(self) -> int:
+        """Parameters that are not trained."""
+        return self.total - self.trainable
+
+    @property
+    def multiply_adds(self) -> int:
+        """Of one forward pass; a training step takes about three times as many."""
+        return sum(row.multiply_adds for row in self.rows)
+
     def __str__(self) -> str:
-        cells = [("Layer", "Output shape", "Parameters")]
-        cells += [(row.layer, str(row.output_shape), f"{row.parameters:,}") for row in self.rows]
-        wide = [max(len(cell[i]) for cell in cells) for i in range(3)]
-        lines = [f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}}".rstrip() for a, b, c in cells]
-        rule = "-" * max(len(line) for line in lines)
-        total = f"Total parameters: {self.total:,} (trainable: {self.trainable:,})"
-        return "\n".join([lines[0], rule, *lines[1:], rule, total])
+        cells = [("Layer", "Output shape", "Parameters", "Multiply-adds")]
+        cells += [
+            (row.layer, str(row.output_shape), f"{row.parameters:,}", f"{row.multiply_adds:,}")
+            for row in self.rows
+        ]
+        a, b, c, d = (max(len(cell[i]) for cell in cells) for i in range(4))
+        lines = [f"{p:<{a}}  {q:<{b}}  {r:>{c}}  {s:>{d}}" for p, q, r, s in cells]
+        rule = "-" * len(lines[0])
+        counts = f"{self.total:,} (trainable: {self.trainable:,}, frozen: {self.frozen:,})"
+        totals = f"Total parameters: {counts}", f"Total multiply-adds: {self.multiply_adds:,}"
+        return "\n".join([lines[0], rule, *lines[1:], rule, *totals])
 
     __repr__ = __str__
 
 
-def summary(model: Module, input_shape: Sequence[int]) -> Summary:
-    """Layers, output shapes and parameters of a model, from one forward pass of zeros.
+def summary(
+    model: Module,
+    input_shape: Sequence[int] | Sequence[Sequence[int]] | None = None,
+    *,
+    input_data: Any = None,
+) -> Summary:
+    """Layers, output shapes, parameters and multiply-adds of a model, from one forward pass.
+
+    A layer is a module without children or with parameters of its own; it has a row for every call.
+    Its multiply-adds are those of its products: for each row of its output, the elements of its
+    weight matrix; x W^T of (n, n_in) takes n * n_in * n_out. What is done element by element
+    (biases, activations, norms) and what `forward` computes without a layer is not counted.
 
     Args:
-        model: any Module whose forward takes one tensor.
-        input_shape: the shape of x with its rows, such as (1, 64).
+        model: any Module; it runs in evaluation mode, without gradients.
+        input_shape: the shape of x with its rows, such as (1, 64), or a list of shapes where the
+            model takes several inputs; they are zeros of the parameters' dtype.
+        input_data: instead of shapes, the input: a Tensor, or a tuple of arguments. For inputs
+            that are no floats, such as the categories of an Embedding.
 
     Raises:
+        TypeError: neither a shape nor data, or both.
         ValueError: the shape does not fit the model.
+
+    Source: torchinfo's `summary`, which also counts biases and norms.
 
     >>> from fastnn import nn
     >>> print(summary(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), (5, 3)))
-    Layer      Output shape  Parameters
-    -----------------------------------
-    0: Linear  (5, 2)                 8
-    1: ReLU    (5, 2)                 0
-    -----------------------------------
-    Total parameters: 8 (trainable: 8)
+    Layer      Output shape  Parameters  Multiply-adds
+    --------------------------------------------------
+    0: Linear  (5, 2)                 8             30
+    1: ReLU    (5, 2)                 0              0
+    --------------------------------------------------
+    Total parameters: 8 (trainable: 8, frozen: 0)
+    Total multiply-adds: 30
     """
+    from fastnn.train.predict import evaluating
+
     if not isinstance(model, Module):
         raise TypeError(f"model: expected a Module, got {_check.show(model)}")
-    shape = _check.shape("input_shape", (tuple(input_shape),))
-    parameters = list(model.parameters())
-    x = Tensor(np.zeros(shape, parameters[0].dtype if parameters else np.float32))
+    args = _inputs(input_shape, input_data, model)
     rows: list[Row] = []
     seen: set[int] = set()
-    handles = [
-        _watch(module, name, rows, seen)
-        for name, module in model.named_modules()
-        if next(module.children(), None) is None
-    ]
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        model.eval()
-        with no_grad():
-            model(x)
-    finally:
-        for handle in handles:
-            handle.remove()
-        for module, mode in modes:
-            module.training = mode
+    layers = [(name, module) for name, module in model.named_modules() if _is_layer(name, module)]
+    with evaluating(model):
+        handles = [_watch(module, name, rows, seen) for name, module in layers]
+        try:
+            model(*args)
+        finally:
+            for handle in handles:
+                handle.remove()
+    parameters = list(model.parameters())  # by now a LazyLinear has its own
     total = sum(parameter.numel() for parameter in parameters)
     trainable = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
     return Summary(tuple(rows), total, trainable)
 
 
-def _watch(module: Module, name: str, rows: list[Row], seen: set[int]) -> HookHandle:
-    kind = type(module).__name__
-    label = f"{name}: {kind}" if name else kind
+def _inputs(shape: Any, data: Any, model: Module) -> tuple[Any, ...]:
+    if (shape is None) == (data is None):
+        raise TypeError("summary: expected input_shape or input_data, one of them")
+    if data is not None:
+        return data if isinstance(data, tuple) else (data,)
+    parameters = (p for module in model.modules() for p in module._parameters.values())
+    dtype = next((p.dtype for p in parameters if p is not None), _check.real_dtype(None))
+    several = bool(len(shape)) and all(isinstance(part, tuple | list) for part in shape)
+    shapes = [(f"input_shape[{i}]", s) for i, s in enumerate(shape)]
+    return tuple(
+        Tensor(np.zeros(_check.shape(name, (tuple(given),)), dtype))
+        for name, given in (shapes if several else [("input_shape", shape)])
+    )
 
+
+def _is_layer(name: str, module: Module) -> bool:
+    """Not what only holds or calls others; nor what a weight is computed by."""
+    if "parametrizations" in name.split("."):
+        return False
+    return next(module.children(), None) is None or bool(_own(module))
+
+
+def _own(module: Module) -> list[Parameter]:
+    """The parameters of a module itself, those that its weights are computed from included."""
+    own = list(module.parameters(recurse=False))
+    if parametrize.is_parametrized(module):
+        own += module.parametrizations.parameters()
+    return own
+
+
+def _watch(module: Module, name: str, rows: list[Row], seen: set[int]) -> HookHandle:
     def record(module: Module, args: tuple[Any, ...], output: Any) -> None:
-        new = [p for p in module.parameters() if id(p) not in seen]
+        kind = type(module).__name__
+        label = f"{name}: {kind}" if name else kind
+        new = [p for p in _own(module) if id(p) not in seen]
         seen.update(id(p) for p in new)
-        shape = output.shape if isinstance(output, Tensor) else ()
-        rows.append(Row(label, shape, sum(p.numel() for p in new)))
+        trainable = sum(p.numel() for p in new if p.requires_grad)
+        shape, products = _shape(output), _multiply_adds(module, output)
+        rows.append(Row(label, shape, sum(p.numel() for p in new), trainable, products))
 
     return module.register_forward_hook(record)
+
+
+def _shape(output: Any) -> tuple[Any, ...]:
+    if isinstance(output, Tensor):
+        return output.shape
+    parts = output.values() if isinstance(output, dict) else output
+    return tuple(_shape(part) for part in parts) if isinstance(output, dict | tuple | list) else ()
+
+
+def _multiply_adds(module: Module, output: Any) -> int:
+    if isinstance(module, _NO_PRODUCT) or not isinstance(output, Tensor):
+        return 0
+    named = module.named_parameters(recurse=False)  # of a computed weight: weight_g, weight_v
+    weights: list[Any] = [p for name, p in named if not name.startswith("weight")]
+    if isinstance(weight := getattr(module, "weight", None), Tensor):
+        weights.append(weight)
+    products = sum(math.prod(weight.shape) for weight in weights if weight.ndim > 1)
+    return math.prod(output.shape[:-1]) * products

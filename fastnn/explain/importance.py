@@ -1,0 +1,104 @@
+"""How much the outputs of a model depend on its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import _check, autograd
+from fastnn.nn import Module
+from fastnn.tensor import Tensor
+from fastnn.train.predict import training_mode
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+def input_gradients(model: Module, x: Any, output: int = 0) -> NDArray[Any]:
+    """g_ij = d model(x)_i,output / d x_ij: how an output changes with each feature, row by row.
+
+    Args:
+        model: takes rows and gives a row for each, of itself alone; it runs in evaluation mode.
+        x: (rows, features).
+        output: which column of the model's output, default 0; any number if it has one axis.
+
+    Returns:
+        (rows, features), of the model's dtype.
+
+    Raises:
+        TypeError, ValueError: no module, or a column that is not there.
+
+    Example:
+        >>> import fastnn
+        >>> from fastnn import nn
+        >>> net = nn.Linear(2, 1)
+        >>> _ = net.weight.detach().copy_(fastnn.tensor([[2.0, -1.0]]))
+        >>> input_gradients(net, [[1.0, 1.0], [0.0, 5.0]]).tolist()
+        [[2.0, -1.0], [2.0, -1.0]]
+    """
+    if not isinstance(model, Module):
+        raise TypeError(f"model: expected a Module, got {_check.show(model)}")
+    dtype = next((p.dtype for p in model.parameters()), np.dtype(np.float32))
+    array = x.detach().numpy() if isinstance(x, Tensor) else np.asarray(x)
+    leaf = Tensor(np.array(array, dtype)).requires_grad_()
+    with training_mode(model, False), autograd.enable_grad():
+        y = model(leaf)
+        if y.ndim > 1:
+            y = y[..., _check.integer("output", output, 0, y.shape[-1] - 1)]
+        (gradient,) = autograd.grad(y.sum(), leaf, materialize_grads=True)
+    assert gradient is not None
+    return gradient.numpy()
+
+
+def permutation_importance(
+    predict: Callable[[Any], Any],
+    x: ArrayLike,
+    y: ArrayLike,
+    score: Callable[[Any, Any], float],
+    *,
+    repeats: int = 5,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """I_j = score(y, predict(x)) - score(y, predict(x with column j shuffled)).
+
+    How much worse a fitted model predicts when it cannot know a feature.
+
+    Args:
+        predict: from (rows, features) to predictions, such as `model.predict`.
+        x: (rows, features).
+        y: the true values, as `score` takes them.
+        score: `score(y, predictions)`, a number that is larger for better predictions.
+        repeats: shuffles of each column, default 5.
+        seed: of the shuffles, default 0.
+
+    Returns:
+        (features, repeats): one number for each shuffle.
+
+    Raises:
+        TypeError, ValueError: x that is no table, repeats below 1.
+
+    Source: Breiman 2001, section 10; scikit-learn's `permutation_importance`.
+
+    Example:
+        >>> x = np.array([[0.0, 5.0], [1.0, 3.0], [2.0, 4.0]])
+        >>> drop = permutation_importance(lambda x: x[:, 0], x, x[:, 0],
+        ...                               lambda y, p: -np.abs(y - p).mean())
+        >>> bool((drop[0] >= 0).all() and drop[0].max() > 0), drop[1].tolist()
+        (True, [0.0, 0.0, 0.0, 0.0, 0.0])
+    """
+    table = np.array(x)
+    if table.ndim != 2:
+        raise ValueError(f"x: expected shape (rows, features), got {table.shape}")
+    repeats = _check.integer("repeats", repeats, 1)
+    draw = np.random.default_rng(_check.seed(seed))
+    best = float(score(y, predict(table)))
+    found = np.empty((table.shape[1], repeats))
+    for j in range(table.shape[1]):
+        column = table[:, j].copy()
+        for k in range(repeats):
+            table[:, j] = draw.permutation(column)
+            found[j, k] = best - float(score(y, predict(table)))
+        table[:, j] = column
+    return found
