@@ -136,6 +136,10 @@ def test_trace_agrees_with_backward_on_any_model() -> None:
     assert last.weights["bias"].gradient is None and last.weights["bias"].updated is None
     np.testing.assert_allclose(first.slope * first.dout, first.delta, rtol=1e-6)
     assert embedding.delta.shape == (4, 3) and "frozen" in str(got)
+    net[0].requires_grad_(False)
+    again = explain.trace(net, x, y, nn.MSELoss(), show=False).layers[0]
+    np.testing.assert_array_equal(again.delta, embedding.delta)
+    assert again.weights["weight"].gradient is None
     short = explain.trace(net, x, y, nn.MSELoss(), show=False, lines=3)
     assert "and 9 lines more" in str(short)
 

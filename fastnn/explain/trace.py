@@ -157,6 +157,8 @@ def _forward(model: Module, x: Tensor, y: Tensor, loss: Any) -> tuple[list[_Call
         def seen(module: Module, args: tuple[Any, ...], output: Any) -> Tensor | None:
             if not isinstance(output, Tensor):
                 return None
+            if output.dtype.kind == "f" and not output.requires_grad:  # all before it is frozen
+                output = output.detach().requires_grad_()
             label = f"{name}: {type(module).__name__}".removeprefix(": ")
             calls.append(_Call(label, module, args[0] if args else None, output, output.clone()))
             return calls[-1].passed

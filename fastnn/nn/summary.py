@@ -182,4 +182,4 @@ def _multiply_adds(module: Module, output: Any) -> int:
     if isinstance(weight := getattr(module, "weight", None), Tensor):
         weights.append(weight)
     products = sum(math.prod(weight.shape) for weight in weights if weight.ndim > 1)
-    return math.prod(output.shape[:-1]) * products
+    return int(math.prod(output.shape[:-1]) * products)
