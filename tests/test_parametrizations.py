@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_trainer import eager_fit
+from catalogue import check_costs, check_fit
 
 import fastnn
 from fastnn import nn, optim
@@ -75,16 +75,13 @@ def test_lengths_along_an_axis(dim: int | None) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_fit_is_the_eager_loop(name: str) -> None:
     """With u and v, which every step in training moves."""
-    trainers = []
-    for _ in range(2):
+
+    def trainer() -> fastnn.Trainer:
         model = nn.Sequential(make(name), nn.Tanh(), nn.Linear(3, 3))
-        optimizer = optim.Adam(model.parameters(), lr=0.01)
-        trainers.append(fastnn.Trainer(model, nn.MSELoss(), optimizer))
-    fitted, looped = trainers
-    history = fitted.fit(X, Y, epochs=3, batch_size=8, verbose=0)
-    assert history.history["loss"] == eager_fit(looped, X, Y, fitted.seed, 3, batch=8)
-    states = [t.model.state_dict() for t in trainers]
-    assert all((states[0][k].numpy() == v.numpy()).all() for k, v in states[1].items())
+        return fastnn.Trainer(model, nn.MSELoss(), optim.Adam(model.parameters(), lr=0.01))
+
+    fitted, _ = check_fit(trainer, X, Y, 8)
+    check_costs(fitted, X, Y, 8)
 
 
 @pytest.mark.parametrize("name", ALL)

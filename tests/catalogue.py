@@ -1,0 +1,103 @@
+"""What every entry of the catalogue is held to: one program that trains as the eager loop does."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from test_compile import bits
+from test_trainer import eager_fit
+
+from fastnn._core import engine
+from fastnn.tensor import Tensor
+from fastnn.train import Trainer
+from fastnn.train import loop as train_loop
+
+Array = np.ndarray[Any, Any]
+
+
+def public_classes(module: ModuleType, base: type) -> set[str]:
+    """Names of a module under which a user finds subclasses of base, listed or not."""
+    names = {*module.__all__, *(n for n in vars(module) if not n.startswith("_"))}
+    found = {name: getattr(module, name) for name in names}
+    return {n for n, v in found.items() if inspect.isclass(v) and issubclass(v, base)} - {
+        base.__name__
+    }
+
+
+@dataclass
+class Costs:
+    """Of each run of the loop in C: steps, calls and returns seen by Python, allocations."""
+
+    steps: list[int] = field(default_factory=list)
+    events: list[int] = field(default_factory=list)
+    allocations: list[int] = field(default_factory=list)
+
+
+@contextmanager
+def costs() -> Iterator[Costs]:
+    """Counts while fits run, each in one go: no chunks after which Python looks at signals."""
+    found, run = Costs(), train_loop.Loop.run
+
+    def counted(loop: train_loop.Loop) -> bool:
+        events = 0
+
+        def seen(*_: Any) -> None:
+            nonlocal events
+            events += 1
+
+        before = engine.allocations()
+        sys.setprofile(seen)
+        try:
+            return run(loop)
+        finally:
+            sys.setprofile(None)
+            found.allocations.append(engine.allocations() - before)
+            found.events.append(events)
+            found.steps.append(loop.done)
+
+    with (
+        patch.object(train_loop.Loop, "run", counted),
+        patch.object(train_loop, "CHUNK_SECONDS", -1.0),
+    ):
+        yield found
+
+
+def everything(trainer: Trainer) -> Any:
+    """The bits of weights, buffers and moments, and the optimizer's counts."""
+    state = trainer.optimizer.state_dict()["state"]
+    counts = [[v for v in s.values() if not isinstance(v, Tensor)] for s in state.values()]
+    moments = [[v for v in s.values() if isinstance(v, Tensor)] for s in state.values()]
+    return bits([list(trainer.model.state_dict().values()), moments]), counts
+
+
+def check_fit(make: Callable[[], Trainer], x: Array, y: Array, batch: int) -> tuple[Any, Any]:
+    """Two epochs are those of the eager loop, bit for bit; both trainers.
+
+    make: a trainer just after `fastnn.manual_seed`, which dropout begins with.
+    """
+    fitted = make()
+    history = fitted.fit(x, y, epochs=2, batch_size=batch, verbose=0)
+    looped = make()
+    assert history.history["loss"] == eager_fit(looped, x, y, fitted.seed, 2, batch=batch)
+    assert everything(fitted) == everything(looped)
+    assert everything(fitted)[0] != everything(make())[0]
+    return fitted, looped
+
+
+def check_costs(trainer: Trainer, x: Array, y: Array, batch: int) -> None:
+    """No step allocates, and none calls Python: ten epochs cost what one costs."""
+    with costs() as found:
+        for epochs in (1, 10):
+            trainer.fit(x, y, epochs=epochs, batch_size=batch, verbose=0)
+    each = -(-len(x) // batch)
+    assert found.steps == [each, 10 * each]
+    assert found.allocations == [0, 0]
+    assert found.events[0] == found.events[1]
