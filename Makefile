@@ -40,7 +40,7 @@ format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants th
 docs: $(VENV)/built ## write docs/reference from the docstrings
 	@$(BIN)/python docs/generate.py
 
-goldens: $(VENV)/built $(VENV)/rivals ## remake the values of torch and scikit-learn that the tests compare with
+goldens: $(VENV)/built $(VENV)/extra-test $(VENV)/rivals ## remake the values of torch and scikit-learn that the tests compare with
 	@for script in tests/goldens/make_*.py; do echo "== $$script"; \
 	  PYTHONPATH=tests $(BIN)/python $$script || exit 1; done
 
