@@ -17,6 +17,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from reference_activations import (  # noqa: F401
+    erf,
+    gelu,
+    gelu_grad,
+    relu,
+    relu_grad,
+    sigmoid,
+    sigmoid_grad,
+    tanh,
+    tanh_grad,
+)
 from reference_integer import bitwise_and, bitwise_or, bitwise_xor, cast, floor_divide  # noqa: F401
 from reference_norm import (  # noqa: F401
     batch_norm,
@@ -44,8 +55,6 @@ from reference_update import (  # noqa: F401
 )
 
 Array = NDArray[Any]
-
-_TWO_OVER_SQRT_PI = np.longdouble("1.128379167095512573896158903121545172")
 
 
 def _real(x: ArrayLike) -> Array:
@@ -118,26 +127,6 @@ def log1p(x: ArrayLike) -> Array:
     return np.log1p(_real(x))
 
 
-def erf(x: ArrayLike) -> Array:
-    """out = 2/sqrt(pi) * integral of e^(-t^2) over 0..x.
-
-    The series e^(-x^2) * sum_k 2^k x^(2k+1) / (2k+1)!! has terms of one sign, so it loses nothing;
-    beyond 7 the function is 1 to more than long double. Source: Abramowitz and Stegun 7.1.6.
-    """
-    x = _real(x)
-    inside = np.abs(x) < 7
-    t = np.where(inside, x, 0).astype(np.longdouble)
-    term = t.copy()
-    total = t.copy()
-    for k in range(1, 400):
-        term = term * (2 * t * t) / (2 * k + 1)
-        total = total + term
-        if np.all(np.abs(term) <= np.abs(total) * np.longdouble(1e-22)):
-            break
-    series = (_TWO_OVER_SQRT_PI * np.exp(-t * t) * total).astype(x.dtype)
-    return np.where(inside, series, np.where(np.isnan(x), x, np.copysign(1, x)))
-
-
 def sin(x: ArrayLike) -> Array:
     """out = the sine of x in radians, nan at +-inf."""
     return np.sin(_real(x))
@@ -146,21 +135,6 @@ def sin(x: ArrayLike) -> Array:
 def cos(x: ArrayLike) -> Array:
     """out = the cosine of x in radians, nan at +-inf."""
     return np.cos(_real(x))
-
-
-def tanh(x: ArrayLike) -> Array:
-    """out = (e^x - e^-x) / (e^x + e^-x)"""
-    return np.tanh(_real(x))
-
-
-def sigmoid(x: ArrayLike) -> Array:
-    """out = 1 / (1 + e^-x)"""
-    return 1 / (1 + np.exp(-_real(x)))
-
-
-def relu(x: ArrayLike) -> Array:
-    """out = max(x, 0); nan stays nan."""
-    return np.maximum(_real(x), 0)
 
 
 # Binary
@@ -204,23 +178,6 @@ def maximum(a: ArrayLike, b: ArrayLike) -> Array:
 def minimum(a: ArrayLike, b: ArrayLike) -> Array:
     """out = the smaller; nan when either is nan."""
     return np.minimum(_real(a), _real(b))
-
-
-def relu_grad(dy: ArrayLike, y: ArrayLike) -> Array:
-    """out = dy where y > 0, else 0."""
-    return np.where(_real(y) > 0, _real(dy), 0)
-
-
-def sigmoid_grad(dy: ArrayLike, y: ArrayLike) -> Array:
-    """out = dy * y * (1 - y)"""
-    y = _real(y)
-    return _real(dy) * y * (1 - y)
-
-
-def tanh_grad(dy: ArrayLike, y: ArrayLike) -> Array:
-    """out = dy * (1 - y^2)"""
-    y = _real(y)
-    return _real(dy) * (1 - y * y)
 
 
 def _comparison(

@@ -29,6 +29,7 @@ Sample = tuple[Function, list[Array]]
 TOLERANCE = 1e-6  # R4
 STEP = 3e-5
 REDUCTIONS = ("none", "sum", "mean")
+GRADIENT_ROWS = ("relu_grad", "sigmoid_grad", "tanh_grad", "gelu_grad")
 
 
 def draw(*shape: int, seed: int = 0, low: float = -2.0, high: float = 2.0) -> Array:
@@ -166,12 +167,12 @@ KEY = Tensor(np.array([5, 3]))
 _SOFT = np.array([[0.2, 0.5, 0.3], [0.0, 1.0, 0.0]])
 SAMPLES: dict[str, list[Sample]] = {
     **{name: _unary(name) for name in "copy neg abs sign square exp expm1 erf".split()},
-    **{name: _unary(name) for name in "sin cos tanh sigmoid".split()},
+    **{name: _unary(name) for name in "sin cos tanh sigmoid gelu".split()},
     "relu": _unary("relu"),
     **{name: [(row(name), [draw(2, 3, low=-1.9, high=1.8)])] for name in ("floor", "round")},
     **{name: _unary(name, 0.3) for name in "sqrt log log1p".split()},
     **{name: _binary(name) for name in "add sub mul maximum minimum".split()},
-    **{name: _binary(name)[:1] for name in ("relu_grad", "sigmoid_grad", "tanh_grad")},
+    **{name: _binary(name)[:1] for name in GRADIENT_ROWS},
     **{name: _binary(name, 0.3) for name in ("div", "pow")},
     "remainder": [(row("remainder"), [draw(2, 3), draw(2, 3, low=2.3, high=2.9)]),
                   (row("remainder"), [draw(2, 2), draw(low=0.9, high=0.9)])],

@@ -125,7 +125,8 @@ def test_exact_at_the_edges(op: str, real: str, isa: str) -> None:
         assert np.array_equal(np.signbit(got)[known], np.signbit(np.repeat(want, n))[known])
 
 
-LANE_OPS = (*FUNCTIONS, "sqrt", "div", "pow", "square", "sigmoid_grad", "tanh_grad")
+GRADIENTS = ("sigmoid_grad", "tanh_grad", "gelu_grad")
+LANE_OPS = (*FUNCTIONS, "gelu", "sqrt", "div", "pow", "square", *GRADIENTS)
 
 
 @pytest.mark.parametrize("op", LANE_OPS)

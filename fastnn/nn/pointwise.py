@@ -70,10 +70,9 @@ def gelu(input: Tensor, approximate: Approximate = "none") -> Tensor:
     """
     _check.a_tensor("input", input)
     if _check.choice("approximate", approximate, APPROXIMATIONS) == "none":
-        share = ops.erf(ops.mul(input, math.sqrt(0.5)))
-    else:
-        cubic = ops.add(ops.mul(ops.square(input), 0.044715), 1.0)
-        share = ops.tanh(ops.mul(ops.mul(input, cubic), math.sqrt(2 / math.pi)))
+        return ops.gelu(input)
+    cubic = ops.add(ops.mul(ops.square(input), 0.044715), 1.0)
+    share = ops.tanh(ops.mul(ops.mul(input, cubic), math.sqrt(2 / math.pi)))
     return ops.mul(ops.mul(input, 0.5), ops.add(share, 1.0))
 
 

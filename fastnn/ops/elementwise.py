@@ -134,6 +134,11 @@ erf: Unary = _unary(
 tanh: Unary = _unary(
     "tanh", "The hyperbolic tangent.", lambda node, dy: _tanh_grad(dy, node.output())
 )
+gelu: Unary = _unary(
+    "gelu",
+    "x times the normal distribution function: x/2 (1 + erf(x / sqrt 2)).",
+    lambda node, dy: _gelu_grad(dy, node.input(0)),
+)
 sigmoid: Unary = _unary(
     "sigmoid", "1 / (1 + exp(-x)).", lambda node, dy: _sigmoid_grad(dy, node.output())
 )
@@ -270,7 +275,7 @@ ge: Binary = _no_gradient("ge", "a >= b by element.")
 
 
 def _grad_row(name: str, by_y: Callable[[Tensor, Tensor, Tensor], Tensor] | None) -> Binary:
-    """The derivative of an activation by its own output: dy times a factor of y."""
+    """dy times the derivative of an activation, of its output y (gelu: of its input)."""
 
     def rule(node: Node, g: Tensor) -> Sequence[Tensor | None]:
         dy, y = node.input(0), node.input(1)
@@ -279,7 +284,7 @@ def _grad_row(name: str, by_y: Callable[[Tensor, Tensor, Tensor], Tensor] | None
             unbroadcast(by_y(g, dy, y), y.shape) if by_y is not None and node.needs(1) else None,
         )
 
-    derivative: Binary = _binary(name, "dy times the derivative, from the output y.", rule)
+    derivative: Binary = _binary(name, "dy times the derivative of an activation.", rule)
     return derivative
 
 
@@ -288,6 +293,16 @@ _sigmoid_grad: Binary = _grad_row(
     "sigmoid_grad", lambda g, dy, y: mul(mul(g, dy), sub(1.0, mul(y, 2.0)))
 )
 _tanh_grad: Binary = _grad_row("tanh_grad", lambda g, dy, y: mul(mul(g, dy), mul(y, -2.0)))
+
+
+def _gelu_curve(g: Tensor, dy: Tensor, x: Tensor) -> Tensor:
+    """g dy times the second derivative of gelu, (2 - x^2) exp(-x^2 / 2) / sqrt(2 pi)."""
+    square_of = square(x)
+    bell = mul(exp(mul(square_of, -0.5)), 1 / math.sqrt(2 * math.pi))
+    return mul(mul(g, dy), mul(bell, sub(2.0, square_of)))
+
+
+_gelu_grad: Binary = _grad_row("gelu_grad", _gelu_curve)
 
 
 def _where_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:

@@ -47,6 +47,7 @@ typedef enum fnn_layout {
   ROW(cos, FNN_BROADCAST, 1, 1)                                                                        \
   ROW(tanh, FNN_BROADCAST, 1, 1)                                                                       \
   ROW(sigmoid, FNN_BROADCAST, 1, 1)                                                                    \
+  ROW(gelu, FNN_BROADCAST, 1, 1)                                                                       \
   ROW(relu, FNN_BROADCAST, 1, 1)                                                                       \
   /* binary, elementwise: out T, a T, b T */                                                           \
   ROW(add, FNN_BROADCAST, 1, 1)                                                                        \
@@ -69,6 +70,8 @@ typedef enum fnn_layout {
   ROW(relu_grad, FNN_BROADCAST, 1, 1)                                                                  \
   ROW(sigmoid_grad, FNN_BROADCAST, 1, 1)                                                               \
   ROW(tanh_grad, FNN_BROADCAST, 1, 1)                                                                  \
+  /* derivative by the input: out T, dy T, x T */                                                      \
+  ROW(gelu_grad, FNN_BROADCAST, 1, 1)                                                                  \
   /* comparison: out u8, a T, b T */                                                                   \
   ROW(eq, FNN_BROADCAST, 1, 1)                                                                         \
   ROW(ne, FNN_BROADCAST, 1, 1)                                                                         \

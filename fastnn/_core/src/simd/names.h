@@ -74,4 +74,6 @@
 #define v_relu W(v_relu)
 #define v_relu_grad W(v_relu_grad)
 #define v_sigmoid_grad W(v_sigmoid_grad)
+#define v_gelu W(v_gelu)
+#define v_gelu_grad W(v_gelu_grad)
 #define v_tanh_grad W(v_tanh_grad)

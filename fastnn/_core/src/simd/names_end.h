@@ -70,4 +70,6 @@
 #undef v_relu
 #undef v_relu_grad
 #undef v_sigmoid_grad
+#undef v_gelu
+#undef v_gelu_grad
 #undef v_tanh_grad

@@ -259,6 +259,19 @@ FNN_INLINE vec v_sigmoid_grad(vec dy, vec y) { return v_mul(dy, v_mul(y, v_sub(v
 /* tanh_grad: dy (1 - y^2) */
 FNN_INLINE vec v_tanh_grad(vec dy, vec y) { return v_mul(dy, v_fnma(y, y, v_set1(1))); }
 
+/* gelu: x/2 (1 + erf(x / sqrt 2)), x times the normal distribution function. */
+FNN_INLINE vec v_gelu(vec x) {
+  const vec half = v_mul(x, v_set1((REAL)0.5));
+  return v_fma(half, v_erf(v_mul(x, v_set1((REAL)0.70710678118654752440))), half);
+}
+/* gelu_grad, by x: dy (Phi(x) + x phi(x)), phi(x) = exp(-x^2 / 2) / sqrt(2 pi) the density */
+FNN_INLINE vec v_gelu_grad(vec dy, vec x) {
+  const vec half = v_set1((REAL)0.5);
+  const vec below = v_fma(half, v_erf(v_mul(x, v_set1((REAL)0.70710678118654752440))), half);
+  const vec bell = v_exp(v_mul(v_mul(x, x), v_set1((REAL)-0.5)));
+  return v_mul(dy, v_fma(v_mul(x, v_set1((REAL)0.39894228040143267794)), bell, below));
+}
+
 #undef MIN_NORMAL
 #undef TOP_EXPONENT
 #undef EXP_OVERFLOW

@@ -1,0 +1,119 @@
+"""`python -m bench.variants`: what another activation, loss, optimizer, dtype or layer costs.
+
+Each variant of a net against the plain one (ReLU, cross-entropy, Adam, float32) in one process, one
+thread, by turns: microseconds of a step of `Trainer.fit`, shuffling included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bench.goals import Goal, rows
+from bench.pin import pin
+
+NETS = {"digits": ((64, 64, 10), 64), "mnist1": ((784, 128, 10), 128)}
+NETS |= {"deep": ((32, 128, 128, 128, 128, 10), 256)}
+STEPS = 16  # of an epoch
+PLAIN = "plain"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How a net differs from the plain one, and how much longer its step may take."""
+
+    name: str
+    limit: float
+    activation: str = "ReLU"
+    loss: str = "CrossEntropyLoss"
+    optimizer: str = "Adam"
+    dtype: str = "float32"
+    layer: str = ""
+
+
+VARIANTS = [
+    Variant(PLAIN, 1.0),
+    *(Variant(name, 1.35, activation=name) for name in ("Tanh", "Sigmoid", "GELU")),
+    *(Variant(name, 1.05, optimizer=name) for name in ("SGD", "RMSprop", "Adagrad", "AdamW")),
+    *(Variant(name, 1.05, loss=name) for name in ("BCEWithLogitsLoss", "MSELoss")),
+    Variant("float64", 1 / 0.45, dtype="float64"),
+    *(Variant(name, 1.3, layer=name) for name in ("Dropout", "BatchNorm1d")),
+]
+
+
+def fit(variant: Variant, net: str) -> Callable[[int], None]:
+    """A function that trains for about so many steps."""
+    import numpy as np
+
+    import fastnn
+    from fastnn import nn, optim
+
+    widths, batch = NETS[net]
+    fastnn.manual_seed(0)
+    fastnn.set_num_threads(1)
+    layers: list[nn.Module] = []
+    for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
+        layers.append(nn.Linear(n_in, n_out))
+        if variant.layer == "BatchNorm1d":
+            layers.append(nn.BatchNorm1d(n_out))
+        layers.append(getattr(nn, variant.activation)())
+        if variant.layer == "Dropout":
+            layers.append(nn.Dropout(0.2))
+    last = max(i for i, layer in enumerate(layers) if isinstance(layer, nn.Linear))
+    model = nn.Sequential(*layers[: last + 1])
+    if variant.dtype == "float64":
+        model.double()
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((batch * STEPS, widths[0])).astype(variant.dtype)
+    y: Any = rng.integers(widths[-1], size=len(x))
+    if variant.loss != "CrossEntropyLoss":
+        y = np.eye(widths[-1], dtype=variant.dtype)[y]
+    trainer = fastnn.Trainer(
+        model,
+        loss=getattr(nn, variant.loss)(),
+        optimizer=getattr(optim, variant.optimizer)(model.parameters(), lr=1e-3),
+    )
+
+    def run(steps: int) -> None:
+        trainer.fit(x, y, epochs=max(1, round(steps / STEPS)), batch_size=batch, verbose=0)
+
+    return run
+
+
+def measured(net: str, rounds: int, seconds: float) -> dict[str, float]:
+    """Microseconds of a step of each variant."""
+    from bench.turns import medians
+
+    return medians({v.name: fit(v, net) for v in VARIANTS}, rounds, seconds)
+
+
+def goals(net: str, times: dict[str, float]) -> list[Goal]:
+    found = []
+    for variant in VARIANTS[1:]:
+        ratio = times[variant.name] / times[PLAIN]
+        found.append(Goal(f"{net}, {variant.name} against plain", ratio, variant.limit, most=True))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.variants", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--seconds", type=float, default=0.05, help="of one timing")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    pin(1)
+    from bench.report import plain
+
+    times = {net: measured(net, options.rounds, options.seconds) for net in NETS}
+    found = [goal.plain() for net in NETS for goal in goals(net, times[net])]
+    if options.json:
+        print(json.dumps({"us": times, "goals": found}))
+    else:
+        print(plain(rows(found)))
+
+
+if __name__ == "__main__":
+    main()
