@@ -7,6 +7,7 @@ thread, by turns: microseconds of a step of `Trainer.fit`, shuffling included.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ def fit(variant: Variant, net: str) -> Callable[[int], None]:
     fastnn.manual_seed(0)
     fastnn.set_num_threads(1)
     layers: list[nn.Module] = []
-    for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
+    for n_in, n_out in itertools.pairwise(widths):
         layers.append(nn.Linear(n_in, n_out))
         if variant.layer == "BatchNorm1d":
             layers.append(nn.BatchNorm1d(n_out))

@@ -78,13 +78,25 @@ class Surroundings:
             reading.follow(type(module).forward, module)
             reading.look_into(module)
         self._reading, self._live, self._drawn = reading, live, _drawn()
-        self._images = [self._image(seen) for seen in reading.seen]
-        self.places = list({(id(s.place[0]), s.place[1]): s.place for s in reading.seen}.values())
+        self._look()
         self._parts = [(m, _parts_of(m)) for m in known.values()]
         self._counted = self._parts[0][0].changes if self._parts else 0
 
+    def _look(self) -> None:
+        seen = self._reading.seen
+        self._images = [self._image(s) for s in seen]
+        self.places = list({(id(s.place[0]), s.place[1]): s.place for s in seen}.values())
+
     def let_go(self) -> None:
-        """Forget the modules, so that they may go; their parts are watched by someone else."""
+        """Forget the modules, so that they may go: their parts are watched by someone else, and
+        their mode is what the caller makes it for a recording."""
+        owners = {id(owner) for module, _ in self._parts for owner in (module, vars(module))}
+        self._reading.seen = [
+            s
+            for s in self._reading.seen
+            if s.place[1] != "training" or id(s.place[0]) not in owners
+        ]
+        self._look()
         self._parts = []
         self._reading.let_go()
 

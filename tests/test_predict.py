@@ -98,6 +98,8 @@ CHANGES: dict[str, Callable[[Any], object]] = {
     "optimizer": lambda model: optim.Adam(model.parameters()) and change_in_place(model),
     "two optimizers": two_optimizers,
     "fit": train,
+    "hook": lambda model: model[0].register_forward_hook(lambda *call: call[2] * 2.0),
+    "requires_grad": lambda model: model.requires_grad_(False) and change_in_place(model),
     "layer appended": lambda model: model.append(nn.Sigmoid()),
     "layer replaced": lambda model: model.__setitem__(1, nn.ReLU()),
     "layer within": lambda model: setattr(model[2], "extra", nn.Linear(2, 2)),
@@ -121,6 +123,22 @@ def test_no_stale_program(change: str) -> None:
         assert not np.array_equal(model.predict(x), before)
     CHANGES["in place"](model)
     assert model.predict(x).tobytes() == eager(model, x).tobytes()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_model_runs_no_python_a_second_time(training: bool) -> None:
+    """Also where `forward` asks for a mode that is not the model's now."""
+    calls = []
+
+    class Counted(Switch):
+        def forward(self, x: Tensor) -> Tensor:
+            calls.append(1)
+            return super().forward(x)
+
+    model = nn.Sequential(nn.Linear(5, 3), Counted()).train(training)
+    for _ in range(3):
+        model.predict(X)
+    assert len(calls) == 1
 
 
 def test_many_sizes() -> None:
@@ -168,9 +186,10 @@ BAD_OUT: dict[str, tuple[Any, type[Exception]]] = {
 def test_bad_out(case: str, warm: bool, rows: int) -> None:
     out, error = BAD_OUT[case]
     model = net()
-    x = np.ones((rows, 5))
+    x = np.ones((rows, 5), np.float32)
     if warm:
-        model.predict(x)
+        for _ in range(2):
+            model.predict(x)
     before = np.array(out)
     with pytest.raises(error, match=r"^out: expected "):
         model.predict(x, out=out)
@@ -182,6 +201,7 @@ BAD_X: dict[str, tuple[Any, type[Exception], str]] = {
     "one row": (X[0], ValueError, "reshape a single row to (1, columns)"),
     "no rows": (X[:0], ValueError, "x: "),
     "text": (X.astype(str), TypeError, "x: "),
+    "nan where it is quick": (np.full(X.shape, np.nan, "f"), ValueError, "got nan at row 0"),
     "nan": (np.full((2, 5), np.nan), ValueError, "x: expected finite numbers, got nan at row 0"),
     "1e39": (np.full((2, 5), 1e39), ValueError, "within float32"),
     "width": (X[:, :4], ValueError, "expected 5 "),
@@ -192,7 +212,8 @@ BAD_X: dict[str, tuple[Any, type[Exception], str]] = {
 def test_bad_x(case: str) -> None:
     x, error, message = BAD_X[case]
     model = net()
-    want = model.predict(X)
+    for _ in range(2):
+        want = model.predict(X.astype(np.float32))
     with pytest.raises(error, match=re.escape(message)):
         model.predict(x)
     assert np.array_equal(model.predict(X), want)

@@ -11,6 +11,8 @@ cpdef object recorder()
 cdef bint labels_fit(const int64_t *labels, Py_ssize_t n, int64_t classes,
                      int64_t besides) noexcept
 
+cdef bint is_finite(const void *x, Py_ssize_t n, bint double) noexcept
+
 cdef class Program:
     cdef fnn_program *_program
     cdef void *_arena

@@ -445,6 +445,11 @@ cpdef object call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads
     _raise(status)
 
 
+cdef bint is_finite(const void *x, Py_ssize_t n, bint double) noexcept:
+    """Whether n float32 or float64 numbers have no nan and no inf among them."""
+    return fnn_all_finite(x, n, FNN_FLOAT64 if double else FNN_FLOAT32)
+
+
 def all_finite(values):
     """Whether a C-contiguous float32 or float64 array has no nan and no inf."""
     cdef Py_buffer view

@@ -37,6 +37,13 @@ class Replay:
     ) -> None: ...
 
 @disjoint_base
+class Forward:
+    def __init__(
+        self, program: Program, watch: Watch, x: NDArray[Any], y: NDArray[Any]
+    ) -> None: ...
+    def run(self, x: Any, out: Any) -> NDArray[Any] | None: ...
+
+@disjoint_base
 class Front:
     _shortcut: Replay | None
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...

@@ -7,7 +7,6 @@ that Python does around a run, `Front` a callable that tries one before it asks 
 import numpy
 
 from cpython.buffer cimport (
-    PyBUF_FORMAT,
     PyBUF_STRIDES,
     PyBuffer_IsContiguous,
     PyBuffer_Release,
@@ -20,7 +19,7 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int64_t
-from libc.string cimport memcmp, strcmp
+from libc.string cimport memcmp
 
 from fastnn._core cimport engine, tape
 
@@ -327,26 +326,58 @@ cdef class Replay:
         return x
 
 
+cdef class Forward:
+    """A program from one array to one, for finite arrays of the shape and type of x; y is of the
+    output's. watch says whether all is as it was when Python last looked."""
+    cdef engine.Program _program
+    cdef Watch _watch
+    cdef tuple _input, _output, _made
+    cdef bint _double
+
+    def __init__(self, engine.Program program, Watch watch, x, y):
+        self._program, self._watch, self._made = program, watch, (y.shape, y.dtype)
+        self._input, self._output, self._double = _spec(x), _spec(y), x.dtype.itemsize == 8
+
+    def run(self, x, out):
+        """The output, in `out` if that is not None; None, and nothing was done, where Python has to
+        look."""
+        cdef void *at[2]
+        cdef Py_ssize_t n[2]
+        if (engine.recorder_is_set() or not self._watch.same()
+                or not _fits(x, self._input, &at[0], &n[0])
+                or (x.base is not None and type(x.base) is not _ndarray)  # of a file, now closed?
+                or not engine.is_finite(at[0], n[0], self._double)):
+            return None
+        if out is None:
+            out = _empty(self._made[0], self._made[1])
+        if not _fits(out, self._output, &at[1], &n[1]) or not out.flags.writeable:
+            return None
+        self._program.run_on(at, 0)
+        return out
+
+
 cdef tuple _spec(x):
-    """Format and shape of an array, as a buffer has them."""
+    """The dtype of an array, and its shape as a buffer has it."""
     cdef Py_buffer view
-    PyObject_GetBuffer(x, &view, PyBUF_STRIDES | PyBUF_FORMAT)
-    spec = <bytes>view.format, (<char *>view.shape)[:view.ndim * sizeof(Py_ssize_t)]
+    PyObject_GetBuffer(x, &view, PyBUF_STRIDES)
+    spec = x.dtype, (<char *>view.shape)[:view.ndim * sizeof(Py_ssize_t)]
     PyBuffer_Release(&view)
     return spec
 
 
 cdef bint _fits(x, tuple spec, void **pointer, Py_ssize_t *elements) except -1:
-    """Whether an array is packed and of this format and shape; its memory, if so."""
+    """Whether an array is packed and of this dtype and shape; its memory, if so."""
     cdef Py_buffer view
     cdef bytes shape = <bytes>PyTuple_GET_ITEM(spec, 1)
     cdef bint fits
     if type(x) is not _ndarray:
         return False
-    PyObject_GetBuffer(x, &view, PyBUF_STRIDES | PyBUF_FORMAT)
+    dtype, wanted = x.dtype, <object>PyTuple_GET_ITEM(spec, 0)
+    if dtype is not wanted and dtype != wanted:
+        return False
+    PyObject_GetBuffer(x, &view, PyBUF_STRIDES)
     fits = (view.ndim * <Py_ssize_t>sizeof(Py_ssize_t) == PyBytes_GET_SIZE(shape)
             and memcmp(view.shape, PyBytes_AS_STRING(shape), PyBytes_GET_SIZE(shape)) == 0
-            and strcmp(view.format, PyBytes_AS_STRING(<bytes>PyTuple_GET_ITEM(spec, 0))) == 0
             and PyBuffer_IsContiguous(&view, b"C"))
     pointer[0], elements[0] = view.buf, view.len // view.itemsize
     PyBuffer_Release(&view)

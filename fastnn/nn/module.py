@@ -18,6 +18,9 @@ from fastnn.tensor import Tensor
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks")
 
 
+_predict: Any = None  # fastnn.train.predict puts itself here
+
+
 class Module(Hooked):
     """The base of layers and models, torch's `nn.Module`.
 
@@ -170,11 +173,9 @@ class Module(Hooked):
         """The computation; every subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__}: expected a forward() method")
 
-    def predict(self, x: Any, **options: Any) -> Any:
+    def predict(self, x: Any, out: Any = None) -> Any:
         """The outputs for the rows of an array; see `fastnn.train.predict`."""
-        from fastnn.train.predict import predict
-
-        return predict(self, x, **options)
+        return _predict(self, x, out)
 
     def save(self, path: Any, **options: Any) -> None:
         """Write configuration and weights to one file; see `fastnn.io.save`."""

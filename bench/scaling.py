@@ -1,0 +1,93 @@
+"""`python -m bench.scaling`: two threads against one, on the main cases and over a sweep.
+
+Steps of `Trainer.fit`, shuffling included, in one process; the two counts take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from bench.cases import CASES, Case
+from bench.goals import Goal, rows
+from bench.pin import pin
+
+WANTED = {"mnist1": 1.5, "mnist2": 1.8, "deep": 1.8, "large": 1.8}
+SIDES = (8, 16, 32, 64, 128, 256, 512, 1024)
+INPUTS, CLASSES = 32, 10
+STEPS = 8  # of an epoch of the sweep
+
+
+def ratio(case: Case, threads: int, rounds: int, seconds: float) -> tuple[float, float]:
+    """Microseconds of a step on one thread, and how many times faster it is on more."""
+    import fastnn
+    from bench import data
+    from bench.rival_fastnn import Rival
+    from bench.turns import medians
+
+    rival = Rival(case, data.make(case), 1)
+
+    def run_on(count: int) -> Any:
+        def run(steps: int) -> None:
+            fastnn.set_num_threads(count)
+            rival.epochs(max(1, round(steps / case.steps)))
+
+        return run
+
+    times = medians({"one": run_on(1), "more": run_on(threads)}, rounds, seconds)
+    return times["one"], times["one"] / times["more"]
+
+
+def sweep(threads: int, rounds: int, seconds: float) -> list[dict[str, Any]]:
+    """Every width with every batch."""
+    found = []
+    for width in SIDES:
+        for batch in SIDES:
+            case = Case("", (INPUTS, width, width, CLASSES), batch, batch * STEPS, "")
+            one, faster = ratio(case, threads, rounds, seconds)
+            found.append({"width": width, "batch": batch, "one_us": one, "speedup": faster})
+    return found
+
+
+def measured(threads: int, rounds: int, seconds: float) -> dict[str, Any]:
+    goals = []
+    for name, wanted in WANTED.items():
+        _, faster = ratio(CASES[name], threads, rounds, 4 * seconds)
+        goals.append(Goal(f"{name}, {threads} threads against one", faster, wanted))
+    swept = sweep(threads, rounds, seconds)
+    worst = min(swept, key=lambda row: row["speedup"])
+    where = f"width {worst['width']}, batch {worst['batch']}"
+    goals.append(Goal(f"worst of {len(swept)} sizes ({where})", worst["speedup"], 0.95))
+    return {"goals": [goal.plain() for goal in goals], "sweep": swept}
+
+
+def table(swept: list[dict[str, Any]]) -> list[list[str]]:
+    """Speedups, a row for each width and a column for each batch."""
+    found = {(row["width"], row["batch"]): row["speedup"] for row in swept}
+    head = ["width", *(f"b{batch}" for batch in SIDES)]
+    return [head] + [
+        [str(width), *(f"{found[width, batch]:.2f}" for batch in SIDES)] for width in SIDES
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.scaling", description=__doc__)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=0.03, help="of one timing")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    pin(options.threads)
+    from bench.report import plain
+
+    found = measured(options.threads, options.rounds, options.seconds)
+    if options.json:
+        print(json.dumps(found))
+    else:
+        print(plain(rows(found["goals"])))
+        print(plain(table(found["sweep"])))
+
+
+if __name__ == "__main__":
+    main()
