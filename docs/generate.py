@@ -75,7 +75,11 @@ def families() -> dict[str, tuple[str, list[Entry]]]:
             [*methods("Trainer", fastnn.Trainer)]
             + [e for e in public("fastnn.train") if e[0] != "train.Trainer"],
         ),
-        "explain": ("What a net computes", list(public("fastnn.explain"))),
+        "explain": (
+            "What a net computes",
+            [("nn.summary", fastnn.nn.summary), *public("fastnn.explain")],
+        ),
+        "plots": ("Pictures", list(public("fastnn.plot"))),
         "transforms": (
             "Transforms of functions",
             [(n, getattr(fastnn, n)) for n in transforms.split()] + list(public("fastnn.func")),

@@ -278,7 +278,7 @@ def _evaluate(args: Any) -> int:
     figures: dict[str, Any] = {"rows": len(table.x), **model.evaluate(table)}
     if args.json:
         if model.classes:
-            from fastnn.plot import count_confusion
+            from fastnn.plot.training import count_confusion
 
             assert table.y is not None
             counts = count_confusion(table.y, model.predict(table.x)[0], len(model.classes))

@@ -92,7 +92,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "explain": {"_check", "autograd", "nn", "tensor", "train"},
     "data": {"_check"},
-    "plot": set(),
+    "plot": {"_check", "autograd", "explain", "nn", "optim", "tensor", "train"},
     "tabular": {"fastnn", "data", "io", "nn", "optim"},
     "compare": {"fastnn", "tabular"},
     "report": {"fastnn", "data", "tabular"},

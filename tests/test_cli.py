@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import cli, data, plot, report, tabular
+from fastnn import cli, data, report, tabular
 from fastnn.compare import NumpyNet
 
 pytest.importorskip("sklearn")
@@ -298,32 +298,3 @@ def test_compare_prints_ratios(tmp_path, capsys, monkeypatch, no_picture):
         assert [line.split()[0] for line in table[1:]] == ["NumPy", "scikit-learn", "fastnn"]
         assert table[3].endswith(" 1.00x")
     assert fastnn.num_threads() == before
-
-
-def test_plots(tmp_path):
-    pytest.importorskip("matplotlib")
-    history = {"loss": [2.0, 0.01], "val_loss": [2.0, 0.5], "accuracy": [0.1, 1.0]}
-    ax = plot.learning_curves(history)
-    assert ax.get_yscale() == "log" and len(ax.get_legend().get_texts()) == 2
-    assert plot.learning_curves(history, ax, metric="accuracy") is ax
-    with pytest.raises(ValueError, match=r"metric: expected one of loss.*got 'mse'"):
-        plot.learning_curves(history, metric="mse")
-    ax = plot.confusion_matrix([0, 1, 1], [0, 1, 0], ["no", "yes"])
-    assert [text.get_text() for text in ax.texts] == ["1", "1", "1"]
-    assert "66.7% right of 3" in ax.get_title(loc="left")
-    with pytest.raises(ValueError, match=r"y_pred: expected classes in 0\.\.1, got 2"):
-        plot.confusion_matrix([0, 1], [0, 2], ["no", "yes"])
-    ax = plot.predicted_against_true([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
-    assert "R² = 1.000" in ax.get_title(loc="left")
-    with pytest.raises(ValueError, match="p: expected 2 predictions"):
-        plot.predicted_against_true([1.0, 2.0], [1.0])
-    path = tmp_path / "r.png"
-    plot.training_report(history, [0, 1], [0, 1], path, classes=["no", "yes"], title="t")
-    assert path.read_bytes().startswith(b"\x89PNG")
-    assert "matplotlib.pyplot" not in sys.modules or "pyplot" not in plot.__dict__
-
-
-def test_plot_without_matplotlib(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r"pip install '.\[plot\]'"):
-        plot.learning_curves({"loss": [1.0]})

@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("sklearn")
 
 ROOT = Path(__file__).resolve().parents[1]
-EXAMPLES = sorted(p for p in (ROOT / "examples").rglob("*.py"))
+EXAMPLES = sorted((ROOT / "examples").glob("*/*.py"))  # folders: scripts for other libraries
 GOLDENS = json.loads((ROOT / "tests/goldens/examples.json").read_text())
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
@@ -84,3 +84,14 @@ def test_only_imports_name_the_library(path: Path) -> None:
     del tree.body[0]  # the docstring says how to change the lines
     assert "fastnn" not in ast.unparse(tree)
     assert {a.replace("fastnn", library) for a in lines} == set(after) - set(before)
+
+
+def test_look_inside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = tmp_path / "look.png"
+    monkeypatch.setattr("sys.argv", ["look_inside.py", str(picture)])
+    runpy.run_path(str(ROOT / "examples/look_inside.py"), run_name="__main__")
+    table = capsys.readouterr().out
+    assert "E = 0.298371" in table and "0.358916" in table  # golden.json's new w5
+    assert picture.read_bytes().startswith(b"\x89PNG")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _check, autograd
+from fastnn.explain.inputs import a_module, leaf_for
 from fastnn.nn import Module
 from fastnn.tensor import Tensor
 from fastnn.train.predict import training_mode
@@ -38,11 +39,8 @@ def input_gradients(model: Module, x: Any, output: int = 0) -> NDArray[Any]:
         >>> input_gradients(net, [[1.0, 1.0], [0.0, 5.0]]).tolist()
         [[2.0, -1.0], [2.0, -1.0]]
     """
-    if not isinstance(model, Module):
-        raise TypeError(f"model: expected a Module, got {_check.show(model)}")
-    dtype = next((p.dtype for p in model.parameters()), np.dtype(np.float32))
-    array = x.detach().numpy() if isinstance(x, Tensor) else np.asarray(x)
-    leaf = Tensor(np.array(array, dtype)).requires_grad_()
+    a_module(model)
+    leaf = leaf_for(model, x if isinstance(x, Tensor) else np.asarray(x, float)).requires_grad_()
     with training_mode(model, False), autograd.enable_grad():
         y = model(leaf)
         if y.ndim > 1:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastnn import _check, autograd
+from fastnn.explain.inputs import a_module, leaf_for, one_number
 from fastnn.nn import Module, Parameter
 from fastnn.tensor import Tensor
 
@@ -115,13 +116,11 @@ def trace(
         >>> t.layers[0].delta.tolist() == [t.layers[0].weights["bias"].gradient.tolist()]
         True
     """
-    if not isinstance(model, Module):
-        raise TypeError(f"model: expected a Module, got {_check.show(model)}")
+    a_module(model)
     if lr is not None:
         lr = _check.learning_rate(lr)
     lines = _check.integer("lines", lines, 1)
-    dtype = next((p.dtype for p in model.parameters()), np.dtype(np.float32))
-    x, y = _tensor(x, dtype), _tensor(y, dtype)
+    x, y = leaf_for(model, x), leaf_for(model, y)
     if x.dtype.kind == "f":
         x.requires_grad_()
     calls, error = _forward(model, x, y, loss)
@@ -140,14 +139,6 @@ class _Call(NamedTuple):
     input: Any
     output: Tensor
     passed: Tensor  # what the net goes on with: a copy, which it may change in place
-
-
-def _tensor(value: Any, dtype: np.dtype[Any]) -> Tensor:
-    """A leaf of its own."""
-    if isinstance(value, Tensor):
-        return value.detach().clone()
-    array = np.asarray(value)
-    return Tensor(np.array(array, dtype if array.dtype.kind == "f" else None))
 
 
 def _forward(model: Module, x: Tensor, y: Tensor, loss: Any) -> tuple[list[_Call], Tensor]:
@@ -174,18 +165,13 @@ def _forward(model: Module, x: Tensor, y: Tensor, loss: Any) -> tuple[list[_Call
     buffers = [(buffer, buffer.numpy().copy()) for buffer in model.buffers()]
     try:
         with autograd.enable_grad():
-            error = loss(model(x), y)
+            error = one_number(loss(model(x), y))
     finally:
         for handle in handles:
             handle.remove()
         for buffer, values in buffers:
             buffer.numpy()[...] = values
-    if not isinstance(error, Tensor) or error.numel() != 1:
-        raise ValueError(
-            f"loss: expected a function that gives a tensor of one element, got "
-            f"{_check.show(error)}"
-        )
-    return calls, error.sum()
+    return calls, error
 
 
 def _layers(calls: list[_Call]) -> list[tuple[_Call, list[_Call]]]:

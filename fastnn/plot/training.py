@@ -1,8 +1,4 @@
-"""Pictures of a training run, through matplotlib (extra `plot`), without any global state.
-
-Every function draws on the axes it is given, or on a figure of its own, and returns the axes; no
-window opens and `pyplot` is never imported. ``axes.figure.savefig(path)`` writes a picture.
-"""
+"""How a run went: curves over the epochs, and where the predictions err."""
 
 from __future__ import annotations
 
@@ -13,41 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastnn.plot.axes import INK, TRAIN, VALIDATION, axes_or_new, dress, new_figure, wide_range
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["confusion_matrix", "learning_curves", "predicted_against_true", "training_report"]
-
 History = Mapping[str, Sequence[float]]
-
-TRAIN, VALIDATION, INK, FAINT = "#3b6fb6", "#e07b39", "#30343b", "#d5d9df"
-
-
-def _figure(width: float, height: float) -> Figure:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError(
-            "plots need matplotlib, which is not installed; run: pip install '.[plot]'"
-        ) from None
-    return Figure(figsize=(width, height), dpi=130, layout="constrained", facecolor="white")
-
-
-def _axes(ax: Axes | None, width: float = 5.2, height: float = 4.2) -> Axes:
-    return _figure(width, height).add_subplot() if ax is None else ax
-
-
-def _dress(ax: Axes, title: str, x: str, y: str, *, grid: bool = True) -> None:
-    ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=10)
-    ax.set_xlabel(x, color=INK)
-    ax.set_ylabel(y, color=INK)
-    ax.tick_params(colors=INK, labelsize=9, length=3)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color("#8a919c")
-    if grid:
-        ax.grid(True, color=FAINT, linewidth=0.7, alpha=0.7)
-        ax.set_axisbelow(True)
 
 
 def learning_curves(history: Any, ax: Axes | None = None, *, metric: str = "loss") -> Axes:
@@ -67,12 +35,12 @@ def learning_curves(history: Any, ax: Axes | None = None, *, metric: str = "loss
         ValueError: the history does not hold the metric.
 
     Example:
-        >>> ax = learning_curves({"loss": [1.0, 0.5], "val_loss": [1.1, 0.7]})  # doctest: +SKIP
+        >>> ax = learning_curves({"loss": [1.0, 0.5], "val_loss": [1.1, 0.7]})
     """
     values: History = getattr(history, "history", history)
     if metric not in values:
         raise ValueError(f"metric: expected one of {', '.join(values)}, got {metric!r}")
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     validation = "val_" + metric
     both = [(metric, "training", TRAIN), (validation, "validation", VALIDATION)]
     drawn = [(np.asarray(values[key], float), label, color) for key, label, color in both
@@ -82,12 +50,10 @@ def learning_curves(history: Any, ax: Axes | None = None, *, metric: str = "loss
         marker = "o" if len(numbers) < 3 else None
         ax.plot(epochs, numbers, color=color, linewidth=1.8, label=label, marker=marker)
         ax.plot(epochs[-1:], numbers[-1:], "o", color=color, markersize=4.5)
-    _dress(ax, metric.replace("_", " ").capitalize(), "epoch", "")
+    dress(ax, metric.replace("_", " ").capitalize(), "epoch", "")
     ax.locator_params(axis="x", integer=True)
-    if metric == "loss" and all((numbers > 0).all() for numbers, _, _ in drawn):
-        top, bottom = (f(f(numbers) for numbers, _, _ in drawn) for f in (max, min))
-        if top > 20 * bottom:
-            ax.set_yscale("log")
+    if metric == "loss" and wide_range(*(numbers for numbers, _, _ in drawn)):
+        ax.set_yscale("log")
     if drawn:
         ax.legend(frameon=False, fontsize=9)
     return ax
@@ -112,10 +78,10 @@ def confusion_matrix(
         ValueError: the two differ in shape, or an index is outside the classes.
 
     Example:
-        >>> ax = confusion_matrix([0, 1, 1], [0, 1, 0], ["no", "yes"])  # doctest: +SKIP
+        >>> ax = confusion_matrix([0, 1, 1], [0, 1, 0], ["no", "yes"])
     """
     counts = count_confusion(y_true, y_pred, len(classes))
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(share, cmap="Blues", vmin=0, vmax=1.15)
     size = len(classes)
@@ -127,7 +93,7 @@ def confusion_matrix(
             ax.text(column, row, text, ha="center", va="center", color=color, fontsize=font)
     hits = np.trace(counts) / max(counts.sum(), 1)
     title = f"Confusion matrix, {hits:.1%} right of {counts.sum()}"
-    _dress(ax, title, "predicted", "true", grid=False)
+    dress(ax, title, "predicted", "true", grid=False)
     ax.spines[:].set_visible(False)
     if size <= 30:
         long = max(len(name) for name in classes) > 4 and size > 3
@@ -170,12 +136,12 @@ def predicted_against_true(y: ArrayLike, p: ArrayLike, ax: Axes | None = None) -
         ValueError: the two differ in size, or are empty.
 
     Example:
-        >>> ax = predicted_against_true([1.0, 2.0], [1.1, 1.8])  # doctest: +SKIP
+        >>> ax = predicted_against_true([1.0, 2.0], [1.1, 1.8])
     """
     true, predicted = np.asarray(y, float).ravel(), np.asarray(p, float).ravel()
     if true.shape != predicted.shape or not true.size:
         raise ValueError(f"p: expected {true.size} predictions (at least 1), got {predicted.size}")
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     low, high = min(true.min(), predicted.min()), max(true.max(), predicted.max())
     pad = 0.04 * (high - low or 1.0)
     ends = [low - pad, high + pad]
@@ -187,7 +153,7 @@ def predicted_against_true(y: ArrayLike, p: ArrayLike, ax: Axes | None = None) -
     ax.set_aspect("equal")
     spread = ((true - true.mean()) ** 2).sum()
     r2 = f", R² = {1 - ((true - predicted) ** 2).sum() / spread:.3f}" if spread > 0 else ""
-    _dress(ax, f"Predicted against true{r2}", "true", "predicted")
+    dress(ax, f"Predicted against true{r2}", "true", "predicted")
     return ax
 
 
@@ -223,7 +189,7 @@ def training_report(
     values: History = getattr(history, "history", history)
     curves = ["loss"] + (["accuracy"] if "accuracy" in values else [])
     size = 4.3 if len(classes) <= 12 else 5.4
-    figure = _figure(4.4 * len(curves) + size, size)
+    figure = new_figure(4.4 * len(curves) + size, size)
     axes = figure.subplots(1, len(curves) + 1, width_ratios=[1.0] * len(curves) + [1.05])
     for ax, metric in zip(axes, curves):
         learning_curves(values, ax, metric=metric)

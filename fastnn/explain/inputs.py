@@ -1,0 +1,35 @@
+"""What the functions that look at a model share: its inputs as tensors, its loss as a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastnn import _check
+from fastnn.nn import Module
+from fastnn.tensor import Tensor
+
+
+def a_module(model: Any) -> None:
+    """A Module, not a function."""
+    if not isinstance(model, Module):
+        raise TypeError(f"model: expected a Module, got {_check.show(model)}")
+
+
+def leaf_for(model: Module, value: Any) -> Tensor:
+    """A tensor of its own; an array of floats takes the model's dtype."""
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    array = np.asarray(value)
+    dtype = next((p.dtype for p in model.parameters()), np.dtype(np.float32))
+    return Tensor(np.array(array, dtype if array.dtype.kind == "f" else None))
+
+
+def one_number(loss: Any) -> Tensor:
+    """What a loss gave, of shape ()."""
+    if isinstance(loss, Tensor) and loss.numel() == 1:
+        return loss.sum()
+    raise ValueError(
+        f"loss: expected a function that gives a tensor of one element, got {_check.show(loss)}"
+    )

@@ -1,0 +1,26 @@
+"""Pictures through matplotlib (extra `plot`), without any global state.
+
+Every function draws on the axes it is given, or on a figure of its own, and returns the axes; no
+window opens and `pyplot` is never imported. ``axes.figure.savefig(path)`` writes a picture.
+"""
+
+from fastnn.plot.curves import activations, schedules
+from fastnn.plot.models import decision_boundary, loss_landscape, weight_histograms
+from fastnn.plot.training import (
+    confusion_matrix,
+    learning_curves,
+    predicted_against_true,
+    training_report,
+)
+
+__all__ = [
+    "activations",
+    "confusion_matrix",
+    "decision_boundary",
+    "learning_curves",
+    "loss_landscape",
+    "predicted_against_true",
+    "schedules",
+    "training_report",
+    "weight_histograms",
+]

@@ -1,0 +1,64 @@
+"""What all pictures share: new axes, and how they look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import _check
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+TRAIN, VALIDATION, INK, FAINT = "#3b6fb6", "#e07b39", "#30343b", "#d5d9df"
+# Colours of lines and classes, in the order of their use.
+PALETTE = (
+    TRAIN, VALIDATION, "#4a9b62", "#b5485d", "#7d62b0", "#8a6d4f", "#c971b5", "#6c737d", "#a9a533",
+    "#3fa7b5",
+)  # fmt: skip
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure that no window shows."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError(
+            "plots need matplotlib, which is not installed; run: pip install '.[plot]'"
+        ) from None
+    return Figure(figsize=(width, height), dpi=130, layout="constrained", facecolor="white")
+
+
+def axes_or_new(ax: Axes | None, width: float = 5.2, height: float = 4.2) -> Axes:
+    """The axes themselves, or those of a new figure."""
+    return new_figure(width, height).add_subplot() if ax is None else ax
+
+
+def dress(ax: Axes, title: str, x: str, y: str, *, grid: bool = True) -> None:
+    """Title, labels, spines and grid."""
+    ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=10)
+    ax.set_xlabel(x, color=INK)
+    ax.set_ylabel(y, color=INK)
+    ax.tick_params(colors=INK, labelsize=9, length=3)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color("#8a919c")
+    if grid:
+        ax.grid(True, color=FAINT, linewidth=0.7, alpha=0.7)
+        ax.set_axisbelow(True)
+
+
+def two(name: str, value: Any) -> tuple[Any, Any]:
+    """A pair of anything."""
+    if isinstance(value, tuple | list) and len(value) == 2:
+        return value[0], value[1]
+    raise ValueError(f"{name}: expected a pair, got {_check.show(value)}")
+
+
+def wide_range(*values: NDArray[Any]) -> bool:
+    """Whether they are better shown on a logarithmic axis: all positive, and far apart."""
+    joined = np.concatenate([part.ravel() for part in values]) if values else np.zeros(0)
+    joined = joined[np.isfinite(joined)]
+    return bool(joined.size and joined.min() > 0 and joined.max() > 20 * joined.min())

@@ -1,0 +1,147 @@
+"""Functions of one number: activations with their derivatives, learning rates over the steps."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import _check, autograd
+from fastnn.nn import Module
+from fastnn.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from fastnn.plot.axes import PALETTE, axes_or_new, dress, two
+from fastnn.tensor import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+def activations(
+    *functions: Callable[[Tensor], Tensor],
+    span: tuple[float, float] = (-4.0, 4.0),
+    points: int = 401,
+    derivatives: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw f(x), and dashed f'(x), of each function.
+
+    The derivative is that of the tape: at a kink what training uses, such as 0 for ReLU at 0.
+
+    Args:
+        functions: element by element, such as `nn.GELU()` or `fastnn.tanh`.
+        span: from and to which x, default (-4, 4).
+        points: how many x there are, default 401; an odd number has the middle.
+        derivatives: draw f' too, default True.
+        ax: the axes to draw on; a new figure by default.
+
+    Returns:
+        The axes; its lines are f, f' of the first function, then of the next.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        TypeError, ValueError: no function, one that mixes elements, an empty span.
+
+    Example:
+        >>> from fastnn import nn
+        >>> ax = activations(nn.ReLU(), nn.Tanh())
+    """
+    if not functions:
+        raise TypeError("functions: expected at least one, such as nn.ReLU()")
+    low, high = (_check.real(f"span[{i}]", end) for i, end in enumerate(two("span", span)))
+    if not low < high:
+        raise ValueError(f"span: expected (low, high) with low < high, got {(low, high)}")
+    x = np.linspace(low, high, _check.integer("points", points, 2))
+    curves = [_value_and_slope(f"functions[{i}]", f, x) for i, f in enumerate(functions)]
+    ax = axes_or_new(ax)
+    for i, (f, (y, slope)) in enumerate(zip(functions, curves, strict=True)):
+        name, color = _name(f), PALETTE[i % len(PALETTE)]
+        ax.plot(x, y, color=color, linewidth=1.8, label=name)
+        if derivatives:
+            ax.plot(x, slope, "--", color=color, linewidth=1.3, label=f"{name}, derivative")
+    dress(ax, "Activations", "x", "")
+    ax.legend(frameon=False, fontsize=9)
+    return ax
+
+
+def _name(f: Any) -> str:
+    return repr(f) if isinstance(f, Module) else getattr(f, "__name__", type(f).__name__)
+
+
+def _value_and_slope(argument: str, f: Any, x: Array) -> tuple[Array, Array]:
+    """f and f' at x, in float64 unless f has parameters of another type."""
+    if not callable(f):
+        raise TypeError(f"{argument}: expected a function or module, got {_check.show(f)}")
+    parameters = f.parameters() if isinstance(f, Module) else iter(())
+    leaf = Tensor(x.astype(next((p.dtype for p in parameters), np.float64))).requires_grad_()
+    with autograd.enable_grad():
+        y = f(leaf)
+        half = f(leaf[: len(x) // 2])
+        same = isinstance(y, Tensor) and y.shape == leaf.shape
+        if not same or not np.array_equal(y.detach().numpy()[: len(x) // 2], half.detach().numpy()):
+            raise ValueError(
+                f"{argument}: expected a function of each element alone, such as nn.ReLU(), got "
+                f"{_name(f)}"
+            )
+        (slope,) = autograd.grad(y.sum(), leaf, allow_unused=True, materialize_grads=True)
+    assert slope is not None
+    return y.detach().numpy(), slope.numpy()
+
+
+def schedules(*schedulers: LRScheduler, steps: int, group: int = 0, ax: Axes | None = None) -> Axes:
+    """Draw the learning rates of the next steps.
+
+    Args:
+        schedulers: each from where it is now; they and their optimizers are left as they are.
+        steps: how many rates, each but the last followed by a `scheduler.step()`.
+        group: which parameter group of the optimizers, default 0.
+        ax: the axes to draw on; a new figure by default.
+
+    Returns:
+        The axes, with a line for each scheduler.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        TypeError, ValueError: no scheduler, `ReduceLROnPlateau`, which goes by figures of the
+            training, a group that is not there.
+
+    Example:
+        >>> from fastnn import nn, optim
+        >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=0.1)
+        >>> scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=50)
+        >>> ax = schedules(scheduler, steps=50)
+    """
+    if not schedulers:
+        raise TypeError("schedulers: expected at least one")
+    steps = _check.integer("steps", steps, 1)
+    rates = [_rates(f"schedulers[{i}]", s, steps, group) for i, s in enumerate(schedulers)]
+    ax = axes_or_new(ax)
+    for i, (scheduler, lr) in enumerate(zip(schedulers, rates, strict=True)):
+        color, label = PALETTE[i % len(PALETTE)], type(scheduler).__name__
+        ax.plot(np.arange(steps), lr, color=color, linewidth=1.8, label=label)
+    dress(ax, "Learning rate", "step", "")
+    ax.legend(frameon=False, fontsize=9)
+    return ax
+
+
+def _rates(argument: str, scheduler: Any, steps: int, group: int) -> Array:
+    if not isinstance(scheduler, LRScheduler) or isinstance(scheduler, ReduceLROnPlateau):
+        raise TypeError(
+            f"{argument}: expected a scheduler whose step takes no figure, got "
+            f"{type(scheduler).__name__}"
+        )
+    scheduler = copy.deepcopy(scheduler)
+    groups = scheduler.optimizer.param_groups
+    chosen = groups[_check.integer("group", group, 0, len(groups) - 1)]
+    rates = [chosen["lr"]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the optimizer does not step here
+        for _ in range(steps - 1):
+            scheduler.step()
+            rates.append(chosen["lr"])
+    return np.array(rates, np.float64)
