@@ -8,10 +8,30 @@ from numpy import finfo, iinfo
 from fastnn import tensor as _tensor  # first: everything else is built on it
 
 # isort: split
-from fastnn import autograd, creation, dtype, func, functions, nn, ops, optim, random, train
+from fastnn import (
+    autograd,
+    creation,
+    dtype,
+    func,
+    functions,
+    nn,
+    ops,
+    optim,
+    random,
+    sampling,
+    train,
+)
 from fastnn import threads as _threads
 from fastnn._core.engine import isa, isas
-from fastnn._device import accelerator, backends, cuda, device
+from fastnn._device import (
+    accelerator,
+    backends,
+    cuda,
+    device,
+    get_default_device,
+    set_default_device,
+    set_float32_matmul_precision,
+)
 from fastnn._recording import RecordingError
 from fastnn._version import __version__
 from fastnn.autograd import (
@@ -45,6 +65,7 @@ from fastnn.dtype import (
 from fastnn.functions import *
 from fastnn.io import FormatError, load, save
 from fastnn.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
+from fastnn.methods.printing import get_printoptions, set_printoptions
 from fastnn.nn import Parameter, ParameterTuple
 from fastnn.random import (
     Generator,
@@ -55,8 +76,10 @@ from fastnn.random import (
     randint,
     randn,
     randperm,
+    seed,
     set_rng_state,
 )
+from fastnn.sampling import *
 from fastnn.tensor import Tensor
 from fastnn.threads import num_threads, set_num_threads
 from fastnn.train import History, Trainer, metrics
@@ -64,10 +87,14 @@ from fastnn.transforms import get_grad, grad, stop_gradient, value_and_grad
 
 get_num_threads = num_threads
 newaxis = None
+Size: _Any = tuple  # what shapes are
 
 __all__ = [
     # Tensors, and types of their elements
+    "Size",
     "Tensor",
+    "get_printoptions",
+    "set_printoptions",
     "bool",
     "bool_",
     "double",
@@ -135,10 +162,12 @@ __all__ = [
     "randperm",
     *creation.__all__,
     *functions.__all__,
+    *sampling.__all__,
     "get_rng_state",
     "initial_seed",
     "manual_seed",
     "random",
+    "seed",
     "set_rng_state",
     # Files
     "FormatError",
@@ -149,10 +178,13 @@ __all__ = [
     "backends",
     "cuda",
     "device",
+    "get_default_device",
     "get_num_threads",
     "isa",
     "isas",
     "num_threads",
+    "set_default_device",
+    "set_float32_matmul_precision",
     "set_num_threads",
     "__version__",
     # MindSpore's

@@ -82,14 +82,45 @@ class Absent:
         """Nothing: there is no generator."""
 
     manual_seed_all = manual_seed
+    benchmark = deterministic = enabled = False  # a script may set them, which changes nothing
+
+    def empty_cache(self) -> None:
+        """Nothing: there is no cache."""
+
+    synchronize = empty_cache
 
 
 class Backends:
     """What `torch.backends` is asked for: no cuDNN, no MPS."""
 
     def __init__(self) -> None:
-        self.cuda = self.mps = self.cudnn = Absent()
+        self.cuda = self.mps = self.cudnn = self.mkldnn = Absent()
 
 
 cuda = accelerator = Absent()
 backends = Backends()
+
+
+def get_default_device() -> device:
+    """The CPU."""
+    return device("cpu")
+
+
+def set_default_device(device: Any) -> None:
+    """Accept the CPU.
+
+    Raises:
+        RuntimeError: another device.
+    """
+    if device is not None:
+        is_device(device)
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Nothing: products are of full precision whatever is asked for.
+
+    Raises:
+        ValueError: none of torch's words.
+    """
+    if precision not in ("highest", "high", "medium"):
+        raise ValueError(f"precision: expected 'highest', 'high' or 'medium', got {precision!r}")

@@ -29,11 +29,9 @@ __all__ = [
     "is_tensor",
     "get_default_dtype",
     "linspace",
-    "normal",
+    "logspace",
     "ones",
     "ones_like",
-    "rand_like",
-    "randn_like",
     "scalar_tensor",
     "set_default_dtype",
     "tensor",
@@ -42,7 +40,7 @@ __all__ = [
 ]
 
 
-def _sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
+def sizes_of(size: tuple[Any, ...]) -> tuple[int, ...]:
     sizes = tuple(size[0]) if len(size) == 1 and isinstance(size[0], Sequence) else size
     for n in sizes:
         if not isinstance(n, int | np.integer) or n < 0:
@@ -52,7 +50,7 @@ def _sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
     return sizes
 
 
-def _dtype(dtype: DTypeLike | None, default: DTypeLike | None = None) -> np.dtype[Any]:
+def dtype_of(dtype: DTypeLike | None, default: DTypeLike | None = None) -> np.dtype[Any]:
     """The element type for a dtype as given: numbers of other types become the nearest."""
     if dtype is None:
         dtype = _default.dtype if default is None else default
@@ -132,7 +130,7 @@ def from_dlpack(source: Any) -> Tensor:
 
 def scalar_tensor(value: Scalar, dtype: DTypeLike | None = None) -> Tensor:
     """A tensor of no axes, of the default dtype unless said otherwise."""
-    return tensor(value, _dtype(dtype))
+    return tensor(value, dtype_of(dtype))
 
 
 def is_tensor(value: object) -> bool:
@@ -144,21 +142,21 @@ def zeros(
     *size: Any, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
     """A tensor of zeros, of the default dtype unless said otherwise."""
-    return Tensor(np.zeros(_sizes(size), _dtype(dtype)), requires_grad)
+    return Tensor(np.zeros(sizes_of(size), dtype_of(dtype)), requires_grad)
 
 
 def ones(
     *size: Any, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
     """A tensor of ones, of the default dtype unless said otherwise."""
-    return Tensor(np.ones(_sizes(size), _dtype(dtype)), requires_grad)
+    return Tensor(np.ones(sizes_of(size), dtype_of(dtype)), requires_grad)
 
 
 def empty(
     *size: Any, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
     """A tensor of whatever is in its memory: to be written before it is read."""
-    return Tensor(np.empty(_sizes(size), _dtype(dtype)), requires_grad)
+    return Tensor(np.empty(sizes_of(size), dtype_of(dtype)), requires_grad)
 
 
 def full(
@@ -171,8 +169,8 @@ def full(
     """A tensor of one value; without a dtype that of the value."""
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     kind = bool_ if isinstance(value, bool) else int64 if isinstance(value, int) else None
-    shape = _sizes((size,))
-    return Tensor(np.full(shape, value, _dtype(dtype, kind)), requires_grad)
+    shape = sizes_of((size,))
+    return Tensor(np.full(shape, value, dtype_of(dtype, kind)), requires_grad)
 
 
 def arange(
@@ -196,7 +194,7 @@ def arange(
     whole = all(isinstance(v, int | np.integer) for v in (start, end, step))
     n = math.ceil((end - start) / step)
     values = start + np.arange(n, dtype=int64 if whole else float64) * step
-    return Tensor(values.astype(_dtype(dtype, int64 if whole else None)), requires_grad)
+    return Tensor(values.astype(dtype_of(dtype, int64 if whole else None)), requires_grad)
 
 
 def linspace(
@@ -211,7 +209,7 @@ def linspace(
     if steps < 0:
         raise ValueError(f"steps: expected at least 0, got {steps}")
     values = np.linspace(start, end, steps, dtype=float64)
-    return Tensor(values.astype(_dtype(dtype)), requires_grad)
+    return Tensor(values.astype(dtype_of(dtype)), requires_grad)
 
 
 def eye(
@@ -222,11 +220,11 @@ def eye(
     device: Any = None,
 ) -> Tensor:
     """The (n, m) matrix with 1 on its diagonal; m defaults to n."""
-    return Tensor(np.eye(n, m, dtype=_dtype(dtype)), requires_grad)
+    return Tensor(np.eye(n, m, dtype=dtype_of(dtype)), requires_grad)
 
 
 def _like(x: Tensor, dtype: DTypeLike | None) -> np.dtype[Any]:
-    return x.dtype if dtype is None else _dtype(dtype)
+    return x.dtype if dtype is None else dtype_of(dtype)
 
 
 def zeros_like(
@@ -261,53 +259,18 @@ def full_like(
     return Tensor(np.full(x.shape, fill_value, _like(x, dtype)), requires_grad)
 
 
-def rand_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
-    """Uniform numbers in [0, 1) of the shape of `x`; see `fastnn.rand`."""
-    from fastnn import random
-
-    return random.rand(*x.shape, dtype=_like(x, dtype), requires_grad=requires_grad)
-
-
-def randn_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
-    """Normal numbers of the shape of `x`; see `fastnn.randn`."""
-    from fastnn import random
-
-    return random.randn(*x.shape, dtype=_like(x, dtype), requires_grad=requires_grad)
-
-
-def normal(
-    mean: Tensor | float = 0.0,
-    std: Tensor | float = 1.0,
-    size: Sequence[int] | None = None,
-    *,
-    generator: Any = None,
+def logspace(
+    start: float,
+    end: float,
+    steps: int,
+    base: float = 10.0,
     dtype: DTypeLike | None = None,
     requires_grad: bool = False,
+    device: Any = None,
 ) -> Tensor:
-    """Normal numbers of a mean and a standard deviation, of each element if they are tensors.
-
-    Args:
-        size: the shape; needed where both are numbers.
-
-    Raises:
-        TypeError: two numbers and no size.
-    """
-    from fastnn import random
-
-    drawn: Any = random.default_generator if generator is None else generator
-    if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
-        if size is None:
-            raise TypeError("size: expected a shape where mean and std are numbers")
-        _recording.refuse("random numbers were drawn (normal)")
-        values = drawn.normal(_sizes((size,)), float(mean), float(std), _dtype(dtype))
-        return Tensor(values, requires_grad)
-    _recording.refuse("random numbers were drawn (normal)")
-    shapes = [t.shape for t in (mean, std) if isinstance(t, Tensor)]
-    like = mean if isinstance(mean, Tensor) else std
-    assert isinstance(like, Tensor)
-    z = Tensor(drawn.normal(np.broadcast_shapes(*shapes), 0.0, 1.0, _like(like, dtype)))
-    made: Tensor = z * std + mean
-    return made.detach().requires_grad_(requires_grad)
+    """base ** linspace(start, end, steps)."""
+    powers = base ** linspace(start, end, steps, dtype=float64)._array
+    return Tensor(powers.astype(dtype_of(dtype)), requires_grad)
 
 
 def get_default_dtype() -> np.dtype[Any]:

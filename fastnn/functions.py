@@ -1,5 +1,7 @@
 """The ops that are public functions of tensors, under torch's names: `fastnn.exp(x)` and so on."""
 
+from typing import Any
+
 from fastnn.ops import (
     abs,
     add,
@@ -118,16 +120,104 @@ from fastnn.ops import (
     unsqueeze,
     var,
     vstack,
-    where,
 )
+from fastnn.ops import where as _where
+from fastnn.ops.combined import (
+    addcdiv,
+    addmm,
+    broadcast_tensors,
+    broadcast_to,
+    cdist,
+    column_stack,
+    count_nonzero,
+    diagonal,
+    diff,
+    dist,
+    fmod,
+    frac,
+    hypot,
+    index_add,
+    index_fill,
+    inner,
+    logaddexp,
+    movedim,
+    nan_to_num,
+    nanmean,
+    nansum,
+    repeat_interleave,
+    scatter,
+    scatter_add,
+    select,
+    std_mean,
+    take,
+    take_along_dim,
+    tensor_split,
+    tensordot,
+    var_mean,
+)
+from fastnn.ops.counted import (
+    bincount,
+    bucketize,
+    histc,
+    isin,
+    kthvalue,
+    median,
+    quantile,
+    searchsorted,
+    unique,
+)
+from fastnn.tensor import Tensor
 
+# torch's second names
 clip = clamp
 concat = concatenate = cat
+absolute, negative = abs, neg
+multiply, divide, subtract, true_divide = mul, div, sub, div
+greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
+swapaxes = swapdims = transpose
+moveaxis, baddbmm = movedim, addmm
+
+
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """input where the condition holds, else other; of a condition alone, the positions where it
+    holds, as `nonzero(as_tuple=True)`."""
+    if input is None and other is None:
+        return nonzero(condition, as_tuple=True)
+    return _where(condition, input, other)
+
+
+def clone(input: Tensor) -> Tensor:
+    """A copy; see `Tensor.clone`."""
+    return input.clone()
+
+
+def detach(input: Tensor) -> Tensor:
+    """The same memory, off the tape."""
+    return input.detach()
+
+
+def ravel(input: Tensor) -> Tensor:
+    """All axes as one."""
+    return input.ravel()
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether it is of float32 or float64."""
+    return input.is_floating_point()
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the one element is not 0."""
+    return bool(input.item())
+
 
 __all__ = [
     "abs",
+    "absolute",
     "add",
+    "addcdiv",
     "addcmul",
+    "addmm",
     "all",
     "allclose",
     "amax",
@@ -136,25 +226,39 @@ __all__ = [
     "argmax",
     "argmin",
     "argsort",
+    "baddbmm",
+    "bincount",
     "bitwise_and",
     "bitwise_not",
     "bitwise_or",
     "bitwise_xor",
     "bmm",
+    "broadcast_tensors",
+    "broadcast_to",
+    "bucketize",
     "cat",
+    "cdist",
     "ceil",
     "chunk",
     "clamp",
     "clamp_max",
     "clamp_min",
     "clip",
+    "clone",
+    "column_stack",
     "concat",
     "concatenate",
     "cos",
     "cosh",
+    "count_nonzero",
     "cumsum",
+    "detach",
     "diag",
+    "diagonal",
+    "diff",
+    "dist",
     "div",
+    "divide",
     "dot",
     "einsum",
     "eq",
@@ -167,22 +271,38 @@ __all__ = [
     "flip",
     "floor",
     "floor_divide",
+    "fmod",
+    "frac",
     "gather",
     "ge",
+    "greater",
+    "greater_equal",
     "gt",
+    "histc",
     "hstack",
+    "hypot",
+    "index_add",
+    "index_fill",
     "index_select",
+    "inner",
+    "is_floating_point",
+    "is_nonzero",
     "isclose",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
+    "kthvalue",
     "le",
     "lerp",
+    "less",
+    "less_equal",
     "log",
     "log10",
     "log1p",
     "log2",
     "log_softmax",
+    "logaddexp",
     "logical_and",
     "logical_not",
     "logical_or",
@@ -195,29 +315,45 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "median",
     "meshgrid",
     "min",
     "minimum",
     "mm",
+    "moveaxis",
+    "movedim",
     "mul",
+    "multiply",
     "mv",
+    "nan_to_num",
+    "nanmean",
+    "nansum",
     "narrow",
     "ne",
     "neg",
+    "negative",
     "nonzero",
     "norm",
+    "not_equal",
     "numel",
     "outer",
     "permute",
     "pow",
     "prod",
+    "quantile",
+    "ravel",
     "reciprocal",
     "relu",
     "remainder",
+    "repeat_interleave",
     "reshape",
     "roll",
     "round",
     "rsqrt",
+    "scatter",
+    "scatter_add",
+    "searchsorted",
+    "select",
     "sigmoid",
     "sign",
     "sin",
@@ -230,20 +366,31 @@ __all__ = [
     "squeeze",
     "stack",
     "std",
+    "std_mean",
     "sub",
+    "subtract",
     "sum",
+    "swapaxes",
+    "swapdims",
+    "take",
+    "take_along_dim",
     "tan",
     "tanh",
+    "tensor_split",
+    "tensordot",
     "tile",
     "topk",
     "trace",
     "transpose",
     "tril",
     "triu",
+    "true_divide",
     "trunc",
     "unbind",
+    "unique",
     "unsqueeze",
     "var",
+    "var_mean",
     "vstack",
     "where",
 ]

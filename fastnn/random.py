@@ -34,6 +34,7 @@ __all__ = [
     "randint",
     "randn",
     "randperm",
+    "seed",
     "set_rng_state",
 ]
 
@@ -135,8 +136,7 @@ class Generator:
                 flat = self._draw24(n) if np.dtype(dtype) == np.float32 else self._draw53(n)
             return _uniform.scaled(flat, low, high).reshape(shape)
 
-        drawn: Array = _recording.drawn(draw, shape)
-        return drawn
+        return _recording.drawn(draw, shape)  # type: ignore[no-any-return]
 
     def normal(self, shape: tuple[int, ...], mean: float, std: float, dtype: Any) -> Array:
         """An array of N(mean, std**2) by Box-Muller.
@@ -144,8 +144,7 @@ class Generator:
         Fewer than 16 values come one after another from 53-bit pairs; else blocks of 16 are
         turned in place, and the last 16 are drawn again where 16 does not divide the size.
         """
-        drawn: Array = _recording.drawn(lambda s: self._normal(s, mean, std, dtype), shape)
-        return drawn
+        return _recording.drawn(lambda s: self._normal(s, mean, std, dtype), shape)  # type: ignore[no-any-return]
 
     def _normal(self, shape: tuple[int, ...], mean: float, std: float, dtype: Any) -> Array:
         n = math.prod(shape)
@@ -175,8 +174,7 @@ class Generator:
             offset = np.uint64(low % 2**64)
             return (draws % np.uint64(width) + offset).view(np.int64).reshape(shape)
 
-        drawn: npt.NDArray[np.int64] = _recording.drawn(draw, shape)
-        return drawn
+        return _recording.drawn(draw, shape)  # type: ignore[no-any-return]
 
     def permutation(self, n: int) -> npt.NDArray[np.int64]:
         """The numbers below n, shuffled from the front: torch's `randperm`."""
@@ -185,8 +183,7 @@ class Generator:
             orders = [self._permutation(n) for _ in range(math.prod(shape[:-1]))]
             return np.array(orders, np.int64).reshape(shape)
 
-        drawn: npt.NDArray[np.int64] = _recording.drawn(draw, (n,))
-        return drawn
+        return _recording.drawn(draw, (n,))  # type: ignore[no-any-return]
 
     def _permutation(self, n: int) -> list[int]:
         with self._lock:
@@ -252,6 +249,11 @@ def manual_seed(seed: int) -> Generator:
     tensor([0.8823, 0.9150])
     """
     return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Seed the default generator by the operating system; returns the seed."""
+    return manual_seed(int.from_bytes(os.urandom(8), "little")).initial_seed()
 
 
 def initial_seed() -> int:

@@ -43,6 +43,7 @@ LAYERS: dict[str, set[str]] = {
     "_check": {"_arrays"},
     "methods": {"_default", "_device", "_recording"},
     "creation": KNOT | {"_arrays", "_default", "_recording"},
+    "sampling": KNOT | {"_recording", "random"},
     "tensor": {"methods"} | KNOT | {"_batch", "_core", "_default", "_recording"},
     "autograd": KNOT | {"_core", "_recording", "_tree"},
     "ops": KNOT | {"_arrays", "_batch", "_check", "_core", "_default", "_recording", "methods"},
@@ -102,7 +103,6 @@ LAYERS: dict[str, set[str]] = {
 # What a part may import besides, within a function, when that is called.
 LAZY: dict[str, set[str]] = {
     "methods": {"creation", "ops", "random", "tensor"},
-    "creation": {"random"},
     "_arrays": {"tensor"},  # to recognize a Tensor
     "_check": {"tensor"},
     "autograd": {"batching", "func"},  # rows of a Jacobian at once; torch.autograd.functional

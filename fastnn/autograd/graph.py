@@ -232,6 +232,7 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
@@ -246,6 +247,7 @@ def grad(
         grad_outputs: the cotangents; None for a scalar means 1.
         retain_graph: keep the tape for another pass; default: create_graph.
         create_graph: put the gradients on the tape, for gradients of gradients.
+        only_inputs: True, as in torch: `grad` of tensors is left alone.
         allow_unused: None is returned for an input that no output depends on; default:
             materialize_grads.
         is_grads_batched: grad_outputs have a leading axis of several cotangents; so have the

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 _Int: TypeAlias = int  # methods of these names hide them
 _Bool: TypeAlias = bool
 _BOOL = bool
+_NAMES = {
+    "float32": "torch.FloatTensor",
+    "float64": "torch.DoubleTensor",
+    "int64": "torch.LongTensor",
+    "bool": "torch.BoolTensor",
+}
 ops: Any = None  # fastnn.ops, put here by `connect`
 
 
@@ -54,6 +60,36 @@ class Conversions:
         """Whether its elements lie one after another, row by row."""
         return self._array.flags.c_contiguous
 
+    def is_complex(self) -> _Bool:
+        """False."""
+        return False
+
+    def is_signed(self) -> _Bool:
+        """Whether it has negative numbers: all but bool."""
+        return self._array.dtype.kind != "b"
+
+    is_sparse = is_quantized = False
+
+    @property
+    def nbytes(self) -> _Int:
+        """The bytes of all elements."""
+        return self._array.nbytes
+
+    def ndimension(self) -> _Int:
+        """The number of axes."""
+        return self._array.ndim
+
+    def get_device(self) -> _Int:
+        """-1: it is on the CPU."""
+        return -1
+
+    def storage_offset(self) -> _Int:
+        """The elements in front of its first, in the memory that it shares."""
+        owner = self._array
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        return (self.data_ptr() - int(owner.ctypes.data)) // self._array.itemsize
+
     def stride(self) -> tuple[_Int, ...]:
         """The elements to step over along each axis."""
         return tuple(s // self._array.itemsize for s in self._array.strides)
@@ -83,9 +119,9 @@ class Conversions:
         """As the dtype of another tensor."""
         return ops.cast(self, other.dtype)
 
-    def type(self, dtype: DTypeLike) -> Tensor:
-        """As another dtype."""
-        return ops.cast(self, dtype)
+    def type(self, dtype: DTypeLike | None = None) -> Any:
+        """As another dtype; without one, torch's name of its own."""
+        return _NAMES[self._array.dtype.name] if dtype is None else ops.cast(self, dtype)
 
     def float(self) -> Tensor:
         """As float32."""
@@ -112,6 +148,10 @@ class Conversions:
     def new_zeros(self, *size: Any, dtype: DTypeLike | None = None) -> Tensor:
         """Zeros of this dtype, unless said otherwise."""
         return _create("zeros", self, *size, dtype=dtype)
+
+    def new_empty(self, *size: Any, dtype: DTypeLike | None = None) -> Tensor:
+        """Unwritten memory of this dtype, unless said otherwise."""
+        return _create("empty", self, *size, dtype=dtype)
 
     def new_ones(self, *size: Any, dtype: DTypeLike | None = None) -> Tensor:
         """Ones of this dtype, unless said otherwise."""

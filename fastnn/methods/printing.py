@@ -14,7 +14,56 @@ if TYPE_CHECKING:
 
     from fastnn.tensor import Tensor
 
-DIGITS, EDGE, LONG, WIDTH = 4, 3, 1000, 80
+PROFILES: dict[str, dict[str, Any]] = {
+    "default": {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80},
+    "short": {"precision": 2, "threshold": 1000, "edgeitems": 2, "linewidth": 80},
+    "full": {"precision": 4, "threshold": math.inf, "edgeitems": 3, "linewidth": 80},
+}
+_options: dict[str, Any] = {**PROFILES["default"], "sci_mode": None}
+
+
+def set_printoptions(
+    precision: int | None = None,
+    threshold: float | None = None,
+    edgeitems: int | None = None,
+    linewidth: int | None = None,
+    profile: str | None = None,
+    sci_mode: bool | None = None,
+) -> None:
+    """How tensors are printed from now on; what is not given stays as it was.
+
+    Args:
+        precision: digits after the point, 4 at first.
+        threshold: a tensor of more elements is cut in the middle, 1000 at first.
+        edgeitems: how many are shown at each end of an axis that is cut, 3 at first.
+        linewidth: columns, 80 at first.
+        profile: "default", "short" or "full": all of these at once.
+        sci_mode: whether as 1.0000e+00; None (default): where it takes that to see the numbers.
+
+    Raises:
+        ValueError: another profile.
+
+    Source: torch.set_printoptions.
+
+    Example:
+        >>> import fastnn
+        >>> fastnn.set_printoptions(precision=2)
+        >>> fastnn.tensor([1.2345])
+        tensor([1.23])
+        >>> fastnn.set_printoptions(profile="default")
+    """
+    if profile is not None and profile not in PROFILES:
+        raise ValueError(f"profile: expected one of {list(PROFILES)}, got {profile!r}")
+    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems,
+             "linewidth": linewidth}  # fmt: skip
+    _options.update(PROFILES.get(profile or "", {}))
+    _options.update((name, value) for name, value in given.items() if value is not None)
+    _options["sci_mode"] = sci_mode
+
+
+def get_printoptions() -> dict[str, Any]:
+    """How tensors are printed: what `set_printoptions` takes."""
+    return dict(_options)
 
 
 class _Format:
@@ -22,30 +71,27 @@ class _Format:
 
     def __init__(self, shown: NDArray[Any]) -> None:
         self.kind = shown.dtype.kind
-        self.whole = self.scientific = False
+        self.digits: int = _options["precision"]
+        self.whole, self.scientific, self.width = True, False, 1
+        sizing = shown
         if self.kind == "f":
-            values = np.abs(shown.astype(np.float64))
-            values = values[np.isfinite(values) & (values != 0)]
+            sizing = shown[np.isfinite(shown) & (shown != 0)]
+            values = np.abs(sizing.astype(np.float64))
             if values.size:
                 low, high = float(values.min()), float(values.max())
                 self.whole = bool((values == np.ceil(values)).all())
-                self.scientific = high > 1e8 or (
-                    not self.whole and (high / low > 1000.0 or low < 1e-4)
-                )
-                self.scientific |= self.whole and high / low > 1000.0 and high > 1e8
-            else:
-                self.whole = True
-        self.width = max((len(self.bare(x)) for x in shown.ravel().tolist()), default=0)
+                wide = high / low > 1000.0 or high > 1e8 or low < 1e-4
+                asked: bool | None = _options["sci_mode"]
+                self.scientific = wide if asked is None else asked
+        self.width = max((len(self.bare(x)) for x in sizing.ravel().tolist()), default=1)
 
     def bare(self, x: Any) -> str:
         """The element without padding."""
-        if self.kind != "f":
-            return str(x)
-        if not math.isfinite(x):
+        if self.kind != "f" or not math.isfinite(x):
             return str(x)
         if self.scientific:
-            return f"{x:.{DIGITS}e}"
-        return f"{x:.0f}." if self.whole else f"{x:.{DIGITS}f}"
+            return f"{x:.{self.digits}e}"
+        return f"{x:.0f}." if self.whole else f"{x:.{self.digits}f}"
 
     def __call__(self, x: Any) -> str:
         return self.bare(x).rjust(self.width)
@@ -54,8 +100,9 @@ class _Format:
 def _shown(array: NDArray[Any], cut: bool) -> NDArray[Any]:
     """The elements that are printed."""
     for axis in range(array.ndim if cut else 0):
-        if array.shape[axis] > 2 * EDGE:
-            ends = np.r_[0:EDGE, array.shape[axis] - EDGE : array.shape[axis]]
+        edge: int = _options["edgeitems"]
+        if array.shape[axis] > 2 * edge:
+            ends = np.r_[0:edge, array.shape[axis] - edge : array.shape[axis]]
             array = array.take(ends, axis)
     return array
 
@@ -63,18 +110,18 @@ def _shown(array: NDArray[Any], cut: bool) -> NDArray[Any]:
 def _lines(array: NDArray[Any], form: _Format, indent: int, cut: bool) -> str:
     if array.ndim == 0:
         return form(array.item())
-    n = array.shape[0]
-    ends = [*range(EDGE), *range(n - EDGE, n)] if cut and n > 2 * EDGE else list(range(n))
+    n, edge = array.shape[0], _options["edgeitems"]
+    ends = [*range(edge), *range(n - edge, n)] if cut and n > 2 * edge else list(range(n))
     if array.ndim > 1:
         parts = [_lines(array[i], form, indent + 1, cut) for i in ends]
         if len(ends) < n:
-            parts.insert(EDGE, "...")
+            parts.insert(edge, "...")
         between = "," + "\n" * (array.ndim - 1) + " " * (indent + 1)
         return "[" + between.join(parts) + "]"
     words = [form(x) for x in array[ends].tolist()]
     if len(ends) < n:
-        words.insert(EDGE, " ...")
-    per_line = max((WIDTH - indent) // (form.width + 2), 1)
+        words.insert(edge, " ...")
+    per_line = max((_options["linewidth"] - indent) // (form.width + 2), 1)
     rows = [", ".join(words[i : i + per_line]) for i in range(0, len(words), per_line)]
     return "[" + (",\n" + " " * (indent + 1)).join(rows) + "]"
 
@@ -100,6 +147,8 @@ def grad_fn(x: Tensor) -> GradFn | None:
     from fastnn.ops import TABLE
 
     rule = x._node.rule
+    if getattr(rule, "custom", False):  # a Function
+        return GradFn(f"{x._node.attrs[1].__name__}Backward")
     name = next((op.name for op in TABLE.values() if op.gradient is rule), None)
     if name is None:
         name = getattr(rule, "__name__", "").strip("_").removesuffix("_gradient") or "function"
@@ -125,5 +174,5 @@ def text(x: Tensor) -> str:
         size = f", size={x.shape}" if array.ndim != 1 else ""
         dtype = "" if x.dtype == _default.dtype else f", dtype=fastnn.{x.dtype}"
         return f"tensor([]{size}{dtype}{_made_by(x)})"
-    cut = array.size > LONG
+    cut = array.size > _options["threshold"]
     return f"tensor({_lines(array, _Format(_shown(array, cut)), 7, cut)}{dtype}{_made_by(x)})"

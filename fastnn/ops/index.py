@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fastnn.ops.table import Scalar
 
 
-def _positions(index: Tensor, size: int, name: str, negative: bool) -> Tensor:
+def positions(index: Tensor, size: int, name: str, negative: bool) -> Tensor:
     """The index, in range, with negative ones counted from the front.
 
     Raises:
@@ -115,7 +115,7 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     if index.__class__ is int or index.__class__ is slice:  # without further ado
         return view_of(x, index)
     if isinstance(index, Tensor) and index.ndim == 1 and index.dtype == int64:
-        return take_rows(x, _positions(index, x.shape[0] if x.ndim else 0, "index", True))
+        return take_rows(x, positions(index, x.shape[0] if x.ndim else 0, "index", True))
     if not _has_tensors(index):
         return view_of(x, index)
     parts = _spelled_out(x, _by_value(parts_of(index)))
@@ -137,7 +137,7 @@ def _pick(x: Tensor, axes: list[int], index: list[Tensor]) -> Tensor:
     """x at tensors of positions along some axes; the picked axes go to the first of these, or to
     the front when they are apart."""
     sizes = [x.shape[a] for a in axes]
-    checked = [_positions(i, n, "index", True) for i, n in zip(index, sizes, strict=True)]
+    checked = [positions(i, n, "index", True) for i, n in zip(index, sizes, strict=True)]
     shape = np.broadcast_shapes(*(i.shape for i in checked))
     flat = _flat(checked, sizes)
     if flat.shape != shape:
@@ -214,16 +214,24 @@ def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
     if index.ndim != x.ndim or not fits:
         raise ValueError(f"index: expected at most shape {x.shape} but for axis {at}, "
                          f"got {index.shape}")  # fmt: skip
-    position = _positions(index, x.shape[at], "index", False)
+    flat = row_by_row(x.shape, at, index)
+    return reshape(_take(reshape(x, (-1,)), flat), index.shape)
+
+
+def row_by_row(sizes: tuple[int, ...], at: int, index: Tensor) -> Tensor:
+    """Where the elements that an index along axis `at` means lie, of a shape laid out by rows.
+
+    Raises:
+        IndexError: outside of the shape.
+    """
+    position = positions(index, sizes[at], "index", False)
     base = np.zeros(index.shape, int64)
     for d, n in enumerate(index.shape):
         if d != at:
-            shape = (*(1,) * d, n, *(1,) * (x.ndim - d - 1))
-            base += np.arange(n).reshape(shape) * math.prod(x.shape[d + 1 :])
-    flat = mul(position, math.prod(x.shape[at + 1 :]))
-    if x.ndim > 1:
-        flat = add(flat, Tensor(base))
-    return reshape(_take(reshape(x, (-1,)), reshape(flat, (-1,))), index.shape)
+            shape = (*(1,) * d, n, *(1,) * (len(sizes) - d - 1))
+            base += np.arange(n).reshape(shape) * math.prod(sizes[d + 1 :])
+    flat = mul(position, math.prod(sizes[at + 1 :]))
+    return reshape(add(flat, Tensor(base)) if len(sizes) > 1 else flat, (-1,))
 
 
 def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -231,7 +239,7 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     at = axis("index_select", dim, x.ndim)
     if index.ndim > 1:
         raise ValueError(f"index: expected one axis, got shape {index.shape}")
-    position = _positions(reshape(index, (-1,)), x.shape[at], "index", False)
+    position = positions(reshape(index, (-1,)), x.shape[at], "index", False)
     if at == 0:
         return _take(x, position)
     return _pick(x, [at], [position])
@@ -263,6 +271,6 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
     if num_classes < 0:
         _recording.refuse("the number of its classes was asked for (one_hot)")
         num_classes = int(x._array.max(initial=-1)) + 1
-    position = _positions(x, num_classes, "x", False)
+    position = positions(x, num_classes, "x", False)
     hits = eq(reshape(position, (*x.shape, 1)), Tensor(np.arange(num_classes)))
     return cast(hits, int64)
