@@ -1,7 +1,5 @@
 """The ops that are public functions of tensors, under torch's names: `fastnn.exp(x)` and so on."""
 
-from typing import Any
-
 from fastnn.ops import (
     abs,
     add,
@@ -121,23 +119,21 @@ from fastnn.ops import (
     var,
     vstack,
 )
-from fastnn.ops import where as _where
+from fastnn.ops.arrange import diagonal_of as diagonal
 from fastnn.ops.combined import (
     addcdiv,
     addmm,
+    baddbmm,
     broadcast_tensors,
     broadcast_to,
     cdist,
     column_stack,
     count_nonzero,
-    diagonal,
     diff,
     dist,
     fmod,
     frac,
     hypot,
-    index_add,
-    index_fill,
     inner,
     logaddexp,
     movedim,
@@ -145,12 +141,8 @@ from fastnn.ops.combined import (
     nanmean,
     nansum,
     repeat_interleave,
-    scatter,
-    scatter_add,
     select,
     std_mean,
-    take,
-    take_along_dim,
     tensor_split,
     tensordot,
     var_mean,
@@ -166,7 +158,22 @@ from fastnn.ops.counted import (
     searchsorted,
     unique,
 )
-from fastnn.tensor import Tensor
+from fastnn.ops.named import (
+    clone,
+    detach,
+    is_floating_point,
+    is_nonzero,
+    ravel,
+    where,
+)
+from fastnn.ops.scattered import (
+    index_add,
+    index_fill,
+    scatter,
+    scatter_add,
+    take,
+    take_along_dim,
+)
 
 # torch's second names
 clip = clamp
@@ -175,40 +182,7 @@ absolute, negative = abs, neg
 multiply, divide, subtract, true_divide = mul, div, sub, div
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
 swapaxes = swapdims = transpose
-moveaxis, baddbmm = movedim, addmm
-
-
-def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
-    """input where the condition holds, else other; of a condition alone, the positions where it
-    holds, as `nonzero(as_tuple=True)`."""
-    if input is None and other is None:
-        return nonzero(condition, as_tuple=True)
-    return _where(condition, input, other)
-
-
-def clone(input: Tensor) -> Tensor:
-    """A copy; see `Tensor.clone`."""
-    return input.clone()
-
-
-def detach(input: Tensor) -> Tensor:
-    """The same memory, off the tape."""
-    return input.detach()
-
-
-def ravel(input: Tensor) -> Tensor:
-    """All axes as one."""
-    return input.ravel()
-
-
-def is_floating_point(input: Tensor) -> bool:
-    """Whether it is of float32 or float64."""
-    return input.is_floating_point()
-
-
-def is_nonzero(input: Tensor) -> bool:
-    """Whether the one element is not 0."""
-    return bool(input.item())
+moveaxis = movedim
 
 
 __all__ = [

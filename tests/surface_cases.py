@@ -72,26 +72,36 @@ f.round().long()%2==0 ; (f>0)&(f<1) ; (f>0)|b ; f.pow(3) ; f.pow(2).sum().sqrt()
 f.new_zeros(2) ; f.add(1) ; f.mul(2).div(3).sub(1) ; f.eq(g) ; f.unbind(0)[1]
 T.clamp(f,min=g) ; f.new_ones(2,dtype=T.int64) ; f.element_size() ; i+True
 T.tensor([1.5,-2.5,0.5]).round() ; g.frac() ; T.fmod(g,0.7) ; j.fmod(3) ; T.logaddexp(g,g*2)
-T.hypot(g,g+1) ; T.nan_to_num(T.tensor([float('nan'),float('inf'),-1.])) ; T.addcdiv(g,g,g+2,value=.5)
-T.addmm(v3[:,None],f[:,:2],f[:2],beta=2,alpha=.5) ; T.baddbmm(f3[:,:,:2],f3,h3) ; T.inner(f,g)
-T.inner(g,g) ; T.tensordot(f3,f,2) ; T.tensordot(f,f3,([0,1],[1,2])) ; T.dist(g,g*2) ; T.dist(g,v3[0],1)
-T.cdist(f,f[:2]) ; T.cdist(f3,f3[:,:1],1.) ; T.var_mean(g)[0] ; T.std_mean(f,1)[1] ; i.count_nonzero()
+T.hypot(g,g+1) ; T.nan_to_num(T.tensor([float('nan'),float('inf'),-1.]))
+T.addcdiv(g,g,g+2,value=.5) ; T.addmm(v3[:,None],f[:,:2],f[:2],beta=2,alpha=.5)
+T.baddbmm(f3[:,:,:2],f3,h3) ; T.inner(f,g) ; T.inner(g,g) ; T.tensordot(f3,f,2)
+T.tensordot(f,f3,([0,1],[1,2])) ; T.dist(g,g*2) ; T.dist(g,v3[0],1) ; T.cdist(f,f[:2])
+T.cdist(f3,f3[:,:1],1.) ; T.var_mean(g)[0] ; T.std_mean(f,1)[1] ; i.count_nonzero()
 i.count_nonzero(1) ; T.tensor([1.,float('nan')]).nansum() ; T.tensor([1.,float('nan'),2.]).nanmean()
-T.broadcast_to(g,(2,4)) ; T.broadcast_tensors(g,v3[:,None])[1] ; f3.movedim(0,2) ; f3.movedim((0,1),(2,0))
-f.swapaxes(0,1) ; T.tensor_split(g,3)[1] ; g.tensor_split([1,3])[2] ; T.column_stack([v3,f]) ; f.select(1,2)
-f.diagonal(1) ; T.repeat_interleave(v3,2) ; f[:,:2].repeat_interleave(2,dim=1) ; g.diff() ; i.diff(2,0) ; b.diff()
-f.take(idx) ; T.take_along_dim(f,ci[:,None],1) ; f.take_along_dim(f.argsort(1),1) ; i.scatter(1,ci[:,None],9)
-f[:,:2].scatter(0,idx[:2][None],f[2:,:2]) ; i.scatter_add(0,idx[None,:1].expand(2,4)[:,:],j.expand(2,4))
-v3.scatter_add(0,T.tensor([1,1,0]),v3) ; f.index_add(0,T.tensor([1,1]),f[:2],alpha=2) ; i.index_add(1,idx,i[:,:3])
-i.index_fill(1,idx[:2],7) ; g.median() ; f.median(1).values ; i.median(0).indices ; g.quantile(.3)
-f.quantile(T.tensor([.25,.5]),1) ; f.quantile(.5,0,True) ; g.quantile(.4,interpolation='nearest')
-f.kthvalue(2,1)[0] ; i.unique() ; j.unique(return_counts=True)[1] ; i.unique(return_inverse=True)[1]
-j.bincount() ; j.bincount(minlength=7) ; j.bincount(g) ; g.histc(4) ; f.histc(3,-1,1)
-T.searchsorted(T.tensor([1.,2.,3.]),g) ; T.bucketize(j,T.tensor([1,3])) ; T.bucketize(j,T.tensor([1,3]),right=True)
-T.isin(i,j) ; T.where(b)[1] ; g.absolute() ; g.multiply(2) ; j.less_equal(2) ; T.not_equal(i,0) ; T.true_divide(i,2)
-T.logspace(0,2,3) ; T.is_floating_point(i) ; T.ravel(f[:2,:2]) ; i.nbytes ; i.is_signed() ; f.new_empty(2).shape==(2,)
-f[1].storage_offset() ; f.type() ; i.type() ; T.tensor([1.,1001.]) ; T.tensor([1e-5,1.]) ; T.tensor([float('nan'),1.,2.])
-T.tensor([float('inf')]) ; T.tensor([1.5,float('-inf')]) ; T.tensor([0.,0.]) ; T.tensor([123456.,0.])
+T.broadcast_to(g,(2,4)) ; T.broadcast_tensors(g,v3[:,None])[1] ; f3.movedim(0,2)
+f3.movedim((0,1),(2,0)) ; f.swapaxes(0,1) ; T.tensor_split(g,3)[1] ; g.tensor_split([1,3])[2]
+T.column_stack([v3,f]) ; f.select(1,2) ; f.diagonal(1) ; T.repeat_interleave(v3,2)
+f[:,:2].repeat_interleave(2,dim=1) ; g.diff() ; i.diff(2,0) ; b.diff() ; f.take(idx)
+T.take_along_dim(f,ci[:,None],1) ; f.take_along_dim(f.argsort(1),1) ; i.scatter(1,ci[:,None],9)
+f[:,:2].scatter(0,idx[:2][None],f[2:,:2])
+i.scatter_add(0,idx[None,:1].expand(2,4)[:,:],j.expand(2,4))
+v3.scatter_add(0,T.tensor([1,1,0]),v3) ; f.index_add(0,T.tensor([1,1]),f[:2],alpha=2)
+i.index_add(1,idx,i[:,:3]) ; i.index_fill(1,idx[:2],7) ; g.median() ; f.median(1).values
+i.median(0).indices ; g.quantile(.3) ; f.quantile(T.tensor([.25,.5]),1) ; f.quantile(.5,0,True)
+g.quantile(.4,interpolation='nearest') ; f.kthvalue(2,1)[0] ; i.unique()
+j.unique(return_counts=True)[1] ; i.unique(return_inverse=True)[1] ; f.unique(dim=0)
+f.repeat_interleave(idx,0) ; T.fmod(g*1e20,0.3) ; j.bincount() ; j.bincount(minlength=7)
+j.bincount(g) ; g.histc(4) ; f.histc(3,-1,1) ; T.searchsorted(T.tensor([1.,2.,3.]),g)
+T.bucketize(j,T.tensor([1,3])) ; T.bucketize(j,T.tensor([1,3]),right=True) ; T.isin(i,j)
+T.where(b)[1] ; g.absolute() ; g.multiply(2) ; j.less_equal(2) ; T.not_equal(i,0)
+T.true_divide(i,2) ; T.logspace(0,2,3) ; T.diagonal(f3,1,-1,0) ; f[:2].scatter(1,ci[:2,None],f)
+v3.diff(prepend=v3) ; i.fmod(-3) ; T.searchsorted(f3[0].sort()[0],f) ; T.is_floating_point(i)
+T.ravel(f[:2,:2]) ; i.nbytes ; i.is_signed() ; f.new_empty(2).shape==(2,) ; f[1].storage_offset()
+f.type() ; i.type() ; T.tensor([1.,1001.]) ; T.tensor([1e-5,1.]) ; T.tensor([float('nan'),1.,2.])
+T.tensor([float('inf')]) ; T.tensor([1.5,float('-inf')]) ; T.tensor([0.,0.])
+T.tensor([123456.,0.]) ; (T.manual_seed(3),T.rand_like(d))[1]
+(T.manual_seed(3),T.randn_like(f3))[1] ; (T.manual_seed(1),T.normal(g,2.))[1]
+(T.manual_seed(2),T.bernoulli(p/9))[1]
 """
 EXPRESSIONS = [part.strip() for line in _TEXT.strip().splitlines() for part in line.split(" ; ")]
 

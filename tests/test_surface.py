@@ -18,13 +18,6 @@ GOLDENS = json.loads((Path(__file__).parent / "goldens/surface.json").read_text(
 TOLERANCE = {"float32": 2e-6, "float64": 1e-12}
 
 
-class Library:
-    """The public functions, wherever they live."""
-
-    def __getattr__(self, name: str) -> Any:
-        return next(getattr(m, name) for m in (creation, ops, fastnn) if hasattr(m, name))
-
-
 def test_every_expression_has_a_golden() -> None:
     assert sorted(GOLDENS) == sorted(set(EXPRESSIONS))
 
@@ -33,7 +26,7 @@ def test_every_expression_has_a_golden() -> None:
 def test_as_torch(expression: str) -> None:
     want = GOLDENS[expression]
     tensors = {name: fastnn.from_numpy(a.copy()) for name, a in ARRAYS.items()}
-    got = evaluate(expression, Library(), tensors)
+    got = evaluate(expression, fastnn, tensors)
     if "dtype" not in want:
         assert got == want["value"]
         return
@@ -52,7 +45,7 @@ def test_compiled(expression: str) -> None:
     names = sorted(ARRAYS)
 
     def function(*tensors: Tensor) -> Any:
-        value = evaluate(expression, Library(), dict(zip(names, tensors)))
+        value = evaluate(expression, fastnn, dict(zip(names, tensors)))
         return value * 1 if isinstance(value, Tensor) else fastnn.zeros(1)
 
     compiled = fastnn.compile(function)
@@ -158,9 +151,67 @@ def test_errors() -> None:
         (lambda: ops.bmm(f, f), ValueError, "^bmm: expected 3 and 3 axes"),
         (lambda: creation.arange(1, 5, -1), ValueError, "^step: expected one that leads from 1"),
         (lambda: fastnn.zeros(-1), ValueError, "^size: expected integers of at least 0, got -1$"),
+        (lambda: i % 0, ZeroDivisionError, "whole numbers by zero"),
+        (lambda: i.fmod(0), ZeroDivisionError, "whole numbers by zero"),
+        (lambda: fastnn.tensordot(f, f, 2), ValueError, r"^dims: expected 0\.\.1, got 2$"),
+        (lambda: fastnn.cdist(f, f), ValueError, "^cdist: expected rows of one length"),
+        (lambda: fastnn.cdist(f[None], f[None], -1), ValueError, "^p: expected a number of at"),
+        (lambda: fastnn.addmm(f, f, f), ValueError, "^mm: expected 2 and 2 axes"),
+        (lambda: f[None].movedim((0, 0), (0, 1)), ValueError, "^movedim: an axis comes twice"),
+        (lambda: f.tensor_split(0), ValueError, "^tensor_split: expected at least 1 section"),
+        (lambda: f[None].diagonal(0, 1, 1), ValueError, "^diagonal: expected two different"),
+        (lambda: f.repeat_interleave(-1), ValueError, "^repeats: expected 1 or 2 numbers from 0"),
+        (lambda: f.repeat_interleave(f), TypeError, "^repeats: expected a whole number"),
+        (lambda: f.diff(-1), ValueError, "^n: expected at least 0, got -1$"),
+        (lambda: f.take(i), IndexError, r"^index: expected rows in -2\.\.1, got 2 at position 1$"),
+        (lambda: f.scatter(0, i, 1.0), IndexError, r"expected rows in 0\.\.1, got 2"),
+        (lambda: f.scatter(0, i[None], 1.0), ValueError, "^scatter: expected an index of at most"),
+        (lambda: f.scatter(0, i - 1, f[:1]), ValueError, "^scatter: expected a source of at least"),
+        (lambda: f.scatter(0, i - 1, i), TypeError, "^scatter: expected a source of float32, got"),
+        (lambda: f.scatter_add(0, i, 1.0), TypeError, "^scatter_add: expected a tensor as source"),
+        (lambda: f.index_add(0, i, f[:1]), ValueError, r"^source: expected shape \(2,\) by x and"),
+        (lambda: f.index_fill(0, i, f), ValueError, "^index_fill: expected a vector and one value"),
+        (lambda: i.addcdiv_(f, f), TypeError, "^addcdiv_: a result of float32 does not fit"),
+        (lambda: f.kthvalue(3), ValueError, r"^k: expected 1\.\.2, got 3$"),
+        (lambda: i.quantile(0.5), TypeError, "^quantile: expected float32 or float64, got int64"),
+        (lambda: f.quantile(2), ValueError, r"^q: expected a number in 0\.\.1"),
+        (lambda: f[:0].quantile(0), ValueError, "^quantile: expected at least one element"),
+        (lambda: f.bincount(), ValueError, "^bincount: expected a vector of int64 from 0 up$"),
+        (lambda: fastnn.searchsorted(i, i, side="up"), ValueError, "^side: expected 'left' or"),
+        (lambda: fastnn.bucketize(f, f[None]), ValueError, "^boundaries: expected a vector"),
+        (lambda: fastnn.bernoulli(f * 2), ValueError, "^input: expected probabilities in 0..1$"),
+        (lambda: fastnn.multinomial(f, 3), ValueError, r"^num_samples: expected 1\.\.2 without"),
+        (lambda: fastnn.multinomial(-f, 1), ValueError, "^input: expected finite weights from 0"),
+        (lambda: fastnn.set_default_device("cuda"), RuntimeError, "cuda"),
+        (lambda: fastnn.set_float32_matmul_precision("low"), ValueError, "^precision: expected"),
+        (lambda: fastnn.set_printoptions(profile="long"), ValueError, "^profile: expected one of"),
     ]:  # fmt: skip
         with pytest.raises(kind, match=text):
             call()  # type: ignore[no-untyped-call]
+
+
+def test_multinomial() -> None:
+    fastnn.manual_seed(0)
+    weights = fastnn.tensor([[0.0, 3.0, 1.0], [5.0, 5.0, 0.0]])
+    drawn = fastnn.multinomial(weights, 4000, replacement=True).numpy()
+    shares = np.stack([(drawn == k).mean(1) for k in range(3)], 1)
+    np.testing.assert_allclose(shares, [[0, 0.75, 0.25], [0.5, 0.5, 0]], atol=0.03)
+    assert sorted(fastnn.multinomial(weights[0], 2).tolist()) == [1, 2]
+    firsts = [fastnn.multinomial(weights, 2)[:, 0].numpy() for _ in range(1000)]
+    np.testing.assert_allclose(np.mean(firsts, 0), [1.25, 0.5], atol=0.06)
+
+
+def test_options_of_printing() -> None:
+    before, x = fastnn.get_printoptions(), fastnn.tensor([[1.23456, 1000.5], [0.0, 2.0]])
+    try:
+        fastnn.set_printoptions(precision=1, sci_mode=False)
+        assert repr(x) == "tensor([[   1.2, 1000.5],\n        [   0.0,    2.0]])"
+        fastnn.set_printoptions(profile="short", threshold=3, edgeitems=1, linewidth=20)
+        assert repr(fastnn.arange(5)) == "tensor([0,  ..., 4])"
+        assert fastnn.get_printoptions() == {"precision": 2, "threshold": 3, "edgeitems": 1,
+                                             "linewidth": 20, "sci_mode": None}  # fmt: skip
+    finally:
+        fastnn.set_printoptions(**before)
 
 
 def test_what_it_says_of_itself() -> None:

@@ -62,6 +62,45 @@ FUNCTIONS: dict[str, tuple[Function, list[tuple[int, ...]], float]] = {
     "batched matmul": (lambda x, y: x @ y, [(2, 1, 2, 3), (3, 3, 2)], -2.0),
     "vector batch": (lambda x, y: x @ y, [(3,), (2, 3, 2)], -2.0),
     "dot outer mv": (lambda x, y: ops.dot(x, y) * ops.outer(x, y).mv(y), [(3,), (3,)], -2.0),
+    "fmod frac": (lambda x, y: ops.combined.fmod(x, y) * ops.combined.frac(x * 0.9),
+                  [(2, 3), (3,)], 0.4),
+    "logaddexp hypot": (lambda x, y: fastnn.logaddexp(x, y) * fastnn.hypot(x, y),
+                        [(2, 3), (3,)], -2.0),
+    "nan_to_num": (lambda x: fastnn.nan_to_num(fastnn.where(x > 0, x, np.inf), 0.5, 2.0)
+                   * x, [(2, 3)], -2.0),
+    "addcdiv": (lambda x, y: fastnn.addcdiv(x, y, x, value=0.5), [(2, 3), (3,)], 0.4),
+    "addmm baddbmm": (lambda x, y: fastnn.addmm(y, x, x.T, beta=2, alpha=0.5).sum()
+                      * y.baddbmm(x[None], x.T[None]), [(2, 3), (2, 2)], -2.0),
+    "inner tensordot": (lambda x, y: fastnn.inner(x, y) * fastnn.tensordot(x, y, 2),
+                        [(2, 3), (2, 3)], -2.0),
+    "dist cdist": (lambda x, y: fastnn.dist(x, y[:1]) * fastnn.cdist(x, y)
+                   + fastnn.cdist(x, 0.9 * y, 1),
+                   [(2, 3), (3, 3)], -2.0),
+    "var_mean std_mean": (lambda x: sum(fastnn.var_mean(x, 1)) * sum(fastnn.std_mean(x, 0))[:2],
+                          [(2, 3)], -2.0),
+    "nansum nanmean": (lambda x: fastnn.nansum(fastnn.where(x > 0, x, np.nan) ** 2, 1)
+                       * fastnn.where(x < 0, x, np.nan).nanmean(), [(2, 3)], -2.0),
+    "broadcast": (lambda x, y: fastnn.broadcast_tensors(x, y)[0] * x.broadcast_to((2, 2, 3)).sum(0),
+                  [(2, 3), (3,)], -2.0),
+    "movedim swapaxes": (lambda x: x.movedim((0, 1), (2, 0)).swapaxes(0, 1) ** 2,
+                         [(2, 3, 2)], -2.0),
+    "tensor_split select": (lambda x: x.tensor_split(3, 1)[0] * x.select(1, -1)[:, None],
+                            [(2, 4)], -2.0),
+    "column_stack": (lambda x, y: fastnn.column_stack([x, y]) ** 2, [(3,), (3, 2)], -2.0),
+    "diagonal": (lambda x: x.diagonal(1, 2, 0) ** 2 * x[0].diagonal().sum(), [(3, 2, 3)], -2.0),
+    "repeat_interleave": (lambda x: x.repeat_interleave(2, 1) ** 2 * x.repeat_interleave(3)[:4],
+                          [(2, 2)], -2.0),
+    "diff": (lambda x: x.diff(2, 0) * x.diff(prepend=x[:, :1])[1:], [(3, 2)], -2.0),
+    "take": (lambda x: x.take(I2) * fastnn.take_along_dim(x, COLUMN, 1)[:2],
+             [(3, 4)], -2.0),
+    "scatter": (lambda x, y: x.scatter(1, COLUMN, y) * x.scatter(0, PICK[None, :2], 3.0) ** 2,
+                [(3, 4), (3, 2)], -2.0),
+    "scatter of less": (lambda x, y: x.scatter(0, PICK[:2][None], y) ** 2, [(3, 4), (2, 2)], -2.0),
+    "scatter_add index_add": (lambda x, y: x.scatter_add(1, COLUMN, y) ** 2
+                              * x.index_add(1, PICK, y, alpha=2), [(3, 4), (3, 3)], -2.0),
+    "index_fill": (lambda x: x.index_fill(1, PICK, 2.0) * x, [(3, 4)], -2.0),
+    "written at positions": (lambda x: (x * 1).scatter_(1, COLUMN, x).index_fill_(0, PICK[:1], 1.0)
+                             * (x * 1).addcdiv_(x, x + 9), [(3, 4)], -2.0),
     "in place": (lambda x: _added(x * 2, x), [(3,)], -2.0),
 }  # fmt: skip
 

@@ -240,3 +240,20 @@ def test_text_and_tape() -> None:
     assert x.grad_fn is None and repr(y.grad_fn) == "<MulBackward0>"
     assert y.grad_fn.name() == "MulBackward0"
     assert y.detach_() is y and y.is_leaf and not y.requires_grad
+
+
+def test_devices_and_backends() -> None:
+    fastnn.set_default_device("cpu")
+    fastnn.set_float32_matmul_precision("high")
+    fastnn.backends.cudnn.benchmark = True
+    fastnn.cuda.empty_cache()
+    assert fastnn.get_default_device() == fastnn.device("cpu") and not fastnn.cuda.is_available()
+    assert tensor(A).get_device() == -1 and tensor(A).type("torch.FloatTensor").dtype == "float32"
+
+
+def test_seed_draws_one_of_its_own() -> None:
+    first, second = fastnn.seed(), fastnn.seed()
+    assert first != second and fastnn.initial_seed() == second
+    z = fastnn.rand(3).tolist()
+    fastnn.manual_seed(second)
+    assert fastnn.rand(3).tolist() == z

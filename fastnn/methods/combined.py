@@ -62,7 +62,11 @@ class Combined:
         """beta x + alpha mat1 @ mat2."""
         return ops.combined.addmm(self, mat1, mat2, beta=beta, alpha=alpha)
 
-    baddbmm = addmm
+    def baddbmm(
+        self, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
+    ) -> Tensor:
+        """beta x + alpha batch1 @ batch2."""
+        return ops.combined.baddbmm(self, batch1, batch2, beta=beta, alpha=alpha)
 
     def inner(self, other: Tensor) -> Tensor:
         """The sums of products over the last axes."""
@@ -78,9 +82,16 @@ class Combined:
         """The middle element, the lower of two; along `dim`, (values, indices)."""
         return ops.counted.median(self, dim, keepdim)
 
-    def quantile(self, q: float | Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    def quantile(
+        self,
+        q: float | Tensor,
+        dim: int | None = None,
+        keepdim: bool = False,
+        *,
+        interpolation: str = "linear",
+    ) -> Tensor:
         """The q-th quantiles."""
-        return ops.counted.quantile(self, q, dim, keepdim)
+        return ops.counted.quantile(self, q, dim, keepdim, interpolation=interpolation)
 
     def kthvalue(self, k: int, dim: int = -1, keepdim: bool = False) -> Any:
         """(values, indices) of the k-th smallest along `dim`."""
@@ -99,10 +110,14 @@ class Combined:
         return ops.combined.count_nonzero(self, dim)
 
     def unique(
-        self, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False
+        self,
+        sorted: bool = True,
+        return_inverse: bool = False,
+        return_counts: bool = False,
+        dim: int | None = None,
     ) -> Any:
         """The different values, in order."""
-        return ops.counted.unique(self, sorted, return_inverse, return_counts)
+        return ops.counted.unique(self, sorted, return_inverse, return_counts, dim)
 
     def bincount(self, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
         """How often each of 0, 1, .. comes."""
@@ -138,43 +153,49 @@ class Combined:
         """The part at one position along `dim`."""
         return ops.combined.select(self, dim, index)
 
-    def diagonal(self, offset: int = 0) -> Tensor:
-        """The diagonal of a matrix."""
-        return ops.combined.diagonal(self, offset)
+    def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+        """The diagonals along two axes."""
+        return ops.arrange.diagonal_of(self, offset, dim1, dim2)
 
-    def repeat_interleave(self, repeats: int, dim: int | None = None) -> Tensor:
+    def repeat_interleave(self, repeats: int | Tensor, dim: int | None = None) -> Tensor:
         """Each element, or part along `dim`, several times in a row."""
         return ops.combined.repeat_interleave(self, repeats, dim)
 
-    def diff(self, n: int = 1, dim: int = -1) -> Tensor:
+    def diff(
+        self,
+        n: int = 1,
+        dim: int = -1,
+        prepend: Tensor | None = None,
+        append: Tensor | None = None,
+    ) -> Tensor:
         """The differences of neighbours along `dim`."""
-        return ops.combined.diff(self, n, dim)
+        return ops.combined.diff(self, n, dim, prepend, append)
 
     # By positions
 
     def take(self, index: Tensor) -> Tensor:
         """The elements at these positions, counted row by row."""
-        return ops.combined.take(self, index)
+        return ops.scattered.take(self, index)
 
     def take_along_dim(self, indices: Tensor, dim: int | None = None) -> Tensor:
         """As `gather`; the other axes broadcast."""
-        return ops.combined.take_along_dim(self, indices, dim)
+        return ops.scattered.take_along_dim(self, indices, dim)
 
     def scatter(self, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
         """src_i at position index_i along `dim`."""
-        return ops.combined.scatter(self, dim, index, value if src is None else src)
+        return ops.scattered.scatter(self, dim, index, value if src is None else src)
 
     def scatter_add(self, dim: int, index: Tensor, src: Tensor) -> Tensor:
         """src_i added at position index_i along `dim`."""
-        return ops.combined.scatter_add(self, dim, index, src)
+        return ops.scattered.scatter_add(self, dim, index, src)
 
     def index_add(self, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
         """alpha source_i added at position index_i along `dim`."""
-        return ops.combined.index_add(self, dim, index, source, alpha=alpha)
+        return ops.scattered.index_add(self, dim, index, source, alpha=alpha)
 
     def index_fill(self, dim: int, index: Tensor, value: Operand) -> Tensor:
         """`value` at these positions along `dim`."""
-        return ops.combined.index_fill(self, dim, index, value)
+        return ops.scattered.index_fill(self, dim, index, value)
 
     # In place
 
@@ -205,11 +226,16 @@ for _name, _ours in _SECOND_NAMES.items():
 
 def _in_place(name: str) -> Callable[..., Any]:
     def method(self: Combined, *args: Any, **named: Any) -> Any:
+        def changed(old: Any) -> Any:
+            y = getattr(old, name)(*args, **named)
+            ops.promote.fits(name + "_", old, y.dtype)
+            return y
+
         values = [v for v in (*args, *named.values()) if isinstance(v, Combined)]
-        return self._replace(name + "_", lambda old: getattr(old, name)(*args, **named), *values)
+        return self._replace(name + "_", changed, *values)
 
     method.__name__ = method.__qualname__ = name + "_"
-    method.__doc__ = f"{name} in place."
+    method.__doc__ = f"`{name}` in place."
     return method
 
 

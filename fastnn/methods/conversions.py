@@ -121,7 +121,9 @@ class Conversions:
 
     def type(self, dtype: DTypeLike | None = None) -> Any:
         """As another dtype; without one, torch's name of its own."""
-        return _NAMES[self._array.dtype.name] if dtype is None else ops.cast(self, dtype)
+        if dtype is None:
+            return _NAMES[self._array.dtype.name]
+        return ops.cast(self, next((d for d, name in _NAMES.items() if name == dtype), dtype))
 
     def float(self) -> Tensor:
         """As float32."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastnn.ops import combined, counted, inplace
+from fastnn.ops import arrange, combined, counted, inplace, scattered
 from fastnn.ops.arrange import (
     argsort,
     diag,

@@ -13,7 +13,7 @@ from fastnn.ops.elementwise import where
 from fastnn.ops.index import gather
 from fastnn.ops.join import axis, cat, repeat
 from fastnn.ops.reduce import sum
-from fastnn.ops.shape import expand, getitem, reshape
+from fastnn.ops.shape import expand, getitem, permute, reshape
 from fastnn.tensor import Tensor, int64
 
 
@@ -83,11 +83,27 @@ def diag(x: Tensor, diagonal: int = 0) -> Tensor:
         return _on_diagonal(x, diagonal)
     if x.ndim != 2:
         raise ValueError(f"diag: expected a vector or a matrix, got shape {x.shape}")
-    rows, columns = x.shape
-    down, right = max(-diagonal, 0), max(diagonal, 0)
+    return diagonal_of(x, diagonal, 0, 1)
+
+
+def diagonal_of(x: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """The diagonals of the matrices along two axes, as the last axis; a view if they lie row by
+    row.
+
+    Raises:
+        ValueError: twice the same axis.
+    """
+    at = [axis("diagonal", d, x.ndim) for d in (dim1, dim2)]
+    if at[0] == at[1]:
+        raise ValueError(f"diagonal: expected two different axes, got {dim1} and {dim2}")
+    rest = [d for d in range(x.ndim) if d not in at]
+    rows, columns = (x.shape[d] for d in at)
+    down, right = max(-offset, 0), max(offset, 0)
     length = max(min(rows - down, columns - right), 0)
     start, step = (down * columns + right if length else 0), columns + 1
-    return getitem(reshape(x, (-1,)), slice(start, start + length * step, step))
+    ordered = x if [*rest, *at] == list(range(x.ndim)) else permute(x, (*rest, *at))
+    flat = reshape(ordered, (*(x.shape[d] for d in rest), rows * columns))
+    return getitem(flat, (..., slice(start, start + length * step, step)))
 
 
 def _on_diagonal(x: Tensor, k: int) -> Tensor:

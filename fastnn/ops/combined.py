@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn.methods.names import both_names
-from fastnn.ops.arrange import diag
 from fastnn.ops.elementwise import (
     abs,
     add,
@@ -22,21 +22,20 @@ from fastnn.ops.elementwise import (
     mul,
     ne,
     neg,
+    remainder,
     sqrt,
     square,
     sub,
     where,
 )
-from fastnn.ops.functions import isfinite, isnan, logical_not, trunc
-from fastnn.ops.index import gather, index_select, positions, row_by_row
+from fastnn.ops.functions import isfinite, isnan, logical_and, logical_not, trunc
+from fastnn.ops.index import index_select
 from fastnn.ops.join import axis, cat
-from fastnn.ops.products import matmul
+from fastnn.ops.products import bmm, matmul, mm
 from fastnn.ops.promote import cast, pair
-from fastnn.ops.reduce import any, mean, sum
-from fastnn.ops.rows import scatter_add_rows
+from fastnn.ops.reduce import mean, sum
 from fastnn.ops.shape import expand, getitem, permute, reshape
 from fastnn.ops.statistics import Axes, norm, std, var
-from fastnn.ops.table import real
 from fastnn.tensor import Tensor, int64
 
 if TYPE_CHECKING:
@@ -53,15 +52,11 @@ def frac(x: Tensor) -> Tensor:
 
 
 def fmod(x: Operand, y: Operand) -> Tensor:
-    """x - trunc(x / y) y: the remainder with the sign of x."""
+    """x - trunc(x / y) y, exactly: the remainder with the sign of x."""
     a, b = pair(x, y)
-    return sub(a, mul(trunc(div(a, b)) if a.dtype.kind == "f" else _towards_zero(a, b), b))
-
-
-def _towards_zero(a: Tensor, b: Tensor) -> Tensor:
-    from fastnn.ops.variants import div as divided
-
-    return divided(a, b, rounding_mode="trunc")
+    below = lt(a, 0)
+    left = remainder(where(below, neg(a), a), abs(b))
+    return where(below, neg(left), left)
 
 
 def logaddexp(x: Tensor, y: Tensor) -> Tensor:
@@ -72,8 +67,11 @@ def logaddexp(x: Tensor, y: Tensor) -> Tensor:
 
 
 def hypot(x: Tensor, y: Tensor) -> Tensor:
-    """sqrt(x^2 + y^2)."""
-    return sqrt(add(square(x), square(y)))
+    """sqrt(x^2 + y^2), scaled by the larger of the two."""
+    a, b = pair(x, y)
+    most = maximum(abs(a.detach()), abs(b.detach()))
+    scale = where(logical_and(isfinite(most), gt(most, 0)), most, 1.0)
+    return mul(sqrt(add(square(div(a, scale)), square(div(b, scale)))), scale)
 
 
 def nan_to_num(
@@ -83,11 +81,9 @@ def nan_to_num(
     if x.dtype.kind != "f":
         return x
     most = float(np.finfo(x.dtype).max)
-    y = where(isnan(x), nan, x)
-    infinite = logical_not(isfinite(y))
-    high, low = most if posinf is None else posinf, -most if neginf is None else neginf
-    y = where(infinite & gt(y, 0.0), high, y)
-    return where(infinite & lt(y, 0.0), low, y)
+    y = where(eq(x, math.inf), most if posinf is None else posinf, x)
+    y = where(eq(x, -math.inf), -most if neginf is None else neginf, y)
+    return where(isnan(x), nan, y)
 
 
 def addcdiv(x: Tensor, a: Tensor, b: Tensor, value: float = 1.0) -> Tensor:
@@ -98,12 +94,25 @@ def addcdiv(x: Tensor, a: Tensor, b: Tensor, value: float = 1.0) -> Tensor:
 # Products
 
 
+def _plus(x: Tensor, y: Tensor, beta: float, alpha: float) -> Tensor:
+    y = y if alpha == 1 else mul(y, alpha)
+    if beta == 0:  # whatever x is, nan too
+        return y
+    return add(expand(x if beta == 1 else mul(x, beta), y.shape), y)
+
+
 def addmm(
     x: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1.0, alpha: float = 1.0
 ) -> Tensor:
-    """beta x + alpha mat1 @ mat2; of stacks of matrices too (baddbmm)."""
-    y = matmul(mat1, mat2)
-    return add(x if beta == 1 else mul(x, beta), y if alpha == 1 else mul(y, alpha))
+    """beta x + alpha mat1 @ mat2 of two matrices."""
+    return _plus(x, mm(mat1, mat2), beta, alpha)
+
+
+def baddbmm(
+    x: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1.0, alpha: float = 1.0
+) -> Tensor:
+    """beta x + alpha batch1 @ batch2 of two batches of matrices."""
+    return _plus(x, bmm(batch1, batch2), beta, alpha)
 
 
 def inner(x: Tensor, y: Tensor) -> Tensor:
@@ -123,6 +132,8 @@ def tensordot(x: Tensor, y: Tensor, dims: int | Sequence[Sequence[int]] = 2) -> 
         ValueError: axes of different sizes.
     """
     if isinstance(dims, int):
+        if not 0 <= dims <= min(x.ndim, y.ndim):
+            raise ValueError(f"dims: expected 0..{min(x.ndim, y.ndim)}, got {dims}")
         mine, its = list(range(x.ndim - dims, x.ndim)), list(range(dims))
     else:
         mine = [axis("tensordot", d, x.ndim) for d in dims[0]]
@@ -143,7 +154,15 @@ def dist(x: Tensor, y: Tensor, p: float = 2.0) -> Tensor:
 
 
 def cdist(x: Tensor, y: Tensor, p: float = 2.0) -> Tensor:
-    """The p-norms of the differences of each row of x (.., n, d) and each of y (.., m, d)."""
+    """The p-norms of the differences of each row of x (.., n, d) and each of y (.., m, d).
+
+    Raises:
+        ValueError: a p below 0, no rows, or rows of different lengths.
+    """
+    if not p >= 0:
+        raise ValueError(f"p: expected a number of at least 0, got {p}")
+    if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-1]:
+        raise ValueError(f"cdist: expected rows of one length, got shapes {x.shape} and {y.shape}")
     rows = getitem(x, (..., slice(None), None, slice(None)))
     return norm(sub(rows, getitem(y, (..., None, slice(None), slice(None)))), p, -1)
 
@@ -157,7 +176,8 @@ def var_mean(
     correction: float = 1,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """(variance, mean) over `dim` (default: all axes); see `var`."""
-    return var(x, dim, unbiased, keepdim, correction=correction), mean(x, dim, keepdim)
+    axes = None if isinstance(dim, bool) else dim
+    return var(x, dim, unbiased, keepdim, correction=correction), mean(x, axes, keepdim)
 
 
 @both_names
@@ -166,7 +186,8 @@ def std_mean(
     correction: float = 1,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """(standard deviation, mean) over `dim` (default: all axes); see `std`."""
-    return std(x, dim, unbiased, keepdim, correction=correction), mean(x, dim, keepdim)
+    axes = None if isinstance(dim, bool) else dim
+    return std(x, dim, unbiased, keepdim, correction=correction), mean(x, axes, keepdim)
 
 
 @both_names
@@ -207,9 +228,11 @@ def movedim(x: Tensor, source: int | Sequence[int], destination: int | Sequence[
     start, end = ([v] if isinstance(v, int) else list(v) for v in (source, destination))
     if len(start) != len(end):
         raise ValueError(f"movedim: expected as many places as axes, got {start} and {end}")
-    at = [axis("movedim", d, x.ndim) for d in start]
+    at, to = ([axis("movedim", d, x.ndim) for d in dims] for dims in (start, end))
+    if len({*at}) < len(at) or len({*to}) < len(to):
+        raise ValueError(f"movedim: an axis comes twice in {source} or {destination}")
     rest = [d for d in range(x.ndim) if d not in at]
-    for place, d in sorted(zip((axis("movedim", d, x.ndim) for d in end), at)):
+    for place, d in sorted(zip(to, at)):
         rest.insert(place, d)
     return permute(x, tuple(rest))
 
@@ -218,6 +241,8 @@ def tensor_split(x: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Ten
     """Parts along `dim`: so many, as equal as can be, or cut before these positions."""
     at = axis("tensor_split", dim, x.ndim)
     n = x.shape[at]
+    if isinstance(indices_or_sections, Tensor):
+        indices_or_sections = indices_or_sections.tolist()
     if isinstance(indices_or_sections, int):
         parts = indices_or_sections
         if parts < 1:
@@ -239,123 +264,47 @@ def select(x: Tensor, dim: int, index: int) -> Tensor:
     return getitem(x, (*(slice(None),) * axis("select", dim, x.ndim), index))
 
 
-def diagonal(x: Tensor, offset: int = 0) -> Tensor:
-    """The diagonal of a matrix, as a view.
+def repeat_interleave(x: Tensor, repeats: Any = None, dim: int | None = None) -> Tensor:
+    """Each element, or each part along `dim`, several times in a row.
+
+    Args:
+        repeats: how often; a vector has a number for each part, which no program can be made of.
+            Without it x are the repeats, of 0, 1, ..
 
     Raises:
-        ValueError: no matrix.
+        TypeError: repeats that are not whole numbers. ValueError: below 0, or too few.
     """
-    if x.ndim != 2:
-        raise ValueError(f"diagonal: expected a matrix, got shape {x.shape}")
-    return diag(x, offset)
-
-
-def repeat_interleave(x: Tensor, repeats: int, dim: int | None = None) -> Tensor:
-    """Each element, or each part along `dim`, `repeats` times in a row."""
+    if repeats is None:
+        repeats, x = x, Tensor(np.arange(x.numel()))
     x, at = (reshape(x, (-1,)), 0) if dim is None else (x, axis("repeat_interleave", dim, x.ndim))
-    if isinstance(repeats, bool) or not isinstance(repeats, int):
-        raise TypeError(f"repeats: expected an integer, got {repeats!r}")
-    n = x.shape[at]
-    wide = expand(getitem(x, (*(slice(None),) * (at + 1), None)),
-                  (*x.shape[: at + 1], repeats, *x.shape[at + 1 :]))  # fmt: skip
-    return reshape(wide, (*x.shape[:at], n * repeats, *x.shape[at + 1 :]))
+    times = repeats.numpy() if isinstance(repeats, Tensor) else np.asarray(repeats)
+    if times.dtype.kind != "i" or times.ndim > 1:
+        raise TypeError(f"repeats: expected a whole number or a vector of them, got {repeats!r}")
+    if times.size not in (1, x.shape[at]) or (times < 0).any():
+        raise ValueError(f"repeats: expected 1 or {x.shape[at]} numbers from 0 up, got {repeats}")
+    return index_select(x, at, Tensor(np.repeat(np.arange(x.shape[at]), times)))
 
 
 @both_names
-def diff(x: Tensor, n: int = 1, dim: int = -1) -> Tensor:
-    """x_(i+1) - x_i along `dim`, n times over."""
-    before = (slice(None),) * axis("diff", dim, x.ndim)
+def diff(
+    x: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None,
+    append: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """x_(i+1) - x_i along `dim`, n times over.
+
+    Args:
+        prepend, append: what is put before and after x first.
+
+    Raises:
+        ValueError: n below 0.
+    """
+    at = axis("diff", dim, x.ndim)
+    if n < 0:
+        raise ValueError(f"n: expected at least 0, got {n}")
+    parts = [t for t in (prepend, x, append) if t is not None]
+    x = cat(parts, at) if len(parts) > 1 else x
+    before = (slice(None),) * at
     for _ in range(n):
         following, own = (getitem(x, (*before, s)) for s in (slice(1, None), slice(None, -1)))
         x = sub(following, own) if x.dtype.kind != "b" else ne(following, own)
     return x
-
-
-# By positions
-
-
-def take(x: Tensor, index: Tensor) -> Tensor:
-    """The elements at these positions of x laid out row by row."""
-    found: Tensor = index_select(reshape(x, (-1,)), 0, reshape(index, (-1,)))
-    return reshape(found, index.shape)
-
-
-def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
-    """As `gather`; the other axes broadcast. Without `dim`, as `take`."""
-    if dim is None:
-        return take(x, indices)
-    at = axis("take_along_dim", dim, x.ndim)
-    shape = list(np.broadcast_shapes(
-        *((*t.shape[:at], 1, *t.shape[at + 1 :]) for t in (x, indices))
-    ))  # fmt: skip
-    given = [(*shape[:at], t.shape[at], *shape[at + 1 :]) for t in (x, indices)]
-    return gather(expand(x, given[0]), dim, expand(indices, given[1]))
-
-
-def _fitting(name: str, x: Tensor, dim: int, index: Tensor) -> int:
-    """The axis, for an index of x's shape but for that axis."""
-    at = axis(name, dim, x.ndim)
-    wanted = (*x.shape[:at], *index.shape[at : at + 1], *x.shape[at + 1 :])
-    if index.shape != wanted:
-        raise ValueError(
-            f"{name}: expected an index of shape {x.shape}, but for axis {at}, got {index.shape}"
-        )
-    return at
-
-
-def scatter(x: Tensor, dim: int, index: Tensor, src: Operand) -> Tensor:
-    """x with src_i at position index_i along `dim`: the last one where several are meant.
-
-    Args:
-        index: int64, of x's shape but for `dim`.
-        src: a number, or a tensor of index's shape.
-
-    Raises:
-        ValueError: an index of another shape. IndexError: outside of x.
-    """
-    at = _fitting("scatter", x, dim, index)
-    index = positions(index, x.shape[at], "index", False)
-    numbers = Tensor(np.arange(x.shape[at]).reshape(-1, *(1,) * (x.ndim - 1 - at)))
-    for i in range(index.shape[at]):
-        part = (*(slice(None),) * at, slice(i, i + 1))
-        value = getitem(src, part) if isinstance(src, Tensor) else src
-        x = cast(where(eq(getitem(index, part), numbers), value, x), x.dtype)
-    return x
-
-
-def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """x with src_i added at position index_i along `dim`; index and src as of `scatter`."""
-    at = _fitting("scatter_add", x, dim, index)
-    if src.shape != index.shape:
-        raise ValueError(f"src: expected the index's shape {index.shape}, got {src.shape}")
-    column = reshape(real(src), (-1, 1))
-    total = scatter_add_rows(column, row_by_row(x.shape, at, index), x.numel())
-    return add(x, cast(reshape(total, x.shape), x.dtype))
-
-
-def index_add(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
-    """x with alpha source_i added at position index_i along `dim`.
-
-    Raises:
-        ValueError: a source of another shape. IndexError: outside of x.
-    """
-    at = axis("index_add", dim, x.ndim)
-    if index.ndim != 1 or source.shape != (*x.shape[:at], len(index), *x.shape[at + 1 :]):
-        raise ValueError(
-            f"source: expected the shape {x.shape}, but for axis {at} the {index.numel()} of the "
-            f"index, got {source.shape}"
-        )
-    rows = movedim(real(source), at, 0)
-    index = positions(index, x.shape[at], "index", False)
-    total = scatter_add_rows(reshape(rows, (rows.shape[0], -1)), index, x.shape[at])
-    there = movedim(reshape(total, (x.shape[at], *rows.shape[1:])), 0, at)
-    return add(x, cast(there if alpha == 1 else mul(there, alpha), x.dtype))
-
-
-def index_fill(x: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor:
-    """x with `value` at each of these positions along `dim`."""
-    at = axis("index_fill", dim, x.ndim)
-    index = positions(index, x.shape[at], "index", False)
-    numbers = Tensor(np.arange(x.shape[at]).reshape(-1, 1))
-    meant = any(eq(numbers, index), 1)
-    return cast(where(reshape(meant, (-1, *(1,) * (x.ndim - 1 - at))), value, x), x.dtype)

@@ -160,7 +160,7 @@ div: Binary = _binary(
     ),
     floats=True,
 )
-remainder: Binary = _binary(
+_remainder: Binary = _binary(
     "remainder",
     "a - floor(a / b) * b, with the sign of b, as Python's %.",
     _each(
@@ -170,10 +170,22 @@ remainder: Binary = _binary(
 )
 
 
+def remainder(a: Operand, b: Operand) -> Tensor:
+    """a - floor(a / b) * b, with the sign of b, as Python's %.
+
+    Raises:
+        ZeroDivisionError: whole numbers by zero.
+    """
+    x, y = pair(a, b)
+    if x._array.dtype.kind != "f":
+        _recording.checked(y, _not_zero)
+    return _remainder(x, y)
+
+
 def _whole_quotient(a: Tensor, b: Tensor) -> Tensor:
     """floor(a / b) of floats, by way of the exact remainder."""
     a, b = a.detach(), b.detach()
-    return add(round(div(sub(a, remainder(a, b)), b)), 0.0)  # never -0
+    return add(round(div(sub(a, _remainder(a, b)), b)), 0.0)  # never -0
 
 
 _floor_divide: Binary = _binary("floor_divide", "floor(a / b) of int64.", None)
@@ -198,7 +210,7 @@ def floor_divide(a: Operand, b: Operand) -> Tensor:
 
 def _not_zero(y: Tensor) -> None:
     if not y._array.all():
-        raise ZeroDivisionError("floor_divide: whole numbers by zero")
+        raise ZeroDivisionError("division of whole numbers by zero")
 
 
 def _larger(node: Node, dy: Tensor, i: int, compare: Binary) -> Tensor:

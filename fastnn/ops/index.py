@@ -248,7 +248,7 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
 def nonzero_tuple(x: Tensor) -> tuple[Tensor, ...]:
     """The positions along each axis where x is not 0; not while recording."""
     _recording.refuse("a shape was to depend on its values (a mask as an index, nonzero)")
-    return tuple(Tensor(a.astype(int64)) for a in np.nonzero(x._array))
+    return tuple(Tensor(a.astype(int64)) for a in np.nonzero(np.atleast_1d(x._array)))
 
 
 def nonzero(x: Tensor, as_tuple: bool = False) -> Any:
@@ -256,8 +256,7 @@ def nonzero(x: Tensor, as_tuple: bool = False) -> Any:
     found = nonzero_tuple(x)
     if as_tuple:
         return found
-    return Tensor(np.stack([p._array for p in found], axis=1) if found else
-                  np.empty((int(bool(x.item())), 0), int64))  # fmt: skip
+    return Tensor(np.stack([p._array for p in found], axis=1)[:, : x.ndim])
 
 
 def masked_select(x: Tensor, mask: Tensor) -> Tensor:
