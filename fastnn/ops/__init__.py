@@ -23,9 +23,7 @@ from fastnn.ops.elementwise import (
     bitwise_or,
     bitwise_xor,
     copy,
-    copy_,
     cos,
-    div_,
     eq,
     erf,
     exp,
@@ -37,14 +35,12 @@ from fastnn.ops.elementwise import (
     gt,
     le,
     lerp,
-    lerp_,
     log,
     log1p,
     lt,
     maximum,
     minimum,
     mul,
-    mul_,
     ne,
     neg,
     own,
@@ -192,6 +188,7 @@ from fastnn.ops.variants import (
     sub,
     sub_,
 )
+from fastnn.ops.write import copy_, div_, lerp_, mul_
 
 __all__ = [
     "TABLE",

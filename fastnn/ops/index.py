@@ -10,13 +10,14 @@ import numpy as np
 
 from fastnn import _recording
 from fastnn.autograd import versions
-from fastnn.ops.elementwise import add, copy_, eq, lt, mul, where
+from fastnn.ops.elementwise import add, eq, lt, mul, where
 from fastnn.ops.join import axis
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import take_rows
 from fastnn.ops.shape import expand, permute, reshape
 from fastnn.ops.shape import getitem as view_of
 from fastnn.ops.table import TABLE, apply
+from fastnn.ops.write import copy_
 from fastnn.tensor import Tensor, bool_, int64
 
 if TYPE_CHECKING:

@@ -16,11 +16,12 @@ from numpy.lib.stride_tricks import as_strided
 
 from fastnn._core.tape import owner, rebase, taped
 from fastnn.autograd import Node, no_grad, versions
-from fastnn.ops.elementwise import copy, copy_, where
+from fastnn.ops.elementwise import copy, where
 from fastnn.ops.index import parts_of, setitem, view_array
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import take_rows
 from fastnn.ops.shape import contiguous, reshape, unbroadcast
+from fastnn.ops.write import copy_
 from fastnn.tensor import Tensor, bool_
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastnn.ops import elementwise
+from fastnn.ops import elementwise, write
 from fastnn.ops.elementwise import abs, floor_divide, mul, sign
 from fastnn.ops.functions import trunc
 from fastnn.ops.promote import pair
@@ -35,12 +35,12 @@ def sub(a: Operand, b: Operand, *, alpha: Scalar = 1) -> Tensor:
 
 def add_(x: Tensor, other: Operand, *, alpha: Scalar = 1) -> Tensor:
     """x += alpha other."""
-    return elementwise.add_(x, scaled(other, alpha))
+    return write.add_(x, scaled(other, alpha))
 
 
 def sub_(x: Tensor, other: Operand, *, alpha: Scalar = 1) -> Tensor:
     """x -= alpha other."""
-    return elementwise.sub_(x, scaled(other, alpha))
+    return write.sub_(x, scaled(other, alpha))
 
 
 def div(a: Operand, b: Operand, *, rounding_mode: str | None = None) -> Tensor:

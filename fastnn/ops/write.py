@@ -1,0 +1,60 @@
+"""Elementwise rows written into their first operand, for values that are not on the tape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastnn import _recording
+from fastnn.autograd import versions
+from fastnn.ops.promote import cast, fits, pair
+from fastnn.ops.table import TABLE, Op, execute, real, same_real
+from fastnn.tensor import Tensor, float32
+
+if TYPE_CHECKING:
+    from fastnn.ops.table import Scalar
+
+    Operand = Tensor | Scalar
+
+
+def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+    arrays = tuple(t._array for t in inputs)
+    if len(arrays) > 1:
+        same_real(op.name, *arrays)
+    if np.broadcast_shapes(*(a.shape for a in arrays), x.shape) != x.shape:
+        raise ValueError(f"{op.name}_: shape {arrays[-1].shape} does not fit into {x.shape}")
+    if _recording.active is not None:
+        _recording.active.writes(x._array)
+    execute(op, (x._array,), arrays, (), ())
+    versions.wrote(x._array, f"{op.name}_")
+    return x
+
+
+def copy_(x: Tensor, source: Operand) -> Tensor:
+    """x[...] = source."""
+    values = source if isinstance(source, Tensor) else Tensor(np.array(source, x._array.dtype))
+    return _write(TABLE["copy"], x, (cast(values, x._array.dtype),))
+
+
+def _in_place(name: str) -> Callable[[Tensor, Operand], Tensor]:
+    def function(x: Tensor, other: Operand) -> Tensor:
+        _, y = pair(x, other)
+        fits(name + "_", x, float32 if name == "div" else y._array.dtype)
+        return _write(TABLE[name], x, (x, cast(y, x._array.dtype)))
+
+    function.__name__ = function.__qualname__ = name + "_"
+    function.__doc__ = f"{name} written into its first operand."
+    return function
+
+
+add_ = _in_place("add")
+sub_ = _in_place("sub")
+mul_ = _in_place("mul")
+div_ = _in_place("div")
+
+
+def lerp_(x: Tensor, end: Tensor, weight: Operand) -> Tensor:
+    """lerp written into its first operand."""
+    return _write(TABLE["lerp"], x, (x, end, real(weight, x)))
