@@ -75,6 +75,7 @@ def families() -> dict[str, tuple[str, list[Entry]]]:
             [*methods("Trainer", fastnn.Trainer)]
             + [e for e in public("fastnn.train") if e[0] != "train.Trainer"],
         ),
+        "callbacks": ("Callbacks", list(public("fastnn.callbacks"))),
         "explain": (
             "What a net computes",
             [("nn.summary", fastnn.nn.summary), *public("fastnn.explain")],

@@ -146,6 +146,7 @@ __all__ = [
     "Parameter",
     "ParameterTuple",
     "Trainer",
+    "callbacks",
     "explain",
     "metrics",
     "nn",
@@ -203,7 +204,7 @@ __all__ = [
 ]
 
 # What few scripts need is loaded when it is asked for.
-_MODULES = ("explain", "mindspore", "plot", "utils")
+_MODULES = ("callbacks", "explain", "mindspore", "plot", "utils")
 _MINDSPORE = frozenset(__all__[__all__.index("GRAPH_MODE") :])
 
 

@@ -81,11 +81,15 @@ def _is_ready(x: Array, dtype: npt.DTypeLike, n_features: int | None, ndim: int 
 
 
 def class_labels(
-    y: Any, n_classes: int, n_rows: int | None = None, name: str = "y"
+    y: Any,
+    n_classes: int,
+    n_rows: int | None = None,
+    name: str = "y",
+    ignored: int | None = None,
 ) -> npt.NDArray[np.int64]:
     """Labels 0..n_classes-1 as a C-contiguous int64 array; checked before any cast.
 
-    Whole floats and bools are accepted and converted.
+    Whole floats and bools are accepted and converted, and the label `ignored`.
 
     >>> class_labels([0, 3], 3)
     Traceback (most recent call last):
@@ -99,7 +103,7 @@ def class_labels(
             f"{source.shape}{hint}"
         )
     _rows(source, n_rows, name)
-    label_range(source, n_classes, name)
+    label_range(source, n_classes, name, ignored)
     return np.require(source, dtype=np.int64, requirements=("C", "A"))
 
 
@@ -114,8 +118,9 @@ def class_lists(y: Any, n_rows: int | None = None, name: str = "y") -> npt.NDArr
     return np.require(source, dtype=np.int64, requirements=("C", "A"))
 
 
-def label_range(labels: Array, n_classes: int, name: str = "y") -> None:
-    """Whole numbers in 0..n_classes-1, whatever their dtype; the message names the first wrong."""
+def label_range(labels: Array, n_classes: int, name: str = "y", ignored: int | None = None) -> None:
+    """Whole numbers in 0..n_classes-1, or `ignored`, whatever their dtype; the message names the
+    first wrong."""
     if labels.size == 0 or (labels.dtype == np.bool_ and n_classes >= 2):
         return
     wanted = f"{name}: expected integer classes in 0..{n_classes - 1}"
@@ -127,6 +132,8 @@ def label_range(labels: Array, n_classes: int, name: str = "y") -> None:
         return
     else:
         wrong = (labels < 0) | (labels >= n_classes)
+    if ignored is not None:
+        wrong &= labels != ignored
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(f"{wanted}, got {labels.ravel()[row]} at row {row}")

@@ -18,6 +18,8 @@ from fastnn._core import engine
 from fastnn.compile import Compiled
 from fastnn.tensor import Tensor
 from fastnn.train import Trainer
+from fastnn.train.steps import Update
+from fastnn.train.validation import Rows
 
 
 class Counted:
@@ -281,7 +283,7 @@ def training(real: str, widths: list[int], rows: int, batch: int, epochs: int) -
     fastnn.manual_seed(1)
     trainer = Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=0.01))
     ((x, y),) = data(real, 1, rows, widths[0], widths[-1], "classes")
-    loop = trainer._loop(x.numpy(), y.numpy(), batch, True, {}, training=True)
+    loop = trainer._steps().training(Rows(x.numpy(), y.numpy()), batch, True, 0, {}, Update())
     loop.start(0, epochs)
     return loop, model
 

@@ -11,6 +11,8 @@ from test_compile import bits, data, mlp
 import fastnn
 from fastnn import nn, optim
 from fastnn.train import Trainer, batch_order
+from fastnn.train.steps import Update
+from fastnn.train.validation import Rows
 
 ROWS, BATCH, EPOCHS = 50, 8, 3
 STEPS = EPOCHS * 7
@@ -19,6 +21,10 @@ STEPS = EPOCHS * 7
 def model_and_data() -> tuple[Any, Any, Any]:
     ((x, y),) = data("float32", 1, ROWS, 6, 3, "classes")
     return mlp("float32", [6, 40, 3]), x.numpy(), y.numpy()
+
+
+def loop_of(trainer: Trainer, x: Any, y: Any) -> Any:
+    return trainer._steps().training(Rows(x, y), BATCH, True, trainer.seed, {}, Update())
 
 
 def rates() -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -52,7 +58,7 @@ def test_rates_are_set_before_each_step(threads: int, parts: int) -> None:
     model, x, y = model_and_data()
     trainer = Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters()))
     trainer.seed = 7
-    loop = trainer._loop(x, y, BATCH, True, {}, training=True)
+    loop = loop_of(trainer, x, y)
     segment = trainer.optimizer._blocks[0][0].segments[0]
     each = EPOCHS // parts
     for part in range(parts):
@@ -66,7 +72,7 @@ def test_rates_are_set_before_each_step(threads: int, parts: int) -> None:
 def test_a_table_of_another_length_is_refused() -> None:
     model, x, y = model_and_data()
     trainer = Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters()))
-    loop = trainer._loop(x, y, BATCH, True, {}, training=True)
+    loop = loop_of(trainer, x, y)
     for shape in ((STEPS - 1, 5), (STEPS, 7), (STEPS, 0)):
         with pytest.raises(ValueError, match="a row for each step"):
             loop.start(0, EPOCHS, [(np.zeros(6), np.zeros(shape))])
@@ -79,7 +85,7 @@ def test_it_goes_on_in_the_middle(at: int) -> None:
     for split in (False, True):
         model, x, y = model_and_data()
         trainer = Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters()))
-        loop = trainer._loop(x, y, BATCH, True, {}, training=True)
+        loop = loop_of(trainer, x, y)
         loop.start(0, 2)
         if split:
             for _ in range(at):
@@ -87,8 +93,7 @@ def test_it_goes_on_in_the_middle(at: int) -> None:
             assert (loop.epoch, loop.step) == divmod(at, 7)
             kept = loop.sums[loop.epoch].copy()
             earlier = loop.sums[: loop.epoch].copy()
-            loop = trainer._loop(x, y, BATCH, True, {}, training=True)
-            loop._loop.order[:] = batch_order(ROWS, trainer.seed, at // 7)
+            loop = loop_of(trainer, x, y)
             loop.start(at // 7, 2, step=at % 7, sums=kept)
             loop._loop.run(-1.0)
             found.append([*earlier.ravel(), *loop.sums.ravel(), bits(list(model.parameters()))])

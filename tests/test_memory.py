@@ -18,6 +18,8 @@ from fastnn import nn, optim
 from fastnn._core import engine
 from fastnn.tensor import Tensor
 from fastnn.train import Trainer
+from fastnn.train.steps import Update
+from fastnn.train.validation import Rows
 
 STATM = Path("/proc/self/statm")
 
@@ -135,7 +137,7 @@ def test_a_loop_that_cannot_run() -> None:
     model = mlp("float32", [70, 300, 130, 10])
     trainer = Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters()))
     ((x, y),) = data("float32", 1, 300, 70, 10, "classes")
-    loop = trainer._loop(x.numpy(), y.numpy(), 300, True, {}, training=True)
+    loop = trainer._steps().training(Rows(x.numpy(), y.numpy()), 300, True, 0, {}, Update())
     before = bits(list(model.parameters()))
     loop.start(0, 1)
     team = 13  # new threads, which have to allocate their scratch
@@ -147,7 +149,7 @@ def test_a_loop_that_cannot_run() -> None:
     engine.fail_allocation(-1)
     loop._loop.run(-1.0, team)
     assert loop.epoch == 1 and bits(list(model.parameters())) != before
-    assert np.isfinite(loop.means(0)[0])
+    assert np.isfinite(loop.sums_of(0)[0])
 
 
 def resident() -> int:

@@ -291,11 +291,11 @@ def test_denormals_are_zero_inside_and_live_outside(dtype: str) -> None:
 
 MOMENTS = {  # what the fit does when it says that it has begun, and C or Python runs on
     "the loop begins": """
-        begin = fastnn.train.trainer.Loop.start
+        begin = fastnn.train.loop.Loop.start
         def start(self, *span):
             begin(self, *span)
             say_go()
-        fastnn.train.trainer.Loop.start = start
+        fastnn.train.loop.Loop.start = start
         """,
     "epochs one by one": "options['callbacks'] = [lambda epoch, logs: epoch == 2 and say_go()]",
     "validation": """

@@ -60,7 +60,7 @@ class Loop:
         sources: list[NDArray[Any]],
         totals: list[tuple[int, int]],
         batch: int,
-        rows: int,
+        steps: int,
         order: NDArray[Any],
         shuffle: bool,
         seed: int,

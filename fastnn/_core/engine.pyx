@@ -81,7 +81,7 @@ cdef extern from "fastnn.h" nogil:
         size_t width
     ctypedef struct fnn_loop:
         fnn_program *program[3]
-        size_t every
+        size_t every, steps
         size_t batch
         size_t rows
         size_t n_feeds
@@ -626,11 +626,12 @@ cdef bint labels_fit(const int64_t *labels, Py_ssize_t n, int64_t classes,
 cdef class Loop:
     """Epochs of a step: shuffle, gather a batch, replay the program that the step is run by.
 
-    programs: of a full batch; of the last, smaller batch; of a full batch that does not end its
-        group of `every` batches. None where no step needs it.
+    programs: of a full batch; of the last batch, if it is not full; of a full batch that does not
+        end its group of `every` batches. None where no step needs it.
     bound: the arrays of each; batches first, in the order of `sources`.
     sources: data arrays (rows, ...), one for each batch array.
     totals: (position in bound, real) of scalars to sum over each epoch, times the batch's rows.
+    steps: of an epoch; the last takes the rows that are left.
     """
     cdef fnn_loop _loop
     cdef readonly tuple programs
@@ -641,15 +642,16 @@ cdef class Loop:
     cdef fnn_rate *_rate
 
     def __init__(self, tuple programs, tuple bound, list sources, list totals, size_t batch,
-                 size_t rows, order, bint shuffle, uint64_t seed, size_t every=1):
+                 size_t steps, order, bint shuffle, uint64_t seed, size_t every=1):
         cdef Py_buffer view
         cdef int64_t[::1] order_view = order
         cdef Py_ssize_t i, part
         if len(sources) > FNN_MAX_FEEDS or len(totals) > FNN_MAX_TOTALS:
             raise ValueError(f"at most {FNN_MAX_FEEDS} inputs and {FNN_MAX_TOTALS} figures")
-        if <size_t>order_view.shape[0] != rows or rows == 0 or batch == 0 or every == 0:
-            raise ValueError("order: expected one entry for each row")
-        if (programs[0] is None or programs[1] is None and rows % batch
+        cdef size_t rows = order_view.shape[0]
+        if batch == 0 or steps == 0 or every == 0 or rows <= (steps - 1) * batch:
+            raise ValueError("steps: expected rows for each of them")
+        if (programs[0] is None or programs[1] is None and rows != steps * batch
                 or programs[2] is None and every > 1):
             raise ValueError("programs: expected one for every kind of step")
         memset(&self._loop, 0, sizeof(fnn_loop))
@@ -659,7 +661,7 @@ cdef class Loop:
             if programs[part] is not None:
                 (<Program>programs[part])._bind(bound[part], self._pointers[part])
                 self._loop.program[part] = (<Program>programs[part])._program
-        self._loop.every = every
+        self._loop.every, self._loop.steps = every, steps
         self._loop.batch, self._loop.rows = batch, rows
         self._loop.order = &order_view[0]
         self._loop.shuffle, self._loop.seed = shuffle, seed
@@ -688,7 +690,6 @@ cdef class Loop:
             becomes row i of `values`.
         """
         cdef size_t n_totals = self._loop.n_totals
-        cdef size_t steps = (self._loop.rows + self._loop.batch - 1) // self._loop.batch
         cdef double[::1] target
         cdef double[:, ::1] values
         cdef Py_ssize_t i
@@ -704,7 +705,7 @@ cdef class Loop:
         self._rates = rates  # kept alive
         for i in range(len(rates)):
             target, values = rates[i]
-            if (<size_t>values.shape[0] != (last_epoch - epoch) * steps - step
+            if (<size_t>values.shape[0] != (last_epoch - epoch) * self._loop.steps - step
                     or values.shape[1] > target.shape[0] or values.shape[1] == 0):
                 raise ValueError("rates: expected a row for each step")
             self._rate[i].target, self._rate[i].values = &target[0], &values[0, 0]

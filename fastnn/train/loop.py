@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 CHUNK_SECONDS = 0.05  # C runs this long before Python looks at signals and progress
 
+Rates = list[tuple["NDArray[np.float64]", "NDArray[np.float64]"]]
+
 
 def batch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
     """The order of the rows that `Trainer.fit` uses in an epoch of a fit with this seed."""
@@ -23,17 +25,29 @@ def batch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return order
 
 
+def parted(rows: int, batch: int, merge: bool) -> tuple[int, int]:
+    """How many batches an epoch has, and the rows of the last.
+
+    merge: a single row that would be left is taken by the batch before it.
+    """
+    steps = -(-rows // batch)
+    if merge and steps > 1 and rows == (steps - 1) * batch + 1:
+        steps -= 1
+    return steps, rows - (steps - 1) * batch
+
+
 class Loop:
-    """Epochs over data by recordings of full batches, and of the last, smaller one.
+    """Epochs over data by recordings of full batches, and of the last one, if it is not full.
 
     Args:
-        recordings: of a full batch; of the last, smaller one; of a full batch that only adds to
-            the gradients. None where no step needs it.
+        recordings: of a full batch; of the last batch; of a full batch that only adds to the
+            gradients. None where no step needs it.
         data: arrays of as many rows.
         batch: rows of a full batch.
         order: the order of the rows, renewed for every epoch if `shuffle`.
         seed: the key of the shuffles.
         every: batches of a group, the last of which updates the weights.
+        steps: of an epoch, as `parted` has them; the last takes the rows that are left.
     """
 
     def __init__(
@@ -45,16 +59,20 @@ class Loop:
         shuffle: bool,
         seed: int,
         every: int = 1,
+        steps: int | None = None,
     ) -> None:
         body = recordings[0]
         self.before_run = body.recorder.before_run
         self.rows = len(order)
-        self.steps = -(-self.rows // batch)  # of an epoch
+        self.steps = -(-self.rows // batch) if steps is None else steps
+        self._order, self._batch = order, batch
+        self._key = seed if shuffle else None
+        last = self.rows - (self.steps - 1) * batch
         # All recordings gather into the same batch arrays; each has its own outputs.
-        batches = [np.empty((batch, *a.shape[1:]), a.dtype) for a in data]
+        batches = [np.empty((max(batch, last), *a.shape[1:]), a.dtype) for a in data]
         bound: list[tuple[NDArray[Any], ...]] = []
         for recording in recordings:
-            rows = self.rows % batch if recording is recordings[1] else batch
+            rows = last if recording is recordings[1] else batch
             given = tuple(b[:rows] for b in batches)
             bound.append(() if recording is None else given + self._outputs(recording))
         self._totals = [(_position(body, v), int(v.dtype.itemsize == 8)) for v in body.outputs]
@@ -65,7 +83,7 @@ class Loop:
             [np.ascontiguousarray(a) for a in data],
             self._totals,
             batch,
-            self.rows,
+            self.steps,
             order,
             shuffle,
             seed,
@@ -81,7 +99,7 @@ class Loop:
         self,
         epoch: int,
         last: int,
-        rates: list[tuple[NDArray[Any], NDArray[Any]]] | None = None,
+        rates: Rates | None = None,
         step: int = 0,
         sums: NDArray[Any] | None = None,
     ) -> None:
@@ -95,17 +113,26 @@ class Loop:
         self.sums = np.zeros((last - epoch, len(self._totals)))
         if sums is not None:
             self.sums[0] = sums
+        if step and self._key is not None:
+            engine.shuffle(self._order, self._key, epoch)
         self._loop.start(epoch, step, last, self.sums, rates)
 
     def run(self) -> bool:
         """Steps for about CHUNK_SECONDS; True while there are more."""
+        for sync in self.before_run:
+            sync()
         more: bool = self._loop.run(CHUNK_SECONDS)
         return more
 
-    def means(self, epoch: int) -> list[float]:
-        """Loss and metrics of a finished epoch, averaged over rows."""
-        means: list[float] = (self.sums[epoch - self._first] / self.rows).tolist()
-        return means
+    def rows_of_step(self) -> NDArray[np.int64]:
+        """The rows of the next step, within an epoch or after a step that failed."""
+        begin = self.step * self._batch
+        return self._order[begin : begin + self._batch]
+
+    def sums_of(self, epoch: int) -> NDArray[np.float64]:
+        """What the steps of an epoch have added up: each output times the rows of its batch."""
+        found: NDArray[np.float64] = self.sums[epoch - self._first]
+        return found
 
     @property
     def epoch(self) -> int:

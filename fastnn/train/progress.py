@@ -6,44 +6,54 @@ import sys
 import time
 from typing import Any
 
+from fastnn import _check
+from fastnn.train.callbacks import Callback, Logs
 
-class Progress:
-    """What `verbose` asks for: 0 nothing, 1 a bar or lines on a terminal, 2 lines anywhere."""
 
-    def __init__(self, verbose: int, epochs: int, steps: int) -> None:
+class ProgressBar(Callback):
+    """What `fit(verbose=...)` shows, on stderr.
+
+    Args:
+        verbose: 1 a bar (tqdm, where it is installed) or a line an epoch, on a terminal only;
+            2 lines anywhere; default 1.
+    """
+
+    def __init__(self, verbose: int = 1) -> None:
+        self.verbose = _check.choice("verbose", verbose, (0, 1, 2))
         self.active = verbose == 2 or (verbose == 1 and sys.stderr.isatty())
-        self._epochs, self._steps, self._done = epochs, steps, 0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Open the bar."""
         self._bar: Any = None
-        if self.active and verbose == 1:
+        self._began = time.perf_counter()
+        if self.active and self.verbose == 1:
             try:
                 from tqdm import tqdm
             except ImportError:
                 return
-            self._bar = tqdm(total=epochs * steps, unit="step", file=sys.stderr, leave=True)
+            total = self.params["epochs"] * self.params["steps"]
+            self._bar = tqdm(total=total, unit="step", file=sys.stderr, leave=True)
 
-    def __enter__(self) -> Progress:
-        self._began = time.perf_counter()
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Close the bar."""
         if self._bar is not None:
             self._bar.close()
 
-    def steps(self, step: int) -> None:
+    def on_progress(self, epoch: int, step: int) -> None:
         """So many steps of the epoch are done."""
         if self._bar is not None:
-            self._bar.update(self._done * self._steps + step - self._bar.n)
+            self._bar.update(epoch * self.params["steps"] + step - self._bar.n)
 
-    def epoch(self, done: int, logs: dict[str, float]) -> None:
-        """So many epochs are done, the last with these figures."""
-        self._done = done
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """The epoch is over, with these figures."""
         if not self.active:
             return
-        figures = {name: f"{value:.4f}" for name, value in logs.items()}
+        figures = {name: f"{value:.4f}" for name, value in (logs or {}).items()}
         if self._bar is not None:
             self._bar.set_postfix(figures, refresh=False)
-            self._bar.update(done * self._steps - self._bar.n)
+            self.on_progress(epoch + 1, 0)
             return
         text = "  ".join(f"{name} {value}" for name, value in figures.items())
         seconds = time.perf_counter() - self._began
-        print(f"epoch {done}/{self._epochs}  {text}  {seconds:.1f} s", file=sys.stderr)
+        total = self.params["epochs"]
+        print(f"epoch {epoch + 1}/{total}  {text}  {seconds:.1f} s", file=sys.stderr)

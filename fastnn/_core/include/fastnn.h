@@ -286,8 +286,8 @@ typedef struct fnn_feed {
   size_t row_bytes;
 } fnn_feed;
 
-/* Which program a step is run by: a full batch; the last, smaller batch of an epoch; a full batch
- * that does not end its group of `every` batches, whose gradients are to be added up. */
+/* Which program a step is run by: a full batch; the last batch of an epoch, if it is not full; a
+ * full batch that does not end its group of `every` batches, whose gradients are to be added up. */
 enum fnn_part { FNN_BODY, FNN_TAIL, FNN_WITHIN, FNN_N_PARTS };
 
 typedef struct fnn_total { /* a scalar the programs write */
@@ -306,6 +306,7 @@ typedef struct fnn_loop {
   fnn_program *program[FNN_N_PARTS]; /* NULL where no step needs it */
   size_t every;                      /* batches of a group, 1 without FNN_WITHIN */
   size_t batch, rows;                /* rows of a full batch and of the data set */
+  size_t steps;                      /* of an epoch; the last one takes the rows that are left */
   size_t n_feeds, n_totals;
   fnn_feed feed[FNN_MAX_FEEDS];
   fnn_total total[FNN_MAX_TOTALS];

@@ -257,11 +257,12 @@ static void feed_rows(const fnn_loop *loop, const int64_t *rows, size_t n, size_
   }
 }
 
-/* Which program the next step is run by. */
-static enum fnn_part part_of_step(const fnn_loop *loop) {
-  size_t end = (loop->step + 1) * loop->batch;
-  if (end > loop->rows) return FNN_TAIL;
-  return (loop->step + 1) % loop->every && end < loop->rows ? FNN_WITHIN : FNN_BODY;
+/* How many rows the next step takes, and which program it is run by. */
+static enum fnn_part part_of_step(const fnn_loop *loop, size_t *n) {
+  int last = loop->step + 1 == loop->steps;
+  *n = last ? loop->rows - loop->step * loop->batch : loop->batch;
+  if (*n != loop->batch) return FNN_TAIL;
+  return (loop->step + 1) % loop->every && !last ? FNN_WITHIN : FNN_BODY;
 }
 
 static void set_rates(const fnn_loop *loop) {
@@ -290,7 +291,7 @@ static void finish_step(loop_job *job, size_t n, enum fnn_part part, fnn_status 
   add_totals(loop, n, part);
   loop->rate_step++;
   loop->step++;
-  if (loop->step * loop->batch >= loop->rows) {
+  if (loop->step == loop->steps) {
     loop->step = 0;
     loop->epoch++;
   }
@@ -302,9 +303,8 @@ static void loop_thread(void *context, fnn_team *team, size_t thread, size_t thr
   fnn_loop *loop = job->loop;
   void *scratch = fnn_scratch();
   while (!job->stop) {
-    size_t start = loop->step * loop->batch,
-           n = loop->rows - start < loop->batch ? loop->rows - start : loop->batch;
-    enum fnn_part part = part_of_step(loop);
+    size_t start = loop->step * loop->batch, n;
+    enum fnn_part part = part_of_step(loop, &n);
     if (loop->step == 0 && loop->shuffle) {
       if (thread == 0) fnn_shuffle(loop->order, loop->rows, loop->seed, loop->epoch);
       fnn_team_wait(team, threads);

@@ -1,0 +1,50 @@
+"""What a loop needs that runs an optimizer's compiled steps without Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from fastnn.optim.block import Block
+from fastnn.optim.optimizer import Optimizer
+
+Table = npt.NDArray[np.float64]
+
+
+def blocks_of(optimizer: Optimizer) -> Iterator[Block]:
+    """All blocks, in the order of the groups."""
+    return (block for blocks in optimizer._blocks for block in blocks)
+
+
+def hold_gradients(optimizer: Optimizer) -> None:
+    """Keep the gradients that there are in the flat vectors, where those of several batches add
+    up; their values are dropped."""
+    for block in blocks_of(optimizer):
+        for p, view in zip(block.params, block.flat.grads, strict=True):
+            if p.grad is not None:
+                p.grad = view
+    empty_gradients(optimizer)
+
+
+def empty_gradients(optimizer: Optimizer) -> None:
+    """Fill the gradients with -0.0: g is added to it as g, the sign of a zero too."""
+    for block in blocks_of(optimizer):
+        block.flat.gradients.fill_(-0.0)
+
+
+def rates(optimizer: Optimizer, tables: Sequence[Table]) -> list[tuple[Table, Table]]:
+    """Where the kernels read the numbers of each group, with the group's table of them by step."""
+    return [
+        (segment.hyper._array, np.ascontiguousarray(table))
+        for table, blocks in zip(tables, optimizer._blocks, strict=True)
+        for block in blocks
+        for segment in block.segments
+    ]
+
+
+def forget_numbers(optimizer: Optimizer) -> None:
+    """Have the settings written anew before the next step, as `rates` were written over them."""
+    for block in blocks_of(optimizer):
+        block.source = None

@@ -1,0 +1,380 @@
+"""What `Trainer.fit(callbacks=[...])` calls between epochs, under the names of Keras."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from fastnn import _check
+from fastnn.optim.lr_scheduler import ReduceLROnPlateau as Plateau
+
+if TYPE_CHECKING:
+    from fastnn.nn import Module
+    from fastnn.train.trainer import Trainer
+
+Logs = dict[str, float]
+
+_OF_BATCHES = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+_LARGER = ("acc", "auc", "f1", "precision", "recall", "r2", "kappa", "matthews", "score", "top")
+
+
+class Callback:
+    """The base of callbacks: its methods do nothing, and are called by `Trainer.fit`.
+
+    A batch is trained without Python, so there is none for batches. What is read or changed between
+    epochs (weights, `trainer.optimizer.param_groups`) takes effect at the next one.
+
+    Attributes:
+        trainer: the `Trainer`; `trainer.stop_training = True` ends the training after this epoch.
+        model: its model.
+        params: {"epochs": ..., "steps": ..., "metrics": [...]} of the fit: how many, and the names
+            of the figures of an epoch.
+    """
+
+    trainer: Trainer
+    params: dict[str, Any]
+    sets_lr = False  # whether the history is to have the learning rates
+    monitored = False  # whether `monitor` has to be among the figures
+
+    @property
+    def model(self) -> Module:
+        """The model that is trained."""
+        return self.trainer.model
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """After the last epoch, and when the training ends by an exception."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Before an epoch; the first one is 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> object:
+        """After an epoch, with its figures; True ends the training."""
+
+    def on_progress(self, epoch: int, step: int) -> object:
+        """About twenty times a second: this is the next step; True ends the training there."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps, so that a training goes on as if it had not been broken off."""
+        return {}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` gave; called after `on_train_begin`."""
+
+
+class LambdaCallback(Callback):
+    """Functions as a callback.
+
+    Args:
+        on_epoch_begin, on_epoch_end: called with (epoch, logs).
+        on_train_begin, on_train_end: called with (logs).
+
+    >>> LambdaCallback(on_epoch_end=lambda epoch, logs: epoch == 3).on_epoch_end(3, {})
+    True
+    """
+
+    def __init__(
+        self,
+        on_epoch_begin: Callable[[int, Logs], object] | None = None,
+        on_epoch_end: Callable[[int, Logs], object] | None = None,
+        on_train_begin: Callable[[Logs], object] | None = None,
+        on_train_end: Callable[[Logs], object] | None = None,
+    ) -> None:
+        given = {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+        }
+        for name, function in given.items():
+            if function is not None:
+                if not callable(function):
+                    raise TypeError(f"{name}: expected a function, got {_check.show(function)}")
+                setattr(self, name, function)
+
+
+def listed(callbacks: Iterable[Any]) -> list[Callback]:
+    """Callbacks; a function of (epoch, logs) is one too.
+
+    Raises:
+        TypeError: something else, or a callback that wants to be called for batches.
+    """
+    try:
+        found = list(callbacks)
+    except TypeError:
+        raise TypeError(
+            f"callbacks: expected a list of functions, got {_check.show(callbacks)}"
+        ) from None
+    for i, callback in enumerate(found):
+        if isinstance(callback, Callback):
+            for name in _OF_BATCHES:
+                if hasattr(callback, name):
+                    raise TypeError(
+                        f"callbacks: {type(callback).__name__} has {name}, but batches are trained "
+                        "without Python; use on_epoch_end, or on_progress"
+                    )
+        elif callable(callback):
+            found[i] = LambdaCallback(on_epoch_end=callback)
+        else:
+            raise TypeError(
+                "callbacks: expected callbacks or functions of (epoch, logs), got "
+                f"{_check.show(callback)}"
+            )
+    return found
+
+
+class Monitor(Callback):
+    """A callback that looks at one figure.
+
+    Args:
+        monitor: its name, such as "val_loss".
+        mode: "min", "max" or "auto": "max" for accuracy, AUC, F1, precision, recall, R2 and names
+            with "score" in them, else "min".
+    """
+
+    monitored = True
+
+    def __init__(self, monitor: str, mode: str) -> None:
+        if not isinstance(monitor, str):
+            raise TypeError(f"monitor: expected the name of a figure, got {_check.show(monitor)}")
+        _check.choice("mode", mode, ("auto", "min", "max"))
+        if mode == "auto":
+            larger = any(part.startswith(_LARGER) for part in monitor.split("_"))
+            mode = "max" if larger else "min"
+        self.monitor, self.mode = monitor, mode
+
+    def better(self, a: float, b: float | None, delta: float = 0.0) -> bool:
+        """Whether a is better than b by more than delta; anything but nan is better than None."""
+        if b is None:
+            return a == a
+        return a - delta > b if self.mode == "max" else a + delta < b
+
+
+class EarlyStopping(Monitor):
+    """Ends the training when a figure has not become better for `patience` epochs.
+
+    However the training ends, by Ctrl-C or by a loss that is nan too, the model then has the
+    weights of its best epoch, if one was finished.
+
+    Args:
+        monitor: default "val_loss".
+        min_delta: a change must be larger than this to count, default 0.
+        patience: epochs without improvement, default 0.
+        verbose: 1 says when it stops.
+        mode: "auto", "min" or "max".
+        baseline: only what is better than this resets the patience, default None.
+        restore_best_weights: default True (Keras: False); False leaves those of the last epoch.
+        start_from_epoch: earlier epochs are not looked at, default 0.
+
+    Attributes:
+        best, best_epoch: the best figure and its epoch, or None.
+        stopped_epoch: where it stopped the training, or None.
+
+    Source: Keras 3, `keras.callbacks.EarlyStopping`.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = True,
+        start_from_epoch: int = 0,
+    ) -> None:
+        super().__init__(monitor, mode)
+        self.min_delta = _check.real("min_delta", min_delta, 0.0)
+        self.patience = _check.integer("patience", patience, 0)
+        self.verbose = _check.choice("verbose", verbose, (0, 1))
+        self.baseline = None if baseline is None else _check.real("baseline", baseline)
+        self.restore_best_weights = _check.flag("restore_best_weights", restore_best_weights)
+        self.start_from_epoch = _check.integer("start_from_epoch", start_from_epoch, 0)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.wait = 0
+        self.best: float | None = None
+        self.best_epoch: int | None = None
+        self.stopped_epoch: int | None = None
+        self._weights: dict[str, Any] | None = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Forget earlier fits."""
+        self._forget()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> object:
+        """Look at the figure."""
+        current = (logs or {}).get(self.monitor)
+        if current is None or epoch < self.start_from_epoch:
+            return None
+        self.wait += 1
+        if self.better(current, self.best, self.min_delta):
+            self.best, self.best_epoch = current, epoch
+            if self.restore_best_weights:
+                state = self.model.state_dict()
+                self._weights = {name: value.clone() for name, value in state.items()}
+            if self.baseline is None or self.better(current, self.baseline, self.min_delta):
+                self.wait = 0
+            return None
+        if self.wait < self.patience or epoch == 0:
+            return None
+        self.stopped_epoch = epoch
+        if self.verbose:
+            print(f"epoch {epoch + 1}: early stopping")
+        return True
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Give the model its best weights."""
+        if self._weights is not None:
+            self.model.load_state_dict(self._weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best figure and weights, and how long ago."""
+        names = ("wait", "best", "best_epoch", "stopped_epoch")
+        return {**{name: getattr(self, name) for name in names}, "weights": self._weights}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` gave."""
+        state = dict(state_dict)
+        self._weights = state.pop("weights")
+        vars(self).update(state)
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate of all groups before every epoch.
+
+    Args:
+        schedule: a function of (epoch, lr) that returns the new one.
+        verbose: 1 says so.
+
+    >>> halve = LearningRateScheduler(lambda epoch, lr: lr * 0.5)
+    """
+
+    sets_lr = True
+
+    def __init__(self, schedule: Callable[[int, float], float], verbose: int = 0) -> None:
+        if not callable(schedule):
+            raise TypeError(f"schedule: expected a function, got {_check.show(schedule)}")
+        self.schedule = schedule
+        self.verbose = _check.choice("verbose", verbose, (0, 1))
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Set the rate."""
+        for group in self.trainer.optimizer.param_groups:
+            group["lr"] = _check.learning_rate(self.schedule(epoch, group["lr"]), "schedule")
+        if self.verbose:
+            print(f"epoch {epoch + 1}: lr {self.trainer.optimizer.param_groups[0]['lr']:g}")
+
+
+class ReduceLROnPlateau(Monitor):
+    """Lowers the learning rate when a figure has not become better for `patience` epochs.
+
+    Args:
+        monitor: default "val_loss".
+        factor: lr *= factor, below 1, default 0.1.
+        patience: default 10.
+        verbose: 1 says so.
+        mode: "auto", "min" or "max".
+        min_delta: a change must be larger than this to count, default 1e-4.
+        cooldown: epochs after a decay in which nothing is counted, default 0.
+        min_lr: the lowest rate, default 0.
+
+    Source: Keras 3, `keras.callbacks.ReduceLROnPlateau`: it waits one epoch less than
+    `optim.lr_scheduler.ReduceLROnPlateau`, which does the work.
+    """
+
+    sets_lr = True
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        super().__init__(monitor, mode)
+        self.factor = _check.real("factor", factor, 0.0, 1.0, open_high=True)
+        self.patience = _check.integer("patience", patience, 0)
+        self.verbose = _check.choice("verbose", verbose, (0, 1))
+        self.min_delta = _check.real("min_delta", min_delta, 0.0)
+        self.cooldown = _check.integer("cooldown", cooldown, 0)
+        self.min_lr = _check.learning_rate(min_lr, "min_lr")
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Forget earlier fits."""
+        self._plateau = Plateau(
+            self.trainer.optimizer,
+            mode=self.mode,
+            factor=self.factor,
+            patience=max(self.patience - 1, 0),
+            threshold=self.min_delta,
+            threshold_mode="abs",
+            cooldown=max(self.cooldown - 1, 0),
+            min_lr=self.min_lr,
+            eps=0,
+        )
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Look at the figure."""
+        current = (logs or {}).get(self.monitor)
+        if current is None:
+            return
+        before = self._plateau.get_last_lr()
+        self._plateau.step(current)
+        if self.verbose and self._plateau.get_last_lr() != before:
+            print(f"epoch {epoch + 1}: lr {self._plateau.get_last_lr()[0]:g}")
+
+    def state_dict(self) -> dict[str, Any]:
+        """That of the scheduler."""
+        return self._plateau.state_dict()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` gave."""
+        self._plateau.load_state_dict(state_dict)
+
+
+class TimeBudget(Callback):
+    """Ends the training after some seconds, within an epoch too.
+
+    The model is as after the last finished step; an epoch that was not finished is not in the
+    history. A training that goes on from a checkpoint has what is left.
+
+    Args:
+        seconds: above 0.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = _check.real("seconds", seconds, 0.0, open_low=True)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Look at the clock."""
+        self._began = time.monotonic()
+
+    def spent(self) -> float:
+        """Seconds since the training began."""
+        return time.monotonic() - self._began
+
+    def on_progress(self, epoch: int, step: int) -> object:
+        """Whether it is time."""
+        return self.spent() >= self.seconds
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> object:
+        """Whether it is time."""
+        return self.spent() >= self.seconds
+
+    def state_dict(self) -> dict[str, Any]:
+        """The seconds that are gone."""
+        return {"spent": self.spent()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` gave."""
+        self._began = time.monotonic() - state_dict["spent"]

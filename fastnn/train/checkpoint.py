@@ -1,0 +1,187 @@
+"""The state of a fit in one file, from which it goes on with the bits of one not broken off."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import _check, random
+from fastnn.io.model import load as load_file
+from fastnn.io.model import save as save_file
+from fastnn.io.safetensors import FormatError
+from fastnn.nn import Module
+from fastnn.nn.state import load, loadable
+from fastnn.optim.loop import blocks_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastnn.tensor import Tensor
+    from fastnn.train.session import Plan, Session
+    from fastnn.train.trainer import Trainer
+    from fastnn.train.validation import Rows
+
+VERSION = 1
+
+State = dict[str, Any]
+
+
+class Checkpoint:
+    """Where and when the state is written, and what it was read from.
+
+    Args:
+        path: the file.
+        every: "epoch", or seconds.
+        resume: go on from the file, if it is there.
+
+    Attributes:
+        found: the state in the file, or None.
+
+    Raises:
+        TypeError, ValueError: `every` is neither.
+        FormatError: the file holds something else.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], every: str | float, resume: bool) -> None:
+        self.path = os.fspath(path)
+        self._seconds: float | None = None
+        if isinstance(every, str):
+            _check.choice("checkpoint_every", every, ("epoch",))
+        else:
+            self._seconds = _check.real("checkpoint_every", every, 0.0)
+        self.identity: dict[str, str] = {}
+        self.found: State | None = None
+        self._written = time.monotonic()
+        if _check.flag("resume", resume) and os.path.exists(self.path):
+            found = load_file(self.path)
+            if not isinstance(found, dict) or found.get("fit") != VERSION:
+                raise FormatError(
+                    f"{self.path}: no checkpoint of this version of fit in it; pass resume=False "
+                    "to write one over it"
+                )
+            self.found = found
+
+    def identify(self, identity: Mapping[str, str]) -> None:
+        """Say what is trained, and on what.
+
+        Raises:
+            ValueError: the state that was found is of something else.
+        """
+        self.identity = dict(identity)
+        kept = self.identity if self.found is None else self.found["identity"]
+        for what, now in self.identity.items():
+            if kept.get(what) != now:
+                raise ValueError(
+                    f"checkpoint: {self.path} is of a fit with another {what}: expected "
+                    f"{kept.get(what)}, got {now}; pass resume=False to begin anew"
+                )
+
+    def after_epoch(self) -> bool:
+        """Whether to write after every epoch."""
+        return self._seconds is None
+
+    def is_due(self) -> bool:
+        """Whether it is time to write."""
+        seconds = self._seconds
+        return seconds is not None and time.monotonic() - self._written >= seconds
+
+    def write(self, session: Session) -> None:
+        """Write the state of a fit that stands between two steps."""
+        save_file({"fit": VERSION, "identity": self.identity, **_state(session)}, self.path)
+        self._written = time.monotonic()
+
+
+def name_of(value: Any) -> str:
+    """The name of a function, or of a value's type."""
+    return getattr(value, "__qualname__", type(value).__name__)
+
+
+def identity(
+    trainer: Trainer, plan: Plan, rows: Rows, held_out: Rows | None, share: float
+) -> dict[str, str]:
+    """What a checkpoint has to agree with: data, model and arguments, in words."""
+    groups = getattr(trainer.optimizer, "param_groups", [])
+    loss = trainer.loss if isinstance(trainer.loss, Module) else name_of(trainer.loss)
+    return {
+        "data": _digest([*rows.arrays(), *(held_out.arrays() if held_out else ())]),
+        "model": _described(trainer.model),
+        "loss": str(loss),
+        "optimizer": f"{name_of(trainer.optimizer)} of {[len(g['params']) for g in groups]}",
+        "validation_split": str(share),
+        **plan.words(),
+    }
+
+
+def _digest(arrays: list[NDArray[Any]]) -> str:
+    """A text that stands for arrays: other arrays have another."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(f"{array.dtype.str}{array.shape}".encode())
+        found.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return found.hexdigest()[:32]
+
+
+def _described(model: Module) -> str:
+    """A text that stands for names, shapes and types of what a model consists of."""
+    parts = [f"{name}{t.shape}{t.dtype}" for name, t in _tensors(model).items()]
+    return hashlib.sha256("\n".join([repr(model), *parts]).encode()).hexdigest()[:32]
+
+
+def _tensors(model: Module) -> dict[str, Tensor]:
+    """Parameters and buffers, those too that state_dict leaves out."""
+    return {name: t.detach() for name, t in [*model.named_parameters(), *model.named_buffers()]}
+
+
+def _gradients(session: Session) -> list[Tensor]:
+    """Where the gradients of batches add up."""
+    if session.plan.update.accumulate == 1:
+        return []
+    return [block.flat.gradients for block in blocks_of(session.trainer.optimizer)]
+
+
+def _state(session: Session) -> State:
+    scheduler, sums = session.plan.schedule.scheduler, session.sums
+    return {
+        "model": _tensors(session.trainer.model),
+        "optimizer": session.trainer.optimizer.state_dict(),
+        "gradients": _gradients(session),
+        "scheduler": None if scheduler is None else scheduler.state_dict(),
+        "callbacks": [callback.state_dict() for callback in session.plan.callbacks],
+        "random": random.get_rng_state(),
+        "seed": session.seed,
+        "epoch": session.epoch,
+        "step": session.step,
+        "sums": None if sums is None else sums.copy(),
+        "history": session.history.history,
+        "epochs": session.history.epoch,
+        "stopped": session.trainer.stop_training and session.step == 0,
+    }
+
+
+def restore(session: Session, state: State) -> None:
+    """Weights, optimizer, schedule, random numbers, figures and place."""
+    own = _tensors(session.trainer.model)
+    values, _ = loadable(own, state["model"], True, "the model")
+    session.trainer.optimizer.load_state_dict(state["optimizer"])
+    load(own, values)
+    if session.plan.schedule.scheduler is not None:
+        session.plan.schedule.scheduler.load_state_dict(state["scheduler"])
+    random.set_rng_state(state["random"])
+    session.epoch, session.step = state["epoch"], state["step"]
+    session.sums = None if state["sums"] is None else np.array(state["sums"])
+    session.history.history.update(state["history"])
+    session.history.epoch.extend(state["epochs"])
+    session.trainer.stop_training = state["stopped"]
+
+
+def restore_rest(session: Session, state: State) -> None:
+    """What a fit has once it has begun: gradients that add up, and callbacks."""
+    for gradient, kept in zip(_gradients(session), state["gradients"], strict=True):
+        np.copyto(gradient._array, np.asarray(kept))
+    for callback, kept in zip(session.plan.callbacks, state["callbacks"], strict=True):
+        callback.load_state_dict(kept)

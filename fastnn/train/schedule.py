@@ -1,0 +1,101 @@
+"""A schedule of learning rates within a fit: after each epoch, or as tables for each step."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import _check
+from fastnn.optim import loop
+from fastnn.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau, settings_by_step
+
+if TYPE_CHECKING:
+    from fastnn.optim import Optimizer
+    from fastnn.train.loop import Rates
+
+
+class Schedule:
+    """A scheduler of `optim.lr_scheduler`, or none, stepped as a fit goes on.
+
+    Args:
+        scheduler: or None.
+        optimizer: that it has to belong to.
+        unit: "epoch" or "step": what one step of it is; a step is an update of the weights.
+        accumulate: batches of an update.
+
+    Raises:
+        TypeError, ValueError: no scheduler, or one of another optimizer; "step" of a schedule that
+            looks at a figure.
+    """
+
+    def __init__(self, scheduler: Any, optimizer: Optimizer, unit: str, accumulate: int) -> None:
+        _check.choice("schedule", unit, ("epoch", "step"))
+        if scheduler is not None:
+            if not isinstance(scheduler, LRScheduler):
+                raise TypeError(
+                    f"scheduler: expected one of optim.lr_scheduler, got {_check.show(scheduler)}"
+                )
+            if scheduler.optimizer is not optimizer:
+                raise ValueError("scheduler: expected one of the trainer's optimizer")
+            if unit == "step" and isinstance(scheduler, ReduceLROnPlateau):
+                raise ValueError(
+                    "schedule: expected 'epoch' for ReduceLROnPlateau, which looks at the figures "
+                    "of an epoch"
+                )
+        self.scheduler, self.optimizer = scheduler, optimizer
+        self.by_step = scheduler is not None and unit == "step"
+        self.looks = isinstance(scheduler, ReduceLROnPlateau)
+        self._accumulate = accumulate
+        self._before: tuple[Any, list[dict[str, Any]]] | None = None
+
+    def rates(self, step: int, steps: int) -> Rates | None:
+        """The optimizer's numbers at each step from `step` to the end of the epoch.
+
+        Scheduler and optimizer go ahead to the end of it; `settle` brings them back.
+        """
+        if not self.by_step:
+            return None
+        self._before = self.scheduler.state_dict(), self._settings()
+        self._span = step, steps
+        update = np.arange(step, steps) // self._accumulate - step // self._accumulate
+        tables = settings_by_step(self.scheduler, self.optimizer, self._updates(steps - step))
+        return loop.rates(self.optimizer, [table[update] for table in tables])
+
+    def settle(self, done: int) -> None:
+        """Scheduler and optimizer as they are when so many of the steps of `rates` were made."""
+        if self._before is None:
+            return
+        state, settings = self._before
+        self._before = None
+        loop.forget_numbers(self.optimizer)
+        first, steps = self._span
+        if first + done == steps:
+            return
+        for group, kept in zip(self.optimizer.param_groups, settings, strict=True):
+            group.update(kept)
+        self.scheduler.load_state_dict(state)
+        settings_by_step(self.scheduler, self.optimizer, self._updates(done))
+
+    def _updates(self, done: int) -> int:
+        """Updates of the weights within so many steps; the last step of an epoch ends a group."""
+        first, steps = self._span
+        last = first + done
+        ended = -(-last // self._accumulate) if last == steps else last // self._accumulate
+        return ended - first // self._accumulate
+
+    def after_epoch(self, logs: dict[str, float], monitor: str) -> None:
+        """The step that comes after an epoch with these figures."""
+        if self.scheduler is None or self.by_step:
+            return
+        if not self.looks:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # all steps may have been skipped
+                self.scheduler.step()
+        elif monitor in logs:
+            self.scheduler.step(logs[monitor])
+
+    def _settings(self) -> list[dict[str, Any]]:
+        groups = self.optimizer.param_groups
+        return [{k: v for k, v in group.items() if k != "params"} for group in groups]

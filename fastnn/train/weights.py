@@ -1,0 +1,155 @@
+"""Weights of rows: as they are given, by class, and in the loss."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import _check, ops
+from fastnn.nn import CrossEntropyLoss, Module, NLLLoss, functional
+from fastnn.nn.weighted import some_ignored
+from fastnn.tensor import Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Loss = Callable[..., Tensor]
+    ClassWeight = Mapping[int, float] | str | None
+
+
+def row_weights(
+    sample_weight: ArrayLike | None,
+    class_weight: ClassWeight,
+    y: NDArray[Any],
+    dtype: np.dtype[Any],
+    name: str = "sample_weight",
+) -> NDArray[Any] | None:
+    """The weight of each row, the product of its own and of its class's; None: all are 1.
+
+    class_weight: a dict from class to weight, 1 where a class is missing; or "balanced": rows /
+        (classes * rows of the class), over the classes that there are, as in scikit-learn.
+
+    Raises:
+        TypeError, ValueError: not one finite weight >= 0 a row; a class that y cannot have.
+    """
+    weights = None
+    if sample_weight is not None:
+        weights = _check.sample_weight(sample_weight, len(y), dtype, name)
+    if class_weight is None:
+        return weights
+    classes = classes_of(y)
+    if classes is None:
+        raise ValueError("class_weight: expected classes as y, got numbers; use sample_weight")
+    by_class = _by_class(class_weight, classes[classes >= 0]).astype(dtype)
+    own = np.where(classes < 0, dtype.type(1), by_class[np.maximum(classes, 0)])
+    return own if weights is None else np.asarray(own * weights)
+
+
+def classes_of(y: NDArray[Any]) -> NDArray[np.int64] | None:
+    """The class of each row, for class numbers, 0 and 1, and rows of probabilities; None for other
+    numbers. What is ignored has a number below 0."""
+    if y.dtype.kind == "i":
+        return np.asarray(y, np.int64)
+    if y.ndim == 2 and y.shape[1] > 1:
+        sums = y.sum(axis=1, dtype=np.float64)
+        shares = bool((y >= 0).all()) and bool((np.abs(sums - 1.0) <= 1e-3).all())
+        return np.asarray(y.argmax(1)) if shares else None
+    flat = y.reshape(-1)
+    return flat.astype(np.int64) if np.isin(flat, (0, 1)).all() else None
+
+
+def _by_class(given: ClassWeight, classes: NDArray[np.int64]) -> NDArray[np.float64]:
+    counts = np.bincount(classes, minlength=1)
+    if isinstance(given, str):
+        _check.choice("class_weight", given, ("balanced",))
+        there = counts > 0
+        return np.where(there, len(classes) / (max(there.sum(), 1) * np.maximum(counts, 1)), 1.0)
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            f'class_weight: expected a dict from class to weight or "balanced", got '
+            f"{_check.show(given)}"
+        )
+    table = np.ones(len(counts))
+    for label, value in given.items():
+        weight = _check.real(f"class_weight[{label!r}]", value, 0.0)
+        if _check.integer("class_weight: a class", label, 0) < len(table):
+            table[label] = weight
+    if not table[classes].any():
+        raise ValueError("class_weight: expected a weight > 0 for a class of y, got only zeros")
+    return table
+
+
+def measured(loss: Loss, z: Tensor, y: Tensor, w: Tensor | None) -> list[Tensor]:
+    """The loss of a batch; for a weighted mean also what the mean of an epoch is made of.
+
+    Without weights loss(z, y); a function of three arguments gets the weights as its third. A loss
+    of `nn` is taken row by row. With weights w_i and the losses l_i of the rows, which it gives
+    with reduction "none" (over several outputs their mean, or their sum with reduction "sum"),
+    the loss is sum w_i l_i / sum w_i, or sum w_i l_i with reduction "sum". Where it divides by
+    weights of its own (`CrossEntropyLoss(weight=...)`), the divisor is the sum of the products of
+    both weights. A batch whose weights are all 0 has the loss 0.
+
+    Returns:
+        [loss], or [loss, sum w_i l_i / rows, sum w_i / rows].
+    """
+    if w is None:
+        return [loss(z, y)]
+    if not isinstance(getattr(loss, "reduction", None), str):
+        return [loss(z, y, w)]
+    each = _each_row(loss, z, y)
+    total = ops.sum(ops.mul(each, w))
+    if loss.reduction == "sum":  # type: ignore[attr-defined]
+        return [total]
+    counts = _counts(loss, z, y)
+    size = ops.sum(w if counts is None else ops.mul(counts, w))
+    value = ops.div(total, ops.maximum(size, float(np.finfo(z.dtype).tiny)))
+    rows = float(len(z))
+    return [value, ops.div(total.detach(), rows), ops.div(size, rows)]
+
+
+def _each_row(loss: Loss, z: Tensor, y: Tensor) -> Tensor:
+    """The losses of the rows."""
+    settings = vars(loss)
+    reduction = settings["reduction"]
+    settings["reduction"] = "none"  # for a moment: no program needs to notice
+    try:
+        each = loss(z, y)
+    finally:
+        settings["reduction"] = reduction
+    if each.ndim == 1:
+        return each
+    each = each.reshape(len(z), -1)
+    return ops.mean(each, 1) if reduction == "mean" else ops.sum(each, 1)
+
+
+def _counts(loss: Loss, z: Tensor, y: Tensor) -> Tensor | None:
+    """What each row adds to the divisor of the loss's own mean; None: 1."""
+    if not isinstance(loss, CrossEntropyLoss | NLLLoss) or y.dtype.kind == "f":
+        return None
+    if loss.weight is None and not some_ignored(y, loss.ignore_index):
+        return None  # `Rows.sample` sees to it that there are some where any batch has some
+    certain = Tensor(np.full(z.shape, -1, z.dtype))
+    ignored = loss.ignore_index
+    return functional.nll_loss(certain, y, loss.weight, ignore_index=ignored, reduction="none")
+
+
+def check_weighted(loss: Loss, name: str) -> None:
+    """That the loss can be weighted row by row.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    reduction = getattr(loss, "reduction", None)
+    if isinstance(reduction, str):
+        return
+    function = loss.forward if isinstance(loss, Module) else loss
+    try:
+        inspect.signature(function).bind(None, None, None)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name}: the loss takes no weights; expected a loss of nn, or a function of (output, "
+            "target, weight)"
+        ) from None

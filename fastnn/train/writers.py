@@ -1,0 +1,196 @@
+"""Callbacks that write files: figures, models."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fastnn import _check
+from fastnn.train.callbacks import Callback, Logs, Monitor
+
+
+class _Lines(Callback):
+    """A text file that gets a line an epoch.
+
+    When a training goes on from a checkpoint, the lines of epochs after it are dropped, as they
+    will be written again.
+    """
+
+    def __init__(self, filename: str | os.PathLike[str], append: bool = False) -> None:
+        self.filename = os.fspath(filename)
+        self.append = _check.flag("append", append)
+        self._size: int | None = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Empty the file, or make it."""
+        self._size = None
+
+    def _begin(self) -> None:
+        """Before the first line: the file as it was at the checkpoint, or a new one."""
+        if self._size is None:
+            with open(self.filename, "a" if self.append else "w") as file:
+                self._size = file.tell()
+        elif os.path.exists(self.filename) and os.path.getsize(self.filename) > self._size:
+            os.truncate(self.filename, self._size)
+
+    def _write(self, text: str) -> None:
+        self._begin()
+        with open(self.filename, "a", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            self._size = file.tell()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The size of the file."""
+        return {"size": self._size}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` gave."""
+        self._size = state_dict["size"]
+
+
+class CSVLogger(_Lines):
+    """Writes the figures of each epoch to a CSV file: the epoch from 0, then as in the history.
+
+    A figure that an epoch has not (see `validation_freq`) is left empty.
+
+    Args:
+        filename: the file.
+        separator: default ",".
+        append: keep what is in the file, default False.
+
+    Source: Keras 3, `keras.callbacks.CSVLogger`.
+    """
+
+    def __init__(
+        self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
+    ) -> None:
+        super().__init__(filename, append)
+        self.separator = separator
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """A line."""
+        names, figures = self.params["metrics"], logs or {}
+        self._begin()
+        if not self._size:
+            self._write(self.separator.join(["epoch", *names]) + "\n")
+        cells = (repr(figures[name]) if name in figures else "" for name in names)
+        self._write(self.separator.join([str(epoch), *cells]) + "\n")
+
+
+class JSONLogger(_Lines):
+    """Writes the figures of each epoch to a file as one line of JSON.
+
+    Args:
+        filename: the file.
+        append: keep what is in the file, default False.
+    """
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """A line."""
+        self._write(json.dumps({"epoch": epoch, **(logs or {})}) + "\n")
+
+
+class ModelCheckpoint(Monitor):
+    """Writes the model after every epoch, or whenever a figure is better than ever.
+
+    It is a file for `fastnn.load`. To go on after a crash, with the bits of a training that was
+    not broken off, use `Trainer.fit(checkpoint=...)`, which keeps the optimizer and the rest too.
+
+    Args:
+        filepath: the file; names in braces are filled in: "net-{epoch:02d}-{val_loss:.2f}.st",
+            the epoch from 1.
+        monitor: default "val_loss"; looked at with save_best_only.
+        verbose: 1 says so.
+        save_best_only: write when the figure is the best so far, default False.
+        save_weights_only: write `state_dict()` instead of layers and weights, default False; for
+            models that are no `nn.Sequential` of known layers.
+        mode: "auto", "min" or "max".
+        save_freq: "epoch" only.
+        initial_value_threshold: with save_best_only, what the first one has to be better than.
+
+    Source: Keras 3, `keras.callbacks.ModelCheckpoint`.
+    """
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        super().__init__(monitor, mode)
+        _check.choice("save_freq", save_freq, ("epoch",))
+        self.filepath = os.fspath(filepath)
+        self.verbose = _check.choice("verbose", verbose, (0, 1))
+        self.save_best_only = _check.flag("save_best_only", save_best_only)
+        self.monitored = self.save_best_only
+        self.save_weights_only = _check.flag("save_weights_only", save_weights_only)
+        threshold = initial_value_threshold
+        self.best = None if threshold is None else _check.real("initial_value_threshold", threshold)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Write the file, if it is time."""
+        from fastnn.io.model import save
+
+        figures = logs or {}
+        if self.save_best_only:
+            current = figures.get(self.monitor)
+            if current is None or not self.better(current, self.best):
+                return
+            self.best = current
+        path = self.filepath.format(epoch=epoch + 1, **figures)
+        save(self.model.state_dict() if self.save_weights_only else self.model, path)
+        if self.verbose:
+            print(f"epoch {epoch + 1}: model saved to {path}")
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best figure."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` gave."""
+        self.best = state_dict["best"]
+
+
+class TensorBoard(Callback):
+    """Writes the figures of each epoch for TensorBoard, through tensorboardX.
+
+    Args:
+        log_dir: the folder, default "logs".
+
+    Raises:
+        ImportError: there is no tensorboardX.
+    """
+
+    def __init__(self, log_dir: str | os.PathLike[str] = "logs") -> None:
+        try:
+            from tensorboardX import SummaryWriter
+        except ImportError:
+            raise ImportError(
+                "TensorBoard: it writes through tensorboardX; pip install 'fastnn-cpu[tensorboard]'"
+            ) from None
+        self.log_dir = Path(log_dir)
+        self._make = SummaryWriter
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Open a file in the folder."""
+        self._writer: Any = self._make(str(self.log_dir))
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Write the figures."""
+        for name, value in (logs or {}).items():
+            kind = "validation" if name.startswith("val_") else "train"
+            self._writer.add_scalar(f"{kind}/{name.removeprefix('val_')}", value, epoch)
+        self._writer.flush()
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Close the file."""
+        self._writer.close()
