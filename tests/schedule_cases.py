@@ -66,6 +66,14 @@ def cases(s: Any) -> dict[str, Any]:
             [s.SequentialLR(opt, [warm(opt), s.StepLR(opt, 5)], [10]), s.ExponentialLR(opt, 0.9)],
             milestones=[40],
         ),
+        "factors_in_turn": lambda opt: s.SequentialLR(
+            opt,
+            [
+                s.ChainedScheduler([warm(opt), s.ExponentialLR(opt, 0.98)]),
+                s.MultiplicativeLR(opt, lambda t: 0.9),
+            ],
+            milestones=[20],
+        ),
         "chained": lambda opt: s.ChainedScheduler([warm(opt), s.ExponentialLR(opt, 0.98)]),
     }  # fmt: skip
 
@@ -89,3 +97,30 @@ def run(optim: Any, parameters: list[Any], name: str, betas: bool) -> list[list[
             rows.append(rows[-1])
             break
     return rows
+
+
+def resumed(optim: Any, parameters: list[Any]) -> dict[str, list[float]]:
+    """name -> the rates when a scheduler is made at epoch 30 of a checkpoint, and after steps."""
+    s, found = optim.lr_scheduler, {}
+    for name, make in {
+        "lambda": lambda opt, last: s.LambdaLR(opt, lambda t: 0.95**t, last),
+        "multiplicative": lambda opt, last: s.MultiplicativeLR(opt, lambda t: 0.9, last),
+        "step": lambda opt, last: s.StepLR(opt, 31, 0.5, last),
+        "multistep": lambda opt, last: s.MultiStepLR(opt, [31, 33], 0.3, last),
+        "constant": lambda opt, last: s.ConstantLR(opt, 0.5, 32, last),
+        "linear": lambda opt, last: s.LinearLR(opt, 0.2, 0.9, 33, last),
+        "exponential": lambda opt, last: s.ExponentialLR(opt, 0.9, last),
+        "polynomial": lambda opt, last: s.PolynomialLR(opt, 40, 2.0, last),
+        "cosine": lambda opt, last: s.CosineAnnealingLR(opt, 50, 0.01, last),
+        "restarts": lambda opt, last: s.CosineAnnealingWarmRestarts(opt, 10, 2, 0.001, last),
+    }.items():
+        groups = [{"params": parameters, "lr": 0.07, "initial_lr": 0.1}]
+        optimizer = optim.SGD(groups, momentum=0.9)
+        scheduler = make(optimizer, 30)
+        rates = [optimizer.param_groups[0]["lr"]]
+        for _ in range(4):
+            optimizer.step()
+            scheduler.step()
+            rates.append(optimizer.param_groups[0]["lr"])
+        found[name] = rates
+    return found

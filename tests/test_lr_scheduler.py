@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 from catalogue import public_classes
-from schedule_cases import KEPT, STEPS, cases, run
+from schedule_cases import KEPT, STEPS, cases, resumed, run
 
 import fastnn
 from fastnn import nn, optim
 from fastnn.optim import lr_scheduler
 from fastnn.optim.lr_scheduler import settings_by_step
 
-GOLDEN = json.loads((Path(__file__).parent / "goldens" / "schedules.json").read_text())["schedules"]
+GOLDENS = json.loads((Path(__file__).parent / "goldens" / "schedules.json").read_text())
+GOLDEN = GOLDENS["schedules"]
 NAMES = list(cases(lr_scheduler))
 
 
@@ -44,6 +45,11 @@ def test_torchs_values(name: str) -> None:
     np.testing.assert_allclose([math.fsum(c) for c in columns], golden["sums"], rtol=1e-12)
     np.testing.assert_allclose([columns[0][i] for i in KEPT], golden["lr"], rtol=1e-11, atol=1e-17)
     np.testing.assert_allclose(rows[-1], golden["last"], rtol=1e-11, atol=1e-17)
+
+
+def test_made_at_a_checkpoint_they_leave_the_rate_as_it_is_and_go_on() -> None:
+    for name, rates in resumed(optim, two()[:1]).items():
+        np.testing.assert_allclose(rates, GOLDENS["resumed"][name], rtol=1e-12, err_msg=name)
 
 
 def test_each_scheduler_has_a_case() -> None:
@@ -118,6 +124,12 @@ def test_a_compiled_step_takes_the_rates() -> None:
 def test_order_of_steps_is_warned_about() -> None:
     _, scheduler = made("exponential")
     with pytest.warns(UserWarning, match=r"before `optimizer\.step\(\)`"):
+        scheduler.step()
+    optimizer, scheduler = made("exponential")
+    optimizer.zero_grad()
+    optimizer.step()  # it was called, though no parameter has a gradient
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         scheduler.step()
 
 

@@ -14,7 +14,7 @@ import torch
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from schedule_cases import KEPT, cases, run  # noqa: E402
+from schedule_cases import KEPT, cases, resumed, run  # noqa: E402
 
 found = {}
 for name in cases(torch.optim.lr_scheduler):
@@ -29,5 +29,12 @@ for name in cases(torch.optim.lr_scheduler):
         "last": rows[-1],
     }
 (HERE / "schedules.json").write_text(
-    json.dumps({"torch": torch.__version__, "schedules": found}, indent=None) + "\n"
+    json.dumps(
+        {
+            "torch": torch.__version__,
+            "schedules": found,
+            "resumed": resumed(torch.optim, [torch.zeros(2, requires_grad=True)]),
+        }
+    )
+    + "\n"
 )

@@ -56,6 +56,8 @@ class LRScheduler:
     Source: torch.optim.lr_scheduler.LRScheduler.
     """
 
+    _initial = False  # True while it is made: what is loaded from a checkpoint stays as it is
+
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = checked_optimizer(optimizer)
         for i, group in enumerate(optimizer.param_groups):
@@ -80,7 +82,11 @@ class LRScheduler:
 
     def _initial_step(self) -> None:
         self._step_count = 0
-        self.step()
+        self._initial = True
+        try:
+            self.step()
+        finally:
+            del self._initial
 
     def step(self, epoch: int | None = None) -> None:
         """Set the rates of the next epoch; call it after `optimizer.step()`.
@@ -154,7 +160,8 @@ def _savable(value: Any) -> bool:
 
 
 def _has_stepped(optimizer: Optimizer) -> bool:
-    return any(done for blocks in optimizer._blocks for block in blocks for done in block.steps())
+    blocks = [block for blocks in optimizer._blocks for block in blocks]
+    return any(block.taken is not None or any(block.steps()) for block in blocks)
 
 
 def settings_by_step(

@@ -38,9 +38,9 @@ class CosineAnnealingLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         t, half = self.last_epoch, self.T_max
-        if t == 0:
+        if self._initial:
             return self._rates()
-        if self._step_count == 1:
+        if self._step_count == 1 and t > 0:
             return self._closed_form()
         if (t - 1 - half) % (2 * half) == 0:  # from the minimum there is nothing to scale
             rise = (1 - math.cos(math.pi / half)) / 2
@@ -95,7 +95,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             epoch = self.last_epoch + 1
             self.T_cur += 1
             if self.T_cur >= self.T_i:
-                self.T_cur -= self.T_i
+                self.T_cur %= self.T_i
                 self.T_i *= self.T_mult
         else:
             self._jump(_check.real("epoch", epoch, 0.0))

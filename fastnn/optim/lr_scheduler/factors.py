@@ -69,7 +69,7 @@ class MultiplicativeLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        if self.last_epoch <= 0:
+        if self._initial:
             return self._rates()
         pairs = zip(self._rates(), self.lr_lambdas, strict=True)
         return [rate * factor(self.last_epoch) for rate, factor in pairs]
@@ -216,7 +216,7 @@ class LinearLR(LRScheduler):
         start, t = self.start_factor, self.last_epoch
         if t == 0:
             return [rate * start for rate in self._rates()]
-        if t > self.total_iters:
+        if self._initial or t > self.total_iters:
             return self._rates()
         rise = self.end_factor - start
         factor = 1.0 + rise / (self.total_iters * start + (t - 1) * rise)
@@ -244,7 +244,7 @@ class ExponentialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        return [rate * self.gamma if self.last_epoch else rate for rate in self._rates()]
+        return [rate if self._initial else rate * self.gamma for rate in self._rates()]
 
     def _closed_form(self) -> list[float]:
         return [base * self.gamma**self.last_epoch for base in self.base_lrs]
@@ -275,7 +275,7 @@ class PolynomialLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         t, last = self.last_epoch, self.total_iters
-        if t == 0 or t > last:
+        if self._initial or t > last:
             return self._rates()
         factor = ((1.0 - t / last) / (1.0 - (t - 1) / last)) ** self.power
         return [rate * factor for rate in self._rates()]
