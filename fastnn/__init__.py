@@ -148,6 +148,7 @@ __all__ = [
     "Trainer",
     "callbacks",
     "explain",
+    "info",
     "metrics",
     "nn",
     "optim",
@@ -204,7 +205,7 @@ __all__ = [
 ]
 
 # What few scripts need is loaded when it is asked for.
-_MODULES = ("callbacks", "explain", "mindspore", "plot", "utils")
+_MODULES = ("callbacks", "explain", "info", "mindspore", "plot", "utils")
 _MINDSPORE = frozenset(__all__[__all__.index("GRAPH_MODE") :])
 
 

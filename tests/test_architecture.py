@@ -97,6 +97,7 @@ LAYERS: dict[str, set[str]] = {
     "callbacks": {"train"},
     "explain": {"_check", "autograd", "nn", "tensor", "train"},
     "data": {"_check"},
+    "info": {"_check", "ops", "tensor"},
     "plot": {"_check", "autograd", "explain", "nn", "optim", "tensor", "train"},
     "tabular": {"fastnn", "data", "io", "nn", "optim"},
     "compare": {"fastnn", "tabular"},

@@ -18,7 +18,7 @@ import pytest
 from test_transforms import DTYPES, FORMS, t
 
 import fastnn
-from fastnn import nn
+from fastnn import info, nn
 from fastnn.tensor import Tensor
 
 HERE = Path(__file__)
@@ -234,6 +234,8 @@ def test_ce_one_hot_and_kl(form: str, dtype: Any) -> None:
         return fastnn.where(p > 0, p * (p.log() - q.log()), 0.0).sum()
 
     close(call(form, kl, p, q), g["kl"])
+    close(call(form, info.kl_divergence, p, q), [g["kl"]])
+    assert info.kl_divergence(g["p"], g["q"]) == pytest.approx(g["kl"], rel=1e-15)
     close(call(form, lambda p, q: F.cross_entropy(q.log(), p), p, q), g["kl"])
 
 
