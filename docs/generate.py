@@ -87,6 +87,7 @@ def families() -> dict[str, tuple[str, list[Entry]]]:
         ),
         "autograd": ("The tape", list(public("fastnn.autograd"))),
         "files": ("Files", list(public("fastnn.io"))),
+        "guards": ("Guards", list(public("fastnn.guards"))),
         "info": ("Entropies and divergences", list(public("fastnn.info"))),
     }  # fmt: skip
 

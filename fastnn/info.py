@@ -12,6 +12,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastnn import _check, ops
 from fastnn.tensor import Tensor
@@ -51,15 +52,18 @@ def _distributions(axis: Axes | None, **given: Any) -> tuple[list[Tensor], bool]
     return [Tensor(_checked(name, value, axis)) for name, value in given.items()], True
 
 
-def _checked(name: str, value: Any, axis: Axes | None) -> Any:
+def _checked(name: str, value: Any, axis: Axes | None) -> NDArray[Any]:
     dtype = np.float32 if getattr(value, "dtype", None) == np.float32 else np.float64
     if np.ndim(value) == 0:
         array = np.asarray(value, dtype)
     else:
         array = _check.as_input(value, name, dtype, ndim=None)
-    sums = 1.0 if axis is None else array.sum(axis=axis)
-    if not ((array >= 0) & (array <= 1 + 1e-3)).all() or not np.allclose(sums, 1, rtol=0, atol=1e-3):
-        what = "in 0..1" if axis is None else f">= 0 that sum to 1 along axis {axis}"
+    if axis is None:
+        whole, what = np.less_equal(array, 1).all(), "in 0..1"
+    else:
+        whole = np.allclose(array.sum(axis=axis), 1, rtol=0, atol=1e-3)
+        what = f">= 0 that sum to 1 along axis {axis}"
+    if not whole or not np.greater_equal(array, 0).all():
         raise ValueError(f"{name}: expected probabilities {what}; divide counts by their sum")
     return array
 

@@ -79,6 +79,7 @@ LAYERS: dict[str, set[str]] = {
     "io": {"_device", "_version", "nn", "tensor"},
     "utils": {"_check", "random", "tensor"},
     "mindspore": KNOT | TRANSFORMS | {"fastnn", "_check", "_recording", "io", "nn", "optim"},
+    "guards": KNOT | {"_check", "nn", "random"},
     "train": KNOT
     | {
         "_check",
@@ -86,6 +87,7 @@ LAYERS: dict[str, set[str]] = {
         "_recording",
         "compile",
         "data",
+        "guards",
         "io",
         "nn",
         "optim",

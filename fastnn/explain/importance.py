@@ -10,8 +10,8 @@ import numpy as np
 from fastnn import _check, autograd
 from fastnn.explain.inputs import a_module, leaf_for
 from fastnn.nn import Module
+from fastnn.nn.modes import training_mode
 from fastnn.tensor import Tensor
-from fastnn.train.predict import training_mode
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

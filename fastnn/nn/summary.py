@@ -103,7 +103,7 @@ def summary(
     Total parameters: 8 (trainable: 8, frozen: 0)
     Total multiply-adds: 30
     """
-    from fastnn.train.predict import evaluating
+    from fastnn.nn.modes import evaluating
 
     if not isinstance(model, Module):
         raise TypeError(f"model: expected a Module, got {_check.show(model)}")

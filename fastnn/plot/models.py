@@ -11,9 +11,9 @@ import numpy as np
 from fastnn import _check
 from fastnn.explain.inputs import a_module, leaf_for, one_number
 from fastnn.nn import Module
+from fastnn.nn.modes import evaluating
 from fastnn.plot.axes import INK, PALETTE, axes_or_new, dress, two, wide_range
 from fastnn.tensor import Tensor
-from fastnn.train.predict import evaluating
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

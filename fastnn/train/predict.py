@@ -5,17 +5,15 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check, _recording
+from fastnn import _check
 from fastnn._core import replay
-from fastnn.autograd import no_grad
 from fastnn.compile import record
 from fastnn.nn import module as _module
+from fastnn.nn.modes import evaluating
 from fastnn.recording import Recording
 from fastnn.surroundings import image_of
 from fastnn.tensor import Tensor
@@ -136,27 +134,6 @@ class Predictor:
                 module._forward_hooks or module._forward_pre_hooks for module in modules
             )
             self.seen = model.changes
-
-
-@contextmanager
-def training_mode(model: Module, training: bool) -> Iterator[None]:
-    """Within it the model is in this mode; nobody else records or changes modes meanwhile."""
-    with _recording.lock:
-        modes = [(module, module.training) for module in model.modules()]
-        for module, _ in modes:
-            module.__dict__["training"] = training  # for a moment: no program needs to notice
-        try:
-            yield
-        finally:
-            for module, mode in modes:
-                module.__dict__["training"] = mode
-
-
-@contextmanager
-def evaluating(model: Module) -> Iterator[None]:
-    """Within it the model is in evaluation mode and nothing goes on the tape."""
-    with training_mode(model, False), no_grad():
-        yield
 
 
 _predictors: weakref.WeakKeyDictionary[Module, Predictor] = weakref.WeakKeyDictionary()

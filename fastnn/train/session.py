@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastnn import _check
+from fastnn.guards import first_non_finite
+from fastnn.nn.modes import training_mode
 from fastnn.train.callbacks import Callback
 from fastnn.train.checkpoint import Checkpoint, name_of, restore, restore_rest
-from fastnn.train.diagnosis import first_not_finite
 from fastnn.train.history import History
 from fastnn.train.metrics import Metric, OfAllRows
 from fastnn.train.predict import figures_of
@@ -227,7 +228,8 @@ class Session:
                     return
         except FloatingPointError:
             x = self._rows.x[loop.rows_of_step()]
-            where = first_not_finite(self.trainer.model, x)
+            with training_mode(self.trainer.model, True):
+                where = first_non_finite(self.trainer.model, x)
             raise FloatingPointError(
                 f"loss: became nan or infinite in epoch {loop.epoch}, step {loop.step}; "
                 + (f"the first that is not finite is {where}; " if where else "")

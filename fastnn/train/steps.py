@@ -13,6 +13,7 @@ from fastnn import _check
 from fastnn.autograd import no_grad
 from fastnn.compile import record
 from fastnn.nn import BatchNorm1d, Module
+from fastnn.nn.modes import training_mode
 from fastnn.nn.utils import clip_grad_norm_, clip_grad_value_
 from fastnn.optim.loop import empty_gradients, hold_gradients
 from fastnn.recorder import Recorder, listening
@@ -20,7 +21,6 @@ from fastnn.recording import Recording
 from fastnn.tensor import Tensor, int64
 from fastnn.train.loop import Loop, batch_order, parted
 from fastnn.train.metrics import Metric
-from fastnn.train.predict import training_mode
 from fastnn.train.validation import Rows, ignored_label
 from fastnn.train.weights import measured
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check, random
+from fastnn import _check, guards, random
 from fastnn.nn import Module, ZeroOneLoss
 from fastnn.nn.zero_one import REFUSAL
 from fastnn.optim import Optimizer
@@ -193,6 +193,7 @@ class Trainer:
         model, loss = self.model, self.loss
         rows = checked(model, loss, x, y, functions, sample_weight, class_weight)
         held_out = checked_pair(model, loss, validation_data, functions)
+        guards.before_training(model, loss, rows.x, rows.y)
         file = None
         if checkpoint is not None:
             file = Checkpoint(checkpoint, checkpoint_every, resume)

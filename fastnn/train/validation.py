@@ -9,10 +9,10 @@ import numpy as np
 
 from fastnn import _check, data
 from fastnn.nn import Module
+from fastnn.nn.modes import evaluating
 from fastnn.recorder import Recorder, listening
 from fastnn.tensor import Tensor
 from fastnn.train.metrics import Metric
-from fastnn.train.predict import evaluating
 from fastnn.train.weights import check_weighted, classes_of, measured, row_weights
 
 if TYPE_CHECKING:

@@ -7,21 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastnn.guards import looks_like_probabilities
 from fastnn.train.metrics.answers import is_table, true_classes
 
 Reals = NDArray[np.float64]
-
-
-def looks_like_probabilities(z: ArrayLike) -> bool:
-    """Whether all rows of z (n, classes) are >= 0 and sum to 1 within 1e-3.
-
-    >>> looks_like_probabilities([[0.2, 0.8]]), looks_like_probabilities([[2.0, -1.0]])
-    (True, False)
-    """
-    array = np.asarray(z)
-    if not is_table(array):
-        return False
-    return bool((array >= 0).all() and (np.abs(array.sum(1) - 1) <= 1e-3).all())
 
 
 def _log_probabilities(z: Reals) -> Reals:

@@ -1,0 +1,328 @@
+"""Looks for what often goes wrong: a softmax twice, units that are dead, numbers that are none.
+
+Nothing here runs within a training step: `Trainer.fit` calls `before_training` once for a model and
+a loss, and `first_non_finite` when the loss is not finite.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastnn import _check, nn, ops
+from fastnn.autograd import enable_grad, grad, no_grad
+from fastnn.autograd.graph import inputs_of
+from fastnn.nn import activation, piecewise, smooth
+from fastnn.nn.modes import evaluating
+from fastnn.random import engine_state
+from fastnn.tensor import Tensor
+
+__all__ = [
+    "ActivationReport",
+    "Activity",
+    "activation_report",
+    "before_training",
+    "first_non_finite",
+    "looks_like_probabilities",
+]
+
+_PACKAGE = str(Path(__file__).parent)
+SATURATED = 1e-3  # a derivative below this
+MOST = 0.95  # in more than this share of the rows
+ROWS = 32  # looked at before training
+
+
+def looks_like_probabilities(z: ArrayLike | Tensor) -> bool:
+    """Whether all rows of z (n, classes) are >= 0 and sum to 1 within 1e-3.
+
+    >>> looks_like_probabilities([[0.2, 0.8]]), looks_like_probabilities([[2.0, -1.0]])
+    (True, False)
+    """
+    array = z._array if isinstance(z, Tensor) else np.asarray(z)
+    if array.ndim != 2 or array.shape[1] < 2 or len(array) == 0:
+        return False
+    return bool((array >= 0).all() and (np.abs(array.sum(1) - 1) <= 1e-3).all())
+
+
+# ---- before training ----
+
+# Each by the op that it is on the tape.
+_PROBABILITIES = ("softmax", "sigmoid")
+_OF_CLASSES = ("softmax_cross_entropy", "soft_cross_entropy", "log_softmax", "softmax")
+_OF_LABELS = ("bce_with_logits", "sigmoid")
+_VIEWS = ("reshape", "permute", "getitem", "copy", "cast")
+
+_looked_at: weakref.WeakKeyDictionary[nn.Module, set[str]] = weakref.WeakKeyDictionary()
+
+
+def before_training(
+    model: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], x: ArrayLike, y: ArrayLike
+) -> None:
+    """Warn where the outputs of the model are not what the loss takes: probabilities for one that
+    applies softmax or sigmoid itself, or no log-probabilities for NLLLoss.
+
+    Model and loss are run on the first 32 rows, in evaluation mode, and left as they are; for the
+    same model and loss only once. What they do is read off the tape, so that functions count as
+    modules do. `Trainer.fit` calls this.
+
+    Args:
+        model: any Module whose forward takes one tensor.
+        loss: `loss(model(x), y)`.
+        x: (rows, features).
+        y: targets, as the loss takes them.
+
+    Warns:
+        UserWarning: what is wrong, and what to do.
+
+    >>> model = nn.Sequential(nn.Linear(2, 3), nn.Softmax(dim=1))
+    >>> with warnings.catch_warnings(record=True) as found:
+    ...     before_training(model, nn.CrossEntropyLoss(), [[0.0, 1.0]], [2])
+    >>> "wants logits" in str(found[0].message)
+    True
+    """
+    name = getattr(loss, "__name__", type(loss).__name__)
+    known = _looked_at.setdefault(model, set())
+    if name in known:
+        return
+    with _unchanged(model), evaluating(model), enable_grad():
+        z = model(Tensor(_rows(model, x)[:ROWS]))
+        target = np.asarray(y)[:ROWS]
+        if target.dtype.kind == "f":
+            target = target.astype(z.dtype)
+        asked = z.detach().requires_grad_()
+        applies = _applied_to(asked, loss(asked, Tensor(target)))
+    known.add(name)
+    found = _of_probabilities(name, applies, z) or _of_logarithms(loss, z)
+    if found is not None:
+        warnings.warn(found, UserWarning, stacklevel=_levels_up())
+
+
+def _levels_up() -> int:
+    """How far up the caller's stack the code outside of this package is."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _of_probabilities(name: str, applies: str, z: Tensor) -> str | None:
+    """What to say of a loss that `applies` an op to outputs that are probabilities already."""
+    if applies not in (*_OF_CLASSES, *_OF_LABELS):
+        return None
+    made = _op(_source(z))
+    by_hand = applies in _OF_CLASSES and looks_like_probabilities(z)
+    if made not in _PROBABILITIES and not by_hand:
+        return None
+    twice = "softmax" if applies in _OF_CLASSES else "sigmoid"
+    ends = f"the model ends in a {made}" if made in _PROBABILITIES else "they sum to 1"
+    other = "NLLLoss of their logarithm" if twice == "softmax" else "BCELoss"
+    return (
+        f"loss: {name} wants logits and applies the {twice} itself, but the model's outputs are "
+        f"probabilities ({ends}); let it return what comes before (and apply the {twice} to what "
+        f"predict returns), or use {other}"
+    )
+
+
+def _of_logarithms(loss: Any, z: Tensor) -> str | None:
+    """What to say of an NLLLoss of outputs that are no log-probabilities."""
+    if not isinstance(loss, nn.NLLLoss) or z.ndim != 2:
+        return None
+    if looks_like_probabilities(np.exp(z._array)):
+        return None
+    return (
+        "loss: NLLLoss wants log-probabilities, but the exponentials of the model's outputs do not "
+        "sum to 1; end the model in LogSoftmax(dim=1), or use CrossEntropyLoss of logits"
+    )
+
+
+def _op(x: Tensor) -> str:
+    """The op that made a tensor; '' for what is no row of the table."""
+    rule = None if x._node is None else x._node.rule
+    return next((op.name for op in ops.TABLE.values() if op.gradient is rule), "") if rule else ""
+
+
+def _applied_to(z: Tensor, end: Tensor) -> str:
+    """The op of the logits losses that is applied to z on the way to `end`, else ''."""
+    waiting, seen = [end], set()
+    while waiting:
+        x = waiting.pop()
+        if x._node is None or id(x._node) in seen:
+            continue
+        seen.add(id(x._node))
+        inputs = [t for t in inputs_of(x._node) if t is not None]
+        name = _op(x)
+        if name in (*_OF_CLASSES, *_OF_LABELS) and _source(inputs[0]) is z:
+            return name
+        waiting += inputs
+    return ""
+
+
+def _source(x: Tensor) -> Tensor:
+    """What a tensor is a view of."""
+    while _op(x) in _VIEWS and x._node is not None:
+        x = next(t for t in inputs_of(x._node) if t is not None)
+    return x
+
+
+# ---- what layers give ----
+
+
+class Activity(NamedTuple):
+    """What one activation layer gave.
+
+    dead: the share of units whose derivative is 0 for all rows.
+    saturated: the share of units, dead ones too, whose derivative is below 1e-3 for more than 95 %
+        of the rows.
+    """
+
+    layer: str
+    units: int
+    dead: float
+    saturated: float
+
+
+class ActivationReport(tuple[Activity, ...]):
+    """An `Activity` for each activation layer, in the order of the forward pass; prints as a
+    table."""
+
+    def __str__(self) -> str:
+        cells = [("Layer", "Units", "Dead", "Saturated")]
+        cells += [(a.layer, str(a.units), f"{a.dead:.1%}", f"{a.saturated:.1%}") for a in self]
+        wide = [max(len(cell[i]) for cell in cells) for i in range(4)]
+        return "\n".join(
+            f"{a:<{wide[0]}}  {b:>{wide[1]}}  {c:>{wide[2]}}  {d:>{wide[3]}}"
+            for a, b, c, d in cells
+        )
+
+    __repr__ = __str__
+
+
+_OF_A_ROW = (nn.Softmax, nn.LogSoftmax, nn.Softmin, nn.GLU)  # not of each element alone
+_HOMES = {module.__name__ for module in (activation, piecewise, smooth)}
+
+
+def _is_elementwise(module: nn.Module) -> bool:
+    return type(module).__module__ in _HOMES and not isinstance(module, _OF_A_ROW)
+
+
+def activation_report(model: nn.Module, x: ArrayLike) -> ActivationReport:
+    """The shares of dead and of saturated units of each activation layer.
+
+    A dead unit, such as a ReLU that is 0 for all rows, learns no more from them; a saturated one,
+    such as a sigmoid near 0 or 1, hardly does. Only layers are seen, not functions in a forward.
+
+    Args:
+        model: any Module whose forward takes one tensor; it is run in evaluation mode.
+        x: (rows, features), as many and as various as can be had.
+
+    >>> model = nn.Sequential(nn.Linear(1, 2), nn.ReLU())
+    >>> _ = nn.init.constant_(model[0].weight, 1.0), nn.init.constant_(model[0].bias, 0.0)
+    >>> print(activation_report(model, [[-1.0], [-2.0]]))
+    Layer    Units    Dead  Saturated
+    1: ReLU      2  100.0%     100.0%
+    """
+    found: list[Activity] = []
+
+    def look(label: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        if not _is_elementwise(module):
+            return
+        with enable_grad():
+            given = args[0].detach().clone().requires_grad_()
+            (slopes,) = grad(ops.sum(module.forward(given)), given)
+        assert slopes is not None
+        flat = np.abs(slopes._array.reshape(len(output), -1))
+        saturated = (flat < SATURATED).mean(0) > MOST
+        dead = (flat == 0).all(0)
+        found.append(Activity(label, flat.shape[1], float(dead.mean()), float(saturated.mean())))
+
+    with _hooked(model, after=look), evaluating(model):
+        model(Tensor(_rows(model, x)))
+    return ActivationReport(found)
+
+
+def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
+    """The first layer, in the order of the forward pass, with a weight or an output that is nan or
+    infinite, and which of them it is; 'x' if that has such a number; None if there is none.
+
+    The model is run on x once, in the mode in which it is, and left as it is.
+
+    Args:
+        model: any Module whose forward takes one tensor.
+        x: (rows, features).
+
+    >>> model = nn.Sequential(nn.Linear(1, 2), nn.Tanh())
+    >>> model[0].bias.data[1] = float("nan")
+    >>> first_non_finite(model, [[1.0]])
+    'the parameter 0.bias'
+    """
+    rows = _rows(model, x)
+    found = [] if np.isfinite(rows).all() else ["x"]
+
+    def weights(path: str, module: nn.Module) -> None:
+        for name, p in module._own_parameters():
+            if p is not None and not np.isfinite(p._array).all():
+                found.append(f"the parameter {path}.{name}" if path else f"the parameter {name}")
+
+    def look(label: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        if isinstance(output, Tensor) and not np.isfinite(output._array).all():
+            found.append(f"the output of {label}")
+
+    with _unchanged(model), _hooked(model, look, weights), no_grad():
+        model(Tensor(rows))
+    return found[0] if found else None
+
+
+def _rows(model: nn.Module, x: ArrayLike) -> NDArray[Any]:
+    """A copy, of the type of the model's numbers."""
+    parameter = next(iter(model.parameters()), None)
+    return np.array(x, np.float32 if parameter is None else parameter.dtype, order="C")
+
+
+@contextmanager
+def _unchanged(model: nn.Module) -> Iterator[None]:
+    """Buffers and the random numbers of dropout are afterwards what they were."""
+    kept = [engine_state, *(buffer._array for buffer in model.buffers())]
+    values = [array.copy() for array in kept]
+    try:
+        yield
+    finally:
+        for array, value in zip(kept, values, strict=True):
+            array[...] = value
+
+
+_After = Callable[[str, nn.Module, tuple[Any, ...], Any], None]
+
+
+@contextmanager
+def _hooked(
+    model: nn.Module, after: _After, before: Callable[[str, nn.Module], None] | None = None
+) -> Iterator[None]:
+    """Within it `after` sees each module's arguments and output, `before` each that is about to
+    run."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model: expected a Module, got {_check.show(model)}")
+    handles = []
+    for path, module in model.named_modules():
+        label = f"{path}: {type(module).__name__}" if path else type(module).__name__
+
+        def pre(module: nn.Module, args: Any, path: str = path) -> None:
+            if before is not None:
+                before(path, module)
+
+        def post(module: nn.Module, args: Any, output: Any, label: str = label) -> None:
+            after(label, module, args, output)
+
+        handles += [module.register_forward_pre_hook(pre), module.register_forward_hook(post)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
