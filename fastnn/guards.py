@@ -64,7 +64,7 @@ _looked_at: weakref.WeakKeyDictionary[nn.Module, set[str]] = weakref.WeakKeyDict
 
 
 def before_training(
-    model: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], x: ArrayLike, y: ArrayLike
+    model: nn.Module, loss: Callable[..., Tensor], x: ArrayLike, *targets: ArrayLike
 ) -> None:
     """Warn where the outputs of the model are not what the loss takes: probabilities for one that
     applies softmax or sigmoid itself, or no log-probabilities for NLLLoss.
@@ -75,9 +75,9 @@ def before_training(
 
     Args:
         model: any Module whose forward takes one tensor.
-        loss: `loss(model(x), y)`.
+        loss: `loss(model(x), *targets)`.
         x: (rows, features).
-        y: targets, as the loss takes them.
+        targets: y, and what else the loss takes, row by row.
 
     Warns:
         UserWarning: what is wrong, and what to do.
@@ -94,15 +94,17 @@ def before_training(
         return
     with _unchanged(model), evaluating(model), enable_grad():
         z = model(Tensor(_rows(model, x)[:ROWS]))
-        target = np.asarray(y)[:ROWS]
-        if target.dtype.kind == "f":
-            target = target.astype(z.dtype)
         asked = z.detach().requires_grad_()
-        applies = _applied_to(asked, loss(asked, Tensor(target)))
+        applies = _applied_to(asked, loss(asked, *(_as_target(y, z) for y in targets)))
     known.add(name)
     found = _of_probabilities(name, applies, z) or _of_logarithms(loss, z)
     if found is not None:
         warnings.warn(found, UserWarning, stacklevel=_levels_up())
+
+
+def _as_target(y: ArrayLike, z: Tensor) -> Tensor:
+    array = np.asarray(y)[:ROWS]
+    return Tensor(array.astype(z.dtype) if array.dtype.kind == "f" else array)
 
 
 def _levels_up() -> int:

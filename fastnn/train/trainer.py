@@ -193,7 +193,7 @@ class Trainer:
         model, loss = self.model, self.loss
         rows = checked(model, loss, x, y, functions, sample_weight, class_weight)
         held_out = checked_pair(model, loss, validation_data, functions)
-        guards.before_training(model, loss, rows.x, rows.y)
+        guards.before_training(model, loss, *rows.given_to(loss))
         file = None
         if checkpoint is not None:
             file = Checkpoint(checkpoint, checkpoint_every, resume)

@@ -34,6 +34,11 @@ class Rows(NamedTuple):
         """Those that there are."""
         return tuple(a for a in self if a is not None)
 
+    def given_to(self, loss: Loss) -> tuple[NDArray[Any], ...]:
+        """x, y and, where the loss takes them itself, the weights."""
+        weighs_itself = not isinstance(getattr(loss, "reduction", None), str)
+        return self.arrays() if weighs_itself else self[:2]
+
     def at(self, rows: NDArray[np.int64]) -> Rows:
         """Some of them, copied."""
         return Rows(*(a[rows] for a in self.arrays()))
