@@ -24,6 +24,8 @@ WEIGHT, POSITIVE = np.array([1.0, 2.0, 0.5, 3.0]), np.array([2.0, 0.5, 1.0, 4.0]
 EXTREME = np.array([[1e4, -1e4, 0, 1.0], [-80, 80, 30, -30], *np.zeros((N - 2, C))])
 ROW_SIGNS = SIGNS[:, 0]
 VARIANCE = PROBABILITY + 0.1
+MASKED = np.where(np.arange(C) == (LABELS[:, None] + 1) % C, -np.inf, NORMAL)
+PLACES = np.stack([NORMAL, OTHER], 2)  # classes along axis 1, and two places
 
 # name -> (class, options, inputs: those of floating point get a gradient, last ones may be targets)
 CASES: dict[str, tuple[str, dict[str, Any], tuple[np.ndarray[Any, Any], ...]]] = {
@@ -56,6 +58,17 @@ CASES: dict[str, tuple[str, dict[str, Any], tuple[np.ndarray[Any, Any], ...]]] =
     ),
     "ce_rows": ("CrossEntropyLoss", {}, (NORMAL, ROWS)),
     "ce_rows_all": ("CrossEntropyLoss", {"weight": WEIGHT, "label_smoothing": 0.2}, (NORMAL, ROWS)),
+    "ce_none_counts": (
+        "CrossEntropyLoss", {"weight": WEIGHT, "label_smoothing": 0.1}, (NORMAL, 0 * LABELS - 100)
+    ),
+    "ce_masked": ("CrossEntropyLoss", {"weight": WEIGHT}, (MASKED, IGNORED)),
+    "ce_places": (
+        "CrossEntropyLoss",
+        {"weight": WEIGHT, "label_smoothing": 0.1},
+        (PLACES, np.stack([LABELS, IGNORED], 1)),
+    ),
+    "ce_places_rows": ("CrossEntropyLoss", {}, (PLACES, np.stack([ROWS, ROWS[::-1]], 2))),
+    "nll_places": ("NLLLoss", {}, (PLACES, np.stack([LABELS, IGNORED], 1))),
     "kl": ("KLDivLoss", {}, (LOG_ROWS, ROWS)),
     "kl_log": ("KLDivLoss", {"log_target": True}, (LOG_ROWS, np.log(ROWS))),
     "poisson": ("PoissonNLLLoss", {}, (NORMAL, COUNTS)),
@@ -70,6 +83,8 @@ CASES: dict[str, tuple[str, dict[str, Any], tuple[np.ndarray[Any, Any], ...]]] =
     "multi_margin_all": (
         "MultiMarginLoss", {"p": 2, "margin": 0.6, "weight": WEIGHT}, (NORMAL, LABELS)
     ),
+    "multi_margin_row": ("MultiMarginLoss", {}, (NORMAL[0], np.array(LABELS[0]))),
+    "multilabel_margin_row": ("MultiLabelMarginLoss", {}, (NORMAL[2], SETS[2])),
     "multilabel_margin": ("MultiLabelMarginLoss", {}, (NORMAL, SETS)),
     "multilabel_soft": ("MultiLabelSoftMarginLoss", {}, (NORMAL, ANSWER)),
     "multilabel_soft_weight": ("MultiLabelSoftMarginLoss", {"weight": WEIGHT}, (NORMAL, ANSWER)),

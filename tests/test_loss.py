@@ -122,7 +122,18 @@ BAD_LOSSES: dict[str, tuple[Any, type[Exception], str]] = {
         ValueError,
         "target: expected probabilities >= 0 that sum to 1, got sum 0, least 0 at row 1",
     ),
-    "3-d": (lambda: F.cross_entropy(t([[[0.0]]]), classes([0])), ValueError, "(rows, classes)"),
+    "3-d": (lambda: F.cross_entropy(t([[[0.0]]]), classes([0])), ValueError, "shape (1, 1)"),
+    "0-d": (lambda: F.cross_entropy(t(0.0), classes(0)), ValueError, "(rows, classes)"),
+    "answers": (
+        lambda: F.binary_cross_entropy(t([0.5]), t([1.5])),
+        ValueError,
+        "target: expected numbers in 0..1",
+    ),
+    "weights": (
+        lambda: F.mse_loss(t([0.5]), t([1.5]), weight=t([1.0, 2.0])),
+        ValueError,
+        "weight: expected shape (1,)",
+    ),
     "int logits": (lambda: F.cross_entropy(classes([[0, 1]]), classes([0])), TypeError, "int64"),
     "bce shape": (
         lambda: F.binary_cross_entropy_with_logits(t([[1.0]]), t([1.0])),

@@ -37,6 +37,26 @@ def test_torchs_values(name: str, real: str) -> None:
             )
 
 
+def test_functions_take_torchs_arguments_in_torchs_order() -> None:
+    x, y, w = fastnn.tensor(NORMAL), fastnn.tensor(OTHER), fastnn.tensor(loss_cases.VARIANCE)
+    labels, per_class = fastnn.tensor(LABELS), fastnn.tensor(loss_cases.WEIGHT)
+    square, weight = (NORMAL - OTHER) ** 2, loss_cases.VARIANCE
+    for got, want in (
+        (F.mse_loss(x, y, None, None, "sum"), square.sum()),
+        (F.mse_loss(x, y, weight=w), (square * weight).sum() / weight.sum()),
+        (F.l1_loss(x, y, weight=w, reduction="sum"), (square**0.5 * weight).sum()),
+        (F.huber_loss(x, y, "mean", 100.0, w), (square * weight / 2).mean()),
+        (F.nll_loss(x, labels, per_class, None, 2), nn.NLLLoss(per_class, None, 2)(x, labels)),
+        (
+            F.cross_entropy(x, labels, per_class, None, 2, None, "sum", 0.1),
+            nn.CrossEntropyLoss(per_class, None, 2, None, "sum", 0.1)(x, labels),
+        ),
+    ):
+        np.testing.assert_allclose(got.numpy(), getattr(want, "_array", want), rtol=1e-12)
+    with pytest.warns(UserWarning, match="reduction='none'"):
+        assert F.soft_margin_loss(x, y, reduce=False).shape == x.shape
+
+
 def tensor(a: Any) -> Tensor:
     return fastnn.tensor(np.asarray(a))
 

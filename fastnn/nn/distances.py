@@ -8,7 +8,7 @@ from typing import Literal
 from fastnn import _check, _recording, ops
 from fastnn.autograd import Node
 from fastnn.nn import weighted
-from fastnn.nn.reduction import REDUCTIONS, Reduction, reduced, same
+from fastnn.nn.reduction import REDUCTIONS, Reduction, by_rows, legacy, reduced, same
 from fastnn.ops.table import taped
 from fastnn.tensor import Tensor, int64
 
@@ -16,29 +16,68 @@ KLReduction = Literal["none", "mean", "sum", "batchmean"]
 KL_REDUCTIONS: tuple[KLReduction, ...] = ("none", "mean", "sum", "batchmean")
 
 
-def l1_loss(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | str | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
     """Absolute error |z - y|; see `nn.L1Loss`. Arguments and errors as `mse_loss`."""
-    same(input, target, reduction)
-    return reduced(ops.abs(ops.sub(input, target)), reduction)
+    chosen = legacy(size_average, reduce, reduction)
+    same(input, target, chosen)
+    return reduced_by_weight(ops.abs(ops.sub(input, target)), weight, chosen)
+
+
+def reduced_by_weight(each: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """`reduced` losses; their mean by a weight of their shape divides by its sum."""
+    if weight is None:
+        return reduced(each, reduction)
+    _check.same_shape("weight", weight.shape, each.shape, "input")
+    each = ops.mul(each, weight)
+    if reduction == "mean":
+        return ops.div(ops.sum(each), ops.sum(weight))
+    return reduced(each, reduction)
 
 
 def smooth_l1_loss(
-    input: Tensor, target: Tensor, *, reduction: Reduction = "mean", beta: float = 1.0
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | str | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
+    beta: float = 1.0,
 ) -> Tensor:
     """d**2 / (2 beta) where |d| < beta, else |d| - beta/2, d = z - y; see `nn.SmoothL1Loss`."""
-    same(input, target, reduction)
+    chosen = legacy(size_average, reduce, reduction)
+    same(input, target, chosen)
     if _check.real("beta", beta, 0.0) == 0.0:
-        return reduced(ops.abs(ops.sub(input, target)), reduction)
-    return reduced(_bent(input, target, 0.5 / beta, beta, 1.0), reduction)
+        return reduced(ops.abs(ops.sub(input, target)), chosen)
+    return reduced(_bent(input, target, 0.5 / beta, beta, 1.0), chosen)
 
 
 def huber_loss(
-    input: Tensor, target: Tensor, *, reduction: Reduction = "mean", delta: float = 1.0
+    input: Tensor,
+    target: Tensor,
+    reduction: Reduction = "mean",
+    delta: float = 1.0,
+    weight: Tensor | None = None,
 ) -> Tensor:
-    """d**2 / 2 where |d| < delta, else delta (|d| - delta/2), d = z - y; see `nn.HuberLoss`."""
+    """d**2 / 2 where |d| < delta, else delta (|d| - delta/2), d = z - y; see `nn.HuberLoss`.
+
+    Args:
+        input, target, reduction: as of `mse_loss`.
+        delta: above 0, default 1.
+        weight: of each element, default None: 1; the mean divides by their number all the same.
+    """
     same(input, target, reduction)
     _check.real("delta", delta, 0.0, open_low=True)
-    return reduced(_bent(input, target, 0.5, delta, delta), reduction)
+    each = _bent(input, target, 0.5, delta, delta)
+    if weight is not None:
+        _check.same_shape("weight", weight.shape, each.shape, "input")
+        each = ops.mul(each, weight)
+    return reduced(each, reduction)
 
 
 def _bent(z: Tensor, y: Tensor, curve: float, width: float, slope: float) -> Tensor:
@@ -53,57 +92,60 @@ def nll_loss(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    *,
+    size_average: bool | str | None = None,
     ignore_index: int = -100,
+    reduce: bool | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
     """-w_y log p_y of log-probabilities; see `nn.NLLLoss`.
 
     Args:
-        input: log p, (rows, classes); or (classes,) for one row.
-        target: int64 classes (rows,).
+        input: log p, (rows, classes); (classes,) for one row; or (rows, classes, ...).
+        target: int64 classes (rows,) or (rows, ...).
         weight: of each class, default None: 1.
+        size_average, reduce: torch's older names of a reduction.
         ignore_index: rows of this class do not count, default -100.
         reduction: 'mean' (default), 'sum' or 'none'.
 
     Raises:
         TypeError, ValueError: shapes or dtypes that do not fit, a class outside 0..classes-1.
     """
-    _check.choice("reduction", reduction, REDUCTIONS)
+    chosen = _check.choice("reduction", legacy(size_average, reduce, reduction), REDUCTIONS)
     _check.a_tensor("input", input)
     _check.a_tensor("target", target)
-    if input.ndim not in (1, 2):
-        raise ValueError(
-            f"input: expected log-probabilities (rows, classes), got shape {input.shape}"
-        )
     if input.dtype.kind != "f":
         raise TypeError(f"input: expected float32 or float64, got {input.dtype}")
     if target.dtype != int64:
         raise TypeError(f"target: expected int64 classes, got {target.dtype}; use .long()")
-    _check.same_shape("target", target.shape, input.shape[:-1], "input's rows")
-    single = input.ndim == 1
-    if single:
-        input, target = input.reshape(1, -1), target.reshape(1)
-    loss = weighted.nll(input, target, weight, ignore_index, reduction)
-    return loss.reshape(()) if single and reduction == "none" else loss
+    input, target, shape = by_rows(input, target)
+    loss = weighted.nll(input, target, weight, ignore_index, chosen)
+    return ops.reshape(loss, shape) if chosen == "none" else loss
 
 
 def binary_cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: Reduction = "mean"
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | str | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """-(y log p + (1 - y) log(1 - p)), each log at least -100; see `nn.BCELoss`.
 
     Args:
         input: probabilities p in 0..1, any shape.
-        target: y, p's shape and dtype.
+        target: y in 0..1, p's shape and dtype.
         weight: of each element, default None: 1.
+        size_average, reduce: torch's older names of a reduction.
         reduction: 'mean' (default, over elements, whatever the weights), 'sum' or 'none'.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ, p outside 0..1.
+        TypeError, ValueError: shapes or dtypes differ, p or y outside 0..1.
     """
-    same(input, target, reduction)
+    chosen = legacy(size_average, reduce, reduction)
+    same(input, target, chosen)
     _recording.checked(input.detach(), lambda p: _check.binary_targets(p._array, "input"))
+    _recording.checked(target.detach(), lambda y: _check.binary_targets(y._array, "target"))
     p, y = input.detach(), target.detach()
     log_p, log_q = _logs(p)
     value = ops.neg(ops.add(ops.mul(y, ops.sub(log_p, log_q)), log_q))
@@ -112,7 +154,7 @@ def binary_cross_entropy(
         each = ops.mul(each, weight)
         if each.shape != input.shape:
             raise ValueError(f"weight: expected a shape that broadcasts to {input.shape}")
-    return reduced(each, reduction)
+    return reduced(each, chosen)
 
 
 def _logs(p: Tensor) -> tuple[Tensor, Tensor]:
@@ -134,13 +176,19 @@ def _bce_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 
 def kl_div(
-    input: Tensor, target: Tensor, *, reduction: KLReduction = "mean", log_target: bool = False
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | str | None = None,
+    reduce: bool | None = None,
+    reduction: KLReduction = "mean",
+    log_target: bool = False,
 ) -> Tensor:
     """y (log y - x) of log-probabilities x; see `nn.KLDivLoss`.
 
     Args:
         input: x, the logarithms of probabilities, any shape.
         target: y, probabilities; their logarithms with `log_target`. x's shape and dtype.
+        size_average, reduce: torch's older names of a reduction.
         reduction: 'mean' (default, over elements), 'batchmean' (the sum divided by the rows: the
             divergence), 'sum' or 'none'.
         log_target: default False.
@@ -148,12 +196,13 @@ def kl_div(
     Raises:
         TypeError, ValueError: shapes or dtypes differ.
     """
-    same(input, target, reduction, KL_REDUCTIONS)
+    chosen = legacy(size_average, reduce, reduction)
+    same(input, target, chosen, KL_REDUCTIONS)
     if _check.flag("log_target", log_target):
         each = ops.mul(ops.exp(target), ops.sub(target, input))
     else:
         known = ops.where(ops.eq(target.detach(), 0.0), 1.0, target)  # 0 log 0 = 0
         each = ops.sub(ops.mul(target, ops.log(known)), ops.mul(target, input))
-    if reduction != "batchmean":
-        return reduced(each, reduction)
+    if chosen != "batchmean":
+        return reduced(each, chosen)
     return ops.div(ops.sum(each), float(input.shape[0] if input.ndim else 1))

@@ -11,6 +11,7 @@ from fastnn.nn.distances import (
     kl_div,
     l1_loss,
     nll_loss,
+    reduced_by_weight,
     smooth_l1_loss,
 )
 from fastnn.nn.dropout import alpha_dropout, dropout
@@ -54,7 +55,7 @@ from fastnn.nn.pointwise import (
     softplus,
     tanh,
 )
-from fastnn.nn.reduction import REDUCTIONS, Reduction, same
+from fastnn.nn.reduction import REDUCTIONS, Reduction, by_rows, legacy, same
 from fastnn.nn.regression import half_squared_error, log_cosh_loss, quantile_loss
 from fastnn.nn.smooth import celu, glu, logsigmoid, mish, selu, softmin, softsign, tanhshrink
 from fastnn.tensor import Tensor, int64
@@ -168,17 +169,19 @@ def cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    *,
+    size_average: bool | str | None = None,
     ignore_index: int = -100,
+    reduce: bool | None = None,
     reduction: Reduction = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
     """Cross-entropy of logits; see `nn.CrossEntropyLoss`.
 
     Args:
-        input: logits z, (rows, classes); or (classes,) for one row.
-        target: int64 classes (rows,), or probabilities of z's shape and dtype.
+        input: logits z, (rows, classes); (classes,) for one row; or (rows, classes, ...).
+        target: int64 classes (rows,) or (rows, ...), or probabilities of z's shape and dtype.
         weight: of each class, default None: 1.
+        size_average, reduce: torch's older names of a reduction.
         ignore_index: rows of this class do not count, default -100.
         reduction: 'mean' (default), 'sum' or 'none'.
         label_smoothing: 0..1, the share of every label spread over all classes, default 0.
@@ -187,11 +190,9 @@ def cross_entropy(
         TypeError, ValueError: shapes or dtypes that do not fit, a class outside 0..classes-1,
             probabilities that are negative or do not sum to 1.
     """
-    _check.choice("reduction", reduction, REDUCTIONS)
+    chosen = _check.choice("reduction", legacy(size_average, reduce, reduction), REDUCTIONS)
     _check.a_tensor("input", input)
     _check.a_tensor("target", target)
-    if input.ndim not in (1, 2):
-        raise ValueError(f"input: expected logits (rows, classes), got shape {input.shape}")
     if input.dtype.kind != "f":
         raise TypeError(f"input: expected float32 or float64 logits, got {input.dtype}")
     probabilities = target.dtype.kind == "f"
@@ -200,39 +201,34 @@ def cross_entropy(
             f"target: expected int64 classes or {input.dtype} probabilities, got {target.dtype}; "
             "convert it by .long()"
         )
-    _check.same_shape(
-        "target", target.shape, input.shape if probabilities else input.shape[:-1], "input's rows"
-    )
-    single = input.ndim == 1
-    if single:
-        input = input.reshape(1, -1)
-        target = target.reshape(1, -1) if probabilities else target.reshape(1)
+    input, target, shape = by_rows(input, target, probabilities)
     if probabilities:
         _check.same_dtype("target", target.dtype, input.dtype, "input")
         _recording.checked(target, lambda y: _check.class_probabilities(y._array, "target"))
-    options = weight, ignore_index, label_smoothing, reduction
+    options = weight, ignore_index, label_smoothing, chosen
     if weight is not None or label_smoothing or (ignore_index >= 0 and not probabilities):
         loss = weighted.cross_entropy(input, target, *options)
     elif probabilities:
-        loss = ops.soft_cross_entropy(input, target, reduction)
+        loss = ops.soft_cross_entropy(input, target, chosen)
     else:
         some = False
         try:
-            loss = ops.softmax_cross_entropy(input, target, reduction)  # checks the range
+            loss = ops.softmax_cross_entropy(input, target, chosen)  # checks the range
         except ValueError:
             some = weighted.some_ignored(target, ignore_index)
             if not some:
                 raise
             loss = weighted.cross_entropy(input, target, *options)
         _recording.chosen(target, lambda y: weighted.some_ignored(y, ignore_index), some)
-    return loss.reshape(()) if single and reduction == "none" else loss
+    return ops.reshape(loss, shape) if chosen == "none" and len(shape) != 1 else loss
 
 
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    *,
+    size_average: bool | str | None = None,
+    reduce: bool | None = None,
     reduction: Reduction = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
@@ -242,28 +238,42 @@ def binary_cross_entropy_with_logits(
         input: logits z, any shape.
         target: y, z's shape and dtype; any numbers, 0..1 where they are probabilities.
         weight: of each element, default None: 1.
+        size_average, reduce: torch's older names of a reduction.
         reduction: 'mean' (default, over elements, whatever the weights), 'sum' or 'none'.
         pos_weight: of the positive answers, default None: 1.
 
     Raises:
         TypeError, ValueError: shapes or dtypes differ.
     """
-    same(input, target, reduction)
+    chosen = legacy(size_average, reduce, reduction)
+    same(input, target, chosen)
     if weight is not None or pos_weight is not None:
-        return weighted.bce_with_logits(input, target, weight, pos_weight, reduction)
-    return ops.bce_with_logits(input, target, reduction)
+        return weighted.bce_with_logits(input, target, weight, pos_weight, chosen)
+    return ops.bce_with_logits(input, target, chosen)
 
 
-def mse_loss(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | str | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
     """Squared error (z - y)**2; see `nn.MSELoss`.
 
     Args:
         input: z, any shape.
         target: y, z's shape and dtype.
+        size_average, reduce: torch's older names of a reduction.
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
+        weight: of each element, z's shape, default None: 1; the mean divides by its sum.
 
     Raises:
         TypeError, ValueError: shapes or dtypes differ.
     """
-    same(input, target, reduction)
-    return ops.mse(input, target, reduction)
+    chosen = legacy(size_average, reduce, reduction)
+    same(input, target, chosen)
+    if weight is not None:
+        return reduced_by_weight(ops.mse(input, target, "none"), weight, chosen)
+    return ops.mse(input, target, chosen)

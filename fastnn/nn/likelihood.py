@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnn import _check, _recording, ops
 from fastnn.nn import weighted
-from fastnn.nn.reduction import REDUCTIONS, Loss, Reduction, reduced, same
+from fastnn.nn.reduction import REDUCTIONS, Loss, Reduction, legacy, reduced, same
 from fastnn.tensor import Tensor
 
 
@@ -31,12 +31,14 @@ def poisson_nll_loss(
     target: Tensor,
     log_input: bool = True,
     full: bool = False,
-    *,
+    size_average: bool | str | None = None,
     eps: float = 1e-8,
+    reduce: bool | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
     """exp(x) - y x of the logarithm x of a rate; see `nn.PoissonNLLLoss`."""
-    same(input, target, reduction)
+    chosen = legacy(size_average, reduce, reduction)
+    same(input, target, chosen)
     if _check.flag("log_input", log_input):
         each = ops.sub(ops.exp(input), ops.mul(target, input))
     else:
@@ -47,7 +49,7 @@ def poisson_nll_loss(
         stirling = ops.sub(ops.mul(y, ops.log(y)), y)
         stirling = ops.add(stirling, ops.mul(ops.log(ops.mul(y, 2 * math.pi)), 0.5))
         each = ops.add(each, ops.where(counted, stirling, 0.0))
-    return reduced(each, reduction)
+    return reduced(each, chosen)
 
 
 class PoissonNLLLoss(Loss):

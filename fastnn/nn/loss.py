@@ -21,7 +21,8 @@ class CrossEntropyLoss(Loss):
         label_smoothing: 0..1, the share of every label spread over all classes, default 0.
 
     Called with z (rows, classes) and y: int64 classes (rows,), or probabilities (rows, classes)
-    of z's dtype, then l_i = -sum_c y_ic log softmax(z)_ic.
+    of z's dtype, then l_i = -sum_c y_ic log softmax(z)_ic. More axes of z follow its classes, as
+    (rows, classes, places) with classes (rows, places); a single row is (classes,).
 
     Raises:
         TypeError, ValueError: shapes or dtypes that do not fit, a class outside 0..classes-1.
@@ -223,7 +224,8 @@ class NLLLoss(Loss):
         ignore_index: rows of this class do not count, default -100.
         reduction: 'mean' (default, nan where no row counts), 'sum' or 'none' (one per row).
 
-    Called with log p (rows, classes), of `LogSoftmax`, and int64 classes (rows,).
+    Called with log p (rows, classes), of `LogSoftmax`, and int64 classes (rows,); or with further
+    axes of both, as `CrossEntropyLoss`.
 
     Raises:
         TypeError, ValueError: shapes or dtypes that do not fit, a class outside 0..classes-1.
@@ -269,7 +271,7 @@ class BCELoss(Loss):
     (p - y) / max(p (1 - p), 1e-12), so that both are finite where p is 0 or 1.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ, p outside 0..1.
+        TypeError, ValueError: shapes or dtypes differ, p or y outside 0..1.
 
     Source: torch's `nn.BCELoss`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn import _check, _recording, ops
-from fastnn.nn.reduction import REDUCTIONS, Loss, Reduction, reduced, same
+from fastnn.nn.reduction import REDUCTIONS, Loss, Reduction, legacy, reduced, same
 from fastnn.tensor import Tensor, int64
 
 
@@ -52,13 +52,19 @@ class HingeLoss(Loss):
 
 
 def hinge_embedding_loss(
-    input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: Reduction = "mean"
+    input: Tensor,
+    target: Tensor,
+    margin: float = 1.0,
+    size_average: bool | str | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """x where y is 1, max(0, margin - x) where it is -1; see `nn.HingeEmbeddingLoss`."""
-    same(input, target, reduction)
+    chosen = legacy(size_average, reduce, reduction)
+    same(input, target, chosen)
     y = target.detach()
     far = ops.where(ops.ne(y, 1.0), _above(ops.sub(margin, input)), 0.0)
-    return reduced(ops.add(far, ops.where(ops.ne(y, -1.0), input, 0.0)), reduction)
+    return reduced(ops.add(far, ops.where(ops.ne(y, -1.0), input, 0.0)), chosen)
 
 
 class HingeEmbeddingLoss(Loss):
@@ -96,12 +102,19 @@ class HingeEmbeddingLoss(Loss):
         return hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
 
 
-def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
+def soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | str | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
     """log(1 + exp(-y x)); see `nn.SoftMarginLoss`."""
-    same(input, target, reduction)
+    chosen = legacy(size_average, reduce, reduction)
+    same(input, target, chosen)
     z = ops.neg(ops.mul(target, input))
     each = ops.add(_above(z), ops.log1p(ops.exp(ops.neg(ops.abs(z)))))
-    return reduced(each, reduction)
+    return reduced(each, chosen)
 
 
 class SoftMarginLoss(Loss):
@@ -129,15 +142,17 @@ class SoftMarginLoss(Loss):
 
 
 def _classes(input: Tensor, target: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
-    """Scores (rows, classes), and targets as 1 where the class is the row's."""
+    """Scores (rows, classes) and the targets of their rows, from those or from a single row."""
     _check.choice("reduction", reduction, REDUCTIONS)
     _check.a_tensor("input", input)
     _check.a_tensor("target", target)
-    if input.ndim != 2:
+    if input.ndim not in (1, 2):
         raise ValueError(f"input: expected scores (rows, classes), got shape {input.shape}")
     if target.dtype != int64:
         raise TypeError(f"target: expected int64 classes, got {target.dtype}; use .long()")
-    return input, target
+    if input.ndim == 2:
+        return input, target
+    return ops.reshape(input, (1, -1)), ops.reshape(target, (1, *target.shape))
 
 
 def multi_margin_loss(
@@ -146,15 +161,17 @@ def multi_margin_loss(
     p: int = 1,
     margin: float = 1.0,
     weight: Tensor | None = None,
-    *,
+    size_average: bool | str | None = None,
+    reduce: bool | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
     """sum_{j != y} w_y max(0, margin - x_y + x_j)**p / C; see `nn.MultiMarginLoss`."""
-    x, y = _classes(input, target, reduction)
+    chosen = legacy(size_average, reduce, reduction)
+    x, y = _classes(input, target, chosen)
     if p not in (1, 2):
         raise ValueError(f"p: expected 1 or 2, got {p!r}")
-    n, c = x.shape
-    _check.same_shape("target", y.shape, (n,), "input's rows")
+    c = x.shape[1]
+    _check.same_shape("target", target.shape, input.shape[:-1], "input's rows")
     _recording.checked(y, lambda labels: _check.class_range("target", labels, c), c)
     right = ops.take_rows(Tensor(np.eye(c, dtype=x.dtype)), y)
     own = ops.sum(ops.mul(x, right), 1, True)
@@ -163,7 +180,8 @@ def multi_margin_loss(
     if weight is not None:
         _check.same_shape("weight", weight.shape, (c,), "the classes")
         each = ops.mul(each, ops.sum(ops.mul(right, weight), 1, True))
-    return reduced(ops.mean(each, 1), reduction)
+    found = reduced(ops.mean(each, 1), chosen)
+    return ops.reshape(found, ()) if input.ndim == 1 else found
 
 
 class MultiMarginLoss(Loss):
@@ -176,7 +194,7 @@ class MultiMarginLoss(Loss):
         size_average, reduce: torch's older names of a reduction.
         reduction: 'mean' (default, over rows), 'sum' or 'none'.
 
-    Called with scores (rows, classes) and int64 classes (rows,).
+    Called with scores (rows, classes) and int64 classes (rows,), or with a single row.
 
     Raises:
         TypeError, ValueError: shapes or dtypes that do not fit, a class out of range.
@@ -212,10 +230,15 @@ class MultiMarginLoss(Loss):
 
 
 def multilabel_margin_loss(
-    input: Tensor, target: Tensor, *, reduction: Reduction = "mean"
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | str | None = None,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """sum over right j and wrong i of max(0, 1 - x_j + x_i) / C; see `nn.MultiLabelMarginLoss`."""
-    x, y = _classes(input, target, reduction)
+    chosen = legacy(size_average, reduce, reduction)
+    x, y = _classes(input, target, chosen)
     n, c = x.shape
     _check.same_shape("target", y.shape, (n, c), "input")
     _recording.checked(
@@ -230,7 +253,8 @@ def multilabel_margin_loss(
     wrong = ops.cast(ops.eq(times, 0.0), x.dtype)
     short = _above(ops.add(ops.sub(ops.reshape(x, (n, 1, c)), ops.reshape(x, (n, c, 1))), 1.0))
     pairs = ops.mul(ops.reshape(times, (n, c, 1)), ops.reshape(wrong, (n, 1, c)))
-    return reduced(ops.div(ops.sum(ops.mul(short, pairs), (1, 2)), float(c)), reduction)
+    found = reduced(ops.div(ops.sum(ops.mul(short, pairs), (1, 2)), float(c)), chosen)
+    return ops.reshape(found, ()) if input.ndim == 1 else found
 
 
 class MultiLabelMarginLoss(Loss):
@@ -240,7 +264,8 @@ class MultiLabelMarginLoss(Loss):
         size_average, reduce: torch's older names of a reduction.
         reduction: 'mean' (default, over rows), 'sum' or 'none'.
 
-    Called with scores (rows, classes) and int64 (rows, classes): the right classes, then -1.
+    Called with scores (rows, classes) and int64 (rows, classes): the right classes, then -1; or
+    with a single row.
 
     Raises:
         TypeError, ValueError: shapes or dtypes that do not fit, a class out of range.
@@ -264,15 +289,17 @@ def multilabel_soft_margin_loss(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    *,
+    size_average: bool | str | None = None,
+    reduce: bool | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
     """The mean over classes of BCE with logits; see `nn.MultiLabelSoftMarginLoss`."""
-    same(input, target, reduction)
+    chosen = legacy(size_average, reduce, reduction)
+    same(input, target, chosen)
     each = ops.bce_with_logits(input, target, "none")
     if weight is not None:
         each = ops.mul(each, weight)
-    return reduced(ops.mean(each, -1), reduction)
+    return reduced(ops.mean(each, -1), chosen)
 
 
 class MultiLabelSoftMarginLoss(Loss):

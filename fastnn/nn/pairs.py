@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastnn import _check, ops
-from fastnn.nn.reduction import REDUCTIONS, Loss, Reduction, reduced
+from fastnn.nn.reduction import REDUCTIONS, Loss, Reduction, legacy, reduced
 from fastnn.tensor import Tensor
 
 
@@ -21,13 +21,15 @@ def margin_ranking_loss(
     input2: Tensor,
     target: Tensor,
     margin: float = 0.0,
-    *,
+    size_average: bool | str | None = None,
+    reduce: bool | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
     """max(0, -y (a - b) + margin); see `nn.MarginRankingLoss`."""
-    _alike(reduction, input1, input2=input2, target=target)
+    chosen = legacy(size_average, reduce, reduction)
+    _alike(chosen, input1, input2=input2, target=target)
     late = ops.sub(margin, ops.mul(target, ops.sub(input1, input2)))
-    return reduced(ops.relu(late), reduction)
+    return reduced(ops.relu(late), chosen)
 
 
 class MarginRankingLoss(Loss):
@@ -71,11 +73,13 @@ def cosine_embedding_loss(
     input2: Tensor,
     target: Tensor,
     margin: float = 0.0,
-    *,
+    size_average: bool | str | None = None,
+    reduce: bool | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
     """1 - cos(a, b) where y is 1, max(0, cos - margin) where -1; see `nn.CosineEmbeddingLoss`."""
-    _alike(reduction, input1, input2=input2)
+    chosen = legacy(size_average, reduce, reduction)
+    _alike(chosen, input1, input2=input2)
     _check.a_tensor("target", target)
     _check.same_shape("target", target.shape, input1.shape[:-1], "the inputs' rows")
     eps = 1e-12
@@ -87,7 +91,7 @@ def cosine_embedding_loss(
     y = ops.cast(target.detach(), cosine.dtype)
     alike = ops.where(ops.eq(y, 1.0), ops.sub(1.0, cosine), 0.0)
     apart = ops.where(ops.eq(y, -1.0), ops.relu(ops.sub(cosine, margin)), 0.0)
-    return reduced(ops.add(alike, apart), reduction)
+    return reduced(ops.add(alike, apart), chosen)
 
 
 class CosineEmbeddingLoss(Loss):
@@ -134,11 +138,13 @@ def triplet_margin_loss(
     p: float = 2.0,
     eps: float = 1e-6,
     swap: bool = False,
-    *,
+    size_average: bool | str | None = None,
+    reduce: bool | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
     """max(0, |a - p| - |a - n| + margin); see `nn.TripletMarginLoss`."""
-    _alike(reduction, anchor, positive=positive, negative=negative)
+    chosen = legacy(size_average, reduce, reduction)
+    _alike(chosen, anchor, positive=positive, negative=negative)
 
     def distance(a: Tensor, b: Tensor) -> Tensor:
         return ops.norm(ops.add(ops.sub(a, b), eps), p, -1)
@@ -146,7 +152,7 @@ def triplet_margin_loss(
     near, far = distance(anchor, positive), distance(anchor, negative)
     if _check.flag("swap", swap):
         far = ops.minimum(far, distance(positive, negative))
-    return reduced(ops.relu(ops.add(ops.sub(near, far), margin)), reduction)
+    return reduced(ops.relu(ops.add(ops.sub(near, far), margin)), chosen)
 
 
 class TripletMarginLoss(Loss):

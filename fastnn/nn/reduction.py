@@ -34,15 +34,40 @@ def legacy(size_average: bool | str | None, reduce: bool | None, reduction: str)
 
     A text in the place of size_average is a reduction: there MindSpore has that argument.
     """
-    if isinstance(size_average, str):
-        return size_average
     if size_average is None and reduce is None:
         return reduction
+    if isinstance(size_average, str):
+        return size_average
     found = "none" if reduce is False else "sum" if size_average is False else "mean"
     warnings.warn(
         f"size_average and reduce are deprecated; use reduction={found!r}", UserWarning, 3
     )
     return found
+
+
+def by_rows(
+    input: Tensor, target: Tensor, probabilities: bool = False
+) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+    """Both as one row of classes after the other, and the shape in which their losses stand.
+
+    The classes of `input` are along axis 1, or along its only axis; `target` has the other axes,
+    or those of `input`, if it is made of probabilities.
+    """
+    if input.ndim == 0:
+        raise ValueError("input: expected (rows, classes), got shape ()")
+    axis = min(1, input.ndim - 1)
+    shape = input.shape[:axis] + input.shape[axis + 1 :]
+    wanted = input.shape if probabilities else shape
+    _check.same_shape("target", target.shape, wanted, "input's rows")
+    if input.ndim == 2:
+        return input, target, shape
+    order = (*range(axis), *range(axis + 1, input.ndim), axis)
+    rows = (-1, input.shape[axis])
+    if probabilities:
+        target = ops.reshape(ops.permute(target, order), rows)
+    else:
+        target = ops.reshape(target, (-1,))
+    return ops.reshape(ops.permute(input, order), rows), target, shape
 
 
 class Loss(Module):

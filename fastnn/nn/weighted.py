@@ -32,12 +32,12 @@ def cross_entropy(
         counted = ops.sum(target, 1)
     shares = target if weight is None else ops.mul(target, weight)
     log_p = ops.log_softmax(logits, 1)
-    loss = ops.neg(ops.sum(ops.mul(shares, log_p), 1))
+    own = log_p if weight is None else ops.mul(log_p, weight)
+    loss = ops.neg(ops.sum(_where_counted(target, own) if indices else ops.mul(target, own), 1))
     if smoothing:
-        every = log_p if weight is None else ops.mul(log_p, weight)
-        spread = ops.neg(ops.sum(every, 1))
+        spread = ops.neg(ops.sum(own, 1))
         if indices:
-            spread = ops.mul(spread, counted)
+            spread = _where_counted(counted, spread)
         loss = ops.add(ops.mul(loss, 1 - smoothing), ops.mul(spread, smoothing / classes))
     if reduction == "none":
         return loss
@@ -45,6 +45,11 @@ def cross_entropy(
     if reduction == "sum":
         return total
     return ops.div(total, ops.sum(shares) if indices else float(rows))
+
+
+def _where_counted(counts: Tensor, x: Tensor) -> Tensor:
+    """x where it counts, else 0; a product would make nan of -inf, and of the gradient of 0 / 0."""
+    return ops.where(ops.gt(counts, 0.0), x, 0.0)
 
 
 def nll(
@@ -57,7 +62,7 @@ def nll(
         _check.same_dtype("weight", weight.dtype, log_p.dtype, "input")
     target = _one_hot(target, classes, ignore_index, log_p)
     shares = target if weight is None else ops.mul(target, weight)
-    picked = ops.where(ops.gt(target, 0.0), log_p, 0.0)  # a log p of -inf elsewhere is no nan
+    picked = _where_counted(target, log_p)
     loss = ops.neg(ops.sum(picked if weight is None else ops.mul(picked, weight), 1))
     if reduction == "none":
         return loss
