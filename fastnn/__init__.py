@@ -68,6 +68,7 @@ from fastnn.io import FormatError, load, save
 from fastnn.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
 from fastnn.methods.printing import get_printoptions, set_printoptions
 from fastnn.nn import Parameter, ParameterTuple
+from fastnn.profile import profile
 from fastnn.random import (
     Generator,
     get_rng_state,
@@ -187,6 +188,7 @@ __all__ = [
     "isa",
     "isas",
     "num_threads",
+    "profile",
     "set_default_device",
     "set_float32_matmul_precision",
     "set_num_threads",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastnn import _batch
 from fastnn._core import engine
@@ -30,6 +31,30 @@ def __getattr__(name: str) -> Any:
 def listen(recorder: Recorder | None) -> None:
     """Let a recorder listen in this thread, or none; the caller keeps it alive."""
     engine.set_recorder(recorder)
+
+
+_Function = TypeVar("_Function", bound="Callable[..., Any]")
+
+_parts: dict[CodeType, str] = {}
+
+
+def computes(part: str) -> Callable[[_Function], _Function]:
+    """A decorator: rows that run within the function are the `part` of a step."""
+
+    def note(function: _Function) -> _Function:
+        _parts[function.__code__] = part
+        return function
+
+    return note
+
+
+def part_of(frame: FrameType | None) -> str:
+    """Which part of a step is running in a frame: forward, backward or update."""
+    while frame is not None:
+        if frame.f_code in _parts:
+            return _parts[frame.f_code]
+        frame = frame.f_back
+    return "forward"
 
 
 def reads(module: Module) -> None:

@@ -66,6 +66,7 @@ def record(
     return run()
 
 
+@_recording.computes("forward")
 def _record(
     fn: Callable[..., Any],
     arrays: list[NDArray[Any]],
@@ -131,7 +132,7 @@ class Compiled(Front):
         self.__doc__ = fn.__doc__
         self.__wrapped__ = fn
         self._cache: OrderedDict[Any, list[Recording]] = OrderedDict()
-        self._last: Recording | None = None
+        self._last: Recording | None = None  # that of the last call
 
     def _located(self, error: IndexError) -> IndexError:
         """The error of the short way, with the lines that it may come from."""
@@ -184,6 +185,7 @@ class Compiled(Front):
         )
         if kwargs or len(arrays) != len(args):
             recording.shortcut = None  # it knows of arrays in a row alone
+        self._last, self._shortcut = recording, recording.shortcut
         self._cache.setdefault(key, []).insert(0, recording)
         del self._cache[key][4:]
         if len(self._cache) > MAX_RECORDINGS:

@@ -81,9 +81,9 @@ class Recorder:
         for value in values[:n_outputs]:
             if value is not None and value.storage.kind in ("external", "kept"):
                 self._save(value.storage)
-        line = self.location()
+        line, part = self.location(), _recording.part_of(sys._getframe(1))
         self.instructions.append(
-            Instruction(op.name, values, n_outputs, op.in_place > 0, dims, attrs, line)
+            Instruction(op.name, values, n_outputs, op.in_place > 0, dims, attrs, line, part)
         )
 
     def uses_module(self, module: Module) -> None:

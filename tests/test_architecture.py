@@ -98,6 +98,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "callbacks": {"train"},
     "explain": {"_check", "autograd", "nn", "tensor", "train"},
+    "profile": {"_check", "_core", "compile", "lowering", "recording", "train"},
     "data": {"_check"},
     "info": {"_check", "ops", "tensor"},
     "plot": {"_check", "autograd", "explain", "nn", "optim", "tensor", "train"},
@@ -130,6 +131,7 @@ CORE_USERS = {  # what reaches C: whole packages, and modules
         "nn/module.py",
         "ops",
         "optim",
+        "profile.py",  # what the rows do, and on which instruction set
         "recording.py",
         "threads.py",
         "train/loop.py",

@@ -24,6 +24,7 @@ cdef class Program:
     cdef size_t _users  # who hold the lock or wait for it
 
     cdef int _bind(self, tuple arrays, void **pointers) except -1
+    cdef size_t _team(self) noexcept
     cdef int run_on(self, void **pointers, size_t team) except -1
     cdef int _acquire(self) noexcept
     cdef int _release(self) noexcept

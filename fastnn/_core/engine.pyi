@@ -48,6 +48,9 @@ class Program:
     @property
     def cost(self) -> float: ...
     def run(self, arrays: tuple[NDArray[Any], ...], threads: int | None = None) -> None: ...
+    def profile(
+        self, arrays: tuple[NDArray[Any], ...], us: NDArray[Any], threads: int | None = None
+    ) -> int: ...
 
 @disjoint_base
 class Loop:

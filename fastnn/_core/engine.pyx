@@ -123,6 +123,7 @@ cdef extern from "fastnn.h" nogil:
     void fnn_program_bind(fnn_program *program, void **inputs) noexcept
     double fnn_program_cost(const fnn_program *program) noexcept
     fnn_status fnn_program_run(fnn_program *program, size_t threads) noexcept
+    fnn_status fnn_program_profile(fnn_program *program, size_t threads, double *us) noexcept
     fnn_status fnn_call_run(fnn_call *call, size_t threads) noexcept
     fnn_status fnn_loop_run(fnn_loop *loop, size_t threads) noexcept
     void fnn_shuffle(int64_t *order, size_t rows, uint64_t seed, uint64_t epoch) noexcept
@@ -573,13 +574,18 @@ cdef class Program:
         self._bind(arrays, pointers)
         self.run_on(pointers, 0 if threads is None else threads)
 
+    cdef size_t _team(self) noexcept:
+        """How many threads the engine chooses for a run."""
+        if thread_limit == 1:
+            return 1
+        return fnn_team_size(fnn_program_cost(self._program), thread_limit)
+
     cdef int run_on(self, void **pointers, size_t team) except -1:
         """Replay once on this memory. team: 0 lets the engine choose."""
         cdef fnn_status status
-        cdef double cost = fnn_program_cost(self._program)
         if team == 0:
-            team = thread_limit if thread_limit == 1 else fnn_team_size(cost, thread_limit)
-        if team == 1 and cost < 20.0 and not self._users:  # too short to give up the GIL
+            team = self._team()
+        if team == 1 and fnn_program_cost(self._program) < 20.0 and not self._users:  # too short to give up the GIL
             fnn_program_bind(self._program, pointers)
             return _raise(fnn_program_run(self._program, 1))
         self._acquire()
@@ -588,6 +594,26 @@ cdef class Program:
             status = fnn_program_run(self._program, team)
         self._release()
         return _raise(status)
+
+    def profile(self, tuple arrays, double[::1] us, threads=None):
+        """Replay twice on these arrays; returns the team's size.
+
+        us: (instructions + 1,) gets the microseconds of each instruction, and those of a whole run
+            without a look at the clock in it.
+        """
+        cdef void *pointers[64]
+        cdef fnn_status status
+        cdef size_t team = self._team() if threads is None else threads
+        if <size_t>us.shape[0] != self.instructions + 1:
+            raise ValueError(f"us: expected {self.instructions + 1} elements")
+        self._bind(arrays, pointers)
+        self._acquire()
+        fnn_program_bind(self._program, pointers)
+        with nogil:
+            status = fnn_program_profile(self._program, team, &us[0])
+        self._release()
+        _raise(status)
+        return team
 
     cdef int _acquire(self) noexcept:
         self._users += 1  # with the GIL: who does not give it up need not take the lock

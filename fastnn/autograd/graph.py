@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._core.tape import last_write
+from fastnn._recording import computes
 from fastnn.autograd import hooks, versions
 from fastnn.autograd.hooks import Key, key
 from fastnn.autograd.tape import Node, is_grad_enabled, set_grad_enabled
@@ -166,6 +167,7 @@ def _finished(
     return found
 
 
+@computes("backward")
 def gradients_by(
     outputs: Sequence[Tensor],
     inputs: Sequence[Tensor],

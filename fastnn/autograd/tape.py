@@ -13,6 +13,7 @@ from fastnn._core.tape import Flow, grad_enabled, last_write, owner
 from fastnn._core.tape import Node as Node
 from fastnn._core.tape import node_count as node_count
 from fastnn._core.tape import set_grad_enabled as set_mode
+from fastnn._recording import computes
 from fastnn.autograd import hooks, versions
 from fastnn.tensor import Tensor
 
@@ -120,6 +121,7 @@ def _propagate(
     return leaves
 
 
+@computes("backward")
 def backward(
     tensor: Tensor,
     gradient: Tensor | None = None,
@@ -178,6 +180,7 @@ def zero_grad(leaf: Tensor, set_to_none: bool = True) -> None:
         leaf.grad.zero_()
 
 
+@computes("backward")
 def gradients(
     outputs: Sequence[Tensor],
     inputs: Sequence[Tensor],

@@ -85,6 +85,7 @@ class Instruction:
 
     in_place: the outputs are read too (an optimizer's update).
     line: where in the user's code it came from.
+    part: of a step: forward, backward or update.
     """
 
     op: str
@@ -94,6 +95,7 @@ class Instruction:
     dims: tuple[int, ...]
     attrs: tuple[int, ...]
     line: str
+    part: str = "forward"
 
     def writes(self) -> Iterator[Value]:
         """The values it writes."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from fastnn import _check, autograd, ops
 from fastnn._core import engine
+from fastnn._recording import computes
 from fastnn.autograd import enable_grad, no_grad
 from fastnn.nn.hooks import HookHandle
 from fastnn.optim import settings, state
@@ -220,6 +221,7 @@ class Optimizer(ABC):
         """Call `hook(optimizer, args, kwargs)` after every step, as `register_step_pre_hook`."""
         return _hooked(self._hooks[1], hook)
 
+    @computes("update")
     def _advance(self, group: Group, block: Block) -> None:
         """One step of one block."""
         for name in self._wants(group):

@@ -273,6 +273,8 @@ void fnn_program_free(fnn_program *program);
 void fnn_program_bind(fnn_program *program, void *const *inputs); /* addresses for the patches */
 double fnn_program_cost(const fnn_program *program);              /* rough single-thread us */
 fnn_status fnn_program_run(fnn_program *program, size_t threads);
+/* Two runs. us (n_calls + 1): microseconds of each call in the second, and of all of the first. */
+fnn_status fnn_program_profile(fnn_program *program, size_t threads, double *us);
 double fnn_call_cost(const fnn_call *call);
 /* One eager call: as a program of one instruction, on its own. */
 fnn_status fnn_call_run(fnn_call *call, size_t threads);

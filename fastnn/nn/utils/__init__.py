@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from fastnn import _check, ops
+from fastnn._recording import computes
 from fastnn.autograd import no_grad
 from fastnn.nn.utils import parametrizations, parametrize
 from fastnn.nn.utils.parametrizations import old_spectral_norm as spectral_norm
@@ -73,6 +74,7 @@ def get_total_norm(
     return norm
 
 
+@computes("update")
 def clip_grads_with_norm_(
     parameters: Tensor | Iterable[Tensor],
     max_norm: float,
@@ -94,6 +96,7 @@ def clip_grads_with_norm_(
             ops.mul_(gradient, factor)
 
 
+@computes("update")
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor],
     max_norm: float,
@@ -146,6 +149,7 @@ def _norm(found: list[Tensor], order: float) -> Tensor:
     return ops.sqrt(total) if order == 2 else ops.pow(total, 1.0 / order)
 
 
+@computes("update")
 def clip_grad_value_(
     parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
 ) -> None:
