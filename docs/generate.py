@@ -55,6 +55,7 @@ def methods(name: str, kind: type) -> list[Entry]:
 def families() -> dict[str, tuple[str, list[Entry]]]:
     """page -> its title, and what is on it."""
     import fastnn
+    from fastnn.profile import Profile
 
     transforms = "grad value_and_grad get_grad stop_gradient jvp vjp jacrev jacfwd hessian hvp vmap"
     return {
@@ -73,7 +74,8 @@ def families() -> dict[str, tuple[str, list[Entry]]]:
         "training": (
             "Training",
             [*methods("Trainer", fastnn.Trainer)]
-            + [e for e in public("fastnn.train") if e[0] != "train.Trainer"],
+            + [e for e in public("fastnn.train") if e[0] != "train.Trainer"]
+            + [("profile", fastnn.profile), ("Profile", Profile)],
         ),
         "callbacks": ("Callbacks", list(public("fastnn.callbacks"))),
         "explain": (

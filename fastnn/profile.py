@@ -24,7 +24,7 @@ ACTIVATIONS = ("", "relu", "sigmoid", "tanh")  # enum fnn_activation
 
 @dataclass(frozen=True)
 class Profile:
-    """What `fastnn.profile` measured; as text, a table.
+    """What `fastnn.profile` measured; `str()` is the table.
 
     Attributes:
         rows: a dict for each instruction, in the order in which they run: part ("forward",
@@ -70,11 +70,14 @@ class Profile:
             ]
         )
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return f"Profile({len(self.rows)} instructions, {self.us:.2f} us)"
 
 
-def profile(step: Any, *, repeats: int | None = None, threads: int | None = None) -> Profile:
-    """Measure every instruction of a compiled step.
+def profile(
+    step: Any, *, repeats: int | None = None, threads: int | None = None, verbose: bool = True
+) -> Profile:
+    """Measure and print every instruction of a compiled step.
 
     Runs the program of the step again, on the arguments that it was recorded with: by turns a whole
     run, and one with a look at the clock after each instruction, whose own time is taken off.
@@ -87,9 +90,10 @@ def profile(step: Any, *, repeats: int | None = None, threads: int | None = None
             and gathering of rows, which are no instructions.
         repeats: how many runs of each kind; default: as many as fit in 0.3 s, 5 to 1000.
         threads: team size; default: what a run of the step uses.
+        verbose: print the table.
 
     Returns:
-        A `Profile`: its rows as dicts, and as text a table.
+        A `Profile`, with the rows as dicts.
 
     Raises:
         TypeError: step is neither.
@@ -100,14 +104,14 @@ def profile(step: Any, *, repeats: int | None = None, threads: int | None = None
         >>> import fastnn
         >>> double = fastnn.compile(lambda x: fastnn.exp(x * 2))
         >>> _ = double(fastnn.zeros(8, 4))
-        >>> measured = fastnn.profile(double, repeats=3)
+        >>> measured = fastnn.profile(double, repeats=3, verbose=False)
         >>> [(row["op"], row["shape"]) for row in measured.rows]
         [('mul', '8x4'), ('exp', '8x4')]
     """
     if repeats is not None:
         _check.integer("repeats", repeats, 1)
     if threads is not None:
-        _check.integer("threads", threads, 1)
+        _check.threads(threads)
     recording = _recording_of(step)
     for sync in recording.recorder.before_run:
         sync()
@@ -123,7 +127,10 @@ def profile(step: Any, *, repeats: int | None = None, threads: int | None = None
         _row(instruction, us, total)
         for instruction, us in zip(recording.instructions, each, strict=True)
     ]
-    return Profile(rows, median(whole), len(times), team, engine.isa())
+    measured = Profile(rows, median(whole), len(times), team, engine.isa())
+    if verbose:
+        print(measured)
+    return measured
 
 
 def _recording_of(step: Any) -> Recording:
@@ -216,12 +223,18 @@ def _size(shape: tuple[int, ...]) -> int:
 
 
 def _shape(instruction: Instruction) -> str:
-    out, *others = (None if v is None else _text(v.shape) for v in instruction.values)
+    out, *others = (() if v is None else v.shape for v in instruction.values)
     if instruction.op == "matmul":
-        return f"{others[0]} @ {others[1]}"
-    largest = _text(_main(instruction).shape)
-    written = {_text(v.shape) for v in instruction.writes()}
-    return largest if largest in written else f"{largest} -> {out}"
+        return f"{_text(others[0])} @ {_text(others[1])}"
+    largest = _main(instruction).shape
+    if largest in (v.shape for v in instruction.writes()):
+        return _text(largest)
+    return f"{_text(_without_ones(largest))} -> {_text(_without_ones(out))}"
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """What is summed is told as (before, n, after), some of them 1."""
+    return tuple(n for n in shape if n != 1)
 
 
 def _text(shape: tuple[int, ...]) -> str:

@@ -585,7 +585,8 @@ cdef class Program:
         cdef fnn_status status
         if team == 0:
             team = self._team()
-        if team == 1 and fnn_program_cost(self._program) < 20.0 and not self._users:  # too short to give up the GIL
+        if team == 1 and fnn_program_cost(self._program) < 20.0 and not self._users:
+            # too short to give up the GIL
             fnn_program_bind(self._program, pointers)
             return _raise(fnn_program_run(self._program, 1))
         self._acquire()
