@@ -21,6 +21,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.modified import newer_group
 
 CORE = "fastnn/_core"
+PXD = sorted(glob(f"{CORE}/*.pxd"))
 HEADERS = sorted(glob(f"{CORE}/include/*.h") + glob(f"{CORE}/src/**/*.h", recursive=True))
 
 # No fast-math here, ever: reassociation is written out with lanes, and gcc's link line would
@@ -94,8 +95,16 @@ class BuildEngine(build_ext):
             if not has_openmp:
                 say("the compiler has no OpenMP: building without threads")
         ext.depends.append(self.flags_stamp(ext))
+        self.forget_stale(ext)
         self.compiler.compile = self.compile_changed(self.compiler.compile)
         super().build_extension(ext)
+
+    def forget_stale(self, ext):
+        """Cython looks at a .pyx alone; what it cimports says where the methods lie."""
+        for source in map(Path, ext.sources):
+            made = source.with_suffix(".c")
+            if source.suffix == ".pyx" and newer_group(PXD, str(made)):
+                made.unlink(missing_ok=True)
 
     def flags_stamp(self, ext):
         """A file that is rewritten when the flags change; every object depends on it."""
@@ -127,7 +136,7 @@ drop_unsafe_flags()
 compile_flags, link_flags = BUILDS[BUILD]
 common = {
     "include_dirs": [f"{CORE}/include", f"{CORE}/src"],
-    "depends": [*HEADERS, f"{CORE}/engine.pxd", f"{CORE}/tape.pxd", "setup.py"],
+    "depends": [*HEADERS, *PXD, "setup.py"],
     "extra_compile_args": [*COMMON, *compile_flags],
     "extra_link_args": link_flags,
 }
