@@ -74,8 +74,8 @@ INITS = (
     "kaiming_normal_(t, 0.2, 'fan_out', 'leaky_relu') ; kaiming_uniform_(t, mode='fan_out', "
     "nonlinearity='tanh') ; orthogonal_(t) ; orthogonal_(t, 0.5) ; sparse_(t, 0.4) ; "
     "sparse_(t, 0.2, 2.0) ; uniform_(t) ; normal_(t) ; kaiming_normal_(t) ; "
-    "kaiming_normal_(t, nonlinearity='selu') ; kaiming_uniform_(t, 1.0) ; xavier_uniform_(t, 0.3) ; "
-    "xavier_normal_(t) ; trunc_normal_(t, 1.0, 2.0, 0.5, 3.0)"
+    "kaiming_normal_(t, nonlinearity='selu') ; kaiming_uniform_(t, 1.0) ; "
+    "xavier_uniform_(t, 0.3) ; xavier_normal_(t) ; trunc_normal_(t, 1.0, 2.0, 0.5, 3.0)"
 )
 INIT_SHAPES: list[tuple[int, ...]] = [(5, 3), (3, 6), (4, 3, 2)]
 OF_MATRICES = ("eye_", "sparse_")  # refuse more axes
