@@ -13,11 +13,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs goldens bench wheel clean machine
+.PHONY: help demo test check format docs goldens bench perf-check perf-baseline wheel clean machine
 .DELETE_ON_ERROR:
 
 help: ## print this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
 demo: $(VENV)/built $(VENV)/extra-demo ## train on handwritten digits, beside NumPy and scikit-learn
 	@$(BIN)/fastnn train digits --out demo-out/ --compare
@@ -31,6 +31,7 @@ check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== stubtest";     $(BIN)/stubtest --concise --ignore-missing-stub --mypy-config-file pyproject.toml fastnn._core.engine fastnn._core.tape fastnn._core.replay
 	@echo "== cython-lint";  PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastnn/_core/*.pyx
 	@echo "== clang-format"; $(BIN)/clang-format --dry-run -Werror $(C_FILES)
+	@echo "== instructions"; $(BIN)/python -m bench.instructions
 	@echo "== tests";        $(BIN)/python -m pytest
 
 format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants them
@@ -46,6 +47,12 @@ goldens: $(VENV)/built $(VENV)/extra-test $(VENV)/rivals ## remake the values of
 
 bench: $(VENV)/built $(VENV)/rivals ## measure against other engines, render into the README
 	@$(BIN)/python -m bench --render
+
+perf-check: $(VENV)/built ## instructions of kernels and steps, against the baseline (valgrind)
+	@$(BIN)/python -m bench.instructions
+
+perf-baseline: $(VENV)/built ## what is counted now becomes the baseline; NOTE="why"
+	@$(BIN)/python -m bench.instructions --renew "$(NOTE)"
 
 wheel: $(VENV)/extra-dev ## build sdist and wheel, try the wheel in a bare environment
 	@rm -rf dist wheelhouse build/bare && mkdir -p build
