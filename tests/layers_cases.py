@@ -27,7 +27,9 @@ ACTIVATIONS = (
     "Softsign() ; Tanhshrink() ; Softshrink() ; Softshrink(2.0) ; Hardshrink() ; "
     "Hardshrink(0.3125) ; Threshold(0.5, -2.0) ; GLU() ; GLU(-1) ; ReLU6() ; Identity() ; "
     "AlphaDropout(0.3).eval() ; Dropout(0.3).eval() ; Dropout(0.0) ; Dropout(1.0) ; Flatten() ; "
-    "Unflatten(1, (2, 3))"
+    "Unflatten(1, (2, 3)) ; LogSoftmax(0) ; Softmin(0) ; Softplus(0.5) ; Hardshrink(0.0) ; "
+    "Softshrink(0.0) ; Threshold(-1.0, 7.0) ; Flatten(0) ; Unflatten(-1, (-1, 2)) ; "
+    "Dropout(1.0).eval() ; AlphaDropout(0.0) ; AlphaDropout(1.0)"
 )
 # Two batches, one after the other, then evaluation: (expression, shape of x)
 NORMS: list[tuple[str, tuple[int, ...]]] = [
@@ -36,6 +38,9 @@ NORMS: list[tuple[str, tuple[int, ...]]] = [
     ("BatchNorm1d(3, eps=0.1, momentum=0.4)", (4, 3)),
     ("BatchNorm1d(3, momentum=None)", (4, 3)),
     ("BatchNorm1d(3, affine=False)", (4, 3)),
+    ("BatchNorm1d(3, bias=False)", (4, 3)),
+    ("BatchNorm1d(2, momentum=None)", (2, 2, 3)),
+    ("BatchNorm1d(2, affine=False, track_running_stats=False)", (3, 2)),
     ("BatchNorm1d(3, track_running_stats=False)", (4, 3)),
     ("LayerNorm(4)", (3, 4)),
     ("LayerNorm(4)", (4,)),
@@ -45,10 +50,18 @@ NORMS: list[tuple[str, tuple[int, ...]]] = [
     ("RMSNorm(4)", (3, 4)),
     ("RMSNorm((2, 2), eps=0.1)", (3, 2, 2)),
     ("RMSNorm(4, elementwise_affine=False)", (3, 4)),
+    ("RMSNorm(3, eps=0.0)", (3,)),
 ]
 OTHERS: list[tuple[str, list[Any]]] = [
     ("Linear(4, 3)", [(3, 4)]),
     ("Linear(4, 3, bias=False)", [(4,)]),
+    ("Linear(3, 2)", [(2, 2, 3)]),
+    ("PReLU(3)", [(2, 3, 2)]),
+    ("GLU(0)", [(4, 3)]),
+    ("GLU(1)", [(2, 4, 2)]),
+    ("Softmax(dim=1)", [(2, 3, 2)]),
+    ("Flatten(1, 2)", [(2, 2, 3, 1)]),
+    ("Bilinear(2, 3, 2)", [(2,), (3,)]),
     ("Bilinear(3, 2, 4)", [(3, 3), (3, 2)]),
     ("Bilinear(3, 2, 1, bias=False)", [(2, 2, 3), (2, 2, 2)]),
     ("Embedding(5, 3)", [np.array([[0, 4], [2, 4]])]),
@@ -59,9 +72,19 @@ INITS = (
     "trunc_normal_(t, 0.0, 0.5, -0.4, 1.0) ; constant_(t, 0.3) ; ones_(t) ; zeros_(t) ; eye_(t) ; "
     "xavier_uniform_(t) ; xavier_normal_(t, 2.0) ; kaiming_uniform_(t) ; "
     "kaiming_normal_(t, 0.2, 'fan_out', 'leaky_relu') ; kaiming_uniform_(t, mode='fan_out', "
-    "nonlinearity='tanh') ; orthogonal_(t) ; orthogonal_(t, 0.5) ; sparse_(t, 0.4)"
+    "nonlinearity='tanh') ; orthogonal_(t) ; orthogonal_(t, 0.5) ; sparse_(t, 0.4) ; "
+    "sparse_(t, 0.2, 2.0) ; uniform_(t) ; normal_(t) ; kaiming_normal_(t) ; "
+    "kaiming_normal_(t, nonlinearity='selu') ; kaiming_uniform_(t, 1.0) ; "
+    "xavier_uniform_(t, 0.3) ; xavier_normal_(t) ; trunc_normal_(t, 1.0, 2.0, 0.5, 3.0)"
 )
-INIT_SHAPES = [(5, 3), (3, 6)]
+INIT_SHAPES: list[tuple[int, ...]] = [(5, 3), (3, 6), (4, 3, 2)]
+OF_MATRICES = ("eye_", "sparse_")  # refuse more axes
+
+
+def shapes_of(initialiser: str) -> list[tuple[int, ...]]:
+    """Those that it takes."""
+    matrices = initialiser.startswith(OF_MATRICES)
+    return [shape for shape in INIT_SHAPES if len(shape) == 2 or not matrices]
 
 
 def numbers(seed: int, *shape: int) -> Array:

@@ -9,6 +9,13 @@ LR = (0.1, 0.05)  # of two groups
 KEPT = [*range(12), *range(12, STEPS + 1, 9), 49, 50, 51, 99, 100, 101, 149, 150, 151]
 
 
+# Those of functions that have no name, which pickle cannot keep.
+BY_FUNCTIONS = set(
+    "lambda lambda_one multiplicative multiplicative_each cyclic_own cyclic_iterations "
+    "factors_in_turn sequential_more".split()
+)
+
+
 def figure(step: int) -> float:
     """What ReduceLROnPlateau looks at: better at first, then on a plateau with bumps."""
     return 1.0 / (1 + min(step, 30)) + 0.001 * (step % 7)
@@ -22,6 +29,10 @@ def cases(s: Any) -> dict[str, Any]:
 
     return {
         "lambda": lambda opt: s.LambdaLR(opt, [lambda t: 0.95**t, lambda t: 1 / (1 + t)]),
+        "lambda_one": lambda opt: s.LambdaLR(opt, lambda t: 0.98**t),
+        "multiplicative_each": lambda opt: s.MultiplicativeLR(
+            opt, [lambda t: 0.99, lambda t: 1 + 0.01 * (t % 2)]
+        ),
         "multiplicative": lambda opt: s.MultiplicativeLR(opt, lambda t: 0.99),
         "step": lambda opt: s.StepLR(opt, 30),
         "step_half": lambda opt: s.StepLR(opt, 7, gamma=0.5),
@@ -40,10 +51,21 @@ def cases(s: Any) -> dict[str, Any]:
         "cyclic": lambda opt: s.CyclicLR(opt, 0.01, [0.1, 0.3], step_size_up=20),
         "cyclic_2": lambda opt: s.CyclicLR(opt, 0.01, 0.1, 20, 30, mode="triangular2"),
         "cyclic_exp": lambda opt: s.CyclicLR(opt, 0.01, 0.1, 25, mode="exp_range", gamma=0.99),
+        "cyclic_iterations": lambda opt: s.CyclicLR(
+            opt, [0.01, 0.02], 0.1, 20, scale_fn=lambda x: 0.99**x, scale_mode="iterations",
+            base_momentum=0.7, max_momentum=[0.8, 0.95],
+        ),
         "cyclic_own": lambda opt: s.CyclicLR(
             opt, 0.01, 0.1, 25, scale_fn=lambda x: 0.9**x, cycle_momentum=False
         ),
         "one_cycle": lambda opt: s.OneCycleLR(opt, 0.2, total_steps=STEPS + 1),
+        "one_cycle_momentum": lambda opt: s.OneCycleLR(
+            opt, 0.2, total_steps=STEPS + 1, base_momentum=[0.5, 0.6], max_momentum=0.8
+        ),
+        "one_cycle_plain": lambda opt: s.OneCycleLR(
+            opt, 0.2, total_steps=STEPS + 1, cycle_momentum=False, anneal_strategy="linear",
+            three_phase=True,
+        ),
         "one_cycle_linear": lambda opt: s.OneCycleLR(
             opt, [0.2, 0.4], epochs=21, steps_per_epoch=10, anneal_strategy="linear", pct_start=0.2
         ),
@@ -54,6 +76,12 @@ def cases(s: Any) -> dict[str, Any]:
         "plateau_abs": lambda opt: s.ReduceLROnPlateau(
             opt, factor=0.5, patience=3, threshold=0.01, threshold_mode="abs", cooldown=4,
             min_lr=[0.01, 0.001],
+        ),
+        "plateau_eps": lambda opt: s.ReduceLROnPlateau(
+            opt, factor=0.3, patience=2, min_lr=0.001, eps=0.01
+        ),
+        "plateau_max_abs": lambda opt: s.ReduceLROnPlateau(
+            opt, "max", 0.6, 8, 0.3, "abs", cooldown=2
         ),
         "plateau_max": lambda opt: s.ReduceLROnPlateau(opt, mode="max", factor=0.7, patience=20),
         "sequential": lambda opt: s.SequentialLR(
@@ -73,6 +101,16 @@ def cases(s: Any) -> dict[str, Any]:
                 s.MultiplicativeLR(opt, lambda t: 0.9),
             ],
             milestones=[20],
+        ),
+        "sequential_more": lambda opt: s.SequentialLR(
+            opt,
+            [
+                s.PolynomialLR(opt, 40),
+                s.MultiplicativeLR(opt, lambda t: 0.9 if t < 5 else 1.02),
+                s.CosineAnnealingWarmRestarts(opt, 9),
+                s.MultiStepLR(opt, [0, 5], 0.5),
+            ],
+            milestones=[20, 60, 100],
         ),
         "chained": lambda opt: s.ChainedScheduler([warm(opt), s.ExponentialLR(opt, 0.98)]),
     }  # fmt: skip

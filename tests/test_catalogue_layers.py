@@ -28,9 +28,9 @@ Y = RNG.normal(size=(ROWS, 3)).astype("f4")
 class Squared(nn.Module):
     """A Bilinear of x and x."""
 
-    def __init__(self) -> None:
+    def __init__(self, bias: bool = True) -> None:
         super().__init__()
-        self.product = nn.Bilinear(WIDTH, WIDTH, 4)
+        self.product = nn.Bilinear(WIDTH, WIDTH, 4, bias)
 
     def forward(self, x: fastnn.Tensor) -> fastnn.Tensor:
         return self.product(x, x)  # type: ignore[no-any-return]
@@ -114,6 +114,37 @@ LAYERS: dict[str, tuple[Layers, int]] = {
     ),
 }
 
+# The same with their options: each trains alike, but goes through no loss of its own.
+CUBES: list[nn.Module] = [nn.Unflatten(1, (2, 3))]
+OPTIONS: dict[str, tuple[Layers, int]] = {
+    **{
+        text: (lambda text=text: [eval(text, vars(nn))], WIDTH)  # type: ignore[misc]
+        for text in (
+            "ReLU(True)", "LeakyReLU(0.3)", "LeakyReLU(-0.5, True)", "ELU(0.7)", "CELU(2.0)",
+            "Softplus(2.0, 0.5)", "Hardtanh(-0.2, 0.4)", "Softshrink(0.1)", "Hardshrink(0.2)",
+            "Threshold(-0.3, 2.0, True)", "Softmax(0)", "LogSoftmax(0)", "Softmin(0)",
+            "Dropout(0.0)", "Dropout(0.9, True)", "Dropout(1.0)", "AlphaDropout(0.0)",
+            "BatchNorm1d(6, 0.1, 0.4)", "BatchNorm1d(6, bias=False)",
+            "BatchNorm1d(6, momentum=None)", "BatchNorm1d(6, track_running_stats=False)",
+            "BatchNorm1d(6, affine=False, track_running_stats=False)", "LayerNorm(6, 0.1)",
+            "LayerNorm(6, bias=False)", "LayerNorm(6, elementwise_affine=False)",
+            "RMSNorm(6, 0.1)", "RMSNorm(6, elementwise_affine=False)",
+        )
+    },
+    "Linear of three axes": (lambda: [*CUBES, nn.Linear(3, 2), nn.Tanh(), nn.Flatten()], 4),
+    "BatchNorm1d of three axes": (lambda: [*CUBES, nn.BatchNorm1d(2), nn.Flatten()], WIDTH),
+    "LayerNorm of two axes": (lambda: [*CUBES, nn.LayerNorm((2, 3)), nn.Flatten()], WIDTH),
+    "RMSNorm of two axes": (lambda: [*CUBES, nn.RMSNorm((2, 3)), nn.Flatten()], WIDTH),
+    "PReLU of three axes": (lambda: [*CUBES, nn.PReLU(2), nn.Flatten(1, 2)], WIDTH),
+    "GLU of the middle": (lambda: [*CUBES, nn.GLU(1), nn.Flatten()], 3),
+    "Bilinear without bias": (lambda: [Squared(bias=False)], 4),
+    "Embedding without padding": (lambda: [Categories(), nn.Embedding(8, 2), nn.Flatten()], 12),
+    "Dense without bias": (lambda: [nn.Dense(WIDTH, 4, 0.1, None, False, "relu")], 4),
+    "LazyLinear without bias": (lambda: [nn.LazyLinear(5, bias=False)], 5),
+    "weight_norm": (lambda: [nn.utils.weight_norm(nn.Linear(WIDTH, 4))], 4),
+    "spectral_norm": (lambda: [nn.utils.spectral_norm(nn.Linear(WIDTH, 4))], 4),
+}  # fmt: skip
+
 
 def test_every_layer_is_here() -> None:
     layers = {name for name in public_classes(nn, nn.Module) if not name.endswith("Loss")}
@@ -122,9 +153,9 @@ def test_every_layer_is_here() -> None:
 
 def make(name: str, dtype: str = "float32") -> nn.Sequential:
     fastnn.manual_seed(3)
-    layers, width = LAYERS[name]
+    layers, width = (LAYERS | OPTIONS)[name]
     model = nn.Sequential(nn.Linear(WIDTH, WIDTH), *layers(), nn.Linear(width, 3))
-    if name == "LazyLinear":
+    if name.startswith("LazyLinear"):
         model(fastnn.tensor(X))
     return model.to(dtype)
 
@@ -134,7 +165,7 @@ def trainer_of(name: str, dtype: str) -> fastnn.Trainer:
     return fastnn.Trainer(model, nn.MSELoss(), optim.Adam(model.parameters(), lr=0.01))
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", LAYERS | OPTIONS)
 def test_fit_is_the_eager_loop(name: str, real: str) -> None:
     x, y = X.astype(real), Y.astype(real)
     fitted, looped = check_fit(lambda: trainer_of(name, real), x, y, BATCH)

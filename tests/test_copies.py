@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 from optimizer_cases import CASES
-from schedule_cases import cases
+from schedule_cases import BY_FUNCTIONS, cases
 
 import fastnn
 from fastnn import nn, optim
 
 SCHEDULES = cases(optim.lr_scheduler)
-BY_FUNCTIONS = {"lambda", "multiplicative", "cyclic_own"}  # which pickle has no way to keep
 
 
 def pickled(value: Any) -> Any:

@@ -79,7 +79,7 @@ def test_layer(name: str, real: str) -> None:
 
 @pytest.mark.parametrize("text", GOLDENS["inits"])
 def test_initialiser(text: str) -> None:
-    for shape, want in zip(layers_cases.INIT_SHAPES, GOLDENS["inits"][text], strict=True):
+    for shape, want in zip(layers_cases.shapes_of(text), GOLDENS["inits"][text], strict=True):
         fastnn.manual_seed(7)
         t = fastnn.zeros(*shape)
         assert eval(text, {**vars(nn.init), "t": t}) is t

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from catalogue import public_classes
 from numpy.typing import NDArray
 
 import fastnn
@@ -135,7 +137,7 @@ def test_form(kind: str, settings: Settings, loop: Iterator[Array]) -> None:
         np.testing.assert_allclose(w.detach().numpy(), want, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize("kind", ["SGD", "Adagrad", "RMSprop", "Adadelta", "Adamax"])
+@pytest.mark.parametrize("kind", ["SGD", "Adagrad", "RMSprop", "Adadelta", "Adamax", "EMAMomentum"])
 def test_decoupled_decay_is_that_of_a_step_without(kind: str) -> None:
     """p *= 1 - lr * weight_decay, then the step of the same gradients without decay."""
     w, twin = Parameter(START.copy()), Parameter(START.copy())
@@ -149,6 +151,49 @@ def test_decoupled_decay_is_that_of_a_step_without(kind: str) -> None:
         decayed.step()
         plain.step()
         np.testing.assert_allclose(w.detach().numpy(), twin.detach().numpy(), rtol=1e-14)
+
+
+def followed(optimizer: optim.Optimizer, steps: int = 5) -> bytes:
+    """The bits of the first parameter after steps along some gradients."""
+    w = optimizer.param_groups[0]["params"][0]
+    for t in range(steps):
+        w.grad = Tensor(gradient(START, t))
+        optimizer.step()
+    return w.detach().numpy().tobytes()
+
+
+KINDS = sorted(public_classes(optim, optim.Optimizer) - {"LBFGS", "LevenbergMarquardt"})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_l1_moves_towards_zero_after_the_step(kind: str) -> None:
+    """p = sign(p) max(|p| - lr l1, 0) of what the step without it makes."""
+    w, twin = Parameter(START.copy()), Parameter(START.copy())
+    make = getattr(optim, kind)
+    shrunk, plain = make([w], lr=0.1, l1=0.4), make([twin], lr=0.1)
+    for t in range(5):
+        twin.detach().copy_(w.detach())
+        w.grad, twin.grad = Tensor(gradient(START, t)), Tensor(gradient(START, t))
+        shrunk.step()
+        plain.step()
+        p = twin.detach().numpy()
+        want = np.sign(p) * np.maximum(np.abs(p) - 0.1 * 0.4, 0)
+        np.testing.assert_allclose(w.detach().numpy(), want, rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_how_torch_computes_is_without_effect(kind: str) -> None:
+    """foreach, fused and capturable say how, not what."""
+    make = getattr(optim, kind)
+    known = {"foreach", "fused", "capturable"} & set(inspect.signature(make).parameters)
+    assert known or kind in ("EMAMomentum", "Lion")
+    plain = followed(make([Parameter(START.copy())]))
+    for flag in known:
+        for given in (True, False):
+            assert followed(make([Parameter(START.copy())], **{flag: given})) == plain
+    if known:
+        with pytest.raises(ValueError, match="differentiable: expected False"):
+            make([Parameter(START.copy())], differentiable=True)
 
 
 def test_defaults_of_the_frameworks() -> None:
@@ -168,8 +213,6 @@ def test_defaults_of_the_frameworks() -> None:
         optim.Adam([w], compat="jax")
     with pytest.raises(ValueError, match="dampening: expected 0 but with compat"):
         optim.SGD([w], momentum=0.9, dampening=0.1, compat="sklearn")
-    with pytest.raises(ValueError, match="differentiable: expected False"):
-        optim.Adam([w], differentiable=True)
 
 
 def test_proximal_l1_makes_exact_zeros(real: str) -> None:

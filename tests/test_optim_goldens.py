@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -68,16 +67,3 @@ def test_sklearn(name: str, real: str) -> None:
     loss, optimizer = trained(kind, settings, real)
     close(loss, GOLDEN["sklearn"][name]["loss"], real)
     close(weights_of(optimizer), GOLDEN["sklearn"][name]["weights"], real)
-
-
-@pytest.mark.parametrize("kind", GOLDEN["signatures"])
-def test_arguments_are_torch_s(kind: str) -> None:
-    """Names, order and defaults; what is ours comes after it, by keyword."""
-    given = list(inspect.signature(getattr(optim, kind)).parameters.values())[1:]
-    ours = {p.name: p for p in given}
-    positional = [p.name for p in given if p.kind is p.POSITIONAL_OR_KEYWORD]
-    want = GOLDEN["signatures"][kind]
-    assert positional == [name for name, _, by_position in want if by_position]
-    for name, default, _ in want:
-        mine = ours[name].default
-        assert (list(mine) if isinstance(mine, tuple) else mine) == default, name

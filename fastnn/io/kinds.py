@@ -69,7 +69,7 @@ def _linear(options: Config) -> Shapes:
 
 
 def _batch_norm(options: Config) -> Shapes:
-    vectors = ["weight", "bias"] * options["affine"]
+    vectors = ["weight", *["bias"] * options["bias"]] * options["affine"]
     shapes: Shapes = {}
     if options["track_running_stats"]:
         vectors += ["running_mean", "running_var"]
@@ -134,6 +134,7 @@ KINDS: dict[str, Kind] = {
             "momentum": _is_number_or_none,
             "affine": _is_bool,
             "track_running_stats": _is_bool,
+            "bias": _is_bool,
         },
         _batch_norm,
         typed=True,

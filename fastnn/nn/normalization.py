@@ -69,7 +69,11 @@ def _batch_norm(
     eps = _check.real("eps", eps, 0.0)
     x = input if input.ndim == 2 else _rows(input)
     if not training:
-        assert averages is not None
+        if averages is None:
+            raise ValueError(
+                "running_mean, running_var: expected both outside training, got None; use "
+                "training=True for the moments of the batch"
+            )
         mean, var = averages[:2]
         scale = ops.div(1.0, ops.sqrt(ops.add(var, eps)))
         scale = scale if weight is None else ops.mul(scale, weight)
@@ -174,6 +178,7 @@ class BatchNorm1d(Module):
         track_running_stats: default True; False uses the batch's moments in evaluation too.
         device: default None; 'cpu' is the same.
         dtype: float32 (default) or float64.
+        bias: default True; False leaves the bias out.
 
     Attributes:
         weight, bias: (num_features,), ones and zeros, or None.
@@ -209,6 +214,8 @@ class BatchNorm1d(Module):
         track_running_stats: bool = True,
         device: Any = None,
         dtype: npt.DTypeLike | None = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         if device is not None:
@@ -219,8 +226,8 @@ class BatchNorm1d(Module):
         self.momentum = None if momentum is None else _check.real("momentum", momentum, 0.0, 1.0)
         self.affine = _check.flag("affine", affine)
         self.track_running_stats = _check.flag("track_running_stats", track_running_stats)
-        for name in ("weight", "bias"):
-            vector = Parameter(np.empty(self.num_features, real)) if affine else None
+        for name, wanted in (("weight", affine), ("bias", _check.flag("bias", bias) and affine)):
+            vector = Parameter(np.empty(self.num_features, real)) if wanted else None
             self.register_parameter(name, vector)
         for name in ("running_mean", "running_var"):
             tracked = Tensor(np.empty(self.num_features, real)) if track_running_stats else None
@@ -240,8 +247,9 @@ class BatchNorm1d(Module):
     def reset_parameters(self) -> None:
         """Forget all batches; weight 1, bias 0."""
         self.reset_running_stats()
-        if self.weight is not None and self.bias is not None:
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -257,7 +265,8 @@ class BatchNorm1d(Module):
         """The options."""
         return (
             f"{self.num_features}, eps={self.eps:g}, momentum={self.momentum}, "
-            f"affine={self.affine}, track_running_stats={self.track_running_stats}"
+            f"affine={self.affine}, bias={self.bias is not None}, "
+            f"track_running_stats={self.track_running_stats}"
         )
 
 
@@ -335,6 +344,10 @@ class LayerNorm(_ByRows):
             init.ones_(self.weight)
         if self.bias is not None:
             init.zeros_(self.bias)
+
+    def extra_repr(self) -> str:
+        """The options."""
+        return f"{super().extra_repr()}, bias={self.bias is not None}"
 
     def forward(self, input: Tensor) -> Tensor:
         """y of x's shape."""

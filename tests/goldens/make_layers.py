@@ -45,7 +45,7 @@ def inits() -> dict[str, list[list[float]]]:
     found = {}
     for text in layers_cases.INITS.split(";"):
         found[text.strip()] = values = []
-        for shape in layers_cases.INIT_SHAPES:
+        for shape in layers_cases.shapes_of(text.strip()):
             torch.manual_seed(7)
             t = torch.empty(shape)
             eval(text.strip(), {**vars(torch.nn.init), "t": t})

@@ -8,7 +8,6 @@ weights, and one of each moment. Needs torch and scikit-learn; the tests do not.
 
 from __future__ import annotations
 
-import inspect
 import json
 import sys
 from collections.abc import Callable
@@ -146,18 +145,6 @@ def swa_rates() -> list[list[float]]:
     return found
 
 
-def signatures() -> dict[str, list[list[Any]]]:
-    """Names and defaults of the arguments, and whether they are positional."""
-    kinds = sorted({kind for kind, _ in cases.CASES.values()})
-    return {
-        kind: [
-            [p.name, p.default, p.kind is p.POSITIONAL_OR_KEYWORD]
-            for p in list(inspect.signature(getattr(torch.optim, kind)).parameters.values())[1:]
-        ]
-        for kind in kinds
-    }
-
-
 def one_a_line(value: Any) -> str:
     if not isinstance(value, dict):
         return json.dumps(value)
@@ -168,7 +155,6 @@ def one_a_line(value: Any) -> str:
 def main() -> None:
     golden = {
         "torch": torch.__version__,
-        "signatures": signatures(),
         "cases": {name: of_torch(*case) for name, case in cases.CASES.items()},
         "lbfgs": {name: of_lbfgs(case) for name, case in cases.LBFGS.items()},
         "averages": averages(),
