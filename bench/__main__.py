@@ -1,23 +1,22 @@
-"""`python -m bench`: measure, print the tables, write the results, render them into the README."""
+"""`python -m bench`: measure, print the tables, write the results, render them into the pages."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from bench import machine, pool, report, suite
+from bench import goals, machine, part, pool, report, suite
 from bench.cases import CASES
 
 RESULTS = pool.ROOT / "bench" / "results.json"
-README = pool.ROOT / "README.md"
 CHART = "docs/bench.png"
-SECTIONS = ("train", "predict", "micro")
+RIVALRY = ("train", "predict", "micro")
+SECTIONS = (*RIVALRY, *part.PARTS)
 QUICK_REPEATS, QUICK_SECONDS = 5, 0.05
 
 
@@ -38,18 +37,19 @@ def _options() -> argparse.Namespace:
     add = parser.add_argument
     add("--cases", type=_list_of(tuple(CASES)), default=tuple(CASES), help="default: all")
     add("--rivals", type=_list_of(suite.RIVALS), default=rivals, help="default: no torch_compile")
-    add("--sections", type=_list_of(SECTIONS), default=SECTIONS, help="of train,predict,micro")
-    add("--quick", action="store_true", help="short timings, to see where things stand")
+    add("--sections", type=_list_of(SECTIONS), help=f"of {','.join(SECTIONS)}")
+    add("--quick", action="store_true", help=f"short timings, of {','.join(RIVALRY)} unless told")
     add("--threads", type=int, default=1)
     add("--repeats", type=int, default=15)
     add("--seconds", type=float, default=0.2, help="a timing; each is whole epochs")
     add("--json", type=Path, help="where results go; a full run writes bench/results.json anyway")
-    add("--render", action="store_true", help="draw the chart and fill in the README")
+    add("--render", action="store_true", help="draw the chart, fill in the pages")
     add("--from", dest="source", type=Path, help="render these results, measure nothing")
     add("--verbose", action="store_true", help="show what the workers write to stderr")
     options = parser.parse_args()
     if options.quick:
         options.repeats, options.seconds = QUICK_REPEATS, QUICK_SECONDS
+    options.sections = options.sections or (RIVALRY if options.quick else SECTIONS)
     return options
 
 
@@ -62,15 +62,6 @@ def _one_line(result: dict[str, Any]) -> str:
         f"{name} {report.microseconds(row['median_us'])}" for name, row in result["rivals"].items()
     ]
     return ", ".join(times) + " us" if times else "no times"
-
-
-def _micro(options: argparse.Namespace) -> dict[str, Any]:
-    command = [sys.executable, "-m", "bench.micro", "--threads", str(options.threads)]
-    command += ["--seconds", str(options.seconds)]
-    done = subprocess.run(command, cwd=pool.ROOT, capture_output=True, text=True)
-    if done.returncode != 0:
-        return {"left_out": done.stderr.strip().splitlines()[-1]}
-    return json.loads(done.stdout)
 
 
 def _measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -100,15 +91,24 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
             results["predict"].append(suite.predict(rows, settings))
             _say(f"predict {rows}: {_one_line(results['predict'][-1])}")
     if "micro" in options.sections:
-        results["micro"] = _micro(options)
+        arguments = ("--threads", str(options.threads), "--seconds", str(options.seconds))
+        results["micro"] = part.result("micro", *arguments)
+    for name in part.PARTS:
+        if name in options.sections:
+            started = time.perf_counter()
+            results[name] = part.result(name, "--json")
+            _say(f"{name}: {time.perf_counter() - started:.0f} s")
     for result in results["train"] + results["predict"]:
         results["versions"] |= result.pop("versions")
     return results
 
 
 def _is_full(options: argparse.Namespace) -> bool:
+    rivals = set(suite.RIVALS) - set(suite.ON_REQUEST)
     everything = options.cases == tuple(CASES) and options.sections == SECTIONS
-    return everything and not options.quick and options.threads == 1
+    return (
+        everything and rivals <= set(options.rivals) and options.threads == 1 and not options.quick
+    )
 
 
 def _render(results: dict[str, Any]) -> None:
@@ -121,8 +121,15 @@ def _render(results: dict[str, Any]) -> None:
         chart.draw(results, pool.ROOT / CHART)
     except ImportError as error:
         _say(f"no chart: {error}; pip install matplotlib")
-    if not report.write_readme(README, report.readme_section(results, CHART)):
-        _say(f"README.md has no {report.START} and {report.END}: nothing filled in")
+    tables = part.tables(results)
+    wanted = goals.rows(goals.of(results))
+    sections = {
+        "README.md": report.readme_section(results, CHART),
+        "docs/performance.md": report.performance_section(results, wanted, tables),
+    }
+    for name, section in sections.items():
+        if not report.write_section(pool.ROOT / name, section):
+            _say(f"{name} has no {report.START} and {report.END}: nothing filled in")
 
 
 def main() -> int:
@@ -136,7 +143,7 @@ def main() -> int:
             RESULTS.write_text(text)
         if options.json:
             options.json.write_text(text)
-    print(report.text(results))
+    print(report.text(results, goals.rows(goals.of(results)), part.tables(results)))
     if options.render or options.source:
         _render(results)
     return 0

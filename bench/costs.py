@@ -1,4 +1,4 @@
-"""`python -m bench.costs`: the first call, one row, memory, and the AVX2 table.
+"""`python -m bench.costs`: the first call, memory, a given output, and the AVX2 table.
 
 One thread. The share of the AVX2 peak is measured in a process of its own, told `FASTNN_ISA=avx2`.
 """
@@ -7,23 +7,18 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
-import os
 import resource
 import statistics
-import subprocess
-import sys
 import time
 from typing import Any
 
+from bench import part, report
 from bench.cases import CASES
-from bench.goals import Goal, rows
-from bench.pin import pin
+from bench.goals import Goal
 
 AVX2_CASES = ("deep", "mnist2", "large")
 FIRST_CALLS = 9
 GROWTH_STEPS = 10_000
-MIB = 2**20
 
 
 def first_call() -> Goal:
@@ -49,8 +44,8 @@ def first_call() -> Goal:
     return Goal("record and lower deep", statistics.median(spent), 5.0, "ms", most=True)
 
 
-def predictions() -> list[Goal]:
-    """From a NumPy array to a NumPy array with the tiny net."""
+def prediction() -> Goal:
+    """Microseconds of one row of tiny, from a NumPy array into a given one."""
     import numpy as np
 
     from bench import data
@@ -59,28 +54,13 @@ def predictions() -> list[Goal]:
 
     case = CASES["tiny"]
     model = Rival(case, data.make(case), 1).model
-    x = np.random.default_rng(0).standard_normal((4096, case.widths[0])).astype(np.float32)
-    one, out = x[:1].copy(), np.empty((1, case.widths[-1]), np.float32)
-    times = medians(
-        {
-            "one": repeated(lambda: model.predict(one)),
-            "out": repeated(lambda: model.predict(one, out=out)),
-            "many": repeated(lambda: model.predict(x)),
-        }
-    )
-    return [
-        Goal("predict one row of tiny", times["one"], 1.5, "us", most=True),
-        Goal("the same into `out`", times["out"], 1.5, "us", most=True),
-        Goal("predict 4,096 rows of tiny", times["many"], 95.0, "us", most=True),
-    ]
+    x, out = np.ones((1, case.widths[0]), np.float32), np.empty((1, case.widths[-1]), np.float32)
+    times = medians({"out": repeated(lambda: model.predict(x, out=out))})
+    return Goal("predict a row into `out`", times["out"], 1.5, "us", most=True)
 
 
 def memory() -> list[Goal]:
-    """The arena of `large` against what a step must hold, and what 10,000 steps of tiny leave.
-
-    Must be alive at once, as counted here: the input batch, and every layer's output (the loss's
-    gradient takes the place of the last one's). Weights, gradients and moments are the optimizer's.
-    """
+    """The arena of a step of `large` against what is alive, and what 10,000 steps of tiny leave."""
     import fastnn
     from bench import data
     from bench.eager import stepper
@@ -89,21 +69,41 @@ def memory() -> list[Goal]:
     case = CASES["large"]
     once: Any = stepper(fastnn, data.make(case), case)
     step = fastnn.compile(once.step)
-    step(*once.batches[0])
-    arena = step._last.program.arena_bytes
-    alive = 4 * case.batch * sum(case.widths[1:])
-    del once, step
+    for _ in range(2):
+        step(*once.batches[0])
+    recording = step._last
+    share = recording.program.arena_bytes / most_alive(recording.instructions)
+    del once, step, recording
     tiny = CASES["tiny"]
     rival = Rival(tiny, data.make(tiny), 1)
-    rival.epochs(10)
-    gc.collect()
-    before = _resident()
-    rival.epochs(GROWTH_STEPS // tiny.steps)
-    grown = (_resident() - before) / 2**10
+    residents = []
+    for _ in range(3):
+        rival.epochs(GROWTH_STEPS // tiny.steps)
+        gc.collect()
+        residents.append(_resident())
+    grown = (residents[-1] - residents[-2]) / 2**10
     return [
-        Goal("arena of large against its activations", arena / alive, 1.1, "x", most=True),
+        Goal("arena of large / most alive at once", share, 1.1, "x", most=True),
         Goal(f"resident growth over {GROWTH_STEPS:,} steps of tiny", grown, 0.0, "KiB", most=True),
     ]
+
+
+def most_alive(instructions: list[Any]) -> int:
+    """Bytes of the temporaries alive at once, at the instruction where they are the most.
+
+    A temporary is alive from the instruction that writes it to the last one that reads it.
+    """
+    lives: dict[int, tuple[int, int, int]] = {}
+    for at, instruction in enumerate(instructions):
+        for value in instruction.values:
+            if value is not None and value.storage.kind == "temporary":
+                storage = value.storage
+                _, first, _ = lives.get(storage.index, (0, at, at))
+                lives[storage.index] = (storage.nbytes, first, at)
+    return max(
+        sum(nbytes for nbytes, first, last in lives.values() if first <= at <= last)
+        for at in range(len(instructions))
+    )
 
 
 def _resident() -> int:
@@ -111,7 +111,7 @@ def _resident() -> int:
         return int(file.read().split()[1]) * resource.getpagesize()
 
 
-def avx2_shares(seconds: float) -> dict[str, float]:
+def avx2_rates(rounds: int, seconds: float) -> dict[str, float]:
     """In a process that uses the AVX2 table: GF/s of a step, for each case."""
     import fastnn
     from bench import data
@@ -123,11 +123,8 @@ def avx2_shares(seconds: float) -> dict[str, float]:
     for name in AVX2_CASES:
         case = CASES[name]
         rival = Rival(case, data.make(case), 1)
-
-        def run(steps: int, rival: Any = rival, case: Any = case) -> None:
-            rival.epochs(max(1, round(steps / case.steps)))
-
-        found[name] = case.flops / medians({name: run}, 7, seconds)[name] / 1e3
+        epoch = medians({name: rival.epochs}, rounds, seconds)[name]
+        found[name] = case.flops * case.steps / epoch / 1e3
     return found
 
 
@@ -136,35 +133,25 @@ def avx2(seconds: float) -> list[Goal]:
     from bench import machine
 
     peak = machine.peaks(1, ("-mavx2", "-mfma")).get("fma_gflops")
-    command = [sys.executable, "-m", "bench.costs", "--avx2-shares", "--seconds", str(seconds)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=os.environ | {"FASTNN_ISA": "avx2"}
-    )
-    if done.returncode != 0 or not peak:
+    arguments = ("--json", "--avx2-rates", "--seconds", str(seconds))
+    rates = part.result("costs", *arguments, isa="avx2")
+    if not peak or "left_out" in rates:
         return []
-    shares = json.loads(done.stdout)
-    return [Goal(f"{n} on AVX2, of its peak", rate / peak, 0.65, "%") for n, rate in shares.items()]
+    return [Goal(f"{n} on AVX2, of its peak", rate / peak, 0.65, "%") for n, rate in rates.items()]
 
 
-def measured(seconds: float) -> list[Goal]:
-    return [first_call(), *predictions(), *memory(), *avx2(seconds)]
+def measured(options: argparse.Namespace) -> part.Found:
+    if options.avx2_rates:
+        return avx2_rates(options.rounds, options.seconds)
+    found = [first_call(), prediction(), *memory(), *avx2(options.seconds)]
+    return {"goals": [goal.plain() for goal in found]}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.costs", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=0.1, help="of one timing")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--avx2-shares", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    pin(1)
-    if options.avx2_shares:
-        print(json.dumps(avx2_shares(options.seconds)))
-        return
-    from bench.report import plain
-
-    found = [goal.plain() for goal in measured(options.seconds)]
-    print(json.dumps({"goals": found}) if options.json else plain(rows(found)))
+def tables(_found: part.Found) -> list[report.Section]:
+    return []
 
 
 if __name__ == "__main__":
-    main()
+    made = part.parser("costs", __doc__, 7, 0.1)
+    made.add_argument("--avx2-rates", action="store_true", help=argparse.SUPPRESS)
+    part.main(made.parse_args(), measured, tables)

@@ -12,7 +12,7 @@ from itertools import cycle
 from types import ModuleType
 from typing import Any
 
-from bench.pin import pin
+from bench import goals, part, report, turns
 
 
 def stepper(library: ModuleType, data: Any, case: Any, **adam: Any) -> Callable[[], Any]:
@@ -93,22 +93,23 @@ def contestants() -> dict[str, Any]:
     return timed
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.eager", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=0.1, help="of one timing")
-    options = parser.parse_args()
-    pin(1)
-    from bench.turns import medians, table
+def measured(options: argparse.Namespace) -> part.Found:
+    from bench.turns import medians
 
     times = medians(contestants(), options.rounds, options.seconds)
-    goals = [
-        ("eager against torch eager", "torch eager", "fastnn eager", 3.0),
-        ("eager against torch eager, fused Adam", "torch eager, fused Adam", "fastnn eager", 3.0),
-        ("compiled against Trainer.fit", "fastnn compiled", "Trainer.fit", -1.3),
+    wanted = [
+        ("eager, torch eager / fastnn", "torch eager", "fastnn eager", 3.0),
+        ("eager, torch with fused Adam / fastnn", "torch eager, fused Adam", "fastnn eager", 3.0),
     ]
-    print(table(times, goals))
+    found = goals.ratios(times, wanted)
+    ratio = times["fastnn compiled"] / times["Trainer.fit"]
+    found.append(goals.Goal("compiled step / Trainer.fit", ratio, 1.3, most=True))
+    return {"us": times, "goals": [goal.plain() for goal in found]}
+
+
+def tables(found: part.Found) -> list[report.Section]:
+    return [("a step by hand on the tiny net", turns.rows(found["us"]))]
 
 
 if __name__ == "__main__":
-    main()
+    part.main(part.parser("eager", __doc__, 15, 0.1).parse_args(), measured, tables)

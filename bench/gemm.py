@@ -7,20 +7,19 @@ thread, float32 unless `--dtype` says otherwise; the two libraries take turns at
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bench import part, report
 from bench.cases import CASES
-from bench.pin import pin
+from bench.goals import Goal
 
 ORDERS = ("x w", "x' dz", "dz w'")
 LARGEST = 1024
-TURNS = 9
-SECONDS = 0.002  # of one timing
+SLOWEST = 10  # of the random ones are shown
 
 
 def layers() -> Iterator[tuple[str, int, int, int]]:
@@ -54,27 +53,35 @@ def _seconds(run: Callable[[], Any], count: int) -> float:
     return (time.perf_counter() - began) / count
 
 
-def turns(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[float, float]:
+def turns(
+    ours: Callable[[], Any], theirs: Callable[[], Any], options: argparse.Namespace
+) -> tuple[float, float]:
     """Seconds of a call of each, the medians of short timings that take turns."""
     counts = []
     for run in (ours, theirs):
         run()
-        counts.append(max(1, math.ceil(SECONDS / max(_seconds(run, 3), 1e-7))))
-    found = [(_seconds(ours, counts[0]), _seconds(theirs, counts[1])) for _ in range(TURNS)]
+        counts.append(max(1, math.ceil(options.seconds / max(_seconds(run, 3), 1e-7))))
+    found = [
+        (_seconds(ours, counts[0]), _seconds(theirs, counts[1])) for _ in range(options.rounds)
+    ]
     return statistics.median(f[0] for f in found), statistics.median(f[1] for f in found)
 
 
-def measured(name: str, order: str, shape: tuple[int, int, int], dtype: str) -> dict[str, Any]:
+def product(
+    name: str, order: str, shape: tuple[int, int, int], options: argparse.Namespace
+) -> dict[str, Any]:
     """GF/s of one product by both libraries; the results are compared."""
     import numpy as np
 
     from fastnn._core import engine
 
-    a, b = operands(np, order, *shape, dtype)
-    out, other = (np.empty((a.shape[0], b.shape[1]), dtype) for _ in range(2))
+    a, b = operands(np, order, *shape, options.dtype)
+    out, other = (np.empty((a.shape[0], b.shape[1]), a.dtype) for _ in range(2))
     code, call = engine.OPS["matmul"], engine.call
     arrays = (out, a, b, None, None)
-    ours, theirs = turns(lambda: call(code, arrays, (), (0, 0)), lambda: np.matmul(a, b, out=other))
+    ours, theirs = turns(
+        lambda: call(code, arrays, (), (0, 0)), lambda: np.matmul(a, b, out=other), options
+    )
     scale = float(np.abs(other).max()) or 1.0
     flops = 2e-9 * shape[0] * shape[1] * shape[2]
     return {
@@ -83,10 +90,9 @@ def measured(name: str, order: str, shape: tuple[int, int, int], dtype: str) -> 
         "rows": shape[0],
         "inputs": shape[1],
         "outputs": shape[2],
-        "fastnn": flops / ours,
-        "numpy": flops / theirs,
-        "ratio": theirs / ours,
-        "error": float(np.abs(out - other).max()) / scale,
+        "fastnn": round(flops / ours, 3),
+        "numpy": round(flops / theirs, 3),
+        "error": float(f"{np.abs(out - other).max() / scale:.1e}"),
     }
 
 
@@ -100,53 +106,60 @@ def random_shapes(count: int, seed: int) -> Iterator[tuple[int, int, int]]:
         yield int(rows), int(n_in), int(n_out)
 
 
-def sweep(count: int, dtype: str, seed: int = 0) -> dict[str, list[dict[str, Any]]]:
+def measured(options: argparse.Namespace) -> part.Found:
     """The products of the cases, and random ones whose order goes round."""
-    cases = [
-        measured(name, order, (rows, n_in, n_out), dtype)
-        for name, rows, n_in, n_out in layers()
-        for order in ORDERS
-    ]
-    shapes = enumerate(random_shapes(count, seed))
-    chance = [measured("random", ORDERS[i % 3], shape, dtype) for i, shape in shapes]
-    return {"cases": cases, "random": chance}
-
-
-def row(found: dict[str, Any], peak: float | None) -> str:
-    size = f"{found['rows']}x{found['inputs']}x{found['outputs']}"
-    share = f"{found['fastnn'] / peak:6.0%}" if peak else ""
-    return (
-        f"{found['name']:18} {size:>15} {found['order']:6} {found['fastnn']:8.1f} "
-        f"{found['numpy']:8.1f} {found['ratio']:6.2f}x {share}"
-    )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.gemm", description=__doc__)
-    parser.add_argument("--random", type=int, default=200, help="how many random shapes")
-    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
-    parser.add_argument("--json", help="where to write the results")
-    options = parser.parse_args()
-    pin(1)
     from bench import machine
 
     peak = machine.peaks(1).get("fma_gflops")
     if peak and options.dtype == "float64":
         peak /= 2
-    found = sweep(options.random, options.dtype)
-    print(f"{'product':18} {'rows x in x out':>15} {'order':6} {'fastnn':>8} {'NumPy':>8}  GF/s")
-    for part in found["cases"]:
-        print(row(part, peak))
-    slow = sorted(found["random"], key=lambda part: part["ratio"])
-    print(f"the slowest of {len(slow)} random shapes against NumPy:")
-    for part in slow[:10]:
-        print(row(part, peak))
-    if peak:
-        print(f"peak {peak:.0f} GF/s")
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump({"peak": peak, **found}, file, indent=1)
+    cases = [
+        product(name, order, (rows, n_in, n_out), options)
+        for name, rows, n_in, n_out in layers()
+        for order in ORDERS
+    ]
+    shapes = enumerate(random_shapes(options.random, options.seed))
+    chance = [product("random", ORDERS[i % 3], shape, options) for i, shape in shapes]
+    goals = [
+        Goal(f"worst of {len(found)} {what}, fastnn / np.matmul", min(map(_ratio, found)), 1.0)
+        for what, found in (("products of the cases", cases), ("random products", chance))
+    ]
+    plain = [goal.plain() for goal in goals]
+    return {"peak": peak, "cases": cases, "random": chance, "goals": plain}
+
+
+def _ratio(found: dict[str, Any]) -> float:
+    return float(found["fastnn"] / found["numpy"])
+
+
+def _table(found: list[dict[str, Any]], peak: float | None) -> report.Rows:
+    rows = [["product", "rows x in x out", "order", "fastnn", "NumPy", "ratio", "of peak"]]
+    for product in found:
+        rows.append(
+            [
+                product["name"],
+                f"{product['rows']}x{product['inputs']}x{product['outputs']}",
+                product["order"],
+                f"{product['fastnn']:.1f}",
+                f"{product['numpy']:.1f}",
+                f"{_ratio(product):.2f}x",
+                f"{product['fastnn'] / peak:.0%}" if peak else "-",
+            ]
+        )
+    return rows
+
+
+def tables(found: part.Found) -> list[report.Section]:
+    slow = sorted(found["random"], key=_ratio)[:SLOWEST]
+    return [
+        ("matrix products of the cases, GF/s", _table(found["cases"], found["peak"])),
+        (f"the slowest of {len(found['random'])} random products", _table(slow, found["peak"])),
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    made = part.parser("gemm", __doc__, 9, 0.002)
+    made.add_argument("--random", type=int, default=200, help="how many random shapes")
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    part.main(made.parse_args(), measured, tables)

@@ -5,6 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+# The most microseconds of a step, and the least ratio to the fastest rival of the same run.
+STEPS = {
+    "tiny": (5.0, 8.0),
+    "digits": (12.0, 5.0),
+    "mnist1": (400.0, 1.75),
+    "mnist2": (2850.0, 1.45),
+    "deep": (550.0, 1.8),
+    "large": (150_000.0, 1.15),
+}
+SHARES = {"mnist2": 0.68, "deep": 0.68, "large": 0.68}  # of the measured peak, over a step
+# By rows: the most microseconds, and the least ratio to onnxruntime.
+PREDICTIONS = {1: (1.5, 3.0), 4096: (95.0, 1.7)}
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -24,9 +37,57 @@ class Goal:
         return asdict(self) | {"met": self.met}
 
 
+def ratios(times: dict[str, float], wanted: list[tuple[str, str, str, float]]) -> list[Goal]:
+    """For each (what, slower, faster, least ratio) of which both have a time, how far it is met."""
+    return [
+        Goal(what, times[slower] / times[faster], least)
+        for what, slower, faster, least in wanted
+        if slower in times and faster in times
+    ]
+
+
+def _training(result: dict[str, Any]) -> list[Goal]:
+    name, ours = result["name"], result["rivals"].get("fastnn")
+    if ours is None or name not in STEPS:
+        return []
+    most, least = STEPS[name]
+    found = [Goal(f"{name}, a step", ours["median_us"], most, "us", most=True)]
+    if result["ratio"]:
+        found.append(Goal(f"{name}, best rival / fastnn", result["ratio"], least))
+    if name in SHARES and "peak_share" in ours:
+        found.append(Goal(f"{name}, of the peak", ours["peak_share"], SHARES[name], "%"))
+    return found
+
+
+def _prediction(result: dict[str, Any]) -> list[Goal]:
+    rivals, rows = result["rivals"], result["rows"]
+    if "fastnn" not in rivals:
+        return []
+    ours = rivals["fastnn"]["median_us"]
+    most, least = PREDICTIONS[rows]
+    what = f"predict {rows:,} rows" if rows > 1 else "predict a row"
+    found = [Goal(what, ours, most, "us", most=True)]
+    if "onnxruntime" in rivals:
+        ratio = rivals["onnxruntime"]["median_us"] / ours
+        found.append(Goal(f"{what}, onnxruntime / fastnn", ratio, least))
+    return found
+
+
+def of(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every goal of which these results hold a measurement."""
+    found = [goal.plain() for result in results["train"] for goal in _training(result)]
+    found += [goal.plain() for result in results["predict"] for goal in _prediction(result)]
+    for part in results.values():
+        if isinstance(part, dict):
+            found += part.get("goals", ())
+    return found
+
+
 def number(value: float, unit: str) -> str:
+    if unit == "%":
+        return f"{value:.0%}"
     text = f"{value:.2f}" if abs(value) < 10 else f"{value:,.0f}"
-    return f"{value:.0%}" if unit == "%" else f"{text}{'' if unit == 'x' else ' '}{unit}"
+    return f"{text}{'' if unit == 'x' else ' '}{unit}"
 
 
 def rows(goals: list[dict[str, Any]]) -> list[list[str]]:

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from bench.pin import pin
+from bench import goals, part, report, turns
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples/torch/ode_pinn.py"
 LOOP = "for i in range("
@@ -23,14 +23,9 @@ def step_of(library: str) -> Any:
     return names["step"]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.ode", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=0.1, help="of one timing")
-    options = parser.parse_args()
-    pin(1)
+def measured(options: argparse.Namespace) -> part.Found:
     import fastnn
-    from bench.turns import medians, repeated, table
+    from bench.turns import medians, repeated
 
     fastnn.set_num_threads(1)
     steps = {"fastnn eager": step_of("fastnn")}
@@ -50,8 +45,13 @@ def main() -> None:
             raise SystemExit(f"{name}: another loss after 50 steps: {curve[-1]}, not {last}")
     runs = {name: repeated(step) for name, step in steps.items()}
     times = medians(runs, options.rounds, options.seconds)
-    print(table(times, [("compiled against torch eager", "torch eager", "fastnn compiled", 5.0)]))
+    wanted = [("ODE example, torch eager / compiled", "torch eager", "fastnn compiled", 5.0)]
+    return {"us": times, "goals": [goal.plain() for goal in goals.ratios(times, wanted)]}
+
+
+def tables(found: part.Found) -> list[report.Section]:
+    return [("a step of the ODE example", turns.rows(found["us"]))]
 
 
 if __name__ == "__main__":
-    main()
+    part.main(part.parser("ode", __doc__, 15, 0.1).parse_args(), measured, tables)

@@ -18,6 +18,7 @@ LABELS = {
     "onnxruntime": "onnxruntime",
 }
 Rows = list[list[str]]
+Section = tuple[str, Rows]
 
 
 def microseconds(value: float) -> str:
@@ -172,10 +173,10 @@ def markdown(rows: Rows) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [rows[0], align, *rows[1:]])
 
 
-def text(results: dict[str, Any]) -> str:
+def text(results: dict[str, Any], goals: Rows, tables: list[Section]) -> str:
     """Everything measured, for the terminal."""
     parts = [machine_line(results)]
-    sections: list[tuple[str, Rows]] = []
+    sections: list[Section] = []
     if results["train"]:
         sections.append(("training step, us", train_table(results["train"])))
         sections.append(("spread, us", spread_table(results["train"])))
@@ -185,6 +186,9 @@ def text(results: dict[str, Any]) -> str:
         sections += micro_tables(results["micro"])
     elif results["micro"]:
         parts.append(f"micro: {results['micro']['left_out']}")
+    sections += tables
+    if len(goals) > 1:
+        sections.append(("goals", goals))
     parts += [f"{title}\n{plain(rows)}" for title, rows in sections]
     if left_out(results):
         parts.append("left out\n" + "\n".join(left_out(results)))
@@ -204,12 +208,49 @@ def readme_section(results: dict[str, Any], chart: str) -> str:
     parts.append(
         f"{machine_line(results)}. {results['date']}; {packages}. Every rival's loss curve agrees "
         "with float64 NumPy to 1e-3 over the first steps, or it has no time here. "
-        "How it is measured, and how to run it: [bench/README.md](bench/README.md)."
+        "How it is measured, and how to run it: [bench/README.md](bench/README.md). Goals, other "
+        "losses and layers, two threads: [docs/performance.md](docs/performance.md)."
     )
     return "\n\n".join(parts)
 
 
-def write_readme(path: Path, section: str) -> bool:
+def roofline_table(results: dict[str, Any]) -> Rows:
+    """For each case: what its multiply-adds take at the peak, what the fastest rival takes."""
+    peak = results["machine"]["peaks"]["fma_gflops"]
+    head = ["case", "MFLOP a step", "us at the peak", "fastnn, us", "of peak"]
+    rows = [[*head, "best rival, us", "the most it could be beaten by"]]
+    for result in results["train"]:
+        ours, rival = result["rivals"].get("fastnn"), result["best_rival"]
+        if ours is None or rival is None:
+            continue
+        least, theirs = result["flops"] / peak / 1e3, result["rivals"][rival]["median_us"]
+        times = [microseconds(value) for value in (least, ours["median_us"])]
+        rows.append(
+            [
+                result["name"],
+                f"{result['flops'] / 1e6:,.2f}",
+                *times,
+                _share(ours),
+                f"{microseconds(theirs)} ({LABELS[rival]})",
+                f"{theirs / least:.2f}x",
+            ]
+        )
+    return rows
+
+
+def performance_section(results: dict[str, Any], goals: Rows, tables: list[Section]) -> str:
+    """The goals, the roofline, and the tables of the parts, each with its title."""
+    sections = [("Goals", goals)]
+    if "fma_gflops" in results["machine"]["peaks"]:
+        sections.append(("A training step and the peak", roofline_table(results)))
+    sections += tables
+    parts = [f"{machine_line(results)}. {results['date']}."]
+    for title, rows in sections:
+        parts += [f"### {title[0].upper()}{title[1:]}", markdown(rows)]
+    return "\n\n".join(parts)
+
+
+def write_section(path: Path, section: str) -> bool:
     """Put the section between the two marks; False if the file or the marks are not there."""
     if not path.exists():
         return False

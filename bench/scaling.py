@@ -6,12 +6,11 @@ Steps of `Trainer.fit`, shuffling included, in one process; the two counts take 
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
+from bench import part, report
 from bench.cases import CASES, Case
-from bench.goals import Goal, rows
-from bench.pin import pin
+from bench.goals import Goal
 
 WANTED = {"mnist1": 1.5, "mnist2": 1.8, "deep": 1.8, "large": 1.8}
 SIDES = (8, 16, 32, 64, 128, 256, 512, 1024)
@@ -29,14 +28,14 @@ def ratio(case: Case, threads: int, rounds: int, seconds: float) -> tuple[float,
     rival = Rival(case, data.make(case), 1)
 
     def run_on(count: int) -> Any:
-        def run(steps: int) -> None:
+        def run(epochs: int) -> None:
             fastnn.set_num_threads(count)
-            rival.epochs(max(1, round(steps / case.steps)))
+            rival.epochs(epochs)
 
         return run
 
     times = medians({"one": run_on(1), "more": run_on(threads)}, rounds, seconds)
-    return times["one"], times["one"] / times["more"]
+    return times["one"] / case.steps, times["one"] / times["more"]
 
 
 def sweep(threads: int, rounds: int, seconds: float) -> list[dict[str, Any]]:
@@ -50,7 +49,8 @@ def sweep(threads: int, rounds: int, seconds: float) -> list[dict[str, Any]]:
     return found
 
 
-def measured(threads: int, rounds: int, seconds: float) -> dict[str, Any]:
+def measured(options: argparse.Namespace) -> part.Found:
+    threads, rounds, seconds = options.threads, options.rounds, options.seconds
     goals = []
     for name, wanted in WANTED.items():
         _, faster = ratio(CASES[name], threads, rounds, 4 * seconds)
@@ -59,35 +59,18 @@ def measured(threads: int, rounds: int, seconds: float) -> dict[str, Any]:
     worst = min(swept, key=lambda row: row["speedup"])
     where = f"width {worst['width']}, batch {worst['batch']}"
     goals.append(Goal(f"worst of {len(swept)} sizes ({where})", worst["speedup"], 0.95))
-    return {"goals": [goal.plain() for goal in goals], "sweep": swept}
+    return {"threads": threads, "goals": [goal.plain() for goal in goals], "sweep": swept}
 
 
-def table(swept: list[dict[str, Any]]) -> list[list[str]]:
+def tables(found: part.Found) -> list[report.Section]:
     """Speedups, a row for each width and a column for each batch."""
-    found = {(row["width"], row["batch"]): row["speedup"] for row in swept}
-    head = ["width", *(f"b{batch}" for batch in SIDES)]
-    return [head] + [
-        [str(width), *(f"{found[width, batch]:.2f}" for batch in SIDES)] for width in SIDES
-    ]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.scaling", description=__doc__)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=0.03, help="of one timing")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    options = parser.parse_args()
-    pin(options.threads)
-    from bench.report import plain
-
-    found = measured(options.threads, options.rounds, options.seconds)
-    if options.json:
-        print(json.dumps(found))
-    else:
-        print(plain(rows(found["goals"])))
-        print(plain(table(found["sweep"])))
+    by = {(row["width"], row["batch"]): row["speedup"] for row in found["sweep"]}
+    head = ["width", *(f"batch {batch}" for batch in SIDES)]
+    grid = [[str(width), *(f"{by[width, batch]:.2f}" for batch in SIDES)] for width in SIDES]
+    return [(f"speedup on {found['threads']} threads", [head, *grid])]
 
 
 if __name__ == "__main__":
-    main()
+    made = part.parser("scaling", __doc__, 9, 0.03)
+    made.set_defaults(threads=2)
+    part.main(made.parse_args(), measured, tables)

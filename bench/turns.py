@@ -6,13 +6,13 @@ import statistics
 import time
 from collections.abc import Callable
 
-Run = Callable[[int], None]  # does that many steps
+Run = Callable[[int], None]  # does that many steps, or epochs
 
 WARM_SECONDS = 0.2
 
 
 def medians(runs: dict[str, Run], rounds: int = 15, seconds: float = 0.1) -> dict[str, float]:
-    """Microseconds of one step of each, the median over the rounds.
+    """Microseconds of one step (or epoch) of each, the median over the rounds.
 
     Args:
         runs: called with a number of steps to do.
@@ -51,17 +51,6 @@ def repeated(step: Callable[[], object]) -> Run:
     return run
 
 
-def table(times: dict[str, float], goals: list[tuple[str, str, str, float]]) -> str:
-    """The times, then for each goal (what, slower, faster, factor) how far it is reached."""
-    width = max(map(len, times))
-    lines = [f"{name:{width}}  {time:9.2f} us a step" for name, time in times.items()]
-    for what, slower, faster, factor in goals:
-        if slower in times and faster in times:
-            ratio = times[slower] / times[faster]
-            wanted, met = (
-                (f">= {factor}", ratio >= factor)
-                if factor > 0
-                else (f"<= {-factor}", ratio <= -factor)
-            )
-            lines.append(f"{what}: {ratio:.2f}x, wanted {wanted}: {'yes' if met else 'no'}")
-    return "\n".join(lines)
+def rows(times: dict[str, float]) -> list[list[str]]:
+    """The times as a table."""
+    return [["", "us a step"], *([name, f"{time:,.2f}"] for name, time in times.items())]

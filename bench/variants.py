@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.goals import Goal, rows
-from bench.pin import pin
+from bench import part, report
+from bench.goals import Goal
 
 NETS = {"digits": ((64, 64, 10), 64), "mnist1": ((784, 128, 10), 128)}
 NETS |= {"deep": ((32, 128, 128, 128, 128, 10), 256)}
@@ -46,7 +45,7 @@ VARIANTS = [
 
 
 def fit(variant: Variant, net: str) -> Callable[[int], None]:
-    """A function that trains for about so many steps."""
+    """A function that trains for so many epochs."""
     import numpy as np
 
     import fastnn
@@ -78,43 +77,47 @@ def fit(variant: Variant, net: str) -> Callable[[int], None]:
         optimizer=getattr(optim, variant.optimizer)(model.parameters(), lr=1e-3),
     )
 
-    def run(steps: int) -> None:
-        trainer.fit(x, y, epochs=max(1, round(steps / STEPS)), batch_size=batch, verbose=0)
+    def run(epochs: int) -> None:
+        trainer.fit(x, y, epochs=epochs, batch_size=batch, verbose=0)
 
     return run
 
 
-def measured(net: str, rounds: int, seconds: float) -> dict[str, float]:
-    """Microseconds of a step of each variant."""
-    from bench.turns import medians
-
-    return medians({v.name: fit(v, net) for v in VARIANTS}, rounds, seconds)
-
-
-def goals(net: str, times: dict[str, float]) -> list[Goal]:
+def _goals(net: str, times: dict[str, float]) -> list[Goal]:
     found = []
     for variant in VARIANTS[1:]:
         ratio = times[variant.name] / times[PLAIN]
-        found.append(Goal(f"{net}, {variant.name} against plain", ratio, variant.limit, most=True))
+        found.append(Goal(f"{net}, {variant.name} / plain", ratio, variant.limit, most=True))
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.variants", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=11)
-    parser.add_argument("--seconds", type=float, default=0.05, help="of one timing")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    options = parser.parse_args()
-    pin(1)
-    from bench.report import plain
+def measured(options: argparse.Namespace) -> part.Found:
+    """Microseconds of a step of each variant of each net."""
+    from bench.turns import medians
 
-    times = {net: measured(net, options.rounds, options.seconds) for net in NETS}
-    found = [goal.plain() for net in NETS for goal in goals(net, times[net])]
-    if options.json:
-        print(json.dumps({"us": times, "goals": found}))
-    else:
-        print(plain(rows(found)))
+    times = {}
+    for net in NETS:
+        epochs = medians({v.name: fit(v, net) for v in VARIANTS}, options.rounds, options.seconds)
+        times[net] = {name: time / STEPS for name, time in epochs.items()}
+    found = [goal.plain() for net in NETS for goal in _goals(net, times[net])]
+    return {"us": times, "goals": found}
+
+
+def tables(found: part.Found) -> list[report.Section]:
+    """A row for each variant: the plain net's time, and the others' as multiples of it."""
+    times = found["us"]
+    rows = [["variant", "limit", *times]]
+    for variant in VARIANTS:
+        limit = "" if variant.name == PLAIN else f"{variant.limit:.2f}x"
+        cells = [
+            f"{us[PLAIN]:.1f} us"
+            if variant.name == PLAIN
+            else f"{us[variant.name] / us[PLAIN]:.2f}x"
+            for us in times.values()
+        ]
+        rows.append([variant.name, limit, *cells])
+    return [("variants of a net", rows)]
 
 
 if __name__ == "__main__":
-    main()
+    part.main(part.parser("variants", __doc__, 11, 0.05).parse_args(), measured, tables)

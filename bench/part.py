@@ -1,0 +1,68 @@
+"""A part of the bench: a module that measures one kind of thing, alone or for `python -m bench`.
+
+It has `measured(options)`, which gives plain JSON data with a list "goals", and `tables(found)`,
+which gives what there is to show besides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from bench import goals, pool
+from bench.pin import pin
+from bench.report import Section, plain
+
+PARTS = ("gemm", "eager", "ode", "variants", "scaling", "costs")
+Found = dict[str, Any]
+
+
+def parser(name: str, doc: str | None, rounds: int, seconds: float) -> argparse.ArgumentParser:
+    """The options that every part has."""
+    made = argparse.ArgumentParser(prog=f"python -m bench.{name}", description=doc)
+    made.add_argument("--rounds", type=int, default=rounds, help="timings of each thing")
+    made.add_argument("--seconds", type=float, default=seconds, help="of one timing")
+    made.add_argument("--json", action="store_true", help="print JSON")
+    made.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
+    return made
+
+
+def main(
+    options: argparse.Namespace,
+    measured: Callable[[argparse.Namespace], Found],
+    tables: Callable[[Found], list[Section]],
+) -> None:
+    """Measure on as many CPUs as threads, and print."""
+    pin(options.threads)
+    found = measured(options)
+    if options.json:
+        print(json.dumps(found))
+        return
+    for title, rows in [*tables(found), ("goals", goals.rows(found["goals"]))]:
+        print(f"{title}\n{plain(rows)}\n")
+
+
+def result(name: str, *arguments: str, isa: str = "") -> Found:
+    """What `python -m bench.NAME` measures in a process of its own, on an instruction set."""
+    command = [sys.executable, "-m", f"bench.{name}", *arguments]
+    env = os.environ | ({"FASTNN_ISA": isa} if isa else {})
+    done = subprocess.run(command, cwd=pool.ROOT, capture_output=True, text=True, env=env)
+    if done.returncode != 0:
+        return {"left_out": (done.stderr.strip().splitlines() or ["failed"])[-1]}
+    found: Found = json.loads(done.stdout)
+    return found
+
+
+def tables(results: Found) -> list[Section]:
+    """The tables of all the parts in these results."""
+    found = []
+    for name in PARTS:
+        if "goals" in results.get(name, {}):
+            found += import_module(f"bench.{name}").tables(results[name])
+    return found
