@@ -127,31 +127,20 @@ def bound_tanh_grad(real: Real, dy: Array, y: Array) -> tuple[Array]:
     return (real.gamma(3) * np.abs(dy) * (1 + y * y) + real.tiny * (1 + np.abs(dy)),)
 
 
-def _gelu_share(real: Real, x: Array) -> tuple[Array, Array]:
-    """The distribution function at x as the kernel has it, 1 + erf over 2, and how far it is off.
-
-    The argument of erf is rounded, as is the product's factor, where its slope is at most
-    2/sqrt(pi) e^(-x^2 / 2); the sum loses an ulp of 1 where both cancel.
-    """
-    share = (1 + reference.erf(x / np.sqrt(2))) / 2
-    size = np.where(np.isfinite(x), np.abs(x), 0)
-    slope = size * np.exp(-(np.minimum(size, 40) ** 2) / 2)
-    return share, real.gamma(VMATH + 4) * (1 + slope)
+NORMAL_ULP = 4  # of the normal distribution function, absolute
 
 
 def bound_gelu(real: Real, x: Array) -> tuple[Array]:
-    """x/2 (1 + erf(x / sqrt 2)): an error of the share, absolute, times x."""
-    share, off = _gelu_share(real, x)
-    return (np.abs(x) * (off + real.gamma(3) * share) + real.tiny,)
+    """x Phi(x): the error of Phi, absolute, times x, and one rounding."""
+    return (np.abs(x) * real.gamma(NORMAL_ULP + 1) + real.tiny,)
 
 
 def bound_gelu_grad(real: Real, dy: Array, x: Array) -> tuple[Array]:
-    """dy (share + x bell): beyond the share's error, that of x e^(-x^2 / 2), whose exponent is
-    rounded three times."""
-    _, off = _gelu_share(real, x)
+    """dy (Phi + x phi): beyond the error of Phi, that of x e^(-x^2 / 2), whose exponent is
+    rounded twice, and is cut off where it is below that of Phi."""
     size = np.where(np.isfinite(x), np.minimum(np.abs(x), 40), 0)
     bell = size * np.exp(-(size**2) / 2)
-    off = off + real.gamma(VMATH + 6 + 3 * size**2) * bell
+    off = real.gamma(NORMAL_ULP) + real.gamma(VMATH + 4 + 2 * size**2) * bell
     return (np.abs(dy) * off + real.tiny * (1 + np.abs(dy)),)
 
 
