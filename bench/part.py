@@ -19,7 +19,7 @@ from bench import goals, pool
 from bench.pin import pin
 from bench.report import Section, plain
 
-PARTS = ("gemm", "eager", "ode", "variants", "scaling", "costs")
+PARTS = ("where", "gemm", "eager", "ode", "variants", "scaling", "costs")
 Found = dict[str, Any]
 
 
@@ -44,7 +44,10 @@ def main(
     if options.json:
         print(json.dumps(found))
         return
-    for title, rows in [*tables(found), ("goals", goals.rows(found["goals"]))]:
+    sections = tables(found)
+    if found["goals"]:
+        sections.append(("goals", goals.rows(found["goals"])))
+    for title, rows in sections:
         print(f"{title}\n{plain(rows)}\n")
 
 

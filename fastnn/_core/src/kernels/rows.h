@@ -151,7 +151,7 @@ static size_t FN(take_tiles)(const fnn_call *call) {
  *
  * Arrays: out (n, c) out; x (rows, c) in; index i64 (n) in.
  * Scalars: dim = (n, c, rows); attr = (bytes per element).
- * No overlap; any alignment. Exact. Moves n c elements; rows ahead are prefetched.
+ * No overlap; any alignment. Exact. Moves n c elements; rows ahead are prefetched, whole.
  * Source: numpy.take. */
 static void FN(take_rows)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
   const size_t rows = call->dim[2], b = call->dim[1] * (size_t)call->attr[0];
@@ -161,7 +161,7 @@ static void FN(take_rows)(const fnn_call *call, size_t begin, size_t end, void *
   const int64_t *index = call->array[2];
   for (size_t i = begin * block; i < stop; i++) {
     if (i + TAKE_AHEAD < stop && (uint64_t)index[i + TAKE_AHEAD] < rows)
-      v_prefetch(x + (size_t)index[i + TAKE_AHEAD] * b);
+      for (size_t j = 0; j < b; j += 64) v_prefetch(x + (size_t)index[i + TAKE_AHEAD] * b + j);
     if ((uint64_t)index[i] < rows)
       FN(take_copy)(out + i * b, x + (size_t)index[i] * b, b);
     else
