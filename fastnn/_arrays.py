@@ -140,15 +140,15 @@ def label_range(labels: Array, n_classes: int, name: str = "y", ignored: int | N
 
 
 def class_range(name: str, y: Any, n_classes: int) -> None:
-    """What a cross-entropy kernel needs of a Tensor before it reads by index."""
-    _index_vector(name, y, "class numbers")
+    """What a cross-entropy kernel needs of a Tensor before it reads by index, of any shape."""
+    _int64(name, y, "class numbers")
     label_range(y._array, n_classes, name)
 
 
 def index_range(name: str, index: Any, n_rows: int) -> None:
-    """What a kernel that gathers rows needs of a Tensor before it reads by index."""
-    _index_vector(name, index, "row numbers")
-    array = index._array
+    """What a kernel that gathers rows needs of a Tensor before it reads by index, of any shape."""
+    _int64(name, index, "row numbers")
+    array = index._array.reshape(-1)
     if array.size and not (int(array.min()) >= 0 and int(array.max()) < n_rows):
         at = int(np.argmax((array < 0) | (array >= n_rows)))
         raise IndexError(
@@ -156,11 +156,9 @@ def index_range(name: str, index: Any, n_rows: int) -> None:
         )
 
 
-def _index_vector(name: str, index: Any, what: str) -> None:
+def _int64(name: str, index: Any, what: str) -> None:
     if index.dtype != np.int64:
         raise TypeError(f"{name}: expected int64 {what}, got {index.dtype}; convert by .long()")
-    if index.ndim != 1:
-        raise ValueError(f"{name}: expected {what} in 1 dimension, got shape {index.shape}")
 
 
 def class_probabilities(p: Any, name: str = "y") -> Array:

@@ -27,7 +27,7 @@ _PACKAGE = str(Path(__file__).parent)
 class Check(NamedTuple):
     """What the values of an input have to pass at every run."""
 
-    storage: Storage
+    value: Value  # the input, or a view of all of it
     check: Callable[[Tensor], object]
     classes: int  # int64 values in 0..classes-1 is all that it asks for; negative: something else
     besides: int  # or this value
@@ -37,7 +37,7 @@ class Check(NamedTuple):
 class Choice(NamedTuple):
     """What the values of an input decided: which computation was recorded."""
 
-    storage: Storage
+    value: Value  # as of Check
     test: Callable[[Tensor], bool]
     found: bool
 
@@ -135,13 +135,13 @@ class Recorder:
         """The values of an input were checked; other inputs have to be."""
         value = self.value(array)
         if value.storage.kind == "input" and value.whole():
-            self.checks.append(Check(value.storage, check, classes, besides, self.location()))
+            self.checks.append(Check(value, check, classes, besides, self.location()))
 
     def chooses(self, array: NDArray[Any], test: Callable[[Tensor], bool], found: bool) -> None:
         """The values of an input decided what was computed."""
         value = self.value(array)
         if value.storage.kind == "input" and value.whole():
-            self.choices.append(Choice(value.storage, test, found))
+            self.choices.append(Choice(value, test, found))
 
     def writes(self, array: NDArray[Any]) -> None:
         """An array that exists is written in place: unless made by the recording, it outlives."""

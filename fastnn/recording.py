@@ -88,7 +88,7 @@ class Recording:
     def suits(self, arrays: list[NDArray[Any]]) -> bool:
         """Whether the computation that was recorded is the one for these input values."""
         return all(
-            choice.test(Tensor(arrays[choice.storage.index])) == choice.found
+            choice.test(_as_seen(choice.value, arrays[choice.value.storage.index])) == choice.found
             for choice in self.recorder.choices
         )
 
@@ -96,7 +96,7 @@ class Recording:
         """Raise for input values that the function would not take."""
         for asked in self.recorder.checks:
             try:
-                asked.check(Tensor(arrays[asked.storage.index]))
+                asked.check(_as_seen(asked.value, arrays[asked.value.storage.index]))
             except (ValueError, IndexError) as error:
                 raise type(error)(f"{error} (at {asked.line})") from None
 
@@ -154,7 +154,7 @@ class Recording:
             self._watch,
             [s.array for s in self.bound[: self.n_inputs]],
             [(v.shape, v.dtype) for v in values],
-            [(c.storage.index, c.classes, c.besides) for c in self.recorder.checks],
+            [(c.value.storage.index, c.classes, c.besides) for c in self.recorder.checks],
             None if isinstance(structure, Tensor) else partial(rebuilt, structure),
         )
 
@@ -174,3 +174,11 @@ class Recording:
             return Tensor(base)
         flat = base.reshape(-1, copy=False).view(np.uint8)
         return Tensor(np.ndarray(value.shape, value.dtype, flat.data, value.offset, strides))
+
+
+def _as_seen(value: Value, array: NDArray[Any]) -> Tensor:
+    """Another input as the recording saw the first: as the same view, if it has the same shape."""
+    if array.shape != value.storage.array.shape:
+        return Tensor(array)
+    strides = [stride * array.itemsize for stride in value.strides]
+    return Tensor(np.ndarray(value.shape, array.dtype, array, value.offset, strides))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import fastnn
+import fastnn.nn.functional as F
 from fastnn import nn, ops, optim, random
 from fastnn.tensor import Tensor
 
@@ -256,3 +257,30 @@ def test_nothing_to_run_and_arrays_as_arguments() -> None:
     for value in (1.0, 2.0):  # strided arguments
         assert double(np.full((3, 4), value)[::2, ::3]).tolist() == [[2 * value] * 2] * 2
     assert double.__wrapped__(fastnn.ones(1)).item() == 2.0
+
+
+def test_targets_of_more_axes_are_checked_as_the_loss_saw_them() -> None:
+    """At every replay, in the shape of the view and not of the argument."""
+    draw = np.random.RandomState(0)
+    table = nn.Embedding(5, 8)
+
+    def loss(rows: Any, labels: Any, shares: Any) -> Any:
+        z = table(rows).reshape(3, 4, 4)
+        by_class = F.cross_entropy(z, labels) + F.cross_entropy(z.reshape(-1, 4), labels.view(-1))
+        return by_class + F.cross_entropy(z.reshape(12, 4), shares.reshape(12, 4))
+
+    rows, labels = (
+        fastnn.tensor(draw.randint(0, 5, (3, 2))),
+        fastnn.tensor(draw.randint(0, 4, (3, 4))),
+    )
+    shares = fastnn.tensor(draw.dirichlet(np.ones(4), 12).ravel(), dtype=fastnn.float32)
+    compiled = fastnn.compile(loss)
+    values = {compiled(rows, labels, shares).item() for _ in range(3)}
+    assert values == {loss(rows, labels, shares).item()}
+    for wrong, match in (
+        ((rows + 5, labels, shares), "rows in 0..4"),
+        ((rows, labels + 3, shares), "classes in 0..3"),
+        ((rows, labels, shares * 2), "sum to 1"),
+    ):
+        with pytest.raises((ValueError, IndexError), match=match):
+            compiled(*wrong)

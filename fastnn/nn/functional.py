@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from fastnn import _check, _recording, ops
 from fastnn.nn import weighted
 from fastnn.nn.bilinear import bilinear
@@ -201,10 +203,11 @@ def cross_entropy(
             f"target: expected int64 classes or {input.dtype} probabilities, got {target.dtype}; "
             "convert it by .long()"
         )
+    given = target
     input, target, shape = by_rows(input, target, probabilities)
     if probabilities:
         _check.same_dtype("target", target.dtype, input.dtype, "input")
-        _recording.checked(target, lambda y: _check.class_probabilities(y._array, "target"))
+        _recording.checked(given, _all_probabilities)
     options = weight, ignore_index, label_smoothing, chosen
     if weight is not None or label_smoothing or (ignore_index >= 0 and not probabilities):
         loss = weighted.cross_entropy(input, target, *options)
@@ -221,6 +224,11 @@ def cross_entropy(
             loss = weighted.cross_entropy(input, target, *options)
         _recording.chosen(target, lambda y: weighted.some_ignored(y, ignore_index), some)
     return ops.reshape(loss, shape) if chosen == "none" and len(shape) != 1 else loss
+
+
+def _all_probabilities(target: Tensor) -> None:
+    rows = np.moveaxis(target._array, min(1, target.ndim - 1), -1)
+    _check.class_probabilities(rows.reshape(-1, rows.shape[-1]), "target")
 
 
 def binary_cross_entropy_with_logits(

@@ -89,6 +89,8 @@ def take_rows(x: Tensor, index: Tensor) -> Tensor:
         IndexError: an index outside the rows of x.
     """
     rows = x.shape[0]
+    if index.ndim != 1:
+        raise ValueError(f"index: expected row numbers in 1 dimension, got shape {index.shape}")
     _recording.checked(index, lambda index: index_range("index", index, rows), rows)
     return apply(_take_rows, (x, index), (x.dtype.itemsize,))
 

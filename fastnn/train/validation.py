@@ -171,7 +171,7 @@ def _try_loss(
         if not isinstance(figure, Tensor) or figure.numel() != 1 or figure.dtype.kind != "f":
             raise TypeError(f"metrics: expected {name} to return a tensor of one number")
     for asked in recorder.checks:
-        asked.check(Tensor(rows.arrays()[asked.storage.index]))
+        asked.check(Tensor(rows.arrays()[asked.value.storage.index]))
 
 
 def split(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows, NDArray[np.int64]]:
