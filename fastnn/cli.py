@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 import fastnn
-from fastnn import data, report, tabular
+from fastnn import choices, data, report, tabular
 
 __all__ = ["main"]
 
@@ -74,10 +74,13 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("data", help="a CSV file with the columns the model reads, or a data set")
     sub.add_argument("--out", metavar="FILE", help="write a CSV file instead of to stdout")
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    sub = command("evaluate", _evaluate, "Compare the predictions for a table with its target.")
+    sub = command("evaluate", _evaluate, "Compare the predictions for a table with its target: of "
+                  "the table that the model was trained on, the rows held out.")  # fmt: skip
     sub.add_argument("model", help="a .safetensors file that train wrote")
     sub.add_argument("data", help="a CSV file, or a data set")
     sub.add_argument("--target", metavar="NAME", help="the column to compare with")
+    sub.add_argument("--all", action="store_true",
+                     help="score the rows that the model was trained on too")  # fmt: skip
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
     sub = command("info", _info, "Say which version runs here, and on what.")
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
@@ -93,12 +96,15 @@ def _add_train_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--task", choices=["auto", "classification", "regression"], default="auto",
                      help="auto: classes if not all numbers, or few whole numbers")  # fmt: skip
     sub.add_argument("--hidden", type=_widths, metavar="W,W", help="hidden widths, such as 128,64")
-    sub.add_argument("--activation", choices=list(tabular.ACTIVATIONS))
+    sub.add_argument("--activation", choices=list(choices.ACTIVATIONS))
     count = _number(int, 1, 10**9, "a whole number from 1 up")
     sub.add_argument("--epochs", type=count, metavar="N")
     sub.add_argument("--batch-size", type=count, metavar="N")
-    sub.add_argument("--lr", type=_number(float, 1e-12, 1e3, "a rate such as 0.001"), metavar="X")
-    sub.add_argument("--optimizer", choices=list(tabular.OPTIMIZERS))
+    sub.add_argument("--lr", type=_number(float, 1e-12, 1e3, "a rate such as 0.001"), metavar="X",
+                     help="by default what suits the optimizer")  # fmt: skip
+    sub.add_argument("--optimizer", choices=list(choices.OPTIMIZERS), metavar="NAME",
+                     help=f"one of: {', '.join(choices.OPTIMIZERS)} (adam)")  # fmt: skip
+    sub.add_argument("--loss", choices=list(choices.LOSSES), metavar="NAME", help=_losses())
     share = _number(float, 1e-9, 1 - 1e-9, "a share between 0 and 1")
     sub.add_argument("--test-size", type=share, metavar="X", help="share held out (0.25)")
     seed = _number(int, 0, 2**63 - 1, "a whole number from 0 up")
@@ -110,6 +116,13 @@ def _add_train_arguments(sub: argparse.ArgumentParser) -> None:
                      help="time a step beside NumPy and scikit-learn")  # fmt: skip
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
     sub.add_argument("--quiet", action="store_true", help="no progress, no remarks")
+
+
+def _losses() -> str:
+    fits: dict[str, list[str]] = {}
+    for name, loss in choices.LOSSES.items():
+        fits.setdefault(loss.task, []).append(name)
+    return "; ".join(f"{task}: {', '.join(names)}" for task, names in fits.items())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -275,8 +288,17 @@ def _evaluate(args: Any) -> int:
     _check_features(model, table, args.data)
     if table.classes != model.classes:
         raise ValueError(f"{args.data}: its classes are not those of {args.model}")
-    figures: dict[str, Any] = {"rows": len(table.x), **model.evaluate(table)}
+    rows, held_out = len(table.x), model.held_out(table)
+    scope = "all; the table is not the one that the model was trained on"
+    if held_out is not None and args.all:
+        scope = "all, those trained on too"
+    elif held_out is not None:
+        table, scope = held_out, f"held out of {rows}; the others were trained on"
+    elif model.split is None:
+        scope = "all; the model's file does not say which rows it was trained on"
+    figures: dict[str, Any] = model.evaluate(table)
     if args.json:
+        figures = {"rows": len(table.x), "scored": scope, **figures}
         if model.classes:
             from fastnn.plot.training import count_confusion
 
@@ -285,6 +307,7 @@ def _evaluate(args: Any) -> int:
             figures |= {"classes": list(model.classes), "confusion": counts.tolist()}
         _print_json(figures)
     else:
+        print(f"{'rows':9} {len(table.x)} ({scope})")
         for name, value in figures.items():
             print(f"{name:9} {value:.6g}")
     return 0

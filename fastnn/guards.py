@@ -58,7 +58,7 @@ def looks_like_probabilities(z: ArrayLike | Tensor) -> bool:
 _PROBABILITIES = ("softmax", "sigmoid")
 _OF_CLASSES = ("softmax_cross_entropy", "soft_cross_entropy", "log_softmax", "softmax")
 _OF_LABELS = ("bce_with_logits", "sigmoid")
-_VIEWS = ("reshape", "permute", "getitem", "copy", "cast")
+_COPIES = ("copy", "cast")
 
 _looked_at: weakref.WeakKeyDictionary[nn.Module, set[str]] = weakref.WeakKeyDictionary()
 
@@ -67,11 +67,12 @@ def before_training(
     model: nn.Module, loss: Callable[..., Tensor], x: ArrayLike, *targets: ArrayLike
 ) -> None:
     """Warn where the outputs of the model are not what the loss takes: probabilities for one that
-    applies softmax or sigmoid itself, or no log-probabilities for NLLLoss.
+    applies softmax or sigmoid itself, no log-probabilities for NLLLoss or KLDivLoss; and where the
+    model itself ends in a softmax of a softmax.
 
     Model and loss are run on the first 32 rows, in evaluation mode, and left as they are; for the
     same model and loss only once. What they do is read off the tape, so that functions count as
-    modules do. `Trainer.fit` calls this.
+    modules do. `Trainer.fit` calls this; call it before a loop of your own.
 
     Args:
         model: any Module whose forward takes one tensor.
@@ -97,7 +98,7 @@ def before_training(
         asked = z.detach().requires_grad_()
         applies = _applied_to(asked, loss(asked, *(_as_target(y, z) for y in targets)))
     known.add(name)
-    found = _of_probabilities(name, applies, z) or _of_logarithms(loss, z)
+    found = _of_probabilities(name, applies, z) or _of_logarithms(name, loss, z) or _of_twice(z)
     if found is not None:
         warnings.warn(found, UserWarning, stacklevel=_levels_up())
 
@@ -133,16 +134,27 @@ def _of_probabilities(name: str, applies: str, z: Tensor) -> str | None:
     )
 
 
-def _of_logarithms(loss: Any, z: Tensor) -> str | None:
-    """What to say of an NLLLoss of outputs that are no log-probabilities."""
-    if not isinstance(loss, nn.NLLLoss) or z.ndim != 2:
+def _of_logarithms(name: str, loss: Any, z: Tensor) -> str | None:
+    """What to say of an NLLLoss or KLDivLoss of outputs that are no log-probabilities."""
+    if not isinstance(loss, nn.NLLLoss | nn.KLDivLoss) or z.ndim != 2:
         return None
     if looks_like_probabilities(np.exp(z._array)):
         return None
     return (
-        "loss: NLLLoss wants log-probabilities, but the exponentials of the model's outputs do not "
+        f"loss: {name} wants log-probabilities, but the exponentials of the model's outputs do not "
         "sum to 1; end the model in LogSoftmax(dim=1), or use CrossEntropyLoss of logits"
     )
+
+
+def _of_twice(z: Tensor) -> str | None:
+    """What to say of a softmax, or a sigmoid, of what one of them has made."""
+    last = _source(z)
+    if last._node is None or _op(last) not in (*_PROBABILITIES, "log_softmax"):
+        return None
+    before = _op(_source(next(t for t in inputs_of(last._node) if t is not None)))
+    if before not in _PROBABILITIES:
+        return None
+    return f"model: it ends in a {_op(last)} of a {before}; leave one of them out"
 
 
 def _op(x: Tensor) -> str:
@@ -168,9 +180,12 @@ def _applied_to(z: Tensor, end: Tensor) -> str:
 
 
 def _source(x: Tensor) -> Tensor:
-    """What a tensor is a view of."""
-    while _op(x) in _VIEWS and x._node is not None:
-        x = next(t for t in inputs_of(x._node) if t is not None)
+    """What a tensor is a view or a copy of."""
+    while x._node is not None:
+        given = next(t for t in inputs_of(x._node) if t is not None)
+        if _op(x) not in _COPIES and not np.may_share_memory(x._array, given._array):
+            break
+        x = given
     return x
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 import fastnn
+from fastnn.choices import rate_of, takes_all_rows
 from fastnn.data import Table
-from fastnn.tabular import OPTIMIZERS, Result, Settings
+from fastnn.tabular import Result, Settings
 
 __all__ = ["Talk", "closing", "comparison", "document", "figures", "headline", "info", "plot"]
 
@@ -63,18 +64,17 @@ def _widths(table: Table, settings: Settings) -> str:
     return "-".join(map(str, (table.x.shape[1], *settings.hidden, len(table.classes) or 1)))
 
 
-def _rate(settings: Settings) -> float:
-    return settings.lr if settings.lr is not None else OPTIMIZERS[settings.optimizer][1]["lr"]
-
-
 def headline(name: str, table: Table, settings: Settings) -> str:
     """Two lines that say what will be trained on what."""
     kind = f"{len(table.classes)} classes" if table.classes else f"regression of {table.target!r}"
+    rate = rate_of(settings.optimizer, settings.lr)
+    batch = "all rows" if takes_all_rows(settings.optimizer) else f"batch {settings.batch_size}"
+    loss = "" if settings.loss is None else f"{settings.loss}; "
     return (
         f"{name}: {len(table.x)} rows, {table.x.shape[1]} features, {kind}; "
         f"{settings.test_size:.0%} held out\n"
-        f"net {_widths(table, settings)}, {settings.activation}; {settings.optimizer} "
-        f"lr {_rate(settings):g}, batch {settings.batch_size}, {settings.epochs} epochs, "
+        f"net {_widths(table, settings)}, {settings.activation}; {loss}{settings.optimizer}"
+        f"{'' if rate is None else f' lr {rate:g}'}, {batch}, {settings.epochs} epochs, "
         f"seed {settings.seed}"
     )
 
@@ -130,7 +130,7 @@ def document(
         "classes": list(table.classes),
         "rows": {"train": len(result.train.x), "test": len(result.test.x)},
         "net": _widths(table, settings),
-        "settings": {**vars(settings), "lr": _rate(settings)},
+        "settings": {**vars(settings), "lr": rate_of(settings.optimizer, settings.lr)},
         "history": result.history,
         "best_epoch": _best(result) + 1 if result.history else None,
         "held_out": result.model.evaluate(result.test),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
 import numpy as np
@@ -13,19 +13,14 @@ from numpy.typing import NDArray
 
 import fastnn
 from fastnn import io, nn, optim
-from fastnn.data import Standardizer, Table, split
+from fastnn.choices import ACTIVATIONS, OPTIMIZERS, loss_of, rate_of, takes_all_rows
+from fastnn.data import Standardizer, Table
+from fastnn.holdout import Split, fingerprint
 
-__all__ = ["ACTIVATIONS", "OPTIMIZERS", "Result", "Settings", "TabularModel", "defaults", "train"]
+__all__ = ["Result", "Settings", "TabularModel", "defaults", "train"]
 
 Floats = NDArray[np.float32]
 OnEpoch = Callable[[int, dict[str, float]], None]
-
-ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-OPTIMIZERS = {
-    "adam": (optim.Adam, {"lr": 1e-3}),
-    "adamw": (optim.AdamW, {"lr": 1e-3}),
-    "sgd": (optim.SGD, {"lr": 0.05, "momentum": 0.9}),
-}
 
 
 @dataclass(frozen=True)
@@ -37,8 +32,9 @@ class Settings:
         activation: "relu", "tanh" or "sigmoid", after each hidden layer.
         epochs: passes over the training rows.
         batch_size: rows per step, or all of them where there are fewer.
-        lr: learning rate; None takes 1e-3 for adam and adamw, 0.05 for sgd.
-        optimizer: "adam", "adamw" or "sgd" (with momentum 0.9).
+        lr: learning rate; None takes that of the optimizer in `choices.OPTIMIZERS`.
+        optimizer: a name in `choices.OPTIMIZERS`.
+        loss: a name in `choices.LOSSES`; None takes cross_entropy or mse.
         test_size: the share of the rows held out.
         seed: of the split, of the first weights and of the order of the rows.
     """
@@ -49,6 +45,7 @@ class Settings:
     batch_size: int = 64
     lr: float | None = None
     optimizer: str = "adam"
+    loss: str | None = None
     test_size: float = 0.25
     seed: int = 0
 
@@ -77,6 +74,8 @@ class TabularModel:
         classes: the class names; empty for a regression.
         target: the name of the column it predicts.
         x_scale, y_scale: how features and target were standardised; `y_scale` is None for classes.
+        log: the net gives the logarithm of the (scaled) target.
+        split: what it was trained on; None where nobody knows.
     """
 
     net: nn.Sequential
@@ -85,6 +84,15 @@ class TabularModel:
     target: str
     x_scale: Standardizer
     y_scale: Standardizer | None
+    log: bool = False
+    split: Split | None = None
+
+    def held_out(self, table: Table) -> Table | None:
+        """The rows that it was not trained on, of the table that it was trained on; None for any
+        other table."""
+        if self.split is None or fingerprint(table) != self.split.table:
+            return None
+        return self.split.parts(table)[1]
 
     def encode(self, table: Table) -> tuple[Floats, NDArray[Any]]:
         """x and y of a table as the net and its loss take them."""
@@ -104,7 +112,7 @@ class TabularModel:
         """
         z = np.asarray(self.net.predict(self.x_scale.apply(x)))
         if self.y_scale is not None:
-            return self.y_scale.undo(z)[:, 0], None
+            return self.y_scale.undo(np.exp(z, dtype=np.float64) if self.log else z)[:, 0], None
         p = np.exp(z - z.max(axis=1, keepdims=True))
         p /= p.sum(axis=1, keepdims=True)
         return z.argmax(axis=1), p
@@ -141,6 +149,9 @@ class TabularModel:
         }
         if self.y_scale is not None:
             extra |= {"y_mean": self.y_scale.mean.tolist(), "y_std": self.y_scale.std.tolist()}
+            extra["y_log"] = self.log
+        if self.split is not None:
+            extra["split"] = asdict(self.split)
         io.save(self.net, path, extra=extra)
 
     @classmethod
@@ -161,6 +172,8 @@ class TabularModel:
             str(extra.get("target", "target")),
             _scale(extra, "x", len(features), name),
             _scale(extra, "y", 1, name) if is_regression else None,
+            extra.get("y_log") is True,
+            _split(extra, name),
         )
 
 
@@ -187,6 +200,18 @@ def _scale(extra: dict[str, Any], key: str, count: int, path: str) -> Standardiz
     return Standardizer(mean, std)
 
 
+def _split(extra: dict[str, Any], path: str) -> Split | None:
+    if "split" not in extra:
+        return None
+    try:
+        found = Split(**extra["split"])
+        if 0 < found.test_size < 1 and isinstance(found.seed, int) and found.seed >= 0:
+            return found
+    except TypeError:
+        pass
+    _fail(path, "extra: split is not {table, test_size, seed}")
+
+
 def build(n_in: int, n_out: int, hidden: tuple[int, ...], activation: str) -> nn.Sequential:
     """Linear layers of the widths `hidden` with an activation after each, and a Linear on top."""
     layers: list[nn.Module] = []
@@ -196,10 +221,11 @@ def build(n_in: int, n_out: int, hidden: tuple[int, ...], activation: str) -> nn
 
 
 def make_trainer(net: nn.Sequential, settings: Settings, is_regression: bool) -> fastnn.Trainer:
-    """A trainer for `net` with the loss of the task and the optimizer of the settings."""
+    """A trainer for `net` with the loss and the optimizer of the settings."""
+    loss = loss_of(settings.loss, "regression" if is_regression else "classification").kind()
     kind, options = OPTIMIZERS[settings.optimizer]
-    chosen = options if settings.lr is None else {**options, "lr": settings.lr}
-    loss = nn.MSELoss() if is_regression else nn.CrossEntropyLoss()
+    lr = rate_of(settings.optimizer, settings.lr)
+    chosen = options if lr is None else {**options, "lr": lr}
     return fastnn.Trainer(net, loss=loss, optimizer=kind(net.parameters(), **chosen))
 
 
@@ -245,17 +271,20 @@ def train(table: Table, settings: Settings, on_epoch: OnEpoch | None = None) -> 
     if table.y is None:
         raise ValueError("table: expected one with a target, got features only")
     fastnn.manual_seed(settings.seed)
-    fit_on, hold_out = (
-        Table(table.x[rows], table.y[rows], table.features, table.classes, table.target)
-        for rows in split(table.y, settings.test_size, settings.seed, stratify=bool(table.classes))
-    )
+    dealt = Split(fingerprint(table), settings.test_size, settings.seed)
+    fit_on, hold_out = dealt.parts(table)
     n_out = len(table.classes) or 1
     net = build(table.x.shape[1], n_out, settings.hidden, settings.activation)
-    x_scale = Standardizer.fit(fit_on.x)
-    y_scale = None if fit_on.y is None or table.classes else Standardizer.fit(fit_on.y)
-    model = TabularModel(net, table.features, table.classes, table.target, x_scale, y_scale)
+    trainer = make_trainer(net, settings, not table.classes)
+    x_scale, log = Standardizer.fit(fit_on.x), loss_of(settings.loss, table.task).log
+    y_scale = None if table.classes else _target_scale(fit_on, log)
+    model = TabularModel(
+        net, table.features, table.classes, table.target, x_scale, y_scale, log, dealt
+    )
     result = Result(model, fit_on, hold_out)
-    batch_size = min(settings.batch_size, len(fit_on.x))
+    batch_size = len(fit_on.x)
+    if not takes_all_rows(settings.optimizer):
+        batch_size = min(settings.batch_size, batch_size)
     steps_per_epoch = -(-len(fit_on.x) // batch_size)
 
     def note(epoch: int, logs: dict[str, float]) -> None:
@@ -265,20 +294,74 @@ def train(table: Table, settings: Settings, on_epoch: OnEpoch | None = None) -> 
         if on_epoch is not None:
             on_epoch(epoch, logs)
 
-    trainer = make_trainer(net, settings, not table.classes)
+    fit = _fit_all_rows if takes_all_rows(settings.optimizer) else _fit_batches
     start = time.perf_counter()
     try:
-        trainer.fit(
-            *model.encode(fit_on),
-            epochs=settings.epochs,
-            batch_size=batch_size,
-            shuffle=True,
-            validation_data=model.encode(hold_out),
-            metrics=["accuracy"] if table.classes else [],
-            verbose=0,
-            callbacks=[note],
+        fit(
+            trainer, model.encode(fit_on), model.encode(hold_out), settings.epochs, batch_size, note
         )
     except KeyboardInterrupt:
         result.interrupted = True
     result.seconds = time.perf_counter() - start
     return result
+
+
+def _target_scale(table: Table, log: bool) -> Standardizer:
+    """To mean 0 and deviation 1; of a target whose logarithm is asked for, to mean 1."""
+    assert table.y is not None
+    if not log:
+        return Standardizer.fit(table.y)
+    mean = table.y.mean(axis=0, dtype=np.float64)
+    if table.y.min() < 0 or mean <= 0:
+        raise ValueError(
+            f"loss: this one wants a target {table.target!r} of numbers from 0 up that are not all "
+            f"0, got {table.y.min():g}; use mse or huber"
+        )
+    return Standardizer(np.zeros(1), mean)
+
+
+Rows = tuple[Floats, NDArray[Any]]
+
+
+def _fit_batches(
+    trainer: fastnn.Trainer, rows: Rows, held_out: Rows, epochs: int, batch: int, note: OnEpoch
+) -> None:
+    trainer.fit(
+        *rows, epochs=epochs, batch_size=batch, validation_data=held_out,
+        metrics=_metrics(rows), verbose=0, callbacks=[note],
+    )  # fmt: skip
+
+
+def _metrics(rows: Rows) -> list[str]:
+    return ["accuracy"] if rows[1].dtype.kind == "i" else []
+
+
+def _fit_all_rows(
+    trainer: fastnn.Trainer, rows: Rows, held_out: Rows, epochs: int, batch: int, note: OnEpoch
+) -> None:
+    """What `fit` does, for an optimizer that asks for the loss of all rows as often as it likes."""
+    optimizer, metrics = trainer.optimizer, _metrics(rows)
+    x, y = (fastnn.Tensor(part) for part in rows)
+
+    def loss() -> fastnn.Tensor:
+        optimizer.zero_grad()
+        value = trainer.loss(trainer.model(x), y)
+        value.backward()
+        return value
+
+    def residuals() -> fastnn.Tensor:
+        z: fastnn.Tensor = trainer.model(x)
+        return z - y
+
+    closure: Callable[[], fastnn.Tensor] = fastnn.compile(loss)
+    if isinstance(optimizer, optim.LevenbergMarquardt):
+        if not isinstance(trainer.loss, nn.MSELoss | nn.HalfSquaredErrorLoss):
+            raise ValueError("loss: levenberg_marquardt wants a regression with mse")
+        closure = residuals
+    for epoch in range(epochs):
+        optimizer.step(closure)
+        logs = trainer.evaluate(*rows, metrics=metrics)
+        if not np.isfinite(logs["loss"]):
+            raise FloatingPointError(f"loss: became nan or infinite in epoch {epoch}; scale x")
+        found = trainer.evaluate(*held_out, metrics=metrics)
+        note(epoch, logs | {f"val_{name}": value for name, value in found.items()})

@@ -102,10 +102,12 @@ LAYERS: dict[str, set[str]] = {
     "data": {"_check"},
     "info": {"_check", "ops", "tensor"},
     "plot": {"_check", "autograd", "explain", "nn", "optim", "tensor", "train"},
-    "tabular": {"fastnn", "data", "io", "nn", "optim"},
+    "choices": {"nn", "optim"},
+    "holdout": {"data"},
+    "tabular": {"fastnn", "choices", "data", "holdout", "io", "nn", "optim"},
     "compare": {"fastnn", "tabular"},
-    "report": {"fastnn", "data", "tabular"},
-    "cli": {"fastnn", "data", "report", "tabular"},
+    "report": {"fastnn", "choices", "data", "tabular"},
+    "cli": {"fastnn", "choices", "data", "report", "tabular"},
     "__main__": {"cli"},
 }
 # What a part may import besides, within a function, when that is called.

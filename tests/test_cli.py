@@ -84,9 +84,9 @@ def test_predict_and_evaluate(folder, capsys):
     shares = [float(row[key]) for row in rows[:1] for key in row if key.startswith("p_")]
     assert sum(shares) == pytest.approx(1, abs=1e-5)
 
-    code, out, _ = fastnn_cli(capsys, "evaluate", model, table, "--target", "y", "--json")
+    code, out, _ = fastnn_cli(capsys, "evaluate", model, table, "--target", "y", "--json", "--all")
     figures = json.loads(out)
-    assert figures["accuracy"] == pytest.approx(right)
+    assert figures["rows"] == 150 and figures["accuracy"] == pytest.approx(right)
     assert np.trace(figures["confusion"]) == round(150 * right)
 
     code, out, err = fastnn_cli(capsys, "predict", model, table, "--out", folder / "p.csv")
@@ -102,7 +102,7 @@ def test_predict_and_evaluate(folder, capsys):
 def test_regression(folder, capsys):
     model, table = folder / "diabetes.safetensors", folder / "diabetes.csv"
     code, out, _ = fastnn_cli(capsys, "evaluate", model, table)
-    figures = dict(line.split() for line in out.splitlines())
+    figures = dict(line.split()[:2] for line in out.splitlines())
     assert code == 0 and float(figures["r2"]) > 0.3 and float(figures["rmse"]) < 70
     code, out, _ = fastnn_cli(capsys, "predict", model, table)
     values = [float(line) for line in out.splitlines()[1:]]
@@ -247,6 +247,10 @@ def test_model_files_without_or_with_bad_pipeline(folder, tmp_path):
         (extra | {"y_std": [0.0]}, "y_std positive"),
         (extra | {"y_mean": None}, "y_mean"),
         (extra | {"task": "classification"}, "as classes"),
+        (extra | {"split": [1]}, "split is not"),
+        (extra | {"split": {"table": "", "test_size": 0.5}}, "split is not"),
+        (extra | {"split": {"table": "", "test_size": 2, "seed": 0}}, "split is not"),
+        (extra | {"split": {"table": "", "test_size": 0.5, "seed": -1}}, "split is not"),
     ]
     for changed, message in bad:
         fastnn.save(net, tmp_path / "m", extra=changed)

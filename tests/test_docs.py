@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import fastnn
-from fastnn import nn, optim
+from fastnn import metrics, nn, optim
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -27,6 +28,29 @@ def test_pages_are_current(generate: Any) -> None:
     found = {p.name: p.read_text() for p in (DOCS / "reference").glob("*.md")}
     stale = [name for name, text in generate.pages().items() if found.get(name) != text]
     assert not stale and set(found) == set(generate.pages()), f"{stale}: run `make docs`"
+
+
+def test_the_readme_names_what_there_is() -> None:
+    text = (DOCS.parent / "README.md").read_text()
+    section = text.partition("## What there is")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (.*?) \| (.*) \|$", section, re.M)[
+        1:
+    ]  # without the line below the head
+    told: dict[str, set[str]] = {}
+    for title, cell in rows:
+        family = re.search(r"Layers|Activ|Init|Loss|Optim|Sched|Metric", title)
+        assert family is not None, title
+        told.setdefault(family[0], set()).update(re.findall(r"`(\w+)`", cell))
+    public = {n for n in dir(nn) if isinstance(getattr(nn, n), type)}
+    assert told["Loss"] == {n for n in public if n.endswith("Loss")} - {"ZeroOneLoss"}
+    assert told["Layers"] | told["Activ"] <= public
+    steps = {n for n in optim.__all__ if isinstance(getattr(optim, n), type)}
+    assert told["Optim"] == steps - {"Optimizer"} | {"swa_utils"}
+    schedules = set(optim.lr_scheduler.__all__) - {"LRScheduler", "settings_by_step"}
+    assert told["Sched"] == schedules | {"SWALR"}
+    averages = {"_macro", "_micro", "_weighted"}
+    names = {*metrics.METRICS, *metrics.WHOLE_SET}
+    assert told["Metric"] - averages == {n for n in names if not n.endswith(tuple(averages))}
 
 
 def test_every_public_name_is_described(generate: Any) -> None:

@@ -53,6 +53,16 @@ TWICE: dict[str, tuple[nn.Module, Any, Any]] = {
     "layer in layers": (nn.Sequential(ends_in(nn.Softmax(dim=1))), nn.CrossEntropyLoss(), CLASSES),
     "function": (Ends(lambda z: z.softmax(1)), nn.CrossEntropyLoss(), CLASSES),
     "view of it": (Ends(lambda z: z.T.softmax(0).T), nn.CrossEntropyLoss(), CLASSES),
+    "view of sigmoid": (
+        Ends(lambda z: z.sigmoid().reshape(-1, 1, 3)[:, 0]),
+        nn.BCEWithLogitsLoss(),
+        LABELS,
+    ),
+    "view in the loss": (
+        ends_in(nn.Sigmoid()),
+        lambda z, y: F.binary_cross_entropy_with_logits(z.reshape(-1), y.reshape(-1)),
+        LABELS,
+    ),
     "by hand": (Ends(by_hand), nn.CrossEntropyLoss(), CLASSES),
     "shares": (ends_in(nn.Softmax(dim=1)), nn.CrossEntropyLoss(), SHARES),
     "smoothed": (ends_in(nn.Softmax(dim=1)), nn.CrossEntropyLoss(label_smoothing=0.1), CLASSES),
@@ -84,6 +94,11 @@ RIGHT: dict[str, tuple[nn.Module, Any, Any]] = {
         CLASSES,
     ),
     "own loss": (ends_in(nn.Softmax(dim=1)), lambda z, y: -(y * z.log()).sum(), SHARES),
+    "sigmoids": (
+        nn.Sequential(nn.Linear(5, 3), nn.Sigmoid(), nn.Linear(3, 3), nn.Sigmoid()),
+        nn.MSELoss(),
+        SHARES,
+    ),
 }
 
 
@@ -102,6 +117,23 @@ def test_what_is_right(name: str) -> None:
 @pytest.mark.parametrize("last", [nn.Identity(), nn.Softmax(dim=1)], ids=["logits", "softmax"])
 def test_no_logarithms_into_nll_loss(last: nn.Module) -> None:
     assert "NLLLoss wants log-probabilities" in said(ends_in(last), nn.NLLLoss())
+
+
+def test_no_logarithms_into_kl_divergence() -> None:
+    loss = nn.KLDivLoss(reduction="batchmean")
+    assert "KLDivLoss wants log-prob" in said(ends_in(nn.Softmax(dim=1)), loss, SHARES)
+    assert said(ends_in(nn.LogSoftmax(dim=1)), loss, SHARES) == ""
+
+
+@pytest.mark.parametrize(
+    "layers, what",
+    [
+        ((nn.Softmax(dim=1), nn.Softmax(dim=1)), "a softmax of a softmax"),
+        ((nn.Softmax(dim=1), nn.Unflatten(1, (1, 3)), nn.Flatten(), nn.Sigmoid()), "a sigmoid of"),
+    ],
+)
+def test_a_softmax_twice_in_the_model(layers: tuple[nn.Module, ...], what: str) -> None:
+    assert what in said(ends_in(*layers), nn.MSELoss(), SHARES)
 
 
 def test_fit_asks_once_and_before_it_trains() -> None:
