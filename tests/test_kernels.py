@@ -42,7 +42,8 @@ def test_reference_samples_and_engine_have_the_same_rows() -> None:
 def test_engine_has_the_rows_of_the_header_in_order() -> None:
     if not HEADER.exists():
         pytest.skip("the header is not beside an installed package")
-    rows = re.findall(r"^ +ROW\((\w+), FNN_(\w+), [12], [1-5]\)", HEADER.read_text(), re.MULTILINE)
+    row = r"^ +ROW\((\w+), FNN_(\w+), [12], [1-5], 0x\w+\)"
+    rows = re.findall(row, HEADER.read_text(), re.MULTILINE)
     assert [name for name, _ in rows] == sorted(OPS, key=engine.OPS.__getitem__)
     assert [engine.OPS[name] for name, _ in rows] == list(range(len(rows)))
     assert {name: layout.lower() for name, layout in rows} == engine.LAYOUTS
@@ -55,6 +56,24 @@ def test_argument_counts_agree(op: str) -> None:
     kinds = [p.kind for p in inspect.signature(getattr(reference, op)).parameters.values()]
     assert kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) == len(case.inputs)
     assert kinds.count(inspect.Parameter.KEYWORD_ONLY) == len(case.keywords)
+
+
+OPTIONAL = {  # arrays that may be missing, by position, outputs first
+    "matmul": {3, 4}, "batch_norm": {3, 4}, "layer_norm": {3, 4}, "batch_norm_grad": {5},
+    "layer_norm_grad": {5}, "softmax_cross_entropy": {1}, "soft_cross_entropy": {1},
+    "bce_with_logits": {1}, "mse": {1}, "sgd_step": {2}, "rmsprop_step": {3, 4}, "adam_step": {4},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_no_row_runs_without_what_it_needs(op: str) -> None:
+    case = sample(op, "float64", ROWS[op].tails[4], "normal", 1)
+    outputs = [None if want is None else np.empty(*want) for want in case.outputs]
+    arrays = (*outputs, *case.inputs)
+    for i in set(range(len(arrays))) - OPTIONAL.get(op, set()):
+        for fewer in (arrays[:i], (*arrays[:i], None, *arrays[i + 1 :])):
+            with pytest.raises((ValueError, TypeError), match=r"missing|expected an array"):
+                engine.call(engine.OPS[op], fewer, case.dims, case.attrs)
 
 
 def sample(op: str, real: str, dims: tuple[int, ...], flavour: str, key: int) -> Case:

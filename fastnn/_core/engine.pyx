@@ -108,6 +108,7 @@ cdef extern from "fastnn.h" nogil:
     const char *fnn_op_name(size_t op) noexcept
     fnn_layout fnn_op_layout(size_t op) noexcept
     size_t fnn_op_writes(size_t op) noexcept
+    unsigned fnn_op_needs(size_t op) noexcept
     int fnn_op_is_update(size_t op) noexcept
     int fnn_op_exists(size_t op, int real) noexcept
     void fnn_forked() noexcept
@@ -303,6 +304,7 @@ cdef int _fill(fnn_call *call, int code, int real, operand_t *operands, int n, t
                tuple attrs) except -1:
     """Everything of a call but its flags; the same for an eager call and an instruction."""
     cdef int i
+    cdef unsigned given = 0
     cdef fnn_layout layout
     if not 0 <= code < FNN_N_OPS or n > FNN_MAX_ARRAYS:
         raise ValueError("no such op")
@@ -313,6 +315,9 @@ cdef int _fill(fnn_call *call, int code, int real, operand_t *operands, int n, t
     call.real = real
     for i in range(n):
         call.array[i] = operands[i].ptr
+        given |= <unsigned>(operands[i].ptr != NULL) << i
+    if fnn_op_needs(code) & ~given:
+        raise ValueError(f"{fnn_op_name(code).decode()}: an array is missing")
     for i in range(min(<int>len(attrs), FNN_MAX_ATTRS)):
         call.attr[i] = attrs[i]
     layout = fnn_op_layout(code)
@@ -472,6 +477,8 @@ cdef size_t _build(Program program, size_t index, tuple instruction, fnn_call *c
     cdef int i, j
     cdef tuple shape, strides
     code, real, operand_list, dims, attrs, barrier, guard = instruction
+    if len(operand_list) > FNN_MAX_ARRAYS:
+        raise ValueError("no such op")
     for i in range(len(operand_list)):
         operand = operand_list[i]
         operands[i].ptr = NULL

@@ -24,118 +24,119 @@ typedef enum fnn_layout {
   FNN_PACKED  /* every array C-contiguous; dim as the row says; strides are not set */
 } fnn_layout;
 
-/* X-macro: ROW(name, layout, phases, arrays written). This list feeds the enum, the kernel tables,
- * the Cython names and the parity tests. The comment gives the arrays (outputs first), then dim, then attrs.
+/* X-macro: ROW(name, layout, phases, arrays written, arrays needed); of the last, bit i stands for
+ * array i: the others may be NULL. This list feeds the enum, the kernel tables, the Cython names and
+ * the parity tests. The comment gives the arrays (outputs first), then dim, then attrs.
  * T is the call's element type; i64 is int64_t; u8 is a 0/1 byte; f64 is double in all tables. The
  * tables of int64 and bool have some of the rows only: those that kernels/integer.h lists. */
 #define FNN_OPS(ROW)                                                                                   \
   /* unary, elementwise: out T, x T */                                                                 \
-  ROW(copy, FNN_BROADCAST, 1, 1)                                                                       \
-  ROW(neg, FNN_BROADCAST, 1, 1)                                                                        \
-  ROW(abs, FNN_BROADCAST, 1, 1)                                                                        \
-  ROW(sign, FNN_BROADCAST, 1, 1)                                                                       \
-  ROW(square, FNN_BROADCAST, 1, 1)                                                                     \
-  ROW(sqrt, FNN_BROADCAST, 1, 1)                                                                       \
-  ROW(floor, FNN_BROADCAST, 1, 1)                                                                      \
-  ROW(round, FNN_BROADCAST, 1, 1)                                                                      \
-  ROW(exp, FNN_BROADCAST, 1, 1)                                                                        \
-  ROW(expm1, FNN_BROADCAST, 1, 1)                                                                      \
-  ROW(log, FNN_BROADCAST, 1, 1)                                                                        \
-  ROW(log1p, FNN_BROADCAST, 1, 1)                                                                      \
-  ROW(erf, FNN_BROADCAST, 1, 1)                                                                        \
-  ROW(sin, FNN_BROADCAST, 1, 1)                                                                        \
-  ROW(cos, FNN_BROADCAST, 1, 1)                                                                        \
-  ROW(tanh, FNN_BROADCAST, 1, 1)                                                                       \
-  ROW(sigmoid, FNN_BROADCAST, 1, 1)                                                                    \
-  ROW(gelu, FNN_BROADCAST, 1, 1)                                                                       \
-  ROW(relu, FNN_BROADCAST, 1, 1)                                                                       \
+  ROW(copy, FNN_BROADCAST, 1, 1, 0x3)                                                                  \
+  ROW(neg, FNN_BROADCAST, 1, 1, 0x3)                                                                   \
+  ROW(abs, FNN_BROADCAST, 1, 1, 0x3)                                                                   \
+  ROW(sign, FNN_BROADCAST, 1, 1, 0x3)                                                                  \
+  ROW(square, FNN_BROADCAST, 1, 1, 0x3)                                                                \
+  ROW(sqrt, FNN_BROADCAST, 1, 1, 0x3)                                                                  \
+  ROW(floor, FNN_BROADCAST, 1, 1, 0x3)                                                                 \
+  ROW(round, FNN_BROADCAST, 1, 1, 0x3)                                                                 \
+  ROW(exp, FNN_BROADCAST, 1, 1, 0x3)                                                                   \
+  ROW(expm1, FNN_BROADCAST, 1, 1, 0x3)                                                                 \
+  ROW(log, FNN_BROADCAST, 1, 1, 0x3)                                                                   \
+  ROW(log1p, FNN_BROADCAST, 1, 1, 0x3)                                                                 \
+  ROW(erf, FNN_BROADCAST, 1, 1, 0x3)                                                                   \
+  ROW(sin, FNN_BROADCAST, 1, 1, 0x3)                                                                   \
+  ROW(cos, FNN_BROADCAST, 1, 1, 0x3)                                                                   \
+  ROW(tanh, FNN_BROADCAST, 1, 1, 0x3)                                                                  \
+  ROW(sigmoid, FNN_BROADCAST, 1, 1, 0x3)                                                               \
+  ROW(gelu, FNN_BROADCAST, 1, 1, 0x3)                                                                  \
+  ROW(relu, FNN_BROADCAST, 1, 1, 0x3)                                                                  \
   /* binary, elementwise: out T, a T, b T */                                                           \
-  ROW(add, FNN_BROADCAST, 1, 1)                                                                        \
-  ROW(sub, FNN_BROADCAST, 1, 1)                                                                        \
-  ROW(mul, FNN_BROADCAST, 1, 1)                                                                        \
-  ROW(div, FNN_BROADCAST, 1, 1)                                                                        \
-  ROW(pow, FNN_BROADCAST, 1, 1)                                                                        \
-  ROW(remainder, FNN_BROADCAST, 1, 1)                                                                  \
-  ROW(maximum, FNN_BROADCAST, 1, 1)                                                                    \
-  ROW(minimum, FNN_BROADCAST, 1, 1)                                                                    \
+  ROW(add, FNN_BROADCAST, 1, 1, 0x7)                                                                   \
+  ROW(sub, FNN_BROADCAST, 1, 1, 0x7)                                                                   \
+  ROW(mul, FNN_BROADCAST, 1, 1, 0x7)                                                                   \
+  ROW(div, FNN_BROADCAST, 1, 1, 0x7)                                                                   \
+  ROW(pow, FNN_BROADCAST, 1, 1, 0x7)                                                                   \
+  ROW(remainder, FNN_BROADCAST, 1, 1, 0x7)                                                             \
+  ROW(maximum, FNN_BROADCAST, 1, 1, 0x7)                                                               \
+  ROW(minimum, FNN_BROADCAST, 1, 1, 0x7)                                                               \
   /* int64 alone: out = floor(a / b) */                                                                \
-  ROW(floor_divide, FNN_BROADCAST, 1, 1)                                                               \
+  ROW(floor_divide, FNN_BROADCAST, 1, 1, 0x7)                                                          \
   /* int64 and bool alone */                                                                           \
-  ROW(bitwise_and, FNN_BROADCAST, 1, 1)                                                                \
-  ROW(bitwise_or, FNN_BROADCAST, 1, 1)                                                                 \
-  ROW(bitwise_xor, FNN_BROADCAST, 1, 1)                                                                \
+  ROW(bitwise_and, FNN_BROADCAST, 1, 1, 0x7)                                                           \
+  ROW(bitwise_or, FNN_BROADCAST, 1, 1, 0x7)                                                            \
+  ROW(bitwise_xor, FNN_BROADCAST, 1, 1, 0x7)                                                           \
   /* out and x of any two types; attr = (enum fnn_real of out, of x) */                                \
-  ROW(cast, FNN_BROADCAST, 1, 1)                                                                       \
+  ROW(cast, FNN_BROADCAST, 1, 1, 0x3)                                                                  \
   /* derivative by the activation's own output: out T, dy T, y T */                                    \
-  ROW(relu_grad, FNN_BROADCAST, 1, 1)                                                                  \
-  ROW(sigmoid_grad, FNN_BROADCAST, 1, 1)                                                               \
-  ROW(tanh_grad, FNN_BROADCAST, 1, 1)                                                                  \
+  ROW(relu_grad, FNN_BROADCAST, 1, 1, 0x7)                                                             \
+  ROW(sigmoid_grad, FNN_BROADCAST, 1, 1, 0x7)                                                          \
+  ROW(tanh_grad, FNN_BROADCAST, 1, 1, 0x7)                                                             \
   /* derivative by the input: out T, dy T, x T */                                                      \
-  ROW(gelu_grad, FNN_BROADCAST, 1, 1)                                                                  \
+  ROW(gelu_grad, FNN_BROADCAST, 1, 1, 0x7)                                                             \
   /* comparison: out u8, a T, b T */                                                                   \
-  ROW(eq, FNN_BROADCAST, 1, 1)                                                                         \
-  ROW(ne, FNN_BROADCAST, 1, 1)                                                                         \
-  ROW(lt, FNN_BROADCAST, 1, 1)                                                                         \
-  ROW(le, FNN_BROADCAST, 1, 1)                                                                         \
-  ROW(gt, FNN_BROADCAST, 1, 1)                                                                         \
-  ROW(ge, FNN_BROADCAST, 1, 1)                                                                         \
+  ROW(eq, FNN_BROADCAST, 1, 1, 0x7)                                                                    \
+  ROW(ne, FNN_BROADCAST, 1, 1, 0x7)                                                                    \
+  ROW(lt, FNN_BROADCAST, 1, 1, 0x7)                                                                    \
+  ROW(le, FNN_BROADCAST, 1, 1, 0x7)                                                                    \
+  ROW(gt, FNN_BROADCAST, 1, 1, 0x7)                                                                    \
+  ROW(ge, FNN_BROADCAST, 1, 1, 0x7)                                                                    \
   /* choice: out T, condition u8, a T, b T */                                                          \
-  ROW(where, FNN_BROADCAST, 1, 1)                                                                      \
+  ROW(where, FNN_BROADCAST, 1, 1, 0xF)                                                                 \
   /* between: out T, a T, b T, weight T: a at 0, b at 1 */                                             \
-  ROW(lerp, FNN_BROADCAST, 1, 1)                                                                       \
+  ROW(lerp, FNN_BROADCAST, 1, 1, 0xF)                                                                  \
   /* out T (m, n), a T (m, k), b T (k, n), bias T (n) or NULL, y T (m, n) or NULL;                \
      out and y have unit stride along n. dim = (m, n, k);                                         \
      attr = (enum fnn_activation epilogue, enum fnn_activation derivative) */    \
-  ROW(matmul, FNN_MATRIX, 1, 1)                                                                        \
+  ROW(matmul, FNN_MATRIX, 1, 1, 0x7)                                                                   \
   /* reduction of the middle axis: out T (outer, inner), x T (outer, len, inner);                 \
      dim = (outer, len, inner) */    \
-  ROW(sum, FNN_PACKED, 2, 1)                                                                           \
-  ROW(mean, FNN_PACKED, 2, 1)                                                                          \
-  ROW(max, FNN_PACKED, 1, 1)                                                                           \
-  ROW(min, FNN_PACKED, 1, 1)                                                                           \
+  ROW(sum, FNN_PACKED, 2, 1, 0x3)                                                                      \
+  ROW(mean, FNN_PACKED, 2, 1, 0x3)                                                                     \
+  ROW(max, FNN_PACKED, 1, 1, 0x3)                                                                      \
+  ROW(min, FNN_PACKED, 1, 1, 0x3)                                                                      \
   /* out i64 (outer, inner), x T (outer, len, inner) */                                                \
-  ROW(argmax, FNN_PACKED, 1, 1)                                                                        \
+  ROW(argmax, FNN_PACKED, 1, 1, 0x3)                                                                   \
   /* rows: out T (n, c), x T (n, c); dim = (n, c) */                                                   \
-  ROW(softmax, FNN_PACKED, 1, 1)                                                                       \
-  ROW(log_softmax, FNN_PACKED, 1, 1)                                                                   \
+  ROW(softmax, FNN_PACKED, 1, 1, 0x3)                                                                  \
+  ROW(log_softmax, FNN_PACKED, 1, 1, 0x3)                                                              \
   /* out (n, c), x (rows, c), index i64 (n); dim = (n, c, rows); attr = (bytes per element): any  \
      element type. An index outside 0..rows-1 gives a row of zero bytes, never a wild read. */    \
-  ROW(take_rows, FNN_PACKED, 1, 1)                                                                     \
+  ROW(take_rows, FNN_PACKED, 1, 1, 0x7)                                                                \
   /* out T (rows, c), dy T (n, c), index i64 (n); dim = (n, c, rows); out is overwritten */            \
-  ROW(scatter_add_rows, FNN_PACKED, 1, 1)                                                              \
+  ROW(scatter_add_rows, FNN_PACKED, 1, 1, 0x7)                                                         \
   /* losses: loss T, dz T or NULL, z T, y. attr = (enum fnn_reduction). loss has one element, or  \
      with FNN_NONE one per row (cross-entropy) or element. dz is d(loss)/dz, with FNN_NONE per    \
      row. workspace: see fnn_op. */    \
   /* y i64 (n); dim = (n, c) */                                                                        \
-  ROW(softmax_cross_entropy, FNN_PACKED, 2, 2)                                                         \
+  ROW(softmax_cross_entropy, FNN_PACKED, 2, 2, 0xD)                                                    \
   /* y T (n, c), probabilities; dim = (n, c) */                                                        \
-  ROW(soft_cross_entropy, FNN_PACKED, 2, 2)                                                            \
+  ROW(soft_cross_entropy, FNN_PACKED, 2, 2, 0xD)                                                       \
   /* y T (n); dim = (n) */                                                                             \
-  ROW(bce_with_logits, FNN_PACKED, 2, 2)                                                               \
-  ROW(mse, FNN_PACKED, 2, 2)                                                                           \
+  ROW(bce_with_logits, FNN_PACKED, 2, 2, 0xD)                                                          \
+  ROW(mse, FNN_PACKED, 2, 2, 0xD)                                                                      \
   /* metrics: out T (1), z T, y; accuracy: y i64 (n), dim = (n, c);                               \
      binary_accuracy: y T (n), dim = (n): share of (z > 0) == (y > 0.5) */    \
-  ROW(accuracy, FNN_PACKED, 1, 1)                                                                      \
-  ROW(binary_accuracy, FNN_PACKED, 1, 1)                                                               \
+  ROW(accuracy, FNN_PACKED, 1, 1, 0x7)                                                                 \
+  ROW(binary_accuracy, FNN_PACKED, 1, 1, 0x7)                                                          \
   /* out T (n, c), stats T (3, c): mean, 1/std, variance, x T (n, c), gain T (c) or NULL, shift T   \
      (c) or NULL; dim = (n, c); attr = (bits of the f64 eps) */  \
-  ROW(batch_norm, FNN_PACKED, 1, 2)                                                                    \
+  ROW(batch_norm, FNN_PACKED, 1, 2, 0x7)                                                               \
   /* dx T (n, c), d(gain, shift) T (2, c), dy T (n, c), x T (n, c), stats, gain T (c) or NULL;      \
      dim = (n, c) */  \
-  ROW(batch_norm_grad, FNN_PACKED, 1, 2)                                                               \
+  ROW(batch_norm_grad, FNN_PACKED, 1, 2, 0x1F)                                                         \
   /* out T (n, c), stats T (n, 2): mean, 1/std, x, gain, shift as above; dim = (n, c);              \
      attr = (bits of the f64 eps, centred) */  \
-  ROW(layer_norm, FNN_PACKED, 1, 2)                                                                    \
+  ROW(layer_norm, FNN_PACKED, 1, 2, 0x7)                                                               \
   /* arrays as of batch_norm_grad; dim = (n, c); attr = (centred) */                                   \
-  ROW(layer_norm_grad, FNN_PACKED, 2, 2)                                                               \
+  ROW(layer_norm_grad, FNN_PACKED, 2, 2, 0x1F)                                                         \
   /* in place: mean T (c), variance T (c), count i64 (1), stats T (3, c) of batch_norm;             \
      dim = (c, n); attr = (bits of the f64 momentum; negative: 1/count) */  \
-  ROW(running_moments_step, FNN_PACKED, 1, 3)                                                          \
+  ROW(running_moments_step, FNN_PACKED, 1, 3, 0xF)                                                     \
   /* random: state i64 (2), key i64 (2), each (seed, count): the key is the old state, whose count   \
      goes up; no dims */ \
-  ROW(draw_key, FNN_PACKED, 1, 2)                                                                      \
+  ROW(draw_key, FNN_PACKED, 1, 2, 0x3)                                                                 \
   /* out T (n), x T (n), key i64 (2); dim = (n); attr = (bits of the f64 p) */                         \
-  ROW(dropout, FNN_PACKED, 1, 1)                                                                       \
+  ROW(dropout, FNN_PACKED, 1, 1, 0x7)                                                                  \
   /* in-place updates, the last rows */                                                                \
   FNN_UPDATES(ROW)
 
@@ -143,28 +144,28 @@ typedef enum fnn_layout {
  * each, g T (n); dim = (n). All but g are read and written. Phase 0 counts the step in hyper. */
 #define FNN_UPDATES(ROW)                                                                          \
   /* momentum buffer or NULL; attr = (nesterov, enum fnn_momentum) */                             \
-  ROW(sgd_step, FNN_PACKED, 2, 3)                                                                 \
+  ROW(sgd_step, FNN_PACKED, 2, 3, 0xB)                                                            \
   /* sum of squares; attr = (eps inside the root) */                                              \
-  ROW(adagrad_step, FNN_PACKED, 2, 3)                                                             \
+  ROW(adagrad_step, FNN_PACKED, 2, 3, 0xF)                                                        \
   /* mean of squares, mean or NULL, momentum buffer or NULL; attr = (eps inside the root) */      \
-  ROW(rmsprop_step, FNN_PACKED, 2, 5)                                                             \
+  ROW(rmsprop_step, FNN_PACKED, 2, 5, 0x27)                                                       \
   /* mean of squares, mean of squared steps */                                                    \
-  ROW(adadelta_step, FNN_PACKED, 2, 4)                                                            \
+  ROW(adadelta_step, FNN_PACKED, 2, 4, 0x1F)                                                      \
   /* mean, mean of squares, its largest or NULL; attr = (eps is scaled by the correction) */      \
-  ROW(adam_step, FNN_PACKED, 2, 5)                                                                \
+  ROW(adam_step, FNN_PACKED, 2, 5, 0x2F)                                                          \
   /* mean, mean of squares */                                                                     \
-  ROW(nadam_step, FNN_PACKED, 2, 4)                                                               \
-  ROW(radam_step, FNN_PACKED, 2, 4)                                                               \
+  ROW(nadam_step, FNN_PACKED, 2, 4, 0x1F)                                                         \
+  ROW(radam_step, FNN_PACKED, 2, 4, 0x1F)                                                         \
   /* mean, largest gradient */                                                                    \
-  ROW(adamax_step, FNN_PACKED, 2, 4)                                                              \
+  ROW(adamax_step, FNN_PACKED, 2, 4, 0x1F)                                                        \
   /* mean */                                                                                      \
-  ROW(lion_step, FNN_PACKED, 2, 3)                                                                \
+  ROW(lion_step, FNN_PACKED, 2, 3, 0xF)                                                           \
   /* previous gradient, step sizes */                                                             \
-  ROW(rprop_step, FNN_PACKED, 2, 4)                                                               \
+  ROW(rprop_step, FNN_PACKED, 2, 4, 0x1F)                                                         \
   /* averaged p */                                                                                \
-  ROW(asgd_step, FNN_PACKED, 2, 3)                                                                \
+  ROW(asgd_step, FNN_PACKED, 2, 3, 0xF)                                                           \
   /* neither moments nor g; hyper is only read */                                                 \
-  ROW(shrink_step, FNN_PACKED, 2, 2)
+  ROW(shrink_step, FNN_PACKED, 2, 2, 0x3)
 
 /* Places in hyper. OWN: the row's, at most 4. STATE: what else a row keeps from step to step. */
 enum fnn_hyper {
@@ -181,7 +182,7 @@ enum fnn_hyper {
 enum fnn_momentum { FNN_MOMENTUM_SUM, FNN_MOMENTUM_STEP, FNN_MOMENTUM_MEAN };
 
 enum fnn_op_code {
-#define ROW(name, layout, phases, writes) FNN_OP_##name,
+#define ROW(name, ...) FNN_OP_##name,
   FNN_OPS(ROW)
 #undef ROW
       FNN_N_OPS
@@ -239,8 +240,9 @@ size_t fnn_isa_selected(void);
 const char *fnn_op_name(size_t op);
 fnn_layout fnn_op_layout(size_t op);
 size_t fnn_op_phases(size_t op);
-int fnn_op_is_update(size_t op); /* one of FNN_UPDATES */
-size_t fnn_op_writes(size_t op); /* how many of its arrays, from the first, a row writes */
+int fnn_op_is_update(size_t op);  /* one of FNN_UPDATES */
+size_t fnn_op_writes(size_t op);  /* how many of its arrays, from the first, a row writes */
+unsigned fnn_op_needs(size_t op); /* bit i: array i must be there */
 const fnn_op *fnn_op_row(const fnn_call *call); /* the row of the selected table */
 int fnn_op_exists(size_t op, int real);         /* whether that table has a kernel for it */
 

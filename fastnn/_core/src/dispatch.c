@@ -18,8 +18,9 @@ static const struct {
   const char *name;
   fnn_layout layout;
   size_t phases, writes;
+  unsigned needs;
 } rows[FNN_N_OPS] = {
-#define ROW(name, layout, phases, writes) {#name, layout, phases, writes},
+#define ROW(name, layout, phases, writes, needs) {#name, layout, phases, writes, needs},
     FNN_OPS(ROW)
 #undef ROW
 };
@@ -55,6 +56,9 @@ fnn_layout fnn_op_layout(size_t op) { return rows[op].layout; }
 size_t fnn_op_phases(size_t op) { return rows[op].phases; }
 
 size_t fnn_op_writes(size_t op) { return rows[op].writes; }
+
+unsigned fnn_op_needs(size_t op) { return rows[op].needs; }
+
 int fnn_op_is_update(size_t op) { return op >= FNN_OP_sgd_step && op < FNN_N_OPS; }
 
 const fnn_op *fnn_op_row(const fnn_call *call) {

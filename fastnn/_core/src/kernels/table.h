@@ -4,13 +4,12 @@
   [FNN_OP_##name] = {{FN(name), NULL}, {elementwise_tiles, NULL}, NULL},
 #define ROW_FNN_MATRIX(name) [FNN_OP_##name] = {{FN(name), NULL}, {FN(name##_tiles), NULL}, NULL},
 #define ROW_FNN_PACKED(name)
-#define ROW(name, layout, phases, writes) ROW_##layout(name)
+#define ROW(name, layout, ...) ROW_##layout(name)
 #define ONE(name, tiles) [FNN_OP_##name] = {{FN(name), NULL}, {FN(tiles), NULL}, NULL},
 #define TWO(name, last, tiles_0, tiles_1, workspace)                                              \
   [FNN_OP_##name] = {{FN(name##_0), FN(last)}, {FN(tiles_0), FN(tiles_1)}, FN(workspace)},
 
-#define UPDATE(name, layout, phases, writes)                                                      \
-  TWO(name, name##_1, update_tiles_0, update_tiles_1, update_workspace)
+#define UPDATE(name, ...) TWO(name, name##_1, update_tiles_0, update_tiles_1, update_workspace)
 
 static const fnn_op FN(ops)[FNN_N_OPS] = {
     FNN_OPS(ROW) TWO(sum, sum_1, sum_tiles_0, sum_tiles_1,
