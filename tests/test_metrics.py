@@ -163,3 +163,52 @@ def test_functions_of_ones_own() -> None:
 def test_of_tensors_a_tensor() -> None:
     z = fastnn.tensor([1.0, 2.0], requires_grad=True)
     assert isinstance(metrics.mae(z, Tensor(np.zeros(2, np.float32))), Tensor)
+
+
+class Sigmoids(nn.Module):
+    """What a net of logits gives, as probabilities."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x).sigmoid()
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_probabilities_for_bce_loss_count_as_such(columns: int) -> None:
+    """As the logits that they are made of do for BCEWithLogitsLoss: yes is above a half."""
+    fastnn.manual_seed(1)
+    net = nn.Sequential(nn.Linear(5, columns)).double()
+    y = (X[:, :columns] + X[:, 1 : columns + 1] > 0.3).astype(np.float64)
+    names = ["hamming"] if columns > 1 else ["accuracy", "hamming", "zero_one", "log_loss", "brier",
+                                             "f1", "f1_macro", "roc_auc", "mae"]  # fmt: skip
+    steps = optim.SGD(net.parameters(), lr=0.1)
+    logits = fastnn.Trainer(net, nn.BCEWithLogitsLoss(), steps)
+    shares = fastnn.Trainer(Sigmoids(net), nn.BCELoss(), steps)
+    logits.fit(X, y, epochs=20, verbose=0)
+    wanted = logits.evaluate(X, y, metrics=names)
+    got = shares.evaluate(X, y, metrics=names)
+    assert 0 < wanted["hamming"] < 0.5
+    for name in wanted.keys() - {"mae"}:
+        assert got[name] == pytest.approx(wanted[name], rel=1e-9), name
+    if columns == 1:
+        assert got["mae"] == metrics.mae(Sigmoids(net).predict(X), y)  # of numbers: as they are
+        history = shares.fit(X, y, epochs=1, verbose=0, metrics=names).history
+        assert history["accuracy"][0] > 0.5 and history["f1"][0] > 0.5
+
+
+def test_several_labels_a_row_are_no_classes() -> None:
+    z, y = np.zeros((4, 3)), np.array([[1, 0, 0], [0, 1, 1], [0, 0, 0], [0, 0, 1]])
+    for name in ("accuracy", "zero_one", "top_2", "f1", "log_loss", "roc_auc"):
+        for targets in (y, y.astype(np.float64)):
+            with pytest.raises(ValueError, match=r"one class for each row, got .*at row 1; .*hamm"):
+                of(name)(z, targets)
+    trainer = make(dtype="float64")
+    several = np.ones((len(X), 3))
+    trainer.loss = nn.BCEWithLogitsLoss()
+    several[:30, 1:] = 0
+    with pytest.raises(ValueError, match="at row 30"):
+        trainer.fit(X, several, metrics=["accuracy"], verbose=0)
+    assert "hamming" in trainer.fit(X, several, metrics=["hamming"], verbose=0).history

@@ -168,7 +168,7 @@ class Trainer:
         """
         if isinstance(self.loss, ZeroOneLoss):
             raise RuntimeError(REFUSAL)
-        functions = named(metrics)
+        functions = named(metrics, self.loss)
         update = Update.checked(accumulate_steps, clip_norm, clip_value)
         called = listed(callbacks)
         self._check_optimizer(update)
@@ -183,7 +183,7 @@ class Trainer:
             validates=validates,
             every=_check.integer("validation_freq", validation_freq, 1),
             metrics=functions,
-            whole=whole_set(metrics),
+            whole=whole_set(metrics, self.loss),
             update=update,
             schedule=Schedule(scheduler, self.optimizer, schedule, update.accumulate),
             monitor=monitor or ("val_loss" if validates else "loss"),
@@ -250,7 +250,7 @@ class Trainer:
         """
         functions, whole = self._metrics, self._whole
         if metrics is not None:
-            functions, whole = named(metrics), whole_set(metrics)
+            functions, whole = named(metrics, self.loss), whole_set(metrics, self.loss)
         rows = checked(self.model, self.loss, x, y, functions, sample_weight)
         means = evaluated(self._steps().evaluation(rows, functions), functions)
         return means | figures_of(whole, self.model, rows.x, rows.y)

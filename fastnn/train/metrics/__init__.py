@@ -2,18 +2,24 @@
 
 Those that are means over rows are computed within the training step. The others, f1 or roc_auc,
 want all rows at once: they are computed from predictions after an epoch.
+
+Outputs are logits, or probabilities of classes where a docstring says so. `Trainer` makes logits of
+the probabilities that a model gives to `BCELoss`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import _check
+from fastnn import _check, ops
+from fastnn.nn import BCELoss
+from fastnn.tensor import Tensor
 from fastnn.train.metrics.answers import (
     balanced_accuracy,
     cohen_kappa,
@@ -137,7 +143,30 @@ class WholeSet:
         return float(self.function(z, y))
 
 
-def _resolve(metrics: Sequence[str | Metric]) -> dict[str, tuple[Any, bool]]:
+_OF_LOGITS = {
+    id(metric): metric
+    for name, metric in {**METRICS, **WHOLE_SET}.items()
+    if name.startswith(("accuracy", "zero_one", "hamming", "precision", "recall", "f1", "jaccard",
+                        "balanced", "matthews", "cohen", "log_loss", "brier"))
+}  # fmt: skip
+
+
+@cache
+def _of_probabilities(metric: Any) -> Any:
+    """The metric for outputs that are probabilities of yes."""
+
+    def converted(z: Any, y: Any) -> Any:
+        tensors = isinstance(z, Tensor)
+        p = z if tensors else Tensor(np.ascontiguousarray(z))
+        eps = float(np.finfo(p.dtype).eps)
+        p = ops.clamp(p, eps, 1 - eps)
+        logits = ops.sub(ops.log(p), ops.log1p(ops.neg(p)))
+        return metric(logits if tensors else logits.numpy(), y)
+
+    return converted
+
+
+def _resolve(metrics: Sequence[str | Metric], loss: Any) -> dict[str, tuple[Any, bool]]:
     """Each metric's function by its name, and whether it is one of all rows at once."""
     if isinstance(metrics, str) or not isinstance(metrics, Sequence):
         raise TypeError(f'metrics: expected a list such as ["accuracy"], got {metrics!r}')
@@ -153,24 +182,31 @@ def _resolve(metrics: Sequence[str | Metric]) -> dict[str, tuple[Any, bool]]:
             function = METRICS.get(name) or WHOLE_SET[name]
         if name in found or name == "loss":
             raise ValueError(f"metrics: expected each name once, got {name!r} again")
-        found[name] = function, isinstance(function, WholeSet) or id(function) in ours
+        whole = isinstance(function, WholeSet) or id(function) in ours
+        if isinstance(loss, BCELoss) and id(function) in _OF_LOGITS:
+            function = _of_probabilities(function)
+        found[name] = function, whole
     return found
 
 
-def named(metrics: Sequence[str | Metric]) -> dict[str, Metric]:
+def named(metrics: Sequence[str | Metric], loss: Any = None) -> dict[str, Metric]:
     """The means over rows in a list of names and functions: name -> function of Tensors.
+
+    loss: that of the model whose outputs they get.
 
     Raises:
         TypeError: not a list of names and functions.
         ValueError: an unknown name, or one that is there twice.
     """
-    return {name: function for name, (function, whole) in _resolve(metrics).items() if not whole}
+    found = _resolve(metrics, loss)
+    return {name: function for name, (function, whole) in found.items() if not whole}
 
 
-def whole_set(metrics: Sequence[str | Metric]) -> dict[str, OfAllRows]:
-    """The metrics of all rows at once in the list: name -> function of arrays. Raises as `named`.
+def whole_set(metrics: Sequence[str | Metric], loss: Any = None) -> dict[str, OfAllRows]:
+    """The metrics of all rows at once in the list: name -> function of arrays. As `named`.
 
     >>> list(whole_set(["accuracy", "f1"]))
     ['f1']
     """
-    return {name: function for name, (function, whole) in _resolve(metrics).items() if whole}
+    found = _resolve(metrics, loss)
+    return {name: function for name, (function, whole) in found.items() if whole}

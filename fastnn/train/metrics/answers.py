@@ -40,6 +40,7 @@ def true_classes(z: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
     if len(z) != len(y):
         raise ValueError(f"y: expected {len(z)} rows like z, got {len(y)}")
     if is_table(y):
+        check_one_label(y)
         return np.asarray(y.argmax(1), dtype=np.int64)
     flat = y.ravel()
     true = flat.astype(np.int64) if is_table(z) else (flat > 0.5).astype(np.int64)
@@ -47,6 +48,17 @@ def true_classes(z: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
     if len(true) != len(z) or (true.size and not 0 <= true.min() <= true.max() < classes):
         raise ValueError(f"y: expected one class in 0..{classes - 1} for each row of z")
     return true
+
+
+def check_one_label(y: NDArray[Any]) -> None:
+    """That the rows of y (n, classes) are probabilities of classes, one-hot rows among them."""
+    wrong = np.abs(y.sum(1) - 1) > 1e-3
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"y: expected rows that sum to 1, one class for each row, got {y[row].tolist()} at row "
+            f"{row}; for several labels a row use 'hamming', for numbers 'mse' or 'r2'"
+        )
 
 
 def _ratio(a: Any, b: Any) -> Any:

@@ -8,9 +8,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from fastnn import ops
+from fastnn import _recording, ops
 from fastnn.creation import arange
 from fastnn.tensor import Tensor
+from fastnn.train.metrics.answers import check_one_label
 
 Metric = Callable[[Any, Any], Any]
 
@@ -40,6 +41,14 @@ def _pair(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return z, y
 
 
+def _classes(y: Tensor) -> Tensor:
+    """The class of each row, of class numbers or of probabilities."""
+    if y.dtype.kind == "i" and y.ndim == 1:
+        return y
+    _recording.checked(y, lambda y: check_one_label(y._array))
+    return ops.argmax(y, 1)
+
+
 @_of_arrays
 def accuracy(z: Tensor, y: Tensor) -> Tensor:
     """The share of right answers.
@@ -52,7 +61,7 @@ def accuracy(z: Tensor, y: Tensor) -> Tensor:
     0.5
     """
     if z.ndim == 2 and z.shape[1] > 1:
-        return ops.accuracy(z, y if y.dtype.kind == "i" else ops.argmax(y, 1))
+        return ops.accuracy(z, _classes(y))
     return ops.binary_accuracy(*_pair(z, y))
 
 
@@ -82,7 +91,7 @@ def top(k: int) -> Metric:
         if z.ndim != 2 or z.shape[1] <= k:
             raise ValueError(f"metrics: top_{k} wants an output of more than {k} classes, got "
                              f"shape {z.shape}; use 'accuracy'")  # fmt: skip
-        of = ops.reshape(y if y.dtype.kind == "i" else ops.argmax(y, 1), (-1, 1))
+        of = ops.reshape(_classes(y), (-1, 1))
         chosen = ops.gather(z, 1, of)
         later = ops.gt(arange(z.shape[1]), of)
         behind = ops.logical_or(ops.lt(z, chosen), ops.logical_and(ops.eq(z, chosen), later))
