@@ -107,3 +107,8 @@ def test_the_layer_that_is_not_finite_is_named() -> None:
         trainer.model[0].weight.fill_(3e38)
     with pytest.raises(FloatingPointError, match="not finite is the output of 0: Linear;"):
         trainer.fit(X, VALUES, batch_size=BATCH, verbose=0)
+
+
+def test_a_loss_that_overflows_by_itself_is_named() -> None:
+    with pytest.raises(FloatingPointError, match="not finite is the loss itself;"):
+        make("mse").fit(X, VALUES * 1e30, batch_size=BATCH, verbose=0)

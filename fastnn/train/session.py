@@ -229,11 +229,11 @@ class Session:
         except FloatingPointError:
             x = self._rows.x[loop.rows_of_step()]
             with training_mode(self.trainer.model, True):
-                where = first_non_finite(self.trainer.model, x)
+                where = first_non_finite(self.trainer.model, x) or "the loss itself"
             raise FloatingPointError(
                 f"loss: became nan or infinite in epoch {loop.epoch}, step {loop.step}; "
-                + (f"the first that is not finite is {where}; " if where else "")
-                + "the model is as before that step. Lower lr, scale x, or look at the targets"
+                f"the first that is not finite is {where}; "
+                "the model is as before that step. Lower lr, scale x, or look at the targets"
             ) from None
 
     def _note(self, loop: Loop, last: int) -> None:
