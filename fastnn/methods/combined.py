@@ -239,5 +239,7 @@ def _in_place(name: str) -> Callable[..., Any]:
     return method
 
 
-for _name in "addcmul addcdiv fmod nan_to_num scatter scatter_add index_add index_fill".split():
+for (
+    _name
+) in "addcmul addcdiv fmod lerp nan_to_num scatter scatter_add index_add index_fill".split():
     setattr(Combined, _name + "_", _in_place(_name))

@@ -237,5 +237,5 @@ def _named(name: str) -> Callable[[Operators], Any]:
     return method
 
 
-for _name in ("abs", "cos", "exp", "log", "neg", "relu", "sigmoid", "sin", "sqrt", "tanh"):
+for _name in "abs cos exp log neg reciprocal relu rsqrt sigmoid sin sqrt square tanh".split():
     setattr(Operators, _name + "_", _named(_name))
