@@ -101,6 +101,23 @@ def test_lbfgs_without_a_gradient_and_where_it_is_flat() -> None:
     assert w.tolist() == [1.0, 1.0] and unused.tolist() == [1.0] * 3 and before.size == 2
 
 
+def test_lbfgs_on_a_slope_without_curvature() -> None:
+    """Nothing is remembered of a gradient that stays: steps of lr along it, but for the first."""
+    w, slope = Parameter(np.array([1.0, 2.0])), Tensor(np.array([3.0, -4.0]))
+    optimizer = optim.LBFGS([w], lr=0.1, max_iter=4)  # and so 5 evaluations
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = (w * slope).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    moved = 0.1 / 7 + 3 * 0.1
+    np.testing.assert_allclose(w.tolist(), [1 - 3 * moved, 2 + 4 * moved], rtol=1e-12)
+    assert optimizer.state_dict()["state"][0]["old_dirs"] == []
+
+
 def test_lbfgs_refuses() -> None:
     w = Parameter(np.ones(2))
     for settings, message in (
