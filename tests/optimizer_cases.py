@@ -7,6 +7,7 @@ library.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -130,6 +131,22 @@ LBFGS: dict[str, Settings] = {
     "few_evaluations": {"max_iter": 10, "max_eval": 5, "line_search_fn": "strong_wolfe"},
     "tolerances": {"lr": 0.5, "tolerance_grad": 0.05, "tolerance_change": 1e-3},
 }
+
+# Functions of a number for line searches: value and slope at t; the slope at 0 is negative.
+LINES: dict[str, Callable[[float], tuple[float, float]]] = {
+    "valley": lambda t: ((t - 3) ** 2, 2 * (t - 3)),
+    "steep": lambda t: (math.cosh(min(t, 300.0) - 2), math.sinh(min(t, 300.0) - 2)),
+    "waves": lambda t: (t * t / 50 - math.sin(3 * t), t / 25 - 3 * math.cos(3 * t)),
+    "ripples": lambda t: (t * t / 9 - t - math.sin(40 * t) / 99, t / 4.5 - 1 - math.cos(40 * t)),
+    "kink": lambda t: (abs(t - 1.3), math.copysign(1.0, t - 1.3)),
+    "late": lambda t: ((t - 50) ** 4 / 1e4, 4 * (t - 50) ** 3 / 1e4),
+    "basin": lambda t: (-t / (t * t + 2), (t * t - 2) / (t * t + 2) ** 2),
+    "falls": lambda t: (-t, -1.0),
+    "fifth": lambda t: ((t + 0.004) ** 5 - 2 * (t + 0.004) ** 4,
+                        5 * (t + 0.004) ** 4 - 8 * (t + 0.004) ** 3),
+    "wrong": lambda t: (-1e-3 * t if t < 1 else 5.0 - t / 1e3, -1e-3),
+}  # fmt: skip
+FIRST_STEPS = (1e-3, 0.02, 0.3, 1.0, 7.0, 90.0, 1e4)
 
 # Settings of an AveragedModel, given the module swa_utils
 AVERAGES: dict[str, Callable[[Any], Settings]] = {

@@ -16,6 +16,7 @@ from test_optim_goldens import close
 import fastnn
 from fastnn import nn, optim
 from fastnn.nn import Parameter
+from fastnn.optim.line_search import Point, StrongWolfe
 from fastnn.tensor import Tensor
 
 GOLDEN = json.loads((Path(__file__).parent / "goldens" / "optimizers.json").read_text())
@@ -51,6 +52,20 @@ def test_lbfgs_is_torch_s(name: str) -> None:
     state = optimizer.state_dict()["state"][0]
     assert [state["func_evals"], state["n_iter"], len(state["old_dirs"])] == want["counts"]
     np.testing.assert_allclose(cases.summary([state["d"].numpy()]), want["d"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", cases.LINES)
+def test_line_searches_are_torch_s(name: str) -> None:
+    function = cases.LINES[name]
+
+    def look(t: float) -> Point:
+        return Point(t, function(t)[0], np.zeros(1), function(t)[1])
+
+    for first, (t, value, looks) in zip(cases.FIRST_STEPS, GOLDEN["line_searches"][name]):
+        search = StrongWolfe(look, look(0.0), 1.0, 1e-9)
+        found = search.search(first)
+        assert (found.t, found.value) == pytest.approx((t, value), rel=1e-9), first
+        assert search.looks == looks, first
 
 
 def test_lbfgs_in_float32_and_with_a_compiled_closure() -> None:

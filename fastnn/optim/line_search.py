@@ -42,8 +42,10 @@ def cubic_minimum(a: Point, b: Point, low: float, high: float) -> float:
     if not square >= 0:
         return (low + high) / 2
     root = math.sqrt(square)
-    span = b.slope - a.slope + 2 * root
-    t = b.t - (b.t - a.t) * ((b.slope + root - first) / span) if span else math.nan
+    rise, span = b.slope + root - first, b.slope - a.slope + 2 * root
+    if span == 0 and rise != 0:  # a straight line: it falls for ever, to one side
+        return high if rise < 0 else low
+    t = b.t - (b.t - a.t) * (rise / span) if span else (low + high) / 2
     return min(max(t, low), high)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import sklearn.neural_network._stochastic_optimizers as sklearn_optimizers
 import torch
 from torch.optim import swa_utils
+from torch.optim.lbfgs import _strong_wolfe
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import optimizer_cases as cases
@@ -107,6 +108,27 @@ def of_lbfgs(settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def line_searches() -> dict[str, list[list[float]]]:
+    """Of each function and first step: where the search ends, the value there, evaluations."""
+    found = {}
+    direction = torch.ones(1)
+    for name, function in cases.LINES.items():
+
+        def look(_: Any, t: float, __: Any, function: Any = function) -> tuple[float, Any]:
+            value, slope = function(float(t))
+            return value, torch.tensor([slope])
+
+        value, slope = look(None, 0.0, None)
+        found[name] = [
+            [float(t), float(value_there), looks]
+            for first in cases.FIRST_STEPS
+            for value_there, _, t, looks in [
+                _strong_wolfe(look, None, first, direction, value, slope, slope.dot(direction))
+            ]
+        ]
+    return found
+
+
 def averages() -> dict[str, list[float]]:
     """The averages of the weights of 50 steps of Adam."""
     parameters, loss = net()
@@ -157,6 +179,7 @@ def main() -> None:
         "torch": torch.__version__,
         "cases": {name: of_torch(*case) for name, case in cases.CASES.items()},
         "lbfgs": {name: of_lbfgs(case) for name, case in cases.LBFGS.items()},
+        "line_searches": line_searches(),
         "averages": averages(),
         "swa_rates": swa_rates(),
         "sklearn": {name: of_sklearn(*case[:2]) for name, case in cases.SKLEARN.items()},
