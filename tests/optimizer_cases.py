@@ -129,6 +129,8 @@ LBFGS: dict[str, Settings] = {
     "history": {"max_iter": 6, "history_size": 2, "line_search_fn": "strong_wolfe", "lr": 2.0},
     "long_steps": {"lr": 50.0, "max_iter": 3, "line_search_fn": "strong_wolfe"},
     "few_evaluations": {"max_iter": 10, "max_eval": 5, "line_search_fn": "strong_wolfe"},
+    "no_slope": {"lr": 0.5, "max_iter": 3, "tolerance_change": 0.6},
+    "small_moves": {"lr": 0.001, "max_iter": 3, "tolerance_change": 0.001},
     "tolerances": {"lr": 0.5, "tolerance_grad": 0.05, "tolerance_change": 1e-3},
 }
 

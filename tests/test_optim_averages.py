@@ -129,3 +129,9 @@ def test_bad_input() -> None:
     assert kept.n_averaged.item() == 0
     with pytest.raises(ValueError, match="anneal_strategy: expected one of 'cos', 'linear'"):
         swa_utils.SWALR(optim.SGD(model.parameters()), 0.1, anneal_strategy="x")
+
+
+def test_swalr_without_epochs_to_anneal_is_there_at_once() -> None:
+    optimizer = optim.SGD([Parameter(np.ones(1))], lr=0.3)
+    swa_utils.SWALR(optimizer, 0.05, anneal_epochs=0)
+    assert optimizer.param_groups[0]["lr"] == 0.05

@@ -199,6 +199,40 @@ def test_a_step_solves_the_normal_equations() -> None:
         np.testing.assert_allclose(w.detach().numpy(), want, rtol=1e-9)
 
 
+def marquardt(w: Any, steps: int, damping: float, decay: float) -> list[Any]:
+    """The method in NumPy, along the valley of Rosenbrock."""
+    mu, growth, found = None, 2.0, []
+    for _ in range(steps):
+        r, jacobian = valley(w), np.array([[-20 * w[0], 10.0], [-1.0, 0.0]])
+        value = (r @ r + decay * w @ w) / 2
+        normal, gradient = jacobian.T @ jacobian + decay * np.eye(2), jacobian.T @ r + decay * w
+        mu = damping * normal.diagonal().max() if mu is None else mu
+        for _ in range(10):
+            move = np.linalg.solve(normal + mu * np.eye(2), -gradient)
+            r = valley(w + move)
+            gain = value - (r @ r + decay * (w + move) @ (w + move)) / 2
+            gain /= move @ (mu * move - gradient) / 2
+            if gain > 0:
+                w, mu, growth = w + move, mu * max(1 / 3, 1 - (2 * gain - 1) ** 3), 2.0
+                break
+            mu, growth = mu * growth, growth * 2
+        found.append(w)
+    return found
+
+
+def valley(w: Any) -> Any:
+    return np.array([10 * (w[1] - w[0] ** 2), 1 - w[0]])
+
+
+@pytest.mark.parametrize(("damping", "decay"), [(1e-3, 0.0), (1.0, 0.1), (1e-6, 0.01)])
+def test_damping_follows_the_gain(damping: float, decay: float) -> None:
+    w = Parameter(np.array([-1.2, 1.0]))
+    optimizer = optim.LevenbergMarquardt([w], damping=damping, weight_decay=decay)
+    for want in marquardt(np.array([-1.2, 1.0]), 12, damping, decay):
+        optimizer.step(lambda: fastnn.stack([10 * (w[1] - w[0] ** 2), 1 - w[0]]))
+        np.testing.assert_allclose(w.detach().numpy(), want, rtol=1e-7)
+
+
 def test_a_step_that_does_not_help_is_taken_back() -> None:
     """Damping grows by 2, 4, 8 ... and the parameters stay; afterwards it goes on."""
     w = Parameter(np.ones(1))
