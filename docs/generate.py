@@ -63,7 +63,11 @@ def families() -> dict[str, tuple[str, list[Entry]]]:
         "activations": ("Activations", of_nn("activations")),
         "losses": ("Losses", of_nn("losses")),
         "functional": ("Functions of nn.functional", list(public("fastnn.nn.functional"))),
-        "initialisers": ("Initialisers", [e for e in public("fastnn.nn.init") if e[0][-1] == "_"]),
+        "initialisers": (
+            "Initialisers",
+            [e for e in public("fastnn.nn.init") if e[0][-1] == "_" or "gain" in e[0]],
+        ),
+        "utilities": ("Tools for all parameters", list(public("fastnn.nn.utils"))),
         "optimizers": (
             "Optimizers", [*public("fastnn.optim"), *public("fastnn.optim.swa_utils")]
         ),

@@ -145,5 +145,5 @@ def test_alpha_dropout_keeps_mean_and_variance(p: float) -> None:
 
 def test_modules_copy_and_show() -> None:
     layer = nn.Dropout(0.25, inplace=True)
-    assert repr(layer) == "Dropout(p=0.25)" and copy.deepcopy(layer).p == 0.25
+    assert repr(layer) == "Dropout(p=0.25, inplace=True)" and copy.deepcopy(layer).p == 0.25
     assert layer.eval()(x := fastnn.ones(3)) is x

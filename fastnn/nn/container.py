@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from collections.abc import Iterator
-from typing import Any, overload
+from collections.abc import Iterable, Iterator
+from typing import Any, Self, overload
 
 from fastnn import _check, _recording
 from fastnn.nn.module import Module
@@ -44,12 +44,56 @@ class Sequential(Module):
             input = module(input)
         return input
 
-    def append(self, module: Module) -> Sequential:
+    def append(self, module: Module) -> Self:
         """Add a module at the end, and return self."""
+        return self.insert(len(self), module)
+
+    def extend(self, sequential: Iterable[Module]) -> Self:
+        """Add modules at the end, and return self."""
+        for module in list(sequential):
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module) -> Self:
+        """Add a module before that at `index`, and return self; all are numbered anew."""
         if not isinstance(module, Module):
             raise TypeError(f"module: expected a Module, got {_check.show(module)}")
-        self.add_module(str(len(self)), module)
+        at = operator.index(index)
+        if not -len(self) <= at <= len(self):
+            raise IndexError(f"index: expected -{len(self)}..{len(self)}, got {at}")
+        if at == len(self):
+            self.add_module(str(at), module)
+            return self
+        modules = list(self._modules.values())
+        modules.insert(at, module)
+        self._renumber(modules)
         return self
+
+    def pop(self, index: int) -> Module:
+        """Take a module out, and return it."""
+        module = self[index]
+        del self[index]
+        return module
+
+    def _renumber(self, modules: Iterable[Module | None]) -> None:
+        self._changed()
+        self._modules = {str(i): module for i, module in enumerate(modules)}
+
+    def __add__(self, other: Sequential) -> Sequential:
+        if not isinstance(other, Sequential):
+            return NotImplemented
+        return Sequential(*self, *other)
+
+    def __iadd__(self, other: Sequential) -> Self:
+        return self.extend(other) if isinstance(other, Sequential) else NotImplemented
+
+    def __mul__(self, times: int) -> Sequential:
+        return Sequential(*list(self) * _times(times))
+
+    __rmul__ = __mul__
+
+    def __imul__(self, times: int) -> Self:
+        return self.extend(list(self) * (_times(times) - 1))
 
     def __len__(self) -> int:
         _recording.reads(self)
@@ -83,4 +127,10 @@ class Sequential(Module):
 
     def __delitem__(self, index: int) -> None:
         self._forget(self._name(index))
-        self._modules = {str(i): module for i, module in enumerate(self._modules.values())}
+        self._renumber(self._modules.values())
+
+
+def _times(times: int) -> int:
+    if not isinstance(times, int) or times < 1:
+        raise ValueError(f"times: expected an integer >= 1, got {_check.show(times)}")
+    return times

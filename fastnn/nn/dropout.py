@@ -73,12 +73,11 @@ class _Dropping(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        _check.flag("inplace", inplace)
-        self.p = _check.probability(p)
+        self.p, self.inplace = _check.probability(p), _check.flag("inplace", inplace)
 
     def extra_repr(self) -> str:
-        """The rate."""
-        return f"p={self.p:g}"
+        """The options."""
+        return f"p={self.p}, inplace={self.inplace}"
 
 
 class Dropout(_Dropping):

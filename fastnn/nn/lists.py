@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections import OrderedDict
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
@@ -112,6 +113,16 @@ class ModuleList(Module):
         return self._with([*self, *other])
 
     __iadd__ = extend
+
+    def __repr__(self) -> str:
+        shown = (repr(module).replace("\n", "\n  ") for module in self._all())
+        lines, first = "", 0
+        for text, same in itertools.groupby(shown):
+            count = len(list(same))
+            place = f"({first})" if count == 1 else f"({first}-{first + count - 1}): {count} x"
+            lines += f"\n  {place}: {text}" if count == 1 else f"\n  {place} {text}"
+            first += count
+        return f"{type(self).__name__}({lines}" + ("\n)" if lines else ")")
 
 
 class _ByName(Module):

@@ -63,7 +63,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x - lambd where x > lambd, x + lambd where x < -lambd, else 0; lambd >= 0."""
     _checked(input)
     width, x = _check.real("lambd", lambd, 0.0), input.detach()
-    below = ops.where(ops.lt(x, -width), ops.add(input, width), 0.0)
+    below = ops.where(ops.ge(x, -width), 0.0, ops.add(input, width))  # nan, too, stays
     return ops.where(ops.gt(x, width), ops.sub(input, width), below)
 
 
@@ -71,14 +71,14 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, else 0."""
     _checked(input)
     width = _check.real("lambd", lambd)
-    return ops.where(ops.gt(ops.abs(input.detach()), width), input, 0.0)
+    return ops.where(ops.le(ops.abs(input.detach()), width), 0.0, input)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where x > threshold, else value. `inplace` has no effect."""
     _checked(input, inplace)
     limit, other = _check.real("threshold", threshold), _check.real("value", value)
-    return ops.where(ops.gt(input.detach(), limit), input, other)
+    return ops.where(ops.le(input.detach(), limit), other, input)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
