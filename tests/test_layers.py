@@ -25,6 +25,25 @@ def test_embedding_starts_as_torchs() -> None:
     assert repr(layer) == "Embedding(3, 2, padding_idx=1)"
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_embedding_shortens_rows_and_scales_gradients(compiled: bool) -> None:
+    """Those that are read, once each; the gradient by how often. torch's values by hand."""
+    rows = fastnn.tensor([[3.0, 4.0], [0.3, 0.4], [6.0, 8.0], [0.0, 0.0]], dtype=fastnn.float64)
+    layer = nn.Embedding(4, 2, None, 1.0, 2.0, True, False, rows)
+    step = fastnn.compile(lambda x: layer(x).sum().backward()) if compiled else None
+    x = fastnn.tensor([[0, 1], [0, 3]])
+    for _ in range(3):
+        layer.weight.grad = None
+        step(x) if step else layer(x).sum().backward()
+    want = [[0.6, 0.8], [0.3, 0.4], [6.0, 8.0], [0.0, 0.0]]
+    np.testing.assert_allclose(layer.weight.tolist(), want, atol=1e-6)
+    assert layer.weight.grad is not None
+    assert layer.weight.grad.tolist() == [[1.0, 1.0], [1.0, 1.0], [0.0, 0.0], [1.0, 1.0]]
+    assert repr(layer) == "Embedding(4, 2, max_norm=1.0, scale_grad_by_freq=True)"
+    by_1 = F.embedding(fastnn.tensor([2]), layer.weight, max_norm=7.0, norm_type=1.0)
+    np.testing.assert_allclose(by_1.tolist(), [[3.0, 4.0]], rtol=1e-6)
+
+
 def test_embedding_refuses() -> None:
     layer = nn.Embedding(3, 2)
     with pytest.raises(TypeError, match=r"input: expected int64 categories, got float32"):
@@ -32,8 +51,8 @@ def test_embedding_refuses() -> None:
     for wrong in (3, -1):
         with pytest.raises(IndexError, match=r"index: expected"):
             layer(fastnn.tensor([0, wrong]))
-    for options in ({"max_norm": 1.0}, {"sparse": True}, {"scale_grad_by_freq": True}):
-        with pytest.raises(ValueError, match=f"{next(iter(options))}: expected"):
+    for options in ({"max_norm": -1.0}, {"sparse": True}, {"scale_grad_by_freq": 1}):
+        with pytest.raises((TypeError, ValueError), match=f"{next(iter(options))}: expected"):
             nn.Embedding(3, 2, **options)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="padding_idx: expected"):
         nn.Embedding(3, 2, padding_idx=3)

@@ -121,7 +121,14 @@ KINDS: dict[str, Kind] = {
         typed=True,
     ),
     "Embedding": Kind(
-        {"num_embeddings": _is_width, "embedding_dim": _is_width, "padding_idx": _is_index},
+        {
+            "num_embeddings": _is_width,
+            "embedding_dim": _is_width,
+            "padding_idx": _is_index,
+            "max_norm": _is_number_or_none,
+            "norm_type": _is_number,
+            "scale_grad_by_freq": _is_bool,
+        },
         lambda options: {"weight": (options["num_embeddings"], options["embedding_dim"])},
         typed=True,
     ),

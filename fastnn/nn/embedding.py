@@ -8,25 +8,40 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import _check, _device, ops
+from fastnn.autograd import no_grad
 from fastnn.nn import init
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
 from fastnn.tensor import Tensor, int64
 
 
-def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
     """The rows of the weight that the input names; see `nn.Embedding`.
 
     Args:
         input: int64 of any shape, 0 .. rows - 1.
         weight: (rows, width).
         padding_idx: a row that gets no gradient, default None; negative counts from the end.
+        max_norm: rows that are read and longer than this are shortened to it first, in the weight;
+            default None.
+        norm_type: of the length, default 2.
+        scale_grad_by_freq: divide the gradient of a row by how often it is read. Default False.
+        sparse: False; gradients are dense.
 
     Returns:
         (*input.shape, width).
 
     Raises:
         TypeError: an input that is not int64.
+        ValueError: sparse=True, max_norm not above 0.
         IndexError: one out of range.
     """
     _check.a_tensor("input", input)
@@ -35,12 +50,40 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
         raise TypeError(f"input: expected int64 categories, got {input.dtype}; use .long()")
     if weight.ndim != 2:
         raise ValueError(f"weight: expected shape (rows, width), got {weight.shape}")
+    if _check.flag("sparse", sparse):
+        raise ValueError("sparse: expected False; gradients of embeddings are dense")
     index = ops.reshape(input, (-1,))
+    if max_norm is not None:
+        _shorten(weight, index, _check.real("max_norm", max_norm, 0.0, open_low=True), norm_type)
+    if _check.flag("scale_grad_by_freq", scale_grad_by_freq):
+        weight = _with_scaled_gradient(weight, ops.clamp(_counts(index, weight), 1.0))
     y = ops.take_rows(weight, index)
     if padding_idx is not None:
         padding = ops.eq(index, _row(padding_idx, weight.shape[0]))
         y = ops.where(ops.reshape(padding, (-1, 1)), y.detach(), y)
     return ops.reshape(y, (*input.shape, weight.shape[1]))
+
+
+def _counts(index: Tensor, weight: Tensor) -> Tensor:
+    """How often each row is read, (rows, 1)."""
+    ones = Tensor(np.ones((index.shape[0], 1), weight.dtype))
+    return ops.scatter_add_rows(ones, index, weight.shape[0])
+
+
+def _shorten(weight: Tensor, index: Tensor, longest: float, norm_type: float) -> None:
+    with no_grad():
+        rows = weight.detach()
+        length = ops.norm(rows, _check.real("norm_type", norm_type, 0.0), 1, True)
+        factor = ops.div(longest, ops.add(length, 1e-7))  # torch's, against a length of 0
+        read = ops.gt(_counts(index, rows), 0.0)
+        factor = ops.where(read, ops.where(ops.gt(length, longest), factor, 1.0), 1.0)
+        weight.mul_(factor)
+
+
+def _with_scaled_gradient(weight: Tensor, divisor: Tensor) -> Tensor:
+    """The weight, whose gradient is divided."""
+    fixed = weight.detach()
+    return ops.add(fixed, ops.div(ops.sub(weight, fixed), divisor))
 
 
 def _row(padding_idx: int, rows: int) -> int:
@@ -54,9 +97,10 @@ class Embedding(Module):
         num_embeddings: how many categories.
         embedding_dim: the width of a row.
         padding_idx: a category whose row starts at 0 and gets no gradient, default None.
-        max_norm: None; renorming rows as they are read is not supported.
-        norm_type: of max_norm.
-        scale_grad_by_freq, sparse: False; not supported.
+        max_norm: rows that are read and longer than this are shortened to it first; default None.
+        norm_type: of the length, default 2.
+        scale_grad_by_freq: divide the gradient of a row by how often it is read. Default False.
+        sparse: False; gradients are dense.
         device: default None; 'cpu' is the same.
         dtype: float32 or float64; default: `get_default_dtype()`.
 
@@ -64,7 +108,7 @@ class Embedding(Module):
         weight: (num_embeddings, embedding_dim), N(0, 1), torch's for the same `manual_seed`.
 
     Raises:
-        ValueError: an option that is not supported.
+        ValueError: sparse=True, max_norm not above 0, padding_idx outside the rows.
         TypeError, IndexError: x that is not int64 in 0 .. num_embeddings - 1.
 
     >>> import fastnn
@@ -86,30 +130,44 @@ class Embedding(Module):
         norm_type: float = 2.0,
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
-        *,
+        _weight: Tensor | None = None,
+        _freeze: bool = False,
         device: Any = None,
         dtype: npt.DTypeLike | None = None,
     ) -> None:
         super().__init__()
         if device is not None:
             _device.device(device)
-        given = {"scale_grad_by_freq": scale_grad_by_freq, "sparse": sparse}
-        for name in [name for name, value in given.items() if _check.flag(name, value)]:
-            raise ValueError(f"{name}: expected False; gradients of embeddings are dense sums")
+        if _check.flag("sparse", sparse):
+            raise ValueError("sparse: expected False; gradients of embeddings are dense")
+        self.max_norm = max_norm
         if max_norm is not None:
-            raise ValueError(
-                "max_norm: expected None; clip the weight after a step where its norm matters"
-            )
+            self.max_norm = _check.real("max_norm", max_norm, 0.0, open_low=True)
+        self.norm_type = _check.real("norm_type", norm_type, 0.0)
+        self.scale_grad_by_freq = _check.flag("scale_grad_by_freq", scale_grad_by_freq)
         names = ("num_embeddings", "embedding_dim")
         rows, width = _check.weight_shape(num_embeddings, embedding_dim, names)
         self.num_embeddings, self.embedding_dim = rows, width
         self.padding_idx = None if padding_idx is None else _row(padding_idx, rows)
-        self.weight = Parameter(np.empty((rows, width), _check.real_dtype(dtype)))
+        trained = not _check.flag("_freeze", _freeze)
+        if _weight is not None:
+            _check.same_shape("_weight", _weight.shape, (rows, width), "the embeddings")
+            self.weight = Parameter(_weight, requires_grad=trained)
+            return
+        empty = np.empty((rows, width), _check.real_dtype(dtype))
+        self.weight = Parameter(empty, requires_grad=trained)
         self.reset_parameters()
 
     @classmethod
     def from_pretrained(
-        cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
     ) -> Self:
         """A layer with these rows, (num_embeddings, embedding_dim), which it shares.
 
@@ -119,9 +177,8 @@ class Embedding(Module):
         if embeddings.ndim != 2:
             raise ValueError(f"embeddings: expected (rows, width), got {embeddings.shape}")
         rows, width = embeddings.shape
-        layer = cls(rows, width, padding_idx, dtype=embeddings.dtype)
-        layer.weight = Parameter(embeddings, requires_grad=not _check.flag("freeze", freeze))
-        return layer
+        options = padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse
+        return cls(rows, width, *options, embeddings, freeze)
 
     def reset_parameters(self) -> None:
         """Draw the starting values anew."""
@@ -131,9 +188,15 @@ class Embedding(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """(*x.shape, embedding_dim)."""
-        return embedding(input, self.weight, self.padding_idx)
+        options = self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq
+        return embedding(input, self.weight, *options)
 
     def extra_repr(self) -> str:
-        """The sizes."""
-        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
-        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+        """The sizes, and the options that are not the defaults."""
+        shown = {"padding_idx": None, "max_norm": None, "norm_type": 2, "scale_grad_by_freq": False}
+        options = [
+            (n, getattr(self, n)) for n, default in shown.items() if getattr(self, n) != default
+        ]
+        return ", ".join(
+            [f"{self.num_embeddings}, {self.embedding_dim}", *(f"{n}={v}" for n, v in options)]
+        )
