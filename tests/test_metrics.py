@@ -212,3 +212,31 @@ def test_several_labels_a_row_are_no_classes() -> None:
     with pytest.raises(ValueError, match="at row 30"):
         trainer.fit(X, several, metrics=["accuracy"], verbose=0)
     assert "hamming" in trainer.fit(X, several, metrics=["hamming"], verbose=0).history
+
+
+@pytest.mark.parametrize("ignored", [-100, 1])
+def test_rows_that_the_loss_ignores_do_not_count(ignored: int) -> None:
+    """As if they were not there, in the step and after it, for any size of batch."""
+    names = ["accuracy", "zero_one", "hamming", "top_2", "f1", "log_loss", "roc_auc"]
+    names = names if ignored < 0 else names[:4]  # the other classes have rows
+    y = np.where(np.arange(len(X)) % 3 == 0, ignored, CLASSES)
+    kept = y != ignored
+    trainer = make(dtype="float64")
+    trainer.loss = nn.CrossEntropyLoss(ignore_index=ignored)
+    held_out = X[:11], y[:11]
+    fitted = trainer.fit(X, y, epochs=2, batch_size=7, verbose=0, metrics=names[:4],
+                         validation_data=held_out).history  # fmt: skip
+    got = trainer.evaluate(X, y, metrics=names)
+    for name in names:
+        z = trainer.model.predict(X[kept])
+        assert got[name] == pytest.approx(of(name)(z, y[kept]), rel=1e-10), name
+    assert trainer.evaluate(X, y) == {name: got[name] for name in ("loss", *names[:4])}
+    z, kept = trainer.model.predict(X[:11]), kept[:11]
+    for name in names[:4]:
+        wanted = of(name)(z[kept], y[:11][kept])
+        assert fitted[f"val_{name}"][-1] == pytest.approx(wanted, rel=1e-10), name
+        assert 0 <= fitted[name][-1] <= 1
+    assert fitted["accuracy"][-1] + fitted["zero_one"][-1] == pytest.approx(1)
+    assert trainer.evaluate(X[kept.nonzero()[0]], y[:11][kept])["accuracy"] == pytest.approx(
+        fitted["val_accuracy"][-1]
+    )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from fastnn.nn.modes import training_mode
 from fastnn.train.callbacks import Callback
 from fastnn.train.checkpoint import Checkpoint, name_of, restore, restore_rest
 from fastnn.train.history import History
-from fastnn.train.metrics import Metric, OfAllRows
+from fastnn.train.metrics import Metric, OfAllRows, counted_of
 from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
 from fastnn.train.schedule import Schedule
@@ -37,6 +37,7 @@ class Plan:
 
     validates: there are rows held out.
     every: validate after every so many epochs.
+    asked: the metrics as they were given.
 
     Raises:
         ValueError: somebody looks at a figure that there will not be.
@@ -47,6 +48,7 @@ class Plan:
     shuffle: bool
     validates: bool
     every: int
+    asked: Sequence[str | Metric]
     metrics: dict[str, Metric]
     whole: dict[str, OfAllRows]
     update: Update
@@ -88,21 +90,25 @@ class Plan:
         }
 
 
-def means_of(sums: NDArray[np.float64], rows: int, metrics: dict[str, Metric]) -> Figures:
+def means_of(sums: NDArray[np.float64], y: NDArray[Any], metrics: dict[str, Metric]) -> Figures:
     """Loss and metrics of an epoch: means over rows, a weighted one by its sums."""
     loss, *others = sums.tolist()
     parts = len(others) - len(metrics)
-    total, size = others[:2] if parts == 2 else (loss, rows)
+    total, size = others[:2] if parts == 2 else (loss, len(y))
     mean = total / size if size else math.nan  # where no row counts
-    return {"loss": mean, **{n: v / rows for n, v in zip(metrics, others[parts:], strict=True)}}
+    figures = {"loss": mean}
+    for (name, metric), value in zip(metrics.items(), others[parts:], strict=True):
+        rows = counted_of(metric, y)
+        figures[name] = value / rows if rows else math.nan
+    return figures
 
 
-def evaluated(loop: Loop, metrics: dict[str, Metric]) -> Figures:
+def evaluated(loop: Loop, y: NDArray[Any], metrics: dict[str, Metric]) -> Figures:
     """Loss and metrics of all rows of a loop that only looks."""
     loop.start(0, 1)
     while loop.run():
         pass
-    return means_of(loop.sums_of(0), loop.rows, metrics)
+    return means_of(loop.sums_of(0), y, metrics)
 
 
 class Session:
@@ -246,7 +252,7 @@ class Session:
         self.sums = loop.sums_of(self.epoch).copy()
 
     def _figures(self, sums: NDArray[np.float64], loop: Loop) -> Figures:
-        return means_of(sums, loop.rows, self.plan.metrics)
+        return means_of(sums, self._rows.y, self.plan.metrics)
 
     def _finish_epoch(self, loop: Loop) -> None:
         """Its figures, and all that looks at them."""
@@ -272,7 +278,7 @@ class Session:
     def _validated(self, rows: Rows) -> Figures:
         plan, model = self.plan, self.trainer.model
         assert self._evaluation is not None
-        means = evaluated(self._evaluation, plan.metrics)
+        means = evaluated(self._evaluation, rows.y, plan.metrics)
         return means | figures_of(plan.whole, model, rows.x, rows.y)
 
     def _is_due(self) -> bool:

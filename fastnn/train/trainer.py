@@ -19,13 +19,13 @@ from fastnn.tensor import Tensor
 from fastnn.train.callbacks import Callback, listed
 from fastnn.train.checkpoint import Checkpoint, identity
 from fastnn.train.history import History
-from fastnn.train.metrics import Metric, OfAllRows, named, whole_set
+from fastnn.train.metrics import Metric, named, whole_set
 from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
 from fastnn.train.schedule import Schedule
 from fastnn.train.session import Plan, Session, evaluated
 from fastnn.train.steps import Steps, Update
-from fastnn.train.validation import Rows, checked, checked_pair, real_of, split
+from fastnn.train.validation import Rows, checked, checked_pair, ignored_in, real_of, split
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -80,8 +80,7 @@ class Trainer:
         self.seed = 0
         self.validation_rows: NDArray[np.int64] | None = None
         self.stop_training = False
-        self._metrics: dict[str, Metric] = {}
-        self._whole: dict[str, OfAllRows] = {}
+        self._asked: Sequence[str | Metric] = ()  # metrics of the last fit
         self._recordings: OrderedDict[Any, Recording] = OrderedDict()
         self._fitting = threading.Lock()
 
@@ -168,9 +167,9 @@ class Trainer:
         """
         if isinstance(self.loss, ZeroOneLoss):
             raise RuntimeError(REFUSAL)
-        functions = named(metrics, self.loss)
+        skipped = ignored_in(self.loss, y, validation_data)
+        functions = named(metrics, self.loss, skipped)
         update = Update.checked(accumulate_steps, clip_norm, clip_value)
-        called = listed(callbacks)
         self._check_optimizer(update)
         share = _check.real("validation_split", validation_split, 0.0, 1.0, open_high=True)
         if share and validation_data is not None:
@@ -182,21 +181,21 @@ class Trainer:
             shuffle=_check.flag("shuffle", shuffle),
             validates=validates,
             every=_check.integer("validation_freq", validation_freq, 1),
+            asked=metrics,
             metrics=functions,
-            whole=whole_set(metrics, self.loss),
+            whole=whole_set(metrics, self.loss, skipped),
             update=update,
             schedule=Schedule(scheduler, self.optimizer, schedule, update.accumulate),
             monitor=monitor or ("val_loss" if validates else "loss"),
-            callbacks=called,
+            callbacks=listed(callbacks),
             bar=ProgressBar(verbose),
         )
         model, loss = self.model, self.loss
         rows = checked(model, loss, x, y, functions, sample_weight, class_weight)
         held_out = checked_pair(model, loss, validation_data, functions)
         guards.before_training(model, loss, *rows.given_to(loss))
-        file = None
-        if checkpoint is not None:
-            file = Checkpoint(checkpoint, checkpoint_every, resume)
+        file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, resume)
+        if file is not None:
             file.identify(identity(self, plan, rows, held_out, share))
         return self._fit(plan, rows, held_out, share, file)
 
@@ -248,11 +247,11 @@ class Trainer:
         Returns:
             {"loss": ..., "accuracy": ...}, over all rows.
         """
-        functions, whole = self._metrics, self._whole
-        if metrics is not None:
-            functions, whole = named(metrics, self.loss), whole_set(metrics, self.loss)
+        asked, skipped = self._asked if metrics is None else metrics, ignored_in(self.loss, y)
+        functions = named(asked, self.loss, skipped)
+        whole = whole_set(asked, self.loss, skipped)
         rows = checked(self.model, self.loss, x, y, functions, sample_weight)
-        means = evaluated(self._steps().evaluation(rows, functions), functions)
+        means = evaluated(self._steps().evaluation(rows, functions), rows.y, functions)
         return means | figures_of(whole, self.model, rows.x, rows.y)
 
     # Checks; they change nothing
@@ -298,7 +297,7 @@ class Trainer:
             self.validation_rows = None
             if share:
                 rows, held_out, self.validation_rows = split(rows, share, seed)
-            self._metrics, self._whole, self.seed = plan.metrics, plan.whole, seed
+            self._asked, self.seed = plan.asked, seed
             self.history, self.stop_training = History(), False
             Session(self, self._steps(), plan, rows, held_out, seed, file).run()
             self._check_weights()

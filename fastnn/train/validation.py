@@ -59,6 +59,20 @@ def ignored_label(loss: Loss, y: NDArray[Any]) -> int | None:
     return label if isinstance(label, int) and y.dtype.kind == "i" and label in y else None
 
 
+def ignored_in(loss: Loss, y: ArrayLike, validation_data: Any = None) -> int | None:
+    """The class that does not count in the loss, if some targets, not yet checked, have it."""
+    label = getattr(loss, "ignore_index", None)
+    held_out = validation_data[1:2] if isinstance(validation_data, tuple | list) else ()
+    for given in (y, *held_out) if isinstance(label, int) else ():
+        try:
+            array = np.asarray(given)
+        except ValueError:  # what is wrong with it is said where it is checked
+            continue
+        if array.ndim == 1 and array.dtype.kind in "iuf" and label in array:
+            return label
+    return None
+
+
 def real_of(model: Module) -> np.dtype[Any]:
     """The type of the model's numbers."""
     parameter = next(iter(model.parameters()), None)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,6 +151,9 @@ _OF_LOGITS = {
 }  # fmt: skip
 
 
+_OF_SCORES = {id(metric): metric for metric in (roc_auc, average_precision, top_5)}
+
+
 @cache
 def _of_probabilities(metric: Any) -> Any:
     """The metric for outputs that are probabilities of yes."""
@@ -166,7 +169,35 @@ def _of_probabilities(metric: Any) -> Any:
     return converted
 
 
-def _resolve(metrics: Sequence[str | Metric], loss: Any) -> dict[str, tuple[Any, bool]]:
+@cache
+def _of_counted(metric: Any, ignored: int, whole: bool) -> Any:
+    """The metric of classes without the rows of this label: of all rows at once without them, else
+    what they leave of the mean over all rows; `counted_of` says how many count."""
+
+    def of_all_rows(z: Any, y: Any) -> Any:
+        counts = y != ignored
+        return metric(z[counts], y[counts])
+
+    def of_a_batch(z: Tensor, y: Tensor) -> Tensor:
+        skipped = ops.eq(y, ignored)
+        found = metric(z, ops.where(skipped, ops.argmax(z, 1), y))  # a right answer to each of them
+        if metric in (zero_one, hamming):
+            return cast(Tensor, found)
+        return ops.sub(found, ops.mean(ops.cast(skipped, z.dtype)))
+
+    of_a_batch.ignored = ignored  # type: ignore[attr-defined]
+    return of_all_rows if whole else of_a_batch
+
+
+def counted_of(metric: Metric, y: NDArray[Any]) -> int:
+    """How many of the rows a mean over rows is a mean over."""
+    ignored = getattr(metric, "ignored", None)
+    return len(y) if ignored is None else int(np.count_nonzero(y != ignored))
+
+
+def _resolve(
+    metrics: Sequence[str | Metric], loss: Any, ignored: int | None
+) -> dict[str, tuple[Any, bool]]:
     """Each metric's function by its name, and whether it is one of all rows at once."""
     if isinstance(metrics, str) or not isinstance(metrics, Sequence):
         raise TypeError(f'metrics: expected a list such as ["accuracy"], got {metrics!r}')
@@ -185,28 +216,37 @@ def _resolve(metrics: Sequence[str | Metric], loss: Any) -> dict[str, tuple[Any,
         whole = isinstance(function, WholeSet) or id(function) in ours
         if isinstance(loss, BCELoss) and id(function) in _OF_LOGITS:
             function = _of_probabilities(function)
+        ranks_of = isinstance(metric, str) and name.startswith("top_")
+        of_classes = ranks_of or id(function) in {**_OF_LOGITS, **_OF_SCORES}
+        if ignored is not None and of_classes:
+            function = _of_counted(function, ignored, whole)
         found[name] = function, whole
     return found
 
 
-def named(metrics: Sequence[str | Metric], loss: Any = None) -> dict[str, Metric]:
+def named(
+    metrics: Sequence[str | Metric], loss: Any = None, ignored: int | None = None
+) -> dict[str, Metric]:
     """The means over rows in a list of names and functions: name -> function of Tensors.
 
     loss: that of the model whose outputs they get.
+    ignored: a label in y whose rows do not count where classes are asked for.
 
     Raises:
         TypeError: not a list of names and functions.
         ValueError: an unknown name, or one that is there twice.
     """
-    found = _resolve(metrics, loss)
+    found = _resolve(metrics, loss, ignored)
     return {name: function for name, (function, whole) in found.items() if not whole}
 
 
-def whole_set(metrics: Sequence[str | Metric], loss: Any = None) -> dict[str, OfAllRows]:
+def whole_set(
+    metrics: Sequence[str | Metric], loss: Any = None, ignored: int | None = None
+) -> dict[str, OfAllRows]:
     """The metrics of all rows at once in the list: name -> function of arrays. As `named`.
 
     >>> list(whole_set(["accuracy", "f1"]))
     ['f1']
     """
-    found = _resolve(metrics, loss)
+    found = _resolve(metrics, loss, ignored)
     return {name: function for name, (function, whole) in found.items() if whole}
