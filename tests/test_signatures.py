@@ -22,7 +22,6 @@ GOLDEN: dict[str, str] = json.loads((Path(__file__).parent / "goldens/signatures
 EXTRA = {"axis=None", "l1=0", "compat=torch", "decoupled_weight_decay=False"}
 LAST_AXIS = ("dim=None", "dim=-1")  # torch guesses, and warns that one should say it
 EXCEPT: dict[str, tuple[str, str]] = {
-    "nn.Embedding": (", device", ", *, device"),  # a private one comes before it
     "nn.Hardtanh": (", min_value=None, max_value=None", ""),  # deprecated
     **{f"nn.{name}": LAST_AXIS for name in ("Softmax", "LogSoftmax", "Softmin")},
     **{f"nn.functional.{name}": LAST_AXIS for name in ("softmax", "log_softmax", "softmin")},
