@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,6 +38,10 @@ _PACKAGE = str(Path(__file__).parent)
 SATURATED = 1e-3  # a derivative below this
 MOST = 0.95  # in more than this share of the rows
 ROWS = 32  # looked at before training
+TAKE_LOGITS = (  # what the names of metrics begin with for which z > 0 says yes
+    "accuracy", "zero_one", "hamming", "precision", "recall", "f1", "jaccard", "balanced",
+    "matthews", "cohen", "log_loss", "brier",
+)  # fmt: skip
 
 
 def looks_like_probabilities(z: ArrayLike | Tensor) -> bool:
@@ -64,7 +68,11 @@ _looked_at: weakref.WeakKeyDictionary[nn.Module, set[str]] = weakref.WeakKeyDict
 
 
 def before_training(
-    model: nn.Module, loss: Callable[..., Tensor], x: ArrayLike, *targets: ArrayLike
+    model: nn.Module,
+    loss: Callable[..., Tensor],
+    x: ArrayLike,
+    *targets: ArrayLike,
+    metrics: Iterable[str] = (),
 ) -> None:
     """Warn where the outputs of the model are not what the loss takes: probabilities for one that
     applies softmax or sigmoid itself, no log-probabilities for NLLLoss or KLDivLoss; and where the
@@ -79,6 +87,7 @@ def before_training(
         loss: `loss(model(x), *targets)`.
         x: (rows, features).
         targets: y, and what else the loss takes, row by row.
+        metrics: names, of which some take logits.
 
     Warns:
         UserWarning: what is wrong, and what to do.
@@ -99,6 +108,7 @@ def before_training(
         applies = _applied_to(asked, loss(asked, *(_as_target(y, z) for y in targets)))
     known.add(name)
     found = _of_probabilities(name, applies, z) or _of_logarithms(name, loss, z) or _of_twice(z)
+    found = found or _of_metrics(metrics, loss, z)
     if found is not None:
         warnings.warn(found, UserWarning, stacklevel=_levels_up())
 
@@ -155,6 +165,18 @@ def _of_twice(z: Tensor) -> str | None:
     if before not in _PROBABILITIES:
         return None
     return f"model: it ends in a {_op(last)} of a {before}; leave one of them out"
+
+
+def _of_metrics(metrics: Iterable[str], loss: Any, z: Tensor) -> str | None:
+    """What to say of metrics that take logits and get probabilities; `Trainer` makes logits of
+    those for BCELoss."""
+    names = [name for name in metrics if name.startswith(TAKE_LOGITS)]
+    if not names or isinstance(loss, nn.BCELoss) or _op(_source(z)) != "sigmoid":
+        return None
+    return (
+        f"metrics: {', '.join(names)} want logits, of which those above 0 say yes, but the model "
+        "ends in a sigmoid, so that all are; leave it out, or use BCELoss"
+    )
 
 
 def _op(x: Tensor) -> str:

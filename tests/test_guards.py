@@ -136,6 +136,20 @@ def test_a_softmax_twice_in_the_model(layers: tuple[nn.Module, ...], what: str) 
     assert what in said(ends_in(*layers), nn.MSELoss(), SHARES)
 
 
+def test_metrics_of_logits_that_get_probabilities() -> None:
+    def fit(loss: nn.Module, metrics: list[str]) -> None:
+        model = ends_in(nn.Sigmoid())
+        steps = optim.SGD(model.parameters(), lr=0.1)
+        fastnn.Trainer(model, loss, steps).fit(X, LABELS, verbose=0, metrics=metrics)
+
+    with pytest.warns(UserWarning, match="metrics: hamming want logits"):
+        fit(nn.MSELoss(), ["mae", "hamming"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(nn.MSELoss(), ["mae"])
+        fit(nn.BCELoss(), ["hamming"])
+
+
 def test_fit_asks_once_and_before_it_trains() -> None:
     model = ends_in(nn.Softmax(dim=1))
     trainer = fastnn.Trainer(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.1))

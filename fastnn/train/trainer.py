@@ -193,7 +193,7 @@ class Trainer:
         model, loss = self.model, self.loss
         rows = checked(model, loss, x, y, functions, sample_weight, class_weight)
         held_out = checked_pair(model, loss, validation_data, functions)
-        guards.before_training(model, loss, *rows.given_to(loss))
+        guards.before_training(model, loss, *rows.given_to(loss), metrics=(*functions, *plan.whole))
         file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, resume)
         if file is not None:
             file.identify(identity(self, plan, rows, held_out, share))

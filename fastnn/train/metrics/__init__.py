@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import _check, ops
+from fastnn.guards import TAKE_LOGITS
 from fastnn.nn import BCELoss
 from fastnn.tensor import Tensor
 from fastnn.train.metrics.answers import (
@@ -146,9 +147,8 @@ class WholeSet:
 _OF_LOGITS = {
     id(metric): metric
     for name, metric in {**METRICS, **WHOLE_SET}.items()
-    if name.startswith(("accuracy", "zero_one", "hamming", "precision", "recall", "f1", "jaccard",
-                        "balanced", "matthews", "cohen", "log_loss", "brier"))
-}  # fmt: skip
+    if name.startswith(TAKE_LOGITS)
+}
 
 
 _OF_SCORES = {id(metric): metric for metric in (roc_auc, average_precision, top_5)}
