@@ -76,7 +76,7 @@ LAYERS: dict[str, set[str]] = {
     "dtype": {"tensor"},
     "nn": KNOT | {"_check", "_core", "_device", "_recording", "random"},
     "optim": KNOT | {"_check", "_core", "_recording", "nn"},
-    "io": {"_device", "_version", "nn", "tensor"},
+    "io": {"_device", "_version", "nn", "random", "tensor"},
     "utils": {"_check", "random", "tensor"},
     "mindspore": KNOT | TRANSFORMS | {"fastnn", "_check", "_recording", "io", "nn", "optim"},
     "guards": KNOT | {"_check", "nn", "random"},

@@ -729,6 +729,8 @@ cdef class Loop:
         cdef Py_ssize_t i
         if <size_t>sums.shape[0] != last_epoch - epoch or <size_t>sums.shape[1] != n_totals:
             raise ValueError("sums: expected (epochs, totals)")
+        if step >= self._loop.steps:
+            raise ValueError("step: expected one of the epoch's")
         fnn_release(self._rate)
         self._rate, rates = NULL, rates or []
         self._loop.rate, self._loop.n_rates, self._loop.rate_step = NULL, 0, 0

@@ -70,7 +70,10 @@ def _temporary(folder: str, mode: int) -> Iterator[tuple[int, str]]:
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     while True:
         name = os.path.join(folder, f"{PREFIX}{os.urandom(8).hex()}{SUFFIX}")
-        handle = os.open(name, flags, mode)
+        try:
+            handle = os.open(name, flags, mode)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, folder) from None
         try:
             _lock(handle, wait=True)
             # Another saver may have taken the file for a stray one before it was locked.

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import nn
+from fastnn import nn, random
 from fastnn._device import device
 from fastnn._version import __version__
 from fastnn.io.kinds import COUNT, KINDS, Config, Shapes
@@ -141,7 +141,11 @@ def _model(
         _fail(name, "configuration: extra is not an object")
     shapes = _expected(layers, "", name, 0)
     _check_tensors(shapes, tensors, name)
-    model = _build(layers, "", tensors)
+    drawn = random.get_rng_state()
+    try:
+        model = _build(layers, "", tensors)
+    finally:
+        random.set_rng_state(drawn)  # layers begin with random weights, which nobody will see
     model.load_state_dict(tensors)
     return model, extra
 

@@ -27,6 +27,24 @@ if TYPE_CHECKING:
     from fastnn.train.validation import Rows
 
 VERSION = 1
+# What a file holds besides "fit", and of which type it is.
+HOLDS: dict[str, type | tuple[type, ...]] = {
+    "identity": dict,
+    "model": dict,
+    "optimizer": dict,
+    "gradients": list,
+    "scheduler": (dict, type(None)),
+    "callbacks": list,
+    "random": np.ndarray,
+    "seed": int,
+    "epoch": int,
+    "step": int,
+    "begun": bool,
+    "sums": (np.ndarray, type(None)),
+    "history": dict,
+    "epochs": list,
+    "stopped": bool,
+}
 
 State = dict[str, Any]
 
@@ -58,13 +76,21 @@ class Checkpoint:
         self.found: State | None = None
         self._written = time.monotonic()
         if _check.flag("resume", resume) and os.path.exists(self.path):
-            found = load_file(self.path)
-            if not isinstance(found, dict) or found.get("fit") != VERSION:
+            self.found = self._read()
+
+    def _read(self) -> State:
+        found = load_file(self.path)
+        if not isinstance(found, dict) or found.pop("fit", None) != VERSION:
+            raise FormatError(
+                f"{self.path}: no checkpoint of this version of fit in it; pass resume=False "
+                "to write one over it"
+            )
+        for name in HOLDS.keys() | found.keys():
+            if not (name in HOLDS and name in found and isinstance(found[name], HOLDS[name])):
                 raise FormatError(
-                    f"{self.path}: no checkpoint of this version of fit in it; pass resume=False "
-                    "to write one over it"
+                    f"{self.path}: no checkpoint: {name} is missing, of another kind, or too much"
                 )
-            self.found = found
+        return found
 
     def identify(self, identity: Mapping[str, str]) -> None:
         """Say what is trained, and on what.
@@ -106,11 +132,12 @@ def identity(
 ) -> dict[str, str]:
     """What a checkpoint has to agree with: data, model and arguments, in words."""
     groups = getattr(trainer.optimizer, "param_groups", [])
-    loss = trainer.loss if isinstance(trainer.loss, Module) else name_of(trainer.loss)
+    loss = trainer.loss
+    settings = f" {_described(loss, values=True)}" if isinstance(loss, Module) else ""
     return {
         "data": _digest([*rows.arrays(), *(held_out.arrays() if held_out else ())]),
         "model": _described(trainer.model),
-        "loss": str(loss),
+        "loss": f"{name_of(loss)}{settings}",
         "optimizer": f"{name_of(trainer.optimizer)} of {[len(g['params']) for g in groups]}",
         "validation_split": str(share),
         **plan.words(),
@@ -126,10 +153,18 @@ def _digest(arrays: list[NDArray[Any]]) -> str:
     return found.hexdigest()[:32]
 
 
-def _described(model: Module) -> str:
-    """A text that stands for names, shapes and types of what a model consists of."""
-    parts = [f"{name}{t.shape}{t.dtype}" for name, t in _tensors(model).items()]
-    return hashlib.sha256("\n".join([repr(model), *parts]).encode()).hexdigest()[:32]
+def _described(module: Module, values: bool = False) -> str:
+    """A text that stands for the parts of a module, their settings, and names, shapes and types of
+    its tensors; of their values too, if asked."""
+    parts = [repr(module)]
+    for name, part in module.named_modules():
+        settings = {k: v for k, v in vars(part).items() if isinstance(v, bool | int | float | str)}
+        settings.pop("training", None)
+        parts.append(f"{name}{settings}")
+    tensors = _tensors(module)
+    parts += [f"{name}{t.shape}{t.dtype}" for name, t in tensors.items()]
+    parts += [_digest([t.numpy() for t in tensors.values()])] if values else []
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 def _tensors(model: Module) -> dict[str, Tensor]:
@@ -156,6 +191,7 @@ def _state(session: Session) -> State:
         "seed": session.seed,
         "epoch": session.epoch,
         "step": session.step,
+        "begun": session.begun,
         "sums": None if sums is None else sums.copy(),
         "history": session.history.history,
         "epochs": session.history.epoch,
@@ -165,18 +201,31 @@ def _state(session: Session) -> State:
 
 def restore(session: Session, state: State) -> None:
     """Weights, optimizer, schedule, random numbers, figures and place."""
+    _check_place(session, state)
     own = _tensors(session.trainer.model)
-    values, _ = loadable(own, state["model"], True, "the model")
-    session.trainer.optimizer.load_state_dict(state["optimizer"])
+    try:
+        values, _ = loadable(own, state["model"], True, "the model")
+        session.trainer.optimizer.load_state_dict(state["optimizer"])
+    except (LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise FormatError(f"checkpoint: a state that does not fit: {error}") from error
     load(own, values)
     if session.plan.schedule.scheduler is not None:
         session.plan.schedule.scheduler.load_state_dict(state["scheduler"])
     random.set_rng_state(state["random"])
-    session.epoch, session.step = state["epoch"], state["step"]
+    session.epoch, session.step, session.begun = state["epoch"], state["step"], state["begun"]
     session.sums = None if state["sums"] is None else np.array(state["sums"])
     session.history.history.update(state["history"])
     session.history.epoch.extend(state["epochs"])
     session.trainer.stop_training = state["stopped"]
+
+
+def _check_place(session: Session, state: State) -> None:
+    """That seed, epoch and step are some that this fit can have."""
+    steps, _ = session.steps.parted(session.rows, session.plan.batch)
+    within = state["step"] > 0
+    sound = min(state["seed"], state["epoch"], state["step"]) >= 0 and state["step"] <= steps
+    if not sound or (within and state["sums"] is None) or len(state["epochs"]) > state["epoch"]:
+        raise FormatError("checkpoint: a state that does not fit: not a place in this fit")
 
 
 def restore_rest(session: Session, state: State) -> None:

@@ -126,8 +126,8 @@ class Loop:
 
     def rows_of_step(self) -> NDArray[np.int64]:
         """The rows of the next step, within an epoch or after a step that failed."""
-        begin = self.step * self._batch
-        return self._order[begin : begin + self._batch]
+        begin, last = self.step * self._batch, self.step == self.steps - 1
+        return self._order[begin : None if last else begin + self._batch]
 
     def sums_of(self, epoch: int) -> NDArray[np.float64]:
         """What the steps of an epoch have added up: each output times the rows of its batch."""

@@ -117,6 +117,7 @@ class Session:
     Attributes:
         epoch, step: where it stands: the next step, or, at the number of steps of an epoch, all of
             them done and the figures not yet made.
+        begun: the callbacks were told that this epoch begins.
         sums: what the steps of this epoch have added up.
     """
 
@@ -131,13 +132,14 @@ class Session:
         file: Checkpoint | None,
     ) -> None:
         self.trainer, self.steps, self.plan, self.seed = trainer, steps, plan, seed
-        self._rows, self._held_out, self._file = rows, held_out, file
+        self.rows, self._held_out, self._file = rows, held_out, file
         self.history: History = trainer.history
         self.epoch = self.step = 0
+        self.begun = False
         self.sums: NDArray[np.float64] | None = None
         self._evaluation: Loop | None = None
         self._at_rest = True  # between two steps, and nothing half done
-        self._saved: tuple[int, int] | None = None
+        self._saved: tuple[int, int, bool] | None = None
         self._callbacks = [*([plan.bar] if plan.bar.active else []), *plan.callbacks]
         self._watching = [
             c for c in self._callbacks if type(c).on_progress is not Callback.on_progress
@@ -175,7 +177,7 @@ class Session:
     def _loop(self) -> Loop:
         plan = self.plan
         loop = self.steps.training(
-            self._rows, plan.batch, plan.shuffle, self.seed, plan.metrics, plan.update
+            self.rows, plan.batch, plan.shuffle, self.seed, plan.metrics, plan.update
         )
         if self._held_out is not None:
             self._evaluation = self.steps.evaluation(self._held_out, plan.metrics)
@@ -196,8 +198,10 @@ class Session:
     def _epochs(self, loop: Loop) -> None:
         plan = self.plan
         while self.epoch < plan.epochs and not self.trainer.stop_training:
-            if self.step == 0:
+            if not self.begun:
+                self._at_rest = False
                 self._tell(lambda c: c.on_epoch_begin(self.epoch, {}))
+                self.begun = self._at_rest = True
             self._train(loop)
             if self.step < loop.steps:
                 return
@@ -233,7 +237,7 @@ class Session:
                 if self.trainer.stop_training or self._is_due():
                     return
         except FloatingPointError:
-            x = self._rows.x[loop.rows_of_step()]
+            x = self.rows.x[loop.rows_of_step()]
             with training_mode(self.trainer.model, True):
                 where = first_non_finite(self.trainer.model, x) or "the loss itself"
             raise FloatingPointError(
@@ -261,14 +265,14 @@ class Session:
         self._at_rest = False
         logs = self._figures(self.sums, loop)
         if plan.whole and self._held_out is None:
-            logs |= figures_of(plan.whole, self.trainer.model, self._rows.x, self._rows.y)
+            logs |= figures_of(plan.whole, self.trainer.model, self.rows.x, self.rows.y)
         if plan.lists_lr():
             logs["lr"] = self.trainer.optimizer.param_groups[0]["lr"]
         if self._held_out is not None and (epoch + 1) % plan.every == 0:
             found = self._validated(self._held_out)
             logs |= {f"val_{name}": value for name, value in found.items()}
         self.history.add(epoch, logs)
-        self.epoch, self.step, self.sums = epoch + 1, 0, None
+        self.epoch, self.step, self.sums, self.begun = epoch + 1, 0, None, False
         plan.schedule.after_epoch(logs, plan.monitor)
         self._tell(lambda c: c.on_epoch_end(epoch, dict(logs)))
         self._at_rest = True
@@ -286,6 +290,7 @@ class Session:
 
     def _save(self) -> None:
         """Write a checkpoint, unless there is none to write, or it stands there already."""
-        if self._file is not None and self._saved != (self.epoch, self.step):
+        place = self.epoch, self.step, self.begun
+        if self._file is not None and self._saved != place:
             self._file.write(self)
-            self._saved = self.epoch, self.step
+            self._saved = place

@@ -79,7 +79,7 @@ class Steps:
         n = len(rows.x)
         batch = min(batch, n)
         order = batch_order(n, seed, 0) if shuffle else np.arange(n, dtype=int64)
-        steps, last = parted(n, batch, self._merges())
+        steps, last = self.parted(rows, batch)
         first, final = (rows.sample(o, self.loss) for o in (order[:batch], order[-last:]))
         within = None
         if update.accumulate > 1:
@@ -96,7 +96,7 @@ class Steps:
         n = len(rows.x)
         batch = min(EVALUATION_ROWS, n)
         order = np.arange(n, dtype=int64)
-        steps, last = parted(n, batch, self._merges())
+        steps, last = self.parted(rows, batch)
         body = self._recording("evaluate", rows.sample(order[:batch], self.loss), metrics, Update())
         tail = None
         if last != batch:
@@ -104,9 +104,11 @@ class Steps:
             tail = self._recording("evaluate", final, metrics, Update())
         return Loop((body, tail, None), rows.arrays(), batch, order, False, 0, 1, steps)
 
-    def _merges(self) -> bool:
-        """Whether a batch of one row would be refused: it has no variance."""
-        return any(isinstance(module, BatchNorm1d) for module in self.model.modules())
+    def parted(self, rows: Rows, batch: int) -> tuple[int, int]:
+        """How many batches an epoch has, and the rows of the last; one row has no variance for a
+        BatchNorm1d, which would refuse it."""
+        merge = any(isinstance(module, BatchNorm1d) for module in self.model.modules())
+        return parted(len(rows.x), min(batch, len(rows.x)), merge)
 
     def _hold_gradients(self, rows: Rows) -> None:
         """Let every parameter that gets a gradient have it in the optimizer's memory."""
