@@ -10,6 +10,7 @@ from typing import Any
 import measure_resume
 import numpy as np
 import pytest
+import schedule_cases
 from test_trainer import BATCH, CLASSES, ROWS, X, fields
 
 import fastnn
@@ -128,6 +129,23 @@ def test_it_goes_on_where_it_stood(tmp_path: Path) -> None:
     broken("by step", path, Breaks("progress", 2))
     state = fastnn.load(path)
     assert (state["epoch"], state["step"]) == (2, 1)
+
+
+@pytest.mark.usefixtures("short_chunks")
+@pytest.mark.parametrize("name", [n for n in schedule_cases.cases(None) if "plateau" not in n])
+def test_every_schedule_goes_on(name: str, tmp_path: Path) -> None:
+    def fit(path: Path | None, breaks: Breaks) -> Any:
+        trainer, _ = start("adam", None)
+        groups = [{"params": [p]} for p in trainer.model.parameters()]
+        trainer.optimizer = optim.SGD(groups[:2], 0.1, momentum=0.9)
+        schedule = schedule_cases.cases(lr_scheduler)[name](trainer.optimizer)
+        trainer.fit(X, CLASSES, epochs=3, batch_size=4, scheduler=schedule, schedule="step",
+                    callbacks=[breaks], checkpoint=path, checkpoint_every=1e9, verbose=0)  # fmt: skip
+        return everything(trainer)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "fit", Breaks("progress", 1))
+    assert fit(tmp_path / "fit", Breaks("never", 1)) == fit(None, Breaks("never", 1))
 
 
 @pytest.mark.parametrize("where", ["begin", "start", "end"])

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import schedule_cases
+from catalogue import costs
 from test_trainer import BATCH, CLASSES, DEFAULTS, ROWS, VALUES, X, fields, make
 
 import fastnn
@@ -224,6 +226,29 @@ def test_a_schedule(name: str, unit: str, every: int, optimizer: str) -> None:
     same(fitted, looped)
 
 
+def two_groups(optimizer: str) -> fastnn.Trainer:
+    trainer = make()
+    parameters = list(trainer.model.parameters())
+    groups = [{"params": parameters[:2]}, {"params": parameters[2:], "lr": 0.05}]
+    made = {"adam": optim.Adam, "momentum": lambda g, lr: optim.SGD(g, lr, momentum=0.9)}
+    trainer.optimizer = made[optimizer](groups, lr=0.1)
+    return trainer
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "momentum"])
+@pytest.mark.parametrize("name", [n for n in schedule_cases.cases(None) if "plateau" not in n])
+def test_every_schedule_by_step(name: str, optimizer: str) -> None:
+    fitted, looped = two_groups(optimizer), two_groups(optimizer)
+    case = schedule_cases.cases(lr_scheduler)[name]
+    one, two = case(fitted.optimizer), case(looped.optimizer)
+    options = {**DEFAULTS, "batch_size": 2}
+    fitted.fit(**options, epochs=3, scheduler=one, schedule="step")
+    loss = nn.CrossEntropyLoss()
+    eager(looped, fitted.seed, 3, loss, data("float32"), batch=2, after_step=two.step)
+    same(fitted, looped)
+    assert one.get_last_lr() == two.get_last_lr()
+
+
 def test_a_plateau_looks_at_a_figure() -> None:
     trainer = make()
     plateau = lr_scheduler.ReduceLROnPlateau(trainer.optimizer, patience=0, threshold=10.0)
@@ -330,3 +355,27 @@ def test_partial_fit_and_warm_start() -> None:
         fitted.partial_fit(X, CLASSES, classes=[0, 1, 3])
     with pytest.raises(ValueError, match="each class once"):
         fitted.partial_fit(X, CLASSES, classes=[0, 1, 1])
+
+
+# ---- costs ----
+
+OPTIONS: dict[str, Callable[[fastnn.Trainer], dict[str, Any]]] = {
+    "weights": lambda t: {"class_weight": BY_CLASS},
+    "accumulating": lambda t: {"accumulate_steps": 2, "clip_norm": 1.0, "clip_value": 0.1},
+    "schedule": lambda t: {"scheduler": SCHEDULES["cosine"](t.optimizer), "schedule": "step"},
+    "figures": lambda t: {"validation_split": 0.5, "metrics": ["accuracy", "top_2"]},
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_steps_cost_no_allocation_and_no_python(name: str) -> None:
+    """An epoch of many steps calls Python as often as an epoch of few."""
+    events = []
+    for times in (1, 8):
+        trainer, x, y = make(), np.tile(X, (times, 1)), np.tile(CLASSES, times)
+        trainer.fit(x, y, batch_size=4, verbose=0, **OPTIONS[name](trainer))
+        with costs() as found:
+            trainer.fit(x, y, epochs=2, batch_size=4, verbose=0, **OPTIONS[name](trainer))
+        assert sum(found.allocations) == 0
+        events.append(found.events)
+    assert events[0] == events[1]
