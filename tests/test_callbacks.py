@@ -337,6 +337,8 @@ def test_progress_bar_as_a_callback(capsys: Any) -> None:
     make().fit(**{**DEFAULTS, "epochs": 2}, callbacks=[ProgressBar(2)])
     err = capsys.readouterr().err
     assert err.startswith("epoch 1/2  loss ") and err.count("\n") == 2
+    make().fit(**{**DEFAULTS, "epochs": 2, "verbose": 2}, callbacks=[ProgressBar(2)])
+    assert capsys.readouterr().err.count("\n") == 2  # one bar, not two
 
 
 # ---- mistakes ----

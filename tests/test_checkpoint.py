@@ -139,8 +139,9 @@ def test_every_schedule_goes_on(name: str, tmp_path: Path) -> None:
         groups = [{"params": [p]} for p in trainer.model.parameters()]
         trainer.optimizer = optim.SGD(groups[:2], 0.1, momentum=0.9)
         schedule = schedule_cases.cases(lr_scheduler)[name](trainer.optimizer)
-        trainer.fit(X, CLASSES, epochs=3, batch_size=4, scheduler=schedule, schedule="step",
-                    callbacks=[breaks], checkpoint=path, checkpoint_every=1e9, verbose=0)  # fmt: skip
+        options: Options = {"scheduler": schedule, "schedule": "step", "callbacks": [breaks]}
+        trainer.fit(X, CLASSES, epochs=3, batch_size=4, verbose=0, checkpoint=path,
+                    checkpoint_every=1e9, **options)  # fmt: skip
         return everything(trainer)
 
     with pytest.raises(KeyboardInterrupt):

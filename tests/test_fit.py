@@ -149,6 +149,19 @@ def test_the_losses_own_class_weights_divide_too() -> None:
     assert got == pytest.approx(trainer.loss(z, Tensor(twice)).item(), rel=1e-12)
 
 
+def test_class_weights_of_few_and_large_labels() -> None:
+    """Of labels that a function takes; a table of all numbers up to them is not made."""
+
+    def loss(z: Tensor, y: Tensor, w: Tensor) -> Tensor:
+        return ops.div(ops.sum(ops.mean(z**2, 1) * w), ops.sum(w)) + 0.0 * y.float().sum()
+
+    trainer = make()
+    trainer.loss = loss
+    y = np.where(CLASSES == 0, 2**31 - 1, 5)
+    trainer.fit(X, y, verbose=0, class_weight="balanced")
+    trainer.fit(X, y, verbose=0, class_weight={2**31 - 1: 2.0})
+
+
 # ---- gradients ----
 
 CLIPS: dict[str, tuple[dict[str, Any], Callable[[Any], object]]] = {

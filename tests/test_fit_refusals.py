@@ -10,7 +10,8 @@ import pytest
 from test_trainer import BATCH, CLASSES, DEFAULTS, ROWS, VALUES, X, fields, make
 
 import fastnn
-from fastnn import nn
+from fastnn import nn, optim
+from fastnn.callbacks import TimeBudget
 from fastnn.optim import lr_scheduler
 
 
@@ -56,12 +57,16 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         {"scheduler": plateau, "monitor": "val_loss"}, ValueError,
         "monitor: expected one of 'loss', 'lr', got 'val_loss'",
     ),
+    "figure for nobody": ({"monitor": "loss"}, ValueError, "monitor: expected None without a "),
+    "class_weight beyond": ({"class_weight": {1: 1, 3: 2}}, ValueError, "class_weight: a class: "),
+    "checkpoint number": ({"checkpoint": 3}, TypeError, "checkpoint: expected a path, got 3"),
     "checkpoint_every": (
         {"checkpoint": "/nowhere/at/all", "checkpoint_every": "step"}, ValueError,
         "checkpoint_every: ",
     ),
     "callbacks none": ({"callbacks": 3}, TypeError, "callbacks: expected a list"),
     "callback number": ({"callbacks": [3]}, TypeError, "callbacks: expected callbacks or "),
+    "callback class": ({"callbacks": [TimeBudget]}, TypeError, "callbacks: expected callbacks or "),
     "label ignored twice": ({"y": np.where(CLASSES == 0, -99, CLASSES)}, ValueError, "got -99"),
 }  # fmt: skip
 
@@ -86,6 +91,14 @@ def test_a_loss_that_takes_no_weights() -> None:
         trainer.fit(X, VALUES, sample_weight=np.ones(ROWS), verbose=0)
     with pytest.raises(ValueError, match="class_weight: expected classes as y"):
         trainer.fit(X, VALUES, class_weight="balanced", verbose=0)
+
+
+@pytest.mark.parametrize("kind", [optim.LBFGS, optim.LevenbergMarquardt])
+def test_optimizers_that_call_a_function(kind: Any) -> None:
+    trainer = make()
+    trainer.optimizer = kind(trainer.model.parameters())
+    with pytest.raises(TypeError, match=f"optimizer: {kind.__name__} calls a function"):
+        trainer.fit(**DEFAULTS)
 
 
 def test_the_0_1_loss_is_refused_but_can_be_looked_at() -> None:

@@ -13,7 +13,7 @@ import pytest
 import fastnn
 from fastnn import nn, optim
 from fastnn.tensor import Tensor
-from fastnn.train import batch_order
+from fastnn.train import batch_order, session
 
 ROWS, BATCH = 50, 16  # the last batch has 2 rows
 RNG = np.random.default_rng(7)
@@ -197,6 +197,15 @@ def test_the_same_bits_for_any_number_of_threads() -> None:
     finally:
         fastnn.set_num_threads(before)
     assert all(result == results[0] for result in results)
+
+
+def test_many_epochs_are_run_in_parts(monkeypatch: Any) -> None:
+    whole = make()
+    whole.fit(X, CLASSES, epochs=7, batch_size=BATCH, verbose=0)
+    parts = make()
+    monkeypatch.setattr(session, "EPOCHS_AT_ONCE", 3)
+    parts.fit(X, CLASSES, epochs=7, batch_size=BATCH, verbose=0)
+    assert fields(whole) == fields(parts) and vars(whole.history) == vars(parts.history)
 
 
 # ---- refusals ----

@@ -58,6 +58,7 @@ class LBFGS(Optimizer):
 
     row = ""
     moment_names = ()
+    calls_closure = True
 
     def __init__(
         self,

@@ -57,6 +57,7 @@ class LevenbergMarquardt(Optimizer):
 
     row = ""
     moment_names = ()
+    calls_closure = True
 
     def __init__(
         self,

@@ -106,7 +106,8 @@ def listed(callbacks: Iterable[Any]) -> list[Callback]:
         found = list(callbacks)
     except TypeError:
         raise TypeError(
-            f"callbacks: expected a list of functions, got {_check.show(callbacks)}"
+            "callbacks: expected a list of callbacks or functions of (epoch, logs), got "
+            f"{_check.show(callbacks)}"
         ) from None
     for i, callback in enumerate(found):
         if isinstance(callback, Callback):
@@ -116,7 +117,7 @@ def listed(callbacks: Iterable[Any]) -> list[Callback]:
                         f"callbacks: {type(callback).__name__} has {name}, but batches are trained "
                         "without Python; use on_epoch_end, or on_progress"
                     )
-        elif callable(callback):
+        elif callable(callback) and not isinstance(callback, type):
             found[i] = LambdaCallback(on_epoch_end=callback)
         else:
             raise TypeError(

@@ -66,6 +66,8 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | os.PathLike[str], every: str | float, resume: bool) -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"checkpoint: expected a path, got {_check.show(path)}")
         self.path = os.fspath(path)
         self._seconds: float | None = None
         if isinstance(every, str):

@@ -24,13 +24,21 @@ class Schedule:
         optimizer: that it has to belong to.
         unit: "epoch" or "step": what one step of it is; a step is an update of the weights.
         accumulate: batches of an update.
+        monitor: the figure to look at, if it was named.
 
     Raises:
         TypeError, ValueError: no scheduler, or one of another optimizer; "step" of a schedule that
-            looks at a figure.
+            looks at a figure, or a figure for one that does not.
     """
 
-    def __init__(self, scheduler: Any, optimizer: Optimizer, unit: str, accumulate: int) -> None:
+    def __init__(
+        self,
+        scheduler: Any,
+        optimizer: Optimizer,
+        unit: str,
+        accumulate: int,
+        monitor: str | None = None,
+    ) -> None:
         _check.choice("schedule", unit, ("epoch", "step"))
         if scheduler is not None:
             if not isinstance(scheduler, LRScheduler):
@@ -47,6 +55,11 @@ class Schedule:
         self.scheduler, self.optimizer = scheduler, optimizer
         self.by_step = scheduler is not None and unit == "step"
         self.looks = isinstance(scheduler, ReduceLROnPlateau)
+        if monitor is not None and not self.looks:
+            raise ValueError(
+                f"monitor: expected None without a ReduceLROnPlateau as scheduler, got "
+                f"{monitor!r}; callbacks have a monitor of their own"
+            )
         self._accumulate = accumulate
         self._before: tuple[Any, list[dict[str, Any]]] | None = None
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Figures = dict[str, float]
 
+EPOCHS_AT_ONCE = 10_000  # that C may run before Python writes their figures down
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -140,7 +142,8 @@ class Session:
         self._evaluation: Loop | None = None
         self._at_rest = True  # between two steps, and nothing half done
         self._saved: tuple[int, int, bool] | None = None
-        self._callbacks = [*([plan.bar] if plan.bar.active else []), *plan.callbacks]
+        shows = plan.bar.active and not any(isinstance(c, ProgressBar) for c in plan.callbacks)
+        self._callbacks = [*([plan.bar] if shows else []), *plan.callbacks]
         self._watching = [
             c for c in self._callbacks if type(c).on_progress is not Callback.on_progress
         ]
@@ -213,7 +216,7 @@ class Session:
 
     def _train(self, loop: Loop) -> None:
         """Up to the end of an epoch, or to where somebody stops it."""
-        last = self.plan.epochs if self._alone else self.epoch + 1
+        last = min(self.plan.epochs, self.epoch + (EPOCHS_AT_ONCE if self._alone else 1))
         while self.step < loop.steps and not self.trainer.stop_training:
             self._at_rest = False
             rates = self.plan.schedule.rates(self.step, loop.steps)

@@ -17,7 +17,7 @@ from fastnn.optim import Optimizer
 from fastnn.recording import Recording
 from fastnn.tensor import Tensor
 from fastnn.train.callbacks import Callback, listed
-from fastnn.train.checkpoint import Checkpoint, identity
+from fastnn.train.checkpoint import Checkpoint, identity, name_of
 from fastnn.train.history import History
 from fastnn.train.metrics import Metric, named, whole_set
 from fastnn.train.predict import figures_of
@@ -185,7 +185,7 @@ class Trainer:
             metrics=functions,
             whole=whole_set(metrics, self.loss, skipped),
             update=update,
-            schedule=Schedule(scheduler, self.optimizer, schedule, update.accumulate),
+            schedule=Schedule(scheduler, self.optimizer, schedule, update.accumulate, monitor),
             monitor=monitor or ("val_loss" if validates else "loss"),
             callbacks=listed(callbacks),
             bar=ProgressBar(verbose),
@@ -263,6 +263,11 @@ class Trainer:
             raise ValueError(
                 "optimizer: expected one over parameters of the model, got one that has none of "
                 "them; make it by optim.Adam(model.parameters())"
+            )
+        if getattr(self.optimizer, "calls_closure", False):
+            raise TypeError(
+                f"optimizer: {name_of(self.optimizer)} calls a function several times a step; "
+                "expected one that does not, or write the loop, with optimizer.step(closure)"
             )
         if update.accumulate > 1 and not isinstance(self.optimizer, Optimizer):
             raise TypeError("accumulate_steps: expected an optimizer of fastnn.optim")

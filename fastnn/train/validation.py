@@ -96,13 +96,13 @@ def checked(
     Raises:
         TypeError, ValueError: bad input.
     """
-    rows = _taken(model, loss, x, y, (f"{name}x", f"{name}y"))
-    dtype = real_of(model)
-    weight = row_weights(sample_weight, class_weight, rows.y, dtype, f"{name}sample_weight")
+    rows, outputs = _taken(model, loss, x, y, (f"{name}x", f"{name}y"))
+    dtype, who = real_of(model), f"{name}sample_weight"
+    weight = row_weights(sample_weight, class_weight, rows.y, outputs, dtype, who)
     if weight is None and ignored_label(loss, rows.y) is not None:
         weight = np.ones(len(rows.y), dtype)  # a batch of ignored rows only is 0 then, not nan
     if weight is not None:
-        check_weighted(loss, f"{name}sample_weight")
+        check_weighted(loss, who)
         rows = rows._replace(weight=weight)
     _try_loss(model, loss, rows, f"{name}y", metrics)
     return rows
@@ -119,8 +119,10 @@ def checked_pair(model: Module, loss: Loss, given: Any, metrics: dict[str, Metri
     return checked(model, loss, x, y, metrics, weight, name="validation ")
 
 
-def _taken(model: Module, loss: Loss, x: ArrayLike, y: ArrayLike, names: tuple[str, str]) -> Rows:
-    """x and y, checked, in the dtypes and shapes that model and loss want.
+def _taken(
+    model: Module, loss: Loss, x: ArrayLike, y: ArrayLike, names: tuple[str, str]
+) -> tuple[Rows, int]:
+    """x and y, checked, in the dtypes and shapes that model and loss want; the model's outputs.
 
     names: of x and of y, for the messages.
 
@@ -138,7 +140,7 @@ def _taken(model: Module, loss: Loss, x: ArrayLike, y: ArrayLike, names: tuple[s
         ) from error
     if not isinstance(z, Tensor) or z.ndim == 0 or len(z) != len(xa[:2]):
         raise TypeError("model: expected (rows, features) to give a tensor of as many rows")
-    return Rows(xa, _targets(loss, y, z, len(xa), dtype, names[1]))
+    return Rows(xa, _targets(loss, y, z, len(xa), dtype, names[1])), z.shape[-1]
 
 
 def _targets(

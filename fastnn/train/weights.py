@@ -24,6 +24,7 @@ def row_weights(
     sample_weight: ArrayLike | None,
     class_weight: ClassWeight,
     y: NDArray[Any],
+    outputs: int,
     dtype: np.dtype[Any],
     name: str = "sample_weight",
 ) -> NDArray[Any] | None:
@@ -31,6 +32,7 @@ def row_weights(
 
     class_weight: a dict from class to weight, 1 where a class is missing; or "balanced": rows /
         (classes * rows of the class), over the classes that there are, as in scikit-learn.
+    outputs: of the model, of which there is one for each class number.
 
     Raises:
         TypeError, ValueError: not one finite weight >= 0 a row; a class that y cannot have.
@@ -43,8 +45,10 @@ def row_weights(
     classes = classes_of(y)
     if classes is None:
         raise ValueError("class_weight: expected classes as y, got numbers; use sample_weight")
-    by_class = _by_class(class_weight, classes[classes >= 0]).astype(dtype)
-    own = np.where(classes < 0, dtype.type(1), by_class[np.maximum(classes, 0)])
+    own = np.ones(len(y), dtype)
+    counted = classes >= 0
+    kinds = outputs if y.dtype.kind == "i" else y.shape[1] if y.size > len(y) else 2
+    own[counted] = _by_class(class_weight, classes[counted], kinds)
     return own if weights is None else np.asarray(own * weights)
 
 
@@ -61,25 +65,28 @@ def classes_of(y: NDArray[Any]) -> NDArray[np.int64] | None:
     return flat.astype(np.int64) if np.isin(flat, (0, 1)).all() else None
 
 
-def _by_class(given: ClassWeight, classes: NDArray[np.int64]) -> NDArray[np.float64]:
-    counts = np.bincount(classes, minlength=1)
+def _by_class(given: ClassWeight, classes: NDArray[np.int64], kinds: int) -> NDArray[np.float64]:
+    """The weight of the class of each row. kinds: how many classes the model tells apart."""
+    labels, places, counts = np.unique(classes, return_inverse=True, return_counts=True)
     if isinstance(given, str):
         _check.choice("class_weight", given, ("balanced",))
-        there = counts > 0
-        return np.where(there, len(classes) / (max(there.sum(), 1) * np.maximum(counts, 1)), 1.0)
+        return np.asarray((len(classes) / (len(labels) * counts))[places])
     if not isinstance(given, Mapping):
         raise TypeError(
             f'class_weight: expected a dict from class to weight or "balanced", got '
             f"{_check.show(given)}"
         )
-    table = np.ones(len(counts))
-    for label, value in given.items():
-        weight = _check.real(f"class_weight[{label!r}]", value, 0.0)
-        if _check.integer("class_weight: a class", label, 0) < len(table):
-            table[label] = weight
-    if not table[classes].any():
+    last = max(kinds, *(labels + 1).tolist()) - 1
+    table = {
+        _check.integer("class_weight: a class", label, 0, last): _check.real(
+            f"class_weight[{label!r}]", weight, 0.0
+        )
+        for label, weight in given.items()
+    }
+    found = np.array([table.get(label, 1.0) for label in labels.tolist()])[places]
+    if not found.any():
         raise ValueError("class_weight: expected a weight > 0 for a class of y, got only zeros")
-    return table
+    return found
 
 
 def measured(loss: Loss, z: Tensor, y: Tensor, w: Tensor | None) -> list[Tensor]:
