@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
-import csv
-import json
 import signal
-import sys
-import types
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,15 +14,12 @@ import fastnn
 from fastnn import callbacks, nn
 from fastnn.callbacks import (
     Callback,
-    CSVLogger,
     EarlyStopping,
-    JSONLogger,
     LambdaCallback,
     LearningRateScheduler,
     ModelCheckpoint,
     ProgressBar,
     ReduceLROnPlateau,
-    TensorBoard,
     TimeBudget,
 )
 
@@ -213,94 +204,6 @@ def test_reduce_lr_on_plateau(capsys: Any) -> None:
     history = trainer.fit(**FIT, metrics=figures(*numbers), callbacks=[callback]).history
     assert history["lr"] == pytest.approx([0.01, 0.01, 0.01, 0.005, 0.005, 0.003])
     assert "epoch 3: lr 0.005" in capsys.readouterr().out
-
-
-# ---- files ----
-
-
-def test_csv_and_json(tmp_path: Path) -> None:
-    trainer = make()
-    loggers = [CSVLogger(tmp_path / "a.csv"), JSONLogger(tmp_path / "a.jsonl")]
-    options: dict[str, Any] = {"validation_split": 0.2, "validation_freq": 2, "callbacks": loggers}
-    history = trainer.fit(**FIT, **options).history
-    with open(tmp_path / "a.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["epoch"] for row in rows] == list("012345")
-    assert [float(row["loss"]) for row in rows] == history["loss"]
-    assert [row["val_loss"] for row in rows][::2] == [""] * 3
-    assert [float(row["val_loss"]) for row in rows[1::2]] == history["val_loss"]
-    lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
-    assert [line["loss"] for line in lines] == history["loss"]
-    assert "val_loss" not in lines[0] and lines[1]["val_loss"] == history["val_loss"][0]
-    trainer.fit(**FIT, validation_split=0.2, callbacks=[CSVLogger(tmp_path / "a.csv", append=True)])
-    assert len((tmp_path / "a.csv").read_text().splitlines()) == 1 + 12
-    trainer.fit(**FIT, callbacks=[CSVLogger(tmp_path / "a.csv", separator=";")])
-    assert (tmp_path / "a.csv").read_text().startswith("epoch;loss\n0;")
-
-
-def test_model_checkpoint(tmp_path: Path, capsys: Any) -> None:
-    trainer, kept = make(), Weights()
-    trainer.model[2] = nn.Identity()  # a layer that a file can hold
-    numbers = 3, 2, 2.5, 1, 1.5, 4
-    best = ModelCheckpoint(tmp_path / "best.st", "figure", save_best_only=True, verbose=1)
-    each = ModelCheckpoint(tmp_path / "{epoch:02d}-{figure:.1f}.st", save_weights_only=True)
-    trainer.fit(**FIT, metrics=figures(*numbers), callbacks=[kept, best, each])
-    model: Any = fastnn.load(tmp_path / "best.st")
-    assert [p.detach().numpy().tobytes() for p in model.parameters()] == kept.found[3]
-    assert sorted(path.name for path in tmp_path.glob("0*.st")) == [
-        f"0{i + 1}-{number:.1f}.st" for i, number in enumerate(numbers)
-    ]
-    state: Any = fastnn.load(tmp_path / "02-2.0.st")
-    assert [v.numpy().tobytes() for v in state.values()] == kept.found[1]
-    assert capsys.readouterr().out.count("model saved") == 3
-
-
-class Writer:
-    """What tensorboardX has."""
-
-    made: list[Writer] = []
-
-    def __init__(self, folder: str) -> None:
-        self.folder, self.scalars, self.closed = folder, [], False  # type: ignore[var-annotated]
-        Writer.made.append(self)
-
-    def add_scalar(self, name: str, value: float, step: int) -> None:
-        self.scalars.append((name, value, step))
-
-    def flush(self) -> None: ...
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def test_tensorboard(monkeypatch: Any, tmp_path: Path) -> None:
-    module = types.ModuleType("tensorboardX")
-    module.SummaryWriter = Writer  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "tensorboardX", module)
-    trainer = make()
-    history = trainer.fit(
-        **DEFAULTS, epochs=2, validation_split=0.2, callbacks=[TensorBoard(tmp_path)]
-    ).history
-    [writer] = Writer.made
-    assert writer.folder == str(tmp_path) and writer.closed
-    assert writer.scalars == [
-        (name, history[key][epoch], epoch)
-        for epoch in range(2)
-        for name, key in (("train/loss", "loss"), ("validation/loss", "val_loss"))
-    ]
-
-
-def test_tensorboard_without_tensorboardx(monkeypatch: Any) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *rest: Any) -> Any:
-        if name == "tensorboardX":
-            raise ImportError(name)
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match=r"pip install 'fastnn-cpu\[tensorboard\]'"):
-        TensorBoard()
 
 
 # ---- time and progress ----

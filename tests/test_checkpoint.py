@@ -279,6 +279,20 @@ def test_a_file_of_something_else(content: Any, tmp_path: Path) -> None:
     assert everything(trainer) == before
 
 
+def test_weights_that_are_nan_are_not_written(tmp_path: Path) -> None:
+    path, kept = tmp_path / "fit", []
+
+    def spoil(epoch: int, logs: Any) -> None:
+        if epoch == 2:
+            kept.append(path.read_bytes())
+            trainer.model[0].weight.data[0, 0] = np.nan
+
+    trainer, fit = start("adam", path, callbacks=[spoil])
+    with pytest.raises(FloatingPointError, match=r"^0\.weight: has nan"):
+        fit()
+    assert path.read_bytes() == kept[0] and fastnn.load(path)["epoch"] == 2
+
+
 def test_a_path_that_cannot_be_written(tmp_path: Path) -> None:
     trainer, fit = start("adam", tmp_path / "no" / "folder")
     before = everything(trainer)["weights"]

@@ -62,9 +62,7 @@ def save(
     """
     if not isinstance(model, nn.Module):
         return save_state(model, path)
-    if type(model) is not nn.Sequential:
-        _unknown("model", model, "nn.Sequential")
-    config = {"schema": SCHEMA, "fastnn": __version__, "layers": _describe(model)}
+    config = {"schema": SCHEMA, "fastnn": __version__, "layers": described(model)}
     if extra is not None:
         config["extra"] = dict(extra)
     try:
@@ -161,12 +159,18 @@ def _unknown(name: str, layer: object, expected: str) -> NoReturn:
     )
 
 
-def _describe(model: nn.Sequential, prefix: str = "") -> list[Config]:
-    """The layers of a model as JSON."""
+def described(model: nn.Module, prefix: str = "") -> list[Config]:
+    """The layers of a model as JSON.
+
+    Raises:
+        TypeError: a file cannot say how to build them again.
+    """
+    if type(model) is not nn.Sequential:
+        _unknown("model", model, "nn.Sequential")
     layers: list[Config] = []
     for index, layer in enumerate(model):
         if type(layer) is nn.Sequential:
-            inner = _describe(layer, f"{prefix}{index}.")
+            inner = described(layer, f"{prefix}{index}.")
             layers.append({"type": "Sequential", "layers": inner})
             continue
         kind = type(layer).__name__

@@ -79,7 +79,6 @@ class Optimizer(ABC):
 
     row: str  # the update in ops
     moment_names: tuple[str, ...]  # torch's names, in the row's order
-    calls_closure = False  # whether a step needs a function that it calls several times
     count_names: tuple[str, ...] = ("step",)  # what `hyper` keeps, from `steps_at` on
     steps_at = engine.HYPER_STEPS
     restarts = False  # a moment that comes later starts the count anew

@@ -17,6 +17,7 @@ from fastnn.io.safetensors import FormatError
 from fastnn.nn import Module
 from fastnn.nn.state import load, loadable
 from fastnn.optim.loop import blocks_of
+from fastnn.train.validation import check_finite
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,7 +120,12 @@ class Checkpoint:
         return seconds is not None and time.monotonic() - self._written >= seconds
 
     def write(self, session: Session) -> None:
-        """Write the state of a fit that stands between two steps."""
+        """Write the state of a fit that stands between two steps.
+
+        Raises:
+            FloatingPointError: weights that are nan or infinite; the file stays as it is.
+        """
+        check_finite(session.trainer.model)
         save_file({"fit": VERSION, "identity": self.identity, **_state(session)}, self.path)
         self._written = time.monotonic()
 

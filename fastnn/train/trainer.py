@@ -25,7 +25,15 @@ from fastnn.train.progress import ProgressBar
 from fastnn.train.schedule import Schedule
 from fastnn.train.session import Plan, Session, evaluated
 from fastnn.train.steps import Steps, Update
-from fastnn.train.validation import Rows, checked, checked_pair, ignored_in, real_of, split
+from fastnn.train.validation import (
+    Rows,
+    check_finite,
+    checked,
+    checked_pair,
+    ignored_in,
+    real_of,
+    split,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -278,14 +286,6 @@ class Trainer:
         if len(set(known.tolist())) != len(known):
             raise ValueError("classes: expected each class once")
 
-    def _check_weights(self) -> None:
-        """A step can overflow after its loss was found finite."""
-        for name, p in getattr(self.model, "named_parameters", dict)():
-            if not np.isfinite(p._array).all():
-                raise FloatingPointError(
-                    f"{name}: has nan or infinite weights after the last step; lower lr, scale x"
-                )
-
     # Running
 
     def _steps(self) -> Steps:
@@ -305,7 +305,7 @@ class Trainer:
             self._asked, self.seed = plan.asked, seed
             self.history, self.stop_training = History(), False
             Session(self, self._steps(), plan, rows, held_out, seed, file).run()
-            self._check_weights()
+            check_finite(self.model)
         finally:
             self._fitting.release()
         return self.history

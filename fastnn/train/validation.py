@@ -190,6 +190,19 @@ def _try_loss(
         asked.check(Tensor(rows.arrays()[asked.value.storage.index]))
 
 
+def check_finite(model: Module) -> None:
+    """That all weights are numbers: a step can overflow after its loss was found finite.
+
+    Raises:
+        FloatingPointError: some are not.
+    """
+    for name, p in model.named_parameters():
+        if not np.isfinite(p._array).all():
+            raise FloatingPointError(
+                f"{name}: has nan or infinite weights after the last step; lower lr, scale x"
+            )
+
+
 def split(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows, NDArray[np.int64]]:
     """The rows to train on and those held out, chosen at random, and the numbers of the latter.
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from fastnn import _check
+from fastnn.io.model import described, save
 from fastnn.train.callbacks import Callback, Logs, Monitor
+from fastnn.train.validation import check_finite
 
 
 class _Lines(Callback):
@@ -136,16 +138,23 @@ class ModelCheckpoint(Monitor):
         threshold = initial_value_threshold
         self.best = None if threshold is None else _check.real("initial_value_threshold", threshold)
 
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Look whether a file can hold the model, rather than after an epoch."""
+        if not self.save_weights_only:
+            try:
+                described(self.model)
+            except TypeError as error:
+                raise TypeError(f"ModelCheckpoint: {error}; save_weights_only=True does") from None
+
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write the file, if it is time."""
-        from fastnn.io.model import save
-
         figures = logs or {}
         if self.save_best_only:
             current = figures.get(self.monitor)
             if current is None or not self.better(current, self.best):
                 return
             self.best = current
+        check_finite(self.model)
         path = self.filepath.format(epoch=epoch + 1, **figures)
         save(self.model.state_dict() if self.save_weights_only else self.model, path)
         if self.verbose:
