@@ -259,7 +259,7 @@ class Session:
         self.sums = loop.sums_of(self.epoch).copy()
 
     def _figures(self, sums: NDArray[np.float64], loop: Loop) -> Figures:
-        return means_of(sums, self._rows.y, self.plan.metrics)
+        return means_of(sums, self.rows.y, self.plan.metrics)
 
     def _finish_epoch(self, loop: Loop) -> None:
         """Its figures, and all that looks at them."""
