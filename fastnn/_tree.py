@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 
-def _is_named(tree: Any) -> bool:
-    return isinstance(tree, tuple) and hasattr(tree, "_fields")
+def alike(sequence: Any, parts: Iterable[Any]) -> Any:
+    """A tuple, named tuple or list of the same type with these parts."""
+    named = isinstance(sequence, tuple) and hasattr(sequence, "_fields")
+    return type(sequence)(*parts) if named else type(sequence)(parts)
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -30,10 +32,8 @@ def rebuilt(tree: Any, new: Iterable[Any]) -> Any:
             return None
         if isinstance(part, dict):
             return type(part)((key, build(p)) for key, p in part.items())
-        if _is_named(part):
-            return type(part)(*(build(p) for p in part))
         if isinstance(part, tuple | list):
-            return type(part)(build(p) for p in part)
+            return alike(part, (build(p) for p in part))
         return next(left)
 
     return build(tree)

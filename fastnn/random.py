@@ -13,7 +13,7 @@ import math
 import os
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,12 @@ _STATE_BYTES = _KEY_BYTES + _TAIL.size
 _WIDE_RANGE = 1 << 28  # torch draws 64 bits for integer ranges from here on
 
 Array = npt.NDArray[Any]
+
+
+def _drawn(draw: Callable[[tuple[int, ...]], Array], shape: tuple[int, ...]) -> Array:
+    """What `draw` makes; within vmap for one sample. A replay could not draw it again."""
+    _recording.refuse("random numbers were drawn")
+    return _recording.drawn(draw, shape)  # type: ignore[no-any-return]
 
 
 class Generator:
@@ -136,7 +142,7 @@ class Generator:
                 flat = self._draw24(n) if np.dtype(dtype) == np.float32 else self._draw53(n)
             return _uniform.scaled(flat, low, high).reshape(shape)
 
-        return _recording.drawn(draw, shape)  # type: ignore[no-any-return]
+        return _drawn(draw, shape)
 
     def normal(self, shape: tuple[int, ...], mean: float, std: float, dtype: Any) -> Array:
         """An array of N(mean, std**2) by Box-Muller.
@@ -144,7 +150,7 @@ class Generator:
         Fewer than 16 values come one after another from 53-bit pairs; else blocks of 16 are
         turned in place, and the last 16 are drawn again where 16 does not divide the size.
         """
-        return _recording.drawn(lambda s: self._normal(s, mean, std, dtype), shape)  # type: ignore[no-any-return]
+        return _drawn(lambda s: self._normal(s, mean, std, dtype), shape)
 
     def _normal(self, shape: tuple[int, ...], mean: float, std: float, dtype: Any) -> Array:
         n = math.prod(shape)
@@ -174,7 +180,7 @@ class Generator:
             offset = np.uint64(low % 2**64)
             return (draws % np.uint64(width) + offset).view(np.int64).reshape(shape)
 
-        return _recording.drawn(draw, shape)  # type: ignore[no-any-return]
+        return _drawn(draw, shape)
 
     def permutation(self, n: int) -> npt.NDArray[np.int64]:
         """The numbers below n, shuffled from the front: torch's `randperm`."""
@@ -183,7 +189,7 @@ class Generator:
             orders = [self._permutation(n) for _ in range(math.prod(shape[:-1]))]
             return np.array(orders, np.int64).reshape(shape)
 
-        return _recording.drawn(draw, (n,))  # type: ignore[no-any-return]
+        return _drawn(draw, (n,))
 
     def _permutation(self, n: int) -> list[int]:
         with self._lock:
@@ -202,7 +208,7 @@ class Generator:
                 draws = self._draw64(math.prod(shape)) % np.uint64(2**63)
             return draws.view(np.int64).reshape(shape)
 
-        return int(_recording.drawn(draw, ()))
+        return int(_drawn(draw, ()))
 
     def _draw32(self, n: int) -> npt.NDArray[np.uint32]:
         draws: npt.NDArray[np.uint32] = self._mt.randint(0, 1 << 32, n, dtype=np.uint32)
@@ -304,7 +310,6 @@ def rand(
     >>> rand(4)
     tensor([0.4963, 0.7682, 0.0885, 0.1320])
     """
-    _recording.refuse("random numbers were drawn")
     shape = _check.shape("size", size)
     array = (generator or default_generator).uniform(shape, 0.0, 1.0, _check.real_dtype(dtype))
     return Tensor(array, requires_grad=requires_grad)
@@ -333,7 +338,6 @@ def randn(
     >>> randn(3)
     tensor([-0.1187,  0.2110,  0.7463])
     """
-    _recording.refuse("random numbers were drawn")
     shape = _check.shape("size", size)
     array = (generator or default_generator).normal(shape, 0.0, 1.0, _check.real_dtype(dtype))
     return Tensor(array, requires_grad=requires_grad)
@@ -356,7 +360,6 @@ def randint(*bounds_and_size: Any, generator: Generator | None = None, **named: 
     >>> print(randint(0, 10, (5,)).numpy())
     [4 9 3 0 3]
     """
-    _recording.refuse("random numbers were drawn")
     low, high, size = _randint_arguments(bounds_and_size, named)
     low = _check.integer("low", low, -(2**63), 2**63 - 1)
     high = _check.integer("high", high, low + 1, low + 2**64 - 1)
@@ -379,7 +382,6 @@ def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
     >>> print(randperm(5).numpy())
     [4 0 1 3 2]
     """
-    _recording.refuse("random numbers were drawn")
     count = _check.integer("n", n, 0, 2**31)
     return Tensor((generator or default_generator).permutation(count))
 

@@ -12,6 +12,7 @@ import numpy as np
 from fastnn import lowering
 from fastnn._core import engine
 from fastnn._core.replay import Replay, Watch
+from fastnn._tree import alike
 from fastnn.autograd import versions
 from fastnn.lowering import Instruction, Storage, Value
 from fastnn.recorder import Recorder, lent
@@ -40,7 +41,7 @@ def rebuilt(result: Any, tensors: Iterable[Tensor]) -> Any:
         if isinstance(part, Tensor):
             return next(left)
         if isinstance(part, tuple | list):
-            return type(part)(build(p) for p in part)
+            return alike(part, (build(p) for p in part))
         if isinstance(part, dict):
             return {key: build(p) for key, p in part.items()}
         return part

@@ -81,6 +81,7 @@ def _choice(name: str) -> Callable[..., tuple[Array]]:
 bound_copy = bound_neg = bound_abs = bound_sign = bound_where = bound_take_rows = _exact
 bound_bitwise_and = bound_bitwise_or = bound_bitwise_xor = bound_floor_divide = _exact
 bound_eq = bound_ne = bound_lt = bound_le = bound_gt = bound_ge = bound_argmax = _exact
+bound_argsort = _exact
 bound_relu, bound_relu_grad = _choice("relu"), _exact
 bound_maximum, bound_minimum = _choice("maximum"), _choice("minimum")
 bound_max, bound_min = _choice("max"), _choice("min")

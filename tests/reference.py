@@ -269,6 +269,16 @@ def softmax(x: ArrayLike) -> Array:
     return np.exp(log_softmax(x))
 
 
+def argsort(x: ArrayLike, *, descending: bool) -> Array:
+    """out_i: where the elements of row i stand in order, of equals the first first; nan is larger
+    than all numbers, denormals equal 0."""
+    x = np.asarray(x)
+    x = np.where(np.abs(x) < np.finfo(x.dtype).tiny, 0, x)
+    if not descending:
+        return np.argsort(x, axis=1, kind="stable")
+    return x.shape[1] - 1 - np.argsort(x[:, ::-1], axis=1, kind="stable")[:, ::-1]
+
+
 def take_rows(x: ArrayLike, index: ArrayLike) -> Array:
     """out_i = x[index_i], a row of zeros where index_i is outside 0..rows-1; any element type."""
     x, index = np.asarray(x), np.asarray(index)

@@ -73,5 +73,6 @@ INTEGER: dict[str, dict[str, Callable[..., Array]]] = {
         **_BOTH, "neg": np.negative, "abs": np.abs, "sign": np.sign, "square": np.square,
         "sub": np.subtract, "pow": _power, "floor_divide": floor_divide, "remainder": _remainder,
         "sum": _middle(np.sum), "argmax": _middle(np.argmax),
+        "argsort": lambda x: np.argsort(x, axis=1, kind="stable"),
     },
 }  # fmt: skip

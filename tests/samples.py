@@ -215,6 +215,17 @@ def _rows(op: str) -> Row:
     return Row(make, dims, tuple(tails), big, ("normal", "wide", "ties"))
 
 
+def _argsort() -> Row:
+    def make(real: str, dims: Dims, rng: Generator, flavour: str) -> Case:
+        x = values(rng, dims, real, flavour)
+        down = int(rng.integers(0, 2))
+        return Case("argsort", real, [x], [(dims, np.int64)], dims, {"descending": down}, (down,))
+
+    tails = [(3, n) for n in TAILS] + [(n, 4) for n in TAILS] + [(2, 1000), (1, 4097)]
+    dims = st.tuples(_size(65), _size(65) | st.integers(0, 300))
+    return Row(make, dims, tuple(tails), ((20_011, 10), (301, 150)))
+
+
 def _index(rng: Generator, n: int, rows: int) -> Array:
     index = rng.integers(0, max(rows, 1), n)
     if rng.random() < 0.3 or rows == 0:
@@ -340,6 +351,7 @@ ROWS: dict[str, Row] = {
     "matmul": _matmul(),
     **{op: _reduction(op, ("normal", "wide", "ties")) for op in ("sum", "mean")},
     **{op: _reduction(op) for op in ("max", "min", "argmax")},
+    "argsort": _argsort(),
     **{op: _rows(op) for op in ("softmax", "log_softmax")},
     **{op: _row_moves(op) for op in ("take_rows", "scatter_add_rows")},
     **{op: _loss(op, True) for op in ("softmax_cross_entropy", "soft_cross_entropy")},

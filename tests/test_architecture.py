@@ -59,7 +59,7 @@ LAYERS: dict[str, set[str]] = {
     "images": set(),
     "reading": {"images", "names"},
     "surroundings": {"_recording", "images", "names", "reading"},
-    "recording": {"_core", "autograd", "lowering", "recorder", "surroundings", "tensor"},
+    "recording": {"_core", "_tree", "autograd", "lowering", "recorder", "surroundings", "tensor"},
     "compile": {
         "_tree",
         "_core",

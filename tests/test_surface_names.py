@@ -155,10 +155,51 @@ def test_gradients_of_what_is_rearranged() -> None:
     same(x.grad, np.eye(2, 3))
 
 
-def test_order_is_not_compiled() -> None:
-    for function in (fastnn.sort, fastnn.argsort, lambda t: t.topk(1)[0]):
-        with pytest.raises(fastnn.RecordingError, match="put in order"):
-            fastnn.compile(lambda t, function=function: function(t))(tensor(A))
+ORDERS: dict[str, Callable[[Tensor], Any]] = {
+    "sort": lambda t: t.sort(0, descending=True),
+    "argsort": lambda t: (t.argsort(), t.argsort(0)),
+    "topk": lambda t: (*t.topk(2), *t.topk(1, 0, largest=False)),
+    "kthvalue": lambda t: (*t.kthvalue(2, 0), *t.kthvalue(3)),
+    "median": lambda t: (t.median(), *t.median(1)),
+    "quantile": lambda t: (t.quantile(0.3), t.quantile(0.7, 1)),
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool"])
+def test_order_is_compiled(name: str, dtype: str) -> None:
+    if name == "quantile" and dtype not in ("float32", "float64"):
+        return
+    program = fastnn.compile(ORDERS[name])
+    for seed in range(3):
+        a = np.random.default_rng(seed).integers(-3, 4, (4, 5)) * 1.5
+        t = tensor(a.astype(dtype))
+        for found, expected in zip(program(t), ORDERS[name](t), strict=True):
+            same(found, expected.numpy())
+
+
+def test_a_loss_of_order_is_trained_compiled() -> None:
+    """The two largest squares, and a pairwise loss of the ranks."""
+    w0 = np.linspace(-1, 1, 12).reshape(4, 3)
+
+    def train(compiled: bool) -> Any:
+        w = tensor(w0, requires_grad=True)
+        optimizer = fastnn.optim.SGD([w], lr=0.1)
+
+        def step(x: Tensor) -> Tensor:
+            optimizer.zero_grad()
+            y = x @ w
+            loss = (y**2).topk(2, 1).values.sum() + (y.sort(0).values.diff(dim=0)).mean()
+            loss = loss + y.quantile(0.9) - y.median()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        run = fastnn.compile(step) if compiled else step
+        losses = [run(tensor(np.random.default_rng(i).standard_normal((5, 4)))) for i in range(4)]
+        return [loss.item() for loss in losses], w.detach().numpy().tobytes()
+
+    assert train(True) == train(False)
 
 
 REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {

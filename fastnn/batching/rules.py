@@ -180,7 +180,8 @@ def _scatter(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: in
 def _rules() -> dict[str, Rule]:
     by_name: dict[str, Rule] = {
         "matmul": _matmul, "take_rows": _take_rows, "scatter_add_rows": _scatter,
-        **dict.fromkeys(("sum", "mean", "max", "min", "argmax", "softmax", "log_softmax"), _fold),
+        **dict.fromkeys(("sum", "mean", "max", "min", "argmax", "argsort", "softmax",
+                         "log_softmax"), _fold),
     }  # fmt: skip
     for name, op in TABLE.items():
         if not op.packed:  # matrices and broadcast rows are strided

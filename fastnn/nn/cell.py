@@ -8,7 +8,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import _check
+from fastnn import _check, ops
+from fastnn.nn import init
 from fastnn.nn.container import Sequential
 from fastnn.nn.linear import Linear
 from fastnn.nn.lists import ModuleList
@@ -220,13 +221,13 @@ def _start(name: str, parameter: Parameter, given: Init) -> None:
     if given is None:
         return
     if isinstance(given, str):
-        value: Any = _NAMED[_check.choice(name, given, list(_NAMED))]
+        init.constant_(parameter, _NAMED[_check.choice(name, given, list(_NAMED))])
     elif isinstance(given, (int, float)):
-        value = float(given)
+        init.constant_(parameter, given)
     else:
-        value = given._array if isinstance(given, Tensor) else np.asarray(given)
+        value = given.detach() if isinstance(given, Tensor) else Tensor(np.asarray(given))
         _check.same_shape(name, value.shape, parameter.shape, "the parameter")
-    np.copyto(parameter._array, value, casting="unsafe")
+        ops.copy_(parameter, value)
 
 
 def _activation(given: str | Callable[[Tensor], Tensor] | None) -> Any:

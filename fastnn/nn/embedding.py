@@ -184,7 +184,7 @@ class Embedding(Module):
         """Draw the starting values anew."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
-            self.weight._array[self.padding_idx] = 0
+            init.zeros_(self.weight.detach()[self.padding_idx])
 
     def forward(self, input: Tensor) -> Tensor:
         """(*x.shape, embedding_dim)."""

@@ -1,7 +1,7 @@
 """Starting values, torch's `nn.init`: the same numbers for the same `manual_seed`.
 
 Values are drawn in the row order of the tensor's shape, whatever its order in memory; a tensor is
-changed in place and returned.
+changed in place, which the tape and a compiled function notice, and returned.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from fastnn import _check
+from fastnn import _check, ops
 from fastnn.random import Generator, default_generator
 from fastnn.tensor import Tensor
 
@@ -59,8 +59,7 @@ def uniform_(
     if low > high:
         raise ValueError(f"b: expected a number >= a = {a}, got {b}")
     source = generator or default_generator
-    np.copyto(tensor._array, source.uniform(tensor.shape, low, high, tensor.dtype))
-    return tensor
+    return ops.copy_(tensor, Tensor(source.uniform(tensor.shape, low, high, tensor.dtype)))
 
 
 def normal_(
@@ -70,8 +69,7 @@ def normal_(
     _check.a_tensor("tensor", tensor)
     mean, std = _check.real("mean", mean), _check.real("std", std, 0.0)
     source = generator or default_generator
-    np.copyto(tensor._array, source.normal(tensor.shape, mean, std, tensor.dtype))
-    return tensor
+    return ops.copy_(tensor, Tensor(source.normal(tensor.shape, mean, std, tensor.dtype)))
 
 
 def trunc_normal_(
@@ -105,8 +103,7 @@ def trunc_normal_(
             break
         again = source.normal(tensor.shape, mean, std, tensor.dtype)
         values = np.where(outside, again, values)
-    np.copyto(tensor._array, values)
-    return tensor
+    return ops.copy_(tensor, Tensor(values))
 
 
 def _normal_cdf(x: float) -> float:
@@ -116,8 +113,7 @@ def _normal_cdf(x: float) -> float:
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with one value."""
     _check.a_tensor("tensor", tensor)
-    tensor._array[...] = _check.real("val", val)
-    return tensor
+    return ops.copy_(tensor, _check.real("val", val))
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -139,8 +135,7 @@ def eye_(tensor: Tensor) -> Tensor:
     _check.a_tensor("tensor", tensor)
     if tensor.ndim != 2:
         raise ValueError(f"tensor: expected 2 dimensions, got shape {tensor.shape}")
-    tensor._array[...] = np.eye(tensor.shape[0], tensor.shape[1])
-    return tensor
+    return ops.copy_(tensor, Tensor(np.eye(tensor.shape[0], tensor.shape[1])))
 
 
 def xavier_uniform_(
@@ -248,8 +243,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
     q, r = np.linalg.qr(drawn.T if shape[0] < shape[1] else drawn)
     q = q * np.sign(np.diag(r))
     q = q.T if shape[0] < shape[1] else q
-    np.copyto(tensor._array, (q * tensor.dtype.type(scale)).reshape(tensor.shape))
-    return tensor
+    return ops.copy_(tensor, Tensor((q * tensor.dtype.type(scale)).reshape(tensor.shape)))
 
 
 def sparse_(
@@ -273,8 +267,8 @@ def sparse_(
         raise ValueError(f"tensor: expected 2 dimensions, got shape {tensor.shape}")
     rows, columns = tensor.shape
     zeros = math.ceil(_check.real("sparsity", sparsity, 0.0, 1.0) * rows)
-    normal_(tensor, 0.0, std, generator)
+    source = generator or default_generator
+    values = source.normal(tensor.shape, 0.0, _check.real("std", std, 0.0), tensor.dtype)
     for column in range(columns):
-        order = (generator or default_generator).permutation(rows)
-        tensor._array[order[:zeros], column] = 0
-    return tensor
+        values[source.permutation(rows)[:zeros], column] = 0
+    return ops.copy_(tensor, Tensor(values))

@@ -242,7 +242,7 @@ class BatchNorm1d(Module):
             assert self.num_batches_tracked is not None
             init.zeros_(self.running_mean)
             init.ones_(self.running_var)
-            self.num_batches_tracked._array[...] = 0
+            init.zeros_(self.num_batches_tracked)
 
     def reset_parameters(self) -> None:
         """Forget all batches; weight 1, bias 0."""

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import _check
-from fastnn.autograd import versions
+from fastnn import _check, ops
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -63,10 +62,9 @@ class Parameter(Tensor):
         Raises:
             ValueError: another shape.
         """
-        array = data._array if isinstance(data, Tensor) else np.asarray(data)
-        _check.same_shape("data", array.shape, self.shape, "the parameter")
-        np.copyto(self._array, array, casting="same_kind")
-        versions.wrote(self._array, "set_data")
+        values = Tensor(data._array if isinstance(data, Tensor) else np.asarray(data))
+        _check.same_shape("data", values.shape, self.shape, "the parameter")
+        ops.copy_(self, values)
         return self
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import _check, _device, ops
+from fastnn.nn import init as start
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
 from fastnn.tensor import Tensor
@@ -317,7 +318,7 @@ class PReLU(Module):
 
     def reset_parameters(self) -> None:
         """All slopes back to `init`."""
-        self.weight._array[...] = self.init
+        start.constant_(self.weight, self.init)
 
     def forward(self, input: Tensor) -> Tensor:
         """x or weight * x."""

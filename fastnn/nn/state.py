@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import _check
-from fastnn.autograd import versions
+from fastnn import _check, ops
 from fastnn.tensor import Tensor
 
 
@@ -64,10 +63,9 @@ def loadable(
 
 
 def load(own: Mapping[str, Tensor], values: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Copy what `loadable` found, and tell the tape."""
+    """Copy what `loadable` found."""
     for name, array in values.items():
-        np.copyto(own[name]._array, array, casting="unsafe")
-        versions.wrote(own[name]._array, "load_state_dict")
+        ops.copy_(own[name], Tensor(array))
 
 
 def _as_array(value: Any) -> npt.NDArray[Any]:

@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn import _recording
 from fastnn.methods.names import both_names
 from fastnn.ops.elementwise import where
 from fastnn.ops.index import gather
 from fastnn.ops.join import axis, cat, repeat
+from fastnn.ops.promote import cast
 from fastnn.ops.reduce import sum
+from fastnn.ops.rows import along
 from fastnn.ops.shape import expand, getitem, permute, reshape
-from fastnn.tensor import Tensor, int64
+from fastnn.ops.table import row
+from fastnn.tensor import Tensor, bool_, int64
 
 
 def numel(x: Tensor) -> int:
@@ -127,23 +129,19 @@ class Sorted(NamedTuple):
     indices: Tensor
 
 
+_argsort = row("argsort", lambda arrays, attrs: ([(arrays[0].shape, int64)], arrays[0].shape))
+
+
 @both_names
 def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """The int64 positions of the elements in order along `dim`, equal ones as they were.
 
-    nan counts as the largest.
-
-    Raises:
-        RecordingError: while recording: sorting is done outside of programs.
+    nan counts as the largest; denormals are equal to 0.
     """
-    _recording.refuse("its elements were put in order (sort, argsort, topk)")
     if x.ndim == 0:
         return Tensor(np.zeros((), int64))
-    at = axis("argsort", dim, x.ndim)
-    if not descending:
-        return Tensor(np.argsort(x._array, at, kind="stable"))
-    backward = np.argsort(np.flip(x._array, at), at, kind="stable")
-    return Tensor(x.shape[at] - 1 - np.flip(backward, at))
+    x = cast(x.detach(), int64) if x.dtype == bool_ else x.detach()
+    return along(_argsort, x, dim, (int(descending),))
 
 
 @both_names

@@ -41,7 +41,7 @@ _softmax = row("softmax", _rows_shape, _softmax_gradient)
 _log_softmax = row("log_softmax", _rows_shape, _log_softmax_gradient)
 
 
-def _along(op: Op, x: Tensor, dim: int) -> Tensor:
+def along(op: Op, x: Tensor, dim: int, attrs: tuple[int, ...] = ()) -> Tensor:
     """The row op along any axis: bring it to the end, make a matrix of it, and undo both."""
     if not -x.ndim <= dim < x.ndim:
         raise IndexError(f"dim: expected {-x.ndim}..{x.ndim - 1} for {op.name}, got {dim}")
@@ -49,22 +49,23 @@ def _along(op: Op, x: Tensor, dim: int) -> Tensor:
     axes[dim], axes[-1] = axes[-1], axes[dim]
     moved = x if axes == sorted(axes) else permute(x, tuple(axes))
     if moved.ndim == 2:
-        y = apply(op, (moved,))
+        y = apply(op, (moved,), attrs)
     else:
-        y = reshape(apply(op, (reshape(moved, (-1, moved.shape[-1])),)), moved.shape)
+        rows = (math.prod(moved.shape[:-1]), moved.shape[-1])
+        y = reshape(apply(op, (reshape(moved, rows),), attrs), moved.shape)
     return y if moved is x else permute(y, tuple(axes))
 
 
 @both_names
 def softmax(x: Tensor, dim: int = -1) -> Tensor:
     """exp(x - max) / sum(exp(x - max)) along `dim`."""
-    return _along(_softmax, x, dim)
+    return along(_softmax, x, dim)
 
 
 @both_names
 def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
     """x - max - log(sum(exp(x - max))) along `dim`."""
-    return _along(_log_softmax, x, dim)
+    return along(_log_softmax, x, dim)
 
 
 def _take_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:

@@ -79,13 +79,19 @@ static size_t plan_call(const fnn_call *call, phase *out) {
   return written;
 }
 
-/* Rough microseconds on one thread, to choose a team size: 100 GF/s, or 1 ns an element. */
+/* Rough microseconds of a row for one element (of a product: for one multiplication). */
+static double element_cost(size_t op) {
+  if (op == FNN_OP_matmul) return 2e-5;
+  return op == FNN_OP_argsort ? 1e-2 : 3e-4;
+}
+
+/* Rough microseconds on one thread, to choose a team size. */
 double fnn_call_cost(const fnn_call *call) {
   double size = 1;
   size_t dims = fnn_op_layout(call->op) == FNN_BROADCAST ? call->ndim : 3;
   for (size_t i = 0; i < dims; i++)
     if (call->dim[i]) size *= (double)call->dim[i];
-  return size * (call->op == FNN_OP_matmul ? 2e-5 : 3e-4) * (call->real == FNN_FLOAT64 ? 2 : 1);
+  return size * element_cost(call->op) * (call->real == FNN_FLOAT64 ? 2 : 1);
 }
 
 static size_t workspace_bytes(const fnn_call *call) {

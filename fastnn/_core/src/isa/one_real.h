@@ -12,6 +12,11 @@
 #include "../kernels/dropout.h"
 #include "../kernels/update.h"
 #include "../kernels/update_adaptive.h"
+#define KEY REAL
+#define KEY_NAN(x) ((x) != (x))
+#include "../kernels/order.h"
+#undef KEY_NAN
+#undef KEY
 #include "../kernels/table.h"
 
 enum { FN(lanes) = VL };

@@ -117,6 +117,12 @@ REDUCE(max, EXTREME_START(0), x > best ? x : best)
 REDUCE(min, EXTREME_START(1), x < best ? x : best)
 
 #if !INT_IS_BOOL
+#define KEY INT
+#define KEY_NAN(x) 0
+#include "order.h"
+#undef KEY_NAN
+#undef KEY
+
 REDUCE(sum, 0, (uint64_t)best + (uint64_t)x)
 
 static size_t no_tiles(const fnn_call *call) { return 0; }
@@ -149,6 +155,7 @@ static const fnn_op FN(ops)[FNN_N_OPS] = {
             AXIS(max) AXIS(min)[FNN_OP_cast] = {{cast_any, NULL}, {elementwise_tiles, NULL}, NULL},
     [FNN_OP_take_rows] = {{take_rows_f32, NULL}, {take_tiles_f32, NULL}, NULL},
 #if !INT_IS_BOOL
+    [FNN_OP_argsort] = {{argsort_i64, NULL}, {row_tiles_f32, NULL}, order_workspace_i64},
     [FNN_OP_draw_key] = {{draw_key_i64, NULL}, {one_tile_f32, NULL}, NULL},
     EACH(neg) EACH(abs) EACH(sign) EACH(square) EACH(sub) EACH(pow) EACH(floor_divide)
         EACH(remainder)

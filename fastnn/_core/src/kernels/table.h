@@ -28,6 +28,7 @@ static const fnn_op FN(ops)[FNN_N_OPS] = {
                                             {{FN(layer_norm_grad_0), FN(layer_norm_grad_1)},
                                              {FN(norm_row_tiles), FN(norm_column_tiles)},
                                              NULL},
+    [FNN_OP_argsort] = {{FN(argsort), NULL}, {FN(row_tiles), NULL}, FN(order_workspace)},
     ONE(running_moments_step, one_tile) FNN_UPDATES(UPDATE)};
 
 #undef ROW_FNN_BROADCAST
