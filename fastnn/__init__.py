@@ -39,6 +39,7 @@ from fastnn.autograd import (
     enable_grad,
     inference_mode,
     is_grad_enabled,
+    is_inference_mode_enabled,
     no_grad,
     set_grad_enabled,
 )
@@ -134,6 +135,7 @@ __all__ = [
     "hvp",
     "inference_mode",
     "is_grad_enabled",
+    "is_inference_mode_enabled",
     "jacfwd",
     "jacrev",
     "jvp",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -101,6 +102,15 @@ def checked(
     active = engine.recorder()
     if active is not None:
         active.checks_input(x._array, check, classes, besides)
+
+
+def finite(x: Tensor, text: str) -> None:
+    """Raise where a scalar is not finite, now and at every replay, which stops there."""
+    if not math.isfinite(x._array.item()):
+        raise RuntimeError(text)
+    active = engine.recorder()
+    if active is not None:
+        active.needs_finite(x._array, text)
 
 
 def chosen(x: Tensor, test: Callable[[Tensor], bool], found: bool) -> None:

@@ -91,7 +91,8 @@ def _record(
         if undo:
             recorder.undo()
     recorder.before = []
-    lowered = lowering.lower(recorder.instructions, recorder.inputs, outputs, kept, guard)
+    watched = outputs[: int(guard)] + [value for value, _ in recorder.finite]
+    lowered = lowering.lower(recorder.instructions, recorder.inputs, outputs, kept, watched)
     _forget_own_leaves(recorder)
     detached = [
         Tensor(t._array.copy()) if v.storage.kind == "kept" else t.detach()

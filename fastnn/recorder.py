@@ -63,6 +63,7 @@ class Recorder:
         self.conditions: list[Callable[[], bool]] = [lambda: _default.dtype is dtype]
         self.checks: list[Check] = []
         self.choices: list[Choice] = []
+        self.finite: list[tuple[Value, str]] = []  # scalars, and what to say where they are not
         self.watched: list[tuple[Any, Any]] = [(vars(_default), "dtype")]
         self.before: list[tuple[NDArray[Any], NDArray[Any]]] = []  # memory written, as it was
         self._saved: set[int] = set()
@@ -137,6 +138,10 @@ class Recorder:
         value = self.value(array)
         if value.storage.kind == "input" and value.whole():
             self.checks.append(Check(value, check, classes, besides, self.location()))
+
+    def needs_finite(self, array: NDArray[Any], text: str) -> None:
+        """A scalar was finite; a run stops where it is not."""
+        self.finite.append((self.value(array), f"{self.location()}: {text}"))
 
     def chooses(self, array: NDArray[Any], test: Callable[[Tensor], bool], found: bool) -> None:
         """The values of an input decided what was computed."""

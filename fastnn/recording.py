@@ -112,6 +112,10 @@ class Recording:
             self.program.run(tuple(memory.values()))
         except IndexError as error:
             raise self.located(error) from None
+        except FloatingPointError as error:
+            self._watch.leave()
+            texts = dict.fromkeys(text for _, text in self.recorder.finite)
+            raise (RuntimeError("; ".join(texts)) if texts else error) from None
         self._watch.leave()
         self._watch.take(self.surroundings.contents())
         return rebuilt(self.structure, [self._tensor(v, memory) for v in self.outputs])
@@ -144,6 +148,8 @@ class Recording:
         ):
             return None
         if any(asked.classes < 0 for asked in self.recorder.checks):
+            return None
+        if self.recorder.finite:
             return None
         if any(choice.found for choice in self.recorder.choices):
             return None  # where nothing is found, a check of `labels` would not pass

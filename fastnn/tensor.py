@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn import _batch, _default, _recording
 from fastnn._core import replay
-from fastnn._core.tape import TensorBase, bind
+from fastnn._core.tape import TensorBase, bind, wrap
 from fastnn.methods import Methods
 
 if TYPE_CHECKING:
@@ -210,7 +210,13 @@ class Tensor(TensorBase, Methods):
 
     def detach(self) -> Tensor:
         """The same memory, off the tape."""
-        return Tensor(self._array)
+        y = wrap(self._array)
+        y._inference = self._inference
+        return y
+
+    def is_inference(self) -> bool:
+        """Whether it was made within `inference_mode`."""
+        return self._inference
 
     def detach_(self) -> Tensor:
         """Take this tensor off the tape, and return it."""
@@ -231,6 +237,11 @@ class Tensor(TensorBase, Methods):
         if requires_grad and self._array.dtype.kind != "f":
             raise TypeError(
                 f"requires_grad_: only floating-point tensors have gradients, got {self.dtype}"
+            )
+        if requires_grad and self._inference and not autograd.is_inference_mode_enabled():
+            raise RuntimeError(
+                "requires_grad_: Setting requires_grad=True on inference tensor outside "
+                "InferenceMode is not allowed; use its clone()"
             )
         self.requires_grad = requires_grad
         return self

@@ -149,11 +149,62 @@ def test_functions_refuse() -> None:
         made(lambda ctx, x, k: x * 2, lambda ctx, g: (g, g))(x, 3).sum().backward()
     with pytest.raises(TypeError, match=r"^save_for_backward: expected Tensors or None, got int"):
         made(lambda ctx, x: ctx.save_for_backward(x, 3), None)(x)
-    with pytest.raises(NotImplementedError, match=r"^mark_dirty: "):
-        made(lambda ctx, x: ctx.mark_dirty(x), None)(x)
+    with pytest.raises(RuntimeError, match=r"^Mine\.forward: .* mark_dirty"):
+        made(lambda ctx, x: ctx.mark_dirty(x) or x * 2, None)(x * 1)
     assert x.grad is None
     made(lambda ctx, x: x * 2, lambda ctx, g: (g.expand(3, 2), None))(x).sum().backward()
     assert grad_of(x) == [3, 3]  # summed to the input's shape; None beyond the inputs is no fault
+
+
+class ExpInPlace(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        x.exp_()
+        ctx.mark_dirty(x)
+        ctx.save_for_backward(x)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        return dy * y
+
+
+def test_functions_that_change_their_inputs() -> None:
+    a = leaf(0.5, 1.0)
+    x = a * 2
+    assert ExpInPlace.apply(x) is x and x.requires_grad
+    (first,) = grad(x.sum(), a, create_graph=True)
+    (second,) = grad(first.sum(), a)
+    np.testing.assert_allclose(first.tolist(), 2 * np.exp([1.0, 2.0]))
+    np.testing.assert_allclose(second.tolist(), 4 * np.exp([1.0, 2.0]))
+
+    base = a * 2
+    ExpInPlace.apply(base[:1])  # what it is a view of changes its place on the tape too
+    np.testing.assert_allclose(grad(base.sum(), a)[0].tolist(), [2 * np.e, 2])
+
+    plain = fastnn.tensor([0.0])
+    assert ExpInPlace.apply(plain) is plain and plain.tolist() == [1]
+    with pytest.raises(RuntimeError, match=r"^ExpInPlace\.apply: a leaf Variable"):
+        ExpInPlace.apply(a)
+    x = a * 2
+    ExpInPlace.apply(x).add_(1)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        x.sum().backward()
+
+
+def test_a_function_that_changes_its_input_compiles() -> None:
+    w = leaf(0.5, 1.0)
+
+    def step(x: Tensor) -> Any:
+        h = w * x
+        ExpInPlace.apply(h)
+        return h, grad(h.sum(), w)[0]
+
+    compiled = fastnn.compile(step)
+    for x in (leaf(1.0, 2.0).detach(), leaf(0.5, 3.0).detach()):
+        for found, wanted in zip(compiled(x), step(x), strict=True):
+            assert found.tolist() == wanted.tolist()
 
 
 def test_once_differentiable() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,55 @@ def test_nothing_is_recorded_under_no_grad() -> None:
     assert fastnn.is_grad_enabled() and (x * 2).requires_grad
     with fastnn.set_grad_enabled(False):
         assert not (x * 2).requires_grad
+    assert fastnn.is_grad_enabled()
+    fastnn.set_grad_enabled(False)  # a call is enough
+    assert not fastnn.is_grad_enabled()
+    fastnn.set_grad_enabled(True)
+
+
+def test_modes_as_decorators() -> None:
+    @fastnn.no_grad
+    def deep(n: int) -> bool:
+        return deep(n - 1) if n else fastnn.is_grad_enabled()
+
+    @fastnn.inference_mode()
+    def steps(n: int) -> Iterator[bool]:
+        for _ in range(n):
+            yield fastnn.is_inference_mode_enabled()
+
+    @fastnn.set_grad_enabled(False)
+    def off() -> bool:
+        return fastnn.is_grad_enabled()
+
+    assert fastnn.is_grad_enabled() and not deep(2) and fastnn.is_grad_enabled()
+    assert [(inside, fastnn.is_inference_mode_enabled()) for inside in steps(2)] == [
+        (True, False)
+    ] * 2
+    assert not off() and fastnn.is_grad_enabled()
+
+
+def test_inference_tensors() -> None:
+    w, plain = leaf(1.0, 2.0), fastnn.ones(2, dtype=fastnn.float64)
+    with fastnn.inference_mode():
+        y = plain * 2
+        view = plain[:1].add_(1)
+        assert fastnn.is_inference_mode_enabled() and not fastnn.is_grad_enabled()
+        with fastnn.inference_mode(False):
+            assert (w * 2).requires_grad and not (plain * 2).is_inference()
+        y.mul_(1)
+    assert y.is_inference() and y[:1].is_inference() and y.detach().is_inference()
+    assert not any(t.is_inference() for t in (plain, view, y * 2, y.clone()))
+    for used in (lambda: w * y, lambda: fastnn.where(y > 1, w, w) * y, lambda: w @ y):
+        with pytest.raises(RuntimeError, match=r"^Inference tensors cannot be saved for backward"):
+            used()
+    (w + y - y).sum().backward()  # which save nothing
+    (fastnn.cat([w, y]).sum() + (w * y.clone()).sum()).backward()
+    assert grad_of(w) == [6, 4]
+    for change in (lambda: y.add_(1), lambda: y.__setitem__(0, 1.0), lambda: y.zero_()):
+        with pytest.raises(RuntimeError, match="Inplace update to inference tensor outside"):
+            change()
+    with pytest.raises(RuntimeError, match="requires_grad=True on inference tensor outside"):
+        y.requires_grad_()
 
 
 def test_detach_and_stop_gradient_share_memory_and_stop() -> None:

@@ -165,6 +165,47 @@ def test_what_the_tape_needs_raises() -> None:
             h.sum().backward()
 
 
+WRITERS: dict[str, Callable[[fastnn.nn.Parameter], Any]] = {
+    "init": fastnn.nn.init.zeros_,
+    "orthogonal_": fastnn.nn.init.orthogonal_,
+    "set_data": lambda w: w.set_data(np.ones((2, 2))),
+    "data": lambda w: setattr(w, "data", fastnn.ones(2, 2)),
+    "load_state_dict": lambda w: fastnn.nn.ParameterList([w]).load_state_dict(
+        {"0": np.ones((2, 2))}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_writes_to_parameters_are_seen(name: str) -> None:
+    w = fastnn.nn.Parameter(np.eye(2))
+    loss = (w * w).sum()
+    WRITERS[name](w)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("name", ["init", "set_data", "data", "load_state_dict"])
+def test_writes_to_parameters_are_repeated(name: str) -> None:
+    w = fastnn.nn.Parameter(np.eye(2))
+
+    @fastnn.compile
+    def step(x: Tensor) -> Tensor:
+        WRITERS[name](w)
+        w.data += x
+        return w.sum()
+
+    wanted = 4.0 if name == "init" else 8.0
+    assert [step(fastnn.ones(2, 2, dtype=fastnn.float64)).item() for _ in range(3)] == [wanted] * 3
+
+
+def test_drawn_values_are_not_repeated() -> None:
+    w = fastnn.nn.Parameter(np.eye(2))
+    for draws in (lambda x: fastnn.nn.init.normal_(w) * x, lambda x: fastnn.nn.Linear(2, 2)(x)):
+        with pytest.raises(fastnn.RecordingError, match=r"test_inplace\.py:\d+: .*random numbers"):
+            fastnn.compile(draws)(fastnn.ones(2, 2))
+
+
 def test_a_leaf_is_not_changed() -> None:
     x, w = leaves()
     for change in (lambda: x.add_(1), lambda: assigned(x, 0, 1.0), lambda: x[0].mul_(w)):

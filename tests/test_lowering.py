@@ -327,5 +327,5 @@ def test_a_chain_needs_the_room_of_two() -> None:
 
 
 def test_lowering_an_empty_program() -> None:
-    result = lowering.lower([], [], [], [], False)
+    result = lowering.lower([], [], [], [], [])
     assert result.program.instructions == 0 and result.program.arena_bytes == 0

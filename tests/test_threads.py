@@ -160,7 +160,7 @@ def test_set_num_threads_refuses(n: Any) -> None:
 
 def test_a_forked_child_fits_and_predicts() -> None:
     """After a fit on several threads, whose pool the child does not have; the same bits as here."""
-    found, _ = in_process(
+    found, stderr = in_process(
         """
         trainer = fitted()
         want, z = bits(trainer), trainer.model.predict(x).tobytes()
@@ -175,6 +175,7 @@ def test_a_forked_child_fits_and_predicts() -> None:
         """
     )
     assert set(found.values()) == {0} and len(found) == 6
+    assert stderr.count("RuntimeWarning: fastnn runs on one thread in this process") == 3
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

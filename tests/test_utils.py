@@ -125,6 +125,36 @@ def test_clip_grad_norm(order: float, norm: float, expected: list[float]) -> Non
         nn.utils.clip_grad_norm_(w, 1.0, error_if_nonfinite=True)
 
 
+@pytest.mark.parametrize("used", [True, False])
+def test_a_compiled_step_stops_at_gradients_that_are_not_finite(used: bool) -> None:
+    w = nn.Parameter(np.ones(3, np.float32))
+    optimizer = fastnn.optim.SGD([w], lr=0.1)
+
+    def step(x: fastnn.Tensor) -> fastnn.Tensor:
+        optimizer.zero_grad()
+        loss = (w * x).sum()
+        loss.backward()
+        if used:
+            nn.utils.clip_grad_norm_([w], 1.0, error_if_nonfinite=True)
+        else:
+            nn.utils.get_total_norm([w.grad], error_if_nonfinite=True)
+        optimizer.step()
+        return loss
+
+    compiled = fastnn.compile(step)
+    x = fastnn.ones(3)
+    compiled(x)
+    before = w.tolist()
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"test_utils\.py:\d+: The total norm of order 2.0"):
+            compiled(x / 0)
+        assert w.tolist() == before and w.grad.tolist() == [np.inf] * 3
+    with pytest.raises(RuntimeError, match=r"^The total norm of order 2.0"):
+        step(x / 0)
+    compiled(x)
+    assert w.tolist() != before
+
+
 def test_clip_grad_value_and_vectors() -> None:
     w, b, free = with_gradients()
     nn.utils.clip_grad_value_([w, b, free], 1.5)

@@ -217,9 +217,23 @@ def num_threads():
     return thread_limit
 
 
-def after_fork_in_child():
-    """From now on this process runs on one thread: OpenMP's pool did not survive the fork."""
+cdef object _alone = None  # in a forked child: to be called when a team is first asked for
+
+
+def after_fork_in_child(alone):
+    """From now on this process runs on one thread: OpenMP's pool did not survive the fork. `alone`
+    is called once, when a run would have used more."""
+    global _alone
+    _alone = alone
     fnn_forked()
+
+
+cdef inline int _ask_for_team(size_t threads) except -1:
+    global _alone
+    if threads > 1 and _alone is not None:
+        alone, _alone = _alone, None
+        alone()
+    return 0
 
 
 def fail_allocation(nth):
@@ -439,6 +453,7 @@ cpdef object call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads
         team = thread_limit if threads is None else threads
         if threads is None and team > 1:
             team = fnn_team_size(fnn_call_cost(&the_call), team)
+        _ask_for_team(team)
         if team == 1 and fnn_call_cost(&the_call) < 20.0:  # giving up the GIL costs more
             status = fnn_call_run(&the_call, 1)
         else:
@@ -592,6 +607,7 @@ cdef class Program:
         cdef fnn_status status
         if team == 0:
             team = self._team()
+        _ask_for_team(team)
         if team == 1 and fnn_program_cost(self._program) < 20.0 and not self._users:
             # too short to give up the GIL
             fnn_program_bind(self._program, pointers)
@@ -775,6 +791,7 @@ cdef class Loop:
         cdef size_t team = thread_limit if threads is None else threads
         if threads is None and team > 1:
             team = fnn_team_size(self.programs[0].cost, team)
+        _ask_for_team(team)
         self._loop.seconds = seconds
         for part in range(3):
             if self.programs[part] is not None:

@@ -13,6 +13,7 @@ cdef class TensorBase:
     cdef public Node _node
     cdef public int _index  # which output of the node
     cdef public bint _unit  # the constant 1 that starts a backward pass
+    cdef public bint _inference  # made within inference_mode
     cdef public TensorBase _past  # stands for it as it was before a change in place on the tape
     cdef object __weakref__
 

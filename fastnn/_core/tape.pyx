@@ -17,13 +17,14 @@ from cpython.buffer cimport (
 )
 from libc.string cimport memcmp, memcpy
 
-from fastnn._core cimport engine
+cimport fastnn._core.engine as engine
 
 cdef extern from *:
     """
-    static _Thread_local int fnn_no_grad;
+    static _Thread_local int fnn_no_grad, fnn_inference;
     """
     int fnn_no_grad
+    int fnn_inference
 
 cdef object _empty = numpy.empty
 cdef type _ndarray = numpy.ndarray
@@ -32,15 +33,19 @@ cdef object _pop = heapq.heappop
 cdef type _tensor = None  # fastnn.tensor.Tensor
 cdef object _contiguous = None  # fastnn.ops.table.contiguous_array
 cdef object _rules = None  # fastnn.batching's
+cdef object _refuse = None  # fastnn.autograd.inference's
+cdef bint _inferred = False  # whether any thread was ever in inference mode
 cdef long _made = 0  # nodes so far
 cdef tuple _nothing = ()
 
 
-def bind(tensor=None, contiguous=None, rules=None):
-    """Tell this module of Tensor, of the function that packs an array by a row, and, when vmap is
-    first used, of the rules by which rows run on tensors that stand for a batch."""
-    global _tensor, _contiguous, _rules
+def bind(tensor=None, contiguous=None, rules=None, refuse=None):
+    """Tell this module of Tensor, of the function that packs an array by a row, of the one that
+    refuses inputs of a node, and, when vmap is first used, of the rules by which rows run on
+    tensors that stand for a batch."""
+    global _tensor, _contiguous, _rules, _refuse
     _rules = rules if rules is not None else _rules
+    _refuse = refuse if refuse is not None else _refuse
     _tensor = tensor if tensor is not None else _tensor
     _contiguous = contiguous if contiguous is not None else _contiguous
 
@@ -55,6 +60,20 @@ cpdef bint set_grad_enabled(bint mode) noexcept:
     global fnn_no_grad
     cdef bint before = not fnn_no_grad
     fnn_no_grad = not mode
+    return before
+
+
+cpdef bint inference_enabled() noexcept:
+    """Whether what this thread makes is for inference only."""
+    return fnn_inference
+
+
+cpdef bint set_inference(bint mode) noexcept:
+    """Make tensors for inference only, or not; returns what was before."""
+    global fnn_inference, _inferred
+    cdef bint before = fnn_inference
+    fnn_inference = mode
+    _inferred = _inferred or mode
     return before
 
 
@@ -99,6 +118,8 @@ cdef class Node:
 
     def __init__(self, rule, tuple inputs, tuple outputs, tuple attrs):
         global _made
+        if _inferred and not fnn_inference:
+            _refuse(rule, inputs, attrs)
         _made += 1
         self.rule, self._inputs, self.outputs, self.attrs = rule, inputs, outputs, attrs
         self.order = _made
@@ -141,6 +162,7 @@ cdef class TensorBase:
             )
         self._array = array
         self.requires_grad = requires_grad
+        self._inference = fnn_inference
 
 
 cdef bint _rebased = False  # whether any tensor was ever changed in place on the tape
@@ -166,6 +188,7 @@ def rebase(TensorBase x, TensorBase y):
 cdef inline TensorBase _wrap(array):
     cdef TensorBase y = <TensorBase>_tensor.__new__(_tensor)
     y._array = array
+    y._inference = fnn_inference
     return y
 
 
@@ -209,6 +232,9 @@ cdef bint _on_tape(tuple inputs) except -1:
 cpdef object taped(rule, tuple inputs, out, tuple note=_nothing):
     """A tensor of `out`, on the tape if one of the inputs is."""
     cdef TensorBase y = _wrap(out)
+    if _inferred and inputs[0] is not None:
+        if owner(out) is owner((<TensorBase>inputs[0])._array):  # a view is what it is of
+            y._inference = (<TensorBase>inputs[0])._inference
     if _on_tape(inputs):
         y._node = Node(rule, inputs, (out,), note)
         y.requires_grad = True

@@ -4,18 +4,16 @@ from fastnn.autograd import functional, hooks, versions
 from fastnn.autograd.checking import GradcheckError, gradcheck, gradgradcheck
 from fastnn.autograd.custom import Context, Function, once_differentiable
 from fastnn.autograd.graph import grad
-from fastnn.autograd.tape import (
-    GradientRule,
-    Node,
-    backward,
+from fastnn.autograd.inference import check_writable, only_reads
+from fastnn.autograd.modes import (
     enable_grad,
-    gradients,
     inference_mode,
     is_grad_enabled,
+    is_inference_mode_enabled,
     no_grad,
     set_grad_enabled,
-    zero_grad,
 )
+from fastnn.autograd.tape import GradientRule, Node, backward, gradients, zero_grad
 
 __all__ = [
     "Context",
@@ -24,6 +22,7 @@ __all__ = [
     "GradientRule",
     "Node",
     "backward",
+    "check_writable",
     "enable_grad",
     "functional",
     "grad",
@@ -33,8 +32,10 @@ __all__ = [
     "inference_mode",
     "hooks",
     "is_grad_enabled",
+    "is_inference_mode_enabled",
     "no_grad",
     "once_differentiable",
+    "only_reads",
     "set_grad_enabled",
     "versions",
     "zero_grad",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.autograd.graph import gradients_by, ones
-from fastnn.autograd.tape import enable_grad, no_grad
+from fastnn.autograd.modes import enable_grad, no_grad
 from fastnn.tensor import Tensor, float64
 
 if TYPE_CHECKING:

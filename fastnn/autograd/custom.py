@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from fastnn import _recording
-from fastnn.autograd.tape import Node, is_grad_enabled, no_grad
+from fastnn.autograd.modes import is_grad_enabled, no_grad
+from fastnn.autograd.tape import Node
 from fastnn.tensor import Tensor
 
 
@@ -20,6 +21,7 @@ class Context:
         self.needs_input_grad: tuple[bool, ...] = ()
         self._saved: tuple[Any, ...] = ()
         self._plain: set[int] = set()
+        self._dirty: tuple[Tensor, ...] = ()
         self._materialize = True
         self._outputs: dict[int, int] = {}  # id of an output tensor of forward -> its place
         self._node: Node | None = None  # while backward runs
@@ -46,9 +48,9 @@ class Context:
                 found.append(x)
         return tuple(found)
 
-    def saved_arrays(self) -> list[Any]:
-        """The memory of what was saved."""
-        return [x._array for x in self._saved if x is not None]
+    def saved(self) -> list[Tensor]:
+        """What was saved, as it is."""
+        return [x for x in self._saved if x is not None]
 
     def mark_non_differentiable(self, *outputs: Tensor) -> None:
         """These outputs have no gradient."""
@@ -59,10 +61,8 @@ class Context:
         self._materialize = value
 
     def mark_dirty(self, *tensors: Tensor) -> None:
-        """Not offered: a Function returns new tensors."""
-        raise NotImplementedError(
-            "mark_dirty: a Function cannot change its inputs in place here; return a new tensor"
-        )
+        """These inputs were changed in place; they are to be returned too."""
+        self._dirty = tensors
 
 
 def _alike(gradient: Any, x: Any, name: str, i: int) -> Tensor | None:
@@ -198,6 +198,11 @@ class Function:
                     f"{cls.__name__}.forward: expected Tensors, got {type(y).__name__} as "
                     f"output {i}"
                 )
+        if not {id(x) for x in ctx._dirty} <= {id(y) for y in outputs}:
+            raise RuntimeError(
+                f"{cls.__name__}.forward: expected all that mark_dirty was given as outputs: what "
+                "is changed in place must be returned"
+            )
         made = cls._taped(ctx, tensors, outputs) if on_tape else outputs
         return tuple(made) if isinstance(result, tuple) else made[0]
 
@@ -205,17 +210,22 @@ class Function:
     def _taped(
         cls, ctx: Context, tensors: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]
     ) -> list[Tensor]:
+        from fastnn.ops import inplace
+
         shapes = [(y.shape, y.dtype) for y in outputs]
         arrays = tuple(y._array for y in outputs)
         inputs = {id(x) for x in tensors if x is not None}
         ctx._outputs = {id(y): i for i, y in enumerate(outputs) if id(y) not in inputs}
         node = Node(_rule, tensors, arrays, (ctx, cls, len(tensors), shapes))
+        dirty = {id(x) for x in ctx._dirty}
         made = []
         for i, y in enumerate(outputs):
             out = Tensor(y._array)
             if y.dtype.kind == "f" and id(y) not in ctx._plain:
                 out._node, out._index, out.requires_grad = node, i, True
-            made.append(out)
+            if id(y) in dirty:
+                inplace.moved(y, out, f"{cls.__name__}.apply")
+            made.append(y if id(y) in dirty else out)
         return made
 
 

@@ -11,7 +11,8 @@ from fastnn._core.tape import last_write
 from fastnn._recording import computes
 from fastnn.autograd import hooks, versions
 from fastnn.autograd.hooks import Key, key
-from fastnn.autograd.tape import Node, is_grad_enabled, set_grad_enabled
+from fastnn.autograd.modes import is_grad_enabled, set_grad_enabled
+from fastnn.autograd.tape import Node
 from fastnn.tensor import Tensor
 
 

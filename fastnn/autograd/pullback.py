@@ -14,7 +14,8 @@ from fastnn import _recording, _tree
 from fastnn._core.tape import owner
 from fastnn.autograd.graph import gradients_by, ones, reaches
 from fastnn.autograd.hooks import key
-from fastnn.autograd.tape import enable_grad, is_grad_enabled, node_count
+from fastnn.autograd.modes import enable_grad, is_grad_enabled
+from fastnn.autograd.tape import node_count
 from fastnn.tensor import Tensor
 
 

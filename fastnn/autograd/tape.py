@@ -3,70 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ContextDecorator
 from typing import Any, Protocol
 
 import numpy as np
 
 from fastnn._core import engine
-from fastnn._core.tape import Flow, grad_enabled, last_write, owner
+from fastnn._core.tape import Flow, last_write, owner
 from fastnn._core.tape import Node as Node
 from fastnn._core.tape import node_count as node_count
-from fastnn._core.tape import set_grad_enabled as set_mode
 from fastnn._recording import computes
 from fastnn.autograd import hooks, versions
+from fastnn.autograd.modes import set_grad_enabled
 from fastnn.tensor import Tensor
-
-
-def is_grad_enabled() -> bool:
-    """Whether this thread records operations on the tape."""
-    return grad_enabled()
-
-
-class set_grad_enabled(ContextDecorator):
-    """Within it, operations are recorded on the tape, or not."""
-
-    def __init__(self, mode: bool) -> None:
-        self.mode = mode
-
-    def __enter__(self) -> None:
-        self.before = set_mode(self.mode)
-
-    def __exit__(self, *_: object) -> None:
-        set_mode(self.before)
-
-
-class no_grad(set_grad_enabled):
-    """Within it nothing is recorded on the tape; also a decorator.
-
-    Example:
-        >>> import fastnn
-        >>> w = fastnn.ones(2, requires_grad=True)
-        >>> with fastnn.no_grad():
-        ...     (w * 2).requires_grad
-        False
-    """
-
-    def __init__(self) -> None:
-        super().__init__(False)
-
-
-class inference_mode(set_grad_enabled):
-    """As `no_grad`: within it nothing is recorded on the tape.
-
-    Args:
-        mode: False records on the tape within it.
-    """
-
-    def __init__(self, mode: bool = True) -> None:
-        super().__init__(not mode)
-
-
-class enable_grad(set_grad_enabled):
-    """Within it operations are recorded on the tape, also inside `no_grad`; also a decorator."""
-
-    def __init__(self) -> None:
-        super().__init__(True)
 
 
 class GradientRule(Protocol):

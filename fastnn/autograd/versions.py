@@ -135,7 +135,7 @@ class _Watch:
 
 def checked(rule: GradientRule, node: Node, cotangents: list[Any]) -> Any:
     """Run a gradient rule; it raises when it reads what was changed since the node was made."""
-    saved = node.attrs[0].saved_arrays() if hasattr(rule, "custom") else ()
+    saved = [x._array for x in node.attrs[0].saved()] if hasattr(rule, "custom") else ()
     inputs = () if node.inputs is None else (x._array for x in node.inputs if x is not None)
     changed = _changed(node, [*inputs, *node.outputs, *saved])
     if not changed:

@@ -31,7 +31,7 @@ def lower(
     inputs: list[Storage],
     outputs: list[Value],
     kept: list[Storage],
-    guard: bool,
+    watched: list[Value],
 ) -> Lowered:
     """Classify the storages, then remove, fuse, place and emit.
 
@@ -39,7 +39,7 @@ def lower(
         instructions make.
     kept: made by the instructions, but outlive a run (gradients): their memory stays the array
         of the recording.
-    guard: stop a run when outputs[0] is not finite.
+    watched: scalars; a run stops when one is not finite.
     """
     _find_temporaries(instructions)
     for storage in kept:
@@ -51,10 +51,9 @@ def lower(
             value.storage.kind = "output"
             returned[value.storage.index] = value.storage
     bound = inputs + list(returned.values())
-    code = remove_dead_code(instructions)
-    code = remove_dead_code(fuse(code))
+    code = remove_dead_code(instructions, watched)
+    code = remove_dead_code(fuse(code), watched)
     arena = plan_memory(code)
-    watched = outputs[0] if guard else None
     return Lowered(emit(code, bound, arena, watched), bound, code)
 
 

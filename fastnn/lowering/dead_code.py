@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from fastnn.lowering.ir import Instruction
+from collections.abc import Iterable
+
+from fastnn.lowering.ir import Instruction, Value
 
 
-def remove_dead_code(instructions: list[Instruction]) -> list[Instruction]:
-    """Keep what writes memory that outlives the run, and what those need."""
-    live: set[int] = set()
+def remove_dead_code(
+    instructions: list[Instruction], watched: Iterable[Value] = ()
+) -> list[Instruction]:
+    """Keep what writes memory that outlives the run or is watched, and what those need."""
+    live = {value.storage.index for value in watched}
     kept = []
     for instruction in reversed(instructions):
         if any(v.storage.kind != "temporary" or v.storage.index in live

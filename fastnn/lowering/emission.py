@@ -16,12 +16,12 @@ Range = tuple[Any, int, int]  # (what memory, first byte, end)
 
 
 def emit(
-    instructions: list[Instruction], bound: list[Storage], arena: int, watched: Value | None
+    instructions: list[Instruction], bound: list[Storage], arena: int, watched: list[Value]
 ) -> engine.Program:
     """Build the program.
 
     bound: the storages that every run is given, in order.
-    watched: a scalar; the last instruction that writes it stops the run when it is not finite.
+    watched: scalars; the last instruction that writes one stops the run when it is not finite.
     """
     positions = {s.index: i for i, s in enumerate(bound)}
     externals: list[Any] = []
@@ -42,7 +42,7 @@ def emit(
             place, offset = (EXTERNAL, slots[storage.index]), value.offset
         return (*place, offset, value.shape, value.strides)
 
-    guarded = _last_write(instructions, watched)
+    guarded = {_last_write(instructions, value) for value in watched}
     emitted = []
     waits = _barriers(instructions)
     for at, instruction in enumerate(instructions):
@@ -54,7 +54,7 @@ def emit(
                 instruction.dims,
                 instruction.attrs,
                 waits[at],
-                GUARD_LOSS if at == guarded else _index_guard(instruction),
+                GUARD_LOSS if at in guarded else _index_guard(instruction),
             )
         )
     sizes = tuple(s.nbytes for s in bound)
@@ -77,10 +77,8 @@ def _index_guard(instruction: Instruction) -> int:
     return GUARD_INDEX
 
 
-def _last_write(instructions: list[Instruction], watched: Value | None) -> int:
+def _last_write(instructions: list[Instruction], watched: Value) -> int:
     """The position of the instruction that gives the watched scalar its value, or -1."""
-    if watched is None:
-        return -1
     writers = [
         at
         for at, i in enumerate(instructions)

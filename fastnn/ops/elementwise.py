@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _recording
-from fastnn.autograd import GradientRule, Node
+from fastnn.autograd import GradientRule, Node, only_reads
 from fastnn.ops.promote import cast, pair
 from fastnn.ops.shape import unbroadcast
 from fastnn.ops.table import apply, real, row, same_real
@@ -145,8 +145,10 @@ sigmoid: Unary = _unary(
 relu: Unary = _unary("relu", "max(x, 0); the gradient at 0 is 0.",
               lambda node, dy: _relu_grad(dy, node.output()))  # fmt: skip
 
-add: Binary = _binary("add", "a + b.", _each(lambda node, dy: dy, lambda node, dy: dy))
-sub: Binary = _binary("sub", "a - b.", _each(lambda node, dy: dy, lambda node, dy: neg(dy)))
+add: Binary = _binary("add", "a + b.", only_reads(_each(lambda node, dy: dy, lambda node, dy: dy)))
+sub: Binary = _binary(
+    "sub", "a - b.", only_reads(_each(lambda node, dy: dy, lambda node, dy: neg(dy)))
+)
 mul: Binary = _binary(
     "mul", "a * b.",
     _each(lambda node, dy: mul(dy, node.input(1)), lambda node, dy: mul(dy, node.input(0))),
@@ -326,7 +328,7 @@ def _where_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     )
 
 
-_where = row("where", _broadcast("where"), _where_gradient)
+_where = row("where", _broadcast("where"), only_reads(_where_gradient, 0))
 
 
 def where(condition: Tensor, a: Operand, b: Operand) -> Tensor:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _recording
-from fastnn.autograd import versions
+from fastnn.autograd import check_writable, versions
 from fastnn.ops.elementwise import add, eq, lt, mul, where
 from fastnn.ops.join import axis
 from fastnn.ops.promote import cast
@@ -166,11 +166,13 @@ def setitem(x: Tensor, index: Any, value: Tensor | Scalar) -> None:
         RecordingError: tensors of positions while recording; a mask with one value is recorded.
     """
     if not _has_tensors(index):
+        check_writable(x, "setitem_")
         copy_(Tensor(view_array(x._array, index)), _fitting(value))
         return
     if _recording.active is not None:
         _set_recorded(x, index, value)
         return
+    check_writable(x, "setitem_")
     place = tuple(p._array if isinstance(p, Tensor) else p for p in parts_of(index))
     x._array[place] = value._array if isinstance(value, Tensor) else value
     versions.wrote(x._array, "setitem_")

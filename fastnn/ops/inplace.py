@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from fastnn._core.tape import owner, rebase, taped
-from fastnn.autograd import Node, no_grad, versions
+from fastnn.autograd import Node, no_grad, only_reads, versions
 from fastnn.ops.elementwise import copy, where
 from fastnn.ops.index import parts_of, setitem, view_array
 from fastnn.ops.promote import cast
@@ -42,6 +42,17 @@ def changes_tape(x: Tensor, value: Any, name: str) -> bool:
             "it is changed in place; do so under fastnn.no_grad()"
         )
     return x.requires_grad or (isinstance(value, Tensor) and value.requires_grad)
+
+
+def moved(x: Tensor, y: Tensor, name: str) -> None:
+    """x was changed in place, and y is its memory at its new place on the tape.
+
+    Raises:
+        RuntimeError: x is a leaf that requires grad, or a view of one, or of a tensor that is not
+            contiguous.
+    """
+    changes_tape(x, None, name)
+    _settle(x, _bases(x, name), None, y)
 
 
 def change(x: Tensor, name: str, compute: Callable[[Tensor], Tensor]) -> None:
@@ -156,6 +167,9 @@ def _put_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     if not node.needs(1):
         return dx, None
     return dx, unbroadcast(_picked(dy, positions), node.input(1).shape)
+
+
+only_reads(_put_gradient)
 
 
 def _seen_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:

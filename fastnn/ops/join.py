@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.autograd import Node
+from fastnn.autograd import Node, only_reads
 from fastnn.methods.names import both_names
 from fastnn.ops.elementwise import where
 from fastnn.ops.promote import cast, result_dtype
@@ -63,6 +63,9 @@ def _cat_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
         getitem(dy, _slice(at, start, stop)) if node.needs(i) else None
         for i, (start, stop) in enumerate(pairwise(ends))
     ]
+
+
+only_reads(_cat_gradient)
 
 
 @both_names

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastnn import _recording
-from fastnn.autograd import versions
+from fastnn.autograd import check_writable, versions
 from fastnn.ops.promote import cast, fits, pair
 from fastnn.ops.table import TABLE, Op, execute, real, same_real
 from fastnn.tensor import Tensor, float32
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+    check_writable(x, f"{op.name}_")
     arrays = tuple(t._array for t in inputs)
     if len(arrays) > 1:
         same_real(op.name, *arrays)

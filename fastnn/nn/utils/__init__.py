@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from fastnn import _check, ops
+from fastnn import _check, _recording, ops
 from fastnn._recording import computes
 from fastnn.autograd import no_grad
 from fastnn.nn.utils import parametrizations, parametrize
@@ -50,8 +50,7 @@ def get_total_norm(
     Args:
         tensors: one, or several of one dtype.
         norm_type: > 0, default 2; inf takes the largest element.
-        error_if_nonfinite: raise when the norm is nan or infinite, default False; not in compiled
-            functions, which do not look at values.
+        error_if_nonfinite: raise when the norm is nan or infinite, default False.
         foreach: without effect.
 
     Raises:
@@ -65,12 +64,10 @@ def get_total_norm(
     found = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     with no_grad():
         norm = _norm(found, order) if found else Tensor(np.zeros((), np.float32))
-        if error_if_nonfinite and not math.isfinite(norm.item()):
-            raise RuntimeError(
-                f"The total norm of order {norm_type} for gradients is non-finite: got "
-                f"{norm.item()}, so they cannot be clipped; error_if_nonfinite=False scales them "
-                "all the same"
-            )
+        if error_if_nonfinite:
+            text = f"The total norm of order {norm_type} for gradients is non-finite, so they "
+            text += "cannot be clipped; error_if_nonfinite=False scales them all the same"
+            _recording.finite(norm, text)
     return norm
 
 
