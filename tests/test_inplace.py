@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fastnn
+from fastnn import nn
 from fastnn.autograd import gradcheck, gradgradcheck
 from fastnn.tensor import Tensor
 
@@ -165,20 +166,18 @@ def test_what_the_tape_needs_raises() -> None:
             h.sum().backward()
 
 
-WRITERS: dict[str, Callable[[fastnn.nn.Parameter], Any]] = {
-    "init": fastnn.nn.init.zeros_,
-    "orthogonal_": fastnn.nn.init.orthogonal_,
+WRITERS: dict[str, Callable[[nn.Parameter], Any]] = {
+    "init": nn.init.zeros_,
+    "orthogonal_": nn.init.orthogonal_,
     "set_data": lambda w: w.set_data(np.ones((2, 2))),
     "data": lambda w: setattr(w, "data", fastnn.ones(2, 2)),
-    "load_state_dict": lambda w: fastnn.nn.ParameterList([w]).load_state_dict(
-        {"0": np.ones((2, 2))}
-    ),
+    "load_state_dict": lambda w: nn.ParameterList([w]).load_state_dict({"0": np.ones((2, 2))}),
 }
 
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_writes_to_parameters_are_seen(name: str) -> None:
-    w = fastnn.nn.Parameter(np.eye(2))
+    w = nn.Parameter(np.eye(2))
     loss = (w * w).sum()
     WRITERS[name](w)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
@@ -187,7 +186,7 @@ def test_writes_to_parameters_are_seen(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["init", "set_data", "data", "load_state_dict"])
 def test_writes_to_parameters_are_repeated(name: str) -> None:
-    w = fastnn.nn.Parameter(np.eye(2))
+    w = nn.Parameter(np.eye(2))
 
     @fastnn.compile
     def step(x: Tensor) -> Tensor:
@@ -200,8 +199,8 @@ def test_writes_to_parameters_are_repeated(name: str) -> None:
 
 
 def test_drawn_values_are_not_repeated() -> None:
-    w = fastnn.nn.Parameter(np.eye(2))
-    for draws in (lambda x: fastnn.nn.init.normal_(w) * x, lambda x: fastnn.nn.Linear(2, 2)(x)):
+    w = nn.Parameter(np.eye(2))
+    for draws in (lambda x: nn.init.normal_(w) * x, lambda x: nn.Linear(2, 2)(x)):
         with pytest.raises(fastnn.RecordingError, match=r"test_inplace\.py:\d+: .*random numbers"):
             fastnn.compile(draws)(fastnn.ones(2, 2))
 

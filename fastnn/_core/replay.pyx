@@ -21,8 +21,7 @@ from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int64_t
 from libc.string cimport memcmp
 
-cimport fastnn._core.engine as engine  # in this form Cython sees when to compile this file again
-cimport fastnn._core.tape as tape
+from fastnn._core cimport engine, tape
 
 cdef extern from "Python.h":
     bint PyCell_Check(object)

@@ -17,7 +17,7 @@ from cpython.buffer cimport (
 )
 from libc.string cimport memcmp, memcpy
 
-cimport fastnn._core.engine as engine
+from fastnn._core cimport engine
 
 cdef extern from *:
     """
