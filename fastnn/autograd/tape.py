@@ -26,8 +26,9 @@ class GradientRule(Protocol):
 def _seed(y: Tensor, gradient: Tensor | None) -> Tensor:
     if not y.requires_grad:
         raise RuntimeError(
-            "backward: this tensor does not require grad: nothing it was computed from does, or "
-            "it was computed under no_grad"
+            "backward: this tensor does not require grad: nothing it was computed from does, it "
+            "was computed under no_grad, or a compiled function gave it, which has to hold the "
+            "backward pass itself"
         )
     if gradient is None:
         if y.numel() != 1:
