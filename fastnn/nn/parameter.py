@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import _check, ops
+from fastnn.autograd import versions
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Parameter(Tensor):
         values = Tensor(data._array if isinstance(data, Tensor) else np.asarray(data))
         _check.same_shape("data", values.shape, self.shape, "the parameter")
         ops.copy_(self, values)
+        versions.wrote(self._array, "set_data")  # by this name in errors
         return self
 
     def __repr__(self) -> str:

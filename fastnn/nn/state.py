@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import _check, ops
+from fastnn.autograd import versions
 from fastnn.tensor import Tensor
 
 
@@ -66,6 +67,7 @@ def load(own: Mapping[str, Tensor], values: Mapping[str, npt.NDArray[Any]]) -> N
     """Copy what `loadable` found."""
     for name, array in values.items():
         ops.copy_(own[name], Tensor(array))
+        versions.wrote(own[name]._array, "load_state_dict")  # by this name in errors
 
 
 def _as_array(value: Any) -> npt.NDArray[Any]:
