@@ -38,6 +38,7 @@ from fastnn._version import __version__
 from fastnn.autograd import (
     enable_grad,
     inference_mode,
+    is_anomaly_enabled,
     is_grad_enabled,
     is_inference_mode_enabled,
     no_grad,
@@ -134,6 +135,7 @@ __all__ = [
     "hessian",
     "hvp",
     "inference_mode",
+    "is_anomaly_enabled",
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "jacfwd",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -185,6 +185,7 @@ class Tensor(TensorBase, Methods):
         gradient: Tensor | None = None,
         retain_graph: bool | None = None,
         create_graph: bool = False,
+        inputs: Tensor | Sequence[Tensor] | None = None,
     ) -> None:
         """Add d(self)/d(leaf) to `grad` of every leaf that requires it.
 
@@ -192,10 +193,11 @@ class Tensor(TensorBase, Methods):
             gradient: the gradient by this tensor; needed unless it has one element (then 1).
             retain_graph: keep the tape for another backward; defaults to `create_graph`.
             create_graph: record the backward pass too, for gradients of gradients.
+            inputs: only these get a gradient, and they may be no leaves.
         """
         from fastnn.autograd import backward
 
-        backward(self, gradient, retain_graph, create_graph)
+        backward(self, gradient, retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call `hook(gradient)` in backward; what it returns, if not None, replaces the gradient.

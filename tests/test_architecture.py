@@ -77,7 +77,7 @@ LAYERS: dict[str, set[str]] = {
     "nn": KNOT | {"_check", "_core", "_device", "_recording", "random"},
     "optim": KNOT | {"_check", "_core", "_recording", "nn"},
     "io": {"_device", "_version", "nn", "random", "tensor"},
-    "utils": {"_check", "random", "tensor"},
+    "utils": {"_check", "creation", "random", "tensor"},
     "mindspore": KNOT | TRANSFORMS | {"fastnn", "_check", "_recording", "io", "nn", "optim"},
     "guards": KNOT | {"_check", "nn", "random"},
     "train": KNOT

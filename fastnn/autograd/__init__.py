@@ -1,6 +1,7 @@
 """The tape, gradients of what it holds, functions with gradients of their own, checks of them."""
 
 from fastnn.autograd import functional, hooks, versions
+from fastnn.autograd.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from fastnn.autograd.checking import GradcheckError, gradcheck, gradgradcheck
 from fastnn.autograd.custom import Context, Function, once_differentiable
 from fastnn.autograd.graph import grad
@@ -23,6 +24,7 @@ __all__ = [
     "Node",
     "backward",
     "check_writable",
+    "detect_anomaly",
     "enable_grad",
     "functional",
     "grad",
@@ -31,11 +33,13 @@ __all__ = [
     "gradients",
     "inference_mode",
     "hooks",
+    "is_anomaly_enabled",
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "no_grad",
     "once_differentiable",
     "only_reads",
+    "set_detect_anomaly",
     "set_grad_enabled",
     "versions",
     "zero_grad",

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn._core.tape import last_write
 from fastnn._recording import computes
-from fastnn.autograd import hooks, versions
+from fastnn.autograd import anomaly, hooks, versions
 from fastnn.autograd.hooks import Key, key
 from fastnn.autograd.modes import is_grad_enabled, set_grad_enabled
 from fastnn.autograd.tape import Node
@@ -88,8 +88,12 @@ def _ask(node: Node, asked: list[bool] | None, arriving: list[Tensor | None]) ->
     """The gradients by the inputs of a node."""
     view: Any = node if asked is None or all(asked) else _Part(node, asked)
     if last_write() >= node.order:
-        return versions.checked(node.rule, view, arriving)
-    return node.rule(view, *arriving)
+        gradients = versions.checked(node.rule, view, arriving)
+    else:
+        gradients = node.rule(view, *arriving)
+    if anomaly.is_anomaly_enabled():
+        anomaly.check(node, gradients)
+    return gradients
 
 
 def flow(

@@ -12,7 +12,7 @@ from fastnn._core.tape import Flow, last_write, owner
 from fastnn._core.tape import Node as Node
 from fastnn._core.tape import node_count as node_count
 from fastnn._recording import computes
-from fastnn.autograd import hooks, versions
+from fastnn.autograd import anomaly, hooks, versions
 from fastnn.autograd.modes import set_grad_enabled
 from fastnn.tensor import Tensor
 
@@ -58,7 +58,7 @@ def _propagate(
     """id of each leaf that requires grad -> (the leaf, its gradient)."""
     flow = Flow(_add, last_write(), versions.checked, versions.check_view)
     with set_grad_enabled(create_graph):
-        if hooks.live:
+        if hooks.live or anomaly.is_anomaly_enabled():
             from fastnn.autograd.graph import flow as slow  # the same, with more to look at
 
             return slow(roots, seeds, None, create_graph, keep)  # type: ignore[return-value]
@@ -71,17 +71,48 @@ def _propagate(
 
 
 @computes("backward")
+def _arriving(
+    roots: Sequence[Tensor],
+    seeds: Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    create_graph: bool,
+    keep: bool,
+) -> dict[Any, tuple[Tensor, Tensor]]:
+    """place -> (the tensor, its gradient) for these inputs."""
+    from fastnn.autograd.graph import flow
+
+    wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    if not wanted:
+        raise RuntimeError("inputs: expected at least one tensor")
+    places = {hooks.key(x): x for x in wanted}
+    found = flow(roots, seeds, set(places), create_graph, keep)
+    return {place: (x, found[place][1]) for place, x in places.items() if place in found}
+
+
 def backward(
-    tensor: Tensor,
-    gradient: Tensor | None = None,
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
-    """Add d(tensor)/d(leaf) to `grad` of every leaf that requires it; see `Tensor.backward`."""
-    seed = _seed(tensor, gradient)
+    """Add the gradient of the sum of the tensors to `grad` of every leaf that requires it.
+
+    Args:
+        tensors: one, or several.
+        grad_tensors: the gradient by each; None for those of one element.
+        retain_graph, create_graph, inputs: see `Tensor.backward`.
+    """
+    roots = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    if grad_tensors is None or isinstance(grad_tensors, Tensor):
+        grad_tensors = [grad_tensors] * len(roots)
+    seeds = [_seed(y, gradient) for y, gradient in zip(roots, grad_tensors, strict=True)]
     keep = create_graph if retain_graph is None else retain_graph
-    leaves = _propagate([tensor], [seed], create_graph, keep)
-    taken = {id(owner(seed._array))}
+    if inputs is None:
+        leaves: dict[Any, tuple[Tensor, Tensor]] = _propagate(roots, seeds, create_graph, keep)
+    else:
+        leaves = _arriving(roots, seeds, inputs, create_graph, keep)
+    taken = {id(owner(seed._array)) for seed in seeds}
     plain = not create_graph and engine.recorder() is None
     for leaf, found in leaves.values():
         memory = id(owner(found._array))

@@ -142,17 +142,9 @@ class GradFn:
 
 def grad_fn(x: Tensor) -> GradFn | None:
     """The op on the tape that made it; None for a leaf."""
-    if x._node is None:
-        return None
-    from fastnn.ops import TABLE
+    from fastnn.ops.table import made_by
 
-    rule = x._node.rule
-    if getattr(rule, "custom", False):  # a Function
-        return GradFn(f"{x._node.attrs[1].__name__}Backward")
-    name = next((op.name for op in TABLE.values() if op.gradient is rule), None)
-    if name is None:
-        name = getattr(rule, "__name__", "").strip("_").removesuffix("_gradient") or "function"
-    return GradFn("".join(word.capitalize() for word in name.split("_")) + "Backward0")
+    return None if x._node is None else GradFn(made_by(x._node))
 
 
 def _made_by(x: Tensor) -> str:

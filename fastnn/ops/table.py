@@ -14,7 +14,7 @@ from fastnn._core.tape import apply as apply
 from fastnn._core.tape import bind
 from fastnn._core.tape import execute as execute
 from fastnn._core.tape import taped as taped
-from fastnn.autograd import GradientRule
+from fastnn.autograd import GradientRule, Node
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -74,6 +74,17 @@ def contiguous_array(array: NDArray[Any]) -> NDArray[Any]:
 
 
 bind(contiguous=contiguous_array)
+
+
+def made_by(node: Node) -> str:
+    """The name of the op that a node is of."""
+    rule = node.rule
+    if getattr(rule, "custom", False):  # a Function
+        return f"{node.attrs[1].__name__}Backward"
+    name = next((op.name for op in TABLE.values() if op.gradient is rule), None)
+    if name is None:
+        name = getattr(rule, "__name__", "").strip("_").removesuffix("_gradient") or "function"
+    return "".join(word.capitalize() for word in name.split("_")) + "Backward0"
 
 
 def new_array(shape: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -1,5 +1,5 @@
-"""Tools beside the nets: `data` has data sets and loaders."""
+"""Tools beside the nets: `data` has data sets and loaders, `dlpack` lends memory."""
 
-from fastnn.utils import data
+from fastnn.utils import data, dlpack
 
-__all__ = ["data"]
+__all__ = ["data", "dlpack"]
