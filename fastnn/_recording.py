@@ -66,7 +66,16 @@ def reads(module: Module) -> None:
 
 
 class RecordingError(RuntimeError):
-    """A compiled function did something that a replay could not repeat."""
+    """A compiled function did something that a replay could not repeat.
+
+    The recorder keeps it: a function that goes on after it, in an `except`, is refused too.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        active = engine.recorder()
+        if active is not None:
+            active.refused = self
 
 
 def refuse(what: str) -> None:

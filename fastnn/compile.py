@@ -79,6 +79,8 @@ def _record(
     before = Surroundings(seen, []) if strict else None
     with listening(Recorder(arrays, leaves)) as recorder:
         result = fn(*(Tensor(a) for a in arrays))
+        if recorder.refused is not None:  # and fn went on all the same
+            raise recorder.refused
         if before is not None:
             before.refuse_changes(recorder.location())
             before.refuse_large(recorder.memory())

@@ -59,6 +59,7 @@ class Recorder:
         self.grads_set: dict[int, Tensor] = {}
         self.before_run: list[Callable[[], object]] = []
         dtype = _default.dtype
+        self.refused: RecordingError | None = None
         self.renewals: list[Callable[[], object]] = []  # new memory for gradients that are held
         self.conditions: list[Callable[[], bool]] = [lambda: _default.dtype is dtype]
         self.checks: list[Check] = []

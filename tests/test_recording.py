@@ -84,6 +84,33 @@ def test_buffers_are_written_at_every_run() -> None:
     assert mean.tolist() == [4.5, 4.5]
 
 
+def test_a_buffer_that_counts() -> None:
+    """`self.n += 1` assigns the tensor that is there."""
+
+    class Counter(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("n", fastnn.zeros(1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.n += 1
+            return x * self.n
+
+    program = fastnn.compile(Counter())
+    assert [program(fastnn.ones(1)).item() for _ in range(3)] == [1, 2, 3]
+
+
+def test_a_refusal_that_is_swallowed_still_refuses() -> None:
+    def careful(x: Tensor) -> Tensor:
+        try:
+            return x if x.sum() > 0 else -x
+        except RuntimeError:
+            return x * 2
+
+    with pytest.raises(fastnn.RecordingError, match=r"test_recording\.py:\d+: .* value was asked"):
+        fastnn.compile(careful)(fastnn.ones(2))
+
+
 def test_buffer_read_then_overwritten() -> None:
     before = fastnn.ones(2)
 

@@ -89,7 +89,7 @@ class Module(Hooked):
         buffers = self.__dict__.get("_buffers")
         if buffers is not None and name in buffers:
             self._check_buffer(name, value)
-            if engine.recorder() is not None:
+            if engine.recorder() is not None and value is not buffers[name]:
                 engine.recorder().refuse_rebound(name)
             buffers[name] = value
             return
