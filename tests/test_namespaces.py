@@ -303,3 +303,19 @@ def test_gradients_go_through_jit_and_steps_are_programs() -> None:
     expected = train(lambda fn: fn)
     before = calls.call_count
     assert train(fastnn.jit) == expected and calls.call_count - before == 2
+
+
+def test_grad_operation() -> None:
+    """MindSpore's older form of grad."""
+    x, y = fastnn.tensor([1.0, 2.0]), fastnn.tensor([3.0, 4.0])
+    product = lambda x, y: x * x * y  # noqa: E731
+    assert ops.GradOperation()(product)(x, y).tolist() == [6, 16]
+    assert [g.tolist() for g in ops.GradOperation(get_all=True)(product)(x, y)] == [[6, 16], [1, 4]]
+    assert [g.tolist() for g in ops.GradOperation(get_all=True)(lambda x: x * x)(x)] == [[2, 4]]
+    by_sens = ops.GradOperation(sens_param=True, get_all=True)(product)
+    assert [g.tolist() for g in by_sens(x, y, y)] == [[18, 64], [3, 16]]
+    net = nn.Dense(2, 1, weight_init="ones", bias_init="zeros")
+    inputs, weights = ops.GradOperation(get_all=True, get_by_list=True)(net)(x)
+    assert inputs[0].tolist() == [1, 1] and weights[0].tolist() == [[1, 2]]
+    (only,) = ops.GradOperation(get_by_list=True)(net, [net.bias])(x)
+    assert only.tolist() == [1]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy.typing as npt
 
 import fastnn
-from fastnn import nn, ops
+from fastnn import _check, nn, ops
 from fastnn.batching import vmap
 from fastnn.jacobians import jacfwd, jacrev, jvp, vjp
 from fastnn.mindspore.higher import derivative, jet
@@ -26,6 +26,44 @@ Axes = int | Sequence[int] | None
 
 def _axes(axis: Axes) -> Any:
     return None if isinstance(axis, (tuple, list)) and not axis else axis
+
+
+class GradOperation:
+    """MindSpore's older form of `grad`: `GradOperation(get_all=True)(fn)(x, y)`.
+
+    Args:
+        get_all: a tuple of the gradients by all inputs; default: the one by the first.
+        get_by_list: a tuple of the gradients by weights; with get_all, after that by the inputs.
+        sens_param: the last argument is the gradient of the output.
+
+    Source: MindSpore's ops.GradOperation.
+
+    Example:
+        >>> x, y = fastnn.tensor(2.0), fastnn.tensor(3.0)
+        >>> GradOperation(get_all=True)(lambda x, y: x * x * y)(x, y)
+        (tensor(12.), tensor(4.))
+    """
+
+    def __init__(
+        self, get_all: bool = False, get_by_list: bool = False, sens_param: bool = False
+    ) -> None:
+        self.get_all = _check.flag("get_all", get_all)
+        self.get_by_list = _check.flag("get_by_list", get_by_list)
+        self.sens_param = _check.flag("sens_param", sens_param)
+
+    def __call__(self, fn: Any, weights: Any = None) -> Any:
+        """A function that returns the gradients of fn, by the weights too: by default all that
+        the cell fn trains."""
+        if self.get_by_list and weights is None:
+            weights = fn.trainable_params()
+        by = weights if self.get_by_list else None
+
+        def gradients(*args: Any, **kwargs: Any) -> Any:
+            count = len(args) - (self.sens_param and "sens" not in kwargs)
+            inputs = tuple(range(count)) if self.get_all else None if self.get_by_list else 0
+            return grad(fn, inputs, by, sens_param=self.sens_param)(*args, **kwargs)
+
+        return gradients
 
 
 def reduce_sum(x: Tensor, axis: Axes = (), keep_dims: bool = False) -> Tensor:
@@ -172,6 +210,7 @@ def smooth_l1_loss(
 
 
 __all__ = [
+    "GradOperation",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cast",
