@@ -11,7 +11,7 @@ import numpy as np
 
 from fastnn import _recording, _tree, lowering
 from fastnn._core.replay import Front
-from fastnn.autograd import is_grad_enabled
+from fastnn.autograd import is_grad_enabled, leads_to
 from fastnn.recorder import Recorder, listening
 from fastnn.recording import Recording, rebuilt, tensors_of
 from fastnn.surroundings import ChangedError, Surroundings
@@ -165,7 +165,9 @@ class Compiled(Front):
             return self.fn(*args, **kwargs)
         leaves = _tree.leaves((args, kwargs))
         inputs = [isinstance(leaf, Tensor | np.ndarray) for leaf in leaves]
-        arrays = [_array(leaf) for leaf, is_input in zip(leaves, inputs, strict=True) if is_input]
+        given = [leaf for leaf, is_input in zip(leaves, inputs, strict=True) if is_input]
+        arrays = [_array(leaf) for leaf in given]
+        trained = [isinstance(x, Tensor) and x.requires_grad for x in given]
         key = self._key(args, kwargs)
         for recording in self._cache.get(key, ()):
             if recording.matches() and recording.suits(arrays):
@@ -173,27 +175,27 @@ class Compiled(Front):
                 self._cache.move_to_end(key)
                 self._last = recording
                 self._shortcut = recording.shortcut
-                return recording.replay(arrays)
+                return _given_back(recording.replay(arrays), given, trained)
 
         def call(*tensors: Tensor) -> Any:
-            left = iter(tensors)
-            given = [next(left) if i else leaf for leaf, i in zip(leaves, inputs, strict=True)]
-            new_args, new_kwargs = _tree.rebuilt((args, kwargs), given)
-            return self.fn(*new_args, **new_kwargs)
+            left = iter(_as_leaves(tensors, trained))
+            new = [next(left) if i else leaf for leaf, i in zip(leaves, inputs, strict=True)]
+            new_args, new_kwargs = _tree.rebuilt((args, kwargs), new)
+            return _with_gradients(self.fn(*new_args, **new_kwargs), tensors, trained)
 
         known = self._cache.get(key, ())
-        trained = [leaf for r in known for leaf in r.recorder.grads_set.values()]
+        left = [leaf for r in known for leaf in r.recorder.grads_set.values()]
         result, recording = record(
-            call, [a.copy() for a in arrays], functions=[self.fn], strict=True, leaves=trained
+            call, [a.copy() for a in arrays], functions=[self.fn], strict=True, leaves=left
         )
-        if kwargs or len(arrays) != len(args):
+        if kwargs or len(arrays) != len(args) or any(trained):
             recording.shortcut = None  # it knows of arrays in a row alone
         self._last, self._shortcut = recording, recording.shortcut
         self._cache.setdefault(key, []).insert(0, recording)
         del self._cache[key][4:]
         if len(self._cache) > MAX_RECORDINGS:
             self._cache.popitem(last=False)
-        return result
+        return _given_back(result, given, trained)
 
     @staticmethod
     def _key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -201,7 +203,7 @@ class Compiled(Front):
 
         def entry(leaf: Any) -> Any:
             if isinstance(leaf, Tensor | np.ndarray):
-                return leaf.shape, str(leaf.dtype)
+                return leaf.shape, str(leaf.dtype), getattr(leaf, "requires_grad", False)
             if not isinstance(leaf, bool | int | float | str):
                 raise TypeError(
                     "compile: expected arguments that are tensors, arrays, numbers or texts, or "
@@ -214,14 +216,47 @@ class Compiled(Front):
 
 def _array(value: Any) -> NDArray[Any]:
     if isinstance(value, Tensor):
-        if value.requires_grad:
+        if value._node is not None:
             raise TypeError(
-                "compile: a compiled function cannot take a tensor that requires grad; let it use "
-                "the parameter from outside, or pass it detached"
+                "compile: a compiled function cannot take a tensor that an operation on the tape "
+                "made; pass it detached"
             )
         value = value._array
     array: NDArray[Any] = value
     return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+
+def _as_leaves(tensors: tuple[Tensor, ...], trained: list[bool]) -> list[Tensor]:
+    """The arguments while recording: they require grad as those of the call do."""
+    return [x.requires_grad_() if t else x for x, t in zip(tensors, trained, strict=True)]
+
+
+def _with_gradients(result: Any, tensors: tuple[Tensor, ...], trained: list[bool]) -> Any:
+    """What a function returned, and what gradients it left in arguments that require one."""
+    if not any(trained):
+        return result
+    leaves = [x for x, t in zip(tensors, trained, strict=True) if t]
+    if any(leads_to(y, leaves) for y in tensors_of(result)):
+        assert _recording.active is not None
+        raise RecordingError(
+            f"{_recording.active.location()}: cannot compile this: the function returns what "
+            "depends, on the tape, on an argument that requires grad, but gradients do not pass "
+            "through a compiled function: let it call backward() or autograd.grad itself, and "
+            "detach what it returns; or pass the argument detached"
+        )
+    return result, [x.grad for x in leaves]
+
+
+def _given_back(result: Any, given: list[Any], trained: list[bool]) -> Any:
+    """The result proper; the gradients are added to those of the arguments."""
+    if not any(trained):
+        return result
+    result, gradients = result
+    leaves = [x for x, t in zip(given, trained, strict=True) if t]
+    for leaf, gradient in zip(leaves, gradients, strict=True):
+        if gradient is not None:
+            leaf.grad = gradient if leaf.grad is None else leaf.grad.add_(gradient)
+    return result
 
 
 def compile(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
@@ -247,9 +282,10 @@ def compile(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
         fn, a decorator.
 
     Raises:
-        RecordingError: fn looks at a value (a branch, `item`, `numpy`), which a replay cannot, or
-            changes what it reads from around it.
-        TypeError: an argument that requires grad, or of another kind.
+        RecordingError: fn looks at a value (a branch, `item`, `numpy`), which a replay cannot;
+            changes what it reads from around it; or returns what leads to an argument that
+            requires grad.
+        TypeError: an argument that is on the tape, or of another kind.
 
     Example:
         >>> import fastnn

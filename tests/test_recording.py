@@ -123,6 +123,45 @@ def test_buffer_read_then_overwritten() -> None:
     assert [step(fastnn.ones(2) * k).tolist()[0] for k in (2.0, 3.0, 5.0)] == [2.0, 6.0, 15.0]
 
 
+@pytest.mark.parametrize("real", ["float32", "float64"])
+def test_arguments_that_require_grad(real: str) -> None:
+    """Points at which a net is differentiated, as an argument; they get gradients as eagerly."""
+
+    def train(compiled: bool) -> Any:
+        fastnn.manual_seed(0)
+        model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1)).to(real)
+        optimizer = optim.Adam(model.parameters(), lr=0.01)
+        t = fastnn.linspace(0, 1, 6, dtype=real).view(-1, 1).requires_grad_()
+
+        def step(t: Tensor, scale: Tensor) -> Tensor:
+            optimizer.zero_grad()
+            u = model(t)
+            (du,) = fastnn.autograd.grad(u.sum(), t, create_graph=True)
+            loss = ((du + scale * u) ** 2).mean()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        run = fastnn.compile(step) if compiled else step
+        losses = [run(t, fastnn.tensor(k, dtype=real)).item() for k in (1.0, 1.0, 2.0)]
+        assert t.grad is not None
+        return losses, [p.tolist() for p in model.parameters()], t.grad.tolist()
+
+    assert train(True) == train(False)
+
+
+def test_no_gradient_is_lost_at_an_argument() -> None:
+    x = fastnn.ones(2, requires_grad=True)
+    slope = fastnn.compile(lambda x: fastnn.autograd.grad((x**3).sum(), x)[0])
+    assert [slope(x).tolist() for _ in range(2)] == [[3, 3]] * 2 and x.grad is None
+    assert fastnn.compile(lambda x: (x * 2).detach())(x).tolist() == [2, 2]
+    with pytest.raises(
+        fastnn.RecordingError, match=r"recording\.py:\d+: .* do not pass through a comp"
+    ):
+        fastnn.compile(lambda x: x * 2)(x)
+    assert fastnn.compile(lambda x: x * 2)(x.detach()).tolist() == [2, 2]
+
+
 def test_numbers_as_arguments_keep_their_shape() -> None:
     same(lambda t: t * 2, fastnn.tensor(1.0), fastnn.tensor(2.0))
 

@@ -4,7 +4,7 @@ from fastnn.autograd import functional, hooks, versions
 from fastnn.autograd.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from fastnn.autograd.checking import GradcheckError, gradcheck, gradgradcheck
 from fastnn.autograd.custom import Context, Function, once_differentiable
-from fastnn.autograd.graph import grad
+from fastnn.autograd.graph import grad, leads_to
 from fastnn.autograd.inference import check_writable, only_reads
 from fastnn.autograd.modes import (
     enable_grad,
@@ -36,6 +36,7 @@ __all__ = [
     "is_anomaly_enabled",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    "leads_to",
     "no_grad",
     "once_differentiable",
     "only_reads",

@@ -71,6 +71,22 @@ def reaches(outputs: Iterable[Tensor], start: int) -> dict[Key, Tensor]:
     return found
 
 
+def leads_to(y: Tensor, leaves: Iterable[Tensor]) -> bool:
+    """Whether gradients could still go from `y` to one of the leaves: not on a tape whose memory
+    was given back."""
+    wanted = {id(leaf) for leaf in leaves}
+    seen: set[int] = set()
+    waiting = [y]
+    while waiting:
+        x = waiting.pop()
+        if id(x) in wanted:
+            return True
+        if x._node is not None and id(x._node) not in seen:
+            seen.add(id(x._node))
+            waiting.extend(source for source in x._node.inputs or () if source is not None)
+    return False
+
+
 def _leading(nodes: list[Node], wanted: set[Key]) -> dict[int, list[bool]]:
     """id of node -> which of its inputs lead to what is wanted; only nodes where any does."""
     leading: dict[int, list[bool]] = {}
