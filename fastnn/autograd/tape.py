@@ -70,7 +70,6 @@ def _propagate(
     return leaves
 
 
-@computes("backward")
 def _arriving(
     roots: Sequence[Tensor],
     seeds: Sequence[Tensor],
@@ -89,6 +88,7 @@ def _arriving(
     return {place: (x, found[place][1]) for place, x in places.items() if place in found}
 
 
+@computes("backward")
 def backward(
     tensors: Tensor | Sequence[Tensor],
     grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
