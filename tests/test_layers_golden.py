@@ -90,3 +90,11 @@ def test_gains() -> None:
     for name, param in layers_cases.GAINS:
         want = GOLDENS["gains"][f"{name} {param}"]
         assert nn.init.calculate_gain(name, param) == pytest.approx(want, rel=1e-15)
+
+
+def test_layers_start_as_torch_s() -> None:
+    fastnn.manual_seed(7)
+    for text, wanted in GOLDENS["starts"].items():
+        parameters = eval(text, vars(nn)).parameters()
+        for p, want in zip(parameters, wanted, strict=True):
+            np.testing.assert_allclose(p.detach().numpy().ravel(), want, 1e-6, 1e-7, err_msg=text)

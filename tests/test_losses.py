@@ -149,10 +149,10 @@ def test_zero_one_counts_and_refuses_to_be_trained() -> None:
 
 
 def test_quantiles_that_cross_are_punished() -> None:
-    x, y = fastnn.tensor([[1.0, 0.0], [0.0, 1.0]]), fastnn.tensor([0.5, 0.5])
+    x, y = fastnn.tensor([[1.5, 0.0], [0.0, 1.0]]), fastnn.tensor([0.5, 0.5])
     plain = nn.QuantileLoss([0.2, 0.8])(x, y)
     assert nn.QuantileLoss([0.2, 0.8], crossing=3.0)(x, y).item() == pytest.approx(
-        plain.item() + 3.0 * 0.5
+        plain.item() + 3.0 * 0.75
     )
 
 
@@ -185,6 +185,19 @@ def test_far_logits_stay_finite() -> None:
         assert math.isfinite(loss.item()), name
         (gradient,) = fastnn.autograd.grad(loss, far, retain_graph=True)
         assert np.isfinite(gradient.numpy()).all(), name
+
+
+def test_focal_loss_of_sure_answers() -> None:
+    """(1 - p)**gamma -log p to the last digits where 1 - p is next to nothing."""
+    gap = np.array([8.0, 14.0, 20.0])
+    z = fastnn.tensor(np.stack([gap, 0 * gap], 1), requires_grad=True)
+    loss = F.focal_loss(z, fastnn.tensor([0, 0, 0]), gamma=0.5, reduction="none")
+    miss = 1 / (1 + np.exp(gap))  # 1 - p
+    np.testing.assert_allclose(loss.detach().numpy(), -np.sqrt(miss) * np.log1p(-miss), rtol=1e-6)
+    loss.sum().backward()
+    assert z.grad is not None
+    slope = (0.5 * np.log1p(-miss) * (1 - miss) - miss) * np.sqrt(miss)
+    np.testing.assert_allclose(z.grad.numpy()[:, 0], slope, rtol=1e-6)
 
 
 def test_bad_input() -> None:

@@ -53,10 +53,17 @@ def inits() -> dict[str, list[list[float]]]:
     return found
 
 
+def starts() -> dict[str, list[list[float]]]:
+    torch.manual_seed(7)
+    layers = {text: eval(text, vars(torch.nn)) for text in layers_cases.STARTS}
+    return {text: [rounded(p, 8) for p in layer.parameters()] for text, layer in layers.items()}
+
+
 if __name__ == "__main__":
     layers = {name: calls(name, given) for name, given in layers_cases.inputs().items()}
     gains = {f"{n} {p}": torch.nn.init.calculate_gain(n, p) for n, p in layers_cases.GAINS}
-    made: dict[str, Any] = {"layers": layers, "inits": inits(), "gains": gains}
+    made: dict[str, Any] = {"layers": layers, "inits": inits(), "gains": gains,
+                            "starts": starts()}  # fmt: skip
     text = ",\n".join(
         f'"{part}": {{' + ",\n".join(
             f"{json.dumps(k)}: {json.dumps(v, separators=(',', ':'))}" for k, v in entries.items()
