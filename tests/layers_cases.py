@@ -80,8 +80,8 @@ INITS = (
 # What layers start with, one after the other from one seed.
 STARTS = (
     "Linear(4, 3)", "Linear(20, 1, bias=False)", "Bilinear(2, 5, 3)",
-    "Bilinear(6, 2, 1, bias=False)", "Embedding(4, 5)", "Embedding(6, 3, padding_idx=2)", "PReLU(3, 0.4)", "BatchNorm1d(2)",
-    "LayerNorm((2, 2))", "RMSNorm(3)",
+    "Bilinear(6, 2, 1, bias=False)", "Embedding(4, 5)", "Embedding(6, 3, padding_idx=2)",
+    "PReLU(3, 0.4)", "BatchNorm1d(2)", "LayerNorm((2, 2))", "RMSNorm(3)",
 )  # fmt: skip
 INIT_SHAPES: list[tuple[int, ...]] = [(5, 3), (3, 6), (4, 3, 2)]
 OF_MATRICES = ("eye_", "sparse_")  # refuse more axes
