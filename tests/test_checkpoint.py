@@ -256,6 +256,21 @@ FORGED: dict[str, Callable[[dict[str, Any]], object]] = {
 }
 
 
+@pytest.mark.parametrize("what", ["scheduler", "callbacks", "random", "gradients"])
+def test_a_state_of_something_else(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "fit"
+    setup = "stopping" if what == "callbacks" else "by step"
+    broken(setup, path, Breaks("end", 1))
+    state = fastnn.load(path)
+    other: dict[str, Any] = {
+        "scheduler": {"step_size": 2}, "callbacks": [{}, {}, {}], "random": np.zeros(3, np.uint8),
+        "gradients": [],
+    }  # fmt: skip
+    fastnn.save({**state, what: other[what]}, path)
+    with pytest.raises(FormatError, match=r"^checkpoint: a state that does not fit"):
+        start(setup, path)[1]()
+
+
 @pytest.mark.parametrize("content", [b"", b"no safetensors", "model", "state", "cut", *FORGED])
 def test_a_file_of_something_else(content: Any, tmp_path: Path) -> None:
     path = tmp_path / "fit"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -210,16 +211,14 @@ def _state(session: Session) -> State:
 def restore(session: Session, state: State) -> None:
     """Weights, optimizer, schedule, random numbers, figures and place."""
     _check_place(session, state)
-    own = _tensors(session.trainer.model)
-    try:
+    own, scheduler = _tensors(session.trainer.model), session.plan.schedule.scheduler
+    with _of_file():  # weights last, when all else has passed its checks
         values, _ = loadable(own, state["model"], True, "the model")
         session.trainer.optimizer.load_state_dict(state["optimizer"])
-    except (LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise FormatError(f"checkpoint: a state that does not fit: {error}") from error
-    load(own, values)
-    if session.plan.schedule.scheduler is not None:
-        session.plan.schedule.scheduler.load_state_dict(state["scheduler"])
-    random.set_rng_state(state["random"])
+        random.set_rng_state(state["random"])
+        if scheduler is not None:
+            scheduler.load_state_dict(state["scheduler"])
+        load(own, values)
     session.epoch, session.step, session.begun = state["epoch"], state["step"], state["begun"]
     session.sums = None if state["sums"] is None else np.array(state["sums"])
     session.history.history.update(state["history"])
@@ -238,7 +237,17 @@ def _check_place(session: Session, state: State) -> None:
 
 def restore_rest(session: Session, state: State) -> None:
     """What a fit has once it has begun: gradients that add up, and callbacks."""
-    for gradient, kept in zip(_gradients(session), state["gradients"], strict=True):
-        np.copyto(gradient._array, np.asarray(kept))
-    for callback, kept in zip(session.plan.callbacks, state["callbacks"], strict=True):
-        callback.load_state_dict(kept)
+    with _of_file():
+        for gradient, kept in zip(_gradients(session), state["gradients"], strict=True):
+            np.copyto(gradient._array, np.asarray(kept))
+        for callback, kept in zip(session.plan.callbacks, state["callbacks"], strict=True):
+            callback.load_state_dict(kept)
+
+
+@contextmanager
+def _of_file() -> Iterator[None]:
+    """What does not fit has come from the file."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
+        raise FormatError(f"checkpoint: a state that does not fit: {e}") from e
