@@ -217,6 +217,7 @@ def test_options_of_printing() -> None:
 def test_what_it_says_of_itself() -> None:
     x = fastnn.ones(2, 3)
     assert f"{x.sum():.2f}" == "6.00" and x.stride() == (3, 1) and x.T.stride() == (1, 3)
+    assert x.stride(0) == x.T.stride(-1) == 3
     assert str(x.device) == "cpu" and x.cpu() is x and x.to("cpu") is x and not x.is_cuda
     assert x.to(fastnn.zeros(1, dtype="float64")).dtype == "float64"
     assert x.data.tolist() == x.tolist() and fastnn.ones(2, requires_grad=True).data.is_leaf

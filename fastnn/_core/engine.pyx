@@ -255,15 +255,26 @@ cdef struct operand_t:
 
 
 cdef int _fill_broadcast(fnn_call *call, operand_t *operands, int n) except -1:
-    """dim = the shape of array 0, adjacent axes merged where all strides allow it."""
-    cdef int i, axis, lead, d, nd = operands[0].ndim
+    """dim = the shape of array 0, adjacent axes merged where all strides allow it.
+
+    The axes go in the order of array 0's strides: what lies along memory is the inner loop.
+    """
+    cdef int i, j, axis, lead, d, nd = operands[0].ndim
+    cdef int order[32]  # axes, innermost first
     cdef Py_ssize_t size
     cdef Py_ssize_t stride[6]
     cdef bint merge
     cdef size_t dims[6]
     cdef Py_ssize_t strides[6][6]
+    for i in range(nd):
+        axis, j = nd - 1 - i, i
+        while j > 0 and operands[0].stride[order[j - 1]] > operands[0].stride[axis]:
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = axis
     d = 0  # axes so far, innermost first
-    for axis in range(nd - 1, -1, -1):
+    for j in range(nd):
+        axis = order[j]
         size = operands[0].shape[axis]
         if size == 1:
             continue

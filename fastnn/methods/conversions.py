@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 
@@ -90,9 +90,14 @@ class Conversions:
             owner = owner.base
         return (self.data_ptr() - int(owner.ctypes.data)) // self._array.itemsize
 
-    def stride(self) -> tuple[_Int, ...]:
-        """The elements to step over along each axis."""
-        return tuple(s // self._array.itemsize for s in self._array.strides)
+    @overload
+    def stride(self) -> tuple[_Int, ...]: ...
+    @overload
+    def stride(self, dim: _Int) -> _Int: ...
+    def stride(self, dim: _Int | None = None) -> tuple[_Int, ...] | _Int:
+        """The elements to step over along each axis, or along `dim`."""
+        steps = tuple(s // self._array.itemsize for s in self._array.strides)
+        return steps if dim is None else steps[dim]
 
     def data_ptr(self) -> _Int:
         """The address of its first element."""

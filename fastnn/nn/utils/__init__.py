@@ -133,7 +133,7 @@ def clip_grad_norm_(
 def _norm(found: list[Tensor], order: float) -> Tensor:
     """The norm of the elements of all tensors."""
     total: Tensor | None = None
-    for g in found:
+    for g in map(_along_memory, found):
         if order == math.inf:
             part = ops.max(ops.abs(g))
             total = part if total is None else ops.maximum(total, part)
@@ -144,6 +144,11 @@ def _norm(found: list[Tensor], order: float) -> Tensor:
     if order == math.inf:
         return total
     return ops.sqrt(total) if order == 2 else ops.pow(total, 1.0 / order)
+
+
+def _along_memory(g: Tensor) -> Tensor:
+    """g, or where its columns lie along memory, as a weight's gradient often has it, g.T."""
+    return g.T if g.ndim == 2 and g.stride(0) < g.stride(1) else g
 
 
 @computes("update")
