@@ -65,6 +65,8 @@ OTHERS: list[tuple[str, list[Any]]] = [
     ("Bilinear(3, 2, 4)", [(3, 3), (3, 2)]),
     ("Bilinear(3, 2, 1, bias=False)", [(2, 2, 3), (2, 2, 2)]),
     ("Embedding(5, 3)", [np.array([[0, 4], [2, 4]])]),
+    ("Embedding(5, 3, max_norm=0.7, norm_type=1.0)", [np.array([[0, 4], [2, 4]])]),
+    ("Embedding(5, 3, scale_grad_by_freq=True)", [np.array([0, 4, 2, 4])]),
     ("Embedding(5, 3, padding_idx=-1)", [np.array([0, 4, 2, 4])]),
 ]
 INITS = (
