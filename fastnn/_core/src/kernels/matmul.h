@@ -12,21 +12,32 @@
 #define MATMUL_FAR_BYTES ((size_t)1 << 22) /* of out: tiles are fetched ahead beyond this */
 #define MATMUL_SMALL ((size_t)32768)       /* multiply-adds not worth a second tile */
 #define MATMUL_MAX_TILES ((size_t)64)
-#define MATMUL_VECTORS 2
 #define MATMUL_COLUMNS (MATMUL_VECTORS * VL)
 
-/* As many rows as leave registers for MATMUL_VECTORS of b and one of a. */
+/* As many rows as leave registers for MATMUL_VECTORS of b and one of a. With NEON lanes are masked
+ * one by one: there columns that fill no vector are packed, and b is read in whole vectors. */
+#define MATMUL_WHOLE (VL * sizeof(REAL) == 16)
 #if VL * (REAL_IS_DOUBLE ? 8 : 4) == 64
 #define MATMUL_ROWS 14
+#define MATMUL_VECTORS 2
 #define MATMUL_EACH_ROW(X)                                                                        \
   X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
-#elif VL > 1
+#elif VL * (REAL_IS_DOUBLE ? 8 : 4) == 32
 #define MATMUL_ROWS 6
+#define MATMUL_VECTORS 2
 #define MATMUL_EACH_ROW(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#elif VL > 1
+#define MATMUL_ROWS 8
+#define MATMUL_VECTORS 3
+#define MATMUL_EACH_ROW(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
 #else
 #define MATMUL_ROWS 4
+#define MATMUL_VECTORS 2
 #define MATMUL_EACH_ROW(X) X(1) X(2) X(3) X(4)
 #endif
+
+/* Loads and stores stay on their side of it; it costs no instruction. */
+#define MATMUL_FENCE __asm__ volatile("" : : : "memory")
 
 /* One register tile. A stride counts elements: a_row from a row of a to the next, a_step and
  * b_step from one k to the next. */
@@ -49,11 +60,11 @@ typedef struct {
 FNN_INLINE void FN(matmul_body)(const FN(matmul_tile) * t, int rows, int vectors, int column) {
   const ptrdiff_t a_row = column ? 1 : t->a_row, a_step = column ? t->a_step : 1;
   const int group = column ? MATMUL_ROWS : 3; /* rows per pointer: x86 adds index * 4 or * 8 */
-  const ptrdiff_t out_row = t->out_row, y_row = t->y_row;
+  const ptrdiff_t b_step = t->b_step, out_row = t->out_row, y_row = t->y_row;
   const mask last = t->last;
   const REAL *a[MATMUL_ROWS], *b = t->b;
   vec sum[MATMUL_ROWS][MATMUL_VECTORS], bj[MATMUL_VECTORS];
-#pragma GCC unroll 2
+#pragma GCC unroll 3
   for (int j = 0; j < vectors; j++) {
     const mask m = j + 1 < vectors ? m_first(VL) : last;
     const vec start = t->bias ? v_load_m(t->bias + j * VL, m) : v_zero();
@@ -65,26 +76,28 @@ FNN_INLINE void FN(matmul_body)(const FN(matmul_tile) * t, int rows, int vectors
   if (t->fetch) {
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 3
       for (int j = 0; j < vectors; j++) v_prefetch(t->out + i * out_row + j * VL);
   }
   for (size_t p = t->depth; p > 0; p--) {
-#pragma GCC unroll 2
+#pragma GCC unroll 3
     for (int j = 0; j < vectors; j++)
-      bj[j] = j + 1 < vectors ? v_load(b + j * VL) : v_load_m(b + j * VL, last);
-    b += t->b_step;
+      bj[j] = MATMUL_WHOLE || j + 1 < vectors ? v_load(b + j * VL) : v_load_m(b + j * VL, last);
+    b += b_step;
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++) {
       const vec ai = v_set1(a[i / group][i % group * a_row]);
-#pragma GCC unroll 2
+#pragma GCC unroll 3
       for (int j = 0; j < vectors; j++) sum[i][j] = v_fma(ai, bj[j], sum[i][j]);
+      if (MATMUL_WHOLE && i % 4 == 3) MATMUL_FENCE; /* more of a at once would spill sums */
     }
+    if (VL == 1) MATMUL_FENCE; /* else gcc 12 makes vectors of k's and reads beyond the last */
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i += group) a[i / group] += a_step;
   }
 #define EACH_SUM                                                                                  \
   _Pragma("GCC unroll 14") for (int i = 0; i < rows; i++)                                         \
-      _Pragma("GCC unroll 2") for (int j = 0; j < vectors; j++)
+      _Pragma("GCC unroll 3") for (int j = 0; j < vectors; j++)
 #define LANES (j + 1 < vectors ? m_first(VL) : last)
   REAL *out = t->out;
   const REAL *y = t->y;
@@ -98,22 +111,22 @@ FNN_INLINE void FN(matmul_body)(const FN(matmul_tile) * t, int rows, int vectors
 #undef LANES
 }
 
-#define MATMUL_DEFINE(rows)                                                                       \
-  static void FN(matmul_##rows##_1_row)(const FN(matmul_tile) * t) {                              \
-    FN(matmul_body)(t, rows, 1, 0);                                                               \
+#define MATMUL_DEFINE_ONE(rows, vectors)                                                          \
+  static void FN(matmul_##rows##_##vectors##_row)(const FN(matmul_tile) * t) {                    \
+    FN(matmul_body)(t, rows, vectors, 0);                                                         \
   }                                                                                               \
-  static void FN(matmul_##rows##_2_row)(const FN(matmul_tile) * t) {                              \
-    FN(matmul_body)(t, rows, 2, 0);                                                               \
-  }                                                                                               \
-  static void FN(matmul_##rows##_1_column)(const FN(matmul_tile) * t) {                           \
-    FN(matmul_body)(t, rows, 1, 1);                                                               \
-  }                                                                                               \
-  static void FN(matmul_##rows##_2_column)(const FN(matmul_tile) * t) {                           \
-    FN(matmul_body)(t, rows, 2, 1);                                                               \
+  static void FN(matmul_##rows##_##vectors##_column)(const FN(matmul_tile) * t) {                 \
+    FN(matmul_body)(t, rows, vectors, 1);                                                         \
   }
-#define MATMUL_ENTRY(rows)                                                                        \
-  {{FN(matmul_##rows##_1_row), FN(matmul_##rows##_1_column)},                                     \
-   {FN(matmul_##rows##_2_row), FN(matmul_##rows##_2_column)}},
+#define MATMUL_ENTRY_ONE(rows, vectors)                                                           \
+  {FN(matmul_##rows##_##vectors##_row), FN(matmul_##rows##_##vectors##_column)},
+#if MATMUL_VECTORS == 3
+#define MATMUL_EACH_VECTOR(X, rows) X(rows, 1) X(rows, 2) X(rows, 3)
+#else
+#define MATMUL_EACH_VECTOR(X, rows) X(rows, 1) X(rows, 2)
+#endif
+#define MATMUL_DEFINE(rows) MATMUL_EACH_VECTOR(MATMUL_DEFINE_ONE, rows)
+#define MATMUL_ENTRY(rows) {MATMUL_EACH_VECTOR(MATMUL_ENTRY_ONE, rows)},
 MATMUL_EACH_ROW(MATMUL_DEFINE)
 static void (*const FN(matmul_bodies)[MATMUL_ROWS][MATMUL_VECTORS][2])(const FN(matmul_tile) *) = {
     MATMUL_EACH_ROW(MATMUL_ENTRY)};
@@ -193,8 +206,9 @@ static void FN(matmul_panel)(FN(matmul_state) * s) {
   const fnn_call *call = s->call;
   FN(matmul_tile) *t = &s->tile;
   const size_t rows = s->rows, tiles = blocks_over(rows, MATMUL_ROWS);
-  const int wide = s->columns > VL, epilogue = s->epilogue && s->at + t->depth == call->dim[2];
+  const int epilogue = s->epilogue && s->at + t->depth == call->dim[2];
   const int column = s->pack_a || (call->stride[1][0] == 1 && call->stride[1][1] != 1);
+  const size_t vectors = blocks_over(s->columns, VL);
   for (size_t tile = 0, i = 0, height; tile < tiles; tile++, i += height) {
     height = FN(matmul_height)(rows, tiles, tile);
     t->a = s->pack_a ? s->block + i * t->depth : FN(matmul_at)(call, 1, s->row + i, s->at);
@@ -202,7 +216,7 @@ static void FN(matmul_panel)(FN(matmul_state) * s) {
     t->out = (REAL *)call->array[0] + (ptrdiff_t)(s->row + i) * t->out_row + s->column;
     if (call->array[4])
       t->y = (const REAL *)call->array[4] + (ptrdiff_t)(s->row + i) * t->y_row + s->column;
-    FN(matmul_bodies)[height - 1][wide][column](t);
+    FN(matmul_bodies)[height - 1][vectors - 1][column](t);
     if (epilogue) FN(matmul_epilogue)(call, t, height, s->columns);
   }
 }
@@ -217,11 +231,13 @@ static void FN(matmul_block)(FN(matmul_state) * s, size_t begin, size_t end) {
   for (size_t j = begin; j < end; j += MATMUL_COLUMNS) {
     s->column = j;
     s->columns = size_min(MATMUL_COLUMNS, end - j);
-    t->last = m_first(s->columns > VL ? s->columns - VL : s->columns);
+    const size_t width = blocks_over(s->columns, VL) * VL;
+    t->last = m_first(s->columns + VL - width);
     t->b = FN(matmul_at)(call, 2, s->at, j);
-    if (s->pack_b) {
-      t->b_step = s->columns > VL ? MATMUL_COLUMNS : VL;
-      FN(pack)(s->panel, (size_t)t->b_step, s->columns, t->depth, t->b, stride[1], stride[0]);
+    t->b_step = stride[0];
+    if (s->pack_b || (MATMUL_WHOLE && s->columns < width)) {
+      t->b_step = (ptrdiff_t)width;
+      FN(pack)(s->panel, width, s->columns, t->depth, t->b, stride[1], stride[0]);
       t->b = s->panel;
     }
     t->bias = NULL;
@@ -254,7 +270,6 @@ static inline FN(matmul_state)
   s.epilogue = (activation || derivative) && !s.relu && !s.relu_grad;
   s.tile.a_row = a[0];
   s.tile.a_step = a[1];
-  s.tile.b_step = b[0];
   s.tile.out_row = call->stride[0][0];
   s.tile.y_row = call->stride[4][0];
   s.tile.fetch = rows * n * sizeof(REAL) > MATMUL_FAR_BYTES;
