@@ -1,16 +1,15 @@
 /* Which instruction set: the tables compiled in, and the one that the CPU and the system allow. */
 #include "fastnn.h"
 
-#if defined(__x86_64__) && !defined(FNN_SCALAR_ONLY)
-extern const fnn_table fnn_table_avx2, fnn_table_avx512;
-#endif
-extern const fnn_table fnn_table_scalar;
+extern const fnn_table fnn_table_scalar, fnn_table_avx2, fnn_table_avx512, fnn_table_neon;
 
 static const fnn_table *const tables[] = {
     &fnn_table_scalar,
 #if defined(__x86_64__) && !defined(FNN_SCALAR_ONLY)
     &fnn_table_avx2,
     &fnn_table_avx512,
+#elif defined(__aarch64__) && !defined(FNN_SCALAR_ONLY)
+    &fnn_table_neon,
 #endif
 };
 
@@ -42,7 +41,7 @@ int fnn_isa_supported(size_t i) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 #endif
-  return i == 0;
+  return 1; /* plain C and, on AArch64, NEON */
 }
 
 void fnn_isa_select(size_t i) { selected = i; }
