@@ -7,13 +7,17 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-input
 
 SOURCES := setup.py $(shell find fastnn/_core -name '*.pyx' -o -name '*.pxd' -o -name '*.[ch]' ! -name engine.c ! -name tape.c)
-C_FILES := $(filter %.c %.h,$(SOURCES))
+TESTS_C := $(wildcard tests/c/*.c)
+C_FILES := $(filter %.c %.h,$(SOURCES)) $(TESTS_C) $(wildcard tests/c/*.h)
+
+CROSS := aarch64-linux-gnu-gcc
+CROSS_FLAGS := -O3 -ffp-contract=off -fno-math-errno -fvisibility=hidden -std=c11 -Wall -Wextra -Wno-unused-parameter
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs goldens bench perf-check perf-baseline wheel clean machine
+.PHONY: help demo test test-c test-neon check format docs goldens bench perf-check perf-baseline wheel clean machine cross
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -22,8 +26,14 @@ help: ## print this list
 demo: $(VENV)/built $(VENV)/extra-demo ## train on handwritten digits, beside NumPy and scikit-learn
 	@$(BIN)/fastnn train digits --out demo-out/ --compare
 
-test: $(VENV)/built $(VENV)/extra-test $(VENV)/extra-demo ## run the tests
+test: $(VENV)/built $(VENV)/extra-test $(VENV)/extra-demo test-c ## run the tests
 	@$(BIN)/python -m pytest
+
+test-c: build/test_kernels ## run the kernels' tests in C, with every instruction set of this machine
+	@build/test_kernels
+
+test-neon: build/test_kernels_neon ## run them for AArch64 in an emulator, qemu-user
+	@qemu-aarch64 -L /usr/aarch64-linux-gnu build/test_kernels_neon
 
 check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== ruff";         $(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
@@ -32,6 +42,7 @@ check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== cython-lint";  PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastnn/_core/*.pyx
 	@echo "== clang-format"; $(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	@echo "== instructions"; $(BIN)/python -m bench.instructions
+	@echo "== tests in C";   $(MAKE) test-c
 	@echo "== tests";        $(BIN)/python -m pytest
 
 format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants them
@@ -71,6 +82,30 @@ clean: ## remove everything that make made
 	@rm -rf $(VENV) build dist wheelhouse demo-out *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	@rm -f fastnn/_core/engine.c fastnn/_core/tape.c fastnn/_core/replay.c fastnn/_core/*.so
 	@find fastnn tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- tests in C ---------------------------------------------------------------------------------
+
+# Beside the engine's objects as setup.py has made them for Python.
+build/test_kernels: $(VENV)/built $(filter tests/c/%,$(C_FILES))
+	@echo "== building the kernels' tests"
+	@objects=build/$$($(BIN)/python -c 'import sys, sysconfig; \
+	  print(sysconfig.get_platform(), sys.implementation.cache_tag, sep="-")')/fastnn/_core/src; \
+	$(CC) -std=c11 -O1 -Wall -Wextra -Ifastnn/_core/include $(TESTS_C) $$objects/*.o $$objects/isa/*.o \
+	  $$(echo | $(CC) -fopenmp -E - >/dev/null 2>&1 && echo -fopenmp) -lm -o $@
+
+# The whole engine once more, with setup.py's flags.
+build/test_kernels_neon: $(C_FILES) Makefile | cross
+	@echo "== building the engine for AArch64 (half a minute)"
+	@mkdir -p $(@D)
+	@$(CROSS) $(CROSS_FLAGS) -Ifastnn/_core/include -Ifastnn/_core/src $(TESTS_C) \
+	  $(wildcard fastnn/_core/src/*.c) $(addprefix fastnn/_core/src/isa/,scalar.c neon.c) -fopenmp -lm -o $@
+
+cross:
+	@need=; \
+	command -v $(CROSS) >/dev/null || need="$$need gcc-aarch64-linux-gnu"; \
+	[ -e /usr/aarch64-linux-gnu/include/stdio.h ] || need="$$need libc6-dev-arm64-cross"; \
+	command -v qemu-aarch64 >/dev/null || need="$$need qemu-user"; \
+	[ -z "$$need" ] || { echo "fastnn: packages are missing; run: sudo apt install$$need"; exit 1; }
 
 # --- stamps ------------------------------------------------------------------------------------
 

@@ -46,6 +46,8 @@ ISA = {"scalar": []}
 if sysconfig.get_platform().endswith(("x86_64", "amd64")):
     ISA["avx2"] = ["-mavx2", "-mfma"]
     ISA["avx512"] = [*ISA["avx2"], "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]
+elif sysconfig.get_platform().endswith(("aarch64", "arm64")):
+    ISA["neon"] = []  # each of these processors has it
 
 UNSAFE = re.compile(
     r"-Ofast|-m(arch|tune|cpu)=native|-mdaz-ftz"

@@ -2,7 +2,7 @@
  *
  *   test_kernels [-v] [table ...]
  *
- * -v prints each row's worst error. It fails if a row is off, or was not run. */
+ * -v prints each row's worst error, and each function's in ULP. It fails if a row is off, or was not run. */
 #define _GNU_SOURCE
 #include "check.h"
 
@@ -26,7 +26,7 @@ static struct {
   double worst, share; /* the largest error over its scale, and over its limit */
 } rows[FNN_N_OPS][FNN_N_REALS];
 static fnn_call last;
-static int failures;
+static int failures, verbose;
 static uint64_t stream;
 
 static const char *table(void) { return fnn_isa_name(fnn_isa_selected()); }
@@ -127,6 +127,7 @@ void expect(long double got, long double want, long double scale, double limit) 
 }
 
 void report_ulp(const char *function, const char *real, double ulp, double x) {
+  if (!verbose) return;
   printf("%s: %-8s %s at most %.2f ULP, at %.9g\n", table(), function, real, ulp, x);
 }
 
@@ -177,7 +178,7 @@ static void test_denormals(void) {
   if (small * factor == 0) fail("the caller's denormals are flushed after a run");
 }
 
-static void report(int verbose) {
+static void report(void) {
   size_t calls = 0, tested = 0;
   for (int real = 0; real < FNN_N_REALS; real++) {
     size_t worst = 0;
@@ -208,7 +209,7 @@ static void on_fault(int number) {
 }
 
 int main(int argc, char **argv) {
-  const int verbose = argc > 1 && !strcmp(argv[1], "-v");
+  verbose = argc > 1 && !strcmp(argv[1], "-v");
   size_t tables = 0;
   signal(SIGSEGV, on_fault);
   signal(SIGBUS, on_fault);
@@ -224,7 +225,7 @@ int main(int argc, char **argv) {
     test_float64();
     test_integers();
     test_denormals();
-    report(verbose);
+    report();
     tables++;
   }
   if (!tables) fprintf(stderr, "test_kernels: no such table here\n");

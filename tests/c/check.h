@@ -31,7 +31,7 @@ void run(fnn_call *call);
 void expect(long double got, long double want, long double scale, double limit);
 void fail(const char *what); /* of the last call */
 
-/* The worst error of a function in ULP, for the report. */
+/* Prints the worst error of a function in ULP, if asked for. */
 void report_ulp(const char *function, const char *real, double ulp, double x);
 
 /* rows x n elements of `size` bytes, `step` elements apart (0: one for each row). */

@@ -31,6 +31,7 @@ VALUE(sin, sin(a))
 VALUE(cos, cos(a))
 VALUE(tanh, tanh(a))
 VALUE(sigmoid, 1 / (1 + exp(-a)))
+VALUE(gelu, a *erfc(-a / sqrt((WIDE)2)) / 2)
 VALUE(relu, a > 0 ? a : 0)
 VALUE(add, a + b)
 VALUE(sub, a - b)
@@ -43,6 +44,7 @@ VALUE(minimum, a < b ? a : b)
 VALUE(relu_grad, b > 0 ? a : 0)
 VALUE(sigmoid_grad, a * b * (1 - b))
 VALUE(tanh_grad, a * (1 - b * b))
+VALUE(gelu_grad, a *(erfc(-b / sqrt((WIDE)2)) / 2 + b * exp(-b * b / 2) / sqrt(4 * acos((WIDE)0))))
 VALUE(lerp, a + c * (b - a))
 VALUE(sum_of_sizes, fabs(a) + fabs(b) + fabs(c))
 VALUE(one, fabs(a))
@@ -70,6 +72,7 @@ static const FN(elementwise_case) FN(elementwise_cases)[] = {
     ROW(cos, 1, -9, 9, 4),
     ROW(tanh, 1, -9, 9, 4),
     ROW(sigmoid, 1, -9, 9, 4),
+    SCALED(gelu, 1, -9, 9, 4, one),
     ROW(relu, 1, -9, 9, 0),
     ROW(add, 2, -9, 9, 0.5),
     ROW(sub, 2, -9, 9, 0.5),
@@ -82,6 +85,7 @@ static const FN(elementwise_case) FN(elementwise_cases)[] = {
     ROW(relu_grad, 2, -9, 9, 0),
     SCALED(sigmoid_grad, 2, 0, 1, 2, one),
     SCALED(tanh_grad, 2, -1, 1, 2, one),
+    SCALED(gelu_grad, 2, -5, 5, 16, one),
     SCALED(lerp, 3, -1, 2, 4, sum_of_sizes),
 };
 #undef ROW

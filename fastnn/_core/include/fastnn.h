@@ -227,7 +227,7 @@ typedef struct fnn_op {
 } fnn_op;
 
 typedef struct fnn_table {
-  const char *name;              /* "scalar", "avx2", "avx512" */
+  const char *name;              /* "scalar", "avx2", "avx512", "neon" */
   size_t lanes[FNN_N_REALS];     /* vector width in elements */
   const fnn_op *op[FNN_N_REALS]; /* FNN_N_OPS rows each */
 } fnn_table;

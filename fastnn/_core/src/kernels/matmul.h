@@ -60,7 +60,7 @@ typedef struct {
 FNN_INLINE void FN(matmul_body)(const FN(matmul_tile) * t, int rows, int vectors, int column) {
   const ptrdiff_t a_row = column ? 1 : t->a_row, a_step = column ? t->a_step : 1;
   const int group = column ? MATMUL_ROWS : 3; /* rows per pointer: x86 adds index * 4 or * 8 */
-  const ptrdiff_t b_step = t->b_step, out_row = t->out_row, y_row = t->y_row;
+  const ptrdiff_t out_row = t->out_row, y_row = t->y_row;
   const mask last = t->last;
   const REAL *a[MATMUL_ROWS], *b = t->b;
   vec sum[MATMUL_ROWS][MATMUL_VECTORS], bj[MATMUL_VECTORS];
@@ -83,7 +83,7 @@ FNN_INLINE void FN(matmul_body)(const FN(matmul_tile) * t, int rows, int vectors
 #pragma GCC unroll 3
     for (int j = 0; j < vectors; j++)
       bj[j] = MATMUL_WHOLE || j + 1 < vectors ? v_load(b + j * VL) : v_load_m(b + j * VL, last);
-    b += b_step;
+    b += t->b_step;
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++) {
       const vec ai = v_set1(a[i / group][i % group * a_row]);
