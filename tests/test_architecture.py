@@ -22,6 +22,7 @@ DRIVERS = [CORE / f"src/{name}.c" for name in ("program", "dispatch", "threads")
 C_FILES = sorted(
     p for p in CORE.rglob("*.[ch]") if p.name not in ("engine.c", "tape.c", "replay.c")
 )
+TESTS_C = sorted((ROOT / "tests/c").glob("*.[ch]"))
 PYTHON = sorted(p for p in PACKAGE.rglob("*.py"))
 
 # ---- Python: who may import whom ----
@@ -269,8 +270,13 @@ def test_the_reference_does_not_know_fastnn() -> None:
 # ---- C: who may include what ----
 
 INTRINSIC = re.compile(
-    r"\b_mm\d*_|\b__m\d+|\b__builtin_ia32_(?!stmxcsr|ldmxcsr|pause)|\bv(ld|st)1q"
+    r"\b_mm\d*_|\b__m\d+|\b__builtin_ia32_(?!stmxcsr|ldmxcsr|pause)|\bv[a-z0-9_]+_[fsu]\d"
 )
+INTRINSICS = {
+    "avx2.h": {"immintrin.h"},
+    "avx512.h": {"immintrin.h"},
+    "neon.h": {"arm_neon.h"},
+}
 INTRINSIC_HEADER = re.compile(r"(imm|arm_neon|x86|[a-z]mm)intrin|arm_neon|arm_sve")
 
 
@@ -295,7 +301,7 @@ def test_what_a_c_file_includes(path: Path) -> None:
     elif path in KERNELS:
         assert set(found) <= standard | {kernel.name for kernel in KERNELS}
     elif path in WORDS:
-        own = {word.name for word in WORDS} | ({"immintrin.h"} if "avx" in path.name else set())
+        own = {word.name for word in WORDS} | INTRINSICS.get(path.name, set())
         assert set(found) <= standard | own
     elif path.parent.name == "isa":
         inner = [f"../{p.parent.name}/{p.name}" for p in (*KERNELS, *WORDS)]
@@ -357,7 +363,7 @@ def test_kernels_and_words_are_static(path: Path) -> None:
     assert [h for h in shown if not STATIC.search(h) and not LOCAL.match(h)] == []
 
 
-@pytest.mark.parametrize("path", C_FILES, ids=name_of)
+@pytest.mark.parametrize("path", [*C_FILES, *TESTS_C], ids=lambda path: path.name)
 def test_c_functions_are_short(path: Path) -> None:
     found = definitions(code_of(path))
     assert [(head, lines) for head, lines, function in found if function and lines > 60] == []
@@ -391,7 +397,7 @@ LONGER = {  # files of more than 400 lines, and why
 
 def test_files_are_short() -> None:
     files = [*PYTHON, *C_FILES, *CORE.glob("*.py[xi]"), ROOT / "setup.py"]
-    files += (ROOT / "tests").glob("*.py")
+    files += [*(ROOT / "tests").glob("*.py"), *TESTS_C]
     long = {p.relative_to(ROOT).as_posix() for p in files if p.read_text().count("\n") > 400}
     assert long <= set(LONGER)
 

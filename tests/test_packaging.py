@@ -108,6 +108,14 @@ def test_makefile_installs_what_the_build_requires():
     assert [r for r in needed if f'"{r}"' not in makefile] == []
 
 
+def test_makefile_cross_compiles_with_the_flags_of_the_build():
+    """The Makefile repeats them, because setup.py builds for this machine alone."""
+    build = (ROOT / "setup.py").read_text()
+    lists = re.findall(r"^(?:COMMON|OURS) = \[(.*?)\]", build, re.M | re.S)
+    flags = re.search(r"^CROSS_FLAGS := (.*)", (ROOT / "Makefile").read_text(), re.M)
+    assert flags[1].split() == re.findall(r'"(.*?)"', " ".join(lists)) != []
+
+
 @pytest.mark.parametrize("flag", ["-ffast-math", "-Ofast", "-march=native", "-flto=thin -Ofast"])
 def test_unsafe_flags_are_taken_out_of_the_environment(flag, tmp_path):
     pytest.importorskip("extension_helpers")
