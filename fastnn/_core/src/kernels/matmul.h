@@ -169,6 +169,10 @@ static void FN(matmul_epilogue)(const fnn_call *call, const FN(matmul_tile) * t,
   }
 }
 
+#if VL > 1
+#include "column.h"
+#endif
+
 /* Where the loops over one rectangle of the result are. */
 typedef struct {
   const fnn_call *call;
@@ -359,6 +363,14 @@ static size_t FN(matmul_tiles)(const fnn_call *call) {
 static void FN(matmul)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
   fnn_call transposed;
   if (FN(matmul_is_column)(call)) {
+#if VL > 1
+    const FN(matmul_grid) g = FN(matmul_cut)(1, call->dim[0], call->dim[2]);
+    const size_t first = begin * g.columns, last = size_min(call->dim[0], end * g.columns);
+    if (begin < end && FN(column_fits)(call, last - first)) {
+      FN(column_product)(call, first, last);
+      return;
+    }
+#endif
     transposed = FN(matmul_transposed)(call);
     call = &transposed;
   }

@@ -32,6 +32,15 @@ typedef struct {
 FNN_INLINE vec v_zero(void) { return X(setzero)(); }
 FNN_INLINE vec v_set1(REAL x) { return X(set1)(x); }
 FNN_INLINE vec v_load(const REAL *p) { return X(loadu)(p); }
+#if REAL_IS_DOUBLE
+FNN_INLINE vec v_load_pair(const REAL *p, const REAL *q) {
+  return _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(p)), _mm_loadu_pd(q), 1);
+}
+#else
+FNN_INLINE vec v_load_pair(const REAL *p, const REAL *q) {
+  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(q), 1);
+}
+#endif
 FNN_INLINE void v_store(REAL *p, vec v) { X(storeu)(p, v); }
 FNN_INLINE mask m_first(size_t n) {
   const int count = n < VL ? (int)n : VL;

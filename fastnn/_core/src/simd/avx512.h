@@ -27,6 +27,15 @@ typedef struct {
 FNN_INLINE vec v_zero(void) { return X(setzero)(); }
 FNN_INLINE vec v_set1(REAL x) { return X(set1)(x); }
 FNN_INLINE vec v_load(const REAL *p) { return X(loadu)(p); }
+#if REAL_IS_DOUBLE
+FNN_INLINE vec v_load_pair(const REAL *p, const REAL *q) {
+  return _mm512_insertf64x4(_mm512_castpd256_pd512(_mm256_loadu_pd(p)), _mm256_loadu_pd(q), 1);
+}
+#else
+FNN_INLINE vec v_load_pair(const REAL *p, const REAL *q) {
+  return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)), _mm256_loadu_ps(q), 1);
+}
+#endif
 FNN_INLINE void v_store(REAL *p, vec v) { X(storeu)(p, v); }
 FNN_INLINE mask m_first(size_t n) { return (mask)(n >= VL ? (1u << VL) - 1 : (1u << n) - 1); }
 FNN_INLINE vec v_load_m(const REAL *p, mask m) { return X(maskz_loadu)(m, p); }

@@ -10,6 +10,7 @@
 #define v_zero W(v_zero)
 #define v_set1 W(v_set1)
 #define v_load W(v_load)
+#define v_load_pair W(v_load_pair)
 #define v_store W(v_store)
 #define v_load_m W(v_load_m)
 #define v_store_m W(v_store_m)

@@ -6,6 +6,7 @@
 #undef v_zero
 #undef v_set1
 #undef v_load
+#undef v_load_pair
 #undef v_store
 #undef v_load_m
 #undef v_store_m

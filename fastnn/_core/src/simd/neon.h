@@ -49,6 +49,15 @@ FNN_INLINE int m_any(mask m) {
 FNN_INLINE vec v_zero(void) { return X(dupq_n)(0); }
 FNN_INLINE vec v_set1(REAL x) { return X(dupq_n)(x); }
 FNN_INLINE vec v_load(const REAL *p) { return X(ld1q)(p); }
+#if REAL_IS_DOUBLE
+FNN_INLINE vec v_load_pair(const REAL *p, const REAL *q) {
+  return vcombine_f64(vld1_f64(p), vld1_f64(q));
+}
+#else
+FNN_INLINE vec v_load_pair(const REAL *p, const REAL *q) {
+  return vcombine_f32(vld1_f32(p), vld1_f32(q));
+}
+#endif
 FNN_INLINE void v_store(REAL *p, vec v) { X(st1q)(p, v); }
 FNN_INLINE mask m_first(size_t n) {
 #if REAL_IS_DOUBLE
