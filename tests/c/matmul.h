@@ -98,7 +98,7 @@ static void FN(test_matmul)(void) {
   static const size_t ns[] = {1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 16, 25, 33, 37};
   static const size_t large[][3] = {
       {33, 70, 300}, {64, 45, 257}, {3, 260, 520},  {20, 40, 1024}, {1024, 36, 9},
-      {50, 1, 700},  {1, 129, 513}, {130, 101, 64}, {300, 300, 2},
+      {50, 1, 700},  {1, 129, 513}, {130, 101, 64}, {300, 300, 2},  {40, 1, 1024},
   };
   for (size_t i = 0; i < sizeof ms / sizeof *ms; i++)
     for (size_t j = 0; j < sizeof ns / sizeof *ns; j++)
