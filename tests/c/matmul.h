@@ -38,15 +38,15 @@ static REAL *FN(matrix)(size_t n) {
   return x;
 }
 
-/* out and y have a gap of two elements behind each row. A tile's error is that of k multiply-adds
- * of two roundings, of the partial sums, and of the epilogue. */
+/* out and y have a gap of two elements behind each row, but for some of one column. A tile's error
+ * is that of k multiply-adds of two roundings, of the partial sums, and of the epilogue. */
 static void FN(one_product)(const FN(product) * p) {
-  const size_t m = p->m, n = p->n, k = p->k, width = n + 2;
+  const size_t m = p->m, n = p->n, k = p->k, gap = n > 1 || k % 2 ? 2 : 0, width = n + gap;
   fnn_call call = call_of(FNN_OP_matmul, FNN_REAL);
   clear_places();
-  const spread out = place_spread(1, m ? m * width - 2 : 0, 1, sizeof(REAL));
+  const spread out = place_spread(1, m ? m * width - gap : 0, 1, sizeof(REAL));
   REAL *a = FN(matrix)(m * k), *b = FN(matrix)(k * n), *bias = p->bias ? FN(matrix)(n) : NULL;
-  REAL *y = p->derivative ? FN(matrix)(m ? m * width - 2 : 0) : NULL;
+  REAL *y = p->derivative ? FN(matrix)(m ? m * width - gap : 0) : NULL;
   const size_t dims[] = {m, n, k};
   void *const arrays[] = {out.base, a, b, bias, y};
   const ptrdiff_t strides[][2] = {
