@@ -128,6 +128,26 @@ static void one_reduction(int op, int real, size_t outer, size_t len, size_t inn
     }
 }
 
+static void one_order(size_t c, int descending) {
+  fnn_call call = call_of(FNN_OP_argsort, FNN_INT64);
+  clear_places();
+  call.dim[0] = 1;
+  call.dim[1] = c;
+  call.attr[0] = descending;
+  int64_t *out = call.array[0] = place(c * sizeof *out);
+  const spread x = whole_numbers(c, 1, sizeof(int64_t));
+  call.array[1] = x.base;
+  run(&call);
+  for (size_t j = 0; j < c; j++) {
+    size_t at = 0;
+    for (size_t l = 0; l < c; l++) {
+      const int64_t a = read_whole(&x, l), b = read_whole(&x, j);
+      at += a == b ? l < j : descending ? a > b : a < b;
+    }
+    expect(out[at], (long double)j, 1, 0);
+  }
+}
+
 static void one_take(int real, size_t n, size_t c) {
   enum { ROWS = 5 };
   const size_t size = real == FNN_BOOL ? 1 : sizeof(int64_t);
@@ -221,6 +241,7 @@ void test_integers(void) {
           one_reduction(op, real, 3, n, 1);
         }
       one_take(real, n, 7);
+      one_order(n, (int)(n % 2));
     }
   for (int real = 0; real < FNN_N_REALS; real++)
     for (int to = 0; to < FNN_N_REALS; to++)

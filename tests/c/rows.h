@@ -42,6 +42,27 @@ static void FN(one_reduction)(size_t outer, size_t len, size_t inner) {
   }
 }
 
+/* Where an element belongs: behind all that are before it, and its equals to the left. */
+static void FN(one_order)(size_t c, int descending) {
+  enum { N = 3 };
+  fnn_call call = FN(packed)(FNN_OP_argsort, N, c, 0);
+  int64_t *out = call.array[0] = place(N * c * sizeof *out);
+  REAL *x = call.array[1] = FN(matrix)(N * c);
+  call.attr[0] = descending;
+  for (size_t i = 0; i < N * c; i++) x[i] = below(9) ? (REAL)rint(x[i] * 6) : (REAL)NAN;
+  run(&call);
+  for (size_t i = 0; i < N * c; i += c)
+    for (size_t j = 0; j < c; j++) {
+      size_t at = 0;
+      for (size_t l = 0; l < c; l++) {
+        const REAL a = x[i + l], b = x[i + j];
+        const int same = a == b || (isnan(a) && isnan(b)), larger = isnan(a) ? !isnan(b) : a > b;
+        at += same ? l < j : isnan(b) ? !descending : descending ? larger : !larger;
+      }
+      expect(out[i + at], (WIDE)j, 1, 0);
+    }
+}
+
 /* log of the sum of exponentials of a row, less its largest element, which is in `top`. */
 static WIDE FN(log_sum)(const REAL *z, size_t c, WIDE *top) {
   WIDE sum = 0;
@@ -237,12 +258,14 @@ static void FN(test_rows)(void) {
   FN(one_reduction)(1, 300, 261);
   for (size_t c = 1; c <= 37; c++) {
     FN(one_softmax)(5, c);
+    FN(one_order)(c, c % 2);
     FN(losses)(1 + 3 * (c % 4), c);
     FN(metrics)(7, c);
     FN(row_moves)(9, c, 5);
     FN(one_dropout)(c, 0.3);
   }
   FN(one_softmax)(70, 260);
+  for (int descending = 0; descending < 2; descending++) FN(one_order)(150, descending);
   FN(losses)(70, 130);
   FN(losses)(5000, 1);
   FN(one_dropout)(8200, 0.5);
