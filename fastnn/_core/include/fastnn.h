@@ -97,7 +97,7 @@ typedef enum fnn_layout {
   /* out i64 (outer, inner), x T (outer, len, inner) */                                                \
   ROW(argmax, FNN_PACKED, 1, 1, 0x3)                                                                   \
   /* out i64 (n, c), x T (n, c): where the elements of each row stand in order; dim = (n, c);      \
-     attr = (descending) */    \
+     attr = (descending) */   \
   ROW(argsort, FNN_PACKED, 1, 1, 0x3)                                                                  \
   /* rows: out T (n, c), x T (n, c); dim = (n, c) */                                                   \
   ROW(softmax, FNN_PACKED, 1, 1, 0x3)                                                                  \
