@@ -204,3 +204,23 @@ def test_a_replay_between_forward_and_backward_raises() -> None:
         with pytest.raises(RuntimeError, match="inplace operation: a compiled function changed"):
             y.backward()
     (w * w).sum().backward()
+
+
+def test_keywords_and_the_order_of_hooks() -> None:
+    layer, seen, x = nn.Linear(2, 1), [], fastnn.ones(3, 2)
+    layer.register_forward_hook(lambda m, args, y: seen.append(("last", len(args))))
+    layer.register_forward_hook(
+        lambda m, args, kwargs, y: seen.append(("first", *kwargs)), prepend=True, with_kwargs=True
+    )
+    plain = layer.forward(2 * x)
+    doubled = layer.register_forward_pre_hook(
+        lambda m, args, kwargs: ((), {"input": 2 * kwargs["input"]}), with_kwargs=True
+    )
+    assert layer(input=x).tolist() == plain.tolist()
+    assert seen == [("first", "input"), ("last", 0)]
+    doubled.remove()
+    assert layer(input=x).tolist() == layer.forward(x).tolist()
+    with pytest.raises(TypeError, match="with_kwargs: expected"):
+        layer.register_forward_hook(print, with_kwargs=1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="hook: expected"):
+        layer.register_forward_pre_hook(3)  # type: ignore[arg-type]

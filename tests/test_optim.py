@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import fastnn
 from fastnn import nn, optim, random
 from fastnn.nn import Parameter
 from fastnn.optim.flat import FlatParameters
@@ -369,3 +370,17 @@ def test_flat_views_keep_values_and_memory_order(shape: tuple[int, ...]) -> None
         assert (p._array == values).all() and flat.is_intact()
         assert p._array.transpose(axes).flags.c_contiguous
         assert flat.starts[1] % 16 == 0 and flat.starts[1] >= p.numel()
+
+
+def test_state_by_parameter_is_what_state_dict_has() -> None:
+    model = nn.Linear(2, 2)
+    optimizer = optim.Adam([{"params": model.bias}, {"params": model.weight}], lr=0.1)
+    assert dict(optimizer.state) == {}
+    (model(fastnn.ones(3, 2)).sum() + 0 * model.weight.sum()).backward()
+    optimizer.step()
+    entries = optimizer.state_dict()["state"]
+    for i, p in enumerate((model.bias, model.weight)):
+        assert list(optimizer.state[p]) == ["step", "exp_avg", "exp_avg_sq"]
+        assert optimizer.state[p]["exp_avg"].tolist() == entries[i]["exp_avg"].tolist()
+    optimizer.state[model.bias]["exp_avg"].zero_()  # as in torch, it is the moment itself
+    assert optimizer.state_dict()["state"][0]["exp_avg"].tolist() == [0.0, 0.0]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastnn import _recording
+from fastnn import _check, _recording
 from fastnn.autograd import Node, is_grad_enabled
 from fastnn.ops.table import view
 from fastnn.tensor import Tensor
 
-PreHook = Callable[[Any, tuple[Any, ...]], Any]
-ForwardHook = Callable[[Any, tuple[Any, ...], Any], Any]
+PreHook = Callable[..., Any]
+ForwardHook = Callable[..., Any]
 BackwardHook = Callable[[Any, tuple[Any, ...], tuple[Any, ...]], Any]
 
 
@@ -27,6 +27,23 @@ class HookHandle:
         self._changed()
 
 
+def _callable(hook: Any) -> Any:
+    if not callable(hook):
+        raise TypeError(f"hook: expected a function, got {type(hook).__name__}")
+    return hook
+
+
+class _Given:
+    """A hook as it was registered, called with the keywords or without them."""
+
+    def __init__(self, hook: Callable[..., Any], with_kwargs: bool) -> None:
+        self.hook, self.with_kwargs = _callable(hook), _check.flag("with_kwargs", with_kwargs)
+
+    def __call__(self, module: Any, args: Any, kwargs: Any, *output: Any) -> Any:
+        keywords = (kwargs,) if self.with_kwargs else ()
+        return self.hook(module, args, *keywords, *output)
+
+
 class Hooked:
     """The part of a Module that is called, with its hooks.
 
@@ -34,39 +51,52 @@ class Hooked:
     """
 
     forward: Callable[..., Any]
-    _forward_pre_hooks: dict[int, PreHook]
-    _forward_hooks: dict[int, ForwardHook]
+    _forward_pre_hooks: dict[int, _Given]
+    _forward_hooks: dict[int, _Given]
     _backward_hooks: dict[int, BackwardHook]
 
     def _changed(self) -> None:
         """A hook came or went."""
 
-    def _add_hook(self, hooks: dict[int, Any], hook: Any) -> HookHandle:
-        if not callable(hook):
-            raise TypeError(f"hook: expected a function, got {type(hook).__name__}")
+    def _add_hook(self, hooks: dict[int, Any], hook: Any, prepend: bool) -> HookHandle:
         key = max(hooks, default=-1) + 1
-        hooks[key] = hook
+        given = {key: _callable(hook)}
+        ordered = {**given, **hooks} if _check.flag("prepend", prepend) else {**hooks, **given}
+        hooks.clear()
+        hooks.update(ordered)
         self._changed()
         return HookHandle(hooks, key, self._changed)
 
-    def register_forward_pre_hook(self, hook: PreHook) -> HookHandle:
+    def register_forward_pre_hook(
+        self, hook: PreHook, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> HookHandle:
         """Call `hook(module, args)` before every forward; what it returns, if not None, replaces
-        the arguments: a tuple of them, or the only one."""
-        return self._add_hook(self._forward_pre_hooks, hook)
+        the arguments: a tuple of them, or the only one.
 
-    def register_forward_hook(self, hook: ForwardHook) -> HookHandle:
+        prepend: before the hooks that there are. with_kwargs: call `hook(module, args, kwargs)`,
+        which returns None or both.
+        """
+        return self._add_hook(self._forward_pre_hooks, _Given(hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: ForwardHook, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> HookHandle:
         """Call `hook(module, args, output)` after every forward; what it returns, if not None,
-        replaces the output. The handle's `remove()` ends that."""
-        return self._add_hook(self._forward_hooks, hook)
+        replaces the output. The handle's `remove()` ends that.
 
-    def register_full_backward_hook(self, hook: BackwardHook) -> HookHandle:
+        prepend: before the hooks that there are. with_kwargs: call
+        `hook(module, args, kwargs, output)`.
+        """
+        return self._add_hook(self._forward_hooks, _Given(hook, with_kwargs), prepend)
+
+    def register_full_backward_hook(self, hook: BackwardHook, prepend: bool = False) -> HookHandle:
         """Call `hook(module, grad_input, grad_output)` when the gradients by the module's inputs
         are known; a tuple that it returns replaces grad_input.
 
         Both are tuples, one entry for each positional argument and each output; None where there
         is no gradient.
         """
-        return self._add_hook(self._backward_hooks, hook)
+        return self._add_hook(self._backward_hooks, hook, prepend)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         _recording.reads(self)  # type: ignore[arg-type]  # it is a Module
@@ -77,8 +107,10 @@ class Hooked:
     def _hooked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call with the hooks around it."""
         for pre in list(self._forward_pre_hooks.values()):
-            replaced = pre(self, args)
-            if replaced is not None:
+            replaced = pre(self, args, kwargs)
+            if replaced is not None and pre.with_kwargs:
+                args, kwargs = replaced
+            elif replaced is not None:
                 args = replaced if isinstance(replaced, tuple) else (replaced,)
         if self._backward_hooks and is_grad_enabled():
             watched = _Backward(self, args)
@@ -86,7 +118,7 @@ class Hooked:
         else:
             output = self.forward(*args, **kwargs)
         for hook in list(self._forward_hooks.values()):
-            replaced = hook(self, args, output)
+            replaced = hook(self, args, kwargs, output)
             if replaced is not None:
                 output = replaced
         return output

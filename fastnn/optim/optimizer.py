@@ -101,7 +101,7 @@ class Optimizer(ABC):
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         prepared = [self._prepared(group) for group in groups]
-        _refuse_twice([p for group in prepared for p in group["params"]])
+        settings.refuse_twice([p for group in prepared for p in group["params"]])
         for group in prepared:
             self._add(group)
 
@@ -141,7 +141,7 @@ class Optimizer(ABC):
             TypeError, ValueError: as of the class; nothing was added.
         """
         group = self._prepared(param_group)
-        _refuse_twice([p for g in [*self.param_groups, group] for p in g["params"]])
+        settings.refuse_twice([p for g in [*self.param_groups, group] for p in g["params"]])
         self._add(group)
 
     def _prepared(self, given: Group) -> Group:
@@ -150,7 +150,7 @@ class Optimizer(ABC):
         for key in given:
             _check.choice("param_group key", key, [*_EXTRA, *self.defaults])
         known = {key: _fixed(key, value) for key, value in {**self.defaults, **given}.items()}
-        group = _Settings({**known, **_parameters_of(given)})
+        group = _Settings({**known, **settings.parameters_of(given)})
         self._numbers(group)
         return group
 
@@ -312,6 +312,11 @@ class Optimizer(ABC):
             located += [place[id(p)] for p in group["params"]]
         return located
 
+    @property
+    def state(self) -> Mapping[Tensor, Group]:
+        """Of each parameter that was stepped "step" and the moments, which share memory; a view."""
+        return state.by_parameter(self._located(), self.count_names)
+
     def state_dict(self) -> Group:
         """Moments, step counts and settings, in torch's layout; the moments share memory.
 
@@ -369,32 +374,3 @@ def _hooked(hooks: dict[int, Hook], hook: Hook) -> HookHandle:
     key = 1 + max(hooks, default=0)
     hooks[key] = hook
     return HookHandle(hooks, key, lambda: None)
-
-
-def _parameters_of(given: Group) -> Group:
-    """The "params" of a group as a list, with "param_names" if they came with names."""
-    params = given.get("params")
-    if isinstance(params, Tensor):
-        params = [params]
-    if params is None or isinstance(params, (str, set)) or not isinstance(params, Iterable):
-        raise TypeError(f"params: expected a list of Tensors, got {_check.show(params)}")
-    entries = list(params)
-    if not entries:
-        raise ValueError("params: expected parameters, got an empty parameter list")
-    named = [entry for entry in entries if isinstance(entry, tuple)]
-    if named and len(named) != len(entries):
-        raise ValueError("params: expected all with names or all without names")
-    tensors = [entry[1] for entry in named] if named else entries
-    for i, p in enumerate(tensors):
-        if not isinstance(p, Tensor):
-            raise TypeError(f"params[{i}]: expected a Tensor, got {_check.show(p)}")
-        if not p.is_leaf:
-            raise ValueError(f"params[{i}]: can't optimize a non-leaf Tensor")
-        _check.real_dtype(p.dtype, f"params[{i}]")
-    names = {"param_names": [entry[0] for entry in named]} if named else {}
-    return {"params": tensors, **names}
-
-
-def _refuse_twice(params: list[Tensor]) -> None:
-    if len({id(p) for p in params}) != len(params):
-        raise ValueError("params: some parameters appear more than once or in more than one group")

@@ -1,11 +1,13 @@
-"""Settings that several optimizers share: their checks, and what `compat` changes."""
+"""Settings that several optimizers share and parameters of groups: their checks, and what `compat`
+changes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastnn import _check
+from fastnn.tensor import Tensor
 
 Group = dict[str, Any]
 
@@ -92,3 +94,33 @@ def betas(group: Group) -> tuple[float, ...]:
         )
         for i, beta in enumerate(pair(group, "betas"))
     )
+
+
+def parameters_of(given: Group) -> Group:
+    """The "params" of a group as a list, with "param_names" if they came with names."""
+    params = given.get("params")
+    if isinstance(params, Tensor):
+        params = [params]
+    if params is None or isinstance(params, (str, set)) or not isinstance(params, Iterable):
+        raise TypeError(f"params: expected a list of Tensors, got {_check.show(params)}")
+    entries = list(params)
+    if not entries:
+        raise ValueError("params: expected parameters, got an empty parameter list")
+    named = [entry for entry in entries if isinstance(entry, tuple)]
+    if named and len(named) != len(entries):
+        raise ValueError("params: expected all with names or all without names")
+    tensors = [entry[1] for entry in named] if named else entries
+    for i, p in enumerate(tensors):
+        if not isinstance(p, Tensor):
+            raise TypeError(f"params[{i}]: expected a Tensor, got {_check.show(p)}")
+        if not p.is_leaf:
+            raise ValueError(f"params[{i}]: can't optimize a non-leaf Tensor")
+        _check.real_dtype(p.dtype, f"params[{i}]")
+    names = {"param_names": [entry[0] for entry in named]} if named else {}
+    return {"params": tensors, **names}
+
+
+def refuse_twice(params: list[Tensor]) -> None:
+    """Each parameter is to be in one place."""
+    if len({id(p) for p in params}) != len(params):
+        raise ValueError("params: some parameters appear more than once or in more than one group")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -24,13 +25,8 @@ class Saved(NamedTuple):
 
 def state_dict(groups: list[Group], located: Located, count_names: Sequence[str]) -> Group:
     """The state of parameters that were stepped, and the groups with numbers for parameters."""
-    state: dict[int, Group] = {}
-    for index, (block, i) in enumerate(located):
-        counts = block.counts()[i]
-        if counts[0]:
-            state[index] = dict(zip(count_names, counts, strict=True))
-            for name, vector in block.moments.items():
-                state[index][name] = Tensor(block.flat.views(vector)[i])
+    entries = [entry(block, i, count_names) for block, i in located]
+    state = {index: found for index, found in enumerate(entries) if found}
     numbered, begin = [], 0
     for group in groups:
         count = len(group["params"])
@@ -38,6 +34,24 @@ def state_dict(groups: list[Group], located: Located, count_names: Sequence[str]
         numbered.append({**kept, "params": list(range(begin, begin + count))})
         begin += count
     return {"state": state, "param_groups": numbered}
+
+
+def entry(block: Block, i: int, count_names: Sequence[str]) -> Group:
+    """Counts and moments of a parameter; none before its first step. The moments share memory."""
+    counts = block.counts()[i]
+    if not counts[0]:
+        return {}
+    moments = {name: Tensor(block.flat.views(v)[i]) for name, v in block.moments.items()}
+    return dict(zip(count_names, counts, strict=True)) | moments
+
+
+def by_parameter(located: Located, count_names: Sequence[str]) -> defaultdict[Tensor, Group]:
+    """The entry of each parameter that was stepped; an empty one for others."""
+    found: defaultdict[Tensor, Group] = defaultdict(dict)
+    for block, i in located:
+        if own := entry(block, i, count_names):
+            found[block.params[i]] = own
+    return found
 
 
 def matched(given: Mapping[str, Any], groups: list[Group]) -> Saved:
