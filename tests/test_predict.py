@@ -125,6 +125,21 @@ def test_no_stale_program(change: str) -> None:
     assert model.predict(x).tobytes() == eager(model, x).tobytes()
 
 
+def test_a_list_of_a_module_changed_in_place_is_noticed() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.scales = nn.Linear(5, 3), [1.0, 2.0]
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer(x) * self.scales[1]
+
+    model, x = Scaled(), X.astype(np.float32)
+    before = [model.predict(x) for _ in range(3)][-1]  # the last by the short way
+    model.scales[1] = 4.0
+    np.testing.assert_array_equal(model.predict(x), 2 * before)
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_the_model_runs_no_python_a_second_time(training: bool) -> None:
     """Also where `forward` asks for a mode that is not the model's now."""
