@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
 from datetime import date
@@ -103,6 +104,12 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     return results
 
 
+def _lines(results: dict[str, Any]) -> str:
+    """JSON with a line for each measurement."""
+    text = json.dumps(results, indent=1) + "\n"
+    return re.sub(r"\{[^{}]*\}", lambda found: " ".join(found[0].split()), text)
+
+
 def _is_full(options: argparse.Namespace) -> bool:
     rivals = set(suite.RIVALS) - set(suite.ON_REQUEST)
     everything = options.cases == tuple(CASES) and options.sections == SECTIONS
@@ -138,7 +145,7 @@ def main() -> int:
         results = json.loads(options.source.read_text())
     else:
         results = _measure(options)
-        text = json.dumps(results, indent=1) + "\n"
+        text = _lines(results)
         if _is_full(options):
             RESULTS.write_text(text)
         if options.json:

@@ -47,8 +47,8 @@ def _size(width: int, batch: int) -> Case:
 def sweep(threads: int, rounds: int, seconds: float) -> list[dict[str, Any]]:
     """Every width with every batch.
 
-    On a machine that others use too a disturbance lasts for seconds, so what came out below LEAST is
-    measured twice more afterwards, and the middle one counts.
+    On a machine that others use too a disturbance lasts for seconds, so what came out below LEAST
+    is measured twice more afterwards, and the middle one counts.
     """
     found = []
     for width in SIDES:
