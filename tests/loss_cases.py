@@ -157,7 +157,8 @@ def summary(lib: Any, name: str, reduction: str, dtype: Any) -> list[Any]:
 
 
 def described(array: Any) -> list[float]:
-    """A projection, and the first three entries."""
+    """A projection, and the first three entries; a sum of inf and -inf is nan."""
     a = np.asarray(array, np.float64)
-    projected = float((a * direction(a.shape)).sum())
+    with np.errstate(invalid="ignore"):
+        projected = float((a * direction(a.shape)).sum())
     return [float(f"{v:.13g}") for v in (projected, *a.ravel()[:3])]
