@@ -1,4 +1,4 @@
-"""Single operations of fastnn beside NumPy's: products, activations, losses, Adam, one call.
+"""Single operations of fastnn beside NumPy's: activations, losses, Adam, one call.
 
 `python -m bench.micro` prints one JSON object; `python -m bench` runs it for you.
 """
@@ -41,15 +41,6 @@ def seconds_of(run: Callable[[], Any], seconds: float) -> float:
     return best
 
 
-def shapes() -> list[tuple[str, int, int, int]]:
-    """(name, rows, inputs, outputs) of every different layer of the main cases."""
-    found: dict[tuple[int, int, int], str] = {}
-    for case in MAIN:
-        for n_in, n_out in case.pairs:
-            found.setdefault((case.batch, n_in, n_out), f"{case.name} {n_in}x{n_out}")
-    return [(name, *shape) for shape, name in found.items()]
-
-
 class Micro:
     """Every measurement as one method that returns plain JSON data."""
 
@@ -76,21 +67,6 @@ class Micro:
     ) -> float:
         code, call = self.engine.OPS[op], self.engine.call
         return self.time(lambda: call(code, arrays, dims, attrs))
-
-    def products(self) -> list[dict[str, Any]]:
-        """GF/s of the forward product, the weight gradient and the input gradient."""
-        np, rows = self.np, []
-        for name, n, n_in, n_out in shapes():
-            x, w, dz = self.normal(n, n_in), self.normal(n_in, n_out), self.normal(n, n_out)
-            for order, a, b in (("x w", x, w), ("x' dz", x.T, dz), ("dz w'", dz, w.T)):
-                out = np.empty((a.shape[0], b.shape[1]), np.float32)
-                flops = 2e-9 * n * n_in * n_out
-                ours = flops / self.call("matmul", (out, a, b, None, None), (0, 0))
-                error = float(np.max(np.abs(out - a.astype(np.float64) @ b)))
-                theirs = flops / self.time(lambda a=a, b=b, out=out: np.matmul(a, b, out=out))
-                row = {"shape": name, "rows": n, "order": order, "fastnn": ours, "numpy": theirs}
-                rows.append(row | {"error": error})
-        return rows
 
     def activations(self) -> list[dict[str, Any]]:
         """ns per element, and the largest error in units of the last place."""
@@ -169,7 +145,7 @@ def main() -> int:
     except ImportError as error:
         print(json.dumps({"left_out": f"not built: {error}"}))
         return 0
-    names = ("products", "activations", "losses", "optimizer", "one_call")
+    names = ("activations", "losses", "optimizer", "one_call")
     print(json.dumps({name: getattr(micro, name)() for name in names}))
     return 0
 

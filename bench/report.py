@@ -102,10 +102,6 @@ def spread_table(results: list[dict[str, Any]]) -> Rows:
 
 
 def micro_tables(micro: dict[str, Any]) -> list[tuple[str, Rows]]:
-    products = [["shape", "rows", "order", "fastnn", "NumPy"]]
-    for row in micro["products"]:
-        rates = [f"{row['fastnn']:.1f}", f"{row['numpy']:.1f}"]
-        products.append([row["shape"], f"{row['rows']}", row["order"], *rates])
     elements = [["op", "fastnn", "NumPy", "worst ULP"]]
     for row in micro["activations"] + micro["losses"]:
         numpy, ulp = row.get("numpy"), row.get("ulp")
@@ -116,7 +112,6 @@ def micro_tables(micro: dict[str, Any]) -> list[tuple[str, Rows]]:
         optimizer.append([row["case"], f"{row['parameters']:,}", f"{row['gb_s']:.1f}"])
     calls = [["", "fastnn", "NumPy"], ["add of 8 floats", *_nanoseconds(micro["one_call"])]]
     return [
-        ("products, GF/s", products),
         ("rows, ns per element", elements),
         ("adam_step, 28 bytes a parameter", optimizer),
         ("one call, ns", calls),
@@ -182,7 +177,7 @@ def text(results: dict[str, Any], goals: Rows, tables: list[Section]) -> str:
         sections.append(("spread, us", spread_table(results["train"])))
     if results["predict"]:
         sections.append(("predict with the tiny net, us", predict_table(results["predict"])))
-    if "products" in results["micro"]:
+    if "one_call" in results["micro"]:
         sections += micro_tables(results["micro"])
     elif results["micro"]:
         parts.append(f"micro: {results['micro']['left_out']}")
