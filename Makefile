@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-input
 
-SOURCES := setup.py $(shell find fastnn/_core -name '*.pyx' -o -name '*.pxd' -o -name '*.[ch]' ! -name engine.c ! -name tape.c)
+MADE_C := $(patsubst %.pyx,%.c,$(wildcard fastnn/_core/*.pyx)) # Cython's, of every .pyx
+SOURCES := setup.py $(filter-out $(MADE_C),$(shell find fastnn/_core -name '*.pyx' -o -name '*.pxd' -o -name '*.[ch]'))
 TESTS_C := $(wildcard tests/c/*.c)
 C_FILES := $(filter %.c %.h,$(SOURCES)) $(TESTS_C) $(wildcard tests/c/*.h)
 
@@ -80,7 +81,7 @@ wheel: $(VENV)/extra-dev ## build sdist and wheel, try the wheel in a bare envir
 
 clean: ## remove everything that make made
 	@rm -rf $(VENV) build dist wheelhouse demo-out *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
-	@rm -f fastnn/_core/engine.c fastnn/_core/tape.c fastnn/_core/replay.c fastnn/_core/*.so
+	@rm -f $(MADE_C) fastnn/_core/*.so
 	@find fastnn tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- tests in C ---------------------------------------------------------------------------------
