@@ -52,7 +52,8 @@ class Recorder:
         self._had_grad = {id(leaf) for leaf in leaves if leaf.grad is not None}
         self.instructions: list[Instruction] = []
         self.storages: dict[int, Storage] = {}  # by id of the array that owns the memory
-        self.inputs: list[Storage] = [self._add(array, "input") for array in inputs]
+        self.inputs: list[Storage] = []
+        self.take(inputs)
         self.modules: dict[int, tuple[Module, bool]] = {}
         self.parameters: dict[int, tuple[Tensor, NDArray[Any], bool]] = {}
         self.grads_read: dict[int, tuple[Tensor, Any]] = {}
@@ -68,6 +69,10 @@ class Recorder:
         self.watched: list[tuple[Any, Any]] = [(vars(_default), "dtype")]
         self.before: list[tuple[NDArray[Any], NDArray[Any]]] = []  # memory written, as it was
         self._saved: set[int] = set()
+
+    def take(self, inputs: Iterable[NDArray[Any]]) -> None:
+        """More inputs."""
+        self.inputs += [self._add(array, "input") for array in inputs]
 
     # What the rest of the library tells it
 
@@ -215,6 +220,22 @@ class Recorder:
         while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
             frame = frame.f_back
         return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+class Listener(Recorder):
+    """Hears what is checked of inputs, written, and cannot be repeated, but keeps no instructions:
+    for a run that is a trial."""
+
+    def record(self, op: Op, arrays: tuple[NDArray[Any] | None, ...], *_: Any) -> None:
+        """A row is about to run: only what it changes matters."""
+        for array in arrays[: op.in_place]:
+            if array is not None:
+                self._save(self.value(array).storage)
+
+    def writes(self, array: NDArray[Any]) -> None:
+        """An array that exists is written in place."""
+        super().writes(array)
+        self._save(self.value(array).storage)
 
 
 @contextmanager

@@ -85,6 +85,42 @@ def test_bad_arguments_change_nothing(case: str) -> None:
     assert drawn_so_far() == drawn
 
 
+class Seen(nn.Module):
+    """Counts the rows that it saw, in a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("rows", fastnn.zeros(1))
+
+    def forward(self, x: fastnn.Tensor) -> fastnn.Tensor:
+        self.rows.add_(float(len(x)))
+        return x
+
+
+def refusing(z: fastnn.Tensor, y: fastnn.Tensor) -> fastnn.Tensor:
+    raise ValueError("never")
+
+
+def test_rows_are_tried_in_one_pass_whose_writes_are_undone() -> None:
+    passes = []
+    seen, linear = Seen(), nn.Linear(5, 3)
+    linear.register_forward_hook(lambda *_: passes.append(linear.training))
+    model = nn.Sequential(seen, linear)
+    loss, optimizer = nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.1)
+    trainer = fastnn.Trainer(model, loss, optimizer)
+    for _ in range(2):
+        trainer.fit(**DEFAULTS)
+    assert seen.rows.item() == 2 * ROWS
+    passes.clear()
+    trainer.fit(**DEFAULTS)  # recorded before
+    assert passes == [False]
+    assert linear.training
+    for function in (loss, refusing):
+        with pytest.raises(ValueError, match=r"^y: (expected|the loss does not take it)"):
+            fastnn.Trainer(model, function, optimizer).fit(X, CLASSES + 1, verbose=0)
+    assert seen.rows.item() == 3 * ROWS
+
+
 def test_a_loss_that_takes_no_weights() -> None:
     trainer = make("custom")
     with pytest.raises(ValueError, match="sample_weight: the loss takes no weights"):

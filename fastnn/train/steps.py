@@ -25,6 +25,8 @@ from fastnn.train.validation import Rows, ignored_label
 from fastnn.train.weights import measured
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fastnn.optim import Optimizer
 
     Loss = Callable[..., Tensor]
@@ -80,13 +82,14 @@ class Steps:
         batch = min(batch, n)
         order = batch_order(n, seed, 0) if shuffle else np.arange(n, dtype=int64)
         steps, last = self.parted(rows, batch)
-        first, final = (rows.sample(o, self.loss) for o in (order[:batch], order[-last:]))
+        first, final = order[:batch], order[-last:]
         within = None
         if update.accumulate > 1:
-            self._hold_gradients(first)
-            within = self._recording("within", first, metrics, update) if steps > 1 else None
-        body = self._recording("update", first, metrics, update)
-        tail = None if last == batch else self._recording("update", final, metrics, update)
+            self._hold_gradients(rows.sample(first, self.loss))
+        if update.accumulate > 1 and steps > 1:
+            within = self._recording("within", rows, first, metrics, update)
+        body = self._recording("update", rows, first, metrics, update)
+        tail = None if last == batch else self._recording("update", rows, final, metrics, update)
         every = update.accumulate if steps > 1 else 1
         recordings = body, tail, within
         return Loop(recordings, rows.arrays(), batch, order, shuffle, seed, every, steps)
@@ -97,11 +100,10 @@ class Steps:
         batch = min(EVALUATION_ROWS, n)
         order = np.arange(n, dtype=int64)
         steps, last = self.parted(rows, batch)
-        body = self._recording("evaluate", rows.sample(order[:batch], self.loss), metrics, Update())
-        tail = None
-        if last != batch:
-            final = rows.sample(order[-last:], self.loss)
-            tail = self._recording("evaluate", final, metrics, Update())
+        first, final = order[:batch], order[-last:]
+        asked = metrics, Update()
+        body = self._recording("evaluate", rows, first, *asked)
+        tail = None if last == batch else self._recording("evaluate", rows, final, *asked)
         return Loop((body, tail, None), rows.arrays(), batch, order, False, 0, 1, steps)
 
     def parted(self, rows: Rows, batch: int) -> tuple[int, int]:
@@ -112,10 +114,9 @@ class Steps:
 
     def _hold_gradients(self, rows: Rows) -> None:
         """Let every parameter that gets a gradient have it in the optimizer's memory."""
-        arrays = [a.copy() for a in rows.arrays()]
-        with training_mode(self.model, True), listening(Recorder(arrays)) as recorder:
+        with training_mode(self.model, True), listening(Recorder(rows.arrays())) as recorder:
             self.optimizer.zero_grad()
-            x, y, *w = map(Tensor, arrays)
+            x, y, *w = map(Tensor, rows.arrays())
             measured(self.loss, self.model(x), y, w[0] if w else None)[0].backward()
             recorder.undo()
         hold_gradients(self.optimizer)
@@ -149,12 +150,16 @@ class Steps:
             clip_grad_value_(self.model.parameters(), update.clip_value)
 
     def _recording(
-        self, kind: str, rows: Rows, metrics: dict[str, Metric], update: Update
+        self,
+        kind: str,
+        rows: Rows,
+        batch: NDArray[np.int64],
+        metrics: dict[str, Metric],
+        update: Update,
     ) -> Recording:
-        """The step for batches of this shape; recorded on these rows, then undone."""
+        """The step for batches of so many of the rows; recorded on these of them, then undone."""
         parts = self.model, self.loss, self.optimizer, *metrics.values()
-        arrays = rows.arrays()
-        shapes = tuple((a.shape, a.dtype) for a in arrays)
+        shapes = len(batch), *((a.shape[1:], a.dtype) for a in rows.arrays())
         ignores = ignored_label(self.loss, rows.y) is not None
         key = (kind, update, shapes, ignores, *map(id, parts))
         training = kind != "evaluate"
@@ -167,7 +172,8 @@ class Steps:
                 self.optimizer.pack()
             step = self._step(kind, list(metrics.values()), update)
             of_the_user = [self.loss, *metrics.values()]
-            _, recording = record(step, [a.copy() for a in arrays], training, training, of_the_user)
+            arrays = list(rows.sample(batch, self.loss).arrays())
+            _, recording = record(step, arrays, training, training, of_the_user)
         recording.parts = parts  # kept alive, so that their ids stay theirs
         self._cache[key] = recording
         self._cache.move_to_end(key)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from fastnn import _check, data
+from fastnn._core import engine
 from fastnn.nn import Module
 from fastnn.nn.modes import evaluating
-from fastnn.recorder import Recorder, listening
+from fastnn.recorder import Listener, listening
 from fastnn.tensor import Tensor
 from fastnn.train.metrics import Metric
 from fastnn.train.weights import check_weighted, classes_of, measured, row_weights
@@ -96,15 +98,19 @@ def checked(
     Raises:
         TypeError, ValueError: bad input.
     """
-    rows, outputs = _taken(model, loss, x, y, (f"{name}x", f"{name}y"))
     dtype, who = real_of(model), f"{name}sample_weight"
-    weight = row_weights(sample_weight, class_weight, rows.y, outputs, dtype, who)
-    if weight is None and ignored_label(loss, rows.y) is not None:
-        weight = np.ones(len(rows.y), dtype)  # a batch of ignored rows only is 0 then, not nan
-    if weight is not None:
-        check_weighted(loss, who)
-        rows = rows._replace(weight=weight)
-    _try_loss(model, loss, rows, f"{name}y", metrics)
+    xa = _check.as_input(x, f"{name}x", dtype)
+    listener = Listener([xa[:2].copy()])
+    with _trial(model, listener):
+        z = _outputs(model, xa, f"{name}x", listener)
+        rows = Rows(xa, _targets(loss, y, z, len(xa), dtype, f"{name}y"))
+        weight = row_weights(sample_weight, class_weight, rows.y, z.shape[-1], dtype, who)
+        if weight is None and ignored_label(loss, rows.y) is not None:
+            weight = np.ones(len(rows.y), dtype)  # a batch of ignored rows only is 0 then, not nan
+        if weight is not None:
+            check_weighted(loss, who)
+            rows = rows._replace(weight=weight)
+        _try_loss(loss, rows, z, f"{name}y", metrics, listener)
     return rows
 
 
@@ -119,28 +125,31 @@ def checked_pair(model: Module, loss: Loss, given: Any, metrics: dict[str, Metri
     return checked(model, loss, x, y, metrics, weight, name="validation ")
 
 
-def _taken(
-    model: Module, loss: Loss, x: ArrayLike, y: ArrayLike, names: tuple[str, str]
-) -> tuple[Rows, int]:
-    """x and y, checked, in the dtypes and shapes that model and loss want; the model's outputs.
+@contextmanager
+def _trial(model: Module, listener: Listener) -> Iterator[None]:
+    """Within it the model is in evaluation mode; what is written in place is undone in the end."""
+    with evaluating(model):
+        try:
+            yield
+        finally:
+            listener.undo()
 
-    names: of x and of y, for the messages.
+
+def _outputs(model: Module, x: NDArray[Any], name: str, listener: Listener) -> Tensor:
+    """What the model gives for the listener's input, the first rows of x.
 
     Raises:
-        TypeError, ValueError: something that the model or the loss does not take.
+        TypeError, ValueError: no tensor of as many rows; a shape that the model does not take.
     """
-    dtype = real_of(model)
-    xa = _check.as_input(x, names[0], dtype)
+    sample = listener.inputs[0].array
     try:
-        with evaluating(model):
-            z = model(Tensor(xa[:2]))
+        with listening(listener):
+            z = model(Tensor(sample))
     except ValueError as error:
-        raise ValueError(
-            f"{names[0]}: the model does not take shape {xa.shape}: {error}"
-        ) from error
-    if not isinstance(z, Tensor) or z.ndim == 0 or len(z) != len(xa[:2]):
+        raise ValueError(f"{name}: the model does not take shape {x.shape}: {error}") from error
+    if not isinstance(z, Tensor) or z.ndim == 0 or len(z) != len(sample):
         raise TypeError("model: expected (rows, features) to give a tensor of as many rows")
-    return Rows(xa, _targets(loss, y, z, len(xa), dtype, names[1])), z.shape[-1]
+    return z
 
 
 def _targets(
@@ -162,19 +171,23 @@ def _targets(
 
 
 def _try_loss(
-    model: Module, loss: Loss, rows: Rows, y_name: str, metrics: dict[str, Metric]
+    loss: Loss,
+    rows: Rows,
+    z: Tensor,
+    y_name: str,
+    metrics: dict[str, Metric],
+    listener: Listener,
 ) -> None:
-    """Loss and metrics of the first rows, for their own checks; those on values then see all of
-    the rows.
+    """Loss and metrics of the outputs z for the first rows, for their own checks; those on values
+    then see all of the rows.
 
     Raises:
         TypeError, ValueError: what loss and metrics raise, or gave instead of one number.
     """
-    inputs = list(rows.sample(np.arange(min(2, len(rows.x))), loss).arrays())
-    recorder = Recorder(inputs)
-    with evaluating(model), listening(recorder):
-        z = model(Tensor(inputs[0]))
-        target, *weight = map(Tensor, inputs[1:])
+    _, *given = rows.sample(np.arange(len(z)), loss).arrays()
+    listener.take(given)
+    with listening(listener):
+        target, *weight = map(Tensor, given)
         try:
             value = measured(loss, z, target, weight[0] if weight else None)[0]
         except ValueError as error:
@@ -186,8 +199,8 @@ def _try_loss(
     for name, figure in found.items():
         if not isinstance(figure, Tensor) or figure.numel() != 1 or figure.dtype.kind != "f":
             raise TypeError(f"metrics: expected {name} to return a tensor of one number")
-    for asked in recorder.checks:
-        asked.check(Tensor(rows.arrays()[asked.value.storage.index]))
+    for asked in listener.checks:
+        asked.check(Tensor(rows.arrays()[listener.inputs.index(asked.value.storage)]))
 
 
 def check_finite(model: Module) -> None:
@@ -197,7 +210,7 @@ def check_finite(model: Module) -> None:
         FloatingPointError: some are not.
     """
     for name, p in model.named_parameters():
-        if not np.isfinite(p._array).all():
+        if not engine.all_finite(p._array.ravel("K")):
             raise FloatingPointError(
                 f"{name}: has nan or infinite weights after the last step; lower lr, scale x"
             )
