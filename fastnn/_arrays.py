@@ -215,6 +215,11 @@ def sample_weight(
     return weights
 
 
+def are_finite(values: Array) -> bool:
+    """Whether floats have no nan and no inf, in whatever order they lie in memory."""
+    return engine.all_finite(values.ravel("K"))
+
+
 def column_names(x: Any) -> tuple[str, ...] | None:
     """The column names of a table whose names are all text, else None."""
     columns = getattr(x, "columns", None)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._arrays import (
+    are_finite,
     as_input,
     binary_targets,
     class_labels,
@@ -32,6 +33,7 @@ from fastnn._arrays import (
 
 __all__ = [
     "a_tensor",
+    "are_finite",
     "as_input",
     "batch_size",
     "binary_targets",

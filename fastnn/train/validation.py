@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastnn import _check, data
-from fastnn._core import engine
 from fastnn.nn import Module
 from fastnn.nn.modes import evaluating
 from fastnn.recorder import Listener, listening
@@ -210,7 +209,7 @@ def check_finite(model: Module) -> None:
         FloatingPointError: some are not.
     """
     for name, p in model.named_parameters():
-        if not engine.all_finite(p._array.ravel("K")):
+        if not _check.are_finite(p._array):
             raise FloatingPointError(
                 f"{name}: has nan or infinite weights after the last step; lower lr, scale x"
             )
