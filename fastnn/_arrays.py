@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fastnn import _default
 from fastnn._core import engine
+from fastnn._core.tape import TensorBase
 
 Array = npt.NDArray[Any]
 
@@ -260,9 +261,7 @@ def real_dtype(value: Any, name: str = "dtype") -> np.dtype[Any]:
 
 
 def _as_array(value: Any, name: str) -> Array:
-    from fastnn.tensor import Tensor
-
-    if isinstance(value, Tensor):
+    if isinstance(value, TensorBase):
         value = value._array
     _refuse_kind(value, name)
     stated = getattr(value, "shape", None)

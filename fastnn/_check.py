@@ -30,6 +30,7 @@ from fastnn._arrays import (
     sample_weight,
     show,
 )
+from fastnn._core.tape import TensorBase
 
 __all__ = [
     "a_tensor",
@@ -223,9 +224,7 @@ def same_dtype(name: str, got: np.dtype[Any], expected: np.dtype[Any], whose: st
 
 def a_tensor(name: str, value: Any) -> None:
     """A Tensor, not an array."""
-    from fastnn.tensor import Tensor
-
-    if not isinstance(value, Tensor):
+    if not isinstance(value, TensorBase):
         raise TypeError(
             f"{name}: expected a Tensor, got {show(value)}; wrap an array by fastnn.tensor(...)"
         )

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastnn import _batch
 from fastnn._core import engine
+from fastnn._core.engine import reads as reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fastnn.nn import Module
     from fastnn.recorder import Recorder
     from fastnn.tensor import Tensor
 
@@ -56,13 +56,6 @@ def part_of(frame: FrameType | None) -> str:
             return _parts[frame.f_code]
         frame = frame.f_back
     return "forward"
-
-
-def reads(module: Module) -> None:
-    """A program that is being recorded depends on what a module consists of."""
-    active = engine.recorder()
-    if active is not None:
-        active.uses_module(module)
 
 
 class RecordingError(RuntimeError):

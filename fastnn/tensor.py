@@ -195,9 +195,7 @@ class Tensor(TensorBase, Methods):
             create_graph: record the backward pass too, for gradients of gradients.
             inputs: only these get a gradient, and they may be no leaves.
         """
-        from fastnn.autograd import backward
-
-        backward(self, gradient, retain_graph, create_graph, inputs)
+        autograd.backward(self, gradient, retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call `hook(gradient)` in backward; what it returns, if not None, replaces the gradient.

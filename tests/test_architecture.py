@@ -41,7 +41,7 @@ LAYERS: dict[str, set[str]] = {
     "_device": set(),
     "_core": set(),
     "_arrays": {"_core", "_default"},
-    "_check": {"_arrays"},
+    "_check": {"_arrays", "_core"},
     "methods": {"_default", "_device", "_recording"},
     "creation": KNOT | {"_arrays", "_default", "_recording"},
     "sampling": KNOT | {"_recording", "random"},
@@ -114,8 +114,6 @@ LAYERS: dict[str, set[str]] = {
 # What a part may import besides, within a function, when that is called.
 LAZY: dict[str, set[str]] = {
     "methods": {"creation", "ops", "random", "tensor"},
-    "_arrays": {"tensor"},  # to recognize a Tensor
-    "_check": {"tensor"},
     "autograd": {"batching", "func"},  # rows of a Jacobian at once; torch.autograd.functional
     "transforms": {"compile"},  # to find the function behind a compiled one
     # names of MindSpore that hang on classes and functions of ours
@@ -139,7 +137,15 @@ CORE_USERS = {  # what reaches C: whole packages, and modules
         "threads.py",
         "train/loop.py",
     },
-    "tape": {"autograd", "batching", "ops", "optim", "tensor.py"},
+    "tape": {
+        "_arrays.py",  # what is a Tensor
+        "_check.py",
+        "autograd",
+        "batching",
+        "ops",
+        "optim",
+        "tensor.py",
+    },
     "replay": {"autograd", "compile.py", "recording.py", "tensor.py", "train/predict.py"},
 }
 

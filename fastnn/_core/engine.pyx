@@ -172,6 +172,12 @@ def set_recorder(listener):
     fnn_recorder = NULL if listener is None else <void *>listener
 
 
+def reads(module):
+    """A program that is being recorded depends on what a module consists of."""
+    if fnn_recorder != NULL:
+        (<object>fnn_recorder).uses_module(module)
+
+
 cdef int _raise(fnn_status status) except -1:
     if status == FNN_OK:
         return 0

@@ -15,6 +15,7 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
+from cpython.object cimport PyObject, PyTypeObject
 from libc.string cimport memcmp, memcpy
 
 from fastnn._core cimport engine
@@ -186,7 +187,8 @@ def rebase(TensorBase x, TensorBase y):
 
 
 cdef inline TensorBase _wrap(array):
-    cdef TensorBase y = <TensorBase>_tensor.__new__(_tensor)
+    cdef PyTypeObject *kind = <PyTypeObject *>_tensor  # asked directly: no look-up of __new__
+    cdef TensorBase y = <TensorBase>kind.tp_new(_tensor, <PyObject *>_nothing, NULL)
     y._array = array
     y._inference = fnn_inference
     return y
@@ -337,6 +339,25 @@ cdef class Flow:
                 (<Node>left)._arriving = None
 
 
+def hand_over(list arrived, set taken):
+    """Give each leaf that has no gradient the one that arrived, if nothing else has its memory, a
+    block without repetition; the pairs of a leaf and its gradient that are left.
+
+    taken: ids of the arrays that own the memory in use.
+    """
+    cdef TensorBase leaf, found
+    cdef list left = []
+    for pair in arrived:
+        leaf, found = <TensorBase>pair[0], <TensorBase>pair[1]
+        memory = id(owner(found._array))
+        if leaf.grad is None and memory not in taken and 0 not in found._array.strides:
+            taken.add(memory)
+            leaf.grad = found
+        else:
+            left.append(pair)
+    return left
+
+
 def take_gradients(list params, list views):
     """Copy each parameter's gradient to its view, unless it lies there; which have one.
 
@@ -355,6 +376,15 @@ def take_gradients(list params, list views):
         if source._array is not target._array and not _copied(source._array, target._array):
             return None
     return tuple(active)
+
+
+def hold(tuple tensors, list arrays):
+    """Whether each tensor has the array of its place."""
+    cdef Py_ssize_t i
+    for i in range(len(tensors)):
+        if (<TensorBase>tensors[i])._array is not arrays[i]:
+            return False
+    return True
 
 
 cdef bint _copied(source, target) except -1:

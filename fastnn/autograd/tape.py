@@ -8,9 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from fastnn._core import engine
-from fastnn._core.tape import Flow, last_write, owner
+from fastnn._core.tape import Flow, hand_over, last_write, owner, wrap
 from fastnn._core.tape import Node as Node
 from fastnn._core.tape import node_count as node_count
+from fastnn._core.tape import set_grad_enabled as set_mode
 from fastnn._recording import computes
 from fastnn.autograd import anomaly, hooks, versions
 from fastnn.autograd.modes import set_grad_enabled
@@ -36,7 +37,9 @@ def _seed(y: Tensor, gradient: Tensor | None) -> Tensor:
                 f"gradient: expected one, since the tensor has shape {y.shape}; only a tensor of "
                 "one element starts from 1"
             )
-        gradient = Tensor(np.ones(y.shape, y.dtype))
+        ones = np.empty(y.shape, y.dtype)
+        ones.fill(1)
+        gradient = wrap(ones)
         gradient._unit = True
     elif gradient.shape != y.shape or gradient.dtype != y.dtype:
         raise ValueError(
@@ -57,7 +60,8 @@ def _propagate(
 ) -> dict[int, tuple[Tensor, Tensor]]:
     """id of each leaf that requires grad -> (the leaf, its gradient)."""
     flow = Flow(_add, last_write(), versions.checked, versions.check_view)
-    with set_grad_enabled(create_graph):
+    before = set_mode(create_graph)
+    try:
         if hooks.live or anomaly.is_anomaly_enabled():
             from fastnn.autograd.graph import flow as slow  # the same, with more to look at
 
@@ -66,6 +70,8 @@ def _propagate(
             if y.requires_grad:
                 flow.send(y, seed)
         flow.run(keep)
+    finally:
+        set_mode(before)
     leaves: dict[int, tuple[Tensor, Tensor]] = flow.leaves
     return leaves
 
@@ -113,14 +119,11 @@ def backward(
     else:
         leaves = _arriving(roots, seeds, inputs, create_graph, keep)
     taken = {id(owner(seed._array)) for seed in seeds}
-    plain = not create_graph and engine.recorder() is None
-    for leaf, found in leaves.values():
-        memory = id(owner(found._array))
-        if plain and leaf.grad is None and memory not in taken and 0 not in found._array.strides:
-            taken.add(memory)
-            leaf.grad = found
-        else:
-            _accumulate(leaf, found, create_graph, taken)
+    left = list(leaves.values())
+    if not create_graph and engine.recorder() is None:
+        left = hand_over(left, taken)
+    for leaf, found in left:
+        _accumulate(leaf, found, create_graph, taken)
 
 
 def _accumulate(leaf: Tensor, found: Tensor, create_graph: bool, taken: set[int]) -> None:

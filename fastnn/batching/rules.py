@@ -60,11 +60,9 @@ def run(op: Op, arrays: Sequence[Any], attrs: tuple[int, ...]) -> Any:
 
 def packed(array: Any) -> Any:
     """The array, or a copy of it, C-contiguous."""
-    if array.flags.c_contiguous:
-        return array
-    return (
-        run(TABLE["copy"], [array], ()) if type(array) is BatchedArray else contiguous_array(array)
-    )
+    if type(array) is not BatchedArray:
+        return contiguous_array(array)
+    return array if array.flags.c_contiguous else run(TABLE["copy"], [array], ())
 
 
 def reshaped(array: Any, shape: tuple[int, ...]) -> Any:

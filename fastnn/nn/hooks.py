@@ -99,7 +99,7 @@ class Hooked:
         return self._add_hook(self._backward_hooks, hook, prepend)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        _recording.reads(self)  # type: ignore[arg-type]  # it is a Module
+        _recording.reads(self)
         if self._forward_pre_hooks or self._forward_hooks or self._backward_hooks:
             return self._hooked(args, kwargs)
         return self.forward(*args, **kwargs)

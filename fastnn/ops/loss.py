@@ -53,7 +53,7 @@ def _loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> Tensor:
     on_tape = z.requires_grad and is_grad_enabled()
     if _batch.rules is not None and _batch.rules.any(z, y):
         return _batched_loss(op, z, y, reduction, rows)
-    za, ya = (a if a.flags.c_contiguous else contiguous_array(a) for a in (z._array, y._array))
+    za, ya = contiguous_array(z._array), contiguous_array(y._array)
     n = za.shape[0] if rows else za.size
     shape = () if reduction != "none" else (n,) if rows else za.shape
     loss = np.empty(shape, za.dtype)

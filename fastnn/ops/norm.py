@@ -28,10 +28,7 @@ def _no_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
 
 
 def _packed(x: Tensor | None) -> NDArray[Any] | None:
-    if x is None:
-        return None
-    array: NDArray[Any] = x._array
-    return array if array.flags.c_contiguous else contiguous_array(array)
+    return None if x is None else contiguous_array(x._array)
 
 
 def _scaled(x: Tensor, gain: Tensor | None, shift: Tensor | None) -> Tensor:

@@ -67,7 +67,9 @@ def view(
 
 
 def contiguous_array(array: NDArray[Any]) -> NDArray[Any]:
-    """A C-contiguous copy, by the row `copy` so that a recorder sees it."""
+    """The array, or a copy of it, C-contiguous; by the row `copy`, so that a recorder sees it."""
+    if array.flags.c_contiguous:
+        return array
     out = np.empty(array.shape, array.dtype)
     execute(TABLE["copy"], (out,), (array,), (), ())
     return out

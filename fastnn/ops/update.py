@@ -39,7 +39,7 @@ def update_step(
         g: the gradient (n).
         attrs: the row's.
     """
-    written = (p._array, hyper._array, *(None if m is None else m._array for m in moments))
+    written = (p._array, hyper._array, *[None if m is None else m._array for m in moments])
     read = () if g is None else (g._array,)
     execute(_ROWS[name], written, read, (p.numel(),), attrs)
     versions.wrote(p._array, name)

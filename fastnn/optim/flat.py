@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastnn._core.tape import hold
 from fastnn.nn.parameter import Parameter
 from fastnn.tensor import Tensor
 
@@ -74,7 +75,7 @@ class FlatParameters:
 
     def is_intact(self) -> bool:
         """Whether every parameter still is its view of `values`."""
-        return all(p._array is view for p, view in zip(self.params, self._views, strict=True))
+        return hold(self.params, self._views)
 
     def vector(self) -> Tensor:
         """A new aligned vector of zeros with the layout of `values`."""

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from fastnn import _check, autograd, ops
 from fastnn._core import engine
+from fastnn._core.tape import set_grad_enabled as set_mode
 from fastnn._recording import computes
-from fastnn.autograd import enable_grad, no_grad
+from fastnn.autograd import enable_grad
 from fastnn.nn.hooks import HookHandle
 from fastnn.optim import settings, state
 from fastnn.optim.block import Block, Segment
@@ -179,10 +180,13 @@ class Optimizer(ABC):
             with enable_grad():
                 loss = closure()
         self.pack()
-        with no_grad():
+        before = set_mode(False)
+        try:
             for group, blocks in zip(self.param_groups, self._blocks, strict=True):
                 for block in blocks:
                     self._advance(group, block)
+        finally:
+            set_mode(before)
         recorder = engine.recorder()
         if recorder is not None:
             self._recorded(recorder)
@@ -297,9 +301,12 @@ class Optimizer(ABC):
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop every gradient, or fill it with zeros."""
         recorder = engine.recorder()
+        plain = recorder is None and set_to_none
         for group in self.param_groups:
             for p in group["params"]:
-                if p.grad is not None or recorder is not None:
+                if plain:
+                    p.grad = None
+                elif p.grad is not None or recorder is not None:
                     autograd.zero_grad(p, set_to_none)
 
     # ---- state ----
