@@ -39,6 +39,10 @@ def test_gradients_add_up_over_backwards() -> None:
     (x * x).sum().backward(create_graph=True)
     (x * x * x).sum().backward(create_graph=True)
     assert grad_of(x) == [5.0, 16.0] and x.grad.requires_grad  # type: ignore[union-attr]
+    x.grad = None
+    for _ in range(2):
+        (x.sum() * 2).backward()  # one number arrives, as a view that repeats it
+    assert grad_of(x) == [4.0, 4.0]
 
 
 def test_a_second_backward() -> None:
