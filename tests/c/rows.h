@@ -264,6 +264,11 @@ static void FN(test_rows)(void) {
     FN(row_moves)(9, c, 5);
     FN(one_dropout)(c, 0.3);
   }
+  for (size_t n = 1; n <= 35; n += 1 + n / 6) /* short rows, one to a lane */
+    for (size_t c = 1; c <= 25; c += 1 + c / 5) {
+      FN(one_softmax)(n, c);
+      FN(losses)(n, c);
+    }
   FN(one_softmax)(70, 260);
   for (int descending = 0; descending < 2; descending++) FN(one_order)(150, descending);
   FN(losses)(70, 130);

@@ -69,6 +69,41 @@ static inline void FN(row_loss_close)(const fnn_call *call, size_t t, size_t row
   if (!each) ((double *)call->workspace)[t] = w_sum(total);
 }
 
+/* A group of rows in lanes, e, with their labels: their sums and dots; where the slope is asked for,
+ * it takes the place of e. A label out of range is -1. */
+static inline void FN(label_group)(REAL *e, size_t c, vec y, REAL scale, int slope, REAL *sum,
+                                   REAL *dot) {
+  const vec nan = v_set1((REAL)NAN), one = v_set1(1), share = v_set1(scale);
+  const vec top = FN(lane_max)(e, c);
+  vec picked = nan, class = v_zero();
+  for (size_t j = 0; j < c; j++, class = v_add(class, one))
+    picked = v_select(v_eq(y, class), v_load(e + j * VL), picked);
+  const vec total = FN(lane_exp)(e, e, c, top);
+  v_store(sum, total);
+  v_store(dot, v_sub(picked, top));
+  if (!slope) return;
+  const vec by = v_select(v_ge(y, v_zero()), v_div(share, total), nan);
+  class = v_zero();
+  for (size_t j = 0; j < c; j++, class = v_add(class, one)) {
+    const vec hit = v_select(v_eq(y, class), share, v_zero());
+    v_store(e + j * VL, v_sub(v_mul(v_load(e + j * VL), by), hit));
+  }
+}
+
+/* The first rows of a block by lanes; returns how many. */
+static inline size_t FN(label_lanes)(REAL *dz, const REAL *z, const int64_t *y, size_t rows,
+                                     size_t c, REAL scale, FN(row_block_sums) * s) {
+  const size_t n = FN(lane_rows)(rows, c);
+  REAL e[LANE_ELEMENTS * ROW_TILE_ROWS], label[ROW_TILE_ROWS];
+  for (size_t i = 0; i < n; i++) label[i] = (REAL)(int)((uint64_t)y[i] < c ? y[i] : -1);
+  for (size_t i = n; i % VL; i++) label[i] = -1;
+  FN(rows_to_lanes)(e, z, n, c);
+  for (size_t i = 0; i < n; i += VL)
+    FN(label_group)(e + i * c, c, v_load(label + i), scale, dz != NULL, s->sum + i, s->dot + i);
+  if (dz) FN(lanes_to_rows)(dz, e, n, c);
+  return n;
+}
+
 /* One row with label y: its sum and dot; its gradient into dz, where there is one. */
 static inline void FN(label_row)(REAL *dz, const REAL *z, size_t c, int64_t y, REAL scale,
                                  REAL *sum, REAL *dot) {
@@ -109,22 +144,20 @@ static inline void FN(label_row)(REAL *dz, const REAL *z, size_t c, int64_t y, R
  *   makes its loss and its row of dz nan. n = 0: sum 0, mean nan.
  * dz may be z; any alignment. Workspace: one f64 a tile.
  * The row maximum is subtracted; a row sums in REAL, rows sum in double. One exp an element, one
- * log a row; a row of at most VL classes stays in one register.
+ * log a row; short rows go by lanes, and of at most VL classes else stay in one register.
  * Source: torch.nn.CrossEntropyLoss; Blanchard, Higham and Higham 2021, algorithm 3.2. */
 static void FN(softmax_cross_entropy_0)(const fnn_call *call, size_t begin, size_t end,
                                         void *scratch) {
   const size_t n = call->dim[0], c = call->dim[1], block = FN(row_block)(c);
   const REAL scale = (REAL)FN(loss_scale)(call);
-  REAL *dz = call->array[1];
-  const REAL *z = call->array[2];
-  const int64_t *y = call->array[3];
   for (size_t t = begin; t < end; t++) {
     const size_t first = t * block, rows = size_min(block, n - first);
+    REAL *dz = call->array[1] ? (REAL *)call->array[1] + first * c : NULL;
+    const REAL *z = (const REAL *)call->array[2] + first * c;
+    const int64_t *y = (const int64_t *)call->array[3] + first;
     FN(row_block_sums) s;
-    for (size_t i = 0; i < rows; i++) {
-      const size_t at = (first + i) * c;
-      FN(label_row)(dz ? dz + at : NULL, z + at, c, y[first + i], scale, s.sum + i, s.dot + i);
-    }
+    for (size_t i = FN(label_lanes)(dz, z, y, rows, c, scale, &s); i < rows; i++)
+      FN(label_row)(dz ? dz + i * c : NULL, z + i * c, c, y[i], scale, s.sum + i, s.dot + i);
     FN(row_loss_close)(call, t, rows, block, &s, 0);
   }
 }

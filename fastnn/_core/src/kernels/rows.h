@@ -1,4 +1,5 @@
 /* Rows: softmax, gathers, scatters and classification metrics. Included once per REAL. */
+#include "lanes.h"
 #include "tiles.h"
 
 #include <math.h>
@@ -61,6 +62,24 @@ static inline void FN(row_scale)(REAL *x, size_t c, REAL by) {
   }
 }
 
+/* The first rows of a block by lanes, of the softmax or of its logarithm; returns how many. */
+FNN_INLINE size_t FN(softmax_lanes)(REAL *out, const REAL *z, size_t rows, size_t c, int logs) {
+  const size_t n = FN(lane_rows)(rows, c);
+  REAL x[LANE_ELEMENTS * ROW_TILE_ROWS], terms[LANE_ELEMENTS * VL];
+  FN(rows_to_lanes)(x, z, n, c);
+  for (size_t i = 0; i < n; i += VL) {
+    REAL *to = x + i * c;
+    const vec top = FN(lane_max)(to, c), sum = FN(lane_exp)(logs ? terms : to, to, c, top);
+    const vec last = logs ? v_log(sum) : v_div(v_set1(1), sum);
+    for (size_t j = 0; j < c; j++) {
+      const vec v = v_load(to + j * VL);
+      v_store(to + j * VL, logs ? v_sub(v_sub(v, top), last) : v_mul(v, last));
+    }
+  }
+  FN(lanes_to_rows)(out, x, n, c);
+  return n;
+}
+
 /* softmax of each row.
  *
  *   out_{i,j} = exp(z_{i,j} - max_l z_{i,l}) / sum_l exp(z_{i,l} - max_l z_{i,l}),
@@ -69,22 +88,26 @@ static inline void FN(row_scale)(REAL *x, size_t c, REAL by) {
  * Arrays: out (n, c) out; z (n, c) in.
  * Scalars: dim = (n, c). A row of -inf, or with a nan or +inf, gives nan.
  * out may be z; any alignment.
- * Sum in REAL over VL chains; times the reciprocal, so 1.5 ULP more. One exp an element.
+ * Sum in REAL over VL chains; times the reciprocal, so 1.5 ULP more. One exp an element. Short rows
+ * go by lanes.
  * Source: torch.softmax; Blanchard, Higham and Higham 2021, algorithm 3.2. */
 static void FN(softmax)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
   const size_t n = call->dim[0], c = call->dim[1], block = FN(row_block)(c);
-  REAL *out = call->array[0];
-  const REAL *z = call->array[1];
-  for (size_t i = begin * block; i < size_min(n, end * block); i++) {
-    if (c <= VL) {
-      const mask k = m_first(c);
-      const vec x = FN(row_pad)(v_load_m(z + i * c, k), k);
-      const vec e = v_exp(v_sub(x, v_set1(v_hmax(x))));
-      v_store_m(out + i * c, v_mul(e, v_set1(1 / v_sum(e))), k);
-    } else {
-      const REAL top = FN(row_max)(z + i * c, c);
-      const REAL sum = FN(row_exp)(out + i * c, z + i * c, c, top);
-      FN(row_scale)(out + i * c, c, 1 / sum);
+  for (size_t t = begin; t < end; t++) {
+    const size_t rows = size_min(block, n - t * block);
+    REAL *out = (REAL *)call->array[0] + t * block * c;
+    const REAL *z = (const REAL *)call->array[1] + t * block * c;
+    for (size_t i = FN(softmax_lanes)(out, z, rows, c, 0); i < rows; i++) {
+      if (c <= VL) {
+        const mask k = m_first(c);
+        const vec x = FN(row_pad)(v_load_m(z + i * c, k), k);
+        const vec e = v_exp(v_sub(x, v_set1(v_hmax(x))));
+        v_store_m(out + i * c, v_mul(e, v_set1(1 / v_sum(e))), k);
+      } else {
+        const REAL top = FN(row_max)(z + i * c, c);
+        const REAL sum = FN(row_exp)(out + i * c, z + i * c, c, top);
+        FN(row_scale)(out + i * c, c, 1 / sum);
+      }
     }
   }
 }
@@ -97,19 +120,22 @@ static void FN(softmax)(const fnn_call *call, size_t begin, size_t end, void *sc
  * Arrays: out (n, c) out; z (n, c) in.
  * Scalars: dim = (n, c). A row of -inf, or with a nan or +inf, gives nan.
  * out may be z; any alignment.
- * Sum in REAL over VL chains. One exp an element, one log a row.
+ * Sum in REAL over VL chains. One exp an element, one log a row. Short rows go by lanes.
  * Source: torch.log_softmax; Blanchard, Higham and Higham 2021, algorithm 3.2. */
 static void FN(log_softmax)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
   const size_t n = call->dim[0], c = call->dim[1], block = FN(row_block)(c);
-  REAL *out = call->array[0];
-  const REAL *z = call->array[1];
-  for (size_t i = begin * block; i < size_min(n, end * block); i++) {
-    const REAL top = FN(row_max)(z + i * c, c);
-    const vec shift = v_set1(top), log_sum = v_log(v_set1(FN(row_exp)(NULL, z + i * c, c, top)));
-    for (size_t j = 0; j < c; j += VL) {
-      const mask k = m_first(c - j);
-      const vec x = v_load_m(z + i * c + j, k);
-      v_store_m(out + i * c + j, v_sub(v_sub(x, shift), log_sum), k);
+  for (size_t t = begin; t < end; t++) {
+    const size_t rows = size_min(block, n - t * block);
+    REAL *out = (REAL *)call->array[0] + t * block * c;
+    const REAL *z = (const REAL *)call->array[1] + t * block * c;
+    for (size_t i = FN(softmax_lanes)(out, z, rows, c, 1); i < rows; i++) {
+      const REAL top = FN(row_max)(z + i * c, c);
+      const vec shift = v_set1(top), log_sum = v_log(v_set1(FN(row_exp)(NULL, z + i * c, c, top)));
+      for (size_t j = 0; j < c; j += VL) {
+        const mask k = m_first(c - j);
+        const vec x = v_load_m(z + i * c + j, k);
+        v_store_m(out + i * c + j, v_sub(v_sub(x, shift), log_sum), k);
+      }
     }
   }
 }
