@@ -38,10 +38,10 @@ static REAL *FN(matrix)(size_t n) {
   return x;
 }
 
-/* out and y have a gap of two elements behind each row, but for some of one column. A tile's error
+/* Where k is odd, out and y have a gap of two elements behind each row. A tile's error
  * is that of k multiply-adds of two roundings, of the partial sums, and of the epilogue. */
 static void FN(one_product)(const FN(product) * p) {
-  const size_t m = p->m, n = p->n, k = p->k, gap = n > 1 || k % 2 ? 2 : 0, width = n + gap;
+  const size_t m = p->m, n = p->n, k = p->k, gap = k % 2 ? 2 : 0, width = n + gap;
   fnn_call call = call_of(FNN_OP_matmul, FNN_REAL);
   clear_places();
   const spread out = place_spread(1, m ? m * width - gap : 0, 1, sizeof(REAL));
@@ -99,6 +99,8 @@ static void FN(test_matmul)(void) {
   static const size_t large[][3] = {
       {33, 70, 300}, {64, 45, 257}, {3, 260, 520},  {20, 40, 1024}, {1024, 36, 9},
       {50, 1, 700},  {1, 129, 513}, {130, 101, 64}, {300, 300, 2},  {40, 1, 1024},
+      {50, 2, 300},  {70, 3, 521},  {100, 3, 44},   {33, 4, 523},   {45, 6, 1024},
+      {50, 7, 301},  {37, 9, 258},  {100, 10, 515}, {64, 10, 64},
   };
   for (size_t i = 0; i < sizeof ms / sizeof *ms; i++)
     for (size_t j = 0; j < sizeof ns / sizeof *ns; j++)

@@ -169,8 +169,13 @@ static void FN(matmul_epilogue)(const fnn_call *call, const FN(matmul_tile) * t,
   }
 }
 
+static inline const REAL *FN(matmul_at)(const fnn_call *call, int array, size_t i, size_t j) {
+  const ptrdiff_t *stride = call->stride[array];
+  return (const REAL *)call->array[array] + (ptrdiff_t)i * stride[0] + (ptrdiff_t)j * stride[1];
+}
+
 #if VL > 1
-#include "column.h"
+#include "narrow.h"
 #endif
 
 /* Where the loops over one rectangle of the result are. */
@@ -184,11 +189,6 @@ typedef struct {
   REAL *panel, *block;           /* scratch: a panel of b, a block of a */
   FN(matmul_tile) tile;
 } FN(matmul_state);
-
-static inline const REAL *FN(matmul_at)(const fnn_call *call, int array, size_t i, size_t j) {
-  const ptrdiff_t *stride = call->stride[array];
-  return (const REAL *)call->array[array] + (ptrdiff_t)i * stride[0] + (ptrdiff_t)j * stride[1];
-}
 
 /* A block of rows is cut evenly into register tiles: the first few are one row taller. */
 static inline size_t FN(matmul_height)(size_t rows, size_t tiles, size_t tile) {
@@ -283,6 +283,12 @@ static inline FN(matmul_state)
 /* A rectangle of the result: blocks of rows, then blocks of k, then panels of columns. */
 static void FN(matmul_rectangle)(const fnn_call *call, size_t row, size_t rows, size_t column,
                                  size_t columns, void *scratch) {
+#if VL > 1
+  if (columns == call->dim[1] && FN(narrow_fits)(call, rows)) {
+    FN(narrow_product)(call, row, row + rows);
+    return;
+  }
+#endif
   const size_t k = call->dim[2], depth = size_max(size_min(k, MATMUL_K_BLOCK), 1);
   const size_t blocks = blocks_over(rows, MATMUL_A_BYTES / sizeof(REAL) / depth);
   FN(matmul_state) s = FN(matmul_plan)(call, rows, columns, scratch);
@@ -366,8 +372,8 @@ static void FN(matmul)(const fnn_call *call, size_t begin, size_t end, void *scr
 #if VL > 1
     const FN(matmul_grid) g = FN(matmul_cut)(1, call->dim[0], call->dim[2]);
     const size_t first = begin * g.columns, last = size_min(call->dim[0], end * g.columns);
-    if (begin < end && FN(column_fits)(call, last - first)) {
-      FN(column_product)(call, first, last);
+    if (begin < end && FN(narrow_fits)(call, last - first)) {
+      FN(narrow_product)(call, first, last);
       return;
     }
 #endif

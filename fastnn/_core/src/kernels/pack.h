@@ -26,30 +26,36 @@ FNN_INLINE vec FN(zip_high)(vec a, vec b) { return PACK_SHUFFLE(a, b, 2, 6, 3, 7
 #elif VL == 2
 FNN_INLINE vec FN(zip_low)(vec a, vec b) { return PACK_SHUFFLE(a, b, 0, 2); }
 FNN_INLINE vec FN(zip_high)(vec a, vec b) { return PACK_SHUFFLE(a, b, 1, 3); }
-#else /* one lane: no stage of pack_square runs */
+#else /* one lane: no stage of interleave runs */
 FNN_INLINE vec FN(zip_low)(vec a, vec b) { return (void)b, a; }
 FNN_INLINE vec FN(zip_high)(vec a, vec b) { return (void)a, b; }
 #endif
 
+/* Interleaves the lanes of `count` vectors: lane l of v[i] goes to place l * count + i of all lanes in
+ * order. log2(count) perfect shuffles; with VL vectors it transposes a square. */
+FNN_INLINE void FN(interleave)(vec *v, int count) {
+  vec w[VL];
+#pragma GCC unroll 4
+  for (int stage = 1; stage < count; stage *= 2) {
+#pragma GCC unroll 8
+    for (int i = 0; i < count / 2; i++) {
+      w[2 * i] = FN(zip_low)(v[i], v[i + count / 2]);
+      w[2 * i + 1] = FN(zip_high)(v[i], v[i + count / 2]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < count; i++) v[i] = w[i];
+  }
+}
+
 /* pack_square: dst[p * width + i] = src[i * row + p] for i < count and p < depth <= VL, and 0 for
- * count <= i < VL. Transposes VL vectors in registers: log2(VL) perfect shuffles. Stores whole
- * vectors, p upwards. */
+ * count <= i < VL. Stores whole vectors, p upwards. */
 static inline void FN(pack_square)(REAL *dst, size_t width, size_t count, size_t depth,
                                    const REAL *src, ptrdiff_t row) {
   const mask some = m_first(depth);
-  vec v[VL], w[VL];
+  vec v[VL];
 #pragma GCC unroll 16
   for (int i = 0; i < VL; i++) v[i] = (size_t)i < count ? v_load_m(src + i * row, some) : v_zero();
-#pragma GCC unroll 4
-  for (int stage = 1; stage < VL; stage *= 2) {
-#pragma GCC unroll 8
-    for (int i = 0; i < VL / 2; i++) {
-      w[2 * i] = FN(zip_low)(v[i], v[i + VL / 2]);
-      w[2 * i + 1] = FN(zip_high)(v[i], v[i + VL / 2]);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < VL; i++) v[i] = w[i];
-  }
+  FN(interleave)(v, VL);
 #pragma GCC unroll 16
   for (int p = 0; p < VL; p++)
     if ((size_t)p < depth) v_store(dst + (size_t)p * width, v[p]);

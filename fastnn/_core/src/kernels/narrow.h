@@ -1,0 +1,227 @@
+/* Products with few columns. Once per REAL, for matmul.h; a table of one lane has no use for it.
+ *
+ * The lanes are rows, so each sum is the chain over k that it is elsewhere. Where a lies in memory row
+ * by row, squares of it are transposed on their way into the sums, in registers. */
+
+#define NARROW_FEW 4 /* up to here two vectors of rows hide the latency of the chains */
+#define NARROW_COLUMNS 10
+#define NARROW_STEP (VL / 2)                          /* columns of a at a time */
+#define NARROW_SETS (VL * sizeof(REAL) == 64 ? 2 : 1) /* of rows, NARROW_STEP together */
+#define NARROW_CORNER (VL / 2 / (int)NARROW_SETS)     /* side of what one lane group holds */
+
+/* Interleaves a and b within each group of NARROW_CORNER lanes: the low, the high halves. */
+#if VL == 16
+#define NARROW_LOW 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29
+#define NARROW_HIGH 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31
+#define NARROW_EVEN 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27
+#define NARROW_ODD 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31
+#define NARROW_THREE 0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0, 0, 0, 0
+#elif VL == 8 && REAL_IS_DOUBLE
+#define NARROW_LOW 0, 8, 2, 10, 4, 12, 6, 14
+#define NARROW_HIGH 1, 9, 3, 11, 5, 13, 7, 15
+#define NARROW_EVEN 0, 1, 4, 5, 8, 9, 12, 13
+#define NARROW_ODD 2, 3, 6, 7, 10, 11, 14, 15
+#elif VL == 8
+#define NARROW_LOW 0, 8, 1, 9, 4, 12, 5, 13
+#define NARROW_HIGH 2, 10, 3, 11, 6, 14, 7, 15
+#elif VL == 4
+#define NARROW_LOW 0, 4, 2, 6
+#define NARROW_HIGH 1, 5, 3, 7
+#else
+#define NARROW_LOW 0, 2
+#define NARROW_HIGH 1, 3
+#endif
+#if VL == 8
+#define NARROW_THREE 0, 1, 2, 4, 5, 6, 0, 0
+#endif
+
+/* v[j] = column j of VL rows, j < NARROW_STEP: half rows are loaded in pairs, so that each group of
+ * lanes holds a corner of NARROW_CORNER rows, which shuffles within the groups transpose. */
+FNN_INLINE void FN(narrow_load)(vec *v, const REAL *a, ptrdiff_t row) {
+  vec x[NARROW_SETS][NARROW_CORNER], y[NARROW_CORNER];
+#pragma GCC unroll 2
+  for (int s = 0; s < (int)NARROW_SETS; s++) {
+#pragma GCC unroll 4
+    for (int i = 0; i < NARROW_CORNER; i++) {
+      const REAL *from = a + (s * NARROW_STEP + i) * row;
+      x[s][i] = v_load_pair(from, from + NARROW_CORNER * row);
+    }
+#pragma GCC unroll 2
+    for (int stage = 1; stage < NARROW_CORNER; stage *= 2) {
+#pragma GCC unroll 2
+      for (int i = 0; i < NARROW_CORNER / 2; i++) {
+        const vec low = x[s][i], high = x[s][i + NARROW_CORNER / 2];
+        y[2 * i] = PACK_SHUFFLE(low, high, NARROW_LOW);
+        y[2 * i + 1] = PACK_SHUFFLE(low, high, NARROW_HIGH);
+      }
+#pragma GCC unroll 4
+      for (int i = 0; i < NARROW_CORNER; i++) x[s][i] = y[i];
+    }
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < NARROW_CORNER; i++) {
+#ifdef NARROW_EVEN
+    v[i] = PACK_SHUFFLE(x[0][i], x[1][i], NARROW_EVEN);
+    v[i + NARROW_CORNER] = PACK_SHUFFLE(x[0][i], x[1][i], NARROW_ODD);
+#else
+    v[i] = x[0][i];
+#endif
+  }
+}
+
+/* out[i * n + j] = lane i of sum[j], n <= NARROW_FEW: interleaved by `width` columns, with the lanes
+ * between the rows left out. Later stores go over what whole vectors write too much. */
+FNN_INLINE void FN(narrow_store_few)(REAL *out, const vec *sum, int n) {
+  const int width = n > 2 ? 4 : n, step = VL / width * n;
+  vec v[VL];
+#pragma GCC unroll 4
+  for (int j = 0; j < width; j++) v[j] = j < n ? sum[j] : v_zero();
+  FN(interleave)(v, width);
+#pragma GCC unroll 4
+  for (int i = 0; i < width; i++) {
+#ifdef NARROW_THREE
+    if (n == 3) v[i] = PACK_SHUFFLE(v[i], v[i], NARROW_THREE);
+#endif
+    if (i < width - 1)
+      v_store(out + i * step, v[i]);
+    else
+      v_store_m(out + i * step, v[i], m_first((size_t)step));
+  }
+}
+
+/* out[i * row + j] = lane i of sum[j], any n: squares of columns or zeros are transposed. */
+static __attribute__((noinline)) void FN(narrow_store)(REAL *out, ptrdiff_t row, const vec *sum,
+                                                       int n) {
+  vec v[VL];
+  for (int j = 0; j < n; j += VL) {
+    const mask some = m_first((size_t)(n - j));
+#pragma GCC unroll 16
+    for (int i = 0; i < VL; i++) v[i] = j + i < n ? sum[j + i] : v_zero();
+    FN(interleave)(v, VL);
+#pragma GCC unroll 16
+    for (int i = 0; i < VL; i++) v_store_m(out + i * row + j, v[i], some);
+  }
+}
+
+/* sum[j] + v * b[j], one column of a times one row of b */
+FNN_INLINE void FN(narrow_step)(vec *sum, vec v, const REAL *b, int n) {
+#pragma GCC unroll 10
+  for (int j = 0; j < n; j++) sum[j] = v_fma(v_set1(b[j]), v, sum[j]);
+}
+
+/* The sums of VL rows from first[0] on and, with two vectors, of VL rows from first[1] on.
+ * `column`: the columns of a are contiguous, else its rows are. */
+FNN_INLINE void FN(narrow_rows)(const fnn_call *call, const size_t *first, int n, int vectors,
+                                int column) {
+  const size_t k = call->dim[2];
+  const ptrdiff_t out_row = call->stride[0][0], row = call->stride[1][0];
+  const ptrdiff_t a_step = call->stride[1][1], b_step = call->stride[2][0];
+  const REAL *b = call->array[2], *bias = call->array[3];
+  vec sum[2][NARROW_COLUMNS], total[2][NARROW_COLUMNS], v[NARROW_STEP];
+  REAL rest[2][NARROW_STEP * VL + VL];
+#define EACH_VECTOR _Pragma("GCC unroll 2") for (int i = 0; i < vectors; i++)
+#define EACH_SUM EACH_VECTOR _Pragma("GCC unroll 10") for (int j = 0; j < n; j++)
+  EACH_SUM sum[i][j] = bias ? v_set1(bias[j * call->stride[3][0]]) : v_zero();
+  for (size_t at = 0;;) {
+    const size_t depth = size_min(MATMUL_K_BLOCK, k - at);
+    const size_t squares = column ? 0 : depth / NARROW_STEP * NARROW_STEP;
+    const REAL *const a[2] = {FN(matmul_at)(call, 1, first[0], at),
+                              FN(matmul_at)(call, 1, first[1], at)};
+    for (size_t p = 0; p < squares; p += NARROW_STEP, b += NARROW_STEP * b_step) EACH_VECTOR {
+        FN(narrow_load)(v, a[i] + p, row);
+        if (n > NARROW_FEW) { /* by way of memory: less code, and faster */
+#pragma GCC unroll 8
+          for (int q = 0; q < NARROW_STEP; q++) v_store(rest[i] + q * VL, v[q]);
+#pragma GCC unroll 1
+          for (int q = 0; q < NARROW_STEP; q++)
+            FN(narrow_step)(sum[i], v_load(rest[i] + q * VL), b + q * b_step, n);
+        } else {
+#pragma GCC unroll 8
+          for (int q = 0; q < NARROW_STEP; q++) FN(narrow_step)(sum[i], v[q], b + q * b_step, n);
+        }
+      }
+    if (squares < depth) {
+      const REAL *from[2];
+      EACH_VECTOR {
+        from[i] = a[i] + (ptrdiff_t)squares * a_step;
+        if (column) continue;
+        FN(pack)(rest[i], VL, VL, depth - squares, from[i], row, 1);
+        from[i] = rest[i];
+      }
+      for (size_t p = squares; p < depth; p++, b += b_step) EACH_VECTOR {
+          FN(narrow_step)(sum[i], v_load(from[i]), b, n);
+          from[i] += column ? a_step : VL;
+        }
+    }
+    if (at) EACH_SUM sum[i][j] = v_add(total[i][j], sum[i][j]);
+    at += depth;
+    if (at == k) break;
+    EACH_SUM total[i][j] = sum[i][j], sum[i][j] = v_zero();
+  }
+  EACH_VECTOR {
+    REAL *out = (REAL *)call->array[0] + (ptrdiff_t)first[i] * out_row;
+    if (n <= NARROW_FEW && n <= VL && out_row == n)
+      FN(narrow_store_few)(out, sum[i], n);
+    else
+      FN(narrow_store)(out, out_row, sum[i], n);
+  }
+#undef EACH_VECTOR
+#undef EACH_SUM
+}
+
+#define NARROW_VECTORS(n) (n > NARROW_FEW ? 1 : 2)
+#define NARROW_EACH(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10)
+#define NARROW_DEFINE(n)                                                                          \
+  static void FN(narrow_rows_##n)(const fnn_call *call, const size_t *first) {                    \
+    FN(narrow_rows)(call, first, n, NARROW_VECTORS(n), 0);                                        \
+  }                                                                                               \
+  static void FN(narrow_columns_##n)(const fnn_call *call, const size_t *first) {                 \
+    FN(narrow_rows)(call, first, n, NARROW_VECTORS(n), 1);                                        \
+  }
+#define NARROW_ENTRY(n) {FN(narrow_rows_##n), FN(narrow_columns_##n)},
+NARROW_EACH(NARROW_DEFINE)
+static void (*const FN(narrow_bodies)[NARROW_COLUMNS][2])(const fnn_call *, const size_t *) = {
+    NARROW_EACH(NARROW_ENTRY)};
+
+/* For rows of one column that would drive each other out of a cache */
+static void FN(narrow_rows_alone)(const fnn_call *call, const size_t *first) {
+  FN(narrow_rows)(call, first, 1, 1, 0);
+}
+
+static inline int FN(narrow_fits)(const fnn_call *call, size_t rows) {
+  const ptrdiff_t *a = call->stride[1];
+  return call->dim[1] <= NARROW_COLUMNS && rows >= VL &&
+         (a[0] == 1 || (a[1] == 1 && call->dim[2] >= NARROW_STEP)) &&
+         (call->stride[2][1] == 1 || call->dim[1] == 1);
+}
+
+/* Rows begin..end. The last vectors begin earlier where they would go beyond the end: the same
+ * sums are then made and stored twice. Strides of 4096 bytes put all rows into one set of the
+ * cache, which two vectors of rows would overflow. */
+static void FN(narrow_product)(const fnn_call *call, size_t begin, size_t end) {
+  const size_t n = call->dim[1], rows = end - begin;
+  const ptrdiff_t *a = call->stride[1], out_row = call->stride[0][0], y_row = call->stride[4][0];
+  const int column = a[0] == 1, alone = n == 1 && !column && a[0] * sizeof(REAL) % 4096 == 0;
+  void (*const body)(const fnn_call *, const size_t *) =
+      alone ? FN(narrow_rows_alone) : FN(narrow_bodies)[n - 1][column];
+  const size_t step = alone ? VL : NARROW_VECTORS(n) * VL;
+  for (size_t i = begin; i < end; i += step) {
+    const size_t last = end - VL, first[2] = {size_min(i, last), size_min(i + step - VL, last)};
+    body(call, first);
+  }
+  if (!call->attr[0] && !call->attr[1]) return;
+  FN(matmul_tile) t = {.out = (REAL *)call->array[0] + (ptrdiff_t)begin * out_row};
+  t.out_row = out_row;
+  t.y_row = y_row;
+  if (call->array[4]) t.y = (const REAL *)call->array[4] + (ptrdiff_t)begin * y_row;
+  if (out_row == (ptrdiff_t)n && (!t.y || y_row == (ptrdiff_t)n))
+    FN(matmul_epilogue)(call, &t, 1, rows * n);
+  else
+    FN(matmul_epilogue)(call, &t, rows, n);
+}
+
+#undef NARROW_LOW
+#undef NARROW_HIGH
+#undef NARROW_EVEN
+#undef NARROW_ODD
+#undef NARROW_THREE
