@@ -192,7 +192,8 @@ def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[A
         return out
     for begin in range(0, rows, BLOCK):
         block = x[begin : begin + BLOCK]
-        program, _ = predictor.program(block)
+        if len(block) < BLOCK:
+            program, _ = predictor.program(block)
         program.run((block, out[begin : begin + BLOCK]))
     return out
 

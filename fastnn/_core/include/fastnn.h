@@ -227,9 +227,10 @@ typedef struct fnn_op {
 } fnn_op;
 
 typedef struct fnn_table {
-  const char *name;              /* "scalar", "avx2", "avx512", "neon" */
-  size_t lanes[FNN_N_REALS];     /* vector width in elements */
-  const fnn_op *op[FNN_N_REALS]; /* FNN_N_OPS rows each */
+  const char *name;                              /* "scalar", "avx2", "avx512", "neon" */
+  size_t lanes[FNN_N_REALS];                     /* vector width in elements */
+  const fnn_op *op[FNN_N_REALS];                 /* FNN_N_OPS rows each */
+  int (*all_finite[2])(const void *x, size_t n); /* float32, float64 */
 } fnn_table;
 
 #define FNN_SCRATCH_BYTES ((size_t)1 << 20)
@@ -248,6 +249,8 @@ size_t fnn_op_writes(size_t op);  /* how many of its arrays, from the first, a r
 unsigned fnn_op_needs(size_t op); /* bit i: array i must be there */
 const fnn_op *fnn_op_row(const fnn_call *call); /* the row of the selected table */
 int fnn_op_exists(size_t op, int real);         /* whether that table has a kernel for it */
+/* Whether n numbers, float32 or float64, have no nan and no inf among them. */
+int fnn_all_finite(const void *x, size_t n, int real);
 
 /* threads.c: one team a run, a barrier between dependent instructions. */
 typedef struct fnn_team fnn_team;
@@ -264,7 +267,6 @@ void fnn_fail_allocation(int64_t nth); /* tests: the nth allocation from now fai
 size_t fnn_allocations(void);          /* tests: how many allocations so far */
 
 /* program.c */
-int fnn_all_finite(const void *x, size_t n, int real); /* no nan, no inf */
 typedef struct fnn_patch { /* array of a call that lies in the caller's input */
   size_t call, array, input;
   ptrdiff_t offset; /* bytes */

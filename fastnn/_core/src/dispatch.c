@@ -65,3 +65,7 @@ const fnn_op *fnn_op_row(const fnn_call *call) {
 }
 
 int fnn_op_exists(size_t op, int real) { return tables[selected]->op[real][op].run[0] != NULL; }
+
+int fnn_all_finite(const void *x, size_t n, int real) {
+  return tables[selected]->all_finite[real](x, n);
+}

@@ -33,27 +33,6 @@ static int is_finite_scalar(const void *value, int real) {
   return real == FNN_FLOAT32 ? isfinite(*(const float *)value) : isfinite(*(const double *)value);
 }
 
-int fnn_all_finite(const void *x, size_t n, int real) {
-  uint64_t wrong = 0;
-  if (real == FNN_FLOAT32) {
-    const uint32_t exponent = 0x7f800000u;
-    uint32_t found = 0, bits;
-    for (size_t i = 0; i < n; i++) {
-      memcpy(&bits, (const float *)x + i, sizeof bits);
-      found |= (bits & exponent) == exponent;
-    }
-    wrong = found;
-  } else {
-    const uint64_t exponent = 0x7ff0000000000000u;
-    uint64_t bits;
-    for (size_t i = 0; i < n; i++) {
-      memcpy(&bits, (const double *)x + i, sizeof bits);
-      wrong |= (bits & exponent) == exponent;
-    }
-  }
-  return !wrong;
-}
-
 /* Whether the classes or row numbers that a call reads by are in range. */
 static int indices_fit(const fnn_call *call) {
   int loss = call->op == FNN_OP_softmax_cross_entropy;

@@ -8,6 +8,7 @@
 #define NARROW_STEP (VL / 2)                          /* columns of a at a time */
 #define NARROW_SETS (VL * sizeof(REAL) == 64 ? 2 : 1) /* of rows, NARROW_STEP together */
 #define NARROW_CORNER (VL / 2 / (int)NARROW_SETS)     /* side of what one lane group holds */
+#define NARROW_CORNERS (2 * (int)NARROW_SETS)         /* above each other */
 
 /* Interleaves a and b within each group of NARROW_CORNER lanes: the low, the high halves. */
 #if VL == 16
@@ -36,16 +37,15 @@
 #endif
 
 /* v[j] = column j of VL rows, j < NARROW_STEP: half rows are loaded in pairs, so that each group of
- * lanes holds a corner of NARROW_CORNER rows, which shuffles within the groups transpose. */
-FNN_INLINE void FN(narrow_load)(vec *v, const REAL *a, ptrdiff_t row) {
+ * lanes holds a corner of NARROW_CORNER rows, which shuffles within the groups transpose. a: where
+ * the rows of each corner begin; goes on to the next columns. */
+FNN_INLINE void FN(narrow_load)(vec *v, const REAL **a, ptrdiff_t row) {
   vec x[NARROW_SETS][NARROW_CORNER], y[NARROW_CORNER];
 #pragma GCC unroll 2
   for (int s = 0; s < (int)NARROW_SETS; s++) {
 #pragma GCC unroll 4
-    for (int i = 0; i < NARROW_CORNER; i++) {
-      const REAL *from = a + (s * NARROW_STEP + i) * row;
-      x[s][i] = v_load_pair(from, from + NARROW_CORNER * row);
-    }
+    for (int i = 0; i < NARROW_CORNER; i++)
+      x[s][i] = v_load_pair(a[2 * s] + i * row, a[2 * s + 1] + i * row);
 #pragma GCC unroll 2
     for (int stage = 1; stage < NARROW_CORNER; stage *= 2) {
 #pragma GCC unroll 2
@@ -67,6 +67,8 @@ FNN_INLINE void FN(narrow_load)(vec *v, const REAL *a, ptrdiff_t row) {
     v[i] = x[0][i];
 #endif
   }
+#pragma GCC unroll 4
+  for (int i = 0; i < NARROW_CORNERS; i++) a[i] += NARROW_STEP;
 }
 
 /* out[i * n + j] = lane i of sum[j], n <= NARROW_FEW: interleaved by `width` columns, with the lanes
@@ -127,8 +129,12 @@ FNN_INLINE void FN(narrow_rows)(const fnn_call *call, const size_t *first, int n
     const size_t squares = column ? 0 : depth / NARROW_STEP * NARROW_STEP;
     const REAL *const a[2] = {FN(matmul_at)(call, 1, first[0], at),
                               FN(matmul_at)(call, 1, first[1], at)};
+    const REAL *corner[2][NARROW_CORNERS];
+    EACH_VECTOR
+#pragma GCC unroll 4
+    for (int c = 0; c < NARROW_CORNERS; c++) corner[i][c] = a[i] + c * NARROW_CORNER * row;
     for (size_t p = 0; p < squares; p += NARROW_STEP, b += NARROW_STEP * b_step) EACH_VECTOR {
-        FN(narrow_load)(v, a[i] + p, row);
+        FN(narrow_load)(v, corner[i], row);
         if (n > NARROW_FEW) { /* by way of memory: less code, and faster */
 #pragma GCC unroll 8
           for (int q = 0; q < NARROW_STEP; q++) v_store(rest[i] + q * VL, v[q]);
