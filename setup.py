@@ -26,10 +26,11 @@ HEADERS = sorted(glob(f"{CORE}/include/*.h") + glob(f"{CORE}/src/**/*.h", recurs
 
 # No fast-math here, ever: reassociation is written out with lanes, and gcc's link line would
 # switch the whole process to flush-to-zero.
-# Not -O3: the same speed, as kernels say themselves what to unroll, and objects a third smaller;
-# what is left to the compiler are loops of plain C, which want vectors.
-COMMON = ["-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic"]
-COMMON += ["-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"]
+# Not -O3: kernels say themselves what to unroll. With some of what it adds they are as fast, and
+# the library is a fifth smaller.
+OPTIMIZE = ["-O2", "-fpeel-loops", "-funswitch-loops"]
+OPTIMIZE += ["-ftree-vectorize", "-fvect-cost-model=dynamic"]
+COMMON = [*OPTIMIZE, "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"]
 # For hand-written C only. Kernels share one type, so some of their parameters go unused.
 OURS = ["-std=c11", "-Wall", "-Wextra", "-Wno-unused-parameter"]
 BUILDS = {  # flags for the compiler and for the linker, after the common ones
