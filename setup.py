@@ -28,9 +28,16 @@ HEADERS = sorted(glob(f"{CORE}/include/*.h") + glob(f"{CORE}/src/**/*.h", recurs
 # switch the whole process to flush-to-zero.
 # Not -O3: kernels say themselves what to unroll. With some of what it adds they are as fast, and
 # the library is a fifth smaller.
-OPTIMIZE = ["-O2", "-fpeel-loops", "-funswitch-loops"]
-OPTIMIZE += ["-ftree-vectorize", "-fvect-cost-model=dynamic"]
-COMMON = [*OPTIMIZE, "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"]
+COMMON = [
+    "-O2",
+    "-fpeel-loops",
+    "-funswitch-loops",
+    "-ftree-vectorize",
+    "-fvect-cost-model=dynamic",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fvisibility=hidden",
+]
 # For hand-written C only. Kernels share one type, so some of their parameters go unused.
 OURS = ["-std=c11", "-Wall", "-Wextra", "-Wno-unused-parameter"]
 BUILDS = {  # flags for the compiler and for the linker, after the common ones

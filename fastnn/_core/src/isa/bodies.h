@@ -1,7 +1,6 @@
 /* Words, kernels and table rows, once for each REAL, and those of int64 and bool. An isa file
  * defines SIMD, its header of words, and includes this; then the four tables and the reals' lane
  * counts are there. */
-#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -105,64 +105,88 @@ static __attribute__((noinline)) void FN(narrow_store)(REAL *out, ptrdiff_t row,
   }
 }
 
-/* sum[j] + v * b[j], one column of a times one row of b */
-FNN_INLINE void FN(narrow_step)(vec *sum, vec v, const REAL *b, int n) {
-#pragma GCC unroll 10
-  for (int j = 0; j < n; j++) sum[j] = v_fma(v_set1(b[j]), v, sum[j]);
+#define EACH_VECTOR _Pragma("GCC unroll 2") for (int i = 0; i < vectors; i++)
+#define EACH_COLUMN _Pragma("GCC unroll 10") for (int j = 0; j < n; j++)
+
+/* sum[i][j] + v[i] * b[j]: one column of a times one row of b */
+FNN_INLINE void FN(narrow_step)(vec sum[2][NARROW_COLUMNS], const vec *v, const REAL *b, int n,
+                                int vectors) {
+  EACH_COLUMN {
+    const vec by = v_set1(b[j]);
+    EACH_VECTOR sum[i][j] = v_fma(by, v[i], sum[i][j]);
+  }
 }
 
-/* The sums of VL rows from first[0] on and, with two vectors, of VL rows from first[1] on.
- * `column`: the columns of a are contiguous, else its rows are. */
+/* NARROW_STEP of them; a as of narrow_load. Many columns take one vector, and take it by way of
+ * memory: less code, and faster. */
+FNN_INLINE void FN(narrow_steps)(vec sum[2][NARROW_COLUMNS], const REAL *a[2][NARROW_CORNERS],
+                                 ptrdiff_t row, const REAL *b, ptrdiff_t b_step, int n,
+                                 int vectors, REAL *through) {
+  vec v[2][NARROW_STEP];
+  EACH_VECTOR FN(narrow_load)(v[i], a[i], row);
+  if (n <= NARROW_FEW) {
+#pragma GCC unroll 8
+    for (int p = 0; p < NARROW_STEP; p++) {
+      const vec column[2] = {v[0][p], v[vectors - 1][p]};
+      FN(narrow_step)(sum, column, b + p * b_step, n, vectors);
+    }
+    return;
+  }
+#pragma GCC unroll 8
+  for (int p = 0; p < NARROW_STEP; p++) v_store(through + p * VL, v[0][p]);
+#pragma GCC unroll 1
+  for (int p = 0; p < NARROW_STEP; p++) {
+    const vec column = v_load(through + p * VL);
+    FN(narrow_step)(sum, &column, b + p * b_step, n, 1);
+  }
+}
+
+/* Adds `depth` columns of a from `at` on times rows of b, for VL rows from first[0] on and, with two
+ * vectors, for VL rows from first[1] on. `column`: the columns of a are contiguous, else its rows. */
+FNN_INLINE void FN(narrow_block)(const fnn_call *call, const size_t *first, size_t at,
+                                 size_t depth, vec sum[2][NARROW_COLUMNS], int n, int vectors,
+                                 int column) {
+  const ptrdiff_t row = call->stride[1][0], step = column ? call->stride[1][1] : VL;
+  const ptrdiff_t b_step = call->stride[2][0];
+  const size_t rest = column ? depth : depth % NARROW_STEP;
+  const REAL *a[2], *corner[2][NARROW_CORNERS], *b = FN(matmul_at)(call, 2, at, 0);
+  _Alignas(64) REAL through[2][NARROW_STEP * VL + VL];
+  EACH_VECTOR {
+    a[i] = FN(matmul_at)(call, 1, first[i], at);
+#pragma GCC unroll 4
+    for (int c = 0; c < NARROW_CORNERS; c++) corner[i][c] = a[i] + c * NARROW_CORNER * row;
+  }
+  for (size_t p = rest; p < depth; p += NARROW_STEP, b += NARROW_STEP * b_step)
+    FN(narrow_steps)(sum, corner, row, b, b_step, n, vectors, through[0]);
+  if (!column && rest) EACH_VECTOR {
+      FN(pack)(through[i], VL, VL, rest, corner[i][0], row, 1);
+      a[i] = through[i];
+    }
+  for (size_t p = 0; p < rest; p++, b += b_step) {
+    vec v[2];
+    EACH_VECTOR {
+      v[i] = v_load(a[i]);
+      a[i] += step;
+    }
+    FN(narrow_step)(sum, v, b, n, vectors);
+  }
+}
+
+/* The products of these rows, without the epilogue; first, vectors and column as of narrow_block */
 FNN_INLINE void FN(narrow_rows)(const fnn_call *call, const size_t *first, int n, int vectors,
                                 int column) {
   const size_t k = call->dim[2];
-  const ptrdiff_t out_row = call->stride[0][0], row = call->stride[1][0];
-  const ptrdiff_t a_step = call->stride[1][1], b_step = call->stride[2][0];
-  const REAL *b = call->array[2], *bias = call->array[3];
-  vec sum[2][NARROW_COLUMNS], total[2][NARROW_COLUMNS], v[NARROW_STEP];
-  REAL rest[2][NARROW_STEP * VL + VL];
-#define EACH_VECTOR _Pragma("GCC unroll 2") for (int i = 0; i < vectors; i++)
-#define EACH_SUM EACH_VECTOR _Pragma("GCC unroll 10") for (int j = 0; j < n; j++)
-  EACH_SUM sum[i][j] = bias ? v_set1(bias[j * call->stride[3][0]]) : v_zero();
+  const ptrdiff_t out_row = call->stride[0][0], bias_step = call->stride[3][0];
+  const REAL *bias = call->array[3];
+  vec sum[2][NARROW_COLUMNS], total[2][NARROW_COLUMNS];
+  EACH_VECTOR EACH_COLUMN sum[i][j] = bias ? v_set1(bias[j * bias_step]) : v_zero();
   for (size_t at = 0;;) {
     const size_t depth = size_min(MATMUL_K_BLOCK, k - at);
-    const size_t squares = column ? 0 : depth / NARROW_STEP * NARROW_STEP;
-    const REAL *const a[2] = {FN(matmul_at)(call, 1, first[0], at),
-                              FN(matmul_at)(call, 1, first[1], at)};
-    const REAL *corner[2][NARROW_CORNERS];
-    EACH_VECTOR
-#pragma GCC unroll 4
-    for (int c = 0; c < NARROW_CORNERS; c++) corner[i][c] = a[i] + c * NARROW_CORNER * row;
-    for (size_t p = 0; p < squares; p += NARROW_STEP, b += NARROW_STEP * b_step) EACH_VECTOR {
-        FN(narrow_load)(v, corner[i], row);
-        if (n > NARROW_FEW) { /* by way of memory: less code, and faster */
-#pragma GCC unroll 8
-          for (int q = 0; q < NARROW_STEP; q++) v_store(rest[i] + q * VL, v[q]);
-#pragma GCC unroll 1
-          for (int q = 0; q < NARROW_STEP; q++)
-            FN(narrow_step)(sum[i], v_load(rest[i] + q * VL), b + q * b_step, n);
-        } else {
-#pragma GCC unroll 8
-          for (int q = 0; q < NARROW_STEP; q++) FN(narrow_step)(sum[i], v[q], b + q * b_step, n);
-        }
-      }
-    if (squares < depth) {
-      const REAL *from[2];
-      EACH_VECTOR {
-        from[i] = a[i] + (ptrdiff_t)squares * a_step;
-        if (column) continue;
-        FN(pack)(rest[i], VL, VL, depth - squares, from[i], row, 1);
-        from[i] = rest[i];
-      }
-      for (size_t p = squares; p < depth; p++, b += b_step) EACH_VECTOR {
-          FN(narrow_step)(sum[i], v_load(from[i]), b, n);
-          from[i] += column ? a_step : VL;
-        }
-    }
-    if (at) EACH_SUM sum[i][j] = v_add(total[i][j], sum[i][j]);
+    FN(narrow_block)(call, first, at, depth, sum, n, vectors, column);
+    if (at) EACH_VECTOR EACH_COLUMN sum[i][j] = v_add(total[i][j], sum[i][j]);
     at += depth;
     if (at == k) break;
-    EACH_SUM total[i][j] = sum[i][j], sum[i][j] = v_zero();
+    EACH_VECTOR EACH_COLUMN total[i][j] = sum[i][j], sum[i][j] = v_zero();
   }
   EACH_VECTOR {
     REAL *out = (REAL *)call->array[0] + (ptrdiff_t)first[i] * out_row;
@@ -171,9 +195,9 @@ FNN_INLINE void FN(narrow_rows)(const fnn_call *call, const size_t *first, int n
     else
       FN(narrow_store)(out, out_row, sum[i], n);
   }
-#undef EACH_VECTOR
-#undef EACH_SUM
 }
+#undef EACH_VECTOR
+#undef EACH_COLUMN
 
 #define NARROW_VECTORS(n) (n > NARROW_FEW ? 1 : 2)
 #define NARROW_EACH(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10)
