@@ -8,6 +8,7 @@ Environment:
 
 import os
 import re
+import subprocess
 import sys
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,7 @@ COMMON = [
     "-fno-math-errno",
     "-fvisibility=hidden",
 ]
+GCC_ONLY = "-fvect-cost-model=dynamic"  # clang, which refuses it, does so by itself
 # For hand-written C only. Kernels share one type, so some of their parameters go unused.
 OURS = ["-std=c11", "-Wall", "-Wextra", "-Wno-unused-parameter"]
 BUILDS = {  # flags for the compiler and for the linker, after the common ones
@@ -107,10 +109,17 @@ class BuildEngine(build_ext):
                 has_openmp = add_openmp_flags_if_available(ext)
             if not has_openmp:
                 say("the compiler has no OpenMP: building without threads")
+        if not self.takes(GCC_ONLY):
+            ext.extra_compile_args = [f for f in ext.extra_compile_args if f != GCC_ONLY]
         ext.depends.append(self.flags_stamp(ext))
         self.forget_stale(ext)
         self.compiler.compile = self.compile_changed(self.compiler.compile)
         super().build_extension(ext)
+
+    def takes(self, flag):
+        """Whether the compiler knows a flag."""
+        command = [*self.compiler.compiler_so, flag, "-x", "c", "-E", os.devnull]
+        return not subprocess.run(command, capture_output=True, check=False).returncode
 
     def forget_stale(self, ext):
         """Cython looks at a .pyx alone; what it cimports says where the methods lie."""

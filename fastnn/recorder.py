@@ -223,8 +223,8 @@ class Recorder:
 
 
 class Listener(Recorder):
-    """Hears what is checked of inputs, written, and cannot be repeated, but keeps no instructions:
-    for a run that is a trial."""
+    """For a trial run: keeps which inputs are checked and what is written, to undo it, but no
+    instructions."""
 
     def record(self, op: Op, arrays: tuple[NDArray[Any] | None, ...], *_: Any) -> None:
         """A row is about to run: only what it changes matters."""

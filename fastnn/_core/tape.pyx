@@ -381,6 +381,8 @@ def take_gradients(list params, list views):
 def hold(tuple tensors, list arrays):
     """Whether each tensor has the array of its place."""
     cdef Py_ssize_t i
+    if len(tensors) != len(arrays):
+        return False
     for i in range(len(tensors)):
         if (<TensorBase>tensors[i])._array is not arrays[i]:
             return False

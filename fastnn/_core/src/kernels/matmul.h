@@ -308,7 +308,7 @@ static void FN(matmul_rectangle)(const fnn_call *call, size_t row, size_t rows, 
   }
 }
 
-/* A result of one column is better made as a row: out^T = b^T a^T, where both are contiguous. */
+/* A result of one column that narrow.h does not take is better made as a row: out^T = b^T a^T. */
 static inline int FN(matmul_is_column)(const fnn_call *call) {
   return call->dim[1] == 1 && call->dim[0] > 1 && call->stride[0][0] == 1 &&
          (!call->array[4] || call->stride[4][0] == 1);

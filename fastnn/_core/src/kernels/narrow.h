@@ -7,8 +7,8 @@
 #define NARROW_COLUMNS 10
 #define NARROW_STEP (VL / 2)                          /* columns of a at a time */
 #define NARROW_SETS (VL * sizeof(REAL) == 64 ? 2 : 1) /* of rows, NARROW_STEP together */
-#define NARROW_CORNER (VL / 2 / (int)NARROW_SETS)     /* side of what one lane group holds */
-#define NARROW_CORNERS (2 * (int)NARROW_SETS)         /* above each other */
+#define NARROW_CORNER (VL / 2 / NARROW_SETS)          /* side of what one lane group holds */
+#define NARROW_CORNERS (2 * NARROW_SETS)              /* above each other */
 
 /* Interleaves a and b within each group of NARROW_CORNER lanes: the low, the high halves. */
 #if VL == 16
@@ -42,7 +42,7 @@
 FNN_INLINE void FN(narrow_load)(vec *v, const REAL **a, ptrdiff_t row) {
   vec x[NARROW_SETS][NARROW_CORNER], y[NARROW_CORNER];
 #pragma GCC unroll 2
-  for (int s = 0; s < (int)NARROW_SETS; s++) {
+  for (int s = 0; s < NARROW_SETS; s++) {
 #pragma GCC unroll 4
     for (int i = 0; i < NARROW_CORNER; i++)
       x[s][i] = v_load_pair(a[2 * s] + i * row, a[2 * s + 1] + i * row);
@@ -218,9 +218,10 @@ static void FN(narrow_rows_alone)(const fnn_call *call, const size_t *first) {
   FN(narrow_rows)(call, first, 1, 1, 0);
 }
 
+/* Also where b's rows are contiguous, and a's columns or, with a square to transpose, a's rows. */
 static inline int FN(narrow_fits)(const fnn_call *call, size_t rows) {
   const ptrdiff_t *a = call->stride[1];
-  return call->dim[1] <= NARROW_COLUMNS && rows >= VL &&
+  return call->dim[1] > 0 && call->dim[1] <= NARROW_COLUMNS && rows >= VL &&
          (a[0] == 1 || (a[1] == 1 && call->dim[2] >= NARROW_STEP)) &&
          (call->stride[2][1] == 1 || call->dim[1] == 1);
 }
