@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include "elementwise.h"
+#include "finite.h"
 #include "matmul.h"
 #include "rows.h"
 #include "norm.h"
@@ -13,6 +14,7 @@
 void REAL_TEST(void) {
   FN(test_elementwise)();
   FN(test_ulp)();
+  FN(test_all_finite)();
   FN(test_matmul)();
   FN(test_rows)();
   FN(test_norm)();
