@@ -67,7 +67,7 @@ class Context:
 
 def _alike(gradient: Any, x: Any, name: str, i: int) -> Tensor | None:
     """What backward returned for one input, checked."""
-    from fastnn.ops.shape import unbroadcast
+    from fastnn.ops.axes import unbroadcast
 
     if gradient is None:
         return None

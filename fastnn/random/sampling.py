@@ -140,14 +140,16 @@ def _randint_arguments(given: tuple[Any, ...], named: dict[str, Any]) -> tuple[A
     return values["low"], values["high"], values["size"]
 
 
-def rand_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
-    """Uniform numbers in [0, 1) of the shape of `x`; see `fastnn.rand`."""
-    return rand(*x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
+def rand_like(input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """Uniform numbers in [0, 1) of the shape of `input`; see `fastnn.rand`."""
+    return rand(*input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
-def randn_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
-    """Normal numbers of the shape of `x`; see `fastnn.randn`."""
-    return randn(*x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
+def randn_like(
+    input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Normal numbers of the shape of `input`; see `fastnn.randn`."""
+    return randn(*input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
 def normal(
