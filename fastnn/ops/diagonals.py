@@ -23,7 +23,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
         return _on_diagonal(input, diagonal)
     if input.ndim != 2:
         raise ValueError(f"diag: expected a vector or a matrix, got shape {input.shape}")
-    return diagonal(input, diagonal, 0, 1)
+    return _of_matrix(input, diagonal)
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
@@ -44,6 +44,10 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     ordered = input if [*rest, *at] == list(range(input.ndim)) else permute(input, (*rest, *at))
     flat = reshape(ordered, (*(input.shape[d] for d in rest), rows * columns))
     return view_of(flat, (..., slice(start, start + length * step, step)))
+
+
+def _of_matrix(x: Tensor, offset: int) -> Tensor:
+    return diagonal(x, offset)
 
 
 def _on_diagonal(x: Tensor, k: int) -> Tensor:

@@ -80,7 +80,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 def ravel(input: Tensor) -> Tensor:
     """All axes as one."""
-    return input.ravel()
+    return flatten(input)
 
 
 # ---- parts ----

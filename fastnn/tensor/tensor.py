@@ -278,8 +278,9 @@ class Tensor(TensorBase):
         return self
 
 
-bind(tensor=Tensor)
-replay.bind(Tensor)
+_whole: Any = Tensor  # for type checkers only the one of the stub has all methods
+bind(tensor=_whole)
+replay.bind(_whole)
 
 
 def as_dtype(array: NDArray[Any]) -> NDArray[Any]:
