@@ -305,18 +305,3 @@ def test_good_parameters() -> None:
     assert check.choice("reduction", "mean", ("mean", "sum")) == "mean"
     assert check.regression_targets([[1], [2]]).shape == (2, 1)
     assert check.threads(np.int32(4)) == 4
-
-
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [(["b", "a"], "expected the columns in the fitted order ['a', 'b'], got ['b', 'a']"),
-     (["a", "c"], "missing ['b'], extra ['c']")],
-)  # fmt: skip
-def test_column_names(columns: list[str], message: str) -> None:
-    frame = Frame(X[:, :2], columns)
-    with pytest.raises(ValueError, match=re.escape(message)):
-        check.same_columns(frame, ("a", "b"))
-    check.same_columns(frame, None)
-    check.same_columns(X, ("a", "b"))
-    check.same_columns(Frame(X[:, :2], ["a", "b"]), ("a", "b"))
-    assert check.column_names(Frame(X[:, :2], [0, 1])) is None
