@@ -51,7 +51,10 @@ Scalar: TypeAlias = bool | int | float
 Operand: TypeAlias = Tensor | Scalar
 Axes: TypeAlias = int | Sequence[int] | None
 
+def wrap(array: NDArray[Any]) -> Tensor: ...
+
 class Tensor(_tensor.Tensor):
+    grad: Tensor | None
 '''
 OURS = ("Scalar", "Operand", "Axes", "Tensor")
 
@@ -61,7 +64,7 @@ class Stub:
 
     def __init__(self) -> None:
         self.homes: set[tuple[str, str]] = {("typing", "Any"), ("typing", "TypeAlias")}
-        self.homes.add(("collections.abc", "Sequence"))
+        self.homes |= {("collections.abc", "Sequence"), ("numpy.typing", "NDArray")}
         self.lines: list[str] = []
 
     def annotation(self, function: Any, text: str) -> str:

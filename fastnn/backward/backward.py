@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn import ops
 from fastnn._core import engine
 from fastnn._core.tape import Flow, hand_over, last_write, owner, set_grad_enabled as set_mode, wrap
 from fastnn.backward import anomaly, hooks
@@ -42,8 +43,6 @@ def _seed(y: Tensor, gradient: Tensor | None) -> Tensor:
 
 
 def _add(a: Tensor, b: Tensor) -> Tensor:
-    from fastnn import ops
-
     return ops.add(a, b)
 
 
@@ -120,8 +119,6 @@ def backward(
 
 def _accumulate(leaf: Tensor, found: Tensor, create_graph: bool, taken: set[int]) -> None:
     """leaf.grad += found, or = found in memory of its own, which no other gradient shares."""
-    from fastnn import ops
-
     recorder = engine.recorder()
     with set_grad_enabled(create_graph):
         if leaf.grad is not None:
@@ -163,8 +160,6 @@ def gradients(
     create_graph: bool = False,
 ) -> list[Tensor]:
     """The gradients of sum(cotangent * output) by each input; zeros where nothing depends on it."""
-    from fastnn import ops
-
     if cotangents is None:
         cotangents = [Tensor(np.ones(y.shape, y.dtype)) for y in outputs]
         for seed in cotangents:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn import ops
 from fastnn._core.tape import last_write
 from fastnn.backward import anomaly, hooks
 from fastnn.backward.hooks import Key, key
@@ -134,8 +135,6 @@ def flow(
     Returns:
         place -> (a tensor there, its gradient).
     """
-    from fastnn import ops
-
     found: dict[Key, tuple[Tensor, Tensor]] = {}
 
     def add(x: Tensor, gradient: Tensor) -> None:

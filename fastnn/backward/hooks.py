@@ -6,6 +6,7 @@ import itertools
 import weakref
 from collections.abc import Callable
 
+from fastnn import ops
 from fastnn.tensor import Tensor
 
 Hook = Callable[[Tensor], Tensor | None]
@@ -103,8 +104,6 @@ def retain_grad(x: Tensor) -> None:
     target = weakref.ref(x)
 
     def keep(gradient: Tensor) -> None:
-        from fastnn import ops
-
         y = target()
         if y is not None:
             gradient = ops.copy(gradient)

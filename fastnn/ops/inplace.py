@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fastnn._core.tape import grad_enabled, owner, rebase, taped
+from fastnn._core.tape import grad_enabled, owner, rebase
 from fastnn.ops import elementwise, write
 from fastnn.ops.arithmetic import scaled
 from fastnn.ops.axes import contiguous, reshape, unbroadcast
@@ -50,6 +50,7 @@ from fastnn.ops.pointwise import (
 from fastnn.ops.promote import cast, fits
 from fastnn.ops.rows import take_rows
 from fastnn.ops.scattering import index_add, index_fill, scatter, scatter_add
+from fastnn.ops.table import taped
 from fastnn.tape import versions
 from fastnn.tape.inference import only_reads
 from fastnn.tape.modes import no_grad

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._core.tape import execute as execute, taped as taped
 from fastnn.ops.axes import axis, expand, reshape, sizes_of, view_of
 from fastnn.ops.elementwise import ne, sub
 from fastnn.ops.indexing import index_select
 from fastnn.ops.names import both_names
 from fastnn.ops.promote import cast, result_dtype
-from fastnn.ops.table import TABLE, new_array
+from fastnn.ops.table import TABLE, execute, new_array, taped
 from fastnn.ops.views import slice_of
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node

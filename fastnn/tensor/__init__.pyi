@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 from fastnn.backward.hooks import Hook, RemovableHandle
 from fastnn.ops.sorting import Sorted
 from fastnn.tensor import tensor as _tensor
@@ -22,7 +22,10 @@ Scalar: TypeAlias = bool | int | float
 Operand: TypeAlias = Tensor | Scalar
 Axes: TypeAlias = int | Sequence[int] | None
 
+def wrap(array: NDArray[Any]) -> Tensor: ...
+
 class Tensor(_tensor.Tensor):
+    grad: Tensor | None
     @property
     def T(self) -> Tensor: ...
     def __abs__(self) -> Tensor: ...

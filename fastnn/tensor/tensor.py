@@ -6,12 +6,13 @@ function of `fastnn.ops`. What type checkers see is __init__.pyi, which `make st
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from fastnn._core import replay
-from fastnn._core.tape import TensorBase, bind, inference_enabled, wrap
+from fastnn._core import replay, tape
+from fastnn._core.tape import TensorBase, inference_enabled
 from fastnn._support import default, device as _device
 from fastnn.tape import batch, listener
 from fastnn.tensor import printing
@@ -278,9 +279,9 @@ class Tensor(TensorBase):
         return self
 
 
-_whole: Any = Tensor  # for type checkers only the one of the stub has all methods
-bind(tensor=_whole)
-replay.bind(_whole)
+wrap: Callable[[NDArray[Any]], Tensor] = tape.wrap  # the door is told of the class
+tape.bind(tensor=Tensor)
+replay.bind(Tensor)
 
 
 def as_dtype(array: NDArray[Any]) -> NDArray[Any]:
@@ -319,4 +320,5 @@ __all__ = [
     "float32",
     "float64",
     "int64",
+    "wrap",
 ]
