@@ -96,7 +96,7 @@ _provide(
     "fastnn.ops",
     "fastnn.mindspore.ops",
     "GradOperation binary_cross_entropy binary_cross_entropy_with_logits clip_by_global_norm "
-    "clip_by_value concat cross_entropy derivative expand_dims get_grad grad jacfwd jacrev jet jvp "
+    "clip_by_value cross_entropy derivative expand_dims get_grad grad jacfwd jacrev jet jvp "
     "kl_div l1_loss mse_loss ones ones_like reduce_max reduce_mean reduce_min reduce_sum "
     "smooth_l1_loss stop_gradient value_and_grad vjp vmap zeros zeros_like",
 )
