@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["mean", "permute", "reshape", "sum"]
 
 
-Axes = int | Sequence[int] | None
+Axes: TypeAlias = int | Sequence[int] | None
 
 # ---- views: no kernel, only NumPy strides and a place on the tape ----
 

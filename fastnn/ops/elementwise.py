@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from fastnn.ops.table import Operand, Spec
 
-    Unary = Callable[[Tensor], Tensor]
-    Binary = Callable[[Operand, Operand], Tensor]
+    Unary: TypeAlias = Callable[[Tensor], Tensor]
+    Binary: TypeAlias = Callable[[Operand, Operand], Tensor]
 
 __all__ = [
     "abs", "absolute", "bitwise_and", "bitwise_or", "bitwise_xor", "clone", "cos", "eq", "erf",

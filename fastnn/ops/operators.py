@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -37,7 +37,7 @@ from fastnn.tensor import Tensor
 if TYPE_CHECKING:
     from fastnn.ops.table import Operand
 
-    Binary = Callable[[Operand, Operand], Tensor]
+    Binary: TypeAlias = Callable[[Operand, Operand], Tensor]
 
 _OPERANDS: tuple[type, ...] = (Tensor, bool, int, float, np.number, np.bool_)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -16,9 +16,9 @@ from fastnn.tensor import Tensor
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Spec = tuple[tuple[int, ...], np.dtype[Any]]
-    Scalar = bool | int | float
-    Operand = Tensor | Scalar
+    Spec: TypeAlias = tuple[tuple[int, ...], np.dtype[Any]]
+    Scalar: TypeAlias = bool | int | float
+    Operand: TypeAlias = Tensor | Scalar
 
 
 # The door makes Tensors; it is told of the class, and its stub says Any.
