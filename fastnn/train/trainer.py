@@ -10,29 +10,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check, guards, random
+from fastnn import _check, random
 from fastnn.nn import Module, ZeroOneLoss
 from fastnn.nn.zero_one import REFUSAL
 from fastnn.optim import Optimizer
 from fastnn.recording import Recording
 from fastnn.tensor import Tensor
 from fastnn.train.callbacks import Callback, listed
-from fastnn.train.checkpoint import Checkpoint, identity, name_of
+from fastnn.train.checkpoint import Checkpoint, identity
 from fastnn.train.history import History
 from fastnn.train.metrics import Metric, named, whole_set
+from fastnn.train.plan import Plan, name_of
 from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
 from fastnn.train.schedule import Schedule
-from fastnn.train.session import Plan, Session, evaluated
+from fastnn.train.session import Session, evaluated
+from fastnn.train.split import held_out
 from fastnn.train.steps import Steps, Update
 from fastnn.train.validation import (
+    Given,
+    Known,
     Rows,
     check_finite,
     checked,
     checked_pair,
     ignored_in,
     real_of,
-    split,
 )
 
 if TYPE_CHECKING:
@@ -198,14 +201,16 @@ class Trainer:
             callbacks=listed(callbacks),
             bar=ProgressBar(verbose),
         )
-        model, loss = self.model, self.loss
-        rows = checked(model, loss, x, y, functions, sample_weight, class_weight)
-        held_out = checked_pair(model, loss, validation_data, functions)
-        guards.before_training(model, loss, *rows.given_to(loss), metrics=(*functions, *plan.whole))
-        file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, resume)
-        if file is not None:
-            file.identify(identity(self, plan, rows, held_out, share))
-        return self._fit(plan, rows, held_out, share, file)
+        if not self._fitting.acquire(blocking=False):
+            raise RuntimeError("fit: this trainer is fitting already, in a callback or a thread")
+        try:
+            file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, resume)
+            weights = sample_weight, class_weight
+            rows, held = self._checked(plan, share, x, y, weights, validation_data, file)
+            self._fit(plan, rows, held, share, file)
+        finally:
+            self._fitting.release()
+        return self.history
 
     def partial_fit(
         self,
@@ -291,21 +296,66 @@ class Trainer:
     def _steps(self) -> Steps:
         return Steps(self.model, self.loss, self.optimizer, self._recordings)
 
+    def _checked(
+        self,
+        plan: Plan,
+        share: float,
+        x: ArrayLike,
+        y: ArrayLike,
+        weights: tuple[ArrayLike | None, ClassWeight],
+        validation_data: Any,
+        file: Checkpoint | None,
+    ) -> tuple[Rows, Rows | None]:
+        """The rows to train on and those held out, if they are given; the first step shows that
+        model, loss and metrics take them. Where something is wrong, all is as it was."""
+        steps = self._steps()
+        try:
+            known = self._first(steps, plan, share, x, y, weights)
+            rows, data = known.rows, validation_data
+            held = checked_pair(self.model, self.loss, data, plan.metrics, known)
+            if file is not None:
+                file.identify(identity(self, plan, rows, held, share))
+        except BaseException:
+            steps.undo()
+            raise
+        return rows, held
+
+    def _first(
+        self,
+        steps: Steps,
+        plan: Plan,
+        share: float,
+        x: ArrayLike,
+        y: ArrayLike,
+        weights: tuple[ArrayLike | None, ClassWeight],
+    ) -> Known:
+        """What the first step of these rows shows.
+
+        Raises:
+            TypeError, ValueError: bad input, as in `evaluate`.
+        """
+        xa = _check.as_input(x, "x", real_of(self.model))
+        n = len(xa) - (held_out(len(xa), share) if share else 0)
+        names = *plan.metrics, *plan.whole
+        try:
+            given = Given(self.loss, xa, y, *weights, "")
+            return steps.first(given, n, plan.batch, plan.metrics, plan.update, names)
+        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            failed = error
+        steps.undo()
+        checked(self.model, self.loss, xa, y, plan.metrics, *weights)  # says what is wrong, if it is the data
+        raise failed
+
     def _fit(
         self, plan: Plan, rows: Rows, held_out: Rows | None, share: float, file: Checkpoint | None
-    ) -> History:
-        if not self._fitting.acquire(blocking=False):
-            raise RuntimeError("fit: this trainer is fitting already, in a callback or a thread")
-        try:
-            found = None if file is None else file.found
-            seed = random.derive_seed() if found is None else found["seed"]
-            self.validation_rows = None
-            if share:
-                rows, held_out, self.validation_rows = split(rows, share, seed)
-            self._asked, self.seed = plan.asked, seed
-            self.history, self.stop_training = History(), False
-            Session(self, self._steps(), plan, rows, held_out, seed, file).run()
-            check_finite(self.model)
-        finally:
-            self._fitting.release()
-        return self.history
+    ) -> None:
+        """Train, from a seed that is drawn now, or from where the file stands."""
+        found = None if file is None else file.found
+        seed = random.derive_seed() if found is None else found["seed"]
+        self.validation_rows = None
+        if share:
+            rows, held_out, self.validation_rows = rows.split(share, seed)
+        self._asked, self.seed = plan.asked, seed
+        self.history, self.stop_training = History(), False
+        Session(self, self._steps(), plan, rows, held_out, seed, file).run()
+        check_finite(self.model)
