@@ -824,18 +824,15 @@ cdef class Loop:
             team = fnn_team_size(max([p.cost for p in self.programs if p is not None]), team)
         _ask_for_team(team)
         self._loop.seconds = seconds
-        self._run(team)
-        while self._loop.epoch < self._loop.last_epoch and self._wants() >= 0:
-            part = self._wants()
-            program, bound = self._make(part)
-            self._put(part, program, bound)
+        while self._loop.epoch < self._loop.last_epoch:
+            part = fnn_loop_part(&self._loop)
+            if not self._loop.program[part]:
+                program, bound = self._make(part)
+                self._put(part, program, bound)
             self._run(team)
+            if seconds >= 0:
+                break
         return self._loop.epoch < self._loop.last_epoch
-
-    cdef Py_ssize_t _wants(self) noexcept:
-        """The program that the next step waits for, or -1."""
-        cdef size_t part = fnn_loop_part(&self._loop)
-        return -1 if self._loop.program[part] else <Py_ssize_t>part
 
     cdef int _run(self, size_t team) except -1:
         """Steps, until time or epochs are over, or a program is not there."""

@@ -148,12 +148,12 @@ class Session:
                 self._at_rest = False
                 self._tell(lambda c: c.on_epoch_begin(self.epoch, {}))
                 self.begun = self._at_rest = True
+                if plan.callbacks:  # they may have changed the model
+                    loop = self._loop()
             self._train(loop)
             if self.step < loop.steps:
                 return
             self._finish_epoch(loop)
-            if plan.callbacks and self.epoch < plan.epochs:  # they may have changed the model
-                loop = self._loop()
 
     # One epoch, or all of them if nobody looks at each
 

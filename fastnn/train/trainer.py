@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from fastnn.train.validation import (
     checked_pair,
     ignored_in,
     real_of,
+    tried,
 )
 
 if TYPE_CHECKING:
@@ -201,15 +203,11 @@ class Trainer:
             callbacks=listed(callbacks),
             bar=ProgressBar(verbose),
         )
-        if not self._fitting.acquire(blocking=False):
-            raise RuntimeError("fit: this trainer is fitting already, in a callback or a thread")
-        try:
-            file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, resume)
-            weights = sample_weight, class_weight
-            rows, held = self._checked(plan, share, x, y, weights, validation_data, file)
-            self._fit(plan, rows, held, share, file)
-        finally:
-            self._fitting.release()
+        rows = _check.as_input(x, "x", real_of(self.model))
+        given = Given(self.loss, rows, y, sample_weight, class_weight)
+        file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, resume)
+        with self._alone():
+            self._fit(plan, share, *self._checked(plan, share, given, validation_data, file), file)
         return self.history
 
     def partial_fit(
@@ -296,66 +294,58 @@ class Trainer:
     def _steps(self) -> Steps:
         return Steps(self.model, self.loss, self.optimizer, self._recordings)
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Within it no other fit of this trainer begins."""
+        if not self._fitting.acquire(blocking=False):
+            raise RuntimeError("fit: this trainer is fitting already, in a callback or a thread")
+        try:
+            yield
+        finally:
+            self._fitting.release()
+
     def _checked(
-        self,
-        plan: Plan,
-        share: float,
-        x: ArrayLike,
-        y: ArrayLike,
-        weights: tuple[ArrayLike | None, ClassWeight],
-        validation_data: Any,
-        file: Checkpoint | None,
+        self, plan: Plan, share: float, given: Given, validation: Any, file: Checkpoint | None
     ) -> tuple[Rows, Rows | None]:
-        """The rows to train on and those held out, if they are given; the first step shows that
-        model, loss and metrics take them. Where something is wrong, all is as it was."""
+        """The rows to train on and those held out, if they are given. The first step shows that
+        model, loss and metrics take them; where something is wrong, all is as it was."""
         steps = self._steps()
         try:
-            known = self._first(steps, plan, share, x, y, weights)
-            rows, data = known.rows, validation_data
-            held = checked_pair(self.model, self.loss, data, plan.metrics, known)
+            known = self._first(steps, plan, share, given)
+            held = checked_pair(self.model, self.loss, validation, plan.metrics, known)
             if file is not None:
-                file.identify(identity(self, plan, rows, held, share))
+                file.identify(identity(self, plan, known.rows, held, share))
         except BaseException:
             steps.undo()
             raise
-        return rows, held
+        return known.rows, held
 
-    def _first(
-        self,
-        steps: Steps,
-        plan: Plan,
-        share: float,
-        x: ArrayLike,
-        y: ArrayLike,
-        weights: tuple[ArrayLike | None, ClassWeight],
-    ) -> Known:
+    def _first(self, steps: Steps, plan: Plan, share: float, given: Given) -> Known:
         """What the first step of these rows shows.
 
         Raises:
             TypeError, ValueError: bad input, as in `evaluate`.
         """
-        xa = _check.as_input(x, "x", real_of(self.model))
-        n = len(xa) - (held_out(len(xa), share) if share else 0)
+        n = len(given.x) - (held_out(len(given.x), share) if share else 0)
         names = *plan.metrics, *plan.whole
         try:
-            given = Given(self.loss, xa, y, *weights, "")
             return steps.first(given, n, plan.batch, plan.metrics, plan.update, names)
-        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        except Exception as error:
             failed = error
         steps.undo()
-        checked(self.model, self.loss, xa, y, plan.metrics, *weights)  # says what is wrong, if it is the data
+        tried(self.model, given, plan.metrics)  # says what is wrong, if it is the data
         raise failed
 
     def _fit(
-        self, plan: Plan, rows: Rows, held_out: Rows | None, share: float, file: Checkpoint | None
+        self, plan: Plan, share: float, rows: Rows, held: Rows | None, file: Checkpoint | None
     ) -> None:
-        """Train, from a seed that is drawn now, or from where the file stands."""
+        """Train, with a seed that is drawn now, or from where the file stands."""
         found = None if file is None else file.found
         seed = random.derive_seed() if found is None else found["seed"]
         self.validation_rows = None
         if share:
-            rows, held_out, self.validation_rows = rows.split(share, seed)
+            rows, held, self.validation_rows = rows.split(share, seed)
         self._asked, self.seed = plan.asked, seed
         self.history, self.stop_training = History(), False
-        Session(self, self._steps(), plan, rows, held_out, seed, file).run()
+        Session(self, self._steps(), plan, rows, held, seed, file).run()
         check_finite(self.model)

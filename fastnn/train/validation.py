@@ -99,9 +99,9 @@ class Given(NamedTuple):
     loss: Loss
     x: NDArray[Any]
     y: ArrayLike
-    sample_weight: ArrayLike | None
-    class_weight: ClassWeight
-    name: str
+    sample_weight: ArrayLike | None = None
+    class_weight: ClassWeight = None
+    name: str = ""
 
     def rows(self, outputs: tuple[int, ...]) -> Rows:
         """All rows, for a model that gives `outputs` a row.
@@ -169,7 +169,7 @@ def checked(
         if known.suits(rows, loss):
             check_values(rows, known.recorder)
             return rows
-    return _tried(model, given, metrics)
+    return tried(model, given, metrics)
 
 
 def checked_pair(
@@ -185,7 +185,7 @@ def checked_pair(
     return checked(model, loss, x, y, metrics, weight, name="validation ", known=known)
 
 
-def _tried(model: Module, given: Given, metrics: dict[str, Metric]) -> Rows:
+def tried(model: Module, given: Given, metrics: dict[str, Metric]) -> Rows:
     """All rows, after one run on the first of them in evaluation mode, whose writes are undone."""
     listener = Listener([given.x[:TRIED].copy()])
     with evaluating(model):
@@ -207,7 +207,7 @@ def _outputs(model: Module, given: Given, listener: Listener) -> Tensor:
     sample = listener.inputs[0].array
     try:
         with listening(listener):
-            z = model(Tensor(sample))
+            z: Tensor = model(Tensor(sample))
     except ValueError as error:
         raise ValueError(
             f"{given.name}x: the model does not take shape {given.x.shape}: {error}"

@@ -1,4 +1,4 @@
-"""Metrics that are means over rows, in ops: computed within the training step and averaged."""
+"""Metrics that are averages over rows: computed batch by batch within the training step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from fastnn import _recording, ops
 from fastnn.creation import arange
 from fastnn.tensor import Tensor
-from fastnn.train.metrics.answers import check_one_label
+from fastnn.train.metrics.classification import check_one_label
 
 Metric = Callable[[Any, Any], Any]
 
