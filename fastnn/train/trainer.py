@@ -129,6 +129,10 @@ class Trainer:
         of threads. A step whose loss is not finite is not applied. Where the model has a
         BatchNorm1d and one row would be left for the last batch, the batch before it takes it.
 
+        Before the first step the model is run once, to check the data and record the step. What it
+        does in a smaller last batch, or in evaluation, is recorded when that is first reached: an
+        error of its own there is raised after the steps before.
+
         Args:
             x: (rows, features), finite; converted to the model's dtype.
             y: (rows,) integer classes for a cross-entropy; else numbers, (rows,) or of the shape
