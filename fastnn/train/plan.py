@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.train.callbacks import Callback
 from fastnn.train.metrics import Metric, OfAllRows
 from fastnn.train.progress import ProgressBar
@@ -49,7 +49,7 @@ class Plan:
         asked = [c.monitor for c in self.callbacks if c.monitored]  # type: ignore[attr-defined]
         asked += [self.monitor] if self.schedule.looks else []
         for name in asked:
-            _check.choice("monitor", name, self.names())
+            check.choice("monitor", name, self.names())
 
     def names(self) -> list[str]:
         """The figures of an epoch."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastnn import _check
+from fastnn._support import check
+from fastnn.compiler.recorder import Listener, Recorder, listening
 from fastnn.nn import Module
 from fastnn.nn.modes import evaluating
-from fastnn.recorder import Listener, Recorder, listening
 from fastnn.tensor import Tensor
 from fastnn.train.metrics import Metric
 from fastnn.train.split import split
@@ -162,7 +162,7 @@ def checked(
     Raises:
         TypeError, ValueError: bad input.
     """
-    xa = _check.as_input(x, f"{name}x", real_of(model))
+    xa = check.as_input(x, f"{name}x", real_of(model))
     given = Given(loss, xa, y, sample_weight, class_weight, name)
     if known is not None and xa.shape[1:] == known.rows.x.shape[1:]:
         rows = given.rows(known.outputs)
@@ -233,13 +233,13 @@ def _targets(
     kind = getattr(loss, "targets", "")
     if kind == "classes" and flat:
         ignored = getattr(loss, "ignore_index", None)
-        return _check.class_labels(y, z[-1], rows, name, ignored)
+        return check.class_labels(y, z[-1], rows, name, ignored)
     if kind == "lists of classes":
-        return _check.class_lists(y, rows, name)
+        return check.class_lists(y, rows, name)
     ours = isinstance(loss, Module) and type(loss).__module__.startswith("fastnn.")
     if not ours and flat and np.asarray(y).dtype.kind in "iu":
-        return _check.class_labels(y, 2**31, rows, name)
-    ya = _check.regression_targets(y, rows, dtype, name)
+        return check.class_labels(y, 2**31, rows, name)
+    ya = check.regression_targets(y, rows, dtype, name)
     return ya.reshape(-1, 1) if ya.ndim == 1 and z[1:] == (1,) else ya
 
 
@@ -296,7 +296,7 @@ def check_finite(model: Module) -> None:
         FloatingPointError: some are not.
     """
     for name, p in model.named_parameters():
-        if not _check.are_finite(p._array):
+        if not check.are_finite(p._array):
             raise FloatingPointError(
                 f"{name}: has nan or infinite weights after the last step; lower lr, scale x"
             )
