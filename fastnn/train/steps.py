@@ -11,6 +11,7 @@ import numpy as np
 
 from fastnn._support import check
 from fastnn.compiler.compiled import record
+from fastnn.compiler.recorder import Recorder
 from fastnn.compiler.recording import Recording
 from fastnn.nn import BatchNorm1d, Module
 from fastnn.nn.modes import training_mode
@@ -285,8 +286,9 @@ class Steps:
 
     def _drop_unused(self) -> None:
         """Leave parameters that the loss does not depend on without a gradient."""
-        assert listener.active is not None
-        read = listener.active.grads_read
+        recorder = listener.active
+        assert isinstance(recorder, Recorder)
+        read = recorder.grads_read
         for block in blocks_of(self.optimizer):
             for p in block.params:
                 if id(p) not in read:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import guards
+from fastnn.compiler.recorder import Recorder
 from fastnn.tape import listener
 from fastnn.tensor import Tensor
 from fastnn.train.validation import Given, Rows, check_loss, check_outputs
@@ -44,8 +45,9 @@ class Trial:
         check_outputs(z, self._size)
         self.rows = self._given.rows(z.shape[1:])
         sample = self.rows.sample(np.arange(self._size), self._given.loss).arrays()[1:]
-        assert listener.active is not None
-        listener.active.take(sample)
+        recorder = listener.active
+        assert isinstance(recorder, Recorder)
+        recorder.take(sample)
         return [Tensor(a) for a in sample]
 
     def look(self, z: Tensor, value: Any) -> None:
