@@ -140,4 +140,4 @@ def test_gradients_and_theirs_are_differences(text: str) -> None:
         return model(x)  # type: ignore[no-any-return]
 
     assert gradcheck(function, (x,))
-    assert gradgradcheck(function, (x,))
+    assert gradgradcheck(function, (x,), fast_mode=True)
