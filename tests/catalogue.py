@@ -1,25 +1,35 @@
-"""What every entry of the catalogue is held to: one program that trains as the eager loop does."""
+"""What every member of the catalogue is held to: one program that trains as the eager loop does.
+
+The members are what fastnn exports; cases/ has what must be known of them beside their defaults.
+"""
 
 from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import numpy as np
+from cases.activations import ACTIVATIONS
+from cases.layers import LAYERS, Layer
+from cases.loss import Loss
+from cases.losses import LOSSES
+from cases.optimizers import OPTIMIZERS, Optimizer, tries
 from test_compile import bits
 from test_trainer import eager_fit
 
+from fastnn import nn, optim
 from fastnn._core import engine
 from fastnn.tensor import Tensor
 from fastnn.train import Trainer, loop as train_loop
 
 Array = np.ndarray[Any, Any]
+Entry = TypeVar("Entry")
 
 
 def public_classes(module: ModuleType, base: type) -> set[str]:
@@ -29,6 +39,68 @@ def public_classes(module: ModuleType, base: type) -> set[str]:
     return {n for n, v in found.items() if inspect.isclass(v) and issubclass(v, base)} - {
         base.__name__
     }
+
+
+def entries(names: set[str], table: Mapping[str, Entry], default: Entry) -> dict[str, Entry]:
+    """An entry for each name: the table's, or the default. None may be of what is not there."""
+    assert not table.keys() - names, f"not exported: {sorted(table.keys() - names)}"
+    return {name: table.get(name, default) for name in [*table, *sorted(names - table.keys())]}
+
+
+def layers() -> dict[str, Layer]:
+    """Every class of `nn` that is no loss, activations too."""
+    names = {name for name in public_classes(nn, nn.Module) if not name.endswith("Loss")}
+    return entries(names - {"Cell"}, LAYERS | ACTIVATIONS, Layer())
+
+
+def losses() -> dict[str, Loss]:
+    """Every loss of `nn`."""
+    names = {name for name in public_classes(nn, nn.Module) if name.endswith("Loss")}
+    return entries(names, LOSSES, Loss())
+
+
+def optimizers() -> dict[str, Optimizer]:
+    """Every optimizer of `optim`."""
+    return entries(public_classes(optim, optim.Optimizer), OPTIMIZERS, Optimizer())
+
+
+def tried_optimizers() -> dict[str, tuple[str, dict[str, Any]]]:
+    """All whose step needs no closure: by a name, the class and its settings."""
+    return {
+        name: (kind, settings)
+        for kind, entry in optimizers().items()
+        for name, settings in tries(kind, entry, getattr(optim, kind)).items()
+    }
+
+
+def functions(module: ModuleType) -> set[str]:
+    """Public ones that are its own or taken for its users."""
+    found = {n for n, f in vars(module).items() if inspect.isfunction(f) and not n.startswith("_")}
+    return found & set(getattr(module, "__all__", found))
+
+
+def public_names() -> list[str]:
+    """Of classes and functions that mirror torch's, but MindSpore's containers."""
+    schedulers = optim.lr_scheduler
+    public = {
+        "nn": public_classes(nn, nn.Module) - {"Cell", "CellList", "SequentialCell"},
+        "nn.init": functions(nn.init),
+        "nn.functional": functions(nn.functional),
+        "optim": public_classes(optim, optim.Optimizer),
+        "optim.lr_scheduler": public_classes(schedulers, schedulers.LRScheduler) | {"LRScheduler"},
+        "optim.swa_utils": set(optim.swa_utils.__all__),
+    }
+    return [f"{module}.{name}" for module, names in public.items() for name in sorted(names)]
+
+
+@contextmanager
+def described_in(place: str) -> Iterator[None]:
+    """Errors say where the tests take from how the thing is made."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"described in tests/cases/{place}")
+        raise
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """Every optimizer trains in a program: the bits of the eager loop, for any number of threads,
 without an allocation and without Python.
 
-An optimizer that fastnn.optim exports and that is in none of the tables here fails the first test.
+One without an entry in cases/optimizers.py is tried with its defaults and with each switch on.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-import optimizer_cases as cases
 import pytest
-from catalogue import check_costs, check_fit, everything, public_classes
+from cases.optimizers import Optimizer, tries
+from catalogue import check_costs, check_fit, described_in, everything, optimizers, tried_optimizers
 from test_compile import bits, mlp
 
 import fastnn
@@ -24,49 +24,7 @@ from fastnn.train.loop import Loop
 
 Settings = dict[str, Any]
 
-# Beside the settings that are held against torch: those that torch has not.
-OURS: dict[str, tuple[str, Settings]] = {
-    "sgd_keras": ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True, "compat": "keras"}),
-    "sgd_l1": ("SGD", {"lr": 0.05, "l1": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
-    "ema_momentum": ("EMAMomentum", {"lr": 0.1, "weight_decay": 0.01}),
-    "adagrad_keras": ("Adagrad", {"lr": 0.05, "compat": "keras"}),
-    "rmsprop_keras": (
-        "RMSprop",
-        {"lr": 0.01, "momentum": 0.5, "centered": True, "compat": "keras"},
-    ),
-    "adagrad_l1": ("Adagrad", {"lr": 0.05, "l1": 0.1, "weight_decay": 0.1}),
-    "adagrad_decoupled": ("Adagrad", {"weight_decay": 0.1, "decoupled_weight_decay": True}),
-    "rmsprop_decoupled": (
-        "RMSprop",
-        {"weight_decay": 0.1, "decoupled_weight_decay": True, "l1": 0.05},
-    ),
-    "adadelta_decoupled": (
-        "Adadelta",
-        {"weight_decay": 0.1, "decoupled_weight_decay": True, "l1": 0.05},
-    ),
-    "adamax_decoupled": (
-        "Adamax",
-        {"weight_decay": 0.1, "decoupled_weight_decay": True, "l1": 0.05},
-    ),
-    "ema_momentum_all": (
-        "EMAMomentum",
-        {"momentum": 0.5, "weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True},
-    ),
-    "ema_momentum_l1": ("EMAMomentum", {"momentum": 0.0, "lr": 0.1, "l1": 0.1}),
-    "sgd_sklearn": ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True, "compat": "sklearn"}),
-    "adam_keras": ("Adam", {"lr": 0.01, "amsgrad": True, "compat": "keras"}),
-    "adamw_keras": ("AdamW", {"lr": 0.01, "l1": 0.1, "compat": "keras"}),
-    "nadam_l1": ("NAdam", {"lr": 0.01, "l1": 0.1}),
-    "radam_l1": ("RAdam", {"lr": 0.01, "l1": 0.1}),
-    "rprop_l1": ("Rprop", {"lr": 0.01, "l1": 0.1}),
-    "asgd_l1": ("ASGD", {"lr": 0.1, "t0": 2, "l1": 0.1}),
-    "lion_betas": ("Lion", {"lr": 0.005, "betas": (0.5, 0.8), "l1": 0.3}),
-    "adam_sklearn": ("Adam", {"lr": 0.01, "compat": "sklearn", "l1": 0.3}),
-    "lion": ("Lion", {"lr": 0.005, "weight_decay": 0.1}),
-    "lion_maximize": ("Lion", {"lr": 0.001, "maximize": True}),
-}
-ALL = cases.CASES | OURS
-CLOSURES = {"LBFGS", "LevenbergMarquardt"}  # test_optim_closures.py
+ALL = tried_optimizers()
 ROWS, BATCH = 21, 8
 X = np.random.RandomState(0).standard_normal((ROWS, 6))
 Y = np.arange(ROWS) % 3
@@ -79,15 +37,27 @@ def threads() -> Iterator[None]:
     fastnn.set_num_threads(before)
 
 
-def test_every_optimizer_is_here() -> None:
-    assert public_classes(optim, optim.Optimizer) == {kind for kind, _ in ALL.values()} | CLOSURES
+def test_every_optimizer_is_tried() -> None:
+    closures = {kind for kind, entry in optimizers().items() if entry.closure}
+    assert closures == {"LBFGS", "LevenbergMarquardt"}  # test_optim_closures.py
+    assert {kind for kind, _ in ALL.values()} | closures == set(optimizers())
+
+
+def test_one_without_an_entry_is_tried_with_each_switch() -> None:
+    found = tries("Adam", Optimizer(), optim.Adam)
+    switches = ("amsgrad", "maximize", "decoupled_weight_decay")
+    assert found == {
+        "adam": {}, "adam_weight_decay": {"weight_decay": 0.1}, "adam_l1": {"l1": 0.1},
+        **{f"adam_{key}": {key: True} for key in switches},
+    }  # fmt: skip
 
 
 def trainer_of(name: str, real: str, widths: tuple[int, ...] = (6, 8, 3)) -> Trainer:
     fastnn.manual_seed(3)
     model = mlp(real, list(widths), "tanh")
     kind, settings = ALL[name]
-    optimizer = getattr(optim, kind)(model.parameters(), **settings)
+    with described_in("optimizers.py"):
+        optimizer = getattr(optim, kind)(model.parameters(), **settings)
     return Trainer(model, nn.CrossEntropyLoss(), optimizer)
 
 

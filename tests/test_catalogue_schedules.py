@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from catalogue import costs, everything
-from schedule_cases import LR, cases
+from cases.schedules import BY_STEP, LR, SCHEDULES
+from catalogue import costs, described_in, everything
 from test_trainer import eager_fit
 
 import fastnn
 from fastnn import nn, optim
 
-CASES = {n: c for n, c in cases(optim.lr_scheduler).items() if not n.startswith("plateau")}
 ROWS, BATCH, EPOCHS = 22, 8, 8
 RNG = np.random.RandomState(0)
 X, Y = RNG.randn(ROWS, 6).astype("f4"), RNG.randn(ROWS, 3).astype("f4")
@@ -29,13 +28,15 @@ def made(name: str) -> tuple[fastnn.Trainer, Any]:
     fastnn.manual_seed(3)
     model = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3))
     groups = [{"params": model[2 * i].parameters(), "lr": lr} for i, lr in enumerate(LR)]
-    optimizer = optim.Adam(groups) if "one_cycle" in name else optim.SGD(groups, momentum=0.9)
+    case = SCHEDULES[name]
+    optimizer = optim.Adam(groups) if case.ends else optim.SGD(groups, momentum=0.9)
     trainer = fastnn.Trainer(model, nn.MSELoss(), optimizer)
-    return trainer, CASES[name](optimizer)
+    with described_in("schedules.py"):
+        return trainer, case.make(optim.lr_scheduler, optimizer)
 
 
 @pytest.mark.parametrize("unit", ["epoch", "step"])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", BY_STEP)
 def test_fit_is_the_eager_loop(name: str, unit: str) -> None:
     fitted, schedule = made(name)
     options = {"batch_size": BATCH, "scheduler": schedule, "schedule": unit, "verbose": 0}
@@ -57,7 +58,7 @@ def test_fit_is_the_eager_loop(name: str, unit: str) -> None:
 
 
 @pytest.mark.parametrize("unit", ["epoch", "step"])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", BY_STEP)
 def test_steps_cost_no_allocation_and_no_python(name: str, unit: str) -> None:
     with costs() as found:
         for batch in (2, 1):

@@ -10,7 +10,7 @@ from typing import Any
 import measure_resume
 import numpy as np
 import pytest
-import schedule_cases
+from cases.schedules import BY_STEP, SCHEDULES
 from test_trainer import BATCH, CLASSES, ROWS, X, fields
 
 import fastnn
@@ -132,13 +132,13 @@ def test_it_goes_on_where_it_stood(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("short_chunks")
-@pytest.mark.parametrize("name", [n for n in schedule_cases.cases(None) if "plateau" not in n])
+@pytest.mark.parametrize("name", BY_STEP)
 def test_every_schedule_goes_on(name: str, tmp_path: Path) -> None:
     def fit(path: Path | None, breaks: Breaks) -> Any:
         trainer, _ = start("adam", None)
         groups = [{"params": [p]} for p in trainer.model.parameters()]
         trainer.optimizer = optim.SGD(groups[:2], 0.1, momentum=0.9)
-        schedule = schedule_cases.cases(lr_scheduler)[name](trainer.optimizer)
+        schedule = SCHEDULES[name].make(lr_scheduler, trainer.optimizer)
         options: Options = {"scheduler": schedule, "schedule": "step", "callbacks": [breaks]}
         trainer.fit(X, CLASSES, epochs=3, batch_size=4, verbose=0, checkpoint=path,
                     checkpoint_every=1e9, **options)  # fmt: skip

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from optimizer_cases import CASES
-from schedule_cases import BY_FUNCTIONS, cases
+from cases.schedules import SCHEDULES
+from catalogue import tried_optimizers
 
 import fastnn
 from fastnn import nn, optim
 
-SCHEDULES = cases(optim.lr_scheduler)
+OPTIMIZERS = tried_optimizers()
 
 
 def pickled(value: Any) -> Any:
@@ -37,9 +37,9 @@ def trained(net: nn.Module, optimizer: optim.Optimizer, steps: int) -> list[floa
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizer(name: str, way: str) -> None:
-    kind, settings = CASES[name]
+    kind, settings = OPTIMIZERS[name]
     fastnn.manual_seed(0)
     net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
     optimizer = getattr(optim, kind)(net.parameters(), **settings)
@@ -89,12 +89,13 @@ def test_groups_of_two_dtypes_and_skipped_parameters(way: str) -> None:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_schedule(name: str, way: str) -> None:
-    if way == "pickle" and name in BY_FUNCTIONS:
+    case = SCHEDULES[name]
+    if way == "pickle" and not case.pickles:
         pytest.skip("functions that have no name cannot be pickled")
     weights = [nn.Parameter(fastnn.ones(2)) for _ in range(2)]
     groups = [{"params": [w], "lr": lr} for w, lr in zip(weights, (0.1, 0.05))]
     optimizer = optim.SGD(groups, lr=0.1, momentum=0.9)
-    pair = optimizer, SCHEDULES[name](optimizer)
+    pair = optimizer, case.make(optim.lr_scheduler, optimizer)
     runs = []
     for o, schedule in (pair, WAYS[way](pair)):
         rates = []
@@ -103,7 +104,7 @@ def test_schedule(name: str, way: str) -> None:
             for group in o.param_groups:
                 group["params"][0].sum().backward()
             o.step()
-            schedule.step(*[1.0] * ("plateau" in name))
+            schedule.step(*[1.0] * case.by_figure)
             rates.append([group["lr"] for group in o.param_groups])
         runs.append(rates)
     assert runs[0] == runs[1]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import schedule_cases
+from cases import schedules
 from catalogue import costs
 from test_trainer import BATCH, CLASSES, DEFAULTS, ROWS, VALUES, X, fields, make
 
@@ -249,11 +249,10 @@ def two_groups(optimizer: str) -> fastnn.Trainer:
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "momentum"])
-@pytest.mark.parametrize("name", [n for n in schedule_cases.cases(None) if "plateau" not in n])
+@pytest.mark.parametrize("name", schedules.BY_STEP)
 def test_every_schedule_by_step(name: str, optimizer: str) -> None:
     fitted, looped = two_groups(optimizer), two_groups(optimizer)
-    case = schedule_cases.cases(lr_scheduler)[name]
-    one, two = case(fitted.optimizer), case(looped.optimizer)
+    one, two = (schedules.SCHEDULES[name].make(lr_scheduler, t.optimizer) for t in (fitted, looped))
     options = {**DEFAULTS, "batch_size": 2}
     fitted.fit(**options, epochs=3, scheduler=one, schedule="step")
     loss = nn.CrossEntropyLoss()

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from info_cases import counts, pair
+from cases.info import counts, pair
 
 import fastnn
 from fastnn import Tensor, info

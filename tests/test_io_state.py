@@ -7,14 +7,14 @@ import random
 
 import numpy as np
 import pytest
-from optimizer_cases import CASES as OPTIMIZERS
-from schedule_cases import cases
+from cases.schedules import SCHEDULES
+from catalogue import tried_optimizers
 
 import fastnn
 from fastnn import nn, optim
 from fastnn.io import FormatError, read, write
 
-SCHEDULES = cases(optim.lr_scheduler)
+OPTIMIZERS = tried_optimizers()
 
 
 def test_a_checkpoint_as_torch_users_write_it(tmp_path) -> None:
@@ -89,7 +89,7 @@ def test_schedules_go_on(tmp_path, name) -> None:
     def made():
         groups = [{"params": [w], "lr": lr} for w, lr in zip(weights, (0.1, 0.05))]
         optimizer = optim.SGD(groups, lr=0.1, momentum=0.9)
-        return optimizer, SCHEDULES[name](optimizer)
+        return optimizer, SCHEDULES[name].make(optim.lr_scheduler, optimizer)
 
     def steps(optimizer, schedule, n) -> list[list[float]]:
         found = []
@@ -97,7 +97,7 @@ def test_schedules_go_on(tmp_path, name) -> None:
             for w in weights:
                 w.grad = fastnn.ones(1)
             optimizer.step()
-            schedule.step(*[1.0] * ("plateau" in name))
+            schedule.step(*[1.0] * SCHEDULES[name].by_figure)
             found.append([group["lr"] for group in optimizer.param_groups])
         return found
 

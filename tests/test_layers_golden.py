@@ -1,24 +1,28 @@
-"""Layers and initialisers against torch: outputs, gradients and buffers, in both real types."""
+"""Layers and initialisers against torch: outputs, gradients and buffers, in both real types.
+
+What torch has not is held to its equation.
+"""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import layers_cases
 import numpy as np
 import pytest
-from catalogue import public_classes
+from cases import inits, stored
+from cases.layers import POINTS, Golden, numbers
+from catalogue import layers
 
 import fastnn
 from fastnn import nn
 from fastnn.tensor import Tensor
 
-GOLDENS = json.loads((Path(__file__).parent / "goldens/layers.json").read_text())
-INPUTS = layers_cases.inputs()
+GOLDENS = stored.read("layers")
+KNOWN = layers()
+CASES = {golden.key: golden for entry in KNOWN.values() for golden in entry.torch}
+EQUATIONS = {text: each for entry in KNOWN.values() for text, each in entry.equations.items()}
 RTOL = {"float32": 1e-5, "float64": 1e-10}
-ROUGH = {"Hardsigmoid()": 1e-7}  # torch's gradient takes 1/6 in float32
 
 
 def close(got: Tensor, want: list[float], rtol: float, what: str) -> None:
@@ -29,35 +33,33 @@ def close(got: Tensor, want: list[float], rtol: float, what: str) -> None:
         np.testing.assert_allclose(a, b, rtol, rtol * np.abs(b).max(), err_msg=what)
 
 
-def layer_of(name: str, real: str) -> Any:
-    expression = name.partition(" (")[0] if ") (" in name else name
-    layer = eval(expression, vars(nn)).to(real)
+def layer_of(golden: Golden, real: str) -> Any:
+    layer = eval(golden.expression, vars(nn)).to(real)
     for i, p in enumerate(layer.parameters()):
-        p._array[...] = layers_cases.numbers(50 + i, *p.shape)
+        p._array[...] = numbers(50 + i, *p.shape)
     return layer
 
 
 def test_goldens_are_of_these_cases() -> None:
-    assert list(GOLDENS["layers"]) == list(INPUTS)
-    assert list(GOLDENS["inits"]) == [text.strip() for text in layers_cases.INITS.split(";")]
+    assert len(CASES) == sum(len(entry.torch) for entry in KNOWN.values())
+    assert GOLDENS["layers"].keys() == CASES.keys()
+    assert list(GOLDENS["inits"]) == list(inits.INITS)
 
 
-# Containers do what their layers do; LazyLinear becomes a Linear; MindSpore has the others.
-NO_GOLDEN = set(
-    "Sequential ModuleList ModuleDict ParameterList ParameterDict LazyLinear "
-    "Cell CellList SequentialCell Dense".split()
-)
+@pytest.mark.parametrize("name", KNOWN)
+def test_values_of_every_layer_are_known(name: str) -> None:
+    entry = KNOWN[name]
+    elsewhere = entry.tested_in and Path(__file__).with_name(entry.tested_in).read_text()
+    assert entry.torch or entry.equations or f"nn.{name}" in elsewhere, (
+        f"nn.{name}: add torch's values or an equation to tests/cases/activations.py or layers.py"
+    )
 
 
-def test_every_layer_has_a_golden() -> None:
-    layers = {name for name in public_classes(nn, nn.Module) if not name.endswith("Loss")}
-    assert layers == {name.partition("(")[0] for name in INPUTS} | NO_GOLDEN
-
-
-@pytest.mark.parametrize("name", INPUTS)
-def test_layer(name: str, real: str) -> None:
-    layer, given = layer_of(name, real), INPUTS[name]
-    for i, (args, wants) in enumerate(zip(given, GOLDENS["layers"][name], strict=True)):
+@pytest.mark.parametrize("key", CASES)
+def test_layer_as_torch_s(key: str, real: str) -> None:
+    golden, given = CASES[key], CASES[key].calls
+    layer = layer_of(golden, real)
+    for i, (args, wants) in enumerate(zip(given, GOLDENS["layers"][key], strict=True)):
         if i and i == len(given) - 1:
             layer.eval()
         tensors = [
@@ -66,7 +68,7 @@ def test_layer(name: str, real: str) -> None:
         ]  # fmt: skip
         y = layer(*tensors)
         layer.zero_grad()
-        weights = fastnn.tensor(layers_cases.numbers(99, *y.shape).astype(real))
+        weights = fastnn.tensor(numbers(99, *y.shape).astype(real))
         if y.requires_grad:
             (y * weights).sum().backward()
         grads = [t.grad for t in tensors if t.grad is not None]
@@ -74,12 +76,21 @@ def test_layer(name: str, real: str) -> None:
         got = [y, *grads, *layer.buffers()]
         assert len(got) == len(wants)
         for place, (a, b) in enumerate(zip(got, wants)):
-            close(a, b, max(RTOL[real], ROUGH.get(name, 0)), f"{name}, call {i}, value {place}")
+            close(a, b, max(RTOL[real], golden.rtol), f"{key}, call {i}, value {place}")
+
+
+@pytest.mark.parametrize("text", EQUATIONS)
+def test_layer_as_its_equation(text: str, real: str) -> None:
+    """Its gradients are held to differences in test_catalogue_layers.py."""
+    y = eval(text, vars(nn)).to(real)(fastnn.tensor(POINTS.astype(real)))
+    want = EQUATIONS[text](POINTS)
+    assert y.shape == want.shape
+    close(y, want.ravel().tolist(), RTOL[real], text)
 
 
 @pytest.mark.parametrize("text", GOLDENS["inits"])
 def test_initialiser(text: str) -> None:
-    for shape, want in zip(layers_cases.shapes_of(text), GOLDENS["inits"][text], strict=True):
+    for shape, want in zip(inits.shapes_of(text), GOLDENS["inits"][text], strict=True):
         fastnn.manual_seed(7)
         t = fastnn.zeros(*shape)
         assert eval(text, {**vars(nn.init), "t": t}) is t
@@ -87,7 +98,7 @@ def test_initialiser(text: str) -> None:
 
 
 def test_gains() -> None:
-    for name, param in layers_cases.GAINS:
+    for name, param in inits.GAINS:
         want = GOLDENS["gains"][f"{name} {param}"]
         assert nn.init.calculate_gain(name, param) == pytest.approx(want, rel=1e-15)
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from cases import stored
+from cases.schedules import BY_STEP, KEPT, LR, SCHEDULES, STEPS, resumed, run
 from catalogue import public_classes
-from schedule_cases import KEPT, STEPS, cases, resumed, run
 
 import fastnn
 from fastnn import nn, optim
 from fastnn.optim import lr_scheduler
 from fastnn.optim.lr_scheduler import settings_by_step
 
-GOLDENS = json.loads((Path(__file__).parent / "goldens" / "schedules.json").read_text())
+GOLDENS = stored.read("schedules")
 GOLDEN = GOLDENS["schedules"]
-NAMES = list(cases(lr_scheduler))
+EQUATIONS = {name: case.equation for name, case in SCHEDULES.items() if case.equation}
 
 
 def two() -> list[Any]:
@@ -31,20 +31,37 @@ def two() -> list[Any]:
 
 
 def made(name: str, momentum: float = 0.9) -> tuple[Any, Any]:
-    groups = [{"params": [p], "lr": lr} for p, lr in zip(two(), (0.1, 0.05), strict=True)]
+    groups = [{"params": [p], "lr": lr} for p, lr in zip(two(), LR, strict=True)]
     optimizer = optim.SGD(groups, momentum=momentum)
-    return optimizer, cases(lr_scheduler)[name](optimizer)
+    return optimizer, SCHEDULES[name].make(lr_scheduler, optimizer)
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_every_schedule_is_known() -> None:
+    made_by = {type(made(name)[1]).__name__ for name in SCHEDULES}
+    missing = public_classes(lr_scheduler, lr_scheduler.LRScheduler) ^ made_by
+    assert not missing, f"{missing}: add it to tests/cases/schedules.py"
+    in_torch = {name for name, case in SCHEDULES.items() if case.in_torch}
+    assert in_torch == GOLDEN.keys(), "run `make goldens`, or say in_torch=False"
+    unknown = SCHEDULES.keys() - in_torch - EQUATIONS.keys()
+    assert not unknown, f"{unknown}: add an equation to tests/cases/schedules.py"
+
+
+@pytest.mark.parametrize("name", GOLDEN)
 def test_torchs_values(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # optimizer.step() came first
-        rows = run(optim, two(), name, betas="one_cycle" in name)
+        rows = run(optim, two(), name)
     golden, columns = GOLDEN[name], list(zip(*rows, strict=True))
     np.testing.assert_allclose([math.fsum(c) for c in columns], golden["sums"], rtol=1e-12)
     np.testing.assert_allclose([columns[0][i] for i in KEPT], golden["lr"], rtol=1e-11, atol=1e-17)
     np.testing.assert_allclose(rows[-1], golden["last"], rtol=1e-11, atol=1e-17)
+
+
+@pytest.mark.parametrize("name", EQUATIONS)
+def test_equations(name: str) -> None:
+    rates = [row[:2] for row in run(optim, two(), name)]
+    each = [[EQUATIONS[name](lr, t) for lr in LR] for t in range(len(rates))]
+    np.testing.assert_allclose(rates, each, rtol=1e-11, atol=1e-17)
 
 
 def test_made_at_a_checkpoint_they_leave_the_rate_as_it_is_and_go_on() -> None:
@@ -52,12 +69,7 @@ def test_made_at_a_checkpoint_they_leave_the_rate_as_it_is_and_go_on() -> None:
         np.testing.assert_allclose(rates, GOLDENS["resumed"][name], rtol=1e-12, err_msg=name)
 
 
-def test_each_scheduler_has_a_case() -> None:
-    made_by = {type(made(name)[1]).__name__ for name in NAMES}
-    assert made_by == public_classes(lr_scheduler, lr_scheduler.LRScheduler)
-
-
-@pytest.mark.parametrize("name", [n for n in NAMES if not n.startswith("plateau")])
+@pytest.mark.parametrize("name", BY_STEP)
 def test_a_table_is_what_the_steps_do_and_state_dict_the_way_back(name: str) -> None:
     optimizer, scheduler = made(name)
     for _ in range(20):
@@ -88,7 +100,7 @@ def test_jumps_use_the_closed_form() -> None:
         optimizer.step()
         with pytest.warns(UserWarning, match="deprecated"):
             scheduler.step(45)
-        rows = run(optim, two(), name, betas=False)
+        rows = run(optim, two(), name)
         np.testing.assert_allclose(scheduler.get_last_lr(), rows[45][:2], rtol=1e-9)
     _, restarts = made("restarts_longer")
     for epoch in (0.0, 6.5, 7.0, 20.99, 21.0, 60.0):

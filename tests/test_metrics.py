@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from metrics_cases import cases, listed
+from cases import stored
+from cases.metrics import METRICS, inputs
 from test_trainer import BATCH, BINARY, CLASSES, VALUES, X, make
 
 import fastnn
 from fastnn import Tensor, metrics, nn, optim
 from fastnn.train.metrics.batchwise import top
 
-GOLDENS = json.loads((Path(__file__).parent / "goldens/metrics.json").read_text())
-CASES = cases()
+GOLDENS = stored.read("metrics")
+CASES = inputs()
+AS_SKLEARN = [(case, name) for case, values in GOLDENS.items() for name in values]
+EQUATIONS = {name: metric for name, metric in METRICS.items() if metric.equation}
 KNOWN = {**metrics.METRICS, **metrics.WHOLE_SET}
 
 
@@ -25,7 +26,7 @@ def of(name: str) -> Any:
     return KNOWN.get(name) or top(int(name.removeprefix("top_")))
 
 
-@pytest.mark.parametrize("case,name", listed(GOLDENS), ids="-".join)
+@pytest.mark.parametrize("case,name", AS_SKLEARN, ids="-".join)
 def test_as_scikit_learn(case: str, name: str) -> None:
     z, y = CASES[case]
     wanted = GOLDENS[case][name]
@@ -35,9 +36,20 @@ def test_as_scikit_learn(case: str, name: str) -> None:
         assert of(name)(z[:, None], y[:, None]) == pytest.approx(wanted, rel=1e-10, abs=1e-13)
 
 
-def test_every_name_has_a_golden() -> None:
-    seen = {name for _, name in listed(GOLDENS)}
-    assert set(KNOWN) - seen == {"hamming", "top_5"}  # below; as top_2
+@pytest.mark.parametrize("name", EQUATIONS)
+def test_as_their_equation(name: str) -> None:
+    for case in EQUATIONS[name].on:
+        z, y = CASES[case]
+        assert of(name)(z, y) == pytest.approx(EQUATIONS[name].equation(z, y), rel=1e-10)
+
+
+def test_every_metric_is_here() -> None:
+    missing = KNOWN.keys() - METRICS.keys()
+    assert not missing, f"{missing}: add it to tests/cases/metrics.py"
+    assert METRICS.keys() - KNOWN.keys() == {"top_2", "top_3"}  # made by top()
+    on = {(case, name) for name, metric in METRICS.items() if metric.sklearn for case in metric.on}
+    assert on == set(AS_SKLEARN)
+    assert [n for n, m in METRICS.items() if not m.sklearn and not m.equation] == ["top_5"]
     assert len(KNOWN) >= 27
 
 

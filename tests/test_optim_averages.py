@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optimizer_cases as cases
 import pytest
+from cases import descent
 from test_compile import bits
 from test_optim_goldens import close
 
@@ -31,10 +31,10 @@ OF_OURS = {"own_multi": lambda swa: {"multi_avg_fn": doubled}}
 
 
 def averaged(name: str, real: str, compiled: bool) -> nn.Module:
-    model = nn.ParameterList([Parameter(w.astype(real)) for w in cases.weights()])
-    x, y = (Tensor(a.astype(real)) for a in cases.data())
+    model = nn.ParameterList([Parameter(w.astype(real)) for w in descent.weights()])
+    x, y = (Tensor(a.astype(real)) for a in descent.data())
     optimizer = optim.Adam(model.parameters(), lr=0.02)
-    kept = swa_utils.AveragedModel(model, **(cases.AVERAGES | OF_OURS)[name](swa_utils))
+    kept = swa_utils.AveragedModel(model, **(descent.AVERAGES | OF_OURS)[name](swa_utils))
 
     def step(x: Tensor, y: Tensor) -> Tensor:
         w1, b1, w2, b2 = model
@@ -46,18 +46,18 @@ def averaged(name: str, real: str, compiled: bool) -> nn.Module:
         return loss
 
     run = fastnn.compile(step) if compiled else step
-    for _ in range(cases.STEPS):
+    for _ in range(descent.STEPS):
         run(x, y)
-    assert kept.n_averaged.item() == cases.STEPS
+    assert kept.n_averaged.item() == descent.STEPS
     return kept.module
 
 
-@pytest.mark.parametrize("name", [*cases.AVERAGES, *OF_OURS])
+@pytest.mark.parametrize("name", [*descent.AVERAGES, *OF_OURS])
 def test_torch_and_compiled(name: str, real: str) -> None:
     eager, compiled = (list(averaged(name, real, c).parameters()) for c in (False, True))
     assert bits(eager) == bits(compiled)
     want = GOLDEN["averages"].get(name, GOLDEN["averages"]["swa"])
-    close(cases.summary([p.detach().numpy() for p in eager]), want, real)
+    close(descent.summary([p.detach().numpy() for p in eager]), want, real)
 
 
 def test_buffers() -> None:
@@ -102,7 +102,7 @@ def test_update_bn() -> None:
 
 
 def test_swalr() -> None:
-    for settings, want in zip(cases.SWALR, GOLDEN["swa_rates"], strict=True):
+    for settings, want in zip(descent.SWALR, GOLDEN["swa_rates"], strict=True):
         w = Parameter(np.zeros(1))
         optimizer = optim.SGD([w], lr=0.3)
         scheduler: Any = optim.lr_scheduler.ExponentialLR(optimizer, 0.9)

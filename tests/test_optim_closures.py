@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optimizer_cases as cases
 import pytest
+from cases import descent
 from test_compile import bits
 from test_optim_goldens import close
 
@@ -23,8 +23,8 @@ GOLDEN = json.loads((Path(__file__).parent / "goldens" / "optimizers.json").read
 
 
 def problem(real: str, **settings: Any) -> tuple[optim.LBFGS, Callable[[], Tensor]]:
-    parameters = [Parameter(w.astype(real)) for w in cases.weights()]
-    x, y = (Tensor(a.astype(real)) for a in cases.data())
+    parameters = [Parameter(w.astype(real)) for w in descent.weights()]
+    x, y = (Tensor(a.astype(real)) for a in descent.data())
     w1, b1, w2, b2 = parameters
     optimizer = optim.LBFGS(parameters, **settings)
 
@@ -41,27 +41,27 @@ def weights_of(optimizer: optim.Optimizer) -> list[Any]:
     return [p.detach().numpy() for p in optimizer.param_groups[0]["params"]]
 
 
-@pytest.mark.parametrize("name", cases.LBFGS)
+@pytest.mark.parametrize("name", descent.LBFGS)
 def test_lbfgs_is_torch_s(name: str) -> None:
     """In float64: where a line search stops hangs on the last bits of float32."""
-    optimizer, closure = problem("float64", **cases.LBFGS[name])
+    optimizer, closure = problem("float64", **descent.LBFGS[name])
     want = GOLDEN["lbfgs"][name]
-    losses = [optimizer.step(closure).item() for _ in range(cases.LBFGS_STEPS)]
+    losses = [optimizer.step(closure).item() for _ in range(descent.LBFGS_STEPS)]
     close(losses, want["losses"], "float64")
-    close(cases.summary(weights_of(optimizer)), want["weights"], "float64")
+    close(descent.summary(weights_of(optimizer)), want["weights"], "float64")
     state = optimizer.state_dict()["state"][0]
     assert [state["func_evals"], state["n_iter"], len(state["old_dirs"])] == want["counts"]
-    np.testing.assert_allclose(cases.summary([state["d"].numpy()]), want["d"], rtol=1e-6)
+    np.testing.assert_allclose(descent.summary([state["d"].numpy()]), want["d"], rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", cases.LINES)
+@pytest.mark.parametrize("name", descent.LINES)
 def test_line_searches_are_torch_s(name: str) -> None:
-    function = cases.LINES[name]
+    function = descent.LINES[name]
 
     def look(t: float) -> Point:
         return Point(t, function(t)[0], np.zeros(1), function(t)[1])
 
-    for first, (t, value, looks) in zip(cases.FIRST_STEPS, GOLDEN["line_searches"][name]):
+    for first, (t, value, looks) in zip(descent.FIRST_STEPS, GOLDEN["line_searches"][name]):
         search = StrongWolfe(look, look(0.0), 1.0, 1e-9)
         found = search.search(first)
         assert (found.t, found.value) == pytest.approx((t, value), rel=1e-9), first

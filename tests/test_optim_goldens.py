@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optimizer_cases as cases
 import pytest
+from cases import descent, stored
+from cases.optimizers import OF_TORCH, SKLEARN
 
 import fastnn
 from fastnn import nn, optim
 from fastnn.nn import Parameter
 from fastnn.tensor import Tensor
 
-GOLDEN = json.loads((Path(__file__).parent / "goldens" / "optimizers.json").read_text())
+GOLDEN = stored.read("optimizers")
 
 
 def trained(kind: str, settings: dict[str, Any], real: str) -> tuple[float, optim.Optimizer]:
     """The loss before the last step, and the optimizer after it."""
-    parameters = [Parameter(w.astype(real)) for w in cases.weights()]
-    x, y = (Tensor(a.astype(real)) for a in cases.data())
+    parameters = [Parameter(w.astype(real)) for w in descent.weights()]
+    x, y = (Tensor(a.astype(real)) for a in descent.data())
     w1, b1, w2, b2 = parameters
     optimizer = getattr(optim, kind)(parameters, **settings)
-    for i in range(cases.STEPS):
-        if i == cases.HALVED_AT:
+    for i in range(descent.STEPS):
+        if i == descent.HALVED_AT:
             optimizer.param_groups[0]["lr"] *= 0.5
         optimizer.zero_grad()
         loss = nn.functional.mse_loss(fastnn.tanh(x @ w1.T + b1) @ w2.T + b2, y)
@@ -42,12 +41,17 @@ def close(got: Any, want: Any, real: str) -> None:
 
 
 def weights_of(optimizer: optim.Optimizer) -> list[float]:
-    return cases.summary([p.detach().numpy() for p in optimizer.param_groups[0]["params"]])
+    return descent.summary([p.detach().numpy() for p in optimizer.param_groups[0]["params"]])
 
 
-@pytest.mark.parametrize("name", cases.CASES)
+def test_goldens_are_of_these_cases() -> None:
+    assert GOLDEN["cases"].keys() == OF_TORCH.keys()
+    assert GOLDEN["sklearn"].keys() == SKLEARN.keys()
+
+
+@pytest.mark.parametrize("name", OF_TORCH)
 def test_torch(name: str, real: str) -> None:
-    loss, optimizer = trained(*cases.CASES[name], real)
+    loss, optimizer = trained(*OF_TORCH[name], real)
     want = GOLDEN["cases"][name]
     close(loss, want["loss"], real)
     close(weights_of(optimizer), want["weights"], real)
@@ -56,14 +60,14 @@ def test_torch(name: str, real: str) -> None:
     for key, value in want["state"].items() if real == "float64" else ():
         got = [s[key] for s in state]
         if isinstance(value, list):
-            close(cases.summary([m.numpy() for m in got]), value, real)
+            close(descent.summary([m.numpy() for m in got]), value, real)
         else:
             close(got[0], value, real)
 
 
-@pytest.mark.parametrize("name", cases.SKLEARN)
+@pytest.mark.parametrize("name", SKLEARN)
 def test_sklearn(name: str, real: str) -> None:
-    _, _, kind, settings = cases.SKLEARN[name]
+    _, _, kind, settings = SKLEARN[name]
     loss, optimizer = trained(kind, settings, real)
     close(loss, GOLDEN["sklearn"][name]["loss"], real)
     close(weights_of(optimizer), GOLDEN["sklearn"][name]["weights"], real)

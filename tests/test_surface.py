@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from surface_cases import ARRAYS, EXPRESSIONS, evaluate
+from cases.surface import ARRAYS, EXPRESSIONS, evaluate
 
 import fastnn
 from fastnn import ops

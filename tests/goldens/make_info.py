@@ -1,23 +1,19 @@
-"""Remake tests/goldens/info.json: what SciPy, torch and scikit-learn say of info_cases.py.
+"""Remake tests/goldens/info.json: what SciPy, torch and scikit-learn say of cases/info.py.
 
-python tests/goldens/make_info.py
+PYTHONPATH=tests python tests/goldens/make_info.py
 """
 
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import torch
+from cases import stored
+from cases.info import counts, pair
 from scipy import special, stats
 from scipy.spatial import distance
 from sklearn.metrics import mutual_info_score
-
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
-from info_cases import counts, pair  # noqa: E402
 
 
 def divergence_gradients(p: np.ndarray, q: np.ndarray) -> dict[str, list[list[float]]]:
@@ -45,7 +41,7 @@ def main() -> None:
         **divergence_gradients(p, q),
     }
     assert np.allclose(made["kl_divergence"], kl, rtol=1e-12)
-    (HERE / "info.json").write_text(json.dumps(made) + "\n")
+    (stored.FOLDER / "info.json").write_text(json.dumps(made) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Remake tests/goldens/layers.json: what torch makes of layers_cases.
+"""Remake tests/goldens/layers.json: what torch makes of the layers of cases.
 
 PYTHONPATH=tests python tests/goldens/make_layers.py
 """
@@ -6,25 +6,25 @@ PYTHONPATH=tests python tests/goldens/make_layers.py
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-import layers_cases
 import torch
+from cases import stored
+from cases.activations import ACTIVATIONS
+from cases.inits import GAINS, INITS, STARTS, shapes_of
+from cases.layers import LAYERS, Golden, numbers
 
 
 def rounded(x: Any, digits: int = 12) -> list[float]:
     return [float(f"{v:.{digits}g}") for v in x.detach().numpy().ravel()]
 
 
-def calls(name: str, given: list[list[Any]]) -> list[list[Any]]:
+def calls(golden: Golden) -> list[list[Any]]:
     """Of each call: the output, gradients by inputs and parameters, buffers. The last is in
     evaluation, if there are several."""
-    layer = eval(name.partition(" (")[0] if name[-1] == ")" and ") (" in name else name,
-                 vars(torch.nn))  # fmt: skip
-    layer = layer.double()
+    layer, given = eval(golden.expression, vars(torch.nn)).double(), golden.calls
     for i, p in enumerate(layer.parameters()):
-        p.data.copy_(torch.from_numpy(layers_cases.numbers(50 + i, *p.shape)))
+        p.data.copy_(torch.from_numpy(numbers(50 + i, *p.shape)))
     found = []
     for i, args in enumerate(given):
         if i and i == len(given) - 1:
@@ -33,7 +33,7 @@ def calls(name: str, given: list[list[Any]]) -> list[list[Any]]:
         y = layer(*tensors)
         layer.zero_grad()
         if y.requires_grad:
-            (y * torch.from_numpy(layers_cases.numbers(99, *y.shape))).sum().backward()
+            (y * torch.from_numpy(numbers(99, *y.shape))).sum().backward()
         grads = [t.grad for t in tensors if t.grad is not None]
         grads += [p.grad for p in layer.parameters()]
         buffers = [b.double() for b in layer.buffers()]
@@ -43,25 +43,27 @@ def calls(name: str, given: list[list[Any]]) -> list[list[Any]]:
 
 def inits() -> dict[str, list[list[float]]]:
     found = {}
-    for text in layers_cases.INITS.split(";"):
-        found[text.strip()] = values = []
-        for shape in layers_cases.shapes_of(text.strip()):
+    for text in INITS:
+        found[text] = values = []
+        for shape in shapes_of(text):
             torch.manual_seed(7)
             t = torch.empty(shape)
-            eval(text.strip(), {**vars(torch.nn.init), "t": t})
+            eval(text, {**vars(torch.nn.init), "t": t})
             values.append(rounded(t, 7))
     return found
 
 
 def starts() -> dict[str, list[list[float]]]:
     torch.manual_seed(7)
-    layers = {text: eval(text, vars(torch.nn)) for text in layers_cases.STARTS}
+    layers = {text: eval(text, vars(torch.nn)) for text in STARTS}
     return {text: [rounded(p, 8) for p in layer.parameters()] for text, layer in layers.items()}
 
 
 if __name__ == "__main__":
-    layers = {name: calls(name, given) for name, given in layers_cases.inputs().items()}
-    gains = {f"{n} {p}": torch.nn.init.calculate_gain(n, p) for n, p in layers_cases.GAINS}
+    goldens = [golden for entry in (LAYERS | ACTIVATIONS).values() for golden in entry.torch]
+    found = {golden.key: calls(golden) for golden in goldens}
+    layers = stored.in_order_of(stored.read("layers")["layers"], found)
+    gains = {f"{n} {p}": torch.nn.init.calculate_gain(n, p) for n, p in GAINS}
     made: dict[str, Any] = {"layers": layers, "inits": inits(), "gains": gains,
                             "starts": starts()}  # fmt: skip
     text = ",\n".join(
@@ -69,4 +71,4 @@ if __name__ == "__main__":
             f"{json.dumps(k)}: {json.dumps(v, separators=(',', ':'))}" for k, v in entries.items()
         ) + "}" for part, entries in made.items()
     )  # fmt: skip
-    Path(__file__).with_name("layers.json").write_text("{" + text + "}\n")
+    (stored.FOLDER / "layers.json").write_text("{" + text + "}\n")

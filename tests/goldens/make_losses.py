@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import json
 import warnings
-from pathlib import Path
 
 import torch
-from loss_cases import CASES, reductions, summary
+from cases import stored
+from cases.loss import summary
+from cases.losses import LOSSES
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     found = {
-        f"{name} {reduction}": summary(torch, name, reduction, torch.float64)
-        for name in CASES
-        for reduction in reductions(name)
+        f"{name} {reduction}": summary(torch, kind, values, reduction, torch.float64)
+        for kind, loss in LOSSES.items()
+        for name, values in loss.torch.items()
+        for reduction in loss.reductions
     }
+    found = stored.in_order_of(stored.read("losses"), found)
     text = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in found.items())
-    Path(__file__).with_name("losses.json").write_text("{" + text + "}\n")
+    (stored.FOLDER / "losses.json").write_text("{" + text + "}\n")

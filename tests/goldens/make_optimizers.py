@@ -1,35 +1,32 @@
 """Write optimizers.json: where torch's and scikit-learn's optimizers are after 50 steps.
 
-    python tests/goldens/make_optimizers.py
+    PYTHONPATH=tests python tests/goldens/make_optimizers.py
 
-For each case of optimizer_cases.py in float64: the loss before the last step, a summary of the
+For each case of cases/optimizers.py in float64: the loss before the last step, a summary of the
 weights, and one of each moment. Needs torch and scikit-learn; the tests do not.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sklearn.neural_network._stochastic_optimizers as sklearn_optimizers
 import torch
+from cases import descent, stored
+from cases.optimizers import OF_TORCH, SKLEARN
 from torch.optim import swa_utils
 from torch.optim.lbfgs import _strong_wolfe
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-import optimizer_cases as cases
 
 torch.set_default_dtype(torch.float64)  # the counts in an optimizer's state too
 Stepper = Callable[[list[Any], int], None]
 
 
 def net() -> tuple[list[Any], Callable[[], Any]]:
-    parameters = [torch.tensor(w, requires_grad=True) for w in cases.weights()]
-    x, y = map(torch.tensor, cases.data())
+    parameters = [torch.tensor(w, requires_grad=True) for w in descent.weights()]
+    x, y = map(torch.tensor, descent.data())
 
     def loss() -> Any:
         w1, b1, w2, b2 = parameters
@@ -40,7 +37,7 @@ def net() -> tuple[list[Any], Callable[[], Any]]:
 
 def run(parameters: list[Any], loss: Callable[[], Any], step: Stepper) -> dict[str, Any]:
     value = None
-    for i in range(cases.STEPS):
+    for i in range(descent.STEPS):
         for p in parameters:
             p.grad = None
         value = loss()
@@ -50,7 +47,7 @@ def run(parameters: list[Any], loss: Callable[[], Any], step: Stepper) -> dict[s
 
 
 def summary(tensors: list[Any]) -> list[float]:
-    return cases.summary([t.detach().numpy() for t in tensors])
+    return descent.summary([t.detach().numpy() for t in tensors])
 
 
 def of_torch(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +55,7 @@ def of_torch(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
     optimizer = getattr(torch.optim, kind)(parameters, **settings)
 
     def step(_: list[Any], i: int) -> None:
-        if i == cases.HALVED_AT:
+        if i == descent.HALVED_AT:
             optimizer.param_groups[0]["lr"] *= 0.5
         optimizer.step()
 
@@ -79,7 +76,7 @@ def of_sklearn(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
     optimizer = make(arrays, **settings)
 
     def step(_: list[Any], i: int) -> None:
-        if i == cases.HALVED_AT:
+        if i == descent.HALVED_AT:
             optimizer.learning_rate *= 0.5
             optimizer.learning_rate_init *= 0.5
         optimizer.update_params(arrays, [p.grad.numpy() for p in parameters])
@@ -98,7 +95,7 @@ def of_lbfgs(settings: dict[str, Any]) -> dict[str, Any]:
         value.backward()
         return value
 
-    losses = [optimizer.step(closure).item() for _ in range(cases.LBFGS_STEPS)]
+    losses = [optimizer.step(closure).item() for _ in range(descent.LBFGS_STEPS)]
     state = optimizer.state[parameters[0]]
     return {
         "losses": losses,
@@ -112,7 +109,7 @@ def line_searches() -> dict[str, list[list[float]]]:
     """Of each function and first step: where the search ends, the value there, evaluations."""
     found = {}
     direction = torch.ones(1)
-    for name, function in cases.LINES.items():
+    for name, function in descent.LINES.items():
 
         def look(_: Any, t: float, __: Any, function: Any = function) -> tuple[float, Any]:
             value, slope = function(float(t))
@@ -121,7 +118,7 @@ def line_searches() -> dict[str, list[list[float]]]:
         value, slope = look(None, 0.0, None)
         found[name] = [
             [float(t), float(value_there), looks]
-            for first in cases.FIRST_STEPS
+            for first in descent.FIRST_STEPS
             for value_there, _, t, looks in [
                 _strong_wolfe(look, None, first, direction, value, slope, slope.dot(direction))
             ]
@@ -136,7 +133,7 @@ def averages() -> dict[str, list[float]]:
     model = torch.nn.ParameterList([torch.nn.Parameter(p) for p in parameters])
     kept = {
         name: swa_utils.AveragedModel(model, **make(swa_utils))
-        for name, make in cases.AVERAGES.items()
+        for name, make in descent.AVERAGES.items()
     }
 
     def step(_: list[Any], i: int) -> None:
@@ -151,9 +148,9 @@ def averages() -> dict[str, list[float]]:
 
 
 def swa_rates() -> list[list[float]]:
-    """SWALR by the settings of cases.SWALR, after an ExponentialLR of four epochs."""
+    """SWALR by the settings of descent.SWALR, after an ExponentialLR of four epochs."""
     found = []
-    for settings in cases.SWALR:
+    for settings in descent.SWALR:
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
         schedulers = [torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)]
         rates = []
@@ -175,16 +172,18 @@ def one_a_line(value: Any) -> str:
 
 
 def main() -> None:
+    old = stored.read("optimizers")
+    made = {name: of_torch(*case) for name, case in OF_TORCH.items()}
     golden = {
         "torch": torch.__version__,
-        "cases": {name: of_torch(*case) for name, case in cases.CASES.items()},
-        "lbfgs": {name: of_lbfgs(case) for name, case in cases.LBFGS.items()},
+        "cases": stored.in_order_of(old["cases"], made),
+        "lbfgs": {name: of_lbfgs(case) for name, case in descent.LBFGS.items()},
         "line_searches": line_searches(),
         "averages": averages(),
         "swa_rates": swa_rates(),
-        "sklearn": {name: of_sklearn(*case[:2]) for name, case in cases.SKLEARN.items()},
+        "sklearn": {name: of_sklearn(*case[:2]) for name, case in SKLEARN.items()},
     }
-    path = Path(__file__).with_name("optimizers.json")
+    path = stored.FOLDER / "optimizers.json"
     lines = [f"{json.dumps(key)}: {one_a_line(value)}" for key, value in golden.items()]
     path.write_text("{" + ",\n".join(lines) + "}\n")
     print(path, path.stat().st_size, "bytes")

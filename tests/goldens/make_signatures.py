@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import json
 import operator
-from pathlib import Path
 
 import torch
-from signature_cases import NAMES, written
+from cases import stored
+from cases.signatures import written
+from catalogue import public_names
+
+
+def of_torch(name: str) -> str | None:
+    """None where torch has it not, or not in Python."""
+    try:
+        return written(operator.attrgetter(name)(torch))
+    except (AttributeError, ValueError):
+        return None
+
 
 if __name__ == "__main__":
-    found = {
-        f"{module}.{name}": written(operator.attrgetter(f"{module}.{name}")(torch))
-        for module, names in NAMES.items()
-        for name in names.split()
-    }
+    found = {name: text for name in public_names() if (text := of_torch(name)) is not None}
+    found = stored.in_order_of(stored.read("signatures"), found)
     text = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in found.items())
-    Path(__file__).with_name("signatures.json").write_text("{" + text + "}\n")
+    (stored.FOLDER / "signatures.json").write_text("{" + text + "}\n")

@@ -1,4 +1,4 @@
-"""Remake tests/goldens/surface.json: what torch makes of surface_cases.EXPRESSIONS.
+"""Remake tests/goldens/surface.json: what torch makes of cases.surface.EXPRESSIONS.
 
 PYTHONPATH=tests python tests/goldens/make_surface.py
 """
@@ -6,12 +6,12 @@ PYTHONPATH=tests python tests/goldens/make_surface.py
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from surface_cases import ARRAYS, EXPRESSIONS, evaluate
+from cases import stored
+from cases.surface import ARRAYS, EXPRESSIONS, evaluate
 
 
 def described(value: Any) -> dict[str, Any]:
@@ -29,4 +29,4 @@ if __name__ == "__main__":
         tensors = {name: torch.from_numpy(np.array(a)) for name, a in ARRAYS.items()}
         found[expression] = described(evaluate(expression, torch, tensors))
     text = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in found.items())
-    Path(__file__).with_name("surface.json").write_text("{" + text + "}\n")
+    (stored.FOLDER / "surface.json").write_text("{" + text + "}\n")
