@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-HIDDEN_IN_CACHE = 1 << 20
+HIDDEN_IN_CACHE = 1 << 20  # bytes; CACHED of fastnn/cli/numpy_net.py is the same limit
 
 
 @dataclass(frozen=True)

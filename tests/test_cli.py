@@ -11,7 +11,7 @@ import pytest
 
 import fastnn
 from fastnn.cli import command, report
-from fastnn.cli.compare import NumpyNet
+from fastnn.cli.numpy_net import NumpyNet
 from fastnn.tabular import model as tabular, table as data
 
 pytest.importorskip("sklearn")
@@ -260,35 +260,60 @@ def test_model_files_without_or_with_bad_pipeline(folder, tmp_path):
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
-@pytest.mark.parametrize("is_regression", [False, True])
-def test_numpy_rival_follows_its_gradient(activation, is_regression):
-    """The rival must do the real work: its gradient agrees with finite differences."""
-    net = NumpyNet([3, 5, 4, 2], activation, is_regression, 0.0, seed=1)
+@pytest.mark.parametrize("kind", ["cross_entropy", "mse", "bce"])
+def test_numpy_rival_follows_its_gradient(activation, kind):
+    """The rival must do the real work: its loss is right, its gradient agrees with differences."""
+    net = NumpyNet([3, 5, 4, 2], activation, kind, 0.0, seed=1)
     rng = np.random.default_rng(0)
     x = rng.normal(size=(6, 3)).astype(np.float32)
-    y = rng.normal(size=(6, 2)).astype(np.float32) if is_regression else rng.integers(0, 2, 6)
+    y = rng.normal(size=(6, 2)).astype(np.float32)
+    if kind != "mse":
+        y = (y > 0).astype(np.float32) if kind == "bce" else rng.integers(0, 2, 6)
 
     def loss():
         z = x.astype(np.float64)
-        for index, (w, b, _, _) in enumerate(net.layers):
+        for index, (w, b) in enumerate(zip(net.params.w, net.params.b)):
             z = z @ w + b
             if index < 2:
                 z = {"relu": lambda z: np.maximum(z, 0), "tanh": np.tanh,
                      "sigmoid": lambda z: 1 / (1 + np.exp(-z))}[activation](z)  # fmt: skip
-        if is_regression:
+        if kind == "mse":
             return ((z - y) ** 2).mean()
+        if kind == "bce":
+            return (np.log(1 + np.exp(z)) - z * y).mean()
         return (np.log(np.exp(z).sum(axis=1)) - z[np.arange(6), y]).mean()
 
-    net._train_step(x, y)
-    for index in range(0, len(net.flat), 7):
-        kept = net.flat[index]
+    flat, grad = net.params.flat, net.grads.flat
+    assert net.step(x, y) == pytest.approx(loss(), abs=1e-6)
+    for index in range(0, len(flat), 7):
+        kept = flat[index]
         values = []
         for step in (1e-3, -1e-3):
-            net.flat[index] = kept + np.float32(step)
-            values.append((loss(), float(net.flat[index])))
-        net.flat[index] = kept
+            flat[index] = kept + np.float32(step)
+            values.append((loss(), float(flat[index])))
+        flat[index] = kept
         (high, above), (low, below) = values
-        assert net.grad[index] == pytest.approx((high - low) / (above - below), abs=2e-3)
+        assert grad[index] == pytest.approx((high - low) / (above - below), abs=2e-3)
+
+
+@pytest.mark.parametrize("features", [3, 3000])  # data shuffled as a whole, or batch by batch
+def test_numpy_rival_trains_on_every_row(features):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(100, features)).astype(np.float32)
+    y = (x[:, 0] > 0).astype(np.int64)
+    net = NumpyNet([features, 8, 2], "relu", "cross_entropy", 1e-2)
+    seen = []
+    step = net.step
+    net.step = lambda xb, yb: seen.append((xb.copy(), yb.copy())) or step(xb, yb)
+    net.fit(x, y, 1, 32)
+    assert [len(xb) for xb, _ in seen] == [32, 32, 32, 4]
+    xs, ys = (np.concatenate(parts) for parts in zip(*seen))
+    order = [int(np.flatnonzero((x == row).all(axis=1))[0]) for row in xs]
+    assert sorted(order) == list(range(100)) and order != sorted(order)
+    assert np.array_equal(ys, y[order])
+    net.step = step
+    net.fit(x, y, 20, 32)
+    assert (net.outputs(x).argmax(axis=1) == y).mean() > 0.9
 
 
 def test_compare_prints_ratios(tmp_path, capsys, monkeypatch, no_picture):
