@@ -1,4 +1,4 @@
-"""The bottom of the chain of trust: finite differences and worked values hold for the references in families/."""
+"""The bottom of the chain of trust: finite differences and worked values hold for families/."""
 
 from __future__ import annotations
 

@@ -80,8 +80,8 @@ def test_within_four_ulp(op: str, real: str, isa: str) -> None:
 
 @pytest.mark.parametrize("op", FUNCTIONS)
 def test_near_the_hard_places(op: str, real: str, isa: str) -> None:
-    """Around 0, +-1, the ends of range reductions, where the result saturates, and next to every
-    multiple of pi / 2."""
+    """Around 0, +-1, the ends of range reductions, where the result saturates; for sin and
+    cos next to every multiple of pi / 2."""
     kind = REALS[real]
     centres = [0.5, 1, 2, np.sqrt(0.5), np.sqrt(2), np.log(2) / 2, np.log(2), 1.5 * np.log(2)]
     centres += [np.log(kind.largest), -np.log(kind.tiny), 0.625, 0.84375, 1.25, 3, 4, 6, 9.01, 19]
@@ -89,8 +89,9 @@ def test_near_the_hard_places(op: str, real: str, isa: str) -> None:
     x = np.array([s * c for c in centres for s in (1, -1)], real)
     step = np.arange(-500, 501)
     x = (x[:, None] * (1 + step * kind.dtype.type(2 * kind.u))).astype(real).ravel()
-    quarters = np.arange(1, 41722) * (2 * np.arctan(np.longdouble(1)))
-    x = np.concatenate([x, quarters.astype(real)])
+    if op in ("sin", "cos"):
+        quarters = np.arange(1, 41722) * (2 * np.arctan(np.longdouble(1)))
+        x = np.concatenate([x, quarters.astype(real)])
     with np.errstate(all="ignore"):
         want = OPS[op].reference(x.astype(kind.wide))
         got = call(op, x)

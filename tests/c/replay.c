@@ -33,9 +33,9 @@ typedef struct {
 
 typedef struct {
   array_head at;
-  size_t count, size;               /* elements, and the bytes of one */
+  size_t count, size;                /* elements, and the bytes of one */
   const char *before, *least, *most; /* parts in the file */
-  char *memory;                     /* span elements */
+  char *memory;                      /* span elements */
 } array;
 
 static const char *const REALS[] = {"f32", "f64", "i64", "u8"};

@@ -7,7 +7,7 @@
 
 registers the op `sqrt`: its textbook form in NumPy, how to draw calls of it, and how far a kernel
 may be off. Without a bound, the reference run on numbers with errors gives it; `@off(function)`
-sets one that is written out. The arguments of a reference are the op's inputs in the op's order, its
+sets one that is written out. The arguments of a reference are the op's inputs in its order, its
 attributes are keywords, the result is the op's outputs (a tuple where there are several). It
 computes in float64, or in long double when fed long double, and shares no code, and where possible
 no formula, with the kernels: the two derivations check each other.

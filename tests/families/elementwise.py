@@ -60,7 +60,9 @@ def broadcast(*inputs: Input, flavours: tuple[str, ...] = ALL, out: Any = None) 
         return Case(op, real, [*drawn], [(dims, out or real)])
 
     tails = tuple((n,) for n in TAILS)
-    return Calls(draw, SHAPES, tails, ((150_001,), (301, 257)), flavours, INPUT_LAYOUTS, ((600,), (1000,)))
+    return Calls(
+        draw, SHAPES, tails, ((150_001,), (301, 257)), flavours, INPUT_LAYOUTS, ((600,), (1000,))
+    )
 
 
 def positive(rng: Generator, shape: Dims, real: str, flavour: str) -> Array:
@@ -295,8 +297,11 @@ def where(condition, a, b):
     return np.where(condition != 0, a, b)
 
 
+_WEIGHT = spread(2, 1, low=-0.4, high=1.4, seed=2)
+
+
 @op(broadcast(values, values, values, flavours=TIES),
-    gradient=(Sample((spread(2, 3), spread(3, seed=1), spread(2, 1, low=-0.4, high=1.4, seed=2))),))  # fmt: skip
+    gradient=(Sample((spread(2, 3), spread(3, seed=1), _WEIGHT)),))  # fmt: skip
 def lerp(a, b, weight):
     """(1 - weight) a + weight b."""
     return (1 - weight) * a + weight * b

@@ -16,10 +16,8 @@ from numpy.random import Generator
 from families.approx import Real
 from families.base import (
     KINDS,
-    PACKED_LAYOUTS,
     TAILS,
     Array,
-    Calls,
     Case,
     Dims,
     Sample,

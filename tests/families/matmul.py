@@ -71,6 +71,8 @@ PRODUCTS = Calls(
     INPUT_LAYOUTS,
     _HARD,
 )
+
+
 @op(PRODUCTS, optional=(3, 4), contiguous=(0, 4),
     gradient=(Sample((spread(2, 3), spread(3, 4), None, None), (0, 0)),
               Sample((spread(2, 3), spread(3, 4), spread(4), None), (0, 0))))  # fmt: skip

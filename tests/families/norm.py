@@ -149,9 +149,7 @@ def batch_norm_grad(dy, x, stats, gain):
 
 
 @off(batch_norm_grad)
-def _(
-    real: Real, dy: Array, x: Array, stats: Array, gain: Array | None
-) -> tuple[Array, Array]:
+def _(real: Real, dy: Array, x: Array, stats: Array, gain: Array | None) -> tuple[Array, Array]:
     """dy - db / n - d (dg / n) r, times r g: each term of a few roundings."""
     n = max(len(dy), 1)
     mean, inverse, _ = stats
