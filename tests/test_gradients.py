@@ -13,12 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 from families import OPS
-from families.base import Fixed
-from families.base import Sample as Drawn
-from families.base import spread as draw
+from families.base import Fixed, Sample as Drawn, spread as draw
 from families.loss import REDUCTIONS, SOFT
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from numpy.typing import NDArray
 
 import fastnn

@@ -13,8 +13,7 @@ from families import OPS
 from families.base import values
 from families.rows import take_rows
 from harness import Case, check, place, run
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from fastnn._core import engine
 
