@@ -52,13 +52,15 @@ static size_t calls[FNN_N_OPS][FNN_N_REALS];
 static fnn_call last;
 static int failures;
 
+static const char *name_of(size_t op) { return fnn_op_name(op); }
+
 static const char *table(void) { return fnn_isa_name(fnn_isa_selected()); }
 
 void in_hand(const fnn_call *call) { last = *call; }
 
 void fail(const char *what) {
   if (failures++ < 20)
-    printf("%s %s %s (%zu, %zu, %zu): %s\n", table(), fnn_op_name(last.op), REALS[last.real],
+    printf("%s %s %s (%zu, %zu, %zu): %s\n", table(), name_of(last.op), REALS[last.real],
            last.dim[0], last.dim[1], last.dim[2], what);
 }
 
@@ -219,7 +221,7 @@ static void run_call(const head *h, fnn_call *call, array *arrays) {
 
 static size_t op_named(const char *name) {
   for (size_t op = 0; op < FNN_N_OPS; op++)
-    if (!strcmp(fnn_op_name(op), name)) return op;
+    if (!strcmp(name_of(op), name)) return op;
   fprintf(stderr, "test_kernels: no op is called %s\n", name);
   exit(2);
 }
@@ -257,7 +259,7 @@ static void report(void) {
 
 static void on_fault(int number) {
   (void)number;
-  const char *const name = fnn_op_name(last.op), *const where = ": read or wrote outside\n";
+  const char *const name = name_of(last.op), *const where = ": read or wrote outside\n";
   if (write(2, name, strlen(name)) + write(2, where, strlen(where)) < 0) _exit(3);
   _exit(2);
 }

@@ -60,9 +60,9 @@ def broadcast(*inputs: Input, flavours: tuple[str, ...] = ALL, out: Any = None) 
         return Case(op, real, [*drawn], [(dims, out or real)])
 
     tails = tuple((n,) for n in TAILS)
-    return Calls(
-        draw, SHAPES, tails, ((150_001,), (301, 257)), flavours, INPUT_LAYOUTS, ((600,), (1000,))
-    )
+    hard = ((600,), (1000,), *((3, n) for n in (1, 2, 5, 7, 16, 17, 33)), (2, 3, 9), (2, 1, 4, 3))
+    big = ((150_001,), (301, 257))
+    return Calls(draw, SHAPES, tails, big, flavours, INPUT_LAYOUTS, hard)
 
 
 def positive(rng: Generator, shape: Dims, real: str, flavour: str) -> Array:
