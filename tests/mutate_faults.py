@@ -152,7 +152,7 @@ FAULTS = (
     Fault("int64: a product saturates", KERNELS, "BINARY(mul, BITS(x) * BITS(y))",
           "BINARY(mul, __builtin_mul_overflow_p(x, y, (int64_t)0) ? INT64_MAX : x * y)", "-mul"),
     Fault("int64: max starts at 0", KERNELS, "INT64_MAX : INT64_MIN)", "INT64_MAX : 0)", "-max"),
-    Fault("cast: 2^63 fits into int64", KERNELS, "x < 0x1p63", "x <= 0x1p63", "-cast"),
+    Fault("cast: 2^62 does not fit into int64", KERNELS, "x < 0x1p63", "x < 0x1p62", "-cast"),
     Fault("argsort: not stable", KERNELS,
           "FN(order_before)(x[from[b]], x[from[a]], descending)",
           "!FN(order_before)(x[from[a]], x[from[b]], descending)", "-argsort"),

@@ -69,7 +69,12 @@ def _draw_cast(op: str, real: str, dims: Dims, rng: Generator, flavour: str) -> 
     to, source = rng.choice(KINDS), rng.choice(KINDS)
     if rng.random() < 0.5:
         to = real
-    x = whole(rng, dims, source) if source in KINDS[2:] else values(rng, dims, source, flavour)
+    if source in KINDS[2:]:
+        x = whole(rng, dims, source)
+    else:  # among them what only just is an int64, or is not
+        x = values(rng, dims, source, flavour)
+        edges = rng.choice([2.0**62, 1.5 * 2.0**62, 2.0**63, -(2.0**63), -1.5 * 2.0**63], dims)
+        x = np.where(rng.random(dims) < 0.2, edges, x).astype(source)
     attrs = (KINDS.index(to), KINDS.index(source))
     known = next((k for k in (to, source) if k in KINDS[:2]), real)
     return Case("cast", str(known), [x], [(dims, to)], (), {"dtype": to}, attrs)

@@ -74,7 +74,8 @@ def steps(
         return Case(op, real, inputs, [], dims, keywords, attrs, len(inputs) - 1)
 
     tails = tuple((n,) for n in TAILS)
-    return Calls(draw, st.tuples(size(65)), tails, ((300_001,),), TIES, hard=hard)
+    many = ((11,),) * 40  # so that every choice of numbers and attributes is drawn
+    return Calls(draw, st.tuples(size(65)), tails, ((300_001,),), TIES, hard=(*many, *hard))
 
 
 def of_step(reference: Reference) -> Bound:
