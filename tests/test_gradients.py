@@ -129,11 +129,13 @@ def sample(name: str, drawn: Drawn) -> Sample:
 
 
 DIFFERENTIABLE = [name for name, op in ops.TABLE.items() if op.gradient is not None]
-SAMPLES = {name: [sample(name, drawn) for drawn in op.gradient] for name, op in OPS.items()}
+SAMPLES = {
+    name: [sample(name, drawn) for drawn in op.gradient] for name, op in OPS.items() if op.gradient
+}
 
 
 def test_every_op_with_a_gradient_has_samples() -> None:
-    assert sorted(name for name in SAMPLES if SAMPLES[name]) == sorted(DIFFERENTIABLE)
+    assert sorted(SAMPLES) == sorted(DIFFERENTIABLE)
 
 
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
