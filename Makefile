@@ -30,11 +30,11 @@ demo: $(VENV)/built $(VENV)/extra-demo ## train on handwritten digits, beside Nu
 test: $(VENV)/built $(VENV)/extra-test $(VENV)/extra-demo test-c ## run the tests
 	@$(BIN)/python -m pytest
 
-test-c: build/test_kernels ## run the kernels' tests in C, with every instruction set of this machine
-	@build/test_kernels
+test-c: build/test_kernels build/cases.bin ## run the kernels' tests in C, with every instruction set of this machine
+	@build/test_kernels build/cases.bin
 
-test-neon: build/test_kernels_neon ## run them for AArch64 in an emulator, qemu-user
-	@qemu-aarch64 -L /usr/aarch64-linux-gnu build/test_kernels_neon
+test-neon: build/test_kernels_neon build/cases.bin ## run them for AArch64 in an emulator, qemu-user
+	@qemu-aarch64 -L /usr/aarch64-linux-gnu build/test_kernels_neon build/cases.bin
 
 check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== ruff";         $(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
@@ -89,6 +89,12 @@ clean: ## remove everything that make made
 
 # --- tests in C ---------------------------------------------------------------------------------
 
+# Calls of all ops with the limits of their results, which the tests in C replay.
+build/cases.bin: tests/write_cases.py $(wildcard tests/families/*.py) | $(VENV)/extra-test
+	@echo "== writing calls for the tests in C"
+	@mkdir -p $(@D)
+	@$(BIN)/python tests/write_cases.py $@
+
 # Beside the engine's objects as setup.py has made them for Python.
 build/test_kernels: $(VENV)/built $(filter tests/c/%,$(C_FILES))
 	@echo "== building the kernels' tests"
@@ -97,7 +103,7 @@ build/test_kernels: $(VENV)/built $(filter tests/c/%,$(C_FILES))
 	$(CC) -std=c11 -O1 -Wall -Wextra -Ifastnn/_core/include $(TESTS_C) $$objects/*.o $$objects/isa/*.o \
 	  $$(echo | $(CC) -fopenmp -E - >/dev/null 2>&1 && echo -fopenmp) -lm -o $@
 
-# The whole engine once more, with setup.py's flags.
+# The whole engine once more, with setup.py's flags; no Python is needed for it.
 build/test_kernels_neon: $(C_FILES) Makefile | cross
 	@echo "== building the engine for AArch64 (half a minute)"
 	@mkdir -p $(@D)

@@ -1,8 +1,8 @@
-"""Run one row of the op table on awkward memory, and hold its result against the reference.
+"""Run one op on awkward memory, and hold its result against the reference.
 
 `place` puts values into a larger buffer with the wanted strides and alignment; every byte beside
 the elements is a canary. Outputs start as nan (0x5a for integers). `run` gives the outputs after
-checking the canaries and that no input changed; `check` compares with reference.py and bounds.py.
+checking the canaries and that no input changed; `check` compares with the reference in families/.
 """
 
 from __future__ import annotations
@@ -10,46 +10,22 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-import bounds
-import bounds_real
 import numpy as np
-import reference
-from numpy.typing import DTypeLike, NDArray
+from families import OPS
+from families.approx import REALS, Real
+from families.base import PACKED_LAYOUTS, Case
+from numpy.typing import NDArray
 
 from fastnn._core import engine
 
 Array = NDArray[Any]
 
-# How an array lies in memory. "bytes" is one byte off its alignment, "offset" one element off
-# that of a vector; "zero" has stride 0 on every other axis and so repeats its values; "sliced"
-# steps over elements on every axis, "rows" on all but the last.
-PACKED_LAYOUTS = ("C", "offset", "bytes")
-STRIDED_LAYOUTS = (*PACKED_LAYOUTS, "F", "sliced", "reversed")
-INPUT_LAYOUTS = (*STRIDED_LAYOUTS, "zero")
-# Arrays whose rows the kernel wants contiguous: matmul's out and y. "rows" is the stand-in.
-CONTIGUOUS_ROWS = {"matmul": (0, 4)}
+# How an array lies in memory (families.base has the lists). "bytes" is one byte off its alignment,
+# "offset" one element off that of a vector; "zero" has stride 0 on every other axis and so repeats
+# its values; "sliced" steps over elements on every axis, "rows" on all but the last.
 GUARD = 96  # bytes of canary before and after
-
-
-@dataclass
-class Case:
-    """One call of one row. inputs are the row's, outputs the shape and type of those not in place.
-
-    in_place inputs are outputs too, and come first in the row. keywords are for the reference;
-    dims and attrs for the engine.
-    """
-
-    op: str
-    real: str
-    inputs: list[Array | None]
-    outputs: list[tuple[tuple[int, ...], DTypeLike] | None]
-    dims: tuple[int, ...] = ()
-    keywords: dict[str, Any] = field(default_factory=dict)
-    attrs: tuple[int, ...] = ()
-    in_place: int = 0
 
 
 def place(values: Array, layout: str, *, hide: bool = False) -> tuple[Array, Array]:
@@ -96,12 +72,12 @@ def _assert_canaries(case: Case, array: Array, raw: Array, before: Array) -> Non
 def run(
     case: Case, layouts: Sequence[str] = ("C",), read_only: bool = False, threads: int = 1
 ) -> tuple[list[Array | None], list[Array | None]]:
-    """Call the engine: the outputs in the row's order, and the inputs as it saw them."""
+    """Call the engine: the outputs in the op's order, and the inputs as it saw them."""
     cycle = itertools.cycle(layouts)
 
     def layout(array: int) -> str:
         chosen = next(cycle)
-        if array in CONTIGUOUS_ROWS.get(case.op, ()) and chosen not in (*PACKED_LAYOUTS, "zero"):
+        if array in OPS[case.op].contiguous and chosen not in (*PACKED_LAYOUTS, "zero"):
             return "rows"
         return "C" if chosen == "zero" and array < len(case.outputs) else chosen
 
@@ -138,7 +114,7 @@ def check(case: Case, outputs: Sequence[Array | None], inputs: Sequence[Array | 
 
     A denormal input may count as zero of its sign: the engine runs with denormals flushed.
     """
-    real = bounds_real.REALS[case.real]
+    op, real = OPS[case.op], REALS[case.real]
     wide = [x.astype(real.wide) if _is_real(x, real) else x for x in inputs]
     variants = [wide]
     if case.op != "copy":
@@ -150,8 +126,8 @@ def check(case: Case, outputs: Sequence[Array | None], inputs: Sequence[Array | 
     errors: tuple[Any, ...] = ()
     with np.errstate(all="ignore"):
         for arguments in variants:
-            wants = list(_tuple(getattr(reference, case.op)(*arguments, **case.keywords)))
-            errors = getattr(bounds, f"bound_{case.op}")(real, *arguments, **case.keywords)
+            wants = list(_tuple(op.reference(*arguments, **case.keywords)))
+            errors = op.bound(real, *arguments, **case.keywords)
             assert len(wants) == len(errors) == len(outputs), case.op
             for i, (got, want, err) in enumerate(zip(outputs, wants, errors)):
                 if got is not None:
@@ -169,14 +145,7 @@ def check(case: Case, outputs: Sequence[Array | None], inputs: Sequence[Array | 
             )
 
 
-# Rows where IEEE 754 or C settles the sign of a zero result.
-SIGNED_ZERO = frozenset(
-    "copy neg abs square sqrt exp log log1p erf tanh sigmoid add sub mul div pow floor round expm1 "
-    "sin cos".split()
-)
-
-
-def _agree(op: str, got: Array, want: Array, err: Any, real: bounds_real.Real) -> Array:
+def _agree(op: str, got: Array, want: Array, err: Any, real: Real) -> Array:
     if got.dtype.kind != "f":  # hyper is float64 whatever the real type is
         return np.asarray(got == want)
     wide = got.astype(real.wide)
@@ -184,16 +153,16 @@ def _agree(op: str, got: Array, want: Array, err: Any, real: bounds_real.Real) -
     overflow &= np.abs(want) + err >= real.largest
     same = (wide == want) | (np.isnan(got) & np.isnan(want)) | overflow
     same |= np.isfinite(want) & (np.abs(wide - want) <= err)
-    if op in SIGNED_ZERO:
+    if OPS[op].signed_zero:
         same &= (got != 0) | (np.signbit(got) == np.signbit(want))
     return np.asarray(same)
 
 
-def _is_real(x: Array | None, real: bounds_real.Real) -> bool:
+def _is_real(x: Array | None, real: Real) -> bool:
     return x is not None and x.dtype == real.dtype
 
 
-def _flush(x: Array, real: bounds_real.Real) -> Array:
+def _flush(x: Array, real: Real) -> Array:
     denormal = (np.abs(x) < real.tiny) & (x != 0)
     return np.where(denormal, np.copysign(x.dtype.type(0), x), x) if denormal.any() else x
 

@@ -212,9 +212,9 @@ def test_the_door_imports_no_module_of_ours() -> None:
         assert {m for m in found if m.startswith("fastnn")} <= {"fastnn._core"}
 
 
-def test_the_reference_does_not_know_fastnn() -> None:
-    for name in ("reference.py", "bounds.py"):
-        assert not re.search(r"^\s*(from|import) fastnn", (ROOT / "tests" / name).read_text(), re.M)
+def test_the_references_do_not_know_fastnn() -> None:
+    for path in [*(ROOT / "tests/families").glob("*.py"), ROOT / "tests/write_cases.py"]:
+        assert not re.search(r"^\s*(from|import) fastnn", path.read_text(), re.M), path.name
 
 
 # ---- size, words, build ----

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from harness import Case, bits, check, run
-from samples import ROWS
-from test_kernels import OPS, sample, seed
+from families import OPS
+from families.base import Case
+from harness import bits, check, run
+from test_kernels import NAMES, seed
 
 from fastnn._core import engine
 
@@ -20,12 +21,11 @@ def team() -> Iterator[None]:
     engine.set_num_threads(before)
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", NAMES)
 def test_bits_do_not_depend_on_threads(op: str, real: str, team: None) -> None:
     """Arrays of many tiles, on the best instruction set; the result is right as well."""
-    row = ROWS[op]
-    for i, dims in enumerate(row.big):
-        case = sample(op, real, dims, "normal", seed(op, i))
+    for i, dims in enumerate(OPS[op].calls.big):
+        case = OPS[op].case(real, dims, "normal", seed(op, i))
         results = []
         for threads in (1, 2, 3, 4):
             engine.set_num_threads(threads)
@@ -36,12 +36,12 @@ def test_bits_do_not_depend_on_threads(op: str, real: str, team: None) -> None:
         assert all(result == results[0] for result in results), dims
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", NAMES)
 def test_bits_do_not_depend_on_the_call_before(op: str, real: str, isa: str) -> None:
     """A stale workspace or scratch would show: a call, a larger one, the first again."""
-    row = ROWS[op]
-    small, large = row.tails[20], row.big[-1]
-    first, other = sample(op, real, small, "normal", 3), sample(op, real, large, "wide", 4)
+    calls = OPS[op].calls
+    small, large = calls.tails[20], calls.big[-1]
+    first, other = OPS[op].case(real, small, "normal", 3), OPS[op].case(real, large, "wide", 4)
     once = [bits(x) for x in run(first)[0]]
     run(other, threads=2)
     assert [bits(x) for x in run(first, threads=2)[0]] == once
@@ -60,7 +60,7 @@ ROW_DIMS = {
 def test_a_row_has_the_same_bits_in_any_batch(op: str, real: str, isa: str) -> None:
     """Rows alone, and in batches of 2 to 7, as in the batch of all."""
     for i, dims in enumerate(ROW_DIMS[op]):
-        whole = sample(op, real, dims, "normal", seed(op, i))
+        whole = OPS[op].case(real, dims, "normal", seed(op, i))
         if "reduction" in whole.keywords:
             whole.keywords, whole.attrs = {"reduction": "none"}, (0,)
             whole.outputs = [((dims[0],), real), (dims, real)]
@@ -85,7 +85,7 @@ def _rows_of(case: Case, start: int, stop: int) -> Case:
 
 def test_matmul_bits_do_not_depend_on_layout(real: str, isa: str) -> None:
     for i, dims in enumerate([(70, 33, 300), (5, 7, 9), (1, 130, 64), (64, 1, 257)]):
-        case = sample("matmul", real, dims, "normal", i)
+        case = OPS["matmul"].case(real, dims, "normal", i)
         want = bits(run(case, ("C",))[0][0])
         for a in ("C", "F", "sliced", "reversed", "offset"):
             for b in ("C", "F", "sliced", "reversed", "offset"):
@@ -95,9 +95,9 @@ def test_matmul_bits_do_not_depend_on_layout(real: str, isa: str) -> None:
             assert bits(run(case, (out, "C", "C", out, out))[0][0]) == want, (dims, out)
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if engine.LAYOUTS[op] == "broadcast"])
+@pytest.mark.parametrize("op", [op for op in NAMES if engine.LAYOUTS[op] == "broadcast"])
 def test_elementwise_bits_do_not_depend_on_layout(op: str, real: str, isa: str) -> None:
-    case = sample(op, real, (13, 37), "normal", 1)
+    case = OPS[op].case(real, (13, 37), "normal", 1)
     want = bits(run(case, ("C",))[0][0])
     for layout in ("F", "sliced", "reversed", "offset"):
         assert bits(run(case, (layout,))[0][0]) == want

@@ -1,4 +1,4 @@
-"""The worked examples of golden.json that the reference can compute, from its own rows."""
+"""The worked examples of golden.json that the reference can compute, from the ops' references."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import reference
+from families import reference
 
 GOLDEN: dict[str, Any] = json.loads(Path(__file__).with_name("golden.json").read_text())
 

@@ -1,4 +1,4 @@
-"""gradcheck and gradgradcheck: over every row, and what they catch."""
+"""gradcheck and gradgradcheck: over every op, and what they catch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fastnn.tensor import Tensor
 
 
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
-def test_every_row(name: str) -> None:
+def test_every_op(name: str) -> None:
     """An op without samples fails here: SAMPLES has none."""
     for fn, arrays in SAMPLES[name]:
         assert gradcheck(fn, tuple(leaves(arrays)), check_batched_grad=True, check_forward_ad=True)

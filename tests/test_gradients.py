@@ -1,4 +1,4 @@
-"""Gradients against finite differences (R4): every row with a gradient, views, losses, whole nets.
+"""Gradients against finite differences (R4): every op with a gradient, views, losses, whole nets.
 
 A function is projected to one number by fixed random weights. Its gradient by each input is held
 against a four-point difference, and so is the gradient of a random projection of that gradient.
@@ -12,6 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from families import OPS
+from families.base import Fixed, Sample as Drawn, spread as draw
+from families.loss import REDUCTIONS, SOFT
 from hypothesis import assume, given, settings, strategies as st
 from numpy.typing import NDArray
 
@@ -27,17 +30,6 @@ Sample = tuple[Function, list[Array]]
 
 TOLERANCE = 1e-6  # R4
 STEP = 3e-5
-REDUCTIONS = ("none", "sum", "mean")
-GRADIENT_ROWS = ("relu_grad", "sigmoid_grad", "tanh_grad", "gelu_grad")
-
-
-def draw(*shape: int, seed: int = 0, low: float = -2.0, high: float = 2.0) -> Array:
-    """Distinct numbers at least 0.02 away from each other and from 0, in random order."""
-    rng = np.random.default_rng([seed, *shape])
-    n = int(np.prod(shape))
-    x = np.linspace(low, high, n) if n > 1 else np.array([0.7 * high])
-    x = x + np.where(np.abs(x) < 0.02, 0.05, 0.0)
-    return rng.permutation(x).reshape(shape)
 
 
 def leaves(arrays: Iterable[Array]) -> list[Tensor]:
@@ -117,92 +109,37 @@ def check(fn: Function, arrays: list[Array], second: bool = True) -> None:
         assert_close(got, want, "second order")
 
 
-# Every row of the table
+# Every op of the table
 
 
-def row(name: str, attrs: tuple[int, ...] = ()) -> Function:
-    return lambda *x: apply(ops.TABLE[name], x, attrs)
+def sample(name: str, drawn: Drawn) -> Sample:
+    """The function of what is differentiated, and the arrays for it."""
+
+    def call(*given: Tensor) -> Tensor:
+        left = iter(given)
+        filled = tuple(next(left) if isinstance(x, np.ndarray) else fixed(x) for x in drawn.inputs)
+        if drawn.attrs is None:
+            return getattr(ops, name)(*filled, **drawn.keywords)  # type: ignore[no-any-return]
+        return apply(ops.TABLE[name], filled, drawn.attrs)
+
+    def fixed(x: Fixed | None) -> Any:
+        return Tensor(x.value) if x and isinstance(x.value, np.ndarray) else x and x.value
+
+    return call, [x for x in drawn.inputs if isinstance(x, np.ndarray)]
 
 
-def _unary(name: str, low: float = -2.0) -> list[Sample]:
-    return [(row(name), [draw(2, 3, low=low)]), (row(name), [draw(low=low)])]
-
-
-def _binary(name: str, low: float = -2.0) -> list[Sample]:
-    shapes = [((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((), (2, 2)), ((2, 1, 2), (3, 1))]
-    return [(row(name), [draw(*a, low=low, seed=1), draw(*b, low=low + 0.03, high=1.9, seed=2)])
-            for a, b in shapes]  # fmt: skip
-
-
-def _where() -> list[Sample]:
-    condition = Tensor(draw(2, 3) > 0)
-    picked = row("where")
-    return [(lambda a, b: picked(condition, a, b), [draw(*p), draw(*q)])
-            for p, q in [((2, 3), (2, 3)), ((3,), (2, 1)), ((), (1, 1))]]  # fmt: skip
-
-
-def _matmul() -> list[Sample]:
-    def product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
-        return apply(ops.TABLE["matmul"], (a, b, bias, None), (0, 0))
-
-    return [(product, [draw(2, 3), draw(3, 4)]), (product, [draw(2, 3), draw(3, 4), draw(4)])]
-
-
-INDEX = Tensor(np.array([2, 0, 2, 1]))
-
-
-def _loss(function: Function, z: Array, y: Any) -> list[Sample]:
-    return [(lambda x, r=r: function(x, Tensor(y), r), [z]) for r in REDUCTIONS]
-
-
-def _norm(function: Function) -> list[Sample]:
-    x, of = draw(4, 3), [draw(3, seed=1), draw(3, seed=2)]
-    return [(lambda *a: function(*a, eps=0.1), [x, *of]),
-            (lambda x, g: function(x, g, eps=0.1), [x, of[0]]),
-            (lambda x, b: function(x, None, b, eps=0.1), [x, of[1]])]  # fmt: skip
-
-
-KEY = Tensor(np.array([5, 3]))
-_SOFT = np.array([[0.2, 0.5, 0.3], [0.0, 1.0, 0.0]])
-SAMPLES: dict[str, list[Sample]] = {
-    **{name: _unary(name) for name in "copy neg abs sign square exp expm1 erf".split()},
-    **{name: _unary(name) for name in "sin cos tanh sigmoid gelu".split()},
-    "relu": _unary("relu"),
-    **{name: [(row(name), [draw(2, 3, low=-1.9, high=1.8)])] for name in ("floor", "round")},
-    **{name: _unary(name, 0.3) for name in "sqrt log log1p".split()},
-    **{name: _binary(name) for name in "add sub mul maximum minimum".split()},
-    **{name: _binary(name)[:1] for name in GRADIENT_ROWS},
-    **{name: _binary(name, 0.3) for name in ("div", "pow")},
-    "remainder": [(row("remainder"), [draw(2, 3), draw(2, 3, low=2.3, high=2.9)]),
-                  (row("remainder"), [draw(2, 2), draw(low=0.9, high=0.9)])],
-    "cast": [(row("cast", (1, 1)), [draw(2, 3)])],
-    "where": _where(),
-    "lerp": [(row("lerp"), [draw(2, 3), draw(3, seed=1), draw(2, 1, low=-0.4, high=1.4, seed=2)])],
-    "matmul": _matmul(),
-    **{name: [(row(name), [draw(2, 3, 2)]), (row(name), [draw(1, 1, 1)])]
-       for name in ("sum", "mean", "max", "min")},
-    **{name: [(row(name), [draw(2, 3)]), (row(name), [draw(2, 1)])]
-       for name in ("softmax", "log_softmax")},
-    "take_rows": [(lambda x: apply(ops.TABLE["take_rows"], (x, INDEX), (8,)), [draw(3, 2)])],
-    "scatter_add_rows": [(lambda x: ops.scatter_add_rows(x, INDEX, 4), [draw(4, 2)])],
-    "batch_norm": _norm(ops.batch_norm),
-    "layer_norm": [*_norm(ops.layer_norm),
-                   (lambda x: ops.layer_norm(x, eps=0.1, centred=False), [draw(4, 3)])],
-    "dropout": [(lambda x: ops.dropout(x, 0.4, KEY), [draw(4, 3)])],
-    "softmax_cross_entropy": _loss(ops.softmax_cross_entropy, draw(2, 3), np.array([2, 0])),
-    "soft_cross_entropy": _loss(ops.soft_cross_entropy, draw(2, 3), 0.7 * _SOFT),
-    "bce_with_logits": _loss(ops.bce_with_logits, draw(2, 2), np.array([[1.0, 0.0], [0.3, 0.8]])),
-    "mse": _loss(ops.mse, draw(2, 3), draw(2, 3, seed=5)),
-}  # fmt: skip
 DIFFERENTIABLE = [name for name, op in ops.TABLE.items() if op.gradient is not None]
+SAMPLES = {
+    name: [sample(name, drawn) for drawn in op.gradient] for name, op in OPS.items() if op.gradient
+}
 
 
-def test_every_row_with_a_gradient_has_samples() -> None:
+def test_every_op_with_a_gradient_has_samples() -> None:
     assert sorted(SAMPLES) == sorted(DIFFERENTIABLE)
 
 
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
-def test_row(name: str) -> None:
+def test_op(name: str) -> None:
     for fn, arrays in SAMPLES[name]:
         node = fn(*leaves(arrays))._node
         assert node is not None and node.rule is ops.TABLE[name].gradient
@@ -230,6 +167,7 @@ def test_gradients_at_kinks() -> None:
 
 # Views, shape functions, reductions, products, losses of layers
 
+INDEX = Tensor(np.array([2, 0, 2, 1]))
 EYE = Tensor(np.array([1, 0]))
 FUNCTIONS: dict[str, Sample] = {
     "reshape": (lambda x: x.reshape(3, -1) * 2, [draw(2, 3)]),
@@ -268,14 +206,14 @@ FUNCTIONS: dict[str, Sample] = {
        for shape in ((3,), (4, 3), (2, 2, 3))},
     "linear without bias": (ops.linear, [draw(4, 3), draw(2, 3)]),
     "soft targets by grad": (lambda z, p: ops.soft_cross_entropy(z, p, "sum"),
-                             [draw(2, 3), _SOFT + 0.1]),
+                             [draw(2, 3), SOFT + 0.1]),
     "bce targets by grad": (ops.bce_with_logits, [draw(2, 3), draw(2, 3, low=0.1, high=0.9)]),
     "mse targets by grad": (lambda z, y: ops.mse(z, y, "none"), [draw(4), draw(4, seed=9)]),
     "cross-entropy of one row": (
         lambda z: nn.functional.cross_entropy(z, fastnn.tensor(1), reduction="none") ** 2,
         [draw(3)]),
     "functions of losses": (
-        lambda z: ops.softmax_cross_entropy(z, EYE).exp() + ops.mse(z, Tensor(_SOFT)) ** 2,
+        lambda z: ops.softmax_cross_entropy(z, EYE).exp() + ops.mse(z, Tensor(SOFT)) ** 2,
         [draw(2, 3)]),
 }  # fmt: skip
 
@@ -287,7 +225,7 @@ def test_function(name: str) -> None:
 
 LOSSES: dict[str, tuple[Function, Array]] = {
     "classes": (nn.functional.cross_entropy, np.array([2, 0, 1, 1])),
-    "probabilities": (nn.functional.cross_entropy, np.vstack([_SOFT, _SOFT])),
+    "probabilities": (nn.functional.cross_entropy, np.vstack([SOFT, SOFT])),
     "binary": (nn.functional.binary_cross_entropy_with_logits, draw(4, 3, low=0.1, high=0.9)),
     "squares": (nn.functional.mse_loss, draw(4, 3, seed=7)),
 }

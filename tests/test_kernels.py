@@ -1,4 +1,4 @@
-"""Every row of the op table x real type x instruction set equals the reference within its bound."""
+"""Every op x real type x instruction set equals the reference within its bound."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import re
 import zlib
 from pathlib import Path
 
-import bounds
 import numpy as np
 import pytest
-import reference
+from families import OPS
+from families.base import values
+from families.rows import take_rows
 from harness import Case, check, place, run
 from hypothesis import given, strategies as st
-from samples import ROWS, values
 
 from fastnn._core import engine
 
 HEADER = Path(__file__).parent.parent / "fastnn/_core/include/fastnn.h"
-OPS = tuple(engine.OPS)
+NAMES = tuple(engine.OPS)
 
 
 def seed(*key: object) -> int:
@@ -26,16 +26,8 @@ def seed(*key: object) -> int:
     return zlib.crc32(repr(key).encode())
 
 
-def test_reference_samples_and_engine_have_the_same_rows() -> None:
-    functions = [
-        name
-        for name, value in vars(reference).items()
-        if inspect.isfunction(value) and value.__module__.startswith("reference") and name[0] != "_"
-    ]
-    assert sorted(functions) == sorted(OPS)
-    assert sorted(ROWS) == sorted(OPS)
-    assert sorted(engine.LAYOUTS) == sorted(OPS)
-    assert all(callable(getattr(bounds, f"bound_{op}", None)) for op in OPS)
+def test_families_and_engine_have_the_same_ops() -> None:
+    assert sorted(OPS) == sorted(engine.LAYOUTS) == sorted(NAMES)
 
 
 def test_engine_has_the_rows_of_the_header_in_order() -> None:
@@ -43,71 +35,58 @@ def test_engine_has_the_rows_of_the_header_in_order() -> None:
         pytest.skip("the header is not beside an installed package")
     row = r"^ +ROW\((\w+), FNN_(\w+), [12], [1-5], 0x\w+\)"
     rows = re.findall(row, HEADER.read_text(), re.MULTILINE)
-    assert [name for name, _ in rows] == sorted(OPS, key=engine.OPS.__getitem__)
+    assert [name for name, _ in rows] == sorted(NAMES, key=engine.OPS.__getitem__)
     assert [engine.OPS[name] for name, _ in rows] == list(range(len(rows)))
     assert {name: layout.lower() for name, layout in rows} == engine.LAYOUTS
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", NAMES)
 def test_argument_counts_agree(op: str) -> None:
-    """The reference takes the row's inputs, and as keywords what the row's attributes say."""
-    case = sample(op, "float64", ROWS[op].tails[4], "normal", 1)
-    kinds = [p.kind for p in inspect.signature(getattr(reference, op)).parameters.values()]
+    """The reference takes the op's inputs, and as keywords what its attributes say."""
+    case = OPS[op].case("float64", OPS[op].calls.tails[4], "normal", 1)
+    kinds = [p.kind for p in inspect.signature(OPS[op].reference).parameters.values()]
     assert kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) == len(case.inputs)
     assert kinds.count(inspect.Parameter.KEYWORD_ONLY) == len(case.keywords)
 
 
-OPTIONAL = {  # arrays that may be missing, by position, outputs first
-    "matmul": {3, 4}, "batch_norm": {3, 4}, "layer_norm": {3, 4}, "batch_norm_grad": {5},
-    "layer_norm_grad": {5}, "softmax_cross_entropy": {1}, "soft_cross_entropy": {1},
-    "bce_with_logits": {1}, "mse": {1}, "sgd_step": {2}, "rmsprop_step": {3, 4}, "adam_step": {4},
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("op", OPS)
-def test_no_row_runs_without_what_it_needs(op: str) -> None:
-    case = sample(op, "float64", ROWS[op].tails[4], "normal", 1)
+@pytest.mark.parametrize("op", NAMES)
+def test_no_op_runs_without_what_it_needs(op: str) -> None:
+    case = OPS[op].case("float64", OPS[op].calls.tails[4], "normal", 1)
     outputs = [None if want is None else np.empty(*want) for want in case.outputs]
     arrays = (*outputs, *case.inputs)
-    for i in set(range(len(arrays))) - OPTIONAL.get(op, set()):
+    for i in set(range(len(arrays))) - set(OPS[op].optional):
         for fewer in (arrays[:i], (*arrays[:i], None, *arrays[i + 1 :])):
             with pytest.raises((ValueError, TypeError), match=r"missing|expected an array"):
                 engine.call(engine.OPS[op], fewer, case.dims, case.attrs)
 
 
-def sample(op: str, real: str, dims: tuple[int, ...], flavour: str, key: int) -> Case:
-    rng = np.random.default_rng(key)
-    with np.errstate(all="ignore"):
-        return ROWS[op].make(real, dims, rng, flavour)
-
-
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", NAMES)
 def test_equals_reference(op: str, real: str, isa: str) -> None:
     """Shapes, strides and values drawn by Hypothesis."""
-    row = ROWS[op]
+    calls = OPS[op].calls
 
     @given(
-        dims=row.dims,
-        flavour=st.sampled_from(row.flavours),
-        layouts=st.lists(st.sampled_from(row.layouts), min_size=1, max_size=5),
+        dims=calls.dims,
+        flavour=st.sampled_from(calls.flavours),
+        layouts=st.lists(st.sampled_from(calls.layouts), min_size=1, max_size=5),
         read_only=st.booleans(),
         key=st.integers(0, 2**32 - 1),
     )
     def draw(dims, flavour, layouts, read_only, key):
-        case = sample(op, real, dims, flavour, key)
+        case = OPS[op].case(real, dims, flavour, key)
         check(case, *run(case, layouts, read_only))
 
     draw()
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", NAMES)
 def test_every_tail(op: str, real: str, isa: str) -> None:
-    """Every length to 65 and around 128, on each axis of the row."""
-    row = ROWS[op]
-    for i, dims in enumerate(row.tails):
-        key = seed(op, real, i)
-        case = sample(op, real, dims, row.flavours[i % len(row.flavours)], key)
-        check(case, *run(case, (row.layouts[i % len(row.layouts)], "C")))
+    """Every length to 65 and around 128, on each axis of the op; where kernels go another way."""
+    calls = OPS[op].calls
+    for i, dims in enumerate((*calls.tails, *calls.hard)):
+        flavour = calls.flavours[i % len(calls.flavours)]
+        case = OPS[op].case(real, dims, flavour, seed(op, real, i))
+        check(case, *run(case, (calls.layouts[i % len(calls.layouts)], "C")))
 
 
 @pytest.mark.parametrize("op", ["softmax_cross_entropy", "accuracy"])
@@ -141,7 +120,7 @@ def test_take_rows_moves_elements_of_any_size(real: str, isa: str) -> None:
             out, _ = place(np.empty((9, 2 * c), real), "offset", hide=True)
             dims = (9, 2 * c * x.itemsize // size, 7)
             engine.call(engine.OPS["take_rows"], (out, x, index), dims, (size,), 1)
-            assert out.tobytes() == reference.take_rows(x, index).tobytes()
+            assert out.tobytes() == take_rows(x, index).astype(real).tobytes()
 
 
 def test_leaves_the_callers_float_environment_alone(isa: str) -> None:

@@ -1,4 +1,4 @@
-"""The bottom of the chain of trust: finite differences and worked values hold for reference.py."""
+"""The bottom of the chain of trust: finite differences and worked values hold for families/."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import reference
+from families import reference
 from numpy.typing import NDArray
 
 Array = NDArray[Any]

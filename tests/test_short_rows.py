@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from harness import Case, check, place, run
+from families.base import Case
+from families.loss import REDUCTIONS
+from harness import check, place, run
 from numpy.typing import NDArray
-from samples import REDUCTIONS
 
 from fastnn._core import engine
 

@@ -6,7 +6,7 @@
  *
  * Alias: out may be an input, with the same strides. Rounding: that of the word or vmath function
  * named in the list at the end; each lane alone, so strides, tails and tiles change no bit.
- * Mirror: the function of the same name in tests/reference.py. */
+ * Mirror: the function of the same name in tests/families/. */
 #include <math.h>
 #include <string.h>
 

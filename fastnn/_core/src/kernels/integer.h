@@ -2,7 +2,7 @@
  * name_i64) and uint8_t (name_u8, a 0/1 byte). A row that is not here has no such kernel.
  *
  * int64 wraps around on overflow. bool adds as `or` and multiplies as `and`, as in torch.
- * Mirror: tests/reference_integer.py. */
+ * Mirror: tests/families/integer.py. */
 
 /* A line of an op: `value` of type OUT from the elements x, y, z of arrays 1, 2, 3. The same loop
  * stands there for neighbouring elements, which the compiler turns into vectors. */

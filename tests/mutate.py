@@ -1,0 +1,152 @@
+"""Mutation run: plant faults one at a time, and see which op tests catch them.
+
+    python tests/mutate.py [-k WORD] [--start N] [--quick]
+
+Works on a copy of this tree, which must be built (`python setup.py build_ext --inplace`). For each
+fault of mutate_faults.py it changes the file, compiles the one table (scalar or avx2) that the
+fault is for, and runs the C tests and then the op tests in Python until the first failure. Prints
+a table: fault, what the C tests say, which test in Python caught it. A fault whose text is no
+longer there is an error: give it the text of today. --quick asks Python only where C finds nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from mutate_faults import FAULTS, Fault
+
+ROOT = Path(__file__).resolve().parent.parent
+OP_TESTS = ("test_kernels.py", "test_kernels_integer.py", "test_short_rows.py", "test_vmath.py",
+            "test_gradients.py", "test_gradcheck.py")  # fmt: skip
+FLAGS = "-std=c11 -O1 -ffp-contract=off -fno-math-errno -fPIC -fvisibility=hidden -fopenmp".split()
+INCLUDE = ["-Ifastnn/_core/include", "-Ifastnn/_core/src"]
+ISA_FLAGS = {"scalar": [], "avx2": ["-mavx2", "-mfma"]}
+OBJECTS = Path(f"build/{sysconfig.get_platform()}-{sys.implementation.cache_tag}/fastnn/_core")
+PRISTINE = Path("build/pristine")  # the objects without a fault
+PATIENCE = 600  # seconds
+
+
+class Copy:
+    """The copy of the tree in which faults are planted."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".hypothesis", "*_cache")
+        shutil.copytree(ROOT, root, ignore=ignored)
+        shutil.copytree(root / OBJECTS, root / PRISTINE)
+        self.environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "2"}
+        self.cases: list[str] = []
+        if (root / "tests/families").is_dir():
+            self.cases = ["build/cases.bin"]
+            self.run(sys.executable, "tests/write_cases.py", *self.cases, check=True)
+
+    def run(self, *command: str, check: bool = False) -> subprocess.CompletedProcess[str]:
+        """A command in the copy; one that runs out of patience has failed."""
+        try:
+            return subprocess.run(command, cwd=self.root, env=self.environment, text=True,
+                                  check=check, capture_output=True, timeout=PATIENCE)  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return subprocess.CompletedProcess(command, 124, "", "ran out of patience")
+
+    def found(self, folder: Path, pattern: str) -> list[str]:
+        """Files below a folder, as the compiler is told of them."""
+        return [str(p.relative_to(self.root)) for p in (self.root / folder).rglob(pattern)]
+
+    def compile(self, isa: str) -> None:
+        """The table of one instruction set again, and the extension and the C tests with it."""
+        source = f"fastnn/_core/src/isa/{isa}.c"
+        target = str(OBJECTS / f"src/isa/{isa}.o")
+        self.run("gcc", *FLAGS, *ISA_FLAGS[isa], *INCLUDE, "-c", source, "-o", target, check=True)
+        self.link()
+
+    def link(self) -> None:
+        objects = self.found(OBJECTS / "src", "*.o")
+        name = f"fastnn/_core/engine{sysconfig.get_config_var('EXT_SUFFIX')}"
+        self.run("gcc", "-shared", "-fopenmp", str(OBJECTS / "engine.o"), *objects, "-lm", "-o",
+                 name, check=True)  # fmt: skip
+        tests = self.found(Path("tests/c"), "*.c")
+        self.run("gcc", "-std=c11", "-O1", "-fopenmp", *INCLUDE, *tests, *objects, "-lm", "-o",
+                 "build/test_kernels", check=True)  # fmt: skip
+
+    def in_c(self, isa: str) -> str:
+        """What the C tests say about a table: the first op that they find wrong."""
+        done = self.run("build/test_kernels", *self.cases, isa)
+        if not done.returncode:
+            return ""
+        failure = rf"^{isa} (\w+ \w+)|^(\w+): read or wrote"
+        said = re.search(failure, done.stdout + done.stderr, re.M)
+        return f"fails at {said[1] or said[2]}" if said else f"status {done.returncode}"
+
+    def in_python(self, words: str) -> str:
+        """The first test that fails among those of a -k expression, or of all."""
+        tests = [f"tests/{name}" for name in OP_TESTS]
+        done = self.run(sys.executable, "-m", "pytest", "-x", "-q", "-o", "addopts=", "-p",
+                        "no:cacheprovider", *tests, f"-k{words}")  # fmt: skip
+        if done.returncode in (0, 5):
+            return ""
+        if done.returncode in (3, 4):
+            raise SystemExit(done.stderr)
+        failed = re.search(r"^(?:FAILED|ERROR) tests/(\S+)", done.stdout, re.M)
+        if failed:
+            return failed[1]
+        said = done.stderr.strip().splitlines() or done.stdout.strip().splitlines() or ["?"]
+        return f"status {done.returncode}: {said[0][:60]}"
+
+
+def plant(copy: Copy, fault: Fault) -> tuple[Path, str]:
+    """Put a fault into its file; the file and its text before."""
+    found = [p for p in sorted(copy.root.glob(fault.files)) if fault.old in p.read_text()]
+    if not found:
+        raise SystemExit(f"{fault.what}: its text is in none of {fault.files}: {fault.old!r}")
+    before = found[0].read_text()
+    found[0].write_text(before.replace(fault.old, fault.new, 1))
+    return found[0], before
+
+
+def examine(copy: Copy, fault: Fault, quick: bool) -> tuple[str, str]:
+    """What the C tests and those in Python say about a fault."""
+    path, before = plant(copy, fault)
+    in_c = ""
+    if path.suffix == ".h":
+        copy.compile(fault.isa)
+        in_c = copy.in_c(fault.isa)
+    in_python = "(not asked)" if quick and in_c else copy.in_python(fault.tests)
+    path.write_text(before)
+    if path.suffix == ".h":
+        table = f"src/isa/{fault.isa}.o"
+        shutil.copy(copy.root / PRISTINE / table, copy.root / OBJECTS / table)
+        copy.link()
+    return in_c, in_python
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="Python only where C finds nothing")
+    parser.add_argument("--start", type=int, default=0, help="the first fault, by number")
+    parser.add_argument("-k", default="", help="only faults with this word in their description")
+    arguments = parser.parse_args()
+    chosen = [fault for fault in FAULTS[arguments.start :] if arguments.k in fault.what]
+    missed = 0
+    with tempfile.TemporaryDirectory(prefix="fastnn-mutate-") as folder:
+        copy = Copy(Path(folder, "tree"))
+        copy.link()
+        if (said := copy.in_c("scalar")) or (said := copy.in_python("relu")):
+            raise SystemExit(f"without a fault: {said}")
+        print(f"{'fault':<52} {'in C':<34} in Python", flush=True)
+        for fault in chosen:
+            in_c, in_python = examine(copy, fault, arguments.quick)
+            missed += not (in_c or in_python)
+            print(f"{fault.what:<52} {in_c or '-':<34} {in_python or '-'}", flush=True)
+    print(f"{len(chosen)} faults, {missed} missed")
+
+
+if __name__ == "__main__":
+    main()
