@@ -218,21 +218,6 @@ BAD_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "sample_weight: expected 2 rows like x, got 3",
     ),
-    "widths ()": (lambda: check.widths(()), ValueError, "widths: expected at least one width"),
-    "widths 0": (lambda: check.widths((3, 0)), ValueError, "widths[1]: expected an integer in 1."),
-    "widths -1": (lambda: check.widths((-1,)), ValueError, "got -1"),
-    "widths 10**9": (lambda: check.widths((10**9,)), ValueError, "got 1000000000"),
-    "widths product": (
-        lambda: check.widths((2**20, 2**20)),
-        ValueError,
-        "widths[0] * widths[1]: expected at most 2147483648 weights, got 1048576 * 1048576",
-    ),
-    "widths float": (
-        lambda: check.widths((3.0,)),
-        TypeError,
-        "widths[0]: expected an integer, got 3.0",
-    ),
-    "widths int": (lambda: check.widths(3), TypeError, "widths: expected a sequence"),
     "lr -1": (
         lambda: check.learning_rate(-1),
         ValueError,
@@ -297,7 +282,6 @@ def test_bad_parameters(case: str) -> None:
 
 
 def test_good_parameters() -> None:
-    assert check.widths([64, np.int64(32)]) == (64, 32)
     assert check.learning_rate(0) == 0.0  # as in torch
     assert check.batch_size(64, 10) == 10  # one batch of all rows, as in torch
     assert check.probability(1.0) == 1.0

@@ -8,7 +8,6 @@ compared by the snapshots of `snapshot.py`.
 
 from __future__ import annotations
 
-import random
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
@@ -47,10 +46,11 @@ def _parts_of(module: Module) -> list[Any]:
 
 
 def _drawn() -> tuple[Any, ...]:
-    """Where the generators that every program shares stand."""
-    numpy_random = sys.modules.get("numpy.random")
-    ours = () if numpy_random is None else numpy_random.get_state()[2:]
-    return (*ours, random.getstate())
+    """The states of the generators that every program shares."""
+    import random  # at the first recording: it would take a tenth of the time of `import fastnn`
+
+    numpys = sys.modules.get("numpy.random")
+    return (*(() if numpys is None else numpys.get_state()[2:]), random.getstate())
 
 
 class Captures:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import random
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -50,12 +49,10 @@ def value_at(place: Place) -> Any:
 
 def _state(value: Any) -> Callable[[], Any] | None:
     """What tells that a generator of random numbers was drawn from; None of other values."""
-    if isinstance(value, random.Random):
-        return value.getstate
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None and isinstance(
-        value, (numpy_random.Generator, numpy_random.RandomState)
-    ):
+    pythons, numpys = sys.modules.get("random"), sys.modules.get("numpy.random")
+    if pythons is not None and isinstance(value, pythons.Random):
+        return value.getstate  # type: ignore[no-any-return]
+    if numpys is not None and isinstance(value, (numpys.Generator, numpys.RandomState)):
         bits = getattr(value, "bit_generator", None) or value._bit_generator
         return lambda: repr(bits.state)
     return None
