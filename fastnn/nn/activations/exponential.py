@@ -9,7 +9,6 @@ from fastnn.tensor import Tensor
 
 __all__ = ["CELU", "ELU", "SELU", "celu", "elu", "selu"]
 
-
 SELU_SCALE = 1.0507009873554804934193349852946
 
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -30,8 +29,7 @@ def _nonzero(name: str, value: float) -> float:
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha * (exp(x) - 1). `inplace` is accepted and has no effect."""
-    check.a_tensor("input", input)
-    check.flag("inplace", inplace)
+    checked(input, inplace)
     scale = check.real("alpha", alpha)
     above = ops.gt(input.detach(), 0.0)
     below = ops.expm1(ops.where(above, 0.0, input))  # finite, and so is its gradient

@@ -30,8 +30,7 @@ __all__ = [
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0), by element. `inplace` is accepted and has no effect: x stays what it is."""
-    check.a_tensor("input", input)
-    check.flag("inplace", inplace)
+    checked(input, inplace)
     return ops.relu(input)
 
 
@@ -75,8 +74,7 @@ class ReLU6(Plain):
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, else negative_slope * x. `inplace` is accepted and has no effect."""
-    check.a_tensor("input", input)
-    check.flag("inplace", inplace)
+    checked(input, inplace)
     slope = check.real("negative_slope", negative_slope)
     return ops.where(ops.gt(input.detach(), 0.0), input, ops.mul(input, slope))
 

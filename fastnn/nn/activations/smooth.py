@@ -31,15 +31,13 @@ __all__ = [
     "tanhshrink",
 ]
 
-
 Approximate = Literal["none", "tanh"]
-
 APPROXIMATIONS: tuple[Approximate, ...] = ("none", "tanh")
 
 
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-x)), by element."""
-    check.a_tensor("input", input)
+    checked(input)
     return ops.sigmoid(input)
 
 
@@ -59,7 +57,7 @@ class Sigmoid(Elementwise):
 
 def tanh(input: Tensor) -> Tensor:
     """tanh(x), by element."""
-    check.a_tensor("input", input)
+    checked(input)
     return ops.tanh(input)
 
 
@@ -79,8 +77,7 @@ class Tanh(Elementwise):
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x / (1 + exp(-x)), by element. `inplace` is accepted and has no effect."""
-    check.a_tensor("input", input)
-    check.flag("inplace", inplace)
+    checked(input, inplace)
     return ops.mul(input, ops.sigmoid(input))
 
 
@@ -112,7 +109,7 @@ def gelu(input: Tensor, approximate: Approximate = "none") -> Tensor:
 
     Source: Hendrycks & Gimpel 2016.
     """
-    check.a_tensor("input", input)
+    checked(input)
     if check.choice("approximate", approximate, APPROXIMATIONS) == "none":
         return ops.gelu(input)
     cubic = ops.add(ops.mul(ops.square(input), 0.044715), 1.0)
@@ -151,7 +148,7 @@ class GELU(Elementwise):
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta x)) / beta, and x itself where beta x > threshold."""
-    check.a_tensor("input", input)
+    checked(input)
     sharpness = check.real("beta", beta)
     if sharpness == 0.0:
         raise ValueError("beta: expected a number other than 0, got 0")

@@ -12,7 +12,7 @@ __all__ = ["GLU", "LogSoftmax", "Softmax", "Softmin", "glu", "log_softmax", "sof
 
 
 def _axis(input: Tensor, dim: int) -> int:
-    check.a_tensor("input", input)
+    checked(input)
     return check.integer("dim", dim, -max(input.ndim, 1), max(input.ndim, 1) - 1)
 
 

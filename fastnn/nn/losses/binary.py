@@ -8,13 +8,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.losses.base import (
-    Loss,
-    Reduction,
-    legacy,
-    reduced,
-    same,
-)
+from fastnn.nn.losses.base import Loss, Reduction, legacy, reduced, same
 from fastnn.ops.table import taped
 from fastnn.tape import listener
 from fastnn.tape.node import Node

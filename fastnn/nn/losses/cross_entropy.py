@@ -6,14 +6,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.losses.base import (
-    LOSSES,
-    REDUCTIONS,
-    Loss,
-    Reduction,
-    by_rows,
-    legacy,
-)
+from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, by_rows, legacy
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, int64
 
@@ -282,8 +275,7 @@ def some_ignored(target: Tensor, ignored: int) -> bool:
 
 def _one_hot(target: Tensor, classes: int, ignored: int, like: Tensor) -> Tensor:
     """1 where the class is the row's, 0 elsewhere and in rows that do not count."""
-    check = lambda y: _class_or_ignored(y, classes, ignored)  # noqa: E731
-    listener.checked(target, check, classes, ignored)
+    listener.checked(target, lambda y: _class_or_ignored(y, classes, ignored), classes, ignored)
     table = np.eye(classes + 1, classes, dtype=like.dtype)  # the last row: of what is ignored
     known = ops.where(ops.lt(target, classes), target, -1)  # take_rows refuses -1 in a program too
     return ops.take_rows(Tensor(table), ops.where(ops.eq(target, ignored), classes, known))

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.losses.base import (
-    LOSSES,
-    REDUCTIONS,
-    Loss,
-    Reduction,
-    reduced,
-    same,
-)
+from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, reduced, same
 from fastnn.nn.losses.cross_entropy import weighted_nll
 from fastnn.tensor import Tensor
 

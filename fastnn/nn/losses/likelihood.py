@@ -9,14 +9,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.losses.base import (
-    LOSSES,
-    Loss,
-    Reduction,
-    legacy,
-    reduced,
-    same,
-)
+from fastnn.nn.losses.base import LOSSES, Loss, Reduction, legacy, reduced, same
 from fastnn.nn.module import Module
 from fastnn.tape import listener
 from fastnn.tensor import Tensor

@@ -8,12 +8,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.losses.base import (
-    Loss,
-    Reduction,
-    reduced,
-    same,
-)
+from fastnn.nn.losses.base import Loss, Reduction, reduced, same
 from fastnn.tensor import Tensor
 
 __all__ = ["QuantileLoss", "quantile_loss"]

@@ -6,14 +6,7 @@ import math
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.losses.base import (
-    LOSSES,
-    Loss,
-    Reduction,
-    legacy,
-    reduced,
-    same,
-)
+from fastnn.nn.losses.base import LOSSES, Loss, Reduction, legacy, reduced, same
 from fastnn.tensor import Tensor
 
 __all__ = [
