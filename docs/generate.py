@@ -13,7 +13,6 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 PAGES = HERE / "reference"
-ACTIVATIONS = ("activation", "piecewise", "smooth")  # modules of fastnn.nn
 
 Entry = tuple[str, Any]  # the name to write, the object
 
@@ -36,9 +35,8 @@ def of_nn(kind: str) -> list[Entry]:
     for name, value in public("fastnn.nn"):
         if not inspect.isclass(value):
             continue
-        home = value.__module__.rpartition(".")[2]
-        is_a = "losses" if name.endswith("Loss") else "layers"
-        if ("activations" if home in ACTIVATIONS else is_a) == kind:
+        home = value.__module__.removeprefix("fastnn.nn.").partition(".")[0]
+        if (home if home in ("activations", "losses") else "layers") == kind:
             chosen.append((name, value))
     return chosen
 

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastnn import nn, ops
 from fastnn._support import check
 from fastnn.backward.flow import grad, inputs_of
-from fastnn.nn import activation, piecewise, smooth
+from fastnn.nn.activations.base import Elementwise
 from fastnn.nn.modes import evaluating
 from fastnn.random.generator import engine_state
 from fastnn.tape.modes import enable_grad, no_grad
@@ -264,14 +264,6 @@ class ActivationReport(tuple[Activity, ...]):
     __repr__ = __str__
 
 
-_OF_A_ROW = (nn.Softmax, nn.LogSoftmax, nn.Softmin, nn.GLU)  # not of each element alone
-_HOMES = {module.__name__ for module in (activation, piecewise, smooth)}
-
-
-def _is_elementwise(module: nn.Module) -> bool:
-    return type(module).__module__ in _HOMES and not isinstance(module, _OF_A_ROW)
-
-
 def activation_report(model: nn.Module, x: ArrayLike) -> ActivationReport:
     """The shares of dead and of saturated units of each activation layer.
 
@@ -291,7 +283,7 @@ def activation_report(model: nn.Module, x: ArrayLike) -> ActivationReport:
     found: list[Activity] = []
 
     def look(label: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        if not _is_elementwise(module):
+        if not isinstance(module, Elementwise):
             return
         with enable_grad():
             given = args[0].detach().clone().requires_grad_()

@@ -220,7 +220,6 @@ def test_the_references_do_not_know_fastnn() -> None:
 # ---- size, words, build ----
 
 LONGER = {  # files of more than 400 lines, and why
-    "fastnn/nn/normalization.py": "batch, layer and RMS norm; split next",
     "fastnn/_core/engine.pyx": "the one door: all that crosses",
     "fastnn/_core/tape.pyx": "what every eager op does: its parts call each other in C",
 }

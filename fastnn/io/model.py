@@ -11,6 +11,7 @@ under the key "fastnn"::
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 from collections.abc import Mapping
@@ -19,17 +20,18 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import nn, random
+from fastnn import nn
 from fastnn._support.device import device
 from fastnn._version import __version__
-from fastnn.io.kinds import COUNT, KINDS, Config, Shapes
 from fastnn.io.safetensors import FormatError, parse_json, read, write
 from fastnn.io.state import restored, save_state
+from fastnn.nn.layer import Layer, arguments, take_values, without_values
 from fastnn.tensor import Tensor
 
 __all__ = ["load", "load_with_extra", "save"]
 
 Array = NDArray[Any]
+Config = dict[str, Any]
 KEY = "fastnn"  # of our JSON in the metadata
 SCHEMA = 1
 MAX_DEPTH = 20
@@ -71,7 +73,7 @@ def save(
         raise TypeError(f"extra: expected what JSON can hold, got {error}") from None
     tensors = {name: np.asarray(tensor) for name, tensor in model.state_dict().items()}
     try:
-        _check_tensors(_expected(config["layers"], "", "model", 0), tensors, "model")
+        _checked(config["layers"], tensors, "model")
     except FormatError as error:  # Such as children with names of their own, or mixed dtypes.
         raise TypeError(f"{error}; it could not be loaded again") from None
     for name, array in tensors.items():
@@ -137,14 +139,8 @@ def _model(
     extra = config.get("extra", {})
     if not isinstance(extra, dict):
         _fail(name, "configuration: extra is not an object")
-    shapes = _expected(layers, "", name, 0)
-    _check_tensors(shapes, tensors, name)
-    drawn = random.get_rng_state()
-    try:
-        model = _build(layers, "", tensors)
-    finally:
-        random.set_rng_state(drawn)  # layers begin with random weights, which nobody will see
-    model.load_state_dict(tensors)
+    model = _checked(layers, tensors, name)
+    take_values(model, tensors)
     return model, extra
 
 
@@ -159,6 +155,12 @@ def _unknown(name: str, layer: object, expected: str) -> NoReturn:
     )
 
 
+def known() -> dict[str, type[Layer]]:
+    """The layers that a file may name, by name: loading builds these and nothing else."""
+    found = ((name, kind) for name, kind in sorted(vars(nn).items()) if isinstance(kind, type))
+    return {name: kind for name, kind in found if issubclass(kind, Layer) and kind._is_kept}
+
+
 def described(model: nn.Module, prefix: str = "") -> list[Config]:
     """The layers of a model as JSON.
 
@@ -169,18 +171,13 @@ def described(model: nn.Module, prefix: str = "") -> list[Config]:
         _unknown("model", model, "nn.Sequential")
     layers: list[Config] = []
     for index, layer in enumerate(model):
-        if type(layer) is nn.Sequential:
-            inner = described(layer, f"{prefix}{index}.")
-            layers.append({"type": "Sequential", "layers": inner})
-            continue
         kind = type(layer).__name__
-        if kind not in KINDS or type(layer) is not getattr(nn, kind):
-            known = ", ".join(["Sequential", *KINDS])
-            _unknown(f"layer {prefix}{index}", layer, f"one of {known}")
-        options = {name: getattr(layer, name) for name in KINDS[kind].options}
-        if "bias" in options:
-            options["bias"] = options["bias"] is not None
-        layers.append({"type": kind, **options})
+        if type(layer) is nn.Sequential:
+            layers.append({"type": kind, "layers": described(layer, f"{prefix}{index}.")})
+        elif isinstance(layer, Layer) and known().get(kind) is type(layer):
+            layers.append({"type": kind, **layer._config()})
+        else:
+            _unknown(f"layer {prefix}{index}", layer, f"one of Sequential, {', '.join(known())}")
     return layers
 
 
@@ -197,60 +194,70 @@ def _config(
     return config
 
 
-def _expected(layers: object, prefix: str, path: str, depth: int) -> Shapes:
-    """The tensors that these layers have, by name; fails where the configuration is not sound."""
+def _checked(layers: object, tensors: Mapping[str, Array], path: str) -> nn.Sequential:
+    """The model that is described, without values, once the tensors are seen to fit it."""
+    with without_values():
+        model = _build(layers, "", tensors, path, 0)
+    _check_tensors(model.state_dict(), tensors, path)
+    return model
+
+
+def _build(
+    layers: object, prefix: str, tensors: Mapping[str, Array], path: str, depth: int
+) -> nn.Sequential:
+    """The layers that the configuration describes; fails where it is not sound."""
     if not isinstance(layers, list) or depth > MAX_DEPTH:
         _fail(path, f"configuration: layers is not a list, or lists nest deeper than {MAX_DEPTH}")
-    shapes: Shapes = {}
+    kinds, built = known(), list[nn.Module]()
     for index, layer in enumerate(layers):
-        who = f"configuration: layer {prefix}{index}"
+        at = f"{prefix}{index}"
         kind = layer.get("type") if isinstance(layer, dict) else None
         if kind == "Sequential" and layer.keys() == {"type", "layers"}:
-            shapes |= _expected(layer["layers"], f"{prefix}{index}.", path, depth + 1)
-            continue
-        if not isinstance(kind, str) or kind not in KINDS:
-            _fail(path, f"{who}: type {kind!r:.60} is not one of Sequential, {', '.join(KINDS)}")
-        options = {name: value for name, value in layer.items() if name != "type"}
-        if options.keys() != KINDS[kind].options.keys():
-            wanted = ", ".join(KINDS[kind].options) or "no options"
-            _fail(path, f"{who}: {kind} takes {wanted}, got {', '.join(options)!r:.60}")
-        for name, is_valid in KINDS[kind].options.items():
-            if not is_valid(options[name]):
-                _fail(path, f"{who}: {kind} cannot have {name} = {options[name]!r:.40}")
-        for name, shape in KINDS[kind].shapes(options).items():
-            shapes[f"{prefix}{index}.{name}"] = shape
-    return shapes
+            built.append(_build(layer["layers"], f"{at}.", tensors, path, depth + 1))
+        elif isinstance(kind, str) and kind in kinds:
+            options = {name: value for name, value in layer.items() if name != "type"}
+            built.append(_layer(kinds[kind], options, at, tensors, path))
+        else:
+            known_ones = f"Sequential, {', '.join(kinds)}"
+            _fail(path, f"configuration: layer {at}: type {kind!r:.60} is not one of {known_ones}")
+    return nn.Sequential(*built)
 
 
-def _check_tensors(shapes: Shapes, tensors: Mapping[str, Array], path: str) -> None:
-    for name, shape in shapes.items():
+def _layer(
+    kind: type[Layer], options: Config, at: str, tensors: Mapping[str, Array], path: str
+) -> Layer:
+    """One layer; its constructor checks the options."""
+    who = f"configuration: layer {at}: {kind.__name__}"
+    if options.keys() != set(arguments(kind)):
+        wanted = ", ".join(arguments(kind)) or "no options"
+        _fail(path, f"{who} takes {wanted}, got {', '.join(options)!r:.60}")
+    own = (array.dtype for name, array in tensors.items() if name.startswith(f"{at}."))
+    dtype = next((dtype for dtype in own if dtype.kind == "f"), None)
+    typed = {"dtype": dtype} if "dtype" in inspect.signature(kind).parameters else {}
+    try:
+        return kind(**options, **typed)
+    except (TypeError, ValueError, OverflowError) as error:
+        name = str(error).partition(":")[0]
+        if name in options:
+            _fail(path, f"{who} cannot have {name} = {options[name]!r:.40}")
+        _fail(path, f"{who}: {error}")
+
+
+def _check_tensors(own: Mapping[str, Tensor], tensors: Mapping[str, Array], path: str) -> None:
+    for name, tensor in own.items():
         if name not in tensors:
             _fail(path, f"tensor {name!r} is missing")
         array = tensors[name]
-        if array.shape != shape:
-            _fail(path, f"tensor {name!r}: shape {array.shape}, but the configuration says {shape}")
-        known = (np.int64,) if name.endswith(f".{COUNT}") else (np.float32, np.float64)
+        if array.shape != tensor.shape:
+            shapes = f"shape {array.shape}, but the configuration says {tensor.shape}"
+            _fail(path, f"tensor {name!r}: {shapes}")
+        known = (np.int64,) if tensor.dtype == np.int64 else (np.float32, np.float64)
         if array.dtype not in known:
             expected = " or ".join(kind.__name__ for kind in known)
             _fail(path, f"tensor {name!r}: expected {expected}, got {array.dtype}")
     for name in tensors:
-        if name not in shapes:
+        if name not in own:
             _fail(path, f"tensor {name[:60]!r}: not in the configuration")
     dtypes = {str(array.dtype) for array in tensors.values() if array.dtype != np.int64}
     if len(dtypes) > 1:
         _fail(path, f"tensors: expected one dtype, got {' and '.join(sorted(dtypes))}")
-
-
-def _build(layers: list[Config], prefix: str, tensors: Mapping[str, Array]) -> nn.Sequential:
-    built: list[nn.Module] = []
-    for index, layer in enumerate(layers):
-        name = f"{prefix}{index}."
-        if layer["type"] == "Sequential":
-            built.append(_build(layer["layers"], name, tensors))
-            continue
-        options = {key: value for key, value in layer.items() if key != "type"}
-        if KINDS[layer["type"]].typed:
-            own = [array.dtype for key, array in tensors.items() if key.startswith(name)]
-            options["dtype"] = next((dtype for dtype in own if dtype.kind == "f"), None)
-        built.append(getattr(nn, layer["type"])(**options))
-    return nn.Sequential(*built)

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from fastnn import ops
 from fastnn._support import check
 from fastnn.nn import init
-from fastnn.nn.activation import ReLU, Sigmoid, Softmax, Tanh
-from fastnn.nn.container import Sequential
-from fastnn.nn.linear import Linear
-from fastnn.nn.lists import ModuleList
+from fastnn.nn.activations.base import ACTIVATIONS
+from fastnn.nn.layers.container import Sequential
+from fastnn.nn.layers.linear import Linear
+from fastnn.nn.layers.lists import ModuleList
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
 from fastnn.tensor import Tensor
@@ -233,9 +233,8 @@ def _start(name: str, parameter: Parameter, given: Init) -> None:
 
 
 def _activation(given: str | Callable[[Tensor], Tensor] | None) -> Any:
-    named = {"relu": ReLU, "sigmoid": Sigmoid, "tanh": Tanh, "softmax": Softmax}
     if isinstance(given, str):
-        return named[check.choice("activation", given, list(named))]()
+        return ACTIVATIONS[check.choice("activation", given, list(ACTIVATIONS))].kind()
     if given is not None and not callable(given):
         raise TypeError(f"activation: expected a module or a name, got {check.show(given)}")
     return given

@@ -14,8 +14,8 @@ import fastnn
 from fastnn import nn, ops
 from fastnn._support import check
 from fastnn.mindspore.higher import derivative, jet
-from fastnn.nn.distances import KLReduction
 from fastnn.nn.functional import Reduction
+from fastnn.nn.losses.likelihood import KLReduction
 from fastnn.tensor import Tensor
 from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and_grad
 from fastnn.transforms.jacobians import jacfwd, jacrev, jvp, vjp

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,6 @@ from fastnn import ops
 from fastnn._support import check
 from fastnn.tape import versions
 from fastnn.tensor import Tensor
-
-if TYPE_CHECKING:
-    from fastnn.optim.flat import FlatParameters
 
 
 class Parameter(Tensor):
@@ -38,7 +35,7 @@ class Parameter(Tensor):
     __slots__ = ("_flat", "name")
 
     name: str
-    _flat: FlatParameters | None  # the vector that an optimizer packed it into
+    _flat: Any  # the vector that an optimizer packed it into
 
     def __init__(
         self,

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from fastnn._support import check
-from fastnn.nn.embedding import Embedding
 from fastnn.nn.hooks import HookHandle
+from fastnn.nn.layers.embedding import Embedding
+from fastnn.nn.layers.layer_norm import LayerNorm, RMSNorm
+from fastnn.nn.modes import evaluating
 from fastnn.nn.module import Module
-from fastnn.nn.normalization import LayerNorm, RMSNorm
 from fastnn.nn.parameter import Parameter
 from fastnn.nn.utils import parametrize
 from fastnn.tensor import Tensor
@@ -103,8 +104,6 @@ def summary(
     Total parameters: 8 (trainable: 8, frozen: 0)
     Total multiply-adds: 30
     """
-    from fastnn.nn.modes import evaluating
-
     if not isinstance(model, Module):
         raise TypeError(f"model: expected a Module, got {check.show(model)}")
     args = _inputs(input_shape, input_data, model)

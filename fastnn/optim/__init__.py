@@ -1,32 +1,31 @@
-"""Optimizers."""
+"""Optimizers: a file for each family."""
 
-from fastnn.optim import lr_scheduler, swa_utils
-from fastnn.optim.adam import Adam, AdamW
-from fastnn.optim.adam_variants import Adamax, Lion, NAdam, RAdam
-from fastnn.optim.adaptive import Adadelta, Adagrad, RMSprop
-from fastnn.optim.lbfgs import LBFGS
-from fastnn.optim.levenberg_marquardt import LevenbergMarquardt
+from fastnn.optim import (
+    adam,
+    adaptive,
+    lbfgs,
+    levenberg_marquardt,
+    lr_scheduler,
+    sgd,
+    signs,
+    swa_utils,
+)
+from fastnn.optim.adam import *
+from fastnn.optim.adaptive import *
+from fastnn.optim.lbfgs import *
+from fastnn.optim.levenberg_marquardt import *
 from fastnn.optim.optimizer import Optimizer
-from fastnn.optim.sgd import SGD, EMAMomentum
-from fastnn.optim.signs import ASGD, Rprop
+from fastnn.optim.sgd import *
+from fastnn.optim.signs import *
 
 __all__ = [
-    "ASGD",
-    "LBFGS",
-    "SGD",
-    "Adadelta",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Adamax",
-    "EMAMomentum",
-    "LevenbergMarquardt",
-    "Lion",
-    "NAdam",
     "Optimizer",
-    "RAdam",
-    "RMSprop",
-    "Rprop",
     "lr_scheduler",
     "swa_utils",
+    *adam.__all__,
+    *adaptive.__all__,
+    *lbfgs.__all__,
+    *levenberg_marquardt.__all__,
+    *sgd.__all__,
+    *signs.__all__,
 ]

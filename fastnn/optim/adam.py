@@ -1,16 +1,19 @@
-"""Adam and AdamW."""
+"""Adam and its variants."""
 
 from __future__ import annotations
 
 from fastnn._support import check
 from fastnn.optim import settings
-from fastnn.optim.optimizer import Group, Optimizer, Params
+from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
 from fastnn.optim.settings import Default
+
+__all__ = ["Adam", "Adamax", "AdamW", "NAdam", "RAdam"]
 
 _FRAMEWORKS = {"keras": {"eps": 1e-7}}
 _FRAMEWORKS_W = {"keras": {"eps": 1e-7, "weight_decay": 4e-3}}
 
 
+@OPTIMIZERS.named("adam")
 class Adam(Optimizer):
     """Steps scaled by running means of the gradient and of its square.
 
@@ -97,6 +100,7 @@ class Adam(Optimizer):
         return (int(group["compat"] != "torch"),)
 
 
+@OPTIMIZERS.named("adamw")
 class AdamW(Adam):
     """Adam with decoupled weight decay: p *= 1 - lr * weight_decay before the step.
 
@@ -148,3 +152,211 @@ class AdamW(Adam):
             l1=l1,
             compat=compat,
         )
+
+
+@OPTIMIZERS.named("nadam")
+class NAdam(Optimizer):
+    """Adam with Nesterov's momentum.
+
+    g, m, v: as of Adam; mu_t = b1 * (1 - 0.5 * 0.96**(t * momentum_decay)), M = mu_1 * ... * mu_t;
+    p -= lr * (mu_t+1 / (1 - M * mu_t+1) * m + (1 - mu_t) / (1 - M) * g)
+    / (sqrt(v / (1 - b2**t)) + eps).
+
+    Args:
+        params: parameters, or dicts with "params" and settings.
+        lr: >= 0, default 2e-3.
+        betas: (b1, b2), each in [0, 1), default (0.9, 0.999).
+        eps: >= 0, default 1e-8.
+        weight_decay: >= 0, default 0.
+        momentum_decay: >= 0, default 4e-3.
+        decoupled_weight_decay: p *= 1 - lr * weight_decay instead of adding it to g, default False.
+        foreach, capturable: without effect.
+        maximize: go up the gradient, default False; weight decay still shrinks.
+        differentiable: False only.
+        l1: >= 0, default 0: see Optimizer.
+
+    Raises:
+        TypeError, ValueError: a setting out of range, no parameters.
+
+    Source: Dozat 2016, the form of torch's `optim.NAdam`.
+
+    >>> import fastnn
+    >>> w = fastnn.tensor([1.0], requires_grad=True)
+    >>> optimizer = NAdam([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> round(w.item(), 4)
+    0.8944
+    """
+
+    row = "nadam_step"
+    moment_names = ("exp_avg", "exp_avg_sq")
+    count_names = ("step", "mu_product")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        l1: float = 0.0,
+    ) -> None:
+        settings.without_effect(differentiable)
+        given = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "momentum_decay": momentum_decay,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "maximize": maximize,
+            "l1": l1,
+        }
+        super().__init__(params, given)
+
+    def _own(self, group: Group) -> tuple[float, ...]:
+        fade = settings.at_least_zero(group, "momentum_decay")
+        return (*settings.betas(group), settings.eps(group), fade)
+
+
+@OPTIMIZERS.named("radam")
+class RAdam(Optimizer):
+    """Adam whose rate is rectified by the variance of its scale: a warm-up that needs no schedule.
+
+    g, m, v: as of Adam; rho = r - 2 * t * b2**t / (1 - b2**t), r = 2 / (1 - b2) - 1;
+    rho > 5: p -= lr * rect * (m / (1 - b1**t)) * sqrt(1 - b2**t) / (sqrt(v) + eps),
+    rect = sqrt((rho - 4) * (rho - 2) * r / ((r - 4) * (r - 2) * rho));
+    else: p -= lr * m / (1 - b1**t).
+
+    Args:
+        params: parameters, or dicts with "params" and settings.
+        lr: >= 0, default 1e-3.
+        betas: (b1, b2), each in [0, 1), default (0.9, 0.999).
+        eps: >= 0, default 1e-8.
+        weight_decay: >= 0, default 0.
+        decoupled_weight_decay: p *= 1 - lr * weight_decay instead of adding it to g, default False.
+        foreach, capturable: without effect.
+        maximize: go up the gradient, default False; weight decay still shrinks.
+        differentiable: False only.
+        l1: >= 0, default 0: see Optimizer.
+
+    Raises:
+        TypeError, ValueError: a setting out of range, no parameters.
+
+    Source: Liu et al. 2020, the form of torch's `optim.RAdam`.
+
+    >>> import fastnn
+    >>> w = fastnn.tensor([1.0], requires_grad=True)
+    >>> optimizer = RAdam([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> round(w.item(), 6)
+    0.8
+    """
+
+    row = "radam_step"
+    moment_names = ("exp_avg", "exp_avg_sq")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        l1: float = 0.0,
+    ) -> None:
+        settings.without_effect(differentiable)
+        given = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "maximize": maximize,
+            "l1": l1,
+        }
+        super().__init__(params, given)
+
+    def _own(self, group: Group) -> tuple[float, ...]:
+        return (*settings.betas(group), settings.eps(group))
+
+
+@OPTIMIZERS.named("adamax")
+class Adamax(Optimizer):
+    """Adam scaled by the largest gradient, fading, instead of the mean of squares.
+
+    g, m: as of Adam; v = max(b2 * v, |g| + eps); p -= lr / (1 - b1**t) * m / v.
+
+    Args:
+        params: parameters, or dicts with "params" and settings.
+        lr: >= 0, default 2e-3.
+        betas: (b1, b2), each in [0, 1), default (0.9, 0.999).
+        eps: >= 0, default 1e-8.
+        weight_decay: >= 0, default 0.
+        foreach, capturable: without effect.
+        maximize: go up the gradient, default False; weight decay still shrinks.
+        differentiable: False only.
+        decoupled_weight_decay: p *= 1 - lr * weight_decay instead of adding it to g, default False.
+        l1: >= 0, default 0: see Optimizer.
+
+    Raises:
+        TypeError, ValueError: a setting out of range, no parameters.
+
+    Source: Kingma & Ba 2015, algorithm 2, the form of torch's `optim.Adamax`.
+
+    >>> import fastnn
+    >>> w = fastnn.tensor([1.0], requires_grad=True)
+    >>> optimizer = Adamax([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> round(w.item(), 6)
+    0.9
+    """
+
+    row = "adamax_step"
+    moment_names = ("exp_avg", "exp_inf")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+        decoupled_weight_decay: bool = False,
+        l1: float = 0.0,
+    ) -> None:
+        settings.without_effect(differentiable)
+        given = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "l1": l1,
+        }
+        super().__init__(params, given)
+
+    def _own(self, group: Group) -> tuple[float, ...]:
+        return (*settings.betas(group), settings.eps(group))

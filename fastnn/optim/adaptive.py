@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from fastnn._support import check
 from fastnn.optim import settings
-from fastnn.optim.optimizer import Group, Optimizer, Params
+from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
 from fastnn.optim.settings import Default
+
+__all__ = ["Adadelta", "Adagrad", "RMSprop"]
 
 _ADAGRAD = {"keras": {"lr": 1e-3, "initial_accumulator_value": 0.1, "eps": 1e-7}}
 _RMSPROP = {"keras": {"lr": 1e-3, "alpha": 0.9, "eps": 1e-7}}
 
 
+@OPTIMIZERS.named("adagrad")
 class Adagrad(Optimizer):
     """Steps scaled by the sum of all squared gradients so far.
 
@@ -90,6 +93,7 @@ class Adagrad(Optimizer):
         return (int(group["compat"] == "keras"),)
 
 
+@OPTIMIZERS.named("rmsprop")
 class RMSprop(Optimizer):
     """Steps scaled by a running mean of squared gradients.
 
@@ -178,6 +182,7 @@ class RMSprop(Optimizer):
         return (int(group["compat"] == "keras"),)
 
 
+@OPTIMIZERS.named("adadelta")
 class Adadelta(Optimizer):
     """Steps scaled so that they have the unit of the parameters.
 

@@ -63,7 +63,7 @@ class FlatParameters:
     def of(cls, params: Sequence[Tensor]) -> FlatParameters:
         """The vector that exactly these parameters are packed in already, else a new one."""
         first = params[0]
-        flat = first._flat if isinstance(first, Parameter) else None
+        flat: FlatParameters | None = first._flat if isinstance(first, Parameter) else None
         if flat is not None and flat._holds(params) and flat.is_intact():
             return flat
         return cls(params)

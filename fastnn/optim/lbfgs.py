@@ -11,16 +11,19 @@ import numpy.typing as npt
 from fastnn._support import check
 from fastnn.optim import settings, state
 from fastnn.optim.line_search import Point, StrongWolfe, dot
-from fastnn.optim.optimizer import Group, Optimizer, Params
+from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
 from fastnn.tape import listener, versions
 from fastnn.tape.modes import enable_grad, no_grad
 from fastnn.tensor import Tensor
+
+__all__ = ["LBFGS"]
 
 Array = npt.NDArray[Any]
 
 LEAST_CURVATURE = 1e-10  # y.s of a step that is remembered
 
 
+@OPTIMIZERS.named("lbfgs", lr=1.0, line_search_fn="strong_wolfe")
 class LBFGS(Optimizer):
     """Quasi-Newton steps from the last changes of the gradient; for full batches.
 

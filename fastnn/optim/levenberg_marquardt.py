@@ -11,16 +11,19 @@ import numpy.typing as npt
 from fastnn import autograd, ops
 from fastnn._support import check
 from fastnn.optim import settings, state
-from fastnn.optim.optimizer import Group, Optimizer, Params
+from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
 from fastnn.tape import listener, versions
 from fastnn.tape.modes import enable_grad, no_grad
 from fastnn.tensor import Tensor
+
+__all__ = ["LevenbergMarquardt"]
 
 Array = npt.NDArray[Any]
 
 MOST_PARAMETERS = 5000  # J'J is dense, and solved anew at every try
 
 
+@OPTIMIZERS.named("levenberg_marquardt")
 class LevenbergMarquardt(Optimizer):
     """Damped Gauss-Newton steps for sums of squares; for small nets and full batches.
 

@@ -12,6 +12,7 @@ from fastnn import autograd, ops
 from fastnn._core import engine
 from fastnn._core.tape import set_grad_enabled as set_mode
 from fastnn._support import check
+from fastnn._support.presets import Presets
 from fastnn.nn.hooks import HookHandle
 from fastnn.optim import settings, state
 from fastnn.optim.block import Block, Segment
@@ -23,6 +24,9 @@ Group = dict[str, Any]
 Params = Iterable[Any]  # Tensors, (name, Tensor) pairs or dicts with "params"
 
 Hook = Callable[["Optimizer", tuple[Any, ...], dict[str, Any]], None]
+
+# By the names that the command line takes, with the settings in which it differs from the defaults.
+OPTIMIZERS: Presets[Optimizer] = Presets()
 
 _EXTRA = ("params", "param_names", "name", "initial_lr")
 

@@ -1,16 +1,19 @@
-"""Stochastic gradient descent, with momentum in its forms."""
+"""Stochastic gradient descent: with momentum in its forms, and averaged."""
 
 from __future__ import annotations
 
 from fastnn._support import check
 from fastnn.optim import settings
-from fastnn.optim.optimizer import Group, Optimizer, Params
+from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
 from fastnn.optim.settings import Default
+
+__all__ = ["ASGD", "EMAMomentum", "SGD"]
 
 _SUM, _STEP, _MEAN = range(3)  # enum fnn_momentum
 _FRAMEWORKS = {"keras": {"lr": 0.01}}
 
 
+@OPTIMIZERS.named("sgd", lr=0.05, momentum=0.9)
 class SGD(Optimizer):
     """Gradient descent with momentum.
 
@@ -101,6 +104,7 @@ class SGD(Optimizer):
         return int(group["nesterov"]), _SUM if group["compat"] == "torch" else _STEP
 
 
+@OPTIMIZERS.named("ema_momentum", lr=0.5, momentum=0.9)
 class EMAMomentum(Optimizer):
     """Gradient descent along a running mean of the gradients.
 
@@ -157,3 +161,71 @@ class EMAMomentum(Optimizer):
 
     def _attrs(self, group: Group) -> tuple[int, ...]:
         return 0, _MEAN
+
+
+@OPTIMIZERS.named("asgd")
+class ASGD(Optimizer):
+    """Gradient descent that keeps the mean of where it has been, in `state_dict` as "ax".
+
+    g = grad + weight_decay * p; p = (1 - lambd * eta) * p - eta * g; ax += mu * (p - ax);
+    then eta = lr / (1 + lambd * lr * t)**alpha and mu = 1 / max(1, t - t0), t = 1, 2, ...
+
+    Args:
+        params: parameters, or dicts with "params" and settings.
+        lr: >= 0, default 1e-2.
+        lambd: default 1e-4.
+        alpha: default 0.75.
+        t0: the step after which the mean begins, default 1e6.
+        weight_decay: >= 0, default 0.
+        foreach, capturable: without effect.
+        maximize: go up the gradient, default False; weight decay still shrinks.
+        differentiable: False only.
+        l1: >= 0, default 0: see Optimizer.
+
+    Raises:
+        TypeError, ValueError: a setting out of range, no parameters.
+
+    Source: Polyak & Juditsky 1992, the form of torch's `optim.ASGD`.
+
+    >>> import fastnn
+    >>> w = fastnn.tensor([1.0], requires_grad=True)
+    >>> optimizer = ASGD([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> round(w.item(), 6)
+    0.79999
+    """
+
+    row = "asgd_step"
+    moment_names = ("ax",)
+    count_names = ("step", "eta", "mu")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-2,
+        lambd: float = 1e-4,
+        alpha: float = 0.75,
+        t0: float = 1e6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+        *,
+        l1: float = 0.0,
+    ) -> None:
+        settings.without_effect(differentiable)
+        given = {
+            "lr": lr,
+            "lambd": lambd,
+            "alpha": alpha,
+            "t0": t0,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            "l1": l1,
+        }
+        super().__init__(params, given)
+
+    def _own(self, group: Group) -> tuple[float, ...]:
+        return tuple(check.real(name, group[name]) for name in ("lambd", "alpha", "t0"))

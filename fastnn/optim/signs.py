@@ -1,12 +1,15 @@
-"""Rprop and ASGD."""
+"""Steps by the signs of gradients: Rprop and Lion."""
 
 from __future__ import annotations
 
 from fastnn._support import check
 from fastnn.optim import settings
-from fastnn.optim.optimizer import Group, Optimizer, Params
+from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
+
+__all__ = ["Lion", "Rprop"]
 
 
+@OPTIMIZERS.named("rprop")
 class Rprop(Optimizer):
     """A step size for each weight, by the signs of its gradients; for full batches.
 
@@ -76,68 +79,57 @@ class Rprop(Optimizer):
         )
 
 
-class ASGD(Optimizer):
-    """Gradient descent that keeps the mean of where it has been, in `state_dict` as "ax".
+@OPTIMIZERS.named("lion")
+class Lion(Optimizer):
+    """Steps of one length along the signs of a running mean.
 
-    g = grad + weight_decay * p; p = (1 - lambd * eta) * p - eta * g; ax += mu * (p - ax);
-    then eta = lr / (1 + lambd * lr * t)**alpha and mu = 1 / max(1, t - t0), t = 1, 2, ...
+    p *= 1 - lr * weight_decay; p -= lr * sign(b1 * m + (1 - b1) * grad);
+    m = b2 * m + (1 - b2) * grad, m = 0 at first.
 
     Args:
         params: parameters, or dicts with "params" and settings.
-        lr: >= 0, default 1e-2.
-        lambd: default 1e-4.
-        alpha: default 0.75.
-        t0: the step after which the mean begins, default 1e6.
-        weight_decay: >= 0, default 0.
-        foreach, capturable: without effect.
+        lr: >= 0, default 1e-4: three to ten times less than for Adam.
+        betas: (b1, b2), each in [0, 1), default (0.9, 0.99).
+        weight_decay: >= 0, default 0; decoupled.
         maximize: go up the gradient, default False; weight decay still shrinks.
-        differentiable: False only.
         l1: >= 0, default 0: see Optimizer.
 
     Raises:
         TypeError, ValueError: a setting out of range, no parameters.
 
-    Source: Polyak & Juditsky 1992, the form of torch's `optim.ASGD`.
+    Source: Chen et al. 2023, program 1.
 
     >>> import fastnn
     >>> w = fastnn.tensor([1.0], requires_grad=True)
-    >>> optimizer = ASGD([w], lr=0.1)
+    >>> optimizer = Lion([w], lr=0.1)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> round(w.item(), 6)
-    0.79999
+    0.9
     """
 
-    row = "asgd_step"
-    moment_names = ("ax",)
-    count_names = ("step", "eta", "mu")
+    row = "lion_step"
+    moment_names = ("exp_avg",)
 
     def __init__(
         self,
         params: Params,
-        lr: float = 1e-2,
-        lambd: float = 1e-4,
-        alpha: float = 0.75,
-        t0: float = 1e6,
-        weight_decay: float = 0,
-        foreach: bool | None = None,
-        maximize: bool = False,
-        differentiable: bool = False,
-        capturable: bool = False,
+        lr: float = 1e-4,
+        betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0.0,
         *,
+        maximize: bool = False,
         l1: float = 0.0,
     ) -> None:
-        settings.without_effect(differentiable)
         given = {
             "lr": lr,
-            "lambd": lambd,
-            "alpha": alpha,
-            "t0": t0,
+            "betas": betas,
             "weight_decay": weight_decay,
+            "decoupled_weight_decay": True,
             "maximize": maximize,
             "l1": l1,
         }
         super().__init__(params, given)
 
     def _own(self, group: Group) -> tuple[float, ...]:
-        return tuple(check.real(name, group[name]) for name in ("lambd", "alpha", "t0"))
+        return settings.betas(group)

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, NamedTuple
 
 from fastnn import nn, optim
+from fastnn.nn.activations.base import ACTIVATIONS as _ACTIVATIONS
+from fastnn.nn.losses.base import LOSSES as _LOSSES, Loss as _Loss
+from fastnn.optim.optimizer import OPTIMIZERS as _OPTIMIZERS
 
 __all__ = ["ACTIVATIONS", "LOSSES", "OPTIMIZERS", "Loss", "loss_of", "rate_of", "takes_all_rows"]
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+
+def _with_rate(kind: type[optim.Optimizer], settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings, with the learning rate that the optimizer has by default."""
+    lr = inspect.signature(kind).parameters.get("lr")
+    return settings if lr is None else {"lr": lr.default, **settings}
+
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    name: kind for name, (kind, known) in _ACTIVATIONS.items() if known.get("hidden", True)
+}
 
 OPTIMIZERS: dict[str, tuple[type[optim.Optimizer], dict[str, Any]]] = {
-    "adadelta": (optim.Adadelta, {"lr": 1.0}),
-    "adagrad": (optim.Adagrad, {"lr": 1e-2}),
-    "adam": (optim.Adam, {"lr": 1e-3}),
-    "adamax": (optim.Adamax, {"lr": 2e-3}),
-    "adamw": (optim.AdamW, {"lr": 1e-3}),
-    "asgd": (optim.ASGD, {"lr": 1e-2}),
-    "ema_momentum": (optim.EMAMomentum, {"lr": 0.5, "momentum": 0.9}),
-    "lbfgs": (optim.LBFGS, {"lr": 1.0, "line_search_fn": "strong_wolfe"}),
-    "levenberg_marquardt": (optim.LevenbergMarquardt, {}),
-    "lion": (optim.Lion, {"lr": 1e-4}),
-    "nadam": (optim.NAdam, {"lr": 2e-3}),
-    "radam": (optim.RAdam, {"lr": 1e-3}),
-    "rmsprop": (optim.RMSprop, {"lr": 1e-2}),
-    "rprop": (optim.Rprop, {"lr": 1e-2}),
-    "sgd": (optim.SGD, {"lr": 0.05, "momentum": 0.9}),
+    name: (kind, _with_rate(kind, known)) for name, (kind, known) in sorted(_OPTIMIZERS.items())
 }
 """The optimizers, each with settings that differ from its own, and with its lr."""
 
@@ -38,21 +37,18 @@ class Loss(NamedTuple):
     log: bool = False
 
 
+DEFAULTS = {"classification": "cross_entropy", "regression": "mse"}
+
+
+def _task(kind: type[_Loss]) -> str:
+    return "classification" if kind.targets == "classes" else "regression"
+
+
 LOSSES = {
-    "cross_entropy": Loss(nn.CrossEntropyLoss, "classification"),
-    "focal": Loss(nn.FocalLoss, "classification"),
-    "multi_margin": Loss(nn.MultiMarginLoss, "classification"),
-    "mse": Loss(nn.MSELoss, "regression"),
-    "half_squared_error": Loss(nn.HalfSquaredErrorLoss, "regression"),
-    "l1": Loss(nn.L1Loss, "regression"),
-    "smooth_l1": Loss(nn.SmoothL1Loss, "regression"),
-    "huber": Loss(nn.HuberLoss, "regression"),
-    "log_cosh": Loss(nn.LogCoshLoss, "regression"),
-    "poisson": Loss(nn.PoissonNLLLoss, "regression", log=True),
-    "gamma": Loss(nn.GammaDevianceLoss, "regression", log=True),
-    "tweedie": Loss(nn.TweedieDevianceLoss, "regression", log=True),
+    name: Loss(kind, _task(kind), known.get("log", False))
+    for name, (kind, known) in sorted(_LOSSES.items(), key=lambda e: e[0] not in DEFAULTS.values())
 }
-"""The losses of one number or one class a row; the first of a task is its default."""
+"""The losses of one number or one class a row."""
 
 
 def loss_of(name: str | None, task: str) -> Loss:
@@ -67,7 +63,7 @@ def loss_of(name: str | None, task: str) -> Loss:
     fits = [known for known, loss in LOSSES.items() if loss.task == task]
     if name is not None and name not in fits:
         raise ValueError(f"loss: expected one of {', '.join(fits)} for a {task}, got {name!r}")
-    return LOSSES[fits[0] if name is None else name]
+    return LOSSES[DEFAULTS[task] if name is None else name]
 
 
 def rate_of(optimizer: str, lr: float | None) -> float | None:

@@ -15,7 +15,7 @@ from fastnn import random
 from fastnn._support import check
 from fastnn.compiler.recording import Recording
 from fastnn.nn import Module, ZeroOneLoss
-from fastnn.nn.zero_one import REFUSAL
+from fastnn.nn.losses.zero_one import REFUSAL
 from fastnn.optim import Optimizer
 from fastnn.tensor import Tensor
 from fastnn.train.callbacks import Callback, listed

@@ -11,7 +11,7 @@ import numpy as np
 from fastnn import ops
 from fastnn._support import check
 from fastnn.nn import CrossEntropyLoss, Module, NLLLoss, functional
-from fastnn.nn.weighted import some_ignored
+from fastnn.nn.losses.cross_entropy import some_ignored
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:

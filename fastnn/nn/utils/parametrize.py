@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fastnn._support import check
-from fastnn.nn.lists import ModuleDict
+from fastnn.nn.layers.lists import ModuleDict
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
 from fastnn.tape.modes import no_grad

@@ -6,9 +6,24 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.reduction import REDUCTIONS, Loss, Reduction, legacy, reduced, same
+from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, legacy, reduced, same
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, int64
+
+__all__ = [
+    "HingeEmbeddingLoss",
+    "HingeLoss",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
+    "SoftMarginLoss",
+    "hinge_embedding_loss",
+    "hinge_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
+    "soft_margin_loss",
+]
 
 
 def _above(x: Tensor) -> Tensor:
@@ -186,6 +201,7 @@ def multi_margin_loss(
     return ops.reshape(found, ()) if input.ndim == 1 else found
 
 
+@LOSSES.named("multi_margin")
 class MultiMarginLoss(Loss):
     """Several classes: l_i = sum_{j != y} w_y max(0, margin - x_iy + x_ij)**p / classes.
 

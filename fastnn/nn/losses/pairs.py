@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.reduction import REDUCTIONS, Loss, Reduction, legacy, reduced
+from fastnn.nn.losses.base import REDUCTIONS, Loss, Reduction, legacy, reduced
 from fastnn.tensor import Tensor
+
+__all__ = [
+    "CosineEmbeddingLoss",
+    "MarginRankingLoss",
+    "TripletMarginLoss",
+    "cosine_embedding_loss",
+    "margin_ranking_loss",
+    "triplet_margin_loss",
+]
 
 
 def _alike(reduction: str, first: Tensor, **others: Tensor) -> None:

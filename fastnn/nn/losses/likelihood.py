@@ -1,17 +1,30 @@
-"""Losses that are negative log-likelihoods or deviances, and the focal loss."""
+"""Negative log-likelihoods, deviances and divergences."""
 
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 
 from fastnn import ops
-from fastnn._support import check as _check
-from fastnn.nn import weighted
-from fastnn.nn.reduction import REDUCTIONS, Loss, Reduction, legacy, reduced, same
+from fastnn._support import check
+from fastnn.nn.losses.base import LOSSES, Loss, Reduction, legacy, reduced, same
+from fastnn.nn.module import Module
 from fastnn.tape import listener
 from fastnn.tensor import Tensor
+
+__all__ = [
+    "GammaDevianceLoss",
+    "GaussianNLLLoss",
+    "KLDivLoss",
+    "PoissonNLLLoss",
+    "TweedieDevianceLoss",
+    "gaussian_nll_loss",
+    "kl_div",
+    "poisson_nll_loss",
+    "tweedie_deviance_loss",
+]
 
 
 def _at_least(target: Tensor, low: float, open_low: bool) -> None:
@@ -41,11 +54,11 @@ def poisson_nll_loss(
     """exp(x) - y x of the logarithm x of a rate; see `nn.PoissonNLLLoss`."""
     chosen = legacy(size_average, reduce, reduction)
     same(input, target, chosen)
-    if _check.flag("log_input", log_input):
+    if check.flag("log_input", log_input):
         each = ops.sub(ops.exp(input), ops.mul(target, input))
     else:
         each = ops.sub(input, ops.mul(target, ops.log(ops.add(input, eps))))
-    if _check.flag("full", full):
+    if check.flag("full", full):
         counted = ops.gt(target.detach(), 1.0)
         y = ops.where(counted, target, 1.0)
         stirling = ops.sub(ops.mul(y, ops.log(y)), y)
@@ -54,6 +67,7 @@ def poisson_nll_loss(
     return reduced(each, chosen)
 
 
+@LOSSES.named("poisson", log=True)
 class PoissonNLLLoss(Loss):
     """Counts: l = exp(x) - y x, x the logarithm of the rate; else l = x - y log(x + eps).
 
@@ -86,8 +100,8 @@ class PoissonNLLLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.log_input, self.full = _check.flag("log_input", log_input), _check.flag("full", full)
-        self.eps = _check.real("eps", eps, 0.0)
+        self.log_input, self.full = check.flag("log_input", log_input), check.flag("full", full)
+        self.eps = check.real("eps", eps, 0.0)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -106,13 +120,13 @@ def gaussian_nll_loss(
 ) -> Tensor:
     """(log v + (x - y)**2 / v) / 2; see `nn.GaussianNLLLoss`."""
     same(input, target, reduction)
-    _check.real("eps", eps, 0.0, open_low=True)
+    check.real("eps", eps, 0.0, open_low=True)
     v = _variance(var, input)
     _at_least(v, 0.0, False)
     held = ops.add(v, ops.sub(ops.clamp(v.detach(), eps), v.detach()))  # its gradient passes
     each = ops.add(ops.log(held), ops.div(ops.square(ops.sub(input, target)), held))
     each = ops.mul(each, 0.5)
-    if _check.flag("full", full):
+    if check.flag("full", full):
         each = ops.add(each, 0.5 * math.log(2 * math.pi))
     return reduced(each, reduction)
 
@@ -121,7 +135,7 @@ def _variance(var: Tensor | float, input: Tensor) -> Tensor:
     """As a tensor that broadcasts: of the input's shape, with a last axis of 1 or without it."""
     if not isinstance(var, Tensor):
         var = Tensor(np.full(input.shape, var, input.dtype))
-    _check.same_dtype("var", var.dtype, input.dtype, "input")
+    check.same_dtype("var", var.dtype, input.dtype, "input")
     if var.shape == input.shape[:-1] and input.ndim:
         return ops.reshape(var, (*var.shape, 1))
     if var.shape not in (input.shape, (*input.shape[:-1], 1)):
@@ -157,7 +171,7 @@ class GaussianNLLLoss(Loss):
         self, *, full: bool = False, eps: float = 1e-6, reduction: Reduction = "mean"
     ) -> None:
         super().__init__(reduction=reduction)
-        self.full, self.eps = _check.flag("full", full), _check.real("eps", eps, 0.0)
+        self.full, self.eps = check.flag("full", full), check.real("eps", eps, 0.0)
 
     def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:
         """The loss."""
@@ -169,7 +183,7 @@ def tweedie_deviance_loss(
 ) -> Tensor:
     """The Tweedie deviance by the logarithm of the mean; see `nn.TweedieDevianceLoss`."""
     same(input, target, reduction)
-    p = _check.real("power", power, 1.0, 2.0)
+    p = check.real("power", power, 1.0, 2.0)
     y, log_y = target, ops.log(ops.where(ops.gt(target.detach(), 0.0), target, 1.0))
     if p == 2.0:
         _at_least(target, 0.0, True)
@@ -186,6 +200,7 @@ def tweedie_deviance_loss(
     return reduced(ops.mul(each, 2.0), reduction)
 
 
+@LOSSES.named("tweedie", log=True)
 class TweedieDevianceLoss(Loss):
     """Amounts that may be 0: the deviance d(y, m) of mean m = exp(x).
 
@@ -210,13 +225,14 @@ class TweedieDevianceLoss(Loss):
 
     def __init__(self, power: float = 1.5, *, reduction: Reduction = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.power = _check.real("power", power, 1.0, 2.0)
+        self.power = check.real("power", power, 1.0, 2.0)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
         return tweedie_deviance_loss(input, target, power=self.power, reduction=self.reduction)
 
 
+@LOSSES.named("gamma", log=True)
 class GammaDevianceLoss(TweedieDevianceLoss):
     """Positive amounts: l = 2 (y/m - 1 - log(y/m)), m = exp(x) the mean.
 
@@ -239,137 +255,77 @@ class GammaDevianceLoss(TweedieDevianceLoss):
         super().__init__(2.0, reduction=reduction)
 
 
-def focal_loss(
+KLReduction = Literal["none", "mean", "sum", "batchmean"]
+
+KL_REDUCTIONS: tuple[KLReduction, ...] = ("none", "mean", "sum", "batchmean")
+
+
+def kl_div(
     input: Tensor,
     target: Tensor,
-    weight: Tensor | None = None,
-    *,
-    gamma: float = 2.0,
-    reduction: Reduction = "mean",
+    size_average: bool | str | None = None,
+    reduce: bool | None = None,
+    reduction: KLReduction = "mean",
+    log_target: bool = False,
 ) -> Tensor:
-    """-w_y (1 - p_y)**gamma log p_y of logits; see `nn.FocalLoss`."""
-    _check.choice("reduction", reduction, REDUCTIONS)
-    _check.real("gamma", gamma, 0.0)
-    _check.a_tensor("input", input)
-    if input.ndim != 2:
-        raise ValueError(f"input: expected logits (rows, classes), got shape {input.shape}")
-    each = weighted.nll(ops.log_softmax(input, 1), target, None, -100, "none")
-    hard = ops.sub(1.0, ops.exp(ops.neg(each)))  # 1 - p_y
-    each = ops.mul(each, _power(hard, gamma))
-    if weight is not None:
-        each = ops.mul(
-            each, ops.reshape(ops.take_rows(ops.reshape(weight, (-1, 1)), target), (-1,))
-        )
-    return reduced(each, reduction)
-
-
-def sigmoid_focal_loss(
-    input: Tensor,
-    target: Tensor,
-    *,
-    alpha: float = 0.25,
-    gamma: float = 2.0,
-    reduction: Reduction = "none",
-) -> Tensor:
-    """The focal loss of yes-no answers by logits; torchvision's function of this name.
-
-    l = a (1 - p_t)**gamma BCE, p_t the probability of the right answer, a = alpha where y is 1,
-    1 - alpha where it is 0; alpha < 0: a = 1.
-    """
-    same(input, target, reduction)
-    _check.real("gamma", gamma, 0.0)
-    _check.real("alpha", alpha, -1.0, 1.0)
-    p = ops.sigmoid(input)
-    right = ops.add(ops.mul(p, target), ops.mul(ops.sub(1.0, p), ops.sub(1.0, target)))
-    each = ops.bce_with_logits(input, target, "none")
-    each = ops.mul(each, _power(ops.sub(1.0, right), gamma))
-    if alpha >= 0:
-        share = ops.add(ops.mul(target, alpha), ops.mul(ops.sub(1.0, target), 1 - alpha))
-        each = ops.mul(each, share)
-    return reduced(each, reduction)
-
-
-def _power(x: Tensor, gamma: float) -> Tensor:
-    """x**gamma, 0 <= x <= 1, with a finite gradient at 0."""
-    if gamma == 0.0:
-        return ops.add(ops.mul(x, 0.0), 1.0)
-    if gamma == 2.0:
-        return ops.square(x)
-    return x if gamma == 1.0 else ops.pow(ops.clamp(x, 1e-12), gamma)
-
-
-class FocalLoss(Loss):
-    """Cross-entropy that looks away from what is easy: l = -w_y (1 - p_y)**gamma log p_y.
+    """y (log y - x) of log-probabilities x; see `nn.KLDivLoss`.
 
     Args:
-        weight: of each class, default None: 1.
-        gamma: at least 0, default 2; 0 is cross-entropy.
-        reduction: 'mean' (default, over rows, whatever the weights), 'sum' or 'none'.
-
-    Called with logits (rows, classes) and int64 classes (rows,).
+        input: x, the logarithms of probabilities, any shape.
+        target: y, probabilities; their logarithms with `log_target`. x's shape and dtype.
+        size_average, reduce: torch's older names of a reduction.
+        reduction: 'mean' (default, over elements), 'batchmean' (the sum divided by the rows: the
+            divergence), 'sum' or 'none'.
+        log_target: default False.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes that do not fit, a class out of range.
-
-    Source: Lin et al. 2017.
-
-    >>> import fastnn
-    >>> z = fastnn.tensor([[0.0, 0.0]])
-    >>> round(FocalLoss(gamma=1.0)(z, fastnn.tensor([0])).item(), 4)
-    0.3466
+        TypeError, ValueError: shapes or dtypes differ.
     """
-
-    targets = "classes"
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        gamma: float = 2.0,
-        *,
-        reduction: Reduction = "mean",
-    ) -> None:
-        super().__init__(reduction=reduction)
-        self.register_buffer("weight", weight)
-        self.gamma = _check.real("gamma", gamma, 0.0)
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """The loss."""
-        weight = self._buffers["weight"]
-        return focal_loss(input, target, weight, gamma=self.gamma, reduction=self.reduction)
+    chosen = legacy(size_average, reduce, reduction)
+    same(input, target, chosen, KL_REDUCTIONS)
+    if check.flag("log_target", log_target):
+        each = ops.mul(ops.exp(target), ops.sub(target, input))
+    else:
+        known = ops.where(ops.eq(target.detach(), 0.0), 1.0, target)  # 0 log 0 = 0
+        each = ops.sub(ops.mul(target, ops.log(known)), ops.mul(target, input))
+    if chosen != "batchmean":
+        return reduced(each, chosen)
+    return ops.div(ops.sum(each), float(input.shape[0] if input.ndim else 1))
 
 
-class SigmoidFocalLoss(Loss):
-    """The focal loss of yes-no answers: l = a (1 - p_t)**gamma BCE(z, y).
-
-    p_t is the probability of the right answer; a = alpha where y is 1, 1 - alpha where it is 0.
+class KLDivLoss(Module):
+    """Kullback-Leibler: l = y (log y - x) of log-probabilities x, and 0 where y is 0.
 
     Args:
-        alpha: 0..1, default 0.25; below 0: a = 1.
-        gamma: at least 0, default 2.
-        reduction: 'mean' (default, over elements), 'sum' or 'none'.
+        reduction: 'mean' (default, over elements), 'batchmean' (the sum divided by the rows: the
+            divergence), 'sum' or 'none'.
+        log_target: True: called with log y in place of y. Default False.
 
-    Called with logits z and y, of one shape and dtype.
+    Called with x and y of one shape and dtype.
 
     Raises:
         TypeError, ValueError: shapes or dtypes differ.
 
-    Source: Lin et al. 2017; torchvision's `sigmoid_focal_loss`.
+    Source: torch's `nn.KLDivLoss`.
 
     >>> import fastnn
-    >>> loss = SigmoidFocalLoss(alpha=-1, gamma=1.0)
-    >>> round(loss(fastnn.tensor([0.0]), fastnn.tensor([1.0])).item(), 4)
-    0.3466
+    >>> x = fastnn.tensor([[0.5, 0.5]]).log()
+    >>> round(KLDivLoss(reduction="batchmean")(x, fastnn.tensor([[0.0, 1.0]])).item(), 4)
+    0.6931
     """
 
     def __init__(
-        self, alpha: float = 0.25, gamma: float = 2.0, *, reduction: Reduction = "mean"
+        self,
+        size_average: bool | str | None = None,
+        reduce: bool | None = None,
+        reduction: KLReduction = "mean",
+        log_target: bool = False,
     ) -> None:
-        super().__init__(reduction=reduction)
-        self.alpha = _check.real("alpha", alpha, -1.0, 1.0)
-        self.gamma = _check.real("gamma", gamma, 0.0)
+        super().__init__()
+        chosen = legacy(size_average, reduce, reduction)
+        self.reduction: KLReduction = check.choice("reduction", chosen, KL_REDUCTIONS)
+        self.log_target = check.flag("log_target", log_target)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
-        return sigmoid_focal_loss(
-            input, target, alpha=self.alpha, gamma=self.gamma, reduction=self.reduction
-        )
+        return kl_div(input, target, reduction=self.reduction, log_target=self.log_target)

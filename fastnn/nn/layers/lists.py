@@ -14,6 +14,8 @@ from fastnn.nn.parameter import Parameter
 from fastnn.tape import listener
 from fastnn.tensor import Tensor
 
+__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList"]
+
 
 def _position(index: int, size: int) -> int:
     at = operator.index(index)

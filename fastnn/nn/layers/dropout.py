@@ -6,9 +6,11 @@ import math
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.module import Module
+from fastnn.nn.layer import Layer
 from fastnn.random.generator import engine_state
 from fastnn.tensor import Tensor
+
+__all__ = ["AlphaDropout", "Dropout", "alpha_dropout", "dropout"]
 
 SELU_FLOOR = 1.7580993408473766  # -SELU(-inf): the scale times alpha
 
@@ -61,7 +63,7 @@ def alpha_dropout(
     return ops.mul(ops.sub(kept, SELU_FLOOR), scale)
 
 
-class _Dropping(Module):
+class _Dropping(Layer):
     """What has a rate p.
 
     Args:

@@ -1,4 +1,4 @@
-"""What every loss checks, and how the losses of elements become one number."""
+"""What losses share: the checks, the reductions, and their short names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn._support.presets import Presets
 from fastnn.nn.module import Module
 from fastnn.tensor import Tensor
 
@@ -89,3 +90,8 @@ class Loss(Module):
         super().__init__()
         chosen = legacy(size_average, reduce, reduction)
         self.reduction = check.choice("reduction", chosen, REDUCTIONS)
+
+
+# By the names that the command line takes, which trains on one number or one class a row; log=True:
+# the net gives the logarithm of a target above 0.
+LOSSES: Presets[Loss] = Presets()

@@ -8,11 +8,13 @@ from typing import Any
 import numpy.typing as npt
 
 from fastnn._support import check, device as _device
-from fastnn.nn.linear import Linear
+from fastnn.nn.layers.linear import Linear
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
 from fastnn.tape import listener
 from fastnn.tensor import Tensor
+
+__all__ = ["LazyLinear"]
 
 
 class LazyLinear(Linear):
@@ -37,6 +39,8 @@ class LazyLinear(Linear):
     >>> layer
     Linear(in_features=3, out_features=2, bias=True)
     """
+
+    _is_kept = False  # it has no values yet
 
     def __init__(
         self,

@@ -1,82 +1,17 @@
-"""Losses of numbers besides the squared and the absolute error."""
+"""The pinball loss of quantiles."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.reduction import Loss, Reduction, reduced, same
+from fastnn.nn.losses.base import Loss, Reduction, reduced, same
 from fastnn.tensor import Tensor
 
-
-def half_squared_error(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
-    """(x - y)**2 / 2; see `nn.HalfSquaredErrorLoss`."""
-    same(input, target, reduction)
-    return ops.mul(ops.mse(input, target, reduction), 0.5)
-
-
-class HalfSquaredErrorLoss(Loss):
-    """l = (x - y)**2 / 2, whose derivative by x is x - y.
-
-    Args:
-        reduction: 'mean' (default, over elements), 'sum' or 'none'.
-
-    Called with x and y of one shape and dtype.
-
-    Raises:
-        TypeError, ValueError: shapes or dtypes differ.
-
-    Source: scikit-learn's squared loss; textbooks' E = sum (target - out)**2 / 2 with 'sum'.
-
-    >>> import fastnn
-    >>> HalfSquaredErrorLoss()(fastnn.tensor([1.0]), fastnn.tensor([3.0])).item()
-    2.0
-    """
-
-    def __init__(self, *, reduction: Reduction = "mean") -> None:
-        super().__init__(reduction=reduction)
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """The loss."""
-        return half_squared_error(input, target, reduction=self.reduction)
-
-
-def log_cosh_loss(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
-    """log cosh(x - y); see `nn.LogCoshLoss`."""
-    same(input, target, reduction)
-    d = ops.abs(ops.sub(input, target))
-    each = ops.add(d, ops.sub(ops.log1p(ops.exp(ops.mul(d, -2.0))), math.log(2.0)))
-    return reduced(each, reduction)
-
-
-class LogCoshLoss(Loss):
-    """l = log cosh d = |d| + log(1 + exp(-2 |d|)) - log 2, d = x - y: smooth, and |d| far out.
-
-    Args:
-        reduction: 'mean' (default, over elements), 'sum' or 'none'.
-
-    Called with x and y of one shape and dtype.
-
-    Raises:
-        TypeError, ValueError: shapes or dtypes differ.
-
-    Source: Keras' `LogCosh`.
-
-    >>> import fastnn
-    >>> round(LogCoshLoss()(fastnn.tensor([0.0]), fastnn.tensor([1.0])).item(), 4)
-    0.4338
-    """
-
-    def __init__(self, *, reduction: Reduction = "mean") -> None:
-        super().__init__(reduction=reduction)
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """The loss."""
-        return log_cosh_loss(input, target, reduction=self.reduction)
+__all__ = ["QuantileLoss", "quantile_loss"]
 
 
 def quantile_loss(

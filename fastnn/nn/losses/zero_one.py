@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastnn import ops
-from fastnn.nn.reduction import Loss
+from fastnn.nn.losses.base import Loss
 from fastnn.ops.table import taped
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
+
+__all__ = ["ZeroOneLoss"]
 
 REFUSAL = (
     "ZeroOneLoss: it is a metric: it counts wrong answers, so that its gradient is 0 wherever it "

@@ -11,6 +11,8 @@ from fastnn._support import check
 from fastnn.nn.module import Module
 from fastnn.tape import listener
 
+__all__ = ["Sequential"]
+
 
 class Sequential(Module):
     """Modules one after another: y = f_n(... f_2(f_1(x))).

@@ -15,6 +15,8 @@ from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
 from fastnn.tensor import Tensor
 
+__all__ = ["Bilinear", "bilinear"]
+
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """y_k = sum_ij u_i W_kij v_j + b_k; see `nn.Bilinear`.

@@ -10,10 +10,12 @@ import numpy.typing as npt
 from fastnn import ops
 from fastnn._support import check, device as _device
 from fastnn.nn import init
-from fastnn.nn.module import Module
+from fastnn.nn.layer import Layer
 from fastnn.nn.parameter import Parameter
 from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor, int64
+
+__all__ = ["Embedding", "embedding"]
 
 
 def embedding(
@@ -91,7 +93,7 @@ def _row(padding_idx: int, rows: int) -> int:
     return check.integer("padding_idx", padding_idx, -rows, rows - 1) % rows
 
 
-class Embedding(Module):
+class Embedding(Layer):
     """y = weight[x]: a row for each category, for tables with columns of categories.
 
     Args:
@@ -155,9 +157,9 @@ class Embedding(Module):
             check.same_shape("_weight", _weight.shape, (rows, width), "the embeddings")
             self.weight = Parameter(_weight, requires_grad=trained)
             return
-        empty = np.empty((rows, width), check.real_dtype(dtype))
+        empty = self._empty((rows, width), check.real_dtype(dtype))
         self.weight = Parameter(empty, requires_grad=trained)
-        self.reset_parameters()
+        self._begin()
 
     @classmethod
     def from_pretrained(

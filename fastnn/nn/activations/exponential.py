@@ -1,0 +1,124 @@
+"""Exponential linear units."""
+
+from __future__ import annotations
+
+from fastnn import ops
+from fastnn._support import check
+from fastnn.nn.activations.base import Elementwise, Plain, checked
+from fastnn.tensor import Tensor
+
+__all__ = ["CELU", "ELU", "SELU", "celu", "elu", "selu"]
+
+SELU_SCALE = 1.0507009873554804934193349852946
+
+SELU_ALPHA = 1.6732632423543772848170429916717
+
+
+def _below(input: Tensor, alpha: float) -> Tensor:
+    """alpha * (exp(x / alpha) - 1) where x <= 0, else 0: finite, and so is its gradient."""
+    x = ops.where(ops.gt(input.detach(), 0.0), 0.0, input)
+    return ops.mul(ops.expm1(x if alpha == 1.0 else ops.div(x, alpha)), alpha)
+
+
+def _nonzero(name: str, value: float) -> float:
+    number = check.real(name, value)
+    if number == 0.0:
+        raise ValueError(f"{name}: expected a number other than 0, got 0")
+    return number
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where x > 0, else alpha * (exp(x) - 1). `inplace` is accepted and has no effect."""
+    checked(input, inplace)
+    scale = check.real("alpha", alpha)
+    above = ops.gt(input.detach(), 0.0)
+    below = ops.expm1(ops.where(above, 0.0, input))  # finite, and so is its gradient
+    return ops.where(above, input, ops.mul(below, scale))
+
+
+class ELU(Elementwise):
+    """y = x where x > 0, else alpha * (exp(x) - 1), by element.
+
+    Args:
+        alpha: default 1.
+        inplace: accepted, and has no effect.
+
+    Source: Clevert et al. 2016.
+
+    >>> import fastnn
+    >>> ELU()(fastnn.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        check.flag("inplace", inplace)
+        self.alpha = check.real("alpha", alpha)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x or alpha * (exp(x) - 1)."""
+        return elu(input, self.alpha)
+
+    def extra_repr(self) -> str:
+        """The scale."""
+        return f"alpha={self.alpha:g}"
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """s x where x > 0, else s a (exp(x) - 1); see `nn.SELU`. `inplace` has no effect."""
+    checked(input, inplace)
+    below = ops.mul(_below(input, 1.0), SELU_ALPHA)
+    return ops.mul(ops.where(ops.gt(input.detach(), 0.0), input, below), SELU_SCALE)
+
+
+class SELU(Plain):
+    """y = s x where x > 0, else s a (exp(x) - 1), s = 1.0507, a = 1.6733, by element.
+
+    Args:
+        inplace: accepted, and has no effect.
+
+    Source: Klambauer et al. 2017.
+
+    >>> import fastnn
+    >>> SELU()(fastnn.tensor([-1.0, 1.0]))
+    tensor([-1.1113,  1.0507])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """s x or s a (exp(x) - 1)."""
+        return selu(input)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where x > 0, else alpha (exp(x / alpha) - 1); see `nn.CELU`. `inplace` has no effect."""
+    checked(input, inplace)
+    scale = _nonzero("alpha", alpha)
+    return ops.where(ops.gt(input.detach(), 0.0), input, _below(input, scale))
+
+
+class CELU(Elementwise):
+    """y = x where x > 0, else alpha (exp(x / alpha) - 1), by element.
+
+    Args:
+        alpha: not 0, default 1.
+        inplace: accepted, and has no effect.
+
+    Source: Barron 2017.
+
+    >>> import fastnn
+    >>> CELU(2.0)(fastnn.tensor([-2.0, 1.0]))
+    tensor([-1.2642,  1.0000])
+    """
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        check.flag("inplace", inplace)
+        self.alpha = _nonzero("alpha", alpha)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x or alpha (exp(x / alpha) - 1)."""
+        return celu(input, self.alpha)
+
+    def extra_repr(self) -> str:
+        """The scale."""
+        return f"alpha={self.alpha:g}"

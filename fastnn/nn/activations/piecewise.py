@@ -1,0 +1,189 @@
+"""Activations of several straight or curved pieces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastnn import ops
+from fastnn._support import check
+from fastnn.nn.activations.base import Elementwise, Plain, checked
+from fastnn.tensor import Tensor
+
+__all__ = [
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "Softshrink",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "softshrink",
+]
+
+
+def _between(input: Tensor, low: float, high: float, below: Any, middle: Any, above: Any) -> Tensor:
+    """below where x <= low, above where x >= high, else middle."""
+    x = input.detach()
+    return ops.where(ops.le(x, low), below, ops.where(ops.ge(x, high), above, middle))
+
+
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
+    """x between min_val and max_val, by element; the derivative is 0 there and beyond.
+
+    See `nn.Hardtanh`; `inplace` has no effect.
+    """
+    checked(input, inplace)
+    low, high = _bounds(min_val, max_val)
+    return _between(input, low, high, low, input, high)
+
+
+def _bounds(min_val: float, max_val: float) -> tuple[float, float]:
+    low = check.real("min_val", min_val)
+    return low, check.real("max_val", max_val, low)
+
+
+class Hardtanh(Elementwise):
+    """y = min(max(x, min_val), max_val), by element; the derivative at the bounds is 0.
+
+    Args:
+        min_val: default -1.
+        max_val: default 1.
+        inplace: accepted, and has no effect.
+
+    Raises:
+        ValueError: max_val below min_val.
+
+    >>> import fastnn
+    >>> Hardtanh()(fastnn.tensor([-2.0, 0.5, 2.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        check.flag("inplace", inplace)
+        self.min_val, self.max_val = _bounds(min_val, max_val)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x within the bounds."""
+        return hardtanh(input, self.min_val, self.max_val)
+
+    def extra_repr(self) -> str:
+        """The bounds."""
+        return f"min_val={self.min_val:g}, max_val={self.max_val:g}"
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """min(max(x + 3, 0), 6) / 6, by element. `inplace` has no effect."""
+    checked(input, inplace)
+    return _between(input, -3.0, 3.0, 0.0, ops.div(ops.add(input, 3.0), 6.0), 1.0)
+
+
+class Hardsigmoid(Plain):
+    """y = min(max(x + 3, 0), 6) / 6, by element.
+
+    Args:
+        inplace: accepted, and has no effect.
+
+    >>> import fastnn
+    >>> Hardsigmoid()(fastnn.tensor([-3.0, 0.0, 1.5]))
+    tensor([0.0000, 0.5000, 0.7500])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(x + 3) / 6 within 0..1."""
+        return hardsigmoid(input)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x min(max(x + 3, 0), 6) / 6, by element. `inplace` has no effect."""
+    checked(input, inplace)
+    middle = ops.div(ops.mul(input, ops.add(input, 3.0)), 6.0)
+    return _between(input, -3.0, 3.0, 0.0, middle, input)
+
+
+class Hardswish(Plain):
+    """y = x min(max(x + 3, 0), 6) / 6, by element.
+
+    Args:
+        inplace: accepted, and has no effect.
+
+    Source: Howard et al. 2019.
+
+    >>> import fastnn
+    >>> Hardswish()(fastnn.tensor([-4.0, 1.0, 4.0]))
+    tensor([0.0000, 0.6667, 4.0000])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x hardsigmoid(x)."""
+        return hardswish(input)
+
+
+class _Shrink(Elementwise):
+    """What is 0 near 0.
+
+    Args:
+        lambd: how far.
+    """
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = check.real("lambd", lambd)
+
+    def extra_repr(self) -> str:
+        """How far."""
+        return f"{self.lambd:g}"
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x - lambd where x > lambd, x + lambd where x < -lambd, else 0; lambd >= 0."""
+    checked(input)
+    width, x = check.real("lambd", lambd, 0.0), input.detach()
+    below = ops.where(ops.ge(x, -width), 0.0, ops.add(input, width))  # nan, too, stays
+    return ops.where(ops.gt(x, width), ops.sub(input, width), below)
+
+
+class Softshrink(_Shrink):
+    """y = x - lambd where x > lambd, x + lambd where x < -lambd, else 0, by element.
+
+    Args:
+        lambd: at least 0, default 0.5.
+
+    >>> import fastnn
+    >>> Softshrink()(fastnn.tensor([-1.0, 0.2, 1.0]))
+    tensor([-0.5000,  0.0000,  0.5000])
+    """
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__(check.real("lambd", lambd, 0.0))
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x moved towards 0 by lambd."""
+        return softshrink(input, self.lambd)
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x where |x| > lambd, else 0."""
+    checked(input)
+    width = check.real("lambd", lambd)
+    return ops.where(ops.le(ops.abs(input.detach()), width), 0.0, input)
+
+
+class Hardshrink(_Shrink):
+    """y = x where |x| > lambd, else 0, by element.
+
+    Args:
+        lambd: default 0.5.
+
+    >>> import fastnn
+    >>> Hardshrink()(fastnn.tensor([-1.0, 0.2, 1.0]))
+    tensor([-1.,  0.,  1.])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x, and 0 near 0."""
+        return hardshrink(input, self.lambd)

@@ -1,0 +1,217 @@
+"""Rectifiers: straight pieces that meet at a limit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+
+from fastnn import ops
+from fastnn._support import check, device as _device
+from fastnn.nn import init as init_
+from fastnn.nn.activations.base import ACTIVATIONS, Elementwise, Plain, checked
+from fastnn.nn.activations.piecewise import hardtanh
+from fastnn.nn.parameter import Parameter
+from fastnn.tensor import Tensor
+
+__all__ = [
+    "LeakyReLU",
+    "PReLU",
+    "ReLU",
+    "ReLU6",
+    "Threshold",
+    "leaky_relu",
+    "prelu",
+    "relu",
+    "relu6",
+    "threshold",
+]
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(x, 0), by element. `inplace` is accepted and has no effect: x stays what it is."""
+    checked(input, inplace)
+    return ops.relu(input)
+
+
+@ACTIVATIONS.named("relu")
+class ReLU(Plain):
+    """y = max(x, 0), by element; the derivative at 0 is 0.
+
+    Args:
+        inplace: accepted, and has no effect: x stays what it is.
+
+    >>> import fastnn
+    >>> print(ReLU()(fastnn.tensor([-1.0, 2.0])).numpy())
+    [0. 2.]
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """max(x, 0)."""
+        return relu(input)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """min(max(x, 0), 6), by element. `inplace` has no effect."""
+    return hardtanh(input, 0.0, 6.0, inplace)
+
+
+class ReLU6(Plain):
+    """y = min(max(x, 0), 6), by element.
+
+    Args:
+        inplace: accepted, and has no effect.
+
+    >>> import fastnn
+    >>> ReLU6()(fastnn.tensor([-1.0, 3.0, 9.0]))
+    tensor([0., 3., 6.])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x within 0..6."""
+        return relu6(input)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """x where x > 0, else negative_slope * x. `inplace` is accepted and has no effect."""
+    checked(input, inplace)
+    slope = check.real("negative_slope", negative_slope)
+    return ops.where(ops.gt(input.detach(), 0.0), input, ops.mul(input, slope))
+
+
+class LeakyReLU(Elementwise):
+    """y = x where x > 0, else negative_slope * x, by element; the derivative at 0 is the slope.
+
+    Args:
+        negative_slope: default 0.01.
+        inplace: accepted, and has no effect.
+
+    >>> import fastnn
+    >>> LeakyReLU(0.1)(fastnn.tensor([-1.0, 2.0]))
+    tensor([-0.1000,  2.0000])
+    """
+
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
+        super().__init__()
+        check.flag("inplace", inplace)
+        self.negative_slope = check.real("negative_slope", negative_slope)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x or negative_slope * x."""
+        return leaky_relu(input, self.negative_slope)
+
+    def extra_repr(self) -> str:
+        """The slope."""
+        return f"negative_slope={self.negative_slope:g}"
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """x where x > 0, else weight * x; see `nn.PReLU`.
+
+    Args:
+        input: x.
+        weight: one slope, or one for each entry of axis 1 (of a vector: of axis 0).
+
+    Raises:
+        ValueError: another number of slopes.
+    """
+    checked(input)
+    check.a_tensor("weight", weight)
+    check.same_dtype("weight", weight.dtype, input.dtype, "input")
+    channels = 1 if input.ndim == 0 else input.shape[min(1, input.ndim - 1)]
+    if weight.ndim > 1 or weight.numel() not in (1, channels):
+        raise ValueError(f"weight: expected 1 or {channels} slopes, got shape {weight.shape}")
+    slope = weight
+    if weight.numel() > 1 and input.ndim > 2:
+        slope = ops.reshape(weight, (-1, *(1,) * (input.ndim - 2)))
+    elif input.ndim == 0:
+        slope = ops.reshape(weight, ())
+    return ops.where(ops.gt(input.detach(), 0.0), input, ops.mul(input, slope))
+
+
+class PReLU(Elementwise):
+    """y = x where x > 0, else weight * x, by element; the slopes are learned.
+
+    Args:
+        num_parameters: 1 (default), or the size of x's axis 1: a slope for each.
+        init: where the slopes begin, default 0.25.
+        device: default None; 'cpu' is the same.
+        dtype: float32 (default) or float64.
+
+    Attributes:
+        weight: (num_parameters,).
+
+    Raises:
+        ValueError: x whose axis 1 has another size.
+
+    Source: He et al. 2015.
+
+    >>> import fastnn
+    >>> PReLU()(fastnn.tensor([-1.0, 2.0])).detach()
+    tensor([-0.2500,  2.0000])
+    """
+
+    weight: Parameter
+
+    def __init__(
+        self,
+        num_parameters: int = 1,
+        init: float = 0.25,
+        device: Any = None,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        super().__init__()
+        if device is not None:
+            _device.device(device)
+        self.num_parameters = check.width("num_parameters", num_parameters)
+        self.init = check.real("init", init)
+        real = check.real_dtype(dtype)
+        self.weight = Parameter(self._empty(self.num_parameters, real))
+        self._begin()
+
+    def reset_parameters(self) -> None:
+        """All slopes back to `init`."""
+        init_.constant_(self.weight, self.init)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x or weight * x."""
+        return prelu(input, self.weight)
+
+    def extra_repr(self) -> str:
+        """How many slopes."""
+        return f"num_parameters={self.num_parameters}"
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where x > threshold, else value. `inplace` has no effect."""
+    checked(input, inplace)
+    limit, other = check.real("threshold", threshold), check.real("value", value)
+    return ops.where(ops.le(input.detach(), limit), other, input)
+
+
+class Threshold(Elementwise):
+    """y = x where x > threshold, else value, by element.
+
+    Args:
+        threshold: the limit.
+        value: what stands for x up to it.
+        inplace: accepted, and has no effect.
+
+    >>> import fastnn
+    >>> Threshold(1.0, -1.0)(fastnn.tensor([0.5, 1.0, 2.0]))
+    tensor([-1., -1.,  2.])
+    """
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__()
+        check.flag("inplace", inplace)
+        self.threshold = check.real("threshold", threshold)
+        self.value = check.real("value", value)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x or value."""
+        return threshold(input, self.threshold, self.value)
+
+    def extra_repr(self) -> str:
+        """Both numbers."""
+        return f"threshold={self.threshold:g}, value={self.value:g}"

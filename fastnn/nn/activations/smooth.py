@@ -1,0 +1,262 @@
+"""Smooth activations."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from fastnn import ops
+from fastnn._support import check
+from fastnn.nn.activations.base import ACTIVATIONS, Elementwise, Plain, checked
+from fastnn.tensor import Tensor
+
+__all__ = [
+    "GELU",
+    "LogSigmoid",
+    "Mish",
+    "SiLU",
+    "Sigmoid",
+    "Softplus",
+    "Softsign",
+    "Tanh",
+    "Tanhshrink",
+    "gelu",
+    "logsigmoid",
+    "mish",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+]
+
+Approximate = Literal["none", "tanh"]
+APPROXIMATIONS: tuple[Approximate, ...] = ("none", "tanh")
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-x)), by element."""
+    checked(input)
+    return ops.sigmoid(input)
+
+
+@ACTIVATIONS.named("sigmoid")
+class Sigmoid(Elementwise):
+    """y = 1 / (1 + exp(-x)), by element.
+
+    >>> import fastnn
+    >>> print(Sigmoid()(fastnn.tensor([0.0])).numpy())
+    [0.5]
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """1 / (1 + exp(-x))."""
+        return sigmoid(input)
+
+
+def tanh(input: Tensor) -> Tensor:
+    """tanh(x), by element."""
+    checked(input)
+    return ops.tanh(input)
+
+
+@ACTIVATIONS.named("tanh")
+class Tanh(Elementwise):
+    """y = tanh(x), by element.
+
+    >>> import fastnn
+    >>> print(Tanh()(fastnn.tensor([0.0])).numpy())
+    [0.]
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """tanh(x)."""
+        return tanh(input)
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """x / (1 + exp(-x)), by element. `inplace` is accepted and has no effect."""
+    checked(input, inplace)
+    return ops.mul(input, ops.sigmoid(input))
+
+
+class SiLU(Plain):
+    """y = x / (1 + exp(-x)), by element.
+
+    Args:
+        inplace: accepted, and has no effect.
+
+    >>> import fastnn
+    >>> SiLU()(fastnn.tensor([1.0]))
+    tensor([0.7311])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x / (1 + exp(-x))."""
+        return silu(input)
+
+
+def gelu(input: Tensor, approximate: Approximate = "none") -> Tensor:
+    """x Phi(x) = x/2 (1 + erf(x / sqrt 2)), by element.
+
+    Args:
+        input: x.
+        approximate: 'tanh': x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x**3))); default 'none'.
+
+    Raises:
+        ValueError: another text.
+
+    Source: Hendrycks & Gimpel 2016.
+    """
+    checked(input)
+    if check.choice("approximate", approximate, APPROXIMATIONS) == "none":
+        return ops.gelu(input)
+    cubic = ops.add(ops.mul(ops.square(input), 0.044715), 1.0)
+    share = ops.tanh(ops.mul(ops.mul(input, cubic), math.sqrt(2 / math.pi)))
+    return ops.mul(ops.mul(input, 0.5), ops.add(share, 1.0))
+
+
+class GELU(Elementwise):
+    """y = x Phi(x) = x/2 (1 + erf(x / sqrt 2)), by element.
+
+    Args:
+        approximate: 'tanh': x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x**3))); default 'none'.
+
+    Raises:
+        ValueError: another text.
+
+    Source: Hendrycks & Gimpel 2016.
+
+    >>> import fastnn
+    >>> GELU()(fastnn.tensor([1.0]))
+    tensor([0.8413])
+    """
+
+    def __init__(self, approximate: Approximate = "none") -> None:
+        super().__init__()
+        self.approximate: Approximate = check.choice("approximate", approximate, APPROXIMATIONS)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x Phi(x)."""
+        return gelu(input, self.approximate)
+
+    def extra_repr(self) -> str:
+        """Which form."""
+        return f"approximate={self.approximate!r}"
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta x)) / beta, and x itself where beta x > threshold."""
+    checked(input)
+    sharpness = check.real("beta", beta)
+    if sharpness == 0.0:
+        raise ValueError("beta: expected a number other than 0, got 0")
+    return ops.softplus(input, sharpness, check.real("threshold", threshold))
+
+
+class Softplus(Elementwise):
+    """y = log(1 + exp(beta x)) / beta, and x itself where beta x > threshold, by element.
+
+    Args:
+        beta: default 1.
+        threshold: default 20.
+
+    >>> import fastnn
+    >>> Softplus()(fastnn.tensor([0.0, 30.0]))
+    tensor([ 0.6931, 30.0000])
+    """
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        super().__init__()
+        self.beta = check.real("beta", beta)
+        self.threshold = check.real("threshold", threshold)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """log(1 + exp(beta x)) / beta."""
+        return softplus(input, self.beta, self.threshold)
+
+    def extra_repr(self) -> str:
+        """Both numbers."""
+        return f"beta={self.beta:g}, threshold={self.threshold:g}"
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x tanh(log(1 + exp(x))), by element; see `nn.Mish`. `inplace` has no effect."""
+    checked(input, inplace)
+    return ops.mul(input, ops.tanh(ops.softplus(input)))
+
+
+class Mish(Plain):
+    """y = x tanh(log(1 + exp(x))), by element.
+
+    Args:
+        inplace: accepted, and has no effect.
+
+    Source: Misra 2019.
+
+    >>> import fastnn
+    >>> Mish()(fastnn.tensor([1.0]))
+    tensor([0.8651])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x tanh(softplus(x))."""
+        return mish(input)
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """-log(1 + exp(-x)), by element."""
+    checked(input)
+    return ops.neg(ops.softplus(ops.neg(input), 1.0, math.inf))
+
+
+class LogSigmoid(Elementwise):
+    """y = -log(1 + exp(-x)), by element.
+
+    >>> import fastnn
+    >>> LogSigmoid()(fastnn.tensor([0.0, -100.0]))
+    tensor([  -0.6931, -100.0000])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """log(sigmoid(x))."""
+        return logsigmoid(input)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """x / (1 + |x|), by element."""
+    checked(input)
+    return ops.div(input, ops.add(ops.abs(input), 1.0))
+
+
+class Softsign(Elementwise):
+    """y = x / (1 + |x|), by element.
+
+    >>> import fastnn
+    >>> Softsign()(fastnn.tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x / (1 + |x|)."""
+        return softsign(input)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """x - tanh(x), by element."""
+    checked(input)
+    return ops.sub(input, ops.tanh(input))
+
+
+class Tanhshrink(Elementwise):
+    """y = x - tanh(x), by element.
+
+    >>> import fastnn
+    >>> Tanhshrink()(fastnn.tensor([1.0]))
+    tensor([0.2384])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x - tanh(x)."""
+        return tanhshrink(input)

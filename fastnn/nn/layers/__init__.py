@@ -1,0 +1,12 @@
+"""Layers: a file for each family, function and module of a thing side by side."""
+
+from fastnn.nn.layers.batch_norm import *
+from fastnn.nn.layers.bilinear import *
+from fastnn.nn.layers.container import *
+from fastnn.nn.layers.dropout import *
+from fastnn.nn.layers.embedding import *
+from fastnn.nn.layers.layer_norm import *
+from fastnn.nn.layers.lazy import *
+from fastnn.nn.layers.linear import *
+from fastnn.nn.layers.lists import *
+from fastnn.nn.layers.shape import *

@@ -1,0 +1,11 @@
+"""Losses: a file for each family, function and module of a thing side by side."""
+
+from fastnn.nn.losses.binary import *
+from fastnn.nn.losses.cross_entropy import *
+from fastnn.nn.losses.focal import *
+from fastnn.nn.losses.likelihood import *
+from fastnn.nn.losses.margin import *
+from fastnn.nn.losses.pairs import *
+from fastnn.nn.losses.quantile import *
+from fastnn.nn.losses.regression import *
+from fastnn.nn.losses.zero_one import *

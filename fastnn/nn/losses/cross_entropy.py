@@ -1,0 +1,295 @@
+"""Cross-entropy of classes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastnn import ops
+from fastnn._support import check
+from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, by_rows, legacy
+from fastnn.tape import listener
+from fastnn.tensor import Tensor, int64
+
+__all__ = ["CrossEntropyLoss", "NLLLoss", "cross_entropy", "nll_loss"]
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | str | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Cross-entropy of logits; see `nn.CrossEntropyLoss`.
+
+    Args:
+        input: logits z, (rows, classes); (classes,) for one row; or (rows, classes, ...).
+        target: int64 classes (rows,) or (rows, ...), or probabilities of z's shape and dtype.
+        weight: of each class, default None: 1.
+        size_average, reduce: torch's older names of a reduction.
+        ignore_index: rows of this class do not count, default -100.
+        reduction: 'mean' (default), 'sum' or 'none'.
+        label_smoothing: 0..1, the share of every label spread over all classes, default 0.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes that do not fit, a class outside 0..classes-1,
+            probabilities that are negative or do not sum to 1.
+    """
+    chosen = check.choice("reduction", legacy(size_average, reduce, reduction), REDUCTIONS)
+    check.a_tensor("input", input)
+    check.a_tensor("target", target)
+    if input.dtype.kind != "f":
+        raise TypeError(f"input: expected float32 or float64 logits, got {input.dtype}")
+    probabilities = target.dtype.kind == "f"
+    if not probabilities and target.dtype != int64:
+        raise TypeError(
+            f"target: expected int64 classes or {input.dtype} probabilities, got {target.dtype}; "
+            "convert it by .long()"
+        )
+    given = target
+    input, target, shape = by_rows(input, target, probabilities)
+    if probabilities:
+        check.same_dtype("target", target.dtype, input.dtype, "input")
+        listener.checked(given, _all_probabilities)
+    options = weight, ignore_index, label_smoothing, chosen
+    if weight is not None or label_smoothing or (ignore_index >= 0 and not probabilities):
+        loss = _weighted(input, target, *options)
+    elif probabilities:
+        loss = ops.soft_cross_entropy(input, target, chosen)
+    else:
+        some = False
+        try:
+            loss = ops.softmax_cross_entropy(input, target, chosen)  # checks the range
+        except ValueError:
+            some = some_ignored(target, ignore_index)
+            if not some:
+                raise
+            loss = _weighted(input, target, *options)
+        listener.chosen(target, lambda y: some_ignored(y, ignore_index), some)
+    return ops.reshape(loss, shape) if chosen == "none" and len(shape) != 1 else loss
+
+
+def _all_probabilities(target: Tensor) -> None:
+    rows = np.moveaxis(target._array, min(1, target.ndim - 1), -1)
+    check.class_probabilities(rows.reshape(-1, rows.shape[-1]), "target")
+
+
+def _weighted(
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    label_smoothing: float,
+    reduction: str,
+) -> Tensor:
+    """l_i = -sum_c w_c q_ic log softmax(z)_ic; q = (1 - s) * target + s / C.
+
+    The mean divides by the sum of w over the classes of the rows that count, or by the number of
+    these rows where there are no weights; with probabilities by the number of rows.
+    """
+    rows, classes = logits.shape
+    smoothing = check.real("label_smoothing", label_smoothing, 0.0, 1.0)
+    if weight is not None:
+        check.same_shape("weight", weight.shape, (classes,), "the classes")
+        check.same_dtype("weight", weight.dtype, logits.dtype, "input")
+    indices = target.dtype.kind != "f"
+    if indices:
+        target = _one_hot(target, classes, ignore_index, logits)
+        counted = ops.sum(target, 1)
+    shares = target if weight is None else ops.mul(target, weight)
+    log_p = ops.log_softmax(logits, 1)
+    own = log_p if weight is None else ops.mul(log_p, weight)
+    loss = ops.neg(ops.sum(_where_counted(target, own) if indices else ops.mul(target, own), 1))
+    if smoothing:
+        spread = ops.neg(ops.sum(own, 1))
+        if indices:
+            spread = _where_counted(counted, spread)
+        loss = ops.add(ops.mul(loss, 1 - smoothing), ops.mul(spread, smoothing / classes))
+    if reduction == "none":
+        return loss
+    total = ops.sum(loss)
+    if reduction == "sum":
+        return total
+    return ops.div(total, ops.sum(shares) if indices else float(rows))
+
+
+@LOSSES.named("cross_entropy")
+class CrossEntropyLoss(Loss):
+    """Cross-entropy of logits: l_i = log(sum_c exp z_ic) - z_iy.
+
+    Args:
+        weight: of each class, default None: 1.
+        ignore_index: rows of this class do not count, default -100.
+        reduction: 'mean' (default, over rows by their weight), 'sum' or 'none' (one per row).
+        label_smoothing: 0..1, the share of every label spread over all classes, default 0.
+
+    Called with z (rows, classes) and y: int64 classes (rows,), or probabilities (rows, classes)
+    of z's dtype, then l_i = -sum_c y_ic log softmax(z)_ic. More axes of z follow its classes, as
+    (rows, classes, places) with classes (rows, places); a single row is (classes,).
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes that do not fit, a class outside 0..classes-1.
+
+    Source: torch's `nn.CrossEntropyLoss`.
+
+    >>> import fastnn
+    >>> z = fastnn.tensor([[0.2, 0.6, 0.2], [0.1, 0.8, 0.1]])
+    >>> round(CrossEntropyLoss()(z, fastnn.tensor([1, 2])).item(), 4)
+    1.1201
+    """
+
+    targets = "classes"
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | str | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: Reduction = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+        self.ignore_index = check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
+        self.label_smoothing = check.real("label_smoothing", label_smoothing, 0.0, 1.0)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        return cross_entropy(
+            input,
+            target,
+            self._buffers["weight"],
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
+        )
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | str | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """-w_y log p_y of log-probabilities; see `nn.NLLLoss`.
+
+    Args:
+        input: log p, (rows, classes); (classes,) for one row; or (rows, classes, ...).
+        target: int64 classes (rows,) or (rows, ...).
+        weight: of each class, default None: 1.
+        size_average, reduce: torch's older names of a reduction.
+        ignore_index: rows of this class do not count, default -100.
+        reduction: 'mean' (default), 'sum' or 'none'.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes that do not fit, a class outside 0..classes-1.
+    """
+    chosen = check.choice("reduction", legacy(size_average, reduce, reduction), REDUCTIONS)
+    check.a_tensor("input", input)
+    check.a_tensor("target", target)
+    if input.dtype.kind != "f":
+        raise TypeError(f"input: expected float32 or float64, got {input.dtype}")
+    if target.dtype != int64:
+        raise TypeError(f"target: expected int64 classes, got {target.dtype}; use .long()")
+    input, target, shape = by_rows(input, target)
+    loss = weighted_nll(input, target, weight, ignore_index, chosen)
+    return ops.reshape(loss, shape) if chosen == "none" else loss
+
+
+class NLLLoss(Loss):
+    """l_i = -w_y log p_iy of log-probabilities; the mean divides by the sum of w_y.
+
+    Args:
+        weight: of each class, default None: 1.
+        ignore_index: rows of this class do not count, default -100.
+        reduction: 'mean' (default, nan where no row counts), 'sum' or 'none' (one per row).
+
+    Called with log p (rows, classes), of `LogSoftmax`, and int64 classes (rows,); or with further
+    axes of both, as `CrossEntropyLoss`.
+
+    Raises:
+        TypeError, ValueError: shapes or dtypes that do not fit, a class outside 0..classes-1.
+
+    Source: torch's `nn.NLLLoss`.
+
+    >>> import fastnn
+    >>> log_p = fastnn.tensor([[0.25, 0.75]]).log()
+    >>> round(NLLLoss()(log_p, fastnn.tensor([1])).item(), 4)
+    0.2877
+    """
+
+    targets = "classes"
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | str | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+        self.ignore_index = check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss."""
+        weight, ignored = self._buffers["weight"], self.ignore_index
+        return nll_loss(input, target, weight, ignore_index=ignored, reduction=self.reduction)
+
+
+def weighted_nll(
+    log_p: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
+) -> Tensor:
+    """l_i = -w_y log p_iy, 0 where the row does not count; the mean divides by the sum of w_y."""
+    classes = log_p.shape[1]
+    if weight is not None:
+        check.same_shape("weight", weight.shape, (classes,), "the classes")
+        check.same_dtype("weight", weight.dtype, log_p.dtype, "input")
+    target = _one_hot(target, classes, ignore_index, log_p)
+    shares = target if weight is None else ops.mul(target, weight)
+    picked = _where_counted(target, log_p)
+    loss = ops.neg(ops.sum(picked if weight is None else ops.mul(picked, weight), 1))
+    if reduction == "none":
+        return loss
+    total = ops.sum(loss)
+    return total if reduction == "sum" else ops.div(total, ops.sum(shares))
+
+
+def _where_counted(counts: Tensor, x: Tensor) -> Tensor:
+    """x where it counts, else 0; a product would make nan of -inf, and of the gradient of 0 / 0."""
+    return ops.where(ops.gt(counts, 0.0), x, 0.0)
+
+
+def some_ignored(target: Tensor, ignored: int) -> bool:
+    """Whether there are rows that do not count."""
+    return bool((target._array == ignored).any())
+
+
+def _one_hot(target: Tensor, classes: int, ignored: int, like: Tensor) -> Tensor:
+    """1 where the class is the row's, 0 elsewhere and in rows that do not count."""
+    listener.checked(target, lambda y: _class_or_ignored(y, classes, ignored), classes, ignored)
+    table = np.eye(classes + 1, classes, dtype=like.dtype)  # the last row: of what is ignored
+    known = ops.where(ops.lt(target, classes), target, -1)  # take_rows refuses -1 in a program too
+    return ops.take_rows(Tensor(table), ops.where(ops.eq(target, ignored), classes, known))
+
+
+def _class_or_ignored(y: Tensor, classes: int, ignored: int) -> None:
+    if not some_ignored(y, ignored):
+        check.class_range("target", y, classes)
+        return
+    array = y._array
+    wrong = ((array < 0) | (array >= classes)) & (array != ignored)
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise ValueError(
+            f"target: expected classes in 0..{classes - 1} or {ignored}, got {array[at]} at "
+            f"position {at}"
+        )
