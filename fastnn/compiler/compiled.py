@@ -1,4 +1,4 @@
-"""Record a function of tensors once; afterwards replay it as one program in C."""
+"""`fastnn.compile`: record a function of tensors once, then replay it as one program in C."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-MAX_RECORDINGS = 32  # per compiled function; the one used longest ago goes first
+MAX_RECORDINGS = 32  # per compiled function; the least recently used one is dropped first
 
 RecordingError = listener.RecordingError
 
@@ -43,18 +43,18 @@ def record(
     strict: bool = False,
     leaves: Iterable[Tensor] = (),
 ) -> tuple[Any, Recording]:
-    """Run `fn` on tensors of these arrays, once and for real, and lower what it did.
+    """Run `fn` once on tensors of these arrays, and lower what it did to a program.
 
-    When fn raises, the memory that it had written gets its values back.
+    If fn raises, the memory that it has written is restored.
 
     Args:
         fn: a function of as many tensors.
         arrays: its inputs, C-contiguous and owning their memory; the recording keeps them.
-        guard: a run stops, before anything further is computed, when the first tensor that fn
+        guard: stop a run, before anything further is computed, when the first tensor that fn
             returns (the loss) is not finite.
-        undo: give the memory that fn wrote its values back also when all went well.
-        functions: those of the user whose names are to be watched; default: fn.
-        strict: raise when one of these names has another value after fn than before.
+        undo: restore the memory that fn wrote even if it succeeds.
+        functions: the user's functions whose captured variables are watched; default: fn.
+        strict: raise if fn changes one of these variables.
         leaves: those in which earlier recordings left a gradient.
 
     Returns:
@@ -64,7 +64,7 @@ def record(
     run = functools.partial(_record, fn, arrays, guard, undo, seen, strict, list(leaves))
     try:
         return run()
-    except ChangedError:  # once is no harm: it may have made, say, a mask that is there from now on
+    except ChangedError:  # allowed once: fn may have cached something, such as a mask
         pass
     return run()
 
@@ -82,7 +82,7 @@ def _record(
     before = Captures(seen, []) if strict else None
     with listening(Recorder(arrays, leaves)) as recorder:
         result = fn(*(Tensor(a) for a in arrays))
-        if recorder.refused is not None:  # and fn went on all the same
+        if recorder.refused is not None:  # fn caught the error and went on
             raise recorder.refused
         if before is not None:
             before.refuse_changes(recorder.location())
@@ -119,7 +119,7 @@ def _record(
 
 
 def _forget_own_leaves(recorder: Recorder) -> None:
-    """Leaves that the function made are new at every run: nobody can have changed them since."""
+    """Drop the leaves that the function made: they are new in every run, so nothing changes them."""
     known = {key: found[0] for key, found in recorder.parameters.items()}
     known |= {key: found[0] for key, found in recorder.grads_read.items()}
     known |= recorder.grads_set
@@ -131,22 +131,22 @@ def _forget_own_leaves(recorder: Recorder) -> None:
 
 
 class Compiled(Front):
-    """A function that is recorded for each signature of its arguments, and replayed after."""
+    """A compiled function: recorded once for each signature of its arguments, then replayed."""
 
     def __init__(self, fn: Callable[..., Any]) -> None:
         self.fn = fn
         self.__doc__ = fn.__doc__
         self.__wrapped__ = fn
         self._cache: OrderedDict[Any, list[Recording]] = OrderedDict()
-        self._last: Recording | None = None  # that of the last call
+        self._last: Recording | None = None  # the one that the last call used
 
     def _located(self, error: IndexError) -> IndexError:
-        """The error of the short way, with the lines that it may come from."""
+        """An error of the fast path, with the lines of user code that it may come from."""
         assert self._last is not None
         return self._last.located(error)
 
     def __get__(self, owner: Any, kind: type | None = None) -> Compiled:
-        """As a method: each object has recordings of its own."""
+        """Bind to an object: each object has its own recordings."""
         if owner is None:
             return self
         method: Compiled = vars(owner).setdefault(
@@ -155,16 +155,16 @@ class Compiled(Front):
         return method
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Compiled, (self.fn,)  # a copy records for itself
+        return Compiled, (self.fn,)  # a copy makes its own recordings
 
     def __getattr__(self, name: str) -> Any:
-        """What the function has, such as the parameters of a compiled module."""
+        """Attributes of the function, such as the parameters of a compiled module."""
         if name == "fn":
             raise AttributeError(name)
         return getattr(self.fn, name)
 
     def _look(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if listener.active is not None:  # a part of what is being recorded
+        if listener.active is not None:  # called from a function that is being recorded
             return self.fn(*args, **kwargs)
         leaves = tree.leaves((args, kwargs))
         inputs = [isinstance(leaf, Tensor | np.ndarray) for leaf in leaves]
@@ -192,7 +192,7 @@ class Compiled(Front):
             call, [a.copy() for a in arrays], functions=[self.fn], strict=True, leaves=left
         )
         if kwargs or len(arrays) != len(args) or any(trained):
-            recording.shortcut = None  # it knows of arrays in a row alone
+            recording.shortcut = None  # it only takes a flat list of arrays
         self._last, self._shortcut = recording, recording.shortcut
         self._cache.setdefault(key, []).insert(0, recording)
         del self._cache[key][4:]
@@ -202,14 +202,14 @@ class Compiled(Front):
 
     @staticmethod
     def _key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What recordings are kept by: grad mode, structure, shapes and dtypes, other values."""
+        """The cache key: grad mode, structure, shapes and dtypes, values of other arguments."""
 
         def entry(leaf: Any) -> Any:
             if isinstance(leaf, Tensor | np.ndarray):
                 return leaf.shape, str(leaf.dtype), getattr(leaf, "requires_grad", False)
             if not isinstance(leaf, bool | int | float | str):
                 raise TypeError(
-                    "compile: expected arguments that are tensors, arrays, numbers or texts, or "
+                    "compile: expected arguments that are tensors, arrays, numbers or strings, or "
                     f"lists, tuples and dicts of them, got {type(leaf).__name__}"
                 )
             return type(leaf).__name__, leaf
@@ -221,8 +221,8 @@ def _array(value: Any) -> NDArray[Any]:
     if isinstance(value, Tensor):
         if value._node is not None:
             raise TypeError(
-                "compile: a compiled function cannot take a tensor that an operation on the tape "
-                "made; pass it detached"
+                "compile: a compiled function cannot take a tensor that was computed on the tape; "
+                "pass it detached"
             )
         value = value._array
     array: NDArray[Any] = value
@@ -230,28 +230,28 @@ def _array(value: Any) -> NDArray[Any]:
 
 
 def _as_leaves(tensors: tuple[Tensor, ...], trained: list[bool]) -> list[Tensor]:
-    """The arguments while recording: they require grad as those of the call do."""
+    """The arguments for recording: those that require grad in the call do so here."""
     return [x.requires_grad_() if t else x for x, t in zip(tensors, trained, strict=True)]
 
 
 def _with_gradients(result: Any, tensors: tuple[Tensor, ...], trained: list[bool]) -> Any:
-    """What a function returned, and what gradients it left in arguments that require one."""
+    """The result, and the gradients that the function left in arguments that require grad."""
     if not any(trained):
         return result
     leaves = [x for x, t in zip(tensors, trained, strict=True) if t]
     if any(leads_to(y, leaves) for y in tensors_of(result)):
         assert listener.active is not None
         raise RecordingError(
-            f"{listener.active.location()}: cannot compile this: the function returns what "
-            "depends, on the tape, on an argument that requires grad, but gradients do not pass "
-            "through a compiled function: let it call backward() or autograd.grad itself, and "
-            "detach what it returns; or pass the argument detached"
+            f"{listener.active.location()}: cannot compile this: the result depends on an argument "
+            "that requires grad, but gradients do not pass through a compiled function: let it "
+            "call backward() or autograd.grad itself, and detach what it returns; or pass the "
+            "argument detached"
         )
     return result, [x.grad for x in leaves]
 
 
 def _given_back(result: Any, given: list[Any], trained: list[bool]) -> Any:
-    """The result proper; the gradients are added to those of the arguments."""
+    """The result alone; the gradients are added to those of the arguments."""
     if not any(trained):
         return result
     result, gradients = result
@@ -263,32 +263,32 @@ def _given_back(result: Any, given: list[Any], trained: list[bool]) -> Any:
 
 
 def compile(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """A function that runs `fn` once while recording and afterwards replays it as one program.
+    """Compile a function: record its first call, then replay it as one program in C.
 
-    Everything fn does to tensors is caught, updates of parameters by an optimizer too, so a whole
-    training step can be compiled. It is recorded anew for other shapes, dtypes, numbers, training
-    modes, layers, and for other values of the names that it takes from around it. The replay gives
-    the same bits as the eager run. Tensors that fn returns are off the tape.
+    The recording captures every op that fn runs, including an optimizer's update of parameters, so
+    a whole training step can be compiled. fn is recorded again for new shapes, dtypes, numbers,
+    training modes and layers, and when a variable that it captures has a new value. A replay gives
+    the same bits as the eager run. The tensors that it returns are detached from the tape.
 
-    What Python does besides, such as printing, happens while recording alone. What a replay would
-    not do raises: counting, logging to a list, drawing from generators, setting an optimizer's
-    numbers inside fn. NumPy arrays that fn makes tensors of are read at every call. A gradient that
-    is kept keeps its values, by a copy that the next call makes.
+    Other side effects, such as printing, happen only while recording. Side effects that a replay
+    would miss raise an error: counting, appending to a list, drawing from generators, setting an
+    optimizer's hyperparameters. NumPy arrays that fn turns into tensors are read in every call. A
+    gradient that you hold on to keeps its values: the next call copies it first.
 
     Args:
-        fn: a function, method or module: of tensors and arrays, numbers and texts, nested as it
-            likes, that returns tensors, nested as it likes.
-        options: torch's (mode, fullgraph, dynamic, backend ...), which change nothing here.
+        fn: a function, method or module. It takes tensors, arrays, numbers and strings and returns
+            tensors, both in nested tuples, lists and dicts as needed.
+        options: torch's (mode, fullgraph, dynamic, backend ...), accepted and ignored.
 
     Returns:
-        A function of the same arguments, whose first call for a signature is the eager run; without
+        A function of the same arguments, whose first call for each signature runs eagerly; without
         fn, a decorator.
 
     Raises:
-        RecordingError: fn looks at a value (a branch, `item`, `numpy`), which a replay cannot;
-            changes what it reads from around it; or returns what leads to an argument that
-            requires grad.
-        TypeError: an argument that is on the tape, or of another kind.
+        RecordingError: fn reads a value (a branch, `item`, `numpy`), which a replay cannot do;
+            changes a variable that it captures; or returns a tensor whose gradient would have to
+            flow to an argument.
+        TypeError: an argument is on the tape, or of an unsupported type.
 
     Example:
         >>> import fastnn

@@ -1,4 +1,4 @@
-"""The recorder: what a run of a function did, and what a replay has to repeat or to check."""
+"""The recorder: the ops that a function runs, and what a replay has to repeat or check."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ _PACKAGE = str(Path(__file__).parents[1])
 
 
 class Check(NamedTuple):
-    """What the values of an input have to pass at every run."""
+    """A check that the values of an input must pass in every run."""
 
     value: Value  # the input, or a view of all of it
     check: Callable[[Tensor], object]
-    classes: int  # int64 values in 0..classes-1 is all that it asks for; negative: something else
-    besides: int  # or this value
-    line: str  # where it was asked
+    classes: int  # the check only wants int64 values in 0..classes-1; negative: something else
+    besides: int  # a value that is allowed as well
+    line: str  # of the user's code
 
 
 class Choice(NamedTuple):
-    """What the values of an input decided: which computation was recorded."""
+    """A test of an input's values that decided which computation was recorded."""
 
-    value: Value  # as of Check
+    value: Value  # as in Check
     test: Callable[[Tensor], bool]
     found: bool
 
 
 class Recorder:
-    """Listens to every row that is run, and to what else a replay has to repeat or to check."""
+    """Records every op that is run, and what else a replay has to repeat or check."""
 
     def __init__(self, inputs: Iterable[NDArray[Any]], leaves: Iterable[Tensor] = ()) -> None:
-        """leaves: which may get a gradient; those that have one now, and then none without that
-        anybody told of it, lost it by an assignment."""
+        """leaves: tensors that may get a gradient. One that has a gradient now and later has none,
+        without a call of `clears_grad`, lost it by an assignment."""
         self._had_grad = {id(leaf) for leaf in leaves if leaf.grad is not None}
         self.instructions: list[Instruction] = []
         self.storages: dict[int, Storage] = {}  # by id of the array that owns the memory
@@ -62,20 +62,20 @@ class Recorder:
         self.before_run: list[Callable[[], object]] = []
         dtype = default.dtype
         self.refused: RecordingError | None = None
-        self.renewals: list[Callable[[], object]] = []  # new memory for gradients that are held
+        self.renewals: list[Callable[[], object]] = []  # new memory for gradients the user holds
         self.conditions: list[Callable[[], bool]] = [lambda: default.dtype is dtype]
         self.checks: list[Check] = []
         self.choices: list[Choice] = []
-        self.finite: list[tuple[Value, str]] = []  # scalars, and what to say where they are not
+        self.finite: list[tuple[Value, str]] = []  # scalars, and the error if one is not finite
         self.watched: list[tuple[Any, Any]] = [(vars(default), "dtype")]
-        self.before: list[tuple[NDArray[Any], NDArray[Any]]] = []  # memory written, as it was
+        self.before: list[tuple[NDArray[Any], NDArray[Any]]] = []  # memory written, old values
         self._saved: set[int] = set()
 
     def take(self, inputs: Iterable[NDArray[Any]]) -> None:
-        """More inputs."""
+        """Add inputs."""
         self.inputs += [self._add(array, "input") for array in inputs]
 
-    # What the rest of the library tells it
+    # Calls from the rest of the library
 
     def record(
         self,
@@ -85,7 +85,7 @@ class Recorder:
         dims: tuple[int, ...],
         attrs: tuple[int, ...],
     ) -> None:
-        """A row is about to run on these arrays, outputs first."""
+        """An op is about to run on these arrays, outputs first."""
         values = [None if a is None else self.value(a) for a in arrays]
         for value in values[:n_outputs]:
             if value is not None and value.storage.kind in ("external", "kept"):
@@ -96,14 +96,14 @@ class Recorder:
         )
 
     def uses_module(self, module: Module) -> None:
-        """A module was called, or its parts were read: its training mode belongs to the key."""
+        """A module was called, or its parts were read: a replay needs the same training mode."""
         self.modules.setdefault(id(module), (module, module.training))
 
     def uses(self, tensors: Iterable[Tensor | None]) -> None:
-        """Tensors were read: parameters must have the same memory at a replay."""
+        """Tensors were read: in a replay, parameters must have the same memory."""
         for x in tensors:
             if x is None or x._node is not None or not isinstance(x._array, np.ndarray):
-                continue  # what stands for a batch has no memory of its own
+                continue  # a batched array of vmap has no memory of its own
             if x.requires_grad or hasattr(x, "_flat"):
                 self.parameters.setdefault(id(x), (x, x._array, x.requires_grad))
 
@@ -128,8 +128,8 @@ class Recorder:
     def valid_while(
         self, holds: Callable[[], bool], before_run: Callable[[], object], places: Any
     ) -> None:
-        """The recording is one of this step only as long as `holds()`, and a run needs
-        `before_run()` first; neither is asked while the same objects are at `places`."""
+        """The recording is valid as long as `holds()`, and `before_run()` is called before each
+        run; neither is called while the same objects are at `places`."""
         self.conditions.append(holds)
         self.before_run.append(before_run)
         self.watched += places
@@ -141,23 +141,23 @@ class Recorder:
         classes: int,
         besides: int = 0,
     ) -> None:
-        """The values of an input were checked; other inputs have to be."""
+        """The values of an input were checked; those of other inputs must be checked too."""
         value = self.value(array)
         if value.storage.kind == "input" and value.whole():
             self.checks.append(Check(value, check, classes, besides, self.location()))
 
     def needs_finite(self, array: NDArray[Any], text: str) -> None:
-        """A scalar was finite; a run stops where it is not."""
+        """A scalar was finite; a run stops if it is not."""
         self.finite.append((self.value(array), f"{self.location()}: {text}"))
 
     def chooses(self, array: NDArray[Any], test: Callable[[Tensor], bool], found: bool) -> None:
-        """The values of an input decided what was computed."""
+        """The values of an input decided which computation was recorded."""
         value = self.value(array)
         if value.storage.kind == "input" and value.whole():
             self.choices.append(Choice(value, test, found))
 
     def writes(self, array: NDArray[Any]) -> None:
-        """An array that exists is written in place: unless made by the recording, it outlives."""
+        """An existing array is written in place; it outlives the run unless the run made it."""
         known = len(self.storages)
         storage = self.value(array).storage
         if len(self.storages) > known:
@@ -169,14 +169,14 @@ class Recorder:
             )
 
     def refuse_rebound(self, name: str) -> None:
-        """A buffer of a module was assigned anew."""
+        """Raise: a buffer of a module was assigned a new tensor."""
         raise RecordingError(
             f"{self.location()}: cannot compile this: the buffer {name!r} is assigned another "
             "tensor, which a replay would not do; write into it by copy_() or add_()"
         )
 
     def refuse_setting(self, name: str) -> None:
-        """A setting of an optimizer was assigned."""
+        """Raise: a hyperparameter of an optimizer was assigned."""
         raise RecordingError(
             f"{self.location()}: cannot compile this: the optimizer's setting {name!r} is assigned "
             "(by a scheduler's step() too), which a replay would not do; set it outside of the "
@@ -189,7 +189,7 @@ class Recorder:
             self.before.append((storage.array, storage.array.copy()))
 
     def undo(self) -> None:
-        """Give all memory that was written its values from before the recording."""
+        """Restore all memory that was written to its values before the recording."""
         for array, values in self.before:
             np.copyto(array, values)
 
@@ -205,7 +205,7 @@ class Recorder:
         return storage
 
     def value(self, array: NDArray[Any]) -> Value:
-        """Where an array lies: its storage, offset, shape and strides."""
+        """The storage, offset, shape and strides of an array."""
         owner = _owner(array)
         storage = self.storages.get(id(owner))
         if storage is None:
@@ -224,24 +224,24 @@ class Recorder:
 
 
 class Listener(Recorder):
-    """For a trial run: keeps which inputs are checked and what is written, to undo it, but no
-    instructions."""
+    """For a trial run: records which inputs are checked and which memory is written, to undo it,
+    but no instructions."""
 
     def record(self, op: Op, arrays: tuple[NDArray[Any] | None, ...], *_: Any) -> None:
-        """A row is about to run: only what it changes matters."""
+        """An op is about to run: only the arrays that it changes matter."""
         for array in arrays[: op.in_place]:
             if array is not None:
                 self._save(self.value(array).storage)
 
     def writes(self, array: NDArray[Any]) -> None:
-        """An array that exists is written in place."""
+        """An existing array is written in place."""
         super().writes(array)
         self._save(self.value(array).storage)
 
 
 @contextmanager
 def listening(recorder: Recorder) -> Iterator[Recorder]:
-    """Within it the recorder hears every row; when it ends by an exception, memory is restored."""
+    """Within it the recorder records every op; after an exception, memory is restored."""
     if listener.active is not None:
         raise RecordingError("a compiled function was called while another one is recorded")
     with listener.lock:
@@ -258,7 +258,7 @@ def listening(recorder: Recorder) -> Iterator[Recorder]:
 
 
 class _Lent:
-    """The base of an array and of its views, so that the array knows whether there are any."""
+    """The base of an array and of its views; its reference count tells whether there are any."""
 
     def __init__(self, array: NDArray[Any]) -> None:
         self.array = array
@@ -266,7 +266,7 @@ class _Lent:
 
 
 def lent(array: NDArray[Any]) -> NDArray[Any]:
-    """The same memory as an array that nobody has; views of it hold it, and not its owner."""
+    """The same memory as a new array; views of that one refer to it, not to the memory's owner."""
     return np.asarray(_Lent(array))
 
 

@@ -1,4 +1,4 @@
-"""One recorded run of a function: its program, when it may be used, and how it is replayed."""
+"""One recorded run of a function: its program, the conditions of its use, and the replay."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tensors_of(result: Any) -> list[Tensor]:
 
 
 def rebuilt(result: Any, tensors: Iterable[Tensor]) -> Any:
-    """The structure of `result` with other tensors in it."""
+    """The structure of `result` with these tensors in it."""
     left = iter(tensors)
 
     def build(part: Any) -> Any:
@@ -54,17 +54,17 @@ class Recording:
     """One recorded run of a function, lowered."""
 
     program: engine.Program
-    structure: Any  # what the function returned, with its tensors taken out
-    outputs: list[Value]  # where the tensors it returned lie
-    bound: list[Storage]  # the arrays a run is given: inputs, then new memory for the outputs
+    structure: Any  # what the function returned; a replay puts its own tensors into it
+    outputs: list[Value]  # the memory of the tensors that it returned
+    bound: list[Storage]  # arrays passed to a run: inputs, then new memory for the outputs
     n_inputs: int
     instructions: list[Instruction]
     recorder: Recorder = field(repr=False)
     captures: Captures = field(repr=False)
-    parts: tuple[Any, ...] = ()  # what the owner of the recording wants kept alive
+    parts: tuple[Any, ...] = ()  # objects that must live as long as the recording
 
     def matches(self) -> bool:
-        """Whether what was true while recording is true now."""
+        """Whether the conditions of the recording still hold."""
         r = self.recorder
         return (
             all(module.training == mode for module, mode in r.modules.values())
@@ -79,7 +79,7 @@ class Recording:
         )
 
     def _has_memory(self) -> bool:
-        """Whether the gradients may be written: who kept one has its values in a copy now."""
+        """Whether the gradients may be overwritten; a gradient that the user holds is copied."""
         if self._watch.release():
             return True
         for renew in self.recorder.renewals:
@@ -87,14 +87,14 @@ class Recording:
         return False
 
     def suits(self, arrays: list[NDArray[Any]]) -> bool:
-        """Whether the computation that was recorded is the one for these input values."""
+        """Whether these input values lead to the computation that was recorded."""
         return all(
             choice.test(_as_seen(choice.value, arrays[choice.value.storage.index])) == choice.found
             for choice in self.recorder.choices
         )
 
     def check(self, arrays: list[NDArray[Any]]) -> None:
-        """Raise for input values that the function would not take."""
+        """Raise for input values that the function would not accept."""
         for asked in self.recorder.checks:
             try:
                 asked.check(_as_seen(asked.value, arrays[asked.value.storage.index]))
@@ -102,7 +102,7 @@ class Recording:
                 raise type(error)(f"{error} (at {asked.line})") from None
 
     def replay(self, arrays: list[NDArray[Any]]) -> Any:
-        """Run the program on these inputs (checked, contiguous) and give back its outputs."""
+        """Run the program on these inputs (checked, contiguous) and return its outputs."""
         for sync in self.recorder.before_run:
             sync()
         memory = {s.index: arrays[i] for i, s in enumerate(self.bound[: self.n_inputs])}
@@ -140,7 +140,7 @@ class Recording:
         self.shortcut = self._shortcut()
 
     def _shortcut(self) -> Replay | None:
-        """The replay without Python around it, where the outputs are plain new arrays."""
+        """The replay in C alone, possible if the outputs are plain new arrays; else None."""
         made = self.bound[self.n_inputs :]
         values = self.outputs
         if [v.storage for v in values] != made or any(
@@ -152,7 +152,7 @@ class Recording:
         if self.recorder.finite:
             return None
         if any(choice.found for choice in self.recorder.choices):
-            return None  # where nothing is found, a check of `labels` would not pass
+            return None  # if the test is False, the check of labels fails on its own
         if self.captures.contents() is None:
             return None
         structure = self.structure
@@ -166,14 +166,14 @@ class Recording:
         )
 
     def located(self, error: IndexError) -> IndexError:
-        """The error with the lines that it may come from; nothing after them was run."""
+        """The error with the lines that it may come from; no later line was run."""
         lines = dict.fromkeys(i.line for i in self.instructions if i.op in lowering.INDEX)
         return IndexError(f"{', '.join(lines)}: {error}")
 
     @staticmethod
     def _tensor(value: Value, memory: dict[int, NDArray[Any]]) -> Tensor:
         base = memory.get(value.storage.index, value.storage.array)
-        if value.storage.kind == "kept":  # the next run will write there again
+        if value.storage.kind == "kept":  # the next run will overwrite it
             base = base.copy()
         strides = tuple(s * value.dtype.itemsize for s in value.strides)
         same = base.shape == value.shape and base.strides == strides and base.dtype == value.dtype
@@ -184,7 +184,7 @@ class Recording:
 
 
 def _as_seen(value: Value, array: NDArray[Any]) -> Tensor:
-    """Another input as the recording saw the first: as the same view, if it has the same shape."""
+    """An input as the recorded function saw its own: as the same view, if the shapes agree."""
     if array.shape != value.storage.array.shape:
         return Tensor(array)
     strides = [stride * array.itemsize for stride in value.strides]

@@ -1,8 +1,8 @@
 """Names of the variables that a function captures, read from its byte code.
 
-`cfg.model.scale` in a function is a chain: a root, which is a global name, a name of the closure,
-the first argument of a method or one with a default, and the attributes and constant keys that lead
-on from there. A local name that a chain is assigned to, or that loops over it, stands for it.
+`cfg.model.scale` in a function is a chain: a root, and the attributes and constant keys after it.
+The root is a global name, a closure variable, the first argument of a method or an argument with a
+default. A local name that a chain is assigned to, or that loops over it, stands for it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _LIBRARIES = frozenset(sys.stdlib_module_names) | {"fastnn", "numpy"}
 
 
 class Chain(NamedTuple):
-    """One reading of a name: `root` and what follows it: (".", attribute), ("[", key), and
-    ("*", None) for each entry."""
+    """One use of a name: `root`, and the steps after it: (".", attribute), ("[", key), and
+    ("*", None) for a loop over the entries."""
 
     scope: str  # "global", "closure" or "argument"
     root: str
@@ -34,7 +34,7 @@ class Chain(NamedTuple):
     line: int
 
     def label(self, upto: int | None = None) -> str:
-        """The source text of it, of so many steps."""
+        """Its source text, up to so many steps."""
         text = {".": ".{}", "[": "[{!r}]", "*": "[...]"}
         return self.root + "".join(text[by].format(key) for by, key in self.steps[:upto])
 
@@ -50,7 +50,7 @@ class _Step(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def chains(code: types.CodeType) -> tuple[Chain, ...]:
-    """What the code, and the functions defined in it, read from outside."""
+    """The variables that the code, and the functions defined in it, capture."""
     instructions = list(_instructions(code))
     arguments = _arguments(code, instructions)
     found = list(_chains_of(code, instructions, arguments))
@@ -65,7 +65,7 @@ def chains(code: types.CodeType) -> tuple[Chain, ...]:
 
 
 def _instructions(code: types.CodeType) -> Iterator[_Step]:
-    """Those that matter, those that do two things at once as two."""
+    """The relevant instructions; a fused pair of loads and stores counts as two."""
     line = code.co_firstlineno
     for i in dis.get_instructions(code):
         if i.opname in _SILENT:
@@ -104,7 +104,7 @@ def _chains_of(
 
 
 def _steps(instructions: list[_Step], at: int) -> tuple[tuple[tuple[str, Any], ...], int]:
-    """What leads on from a root, and the instruction after it."""
+    """The steps after a root, and the position of the next instruction."""
     steps: list[tuple[str, Any]] = []
     while at < len(instructions):
         found = instructions[at]
@@ -155,7 +155,7 @@ def _arguments(code: types.CodeType, instructions: list[_Step]) -> set[str]:
 
 @lru_cache(maxsize=4096)
 def _lines_of_stores(code: types.CodeType) -> tuple[tuple[str, int], ...]:
-    """(name or "", line) of each assignment to something outside; "" stands for an item."""
+    """(name, line) of each assignment to a captured variable; the name is "" for an item."""
     found: list[tuple[str, int]] = []
     line = code.co_firstlineno
     for instruction in dis.get_instructions(code):
@@ -168,7 +168,7 @@ def _lines_of_stores(code: types.CodeType) -> tuple[tuple[str, int], ...]:
 
 
 def place_of_change(function: types.FunctionType, chain: Chain) -> str:
-    """file:line where the function assigns to what the chain reads; else where it reads it."""
+    """file:line where the function assigns to the variable, else where it reads it."""
     code = function.__code__
     last = chain.root if not chain.steps or chain.steps[-1][0] == "[" else chain.steps[-1][1]
     stores = _lines_of_stores(code)
@@ -178,5 +178,5 @@ def place_of_change(function: types.FunctionType, chain: Chain) -> str:
 
 
 def is_library(name: str | None) -> bool:
-    """Whether a module's name is one of Python, NumPy or this library."""
+    """Whether a module belongs to the standard library, NumPy or this package."""
     return (name or "").split(".")[0] in _LIBRARIES

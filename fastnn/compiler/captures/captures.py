@@ -1,9 +1,9 @@
-"""Variables that a function captures, and whether they still have the values they had.
+"""Variables that a function captures, and whether their values changed.
 
-A replay runs no Python, so all that Python read during the recording must be unchanged: globals,
-closure variables, defaults and attributes of `self` (`reads.py` follows them, `bytecode.py` finds
-their names), and the parts and plain attributes of the modules that were called. Values are
-compared by the snapshots of `snapshot.py`.
+A replay runs no Python, so every variable that Python read during the recording must be unchanged:
+globals, closure variables, defaults and attributes of `self` (`bytecode.py` finds their names,
+`reads.py` follows them), and the submodules and plain attributes of the modules that were called.
+Values are compared by the snapshots of `snapshot.py`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _parts_of(module: Module) -> list[Any]:
 
 
 def _drawn() -> tuple[Any, ...]:
-    """The states of the generators that every program shares."""
+    """The states of the global random generators of NumPy and Python."""
     import random  # at the first recording: it would take a tenth of the time of `import fastnn`
 
     numpys = sys.modules.get("numpy.random")
@@ -57,9 +57,9 @@ class Captures:
     """The captured variables of some functions and modules; `unchanged()` compares them.
 
     Args:
-        functions: the user's, which are followed.
-        modules: those that were called.
-        live: ids of arrays that the program itself reads at every run.
+        functions: the user's functions.
+        modules: the modules that were called.
+        live: ids of arrays that the program itself reads in every run.
     """
 
     def __init__(
@@ -88,8 +88,8 @@ class Captures:
         self.places = list({(id(v.place[0]), v.place[1]): v.place for v in found}.values())
 
     def let_go(self) -> None:
-        """Forget the modules, so that they may go: their parts are watched by someone else, and
-        their mode is what the caller makes it for a recording."""
+        """Drop the references to the modules. The caller watches their parts, and sets their mode
+        for a recording."""
         owners = {id(owner) for module, _ in self._parts for owner in (module, vars(module))}
         self._reads.variables = [
             s
@@ -107,8 +107,8 @@ class Captures:
         return snapshot(value, self._live) if variable.whole else value
 
     def contents(self) -> list[Any] | None:
-        """Lists, dicts and arrays that may change while they stay the objects they are; None where
-        there are others that may."""
+        """Lists, dicts and arrays, which may change without a change of identity; None if there
+        are other such objects."""
         read = [
             (value_at(variable.place), () if variable.by_python else self._live)
             for variable in self._reads.variables
@@ -123,7 +123,7 @@ class Captures:
         return list(found.values())
 
     def changes(self) -> Iterator[tuple[str, str]]:
-        """(line, what) of the values that are others now: names and generators."""
+        """(line, name) of each variable or generator that changed."""
         for variable, before in zip(self._reads.variables, self._snapshots, strict=True):
             if not same(before, self._snapshot(variable)):
                 yield variable.line, variable.label
@@ -139,7 +139,7 @@ class Captures:
             yield "", "the state of NumPy's or Python's random numbers"
 
     def refuse_changes(self, line: str) -> None:
-        """Raise when something that Python reads, and a replay does not, is not what it was."""
+        """Raise if something changed that Python reads and a replay does not."""
         changes = list(self.changes())
         if changes:
             line = next((place for place, _ in changes if place), line)
@@ -152,7 +152,7 @@ class Captures:
             )
 
     def refuse_large(self, live: Collection[int]) -> None:
-        """Raise where a large array was read by Python and not by the program (`live`)."""
+        """Raise if a large array was read by Python and not by the program (`live`)."""
         for variable in self._reads.variables:
             value = value_at(variable.place)
             if not is_large(value):
@@ -160,12 +160,12 @@ class Captures:
             if variable.by_python or (variable.whole and not is_live(value, live)):
                 raise RecordingError(
                     f"{variable.line}: cannot compile this: {variable.label} is an array of "
-                    f"{value.nbytes} bytes, too large to be looked at before every replay. Let the "
+                    f"{value.nbytes} bytes, too large to be compared before every replay. Let the "
                     "program read it, by fastnn.from_numpy(array), or pass what is needed of it"
                 )
 
     def unchanged(self) -> bool:
-        """Whether Python would read the same values now."""
+        """Whether all captured variables have their old values."""
         pairs = zip(self._reads.variables, self._snapshots, strict=True)
         if not all(same(before, self._snapshot(v)) for v, before in pairs):
             return False

@@ -1,4 +1,4 @@
-"""Follows a function to the variables that it captures, and on into the functions that it calls."""
+"""Finds the variables that a function captures, and those of the functions that it calls."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ NOTHING = object()
 
 
 class Variable(NamedTuple):
-    """A captured variable: where its value is kept, its name in the source, and how it is used."""
+    """A captured variable: the place of its value, its name in the source, and how it is used."""
 
     place: Place
-    whole: bool  # read as it is; else only on the way to an attribute
-    by_python: bool  # an array on which Python calls a method, so that its values are wanted now
+    whole: bool  # the value itself is used, not only an attribute of it
+    by_python: bool  # an array whose values Python reads, by a method call
     label: str
     line: str
 
 
 def value_at(place: Place) -> Any:
-    """The value at a place; nothing where there is none, as in a cell not yet filled."""
+    """The value at a place; a marker if there is none, as in an empty cell."""
     where, name = place
     if isinstance(where, dict):
         return where.get(name, NOTHING)
@@ -48,7 +48,7 @@ def value_at(place: Place) -> Any:
 
 
 def _state(value: Any) -> Callable[[], Any] | None:
-    """What tells that a generator of random numbers was drawn from; None of other values."""
+    """A function that gives the state of a random generator; None for other values."""
     pythons, numpys = sys.modules.get("random"), sys.modules.get("numpy.random")
     if pythons is not None and isinstance(value, pythons.Random):
         return value.getstate  # type: ignore[no-any-return]
@@ -63,15 +63,15 @@ class Reads:
 
     def __init__(self) -> None:
         self.variables: list[Variable] = []
-        self.states: list[tuple[str, str, Callable[[], Any], Any]] = []  # label, line, how, was
+        self.states: list[tuple[str, str, Callable[[], Any], Any]] = []  # label, line, getter, old state
         self.iterators: list[tuple[str, str]] = []  # label, line
         self.modules: list[Module] = []
         self._met: set[int] = set()
         self._places: set[tuple[int, Any, bool, bool]] = set()
-        self._followed: dict[tuple[int, int], Any] = {}  # keeps them alive, so that ids stay theirs
+        self._followed: dict[tuple[int, int], Any] = {}  # keeps them alive, so that ids stay valid
 
     def follow(self, function: Any, owner: Any = None) -> None:
-        """Look at what a function, method or callable object reads."""
+        """Find the variables that a function, method or callable object reads."""
         if isinstance(function, types.MethodType):
             function, owner = function.__func__, function.__self__
         elif not isinstance(function, types.FunctionType):
@@ -93,7 +93,7 @@ class Reads:
             self._root(function, owner, chain)
 
     def look_into(self, module: Module) -> None:
-        """The attributes of a module that may change while they stay the objects they are."""
+        """Add the attributes of a module that may change without a change of identity."""
         for name, value in vars(module).items():
             if not name.startswith("_") and isinstance(value, (*CONTAINERS, np.ndarray)):
                 place = vars(module), name
@@ -102,7 +102,7 @@ class Reads:
                 )
 
     def let_go(self) -> None:
-        """Forget the modules and the functions that were followed."""
+        """Drop the references to the modules and functions that were followed."""
         self.modules, self._followed = [], {}
 
     def _root(self, function: types.FunctionType, owner: Any, chain: Chain) -> None:
@@ -117,7 +117,7 @@ class Reads:
             self._place(place, chain, 0, line)
 
     def _place(self, place: Place, chain: Chain, upto: int, line: str) -> None:
-        """Remember a place that a chain comes by, and go on from there."""
+        """Add a place on a chain, and follow the chain from there."""
         value = value_at(place)
         whole = upto == len(chain.steps) or (
             isinstance(value, CONTAINERS)
@@ -132,7 +132,7 @@ class Reads:
         self._walk(value, chain, upto, line)
 
     def _walk(self, value: Any, chain: Chain, upto: int, line: str) -> None:
-        """Go on from a value along the steps of a chain that are left."""
+        """Follow the remaining steps of a chain from a value."""
         if upto == len(chain.steps) or value is NOTHING or _is_foreign(value):
             return
         by, key = chain.steps[upto]
@@ -151,11 +151,11 @@ class Reads:
                 self._place(place, chain, upto + 1, line)
 
     def _step(self, value: Any, by: str, key: Any) -> Place | None:
-        """The place of an attribute or of a key; a method or property is followed instead."""
+        """The place of an attribute or key; a method or property is followed instead."""
         if by == "[":
             return (value, key) if isinstance(value, dict) else None
         if isinstance(value, np.ndarray) or hasattr(type(value), "_array"):
-            return None  # arrays and tensors: their memory is read by the program itself
+            return None  # arrays and tensors: the program reads their memory itself
         own = getattr(value, "__dict__", None)
         for registry in (own, *((own or {}).get(name) for name in _REGISTRIES)):
             if type(registry) is dict and key in registry:
@@ -172,8 +172,8 @@ class Reads:
         return (own, key) if type(own) is dict else None
 
     def meet(self, value: Any, label: str, line: str) -> None:
-        """A generator, iterator, module or function that is read by name, or lies in a container
-        that is."""
+        """Handle a generator, iterator, module or function that a variable holds, itself or in a
+        container."""
         for entry in entries_of(value):
             if id(entry) in self._met or isinstance(entry, (*PLAIN, *CONTAINERS)):
                 continue
@@ -194,7 +194,7 @@ def _values_wanted(value: Any, by: str, key: Any) -> bool:
 
 
 def _given(function: types.FunctionType, owner: Any, name: str) -> Any:
-    """What an argument is that nobody passes: the object of a method, or a default."""
+    """The value of an argument that is not passed: the object of a method, or a default."""
     code = function.__code__
     names = code.co_varnames[: code.co_argcount]
     if owner is not None and names[:1] == (name,):
@@ -230,5 +230,5 @@ def _is_module(value: Any) -> bool:
 
 
 def _is_foreign(value: Any) -> bool:
-    """A Python module that is not the user's."""
+    """Whether it is a Python module that is not the user's."""
     return isinstance(value, types.ModuleType) and is_library(value.__name__)

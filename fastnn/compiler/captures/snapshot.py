@@ -1,7 +1,7 @@
-"""Snapshots of values: what is kept of a value to tell later whether it changed.
+"""Snapshots of values, to tell later whether they changed.
 
-Numbers, strings, containers of them and arrays of moderate size are compared by value, all else by
-identity.
+Numbers, strings, containers of them and arrays of moderate size are compared by value, everything
+else by identity.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _MOST = (4096, 64, 16, 8)  # entries of a container that are compared, by its de
 
 
 class _Long(NamedTuple):
-    """A container of which only identity and length are looked at."""
+    """A container that is compared by identity and length only."""
 
     value: Any
     length: int
 
 
 def snapshot(value: Any, live: Collection[int] = (), depth: int = 0) -> Any:
-    """What is remembered: containers as copies of their entries, arrays as bytes.
+    """A snapshot of a value: containers as copies of their entries, arrays as bytes.
 
-    live: ids of arrays whose memory is read anew at every replay; they and views of them are
-        remembered by identity.
+    live: ids of arrays whose memory every replay reads; they and views of them are compared by
+        identity.
     """
     if isinstance(value, CONTAINERS):
         if depth == len(_MOST) or len(value) > _MOST[depth]:
@@ -51,12 +51,12 @@ def same(before: Any, now: Any) -> bool:
 
 
 def is_large(value: Any) -> bool:
-    """Whether it is an array that is too large to be compared."""
+    """Whether it is an array too large to be compared by value."""
     return isinstance(value, np.ndarray) and value.nbytes > MOST_BYTES
 
 
 def is_live(value: Any, live: Collection[int]) -> bool:
-    """Whether the memory of an array is read anew at every replay."""
+    """Whether every replay reads the memory of an array."""
     while isinstance(value.base, np.ndarray):
         value = value.base
     return id(value) in live
@@ -68,7 +68,7 @@ def _compared(value: Any, live: Collection[int]) -> bool:
 
 
 def entries_of(value: Any, depth: int = 0) -> Iterator[Any]:
-    """The value, and those in it as far as `snapshot` looks."""
+    """The value and its nested entries, as deep as `snapshot` compares them."""
     yield value
     if isinstance(value, CONTAINERS) and depth < len(_MOST) and len(value) <= _MOST[depth]:
         for entry in value.values() if isinstance(value, dict) else value:
@@ -76,9 +76,9 @@ def entries_of(value: Any, depth: int = 0) -> Iterator[Any]:
 
 
 def changeable(value: Any, live: Collection[int]) -> list[Any] | None:
-    """What has to be looked into, as its identity does not tell: lists, dicts and packed arrays.
+    """Objects that may change without a change of identity: lists, dicts and packed arrays.
 
-    None where there is something else, such as a set.
+    None if there is one of another type, such as a set.
     """
     found: list[Any] = []
     for entry in entries_of(value):

@@ -1,4 +1,4 @@
-"""From a recorded list of instructions to a program: one file per pass."""
+"""Lowering: from recorded instructions to a program, one file per pass."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["INDEX", "Instruction", "Lowered", "Storage", "Value", "lower"]
 
 @dataclass
 class Lowered:
-    """A program, and what it was made of."""
+    """A program, with its instructions and bound storages."""
 
     program: engine.Program
     bound: list[Storage]
@@ -33,13 +33,13 @@ def lower(
     kept: list[Storage],
     watched: list[Value],
 ) -> Lowered:
-    """Classify the storages, then remove, fuse, place and emit.
+    """Classify the storages, then run the passes: dead code, fusion, memory plan, emission.
 
-    inputs: bound to the caller's arrays at every run, as are the storages of `outputs` that the
+    inputs: bound to the caller's arrays in every run, as are the storages of `outputs` that the
         instructions make.
-    kept: made by the instructions, but outlive a run (gradients): their memory stays the array
-        of the recording.
-    watched: scalars; a run stops when one is not finite.
+    kept: made by the instructions, but outlive a run (gradients): they keep the memory of the
+        recording.
+    watched: scalars; a run stops if one is not finite.
     """
     _find_temporaries(instructions)
     for storage in kept:
@@ -58,7 +58,7 @@ def lower(
 
 
 def _find_temporaries(instructions: list[Instruction]) -> None:
-    """Storages whose first access writes all of them: what they held before does not matter."""
+    """Mark as temporary the storages whose first access overwrites all of them."""
     seen: set[int] = set()
     for instruction in instructions:
         seen.update(v.storage.index for v in instruction.reads())

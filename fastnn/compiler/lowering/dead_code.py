@@ -1,4 +1,4 @@
-"""Dead code: what nobody reads is not computed."""
+"""Dead code elimination."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from fastnn.compiler.lowering.ir import Instruction, Value
 def remove_dead_code(
     instructions: list[Instruction], watched: Iterable[Value] = ()
 ) -> list[Instruction]:
-    """Keep what writes memory that outlives the run or is watched, and what those need."""
+    """Keep the instructions that write memory which outlives the run or is watched, and those that
+    they depend on."""
     live = {value.storage.index for value in watched}
     kept = []
     for instruction in reversed(instructions):

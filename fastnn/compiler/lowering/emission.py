@@ -1,4 +1,4 @@
-"""Emission: places and barriers, then the program."""
+"""Emission: addresses, barriers and guards, then the program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastnn.compiler.lowering.ir import Instruction, Storage, Value
 ARENA, EXTERNAL, BOUND = 0, 1, 2
 
 GUARD_LOSS, GUARD_INDEX = 1, 2  # enum fnn_guard
-INDEX = {"softmax_cross_entropy": 3, "take_rows": 2, "scatter_add_rows": 2}  # which array it is
+INDEX = {"softmax_cross_entropy": 3, "take_rows": 2, "scatter_add_rows": 2}  # position of the index array
 
 Range = tuple[Any, int, int]  # (what memory, first byte, end)
 
@@ -20,8 +20,8 @@ def emit(
 ) -> engine.Program:
     """Build the program.
 
-    bound: the storages that every run is given, in order.
-    watched: scalars; the last instruction that writes one stops the run when it is not finite.
+    bound: the storages whose arrays are passed to every run, in order.
+    watched: scalars; the last instruction that writes one stops the run if it is not finite.
     """
     positions = {s.index: i for i, s in enumerate(bound)}
     externals: list[Any] = []
@@ -62,14 +62,14 @@ def emit(
 
 
 def _table(instruction: Instruction) -> int:
-    """Which table the row is of, as engine.call finds it: that of the first float, else of an
-    int64, else of bool."""
+    """The kernel table, chosen as engine.call does: that of the first float, else of an int64,
+    else of bool."""
     kinds = [engine.DTYPES.index(v.dtype.name) for v in instruction.values if v is not None]
     return min(kinds) if min(kinds) >= 2 else next(kind for kind in kinds if kind < 2)
 
 
 def _index_guard(instruction: Instruction) -> int:
-    """GUARD_INDEX where a row reads by classes or row numbers that nobody checks before a run."""
+    """GUARD_INDEX if an op reads by class or row indices that are not checked before a run."""
     place = INDEX.get(instruction.op)
     index = instruction.values[place] if place is not None else None
     if index is None or (index.storage.kind == "input" and index.whole()):
@@ -78,7 +78,7 @@ def _index_guard(instruction: Instruction) -> int:
 
 
 def _last_write(instructions: list[Instruction], watched: Value) -> int:
-    """The position of the instruction that gives the watched scalar its value, or -1."""
+    """The position of the last instruction that writes the watched scalar, or -1."""
     writers = [
         at
         for at, i in enumerate(instructions)
@@ -99,8 +99,8 @@ def _meet(a: Range, b: Range) -> bool:
 
 
 def _barriers(instructions: list[Instruction]) -> list[bool]:
-    """Wait before an instruction that touches what one since the last barrier wrote, or writes
-    what one since then touched."""
+    """For each instruction, whether a barrier goes before it: if it reads or writes what was
+    written since the last barrier, or writes what was read since then."""
     waits = []
     written: list[Range] = []
     read: list[Range] = []

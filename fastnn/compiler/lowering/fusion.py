@@ -1,6 +1,6 @@
-"""Fusion: activations and their derivatives into the product's epilogue; copies into their source.
+"""Fusion: activations and their derivatives into the matmul's epilogue; copies into their source.
 
-Every fused kernel gives the bits of the separate rows, so these rewrites change no number.
+A fused kernel gives the same bits as the separate ops, so these rewrites change no result.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ DERIVATIVE = {"relu_grad": 1, "sigmoid_grad": 2, "tanh_grad": 3}
 
 
 def fuse(instructions: list[Instruction]) -> list[Instruction]:
-    """All fusions, one after the other."""
+    """Apply all fusions."""
     return _write_in_place(_fuse_derivatives(_fuse_activations(instructions)))
 
 
@@ -31,7 +31,7 @@ def _accesses(instructions: list[Instruction]) -> dict[int, list[int]]:
 
 
 def _product_of(value: Value, at: int, code: list[Instruction], uses: dict[int, list[int]]) -> int:
-    """Where the plain product stands whose result is `value` and goes to `at` alone, or -1."""
+    """The position of the plain matmul whose result is `value`, used at `at` alone; else -1."""
     made = uses[value.storage.index]
     if value.storage.kind != "temporary" or len(made) != 2 or made[1] != at:
         return -1
@@ -92,7 +92,8 @@ def _fuse_derivatives(instructions: list[Instruction]) -> list[Instruction]:
 
 
 def _write_in_place(instructions: list[Instruction]) -> list[Instruction]:
-    """Let what a `copy` moves to its place be computed there: a gradient into the flat vector."""
+    """Remove copies: compute a result where a `copy` would move it (a gradient into the flat
+    vector)."""
     code = list(instructions)
     at = 0
     while at < len(code):

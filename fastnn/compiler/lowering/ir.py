@@ -1,4 +1,4 @@
-"""What the passes work on: storages, values in them, instructions on values."""
+"""Intermediate representation of the passes: storages, values in them, instructions on values."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 class Storage:
     """A block of memory.
 
-    kind: input (the caller's, every run), output (the caller gets it, every run), external (fixed
-    memory: parameters, moments, constants), kept (made by every run in fixed memory: gradients),
-    temporary (somewhere in the arena).
-    array: the array that owned it while recording.
+    kind: input (passed to every run), output (new in every run, returned), external (fixed memory:
+    parameters, moments, constants), kept (fixed memory that every run writes: gradients),
+    temporary (in the arena).
+    array: the array that owned the memory while recording.
     """
 
     index: int
@@ -40,7 +40,7 @@ class Value:
     dtype: np.dtype[Any]
 
     def span(self) -> tuple[int, int]:
-        """The bytes of its storage that it may touch, as begin and end."""
+        """The range of bytes of its storage that it may touch, as begin and end."""
         low = high = 0
         for n, stride in zip(self.shape, self.strides, strict=True):
             if n == 0:
@@ -57,7 +57,7 @@ class Value:
         return a < d and c < b
 
     def whole(self) -> bool:
-        """Whether it is all of its storage."""
+        """Whether it covers all of its storage."""
         return self.span() == (0, self.storage.nbytes)
 
     def same_place(self, other: Value) -> bool:
@@ -81,11 +81,11 @@ class Value:
 
 @dataclass(eq=False)
 class Instruction:
-    """A row on values: outputs first, then inputs.
+    """An op applied to values: outputs first, then inputs.
 
     in_place: the outputs are read too (an optimizer's update).
-    line: where in the user's code it came from.
-    part: of a step: forward, backward or update.
+    line: the line of the user's code.
+    part: of the step: forward, backward or update.
     """
 
     op: str
@@ -107,7 +107,7 @@ class Instruction:
         return (v for v in self.values[first:] if v is not None)
 
     def fresh(self) -> Iterator[Value]:
-        """The values it writes without reading, from their first byte to their last."""
+        """The values that it overwrites completely, without reading them."""
         return iter(()) if self.in_place else (v for v in self.writes() if v.whole())
 
     def moved(self, source: Storage, target: Storage, offset: int) -> Instruction:

@@ -1,4 +1,4 @@
-"""Memory plan: temporaries that are never alive together share the arena."""
+"""Memory plan: temporaries whose lifetimes do not overlap share bytes of the arena."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ def _round_up(nbytes: int) -> int:
 
 
 def plan_memory(instructions: list[Instruction]) -> int:
-    """Give every temporary its offset; return the arena's size in bytes.
+    """Assign each temporary its offset; return the arena's size in bytes.
 
-    Largest first, each at the lowest offset that is free over all of its life.
+    Greedy, largest first: each goes to the lowest offset that is free for its whole lifetime.
     """
     life: dict[int, tuple[Storage, int, int]] = {}
     for at, instruction in enumerate(instructions):
