@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-c test-neon check format docs goldens bench perf-check perf-baseline wheel clean machine cross
+.PHONY: help demo test test-c test-neon check format docs stubs goldens bench perf-check perf-baseline wheel clean machine cross
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -52,6 +52,9 @@ format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants th
 
 docs: $(VENV)/built ## write docs/reference from the docstrings
 	@$(BIN)/python docs/generate.py
+
+stubs: $(VENV)/built ## write what type checkers see of Tensor from the annotations of its methods
+	@$(BIN)/python docs/stub.py
 
 goldens: $(VENV)/built $(VENV)/extra-test $(VENV)/rivals ## remake the values of torch and scikit-learn that the tests compare with
 	@for script in tests/goldens/make_*.py; do echo "== $$script"; \

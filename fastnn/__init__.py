@@ -42,9 +42,25 @@ from fastnn.dtype import (
 )
 from fastnn.io import FormatError, load, save
 from fastnn.nn import Parameter, ParameterTuple
-from fastnn.ops import creation, public
+from fastnn.ops import creation
+from fastnn.ops.arithmetic import *
+from fastnn.ops.axes import *
+from fastnn.ops.conversions import *
+from fastnn.ops.counting import *
 from fastnn.ops.creation import *
-from fastnn.ops.public import *
+from fastnn.ops.diagonals import *
+from fastnn.ops.einstein import *
+from fastnn.ops.elementwise import *
+from fastnn.ops.extremes import *
+from fastnn.ops.indexing import *
+from fastnn.ops.join import *
+from fastnn.ops.pointwise import *
+from fastnn.ops.products import *
+from fastnn.ops.rows import *
+from fastnn.ops.scattering import *
+from fastnn.ops.sorting import *
+from fastnn.ops.statistics import *
+from fastnn.ops.views import *
 from fastnn.random import sampling
 from fastnn.random.generator import (
     Generator,
@@ -65,14 +81,13 @@ from fastnn.tape.modes import (
     set_grad_enabled,
 )
 from fastnn.tensor import Tensor
-from fastnn.tensor.methods.printing import get_printoptions, set_printoptions
+from fastnn.tensor.printing import get_printoptions, set_printoptions
 from fastnn.train import History, Trainer, metrics
 from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and_grad
 from fastnn.transforms.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
 from fastnn.transforms.vmap import vmap
 
 # What lower packages offer and higher ones define.
-_provide("fastnn.tensor", "fastnn.random", "default_generator")
 _provide("fastnn.nn.module", "fastnn.train.predict", "predict")
 _provide("fastnn.nn.module", "fastnn.io.model", "save")
 _provide("fastnn.nn", "fastnn.mindspore.cell", "Cell CellList Dense SequentialCell")
@@ -81,7 +96,7 @@ _provide(
     "fastnn.ops",
     "fastnn.mindspore.ops",
     "GradOperation binary_cross_entropy binary_cross_entropy_with_logits clip_by_global_norm "
-    "clip_by_value concat cross_entropy derivative expand_dims get_grad grad jacfwd jacrev jet jvp "
+    "clip_by_value cross_entropy derivative expand_dims get_grad grad jacfwd jacrev jet jvp "
     "kl_div l1_loss mse_loss ones ones_like reduce_max reduce_mean reduce_min reduce_sum "
     "smooth_l1_loss stop_gradient value_and_grad vjp vmap zeros zeros_like",
 )
@@ -159,11 +174,11 @@ __all__ = [
     "plot",
     "train",
     "utils",
-    # Random numbers; public of tensors and ways to make them
+    # Random numbers; functions of tensors and ways to make them
     "Generator",
     "ops",
     *creation.__all__,
-    *public.__all__,
+    *ops.FUNCTIONS,
     *sampling.__all__,
     "get_rng_state",
     "initial_seed",

@@ -99,19 +99,38 @@ def before_training(
     >>> "wants logits" in str(found[0].message)
     True
     """
-    name = getattr(loss, "__name__", type(loss).__name__)
-    known = _looked_at.setdefault(model, set())
-    if name in known:
+    if is_known(model, loss):
         return
     with _unchanged(model), evaluating(model), enable_grad():
         z = model(Tensor(_rows(model, x)[:ROWS]))
         asked = z.detach().requires_grad_()
-        applies = _applied_to(asked, loss(asked, *(_as_target(y, z) for y in targets)))
-    known.add(name)
-    found = _of_probabilities(name, applies, z) or _of_logarithms(name, loss, z) or _of_twice(z)
-    found = found or _of_metrics(metrics, loss, z)
+        value = loss(asked, *(_as_target(y, z) for y in targets))
+        found = found_in(loss, z, applied_to(asked, value), metrics)
+    report(model, loss, found)
+
+
+def is_known(model: nn.Module, loss: Callable[..., Tensor]) -> bool:
+    """Whether model and loss were looked at before."""
+    return _name(loss) in _looked_at.get(model, ())
+
+
+def found_in(
+    loss: Callable[..., Tensor], z: Tensor, applies: str, metrics: Iterable[str]
+) -> str | None:
+    """What to say of outputs z, still on the tape, to which the loss `applies` an op."""
+    found = _of_probabilities(_name(loss), applies, z) or _of_logarithms(_name(loss), loss, z)
+    return found or _of_twice(z) or _of_metrics(metrics, loss, z)
+
+
+def report(model: nn.Module, loss: Callable[..., Tensor], found: str | None) -> None:
+    """Warn of what was found, and do not look at model and loss again."""
+    _looked_at.setdefault(model, set()).add(_name(loss))
     if found is not None:
         warnings.warn(found, UserWarning, stacklevel=_levels_up())
+
+
+def _name(loss: Callable[..., Tensor]) -> str:
+    return getattr(loss, "__name__", type(loss).__name__)
 
 
 def _as_target(y: ArrayLike, z: Tensor) -> Tensor:
@@ -132,7 +151,7 @@ def _of_probabilities(name: str, applies: str, z: Tensor) -> str | None:
     if applies not in (*_OF_CLASSES, *_OF_LABELS):
         return None
     made = _op(_source(z))
-    by_hand = applies in _OF_CLASSES and looks_like_probabilities(z)
+    by_hand = applies in _OF_CLASSES and looks_like_probabilities(z._array[:ROWS])
     if made not in _PROBABILITIES and not by_hand:
         return None
     twice = "softmax" if applies in _OF_CLASSES else "sigmoid"
@@ -149,7 +168,7 @@ def _of_logarithms(name: str, loss: Any, z: Tensor) -> str | None:
     """What to say of an NLLLoss or KLDivLoss of outputs that are no log-probabilities."""
     if not isinstance(loss, nn.NLLLoss | nn.KLDivLoss) or z.ndim != 2:
         return None
-    if looks_like_probabilities(np.exp(z._array)):
+    if looks_like_probabilities(np.exp(z._array[:ROWS])):
         return None
     return (
         f"loss: {name} wants log-probabilities, but the exponentials of the model's outputs do not "
@@ -186,9 +205,9 @@ def _op(x: Tensor) -> str:
     return next((op.name for op in ops.TABLE.values() if op.gradient is rule), "") if rule else ""
 
 
-def _applied_to(z: Tensor, end: Tensor) -> str:
+def applied_to(z: Tensor, end: Tensor) -> str:
     """The op of the logits losses that is applied to z on the way to `end`, else ''."""
-    waiting, seen = [end], set()
+    waiting, seen, start = [end], set(), _source(z)
     while waiting:
         x = waiting.pop()
         if x._node is None or id(x._node) in seen:
@@ -196,7 +215,7 @@ def _applied_to(z: Tensor, end: Tensor) -> str:
         seen.add(id(x._node))
         inputs = [t for t in inputs_of(x._node) if t is not None]
         name = _op(x)
-        if name in (*_OF_CLASSES, *_OF_LABELS) and _source(inputs[0]) is z:
+        if name in (*_OF_CLASSES, *_OF_LABELS) and _source(inputs[0]) is start:
             return name
         waiting += inputs
     return ""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 import fastnn
 from fastnn import nn, ops
-from fastnn.ops.shape import place, unbroadcast
+from fastnn.ops.axes import place, unbroadcast
 from fastnn.ops.table import apply
 from fastnn.tensor import Tensor
 

@@ -14,7 +14,7 @@ from test_trainer import BATCH, BINARY, CLASSES, VALUES, X, make
 
 import fastnn
 from fastnn import Tensor, metrics, nn, optim
-from fastnn.train.metrics.streaming import top
+from fastnn.train.metrics.batchwise import top
 
 GOLDENS = json.loads((Path(__file__).parent / "goldens/metrics.json").read_text())
 CASES = cases()

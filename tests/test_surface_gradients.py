@@ -63,7 +63,7 @@ FUNCTIONS: dict[str, tuple[Function, list[tuple[int, ...]], float]] = {
     "batched matmul": (lambda x, y: x @ y, [(2, 1, 2, 3), (3, 3, 2)], -2.0),
     "vector batch": (lambda x, y: x @ y, [(3,), (2, 3, 2)], -2.0),
     "dot outer mv": (lambda x, y: ops.dot(x, y) * ops.outer(x, y).mv(y), [(3,), (3,)], -2.0),
-    "fmod frac": (lambda x, y: ops.combined.fmod(x, y) * ops.combined.frac(x * 0.9),
+    "fmod frac": (lambda x, y: ops.fmod(x, y) * ops.frac(x * 0.9),
                   [(2, 3), (3,)], 0.4),
     "logaddexp hypot": (lambda x, y: fastnn.logaddexp(x, y) * fastnn.hypot(x, y),
                         [(2, 3), (3,)], -2.0),

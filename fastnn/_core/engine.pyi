@@ -56,12 +56,12 @@ class Program:
 
 @disjoint_base
 class Loop:
-    programs: tuple[Program | None, Program | None, Program | None]
+    programs: list[Program | None]
     order: NDArray[Any]
     def __init__(
         self,
-        programs: tuple[Program | None, Program | None, Program | None],
-        bound: tuple[tuple[NDArray[Any], ...], ...],
+        programs: list[Program | None],
+        bound: list[tuple[NDArray[Any], ...]],
         sources: list[NDArray[Any]],
         totals: list[tuple[int, int]],
         batch: int,
@@ -70,6 +70,7 @@ class Loop:
         shuffle: bool,
         seed: int,
         every: int = 1,
+        make: Callable[[int], tuple[Program, tuple[NDArray[Any], ...]]] | None = None,
     ) -> None: ...
     def start(
         self,

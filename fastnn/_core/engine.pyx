@@ -126,6 +126,7 @@ cdef extern from "fastnn.h" nogil:
     fnn_status fnn_program_run(fnn_program *program, size_t threads) noexcept
     fnn_status fnn_program_profile(fnn_program *program, size_t threads, double *us) noexcept
     fnn_status fnn_call_run(fnn_call *call, size_t threads) noexcept
+    size_t fnn_loop_part(const fnn_loop *loop) noexcept
     fnn_status fnn_loop_run(fnn_loop *loop, size_t threads) noexcept
     void fnn_shuffle(int64_t *order, size_t rows, uint64_t seed, uint64_t epoch) noexcept
     double fnn_call_cost(const fnn_call *call) noexcept
@@ -695,40 +696,49 @@ cdef class Loop:
     """Epochs of a step: shuffle, gather a batch, replay the program that the step is run by.
 
     programs: of a full batch; of the last batch, if it is not full; of a full batch that does not
-        end its group of `every` batches. None where no step needs it.
+        end its group of `every` batches. None where no step needs it, or `make` makes it.
     bound: the arrays of each; batches first, in the order of `sources`.
     sources: data arrays (rows, ...), one for each batch array.
     totals: (position in bound, real) of scalars to sum over each epoch, times the batch's rows.
     steps: of an epoch; the last takes the rows that are left.
+    make: called with the number of a program when a step first needs it; the program and its
+        arrays.
     """
     cdef fnn_loop _loop
-    cdef readonly tuple programs
+    cdef readonly list programs
     cdef readonly object order
+    cdef object _make
     cdef list _keep, _rates
     cdef double[:, ::1] _sums
     cdef void *_pointers[3][64]
+    cdef size_t _positions[8]
     cdef fnn_rate *_rate
 
-    def __init__(self, tuple programs, tuple bound, list sources, list totals, size_t batch,
-                 size_t steps, order, bint shuffle, uint64_t seed, size_t every=1):
+    def __init__(self, list programs, list bound, list sources, list totals, size_t batch,
+                 size_t steps, order, bint shuffle, uint64_t seed, size_t every=1, make=None):
         cdef Py_buffer view
         cdef int64_t[::1] order_view = order
-        cdef Py_ssize_t i, part
+        cdef Py_ssize_t i, part, first = -1
         if len(sources) > FNN_MAX_FEEDS or len(totals) > FNN_MAX_TOTALS:
             raise ValueError(f"at most {FNN_MAX_FEEDS} inputs and {FNN_MAX_TOTALS} figures")
         cdef size_t rows = order_view.shape[0]
         if batch == 0 or steps == 0 or every == 0 or rows <= (steps - 1) * batch:
             raise ValueError("steps: expected rows for each of them")
-        if (programs[0] is None or programs[1] is None and rows != steps * batch
-                or programs[2] is None and every > 1):
+        if make is None and (programs[0] is None or programs[1] is None and rows != steps * batch
+                             or programs[2] is None and every > 1):
             raise ValueError("programs: expected one for every kind of step")
         memset(&self._loop, 0, sizeof(fnn_loop))
-        self.programs, self.order = programs, order
-        self._keep = [bound, sources]
+        self.programs, self.order, self._make = [None] * 3, order, make
+        self._keep = [sources]
+        for i in range(len(totals)):
+            self._positions[i], self._loop.total[i].real = totals[i]
+        self._loop.n_totals = len(totals)
         for part in range(3):
             if programs[part] is not None:
-                (<Program>programs[part])._bind(bound[part], self._pointers[part])
-                self._loop.program[part] = (<Program>programs[part])._program
+                self._put(part, programs[part], bound[part])
+                first = part if first < 0 else first
+        if first < 0:
+            raise ValueError("programs: expected at least one")
         self._loop.every, self._loop.steps = every, steps
         self._loop.batch, self._loop.rows = batch, rows
         self._loop.order = &order_view[0]
@@ -736,19 +746,24 @@ cdef class Loop:
         for i in range(len(sources)):
             PyObject_GetBuffer(sources[i], &view, 0)
             self._loop.feed[i].source = view.buf
-            self._loop.feed[i].batch = self._pointers[0][i]
+            self._loop.feed[i].batch = self._pointers[first][i]
             self._loop.feed[i].row_bytes = <size_t>view.len // rows
             PyBuffer_Release(&view)
         self._loop.n_feeds = len(sources)
-        for i in range(len(totals)):
-            position, real = totals[i]
-            for part in range(3):
-                self._loop.total[i].value[part] = self._pointers[part][<size_t>position]
-            self._loop.total[i].real = real
-        self._loop.n_totals = len(totals)
 
     def __dealloc__(self):
         fnn_release(self._rate)
+
+    cdef int _put(self, Py_ssize_t part, Program program, tuple bound) except -1:
+        """Have steps of one kind run by this program on these arrays."""
+        cdef size_t i
+        program._bind(bound, self._pointers[part])
+        for i in range(self._loop.n_totals):
+            self._loop.total[i].value[part] = self._pointers[part][self._positions[i]]
+        self._keep.append(bound)
+        self.programs[part] = program
+        self._loop.program[part] = program._program
+        return 0
 
     def start(self, size_t epoch, size_t step, size_t last_epoch, double[:, ::1] sums,
               list rates=None):
@@ -803,14 +818,27 @@ cdef class Loop:
 
     def run(self, double seconds, threads=None):
         """Run steps for about this long (< 0: to the end). True while there is more to do."""
+        cdef Py_ssize_t part
+        cdef size_t team = thread_limit if threads is None else threads
+        if threads is None and team > 1:
+            team = fnn_team_size(max([p.cost for p in self.programs if p is not None]), team)
+        _ask_for_team(team)
+        self._loop.seconds = seconds
+        while self._loop.epoch < self._loop.last_epoch:
+            part = fnn_loop_part(&self._loop)
+            if not self._loop.program[part]:
+                program, bound = self._make(part)
+                self._put(part, program, bound)
+            self._run(team)
+            if seconds >= 0:
+                break
+        return self._loop.epoch < self._loop.last_epoch
+
+    cdef int _run(self, size_t team) except -1:
+        """Steps, until time or epochs are over, or a program is not there."""
         cdef fnn_status status
         cdef Py_ssize_t part
         cdef Program program
-        cdef size_t team = thread_limit if threads is None else threads
-        if threads is None and team > 1:
-            team = fnn_team_size(self.programs[0].cost, team)
-        _ask_for_team(team)
-        self._loop.seconds = seconds
         for part in range(3):
             if self.programs[part] is not None:
                 program = self.programs[part]
@@ -822,7 +850,7 @@ cdef class Loop:
             if self.programs[part] is not None:
                 (<Program>self.programs[part])._release()
         _raise(status)
-        return self._loop.epoch < self._loop.last_epoch
+        return 0
 
 
 def shuffle(int64_t[::1] order, uint64_t seed, uint64_t epoch):

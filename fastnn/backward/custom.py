@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.ops import inplace
-from fastnn.ops.shape import unbroadcast
+from fastnn.ops.axes import unbroadcast
 from fastnn.tape import listener
 from fastnn.tape.modes import is_grad_enabled, no_grad
 from fastnn.tape.node import Node

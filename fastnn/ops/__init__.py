@@ -1,357 +1,88 @@
-"""The table of ops, and a function for each row: one file per family."""
+"""The table of ops, and functions of tensors: one file a family.
 
-import sys
+A family has the public names of its functions in `__all__`, and in `METHODS` those that are methods
+of Tensor.
+"""
+
 from typing import Any
 
 from fastnn._support.late import late
-from fastnn.ops import combined, counting, inplace, layout, scatter
-from fastnn.ops.einstein import einsum
-from fastnn.ops.elementwise import (
-    abs,
-    bitwise_and,
-    bitwise_or,
-    bitwise_xor,
-    copy,
-    cos,
-    eq,
-    erf,
-    exp,
-    expm1,
-    floor,
-    floor_divide,
-    ge,
-    gelu,
-    gt,
-    le,
-    lerp,
-    log,
-    log1p,
-    lt,
-    maximum,
-    minimum,
-    mul,
-    ne,
-    neg,
-    own,
-    pow,
-    relu,
-    remainder,
-    round,
-    sigmoid,
-    sign,
-    sin,
-    sqrt,
-    square,
-    tanh,
-    where,
+from fastnn.ops import (
+    arithmetic,
+    axes,
+    conversions,
+    counting,
+    diagonals,
+    einstein,
+    elementwise,
+    extremes,
+    indexing,
+    inplace,
+    join,
+    operators,
+    pointwise,
+    products,
+    rows,
+    scattering,
+    sorting,
+    statistics,
+    views,
 )
-from fastnn.ops.functions import (
-    addcmul,
-    allclose,
-    bitwise_not,
-    ceil,
-    clamp,
-    clamp_max,
-    clamp_min,
-    cosh,
-    equal,
-    exp2,
-    isclose,
-    isfinite,
-    isinf,
-    isnan,
-    log2,
-    log10,
-    logical_and,
-    logical_not,
-    logical_or,
-    logical_xor,
-    masked_fill,
-    reciprocal,
-    rsqrt,
-    sinh,
-    softplus,
-    tan,
-    trunc,
-)
-from fastnn.ops.indexing import (
-    gather,
-    getitem,
-    index_select,
-    masked_select,
-    nonzero,
-    one_hot,
-    setitem,
-)
-from fastnn.ops.join import (
-    cat,
-    chunk,
-    flatten,
-    flip,
-    repeat,
-    roll,
-    split,
-    squeeze,
-    stack,
-    transpose,
-    tril,
-    triu,
-    unbind,
-    unsqueeze,
-)
-from fastnn.ops.layout import (
-    argsort,
-    diag,
-    hstack,
-    meshgrid,
-    narrow,
-    numel,
-    sort,
-    tile,
-    topk,
-    trace,
-    vstack,
-)
-from fastnn.ops.loss import (
-    bce_with_logits,
-    mse,
-    soft_cross_entropy,
-    softmax_cross_entropy,
-)
-from fastnn.ops.matmul import (
-    linear,
-)
-from fastnn.ops.norm import (
-    batch_norm,
-    layer_norm,
-)
-from fastnn.ops.products import (
-    bmm,
-    dot,
-    matmul,
-    mm,
-    mv,
-    outer,
-)
-from fastnn.ops.promote import (
-    cast,
-    result_dtype,
-)
-from fastnn.ops.random import (
-    draw_key,
-    dropout,
-)
-from fastnn.ops.reduce import (
-    all,
-    amax,
-    amin,
-    any,
-    argmax,
-    mean,
-    sum,
-)
-from fastnn.ops.rows import (
-    accuracy,
-    binary_accuracy,
-    log_softmax,
-    scatter_add_rows,
-    softmax,
-    take_rows,
-)
-from fastnn.ops.shape import (
-    contiguous,
-    expand,
-    permute,
-    reshape,
-)
-from fastnn.ops.statistics import (
-    argmin,
-    cumsum,
-    logsumexp,
-    max,
-    min,
-    norm,
-    prod,
-    std,
-    var,
-)
-from fastnn.ops.table import (
-    TABLE,
-    Op,
-)
-from fastnn.ops.update import (
-    update_step,
-)
-from fastnn.ops.variants import (
-    add,
-    add_,
-    div,
-    scaled,
-    sub,
-    sub_,
-)
+from fastnn.ops.arithmetic import *
+from fastnn.ops.arithmetic import add_, scaled, sub_
+from fastnn.ops.axes import *
+from fastnn.ops.axes import contiguous, expand
+from fastnn.ops.conversions import *
+from fastnn.ops.counting import *
+from fastnn.ops.diagonals import *
+from fastnn.ops.einstein import *
+from fastnn.ops.elementwise import *
+from fastnn.ops.elementwise import copy, gelu, own
+from fastnn.ops.extremes import *
+from fastnn.ops.indexing import *
+from fastnn.ops.indexing import getitem, one_hot, setitem
+from fastnn.ops.join import *
+from fastnn.ops.join import repeat
+from fastnn.ops.loss import bce_with_logits, mse, soft_cross_entropy, softmax_cross_entropy
+from fastnn.ops.matmul import linear
+from fastnn.ops.norm import batch_norm, layer_norm
+from fastnn.ops.pointwise import *
+from fastnn.ops.pointwise import softplus
+from fastnn.ops.products import *
+from fastnn.ops.promote import cast, result_dtype
+from fastnn.ops.random import draw_key, dropout
+from fastnn.ops.rows import *
+from fastnn.ops.rows import accuracy, binary_accuracy, scatter_add_rows, take_rows
+from fastnn.ops.scattering import *
+from fastnn.ops.sorting import *
+from fastnn.ops.statistics import *
+from fastnn.ops.table import TABLE, Op, made_by
+from fastnn.ops.update import update_step
+from fastnn.ops.views import *
 from fastnn.ops.write import copy_, div_, lerp_, mul_
-from fastnn.tape.modes import is_grad_enabled
-from fastnn.tensor import methods
+from fastnn.tensor import printing
+from fastnn.tensor.attach import attach
 
+# Of these families are the functions `fastnn.<name>` and Tensor's methods.
+FAMILIES: tuple[Any, ...] = (
+    arithmetic, axes, conversions, counting, diagonals, einstein, elementwise, extremes, indexing,
+    join, pointwise, products, rows, scattering, sorting, statistics, views,
+)  # fmt: skip
+FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
+
+# Besides those, what layers, losses and optimizers are made of.
 __all__ = [
-    "TABLE",
-    "Op",
-    "abs",
-    "accuracy",
-    "add",
-    "add_",
-    "addcmul",
-    "all",
-    "allclose",
-    "amax",
-    "amin",
-    "any",
-    "argmax",
-    "argmin",
-    "argsort",
-    "batch_norm",
-    "bce_with_logits",
-    "binary_accuracy",
-    "bitwise_and",
-    "bitwise_not",
-    "bitwise_or",
-    "bitwise_xor",
-    "bmm",
-    "cast",
-    "cat",
-    "ceil",
-    "chunk",
-    "clamp",
-    "clamp_max",
-    "clamp_min",
-    "contiguous",
-    "copy",
-    "copy_",
-    "cos",
-    "cosh",
-    "cumsum",
-    "diag",
-    "div",
-    "div_",
-    "dot",
-    "draw_key",
-    "dropout",
-    "einsum",
-    "eq",
-    "equal",
-    "erf",
-    "exp",
-    "exp2",
-    "expand",
-    "expm1",
-    "flatten",
-    "flip",
-    "floor",
-    "floor_divide",
-    "gather",
-    "ge",
-    "gelu",
-    "getitem",
-    "gt",
-    "hstack",
-    "index_select",
-    "isclose",
-    "isfinite",
-    "isinf",
-    "isnan",
-    "layer_norm",
-    "le",
-    "lerp",
-    "lerp_",
-    "linear",
-    "log",
-    "log10",
-    "log1p",
-    "log2",
-    "log_softmax",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "logical_xor",
-    "logsumexp",
-    "lt",
-    "masked_fill",
-    "masked_select",
-    "matmul",
-    "max",
-    "maximum",
-    "mean",
-    "meshgrid",
-    "min",
-    "minimum",
-    "mm",
-    "mse",
-    "mul",
-    "mul_",
-    "mv",
-    "narrow",
-    "ne",
-    "neg",
-    "nonzero",
-    "norm",
-    "numel",
-    "one_hot",
-    "outer",
-    "own",
-    "permute",
-    "pow",
-    "prod",
-    "reciprocal",
-    "relu",
-    "remainder",
-    "repeat",
-    "reshape",
-    "result_dtype",
-    "roll",
-    "round",
-    "rsqrt",
-    "scaled",
-    "scatter_add_rows",
-    "setitem",
-    "sigmoid",
-    "sign",
-    "sin",
-    "sinh",
-    "soft_cross_entropy",
-    "softmax",
-    "softmax_cross_entropy",
-    "softplus",
-    "sort",
-    "split",
-    "sqrt",
-    "square",
-    "squeeze",
-    "stack",
-    "std",
-    "sub",
-    "sub_",
-    "sum",
-    "take_rows",
-    "tan",
-    "tanh",
-    "tile",
-    "topk",
-    "trace",
-    "transpose",
-    "tril",
-    "triu",
-    "trunc",
-    "unbind",
-    "unsqueeze",
-    "update_step",
-    "var",
-    "vstack",
-    "where",
-]
+    "TABLE", "Op", "accuracy", "add_", "batch_norm", "bce_with_logits", "binary_accuracy", "cast",
+    "contiguous", "copy", "copy_", "div_", "draw_key", "dropout", "expand", "gelu", "getitem",
+    "layer_norm", "lerp_", "linear", "mse", "mul_", "one_hot", "own", "repeat", "result_dtype",
+    "scaled", "scatter_add_rows", "setitem", "soft_cross_entropy", "softmax_cross_entropy",
+    "softplus", "sub_", "take_rows", "update_step",
+    *FUNCTIONS,
+]  # fmt: skip
 
-
-methods.connect(sys.modules[__name__], is_grad_enabled)  # Tensor's methods are ops
+for _family in (*FAMILIES, operators, inplace):
+    attach(getattr(_family, "METHODS", {}))
+printing.name_nodes(made_by)
 
 
 def __getattr__(name: str) -> Any:

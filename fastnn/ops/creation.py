@@ -229,35 +229,35 @@ def _like(x: Tensor, dtype: DTypeLike | None) -> np.dtype[Any]:
 
 
 def zeros_like(
-    x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
+    input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """Zeros of the shape of `x`, and of its dtype unless said otherwise."""
-    return Tensor(np.zeros(x.shape, _like(x, dtype)), requires_grad)
+    """Zeros of the shape of `input`, and of its dtype unless said otherwise."""
+    return Tensor(np.zeros(input.shape, _like(input, dtype)), requires_grad)
 
 
 def ones_like(
-    x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
+    input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """Ones of the shape of `x`, and of its dtype unless said otherwise."""
-    return Tensor(np.ones(x.shape, _like(x, dtype)), requires_grad)
+    """Ones of the shape of `input`, and of its dtype unless said otherwise."""
+    return Tensor(np.ones(input.shape, _like(input, dtype)), requires_grad)
 
 
 def empty_like(
-    x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
+    input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """Unwritten memory of the shape of `x`, and of its dtype unless said otherwise."""
-    return Tensor(np.empty(x.shape, _like(x, dtype)), requires_grad)
+    """Unwritten memory of the shape of `input`, and of its dtype unless said otherwise."""
+    return Tensor(np.empty(input.shape, _like(input, dtype)), requires_grad)
 
 
 def full_like(
-    x: Tensor,
+    input: Tensor,
     fill_value: Scalar,
     dtype: DTypeLike | None = None,
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """One value in the shape of `x`, and of its dtype unless said otherwise."""
-    return Tensor(np.full(x.shape, fill_value, _like(x, dtype)), requires_grad)
+    """One value in the shape of `input`, and of its dtype unless said otherwise."""
+    return Tensor(np.full(input.shape, fill_value, _like(input, dtype)), requires_grad)
 
 
 def logspace(

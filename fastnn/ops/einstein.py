@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from fastnn.ops.axes import expand, permute, reshape, sum, view_of
 from fastnn.ops.elementwise import mul
 from fastnn.ops.products import matmul
 from fastnn.ops.promote import cast, result_dtype
-from fastnn.ops.reduce import sum
-from fastnn.ops.shape import expand, getitem, permute, reshape
 from fastnn.tensor import Tensor
+
+__all__ = ["einsum"]
 
 Labels = list[str]
 Term = tuple[Tensor, Labels]
@@ -92,7 +93,7 @@ def _diagonal(x: Tensor, labels: Labels, sizes: dict[str, int]) -> Term:
             moved = permute(x, (*others, first, second))
             n = sizes[label]
             flat = reshape(moved, (*moved.shape[:-2], n * n))
-            x = getitem(flat, (Ellipsis, slice(None, None, n + 1)))
+            x = view_of(flat, (Ellipsis, slice(None, None, n + 1)))
             labels = [*(labels[i] for i in others), label]
     return x, labels
 

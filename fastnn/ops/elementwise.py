@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from fastnn.ops.promote import cast, pair
-from fastnn.ops.shape import unbroadcast
-from fastnn.ops.table import apply, real, row, same_real
+from fastnn.ops.axes import unbroadcast
+from fastnn.ops.promote import cast, pair, real, same_real
+from fastnn.ops.table import apply, row
 from fastnn.tape import listener
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import GradientRule, Node
 from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastnn.ops.table import Scalar, Spec
+    from fastnn.ops.table import Operand, Spec
 
-    Operand = Tensor | Scalar
-    Unary = Callable[[Tensor], Tensor]
-    Binary = Callable[[Operand, Operand], Tensor]
+    Unary: TypeAlias = Callable[[Tensor], Tensor]
+    Binary: TypeAlias = Callable[[Operand, Operand], Tensor]
+
+__all__ = [
+    "abs", "absolute", "bitwise_and", "bitwise_or", "bitwise_xor", "clone", "cos", "eq", "erf",
+    "exp", "expm1", "floor", "floor_divide", "ge", "greater", "greater_equal", "gt", "le", "lerp",
+    "less", "less_equal", "log", "log1p", "lt", "maximum", "minimum", "mul", "multiply", "ne",
+    "neg", "negative", "not_equal", "pow", "relu", "remainder", "round", "sigmoid", "sign", "sin",
+    "sqrt", "square", "tanh",
+]  # fmt: skip
 
 
 def _same(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> tuple[list[Spec], tuple[int, ...]]:
@@ -60,12 +68,12 @@ def _unary(
     """integers: what becomes of whole numbers: float (they are cast), row or same (nothing)."""
     op = row(name, _same, lambda node, dy: (gradient(node, dy),))
 
-    def function(x: Tensor) -> Tensor:
-        if x._array.dtype.kind != "f":
+    def function(input: Tensor) -> Tensor:
+        if input._array.dtype.kind != "f":
             if integers == "same":
-                return copy(x)
-            x = real(x) if integers == "float" else x
-        return apply(op, (x,))
+                return copy(input)
+            input = real(input) if integers == "float" else input
+        return apply(op, (input,))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
@@ -76,12 +84,12 @@ def _binary(name: str, doc: str, gradient: GradientRule | None, floats: bool = F
     """floats: whole numbers are cast first."""
     op = row(name, _broadcast(name), gradient)
 
-    def function(a: Operand, b: Operand) -> Tensor:
-        if isinstance(a, Tensor) and isinstance(b, Tensor):
-            dtype = a._array.dtype
-            if dtype.kind == "f" and dtype is b._array.dtype:
-                return apply(op, (a, b))
-        x, y = pair(a, b)
+    def function(input: Operand, other: Operand) -> Tensor:
+        if isinstance(input, Tensor) and isinstance(other, Tensor):
+            dtype = input._array.dtype
+            if dtype.kind == "f" and dtype is other._array.dtype:
+                return apply(op, (input, other))
+        x, y = pair(input, other)
         if floats and x._array.dtype.kind != "f":
             x, y = real(x), real(y)
         return apply(op, (x, y))
@@ -173,13 +181,13 @@ _remainder: Binary = _binary(
 )
 
 
-def remainder(a: Operand, b: Operand) -> Tensor:
-    """a - floor(a / b) * b, with the sign of b, as Python's %.
+def remainder(input: Operand, other: Operand) -> Tensor:
+    """input - floor(input / other) * other, with the sign of other, as Python's %.
 
     Raises:
         ZeroDivisionError: whole numbers by zero.
     """
-    x, y = pair(a, b)
+    x, y = pair(input, other)
     if x._array.dtype.kind != "f":
         listener.checked(y, _not_zero)
     return _remainder(x, y)
@@ -197,13 +205,13 @@ bitwise_or: Binary = _binary("bitwise_or", "a | b of int64 or bool.", None)
 bitwise_xor: Binary = _binary("bitwise_xor", "a ^ b of int64 or bool.", None)
 
 
-def floor_divide(a: Operand, b: Operand) -> Tensor:
-    """floor(a / b), as Python's //; of floats without a gradient.
+def floor_divide(input: Operand, other: Operand) -> Tensor:
+    """floor(input / other), as Python's //; of floats without a gradient.
 
     Raises:
         ZeroDivisionError: whole numbers by zero.
     """
-    x, y = pair(a, b)
+    x, y = pair(input, other)
     if x._array.dtype.kind == "f":
         x, y = x.detach(), y.detach()
         return where(eq(y, 0.0), div(x, y), _whole_quotient(x, y))
@@ -261,20 +269,22 @@ _POWERS: dict[float, Unary] = {
 }
 
 
-def pow(a: Operand, b: Operand) -> Tensor:
-    """a**b; the powers 0, 1, 2, 3, 0.5 and -1 by multiplication, root and division.
+def pow(input: Operand, exponent: Operand) -> Tensor:
+    """input**exponent; the powers 0, 1, 2, 3, 0.5 and -1 by multiplication, root and division.
 
     Raises:
         ValueError: a whole number to a negative whole power.
     """
-    if isinstance(a, Tensor) and isinstance(b, int | float):
-        if a._array.dtype.kind != "f":
-            if isinstance(b, int) and b < 0:
-                raise ValueError(f"pow: expected a power of at least 0 for {a.dtype}, got {b}")
-            a = a if isinstance(b, int) else real(a)
-        if b in _POWERS and a._array.dtype.kind == "f":
-            return _POWERS[b](a)
-    return _pow(a, b)
+    if isinstance(input, Tensor) and isinstance(exponent, int | float):
+        if input._array.dtype.kind != "f":
+            if isinstance(exponent, int) and exponent < 0:
+                raise ValueError(
+                    f"pow: expected a power of at least 0 for {input.dtype}, got {exponent}"
+                )
+            input = input if isinstance(exponent, int) else real(input)
+        if exponent in _POWERS and input._array.dtype.kind == "f":
+            return _POWERS[exponent](input)
+    return _pow(input, exponent)
 
 
 def _no_gradient(name: str, doc: str) -> Binary:
@@ -332,11 +342,11 @@ def _where_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 _where = row("where", _broadcast("where"), only_reads(_where_gradient, 0))
 
 
-def where(condition: Tensor, a: Operand, b: Operand) -> Tensor:
-    """a where the condition holds, else b, with broadcasting."""
+def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
+    """input where the condition holds, else other, with broadcasting."""
     if condition.dtype != bool_:
         raise TypeError(f"condition: expected a bool tensor, got {condition.dtype}")
-    return apply(_where, (condition, *pair(a, b)))
+    return apply(_where, (condition, *pair(input, other)))
 
 
 def _lerp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -351,12 +361,26 @@ def _lerp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 _lerp = row("lerp", _broadcast("lerp"), _lerp_gradient)
 
 
-def lerp(start: Tensor, end: Tensor, weight: Operand) -> Tensor:
-    """start + weight (end - start), with broadcasting; exact at weights 0 and 1."""
-    start = real(start, end)
-    return apply(_lerp, (start, real(end, start), real(weight, start)))
+def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
+    """input + weight (end - input), with broadcasting; exact at weights 0 and 1."""
+    input = real(input, end)
+    return apply(_lerp, (input, real(end, input), real(weight, input)))
 
 
 def own(x: Tensor) -> Tensor:
     """`x` if its array owns a plain block of memory that is not broadcast, else a copy."""
     return copy(x) if 0 in x._array.strides and x.numel() > 1 else x
+
+
+clone = copy
+absolute, negative = abs, neg
+greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
+multiply = mul
+
+METHODS = methods(
+    abs, neg, sign, square, floor, round, sqrt, exp, expm1, sin, cos, log, log1p, erf, tanh,
+    sigmoid, relu, mul, remainder, floor_divide, maximum, minimum, pow, eq, ne, lt, le, gt, ge,
+    lerp,
+    clone=copy, absolute=abs, negative=neg, multiply=mul, greater=gt, greater_equal=ge, less=lt,
+    less_equal=le, not_equal=ne,
+)  # fmt: skip

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from fastnn.ops.elementwise import add, eq, lt, mul, where
-from fastnn.ops.join import axis
+from fastnn.ops import elementwise
+from fastnn.ops.axes import axis, expand, permute, reshape, view_of
+from fastnn.ops.elementwise import add, eq, lt, mul
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import take_rows
-from fastnn.ops.shape import expand, getitem as view_of, permute, reshape
 from fastnn.ops.table import TABLE, apply
 from fastnn.ops.write import copy_
 from fastnn.tape import listener, versions
 from fastnn.tape.inference import check_writable
 from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastnn.ops.table import Scalar
+    from fastnn.ops.table import Operand, Scalar
+
+__all__ = ["gather", "index_select", "masked_select", "nonzero", "where"]
 
 
 def positions(index: Tensor, size: int, name: str, negative: bool) -> Tensor:
@@ -47,7 +50,7 @@ def positions(index: Tensor, size: int, name: str, negative: bool) -> Tensor:
 
     listener.checked(index, check)
     if negative and (listener.active is not None or bool((index._array < 0).any())):
-        return where(lt(index, 0), add(index, size), index)
+        return elementwise.where(lt(index, 0), add(index, size), index)
     return index
 
 
@@ -187,7 +190,7 @@ def _set_recorded(x: Tensor, index: Any, value: Tensor | Scalar) -> None:
         )
     mask = reshape(index, (*index.shape, *(1,) * (x.ndim - index.ndim)))
     value = reshape(value, ()) if isinstance(value, Tensor) else value
-    copy_(x, where(mask, value, x))
+    copy_(x, elementwise.where(mask, value, x))
 
 
 def view_array(array: NDArray[Any], index: Any) -> NDArray[Any]:
@@ -204,20 +207,20 @@ def _fitting(value: Any) -> Any:
 # Functions
 
 
-def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """y[i][j][k] = x[index[i][j][k]][j][k] along dim 0, and alike along others.
+def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """y[i][j][k] = input[index[i][j][k]][j][k] along dim 0, and alike along others.
 
     Raises:
-        ValueError: an index of another number of axes, or larger than x along another axis.
-        IndexError: outside of x.
+        ValueError: an index of another number of axes, or larger than input along another axis.
+        IndexError: outside of input.
     """
-    at = axis("gather", dim, x.ndim)
-    fits = all(n <= m for i, (n, m) in enumerate(zip(index.shape, x.shape)) if i != at)
-    if index.ndim != x.ndim or not fits:
-        raise ValueError(f"index: expected at most shape {x.shape} but for axis {at}, "
+    at = axis("gather", dim, input.ndim)
+    fits = all(n <= m for i, (n, m) in enumerate(zip(index.shape, input.shape)) if i != at)
+    if index.ndim != input.ndim or not fits:
+        raise ValueError(f"index: expected at most shape {input.shape} but for axis {at}, "
                          f"got {index.shape}")  # fmt: skip
-    flat = row_by_row(x.shape, at, index)
-    return reshape(_take(reshape(x, (-1,)), flat), index.shape)
+    flat = row_by_row(input.shape, at, index)
+    return reshape(_take(reshape(input, (-1,)), flat), index.shape)
 
 
 def row_by_row(sizes: tuple[int, ...], at: int, index: Tensor) -> Tensor:
@@ -236,15 +239,15 @@ def row_by_row(sizes: tuple[int, ...], at: int, index: Tensor) -> Tensor:
     return reshape(add(flat, Tensor(base)) if len(sizes) > 1 else flat, (-1,))
 
 
-def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The parts of x along `dim` that a 1-D int64 tensor names."""
-    at = axis("index_select", dim, x.ndim)
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The parts of input along `dim` that a 1-D int64 tensor names."""
+    at = axis("index_select", dim, input.ndim)
     if index.ndim > 1:
         raise ValueError(f"index: expected one axis, got shape {index.shape}")
-    position = positions(reshape(index, (-1,)), x.shape[at], "index", False)
+    position = positions(reshape(index, (-1,)), input.shape[at], "index", False)
     if at == 0:
-        return _take(x, position)
-    return _pick(x, [at], [position])
+        return _take(input, position)
+    return _pick(input, [at], [position])
 
 
 def nonzero_tuple(x: Tensor) -> tuple[Tensor, ...]:
@@ -253,18 +256,18 @@ def nonzero_tuple(x: Tensor) -> tuple[Tensor, ...]:
     return tuple(Tensor(a.astype(int64)) for a in np.nonzero(np.atleast_1d(x._array)))
 
 
-def nonzero(x: Tensor, as_tuple: bool = False) -> Any:
-    """The positions where x is not 0, one row each (n, axes); not while recording."""
-    found = nonzero_tuple(x)
+def nonzero(input: Tensor, as_tuple: bool = False) -> Any:
+    """The positions where input is not 0, one row each (n, axes); not while recording."""
+    found = nonzero_tuple(input)
     if as_tuple:
         return found
-    return Tensor(np.stack([p._array for p in found], axis=1)[:, : x.ndim])
+    return Tensor(np.stack([p._array for p in found], axis=1)[:, : input.ndim])
 
 
-def masked_select(x: Tensor, mask: Tensor) -> Tensor:
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask holds, flat; not while recording."""
-    shape = np.broadcast_shapes(x.shape, mask.shape)
-    return getitem(expand(x, shape), expand(mask, shape))
+    shape = np.broadcast_shapes(input.shape, mask.shape)
+    return getitem(expand(input, shape), expand(mask, shape))
 
 
 def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
@@ -275,3 +278,26 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
     position = positions(x, num_classes, "x", False)
     hits = eq(reshape(position, (*x.shape, 1)), Tensor(np.arange(num_classes)))
     return cast(hits, int64)
+
+
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Tensor, input: Operand, other: Operand) -> Tensor: ...
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """input where the condition holds, else other; of a condition alone, the positions where it
+    holds, as `nonzero(as_tuple=True)`."""
+    if input is None and other is None:
+        return nonzero(condition, as_tuple=True)
+    return elementwise.where(condition, input, other)
+
+
+def _where(self: Tensor, condition: Tensor, other: Operand) -> Tensor:
+    """This where the condition holds, else `other`."""
+    return elementwise.where(condition, self, other)
+
+
+METHODS = methods(
+    gather, index_select, masked_select, nonzero,
+    where=_where,
+)  # fmt: skip

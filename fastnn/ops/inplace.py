@@ -8,30 +8,60 @@ values that are gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fastnn._core.tape import owner, rebase
-from fastnn.ops.elementwise import copy, where
+from fastnn._core.tape import grad_enabled, owner, rebase
+from fastnn.ops import elementwise, write
+from fastnn.ops.arithmetic import scaled
+from fastnn.ops.axes import contiguous, reshape, unbroadcast
+from fastnn.ops.elementwise import (
+    abs,
+    copy,
+    cos,
+    exp,
+    lerp,
+    log,
+    neg,
+    pow,
+    relu,
+    sigmoid,
+    sin,
+    sqrt,
+    square,
+    tanh,
+    where,
+)
 from fastnn.ops.indexing import parts_of, setitem, view_array
-from fastnn.ops.promote import cast
+from fastnn.ops.pointwise import (
+    addcdiv,
+    addcmul,
+    clamp,
+    fmod,
+    masked_fill,
+    nan_to_num,
+    reciprocal,
+    rsqrt,
+)
+from fastnn.ops.promote import cast, fits
 from fastnn.ops.rows import take_rows
-from fastnn.ops.shape import contiguous, reshape, unbroadcast
+from fastnn.ops.scattering import index_add, index_fill, scatter, scatter_add
 from fastnn.ops.table import taped
-from fastnn.ops.write import copy_
 from fastnn.tape import versions
 from fastnn.tape.inference import only_reads
 from fastnn.tape.modes import no_grad
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_
+from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastnn.tensor.methods.operators import Operand
+    from fastnn.ops.table import Operand
 
 
 def changes_tape(x: Tensor, value: Any, name: str) -> bool:
@@ -75,7 +105,7 @@ def change(x: Tensor, name: str, compute: Callable[[Tensor], Tensor]) -> None:
     if y.shape != x.shape:
         raise ValueError(f"{name}: shape {y.shape} does not fit into {x.shape}")
     with no_grad():
-        copy_(x, y)
+        write.copy_(x, y)
     _settle(x, bases, None, y)
 
 
@@ -189,3 +219,116 @@ def _picked(x: Tensor, positions: NDArray[Any]) -> Tensor:
     """The elements of x at flat positions."""
     rows = reshape(contiguous(x), (x.numel(), 1))
     return reshape(take_rows(rows, Tensor(positions.ravel())), positions.shape)
+
+
+# ---- the methods ----
+
+
+def _write(
+    x: Tensor,
+    name: str,
+    value: Operand,
+    plain: Callable[[Tensor, Operand], Tensor],
+    compute: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """plain(x, value), or on the tape compute(x), which is the same beside it."""
+    if grad_enabled() and changes_tape(x, value, name):
+        change(x, name, compute)
+        return x
+    return plain(x, value)
+
+
+def _replace(
+    x: Tensor, name: str, compute: Callable[[Tensor], Tensor], values: Iterable[Any]
+) -> Tensor:
+    """Take what `compute` makes of x and of these values."""
+    if grad_enabled() and any(changes_tape(x, v, name) for v in (None, *values)):
+        change(x, name, compute)
+        return x
+    return write.copy_(x, compute(x))
+
+
+def copy_(self: Tensor, source: Operand) -> Tensor:
+    """Take the values of `source`, which broadcasts to this shape."""
+    if grad_enabled() and changes_tape(self, source, "copy_"):
+        assign(self, ..., source)
+        return self
+    return write.copy_(self, source)
+
+
+def zero_(self: Tensor) -> Tensor:
+    """Set every element to 0."""
+    return copy_(self, 0)
+
+
+def fill_(self: Tensor, value: Operand) -> Tensor:
+    """Set every element to `value`."""
+    return copy_(self, value)
+
+
+def add_(self: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
+    """self += alpha other."""
+    term = other if alpha == 1 else scaled(other, alpha)
+    return _write(self, "add_", term, write.add_, lambda old: elementwise.add(old, term))
+
+
+def sub_(self: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
+    """self -= alpha other."""
+    term = other if alpha == 1 else scaled(other, alpha)
+    return _write(self, "sub_", term, write.sub_, lambda old: elementwise.sub(old, term))
+
+
+def mul_(self: Tensor, other: Operand) -> Tensor:
+    """self *= other."""
+    return _write(self, "mul_", other, write.mul_, lambda old: elementwise.mul(old, other))
+
+
+def div_(self: Tensor, other: Operand) -> Tensor:
+    """self /= other."""
+    return _write(self, "div_", other, write.div_, lambda old: elementwise.div(old, other))
+
+
+def _in_place(function: Callable[..., Tensor], checked: bool) -> Callable[..., Tensor]:
+    """The method that puts what a function gives in place of its first operand.
+
+    checked: a result of a higher kind, floats in place of whole numbers, is refused.
+    """
+    name = f"{function.__name__}_"
+
+    @wraps(function)
+    def method(self: Tensor, *args: Any, **named: Any) -> Tensor:
+        def changed(old: Tensor) -> Tensor:
+            y = function(old, *args, **named)
+            if checked:
+                fits(name, old, y.dtype)
+            return y
+
+        return _replace(self, name, changed, (*args, *named.values()))
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"`{function.__name__}` in place."
+    return method
+
+
+def _data(self: Tensor) -> Tensor:
+    """The same memory, off the tape."""
+    return self.detach()
+
+
+def _set_data(self: Tensor, value: Tensor) -> None:
+    with no_grad():
+        copy_(self, value)
+
+
+METHODS = methods(
+    copy_, zero_, fill_, add_, sub_, mul_, div_,
+    *(_in_place(f, checked=False) for f in (
+        abs, cos, exp, log, neg, reciprocal, relu, rsqrt, sigmoid, sin, sqrt, square, tanh,
+        pow, clamp, masked_fill,
+    )),
+    *(_in_place(f, checked=True) for f in (
+        addcmul, addcdiv, fmod, lerp, nan_to_num, scatter, scatter_add, index_add, index_fill,
+    )),
+    __iadd__=add_, __isub__=sub_, __imul__=mul_, __itruediv__=div_,
+    data=property(_data, _set_data),
+)  # fmt: skip

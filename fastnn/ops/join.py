@@ -1,33 +1,29 @@
-"""Tensors put together and taken apart: cat, stack, split, repeat, flip, triangles."""
+"""Tensors put together: one after another, side by side, repeated, moved around."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from fastnn.ops.elementwise import where
+from fastnn.ops.axes import axis, expand, reshape, sizes_of, view_of
+from fastnn.ops.elementwise import ne, sub
+from fastnn.ops.indexing import index_select
+from fastnn.ops.names import both_names
 from fastnn.ops.promote import cast, result_dtype
-from fastnn.ops.shape import expand, getitem, permute, reshape
 from fastnn.ops.table import TABLE, execute, new_array, taped
+from fastnn.ops.views import slice_of
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
-from fastnn.tensor.methods.names import both_names
+from fastnn.tensor.attach import methods
 
-
-def axis(name: str, dim: int, ndim: int) -> int:
-    """`dim` counted from the front."""
-    if not -ndim <= dim < ndim:
-        raise IndexError(f"dim: expected {-ndim}..{ndim - 1} for {name}, got {dim}")
-    return dim % ndim
-
-
-def _slice(dim: int, start: int | None, stop: int | None, step: int = 1) -> tuple[slice, ...]:
-    return (*(slice(None),) * dim, slice(start, stop, step))
+__all__ = [
+    "cat", "column_stack", "concat", "concatenate", "diff", "hstack", "meshgrid",
+    "repeat_interleave", "roll", "stack", "tile", "vstack",
+]  # fmt: skip
 
 
 @both_names
@@ -54,14 +50,14 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     shape = (*inputs[0].shape[:at], ends[-1], *inputs[0].shape[at + 1 :])
     out = new_array(shape, dtype)
     for t, start, stop in zip(inputs, ends[:-1], ends[1:], strict=True):
-        execute(TABLE["copy"], (out[_slice(at, start, stop)],), (t._array,), (), ())
+        execute(TABLE["copy"], (out[slice_of(at, start, stop)],), (t._array,), (), ())
     return taped(_cat_gradient, inputs, out, (at, ends))
 
 
 def _cat_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     at, ends = node.attrs
     return [
-        getitem(dy, _slice(at, start, stop)) if node.needs(i) else None
+        view_of(dy, slice_of(at, start, stop)) if node.needs(i) else None
         for i, (start, stop) in enumerate(pairwise(ends))
     ]
 
@@ -79,111 +75,138 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return cat([reshape(t, (*t.shape[:at], 1, *t.shape[at:])) for t in tensors], at)
 
 
-def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of `split_size` along `dim`, the last one smaller, or of each of the sizes given.
+def _at_least(x: Tensor, ndim: int) -> Tensor:
+    return reshape(x, (*(1,) * (ndim - x.ndim), *x.shape)) if x.ndim < ndim else x
 
-    Raises:
-        ValueError: sizes that do not sum up to that of the axis.
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """The tensors side by side: along axis 1, vectors along axis 0."""
+    parts = [_at_least(t, 1) for t in tensors]
+    return cat(parts, 0 if parts and parts[0].ndim == 1 else 1)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """The tensors one below another, vectors as rows."""
+    return cat([_at_least(t, 2) for t in tensors], 0)
+
+
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """Vectors, and the columns of matrices, side by side."""
+    return cat([reshape(t, (-1, 1)) if t.ndim < 2 else t for t in tensors], 1)
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Vectors as the coordinates of a grid, one tensor of its shape for each, as views.
+
+    Args:
+        indexing: "ij": tensor i varies along axis i; "xy": the first two axes exchanged.
     """
-    at = axis("split", dim, x.ndim)
-    n = x.shape[at]
-    if isinstance(split_size, int):
-        if split_size < 1:
-            raise ValueError(f"split_size: expected at least 1, got {split_size}")
-        ends = [*range(0, n, split_size), n] if n else [0, 0]
-    else:
-        ends = np.cumsum([0, *split_size]).tolist()
-        if ends[-1] != n:
-            raise ValueError(f"split_size: expected sizes of sum {n}, got {list(split_size)}")
-    return tuple(getitem(x, _slice(at, start, stop)) for start, stop in pairwise(ends))
+    if indexing not in ("ij", "xy"):
+        raise ValueError(f"indexing: expected 'ij' or 'xy', got {indexing!r}")
+    parts = tensors if isinstance(tensors[0], Tensor) else tuple(tensors[0])
+    at = list(range(len(parts)))
+    if indexing == "xy" and len(parts) > 1:
+        at[:2] = 1, 0
+    shape = tuple(parts[i].numel() for i in at)  # of two axes exchanged the inverse is the same
+    sizes = [tuple(n if a == d else 1 for a, n in enumerate(shape)) for d in at]
+    return tuple(expand(reshape(t, s), shape) for t, s in zip(parts, sizes, strict=True))
 
 
-def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most `chunks` views of one size along `dim`, the last one smaller."""
-    if chunks < 1:
-        raise ValueError(f"chunks: expected at least 1, got {chunks}")
-    return split(x, max(-(-x.shape[dim] // chunks), 1), dim)
-
-
-def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """The parts of x at each position of an axis, without that axis."""
-    at = axis("unbind", dim, x.ndim)
-    return tuple(getitem(x, (*(slice(None),) * at, i)) for i in range(x.shape[at]))
-
-
-def flip(x: Tensor, dims: int | Sequence[int]) -> Tensor:
-    """In reverse order along the axes, as a view."""
-    wanted = {axis("flip", d, x.ndim) for d in ((dims,) if isinstance(dims, int) else dims)}
-    return getitem(x, tuple(slice(None, None, -1 if d in wanted else 1) for d in range(x.ndim)))
-
-
-def roll(x: Tensor, shifts: int, dims: int | None = None) -> Tensor:
-    """Moved by `shifts` along an axis (default: flattened), what falls off comes in again."""
-    if dims is None:
-        return reshape(roll(reshape(x, (-1,)), shifts, 0), x.shape)
-    at = axis("roll", dims, x.ndim)
-    cut = -shifts % max(x.shape[at], 1)
-    return cat([getitem(x, _slice(at, cut, None)), getitem(x, _slice(at, None, cut))], at)
-
-
-def repeat(x: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Copies of x side by side, sizes[i] of them along axis i; new axes go in front."""
-    if len(sizes) < x.ndim:
-        raise ValueError(f"repeat: expected at least {x.ndim} sizes, got {len(sizes)}")
-    shape = (*(1,) * (len(sizes) - x.ndim), *x.shape)
-    apart = reshape(x, tuple(n for size in shape for n in (1, size)))
+def repeat(input: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Copies of input side by side, sizes[i] of them along axis i; new axes go in front."""
+    if len(sizes) < input.ndim:
+        raise ValueError(f"repeat: expected at least {input.ndim} sizes, got {len(sizes)}")
+    shape = (*(1,) * (len(sizes) - input.ndim), *input.shape)
+    apart = reshape(input, tuple(n for size in shape for n in (1, size)))
     wide = expand(apart, tuple(n for pair in zip(sizes, shape, strict=True) for n in pair))
     return reshape(wide, tuple(n * size for n, size in zip(sizes, shape, strict=True)))
 
 
-def _triangle(x: Tensor, lower: bool, diagonal: int) -> Tensor:
-    if x.ndim < 2:
-        raise ValueError(f"expected a matrix or matrices, got shape {x.shape}")
-    ones = np.ones(x.shape[-2:], bool)
-    kept = np.tril(ones, diagonal) if lower else np.triu(ones, diagonal)
-    return where(Tensor(kept), x, Tensor(np.zeros((), x.dtype)))
+def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
+    """Copies side by side, dims[i] of them along axis i; of the first axes 1 if too few."""
+    return repeat(input, (*(1,) * (input.ndim - len(dims)), *dims))
 
 
-def tril(x: Tensor, diagonal: int = 0) -> Tensor:
-    """x on and below the diagonal, else 0."""
-    return _triangle(x, True, diagonal)
+def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None) -> Tensor:
+    """Each element, or each part along `dim`, several times in a row.
+
+    Args:
+        repeats: how often; a vector has a number for each part, which no program can be made of.
+            Without it input are the repeats, of 0, 1, ..
+
+    Raises:
+        TypeError: repeats that are not whole numbers. ValueError: below 0, or too few.
+    """
+    if repeats is None:
+        repeats, input = input, Tensor(np.arange(input.numel()))
+    input, at = (
+        (reshape(input, (-1,)), 0)
+        if dim is None
+        else (input, axis("repeat_interleave", dim, input.ndim))
+    )
+    times = repeats.numpy() if isinstance(repeats, Tensor) else np.asarray(repeats)
+    if times.dtype.kind != "i" or times.ndim > 1:
+        raise TypeError(f"repeats: expected a whole number or a vector of them, got {repeats!r}")
+    if times.size not in (1, input.shape[at]) or (times < 0).any():
+        raise ValueError(
+            f"repeats: expected 1 or {input.shape[at]} numbers from 0 up, got {repeats}"
+        )
+    return index_select(input, at, Tensor(np.repeat(np.arange(input.shape[at]), times)))
 
 
-def triu(x: Tensor, diagonal: int = 0) -> Tensor:
-    """x on and above the diagonal, else 0."""
-    return _triangle(x, False, diagonal)
-
-
-# Views
-
-
-def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Two axes exchanged, as a view."""
-    a, b = axis("transpose", dim0, x.ndim), axis("transpose", dim1, x.ndim)
-    axes = list(range(x.ndim))
-    axes[a], axes[b] = b, a
-    return permute(x, tuple(axes))
-
-
-def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """Axes start_dim..end_dim merged into one."""
-    if x.ndim == 0:
-        return reshape(x, (1,))
-    first, last = axis("flatten", start_dim, x.ndim), axis("flatten", end_dim, x.ndim)
-    merged = math.prod(x.shape[first : last + 1])
-    return reshape(x, (*x.shape[:first], merged, *x.shape[last + 1 :]))
-
-
-@both_names
-def squeeze(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
-    """Without its axes of size 1 (or without those of `dim` that are of size 1)."""
-    wanted: Any = range(x.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
-    gone = {axis("squeeze", d, x.ndim) for d in wanted} if x.ndim else set()
-    return reshape(x, tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in gone))
+def roll(input: Tensor, shifts: int, dims: int | None = None) -> Tensor:
+    """Moved by `shifts` along an axis (default: flattened), what falls off comes in again."""
+    if dims is None:
+        return reshape(roll(reshape(input, (-1,)), shifts, 0), input.shape)
+    at = axis("roll", dims, input.ndim)
+    cut = -shifts % max(input.shape[at], 1)
+    return cat(
+        [view_of(input, slice_of(at, cut, None)), view_of(input, slice_of(at, None, cut))], at
+    )
 
 
 @both_names
-def unsqueeze(x: Tensor, dim: int) -> Tensor:
-    """With an axis of size 1 before axis `dim`."""
-    at = axis("unsqueeze", dim, x.ndim + 1)
-    return reshape(x, (*x.shape[:at], 1, *x.shape[at:]))
+def diff(
+    input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None,
+    append: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """x_(i+1) - x_i along `dim`, n times over.
+
+    Args:
+        prepend, append: what is put before and after input first.
+
+    Raises:
+        ValueError: n below 0.
+    """
+    at = axis("diff", dim, input.ndim)
+    if n < 0:
+        raise ValueError(f"n: expected at least 0, got {n}")
+    parts = [t for t in (prepend, input, append) if t is not None]
+    input = cat(parts, at) if len(parts) > 1 else input
+    before = (slice(None),) * at
+    for _ in range(n):
+        following, own = (view_of(input, (*before, s)) for s in (slice(1, None), slice(None, -1)))
+        input = sub(following, own) if input.dtype.kind != "b" else ne(following, own)
+    return input
+
+
+concat = concatenate = cat
+
+
+# ---- methods ----
+
+
+def _repeat(self: Tensor, *sizes: int | Sequence[int]) -> Tensor:
+    """Copies side by side, sizes[i] of them along axis i."""
+    return repeat(self, sizes_of(sizes))
+
+
+def _tile(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
+    """Copies side by side, dims[i] of them along axis i; of the first axes 1 if too few."""
+    return tile(self, sizes_of(dims))
+
+
+METHODS = methods(
+    repeat_interleave, roll, diff,
+    repeat=_repeat, tile=_tile,
+)  # fmt: skip

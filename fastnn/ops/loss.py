@@ -9,11 +9,11 @@ import numpy as np
 
 from fastnn._core import engine
 from fastnn._support.arrays import class_range
-from fastnn.ops.elementwise import mul, neg, relu, sigmoid, square, sub
-from fastnn.ops.reduce import mean, sum
+from fastnn.ops.axes import mean, reshape, sum
+from fastnn.ops.elementwise import abs, add, exp, log1p, mul, neg, relu, sigmoid, square, sub
+from fastnn.ops.promote import same_real
 from fastnn.ops.rows import log_softmax, softmax, take_rows
-from fastnn.ops.shape import reshape
-from fastnn.ops.table import Op, contiguous_array, execute, row, same_real
+from fastnn.ops.table import Op, contiguous_array, execute, row
 from fastnn.tape import batch
 from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
@@ -137,8 +137,6 @@ def bce_with_logits(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     """max(z, 0) - z * y + log1p(exp(-|z|)) by element."""
     _alike("binary_cross_entropy_with_logits", z, y)
     if y.requires_grad and is_grad_enabled():
-        from fastnn.ops.elementwise import abs, add, exp, log1p
-
         each = add(sub(relu(z), mul(z, y)), log1p(exp(neg(abs(z)))))
         return _reduced(each, reduction)
     return _loss(_bce_with_logits, z, y, reduction, rows=False)

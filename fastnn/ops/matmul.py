@@ -8,18 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support import check
-from fastnn.ops.reduce import sum
-from fastnn.ops.shape import permute, reshape
-from fastnn.ops.table import (
-    TABLE,
-    apply,
-    computed,
-    contiguous_array,
-    execute,
-    row,
-    same_real,
-    taped,
-)
+from fastnn.ops.axes import permute, reshape, sum
+from fastnn.ops.promote import same_real
+from fastnn.ops.table import TABLE, apply, computed, contiguous_array, execute, row, taped
 from fastnn.tape import batch
 from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn.ops.axes import mean, sum, view_of
 from fastnn.ops.elementwise import add, div, mul, sqrt, square, sub
+from fastnn.ops.promote import same_real
 from fastnn.ops.random import bits_of
-from fastnn.ops.reduce import mean, sum
-from fastnn.ops.shape import getitem
-from fastnn.ops.table import Op, contiguous_array, execute, row, same_real
+from fastnn.ops.table import Op, contiguous_array, execute, row
 from fastnn.tape import batch, listener, versions
 from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
@@ -74,7 +74,7 @@ def _rule(node: Node, dy: Tensor, _: Tensor | None) -> Sequence[Tensor | None]:
     dx, dp = np.empty(x.shape, x.dtype), np.empty((2, x.shape[1]), x.dtype)
     attrs = (int(centred),) if dim else ()
     execute(op, (dx, dp), (_packed(dy), x, stats, gain), x.shape, attrs)
-    return wrap(dx), getitem(wrap(dp), 0), getitem(wrap(dp), 1)
+    return wrap(dx), view_of(wrap(dp), 0), view_of(wrap(dp), 1)
 
 
 def _rows(name: str) -> tuple[Op, Op]:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from fastnn.ops.elementwise import mul
+from fastnn.ops.axes import axis, expand, permute, reshape, sum, view_of
+from fastnn.ops.elementwise import add, mul, sub
 from fastnn.ops.join import stack
 from fastnn.ops.matmul import matmul as of_matrices
-from fastnn.ops.reduce import sum
-from fastnn.ops.shape import expand, getitem, reshape
+from fastnn.ops.statistics import norm
 from fastnn.tensor import Tensor
+from fastnn.tensor.attach import methods
+
+__all__ = [
+    "addmm", "baddbmm", "bmm", "cdist", "dist", "dot", "inner", "matmul", "mm", "mv", "outer",
+    "tensordot",
+]  # fmt: skip
 
 
-def matmul(a: Tensor, b: Tensor) -> Tensor:
+def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product over the last two axes, those before broadcast; a vector on either side is
     a row or a column, and is dropped again.
 
@@ -20,7 +28,7 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
         TypeError: dtypes that differ, or whole numbers.
         ValueError: sizes that do not fit.
     """
-    return of_matrices(a, b) if b.ndim <= 2 else _batched(a, b)
+    return of_matrices(input, other) if other.ndim <= 2 else _batched(input, other)
 
 
 def _batched(a: Tensor, b: Tensor) -> Tensor:
@@ -38,7 +46,7 @@ def _batched(a: Tensor, b: Tensor) -> Tensor:
     shape = (*batch, a.shape[-2], b.shape[-1])
     if left.shape[0] == 0:
         return Tensor(np.empty(shape, a.dtype))
-    products = [of_matrices(getitem(left, i), getitem(right, i)) for i in range(left.shape[0])]
+    products = [of_matrices(view_of(left, i), view_of(right, i)) for i in range(left.shape[0])]
     return reshape(stack(products), shape)
 
 
@@ -47,33 +55,115 @@ def _of_axes(name: str, a: Tensor, b: Tensor, first: int, second: int) -> None:
         raise ValueError(f"{name}: expected {first} and {second} axes, got {a.shape} and {b.shape}")
 
 
-def mm(a: Tensor, b: Tensor) -> Tensor:
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices."""
-    _of_axes("mm", a, b, 2, 2)
-    return matmul(a, b)
+    _of_axes("mm", input, mat2, 2, 2)
+    return matmul(input, mat2)
 
 
-def mv(a: Tensor, b: Tensor) -> Tensor:
+def mv(input: Tensor, vec: Tensor) -> Tensor:
     """The product of a matrix and a vector."""
-    _of_axes("mv", a, b, 2, 1)
-    return matmul(a, b)
+    _of_axes("mv", input, vec, 2, 1)
+    return matmul(input, vec)
 
 
-def bmm(a: Tensor, b: Tensor) -> Tensor:
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of the matrices of two batches (n, i, k) and (n, k, j)."""
-    _of_axes("bmm", a, b, 3, 3)
-    if a.shape[0] != b.shape[0]:
-        raise ValueError(f"bmm: {a.shape[0]} matrices against {b.shape[0]}")
-    return matmul(a, b)
+    _of_axes("bmm", input, mat2, 3, 3)
+    if input.shape[0] != mat2.shape[0]:
+        raise ValueError(f"bmm: {input.shape[0]} matrices against {mat2.shape[0]}")
+    return matmul(input, mat2)
 
 
-def dot(a: Tensor, b: Tensor) -> Tensor:
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """sum_i a_i b_i of two vectors."""
-    _of_axes("dot", a, b, 1, 1)
-    return matmul(a, b) if a.dtype.kind == "f" else sum(mul(a, b))
+    _of_axes("dot", input, tensor, 1, 1)
+    return matmul(input, tensor) if input.dtype.kind == "f" else sum(mul(input, tensor))
 
 
-def outer(a: Tensor, b: Tensor) -> Tensor:
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """a_i b_j of two vectors."""
-    _of_axes("outer", a, b, 1, 1)
-    return mul(reshape(a, (-1, 1)), b)
+    _of_axes("outer", input, vec2, 1, 1)
+    return mul(reshape(input, (-1, 1)), vec2)
+
+
+def _plus(x: Tensor, y: Tensor, beta: float, alpha: float) -> Tensor:
+    y = y if alpha == 1 else mul(y, alpha)
+    if beta == 0:  # whatever x is, nan too
+        return y
+    return add(expand(x if beta == 1 else mul(x, beta), y.shape), y)
+
+
+def addmm(
+    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1.0, alpha: float = 1.0
+) -> Tensor:
+    """beta input + alpha mat1 @ mat2 of two matrices."""
+    return _plus(input, mm(mat1, mat2), beta, alpha)
+
+
+def baddbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1.0, alpha: float = 1.0
+) -> Tensor:
+    """beta input + alpha batch1 @ batch2 of two batches of matrices."""
+    return _plus(input, bmm(batch1, batch2), beta, alpha)
+
+
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """The sums of products over the last axes: input other^T."""
+    if input.ndim == 0 or other.ndim == 0:
+        return mul(input, other)
+    return tensordot(input, other, ([input.ndim - 1], [other.ndim - 1]))
+
+
+def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Sequence[int]] = 2) -> Tensor:
+    """The sums of products over axes of a and of b.
+
+    Args:
+        dims: how many, the last of a and the first of b; or those of a, and those of b.
+
+    Raises:
+        ValueError: axes of different sizes.
+    """
+    if isinstance(dims, int):
+        if not 0 <= dims <= min(a.ndim, b.ndim):
+            raise ValueError(f"dims: expected 0..{min(a.ndim, b.ndim)}, got {dims}")
+        mine, its = list(range(a.ndim - dims, a.ndim)), list(range(dims))
+    else:
+        mine = [axis("tensordot", d, a.ndim) for d in dims[0]]
+        its = [axis("tensordot", d, b.ndim) for d in dims[1]]
+    if [a.shape[d] for d in mine] != [b.shape[d] for d in its]:
+        raise ValueError(f"tensordot: shapes {a.shape} and {b.shape} differ in the axes {dims}")
+    left = [d for d in range(a.ndim) if d not in mine]
+    right = [d for d in range(b.ndim) if d not in its]
+    size = int(np.prod([a.shape[d] for d in mine]))
+    rows = reshape(permute(a, (*left, *mine)), (int(np.prod([a.shape[d] for d in left])), size))
+    columns = reshape(permute(b, (*its, *right)), (size, int(np.prod([b.shape[d] for d in right]))))
+    return reshape(
+        matmul(rows, columns), tuple([a.shape[d] for d in left] + [b.shape[d] for d in right])
+    )
+
+
+def dist(input: Tensor, other: Tensor, p: float = 2.0) -> Tensor:
+    """The p-norm of input - other."""
+    return norm(sub(input, other), p)
+
+
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
+    """The p-norms of the differences of each row of x1 (.., n, d) and each of x2 (.., m, d).
+
+    Raises:
+        ValueError: a p below 0, no rows, or rows of different lengths.
+    """
+    if not p >= 0:
+        raise ValueError(f"p: expected a number of at least 0, got {p}")
+    if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
+        raise ValueError(
+            f"cdist: expected rows of one length, got shapes {x1.shape} and {x2.shape}"
+        )
+    rows = view_of(x1, (..., slice(None), None, slice(None)))
+    return norm(sub(rows, view_of(x2, (..., None, slice(None), slice(None)))), p, -1)
+
+
+METHODS = methods(
+    matmul, mm, mv, bmm, dot, outer, addmm, baddbmm, inner, dist,
+)  # fmt: skip

@@ -48,6 +48,34 @@ def cast(x: Tensor, dtype: DTypeLike) -> Tensor:
     return apply(_cast, (x,), (DTYPES.index(want), DTYPES.index(have)))
 
 
+def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
+    """`x` as a floating-point tensor: a number takes the dtype of `other`."""
+    if isinstance(x, Tensor):
+        if x._array.dtype.kind == "f":
+            return x
+        like = other if isinstance(other, Tensor) and other._array.dtype.kind == "f" else None
+        return cast(x, like.dtype if like is not None else default.dtype)
+    if not isinstance(x, bool | int | float | np.number):
+        raise TypeError(
+            f"expected a tensor or a number, got {type(x).__name__}; wrap it in fastnn.tensor"
+        )
+    dtype = default.dtype
+    if isinstance(other, Tensor) and other._array.dtype.kind == "f":
+        dtype = other._array.dtype
+    return Tensor(np.array(x, dtype))
+
+
+def same_real(op: str, *arrays: NDArray[Any] | None) -> np.dtype[Any]:
+    """The one floating-point dtype of the arrays."""
+    dtypes = {a.dtype for a in arrays if a is not None}
+    if len(dtypes) != 1:
+        names = ", ".join(sorted(str(d) for d in dtypes))
+        raise TypeError(
+            f"{op}: expected tensors of one dtype, got {names}; use .float() or .double()"
+        )
+    return dtypes.pop()
+
+
 def _number_rank(value: Any) -> int:
     if isinstance(value, bool | np.bool_):
         return 0

@@ -7,15 +7,19 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastnn._support.arrays import index_range
-from fastnn.ops.shape import permute, reshape
+from fastnn.ops.axes import permute, reshape, sum
+from fastnn.ops.elementwise import exp, mul, sub
+from fastnn.ops.names import both_names
 from fastnn.ops.table import Op, apply, row
 from fastnn.tape import listener
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
-from fastnn.tensor.methods.names import both_names
+from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+__all__ = ["log_softmax", "softmax"]
 
 
 def _rows_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
@@ -23,17 +27,11 @@ def _rows_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
 
 
 def _softmax_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    from fastnn.ops.elementwise import mul, sub
-    from fastnn.ops.reduce import sum
-
     y = node.output()
     return (mul(y, sub(dy, sum(mul(dy, y), 1, True))),)
 
 
 def _log_softmax_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    from fastnn.ops.elementwise import exp, mul, sub
-    from fastnn.ops.reduce import sum
-
     return (sub(dy, mul(exp(node.output()), sum(dy, 1, True))),)
 
 
@@ -57,15 +55,15 @@ def along(op: Op, x: Tensor, dim: int, attrs: tuple[int, ...] = ()) -> Tensor:
 
 
 @both_names
-def softmax(x: Tensor, dim: int = -1) -> Tensor:
-    """exp(x - max) / sum(exp(x - max)) along `dim`."""
-    return along(_softmax, x, dim)
+def softmax(input: Tensor, dim: int = -1) -> Tensor:
+    """exp(input - max) / sum(exp(input - max)) along `dim`."""
+    return along(_softmax, input, dim)
 
 
 @both_names
-def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
-    """x - max - log(sum(exp(x - max))) along `dim`."""
-    return along(_log_softmax, x, dim)
+def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
+    """input - max - log(sum(exp(input - max))) along `dim`."""
+    return along(_log_softmax, input, dim)
 
 
 def _take_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
@@ -130,3 +128,7 @@ accuracy = _metric("accuracy", "The share of rows whose largest z is at class y.
                    lambda z: z.shape)  # fmt: skip
 binary_accuracy = _metric("binary_accuracy", "The share of elements with (z > 0) == (y > 0.5).",
                           lambda z: (z.size,))  # fmt: skip
+
+METHODS = methods(
+    softmax, log_softmax,
+)  # fmt: skip

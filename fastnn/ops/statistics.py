@@ -1,13 +1,12 @@
-"""Reductions that are made of rows: extremes with their places, products, moments, norms."""
+"""Reductions that are made of rows: products, moments, norms."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn.ops.axes import Axes, axis, mean, reduce_axes, reshape, sum, view_of
 from fastnn.ops.elementwise import (
     abs,
     add,
@@ -15,67 +14,26 @@ from fastnn.ops.elementwise import (
     eq,
     exp,
     log,
-    maximum,
-    minimum,
     mul,
     ne,
-    neg,
     pow,
     sqrt,
     square,
     sub,
     where,
 )
-from fastnn.ops.functions import isfinite
-from fastnn.ops.indexing import gather
-from fastnn.ops.join import axis, cat, squeeze
-from fastnn.ops.promote import cast
-from fastnn.ops.reduce import amax, amin, argmax, mean, reduce_axes, sum
-from fastnn.ops.shape import getitem, reshape
-from fastnn.ops.table import real
+from fastnn.ops.extremes import amax, amin
+from fastnn.ops.join import cat
+from fastnn.ops.names import both_names
+from fastnn.ops.pointwise import isfinite, isnan, logical_not
+from fastnn.ops.promote import cast, real
 from fastnn.tensor import Tensor, bool_, int64
-from fastnn.tensor.methods.names import both_names
+from fastnn.tensor.attach import methods
 
-Axes = int | Sequence[int] | None
-
-
-class Extreme(NamedTuple):
-    """The largest or smallest elements along an axis, and where they are."""
-
-    values: Tensor
-    indices: Tensor
-
-
-@both_names
-def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The int64 index of the first smallest element along `dim` (default: of all, flattened)."""
-    return argmax(neg(cast(x, int64) if x.dtype == bool_ else x.detach()), dim, keepdim)
-
-
-def _along(x: Tensor, dim: int, keepdim: bool, least: bool) -> Extreme:
-    if x.ndim == 0:
-        return Extreme(x, Tensor(np.zeros((), int64)))
-    index = (argmin if least else argmax)(x, dim, True)
-    values = gather(x, dim, index)
-    return Extreme(values, index) if keepdim else Extreme(squeeze(values, dim), squeeze(index, dim))
-
-
-@both_names
-def max(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
-    """The largest element; along `dim`, (values, indices) of the first ones; of two tensors, the
-    larger by element."""
-    if isinstance(dim, Tensor):
-        return maximum(x, dim)
-    return amax(x) if dim is None else _along(x, dim, keepdim, False)
-
-
-@both_names
-def min(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
-    """The smallest element; along `dim`, (values, indices) of the first ones; of two tensors, the
-    smaller by element."""
-    if isinstance(dim, Tensor):
-        return minimum(x, dim)
-    return amin(x) if dim is None else _along(x, dim, keepdim, True)
+__all__ = [
+    "count_nonzero", "cumsum", "logsumexp", "nanmean", "nansum", "norm", "prod", "std", "std_mean",
+    "var", "var_mean",
+]  # fmt: skip
 
 
 def _product(x: Tensor) -> Tensor:
@@ -85,31 +43,50 @@ def _product(x: Tensor) -> Tensor:
     while (n := x.shape[1]) > 1:
         half = n // 2
         rows = slice(None)
-        y = mul(getitem(x, (rows, slice(half))), getitem(x, (rows, slice(half, 2 * half))))
-        x = y if n % 2 == 0 else cat([y, getitem(x, (rows, slice(2 * half, n)))], 1)
+        y = mul(view_of(x, (rows, slice(half))), view_of(x, (rows, slice(half, 2 * half))))
+        x = y if n % 2 == 0 else cat([y, view_of(x, (rows, slice(2 * half, n)))], 1)
     return reshape(x, (x.shape[0], x.shape[2]))
 
 
 @both_names
-def prod(x: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+def prod(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """The product over `dim` (default: all axes); of int64 and bool, int64."""
-    x = cast(x, int64) if x.dtype == bool_ else x
-    return reduce_axes("prod", _product, x, dim, keepdim)
+    input = cast(input, int64) if input.dtype == bool_ else input
+    return reduce_axes("prod", _product, input, dim, keepdim)
 
 
 @both_names
-def cumsum(x: Tensor, dim: int) -> Tensor:
+def cumsum(input: Tensor, dim: int) -> Tensor:
     """y_i = x_0 + .. + x_i along `dim`, by doubling: log2(n) additions each."""
-    at = axis("cumsum", dim, x.ndim)
-    y = cast(x, int64) if x.dtype == bool_ else x
+    at = axis("cumsum", dim, input.ndim)
+    y = cast(input, int64) if input.dtype == bool_ else input
     before, step = (slice(None),) * at, 1
     while step < y.shape[at]:
-        head = getitem(y, (*before, slice(step)))
-        tail = getitem(y, (*before, slice(step, None)))
-        shifted = getitem(y, (*before, slice(y.shape[at] - step)))
+        head = view_of(y, (*before, slice(step)))
+        tail = view_of(y, (*before, slice(step, None)))
+        shifted = view_of(y, (*before, slice(y.shape[at] - step)))
         y = cat([head, add(tail, shifted)], at)
         step *= 2
     return y
+
+
+@both_names
+def nansum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """The sum of what is not nan."""
+    return sum(where(isnan(input), 0.0, input) if input.dtype.kind == "f" else input, dim, keepdim)
+
+
+@both_names
+def nanmean(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """The mean of what is not nan."""
+    count = sum(cast(logical_not(isnan(input)), input.dtype), dim, keepdim)
+    return div(nansum(input, dim, keepdim), count)
+
+
+@both_names
+def count_nonzero(input: Tensor, dim: Axes = None) -> Tensor:
+    """How many elements are not 0, int64."""
+    return sum(cast(ne(input, 0), int64), dim)
 
 
 def _count(x: Tensor, dim: Axes) -> int:
@@ -119,14 +96,14 @@ def _count(x: Tensor, dim: Axes) -> int:
 
 @both_names
 def var(
-    x: Tensor,
+    input: Tensor,
     dim: Axes = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
     correction: float = 1,
 ) -> Tensor:
-    """sum((x - mean)**2) / (n - correction) over `dim` (default: all axes).
+    """sum((input - mean)**2) / (n - correction) over `dim` (default: all axes).
 
     Args:
         unbiased: torch's older word: True is correction 1, False is 0.
@@ -136,15 +113,15 @@ def var(
         dim, unbiased = None, dim
     if unbiased is not None:
         correction = int(unbiased)
-    x = real(x)
-    total = sum(square(sub(x, mean(x, dim, True))), dim, keepdim)
-    n = _count(x, dim) - correction
+    input = real(input)
+    total = sum(square(sub(input, mean(input, dim, True))), dim, keepdim)
+    n = _count(input, dim) - correction
     return div(total, float(n) if n > 0 else 0.0)
 
 
 @both_names
 def std(
-    x: Tensor,
+    input: Tensor,
     dim: Axes = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
@@ -152,7 +129,7 @@ def std(
     correction: float = 1,
 ) -> Tensor:
     """The root of `var`; its gradient is 0 where it is 0."""
-    return _root(var(x, dim, unbiased, keepdim, correction=correction))
+    return _root(var(input, dim, unbiased, keepdim, correction=correction))
 
 
 def _root(x: Tensor) -> Tensor:
@@ -164,40 +141,65 @@ def _root(x: Tensor) -> Tensor:
 
 
 @both_names
-def logsumexp(x: Tensor, dim: Axes, keepdim: bool = False) -> Tensor:
-    """log(sum(exp(x))) over `dim`, shifted by the largest element."""
-    x = real(x)
-    top = amax(x.detach(), dim, True)
+def var_mean(
+    input: Tensor, dim: Axes = None, unbiased: bool | None = None, keepdim: bool = False, *,
+    correction: float = 1,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """(variance, mean) over `dim` (default: all axes); see `var`."""
+    axes = None if isinstance(dim, bool) else dim
+    return var(input, dim, unbiased, keepdim, correction=correction), mean(input, axes, keepdim)
+
+
+@both_names
+def std_mean(
+    input: Tensor, dim: Axes = None, unbiased: bool | None = None, keepdim: bool = False, *,
+    correction: float = 1,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """(standard deviation, mean) over `dim` (default: all axes); see `std`."""
+    axes = None if isinstance(dim, bool) else dim
+    return std(input, dim, unbiased, keepdim, correction=correction), mean(input, axes, keepdim)
+
+
+@both_names
+def logsumexp(input: Tensor, dim: Axes, keepdim: bool = False) -> Tensor:
+    """log(sum(exp(input))) over `dim`, shifted by the largest element."""
+    input = real(input)
+    top = amax(input.detach(), dim, True)
     top = where(isfinite(top), top, 0.0)
-    y = add(log(sum(exp(sub(x, top)), dim, True)), top)
-    return y if keepdim else reshape(y, amax(x.detach(), dim).shape)
+    y = add(log(sum(exp(sub(input, top)), dim, True)), top)
+    return y if keepdim else reshape(y, amax(input.detach(), dim).shape)
 
 
 @both_names
 def norm(
-    x: Tensor, p: float | str | None = "fro", dim: Axes = None, keepdim: bool = False
+    input: Tensor, p: float | str | None = "fro", dim: Axes = None, keepdim: bool = False
 ) -> Tensor:
-    """sum(|x|**p)**(1/p) over `dim` (default: all axes).
+    """sum(|input|**p)**(1/p) over `dim` (default: all axes).
 
     Args:
-        p: default 2 ("fro"); inf and -inf are the largest and the smallest |x|, 0 counts those
+        p: default 2 ("fro"); inf and -inf are the largest and the smallest |input|, 0 counts those
             that are not 0. Where the norm is 0 the gradient is 0.
 
     Raises:
         ValueError: another text.
     """
-    x = real(x)
+    input = real(input)
     if isinstance(p, str) and p != "fro":
         raise ValueError(f"p: expected a number or 'fro', got {p!r}")
     if p is None or p in ("fro", 2):
-        return _root(sum(square(x), dim, keepdim))
+        return _root(sum(square(input), dim, keepdim))
     assert not isinstance(p, str)
     if p == 1:
-        return sum(abs(x), dim, keepdim)
+        return sum(abs(input), dim, keepdim)
     if math.isinf(p):
-        return (amax if p > 0 else amin)(abs(x), dim, keepdim)
+        return (amax if p > 0 else amin)(abs(input), dim, keepdim)
     if p == 0:
-        return cast(sum(ne(x.detach(), 0.0), dim, keepdim), x.dtype)
-    total = sum(pow(abs(x), float(p)), dim, keepdim)
+        return cast(sum(ne(input.detach(), 0.0), dim, keepdim), input.dtype)
+    total = sum(pow(abs(input), float(p)), dim, keepdim)
     zero = eq(total.detach(), 0.0)
     return where(zero, 0.0, pow(where(zero, 1.0, total), 1.0 / p))
+
+
+METHODS = methods(
+    prod, cumsum, nansum, nanmean, count_nonzero, var, std, logsumexp, norm,
+)  # fmt: skip

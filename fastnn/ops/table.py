@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from fastnn._core import engine, tape
-from fastnn._support import default
 from fastnn.tape import listener
 from fastnn.tape.node import GradientRule, Node
 from fastnn.tensor import Tensor
@@ -17,8 +16,9 @@ from fastnn.tensor import Tensor
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Spec = tuple[tuple[int, ...], np.dtype[Any]]
-    Scalar = bool | int | float
+    Spec: TypeAlias = tuple[tuple[int, ...], np.dtype[Any]]
+    Scalar: TypeAlias = bool | int | float
+    Operand: TypeAlias = Tensor | Scalar
 
 
 # The door makes Tensors; it is told of the class, and its stub says Any.
@@ -98,33 +98,3 @@ def new_array(shape: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:
     if listener.active is not None:  # a program knows by one whole write that it is new
         execute(TABLE["copy"], (out,), (np.zeros((), dtype),), (), ())
     return out
-
-
-def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
-    """`x` as a floating-point tensor: a number takes the dtype of `other`."""
-    if isinstance(x, Tensor):
-        if x._array.dtype.kind == "f":
-            return x
-        from fastnn.ops.promote import cast
-
-        like = other if isinstance(other, Tensor) and other._array.dtype.kind == "f" else None
-        return cast(x, like.dtype if like is not None else default.dtype)
-    if not isinstance(x, bool | int | float | np.number):
-        raise TypeError(
-            f"expected a tensor or a number, got {type(x).__name__}; wrap it in fastnn.tensor"
-        )
-    dtype = default.dtype
-    if isinstance(other, Tensor) and other._array.dtype.kind == "f":
-        dtype = other._array.dtype
-    return Tensor(np.array(x, dtype))
-
-
-def same_real(op: str, *arrays: NDArray[Any] | None) -> np.dtype[Any]:
-    """The one floating-point dtype of the arrays."""
-    dtypes = {a.dtype for a in arrays if a is not None}
-    if len(dtypes) != 1:
-        names = ", ".join(sorted(str(d) for d in dtypes))
-        raise TypeError(
-            f"{op}: expected tensors of one dtype, got {names}; use .float() or .double()"
-        )
-    return dtypes.pop()

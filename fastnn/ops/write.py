@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastnn.ops.promote import cast, fits, pair
-from fastnn.ops.table import TABLE, Op, execute, real, same_real
+from fastnn.ops.promote import cast, fits, pair, real, same_real
+from fastnn.ops.table import TABLE, Op, execute
 from fastnn.tape import listener, versions
 from fastnn.tape.inference import check_writable
 from fastnn.tensor import Tensor, float32
 
 if TYPE_CHECKING:
-    from fastnn.ops.table import Scalar
-
-    Operand = Tensor | Scalar
+    from fastnn.ops.table import Operand
 
 
 def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:

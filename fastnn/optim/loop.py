@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +18,16 @@ def blocks_of(optimizer: Optimizer) -> Iterator[Block]:
     return (block for blocks in optimizer._blocks for block in blocks)
 
 
-def hold_gradients(optimizer: Optimizer) -> None:
-    """Keep the gradients that there are in the flat vectors, where those of several batches add
-    up; their values are dropped."""
+def hold_gradients(optimizer: Optimizer, leaves: Container[int] | None = None) -> None:
+    """Let parameters have an empty gradient in the flat vectors, where those of several batches add
+    up.
+
+    leaves: the ids of these parameters; default: all that want a gradient.
+    """
     for block in blocks_of(optimizer):
         for p, view in zip(block.params, block.flat.grads, strict=True):
-            if p.grad is not None:
-                p.grad = view
+            held = p.requires_grad if leaves is None else id(p) in leaves
+            p.grad = view if held else None
     empty_gradients(optimizer)
 
 

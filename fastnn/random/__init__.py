@@ -11,7 +11,9 @@ from fastnn.random.generator import (
     seed,
     set_rng_state,
 )
+from fastnn.random.methods import METHODS
 from fastnn.random.sampling import rand, randint, randn, randperm
+from fastnn.tensor.attach import attach
 
 __all__ = [
     "Generator",
@@ -28,3 +30,5 @@ __all__ = [
     "seed",
     "set_rng_state",
 ]
+
+attach(METHODS)

@@ -247,8 +247,9 @@ def manual_seed(seed: int) -> Generator:
     Raises:
         TypeError, ValueError: not an integer in that range.
 
+    >>> import fastnn
     >>> _ = manual_seed(42)
-    >>> rand(2)
+    >>> fastnn.rand(2)
     tensor([0.8823, 0.9150])
     """
     return default_generator.manual_seed(seed)

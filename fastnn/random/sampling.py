@@ -46,7 +46,8 @@ def rand(
     Raises:
         ValueError: a negative size, or another dtype.
 
-    >>> _ = manual_seed(0)
+    >>> import fastnn
+    >>> _ = fastnn.manual_seed(0)
     >>> rand(4)
     tensor([0.4963, 0.7682, 0.0885, 0.1320])
     """
@@ -74,7 +75,8 @@ def randn(
 
     Source: Box & Muller 1958; torch's `normal_fill`.
 
-    >>> _ = manual_seed(2019)
+    >>> import fastnn
+    >>> _ = fastnn.manual_seed(2019)
     >>> randn(3)
     tensor([-0.1187,  0.2110,  0.7463])
     """
@@ -96,7 +98,8 @@ def randint(*bounds_and_size: Any, generator: Generator | None = None, **named: 
         TypeError: arguments missing or too many.
         ValueError: high <= low, or a negative size.
 
-    >>> _ = manual_seed(0)
+    >>> import fastnn
+    >>> _ = fastnn.manual_seed(0)
     >>> print(randint(0, 10, (5,)).numpy())
     [4 9 3 0 3]
     """
@@ -118,7 +121,8 @@ def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
     Raises:
         ValueError: a negative number.
 
-    >>> _ = manual_seed(0)
+    >>> import fastnn
+    >>> _ = fastnn.manual_seed(0)
     >>> print(randperm(5).numpy())
     [4 0 1 3 2]
     """
@@ -140,14 +144,16 @@ def _randint_arguments(given: tuple[Any, ...], named: dict[str, Any]) -> tuple[A
     return values["low"], values["high"], values["size"]
 
 
-def rand_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
-    """Uniform numbers in [0, 1) of the shape of `x`; see `fastnn.rand`."""
-    return rand(*x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
+def rand_like(input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """Uniform numbers in [0, 1) of the shape of `input`; see `fastnn.rand`."""
+    return rand(*input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
-def randn_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
-    """Normal numbers of the shape of `x`; see `fastnn.randn`."""
-    return randn(*x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
+def randn_like(
+    input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Normal numbers of the shape of `input`; see `fastnn.randn`."""
+    return randn(*input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
 def normal(

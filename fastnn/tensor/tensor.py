@@ -1,22 +1,24 @@
-"""Tensor: a NumPy array and, when a gradient may be asked for, the tape's node that made it."""
+"""Tensor: a NumPy array and, when a gradient may be asked for, the tape's node that made it.
+
+Here is what needs no op. What does is attached from above (`fastnn.tensor.attach`): a method is a
+function of `fastnn.ops`. What type checkers see is __init__.pyi, which `make stubs` writes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from fastnn._core import replay, tape
-from fastnn._core.tape import TensorBase, inference_enabled, set_grad_enabled
-from fastnn._support import default
+from fastnn._core.tape import TensorBase, inference_enabled
+from fastnn._support import default, device as _device
 from fastnn.tape import batch, listener
-from fastnn.tensor.methods import Methods
+from fastnn.tensor import printing
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
-
-    Scalar = bool | int | float
 
 float32: np.dtype[Any] = np.dtype("float32")
 float64: np.dtype[Any] = np.dtype("float64")
@@ -25,7 +27,7 @@ bool_: np.dtype[Any] = np.dtype("bool")
 DTYPES = (float32, float64, int64, bool_)
 
 
-class Tensor(TensorBase, Methods):
+class Tensor(TensorBase):
     """An n-dimensional array that operations can be differentiated through.
 
     Args:
@@ -92,19 +94,6 @@ class Tensor(TensorBase, Methods):
         """The number of axes."""
         return self.ndim
 
-    @property
-    def data(self) -> Tensor:
-        """The same memory, off the tape."""
-        return self.detach()
-
-    @data.setter
-    def data(self, value: Tensor) -> None:
-        before = set_grad_enabled(False)
-        try:
-            self.copy_(value)
-        finally:
-            set_grad_enabled(before)
-
     def numel(self) -> int:
         """The number of elements."""
         return self._array.size
@@ -117,9 +106,7 @@ class Tensor(TensorBase, Methods):
         return self.shape[0]
 
     def __repr__(self) -> str:
-        from fastnn.tensor.methods.printing import text
-
-        return text(self)
+        return printing.text(self)
 
     def __format__(self, spec: str) -> str:
         number = self.ndim == 0 and (spec != "" or listener.active is None)
@@ -177,8 +164,81 @@ class Tensor(TensorBase, Methods):
     def __bool__(self) -> bool:
         return bool(self.item())
 
-    def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(len(self)))
+    # Its memory and its place
+
+    @property
+    def device(self) -> Any:
+        """Where it is: device(type='cpu')."""
+        return _device.device("cpu")
+
+    @property
+    def is_cuda(self) -> bool:
+        """False: there is only the CPU."""
+        return False
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of an element."""
+        return self._array.itemsize
+
+    def element_size(self) -> int:
+        """The bytes of an element."""
+        return self._array.itemsize
+
+    def is_floating_point(self) -> bool:
+        """Whether it is of float32 or float64."""
+        return self._array.dtype.kind == "f"
+
+    def is_contiguous(self) -> bool:
+        """Whether its elements lie one after another, row by row."""
+        return self._array.flags.c_contiguous
+
+    def is_complex(self) -> bool:
+        """False."""
+        return False
+
+    def is_signed(self) -> bool:
+        """Whether it has negative numbers: all but bool."""
+        return self._array.dtype.kind != "b"
+
+    is_sparse = is_quantized = False
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return self._array.nbytes
+
+    def ndimension(self) -> int:
+        """The number of axes."""
+        return self._array.ndim
+
+    def get_device(self) -> int:
+        """-1: it is on the CPU."""
+        return -1
+
+    def storage_offset(self) -> int:
+        """The elements in front of its first, in the memory that it shares."""
+        owner = self._array
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        return (self.data_ptr() - int(owner.ctypes.data)) // self._array.itemsize
+
+    @overload
+    def stride(self) -> tuple[int, ...]: ...
+    @overload
+    def stride(self, dim: int) -> int: ...
+    def stride(self, dim: int | None = None) -> tuple[int, ...] | int:
+        """The elements to step over along each axis, or along `dim`."""
+        steps = tuple(s // self._array.itemsize for s in self._array.strides)
+        return steps if dim is None else steps[dim]
+
+    def data_ptr(self) -> int:
+        """The address of its first element."""
+        return int(self._array.ctypes.data)
+
+    def cpu(self) -> Tensor:
+        """Itself: it is on the CPU."""
+        return self
 
     # The tape
 
@@ -200,9 +260,7 @@ class Tensor(TensorBase, Methods):
     @property
     def grad_fn(self) -> Any:
         """What stands for the op on the tape that made it; None for a leaf."""
-        from fastnn.tensor.methods.printing import grad_fn
-
-        return grad_fn(self)
+        return printing.grad_fn(self)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad` of a leaf, and return it."""

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fastnn._support import check
 from fastnn.optim.lr_scheduler import ReduceLROnPlateau as Plateau
 
 if TYPE_CHECKING:
     from fastnn.nn import Module
-    from fastnn.train.trainer import Trainer
+    from fastnn.optim import Optimizer
+    from fastnn.train.history import History
 
 Logs = dict[str, float]
 
 _OF_BATCHES = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 _LARGER = ("acc", "auc", "f1", "precision", "recall", "r2", "kappa", "matthews", "score", "top")
+
+
+class Training(Protocol):
+    """What a callback sees of the `Trainer` that calls it."""
+
+    model: Module
+    loss: Callable[..., Any]
+    optimizer: Optimizer
+    history: History
+    seed: int
+    validation_rows: Any
+    stop_training: bool
 
 
 class Callback:
@@ -32,7 +45,7 @@ class Callback:
             of the figures of an epoch.
     """
 
-    trainer: Trainer
+    trainer: Training
     params: dict[str, Any]
     sets_lr = False  # whether the history is to have the learning rates
     monitored = False  # whether `monitor` has to be among the figures

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -18,15 +18,16 @@ from fastnn.io.safetensors import FormatError
 from fastnn.nn import Module
 from fastnn.nn.state import load, loadable
 from fastnn.optim.loop import blocks_of
-from fastnn.train.validation import check_finite
+from fastnn.train.callbacks import Training
+from fastnn.train.history import History
+from fastnn.train.plan import Plan, name_of
+from fastnn.train.steps import Steps
+from fastnn.train.validation import Rows, check_finite
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastnn.tensor import Tensor
-    from fastnn.train.session import Plan, Session
-    from fastnn.train.trainer import Trainer
-    from fastnn.train.validation import Rows
 
 VERSION = 1
 # What a file holds besides "fit", and of which type it is.
@@ -49,6 +50,21 @@ HOLDS: dict[str, type | tuple[type, ...]] = {
 }
 
 State = dict[str, Any]
+
+
+class Running(Protocol):
+    """What of a fit under way is written and read."""
+
+    trainer: Training
+    steps: Steps
+    plan: Plan
+    rows: Rows
+    history: History
+    seed: int
+    epoch: int
+    step: int
+    begun: bool
+    sums: NDArray[np.float64] | None
 
 
 class Checkpoint:
@@ -120,7 +136,7 @@ class Checkpoint:
         seconds = self._seconds
         return seconds is not None and time.monotonic() - self._written >= seconds
 
-    def write(self, session: Session) -> None:
+    def write(self, session: Running) -> None:
         """Write the state of a fit that stands between two steps.
 
         Raises:
@@ -131,13 +147,8 @@ class Checkpoint:
         self._written = time.monotonic()
 
 
-def name_of(value: Any) -> str:
-    """The name of a function, or of a value's type."""
-    return getattr(value, "__qualname__", type(value).__name__)
-
-
 def identity(
-    trainer: Trainer, plan: Plan, rows: Rows, held_out: Rows | None, share: float
+    trainer: Training, plan: Plan, rows: Rows, held_out: Rows | None, share: float
 ) -> dict[str, str]:
     """What a checkpoint has to agree with: data, model and arguments, in words."""
     groups = getattr(trainer.optimizer, "param_groups", [])
@@ -181,14 +192,14 @@ def _tensors(model: Module) -> dict[str, Tensor]:
     return {name: t.detach() for name, t in [*model.named_parameters(), *model.named_buffers()]}
 
 
-def _gradients(session: Session) -> list[Tensor]:
+def _gradients(session: Running) -> list[Tensor]:
     """Where the gradients of batches add up."""
     if session.plan.update.accumulate == 1:
         return []
     return [block.flat.gradients for block in blocks_of(session.trainer.optimizer)]
 
 
-def _state(session: Session) -> State:
+def _state(session: Running) -> State:
     scheduler, sums = session.plan.schedule.scheduler, session.sums
     return {
         "model": _tensors(session.trainer.model),
@@ -208,7 +219,7 @@ def _state(session: Session) -> State:
     }
 
 
-def restore(session: Session, state: State) -> None:
+def restore(session: Running, state: State) -> None:
     """Weights, optimizer, schedule, random numbers, figures and place."""
     _check_place(session, state)
     own, scheduler = _tensors(session.trainer.model), session.plan.schedule.scheduler
@@ -226,16 +237,16 @@ def restore(session: Session, state: State) -> None:
     session.trainer.stop_training = state["stopped"]
 
 
-def _check_place(session: Session, state: State) -> None:
+def _check_place(session: Running, state: State) -> None:
     """That seed, epoch and step are some that this fit can have."""
-    steps, _ = session.steps.parted(session.rows, session.plan.batch)
+    steps, *_ = session.steps.parted(len(session.rows.x), session.plan.batch)
     within = state["step"] > 0
     sound = min(state["seed"], state["epoch"], state["step"]) >= 0 and state["step"] <= steps
     if not sound or (within and state["sums"] is None) or len(state["epochs"]) > state["epoch"]:
         raise FormatError("checkpoint: a state that does not fit: not a place in this fit")
 
 
-def restore_rest(session: Session, state: State) -> None:
+def restore_rest(session: Running, state: State) -> None:
     """What a fit has once it has begun: gradients that add up, and callbacks."""
     with _of_file():
         for gradient, kept in zip(_gradients(session), state["gradients"], strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,12 +37,45 @@ def parted(rows: int, batch: int, merge: bool) -> tuple[int, int]:
     return steps, rows - (steps - 1) * batch
 
 
+class _Parts:
+    """What the programs of a loop run on.
+
+    data: of which batches are gathered.
+    rows: of a batch of each program.
+    record: makes the recording of a program.
+    """
+
+    def __init__(
+        self,
+        data: tuple[NDArray[Any], ...],
+        rows: tuple[int, int, int],
+        record: Callable[[int], Recording],
+    ) -> None:
+        self._rows, self._record = rows, record
+        # All programs gather into the same batch arrays; each has its own outputs.
+        self._batches = [np.empty((max(rows), *a.shape[1:]), a.dtype) for a in data]
+        self.before_run: list[Callable[[], object]] = []
+
+    def make(self, part: int) -> tuple[engine.Program, tuple[NDArray[Any], ...]]:
+        """The program of steps that are reached for the first time, and its arrays."""
+        recording = self._record(part)
+        return recording.program, self.bound(part, recording)
+
+    def bound(self, part: int, recording: Recording) -> tuple[NDArray[Any], ...]:
+        """The arrays that a program runs on: rows of a batch, then new outputs."""
+        self.before_run = recording.recorder.before_run or self.before_run
+        made = recording.bound[recording.n_inputs :]
+        outputs = tuple(np.empty(s.array.shape, s.array.dtype) for s in made)
+        return tuple(b[: self._rows[part]] for b in self._batches) + outputs
+
+
 class Loop:
     """Epochs over data by recordings of full batches, and of the last one, if it is not full.
 
     Args:
         recordings: of a full batch; of the last batch; of a full batch that only adds to the
-            gradients. None where no step needs it.
+            gradients. None where no step needs it, or it is not recorded yet; at least one is.
+        record: makes one of them, by its number, when a step first needs it.
         data: arrays of as many rows.
         batch: rows of a full batch.
         order: the order of the rows, renewed for every epoch if `shuffle`.
@@ -52,7 +86,8 @@ class Loop:
 
     def __init__(
         self,
-        recordings: tuple[Recording, Recording | None, Recording | None],
+        recordings: Sequence[Recording | None],
+        record: Callable[[int], Recording],
         data: tuple[NDArray[Any], ...],
         batch: int,
         order: NDArray[np.int64],
@@ -61,25 +96,18 @@ class Loop:
         every: int = 1,
         steps: int | None = None,
     ) -> None:
-        body = recordings[0]
-        self.before_run = body.recorder.before_run
         self.rows = len(order)
         self.steps = -(-self.rows // batch) if steps is None else steps
         self._order, self._batch = order, batch
         self._key = seed if shuffle else None
         last = self.rows - (self.steps - 1) * batch
-        # All recordings gather into the same batch arrays; each has its own outputs.
-        batches = [np.empty((max(batch, last), *a.shape[1:]), a.dtype) for a in data]
-        bound: list[tuple[NDArray[Any], ...]] = []
-        for recording in recordings:
-            rows = last if recording is recordings[1] else batch
-            given = tuple(b[:rows] for b in batches)
-            bound.append(() if recording is None else given + self._outputs(recording))
-        self._totals = [(_position(body, v), int(v.dtype.itemsize == 8)) for v in body.outputs]
-        first, tail, within = (None if r is None else r.program for r in recordings)
+        self._parts = parts = _Parts(data, (batch, last, batch), record)
+        first = next(r for r in recordings if r is not None)
+        self._totals = [(_position(first, v), int(v.dtype.itemsize == 8)) for v in first.outputs]
+        bound = [() if r is None else parts.bound(i, r) for i, r in enumerate(recordings)]
         self._loop = engine.Loop(
-            (first, tail, within),
-            tuple(bound),
+            [None if r is None else r.program for r in recordings],
+            bound,
             [np.ascontiguousarray(a) for a in data],
             self._totals,
             batch,
@@ -88,12 +116,8 @@ class Loop:
             shuffle,
             seed,
             every,
+            parts.make,
         )
-
-    @staticmethod
-    def _outputs(recording: Recording) -> tuple[NDArray[Any], ...]:
-        made = recording.bound[recording.n_inputs :]
-        return tuple(np.empty(s.array.shape, s.array.dtype) for s in made)
 
     def start(
         self,
@@ -119,7 +143,7 @@ class Loop:
 
     def run(self) -> bool:
         """Steps for about CHUNK_SECONDS; True while there are more."""
-        for sync in self.before_run:
+        for sync in self._parts.before_run:
             sync()
         more: bool = self._loop.run(CHUNK_SECONDS)
         return more

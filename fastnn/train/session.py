@@ -3,93 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check
 from fastnn.guards import first_non_finite
 from fastnn.nn.modes import training_mode
-from fastnn.train.callbacks import Callback
-from fastnn.train.checkpoint import Checkpoint, name_of, restore, restore_rest
+from fastnn.train.callbacks import Callback, Training
+from fastnn.train.checkpoint import Checkpoint, restore, restore_rest
 from fastnn.train.history import History
-from fastnn.train.metrics import Metric, OfAllRows, counted_of
+from fastnn.train.metrics import Metric, counted_of
+from fastnn.train.plan import Plan
 from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
-from fastnn.train.schedule import Schedule
-from fastnn.train.steps import Steps, Update
+from fastnn.train.steps import Steps
 from fastnn.train.validation import Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastnn.train.loop import Loop
-    from fastnn.train.trainer import Trainer
 
 Figures = dict[str, float]
 
 EPOCHS_AT_ONCE = 10_000  # that C may run before Python writes their figures down
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a fit was asked for, checked.
-
-    validates: there are rows held out.
-    every: validate after every so many epochs.
-    asked: the metrics as they were given.
-
-    Raises:
-        ValueError: somebody looks at a figure that there will not be.
-    """
-
-    epochs: int
-    batch: int
-    shuffle: bool
-    validates: bool
-    every: int
-    asked: Sequence[str | Metric]
-    metrics: dict[str, Metric]
-    whole: dict[str, OfAllRows]
-    update: Update
-    schedule: Schedule
-    monitor: str
-    callbacks: list[Callback]
-    bar: ProgressBar
-
-    def __post_init__(self) -> None:
-        asked = [c.monitor for c in self.callbacks if c.monitored]  # type: ignore[attr-defined]
-        asked += [self.monitor] if self.schedule.looks else []
-        for name in asked:
-            check.choice("monitor", name, self.names())
-
-    def names(self) -> list[str]:
-        """The figures of an epoch."""
-        names = ["loss", *self.metrics, *(() if self.validates else self.whole)]
-        names += ["lr"] if self.lists_lr() else []
-        if self.validates:
-            names += [f"val_{name}" for name in ("loss", *self.metrics, *self.whole)]
-        return names
-
-    def lists_lr(self) -> bool:
-        """Whether the history is to have the learning rates."""
-        return self.schedule.scheduler is not None or any(c.sets_lr for c in self.callbacks)
-
-    def words(self) -> dict[str, str]:
-        """What a checkpoint has to agree with, in words."""
-        scheduler = self.schedule.scheduler
-        unit = " by step" if self.schedule.by_step else ""
-        return {
-            "batch_size": str(self.batch),
-            "shuffle": str(self.shuffle),
-            "validation_freq": str(self.every),
-            "metrics": ", ".join([*self.metrics, *self.whole]),
-            "update": str(self.update),
-            "scheduler": f"{name_of(scheduler)}{unit}",
-            "list of callbacks": ", ".join(map(name_of, self.callbacks)),
-        }
 
 
 def means_of(sums: NDArray[np.float64], y: NDArray[Any], metrics: dict[str, Metric]) -> Figures:
@@ -125,7 +63,7 @@ class Session:
 
     def __init__(
         self,
-        trainer: Trainer,
+        trainer: Training,
         steps: Steps,
         plan: Plan,
         rows: Rows,
@@ -139,7 +77,7 @@ class Session:
         self.epoch = self.step = 0
         self.begun = False
         self.sums: NDArray[np.float64] | None = None
-        self._evaluation: Loop | None = None
+        self._evaluation: Loop | None = None  # made when it is first needed
         self._at_rest = True  # between two steps, and nothing half done
         self._saved: tuple[int, int, bool] | None = None
         shows = plan.bar.active and not any(isinstance(c, ProgressBar) for c in plan.callbacks)
@@ -180,10 +118,15 @@ class Session:
     def _loop(self) -> Loop:
         plan = self.plan
         loop = self.steps.training(
-            self.rows, plan.batch, plan.shuffle, self.seed, plan.metrics, plan.update
+            self.rows,
+            plan.batch,
+            plan.shuffle,
+            self.seed,
+            plan.metrics,
+            plan.update,
+            plan.schedule.by_step,
         )
-        if self._held_out is not None:
-            self._evaluation = self.steps.evaluation(self._held_out, plan.metrics)
+        self._evaluation = None
         return loop
 
     def _begin(self, loop: Loop) -> None:
@@ -205,12 +148,12 @@ class Session:
                 self._at_rest = False
                 self._tell(lambda c: c.on_epoch_begin(self.epoch, {}))
                 self.begun = self._at_rest = True
+                if plan.callbacks:  # they may have changed the model
+                    loop = self._loop()
             self._train(loop)
             if self.step < loop.steps:
                 return
             self._finish_epoch(loop)
-            if plan.callbacks and self.epoch < plan.epochs:  # they may have changed the model
-                loop = self._loop()
 
     # One epoch, or all of them if nobody looks at each
 
@@ -284,7 +227,8 @@ class Session:
 
     def _validated(self, rows: Rows) -> Figures:
         plan, model = self.plan, self.trainer.model
-        assert self._evaluation is not None
+        if self._evaluation is None:
+            self._evaluation = self.steps.evaluation(rows, plan.metrics)
         means = evaluated(self._evaluation, rows.y, plan.metrics)
         return means | figures_of(plan.whole, model, rows.x, rows.y)
 

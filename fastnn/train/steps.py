@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from fastnn._support import check
 from fastnn.compiler.compiled import record
-from fastnn.compiler.recorder import Recorder, listening
+from fastnn.compiler.recorder import Recorder
 from fastnn.compiler.recording import Recording
 from fastnn.nn import BatchNorm1d, Module
 from fastnn.nn.modes import training_mode
 from fastnn.nn.utils import clip_grad_norm_, clip_grad_value_
-from fastnn.optim.loop import empty_gradients, hold_gradients
+from fastnn.optim.loop import blocks_of, empty_gradients, hold_gradients
+from fastnn.tape import listener
 from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor, int64
 from fastnn.train.loop import Loop, batch_order, parted
 from fastnn.train.metrics import Metric
-from fastnn.train.validation import Rows, ignored_label
+from fastnn.train.trial import Trial
+from fastnn.train.validation import Given, Known, Rows, check_metrics, check_values, ignored_label
 from fastnn.train.weights import measured
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from fastnn.optim import Optimizer
 
     Loss = Callable[..., Tensor]
-    Cache = OrderedDict[Any, Recording]
+    Cache = OrderedDict["Key", Recording]
+    Shape = tuple[tuple[int, ...], np.dtype[Any]]
 
 MAX_RECORDINGS = 16  # per trainer: shapes of batches, lists of metrics
 EVALUATION_ROWS = 1024  # rows of a batch when nothing is learned
@@ -57,6 +60,47 @@ class Update:
         return cls(count, *found)
 
 
+def shapes_of(*arrays: NDArray[Any]) -> tuple[Shape, ...]:
+    """Shape and type of a row of each."""
+    return tuple((a.shape[1:], a.dtype) for a in arrays)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is done with each batch, beside forward and backward."""
+
+    metrics: dict[str, Metric]
+    update: Update = Update()
+
+
+class Key(NamedTuple):
+    """What a recording is found by.
+
+    kind: "update"; "within", which only adds to the gradients; or "evaluate".
+    rows: of a batch.
+    parts: the ids of model, loss, optimizer and metrics.
+    shapes: of one row of x, y and weights.
+    ignores: whether y has labels that do not count.
+    """
+
+    kind: str
+    update: Update
+    rows: int
+    parts: tuple[int, ...]
+    shapes: tuple[Shape, ...]
+    ignores: bool
+
+
+class Parts(NamedTuple):
+    """What a recording is of, kept alive, so that the ids stay theirs.
+
+    outputs: the shape of what the model gives for one row.
+    """
+
+    of: tuple[Any, ...]
+    outputs: tuple[int, ...]
+
+
 class Steps:
     """Steps of a model with its loss and optimizer.
 
@@ -67,6 +111,81 @@ class Steps:
     def __init__(self, model: Module, loss: Loss, optimizer: Optimizer, cache: Cache) -> None:
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self._cache = cache
+        self._outputs: tuple[int, ...] = ()  # of the model in the last step
+        self._gradients: list[tuple[Tensor, Tensor | None, NDArray[Any] | None]] | None = None
+
+    # ---- the first step, by which the data are checked ----
+
+    def first(
+        self,
+        given: Given,
+        n: int,
+        batch: int,
+        metrics: dict[str, Metric],
+        update: Update,
+        names: Iterable[str],
+    ) -> Known:
+        """The rows that are given, checked, and what their first step shows: it is recorded, unless
+        it is known, and undone.
+
+        n: rows to train on.
+        names: of all metrics.
+
+        Raises:
+            Exception: whatever the step raises; `undo` is then to be called.
+        """
+        steps, size, _ = self.parted(n, batch)
+        kind = "within" if update.accumulate > 1 and steps > 1 else "update"
+        self._gradients, asked = [], Asked(metrics, update)
+        known, trial = self._known(kind, given, size, asked), None
+        if known is None:
+            trial = Trial(self.model, given, size, names)
+            known = self._tried(kind, given, size, asked, trial)
+        check_values(known.rows, known.recorder)
+        if trial is not None:
+            trial.report()
+        return known
+
+    def _known(self, kind: str, given: Given, size: int, asked: Asked) -> Known | None:
+        """What a recording of the first step shows, where there is one that is still right."""
+        wanted = kind, asked.update, size, self._ids(asked)
+        for key in reversed(list(self._cache)):
+            if key[:4] != wanted or key.shapes[:1] != shapes_of(given.x):
+                continue
+            recording = self._matching(key, first=True)
+            if recording is not None:
+                outputs = recording.parts.outputs  # type: ignore[attr-defined]
+                rows = given.rows(outputs)
+                if self._key(kind, rows, size, asked) == key:
+                    return Known(rows, outputs, recording.recorder)
+        return None
+
+    def _tried(self, kind: str, given: Given, size: int, asked: Asked, trial: Trial) -> Known:
+        """What the first step shows, recorded now."""
+        step = self._step(kind, asked, trial)
+        recording = self._record(kind, step, [given.x[:size].copy()], asked, first=True)
+        self._keep(self._key(kind, trial.rows, size, asked), recording)
+        return Known(trial.rows, self._outputs, recording.recorder)
+
+    def _keep_gradients(self) -> None:
+        """Remember the gradients for `undo`, when `first` is about to change them."""
+        if self._gradients != []:
+            return
+        groups = self.optimizer.param_groups
+        leaves = [*self.model.parameters(), *(p for group in groups for p in group["params"])]
+        self._gradients = [
+            (p, p.grad, None if p.grad is None else p.grad._array.copy())
+            for p in {id(p): p for p in leaves}.values()
+        ]
+
+    def undo(self) -> None:
+        """Give the parameters the gradients from before `first`, whose other writes are undone."""
+        for p, grad, values in self._gradients or ():
+            p.grad = grad
+            if grad is not None and values is not None:
+                np.copyto(grad._array, values)
+
+    # ---- loops ----
 
     def training(
         self,
@@ -76,70 +195,86 @@ class Steps:
         seed: int,
         metrics: dict[str, Metric],
         update: Update,
+        by_step: bool = False,
     ) -> Loop:
-        """A loop that trains."""
-        n = len(rows.x)
-        batch = min(batch, n)
+        """A loop that trains. Its first step is recorded now, other kinds of steps when they are
+        reached.
+
+        by_step: the numbers of the updates are set from outside: the first update is recorded now.
+        """
+        n, asked = len(rows.x), Asked(metrics, update)
         order = batch_order(n, seed, 0) if shuffle else np.arange(n, dtype=int64)
-        steps, last = self.parted(rows, batch)
-        first, final = order[:batch], order[-last:]
-        within = None
-        if update.accumulate > 1:
-            self._hold_gradients(rows.sample(first, self.loss))
-        if update.accumulate > 1 and steps > 1:
-            within = self._recording("within", rows, first, metrics, update)
-        body = self._recording("update", rows, first, metrics, update)
-        tail = None if last == batch else self._recording("update", rows, final, metrics, update)
+        steps, batch, last = self.parted(n, batch)
         every = update.accumulate if steps > 1 else 1
-        recordings = body, tail, within
-        return Loop(recordings, rows.arrays(), batch, order, shuffle, seed, every, steps)
+        kinds = "update", "update", "within"
+        samples = order[:batch], order[-last:], order[:batch]
+
+        def record(part: int) -> Recording:
+            return self._recording(kinds[part], rows, samples[part], asked)
+
+        first = 2 if every > 1 else 0
+        made: list[Recording | None] = [None, None, None]
+        made[first] = self._recording(kinds[first], rows, samples[first], asked, first=True)
+        for part in {0, 1} - {first} if last < batch else {0} - {first}:
+            key = self._key(kinds[part], rows, len(samples[part]), asked)
+            made[part] = record(part) if by_step and part == 0 else self._matching(key)
+        return Loop(made, record, rows.arrays(), batch, order, shuffle, seed, every, steps)
 
     def evaluation(self, rows: Rows, metrics: dict[str, Metric]) -> Loop:
-        """A loop that only looks."""
-        n = len(rows.x)
-        batch = min(EVALUATION_ROWS, n)
+        """A loop that only looks; recorded as `training`."""
+        n, asked = len(rows.x), Asked(metrics)
         order = np.arange(n, dtype=int64)
-        steps, last = self.parted(rows, batch)
-        first, final = order[:batch], order[-last:]
-        asked = metrics, Update()
-        body = self._recording("evaluate", rows, first, *asked)
-        tail = None if last == batch else self._recording("evaluate", rows, final, *asked)
-        return Loop((body, tail, None), rows.arrays(), batch, order, False, 0, 1, steps)
+        steps, batch, last = self.parted(n, EVALUATION_ROWS)
+        samples = order[:batch], order[-last:]
 
-    def parted(self, rows: Rows, batch: int) -> tuple[int, int]:
-        """How many batches an epoch has, and the rows of the last; one row has no variance for a
-        BatchNorm1d, which would refuse it."""
+        def record(part: int) -> Recording:
+            return self._recording("evaluate", rows, samples[part], asked)
+
+        tail = self._matching(self._key("evaluate", rows, last, asked)) if last < batch else None
+        made = record(0), tail, None
+        return Loop(made, record, rows.arrays(), batch, order, False, 0, 1, steps)
+
+    def parted(self, n: int, batch: int) -> tuple[int, int, int]:
+        """How many batches n rows make, and the rows of the first and of the last; one row has no
+        variance for a BatchNorm1d, which would refuse it."""
         merge = any(isinstance(module, BatchNorm1d) for module in self.model.modules())
-        return parted(len(rows.x), min(batch, len(rows.x)), merge)
+        batch = min(batch, n)
+        steps, last = parted(n, batch, merge)
+        return steps, last if steps == 1 else batch, last
 
-    def _hold_gradients(self, rows: Rows) -> None:
-        """Let every parameter that gets a gradient have it in the optimizer's memory."""
-        with training_mode(self.model, True), listening(Recorder(rows.arrays())) as recorder:
-            self.optimizer.zero_grad()
-            x, y, *w = map(Tensor, rows.arrays())
-            measured(self.loss, self.model(x), y, w[0] if w else None)[0].backward()
-            recorder.undo()
-        hold_gradients(self.optimizer)
+    # ---- steps ----
 
-    def _step(self, kind: str, metrics: list[Metric], update: Update) -> Callable[..., Any]:
-        def train(x: Tensor, y: Tensor, w: Tensor | None = None) -> list[Tensor]:
+    def _step(self, kind: str, asked: Asked, trial: Trial | None = None) -> Callable[..., Any]:
+        """trial: what makes y and weights from the model's outputs, where x alone is given."""
+        update, metrics = asked.update, asked.metrics
+
+        def train(x: Tensor, *given: Tensor) -> list[Tensor]:
             if update.accumulate == 1:
                 self.optimizer.zero_grad()
             z = self.model(x)
-            figures = measured(self.loss, z, y, w)
+            y, *w = given if trial is None else trial.targets(z)
+            figures = measured(self.loss, z, y, *w)
             loss = figures[0]
+            if trial is not None:
+                trial.look(z, loss)
             (loss if update.accumulate == 1 else loss / update.accumulate).backward()
+            if update.accumulate > 1:
+                self._drop_unused()
             if kind == "update":
                 self._clip(update)
                 self.optimizer.step()
                 if update.accumulate > 1:
                     empty_gradients(self.optimizer)
-            return [*figures, *(metric(z.detach(), y) for metric in metrics)]
+            found = {name: metric(z.detach(), y) for name, metric in metrics.items()}
+            check_metrics(found)
+            self._outputs = z.shape[1:]
+            return [*figures, *found.values()]
 
-        def evaluate(x: Tensor, y: Tensor, w: Tensor | None = None) -> list[Tensor]:
+        def evaluate(x: Tensor, y: Tensor, *w: Tensor) -> list[Tensor]:
             with no_grad():
                 z = self.model(x)
-                return [*measured(self.loss, z, y, w), *(metric(z, y) for metric in metrics)]
+                figures = measured(self.loss, z, y, *w)
+                return [*figures, *(metric(z, y) for metric in metrics.values())]
 
         return evaluate if kind == "evaluate" else train
 
@@ -149,34 +284,87 @@ class Steps:
         if update.clip_value is not None:
             clip_grad_value_(self.model.parameters(), update.clip_value)
 
+    def _drop_unused(self) -> None:
+        """Leave parameters that the loss does not depend on without a gradient."""
+        recorder = listener.active
+        assert isinstance(recorder, Recorder)
+        read = recorder.grads_read
+        for block in blocks_of(self.optimizer):
+            for p in block.params:
+                if id(p) not in read:
+                    p.grad = None
+
+    # ---- recordings ----
+
     def _recording(
+        self, kind: str, rows: Rows, batch: NDArray[np.int64], asked: Asked, first: bool = False
+    ) -> Recording:
+        """The step for batches of so many of the rows; recorded on these of them, then undone.
+
+        first: nothing has been added to the gradients yet.
+        """
+        key = self._key(kind, rows, len(batch), asked)
+        found = self._matching(key, first)
+        if found is None:
+            step, sample = self._step(kind, asked), rows.sample(batch, self.loss)
+            found = self._record(kind, step, list(sample.arrays()), asked, first)
+            self._keep(key, found)
+        return found
+
+    def _key(self, kind: str, rows: Rows, size: int, asked: Asked) -> Key:
+        ignores = ignored_label(self.loss, rows.y) is not None
+        shapes = shapes_of(*rows.arrays())
+        return Key(kind, asked.update, size, self._ids(asked), shapes, ignores)
+
+    def _ids(self, asked: Asked) -> tuple[int, ...]:
+        return tuple(map(id, self._of(asked)))
+
+    def _of(self, asked: Asked) -> tuple[Any, ...]:
+        return self.model, self.loss, self.optimizer, *asked.metrics.values()
+
+    def _matching(self, key: Key, first: bool = False) -> Recording | None:
+        """The recording with this key, if it is still right."""
+        known = self._cache.get(key)
+        if known is None:
+            return None
+        if first and key.update.accumulate > 1:
+            read = known.recorder.grads_read.values()
+            self._hold_gradients({id(leaf) for leaf, grad in read if grad is not None})
+        with training_mode(self.model, key.kind != "evaluate"):
+            if not known.matches():
+                return None
+        self._cache.move_to_end(key)
+        return known
+
+    def _record(
         self,
         kind: str,
-        rows: Rows,
-        batch: NDArray[np.int64],
-        metrics: dict[str, Metric],
-        update: Update,
+        step: Callable[..., Any],
+        arrays: list[NDArray[Any]],
+        asked: Asked,
+        first: bool,
     ) -> Recording:
-        """The step for batches of so many of the rows; recorded on these of them, then undone."""
-        parts = self.model, self.loss, self.optimizer, *metrics.values()
-        shapes = len(batch), *((a.shape[1:], a.dtype) for a in rows.arrays())
-        ignores = ignored_label(self.loss, rows.y) is not None
-        key = (kind, update, shapes, ignores, *map(id, parts))
+        """Record a step on these arrays and undo what it did."""
         training = kind != "evaluate"
         with training_mode(self.model, training):
-            known = self._cache.get(key)
-            if known is not None and known.matches():
-                self._cache.move_to_end(key)
-                return known
             if training:
+                self._keep_gradients()
                 self.optimizer.pack()
-            step = self._step(kind, list(metrics.values()), update)
-            of_the_user = [self.loss, *metrics.values()]
-            arrays = list(rows.sample(batch, self.loss).arrays())
+            if first and asked.update.accumulate > 1:
+                self._hold_gradients()
+            of_the_user = [self.loss, *asked.metrics.values()]
             _, recording = record(step, arrays, training, training, of_the_user)
-        recording.parts = parts  # kept alive, so that their ids stay theirs
+        recording.parts = Parts(self._of(asked), self._outputs)
+        return recording
+
+    def _hold_gradients(self, leaves: set[int] | None = None) -> None:
+        """Let these parameters, or all, have an empty gradient to add to."""
+        self._keep_gradients()
+        self.optimizer.zero_grad()
+        hold_gradients(self.optimizer, leaves)
+
+    def _keep(self, key: Key, recording: Recording) -> None:
         self._cache[key] = recording
         self._cache.move_to_end(key)
         while len(self._cache) > MAX_RECORDINGS:
             self._cache.popitem(last=False)
-        return recording

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import guards, random
+from fastnn import random
 from fastnn._support import check
 from fastnn.compiler.recording import Recording
 from fastnn.nn import Module, ZeroOneLoss
@@ -18,22 +19,26 @@ from fastnn.nn.losses.zero_one import REFUSAL
 from fastnn.optim import Optimizer
 from fastnn.tensor import Tensor
 from fastnn.train.callbacks import Callback, listed
-from fastnn.train.checkpoint import Checkpoint, identity, name_of
+from fastnn.train.checkpoint import Checkpoint, identity
 from fastnn.train.history import History
 from fastnn.train.metrics import Metric, named, whole_set
+from fastnn.train.plan import Plan, name_of
 from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
 from fastnn.train.schedule import Schedule
-from fastnn.train.session import Plan, Session, evaluated
+from fastnn.train.session import Session, evaluated
+from fastnn.train.split import held_out
 from fastnn.train.steps import Steps, Update
 from fastnn.train.validation import (
+    Given,
+    Known,
     Rows,
     check_finite,
     checked,
     checked_pair,
     ignored_in,
     real_of,
-    split,
+    tried,
 )
 
 if TYPE_CHECKING:
@@ -125,6 +130,10 @@ class Trainer:
         of threads. A step whose loss is not finite is not applied. Where the model has a
         BatchNorm1d and one row would be left for the last batch, the batch before it takes it.
 
+        Before the first step the model is run once, to check the data and record the step. What it
+        does in a smaller last batch, or in evaluation, is recorded when that is first reached: an
+        error of its own there is raised after the steps before.
+
         Args:
             x: (rows, features), finite; converted to the model's dtype.
             y: (rows,) integer classes for a cross-entropy; else numbers, (rows,) or of the shape
@@ -199,14 +208,12 @@ class Trainer:
             callbacks=listed(callbacks),
             bar=ProgressBar(verbose),
         )
-        model, loss = self.model, self.loss
-        rows = checked(model, loss, x, y, functions, sample_weight, class_weight)
-        held_out = checked_pair(model, loss, validation_data, functions)
-        guards.before_training(model, loss, *rows.given_to(loss), metrics=(*functions, *plan.whole))
+        rows = check.as_input(x, "x", real_of(self.model))
+        given = Given(self.loss, rows, y, sample_weight, class_weight)
         file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, resume)
-        if file is not None:
-            file.identify(identity(self, plan, rows, held_out, share))
-        return self._fit(plan, rows, held_out, share, file)
+        with self._alone():
+            self._fit(plan, share, *self._checked(plan, share, given, validation_data, file), file)
+        return self.history
 
     def partial_fit(
         self,
@@ -292,21 +299,58 @@ class Trainer:
     def _steps(self) -> Steps:
         return Steps(self.model, self.loss, self.optimizer, self._recordings)
 
-    def _fit(
-        self, plan: Plan, rows: Rows, held_out: Rows | None, share: float, file: Checkpoint | None
-    ) -> History:
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Within it no other fit of this trainer begins."""
         if not self._fitting.acquire(blocking=False):
             raise RuntimeError("fit: this trainer is fitting already, in a callback or a thread")
         try:
-            found = None if file is None else file.found
-            seed = random.derive_seed() if found is None else found["seed"]
-            self.validation_rows = None
-            if share:
-                rows, held_out, self.validation_rows = split(rows, share, seed)
-            self._asked, self.seed = plan.asked, seed
-            self.history, self.stop_training = History(), False
-            Session(self, self._steps(), plan, rows, held_out, seed, file).run()
-            check_finite(self.model)
+            yield
         finally:
             self._fitting.release()
-        return self.history
+
+    def _checked(
+        self, plan: Plan, share: float, given: Given, validation: Any, file: Checkpoint | None
+    ) -> tuple[Rows, Rows | None]:
+        """The rows to train on and those held out, if they are given. The first step shows that
+        model, loss and metrics take them; where something is wrong, all is as it was."""
+        steps = self._steps()
+        try:
+            known = self._first(steps, plan, share, given)
+            held = checked_pair(self.model, self.loss, validation, plan.metrics, known)
+            if file is not None:
+                file.identify(identity(self, plan, known.rows, held, share))
+        except BaseException:
+            steps.undo()
+            raise
+        return known.rows, held
+
+    def _first(self, steps: Steps, plan: Plan, share: float, given: Given) -> Known:
+        """What the first step of these rows shows.
+
+        Raises:
+            TypeError, ValueError: bad input, as in `evaluate`.
+        """
+        n = len(given.x) - (held_out(len(given.x), share) if share else 0)
+        names = *plan.metrics, *plan.whole
+        try:
+            return steps.first(given, n, plan.batch, plan.metrics, plan.update, names)
+        except Exception as error:
+            failed = error
+        steps.undo()
+        tried(self.model, given, plan.metrics)  # says what is wrong, if it is the data
+        raise failed
+
+    def _fit(
+        self, plan: Plan, share: float, rows: Rows, held: Rows | None, file: Checkpoint | None
+    ) -> None:
+        """Train, with a seed that is drawn now, or from where the file stands."""
+        found = None if file is None else file.found
+        seed = random.derive_seed() if found is None else found["seed"]
+        self.validation_rows = None
+        if share:
+            rows, held, self.validation_rows = rows.split(share, seed)
+        self._asked, self.seed = plan.asked, seed
+        self.history, self.stop_training = History(), False
+        Session(self, self._steps(), plan, rows, held, seed, file).run()
+        check_finite(self.model)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from fastnn._support import check
-from fastnn.compiler.recorder import Listener, listening
+from fastnn.compiler.recorder import Listener, Recorder, listening
 from fastnn.nn import Module
 from fastnn.nn.modes import evaluating
-from fastnn.tabular import table
 from fastnn.tensor import Tensor
 from fastnn.train.metrics import Metric
+from fastnn.train.split import split
 from fastnn.train.weights import check_weighted, classes_of, measured, row_weights
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from fastnn.train.weights import ClassWeight
 
     Loss = Callable[..., Tensor]
+
+TRIED = 2  # rows that model and loss are tried on
 
 
 class Rows(NamedTuple):
@@ -36,14 +37,21 @@ class Rows(NamedTuple):
         """Those that there are."""
         return tuple(a for a in self if a is not None)
 
-    def given_to(self, loss: Loss) -> tuple[NDArray[Any], ...]:
-        """x, y and, where the loss takes them itself, the weights."""
-        weighs_itself = not isinstance(getattr(loss, "reduction", None), str)
-        return self.arrays() if weighs_itself else self[:2]
-
     def at(self, rows: NDArray[np.int64]) -> Rows:
         """Some of them, copied."""
         return Rows(*(a[rows] for a in self.arrays()))
+
+    def split(self, share: float, seed: int) -> tuple[Rows, Rows, NDArray[np.int64]]:
+        """The rows to train on and those held out, chosen at random, and the numbers of the latter.
+
+        Where y has classes, each keeps its share in both.
+        """
+        classes = classes_of(self.y)
+        of = self.y if classes is None else classes
+        train, held = split(of, share, seed, stratify=classes is not None)
+        train.sort()
+        held.sort()
+        return self.at(train), self.at(held), held
 
     def sample(self, rows: NDArray[np.int64], loss: Loss) -> Rows:
         """Some of them to record a step on, which has to be right for any others: where the loss
@@ -81,6 +89,60 @@ def real_of(model: Module) -> np.dtype[Any]:
     return np.dtype(np.float32) if parameter is None else parameter.dtype
 
 
+class Given(NamedTuple):
+    """What was given to train or to evaluate on: x is checked, the rest when it is known what the
+    model makes of x.
+
+    name: a word before x, y and sample_weight in messages.
+    """
+
+    loss: Loss
+    x: NDArray[Any]
+    y: ArrayLike
+    sample_weight: ArrayLike | None = None
+    class_weight: ClassWeight = None
+    name: str = ""
+
+    def rows(self, outputs: tuple[int, ...]) -> Rows:
+        """All rows, for a model that gives `outputs` a row.
+
+        Raises:
+            TypeError, ValueError: targets or weights that do not fit.
+        """
+        x, loss, who = self.x, self.loss, f"{self.name}sample_weight"
+        shape = (len(x[:TRIED]), *outputs)
+        y = _targets(loss, self.y, shape, len(x), x.dtype, f"{self.name}y")
+        weight = row_weights(self.sample_weight, self.class_weight, y, shape[-1], x.dtype, who)
+        if weight is None and ignored_label(loss, y) is not None:
+            weight = np.ones(len(y), x.dtype)  # a batch of ignored rows only is 0 then, not nan
+        if weight is not None:
+            check_weighted(loss, who)
+        return Rows(x, y, weight)
+
+
+class Known(NamedTuple):
+    """What was found out by a run of model and loss.
+
+    rows: that they took.
+    outputs: the shape of what the model gives for one row.
+    recorder: that listened to it.
+    """
+
+    rows: Rows
+    outputs: tuple[int, ...]
+    recorder: Recorder
+
+    def suits(self, rows: Rows, loss: Loss) -> bool:
+        """Whether model and loss take these rows too: of the same shapes and types, and weighted
+        alike, or by a loss of `nn`, which takes all rows or none."""
+        alike = all(
+            a.shape[1:] == b.shape[1:] and a.dtype == b.dtype
+            for a, b in zip(rows[:2], self.rows[:2], strict=True)
+        )
+        weighted = (rows.weight is None) == (self.rows.weight is None)
+        return alike and (weighted or isinstance(getattr(loss, "reduction", None), str))
+
+
 def checked(
     model: Module,
     loss: Loss,
@@ -90,31 +152,29 @@ def checked(
     sample_weight: ArrayLike | None = None,
     class_weight: ClassWeight = None,
     name: str = "",
+    known: Known | None = None,
 ) -> Rows:
     """Rows for model and loss, which were tried on the first of them, as were the metrics.
 
     name: a word before x, y and sample_weight in messages.
+    known: of other rows; where it suits these, nothing is tried.
 
     Raises:
         TypeError, ValueError: bad input.
     """
-    dtype, who = real_of(model), f"{name}sample_weight"
-    xa = check.as_input(x, f"{name}x", dtype)
-    listener = Listener([xa[:2].copy()])
-    with _trial(model, listener):
-        z = _outputs(model, xa, f"{name}x", listener)
-        rows = Rows(xa, _targets(loss, y, z, len(xa), dtype, f"{name}y"))
-        weight = row_weights(sample_weight, class_weight, rows.y, z.shape[-1], dtype, who)
-        if weight is None and ignored_label(loss, rows.y) is not None:
-            weight = np.ones(len(rows.y), dtype)  # a batch of ignored rows only is 0 then, not nan
-        if weight is not None:
-            check_weighted(loss, who)
-            rows = rows._replace(weight=weight)
-        _try_loss(loss, rows, z, f"{name}y", metrics, listener)
-    return rows
+    xa = check.as_input(x, f"{name}x", real_of(model))
+    given = Given(loss, xa, y, sample_weight, class_weight, name)
+    if known is not None and xa.shape[1:] == known.rows.x.shape[1:]:
+        rows = given.rows(known.outputs)
+        if known.suits(rows, loss):
+            check_values(rows, known.recorder)
+            return rows
+    return tried(model, given, metrics)
 
 
-def checked_pair(model: Module, loss: Loss, given: Any, metrics: dict[str, Metric]) -> Rows | None:
+def checked_pair(
+    model: Module, loss: Loss, given: Any, metrics: dict[str, Metric], known: Known
+) -> Rows | None:
     """The rows of `validation_data`, if there are some. Raises as `checked`."""
     if given is None:
         return None
@@ -122,20 +182,23 @@ def checked_pair(model: Module, loss: Loss, given: Any, metrics: dict[str, Metri
         raise TypeError("validation_data: expected a pair (x, y), or (x, y, sample_weight)")
     x, y, *rest = given
     weight = rest[0] if rest else None
-    return checked(model, loss, x, y, metrics, weight, name="validation ")
+    return checked(model, loss, x, y, metrics, weight, name="validation ", known=known)
 
 
-@contextmanager
-def _trial(model: Module, listener: Listener) -> Iterator[None]:
-    """Within it the model is in evaluation mode; what is written in place is undone in the end."""
+def tried(model: Module, given: Given, metrics: dict[str, Metric]) -> Rows:
+    """All rows, after one run on the first of them in evaluation mode, whose writes are undone."""
+    listener = Listener([given.x[:TRIED].copy()])
     with evaluating(model):
         try:
-            yield
+            z = _outputs(model, given, listener)
+            rows = given.rows(z.shape[1:])
+            _try_loss(given, rows, z, metrics, listener)
         finally:
             listener.undo()
+    return rows
 
 
-def _outputs(model: Module, x: NDArray[Any], name: str, listener: Listener) -> Tensor:
+def _outputs(model: Module, given: Given, listener: Listener) -> Tensor:
     """What the model gives for the listener's input, the first rows of x.
 
     Raises:
@@ -144,39 +207,44 @@ def _outputs(model: Module, x: NDArray[Any], name: str, listener: Listener) -> T
     sample = listener.inputs[0].array
     try:
         with listening(listener):
-            z = model(Tensor(sample))
+            z: Tensor = model(Tensor(sample))
     except ValueError as error:
-        raise ValueError(f"{name}: the model does not take shape {x.shape}: {error}") from error
-    if not isinstance(z, Tensor) or z.ndim == 0 or len(z) != len(sample):
-        raise TypeError("model: expected (rows, features) to give a tensor of as many rows")
+        raise ValueError(
+            f"{given.name}x: the model does not take shape {given.x.shape}: {error}"
+        ) from error
+    check_outputs(z, len(sample))
     return z
 
 
+def check_outputs(z: Any, rows: int) -> None:
+    """That the model gave a tensor of as many rows as it was given."""
+    if not isinstance(z, Tensor) or z.ndim == 0 or len(z) != rows:
+        raise TypeError("model: expected (rows, features) to give a tensor of as many rows")
+
+
 def _targets(
-    loss: Loss, y: ArrayLike, z: Tensor, rows: int, dtype: np.dtype[Any], name: str
+    loss: Loss, y: ArrayLike, z: tuple[int, ...], rows: int, dtype: np.dtype[Any], name: str
 ) -> NDArray[Any]:
-    """Classes for a cross-entropy, as they are for a loss of the user's, else numbers."""
+    """Classes for a cross-entropy, as they are for a loss of the user's, else numbers.
+
+    z: the shape of the outputs for some rows.
+    """
     flat = np.ndim(y) == 1
     kind = getattr(loss, "targets", "")
     if kind == "classes" and flat:
         ignored = getattr(loss, "ignore_index", None)
-        return check.class_labels(y, z.shape[-1], rows, name, ignored)
+        return check.class_labels(y, z[-1], rows, name, ignored)
     if kind == "lists of classes":
         return check.class_lists(y, rows, name)
     ours = isinstance(loss, Module) and type(loss).__module__.startswith("fastnn.")
     if not ours and flat and np.asarray(y).dtype.kind in "iu":
         return check.class_labels(y, 2**31, rows, name)
     ya = check.regression_targets(y, rows, dtype, name)
-    return ya.reshape(-1, 1) if ya.ndim == 1 and z.shape[1:] == (1,) else ya
+    return ya.reshape(-1, 1) if ya.ndim == 1 and z[1:] == (1,) else ya
 
 
 def _try_loss(
-    loss: Loss,
-    rows: Rows,
-    z: Tensor,
-    y_name: str,
-    metrics: dict[str, Metric],
-    listener: Listener,
+    given: Given, rows: Rows, z: Tensor, metrics: dict[str, Metric], listener: Listener
 ) -> None:
     """Loss and metrics of the outputs z for the first rows, for their own checks; those on values
     then see all of the rows.
@@ -184,23 +252,41 @@ def _try_loss(
     Raises:
         TypeError, ValueError: what loss and metrics raise, or gave instead of one number.
     """
-    _, *given = rows.sample(np.arange(len(z)), loss).arrays()
-    listener.take(given)
+    _, *arrays = rows.sample(np.arange(len(z)), given.loss).arrays()
+    listener.take(arrays)
     with listening(listener):
-        target, *weight = map(Tensor, given)
+        target, *weight = map(Tensor, arrays)
         try:
-            value = measured(loss, z, target, weight[0] if weight else None)[0]
+            value = measured(given.loss, z, target, *weight)[0]
         except ValueError as error:
-            raise ValueError(f"{y_name}: the loss does not take it: {error}") from error
-        found = {name: metric(z, target) for name, metric in metrics.items()}
+            raise ValueError(f"{given.name}y: the loss does not take it: {error}") from error
+        figures = {name: metric(z, target) for name, metric in metrics.items()}
+    check_loss(given.loss, value)
+    check_metrics(figures)
+    check_values(rows, listener)
+
+
+def check_loss(loss: Loss, value: Any) -> None:
+    """That the loss gave one number."""
     none = getattr(loss, "reduction", "") == "none"
     if not isinstance(value, Tensor) or value.numel() != 1 or none:
         raise ValueError("loss: expected one number; use reduction='mean' or 'sum', not 'none'")
-    for name, figure in found.items():
+
+
+def check_metrics(figures: dict[str, Any]) -> None:
+    """That each metric gave one number."""
+    for name, figure in figures.items():
         if not isinstance(figure, Tensor) or figure.numel() != 1 or figure.dtype.kind != "f":
             raise TypeError(f"metrics: expected {name} to return a tensor of one number")
-    for asked in listener.checks:
-        asked.check(Tensor(rows.arrays()[listener.inputs.index(asked.value.storage)]))
+
+
+def check_values(rows: Rows, recorder: Recorder) -> None:
+    """That all rows pass the checks of values which the recorder heard of for some."""
+    arrays = rows.arrays()
+    for asked in recorder.checks:
+        place = recorder.inputs.index(asked.value.storage)
+        if place < len(arrays):  # validation data may have no weights
+            asked.check(Tensor(arrays[place]))
 
 
 def check_finite(model: Module) -> None:
@@ -214,16 +300,3 @@ def check_finite(model: Module) -> None:
             raise FloatingPointError(
                 f"{name}: has nan or infinite weights after the last step; lower lr, scale x"
             )
-
-
-def split(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows, NDArray[np.int64]]:
-    """The rows to train on and those held out, chosen at random, and the numbers of the latter.
-
-    Where y has classes, each keeps its share in both.
-    """
-    classes = classes_of(rows.y)
-    of = rows.y if classes is None else classes
-    train, held = table.split(of, share, seed, stratify=classes is not None)
-    train.sort()
-    held.sort()
-    return rows.at(train), rows.at(held), held

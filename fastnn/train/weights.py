@@ -90,7 +90,7 @@ def _by_class(given: ClassWeight, classes: NDArray[np.int64], kinds: int) -> NDA
     return found
 
 
-def measured(loss: Loss, z: Tensor, y: Tensor, w: Tensor | None) -> list[Tensor]:
+def measured(loss: Loss, z: Tensor, y: Tensor, w: Tensor | None = None) -> list[Tensor]:
     """The loss of a batch; for a weighted mean also what the mean of an epoch is made of.
 
     Without weights loss(z, y); a function of three arguments gets the weights as its third. A loss

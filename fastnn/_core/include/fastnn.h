@@ -312,7 +312,7 @@ typedef struct fnn_rate { /* numbers that change from step to step: learning rat
 
 /* Many steps in one call: for each epoch, shuffle; for each batch, gather rows, run a program. */
 typedef struct fnn_loop {
-  fnn_program *program[FNN_N_PARTS]; /* NULL where no step needs it */
+  fnn_program *program[FNN_N_PARTS]; /* NULL: a run stops before a step that needs it */
   size_t every;                      /* batches of a group, 1 without FNN_WITHIN */
   size_t batch, rows;                /* rows of a full batch and of the data set */
   size_t steps;                      /* of an epoch; the last one takes the rows that are left */
@@ -330,6 +330,8 @@ typedef struct fnn_loop {
   size_t first_epoch; /* the epoch that sums[0] belongs to */
   double seconds;     /* stop after the first step that ends later than this; < 0: never */
 } fnn_loop;
+/* The program of the next step, an enum fnn_part. */
+size_t fnn_loop_part(const fnn_loop *loop);
 fnn_status fnn_loop_run(fnn_loop *loop, size_t threads);
 /* order = the permutation of 0..rows-1 that epoch `epoch` of key `seed` uses. */
 void fnn_shuffle(int64_t *order, size_t rows, uint64_t seed, uint64_t epoch);

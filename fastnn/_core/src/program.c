@@ -306,6 +306,14 @@ static enum fnn_part part_of_step(const fnn_loop *loop, size_t *n) {
   return (loop->step + 1) % loop->every && !last ? FNN_WITHIN : FNN_BODY;
 }
 
+size_t fnn_loop_part(const fnn_loop *loop) {
+  size_t n;
+  return (size_t)part_of_step(loop, &n);
+}
+
+/* Whether the next step waits for its program. */
+static int is_missing(const fnn_loop *loop) { return !loop->program[fnn_loop_part(loop)]; }
+
 static void set_rates(const fnn_loop *loop) {
   for (size_t i = 0; i < loop->n_rates; i++) {
     const fnn_rate *rate = &loop->rate[i];
@@ -336,7 +344,8 @@ static void finish_step(loop_job *job, size_t n, enum fnn_part part, fnn_status 
     loop->step = 0;
     loop->epoch++;
   }
-  job->stop = loop->epoch >= loop->last_epoch || (job->deadline >= 0 && now() >= job->deadline);
+  job->stop = loop->epoch >= loop->last_epoch || is_missing(loop) ||
+              (job->deadline >= 0 && now() >= job->deadline);
 }
 
 static void loop_thread(void *context, fnn_team *team, size_t thread, size_t threads) {
@@ -362,7 +371,7 @@ static void loop_thread(void *context, fnn_team *team, size_t thread, size_t thr
 
 fnn_status fnn_loop_run(fnn_loop *loop, size_t threads) {
   loop_job job = {loop, FNN_OK, loop->seconds < 0 ? -1 : now() + loop->seconds, 0};
-  if (loop->epoch >= loop->last_epoch || !loop->rows) return FNN_OK;
+  if (loop->epoch >= loop->last_epoch || !loop->rows || is_missing(loop)) return FNN_OK;
   fnn_status status = fnn_team_run(threads, loop_thread, &job);
   return status ? status : job.status;
 }

@@ -1,7 +1,7 @@
-"""Metrics by name, and as functions of (output, target), in this order: `metrics.f1(z, y)`.
+"""Metrics, by name or as functions: `metrics.f1(output, target)`.
 
-Those that are means over rows are computed within the training step. The others, f1 or roc_auc,
-want all rows at once: they are computed from predictions after an epoch.
+Averages over rows, such as the accuracy, are computed within the training step. The others, such as
+F1 or ROC AUC, need the whole data set: they are computed from predictions after an epoch.
 
 Outputs are logits, or probabilities of classes where a docstring says so. `Trainer` makes logits of
 the probabilities that a model gives to `BCELoss`.
@@ -22,23 +22,7 @@ from fastnn._support import check
 from fastnn.guards import TAKE_LOGITS
 from fastnn.nn import BCELoss
 from fastnn.tensor import Tensor
-from fastnn.train.metrics.answers import (
-    balanced_accuracy,
-    cohen_kappa,
-    confusion,
-    f1,
-    jaccard,
-    matthews_corrcoef,
-    precision,
-    recall,
-)
-from fastnn.train.metrics.scores import (
-    average_precision,
-    brier,
-    log_loss,
-    roc_auc,
-)
-from fastnn.train.metrics.streaming import (
+from fastnn.train.metrics.batchwise import (
     Metric,
     accuracy,
     hamming,
@@ -54,7 +38,23 @@ from fastnn.train.metrics.streaming import (
     top_k,
     zero_one,
 )
-from fastnn.train.metrics.values import (
+from fastnn.train.metrics.classification import (
+    balanced_accuracy,
+    cohen_kappa,
+    confusion,
+    f1,
+    jaccard,
+    matthews_corrcoef,
+    precision,
+    recall,
+)
+from fastnn.train.metrics.ranking import (
+    average_precision,
+    brier,
+    log_loss,
+    roc_auc,
+)
+from fastnn.train.metrics.regression import (
     explained_variance,
     max_error,
     median_absolute_error,

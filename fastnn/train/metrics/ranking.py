@@ -1,4 +1,4 @@
-"""Metrics of probabilities and of the order of scores; of all rows at once."""
+"""Probability and ranking metrics over the whole data set: log loss, ROC AUC and the like."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnn.guards import looks_like_probabilities
-from fastnn.train.metrics.answers import is_table, true_classes
+from fastnn.train.metrics.classification import is_table, true_classes
 
 Reals = NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""Metrics of numbers that are no means over rows; of all rows at once."""
+"""Regression metrics over the whole data set."""
 
 from __future__ import annotations
 

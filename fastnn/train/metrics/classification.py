@@ -1,4 +1,4 @@
-"""Metrics from the table of true and predicted classes; of all rows at once."""
+"""Classification metrics over the whole data set, from the confusion matrix."""
 
 from __future__ import annotations
 

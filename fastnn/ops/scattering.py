@@ -2,48 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn.ops.axes import axis, expand, permute, place, reshape, view_of
 from fastnn.ops.elementwise import add, eq, ge, maximum, mul, where
+from fastnn.ops.extremes import amax, any
 from fastnn.ops.indexing import gather, index_select, positions, row_by_row
-from fastnn.ops.join import axis
 from fastnn.ops.promote import cast
-from fastnn.ops.reduce import amax, any
 from fastnn.ops.rows import scatter_add_rows
-from fastnn.ops.shape import expand, getitem, permute, place, reshape
 from fastnn.ops.table import new_array
 from fastnn.tensor import Tensor, float64
+from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
-    from fastnn.ops.table import Scalar
+    from fastnn.ops.table import Operand
 
-    Operand = Tensor | Scalar
-
-
-def take(x: Tensor, index: Tensor) -> Tensor:
-    """The elements at these positions of x laid out row by row, from the end if negative."""
-    flat = positions(reshape(index, (-1,)), x.numel(), "index", True)
-    return reshape(index_select(reshape(x, (-1,)), 0, flat), index.shape)
+__all__ = ["index_add", "index_fill", "scatter", "scatter_add", "take", "take_along_dim"]
 
 
-def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """The elements at these positions of input laid out row by row, from the end if negative."""
+    flat = positions(reshape(index, (-1,)), input.numel(), "index", True)
+    return reshape(index_select(reshape(input, (-1,)), 0, flat), index.shape)
+
+
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """As `gather`; the other axes broadcast, and negative positions count from the end.
 
     Args:
         dim: by default of both laid out row by row.
     """
     if dim is None:
-        return take(x, reshape(indices, (-1,)))
-    at = axis("take_along_dim", dim, x.ndim)
-    if indices.ndim != x.ndim:
-        raise ValueError(f"indices: expected {x.ndim} axes as the tensor has, got {indices.ndim}")
-    indices = positions(indices, x.shape[at], "indices", True)
-    sizes = [(*t.shape[:at], 1, *t.shape[at + 1 :]) for t in (x, indices)]
+        return take(input, reshape(indices, (-1,)))
+    at = axis("take_along_dim", dim, input.ndim)
+    if indices.ndim != input.ndim:
+        raise ValueError(
+            f"indices: expected {input.ndim} axes as the tensor has, got {indices.ndim}"
+        )
+    indices = positions(indices, input.shape[at], "indices", True)
+    sizes = [(*t.shape[:at], 1, *t.shape[at + 1 :]) for t in (input, indices)]
     shape = np.broadcast_shapes(*sizes)
-    x, indices = (expand(t, (*shape[:at], t.shape[at], *shape[at + 1 :])) for t in (x, indices))
-    return gather(x, at, indices)
+    input, indices = (
+        expand(t, (*shape[:at], t.shape[at], *shape[at + 1 :])) for t in (input, indices)
+    )
+    return gather(input, at, indices)
 
 
 def _lifted(x: Tensor) -> Tensor:
@@ -87,36 +91,41 @@ def _fitting(name: str, index: Tensor, src: Tensor) -> Tensor:
         )
     if src.shape == index.shape:
         return src
-    return getitem(src, tuple(slice(n) for n in index.shape))
+    return view_of(src, tuple(slice(n) for n in index.shape))
 
 
-def scatter(x: Tensor, dim: int, index: Tensor, src: Operand) -> Tensor:
-    """x with src_i at position index_i along `dim`: the last one where several are meant.
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None
+) -> Tensor:
+    """input with src_i at position index_i along `dim`: the last one where several are meant.
 
     Args:
-        index: int64, of as many axes as x; it may be smaller.
-        src: a number, or a tensor of x's dtype of at least index's shape.
+        index: int64, of as many axes as input; it may be smaller.
+        src: a number, or a tensor of input's dtype of at least index's shape.
+        value: torch's other name of a number.
 
     Raises:
-        ValueError: shapes that do not fit. IndexError: outside of x. TypeError: another dtype.
+        ValueError: shapes that do not fit. IndexError: outside of input. TypeError: another
+            dtype.
     """
-    lifted, index = _lifted(x), _lifted(index)
+    src = value if src is None else src
+    lifted, index = _lifted(input), _lifted(index)
     at = axis("scatter", dim, lifted.ndim)
     region = _region("scatter", lifted, at, index)
     index = positions(index, lifted.shape[at], "index", False)
     if isinstance(src, Tensor):
-        _same_dtype("scatter", x, src)
+        _same_dtype("scatter", input, src)
         src = _fitting("scatter", index, _lifted(src))
     if index.numel() == 0:
-        return add(x, 0) if x.dtype.kind != "b" else cast(x, x.dtype)
-    part = lifted if region == (slice(None),) * len(region) else getitem(lifted, region)
+        return add(input, 0) if input.dtype.kind != "b" else cast(input, input.dtype)
+    part = lifted if region == (slice(None),) * len(region) else view_of(lifted, region)
     part = reshape(_scattered(part, at, index, src), part.shape)
     if part.shape != lifted.shape:
         inside = np.zeros(lifted.shape, bool)
         inside[region] = True
-        placed = place(Tensor(new_array(lifted.shape, x.dtype)), part, region)
+        placed = place(Tensor(new_array(lifted.shape, input.dtype)), part, region)
         part = where(Tensor(inside), placed, lifted)
-    return reshape(part, x.shape)
+    return reshape(part, input.shape)
 
 
 def _scattered(x: Tensor, at: int, index: Tensor, src: Operand) -> Tensor:
@@ -137,31 +146,34 @@ def _summed(rows: Tensor, index: Tensor, n: int) -> Tensor:
     return cast(total, rows.dtype)
 
 
-def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """x with src_i added at position index_i along `dim`; index and src as of `scatter`.
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """input with src_i added at position index_i along `dim`; index and src as of `scatter`.
 
     Whole numbers are exact up to 2**53.
     """
-    lifted, index = _lifted(x), _lifted(index)
+    lifted, index = _lifted(input), _lifted(index)
     at = axis("scatter_add", dim, lifted.ndim)
     _region("scatter_add", lifted, at, index)
-    _same_dtype("scatter_add", x, src)
+    _same_dtype("scatter_add", input, src)
     src = _fitting("scatter_add", index, _lifted(src))
-    total = _summed(reshape(src, (-1, 1)), row_by_row(lifted.shape, at, index), x.numel())
-    return add(x, reshape(total, x.shape))
+    total = _summed(reshape(src, (-1, 1)), row_by_row(lifted.shape, at, index), input.numel())
+    return add(input, reshape(total, input.shape))
 
 
-def index_add(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
-    """x with alpha source_i added at position index_i along `dim`.
+def index_add(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
+) -> Tensor:
+    """input with alpha source_i added at position index_i along `dim`.
 
     Whole numbers are exact up to 2**53.
 
     Raises:
-        ValueError: a source of another shape. IndexError: outside of x. TypeError: another dtype.
+        ValueError: a source of another shape. IndexError: outside of input. TypeError: another
+            dtype.
     """
-    lifted, index, source = _lifted(x), _lifted(index), _lifted(source)
+    lifted, index, source = _lifted(input), _lifted(index), _lifted(source)
     at = axis("index_add", dim, lifted.ndim)
-    _same_dtype("index_add", x, source)
+    _same_dtype("index_add", input, source)
     wanted = (*lifted.shape[:at], index.numel(), *lifted.shape[at + 1 :])
     if index.ndim != 1 or source.shape != wanted:
         raise ValueError(f"source: expected shape {wanted} by x and index, got {source.shape}")
@@ -171,18 +183,23 @@ def index_add(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: floa
     total = _summed(reshape(rows, (len(index), -1)), index, lifted.shape[at])
     back = tuple(int(d) for d in np.argsort(first))
     total = permute(reshape(total, (lifted.shape[at], *rows.shape[1:])), back)
-    return add(x, reshape(total if alpha == 1 else mul(total, alpha), x.shape))
+    return add(input, reshape(total if alpha == 1 else mul(total, alpha), input.shape))
 
 
-def index_fill(x: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor:
-    """x with `value`, a number or a tensor of no axes, at each of these positions along `dim`."""
-    lifted, index = _lifted(x), _lifted(index)
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor:
+    """input with `value`, a number or a tensor of no axes, at these positions along `dim`."""
+    lifted, index = _lifted(input), _lifted(index)
     at = axis("index_fill", dim, lifted.ndim)
     if index.ndim != 1 or (isinstance(value, Tensor) and value.ndim):
         raise ValueError(f"index_fill: expected a vector and one value, got {index.shape}, {value}")
     if len(index) == 0:
-        return x
+        return input
     index = positions(index, lifted.shape[at], "index", True)
     meant = any(eq(Tensor(np.arange(lifted.shape[at]).reshape(-1, 1)), index), 1)
     meant = reshape(meant, (-1, *(1,) * (lifted.ndim - 1 - at)))
-    return reshape(cast(where(meant, value, lifted), x.dtype), x.shape)
+    return reshape(cast(where(meant, value, lifted), input.dtype), input.shape)
+
+
+METHODS = methods(
+    take, take_along_dim, scatter, scatter_add, index_add, index_fill,
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Metrics that are means over rows, in ops: computed within the training step and averaged."""
+"""Metrics that are averages over rows: computed batch by batch within the training step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fastnn import ops
 from fastnn.ops.creation import arange
 from fastnn.tape import listener
 from fastnn.tensor import Tensor
-from fastnn.train.metrics.answers import check_one_label
+from fastnn.train.metrics.classification import check_one_label
 
 Metric = Callable[[Any, Any], Any]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from fastnn.tape import listener
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastnn.tensor.tensor import Tensor
+    from fastnn._core.tape import Node, TensorBase
 
 PROFILES: dict[str, dict[str, Any]] = {
     "default": {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80},
@@ -127,6 +128,15 @@ def _lines(array: NDArray[Any], form: _Format, indent: int, cut: bool) -> str:
     return "[" + (",\n" + " " * (indent + 1)).join(rows) + "]"
 
 
+_name_of: Callable[[Node], str]  # the op that a node is of, put here by `name_nodes`
+
+
+def name_nodes(name_of: Callable[[Node], str]) -> None:
+    """Let this function, of a part that knows the ops, say what made a tensor."""
+    global _name_of
+    _name_of = name_of
+
+
 class GradFn:
     """What made a tensor, for readers: its text and `name()` are torch's."""
 
@@ -141,14 +151,12 @@ class GradFn:
         return f"<{self._name}>"
 
 
-def grad_fn(x: Tensor) -> GradFn | None:
+def grad_fn(x: TensorBase) -> GradFn | None:
     """The op on the tape that made it; None for a leaf."""
-    from fastnn.ops.table import made_by
-
-    return None if x._node is None else GradFn(made_by(x._node))
+    return None if x._node is None else GradFn(_name_of(x._node))
 
 
-def _made_by(x: Tensor) -> str:
+def _made(x: TensorBase) -> str:
     """What is said of the tape: the op that made it, or that it is a leaf with a gradient."""
     made = grad_fn(x)
     if made is None:
@@ -156,16 +164,16 @@ def _made_by(x: Tensor) -> str:
     return f", grad_fn={made}"
 
 
-def text(x: Tensor) -> str:
+def text(x: TensorBase) -> str:
     """The tensor as torch prints it."""
-    if listener.active is not None:
-        return f"tensor(<recorded>, shape={x.shape}, dtype={x.dtype})"
     array = x._array
+    if listener.active is not None:
+        return f"tensor(<recorded>, shape={array.shape}, dtype={array.dtype})"
     usual = (default.dtype.name, "int64", "bool")
-    dtype = "" if x.dtype.name in usual else f", dtype=fastnn.{x.dtype}"
+    dtype = "" if array.dtype.name in usual else f", dtype=fastnn.{array.dtype}"
     if array.size == 0:
-        size = f", size={x.shape}" if array.ndim != 1 else ""
-        dtype = "" if x.dtype == default.dtype else f", dtype=fastnn.{x.dtype}"
-        return f"tensor([]{size}{dtype}{_made_by(x)})"
+        size = f", size={array.shape}" if array.ndim != 1 else ""
+        dtype = "" if array.dtype == default.dtype else f", dtype=fastnn.{array.dtype}"
+        return f"tensor([]{size}{dtype}{_made(x)})"
     cut = array.size > _options["threshold"]
-    return f"tensor({_lines(array, _Format(_shown(array, cut)), 7, cut)}{dtype}{_made_by(x)})"
+    return f"tensor({_lines(array, _Format(_shown(array, cut)), 7, cut)}{dtype}{_made(x)})"

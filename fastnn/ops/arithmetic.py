@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from fastnn.ops import elementwise, write
 from fastnn.ops.elementwise import abs, floor_divide, mul, sign
-from fastnn.ops.functions import trunc
+from fastnn.ops.pointwise import trunc
 from fastnn.ops.promote import pair
 from fastnn.tensor import Tensor
+from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
-    from fastnn.ops.table import Scalar
+    from fastnn.ops.table import Operand, Scalar
 
-    Operand = Tensor | Scalar
+__all__ = ["add", "div", "divide", "sub", "subtract", "true_divide"]
 
 
 def scaled(other: Operand, alpha: Scalar) -> Operand:
@@ -23,14 +24,14 @@ def scaled(other: Operand, alpha: Scalar) -> Operand:
     return mul(other, alpha) if isinstance(other, Tensor) else other * alpha
 
 
-def add(a: Operand, b: Operand, *, alpha: Scalar = 1) -> Tensor:
-    """a + alpha b."""
-    return elementwise.add(a, b if alpha == 1 else scaled(b, alpha))
+def add(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Tensor:
+    """input + alpha other."""
+    return elementwise.add(input, other if alpha == 1 else scaled(other, alpha))
 
 
-def sub(a: Operand, b: Operand, *, alpha: Scalar = 1) -> Tensor:
-    """a - alpha b."""
-    return elementwise.sub(a, b if alpha == 1 else scaled(b, alpha))
+def sub(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Tensor:
+    """input - alpha other."""
+    return elementwise.sub(input, other if alpha == 1 else scaled(other, alpha))
 
 
 def add_(x: Tensor, other: Operand, *, alpha: Scalar = 1) -> Tensor:
@@ -43,8 +44,8 @@ def sub_(x: Tensor, other: Operand, *, alpha: Scalar = 1) -> Tensor:
     return write.sub_(x, scaled(other, alpha))
 
 
-def div(a: Operand, b: Operand, *, rounding_mode: str | None = None) -> Tensor:
-    """a / b.
+def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
+    """input / other.
 
     Args:
         rounding_mode: "floor" or "trunc": the whole number below, or towards zero; of whole numbers
@@ -54,12 +55,21 @@ def div(a: Operand, b: Operand, *, rounding_mode: str | None = None) -> Tensor:
         ValueError: another mode.
     """
     if rounding_mode is None:
-        return elementwise.div(a, b)
+        return elementwise.div(input, other)
     if rounding_mode == "floor":
-        return floor_divide(a, b)
+        return floor_divide(input, other)
     if rounding_mode != "trunc":
         raise ValueError(f"rounding_mode: expected None, 'floor' or 'trunc', got {rounding_mode!r}")
-    x, y = pair(a, b)
+    x, y = pair(input, other)
     if x.dtype.kind == "f":
         return trunc(elementwise.div(x, y))
     return mul(mul(sign(x), sign(y)), floor_divide(abs(x), abs(y)))
+
+
+divide = true_divide = div
+subtract = sub
+
+METHODS = methods(
+    add, sub, div,
+    divide=div, true_divide=div, subtract=sub,
+)  # fmt: skip

@@ -1,0 +1,243 @@
+"""Views, sums and means: the gradient of each is made of the others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from fastnn.ops.names import both_names
+from fastnn.ops.promote import cast, pair, real
+from fastnn.ops.table import TABLE, Op, apply, execute, row, view
+from fastnn.tape import batch
+from fastnn.tape.node import Node
+from fastnn.tensor import Tensor, int64
+from fastnn.tensor.attach import methods
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["mean", "permute", "reshape", "sum"]
+
+
+Axes: TypeAlias = int | Sequence[int] | None
+
+# ---- views: no kernel, only NumPy strides and a place on the tape ----
+
+
+def permute(input: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """The axes in the order `dims`, as a view."""
+    return view(input, input._array.transpose(dims), _permute_gradient, (dims,))
+
+
+def _permute_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    (dims,) = node.attrs
+    back = tuple(int(i) for i in np.argsort([d % len(dims) for d in dims]))
+    return (permute(dy, back),)
+
+
+def contiguous(input: Tensor) -> Tensor:
+    """`input` if C-contiguous, else a copy that is."""
+    return input if input._array.flags.c_contiguous else apply(TABLE["copy"], (input,))
+
+
+def reshape(input: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Another shape, as a view where the strides allow it, else of a copy."""
+    array = input._array
+    try:
+        new = array.reshape(shape, copy=False)
+    except ValueError:
+        if array.flags.c_contiguous:
+            raise ValueError(f"reshape: {input.shape} does not fit into {shape}") from None
+        input = contiguous(input)
+        new = input._array.reshape(shape)
+    return view(input, new, _reshape_gradient)
+
+
+def _reshape_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    return (reshape(dy, node.input(0).shape),)
+
+
+def expand(input: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Broadcast to `shape`, as a view (-1 keeps a size)."""
+    lead = len(shape) - input.ndim
+    sizes = tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(shape))
+    return view(input, np.broadcast_to(input._array, sizes), _expand_gradient)
+
+
+def _expand_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    return (unbroadcast(dy, node.input(0).shape),)
+
+
+def unbroadcast(dy: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The sum over the axes along which `shape` was broadcast to dy's."""
+    if dy.shape == shape:
+        return dy
+    lead = dy.ndim - len(shape)
+    axes = [i for i in range(dy.ndim) if i < lead or shape[i - lead] == 1 != dy.shape[i]]
+    return reshape(sum(dy, axes) if axes else dy, shape)
+
+
+def view_of(x: Tensor, index: Any) -> Tensor:
+    """x[index] for integers, slices, None and ...: a view."""
+    parts = index if isinstance(index, tuple) else (index,)
+    for part in parts:
+        if not (part is None or part is Ellipsis or isinstance(part, int | np.integer | slice)):
+            raise TypeError(
+                f"index: expected integers, slices, None, ... or one int64 tensor, got {part!r}"
+            )
+    return view(x, _part(x._array, index), _getitem_gradient, (index,))
+
+
+def _part(array: NDArray[Any], index: Any) -> NDArray[Any]:
+    """array[index] as a view, one element too, of which NumPy would make a copy."""
+    parts = index if isinstance(index, tuple) else (index,)
+    whole: NDArray[Any] = array[parts if Ellipsis in parts else (*parts, Ellipsis)]
+    return whole
+
+
+def _getitem_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    x = node.input(0)
+    whole = Tensor(np.empty(x.shape, x.dtype))
+    zero = np.zeros((), x.dtype)
+    execute(TABLE["copy"], (whole._array,), (zero,), (), ())
+    (index,) = node.attrs
+    return (place(whole, dy, index),)
+
+
+def place(whole: Tensor, part: Tensor, index: Any) -> Tensor:
+    """`whole`, a fresh tensor, with `part` written at the index; the gradient is that of part."""
+    if batch.rules is not None and batch.rules.any(part):
+        return view(
+            part, batch.rules.place(whole._array, part._array, index), _place_gradient, (index,)
+        )
+    execute(TABLE["copy"], (_part(whole._array, index),), (part._array,), (), ())
+    return view(part, whole._array, _place_gradient, (index,))
+
+
+def _place_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    return (view_of(dy, node.attrs[0]),)
+
+
+# ---- sums over axes ----
+
+
+def axis(name: str, dim: int, ndim: int) -> int:
+    """`dim` counted from the front."""
+    if not -ndim <= dim < ndim:
+        raise IndexError(f"dim: expected {-ndim}..{ndim - 1} for {name}, got {dim}")
+    return dim % ndim
+
+
+def reduced_shape(dtype: Any = None) -> Callable[..., Any]:
+    def shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
+        outer, _, inner = dims = arrays[0].shape
+        return [((outer, inner), dtype or arrays[0].dtype)], dims
+
+    return shape
+
+
+def axes_of(name: str, x: Tensor, dim: Axes) -> list[int]:
+    wanted = range(x.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
+    bound = x.ndim or 1
+    for d in wanted:
+        if not -bound <= d < bound:
+            raise IndexError(f"dim: expected {-x.ndim}..{x.ndim - 1} for {name}, got {d}")
+    return sorted({d % x.ndim for d in wanted}) if x.ndim else []
+
+
+def reduce_axes(
+    name: str, run: Callable[[Tensor], Tensor], x: Tensor, dim: Axes, keepdim: bool
+) -> Tensor:
+    """run, from (outer, len, inner) to (outer, inner), over any axes of x."""
+    axes = axes_of(name, x, dim)
+    if axes and axes != list(range(axes[0], axes[-1] + 1)):  # bring them together, at the end
+        kept = [i for i in range(x.ndim) if i not in axes]
+        inner = permute(x, (*kept, *axes))
+        y = reduce_axes(name, run, inner, list(range(len(kept), x.ndim)), False)
+    else:
+        first, last = (axes[0], axes[-1] + 1) if axes else (0, 0)
+        sizes = [math.prod(part) for part in (x.shape[:first], x.shape[first:last], x.shape[last:])]
+        y = run(reshape(x, tuple(sizes)))
+    shape = [1 if i in axes else n for i, n in enumerate(x.shape) if keepdim or i not in axes]
+    return reshape(y, tuple(shape))
+
+
+def reduced(op: Op, x: Tensor, dim: Axes, keepdim: bool) -> Tensor:
+    return reduce_axes(op.name, lambda parts: apply(op, (parts,)), x, dim, keepdim)
+
+
+def spread(node: Node, dy: Tensor) -> Tensor:
+    """dy (outer, inner) as a view of the input's shape (outer, len, inner)."""
+    outer, length, inner = node.input(0).shape
+    return expand(reshape(dy, (outer, 1, inner)), (outer, length, inner))
+
+
+def _sum_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    return (spread(node, dy),)
+
+
+def _mean_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    part = apply(TABLE["mul"], pair(dy, 1.0 / node.input(0).shape[1]))
+    return (spread(node, part),)
+
+
+_sum = row("sum", reduced_shape(), _sum_gradient)
+
+
+_mean = row("mean", reduced_shape(), _mean_gradient)
+
+
+@both_names
+def sum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """The sum over `dim` (default: all axes), accumulated in double; of int64 and bool, int64."""
+    return reduced(
+        _sum, input if input._array.dtype.kind == "f" else cast(input, int64), dim, keepdim
+    )
+
+
+@both_names
+def mean(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """The mean over `dim` (default: all axes), accumulated in double; of nothing, nan."""
+    return reduced(_mean, real(input), dim, keepdim)
+
+
+# ---- methods ----
+
+
+def sizes_of(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
+    """f(2, 3) and f((2, 3)) are the same."""
+    return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], Sequence) else sizes
+
+
+def _permute(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
+    """The axes in the order given, as a view."""
+    return permute(self, sizes_of(dims))
+
+
+def _reshape(self: Tensor, *shape: int | Sequence[int]) -> Tensor:
+    """Another shape for the same elements; one size may be -1."""
+    return reshape(self, sizes_of(shape))
+
+
+def _expand(self: Tensor, *shape: int | Sequence[int]) -> Tensor:
+    """Broadcast to a shape, as a view."""
+    return expand(self, sizes_of(shape))
+
+
+def view_as(self: Tensor, other: Tensor) -> Tensor:
+    """In the shape of another tensor."""
+    return reshape(self, other.shape)
+
+
+def expand_as(self: Tensor, other: Tensor) -> Tensor:
+    """Broadcast to the shape of another, as a view."""
+    return expand(self, other.shape)
+
+
+METHODS = methods(
+    contiguous, sum, mean, view_as, expand_as,
+    permute=_permute, reshape=_reshape, view=_reshape, expand=_expand, reshape_as=view_as,
+)  # fmt: skip

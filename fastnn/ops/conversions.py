@@ -1,0 +1,133 @@
+"""Tensors as another type or on another device; torch's names for that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn._support import device as _device
+from fastnn.ops import creation
+from fastnn.ops.elementwise import copy
+from fastnn.ops.promote import cast
+from fastnn.tensor import Tensor
+from fastnn.tensor.attach import methods
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+__all__ = ["detach", "is_floating_point", "is_nonzero", "numel"]
+
+_NAMES = {
+    "float32": "torch.FloatTensor",
+    "float64": "torch.DoubleTensor",
+    "int64": "torch.LongTensor",
+    "bool": "torch.BoolTensor",
+}
+
+
+def detach(input: Tensor) -> Tensor:
+    """The same memory, off the tape."""
+    return input.detach()
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether it is of float32 or float64."""
+    return input.is_floating_point()
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the one element is not 0."""
+    return bool(input.item())
+
+
+def numel(input: Tensor) -> int:
+    """The number of elements."""
+    return input.numel()
+
+
+def to(
+    self: Tensor, *to: Any, dtype: DTypeLike | None = None, device: Any = None, copy: Any = False
+) -> Tensor:
+    """As another dtype, or as that of another tensor; a device may be named: there is one.
+
+    Itself when nothing changes, unless `copy`.
+    """
+    for value in to:
+        if isinstance(value, Tensor):
+            dtype = value.dtype
+        elif not isinstance(value, bool) and not _device.is_device(value):
+            dtype = value
+    if device is not None:
+        _device.device(device)
+    y = self if dtype is None else cast(self, dtype)
+    return _copy(y) if copy and y is self else y
+
+
+_copy = copy
+
+
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """As the dtype of another tensor."""
+    return cast(self, other.dtype)
+
+
+def _type(self: Tensor, dtype: DTypeLike | None = None) -> Any:
+    """As another dtype; without one, torch's name of its own."""
+    if dtype is None:
+        return _NAMES[self._array.dtype.name]
+    return cast(self, next((d for d, name in _NAMES.items() if name == dtype), dtype))
+
+
+def _float(self: Tensor) -> Tensor:
+    """As float32."""
+    return cast(self, np.float32)
+
+
+def _double(self: Tensor) -> Tensor:
+    """As float64."""
+    return cast(self, np.float64)
+
+
+def _long(self: Tensor) -> Tensor:
+    """As int64, towards zero."""
+    return cast(self, np.int64)
+
+
+def _bool(self: Tensor) -> Tensor:
+    """Whether other than 0."""
+    return cast(self, np.bool_)
+
+
+# ---- new tensors of the same dtype ----
+
+
+def new_zeros(self: Tensor, *size: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """Zeros of this dtype, unless said otherwise."""
+    return creation.zeros(*size, dtype=dtype or self.dtype)
+
+
+def new_empty(self: Tensor, *size: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """Unwritten memory of this dtype, unless said otherwise."""
+    return creation.empty(*size, dtype=dtype or self.dtype)
+
+
+def new_ones(self: Tensor, *size: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """Ones of this dtype, unless said otherwise."""
+    return creation.ones(*size, dtype=dtype or self.dtype)
+
+
+def new_full(self: Tensor, size: Any, fill_value: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """One value, of this dtype unless said otherwise."""
+    return creation.full(size, fill_value, dtype=dtype or self.dtype)
+
+
+def new_tensor(self: Tensor, data: Any, dtype: DTypeLike | None = None) -> Tensor:
+    """A copy of `data`, of this dtype unless said otherwise."""
+    return creation.tensor(data, dtype=dtype or self.dtype)
+
+
+METHODS = methods(
+    to, type_as, new_zeros, new_empty, new_ones, new_full, new_tensor,
+    type=_type, float=_float, double=_double, long=_long, int=_long, bool=_bool,
+)  # fmt: skip

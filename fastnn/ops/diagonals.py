@@ -1,0 +1,87 @@
+"""Diagonals and triangles of matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastnn.ops.axes import axis, permute, reshape, sum, view_of
+from fastnn.ops.elementwise import where
+from fastnn.ops.join import cat
+from fastnn.tensor import Tensor
+from fastnn.tensor.attach import methods
+
+__all__ = ["diag", "diagonal", "trace", "tril", "triu"]
+
+
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The diagonal of a matrix, as a view; the matrix that has a vector on its diagonal.
+
+    Raises:
+        ValueError: neither a vector nor a matrix.
+    """
+    if input.ndim == 1:
+        return _on_diagonal(input, diagonal)
+    if input.ndim != 2:
+        raise ValueError(f"diag: expected a vector or a matrix, got shape {input.shape}")
+    return _of_matrix(input, diagonal)
+
+
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """The diagonals of the matrices along two axes, as the last axis; a view if they lie row by
+    row.
+
+    Raises:
+        ValueError: twice the same axis.
+    """
+    at = [axis("diagonal", d, input.ndim) for d in (dim1, dim2)]
+    if at[0] == at[1]:
+        raise ValueError(f"diagonal: expected two different axes, got {dim1} and {dim2}")
+    rest = [d for d in range(input.ndim) if d not in at]
+    rows, columns = (input.shape[d] for d in at)
+    down, right = max(-offset, 0), max(offset, 0)
+    length = max(min(rows - down, columns - right), 0)
+    start, step = (down * columns + right if length else 0), columns + 1
+    ordered = input if [*rest, *at] == list(range(input.ndim)) else permute(input, (*rest, *at))
+    flat = reshape(ordered, (*(input.shape[d] for d in rest), rows * columns))
+    return view_of(flat, (..., slice(start, start + length * step, step)))
+
+
+def _of_matrix(x: Tensor, offset: int) -> Tensor:
+    return diagonal(x, offset)
+
+
+def _on_diagonal(x: Tensor, k: int) -> Tensor:
+    n = x.shape[0] + abs(k)
+    rest = Tensor(np.zeros(abs(k), x.dtype))
+    column = reshape(cat([x, rest]) if k else x, (n, 1) if k >= 0 else (1, n))
+    return where(Tensor(np.eye(n, k=k, dtype=bool)), column, Tensor(np.zeros((), x.dtype)))
+
+
+def trace(input: Tensor) -> Tensor:
+    """The sum of the diagonal of a matrix."""
+    if input.ndim != 2:
+        raise ValueError(f"trace: expected a matrix, got shape {input.shape}")
+    return sum(diag(input))
+
+
+def _triangle(x: Tensor, lower: bool, diagonal: int) -> Tensor:
+    if x.ndim < 2:
+        raise ValueError(f"expected a matrix or matrices, got shape {x.shape}")
+    ones = np.ones(x.shape[-2:], bool)
+    kept = np.tril(ones, diagonal) if lower else np.triu(ones, diagonal)
+    return where(Tensor(kept), x, Tensor(np.zeros((), x.dtype)))
+
+
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+    """input on and below the diagonal, else 0."""
+    return _triangle(input, True, diagonal)
+
+
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+    """input on and above the diagonal, else 0."""
+    return _triangle(input, False, diagonal)
+
+
+METHODS = methods(
+    diag, diagonal, trace, tril, triu,
+)  # fmt: skip

@@ -1,0 +1,117 @@
+"""The largest and the smallest elements over axes, and where they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastnn.ops.axes import Axes, axes_of, reduced, reduced_shape, spread
+from fastnn.ops.elementwise import div, eq, maximum, minimum, mul, neg, where
+from fastnn.ops.indexing import gather
+from fastnn.ops.names import both_names
+from fastnn.ops.pointwise import truth
+from fastnn.ops.promote import cast
+from fastnn.ops.table import TABLE, Op, apply, row
+from fastnn.ops.views import squeeze
+from fastnn.tape.node import Node
+from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor.attach import methods
+
+__all__ = ["all", "amax", "amin", "any", "argmax", "argmin", "max", "min"]
+
+
+def _extreme_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """Shared equally among the elements that attain the extreme."""
+    x, y = node.input(0), node.output().detach()
+    hits = where(eq(x.detach(), spread(node, y)), Tensor(np.ones((), x.dtype)), 0.0)
+    count = apply(TABLE["sum"], (hits,))
+    return (mul(hits, spread(node, div(dy, count))),)
+
+
+_max = row("max", reduced_shape(), _extreme_gradient)
+_min = row("min", reduced_shape(), _extreme_gradient)
+_argmax = row("argmax", reduced_shape(int64))
+
+
+def _extreme(op: Op, x: Tensor, dim: Axes, keepdim: bool) -> Tensor:
+    if math.prod(x.shape[d] for d in axes_of(op.name, x, dim)) == 0:
+        raise ValueError(f"{op.name}: expected at least one element, got shape {x.shape}")
+    return reduced(op, x, dim, keepdim)
+
+
+@both_names
+def amax(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """The largest element over `dim` (default: all axes); nan if there is one."""
+    return _extreme(_max, input, dim, keepdim)
+
+
+@both_names
+def amin(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """The smallest element over `dim` (default: all axes); nan if there is one."""
+    return _extreme(_min, input, dim, keepdim)
+
+
+@both_names
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The int64 index of the first largest element along `dim` (default: of all, flattened)."""
+    input = input.detach()
+    return _extreme(_argmax, input if input.dtype != bool_ else cast(input, int64), dim, keepdim)
+
+
+@both_names
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The int64 index of the first smallest element along `dim` (default: of all, flattened)."""
+    return argmax(neg(cast(input, int64) if input.dtype == bool_ else input.detach()), dim, keepdim)
+
+
+class Extreme(NamedTuple):
+    """The largest or smallest elements along an axis, and where they are."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def _along(x: Tensor, dim: int, keepdim: bool, least: bool) -> Extreme:
+    if x.ndim == 0:
+        return Extreme(x, Tensor(np.zeros((), int64)))
+    index = (argmin if least else argmax)(x, dim, True)
+    values = gather(x, dim, index)
+    return Extreme(values, index) if keepdim else Extreme(squeeze(values, dim), squeeze(index, dim))
+
+
+@both_names
+def max(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
+    """The largest element; along `dim`, (values, indices) of the first ones; of two tensors, the
+    larger by element."""
+    if isinstance(dim, Tensor):
+        return maximum(input, dim)
+    return amax(input) if dim is None else _along(input, dim, keepdim, False)
+
+
+@both_names
+def min(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
+    """The smallest element; along `dim`, (values, indices) of the first ones; of two tensors, the
+    smaller by element."""
+    if isinstance(dim, Tensor):
+        return minimum(input, dim)
+    return amin(input) if dim is None else _along(input, dim, keepdim, True)
+
+
+@both_names
+def any(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """Whether some element over `dim` (default: all axes) is not 0."""
+    return reduced(_max, truth(input), dim, keepdim)
+
+
+@both_names
+def all(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """Whether no element over `dim` (default: all axes) is 0."""
+    return reduced(_min, truth(input), dim, keepdim)
+
+
+METHODS = methods(
+    amax, amin, argmax, argmin, max, min, any, all,
+)  # fmt: skip

@@ -1,0 +1,206 @@
+"""The same memory seen in another shape: axes exchanged, merged, cut into parts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from fastnn.ops.axes import axis, expand, permute, reshape, sizes_of, view_of
+from fastnn.ops.names import both_names
+from fastnn.tensor import Tensor
+from fastnn.tensor.attach import methods
+
+__all__ = [
+    "broadcast_tensors", "broadcast_to", "chunk", "flatten", "flip", "moveaxis", "movedim",
+    "narrow", "ravel", "select", "split", "squeeze", "swapaxes", "swapdims", "tensor_split",
+    "transpose", "unbind", "unsqueeze",
+]  # fmt: skip
+
+
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Two axes exchanged, as a view."""
+    a, b = axis("transpose", dim0, input.ndim), axis("transpose", dim1, input.ndim)
+    axes = list(range(input.ndim))
+    axes[a], axes[b] = b, a
+    return permute(input, tuple(axes))
+
+
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Axes start_dim..end_dim merged into one."""
+    if input.ndim == 0:
+        return reshape(input, (1,))
+    first, last = axis("flatten", start_dim, input.ndim), axis("flatten", end_dim, input.ndim)
+    merged = math.prod(input.shape[first : last + 1])
+    return reshape(input, (*input.shape[:first], merged, *input.shape[last + 1 :]))
+
+
+@both_names
+def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
+    """Without its axes of size 1 (or without those of `dim` that are of size 1)."""
+    wanted: Any = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
+    gone = {axis("squeeze", d, input.ndim) for d in wanted} if input.ndim else set()
+    return reshape(input, tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in gone))
+
+
+@both_names
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """With an axis of size 1 before axis `dim`."""
+    at = axis("unsqueeze", dim, input.ndim + 1)
+    return reshape(input, (*input.shape[:at], 1, *input.shape[at:]))
+
+
+def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """The axes `source` at the places `destination`, the others in their order."""
+    start, end = ([v] if isinstance(v, int) else list(v) for v in (source, destination))
+    if len(start) != len(end):
+        raise ValueError(f"movedim: expected as many places as axes, got {start} and {end}")
+    at, to = ([axis("movedim", d, input.ndim) for d in dims] for dims in (start, end))
+    if len({*at}) < len(at) or len({*to}) < len(to):
+        raise ValueError(f"movedim: an axis comes twice in {source} or {destination}")
+    rest = [d for d in range(input.ndim) if d not in at]
+    for place, d in sorted(zip(to, at)):
+        rest.insert(place, d)
+    return permute(input, tuple(rest))
+
+
+def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
+    """input in a shape that it broadcasts to, as a view."""
+    return expand(input, tuple(shape))
+
+
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """The tensors in the shape that they broadcast to together, as views."""
+    shape = np.broadcast_shapes(*(t.shape for t in tensors))
+    return tuple(expand(t, shape) for t in tensors)
+
+
+def ravel(input: Tensor) -> Tensor:
+    """All axes as one."""
+    return flatten(input)
+
+
+# ---- parts ----
+
+
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """The elements start .. start + length - 1 along `dim`, as a view.
+
+    Raises:
+        IndexError: outside of input.
+    """
+    at = axis("narrow", dim, input.ndim)
+    n = input.shape[at]
+    first = start + n if start < 0 else start
+    if first < 0 or length < 0 or first + length > n:
+        raise IndexError(f"narrow: expected a part of 0..{n - 1}, got {length} from {start} on")
+    return view_of(input, (*(slice(None),) * at, slice(first, first + length)))
+
+
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """The part at one position along `dim`, as a view without that axis."""
+    return view_of(input, (*(slice(None),) * axis("select", dim, input.ndim), index))
+
+
+def slice_of(dim: int, start: int | None, stop: int | None, step: int = 1) -> tuple[slice, ...]:
+    return (*(slice(None),) * dim, slice(start, stop, step))
+
+
+def split(tensor: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of `split_size` along `dim`, the last one smaller, or of each of the sizes given.
+
+    Raises:
+        ValueError: sizes that do not sum up to that of the axis.
+    """
+    at = axis("split", dim, tensor.ndim)
+    n = tensor.shape[at]
+    if isinstance(split_size, int):
+        if split_size < 1:
+            raise ValueError(f"split_size: expected at least 1, got {split_size}")
+        ends = [*range(0, n, split_size), n] if n else [0, 0]
+    else:
+        ends = np.cumsum([0, *split_size]).tolist()
+        if ends[-1] != n:
+            raise ValueError(f"split_size: expected sizes of sum {n}, got {list(split_size)}")
+    return tuple(view_of(tensor, slice_of(at, start, stop)) for start, stop in pairwise(ends))
+
+
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most `chunks` views of one size along `dim`, the last one smaller."""
+    if chunks < 1:
+        raise ValueError(f"chunks: expected at least 1, got {chunks}")
+    return split(input, max(-(-input.shape[dim] // chunks), 1), dim)
+
+
+def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Parts along `dim`: so many, as equal as can be, or cut before these positions."""
+    at = axis("tensor_split", dim, input.ndim)
+    n = input.shape[at]
+    if isinstance(indices_or_sections, Tensor):
+        indices_or_sections = indices_or_sections.tolist()
+    if isinstance(indices_or_sections, int):
+        parts = indices_or_sections
+        if parts < 1:
+            raise ValueError(f"tensor_split: expected at least 1 section, got {parts}")
+        ends = [(n // parts) * i + min(i, n % parts) for i in range(1, parts)]
+    else:
+        ends = [int(i) for i in indices_or_sections]
+    before = (slice(None),) * at
+    return tuple(view_of(input, (*before, slice(a, b))) for a, b in zip([0, *ends], [*ends, n]))
+
+
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """The parts of input at each position of an axis, without that axis."""
+    at = axis("unbind", dim, input.ndim)
+    return tuple(view_of(input, (*(slice(None),) * at, i)) for i in range(input.shape[at]))
+
+
+def flip(input: Tensor, dims: int | Sequence[int]) -> Tensor:
+    """In reverse order along the axes, as a view."""
+    wanted = {axis("flip", d, input.ndim) for d in ((dims,) if isinstance(dims, int) else dims)}
+    return view_of(
+        input, tuple(slice(None, None, -1 if d in wanted else 1) for d in range(input.ndim))
+    )
+
+
+swapaxes = swapdims = transpose
+moveaxis = movedim
+
+
+# ---- methods ----
+
+
+def _transposed(self: Tensor) -> Tensor:
+    """The axes in reverse order, as a view."""
+    return permute(self, tuple(range(self.ndim - 1, -1, -1)))
+
+
+def _matrices_transposed(self: Tensor) -> Tensor:
+    """The last two axes exchanged, as a view."""
+    return transpose(self, -2, -1)
+
+
+def t(self: Tensor) -> Tensor:
+    """The transpose of a matrix, as a view."""
+    return _transposed(self)
+
+
+def _swapaxes(self: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Two axes exchanged."""
+    return transpose(self, axis0, axis1)
+
+
+def _flip(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
+    """In reverse order along the axes."""
+    return flip(self, sizes_of(dims))
+
+
+METHODS = methods(
+    transpose, flatten, squeeze, unsqueeze, movedim, broadcast_to, ravel, narrow, select, split,
+    chunk, tensor_split, unbind, t,
+    T=property(_transposed), mT=property(_matrices_transposed), swapaxes=_swapaxes,
+    swapdims=_swapaxes, moveaxis=movedim, flip=_flip,
+)  # fmt: skip

@@ -1,0 +1,19 @@
+"""Tensor's methods that are defined above it: the ops, random numbers, the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastnn.tensor.tensor import Tensor
+
+
+def methods(*functions: Callable[..., Any], **named: Any) -> dict[str, Any]:
+    """Methods by name: functions under their own, and others, or properties, as they are named."""
+    return {function.__name__: function for function in functions} | named
+
+
+def attach(members: Mapping[str, Any]) -> None:
+    """Make methods of these functions: `Tensor.exp` is `ops.exp`."""
+    for name, member in members.items():
+        setattr(Tensor, name, member)

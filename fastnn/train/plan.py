@@ -1,0 +1,78 @@
+"""What a fit is asked for, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastnn._support import check
+from fastnn.train.callbacks import Callback
+from fastnn.train.metrics import Metric, OfAllRows
+from fastnn.train.progress import ProgressBar
+from fastnn.train.schedule import Schedule
+from fastnn.train.steps import Update
+
+
+def name_of(value: Any) -> str:
+    """The name of a function, or of a value's type."""
+    return getattr(value, "__qualname__", type(value).__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The arguments of a fit.
+
+    validates: there are rows held out.
+    every: validate after every so many epochs.
+    asked: the metrics as they were given.
+
+    Raises:
+        ValueError: somebody looks at a figure that there will not be.
+    """
+
+    epochs: int
+    batch: int
+    shuffle: bool
+    validates: bool
+    every: int
+    asked: Sequence[str | Metric]
+    metrics: dict[str, Metric]
+    whole: dict[str, OfAllRows]
+    update: Update
+    schedule: Schedule
+    monitor: str
+    callbacks: list[Callback]
+    bar: ProgressBar
+
+    def __post_init__(self) -> None:
+        asked = [c.monitor for c in self.callbacks if c.monitored]  # type: ignore[attr-defined]
+        asked += [self.monitor] if self.schedule.looks else []
+        for name in asked:
+            check.choice("monitor", name, self.names())
+
+    def names(self) -> list[str]:
+        """The figures of an epoch."""
+        names = ["loss", *self.metrics, *(() if self.validates else self.whole)]
+        names += ["lr"] if self.lists_lr() else []
+        if self.validates:
+            names += [f"val_{name}" for name in ("loss", *self.metrics, *self.whole)]
+        return names
+
+    def lists_lr(self) -> bool:
+        """Whether the history is to have the learning rates."""
+        return self.schedule.scheduler is not None or any(c.sets_lr for c in self.callbacks)
+
+    def words(self) -> dict[str, str]:
+        """What a checkpoint has to agree with, in words."""
+        scheduler = self.schedule.scheduler
+        unit = " by step" if self.schedule.by_step else ""
+        return {
+            "batch_size": str(self.batch),
+            "shuffle": str(self.shuffle),
+            "validation_freq": str(self.every),
+            "metrics": ", ".join([*self.metrics, *self.whole]),
+            "update": str(self.update),
+            "scheduler": f"{name_of(scheduler)}{unit}",
+            "list of callbacks": ", ".join(map(name_of, self.callbacks)),
+        }

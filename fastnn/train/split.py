@@ -1,0 +1,57 @@
+"""Train/test split of a table's rows, stratified by class where there are classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def split(
+    y: NDArray[Any], test_size: float = 0.25, seed: int = 0, *, stratify: bool | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Deal row numbers at random into a part to train on and a part to test on.
+
+    Args:
+        y: the target of n rows.
+        test_size: the share of the rows to test on, between 0 and 1; at least one row stays on
+            each side.
+        seed: the same seed deals the same rows.
+        stratify: whether each class keeps its share in both parts; by default where `y` holds
+            whole numbers.
+
+    Returns:
+        ``(train, test)``: disjoint row numbers that cover ``range(n)``, shuffled.
+
+    Raises:
+        ValueError: fewer than two rows, or a share outside 0..1.
+
+    Example:
+        >>> import numpy as np
+        >>> train, test = split(np.array([0, 0, 0, 0, 1, 1, 1, 1]), 0.25)
+        >>> len(train), len(test)
+        (6, 2)
+    """
+    n = len(y)
+    if n < 2:
+        raise ValueError(f"y: expected at least 2 rows to split, got {n}")
+    if not 0 < test_size < 1:
+        raise ValueError(f"test_size: expected a share between 0 and 1, got {test_size}")
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(n)
+    count = held_out(n, test_size)
+    if stratify is None:
+        stratify = y.dtype.kind in "iu"
+    if stratify:
+        # Class by class; taking every n/count-th row of that order gives each class its share.
+        order = order[np.argsort(y.ravel()[order], kind="stable")]
+    at = (np.arange(count) * n + n // 2) // count if stratify else np.arange(count)
+    is_test = np.zeros(n, bool)
+    is_test[at] = True
+    return rng.permutation(order[~is_test]), rng.permutation(order[is_test])
+
+
+def held_out(n: int, share: float) -> int:
+    """How many of n rows a share is; at least one is on each side."""
+    return min(max(round(n * share), 1), n - 1)
