@@ -13,14 +13,11 @@ from fastnn.nn.parameter import Parameter, ParameterTuple
 from fastnn.nn.summary import Summary, summary
 
 # Of what the families hold, here are the classes; the functions are in `functional`.
-for _name in functional.__all__:
-    globals().pop(_name, None)
-
-
-def _is_of_a_family(value: object) -> bool:
-    homes = activations.__name__, layers.__name__, losses.__name__
-    return _inspect.isclass(value) and value.__module__.startswith(homes)
-
+_found = {**vars(activations), **vars(layers), **vars(losses)}
+_classes = [name for name, value in _found.items() if _inspect.isclass(value)]
+for _name in _found:
+    if _name[0] != "_" and _name not in _classes:
+        globals().pop(_name, None)
 
 __all__ = [
     "Module",
@@ -36,7 +33,7 @@ __all__ = [
     "CellList",
     "Dense",
     "SequentialCell",
-    *(name for name, value in globals().items() if _is_of_a_family(value)),
+    *_classes,
 ]
 
 

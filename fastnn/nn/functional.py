@@ -6,6 +6,7 @@ import inspect
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn.nn import activations, layers, losses
 from fastnn.nn.activations import *
 from fastnn.nn.layers import *
 from fastnn.nn.losses import *
@@ -45,12 +46,10 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 
 # Of what the families hold, here are the functions; the classes are in `nn`.
-_found = dict(globals())
-for _name in [name for name, value in _found.items() if inspect.isclass(value)]:
-    if _found[_name].__module__.startswith("fastnn.nn."):
-        del globals()[_name]
-__all__ = [
-    "REDUCTIONS",
-    "Reduction",
-    *(name for name, value in _found.items() if inspect.isfunction(value)),
-]
+_found = {**vars(activations), **vars(layers), **vars(losses)}
+_functions = [name for name, value in _found.items() if inspect.isfunction(value)]
+for _name in _found:
+    if _name[0] != "_" and _name not in _functions:
+        globals().pop(_name, None)
+
+__all__ = ["REDUCTIONS", "Reduction", "normalize", "one_hot", *_functions]
