@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnn import _check, nn, ops
+from fastnn._core.backward import inputs_of
 from fastnn.autograd import enable_grad, grad, no_grad
-from fastnn.autograd.graph import inputs_of
 from fastnn.nn import activation, piecewise, smooth
 from fastnn.nn.modes import evaluating
 from fastnn.random import engine_state

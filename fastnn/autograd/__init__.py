@@ -14,7 +14,7 @@ from fastnn.autograd.modes import (
     no_grad,
     set_grad_enabled,
 )
-from fastnn.autograd.tape import GradientRule, Node, backward, gradients, zero_grad
+from fastnn.autograd.tape import GradientRule, Node, backward, zero_grad
 
 __all__ = [
     "Context",
@@ -30,7 +30,6 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradgradcheck",
-    "gradients",
     "inference_mode",
     "hooks",
     "is_anomaly_enabled",

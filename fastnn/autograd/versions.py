@@ -17,6 +17,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from fastnn import _recording
+from fastnn._core.backward import bind
 from fastnn._core.tape import note_write, span
 
 if TYPE_CHECKING:
@@ -151,3 +152,6 @@ def checked(rule: GradientRule, node: Node, cotangents: list[Any]) -> Any:
         return rule(node, *cotangents)
     finally:
         _recording.listen(before)
+
+
+bind(checked=checked, check_view=check_view)

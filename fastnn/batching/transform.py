@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from fastnn import _batch, _check, _tree
+from fastnn._core.backward import reaches
 from fastnn._core.tape import bind
 from fastnn.autograd import Node, is_grad_enabled
-from fastnn.autograd.graph import gradients_by, reaches
-from fastnn.autograd.hooks import Key
+from fastnn.autograd.graph import gradients_by
+from fastnn.autograd.hooks import Place
 from fastnn.autograd.tape import node_count
 from fastnn.batching import rules
 from fastnn.batching.array import BatchedArray, Unbatchable, is_batched
@@ -22,7 +23,7 @@ from fastnn.ops.table import taped
 from fastnn.tensor import Tensor
 
 _numbers = itertools.count(1)
-Entries = dict[Key, Tensor]  # a batched leaf inside -> the tensor of all samples outside
+Entries = dict[Place, Tensor]  # a batched leaf inside -> the tensor of all samples outside
 
 
 class _Level:

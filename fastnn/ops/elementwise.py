@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _recording
+from fastnn._core.backward import bind
 from fastnn.autograd import GradientRule, Node, only_reads
 from fastnn.ops.promote import cast, pair
 from fastnn.ops.shape import unbroadcast
@@ -146,6 +147,7 @@ relu: Unary = _unary("relu", "max(x, 0); the gradient at 0 is 0.",
               lambda node, dy: _relu_grad(dy, node.output()))  # fmt: skip
 
 add: Binary = _binary("add", "a + b.", only_reads(_each(lambda node, dy: dy, lambda node, dy: dy)))
+bind(add=add)  # of the gradients of a tensor that is used more than once
 sub: Binary = _binary(
     "sub", "a - b.", only_reads(_each(lambda node, dy: dy, lambda node, dy: neg(dy)))
 )
