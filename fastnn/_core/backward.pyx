@@ -17,11 +17,11 @@ from fastnn._core.tape cimport (
 )
 
 cdef object _order = attrgetter("order")
-cdef object _add = None  # fastnn.ops.add
-cdef object _checked = None  # fastnn.autograd.versions.checked
-cdef object _check_view = None  # fastnn.autograd.versions.check_view
-cdef dict _hooks = {}  # fastnn.autograd.hooks.live
-cdef object _after_hooks = None  # fastnn.autograd.hooks.passed
+cdef object _add = None  # these are what `bind` was given
+cdef object _checked = None
+cdef object _check_view = None
+cdef dict _hooks = {}
+cdef object _after_hooks = None
 
 
 def bind(add=None, checked=None, check_view=None, hooks=None, after_hooks=None):
