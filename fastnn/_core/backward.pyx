@@ -132,14 +132,15 @@ cdef class Pass:
     cdef dict _arriving  # each of them -> its gradients by its outputs
     cdef dict _ends  # place of a leaf, or at or before the start -> (a tensor there, its gradient)
     cdef dict _chosen  # as _ends: what is wanted, besides
-    cdef set _wanted
-    cdef dict _leading
+    cdef set _between  # what is wanted but for leaves
+    cdef dict _leading  # None: all nodes are entered
     cdef long _start
     cdef bint _keep
     cdef object _check
 
     def __cinit__(self):
         self._waiting, self._arriving, self._ends, self._chosen = [], {}, {}, {}
+        self._between = set()
 
     cdef int send(self, TensorBase x, gradient) except -1:
         """A gradient by `x` has arrived."""
@@ -170,10 +171,12 @@ cdef class Pass:
         while self._waiting:
             node = _pop(self._waiting)
             arriving = <list>self._arriving.pop(node)
-            if _hooks or self._wanted is not None:
+            if _hooks or self._between:
                 self._see(node, arriving)
-            if self._leading is None or node in self._leading:
-                self._enter(node, arriving)
+            if self._leading is None:
+                self._enter(node, None, arriving)
+            elif node in self._leading:
+                self._enter(node, <list>self._leading[node], arriving)
         if _hooks:
             for place, (x, gradient) in self._ends.items():
                 if place in _hooks:
@@ -190,16 +193,15 @@ cdef class Pass:
             place = (id(node), i)
             if place in _hooks:
                 arriving[i] = _after_hooks(place, arriving[i])
-            if self._wanted is not None and place in self._wanted:
+            if place in self._between:
                 self._chosen[place] = (None, arriving[i])
         return 0
 
-    cdef int _enter(self, Node node, list arriving) except -1:
-        """Send on the gradients by the inputs of a node."""
+    cdef int _enter(self, Node node, list asked, list arriving) except -1:
+        """Send on the gradients by the inputs of a node; asked: by which, None: by all."""
         cdef TensorBase x
         cdef Py_ssize_t i
         cdef tuple inputs = inputs_of(node)
-        cdef list asked = None if self._leading is None else <list>self._leading[node]
         gradients = self._ask(node, asked, arriving)
         if len(gradients) < len(inputs):
             raise RuntimeError("a gradient rule gave fewer gradients than inputs")
@@ -289,25 +291,26 @@ def propagate(outputs, cotangents, set wanted, bint create_graph, bint keep, lon
         RuntimeError: a node that is to be entered gave back its memory, or would use memory that
             was changed in place.
     """
-    cdef Pass flow = Pass.__new__(Pass)
+    cdef Pass back = Pass.__new__(Pass)
     cdef bint before = set_grad_enabled(create_graph)
-    flow._wanted, flow._start, flow._keep, flow._check = wanted, start, keep, check
+    back._start, back._keep, back._check = start, keep, check
     try:
         if wanted is not None:
-            flow._leading = _leading(_nodes_since(outputs, start), wanted)
+            back._leading = _leading(_nodes_since(outputs, start), wanted)
+            back._between = {place for place in wanted if type(place) is tuple}
         for y, cotangent in zip(outputs, cotangents, strict=True):
             if (<TensorBase>y).requires_grad:
-                flow.send(<TensorBase>y, cotangent)
-        flow.run()
-        if flow._leading is not None and not keep:  # also those that no gradient has reached
-            for node in flow._leading:
+                back.send(<TensorBase>y, cotangent)
+        back.run()
+        if wanted is not None and not keep:  # also those that no gradient has reached
+            for node in back._leading:
                 _give_back(<Node>node)
     finally:
         set_grad_enabled(before)
     if wanted is None:
-        return flow._ends
-    flow._chosen.update(flow._ends)
-    return {place: gradient for place, (_, gradient) in flow._chosen.items()}
+        return back._ends
+    back._chosen.update(back._ends)
+    return {place: gradient for place, (_, gradient) in back._chosen.items()}
 
 
 def hand_over(list arrived, set taken):

@@ -71,13 +71,13 @@ def backward(
     keep = create_graph if retain_graph is None else retain_graph
     check = anomaly.checker()
     if inputs is None:
-        left = list(propagate(roots, seeds, None, create_graph, keep, check=check).values())
+        left = list(propagate(roots, seeds, None, create_graph, keep, -1, check).values())
     else:
         wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
         if not wanted:
             raise RuntimeError("inputs: expected at least one tensor")
         places = {place_of(x): x for x in wanted}
-        by_place = propagate(roots, seeds, set(places), create_graph, keep, check=check)
+        by_place = propagate(roots, seeds, set(places), create_graph, keep, -1, check)
         left = [(x, by_place[place]) for place, x in places.items() if place in by_place]
     taken = {id(owner(seed._array)) for seed in seeds}
     if not create_graph and engine.recorder() is None:
