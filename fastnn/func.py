@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fastnn import _check, _tree
-from fastnn.autograd.pullback import (
+from fastnn._support import check, tree as _tree
+from fastnn.backward.pullback import (
     Run,
     cotangents_for,
     jacobian_by_columns,
     jacobian_by_rows,
     tensors_in,
 )
-from fastnn.batching import RANDOMNESS, vmap
-from fastnn.stateless import functional_call, stack_module_state
 from fastnn.tensor import Tensor
-from fastnn.transforms import Function, named_after, plain
+from fastnn.transforms.gradients import Function, named_after, plain
+from fastnn.transforms.stateless import functional_call, stack_module_state
+from fastnn.transforms.vmap import RANDOMNESS, vmap
 
 Argnums = int | Sequence[int]
 
@@ -54,7 +54,7 @@ def _ran(
     if has_aux:
         if not isinstance(value, tuple) or len(value) != 2:
             raise ValueError(
-                f"has_aux: expected fn to return (output, aux), got {_check.show(value)}"
+                f"has_aux: expected fn to return (output, aux), got {check.show(value)}"
             )
         value, aux = value
     return run, value, run.result(aux), chosen
@@ -68,14 +68,14 @@ def _arranged(argnums: Any, chosen: list[Any], found: Sequence[Any]) -> Any:
 
 def _both(func: Function, argnums: Argnums, has_aux: bool) -> Function:
     fn = plain(func)
-    _check.flag("has_aux", has_aux)
+    check.flag("has_aux", has_aux)
 
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
         run, value, aux, chosen = _ran(fn, argnums, has_aux, args, kwargs)
         if not isinstance(value, Tensor) or value.numel() != 1:
             raise ValueError(
                 "func: expected a function that returns a tensor of one element, got "
-                f"{f'shape {value.shape}' if isinstance(value, Tensor) else _check.show(value)}; "
+                f"{f'shape {value.shape}' if isinstance(value, Tensor) else check.show(value)}; "
                 "use vjp or jacrev"
             )
         found = run.pull([value], cotangents_for([value], None, "cotangents"))
@@ -217,7 +217,7 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
 def _pushed(func: Function, primals: Any, has_aux: bool) -> Any:
     """The output, the function that pushes tangents (flat) forward, aux, and the flat primals."""
     if not isinstance(primals, tuple | list):
-        raise TypeError(f"primals: expected a tuple of arguments, got {_check.show(primals)}")
+        raise TypeError(f"primals: expected a tuple of arguments, got {check.show(primals)}")
     positions = tuple(range(len(primals)))
     run, value, aux, _ = _ran(plain(func), positions, has_aux, tuple(primals), {})
     push = run.push(tensors_in(value, "func's output"))
@@ -254,7 +254,7 @@ def jvp(func: Function, primals: Any, tangents: Any, has_aux: bool = False) -> A
         (tensor(9.), tensor(6.))
     """
     if not isinstance(tangents, tuple | list):
-        raise TypeError(f"tangents: expected a tuple, got {_check.show(tangents)}")
+        raise TypeError(f"tangents: expected a tuple, got {check.show(tangents)}")
     output, pushed, aux = _pushed(func, primals, has_aux)
     found = pushed(tangents, "tangents")
     return (output, found, aux) if has_aux else (output, found)
@@ -329,7 +329,7 @@ def jacrev(
                 [0., 6.]])
     """
     if chunk_size is not None:
-        _check.integer("chunk_size", chunk_size, 1, 2**63 - 1)
+        check.integer("chunk_size", chunk_size, 1, 2**63 - 1)
     found = _jacobian(func, argnums, has_aux, jacobian_by_rows, chunk_size=chunk_size)
     return named_after(func, found, "jacrev")
 
@@ -357,7 +357,7 @@ def jacfwd(
         tensor([[2., 0.],
                 [0., 6.]])
     """
-    _check.choice("randomness", randomness, RANDOMNESS)
+    check.choice("randomness", randomness, RANDOMNESS)
     return named_after(func, _jacobian(func, argnums, has_aux, jacobian_by_columns), "jacfwd")
 
 

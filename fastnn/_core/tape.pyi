@@ -4,8 +4,8 @@ from typing import Any
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
-from fastnn.autograd.tape import GradientRule
 from fastnn.ops.table import Op
+from fastnn.tape.node import GradientRule
 from fastnn.tensor import Tensor
 
 _Array = NDArray[Any]

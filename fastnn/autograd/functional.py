@@ -15,7 +15,7 @@ def _given(inputs: Any) -> tuple[Tensor, ...]:
 
 
 def _out(value: Any, create_graph: bool) -> Any:
-    from fastnn.autograd.pullback import detached
+    from fastnn.backward.pullback import detached
 
     return value if create_graph else detached(value)
 
@@ -140,7 +140,7 @@ def vjp(
         (tensor([1., 9.]), tensor([2., 6.]))
     """
     from fastnn import func as transforms
-    from fastnn.autograd.graph import ones
+    from fastnn.backward.flow import ones
 
     output, back = transforms.vjp(func, *_given(inputs))
     if v is None:
@@ -177,7 +177,7 @@ def jvp(
         (tensor([1., 9.]), tensor([2., 6.]))
     """
     from fastnn import func as transforms
-    from fastnn.autograd.graph import ones
+    from fastnn.backward.flow import ones
 
     given = _given(inputs)
     if v is None:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check
 from fastnn._core import replay
-from fastnn.compile import record
-from fastnn.nn import module as _module
+from fastnn._support import check
+from fastnn.compiler.captures.captures import image_of
+from fastnn.compiler.compiled import record
+from fastnn.compiler.recording import Recording
 from fastnn.nn.modes import evaluating
-from fastnn.recording import Recording
-from fastnn.surroundings import image_of
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[A
             return found
     if predictor.seen != model.changes:
         predictor.refresh(model)
-    x = _check.as_input(x, "x", predictor.dtype)
+    x = check.as_input(x, "x", predictor.dtype)
     rows = len(x)
     program, spec = predictor.program(x if rows <= BLOCK else x[:BLOCK])
     if spec is None:
@@ -213,6 +212,3 @@ def _check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         raise TypeError("out: expected a writable C-contiguous array")
     if out.shape != shape or out.dtype != dtype:
         raise ValueError(f"out: expected {shape} of {dtype}, got {out.shape} of {out.dtype}")
-
-
-_module._predict = predict

@@ -1,0 +1,190 @@
+"""Gradients by chosen tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastnn._core.backward import place_of, propagate
+from fastnn.backward import anomaly
+from fastnn.tape.listener import computes
+from fastnn.tape.modes import is_grad_enabled, set_grad_enabled
+from fastnn.tensor import Tensor
+
+
+def leads_to(y: Tensor, leaves: Iterable[Tensor]) -> bool:
+    """Whether gradients could still go from `y` to one of the leaves: not on a tape whose memory
+    was given back."""
+    wanted = {id(leaf) for leaf in leaves}
+    seen: set[int] = set()
+    waiting = [y]
+    while waiting:
+        x = waiting.pop()
+        if id(x) in wanted:
+            return True
+        if x._node is not None and id(x._node) not in seen:
+            seen.add(id(x._node))
+            waiting.extend(source for source in x._node.inputs or () if source is not None)
+    return False
+
+
+@computes("backward")
+def gradients_by(
+    outputs: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    cotangents: Sequence[Tensor] | None = None,
+    create_graph: bool = False,
+    keep: bool = True,
+    start: int = -1,
+) -> list[Tensor | None]:
+    """The gradient of sum(cotangent * output) by each input; None where nothing leads to it."""
+    if cotangents is None:
+        cotangents = [ones(y) for y in outputs]
+    places = [place_of(x) for x in inputs]
+    found = propagate(
+        outputs, cotangents, set(places), create_graph, keep, start, anomaly.checker()
+    )
+    return [found.get(place) for place in places]
+
+
+def ones(y: Tensor) -> Tensor:
+    """The cotangent 1 for each element."""
+    one = Tensor(np.ones(y.shape, y.dtype))
+    one._unit = y.numel() == 1
+    return one
+
+
+def _sequence(value: Any, name: str) -> list[Tensor]:
+    found = list(value) if isinstance(value, tuple | list) else [value]
+    for i, x in enumerate(found):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{name}[{i}]: expected a Tensor, got {type(x).__name__}")
+    return found
+
+
+def _cotangents(outputs: list[Tensor], grad_outputs: Any) -> list[Tensor]:
+    given = [None] * len(outputs) if grad_outputs is None else grad_outputs
+    given = list(given) if isinstance(given, tuple | list) else [given]
+    if len(given) != len(outputs):
+        raise ValueError(
+            f"grad_outputs: expected one for each of {len(outputs)} outputs, got {len(given)}"
+        )
+    found = []
+    for i, (y, cotangent) in enumerate(zip(outputs, given)):
+        if not y.requires_grad:
+            raise RuntimeError(
+                f"outputs[{i}]: element {i} of tensors does not require grad and does not have a "
+                "grad_fn: nothing it was computed from requires grad, or no_grad was on"
+            )
+        if cotangent is None:
+            if y.numel() != 1:
+                raise RuntimeError(
+                    "grad_outputs: grad can be implicitly created only for scalar outputs; "
+                    f"outputs[{i}] has shape {y.shape}"
+                )
+            cotangent = ones(y)
+        elif cotangent.shape != y.shape or cotangent.dtype != y.dtype:
+            raise RuntimeError(
+                f"grad_outputs[{i}]: expected shape {y.shape} and dtype {y.dtype}, got "
+                f"{cotangent.shape} and {cotangent.dtype}"
+            )
+        found.append(cotangent)
+    return found
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of the sum of outputs by inputs, of which only these are computed.
+
+    g_j = sum_i (d outputs_i / d inputs_j)^T grad_outputs_i
+
+    Args:
+        outputs: a tensor, or several.
+        inputs: a tensor or several, leaves or not; `grad` of no tensor changes.
+        grad_outputs: the cotangents; None for a scalar means 1.
+        retain_graph: keep the tape for another pass; default: create_graph.
+        create_graph: put the gradients on the tape, for gradients of gradients.
+        only_inputs: True, as in torch: `grad` of tensors is left alone.
+        allow_unused: None is returned for an input that no output depends on; default:
+            materialize_grads.
+        is_grads_batched: grad_outputs have a leading axis of several cotangents; so have the
+            gradients.
+        materialize_grads: zeros in place of None.
+
+    Returns:
+        a tuple, one for each input.
+
+    Raises:
+        RuntimeError: outputs or inputs that require no grad, cotangents of another shape, an
+            unused input without allow_unused, a tape that was given back or changed in place.
+
+    Source: torch.autograd.grad.
+
+    Example:
+        >>> import fastnn
+        >>> x = fastnn.tensor(2.0, requires_grad=True)
+        >>> (g,) = fastnn.autograd.grad(x**3, x, create_graph=True)
+        >>> fastnn.autograd.grad(g, x)
+        (tensor(12.),)
+    """
+    ys, xs = _sequence(outputs, "outputs"), _sequence(inputs, "inputs")
+    keep = create_graph if retain_graph is None else retain_graph
+    for i, x in enumerate(xs):
+        if not x.requires_grad:
+            raise RuntimeError(
+                f"inputs[{i}]: One of the differentiated Tensors does not require grad; set "
+                "requires_grad before the outputs are computed"
+            )
+    if is_grads_batched:
+        found = _batched(ys, xs, grad_outputs, create_graph, keep)
+    else:
+        found = gradients_by(ys, xs, _cotangents(ys, grad_outputs), create_graph, keep)
+    return _complete(xs, found, materialize_grads, allow_unused)
+
+
+def _complete(
+    inputs: list[Tensor], found: list[Tensor | None], zeros: bool, allow_unused: bool | None
+) -> tuple[Tensor | None, ...]:
+    """None for unused inputs, or zeros, or the error."""
+    if zeros and allow_unused is False:
+        raise ValueError(
+            "allow_unused: expected True or None with materialize_grads=True, got False"
+        )
+    if zeros:
+        blank = [Tensor(np.zeros(x.shape, x.dtype)) for x in inputs]
+        return tuple(g if g is not None else z for g, z in zip(found, blank))
+    if not allow_unused and any(g is None for g in found):
+        at = [g is None for g in found].index(True)
+        raise RuntimeError(
+            f"inputs[{at}]: One of the differentiated Tensors appears to not have been used in "
+            "the graph. Set allow_unused=True if this is the desired behavior."
+        )
+    return tuple(None if g is None else g for g in found)
+
+
+def _batched(
+    outputs: list[Tensor], inputs: list[Tensor], grad_outputs: Any, create_graph: bool, keep: bool
+) -> list[Tensor | None]:
+    from fastnn.transforms.vmap import vmap
+
+    unused: list[bool] = []
+
+    def one(*cotangents: Tensor) -> tuple[Tensor, ...]:
+        found = gradients_by(outputs, inputs, cotangents, create_graph or is_grad_enabled(), True)
+        unused[:] = [g is None for g in found]
+        return tuple(g for g in found if g is not None)
+
+    with set_grad_enabled(create_graph):
+        result = iter(vmap(one)(*_sequence(grad_outputs, "grad_outputs")))
+    return [None if none else next(result) for none in unused]

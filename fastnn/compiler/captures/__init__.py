@@ -1,0 +1,1 @@
+"""Variables that a compiled function captures, found and watched."""
