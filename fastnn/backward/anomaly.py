@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from fastnn.tape.node import Node
-    from fastnn.tensor import Tensor
+from fastnn.ops.table import made_by
+from fastnn.tape.node import Node
+from fastnn.tensor import Tensor
 
 _enabled = False
 
@@ -62,8 +61,6 @@ class detect_anomaly(set_detect_anomaly):
 
 def check(node: Node, gradients: Sequence[Tensor | None]) -> None:
     """Raise where a gradient rule gave nan."""
-    from fastnn.ops.table import made_by
-
     for i, gradient in enumerate(gradients):
         if gradient is not None and np.isnan(gradient._array).any():
             raise RuntimeError(

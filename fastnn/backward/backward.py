@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from fastnn import ops
 from fastnn._core import engine
 from fastnn._core.backward import hand_over, place_of, propagate
 from fastnn._core.tape import owner, wrap
@@ -80,8 +80,6 @@ def backward(
 
 def _accumulate(leaf: Tensor, found: Tensor, create_graph: bool, taken: set[int]) -> None:
     """leaf.grad += found, or = found in memory of its own, which no other gradient shares."""
-    from fastnn import ops
-
     recorder = engine.recorder()
     with set_grad_enabled(create_graph):
         if leaf.grad is not None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from fastnn.ops import inplace
+from fastnn.ops.shape import unbroadcast
 from fastnn.tape import listener
 from fastnn.tape.modes import is_grad_enabled, no_grad
 from fastnn.tape.node import Node
@@ -67,8 +69,6 @@ class Context:
 
 def _alike(gradient: Any, x: Any, name: str, i: int) -> Tensor | None:
     """What backward returned for one input, checked."""
-    from fastnn.ops.shape import unbroadcast
-
     if gradient is None:
         return None
     if not isinstance(gradient, Tensor):
@@ -210,8 +210,6 @@ class Function:
     def _taped(
         cls, ctx: Context, tensors: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]
     ) -> list[Tensor]:
-        from fastnn.ops import inplace
-
         shapes = [(y.shape, y.dtype) for y in outputs]
         arrays = tuple(y._array for y in outputs)
         inputs = {id(x) for x in tensors if x is not None}

@@ -6,6 +6,7 @@ import itertools
 import weakref
 from collections.abc import Callable
 
+from fastnn import ops
 from fastnn._core.backward import place_of
 from fastnn.tensor import Tensor
 
@@ -99,8 +100,6 @@ def retain_grad(x: Tensor) -> None:
     target = weakref.ref(x)
 
     def keep(gradient: Tensor) -> None:
-        from fastnn import ops
-
         y = target()
         if y is not None:
             gradient = ops.copy(gradient)

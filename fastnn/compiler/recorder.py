@@ -19,10 +19,10 @@ from fastnn.tape.listener import RecordingError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastnn.nn import Module
     from fastnn.ops import Op
     from fastnn.tensor import Tensor
 
+Module = Any  # nn.Module, which stands above
 _PACKAGE = str(Path(__file__).parents[1])
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core import engine
-from fastnn._core.tape import wrap
 from fastnn._support.arrays import class_range
 from fastnn.ops.elementwise import mul, neg, relu, sigmoid, square, sub
 from fastnn.ops.reduce import mean, sum
@@ -18,7 +17,7 @@ from fastnn.ops.table import Op, contiguous_array, execute, row, same_real
 from fastnn.tape import batch
 from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, wrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,15 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._core.tape import computed, wrap
 from fastnn._support import check
 from fastnn.ops.reduce import sum
 from fastnn.ops.shape import permute, reshape
-from fastnn.ops.table import TABLE, apply, contiguous_array, execute, row, same_real, taped
+from fastnn.ops.table import (
+    TABLE,
+    apply,
+    computed,
+    contiguous_array,
+    execute,
+    row,
+    same_real,
+    taped,
+)
 from fastnn.tape import batch
 from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, wrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,7 +114,8 @@ def _linear_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
             permute(_product(permute(x, (1, 0)), dy), (1, 0)) if node.needs(1) else None,
             sum(dy, 0) if node.needs(2) else None,
         )
-    x, weight, bias = node.inputs  # type: ignore[misc, assignment]
+    inputs: Any = node.inputs
+    x, weight, bias = inputs
     return (
         _plain(dy._array, weight._array) if x.requires_grad else None,
         # In the order (in, out), as the weight is stored: the kernel writes rows.

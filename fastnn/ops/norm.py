@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._core.tape import wrap
 from fastnn.ops.elementwise import add, div, mul, sqrt, square, sub
 from fastnn.ops.random import bits_of
 from fastnn.ops.reduce import mean, sum
@@ -16,7 +15,7 @@ from fastnn.ops.table import Op, contiguous_array, execute, row, same_real
 from fastnn.tape import batch, listener, versions
 from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, wrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

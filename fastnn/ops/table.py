@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._core import engine
-from fastnn._core.tape import apply as apply, bind, execute as execute, taped as taped
+from fastnn._core import engine, tape
 from fastnn._support import default
 from fastnn.tape import listener
 from fastnn.tape.node import GradientRule, Node
@@ -20,6 +19,13 @@ if TYPE_CHECKING:
 
     Spec = tuple[tuple[int, ...], np.dtype[Any]]
     Scalar = bool | int | float
+
+
+# The door makes Tensors; it is told of the class, and its stub says Any.
+apply: Callable[..., Tensor] = tape.apply
+computed: Callable[..., Tensor] = tape.computed
+taped: Callable[..., Tensor] = tape.taped
+execute = tape.execute
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,7 @@ def view(
     x: Tensor, array: NDArray[Any], gradient: GradientRule, note: tuple[Any, ...] = ()
 ) -> Tensor:
     """A tensor on memory of `x`: no kernel, only a place on the tape."""
-    y: Tensor = taped(gradient, (x,), array, note)
-    return y
+    return taped(gradient, (x,), array, note)
 
 
 def contiguous_array(array: NDArray[Any]) -> NDArray[Any]:
@@ -73,7 +78,7 @@ def contiguous_array(array: NDArray[Any]) -> NDArray[Any]:
     return out
 
 
-bind(contiguous=contiguous_array)
+tape.bind(contiguous=contiguous_array)
 
 
 def made_by(node: Node) -> str:

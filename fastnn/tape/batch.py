@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from fastnn.transforms.vmap.rules import Rules
+from typing import Any
 
 
 class Batch:
@@ -14,4 +11,4 @@ class Batch:
     __slots__ = ()
 
 
-rules: Rules | None = None  # how rows run on tensors that stand for a whole batch
+rules: Any = None  # vmap's `Rules`, once it was used: how ops run on a whole batch

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fastnn._core.tape import bind, inference_enabled
-
-if TYPE_CHECKING:
-    from fastnn.tape.node import GradientRule
-    from fastnn.tensor import Tensor
+from fastnn._core.tape import TensorBase, bind, inference_enabled
+from fastnn.tape.node import GradientRule
 
 
 def only_reads(rule: GradientRule, *inputs: int) -> GradientRule:
@@ -17,7 +14,7 @@ def only_reads(rule: GradientRule, *inputs: int) -> GradientRule:
     return rule
 
 
-def _refuse(rule: GradientRule, inputs: tuple[Tensor | None, ...], attrs: tuple[Any, ...]) -> None:
+def _refuse(rule: GradientRule, inputs: tuple[Any, ...], attrs: tuple[Any, ...]) -> None:
     """Raise where a node that is to be made, outside of the mode, would keep such a tensor."""
     reads = getattr(rule, "reads", range(len(inputs)))
     kept = attrs[0].saved() if hasattr(rule, "custom") else [inputs[i] for i in reads]
@@ -28,7 +25,7 @@ def _refuse(rule: GradientRule, inputs: tuple[Tensor | None, ...], attrs: tuple[
         )
 
 
-def check_writable(x: Tensor, name: str) -> None:
+def check_writable(x: TensorBase, name: str) -> None:
     """Raise where a tensor made within the mode is to be changed outside of it."""
     if x._inference and not inference_enabled():
         raise RuntimeError(

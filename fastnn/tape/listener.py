@@ -1,24 +1,54 @@
-"""Which recorder is listening, if any. Below everything that asks, so that nothing is circular."""
+"""Who listens to the ops of this thread: a recorder, while a function is compiled."""
 
 from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable, Iterable
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from fastnn._core import engine
 from fastnn._core.engine import reads as reads
 from fastnn.tape import batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from numpy.typing import NDArray
 
-    from fastnn.compiler.recorder import Recorder
-    from fastnn.tensor import Tensor
-
-if TYPE_CHECKING:
     active: Recorder | None  # that of this thread
+
+
+class Recorder(Protocol):
+    """What a listener is told; `compiler.recorder` has the one that makes programs of it."""
+
+    refused: RecordingError | None
+
+    def record(
+        self,
+        op: Any,
+        arrays: tuple[NDArray[Any] | None, ...],
+        n_outputs: int,
+        dims: tuple[int, ...],
+        attrs: tuple[int, ...],
+    ) -> None: ...
+    def location(self) -> str: ...
+    def uses(self, tensors: Iterable[Any]) -> None: ...
+    def uses_module(self, module: Any) -> None: ...
+    def writes(self, array: NDArray[Any]) -> None: ...
+    def reads_grad(self, leaf: Any) -> None: ...
+    def sets_grad(self, leaf: Any) -> None: ...
+    def clears_grad(self, leaf: Any) -> None: ...
+    def checks_input(
+        self, array: NDArray[Any], check: Callable[[Any], object], classes: int, besides: int = 0
+    ) -> None: ...
+    def needs_finite(self, array: NDArray[Any], text: str) -> None: ...
+    def chooses(self, array: NDArray[Any], test: Callable[[Any], bool], found: bool) -> None: ...
+    def valid_while(
+        self, holds: Callable[[], bool], before_run: Callable[[], object], places: Any
+    ) -> None: ...
+    def refuse_rebound(self, name: str) -> None: ...
+    def refuse_setting(self, name: str) -> None: ...
+
 
 lock = threading.RLock()  # one recording at a time, and models switched to evaluation for it
 
@@ -34,7 +64,7 @@ def listen(recorder: Recorder | None) -> None:
     engine.set_recorder(recorder)
 
 
-_Function = TypeVar("_Function", bound="Callable[..., Any]")
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _parts: dict[CodeType, str] = {}
 
@@ -90,9 +120,7 @@ def drawn(draw: Callable[[tuple[int, ...]], Any], shape: tuple[int, ...]) -> Any
     return draw(shape) if batch.rules is None else batch.rules.drawn(draw, shape)
 
 
-def checked(
-    x: Tensor, check: Callable[[Tensor], object], classes: int = -1, besides: int = 0
-) -> None:
+def checked(x: Any, check: Callable[[Any], object], classes: int = -1, besides: int = 0) -> None:
     """Check the values of a tensor now and, when it is an input, at every replay.
 
     classes: what `check` asks for is int64 values in 0..classes-1, if not negative.
@@ -106,7 +134,7 @@ def checked(
         active.checks_input(x._array, check, classes, besides)
 
 
-def finite(x: Tensor, text: str) -> None:
+def finite(x: Any, text: str) -> None:
     """Raise where a scalar is not finite, now and at every replay, which stops there."""
     if not math.isfinite(x._array.item()):
         raise RuntimeError(text)
@@ -115,7 +143,7 @@ def finite(x: Tensor, text: str) -> None:
         active.needs_finite(x._array, text)
 
 
-def chosen(x: Tensor, test: Callable[[Tensor], bool], found: bool) -> None:
+def chosen(x: Any, test: Callable[[Any], bool], found: bool) -> None:
     """What was computed is right where `test(x)` is as it was found."""
     active = engine.recorder()
     if active is not None:

@@ -16,16 +16,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from fastnn._core.tape import note_write, span
+from fastnn._core.tape import TensorBase, note_write, span
 from fastnn.tape import listener
+from fastnn.tape.node import GradientRule, Node
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastnn._core.replay import Watch
-    from fastnn.ops import Op
-    from fastnn.tape.node import GradientRule, Node
-    from fastnn.tensor import Tensor
 
     Span = tuple[int, int]
 
@@ -51,7 +49,7 @@ def wrote(array: NDArray[Any], name: str) -> None:
     _written[_span(array)] = (at, name)
 
 
-def changed_on_tape(array: NDArray[Any], x: Tensor) -> None:
+def changed_on_tape(array: NDArray[Any], x: TensorBase) -> None:
     """The change in place of an array is a node on the tape, the one that x is at now."""
     if len(_on_tape) >= MOST:
         del _on_tape[: MOST // 2]
@@ -63,7 +61,7 @@ def _number(change: tuple[int, Span]) -> int:
     return change[0]
 
 
-def check_view(x: Tensor, order: int) -> None:
+def check_view(x: TensorBase, order: int) -> None:
     """Raise if x, an input of the node of this number, is a view made before its memory was changed
     on the tape, and was used after."""
     if x._node is None or not _on_tape:
@@ -76,9 +74,9 @@ def check_view(x: Tensor, order: int) -> None:
     for _, (low, high) in between:
         if low < end and first < high:
             raise RuntimeError(
-                f"backward: a view of shape {x.shape} was used after the memory that it sees was "
-                "changed in place, a change that it is not on the tape of; make the view anew "
-                "after the change"
+                f"backward: a view of shape {x._array.shape} was used after the memory that it "
+                "sees was changed in place, a change that it is not on the tape of; make the view "
+                "anew after the change"
             )
 
 
@@ -121,7 +119,7 @@ class _Watch:
     def __init__(self, changed: dict[Span, str]) -> None:
         self.changed, self.recorder = changed, listener.active
 
-    def record(self, op: Op, arrays: tuple[Any, ...], n_outputs: int, *rest: Any) -> None:
+    def record(self, op: Any, arrays: tuple[Any, ...], n_outputs: int, *rest: Any) -> None:
         for array in arrays[n_outputs:]:
             check(array, self.changed)
         if self.recorder is not None:
@@ -146,7 +144,7 @@ def checked(rule: GradientRule, node: Node, cotangents: list[Any]) -> Any:
         return rule(node, *cotangents)
     before = listener.active
     watch = _Watch(changed)
-    listener.listen(watch)  # type: ignore[arg-type]
+    listener.listen(watch)
     try:
         return rule(node, *cotangents)
     finally:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._core import replay
-from fastnn._core.tape import TensorBase, bind, inference_enabled, set_grad_enabled, wrap
+from fastnn._core import replay, tape
+from fastnn._core.tape import TensorBase, inference_enabled, set_grad_enabled
 from fastnn._support import default
 from fastnn.tape import batch, listener
 from fastnn.tensor.methods import Methods
@@ -221,7 +221,8 @@ class Tensor(TensorBase, Methods):
         return self
 
 
-bind(tensor=Tensor)
+wrap: Callable[[NDArray[Any]], Tensor] = tape.wrap  # the door is told of the class
+tape.bind(tensor=Tensor)
 replay.bind(Tensor)
 
 
@@ -261,4 +262,5 @@ __all__ = [
     "float32",
     "float64",
     "int64",
+    "wrap",
 ]

@@ -11,6 +11,8 @@ import numpy as np
 from fastnn.backward.flow import gradients_by, ones
 from fastnn.tape.modes import enable_grad, no_grad
 from fastnn.tensor import Tensor, float64
+from fastnn.transforms import func as transforms
+from fastnn.transforms.vmap import vmap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -159,8 +161,6 @@ def _check_dtypes(func: Function, inputs: list[Any]) -> None:
 
 def _check_batched(func: Function, inputs: list[Any]) -> None:
     """Gradients of several cotangents at once are those of each."""
-    from fastnn.transforms.vmap import vmap
-
     with enable_grad():
         outputs = _differentiable(func(*inputs))
     chosen = [x for x in inputs if isinstance(x, Tensor) and x.requires_grad]
@@ -183,8 +183,6 @@ def _check_batched(func: Function, inputs: list[Any]) -> None:
 
 def _check_forward(func: Function, inputs: list[Any], tolerances: tuple[float, float]) -> None:
     """Forward mode agrees with reverse mode along random directions."""
-    from fastnn import func as transforms
-
     at = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
     rng = np.random.default_rng(0)
     v = [Tensor(rng.standard_normal(inputs[i].shape).astype(inputs[i].dtype)) for i in at]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
+from fastnn import ops
 from fastnn._support import check, tree
 from fastnn.backward.pullback import (
     Run,
     cotangents_for,
-    jacobian_by_columns,
-    jacobian_by_rows,
     tensors_in,
 )
 from fastnn.tensor import Tensor
@@ -24,6 +25,56 @@ from fastnn.transforms.gradients import (
     value_and_grad,
     weights_of,
 )
+from fastnn.transforms.vmap import vmap
+
+
+def _basis(x: Tensor) -> Tensor:
+    """Every tensor of x's shape with one 1 and else 0, along a new first axis."""
+    n = x.numel()
+    return Tensor(np.eye(n, dtype=x.dtype).reshape(n, *x.shape))
+
+
+def jacobian_by_rows(
+    run: Run, outputs: Sequence[Tensor], chunk_size: int | None = None
+) -> list[list[Tensor]]:
+    """d output / d input, an output's rows at once: [output][input], shape (*output, *input).
+
+    chunk_size: or this many rows at a time.
+    """
+    table = []
+    for y in outputs:
+
+        def one(cotangent: Tensor, y: Tensor = y) -> tuple[Tensor, ...]:
+            return tuple(run.pull([y], [cotangent]))
+
+        if y.numel() == 0:
+            blank = [Tensor(np.zeros((*y.shape, *x.shape), x.dtype)) for x in run.by]
+            table.append(blank)
+            continue
+        rows = vmap(one, chunk_size=chunk_size)(_basis(y))
+        table.append([ops.reshape(r, (*y.shape, *x.shape)) for r, x in zip(rows, run.by)])
+    return table
+
+
+def jacobian_by_columns(run: Run, outputs: Sequence[Tensor]) -> list[list[Tensor]]:
+    """As `jacobian_by_rows`, an input's columns at once."""
+    push = run.push(outputs)
+    columns = []
+    for i, x in enumerate(run.inputs):
+        zeros = [Tensor(np.zeros(t.shape, t.dtype)) for t in run.inputs]
+
+        def one(tangent: Tensor, i: int = i, zeros: list[Tensor] = zeros) -> tuple[Tensor, ...]:
+            return tuple(push([*zeros[:i], tangent, *zeros[i + 1 :]]))
+
+        if x.numel() == 0:
+            columns.append([Tensor(np.zeros((*y.shape, *x.shape), y.dtype)) for y in outputs])
+            continue
+        found = vmap(one)(_basis(x))
+        columns.append([
+            ops.reshape(ops.permute(f, (*range(1, f.ndim), 0)), (*y.shape, *x.shape))
+            for f, y in zip(found, outputs)
+        ])  # fmt: skip
+    return [[column[j] for column in columns] for j in range(len(outputs))]
 
 
 def _inputs_of(inputs: Any) -> tuple[Tensor, ...]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastnn._support import check
 from fastnn.tensor import Tensor
 from fastnn.transforms.vmap.transform import stack
 
-if TYPE_CHECKING:
-    from fastnn.nn import Module
-
-
+Module = Any  # nn.Module, which stands above
 Place = tuple[dict[str, Any], str]  # a registry of a module, and a name in it
 
 

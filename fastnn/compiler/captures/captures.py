@@ -11,15 +11,15 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastnn.compiler.captures.bytecode import is_library
 from fastnn.compiler.captures.reads import Reading, Seen, look
 from fastnn.compiler.captures.snapshot import PLAIN, changeable, image, is_large, is_live, same
 from fastnn.tape.listener import RecordingError
 
-if TYPE_CHECKING:
-    from fastnn.nn import Module
+Module = Any  # nn.Module, which stands above
+
 
 _OF_MODULES = (
     "_parameters",

@@ -19,10 +19,9 @@ from fastnn.compiler.captures.bytecode import Chain, chains, is_library, place_o
 from fastnn.compiler.captures.snapshot import CONTAINERS, PLAIN, entries_of
 
 if TYPE_CHECKING:
-    from fastnn.nn import Module
-
     Place = tuple[Any, Any]  # (cell, "cell_contents"), (dict, key) or (object, attribute)
 
+Module = Any  # nn.Module, which stands above
 _MOST_FUNCTIONS = 256  # that are followed
 _NO_VALUES = {"shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides"}
 _NO_VALUES |= {"T", "reshape", "ravel", "view", "squeeze", "transpose", "swapaxes"}  # memory shared
