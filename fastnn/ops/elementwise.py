@@ -355,8 +355,3 @@ def lerp(start: Tensor, end: Tensor, weight: Operand) -> Tensor:
     """start + weight (end - start), with broadcasting; exact at weights 0 and 1."""
     start = real(start, end)
     return apply(_lerp, (start, real(end, start), real(weight, start)))
-
-
-def own(x: Tensor) -> Tensor:
-    """`x` if its array owns a plain block of memory that is not broadcast, else a copy."""
-    return copy(x) if 0 in x._array.strides and x.numel() > 1 else x
