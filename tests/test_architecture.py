@@ -166,6 +166,17 @@ def test_who_reaches_the_engine() -> None:
         assert named <= allowed, name
 
 
+def test_byte_code_is_behind_one_door() -> None:
+    """The rest of the package imports compiler/captures, and nothing within it."""
+    door = "fastnn.compiler.captures"
+    users = {name for name, found in IMPORTS.items() for used, _ in found if door + "." in used}
+    assert all(name.startswith(door) for name in users)
+    readers = [
+        n for n, path in MODULES.items() if re.search(r"^import dis\b", path.read_text(), re.M)
+    ]
+    assert readers == [f"{door}.bytecode"]
+
+
 def test_the_imports_are_seen() -> None:
     """What the tests above look for is found where it is written."""
     path = PACKAGE / "nn/module.py"

@@ -218,21 +218,6 @@ BAD_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "sample_weight: expected 2 rows like x, got 3",
     ),
-    "widths ()": (lambda: check.widths(()), ValueError, "widths: expected at least one width"),
-    "widths 0": (lambda: check.widths((3, 0)), ValueError, "widths[1]: expected an integer in 1."),
-    "widths -1": (lambda: check.widths((-1,)), ValueError, "got -1"),
-    "widths 10**9": (lambda: check.widths((10**9,)), ValueError, "got 1000000000"),
-    "widths product": (
-        lambda: check.widths((2**20, 2**20)),
-        ValueError,
-        "widths[0] * widths[1]: expected at most 2147483648 weights, got 1048576 * 1048576",
-    ),
-    "widths float": (
-        lambda: check.widths((3.0,)),
-        TypeError,
-        "widths[0]: expected an integer, got 3.0",
-    ),
-    "widths int": (lambda: check.widths(3), TypeError, "widths: expected a sequence"),
     "lr -1": (
         lambda: check.learning_rate(-1),
         ValueError,
@@ -297,7 +282,6 @@ def test_bad_parameters(case: str) -> None:
 
 
 def test_good_parameters() -> None:
-    assert check.widths([64, np.int64(32)]) == (64, 32)
     assert check.learning_rate(0) == 0.0  # as in torch
     assert check.batch_size(64, 10) == 10  # one batch of all rows, as in torch
     assert check.probability(1.0) == 1.0
@@ -305,18 +289,3 @@ def test_good_parameters() -> None:
     assert check.choice("reduction", "mean", ("mean", "sum")) == "mean"
     assert check.regression_targets([[1], [2]]).shape == (2, 1)
     assert check.threads(np.int32(4)) == 4
-
-
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [(["b", "a"], "expected the columns in the fitted order ['a', 'b'], got ['b', 'a']"),
-     (["a", "c"], "missing ['b'], extra ['c']")],
-)  # fmt: skip
-def test_column_names(columns: list[str], message: str) -> None:
-    frame = Frame(X[:, :2], columns)
-    with pytest.raises(ValueError, match=re.escape(message)):
-        check.same_columns(frame, ("a", "b"))
-    check.same_columns(frame, None)
-    check.same_columns(X, ("a", "b"))
-    check.same_columns(Frame(X[:, :2], ["a", "b"]), ("a", "b"))
-    assert check.column_names(Frame(X[:, :2], [0, 1])) is None

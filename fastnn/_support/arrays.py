@@ -221,31 +221,6 @@ def are_finite(values: Array) -> bool:
     return engine.all_finite(values.ravel("K"))
 
 
-def column_names(x: Any) -> tuple[str, ...] | None:
-    """The column names of a table whose names are all text, else None."""
-    columns = getattr(x, "columns", None)
-    if columns is None or isinstance(x, np.ndarray):
-        return None
-    names = tuple(columns)
-    return names if all(isinstance(name, str) for name in names) else None
-
-
-def same_columns(x: Any, fitted: tuple[str, ...] | None, name: str = "x") -> None:
-    """The columns that the model was fitted with, in that order; unnamed x passes."""
-    came = column_names(x)
-    if came is None or fitted is None or came == fitted:
-        return
-    if sorted(came) == sorted(fitted):
-        raise ValueError(
-            f"{name}: expected the columns in the fitted order {list(fitted)}, got {list(came)}"
-        )
-    missing = [column for column in fitted if column not in came]
-    extra = [column for column in came if column not in fitted]
-    raise ValueError(
-        f"{name}: expected the fitted columns {list(fitted)}, missing {missing}, extra {extra}"
-    )
-
-
 def real_dtype(value: Any, name: str = "dtype") -> np.dtype[Any]:
     """float32 or float64; for None the default one."""
     try:

@@ -22,12 +22,10 @@ from fastnn._support.arrays import (
     class_lists,
     class_probabilities,
     class_range,
-    column_names,
     index_range,
     label_range,
     real_dtype,
     regression_targets,
-    same_columns,
     sample_weight,
     show,
 )
@@ -43,7 +41,6 @@ __all__ = [
     "class_lists",
     "class_probabilities",
     "class_range",
-    "column_names",
     "epochs",
     "flag",
     "index_range",
@@ -54,7 +51,6 @@ __all__ = [
     "real",
     "real_dtype",
     "regression_targets",
-    "same_columns",
     "same_dtype",
     "same_shape",
     "sample_weight",
@@ -64,7 +60,6 @@ __all__ = [
     "threads",
     "weight_shape",
     "width",
-    "widths",
 ]
 
 MAX_WIDTH = 1 << 24  # units of one layer
@@ -186,18 +181,6 @@ def weight_shape(n_in: Any, n_out: Any, names: tuple[str, str]) -> tuple[int, in
             f"got {rows} * {columns} = {rows * columns}"
         )
     return rows, columns
-
-
-def widths(value: Any, name: str = "widths") -> tuple[int, ...]:
-    """The widths of a stack of layers: at least one, each bounded, neighbours too."""
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        raise TypeError(f"{name}: expected a sequence of integers, got {show(value)}")
-    sizes = tuple(width(f"{name}[{i}]", size) for i, size in enumerate(value))
-    if not sizes:
-        raise ValueError(f"{name}: expected at least one width, got ()")
-    for i in range(len(sizes) - 1):
-        weight_shape(sizes[i], sizes[i + 1], (f"{name}[{i}]", f"{name}[{i + 1}]"))
-    return sizes
 
 
 def shape(name: str, value: Sequence[Any]) -> tuple[int, ...]:

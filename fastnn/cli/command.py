@@ -20,6 +20,8 @@ import numpy as np
 
 import fastnn
 from fastnn.cli import report
+from fastnn.cli.compare import compare
+from fastnn.plot.training import count_confusion
 from fastnn.tabular import model as tabular, presets, table as data
 
 __all__ = ["main"]
@@ -231,8 +233,6 @@ def _train(args: Any) -> int:
     if not args.json:
         print(report.closing(result, files))
     if args.compare and not result.interrupted:
-        from fastnn.cli.compare import compare
-
         x, y = result.model.encode(result.train)
         document["compare"] = compare(x, y, len(table.classes) or 1, settings)
         if not args.json:
@@ -301,8 +301,6 @@ def _evaluate(args: Any) -> int:
     if args.json:
         figures = {"rows": len(table.x), "scored": scope, **figures}
         if model.classes:
-            from fastnn.plot.training import count_confusion
-
             assert table.y is not None
             counts = count_confusion(table.y, model.predict(table.x)[0], len(model.classes))
             figures |= {"classes": list(model.classes), "confusion": counts.tolist()}

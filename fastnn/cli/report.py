@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import fastnn
+from fastnn import plot as pictures
 from fastnn.tabular.model import Result, Settings
 from fastnn.tabular.presets import rate_of, takes_all_rows
 from fastnn.tabular.table import Table
@@ -144,8 +145,6 @@ def document(
 
 def plot(result: Result, path: Path, name: str, talk: Talk) -> str | None:
     """Write the picture of a run; None, and a remark, where matplotlib is not installed."""
-    from fastnn import plot as pictures
-
     answer, _ = result.model.predict(result.test.x)
     assert result.test.y is not None
     try:

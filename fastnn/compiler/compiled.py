@@ -13,7 +13,7 @@ from fastnn._core.replay import Front
 from fastnn._support import tree
 from fastnn.backward.flow import leads_to
 from fastnn.compiler import lowering
-from fastnn.compiler.captures.captures import ChangedError, Surroundings
+from fastnn.compiler.captures import Captures, ChangedError
 from fastnn.compiler.recorder import Recorder, listening
 from fastnn.compiler.recording import Recording, rebuilt, tensors_of
 from fastnn.tape import listener
@@ -79,7 +79,7 @@ def _record(
     strict: bool,
     leaves: list[Tensor],
 ) -> tuple[Any, Recording]:
-    before = Surroundings(seen, []) if strict else None
+    before = Captures(seen, []) if strict else None
     with listening(Recorder(arrays, leaves)) as recorder:
         result = fn(*(Tensor(a) for a in arrays))
         if recorder.refused is not None:  # and fn went on all the same
@@ -112,7 +112,7 @@ def _record(
         n_inputs=len(recorder.inputs),
         instructions=lowered.instructions,
         recorder=recorder,
-        surroundings=Surroundings(seen, modules, recorder.memory()),
+        captures=Captures(seen, modules, recorder.memory()),
     )
     recorder.instructions = []
     return rebuilt(result, detached), recording

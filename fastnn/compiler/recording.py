@@ -13,7 +13,7 @@ from fastnn._core import engine
 from fastnn._core.replay import Replay, Watch
 from fastnn._support.tree import alike
 from fastnn.compiler import lowering
-from fastnn.compiler.captures.captures import Surroundings
+from fastnn.compiler.captures import Captures
 from fastnn.compiler.lowering import Instruction, Storage, Value
 from fastnn.compiler.recorder import Recorder, lent
 from fastnn.tape import versions
@@ -60,7 +60,7 @@ class Recording:
     n_inputs: int
     instructions: list[Instruction]
     recorder: Recorder = field(repr=False)
-    surroundings: Surroundings = field(repr=False)
+    captures: Captures = field(repr=False)
     parts: tuple[Any, ...] = ()  # what the owner of the recording wants kept alive
 
     def matches(self) -> bool:
@@ -74,7 +74,7 @@ class Recording:
             )
             and all(leaf.grad is grad for leaf, grad in r.grads_read.values())
             and all(holds() for holds in r.conditions)
-            and self.surroundings.unchanged()
+            and self.captures.unchanged()
             and self._has_memory()
         )
 
@@ -117,7 +117,7 @@ class Recording:
             texts = dict.fromkeys(text for _, text in self.recorder.finite)
             raise (RuntimeError("; ".join(texts)) if texts else error) from None
         self._watch.leave()
-        self._watch.take(self.surroundings.contents())
+        self._watch.take(self.captures.contents())
         return rebuilt(self.structure, [self._tensor(v, memory) for v in self.outputs])
 
     def __post_init__(self) -> None:
@@ -130,7 +130,7 @@ class Recording:
             list({id(leaf): leaf for leaf in leaves}.values()),
             [(type(module), "changes") for module, _ in list(r.modules.values())[:1]]
             + r.watched
-            + self.surroundings.places,
+            + self.captures.places,
             list(r.grads_read.values()),
             [(leaf, leaf.grad) for leaf in r.grads_set.values()],
         )
@@ -153,7 +153,7 @@ class Recording:
             return None
         if any(choice.found for choice in self.recorder.choices):
             return None  # where nothing is found, a check of `labels` would not pass
-        if self.surroundings.contents() is None:
+        if self.captures.contents() is None:
             return None
         structure = self.structure
         return Replay(

@@ -1,4 +1,4 @@
-"""Which names from around it a function reads, found in its byte code.
+"""Names of the variables that a function captures, read from its byte code.
 
 `cfg.model.scale` in a function is a chain: a root, which is a global name, a name of the closure,
 the first argument of a method or one with a default, and the attributes and constant keys that lead

@@ -1,21 +1,20 @@
-"""What a recorded function saw around it, and whether it would see the same now.
+"""Variables that a function captures, and whether they still have the values they had.
 
-A replay runs no Python, so whatever Python read while recording must be unchanged: what the called
-modules consist of, their plain attributes, and the names that the functions take from around them
-(`reading.py`), with the attributes and constant keys that lead on from there (`names.py`). What is
-remembered of a value is in `images.py`.
+A replay runs no Python, so all that Python read during the recording must be unchanged: globals,
+closure variables, defaults and attributes of `self` (`reads.py` follows them, `bytecode.py` finds
+their names), and the parts and plain attributes of the modules that were called. Values are
+compared by the snapshots of `snapshot.py`.
 """
 
 from __future__ import annotations
 
-import random
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from fastnn.compiler.captures.bytecode import is_library
-from fastnn.compiler.captures.reads import Reading, Seen, look
-from fastnn.compiler.captures.snapshot import PLAIN, changeable, image, is_large, is_live, same
+from fastnn.compiler.captures.reads import Reads, Variable, value_at
+from fastnn.compiler.captures.snapshot import PLAIN, changeable, is_large, is_live, same, snapshot
 from fastnn.tape.listener import RecordingError
 
 Module = Any  # nn.Module, which stands above
@@ -32,10 +31,10 @@ _OF_MODULES = (
 
 
 class ChangedError(RecordingError):
-    """What a function reads from around it changed while the function was recorded."""
+    """A captured variable changed while the function was recorded."""
 
 
-def image_of(module: Module) -> Any:
+def attributes_of(module: Module) -> Any:
     """The plain attributes of a module, to compare with `==`."""
     values = ((k, v) for k, v in vars(module).items() if k != "training")
     return tuple((k, v if isinstance(v, PLAIN) else id(v)) for k, v in values)
@@ -47,19 +46,20 @@ def _parts_of(module: Module) -> list[Any]:
 
 
 def _drawn() -> tuple[Any, ...]:
-    """Where the generators that every program shares stand."""
-    numpy_random = sys.modules.get("numpy.random")
-    ours = () if numpy_random is None else numpy_random.get_state()[2:]
-    return (*ours, random.getstate())
+    """The states of the generators that every program shares."""
+    import random  # at the first recording: it would take a tenth of the time of `import fastnn`
+
+    numpys = sys.modules.get("numpy.random")
+    return (*(() if numpys is None else numpys.get_state()[2:]), random.getstate())
 
 
-class Surroundings:
-    """Remembers; `unchanged()` says whether all is as it was.
+class Captures:
+    """The captured variables of some functions and modules; `unchanged()` compares them.
 
     Args:
-        functions: those of the user, which are followed.
+        functions: the user's, which are followed.
         modules: those that were called.
-        live: ids of the arrays whose memory the program itself reads.
+        live: ids of arrays that the program itself reads at every run.
     """
 
     def __init__(
@@ -68,51 +68,51 @@ class Surroundings:
         modules: Iterable[Module],
         live: Collection[int] = frozenset(),
     ) -> None:
-        reading = Reading()
+        reads = Reads()
         for function in functions:
-            reading.meet(function, "", "")
+            reads.meet(function, "", "")
         known: dict[int, Module] = {}
-        for module in [*modules, *reading.modules]:
+        for module in [*modules, *reads.modules]:
             known.update((id(m), m) for m in module.modules())
         for module in known.values():
-            reading.follow(type(module).forward, module)
-            reading.look_into(module)
-        self._reading, self._live, self._drawn = reading, live, _drawn()
-        self._look()
+            reads.follow(type(module).forward, module)
+            reads.look_into(module)
+        self._reads, self._live, self._drawn = reads, live, _drawn()
+        self._take_snapshots()
         self._parts = [(m, _parts_of(m)) for m in known.values()]
         self._counted = self._parts[0][0].changes if self._parts else 0
 
-    def _look(self) -> None:
-        seen = self._reading.seen
-        self._images = [self._image(s) for s in seen]
-        self.places = list({(id(s.place[0]), s.place[1]): s.place for s in seen}.values())
+    def _take_snapshots(self) -> None:
+        found = self._reads.variables
+        self._snapshots = [self._snapshot(v) for v in found]
+        self.places = list({(id(v.place[0]), v.place[1]): v.place for v in found}.values())
 
     def let_go(self) -> None:
         """Forget the modules, so that they may go: their parts are watched by someone else, and
         their mode is what the caller makes it for a recording."""
         owners = {id(owner) for module, _ in self._parts for owner in (module, vars(module))}
-        self._reading.seen = [
+        self._reads.variables = [
             s
-            for s in self._reading.seen
+            for s in self._reads.variables
             if s.place[1] != "training" or id(s.place[0]) not in owners
         ]
-        self._look()
+        self._take_snapshots()
         self._parts = []
-        self._reading.let_go()
+        self._reads.let_go()
 
-    def _image(self, seen: Seen) -> Any:
-        value = look(seen.place)
-        if seen.by_python:
-            return image(value)
-        return image(value, self._live) if seen.whole else value
+    def _snapshot(self, variable: Variable) -> Any:
+        value = value_at(variable.place)
+        if variable.by_python:
+            return snapshot(value)
+        return snapshot(value, self._live) if variable.whole else value
 
     def contents(self) -> list[Any] | None:
         """Lists, dicts and arrays that may change while they stay the objects they are; None where
         there are others that may."""
         read = [
-            (look(seen.place), () if seen.by_python else self._live)
-            for seen in self._reading.seen
-            if seen.whole or seen.by_python
+            (value_at(variable.place), () if variable.by_python else self._live)
+            for variable in self._reads.variables
+            if variable.whole or variable.by_python
         ]
         found: dict[int, Any] = {}
         for value, live in read:
@@ -124,13 +124,13 @@ class Surroundings:
 
     def changes(self) -> Iterator[tuple[str, str]]:
         """(line, what) of the values that are others now: names and generators."""
-        for seen, before in zip(self._reading.seen, self._images, strict=True):
-            if not same(before, self._image(seen)):
-                yield seen.line, seen.label
-        for label, line, state, was in self._reading.states:
+        for variable, before in zip(self._reads.variables, self._snapshots, strict=True):
+            if not same(before, self._snapshot(variable)):
+                yield variable.line, variable.label
+        for label, line, state, was in self._reads.states:
             if state() != was:
                 yield line, f"the state of the generator {label}"
-        for label, line in self._reading.iterators:
+        for label, line in self._reads.iterators:
             yield line, f"the iterator {label}"
         for module, parts in self._parts:
             if not is_library(type(module).__module__) and not same(parts, _parts_of(module)):
@@ -153,21 +153,21 @@ class Surroundings:
 
     def refuse_large(self, live: Collection[int]) -> None:
         """Raise where a large array was read by Python and not by the program (`live`)."""
-        for seen in self._reading.seen:
-            value = look(seen.place)
+        for variable in self._reads.variables:
+            value = value_at(variable.place)
             if not is_large(value):
                 continue
-            if seen.by_python or (seen.whole and not is_live(value, live)):
+            if variable.by_python or (variable.whole and not is_live(value, live)):
                 raise RecordingError(
-                    f"{seen.line}: cannot compile this: {seen.label} is an array of "
+                    f"{variable.line}: cannot compile this: {variable.label} is an array of "
                     f"{value.nbytes} bytes, too large to be looked at before every replay. Let the "
                     "program read it, by fastnn.from_numpy(array), or pass what is needed of it"
                 )
 
     def unchanged(self) -> bool:
         """Whether Python would read the same values now."""
-        seen = zip(self._reading.seen, self._images, strict=True)
-        if not all(same(before, self._image(s)) for s, before in seen):
+        pairs = zip(self._reads.variables, self._snapshots, strict=True)
+        if not all(same(before, self._snapshot(v)) for v, before in pairs):
             return False
         if self._parts and self._parts[0][0].changes != self._counted:
             if not all(same(parts, _parts_of(module)) for module, parts in self._parts):

@@ -1,12 +1,8 @@
-"""What functions read from around them: values and where they lie, followed from their byte code.
-
-Functions of the user that are named there are followed too.
-"""
+"""Follows a function to the variables that it captures, and on into the functions that it calls."""
 
 from __future__ import annotations
 
 import io
-import random
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -30,8 +26,8 @@ _REGISTRIES = ("_parameters", "_modules", "_buffers")  # of a module
 NOTHING = object()
 
 
-class Seen(NamedTuple):
-    """A value that a function reads: where it lies, what it is called, and who reads it."""
+class Variable(NamedTuple):
+    """A captured variable: where its value is kept, its name in the source, and how it is used."""
 
     place: Place
     whole: bool  # read as it is; else only on the way to an attribute
@@ -40,7 +36,7 @@ class Seen(NamedTuple):
     line: str
 
 
-def look(place: Place) -> Any:
+def value_at(place: Place) -> Any:
     """The value at a place; nothing where there is none, as in a cell not yet filled."""
     where, name = place
     if isinstance(where, dict):
@@ -53,22 +49,20 @@ def look(place: Place) -> Any:
 
 def _state(value: Any) -> Callable[[], Any] | None:
     """What tells that a generator of random numbers was drawn from; None of other values."""
-    if isinstance(value, random.Random):
-        return value.getstate
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None and isinstance(
-        value, (numpy_random.Generator, numpy_random.RandomState)
-    ):
+    pythons, numpys = sys.modules.get("random"), sys.modules.get("numpy.random")
+    if pythons is not None and isinstance(value, pythons.Random):
+        return value.getstate  # type: ignore[no-any-return]
+    if numpys is not None and isinstance(value, (numpys.Generator, numpys.RandomState)):
         bits = getattr(value, "bit_generator", None) or value._bit_generator
         return lambda: repr(bits.state)
     return None
 
 
-class Reading:
-    """The values that functions read, the generators, iterators and modules among them."""
+class Reads:
+    """The variables that functions capture: values, generators, iterators and modules."""
 
     def __init__(self) -> None:
-        self.seen: list[Seen] = []
+        self.variables: list[Variable] = []
         self.states: list[tuple[str, str, Callable[[], Any], Any]] = []  # label, line, how, was
         self.iterators: list[tuple[str, str]] = []  # label, line
         self.modules: list[Module] = []
@@ -93,7 +87,7 @@ class Reading:
             self.follow(wrapped)
         if is_library(function.__module__):
             for cell in function.__closure__ or ():
-                self.meet(look((cell, "cell_contents")), "", "")
+                self.meet(value_at((cell, "cell_contents")), "", "")
             return
         for chain in chains(function.__code__):
             self._root(function, owner, chain)
@@ -103,7 +97,9 @@ class Reading:
         for name, value in vars(module).items():
             if not name.startswith("_") and isinstance(value, (*CONTAINERS, np.ndarray)):
                 place = vars(module), name
-                self.seen.append(Seen(place, True, False, f"{type(module).__name__}.{name}", ""))
+                self.variables.append(
+                    Variable(place, True, False, f"{type(module).__name__}.{name}", "")
+                )
 
     def let_go(self) -> None:
         """Forget the modules and the functions that were followed."""
@@ -117,12 +113,12 @@ class Reading:
             self._walk(value, chain, 0, line)
             return
         place = _root_place(function, chain)
-        if place is not None and look(place) is not NOTHING:
+        if place is not None and value_at(place) is not NOTHING:
             self._place(place, chain, 0, line)
 
     def _place(self, place: Place, chain: Chain, upto: int, line: str) -> None:
         """Remember a place that a chain comes by, and go on from there."""
-        value = look(place)
+        value = value_at(place)
         whole = upto == len(chain.steps) or (
             isinstance(value, CONTAINERS)
             and not (isinstance(value, dict) and chain.steps[upto][0] == "[")
@@ -131,7 +127,7 @@ class Reading:
         key = id(place[0]), place[1], whole, by_python
         if key not in self._places:
             self._places.add(key)
-            self.seen.append(Seen(place, whole, by_python, chain.label(upto), line))
+            self.variables.append(Variable(place, whole, by_python, chain.label(upto), line))
         self.meet(value, chain.label(upto), line)
         self._walk(value, chain, upto, line)
 

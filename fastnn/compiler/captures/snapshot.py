@@ -1,6 +1,6 @@
-"""What is remembered of a value, to tell later whether it is the same.
+"""Snapshots of values: what is kept of a value to tell later whether it changed.
 
-Numbers, texts, containers of them and arrays of moderate size are compared by value, all else by
+Numbers, strings, containers of them and arrays of moderate size are compared by value, all else by
 identity.
 """
 
@@ -15,12 +15,7 @@ import numpy as np
 PLAIN = (int, float, bool, str, bytes, complex, type(None))
 CONTAINERS = (list, tuple, dict, set, deque)
 MOST_BYTES = 1 << 16  # of an array whose content is compared
-_MOST = (
-    4096,
-    64,
-    16,
-    8,
-)  # entries of a container that are looked at, by how deep it lies in others
+_MOST = (4096, 64, 16, 8)  # entries of a container that are compared, by its depth in others
 
 
 class _Long(NamedTuple):
@@ -30,7 +25,7 @@ class _Long(NamedTuple):
     length: int
 
 
-def image(value: Any, live: Collection[int] = (), depth: int = 0) -> Any:
+def snapshot(value: Any, live: Collection[int] = (), depth: int = 0) -> Any:
     """What is remembered: containers as copies of their entries, arrays as bytes.
 
     live: ids of arrays whose memory is read anew at every replay; they and views of them are
@@ -40,14 +35,14 @@ def image(value: Any, live: Collection[int] = (), depth: int = 0) -> Any:
         if depth == len(_MOST) or len(value) > _MOST[depth]:
             return _Long(value, len(value))
         entries = value.items() if isinstance(value, dict) else value
-        return [image(entry, live, depth + isinstance(entry, CONTAINERS)) for entry in entries]
+        return [snapshot(entry, live, depth + isinstance(entry, CONTAINERS)) for entry in entries]
     if _compared(value, live):
         return value.shape, value.dtype.str, value.tobytes()
     return value
 
 
 def same(before: Any, now: Any) -> bool:
-    """Whether two images are equal."""
+    """Whether two snapshots are equal."""
     if before is now:
         return True
     if isinstance(before, list | tuple) and type(before) is type(now) and len(before) == len(now):
@@ -73,7 +68,7 @@ def _compared(value: Any, live: Collection[int]) -> bool:
 
 
 def entries_of(value: Any, depth: int = 0) -> Iterator[Any]:
-    """The value, and those in it as far as `image` looks."""
+    """The value, and those in it as far as `snapshot` looks."""
     yield value
     if isinstance(value, CONTAINERS) and depth < len(_MOST) and len(value) <= _MOST[depth]:
         for entry in value.values() if isinstance(value, dict) else value:
@@ -88,7 +83,7 @@ def changeable(value: Any, live: Collection[int]) -> list[Any] | None:
     found: list[Any] = []
     for entry in entries_of(value):
         if isinstance(entry, CONTAINERS):
-            if isinstance(entry, set | deque) or isinstance(image(entry), _Long):
+            if isinstance(entry, set | deque) or isinstance(snapshot(entry), _Long):
                 return None
             found += [entry] * (not isinstance(entry, tuple))
         elif _compared(entry, live):

@@ -183,7 +183,7 @@ def test_a_rebound_buffer_is_refused() -> None:
             self.mean = self.mean * 0.9 + x.mean()
             return x - self.mean
 
-    with pytest.raises(fastnn.RecordingError, match=r"test_surroundings.py:\d+: .*'mean'.*copy_"):
+    with pytest.raises(fastnn.RecordingError, match=r"test_captures.py:\d+: .*'mean'.*copy_"):
         fastnn.compile(Mean())(fastnn.ones(3))
 
 
@@ -256,7 +256,7 @@ def test_errors_of_a_replay_name_the_line() -> None:
     step = fastnn.compile(lambda z, y: loss(z, y))
     z = fastnn.ones(2, 3)
     step(z, fastnn.tensor([0, 1]))
-    with pytest.raises(ValueError, match=r"got 3 at row 1 \(at test_surroundings.py:\d+\)"):
+    with pytest.raises(ValueError, match=r"got 3 at row 1 \(at test_captures.py:\d+\)"):
         step(z, fastnn.tensor([0, 3]))
 
 

@@ -136,7 +136,8 @@ def test_arrays_that_python_reads_are_compared_or_refused() -> None:
 
     for function in (reads, lambda x: total.add_(x * float(np.sum(large)))):
         with pytest.raises(
-            fastnn.RecordingError, match=r"test_reading.py:\d+: .*large is an array of 800000 bytes"
+            fastnn.RecordingError,
+            match=r"test_captures_reads.py:\d+: .*large is an array of 800000 bytes",
         ):
             fastnn.compile(function)(fastnn.ones(1))
     assert total.item() == 0.0
@@ -183,7 +184,7 @@ def test_what_is_stored_logged_or_advanced_is_refused() -> None:
         (advances, "the iterator batches"),
         (Keeps(), r"self\.seen"),
     ):
-        with pytest.raises(fastnn.RecordingError, match=rf"test_reading.py:\d+: .*{name}"):
+        with pytest.raises(fastnn.RecordingError, match=rf"test_captures_reads.py:\d+: .*{name}"):
             fastnn.compile(function)(fastnn.ones(2))
 
 
