@@ -1,4 +1,5 @@
-"""Build fastnn._core: engine (the door, the C engine, an object per instruction set), tape, replay.
+"""Build fastnn._core: engine (the door, the C engine, an object per instruction set), tape,
+backward, replay.
 
 Environment:
     FASTNN_BUILD=release|debug|asan|ubsan|cov   what to build (release)
@@ -174,6 +175,7 @@ setup(
             **common,
         ),
         Extension("fastnn._core.tape", sources=[f"{CORE}/tape.pyx"], **common),
+        Extension("fastnn._core.backward", sources=[f"{CORE}/backward.pyx"], **common),
         Extension("fastnn._core.replay", sources=[f"{CORE}/replay.pyx"], **common),
     ],
     cmdclass={"build_ext": BuildEngine},

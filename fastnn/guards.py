@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnn import nn, ops
+from fastnn._core.backward import inputs_of
 from fastnn._support import check
-from fastnn.backward.flow import grad, inputs_of
+from fastnn.backward.flow import grad
 from fastnn.nn.activations.base import Elementwise
 from fastnn.nn.modes import evaluating
 from fastnn.random.generator import engine_state

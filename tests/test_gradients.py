@@ -189,7 +189,6 @@ FUNCTIONS: dict[str, Sample] = {
               [draw(2)]),
     "unbroadcast": (lambda x: unbroadcast(x**2, (1, 3)), [draw(4, 2, 3)]),
     "unbroadcast to a number": (lambda x: unbroadcast(x**3, ()), [draw(2, 3)]),
-    "own": (lambda x: ops.own(x.expand(3, 2)) ** 2, [draw(1, 2)]),
     "clamp": (lambda x: ops.clamp(x, -1.2, 1.1) * x, [draw(3, 3)]),
     "powers": (lambda x: x**1 + x**2 + x**3 + x**0.5 + x**-1 + x**2.5 + 2**x,
                [draw(2, 3, low=0.5)]),

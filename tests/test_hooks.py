@@ -42,7 +42,7 @@ def test_hooks() -> None:
     assert grad_of(x) == [2, 2]
     del x
     gc.collect()
-    assert not hooks.live  # and the fast way is open again
+    assert not hooks.live
 
 
 def test_hooks_refuse() -> None:

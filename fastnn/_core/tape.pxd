@@ -4,7 +4,6 @@ cdef class Node:
     cdef public tuple outputs
     cdef readonly tuple attrs
     cdef readonly long order
-    cdef list _arriving
 
 cdef class TensorBase:
     cdef public object _array
@@ -17,6 +16,11 @@ cdef class TensorBase:
     cdef public TensorBase _past  # stands for it as it was before a change in place on the tape
     cdef object __weakref__
 
+cdef bint rebased  # whether any tensor was ever changed in place on the tape
+
 cpdef bint grad_enabled() noexcept
+cpdef bint set_grad_enabled(bint mode) noexcept
 cpdef long note_write() noexcept
+cpdef long last_write() noexcept
+cpdef object owner(array)
 cpdef object wrap(array)

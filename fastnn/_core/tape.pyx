@@ -1,11 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-"""What eager code does for every op, without Python around it: tensors, nodes, rows, backward.
+"""What eager code does for every op, without Python around it: tensors, nodes, rows.
 
 `fastnn.tensor.Tensor` is TensorBase with torch's methods. The table of ops (names, shapes, gradient
 rules) stays in Python; here its rows are run. Grad mode and recorder belong to a thread.
 """
-import heapq
-
 import numpy
 
 from cpython.buffer cimport (
@@ -29,8 +27,6 @@ cdef extern from *:
 
 cdef object _empty = numpy.empty
 cdef type _ndarray = numpy.ndarray
-cdef object _push = heapq.heappush
-cdef object _pop = heapq.heappop
 cdef type _tensor = None  # fastnn.tensor.Tensor
 cdef object _contiguous = None  # fastnn.ops.table.contiguous_array
 cdef object _rules = None  # fastnn.batching's
@@ -128,7 +124,7 @@ cdef class Node:
     @property
     def inputs(self):
         """What went in, as it was on the tape at that time; None once given back."""
-        if not _rebased or self._inputs is None:
+        if not rebased or self._inputs is None:
             return self._inputs
         return tuple([None if x is None else _as_of(<TensorBase>x, self.order)
                       for x in self._inputs])
@@ -166,7 +162,7 @@ cdef class TensorBase:
         self._inference = fnn_inference
 
 
-cdef bint _rebased = False  # whether any tensor was ever changed in place on the tape
+rebased = False  # whether any tensor was ever changed in place on the tape
 
 
 cdef inline TensorBase _as_of(TensorBase x, long order):
@@ -178,12 +174,12 @@ cdef inline TensorBase _as_of(TensorBase x, long order):
 
 def rebase(TensorBase x, TensorBase y):
     """From now on `x` is at the place of `y` on the tape; nodes that are there see its past."""
-    global _rebased
+    global rebased
     cdef TensorBase past = _wrap(x._array)
     past._node, past._index, past.requires_grad = x._node, x._index, x.requires_grad
     past._past = x._past
     x._past, x._node, x._index, x.requires_grad = past, y._node, y._index, y.requires_grad
-    _rebased = True
+    rebased = True
 
 
 cdef inline TensorBase _wrap(array):
@@ -268,94 +264,6 @@ cpdef object apply(op, tuple inputs, tuple attrs=_nothing, tuple note=_nothing, 
     if op.gradient is None:
         return _wrap(out)
     return taped(op.gradient, inputs, out, note)
-
-
-cdef class Flow:
-    """A backward pass: gradients on their way, and those that have reached a leaf.
-
-    leaves: id of each leaf that requires grad -> (leaf, gradient).
-    """
-    cdef readonly dict leaves
-    cdef list _waiting  # nodes that a gradient has reached, (-order, node): a heap
-    cdef object _add, _checked, _view
-    cdef long _written
-
-    def __init__(self, add, long written, checked, view):
-        """add: of two gradients. written: the number of nodes at the last write in place;
-        checked(rule, node, gradients): runs the rule of a node that is older than that.
-        view(x, order): raises if a node of this number used x when it was out of date."""
-        self.leaves = {}
-        self._waiting = []
-        self._add, self._written, self._checked, self._view = add, written, checked, view
-
-    cpdef object send(self, TensorBase x, gradient):
-        """A gradient by `x` has arrived."""
-        cdef Node node = x._node
-        if node is None:
-            known = self.leaves.get(id(x))
-            self.leaves[id(x)] = (x, gradient if known is None else self._add(known[1], gradient))
-            return
-        if node._arriving is None:
-            if node._inputs is None:
-                raise RuntimeError(
-                    "backward a second time through the same tape, whose memory was given back; "
-                    "call the first one with retain_graph=True"
-                )
-            node._arriving = [None] * len(node.outputs)
-            _push(self._waiting, (-node.order, node))
-        known = node._arriving[x._index]
-        node._arriving[x._index] = gradient if known is None else self._add(known, gradient)
-
-    def run(self, bint keep):
-        """Through all nodes, last made first: when a node's turn comes, all that used its outputs
-        have had theirs. keep: the tape may be used again."""
-        cdef Node node
-        cdef TensorBase x
-        cdef tuple inputs
-        cdef Py_ssize_t i
-        try:
-            while self._waiting:
-                node = <Node>_pop(self._waiting)[1]
-                arriving, node._arriving = node._arriving, None
-                inputs = node.inputs if _rebased else node._inputs
-                if self._written >= node.order:
-                    gradients = self._checked(node.rule, node, arriving)
-                else:
-                    gradients = node.rule(node, *arriving)
-                if len(gradients) < len(inputs):
-                    raise RuntimeError("a gradient rule gave fewer gradients than inputs")
-                for i in range(len(inputs)):
-                    if inputs[i] is not None and gradients[i] is not None:
-                        x = <TensorBase>inputs[i]
-                        if x.requires_grad:
-                            if _rebased and x._node is not None:
-                                self._view(x, node.order)
-                            self.send(x, gradients[i])
-                if not keep:
-                    node._inputs = None
-                    node.outputs = (None,) * len(node.outputs)
-        finally:
-            for _, left in self._waiting:
-                (<Node>left)._arriving = None
-
-
-def hand_over(list arrived, set taken):
-    """Give each leaf that has no gradient the one that arrived, if nothing else has its memory, a
-    block without repetition; the pairs of a leaf and its gradient that are left.
-
-    taken: ids of the arrays that own the memory in use.
-    """
-    cdef TensorBase leaf, found
-    cdef list left = []
-    for pair in arrived:
-        leaf, found = <TensorBase>pair[0], <TensorBase>pair[1]
-        memory = id(owner(found._array))
-        if leaf.grad is None and memory not in taken and 0 not in found._array.strides:
-            taken.add(memory)
-            leaf.grad = found
-        else:
-            left.append(pair)
-    return left
 
 
 def take_gradients(list params, list views):

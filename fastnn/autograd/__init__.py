@@ -3,7 +3,7 @@
 from fastnn.autograd import functional
 from fastnn.backward import hooks
 from fastnn.backward.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
-from fastnn.backward.backward import backward, gradients, zero_grad
+from fastnn.backward.backward import backward, zero_grad
 from fastnn.backward.custom import Context, Function, once_differentiable
 from fastnn.backward.flow import grad, leads_to
 from fastnn.tape import versions
@@ -33,7 +33,6 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradgradcheck",
-    "gradients",
     "inference_mode",
     "hooks",
     "is_anomaly_enabled",

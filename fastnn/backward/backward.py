@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from fastnn import ops
 from fastnn._core import engine
-from fastnn._core.tape import Flow, hand_over, last_write, owner, set_grad_enabled as set_mode, wrap
-from fastnn.backward import anomaly, hooks
-from fastnn.tape import versions
+from fastnn._core.backward import hand_over, place_of, propagate
+from fastnn._core.tape import owner, wrap
+from fastnn.backward import anomaly
 from fastnn.tape.listener import computes
 from fastnn.tape.modes import set_grad_enabled
 from fastnn.tensor import Tensor
@@ -42,49 +41,6 @@ def _seed(y: Tensor, gradient: Tensor | None) -> Tensor:
     return gradient
 
 
-def _add(a: Tensor, b: Tensor) -> Tensor:
-    return ops.add(a, b)
-
-
-def _propagate(
-    roots: Sequence[Tensor], seeds: Sequence[Tensor], create_graph: bool, keep: bool
-) -> dict[int, tuple[Tensor, Tensor]]:
-    """id of each leaf that requires grad -> (the leaf, its gradient)."""
-    flow = Flow(_add, last_write(), versions.checked, versions.check_view)
-    before = set_mode(create_graph)
-    try:
-        if hooks.live or anomaly.is_anomaly_enabled():
-            from fastnn.backward.flow import flow as slow  # the same, with more to look at
-
-            return slow(roots, seeds, None, create_graph, keep)  # type: ignore[return-value]
-        for y, seed in zip(roots, seeds, strict=True):
-            if y.requires_grad:
-                flow.send(y, seed)
-        flow.run(keep)
-    finally:
-        set_mode(before)
-    leaves: dict[int, tuple[Tensor, Tensor]] = flow.leaves
-    return leaves
-
-
-def _arriving(
-    roots: Sequence[Tensor],
-    seeds: Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
-    create_graph: bool,
-    keep: bool,
-) -> dict[Any, tuple[Tensor, Tensor]]:
-    """place -> (the tensor, its gradient) for these inputs."""
-    from fastnn.backward.flow import flow
-
-    wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    if not wanted:
-        raise RuntimeError("inputs: expected at least one tensor")
-    places = {hooks.key(x): x for x in wanted}
-    found = flow(roots, seeds, set(places), create_graph, keep)
-    return {place: (x, found[place][1]) for place, x in places.items() if place in found}
-
-
 @computes("backward")
 def backward(
     tensors: Tensor | Sequence[Tensor],
@@ -105,12 +61,17 @@ def backward(
         grad_tensors = [grad_tensors] * len(roots)
     seeds = [_seed(y, gradient) for y, gradient in zip(roots, grad_tensors, strict=True)]
     keep = create_graph if retain_graph is None else retain_graph
+    check = anomaly.checker()
     if inputs is None:
-        leaves: dict[Any, tuple[Tensor, Tensor]] = _propagate(roots, seeds, create_graph, keep)
+        left = list(propagate(roots, seeds, None, create_graph, keep, -1, check).values())
     else:
-        leaves = _arriving(roots, seeds, inputs, create_graph, keep)
+        wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+        if not wanted:
+            raise RuntimeError("inputs: expected at least one tensor")
+        places = {place_of(x): x for x in wanted}
+        by_place = propagate(roots, seeds, set(places), create_graph, keep, -1, check)
+        left = [(x, by_place[place]) for place, x in places.items() if place in by_place]
     taken = {id(owner(seed._array)) for seed in seeds}
-    left = list(leaves.values())
     if not create_graph and engine.recorder() is None:
         left = hand_over(left, taken)
     for leaf, found in left:
@@ -150,32 +111,3 @@ def zero_grad(leaf: Tensor, set_to_none: bool = True) -> None:
         recorder.reads_grad(leaf)
     if leaf.grad is not None:
         leaf.grad.zero_()
-
-
-@computes("backward")
-def gradients(
-    outputs: Sequence[Tensor],
-    inputs: Sequence[Tensor],
-    cotangents: Sequence[Tensor] | None = None,
-    create_graph: bool = False,
-) -> list[Tensor]:
-    """The gradients of sum(cotangent * output) by each input; zeros where nothing depends on it."""
-    if cotangents is None:
-        cotangents = [Tensor(np.ones(y.shape, y.dtype)) for y in outputs]
-        for seed in cotangents:
-            seed._unit = seed.numel() == 1
-    leaves = _propagate(outputs, cotangents, create_graph, create_graph)
-    found = []
-    taken = {id(owner(seed._array)) for seed in cotangents}
-    for x in inputs:
-        pair = leaves.get(id(x))
-        if pair is None:
-            found.append(Tensor(np.zeros(x.shape, x.dtype)))
-        else:  # memory of its own: a view of a broadcast or of another gradient is copied
-            own = ops.own(pair[1])
-            if id(owner(own._array)) in taken:
-                with set_grad_enabled(create_graph):
-                    own = ops.copy(own)
-            taken.add(id(owner(own._array)))
-            found.append(own)
-    return found

@@ -1,4 +1,4 @@
-"""Gradients by chosen tensors, through the part of the tape that leads to them."""
+"""Gradients by chosen tensors."""
 
 from __future__ import annotations
 
@@ -7,70 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import ops
-from fastnn._core.tape import last_write
-from fastnn.backward import anomaly, hooks
-from fastnn.backward.hooks import Key, key
-from fastnn.tape import versions
+from fastnn._core.backward import place_of, propagate
+from fastnn.backward import anomaly
 from fastnn.tape.listener import computes
 from fastnn.tape.modes import is_grad_enabled, set_grad_enabled
-from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
-
-
-class _Part:
-    """A node, as its gradient rule sees it, of which not every input is asked for."""
-
-    __slots__ = ("asked", "whole")
-
-    def __init__(self, whole: Node, asked: list[bool]) -> None:
-        self.whole, self.asked = whole, asked
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.whole, name)
-
-    def needs(self, i: int) -> bool:
-        return self.asked[i]
-
-
-def inputs_of(node: Node) -> tuple[Tensor | None, ...]:
-    """What went into a node whose memory was not given back."""
-    if node.inputs is None:
-        raise RuntimeError(
-            "backward a second time through the same tape, whose memory was given back; "
-            "call the first one with retain_graph=True"
-        )
-    return node.inputs
-
-
-def nodes_since(outputs: Iterable[Tensor], start: int) -> list[Node]:
-    """The nodes made after number `start` that the outputs depend on, last made first."""
-    seen: dict[int, Node] = {}
-    waiting = [y._node for y in outputs if y._node is not None]
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen or node.order <= start:
-            continue
-        seen[id(node)] = node
-        waiting.extend(x._node for x in inputs_of(node) if x is not None and x._node is not None)
-    return sorted(seen.values(), key=lambda node: -node.order)
-
-
-def reaches(outputs: Iterable[Tensor], start: int) -> dict[Key, Tensor]:
-    """The tensors that require grad, are not made since `start`, and lead to the outputs."""
-    found: dict[Key, Tensor] = {}
-
-    def look(x: Tensor | None) -> None:
-        if x is not None and x.requires_grad and (x._node is None or x._node.order <= start):
-            found.setdefault(key(x), x)
-
-    outputs = list(outputs)
-    for y in outputs:
-        look(y)
-    for node in nodes_since(outputs, start):
-        for x in inputs_of(node):
-            look(x)
-    return found
 
 
 def leads_to(y: Tensor, leaves: Iterable[Tensor]) -> bool:
@@ -89,105 +30,6 @@ def leads_to(y: Tensor, leaves: Iterable[Tensor]) -> bool:
     return False
 
 
-def _leading(nodes: list[Node], wanted: set[Key]) -> dict[int, list[bool]]:
-    """id of node -> which of its inputs lead to what is wanted; only nodes where any does."""
-    leading: dict[int, list[bool]] = {}
-    for node in reversed(nodes):
-        asked = [
-            x is not None and (key(x) in wanted or (x._node is not None and id(x._node) in leading))
-            for x in inputs_of(node)
-        ]
-        if any(asked):
-            leading[id(node)] = asked
-    return leading
-
-
-def _ask(node: Node, asked: list[bool] | None, arriving: list[Tensor | None]) -> Any:
-    """The gradients by the inputs of a node."""
-    view: Any = node if asked is None or all(asked) else _Part(node, asked)
-    if last_write() >= node.order:
-        gradients = versions.checked(node.rule, view, arriving)
-    else:
-        gradients = node.rule(view, *arriving)
-    if anomaly.is_anomaly_enabled():
-        anomaly.check(node, gradients)
-    return gradients
-
-
-def flow(
-    outputs: Sequence[Tensor],
-    cotangents: Sequence[Tensor],
-    wanted: set[Key] | None,
-    create_graph: bool = False,
-    keep: bool = True,
-    start: int = -1,
-) -> dict[Key, tuple[Tensor, Tensor]]:
-    """Send cotangents back from the outputs.
-
-    Args:
-        outputs: where to begin; those that require no grad are left out.
-        cotangents: one for each output.
-        wanted: the places whose gradients are asked for; None: those of all leaves.
-        create_graph: put what is computed on the tape.
-        keep: else the nodes give back what they hold.
-        start: nodes up to this number are not entered.
-
-    Returns:
-        place -> (a tensor there, its gradient).
-    """
-    found: dict[Key, tuple[Tensor, Tensor]] = {}
-
-    def add(x: Tensor, gradient: Tensor) -> None:
-        place = key(x)
-        before = found.get(place)
-        found[place] = (x, gradient if before is None else ops.add(before[1], gradient))
-
-    with set_grad_enabled(create_graph):
-        nodes = nodes_since(outputs, start)
-        leading = None if wanted is None else _leading(nodes, wanted)
-        for y, cotangent in zip(outputs, cotangents, strict=True):
-            if y.requires_grad:
-                add(y, cotangent)
-        for node in nodes:
-            asked = None if leading is None else leading.get(id(node))
-            arriving = [_arrived(found, (id(node), i), wanted) for i in range(len(node.outputs))]
-            if (leading is None or asked is not None) and any(g is not None for g in arriving):
-                gradients = _ask(node, asked, arriving)
-                for i, (x, gradient) in enumerate(zip(inputs_of(node), gradients, strict=True)):
-                    if gradient is None or x is None:
-                        continue
-                    if x.requires_grad if asked is None else asked[i]:
-                        versions.check_view(x, node.order)
-                        add(x, gradient)
-            if not keep and (leading is None or asked is not None):
-                node.inputs, node.outputs = None, (None,) * len(node.outputs)
-    return _finished(found, {id(node) for node in nodes})
-
-
-def _arrived(
-    found: dict[Key, tuple[Tensor, Tensor]], place: tuple[int, int], wanted: set[Key] | None
-) -> Tensor | None:
-    """The whole gradient by an output of a node, after its hooks."""
-    pair = found.pop(place, None)
-    if pair is None:
-        return None
-    gradient = hooks.passed(place, pair[1]) if place in hooks.live else pair[1]
-    if wanted is not None and place in wanted:
-        found[place] = (pair[0], gradient)
-    return gradient
-
-
-def _finished(
-    found: dict[Key, tuple[Tensor, Tensor]], nodes: set[int]
-) -> dict[Key, tuple[Tensor, Tensor]]:
-    """Hooks of the places that were not passed as outputs of a node: leaves."""
-    if hooks.live:
-        for place, (x, gradient) in found.items():
-            if place in hooks.live and (isinstance(place, int) or place[0] not in nodes):
-                found[place] = (x, hooks.passed(place, gradient))
-    return found
-
-
 @computes("backward")
 def gradients_by(
     outputs: Sequence[Tensor],
@@ -200,8 +42,11 @@ def gradients_by(
     """The gradient of sum(cotangent * output) by each input; None where nothing leads to it."""
     if cotangents is None:
         cotangents = [ones(y) for y in outputs]
-    found = flow(outputs, cotangents, {key(x) for x in inputs}, create_graph, keep, start)
-    return [found[key(x)][1] if key(x) in found else None for x in inputs]
+    places = [place_of(x) for x in inputs]
+    found = propagate(
+        outputs, cotangents, set(places), create_graph, keep, start, anomaly.checker()
+    )
+    return [found.get(place) for place in places]
 
 
 def ones(y: Tensor) -> Tensor:

@@ -7,24 +7,20 @@ import weakref
 from collections.abc import Callable
 
 from fastnn import ops
+from fastnn._core.backward import place_of
 from fastnn.tensor import Tensor
 
 Hook = Callable[[Tensor], Tensor | None]
-Key = int | tuple[int, int]
+Place = int | tuple[int, int]  # see fastnn._core.backward
 
-live: dict[Key, dict[int, Hook]] = {}  # empty as long as no tensor that lives has a hook
+live: dict[Place, dict[int, Hook]] = {}  # empty as long as no tensor that lives has a hook
 _numbers = itertools.count()
-
-
-def key(x: Tensor) -> Key:
-    """What names a tensor's place on the tape: itself if a leaf, else its node and output."""
-    return id(x) if x._node is None else (id(x._node), x._index)
 
 
 class RemovableHandle:
     """Ends a hook."""
 
-    def __init__(self, place: Key, number: int) -> None:
+    def __init__(self, place: Place, number: int) -> None:
         self._place, self._number = place, number
 
     def remove(self) -> None:
@@ -37,7 +33,7 @@ class RemovableHandle:
 
 
 def _add(x: Tensor, hook: Hook) -> RemovableHandle:
-    place = key(x)
+    place = place_of(x)
     number = next(_numbers)
     live.setdefault(place, {})[number] = hook
     handle = RemovableHandle(place, number)
@@ -112,7 +108,7 @@ def retain_grad(x: Tensor) -> None:
     _add(x, keep)
 
 
-def passed(place: Key, gradient: Tensor) -> Tensor:
+def passed(place: Place, gradient: Tensor) -> Tensor:
     """The gradient after the hooks of a place."""
     for hook in list(live.get(place, {}).values()):
         replaced = hook(gradient)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from fastnn import ops
+from fastnn._core.backward import place_of, reaches
 from fastnn._core.tape import owner
 from fastnn._support import tree
-from fastnn.backward.flow import gradients_by, ones, reaches
-from fastnn.backward.hooks import key
+from fastnn.backward.flow import gradients_by, ones
 from fastnn.tape import listener
 from fastnn.tape.modes import enable_grad, is_grad_enabled
 from fastnn.tape.node import node_count
@@ -77,7 +77,7 @@ class Run:
         enabled = is_grad_enabled()
         self.inputs = [_alias(x, enabled) for x in inputs]
         self.weights = list(weights)
-        loose = {key(t) for t in self.inputs if t._node is None}
+        loose = {place_of(t) for t in self.inputs if t._node is None}
         loose |= {id(w) for w in weights if not _running.watched[id(w)]}
         with _watching(weights), enable_grad():
             self.start = node_count()

@@ -119,7 +119,7 @@ def _record(
 
 
 def _forget_own_leaves(recorder: Recorder) -> None:
-    """Drop the leaves that the function made: they are new in every run, so nothing changes them."""
+    """Drop the leaves that the function made: they are new in every run."""
     known = {key: found[0] for key, found in recorder.parameters.items()}
     known |= {key: found[0] for key, found in recorder.grads_read.items()}
     known |= recorder.grads_set

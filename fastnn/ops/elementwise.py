@@ -367,11 +367,6 @@ def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
     return apply(_lerp, (input, real(end, input), real(weight, input)))
 
 
-def own(x: Tensor) -> Tensor:
-    """`x` if its array owns a plain block of memory that is not broadcast, else a copy."""
-    return copy(x) if 0 in x._array.strides and x.numel() > 1 else x
-
-
 clone = copy
 absolute, negative = abs, neg
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne

@@ -63,7 +63,7 @@ class Reads:
 
     def __init__(self) -> None:
         self.variables: list[Variable] = []
-        self.states: list[tuple[str, str, Callable[[], Any], Any]] = []  # label, line, getter, old state
+        self.states: list[tuple[str, str, Callable[[], Any], Any]] = []  # label, line, get, was
         self.iterators: list[tuple[str, str]] = []  # label, line
         self.modules: list[Module] = []
         self._met: set[int] = set()

@@ -10,7 +10,11 @@ from fastnn.compiler.lowering.ir import Instruction, Storage, Value
 ARENA, EXTERNAL, BOUND = 0, 1, 2
 
 GUARD_LOSS, GUARD_INDEX = 1, 2  # enum fnn_guard
-INDEX = {"softmax_cross_entropy": 3, "take_rows": 2, "scatter_add_rows": 2}  # position of the index array
+INDEX = {
+    "softmax_cross_entropy": 3,
+    "take_rows": 2,
+    "scatter_add_rows": 2,
+}  # position of the index array
 
 Range = tuple[Any, int, int]  # (what memory, first byte, end)
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from fastnn._core.backward import reaches
 from fastnn._core.tape import bind
 from fastnn._support import check, tree
-from fastnn.backward.flow import gradients_by, reaches
-from fastnn.backward.hooks import Key
+from fastnn.backward.flow import gradients_by
+from fastnn.backward.hooks import Place
 from fastnn.ops import cat, getitem, permute, sum as sum_of
 from fastnn.ops.table import taped
 from fastnn.tape import batch
@@ -22,7 +23,7 @@ from fastnn.transforms.vmap.array import BatchedArray, Unbatchable, is_batched
 from fastnn.transforms.vmap.draws import RANDOMNESS, Draws
 
 _numbers = itertools.count(1)
-Entries = dict[Key, Tensor]  # a batched leaf inside -> the tensor of all samples outside
+Entries = dict[Place, Tensor]  # a batched leaf inside -> the tensor of all samples outside
 
 
 class _Level:

@@ -1,0 +1,332 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+"""The backward pass: gradients go through the tape, from outputs to leaves or to chosen tensors.
+
+A place on the tape is what a gradient is by: id of a leaf, or (id of a node, number of its output).
+A pass keeps its gradients to itself, so that a hook, a gradient rule or another thread may go
+through the same nodes meanwhile.
+"""
+from operator import attrgetter
+
+from fastnn._core.tape cimport (
+    Node,
+    TensorBase,
+    last_write,
+    owner,
+    rebased,
+    set_grad_enabled,
+)
+
+cdef object _order = attrgetter("order")
+cdef object _add = None  # these are what `bind` was given
+cdef object _checked = None
+cdef object _check_view = None
+cdef dict _hooks = {}
+cdef object _after_hooks = None
+
+
+def bind(add=None, checked=None, check_view=None, hooks=None, after_hooks=None):
+    """Tell this module what it needs of Python.
+
+    add: the sum of two gradients.
+    checked: (rule, node, gradients) -> what the rule gives; raises where the rule reads memory that
+        was written since the node was made.
+    check_view: (x, order) -> None; raises if the node of this number used x, a view, too late.
+    hooks: place -> its hooks; empty as long as there are none.
+    after_hooks: (place, gradient) -> what its hooks make of the gradient.
+    """
+    global _add, _checked, _check_view, _hooks, _after_hooks
+    _add = add if add is not None else _add
+    _checked = checked if checked is not None else _checked
+    _check_view = check_view if check_view is not None else _check_view
+    _hooks = hooks if hooks is not None else _hooks
+    _after_hooks = after_hooks if after_hooks is not None else _after_hooks
+
+
+cpdef object place_of(TensorBase x):
+    """A tensor's place on the tape."""
+    return id(x) if x._node is None else (id(x._node), x._index)
+
+
+cpdef tuple inputs_of(Node node):
+    """What went into a node whose memory was not given back."""
+    cdef tuple inputs = node.inputs if rebased else node._inputs
+    if inputs is None:
+        raise RuntimeError(
+            "backward a second time through the same tape, whose memory was given back; "
+            "call the first one with retain_graph=True"
+        )
+    return inputs
+
+
+cdef list _nodes_since(outputs, long start):
+    """The nodes made after number `start` that the outputs depend on, last made first."""
+    cdef Node node
+    cdef set seen = set()
+    cdef list waiting = [(<TensorBase>y)._node for y in outputs]
+    while waiting:
+        node = <Node>waiting.pop()
+        if node is None or node.order <= start or node in seen:
+            continue
+        seen.add(node)
+        for x in inputs_of(node):
+            if x is not None:
+                waiting.append((<TensorBase>x)._node)
+    return sorted(seen, key=_order, reverse=True)
+
+
+def reaches(outputs, long start):
+    """place -> tensor: those that require grad, are not made since `start`, and lead to the
+    outputs."""
+    cdef TensorBase x
+    cdef dict found = {}
+    cdef list ends = list(outputs)
+    for node in _nodes_since(ends, start):
+        ends.extend(inputs_of(<Node>node))
+    for end in ends:
+        x = <TensorBase>end
+        if x is not None and x.requires_grad and (x._node is None or x._node.order <= start):
+            found.setdefault(place_of(x), x)
+    return found
+
+
+cdef dict _leading(list nodes, set wanted):
+    """node -> which of its inputs lead to what is wanted; only nodes where any does."""
+    cdef TensorBase x
+    cdef dict leading = {}
+    cdef list asked
+    cdef bint wants
+    for node in reversed(nodes):
+        asked = []
+        for source in inputs_of(<Node>node):
+            x = <TensorBase>source
+            wants = x is not None and (x._node in leading or place_of(x) in wanted)
+            asked.append(wants)
+        if True in asked:
+            leading[node] = asked
+    return leading
+
+
+cdef class Part(Node):
+    """A node, as its gradient rule sees it, of which not every input is asked for."""
+    cdef Node _whole
+    cdef list _asked
+
+    def needs(self, int i):
+        return self._asked[i]
+
+    def output(self, int i=0):
+        return self._whole.output(i)
+
+
+cdef Part _part(Node whole, list asked):
+    cdef Part part = Part.__new__(Part)
+    part.rule, part._inputs, part.outputs = whole.rule, whole._inputs, whole.outputs
+    part.attrs, part.order = whole.attrs, whole.order
+    part._whole, part._asked = whole, asked
+    return part
+
+
+cdef class Pass:
+    """Gradients on their way, and those that have arrived."""
+    cdef list _waiting  # a heap of the nodes that a gradient has reached, last made first
+    cdef dict _arriving  # each of them -> its gradients by its outputs
+    cdef dict _ends  # place of a leaf, or at or before the start -> (a tensor there, its gradient)
+    cdef dict _chosen  # as _ends: what is wanted, besides
+    cdef set _between  # what is wanted but for leaves
+    cdef dict _leading  # None: all nodes are entered
+    cdef long _start
+    cdef bint _keep
+    cdef object _check
+
+    def __cinit__(self):
+        self._waiting, self._arriving, self._ends, self._chosen = [], {}, {}, {}
+        self._between = set()
+
+    cdef int send(self, TensorBase x, gradient) except -1:
+        """A gradient by `x` has arrived."""
+        cdef Node node = x._node
+        cdef list arriving
+        if node is None or node.order <= self._start:
+            place = place_of(x)
+            end = self._ends.get(place)
+            self._ends[place] = (x, gradient if end is None else _add(end[1], gradient))
+            return 0
+        known = self._arriving.get(node)
+        if known is None:
+            inputs_of(node)  # raises if it has none
+            arriving = [None] * len(node.outputs)
+            self._arriving[node] = arriving
+            _push(self._waiting, node)
+        else:
+            arriving = <list>known
+        before = arriving[x._index]
+        arriving[x._index] = gradient if before is None else _add(before, gradient)
+        return 0
+
+    cdef int run(self) except -1:
+        """Through all nodes, last made first: when a node's turn comes, all that used its outputs
+        have had theirs."""
+        cdef Node node
+        cdef list arriving
+        while self._waiting:
+            node = _pop(self._waiting)
+            arriving = <list>self._arriving.pop(node)
+            if _hooks or self._between:
+                self._see(node, arriving)
+            if self._leading is None:
+                self._enter(node, None, arriving)
+            elif node in self._leading:
+                self._enter(node, <list>self._leading[node], arriving)
+        if _hooks:
+            for place, (x, gradient) in self._ends.items():
+                if place in _hooks:
+                    self._ends[place] = (x, _after_hooks(place, gradient))
+        return 0
+
+    cdef int _see(self, Node node, list arriving) except -1:
+        """The gradients by the outputs of a node are whole: their hooks run, and what is wanted of
+        them is kept."""
+        cdef Py_ssize_t i
+        for i in range(len(arriving)):
+            if arriving[i] is None:
+                continue
+            place = (id(node), i)
+            if place in _hooks:
+                arriving[i] = _after_hooks(place, arriving[i])
+            if place in self._between:
+                self._chosen[place] = (None, arriving[i])
+        return 0
+
+    cdef int _enter(self, Node node, list asked, list arriving) except -1:
+        """Send on the gradients by the inputs of a node; asked: by which, None: by all."""
+        cdef TensorBase x
+        cdef Py_ssize_t i
+        cdef tuple inputs = inputs_of(node)
+        gradients = self._ask(node, asked, arriving)
+        if len(gradients) < len(inputs):
+            raise RuntimeError("a gradient rule gave fewer gradients than inputs")
+        for i in range(len(inputs)):
+            x, gradient = <TensorBase>inputs[i], gradients[i]
+            if x is None or gradient is None:
+                continue
+            if x.requires_grad if asked is None else <bint>asked[i]:
+                if rebased and x._node is not None:
+                    _check_view(x, node.order)
+                self.send(x, gradient)
+        if not self._keep:
+            _give_back(node)
+        return 0
+
+    cdef object _ask(self, Node node, list asked, list arriving):
+        """The gradients by the inputs of a node."""
+        cdef Node seen = node if asked is None or False not in asked else _part(node, asked)
+        if last_write() >= node.order:
+            gradients = _checked(node.rule, seen, arriving)
+        elif len(arriving) == 1:
+            gradients = node.rule(seen, arriving[0])
+        else:
+            gradients = node.rule(seen, *arriving)
+        if self._check is not None:
+            self._check(node, gradients)
+        return gradients
+
+
+cdef int _give_back(Node node) except -1:
+    node._inputs = None
+    node.outputs = (None,) * len(node.outputs)
+    return 0
+
+
+cdef int _push(list heap, Node node) except -1:
+    cdef Py_ssize_t i = len(heap), above
+    heap.append(node)
+    while i > 0:
+        above = (i - 1) >> 1
+        if (<Node>heap[above]).order > node.order:
+            break
+        heap[i] = heap[above]
+        i = above
+    heap[i] = node
+    return 0
+
+
+cdef Node _pop(list heap):
+    """The node that was made last."""
+    cdef Node last = <Node>heap.pop(), first
+    cdef Py_ssize_t i = 0, below = 1, n = len(heap)
+    if n == 0:
+        return last
+    first = <Node>heap[0]
+    while below < n:
+        if below + 1 < n and (<Node>heap[below + 1]).order > (<Node>heap[below]).order:
+            below += 1
+        if (<Node>heap[below]).order < last.order:
+            break
+        heap[i] = heap[below]
+        i, below = below, 2 * below + 1
+    heap[i] = last
+    return first
+
+
+def propagate(outputs, cotangents, set wanted, bint create_graph, bint keep, long start=-1,
+              check=None):
+    """Send cotangents back from the outputs.
+
+    Args:
+        outputs: where to begin; those that require no grad are left out.
+        cotangents: one for each output.
+        wanted: the places whose gradients are asked for, and only nodes that lead there are
+            entered; None: all leaves that require grad.
+        create_graph: put what is computed on the tape.
+        keep: the tape may be used again; else the nodes that are entered give back what they hold,
+            and with `wanted` all that lead there.
+        start: nodes up to this number are not entered.
+        check: (node, gradients) -> None; looks at what each gradient rule gives.
+
+    Returns:
+        place -> the gradient by it, with `wanted` maybe also by others; with None
+        id of a leaf -> (the leaf, its gradient).
+
+    Raises:
+        RuntimeError: a node that is to be entered gave back its memory, or would use memory that
+            was changed in place.
+    """
+    cdef Pass back = Pass.__new__(Pass)
+    cdef bint before = set_grad_enabled(create_graph)
+    back._start, back._keep, back._check = start, keep, check
+    try:
+        if wanted is not None:
+            back._leading = _leading(_nodes_since(outputs, start), wanted)
+            back._between = {place for place in wanted if type(place) is tuple}
+        for y, cotangent in zip(outputs, cotangents, strict=True):
+            if (<TensorBase>y).requires_grad:
+                back.send(<TensorBase>y, cotangent)
+        back.run()
+        if wanted is not None and not keep:  # also those that no gradient has reached
+            for node in back._leading:
+                _give_back(<Node>node)
+    finally:
+        set_grad_enabled(before)
+    if wanted is None:
+        return back._ends
+    back._chosen.update(back._ends)
+    return {place: gradient for place, (_, gradient) in back._chosen.items()}
+
+
+def hand_over(list arrived, set taken):
+    """Give each leaf that has no gradient the one that arrived, if nothing else has its memory, a
+    block without repetition; the pairs of a leaf and its gradient that are left.
+
+    taken: ids of the arrays that own the memory in use.
+    """
+    cdef TensorBase leaf, found
+    cdef list left = []
+    for pair in arrived:
+        leaf, found = <TensorBase>pair[0], <TensorBase>pair[1]
+        memory = id(owner(found._array))
+        if leaf.grad is None and memory not in taken and 0 not in found._array.strides:
+            taken.add(memory)
+            leaf.grad = found
+        else:
+            left.append(pair)
+    return left
