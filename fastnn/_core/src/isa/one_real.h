@@ -4,6 +4,7 @@
 #include "../simd/vmath.h"
 
 #include "../kernels/elementwise.h"
+#include "../kernels/elementwise_ops.h"
 #include "../kernels/finite.h"
 #include "../kernels/matmul.h"
 #include "../kernels/reduce.h"
