@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import lowering
 from fastnn._core import engine
+from fastnn._core.program import Program
 from fastnn._core.replay import Replay, Watch
 from fastnn._tree import alike
 from fastnn.autograd import versions
@@ -53,7 +53,7 @@ def rebuilt(result: Any, tensors: Iterable[Tensor]) -> Any:
 class Recording:
     """One recorded run of a function, lowered."""
 
-    program: engine.Program
+    program: Program
     structure: Any  # what the function returned, with its tensors taken out
     outputs: list[Value]  # where the tensors it returned lie
     bound: list[Storage]  # the arrays a run is given: inputs, then new memory for the outputs
@@ -167,7 +167,7 @@ class Recording:
 
     def located(self, error: IndexError) -> IndexError:
         """The error with the lines that it may come from; nothing after them was run."""
-        lines = dict.fromkeys(i.line for i in self.instructions if i.op in lowering.INDEX)
+        lines = dict.fromkeys(i.line for i in self.instructions if i.op in engine.INDEX)
         return IndexError(f"{', '.join(lines)}: {error}")
 
     @staticmethod

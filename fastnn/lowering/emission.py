@@ -5,19 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from fastnn._core import engine
+from fastnn._core.program import ARENA, BOUND, EXTERNAL, Program
 from fastnn.lowering.ir import Instruction, Storage, Value
-
-ARENA, EXTERNAL, BOUND = 0, 1, 2
-
-GUARD_LOSS, GUARD_INDEX = 1, 2  # enum fnn_guard
-INDEX = {"softmax_cross_entropy": 3, "take_rows": 2, "scatter_add_rows": 2}  # which array it is
 
 Range = tuple[Any, int, int]  # (what memory, first byte, end)
 
 
 def emit(
     instructions: list[Instruction], bound: list[Storage], arena: int, watched: list[Value]
-) -> engine.Program:
+) -> Program:
     """Build the program.
 
     bound: the storages that every run is given, in order.
@@ -54,27 +50,27 @@ def emit(
                 instruction.dims,
                 instruction.attrs,
                 waits[at],
-                GUARD_LOSS if at in guarded else _index_guard(instruction),
+                engine.GUARDS["loss" if at in guarded else _guard(instruction)],
             )
         )
     sizes = tuple(s.nbytes for s in bound)
-    return engine.Program(emitted, externals, sizes, arena)
+    return Program(emitted, externals, sizes, arena)
 
 
 def _table(instruction: Instruction) -> int:
-    """Which table the row is of, as engine.call finds it: that of the first float, else of an
+    """Which table the op is of, as engine.call finds it: that of the first float, else of an
     int64, else of bool."""
     kinds = [engine.DTYPES.index(v.dtype.name) for v in instruction.values if v is not None]
     return min(kinds) if min(kinds) >= 2 else next(kind for kind in kinds if kind < 2)
 
 
-def _index_guard(instruction: Instruction) -> int:
-    """GUARD_INDEX where a row reads by classes or row numbers that nobody checks before a run."""
-    place = INDEX.get(instruction.op)
+def _guard(instruction: Instruction) -> str:
+    """ "index" where an op reads by classes or row numbers that nobody checks before a run."""
+    place = engine.INDEX.get(instruction.op)
     index = instruction.values[place] if place is not None else None
     if index is None or (index.storage.kind == "input" and index.whole()):
-        return 0
-    return GUARD_INDEX
+        return "none"
+    return "index"
 
 
 def _last_write(instructions: list[Instruction], watched: Value) -> int:

@@ -87,14 +87,14 @@ def _extreme_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 
 def _reduction(name: str, rule: GradientRule) -> Op:
-    return row(name, _shape(), rule)
+    return row(name, _shape(), rule, batch="fold")
 
 
 _sum = _reduction("sum", _sum_gradient)
 _mean = _reduction("mean", _mean_gradient)
 _max = _reduction("max", _extreme_gradient)
 _min = _reduction("min", _extreme_gradient)
-_argmax = row("argmax", _shape(int64))
+_argmax = row("argmax", _shape(int64), batch="fold")
 
 
 def _whole(x: Tensor) -> Tensor:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from fastnn import _check
+from fastnn._core import engine
 from fastnn.optim import settings
 from fastnn.optim.optimizer import Group, Optimizer, Params
 from fastnn.optim.settings import Default
 
-_SUM, _STEP, _MEAN = range(3)  # enum fnn_momentum
 _FRAMEWORKS = {"keras": {"lr": 0.01}}
 
 
@@ -98,7 +98,8 @@ class SGD(Optimizer):
         return self.moment_names if group["momentum"] else ()
 
     def _attrs(self, group: Group) -> tuple[int, ...]:
-        return int(group["nesterov"]), _SUM if group["compat"] == "torch" else _STEP
+        form = "sum" if group["compat"] == "torch" else "step"
+        return int(group["nesterov"]), engine.MOMENTUM[form]
 
 
 class EMAMomentum(Optimizer):
@@ -156,4 +157,4 @@ class EMAMomentum(Optimizer):
         return (settings.fraction(group, "momentum"),)
 
     def _attrs(self, group: Group) -> tuple[int, ...]:
-        return 0, _MEAN
+        return 0, engine.MOMENTUM["mean"]

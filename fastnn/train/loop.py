@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._core import engine
+from fastnn._core import engine, program
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +21,7 @@ Rates = list[tuple["NDArray[np.float64]", "NDArray[np.float64]"]]
 def batch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
     """The order of the rows that `Trainer.fit` uses in an epoch of a fit with this seed."""
     order = np.empty(rows, np.int64)
-    engine.shuffle(order, seed, epoch)
+    program.shuffle(order, seed, epoch)
     return order
 
 
@@ -75,9 +75,11 @@ class Loop:
             rows = last if recording is recordings[1] else batch
             given = tuple(b[:rows] for b in batches)
             bound.append(() if recording is None else given + self._outputs(recording))
-        self._totals = [(_position(body, v), int(v.dtype.itemsize == 8)) for v in body.outputs]
+        self._totals = [
+            (_position(body, v), engine.DTYPES.index(v.dtype.name)) for v in body.outputs
+        ]
         first, tail, within = (None if r is None else r.program for r in recordings)
-        self._loop = engine.Loop(
+        self._loop = program.Loop(
             (first, tail, within),
             tuple(bound),
             [np.ascontiguousarray(a) for a in data],
@@ -114,7 +116,7 @@ class Loop:
         if sums is not None:
             self.sums[0] = sums
         if step and self._key is not None:
-            engine.shuffle(self._order, self._key, epoch)
+            program.shuffle(self._order, self._key, epoch)
         self._loop.start(epoch, step, last, self.sums, rates)
 
     def run(self) -> bool:

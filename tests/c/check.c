@@ -76,7 +76,7 @@ size_t below(size_t n) { return (size_t)(draw() % n); }
 
 void fail(const char *what) {
   if (failures++ < 20)
-    printf("%s %s %s (%zu, %zu, %zu): %s\n", table(), fnn_op_name(last.op), REALS[last.real],
+    printf("%s %s %s (%zu, %zu, %zu): %s\n", table(), fnn_ops[last.op].name, REALS[last.real],
            last.dim[0], last.dim[1], last.dim[2], what);
 }
 
@@ -190,12 +190,12 @@ static void report(void) {
       if (rows[op][real].share > rows[worst][real].share) worst = op;
       if (verbose && rows[op][real].calls)
         printf("%s: %-24s %s %6zu calls, worst error %.2e, %.2f of its limit\n", table(),
-               fnn_op_name(op), REALS[real], rows[op][real].calls, rows[op][real].worst,
+               fnn_ops[op].name, REALS[real], rows[op][real].calls, rows[op][real].worst,
                rows[op][real].share);
     }
     if (real <= FNN_FLOAT64)
       printf("%s: nearest to its limit in %s: %s, relative error %.2e, %.2f of the limit\n",
-             table(), REALS[real], fnn_op_name(worst), rows[worst][real].worst,
+             table(), REALS[real], fnn_ops[worst].name, rows[worst][real].worst,
              rows[worst][real].share);
   }
   printf("%s: %zu rows, %zu calls\n", table(), tested, calls);
@@ -203,7 +203,7 @@ static void report(void) {
 
 static void on_fault(int number) {
   (void)number;
-  const char *const name = fnn_op_name(last.op), *const where = ": read or wrote outside\n";
+  const char *const name = fnn_ops[last.op].name, *const where = ": read or wrote outside\n";
   if (write(2, name, strlen(name)) + write(2, where, strlen(where)) < 0) _exit(3);
   _exit(2);
 }
