@@ -55,7 +55,7 @@ def methods(name: str, kind: type) -> list[Entry]:
 def families() -> dict[str, tuple[str, list[Entry]]]:
     """page -> its title, and what is on it."""
     import fastnn
-    from fastnn.profile import Profile
+    from fastnn.explain.profile import Profile
 
     transforms = "grad value_and_grad get_grad stop_gradient jvp vjp jacrev jacfwd hessian hvp vmap"
     return {

@@ -5,26 +5,10 @@ from typing import Any as _Any
 
 from numpy import finfo, iinfo
 
-from fastnn import tensor as _tensor  # first: everything else is built on it
-
-# isort: split
-from fastnn import (
-    autograd,
-    creation,
-    dtype,
-    func,
-    functions,
-    guards,
-    nn,
-    ops,
-    optim,
-    random,
-    sampling,
-    train,
-)
-from fastnn import threads as _threads
+from fastnn import autograd, dtype, func, guards, nn, ops, optim, random, train
 from fastnn._core.engine import isa, isas
-from fastnn._device import (
+from fastnn._support import threads as _threads
+from fastnn._support.device import (
     accelerator,
     backends,
     cuda,
@@ -33,20 +17,11 @@ from fastnn._device import (
     set_default_device,
     set_float32_matmul_precision,
 )
-from fastnn._recording import RecordingError
+from fastnn._support.late import provide as _provide
+from fastnn._support.threads import num_threads, set_num_threads
 from fastnn._version import __version__
-from fastnn.autograd import (
-    enable_grad,
-    inference_mode,
-    is_anomaly_enabled,
-    is_grad_enabled,
-    is_inference_mode_enabled,
-    no_grad,
-    set_grad_enabled,
-)
-from fastnn.batching import vmap
-from fastnn.compile import compile
-from fastnn.creation import *
+from fastnn.backward.anomaly import is_anomaly_enabled
+from fastnn.compiler.compiled import compile
 from fastnn.dtype import (
     bool,
     bool_,
@@ -65,29 +40,51 @@ from fastnn.dtype import (
     short,
     uint8,
 )
-from fastnn.functions import *
 from fastnn.io import FormatError, load, save
-from fastnn.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
-from fastnn.methods.printing import get_printoptions, set_printoptions
 from fastnn.nn import Parameter, ParameterTuple
-from fastnn.profile import profile
-from fastnn.random import (
+from fastnn.ops import creation, public
+from fastnn.ops.creation import *
+from fastnn.ops.public import *
+from fastnn.random import sampling
+from fastnn.random.generator import (
     Generator,
     get_rng_state,
     initial_seed,
     manual_seed,
-    rand,
-    randint,
-    randn,
-    randperm,
     seed,
     set_rng_state,
 )
-from fastnn.sampling import *
+from fastnn.random.sampling import *
+from fastnn.tape.listener import RecordingError
+from fastnn.tape.modes import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from fastnn.tensor import Tensor
-from fastnn.threads import num_threads, set_num_threads
+from fastnn.tensor.methods.printing import get_printoptions, set_printoptions
 from fastnn.train import History, Trainer, metrics
-from fastnn.transforms import get_grad, grad, stop_gradient, value_and_grad
+from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and_grad
+from fastnn.transforms.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
+from fastnn.transforms.vmap import vmap
+
+# What lower packages offer and higher ones define.
+_provide("fastnn.tensor", "fastnn.random", "default_generator")
+_provide("fastnn.nn.module", "fastnn.train.predict", "predict")
+_provide("fastnn.nn.module", "fastnn.io.model", "save")
+_provide("fastnn.nn", "fastnn.mindspore.cell", "Cell CellList Dense SequentialCell")
+_provide("fastnn.nn", "fastnn.mindspore.optim", "SGD Adam Momentum")
+_provide(
+    "fastnn.ops",
+    "fastnn.mindspore.ops",
+    "GradOperation binary_cross_entropy binary_cross_entropy_with_logits clip_by_global_norm "
+    "clip_by_value concat cross_entropy derivative expand_dims get_grad grad jacfwd jacrev jet jvp "
+    "kl_div l1_loss mse_loss ones ones_like reduce_max reduce_mean reduce_min reduce_sum "
+    "smooth_l1_loss stop_gradient value_and_grad vjp vmap zeros zeros_like",
+)
 
 get_num_threads = num_threads
 newaxis = None
@@ -124,7 +121,7 @@ __all__ = [
     "nan",
     "newaxis",
     "pi",
-    # Gradients, and functions as programs
+    # Gradients, and public as programs
     "RecordingError",
     "autograd",
     "compile",
@@ -162,15 +159,11 @@ __all__ = [
     "plot",
     "train",
     "utils",
-    # Random numbers; functions of tensors and ways to make them
+    # Random numbers; public of tensors and ways to make them
     "Generator",
     "ops",
-    "rand",
-    "randint",
-    "randn",
-    "randperm",
     *creation.__all__,
-    *functions.__all__,
+    *public.__all__,
     *sampling.__all__,
     "get_rng_state",
     "initial_seed",
@@ -220,6 +213,8 @@ _MINDSPORE = frozenset(__all__[__all__.index("GRAPH_MODE") :])
 def __getattr__(name: str) -> _Any:
     import importlib
 
+    if name == "profile":
+        return importlib.import_module("fastnn.explain.profile").profile
     if name in _MODULES:
         return importlib.import_module(f"fastnn.{name}")
     if name in _MINDSPORE:

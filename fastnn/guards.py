@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnn import _check, nn, ops
-from fastnn.autograd import enable_grad, grad, no_grad
-from fastnn.autograd.graph import inputs_of
+from fastnn import nn, ops
+from fastnn._support import check
+from fastnn.backward.flow import grad, inputs_of
 from fastnn.nn import activation, piecewise, smooth
 from fastnn.nn.modes import evaluating
-from fastnn.random import engine_state
+from fastnn.random.generator import engine_state
+from fastnn.tape.modes import enable_grad, no_grad
 from fastnn.tensor import Tensor
 
 __all__ = [
@@ -347,7 +348,7 @@ def _hooked(
     """Within it `after` sees each module's arguments and output, `before` each that is about to
     run."""
     if not isinstance(model, nn.Module):
-        raise TypeError(f"model: expected a Module, got {_check.show(model)}")
+        raise TypeError(f"model: expected a Module, got {check.show(model)}")
     handles = []
     for path, module in model.named_modules():
         label = f"{path}: {type(module).__name__}" if path else type(module).__name__

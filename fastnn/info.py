@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import _check, ops
+from fastnn import ops
+from fastnn._support import check
 from fastnn.tensor import Tensor
 
 __all__ = [
@@ -39,7 +40,7 @@ def _log_base(base: float | None) -> float:
     if base is None:
         return 1.0
     if not isinstance(base, int | float) or not base > 0 or base == 1 or math.isinf(base):
-        raise ValueError(f"base: expected a number > 0 other than 1, got {_check.show(base)}")
+        raise ValueError(f"base: expected a number > 0 other than 1, got {check.show(base)}")
     return math.log(base)
 
 
@@ -47,7 +48,7 @@ def _distributions(axis: Axes | None, **given: Any) -> tuple[list[Tensor], bool]
     """All as Tensors, and whether they came as arrays. axis: along which they sum to 1."""
     if any(isinstance(value, Tensor) for value in given.values()):
         for name, value in given.items():
-            _check.a_tensor(name, value)
+            check.a_tensor(name, value)
         return list(given.values()), False
     return [Tensor(_checked(name, value, axis)) for name, value in given.items()], True
 
@@ -57,7 +58,7 @@ def _checked(name: str, value: Any, axis: Axes | None) -> NDArray[Any]:
     if np.ndim(value) == 0:
         array = np.asarray(value, dtype)
     else:
-        array = _check.as_input(value, name, dtype, ndim=None)
+        array = check.as_input(value, name, dtype, ndim=None)
     if axis is None:
         whole, what = np.less_equal(array, 1).all(), "in 0..1"
     else:
@@ -69,7 +70,7 @@ def _checked(name: str, value: Any, axis: Axes | None) -> NDArray[Any]:
 
 
 def _same_shape(p: Tensor, q: Tensor) -> None:
-    _check.same_shape("q", q.shape, p.shape, "p")
+    check.same_shape("q", q.shape, p.shape, "p")
 
 
 def _result(total: Tensor, base: float | None, arrays: bool, sign: float = 1.0) -> Any:

@@ -17,8 +17,7 @@ from test_trainer import eager_fit
 
 from fastnn._core import engine
 from fastnn.tensor import Tensor
-from fastnn.train import Trainer
-from fastnn.train import loop as train_loop
+from fastnn.train import Trainer, loop as train_loop
 
 Array = np.ndarray[Any, Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.tensor import Tensor
 
 X = np.arange(12, dtype=np.float32).reshape(4, 3)
@@ -86,7 +86,7 @@ BAD_X: dict[str, tuple[Any, type[Exception], str]] = {
 def test_bad_x(case: str) -> None:
     x, error, message = BAD_X[case]
     with pytest.raises(error, match=re.escape(message)) as caught:
-        _check.as_input(x, "x", np.float32, 3 if case == "features" else None)
+        check.as_input(x, "x", np.float32, 3 if case == "features" else None)
     assert str(caught.value).startswith("x: ")
 
 
@@ -133,7 +133,7 @@ GOOD_X: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_good_x(case: str, dtype: type) -> None:
     x = GOOD_X[case]()
-    got = _check.as_input(x, "x", dtype)
+    got = check.as_input(x, "x", dtype)
     want = x.numpy() if isinstance(x, Tensor) else np.asarray(x)
     assert type(got) is np.ndarray and got.dtype == dtype and got.dtype.isnative
     assert got.flags.c_contiguous and got.flags.aligned
@@ -141,14 +141,14 @@ def test_good_x(case: str, dtype: type) -> None:
 
 
 def test_a_fitting_array_is_not_copied() -> None:
-    assert _check.as_input(X) is X
+    assert check.as_input(X) is X
 
 
 def test_a_late_nan_is_found() -> None:
     x = np.zeros((70000, 3), np.float32)
     x[69999, 2] = np.nan
     with pytest.raises(ValueError, match="got nan at row 69999, column 2"):
-        _check.as_input(x)
+        check.as_input(x)
 
 
 BAD_LABELS: dict[str, tuple[Any, type[Exception], str]] = {
@@ -175,7 +175,7 @@ BAD_LABELS: dict[str, tuple[Any, type[Exception], str]] = {
 def test_bad_labels(case: str) -> None:
     y, error, message = BAD_LABELS[case]
     with pytest.raises(error, match=re.escape(message)) as caught:
-        _check.class_labels(y, 10, 3)
+        check.class_labels(y, 10, 3)
     assert str(caught.value).startswith("y: ")
 
 
@@ -184,13 +184,13 @@ def test_bad_labels(case: str) -> None:
           np.array([0, 1, 1], np.uint8), np.array([0, 1, 1], ">i2"), np.array([0, 1, 1], "f2")],
 )  # fmt: skip
 def test_good_labels(y: Any) -> None:
-    got = _check.class_labels(y, 2, 3)
+    got = check.class_labels(y, 2, 3)
     assert got.dtype == np.int64 and got.flags.c_contiguous and got.tolist() == [0, 1, 1]
 
 
 def test_bool_labels_of_one_class() -> None:
     with pytest.raises(ValueError, match="got True at row 1"):
-        _check.class_labels([False, True], 1)
+        check.class_labels([False, True], 1)
 
 
 @pytest.mark.parametrize(
@@ -202,87 +202,72 @@ def test_bool_labels_of_one_class() -> None:
 )  # fmt: skip
 def test_bad_probabilities(p: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        _check.class_probabilities(p)
+        check.class_probabilities(p)
 
 
 BAD_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
-    "weights nan": (lambda: _check.sample_weight([1, np.nan], 2), ValueError, "got nan at row 1"),
+    "weights nan": (lambda: check.sample_weight([1, np.nan], 2), ValueError, "got nan at row 1"),
     "weights negative": (
-        lambda: _check.sample_weight([1, -2.0], 2),
+        lambda: check.sample_weight([1, -2.0], 2),
         ValueError,
         "sample_weight: expected numbers >= 0, got -2 at row 1",
     ),
-    "weights zero": (lambda: _check.sample_weight([0, 0], 2), ValueError, "got only zeros"),
+    "weights zero": (lambda: check.sample_weight([0, 0], 2), ValueError, "got only zeros"),
     "weights length": (
-        lambda: _check.sample_weight([1, 1, 1], 2),
+        lambda: check.sample_weight([1, 1, 1], 2),
         ValueError,
         "sample_weight: expected 2 rows like x, got 3",
     ),
-    "widths ()": (lambda: _check.widths(()), ValueError, "widths: expected at least one width"),
-    "widths 0": (lambda: _check.widths((3, 0)), ValueError, "widths[1]: expected an integer in 1."),
-    "widths -1": (lambda: _check.widths((-1,)), ValueError, "got -1"),
-    "widths 10**9": (lambda: _check.widths((10**9,)), ValueError, "got 1000000000"),
-    "widths product": (
-        lambda: _check.widths((2**20, 2**20)),
-        ValueError,
-        "widths[0] * widths[1]: expected at most 2147483648 weights, got 1048576 * 1048576",
-    ),
-    "widths float": (
-        lambda: _check.widths((3.0,)),
-        TypeError,
-        "widths[0]: expected an integer, got 3.0",
-    ),
-    "widths int": (lambda: _check.widths(3), TypeError, "widths: expected a sequence"),
     "lr -1": (
-        lambda: _check.learning_rate(-1),
+        lambda: check.learning_rate(-1),
         ValueError,
         "lr: expected a finite number >= 0, got -1 (Invalid learning rate: -1)",
     ),
-    "lr nan": (lambda: _check.learning_rate(float("nan")), ValueError, "got nan"),
-    "lr inf": (lambda: _check.learning_rate(float("inf")), ValueError, "got inf"),
-    "lr text": (lambda: _check.learning_rate("0.1"), TypeError, "lr: expected a number"),
-    "lr none": (lambda: _check.learning_rate(None), TypeError, "lr: expected a number, got None"),
-    "batch 0": (lambda: _check.batch_size(0), ValueError, "batch_size: expected an integer in 1."),
-    "batch float": (lambda: _check.batch_size(1.5), TypeError, "batch_size: expected an integer"),
-    "epochs 0": (lambda: _check.epochs(0), ValueError, "epochs: expected an integer in 1.."),
-    "epochs -1": (lambda: _check.epochs(-1), ValueError, "got -1"),
+    "lr nan": (lambda: check.learning_rate(float("nan")), ValueError, "got nan"),
+    "lr inf": (lambda: check.learning_rate(float("inf")), ValueError, "got inf"),
+    "lr text": (lambda: check.learning_rate("0.1"), TypeError, "lr: expected a number"),
+    "lr none": (lambda: check.learning_rate(None), TypeError, "lr: expected a number, got None"),
+    "batch 0": (lambda: check.batch_size(0), ValueError, "batch_size: expected an integer in 1."),
+    "batch float": (lambda: check.batch_size(1.5), TypeError, "batch_size: expected an integer"),
+    "epochs 0": (lambda: check.epochs(0), ValueError, "epochs: expected an integer in 1.."),
+    "epochs -1": (lambda: check.epochs(-1), ValueError, "got -1"),
     "name": (
-        lambda: _check.choice("loss", "mze", ("mse", "l1")),
+        lambda: check.choice("loss", "mze", ("mse", "l1")),
         ValueError,
         "loss: expected one of 'mse', 'l1', got 'mze'",
     ),
-    "dropout 1.5": (lambda: _check.probability(1.5), ValueError, "p: expected a finite number >= "),
-    "threads 0": (lambda: _check.threads(0), ValueError, "threads: expected an integer in 1..1024"),
-    "threads -2": (lambda: _check.threads(-2), ValueError, "got -2"),
-    "threads 10**6": (lambda: _check.threads(10**6), ValueError, "got 1000000"),
-    "seed -1": (lambda: _check.seed(-1), ValueError, "seed: expected an integer in 0..1844674"),
-    "seed 2**128": (lambda: _check.seed(2**128), ValueError, "got 34028236692"),
+    "dropout 1.5": (lambda: check.probability(1.5), ValueError, "p: expected a finite number >= "),
+    "threads 0": (lambda: check.threads(0), ValueError, "threads: expected an integer in 1..1024"),
+    "threads -2": (lambda: check.threads(-2), ValueError, "got -2"),
+    "threads 10**6": (lambda: check.threads(10**6), ValueError, "got 1000000"),
+    "seed -1": (lambda: check.seed(-1), ValueError, "seed: expected an integer in 0..1844674"),
+    "seed 2**128": (lambda: check.seed(2**128), ValueError, "got 34028236692"),
     "targets nan": (
-        lambda: _check.regression_targets([1.0, np.nan]),
+        lambda: check.regression_targets([1.0, np.nan]),
         ValueError,
         "y: expected finite numbers, got nan at row 1",
     ),
-    "targets 3-d": (lambda: _check.regression_targets(X[None]), ValueError, "got (1, 4, 3)"),
+    "targets 3-d": (lambda: check.regression_targets(X[None]), ValueError, "got (1, 4, 3)"),
     "targets rows": (
-        lambda: _check.regression_targets(X, 5),
+        lambda: check.regression_targets(X, 5),
         ValueError,
         "y: expected 5 rows like x, got 4",
     ),
-    "dtype": (lambda: _check.real_dtype(np.float16), TypeError, "dtype: expected float32 or float"),
-    "dtype name": (lambda: _check.real_dtype("float31"), TypeError, "got 'float31'"),
-    "flag": (lambda: _check.flag("bias", 1), TypeError, "bias: expected True or False, got 1"),
+    "dtype": (lambda: check.real_dtype(np.float16), TypeError, "dtype: expected float32 or float"),
+    "dtype name": (lambda: check.real_dtype("float31"), TypeError, "got 'float31'"),
+    "flag": (lambda: check.flag("bias", 1), TypeError, "bias: expected True or False, got 1"),
     "row index": (
-        lambda: _check.index_range("index", Tensor(np.array([0, 4])), 4),
+        lambda: check.index_range("index", Tensor(np.array([0, 4])), 4),
         IndexError,
         "index: expected rows in 0..3, got 4 at position 1",
     ),
     "class dtype": (
-        lambda: _check.class_range("y", Tensor(np.zeros(2, np.float32)), 4),
+        lambda: check.class_range("y", Tensor(np.zeros(2, np.float32)), 4),
         TypeError,
         "y: expected int64 class numbers, got float32",
     ),
     "class shape": (
-        lambda: _check.class_range("y", Tensor(np.array([[3], [4]])), 4),
+        lambda: check.class_range("y", Tensor(np.array([[3], [4]])), 4),
         ValueError,
         "got 4 at row 1",
     ),
@@ -297,26 +282,10 @@ def test_bad_parameters(case: str) -> None:
 
 
 def test_good_parameters() -> None:
-    assert _check.widths([64, np.int64(32)]) == (64, 32)
-    assert _check.learning_rate(0) == 0.0  # as in torch
-    assert _check.batch_size(64, 10) == 10  # one batch of all rows, as in torch
-    assert _check.probability(1.0) == 1.0
-    assert _check.sample_weight([0, 1], 2).tolist() == [0.0, 1.0]
-    assert _check.choice("reduction", "mean", ("mean", "sum")) == "mean"
-    assert _check.regression_targets([[1], [2]]).shape == (2, 1)
-    assert _check.threads(np.int32(4)) == 4
-
-
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [(["b", "a"], "expected the columns in the fitted order ['a', 'b'], got ['b', 'a']"),
-     (["a", "c"], "missing ['b'], extra ['c']")],
-)  # fmt: skip
-def test_column_names(columns: list[str], message: str) -> None:
-    frame = Frame(X[:, :2], columns)
-    with pytest.raises(ValueError, match=re.escape(message)):
-        _check.same_columns(frame, ("a", "b"))
-    _check.same_columns(frame, None)
-    _check.same_columns(X, ("a", "b"))
-    _check.same_columns(Frame(X[:, :2], ["a", "b"]), ("a", "b"))
-    assert _check.column_names(Frame(X[:, :2], [0, 1])) is None
+    assert check.learning_rate(0) == 0.0  # as in torch
+    assert check.batch_size(64, 10) == 10  # one batch of all rows, as in torch
+    assert check.probability(1.0) == 1.0
+    assert check.sample_weight([0, 1], 2).tolist() == [0.0, 1.0]
+    assert check.choice("reduction", "mean", ("mean", "sum")) == "mean"
+    assert check.regression_targets([[1], [2]]).shape == (2, 1)
+    assert check.threads(np.int32(4)) == 4

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import cli, data, report, tabular
-from fastnn.compare import NumpyNet
+from fastnn.cli import command, report
+from fastnn.cli.compare import NumpyNet
+from fastnn.tabular import model as tabular, table as data
 
 pytest.importorskip("sklearn")
 
@@ -37,7 +38,7 @@ def folder(tmp_path_factory):
     assert run.returncode == 0, run.stderr
     (path / "iris.txt").write_text(run.stdout)
     (path / "iris.err").write_text(run.stderr)
-    assert cli.main(["train", str(path / "diabetes.csv"), *words, "--out", str(path)]) == 0
+    assert command.main(["train", str(path / "diabetes.csv"), *words, "--out", str(path)]) == 0
     return path
 
 
@@ -49,7 +50,7 @@ def no_picture(monkeypatch):
 
 def fastnn_cli(capsys, *words):
     """Exit code, stdout and stderr of one command in this process."""
-    code = cli.main([str(word) for word in words])
+    code = command.main([str(word) for word in words])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
 
@@ -165,7 +166,7 @@ def test_info(capsys):
 
 
 def test_bench_without_a_checkout(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(cli, "__file__", str(tmp_path / "fastnn" / "cli.py"))
+    monkeypatch.setattr(command, "__file__", str(tmp_path / "fastnn" / "cli" / "command.py"))
     code, _, err = fastnn_cli(capsys, "bench")
     assert code == 2 and "source checkout" in err and err.count("\n") == 1
 
@@ -174,9 +175,9 @@ def test_bench_passes_its_options_on(monkeypatch, tmp_path):
     bench = tmp_path / "bench"
     bench.mkdir()
     (bench / "__main__.py").write_text("import sys; sys.exit(sys.argv[1:] != ['--quick', 'a'])")
-    monkeypatch.setattr(cli, "__file__", str(tmp_path / "fastnn" / "cli.py"))
-    assert cli.main(["bench", "--quick", "a"]) == 0
-    assert cli.main(["bench"]) == 1
+    monkeypatch.setattr(command, "__file__", str(tmp_path / "fastnn" / "cli" / "command.py"))
+    assert command.main(["bench", "--quick", "a"]) == 0
+    assert command.main(["bench"]) == 1
 
 
 WRONG = {
@@ -291,8 +292,8 @@ def test_numpy_rival_follows_its_gradient(activation, is_regression):
 
 
 def test_compare_prints_ratios(tmp_path, capsys, monkeypatch, no_picture):
-    monkeypatch.setattr("fastnn.compare.SECONDS_PER_ROUND", 0.001)
-    monkeypatch.setattr("fastnn.compare.ROUNDS", 1)
+    monkeypatch.setattr("fastnn.cli.compare.SECONDS_PER_ROUND", 0.001)
+    monkeypatch.setattr("fastnn.cli.compare.ROUNDS", 1)
     before = fastnn.num_threads()
     for name in ("iris", "diabetes"):
         words = ["--epochs", 1, "--quiet", "--compare", "--out", tmp_path / "m"]

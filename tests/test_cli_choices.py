@@ -6,9 +6,11 @@ import json
 import numpy as np
 import pytest
 
-from fastnn import choices, cli, data, nn, optim, report, tabular
-from fastnn.choices import LOSSES, OPTIMIZERS
-from fastnn.tabular import Settings
+from fastnn import nn, optim
+from fastnn.cli import command, report
+from fastnn.tabular import model as tabular, presets, table as data
+from fastnn.tabular.model import Settings
+from fastnn.tabular.presets import LOSSES, OPTIMIZERS
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4)).astype(np.float32)
@@ -43,7 +45,7 @@ def test_each_optimizer_learns(name):
         result = trained(table, optimizer=name, epochs=8)
         assert result.history["loss"][-1] < result.history["loss"][0], table.task
         assert len(result.history["val_loss"]) == 8
-        assert result.steps == 8 * (1 if choices.takes_all_rows(name) else 3)
+        assert result.steps == 8 * (1 if presets.takes_all_rows(name) else 3)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -80,9 +82,9 @@ def test_names_on_the_command_line(capsys, monkeypatch, tmp_path):
     write(tmp_path / "t.csv", NUMBERS)
     words = ["train", str(tmp_path / "t.csv"), "--target", "y", "--out", str(tmp_path / "m"),
              "--epochs", "2", "--optimizer", "lbfgs", "--loss", "huber"]  # fmt: skip
-    assert cli.main(words) == 0
+    assert command.main(words) == 0
     assert "relu; huber; lbfgs lr 1, all rows, 2 epochs" in capsys.readouterr().err
-    assert cli.main([*words[:-1], "hubber"]) == 2
+    assert command.main([*words[:-1], "hubber"]) == 2
     assert "argument --loss: invalid choice: 'hubber'" in capsys.readouterr().err
 
 
@@ -99,7 +101,7 @@ def write(path, table, extra=()):
 
 
 def evaluated(capsys, *words):
-    assert cli.main(["evaluate", *map(str, words), "--json"]) == 0
+    assert command.main(["evaluate", *map(str, words), "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -125,5 +127,5 @@ def test_rows_trained_on_are_not_scored(table, tmp_path, capsys):
     result.model.split = None
     result.model.save(path)
     assert "does not say" in evaluated(capsys, path, file)["scored"]
-    assert cli.main(["evaluate", str(path), str(file)]) == 0
+    assert command.main(["evaluate", str(path), str(file)]) == 0
     assert capsys.readouterr().out.startswith("rows      61 (all; the model's file does not say")

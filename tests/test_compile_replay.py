@@ -15,7 +15,7 @@ from test_compile import OPTIMIZERS, Form, bits, data, mlp
 import fastnn
 from fastnn import nn, ops, optim
 from fastnn._core import engine
-from fastnn.compile import Compiled
+from fastnn.compiler.compiled import Compiled
 from fastnn.tensor import Tensor
 from fastnn.train import Trainer
 from fastnn.train.steps import Update
@@ -127,7 +127,7 @@ def test_parameters_that_moved() -> None:
 
 
 def test_the_cache_is_bounded() -> None:
-    limit = sys.modules["fastnn.compile"].MAX_RECORDINGS
+    limit = sys.modules["fastnn.compiler.compiled"].MAX_RECORDINGS
     f = Counted(lambda x: x * 2)
     for n in range(1, limit + 9):
         f(fastnn.ones(n))
@@ -168,7 +168,7 @@ def test_a_value_is_not_for_python(name: str) -> None:
         text = rf"^test_compile_replay\.py:{line}: cannot compile this: .* runs without Python"
         with pytest.raises(fastnn.RecordingError, match=text):
             f(fastnn.ones(2))
-        assert not sys.modules["fastnn.compile"].is_recording()
+        assert not sys.modules["fastnn.compiler.compiled"].is_recording()
     assert fn(fastnn.ones(2)) is not None  # as before
 
 

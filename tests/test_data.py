@@ -4,11 +4,10 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from fastnn import data
-from fastnn.data import Standardizer, load_table, read_csv, split
+from fastnn.tabular import table as data
+from fastnn.tabular.table import Standardizer, load_table, read_csv, split
 
 
 @pytest.fixture

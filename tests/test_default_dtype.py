@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import nn
-from fastnn import tensor as t
+from fastnn import nn, tensor as t
 
 
 @pytest.fixture

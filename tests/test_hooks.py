@@ -11,7 +11,9 @@ from test_function import Exp, grad_of, leaf
 
 import fastnn
 from fastnn import nn, optim
-from fastnn.autograd import grad, hooks, versions
+from fastnn.autograd import grad
+from fastnn.backward import hooks
+from fastnn.tape import versions
 from fastnn.tensor import Tensor
 
 # Hooks

@@ -14,7 +14,8 @@ import pytest
 import safetensors.numpy as oracle
 
 import fastnn
-from fastnn import cli, nn
+from fastnn import nn
+from fastnn.cli import command
 from fastnn.io import FormatError
 
 GOLDEN = json.loads((Path(__file__).parent / "goldens" / "exchange.json").read_text())
@@ -140,7 +141,7 @@ def test_other_formats_are_named(tmp_path: Path, capsys: Any, name: str) -> None
         with pytest.raises(FormatError, match=f"model.pt: not a safetensors file.*{text}") as told:
             load(path)
         assert ("safetensors.torch.save_file" in str(told.value)) == (name != "csv")
-    assert cli.main(["predict", str(path), str(path)]) == 2
+    assert command.main(["predict", str(path), str(path)]) == 2
     assert "not a safetensors file" in capsys.readouterr().err
 
 

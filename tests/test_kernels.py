@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 import reference
 from harness import Case, check, place, run
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from samples import ROWS, values
 
 from fastnn._core import engine

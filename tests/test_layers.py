@@ -9,8 +9,8 @@ import pytest
 
 import fastnn
 from fastnn import nn, optim
-from fastnn._recording import RecordingError
 from fastnn.nn import functional as F
+from fastnn.tape.listener import RecordingError
 from fastnn.tensor import Tensor
 
 # ---- Embedding ----

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from test_compile import Form, bits, data, mlp
 
 import fastnn
-from fastnn import lowering, nn, ops, optim
-from fastnn.compile import record
-from fastnn.lowering import Instruction, Storage, Value, emission, memory_plan
+from fastnn import nn, ops, optim
+from fastnn.compiler import lowering
+from fastnn.compiler.compiled import record
+from fastnn.compiler.lowering import Instruction, Storage, Value, emission, memory_plan
+from fastnn.compiler.recording import Recording
 from fastnn.ops.table import apply
-from fastnn.recording import Recording
 from fastnn.tensor import Tensor
 
 

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 
 from fastnn import nn, random
-from fastnn.nn import Parameter
-from fastnn.nn import functional as F
+from fastnn.nn import Parameter, functional as F
 from fastnn.tensor import Tensor
 
 GOLDEN = json.loads((pathlib.Path(__file__).parent / "golden.json").read_text())

@@ -10,7 +10,7 @@ import pytest
 
 import fastnn
 from fastnn import nn, optim, random
-from fastnn.compile import Compiled
+from fastnn.compiler.compiled import Compiled
 from fastnn.nn import Parameter
 from fastnn.tensor import Tensor
 

@@ -13,7 +13,7 @@ from test_compile import bits, data, mlp
 import fastnn
 from fastnn import nn, optim
 from fastnn._core import engine
-from fastnn.compile import Compiled
+from fastnn.compiler.compiled import Compiled
 from fastnn.tensor import Tensor
 from fastnn.train import Trainer
 

@@ -11,7 +11,8 @@ import pytest
 from surface_cases import ARRAYS, EXPRESSIONS, evaluate
 
 import fastnn
-from fastnn import creation, ops
+from fastnn import ops
+from fastnn.ops import creation
 from fastnn.tensor import Tensor
 
 GOLDENS = json.loads((Path(__file__).parent / "goldens/surface.json").read_text())

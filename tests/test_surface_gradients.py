@@ -11,7 +11,8 @@ import pytest
 from test_gradients import check, draw, projected
 
 import fastnn
-from fastnn import creation, ops
+from fastnn import ops
+from fastnn.ops import creation
 from fastnn.tensor import Tensor
 
 I2 = fastnn.tensor([[0, 2], [2, -1]])

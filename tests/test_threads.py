@@ -17,8 +17,9 @@ import pytest
 from test_trainer import fields
 
 import fastnn
-from fastnn import nn, optim, threads
+from fastnn import nn, optim
 from fastnn._core import engine
+from fastnn._support import threads
 from fastnn.tensor import Tensor
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -122,7 +123,7 @@ def test_one_cpu_means_one_thread() -> None:
 def test_num_threads_of_the_environment(text: str) -> None:
     """A bad value is named in one warning, and does not stop the import."""
     found, err = in_process(
-        "found.update(n=fastnn.num_threads(), cpus=fastnn.threads.available_cpus())",
+        "found.update(n=fastnn.num_threads(), cpus=fastnn._support.threads.available_cpus())",
         FASTNN_NUM_THREADS=text,
     )
     if text.strip().isdigit() and 1 <= int(text) <= 1024:

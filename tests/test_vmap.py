@@ -12,9 +12,9 @@ from test_gradients import FUNCTIONS, SAMPLES, Sample, projected
 
 import fastnn
 from fastnn import func, nn, ops
-from fastnn.batching import transform
 from fastnn.ops.table import apply
 from fastnn.tensor import Tensor
+from fastnn.transforms.vmap import transform
 
 F = nn.functional
 SIZE = 3

@@ -5,19 +5,20 @@ from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
 from fastnn._core.program import Program
-from fastnn.tensor import Tensor
 
-def bind(tensor: type[Tensor]) -> None: ...
+_Tensor = Any  # defined above this door, which is told of it by `bind`
+
+def bind(tensor: type[_Tensor]) -> None: ...
 
 @disjoint_base
 class Watch:
     ran_at: int
     def __init__(
         self,
-        leaves: list[Tensor],
+        leaves: list[_Tensor],
         places: list[tuple[Any, Any]],
-        found: list[tuple[Tensor, Tensor | None]],
-        left: list[tuple[Tensor, Tensor | None]],
+        found: list[tuple[_Tensor, _Tensor | None]],
+        left: list[tuple[_Tensor, _Tensor | None]],
     ) -> None: ...
     def take(self, contents: list[Any] | None = None) -> None: ...
     def same(self) -> bool: ...
@@ -33,7 +34,7 @@ class Replay:
         inputs: list[NDArray[Any]],
         outputs: list[tuple[tuple[int, ...], Any]],
         labels: list[tuple[int, int, int]],
-        build: Callable[[list[Tensor]], Any] | None,
+        build: Callable[[list[_Tensor]], Any] | None,
     ) -> None: ...
 
 @disjoint_base

@@ -4,18 +4,17 @@ from typing import Any
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
-from fastnn.autograd.tape import GradientRule
-from fastnn.ops.table import Op
-from fastnn.tensor import Tensor
-
 _Array = NDArray[Any]
+# Defined above this door, which is told of them by `bind`.
+_Tensor = Any
+_Op = Any
+_Rule = Callable[..., Any]
 
 def bind(
-    tensor: type[Tensor] | None = None,
+    tensor: type[_Tensor] | None = None,
     contiguous: Callable[[_Array], _Array] | None = None,
     rules: Any = None,
-    refuse: Callable[[GradientRule, tuple[Tensor | None, ...], tuple[Any, ...]], None]
-    | None = None,
+    refuse: Callable[[_Rule, tuple[_Tensor | None, ...], tuple[Any, ...]], None] | None = None,
 ) -> None: ...
 def grad_enabled() -> bool: ...
 def set_grad_enabled(mode: bool) -> bool: ...
@@ -24,65 +23,65 @@ def set_inference(mode: bool) -> bool: ...
 def node_count() -> int: ...
 def note_write() -> int: ...
 def last_write() -> int: ...
-def wrap(array: _Array) -> Tensor: ...
-def rebase(x: Tensor, y: Tensor) -> None: ...
+def wrap(array: _Array) -> _Tensor: ...
+def rebase(x: _Tensor, y: _Tensor) -> None: ...
 def span(array: _Array) -> tuple[int, int]: ...
 def owner(array: _Array) -> _Array: ...
 def execute(
-    op: Op,
+    op: _Op,
     outputs: tuple[_Array | None, ...],
     inputs: tuple[_Array | None, ...],
     dims: tuple[int, ...],
     attrs: tuple[int, ...],
 ) -> None: ...
 def computed(
-    op: Op,
+    op: _Op,
     shape: tuple[int, ...],
     inputs: tuple[_Array | None, ...],
     dims: tuple[int, ...],
     attrs: tuple[int, ...],
-) -> Tensor: ...
+) -> _Tensor: ...
 def taped(
-    rule: GradientRule,
-    inputs: tuple[Tensor | None, ...],
+    rule: _Rule,
+    inputs: tuple[_Tensor | None, ...],
     out: _Array,
     note: tuple[Any, ...] = (),
-) -> Tensor: ...
+) -> _Tensor: ...
 def apply(
-    op: Op,
-    inputs: tuple[Tensor | None, ...],
+    op: _Op,
+    inputs: tuple[_Tensor | None, ...],
     attrs: tuple[int, ...] = (),
     note: tuple[Any, ...] = (),
     out: _Array | None = None,
-) -> Tensor: ...
+) -> _Tensor: ...
 
 @disjoint_base
 class Node:
-    rule: GradientRule
+    rule: _Rule
     @property
-    def inputs(self) -> tuple[Tensor | None, ...] | None: ...
+    def inputs(self) -> tuple[_Tensor | None, ...] | None: ...
     @inputs.setter
-    def inputs(self, inputs: tuple[Tensor | None, ...] | None) -> None: ...
+    def inputs(self, inputs: tuple[_Tensor | None, ...] | None) -> None: ...
     outputs: tuple[_Array | None, ...]
     attrs: tuple[Any, ...]
     order: int
     def __init__(
         self,
-        rule: GradientRule,
-        inputs: tuple[Tensor | None, ...],
+        rule: _Rule,
+        inputs: tuple[_Tensor | None, ...],
         outputs: tuple[_Array | None, ...],
         attrs: tuple[Any, ...],
     ) -> None: ...
-    def input(self, i: int) -> Tensor: ...
-    def output(self, i: int = 0) -> Tensor: ...
+    def input(self, i: int) -> _Tensor: ...
+    def output(self, i: int = 0) -> _Tensor: ...
     def needs(self, i: int) -> bool: ...
 
 @disjoint_base
 class TensorBase:
     _array: _Array
-    grad: Tensor | None
+    grad: _Tensor | None
     requires_grad: bool
-    _past: Tensor | None
+    _past: _Tensor | None
     _node: Node | None
     _index: int
     _unit: bool
@@ -91,19 +90,19 @@ class TensorBase:
 
 @disjoint_base
 class Flow:
-    leaves: dict[int, tuple[Tensor, Tensor]]
+    leaves: dict[int, tuple[_Tensor, _Tensor]]
     def __init__(
         self,
-        add: Callable[[Tensor, Tensor], Tensor],
+        add: Callable[[_Tensor, _Tensor], _Tensor],
         written: int,
-        checked: Callable[[GradientRule, Node, list[Any]], Any],
-        view: Callable[[Tensor, int], None],
+        checked: Callable[[_Rule, Node, list[Any]], Any],
+        view: Callable[[_Tensor, int], None],
     ) -> None: ...
-    def send(self, x: Tensor, gradient: Tensor) -> None: ...
+    def send(self, x: _Tensor, gradient: _Tensor) -> None: ...
     def run(self, keep: bool) -> None: ...
 
 def hand_over(
-    arrived: list[tuple[Tensor, Tensor]], taken: set[int]
-) -> list[tuple[Tensor, Tensor]]: ...
-def hold(tensors: tuple[Tensor, ...], arrays: list[_Array]) -> bool: ...
-def take_gradients(params: list[Tensor], views: list[Tensor]) -> tuple[bool, ...] | None: ...
+    arrived: list[tuple[_Tensor, _Tensor]], taken: set[int]
+) -> list[tuple[_Tensor, _Tensor]]: ...
+def hold(tensors: tuple[_Tensor, ...], arrays: list[_Array]) -> bool: ...
+def take_gradients(params: list[_Tensor], views: list[_Tensor]) -> tuple[bool, ...] | None: ...

@@ -1,12 +1,14 @@
 """The tape, gradients of what it holds, functions with gradients of their own, checks of them."""
 
-from fastnn.autograd import functional, hooks, versions
-from fastnn.autograd.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
-from fastnn.autograd.checking import GradcheckError, gradcheck, gradgradcheck
-from fastnn.autograd.custom import Context, Function, once_differentiable
-from fastnn.autograd.graph import grad, leads_to
-from fastnn.autograd.inference import check_writable, only_reads
-from fastnn.autograd.modes import (
+from fastnn.autograd import functional
+from fastnn.backward import hooks
+from fastnn.backward.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
+from fastnn.backward.backward import backward, gradients, zero_grad
+from fastnn.backward.custom import Context, Function, once_differentiable
+from fastnn.backward.flow import grad, leads_to
+from fastnn.tape import versions
+from fastnn.tape.inference import check_writable, only_reads
+from fastnn.tape.modes import (
     enable_grad,
     inference_mode,
     is_grad_enabled,
@@ -14,7 +16,8 @@ from fastnn.autograd.modes import (
     no_grad,
     set_grad_enabled,
 )
-from fastnn.autograd.tape import GradientRule, Node, backward, gradients, zero_grad
+from fastnn.tape.node import GradientRule, Node
+from fastnn.transforms.checking import GradcheckError, gradcheck, gradgradcheck
 
 __all__ = [
     "Context",

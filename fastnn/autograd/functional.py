@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fastnn.backward.flow import ones
+from fastnn.backward.pullback import detached
 from fastnn.tensor import Tensor
+from fastnn.transforms import func as transforms
 
 Function = Callable[..., Any]
 
@@ -15,8 +18,6 @@ def _given(inputs: Any) -> tuple[Tensor, ...]:
 
 
 def _out(value: Any, create_graph: bool) -> Any:
-    from fastnn.autograd.pullback import detached
-
     return value if create_graph else detached(value)
 
 
@@ -58,8 +59,6 @@ def jacobian(
         tensor([[2., 0.],
                 [0., 6.]])
     """
-    from fastnn import func as transforms
-
     known: dict[str, Any] = {"reverse-mode": transforms.jacrev, "forward-mode": transforms.jacfwd}
     if strategy not in known:
         raise ValueError(f"strategy: expected one of {list(known)}, got {strategy!r}")
@@ -100,8 +99,6 @@ def hessian(
         tensor([[ 6.,  0.],
                 [ 0., 12.]])
     """
-    from fastnn import func as transforms
-
     positions = tuple(range(len(inputs))) if isinstance(inputs, tuple | list) else 0
     first = transforms.jacrev(func, positions)
     outer: dict[str, Any] = {"reverse-mode": transforms.jacrev, "forward-mode": transforms.jacfwd}
@@ -139,9 +136,6 @@ def vjp(
         >>> vjp(lambda x: x**2, fastnn.tensor([1.0, 3.0]), fastnn.ones(2))
         (tensor([1., 9.]), tensor([2., 6.]))
     """
-    from fastnn import func as transforms
-    from fastnn.autograd.graph import ones
-
     output, back = transforms.vjp(func, *_given(inputs))
     if v is None:
         if not isinstance(output, Tensor) or output.numel() != 1:
@@ -176,9 +170,6 @@ def jvp(
         >>> jvp(lambda x: x**2, fastnn.tensor([1.0, 3.0]), fastnn.ones(2))
         (tensor([1., 9.]), tensor([2., 6.]))
     """
-    from fastnn import func as transforms
-    from fastnn.autograd.graph import ones
-
     given = _given(inputs)
     if v is None:
         if len(given) != 1 or given[0].numel() != 1:
@@ -213,8 +204,6 @@ def hvp(
         >>> hvp(lambda x: (x**3).sum(), fastnn.tensor([1.0, 2.0]), fastnn.ones(2))
         (tensor(9.), tensor([ 6., 12.]))
     """
-    from fastnn import func as transforms
-
     given = _given(inputs)
     both = transforms.grad_and_value(func, tuple(range(len(given))))
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check, autograd
+from fastnn import autograd
+from fastnn._support import check
 from fastnn.explain.inputs import a_module, leaf_for
 from fastnn.nn import Module
 from fastnn.nn.modes import training_mode
@@ -44,7 +45,7 @@ def input_gradients(model: Module, x: Any, output: int = 0) -> NDArray[Any]:
     with training_mode(model, False), autograd.enable_grad():
         y = model(leaf)
         if y.ndim > 1:
-            y = y[..., _check.integer("output", output, 0, y.shape[-1] - 1)]
+            y = y[..., check.integer("output", output, 0, y.shape[-1] - 1)]
         (gradient,) = autograd.grad(y.sum(), leaf, materialize_grads=True)
     assert gradient is not None
     return gradient.numpy()
@@ -89,8 +90,8 @@ def permutation_importance(
     table = np.array(x)
     if table.ndim != 2:
         raise ValueError(f"x: expected shape (rows, features), got {table.shape}")
-    repeats = _check.integer("repeats", repeats, 1)
-    draw = np.random.default_rng(_check.seed(seed))
+    repeats = check.integer("repeats", repeats, 1)
+    draw = np.random.default_rng(check.seed(seed))
     best = float(score(y, predict(table)))
     found = np.empty((table.shape[1], repeats))
     for j in range(table.shape[1]):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.nn import Module
 from fastnn.tensor import Tensor
 
@@ -14,7 +14,7 @@ from fastnn.tensor import Tensor
 def a_module(model: Any) -> None:
     """A Module, not a function."""
     if not isinstance(model, Module):
-        raise TypeError(f"model: expected a Module, got {_check.show(model)}")
+        raise TypeError(f"model: expected a Module, got {check.show(model)}")
 
 
 def leaf_for(model: Module, value: Any) -> Tensor:
@@ -31,5 +31,5 @@ def one_number(loss: Any) -> Tensor:
     if isinstance(loss, Tensor) and loss.numel() == 1:
         return loss.sum()
     raise ValueError(
-        f"loss: expected a function that gives a tensor of one element, got {_check.show(loss)}"
+        f"loss: expected a function that gives a tensor of one element, got {check.show(loss)}"
     )

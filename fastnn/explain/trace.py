@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastnn import _check, autograd
+from fastnn import autograd
+from fastnn._support import check
 from fastnn.explain.inputs import a_module, leaf_for, one_number
 from fastnn.nn import Module, Parameter
 from fastnn.tensor import Tensor
@@ -118,8 +119,8 @@ def trace(
     """
     a_module(model)
     if lr is not None:
-        lr = _check.learning_rate(lr)
-    lines = _check.integer("lines", lines, 1)
+        lr = check.learning_rate(lr)
+    lines = check.integer("lines", lines, 1)
     x, y = leaf_for(model, x), leaf_for(model, y)
     if x.dtype.kind == "f":
         x.requires_grad_()

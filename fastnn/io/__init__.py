@@ -1,9 +1,9 @@
 """Files: models (`save`, `load`) and bare arrays in the safetensors format (`write`, `read`)."""
 
 from fastnn.io.atomic import write_atomically
-from fastnn.io.mlp import from_sklearn, to_sklearn
 from fastnn.io.model import load, load_with_extra, save
 from fastnn.io.safetensors import FormatError, read, write
+from fastnn.io.sklearn import from_sklearn, to_sklearn
 
 __all__ = [
     "FormatError",

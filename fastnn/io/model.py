@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import nn, random
-from fastnn._device import device
+from fastnn._support.device import device
 from fastnn._version import __version__
 from fastnn.io.kinds import COUNT, KINDS, Config, Shapes
 from fastnn.io.safetensors import FormatError, parse_json, read, write

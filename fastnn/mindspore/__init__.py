@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _check, io, random
-from fastnn._tree import leaves
-from fastnn.autograd import is_grad_enabled
-from fastnn.compile import Compiled, is_recording
+from fastnn import io, random
+from fastnn._support import check
+from fastnn._support.tree import leaves
+from fastnn.compiler.compiled import Compiled, is_recording
 from fastnn.mindspore import context
 from fastnn.mindspore.context import GRAPH_MODE, PYNATIVE_MODE, set_context, set_device
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
+from fastnn.tape.modes import is_grad_enabled
 from fastnn.tensor import Tensor
 
 __all__ = [
@@ -99,7 +100,7 @@ def save_checkpoint(
     if isinstance(state, list):
         state = {part["name"]: part["data"] for part in state}
     if not isinstance(state, Mapping):
-        raise TypeError(f"save_obj: expected a Cell, a dict or a list, got {_check.show(save_obj)}")
+        raise TypeError(f"save_obj: expected a Cell, a dict or a list, got {check.show(save_obj)}")
     io.write(ckpt_file_name, {name: np.asarray(value) for name, value in state.items()})
 
 

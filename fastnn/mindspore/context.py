@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastnn import _check
+from fastnn._support import check
 
 __all__ = ["GRAPH_MODE", "PYNATIVE_MODE", "set_context", "set_device"]
 
@@ -35,6 +35,6 @@ def set_context(**options: Any) -> None:
         ValueError: another device or mode.
     """
     if "mode" in options:
-        _check.choice("mode", options["mode"], (GRAPH_MODE, PYNATIVE_MODE))
+        check.choice("mode", options["mode"], (GRAPH_MODE, PYNATIVE_MODE))
     if "device_target" in options:
         set_device(options["device_target"])

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import fastnn
-from fastnn import _check, _tree
-from fastnn.jacobians import jvp
+from fastnn._support import check, tree
 from fastnn.tensor import Tensor
-from fastnn.transforms import plain
+from fastnn.transforms.gradients import plain
+from fastnn.transforms.jacobians import jvp
 
 Tensors = Tensor | Sequence[Tensor]
 
@@ -18,10 +18,10 @@ def _inputs(primals: Any) -> list[Tensor]:
     found = [primals] if isinstance(primals, Tensor) else primals
     if not isinstance(found, tuple | list) or not found:
         raise TypeError(
-            f"primals: expected a Tensor or a tuple of Tensors, got {_check.show(primals)}"
+            f"primals: expected a Tensor or a tuple of Tensors, got {check.show(primals)}"
         )
     for i, x in enumerate(found):
-        _check.a_tensor(f"primals[{i}]", x)
+        check.a_tensor(f"primals[{i}]", x)
     return [x if x.is_floating_point() else x.float() for x in found]
 
 
@@ -92,21 +92,21 @@ def jet(fn: Callable[..., Any], primals: Tensors, series: Tensors) -> tuple[Any,
     if isinstance(series, Tensor) != isinstance(primals, Tensor):
         raise TypeError(
             "series: expected what primals is, a Tensor or a tuple of Tensors, got "
-            f"{_check.show(series)}"
+            f"{check.show(series)}"
         )
     curves = [series] if isinstance(series, Tensor) else list(series)
     if len(curves) != len(inputs):
         raise ValueError(f"series: expected {len(inputs)} tensors, got {len(curves)}")
     for i, (x, s) in enumerate(zip(inputs, curves)):
-        _check.a_tensor(f"series[{i}]", s)
+        check.a_tensor(f"series[{i}]", s)
         if s.shape[1:] != x.shape or s.ndim == 0 or len(s) != len(curves[0]) or len(s) == 0:
             n = len(curves[0]) if curves[0].ndim and len(curves[0]) else "n"
             wanted = ", ".join(map(str, (n, *x.shape)))
             raise ValueError(f"series[{i}]: expected shape ({wanted}), got {s.shape}")
     curves = [s.to(x.dtype) for x, s in zip(inputs, curves)]
     value, *derivatives = _along(function, inputs, curves, len(curves[0]))
-    columns = zip(*map(_tree.leaves, derivatives))
-    return value, _tree.rebuilt(value, [fastnn.stack(column) for column in columns])
+    columns = zip(*map(tree.leaves, derivatives))
+    return value, tree.rebuilt(value, [fastnn.stack(column) for column in columns])
 
 
 def derivative(fn: Callable[..., Any], primals: Tensors, order: int) -> tuple[Any, Any]:
@@ -135,7 +135,7 @@ def derivative(fn: Callable[..., Any], primals: Tensors, order: int) -> tuple[An
         (tensor([8.]), tensor([12.]))
     """
     function, inputs = plain(fn), _inputs(primals)
-    count = _check.integer("order", order, 1, 100)
+    count = check.integer("order", order, 1, 100)
     ones = [fastnn.ones(1, *x.shape, dtype=x.dtype) for x in inputs]
     value, *derivatives = _along(function, inputs, ones, count)
     return value, derivatives[-1]

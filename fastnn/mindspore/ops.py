@@ -11,14 +11,15 @@ from typing import Any
 import numpy.typing as npt
 
 import fastnn
-from fastnn import _check, nn, ops
-from fastnn.batching import vmap
-from fastnn.jacobians import jacfwd, jacrev, jvp, vjp
+from fastnn import nn, ops
+from fastnn._support import check
 from fastnn.mindspore.higher import derivative, jet
 from fastnn.nn.distances import KLReduction
 from fastnn.nn.functional import Reduction
 from fastnn.tensor import Tensor
-from fastnn.transforms import get_grad, grad, stop_gradient, value_and_grad
+from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and_grad
+from fastnn.transforms.jacobians import jacfwd, jacrev, jvp, vjp
+from fastnn.transforms.vmap import vmap
 
 F = nn.functional
 Axes = int | Sequence[int] | None
@@ -47,9 +48,9 @@ class GradOperation:
     def __init__(
         self, get_all: bool = False, get_by_list: bool = False, sens_param: bool = False
     ) -> None:
-        self.get_all = _check.flag("get_all", get_all)
-        self.get_by_list = _check.flag("get_by_list", get_by_list)
-        self.sens_param = _check.flag("sens_param", sens_param)
+        self.get_all = check.flag("get_all", get_all)
+        self.get_by_list = check.flag("get_by_list", get_by_list)
+        self.sens_param = check.flag("sens_param", sens_param)
 
     def __call__(self, fn: Any, weights: Any = None) -> Any:
         """A function that returns the gradients of fn, by the weights too: by default all that

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fastnn import _check, _recording, optim
+from fastnn import optim
+from fastnn._support import check
 from fastnn.nn.parameter import ParameterTuple
 from fastnn.optim.optimizer import Optimizer, Params
+from fastnn.tape import listener
 from fastnn.tensor import Tensor
 
 
@@ -52,10 +54,10 @@ class _Called(Optimizer):
                 f"gradients: expected {len(parameters)}, one for each parameter, got {len(given)}"
             )
         for p, gradient in zip(parameters, given, strict=True):
-            _check.a_tensor("gradients", gradient)
+            check.a_tensor("gradients", gradient)
             p.grad = gradient.detach()
-            if _recording.active is not None:
-                _recording.active.sets_grad(p)
+            if listener.active is not None:
+                listener.active.sets_grad(p)
         self.step()
         self.zero_grad()
         return True

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from fastnn._support.late import late
 from fastnn.nn import functional, init, utils
 from fastnn.nn.activation import (
     ELU,
@@ -16,7 +17,6 @@ from fastnn.nn.activation import (
     Tanh,
 )
 from fastnn.nn.bilinear import Bilinear
-from fastnn.nn.cell import Cell, CellList, Dense, SequentialCell
 from fastnn.nn.container import Sequential
 from fastnn.nn.dropout import AlphaDropout, Dropout
 from fastnn.nn.embedding import Embedding
@@ -156,13 +156,6 @@ __all__ = [
 ]
 
 
-_OPTIMIZERS = ("SGD", "Adam", "Momentum")
-
-
 def __getattr__(name: str) -> Any:
-    """MindSpore's optimizers, which it has in `nn`, when one is asked for."""
-    if name not in _OPTIMIZERS:
-        raise AttributeError(f"module 'fastnn.nn' has no attribute {name!r}")
-    from fastnn.mindspore import optim
-
-    return getattr(optim, name)
+    """What MindSpore has in `nn` besides: cells and optimizers."""
+    return late(__name__, name)

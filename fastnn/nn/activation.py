@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.nn import functional
 from fastnn.nn.module import Module
 from fastnn.nn.pointwise import APPROXIMATIONS, Approximate
@@ -22,7 +22,7 @@ class ReLU(Module):
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
-        _check.flag("inplace", inplace)
+        check.flag("inplace", inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """max(x, 0)."""
@@ -71,7 +71,7 @@ class Softmax(Module):
 
     def __init__(self, dim: int = -1, *, axis: int | None = None) -> None:
         super().__init__()
-        self.dim = _check.integer("dim", dim if axis is None else axis, -64, 63)
+        self.dim = check.integer("dim", dim if axis is None else axis, -64, 63)
 
     def forward(self, input: Tensor) -> Tensor:
         """Softmax along `dim`."""
@@ -95,7 +95,7 @@ class LogSoftmax(Module):
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__()
-        self.dim = _check.integer("dim", dim, -64, 63)
+        self.dim = check.integer("dim", dim, -64, 63)
 
     def forward(self, input: Tensor) -> Tensor:
         """The logarithm of softmax along `dim`."""
@@ -120,8 +120,8 @@ class LeakyReLU(Module):
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
-        _check.flag("inplace", inplace)
-        self.negative_slope = _check.real("negative_slope", negative_slope)
+        check.flag("inplace", inplace)
+        self.negative_slope = check.real("negative_slope", negative_slope)
 
     def forward(self, input: Tensor) -> Tensor:
         """x or negative_slope * x."""
@@ -148,8 +148,8 @@ class ELU(Module):
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
-        _check.flag("inplace", inplace)
-        self.alpha = _check.real("alpha", alpha)
+        check.flag("inplace", inplace)
+        self.alpha = check.real("alpha", alpha)
 
     def forward(self, input: Tensor) -> Tensor:
         """x or alpha * (exp(x) - 1)."""
@@ -173,7 +173,7 @@ class SiLU(Module):
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
-        _check.flag("inplace", inplace)
+        check.flag("inplace", inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """x / (1 + exp(-x))."""
@@ -198,7 +198,7 @@ class GELU(Module):
 
     def __init__(self, approximate: Approximate = "none") -> None:
         super().__init__()
-        self.approximate: Approximate = _check.choice("approximate", approximate, APPROXIMATIONS)
+        self.approximate: Approximate = check.choice("approximate", approximate, APPROXIMATIONS)
 
     def forward(self, input: Tensor) -> Tensor:
         """x Phi(x)."""
@@ -223,8 +223,8 @@ class Softplus(Module):
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
-        self.beta = _check.real("beta", beta)
-        self.threshold = _check.real("threshold", threshold)
+        self.beta = check.real("beta", beta)
+        self.threshold = check.real("threshold", threshold)
 
     def forward(self, input: Tensor) -> Tensor:
         """log(1 + exp(beta x)) / beta."""

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import _check, _device, ops
+from fastnn import ops
+from fastnn._support import check, device as _device
 from fastnn.nn import init
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
@@ -28,13 +29,13 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
         TypeError, ValueError: dtypes or shapes that do not fit.
     """
     for name, x in (("input1", input1), ("input2", input2), ("weight", weight)):
-        _check.a_tensor(name, x)
-        _check.same_dtype(name, x.dtype, weight.dtype, "weight")
+        check.a_tensor(name, x)
+        check.same_dtype(name, x.dtype, weight.dtype, "weight")
     if weight.ndim != 3:
         raise ValueError(f"weight: expected shape (out, in1, in2), got {weight.shape}")
     n_out, n_1, n_2 = weight.shape
-    _check.same_shape("input1", input1.shape[-1:], (n_1,), "weight")
-    _check.same_shape("input2", input2.shape, (*input1.shape[:-1], n_2), "input1 and weight")
+    check.same_shape("input1", input1.shape[-1:], (n_1,), "weight")
+    check.same_shape("input2", input2.shape, (*input1.shape[:-1], n_2), "input1 and weight")
     products = ops.mul(
         ops.reshape(input1, (*input1.shape, 1)), ops.reshape(input2, (*input2.shape[:-1], 1, n_2))
     )
@@ -82,17 +83,15 @@ class Bilinear(Module):
         if device is not None:
             _device.device(device)
         names = ("in1_features", "in2_features")
-        self.in1_features, self.in2_features = _check.weight_shape(
-            in1_features, in2_features, names
-        )
+        self.in1_features, self.in2_features = check.weight_shape(in1_features, in2_features, names)
         names = ("in1_features * in2_features", "out_features")
-        _, self.out_features = _check.weight_shape(
+        _, self.out_features = check.weight_shape(
             self.in1_features * self.in2_features, out_features, names
         )
-        real = _check.real_dtype(dtype)
+        real = check.real_dtype(dtype)
         shape = self.out_features, self.in1_features, self.in2_features
         self.weight = Parameter(np.empty(shape, real))
-        wanted = _check.flag("bias", bias)
+        wanted = check.flag("bias", bias)
         self.register_parameter(
             "bias", Parameter(np.empty(self.out_features, real)) if wanted else None
         )

@@ -7,8 +7,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any, Self, overload
 
-from fastnn import _check, _recording
+from fastnn._support import check
 from fastnn.nn.module import Module
+from fastnn.tape import listener
 
 
 class Sequential(Module):
@@ -34,7 +35,7 @@ class Sequential(Module):
             named = [(str(i), module) for i, module in enumerate(args)]  # type: ignore[misc]
         for name, module in named:
             if not isinstance(module, Module):
-                raise TypeError(f"args[{name}]: expected a Module, got {_check.show(module)}")
+                raise TypeError(f"args[{name}]: expected a Module, got {check.show(module)}")
             self.add_module(name, module)
 
     def forward(self, input: Any) -> Any:
@@ -57,7 +58,7 @@ class Sequential(Module):
     def insert(self, index: int, module: Module) -> Self:
         """Add a module before that at `index`, and return self; all are numbered anew."""
         if not isinstance(module, Module):
-            raise TypeError(f"module: expected a Module, got {_check.show(module)}")
+            raise TypeError(f"module: expected a Module, got {check.show(module)}")
         at = operator.index(index)
         if not -len(self) <= at <= len(self):
             raise IndexError(f"index: expected -{len(self)}..{len(self)}, got {at}")
@@ -96,11 +97,11 @@ class Sequential(Module):
         return self.extend(list(self) * (_times(times) - 1))
 
     def __len__(self) -> int:
-        _recording.reads(self)
+        listener.reads(self)
         return len(self._modules)
 
     def __iter__(self) -> Iterator[Module]:
-        _recording.reads(self)
+        listener.reads(self)
         return iter([module for module in self._modules.values() if module is not None])
 
     def _name(self, index: int) -> str:
@@ -114,7 +115,7 @@ class Sequential(Module):
     @overload
     def __getitem__(self, index: slice) -> Sequential: ...
     def __getitem__(self, index: int | slice) -> Module | Sequential:
-        _recording.reads(self)
+        listener.reads(self)
         if isinstance(index, slice):
             part: dict[str, Any] = OrderedDict(list(self._modules.items())[index])
             return Sequential(part)
@@ -132,5 +133,5 @@ class Sequential(Module):
 
 def _times(times: int) -> int:
     if not isinstance(times, int) or times < 1:
-        raise ValueError(f"times: expected an integer >= 1, got {_check.show(times)}")
+        raise ValueError(f"times: expected an integer >= 1, got {check.show(times)}")
     return times

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from fastnn import _check, _recording, ops
-from fastnn.autograd import Node
+from fastnn import ops
+from fastnn._support import check
 from fastnn.nn import weighted
 from fastnn.nn.reduction import REDUCTIONS, Reduction, by_rows, legacy, reduced, same
 from fastnn.ops.table import taped
+from fastnn.tape import listener
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, int64
 
 KLReduction = Literal["none", "mean", "sum", "batchmean"]
@@ -34,7 +36,7 @@ def reduced_by_weight(each: Tensor, weight: Tensor | None, reduction: str) -> Te
     """`reduced` losses; their mean by a weight of their shape divides by its sum."""
     if weight is None:
         return reduced(each, reduction)
-    _check.same_shape("weight", weight.shape, each.shape, "input")
+    check.same_shape("weight", weight.shape, each.shape, "input")
     each = ops.mul(each, weight)
     if reduction == "mean":
         return ops.div(ops.sum(each), ops.sum(weight))
@@ -52,7 +54,7 @@ def smooth_l1_loss(
     """d**2 / (2 beta) where |d| < beta, else |d| - beta/2, d = z - y; see `nn.SmoothL1Loss`."""
     chosen = legacy(size_average, reduce, reduction)
     same(input, target, chosen)
-    if _check.real("beta", beta, 0.0) == 0.0:
+    if check.real("beta", beta, 0.0) == 0.0:
         return reduced(ops.abs(ops.sub(input, target)), chosen)
     return reduced(_bent(input, target, 0.5 / beta, beta, 1.0), chosen)
 
@@ -72,10 +74,10 @@ def huber_loss(
         weight: of each element, default None: 1; the mean divides by their number all the same.
     """
     same(input, target, reduction)
-    _check.real("delta", delta, 0.0, open_low=True)
+    check.real("delta", delta, 0.0, open_low=True)
     each = _bent(input, target, 0.5, delta, delta)
     if weight is not None:
-        _check.same_shape("weight", weight.shape, each.shape, "input")
+        check.same_shape("weight", weight.shape, each.shape, "input")
         each = ops.mul(each, weight)
     return reduced(each, reduction)
 
@@ -110,9 +112,9 @@ def nll_loss(
     Raises:
         TypeError, ValueError: shapes or dtypes that do not fit, a class outside 0..classes-1.
     """
-    chosen = _check.choice("reduction", legacy(size_average, reduce, reduction), REDUCTIONS)
-    _check.a_tensor("input", input)
-    _check.a_tensor("target", target)
+    chosen = check.choice("reduction", legacy(size_average, reduce, reduction), REDUCTIONS)
+    check.a_tensor("input", input)
+    check.a_tensor("target", target)
     if input.dtype.kind != "f":
         raise TypeError(f"input: expected float32 or float64, got {input.dtype}")
     if target.dtype != int64:
@@ -144,8 +146,8 @@ def binary_cross_entropy(
     """
     chosen = legacy(size_average, reduce, reduction)
     same(input, target, chosen)
-    _recording.checked(input.detach(), lambda p: _check.binary_targets(p._array, "input"))
-    _recording.checked(target.detach(), lambda y: _check.binary_targets(y._array, "target"))
+    listener.checked(input.detach(), lambda p: check.binary_targets(p._array, "input"))
+    listener.checked(target.detach(), lambda y: check.binary_targets(y._array, "target"))
     p, y = input.detach(), target.detach()
     log_p, log_q = _logs(p)
     value = ops.neg(ops.add(ops.mul(y, ops.sub(log_p, log_q)), log_q))
@@ -198,7 +200,7 @@ def kl_div(
     """
     chosen = legacy(size_average, reduce, reduction)
     same(input, target, chosen, KL_REDUCTIONS)
-    if _check.flag("log_target", log_target):
+    if check.flag("log_target", log_target):
         each = ops.mul(ops.exp(target), ops.sub(target, input))
     else:
         known = ops.where(ops.eq(target.detach(), 0.0), 1.0, target)  # 0 log 0 = 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-from fastnn import _check, ops
+from fastnn import ops
+from fastnn._support import check
 from fastnn.nn.module import Module
-from fastnn.random import engine_state
+from fastnn.random.generator import engine_state
 from fastnn.tensor import Tensor
 
 SELU_FLOOR = 1.7580993408473766  # -SELU(-inf): the scale times alpha
@@ -14,9 +15,9 @@ SELU_FLOOR = 1.7580993408473766  # -SELU(-inf): the scale times alpha
 
 def _dropped(input: Tensor, p: float, training: bool) -> float:
     """The rate, and 0 where nothing is to be done."""
-    _check.a_tensor("input", input)
-    rate = _check.probability(p)
-    return rate if _check.flag("training", training) else 0.0
+    check.a_tensor("input", input)
+    rate = check.probability(p)
+    return rate if check.flag("training", training) else 0.0
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -28,7 +29,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         training: default True; False gives x back.
         inplace: accepted, and has no effect: x stays what it is.
     """
-    _check.flag("inplace", inplace)
+    check.flag("inplace", inplace)
     rate = _dropped(input, p, training)
     if rate == 0.0:
         return input
@@ -48,7 +49,7 @@ def alpha_dropout(
         training: default False, as in torch: x back.
         inplace: accepted, and has no effect.
     """
-    _check.flag("inplace", inplace)
+    check.flag("inplace", inplace)
     rate = _dropped(input, p, training)
     if rate == 0.0:
         return input
@@ -73,7 +74,7 @@ class _Dropping(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        self.p, self.inplace = _check.probability(p), _check.flag("inplace", inplace)
+        self.p, self.inplace = check.probability(p), check.flag("inplace", inplace)
 
     def extra_repr(self) -> str:
         """The options."""

@@ -7,11 +7,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import _check, _device, ops
-from fastnn.autograd import no_grad
+from fastnn import ops
+from fastnn._support import check, device as _device
 from fastnn.nn import init
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
+from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor, int64
 
 
@@ -44,18 +45,18 @@ def embedding(
         ValueError: sparse=True, max_norm not above 0.
         IndexError: one out of range.
     """
-    _check.a_tensor("input", input)
-    _check.a_tensor("weight", weight)
+    check.a_tensor("input", input)
+    check.a_tensor("weight", weight)
     if input.dtype != int64:
         raise TypeError(f"input: expected int64 categories, got {input.dtype}; use .long()")
     if weight.ndim != 2:
         raise ValueError(f"weight: expected shape (rows, width), got {weight.shape}")
-    if _check.flag("sparse", sparse):
+    if check.flag("sparse", sparse):
         raise ValueError("sparse: expected False; gradients of embeddings are dense")
     index = ops.reshape(input, (-1,))
     if max_norm is not None:
-        _shorten(weight, index, _check.real("max_norm", max_norm, 0.0, open_low=True), norm_type)
-    if _check.flag("scale_grad_by_freq", scale_grad_by_freq):
+        _shorten(weight, index, check.real("max_norm", max_norm, 0.0, open_low=True), norm_type)
+    if check.flag("scale_grad_by_freq", scale_grad_by_freq):
         weight = _with_scaled_gradient(weight, ops.clamp(_counts(index, weight), 1.0))
     y = ops.take_rows(weight, index)
     if padding_idx is not None:
@@ -73,7 +74,7 @@ def _counts(index: Tensor, weight: Tensor) -> Tensor:
 def _shorten(weight: Tensor, index: Tensor, longest: float, norm_type: float) -> None:
     with no_grad():
         rows = weight.detach()
-        length = ops.norm(rows, _check.real("norm_type", norm_type, 0.0), 1, True)
+        length = ops.norm(rows, check.real("norm_type", norm_type, 0.0), 1, True)
         factor = ops.div(longest, ops.add(length, 1e-7))  # torch's, against a length of 0
         read = ops.gt(_counts(index, rows), 0.0)
         factor = ops.where(read, ops.where(ops.gt(length, longest), factor, 1.0), 1.0)
@@ -87,7 +88,7 @@ def _with_scaled_gradient(weight: Tensor, divisor: Tensor) -> Tensor:
 
 
 def _row(padding_idx: int, rows: int) -> int:
-    return _check.integer("padding_idx", padding_idx, -rows, rows - 1) % rows
+    return check.integer("padding_idx", padding_idx, -rows, rows - 1) % rows
 
 
 class Embedding(Module):
@@ -138,23 +139,23 @@ class Embedding(Module):
         super().__init__()
         if device is not None:
             _device.device(device)
-        if _check.flag("sparse", sparse):
+        if check.flag("sparse", sparse):
             raise ValueError("sparse: expected False; gradients of embeddings are dense")
         self.max_norm = max_norm
         if max_norm is not None:
-            self.max_norm = _check.real("max_norm", max_norm, 0.0, open_low=True)
-        self.norm_type = _check.real("norm_type", norm_type, 0.0)
-        self.scale_grad_by_freq = _check.flag("scale_grad_by_freq", scale_grad_by_freq)
+            self.max_norm = check.real("max_norm", max_norm, 0.0, open_low=True)
+        self.norm_type = check.real("norm_type", norm_type, 0.0)
+        self.scale_grad_by_freq = check.flag("scale_grad_by_freq", scale_grad_by_freq)
         names = ("num_embeddings", "embedding_dim")
-        rows, width = _check.weight_shape(num_embeddings, embedding_dim, names)
+        rows, width = check.weight_shape(num_embeddings, embedding_dim, names)
         self.num_embeddings, self.embedding_dim = rows, width
         self.padding_idx = None if padding_idx is None else _row(padding_idx, rows)
-        trained = not _check.flag("_freeze", _freeze)
+        trained = not check.flag("_freeze", _freeze)
         if _weight is not None:
-            _check.same_shape("_weight", _weight.shape, (rows, width), "the embeddings")
+            check.same_shape("_weight", _weight.shape, (rows, width), "the embeddings")
             self.weight = Parameter(_weight, requires_grad=trained)
             return
-        empty = np.empty((rows, width), _check.real_dtype(dtype))
+        empty = np.empty((rows, width), check.real_dtype(dtype))
         self.weight = Parameter(empty, requires_grad=trained)
         self.reset_parameters()
 
@@ -173,7 +174,7 @@ class Embedding(Module):
 
         freeze: default True: they are not trained.
         """
-        _check.a_tensor("embeddings", embeddings)
+        check.a_tensor("embeddings", embeddings)
         if embeddings.ndim != 2:
             raise ValueError(f"embeddings: expected (rows, width), got {embeddings.shape}")
         rows, width = embeddings.shape

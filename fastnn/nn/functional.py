@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastnn import _check, _recording, ops
+from fastnn import ops
+from fastnn._support import check
 from fastnn.nn import weighted
 from fastnn.nn.bilinear import bilinear
 from fastnn.nn.distances import (
@@ -60,6 +61,7 @@ from fastnn.nn.pointwise import (
 from fastnn.nn.reduction import REDUCTIONS, Reduction, by_rows, legacy, same
 from fastnn.nn.regression import half_squared_error, log_cosh_loss, quantile_loss
 from fastnn.nn.smooth import celu, glu, logsigmoid, mish, selu, softmin, softsign, tanhshrink
+from fastnn.tape import listener
 from fastnn.tensor import Tensor, int64
 
 __all__ = [
@@ -148,7 +150,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     [[11.]]
     """
     if type(input) is not Tensor:
-        _check.a_tensor("input", input)
+        check.a_tensor("input", input)
     return ops.linear(input, weight, bias)
 
 
@@ -163,8 +165,8 @@ def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
 
 
 def _axis(input: Tensor, dim: int) -> int:
-    _check.a_tensor("input", input)
-    return _check.integer("dim", dim, -max(input.ndim, 1), max(input.ndim, 1) - 1)
+    check.a_tensor("input", input)
+    return check.integer("dim", dim, -max(input.ndim, 1), max(input.ndim, 1) - 1)
 
 
 def cross_entropy(
@@ -192,9 +194,9 @@ def cross_entropy(
         TypeError, ValueError: shapes or dtypes that do not fit, a class outside 0..classes-1,
             probabilities that are negative or do not sum to 1.
     """
-    chosen = _check.choice("reduction", legacy(size_average, reduce, reduction), REDUCTIONS)
-    _check.a_tensor("input", input)
-    _check.a_tensor("target", target)
+    chosen = check.choice("reduction", legacy(size_average, reduce, reduction), REDUCTIONS)
+    check.a_tensor("input", input)
+    check.a_tensor("target", target)
     if input.dtype.kind != "f":
         raise TypeError(f"input: expected float32 or float64 logits, got {input.dtype}")
     probabilities = target.dtype.kind == "f"
@@ -206,8 +208,8 @@ def cross_entropy(
     given = target
     input, target, shape = by_rows(input, target, probabilities)
     if probabilities:
-        _check.same_dtype("target", target.dtype, input.dtype, "input")
-        _recording.checked(given, _all_probabilities)
+        check.same_dtype("target", target.dtype, input.dtype, "input")
+        listener.checked(given, _all_probabilities)
     options = weight, ignore_index, label_smoothing, chosen
     if weight is not None or label_smoothing or (ignore_index >= 0 and not probabilities):
         loss = weighted.cross_entropy(input, target, *options)
@@ -222,13 +224,13 @@ def cross_entropy(
             if not some:
                 raise
             loss = weighted.cross_entropy(input, target, *options)
-        _recording.chosen(target, lambda y: weighted.some_ignored(y, ignore_index), some)
+        listener.chosen(target, lambda y: weighted.some_ignored(y, ignore_index), some)
     return ops.reshape(loss, shape) if chosen == "none" and len(shape) != 1 else loss
 
 
 def _all_probabilities(target: Tensor) -> None:
     rows = np.moveaxis(target._array, min(1, target.ndim - 1), -1)
-    _check.class_probabilities(rows.reshape(-1, rows.shape[-1]), "target")
+    check.class_probabilities(rows.reshape(-1, rows.shape[-1]), "target")
 
 
 def binary_cross_entropy_with_logits(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastnn import _check, _recording
-from fastnn.autograd import Node, is_grad_enabled
+from fastnn._support import check
 from fastnn.ops.table import view
+from fastnn.tape import listener
+from fastnn.tape.modes import is_grad_enabled
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
 
 PreHook = Callable[..., Any]
@@ -37,7 +39,7 @@ class _Given:
     """A hook as it was registered, called with the keywords or without them."""
 
     def __init__(self, hook: Callable[..., Any], with_kwargs: bool) -> None:
-        self.hook, self.with_kwargs = _callable(hook), _check.flag("with_kwargs", with_kwargs)
+        self.hook, self.with_kwargs = _callable(hook), check.flag("with_kwargs", with_kwargs)
 
     def __call__(self, module: Any, args: Any, kwargs: Any, *output: Any) -> Any:
         keywords = (kwargs,) if self.with_kwargs else ()
@@ -61,7 +63,7 @@ class Hooked:
     def _add_hook(self, hooks: dict[int, Any], hook: Any, prepend: bool) -> HookHandle:
         key = max(hooks, default=-1) + 1
         given = {key: _callable(hook)}
-        ordered = {**given, **hooks} if _check.flag("prepend", prepend) else {**hooks, **given}
+        ordered = {**given, **hooks} if check.flag("prepend", prepend) else {**hooks, **given}
         hooks.clear()
         hooks.update(ordered)
         self._changed()
@@ -99,7 +101,7 @@ class Hooked:
         return self._add_hook(self._backward_hooks, hook, prepend)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        _recording.reads(self)
+        listener.reads(self)
         if self._forward_pre_hooks or self._forward_hooks or self._backward_hooks:
             return self._hooked(args, kwargs)
         return self.forward(*args, **kwargs)

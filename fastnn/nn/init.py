@@ -11,8 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from fastnn import _check, ops
-from fastnn.random import Generator, default_generator
+from fastnn import ops
+from fastnn._support import check
+from fastnn.random.generator import Generator, default_generator
 from fastnn.tensor import Tensor
 
 FanMode = Literal["fan_in", "fan_out"]
@@ -37,10 +38,10 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     >>> calculate_gain("leaky_relu", 1.0)
     1.0
     """
-    _check.choice("nonlinearity", nonlinearity, [*_GAINS, "leaky_relu"])
+    check.choice("nonlinearity", nonlinearity, [*_GAINS, "leaky_relu"])
     if nonlinearity != "leaky_relu":
         return _GAINS[nonlinearity]
-    slope = 0.01 if param is None else _check.real("param", param)
+    slope = 0.01 if param is None else check.real("param", param)
     return math.sqrt(2.0 / (1 + slope**2))
 
 
@@ -54,8 +55,8 @@ def uniform_(
     >>> print(uniform_(fastnn.zeros(2)).numpy())
     [0.4962566 0.7682218]
     """
-    _check.a_tensor("tensor", tensor)
-    low, high = _check.real("a", a), _check.real("b", b)
+    check.a_tensor("tensor", tensor)
+    low, high = check.real("a", a), check.real("b", b)
     if low > high:
         raise ValueError(f"b: expected a number >= a = {a}, got {b}")
     source = generator or default_generator
@@ -66,8 +67,8 @@ def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
     """Fill with N(mean, std**2)."""
-    _check.a_tensor("tensor", tensor)
-    mean, std = _check.real("mean", mean), _check.real("std", std, 0.0)
+    check.a_tensor("tensor", tensor)
+    mean, std = check.real("mean", mean), check.real("std", std, 0.0)
     source = generator or default_generator
     return ops.copy_(tensor, Tensor(source.normal(tensor.shape, mean, std, tensor.dtype)))
 
@@ -86,8 +87,8 @@ def trunc_normal_(
         ValueError: a > b, or less than 0.3 of the normal lies in [a, b] (torch then samples in
             another way, which is not offered here).
     """
-    low, high = _check.real("a", a), _check.real("b", b)
-    mean, std = _check.real("mean", mean), _check.real("std", std, 0.0, open_low=True)
+    low, high = check.real("a", a), check.real("b", b)
+    mean, std = check.real("mean", mean), check.real("std", std, 0.0, open_low=True)
     inside = _normal_cdf((high - mean) / std) - _normal_cdf((low - mean) / std)
     if not inside > _TRUNCATION_BY_REDRAW:
         raise ValueError(
@@ -112,8 +113,8 @@ def _normal_cdf(x: float) -> float:
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with one value."""
-    _check.a_tensor("tensor", tensor)
-    return ops.copy_(tensor, _check.real("val", val))
+    check.a_tensor("tensor", tensor)
+    return ops.copy_(tensor, check.real("val", val))
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -132,7 +133,7 @@ def eye_(tensor: Tensor) -> Tensor:
     Raises:
         ValueError: not 2-dimensional.
     """
-    _check.a_tensor("tensor", tensor)
+    check.a_tensor("tensor", tensor)
     if tensor.ndim != 2:
         raise ValueError(f"tensor: expected 2 dimensions, got shape {tensor.shape}")
     return ops.copy_(tensor, Tensor(np.eye(tensor.shape[0], tensor.shape[1])))
@@ -198,7 +199,7 @@ def kaiming_normal_(
 
 
 def _fans(tensor: Tensor) -> tuple[int, int]:
-    _check.a_tensor("tensor", tensor)
+    check.a_tensor("tensor", tensor)
     if tensor.ndim < 2 or 0 in tensor.shape:
         raise ValueError(f"tensor: expected a weight of shape (out, in), got {tensor.shape}")
     field = math.prod(tensor.shape[2:])
@@ -207,11 +208,11 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
 
 def _xavier_std(tensor: Tensor, gain: float) -> float:
     fan_in, fan_out = _fans(tensor)
-    return _check.real("gain", gain) * math.sqrt(2.0 / float(fan_in + fan_out))
+    return check.real("gain", gain) * math.sqrt(2.0 / float(fan_in + fan_out))
 
 
 def _kaiming_std(tensor: Tensor, a: float, mode: FanMode, nonlinearity: str) -> float:
-    _check.choice("mode", mode, ("fan_in", "fan_out"))
+    check.choice("mode", mode, ("fan_in", "fan_out"))
     fan_in, fan_out = _fans(tensor)
     return calculate_gain(nonlinearity, a) / math.sqrt(fan_in if mode == "fan_in" else fan_out)
 
@@ -231,10 +232,10 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
     >>> np.allclose(w @ w.T, np.eye(2), atol=1e-6)
     True
     """
-    _check.a_tensor("tensor", tensor)
+    check.a_tensor("tensor", tensor)
     if tensor.ndim < 2:
         raise ValueError(f"tensor: expected 2 or more dimensions, got shape {tensor.shape}")
-    scale = _check.real("gain", gain)
+    scale = check.real("gain", gain)
     if tensor.numel() == 0:
         return tensor
     rows = tensor.shape[0]
@@ -262,13 +263,13 @@ def sparse_(
 
     Source: Martens 2010.
     """
-    _check.a_tensor("tensor", tensor)
+    check.a_tensor("tensor", tensor)
     if tensor.ndim != 2:
         raise ValueError(f"tensor: expected 2 dimensions, got shape {tensor.shape}")
     rows, columns = tensor.shape
-    zeros = math.ceil(_check.real("sparsity", sparsity, 0.0, 1.0) * rows)
+    zeros = math.ceil(check.real("sparsity", sparsity, 0.0, 1.0) * rows)
     source = generator or default_generator
-    values = source.normal(tensor.shape, 0.0, _check.real("std", std, 0.0), tensor.dtype)
+    values = source.normal(tensor.shape, 0.0, check.real("std", std, 0.0), tensor.dtype)
     for column in range(columns):
         values[source.permutation(rows)[:zeros], column] = 0
     return ops.copy_(tensor, Tensor(values))

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy.typing as npt
 
-from fastnn import _check, _device, _recording
+from fastnn._support import check, device as _device
 from fastnn.nn.linear import Linear
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
+from fastnn.tape import listener
 from fastnn.tensor import Tensor
 
 
@@ -48,8 +49,8 @@ class LazyLinear(Linear):
         if device is not None:
             _device.device(device)
         self.in_features = 0
-        self.out_features = _check.width("out_features", out_features)
-        self._wanted = _check.flag("bias", bias), _check.real_dtype(dtype)
+        self.out_features = check.width("out_features", out_features)
+        self._wanted = check.flag("bias", bias), check.real_dtype(dtype)
 
     def _own_parameters(self) -> Iterable[tuple[str, Parameter | None]]:
         raise RuntimeError(
@@ -62,8 +63,8 @@ class LazyLinear(Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         """y of shape (..., out_features); makes the parameters."""
-        _check.a_tensor("input", input)
-        if _recording.active is not None:
+        check.a_tensor("input", input)
+        if listener.active is not None:
             self._own_parameters()
         if input.ndim == 0:
             raise ValueError("input: expected at least one axis, got shape ()")

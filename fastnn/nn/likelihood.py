@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 
-from fastnn import _check, _recording, ops
+from fastnn import ops
+from fastnn._support import check as _check
 from fastnn.nn import weighted
 from fastnn.nn.reduction import REDUCTIONS, Loss, Reduction, legacy, reduced, same
+from fastnn.tape import listener
 from fastnn.tensor import Tensor
 
 
@@ -23,7 +25,7 @@ def _at_least(target: Tensor, low: float, open_low: bool) -> None:
             value = y._array[wrong][0]
             raise ValueError(f"target: expected numbers {bound} {low:g}, got {value:g} at {at}")
 
-    _recording.checked(target.detach(), check)
+    listener.checked(target.detach(), check)
 
 
 def poisson_nll_loss(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import _check, _device, ops
+from fastnn import ops
+from fastnn._support import check, device as _device
 from fastnn.nn import functional, init
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
@@ -64,12 +65,12 @@ class Linear(Module):
         if device is not None:
             _device.device(device)
         names = ("in_features", "out_features")
-        n_in, n_out = _check.weight_shape(in_features, out_features, names)
-        real = _check.real_dtype(dtype)
+        n_in, n_out = check.weight_shape(in_features, out_features, names)
+        real = check.real_dtype(dtype)
         self.in_features, self.out_features = n_in, n_out
         stored = np.empty((n_in, n_out), real)
         self.weight = Parameter(stored.T)
-        if _check.flag("bias", bias):
+        if check.flag("bias", bias):
             self.bias = Parameter(np.empty(n_out, real))
         else:
             self.register_parameter("bias", None)
@@ -125,12 +126,12 @@ class Flatten(Module):
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
-        self.start_dim = _check.integer("start_dim", start_dim, -64, 63)
-        self.end_dim = _check.integer("end_dim", end_dim, -64, 63)
+        self.start_dim = check.integer("start_dim", start_dim, -64, 63)
+        self.end_dim = check.integer("end_dim", end_dim, -64, 63)
 
     def forward(self, input: Tensor) -> Tensor:
         """x with fewer axes."""
-        _check.a_tensor("input", input)
+        check.a_tensor("input", input)
         return ops.flatten(input, self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
@@ -155,15 +156,15 @@ class Unflatten(Module):
 
     def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
         super().__init__()
-        self.dim = _check.integer("dim", dim, -64, 63)
+        self.dim = check.integer("dim", dim, -64, 63)
         self.unflattened_size = tuple(
-            _check.integer("unflattened_size", n, -1, 2**31) for n in unflattened_size
+            check.integer("unflattened_size", n, -1, 2**31) for n in unflattened_size
         )
 
     def forward(self, input: Tensor) -> Tensor:
         """x with more axes."""
-        _check.a_tensor("input", input)
-        at = _check.integer("dim", self.dim, -input.ndim, input.ndim - 1) % input.ndim
+        check.a_tensor("input", input)
+        at = check.integer("dim", self.dim, -input.ndim, input.ndim - 1) % input.ndim
         sizes = self.unflattened_size
         known = math.prod(n for n in sizes if n != -1)
         if sizes.count(-1) == 1 and known:

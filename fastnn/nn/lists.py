@@ -8,9 +8,10 @@ from collections import OrderedDict
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, Self, overload
 
-from fastnn import _check, _recording
+from fastnn._support import check
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
+from fastnn.tape import listener
 from fastnn.tensor import Tensor
 
 
@@ -41,7 +42,7 @@ class ModuleList(Module):
         self.extend(() if modules is None else modules)
 
     def _all(self) -> list[Module]:
-        _recording.reads(self)
+        listener.reads(self)
         return [module for module in self._modules.values() if module is not None]
 
     def _with(self, modules: list[Module]) -> Self:
@@ -54,14 +55,14 @@ class ModuleList(Module):
     def append(self, module: Module) -> Self:
         """Add a module at the end, and return self."""
         if not isinstance(module, Module):
-            raise TypeError(f"module: expected a Module, got {_check.show(module)}")
+            raise TypeError(f"module: expected a Module, got {check.show(module)}")
         self.add_module(str(len(self)), module)
         return self
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add modules at the end, and return self."""
         if not isinstance(modules, Iterable):
-            raise TypeError(f"modules: expected modules in a list, got {_check.show(modules)}")
+            raise TypeError(f"modules: expected modules in a list, got {check.show(modules)}")
         for module in list(modules):
             self.append(module)
         return self
@@ -131,7 +132,7 @@ class _ByName(Module):
     _registry = "_modules"  # where they are
 
     def _held(self) -> dict[str, Any]:
-        _recording.reads(self)
+        listener.reads(self)
         held: dict[str, Any] = vars(self)[self._registry]
         return held
 
@@ -205,7 +206,7 @@ class ModuleDict(_ByName):
 
     def __setitem__(self, key: str, module: Module) -> None:
         if not isinstance(module, Module):
-            raise TypeError(f"modules[{key!r}]: expected a Module, got {_check.show(module)}")
+            raise TypeError(f"modules[{key!r}]: expected a Module, got {check.show(module)}")
         self.add_module(key, module)
 
 
@@ -229,7 +230,7 @@ class ParameterList(Module):
         self.extend(() if values is None else values)
 
     def _all(self) -> list[Parameter]:
-        _recording.reads(self)
+        listener.reads(self)
         return [value for value in self._parameters.values() if value is not None]
 
     def append(self, value: Any) -> Self:
@@ -240,7 +241,7 @@ class ParameterList(Module):
     def extend(self, values: Iterable[Any]) -> Self:
         """Add parameters at the end, and return self."""
         if isinstance(values, Tensor) or not isinstance(values, Iterable):
-            raise TypeError(f"values: expected parameters in a list, got {_check.show(values)}")
+            raise TypeError(f"values: expected parameters in a list, got {check.show(values)}")
         for value in list(values):
             self.append(value)
         return self
@@ -300,7 +301,7 @@ class ParameterDict(_ByName):
         if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
             raise TypeError(
                 f"parameters: expected a dict, or pairs of name and value, got "
-                f"{_check.show(parameters)}"
+                f"{check.show(parameters)}"
             )
         pairs: Any = parameters
         if isinstance(parameters, (OrderedDict, ParameterDict)):
@@ -337,7 +338,7 @@ class ParameterDict(_ByName):
 
     def __setitem__(self, key: str, value: Any) -> None:
         if not isinstance(key, str):
-            raise TypeError(f"parameters: expected names that are text, got {_check.show(key)}")
+            raise TypeError(f"parameters: expected names that are text, got {check.show(key)}")
         self._check_name(key, self._parameters)
         setattr(self, key, _parameter(value))
 

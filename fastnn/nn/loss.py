@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.nn import functional
 from fastnn.nn.distances import KL_REDUCTIONS, KLReduction
 from fastnn.nn.functional import Reduction
@@ -48,8 +48,8 @@ class CrossEntropyLoss(Loss):
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", weight)
-        self.ignore_index = _check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
-        self.label_smoothing = _check.real("label_smoothing", label_smoothing, 0.0, 1.0)
+        self.ignore_index = check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
+        self.label_smoothing = check.real("label_smoothing", label_smoothing, 0.0, 1.0)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -181,7 +181,7 @@ class SmoothL1Loss(Loss):
         beta: float = 1.0,
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.beta = _check.real("beta", beta, 0.0)
+        self.beta = check.real("beta", beta, 0.0)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -209,7 +209,7 @@ class HuberLoss(Loss):
 
     def __init__(self, reduction: Reduction = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
-        self.delta = _check.real("delta", delta, 0.0, open_low=True)
+        self.delta = check.real("delta", delta, 0.0, open_low=True)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -250,7 +250,7 @@ class NLLLoss(Loss):
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", weight)
-        self.ignore_index = _check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
+        self.ignore_index = check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -326,8 +326,8 @@ class KLDivLoss(Module):
     ) -> None:
         super().__init__()
         chosen = legacy(size_average, reduce, reduction)
-        self.reduction: KLReduction = _check.choice("reduction", chosen, KL_REDUCTIONS)
-        self.log_target = _check.flag("log_target", log_target)
+        self.reduction: KLReduction = check.choice("reduction", chosen, KL_REDUCTIONS)
+        self.log_target = check.flag("log_target", log_target)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastnn import _check, _recording, ops
+from fastnn import ops
+from fastnn._support import check
 from fastnn.nn.reduction import REDUCTIONS, Loss, Reduction, legacy, reduced, same
+from fastnn.tape import listener
 from fastnn.tensor import Tensor, int64
 
 
@@ -20,7 +22,7 @@ def hinge_loss(
     """max(0, 1 - y x); see `nn.HingeLoss`."""
     same(input, target, reduction)
     each = _above(ops.sub(1.0, ops.mul(target, input)))
-    return reduced(ops.square(each) if _check.flag("squared", squared) else each, reduction)
+    return reduced(ops.square(each) if check.flag("squared", squared) else each, reduction)
 
 
 class HingeLoss(Loss):
@@ -44,7 +46,7 @@ class HingeLoss(Loss):
 
     def __init__(self, squared: bool = False, *, reduction: Reduction = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.squared = _check.flag("squared", squared)
+        self.squared = check.flag("squared", squared)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -95,7 +97,7 @@ class HingeEmbeddingLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.margin = _check.real("margin", margin)
+        self.margin = check.real("margin", margin)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -143,9 +145,9 @@ class SoftMarginLoss(Loss):
 
 def _classes(input: Tensor, target: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
     """Scores (rows, classes) and the targets of their rows, from those or from a single row."""
-    _check.choice("reduction", reduction, REDUCTIONS)
-    _check.a_tensor("input", input)
-    _check.a_tensor("target", target)
+    check.choice("reduction", reduction, REDUCTIONS)
+    check.a_tensor("input", input)
+    check.a_tensor("target", target)
     if input.ndim not in (1, 2):
         raise ValueError(f"input: expected scores (rows, classes), got shape {input.shape}")
     if target.dtype != int64:
@@ -171,14 +173,14 @@ def multi_margin_loss(
     if p not in (1, 2):
         raise ValueError(f"p: expected 1 or 2, got {p!r}")
     c = x.shape[1]
-    _check.same_shape("target", target.shape, input.shape[:-1], "input's rows")
-    _recording.checked(y, lambda labels: _check.class_range("target", labels, c), c)
+    check.same_shape("target", target.shape, input.shape[:-1], "input's rows")
+    listener.checked(y, lambda labels: check.class_range("target", labels, c), c)
     right = ops.take_rows(Tensor(np.eye(c, dtype=x.dtype)), y)
     own = ops.sum(ops.mul(x, right), 1, True)
     short = _above(ops.add(ops.sub(x, own), margin))
     each = ops.mul(short if p == 1 else ops.square(short), ops.sub(1.0, right))
     if weight is not None:
-        _check.same_shape("weight", weight.shape, (c,), "the classes")
+        check.same_shape("weight", weight.shape, (c,), "the classes")
         each = ops.mul(each, ops.sum(ops.mul(right, weight), 1, True))
     found = reduced(ops.mean(each, 1), chosen)
     return ops.reshape(found, ()) if input.ndim == 1 else found
@@ -218,7 +220,7 @@ class MultiMarginLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.p, self.margin = _check.choice("p", p, (1, 2)), _check.real("margin", margin)
+        self.p, self.margin = check.choice("p", p, (1, 2)), check.real("margin", margin)
         self.register_buffer("weight", weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -240,10 +242,8 @@ def multilabel_margin_loss(
     chosen = legacy(size_average, reduce, reduction)
     x, y = _classes(input, target, chosen)
     n, c = x.shape
-    _check.same_shape("target", y.shape, (n, c), "input")
-    _recording.checked(
-        y, lambda t: _check.class_range("target", Tensor(t._array.ravel() + 1), c + 1)
-    )
+    check.same_shape("target", y.shape, (n, c), "input")
+    listener.checked(y, lambda t: check.class_range("target", Tensor(t._array.ravel() + 1), c + 1))
     ended = ops.cumsum(ops.cast(ops.lt(y, 0), x.dtype), 1)  # of a list of classes up to -1
     listed = ops.eq(ops.reshape(y, (n, c, 1)), Tensor(np.arange(c)))
     counts = ops.mul(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fastnn import _recording
-from fastnn.autograd import no_grad
 from fastnn.nn.module import Module
+from fastnn.tape import listener
+from fastnn.tape.modes import no_grad
 
 
 @contextmanager
 def training_mode(model: Module, training: bool) -> Iterator[None]:
     """Within it the model is in this mode; nobody else records or changes modes meanwhile."""
-    with _recording.lock:
+    with listener.lock:
         modes = [(module, module.training) for module in model.modules()]
         for module, _ in modes:
             module.__dict__["training"] = training  # for a moment: no program needs to notice

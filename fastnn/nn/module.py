@@ -7,18 +7,18 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastnn import _check, _recording, autograd
+from fastnn import autograd
 from fastnn._core import engine
-from fastnn._device import is_device
+from fastnn._support import check
+from fastnn._support.device import is_device
+from fastnn._support.late import late
 from fastnn.nn.hooks import Hooked
 from fastnn.nn.parameter import Parameter
 from fastnn.nn.state import IncompatibleKeys, load, loadable
+from fastnn.tape import listener
 from fastnn.tensor import Tensor
 
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks")
-
-
-_predict: Any = None  # fastnn.train.predict puts itself here
 
 
 class Module(Hooked):
@@ -80,7 +80,7 @@ class Module(Hooked):
             if registry is not None and name in registry:
                 if value is not None:
                     raise TypeError(
-                        f"cannot assign {_check.show(value)} as {kind} '{name}' "
+                        f"cannot assign {check.show(value)} as {kind} '{name}' "
                         f"(fastnn.nn.{kind.capitalize()} or None expected)"
                     )
                 Module.changes += 1
@@ -99,7 +99,7 @@ class Module(Hooked):
         for registry in ("_parameters", "_buffers", "_modules"):
             values = self.__dict__.get(registry)
             if values is not None and name in values:
-                _recording.reads(self)
+                listener.reads(self)
                 return values[name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
@@ -122,7 +122,7 @@ class Module(Hooked):
 
     def _check_name(self, name: str, registry: Mapping[str, Any]) -> None:
         if not isinstance(name, str):
-            raise TypeError(f"name: expected text, got {_check.show(name)}")
+            raise TypeError(f"name: expected text, got {check.show(name)}")
         if not name or "." in name:
             raise KeyError(f"name: expected text without a dot, got {name!r}")
         if hasattr(self, name) and name not in registry:
@@ -132,14 +132,14 @@ class Module(Hooked):
     def _check_buffer(name: str, value: Any) -> None:
         if value is not None and not isinstance(value, Tensor):
             raise TypeError(
-                f"cannot assign {_check.show(value)} as buffer '{name}' (Tensor or None expected)"
+                f"cannot assign {check.show(value)} as buffer '{name}' (Tensor or None expected)"
             )
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter under a name; None keeps the name free, as a Linear without bias."""
         self._check_name(name, self._parameters)
         if param is not None and not isinstance(param, Parameter):
-            raise TypeError(f"{name}: expected a Parameter or None, got {_check.show(param)}")
+            raise TypeError(f"{name}: expected a Parameter or None, got {check.show(param)}")
         if param is not None and not param.name:
             param.name = name
         Module.changes += 1
@@ -158,7 +158,7 @@ class Module(Hooked):
         """Add a child under a name."""
         self._check_name(name, self._modules)
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{name}: expected a Module or None, got {_check.show(module)}")
+            raise TypeError(f"{name}: expected a Module or None, got {check.show(module)}")
         Module.changes += 1
         self._modules[name] = module
 
@@ -175,13 +175,11 @@ class Module(Hooked):
 
     def predict(self, x: Any, out: Any = None) -> Any:
         """The outputs for the rows of an array; see `fastnn.train.predict`."""
-        return _predict(self, x, out)
+        return late("fastnn.nn.module", "predict")(self, x, out)
 
     def save(self, path: Any, **options: Any) -> None:
         """Write configuration and weights to one file; see `fastnn.io.save`."""
-        from fastnn.io.model import save
-
-        save(self, path, **options)  # type: ignore[arg-type,unused-ignore]
+        late("fastnn.nn.module", "save")(self, path, **options)
 
     # ---- looking around ----
 
@@ -243,7 +241,7 @@ class Module(Hooked):
             else [(prefix, self)]
         )
         for path, module in modules:
-            _recording.reads(module)
+            listener.reads(module)
             own = module._own_parameters() if registry == "_parameters" else module._buffers.items()
             for name, value in own:
                 if value is None or id(value) in seen:
@@ -283,7 +281,7 @@ class Module(Hooked):
 
     def train(self, mode: bool = True) -> Self:
         """Set `training` here and below, and return self."""
-        _check.flag("mode", mode)
+        check.flag("mode", mode)
         for module in self.modules():
             module.training = mode
         return self
@@ -314,7 +312,7 @@ class Module(Hooked):
                 dtype = value
         if dtype is None:
             return self
-        real = _check.real_dtype(dtype)
+        real = check.real_dtype(dtype)
         Module.changes += 1
         for tensor in [*self.parameters(), *self.buffers()]:
             if tensor.dtype.kind == "f" and tensor.dtype != real:

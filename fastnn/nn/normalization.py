@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import DTypeLike
 
-from fastnn import _check, _device, ops
+from fastnn import ops
+from fastnn._support import check, device as _device
 from fastnn.nn import init
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
@@ -39,7 +40,7 @@ def batch_norm(
     Raises:
         ValueError: another shape; in training, one value a feature.
     """
-    share = _check.real("momentum", 0.1 if momentum is None else momentum, 0.0, 1.0)
+    share = check.real("momentum", 0.1 if momentum is None else momentum, 0.0, 1.0)
     averages = None
     if running_mean is not None and running_var is not None:
         averages = running_mean, running_var, Tensor(np.zeros((), np.int64)), share
@@ -54,7 +55,7 @@ def _batch_norm(
     training: bool,
     eps: float,
 ) -> Tensor:
-    _check.a_tensor("input", input)
+    check.a_tensor("input", input)
     if input.ndim not in (2, 3):
         raise ValueError(
             f"input: expected shape (rows, features) or (rows, features, length), got {input.shape}"
@@ -65,8 +66,8 @@ def _batch_norm(
         strict=True,
     ):
         if vector is not None:
-            _check.same_shape(name, vector.shape, input.shape[1:2], "the features")
-    eps = _check.real("eps", eps, 0.0)
+            check.same_shape(name, vector.shape, input.shape[1:2], "the features")
+    eps = check.real("eps", eps, 0.0)
     x = input if input.ndim == 2 else _rows(input)
     if not training:
         if averages is None:
@@ -131,7 +132,7 @@ def rms_norm(
         weight: of that shape, or None.
         eps: added to the mean square, default None: the spacing of the dtype's numbers at 1.
     """
-    _check.a_tensor("input", input)
+    check.a_tensor("input", input)
     if eps is None:
         eps = float(np.finfo(input.dtype).eps)
     return _by_rows(input, normalized_shape, weight, None, eps, centred=False)
@@ -145,17 +146,17 @@ def _by_rows(
     eps: float,
     centred: bool,
 ) -> Tensor:
-    _check.a_tensor("input", input)
+    check.a_tensor("input", input)
     shape = tuple(normalized_shape)
     axes = len(shape)
-    _check.same_shape("input", input.shape[max(input.ndim - axes, 0) :], shape, "normalized_shape")
+    check.same_shape("input", input.shape[max(input.ndim - axes, 0) :], shape, "normalized_shape")
     for name, x in (("weight", weight), ("bias", bias)):
         if x is not None:
-            _check.same_shape(name, x.shape, shape, "normalized_shape")
+            check.same_shape(name, x.shape, shape, "normalized_shape")
     if axes != 1:
         weight = None if weight is None else ops.reshape(weight, (-1,))
         bias = None if bias is None else ops.reshape(bias, (-1,))
-    eps = _check.real("eps", eps, 0.0)
+    eps = check.real("eps", eps, 0.0)
     width = math.prod(shape)
     if input.ndim == 2 and axes == 1:
         return ops.layer_norm(input, weight, bias, eps, centred)
@@ -213,20 +214,20 @@ class BatchNorm1d(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         device: Any = None,
-        dtype: npt.DTypeLike | None = None,
+        dtype: DTypeLike | None = None,
         *,
         bias: bool = True,
     ) -> None:
         super().__init__()
         if device is not None:
             _device.device(device)
-        real = _check.real_dtype(dtype)
-        self.num_features = _check.width("num_features", num_features)
-        self.eps = _check.real("eps", eps, 0.0)
-        self.momentum = None if momentum is None else _check.real("momentum", momentum, 0.0, 1.0)
-        self.affine = _check.flag("affine", affine)
-        self.track_running_stats = _check.flag("track_running_stats", track_running_stats)
-        for name, wanted in (("weight", affine), ("bias", _check.flag("bias", bias) and affine)):
+        real = check.real_dtype(dtype)
+        self.num_features = check.width("num_features", num_features)
+        self.eps = check.real("eps", eps, 0.0)
+        self.momentum = None if momentum is None else check.real("momentum", momentum, 0.0, 1.0)
+        self.affine = check.flag("affine", affine)
+        self.track_running_stats = check.flag("track_running_stats", track_running_stats)
+        for name, wanted in (("weight", affine), ("bias", check.flag("bias", bias) and affine)):
             vector = Parameter(np.empty(self.num_features, real)) if wanted else None
             self.register_parameter(name, vector)
         for name in ("running_mean", "running_var"):
@@ -283,14 +284,14 @@ class _ByRows(Module):
         if device is not None:
             _device.device(device)
         sizes = normalized_shape if isinstance(normalized_shape, Sequence) else [normalized_shape]
-        self.normalized_shape = tuple(_check.width("normalized_shape", n) for n in sizes)
+        self.normalized_shape = tuple(check.width("normalized_shape", n) for n in sizes)
         if not self.normalized_shape:
             raise ValueError("normalized_shape: expected at least one size")
-        self.eps = None if eps is None else _check.real("eps", eps, 0.0)
-        self.elementwise_affine = _check.flag("elementwise_affine", affine)
+        self.eps = None if eps is None else check.real("eps", eps, 0.0)
+        self.elementwise_affine = check.flag("elementwise_affine", affine)
 
-    def _register(self, name: str, wanted: bool, dtype: npt.DTypeLike | None) -> None:
-        shape, real = self.normalized_shape, _check.real_dtype(dtype)
+    def _register(self, name: str, wanted: bool, dtype: DTypeLike | None) -> None:
+        shape, real = self.normalized_shape, check.real_dtype(dtype)
         self.register_parameter(name, Parameter(np.empty(shape, real)) if wanted else None)
 
     def extra_repr(self) -> str:
@@ -331,11 +332,11 @@ class LayerNorm(_ByRows):
         elementwise_affine: bool = True,
         bias: bool = True,
         device: Any = None,
-        dtype: npt.DTypeLike | None = None,
+        dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__(normalized_shape, eps, elementwise_affine, device)
         self._register("weight", elementwise_affine, dtype)
-        self._register("bias", _check.flag("bias", bias) and elementwise_affine, dtype)
+        self._register("bias", check.flag("bias", bias) and elementwise_affine, dtype)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -384,7 +385,7 @@ class RMSNorm(_ByRows):
         eps: float | None = None,
         elementwise_affine: bool = True,
         device: Any = None,
-        dtype: npt.DTypeLike | None = None,
+        dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__(normalized_shape, eps, elementwise_affine, device)
         self._register("weight", elementwise_affine, dtype)

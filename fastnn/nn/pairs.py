@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from fastnn import _check, ops
+from fastnn import ops
+from fastnn._support import check
 from fastnn.nn.reduction import REDUCTIONS, Loss, Reduction, legacy, reduced
 from fastnn.tensor import Tensor
 
 
 def _alike(reduction: str, first: Tensor, **others: Tensor) -> None:
-    _check.choice("reduction", reduction, REDUCTIONS)
-    _check.a_tensor("the first input", first)
+    check.choice("reduction", reduction, REDUCTIONS)
+    check.a_tensor("the first input", first)
     for name, other in others.items():
-        _check.a_tensor(name, other)
-        _check.same_shape(name, other.shape, first.shape, "the first input")
-        _check.same_dtype(name, other.dtype, first.dtype, "the first input")
+        check.a_tensor(name, other)
+        check.same_shape(name, other.shape, first.shape, "the first input")
+        check.same_dtype(name, other.dtype, first.dtype, "the first input")
 
 
 def margin_ranking_loss(
@@ -61,7 +62,7 @@ class MarginRankingLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.margin = _check.real("margin", margin)
+        self.margin = check.real("margin", margin)
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -80,8 +81,8 @@ def cosine_embedding_loss(
     """1 - cos(a, b) where y is 1, max(0, cos - margin) where -1; see `nn.CosineEmbeddingLoss`."""
     chosen = legacy(size_average, reduce, reduction)
     _alike(chosen, input1, input2=input2)
-    _check.a_tensor("target", target)
-    _check.same_shape("target", target.shape, input1.shape[:-1], "the inputs' rows")
+    check.a_tensor("target", target)
+    check.same_shape("target", target.shape, input1.shape[:-1], "the inputs' rows")
     eps = 1e-12
     dot = ops.sum(ops.mul(input1, input2), -1)
     sizes = ops.mul(
@@ -123,7 +124,7 @@ class CosineEmbeddingLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.margin = _check.real("margin", margin)
+        self.margin = check.real("margin", margin)
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -150,7 +151,7 @@ def triplet_margin_loss(
         return ops.norm(ops.add(ops.sub(a, b), eps), p, -1)
 
     near, far = distance(anchor, positive), distance(anchor, negative)
-    if _check.flag("swap", swap):
+    if check.flag("swap", swap):
         far = ops.minimum(far, distance(positive, negative))
     return reduced(ops.relu(ops.add(ops.sub(near, far), margin)), chosen)
 
@@ -190,9 +191,9 @@ class TripletMarginLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.margin = _check.real("margin", margin, 0.0, open_low=True)
-        self.p, self.eps = _check.real("p", p, 0.0), _check.real("eps", eps)
-        self.swap = _check.flag("swap", swap)
+        self.margin = check.real("margin", margin, 0.0, open_low=True)
+        self.p, self.eps = check.real("p", p, 0.0), check.real("eps", eps)
+        self.swap = check.flag("swap", swap)
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         """The loss."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import _check, ops
-from fastnn.autograd import versions
+from fastnn import ops
+from fastnn._support import check
+from fastnn.tape import versions
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ class Parameter(Tensor):
         if isinstance(requires_grad, str) or isinstance(name, bool):  # (data, name, requires_grad)
             requires_grad, name = name if isinstance(name, bool) else True, requires_grad
         array = data._array if isinstance(data, Tensor) else np.asarray(data)
-        _check.real_dtype(array.dtype, "data")
-        super().__init__(array, requires_grad=_check.flag("requires_grad", requires_grad))
+        check.real_dtype(array.dtype, "data")
+        super().__init__(array, requires_grad=check.flag("requires_grad", requires_grad))
         self.name = "" if name is None or isinstance(name, bool) else name
         self._flat = None
 
@@ -64,7 +65,7 @@ class Parameter(Tensor):
             ValueError: another shape.
         """
         values = Tensor(data._array if isinstance(data, Tensor) else np.asarray(data))
-        _check.same_shape("data", values.shape, self.shape, "the parameter")
+        check.same_shape("data", values.shape, self.shape, "the parameter")
         ops.copy_(self, values)
         versions.wrote(self._array, "set_data")  # by this name in errors
         return self
@@ -101,5 +102,5 @@ class ParameterTuple(tuple[Parameter, ...]):
         found = tuple(parameters)
         for i, p in enumerate(found):
             if not isinstance(p, Tensor):
-                raise TypeError(f"parameters[{i}]: expected a Parameter, got {_check.show(p)}")
+                raise TypeError(f"parameters[{i}]: expected a Parameter, got {check.show(p)}")
         return super().__new__(cls, found)  # type: ignore[arg-type]

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import _check, _device, ops
+from fastnn import ops
+from fastnn._support import check, device as _device
 from fastnn.nn import init as start
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
@@ -21,8 +22,8 @@ def _between(input: Tensor, low: float, high: float, below: Any, middle: Any, ab
 
 
 def _checked(input: Tensor, inplace: bool = False) -> None:
-    _check.a_tensor("input", input)
-    _check.flag("inplace", inplace)
+    check.a_tensor("input", input)
+    check.flag("inplace", inplace)
 
 
 def hardtanh(
@@ -38,8 +39,8 @@ def hardtanh(
 
 
 def _bounds(min_val: float, max_val: float) -> tuple[float, float]:
-    low = _check.real("min_val", min_val)
-    return low, _check.real("max_val", max_val, low)
+    low = check.real("min_val", min_val)
+    return low, check.real("max_val", max_val, low)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
@@ -63,7 +64,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x - lambd where x > lambd, x + lambd where x < -lambd, else 0; lambd >= 0."""
     _checked(input)
-    width, x = _check.real("lambd", lambd, 0.0), input.detach()
+    width, x = check.real("lambd", lambd, 0.0), input.detach()
     below = ops.where(ops.ge(x, -width), 0.0, ops.add(input, width))  # nan, too, stays
     return ops.where(ops.gt(x, width), ops.sub(input, width), below)
 
@@ -71,14 +72,14 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, else 0."""
     _checked(input)
-    width = _check.real("lambd", lambd)
+    width = check.real("lambd", lambd)
     return ops.where(ops.le(ops.abs(input.detach()), width), 0.0, input)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where x > threshold, else value. `inplace` has no effect."""
     _checked(input, inplace)
-    limit, other = _check.real("threshold", threshold), _check.real("value", value)
+    limit, other = check.real("threshold", threshold), check.real("value", value)
     return ops.where(ops.le(input.detach(), limit), other, input)
 
 
@@ -93,8 +94,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         ValueError: another number of slopes.
     """
     _checked(input)
-    _check.a_tensor("weight", weight)
-    _check.same_dtype("weight", weight.dtype, input.dtype, "input")
+    check.a_tensor("weight", weight)
+    check.same_dtype("weight", weight.dtype, input.dtype, "input")
     channels = 1 if input.ndim == 0 else input.shape[min(1, input.ndim - 1)]
     if weight.ndim > 1 or weight.numel() not in (1, channels):
         raise ValueError(f"weight: expected 1 or {channels} slopes, got shape {weight.shape}")
@@ -124,7 +125,7 @@ class Hardtanh(Module):
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
-        _check.flag("inplace", inplace)
+        check.flag("inplace", inplace)
         self.min_val, self.max_val = _bounds(min_val, max_val)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -145,7 +146,7 @@ class _Plain(Module):
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
-        _check.flag("inplace", inplace)
+        check.flag("inplace", inplace)
 
 
 class ReLU6(_Plain):
@@ -207,7 +208,7 @@ class _Shrink(Module):
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
-        self.lambd = _check.real("lambd", lambd)
+        self.lambd = check.real("lambd", lambd)
 
     def extra_repr(self) -> str:
         """How far."""
@@ -226,7 +227,7 @@ class Softshrink(_Shrink):
     """
 
     def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__(_check.real("lambd", lambd, 0.0))
+        super().__init__(check.real("lambd", lambd, 0.0))
 
     def forward(self, input: Tensor) -> Tensor:
         """x moved towards 0 by lambd."""
@@ -264,9 +265,9 @@ class Threshold(Module):
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__()
-        _check.flag("inplace", inplace)
-        self.threshold = _check.real("threshold", threshold)
-        self.value = _check.real("value", value)
+        check.flag("inplace", inplace)
+        self.threshold = check.real("threshold", threshold)
+        self.value = check.real("value", value)
 
     def forward(self, input: Tensor) -> Tensor:
         """x or value."""
@@ -311,9 +312,9 @@ class PReLU(Module):
         super().__init__()
         if device is not None:
             _device.device(device)
-        self.num_parameters = _check.width("num_parameters", num_parameters)
-        self.init = _check.real("init", init)
-        real = _check.real_dtype(dtype)
+        self.num_parameters = check.width("num_parameters", num_parameters)
+        self.init = check.real("init", init)
+        real = check.real_dtype(dtype)
         self.weight = Parameter(np.full(self.num_parameters, self.init, real))
 
     def reset_parameters(self) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from fastnn import _check, ops
+from fastnn import ops
+from fastnn._support import check
 from fastnn.tensor import Tensor
 
 Approximate = Literal["none", "tanh"]
@@ -14,36 +15,36 @@ APPROXIMATIONS: tuple[Approximate, ...] = ("none", "tanh")
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0), by element. `inplace` is accepted and has no effect: x stays what it is."""
-    _check.a_tensor("input", input)
-    _check.flag("inplace", inplace)
+    check.a_tensor("input", input)
+    check.flag("inplace", inplace)
     return ops.relu(input)
 
 
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-x)), by element."""
-    _check.a_tensor("input", input)
+    check.a_tensor("input", input)
     return ops.sigmoid(input)
 
 
 def tanh(input: Tensor) -> Tensor:
     """tanh(x), by element."""
-    _check.a_tensor("input", input)
+    check.a_tensor("input", input)
     return ops.tanh(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, else negative_slope * x. `inplace` is accepted and has no effect."""
-    _check.a_tensor("input", input)
-    _check.flag("inplace", inplace)
-    slope = _check.real("negative_slope", negative_slope)
+    check.a_tensor("input", input)
+    check.flag("inplace", inplace)
+    slope = check.real("negative_slope", negative_slope)
     return ops.where(ops.gt(input.detach(), 0.0), input, ops.mul(input, slope))
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha * (exp(x) - 1). `inplace` is accepted and has no effect."""
-    _check.a_tensor("input", input)
-    _check.flag("inplace", inplace)
-    scale = _check.real("alpha", alpha)
+    check.a_tensor("input", input)
+    check.flag("inplace", inplace)
+    scale = check.real("alpha", alpha)
     above = ops.gt(input.detach(), 0.0)
     below = ops.expm1(ops.where(above, 0.0, input))  # finite, and so is its gradient
     return ops.where(above, input, ops.mul(below, scale))
@@ -51,8 +52,8 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x / (1 + exp(-x)), by element. `inplace` is accepted and has no effect."""
-    _check.a_tensor("input", input)
-    _check.flag("inplace", inplace)
+    check.a_tensor("input", input)
+    check.flag("inplace", inplace)
     return ops.mul(input, ops.sigmoid(input))
 
 
@@ -68,8 +69,8 @@ def gelu(input: Tensor, approximate: Approximate = "none") -> Tensor:
 
     Source: Hendrycks & Gimpel 2016.
     """
-    _check.a_tensor("input", input)
-    if _check.choice("approximate", approximate, APPROXIMATIONS) == "none":
+    check.a_tensor("input", input)
+    if check.choice("approximate", approximate, APPROXIMATIONS) == "none":
         return ops.gelu(input)
     cubic = ops.add(ops.mul(ops.square(input), 0.044715), 1.0)
     share = ops.tanh(ops.mul(ops.mul(input, cubic), math.sqrt(2 / math.pi)))
@@ -78,11 +79,11 @@ def gelu(input: Tensor, approximate: Approximate = "none") -> Tensor:
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta x)) / beta, and x itself where beta x > threshold."""
-    _check.a_tensor("input", input)
-    sharpness = _check.real("beta", beta)
+    check.a_tensor("input", input)
+    sharpness = check.real("beta", beta)
     if sharpness == 0.0:
         raise ValueError("beta: expected a number other than 0, got 0")
-    return ops.softplus(input, sharpness, _check.real("threshold", threshold))
+    return ops.softplus(input, sharpness, check.real("threshold", threshold))
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
@@ -92,9 +93,9 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
     >>> normalize(fastnn.tensor([[3.0, 4.0]]))
     tensor([[0.6000, 0.8000]])
     """
-    _check.a_tensor("input", input)
+    check.a_tensor("input", input)
     length = ops.norm(input, p, dim, keepdim=True)
-    return ops.div(input, ops.clamp(length, _check.real("eps", eps, 0.0)))
+    return ops.div(input, ops.clamp(length, check.real("eps", eps, 0.0)))
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
@@ -112,5 +113,5 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
-    _check.a_tensor("tensor", tensor)
-    return ops.one_hot(tensor, _check.integer("num_classes", num_classes, -1, 2**31))
+    check.a_tensor("tensor", tensor)
+    return ops.one_hot(tensor, check.integer("num_classes", num_classes, -1, 2**31))

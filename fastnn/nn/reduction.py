@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Literal
 
-from fastnn import _check, ops
+from fastnn import ops
+from fastnn._support import check
 from fastnn.nn.module import Module
 from fastnn.tensor import Tensor
 
@@ -17,11 +18,11 @@ def same(
     input: Tensor, target: Tensor, reduction: str, known: tuple[str, ...] = REDUCTIONS
 ) -> None:
     """Check the reduction, and that both are tensors of one shape and dtype."""
-    _check.choice("reduction", reduction, known)
-    _check.a_tensor("input", input)
-    _check.a_tensor("target", target)
-    _check.same_shape("target", target.shape, input.shape, "input")
-    _check.same_dtype("target", target.dtype, input.dtype, "input")
+    check.choice("reduction", reduction, known)
+    check.a_tensor("input", input)
+    check.a_tensor("target", target)
+    check.same_shape("target", target.shape, input.shape, "input")
+    check.same_dtype("target", target.dtype, input.dtype, "input")
 
 
 def reduced(each: Tensor, reduction: str) -> Tensor:
@@ -58,7 +59,7 @@ def by_rows(
     axis = min(1, input.ndim - 1)
     shape = input.shape[:axis] + input.shape[axis + 1 :]
     wanted = input.shape if probabilities else shape
-    _check.same_shape("target", target.shape, wanted, "input's rows")
+    check.same_shape("target", target.shape, wanted, "input's rows")
     if input.ndim == 2:
         return input, target, shape
     order = (*range(axis), *range(axis + 1, input.ndim), axis)
@@ -87,4 +88,4 @@ class Loss(Module):
     ) -> None:
         super().__init__()
         chosen = legacy(size_average, reduce, reduction)
-        self.reduction = _check.choice("reduction", chosen, REDUCTIONS)
+        self.reduction = check.choice("reduction", chosen, REDUCTIONS)

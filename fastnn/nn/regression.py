@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fastnn import _check, ops
+from fastnn import ops
+from fastnn._support import check
 from fastnn.nn.reduction import Loss, Reduction, reduced, same
 from fastnn.tensor import Tensor
 
@@ -89,8 +90,8 @@ def quantile_loss(
     """max(q d, (q - 1) d), d = y - x; see `nn.QuantileLoss`."""
     levels = _levels(quantiles)
     if isinstance(quantiles, Sequence):
-        _check.a_tensor("input", input)
-        _check.a_tensor("target", target)
+        check.a_tensor("input", input)
+        check.a_tensor("target", target)
         if input.ndim != 2 or input.shape[1] != len(levels):
             raise ValueError(
                 f"input: expected (rows, {len(levels)}), one column for each quantile, got "
@@ -115,7 +116,7 @@ def quantile_loss(
 def _levels(quantiles: float | Sequence[float]) -> list[float]:
     """The quantiles, each between 0 and 1 and in order."""
     given = list(quantiles) if isinstance(quantiles, Sequence) else [quantiles]
-    levels = [_check.real("quantiles", q, 0.0, 1.0, open_low=True, open_high=True) for q in given]
+    levels = [check.real("quantiles", q, 0.0, 1.0, open_low=True, open_high=True) for q in given]
     if not levels or levels != sorted(set(levels)):
         raise ValueError(f"quantiles: expected increasing numbers, got {quantiles!r}")
     return levels
@@ -152,7 +153,7 @@ class QuantileLoss(Loss):
         _levels(quantiles)
         several = isinstance(quantiles, Sequence)
         self.quantiles = tuple(quantiles) if several else quantiles  # type: ignore[arg-type]
-        self.crossing = _check.real("crossing", crossing, 0.0)
+        self.crossing = check.real("crossing", crossing, 0.0)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""

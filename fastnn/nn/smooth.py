@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from fastnn import _check, ops
+from fastnn import ops
+from fastnn._support import check
 from fastnn.nn.module import Module
 from fastnn.tensor import Tensor
 
@@ -13,8 +14,8 @@ SELU_ALPHA = 1.6732632423543772848170429916717
 
 
 def _checked(input: Tensor, inplace: bool = False) -> None:
-    _check.a_tensor("input", input)
-    _check.flag("inplace", inplace)
+    check.a_tensor("input", input)
+    check.flag("inplace", inplace)
 
 
 def _below(input: Tensor, alpha: float) -> Tensor:
@@ -38,7 +39,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 def _nonzero(name: str, value: float) -> float:
-    number = _check.real(name, value)
+    number = check.real(name, value)
     if number == 0.0:
         raise ValueError(f"{name}: expected a number other than 0, got 0")
     return number
@@ -71,13 +72,13 @@ def tanhshrink(input: Tensor) -> Tensor:
 def softmin(input: Tensor, dim: int = -1) -> Tensor:
     """softmax(-x) along `dim`, default the last axis."""
     _checked(input)
-    return ops.softmax(ops.neg(input), _check.integer("dim", dim, -64, 63))
+    return ops.softmax(ops.neg(input), check.integer("dim", dim, -64, 63))
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """a sigmoid(b) of the two halves of x along `dim`, default the last axis; see `nn.GLU`."""
     _checked(input)
-    at = _check.integer("dim", dim, -max(input.ndim, 1), max(input.ndim, 1) - 1)
+    at = check.integer("dim", dim, -max(input.ndim, 1), max(input.ndim, 1) - 1)
     if input.ndim == 0 or input.shape[at] % 2:
         raise ValueError(f"input: expected an even size along axis {dim}, got {input.shape}")
     half = input.shape[at] // 2
@@ -100,7 +101,7 @@ class SELU(Module):
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
-        _check.flag("inplace", inplace)
+        check.flag("inplace", inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """s x or s a (exp(x) - 1)."""
@@ -123,7 +124,7 @@ class CELU(Module):
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
-        _check.flag("inplace", inplace)
+        check.flag("inplace", inplace)
         self.alpha = _nonzero("alpha", alpha)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -150,7 +151,7 @@ class Mish(Module):
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
-        _check.flag("inplace", inplace)
+        check.flag("inplace", inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """x tanh(softplus(x))."""
@@ -209,7 +210,7 @@ class Softmin(Module):
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__()
-        self.dim = _check.integer("dim", dim, -64, 63)
+        self.dim = check.integer("dim", dim, -64, 63)
 
     def forward(self, input: Tensor) -> Tensor:
         """Softmax of -x along `dim`."""
@@ -238,7 +239,7 @@ class GLU(Module):
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__()
-        self.dim = _check.integer("dim", dim, -64, 63)
+        self.dim = check.integer("dim", dim, -64, 63)
 
     def forward(self, input: Tensor) -> Tensor:
         """a sigmoid(b)."""

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import _check, ops
-from fastnn.autograd import versions
+from fastnn import ops
+from fastnn._support import check
+from fastnn.tape import versions
 from fastnn.tensor import Tensor
 
 
@@ -42,7 +43,7 @@ def loadable(
         RuntimeError: names, shapes or kinds of value do not fit; all of them are listed.
     """
     if not isinstance(given, Mapping):
-        raise TypeError(f"state_dict: expected a mapping, got {_check.show(given)}")
+        raise TypeError(f"state_dict: expected a mapping, got {check.show(given)}")
     keys = IncompatibleKeys(
         [name for name in own if name not in given], [name for name in given if name not in own]
     )
@@ -85,9 +86,9 @@ def _value(name: str, value: Any, target: Tensor) -> tuple[npt.NDArray[Any], str
     try:
         array = value._array if isinstance(value, Tensor) else _as_array(value)
     except Exception as error:  # a foreign __array__ may raise anything
-        return empty, f"{name}: expected a Tensor or an array, got {_check.show(value)}: {error}"
+        return empty, f"{name}: expected a Tensor or an array, got {check.show(value)}: {error}"
     if array.dtype.kind not in "biuf":
-        return empty, f"{name}: expected a Tensor or an array of numbers, got {_check.show(value)}"
+        return empty, f"{name}: expected a Tensor or an array of numbers, got {check.show(value)}"
     if array.shape != target.shape:
         return empty, (
             f"size mismatch for {name}: copying a param with shape {array.shape} from "

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.nn.embedding import Embedding
 from fastnn.nn.hooks import HookHandle
 from fastnn.nn.module import Module
@@ -106,7 +106,7 @@ def summary(
     from fastnn.nn.modes import evaluating
 
     if not isinstance(model, Module):
-        raise TypeError(f"model: expected a Module, got {_check.show(model)}")
+        raise TypeError(f"model: expected a Module, got {check.show(model)}")
     args = _inputs(input_shape, input_data, model)
     rows: list[Row] = []
     seen: set[int] = set()
@@ -130,11 +130,11 @@ def _inputs(shape: Any, data: Any, model: Module) -> tuple[Any, ...]:
     if data is not None:
         return data if isinstance(data, tuple) else (data,)
     parameters = (p for module in model.modules() for p in module._parameters.values())
-    dtype = next((p.dtype for p in parameters if p is not None), _check.real_dtype(None))
+    dtype = next((p.dtype for p in parameters if p is not None), check.real_dtype(None))
     several = bool(len(shape)) and all(isinstance(part, tuple | list) for part in shape)
     shapes = [(f"input_shape[{i}]", s) for i, s in enumerate(shape)]
     return tuple(
-        Tensor(np.zeros(_check.shape(name, (tuple(given),)), dtype))
+        Tensor(np.zeros(check.shape(name, (tuple(given),)), dtype))
         for name, given in (shapes if several else [("input_shape", shape)])
     )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastnn import _check, _recording, ops
+from fastnn import ops
+from fastnn._support import check as _check
+from fastnn.tape import listener
 from fastnn.tensor import Tensor
 
 
@@ -78,7 +80,7 @@ def some_ignored(target: Tensor, ignored: int) -> bool:
 def _one_hot(target: Tensor, classes: int, ignored: int, like: Tensor) -> Tensor:
     """1 where the class is the row's, 0 elsewhere and in rows that do not count."""
     check = lambda y: _class_or_ignored(y, classes, ignored)  # noqa: E731
-    _recording.checked(target, check, classes, ignored)
+    listener.checked(target, check, classes, ignored)
     table = np.eye(classes + 1, classes, dtype=like.dtype)  # the last row: of what is ignored
     known = ops.where(ops.lt(target, classes), target, -1)  # take_rows refuses -1 in a program too
     return ops.take_rows(Tensor(table), ops.where(ops.eq(target, ignored), classes, known))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastnn import ops
-from fastnn.autograd import Node
 from fastnn.nn.reduction import Loss
 from fastnn.ops.table import taped
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
 
 REFUSAL = (

@@ -1,21 +1,10 @@
 """The table of ops, and a function for each row: one file per family."""
 
+import sys
 from typing import Any
 
-from fastnn.ops import arrange, combined, counted, inplace, scattered
-from fastnn.ops.arrange import (
-    argsort,
-    diag,
-    hstack,
-    meshgrid,
-    narrow,
-    numel,
-    sort,
-    tile,
-    topk,
-    trace,
-    vstack,
-)
+from fastnn._support.late import late
+from fastnn.ops import combined, counting, inplace, layout, scatter
 from fastnn.ops.einstein import einsum
 from fastnn.ops.elementwise import (
     abs,
@@ -85,7 +74,7 @@ from fastnn.ops.functions import (
     tan,
     trunc,
 )
-from fastnn.ops.index import (
+from fastnn.ops.indexing import (
     gather,
     getitem,
     index_select,
@@ -109,6 +98,19 @@ from fastnn.ops.join import (
     triu,
     unbind,
     unsqueeze,
+)
+from fastnn.ops.layout import (
+    argsort,
+    diag,
+    hstack,
+    meshgrid,
+    narrow,
+    numel,
+    sort,
+    tile,
+    topk,
+    trace,
+    vstack,
 )
 from fastnn.ops.loss import (
     bce_with_logits,
@@ -189,6 +191,8 @@ from fastnn.ops.variants import (
     sub_,
 )
 from fastnn.ops.write import copy_, div_, lerp_, mul_
+from fastnn.tape.modes import is_grad_enabled
+from fastnn.tensor import methods
 
 __all__ = [
     "TABLE",
@@ -347,11 +351,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """What MindSpore's `ops` has besides (losses, `reduce_mean`), when it is asked for."""
-    if not name.startswith("_"):
-        from fastnn.mindspore import ops
+methods.connect(sys.modules[__name__], is_grad_enabled)  # Tensor's methods are ops
 
-        if name in ops.__all__:
-            return getattr(ops, name)
-    raise AttributeError(f"module 'fastnn.ops' has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    """What MindSpore's `ops` has besides: losses, `reduce_mean` and the like."""
+    return late(__name__, name)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.methods.names import both_names
 from fastnn.ops.elementwise import (
     abs,
     add,
@@ -29,7 +28,7 @@ from fastnn.ops.elementwise import (
     where,
 )
 from fastnn.ops.functions import isfinite, isnan, logical_and, logical_not, trunc
-from fastnn.ops.index import index_select
+from fastnn.ops.indexing import index_select
 from fastnn.ops.join import axis, cat
 from fastnn.ops.products import bmm, matmul, mm
 from fastnn.ops.promote import cast, pair
@@ -37,6 +36,7 @@ from fastnn.ops.reduce import mean, sum
 from fastnn.ops.shape import expand, getitem, permute, reshape
 from fastnn.ops.statistics import Axes, norm, std, var
 from fastnn.tensor import Tensor, int64
+from fastnn.tensor.methods.names import both_names
 
 if TYPE_CHECKING:
     from fastnn.ops.table import Scalar

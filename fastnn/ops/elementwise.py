@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _recording
-from fastnn.autograd import GradientRule, Node, only_reads
 from fastnn.ops.promote import cast, pair
 from fastnn.ops.shape import unbroadcast
 from fastnn.ops.table import apply, real, row, same_real
+from fastnn.tape import listener
+from fastnn.tape.inference import only_reads
+from fastnn.tape.node import GradientRule, Node
 from fastnn.tensor import Tensor, bool_, int64
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def remainder(a: Operand, b: Operand) -> Tensor:
     """
     x, y = pair(a, b)
     if x._array.dtype.kind != "f":
-        _recording.checked(y, _not_zero)
+        listener.checked(y, _not_zero)
     return _remainder(x, y)
 
 
@@ -206,7 +207,7 @@ def floor_divide(a: Operand, b: Operand) -> Tensor:
     if x._array.dtype.kind == "f":
         x, y = x.detach(), y.detach()
         return where(eq(y, 0.0), div(x, y), _whole_quotient(x, y))
-    _recording.checked(y, _not_zero)
+    listener.checked(y, _not_zero)
     return _floor_divide(cast(x, int64), cast(y, int64))
 
 

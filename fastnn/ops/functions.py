@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastnn import _recording
-from fastnn.autograd import Node
-from fastnn.methods.names import both_names
 from fastnn.ops.elementwise import (
     abs,
     add,
@@ -39,7 +36,10 @@ from fastnn.ops.elementwise import (
 )
 from fastnn.ops.promote import pair
 from fastnn.ops.table import real, taped
+from fastnn.tape import listener
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_
+from fastnn.tensor.methods.names import both_names
 
 if TYPE_CHECKING:
     from fastnn.ops.table import Scalar
@@ -212,13 +212,13 @@ def allclose(
     a: Tensor, b: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
     """Whether all elements are close, as a Python bool; see `isclose`."""
-    _recording.refuse("its values were compared (allclose)")
+    listener.refuse("its values were compared (allclose)")
     return bool(isclose(a, b, rtol, atol, equal_nan)._array.all())
 
 
 def equal(a: Tensor, b: Tensor) -> bool:
     """Whether shapes and all elements are the same, as a Python bool."""
-    _recording.refuse("its values were compared (equal)")
+    listener.refuse("its values were compared (equal)")
     return a.shape == b.shape and bool(eq(a, b)._array.all())
 
 

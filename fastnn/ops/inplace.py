@@ -14,20 +14,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fastnn._core.tape import owner, rebase, taped
-from fastnn.autograd import Node, no_grad, only_reads, versions
+from fastnn._core.tape import owner, rebase
 from fastnn.ops.elementwise import copy, where
-from fastnn.ops.index import parts_of, setitem, view_array
+from fastnn.ops.indexing import parts_of, setitem, view_array
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import take_rows
 from fastnn.ops.shape import contiguous, reshape, unbroadcast
+from fastnn.ops.table import taped
 from fastnn.ops.write import copy_
+from fastnn.tape import versions
+from fastnn.tape.inference import only_reads
+from fastnn.tape.modes import no_grad
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastnn.methods.operators import Operand
+    from fastnn.tensor.methods.operators import Operand
 
 
 def changes_tape(x: Tensor, value: Any, name: str) -> bool:

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.autograd import Node, only_reads
-from fastnn.methods.names import both_names
 from fastnn.ops.elementwise import where
 from fastnn.ops.promote import cast, result_dtype
 from fastnn.ops.shape import expand, getitem, permute, reshape
 from fastnn.ops.table import TABLE, execute, new_array, taped
+from fastnn.tape.inference import only_reads
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
+from fastnn.tensor.methods.names import both_names
 
 
 def axis(name: str, dim: int, ndim: int) -> int:

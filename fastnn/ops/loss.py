@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _batch
-from fastnn._arrays import class_range
 from fastnn._core import engine
-from fastnn._core.tape import wrap
-from fastnn.autograd import Node, is_grad_enabled
+from fastnn._support.arrays import class_range
 from fastnn.ops.elementwise import mul, neg, relu, sigmoid, square, sub
 from fastnn.ops.reduce import mean, sum
 from fastnn.ops.rows import log_softmax, softmax, take_rows
 from fastnn.ops.shape import reshape
 from fastnn.ops.table import Op, contiguous_array, execute, row, same_real
-from fastnn.tensor import Tensor, int64
+from fastnn.tape import batch
+from fastnn.tape.modes import is_grad_enabled
+from fastnn.tape.node import Node
+from fastnn.tensor import Tensor, int64, wrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +49,7 @@ def _over_rows(dloss: Tensor, z: Tensor) -> Tensor:
 def _loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> Tensor:
     """Run a loss row. rows: one loss for each row (else for each element)."""
     on_tape = z.requires_grad and is_grad_enabled()
-    if _batch.rules is not None and _batch.rules.any(z, y):
+    if batch.rules is not None and batch.rules.any(z, y):
         return _batched_loss(op, z, y, reduction, rows)
     za, ya = contiguous_array(z._array), contiguous_array(y._array)
     n = za.shape[0] if rows else za.size
@@ -67,8 +67,8 @@ def _loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> Tensor:
 
 def _batched_loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> Tensor:
     """The same within vmap: each loss by the row, which are then reduced."""
-    assert _batch.rules is not None and op.gradient is not None
-    loss, dz = _batch.rules.loss(op, z, y, rows)
+    assert batch.rules is not None and op.gradient is not None
+    loss, dz = batch.rules.loss(op, z, y, rows)
     each = Tensor(loss)
     if z.requires_grad and is_grad_enabled():
         each._node = Node(op.gradient, (z, y), (loss, dz), ("none", 1))
@@ -113,7 +113,7 @@ def softmax_cross_entropy(z: Tensor, y: Tensor, reduction: str = "mean") -> Tens
     if y.shape != z.shape[:1]:
         raise ValueError(f"y: expected {z.shape[0]} classes, one a row of z, got shape {y.shape}")
     classes = z.shape[1]
-    labels = y if _batch.rules is None else _batch.rules.whole(y)
+    labels = y if batch.rules is None else batch.rules.whole(y)
     if labels._array.dtype != int64 or not engine.in_range(labels._array, classes):
         class_range("y", labels, classes)
     recorder = engine.recorder()

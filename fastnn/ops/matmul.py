@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _batch, _check
-from fastnn._core.tape import computed, wrap
-from fastnn.autograd import Node, is_grad_enabled
+from fastnn._support import check
 from fastnn.ops.reduce import sum
 from fastnn.ops.shape import permute, reshape
-from fastnn.ops.table import TABLE, apply, contiguous_array, execute, row, same_real, taped
-from fastnn.tensor import Tensor
+from fastnn.ops.table import (
+    TABLE,
+    apply,
+    computed,
+    contiguous_array,
+    execute,
+    row,
+    same_real,
+    taped,
+)
+from fastnn.tape import batch
+from fastnn.tape.modes import is_grad_enabled
+from fastnn.tape.node import Node
+from fastnn.tensor import Tensor, wrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,15 +91,15 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"got shape {input.shape}"
         )
     if x.dtype is not w.dtype:
-        _check.same_dtype("input", x.dtype, w.dtype, "the weight")
+        check.same_dtype("input", x.dtype, w.dtype, "the weight")
     b = None if bias is None else bias._array
     if b is not None and (b.shape != w.shape[:1] or b.dtype is not w.dtype):
-        _check.same_shape("bias", b.shape, w.shape[:1], "the rows of weight")
-        _check.same_dtype("bias", b.dtype, w.dtype, "the weight")
+        check.same_shape("bias", b.shape, w.shape[:1], "the rows of weight")
+        check.same_dtype("bias", b.dtype, w.dtype, "the weight")
     if x.ndim != 2:
         y = linear(reshape(input, (-1, x.shape[-1])), weight, bias)
         return reshape(y, (*x.shape[:-1], w.shape[0]))
-    if _batch.rules is not None and _batch.rules.any(input, weight, bias):
+    if batch.rules is not None and batch.rules.any(input, weight, bias):
         return _product(input, permute(weight, (1, 0)), bias)
     out = np.empty((x.shape[0], w.shape[0]), x.dtype)
     execute(_matmul, (out,), (x, w.T, b, None), (), PLAIN)
@@ -97,14 +107,15 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def _linear_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    if is_grad_enabled() or _batch.rules is not None:
+    if is_grad_enabled() or batch.rules is not None:
         x, weight = node.input(0), node.input(1)
         return (
             _product(dy, weight) if node.needs(0) else None,
             permute(_product(permute(x, (1, 0)), dy), (1, 0)) if node.needs(1) else None,
             sum(dy, 0) if node.needs(2) else None,
         )
-    x, weight, bias = node.inputs  # type: ignore[misc, assignment]
+    inputs: Any = node.inputs
+    x, weight, bias = inputs
     return (
         _plain(dy._array, weight._array) if x.requires_grad else None,
         # In the order (in, out), as the weight is stored: the kernel writes rows.

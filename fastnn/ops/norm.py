@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _batch, _recording
-from fastnn._core.tape import wrap
-from fastnn.autograd import Node, is_grad_enabled, versions
 from fastnn.ops.elementwise import add, div, mul, sqrt, square, sub
 from fastnn.ops.random import bits_of
 from fastnn.ops.reduce import mean, sum
 from fastnn.ops.shape import getitem
 from fastnn.ops.table import Op, contiguous_array, execute, row, same_real
-from fastnn.tensor import Tensor
+from fastnn.tape import batch, listener, versions
+from fastnn.tape.modes import is_grad_enabled
+from fastnn.tape.node import Node
+from fastnn.tensor import Tensor, wrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +65,7 @@ def _gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 def _rule(node: Node, dy: Tensor, _: Tensor | None) -> Sequence[Tensor | None]:
     """By the row of the gradient, or by expressions where that itself goes on the tape."""
-    if is_grad_enabled() or _batch.rules is not None:
+    if is_grad_enabled() or batch.rules is not None:
         return _gradient(node, dy)
     op, dim, centred, _ = node.attrs
     inputs = node.inputs or ()
@@ -100,7 +100,7 @@ def _run(
     attrs = (bits_of(eps), int(centred)) if dim else (bits_of(eps),)
     execute(op, (out, stats), (xa, _packed(gain), _packed(shift)), xa.shape, attrs)
     y = wrap(out)
-    recorder = _recording.active
+    recorder = listener.active
     if recorder is not None:
         recorder.uses((x, gain, shift))
     if is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, gain, shift)):
@@ -112,7 +112,7 @@ def _run(
 
 
 def _batched(x: Tensor, parameters: Parameters) -> bool:
-    return _batch.rules is not None and _batch.rules.any(x, *parameters)
+    return batch.rules is not None and batch.rules.any(x, *parameters)
 
 
 def layer_norm(
@@ -162,8 +162,8 @@ def _keep(running: Running, stats: NDArray[Any], shape: tuple[int, ...]) -> None
     arrays = tuple(t._array for t in averages)
     same_real("batch_norm", stats, *arrays[:2])
     for array in arrays:
-        if _recording.active is not None:
-            _recording.active.writes(array)
+        if listener.active is not None:
+            listener.active.writes(array)
     execute(_running_moments_step, arrays, (stats,), shape[::-1], (bits_of(momentum),))
     for array in arrays:
         versions.wrote(array, "batch_norm")

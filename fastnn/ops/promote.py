@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _default
 from fastnn._core import engine
-from fastnn.autograd import Node
+from fastnn._support import default
 from fastnn.ops.table import apply, row
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_, float32, float64, int64
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _with_number(x: Tensor, value: Scalar) -> tuple[Tensor, Tensor]:
     """x and the number as tensors; the number decides only when of a higher kind than x."""
     rank, dtype = _number_rank(value), x._array.dtype
     if rank > _RANK[dtype]:
-        dtype = _default.dtype if rank == 2 else int64
+        dtype = default.dtype if rank == 2 else int64
         x = cast(x, dtype)
     return x, Tensor(np.array(value, dtype))
 
@@ -94,7 +94,7 @@ def pair(a: Tensor | Scalar, b: Tensor | Scalar) -> tuple[Tensor, Tensor]:
         b, a = _with_number(b, a)
         return a, b
     rank = max(_number_rank(a), _number_rank(b))
-    dtype = (bool_, int64, _default.dtype)[rank]
+    dtype = (bool_, int64, default.dtype)[rank]
     return Tensor(np.array(a, dtype)), Tensor(np.array(b, dtype))
 
 

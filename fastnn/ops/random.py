@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _recording
-from fastnn.autograd import Node
 from fastnn.ops.table import apply, execute, row
+from fastnn.tape import listener
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, int64
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def draw_key(state: NDArray[np.int64]) -> Tensor:
             execute(_draw_key, (state, key), (), (), ())
         return keys
 
-    return Tensor(_recording.drawn(draw, (2,)))
+    return Tensor(listener.drawn(draw, (2,)))
 
 
 def _same(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:

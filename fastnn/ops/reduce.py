@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.autograd import Node
-from fastnn.methods.names import both_names
 from fastnn.ops.shape import expand, permute, reshape
 from fastnn.ops.table import Op, apply, real, row
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor.methods.names import both_names
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastnn.autograd import GradientRule
+    from fastnn.tape.node import GradientRule
 
     Axes = int | Sequence[int] | None
 

@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fastnn import _recording
-from fastnn._arrays import index_range
-from fastnn.autograd import Node
-from fastnn.methods.names import both_names
+from fastnn._support.arrays import index_range
 from fastnn.ops.shape import permute, reshape
 from fastnn.ops.table import Op, apply, row
+from fastnn.tape import listener
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
+from fastnn.tensor.methods.names import both_names
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,7 +92,7 @@ def take_rows(x: Tensor, index: Tensor) -> Tensor:
     rows = x.shape[0]
     if index.ndim != 1:
         raise ValueError(f"index: expected row numbers in 1 dimension, got shape {index.shape}")
-    _recording.checked(index, lambda index: index_range("index", index, rows), rows)
+    listener.checked(index, lambda index: index_range("index", index, rows), rows)
     return apply(_take_rows, (x, index), (x.dtype.itemsize,))
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _batch
-from fastnn.autograd import Node
 from fastnn.ops.table import TABLE, apply, execute, view
+from fastnn.tape import batch
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -106,9 +106,9 @@ def _getitem_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 def place(whole: Tensor, part: Tensor, index: Any) -> Tensor:
     """`whole`, a fresh tensor, with `part` written at the index; the gradient is that of part."""
-    if _batch.rules is not None and _batch.rules.any(part):
+    if batch.rules is not None and batch.rules.any(part):
         return view(
-            part, _batch.rules.place(whole._array, part._array, index), _place_gradient, (index,)
+            part, batch.rules.place(whole._array, part._array, index), _place_gradient, (index,)
         )
     execute(TABLE["copy"], (_part(whole._array, index),), (part._array,), (), ())
     return view(part, whole._array, _place_gradient, (index,))

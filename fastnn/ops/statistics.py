@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn.methods.names import both_names
 from fastnn.ops.elementwise import (
     abs,
     add,
@@ -28,13 +27,14 @@ from fastnn.ops.elementwise import (
     where,
 )
 from fastnn.ops.functions import isfinite
-from fastnn.ops.index import gather
+from fastnn.ops.indexing import gather
 from fastnn.ops.join import axis, cat, squeeze
 from fastnn.ops.promote import cast
 from fastnn.ops.reduce import amax, amin, argmax, mean, reduce_axes, sum
 from fastnn.ops.shape import getitem, reshape
 from fastnn.ops.table import real
 from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor.methods.names import both_names
 
 Axes = int | Sequence[int] | None
 

@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fastnn import _default, _recording
-from fastnn._core import engine
-from fastnn._core.tape import apply as apply
-from fastnn._core.tape import bind
-from fastnn._core.tape import execute as execute
-from fastnn._core.tape import taped as taped
-from fastnn.autograd import GradientRule, Node
+from fastnn._core import engine, tape
+from fastnn._support import default
+from fastnn.tape import listener
+from fastnn.tape.node import GradientRule, Node
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -24,6 +21,13 @@ if TYPE_CHECKING:
     Scalar = bool | int | float
 
 Batch = Literal["broadcast", "fold", "product", "gather", "scatter", "each"]
+
+
+# The door makes Tensors; it is told of the class, and its stub says Any.
+apply: Callable[..., Tensor] = tape.apply
+computed: Callable[..., Tensor] = tape.computed
+taped: Callable[..., Tensor] = tape.taped
+execute = tape.execute
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,7 @@ def view(
     x: Tensor, array: NDArray[Any], gradient: GradientRule, note: tuple[Any, ...] = ()
 ) -> Tensor:
     """A tensor on memory of `x`: no kernel, only a place on the tape."""
-    y: Tensor = taped(gradient, (x,), array, note)
-    return y
+    return taped(gradient, (x,), array, note)
 
 
 def contiguous_array(array: NDArray[Any]) -> NDArray[Any]:
@@ -89,7 +92,7 @@ def contiguous_array(array: NDArray[Any]) -> NDArray[Any]:
     return out
 
 
-bind(contiguous=contiguous_array)
+tape.bind(contiguous=contiguous_array)
 
 
 def made_by(node: Node) -> str:
@@ -106,7 +109,7 @@ def made_by(node: Node) -> str:
 def new_array(shape: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Memory that rows are to write part by part."""
     out = np.empty(shape, dtype)
-    if _recording.active is not None:  # a program knows by one whole write that it is new
+    if listener.active is not None:  # a program knows by one whole write that it is new
         execute(TABLE["copy"], (out,), (np.zeros((), dtype),), (), ())
     return out
 
@@ -119,12 +122,12 @@ def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
         from fastnn.ops.promote import cast
 
         like = other if isinstance(other, Tensor) and other._array.dtype.kind == "f" else None
-        return cast(x, like.dtype if like is not None else _default.dtype)
+        return cast(x, like.dtype if like is not None else default.dtype)
     if not isinstance(x, bool | int | float | np.number):
         raise TypeError(
             f"expected a tensor or a number, got {type(x).__name__}; wrap it in fastnn.tensor"
         )
-    dtype = _default.dtype
+    dtype = default.dtype
     if isinstance(other, Tensor) and other._array.dtype.kind == "f":
         dtype = other._array.dtype
     return Tensor(np.array(x, dtype))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastnn._core import engine
-from fastnn.autograd import versions
 from fastnn.ops.table import execute, row
+from fastnn.tape import versions
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastnn import _recording
-from fastnn.autograd import check_writable, versions
 from fastnn.ops.promote import cast, fits, pair
 from fastnn.ops.table import TABLE, Op, execute, real, same_real
+from fastnn.tape import listener, versions
+from fastnn.tape.inference import check_writable
 from fastnn.tensor import Tensor, float32
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
         same_real(op.name, *arrays)
     if np.broadcast_shapes(*(a.shape for a in arrays), x.shape) != x.shape:
         raise ValueError(f"{op.name}_: shape {arrays[-1].shape} does not fit into {x.shape}")
-    if _recording.active is not None:
-        _recording.active.writes(x._array)
+    if listener.active is not None:
+        listener.active.writes(x._array)
     execute(op, (x._array,), arrays, (), ())
     versions.wrote(x._array, f"{op.name}_")
     return x

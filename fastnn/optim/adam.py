@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.optim import settings
 from fastnn.optim.optimizer import Group, Optimizer, Params
 from fastnn.optim.settings import Default
@@ -86,7 +86,7 @@ class Adam(Optimizer):
         super().__init__(params, settings.settled(given, self._frameworks))
 
     def _own(self, group: Group) -> tuple[float, ...]:
-        _check.flag("amsgrad", group["amsgrad"])
+        check.flag("amsgrad", group["amsgrad"])
         settings.framework(group)
         return (*settings.betas(group), settings.eps(group))
 

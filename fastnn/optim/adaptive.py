@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.optim import settings
 from fastnn.optim.optimizer import Group, Optimizer, Params
 from fastnn.optim.settings import Default
@@ -165,7 +165,7 @@ class RMSprop(Optimizer):
         super().__init__(params, settings.settled(given, _RMSPROP))
 
     def _own(self, group: Group) -> tuple[float, ...]:
-        _check.flag("centered", group["centered"])
+        check.flag("centered", group["centered"])
         settings.framework(group)
         momentum = settings.at_least_zero(group, "momentum")
         return settings.fraction(group, "alpha"), settings.eps(group), momentum

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _recording, ops
+from fastnn import ops
 from fastnn._core import engine
 from fastnn._core.tape import take_gradients
 from fastnn.optim.flat import FlatParameters
+from fastnn.tape import listener
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Block:
 
     def repack(self) -> None:
         """Take the parameters back into one vector, after someone else has moved them."""
-        if _recording.active is not None:
+        if listener.active is not None:
             raise RuntimeError(
                 "optimizer: its parameters were moved (by another optimizer or a conversion); "
                 "call optimizer.pack() before compiling"

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import _check, _recording
-from fastnn.autograd import enable_grad, no_grad, versions
+from fastnn._support import check
 from fastnn.optim import settings, state
 from fastnn.optim.line_search import Point, StrongWolfe, dot
 from fastnn.optim.optimizer import Group, Optimizer, Params
+from fastnn.tape import listener, versions
+from fastnn.tape.modes import enable_grad, no_grad
 from fastnn.tensor import Tensor
 
 Array = npt.NDArray[Any]
@@ -93,11 +94,11 @@ class LBFGS(Optimizer):
 
     def _numbers(self, group: Group) -> tuple[float, ...]:
         for name in ("max_iter", "max_eval", "history_size"):
-            _check.integer(name, group[name], 1, 2**63 - 1)
+            check.integer(name, group[name], 1, 2**63 - 1)
         for name in ("tolerance_grad", "tolerance_change"):
             settings.at_least_zero(group, name)
-        _check.choice("line_search_fn", group["line_search_fn"], (None, "strong_wolfe"))
-        return (_check.learning_rate(group["lr"]),)
+        check.choice("line_search_fn", group["line_search_fn"], (None, "strong_wolfe"))
+        return (check.learning_rate(group["lr"]),)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Up to `max_iter` iterations.
@@ -114,7 +115,7 @@ class LBFGS(Optimizer):
         """
         if closure is None:
             raise TypeError("closure: LBFGS calls it several times a step, expected a function")
-        _recording.refuse("LBFGS looks at the loss (compile its closure instead)")
+        listener.refuse("LBFGS looks at the loss (compile its closure instead)")
         self._call_hooks(0, closure)
         self.pack()
         group = self.param_groups[0]

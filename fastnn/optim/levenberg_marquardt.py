@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import _check, _recording, autograd, ops
-from fastnn.autograd import enable_grad, no_grad, versions
+from fastnn import autograd, ops
+from fastnn._support import check
 from fastnn.optim import settings, state
 from fastnn.optim.optimizer import Group, Optimizer, Params
+from fastnn.tape import listener, versions
+from fastnn.tape.modes import enable_grad, no_grad
 from fastnn.tensor import Tensor
 
 Array = npt.NDArray[Any]
@@ -91,10 +93,10 @@ class LevenbergMarquardt(Optimizer):
         return ()
 
     def _numbers(self, group: Group) -> tuple[float, ...]:
-        _check.integer("max_tries", group["max_tries"], 1, 2**31)
+        check.integer("max_tries", group["max_tries"], 1, 2**31)
         settings.at_least_zero(group, "weight_decay")
         settings.at_least_zero(group, "tolerance_grad")
-        return (_check.real("damping", group["damping"], 0.0, open_low=True),)
+        return (check.real("damping", group["damping"], 0.0, open_low=True),)
 
     def step(self, closure: Callable[[], Any] | None = None) -> float:
         """One step that lowers F, or none.
@@ -112,7 +114,7 @@ class LevenbergMarquardt(Optimizer):
         """
         if closure is None:
             raise TypeError("closure: expected a function that gives the residuals")
-        _recording.refuse("LevenbergMarquardt looks at the residuals")
+        listener.refuse("LevenbergMarquardt looks at the residuals")
         self._call_hooks(0, closure)
         self.pack()
         group = self.param_groups[0]
@@ -126,7 +128,7 @@ class LevenbergMarquardt(Optimizer):
 
     def _residuals(self, closure: Callable[[], Any]) -> Tensor:
         residuals = closure()
-        _check.a_tensor("closure: residuals", residuals)
+        check.a_tensor("closure: residuals", residuals)
         flat: Tensor = residuals.reshape(-1)
         return flat
 

@@ -8,14 +8,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from fastnn import _check, autograd, ops
+from fastnn import autograd, ops
 from fastnn._core import engine
 from fastnn._core.tape import set_grad_enabled as set_mode
-from fastnn._recording import computes
-from fastnn.autograd import enable_grad
+from fastnn._support import check
 from fastnn.nn.hooks import HookHandle
 from fastnn.optim import settings, state
 from fastnn.optim.block import Block, Segment
+from fastnn.tape.listener import computes
+from fastnn.tape.modes import enable_grad
 from fastnn.tensor import Tensor
 
 Group = dict[str, Any]
@@ -93,7 +94,7 @@ class Optimizer(ABC):
         self._blocks: list[list[Block]] = []  # for each group, by dtype
         if isinstance(params, (Tensor, str, Mapping)) or not isinstance(params, Iterable):
             raise TypeError(
-                f"params: expected an iterable of Tensors or dicts, got {_check.show(params)}; "
+                f"params: expected an iterable of Tensors or dicts, got {check.show(params)}; "
                 "use [parameter] or model.parameters()"
             )
         groups = list(params)
@@ -147,9 +148,9 @@ class Optimizer(ABC):
 
     def _prepared(self, given: Group) -> Group:
         if not isinstance(given, dict):
-            raise TypeError(f"param_group: expected a dict, got {_check.show(given)}")
+            raise TypeError(f"param_group: expected a dict, got {check.show(given)}")
         for key in given:
-            _check.choice("param_group key", key, [*_EXTRA, *self.defaults])
+            check.choice("param_group key", key, [*_EXTRA, *self.defaults])
         known = {key: _fixed(key, value) for key, value in {**self.defaults, **given}.items()}
         group = _Settings({**known, **settings.parameters_of(given)})
         self._numbers(group)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.tensor import Tensor
 
 Group = dict[str, Any]
@@ -29,7 +29,7 @@ def settled(settings: Group, of_frameworks: Mapping[str, Mapping[str, float]]) -
 
 def framework(group: Group) -> str:
     """Whose form of the update."""
-    name: str = _check.choice("compat", group["compat"], FRAMEWORKS)
+    name: str = check.choice("compat", group["compat"], FRAMEWORKS)
     return name
 
 
@@ -39,7 +39,7 @@ def without_effect(differentiable: bool) -> None:
     Raises:
         ValueError: differentiable, which would need every update on the tape.
     """
-    if _check.flag("differentiable", differentiable):
+    if check.flag("differentiable", differentiable):
         raise ValueError(
             "differentiable: expected False, got True; updates in place have no gradient"
         )
@@ -48,29 +48,29 @@ def without_effect(differentiable: bool) -> None:
 def common(group: Group) -> tuple[float, ...]:
     """What every row reads first: lr, coupled and decoupled decay, sign, l1."""
     decay = at_least_zero(group, "weight_decay") if "weight_decay" in group else 0.0
-    decoupled = _check.flag("decoupled_weight_decay", group.get("decoupled_weight_decay", False))
+    decoupled = check.flag("decoupled_weight_decay", group.get("decoupled_weight_decay", False))
     return (
-        _check.learning_rate(group["lr"]),
+        check.learning_rate(group["lr"]),
         0.0 if decoupled else decay,
         decay if decoupled else 0.0,
-        -1.0 if _check.flag("maximize", group["maximize"]) else 1.0,
-        _check.real("l1", group["l1"], 0.0),
+        -1.0 if check.flag("maximize", group["maximize"]) else 1.0,
+        check.real("l1", group["l1"], 0.0),
     )
 
 
 def at_least_zero(group: Group, name: str) -> float:
     """A finite number >= 0."""
-    return _check.real(name, group[name], 0.0, torch_says=f"Invalid {name} value")
+    return check.real(name, group[name], 0.0, torch_says=f"Invalid {name} value")
 
 
 def fraction(group: Group, name: str) -> float:
     """A number in 0..1, both included, as torch allows."""
-    return _check.real(name, group[name], 0.0, 1.0, torch_says=f"Invalid {name} value")
+    return check.real(name, group[name], 0.0, 1.0, torch_says=f"Invalid {name} value")
 
 
 def eps(group: Group) -> float:
     """A finite number >= 0."""
-    return _check.real("eps", group["eps"], 0.0, torch_says="Invalid epsilon value")
+    return check.real("eps", group["eps"], 0.0, torch_says="Invalid epsilon value")
 
 
 def pair(group: Group, name: str) -> tuple[Any, Any]:
@@ -84,7 +84,7 @@ def pair(group: Group, name: str) -> tuple[Any, Any]:
 def betas(group: Group) -> tuple[float, ...]:
     """Two numbers in [0, 1)."""
     return tuple(
-        _check.real(
+        check.real(
             f"betas[{i}]",
             beta,
             0.0,
@@ -102,7 +102,7 @@ def parameters_of(given: Group) -> Group:
     if isinstance(params, Tensor):
         params = [params]
     if params is None or isinstance(params, (str, set)) or not isinstance(params, Iterable):
-        raise TypeError(f"params: expected a list of Tensors, got {_check.show(params)}")
+        raise TypeError(f"params: expected a list of Tensors, got {check.show(params)}")
     entries = list(params)
     if not entries:
         raise ValueError("params: expected parameters, got an empty parameter list")
@@ -112,10 +112,10 @@ def parameters_of(given: Group) -> Group:
     tensors = [entry[1] for entry in named] if named else entries
     for i, p in enumerate(tensors):
         if not isinstance(p, Tensor):
-            raise TypeError(f"params[{i}]: expected a Tensor, got {_check.show(p)}")
+            raise TypeError(f"params[{i}]: expected a Tensor, got {check.show(p)}")
         if not p.is_leaf:
             raise ValueError(f"params[{i}]: can't optimize a non-leaf Tensor")
-        _check.real_dtype(p.dtype, f"params[{i}]")
+        check.real_dtype(p.dtype, f"params[{i}]")
     names = {"param_names": [entry[0] for entry in named]} if named else {}
     return {"params": tensors, **names}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fastnn import _check
 from fastnn._core import engine
+from fastnn._support import check
 from fastnn.optim import settings
 from fastnn.optim.optimizer import Group, Optimizer, Params
 from fastnn.optim.settings import Default
@@ -84,8 +84,8 @@ class SGD(Optimizer):
 
     def _own(self, group: Group) -> tuple[float, ...]:
         momentum = settings.at_least_zero(group, "momentum")
-        dampening = _check.real("dampening", group["dampening"])
-        if _check.flag("nesterov", group["nesterov"]) and (momentum <= 0 or dampening != 0):
+        dampening = check.real("dampening", group["dampening"])
+        if check.flag("nesterov", group["nesterov"]) and (momentum <= 0 or dampening != 0):
             raise ValueError(
                 "Nesterov momentum requires a momentum and zero dampening: expected momentum > 0 "
                 f"and dampening 0, got {momentum} and {dampening}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.optim import settings
 from fastnn.optim.optimizer import Group, Optimizer, Params
 
@@ -69,10 +69,10 @@ class Rprop(Optimizer):
         says = f"Invalid eta values: {shrinks}, {grows}"
         bounds = {"open_low": True, "open_high": True}
         return (
-            _check.real("etas[0]", shrinks, 0.0, 1.0, torch_says=says, **bounds),
-            _check.real("etas[1]", grows, 1.0, open_low=True, torch_says=says),
-            _check.real("step_sizes[0]", low, 0.0),
-            _check.real("step_sizes[1]", high, _check.real("step_sizes[0]", low)),
+            check.real("etas[0]", shrinks, 0.0, 1.0, torch_says=says, **bounds),
+            check.real("etas[1]", grows, 1.0, open_low=True, torch_says=says),
+            check.real("step_sizes[0]", low, 0.0),
+            check.real("step_sizes[1]", high, check.real("step_sizes[0]", low)),
         )
 
 
@@ -140,4 +140,4 @@ class ASGD(Optimizer):
         super().__init__(params, given)
 
     def _own(self, group: Group) -> tuple[float, ...]:
-        return tuple(_check.real(name, group[name]) for name in ("lambd", "alpha", "t0"))
+        return tuple(check.real(name, group[name]) for name in ("lambd", "alpha", "t0"))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn import _check
+from fastnn._support import check as _check
 from fastnn.optim.block import Block
 from fastnn.tensor import Tensor
 

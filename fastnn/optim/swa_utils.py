@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _check, ops
-from fastnn.autograd import no_grad
+from fastnn import ops
+from fastnn._support import check
 from fastnn.nn import BatchNorm1d, Module
 from fastnn.optim.lr_scheduler.base import LRScheduler, each_group
 from fastnn.optim.optimizer import Optimizer
+from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor, float32
 
 __all__ = [
@@ -59,7 +60,7 @@ def _towards(averaged: Tensor, current: Tensor, weight: Tensor) -> None:
 
 
 def _decay(decay: float) -> float:
-    return _check.real("decay", decay, 0.0, 1.0, torch_says="Invalid decay value")
+    return check.real("decay", decay, 0.0, 1.0, torch_says="Invalid decay value")
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> MultiAverage:
@@ -148,7 +149,7 @@ class AveragedModel(Module):
         self.register_buffer("n_averaged", Tensor(np.zeros((), np.int64)))
         self.avg_fn = avg_fn
         self.multi_avg_fn = multi_avg_fn
-        self.use_buffers = _check.flag("use_buffers", use_buffers)
+        self.use_buffers = check.flag("use_buffers", use_buffers)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The averaged model's."""
@@ -163,7 +164,7 @@ class AveragedModel(Module):
         with no_grad():
             averaged, current = (list(self._averaged_of(m)) for m in (self.module, model))
             for a, p in zip(averaged, current, strict=True):
-                _check.same_shape("model", p.shape, a.shape, "the averaged model's parameter")
+                check.same_shape("model", p.shape, a.shape, "the averaged model's parameter")
             self._average(averaged, current)
             if not self.use_buffers:
                 for a, b in zip(self.module.buffers(), model.buffers(), strict=True):
@@ -263,10 +264,10 @@ class SWALR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         self.swa_lrs = [
-            _check.learning_rate(rate, "swa_lr") for rate in each_group("swa_lr", swa_lr, optimizer)
+            check.learning_rate(rate, "swa_lr") for rate in each_group("swa_lr", swa_lr, optimizer)
         ]
-        self.anneal_strategy = _check.choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
-        self.anneal_epochs = _check.integer("anneal_epochs", anneal_epochs, 0, 2**63 - 1)
+        self.anneal_strategy = check.choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
+        self.anneal_epochs = check.integer("anneal_epochs", anneal_epochs, 0, 2**63 - 1)
         super().__init__(optimizer, last_epoch)
 
     def _share(self, step: int) -> float:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check
+from fastnn._support import check
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +54,7 @@ def two(name: str, value: Any) -> tuple[Any, Any]:
     """A pair of anything."""
     if isinstance(value, tuple | list) and len(value) == 2:
         return value[0], value[1]
-    raise ValueError(f"{name}: expected a pair, got {_check.show(value)}")
+    raise ValueError(f"{name}: expected a pair, got {check.show(value)}")
 
 
 def wide_range(*values: NDArray[Any]) -> bool:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check, autograd
+from fastnn import autograd
+from fastnn._support import check
 from fastnn.nn import Module
 from fastnn.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from fastnn.plot.axes import PALETTE, axes_or_new, dress, two
@@ -53,10 +54,10 @@ def activations(
     """
     if not functions:
         raise TypeError("functions: expected at least one, such as nn.ReLU()")
-    low, high = (_check.real(f"span[{i}]", end) for i, end in enumerate(two("span", span)))
+    low, high = (check.real(f"span[{i}]", end) for i, end in enumerate(two("span", span)))
     if not low < high:
         raise ValueError(f"span: expected (low, high) with low < high, got {(low, high)}")
-    x = np.linspace(low, high, _check.integer("points", points, 2))
+    x = np.linspace(low, high, check.integer("points", points, 2))
     curves = [_value_and_slope(f"functions[{i}]", f, x) for i, f in enumerate(functions)]
     ax = axes_or_new(ax)
     for i, (f, (y, slope)) in enumerate(zip(functions, curves, strict=True)):
@@ -76,7 +77,7 @@ def _name(f: Any) -> str:
 def _value_and_slope(argument: str, f: Any, x: Array) -> tuple[Array, Array]:
     """f and f' at x, in float64 unless f has parameters of another type."""
     if not callable(f):
-        raise TypeError(f"{argument}: expected a function or module, got {_check.show(f)}")
+        raise TypeError(f"{argument}: expected a function or module, got {check.show(f)}")
     parameters = f.parameters() if isinstance(f, Module) else iter(())
     leaf = Tensor(x.astype(next((p.dtype for p in parameters), np.float64))).requires_grad_()
     with autograd.enable_grad():
@@ -118,7 +119,7 @@ def schedules(*schedulers: LRScheduler, steps: int, group: int = 0, ax: Axes | N
     """
     if not schedulers:
         raise TypeError("schedulers: expected at least one")
-    steps = _check.integer("steps", steps, 1)
+    steps = check.integer("steps", steps, 1)
     rates = [_rates(f"schedulers[{i}]", s, steps, group) for i, s in enumerate(schedulers)]
     ax = axes_or_new(ax)
     for i, (scheduler, lr) in enumerate(zip(schedulers, rates, strict=True)):
@@ -137,7 +138,7 @@ def _rates(argument: str, scheduler: Any, steps: int, group: int) -> Array:
         )
     scheduler = copy.deepcopy(scheduler)
     groups = scheduler.optimizer.param_groups
-    chosen = groups[_check.integer("group", group, 0, len(groups) - 1)]
+    chosen = groups[check.integer("group", group, 0, len(groups) - 1)]
     rates = [chosen["lr"]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the optimizer does not step here

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.explain.inputs import a_module, leaf_for, one_number
 from fastnn.nn import Module
 from fastnn.nn.modes import evaluating
@@ -70,9 +70,9 @@ def loss_landscape(
         >>> ax = loss_landscape(nn.Linear(3, 3), x, y, nn.CrossEntropyLoss())
     """
     a_module(model)
-    span = _check.real("span", span, 0.0, open_low=True)
-    places = np.linspace(-span, span, _check.integer("points", points, 2))
-    directions = _directions(model, _check.seed(seed))
+    span = check.real("span", span, 0.0, open_low=True)
+    places = np.linspace(-span, span, check.integer("points", points, 2))
+    directions = _directions(model, check.seed(seed))
     x, y = leaf_for(model, x), leaf_for(model, y)
     ax = axes_or_new(ax, 5.6, 4.4)
     found = np.empty((len(places), len(places)))
@@ -176,10 +176,10 @@ def decision_boundary(
     table = np.asarray(x)
     if table.ndim != 2 or table.shape[1] < 2 or not len(table):
         raise ValueError(f"x: expected rows of at least 2 features, got shape {table.shape}")
-    i, j = (_check.integer(f"columns[{k}]", c, 0, table.shape[1] - 1)
+    i, j = (check.integer(f"columns[{k}]", c, 0, table.shape[1] - 1)
             for k, c in enumerate(two("columns", columns)))  # fmt: skip
     labels = None if y is None else _labels(y, len(table))
-    points = _check.integer("points", points, 2)
+    points = check.integer("points", points, 2)
     across, up = (_ticks(table[:, k], points) for k in (i, j))
     rows = np.tile(table.mean(axis=0), (points * points, 1))
     rows[:, i], rows[:, j] = np.tile(across, points), np.repeat(up, points)
@@ -200,7 +200,7 @@ def _labels(y: Any, n: int) -> Array:
     if len(labels) != n:
         raise ValueError(f"y: expected {n} classes like rows of x, got {len(labels)}")
     if labels.dtype.kind not in "iub" or labels.min() < 0:
-        raise ValueError(f"y: expected integer classes from 0 on, got {_check.show(y)}")
+        raise ValueError(f"y: expected integer classes from 0 on, got {check.show(y)}")
     return labels
 
 
@@ -253,8 +253,8 @@ def weight_histograms(
         >>> ax = weight_histograms(nn.Bilinear(3, 4, 5))
     """
     a_module(model)
-    bins = _check.integer("bins", bins, 1)
-    low = 1 if _check.flag("biases", biases) else 2
+    bins = check.integer("bins", bins, 1)
+    low = 1 if check.flag("biases", biases) else 2
     named = [(name, p.detach().numpy()) for name, p in model.named_parameters() if p.ndim >= low]
     if not named:
         raise ValueError("model: expected parameters of at least two axes, got none")

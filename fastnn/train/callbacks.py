@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.optim.lr_scheduler import ReduceLROnPlateau as Plateau
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class LambdaCallback(Callback):
         for name, function in given.items():
             if function is not None:
                 if not callable(function):
-                    raise TypeError(f"{name}: expected a function, got {_check.show(function)}")
+                    raise TypeError(f"{name}: expected a function, got {check.show(function)}")
                 setattr(self, name, function)
 
 
@@ -107,7 +107,7 @@ def listed(callbacks: Iterable[Any]) -> list[Callback]:
     except TypeError:
         raise TypeError(
             "callbacks: expected a list of callbacks or functions of (epoch, logs), got "
-            f"{_check.show(callbacks)}"
+            f"{check.show(callbacks)}"
         ) from None
     for i, callback in enumerate(found):
         if isinstance(callback, Callback):
@@ -122,7 +122,7 @@ def listed(callbacks: Iterable[Any]) -> list[Callback]:
         else:
             raise TypeError(
                 "callbacks: expected callbacks or functions of (epoch, logs), got "
-                f"{_check.show(callback)}"
+                f"{check.show(callback)}"
             )
     return found
 
@@ -140,8 +140,8 @@ class Monitor(Callback):
 
     def __init__(self, monitor: str, mode: str) -> None:
         if not isinstance(monitor, str):
-            raise TypeError(f"monitor: expected the name of a figure, got {_check.show(monitor)}")
-        _check.choice("mode", mode, ("auto", "min", "max"))
+            raise TypeError(f"monitor: expected the name of a figure, got {check.show(monitor)}")
+        check.choice("mode", mode, ("auto", "min", "max"))
         if mode == "auto":
             larger = any(part.startswith(_LARGER) for part in monitor.split("_"))
             mode = "max" if larger else "min"
@@ -189,12 +189,12 @@ class EarlyStopping(Monitor):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode)
-        self.min_delta = _check.real("min_delta", min_delta, 0.0)
-        self.patience = _check.integer("patience", patience, 0)
-        self.verbose = _check.choice("verbose", verbose, (0, 1))
-        self.baseline = None if baseline is None else _check.real("baseline", baseline)
-        self.restore_best_weights = _check.flag("restore_best_weights", restore_best_weights)
-        self.start_from_epoch = _check.integer("start_from_epoch", start_from_epoch, 0)
+        self.min_delta = check.real("min_delta", min_delta, 0.0)
+        self.patience = check.integer("patience", patience, 0)
+        self.verbose = check.choice("verbose", verbose, (0, 1))
+        self.baseline = None if baseline is None else check.real("baseline", baseline)
+        self.restore_best_weights = check.flag("restore_best_weights", restore_best_weights)
+        self.start_from_epoch = check.integer("start_from_epoch", start_from_epoch, 0)
         self._forget()
 
     def _forget(self) -> None:
@@ -260,14 +260,14 @@ class LearningRateScheduler(Callback):
 
     def __init__(self, schedule: Callable[[int, float], float], verbose: int = 0) -> None:
         if not callable(schedule):
-            raise TypeError(f"schedule: expected a function, got {_check.show(schedule)}")
+            raise TypeError(f"schedule: expected a function, got {check.show(schedule)}")
         self.schedule = schedule
-        self.verbose = _check.choice("verbose", verbose, (0, 1))
+        self.verbose = check.choice("verbose", verbose, (0, 1))
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Set the rate."""
         for group in self.trainer.optimizer.param_groups:
-            group["lr"] = _check.learning_rate(self.schedule(epoch, group["lr"]), "schedule")
+            group["lr"] = check.learning_rate(self.schedule(epoch, group["lr"]), "schedule")
         if self.verbose:
             print(f"epoch {epoch + 1}: lr {self.trainer.optimizer.param_groups[0]['lr']:g}")
 
@@ -303,12 +303,12 @@ class ReduceLROnPlateau(Monitor):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(monitor, mode)
-        self.factor = _check.real("factor", factor, 0.0, 1.0, open_high=True)
-        self.patience = _check.integer("patience", patience, 0)
-        self.verbose = _check.choice("verbose", verbose, (0, 1))
-        self.min_delta = _check.real("min_delta", min_delta, 0.0)
-        self.cooldown = _check.integer("cooldown", cooldown, 0)
-        self.min_lr = _check.learning_rate(min_lr, "min_lr")
+        self.factor = check.real("factor", factor, 0.0, 1.0, open_high=True)
+        self.patience = check.integer("patience", patience, 0)
+        self.verbose = check.choice("verbose", verbose, (0, 1))
+        self.min_delta = check.real("min_delta", min_delta, 0.0)
+        self.cooldown = check.integer("cooldown", cooldown, 0)
+        self.min_lr = check.learning_rate(min_lr, "min_lr")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget earlier fits."""
@@ -354,7 +354,7 @@ class TimeBudget(Callback):
     """
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = _check.real("seconds", seconds, 0.0, open_low=True)
+        self.seconds = check.real("seconds", seconds, 0.0, open_low=True)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Look at the clock."""

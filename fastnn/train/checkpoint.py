@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check, random
-from fastnn.io.model import load as load_file
-from fastnn.io.model import save as save_file
+from fastnn import random
+from fastnn._support import check
+from fastnn.io.model import load as load_file, save as save_file
 from fastnn.io.safetensors import FormatError
 from fastnn.nn import Module
 from fastnn.nn.state import load, loadable
@@ -69,17 +69,17 @@ class Checkpoint:
 
     def __init__(self, path: str | os.PathLike[str], every: str | float, resume: bool) -> None:
         if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"checkpoint: expected a path, got {_check.show(path)}")
+            raise TypeError(f"checkpoint: expected a path, got {check.show(path)}")
         self.path = os.fspath(path)
         self._seconds: float | None = None
         if isinstance(every, str):
-            _check.choice("checkpoint_every", every, ("epoch",))
+            check.choice("checkpoint_every", every, ("epoch",))
         else:
-            self._seconds = _check.real("checkpoint_every", every, 0.0)
+            self._seconds = check.real("checkpoint_every", every, 0.0)
         self.identity: dict[str, str] = {}
         self.found: State | None = None
         self._written = time.monotonic()
-        if _check.flag("resume", resume) and os.path.exists(self.path):
+        if check.flag("resume", resume) and os.path.exists(self.path):
             self.found = self._read()
 
     def _read(self) -> State:

@@ -11,7 +11,7 @@ from fastnn._core import engine, program
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastnn.recording import Recording
+    from fastnn.compiler.recording import Recording
 
 CHUNK_SECONDS = 0.05  # C runs this long before Python looks at signals and progress
 

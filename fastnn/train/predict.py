@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check
 from fastnn._core import replay
-from fastnn.compile import record
-from fastnn.nn import module as _module
+from fastnn._support import check
+from fastnn.compiler.captures import attributes_of
+from fastnn.compiler.compiled import record
+from fastnn.compiler.recording import Recording
 from fastnn.nn.modes import evaluating
-from fastnn.recording import Recording
-from fastnn.surroundings import image_of
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -36,10 +35,10 @@ class _Forward:
         self.recording = recording
         self.shortcut: replay.Forward | None = None
         recording.recorder.modules.clear()
-        recording.surroundings.let_go()
+        recording.captures.let_go()
         self._parameters = recording.recorder.parameters.values()
         leaves = [p for p, _, _ in self._parameters]
-        self.watch = replay.Watch(leaves, recording.surroundings.places, [], [])
+        self.watch = replay.Watch(leaves, recording.captures.places, [], [])
         self._take()
 
     def holds(self) -> bool:
@@ -48,12 +47,12 @@ class _Forward:
             return True
         if not all(p._array is array for p, array, _ in self._parameters):
             return False
-        holds = self.recording.surroundings.unchanged()
+        holds = self.recording.captures.unchanged()
         self._take()
         return holds
 
     def _take(self) -> None:
-        contents = self.recording.surroundings.contents()
+        contents = self.recording.captures.contents()
         self.watch.take(contents)
         self.looked = contents is not None  # else the watch does not see all
 
@@ -124,7 +123,7 @@ class Predictor:
         with self._lock:
             modules = list(model.modules())
             parts = [*modules, *model.parameters(), *model.buffers()]
-            structure = (*map(id, parts), *map(image_of, modules))
+            structure = (*map(id, parts), *map(attributes_of, modules))
             parameter = next(model.parameters(), None)
             dtype = np.dtype(np.float32) if parameter is None else parameter.dtype
             if structure != self._structure or dtype != self.dtype:
@@ -173,7 +172,7 @@ def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[A
             return found
     if predictor.seen != model.changes:
         predictor.refresh(model)
-    x = _check.as_input(x, "x", predictor.dtype)
+    x = check.as_input(x, "x", predictor.dtype)
     rows = len(x)
     program, spec = predictor.program(x if rows <= BLOCK else x[:BLOCK])
     if spec is None:
@@ -213,6 +212,3 @@ def _check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         raise TypeError("out: expected a writable C-contiguous array")
     if out.shape != shape or out.dtype != dtype:
         raise ValueError(f"out: expected {shape} of {dtype}, got {out.shape} of {out.dtype}")
-
-
-_module._predict = predict

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.train.callbacks import Callback, Logs
 
 
@@ -19,7 +19,7 @@ class ProgressBar(Callback):
     """
 
     def __init__(self, verbose: int = 1) -> None:
-        self.verbose = _check.choice("verbose", verbose, (0, 1, 2))
+        self.verbose = check.choice("verbose", verbose, (0, 1, 2))
         self.active = verbose == 2 or (verbose == 1 and sys.stderr.isatty())
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

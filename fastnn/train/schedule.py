@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.optim import loop
 from fastnn.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau, settings_by_step
 
@@ -39,11 +39,11 @@ class Schedule:
         accumulate: int,
         monitor: str | None = None,
     ) -> None:
-        _check.choice("schedule", unit, ("epoch", "step"))
+        check.choice("schedule", unit, ("epoch", "step"))
         if scheduler is not None:
             if not isinstance(scheduler, LRScheduler):
                 raise TypeError(
-                    f"scheduler: expected one of optim.lr_scheduler, got {_check.show(scheduler)}"
+                    f"scheduler: expected one of optim.lr_scheduler, got {check.show(scheduler)}"
                 )
             if scheduler.optimizer is not optimizer:
                 raise ValueError("scheduler: expected one of the trainer's optimizer")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.guards import first_non_finite
 from fastnn.nn.modes import training_mode
 from fastnn.train.callbacks import Callback
@@ -63,7 +63,7 @@ class Plan:
         asked = [c.monitor for c in self.callbacks if c.monitored]  # type: ignore[attr-defined]
         asked += [self.monitor] if self.schedule.looks else []
         for name in asked:
-            _check.choice("monitor", name, self.names())
+            check.choice("monitor", name, self.names())
 
     def names(self) -> list[str]:
         """The figures of an epoch."""

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check
-from fastnn.autograd import no_grad
-from fastnn.compile import record
+from fastnn._support import check
+from fastnn.compiler.compiled import record
+from fastnn.compiler.recorder import Recorder, listening
+from fastnn.compiler.recording import Recording
 from fastnn.nn import BatchNorm1d, Module
 from fastnn.nn.modes import training_mode
 from fastnn.nn.utils import clip_grad_norm_, clip_grad_value_
 from fastnn.optim.loop import empty_gradients, hold_gradients
-from fastnn.recorder import Recorder, listening
-from fastnn.recording import Recording
+from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor, int64
 from fastnn.train.loop import Loop, batch_order, parted
 from fastnn.train.metrics import Metric
@@ -51,9 +51,9 @@ class Update:
     @classmethod
     def checked(cls, accumulate: Any, clip_norm: Any, clip_value: Any) -> Update:
         """From arguments of `fit`, whose names the messages have."""
-        count = _check.integer("accumulate_steps", accumulate, 1)
+        count = check.integer("accumulate_steps", accumulate, 1)
         bounds = {"clip_norm": clip_norm, "clip_value": clip_value}
-        found = [None if b is None else _check.real(n, b, 0.0) for n, b in bounds.items()]
+        found = [None if b is None else check.real(n, b, 0.0) for n, b in bounds.items()]
         return cls(count, *found)
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check, guards, random
+from fastnn import guards, random
+from fastnn._support import check
+from fastnn.compiler.recording import Recording
 from fastnn.nn import Module, ZeroOneLoss
 from fastnn.nn.zero_one import REFUSAL
 from fastnn.optim import Optimizer
-from fastnn.recording import Recording
 from fastnn.tensor import Tensor
 from fastnn.train.callbacks import Callback, listed
 from fastnn.train.checkpoint import Checkpoint, identity, name_of
@@ -75,11 +76,11 @@ class Trainer:
     def __init__(self, model: Module, loss: Loss, optimizer: Optimizer) -> None:
         for name, value in (("model", model), ("loss", loss)):
             if not callable(value):
-                raise TypeError(f"{name}: expected a module or function, got {_check.show(value)}")
+                raise TypeError(f"{name}: expected a module or function, got {check.show(value)}")
         if not hasattr(optimizer, "zero_grad") or not hasattr(optimizer, "step"):
             raise TypeError(
                 f"optimizer: expected an optimizer such as optim.Adam(model.parameters()), got "
-                f"{_check.show(optimizer)}"
+                f"{check.show(optimizer)}"
             )
         self.model = model
         self.loss = loss
@@ -179,16 +180,16 @@ class Trainer:
         functions = named(metrics, self.loss, skipped)
         update = Update.checked(accumulate_steps, clip_norm, clip_value)
         self._check_optimizer(update)
-        share = _check.real("validation_split", validation_split, 0.0, 1.0, open_high=True)
+        share = check.real("validation_split", validation_split, 0.0, 1.0, open_high=True)
         if share and validation_data is not None:
             raise ValueError("validation_split: expected 0 with validation_data; give one of them")
         validates = bool(share) or validation_data is not None
         plan = Plan(
-            epochs=_check.epochs(epochs),
-            batch=_check.batch_size(batch_size),
-            shuffle=_check.flag("shuffle", shuffle),
+            epochs=check.epochs(epochs),
+            batch=check.batch_size(batch_size),
+            shuffle=check.flag("shuffle", shuffle),
             validates=validates,
-            every=_check.integer("validation_freq", validation_freq, 1),
+            every=check.integer("validation_freq", validation_freq, 1),
             asked=metrics,
             metrics=functions,
             whole=whole_set(metrics, self.loss, skipped),
@@ -281,8 +282,8 @@ class Trainer:
             raise TypeError("accumulate_steps: expected an optimizer of fastnn.optim")
 
     def _check_classes(self, x: ArrayLike, classes: ArrayLike) -> None:
-        outputs = self.model.predict(_check.as_input(x, "x", real_of(self.model))[:1]).shape[-1]
-        known = _check.class_labels(classes, max(outputs, 2), name="classes")
+        outputs = self.model.predict(check.as_input(x, "x", real_of(self.model))[:1]).shape[-1]
+        known = check.class_labels(classes, max(outputs, 2), name="classes")
         if len(set(known.tolist())) != len(known):
             raise ValueError("classes: expected each class once")
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastnn import _check, data
+from fastnn._support import check
+from fastnn.compiler.recorder import Listener, listening
 from fastnn.nn import Module
 from fastnn.nn.modes import evaluating
-from fastnn.recorder import Listener, listening
+from fastnn.tabular import table
 from fastnn.tensor import Tensor
 from fastnn.train.metrics import Metric
 from fastnn.train.weights import check_weighted, classes_of, measured, row_weights
@@ -98,7 +99,7 @@ def checked(
         TypeError, ValueError: bad input.
     """
     dtype, who = real_of(model), f"{name}sample_weight"
-    xa = _check.as_input(x, f"{name}x", dtype)
+    xa = check.as_input(x, f"{name}x", dtype)
     listener = Listener([xa[:2].copy()])
     with _trial(model, listener):
         z = _outputs(model, xa, f"{name}x", listener)
@@ -159,13 +160,13 @@ def _targets(
     kind = getattr(loss, "targets", "")
     if kind == "classes" and flat:
         ignored = getattr(loss, "ignore_index", None)
-        return _check.class_labels(y, z.shape[-1], rows, name, ignored)
+        return check.class_labels(y, z.shape[-1], rows, name, ignored)
     if kind == "lists of classes":
-        return _check.class_lists(y, rows, name)
+        return check.class_lists(y, rows, name)
     ours = isinstance(loss, Module) and type(loss).__module__.startswith("fastnn.")
     if not ours and flat and np.asarray(y).dtype.kind in "iu":
-        return _check.class_labels(y, 2**31, rows, name)
-    ya = _check.regression_targets(y, rows, dtype, name)
+        return check.class_labels(y, 2**31, rows, name)
+    ya = check.regression_targets(y, rows, dtype, name)
     return ya.reshape(-1, 1) if ya.ndim == 1 and z.shape[1:] == (1,) else ya
 
 
@@ -209,7 +210,7 @@ def check_finite(model: Module) -> None:
         FloatingPointError: some are not.
     """
     for name, p in model.named_parameters():
-        if not _check.are_finite(p._array):
+        if not check.are_finite(p._array):
             raise FloatingPointError(
                 f"{name}: has nan or infinite weights after the last step; lower lr, scale x"
             )
@@ -222,7 +223,7 @@ def split(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows, NDArray[np.i
     """
     classes = classes_of(rows.y)
     of = rows.y if classes is None else classes
-    train, held = data.split(of, share, seed, stratify=classes is not None)
+    train, held = table.split(of, share, seed, stratify=classes is not None)
     train.sort()
     held.sort()
     return rows.at(train), rows.at(held), held

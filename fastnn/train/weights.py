@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _check, ops
+from fastnn import ops
+from fastnn._support import check
 from fastnn.nn import CrossEntropyLoss, Module, NLLLoss, functional
 from fastnn.nn.weighted import some_ignored
 from fastnn.tensor import Tensor
@@ -39,7 +40,7 @@ def row_weights(
     """
     weights = None
     if sample_weight is not None:
-        weights = _check.sample_weight(sample_weight, len(y), dtype, name)
+        weights = check.sample_weight(sample_weight, len(y), dtype, name)
     if class_weight is None:
         return weights
     classes = classes_of(y)
@@ -69,16 +70,16 @@ def _by_class(given: ClassWeight, classes: NDArray[np.int64], kinds: int) -> NDA
     """The weight of the class of each row. kinds: how many classes the model tells apart."""
     labels, places, counts = np.unique(classes, return_inverse=True, return_counts=True)
     if isinstance(given, str):
-        _check.choice("class_weight", given, ("balanced",))
+        check.choice("class_weight", given, ("balanced",))
         return np.asarray((len(classes) / (len(labels) * counts))[places])
     if not isinstance(given, Mapping):
         raise TypeError(
             f'class_weight: expected a dict from class to weight or "balanced", got '
-            f"{_check.show(given)}"
+            f"{check.show(given)}"
         )
     last = max(kinds, *(labels + 1).tolist()) - 1
     table = {
-        _check.integer("class_weight: a class", label, 0, last): _check.real(
+        check.integer("class_weight: a class", label, 0, last): check.real(
             f"class_weight[{label!r}]", weight, 0.0
         )
         for label, weight in given.items()

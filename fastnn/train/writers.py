@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.io.model import described, save
 from fastnn.train.callbacks import Callback, Logs, Monitor
 from fastnn.train.validation import check_finite
@@ -23,7 +23,7 @@ class _Lines(Callback):
 
     def __init__(self, filename: str | os.PathLike[str], append: bool = False) -> None:
         self.filename = os.fspath(filename)
-        self.append = _check.flag("append", append)
+        self.append = check.flag("append", append)
         self._size: int | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -129,14 +129,14 @@ class ModelCheckpoint(Monitor):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode)
-        _check.choice("save_freq", save_freq, ("epoch",))
+        check.choice("save_freq", save_freq, ("epoch",))
         self.filepath = os.fspath(filepath)
-        self.verbose = _check.choice("verbose", verbose, (0, 1))
-        self.save_best_only = _check.flag("save_best_only", save_best_only)
+        self.verbose = check.choice("verbose", verbose, (0, 1))
+        self.save_best_only = check.flag("save_best_only", save_best_only)
         self.monitored = self.save_best_only
-        self.save_weights_only = _check.flag("save_weights_only", save_weights_only)
+        self.save_weights_only = check.flag("save_weights_only", save_weights_only)
         threshold = initial_value_threshold
-        self.best = None if threshold is None else _check.real("initial_value_threshold", threshold)
+        self.best = None if threshold is None else check.real("initial_value_threshold", threshold)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Look whether a file can hold the model, rather than after an epoch."""

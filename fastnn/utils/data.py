@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import _check
-from fastnn.random import Generator, derive_seed
-from fastnn.tensor import Tensor, tensor
+from fastnn._support import check
+from fastnn.ops.creation import tensor
+from fastnn.random import Generator, derive_seed, randperm
+from fastnn.tensor import Tensor
 
 __all__ = [
     "DataLoader",
@@ -52,7 +53,7 @@ class TensorDataset(Dataset):
 
     def __init__(self, *tensors: Tensor) -> None:
         for i, x in enumerate(tensors):
-            _check.a_tensor(f"tensors[{i}]", x)
+            check.a_tensor(f"tensors[{i}]", x)
             if x.ndim == 0 or len(x) != len(tensors[0]):
                 raise ValueError(
                     f"tensors[{i}]: expected {len(tensors[0]) if i else 'some'} rows, got shape "
@@ -90,8 +91,6 @@ class Subset(Dataset):
 
 def _permutation(n: int, generator: Generator | None) -> list[int]:
     """The numbers below n in torch's `randperm` order."""
-    from fastnn.random import randperm
-
     order: list[int] = randperm(n, generator=generator).tolist()
     return order
 
@@ -173,7 +172,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
         return list(batch)
     raise TypeError(
         "collate: expected tensors, arrays, numbers, texts, tuples or dicts, got "
-        f"{_check.show(first)}"
+        f"{check.show(first)}"
     )
 
 
@@ -213,8 +212,8 @@ class DataLoader:
         generator: Generator | None = None,
     ) -> None:
         self.dataset = dataset
-        self.batch_size = None if batch_size is None else _check.batch_size(batch_size)
-        self.drop_last = _check.flag("drop_last", drop_last)
+        self.batch_size = None if batch_size is None else check.batch_size(batch_size)
+        self.drop_last = check.flag("drop_last", drop_last)
         self.collate_fn = collate_fn
         self.generator = generator
         if num_workers != 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastnn.creation import from_dlpack
+from fastnn.ops.creation import from_dlpack
 from fastnn.tensor import Tensor
 
 __all__ = ["from_dlpack", "to_dlpack"]

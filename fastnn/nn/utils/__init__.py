@@ -7,13 +7,18 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from fastnn import _check, _recording, ops
-from fastnn._recording import computes
-from fastnn.autograd import no_grad
+from fastnn import ops
+from fastnn._support import check
 from fastnn.nn.utils import parametrizations, parametrize
-from fastnn.nn.utils.parametrizations import old_spectral_norm as spectral_norm
-from fastnn.nn.utils.parametrizations import old_weight_norm as weight_norm
-from fastnn.nn.utils.parametrizations import remove_spectral_norm, remove_weight_norm
+from fastnn.nn.utils.parametrizations import (
+    old_spectral_norm as spectral_norm,
+    old_weight_norm as weight_norm,
+    remove_spectral_norm,
+    remove_weight_norm,
+)
+from fastnn.tape import listener
+from fastnn.tape.listener import computes
+from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor
 
 __all__ = [
@@ -60,14 +65,14 @@ def get_total_norm(
     >>> get_total_norm([fastnn.tensor([3.0]), fastnn.tensor([4.0])]).item()
     5.0
     """
-    order = math.inf if norm_type in (math.inf, "inf") else _check.real("norm_type", norm_type, 0.0)
+    order = math.inf if norm_type in (math.inf, "inf") else check.real("norm_type", norm_type, 0.0)
     found = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     with no_grad():
         norm = _norm(found, order) if found else Tensor(np.zeros((), np.float32))
         if error_if_nonfinite:
             text = f"The total norm of order {norm_type} for gradients is non-finite, so they "
             text += "cannot be clipped; error_if_nonfinite=False scales them all the same"
-            _recording.finite(norm, text)
+            listener.finite(norm, text)
     return norm
 
 
@@ -86,7 +91,7 @@ def clip_grads_with_norm_(
         total_norm: what `get_total_norm` gave.
         foreach: without effect.
     """
-    limit = _check.real("max_norm", max_norm, 0.0)
+    limit = check.real("max_norm", max_norm, 0.0)
     with no_grad():
         factor = ops.minimum(ops.div(limit, ops.add(total_norm, EPSILON)), 1.0)
         for gradient in _gradients(parameters):
@@ -124,7 +129,7 @@ def clip_grad_norm_(
     (5.0, 0.6)
     """
     given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-    _check.real("max_norm", max_norm, 0.0)
+    check.real("max_norm", max_norm, 0.0)
     norm = get_total_norm(_gradients(given), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(given, max_norm, norm)
     return norm
@@ -169,7 +174,7 @@ def clip_grad_value_(
     >>> print(w.grad.numpy())
     [1.  0.5]
     """
-    limit = _check.real("clip_value", clip_value, 0.0)
+    limit = check.real("clip_value", clip_value, 0.0)
     with no_grad():
         for gradient in _gradients(parameters):
             ops.copy_(gradient, ops.clamp(gradient, -limit, limit))
@@ -197,9 +202,9 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     >>> w
     tensor([[1., 2.]])
     """
-    _check.a_tensor("vec", vec)
+    check.a_tensor("vec", vec)
     targets = list(parameters)
-    _check.same_shape("vec", vec.shape, (sum(p.numel() for p in targets),), "the parameters")
+    check.same_shape("vec", vec.shape, (sum(p.numel() for p in targets),), "the parameters")
     begin = 0
     with no_grad():
         for p in targets:

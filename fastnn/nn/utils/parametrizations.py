@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastnn import _check, ops
-from fastnn.autograd import no_grad
+from fastnn import ops
+from fastnn._support import check
 from fastnn.nn.functional import normalize
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
 from fastnn.nn.utils.parametrize import compute, parameter_of, register, restore
-from fastnn.random import default_generator
+from fastnn.random.generator import default_generator
+from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor
 
 __all__ = ["spectral_norm", "weight_norm"]
@@ -28,7 +29,7 @@ def _scaled(g: Tensor, v: Tensor, dim: int | None) -> Tensor:
 
 
 def _dim(dim: int | None, weight: Tensor) -> int | None:
-    return None if dim is None else _check.integer("dim", dim, -weight.ndim, weight.ndim - 1)
+    return None if dim is None else check.integer("dim", dim, -weight.ndim, weight.ndim - 1)
 
 
 class _WeightNorm(Module):
@@ -149,9 +150,9 @@ def _spectral_options(
     weight = parameter_of(module, name)
     if weight.ndim < 2:
         raise ValueError(f"name: expected a weight of 2 or more axes, got shape {weight.shape}")
-    axis = _check.integer("dim", 0 if dim is None else dim, -weight.ndim, weight.ndim - 1)
-    count = _check.integer("n_power_iterations", n_power_iterations, 1, 10**6)
-    return weight, count, _check.real("eps", eps, 0.0), axis % weight.ndim
+    axis = check.integer("dim", 0 if dim is None else dim, -weight.ndim, weight.ndim - 1)
+    count = check.integer("n_power_iterations", n_power_iterations, 1, 10**6)
+    return weight, count, check.real("eps", eps, 0.0), axis % weight.ndim
 
 
 def spectral_norm(

@@ -6,11 +6,11 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from fastnn import _check
-from fastnn.autograd import no_grad
+from fastnn._support import check
 from fastnn.nn.lists import ModuleDict
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
+from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor
 
 __all__ = ["ParametrizationList", "is_parametrized", "remove_parametrizations"]
@@ -44,7 +44,7 @@ def parameter_of(module: Module, name: str) -> Parameter:
         TypeError, ValueError: no module, or no parameter of that name.
     """
     if not isinstance(module, Module):
-        raise TypeError(f"module: expected a Module, got {_check.show(module)}")
+        raise TypeError(f"module: expected a Module, got {check.show(module)}")
     weight = module._parameters.get(name)
     if weight is None:
         raise ValueError(f"name: expected a parameter of {type(module).__name__}, got {name!r}")

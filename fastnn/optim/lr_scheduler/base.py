@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.optim.optimizer import Optimizer
 
 _PLAIN = (int, float, str, bool, type(None))
@@ -20,7 +20,7 @@ _PLAIN = (int, float, str, bool, type(None))
 def checked_optimizer(optimizer: Optimizer) -> Optimizer:
     """The optimizer, if it is one."""
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer: expected an Optimizer, got {_check.show(optimizer)}")
+        raise TypeError(f"optimizer: expected an Optimizer, got {check.show(optimizer)}")
     return optimizer
 
 
@@ -142,7 +142,7 @@ class LRScheduler:
             ValueError: names that this scheduler does not have, or a mapping of something else.
         """
         if not isinstance(state_dict, Mapping):
-            raise ValueError(f"state_dict: expected a mapping, got {_check.show(state_dict)}")
+            raise ValueError(f"state_dict: expected a mapping, got {check.show(state_dict)}")
         unknown = set(state_dict) - set(vars(self))
         if unknown:
             raise ValueError(

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.optim.lr_scheduler.base import LRScheduler
 from fastnn.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from fastnn.optim.optimizer import Optimizer
@@ -20,7 +20,7 @@ def _same_optimizer(schedulers: Any, optimizer: Optimizer | None) -> list[LRSche
         raise ValueError("schedulers: expected at least one scheduler, got none")
     for i, scheduler in enumerate(found):
         if not isinstance(scheduler, LRScheduler):
-            raise TypeError(f"schedulers[{i}]: expected a scheduler, got {_check.show(scheduler)}")
+            raise TypeError(f"schedulers[{i}]: expected a scheduler, got {check.show(scheduler)}")
         if isinstance(scheduler, ReduceLROnPlateau):
             raise ValueError(
                 f"schedulers[{i}]: expected one whose step takes no figure, got ReduceLROnPlateau"
@@ -100,7 +100,7 @@ class SequentialLR(_Composed):
                 f"milestones: expected one fewer than the {len(self._schedulers)} schedulers, got "
                 f"{len(milestones)}"
             )
-        self._milestones = [_check.integer("milestones", m, 0) for m in milestones]
+        self._milestones = [check.integer("milestones", m, 0) for m in milestones]
         self.optimizer = optimizer
         self.last_epoch = last_epoch + 1
         for group in optimizer.param_groups:

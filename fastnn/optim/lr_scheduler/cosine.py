@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.optim.lr_scheduler.base import LRScheduler
 from fastnn.optim.optimizer import Optimizer
 
@@ -32,8 +32,8 @@ class CosineAnnealingLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
-        self.T_max = _check.integer("T_max", T_max, 1)
-        self.eta_min = _check.real("eta_min", eta_min)
+        self.T_max = check.integer("T_max", T_max, 1)
+        self.eta_min = check.real("eta_min", eta_min)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -77,9 +77,9 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         eta_min: float = 0.0,
         last_epoch: int = -1,
     ) -> None:
-        self.T_0 = self.T_i = _check.integer("T_0", T_0, 1)
-        self.T_mult = _check.integer("T_mult", T_mult, 1)
-        self.eta_min = _check.real("eta_min", eta_min)
+        self.T_0 = self.T_i = check.integer("T_0", T_0, 1)
+        self.T_mult = check.integer("T_mult", T_mult, 1)
+        self.eta_min = check.real("eta_min", eta_min)
         self.T_cur: float = last_epoch
         super().__init__(optimizer, last_epoch)
 
@@ -98,7 +98,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
                 self.T_cur %= self.T_i
                 self.T_i *= self.T_mult
         else:
-            self._jump(_check.real("epoch", epoch, 0.0))
+            self._jump(check.real("epoch", epoch, 0.0))
         self.last_epoch = math.floor(epoch)
         self._set(self.get_lr())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.optim.lr_scheduler.base import LRScheduler, each_group
 from fastnn.optim.optimizer import Group, Optimizer
 
@@ -74,15 +74,15 @@ class CyclicLR(LRScheduler):
     ) -> None:
         base_lrs = each_group("base_lr", base_lr, optimizer)
         self.max_lrs = each_group("max_lr", max_lr, optimizer)
-        up = float(_check.integer("step_size_up", step_size_up, 1))
+        up = float(check.integer("step_size_up", step_size_up, 1))
         down = up if step_size_down is None else float(step_size_down)
         self.total_size = up + down
         self.step_ratio = up / self.total_size
         if scale_fn is None:
-            _check.choice("mode", mode, ("triangular", "triangular2", "exp_range"))
+            check.choice("mode", mode, ("triangular", "triangular2", "exp_range"))
             scale_mode = "iterations" if mode == "exp_range" else "cycle"
         self.mode, self.gamma = mode, gamma
-        self.scale_mode = _check.choice("scale_mode", scale_mode, ("cycle", "iterations"))
+        self.scale_mode = check.choice("scale_mode", scale_mode, ("cycle", "iterations"))
         self._scale_fn = scale_fn
         self.cycle_momentum = cycle_momentum
         self._betas = _uses_betas(optimizer) if cycle_momentum else False
@@ -169,8 +169,8 @@ class OneCycleLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         self.total_steps = _total_steps(total_steps, epochs, steps_per_epoch)
-        self.pct_start = _check.real("pct_start", pct_start, 0.0, 1.0)
-        self.anneal_strategy = _check.choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
+        self.pct_start = check.real("pct_start", pct_start, 0.0, 1.0)
+        self.anneal_strategy = check.choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
         self.three_phase, self.cycle_momentum = three_phase, cycle_momentum
         self.max_lrs = each_group("max_lr", max_lr, optimizer)
         self.initial_lrs = [high / div_factor for high in self.max_lrs]
@@ -226,9 +226,9 @@ class OneCycleLR(LRScheduler):
 
 def _total_steps(total: int | None, epochs: int | None, each: int | None) -> int:
     if total is not None:
-        return _check.integer("total_steps", total, 1)
+        return check.integer("total_steps", total, 1)
     if epochs is None or each is None:
         raise ValueError(
             "total_steps: You must define either total_steps OR (epochs AND steps_per_epoch)"
         )
-    return _check.integer("epochs", epochs, 1) * _check.integer("steps_per_epoch", each, 1)
+    return check.integer("epochs", epochs, 1) * check.integer("steps_per_epoch", each, 1)

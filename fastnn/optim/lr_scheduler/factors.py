@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.optim.lr_scheduler.base import LRScheduler, each_group
 from fastnn.optim.optimizer import Optimizer
 
@@ -18,7 +18,7 @@ def _functions(name: str, given: Any, optimizer: Optimizer) -> list[Factor]:
     found = each_group(name, given, optimizer)
     for function in found:
         if not callable(function):
-            raise TypeError(f"{name}: expected a function, got {_check.show(function)}")
+            raise TypeError(f"{name}: expected a function, got {check.show(function)}")
     return found
 
 
@@ -97,8 +97,8 @@ class StepLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
-        self.step_size = _check.integer("step_size", step_size, 1)
-        self.gamma = _check.real("gamma", gamma)
+        self.step_size = check.integer("step_size", step_size, 1)
+        self.gamma = check.real("gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -129,8 +129,8 @@ class MultiStepLR(LRScheduler):
         gamma: float = 0.1,
         last_epoch: int = -1,
     ) -> None:
-        self.milestones = sorted(_check.integer("milestones", m, 0) for m in milestones)
-        self.gamma = _check.real("gamma", gamma)
+        self.milestones = sorted(check.integer("milestones", m, 0) for m in milestones)
+        self.gamma = check.real("gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -164,8 +164,8 @@ class ConstantLR(LRScheduler):
         total_iters: int = 5,
         last_epoch: int = -1,
     ) -> None:
-        self.factor = _check.real("factor", factor, 0.0, 1.0)
-        self.total_iters = _check.integer("total_iters", total_iters, 0)
+        self.factor = check.real("factor", factor, 0.0, 1.0)
+        self.total_iters = check.integer("total_iters", total_iters, 0)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -205,11 +205,11 @@ class LinearLR(LRScheduler):
         total_iters: int = 5,
         last_epoch: int = -1,
     ) -> None:
-        self.start_factor = _check.real("start_factor", start_factor, 0.0, 1.0)
+        self.start_factor = check.real("start_factor", start_factor, 0.0, 1.0)
         if self.start_factor == 0:
             raise ValueError("start_factor: expected more than 0 and at most 1, got 0")
-        self.end_factor = _check.real("end_factor", end_factor, 0.0, 1.0)
-        self.total_iters = _check.integer("total_iters", total_iters, 0)
+        self.end_factor = check.real("end_factor", end_factor, 0.0, 1.0)
+        self.total_iters = check.integer("total_iters", total_iters, 0)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -240,7 +240,7 @@ class ExponentialLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
-        self.gamma = _check.real("gamma", gamma)
+        self.gamma = check.real("gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -269,8 +269,8 @@ class PolynomialLR(LRScheduler):
         power: float = 1.0,
         last_epoch: int = -1,
     ) -> None:
-        self.total_iters = _check.integer("total_iters", total_iters, 1)
-        self.power = _check.real("power", power)
+        self.total_iters = check.integer("total_iters", total_iters, 1)
+        self.power = check.real("power", power)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from fastnn import _check
+from fastnn._support import check
 from fastnn.optim.lr_scheduler.base import (
     LRScheduler,
     checked_optimizer,
@@ -58,15 +58,15 @@ class ReduceLROnPlateau(LRScheduler):
         min_lr: float | Sequence[float] = 0,
         eps: float = 1e-8,
     ) -> None:
-        self.factor = _check.real("factor", factor, 0.0, 1.0, open_high=True)
+        self.factor = check.real("factor", factor, 0.0, 1.0, open_high=True)
         self.optimizer = checked_optimizer(optimizer)
         self.min_lrs = each_group("min_lr", min_lr, optimizer)
-        self.mode = _check.choice("mode", mode, ("min", "max"))
-        self.threshold_mode = _check.choice("threshold_mode", threshold_mode, ("rel", "abs"))
-        self.patience = _check.integer("patience", patience, 0)
-        self.cooldown = _check.integer("cooldown", cooldown, 0)
-        self.threshold = _check.real("threshold", threshold)
-        self.eps = _check.real("eps", eps)
+        self.mode = check.choice("mode", mode, ("min", "max"))
+        self.threshold_mode = check.choice("threshold_mode", threshold_mode, ("rel", "abs"))
+        self.patience = check.integer("patience", patience, 0)
+        self.cooldown = check.integer("cooldown", cooldown, 0)
+        self.threshold = check.real("threshold", threshold)
+        self.eps = check.real("eps", eps)
         self.last_epoch = 0
         self._last_lr = self._rates()
         self._reset()

@@ -17,7 +17,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import _check, ops
+from fastnn import ops
+from fastnn._support import check
 from fastnn.guards import TAKE_LOGITS
 from fastnn.nn import BCELoss
 from fastnn.tensor import Tensor
@@ -135,7 +136,7 @@ class WholeSet:
 
     def __init__(self, function: OfAllRows, name: str | None = None) -> None:
         if not callable(function):
-            raise TypeError(f"function: expected a function, got {_check.show(function)}")
+            raise TypeError(f"function: expected a function, got {check.show(function)}")
         self.function = function
         self.__name__ = name or getattr(function, "__name__", type(function).__name__)
 
@@ -209,7 +210,7 @@ def _resolve(
         elif isinstance(metric, str) and (ranks := re.fullmatch(r"top_([1-9]\d*)", metric)):
             name, function = metric, top(int(ranks[1]))
         else:
-            name = _check.choice("metrics", metric, {**METRICS, **WHOLE_SET})
+            name = check.choice("metrics", metric, {**METRICS, **WHOLE_SET})
             function = METRICS.get(name) or WHOLE_SET[name]
         if name in found or name == "loss":
             raise ValueError(f"metrics: expected each name once, got {name!r} again")

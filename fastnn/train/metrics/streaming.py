@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from fastnn import _recording, ops
-from fastnn.creation import arange
+from fastnn import ops
+from fastnn.ops.creation import arange
+from fastnn.tape import listener
 from fastnn.tensor import Tensor
 from fastnn.train.metrics.answers import check_one_label
 
@@ -45,7 +46,7 @@ def _classes(y: Tensor) -> Tensor:
     """The class of each row, of class numbers or of probabilities."""
     if y.dtype.kind == "i" and y.ndim == 1:
         return y
-    _recording.checked(y, lambda y: check_one_label(y._array))
+    listener.checked(y, lambda y: check_one_label(y._array))
     return ops.argmax(y, 1)
 
 

@@ -1,0 +1,213 @@
+"""Every check of user input, and every error text.
+
+A message says which argument, what was expected, what came, and what to do:
+`y: expected integer classes in 0..9, got 10 at row 317`.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastnn._core.tape import TensorBase
+from fastnn._support.arrays import (
+    are_finite,
+    as_input,
+    binary_targets,
+    class_labels,
+    class_lists,
+    class_probabilities,
+    class_range,
+    index_range,
+    label_range,
+    real_dtype,
+    regression_targets,
+    sample_weight,
+    show,
+)
+
+__all__ = [
+    "a_tensor",
+    "are_finite",
+    "as_input",
+    "batch_size",
+    "binary_targets",
+    "choice",
+    "class_labels",
+    "class_lists",
+    "class_probabilities",
+    "class_range",
+    "epochs",
+    "flag",
+    "index_range",
+    "integer",
+    "label_range",
+    "learning_rate",
+    "probability",
+    "real",
+    "real_dtype",
+    "regression_targets",
+    "same_dtype",
+    "same_shape",
+    "sample_weight",
+    "seed",
+    "shape",
+    "show",
+    "threads",
+    "weight_shape",
+    "width",
+]
+
+MAX_WIDTH = 1 << 24  # units of one layer
+MAX_WEIGHTS = 1 << 31  # elements of one weight
+MAX_THREADS = 1024
+
+
+# ---- scalars -------------------------------------------------------------------------------
+
+
+def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """A whole number in low..high, or from low on; bool and float are refused."""
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: expected an integer, got {value!r}")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer, got {show(value)}") from None
+    if number < low or (high is not None and number > high):
+        allowed = f">= {low}" if high is None else f"in {low}..{high}"
+        raise ValueError(f"{name}: expected an integer {allowed}, got {number}")
+    return number
+
+
+def real(
+    name: str,
+    value: Any,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+    torch_says: str = "",
+) -> float:
+    """A finite number in a range; `torch_says` is added so that torch's wording is found too."""
+    number = _number(name, value)
+    inside = (low < number if open_low else low <= number) and (
+        number < high if open_high else number <= high
+    )
+    if math.isfinite(number) and inside:
+        return number
+    lower = "" if low == -math.inf else f" {'>' if open_low else '>='} {low:g}"
+    upper = "" if high == math.inf else f" {'<' if open_high else '<='} {high:g}"
+    joint = " and" if lower and upper else ""
+    also = f" ({torch_says}: {value})" if torch_says else ""
+    raise ValueError(f"{name}: expected a finite number{lower}{joint}{upper}, got {value}{also}")
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, (str, bytes, bool, np.bool_)) or value is None:
+        raise TypeError(f"{name}: expected a number, got {show(value)}")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: expected a number, got {show(value)}") from None
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False; a number is refused, so that a misplaced argument is noticed."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise TypeError(f"{name}: expected True or False, got {show(value)}")
+
+
+def learning_rate(value: Any, name: str = "lr") -> float:
+    """A finite number >= 0; 0 is allowed, as in torch, for schedules that begin there."""
+    return real(name, value, 0.0, torch_says="Invalid learning rate")
+
+
+def probability(value: Any, name: str = "p") -> float:
+    """A number in 0..1; 1 is allowed, as in torch's Dropout."""
+    return real(name, value, 0.0, 1.0)
+
+
+def choice(name: str, value: Any, known: Iterable[Any]) -> Any:
+    """One of the known values; the error lists them."""
+    options = list(known)
+    if isinstance(value, (str, int, type(None))) and value in options:
+        return value
+    listed = ", ".join(repr(option) for option in options)
+    raise ValueError(f"{name}: expected one of {listed}, got {show(value)}")
+
+
+def seed(value: Any, name: str = "seed") -> int:
+    """0 .. 2**64 - 1."""
+    return integer(name, value, 0, 2**64 - 1)
+
+
+def epochs(value: Any, name: str = "epochs") -> int:
+    """At least 1."""
+    return integer(name, value, 1, 2**63 - 1)
+
+
+def batch_size(value: Any, n: int | None = None, name: str = "batch_size") -> int:
+    """At least 1; more than the n rows there are means one batch of all rows, as in torch."""
+    size = integer(name, value, 1, 2**63 - 1)
+    return size if n is None else max(1, min(size, n))
+
+
+def threads(value: Any, name: str = "threads") -> int:
+    """1 .. 1024."""
+    return integer(name, value, 1, MAX_THREADS)
+
+
+# ---- shapes and dtypes ---------------------------------------------------------------------
+
+
+def width(name: str, value: Any) -> int:
+    """The number of units of a layer, 1 .. 2**24."""
+    return integer(name, value, 1, MAX_WIDTH)
+
+
+def weight_shape(n_in: Any, n_out: Any, names: tuple[str, str]) -> tuple[int, int]:
+    """Two widths whose product is bounded, before anything is allocated."""
+    rows, columns = width(names[0], n_in), width(names[1], n_out)
+    if rows * columns > MAX_WEIGHTS:
+        raise ValueError(
+            f"{names[0]} * {names[1]}: expected at most {MAX_WEIGHTS} weights, "
+            f"got {rows} * {columns} = {rows * columns}"
+        )
+    return rows, columns
+
+
+def shape(name: str, value: Sequence[Any]) -> tuple[int, ...]:
+    """A shape given as integers or as one sequence of integers."""
+    if len(value) == 1 and isinstance(value[0], (tuple, list)):
+        value = value[0]
+    return tuple(integer(f"{name}[{i}]", size, 0, 2**48) for i, size in enumerate(value))
+
+
+def same_shape(name: str, got: tuple[int, ...], expected: tuple[int, ...], whose: str) -> None:
+    """Equal shapes; nothing broadcasts by accident in a loss."""
+    if got != expected:
+        raise ValueError(
+            f"{name}: expected shape {expected} like {whose}, got {got}; "
+            f"nothing is broadcast here, reshape one of them"
+        )
+
+
+def same_dtype(name: str, got: np.dtype[Any], expected: np.dtype[Any], whose: str) -> None:
+    """Equal dtypes; nothing is converted silently."""
+    if got != expected:
+        raise TypeError(f"{name}: expected dtype {expected} like {whose}, got {got}; convert it")
+
+
+def a_tensor(name: str, value: Any) -> None:
+    """A Tensor, not an array."""
+    if not isinstance(value, TensorBase):
+        raise TypeError(
+            f"{name}: expected a Tensor, got {show(value)}; wrap an array by fastnn.tensor(...)"
+        )

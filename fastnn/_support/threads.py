@@ -1,0 +1,83 @@
+"""How many threads: the process's CPUs, what the user says, and what a fork leaves."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+from fastnn._core import engine
+from fastnn._support import check
+
+
+def available_cpus() -> int:
+    """CPUs that this process may use: its affinity, and its cgroup's quota."""
+    try:
+        cpus = len(os.sched_getaffinity(0))
+    except AttributeError:  # no affinity on this system
+        cpus = os.cpu_count() or 1
+    quota = _cgroup_quota()
+    return max(1, cpus if quota is None else min(cpus, round(quota)))
+
+
+def _cgroup_quota() -> float | None:
+    """CPUs' worth of time that the control group grants, or None."""
+    root = Path("/sys/fs/cgroup")
+    try:
+        limit, period = (root / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:  # version 1
+            limit = (root / "cpu/cpu.cfs_quota_us").read_text().strip()
+            period = (root / "cpu/cpu.cfs_period_us").read_text().strip()
+        except OSError:
+            return None
+    try:
+        return None if limit in ("max", "-1") else int(limit) / int(period)
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def set_num_threads(n: int) -> None:
+    """Use at most `n` threads for one run; small work uses fewer. The numbers do not change.
+
+    Args:
+        n: 1 .. 1024; the default is FASTNN_NUM_THREADS, else the CPUs this process may use.
+
+    Raises:
+        TypeError, ValueError: not an integer in that range.
+    """
+    engine.set_num_threads(check.threads(n))
+
+
+def num_threads() -> int:
+    """The most threads that one run uses."""
+    return engine.num_threads()
+
+
+def _from_environment() -> int:
+    text = os.environ.get("FASTNN_NUM_THREADS", "").strip()
+    if not text:
+        return available_cpus()
+    try:
+        return check.threads(int(text), "FASTNN_NUM_THREADS")
+    except ValueError:
+        warnings.warn(
+            f"FASTNN_NUM_THREADS: expected an integer in 1..1024, got {text!r}; "
+            f"using {available_cpus()}",
+            stacklevel=2,
+        )
+        return available_cpus()
+
+
+def _warn_of_fork() -> None:
+    warnings.warn(
+        "fastnn runs on one thread in this process: it was forked, which OpenMP's threads do not "
+        "survive; start processes by 'spawn' or 'forkserver' if they are to have several",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+
+engine.set_num_threads(_from_environment())
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: engine.after_fork_in_child(_warn_of_fork))

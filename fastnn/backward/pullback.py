@@ -1,0 +1,180 @@
+"""What every transform is made of: a function run on the tape, and ways back through it."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from fastnn import ops
+from fastnn._core.tape import owner
+from fastnn._support import tree
+from fastnn.backward.flow import gradients_by, ones, reaches
+from fastnn.backward.hooks import key
+from fastnn.tape import listener
+from fastnn.tape.modes import enable_grad, is_grad_enabled
+from fastnn.tape.node import node_count
+from fastnn.tensor import Tensor
+
+
+class _Running(threading.local):
+    """The transforms whose functions run now, in this thread."""
+
+    def __init__(self) -> None:
+        self.watched: Counter[int] = Counter()  # ids of the weights that they ask for
+        self.depth = 0
+
+
+_running = _Running()
+
+
+@contextmanager
+def _watching(weights: Sequence[Tensor]) -> Iterator[None]:
+    frozen = [w for w in weights if not w.requires_grad]
+    for w in frozen:
+        w.requires_grad_(True)
+    watched = _running.watched
+    watched.update(id(w) for w in weights)
+    _running.depth += 1
+    try:
+        yield
+    finally:
+        _running.depth -= 1
+        for w in weights:
+            watched[id(w)] -= 1
+            if not watched[id(w)]:
+                del watched[id(w)]
+        for w in frozen:
+            w.requires_grad = False
+
+
+def _alias(x: Tensor, linked: bool) -> Tensor:
+    """A tensor of the same memory: its gradient stops here, yet one of the gradient reaches x."""
+    if linked and x.requires_grad:
+        return ops.reshape(x, x.shape)
+    return Tensor(x._array, requires_grad=True)
+
+
+class Run:
+    """A function that was run on the tape.
+
+    value: what it returned.
+    inputs: the tensors that it was given; weights: others to differentiate by.
+    outer: whether it depends on what an outer gradient may be asked for, besides. With weights,
+        these are all that a gradient is asked for by, unless a surrounding transform asks for more.
+    """
+
+    def __init__(
+        self,
+        call: Callable[[list[Tensor]], Any],
+        inputs: Sequence[Tensor],
+        weights: Sequence[Tensor] = (),
+    ) -> None:
+        enabled = is_grad_enabled()
+        self.inputs = [_alias(x, enabled) for x in inputs]
+        self.weights = list(weights)
+        loose = {key(t) for t in self.inputs if t._node is None}
+        loose |= {id(w) for w in weights if not _running.watched[id(w)]}
+        with _watching(weights), enable_grad():
+            self.start = node_count()
+            self.value = call(self.inputs)
+            tensors = [y for y in tree.leaves(self.value) if isinstance(y, Tensor)]
+            self.reached = reaches(tensors, self.start)
+        places = [place for place in self.reached if place not in loose]
+        if weights and not _running.depth:  # other parameters count as constants
+            places = [place for place in places if isinstance(place, tuple)]
+        self.outer = enabled and bool(places)
+
+    @property
+    def by(self) -> list[Tensor]:
+        """What it can be differentiated by."""
+        return self.inputs + self.weights
+
+    def result(self, value: Any) -> Any:
+        """(A part of) what the function returned, for the user."""
+        return value if self.outer else detached(value)
+
+    def pull(
+        self, outputs: Sequence[Tensor], cotangents: Sequence[Tensor], graph: bool | None = None
+    ) -> list[Tensor]:
+        """The gradient of sum(cotangent * output) by each input and weight.
+
+        graph: whether it is on the tape; default: when an outer gradient may ask for it.
+        """
+        if graph is None:
+            graph = is_grad_enabled() and (self.outer or any(c.requires_grad for c in cotangents))
+        with _watching(self.weights):
+            found = gradients_by(outputs, self.by, cotangents, graph, start=self.start)
+        return owned(self.by, found, cotangents)
+
+    def push(self, outputs: Sequence[Tensor]) -> Callable[[Sequence[Tensor]], list[Tensor]]:
+        """tangents of the inputs -> those of the outputs.
+
+        The gradients are linear in the cotangents u: their gradient by u is the tangent.
+        """
+        u = [Tensor(np.zeros(y.shape, y.dtype), requires_grad=True) for y in outputs]
+        found = gradients_by(outputs, self.inputs, u, True, start=self.start)
+        pairs = [(g, i) for i, g in enumerate(found) if g is not None and g.requires_grad]
+
+        def push(tangents: Sequence[Tensor]) -> list[Tensor]:
+            graph = is_grad_enabled() and (self.outer or any(t.requires_grad for t in tangents))
+            back = gradients_by(
+                [g for g, _ in pairs], u, [tangents[i] for _, i in pairs], graph, start=self.start
+            )
+            return owned(u, back, tangents)
+
+        return push
+
+
+def owned(
+    like: Sequence[Tensor], found: Sequence[Tensor | None], given: Sequence[Tensor] = ()
+) -> list[Tensor]:
+    """Gradients with memory of their own: none is shared with another, or with what was given."""
+    taken = {id(owner(c._array)) for c in given}
+    result = []
+    for x, gradient in zip(like, found, strict=True):
+        if gradient is None:
+            gradient = Tensor(np.zeros(x.shape, x.dtype))
+            if listener.active is not None:  # a constant would be the same memory every time
+                gradient = ops.copy(gradient)
+        if id(owner(gradient._array)) in taken or 0 in gradient._array.strides:
+            gradient = ops.copy(gradient)
+        taken.add(id(owner(gradient._array)))
+        result.append(gradient)
+    return result
+
+
+def detached(value: Any) -> Any:
+    """The same structure, its tensors off the tape."""
+    return tree.mapped(lambda x: x.detach() if isinstance(x, Tensor) else x, value)
+
+
+def tensors_in(value: Any, name: str) -> list[Tensor]:
+    """The leaves of a structure, which must be tensors."""
+    found = tree.leaves(value)
+    for x in found:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{name}: expected tensors, got {type(x).__name__}")
+    if not found:
+        raise TypeError(f"{name}: expected tensors, got {value!r}")
+    return found
+
+
+def cotangents_for(outputs: Sequence[Tensor], given: Any, name: str) -> list[Tensor]:
+    """A cotangent (or tangent) for each output: of its shape and dtype; None means ones."""
+    found = [ones(y) for y in outputs] if given is None else tree.leaves(given)
+    if len(found) != len(outputs):
+        raise ValueError(f"{name}: expected {len(outputs)} tensors, got {len(found)}")
+    for i, (y, c) in enumerate(zip(outputs, found)):
+        if not isinstance(c, Tensor):
+            raise TypeError(f"{name}[{i}]: expected a Tensor, got {type(c).__name__}")
+        if c.shape != y.shape or c.dtype != y.dtype:
+            raise ValueError(
+                f"{name}[{i}]: expected shape {y.shape} and dtype {y.dtype}, got {c.shape} and "
+                f"{c.dtype}"
+            )
+    return found

@@ -1,0 +1,5 @@
+"""The command `fastnn`."""
+
+from fastnn.cli.command import main
+
+__all__ = ["main"]

@@ -1,0 +1,336 @@
+"""The command line: train, predict, evaluate, info, bench.
+
+Results go to stdout and talk goes to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage or bad
+input, 130 stopped by Ctrl-C. ``FASTNN_DEBUG=1`` shows the traceback of a failure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+import fastnn
+from fastnn.cli import report
+from fastnn.cli.compare import compare
+from fastnn.plot.training import count_confusion
+from fastnn.tabular import model as tabular, presets, table as data
+
+__all__ = ["main"]
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors take one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where to read more, and exit with 2."""
+        print(f"fastnn: error: {message}; see {self.prog} --help", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def _number(kind: type, low: float, high: float, what: str) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"expected {what}, got {text!r}")
+        return value
+
+    return parse
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    try:
+        widths = tuple(int(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        widths = (0,)
+    if not all(1 <= width <= 100_000 for width in widths):
+        raise argparse.ArgumentTypeError(f"expected widths such as 128,64, got {text!r}")
+    return widths
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    top = Parser(prog="fastnn", description="Small neural nets, trained fast on the CPU.")
+    top.add_argument("--version", action="version", version=f"fastnn {fastnn.__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[Any], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command("train", _train, "Train a net on a table, and save it with a picture of the run.")
+    _add_train_arguments(sub)
+    sub = command("predict", _predict, "Predict each row of a CSV file.")
+    sub.add_argument("model", help="a .safetensors file that train wrote")
+    sub.add_argument("data", help="a CSV file with the columns the model reads, or a data set")
+    sub.add_argument("--out", metavar="FILE", help="write a CSV file instead of to stdout")
+    sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    sub = command("evaluate", _evaluate, "Compare the predictions for a table with its target: of "
+                  "the table that the model was trained on, the rows held out.")  # fmt: skip
+    sub.add_argument("model", help="a .safetensors file that train wrote")
+    sub.add_argument("data", help="a CSV file, or a data set")
+    sub.add_argument("--target", metavar="NAME", help="the column to compare with")
+    sub.add_argument("--all", action="store_true",
+                     help="score the rows that the model was trained on too")  # fmt: skip
+    sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    sub = command("info", _info, "Say which version runs here, and on what.")
+    sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    sub = command("bench", _bench, "Run the benchmarks of a source checkout.")
+    sub.add_argument("rest", nargs="*", help="arguments for python -m bench")
+    return top
+
+
+def _add_train_arguments(sub: argparse.ArgumentParser) -> None:
+    names = ", ".join(data.DATASETS)
+    sub.add_argument("data", help=f"a CSV file with a header row, or one of: {names}")
+    sub.add_argument("--target", metavar="NAME", help="the column to predict (CSV files)")
+    sub.add_argument("--task", choices=["auto", "classification", "regression"], default="auto",
+                     help="auto: classes if not all numbers, or few whole numbers")  # fmt: skip
+    sub.add_argument("--hidden", type=_widths, metavar="W,W", help="hidden widths, such as 128,64")
+    sub.add_argument("--activation", choices=list(presets.ACTIVATIONS))
+    count = _number(int, 1, 10**9, "a whole number from 1 up")
+    sub.add_argument("--epochs", type=count, metavar="N")
+    sub.add_argument("--batch-size", type=count, metavar="N")
+    sub.add_argument("--lr", type=_number(float, 1e-12, 1e3, "a rate such as 0.001"), metavar="X",
+                     help="by default what suits the optimizer")  # fmt: skip
+    sub.add_argument("--optimizer", choices=list(presets.OPTIMIZERS), metavar="NAME",
+                     help=f"one of: {', '.join(presets.OPTIMIZERS)} (adam)")  # fmt: skip
+    sub.add_argument("--loss", choices=list(presets.LOSSES), metavar="NAME", help=_losses())
+    share = _number(float, 1e-9, 1 - 1e-9, "a share between 0 and 1")
+    sub.add_argument("--test-size", type=share, metavar="X", help="share held out (0.25)")
+    seed = _number(int, 0, 2**63 - 1, "a whole number from 0 up")
+    sub.add_argument("--seed", type=seed, metavar="N", help="of split, weights and order (0)")
+    sub.add_argument("--threads", type=_number(int, 1, 1024, "a number from 1 to 1024"),
+                     metavar="N", help="as many as pay off by default")  # fmt: skip
+    sub.add_argument("--out", default=".", metavar="PATH", help="folder, or prefix of the files")
+    sub.add_argument("--compare", action="store_true",
+                     help="time a step beside NumPy and scikit-learn")  # fmt: skip
+    sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    sub.add_argument("--quiet", action="store_true", help="no progress, no remarks")
+
+
+def _losses() -> str:
+    fits: dict[str, list[str]] = {}
+    for name, loss in presets.LOSSES.items():
+        fits.setdefault(loss.task, []).append(name)
+    return "; ".join(f"{task}: {', '.join(names)}" for task, names in fits.items())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: the words after ``fastnn``; those of the process by default.
+
+    Returns:
+        The exit code: 0 done, 1 failed, 2 wrong usage or bad input, 130 stopped by Ctrl-C.
+
+    Example:
+        >>> main(["train", "iris", "--epochs", "5"])  # doctest: +SKIP
+        0
+    """
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words[:1] == ["bench"]:
+        # argparse would take the options of the benchmarks for its own.
+        words.insert(1, "--")
+    try:
+        args = parser().parse_args(words)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return _error("stopped by Ctrl-C", 130)
+    except BrokenPipeError:
+        # The reader of stdout has left; Python would complain once more while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("FASTNN_DEBUG"):
+            raise
+        usage = isinstance(error, ValueError | FileNotFoundError | IsADirectoryError)
+        return _error(_text(error), 2 if usage else 1)
+
+
+def _error(text: str, code: int) -> int:
+    print(f"fastnn: error: {text}", file=sys.stderr)
+    return code
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return f"{where}{error.strerror}"
+    if isinstance(error, MemoryError):
+        return "not enough memory; use a smaller table, net or batch"
+    kind = "" if isinstance(error, ValueError | ImportError) else f"{type(error).__name__}: "
+    return kind + " ".join(str(error).split())
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    def strict(value: Any) -> Any:
+        """JSON has no nan."""
+        if isinstance(value, dict):
+            return {key: strict(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [strict(item) for item in value]
+        return None if isinstance(value, float) and not np.isfinite(value) else value
+
+    print(json.dumps(strict(document), allow_nan=False))
+
+
+def _open(name: str, target: str | None, **options: Any) -> data.Table:
+    """A bundled data set by name, or a CSV file."""
+    if name in data.DATASETS and not os.path.exists(name):
+        return data.load_table(name)
+    if not os.path.exists(name) and not name.endswith(".csv"):
+        known = ", ".join(data.DATASETS)
+        raise ValueError(f"data: no file {name!r}, and no such data set; data sets: {known}")
+    return data.read_csv(name, target, **options)
+
+
+def _train(args: Any) -> int:
+    is_set = args.data in data.DATASETS and not os.path.exists(args.data)
+    if is_set and args.target is not None:
+        raise ValueError(f"--target: the data set {args.data!r} has its own; leave it out")
+    if not is_set and args.target is None and os.path.exists(args.data):
+        columns = ", ".join(data.read_header(args.data)[:20])
+        raise ValueError(f"--target: expected one of the columns {columns}; name it")
+    table = _open(args.data, args.target, task=args.task)
+    if args.task not in ("auto", table.task):
+        raise ValueError(f"--task: {args.data} is a {table.task}, got {args.task}")
+    given = {key: getattr(args, key) for key in tabular.Settings.__dataclass_fields__}
+    chosen = {key: value for key, value in given.items() if value is not None}
+    settings = tabular.Settings(**(tabular.defaults(args.data if is_set else "") | chosen))
+    if args.threads is not None:
+        fastnn.set_num_threads(args.threads)
+    model_path, plot_path = _outputs(args.out, Path(args.data).stem)
+    talk = report.Talk(settings.epochs, quiet=args.quiet)
+    talk.say(report.headline(args.data, table, settings))
+    with talk:
+        result = tabular.train(table, settings, talk.on_epoch)
+    result.model.save(model_path)
+    files = {"model": str(model_path), "plot": None}
+    document = report.document(args.data, table, settings, result, files)
+    if result.history:
+        files["plot"] = report.plot(result, plot_path, args.data, talk)
+        if not args.json:
+            print(report.figures(result))
+    if not args.json:
+        print(report.closing(result, files))
+    if args.compare and not result.interrupted:
+        x, y = result.model.encode(result.train)
+        document["compare"] = compare(x, y, len(table.classes) or 1, settings)
+        if not args.json:
+            print(report.comparison(document["compare"]))
+    if args.json:
+        _print_json(document)
+    if result.interrupted:
+        return _error(f"stopped by Ctrl-C; the model so far is in {model_path}", 130)
+    return 0
+
+
+def _outputs(out: str, stem: str) -> tuple[Path, Path]:
+    """The files of a model and of its picture."""
+    if os.path.isdir(out) or out.endswith(os.sep):
+        os.makedirs(out, exist_ok=True)
+        prefix = os.path.join(out, stem)
+    else:
+        prefix = out.removesuffix(".safetensors")
+        folder = os.path.dirname(prefix) or "."
+        if not os.path.isdir(folder):
+            raise ValueError(f"--out: no folder {folder!r}; make it, or end --out with {os.sep}")
+    return Path(prefix + ".safetensors"), Path(prefix + ".png")
+
+
+def _predict(args: Any) -> int:
+    model = tabular.TabularModel.load(args.model)
+    table = _open(args.data, None, features=model.features)
+    _check_features(model, table, args.data)
+    answer, p = model.predict(table.x)
+    names = [model.classes[index] for index in answer] if p is not None else answer.tolist()
+    if args.json:
+        document: dict[str, Any] = {"target": model.target, "predictions": names}
+        if p is not None:
+            document |= {"classes": list(model.classes), "probabilities": p.tolist()}
+        _print_json(document)
+    if args.out is not None or not args.json:
+        header = [model.target, *(f"p_{name}" for name in model.classes)]
+        shares = p if p is not None else np.empty((len(names), 0))
+        rows = ([name, *(f"{q:.6g}" for q in row)] for name, row in zip(names, shares))
+        if args.out is None:
+            csv.writer(sys.stdout, lineterminator="\n").writerows([header, *rows])
+        else:
+            with open(args.out, "w", newline="", encoding="utf-8") as file:
+                csv.writer(file, lineterminator="\n").writerows([header, *rows])
+            print(f"{len(names)} predictions in {args.out}", file=sys.stderr)
+    return 0
+
+
+def _evaluate(args: Any) -> int:
+    model = tabular.TabularModel.load(args.model)
+    task = "classification" if model.classes else "regression"
+    target = args.target if args.target is not None else model.target
+    table = _open(args.data, target, task=task, features=model.features, classes=model.classes)
+    _check_features(model, table, args.data)
+    if table.classes != model.classes:
+        raise ValueError(f"{args.data}: its classes are not those of {args.model}")
+    rows, held_out = len(table.x), model.held_out(table)
+    scope = "all; the table is not the one that the model was trained on"
+    if held_out is not None and args.all:
+        scope = "all, those trained on too"
+    elif held_out is not None:
+        table, scope = held_out, f"held out of {rows}; the others were trained on"
+    elif model.split is None:
+        scope = "all; the model's file does not say which rows it was trained on"
+    figures: dict[str, Any] = model.evaluate(table)
+    if args.json:
+        figures = {"rows": len(table.x), "scored": scope, **figures}
+        if model.classes:
+            assert table.y is not None
+            counts = count_confusion(table.y, model.predict(table.x)[0], len(model.classes))
+            figures |= {"classes": list(model.classes), "confusion": counts.tolist()}
+        _print_json(figures)
+    else:
+        print(f"{'rows':9} {len(table.x)} ({scope})")
+        for name, value in figures.items():
+            print(f"{name:9} {value:.6g}")
+    return 0
+
+
+def _check_features(model: tabular.TabularModel, table: data.Table, name: str) -> None:
+    if table.features != model.features:
+        wanted = ", ".join(model.features[:6])
+        raise ValueError(f"{name}: expected the columns {wanted} ... that the model reads")
+
+
+def _info(args: Any) -> int:
+    found = report.info()
+    if args.json:
+        _print_json(found)
+    else:
+        for name, value in found.items():
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
+            print(f"{name:12} {text if text != '' else 'none'}")
+    return 0
+
+
+def _bench(args: Any) -> int:
+    root = Path(__file__).resolve().parents[2]
+    if not (root / "bench" / "__main__.py").is_file():
+        return _error("bench: it lives in the source checkout; run it there: make bench", 2)
+    return subprocess.run([sys.executable, "-m", "bench", *args.rest], cwd=root).returncode

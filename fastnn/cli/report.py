@@ -1,0 +1,190 @@
+"""What the command line says: progress, tables of figures, what this machine runs on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import fastnn
+from fastnn import plot as pictures
+from fastnn.tabular.model import Result, Settings
+from fastnn.tabular.presets import rate_of, takes_all_rows
+from fastnn.tabular.table import Table
+
+__all__ = ["Talk", "closing", "comparison", "document", "figures", "headline", "info", "plot"]
+
+
+class Talk:
+    """Remarks and progress on stderr: a bar by tqdm on a terminal, else a line now and then.
+
+    Args:
+        epochs: how many there will be.
+        quiet: say nothing at all.
+    """
+
+    def __init__(self, epochs: int, *, quiet: bool) -> None:
+        self.epochs, self.quiet = epochs, quiet
+        self.bar: Any = None
+        self.done, self.stride = 0, max(1, epochs // 10)
+
+    def say(self, text: str) -> None:
+        """One remark."""
+        if not self.quiet:
+            print(text, file=sys.stderr)
+
+    def __enter__(self) -> Talk:
+        if not self.quiet and sys.stderr.isatty():
+            with contextlib.suppress(ImportError):
+                from tqdm import tqdm
+
+                self.bar = tqdm(total=self.epochs, unit="epoch", leave=False, file=sys.stderr)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def on_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        """The callback of `fit`."""
+        self.done += 1
+        text = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
+        if self.bar is not None:
+            self.bar.set_postfix_str(text)
+            self.bar.update()
+        elif self.done % self.stride == 0 or self.done == self.epochs:
+            self.say(f"epoch {self.done:>{len(str(self.epochs))}}/{self.epochs}  {text}")
+
+
+def _widths(table: Table, settings: Settings) -> str:
+    return "-".join(map(str, (table.x.shape[1], *settings.hidden, len(table.classes) or 1)))
+
+
+def headline(name: str, table: Table, settings: Settings) -> str:
+    """Two lines that say what will be trained on what."""
+    kind = f"{len(table.classes)} classes" if table.classes else f"regression of {table.target!r}"
+    rate = rate_of(settings.optimizer, settings.lr)
+    batch = "all rows" if takes_all_rows(settings.optimizer) else f"batch {settings.batch_size}"
+    loss = "" if settings.loss is None else f"{settings.loss}; "
+    return (
+        f"{name}: {len(table.x)} rows, {table.x.shape[1]} features, {kind}; "
+        f"{settings.test_size:.0%} held out\n"
+        f"net {_widths(table, settings)}, {settings.activation}; {loss}{settings.optimizer}"
+        f"{'' if rate is None else f' lr {rate:g}'}, {batch}, {settings.epochs} epochs, "
+        f"seed {settings.seed}"
+    )
+
+
+def _best(result: Result) -> int:
+    """The epoch with the lowest validation loss, counted from 0."""
+    return int(np.argmin(result.history["val_loss"]))
+
+
+def figures(result: Result) -> str:
+    """The table of training and validation figures: the first epochs, some, the best, the last."""
+    history = result.history
+    names = [n for n in ("loss", "val_loss", "accuracy", "val_accuracy") if n in history]
+    count, best = len(history["loss"]), _best(result)
+    shown = {0, count - 1, best, *(round(f * (count - 1)) for f in (0.05, 0.1, 0.2, 0.4, 0.6, 0.8))}
+    lines = ["epoch" + "".join(f"{name:>14}" for name in names)]
+    for epoch in sorted(shown):
+        mark = "  best val_loss" * (epoch == best) + "  last" * (epoch == count - 1)
+        cells = "".join(f"{history[name][epoch]:14.4f}" for name in names)
+        lines.append(f"{epoch + 1:5}{cells}{mark}")
+    return "\n".join(lines)
+
+
+def closing(result: Result, files: dict[str, str | None]) -> str:
+    """The figures on the held-out rows, the time, and the files written."""
+    held_out = result.model.evaluate(result.test)
+    text = ", ".join(f"{name} {value:.4g}" for name, value in held_out.items())
+    lines = [f"held out: {text} on {len(result.test.x)} rows"]
+    if result.steps:
+        each = 1e6 * result.seconds / result.steps
+        lines.append(
+            f"time: {result.seconds:.3f} s for {result.steps} steps, {each:.1f} us a step, "
+            "validation after each epoch included"
+        )
+    lines += [f"{name}: {path}" for name, path in files.items() if path]
+    return "\n".join(lines)
+
+
+def comparison(times: dict[str, float]) -> str:
+    """The table of `--compare`: time per step, and how many times that of fastnn."""
+    lines = ["one step, one thread      us     ratio"]
+    lines += [f"{name:20} {us:8.1f} {us / times['fastnn']:8.2f}x" for name, us in times.items()]
+    return "\n".join(lines)
+
+
+def document(
+    name: str, table: Table, settings: Settings, result: Result, files: dict[str, str | None]
+) -> dict[str, Any]:
+    """Everything about a run, for JSON."""
+    return {
+        "data": name,
+        "task": table.task,
+        "classes": list(table.classes),
+        "rows": {"train": len(result.train.x), "test": len(result.test.x)},
+        "net": _widths(table, settings),
+        "settings": {**vars(settings), "lr": rate_of(settings.optimizer, settings.lr)},
+        "history": result.history,
+        "best_epoch": _best(result) + 1 if result.history else None,
+        "held_out": result.model.evaluate(result.test),
+        "seconds": result.seconds,
+        "steps": result.steps,
+        "us_per_step": 1e6 * result.seconds / result.steps if result.steps else None,
+        "interrupted": result.interrupted,
+        "files": files,
+    }
+
+
+def plot(result: Result, path: Path, name: str, talk: Talk) -> str | None:
+    """Write the picture of a run; None, and a remark, where matplotlib is not installed."""
+    answer, _ = result.model.predict(result.test.x)
+    assert result.test.y is not None
+    try:
+        pictures.training_report(
+            result.history,
+            result.test.y,
+            answer,
+            path,
+            classes=result.model.classes,
+            title=f"{Path(name).stem}: {len(result.history['loss'])} epochs",
+        )
+    except ImportError as error:
+        talk.say(f"no picture: {error}")
+        return None
+    return str(path)
+
+
+def info() -> dict[str, Any]:
+    """Versions, instruction sets, threads and the OpenMP libraries in this process."""
+    return {
+        "fastnn": fastnn.__version__,
+        "isa": fastnn.isa(),
+        "isas": list(fastnn.isas()),
+        "threads": fastnn.num_threads(),
+        "cpus": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "openmp": _openmp(),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+
+
+def _openmp() -> list[str]:
+    """The OpenMP libraries that are loaded; more than one is more than one pool of threads."""
+    try:
+        lines = Path("/proc/self/maps").read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+    paths = {line.split(maxsplit=5)[-1] for line in lines if "/" in line}
+    kinds = ("libgomp", "libomp", "libiomp")
+    return sorted(path for path in paths if os.path.basename(path).startswith(kinds))

@@ -1,0 +1,1 @@
+"""Compiled functions: record once, lower, replay."""

@@ -1,0 +1,68 @@
+"""From a recorded list of instructions to a program: one file per pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fastnn.compiler.lowering.dead_code import remove_dead_code
+from fastnn.compiler.lowering.emission import emit
+from fastnn.compiler.lowering.fusion import fuse
+from fastnn.compiler.lowering.ir import Instruction, Storage, Value
+from fastnn.compiler.lowering.memory_plan import plan_memory
+
+if TYPE_CHECKING:
+    from fastnn._core.program import Program
+
+__all__ = ["Instruction", "Lowered", "Storage", "Value", "lower"]
+
+
+@dataclass
+class Lowered:
+    """A program, and what it was made of."""
+
+    program: Program
+    bound: list[Storage]
+    instructions: list[Instruction]
+
+
+def lower(
+    instructions: list[Instruction],
+    inputs: list[Storage],
+    outputs: list[Value],
+    kept: list[Storage],
+    watched: list[Value],
+) -> Lowered:
+    """Classify the storages, then remove, fuse, place and emit.
+
+    inputs: bound to the caller's arrays at every run, as are the storages of `outputs` that the
+        instructions make.
+    kept: made by the instructions, but outlive a run (gradients): their memory stays the array
+        of the recording.
+    watched: scalars; a run stops when one is not finite.
+    """
+    _find_temporaries(instructions)
+    for storage in kept:
+        if storage.kind == "temporary":
+            storage.kind = "kept"
+    returned: dict[int, Storage] = {}
+    for value in outputs:
+        if value.storage.kind == "temporary":
+            value.storage.kind = "output"
+            returned[value.storage.index] = value.storage
+    bound = inputs + list(returned.values())
+    code = remove_dead_code(instructions, watched)
+    code = remove_dead_code(fuse(code), watched)
+    arena = plan_memory(code)
+    return Lowered(emit(code, bound, arena, watched), bound, code)
+
+
+def _find_temporaries(instructions: list[Instruction]) -> None:
+    """Storages whose first access writes all of them: what they held before does not matter."""
+    seen: set[int] = set()
+    for instruction in instructions:
+        seen.update(v.storage.index for v in instruction.reads())
+        for value in instruction.fresh():
+            if value.storage.index not in seen and value.storage.kind == "external":
+                value.storage.kind = "temporary"
+        seen.update(v.storage.index for v in instruction.writes())

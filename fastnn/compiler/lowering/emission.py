@@ -1,0 +1,114 @@
+"""Emission: places and barriers, then the program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastnn._core import engine
+from fastnn._core.program import ARENA, BOUND, EXTERNAL, Program
+from fastnn.compiler.lowering.ir import Instruction, Storage, Value
+
+Range = tuple[Any, int, int]  # (what memory, first byte, end)
+
+
+def emit(
+    instructions: list[Instruction], bound: list[Storage], arena: int, watched: list[Value]
+) -> Program:
+    """Build the program.
+
+    bound: the storages that every run is given, in order.
+    watched: scalars; the last instruction that writes one stops the run when it is not finite.
+    """
+    positions = {s.index: i for i, s in enumerate(bound)}
+    externals: list[Any] = []
+    slots: dict[int, int] = {}
+
+    def operand(value: Value | None) -> Any:
+        if value is None:
+            return None
+        storage = value.storage
+        if storage.kind == "temporary":
+            place, offset = (ARENA, 0), storage.offset + value.offset
+        elif storage.index in positions:
+            place, offset = (BOUND, positions[storage.index]), value.offset
+        else:
+            if storage.index not in slots:
+                slots[storage.index] = len(externals)
+                externals.append(storage.array)
+            place, offset = (EXTERNAL, slots[storage.index]), value.offset
+        return (*place, offset, value.shape, value.strides)
+
+    guarded = {_last_write(instructions, value) for value in watched}
+    emitted = []
+    waits = _barriers(instructions)
+    for at, instruction in enumerate(instructions):
+        emitted.append(
+            (
+                engine.OPS[instruction.op],
+                _table(instruction),
+                [operand(v) for v in instruction.values],
+                instruction.dims,
+                instruction.attrs,
+                waits[at],
+                engine.GUARDS["loss" if at in guarded else _guard(instruction)],
+            )
+        )
+    sizes = tuple(s.nbytes for s in bound)
+    return Program(emitted, externals, sizes, arena)
+
+
+def _table(instruction: Instruction) -> int:
+    """Which table the op is of, as engine.call finds it: that of the first float, else of an
+    int64, else of bool."""
+    kinds = [engine.DTYPES.index(v.dtype.name) for v in instruction.values if v is not None]
+    return min(kinds) if min(kinds) >= 2 else next(kind for kind in kinds if kind < 2)
+
+
+def _guard(instruction: Instruction) -> str:
+    """ "index" where an op reads by classes or row numbers that nobody checks before a run."""
+    place = engine.INDEX.get(instruction.op)
+    index = instruction.values[place] if place is not None else None
+    if index is None or (index.storage.kind == "input" and index.whole()):
+        return "none"
+    return "index"
+
+
+def _last_write(instructions: list[Instruction], watched: Value) -> int:
+    """The position of the instruction that gives the watched scalar its value, or -1."""
+    writers = [
+        at
+        for at, i in enumerate(instructions)
+        if i.values[0] is not None and i.values[0].storage is watched.storage
+    ]
+    return writers[-1] if writers else -1
+
+
+def _range(value: Value) -> Range:
+    begin, end = value.span()
+    if value.storage.kind == "temporary":  # two temporaries may share bytes of the arena
+        return "arena", begin + value.storage.offset, end + value.storage.offset
+    return value.storage.index, begin, end
+
+
+def _meet(a: Range, b: Range) -> bool:
+    return a[0] == b[0] and a[1] < b[2] and b[1] < a[2]
+
+
+def _barriers(instructions: list[Instruction]) -> list[bool]:
+    """Wait before an instruction that touches what one since the last barrier wrote, or writes
+    what one since then touched."""
+    waits = []
+    written: list[Range] = []
+    read: list[Range] = []
+    for instruction in instructions:
+        reads = [_range(v) for v in instruction.reads()]
+        writes = [_range(v) for v in instruction.writes()]
+        wait = any(_meet(a, b) for a in reads + writes for b in written) or any(
+            _meet(a, b) for a in writes for b in read
+        )
+        if wait:
+            written, read = [], []
+        written += writes
+        read += reads
+        waits.append(wait)
+    return waits

@@ -1,0 +1,284 @@
+"""The recorder: what a run of a function did, and what a replay has to repeat or to check."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from fastnn._support import default
+from fastnn.compiler.lowering import Instruction, Storage, Value
+from fastnn.tape import listener
+from fastnn.tape.listener import RecordingError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastnn.ops import Op
+    from fastnn.tensor import Tensor
+
+Module = Any  # nn.Module, which stands above
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+class Check(NamedTuple):
+    """What the values of an input have to pass at every run."""
+
+    value: Value  # the input, or a view of all of it
+    check: Callable[[Tensor], object]
+    classes: int  # int64 values in 0..classes-1 is all that it asks for; negative: something else
+    besides: int  # or this value
+    line: str  # where it was asked
+
+
+class Choice(NamedTuple):
+    """What the values of an input decided: which computation was recorded."""
+
+    value: Value  # as of Check
+    test: Callable[[Tensor], bool]
+    found: bool
+
+
+class Recorder:
+    """Listens to every row that is run, and to what else a replay has to repeat or to check."""
+
+    def __init__(self, inputs: Iterable[NDArray[Any]], leaves: Iterable[Tensor] = ()) -> None:
+        """leaves: which may get a gradient; those that have one now, and then none without that
+        anybody told of it, lost it by an assignment."""
+        self._had_grad = {id(leaf) for leaf in leaves if leaf.grad is not None}
+        self.instructions: list[Instruction] = []
+        self.storages: dict[int, Storage] = {}  # by id of the array that owns the memory
+        self.inputs: list[Storage] = []
+        self.take(inputs)
+        self.modules: dict[int, tuple[Module, bool]] = {}
+        self.parameters: dict[int, tuple[Tensor, NDArray[Any], bool]] = {}
+        self.grads_read: dict[int, tuple[Tensor, Any]] = {}
+        self.grads_set: dict[int, Tensor] = {}
+        self.before_run: list[Callable[[], object]] = []
+        dtype = default.dtype
+        self.refused: RecordingError | None = None
+        self.renewals: list[Callable[[], object]] = []  # new memory for gradients that are held
+        self.conditions: list[Callable[[], bool]] = [lambda: default.dtype is dtype]
+        self.checks: list[Check] = []
+        self.choices: list[Choice] = []
+        self.finite: list[tuple[Value, str]] = []  # scalars, and what to say where they are not
+        self.watched: list[tuple[Any, Any]] = [(vars(default), "dtype")]
+        self.before: list[tuple[NDArray[Any], NDArray[Any]]] = []  # memory written, as it was
+        self._saved: set[int] = set()
+
+    def take(self, inputs: Iterable[NDArray[Any]]) -> None:
+        """More inputs."""
+        self.inputs += [self._add(array, "input") for array in inputs]
+
+    # What the rest of the library tells it
+
+    def record(
+        self,
+        op: Op,
+        arrays: tuple[NDArray[Any] | None, ...],
+        n_outputs: int,
+        dims: tuple[int, ...],
+        attrs: tuple[int, ...],
+    ) -> None:
+        """A row is about to run on these arrays, outputs first."""
+        values = [None if a is None else self.value(a) for a in arrays]
+        for value in values[:n_outputs]:
+            if value is not None and value.storage.kind in ("external", "kept"):
+                self._save(value.storage)
+        line, part = self.location(), listener.part_of(sys._getframe(1))
+        self.instructions.append(
+            Instruction(op.name, values, n_outputs, op.in_place > 0, dims, attrs, line, part)
+        )
+
+    def uses_module(self, module: Module) -> None:
+        """A module was called, or its parts were read: its training mode belongs to the key."""
+        self.modules.setdefault(id(module), (module, module.training))
+
+    def uses(self, tensors: Iterable[Tensor | None]) -> None:
+        """Tensors were read: parameters must have the same memory at a replay."""
+        for x in tensors:
+            if x is None or x._node is not None or not isinstance(x._array, np.ndarray):
+                continue  # what stands for a batch has no memory of its own
+            if x.requires_grad or hasattr(x, "_flat"):
+                self.parameters.setdefault(id(x), (x, x._array, x.requires_grad))
+
+    def reads_grad(self, leaf: Tensor) -> None:
+        """A gradient from before the recording is accumulated into."""
+        if leaf.grad is None and id(leaf) in self._had_grad:
+            self.grads_set.setdefault(id(leaf), leaf)
+        if id(leaf) not in self.grads_set:
+            self.grads_read.setdefault(id(leaf), (leaf, leaf.grad))
+
+    def sets_grad(self, leaf: Tensor) -> None:
+        """`leaf.grad` becomes another tensor."""
+        told = id(leaf) in self.grads_set
+        if not told and leaf.grad is None and id(leaf) not in self._had_grad:
+            self.grads_read.setdefault(id(leaf), (leaf, None))
+        self.grads_set[id(leaf)] = leaf
+
+    def clears_grad(self, leaf: Tensor) -> None:
+        """`leaf.grad` becomes None, whatever it was."""
+        self.grads_set[id(leaf)] = leaf
+
+    def valid_while(
+        self, holds: Callable[[], bool], before_run: Callable[[], object], places: Any
+    ) -> None:
+        """The recording is one of this step only as long as `holds()`, and a run needs
+        `before_run()` first; neither is asked while the same objects are at `places`."""
+        self.conditions.append(holds)
+        self.before_run.append(before_run)
+        self.watched += places
+
+    def checks_input(
+        self,
+        array: NDArray[Any],
+        check: Callable[[Tensor], object],
+        classes: int,
+        besides: int = 0,
+    ) -> None:
+        """The values of an input were checked; other inputs have to be."""
+        value = self.value(array)
+        if value.storage.kind == "input" and value.whole():
+            self.checks.append(Check(value, check, classes, besides, self.location()))
+
+    def needs_finite(self, array: NDArray[Any], text: str) -> None:
+        """A scalar was finite; a run stops where it is not."""
+        self.finite.append((self.value(array), f"{self.location()}: {text}"))
+
+    def chooses(self, array: NDArray[Any], test: Callable[[Tensor], bool], found: bool) -> None:
+        """The values of an input decided what was computed."""
+        value = self.value(array)
+        if value.storage.kind == "input" and value.whole():
+            self.choices.append(Choice(value, test, found))
+
+    def writes(self, array: NDArray[Any]) -> None:
+        """An array that exists is written in place: unless made by the recording, it outlives."""
+        known = len(self.storages)
+        storage = self.value(array).storage
+        if len(self.storages) > known:
+            storage.kind = "kept"
+        elif storage.kind == "input":
+            raise RecordingError(
+                f"{self.location()}: cannot compile this: an argument is changed in place; "
+                "return the new values instead"
+            )
+
+    def refuse_rebound(self, name: str) -> None:
+        """A buffer of a module was assigned anew."""
+        raise RecordingError(
+            f"{self.location()}: cannot compile this: the buffer {name!r} is assigned another "
+            "tensor, which a replay would not do; write into it by copy_() or add_()"
+        )
+
+    def refuse_setting(self, name: str) -> None:
+        """A setting of an optimizer was assigned."""
+        raise RecordingError(
+            f"{self.location()}: cannot compile this: the optimizer's setting {name!r} is assigned "
+            "(by a scheduler's step() too), which a replay would not do; set it outside of the "
+            "compiled function, where a change takes effect at the next call"
+        )
+
+    def _save(self, storage: Storage) -> None:
+        if storage.index not in self._saved:
+            self._saved.add(storage.index)
+            self.before.append((storage.array, storage.array.copy()))
+
+    def undo(self) -> None:
+        """Give all memory that was written its values from before the recording."""
+        for array, values in self.before:
+            np.copyto(array, values)
+
+    # Arrays as values
+
+    def memory(self) -> set[int]:
+        """The ids of the arrays that own what the program reads and writes."""
+        return set(self.storages)
+
+    def _add(self, owner: NDArray[Any], kind: str) -> Storage:
+        storage = Storage(len(self.storages), kind, owner.nbytes, owner)
+        self.storages[id(owner)] = storage
+        return storage
+
+    def value(self, array: NDArray[Any]) -> Value:
+        """Where an array lies: its storage, offset, shape and strides."""
+        owner = _owner(array)
+        storage = self.storages.get(id(owner))
+        if storage is None:
+            storage = self._add(owner, "external")
+        offset = _address(array) - _address(owner)
+        size = array.itemsize
+        strides = tuple(s // size for s in array.strides)
+        return Value(storage, offset, array.shape, strides, array.dtype)
+
+    def location(self) -> str:
+        """file:line of the user's code that is running."""
+        frame = sys._getframe(1)
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+            frame = frame.f_back
+        return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+class Listener(Recorder):
+    """For a trial run: keeps which inputs are checked and what is written, to undo it, but no
+    instructions."""
+
+    def record(self, op: Op, arrays: tuple[NDArray[Any] | None, ...], *_: Any) -> None:
+        """A row is about to run: only what it changes matters."""
+        for array in arrays[: op.in_place]:
+            if array is not None:
+                self._save(self.value(array).storage)
+
+    def writes(self, array: NDArray[Any]) -> None:
+        """An array that exists is written in place."""
+        super().writes(array)
+        self._save(self.value(array).storage)
+
+
+@contextmanager
+def listening(recorder: Recorder) -> Iterator[Recorder]:
+    """Within it the recorder hears every row; when it ends by an exception, memory is restored."""
+    if listener.active is not None:
+        raise RecordingError("a compiled function was called while another one is recorded")
+    with listener.lock:
+        listener.listen(recorder)
+        try:
+            yield recorder
+        except BaseException:
+            recorder.undo()
+            for leaf, grad in recorder.grads_read.values():
+                leaf.grad = grad
+            raise
+        finally:
+            listener.listen(None)
+
+
+class _Lent:
+    """The base of an array and of its views, so that the array knows whether there are any."""
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self.array = array
+        self.__array_interface__ = array.__array_interface__
+
+
+def lent(array: NDArray[Any]) -> NDArray[Any]:
+    """The same memory as an array that nobody has; views of it hold it, and not its owner."""
+    return np.asarray(_Lent(array))
+
+
+def _owner(array: NDArray[Any]) -> NDArray[Any]:
+    """The array that owns the memory."""
+    while True:
+        base = array.base.array if isinstance(array.base, _Lent) else array.base
+        if not isinstance(base, np.ndarray):
+            return array
+        array = base
+
+
+def _address(array: NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address

@@ -1,0 +1,266 @@
+"""Where the time of a compiled step goes, instruction by instruction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import mean, median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from fastnn._core import engine
+from fastnn._support import check
+from fastnn.compiler.compiled import Compiled
+from fastnn.compiler.lowering import Instruction, Value
+from fastnn.compiler.recording import Recording
+from fastnn.train import Trainer
+
+SECONDS = 0.3  # that the repeats take together, about, when nobody says how many
+LEAST, MOST = 5, 1000  # repeats then
+WARM_UP = 2
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What `fastnn.profile` measured; `str()` is the table.
+
+    Attributes:
+        rows: a dict for each instruction, in the order in which they run: part ("forward",
+            "backward" or "update"), op (the operation, with the activation that is computed along
+            with it), shape, dtype, line (file and line of the user's code), us (median), mean_us,
+            share (of the sum over the rows), gf_s (10^9 floating-point operations a second, of
+            products; else None), gb_s (10^9 bytes a second, each array counted once).
+        us: microseconds of a whole run without a look at the clock in it; median.
+        repeats, threads, isa: how it was measured.
+    """
+
+    rows: list[dict[str, Any]]
+    us: float
+    repeats: int
+    threads: int
+    isa: str
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Microseconds of each part of the step."""
+        found: dict[str, float] = {}
+        for row in self.rows:
+            found[row["part"]] = found.get(row["part"], 0.0) + row["us"]
+        return found
+
+    def __str__(self) -> str:
+        total = sum(row["us"] for row in self.rows)
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        table = [["part", "operation", "shape", "us", "share", "rate", "line"]]
+        for row in self.rows:
+            table.append([
+                row["part"], row["op"], row["shape"], f"{row['us']:.2f}", f"{row['share']:.1%}",
+                _rate(row), row["line"],
+            ])  # fmt: skip
+        parts = ", ".join(f"{name} {us:.2f} us" for name, us in self.parts.items())
+        return "\n".join(
+            [
+                f"one run {self.us:.2f} us; its {len(self.rows)} instructions, one by one, "
+                f"{total:.2f} us: {parts}",
+                f"(median of {self.repeats} runs, {threads}, {self.isa})",
+                "",
+                *_aligned(table, right=(3, 4, 5)),
+            ]
+        )
+
+    def __repr__(self) -> str:
+        return f"Profile({len(self.rows)} instructions, {self.us:.2f} us)"
+
+
+def profile(
+    step: Any, *, repeats: int | None = None, threads: int | None = None, verbose: bool = True
+) -> Profile:
+    """Measure and print every instruction of a compiled step.
+
+    Runs the program of the step again, on the arguments that it was recorded with: by turns a whole
+    run, and one with a look at the clock after each instruction, whose own time is taken off.
+    Afterwards parameters, moments, gradients and random states have their values back: nothing is
+    learned. Nothing else may use the model meanwhile.
+
+    Args:
+        step: a compiled function after a call of it: the program of the last call is measured; or a
+            `Trainer` after a `fit`: its training step of the largest batch, without the shuffling
+            and gathering of rows, which are no instructions.
+        repeats: how many runs of each kind; default: as many as fit in 0.3 s, 5 to 1000.
+        threads: team size; default: what a run of the step uses.
+        verbose: print the table.
+
+    Returns:
+        A `Profile`, with the rows as dicts.
+
+    Raises:
+        TypeError: step is neither.
+        RuntimeError: there is no program yet.
+        FloatingPointError: the loss of a trainer's step is not finite.
+
+    Example:
+        >>> import fastnn
+        >>> double = fastnn.compile(lambda x: fastnn.exp(x * 2))
+        >>> _ = double(fastnn.zeros(8, 4))
+        >>> measured = fastnn.profile(double, repeats=3, verbose=False)
+        >>> [(row["op"], row["shape"]) for row in measured.rows]
+        [('mul', '8x4'), ('exp', '8x4')]
+    """
+    if repeats is not None:
+        check.integer("repeats", repeats, 1)
+    if threads is not None:
+        check.threads(threads)
+    recording = _recording_of(step)
+    for sync in recording.recorder.before_run:
+        sync()
+    before = [(array, array.copy()) for array in _written(recording.instructions)]
+    try:
+        times, team = _measured(recording, repeats, threads)
+    finally:
+        for array, values in before:
+            np.copyto(array, values)
+    *each, whole = zip(*times, strict=True)
+    total = sum(map(median, each))
+    rows = [
+        _row(instruction, us, total)
+        for instruction, us in zip(recording.instructions, each, strict=True)
+    ]
+    measured = Profile(rows, median(whole), len(times), team, engine.isa())
+    if verbose:
+        print(measured)
+    return measured
+
+
+def _recording_of(step: Any) -> Recording:
+    if isinstance(step, Compiled):
+        if step._last is None:
+            raise RuntimeError("profile: the compiled function has no program yet; call it first")
+        return step._last
+    if isinstance(step, Trainer):
+        training = [
+            recording
+            for recording in reversed(step._recordings.values())
+            if any(i.op in engine.UPDATES for i in recording.instructions)
+        ]
+        if not training:
+            raise RuntimeError("profile: the trainer has no program yet; call its fit first")
+        return max(training, key=lambda recording: recording.bound[0].array.shape[0])
+    raise TypeError(
+        "profile: expected a function made by fastnn.compile or a fastnn.Trainer, got "
+        f"{check.show(step)}"
+    )
+
+
+def _written(instructions: list[Instruction]) -> list[Any]:
+    """The arrays that a run changes and that outlive it."""
+    storages = {v.storage.index: v.storage for i in instructions for v in i.writes()}
+    return [s.array for s in storages.values() if s.kind in ("external", "kept")]
+
+
+def _measured(
+    recording: Recording, repeats: int | None, threads: int | None
+) -> tuple[list[list[float]], int]:
+    """Microseconds of each instruction and then of the whole, a list a repeat; the team's size."""
+    made = [np.empty(s.array.shape, s.array.dtype) for s in recording.bound[recording.n_inputs :]]
+    arrays = *(s.array for s in recording.bound[: recording.n_inputs]), *made
+    us = np.empty(len(recording.instructions) + 1)
+
+    def run() -> int:
+        team: int = recording.program.profile(arrays, us, threads)
+        return team
+
+    for _ in range(WARM_UP):
+        started = perf_counter()
+        team = run()
+        seconds = perf_counter() - started
+    if repeats is None:
+        repeats = min(max(int(SECONDS / seconds), LEAST), MOST)
+    times = []
+    for _ in range(repeats):
+        run()
+        times.append(us.tolist())
+    return times, team
+
+
+def _row(instruction: Instruction, us: tuple[float, ...], total: float) -> dict[str, Any]:
+    middle = median(us)
+    nanoseconds = max(1e3 * middle, 1e-3)
+    flops = 0
+    if instruction.op == "matmul":
+        (m, n), k = instruction.values[0].shape, instruction.values[1].shape[1]  # type: ignore
+        flops = 2 * m * n * k
+    return {
+        "part": instruction.part,
+        "op": _name(instruction),
+        "shape": _shape(instruction),
+        "dtype": _main(instruction).dtype.name,
+        "line": instruction.line,
+        "us": middle,
+        "mean_us": mean(us),
+        "share": middle / total if total else 0.0,
+        "gf_s": flops / nanoseconds if flops else None,
+        "gb_s": _bytes(instruction) / nanoseconds,
+    }
+
+
+def _name(instruction: Instruction) -> str:
+    if instruction.op != "matmul":
+        return instruction.op
+    after, derivative = instruction.attrs[:2]
+    fused = [name for name, code in engine.EPILOGUES.items() if code == after]
+    fused += [name for name, code in engine.DERIVATIVES.items() if code == derivative]
+    return " + ".join(["matmul", *fused])
+
+
+def _main(instruction: Instruction) -> Value:
+    """The array that says how much there is to do: the largest, of equal ones the first."""
+    return max((v for v in instruction.values if v is not None), key=lambda v: _size(v.shape))
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    return int(np.prod(shape, dtype=np.int64))
+
+
+def _shape(instruction: Instruction) -> str:
+    out, *others = (() if v is None else v.shape for v in instruction.values)
+    if instruction.op == "matmul":
+        return f"{_text(others[0])} @ {_text(others[1])}"
+    largest = _main(instruction).shape
+    if largest in (v.shape for v in instruction.writes()):
+        return _text(largest)
+    return f"{_text(_without_ones(largest))} -> {_text(_without_ones(out))}"
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """What is summed is told as (before, n, after), some of them 1."""
+    return tuple(n for n in shape if n != 1)
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) or "1"
+
+
+def _bytes(instruction: Instruction) -> int:
+    """What is read and what is written, each array once."""
+    moved = [*instruction.reads(), *instruction.writes()]
+    return sum(
+        v.dtype.itemsize * _size(tuple(n for n, s in zip(v.shape, v.strides, strict=True) if s))
+        for v in moved
+    )
+
+
+def _rate(row: dict[str, Any]) -> str:
+    return f"{row['gb_s']:.1f} GB/s" if row["gf_s"] is None else f"{row['gf_s']:.1f} GF/s"
+
+
+def _aligned(table: list[list[str]], right: tuple[int, ...]) -> list[str]:
+    """The lines of a table; columns in `right` end together."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in table
+    ]

@@ -1,0 +1,30 @@
+"""Random numbers: torch's generator, its distributions, and tensors of them."""
+
+from fastnn.random.generator import (
+    Generator,
+    default_generator,
+    derive_seed,
+    engine_state,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
+from fastnn.random.sampling import rand, randint, randn, randperm
+
+__all__ = [
+    "Generator",
+    "default_generator",
+    "derive_seed",
+    "engine_state",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "rand",
+    "randint",
+    "randn",
+    "randperm",
+    "seed",
+    "set_rng_state",
+]

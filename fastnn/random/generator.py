@@ -1,0 +1,286 @@
+"""Random numbers equal to torch's: Mersenne Twister, and torch's way from draws to values.
+
+The generator is MT19937 in the state of `numpy.random.RandomState(seed)`; every value is made
+from its raw 32-bit draws, in torch's order. The values equal those of torch on a CPU with AVX2
+bit for bit: uniforms are scaled with one rounding (fused multiply-add), and blocks of normals use
+the Cephes polynomials of torch's vector kernel. Source: ATen's `CPUGeneratorImpl`,
+`DistributionsHelper.h` and `DistributionTemplates.h`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastnn._support import check
+from fastnn.random import normal as _normal, uniform as _uniform
+from fastnn.tape import listener
+
+__all__ = [
+    "Generator",
+    "default_generator",
+    "derive_seed",
+    "engine_state",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "seed",
+    "set_rng_state",
+]
+
+_TAIL = struct.Struct("<QiIdqq")  # seed, position, is a normal kept, that normal, engine_state
+_KEY_BYTES = 624 * 4
+_STATE_BYTES = _KEY_BYTES + _TAIL.size
+_WIDE_RANGE = 1 << 28  # torch draws 64 bits for integer ranges from here on
+
+Array = npt.NDArray[Any]
+
+
+def _drawn(draw: Callable[[tuple[int, ...]], Array], shape: tuple[int, ...]) -> Array:
+    """What `draw` makes; within vmap for one sample. A replay could not draw it again."""
+    listener.refuse("random numbers were drawn")
+    return listener.drawn(draw, shape)  # type: ignore[no-any-return]
+
+
+class Generator:
+    """A stream of random numbers, torch's `torch.Generator` on the CPU.
+
+    Args:
+        seed: 0 .. 2**64 - 1; its low 32 bits choose the stream, as in torch. Default: one from
+            the operating system.
+
+    Attributes:
+        engine_state: int64 (2), the seed and the count of the keys that dropout draws, which
+            programs count up in place; part of `get_state`.
+
+    Raises:
+        ValueError: the seed is out of range.
+
+    >>> g = Generator(0)
+    >>> print(g.uniform((2,), 0.0, 1.0, np.float32))
+    [0.4962566 0.7682218]
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        self._lock = threading.Lock()
+        self.engine_state = np.zeros(2, np.int64)
+        self.manual_seed(int.from_bytes(os.urandom(8), "little") if seed is None else seed)
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream of `seed` anew, and return self."""
+        checked = check.seed(seed)
+        with self._lock:
+            self._seed = checked
+            self._made: Any = None  # the RandomState, at the first draw: numpy.random loads slowly
+            self._kept: float | None = None  # the sine of the last Box-Muller pair
+            self.engine_state[:] = np.array([checked, 0], np.uint64).view(np.int64)
+        return self
+
+    @property
+    def _mt(self) -> Any:
+        if self._made is None:
+            self._made = np.random.RandomState(self._seed & 0xFFFFFFFF)
+        return self._made
+
+    def initial_seed(self) -> int:
+        """The seed that the stream began with."""
+        return self._seed
+
+    def get_state(self) -> npt.NDArray[np.uint8]:
+        """The whole state as 2536 bytes, for `set_state`.
+
+        >>> g = Generator(1)
+        >>> state = g.get_state()
+        >>> a = g.uniform((3,), 0.0, 1.0, np.float32)
+        >>> g.set_state(state)
+        >>> bool((g.uniform((3,), 0.0, 1.0, np.float32) == a).all())
+        True
+        """
+        with self._lock:
+            words: Any = self._mt.get_state(legacy=True)
+            kept = self._kept
+        numbers = self._seed, int(words[2]), kept is not None, kept or 0.0
+        tail = _TAIL.pack(*numbers, *self.engine_state.tolist())
+        key = np.asarray(words[1], dtype="<u4").tobytes()
+        return np.frombuffer(key + tail, dtype=np.uint8).copy()
+
+    def set_state(self, state: npt.ArrayLike) -> None:
+        """Continue from a state that `get_state` gave."""
+        raw = np.asarray(state)
+        if raw.dtype != np.uint8 or raw.shape != (_STATE_BYTES,):
+            raise ValueError(
+                f"state: expected {_STATE_BYTES} bytes from get_state(), "
+                f"got {raw.dtype} of shape {raw.shape}"
+            )
+        data = raw.tobytes()
+        seed, position, has_kept, kept, *engine = _TAIL.unpack(data[_KEY_BYTES:])
+        if not 0 <= position <= 624 or has_kept > 1 or not math.isfinite(kept):
+            raise ValueError("state: these bytes are not a state from get_state()")
+        key = np.frombuffer(data[:_KEY_BYTES], dtype="<u4").astype(np.uint32)
+        with self._lock:
+            self._seed = seed
+            self._mt.set_state(("MT19937", key, position, 0, 0.0))
+            self._kept = kept if has_kept else None
+            self.engine_state[:] = engine
+
+    def uniform(self, shape: tuple[int, ...], low: float, high: float, dtype: Any) -> Array:
+        """An array of U(low, high): x * (high - low) + low with x = draw / 2**24, or / 2**53."""
+
+        def draw(shape: tuple[int, ...]) -> Array:
+            n = math.prod(shape)
+            with self._lock:
+                flat = self._draw24(n) if np.dtype(dtype) == np.float32 else self._draw53(n)
+            return _uniform.scaled(flat, low, high).reshape(shape)
+
+        return _drawn(draw, shape)
+
+    def normal(self, shape: tuple[int, ...], mean: float, std: float, dtype: Any) -> Array:
+        """An array of N(mean, std**2) by Box-Muller.
+
+        Fewer than 16 values come one after another from 53-bit pairs; else blocks of 16 are
+        turned in place, and the last 16 are drawn again where 16 does not divide the size.
+        """
+        return _drawn(lambda s: self._normal(s, mean, std, dtype), shape)
+
+    def _normal(self, shape: tuple[int, ...], mean: float, std: float, dtype: Any) -> Array:
+        n = math.prod(shape)
+        real = np.dtype(dtype)
+        with self._lock:
+            if n < 16:
+                values = [self._one_normal() * std + mean for _ in range(n)]
+                return np.array(values, dtype=np.float64).astype(real).reshape(shape)
+            draw = self._draw24 if real == np.float32 else self._draw53
+            flat = draw(n)
+            whole = n - n % 16
+            _normal.box_muller(flat[:whole], mean, std)
+            if whole != n:
+                flat[-16:] = draw(16)
+                _normal.box_muller(flat[-16:], mean, std)
+        return flat.reshape(shape)
+
+    def integers(self, shape: tuple[int, ...], low: int, high: int) -> npt.NDArray[np.int64]:
+        """An int64 array of draw % (high - low) + low; from 2**28 on the draw has 64 bits."""
+        width = high - low
+
+        def draw(shape: tuple[int, ...]) -> Array:
+            n = math.prod(shape)
+            with self._lock:
+                wide = width >= _WIDE_RANGE
+                draws = self._draw64(n) if wide else self._draw32(n).astype(np.uint64)
+            offset = np.uint64(low % 2**64)
+            return (draws % np.uint64(width) + offset).view(np.int64).reshape(shape)
+
+        return _drawn(draw, shape)
+
+    def permutation(self, n: int) -> npt.NDArray[np.int64]:
+        """The numbers below n, shuffled from the front: torch's `randperm`."""
+
+        def draw(shape: tuple[int, ...]) -> Array:
+            orders = [self._permutation(n) for _ in range(math.prod(shape[:-1]))]
+            return np.array(orders, np.int64).reshape(shape)
+
+        return _drawn(draw, (n,))
+
+    def _permutation(self, n: int) -> list[int]:
+        with self._lock:
+            draws = self._draw32(max(n - 1, 0)).tolist()
+        order = list(range(n))
+        for i, draw in enumerate(draws):
+            j = i + draw % (n - i)
+            order[i], order[j] = order[j], order[i]
+        return order
+
+    def derive_seed(self) -> int:
+        """63 random bits, torch's `torch.empty((), dtype=torch.int64).random_()`."""
+
+        def draw(shape: tuple[int, ...]) -> Array:
+            with self._lock:
+                draws = self._draw64(math.prod(shape)) % np.uint64(2**63)
+            return draws.view(np.int64).reshape(shape)
+
+        return int(_drawn(draw, ()))
+
+    def _draw32(self, n: int) -> npt.NDArray[np.uint32]:
+        draws: npt.NDArray[np.uint32] = self._mt.randint(0, 1 << 32, n, dtype=np.uint32)
+        return draws
+
+    def _draw64(self, n: int) -> npt.NDArray[np.uint64]:
+        pairs = self._draw32(2 * n).astype(np.uint64)
+        return np.asarray((pairs[0::2] << np.uint64(32)) | pairs[1::2])
+
+    def _draw24(self, n: int) -> npt.NDArray[np.float32]:
+        bits = self._draw32(n) & np.uint32(0xFFFFFF)
+        return bits.astype(np.float32) * np.float32(2.0**-24)
+
+    def _draw53(self, n: int) -> npt.NDArray[np.float64]:
+        bits = self._draw64(n) & np.uint64(2**53 - 1)
+        return bits.astype(np.float64) * 2.0**-53
+
+    def _one_normal(self) -> float:
+        if self._kept is not None:
+            value, self._kept = self._kept, None
+            return value
+        u1, u2 = (float(u) for u in self._draw53(2))
+        radius = math.sqrt(-2.0 * math.log1p(-u2))
+        theta = 2.0 * math.pi * u1
+        self._kept = radius * math.sin(theta)
+        return radius * math.cos(theta)
+
+
+default_generator = Generator()
+engine_state = default_generator.engine_state
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the default generator: layers built and numbers drawn after it equal torch's.
+
+    Args:
+        seed: 0 .. 2**64 - 1.
+
+    Raises:
+        TypeError, ValueError: not an integer in that range.
+
+    >>> _ = manual_seed(42)
+    >>> rand(2)
+    tensor([0.8823, 0.9150])
+    """
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Seed the default generator by the operating system; returns the seed."""
+    return manual_seed(int.from_bytes(os.urandom(8), "little")).initial_seed()
+
+
+def initial_seed() -> int:
+    """The seed that the default generator began with."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> npt.NDArray[np.uint8]:
+    """The default generator's state, as bytes."""
+    return default_generator.get_state()
+
+
+def set_rng_state(state: npt.ArrayLike) -> None:
+    """Put the default generator into a state that `get_rng_state` gave."""
+    default_generator.set_state(state)
+
+
+def derive_seed(generator: Generator | None = None) -> int:
+    """Draw a seed, 0 .. 2**63 - 1, for a counter-based stream (shuffles, dropout).
+
+    One 64-bit draw from the generator, so that `manual_seed` fixes it too.
+
+    >>> _ = manual_seed(3)
+    >>> derive_seed()
+    937055941807507096
+    """
+    return (generator or default_generator).derive_seed()

@@ -1,0 +1,1 @@
+"""Tables: reading, splitting, scaling, and models for them."""

@@ -1,0 +1,367 @@
+"""From a table to a trained net and back: split, scale, train, evaluate, keep in one file."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+import fastnn
+from fastnn import io, nn, optim
+from fastnn.tabular.holdout import Split, fingerprint
+from fastnn.tabular.presets import ACTIVATIONS, OPTIMIZERS, loss_of, rate_of, takes_all_rows
+from fastnn.tabular.table import Standardizer, Table
+
+__all__ = ["Result", "Settings", "TabularModel", "defaults", "train"]
+
+Floats = NDArray[np.float32]
+OnEpoch = Callable[[int, dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train.
+
+    Attributes:
+        hidden: widths of the hidden layers.
+        activation: "relu", "tanh" or "sigmoid", after each hidden layer.
+        epochs: passes over the training rows.
+        batch_size: rows per step, or all of them where there are fewer.
+        lr: learning rate; None takes that of the optimizer in `choices.OPTIMIZERS`.
+        optimizer: a name in `choices.OPTIMIZERS`.
+        loss: a name in `choices.LOSSES`; None takes cross_entropy or mse.
+        test_size: the share of the rows held out.
+        seed: of the split, of the first weights and of the order of the rows.
+    """
+
+    hidden: tuple[int, ...] = (128,)
+    activation: str = "relu"
+    epochs: int = 40
+    batch_size: int = 64
+    lr: float | None = None
+    optimizer: str = "adam"
+    loss: str | None = None
+    test_size: float = 0.25
+    seed: int = 0
+
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "digits": {"batch_size": 32},
+    "breast_cancer": {"hidden": (32,), "batch_size": 32},
+    "wine": {"hidden": (32,), "epochs": 60, "batch_size": 16},
+    "iris": {"hidden": (32,), "epochs": 100, "batch_size": 16},
+    "diabetes": {"hidden": (64,), "epochs": 20, "batch_size": 32},
+}
+
+
+def defaults(name: str) -> dict[str, Any]:
+    """The settings that suit a bundled data set; {} for any other name."""
+    return dict(DEFAULTS.get(name, {}))
+
+
+@dataclass
+class TabularModel:
+    """A net together with what it needs to read a table and to name its answers.
+
+    Attributes:
+        net: standardised features to logits, or to a standardised value.
+        features: the columns it reads, in order.
+        classes: the class names; empty for a regression.
+        target: the name of the column it predicts.
+        x_scale, y_scale: how features and target were standardised; `y_scale` is None for classes.
+        log: the net gives the logarithm of the (scaled) target.
+        split: what it was trained on; None where nobody knows.
+    """
+
+    net: nn.Sequential
+    features: tuple[str, ...]
+    classes: tuple[str, ...]
+    target: str
+    x_scale: Standardizer
+    y_scale: Standardizer | None
+    log: bool = False
+    split: Split | None = None
+
+    def held_out(self, table: Table) -> Table | None:
+        """The rows that it was not trained on, of the table that it was trained on; None for any
+        other table."""
+        if self.split is None or fingerprint(table) != self.split.table:
+            return None
+        return self.split.parts(table)[1]
+
+    def encode(self, table: Table) -> tuple[Floats, NDArray[Any]]:
+        """x and y of a table as the net and its loss take them."""
+        assert table.y is not None
+        y = table.y if self.y_scale is None else self.y_scale.apply(table.y)
+        return self.x_scale.apply(table.x), y
+
+    def predict(self, x: Floats) -> tuple[NDArray[Any], Floats | None]:
+        """Predict from raw features.
+
+        Args:
+            x: float32 of shape (n, d), the columns in the order of `features`.
+
+        Returns:
+            ``(indices, probabilities)`` of shapes (n,) and (n, C), or ``(values, None)`` with
+            values of shape (n,) in units of the target.
+        """
+        z = np.asarray(self.net.predict(self.x_scale.apply(x)))
+        if self.y_scale is not None:
+            return self.y_scale.undo(np.exp(z, dtype=np.float64) if self.log else z)[:, 0], None
+        p = np.exp(z - z.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        return z.argmax(axis=1), p
+
+    def evaluate(self, table: Table) -> dict[str, float]:
+        """Loss and accuracy, or rmse, mae and r2 in units of the target, on the rows of a table."""
+        assert table.y is not None
+        answer, p = self.predict(table.x)
+        truth = table.y.ravel()
+        if p is not None:
+            likelihood = np.maximum(p[np.arange(len(p)), truth].astype(np.float64), 1e-45)
+            return {
+                "loss": float(-np.log(likelihood).mean()),
+                "accuracy": float((answer == truth).mean()),
+            }
+        error = answer.astype(np.float64) - truth
+        spread = float(truth.var(dtype=np.float64))
+        mse = float((error**2).mean())
+        return {
+            "rmse": mse**0.5,
+            "mae": float(abs(error).mean()),
+            "r2": 1 - mse / spread if spread > 0 else 0.0,
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save net, names and scales to one file; see `fastnn.io.save` for errors."""
+        extra: dict[str, Any] = {
+            "task": "classification" if self.classes else "regression",
+            "features": list(self.features),
+            "classes": list(self.classes),
+            "target": self.target,
+            "x_mean": self.x_scale.mean.tolist(),
+            "x_std": self.x_scale.std.tolist(),
+        }
+        if self.y_scale is not None:
+            extra |= {"y_mean": self.y_scale.mean.tolist(), "y_std": self.y_scale.std.tolist()}
+            extra["y_log"] = self.log
+        if self.split is not None:
+            extra["split"] = asdict(self.split)
+        io.save(self.net, path, extra=extra)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> TabularModel:
+        """Load what `save` wrote; FormatError where the file holds no such model."""
+        net, extra = io.load_with_extra(path)
+        name = os.fsdecode(path)
+        widths = [layer for layer in net if isinstance(layer, nn.Linear)]
+        if not widths or "features" not in extra:
+            _fail(name, "no tabular model in it; write one with: fastnn train")
+        features = _texts(extra, "features", widths[0].in_features, name)
+        is_regression = extra.get("task") == "regression"
+        classes = () if is_regression else _texts(extra, "classes", widths[-1].out_features, name)
+        return cls(
+            net,
+            features,
+            classes,
+            str(extra.get("target", "target")),
+            _scale(extra, "x", len(features), name),
+            _scale(extra, "y", 1, name) if is_regression else None,
+            extra.get("y_log") is True,
+            _split(extra, name),
+        )
+
+
+def _fail(path: str, what: str) -> NoReturn:
+    raise io.FormatError(f"{path}: {what}")
+
+
+def _texts(extra: dict[str, Any], key: str, count: int, path: str) -> tuple[str, ...]:
+    texts = extra.get(key)
+    if not isinstance(texts, list) or len(texts) != count or len(set(map(str, texts))) != count:
+        _fail(path, f"extra: expected {count} different names as {key}")
+    return tuple(map(str, texts))
+
+
+def _scale(extra: dict[str, Any], key: str, count: int, path: str) -> Standardizer:
+    try:
+        mean, std = (np.array(extra.get(f"{key}_{name}"), np.float64) for name in ("mean", "std"))
+    except (TypeError, ValueError, OverflowError):
+        _fail(path, f"extra: {key}_mean and {key}_std are not lists of numbers")
+    if mean.shape != (count,) or std.shape != (count,):
+        _fail(path, f"extra: expected {count} numbers each as {key}_mean and {key}_std")
+    if not (np.isfinite(mean).all() and np.isfinite(std).all() and (std > 0).all()):
+        _fail(path, f"extra: {key}_mean and {key}_std must be finite, {key}_std positive")
+    return Standardizer(mean, std)
+
+
+def _split(extra: dict[str, Any], path: str) -> Split | None:
+    if "split" not in extra:
+        return None
+    try:
+        found = Split(**extra["split"])
+        if 0 < found.test_size < 1 and isinstance(found.seed, int) and found.seed >= 0:
+            return found
+    except TypeError:
+        pass
+    _fail(path, "extra: split is not {table, test_size, seed}")
+
+
+def build(n_in: int, n_out: int, hidden: tuple[int, ...], activation: str) -> nn.Sequential:
+    """Linear layers of the widths `hidden` with an activation after each, and a Linear on top."""
+    layers: list[nn.Module] = []
+    for n_from, n_to in zip((n_in, *hidden), hidden):
+        layers += [nn.Linear(n_from, n_to), ACTIVATIONS[activation]()]
+    return nn.Sequential(*layers, nn.Linear((n_in, *hidden)[-1], n_out))
+
+
+def make_trainer(net: nn.Sequential, settings: Settings, is_regression: bool) -> fastnn.Trainer:
+    """A trainer for `net` with the loss and the optimizer of the settings."""
+    loss = loss_of(settings.loss, "regression" if is_regression else "classification").kind()
+    kind, options = OPTIMIZERS[settings.optimizer]
+    lr = rate_of(settings.optimizer, settings.lr)
+    chosen = options if lr is None else {**options, "lr": lr}
+    return fastnn.Trainer(net, loss=loss, optimizer=kind(net.parameters(), **chosen))
+
+
+@dataclass
+class Result:
+    """What `train` did.
+
+    Attributes:
+        model: trained up to the last finished step.
+        history: lists by name, one value per finished epoch.
+        train, test: the rows of the table trained on and held out.
+        seconds: spent in fit, the validation after each epoch included.
+        steps: optimizer steps taken in the finished epochs.
+        interrupted: whether Ctrl-C ended it.
+    """
+
+    model: TabularModel
+    train: Table
+    test: Table
+    history: dict[str, list[float]] = field(default_factory=dict)
+    seconds: float = 0.0
+    steps: int = 0
+    interrupted: bool = False
+
+
+def train(table: Table, settings: Settings, on_epoch: OnEpoch | None = None) -> Result:
+    """Split a table, standardise it by its training part, and train a net on it.
+
+    Args:
+        table: with a target.
+        settings: how.
+        on_epoch: called with the epoch and its figures after each one.
+
+    Returns:
+        A `Result`; after Ctrl-C it holds the model as at the last finished step.
+
+    Raises:
+        ValueError: the table has no target or too few rows, or a setting is out of range.
+
+    Example:
+        >>> result = train(load_table("iris"), Settings(hidden=(16,)))  # doctest: +SKIP
+    """
+    if table.y is None:
+        raise ValueError("table: expected one with a target, got features only")
+    fastnn.manual_seed(settings.seed)
+    dealt = Split(fingerprint(table), settings.test_size, settings.seed)
+    fit_on, hold_out = dealt.parts(table)
+    n_out = len(table.classes) or 1
+    net = build(table.x.shape[1], n_out, settings.hidden, settings.activation)
+    trainer = make_trainer(net, settings, not table.classes)
+    x_scale, log = Standardizer.fit(fit_on.x), loss_of(settings.loss, table.task).log
+    y_scale = None if table.classes else _target_scale(fit_on, log)
+    model = TabularModel(
+        net, table.features, table.classes, table.target, x_scale, y_scale, log, dealt
+    )
+    result = Result(model, fit_on, hold_out)
+    batch_size = len(fit_on.x)
+    if not takes_all_rows(settings.optimizer):
+        batch_size = min(settings.batch_size, batch_size)
+    steps_per_epoch = -(-len(fit_on.x) // batch_size)
+
+    def note(epoch: int, logs: dict[str, float]) -> None:
+        for key, value in logs.items():
+            result.history.setdefault(key, []).append(float(value))
+        result.steps += steps_per_epoch
+        if on_epoch is not None:
+            on_epoch(epoch, logs)
+
+    fit = _fit_all_rows if takes_all_rows(settings.optimizer) else _fit_batches
+    start = time.perf_counter()
+    try:
+        fit(
+            trainer, model.encode(fit_on), model.encode(hold_out), settings.epochs, batch_size, note
+        )
+    except KeyboardInterrupt:
+        result.interrupted = True
+    result.seconds = time.perf_counter() - start
+    return result
+
+
+def _target_scale(table: Table, log: bool) -> Standardizer:
+    """To mean 0 and deviation 1; of a target whose logarithm is asked for, to mean 1."""
+    assert table.y is not None
+    if not log:
+        return Standardizer.fit(table.y)
+    mean = table.y.mean(axis=0, dtype=np.float64)
+    if table.y.min() < 0 or mean <= 0:
+        raise ValueError(
+            f"loss: this one wants a target {table.target!r} of numbers from 0 up that are not all "
+            f"0, got {table.y.min():g}; use mse or huber"
+        )
+    return Standardizer(np.zeros(1), mean)
+
+
+Rows = tuple[Floats, NDArray[Any]]
+
+
+def _fit_batches(
+    trainer: fastnn.Trainer, rows: Rows, held_out: Rows, epochs: int, batch: int, note: OnEpoch
+) -> None:
+    trainer.fit(
+        *rows, epochs=epochs, batch_size=batch, validation_data=held_out,
+        metrics=_metrics(rows), verbose=0, callbacks=[note],
+    )  # fmt: skip
+
+
+def _metrics(rows: Rows) -> list[str]:
+    return ["accuracy"] if rows[1].dtype.kind == "i" else []
+
+
+def _fit_all_rows(
+    trainer: fastnn.Trainer, rows: Rows, held_out: Rows, epochs: int, batch: int, note: OnEpoch
+) -> None:
+    """What `fit` does, for an optimizer that asks for the loss of all rows as often as it likes."""
+    optimizer, metrics = trainer.optimizer, _metrics(rows)
+    x, y = (fastnn.Tensor(part) for part in rows)
+
+    def loss() -> fastnn.Tensor:
+        optimizer.zero_grad()
+        value = trainer.loss(trainer.model(x), y)
+        value.backward()
+        return value
+
+    def residuals() -> fastnn.Tensor:
+        z: fastnn.Tensor = trainer.model(x)
+        return z - y
+
+    closure: Callable[[], fastnn.Tensor] = fastnn.compile(loss)
+    if isinstance(optimizer, optim.LevenbergMarquardt):
+        if not isinstance(trainer.loss, nn.MSELoss | nn.HalfSquaredErrorLoss):
+            raise ValueError("loss: levenberg_marquardt wants a regression with mse")
+        closure = residuals
+    for epoch in range(epochs):
+        optimizer.step(closure)
+        logs = trainer.evaluate(*rows, metrics=metrics)
+        if not np.isfinite(logs["loss"]):
+            raise FloatingPointError(f"loss: became nan or infinite in epoch {epoch}; scale x")
+        found = trainer.evaluate(*held_out, metrics=metrics)
+        note(epoch, logs | {f"val_{name}": value for name, value in found.items()})

@@ -1,0 +1,1 @@
+"""What an op leaves behind: nodes, grad modes, versions of memory, inference tensors."""

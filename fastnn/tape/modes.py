@@ -1,0 +1,135 @@
+"""What is recorded on the tape: within a `with`, or in the calls of a function."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from fastnn._core.tape import (
+    grad_enabled,
+    inference_enabled,
+    set_grad_enabled as set_mode,
+    set_inference,
+)
+
+
+def is_grad_enabled() -> bool:
+    """Whether this thread records operations on the tape."""
+    return grad_enabled()
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this thread is within `inference_mode`."""
+    return inference_enabled()
+
+
+class _Within:
+    """A mode for a `with`; as a decorator, for each call, or for each step of a generator."""
+
+    mode: bool
+
+    def __enter__(self) -> None:
+        self._before = set_mode(self.mode)
+
+    def __exit__(self, *_: object) -> None:
+        set_mode(self._before)
+
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with copy.copy(self):
+                return function(*args, **kwargs)
+
+        @functools.wraps(function)
+        def steps(*args: Any, **kwargs: Any) -> Any:
+            running, sent = function(*args, **kwargs), None
+            while True:
+                with copy.copy(self):
+                    try:
+                        item = running.send(sent)
+                    except StopIteration as end:
+                        return end.value
+                sent = yield item
+
+        return steps if inspect.isgeneratorfunction(function) else call
+
+
+class set_grad_enabled(_Within):
+    """From now on operations are recorded on the tape, or not; in a `with`, until its end.
+
+    Example:
+        >>> import fastnn
+        >>> w = fastnn.ones(2, requires_grad=True)
+        >>> with fastnn.set_grad_enabled(False):
+        ...     (w * 2).requires_grad
+        False
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self.mode, self._before = mode, set_mode(mode)
+
+    def __enter__(self) -> None:
+        set_mode(self.mode)
+
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        set_mode(self._before)
+        return super().__call__(function)
+
+
+class no_grad(_Within):
+    """Within it nothing is recorded on the tape; also a decorator, with or without brackets.
+
+    Example:
+        >>> import fastnn
+        >>> w = fastnn.ones(2, requires_grad=True)
+        >>> with fastnn.no_grad():
+        ...     (w * 2).requires_grad
+        False
+    """
+
+    mode = False
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        made = object.__new__(cls)
+        return made if function is None else made(function)
+
+
+class enable_grad(no_grad):
+    """Within it operations are recorded on the tape, also inside `no_grad`; also a decorator."""
+
+    mode = True
+
+
+class inference_mode(_Within):
+    """As `no_grad`; and what is made within it can never be saved for a backward pass, nor changed
+    in place, outside of it. Also a decorator.
+
+    Args:
+        mode: False: within it all is as outside.
+
+    Example:
+        >>> import fastnn
+        >>> with fastnn.inference_mode():
+        ...     y = fastnn.ones(2) * 2
+        >>> y.is_inference()
+        True
+    """
+
+    inference: bool
+
+    def __new__(cls, mode: Any = True) -> Any:
+        made = object.__new__(cls)
+        made.inference = bool(mode)
+        made.mode = not made.inference
+        return made(mode) if callable(mode) else made
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self._outer = set_inference(self.inference)
+
+    def __exit__(self, *_: object) -> None:
+        set_inference(self._outer)
+        super().__exit__()

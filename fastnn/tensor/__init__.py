@@ -1,0 +1,5 @@
+"""Tensor: an array and the node of the tape that made it."""
+
+from fastnn.tensor.tensor import DTYPES, Tensor, as_dtype, bool_, float32, float64, int64, wrap
+
+__all__ = ["DTYPES", "Tensor", "as_dtype", "bool_", "float32", "float64", "int64", "wrap"]

@@ -1,0 +1,171 @@
+"""Tensors as text, in torch's form: four digits, one width for all, long ones cut in the middle."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn._support import default
+from fastnn.tape import listener
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastnn.tensor.tensor import Tensor
+
+PROFILES: dict[str, dict[str, Any]] = {
+    "default": {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80},
+    "short": {"precision": 2, "threshold": 1000, "edgeitems": 2, "linewidth": 80},
+    "full": {"precision": 4, "threshold": math.inf, "edgeitems": 3, "linewidth": 80},
+}
+_options: dict[str, Any] = {**PROFILES["default"], "sci_mode": None}
+
+
+def set_printoptions(
+    precision: int | None = None,
+    threshold: float | None = None,
+    edgeitems: int | None = None,
+    linewidth: int | None = None,
+    profile: str | None = None,
+    sci_mode: bool | None = None,
+) -> None:
+    """How tensors are printed from now on; what is not given stays as it was.
+
+    Args:
+        precision: digits after the point, 4 at first.
+        threshold: a tensor of more elements is cut in the middle, 1000 at first.
+        edgeitems: how many are shown at each end of an axis that is cut, 3 at first.
+        linewidth: columns, 80 at first.
+        profile: "default", "short" or "full": all of these at once.
+        sci_mode: whether as 1.0000e+00; None (default): where it takes that to see the numbers.
+
+    Raises:
+        ValueError: another profile.
+
+    Source: torch.set_printoptions.
+
+    Example:
+        >>> import fastnn
+        >>> fastnn.set_printoptions(precision=2)
+        >>> fastnn.tensor([1.2345])
+        tensor([1.23])
+        >>> fastnn.set_printoptions(profile="default")
+    """
+    if profile is not None and profile not in PROFILES:
+        raise ValueError(f"profile: expected one of {list(PROFILES)}, got {profile!r}")
+    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems,
+             "linewidth": linewidth}  # fmt: skip
+    _options.update(PROFILES.get(profile or "", {}))
+    _options.update((name, value) for name, value in given.items() if value is not None)
+    _options["sci_mode"] = sci_mode
+
+
+def get_printoptions() -> dict[str, Any]:
+    """How tensors are printed: what `set_printoptions` takes."""
+    return dict(_options)
+
+
+class _Format:
+    """How to write one element, from all that are shown."""
+
+    def __init__(self, shown: NDArray[Any]) -> None:
+        self.kind = shown.dtype.kind
+        self.digits: int = _options["precision"]
+        self.whole, self.scientific, self.width = True, False, 1
+        sizing = shown
+        if self.kind == "f":
+            sizing = shown[np.isfinite(shown) & (shown != 0)]
+            values = np.abs(sizing.astype(np.float64))
+            if values.size:
+                low, high = float(values.min()), float(values.max())
+                self.whole = bool((values == np.ceil(values)).all())
+                wide = high / low > 1000.0 or high > 1e8 or low < 1e-4
+                asked: bool | None = _options["sci_mode"]
+                self.scientific = wide if asked is None else asked
+        self.width = max((len(self.bare(x)) for x in sizing.ravel().tolist()), default=1)
+
+    def bare(self, x: Any) -> str:
+        """The element without padding."""
+        if self.kind != "f" or not math.isfinite(x):
+            return str(x)
+        if self.scientific:
+            return f"{x:.{self.digits}e}"
+        return f"{x:.0f}." if self.whole else f"{x:.{self.digits}f}"
+
+    def __call__(self, x: Any) -> str:
+        return self.bare(x).rjust(self.width)
+
+
+def _shown(array: NDArray[Any], cut: bool) -> NDArray[Any]:
+    """The elements that are printed."""
+    for axis in range(array.ndim if cut else 0):
+        edge: int = _options["edgeitems"]
+        if array.shape[axis] > 2 * edge:
+            ends = np.r_[0:edge, array.shape[axis] - edge : array.shape[axis]]
+            array = array.take(ends, axis)
+    return array
+
+
+def _lines(array: NDArray[Any], form: _Format, indent: int, cut: bool) -> str:
+    if array.ndim == 0:
+        return form(array.item())
+    n, edge = array.shape[0], _options["edgeitems"]
+    ends = [*range(edge), *range(n - edge, n)] if cut and n > 2 * edge else list(range(n))
+    if array.ndim > 1:
+        parts = [_lines(array[i], form, indent + 1, cut) for i in ends]
+        if len(ends) < n:
+            parts.insert(edge, "...")
+        between = "," + "\n" * (array.ndim - 1) + " " * (indent + 1)
+        return "[" + between.join(parts) + "]"
+    words = [form(x) for x in array[ends].tolist()]
+    if len(ends) < n:
+        words.insert(edge, " ...")
+    per_line = max((_options["linewidth"] - indent) // (form.width + 2), 1)
+    rows = [", ".join(words[i : i + per_line]) for i in range(0, len(words), per_line)]
+    return "[" + (",\n" + " " * (indent + 1)).join(rows) + "]"
+
+
+class GradFn:
+    """What made a tensor, for readers: its text and `name()` are torch's."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def name(self) -> str:
+        """As in "AddBackward0"."""
+        return self._name
+
+    def __repr__(self) -> str:
+        return f"<{self._name}>"
+
+
+def grad_fn(x: Tensor) -> GradFn | None:
+    """The op on the tape that made it; None for a leaf."""
+    from fastnn.ops.table import made_by
+
+    return None if x._node is None else GradFn(made_by(x._node))
+
+
+def _made_by(x: Tensor) -> str:
+    """What is said of the tape: the op that made it, or that it is a leaf with a gradient."""
+    made = grad_fn(x)
+    if made is None:
+        return ", requires_grad=True" if x.requires_grad else ""
+    return f", grad_fn={made}"
+
+
+def text(x: Tensor) -> str:
+    """The tensor as torch prints it."""
+    if listener.active is not None:
+        return f"tensor(<recorded>, shape={x.shape}, dtype={x.dtype})"
+    array = x._array
+    usual = (default.dtype.name, "int64", "bool")
+    dtype = "" if x.dtype.name in usual else f", dtype=fastnn.{x.dtype}"
+    if array.size == 0:
+        size = f", size={x.shape}" if array.ndim != 1 else ""
+        dtype = "" if x.dtype == default.dtype else f", dtype=fastnn.{x.dtype}"
+        return f"tensor([]{size}{dtype}{_made_by(x)})"
+    cut = array.size > _options["threshold"]
+    return f"tensor({_lines(array, _Format(_shown(array, cut)), 7, cut)}{dtype}{_made_by(x)})"

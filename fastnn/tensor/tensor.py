@@ -1,0 +1,266 @@
+"""Tensor: a NumPy array and, when a gradient may be asked for, the tape's node that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn._core import replay, tape
+from fastnn._core.tape import TensorBase, inference_enabled, set_grad_enabled
+from fastnn._support import default
+from fastnn.tape import batch, listener
+from fastnn.tensor.methods import Methods
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    Scalar = bool | int | float
+
+float32: np.dtype[Any] = np.dtype("float32")
+float64: np.dtype[Any] = np.dtype("float64")
+int64: np.dtype[Any] = np.dtype("int64")
+bool_: np.dtype[Any] = np.dtype("bool")
+DTYPES = (float32, float64, int64, bool_)
+
+
+class Tensor(TensorBase, Methods):
+    """An n-dimensional array that operations can be differentiated through.
+
+    Args:
+        array: the values. An array of float32, float64, int64 or bool is kept without a copy; other
+            arrays, and tensors, are converted; lists and numbers become of the default dtype,
+            float32, as in torch.
+        requires_grad: record what is computed from this tensor, so that `backward` reaches it. A
+            dtype here is the dtype, as MindSpore has it: Tensor([1, 2], fastnn.int32).
+        dtype: default: that of an array or a tensor.
+
+    Example:
+        >>> import fastnn
+        >>> x = fastnn.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([2., 4.])
+    """
+
+    __slots__ = ()
+    __array_priority__ = 1000  # ndarray * Tensor asks Tensor
+
+    def __init__(
+        self,
+        array: Tensor | ArrayLike,
+        requires_grad: bool | DTypeLike = False,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        if (
+            array.__class__ is not np.ndarray
+            or requires_grad.__class__ is not bool
+            or dtype is not None
+            or array.dtype not in DTYPES
+        ):
+            array, requires_grad = given_values(array, requires_grad, dtype)
+        super().__init__(array, requires_grad)
+
+    # What it is
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes."""
+        return self._array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype of the elements."""
+        return self._array.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._array.ndim
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no operation on the tape made it."""
+        return self._node is None
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or one of its entries."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self) -> int:
+        """The number of axes."""
+        return self.ndim
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory, off the tape."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        before = set_grad_enabled(False)
+        try:
+            self.copy_(value)
+        finally:
+            set_grad_enabled(before)
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self._array.size
+
+    nelement = numel
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a 0-d tensor")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        from fastnn.tensor.methods.printing import text
+
+        return text(self)
+
+    def __format__(self, spec: str) -> str:
+        number = self.ndim == 0 and (spec != "" or listener.active is None)
+        return format(self.item(), spec) if number else repr(self)
+
+    # Its values, for Python
+
+    def item(self) -> float | int | bool:
+        """The value of a tensor of one element, as a Python number."""
+        listener.refuse("its value was asked for (item, float, int, bool or a branch)")
+        if self._array.size != 1:
+            raise ValueError(f"item: expected a tensor of one element, got shape {self.shape}")
+        value: float | int | bool = self._array.item()
+        return value
+
+    def numpy(self) -> NDArray[Any]:
+        """The values as an array that shares this tensor's memory."""
+        listener.refuse("its values were asked for (numpy)")
+        if self.requires_grad and self._node is not None:
+            raise RuntimeError("numpy: this tensor requires grad; use tensor.detach().numpy()")
+        return self._array
+
+    def asnumpy(self) -> NDArray[Any]:
+        """MindSpore's name for `detach().numpy()`."""
+        return self.detach().numpy()
+
+    def tolist(self) -> Any:
+        """The values as nested lists."""
+        listener.refuse("its values were asked for (tolist)")
+        return self._array.tolist()
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        listener.refuse("its values were asked for (a NumPy function)")
+        return np.array(self._array, dtype=dtype, copy=copy)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        listener.refuse("its memory was asked for (DLPack)")
+        return self.detach()._array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[Any, Any]:
+        return self._array.__dlpack_device__()
+
+    def __index__(self) -> int:
+        value = self.item()
+        if not isinstance(value, int):
+            raise TypeError(f"only whole numbers are an index, got a tensor of {self.dtype}")
+        return value
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    # The tape
+
+    def detach(self) -> Tensor:
+        """The same memory, off the tape."""
+        y = wrap(self._array)
+        y._inference = self._inference
+        return y
+
+    def is_inference(self) -> bool:
+        """Whether it was made within `inference_mode`."""
+        return self._inference
+
+    def detach_(self) -> Tensor:
+        """Take this tensor off the tape, and return it."""
+        self._node, self.requires_grad = None, False
+        return self
+
+    @property
+    def grad_fn(self) -> Any:
+        """What stands for the op on the tape that made it; None for a leaf."""
+        from fastnn.tensor.methods.printing import grad_fn
+
+        return grad_fn(self)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set `requires_grad` of a leaf, and return it."""
+        if self._node is not None:
+            raise RuntimeError("requires_grad_: only leaf tensors can be changed; use detach()")
+        if requires_grad and self._array.dtype.kind != "f":
+            raise TypeError(
+                f"requires_grad_: only floating-point tensors have gradients, got {self.dtype}"
+            )
+        if requires_grad and self._inference and not inference_enabled():
+            raise RuntimeError(
+                "requires_grad_: Setting requires_grad=True on inference tensor outside "
+                "InferenceMode is not allowed; use its clone()"
+            )
+        self.requires_grad = requires_grad
+        return self
+
+
+wrap: Callable[[NDArray[Any]], Tensor] = tape.wrap  # the door is told of the class
+tape.bind(tensor=Tensor)
+replay.bind(Tensor)
+
+
+def as_dtype(array: NDArray[Any]) -> NDArray[Any]:
+    """The array in one of the four dtypes of this library; other kinds of numbers are converted."""
+    if array.dtype in DTYPES and array.dtype.isnative:
+        return array
+    if array.dtype.kind in "iu":
+        return array.astype(int64)
+    if array.dtype.kind == "f":
+        return array.astype(float32 if array.dtype.itemsize <= 4 else float64)
+    raise TypeError(f"data: expected numbers or booleans, got dtype {array.dtype}")
+
+
+def given_values(
+    data: Tensor | ArrayLike, requires_grad: Any, dtype: DTypeLike | None
+) -> tuple[NDArray[Any], bool]:
+    """What `Tensor(...)` was given, as an array of one of the four dtypes, and requires_grad."""
+    if not isinstance(requires_grad, bool | np.bool_):
+        if dtype is not None or requires_grad is None:
+            raise TypeError(f"requires_grad: expected True or False, got {requires_grad!r}")
+        requires_grad, dtype = False, requires_grad
+    source = data._array if isinstance(data, Tensor) else data
+    if isinstance(source, batch.Batch):
+        return source, bool(requires_grad)  # type: ignore[return-value]
+    array = np.asarray(source, dtype)
+    if dtype is None and not hasattr(source, "dtype") and array.dtype.kind in "iuf":
+        array = array.astype(default.dtype)
+    return as_dtype(array), bool(requires_grad)
+
+
+__all__ = [
+    "DTYPES",
+    "Tensor",
+    "as_dtype",
+    "bool_",
+    "float32",
+    "float64",
+    "int64",
+    "wrap",
+]

@@ -1,0 +1,150 @@
+"""BatchedArray: the array of a tensor that stands for one sample out of a batch."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from fastnn.tape.batch import Batch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any] | "BatchedArray"
+
+
+class Unbatchable(RuntimeError):
+    """What was asked of a batched array has no rule: the samples have to be taken one by one."""
+
+
+class BatchedArray(Batch):
+    """Arrays of one shape and dtype, one for each sample, that show themselves as one of them.
+
+    physical: all of them, along a first axis; it may be batched by another level in its turn.
+    level: which vmap they belong to.
+
+    It knows as much of NumPy's array as views and shape rules need; the rest is Unbatchable.
+    """
+
+    __slots__ = ("__weakref__", "level", "physical")
+
+    def __init__(self, level: int, physical: Any) -> None:
+        self.level, self.physical = level, physical
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.physical.shape[1:])
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return tuple(self.physical.strides[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        dtype: np.dtype[Any] = self.physical.dtype
+        return dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.physical.shape) - 1
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def flags(self) -> Any:
+        return self.physical.flags
+
+    @property
+    def base(self) -> Any:
+        return self.physical
+
+    def transpose(self, axes: tuple[int, ...]) -> BatchedArray:
+        moved = (0, *(a % self.ndim + 1 for a in axes))
+        return BatchedArray(self.level, self.physical.transpose(moved))
+
+    def reshape(self, shape: Any, copy: bool | None = None) -> BatchedArray:
+        sizes = [shape] if isinstance(shape, int) else list(shape)
+        if -1 in sizes:
+            known = math.prod(n for n in sizes if n != -1)
+            if sizes.count(-1) > 1 or known == 0 or self.size % known:
+                raise ValueError(f"cannot reshape {self.shape} into {tuple(sizes)}")
+            sizes[sizes.index(-1)] = self.size // known
+        if math.prod(sizes) != self.size:
+            raise ValueError(f"cannot reshape {self.shape} into {tuple(sizes)}")
+        whole = (self.physical.shape[0], *sizes)
+        return BatchedArray(self.level, self.physical.reshape(whole, copy=copy))
+
+    def __getitem__(self, index: Any) -> BatchedArray:
+        parts = index if isinstance(index, tuple) else (index,)
+        if Ellipsis not in parts:
+            parts = (*parts, Ellipsis)
+        return BatchedArray(self.level, self.physical[(slice(None), *parts)])
+
+    def astype(self, dtype: Any) -> BatchedArray:
+        return BatchedArray(self.level, self.physical.astype(dtype))
+
+    def min(self) -> Any:
+        """The least of all samples, for checks."""
+        return self.physical.min()
+
+    def max(self) -> Any:
+        """The largest of all samples, for checks."""
+        return self.physical.max()
+
+    def broadcast_to(self, shape: tuple[int, ...]) -> BatchedArray:
+        """As np.broadcast_to."""
+        n = self.physical.shape[0]
+        ones = (1,) * (len(shape) - self.ndim)
+        aligned = self.physical.reshape((n, *ones, *self.shape), copy=False)
+        return BatchedArray(self.level, np.broadcast_to(aligned, (n, *shape)))
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if func is np.broadcast_to and isinstance(args[0], BatchedArray):
+            return args[0].broadcast_to(tuple(args[1]))
+        raise Unbatchable(f"vmap: {func.__name__} was called on a batched array")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise Unbatchable("vmap: the values of a batched tensor were asked for")
+
+    def __getattr__(self, name: str) -> Any:
+        raise Unbatchable(f"vmap: {name} was asked of a batched array")
+
+
+def _refuse(name: str) -> Any:
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise Unbatchable(f"vmap: {name} was called on a batched array")
+
+    return refuse
+
+
+for _name in (
+    "add radd sub rsub mul rmul truediv rtruediv pow rpow matmul rmatmul mod floordiv neg abs "
+    "iadd isub imul itruediv eq ne lt le gt ge and or invert len iter bool float int index "
+    "setitem contains array_ufunc"
+).split():
+    setattr(BatchedArray, f"__{_name}__", _refuse(_name))
+BatchedArray.__hash__ = object.__hash__  # type: ignore[method-assign]
+
+
+def is_batched(array: Any) -> bool:
+    """Whether it stands for a batch."""
+    return type(array) is BatchedArray
+
+
+def flat_batch(array: Any) -> NDArray[Any]:
+    """All samples of all levels, along the first axis of one array."""
+    while isinstance(array, BatchedArray):
+        shape = array.shape
+        n = array.physical.shape[0]
+        merged = (n * shape[0], *shape[1:]) if shape else (n,)
+        array = array.physical.reshape(merged)
+    found: NDArray[Any] = array
+    return found
