@@ -1,5 +1,4 @@
-"""Build fastnn._core: engine (the door, the C engine, an object per instruction set), tape,
-backward, replay.
+"""Build fastnn._core: engine (and in it the C engine, an object per instruction set) and its users.
 
 Environment:
     FASTNN_BUILD=release|debug|asan|ubsan|cov   what to build (release)
@@ -23,6 +22,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.modified import newer_group
 
 CORE = "fastnn/_core"
+DRIVERS = ("dispatch", "operands", "program", "threads")  # C that sees no SIMD
 PXD = sorted(glob(f"{CORE}/*.pxd"))
 HEADERS = sorted(glob(f"{CORE}/include/*.h") + glob(f"{CORE}/src/**/*.h", recursive=True))
 
@@ -169,14 +169,15 @@ setup(
             "fastnn._core.engine",
             sources=[
                 f"{CORE}/engine.pyx",
-                *(f"{CORE}/src/{name}.c" for name in ("program", "dispatch", "threads")),
+                *(f"{CORE}/src/{name}.c" for name in DRIVERS),
                 *(f"{CORE}/src/isa/{name}.c" for name in ISA),
             ],
             **common,
         ),
-        Extension("fastnn._core.tape", sources=[f"{CORE}/tape.pyx"], **common),
-        Extension("fastnn._core.backward", sources=[f"{CORE}/backward.pyx"], **common),
-        Extension("fastnn._core.replay", sources=[f"{CORE}/replay.pyx"], **common),
+        *(
+            Extension(f"fastnn._core.{name}", sources=[f"{CORE}/{name}.pyx"], **common)
+            for name in ("program", "tape", "backward", "replay")
+        ),
     ],
     cmdclass={"build_ext": BuildEngine},
 )

@@ -33,11 +33,13 @@ def test_families_and_engine_have_the_same_ops() -> None:
 def test_engine_has_the_rows_of_the_header_in_order() -> None:
     if not HEADER.exists():
         pytest.skip("the header is not beside an installed package")
-    row = r"^ +ROW\((\w+), FNN_(\w+), [12], [1-5], 0x\w+\)"
+    layouts = {"EACH": "broadcast", "MATRIX": "matrix", "PACKED": "packed", "UPDATE": "packed"}
+    row = r"^ +(EACH|MATRIX|PACKED|UPDATE)\((\w+), "
     rows = re.findall(row, HEADER.read_text(), re.MULTILINE)
-    assert [name for name, _ in rows] == sorted(NAMES, key=engine.OPS.__getitem__)
-    assert [engine.OPS[name] for name, _ in rows] == list(range(len(rows)))
-    assert {name: layout.lower() for name, layout in rows} == engine.LAYOUTS
+    assert [name for _, name in rows] == sorted(NAMES, key=engine.OPS.__getitem__)
+    assert [engine.OPS[name] for _, name in rows] == list(range(len(rows)))
+    assert {name: layouts[kind] for kind, name in rows} == engine.LAYOUTS
+    assert tuple(name for kind, name in rows if kind == "UPDATE") == engine.UPDATES
 
 
 @pytest.mark.parametrize("op", NAMES)

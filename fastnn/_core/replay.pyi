@@ -4,7 +4,7 @@ from typing import Any
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
-from fastnn._core.engine import Program
+from fastnn._core.program import Program
 
 _Tensor = Any  # defined above this door, which is told of it by `bind`
 

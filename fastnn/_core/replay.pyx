@@ -21,7 +21,7 @@ from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int64_t
 from libc.string cimport memcmp
 
-from fastnn._core cimport engine, tape
+from fastnn._core cimport engine, program as programs, tape
 
 cdef extern from "Python.h":
     bint PyCell_Check(object)
@@ -268,13 +268,13 @@ cdef class Replay:
         the value `besides`.
     build: makes the results of a list of tensors; None where the result is the only one.
     """
-    cdef engine.Program _program
+    cdef programs.Program _program
     cdef Watch _watch
     cdef list _inputs, _outputs, _labels
     cdef object _build
 
-    def __init__(self, engine.Program program, Watch watch, list inputs, list outputs, list labels,
-                 build):
+    def __init__(self, programs.Program program, Watch watch, list inputs, list outputs,
+                 list labels, build):
         if len(inputs) + len(outputs) > 64:
             raise ValueError("at most 64 arguments and results")
         self._program, self._watch = program, watch
@@ -329,12 +329,12 @@ cdef class Replay:
 cdef class Forward:
     """A program from one array to one, for finite arrays of the shape and type of x; y is of the
     output's. watch says whether all is as it was when Python last looked."""
-    cdef engine.Program _program
+    cdef programs.Program _program
     cdef Watch _watch
     cdef tuple _input, _output, _made
     cdef bint _double
 
-    def __init__(self, engine.Program program, Watch watch, x, y):
+    def __init__(self, programs.Program program, Watch watch, x, y):
         self._program, self._watch, self._made = program, watch, (y.shape, y.dtype)
         self._input, self._output, self._double = _spec(x), _spec(y), x.dtype.itemsize == 8
 

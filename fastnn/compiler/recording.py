@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core import engine
+from fastnn._core.program import Program
 from fastnn._core.replay import Replay, Watch
 from fastnn._support.tree import alike
-from fastnn.compiler import lowering
 from fastnn.compiler.captures import Captures
 from fastnn.compiler.lowering import Instruction, Storage, Value
 from fastnn.compiler.recorder import Recorder, lent
@@ -53,7 +53,7 @@ def rebuilt(result: Any, tensors: Iterable[Tensor]) -> Any:
 class Recording:
     """One recorded run of a function, lowered."""
 
-    program: engine.Program
+    program: Program
     structure: Any  # what the function returned; a replay puts its own tensors into it
     outputs: list[Value]  # the memory of the tensors that it returned
     bound: list[Storage]  # arrays passed to a run: inputs, then new memory for the outputs
@@ -167,7 +167,7 @@ class Recording:
 
     def located(self, error: IndexError) -> IndexError:
         """The error with the lines that it may come from; no later line was run."""
-        lines = dict.fromkeys(i.line for i in self.instructions if i.op in lowering.INDEX)
+        lines = dict.fromkeys(i.line for i in self.instructions if i.op in engine.INDEX)
         return IndexError(f"{', '.join(lines)}: {error}")
 
     @staticmethod

@@ -19,7 +19,6 @@ from fastnn.train import Trainer
 SECONDS = 0.3  # that the repeats take together, about, when nobody says how many
 LEAST, MOST = 5, 1000  # repeats then
 WARM_UP = 2
-ACTIVATIONS = ("", "relu", "sigmoid", "tanh")  # enum fnn_activation
 
 
 @dataclass(frozen=True)
@@ -208,9 +207,10 @@ def _row(instruction: Instruction, us: tuple[float, ...], total: float) -> dict[
 def _name(instruction: Instruction) -> str:
     if instruction.op != "matmul":
         return instruction.op
-    after, derivative = (ACTIVATIONS[code] for code in instruction.attrs[:2])
-    fused = after or (derivative and f"{derivative}_grad")
-    return f"matmul + {fused}" if fused else "matmul"
+    after, derivative = instruction.attrs[:2]
+    fused = [name for name, code in engine.EPILOGUES.items() if code == after]
+    fused += [name for name, code in engine.DERIVATIVES.items() if code == derivative]
+    return " + ".join(["matmul", *fused])
 
 
 def _main(instruction: Instruction) -> Value:

@@ -184,10 +184,10 @@ def _mean_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (spread(node, part),)
 
 
-_sum = row("sum", reduced_shape(), _sum_gradient)
+_sum = row("sum", reduced_shape(), _sum_gradient, batch="fold")
 
 
-_mean = row("mean", reduced_shape(), _mean_gradient)
+_mean = row("mean", reduced_shape(), _mean_gradient, batch="fold")
 
 
 @both_names

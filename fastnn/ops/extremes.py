@@ -31,9 +31,9 @@ def _extreme_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (mul(hits, spread(node, div(dy, count))),)
 
 
-_max = row("max", reduced_shape(), _extreme_gradient)
-_min = row("min", reduced_shape(), _extreme_gradient)
-_argmax = row("argmax", reduced_shape(int64))
+_max = row("max", reduced_shape(), _extreme_gradient, batch="fold")
+_min = row("min", reduced_shape(), _extreme_gradient, batch="fold")
+_argmax = row("argmax", reduced_shape(int64), batch="fold")
 
 
 def _extreme(op: Op, x: Tensor, dim: Axes, keepdim: bool) -> Tensor:

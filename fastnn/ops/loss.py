@@ -22,8 +22,6 @@ from fastnn.tensor import Tensor, int64, wrap
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-REDUCTIONS = {"none": 0, "sum": 1, "mean": 2}
-
 # The gradient by z as an expression, for gradients of gradients, where the kernel's own pass
 # would be a constant.
 Expression = Callable[[Tensor, Tensor], Tensor]
@@ -58,7 +56,7 @@ def _loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> Tensor:
     shape = () if reduction != "none" else (n,) if rows else za.shape
     loss = np.empty(shape, za.dtype)
     dz = np.empty(za.shape, za.dtype) if on_tape else None
-    execute(op, (loss, dz), (za, ya), za.shape if rows else (n,), (REDUCTIONS[reduction],))
+    execute(op, (loss, dz), (za, ya), za.shape if rows else (n,), (engine.REDUCTIONS[reduction],))
     out = wrap(loss)
     if on_tape:
         assert op.gradient is not None

@@ -39,7 +39,7 @@ def _gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     )
 
 
-_matmul = row("matmul", _shape, _gradient)
+_matmul = row("matmul", _shape, _gradient, batch="product")
 _sum = TABLE["sum"]
 
 

@@ -169,6 +169,4 @@ def _keep(running: Running, stats: NDArray[Any], shape: tuple[int, ...]) -> None
         versions.wrote(array, "batch_norm")
 
 
-_running_moments_step = row(
-    "running_moments_step", lambda arrays, attrs: ([], (arrays[0].size,)), in_place=3
-)
+_running_moments_step = row("running_moments_step", lambda arrays, attrs: ([], (arrays[0].size,)))

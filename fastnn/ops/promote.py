@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._core import engine
 from fastnn._support import default
 from fastnn.ops.table import apply, row
 from fastnn.tape.node import Node
-from fastnn.tensor import DTYPES, Tensor, bool_, float32, float64, int64
+from fastnn.tensor import Tensor, bool_, float32, float64, int64
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
     from fastnn.ops.table import Scalar
 
+_REALS = tuple(np.dtype(name) for name in engine.DTYPES)  # by the numbers that the kernel takes
 _RANK = {bool_: 0, int64: 1, float32: 2, float64: 2}
 
 
 def _cast_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
-    return [(arrays[0].shape, DTYPES[attrs[0]])], ()
+    return [(arrays[0].shape, _REALS[attrs[0]])], ()
 
 
 def _cast_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -45,7 +47,7 @@ def cast(x: Tensor, dtype: DTypeLike) -> Tensor:
             return x
     if want.kind != "f" and x.requires_grad:
         x = x.detach()
-    return apply(_cast, (x,), (DTYPES.index(want), DTYPES.index(have)))
+    return apply(_cast, (x,), (_REALS.index(want), _REALS.index(have)))
 
 
 def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:

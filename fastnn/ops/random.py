@@ -26,7 +26,7 @@ def _no_output(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
     return [], ()
 
 
-_draw_key = row("draw_key", _no_output, in_place=2)
+_draw_key = row("draw_key", _no_output)
 
 
 def draw_key(state: NDArray[np.int64]) -> Tensor:

@@ -35,8 +35,8 @@ def _log_softmax_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (sub(dy, mul(exp(node.output()), sum(dy, 1, True))),)
 
 
-_softmax = row("softmax", _rows_shape, _softmax_gradient)
-_log_softmax = row("log_softmax", _rows_shape, _log_softmax_gradient)
+_softmax = row("softmax", _rows_shape, _softmax_gradient, batch="fold")
+_log_softmax = row("log_softmax", _rows_shape, _log_softmax_gradient, batch="fold")
 
 
 def along(op: Op, x: Tensor, dim: int, attrs: tuple[int, ...] = ()) -> Tensor:
@@ -78,7 +78,7 @@ def _take_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (reshape(scatter_add_rows(flat, node.input(1), x.shape[0]), x.shape), None)
 
 
-_take_rows = row("take_rows", _take_shape, _take_gradient)
+_take_rows = row("take_rows", _take_shape, _take_gradient, batch="gather")
 
 
 def take_rows(x: Tensor, index: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ def _scatter_gradient(node: Node, g: Tensor) -> Sequence[Tensor | None]:
     return (take_rows(g, node.input(1)), None)
 
 
-_scatter_add_rows = row("scatter_add_rows", _scatter_shape, _scatter_gradient)
+_scatter_add_rows = row("scatter_add_rows", _scatter_shape, _scatter_gradient, batch="scatter")
 
 
 def scatter_add_rows(dy: Tensor, index: Tensor, rows: int) -> Tensor:

@@ -30,7 +30,9 @@ class Sorted(NamedTuple):
     indices: Tensor
 
 
-_argsort = row("argsort", lambda arrays, attrs: ([(arrays[0].shape, int64)], arrays[0].shape))
+_argsort = row(
+    "argsort", lambda arrays, attrs: ([(arrays[0].shape, int64)], arrays[0].shape), batch="fold"
+)
 
 
 @both_names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Spec: TypeAlias = tuple[tuple[int, ...], np.dtype[Any]]
     Scalar: TypeAlias = bool | int | float
     Operand: TypeAlias = Tensor | Scalar
+
+Batch = Literal["broadcast", "fold", "product", "gather", "scatter", "each"]
 
 
 # The door makes Tensors; it is told of the class, and its stub says Any.
@@ -37,6 +39,11 @@ class Op:
     shape: (input arrays, attrs) -> (shape and dtype of each output, dims for a packed row).
     gradient: gradients by the inputs, in ops; None for what has no gradient.
     in_place: the kernel's first `in_place` arrays are read and written, and there is no output.
+    batch: how vmap runs it on arrays with a batch axis in front:
+        "broadcast": any strides, so axes of size 1 go between the batch and the others;
+        "fold": the batch joins the first axis of the one input;
+        "product", "gather", "scatter": as matmul, take_rows and scatter_add_rows do;
+        "each": sample by sample.
     """
 
     name: str
@@ -45,6 +52,7 @@ class Op:
     packed: bool
     gradient: GradientRule | None = None
     in_place: int = 0
+    batch: Batch = "each"
 
 
 TABLE: dict[str, Op] = {}
@@ -54,11 +62,17 @@ def row(
     name: str,
     shape: Callable[..., tuple[list[Spec], tuple[int, ...]]],
     gradient: GradientRule | None = None,
-    in_place: int = 0,
+    batch: Batch | None = None,
 ) -> Op:
-    """Add a row to the table."""
+    """Add a row to the table: what Python knows of an op, beside what fastnn.h does.
+
+    batch: default "each" for a packed op, else "broadcast".
+    """
     packed = engine.LAYOUTS[name] == "packed"
-    TABLE[name] = op = Op(name, shape, engine.OPS[name], packed, gradient, in_place)
+    if batch is None:
+        batch = "each" if packed else "broadcast"
+    in_place = engine.IN_PLACE[name]
+    TABLE[name] = op = Op(name, shape, engine.OPS[name], packed, gradient, in_place, batch)
     return op
 
 

@@ -18,7 +18,7 @@ def _no_output(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
     return [], (arrays[0].size,)
 
 
-_ROWS = {name: row(name, _no_output, in_place=engine.WRITES[name]) for name in engine.UPDATES}
+_ROWS = {name: row(name, _no_output) for name in engine.UPDATES}
 
 
 def update_step(

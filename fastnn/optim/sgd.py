@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastnn._core import engine
 from fastnn._support import check
 from fastnn.optim import settings
 from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
@@ -9,7 +10,6 @@ from fastnn.optim.settings import Default
 
 __all__ = ["ASGD", "EMAMomentum", "SGD"]
 
-_SUM, _STEP, _MEAN = range(3)  # enum fnn_momentum
 _FRAMEWORKS = {"keras": {"lr": 0.01}}
 
 
@@ -101,7 +101,8 @@ class SGD(Optimizer):
         return self.moment_names if group["momentum"] else ()
 
     def _attrs(self, group: Group) -> tuple[int, ...]:
-        return int(group["nesterov"]), _SUM if group["compat"] == "torch" else _STEP
+        form = "sum" if group["compat"] == "torch" else "step"
+        return int(group["nesterov"]), engine.MOMENTUM[form]
 
 
 @OPTIMIZERS.named("ema_momentum", lr=0.5, momentum=0.9)
@@ -160,7 +161,7 @@ class EMAMomentum(Optimizer):
         return (settings.fraction(group, "momentum"),)
 
     def _attrs(self, group: Group) -> tuple[int, ...]:
-        return 0, _MEAN
+        return 0, engine.MOMENTUM["mean"]
 
 
 @OPTIMIZERS.named("asgd")

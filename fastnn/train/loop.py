@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._core import engine
+from fastnn._core import engine, program
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,7 @@ Rates = list[tuple["NDArray[np.float64]", "NDArray[np.float64]"]]
 def batch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
     """The order of the rows that `Trainer.fit` uses in an epoch of a fit with this seed."""
     order = np.empty(rows, np.int64)
-    engine.shuffle(order, seed, epoch)
+    program.shuffle(order, seed, epoch)
     return order
 
 
@@ -56,7 +56,7 @@ class _Parts:
         self._batches = [np.empty((max(rows), *a.shape[1:]), a.dtype) for a in data]
         self.before_run: list[Callable[[], object]] = []
 
-    def make(self, part: int) -> tuple[engine.Program, tuple[NDArray[Any], ...]]:
+    def make(self, part: int) -> tuple[program.Program, tuple[NDArray[Any], ...]]:
         """The program of steps that are reached for the first time, and its arrays."""
         recording = self._record(part)
         return recording.program, self.bound(part, recording)
@@ -103,9 +103,11 @@ class Loop:
         last = self.rows - (self.steps - 1) * batch
         self._parts = parts = _Parts(data, (batch, last, batch), record)
         first = next(r for r in recordings if r is not None)
-        self._totals = [(_position(first, v), int(v.dtype.itemsize == 8)) for v in first.outputs]
+        self._totals = [
+            (_position(first, v), engine.DTYPES.index(v.dtype.name)) for v in first.outputs
+        ]
         bound = [() if r is None else parts.bound(i, r) for i, r in enumerate(recordings)]
-        self._loop = engine.Loop(
+        self._loop = program.Loop(
             [None if r is None else r.program for r in recordings],
             bound,
             [np.ascontiguousarray(a) for a in data],
@@ -138,7 +140,7 @@ class Loop:
         if sums is not None:
             self.sums[0] = sums
         if step and self._key is not None:
-            engine.shuffle(self._order, self._key, epoch)
+            program.shuffle(self._order, self._key, epoch)
         self._loop.start(epoch, step, last, self.sums, rates)
 
     def run(self) -> bool:

@@ -52,7 +52,7 @@ static size_t calls[FNN_N_OPS][FNN_N_REALS];
 static fnn_call last;
 static int failures;
 
-static const char *name_of(size_t op) { return fnn_op_name(op); }
+static const char *name_of(size_t op) { return fnn_ops[op].name; }
 
 static const char *table(void) { return fnn_isa_name(fnn_isa_selected()); }
 
@@ -234,7 +234,7 @@ static void replay(const char *record) {
   memcpy(&h, heads - sizeof h, sizeof h);
   const char *parts = heads + (size_t)h.n_arrays * sizeof at;
   fnn_call call = {.op = (uint16_t)op_named(record + sizeof(int64_t)), .real = (uint8_t)h.real};
-  call.ndim = fnn_op_layout(call.op) == FNN_BROADCAST ? (uint8_t)h.n_dims : 0;
+  call.ndim = fnn_ops[call.op].layout == FNN_BROADCAST ? (uint8_t)h.n_dims : 0;
   for (int d = 0; d < FNN_MAX_DIMS; d++) call.dim[d] = (size_t)h.dim[d];
   memcpy(call.attr, h.attr, sizeof h.attr);
   for (int i = 0; i < h.n_arrays; i++, heads += sizeof at) {

@@ -1,4 +1,4 @@
-/* The contract between the C engine and its one caller, engine.pyx.
+/* The contract between the C engine and Cython, engine.pyx and program.pyx.
  *
  * An op is a row of FNN_OPS. Each instruction set compiles the same kernel bodies into one
  * fnn_table; dispatch.c picks a table at import. Eager mode fills one fnn_call and runs it;
@@ -14,6 +14,7 @@
 
 #define FNN_MAX_ARRAYS 6
 #define FNN_MAX_DIMS 6
+#define FNN_MAX_AXES 32
 #define FNN_MAX_ATTRS 4
 #define FNN_MAX_PHASES 2
 
@@ -24,151 +25,179 @@ typedef enum fnn_layout {
   FNN_PACKED  /* every array C-contiguous; dim as the row says; strides are not set */
 } fnn_layout;
 
-/* X-macro: ROW(name, layout, phases, arrays written, arrays needed); of the last, bit i stands for
- * array i: the others may be NULL. This list feeds the enum, the kernel tables, the Cython names and
- * the parity tests. The comment gives the arrays (outputs first), then dim, then attrs.
- * T is the call's element type; i64 is int64_t; u8 is a 0/1 byte; f64 is double in all tables. The
- * tables of int64 and bool have some of the rows only: those that kernels/integer.h lists. */
-#define FNN_OPS(ROW)                                                                                   \
-  /* unary, elementwise: out T, x T */                                                                 \
-  ROW(copy, FNN_BROADCAST, 1, 1, 0x3)                                                                  \
-  ROW(neg, FNN_BROADCAST, 1, 1, 0x3)                                                                   \
-  ROW(abs, FNN_BROADCAST, 1, 1, 0x3)                                                                   \
-  ROW(sign, FNN_BROADCAST, 1, 1, 0x3)                                                                  \
-  ROW(square, FNN_BROADCAST, 1, 1, 0x3)                                                                \
-  ROW(sqrt, FNN_BROADCAST, 1, 1, 0x3)                                                                  \
-  ROW(floor, FNN_BROADCAST, 1, 1, 0x3)                                                                 \
-  ROW(round, FNN_BROADCAST, 1, 1, 0x3)                                                                 \
-  ROW(exp, FNN_BROADCAST, 1, 1, 0x3)                                                                   \
-  ROW(expm1, FNN_BROADCAST, 1, 1, 0x3)                                                                 \
-  ROW(log, FNN_BROADCAST, 1, 1, 0x3)                                                                   \
-  ROW(log1p, FNN_BROADCAST, 1, 1, 0x3)                                                                 \
-  ROW(erf, FNN_BROADCAST, 1, 1, 0x3)                                                                   \
-  ROW(sin, FNN_BROADCAST, 1, 1, 0x3)                                                                   \
-  ROW(cos, FNN_BROADCAST, 1, 1, 0x3)                                                                   \
-  ROW(tanh, FNN_BROADCAST, 1, 1, 0x3)                                                                  \
-  ROW(sigmoid, FNN_BROADCAST, 1, 1, 0x3)                                                               \
-  ROW(gelu, FNN_BROADCAST, 1, 1, 0x3)                                                                  \
-  ROW(relu, FNN_BROADCAST, 1, 1, 0x3)                                                                  \
-  /* binary, elementwise: out T, a T, b T */                                                           \
-  ROW(add, FNN_BROADCAST, 1, 1, 0x7)                                                                   \
-  ROW(sub, FNN_BROADCAST, 1, 1, 0x7)                                                                   \
-  ROW(mul, FNN_BROADCAST, 1, 1, 0x7)                                                                   \
-  ROW(div, FNN_BROADCAST, 1, 1, 0x7)                                                                   \
-  ROW(pow, FNN_BROADCAST, 1, 1, 0x7)                                                                   \
-  ROW(remainder, FNN_BROADCAST, 1, 1, 0x7)                                                             \
-  ROW(maximum, FNN_BROADCAST, 1, 1, 0x7)                                                               \
-  ROW(minimum, FNN_BROADCAST, 1, 1, 0x7)                                                               \
-  /* int64 alone: out = floor(a / b) */                                                                \
-  ROW(floor_divide, FNN_BROADCAST, 1, 1, 0x7)                                                          \
-  /* int64 and bool alone */                                                                           \
-  ROW(bitwise_and, FNN_BROADCAST, 1, 1, 0x7)                                                           \
-  ROW(bitwise_or, FNN_BROADCAST, 1, 1, 0x7)                                                            \
-  ROW(bitwise_xor, FNN_BROADCAST, 1, 1, 0x7)                                                           \
-  /* out and x of any two types; attr = (enum fnn_real of out, of x) */                                \
-  ROW(cast, FNN_BROADCAST, 1, 1, 0x3)                                                                  \
-  /* derivative by the activation's own output: out T, dy T, y T */                                    \
-  ROW(relu_grad, FNN_BROADCAST, 1, 1, 0x7)                                                             \
-  ROW(sigmoid_grad, FNN_BROADCAST, 1, 1, 0x7)                                                          \
-  ROW(tanh_grad, FNN_BROADCAST, 1, 1, 0x7)                                                             \
-  /* derivative by the input: out T, dy T, x T */                                                      \
-  ROW(gelu_grad, FNN_BROADCAST, 1, 1, 0x7)                                                             \
-  /* comparison: out u8, a T, b T */                                                                   \
-  ROW(eq, FNN_BROADCAST, 1, 1, 0x7)                                                                    \
-  ROW(ne, FNN_BROADCAST, 1, 1, 0x7)                                                                    \
-  ROW(lt, FNN_BROADCAST, 1, 1, 0x7)                                                                    \
-  ROW(le, FNN_BROADCAST, 1, 1, 0x7)                                                                    \
-  ROW(gt, FNN_BROADCAST, 1, 1, 0x7)                                                                    \
-  ROW(ge, FNN_BROADCAST, 1, 1, 0x7)                                                                    \
-  /* choice: out T, condition u8, a T, b T */                                                          \
-  ROW(where, FNN_BROADCAST, 1, 1, 0xF)                                                                 \
-  /* between: out T, a T, b T, weight T: a at 0, b at 1 */                                             \
-  ROW(lerp, FNN_BROADCAST, 1, 1, 0xF)                                                                  \
+/* What is known of an op apart from its kernels: its row of FNN_OPS. */
+typedef struct fnn_op_info {
+  const char *name;
+  fnn_layout layout;
+  size_t phases;  /* 1 or 2; the whole team finishes the first before the second begins */
+  size_t writes;  /* how many of its arrays, from the first, it writes */
+  unsigned needs; /* bit i: array i must be there; the others may be NULL */
+  double cost;    /* rough nanoseconds of an element (of a product: of a multiplication) */
+  /* What few ops have; 0: not so. */
+  size_t index, limit; /* the array of classes or row numbers; each is below dim[limit] */
+  size_t hyper;        /* the array that is float64 whatever the others are */
+  int mixed;           /* its floating-point arrays may be of different types */
+  int in_place;        /* it reads what it writes */
+  int epilogue;        /* enum fnn_activation: a matmul can compute this op on its result */
+  int derivative; /* enum fnn_activation: a matmul can multiply its result by this derivative */
+} fnn_op_info;
+
+/* X-macro: the ops. It feeds the enum, fnn_ops, the kernel tables, Python's names and the parity
+ * tests. The comments give the arrays (outputs first), then dim, then attrs: T is the call's element
+ * type; i64 is int64_t; u8 is a 0/1 byte; f64 is double whatever T is. A row is one of
+ *
+ *   EACH(name, types, inputs, cost)                            FNN_BROADCAST, of one output
+ *   MATRIX(name, types, needs, cost)                           FNN_MATRIX
+ *   PACKED(name, types, phases, writes, needs, tiles, workspace, cost)   FNN_PACKED
+ *   UPDATE(name, moments, needs, cost)                         see FNN_UPDATES
+ *
+ * followed by what else of fnn_op_info it has.
+ * types: what it has kernels for: FLOATS, NUMBERS (floats and int64), INTEGERS (int64 and bool),
+ * INT64 or ANY.
+ * The kernel is FN(name), of two phases FN(name_0) and FN(name_1). A PACKED row names the functions
+ * that count: FN(tiles_tiles), or FN(tiles_tiles_0) and FN(tiles_tiles_1), and
+ * FN(workspace_workspace); `no` stands for none. */
+#define FNN_OPS(EACH, MATRIX, PACKED, UPDATE)                                                       \
+  /* unary, elementwise: out T, x T */                                                              \
+  EACH(copy, ANY, 1, 0.3)                                                                           \
+  EACH(neg, NUMBERS, 1, 0.3)                                                                        \
+  EACH(abs, NUMBERS, 1, 0.3)                                                                        \
+  EACH(sign, NUMBERS, 1, 0.3)                                                                       \
+  EACH(square, NUMBERS, 1, 0.3)                                                                     \
+  EACH(sqrt, FLOATS, 1, 0.3)                                                                        \
+  EACH(floor, FLOATS, 1, 0.3)                                                                       \
+  EACH(round, FLOATS, 1, 0.3)                                                                       \
+  EACH(exp, FLOATS, 1, 0.3)                                                                         \
+  EACH(expm1, FLOATS, 1, 0.3)                                                                       \
+  EACH(log, FLOATS, 1, 0.3)                                                                         \
+  EACH(log1p, FLOATS, 1, 0.3)                                                                       \
+  EACH(erf, FLOATS, 1, 0.3)                                                                         \
+  EACH(sin, FLOATS, 1, 0.3)                                                                         \
+  EACH(cos, FLOATS, 1, 0.3)                                                                         \
+  EACH(tanh, FLOATS, 1, 0.3, .epilogue = FNN_TANH)                                                  \
+  EACH(sigmoid, FLOATS, 1, 0.3, .epilogue = FNN_SIGMOID)                                            \
+  EACH(gelu, FLOATS, 1, 0.3)                                                                        \
+  EACH(relu, FLOATS, 1, 0.3, .epilogue = FNN_RELU)                                                  \
+  /* binary, elementwise: out T, a T, b T */                                                        \
+  EACH(add, ANY, 2, 0.3)                                                                            \
+  EACH(sub, NUMBERS, 2, 0.3)                                                                        \
+  EACH(mul, ANY, 2, 0.3)                                                                            \
+  EACH(div, FLOATS, 2, 0.3)                                                                         \
+  EACH(pow, NUMBERS, 2, 0.3)                                                                        \
+  EACH(remainder, NUMBERS, 2, 0.3)                                                                  \
+  EACH(maximum, ANY, 2, 0.3)                                                                        \
+  EACH(minimum, ANY, 2, 0.3)                                                                        \
+  /* int64 alone: out = floor(a / b) */                                                             \
+  EACH(floor_divide, INT64, 2, 0.3)                                                                 \
+  /* int64 and bool alone */                                                                        \
+  EACH(bitwise_and, INTEGERS, 2, 0.3)                                                               \
+  EACH(bitwise_or, INTEGERS, 2, 0.3)                                                                \
+  EACH(bitwise_xor, INTEGERS, 2, 0.3)                                                               \
+  /* out and x of any two types; attr = (enum fnn_real of out, of x) */                             \
+  EACH(cast, ANY, 1, 0.3, .mixed = 1)                                                               \
+  /* derivative by the activation's own output: out T, dy T, y T */                                 \
+  EACH(relu_grad, FLOATS, 2, 0.3, .derivative = FNN_RELU)                                           \
+  EACH(sigmoid_grad, FLOATS, 2, 0.3, .derivative = FNN_SIGMOID)                                     \
+  EACH(tanh_grad, FLOATS, 2, 0.3, .derivative = FNN_TANH)                                           \
+  /* derivative by the input: out T, dy T, x T */                                                   \
+  EACH(gelu_grad, FLOATS, 2, 0.3)                                                                   \
+  /* comparison: out u8, a T, b T */                                                                \
+  EACH(eq, ANY, 2, 0.3)                                                                             \
+  EACH(ne, ANY, 2, 0.3)                                                                             \
+  EACH(lt, ANY, 2, 0.3)                                                                             \
+  EACH(le, ANY, 2, 0.3)                                                                             \
+  EACH(gt, ANY, 2, 0.3)                                                                             \
+  EACH(ge, ANY, 2, 0.3)                                                                             \
+  /* choice: out T, condition u8, a T, b T */                                                       \
+  EACH(where, ANY, 3, 0.3)                                                                          \
+  /* between: out T, a T, b T, weight T: a at 0, b at 1 */                                          \
+  EACH(lerp, FLOATS, 3, 0.3)                                                                        \
   /* out T (m, n), a T (m, k), b T (k, n), bias T (n) or NULL, y T (m, n) or NULL;                \
      out and y have unit stride along n. dim = (m, n, k);                                         \
-     attr = (enum fnn_activation epilogue, enum fnn_activation derivative) */    \
-  ROW(matmul, FNN_MATRIX, 1, 1, 0x7)                                                                   \
+     attr = (enum fnn_activation epilogue, enum fnn_activation derivative) */ \
+  MATRIX(matmul, FLOATS, 0x7, 0.02)                                                                 \
   /* reduction of the middle axis: out T (outer, inner), x T (outer, len, inner);                 \
-     dim = (outer, len, inner) */    \
-  ROW(sum, FNN_PACKED, 2, 1, 0x3)                                                                      \
-  ROW(mean, FNN_PACKED, 2, 1, 0x3)                                                                     \
-  ROW(max, FNN_PACKED, 1, 1, 0x3)                                                                      \
-  ROW(min, FNN_PACKED, 1, 1, 0x3)                                                                      \
-  /* out i64 (outer, inner), x T (outer, len, inner) */                                                \
-  ROW(argmax, FNN_PACKED, 1, 1, 0x3)                                                                   \
-  /* out i64 (n, c), x T (n, c): where the elements of each row stand in order; dim = (n, c);      \
-     attr = (descending) */   \
-  ROW(argsort, FNN_PACKED, 1, 1, 0x3)                                                                  \
-  /* rows: out T (n, c), x T (n, c); dim = (n, c) */                                                   \
-  ROW(softmax, FNN_PACKED, 1, 1, 0x3)                                                                  \
-  ROW(log_softmax, FNN_PACKED, 1, 1, 0x3)                                                              \
+     dim = (outer, len, inner) */ \
+  PACKED(sum, NUMBERS, 2, 1, 0x3, sum, sum, 0.3)                                                    \
+  PACKED(mean, FLOATS, 2, 1, 0x3, sum, sum, 0.3)                                                    \
+  PACKED(max, ANY, 1, 1, 0x3, reduce, no, 0.3)                                                      \
+  PACKED(min, ANY, 1, 1, 0x3, reduce, no, 0.3)                                                      \
+  /* out i64 (outer, inner), x T (outer, len, inner) */                                             \
+  PACKED(argmax, NUMBERS, 1, 1, 0x3, reduce, no, 0.3)                                               \
+  /* out i64 (n, c), x T (n, c): where the elements of each row stand in order; dim = (n, c);     \
+     attr = (descending) */ \
+  PACKED(argsort, NUMBERS, 1, 1, 0x3, row, order, 10)                                               \
+  /* rows: out T (n, c), x T (n, c); dim = (n, c) */                                                \
+  PACKED(softmax, FLOATS, 1, 1, 0x3, row, no, 0.3)                                                  \
+  PACKED(log_softmax, FLOATS, 1, 1, 0x3, row, no, 0.3)                                              \
   /* out (n, c), x (rows, c), index i64 (n); dim = (n, c, rows); attr = (bytes per element): any  \
-     element type. An index outside 0..rows-1 gives a row of zero bytes, never a wild read. */    \
-  ROW(take_rows, FNN_PACKED, 1, 1, 0x7)                                                                \
-  /* out T (rows, c), dy T (n, c), index i64 (n); dim = (n, c, rows); out is overwritten */            \
-  ROW(scatter_add_rows, FNN_PACKED, 1, 1, 0x7)                                                         \
+     element type. An index outside 0..rows-1 gives a row of zero bytes, never a wild read. */ \
+  PACKED(take_rows, ANY, 1, 1, 0x7, take, no, 0.3, .index = 2, .limit = 2)                          \
+  /* out T (rows, c), dy T (n, c), index i64 (n); dim = (n, c, rows); out is overwritten */         \
+  PACKED(scatter_add_rows, FLOATS, 1, 1, 0x7, scatter, no, 0.3, .index = 2, .limit = 2)             \
   /* losses: loss T, dz T or NULL, z T, y. attr = (enum fnn_reduction). loss has one element, or  \
      with FNN_NONE one per row (cross-entropy) or element. dz is d(loss)/dz, with FNN_NONE per    \
-     row. workspace: see fnn_op. */    \
-  /* y i64 (n); dim = (n, c) */                                                                        \
-  ROW(softmax_cross_entropy, FNN_PACKED, 2, 2, 0xD)                                                    \
-  /* y T (n, c), probabilities; dim = (n, c) */                                                        \
-  ROW(soft_cross_entropy, FNN_PACKED, 2, 2, 0xD)                                                       \
-  /* y T (n); dim = (n) */                                                                             \
-  ROW(bce_with_logits, FNN_PACKED, 2, 2, 0xD)                                                          \
-  ROW(mse, FNN_PACKED, 2, 2, 0xD)                                                                      \
+     row. workspace: see fnn_op. */ \
+  /* y i64 (n); dim = (n, c) */                                                                     \
+  PACKED(softmax_cross_entropy, FLOATS, 2, 2, 0xD, row_loss, row_loss, 0.3, .index = 3,             \
+         .limit = 1)                                                                                \
+  /* y T (n, c), probabilities; dim = (n, c) */                                                     \
+  PACKED(soft_cross_entropy, FLOATS, 2, 2, 0xD, row_loss, row_loss, 0.3)                            \
+  /* y T (n); dim = (n) */                                                                          \
+  PACKED(bce_with_logits, FLOATS, 2, 2, 0xD, loss, loss, 0.3)                                       \
+  PACKED(mse, FLOATS, 2, 2, 0xD, loss, loss, 0.3)                                                   \
   /* metrics: out T (1), z T, y; accuracy: y i64 (n), dim = (n, c);                               \
-     binary_accuracy: y T (n), dim = (n): share of (z > 0) == (y > 0.5) */    \
-  ROW(accuracy, FNN_PACKED, 1, 1, 0x7)                                                                 \
-  ROW(binary_accuracy, FNN_PACKED, 1, 1, 0x7)                                                          \
-  /* out T (n, c), stats T (3, c): mean, 1/std, variance, x T (n, c), gain T (c) or NULL, shift T   \
-     (c) or NULL; dim = (n, c); attr = (bits of the f64 eps) */  \
-  ROW(batch_norm, FNN_PACKED, 1, 2, 0x7)                                                               \
-  /* dx T (n, c), d(gain, shift) T (2, c), dy T (n, c), x T (n, c), stats, gain T (c) or NULL;      \
-     dim = (n, c) */  \
-  ROW(batch_norm_grad, FNN_PACKED, 1, 2, 0x1F)                                                         \
-  /* out T (n, c), stats T (n, 2): mean, 1/std, x, gain, shift as above; dim = (n, c);              \
-     attr = (bits of the f64 eps, centred) */  \
-  ROW(layer_norm, FNN_PACKED, 1, 2, 0x7)                                                               \
-  /* arrays as of batch_norm_grad; dim = (n, c); attr = (centred) */                                   \
-  ROW(layer_norm_grad, FNN_PACKED, 2, 2, 0x1F)                                                         \
-  /* in place: mean T (c), variance T (c), count i64 (1), stats T (3, c) of batch_norm;             \
-     dim = (c, n); attr = (bits of the f64 momentum; negative: 1/count) */  \
-  ROW(running_moments_step, FNN_PACKED, 1, 3, 0xF)                                                     \
-  /* random: state i64 (2), key i64 (2), each (seed, count): the key is the old state, whose count   \
+     binary_accuracy: y T (n), dim = (n): share of (z > 0) == (y > 0.5) */ \
+  PACKED(accuracy, FLOATS, 1, 1, 0x7, one, no, 0.3)                                                 \
+  PACKED(binary_accuracy, FLOATS, 1, 1, 0x7, one, no, 0.3)                                          \
+  /* out T (n, c), stats T (3, c): mean, 1/std, variance, x T (n, c), gain T (c) or NULL, shift T \
+     (c) or NULL; dim = (n, c); attr = (bits of the f64 eps) */ \
+  PACKED(batch_norm, FLOATS, 1, 2, 0x7, norm_column, no, 0.3)                                       \
+  /* dx T (n, c), d(gain, shift) T (2, c), dy T (n, c), x T (n, c), stats, gain T (c) or NULL;    \
+     dim = (n, c) */ \
+  PACKED(batch_norm_grad, FLOATS, 1, 2, 0x1F, norm_column, no, 0.3)                                 \
+  /* out T (n, c), stats T (n, 2): mean, 1/std, x, gain, shift as above; dim = (n, c);            \
+     attr = (bits of the f64 eps, centred) */ \
+  PACKED(layer_norm, FLOATS, 1, 2, 0x7, norm_row, no, 0.3)                                          \
+  /* arrays as of batch_norm_grad; dim = (n, c); attr = (centred) */                                \
+  PACKED(layer_norm_grad, FLOATS, 2, 2, 0x1F, norm, no, 0.3)                                        \
+  /* in place: mean T (c), variance T (c), count i64 (1), stats T (3, c) of batch_norm;           \
+     dim = (c, n); attr = (bits of the f64 momentum; negative: 1/count) */ \
+  PACKED(running_moments_step, FLOATS, 1, 3, 0xF, one, no, 0.3, .in_place = 1)                      \
+  /* random: state i64 (2), key i64 (2), each (seed, count): the key is the old state, whose count\
      goes up; no dims */ \
-  ROW(draw_key, FNN_PACKED, 1, 2, 0x3)                                                                 \
-  /* out T (n), x T (n), key i64 (2); dim = (n); attr = (bits of the f64 p) */                         \
-  ROW(dropout, FNN_PACKED, 1, 1, 0x7)                                                                  \
-  /* in-place updates, the last rows */                                                                \
-  FNN_UPDATES(ROW)
+  PACKED(draw_key, INT64, 1, 2, 0x3, one, no, 0.3, .in_place = 1)                                   \
+  /* out T (n), x T (n), key i64 (2); dim = (n); attr = (bits of the f64 p) */                      \
+  PACKED(dropout, FLOATS, 1, 1, 0x7, dropout, no, 0.3)                                              \
+  /* in-place updates, the last rows */                                                             \
+  FNN_UPDATES(UPDATE)
 
 /* An optimizer's step over p T (n): arrays p, hyper f64 (FNN_HYPER_SIZE), the row's moments T (n)
  * each, g T (n); dim = (n). All but g are read and written. Phase 0 counts the step in hyper. */
-#define FNN_UPDATES(ROW)                                                                          \
+#define FNN_UPDATES(UPDATE)                                                                       \
   /* momentum buffer or NULL; attr = (nesterov, enum fnn_momentum) */                             \
-  ROW(sgd_step, FNN_PACKED, 2, 3, 0xB)                                                            \
+  UPDATE(sgd_step, 1, 0xB, 0.3)                                                                   \
   /* sum of squares; attr = (eps inside the root) */                                              \
-  ROW(adagrad_step, FNN_PACKED, 2, 3, 0xF)                                                        \
+  UPDATE(adagrad_step, 1, 0xF, 0.3)                                                               \
   /* mean of squares, mean or NULL, momentum buffer or NULL; attr = (eps inside the root) */      \
-  ROW(rmsprop_step, FNN_PACKED, 2, 5, 0x27)                                                       \
+  UPDATE(rmsprop_step, 3, 0x27, 0.3)                                                              \
   /* mean of squares, mean of squared steps */                                                    \
-  ROW(adadelta_step, FNN_PACKED, 2, 4, 0x1F)                                                      \
+  UPDATE(adadelta_step, 2, 0x1F, 0.3)                                                             \
   /* mean, mean of squares, its largest or NULL; attr = (eps is scaled by the correction) */      \
-  ROW(adam_step, FNN_PACKED, 2, 5, 0x2F)                                                          \
+  UPDATE(adam_step, 3, 0x2F, 0.3)                                                                 \
   /* mean, mean of squares */                                                                     \
-  ROW(nadam_step, FNN_PACKED, 2, 4, 0x1F)                                                         \
-  ROW(radam_step, FNN_PACKED, 2, 4, 0x1F)                                                         \
+  UPDATE(nadam_step, 2, 0x1F, 0.3)                                                                \
+  UPDATE(radam_step, 2, 0x1F, 0.3)                                                                \
   /* mean, largest gradient */                                                                    \
-  ROW(adamax_step, FNN_PACKED, 2, 4, 0x1F)                                                        \
+  UPDATE(adamax_step, 2, 0x1F, 0.3)                                                               \
   /* mean */                                                                                      \
-  ROW(lion_step, FNN_PACKED, 2, 3, 0xF)                                                           \
+  UPDATE(lion_step, 1, 0xF, 0.3)                                                                  \
   /* previous gradient, step sizes */                                                             \
-  ROW(rprop_step, FNN_PACKED, 2, 4, 0x1F)                                                         \
+  UPDATE(rprop_step, 2, 0x1F, 0.3)                                                                \
   /* averaged p */                                                                                \
-  ROW(asgd_step, FNN_PACKED, 2, 3, 0xF)                                                           \
+  UPDATE(asgd_step, 1, 0xF, 0.3)                                                                  \
   /* neither moments nor g; hyper is only read */                                                 \
-  ROW(shrink_step, FNN_PACKED, 2, 2, 0x3)
+  UPDATE(shrink_step, 0, 0x3, 0.3)
 
 /* Places in hyper. OWN: the row's, at most 4. STATE: what else a row keeps from step to step. */
 enum fnn_hyper {
@@ -185,9 +214,9 @@ enum fnn_hyper {
 enum fnn_momentum { FNN_MOMENTUM_SUM, FNN_MOMENTUM_STEP, FNN_MOMENTUM_MEAN };
 
 enum fnn_op_code {
-#define ROW(name, ...) FNN_OP_##name,
-  FNN_OPS(ROW)
-#undef ROW
+#define CODE(name, ...) FNN_OP_##name,
+  FNN_OPS(CODE, CODE, CODE, CODE)
+#undef CODE
       FNN_N_OPS
 };
 
@@ -241,16 +270,21 @@ const char *fnn_isa_name(size_t i);
 int fnn_isa_supported(size_t i); /* by this CPU and this operating system */
 void fnn_isa_select(size_t i);   /* i must be supported */
 size_t fnn_isa_selected(void);
-const char *fnn_op_name(size_t op);
-fnn_layout fnn_op_layout(size_t op);
-size_t fnn_op_phases(size_t op);
-int fnn_op_is_update(size_t op);  /* one of FNN_UPDATES */
-size_t fnn_op_writes(size_t op);  /* how many of its arrays, from the first, a row writes */
-unsigned fnn_op_needs(size_t op); /* bit i: array i must be there */
-const fnn_op *fnn_op_row(const fnn_call *call); /* the row of the selected table */
-int fnn_op_exists(size_t op, int real);         /* whether that table has a kernel for it */
+extern const fnn_op_info fnn_ops[FNN_N_OPS];        /* by enum fnn_op_code */
+const fnn_op *fnn_op_kernels(const fnn_call *call); /* of the selected table */
+int fnn_op_exists(size_t op, int real);             /* whether that table has kernels for it */
 /* Whether n numbers, float32 or float64, have no nan and no inf among them. */
 int fnn_all_finite(const void *x, size_t n, int real);
+
+/* operands.c */
+typedef struct fnn_operand { /* an array as the caller has it; strides in elements */
+  void *ptr;                 /* NULL: it is missing */
+  size_t ndim, shape[FNN_MAX_AXES];
+  ptrdiff_t stride[FNN_MAX_AXES];
+} fnn_operand;
+/* Arrays, and dim and stride but of a packed op, of a call whose op is set and whose other numbers
+ * are 0. Returns what is wrong with the arrays, or NULL. */
+const char *fnn_call_fill(fnn_call *call, const fnn_operand *operands, size_t n);
 
 /* threads.c: one team a run, a barrier between dependent instructions. */
 typedef struct fnn_team fnn_team;

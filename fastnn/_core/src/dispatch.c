@@ -1,4 +1,5 @@
-/* Which instruction set: the tables compiled in, and the one that the CPU and the system allow. */
+/* What is known of the ops, and which kernels run them: the tables compiled in, one for each
+ * instruction set, and the one in use. */
 #include "fastnn.h"
 
 extern const fnn_table fnn_table_scalar, fnn_table_avx2, fnn_table_avx512, fnn_table_neon;
@@ -13,15 +14,28 @@ static const fnn_table *const tables[] = {
 #endif
 };
 
-static const struct {
-  const char *name;
-  fnn_layout layout;
-  size_t phases, writes;
-  unsigned needs;
-} rows[FNN_N_OPS] = {
-#define ROW(name, layout, phases, writes, needs) {#name, layout, phases, writes, needs},
-    FNN_OPS(ROW)
-#undef ROW
+const fnn_op_info fnn_ops[FNN_N_OPS] = {
+/* `...`: the cost, then designated fields. */
+#define KNOWN(op, layout_, phases_, writes_, needs_, ...)                                         \
+  {.name = #op,                                                                                   \
+   .layout = layout_,                                                                             \
+   .phases = phases_,                                                                             \
+   .writes = writes_,                                                                             \
+   .needs = needs_,                                                                               \
+   .cost = __VA_ARGS__},
+#define EACH(name, types, inputs, ...)                                                            \
+  KNOWN(name, FNN_BROADCAST, 1, 1, (2u << inputs) - 1, __VA_ARGS__)
+#define MATRIX(name, types, needs, ...) KNOWN(name, FNN_MATRIX, 1, 1, needs, __VA_ARGS__)
+#define PACKED(name, types, phases, writes, needs, tiles, workspace, ...)                         \
+  KNOWN(name, FNN_PACKED, phases, writes, needs, __VA_ARGS__)
+#define UPDATE(name, moments, needs, ...)                                                         \
+  KNOWN(name, FNN_PACKED, 2, 2 + moments, needs, __VA_ARGS__, .hyper = 1, .in_place = 1)
+    FNN_OPS(EACH, MATRIX, PACKED, UPDATE)
+#undef EACH
+#undef MATRIX
+#undef PACKED
+#undef UPDATE
+#undef KNOWN
 };
 
 static size_t selected; /* the scalar table until engine.pyx selects another */
@@ -48,19 +62,7 @@ void fnn_isa_select(size_t i) { selected = i; }
 
 size_t fnn_isa_selected(void) { return selected; }
 
-const char *fnn_op_name(size_t op) { return rows[op].name; }
-
-fnn_layout fnn_op_layout(size_t op) { return rows[op].layout; }
-
-size_t fnn_op_phases(size_t op) { return rows[op].phases; }
-
-size_t fnn_op_writes(size_t op) { return rows[op].writes; }
-
-unsigned fnn_op_needs(size_t op) { return rows[op].needs; }
-
-int fnn_op_is_update(size_t op) { return op >= FNN_OP_sgd_step && op < FNN_N_OPS; }
-
-const fnn_op *fnn_op_row(const fnn_call *call) {
+const fnn_op *fnn_op_kernels(const fnn_call *call) {
   return &tables[selected]->op[call->real][call->op];
 }
 

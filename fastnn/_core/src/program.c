@@ -35,9 +35,9 @@ static int is_finite_scalar(const void *value, int real) {
 
 /* Whether the classes or row numbers that a call reads by are in range. */
 static int indices_fit(const fnn_call *call) {
-  int loss = call->op == FNN_OP_softmax_cross_entropy;
-  const int64_t *index = call->array[loss ? 3 : 2];
-  uint64_t limit = call->dim[loss ? 1 : 2];
+  const fnn_op_info *op = &fnn_ops[call->op];
+  const int64_t *index = call->array[op->index];
+  uint64_t limit = call->dim[op->limit];
   int fit = 1;
   for (size_t i = 0; i < call->dim[0]; i++) fit &= (uint64_t)index[i] < limit;
   return fit;
@@ -45,12 +45,12 @@ static int indices_fit(const fnn_call *call) {
 
 /* Writes the phases of a call that have work to do; returns how many (at most FNN_MAX_PHASES). */
 static size_t plan_call(const fnn_call *call, phase *out) {
-  const fnn_op *row = fnn_op_row(call);
+  const fnn_op *kernels = fnn_op_kernels(call);
   size_t written = 0;
-  for (size_t p = 0; p < fnn_op_phases(call->op); p++) {
-    size_t tiles = row->tiles[p](call);
+  for (size_t p = 0; p < fnn_ops[call->op].phases; p++) {
+    size_t tiles = kernels->tiles[p](call);
     if (!tiles) continue;
-    out[written] = (phase){row->run[p], call, tiles, written ? 1 : call->barrier, 0, 0};
+    out[written] = (phase){kernels->run[p], call, tiles, written ? 1 : call->barrier, 0, 0};
     written++;
   }
   if (written) out[written - 1].guard = call->guard == FNN_GUARD_LOSS;
@@ -58,23 +58,18 @@ static size_t plan_call(const fnn_call *call, phase *out) {
   return written;
 }
 
-/* Rough microseconds of a row for one element (of a product: for one multiplication). */
-static double element_cost(size_t op) {
-  if (op == FNN_OP_matmul) return 2e-5;
-  return op == FNN_OP_argsort ? 1e-2 : 3e-4;
-}
-
 /* Rough microseconds on one thread, to choose a team size. */
 double fnn_call_cost(const fnn_call *call) {
   double size = 1;
-  size_t dims = fnn_op_layout(call->op) == FNN_BROADCAST ? call->ndim : 3;
+  const fnn_op_info *op = &fnn_ops[call->op];
+  size_t dims = op->layout == FNN_BROADCAST ? call->ndim : 3;
   for (size_t i = 0; i < dims; i++)
     if (call->dim[i]) size *= (double)call->dim[i];
-  return size * element_cost(call->op) * (call->real == FNN_FLOAT64 ? 2 : 1);
+  return 1e-3 * op->cost * size * (call->real == FNN_FLOAT64 ? 2 : 1);
 }
 
 static size_t workspace_bytes(const fnn_call *call) {
-  fnn_count count = fnn_op_row(call)->workspace;
+  fnn_count count = fnn_op_kernels(call)->workspace;
   return count ? ROUND_UP(count(call)) : 0;
 }
 

@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastnn.compiler.lowering.dead_code import remove_dead_code
-from fastnn.compiler.lowering.emission import INDEX, emit
+from fastnn.compiler.lowering.emission import emit
 from fastnn.compiler.lowering.fusion import fuse
 from fastnn.compiler.lowering.ir import Instruction, Storage, Value
 from fastnn.compiler.lowering.memory_plan import plan_memory
 
 if TYPE_CHECKING:
-    from fastnn._core import engine
+    from fastnn._core.program import Program
 
-__all__ = ["INDEX", "Instruction", "Lowered", "Storage", "Value", "lower"]
+__all__ = ["Instruction", "Lowered", "Storage", "Value", "lower"]
 
 
 @dataclass
 class Lowered:
     """A program, with its instructions and bound storages."""
 
-    program: engine.Program
+    program: Program
     bound: list[Storage]
     instructions: list[Instruction]
 

@@ -5,23 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from fastnn._core import engine
+from fastnn._core.program import ARENA, BOUND, EXTERNAL, Program
 from fastnn.compiler.lowering.ir import Instruction, Storage, Value
-
-ARENA, EXTERNAL, BOUND = 0, 1, 2
-
-GUARD_LOSS, GUARD_INDEX = 1, 2  # enum fnn_guard
-INDEX = {
-    "softmax_cross_entropy": 3,
-    "take_rows": 2,
-    "scatter_add_rows": 2,
-}  # position of the index array
 
 Range = tuple[Any, int, int]  # (what memory, first byte, end)
 
 
 def emit(
     instructions: list[Instruction], bound: list[Storage], arena: int, watched: list[Value]
-) -> engine.Program:
+) -> Program:
     """Build the program.
 
     bound: the storages whose arrays are passed to every run, in order.
@@ -58,11 +50,11 @@ def emit(
                 instruction.dims,
                 instruction.attrs,
                 waits[at],
-                GUARD_LOSS if at in guarded else _index_guard(instruction),
+                engine.GUARDS["loss" if at in guarded else _guard(instruction)],
             )
         )
     sizes = tuple(s.nbytes for s in bound)
-    return engine.Program(emitted, externals, sizes, arena)
+    return Program(emitted, externals, sizes, arena)
 
 
 def _table(instruction: Instruction) -> int:
@@ -72,13 +64,13 @@ def _table(instruction: Instruction) -> int:
     return min(kinds) if min(kinds) >= 2 else next(kind for kind in kinds if kind < 2)
 
 
-def _index_guard(instruction: Instruction) -> int:
-    """GUARD_INDEX if an op reads by class or row indices that are not checked before a run."""
-    place = INDEX.get(instruction.op)
+def _guard(instruction: Instruction) -> str:
+    """ "index" if an op reads by class or row indices that are not checked before a run."""
+    place = engine.INDEX.get(instruction.op)
     index = instruction.values[place] if place is not None else None
     if index is None or (index.storage.kind == "input" and index.whole()):
-        return 0
-    return GUARD_INDEX
+        return "none"
+    return "index"
 
 
 def _last_write(instructions: list[Instruction], watched: Value) -> int:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fastnn._core import engine
 from fastnn.compiler.lowering.ir import Instruction, Value
-
-EPILOGUE = {"relu": 1, "sigmoid": 2, "tanh": 3}  # enum fnn_activation
-DERIVATIVE = {"relu_grad": 1, "sigmoid_grad": 2, "tanh_grad": 3}
 
 
 def fuse(instructions: list[Instruction]) -> list[Instruction]:
@@ -54,7 +52,7 @@ def _fuse_activations(instructions: list[Instruction]) -> list[Instruction]:
     code: list[Instruction | None] = list(instructions)
     uses = _accesses(instructions)
     for at, instruction in enumerate(instructions):
-        if instruction.op not in EPILOGUE:
+        if instruction.op not in engine.EPILOGUES:
             continue
         y, z = instruction.values
         assert y is not None and z is not None
@@ -63,7 +61,7 @@ def _fuse_activations(instructions: list[Instruction]) -> list[Instruction]:
             continue
         product = instructions[source]
         values = [y, *product.values[1:]]
-        code[source] = replace(product, values=values, attrs=(EPILOGUE[instruction.op], 0))
+        code[source] = replace(product, values=values, attrs=(engine.EPILOGUES[instruction.op], 0))
         code[at] = None
     return [i for i in code if i is not None]
 
@@ -73,7 +71,7 @@ def _fuse_derivatives(instructions: list[Instruction]) -> list[Instruction]:
     code: list[Instruction | None] = list(instructions)
     uses = _accesses(instructions)
     for at, instruction in enumerate(instructions):
-        if instruction.op not in DERIVATIVE:
+        if instruction.op not in engine.DERIVATIVES:
             continue
         dz, dy, y = instruction.values
         assert dz is not None and dy is not None and y is not None
@@ -86,7 +84,9 @@ def _fuse_derivatives(instructions: list[Instruction]) -> list[Instruction]:
             continue
         product = instructions[source]
         values = [dz, *product.values[1:4], y]
-        code[source] = replace(product, values=values, attrs=(0, DERIVATIVE[instruction.op]))
+        code[source] = replace(
+            product, values=values, attrs=(0, engine.DERIVATIVES[instruction.op])
+        )
         code[at] = None
     return [i for i in code if i is not None]
 

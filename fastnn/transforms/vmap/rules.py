@@ -1,4 +1,4 @@
-"""How each row runs on batched arrays: one rule for each layout of FNN_OPS."""
+"""How an op runs on batched arrays: one rule for each `Op.batch`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.ops import loss as losses
-from fastnn.ops.table import TABLE, Op, contiguous_array, execute, new_array, taped
+from fastnn._core import engine
+from fastnn.ops.table import TABLE, Batch, Op, contiguous_array, execute, new_array, taped
 from fastnn.tensor import Tensor
 from fastnn.transforms.vmap.array import BatchedArray, Unbatchable, flat_batch, is_batched
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    # (row, arrays, which of them have the batch first, attrs, batch size) -> outputs, batch first
+    # (op, arrays, which of them have the batch first, attrs, batch size) -> outputs, batch first
     Rule = Callable[[Op, list[Any], list[bool], tuple[int, ...], int], Any]
-
-MOST_AXES = 6  # FNN_MAX_DIMS
 
 
 class _Running(threading.local):
@@ -54,8 +52,7 @@ def run(op: Op, arrays: Sequence[Any], attrs: tuple[int, ...]) -> Any:
     inside = [type(a) is BatchedArray and a.level == level for a in arrays]
     physical = [a.physical if i else a for a, i in zip(arrays, inside)]
     size = next(p.shape[0] for p, i in zip(physical, inside) if i)
-    rule: Rule = RULES.get(op.name, _one_by_one)
-    return BatchedArray(level, rule(op, physical, inside, attrs, size))
+    return BatchedArray(level, RULES[op.batch](op, physical, inside, attrs, size))
 
 
 def packed(array: Any) -> Any:
@@ -96,7 +93,7 @@ def stacked(arrays: Sequence[Any], axis: int = 0) -> Any:
 
 
 def _one_by_one(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: int) -> Any:
-    """For what has no rule: a loop over the samples."""
+    """A loop over the samples."""
     if size == 0:
         raise Unbatchable(f"vmap: {op.name} of no samples")
     return stacked([
@@ -108,7 +105,7 @@ def _one_by_one(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size:
 def _broadcast(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: int) -> Any:
     """Axes are aligned from the right: axes of size 1 go between the batch and the others."""
     rank = max(len(a.shape) - b for a, b in zip(arrays, inside))
-    if rank + 1 > MOST_AXES:
+    if rank + 1 > engine.MAX_DIMS:
         return _one_by_one(op, arrays, inside, attrs, size)
     aligned = [
         a.reshape((size, *(1,) * (rank + 1 - len(a.shape)), *a.shape[1:]), copy=False) if b else a
@@ -125,7 +122,7 @@ def _fold(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: int) 
     return reshaped(y, (size, first, *y.shape[1:]))
 
 
-def _matmul(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: int) -> Any:
+def _product(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: int) -> Any:
     """One matrix has no batch: the other's joins its rows or columns. Else by outer products of a
     column and a row, or one by one."""
     a, b, bias, derivative = arrays
@@ -153,7 +150,7 @@ def _matmul(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: int
     return run(TABLE["add"], [y, reshaped(bias, (size, 1, -1)) if inside[2] else bias], ())
 
 
-def _take_rows(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: int) -> Any:
+def _gather(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: int) -> Any:
     """One index for all: the batch joins the columns; one matrix for all: it joins the index."""
     x, index = arrays
     if inside[0] and inside[1]:
@@ -175,19 +172,14 @@ def _scatter(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: in
     return reshaped(y, (y.shape[0], size, c)).transpose((1, 0, 2))
 
 
-def _rules() -> dict[str, Rule]:
-    by_name: dict[str, Rule] = {
-        "matmul": _matmul, "take_rows": _take_rows, "scatter_add_rows": _scatter,
-        **dict.fromkeys(("sum", "mean", "max", "min", "argmax", "argsort", "softmax",
-                         "log_softmax"), _fold),
-    }  # fmt: skip
-    for name, op in TABLE.items():
-        if not op.packed:  # matrices and broadcast rows are strided
-            by_name.setdefault(name, _broadcast)
-    return by_name
-
-
-RULES = _rules()
+RULES: dict[Batch, Rule] = {
+    "broadcast": _broadcast,
+    "fold": _fold,
+    "product": _product,
+    "gather": _gather,
+    "scatter": _scatter,
+    "each": _one_by_one,
+}
 
 
 class Rules:
@@ -235,7 +227,7 @@ def _loss(op: Op, z: Any, y: Any, *, rows: bool) -> tuple[Any, Any]:
         z, y = packed(z), packed(y)
         loss, dz = np.empty(z.shape[:1] if rows else z.shape, z.dtype), np.empty(z.shape, z.dtype)
         dims = z.shape if rows else (z.size,)
-        execute(op, (loss, dz), (z, y), dims, (losses.REDUCTIONS["none"],))
+        execute(op, (loss, dz), (z, y), dims, (engine.REDUCTIONS["none"],))
         return loss, dz
     size = next(a.physical.shape[0] for a in (z, y) if type(a) is BatchedArray and a.level == level)
     parts = [

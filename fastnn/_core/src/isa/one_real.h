@@ -4,6 +4,7 @@
 #include "../simd/vmath.h"
 
 #include "../kernels/elementwise.h"
+#include "../kernels/elementwise_ops.h"
 #include "../kernels/finite.h"
 #include "../kernels/matmul.h"
 #include "../kernels/reduce.h"
@@ -12,7 +13,11 @@
 #include "../kernels/norm.h"
 #include "../kernels/dropout.h"
 #include "../kernels/update.h"
+#include "../kernels/update_sgd.h"
+#include "../kernels/update_signs.h"
 #include "../kernels/update_adaptive.h"
+#include "../kernels/update_adam.h"
+#include "../kernels/update_phases.h"
 #define KEY REAL
 #define KEY_NAN(x) ((x) != (x))
 #include "../kernels/order.h"

@@ -53,14 +53,8 @@ static void cast_any(const fnn_call *call, size_t begin, size_t end, void *scrat
 #undef CAST_LINE
 #undef CAST_FROM
 
-/* What the tables of the reals have in these places. */
+/* The kernel of each table */
 #define cast_f32 cast_any
 #define cast_f64 cast_any
-#define floor_divide_f32 NULL
-#define floor_divide_f64 NULL
-#define bitwise_and_f32 NULL
-#define bitwise_and_f64 NULL
-#define bitwise_or_f32 NULL
-#define bitwise_or_f64 NULL
-#define bitwise_xor_f32 NULL
-#define bitwise_xor_f64 NULL
+#define cast_i64 cast_any
+#define cast_u8 cast_any

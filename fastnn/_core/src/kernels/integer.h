@@ -1,8 +1,21 @@
 /* Kernels of whole numbers and truth values, in portable C: included with INT int64_t (FN(name) is
- * name_i64) and uint8_t (name_u8, a 0/1 byte). A row that is not here has no such kernel.
+ * name_i64) and uint8_t (name_u8, a 0/1 byte).
  *
  * int64 wraps around on overflow. bool adds as `or` and multiplies as `and`, as in torch.
  * Mirror: tests/families/integer.py. */
+
+/* What does not look at the element type: as the floats have it. */
+#if INT_IS_BOOL
+#define reduce_tiles_u8 reduce_tiles_f32
+#define take_rows_u8 take_rows_f32
+#define take_tiles_u8 take_tiles_f32
+#else
+#define reduce_tiles_i64 reduce_tiles_f32
+#define take_rows_i64 take_rows_f32
+#define take_tiles_i64 take_tiles_f32
+#define row_tiles_i64 row_tiles_f32
+#define one_tiles_i64 one_tiles_f32
+#endif
 
 /* A line of an op: `value` of type OUT from the elements x, y, z of arrays 1, 2, 3. The same loop
  * stands there for neighbouring elements, which the compiler turns into vectors. */
@@ -123,9 +136,12 @@ REDUCE(min, EXTREME_START(1), x < best ? x : best)
 #undef KEY_NAN
 #undef KEY
 
-REDUCE(sum, 0, (uint64_t)best + (uint64_t)x)
-
-static size_t no_tiles(const fnn_call *call) { return 0; }
+/* In one phase: sums of whole numbers are exact. */
+REDUCE(sum_0, 0, (uint64_t)best + (uint64_t)x)
+#define sum_1_i64 sum_0_i64
+#define sum_tiles_0_i64 reduce_tiles_f32
+static size_t sum_tiles_1_i64(const fnn_call *call) { return 0; }
+#define sum_workspace_i64 NULL
 
 /* argmax over the middle axis: the first of equals. */
 static void argmax_i64(const fnn_call *call, size_t begin, size_t end, void *scratch) {
@@ -146,25 +162,8 @@ static void argmax_i64(const fnn_call *call, size_t begin, size_t end, void *scr
 }
 #endif
 
-#define EACH(name) [FNN_OP_##name] = {{FN(name), NULL}, {elementwise_tiles, NULL}, NULL},
-#define AXIS(name) [FNN_OP_##name] = {{FN(name), NULL}, {reduce_tiles_f32, NULL}, NULL},
+#include "table.h"
 
-static const fnn_op FN(ops)[FNN_N_OPS] = {
-    EACH(copy) EACH(add) EACH(mul) EACH(maximum) EACH(minimum) EACH(bitwise_and) EACH(bitwise_or)
-        EACH(bitwise_xor) EACH(eq) EACH(ne) EACH(lt) EACH(le) EACH(gt) EACH(ge) EACH(where)
-            AXIS(max) AXIS(min)[FNN_OP_cast] = {{cast_any, NULL}, {elementwise_tiles, NULL}, NULL},
-    [FNN_OP_take_rows] = {{take_rows_f32, NULL}, {take_tiles_f32, NULL}, NULL},
-#if !INT_IS_BOOL
-    [FNN_OP_argsort] = {{argsort_i64, NULL}, {row_tiles_f32, NULL}, order_workspace_i64},
-    [FNN_OP_draw_key] = {{draw_key_i64, NULL}, {one_tile_f32, NULL}, NULL},
-    EACH(neg) EACH(abs) EACH(sign) EACH(square) EACH(sub) EACH(pow) EACH(floor_divide)
-        EACH(remainder)
-            AXIS(argmax)[FNN_OP_sum] = {{sum_i64, sum_i64}, {reduce_tiles_f32, no_tiles}, NULL},
-#endif
-};
-
-#undef EACH
-#undef AXIS
 #undef REDUCE
 #undef EXTREME_START
 #undef COMPARE

@@ -8,7 +8,9 @@
 
 #define LOSS_TILE ((size_t)4096) /* elements in a tile of an elementwise loss */
 
-static size_t FN(loss_tiles_1)(const fnn_call *call) { return call->attr[0] != FNN_NONE; }
+static size_t FN(row_loss_tiles_0)(const fnn_call *call) { return FN(row_tiles)(call); }
+
+static size_t FN(row_loss_tiles_1)(const fnn_call *call) { return call->attr[0] != FNN_NONE; }
 
 static size_t FN(row_loss_workspace)(const fnn_call *call) {
   return call->attr[0] == FNN_NONE ? 0 : FN(row_tiles)(call) * sizeof(double);
@@ -17,6 +19,8 @@ static size_t FN(row_loss_workspace)(const fnn_call *call) {
 static size_t FN(loss_tiles_0)(const fnn_call *call) {
   return blocks_over(call->dim[0], LOSS_TILE);
 }
+
+static size_t FN(loss_tiles_1)(const fnn_call *call) { return call->attr[0] != FNN_NONE; }
 
 static size_t FN(loss_workspace)(const fnn_call *call) {
   return call->attr[0] == FNN_NONE ? 0 : FN(loss_tiles_0)(call) * sizeof(double);
@@ -35,13 +39,10 @@ static inline void FN(loss_total)(const fnn_call *call, size_t tiles) {
   *(REAL *)call->array[0] = (REAL)total;
 }
 
-static void FN(row_loss_1)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
-  if (begin < end) FN(loss_total)(call, FN(row_tiles)(call));
-}
-
-static void FN(loss_1)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
-  if (begin < end) FN(loss_total)(call, FN(loss_tiles_0)(call));
-}
+#define LOSS_TOTAL(name, tiles)                                                                   \
+  static void FN(name##_1)(const fnn_call *call, size_t begin, size_t end, void *scratch) {       \
+    if (begin < end) FN(loss_total)(call, FN(tiles)(call));                                       \
+  }
 
 /* A block of cross-entropy rows: what is left to do when all its rows are through. */
 typedef struct {
@@ -161,6 +162,7 @@ static void FN(softmax_cross_entropy_0)(const fnn_call *call, size_t begin, size
     FN(row_loss_close)(call, t, rows, block, &s, 0);
   }
 }
+LOSS_TOTAL(softmax_cross_entropy, row_tiles)
 
 /* One row with target probabilities p: its three sums; its gradient into dz, if there is one. */
 static inline void FN(target_row)(REAL *dz, const REAL *z, const REAL *p, size_t c, REAL scale,
@@ -219,6 +221,7 @@ static void FN(soft_cross_entropy_0)(const fnn_call *call, size_t begin, size_t 
     FN(row_loss_close)(call, t, rows, block, &s, 1);
   }
 }
+LOSS_TOTAL(soft_cross_entropy, row_tiles)
 
 /* bce_with_logits: binary cross-entropy of the sigmoid, and its gradient.
  *
@@ -257,6 +260,7 @@ static void FN(bce_with_logits_0)(const fnn_call *call, size_t begin, size_t end
     if (!each) ((double *)call->workspace)[t] = w_sum(total);
   }
 }
+LOSS_TOTAL(bce_with_logits, loss_tiles_0)
 
 /* mse: squared error, and its gradient.
  *
@@ -289,3 +293,6 @@ static void FN(mse_0)(const fnn_call *call, size_t begin, size_t end, void *scra
     if (!each) ((double *)call->workspace)[t] = w_sum(total);
   }
 }
+LOSS_TOTAL(mse, loss_tiles_0)
+
+#undef LOSS_TOTAL

@@ -24,6 +24,10 @@ static size_t FN(norm_row_tiles)(const fnn_call *call) {
   return blocks_over(call->dim[0], FN(norm_block)(call));
 }
 
+static size_t FN(norm_tiles_0)(const fnn_call *call) { return FN(norm_row_tiles)(call); }
+
+static size_t FN(norm_tiles_1)(const fnn_call *call) { return FN(norm_column_tiles)(call); }
+
 /* The f64 whose bits are attribute 0. */
 static inline double FN(norm_scalar)(const fnn_call *call) {
   double x;

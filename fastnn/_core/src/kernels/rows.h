@@ -11,7 +11,7 @@
 #define TAKE_AHEAD ((size_t)4) /* rows of prefetch */
 #define SCATTER_COLUMNS ((size_t)64)
 
-static size_t FN(one_tile)(const fnn_call *call) { return 1; }
+static size_t FN(one_tiles)(const fnn_call *call) { return 1; }
 
 /* Rows of c elements in a tile. */
 static inline size_t FN(row_block)(size_t c) {

@@ -4,6 +4,12 @@
 
 #include <stddef.h>
 
+/* Of an op that has no workspace, in each table. */
+#define no_workspace_f32 NULL
+#define no_workspace_f64 NULL
+#define no_workspace_i64 NULL
+#define no_workspace_u8 NULL
+
 static inline size_t size_min(size_t a, size_t b) { return a < b ? a : b; }
 static inline size_t size_max(size_t a, size_t b) { return a > b ? a : b; }
 

@@ -1,5 +1,5 @@
 /* Optimizer steps that scale each element by what its gradients were. Included once per REAL, after
- * update.h, whose head says what the rows have in common. */
+ * update.h, whose head says what the steps have in common. */
 
 /* adagrad_step: scaled by the sum of squares.
  *
@@ -8,6 +8,16 @@
  *
  * Moments: a. own = (lr_decay, initial, eps); attr = (eps inside the root, else outside).
  * 3 loads, 2 stores. Source: torch.optim.Adagrad; Duchi et al. 2011, figure 1. */
+static void FN(adagrad_step_plan)(const fnn_call *call, double *hyper, update_plan *to) {
+  const double eps = hyper[FNN_HYPER_OWN + 2];
+  const int inside = call->attr[0] != 0;
+  const double t = update_begin(hyper, to);
+  to->rate /= 1.0 + (t - 1.0) * hyper[FNN_HYPER_OWN];
+  to->c[0] = hyper[FNN_HYPER_OWN + 1];
+  to->c[1] = inside ? eps : 0.0;
+  to->c[2] = inside ? 0.0 : eps;
+}
+
 static inline void FN(adagrad_step_one)(UPDATE_ARGUMENTS) {
   const vec old = FN(update_load)(p, k, full);
   const vec d = FN(update_gradient)(u, old, g, k, full);
@@ -17,7 +27,6 @@ static inline void FN(adagrad_step_one)(UPDATE_ARGUMENTS) {
   FN(update_store)(a, squares, k, full);
   FN(update_move)(u, p, old, v_div(d, below), k, full);
 }
-UPDATE_ROW(adagrad_step, adagrad_step_one, 1)
 
 /* rmsprop_step: scaled by a running mean of squares, centred or not, with momentum or without.
  *
@@ -29,6 +38,22 @@ UPDATE_ROW(adagrad_step, adagrad_step_one, 1)
  * Moments: a, m or NULL, b or NULL; all 0 before the first step. own = (alpha, eps, momentum);
  * attr = (eps inside the root). At most 5 loads, 4 stores.
  * Source: torch.optim.RMSprop; Tieleman and Hinton 2012; Graves 2013, section 4.2. */
+static void FN(rmsprop_step_plan)(const fnn_call *call, double *hyper, update_plan *to) {
+  const double alpha = hyper[FNN_HYPER_OWN], eps = hyper[FNN_HYPER_OWN + 1];
+  const int inside = call->attr[0] != 0;
+  update_begin(hyper, to);
+  to->c[0] = alpha;
+  to->c[1] = 1.0 - alpha;
+  to->c[2] = inside ? eps : 0.0;
+  to->c[3] = inside ? 0.0 : eps;
+  to->c[4] = hyper[FNN_HYPER_OWN + 2];
+  to->c[5] = 1.0;
+  if (inside && call->array[4]) {
+    to->c[5] = to->rate;
+    to->rate = 1.0;
+  }
+}
+
 static inline void FN(rmsprop_step_one)(UPDATE_ARGUMENTS) {
   const vec old = FN(update_load)(p, k, full);
   const vec d = FN(update_gradient)(u, old, g, k, full);
@@ -48,7 +73,6 @@ static inline void FN(rmsprop_step_one)(UPDATE_ARGUMENTS) {
   }
   FN(update_move)(u, p, old, s, k, full);
 }
-UPDATE_ROW(rmsprop_step, rmsprop_step_one, 3)
 
 /* adadelta_step: scaled so that a step has the unit of the parameter.
  *
@@ -57,6 +81,13 @@ UPDATE_ROW(rmsprop_step, rmsprop_step_one, 3)
  *
  * Moments: a, b; 0 before the first step. own = (rho, eps). 4 loads, 3 stores.
  * Source: torch.optim.Adadelta; Zeiler 2012, algorithm 1. */
+static void FN(adadelta_step_plan)(const fnn_call *call, double *hyper, update_plan *to) {
+  update_begin(hyper, to);
+  to->c[0] = hyper[FNN_HYPER_OWN];
+  to->c[1] = 1.0 - hyper[FNN_HYPER_OWN];
+  to->c[2] = hyper[FNN_HYPER_OWN + 1];
+}
+
 static inline void FN(adadelta_step_one)(UPDATE_ARGUMENTS) {
   const vec old = FN(update_load)(p, k, full);
   const vec d = FN(update_gradient)(u, old, g, k, full);
@@ -68,69 +99,3 @@ static inline void FN(adadelta_step_one)(UPDATE_ARGUMENTS) {
   FN(update_store)(b, v_fma(v_mul(u->c[1], s), s, v_mul(u->c[0], steps)), k, full);
   FN(update_move)(u, p, old, s, k, full);
 }
-UPDATE_ROW(adadelta_step, adadelta_step_one, 2)
-
-/* adamax_step: Adam by the largest gradient instead of the mean of squares.
- *
- *   m_i = m_i + (1 - beta1) (d_i - m_i);   v_i = max(beta2 v_i, |d_i| + eps)
- *   p_i = shrink p_i - lr / (1 - beta1^t) m_i / v_i
- *
- * Moments: m, v; 0 before the first step. own = (beta1, beta2, eps). 4 loads, 3 stores.
- * Source: torch.optim.Adamax; Kingma and Ba 2015, algorithm 2. */
-static inline void FN(adamax_step_one)(UPDATE_ARGUMENTS) {
-  const vec old = FN(update_load)(p, k, full);
-  const vec d = FN(update_gradient)(u, old, g, k, full);
-  const vec last = FN(update_load)(a, k, full);
-  const vec mean = v_fma(v_sub(d, last), u->c[0], last);
-  const vec kept = v_mul(u->c[1], FN(update_load)(b, k, full));
-  const vec largest = v_max(kept, v_add(v_abs(d), u->c[2]));
-  FN(update_store)(a, mean, k, full);
-  FN(update_store)(b, largest, k, full);
-  FN(update_move)(u, p, old, v_div(mean, largest), k, full);
-}
-UPDATE_ROW(adamax_step, adamax_step_one, 2)
-
-/* adam_step, nadam_step, radam_step: scaled by running means of the gradient and of its square.
- *
- *   m_i = m_i + (1 - beta1) (d_i - m_i)
- *   v_i = beta2 v_i + (1 - beta2) d_i^2;   x_i = max(x_i, v_i), or without x x_i = v_i
- *   p_i = shrink p_i - rate s_i / (root sqrt(x_i) + e)
- *   adam:  s_i = m_i, rate = lr / (1 - beta1^t), root = 1 / sqrt(1 - beta2^t),
- *          e = eps, or root eps (eps under the step, not under the corrected root)
- *   nadam: s_i = share_m m_i + share_d d_i, rate = lr, with the momentum of the next step,
- *          mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2)
- *   radam: Adam's with e = root eps, rate times the rectification; while its variance has none
- *          (rho_t <= 5) root = 0, e = 1
- *
- * Moments: m, v, x or NULL (nadam and radam have no x); 0 before the first step.
- * own = (beta1, beta2, eps, nadam: momentum_decay); state of nadam = (product of mu);
- * attr of adam = (root eps). One square root and one division an element. 4 loads, 3 stores, with
- * x one more.
- * Source: torch.optim; Kingma and Ba 2015; Loshchilov and Hutter 2019; Reddi et al. 2018;
- * Dozat 2016; Liu et al. 2020, algorithm 2. */
-static inline void FN(adam_one)(UPDATE_ARGUMENTS, int shares) {
-  const vec old = FN(update_load)(p, k, full);
-  const vec d = FN(update_gradient)(u, old, g, k, full);
-  const vec last = FN(update_load)(a, k, full);
-  const vec first = v_fma(v_sub(d, last), u->c[0], last);
-  const vec kept = v_mul(u->c[1], FN(update_load)(b, k, full));
-  vec second = v_fma(v_mul(u->c[2], d), d, kept);
-  FN(update_store)(a, first, k, full);
-  FN(update_store)(b, second, k, full);
-  if (c) {
-    second = v_max(FN(update_load)(c, k, full), second);
-    FN(update_store)(c, second, k, full);
-  }
-  const vec below = v_fma(v_sqrt(second), u->c[3], u->c[4]);
-  const vec above = shares ? v_fma(u->c[6], d, v_mul(u->c[5], first)) : first;
-  FN(update_move)(u, p, old, v_div(above, below), k, full);
-}
-static inline void FN(adam_step_one)(UPDATE_ARGUMENTS) {
-  FN(adam_one)(u, p, a, b, c, g, k, full, 0);
-}
-static inline void FN(nadam_step_one)(UPDATE_ARGUMENTS) {
-  FN(adam_one)(u, p, a, b, c, g, k, full, 1);
-}
-UPDATE_ROW(adam_step, adam_step_one, 3)
-UPDATE_ROW(nadam_step, nadam_step_one, 2)
-UPDATE_ROW(radam_step, adam_step_one, 2)

@@ -1,0 +1,131 @@
+"""The C contract, fastnn.h, as Cython sees it."""
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
+
+cdef extern from "fastnn.h" nogil:
+    enum:
+        FNN_MAX_ARRAYS
+        FNN_MAX_DIMS
+        FNN_MAX_ATTRS
+        FNN_MAX_FEEDS
+        FNN_MAX_TOTALS
+        FNN_N_OPS
+        FNN_N_PARTS
+        FNN_HYPER_SIZE
+        FNN_HYPER_STEPS
+        FNN_MOMENTUM_SUM
+        FNN_MOMENTUM_STEP
+        FNN_MOMENTUM_MEAN
+        FNN_FLOAT32
+        FNN_FLOAT64
+        FNN_INT64
+        FNN_BOOL
+        FNN_N_REALS
+        FNN_BROADCAST
+        FNN_MATRIX
+        FNN_PACKED
+        FNN_NONE
+        FNN_SUM
+        FNN_MEAN
+        FNN_NO_GUARD
+        FNN_GUARD_LOSS
+        FNN_GUARD_INDEX
+        FNN_OK
+        FNN_NO_MEMORY
+        FNN_NOT_FINITE
+        FNN_OUT_OF_RANGE
+    ctypedef int fnn_layout
+    ctypedef int fnn_status
+    ctypedef struct fnn_program:
+        pass
+    ctypedef struct fnn_op_info:
+        const char *name
+        fnn_layout layout
+        size_t writes
+        unsigned needs
+        size_t index
+        size_t hyper
+        int mixed
+        int in_place
+        int epilogue
+        int derivative
+    ctypedef struct fnn_call:
+        uint16_t op
+        uint8_t real
+        uint8_t ndim
+        uint8_t barrier
+        uint8_t guard
+        size_t dim[6]
+        void *array[6]
+        ptrdiff_t stride[6][6]
+        int64_t attr[4]
+        void *workspace
+    ctypedef struct fnn_operand:
+        void *ptr
+        size_t ndim
+        size_t shape[32]
+        ptrdiff_t stride[32]
+    ctypedef struct fnn_patch:
+        size_t call
+        size_t array
+        size_t input
+        ptrdiff_t offset
+    ctypedef struct fnn_feed:
+        const void *source
+        void *batch
+        size_t row_bytes
+    ctypedef struct fnn_total:
+        const void *value[3]
+        uint8_t real
+    ctypedef struct fnn_rate:
+        double *target
+        const double *values
+        size_t width
+    ctypedef struct fnn_loop:
+        fnn_program *program[3]
+        size_t every, steps
+        size_t batch
+        size_t rows
+        size_t n_feeds
+        size_t n_totals
+        fnn_feed feed[8]
+        fnn_total total[8]
+        int64_t *order
+        int shuffle
+        uint64_t seed
+        size_t epoch
+        size_t step
+        size_t last_epoch
+        const fnn_rate *rate
+        size_t n_rates
+        size_t rate_step
+        double *sums
+        size_t first_epoch
+        double seconds
+    size_t fnn_isa_count() noexcept
+    const char *fnn_isa_name(size_t i) noexcept
+    int fnn_isa_supported(size_t i) noexcept
+    void fnn_isa_select(size_t i) noexcept
+    size_t fnn_isa_selected() noexcept
+    const fnn_op_info *fnn_ops
+    const char *fnn_call_fill(fnn_call *call, const fnn_operand *operands, size_t n) noexcept
+    int fnn_op_exists(size_t op, int real) noexcept
+    void fnn_forked() noexcept
+    int fnn_openmp() noexcept
+    void *fnn_allocate(size_t size) noexcept
+    void fnn_release(void *block) noexcept
+    void fnn_fail_allocation(int64_t nth) noexcept
+    size_t fnn_allocations() noexcept
+    size_t fnn_team_size(double cost, size_t limit) noexcept
+    fnn_program *fnn_program_new(const fnn_call *calls, size_t n_calls, const fnn_patch *patches,
+                                 size_t n_patches) noexcept
+    void fnn_program_free(fnn_program *program) noexcept
+    void fnn_program_bind(fnn_program *program, void **inputs) noexcept
+    double fnn_program_cost(const fnn_program *program) noexcept
+    fnn_status fnn_program_run(fnn_program *program, size_t threads) noexcept
+    fnn_status fnn_program_profile(fnn_program *program, size_t threads, double *us) noexcept
+    fnn_status fnn_call_run(fnn_call *call, size_t threads) noexcept
+    size_t fnn_loop_part(const fnn_loop *loop) noexcept
+    fnn_status fnn_loop_run(fnn_loop *loop, size_t threads) noexcept
+    void fnn_shuffle(int64_t *order, size_t rows, uint64_t seed, uint64_t epoch) noexcept
+    double fnn_call_cost(const fnn_call *call) noexcept
+    int fnn_all_finite(const void *x, size_t n, int real) noexcept
