@@ -1,4 +1,4 @@
-"""Checks of arrays that a user passes; `_check` gives them their public place."""
+"""Checks of arrays that a user passes; `check` re-exports them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fastnn._support import default
 Array = npt.NDArray[Any]
 
 EXACT = 1 << 53  # whole numbers up to here are exact in float64
-_PIECE = 1 << 16  # arrays are looked through in pieces of this many elements
+_PIECE = 1 << 16  # arrays are searched in pieces of this many elements
 
 
 def as_input(
@@ -29,10 +29,10 @@ def as_input(
     """The user's x as a C-contiguous, aligned, finite array of `dtype`, copied only if need be.
 
     Args:
-        x: anything that NumPy makes a (rows, columns) array of numbers from.
-        name: what the messages call it.
+        x: anything that NumPy converts to a (rows, columns) array of numbers.
+        name: its name in error messages.
         dtype: float32 (default) or float64.
-        n_features: the number of columns that the model wants, if known.
+        n_features: the number of columns that the model expects, if known.
         ndim: 2 (default); None allows any number of axes >= 1.
 
     Raises:
@@ -67,7 +67,7 @@ def as_input(
 
 
 def _is_ready(x: Array, dtype: npt.DTypeLike, n_features: int | None, ndim: int | None) -> bool:
-    """Whether x needs no conversion and no error text: the short way for one row to predict."""
+    """Whether x needs no conversion and is valid: the fast path for predicting one row."""
     flags = x.flags
     return (
         x.dtype == dtype
@@ -88,9 +88,9 @@ def class_labels(
     name: str = "y",
     ignored: int | None = None,
 ) -> npt.NDArray[np.int64]:
-    """Labels 0..n_classes-1 as a C-contiguous int64 array; checked before any cast.
+    """Class labels 0..n_classes-1 as a C-contiguous int64 array; checked before any cast.
 
-    Whole floats and bools are accepted and converted, and the label `ignored`.
+    Integral floats and bools are accepted and converted; so is the label `ignored`.
 
     >>> class_labels([0, 3], 3)
     Traceback (most recent call last):
@@ -109,7 +109,7 @@ def class_labels(
 
 
 def class_lists(y: Any, n_rows: int | None = None, name: str = "y") -> npt.NDArray[np.int64]:
-    """Whole numbers (rows, classes) as a C-contiguous int64 array."""
+    """Integers (rows, classes) as a C-contiguous int64 array."""
     source = _as_array(y, name)
     if source.ndim != 2 or source.dtype.kind not in "iu":
         raise ValueError(
@@ -120,8 +120,8 @@ def class_lists(y: Any, n_rows: int | None = None, name: str = "y") -> npt.NDArr
 
 
 def label_range(labels: Array, n_classes: int, name: str = "y", ignored: int | None = None) -> None:
-    """Whole numbers in 0..n_classes-1, or `ignored`, whatever their dtype; the message names the
-    first wrong."""
+    """Check for integers in 0..n_classes-1, or `ignored`, of any dtype; the error names the first
+    wrong one."""
     if labels.size == 0 or (labels.dtype == np.bool_ and n_classes >= 2):
         return
     wanted = f"{name}: expected integer classes in 0..{n_classes - 1}"
@@ -141,13 +141,14 @@ def label_range(labels: Array, n_classes: int, name: str = "y", ignored: int | N
 
 
 def class_range(name: str, y: Any, n_classes: int) -> None:
-    """What a cross-entropy kernel needs of a Tensor before it reads by index, of any shape."""
+    """Check the class indices in a Tensor of any shape, before a cross-entropy kernel reads by
+    them."""
     _int64(name, y, "class numbers")
     label_range(y._array, n_classes, name)
 
 
 def index_range(name: str, index: Any, n_rows: int) -> None:
-    """What a kernel that gathers rows needs of a Tensor before it reads by index, of any shape."""
+    """Check the row indices in a Tensor of any shape, before a kernel gathers rows by them."""
     _int64(name, index, "row numbers")
     array = index._array.reshape(-1)
     if array.size and not (int(array.min()) >= 0 and int(array.max()) < n_rows):
@@ -163,7 +164,7 @@ def _int64(name: str, index: Any, what: str) -> None:
 
 
 def class_probabilities(p: Any, name: str = "y") -> Array:
-    """Rows of probabilities (n, classes): each >= 0, each row sums to 1 within 1e-3."""
+    """Check probabilities (n, classes): each >= 0, each row sums to 1 within 1e-3."""
     source = _as_array(p, name)
     if source.ndim != 2:
         raise ValueError(f"{name}: expected probabilities (rows, classes), got {source.shape}")
@@ -180,7 +181,7 @@ def class_probabilities(p: Any, name: str = "y") -> Array:
 
 
 def binary_targets(y: Array, name: str = "y") -> None:
-    """Numbers in 0..1."""
+    """Check for numbers in 0..1."""
     with np.errstate(invalid="ignore"):
         wrong = ~((y >= 0) & (y <= 1))
     if wrong.any():
@@ -217,7 +218,7 @@ def sample_weight(
 
 
 def are_finite(values: Array) -> bool:
-    """Whether floats have no nan and no inf, in whatever order they lie in memory."""
+    """Finiteness check of floats, in any memory layout."""
     return engine.all_finite(values.ravel("K"))
 
 
@@ -232,7 +233,7 @@ def real_dtype(value: Any, name: str = "dtype") -> np.dtype[Any]:
     return dtype
 
 
-# How an array is taken
+# Conversion of arrays
 
 
 def _as_array(value: Any, name: str) -> Array:
@@ -337,7 +338,8 @@ def _place(index: tuple[Any, ...]) -> str:
 
 
 def show(value: Any) -> str:
-    """A short description of a value for a message: small ones as they are, else their type."""
+    """A short description of a value for an error message: its repr if it is small, else its
+    type."""
     if value is None or isinstance(value, (str, bytes, bool, int, float, complex)):
         text = repr(value)
         return text if len(text) <= 60 else text[:57] + "..."

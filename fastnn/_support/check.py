@@ -1,6 +1,6 @@
-"""Every check of user input, and every error text.
+"""Checks of user input, with their error messages.
 
-A message says which argument, what was expected, what came, and what to do:
+A message names the argument, what was expected, what was passed, and what to do:
 `y: expected integer classes in 0..9, got 10 at row 317`.
 """
 
@@ -71,7 +71,7 @@ MAX_THREADS = 1024
 
 
 def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
-    """A whole number in low..high, or from low on; bool and float are refused."""
+    """An integer in low..high, or at least low; bool and float are rejected."""
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name}: expected an integer, got {value!r}")
     try:
@@ -94,7 +94,7 @@ def real(
     open_high: bool = False,
     torch_says: str = "",
 ) -> float:
-    """A finite number in a range; `torch_says` is added so that torch's wording is found too."""
+    """A finite number in a range; `torch_says` adds torch's wording to the message."""
     number = _number(name, value)
     inside = (low < number if open_low else low <= number) and (
         number < high if open_high else number <= high
@@ -118,14 +118,14 @@ def _number(name: str, value: Any) -> float:
 
 
 def flag(name: str, value: Any) -> bool:
-    """True or False; a number is refused, so that a misplaced argument is noticed."""
+    """True or False; a number is rejected, which catches misplaced arguments."""
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     raise TypeError(f"{name}: expected True or False, got {show(value)}")
 
 
 def learning_rate(value: Any, name: str = "lr") -> float:
-    """A finite number >= 0; 0 is allowed, as in torch, for schedules that begin there."""
+    """A finite number >= 0; 0 is allowed, as in torch, for schedules that start at 0."""
     return real(name, value, 0.0, torch_says="Invalid learning rate")
 
 
@@ -135,7 +135,7 @@ def probability(value: Any, name: str = "p") -> float:
 
 
 def choice(name: str, value: Any, known: Iterable[Any]) -> Any:
-    """One of the known values; the error lists them."""
+    """One of the allowed values; the error lists them."""
     options = list(known)
     if isinstance(value, (str, int, type(None))) and value in options:
         return value
@@ -154,7 +154,7 @@ def epochs(value: Any, name: str = "epochs") -> int:
 
 
 def batch_size(value: Any, n: int | None = None, name: str = "batch_size") -> int:
-    """At least 1; more than the n rows there are means one batch of all rows, as in torch."""
+    """At least 1; more than the n rows means one batch of all rows, as in torch."""
     size = integer(name, value, 1, 2**63 - 1)
     return size if n is None else max(1, min(size, n))
 
@@ -173,7 +173,7 @@ def width(name: str, value: Any) -> int:
 
 
 def weight_shape(n_in: Any, n_out: Any, names: tuple[str, str]) -> tuple[int, int]:
-    """Two widths whose product is bounded, before anything is allocated."""
+    """Two widths whose product is bounded; checked before anything is allocated."""
     rows, columns = width(names[0], n_in), width(names[1], n_out)
     if rows * columns > MAX_WEIGHTS:
         raise ValueError(
@@ -191,7 +191,7 @@ def shape(name: str, value: Sequence[Any]) -> tuple[int, ...]:
 
 
 def same_shape(name: str, got: tuple[int, ...], expected: tuple[int, ...], whose: str) -> None:
-    """Equal shapes; nothing broadcasts by accident in a loss."""
+    """Equal shapes, so that nothing broadcasts by accident in a loss."""
     if got != expected:
         raise ValueError(
             f"{name}: expected shape {expected} like {whose}, got {got}; "

@@ -1,4 +1,4 @@
-"""The dtype of what is made without one. Below everything that makes tensors."""
+"""The default dtype of new tensors; a module of its own so that all others can import it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Devices, of which there is one: what a torch script asks about them has an honest answer."""
+"""Devices: torch's interface, with the CPU as the only device."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class device:
-    """Where tensors are: on the CPU.
+    """The device of a tensor: the CPU.
 
     Args:
         type: "cpu", "cpu:0", or a device.
@@ -49,7 +49,7 @@ class device:
 
 
 def is_device(value: Any) -> bool:
-    """Whether `value` names a device, the CPU; another device raises as `device` does.
+    """Whether `value` names the CPU; another device raises an error, as `device` does.
 
     >>> is_device("cpu"), is_device("float32")
     (True, False)
@@ -64,7 +64,7 @@ def is_device(value: Any) -> bool:
 
 
 class Absent:
-    """Hardware that is not used: `is_available()` is False, seeding it does nothing.
+    """Unavailable hardware, such as CUDA: `is_available()` is False, and seeding does nothing.
 
     >>> Absent().is_available(), Absent().device_count()
     (False, 0)
@@ -79,19 +79,19 @@ class Absent:
         return 0
 
     def manual_seed(self, seed: int) -> None:
-        """Nothing: there is no generator."""
+        """Does nothing: there is no generator."""
 
     manual_seed_all = manual_seed
-    benchmark = deterministic = enabled = False  # a script may set them, which changes nothing
+    benchmark = deterministic = enabled = False  # may be set, without effect
 
     def empty_cache(self) -> None:
-        """Nothing: there is no cache."""
+        """Does nothing: there is no cache."""
 
     synchronize = empty_cache
 
 
 class Backends:
-    """What `torch.backends` is asked for: no cuDNN, no MPS."""
+    """The counterpart of `torch.backends`: no cuDNN, no MPS."""
 
     def __init__(self) -> None:
         self.cuda = self.mps = self.cudnn = self.mkldnn = Absent()
@@ -117,10 +117,10 @@ def set_default_device(device: Any) -> None:
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Nothing: products are of full precision whatever is asked for.
+    """Does nothing: matrix products always have full precision.
 
     Raises:
-        ValueError: none of torch's words.
+        ValueError: the name is not one of torch's.
     """
     if precision not in ("highest", "high", "medium"):
         raise ValueError(f"precision: expected 'highest', 'high' or 'medium', got {precision!r}")

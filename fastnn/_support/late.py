@@ -1,8 +1,8 @@
-"""Names that a package offers and one above it defines, loaded when first asked for.
+"""Lazy names: a package offers a name that a higher package defines, loaded on first use.
 
-Imports go down only. Where a lower package needs one from above (`Module.save` writes files,
-`fastnn.nn` shows MindSpore's `Cell`), the root package says where it is with `provide`, and the
-lower one asks with `late`.
+Imports only go down. If a package needs a name from above (`Module.save` writes files, `fastnn.nn`
+shows MindSpore's `Cell`), the root package registers it with `provide`, and the lower package
+looks it up with `late`.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ _homes: dict[str, str] = {}  # "package.name" -> the module that defines it
 
 
 def provide(package: str, module: str, names: str) -> None:
-    """`package` offers these names of `module`, separated by blanks."""
+    """Register names of `module`, separated by blanks, that `package` offers."""
     _homes.update({f"{package}.{name}": module for name in names.split()})
 
 
 def late(package: str, name: str) -> Any:
-    """What a package offers under this name.
+    """Look up a name that a package offers, and import the module that defines it.
 
     Raises:
-        AttributeError: it offers none.
+        AttributeError: the package does not offer it.
     """
     home = _homes.get(f"{package}.{name}")
     if home is None:

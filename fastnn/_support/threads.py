@@ -1,4 +1,4 @@
-"""How many threads: the process's CPUs, what the user says, and what a fork leaves."""
+"""The number of threads: available CPUs, the user's setting, and behaviour after a fork."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from fastnn._support import check
 
 
 def available_cpus() -> int:
-    """CPUs that this process may use: its affinity, and its cgroup's quota."""
+    """The number of CPUs that this process may use, by its affinity and its cgroup's quota."""
     try:
         cpus = len(os.sched_getaffinity(0))
-    except AttributeError:  # no affinity on this system
+    except AttributeError:  # this system has no affinity
         cpus = os.cpu_count() or 1
     quota = _cgroup_quota()
     return max(1, cpus if quota is None else min(cpus, round(quota)))
 
 
 def _cgroup_quota() -> float | None:
-    """CPUs' worth of time that the control group grants, or None."""
+    """The CPU quota of the control group, in CPUs, or None."""
     root = Path("/sys/fs/cgroup")
     try:
         limit, period = (root / "cpu.max").read_text().split()
@@ -38,10 +38,11 @@ def _cgroup_quota() -> float | None:
 
 
 def set_num_threads(n: int) -> None:
-    """Use at most `n` threads for one run; small work uses fewer. The numbers do not change.
+    """Set the maximum number of threads. Small workloads use fewer; results do not depend on it.
 
     Args:
-        n: 1 .. 1024; the default is FASTNN_NUM_THREADS, else the CPUs this process may use.
+        n: 1 .. 1024. Until it is set: FASTNN_NUM_THREADS, else the number of CPUs that this
+            process may use.
 
     Raises:
         TypeError, ValueError: not an integer in that range.
@@ -50,7 +51,7 @@ def set_num_threads(n: int) -> None:
 
 
 def num_threads() -> int:
-    """The most threads that one run uses."""
+    """The maximum number of threads."""
     return engine.num_threads()
 
 

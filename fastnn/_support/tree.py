@@ -1,4 +1,4 @@
-"""Nested tuples, lists and dicts: taken apart into leaves, and put together again."""
+"""Flatten nested tuples, lists and dicts into leaves, and rebuild them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def alike(sequence: Any, parts: Iterable[Any]) -> Any:
 
 
 def leaves(tree: Any) -> list[Any]:
-    """What the tuples, lists and dicts hold; None holds nothing."""
+    """The leaves of nested tuples, lists and dicts; None has none."""
     if tree is None:
         return []
     if isinstance(tree, dict):
@@ -24,7 +24,7 @@ def leaves(tree: Any) -> list[Any]:
 
 
 def rebuilt(tree: Any, new: Iterable[Any]) -> Any:
-    """The same tuples, lists and dicts with other leaves."""
+    """The same structure with other leaves."""
     left = iter(new)
 
     def build(part: Any) -> Any:
@@ -40,13 +40,13 @@ def rebuilt(tree: Any, new: Iterable[Any]) -> Any:
 
 
 def mapped(fn: Callable[[Any], Any], tree: Any) -> Any:
-    """The same tuples, lists and dicts with `fn` of each leaf."""
+    """The same structure with `fn` applied to each leaf."""
     return rebuilt(tree, [fn(leaf) for leaf in leaves(tree)])
 
 
 def prefix(value: Any, tree: Any, name: str) -> list[Any]:
-    """One entry of `value` for each leaf of `tree`; an entry that is no container goes for all
-    leaves below it. None is an entry too."""
+    """One entry of `value` for each leaf of `tree`; an entry that is not a container applies to
+    all leaves below it. None is an entry too."""
     if not isinstance(value, tuple | list | dict):
         return [value] * len(leaves(tree))
     keyed = isinstance(value, dict) and isinstance(tree, dict)

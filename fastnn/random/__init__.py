@@ -1,4 +1,4 @@
-"""Random numbers: torch's generator, its distributions, and tensors of them."""
+"""Random numbers: torch's generator and distributions, and random tensors."""
 
 from fastnn.random.generator import (
     Generator,

@@ -1,6 +1,6 @@
-"""Random numbers equal to torch's: Mersenne Twister, and torch's way from draws to values.
+"""Random numbers equal to torch's: a Mersenne Twister, and torch's conversion of draws to values.
 
-The generator is MT19937 in the state of `numpy.random.RandomState(seed)`; every value is made
+The generator is MT19937 in the state of `numpy.random.RandomState(seed)`; every value is computed
 from its raw 32-bit draws, in torch's order. The values equal those of torch on a CPU with AVX2
 bit for bit: uniforms are scaled with one rounding (fused multiply-add), and blocks of normals use
 the Cephes polynomials of torch's vector kernel. Source: ATen's `CPUGeneratorImpl`,
@@ -44,7 +44,7 @@ Array = npt.NDArray[Any]
 
 
 def _drawn(draw: Callable[[tuple[int, ...]], Array], shape: tuple[int, ...]) -> Array:
-    """What `draw` makes; within vmap for one sample. A replay could not draw it again."""
+    """The array that `draw` makes; within vmap for one sample. Raises while recording."""
     listener.refuse("random numbers were drawn")
     return listener.drawn(draw, shape)  # type: ignore[no-any-return]
 
@@ -57,8 +57,8 @@ class Generator:
             the operating system.
 
     Attributes:
-        engine_state: int64 (2), the seed and the count of the keys that dropout draws, which
-            programs count up in place; part of `get_state`.
+        engine_state: int64 (2), the seed and the counter of the keys that dropout draws, which
+            programs increment in place; part of `get_state`.
 
     Raises:
         ValueError: the seed is out of range.
@@ -74,11 +74,13 @@ class Generator:
         self.manual_seed(int.from_bytes(os.urandom(8), "little") if seed is None else seed)
 
     def manual_seed(self, seed: int) -> Generator:
-        """Start the stream of `seed` anew, and return self."""
+        """Restart the stream from `seed`, and return self."""
         checked = check.seed(seed)
         with self._lock:
             self._seed = checked
-            self._made: Any = None  # the RandomState, at the first draw: numpy.random loads slowly
+            self._made: Any = (
+                None  # the RandomState, from the first draw: numpy.random is slow to import
+            )
             self._kept: float | None = None  # the sine of the last Box-Muller pair
             self.engine_state[:] = np.array([checked, 0], np.uint64).view(np.int64)
         return self
@@ -90,7 +92,7 @@ class Generator:
         return self._made
 
     def initial_seed(self) -> int:
-        """The seed that the stream began with."""
+        """The seed that the stream started from."""
         return self._seed
 
     def get_state(self) -> npt.NDArray[np.uint8]:
@@ -112,7 +114,7 @@ class Generator:
         return np.frombuffer(key + tail, dtype=np.uint8).copy()
 
     def set_state(self, state: npt.ArrayLike) -> None:
-        """Continue from a state that `get_state` gave."""
+        """Restore a state that `get_state` returned."""
         raw = np.asarray(state)
         if raw.dtype != np.uint8 or raw.shape != (_STATE_BYTES,):
             raise ValueError(
@@ -144,8 +146,8 @@ class Generator:
     def normal(self, shape: tuple[int, ...], mean: float, std: float, dtype: Any) -> Array:
         """An array of N(mean, std**2) by Box-Muller.
 
-        Fewer than 16 values come one after another from 53-bit pairs; else blocks of 16 are
-        turned in place, and the last 16 are drawn again where 16 does not divide the size.
+        Fewer than 16 values are computed one by one from 53-bit pairs; more in blocks of 16, in
+        place, where the last 16 are drawn again if 16 does not divide the size.
         """
         return _drawn(lambda s: self._normal(s, mean, std, dtype), shape)
 
@@ -180,7 +182,7 @@ class Generator:
         return _drawn(draw, shape)
 
     def permutation(self, n: int) -> npt.NDArray[np.int64]:
-        """The numbers below n, shuffled from the front: torch's `randperm`."""
+        """A random permutation of 0..n-1: torch's `randperm`."""
 
         def draw(shape: tuple[int, ...]) -> Array:
             orders = [self._permutation(n) for _ in range(math.prod(shape[:-1]))]
@@ -239,7 +241,7 @@ engine_state = default_generator.engine_state
 
 
 def manual_seed(seed: int) -> Generator:
-    """Seed the default generator: layers built and numbers drawn after it equal torch's.
+    """Seed the default generator; layers and random numbers made after it equal torch's.
 
     Args:
         seed: 0 .. 2**64 - 1.
@@ -256,12 +258,12 @@ def manual_seed(seed: int) -> Generator:
 
 
 def seed() -> int:
-    """Seed the default generator by the operating system; returns the seed."""
+    """Seed the default generator from the operating system; returns the seed."""
     return manual_seed(int.from_bytes(os.urandom(8), "little")).initial_seed()
 
 
 def initial_seed() -> int:
-    """The seed that the default generator began with."""
+    """The seed that the default generator started from."""
     return default_generator.initial_seed()
 
 
@@ -271,14 +273,14 @@ def get_rng_state() -> npt.NDArray[np.uint8]:
 
 
 def set_rng_state(state: npt.ArrayLike) -> None:
-    """Put the default generator into a state that `get_rng_state` gave."""
+    """Restore a state of the default generator that `get_rng_state` returned."""
     default_generator.set_state(state)
 
 
 def derive_seed(generator: Generator | None = None) -> int:
     """Draw a seed, 0 .. 2**63 - 1, for a counter-based stream (shuffles, dropout).
 
-    One 64-bit draw from the generator, so that `manual_seed` fixes it too.
+    It takes one 64-bit draw from the generator, so it depends on `manual_seed`.
 
     >>> _ = manual_seed(3)
     >>> derive_seed()

@@ -1,4 +1,4 @@
-"""Blocks of normal numbers from uniform ones, as torch's vector kernel computes them.
+"""Box-Muller transform in blocks, as in torch's vector kernel.
 
 float32 follows the Cephes logarithm, sine and cosine (Moshier, netlib; the AVX form by Pommier
 and Garberoglio) with the fused multiply-adds of torch's build, so the bits agree. A fused step is

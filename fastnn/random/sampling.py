@@ -1,4 +1,4 @@
-"""New tensors of random numbers."""
+"""Random tensors."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def randn(
 
 
 def randint(*bounds_and_size: Any, generator: Generator | None = None, **named: Any) -> Tensor:
-    """Whole numbers: draw % (high - low) + low, int64. Called `randint(low=0, high, size)`.
+    """Random integers: draw % (high - low) + low, int64. Called `randint(low=0, high, size)`.
 
     Args:
         low: smallest value, default 0.
@@ -112,7 +112,7 @@ def randint(*bounds_and_size: Any, generator: Generator | None = None, **named: 
 
 
 def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
-    """The numbers 0 .. n-1 in a random order, int64.
+    """A random permutation of 0 .. n-1, int64.
 
     Args:
         n: how many, at least 0.
@@ -145,14 +145,14 @@ def _randint_arguments(given: tuple[Any, ...], named: dict[str, Any]) -> tuple[A
 
 
 def rand_like(input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
-    """Uniform numbers in [0, 1) of the shape of `input`; see `fastnn.rand`."""
+    """Uniform random numbers in [0, 1) with the shape of `input`; see `fastnn.rand`."""
     return rand(*input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
 def randn_like(
     input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False
 ) -> Tensor:
-    """Normal numbers of the shape of `input`; see `fastnn.randn`."""
+    """Normal random numbers with the shape of `input`; see `fastnn.randn`."""
     return randn(*input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
@@ -165,10 +165,10 @@ def normal(
     dtype: DTypeLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Normal numbers of a mean and a standard deviation, of each element if they are tensors.
+    """Normal random numbers with a mean and a standard deviation, elementwise if they are tensors.
 
     Args:
-        size: the shape; needed where both are numbers.
+        size: the shape; required if both are numbers.
 
     Raises:
         TypeError: two numbers and no size.
@@ -189,7 +189,7 @@ def normal(
 
 
 def bernoulli(input: Tensor, *, generator: Any = None) -> Tensor:
-    """1 with the probability that each element is, else 0; torch's numbers.
+    """Bernoulli samples: 1 with the probability given by each element, else 0; equal to torch's.
 
     Raises:
         ValueError: an element outside of 0..1.
@@ -205,12 +205,14 @@ def bernoulli(input: Tensor, *, generator: Any = None) -> Tensor:
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None
 ) -> Tensor:
-    """Positions drawn by weight, int64: of each row of `input`. The numbers are not torch's.
+    """Indices drawn with probability proportional to the weights in each row of `input`, int64.
+
+    The samples differ from torch's.
 
     Args:
-        input: weights from 0 up, a vector or rows of them.
-        num_samples: how many; without replacement at most those that are not 0.
-        replacement: whether a position may come again.
+        input: weights >= 0, a vector or rows of them.
+        num_samples: how many; without replacement, at most the number of positive weights.
+        replacement: whether an index may be drawn again.
 
     Raises:
         ValueError: weights that are negative, not finite or all 0; too many samples.

@@ -1,4 +1,4 @@
-"""Uniform numbers brought to a range as torch's vector kernels do it, with one rounding."""
+"""Scaling of uniform numbers to a range as in torch's vector kernels, with one rounding."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What an op leaves behind: nodes, grad modes, versions of memory, inference tensors."""
+"""The tape that ops write: nodes, grad modes, checks of in-place changes, inference tensors."""

@@ -1,4 +1,4 @@
-"""Whether `vmap` was ever used. Below everything that asks, so that nothing is circular."""
+"""Whether `vmap` was ever used; a module of its own so that no import is circular."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 
 class Batch:
-    """An array that stands for a batch; see `fastnn.transforms.vmap.array`."""
+    """A batched array; see `fastnn.transforms.vmap.array`."""
 
     __slots__ = ()
 
 
-rules: Any = None  # vmap's `Rules`, once it was used: how ops run on a whole batch
+rules: Any = None  # vmap's `Rules`, from its first use on: how ops run on a whole batch

@@ -1,4 +1,4 @@
-"""Tensors made within `inference_mode`: what they cannot be used for outside of it."""
+"""Inference tensors: the checks that limit their use outside of `inference_mode`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from fastnn.tape.node import GradientRule
 
 
 def only_reads(rule: GradientRule, *inputs: int) -> GradientRule:
-    """Note that a gradient rule reads the values of these inputs alone; others may read all."""
+    """Declare that a gradient rule reads the values of these inputs only; by default, all."""
     rule.reads = inputs  # type: ignore[attr-defined]
     return rule
 
 
 def _refuse(rule: GradientRule, inputs: tuple[Any, ...], attrs: tuple[Any, ...]) -> None:
-    """Raise where a node that is to be made, outside of the mode, would keep such a tensor."""
+    """Raise if a new node, outside of the mode, would save an inference tensor."""
     reads = getattr(rule, "reads", range(len(inputs)))
     kept = attrs[0].saved() if hasattr(rule, "custom") else [inputs[i] for i in reads]
     if any(x is not None and x._inference for x in kept):
@@ -26,7 +26,7 @@ def _refuse(rule: GradientRule, inputs: tuple[Any, ...], attrs: tuple[Any, ...])
 
 
 def check_writable(x: TensorBase, name: str) -> None:
-    """Raise where a tensor made within the mode is to be changed outside of it."""
+    """Raise if an inference tensor would be changed outside of the mode."""
     if x._inference and not inference_enabled():
         raise RuntimeError(
             f"{name}: Inplace update to inference tensor outside InferenceMode is not allowed: it "

@@ -1,4 +1,4 @@
-"""Who listens to the ops of this thread: a recorder, while a function is compiled."""
+"""The listener to the ops of this thread: a recorder, while a function is compiled."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fastnn.tape import batch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    active: Recorder | None  # that of this thread
+    active: Recorder | None  # of this thread
 
 
 class Recorder(Protocol):
-    """What a listener is told; `compiler.recorder` has the one that makes programs of it."""
+    """The interface of a listener; `compiler.recorder` has the one that records programs."""
 
     refused: RecordingError | None
 
@@ -60,7 +60,7 @@ def __getattr__(name: str) -> Any:
 
 
 def listen(recorder: Recorder | None) -> None:
-    """Let a recorder listen in this thread, or none; the caller keeps it alive."""
+    """Set this thread's listener, or None; the caller keeps it alive."""
     engine.set_recorder(recorder)
 
 
@@ -70,7 +70,7 @@ _parts: dict[CodeType, str] = {}
 
 
 def computes(part: str) -> Callable[[_Function], _Function]:
-    """A decorator: rows that run within the function are the `part` of a step."""
+    """A decorator: ops that run within the function belong to this `part` of a step."""
 
     def note(function: _Function) -> _Function:
         _parts[function.__code__] = part
@@ -80,7 +80,7 @@ def computes(part: str) -> Callable[[_Function], _Function]:
 
 
 def part_of(frame: FrameType | None) -> str:
-    """Which part of a step is running in a frame: forward, backward or update."""
+    """The part of a step that a frame runs: forward, backward or update."""
     while frame is not None:
         if frame.f_code in _parts:
             return _parts[frame.f_code]
@@ -89,9 +89,9 @@ def part_of(frame: FrameType | None) -> str:
 
 
 class RecordingError(RuntimeError):
-    """A compiled function did something that a replay could not repeat.
+    """A compiled function does something that a replay cannot repeat.
 
-    The recorder keeps it: a function that goes on after it, in an `except`, is refused too.
+    The recorder keeps the error, so that it is raised even if the function catches it.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -102,7 +102,7 @@ class RecordingError(RuntimeError):
 
 
 def refuse(what: str) -> None:
-    """Raise when a recorder is listening, since a replay could not repeat `what` happened."""
+    """Raise if a recorder is listening, since a replay could not repeat `what` happened."""
     active = engine.recorder()
     if active is not None:
         raise RecordingError(
@@ -113,18 +113,18 @@ def refuse(what: str) -> None:
 
 
 def drawn(draw: Callable[[tuple[int, ...]], Any], shape: tuple[int, ...]) -> Any:
-    """An array of random numbers of a shape; within vmap for one sample, as its randomness says.
+    """An array of random numbers of a shape; within vmap for one sample, by its `randomness`.
 
-    draw: makes one of any shape that ends in this one.
+    draw: makes an array of any shape that ends in this one.
     """
     return draw(shape) if batch.rules is None else batch.rules.drawn(draw, shape)
 
 
 def checked(x: Any, check: Callable[[Any], object], classes: int = -1, besides: int = 0) -> None:
-    """Check the values of a tensor now and, when it is an input, at every replay.
+    """Check the values of a tensor now and, if it is an input, in every replay.
 
-    classes: what `check` asks for is int64 values in 0..classes-1, if not negative.
-    besides: or this one.
+    classes: if not negative, `check` only wants int64 values in 0..classes-1.
+    besides: a value that is allowed as well.
     """
     if batch.rules is not None:
         x = batch.rules.whole(x)
@@ -135,7 +135,7 @@ def checked(x: Any, check: Callable[[Any], object], classes: int = -1, besides: 
 
 
 def finite(x: Any, text: str) -> None:
-    """Raise where a scalar is not finite, now and at every replay, which stops there."""
+    """Raise if a scalar is not finite, now and in every replay, which stops there."""
     if not math.isfinite(x._array.item()):
         raise RuntimeError(text)
     active = engine.recorder()
@@ -144,7 +144,7 @@ def finite(x: Any, text: str) -> None:
 
 
 def chosen(x: Any, test: Callable[[Any], bool], found: bool) -> None:
-    """What was computed is right where `test(x)` is as it was found."""
+    """Note that the computation depends on `test(x)`: a replay needs the same answer."""
     active = engine.recorder()
     if active is not None:
         if batch.rules is not None:

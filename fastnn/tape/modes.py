@@ -1,4 +1,4 @@
-"""What is recorded on the tape: within a `with`, or in the calls of a function."""
+"""Grad modes: whether operations are recorded on the tape."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def is_inference_mode_enabled() -> bool:
 
 
 class _Within:
-    """A mode for a `with`; as a decorator, for each call, or for each step of a generator."""
+    """A context manager; as a decorator, it covers each call, or each step of a generator."""
 
     mode: bool
 
@@ -58,7 +58,7 @@ class _Within:
 
 
 class set_grad_enabled(_Within):
-    """From now on operations are recorded on the tape, or not; in a `with`, until its end.
+    """Turn recording on the tape on or off: from now on, or within a `with`; also a decorator.
 
     Example:
         >>> import fastnn
@@ -80,7 +80,7 @@ class set_grad_enabled(_Within):
 
 
 class no_grad(_Within):
-    """Within it nothing is recorded on the tape; also a decorator, with or without brackets.
+    """A context manager in which nothing is recorded on the tape; also a decorator.
 
     Example:
         >>> import fastnn
@@ -98,17 +98,17 @@ class no_grad(_Within):
 
 
 class enable_grad(no_grad):
-    """Within it operations are recorded on the tape, also inside `no_grad`; also a decorator."""
+    """A context manager that turns recording on again, within `no_grad`; also a decorator."""
 
     mode = True
 
 
 class inference_mode(_Within):
-    """As `no_grad`; and what is made within it can never be saved for a backward pass, nor changed
-    in place, outside of it. Also a decorator.
+    """A stricter `no_grad`: tensors made within it can neither be saved for a backward pass nor be
+    changed in place outside of it. A context manager, also a decorator.
 
     Args:
-        mode: False: within it all is as outside.
+        mode: False turns it off.
 
     Example:
         >>> import fastnn

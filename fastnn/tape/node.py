@@ -1,4 +1,4 @@
-"""Nodes of the tape, and the form of their gradient rules."""
+"""Nodes of the tape, and the signature of their gradient rules."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from fastnn._core.tape import Node as Node, node_count as node_count
 
 
 class GradientRule(Protocol):
-    """Gradients by each input of a node (None: none), given those by its outputs, in ops."""
+    """Gradients by each input of a node (or None), given those by its outputs; written in ops."""
 
     def __call__(self, node: Node, *cotangents: Any) -> Sequence[Any]: ...

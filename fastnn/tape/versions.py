@@ -1,9 +1,9 @@
-"""What was written in place, and when: the tape must not use memory that changed since.
+"""In-place writes: a backward pass must not read memory that changed since the forward pass.
 
-A node knows its place in the order of all nodes. A write in place is remembered by its memory and
-by the number of nodes that there were. Memory that a gradient rule reads was changed too early
-when it was written after the node was made. No tensor counts its versions: a backward pass
-compares two numbers a node, and looks closer only at nodes older than the last write.
+A node knows its number in the order of all nodes. An in-place write is logged with its memory and
+the number of nodes at that time. A gradient rule must not read memory that was written after its
+node was made. Tensors have no version counters: a backward pass compares two numbers per node, and
+looks closer only at nodes older than the last write.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int]
 
-MOST = 4096  # writes that are remembered
+MOST = 4096  # writes that are kept
 _written: dict[Span, tuple[int, str]] = {}  # (first byte, end) -> (number of nodes, op)
-_on_tape: list[tuple[int, Span]] = []  # (number of the node, memory) of changes that are nodes
-_programs: WeakKeyDictionary[Watch, list[Span]] = WeakKeyDictionary()  # what each run writes
+_on_tape: list[tuple[int, Span]] = []  # (node number, memory) of in-place changes on the tape
+_programs: WeakKeyDictionary[Watch, list[Span]] = WeakKeyDictionary()  # memory that each run writes
 
 
 def _span(array: NDArray[Any]) -> Span:
@@ -41,7 +41,7 @@ def _span(array: NDArray[Any]) -> Span:
 
 
 def wrote(array: NDArray[Any], name: str) -> None:
-    """The elements of an array were changed in place by `name`."""
+    """Log that `name` changed the elements of an array in place."""
     at = note_write()
     if len(_written) >= MOST:
         for key in list(_written)[: MOST // 2]:
@@ -50,7 +50,7 @@ def wrote(array: NDArray[Any], name: str) -> None:
 
 
 def changed_on_tape(array: NDArray[Any], x: TensorBase) -> None:
-    """The change in place of an array is a node on the tape, the one that x is at now."""
+    """Log that an array was changed in place on the tape; the change is x's node."""
     if len(_on_tape) >= MOST:
         del _on_tape[: MOST // 2]
     if x._node is not None:
@@ -62,8 +62,8 @@ def _number(change: tuple[int, Span]) -> int:
 
 
 def check_view(x: TensorBase, order: int) -> None:
-    """Raise if x, an input of the node of this number, is a view made before its memory was changed
-    on the tape, and was used after."""
+    """Raise if x, an input of the node with this number, is a view that was made before its memory
+    was changed on the tape, and used after."""
     if x._node is None or not _on_tape:
         return
     since = bisect_right(_on_tape, x._node.order, key=_number)
@@ -75,18 +75,18 @@ def check_view(x: TensorBase, order: int) -> None:
         if low < end and first < high:
             raise RuntimeError(
                 f"backward: a view of shape {x._array.shape} was used after the memory that it "
-                "sees was changed in place, a change that it is not on the tape of; make the view "
-                "anew after the change"
+                "sees was changed in place, a change that is not on the view's tape; make a new "
+                "view after the change"
             )
 
 
 def writes(watch: Watch, arrays: Iterable[NDArray[Any]]) -> None:
-    """Every run of a program changes these arrays; its watch knows when it ran last."""
+    """Register arrays that every run of a program writes; its watch knows when it last ran."""
     _programs[watch] = [_span(array) for array in arrays]
 
 
 def _changed(node: Node, arrays: Iterable[Any]) -> dict[Span, str]:
-    """The writes, after the node was made, into arrays that it has held since."""
+    """The writes into a node's arrays that came after the node."""
     late = {span: name for span, (at, name) in _written.items() if at >= node.order}
     for watch, spans in list(_programs.items()):
         if watch.ran_at >= node.order:
@@ -114,7 +114,7 @@ def check(array: Any, changed: dict[Span, str]) -> None:
 
 
 class _Watch:
-    """Takes the recorder's place while a gradient rule runs, and checks what is read."""
+    """A listener that checks what a gradient rule reads, and passes its ops to the recorder."""
 
     def __init__(self, changed: dict[Span, str]) -> None:
         self.changed, self.recorder = changed, listener.active
@@ -132,13 +132,13 @@ class _Watch:
 
 
 def checked(rule: GradientRule, node: Node, cotangents: list[Any]) -> Any:
-    """Run a gradient rule; it raises when it reads what was changed since the node was made."""
+    """Run a gradient rule; raise if it reads memory that changed since the node was made."""
     saved = [x._array for x in node.attrs[0].saved()] if hasattr(rule, "custom") else ()
     inputs = () if node.inputs is None else (x._array for x in node.inputs if x is not None)
     changed = _changed(node, [*inputs, *node.outputs, *saved])
     if not changed:
         return rule(node, *cotangents)
-    if hasattr(rule, "custom"):  # its backward may look at values
+    if hasattr(rule, "custom"):  # its backward may read values
         for array in saved:
             check(array, changed)
         return rule(node, *cotangents)
