@@ -26,7 +26,7 @@ def of(name: str) -> Any:
     return KNOWN.get(name) or top(int(name.removeprefix("top_")))
 
 
-@pytest.mark.parametrize("case,name", AS_SKLEARN, ids="-".join)
+@pytest.mark.parametrize("case,name", AS_SKLEARN)
 def test_as_scikit_learn(case: str, name: str) -> None:
     z, y = CASES[case]
     wanted = GOLDENS[case][name]
