@@ -20,12 +20,12 @@ from numpy.typing import ArrayLike, NDArray
 from fastnn import nn, ops
 from fastnn._core.backward import inputs_of
 from fastnn._support import check
-from fastnn.backward.flow import grad
 from fastnn.nn.activations.base import Elementwise
 from fastnn.nn.modes import evaluating
 from fastnn.random.generator import engine_state
 from fastnn.tape.modes import enable_grad, no_grad
 from fastnn.tensor import Tensor
+from fastnn.transforms.by_tensors import grad
 
 __all__ = [
     "ActivationReport",

@@ -5,7 +5,7 @@ from fastnn.backward import hooks
 from fastnn.backward.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from fastnn.backward.backward import backward, zero_grad
 from fastnn.backward.custom import Context, Function, once_differentiable
-from fastnn.backward.flow import grad, leads_to
+from fastnn.backward.gradients import leads_to
 from fastnn.tape import versions
 from fastnn.tape.inference import check_writable, only_reads
 from fastnn.tape.modes import (
@@ -17,6 +17,7 @@ from fastnn.tape.modes import (
     set_grad_enabled,
 )
 from fastnn.tape.node import GradientRule, Node
+from fastnn.transforms.by_tensors import grad
 from fastnn.transforms.checking import GradcheckError, gradcheck, gradgradcheck
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fastnn.backward.flow import ones
+from fastnn.backward.gradients import ones
 from fastnn.backward.pullback import detached
 from fastnn.tensor import Tensor
 from fastnn.transforms import func as transforms

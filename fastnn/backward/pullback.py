@@ -14,7 +14,7 @@ from fastnn import ops
 from fastnn._core.backward import place_of, reaches
 from fastnn._core.tape import owner
 from fastnn._support import tree
-from fastnn.backward.flow import gradients_by, ones
+from fastnn.backward.gradients import gradients_by, ones
 from fastnn.tape import listener
 from fastnn.tape.modes import enable_grad, is_grad_enabled
 from fastnn.tape.node import node_count

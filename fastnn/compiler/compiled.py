@@ -11,7 +11,7 @@ import numpy as np
 
 from fastnn._core.replay import Front
 from fastnn._support import tree
-from fastnn.backward.flow import leads_to
+from fastnn.backward.gradients import leads_to
 from fastnn.compiler import lowering
 from fastnn.compiler.captures import Captures, ChangedError
 from fastnn.compiler.recorder import Recorder, listening

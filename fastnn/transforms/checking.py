@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.backward.flow import gradients_by, ones
+from fastnn.backward.gradients import gradients_by, ones
 from fastnn.tape.modes import enable_grad, no_grad
 from fastnn.tensor import Tensor, float64
 from fastnn.transforms import func as transforms

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core import engine
-from fastnn.ops.table import TABLE, Batch, Op, contiguous_array, execute, new_array, taped
-from fastnn.tensor import Tensor
-from fastnn.transforms.vmap.array import BatchedArray, Unbatchable, flat_batch, is_batched
+from fastnn.ops.table import TABLE, Batch, Op, contiguous_array, execute, new_array
+from fastnn.transforms.vmap.array import BatchedArray, Unbatchable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -182,46 +181,8 @@ RULES: dict[Batch, Rule] = {
 }
 
 
-class Rules:
-    """What the ops ask once vmap was used; see `fastnn._batch`."""
-
-    @staticmethod
-    def drawn(draw: Callable[[tuple[int, ...]], Any], shape: tuple[int, ...]) -> Any:
-        """An array of random numbers, as the vmaps that run now want it."""
-        from fastnn.transforms.vmap.draws import drawn
-
-        return drawn(draw, shape)
-
-    @staticmethod
-    def any(*tensors: Tensor | None) -> bool:
-        """Whether one of them is batched."""
-        return any(x is not None and is_batched(x._array) for x in tensors)
-
-    @staticmethod
-    def apply(op: Op, inputs: tuple[Tensor | None, ...], attrs: Any, note: Any) -> Tensor:
-        """As `table.apply`, with batched tensors among the inputs."""
-        arrays = [None if x is None else x._array for x in inputs]
-        op.shape(arrays, attrs)  # raises for one sample as it does for all
-        out = run(op, arrays, attrs)
-        return Tensor(out) if op.gradient is None else taped(op.gradient, inputs, out, note)
-
-    @staticmethod
-    def whole(x: Tensor) -> Tensor:
-        """All samples as one tensor, for checks of values."""
-        return Tensor(flat_batch(x._array)) if is_batched(x._array) else x
-
-    @staticmethod
-    def loss(op: Op, z: Tensor, y: Tensor, rows: bool) -> tuple[Any, Any]:
-        """The loss of each row (or element) and its gradient: the batch joins the rows."""
-        return _loss(op, z._array, y._array, rows=rows)
-
-    @staticmethod
-    def place(whole: Any, part: Any, index: Any) -> Any:
-        """A copy of `whole` with a batched `part` written at the index."""
-        return _place(whole, part, index if isinstance(index, tuple) else (index,))
-
-
-def _loss(op: Op, z: Any, y: Any, *, rows: bool) -> tuple[Any, Any]:
+def batched_loss(op: Op, z: Any, y: Any, *, rows: bool) -> tuple[Any, Any]:
+    """The loss of each row (or element) and its gradient: the batch joins the rows."""
     level = outermost([z, y])
     if level is None:
         z, y = packed(z), packed(y)
@@ -239,7 +200,7 @@ def _loss(op: Op, z: Any, y: Any, *, rows: bool) -> tuple[Any, Any]:
     if rows:
         n = shape[1]
         parts = [reshaped(p, (size * n, *p.shape[2:])) for p in parts]
-    loss, dz = _loss(op, *parts, rows=rows)
+    loss, dz = batched_loss(op, *parts, rows=rows)
     each = (size, shape[1]) if rows else shape
     return (
         BatchedArray(level, reshaped(loss, tuple(each))),
@@ -247,7 +208,8 @@ def _loss(op: Op, z: Any, y: Any, *, rows: bool) -> tuple[Any, Any]:
     )
 
 
-def _place(whole: Any, part: Any, index: tuple[Any, ...]) -> Any:
+def batched_place(whole: Any, part: Any, index: tuple[Any, ...]) -> Any:
+    """A copy of `whole` with `part` written at the index."""
     level = outermost([whole, part])
     if level is None:
         out = run(TABLE["copy"], [whole], ())
@@ -260,4 +222,4 @@ def _place(whole: Any, part: Any, index: tuple[Any, ...]) -> Any:
         else np.broadcast_to(a, (size, *a.shape))
         for a in (whole, part)
     ]  # fmt: skip
-    return BatchedArray(level, _place(both[0], both[1], (slice(None), *index)))
+    return BatchedArray(level, batched_place(both[0], both[1], (slice(None), *index)))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from fastnn._core.backward import reaches
 from fastnn._core.tape import bind
 from fastnn._support import check, tree
-from fastnn.backward.flow import gradients_by
+from fastnn.backward.gradients import gradients_by
 from fastnn.backward.hooks import Place
 from fastnn.ops import cat, getitem, permute, sum as sum_of
 from fastnn.ops.table import taped
@@ -20,6 +20,7 @@ from fastnn.tape.node import Node, node_count
 from fastnn.tensor import Tensor
 from fastnn.transforms.vmap import rules
 from fastnn.transforms.vmap.array import BatchedArray, Unbatchable, is_batched
+from fastnn.transforms.vmap.dispatch import Rules
 from fastnn.transforms.vmap.draws import RANDOMNESS, Draws
 
 _numbers = itertools.count(1)
@@ -36,7 +37,7 @@ class _Level:
     def entered(self) -> Iterator[None]:
         """Within it, this is the innermost level."""
         if batch.rules is None:
-            batch.rules = rules.Rules()
+            batch.rules = Rules()
             bind(rules=batch.rules)
         rules.running.levels.append(self.number)
         try:

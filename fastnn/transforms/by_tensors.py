@@ -1,59 +1,15 @@
-"""Gradients by chosen tensors."""
+"""torch's `autograd.grad`: gradients of outputs that exist by chosen tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from fastnn._core.backward import place_of, propagate
-from fastnn.backward import anomaly
-from fastnn.tape.listener import computes
+from fastnn.backward.gradients import gradients_by, ones
 from fastnn.tape.modes import is_grad_enabled, set_grad_enabled
 from fastnn.tensor import Tensor
-
-
-def leads_to(y: Tensor, leaves: Iterable[Tensor]) -> bool:
-    """Whether gradients could still go from `y` to one of the leaves: not on a tape whose memory
-    was given back."""
-    wanted = {id(leaf) for leaf in leaves}
-    seen: set[int] = set()
-    waiting = [y]
-    while waiting:
-        x = waiting.pop()
-        if id(x) in wanted:
-            return True
-        if x._node is not None and id(x._node) not in seen:
-            seen.add(id(x._node))
-            waiting.extend(source for source in x._node.inputs or () if source is not None)
-    return False
-
-
-@computes("backward")
-def gradients_by(
-    outputs: Sequence[Tensor],
-    inputs: Sequence[Tensor],
-    cotangents: Sequence[Tensor] | None = None,
-    create_graph: bool = False,
-    keep: bool = True,
-    start: int = -1,
-) -> list[Tensor | None]:
-    """The gradient of sum(cotangent * output) by each input; None where nothing leads to it."""
-    if cotangents is None:
-        cotangents = [ones(y) for y in outputs]
-    places = [place_of(x) for x in inputs]
-    found = propagate(
-        outputs, cotangents, set(places), create_graph, keep, start, anomaly.checker()
-    )
-    return [found.get(place) for place in places]
-
-
-def ones(y: Tensor) -> Tensor:
-    """The cotangent 1 for each element."""
-    one = Tensor(np.ones(y.shape, y.dtype))
-    one._unit = y.numel() == 1
-    return one
+from fastnn.transforms.vmap import vmap
 
 
 def _sequence(value: Any, name: str) -> list[Tensor]:
@@ -176,8 +132,6 @@ def _complete(
 def _batched(
     outputs: list[Tensor], inputs: list[Tensor], grad_outputs: Any, create_graph: bool, keep: bool
 ) -> list[Tensor | None]:
-    from fastnn.transforms.vmap import vmap
-
     unused: list[bool] = []
 
     def one(*cotangents: Tensor) -> tuple[Tensor, ...]:

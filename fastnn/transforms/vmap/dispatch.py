@@ -1,0 +1,49 @@
+"""What ops and checks call once vmap was used: `fastnn.tape.batch.rules`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastnn.ops.table import Op, taped
+from fastnn.tensor import Tensor
+from fastnn.transforms.vmap.array import flat_batch, is_batched
+from fastnn.transforms.vmap.draws import drawn
+from fastnn.transforms.vmap.rules import batched_loss, batched_place, run
+
+
+class Rules:
+    """How ops, losses, writes and random draws run on batched tensors."""
+
+    @staticmethod
+    def drawn(draw: Callable[[tuple[int, ...]], Any], shape: tuple[int, ...]) -> Any:
+        """An array of random numbers, as the vmaps that run now want it."""
+        return drawn(draw, shape)
+
+    @staticmethod
+    def any(*tensors: Tensor | None) -> bool:
+        """Whether one of them is batched."""
+        return any(x is not None and is_batched(x._array) for x in tensors)
+
+    @staticmethod
+    def apply(op: Op, inputs: tuple[Tensor | None, ...], attrs: Any, note: Any) -> Tensor:
+        """As `table.apply`, with batched tensors among the inputs."""
+        arrays = [None if x is None else x._array for x in inputs]
+        op.shape(arrays, attrs)  # raises for one sample as it does for all
+        out = run(op, arrays, attrs)
+        return Tensor(out) if op.gradient is None else taped(op.gradient, inputs, out, note)
+
+    @staticmethod
+    def whole(x: Tensor) -> Tensor:
+        """All samples as one tensor, for checks of values."""
+        return Tensor(flat_batch(x._array)) if is_batched(x._array) else x
+
+    @staticmethod
+    def loss(op: Op, z: Tensor, y: Tensor, rows: bool) -> tuple[Any, Any]:
+        """The loss of each row (or element) and its gradient."""
+        return batched_loss(op, z._array, y._array, rows=rows)
+
+    @staticmethod
+    def place(whole: Any, part: Any, index: Any) -> Any:
+        """A copy of `whole` with a batched `part` written at the index."""
+        return batched_place(whole, part, index if isinstance(index, tuple) else (index,))
