@@ -42,6 +42,7 @@ from fastnn.dtype import (
 )
 from fastnn.io import FormatError, load, save
 from fastnn.nn import Parameter, ParameterTuple
+from fastnn.nn.module import bind as _bind_predict
 from fastnn.ops import creation
 from fastnn.ops.arithmetic import *
 from fastnn.ops.axes import *
@@ -83,12 +84,13 @@ from fastnn.tape.modes import (
 from fastnn.tensor import Tensor
 from fastnn.tensor.printing import get_printoptions, set_printoptions
 from fastnn.train import History, Trainer, metrics
+from fastnn.train.predict import predict as _predict
 from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and_grad
 from fastnn.transforms.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
 from fastnn.transforms.vmap import vmap
 
 # What lower packages offer and higher ones define.
-_provide("fastnn.nn.module", "fastnn.train.predict", "predict")
+_bind_predict(_predict)
 _provide("fastnn.nn.module", "fastnn.io.model", "save")
 _provide("fastnn.nn", "fastnn.mindspore.cell", "Cell CellList Dense SequentialCell")
 _provide("fastnn.nn", "fastnn.mindspore.optim", "SGD Adam Momentum")

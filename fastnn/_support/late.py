@@ -7,6 +7,7 @@ looks it up with `late`.
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -18,6 +19,7 @@ def provide(package: str, module: str, names: str) -> None:
     _homes.update({f"{package}.{name}": module for name in names.split()})
 
 
+@cache
 def late(package: str, name: str) -> Any:
     """Look up a name that a package offers, and import the module that defines it.
 

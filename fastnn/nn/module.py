@@ -19,6 +19,13 @@ from fastnn.tape import listener
 from fastnn.tensor import Tensor
 
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks")
+_predict: Any = None
+
+
+def bind(predict: Any) -> None:
+    """Take `fastnn.train.predict`, which stands above; a look-up by name at each call is slow."""
+    global _predict
+    _predict = predict
 
 
 class Module(Hooked):
@@ -63,10 +70,8 @@ class Module(Hooked):
         registries = self.__dict__.get("_parameters"), self.__dict__.get("_modules")
         if isinstance(value, (Parameter, Module)):
             if registries[0] is None:
-                raise AttributeError(
-                    f"{name}: expected super().__init__() before parameters and modules are "
-                    "assigned"
-                )
+                expected = "expected super().__init__() before parameters and modules are assigned"
+                raise AttributeError(f"{name}: {expected}")
             place = self._parameters if isinstance(value, Parameter) else self._modules
             if name not in place:  # else it keeps its place in the order
                 self._forget(name)
@@ -112,13 +117,11 @@ class Module(Hooked):
 
     def _forget(self, name: str) -> bool:
         Module.changes += 1
-        known = False
-        for registry in (self._parameters, self._buffers, self._modules):
-            if name in registry:
-                del registry[name]
-                known = True
         self._transient.discard(name)
-        return known
+        known = [r for r in (self._parameters, self._buffers, self._modules) if name in r]
+        for registry in known:
+            del registry[name]
+        return bool(known)
 
     def _check_name(self, name: str, registry: Mapping[str, Any]) -> None:
         if not isinstance(name, str):
@@ -175,7 +178,7 @@ class Module(Hooked):
 
     def predict(self, x: Any, out: Any = None) -> Any:
         """The outputs for the rows of an array; see `fastnn.train.predict`."""
-        return late("fastnn.nn.module", "predict")(self, x, out)
+        return _predict(self, x, out)
 
     def save(self, path: Any, **options: Any) -> None:
         """Write configuration and weights to one file; see `fastnn.io.save`."""
