@@ -1,11 +1,11 @@
 """fastnn: neural nets of dense layers on the CPU, trained as one compiled program."""
 
 from math import e, inf, nan, pi
-from typing import Any as _Any
+from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
 from numpy import finfo, iinfo
 
-from fastnn import autograd, dtype, func, guards, nn, ops, optim, random, train
+from fastnn import autograd, dtype, func, nn, ops, optim, random
 from fastnn._core.engine import isa, isas
 from fastnn._support import threads as _threads
 from fastnn._support.device import (
@@ -17,11 +17,10 @@ from fastnn._support.device import (
     set_default_device,
     set_float32_matmul_precision,
 )
-from fastnn._support.late import provide as _provide
+from fastnn._support.late import late as _late, provide as _provide
 from fastnn._support.threads import num_threads, set_num_threads
 from fastnn._version import __version__
 from fastnn.backward.anomaly import is_anomaly_enabled
-from fastnn.compiler.compiled import compile
 from fastnn.dtype import (
     bool,
     bool_,
@@ -40,9 +39,7 @@ from fastnn.dtype import (
     short,
     uint8,
 )
-from fastnn.io import FormatError, load, save
 from fastnn.nn import Parameter, ParameterTuple
-from fastnn.nn.module import bind as _bind_predict
 from fastnn.ops import creation
 from fastnn.ops.arithmetic import *
 from fastnn.ops.axes import *
@@ -83,14 +80,33 @@ from fastnn.tape.modes import (
 )
 from fastnn.tensor import Tensor
 from fastnn.tensor.printing import get_printoptions, set_printoptions
-from fastnn.train import History, Trainer, metrics
-from fastnn.train.predict import predict as _predict
 from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and_grad
 from fastnn.transforms.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
 from fastnn.transforms.vmap import vmap
 
+if _TYPE_CHECKING:
+    from fastnn import callbacks, explain, guards, info, io, plot, train, utils
+    from fastnn.compiler.compiled import compile
+    from fastnn.explain.profile import profile
+    from fastnn.io import FormatError, load, save
+    from fastnn.train import History, Trainer, metrics
+
+# What a script may do without is loaded when it is first asked for.
+_MODULES = "callbacks compiler explain guards info io mindspore plot train utils"
+_provide("fastnn", "fastnn", _MODULES)
+_provide("fastnn", "fastnn.compiler.compiled", "compile")
+_provide("fastnn", "fastnn.explain.profile", "profile")
+_provide("fastnn", "fastnn.io", "FormatError load save")
+_provide("fastnn", "fastnn.train", "History Trainer metrics")
+_provide(
+    "fastnn",
+    "fastnn.mindspore",
+    "GRAPH_MODE PYNATIVE_MODE context get_seed jit load_checkpoint load_param_into_net "
+    "save_checkpoint set_context set_device set_seed",
+)
+
 # What lower packages offer and higher ones define.
-_bind_predict(_predict)
+_provide("fastnn.nn.module", "fastnn.train.predict", "predict")
 _provide("fastnn.nn.module", "fastnn.io.model", "save")
 _provide("fastnn.nn", "fastnn.mindspore.cell", "Cell CellList Dense SequentialCell")
 _provide("fastnn.nn", "fastnn.mindspore.optim", "SGD Adam Momentum")
@@ -222,22 +238,10 @@ __all__ = [
     "set_seed",
 ]
 
-# What few scripts need is loaded when it is asked for.
-_MODULES = ("callbacks", "explain", "info", "mindspore", "plot", "utils")
-_MINDSPORE = frozenset(__all__[__all__.index("GRAPH_MODE") :])
-
 
 def __getattr__(name: str) -> _Any:
-    import importlib
-
-    if name == "profile":
-        return importlib.import_module("fastnn.explain.profile").profile
-    if name in _MODULES:
-        return importlib.import_module(f"fastnn.{name}")
-    if name in _MINDSPORE:
-        return getattr(importlib.import_module("fastnn.mindspore"), name)
-    raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
+    return _late("fastnn", name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES.split()})

@@ -78,6 +78,56 @@ def test_import_does_not_load_slow_parts_of_the_standard_library(around_import):
     assert not slow & set(around_import["modules"])
 
 
+LATE = """
+fastnn.callbacks fastnn.compiler fastnn.explain fastnn.guards fastnn.info fastnn.io fastnn.mindspore
+fastnn.optim.lr_scheduler fastnn.optim.swa_utils fastnn.plot fastnn.tabular fastnn.train
+fastnn.utils
+""".split()
+STANDARD_LATE = "csv dataclasses hashlib json _hashlib".split()
+
+
+def test_what_a_script_may_do_without_is_loaded_when_asked_for():
+    found = in_fresh_process("import sys, fastnn; found['modules'] = sorted(sys.modules)")
+    loaded = set(found["modules"])
+    assert not loaded & {*LATE, *STANDARD_LATE}
+    assert {"fastnn.nn", "fastnn.optim", "threading"} <= loaded
+
+
+def test_late_names_are_there_all_the_same():
+    """As attributes, by dir() and by `from`, before and after they are loaded."""
+    found = in_fresh_process(
+        f"""
+        import sys, fastnn
+        from importlib import import_module
+        late = {LATE}
+        late.remove("fastnn.tabular")  # a module to be imported by its path
+        homes = [name.rpartition(".") for name in late]
+        found["listed"] = [m for p, _, m in homes if m not in dir(import_module(p))]
+        found["early"] = [name for name in late if name in sys.modules]
+        found["same"] = [
+            name for name, (p, _, m) in zip(late, homes)
+            if getattr(import_module(p), m) is sys.modules[name]
+        ]
+        from fastnn import Trainer, compile, save
+        from fastnn.optim.lr_scheduler import StepLR
+        from fastnn.io import save as io_save
+        found["names"] = save is io_save is fastnn.save and Trainer is fastnn.train.Trainer
+        found["schedule"] = fastnn.optim.lr_scheduler.StepLR is StepLR
+        stars = {{}}
+        exec("from fastnn import *", stars)
+        found["stars"] = sorted(set(fastnn.__all__) - set(stars))
+        """
+    )
+    assert found == {
+        "listed": [],
+        "early": [],
+        "same": [name for name in LATE if name != "fastnn.tabular"],
+        "names": True,
+        "schedule": True,
+        "stars": [],
+    }
+
+
 def test_computing_leaves_floating_point_control_alone():
     """Kernels flush denormals to zero; NumPy in the same thread must not afterwards."""
     found = in_fresh_process(

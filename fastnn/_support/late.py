@@ -3,6 +3,9 @@
 Imports only go down. If a package needs a name from above (`Module.save` writes files, `fastnn.nn`
 shows MindSpore's `Cell`), the root package registers it with `provide`, and the lower package
 looks it up with `late`.
+
+What most scripts do without is offered in the same way by the package that it belongs to, so that
+`import fastnn` does not load it. For type checkers it is imported under TYPE_CHECKING as well.
 """
 
 from __future__ import annotations
@@ -15,7 +18,10 @@ _homes: dict[str, str] = {}  # "package.name" -> the module that defines it
 
 
 def provide(package: str, module: str, names: str) -> None:
-    """Register names of `module`, separated by blanks, that `package` offers."""
+    """Register names of `module`, separated by blanks, that `package` offers.
+
+    Where `module` is the package itself, they are the names of modules in it.
+    """
     _homes.update({f"{package}.{name}": module for name in names.split()})
 
 
@@ -29,4 +35,6 @@ def late(package: str, name: str) -> Any:
     home = _homes.get(f"{package}.{name}")
     if home is None:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    if home == package:
+        return import_module(f"{package}.{name}")
     return getattr(import_module(home), name)

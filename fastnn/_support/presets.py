@@ -9,17 +9,17 @@ A class takes its name where it is defined::
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 K = TypeVar("K", bound=type)
 
 
-class Preset(NamedTuple, Generic[T]):
+class Preset(Generic[T]):
     """A class, and what is to be known of it, such as settings that differ from its defaults."""
 
-    kind: type[T]
-    settings: dict[str, Any]
+    def __init__(self, kind: type[T], settings: dict[str, Any]) -> None:
+        self.kind, self.settings = kind, settings
 
 
 class Presets(dict[str, Preset[T]]):

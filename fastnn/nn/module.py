@@ -19,13 +19,16 @@ from fastnn.tape import listener
 from fastnn.tensor import Tensor
 
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks")
-_predict: Any = None
 
 
-def bind(predict: Any) -> None:
-    """Take `fastnn.train.predict`, which stands above; a look-up by name at each call is slow."""
+def _first_predict(*args: Any) -> Any:
+    """Load `fastnn.train.predict` and call that from now on: a look-up at each call is slow."""
     global _predict
-    _predict = predict
+    _predict = late("fastnn.nn.module", "predict")
+    return _predict(*args)
+
+
+_predict: Any = _first_predict
 
 
 class Module(Hooked):
@@ -389,10 +392,7 @@ class Module(Hooked):
 
     def __repr__(self) -> str:
         extra = self.extra_repr()
-        children = [
-            f"({name}): " + repr(child).replace("\n", "\n  ")
-            for name, child in self._modules.items()
-        ]
+        children = [f"({n}): " + repr(m).replace("\n", "\n  ") for n, m in self._modules.items()]
         lines = (extra.split("\n") if extra else []) + children
         if not children and len(lines) <= 1:
             return f"{type(self).__name__}({extra})"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +21,7 @@ from fastnn.tensor import Tensor
 _NO_PRODUCT = Embedding, LayerNorm, RMSNorm  # a weight of two axes that multiplies no matrix
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One call of a layer: its name and type, the shape it gave (of several outputs a tuple of
     shapes), its own parameters unless an earlier row has them, and its multiply-adds."""
 
@@ -34,8 +32,7 @@ class Row:
     multiply_adds: int
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(NamedTuple):
     """The rows and totals of `summary`; `str()` is the table."""
 
     rows: tuple[Row, ...]
@@ -65,7 +62,8 @@ class Summary:
         totals = f"Total parameters: {counts}", f"Total multiply-adds: {self.multiply_adds:,}"
         return "\n".join([lines[0], rule, *lines[1:], rule, *totals])
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def summary(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -30,7 +29,6 @@ taped: Callable[..., Tensor] = tape.taped
 execute = tape.execute
 
 
-@dataclass(frozen=True, slots=True)
 class Op:
     """One row.
 
@@ -46,13 +44,20 @@ class Op:
         "each": sample by sample.
     """
 
-    name: str
-    shape: Callable[..., tuple[list[Spec], tuple[int, ...]]]
-    code: int
-    packed: bool
-    gradient: GradientRule | None = None
-    in_place: int = 0
-    batch: Batch = "each"
+    __slots__ = ("batch", "code", "gradient", "in_place", "name", "packed", "shape")
+
+    def __init__(
+        self,
+        name: str,
+        shape: Callable[..., tuple[list[Spec], tuple[int, ...]]],
+        code: int,
+        packed: bool,
+        gradient: GradientRule | None = None,
+        in_place: int = 0,
+        batch: Batch = "each",
+    ) -> None:
+        self.name, self.shape, self.code, self.packed = name, shape, code, packed
+        self.gradient, self.in_place, self.batch = gradient, in_place, batch
 
 
 TABLE: dict[str, Op] = {}

@@ -1,15 +1,9 @@
 """Optimizers: a file for each family."""
 
-from fastnn.optim import (
-    adam,
-    adaptive,
-    lbfgs,
-    levenberg_marquardt,
-    lr_scheduler,
-    sgd,
-    signs,
-    swa_utils,
-)
+from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
+
+from fastnn._support.late import late as _late, provide as _provide
+from fastnn.optim import adam, adaptive, lbfgs, levenberg_marquardt, sgd, signs
 from fastnn.optim.adam import *
 from fastnn.optim.adaptive import *
 from fastnn.optim.lbfgs import *
@@ -17,6 +11,11 @@ from fastnn.optim.levenberg_marquardt import *
 from fastnn.optim.optimizer import Optimizer
 from fastnn.optim.sgd import *
 from fastnn.optim.signs import *
+
+if _TYPE_CHECKING:
+    from fastnn.optim import lr_scheduler, swa_utils
+
+_provide(__name__, __name__, "lr_scheduler swa_utils")  # loaded when first asked for
 
 __all__ = [
     "Optimizer",
@@ -29,3 +28,11 @@ __all__ = [
     *sgd.__all__,
     *signs.__all__,
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    return _late(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 Counts = tuple[float, ...]  # the steps done, and what else the row keeps from step to step
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """Neighbouring parameters with equal step counts, as slices: one update call.
 
     `hyper` is what the kernel reads: the group's numbers, and the steps done.

@@ -20,11 +20,14 @@ def _with_rate(kind: type[optim.Optimizer], settings: dict[str, Any]) -> dict[st
 
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
-    name: kind for name, (kind, known) in _ACTIVATIONS.items() if known.get("hidden", True)
+    name: preset.kind
+    for name, preset in _ACTIVATIONS.items()
+    if preset.settings.get("hidden", True)
 }
 
 OPTIMIZERS: dict[str, tuple[type[optim.Optimizer], dict[str, Any]]] = {
-    name: (kind, _with_rate(kind, known)) for name, (kind, known) in sorted(_OPTIMIZERS.items())
+    name: (preset.kind, _with_rate(preset.kind, preset.settings))
+    for name, preset in sorted(_OPTIMIZERS.items(), key=lambda e: e[0])
 }
 """The optimizers, each with settings that differ from its own, and with its lr."""
 
@@ -45,8 +48,8 @@ def _task(kind: type[_Loss]) -> str:
 
 
 LOSSES = {
-    name: Loss(kind, _task(kind), known.get("log", False))
-    for name, (kind, known) in sorted(_LOSSES.items(), key=lambda e: e[0] not in DEFAULTS.values())
+    name: Loss(preset.kind, _task(preset.kind), preset.settings.get("log", False))
+    for name, preset in sorted(_LOSSES.items(), key=lambda e: e[0] not in DEFAULTS.values())
 }
 """The losses of one number or one class a row."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -166,6 +165,8 @@ def identity(
 
 def _digest(arrays: list[NDArray[Any]]) -> str:
     """A text that stands for arrays: other arrays have another."""
+    import hashlib  # late, since it loads OpenSSL
+
     found = hashlib.sha256()
     for array in arrays:
         found.update(f"{array.dtype.str}{array.shape}".encode())
@@ -176,6 +177,8 @@ def _digest(arrays: list[NDArray[Any]]) -> str:
 def _described(module: Module, values: bool = False) -> str:
     """A text that stands for the parts of a module, their settings, and names, shapes and types of
     its tensors; of their values too, if asked."""
+    import hashlib  # late, since it loads OpenSSL
+
     parts = [repr(module)]
     for name, part in module.named_modules():
         settings = {k: v for k, v in vars(part).items() if isinstance(v, bool | int | float | str)}
