@@ -1,6 +1,6 @@
 """Optimizers: a file for each family."""
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from fastnn._support.late import late as _late, provide as _provide
 from fastnn.optim import adam, adaptive, lbfgs, levenberg_marquardt, sgd, signs
@@ -30,8 +30,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> _Any:
-    return _late(__name__, name)
+if not _TYPE_CHECKING:  # a type checker knows all the names, and refuses others
+
+    def __getattr__(name: str) -> object:
+        return _late(__name__, name)
 
 
 def __dir__() -> list[str]:
