@@ -1,8 +1,7 @@
 """Activations: how each is made, what torch makes of it, and its arguments where torch has none.
 
-An entry of ACTIVATIONS is all that a new one needs here. One that torch has not gives its equation:
-"SquaredReLU": Layer(equations={"SquaredReLU()": lambda x: np.maximum(x, 0) ** 2}, signature="",
-functions={"squared_relu": "input"}).
+An entry of ACTIVATIONS is all that a new one needs here. SquaredReLU is a model of one that torch
+has not: it gives its equation.
 """
 
 from __future__ import annotations
@@ -18,6 +17,11 @@ ACTIVATIONS: dict[str, Layer] = {
         options=["ReLU(True)"],
     ),
     "ReLU6": Layer(at_points("ReLU6()")),
+    "SquaredReLU": Layer(
+        equations={"SquaredReLU()": lambda x: np.maximum(x, 0) ** 2},
+        signature="",
+        functions={"squared_relu": "input"},
+    ),
     "LeakyReLU": Layer(
         at_points("LeakyReLU()", "LeakyReLU(0.3)"),
         options=["LeakyReLU(0.3)", "LeakyReLU(-0.5, True)"],

@@ -19,11 +19,13 @@ __all__ = [
     "PReLU",
     "ReLU",
     "ReLU6",
+    "SquaredReLU",
     "Threshold",
     "leaky_relu",
     "prelu",
     "relu",
     "relu6",
+    "squared_relu",
     "threshold",
 ]
 
@@ -70,6 +72,27 @@ class ReLU6(Plain):
     def forward(self, input: Tensor) -> Tensor:
         """x within 0..6."""
         return relu6(input)
+
+
+def squared_relu(input: Tensor) -> Tensor:
+    """max(x, 0)^2, by element."""
+    checked(input)
+    return ops.square(ops.relu(input))
+
+
+class SquaredReLU(Elementwise):
+    """y = max(x, 0)^2, by element; the derivative is 2 max(x, 0).
+
+    Source: So et al. 2021, Primer: Searching for Efficient Transformers for Language Modeling.
+
+    >>> import fastnn
+    >>> SquaredReLU()(fastnn.tensor([-1.0, 0.5, 2.0]))
+    tensor([0.0000, 0.2500, 4.0000])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """max(x, 0)^2."""
+        return squared_relu(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
