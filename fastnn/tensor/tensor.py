@@ -1,7 +1,7 @@
-"""Tensor: a NumPy array and, when a gradient may be asked for, the tape's node that made it.
+"""Tensor: a NumPy array and, if it requires grad, the tape node that made it.
 
-Here is what needs no op. What does is attached from above (`fastnn.tensor.attach`): a method is a
-function of `fastnn.ops`. What type checkers see is __init__.pyi, which `make stubs` writes.
+This file has the methods that need no op. The others are functions of `fastnn.ops`, attached by
+`fastnn.tensor.attach`. Type checkers see __init__.pyi, which `make stubs` writes.
 """
 
 from __future__ import annotations
