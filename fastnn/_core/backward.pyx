@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-"""The backward pass: gradients go through the tape, from outputs to leaves or to chosen tensors.
+"""The backward pass: propagates gradients through the tape to leaves or to chosen tensors.
 
 A place on the tape is what a gradient is by: id of a leaf, or (id of a node, number of its output).
 A pass keeps its gradients to itself, so that a hook, a gradient rule or another thread may go
@@ -25,7 +25,7 @@ cdef object _after_hooks = None
 
 
 def bind(add=None, checked=None, check_view=None, hooks=None, after_hooks=None):
-    """Tell this module what it needs of Python.
+    """Bind the Python functions that this module needs.
 
     add: the sum of two gradients.
     checked: (rule, node, gradients) -> what the rule gives; raises where the rule reads memory that
@@ -48,7 +48,7 @@ cpdef object place_of(TensorBase x):
 
 
 cpdef tuple inputs_of(Node node):
-    """What went into a node whose memory was not given back."""
+    """The inputs of a node, or an error if it was freed."""
     cdef tuple inputs = node.inputs if rebased else node._inputs
     if inputs is None:
         raise RuntimeError(
@@ -90,7 +90,7 @@ def reaches(outputs, long start):
 
 
 cdef dict _leading(list nodes, set wanted):
-    """node -> which of its inputs lead to what is wanted; only nodes where any does."""
+    """node -> which of its inputs lead to a wanted tensor; only nodes where any does."""
     cdef TensorBase x
     cdef dict leading = {}
     cdef list asked
@@ -107,7 +107,7 @@ cdef dict _leading(list nodes, set wanted):
 
 
 cdef class Part(Node):
-    """A node, as its gradient rule sees it, of which not every input is asked for."""
+    """A node as its gradient rule sees it when not all input gradients are needed."""
     cdef Node _whole
     cdef list _asked
 
@@ -127,7 +127,7 @@ cdef Part _part(Node whole, list asked):
 
 
 cdef class Pass:
-    """Gradients on their way, and those that have arrived."""
+    """The state of a backward pass: pending gradients, and those that have arrived."""
     cdef list _waiting  # a heap of the nodes that a gradient has reached, last made first
     cdef dict _arriving  # each of them -> its gradients by its outputs
     cdef dict _ends  # place of a leaf, or at or before the start -> (a tensor there, its gradient)
@@ -143,7 +143,7 @@ cdef class Pass:
         self._between = set()
 
     cdef int send(self, TensorBase x, gradient) except -1:
-        """A gradient by `x` has arrived."""
+        """Take a gradient with respect to `x` that has arrived."""
         cdef Node node = x._node
         cdef list arriving
         if node is None or node.order <= self._start:
@@ -184,8 +184,8 @@ cdef class Pass:
         return 0
 
     cdef int _see(self, Node node, list arriving) except -1:
-        """The gradients by the outputs of a node are whole: their hooks run, and what is wanted of
-        them is kept."""
+        """The gradients of a node's outputs are complete: run their hooks, and keep the wanted
+        ones."""
         cdef Py_ssize_t i
         for i in range(len(arriving)):
             if arriving[i] is None:
@@ -198,7 +198,7 @@ cdef class Pass:
         return 0
 
     cdef int _enter(self, Node node, list asked, list arriving) except -1:
-        """Send on the gradients by the inputs of a node; asked: by which, None: by all."""
+        """Propagate the gradients of a node's inputs; asked: of which, None: of all."""
         cdef TensorBase x
         cdef Py_ssize_t i
         cdef tuple inputs = inputs_of(node)
@@ -218,7 +218,7 @@ cdef class Pass:
         return 0
 
     cdef object _ask(self, Node node, list asked, list arriving):
-        """The gradients by the inputs of a node."""
+        """The gradients of a node's inputs."""
         cdef Node seen = node if asked is None or False not in asked else _part(node, asked)
         if last_write() >= node.order:
             gradients = _checked(node.rule, seen, arriving)
@@ -251,7 +251,7 @@ cdef int _push(list heap, Node node) except -1:
 
 
 cdef Node _pop(list heap):
-    """The node that was made last."""
+    """The most recent node."""
     cdef Node last = <Node>heap.pop(), first
     cdef Py_ssize_t i = 0, below = 1, n = len(heap)
     if n == 0:
@@ -270,7 +270,7 @@ cdef Node _pop(list heap):
 
 def propagate(outputs, cotangents, set wanted, bint create_graph, bint keep, long start=-1,
               check=None):
-    """Send cotangents back from the outputs.
+    """Run a backward pass from cotangents of the outputs.
 
     Args:
         outputs: where to begin; those that require no grad are left out.

@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: initializedcheck=False
-"""The door to C: its state, the rows of its ops, one op run at once.
+"""The interface to the C engine: its state, its op table, and single op calls.
 
-Nothing here decides anything about neural nets: Python describes, this crosses once, C computes.
+Nothing here decides anything about neural nets: Python describes, C computes.
 Arrays come in through the buffer protocol. A status of the engine becomes an exception in
 `raise_for` alone. The C engine is linked into this module only, since its state must exist once;
 program.pyx reaches it through the functions at the end.
@@ -52,7 +52,7 @@ OPENMP = bool(fnn_openmp())
 
 cdef size_t thread_limit = 1
 
-# The recorder of this thread: what compile.py lets listen to every op.
+# The recorder of this thread, which listens to every op.
 cdef extern from *:
     """
     static _Thread_local void *fnn_recorder;
@@ -64,18 +64,18 @@ cdef bint recorder_is_set() noexcept:
 
 
 cpdef object recorder():
-    """The recorder that listens in this thread, or None."""
+    """The active recorder of this thread, or None."""
     return None if fnn_recorder == NULL else <object>fnn_recorder
 
 
 def set_recorder(listener):
-    """Let a recorder listen in this thread, or None; the caller keeps it alive."""
+    """Set the active recorder of this thread, or None; the caller keeps it alive."""
     global fnn_recorder
     fnn_recorder = NULL if listener is None else <void *>listener
 
 
 def reads(module):
-    """A program that is being recorded depends on what a module consists of."""
+    """Tell the recorder that its program depends on a module's structure."""
     if fnn_recorder != NULL:
         (<object>fnn_recorder).uses_module(module)
 
@@ -91,7 +91,7 @@ cdef int raise_for(fnn_status status) except -1:
 
 
 def isas():
-    """Names of the instruction sets that this build has and this machine runs, best last."""
+    """Names of the instruction sets available in this build and on this machine, best last."""
     return tuple(fnn_isa_name(i).decode() for i in range(fnn_isa_count()) if fnn_isa_supported(i))
 
 
@@ -126,12 +126,12 @@ def num_threads():
     return thread_limit
 
 
-cdef object _alone = None  # in a forked child: to be called when a team is first asked for
+cdef object _alone = None  # in a forked child: called when a team is first requested
 
 
 def after_fork_in_child(alone):
-    """From now on this process runs on one thread: OpenMP's pool did not survive the fork. `alone`
-    is called once, when a run would have used more."""
+    """Limit this process to one thread: OpenMP's pool does not survive a fork. `alone` is called
+    once, when a run would have used more."""
     global _alone
     _alone = alone
     fnn_forked()
@@ -212,7 +212,7 @@ cdef int _real_of(Py_buffer *view) noexcept:
 
 
 cdef int _known_real(array) noexcept:
-    """The same from the dtype, which is quicker than having its format written; -1: look there."""
+    """The same from the dtype, which is faster than a buffer format; -1: use the format."""
     if type(array) is not _ndarray:
         return -1
     dtype = array.dtype
@@ -244,7 +244,7 @@ cdef int _table_of(int real, int kind, int code, int i) except -2:
 
 
 cpdef object call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads=None):
-    """Run one op now. `arrays` are in the order of its row, outputs first, None where it may be.
+    """Run one op now. `arrays` are in the op's order, outputs first, None where it allows that.
 
     threads: team size; None lets the engine choose.
     """
@@ -295,12 +295,12 @@ cpdef object call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads
 
 
 cdef bint is_finite(const void *x, Py_ssize_t n, bint double) noexcept:
-    """Whether n float32 or float64 numbers have no nan and no inf among them."""
+    """Finiteness check of n float32 or float64 numbers."""
     return fnn_all_finite(x, n, FNN_FLOAT64 if double else FNN_FLOAT32)
 
 
 def all_finite(values):
-    """Whether a C-contiguous float32 or float64 array has no nan and no inf."""
+    """Finiteness check of a C-contiguous float32 or float64 array."""
     cdef Py_buffer view
     cdef int real, finite = 0
     PyObject_GetBuffer(values, &view, PyBUF_FORMAT)
@@ -314,7 +314,7 @@ def all_finite(values):
 
 
 def in_range(labels, int64_t classes):
-    """Whether all of a C-contiguous int64 array lies in 0..classes-1."""
+    """Whether all elements of a C-contiguous int64 array lie in 0..classes-1."""
     cdef Py_buffer view
     cdef bint found
     PyObject_GetBuffer(labels, &view, PyBUF_STRIDES)

@@ -16,7 +16,7 @@ from libc.string cimport memset
 from fastnn._core cimport engine
 from fastnn._core.fnn cimport *
 
-# Where an array of an instruction lies: in the arena, in memory that stays, in what a run is given.
+# Where an instruction's array lives: in the arena, at a fixed address, or in an argument of a run.
 cdef enum:
     _ARENA
     _EXTERNAL
@@ -114,7 +114,7 @@ cdef class Program:
             PyThread_free_lock(self._lock)
 
     cdef int _bind(self, tuple arrays, void **pointers) except -1:
-        """Points the program at these arrays; the caller keeps them alive over the run."""
+        """Bind the program to these arrays; the caller keeps them alive during the run."""
         cdef Py_buffer view
         cdef Py_ssize_t i
         if len(arrays) != len(self.bound) or len(arrays) > 64:
@@ -185,7 +185,7 @@ cdef class Program:
 
 
 cdef class Loop:
-    """Epochs of a step: shuffle, gather a batch, replay the program that the step is run by.
+    """The training loop: shuffle, gather a batch, replay the program of the step.
 
     programs: of a full batch; of the last batch, if it is not full; of a full batch that does not
         end its group of `every` batches. None where no step needs it, or `make` makes it.
@@ -247,7 +247,7 @@ cdef class Loop:
         engine.release(self._rate)
 
     cdef int _put(self, Py_ssize_t part, Program program, tuple bound) except -1:
-        """Have steps of one kind run by this program on these arrays."""
+        """Set the program and arrays that run one kind of step."""
         cdef size_t i
         program._bind(bound, self._pointers[part])
         for i in range(self._loop.n_totals):
@@ -259,7 +259,7 @@ cdef class Loop:
 
     def start(self, size_t epoch, size_t step, size_t last_epoch, double[:, ::1] sums,
               list rates=None):
-        """Go on from this epoch and step up to last_epoch; sums is (last_epoch - epoch, totals).
+        """Run from this epoch and step up to last_epoch; sums is (last_epoch - epoch, totals).
 
         rates: (target, values) each: before the i-th step from here the float64 vector `target`
             becomes row i of `values`.

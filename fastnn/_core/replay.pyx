@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-"""A compiled function's short way: has nothing changed, then from arguments to results in C.
+"""The fast path of compiled functions: if nothing has changed, from arguments to results in C.
 
 `Watch` remembers what Python read while a function was recorded, `Replay` is a program with all
 that Python does around a run, `Front` a callable that tries one before it asks Python.
@@ -33,7 +33,7 @@ cdef type _ndarray = numpy.ndarray
 cdef object _empty = numpy.empty
 cdef type _tensor = None  # fastnn.tensor.Tensor
 
-cdef object _look_again = object()  # what a Replay gives where Python has to look
+cdef object _look_again = object()  # returned by a Replay when Python has to check
 
 cdef enum:
     CELL
@@ -48,7 +48,7 @@ cdef enum:
 
 
 def bind(tensor):
-    """Tell this module of Tensor."""
+    """Bind the Tensor class."""
     global _tensor
     _tensor = tensor
 
@@ -87,7 +87,7 @@ cdef class Watch:
         PyMem_Free(self._places)
 
     def take(self, list contents=None):
-        """Remember what is there now, and in these lists, dicts and packed arrays."""
+        """Take a snapshot of the current state and of these lists, dicts and packed arrays."""
         cdef list where = self._where + [(inside, None) for inside in contents or ()]
         cdef Py_ssize_t n = len(where) + len(self._leaves) + len(self._found)
         cdef place_t *place
@@ -111,7 +111,7 @@ cdef class Watch:
         self.ran_at = tape.note_write()
 
     cpdef bint same(self) except -1:
-        """Whether all is as it was when last taken, and nobody holds a gradient."""
+        """Whether nothing has changed since the last snapshot, and nobody holds a gradient."""
         cdef Py_ssize_t i
         if not self._taken or self._mode != tape.grad_enabled():
             return False
@@ -146,14 +146,14 @@ cdef class Watch:
 
 
 cdef inline bint _is_held(list pair):
-    """Whether somebody else has the tensor of a gradient."""
+    """Whether somebody else holds the tensor of a gradient."""
     cdef PyObject *gradient = PyList_GET_ITEM(pair, 1)
     cdef bint there = <PyObject *>(<tape.TensorBase>PyList_GET_ITEM(pair, 0)).grad == gradient
     return gradient != <PyObject *>None and Py_REFCNT(gradient) > 1 + there
 
 
 cdef inline bint _array_is_held(list pair):
-    """Whether somebody else has its array, or a view of that."""
+    """Whether somebody else holds its array, or a view of it."""
     cdef PyObject *gradient = PyList_GET_ITEM(pair, 1)
     return gradient != <PyObject *>None and Py_REFCNT(
         <PyObject *>(<tape.TensorBase>gradient)._array) > 1
@@ -259,7 +259,7 @@ cdef bint _same_array(values, bytes seen) except -1:
 
 
 cdef class Replay:
-    """A program with all that Python does around a run, for the arguments it was made for.
+    """A program with everything around a run, for the arguments it was made for.
 
     watch: says whether all is as it was when Python last looked.
     inputs: an array of the shape and type of each argument.
@@ -385,7 +385,8 @@ cdef bint _fits(x, tuple spec, void **pointer, Py_ssize_t *elements) except -1:
 
 
 cdef class Front:
-    """Called, it takes the short way if there is one and it is open, else `_look(args, kwargs)`."""
+    """The callable: takes the fast path if there is one and it is valid, else calls
+    `_look(args, kwargs)`."""
     cdef public Replay _shortcut
 
     def __call__(self, *args, **kwargs):

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
 _Array = NDArray[Any]
-# Defined above this door, which is told of them by `bind`.
+# Defined in higher modules, and passed down by `bind`.
 _Tensor = Any
 _Op = Any
 _Rule = Callable[..., Any]

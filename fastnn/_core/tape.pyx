@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-"""What eager code does for every op, without Python around it: tensors, nodes, rows.
+"""The eager path of every op in Cython: tensors, tape nodes, and running ops.
 
 `fastnn.tensor.Tensor` is TensorBase with torch's methods. The table of ops (names, shapes, gradient
-rules) stays in Python; here its rows are run. Grad mode and recorder belong to a thread.
+rules) stays in Python; this module runs its ops. Grad mode and recorder are per thread.
 """
 import numpy
 
@@ -29,17 +29,16 @@ cdef object _empty = numpy.empty
 cdef type _ndarray = numpy.ndarray
 cdef type _tensor = None  # fastnn.tensor.Tensor
 cdef object _contiguous = None  # fastnn.ops.table.contiguous_array
-cdef object _rules = None  # fastnn.batching's
-cdef object _refuse = None  # fastnn.autograd.inference's
+cdef object _rules = None  # the batching rules, fastnn.transforms.vmap's
+cdef object _refuse = None  # fastnn.tape.inference's
 cdef bint _inferred = False  # whether any thread was ever in inference mode
-cdef long _made = 0  # nodes so far
+cdef long _made = 0  # number of nodes made so far
 cdef tuple _nothing = ()
 
 
 def bind(tensor=None, contiguous=None, rules=None, refuse=None):
-    """Tell this module of Tensor, of the function that packs an array by a row, of the one that
-    refuses inputs of a node, and, when vmap is first used, of the rules by which rows run on
-    tensors that stand for a batch."""
+    """Bind the Tensor class, the function that makes arrays contiguous by an op, the one that
+    refuses inputs of a node and, when vmap is first used, the batching rules of ops."""
     global _tensor, _contiguous, _rules, _refuse
     _rules = rules if rules is not None else _rules
     _refuse = refuse if refuse is not None else _refuse
@@ -53,7 +52,7 @@ cpdef bint grad_enabled() noexcept:
 
 
 cpdef bint set_grad_enabled(bint mode) noexcept:
-    """Record on the tape, or not; returns what was before."""
+    """Turn recording on the tape on or off; returns the previous mode."""
     global fnn_no_grad
     cdef bint before = not fnn_no_grad
     fnn_no_grad = not mode
@@ -61,12 +60,12 @@ cpdef bint set_grad_enabled(bint mode) noexcept:
 
 
 cpdef bint inference_enabled() noexcept:
-    """Whether what this thread makes is for inference only."""
+    """Whether this thread is in inference mode."""
     return fnn_inference
 
 
 cpdef bint set_inference(bint mode) noexcept:
-    """Make tensors for inference only, or not; returns what was before."""
+    """Turn inference mode on or off; returns the previous mode."""
     global fnn_inference, _inferred
     cdef bint before = fnn_inference
     fnn_inference = mode
@@ -78,19 +77,19 @@ cdef long _written = 0  # nodes there were at the last write in place
 
 
 cpdef long note_write() noexcept:
-    """Something was written in place: how many nodes there are."""
+    """Note an in-place write; returns the number of nodes so far."""
     global _written
     _written = _made
     return _made
 
 
 cpdef long last_write() noexcept:
-    """How many nodes there were at the last write in place."""
+    """The number of nodes at the last in-place write."""
     return _written
 
 
 cpdef long node_count() noexcept:
-    """How many nodes have been made."""
+    """The number of nodes made so far."""
     return _made
 
 
@@ -104,12 +103,12 @@ def span(array):
 
 
 cdef class Node:
-    """One op on the tape: what went in, what came out, how to go back.
+    """A tape node, one recorded op: its inputs, outputs and gradient rule.
 
     rule: (node, *gradients by the outputs) -> gradients by the inputs, in ops; None for none.
-    inputs: tensors, or None where an op allows it; None altogether once given back.
-    outputs: arrays, not tensors: a tensor would point back here.
-    attrs: what the rule needs besides.
+    inputs: tensors, or None where an op allows it; None altogether once freed.
+    outputs: arrays, as tensors would form a reference cycle.
+    attrs: further data for the rule.
     order: its place among all nodes.
     """
 
@@ -123,7 +122,7 @@ cdef class Node:
 
     @property
     def inputs(self):
-        """What went in, as it was on the tape at that time; None once given back."""
+        """The inputs as they were on the tape at that time; None once freed."""
         if not rebased or self._inputs is None:
             return self._inputs
         return tuple([None if x is None else _as_of(<TensorBase>x, self.order)
@@ -144,7 +143,7 @@ cdef class Node:
         return y
 
     def needs(self, int i):
-        """Whether a gradient by input `i` is wanted."""
+        """Whether a gradient with respect to input `i` is needed."""
         x = self._inputs[i]
         return x is not None and _as_of(<TensorBase>x, self.order).requires_grad
 
@@ -166,14 +165,14 @@ rebased = False  # whether any tensor was ever changed in place on the tape
 
 
 cdef inline TensorBase _as_of(TensorBase x, long order):
-    """The tensor as the node of this number saw it."""
+    """The version of the tensor that the node of this number used."""
     while x._past is not None and (x._node is None or x._node.order >= order):
         x = x._past
     return x
 
 
 def rebase(TensorBase x, TensorBase y):
-    """From now on `x` is at the place of `y` on the tape; nodes that are there see its past."""
+    """Move `x` to the place of `y` on the tape; existing nodes keep seeing its past version."""
     global rebased
     cdef TensorBase past = _wrap(x._array)
     past._node, past._index, past.requires_grad = x._node, x._index, x.requires_grad
@@ -191,7 +190,7 @@ cdef inline TensorBase _wrap(array):
 
 
 cpdef object wrap(array):
-    """A tensor of an array that is known to be of a dtype of this library, off the tape."""
+    """A tensor off the tape, of an array that is known to have a supported dtype."""
     return _wrap(array)
 
 
@@ -203,7 +202,7 @@ cpdef object owner(array):
 
 
 cpdef object execute(op, tuple outputs, tuple inputs, tuple dims, tuple attrs):
-    """Run a row on these arrays and let the recorder know."""
+    """Run an op on these arrays and tell the recorder."""
     cdef tuple arrays = outputs + inputs
     if engine.recorder_is_set():
         engine.recorder().record(op, arrays, len(outputs), dims, attrs)
@@ -211,7 +210,7 @@ cpdef object execute(op, tuple outputs, tuple inputs, tuple dims, tuple attrs):
 
 
 cpdef object computed(op, tuple shape, tuple inputs, tuple dims, tuple attrs):
-    """What a row makes of these arrays, as a new tensor off the tape, of the dtype of the first."""
+    """Run an op into a new tensor off the tape, of the dtype of the first input."""
     out = _empty(shape, inputs[0].dtype)
     execute(op, (out,), inputs, dims, attrs)
     return _wrap(out)
@@ -240,10 +239,10 @@ cpdef object taped(rule, tuple inputs, out, tuple note=_nothing):
 
 
 cpdef object apply(op, tuple inputs, tuple attrs=_nothing, tuple note=_nothing, out=None):
-    """Run a row of one output and put it on the tape.
+    """Run an op of one output and put it on the tape.
 
-    attrs: what the kernel is given. note: what the gradient rule needs besides the inputs.
-    out: write here (in place; the row must allow its output to be one of its inputs).
+    attrs: attributes for the kernel. note: further data for the gradient rule.
+    out: write here (in place; the op must allow its output to be one of its inputs).
     """
     cdef bint packed = op.packed
     cdef list arrays = []
@@ -267,7 +266,7 @@ cpdef object apply(op, tuple inputs, tuple attrs=_nothing, tuple note=_nothing, 
 
 
 def take_gradients(list params, list views):
-    """Copy each parameter's gradient to its view, unless it lies there; which have one.
+    """Copy each parameter's gradient to its view, unless it is there; returns which have one.
 
     None, with nothing certain about the views, where one does not fit in shape, type or order.
     """
@@ -287,7 +286,7 @@ def take_gradients(list params, list views):
 
 
 def hold(tuple tensors, list arrays):
-    """Whether each tensor has the array of its place."""
+    """Whether each tensor still has the array at its position in the list."""
     cdef Py_ssize_t i
     if len(tensors) != len(arrays):
         return False

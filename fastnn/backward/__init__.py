@@ -1,4 +1,4 @@
-"""The way back: backward passes, hooks, anomaly mode, custom functions, pullbacks."""
+"""The backward pass: hooks, anomaly mode, custom functions and pullbacks."""
 
 from fastnn._core.backward import bind
 from fastnn.backward import hooks

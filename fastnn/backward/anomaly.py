@@ -1,4 +1,4 @@
-"""Anomaly mode: the gradient rule that gives nan is named."""
+"""Anomaly mode: finds the op whose gradient is nan."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _enabled = False
 
 
 def is_anomaly_enabled() -> bool:
-    """Whether backward passes look for nan."""
+    """Whether anomaly mode is on: backward passes check gradients for nan."""
     return _enabled
 
 
 class set_detect_anomaly:
-    """From now on backward passes look for nan, or not; in a `with`, until its end.
+    """Turn anomaly mode on or off; as a context manager, until the end of the `with` block.
 
     Args:
-        mode: whether to look.
-        check_nan: True, as in torch; False looks for nothing.
+        mode: whether to check.
+        check_nan: True, as in torch; False turns the check off.
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
@@ -40,9 +40,9 @@ class set_detect_anomaly:
 
 
 class detect_anomaly(set_detect_anomaly):
-    """Within it a backward pass in which a gradient becomes nan raises, and names the operation.
+    """Context manager: a backward pass raises at the first nan gradient and names the operation.
 
-    In a compiled function the first call looks, replays do not.
+    In a compiled function the first call checks, replays do not.
 
     Source: torch.autograd.detect_anomaly.
 
@@ -60,7 +60,7 @@ class detect_anomaly(set_detect_anomaly):
 
 
 def check(node: Node, gradients: Sequence[Tensor | None]) -> None:
-    """Raise where a gradient rule gave nan."""
+    """Raise if a gradient rule returned nan."""
     for i, gradient in enumerate(gradients):
         if gradient is not None and np.isnan(gradient._array).any():
             raise RuntimeError(
@@ -69,5 +69,5 @@ def check(node: Node, gradients: Sequence[Tensor | None]) -> None:
 
 
 def checker() -> Callable[[Node, Sequence[Tensor | None]], None] | None:
-    """What a backward pass is to call with the gradients of each node, if anything."""
+    """The check that a backward pass calls with the gradients of each node, or None."""
     return check if _enabled else None

@@ -1,4 +1,4 @@
-"""The tape: nodes and the backward pass."""
+"""`backward` and `zero_grad`: accumulate gradients in leaves, and clear them."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def backward(
     create_graph: bool = False,
     inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
-    """Add the gradient of the sum of the tensors to `grad` of every leaf that requires it.
+    """Accumulate the gradient of the sum of the tensors into `grad` of every leaf requiring grad.
 
     Args:
         tensors: one, or several.
-        grad_tensors: the gradient by each; None for those of one element.
+        grad_tensors: the gradient with respect to each; None for tensors of one element.
         retain_graph, create_graph, inputs: see `Tensor.backward`.
     """
     roots = [tensors] if isinstance(tensors, Tensor) else list(tensors)
@@ -79,7 +79,7 @@ def backward(
 
 
 def _accumulate(leaf: Tensor, found: Tensor, create_graph: bool, taken: set[int]) -> None:
-    """leaf.grad += found, or = found in memory of its own, which no other gradient shares."""
+    """leaf.grad += found; a first gradient is set in memory that no other gradient shares."""
     recorder = engine.recorder()
     with set_grad_enabled(create_graph):
         if leaf.grad is not None:
@@ -100,7 +100,7 @@ def _accumulate(leaf: Tensor, found: Tensor, create_graph: bool, taken: set[int]
 
 
 def zero_grad(leaf: Tensor, set_to_none: bool = True) -> None:
-    """Drop the gradient of a leaf, or fill it with zeros."""
+    """Clear the gradient of a leaf: set it to None or to zeros."""
     recorder = engine.recorder()
     if set_to_none:
         leaf.grad = None

@@ -1,4 +1,4 @@
-"""Function: an operation with a gradient that its author writes."""
+"""Function: a custom operation with a user-written gradient."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fastnn.tensor import Tensor
 
 
 class Context:
-    """What `forward` leaves for `backward`; attributes may be added at will."""
+    """The `ctx` argument: what `forward` saves for `backward`. It accepts any attribute."""
 
     def __init__(self) -> None:
         self.needs_input_grad: tuple[bool, ...] = ()
@@ -29,7 +29,7 @@ class Context:
         self._node: Node | None = None  # while backward runs
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep inputs, outputs or other tensors for `saved_tensors`."""
+        """Save inputs, outputs or other tensors for `saved_tensors`."""
         for i, x in enumerate(tensors):
             if x is not None and not isinstance(x, Tensor):
                 raise TypeError(
@@ -40,7 +40,7 @@ class Context:
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        """The tensors that were saved; outputs are on the tape again."""
+        """The saved tensors; outputs are on the tape again."""
         found = []
         for x in self._saved:
             place = self._outputs.get(id(x)) if x is not None else None
@@ -51,24 +51,24 @@ class Context:
         return tuple(found)
 
     def saved(self) -> list[Tensor]:
-        """What was saved, as it is."""
+        """The saved tensors, unchanged."""
         return [x for x in self._saved if x is not None]
 
     def mark_non_differentiable(self, *outputs: Tensor) -> None:
-        """These outputs have no gradient."""
+        """Mark outputs as not differentiable."""
         self._plain.update(id(y) for y in outputs)
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether `backward` gets zeros (default) or None where no gradient arrived."""
+        """Choose whether `backward` gets zeros (default) or None for outputs without a gradient."""
         self._materialize = value
 
     def mark_dirty(self, *tensors: Tensor) -> None:
-        """These inputs were changed in place; they are to be returned too."""
+        """Mark inputs that `forward` changed in place; it has to return them too."""
         self._dirty = tensors
 
 
 def _alike(gradient: Any, x: Any, name: str, i: int) -> Tensor | None:
-    """What backward returned for one input, checked."""
+    """Check what backward returned for one input."""
     if gradient is None:
         return None
     if not isinstance(gradient, Tensor):
@@ -130,14 +130,14 @@ _rule.custom = True  # type: ignore[attr-defined]  # its backward may look at va
 
 
 class Function:
-    """An operation whose gradient is written by hand: subclass it, then call `apply`.
+    """A custom operation with a user-written gradient: subclass it, then call `apply`.
 
     backward(ctx, dL/dy) = dL/dx, for y = forward(ctx, x)
 
     `forward(ctx, *args)` computes, off the tape; or `forward(*args)` and
     `setup_context(ctx, inputs, output)`. `backward(ctx, *grads)` gets a gradient for each output
-    and returns one for each input, None where there is none. Written in ops of this library it
-    can be differentiated again.
+    and returns one for each input, None where there is none. A backward written in ops of this
+    library can be differentiated again.
 
     Source: torch.autograd.Function.
 
@@ -163,7 +163,7 @@ class Function:
 
     @staticmethod
     def setup_context(ctx: Context, inputs: tuple[Any, ...], output: Any) -> None:
-        """Called after a `forward` without ctx, to save what `backward` needs."""
+        """Save what `backward` needs; called after a `forward` without ctx."""
         raise NotImplementedError("setup_context")
 
     @classmethod
@@ -171,13 +171,13 @@ class Function:
         """Run `forward`, and put it on the tape when an input requires grad.
 
         Args:
-            args: what forward takes after ctx; gradients reach the tensors among them.
+            args: the arguments of forward after ctx; gradients reach the tensors among them.
 
         Returns:
-            what forward returned.
+            the result of forward.
 
         Raises:
-            TypeError: forward returns something else than tensors.
+            TypeError: forward returns anything but tensors.
         """
         ctx = Context()
         tensors = tuple(a if isinstance(a, Tensor) else None for a in args)
@@ -228,7 +228,7 @@ class Function:
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a `backward` that cannot be differentiated again: a second order raises.
+    """Decorator for a `backward` that cannot be differentiated again: double backward raises.
 
     Source: torch.autograd.function.once_differentiable.
 

@@ -1,4 +1,4 @@
-"""Gradients by chosen tensors."""
+"""Gradients with respect to chosen tensors."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from fastnn.tensor import Tensor
 
 
 def leads_to(y: Tensor, leaves: Iterable[Tensor]) -> bool:
-    """Whether gradients could still go from `y` to one of the leaves: not on a tape whose memory
-    was given back."""
+    """Whether gradients can still flow from `y` to one of the leaves: not on a tape that was
+    freed."""
     wanted = {id(leaf) for leaf in leaves}
     seen: set[int] = set()
     waiting = [y]
@@ -37,7 +37,7 @@ def gradients_by(
     keep: bool = True,
     start: int = -1,
 ) -> list[Tensor | None]:
-    """The gradient of sum(cotangent * output) by each input; None where nothing leads to it."""
+    """Gradients of sum(cotangent * output) with respect to each input; None for unused inputs."""
     if cotangents is None:
         cotangents = [ones(y) for y in outputs]
     places = [place_of(x) for x in inputs]
@@ -48,7 +48,7 @@ def gradients_by(
 
 
 def ones(y: Tensor) -> Tensor:
-    """The cotangent 1 for each element."""
+    """Cotangents of ones."""
     one = Tensor(np.ones(y.shape, y.dtype))
     one._unit = y.numel() == 1
     return one

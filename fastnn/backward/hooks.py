@@ -1,4 +1,4 @@
-"""Hooks on tensors: functions that see, and may replace, a gradient as it passes."""
+"""Tensor hooks: functions that see, and may replace, a gradient during a backward pass."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _numbers = itertools.count()
 
 
 class RemovableHandle:
-    """Ends a hook."""
+    """Removes a hook."""
 
     def __init__(self, place: Place, number: int) -> None:
         self._place, self._number = place, number
@@ -42,10 +42,10 @@ def _add(x: Tensor, hook: Hook) -> RemovableHandle:
 
 
 def register_hook(x: Tensor, hook: Hook) -> RemovableHandle:
-    """Call `hook(gradient)` when the gradient by `x` is known in a backward pass.
+    """Call `hook(gradient)` in a backward pass once the gradient with respect to `x` is complete.
 
-    What it returns, if not None, replaces the gradient. Of a leaf it is called before the
-    gradient is added to `grad`. It ends with the tensor, or with the handle's `remove()`.
+    Its result, if not None, replaces the gradient. For a leaf it runs before the gradient is added
+    to `grad`. The hook lives as long as the tensor, or until the handle's `remove()`.
 
     Args:
         x: a tensor that requires grad.
@@ -77,7 +77,7 @@ def register_hook(x: Tensor, hook: Hook) -> RemovableHandle:
 
 
 def retain_grad(x: Tensor) -> None:
-    """Let `x.grad` be filled by backward although `x` is no leaf; a leaf is left as it is.
+    """Make backward fill `x.grad` for a non-leaf tensor; no effect on a leaf.
 
     Raises:
         RuntimeError: x does not require grad.
@@ -109,7 +109,7 @@ def retain_grad(x: Tensor) -> None:
 
 
 def passed(place: Place, gradient: Tensor) -> Tensor:
-    """The gradient after the hooks of a place."""
+    """The gradient after all hooks of a tensor."""
     for hook in list(live.get(place, {}).values()):
         replaced = hook(gradient)
         if replaced is None:

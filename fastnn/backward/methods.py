@@ -1,4 +1,4 @@
-"""Tensor's methods that go back on the tape."""
+"""The Tensor methods `backward`, `register_hook` and others of the backward pass."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ def backward(
     create_graph: bool = False,
     inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
-    """Add d(self)/d(leaf) to `grad` of every leaf that requires it.
+    """Accumulate d(self)/d(leaf) into `grad` of every leaf that requires grad.
 
     Args:
-        gradient: the gradient by this tensor; needed unless it has one element (then 1).
+        gradient: the gradient with respect to this tensor; required unless it has one element
+            (default 1).
         retain_graph: keep the tape for another backward; defaults to `create_graph`.
-        create_graph: record the backward pass too, for gradients of gradients.
-        inputs: only these get a gradient, and they may be no leaves.
+        create_graph: record the backward pass too, for higher derivatives.
+        inputs: accumulate only into these tensors, which need not be leaves.
     """
     _backward(self, gradient, retain_graph, create_graph, inputs)
 

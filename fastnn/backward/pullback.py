@@ -1,4 +1,4 @@
-"""What every transform is made of: a function run on the tape, and ways back through it."""
+"""The base of all transforms: run a function on the tape, then pull cotangents back through it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fastnn.tensor import Tensor
 
 
 class _Running(threading.local):
-    """The transforms whose functions run now, in this thread."""
+    """The transforms whose functions are running in this thread."""
 
     def __init__(self) -> None:
         self.watched: Counter[int] = Counter()  # ids of the weights that they ask for
@@ -53,19 +53,20 @@ def _watching(weights: Sequence[Tensor]) -> Iterator[None]:
 
 
 def _alias(x: Tensor, linked: bool) -> Tensor:
-    """A tensor of the same memory: its gradient stops here, yet one of the gradient reaches x."""
+    """A tensor on the same memory. First gradients stop at it; higher ones reach x."""
     if linked and x.requires_grad:
         return ops.reshape(x, x.shape)
     return Tensor(x._array, requires_grad=True)
 
 
 class Run:
-    """A function that was run on the tape.
+    """One run of a function on the tape.
 
-    value: what it returned.
-    inputs: the tensors that it was given; weights: others to differentiate by.
-    outer: whether it depends on what an outer gradient may be asked for, besides. With weights,
-        these are all that a gradient is asked for by, unless a surrounding transform asks for more.
+    value: the return value.
+    inputs: the tensor arguments; weights: further tensors to differentiate with respect to.
+    outer: whether the value also depends on tensors that an outer transform may differentiate with
+        respect to. With weights given, these are the only ones, unless a surrounding transform
+        asks for more.
     """
 
     def __init__(
@@ -91,19 +92,19 @@ class Run:
 
     @property
     def by(self) -> list[Tensor]:
-        """What it can be differentiated by."""
+        """The tensors it can be differentiated with respect to."""
         return self.inputs + self.weights
 
     def result(self, value: Any) -> Any:
-        """(A part of) what the function returned, for the user."""
+        """The function's return value (or a part of it), as given to the user."""
         return value if self.outer else detached(value)
 
     def pull(
         self, outputs: Sequence[Tensor], cotangents: Sequence[Tensor], graph: bool | None = None
     ) -> list[Tensor]:
-        """The gradient of sum(cotangent * output) by each input and weight.
+        """Gradients of sum(cotangent * output) with respect to each input and weight.
 
-        graph: whether it is on the tape; default: when an outer gradient may ask for it.
+        graph: whether they are on the tape; default: if an outer gradient may need them.
         """
         if graph is None:
             graph = is_grad_enabled() and (self.outer or any(c.requires_grad for c in cotangents))
@@ -112,9 +113,10 @@ class Run:
         return owned(self.by, found, cotangents)
 
     def push(self, outputs: Sequence[Tensor]) -> Callable[[Sequence[Tensor]], list[Tensor]]:
-        """tangents of the inputs -> those of the outputs.
+        """Push tangents of the inputs forward to tangents of the outputs.
 
-        The gradients are linear in the cotangents u: their gradient by u is the tangent.
+        The gradients are linear in the cotangents u, so their gradient with respect to u is the
+        tangent.
         """
         u = [Tensor(np.zeros(y.shape, y.dtype), requires_grad=True) for y in outputs]
         found = gradients_by(outputs, self.inputs, u, True, start=self.start)
@@ -133,7 +135,7 @@ class Run:
 def owned(
     like: Sequence[Tensor], found: Sequence[Tensor | None], given: Sequence[Tensor] = ()
 ) -> list[Tensor]:
-    """Gradients with memory of their own: none is shared with another, or with what was given."""
+    """Gradients in memory of their own, shared with no other gradient or argument."""
     taken = {id(owner(c._array)) for c in given}
     result = []
     for x, gradient in zip(like, found, strict=True):
@@ -149,7 +151,7 @@ def owned(
 
 
 def detached(value: Any) -> Any:
-    """The same structure, its tensors off the tape."""
+    """The same structure with detached tensors."""
     return tree.mapped(lambda x: x.detach() if isinstance(x, Tensor) else x, value)
 
 

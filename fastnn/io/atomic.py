@@ -1,4 +1,4 @@
-"""Replace a file so that a crash or a full disk leaves the whole old file or the whole new one."""
+"""Atomic file replacement: a crash or a full disk leaves the old file or the whole new one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes | memo
 
 
 def _target(path: str) -> str:
-    """The file that `path` stands for, with links followed."""
+    """The file that `path` refers to, with links resolved."""
     target = os.path.realpath(path) if os.path.islink(path) else path
     if target != path and not os.path.exists(target):
         raise FileNotFoundError(errno.ENOENT, "a link that leads nowhere; remove it", path)
@@ -66,7 +66,7 @@ def _target(path: str) -> str:
 
 @contextlib.contextmanager
 def _temporary(folder: str, mode: int) -> Iterator[tuple[int, str]]:
-    """A new file, locked until its writer ends, and removed again unless it was renamed."""
+    """A temporary file, locked while its writer runs, and removed unless it was renamed."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     while True:
         name = os.path.join(folder, f"{PREFIX}{os.urandom(8).hex()}{SUFFIX}")
@@ -97,7 +97,7 @@ def _lock(handle: int, *, wait: bool) -> bool:
 
 
 def _remove_strays(folder: str) -> None:
-    """Remove temporary files whose writer is gone: those that nobody holds locked."""
+    """Remove temporary files whose writer has died: those that nobody holds locked."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         strays = [e.path for e in entries if e.name.startswith(PREFIX) and e.name.endswith(SUFFIX)]
         for stray in strays:
@@ -120,7 +120,7 @@ def _write_all(handle: int, view: memoryview) -> None:
 
 
 def _sync_folder(folder: str) -> None:
-    """Put the new name on the disk too, where the file system can sync a directory."""
+    """Sync the directory, so that the new name is on disk too, if the file system can do that."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

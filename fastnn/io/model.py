@@ -1,4 +1,4 @@
-"""A whole model in one safetensors file: its weights, and what it takes to build it again.
+"""Models in one safetensors file: the weights, and the configuration to rebuild the layers.
 
 The weights carry the names of `Module.state_dict` ("0.weight" of shape (out, in), "0.bias"), so
 that torch and every reader of safetensors can use them. The configuration is JSON in the metadata,
@@ -83,7 +83,7 @@ def save(
 
 
 def load(path: str | os.PathLike[str], map_location: Any = None, weights_only: bool = True) -> Any:
-    """Load what `save` wrote.
+    """Load a file that `save` wrote.
 
     Args:
         path: the file.
@@ -124,7 +124,7 @@ def load(path: str | os.PathLike[str], map_location: Any = None, weights_only: b
 
 
 def load_with_extra(path: str | os.PathLike[str]) -> tuple[nn.Sequential, dict[str, Any]]:
-    """Load a model, and the `extra` that was saved beside it ({} where there was none).
+    """Load a model and the `extra` saved with it ({} if there was none).
 
     Args and errors: as `load`.
     """
@@ -156,7 +156,7 @@ def _unknown(name: str, layer: object, expected: str) -> NoReturn:
 
 
 def known() -> dict[str, type[Layer]]:
-    """The layers that a file may name, by name: loading builds these and nothing else."""
+    """The layers that a file may name: loading builds these and nothing else."""
     found = ((name, kind) for name, kind in sorted(vars(nn).items()) if isinstance(kind, type))
     return {name: kind for name, kind in found if issubclass(kind, Layer) and kind._is_kept}
 
@@ -195,7 +195,7 @@ def _config(
 
 
 def _checked(layers: object, tensors: Mapping[str, Array], path: str) -> nn.Sequential:
-    """The model that is described, without values, once the tensors are seen to fit it."""
+    """Build the described model without values, after checking that the tensors fit it."""
     with without_values():
         model = _build(layers, "", tensors, path, 0)
     _check_tensors(model.state_dict(), tensors, path)
@@ -205,7 +205,7 @@ def _checked(layers: object, tensors: Mapping[str, Array], path: str) -> nn.Sequ
 def _build(
     layers: object, prefix: str, tensors: Mapping[str, Array], path: str, depth: int
 ) -> nn.Sequential:
-    """The layers that the configuration describes; fails where it is not sound."""
+    """Build the layers that the configuration describes, or fail if it is invalid."""
     if not isinstance(layers, list) or depth > MAX_DEPTH:
         _fail(path, f"configuration: layers is not a list, or lists nest deeper than {MAX_DEPTH}")
     kinds, built = known(), list[nn.Module]()
@@ -226,7 +226,7 @@ def _build(
 def _layer(
     kind: type[Layer], options: Config, at: str, tensors: Mapping[str, Array], path: str
 ) -> Layer:
-    """One layer; its constructor checks the options."""
+    """Build one layer; its constructor checks the options."""
     who = f"configuration: layer {at}: {kind.__name__}"
     if options.keys() != set(arguments(kind)):
         wanted = ", ".join(arguments(kind)) or "no options"

@@ -48,7 +48,7 @@ STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 
 class FormatError(ValueError):
-    """A file is not what it claims to be; the message names the file and what is wrong with it."""
+    """Raised for an invalid file; the message names the file and the defect."""
 
 
 def _fail(path: str, what: str) -> NoReturn:
@@ -56,7 +56,7 @@ def _fail(path: str, what: str) -> NoReturn:
 
 
 def _short(value: object) -> str:
-    """`value` as a short text on one line for a message, whatever its size."""
+    """`value` as a short one-line text for a message, whatever its size."""
     return SHORT.repr(value)
 
 
@@ -125,7 +125,7 @@ def _read_open(file: FileIO, path: str, size: int) -> tuple[dict[str, Array], di
 
 
 def _foreign(head: bytearray) -> str:
-    """What is wrong with a file that begins as those of another format do, if it does."""
+    """An error message for a file that starts like one of another format, else nothing."""
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         found = "a zip archive, as torch.save and numpy.savez write"
     elif head[0] == 0x80 and 2 <= head[1] <= 5:
@@ -151,7 +151,7 @@ def _fill(file: FileIO, buffer: memoryview, path: str) -> None:
 
 
 def parse_json(raw: bytearray, path: str, what: str, size: int) -> dict[str, Any]:
-    """The JSON object in `raw`, with unique keys, in memory of the order of `size`; clears `raw`.
+    """Parse the JSON object in `raw`, with unique keys, in O(size) memory; clears `raw`.
 
     `what` names the text in messages; `size` is what the file itself takes, in bytes.
     """
@@ -204,7 +204,7 @@ def _metadata(value: object, path: str) -> dict[str, str]:
 
 
 def _entry(name: str, value: object, path: str) -> Entry:
-    """dtype, shape, begin and end of one tensor, consistent with each other."""
+    """dtype, shape, begin and end of one tensor, checked for consistency."""
     who = f"tensor {_short(name)}"
     if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
         _fail(path, f"{who}: expected dtype, shape and data_offsets, got {_short(value)}")
@@ -234,7 +234,7 @@ def _is_sizes(value: object) -> bool:
 
 
 def _check_layout(order: list[str], entries: Mapping[str, Entry], size: int, path: str) -> None:
-    """The tensors in order of their offsets must cover the `size` bytes of data exactly."""
+    """Check that the tensors, ordered by offset, cover the `size` bytes of data exactly."""
     position = 0
     for name in order:
         begin, end = entries[name][2:]

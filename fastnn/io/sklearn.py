@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier and MLPRegressor: from one, and to one."""
+"""Conversion from and to scikit-learn's MLPClassifier and MLPRegressor."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 def from_sklearn(mlp: Any, logits: bool = False) -> nn.Sequential:
-    """A net with the weights of a fitted MLPClassifier or MLPRegressor, which predicts alike.
+    """Convert a fitted MLPClassifier or MLPRegressor to a net with the same predictions.
 
     Args:
         mlp: fitted. Its `coefs_` are (in, out), the weights of a Linear (out, in).
@@ -74,7 +74,7 @@ def _head(name: str) -> list[nn.Module]:
 
 
 def to_sklearn(model: nn.Sequential, classes: Sequence[Any] | None = None) -> Any:
-    """A fitted MLPClassifier or MLPRegressor with the weights of a net, which predicts alike.
+    """Convert a net to a fitted MLPClassifier or MLPRegressor with the same predictions.
 
     Args:
         model: Linear layers, with one activation of Identity, Sigmoid, Tanh or ReLU between all of
@@ -123,7 +123,7 @@ def _bias(linear: nn.Linear) -> Array:
 
 
 def _taken_apart(model: Any) -> tuple[list[nn.Linear], str, nn.Module | None]:
-    """The Linear layers, the name of what is between them, and the activation at the end."""
+    """The Linear layers, the name of the hidden activation, and the activation at the end."""
     if not isinstance(model, nn.Sequential):
         raise TypeError(f"model: expected nn.Sequential, got {type(model).__name__}")
     layers = [m for m in model if not isinstance(m, nn.Dropout)]

@@ -1,4 +1,4 @@
-"""State in one safetensors file: dicts, lists, numbers and texts with tensors among them.
+"""State in one safetensors file: nested dicts and lists of tensors, numbers and texts.
 
 The tensors carry the names that lead to them ("model.0.weight"), so that every reader of
 safetensors finds a net's weights; the rest is JSON in the metadata, under the key "fastnn"::
@@ -34,7 +34,7 @@ MAX_DEPTH = 20
 
 
 def save_state(state: Any, path: str | os.PathLike[str]) -> None:
-    """Write a tree of state; a crash leaves the old file or the whole new one.
+    """Write nested state to a file; a crash leaves the old file or the whole new one.
 
     Raises:
         TypeError: something that is neither a container, a tensor, an array, a number nor a text.
@@ -78,7 +78,7 @@ def _tree(value: Any, where: str, arrays: Arrays, depth: int) -> Any:
 
 
 def _named(value: Tensor | NDArray[Any], where: str, arrays: Arrays) -> list[str]:
-    """The array under a name of its own, and where to find it."""
+    """Store the array under a unique name, and return its reference."""
     name = where or "tensor"
     while name in arrays:
         name += "_"
@@ -90,7 +90,7 @@ def _named(value: Tensor | NDArray[Any], where: str, arrays: Arrays) -> list[str
 
 
 def restored(tree: Any, arrays: Arrays, path: str, depth: int = 0) -> Any:
-    """The state that a tree describes; every tensor is used once.
+    """Rebuild the state from its description; every tensor is used once.
 
     Raises:
         FormatError: the tree is not one, or names tensors that are not there.

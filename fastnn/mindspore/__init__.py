@@ -1,4 +1,4 @@
-"""MindSpore's names that torch has not: for scripts that begin `import fastnn as mindspore`."""
+"""MindSpore's names that torch lacks, for scripts with `import fastnn as mindspore`."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ __all__ = [
 
 
 def set_seed(seed: int) -> None:
-    """Seed the default generator, as `manual_seed`. The numbers are torch's, not MindSpore's."""
+    """Seed the default generator, like `manual_seed`. The numbers are torch's, not MindSpore's."""
     random.manual_seed(seed)
 
 
 def get_seed() -> int:
-    """The seed that the default generator began with."""
+    """The seed of the default generator."""
     return random.initial_seed()
 
 
@@ -107,7 +107,7 @@ def save_checkpoint(
 def load_checkpoint(
     ckpt_file_name: str | os.PathLike[str], net: Module | None = None
 ) -> dict[str, Parameter]:
-    """The parameters in a file that `save_checkpoint` wrote, by name; also into `net`, if given.
+    """Load a file that `save_checkpoint` wrote: parameters by name; also into `net`, if given.
 
     Raises:
         FormatError: the file is not a safetensors file.

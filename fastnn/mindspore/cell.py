@@ -70,7 +70,7 @@ class Cell(Module):
         return self.train(mode)
 
     def set_grad(self, requires_grad: bool = True) -> Self:
-        """Nothing: gradients are recorded when they are asked for. Returns self."""
+        """No effect: gradients are recorded on demand. Returns self."""
         check.flag("requires_grad", requires_grad)
         return self
 
@@ -93,7 +93,7 @@ class Cell(Module):
     def parameters_and_names(
         self, name_prefix: str = "", expand: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """Where each parameter is, and the parameter."""
+        """Each parameter with its path."""
         return self.named_parameters(name_prefix, expand)
 
     def cells(self) -> list[Module]:
@@ -106,7 +106,7 @@ class Cell(Module):
 
 
 class SequentialCell(Sequential, Cell):
-    """Cells one after another, MindSpore's `nn.SequentialCell`.
+    """A sequence of cells, MindSpore's `nn.SequentialCell`.
 
     Args:
         args: modules; or one list of them; or one dict from names to modules.
@@ -132,7 +132,7 @@ class SequentialCell(Sequential, Cell):
 
 
 class CellList(ModuleList, Cell):
-    """Cells in a list, MindSpore's `nn.CellList`.
+    """A list of cells, MindSpore's `nn.CellList`.
 
     Args:
         args: modules; or one list of them.
@@ -219,7 +219,7 @@ class Dense(Linear, Cell):
 
 
 def _start(name: str, parameter: Parameter, given: Init) -> None:
-    """Give a parameter the values that the user asked for, if any."""
+    """Set a parameter to the user's initial values, if given."""
     if given is None:
         return
     if isinstance(given, str):

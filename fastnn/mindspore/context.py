@@ -1,4 +1,4 @@
-"""MindSpore's `context`: what a script says about where it runs, of which there is one answer."""
+"""MindSpore's `context`: device and mode settings, accepted without effect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GRAPH_MODE, PYNATIVE_MODE = 0, 1
 
 
 def set_device(device_target: str, device_id: int | None = None) -> None:
-    """Nothing: tensors are on the CPU.
+    """No effect: tensors are on the CPU.
 
     Raises:
         ValueError: another device.
@@ -25,7 +25,7 @@ def set_device(device_target: str, device_id: int | None = None) -> None:
 
 
 def set_context(**options: Any) -> None:
-    """Nothing: there is one device, and `compile` chooses what is run as a program.
+    """No effect: there is one device, and `compile` selects what runs as a program.
 
     Args:
         options: `mode` (GRAPH_MODE or PYNATIVE_MODE), `device_target` ('CPU'); others are without

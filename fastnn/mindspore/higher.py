@@ -1,4 +1,4 @@
-"""Derivatives of high order along a curve: MindSpore's `ops.jet` and `ops.derivative`."""
+"""Higher-order derivatives along a curve: MindSpore's `ops.jet` and `ops.derivative`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _inputs(primals: Any) -> list[Tensor]:
 
 
 def _curve(x: Tensor, series: Tensor, t: Tensor) -> Tensor:
-    """x + s_1 t + s_2 t^2 / 2! + ..., as x + t (s_1 + t/2 (s_2 + t/3 ...))."""
+    """The curve x + s_1 t + s_2 t^2 / 2! + ..., by Horner: x + t (s_1 + t/2 (s_2 + t/3 ...))."""
     point = series[-1] * t / len(series)
     for k in range(len(series) - 1, 0, -1):
         point = (series[k - 1] + point) * t / k
@@ -36,13 +36,13 @@ def _curve(x: Tensor, series: Tensor, t: Tensor) -> Tensor:
 def _along(
     fn: Callable[..., Any], inputs: list[Tensor], series: list[Tensor], order: int
 ) -> list[Any]:
-    """The values and the derivatives by t, up to `order`, of fn along the curve, at t = 0."""
+    """fn along the curve and its derivatives with respect to t, up to `order`, at t = 0."""
 
     def at(t: Tensor) -> Any:
         return fn(*(_curve(x, s, t) for x, s in zip(inputs, series)))
 
     def upto(k: int) -> Callable[[Tensor], tuple[Any, ...]]:
-        """t -> the k-th derivative, then all lower ones."""
+        """Map t to the k-th derivative, then all lower ones."""
         if k == 0:
             return lambda t: (at(t), ())
 
@@ -110,7 +110,7 @@ def jet(fn: Callable[..., Any], primals: Tensors, series: Tensors) -> tuple[Any,
 
 
 def derivative(fn: Callable[..., Any], primals: Tensors, order: int) -> tuple[Any, Any]:
-    """The value of `fn`, and its derivative of one order by all of the primals at once.
+    """The value of `fn`, and its derivative of one order with respect to all primals at once.
 
     out_series = d^order fn(primals + t) / dt^order at t = 0
 

@@ -1,6 +1,6 @@
-"""What MindSpore's `ops` has beside the rows of our table, by its names and arguments.
+"""MindSpore's `ops` beyond our op table, with its names and arguments.
 
-`fastnn.ops` finds these names here when they are asked for.
+`fastnn.ops` looks these names up here on first use.
 """
 
 from __future__ import annotations
@@ -68,38 +68,38 @@ class GradOperation:
 
 
 def reduce_sum(x: Tensor, axis: Axes = (), keep_dims: bool = False) -> Tensor:
-    """The sum over `axis` (default: all)."""
+    """Sum over `axis` (default: all)."""
     return ops.sum(x, _axes(axis), keep_dims)
 
 
 def reduce_mean(x: Tensor, axis: Axes = (), keep_dims: bool = False) -> Tensor:
-    """The mean over `axis` (default: all)."""
+    """Mean over `axis` (default: all)."""
     return ops.mean(x, _axes(axis), keep_dims)
 
 
 def reduce_max(x: Tensor, axis: Axes = (), keep_dims: bool = False) -> Tensor:
-    """The largest element over `axis` (default: all)."""
+    """Maximum over `axis` (default: all)."""
     return x.amax(_axes(axis), keep_dims)
 
 
 def reduce_min(x: Tensor, axis: Axes = (), keep_dims: bool = False) -> Tensor:
-    """The smallest element over `axis` (default: all)."""
+    """Minimum over `axis` (default: all)."""
     return x.amin(_axes(axis), keep_dims)
 
 
 def expand_dims(input_x: Tensor, axis: int) -> Tensor:
-    """With an axis of size 1 before axis `axis`."""
+    """Insert an axis of size 1 before axis `axis`."""
     return input_x.unsqueeze(axis)
 
 
 def concat(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
-    """Tensors one after another along an axis."""
+    """Concatenate tensors along an axis."""
     joined: Tensor = fastnn.cat(tensors, axis)
     return joined
 
 
 def clip_by_value(x: Any, clip_value_min: Any = None, clip_value_max: Any = None) -> Any:
-    """Every element in clip_value_min .. clip_value_max; tuples of tensors too."""
+    """Clip elements to clip_value_min .. clip_value_max; also for tuples of tensors."""
     if isinstance(x, (tuple, list)):
         return type(x)(clip_by_value(part, clip_value_min, clip_value_max) for part in x)
     return ops.clamp(x, clip_value_min, clip_value_max)
@@ -108,14 +108,14 @@ def clip_by_value(x: Any, clip_value_min: Any = None, clip_value_max: Any = None
 def clip_by_global_norm(
     x: Sequence[Tensor], clip_norm: float = 1.0, use_norm: None = None
 ) -> tuple[Tensor, ...]:
-    """The tensors scaled so that their norm, taken together, is at most `clip_norm`."""
+    """Scale tensors so that their joint norm is at most `clip_norm`."""
     total = ops.sqrt(sum((ops.sum(ops.square(part)) for part in x[1:]), ops.sum(ops.square(x[0]))))
     factor = ops.div(clip_norm, ops.maximum(total, clip_norm))
     return tuple(ops.mul(part, factor) for part in x)
 
 
 def cast(input: Tensor, dtype: npt.DTypeLike) -> Tensor:
-    """The values as another dtype."""
+    """Convert to a dtype."""
     return input.to(dtype)
 
 
@@ -137,12 +137,12 @@ def zeros(size: int | Sequence[int], dtype: npt.DTypeLike | None = None) -> Tens
 
 
 def zeros_like(input: Tensor, *, dtype: npt.DTypeLike | None = None) -> Tensor:
-    """Zeros of a tensor's shape, and of its dtype unless said otherwise."""
+    """Zeros in the shape of a tensor; dtype: that of the tensor unless given."""
     return fastnn.zeros_like(input, dtype)
 
 
 def ones_like(input: Tensor, *, dtype: npt.DTypeLike | None = None) -> Tensor:
-    """Ones of a tensor's shape, and of its dtype unless said otherwise."""
+    """Ones in the shape of a tensor; dtype: that of the tensor unless given."""
     return fastnn.ones_like(input, dtype)
 
 

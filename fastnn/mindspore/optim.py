@@ -1,4 +1,4 @@
-"""MindSpore's optimizers: called with the gradients, they step. They are those of fastnn.optim.
+"""MindSpore's optimizers, called with the gradients: wrappers of those in fastnn.optim.
 
 `optimizer(grads)` takes one gradient for each of `optimizer.parameters`, as
 `value_and_grad(forward, None, optimizer.parameters)` returns them.
@@ -18,7 +18,7 @@ from fastnn.tensor import Tensor
 
 
 class _Called(Optimizer):
-    """The part that MindSpore's optimizers add to ours."""
+    """The interface that MindSpore's optimizers add to ours."""
 
     @property
     def parameters(self) -> ParameterTuple:
@@ -117,7 +117,7 @@ class SGD(_Called, optim.SGD):
 
 
 class Momentum(SGD):
-    """`SGD` whose momentum is required.
+    """`SGD` with a required momentum.
 
     Args:
         params: parameters, or dicts with "params" and settings.

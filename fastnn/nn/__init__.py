@@ -1,4 +1,4 @@
-"""Layers, activations, losses and what they are made of."""
+"""Neural network modules: layers, activations, losses and their base classes."""
 
 import inspect as _inspect
 from typing import Any as _Any
@@ -12,7 +12,7 @@ from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter, ParameterTuple
 from fastnn.nn.summary import Summary, summary
 
-# Of what the families hold, here are the classes; the functions are in `functional`.
+# This module has the classes of the families; `functional` has the functions.
 _found = {**vars(activations), **vars(layers), **vars(losses)}
 _classes = [name for name, value in _found.items() if _inspect.isclass(value)]
 for _name in _found:
@@ -38,5 +38,5 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    """What MindSpore has in `nn` besides: cells and optimizers."""
+    """Further names of MindSpore's `nn`: cells and optimizers."""
     return _late(__name__, name)

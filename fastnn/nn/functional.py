@@ -15,7 +15,7 @@ from fastnn.tensor import Tensor
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    """x / max(norm, eps), the norm (sum |x|**p)**(1/p) along `dim`.
+    """Normalize along `dim`: x / max(norm, eps) with the p-norm (sum |x|**p)**(1/p).
 
     >>> import fastnn
     >>> normalize(fastnn.tensor([[3.0, 4.0]]))
@@ -27,7 +27,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """int64 (..., num_classes): 1 at the class, else 0.
+    """One-hot encoding, int64 (..., num_classes): 1 at the class, else 0.
 
     Args:
         tensor: int64 classes.
@@ -45,7 +45,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     return ops.one_hot(tensor, check.integer("num_classes", num_classes, -1, 2**31))
 
 
-# Of what the families hold, here are the functions; the classes are in `nn`.
+# This module has the functions of the families; `nn` has the classes.
 _found = {**vars(activations), **vars(layers), **vars(losses)}
 _functions = [name for name, value in _found.items() if inspect.isfunction(value)]
 for _name in _found:

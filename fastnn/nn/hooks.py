@@ -1,4 +1,4 @@
-"""Functions of the user that run before and after a module's forward, and in the backward pass."""
+"""Module hooks: user functions around a module's forward, and in the backward pass."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _callable(hook: Any) -> Any:
 
 
 class _Given:
-    """A hook as it was registered, called with the keywords or without them."""
+    """A registered hook, called with or without keyword arguments."""
 
     def __init__(self, hook: Callable[..., Any], with_kwargs: bool) -> None:
         self.hook, self.with_kwargs = _callable(hook), check.flag("with_kwargs", with_kwargs)
@@ -47,9 +47,9 @@ class _Given:
 
 
 class Hooked:
-    """The part of a Module that is called, with its hooks.
+    """The callable part of a Module, with its hooks.
 
-    A compiled function calls hooks when it is recorded; a replay repeats what they computed.
+    A compiled function calls hooks when it is recorded; a replay repeats their tensor ops.
     """
 
     forward: Callable[..., Any]
@@ -58,7 +58,7 @@ class Hooked:
     _backward_hooks: dict[int, BackwardHook]
 
     def _changed(self) -> None:
-        """A hook came or went."""
+        """Note that a hook was added or removed."""
 
     def _add_hook(self, hooks: dict[int, Any], hook: Any, prepend: bool) -> HookHandle:
         key = max(hooks, default=-1) + 1
@@ -72,28 +72,28 @@ class Hooked:
     def register_forward_pre_hook(
         self, hook: PreHook, *, prepend: bool = False, with_kwargs: bool = False
     ) -> HookHandle:
-        """Call `hook(module, args)` before every forward; what it returns, if not None, replaces
-        the arguments: a tuple of them, or the only one.
+        """Call `hook(module, args)` before every forward. Its result, if not None, replaces the
+        arguments: a tuple of them, or a single one.
 
-        prepend: before the hooks that there are. with_kwargs: call `hook(module, args, kwargs)`,
-        which returns None or both.
+        prepend: run before existing hooks. with_kwargs: call `hook(module, args, kwargs)`, which
+        returns None or both.
         """
         return self._add_hook(self._forward_pre_hooks, _Given(hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self, hook: ForwardHook, *, prepend: bool = False, with_kwargs: bool = False
     ) -> HookHandle:
-        """Call `hook(module, args, output)` after every forward; what it returns, if not None,
-        replaces the output. The handle's `remove()` ends that.
+        """Call `hook(module, args, output)` after every forward. Its result, if not None, replaces
+        the output. The handle's `remove()` removes the hook.
 
-        prepend: before the hooks that there are. with_kwargs: call
+        prepend: run before existing hooks. with_kwargs: call
         `hook(module, args, kwargs, output)`.
         """
         return self._add_hook(self._forward_hooks, _Given(hook, with_kwargs), prepend)
 
     def register_full_backward_hook(self, hook: BackwardHook, prepend: bool = False) -> HookHandle:
-        """Call `hook(module, grad_input, grad_output)` when the gradients by the module's inputs
-        are known; a tuple that it returns replaces grad_input.
+        """Call `hook(module, grad_input, grad_output)` once the gradients with respect to the
+        module's inputs are complete; a tuple that it returns replaces grad_input.
 
         Both are tuples, one entry for each positional argument and each output; None where there
         is no gradient.
@@ -107,7 +107,7 @@ class Hooked:
         return self.forward(*args, **kwargs)
 
     def _hooked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """A call with the hooks around it."""
+        """Call the module with its hooks."""
         for pre in list(self._forward_pre_hooks.values()):
             replaced = pre(self, args, kwargs)
             if replaced is not None and pre.with_kwargs:
@@ -127,7 +127,7 @@ class Hooked:
 
 
 class _Backward:
-    """One call's way back: gradients are kept until those by all inputs are known."""
+    """The backward hooks of one call: collects gradients until those of all inputs are complete."""
 
     def __init__(self, module: Hooked, args: tuple[Any, ...]) -> None:
         self._module = module
@@ -137,7 +137,7 @@ class _Backward:
         self.args = self._through(args) if self._wanted else args
 
     def _through(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The inputs by way of one node, so that their gradients arrive together."""
+        """Pass the inputs through one node, so that their gradients arrive together."""
         inputs = tuple(args[i] for i in self._wanted)
         node = Node(self._back, inputs, tuple(x._array for x in inputs), ())
         passed = list(args)
@@ -146,7 +146,7 @@ class _Backward:
         return tuple(passed)
 
     def _back(self, node: Node, *arrived: Tensor | None) -> Sequence[Tensor | None]:
-        """The gradients by the inputs, as the hooks leave them."""
+        """The gradients of the inputs after the hooks."""
         grads: list[Tensor | None] = [None] * self._size
         for i, gradient in zip(self._wanted, arrived, strict=True):
             grads[i] = gradient
@@ -165,7 +165,7 @@ class _Backward:
         return grads
 
     def outputs(self, output: Any) -> Any:
-        """The output, or a tuple of them, whose gradients are seen when they arrive."""
+        """Watch the gradients of the output, or of a tuple of outputs."""
         several = isinstance(output, tuple | list)
         given = list(output) if several else [output]
         self._out = [None] * len(given)

@@ -1,4 +1,4 @@
-"""Starting values, torch's `nn.init`: the same numbers for the same `manual_seed`.
+"""Weight initialisation, torch's `nn.init`: the same numbers for the same `manual_seed`.
 
 Values are drawn in the row order of the tensor's shape, whatever its order in memory; a tensor is
 changed in place, which the tape and a compiled function notice, and returned.
@@ -23,7 +23,7 @@ _TRUNCATION_BY_REDRAW = 0.3  # share of the normal inside the bounds from which 
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor by which an activation wants its weights' deviation scaled.
+    """The recommended gain: the factor on the weights' standard deviation for an activation.
 
     linear, sigmoid: 1; tanh: 5/3; relu: sqrt(2); leaky_relu: sqrt(2 / (1 + slope**2));
     selu: 3/4.
@@ -81,7 +81,7 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Fill with N(mean, std**2) cut to [a, b]: values outside are drawn again.
+    """Fill with N(mean, std**2) truncated to [a, b]: values outside are redrawn.
 
     Raises:
         ValueError: a > b, or less than 0.3 of the normal lies in [a, b] (torch then samples in
@@ -191,7 +191,7 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Fill with N(0, std**2), std = gain / sqrt(fan); arguments as of `kaiming_uniform_`.
+    """Fill with N(0, std**2), std = gain / sqrt(fan); arguments as for `kaiming_uniform_`.
 
     Source: He et al. 2015.
     """
@@ -218,7 +218,7 @@ def _kaiming_std(tensor: Tensor, a: float, mode: FanMode, nonlinearity: str) -> 
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill with gain times a matrix whose rows, or columns if there are fewer, are orthonormal.
+    """Fill with gain times a (semi-)orthogonal matrix: rows, or columns if fewer, orthonormal.
 
     Q of N(0, 1) values, the diagonal of R made positive; more than 2 axes count as (first, rest).
 
@@ -250,7 +250,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
 def sparse_(
     tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
 ) -> Tensor:
-    """Fill a matrix with N(0, std**2), and ceil(sparsity * rows) of each column with 0.
+    """Fill a matrix with N(0, std**2), then set ceil(sparsity * rows) of each column to 0.
 
     Args:
         tensor: 2-dimensional.

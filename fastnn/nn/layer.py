@@ -1,4 +1,4 @@
-"""Layer: a module that can be made again from the arguments of its constructor and its values."""
+"""Layer: a module that can be rebuilt from its constructor arguments and its values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fastnn.tensor import Tensor
 
 Array = npt.NDArray[Any]
 
-# Arguments that leave nothing to rebuild: without effect, or seen in the values.
+# Arguments that a rebuild does not need: without effect, or visible in the values.
 _UNKEPT = frozenset({"axis", "device", "dtype", "inplace", "sparse"})
 
 
@@ -28,18 +28,18 @@ _thread = _Thread()
 
 
 class Layer(Module):
-    """The base of the layers and activations that a file can name.
+    """Base class of layers and activations that model files can name.
 
-    A subclass keeps each argument of its constructor as an attribute of that name; `bias=True` is
-    kept by there being a bias. So its `_config`, and with it saving and loading, needs no code.
-    Its constructor takes arrays for parameters from `_empty`, and ends with `_begin`.
+    A subclass stores each constructor argument in an attribute of that name; `bias=True` shows in
+    the bias parameter. So `_config`, and with it saving and loading, needs no code of its own. The
+    constructor allocates parameters with `_empty`, and ends with `_begin`.
     """
 
     _is_kept: ClassVar[bool] = True  # whether files may name it
     _by_columns: ClassVar[Collection[str]] = ()  # parameters that lie in memory by columns
 
     def _config(self) -> dict[str, Any]:
-        """The arguments that make this layer again, but for its dtype and its values."""
+        """The arguments that rebuild this layer, without its dtype and values."""
         return {name: self._argument(name) for name in arguments(type(self))}
 
     def _argument(self, name: str) -> Any:
@@ -49,19 +49,19 @@ class Layer(Module):
         return value
 
     def _empty(self, shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-        """Memory for a parameter; none `without_values`: there one number stands for all."""
+        """Memory for a parameter; `without_values`, a single number broadcast to the shape."""
         if _thread.valued:
             return np.empty(shape, dtype)
         return np.broadcast_to(np.zeros((), dtype), shape)
 
     def _begin(self) -> None:
-        """The starting values, unless others are to come."""
+        """Initialise the parameters, unless values are loaded later."""
         if _thread.valued:
             self.reset_parameters()
 
 
 def arguments(kind: type[Layer]) -> tuple[str, ...]:
-    """The arguments of a layer's constructor that its configuration keeps."""
+    """The constructor arguments that a layer's configuration keeps."""
     found = inspect.signature(kind).parameters.values()
     kept = [p for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     return tuple(p.name for p in kept if p.name[0] != "_" and p.name not in _UNKEPT)
@@ -69,7 +69,7 @@ def arguments(kind: type[Layer]) -> tuple[str, ...]:
 
 @contextmanager
 def without_values() -> Iterator[None]:
-    """Within it layers of this thread take no memory for parameters and draw no random numbers."""
+    """Context manager: layers built in this thread allocate no parameters and draw no numbers."""
     before, _thread.valued = _thread.valued, False
     try:
         yield
@@ -78,10 +78,10 @@ def without_values() -> Iterator[None]:
 
 
 def take_values(model: Module, arrays: MutableMapping[str, Array]) -> None:
-    """Give a model that was made `without_values` its own, by the names of `state_dict`.
+    """Assign values, by the names of `state_dict`, to a model that was built `without_values`.
 
-    The arrays become the model's, without a copy but where a parameter lies by columns; each is
-    taken out of the mapping, so that no two copies of all of them are held at a time.
+    The model takes the arrays over without a copy, except where a parameter is stored by columns.
+    Each is removed from the mapping, so that never two copies of all of them exist.
     """
     for path, module in model.named_modules():
         by_columns = module._by_columns if isinstance(module, Layer) else ()

@@ -1,4 +1,4 @@
-"""Training and evaluation mode for a moment."""
+"""Temporary training and evaluation mode."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from fastnn.tape.modes import no_grad
 
 @contextmanager
 def training_mode(model: Module, training: bool) -> Iterator[None]:
-    """Within it the model is in this mode; nobody else records or changes modes meanwhile."""
+    """Context manager: put the model in this mode; no other thread records or changes modes."""
     with listener.lock:
         modes = [(module, module.training) for module in model.modules()]
         for module, _ in modes:
-            module.__dict__["training"] = training  # for a moment: no program needs to notice
+            module.__dict__["training"] = training  # temporarily, and without telling any program
         try:
             yield
         finally:
@@ -26,6 +26,6 @@ def training_mode(model: Module, training: bool) -> Iterator[None]:
 
 @contextmanager
 def evaluating(model: Module) -> Iterator[None]:
-    """Within it the model is in evaluation mode and nothing goes on the tape."""
+    """Context manager: evaluation mode, with the tape off."""
     with training_mode(model, False), no_grad():
         yield

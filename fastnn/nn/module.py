@@ -1,4 +1,4 @@
-"""Module: what has parameters, buffers and other modules, and a forward computation."""
+"""Module: the base of layers and models, with parameters, buffers, submodules and `forward`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _predict: Any = _first_predict
 
 
 class Module(Hooked):
-    """The base of layers and models, torch's `nn.Module`.
+    """Base class of layers and models, torch's `nn.Module`.
 
     Assign Parameters and Modules as attributes in `__init__`, after `super().__init__()`, and
     define `forward`.
@@ -142,7 +142,7 @@ class Module(Hooked):
             )
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter under a name; None keeps the name free, as a Linear without bias."""
+        """Add a parameter under a name; None reserves the name, as in a Linear without bias."""
         self._check_name(name, self._parameters)
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(f"{name}: expected a Parameter or None, got {check.show(param)}")
@@ -152,7 +152,7 @@ class Module(Hooked):
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add a tensor that is state but not trained; persistent ones are in `state_dict`."""
+        """Add a buffer: state that is not trained; persistent buffers are in `state_dict`."""
         self._check_name(name, self._buffers)
         self._check_buffer(name, tensor)
         Module.changes += 1
@@ -176,7 +176,7 @@ class Module(Hooked):
     # ---- computing ----
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The computation; every subclass defines it."""
+        """Compute the output; every subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__}: expected a forward() method")
 
     def predict(self, x: Any, out: Any = None) -> Any:
@@ -187,12 +187,12 @@ class Module(Hooked):
         """Write configuration and weights to one file; see `fastnn.io.save`."""
         late("fastnn.nn.module", "save")(self, path, **options)
 
-    # ---- looking around ----
+    # ---- traversal ----
 
     def named_modules(
         self, memo: set[int] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """This module as '' and everything below it, parents first."""
+        """This module, named '', and all submodules with their names, parents first."""
         memo = set() if memo is None else memo
         if id(self) in memo:
             return
@@ -205,11 +205,11 @@ class Module(Hooked):
                 yield from child.named_modules(memo, path, remove_duplicate)
 
     def modules(self) -> Iterator[Module]:
-        """This module and everything below it."""
+        """This module and all submodules."""
         return (module for _, module in self.named_modules())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules assigned to this one."""
+        """The direct children with their names."""
         seen: set[int] = set()
         for name, child in self._modules.items():
             if child is not None and id(child) not in seen:
@@ -217,7 +217,7 @@ class Module(Hooked):
                 yield name, child
 
     def children(self) -> Iterator[Module]:
-        """The modules assigned to this one, without names."""
+        """The direct children."""
         return (child for _, child in self.named_children())
 
     def get_submodule(self, target: str) -> Module:
@@ -259,7 +259,7 @@ class Module(Hooked):
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """Names such as '0.weight' and the parameters; a shared one comes once."""
+        """The parameters with names such as '0.weight'; a shared one comes once."""
         return self._named("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
@@ -269,14 +269,14 @@ class Module(Hooked):
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
-        """Names and buffers."""
+        """The buffers with their names."""
         return self._named("_buffers", prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """The buffers, without names."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
-    # ---- changing all of it ----
+    # ---- changes to all parts ----
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call `fn` with every child, then with this module, and return self."""
@@ -286,14 +286,14 @@ class Module(Hooked):
         return self
 
     def train(self, mode: bool = True) -> Self:
-        """Set `training` here and below, and return self."""
+        """Set training mode for this module and all submodules, and return self."""
         check.flag("mode", mode)
         for module in self.modules():
             module.training = mode
         return self
 
     def eval(self) -> Self:
-        """`train(False)`."""
+        """Set evaluation mode: `train(False)`."""
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
@@ -303,7 +303,7 @@ class Module(Hooked):
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Drop every gradient, or fill it with zeros."""
+        """Clear every gradient: set it to None, or fill it with zeros."""
         for parameter in self.parameters():
             autograd.zero_grad(parameter, set_to_none)
 
@@ -335,13 +335,13 @@ class Module(Hooked):
         return self.to(np.float64)
 
     def cpu(self) -> Self:
-        """Nothing: it is on the CPU. Returns self."""
+        """No effect: the module is on the CPU. Returns self."""
         return self
 
     # ---- state ----
 
     def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
-        """The parameters and persistent buffers by torch's names; they share memory."""
+        """Parameters and persistent buffers by torch's names; the tensors share memory."""
         state: dict[str, Tensor] = {}
         for path, module in self.named_modules(prefix=prefix, remove_duplicate=False):
             state.update(
@@ -361,7 +361,7 @@ class Module(Hooked):
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True
     ) -> IncompatibleKeys:
-        """Copy values by name into parameters and buffers. All is checked before any changes.
+        """Copy values by name into parameters and buffers, after checking all of them.
 
         Args:
             state_dict: names to Tensors or arrays of the same shapes.
@@ -387,7 +387,7 @@ class Module(Hooked):
     # ---- text ----
 
     def extra_repr(self) -> str:
-        """What `repr` shows between the brackets besides the children."""
+        """The text that `repr` shows in the brackets, besides the children."""
         return ""
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Parameter: a Tensor that a Module owns and an optimizer changes."""
+"""Parameter: a trainable Tensor of a Module."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fastnn.tensor import Tensor
 
 
 class Parameter(Tensor):
-    """A tensor that a Module registers when it is assigned as an attribute.
+    """A trainable tensor, which a Module registers when it is assigned as an attribute.
 
     Args:
         data: a Tensor or an array of float32 or float64; its memory is shared.
-        requires_grad: default True. A text here is the name, as MindSpore has it.
+        requires_grad: default True. A string in this position is the name, as in MindSpore.
         name: default: the attribute that it is first assigned to.
 
     Raises:
@@ -52,11 +52,11 @@ class Parameter(Tensor):
         self._flat = None
 
     def value(self) -> Tensor:
-        """The values as a Tensor off the tape; the memory is shared."""
+        """The values as a detached Tensor on the same memory."""
         return self.detach()
 
     def set_data(self, data: Tensor | npt.ArrayLike) -> Parameter:
-        """Take the values of an array of the same shape, and return self.
+        """Copy the values of an array of the same shape, and return self.
 
         Raises:
             ValueError: another shape.
@@ -80,7 +80,7 @@ class Parameter(Tensor):
 
 
 class ParameterTuple(tuple[Parameter, ...]):
-    """Parameters in an order, MindSpore's `ParameterTuple`: the `weights` of a transform.
+    """A tuple of parameters, MindSpore's `ParameterTuple`: the `weights` of a transform.
 
     Args:
         parameters: Parameters.

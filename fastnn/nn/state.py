@@ -1,4 +1,4 @@
-"""What `load_state_dict` checks before it changes anything, and the change."""
+"""`load_state_dict`: checks everything, then copies the values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fastnn.tensor import Tensor
 
 
 class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict(strict=False)` left out."""
+    """The names that `load_state_dict(strict=False)` skipped."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -30,11 +30,11 @@ class IncompatibleKeys(NamedTuple):
 def loadable(
     own: Mapping[str, Tensor], given: Any, strict: bool, model: str
 ) -> tuple[dict[str, npt.NDArray[Any]], IncompatibleKeys]:
-    """The arrays to copy, by name, and the names left out.
+    """The arrays to copy, by name, and the missing and unexpected names.
 
     Args:
         own: the state that the values go to.
-        given: names to Tensors or arrays.
+        given: a mapping from names to Tensors or arrays.
         strict: whether the names must be the same.
         model: its name, for the message.
 
@@ -65,23 +65,23 @@ def loadable(
 
 
 def load(own: Mapping[str, Tensor], values: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Copy what `loadable` found."""
+    """Copy the arrays that `loadable` returned."""
     for name, array in values.items():
         ops.copy_(own[name], Tensor(array))
         versions.wrote(own[name]._array, "load_state_dict")  # by this name in errors
 
 
 def _as_array(value: Any) -> npt.NDArray[Any]:
-    """The memory of another library's tensor, if it lends it, or a copy."""
+    """Another library's tensor as an array: its memory if it shares it, else a copy."""
     if hasattr(value, "requires_grad") and hasattr(value, "detach"):
-        value = value.detach()  # torch lends no memory of what is on its tape
+        value = value.detach()  # torch does not share memory of tensors that require grad
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
         return np.asarray(np.from_dlpack(value))
     return np.asarray(value)
 
 
 def _value(name: str, value: Any, target: Tensor) -> tuple[npt.NDArray[Any], str]:
-    """The value as an array, and what is wrong with it."""
+    """The value as an array, and an error message if it does not fit."""
     empty = np.empty(0)
     try:
         array = value._array if isinstance(value, Tensor) else _as_array(value)

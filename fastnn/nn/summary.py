@@ -22,7 +22,7 @@ _NO_PRODUCT = Embedding, LayerNorm, RMSNorm  # a weight of two axes that multipl
 
 
 class Row(NamedTuple):
-    """One call of a layer: its name and type, the shape it gave (of several outputs a tuple of
+    """One call of a layer: its name and type, its output shape (for several outputs a tuple of
     shapes), its own parameters unless an earlier row has them, and its multiply-adds."""
 
     layer: str
@@ -46,7 +46,7 @@ class Summary(NamedTuple):
 
     @property
     def multiply_adds(self) -> int:
-        """Of one forward pass; a training step takes about three times as many."""
+        """Multiply-adds of one forward pass; a training step takes about three times as many."""
         return sum(row.multiply_adds for row in self.rows)
 
     def __str__(self) -> str:
@@ -72,12 +72,12 @@ def summary(
     *,
     input_data: Any = None,
 ) -> Summary:
-    """Layers, output shapes, parameters and multiply-adds of a model, from one forward pass.
+    """Summarize a model: layers, output shapes, parameters, multiply-adds, from one forward pass.
 
     A layer is a module without children or with parameters of its own; it has a row for every call.
     Its multiply-adds are those of its products: for each row of its output, the elements of its
-    weight matrix; x W^T of (n, n_in) takes n * n_in * n_out. What is done element by element
-    (biases, activations, norms) and what `forward` computes without a layer is not counted.
+    weight matrix; x W^T of (n, n_in) takes n * n_in * n_out. Elementwise work (biases,
+    activations, norms) and computations of `forward` outside layers are not counted.
 
     Args:
         model: any Module; it runs in evaluation mode, without gradients.
@@ -137,14 +137,14 @@ def _inputs(shape: Any, data: Any, model: Module) -> tuple[Any, ...]:
 
 
 def _is_layer(name: str, module: Module) -> bool:
-    """Not what only holds or calls others; nor what a weight is computed by."""
+    """Whether a module is a layer: not a mere container, nor part of a parametrization."""
     if "parametrizations" in name.split("."):
         return False
     return next(module.children(), None) is None or bool(_own(module))
 
 
 def _own(module: Module) -> list[Parameter]:
-    """The parameters of a module itself, those that its weights are computed from included."""
+    """A module's own parameters, including those that its weights are computed from."""
     own = list(module.parameters(recurse=False))
     if parametrize.is_parametrized(module):
         own += module.parametrizations.parameters()

@@ -1,7 +1,6 @@
-"""The table of ops, and functions of tensors: one file a family.
+"""The op table and the public functions of tensors, one file per family.
 
-A family has the public names of its functions in `__all__`, and in `METHODS` those that are methods
-of Tensor.
+A family lists its public functions in `__all__`, and those that are Tensor methods in `METHODS`.
 """
 
 from typing import Any
@@ -63,14 +62,14 @@ from fastnn.ops.write import copy_, div_, lerp_, mul_
 from fastnn.tensor import printing
 from fastnn.tensor.attach import attach
 
-# Of these families are the functions `fastnn.<name>` and Tensor's methods.
+# These families define the functions `fastnn.<name>` and the methods of Tensor.
 FAMILIES: tuple[Any, ...] = (
     arithmetic, axes, conversions, counting, diagonals, einstein, elementwise, extremes, indexing,
     join, pointwise, products, rows, scattering, sorting, statistics, views,
 )  # fmt: skip
 FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 
-# Besides those, what layers, losses and optimizers are made of.
+# The public functions, and the building blocks of layers, losses and optimizers.
 __all__ = [
     "TABLE", "Op", "accuracy", "add_", "batch_norm", "bce_with_logits", "binary_accuracy", "cast",
     "contiguous", "copy", "copy_", "div_", "draw_key", "dropout", "expand", "gelu", "getitem",
@@ -86,5 +85,5 @@ printing.name_nodes(made_by)
 
 
 def __getattr__(name: str) -> Any:
-    """What MindSpore's `ops` has besides: losses, `reduce_mean` and the like."""
+    """Further names of MindSpore's `ops`: losses, `reduce_mean` and the like."""
     return late(__name__, name)

@@ -1,4 +1,4 @@
-"""Sums and quotients with torch's options: `alpha`, `rounding_mode`."""
+"""Addition, subtraction and division with torch's options `alpha` and `rounding_mode`."""
 
 from __future__ import annotations
 

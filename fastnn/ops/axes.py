@@ -1,4 +1,4 @@
-"""Views, sums and means: the gradient of each is made of the others."""
+"""Views, sums and means. They share a file because their gradients are made of one another."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ __all__ = ["mean", "permute", "reshape", "sum"]
 
 Axes: TypeAlias = int | Sequence[int] | None
 
-# ---- views: no kernel, only NumPy strides and a place on the tape ----
+# ---- views: no kernel, only NumPy strides and a node on the tape ----
 
 
 def permute(input: Tensor, dims: tuple[int, ...]) -> Tensor:
-    """The axes in the order `dims`, as a view."""
+    """Permute the axes to the order `dims`, as a view."""
     return view(input, input._array.transpose(dims), _permute_gradient, (dims,))
 
 
@@ -39,12 +39,12 @@ def _permute_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 
 def contiguous(input: Tensor) -> Tensor:
-    """`input` if C-contiguous, else a copy that is."""
+    """`input` itself if it is C-contiguous, else a contiguous copy."""
     return input if input._array.flags.c_contiguous else apply(TABLE["copy"], (input,))
 
 
 def reshape(input: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Another shape, as a view where the strides allow it, else of a copy."""
+    """Reshape: a view where the strides allow it, else a copy."""
     array = input._array
     try:
         new = array.reshape(shape, copy=False)
@@ -72,7 +72,7 @@ def _expand_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 
 def unbroadcast(dy: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """The sum over the axes along which `shape` was broadcast to dy's."""
+    """Undo a broadcast: sum dy over the axes along which `shape` was broadcast."""
     if dy.shape == shape:
         return dy
     lead = dy.ndim - len(shape)
@@ -81,7 +81,7 @@ def unbroadcast(dy: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def view_of(x: Tensor, index: Any) -> Tensor:
-    """x[index] for integers, slices, None and ...: a view."""
+    """Basic indexing, x[index] with integers, slices, None and ...: a view."""
     parts = index if isinstance(index, tuple) else (index,)
     for part in parts:
         if not (part is None or part is Ellipsis or isinstance(part, int | np.integer | slice)):
@@ -92,7 +92,7 @@ def view_of(x: Tensor, index: Any) -> Tensor:
 
 
 def _part(array: NDArray[Any], index: Any) -> NDArray[Any]:
-    """array[index] as a view, one element too, of which NumPy would make a copy."""
+    """array[index] as a view, also for a single element, where NumPy would return a scalar."""
     parts = index if isinstance(index, tuple) else (index,)
     whole: NDArray[Any] = array[parts if Ellipsis in parts else (*parts, Ellipsis)]
     return whole
@@ -108,7 +108,7 @@ def _getitem_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 
 def place(whole: Tensor, part: Tensor, index: Any) -> Tensor:
-    """`whole`, a fresh tensor, with `part` written at the index; the gradient is that of part."""
+    """Write `part` into `whole`, a new tensor, at the index; the gradient is that of `part`."""
     if batch.rules is not None and batch.rules.any(part):
         return view(
             part, batch.rules.place(whole._array, part._array, index), _place_gradient, (index,)
@@ -125,7 +125,7 @@ def _place_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 
 def axis(name: str, dim: int, ndim: int) -> int:
-    """`dim` counted from the front."""
+    """`dim` as a non-negative axis number."""
     if not -ndim <= dim < ndim:
         raise IndexError(f"dim: expected {-ndim}..{ndim - 1} for {name}, got {dim}")
     return dim % ndim
@@ -151,7 +151,7 @@ def axes_of(name: str, x: Tensor, dim: Axes) -> list[int]:
 def reduce_axes(
     name: str, run: Callable[[Tensor], Tensor], x: Tensor, dim: Axes, keepdim: bool
 ) -> Tensor:
-    """run, from (outer, len, inner) to (outer, inner), over any axes of x."""
+    """Apply `run`, which reduces (outer, len, inner) to (outer, inner), over any axes of x."""
     axes = axes_of(name, x, dim)
     if axes and axes != list(range(axes[0], axes[-1] + 1)):  # bring them together, at the end
         kept = [i for i in range(x.ndim) if i not in axes]
@@ -170,7 +170,7 @@ def reduced(op: Op, x: Tensor, dim: Axes, keepdim: bool) -> Tensor:
 
 
 def spread(node: Node, dy: Tensor) -> Tensor:
-    """dy (outer, inner) as a view of the input's shape (outer, len, inner)."""
+    """dy (outer, inner) broadcast to the input's shape (outer, len, inner), as a view."""
     outer, length, inner = node.input(0).shape
     return expand(reshape(dy, (outer, 1, inner)), (outer, length, inner))
 
@@ -192,7 +192,7 @@ _mean = row("mean", reduced_shape(), _mean_gradient, batch="fold")
 
 @both_names
 def sum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """The sum over `dim` (default: all axes), accumulated in double; of int64 and bool, int64."""
+    """Sum over `dim` (default: all axes), accumulated in double; int64 for int64 and bool."""
     return reduced(
         _sum, input if input._array.dtype.kind == "f" else cast(input, int64), dim, keepdim
     )
@@ -200,7 +200,7 @@ def sum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
 
 @both_names
 def mean(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """The mean over `dim` (default: all axes), accumulated in double; of nothing, nan."""
+    """Mean over `dim` (default: all axes), accumulated in double; nan for no elements."""
     return reduced(_mean, real(input), dim, keepdim)
 
 
@@ -208,17 +208,17 @@ def mean(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
 
 
 def sizes_of(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
-    """f(2, 3) and f((2, 3)) are the same."""
+    """Sizes given as f(2, 3) or as f((2, 3))."""
     return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], Sequence) else sizes
 
 
 def _permute(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
-    """The axes in the order given, as a view."""
+    """Permute the axes to the order given, as a view."""
     return permute(self, sizes_of(dims))
 
 
 def _reshape(self: Tensor, *shape: int | Sequence[int]) -> Tensor:
-    """Another shape for the same elements; one size may be -1."""
+    """Reshape; one size may be -1 and is then inferred."""
     return reshape(self, sizes_of(shape))
 
 
@@ -228,12 +228,12 @@ def _expand(self: Tensor, *shape: int | Sequence[int]) -> Tensor:
 
 
 def view_as(self: Tensor, other: Tensor) -> Tensor:
-    """In the shape of another tensor."""
+    """Reshape to the shape of another tensor."""
     return reshape(self, other.shape)
 
 
 def expand_as(self: Tensor, other: Tensor) -> Tensor:
-    """Broadcast to the shape of another, as a view."""
+    """Broadcast to the shape of another tensor, as a view."""
     return expand(self, other.shape)
 
 

@@ -1,4 +1,4 @@
-"""Tensors as another type or on another device; torch's names for that."""
+"""Conversions of dtype and device, under torch's names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def detach(input: Tensor) -> Tensor:
 
 
 def is_floating_point(input: Tensor) -> bool:
-    """Whether it is of float32 or float64."""
+    """Whether the dtype is float32 or float64."""
     return input.is_floating_point()
 
 
@@ -49,7 +49,7 @@ def numel(input: Tensor) -> int:
 def to(
     self: Tensor, *to: Any, dtype: DTypeLike | None = None, device: Any = None, copy: Any = False
 ) -> Tensor:
-    """As another dtype, or as that of another tensor; a device may be named: there is one.
+    """Convert to a dtype, or to that of another tensor; a device may be given, but only CPU exists.
 
     Itself when nothing changes, unless `copy`.
     """
@@ -68,34 +68,34 @@ _copy = copy
 
 
 def type_as(self: Tensor, other: Tensor) -> Tensor:
-    """As the dtype of another tensor."""
+    """Convert to the dtype of another tensor."""
     return cast(self, other.dtype)
 
 
 def _type(self: Tensor, dtype: DTypeLike | None = None) -> Any:
-    """As another dtype; without one, torch's name of its own."""
+    """Convert to a dtype; without an argument, return torch's name of the current type."""
     if dtype is None:
         return _NAMES[self._array.dtype.name]
     return cast(self, next((d for d, name in _NAMES.items() if name == dtype), dtype))
 
 
 def _float(self: Tensor) -> Tensor:
-    """As float32."""
+    """Convert to float32."""
     return cast(self, np.float32)
 
 
 def _double(self: Tensor) -> Tensor:
-    """As float64."""
+    """Convert to float64."""
     return cast(self, np.float64)
 
 
 def _long(self: Tensor) -> Tensor:
-    """As int64, towards zero."""
+    """Convert to int64, rounding towards zero."""
     return cast(self, np.int64)
 
 
 def _bool(self: Tensor) -> Tensor:
-    """Whether other than 0."""
+    """Convert to bool: x != 0."""
     return cast(self, np.bool_)
 
 
@@ -103,27 +103,27 @@ def _bool(self: Tensor) -> Tensor:
 
 
 def new_zeros(self: Tensor, *size: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """Zeros of this dtype, unless said otherwise."""
+    """A tensor of zeros; default dtype: that of this tensor."""
     return creation.zeros(*size, dtype=dtype or self.dtype)
 
 
 def new_empty(self: Tensor, *size: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """Unwritten memory of this dtype, unless said otherwise."""
+    """An uninitialised tensor; default dtype: that of this tensor."""
     return creation.empty(*size, dtype=dtype or self.dtype)
 
 
 def new_ones(self: Tensor, *size: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """Ones of this dtype, unless said otherwise."""
+    """A tensor of ones; default dtype: that of this tensor."""
     return creation.ones(*size, dtype=dtype or self.dtype)
 
 
 def new_full(self: Tensor, size: Any, fill_value: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """One value, of this dtype unless said otherwise."""
+    """A tensor filled with one value; default dtype: that of this tensor."""
     return creation.full(size, fill_value, dtype=dtype or self.dtype)
 
 
 def new_tensor(self: Tensor, data: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """A copy of `data`, of this dtype unless said otherwise."""
+    """A copy of `data` as a tensor; default dtype: that of this tensor."""
     return creation.tensor(data, dtype=dtype or self.dtype)
 
 

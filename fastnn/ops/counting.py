@@ -1,4 +1,4 @@
-"""Functions that depend on the number of values: outside of compiled programs."""
+"""Counting and searching. Output shapes may depend on the data, so these cannot be compiled."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def unique(
     return_counts: bool = False,
     dim: int | None = None,
 ) -> Any:
-    """The different values, in order; each nan by itself.
+    """The unique values in sorted order; every nan counts as a separate value.
 
     Args:
         sorted: True; they always are.
@@ -50,7 +50,7 @@ def unique(
 
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """How often each of 0, 1, .. comes in an int64 vector; or the sum of the weights there.
+    """Count the occurrences of 0, 1, .. in an int64 vector, or sum their weights.
 
     Raises:
         ValueError: something else than a vector of integers from 0 up.
@@ -66,7 +66,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 
 
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
-    """How many elements are in each of `bins` equal parts of min..max (default: of all)."""
+    """Histogram: counts in `bins` equal bins over min..max (default: the range of the data)."""
     array = values_of(input, "histc")
     low, high = (min, max) if min != max or not array.size else (array.min(), array.max())
     if low == high:
@@ -77,7 +77,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
 def searchsorted(
     sorted_sequence: Tensor, values: Any, *, right: bool = False, side: str | None = None
 ) -> Tensor:
-    """The positions at which the values would keep sequences in order, int64.
+    """The int64 positions at which to insert values into sorted sequences.
 
     Args:
         sorted_sequence: a vector, or rows for those of values of the same shape but for the last
@@ -106,7 +106,7 @@ def searchsorted(
 
 
 def bucketize(input: Any, boundaries: Tensor, *, right: bool = False) -> Tensor:
-    """The bucket of each value among a vector of boundaries in order, int64."""
+    """The int64 bucket of each value, given a sorted vector of boundaries."""
     if boundaries.ndim != 1:
         raise ValueError(f"boundaries: expected a vector, got shape {boundaries.shape}")
     return searchsorted(boundaries, input, right=right)
@@ -115,7 +115,7 @@ def bucketize(input: Any, boundaries: Tensor, *, right: bool = False) -> Tensor:
 def isin(
     elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
 ) -> Tensor:
-    """Whether each element is one of the others.
+    """Elementwise membership test: whether each element is among the others.
 
     Args:
         assume_unique: no element comes twice; nothing depends on it here.

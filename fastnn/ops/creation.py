@@ -1,4 +1,4 @@
-"""New tensors: from values, filled, in sequence, like others; torch's names and arguments."""
+"""Tensor creation, with torch's names and arguments."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def sizes_of(size: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def dtype_of(dtype: DTypeLike | None, default: DTypeLike | None = None) -> np.dtype[Any]:
-    """The element type for a dtype as given: numbers of other types become the nearest."""
+    """The supported dtype for a dtype argument: other numeric types map to the nearest."""
     if dtype is None:
         dtype = _default.dtype if default is None else default
     return as_dtype(np.empty(0, dtype)).dtype
@@ -93,20 +93,20 @@ def tensor(
 
 
 def _copied_by_program(source: NDArray[Any], dtype: DTypeLike | None) -> Tensor:
-    """The copy as an instruction: a replay takes the values that the array has then."""
+    """Record the copy as an instruction: a replay copies the values that the array has then."""
     values = copy(Tensor(source))
     return values if dtype is None else cast(values, dtype).detach()
 
 
 def _plain(data: Any) -> Any:
-    """Lists with numbers in place of tensors of one element."""
+    """Replace one-element tensors within lists by numbers."""
     if isinstance(data, list | tuple) and any(isinstance(d, Tensor | list | tuple) for d in data):
         return [d.tolist() if isinstance(d, Tensor) else _plain(d) for d in data]
     return data
 
 
 def as_tensor(data: Any, dtype: DTypeLike | None = None, device: Any = None) -> Tensor:
-    """The tensor itself, or one that shares an array's memory, where the dtype allows it."""
+    """The tensor itself, or a tensor that shares an array's memory where the dtype allows it."""
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     if isinstance(data, np.ndarray):
@@ -125,38 +125,38 @@ def from_numpy(array: NDArray[Any]) -> Tensor:
 
 
 def from_dlpack(source: Any) -> Tensor:
-    """A tensor that shares the memory of another library's, by the DLPack protocol."""
+    """A tensor that shares memory with another library's tensor, by the DLPack protocol."""
     return from_numpy(np.from_dlpack(source))
 
 
 def scalar_tensor(value: Scalar, dtype: DTypeLike | None = None) -> Tensor:
-    """A tensor of no axes, of the default dtype unless said otherwise."""
+    """A 0-d tensor; dtype: the default dtype unless given."""
     return tensor(value, dtype_of(dtype))
 
 
 def is_tensor(value: object) -> bool:
-    """Whether it is a tensor."""
+    """Whether an object is a tensor."""
     return isinstance(value, Tensor)
 
 
 def zeros(
     *size: Any, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """A tensor of zeros, of the default dtype unless said otherwise."""
+    """A tensor of zeros; dtype: the default dtype unless given."""
     return Tensor(np.zeros(sizes_of(size), dtype_of(dtype)), requires_grad)
 
 
 def ones(
     *size: Any, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """A tensor of ones, of the default dtype unless said otherwise."""
+    """A tensor of ones; dtype: the default dtype unless given."""
     return Tensor(np.ones(sizes_of(size), dtype_of(dtype)), requires_grad)
 
 
 def empty(
     *size: Any, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """A tensor of whatever is in its memory: to be written before it is read."""
+    """An uninitialised tensor: write it before you read it."""
     return Tensor(np.empty(sizes_of(size), dtype_of(dtype)), requires_grad)
 
 
@@ -167,7 +167,7 @@ def full(
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """A tensor of one value; without a dtype that of the value."""
+    """A tensor filled with one value; dtype: that of the value unless given."""
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     kind = bool_ if isinstance(value, bool) else int64 if isinstance(value, int) else None
     shape = sizes_of((size,))
@@ -182,7 +182,7 @@ def arange(
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """start, start + step, .. below end: int64 from integers, else the default dtype.
+    """The range start, start + step, .. below end: int64 for integers, else the default dtype.
 
     arange(end) begins at 0.
 
@@ -206,7 +206,7 @@ def linspace(
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """`steps` numbers from start to end, both among them, evenly apart."""
+    """`steps` evenly spaced numbers from start to end, both included."""
     if steps < 0:
         raise ValueError(f"steps: expected at least 0, got {steps}")
     values = np.linspace(start, end, steps, dtype=float64)
@@ -220,7 +220,7 @@ def eye(
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """The (n, m) matrix with 1 on its diagonal; m defaults to n."""
+    """The (n, m) identity matrix: 1 on the diagonal, else 0; m defaults to n."""
     return Tensor(np.eye(n, m, dtype=dtype_of(dtype)), requires_grad)
 
 
@@ -231,21 +231,21 @@ def _like(x: Tensor, dtype: DTypeLike | None) -> np.dtype[Any]:
 def zeros_like(
     input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """Zeros of the shape of `input`, and of its dtype unless said otherwise."""
+    """Zeros in the shape of `input`; dtype: that of `input` unless given."""
     return Tensor(np.zeros(input.shape, _like(input, dtype)), requires_grad)
 
 
 def ones_like(
     input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """Ones of the shape of `input`, and of its dtype unless said otherwise."""
+    """Ones in the shape of `input`; dtype: that of `input` unless given."""
     return Tensor(np.ones(input.shape, _like(input, dtype)), requires_grad)
 
 
 def empty_like(
     input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
-    """Unwritten memory of the shape of `input`, and of its dtype unless said otherwise."""
+    """An uninitialised tensor in the shape of `input`; dtype: that of `input` unless given."""
     return Tensor(np.empty(input.shape, _like(input, dtype)), requires_grad)
 
 
@@ -256,7 +256,7 @@ def full_like(
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """One value in the shape of `input`, and of its dtype unless said otherwise."""
+    """One value in the shape of `input`; dtype: that of `input` unless given."""
     return Tensor(np.full(input.shape, fill_value, _like(input, dtype)), requires_grad)
 
 
@@ -269,18 +269,18 @@ def logspace(
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """base ** linspace(start, end, steps)."""
+    """Logarithmically spaced numbers: base ** linspace(start, end, steps)."""
     powers = base ** linspace(start, end, steps, dtype=float64)._array
     return Tensor(powers.astype(dtype_of(dtype)), requires_grad)
 
 
 def get_default_dtype() -> np.dtype[Any]:
-    """The dtype of what is made from Python's floats, or without a dtype: float32 at first."""
+    """The dtype of tensors made from Python floats or without a dtype; float32 at first."""
     return _default.dtype
 
 
 def set_default_dtype(dtype: DTypeLike) -> None:
-    """Choose the dtype of what is made without one: tensors, random numbers, layers.
+    """Set the default dtype of tensors, random numbers and layers.
 
     Integers that become floating-point take it too, as in `tensor([1, 2]) / 2`. What there is
     keeps its dtype.

@@ -1,4 +1,4 @@
-"""Diagonals and triangles of matrices."""
+"""Diagonals and triangular parts of matrices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["diag", "diagonal", "trace", "tril", "triu"]
 
 
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The diagonal of a matrix, as a view; the matrix that has a vector on its diagonal.
+    """The diagonal of a matrix, as a view; for a vector, the matrix with it on the diagonal.
 
     Raises:
         ValueError: neither a vector nor a matrix.
@@ -58,7 +58,7 @@ def _on_diagonal(x: Tensor, k: int) -> Tensor:
 
 
 def trace(input: Tensor) -> Tensor:
-    """The sum of the diagonal of a matrix."""
+    """The trace of a matrix: the sum of its diagonal."""
     if input.ndim != 2:
         raise ValueError(f"trace: expected a matrix, got shape {input.shape}")
     return sum(diag(input))
@@ -73,12 +73,12 @@ def _triangle(x: Tensor, lower: bool, diagonal: int) -> Tensor:
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    """input on and below the diagonal, else 0."""
+    """Lower triangle: input on and below the diagonal, else 0."""
     return _triangle(input, True, diagonal)
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    """input on and above the diagonal, else 0."""
+    """Upper triangle: input on and above the diagonal, else 0."""
     return _triangle(input, False, diagonal)
 
 

@@ -1,4 +1,4 @@
-"""einsum: two operands at a time, by permutations and one product of batches of matrices."""
+"""einsum: contracts two operands at a time, by permutations and one batched matrix product."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Term = tuple[Tensor, Labels]
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:
-    """Products of elements with the same letters, summed over the letters that are left out.
+    """Einstein summation: products over equal letters, summed over letters not in the output.
 
     Args:
         equation: a letter for each axis of each tensor, as "ij,jk->ik"; "..." stands for further
@@ -83,7 +83,7 @@ def _sizes(inputs: list[Labels], tensors: list[Tensor]) -> dict[str, int]:
 
 
 def _diagonal(x: Tensor, labels: Labels, sizes: dict[str, int]) -> Term:
-    """Each label once, and in its full size."""
+    """The operand with each label once (diagonals taken), broadcast to its full size."""
     x = expand(x, tuple(sizes[label] for label in labels)) if labels else x
     for label in [label for label, n in Counter(labels).items() if n > 1]:
         while labels.count(label) > 1:
@@ -105,7 +105,7 @@ def _summed(term: Term, kept: set[str]) -> Term:
 
 
 def _laid_out(term: Term, *groups: Sequence[str]) -> Tensor:
-    """With one axis for each group of labels."""
+    """The operand with one axis for each group of labels."""
     x, labels = term
     order = [labels.index(label) for group in groups for label in group]
     moved = permute(x, tuple(order)) if order else x
@@ -114,7 +114,7 @@ def _laid_out(term: Term, *groups: Sequence[str]) -> Tensor:
 
 
 def _joined(one: Term, two: Term, kept: set[str], sizes: dict[str, int]) -> Term:
-    """The product of two, summed over what is not kept."""
+    """Contract two operands over the labels that are not kept."""
     one, two = _summed(one, kept | set(two[1])), _summed(two, kept | set(one[1]))
     a, b = one[1], two[1]
     both = [label for label in a if label in b and label in kept]

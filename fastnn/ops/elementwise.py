@@ -1,4 +1,4 @@
-"""Elementwise rows: NumPy broadcasting, gradients in ops."""
+"""Elementwise ops with a kernel: NumPy broadcasting, gradients written in ops."""
 
 from __future__ import annotations
 
@@ -65,7 +65,11 @@ def _unary(
     gradient: Callable[[Node, Tensor], Tensor | None],
     integers: str = "float",
 ) -> Unary:
-    """integers: what becomes of whole numbers: float (they are cast), row or same (nothing)."""
+    """Make the function of a unary op.
+
+    integers: how whole numbers are treated: "float" casts them, "op" runs the op on them, "same"
+        returns a copy.
+    """
     op = row(name, _same, lambda node, dy: (gradient(node, dy),))
 
     def function(input: Tensor) -> Tensor:
@@ -81,7 +85,7 @@ def _unary(
 
 
 def _binary(name: str, doc: str, gradient: GradientRule | None, floats: bool = False) -> Binary:
-    """floats: whole numbers are cast first."""
+    """Make the function of a binary op; floats: whole numbers are cast to float first."""
     op = row(name, _broadcast(name), gradient)
 
     def function(input: Operand, other: Operand) -> Tensor:
@@ -102,7 +106,7 @@ def _binary(name: str, doc: str, gradient: GradientRule | None, floats: bool = F
 def _each(
     by_a: Callable[[Node, Tensor], Tensor], by_b: Callable[[Node, Tensor], Tensor]
 ) -> GradientRule:
-    """A gradient rule from one by each operand, summed over the axes that were broadcast."""
+    """Combine one gradient rule per operand; each sums over the axes that were broadcast."""
 
     def rule(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
         return (
@@ -113,13 +117,13 @@ def _each(
     return rule
 
 
-copy: Unary = _unary("copy", "A copy with memory of its own.", lambda node, dy: dy, "row")
-neg: Unary = _unary("neg", "-x.", lambda node, dy: neg(dy), "row")
+copy: Unary = _unary("copy", "A copy with memory of its own.", lambda node, dy: dy, "op")
+neg: Unary = _unary("neg", "-x.", lambda node, dy: neg(dy), "op")
 abs: Unary = _unary(
-    "abs", "|x|; the gradient at 0 is 0.", lambda node, dy: mul(dy, sign(node.input(0))), "row"
+    "abs", "|x|; the gradient at 0 is 0.", lambda node, dy: mul(dy, sign(node.input(0))), "op"
 )
-sign: Unary = _unary("sign", "-1, 0 or 1; 0 at nan, as in torch.", lambda node, dy: None, "row")
-square: Unary = _unary("square", "x * x.", lambda node, dy: mul(dy, mul(node.input(0), 2.0)), "row")
+sign: Unary = _unary("sign", "-1, 0 or 1; 0 at nan, as in torch.", lambda node, dy: None, "op")
+square: Unary = _unary("square", "x * x.", lambda node, dy: mul(dy, mul(node.input(0), 2.0)), "op")
 floor: Unary = _unary("floor", "The whole number below or at x.", lambda node, dy: None, "same")
 round: Unary = _unary(
     "round", "The nearest whole number, the even one of two.", lambda node, dy: None, "same"
@@ -225,7 +229,7 @@ def _not_zero(y: Tensor) -> None:
 
 
 def _larger(node: Node, dy: Tensor, i: int, compare: Binary) -> Tensor:
-    """The gradient of maximum or minimum by input i: half of it where the two are equal."""
+    """The gradient of maximum or minimum with respect to input i: half of it at ties."""
     a, b = node.input(i).detach(), node.input(1 - i).detach()
     return where(compare(a, b), dy, where(eq(a, b), mul(dy, 0.5), 0.0))
 

@@ -1,4 +1,4 @@
-"""The largest and the smallest elements over axes, and where they are."""
+"""Maximum and minimum over axes, their indices, `any` and `all`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["all", "amax", "amin", "any", "argmax", "argmin", "max", "min"]
 
 
 def _extreme_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    """Shared equally among the elements that attain the extreme."""
+    """Gradient of max and min: shared equally among the elements that attain the extreme."""
     x, y = node.input(0), node.output().detach()
     hits = where(eq(x.detach(), spread(node, y)), Tensor(np.ones((), x.dtype)), 0.0)
     count = apply(TABLE["sum"], (hits,))
@@ -44,26 +44,26 @@ def _extreme(op: Op, x: Tensor, dim: Axes, keepdim: bool) -> Tensor:
 
 @both_names
 def amax(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """The largest element over `dim` (default: all axes); nan if there is one."""
+    """Maximum over `dim` (default: all axes); nan if any element is nan."""
     return _extreme(_max, input, dim, keepdim)
 
 
 @both_names
 def amin(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """The smallest element over `dim` (default: all axes); nan if there is one."""
+    """Minimum over `dim` (default: all axes); nan if any element is nan."""
     return _extreme(_min, input, dim, keepdim)
 
 
 @both_names
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The int64 index of the first largest element along `dim` (default: of all, flattened)."""
+    """int64 index of the first maximum along `dim` (default: of the flattened input)."""
     input = input.detach()
     return _extreme(_argmax, input if input.dtype != bool_ else cast(input, int64), dim, keepdim)
 
 
 @both_names
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The int64 index of the first smallest element along `dim` (default: of all, flattened)."""
+    """int64 index of the first minimum along `dim` (default: of the flattened input)."""
     return argmax(neg(cast(input, int64) if input.dtype == bool_ else input.detach()), dim, keepdim)
 
 
@@ -102,13 +102,13 @@ def min(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -
 
 @both_names
 def any(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Whether some element over `dim` (default: all axes) is not 0."""
+    """Logical or over `dim` (default: all axes): whether any element is not 0."""
     return reduced(_max, truth(input), dim, keepdim)
 
 
 @both_names
 def all(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Whether no element over `dim` (default: all axes) is 0."""
+    """Logical and over `dim` (default: all axes): whether no element is 0."""
     return reduced(_min, truth(input), dim, keepdim)
 
 

@@ -1,4 +1,4 @@
-"""Indexing as in torch: views by integers and slices, rows by int64 tensors, masks by value."""
+"""Indexing as in torch: integers and slices give views, int64 tensors and masks give copies."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["gather", "index_select", "masked_select", "nonzero", "where"]
 
 
 def positions(index: Tensor, size: int, name: str, negative: bool) -> Tensor:
-    """The index, in range, with negative ones counted from the front.
+    """Check that the index is in range, and make negative positions non-negative.
 
     Raises:
         TypeError: not int64.
@@ -55,12 +55,12 @@ def positions(index: Tensor, size: int, name: str, negative: bool) -> Tensor:
 
 
 def _take(x: Tensor, flat: Tensor) -> Tensor:
-    """Rows of x by positions that were checked before."""
+    """Rows of x at positions that are already checked."""
     return apply(TABLE["take_rows"], (x, flat), (x.dtype.itemsize,))
 
 
 def _flat(parts: Sequence[Tensor], sizes: Sequence[int]) -> Tensor:
-    """Row-major positions in axes of these sizes, from positions along each."""
+    """Flat row-major positions from positions along each axis of these sizes."""
     flat = parts[0]
     for part, size in zip(parts[1:], sizes[1:], strict=True):
         flat = add(mul(flat, size), part)
@@ -71,7 +71,7 @@ def _flat(parts: Sequence[Tensor], sizes: Sequence[int]) -> Tensor:
 
 
 def _as_part(part: Any) -> Any:
-    """An index as given: lists and arrays become tensors."""
+    """One part of an index: lists and arrays become tensors."""
     if isinstance(part, list | np.ndarray):
         array = np.asarray(part)
         array = array.astype(int64) if array.dtype.kind in "iu" or array.size == 0 else array
@@ -87,7 +87,7 @@ def parts_of(index: Any) -> list[Any]:
 
 
 def _by_value(parts: list[Any]) -> list[Any]:
-    """Bool masks as the positions where they hold."""
+    """Replace bool masks by the positions where they are True."""
     found: list[Any] = []
     for part in parts:
         if isinstance(part, Tensor) and part.dtype == bool_:
@@ -98,7 +98,7 @@ def _by_value(parts: list[Any]) -> list[Any]:
 
 
 def _spelled_out(x: Tensor, parts: list[Any]) -> list[Any]:
-    """One part for each axis of x: ... and what is left out become whole slices."""
+    """Expand the index to one part per axis: ... and missing axes become full slices."""
     used = len([p for p in parts if p is not None and p is not Ellipsis])
     if used > x.ndim:
         raise IndexError(f"index: expected at most {x.ndim} axes, got {used}")
@@ -108,7 +108,7 @@ def _spelled_out(x: Tensor, parts: list[Any]) -> list[Any]:
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
-    """x[index]: a view for integers, slices, None and ...; tensors of int64 pick, masks choose.
+    """x[index]: a view for integers, slices, None and ...; a copy for int64 tensors and masks.
 
     Raises:
         IndexError: outside of x.
@@ -137,8 +137,8 @@ def _has_tensors(index: Any) -> bool:
 
 
 def _pick(x: Tensor, axes: list[int], index: list[Tensor]) -> Tensor:
-    """x at tensors of positions along some axes; the picked axes go to the first of these, or to
-    the front when they are apart."""
+    """Advanced indexing by int64 tensors along some axes. The new axes replace the first of these,
+    or go to the front when they are not adjacent."""
     sizes = [x.shape[a] for a in axes]
     checked = [positions(i, n, "index", True) for i, n in zip(index, sizes, strict=True)]
     shape = np.broadcast_shapes(*(i.shape for i in checked))

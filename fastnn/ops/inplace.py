@@ -1,9 +1,8 @@
-"""Changes in place of tensors that are on the tape, or come onto it by what is written.
+"""In-place ops on tensors that are on the tape, or get there by the value that is written.
 
-The new values are computed beside the old ones, by the operation that gives a new tensor, and put
-into the tensor's memory; the tensor takes the place of that result on the tape. What had used it
-before still leads to its former place (`rebase`), and raises in a backward pass if it needs the
-values that are gone.
+The out-of-place op computes the new values. They are copied into the tensor's memory, and the
+tensor takes the node of that result on the tape. Ops that used the tensor before still lead to its
+former node (`rebase`), and raise in a backward pass if they need the values that were overwritten.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ if TYPE_CHECKING:
 
 
 def changes_tape(x: Tensor, value: Any, name: str) -> bool:
-    """Whether a change of `x` by `value` belongs on the tape; grad mode is on.
+    """Whether changing `x` by `value` has to be recorded on the tape; grad mode is on.
 
     Raises:
         RuntimeError: x is a leaf that requires grad.
@@ -79,7 +78,7 @@ def changes_tape(x: Tensor, value: Any, name: str) -> bool:
 
 
 def moved(x: Tensor, y: Tensor, name: str) -> None:
-    """x was changed in place, and y is its memory at its new place on the tape.
+    """Rebase x, whose memory was changed in place, to y's node on the tape.
 
     Raises:
         RuntimeError: x is a leaf that requires grad, or a view of one, or of a tensor that is not
@@ -113,7 +112,7 @@ def assign(x: Tensor, index: Any, value: Operand) -> None:
     """x[index] = value, on the tape.
 
     Raises:
-        RuntimeError: as of `change`.
+        RuntimeError: as `change`.
         RecordingError: positions given by a tensor while recording; a mask with one value is
             recorded.
     """
@@ -135,7 +134,7 @@ def assign(x: Tensor, index: Any, value: Operand) -> None:
 
 
 def _is_there(x: Tensor, index: Any, value: Tensor) -> bool:
-    """Whether x[index] is the memory of the value: what `x[index] += 1` assigns at last."""
+    """Whether x[index] already is the value's memory: the last step of `x[index] += 1`."""
     if any(isinstance(p, Tensor) for p in parts_of(index)):
         return False
     view, given = view_array(x._array, index), value._array
@@ -144,7 +143,7 @@ def _is_there(x: Tensor, index: Any, value: Tensor) -> bool:
 
 
 def _bases(x: Tensor, name: str) -> list[Tensor]:
-    """x, what it is a view of on the tape, and so on."""
+    """x and, if it is a view on the tape, its base, the base of that, and so on."""
     bases = [x]
     while (node := bases[-1]._node) is not None and len(node.inputs or ()) == 1:
         source = node.input(0)
@@ -165,7 +164,7 @@ def _bases(x: Tensor, name: str) -> list[Tensor]:
 
 
 def _settle(x: Tensor, bases: list[Tensor], at: NDArray[Any] | None, y: Tensor) -> None:
-    """Give x and what it is a view of their new places: `y` was written to x, all or `at`."""
+    """Rebase x and its bases on the tape after `y` was written to x, or to its positions `at`."""
     base = bases[-1]
     if x is base and at is None:
         rebase(x, y)
@@ -183,7 +182,7 @@ def _settle(x: Tensor, bases: list[Tensor], at: NDArray[Any] | None, y: Tensor) 
 
 
 def _positions(view: NDArray[Any], base: NDArray[Any]) -> NDArray[np.int64]:
-    """Where each element of a view lies in its C-contiguous base."""
+    """Flat positions of a view's elements in its C-contiguous base."""
     first = (_address(view) - _address(base)) // view.itemsize
     steps = [8 * s // view.itemsize for s in view.strides]
     return as_strided(np.arange(base.size)[first:], view.shape, steps)
@@ -195,7 +194,7 @@ def _address(array: NDArray[Any]) -> int:
 
 
 def _put_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    """y is x, but v at some positions."""
+    """Gradient of a write: y is x with v at some positions."""
     mask, positions = node.attrs
     dx = where(Tensor(mask), 0.0, dy) if node.needs(0) else None
     if not node.needs(1):
@@ -207,7 +206,7 @@ only_reads(_put_gradient)
 
 
 def _seen_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    """y is x at some positions."""
+    """Gradient of a view: y is x at some positions."""
     (positions,) = node.attrs
     x = node.input(0)
     source = np.full(x.shape, -1, np.int64)
@@ -231,7 +230,7 @@ def _write(
     plain: Callable[[Tensor, Operand], Tensor],
     compute: Callable[[Tensor], Tensor],
 ) -> Tensor:
-    """plain(x, value), or on the tape compute(x), which is the same beside it."""
+    """Run plain(x, value) off the tape, else compute(x), the same op out of place."""
     if grad_enabled() and changes_tape(x, value, name):
         change(x, name, compute)
         return x
@@ -241,7 +240,7 @@ def _write(
 def _replace(
     x: Tensor, name: str, compute: Callable[[Tensor], Tensor], values: Iterable[Any]
 ) -> Tensor:
-    """Take what `compute` makes of x and of these values."""
+    """Replace x by `compute(x)`, which also uses these values."""
     if grad_enabled() and any(changes_tape(x, v, name) for v in (None, *values)):
         change(x, name, compute)
         return x
@@ -249,7 +248,7 @@ def _replace(
 
 
 def copy_(self: Tensor, source: Operand) -> Tensor:
-    """Take the values of `source`, which broadcasts to this shape."""
+    """Copy the values of `source`, which is broadcast to this shape."""
     if grad_enabled() and changes_tape(self, source, "copy_"):
         assign(self, ..., source)
         return self
@@ -289,9 +288,9 @@ def div_(self: Tensor, other: Operand) -> Tensor:
 
 
 def _in_place(function: Callable[..., Tensor], checked: bool) -> Callable[..., Tensor]:
-    """The method that puts what a function gives in place of its first operand.
+    """Make the in-place method of a function.
 
-    checked: a result of a higher kind, floats in place of whole numbers, is refused.
+    checked: refuse a result of a higher kind, such as floats for an int64 tensor.
     """
     name = f"{function.__name__}_"
 

@@ -1,4 +1,4 @@
-"""Tensors put together: one after another, side by side, repeated, moved around."""
+"""Concatenation, stacking, repetition and rolling."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 
 @both_names
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """The tensors one after another along `dim`.
+    """Concatenate tensors along `dim`.
 
     Raises:
         ValueError: no tensors, or sizes of the other axes that differ.
@@ -67,7 +67,7 @@ only_reads(_cat_gradient)
 
 @both_names
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """The tensors, of one shape, along a new axis `dim`."""
+    """Stack tensors of one shape along a new axis `dim`."""
     shapes = {t.shape for t in tensors}
     if len(shapes) != 1:
         raise ValueError(f"stack: expected tensors of one shape, got {sorted(shapes)}")
@@ -80,23 +80,23 @@ def _at_least(x: Tensor, ndim: int) -> Tensor:
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
-    """The tensors side by side: along axis 1, vectors along axis 0."""
+    """Stack horizontally: concatenate along axis 1, vectors along axis 0."""
     parts = [_at_least(t, 1) for t in tensors]
     return cat(parts, 0 if parts and parts[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
-    """The tensors one below another, vectors as rows."""
+    """Stack vertically: concatenate along axis 0, with vectors as rows."""
     return cat([_at_least(t, 2) for t in tensors], 0)
 
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
-    """Vectors, and the columns of matrices, side by side."""
+    """Stack the columns of matrices, and vectors as columns."""
     return cat([reshape(t, (-1, 1)) if t.ndim < 2 else t for t in tensors], 1)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """Vectors as the coordinates of a grid, one tensor of its shape for each, as views.
+    """Coordinate grids from vectors: one view in the grid's shape for each vector.
 
     Args:
         indexing: "ij": tensor i varies along axis i; "xy": the first two axes exchanged.
@@ -113,7 +113,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 
 
 def repeat(input: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Copies of input side by side, sizes[i] of them along axis i; new axes go in front."""
+    """Repeat the input sizes[i] times along axis i; new axes go in front."""
     if len(sizes) < input.ndim:
         raise ValueError(f"repeat: expected at least {input.ndim} sizes, got {len(sizes)}")
     shape = (*(1,) * (len(sizes) - input.ndim), *input.shape)
@@ -123,12 +123,12 @@ def repeat(input: Tensor, sizes: Sequence[int]) -> Tensor:
 
 
 def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
-    """Copies side by side, dims[i] of them along axis i; of the first axes 1 if too few."""
+    """Repeat the input dims[i] times along axis i; missing leading entries of `dims` are 1."""
     return repeat(input, (*(1,) * (input.ndim - len(dims)), *dims))
 
 
 def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None) -> Tensor:
-    """Each element, or each part along `dim`, several times in a row.
+    """Repeat each element, or each slice along `dim`.
 
     Args:
         repeats: how often; a vector has a number for each part, which no program can be made of.
@@ -155,7 +155,7 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
 
 
 def roll(input: Tensor, shifts: int, dims: int | None = None) -> Tensor:
-    """Moved by `shifts` along an axis (default: flattened), what falls off comes in again."""
+    """Roll by `shifts` along an axis (default: flattened); elements wrap around."""
     if dims is None:
         return reshape(roll(reshape(input, (-1,)), shifts, 0), input.shape)
     at = axis("roll", dims, input.ndim)
@@ -170,7 +170,7 @@ def diff(
     input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None,
     append: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
-    """x_(i+1) - x_i along `dim`, n times over.
+    """The n-th difference along `dim`: x_(i+1) - x_i, applied n times.
 
     Args:
         prepend, append: what is put before and after input first.
@@ -197,12 +197,12 @@ concat = concatenate = cat
 
 
 def _repeat(self: Tensor, *sizes: int | Sequence[int]) -> Tensor:
-    """Copies side by side, sizes[i] of them along axis i."""
+    """Repeat sizes[i] times along axis i."""
     return repeat(self, sizes_of(sizes))
 
 
 def _tile(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
-    """Copies side by side, dims[i] of them along axis i; of the first axes 1 if too few."""
+    """Repeat dims[i] times along axis i; missing leading entries of `dims` are 1."""
     return tile(self, sizes_of(dims))
 
 

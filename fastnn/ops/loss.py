@@ -1,4 +1,4 @@
-"""Fused losses: the value and its gradient in one pass."""
+"""Fused losses: the value and the gradient in one pass."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from fastnn.tensor import Tensor, int64, wrap
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# The gradient by z as an expression, for gradients of gradients, where the kernel's own pass
-# would be a constant.
+# The gradient with respect to z as an expression, for higher derivatives: the gradient that the
+# kernel computes would be a constant there.
 Expression = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -47,7 +47,7 @@ def _over_rows(dloss: Tensor, z: Tensor) -> Tensor:
 
 
 def _loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> Tensor:
-    """Run a loss row. rows: one loss for each row (else for each element)."""
+    """Run a loss op. rows: one loss per row of z (else per element)."""
     on_tape = z.requires_grad and is_grad_enabled()
     if batch.rules is not None and batch.rules.any(z, y):
         return _batched_loss(op, z, y, reduction, rows)
@@ -66,7 +66,7 @@ def _loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> Tensor:
 
 
 def _batched_loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> Tensor:
-    """The same within vmap: each loss by the row, which are then reduced."""
+    """`_loss` within vmap: the op computes each sample's losses, which are reduced here."""
     assert batch.rules is not None and op.gradient is not None
     loss, dz = batch.rules.loss(op, z, y, rows)
     each = Tensor(loss)
@@ -77,7 +77,7 @@ def _batched_loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> T
 
 
 def _no_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
-    raise NotImplementedError("a loss row has two outputs, the second of them optional")
+    raise NotImplementedError("a loss op has two outputs, the second of them optional")
 
 
 def _row(name: str, expression: Expression) -> Op:
@@ -109,7 +109,7 @@ def _alike(name: str, z: Tensor, y: Tensor) -> None:
 
 
 def softmax_cross_entropy(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
-    """-log softmax(z)[row, y[row]] of logits z (n, c) and classes y (n), int64 in 0..c-1."""
+    """Cross-entropy -log softmax(z)[i, y[i]] of logits z (n, c), classes y (n), int64 in 0..c-1."""
     if y.shape != z.shape[:1]:
         raise ValueError(f"y: expected {z.shape[0]} classes, one a row of z, got shape {y.shape}")
     classes = z.shape[1]
@@ -124,7 +124,7 @@ def softmax_cross_entropy(z: Tensor, y: Tensor, reduction: str = "mean") -> Tens
 
 
 def soft_cross_entropy(z: Tensor, p: Tensor, reduction: str = "mean") -> Tensor:
-    """-sum over classes of p * log softmax(z), of logits z (n, c) and probabilities p (n, c)."""
+    """Cross-entropy -sum_c p log softmax(z) of logits z (n, c) and probabilities p (n, c)."""
     _alike("cross_entropy", z, p)
     if p.requires_grad and is_grad_enabled():
         return _reduced(neg(sum(mul(p, log_softmax(z, 1)), 1)), reduction)
@@ -132,7 +132,7 @@ def soft_cross_entropy(z: Tensor, p: Tensor, reduction: str = "mean") -> Tensor:
 
 
 def bce_with_logits(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
-    """max(z, 0) - z * y + log1p(exp(-|z|)) by element."""
+    """Binary cross-entropy of logits: max(z, 0) - z * y + log1p(exp(-|z|)), elementwise."""
     _alike("binary_cross_entropy_with_logits", z, y)
     if y.requires_grad and is_grad_enabled():
         each = add(sub(relu(z), mul(z, y)), log1p(exp(neg(abs(z)))))
@@ -141,7 +141,7 @@ def bce_with_logits(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
 
 
 def mse(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
-    """(z - y)**2 by element."""
+    """Squared error (z - y)**2, elementwise."""
     _alike("mse_loss", z, y)
     if y.requires_grad and is_grad_enabled():
         return _reduced(square(sub(z, y)), reduction)

@@ -1,4 +1,4 @@
-"""Matrix products."""
+"""The op `matmul` and the affine map `linear`."""
 
 from __future__ import annotations
 

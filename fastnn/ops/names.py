@@ -1,4 +1,4 @@
-"""NumPy's names for arguments: `axis=` for `dim=`, `keepdims=` for `keepdim=`."""
+"""NumPy's argument names: `axis=` for `dim=`, `keepdims=` for `keepdim=`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _NAMES = {"axis": "dim", "keepdims": "keepdim", "ddof": "correction"}
-_NOTHING = ("dtype", "out")  # NumPy's functions give them to the methods that they call
+_NOTHING = ("dtype", "out")  # NumPy's functions pass them to the methods that they call
 
 
 def _renamed(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The arguments under torch's names.
+    """Translate argument names to torch's.
 
     Raises:
         TypeError: both names of one argument, or a dtype or out other than None.
@@ -34,7 +34,7 @@ def _renamed(name: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def both_names(function: Callable[P, R]) -> Callable[..., R]:
-    """The function with NumPy's names for its arguments beside torch's."""
+    """Decorator: accept NumPy's argument names as well as torch's."""
 
     @wraps(function)
     def named(*args: Any, **given: Any) -> R:

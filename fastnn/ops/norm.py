@@ -1,4 +1,4 @@
-"""Normalisation rows: the value with the moments that its gradient needs, and the gradient."""
+"""Normalisation ops: the value with the moments that its gradient needs, and the gradient."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def _no_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
-    raise NotImplementedError("a row of two outputs")
+    raise NotImplementedError("an op of two outputs")
 
 
 def _packed(x: Tensor | None) -> NDArray[Any] | None:
@@ -36,18 +36,18 @@ def _scaled(x: Tensor, gain: Tensor | None, shift: Tensor | None) -> Tensor:
     return y if shift is None else add(y, shift)
 
 
-# By expressions: within vmap, and for gradients of gradients
+# As expressions of ops: within vmap, and for higher derivatives
 
 
 def _moments(x: Tensor, dim: int, centred: bool, eps: float) -> tuple[Tensor, Tensor]:
-    """(x - m) r and r along an axis of a matrix."""
+    """Normalised values (x - m) r and r = 1 / std along an axis of a matrix."""
     d = sub(x, mean(x, dim, True)) if centred else x
     r = div(1.0, sqrt(add(mean(square(d), dim, True), eps)))
     return mul(d, r), r
 
 
 def _gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    """The gradient in ops that have gradients themselves."""
+    """The gradient, written in differentiable ops."""
     x, gain, _ = node.inputs or ()
     assert x is not None
     _, dim, centred, eps = node.attrs
@@ -64,7 +64,7 @@ def _gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 
 def _rule(node: Node, dy: Tensor, _: Tensor | None) -> Sequence[Tensor | None]:
-    """By the row of the gradient, or by expressions where that itself goes on the tape."""
+    """The gradient rule: the gradient op, or expressions where the gradient is itself recorded."""
     if is_grad_enabled() or batch.rules is not None:
         return _gradient(node, dy)
     op, dim, centred, _ = node.attrs
@@ -89,7 +89,7 @@ _layer_norm = _rows("layer_norm")
 def _run(
     rows: tuple[Op, Op], x: Tensor, parameters: Parameters, dim: int, centred: bool, eps: float
 ) -> tuple[Tensor, NDArray[Any]]:
-    """The output of a row, on the tape, and its moments."""
+    """Run a normalisation op: its output, on the tape, and its moments."""
     op, backward = rows
     gain, shift = parameters
     same_real(op.name, *(None if t is None else t._array for t in (x, gain, shift)))
@@ -157,7 +157,7 @@ def batch_norm(
 
 
 def _keep(running: Running, stats: NDArray[Any], shape: tuple[int, ...]) -> None:
-    """Bring running averages up to date."""
+    """Update the running moments."""
     *averages, momentum = running
     arrays = tuple(t._array for t in averages)
     same_real("batch_norm", stats, *arrays[:2])

@@ -1,4 +1,4 @@
-"""What `+`, `<`, `@` and `x[i]` do with tensors."""
+"""Python operators of tensors: `+`, `<`, `@`, `x[i]` and the others."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _OPERANDS: tuple[type, ...] = (Tensor, bool, int, float, np.number, np.bool_)
 
 
 def _of_right(function: Binary) -> Binary:
-    """The operator of the right operand, where the left one is no tensor: 1 - x."""
+    """The reflected operator, for a left operand that is not a tensor: 1 - x."""
 
     def reflected(self: Operand, other: Operand) -> Tensor:
         return function(other, self)
@@ -52,7 +52,7 @@ def _of_right(function: Binary) -> Binary:
 
 
 def _compared(function: Binary) -> Callable[[Tensor, object], Any]:
-    """`==` and `!=`, which Python may ask of anything."""
+    """`==` and `!=`, which Python allows between any two objects."""
 
     def compare(self: Tensor, other: object) -> Any:
         return function(self, other) if isinstance(other, _OPERANDS) else NotImplemented  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Functions by element that are made of rows: gradients of any order come with them."""
+"""Elementwise functions composed of ops, so that they have gradients of any order."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ __all__ = [
 
 
 def ceil(input: Tensor) -> Tensor:
-    """The whole number above or at x."""
+    """Ceiling: the smallest integer >= x."""
     return neg(floor(neg(input))) if input.dtype.kind == "f" else floor(input)
 
 
 def trunc(input: Tensor) -> Tensor:
-    """The whole number towards zero."""
+    """Truncation: x rounded towards zero."""
     return (
         where(lt(input, 0.0), ceil(input), floor(input))
         if input.dtype.kind == "f"
@@ -70,48 +70,48 @@ def trunc(input: Tensor) -> Tensor:
 
 
 def frac(input: Tensor) -> Tensor:
-    """What is left of x without its whole part: x - trunc(x)."""
+    """Fractional part: x - trunc(x)."""
     return sub(input, trunc(input))
 
 
 def rsqrt(input: Tensor) -> Tensor:
-    """1 / sqrt(x)."""
+    """Reciprocal square root: 1 / sqrt(x)."""
     return div(1.0, sqrt(input))
 
 
 def reciprocal(input: Tensor) -> Tensor:
-    """1 / x."""
+    """Reciprocal: 1 / x."""
     return div(1.0, input)
 
 
 def log2(input: Tensor) -> Tensor:
-    """The logarithm of base 2: log(x) / log(2)."""
+    """Base-2 logarithm: log(x) / log(2)."""
     return div(log(input), math.log(2.0))
 
 
 def log10(input: Tensor) -> Tensor:
-    """The logarithm of base 10: log(x) / log(10)."""
+    """Base-10 logarithm: log(x) / log(10)."""
     return div(log(input), math.log(10.0))
 
 
 def exp2(input: Tensor) -> Tensor:
-    """2**x = exp(x log 2)."""
+    """Base-2 exponential: 2**x = exp(x log 2)."""
     return exp(mul(real(input), math.log(2.0)))
 
 
 def tan(input: Tensor) -> Tensor:
-    """sin(x) / cos(x)."""
+    """Tangent: sin(x) / cos(x)."""
     return div(sin(input), cos(input))
 
 
 def sinh(input: Tensor) -> Tensor:
-    """(e**x - e**-x) / 2, as (t - u) / 2 of t = e**x - 1, u = e**-x - 1, exact near 0."""
+    """Hyperbolic sine, computed as (t - u) / 2, t = e**x - 1, u = e**-x - 1: exact near 0."""
     input = real(input)
     return mul(sub(expm1(input), expm1(neg(input))), 0.5)
 
 
 def cosh(input: Tensor) -> Tensor:
-    """(e**x + e**-x) / 2."""
+    """Hyperbolic cosine: (e**x + e**-x) / 2."""
     input = real(input)
     return mul(add(exp(input), exp(neg(input))), 0.5)
 
@@ -144,14 +144,14 @@ def fmod(input: Operand, other: Operand) -> Tensor:
 
 
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
-    """log(exp(input) + exp(other)), shifted by the larger of the two."""
+    """log(exp(input) + exp(other)), shifted by the larger of the two against overflow."""
     a, b = pair(input, other)
     low = neg(abs(sub(a, b)))
     return add(maximum(a, b), log1p(exp(where(isnan(low), 0.0, low))))
 
 
 def hypot(input: Tensor, other: Tensor) -> Tensor:
-    """sqrt(input^2 + other^2), scaled by the larger of the two."""
+    """sqrt(input^2 + other^2), scaled by the larger of the two against overflow."""
     a, b = pair(input, other)
     most = maximum(abs(a.detach()), abs(b.detach()))
     scale = where(logical_and(isfinite(most), gt(most, 0)), most, 1.0)
@@ -161,7 +161,7 @@ def hypot(input: Tensor, other: Tensor) -> Tensor:
 def nan_to_num(
     input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
-    """Numbers in place of nan and the infinities: by default the largest of the dtype."""
+    """Replace nan and infinities; by default by 0 and the dtype's largest finite numbers."""
     if input.dtype.kind != "f":
         return input
     most = float(np.finfo(input.dtype).max)
@@ -182,7 +182,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1.0)
 
 @both_names
 def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
-    """min where input is below it, max where input is above; the gradient at the ends is 1.
+    """Clamp to min..max; the gradient at the bounds is 1.
 
     Raises:
         ValueError: neither end.
@@ -198,12 +198,12 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None)
 
 
 def clamp_min(input: Tensor, min: Operand) -> Tensor:
-    """min where input is below it."""
+    """Clamp from below: max(input, min)."""
     return clamp(input, min)
 
 
 def clamp_max(input: Tensor, max: Operand) -> Tensor:
-    """max where input is above it."""
+    """Clamp from above: min(input, max)."""
     return clamp(input, None, max)
 
 
@@ -215,49 +215,49 @@ def _off(x: Operand) -> Operand:
 
 
 def truth(x: Operand) -> Tensor:
-    """x != 0, as bool."""
+    """Truth value: x != 0, as bool."""
     if isinstance(x, Tensor):
         return x if x.dtype == bool_ else ne(x.detach(), 0)
     return Tensor(np.array(bool(x)))
 
 
 def logical_and(input: Operand, other: Operand) -> Tensor:
-    """Whether both are other than 0."""
+    """Elementwise logical and: both are not 0."""
     return bitwise_and(truth(input), truth(other))
 
 
 def logical_or(input: Operand, other: Operand) -> Tensor:
-    """Whether one of them is other than 0."""
+    """Elementwise logical or: at least one is not 0."""
     return bitwise_or(truth(input), truth(other))
 
 
 def logical_xor(input: Operand, other: Operand) -> Tensor:
-    """Whether just one of them is other than 0."""
+    """Elementwise logical xor: exactly one is not 0."""
     return bitwise_xor(truth(input), truth(other))
 
 
 def logical_not(input: Operand) -> Tensor:
-    """Whether it is 0."""
+    """Elementwise logical not: x == 0."""
     return bitwise_xor(truth(input), True)
 
 
 def bitwise_not(input: Tensor) -> Tensor:
-    """~x: not of bool, -x - 1 of int64."""
+    """Bitwise not, ~x: logical not for bool, -x - 1 for int64."""
     return bitwise_xor(input, True if input.dtype == bool_ else -1)
 
 
 def isnan(input: Tensor) -> Tensor:
-    """Whether it is not a number."""
+    """Elementwise NaN test."""
     return ne(input.detach(), input.detach())
 
 
 def isinf(input: Tensor) -> Tensor:
-    """Whether it is inf or -inf."""
+    """Elementwise test for inf and -inf."""
     return eq(abs(real(input.detach())), math.inf)
 
 
 def isfinite(input: Tensor) -> Tensor:
-    """Whether it is neither inf nor nan."""
+    """Elementwise finiteness test: neither inf nor nan."""
     return lt(abs(real(input.detach())), math.inf)
 
 
@@ -282,13 +282,13 @@ def allclose(
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
-    """Whether shapes and all elements are the same, as a Python bool."""
+    """Whether shapes and all elements are equal, as a Python bool."""
     listener.refuse("its values were compared (equal)")
     return input.shape == other.shape and bool(eq(input, other)._array.all())
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
-    """value where the mask holds, else input."""
+    """`value` where the mask is True, else input."""
     return where(mask, value, input)
 
 

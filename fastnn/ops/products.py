@@ -1,4 +1,4 @@
-"""Products of vectors, matrices and batches of matrices: one row `matmul` for each matrix."""
+"""Products of vectors, matrices and batches of matrices: one op `matmul` for each matrix."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ def _of_axes(name: str, a: Tensor, b: Tensor, first: int, second: int) -> None:
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The product of two matrices."""
+    """Matrix product of two matrices."""
     _of_axes("mm", input, mat2, 2, 2)
     return matmul(input, mat2)
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
-    """The product of a matrix and a vector."""
+    """Matrix-vector product."""
     _of_axes("mv", input, vec, 2, 1)
     return matmul(input, vec)
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The products of the matrices of two batches (n, i, k) and (n, k, j)."""
+    """Batched matrix product of (n, i, k) and (n, k, j)."""
     _of_axes("bmm", input, mat2, 3, 3)
     if input.shape[0] != mat2.shape[0]:
         raise ValueError(f"bmm: {input.shape[0]} matrices against {mat2.shape[0]}")
@@ -76,13 +76,13 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
-    """sum_i a_i b_i of two vectors."""
+    """Dot product sum_i a_i b_i of two vectors."""
     _of_axes("dot", input, tensor, 1, 1)
     return matmul(input, tensor) if input.dtype.kind == "f" else sum(mul(input, tensor))
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
-    """a_i b_j of two vectors."""
+    """Outer product a_i b_j of two vectors."""
     _of_axes("outer", input, vec2, 1, 1)
     return mul(reshape(input, (-1, 1)), vec2)
 
@@ -109,14 +109,14 @@ def baddbmm(
 
 
 def inner(input: Tensor, other: Tensor) -> Tensor:
-    """The sums of products over the last axes: input other^T."""
+    """Inner product over the last axes: input other^T."""
     if input.ndim == 0 or other.ndim == 0:
         return mul(input, other)
     return tensordot(input, other, ([input.ndim - 1], [other.ndim - 1]))
 
 
 def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Sequence[int]] = 2) -> Tensor:
-    """The sums of products over axes of a and of b.
+    """Tensor contraction: sums of products over axes of a and of b.
 
     Args:
         dims: how many, the last of a and the first of b; or those of a, and those of b.
@@ -149,7 +149,7 @@ def dist(input: Tensor, other: Tensor, p: float = 2.0) -> Tensor:
 
 
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
-    """The p-norms of the differences of each row of x1 (.., n, d) and each of x2 (.., m, d).
+    """Pairwise p-norm distances of the rows of x1 (.., n, d) and of x2 (.., m, d).
 
     Raises:
         ValueError: a p below 0, no rows, or rows of different lengths.

@@ -1,4 +1,4 @@
-"""One element type for the operands of an op, by torch's rules for our four."""
+"""Type promotion by torch's rules, for float32, float64, int64 and bool."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fastnn.ops.table import Scalar
 
-_REALS = tuple(np.dtype(name) for name in engine.DTYPES)  # by the numbers that the kernel takes
+_REALS = tuple(np.dtype(name) for name in engine.DTYPES)  # indexed by the kernel's type codes
 _RANK = {bool_: 0, int64: 1, float32: 2, float64: 2}
 
 
@@ -34,12 +34,12 @@ _cast = row("cast", _cast_shape, _cast_gradient)
 
 
 def cast(x: Tensor, dtype: DTypeLike) -> Tensor:
-    """The values as another dtype, x itself if it has it; to int64 towards zero, to bool x != 0."""
+    """Convert to a dtype (x itself if it has it); to int64 towards zero, to bool as x != 0."""
     have = x._array.dtype
     if have is dtype or have == dtype:
         return x
     want = np.dtype(dtype)
-    if want not in _RANK:  # numbers of other types become the nearest that tensors have
+    if want not in _RANK:  # other numeric types map to the nearest dtype that tensors have
         want = float32 if want.kind == "f" else int64 if want.kind in "iu" else want
         if want not in _RANK:
             raise TypeError(f"dtype: expected float32, float64, int64 or bool, got {dtype}")
@@ -51,7 +51,7 @@ def cast(x: Tensor, dtype: DTypeLike) -> Tensor:
 
 
 def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
-    """`x` as a floating-point tensor: a number takes the dtype of `other`."""
+    """`x` as a floating-point tensor; a Python number takes the dtype of `other`."""
     if isinstance(x, Tensor):
         if x._array.dtype.kind == "f":
             return x
@@ -68,7 +68,7 @@ def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
 
 
 def same_real(op: str, *arrays: NDArray[Any] | None) -> np.dtype[Any]:
-    """The one floating-point dtype of the arrays."""
+    """The common floating-point dtype of the arrays."""
     dtypes = {a.dtype for a in arrays if a is not None}
     if len(dtypes) != 1:
         names = ", ".join(sorted(str(d) for d in dtypes))
@@ -91,7 +91,7 @@ def _number_rank(value: Any) -> int:
 
 
 def _with_number(x: Tensor, value: Scalar) -> tuple[Tensor, Tensor]:
-    """x and the number as tensors; the number decides only when of a higher kind than x."""
+    """Promote a tensor and a Python number, which counts only if it is of a higher kind than x."""
     rank, dtype = _number_rank(value), x._array.dtype
     if rank > _RANK[dtype]:
         dtype = default.dtype if rank == 2 else int64
@@ -100,7 +100,7 @@ def _with_number(x: Tensor, value: Scalar) -> tuple[Tensor, Tensor]:
 
 
 def result_dtype(a: Tensor, b: Tensor) -> np.dtype[Any]:
-    """The higher kind wins; of two floats the wider, unless it alone is of no axes."""
+    """The promoted dtype: the higher kind; of two floats the wider, unless only it is 0-d."""
     da, db = a._array.dtype, b._array.dtype
     if _RANK[da] != _RANK[db]:
         return da if _RANK[da] > _RANK[db] else db
@@ -110,7 +110,7 @@ def result_dtype(a: Tensor, b: Tensor) -> np.dtype[Any]:
 
 
 def pair(a: Tensor | Scalar, b: Tensor | Scalar) -> tuple[Tensor, Tensor]:
-    """Both operands as tensors of one dtype."""
+    """Promote both operands to tensors of one dtype."""
     if isinstance(a, Tensor):
         if not isinstance(b, Tensor):
             return _with_number(a, b)

@@ -1,4 +1,4 @@
-"""Rows that draw: a key from the engine's state, and dropout by such a key."""
+"""Random ops: `draw_key` from the generator's state, and dropout by such a key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def bits_of(x: float) -> int:
-    """The bits of a float64 as an int64: how a row takes a number as an attribute."""
+    """The bits of a float64 as an int64: attributes of ops are integers."""
     return int(struct.unpack("<q", struct.pack("<d", x))[0])
 
 
@@ -30,7 +30,7 @@ _draw_key = row("draw_key", _no_output)
 
 
 def draw_key(state: NDArray[np.int64]) -> Tensor:
-    """The next key, int64 (2): seed and count; the state's count goes up by one.
+    """The next key, int64 (2): seed and count. Increments the state's count.
 
     A program draws a new one at every run; within vmap there is one for all samples or one for
     each, as its randomness says.
@@ -57,6 +57,9 @@ _dropout = row("dropout", _same, _dropout_gradient)
 
 
 def dropout(x: Tensor, p: float, key: Tensor) -> Tensor:
-    """x / (1 - p) where the key's random bits say so, by element, else 0; 0 <= p < 1."""
+    """Dropout: each element is kept with probability 1 - p, by the key's random bits.
+
+    Kept elements are x / (1 - p), the others 0; 0 <= p < 1.
+    """
     attrs = (bits_of(p),)
     return apply(_dropout, (x, key), attrs, attrs)

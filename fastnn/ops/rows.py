@@ -1,4 +1,4 @@
-"""Rows: softmax, rows picked by an index, and metrics over rows."""
+"""Ops on the rows of a matrix: softmax, row lookup by index, and metrics."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _log_softmax = row("log_softmax", _rows_shape, _log_softmax_gradient, batch="fol
 
 
 def along(op: Op, x: Tensor, dim: int, attrs: tuple[int, ...] = ()) -> Tensor:
-    """The row op along any axis: bring it to the end, make a matrix of it, and undo both."""
+    """Apply an op on matrix rows along any axis: move it last, flatten to a matrix, undo both."""
     if not -x.ndim <= dim < x.ndim:
         raise IndexError(f"dim: expected {-x.ndim}..{x.ndim - 1} for {op.name}, got {dim}")
     axes = list(range(x.ndim))
@@ -56,13 +56,13 @@ def along(op: Op, x: Tensor, dim: int, attrs: tuple[int, ...] = ()) -> Tensor:
 
 @both_names
 def softmax(input: Tensor, dim: int = -1) -> Tensor:
-    """exp(input - max) / sum(exp(input - max)) along `dim`."""
+    """Softmax along `dim`: exp(input - max) / sum(exp(input - max))."""
     return along(_softmax, input, dim)
 
 
 @both_names
 def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
-    """input - max - log(sum(exp(input - max))) along `dim`."""
+    """Log-softmax along `dim`: input - max - log(sum(exp(input - max)))."""
     return along(_log_softmax, input, dim)
 
 
@@ -82,7 +82,7 @@ _take_rows = row("take_rows", _take_shape, _take_gradient, batch="gather")
 
 
 def take_rows(x: Tensor, index: Tensor) -> Tensor:
-    """x[index]: the rows of x named by a 1-D int64 tensor.
+    """x[index]: the rows of x at the positions in a 1-D int64 tensor.
 
     Raises:
         IndexError: an index outside the rows of x.
@@ -107,7 +107,7 @@ _scatter_add_rows = row("scatter_add_rows", _scatter_shape, _scatter_gradient, b
 
 
 def scatter_add_rows(dy: Tensor, index: Tensor, rows: int) -> Tensor:
-    """A matrix of `rows` rows where row index[i] has the sum of those dy[i]."""
+    """A matrix of `rows` rows; dy[i] is added to its row index[i]."""
     return apply(_scatter_add_rows, (dy, index), (rows,))
 
 

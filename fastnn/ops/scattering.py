@@ -1,4 +1,4 @@
-"""Elements taken from, written to and added at positions that a tensor gives, along an axis."""
+"""Take, scatter and index_add: read, write or add at the positions in an index tensor."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["index_add", "index_fill", "scatter", "scatter_add", "take", "take_al
 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
-    """The elements at these positions of input laid out row by row, from the end if negative."""
+    """Elements of the flattened input at these positions; negative ones count from the end."""
     flat = positions(reshape(index, (-1,)), input.numel(), "index", True)
     return reshape(index_select(reshape(input, (-1,)), 0, flat), index.shape)
 
@@ -32,7 +32,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     """As `gather`; the other axes broadcast, and negative positions count from the end.
 
     Args:
-        dim: by default of both laid out row by row.
+        dim: default: both are flattened.
     """
     if dim is None:
         return take(input, reshape(indices, (-1,)))
@@ -51,7 +51,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 
 
 def _lifted(x: Tensor) -> Tensor:
-    """With an axis at least."""
+    """The tensor with at least one axis."""
     return x if x.ndim else reshape(x, (1,))
 
 
@@ -141,13 +141,13 @@ def _scattered(x: Tensor, at: int, index: Tensor, src: Operand) -> Tensor:
 
 
 def _summed(rows: Tensor, index: Tensor, n: int) -> Tensor:
-    """`scatter_add_rows`, of whole numbers in double."""
+    """`scatter_add_rows`; int64 is summed in double."""
     total = scatter_add_rows(rows if rows.dtype.kind == "f" else cast(rows, float64), index, n)
     return cast(total, rows.dtype)
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """input with src_i added at position index_i along `dim`; index and src as of `scatter`.
+    """input with src_i added at position index_i along `dim`; index and src as for `scatter`.
 
     Whole numbers are exact up to 2**53.
     """
@@ -187,7 +187,7 @@ def index_add(
 
 
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor:
-    """input with `value`, a number or a tensor of no axes, at these positions along `dim`."""
+    """Fill positions along `dim` with `value`, a number or a 0-d tensor."""
     lifted, index = _lifted(input), _lifted(index)
     at = axis("index_fill", dim, lifted.ndim)
     if index.ndim != 1 or (isinstance(value, Tensor) and value.ndim):

@@ -1,4 +1,4 @@
-"""Elements in order along an axis, and what stands at a place of that order."""
+"""Sorting along an axis, top-k, medians and quantiles."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["argsort", "kthvalue", "median", "quantile", "sort", "topk"]
 
 
 class Sorted(NamedTuple):
-    """Elements in order, and where they were."""
+    """Sorted values and their indices."""
 
     values: Tensor
     indices: Tensor
@@ -37,7 +37,7 @@ _argsort = row(
 
 @both_names
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
-    """The int64 positions of the elements in order along `dim`, equal ones as they were.
+    """int64 indices that sort the input along `dim`; the sort is stable.
 
     nan counts as the largest; denormals are equal to 0.
     """
@@ -49,14 +49,14 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 
 @both_names
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Sorted:
-    """(values, indices): the elements in order along `dim`; see `argsort`."""
+    """Sort along `dim`: (values, indices); see `argsort`."""
     order = argsort(input, dim, descending)
     return Sorted(gather(input, dim, order) if input.ndim else input, order)
 
 
 @both_names
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Sorted:
-    """(values, indices) of the k largest (or smallest) elements along `dim`, in order.
+    """(values, indices) of the k largest (or smallest) elements along `dim`, sorted.
 
     Raises:
         ValueError: a k outside of 0 to the size of the axis.
@@ -94,7 +94,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Sor
 
 @both_names
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The middle element, the lower of two; along `dim`, (values, indices). nan where one is."""
+    """Median, the lower of two middle elements; along `dim`, (values, indices). nan if any is."""
     if dim is None:
         if input.numel() == 0:
             return Tensor(np.array(np.nan, input.dtype))
@@ -119,7 +119,7 @@ def quantile(
     *,
     interpolation: str = "linear",
 ) -> Tensor:
-    """The q-th quantiles along `dim` (default: of all): between the neighbours in order.
+    """The q-th quantiles along `dim` (default: of all), interpolated between neighbours.
 
     Args:
         q: in 0..1; a vector of them comes as a first axis.
@@ -151,7 +151,7 @@ def quantile(
 
 
 def _at_ranks(ordered: Tensor, shares: Any, interpolation: str) -> Tensor:
-    """What stands at these shares of the way along the last axis."""
+    """The values at these fractions of the sorted last axis."""
     n = ordered.shape[-1]
     rank = (shares.astype(ordered.dtype) * (n - 1)).astype(ordered.dtype)
     rank = _WAYS[interpolation](rank)

@@ -1,4 +1,4 @@
-"""Reductions that are made of rows: products, moments, norms."""
+"""Reductions composed of ops: products, cumulative sums, moments and norms."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ __all__ = [
 
 
 def _product(x: Tensor) -> Tensor:
-    """Over the middle axis by halves, so that no gradient divides by an element."""
+    """Product over the middle axis, by halving it, so that no gradient divides by an element."""
     if x.shape[1] == 0:
         return Tensor(np.ones((x.shape[0], x.shape[2]), x.dtype))
     while (n := x.shape[1]) > 1:
@@ -50,14 +50,14 @@ def _product(x: Tensor) -> Tensor:
 
 @both_names
 def prod(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """The product over `dim` (default: all axes); of int64 and bool, int64."""
+    """Product over `dim` (default: all axes); int64 for int64 and bool."""
     input = cast(input, int64) if input.dtype == bool_ else input
     return reduce_axes("prod", _product, input, dim, keepdim)
 
 
 @both_names
 def cumsum(input: Tensor, dim: int) -> Tensor:
-    """y_i = x_0 + .. + x_i along `dim`, by doubling: log2(n) additions each."""
+    """Cumulative sum y_i = x_0 + .. + x_i along `dim`, by doubling: log2(n) additions each."""
     at = axis("cumsum", dim, input.ndim)
     y = cast(input, int64) if input.dtype == bool_ else input
     before, step = (slice(None),) * at, 1
@@ -72,20 +72,20 @@ def cumsum(input: Tensor, dim: int) -> Tensor:
 
 @both_names
 def nansum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """The sum of what is not nan."""
+    """Sum of the elements that are not nan."""
     return sum(where(isnan(input), 0.0, input) if input.dtype.kind == "f" else input, dim, keepdim)
 
 
 @both_names
 def nanmean(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """The mean of what is not nan."""
+    """Mean of the elements that are not nan."""
     count = sum(cast(logical_not(isnan(input)), input.dtype), dim, keepdim)
     return div(nansum(input, dim, keepdim), count)
 
 
 @both_names
 def count_nonzero(input: Tensor, dim: Axes = None) -> Tensor:
-    """How many elements are not 0, int64."""
+    """Number of elements that are not 0, int64."""
     return sum(cast(ne(input, 0), int64), dim)
 
 
@@ -103,7 +103,7 @@ def var(
     *,
     correction: float = 1,
 ) -> Tensor:
-    """sum((input - mean)**2) / (n - correction) over `dim` (default: all axes).
+    """Variance over `dim` (default: all axes): sum((input - mean)**2) / (n - correction).
 
     Args:
         unbiased: torch's older word: True is correction 1, False is 0.
@@ -128,7 +128,7 @@ def std(
     *,
     correction: float = 1,
 ) -> Tensor:
-    """The root of `var`; its gradient is 0 where it is 0."""
+    """Standard deviation: the square root of `var`; its gradient is 0 where it is 0."""
     return _root(var(input, dim, unbiased, keepdim, correction=correction))
 
 
@@ -174,7 +174,7 @@ def logsumexp(input: Tensor, dim: Axes, keepdim: bool = False) -> Tensor:
 def norm(
     input: Tensor, p: float | str | None = "fro", dim: Axes = None, keepdim: bool = False
 ) -> Tensor:
-    """sum(|input|**p)**(1/p) over `dim` (default: all axes).
+    """The p-norm over `dim` (default: all axes): sum(|input|**p)**(1/p).
 
     Args:
         p: default 2 ("fro"); inf and -inf are the largest and the smallest |input|, 0 counts those

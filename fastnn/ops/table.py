@@ -1,4 +1,4 @@
-"""The table in Python: a row's shape rule, its gradient rule, and how a row is run."""
+"""The op table in Python: each op's shape rule and gradient rule, and how ops are run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Batch = Literal["broadcast", "fold", "product", "gather", "scatter", "each"]
 
 
-# The door makes Tensors; it is told of the class, and its stub says Any.
+# The Cython module makes Tensors; the class is bound to it at import, so its stub says Any.
 apply: Callable[..., Tensor] = tape.apply
 computed: Callable[..., Tensor] = tape.computed
 taped: Callable[..., Tensor] = tape.taped
@@ -30,14 +30,14 @@ execute = tape.execute
 
 
 class Op:
-    """One row.
+    """One op: a row of the table.
 
     name: as in fastnn.h's FNN_OPS. code, packed: its number there, and whether its arrays must be
         C-contiguous.
-    shape: (input arrays, attrs) -> (shape and dtype of each output, dims for a packed row).
-    gradient: gradients by the inputs, in ops; None for what has no gradient.
+    shape: (input arrays, attrs) -> (shape and dtype of each output, dims for a packed op).
+    gradient: gradients with respect to the inputs, written in ops; None: not differentiable.
     in_place: the kernel's first `in_place` arrays are read and written, and there is no output.
-    batch: how vmap runs it on arrays with a batch axis in front:
+    batch: the batching rule, how vmap runs the op on arrays with a leading batch axis:
         "broadcast": any strides, so axes of size 1 go between the batch and the others;
         "fold": the batch joins the first axis of the one input;
         "product", "gather", "scatter": as matmul, take_rows and scatter_add_rows do;
@@ -69,7 +69,7 @@ def row(
     gradient: GradientRule | None = None,
     batch: Batch | None = None,
 ) -> Op:
-    """Add a row to the table: what Python knows of an op, beside what fastnn.h does.
+    """Add an op to the table: its rules in Python, in addition to its entry in fastnn.h.
 
     batch: default "each" for a packed op, else "broadcast".
     """
@@ -84,12 +84,12 @@ def row(
 def view(
     x: Tensor, array: NDArray[Any], gradient: GradientRule, note: tuple[Any, ...] = ()
 ) -> Tensor:
-    """A tensor on memory of `x`: no kernel, only a place on the tape."""
+    """A view that shares the memory of `x`: no kernel runs, only a node goes on the tape."""
     return taped(gradient, (x,), array, note)
 
 
 def contiguous_array(array: NDArray[Any]) -> NDArray[Any]:
-    """The array, or a copy of it, C-contiguous; by the row `copy`, so that a recorder sees it."""
+    """The array, or a C-contiguous copy, made by the op `copy` so that a recorder sees it."""
     if array.flags.c_contiguous:
         return array
     out = np.empty(array.shape, array.dtype)
@@ -101,7 +101,7 @@ tape.bind(contiguous=contiguous_array)
 
 
 def made_by(node: Node) -> str:
-    """The name of the op that a node is of."""
+    """The name of the op that created a node, as `grad_fn` shows it."""
     rule = node.rule
     if getattr(rule, "custom", False):  # a Function
         return f"{node.attrs[1].__name__}Backward"
@@ -112,8 +112,8 @@ def made_by(node: Node) -> str:
 
 
 def new_array(shape: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Memory that rows are to write part by part."""
+    """An uninitialised array that several ops will write part by part."""
     out = np.empty(shape, dtype)
-    if listener.active is not None:  # a program knows by one whole write that it is new
+    if listener.active is not None:  # one write of the whole array tells a program that it is new
         execute(TABLE["copy"], (out,), (np.zeros((), dtype),), (), ())
     return out

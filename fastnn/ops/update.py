@@ -29,15 +29,15 @@ def update_step(
     g: Tensor | None = None,
     attrs: tuple[int, ...] = (),
 ) -> None:
-    """One step of an optimizer on p (n), in place: a row of FNN_UPDATES in fastnn.h.
+    """One step of an optimizer on p (n), in place: an op of FNN_UPDATES in fastnn.h.
 
     Args:
-        name: the row, such as "adam_step".
+        name: the op, such as "adam_step".
         p: the parameters (n), contiguous.
-        hyper: float64, enum fnn_hyper; the step is counted in it.
-        moments: (n) each, in the row's order, None where the row allows it.
+        hyper: float64, laid out by enum fnn_hyper; holds the step count too.
+        moments: (n) each, in the op's order, None where the op allows it.
         g: the gradient (n).
-        attrs: the row's.
+        attrs: the attributes of the op.
     """
     written = (p._array, hyper._array, *[None if m is None else m._array for m in moments])
     read = () if g is None else (g._array,)

@@ -1,4 +1,4 @@
-"""The same memory seen in another shape: axes exchanged, merged, cut into parts."""
+"""Views: transpose, flatten, squeeze, split and others that share the input's memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Two axes exchanged, as a view."""
+    """Swap two axes, as a view."""
     a, b = axis("transpose", dim0, input.ndim), axis("transpose", dim1, input.ndim)
     axes = list(range(input.ndim))
     axes[a], axes[b] = b, a
@@ -30,7 +30,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """Axes start_dim..end_dim merged into one."""
+    """Flatten axes start_dim..end_dim into one."""
     if input.ndim == 0:
         return reshape(input, (1,))
     first, last = axis("flatten", start_dim, input.ndim), axis("flatten", end_dim, input.ndim)
@@ -40,7 +40,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @both_names
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
-    """Without its axes of size 1 (or without those of `dim` that are of size 1)."""
+    """Remove axes of size 1 (with `dim`, only those of them that have size 1)."""
     wanted: Any = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
     gone = {axis("squeeze", d, input.ndim) for d in wanted} if input.ndim else set()
     return reshape(input, tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in gone))
@@ -48,13 +48,13 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
 
 @both_names
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
-    """With an axis of size 1 before axis `dim`."""
+    """Insert an axis of size 1 before axis `dim`."""
     at = axis("unsqueeze", dim, input.ndim + 1)
     return reshape(input, (*input.shape[:at], 1, *input.shape[at:]))
 
 
 def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
-    """The axes `source` at the places `destination`, the others in their order."""
+    """Move the axes `source` to `destination`; the others keep their order."""
     start, end = ([v] if isinstance(v, int) else list(v) for v in (source, destination))
     if len(start) != len(end):
         raise ValueError(f"movedim: expected as many places as axes, got {start} and {end}")
@@ -68,18 +68,18 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
 
 
 def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
-    """input in a shape that it broadcasts to, as a view."""
+    """Broadcast to a shape, as a view."""
     return expand(input, tuple(shape))
 
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """The tensors in the shape that they broadcast to together, as views."""
+    """Broadcast tensors to their common shape, as views."""
     shape = np.broadcast_shapes(*(t.shape for t in tensors))
     return tuple(expand(t, shape) for t in tensors)
 
 
 def ravel(input: Tensor) -> Tensor:
-    """All axes as one."""
+    """Flatten to one axis."""
     return flatten(input)
 
 
@@ -87,7 +87,7 @@ def ravel(input: Tensor) -> Tensor:
 
 
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """The elements start .. start + length - 1 along `dim`, as a view.
+    """Slice start .. start + length - 1 along `dim`, as a view.
 
     Raises:
         IndexError: outside of input.
@@ -101,7 +101,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 
 def select(input: Tensor, dim: int, index: int) -> Tensor:
-    """The part at one position along `dim`, as a view without that axis."""
+    """Select one index along `dim`, as a view without that axis."""
     return view_of(input, (*(slice(None),) * axis("select", dim, input.ndim), index))
 
 
@@ -110,7 +110,7 @@ def slice_of(dim: int, start: int | None, stop: int | None, step: int = 1) -> tu
 
 
 def split(tensor: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of `split_size` along `dim`, the last one smaller, or of each of the sizes given.
+    """Split along `dim` into views of `split_size` (the last may be smaller) or of given sizes.
 
     Raises:
         ValueError: sizes that do not sum up to that of the axis.
@@ -129,14 +129,14 @@ def split(tensor: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tupl
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most `chunks` views of one size along `dim`, the last one smaller."""
+    """Split along `dim` into at most `chunks` views of equal size; the last may be smaller."""
     if chunks < 1:
         raise ValueError(f"chunks: expected at least 1, got {chunks}")
     return split(input, max(-(-input.shape[dim] // chunks), 1), dim)
 
 
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Parts along `dim`: so many, as equal as can be, or cut before these positions."""
+    """Split along `dim` into nearly equal parts by number, or before given indices."""
     at = axis("tensor_split", dim, input.ndim)
     n = input.shape[at]
     if isinstance(indices_or_sections, Tensor):
@@ -153,13 +153,13 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """The parts of input at each position of an axis, without that axis."""
+    """Split into the slices along an axis, without that axis."""
     at = axis("unbind", dim, input.ndim)
     return tuple(view_of(input, (*(slice(None),) * at, i)) for i in range(input.shape[at]))
 
 
 def flip(input: Tensor, dims: int | Sequence[int]) -> Tensor:
-    """In reverse order along the axes, as a view."""
+    """Reverse the order along the axes, as a view."""
     wanted = {axis("flip", d, input.ndim) for d in ((dims,) if isinstance(dims, int) else dims)}
     return view_of(
         input, tuple(slice(None, None, -1 if d in wanted else 1) for d in range(input.ndim))
@@ -174,12 +174,12 @@ moveaxis = movedim
 
 
 def _transposed(self: Tensor) -> Tensor:
-    """The axes in reverse order, as a view."""
+    """Reverse the order of the axes, as a view."""
     return permute(self, tuple(range(self.ndim - 1, -1, -1)))
 
 
 def _matrices_transposed(self: Tensor) -> Tensor:
-    """The last two axes exchanged, as a view."""
+    """Swap the last two axes, as a view."""
     return transpose(self, -2, -1)
 
 
@@ -189,12 +189,12 @@ def t(self: Tensor) -> Tensor:
 
 
 def _swapaxes(self: Tensor, axis0: int, axis1: int) -> Tensor:
-    """Two axes exchanged."""
+    """Swap two axes."""
     return transpose(self, axis0, axis1)
 
 
 def _flip(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
-    """In reverse order along the axes."""
+    """Reverse the order along the axes."""
     return flip(self, sizes_of(dims))
 
 

@@ -1,4 +1,4 @@
-"""Elementwise rows written into their first operand, for values that are not on the tape."""
+"""Elementwise ops that write into their first operand, for tensors off the tape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimizers: a file for each family."""
+"""Optimizers, one file per family."""
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 

@@ -15,7 +15,7 @@ _FRAMEWORKS_W = {"keras": {"eps": 1e-7, "weight_decay": 4e-3}}
 
 @OPTIMIZERS.named("adam")
 class Adam(Optimizer):
-    """Steps scaled by running means of the gradient and of its square.
+    """Adam: steps scaled by running means of the gradient and of its square.
 
     g = grad + weight_decay * p; m = b1*m + (1 - b1)*g; v = b2*v + (1 - b2)*g*g;
     p -= lr * (m / (1 - b1**t)) / (sqrt(v / (1 - b2**t)) + eps), t = 1, 2, ...
@@ -102,12 +102,12 @@ class Adam(Optimizer):
 
 @OPTIMIZERS.named("adamw")
 class AdamW(Adam):
-    """Adam with decoupled weight decay: p *= 1 - lr * weight_decay before the step.
+    """AdamW: Adam with decoupled weight decay, p *= 1 - lr * weight_decay before the step.
 
     Args:
-        params, lr, betas, eps, amsgrad: as of Adam.
+        params, lr, betas, eps, amsgrad: as for Adam.
         weight_decay: >= 0, default 1e-2; 4e-3 with compat "keras".
-        maximize, foreach, capturable, differentiable, fused, l1, compat: as of Adam.
+        maximize, foreach, capturable, differentiable, fused, l1, compat: as for Adam.
 
     Raises:
         TypeError, ValueError: a setting out of range, no parameters.
@@ -156,9 +156,9 @@ class AdamW(Adam):
 
 @OPTIMIZERS.named("nadam")
 class NAdam(Optimizer):
-    """Adam with Nesterov's momentum.
+    """NAdam: Adam with Nesterov momentum.
 
-    g, m, v: as of Adam; mu_t = b1 * (1 - 0.5 * 0.96**(t * momentum_decay)), M = mu_1 * ... * mu_t;
+    g, m, v: as for Adam; mu_t = b1 * (1 - 0.5 * 0.96**(t * momentum_decay)), M = mu_1 * ... * mu_t;
     p -= lr * (mu_t+1 / (1 - M * mu_t+1) * m + (1 - mu_t) / (1 - M) * g)
     / (sqrt(v / (1 - b2**t)) + eps).
 
@@ -229,9 +229,9 @@ class NAdam(Optimizer):
 
 @OPTIMIZERS.named("radam")
 class RAdam(Optimizer):
-    """Adam whose rate is rectified by the variance of its scale: a warm-up that needs no schedule.
+    """RAdam: Adam with a rectified learning rate, a warm-up that needs no schedule.
 
-    g, m, v: as of Adam; rho = r - 2 * t * b2**t / (1 - b2**t), r = 2 / (1 - b2) - 1;
+    g, m, v: as for Adam; rho = r - 2 * t * b2**t / (1 - b2**t), r = 2 / (1 - b2) - 1;
     rho > 5: p -= lr * rect * (m / (1 - b1**t)) * sqrt(1 - b2**t) / (sqrt(v) + eps),
     rect = sqrt((rho - 4) * (rho - 2) * r / ((r - 4) * (r - 2) * rho));
     else: p -= lr * m / (1 - b1**t).
@@ -298,9 +298,9 @@ class RAdam(Optimizer):
 
 @OPTIMIZERS.named("adamax")
 class Adamax(Optimizer):
-    """Adam scaled by the largest gradient, fading, instead of the mean of squares.
+    """Adamax: Adam scaled by a decaying maximum of |gradient| instead of the mean of squares.
 
-    g, m: as of Adam; v = max(b2 * v, |g| + eps); p -= lr / (1 - b1**t) * m / v.
+    g, m: as for Adam; v = max(b2 * v, |g| + eps); p -= lr / (1 - b1**t) * m / v.
 
     Args:
         params: parameters, or dicts with "params" and settings.

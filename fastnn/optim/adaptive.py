@@ -15,7 +15,7 @@ _RMSPROP = {"keras": {"lr": 1e-3, "alpha": 0.9, "eps": 1e-7}}
 
 @OPTIMIZERS.named("adagrad")
 class Adagrad(Optimizer):
-    """Steps scaled by the sum of all squared gradients so far.
+    """Adagrad: steps scaled by the sum of all squared gradients so far.
 
     g = grad + weight_decay * p; s = s + g*g, s = initial_accumulator_value at first;
     p -= lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps), t = 1, 2, ...
@@ -95,7 +95,7 @@ class Adagrad(Optimizer):
 
 @OPTIMIZERS.named("rmsprop")
 class RMSprop(Optimizer):
-    """Steps scaled by a running mean of squared gradients.
+    """RMSprop: steps scaled by a running mean of squared gradients.
 
     g = grad + weight_decay * p; s = alpha*s + (1 - alpha)*g*g;
     centered: a = alpha*a + (1 - alpha)*g, and s - a*a takes the place of s under the root;
@@ -184,7 +184,7 @@ class RMSprop(Optimizer):
 
 @OPTIMIZERS.named("adadelta")
 class Adadelta(Optimizer):
-    """Steps scaled so that they have the unit of the parameters.
+    """Adadelta: RMSprop-like steps rescaled to the unit of the parameters.
 
     g = grad + weight_decay * p; s = rho*s + (1 - rho)*g*g; q = sqrt(d + eps) / sqrt(s + eps) * g;
     d = rho*d + (1 - rho)*q*q; p -= lr * q.

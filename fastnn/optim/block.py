@@ -1,4 +1,4 @@
-"""The part of a parameter group that has one dtype: flat vectors, moments, step counts."""
+"""Block: the parameters of one dtype in a group, with flat vectors, moments and step counts."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from fastnn.tensor import Tensor
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Counts = tuple[float, ...]  # the steps done, and what else the row keeps from step to step
+Counts = tuple[float, ...]  # the steps done, and other numbers that the op keeps from step to step
 
 
 class Segment(NamedTuple):
     """Neighbouring parameters with equal step counts, as slices: one update call.
 
-    `hyper` is what the kernel reads: the group's numbers, and the steps done.
+    `hyper` is what the kernel reads: the group's hyperparameters and the step count.
     """
 
     first: int
-    last: int  # one past
+    last: int  # exclusive
     values: Tensor
     gradients: Tensor
     moments: dict[str, Tensor]
@@ -37,13 +37,13 @@ class Segment(NamedTuple):
 class Block:
     """Values, gradients and moments of parameters of one dtype.
 
-    The parameters that have a gradient are cut into segments, one update each. In the normal case
-    all have one: one segment, the whole vectors. A parameter without a gradient is left as it is,
-    and keeps its own step count, as in torch.
+    The parameters that have a gradient are grouped into segments, one update call each. Normally
+    all have one, so that one segment covers the whole vectors. A parameter without a gradient is
+    left unchanged and keeps its own step count, as in torch.
 
     Args:
         params: the parameters, all of one dtype.
-        n_counts: how many numbers the row keeps from step to step; the first counts steps.
+        n_counts: how many numbers the op keeps from step to step; the first counts steps.
     """
 
     def __init__(self, params: Sequence[Tensor], n_counts: int = 1) -> None:
@@ -59,13 +59,13 @@ class Block:
         self.source: tuple[object, ...] | None = None  # the settings `_numbers` was made from
 
     def add_moment(self, name: str) -> None:
-        """A vector of zeros beside the values."""
+        """Add a moment: a vector of zeros with the layout of the values."""
         self.set_counts(self.counts())
         self._made.clear()
         self.moments[name] = self.flat.vector()
 
     def counts(self) -> list[Counts]:
-        """The steps done and what else is kept, for each parameter."""
+        """The step count and other kept numbers, for each parameter."""
         for segment in self.segments:
             done = tuple(segment.hyper._array[self._place].tolist())
             self._counts[segment.first : segment.last] = [done] * (segment.last - segment.first)
@@ -76,16 +76,16 @@ class Block:
         return [done for done, *_ in self.counts()]
 
     def set_counts(self, counts: Sequence[Counts]) -> None:
-        """Set the steps done; the next update cuts the segments anew."""
+        """Set the step counts; the next update forms the segments anew."""
         self._counts = list(counts)
         self.segments, self.taken = [], None
 
     def restart(self) -> None:
-        """No steps done."""
+        """Reset the step counts to 0."""
         self.set_counts([(0.0,) * len(count) for count in self._counts])
 
     def repack(self) -> None:
-        """Take the parameters back into one vector, after someone else has moved them."""
+        """Move the parameters back into one vector after something else moved them."""
         if listener.active is not None:
             raise RuntimeError(
                 "optimizer: its parameters were moved (by another optimizer or a conversion); "
@@ -107,13 +107,13 @@ class Block:
                 np.copyto(target, view)
 
     def renew_gradients(self) -> None:
-        """Go on in another vector of gradients: somebody holds a view of this one."""
+        """Switch to a new vector of gradients, because someone holds a view of the current one."""
         self.set_counts(self.counts())
         self._made.clear()
         self.flat.renew_gradients()
 
     def take_gradients(self) -> tuple[bool, ...]:
-        """Bring every gradient into the flat vector; which parameters have one."""
+        """Copy every gradient into the flat vector; returns which parameters have one."""
         recorder = engine.recorder()
         if recorder is None:
             taken = take_gradients(self.params, self.flat.grads)
@@ -155,7 +155,7 @@ class Block:
         return self.segments
 
     def write(self, numbers: tuple[float, ...]) -> None:
-        """Put the group's numbers where the kernels read them."""
+        """Write the group's hyperparameters where the kernels read them."""
         self._numbers = numbers
         for segment in self.segments:
             segment.hyper._array[: len(numbers)] = numbers

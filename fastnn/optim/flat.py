@@ -1,4 +1,4 @@
-"""The parameters of a group as one vector in memory."""
+"""FlatParameters: the parameters of a group as views of one vector."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ class FlatParameters:
                 p._flat = self
 
     def renew_gradients(self) -> None:
-        """Another vector of gradients."""
+        """Switch to a new vector of gradients."""
         self.gradients = self.vector()
         self.grads = [Tensor(view) for view in self.views(self.gradients)]
 
     @classmethod
     def of(cls, params: Sequence[Tensor]) -> FlatParameters:
-        """The vector that exactly these parameters are packed in already, else a new one."""
+        """The existing vector that holds exactly these parameters, else a new one."""
         first = params[0]
         flat: FlatParameters | None = first._flat if isinstance(first, Parameter) else None
         if flat is not None and flat._holds(params) and flat.is_intact():
@@ -74,7 +74,7 @@ class FlatParameters:
         )
 
     def is_intact(self) -> bool:
-        """Whether every parameter still is its view of `values`."""
+        """Whether every parameter still is a view of `values`."""
         return hold(self.params, self._views)
 
     def vector(self) -> Tensor:
@@ -92,7 +92,7 @@ class FlatParameters:
 
 
 def _memory_order(array: Array) -> list[int]:
-    """The axes from the longest stride to the shortest."""
+    """The axes in order of decreasing stride."""
     return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
 
 

@@ -1,4 +1,4 @@
-"""L-BFGS."""
+"""L-BFGS, a quasi-Newton method for full batches."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEAST_CURVATURE = 1e-10  # y.s of a step that is remembered
 
 @OPTIMIZERS.named("lbfgs", lr=1.0, line_search_fn="strong_wolfe")
 class LBFGS(Optimizer):
-    """Quasi-Newton steps from the last changes of the gradient; for full batches.
+    """L-BFGS: quasi-Newton steps from the last changes of the gradient; for full batches.
 
     d = -H g, H from the last `history_size` pairs of s = t d and y = the change of g, scaled at
     first by s.y / y.y; p += t d, t = lr (in the very first step lr / sum|g| if that is less), or
@@ -104,7 +104,7 @@ class LBFGS(Optimizer):
         return (check.learning_rate(group["lr"]),)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Up to `max_iter` iterations.
+        """Run up to `max_iter` iterations.
 
         Args:
             closure: clears the gradients, computes the loss, calls `backward` and returns the loss.
@@ -131,7 +131,7 @@ class LBFGS(Optimizer):
         return first
 
     def _evaluate(self, closure: Callable[[], Any]) -> Any:
-        """The loss; `_loss` and `_gradient` are at the point where the parameters are."""
+        """Evaluate the loss, and set `_loss` and `_gradient` at the current parameters."""
         with enable_grad():
             loss = closure()
         block = self._blocks[0][0]
@@ -167,7 +167,7 @@ class LBFGS(Optimizer):
                 return
 
     def _search(self, closure: Callable[[], Any], start: Point, t: float, group: Group) -> float:
-        """Go to the point that the line search finds; its step length."""
+        """Move to the point that the line search finds; returns its step length."""
         direction, values = self._memory.direction, self._blocks[0][0].flat.values._array
         origin = values.copy()
 
@@ -191,14 +191,14 @@ class LBFGS(Optimizer):
     # ---- state ----
 
     def state_dict(self) -> Group:
-        """The settings, and in torch's layout what is remembered, as flat vectors."""
+        """The settings and, in torch's layout, the history as flat vectors."""
         saved = state.state_dict(self.param_groups, [], ())
         if self._memory.iterations:
             saved["state"][0] = self._memory.saved(self._flattened)
         return saved
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict`, or torch's, gave, once all of it is checked.
+        """Restore the result of `state_dict`, ours or torch's, after checking all of it.
 
         Raises:
             ValueError: other groups or other parameters.
@@ -213,7 +213,7 @@ class LBFGS(Optimizer):
         self._memory = memory
 
     def _flattened(self, array: Array) -> Tensor:
-        """The elements of a vector of ours in the order of torch's: parameter after parameter."""
+        """A flat vector reordered to torch's layout: parameter after parameter."""
         views = self._blocks[0][0].flat.views(Tensor(array))
         return Tensor(np.concatenate([view.ravel() for view in views]))
 
@@ -234,7 +234,7 @@ class LBFGS(Optimizer):
 
 
 class _Memory:
-    """What L-BFGS keeps from one iteration to the next: torch's names are in `saved`."""
+    """The state of L-BFGS between iterations; `saved` maps to torch's names."""
 
     def __init__(self) -> None:
         self.evaluations = self.iterations = 0
@@ -248,7 +248,7 @@ class _Memory:
         self.loss = 0.0
 
     def turn(self, gradient: Array, loss: float, lr: float, most: int) -> float:
-        """The direction of the next iteration; the step length to try first."""
+        """The direction of the next iteration, and its first trial step length."""
         self.iterations += 1
         if self.iterations == 1:
             self.direction = -gradient

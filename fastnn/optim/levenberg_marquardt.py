@@ -25,11 +25,11 @@ MOST_PARAMETERS = 5000  # J'J is dense, and solved anew at every try
 
 @OPTIMIZERS.named("levenberg_marquardt")
 class LevenbergMarquardt(Optimizer):
-    """Damped Gauss-Newton steps for sums of squares; for small nets and full batches.
+    """Levenberg-Marquardt: damped Gauss-Newton for sums of squares; small nets, full batches.
 
     F = 0.5 * sum(r**2) + 0.5 * weight_decay * sum(p**2), J = dr/dp;
     (J'J + (weight_decay + damping) I) d = -(J'r + weight_decay p); p += d if F falls.
-    gain = fall of F / fall that the linear model foresaw; gain > 0: damping *=
+    gain = decrease of F / decrease predicted by the linear model; gain > 0: damping *=
     max(1/3, 1 - (2 gain - 1)**3); else damping *= 2, 4, 8, ..., and again.
     It converges in tens of steps where first-order methods take thousands. A step costs the
     Jacobian (rows x parameters) and a Cholesky factor of parameters x parameters, in float64.
@@ -102,7 +102,7 @@ class LevenbergMarquardt(Optimizer):
         return (check.real("damping", group["damping"], 0.0, open_low=True),)
 
     def step(self, closure: Callable[[], Any] | None = None) -> float:
-        """One step that lowers F, or none.
+        """Make one step that decreases F, or none.
 
         Args:
             closure: gives the residuals r, a Tensor of any shape that is made of the parameters:
@@ -143,7 +143,7 @@ class LevenbergMarquardt(Optimizer):
         return np.concatenate([p._array.ravel() for p in group["params"]], dtype=np.float64)
 
     def _linearized(self, closure: Callable[[], Any], group: Group) -> tuple[float, Array, Array]:
-        """F, J'J and the gradient of F, where the parameters are."""
+        """F, J'J and the gradient of F at the current parameters."""
         with enable_grad():
             residuals = self._residuals(closure)
             m = residuals.numel()
@@ -190,7 +190,7 @@ class LevenbergMarquardt(Optimizer):
         self._place(group, start, np.zeros_like(gradient))
 
     def _place(self, group: Group, start: list[Array], move: Array) -> None:
-        """The parameters where they were, and a move from there."""
+        """Set the parameters to their old values plus a step."""
         begin = 0
         for p, origin in zip(group["params"], start, strict=True):
             part = move[begin : begin + origin.size].reshape(origin.shape)
@@ -201,14 +201,14 @@ class LevenbergMarquardt(Optimizer):
     # ---- state ----
 
     def state_dict(self) -> Group:
-        """The settings, and the damping."""
+        """The settings and the damping."""
         saved = state.state_dict(self.param_groups, [], ())
         if self._damping is not None:
             saved["state"][0] = {"damping": self._damping, "growth": self._growth}
         return saved
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` gave, once all of it is checked.
+        """Restore the result of `state_dict`, after checking all of it.
 
         Raises:
             ValueError: other groups.

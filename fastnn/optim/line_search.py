@@ -1,4 +1,4 @@
-"""A step length that satisfies the strong Wolfe conditions."""
+"""Line search for a step length that satisfies the strong Wolfe conditions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Array = npt.NDArray[Any]
 
 
 class Point(NamedTuple):
-    """Where the line was looked at: step length, value, gradient, and slope along the line."""
+    """An evaluated point on the line: step length, value, gradient, and slope along the line."""
 
     t: float
     value: float
@@ -25,12 +25,12 @@ Look = Callable[[float], Point]
 
 
 def dot(a: Array, b: Array) -> float:
-    """The inner product, summed in double in an order that no thread changes."""
+    """Inner product, summed in double in an order that does not depend on the threads."""
     return float(np.sum(a * b, dtype=np.float64))
 
 
 def cubic_minimum(a: Point, b: Point, low: float, high: float) -> float:
-    """Where the cubic through two points with their slopes is least, kept in low..high.
+    """The minimizer of the cubic through two points with their slopes, clamped to low..high.
 
     Source: Nocedal & Wright 2006, equation 3.59.
     """
@@ -43,17 +43,17 @@ def cubic_minimum(a: Point, b: Point, low: float, high: float) -> float:
         return (low + high) / 2
     root = math.sqrt(square)
     rise, span = b.slope + root - first, b.slope - a.slope + 2 * root
-    if span == 0 and rise != 0:  # a straight line: it falls for ever, to one side
+    if span == 0 and rise != 0:  # a straight line, unbounded to one side
         return high if rise < 0 else low
     t = b.t - (b.t - a.t) * (rise / span) if span else (low + high) / 2
     return min(max(t, low), high)
 
 
 class StrongWolfe:
-    """Looks for t with f(t) <= f(0) + c1 t f'(0) and |f'(t)| <= c2 |f'(0)|.
+    """Searches for t with f(t) <= f(0) + c1 t f'(0) and |f'(t)| <= c2 |f'(0)|.
 
-    First steps grow until an interval holds such a t, then the interval shrinks. The choices are
-    those of torch's L-BFGS, and so are the numbers.
+    First the steps grow until an interval brackets such a t, then the interval shrinks. The choices
+    and the constants are those of torch's L-BFGS.
 
     Args:
         look: evaluates the function on the line.
@@ -65,7 +65,7 @@ class StrongWolfe:
     """
 
     C1, C2 = 1e-4, 0.9
-    MOST = 25  # looks after the first
+    MOST = 25  # evaluations after the first
 
     def __init__(self, look: Look, start: Point, size: float, tolerance: float) -> None:
         self.start, self.size, self.tolerance = start, size, tolerance
@@ -73,7 +73,7 @@ class StrongWolfe:
         self._look = look
 
     def search(self, t: float) -> Point:
-        """The point that was found, or the best there is after `MOST` looks."""
+        """The point found, or the best one after `MOST` evaluations."""
         found, interval = self._bracket(t)
         return found if interval is None else self._zoom(*interval)
 
@@ -88,7 +88,7 @@ class StrongWolfe:
         return abs(point.slope) <= -self.C2 * self.start.slope
 
     def _bracket(self, t: float) -> tuple[Point, tuple[Point, Point] | None]:
-        """A point that will do, or the two ends of an interval that holds one."""
+        """A point that satisfies the conditions, or the two ends of an interval with one inside."""
         last, now = self.start, self._at(t)
         for i in range(self.MOST):
             if self._too_high(now) or (i > 1 and now.value >= last.value):
@@ -120,7 +120,7 @@ class StrongWolfe:
         return ends[low]
 
     def _inside(self, a: Point, b: Point, stalled: bool) -> tuple[float, bool]:
-        """The next t: away from the ends where it came near one twice, or left the interval."""
+        """The next t, moved away from the ends if it came near one twice or left the interval."""
         left, right = min(a.t, b.t), max(a.t, b.t)
         t = cubic_minimum(a, b, left, right)
         margin = 0.1 * (right - left)

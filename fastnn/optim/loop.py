@@ -1,4 +1,4 @@
-"""What a loop needs that runs an optimizer's compiled steps without Python."""
+"""Optimizer functions for a loop that runs compiled steps without Python."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ def blocks_of(optimizer: Optimizer) -> Iterator[Block]:
 
 
 def hold_gradients(optimizer: Optimizer, leaves: Container[int] | None = None) -> None:
-    """Let parameters have an empty gradient in the flat vectors, where those of several batches add
-    up.
+    """Give parameters an empty gradient in the flat vectors, to accumulate over several batches.
 
     leaves: the ids of these parameters; default: all that want a gradient.
     """
@@ -32,13 +31,13 @@ def hold_gradients(optimizer: Optimizer, leaves: Container[int] | None = None) -
 
 
 def empty_gradients(optimizer: Optimizer) -> None:
-    """Fill the gradients with -0.0: g is added to it as g, the sign of a zero too."""
+    """Fill the gradients with -0.0: adding g to it gives g exactly, also for the sign of zero."""
     for block in blocks_of(optimizer):
         block.flat.gradients.fill_(-0.0)
 
 
 def rates(optimizer: Optimizer, tables: Sequence[Table]) -> list[tuple[Table, Table]]:
-    """Where the kernels read the numbers of each group, with the group's table of them by step."""
+    """Where the kernels read each group's hyperparameters, with a table of them by step."""
     return [
         (segment.hyper._array, np.ascontiguousarray(table))
         for table, blocks in zip(tables, optimizer._blocks, strict=True)
@@ -48,6 +47,6 @@ def rates(optimizer: Optimizer, tables: Sequence[Table]) -> list[tuple[Table, Ta
 
 
 def forget_numbers(optimizer: Optimizer) -> None:
-    """Have the settings written anew before the next step, as `rates` were written over them."""
+    """Force the settings to be rewritten before the next step: `rates` has overwritten them."""
     for block in blocks_of(optimizer):
         block.source = None

@@ -1,4 +1,4 @@
-"""What all optimizers share: parameter groups, state, and when the numbers are read."""
+"""Optimizer: the base of all optimizers, with parameter groups, hyperparameters and state."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Params = Iterable[Any]  # Tensors, (name, Tensor) pairs or dicts with "params"
 
 Hook = Callable[["Optimizer", tuple[Any, ...], dict[str, Any]], None]
 
-# By the names that the command line takes, with the settings in which it differs from the defaults.
+# By their command line names, with the settings that differ from the defaults there.
 OPTIMIZERS: Presets[Optimizer] = Presets()
 
 _EXTRA = ("params", "param_names", "name", "initial_lr")
 
 
 class _Settings(Group):
-    """A parameter group; its settings are assigned outside of what is compiled."""
+    """A parameter group; its settings may only be assigned outside compiled functions."""
 
     def __setitem__(self, key: str, value: Any) -> None:
         recorder = engine.recorder()
@@ -47,12 +47,12 @@ class _Settings(Group):
 
 
 def _fixed(key: str, value: Any) -> Any:
-    """A setting that cannot change inside: a list would do so unnoticed."""
+    """An immutable copy of a setting: a list could change unnoticed."""
     return tuple(value) if isinstance(value, list) and not key.startswith("param") else value
 
 
 class _Update(NamedTuple):
-    """A recorded update: what it was for, and the segments whose memory it uses."""
+    """A recorded update: its settings, and the segments whose memory it uses."""
 
     group: Group
     block: Block
@@ -62,32 +62,32 @@ class _Update(NamedTuple):
 
 
 class Optimizer(ABC):
-    """The base of optimizers, torch's `optim.Optimizer`.
+    """Base class of optimizers, torch's `optim.Optimizer`.
 
     `param_groups` is a list of dicts with "params", "lr" and so on. A number assigned there takes
-    effect at the next step, in a compiled one too. When what decides which computation runs changes
-    (momentum zero or not, nesterov), a compiled step is recorded anew.
+    effect at the next step, also in a compiled one. When a setting that selects the computation
+    changes (momentum zero or not, nesterov), a compiled step is recorded anew.
 
-    All take `l1`: after the update p = sign(p) * max(|p| - lr * l1, 0), the proximal step of the
+    All accept `l1`: after the update p = sign(p) * max(|p| - lr * l1, 0), the proximal step of the
     penalty l1 * |p|, which makes weights exactly zero; with `weight_decay` it is the elastic net.
 
-    Each group keeps its parameters in one vector, the gradients and each moment beside it, and
-    updates all of it by one operation. A parameter whose `grad` is None is left as it is.
+    Each group keeps its parameters in one vector, with vectors of the same layout for the gradients
+    and each moment, and updates them by one op. A parameter whose `grad` is None is left unchanged.
 
     Args:
         params: Tensors, (name, Tensor) pairs, or dicts with "params" and settings of their own.
-        defaults: the settings of groups that have none.
+        defaults: the settings of groups without their own.
 
     Raises:
-        TypeError: something that is no leaf Tensor.
+        TypeError: anything but leaf Tensors.
         ValueError: no parameters, a parameter twice, a setting out of range.
     """
 
-    row: str  # the update in ops
-    moment_names: tuple[str, ...]  # torch's names, in the row's order
+    row: str  # the name of the update op
+    moment_names: tuple[str, ...]  # torch's names, in the op's order
     count_names: tuple[str, ...] = ("step",)  # what `hyper` keeps, from `steps_at` on
     steps_at = engine.HYPER_STEPS
-    restarts = False  # a moment that comes later starts the count anew
+    restarts = False  # whether adding a moment later restarts the step count
 
     def __init__(self, params: Params, defaults: Group) -> None:
         self.defaults = dict(defaults)
@@ -111,14 +111,14 @@ class Optimizer(ABC):
         for group in prepared:
             self._add(group)
 
-    # ---- what a kind of optimizer defines ----
+    # ---- what each optimizer defines ----
 
     @abstractmethod
     def _own(self, group: Group) -> tuple[float, ...]:
-        """The numbers of the row, checked, as it has them in `hyper`."""
+        """The op's own hyperparameters, checked, in their order in `hyper`."""
 
     def _attrs(self, group: Group) -> tuple[int, ...]:
-        """The row's attributes: settings that choose the computation."""
+        """The op's attributes: settings that select the computation."""
         return ()
 
     def _wants(self, group: Group) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ class Optimizer(ABC):
         return self.moment_names
 
     def _numbers(self, group: Group) -> tuple[float, ...]:
-        """The group's settings, checked, as the kernel wants them in `hyper`."""
+        """The group's settings, checked, as the kernel reads them from `hyper`."""
         return (*settings.common(group), *self._own(group))
 
     def _update(self, segment: Segment, group: Group) -> None:
@@ -141,10 +141,10 @@ class Optimizer(ABC):
     # ---- groups ----
 
     def add_param_group(self, param_group: Group) -> None:
-        """Add parameters with settings of their own; missing ones are the defaults.
+        """Add a parameter group; missing settings take the defaults.
 
         Raises:
-            TypeError, ValueError: as of the class; nothing was added.
+            TypeError, ValueError: as for the class; nothing is added.
         """
         group = self._prepared(param_group)
         settings.refuse_twice([p for g in [*self.param_groups, group] for p in g["params"]])
@@ -199,7 +199,7 @@ class Optimizer(ABC):
         return loss
 
     def _recorded(self, recorder: Any) -> None:
-        """Tell the recorder what a replay of the step just made relies on."""
+        """Tell the recorder what a replay of this step depends on."""
         updates = [
             _Update(group, block, self._variant(group), block.taken, block.segments)
             for group, blocks in zip(self.param_groups, self._blocks, strict=True)
@@ -222,7 +222,7 @@ class Optimizer(ABC):
     def register_step_pre_hook(self, hook: Hook) -> HookHandle:
         """Call `hook(optimizer, args, kwargs)` before every step.
 
-        A compiled step calls it once, when it is recorded: what it does with tensors is replayed.
+        A compiled step calls it once, when it is recorded; its tensor ops are replayed.
         """
         return _hooked(self._hooks[0], hook)
 
@@ -244,10 +244,10 @@ class Optimizer(ABC):
             self._update(segment, group)
 
     def _resume(self, updates: list[_Update]) -> None:
-        """Before a replay of recorded updates: the step counts and numbers where they read them.
+        """Before a replay of recorded updates: write step counts and hyperparameters for them.
 
         Raises:
-            RuntimeError: other updates would be needed now.
+            RuntimeError: the settings now need other updates.
         """
         if not self._unchanged(updates):
             raise RuntimeError(
@@ -258,7 +258,7 @@ class Optimizer(ABC):
         self.sync_hyper()
 
     def _unchanged(self, updates: list[_Update]) -> bool:
-        """Whether a step now would be these updates."""
+        """Whether a step now would consist of these updates."""
         return len(updates) == sum(map(len, self._blocks)) and all(
             self._variant(update.group) == update.variant
             and self._whole(update.group) == update.cut[1]
@@ -267,7 +267,7 @@ class Optimizer(ABC):
         )
 
     def _variant(self, group: Group) -> tuple[object, ...]:
-        """The settings that choose the computation; the others are numbers in `hyper`."""
+        """The settings that select the computation; the others are numbers in `hyper`."""
         return self._wants(group), self._attrs(group), bool(group["l1"])
 
     def _whole(self, group: Group) -> bool:
@@ -275,7 +275,7 @@ class Optimizer(ABC):
         return bool(group.get("eps", 1.0) > 0)
 
     def sync_hyper(self) -> None:
-        """Write the groups' settings where the kernels read them.
+        """Write the groups' settings to the memory that the kernels read.
 
         `step` does so itself, and a compiled step before a replay, when a setting has changed.
 
@@ -293,7 +293,7 @@ class Optimizer(ABC):
             block.source = given
 
     def pack(self) -> None:
-        """Take parameters back that another optimizer has moved; otherwise nothing happens.
+        """Repack parameters that another optimizer has moved; no effect otherwise.
 
         Raises:
             RuntimeError: a parameter changed its dtype, or a program is being recorded.
@@ -304,7 +304,7 @@ class Optimizer(ABC):
                     block.repack()
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Drop every gradient, or fill it with zeros."""
+        """Clear every gradient: set it to None, or fill it with zeros."""
         recorder = engine.recorder()
         plain = recorder is None and set_to_none
         for group in self.param_groups:
@@ -317,7 +317,7 @@ class Optimizer(ABC):
     # ---- state ----
 
     def _located(self) -> list[tuple[Block, int]]:
-        """For each parameter, in the order of the groups, its block and place there."""
+        """For each parameter, in the order of the groups, its block and index there."""
         located = []
         for group, blocks in zip(self.param_groups, self._blocks, strict=True):
             place = {id(p): (b, i) for b in blocks for i, p in enumerate(b.params)}
@@ -326,7 +326,7 @@ class Optimizer(ABC):
 
     @property
     def state(self) -> Mapping[Tensor, Group]:
-        """Of each parameter that was stepped "step" and the moments, which share memory; a view."""
+        """The "step" and moments of each updated parameter; the moments share memory."""
         return state.by_parameter(self._located(), self.count_names)
 
     def state_dict(self) -> Group:
@@ -337,7 +337,7 @@ class Optimizer(ABC):
         return state.state_dict(self.param_groups, self._located(), self.count_names)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict`, or torch's, gave, once all of it is checked.
+        """Restore the result of `state_dict`, ours or torch's, after checking all of it.
 
         Raises:
             ValueError: other groups, other parameters, or moments of another shape.
@@ -359,7 +359,7 @@ class Optimizer(ABC):
         state.restore(located, saved.entries, self.moment_names, self.count_names)
 
     def __getstate__(self) -> Group:
-        """For copies and pickles: all but hooks, and vectors, which copied parameters share not."""
+        """For copies and pickles: without hooks, and without vectors, which copies do not share."""
         kept = {k: v for k, v in vars(self).items() if k not in ("_blocks", "_hooks")}
         return {**kept, "state": self.state_dict()["state"]}
 

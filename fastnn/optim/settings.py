@@ -1,5 +1,4 @@
-"""Settings that several optimizers share and parameters of groups: their checks, and what `compat`
-changes."""
+"""Checks of settings that optimizers share and of group parameters; the defaults of `compat`."""
 
 from __future__ import annotations
 
@@ -15,11 +14,11 @@ FRAMEWORKS = ("torch", "keras", "sklearn")
 
 
 class Default(float):
-    """A number that was not given; `compat` may have another."""
+    """A default that depends on `compat`."""
 
 
 def settled(settings: Group, of_frameworks: Mapping[str, Mapping[str, float]]) -> Group:
-    """The settings with the defaults of the framework that `compat` names."""
+    """Fill in the defaults of the framework that `compat` names."""
     own = of_frameworks.get(framework(settings), {})
     return {
         key: own.get(key, float(value)) if isinstance(value, Default) else value
@@ -28,13 +27,13 @@ def settled(settings: Group, of_frameworks: Mapping[str, Mapping[str, float]]) -
 
 
 def framework(group: Group) -> str:
-    """Whose form of the update."""
+    """The framework whose form of the update is used."""
     name: str = check.choice("compat", group["compat"], FRAMEWORKS)
     return name
 
 
 def without_effect(differentiable: bool) -> None:
-    """foreach, fused and capturable say how torch computes; here there is one way.
+    """Accept foreach, fused and capturable, which select implementations in torch, without effect.
 
     Raises:
         ValueError: differentiable, which would need every update on the tape.
@@ -46,7 +45,7 @@ def without_effect(differentiable: bool) -> None:
 
 
 def common(group: Group) -> tuple[float, ...]:
-    """What every row reads first: lr, coupled and decoupled decay, sign, l1."""
+    """The hyperparameters that every op reads first: lr, coupled and decoupled decay, sign, l1."""
     decay = at_least_zero(group, "weight_decay") if "weight_decay" in group else 0.0
     decoupled = check.flag("decoupled_weight_decay", group.get("decoupled_weight_decay", False))
     return (
@@ -121,6 +120,6 @@ def parameters_of(given: Group) -> Group:
 
 
 def refuse_twice(params: list[Tensor]) -> None:
-    """Each parameter is to be in one place."""
+    """Refuse a parameter that occurs twice."""
     if len({id(p) for p in params}) != len(params):
         raise ValueError("params: some parameters appear more than once or in more than one group")

@@ -15,7 +15,7 @@ _FRAMEWORKS = {"keras": {"lr": 0.01}}
 
 @OPTIMIZERS.named("sgd", lr=0.05, momentum=0.9)
 class SGD(Optimizer):
-    """Gradient descent with momentum.
+    """SGD: gradient descent with momentum.
 
     g = grad + weight_decay * p; buf = momentum * buf + (1 - dampening) * g, at first buf = g;
     p -= lr * (nesterov ? g + momentum * buf : momentum ? buf : g).
@@ -107,7 +107,7 @@ class SGD(Optimizer):
 
 @OPTIMIZERS.named("ema_momentum", lr=0.5, momentum=0.9)
 class EMAMomentum(Optimizer):
-    """Gradient descent along a running mean of the gradients.
+    """SGD with momentum as an exponential moving average of the gradients.
 
     g = grad + weight_decay * p; v = momentum * v + (1 - momentum) * g, v = 0 at first; p -= lr * v.
     SGD's buffer is a sum instead: in the long run its steps are 1 / (1 - momentum) times as long.
@@ -117,7 +117,7 @@ class EMAMomentum(Optimizer):
         lr: >= 0, default 1e-3.
         momentum: 0..1, default 0.9.
         weight_decay: >= 0, default 0.
-        maximize, decoupled_weight_decay, l1: as of SGD.
+        maximize, decoupled_weight_decay, l1: as for SGD.
 
     Raises:
         TypeError, ValueError: a setting out of range, no parameters.
@@ -166,7 +166,7 @@ class EMAMomentum(Optimizer):
 
 @OPTIMIZERS.named("asgd")
 class ASGD(Optimizer):
-    """Gradient descent that keeps the mean of where it has been, in `state_dict` as "ax".
+    """Averaged SGD: keeps the mean of past parameters, in `state_dict` as "ax".
 
     g = grad + weight_decay * p; p = (1 - lambd * eta) * p - eta * g; ax += mu * (p - ax);
     then eta = lr / (1 + lambd * lr * t)**alpha and mu = 1 / max(1, t - t0), t = 1, 2, ...

@@ -1,4 +1,4 @@
-"""Steps by the signs of gradients: Rprop and Lion."""
+"""Sign-based optimizers: Rprop and Lion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Lion", "Rprop"]
 
 @OPTIMIZERS.named("rprop")
 class Rprop(Optimizer):
-    """A step size for each weight, by the signs of its gradients; for full batches.
+    """Rprop: one step size per weight, adapted by gradient signs; for full batches.
 
     size *= etas[1] where grad has the sign it had, etas[0] where it turned; kept in step_sizes;
     p -= sign(grad) * size, but where it turned: there p waits, and the next step counts as even.
@@ -81,7 +81,7 @@ class Rprop(Optimizer):
 
 @OPTIMIZERS.named("lion")
 class Lion(Optimizer):
-    """Steps of one length along the signs of a running mean.
+    """Lion: steps of fixed length along the signs of a running mean.
 
     p *= 1 - lr * weight_decay; p -= lr * sign(b1 * m + (1 - b1) * grad);
     m = b2 * m + (1 - b2) * grad, m = 0 at first.

@@ -1,4 +1,4 @@
-"""An optimizer's state as torch lays it out: moments and counts by parameter, settings by group."""
+"""Optimizer state in torch's layout: moments and counts by parameter, settings by group."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Located = list[tuple[Block, int]]  # for each parameter, its block and place the
 
 
 class Saved(NamedTuple):
-    """What a state dict has for each group, and for each parameter in the order of the groups."""
+    """The entries of a state dict: one per group, and one per parameter in the groups' order."""
 
     groups: list[Group]
     entries: list[Group]
 
 
 def state_dict(groups: list[Group], located: Located, count_names: Sequence[str]) -> Group:
-    """The state of parameters that were stepped, and the groups with numbers for parameters."""
+    """The state of updated parameters, and the groups with indices in place of parameters."""
     entries = [entry(block, i, count_names) for block, i in located]
     state = {index: found for index, found in enumerate(entries) if found}
     numbered, begin = [], 0
@@ -46,7 +46,7 @@ def entry(block: Block, i: int, count_names: Sequence[str]) -> Group:
 
 
 def by_parameter(located: Located, count_names: Sequence[str]) -> defaultdict[Tensor, Group]:
-    """The entry of each parameter that was stepped; an empty one for others."""
+    """The entry of each updated parameter; an empty one for others."""
     found: defaultdict[Tensor, Group] = defaultdict(dict)
     for block, i in located:
         if own := entry(block, i, count_names):
@@ -55,10 +55,10 @@ def by_parameter(located: Located, count_names: Sequence[str]) -> defaultdict[Te
 
 
 def matched(given: Mapping[str, Any], groups: list[Group]) -> Saved:
-    """A state dict for these groups.
+    """Check a state dict against these groups.
 
     Raises:
-        ValueError: no state dict, or one of other groups.
+        ValueError: not a state dict, or one of other groups.
     """
     if not isinstance(given, Mapping) or not {"state", "param_groups"} <= set(given):
         raise ValueError('state_dict: expected a mapping with "state" and "param_groups"')
@@ -76,7 +76,7 @@ def matched(given: Mapping[str, Any], groups: list[Group]) -> Saved:
 
 
 def check(p: Tensor, entry: Group, moment_names: Sequence[str], count_names: Sequence[str]) -> None:
-    """Shapes of the moments, and numbers for the counts."""
+    """Check the shapes of the moments, and that the counts are numbers."""
     for name in moment_names:
         value = entry.get(name)
         if value is not None and np.shape(_array(value)) != p.shape:
@@ -96,7 +96,7 @@ def restore(
     moment_names: Sequence[str],
     count_names: Sequence[str],
 ) -> None:
-    """Put checked entries into the blocks: what an entry has not becomes zero."""
+    """Write checked entries into the blocks; missing values become zero."""
     counts = {id(block): block.counts() for block, _ in located}
     for (block, i), entry in zip(located, entries, strict=True):
         for name in moment_names:

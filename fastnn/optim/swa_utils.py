@@ -1,4 +1,4 @@
-"""Averages of weights over training, torch's `optim.swa_utils`."""
+"""Weight averaging over training (SWA, EMA), torch's `optim.swa_utils`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MultiAverage = Callable[[Sequence[Tensor], Sequence[Tensor], Tensor], None]
 
 
 class _Towards:
-    """Moves averages towards the current values, by a weight made of the count as a float."""
+    """Moves averages towards the current values, by a weight computed from the count as a float."""
 
     def __init__(self, weight: Callable[[Tensor], Tensor]) -> None:
         self.weight = weight
@@ -64,7 +64,7 @@ def _decay(decay: float) -> float:
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> MultiAverage:
-    """The exponential moving average: a += (1 - decay) * (p - a), in place, for all parameters.
+    """Exponential moving average for `multi_avg_fn`: a += (1 - decay) * (p - a), in place.
 
     Args:
         decay: 0..1, default 0.999.
@@ -77,12 +77,12 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> MultiAverage:
 
 
 def get_swa_multi_avg_fn() -> MultiAverage:
-    """The mean of all so far: a += (p - a) / (n + 1), in place, for all parameters."""
+    """Equal average for `multi_avg_fn`: a += (p - a) / (n + 1), in place."""
     return _Towards(lambda n: ops.div(1.0, ops.add(n, 1.0)))
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Average:
-    """The exponential moving average of one parameter: decay * a + (1 - decay) * p.
+    """Exponential moving average for `avg_fn`: decay * a + (1 - decay) * p.
 
     Args:
         decay: 0..1, default 0.999.
@@ -92,19 +92,19 @@ def get_ema_avg_fn(decay: float = 0.999) -> Average:
 
 
 def get_swa_avg_fn() -> Average:
-    """The mean of all so far of one parameter: a + (p - a) / (n + 1)."""
+    """Equal average for `avg_fn`: a + (p - a) / (n + 1)."""
     return lambda averaged, current, n: averaged + (current - averaged) / (n + 1)
 
 
 class AveragedModel(Module):
-    """A copy of a model whose weights are an average of the model's.
+    """A copy of a model that holds running averages of its weights.
 
     The first `update_parameters` copies the weights; each later one averages: the mean of all so
-    far, or what avg_fn or multi_avg_fn make. It compiles as part of a step: by the functions here
-    it is one operation a parameter, in place.
+    far, or by avg_fn or multi_avg_fn. It compiles as part of a step: with the functions of this
+    module it takes one in-place op per parameter.
 
     Args:
-        model: what is averaged; it is copied.
+        model: the model to average; it is copied.
         device: "cpu" or None.
         avg_fn: a function of an average, a parameter and the count n, for each parameter: the new
             average. Default None: the mean.
@@ -115,7 +115,7 @@ class AveragedModel(Module):
 
     Attributes:
         module: the averaged copy.
-        n_averaged: int64, how many were averaged; a buffer.
+        n_averaged: the number of averaged models, int64; a buffer.
 
     Raises:
         ValueError: both avg_fn and multi_avg_fn.
@@ -156,7 +156,7 @@ class AveragedModel(Module):
         return self.module(*args, **kwargs)
 
     def update_parameters(self, model: Module) -> None:
-        """Average the weights of `model` in.
+        """Add the weights of `model` to the average.
 
         Args:
             model: the one that was copied, or one like it.
@@ -176,7 +176,7 @@ class AveragedModel(Module):
         return itertools.chain(model.parameters(), buffers)
 
     def _average(self, averaged: list[Tensor], current: list[Tensor]) -> None:
-        """No branch by the count, whose value a recording has not: the first one is chosen."""
+        """Average without a branch on the count, whose value a recording does not know."""
         first = ops.eq(self.n_averaged, 0)
         if self.avg_fn is not None:
             for a, p in zip(averaged, current, strict=True):
@@ -194,7 +194,7 @@ class AveragedModel(Module):
 
 
 def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
-    """The running moments of BatchNorm layers anew, as means over a pass through the data.
+    """Recompute the running moments of BatchNorm layers, as means over a pass through the data.
 
     Args:
         loader: batches: a Tensor, or a tuple or list that begins with one.
@@ -227,18 +227,18 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
 
 
 class SWALR(LRScheduler):
-    """lr goes to swa_lr over anneal_epochs, and stays there.
+    """SWA learning rate: anneal lr to swa_lr over anneal_epochs, then keep it.
 
     lr_t = swa_lr * s(t) + lr_0 * (1 - s(t)), t = epochs / anneal_epochs up to 1;
-    s(t) = (1 - cos(pi * t)) / 2, or t. lr_0 is worked out from the lr there is, so that other
-    schedulers may come before.
+    s(t) = (1 - cos(pi * t)) / 2, or t. lr_0 is computed from the current lr, so that other
+    schedulers may run before.
 
     Args:
         optimizer: whose groups it sets.
         swa_lr: the last rate, or one for each group.
         anneal_epochs: >= 0, default 10.
         anneal_strategy: "cos" or "linear".
-        last_epoch: as of LRScheduler.
+        last_epoch: as for LRScheduler.
 
     Raises:
         ValueError: an unknown strategy; not one rate for each group.

@@ -1,4 +1,4 @@
-"""Tensor: an array and the node of the tape that made it."""
+"""Tensor: an array and the tape node that made it."""
 
 from fastnn.tensor.tensor import DTYPES, Tensor, as_dtype, bool_, float32, float64, int64, wrap
 

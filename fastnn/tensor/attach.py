@@ -1,4 +1,4 @@
-"""Tensor's methods that are defined above it: the ops, random numbers, the way back."""
+"""Attaches the Tensor methods that higher modules define: ops, random numbers, backward."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastnn.tensor.tensor import Tensor
 
 
 def methods(*functions: Callable[..., Any], **named: Any) -> dict[str, Any]:
-    """Methods by name: functions under their own, and others, or properties, as they are named."""
+    """Methods by name: functions under their own, keywords (also properties) under theirs."""
     return {function.__name__: function for function in functions} | named
 
 

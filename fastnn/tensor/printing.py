@@ -1,4 +1,4 @@
-"""Tensors as text, in torch's form: four digits, one width for all, long ones cut in the middle."""
+"""Text form of tensors, as in torch: four digits, one width, long tensors abbreviated."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def set_printoptions(
     profile: str | None = None,
     sci_mode: bool | None = None,
 ) -> None:
-    """How tensors are printed from now on; what is not given stays as it was.
+    """Set how tensors are printed; options that are not given keep their values.
 
     Args:
         precision: digits after the point, 4 at first.
@@ -64,12 +64,12 @@ def set_printoptions(
 
 
 def get_printoptions() -> dict[str, Any]:
-    """How tensors are printed: what `set_printoptions` takes."""
+    """The current print options, as `set_printoptions` takes them."""
     return dict(_options)
 
 
 class _Format:
-    """How to write one element, from all that are shown."""
+    """The format of an element, chosen from all elements that are shown."""
 
     def __init__(self, shown: NDArray[Any]) -> None:
         self.kind = shown.dtype.kind
@@ -132,13 +132,13 @@ _name_of: Callable[[Node], str]  # the op that a node is of, put here by `name_n
 
 
 def name_nodes(name_of: Callable[[Node], str]) -> None:
-    """Let this function, of a part that knows the ops, say what made a tensor."""
+    """Bind the function that names the op of a node; it is defined above, beside the op table."""
     global _name_of
     _name_of = name_of
 
 
 class GradFn:
-    """What made a tensor, for readers: its text and `name()` are torch's."""
+    """The `grad_fn` of a tensor: `repr` and `name()` are as in torch."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -152,12 +152,12 @@ class GradFn:
 
 
 def grad_fn(x: TensorBase) -> GradFn | None:
-    """The op on the tape that made it; None for a leaf."""
+    """The op that made the tensor; None for a leaf."""
     return None if x._node is None else GradFn(_name_of(x._node))
 
 
 def _made(x: TensorBase) -> str:
-    """What is said of the tape: the op that made it, or that it is a leaf with a gradient."""
+    """The part of the text about gradients: `grad_fn=` or `requires_grad=`."""
     made = grad_fn(x)
     if made is None:
         return ", requires_grad=True" if x.requires_grad else ""

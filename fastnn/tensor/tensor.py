@@ -1,7 +1,7 @@
-"""Tensor: a NumPy array and, when a gradient may be asked for, the tape's node that made it.
+"""Tensor: a NumPy array and, if it requires grad, the tape node that made it.
 
-Here is what needs no op. What does is attached from above (`fastnn.tensor.attach`): a method is a
-function of `fastnn.ops`. What type checkers see is __init__.pyi, which `make stubs` writes.
+This file has the methods that need no op. The others are functions of `fastnn.ops`, attached by
+`fastnn.tensor.attach`. Type checkers see __init__.pyi, which `make stubs` writes.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ DTYPES = (float32, float64, int64, bool_)
 
 
 class Tensor(TensorBase):
-    """An n-dimensional array that operations can be differentiated through.
+    """An n-dimensional array with automatic differentiation.
 
     Args:
         array: the values. An array of float32, float64, int64 or bool is kept without a copy; other
-            arrays, and tensors, are converted; lists and numbers become of the default dtype,
-            float32, as in torch.
-        requires_grad: record what is computed from this tensor, so that `backward` reaches it. A
-            dtype here is the dtype, as MindSpore has it: Tensor([1, 2], fastnn.int32).
-        dtype: default: that of an array or a tensor.
+            arrays, and tensors, are converted; lists and numbers get the default dtype, float32,
+            as in torch.
+        requires_grad: record operations on this tensor for `backward`. A dtype in this position is
+            taken as the dtype, as in MindSpore: Tensor([1, 2], fastnn.int32).
+        dtype: default: that of the array or tensor.
 
     Example:
         >>> import fastnn
@@ -64,7 +64,7 @@ class Tensor(TensorBase):
             array, requires_grad = given_values(array, requires_grad, dtype)
         super().__init__(array, requires_grad)
 
-    # What it is
+    # Shape and type
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -83,7 +83,7 @@ class Tensor(TensorBase):
 
     @property
     def is_leaf(self) -> bool:
-        """Whether no operation on the tape made it."""
+        """Whether the tensor is a leaf: no operation on the tape made it."""
         return self._node is None
 
     def size(self, dim: int | None = None) -> Any:
@@ -112,10 +112,10 @@ class Tensor(TensorBase):
         number = self.ndim == 0 and (spec != "" or listener.active is None)
         return format(self.item(), spec) if number else repr(self)
 
-    # Its values, for Python
+    # Values as Python and NumPy objects
 
     def item(self) -> float | int | bool:
-        """The value of a tensor of one element, as a Python number."""
+        """The value of a one-element tensor, as a Python number."""
         listener.refuse("its value was asked for (item, float, int, bool or a branch)")
         if self._array.size != 1:
             raise ValueError(f"item: expected a tensor of one element, got shape {self.shape}")
@@ -130,7 +130,7 @@ class Tensor(TensorBase):
         return self._array
 
     def asnumpy(self) -> NDArray[Any]:
-        """MindSpore's name for `detach().numpy()`."""
+        """`detach().numpy()`, under MindSpore's name."""
         return self.detach().numpy()
 
     def tolist(self) -> Any:
@@ -164,16 +164,16 @@ class Tensor(TensorBase):
     def __bool__(self) -> bool:
         return bool(self.item())
 
-    # Its memory and its place
+    # Memory and device
 
     @property
     def device(self) -> Any:
-        """Where it is: device(type='cpu')."""
+        """The device: always device(type='cpu')."""
         return _device.device("cpu")
 
     @property
     def is_cuda(self) -> bool:
-        """False: there is only the CPU."""
+        """Always False: tensors are on the CPU."""
         return False
 
     @property
@@ -186,11 +186,11 @@ class Tensor(TensorBase):
         return self._array.itemsize
 
     def is_floating_point(self) -> bool:
-        """Whether it is of float32 or float64."""
+        """Whether the dtype is float32 or float64."""
         return self._array.dtype.kind == "f"
 
     def is_contiguous(self) -> bool:
-        """Whether its elements lie one after another, row by row."""
+        """Whether the memory is C-contiguous."""
         return self._array.flags.c_contiguous
 
     def is_complex(self) -> bool:
@@ -198,14 +198,14 @@ class Tensor(TensorBase):
         return False
 
     def is_signed(self) -> bool:
-        """Whether it has negative numbers: all but bool."""
+        """Whether the dtype is signed: all but bool."""
         return self._array.dtype.kind != "b"
 
     is_sparse = is_quantized = False
 
     @property
     def nbytes(self) -> int:
-        """The bytes of all elements."""
+        """The size of all elements in bytes."""
         return self._array.nbytes
 
     def ndimension(self) -> int:
@@ -213,11 +213,11 @@ class Tensor(TensorBase):
         return self._array.ndim
 
     def get_device(self) -> int:
-        """-1: it is on the CPU."""
+        """Always -1: the tensor is on the CPU."""
         return -1
 
     def storage_offset(self) -> int:
-        """The elements in front of its first, in the memory that it shares."""
+        """The offset of the first element in the underlying memory, in elements."""
         owner = self._array
         while isinstance(owner.base, np.ndarray):
             owner = owner.base
@@ -228,42 +228,42 @@ class Tensor(TensorBase):
     @overload
     def stride(self, dim: int) -> int: ...
     def stride(self, dim: int | None = None) -> tuple[int, ...] | int:
-        """The elements to step over along each axis, or along `dim`."""
+        """The strides of all axes, or of `dim`, in elements."""
         steps = tuple(s // self._array.itemsize for s in self._array.strides)
         return steps if dim is None else steps[dim]
 
     def data_ptr(self) -> int:
-        """The address of its first element."""
+        """The address of the first element."""
         return int(self._array.ctypes.data)
 
     def cpu(self) -> Tensor:
-        """Itself: it is on the CPU."""
+        """The tensor itself: it is on the CPU."""
         return self
 
     # The tape
 
     def detach(self) -> Tensor:
-        """The same memory, off the tape."""
+        """A tensor on the same memory, off the tape."""
         y = wrap(self._array)
         y._inference = self._inference
         return y
 
     def is_inference(self) -> bool:
-        """Whether it was made within `inference_mode`."""
+        """Whether the tensor was made within `inference_mode`."""
         return self._inference
 
     def detach_(self) -> Tensor:
-        """Take this tensor off the tape, and return it."""
+        """Detach this tensor from the tape, in place, and return it."""
         self._node, self.requires_grad = None, False
         return self
 
     @property
     def grad_fn(self) -> Any:
-        """What stands for the op on the tape that made it; None for a leaf."""
+        """The op that made the tensor; None for a leaf."""
         return printing.grad_fn(self)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Set `requires_grad` of a leaf, and return it."""
+        """Set `requires_grad` of a leaf tensor, and return the tensor."""
         if self._node is not None:
             raise RuntimeError("requires_grad_: only leaf tensors can be changed; use detach()")
         if requires_grad and self._array.dtype.kind != "f":
@@ -279,13 +279,13 @@ class Tensor(TensorBase):
         return self
 
 
-wrap: Callable[[NDArray[Any]], Tensor] = tape.wrap  # the door is told of the class
+wrap: Callable[[NDArray[Any]], Tensor] = tape.wrap  # the Cython module gets the class by `bind`
 tape.bind(tensor=Tensor)
 replay.bind(Tensor)
 
 
 def as_dtype(array: NDArray[Any]) -> NDArray[Any]:
-    """The array in one of the four dtypes of this library; other kinds of numbers are converted."""
+    """The array in one of the four supported dtypes; other numeric types are converted."""
     if array.dtype in DTYPES and array.dtype.isnative:
         return array
     if array.dtype.kind in "iu":
@@ -298,7 +298,7 @@ def as_dtype(array: NDArray[Any]) -> NDArray[Any]:
 def given_values(
     data: Tensor | ArrayLike, requires_grad: Any, dtype: DTypeLike | None
 ) -> tuple[NDArray[Any], bool]:
-    """What `Tensor(...)` was given, as an array of one of the four dtypes, and requires_grad."""
+    """The arguments of `Tensor(...)` as an array of a supported dtype, and requires_grad."""
     if not isinstance(requires_grad, bool | np.bool_):
         if dtype is not None or requires_grad is None:
             raise TypeError(f"requires_grad: expected True or False, got {requires_grad!r}")

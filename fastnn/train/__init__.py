@@ -1,4 +1,4 @@
-"""Training: the loop, its history, metrics and predictions."""
+"""Training: the trainer, history, callbacks, metrics and prediction."""
 
 from fastnn.train import metrics
 from fastnn.train.history import History

@@ -1,4 +1,4 @@
-"""What `Trainer.fit(callbacks=[...])` calls between epochs, under the names of Keras."""
+"""Callbacks of `Trainer.fit(callbacks=[...])`, under Keras's names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LARGER = ("acc", "auc", "f1", "precision", "recall", "r2", "kappa", "matthews",
 
 
 class Training(Protocol):
-    """What a callback sees of the `Trainer` that calls it."""
+    """The part of `Trainer` that callbacks use."""
 
     model: Module
     loss: Callable[..., Any]
@@ -33,22 +33,22 @@ class Training(Protocol):
 
 
 class Callback:
-    """The base of callbacks: its methods do nothing, and are called by `Trainer.fit`.
+    """Base class of callbacks: `Trainer.fit` calls its methods, which do nothing by default.
 
-    A batch is trained without Python, so there is none for batches. What is read or changed between
-    epochs (weights, `trainer.optimizer.param_groups`) takes effect at the next one.
+    Batches are trained without Python, so there are no batch callbacks. Changes between epochs (to
+    weights, `trainer.optimizer.param_groups`) take effect at the next epoch.
 
     Attributes:
         trainer: the `Trainer`; `trainer.stop_training = True` ends the training after this epoch.
         model: its model.
-        params: {"epochs": ..., "steps": ..., "metrics": [...]} of the fit: how many, and the names
-            of the figures of an epoch.
+        params: {"epochs": ..., "steps": ..., "metrics": [...]} of the fit: the numbers of epochs
+            and steps, and the names of the metrics of an epoch.
     """
 
     trainer: Training
     params: dict[str, Any]
-    sets_lr = False  # whether the history is to have the learning rates
-    monitored = False  # whether `monitor` has to be among the figures
+    sets_lr = False  # whether the history has to include the learning rates
+    monitored = False  # whether `monitor` has to be among the metrics
 
     @property
     def model(self) -> Module:
@@ -65,21 +65,21 @@ class Callback:
         """Before an epoch; the first one is 0."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> object:
-        """After an epoch, with its figures; True ends the training."""
+        """After an epoch, with its metrics; return True to end the training."""
 
     def on_progress(self, epoch: int, step: int) -> object:
-        """About twenty times a second: this is the next step; True ends the training there."""
+        """About twenty times a second, with the next step; True ends the training there."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps, so that a training goes on as if it had not been broken off."""
+        """The state for a checkpoint, from which an interrupted training resumes exactly."""
         return {}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` gave; called after `on_train_begin`."""
+        """Restore what `state_dict` returned; called after `on_train_begin`."""
 
 
 class LambdaCallback(Callback):
-    """Functions as a callback.
+    """A callback made from functions.
 
     Args:
         on_epoch_begin, on_epoch_end: called with (epoch, logs).
@@ -110,10 +110,10 @@ class LambdaCallback(Callback):
 
 
 def listed(callbacks: Iterable[Any]) -> list[Callback]:
-    """Callbacks; a function of (epoch, logs) is one too.
+    """Check a list of callbacks; functions of (epoch, logs) are wrapped.
 
     Raises:
-        TypeError: something else, or a callback that wants to be called for batches.
+        TypeError: anything else, or a callback with methods for batches.
     """
     try:
         found = list(callbacks)
@@ -141,7 +141,7 @@ def listed(callbacks: Iterable[Any]) -> list[Callback]:
 
 
 class Monitor(Callback):
-    """A callback that looks at one figure.
+    """Base class of callbacks that monitor one metric.
 
     Args:
         monitor: its name, such as "val_loss".
@@ -161,31 +161,31 @@ class Monitor(Callback):
         self.monitor, self.mode = monitor, mode
 
     def better(self, a: float, b: float | None, delta: float = 0.0) -> bool:
-        """Whether a is better than b by more than delta; anything but nan is better than None."""
+        """Whether a improves on b by more than delta; anything but nan improves on None."""
         if b is None:
             return a == a
         return a - delta > b if self.mode == "max" else a + delta < b
 
 
 class EarlyStopping(Monitor):
-    """Ends the training when a figure has not become better for `patience` epochs.
+    """Early stopping: end the training when a metric has not improved for `patience` epochs.
 
-    However the training ends, by Ctrl-C or by a loss that is nan too, the model then has the
-    weights of its best epoch, if one was finished.
+    However the training ends, also by Ctrl-C or a nan loss, the model then has the weights of its
+    best epoch, if any epoch was finished.
 
     Args:
         monitor: default "val_loss".
-        min_delta: a change must be larger than this to count, default 0.
+        min_delta: only a larger change counts as an improvement, default 0.
         patience: epochs without improvement, default 0.
-        verbose: 1 says when it stops.
+        verbose: 1 prints when it stops.
         mode: "auto", "min" or "max".
-        baseline: only what is better than this resets the patience, default None.
-        restore_best_weights: default True (Keras: False); False leaves those of the last epoch.
-        start_from_epoch: earlier epochs are not looked at, default 0.
+        baseline: only values better than this reset the patience, default None.
+        restore_best_weights: default True (Keras: False); False keeps those of the last epoch.
+        start_from_epoch: ignore earlier epochs, default 0.
 
     Attributes:
-        best, best_epoch: the best figure and its epoch, or None.
-        stopped_epoch: where it stopped the training, or None.
+        best, best_epoch: the best value and its epoch, or None.
+        stopped_epoch: the epoch at which it stopped the training, or None.
 
     Source: Keras 3, `keras.callbacks.EarlyStopping`.
     """
@@ -243,12 +243,12 @@ class EarlyStopping(Monitor):
         return True
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Give the model its best weights."""
+        """Restore the best weights."""
         if self._weights is not None:
             self.model.load_state_dict(self._weights)
 
     def state_dict(self) -> dict[str, Any]:
-        """The best figure and weights, and how long ago."""
+        """The best value and weights, and the epochs since."""
         names = ("wait", "best", "best_epoch", "stopped_epoch")
         return {**{name: getattr(self, name) for name in names}, "weights": self._weights}
 
@@ -260,11 +260,11 @@ class EarlyStopping(Monitor):
 
 
 class LearningRateScheduler(Callback):
-    """Sets the learning rate of all groups before every epoch.
+    """Set the learning rate of all groups before every epoch, by a function.
 
     Args:
-        schedule: a function of (epoch, lr) that returns the new one.
-        verbose: 1 says so.
+        schedule: a function of (epoch, lr) that returns the new learning rate.
+        verbose: 1 prints it.
 
     >>> halve = LearningRateScheduler(lambda epoch, lr: lr * 0.5)
     """
@@ -278,7 +278,7 @@ class LearningRateScheduler(Callback):
         self.verbose = check.choice("verbose", verbose, (0, 1))
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Set the rate."""
+        """Set the learning rate."""
         for group in self.trainer.optimizer.param_groups:
             group["lr"] = check.learning_rate(self.schedule(epoch, group["lr"]), "schedule")
         if self.verbose:
@@ -286,17 +286,17 @@ class LearningRateScheduler(Callback):
 
 
 class ReduceLROnPlateau(Monitor):
-    """Lowers the learning rate when a figure has not become better for `patience` epochs.
+    """Reduce the learning rate when a metric has not improved for `patience` epochs.
 
     Args:
         monitor: default "val_loss".
         factor: lr *= factor, below 1, default 0.1.
         patience: default 10.
-        verbose: 1 says so.
+        verbose: 1 prints each reduction.
         mode: "auto", "min" or "max".
-        min_delta: a change must be larger than this to count, default 1e-4.
-        cooldown: epochs after a decay in which nothing is counted, default 0.
-        min_lr: the lowest rate, default 0.
+        min_delta: only a larger change counts as an improvement, default 1e-4.
+        cooldown: epochs after a reduction that are not counted, default 0.
+        min_lr: the lowest learning rate, default 0.
 
     Source: Keras 3, `keras.callbacks.ReduceLROnPlateau`: it waits one epoch less than
     `optim.lr_scheduler.ReduceLROnPlateau`, which does the work.
@@ -348,7 +348,7 @@ class ReduceLROnPlateau(Monitor):
             print(f"epoch {epoch + 1}: lr {self._plateau.get_last_lr()[0]:g}")
 
     def state_dict(self) -> dict[str, Any]:
-        """That of the scheduler."""
+        """The state of the scheduler."""
         return self._plateau.state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -357,10 +357,10 @@ class ReduceLROnPlateau(Monitor):
 
 
 class TimeBudget(Callback):
-    """Ends the training after some seconds, within an epoch too.
+    """End the training after a number of seconds, also within an epoch.
 
-    The model is as after the last finished step; an epoch that was not finished is not in the
-    history. A training that goes on from a checkpoint has what is left.
+    The model is as after the last finished step; an unfinished epoch is not in the history. A
+    training resumed from a checkpoint has the time that was left.
 
     Args:
         seconds: above 0.
@@ -370,7 +370,7 @@ class TimeBudget(Callback):
         self.seconds = check.real("seconds", seconds, 0.0, open_low=True)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Look at the clock."""
+        """Start the clock."""
         self._began = time.monotonic()
 
     def spent(self) -> float:
@@ -386,7 +386,7 @@ class TimeBudget(Callback):
         return self.spent() >= self.seconds
 
     def state_dict(self) -> dict[str, Any]:
-        """The seconds that are gone."""
+        """The seconds spent."""
         return {"spent": self.spent()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The state of a fit in one file, from which it goes on with the bits of one not broken off."""
+"""Checkpoints: the state of a fit in one file, from which it resumes bit for bit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fastnn.tensor import Tensor
 
 VERSION = 1
-# What a file holds besides "fit", and of which type it is.
+# The entries of a file besides "fit", and their types.
 HOLDS: dict[str, type | tuple[type, ...]] = {
     "identity": dict,
     "model": dict,
@@ -52,7 +52,7 @@ State = dict[str, Any]
 
 
 class Running(Protocol):
-    """What of a fit under way is written and read."""
+    """The part of a running fit that a checkpoint writes and reads."""
 
     trainer: Training
     steps: Steps
@@ -67,19 +67,19 @@ class Running(Protocol):
 
 
 class Checkpoint:
-    """Where and when the state is written, and what it was read from.
+    """A checkpoint file: where and when it is written, and the state read from it.
 
     Args:
         path: the file.
         every: "epoch", or seconds.
-        resume: go on from the file, if it is there.
+        resume: resume from the file if it exists.
 
     Attributes:
         found: the state in the file, or None.
 
     Raises:
         TypeError, ValueError: `every` is neither.
-        FormatError: the file holds something else.
+        FormatError: the file is not a checkpoint.
     """
 
     def __init__(self, path: str | os.PathLike[str], every: str | float, resume: bool) -> None:
@@ -112,10 +112,10 @@ class Checkpoint:
         return found
 
     def identify(self, identity: Mapping[str, str]) -> None:
-        """Say what is trained, and on what.
+        """Record what is trained, and on what data.
 
         Raises:
-            ValueError: the state that was found is of something else.
+            ValueError: the state in the file is of another training.
         """
         self.identity = dict(identity)
         kept = self.identity if self.found is None else self.found["identity"]
@@ -131,12 +131,12 @@ class Checkpoint:
         return self._seconds is None
 
     def is_due(self) -> bool:
-        """Whether it is time to write."""
+        """Whether a write is due."""
         seconds = self._seconds
         return seconds is not None and time.monotonic() - self._written >= seconds
 
     def write(self, session: Running) -> None:
-        """Write the state of a fit that stands between two steps.
+        """Write the state of a fit between two steps.
 
         Raises:
             FloatingPointError: weights that are nan or infinite; the file stays as it is.
@@ -149,7 +149,7 @@ class Checkpoint:
 def identity(
     trainer: Training, plan: Plan, rows: Rows, held_out: Rows | None, share: float
 ) -> dict[str, str]:
-    """What a checkpoint has to agree with: data, model and arguments, in words."""
+    """The fingerprint that a checkpoint has to match: data, model and arguments, as text."""
     groups = getattr(trainer.optimizer, "param_groups", [])
     loss = trainer.loss
     settings = f" {_described(loss, values=True)}" if isinstance(loss, Module) else ""
@@ -164,7 +164,7 @@ def identity(
 
 
 def _digest(arrays: list[NDArray[Any]]) -> str:
-    """A text that stands for arrays: other arrays have another."""
+    """A hash of arrays, as text."""
     import hashlib  # late, since it loads OpenSSL
 
     found = hashlib.sha256()
@@ -175,8 +175,8 @@ def _digest(arrays: list[NDArray[Any]]) -> str:
 
 
 def _described(module: Module, values: bool = False) -> str:
-    """A text that stands for the parts of a module, their settings, and names, shapes and types of
-    its tensors; of their values too, if asked."""
+    """A text that describes a module: its children, their settings, and its tensors' names, shapes
+    and dtypes; optionally their values."""
     import hashlib  # late, since it loads OpenSSL
 
     parts = [repr(module)]
@@ -191,12 +191,12 @@ def _described(module: Module, values: bool = False) -> str:
 
 
 def _tensors(model: Module) -> dict[str, Tensor]:
-    """Parameters and buffers, those too that state_dict leaves out."""
+    """All parameters and buffers, also those that state_dict leaves out."""
     return {name: t.detach() for name, t in [*model.named_parameters(), *model.named_buffers()]}
 
 
 def _gradients(session: Running) -> list[Tensor]:
-    """Where the gradients of batches add up."""
+    """The arrays in which gradients accumulate over batches."""
     if session.plan.update.accumulate == 1:
         return []
     return [block.flat.gradients for block in blocks_of(session.trainer.optimizer)]
@@ -223,7 +223,7 @@ def _state(session: Running) -> State:
 
 
 def restore(session: Running, state: State) -> None:
-    """Weights, optimizer, schedule, random numbers, figures and place."""
+    """Restore weights, optimizer, schedule, random state, metrics and position."""
     _check_place(session, state)
     own, scheduler = _tensors(session.trainer.model), session.plan.schedule.scheduler
     with _of_file():  # weights last, when all else has passed its checks
@@ -241,7 +241,7 @@ def restore(session: Running, state: State) -> None:
 
 
 def _check_place(session: Running, state: State) -> None:
-    """That seed, epoch and step are some that this fit can have."""
+    """Check that seed, epoch and step are possible in this fit."""
     steps, *_ = session.steps.parted(len(session.rows.x), session.plan.batch)
     within = state["step"] > 0
     sound = min(state["seed"], state["epoch"], state["step"]) >= 0 and state["step"] <= steps
@@ -250,7 +250,7 @@ def _check_place(session: Running, state: State) -> None:
 
 
 def restore_rest(session: Running, state: State) -> None:
-    """What a fit has once it has begun: gradients that add up, and callbacks."""
+    """Restore what exists once a fit has begun: accumulated gradients and callbacks."""
     with _of_file():
         for gradient, kept in zip(_gradients(session), state["gradients"], strict=True):
             np.copyto(gradient._array, np.asarray(kept))
@@ -260,7 +260,7 @@ def restore_rest(session: Running, state: State) -> None:
 
 @contextmanager
 def _of_file() -> Iterator[None]:
-    """What does not fit has come from the file."""
+    """Context manager: report errors within as errors of the file."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:

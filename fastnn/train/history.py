@@ -1,13 +1,13 @@
-"""What a fit leaves behind."""
+"""History: the record of a fit."""
 
 from __future__ import annotations
 
 
 class History:
-    """The figures of each epoch.
+    """The loss and metrics of each epoch.
 
     Attributes:
-        history: name ("loss", "val_loss", "accuracy", ...) -> one number an epoch.
+        history: name ("loss", "val_loss", "accuracy", ...) -> one number per epoch.
         epoch: the numbers of the epochs, from 0.
     """
 
@@ -16,7 +16,7 @@ class History:
         self.epoch: list[int] = []
 
     def add(self, epoch: int, logs: dict[str, float]) -> None:
-        """Append the figures of one epoch."""
+        """Append the metrics of one epoch."""
         self.epoch.append(epoch)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)

@@ -1,4 +1,4 @@
-"""Epochs in C: data, programs and figures of a loop."""
+"""The training loop in C: data, programs and sums of losses and metrics."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
     from fastnn.compiler.recording import Recording
 
-CHUNK_SECONDS = 0.05  # C runs this long before Python looks at signals and progress
+CHUNK_SECONDS = 0.05  # C runs this long before Python handles signals and progress
 
 Rates = list[tuple["NDArray[np.float64]", "NDArray[np.float64]"]]
 
 
 def batch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """The order of the rows that `Trainer.fit` uses in an epoch of a fit with this seed."""
+    """The order of the rows in an epoch of a `Trainer.fit` with this seed."""
     order = np.empty(rows, np.int64)
     program.shuffle(order, seed, epoch)
     return order
 
 
 def parted(rows: int, batch: int, merge: bool) -> tuple[int, int]:
-    """How many batches an epoch has, and the rows of the last.
+    """The number of batches in an epoch, and the rows of the last.
 
-    merge: a single row that would be left is taken by the batch before it.
+    merge: a single remaining row joins the batch before it.
     """
     steps = -(-rows // batch)
     if merge and steps > 1 and rows == (steps - 1) * batch + 1:
@@ -38,10 +38,10 @@ def parted(rows: int, batch: int, merge: bool) -> tuple[int, int]:
 
 
 class _Parts:
-    """What the programs of a loop run on.
+    """The programs of a loop and their arrays.
 
-    data: of which batches are gathered.
-    rows: of a batch of each program.
+    data: the arrays from which batches are gathered.
+    rows: rows per batch of each program.
     record: makes the recording of a program.
     """
 
@@ -57,12 +57,12 @@ class _Parts:
         self.before_run: list[Callable[[], object]] = []
 
     def make(self, part: int) -> tuple[program.Program, tuple[NDArray[Any], ...]]:
-        """The program of steps that are reached for the first time, and its arrays."""
+        """Make the program of a kind of step that is reached for the first time, and its arrays."""
         recording = self._record(part)
         return recording.program, self.bound(part, recording)
 
     def bound(self, part: int, recording: Recording) -> tuple[NDArray[Any], ...]:
-        """The arrays that a program runs on: rows of a batch, then new outputs."""
+        """The arrays of a program: the batch, then new outputs."""
         self.before_run = recording.recorder.before_run or self.before_run
         made = recording.bound[recording.n_inputs :]
         outputs = tuple(np.empty(s.array.shape, s.array.dtype) for s in made)
@@ -70,7 +70,7 @@ class _Parts:
 
 
 class Loop:
-    """Epochs over data by recordings of full batches, and of the last one, if it is not full.
+    """Epochs over data by recorded steps for full batches and for a smaller last batch.
 
     Args:
         recordings: of a full batch; of the last batch; of a full batch that only adds to the
@@ -78,10 +78,10 @@ class Loop:
         record: makes one of them, by its number, when a step first needs it.
         data: arrays of as many rows.
         batch: rows of a full batch.
-        order: the order of the rows, renewed for every epoch if `shuffle`.
+        order: the order of the rows, reshuffled for every epoch if `shuffle`.
         seed: the key of the shuffles.
-        every: batches of a group, the last of which updates the weights.
-        steps: of an epoch, as `parted` has them; the last takes the rows that are left.
+        every: batches per update; the last of them updates the weights.
+        steps: steps per epoch, as from `parted`; the last takes the remaining rows.
     """
 
     def __init__(
@@ -129,11 +129,11 @@ class Loop:
         step: int = 0,
         sums: NDArray[Any] | None = None,
     ) -> None:
-        """Begin with an epoch, at one of its steps, and stop before another epoch.
+        """Start at a step of an epoch, and stop before another epoch.
 
         rates: (target, values) each: before the i-th step from here the float64 vector `target`
             becomes row i of `values`.
-        sums: what the steps of the first epoch up to `step` have added up.
+        sums: the sums of the first epoch's steps before `step`.
         """
         self._first = epoch
         self.sums = np.zeros((last - epoch, len(self._totals)))
@@ -144,19 +144,19 @@ class Loop:
         self._loop.start(epoch, step, last, self.sums, rates)
 
     def run(self) -> bool:
-        """Steps for about CHUNK_SECONDS; True while there are more."""
+        """Run steps for about CHUNK_SECONDS; True while there are more."""
         for sync in self._parts.before_run:
             sync()
         more: bool = self._loop.run(CHUNK_SECONDS)
         return more
 
     def rows_of_step(self) -> NDArray[np.int64]:
-        """The rows of the next step, within an epoch or after a step that failed."""
+        """The rows of the next step, or of the step that failed."""
         begin, last = self.step * self._batch, self.step == self.steps - 1
         return self._order[begin : None if last else begin + self._batch]
 
     def sums_of(self, epoch: int) -> NDArray[np.float64]:
-        """What the steps of an epoch have added up: each output times the rows of its batch."""
+        """The sums over an epoch's steps: each output times the rows of its batch."""
         found: NDArray[np.float64] = self.sums[epoch - self._first]
         return found
 

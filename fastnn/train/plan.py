@@ -1,4 +1,4 @@
-"""What a fit is asked for, checked."""
+"""Plan: the checked arguments of a fit."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def name_of(value: Any) -> str:
 class Plan:
     """The arguments of a fit.
 
-    validates: there are rows held out.
-    every: validate after every so many epochs.
-    asked: the metrics as they were given.
+    validates: whether there is validation data.
+    every: validate every this many epochs.
+    asked: the metrics as given.
 
     Raises:
-        ValueError: somebody looks at a figure that there will not be.
+        ValueError: a monitored metric will not exist.
     """
 
     epochs: int
@@ -52,7 +52,7 @@ class Plan:
             check.choice("monitor", name, self.names())
 
     def names(self) -> list[str]:
-        """The figures of an epoch."""
+        """The names of the metrics of an epoch."""
         names = ["loss", *self.metrics, *(() if self.validates else self.whole)]
         names += ["lr"] if self.lists_lr() else []
         if self.validates:
@@ -60,11 +60,11 @@ class Plan:
         return names
 
     def lists_lr(self) -> bool:
-        """Whether the history is to have the learning rates."""
+        """Whether the history includes the learning rates."""
         return self.schedule.scheduler is not None or any(c.sets_lr for c in self.callbacks)
 
     def words(self) -> dict[str, str]:
-        """What a checkpoint has to agree with, in words."""
+        """The arguments that a checkpoint has to match, as text."""
         scheduler = self.schedule.scheduler
         unit = " by step" if self.schedule.by_step else ""
         return {

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from fastnn.nn import Module
     from fastnn.train.metrics import OfAllRows
 
-BLOCK = 1024  # rows a program takes at once; more rows are predicted block by block
+BLOCK = 1024  # rows per program; more rows are predicted block by block
 MAX_PROGRAMS = 64
 
 
 class _Forward:
-    """A recorded forward pass, and whether it still is that of the model. The model may go when its
-    last user goes."""
+    """A recorded forward pass, with a check that it still matches the model. It does not keep the
+    model alive."""
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
@@ -42,7 +42,7 @@ class _Forward:
         self._take()
 
     def holds(self) -> bool:
-        """Whether parameters lie where they lay, and what `forward` reads is what it was."""
+        """Whether the parameters' memory and everything that `forward` reads are unchanged."""
         if self.looked and self.watch.same():
             return True
         if not all(p._array is array for p, array, _ in self._parameters):
@@ -54,27 +54,27 @@ class _Forward:
     def _take(self) -> None:
         contents = self.recording.captures.contents()
         self.watch.take(contents)
-        self.looked = contents is not None  # else the watch does not see all
+        self.looked = contents is not None  # else the watch does not cover everything
 
 
 class Predictor:
-    """The programs of one model, by number of rows."""
+    """The prediction programs of one model, by number of rows."""
 
     def __init__(self, model: Module) -> None:
         # Weak, or the model and this would keep each other alive until the next collection.
         self._model = weakref.ref(model)
         self._programs: OrderedDict[tuple[Any, ...], tuple[_Forward, Any]] = OrderedDict()
         self._structure: tuple[int, ...] = ()
-        self._hooked = False  # hooks want to be called: no programs
+        self._hooked = False  # hooks have to be called: no programs
         self._lock = threading.RLock()
-        self.seen = -1  # Module.changes when the model was last looked at
+        self.seen = -1  # Module.changes when the model was last checked
         self.dtype = np.dtype(np.float32)
         # Module.changes, and the short way for rows as many as last time.
         self.shortcut: tuple[int, replay.Forward | None] = (-1, None)
 
     def program(self, x: NDArray[Any]) -> tuple[Any, Any]:
-        """The program for these rows, and shape and dtype of its outputs: None where it cannot be
-        used. Other threads may forget it meanwhile; who has it can run it."""
+        """The program for these rows, and shape and dtype of its outputs; None if there is none.
+        Other threads may drop it from the cache meanwhile; the caller can still run it."""
         key, seen = (x.shape, x.dtype.char), self.seen
         found = self._programs.get(key)
         if found is None or not found[0].holds():
@@ -90,7 +90,7 @@ class Predictor:
         return forward.recording.program, spec
 
     def eager(self, x: NDArray[Any]) -> NDArray[Any]:
-        """The outputs without a program."""
+        """The outputs, computed without a program."""
         model = self._model()
         assert model is not None
         with evaluating(model):
@@ -119,7 +119,7 @@ class Predictor:
             return forward, spec
 
     def refresh(self, model: Module) -> None:
-        """Look at the model again since some module changed; forget programs of another model."""
+        """Check the model again after a module changed; drop programs that no longer match."""
         with self._lock:
             modules = list(model.modules())
             parts = [*modules, *model.parameters(), *model.buffers()]
@@ -200,7 +200,7 @@ def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[A
 def figures_of(
     metrics: dict[str, OfAllRows], model: Module, x: NDArray[Any], y: NDArray[Any]
 ) -> dict[str, float]:
-    """The metrics that are no means over rows, from predictions for all rows."""
+    """Metrics over the whole data set, from predictions for all rows."""
     if not metrics:
         return {}
     z = predict(model, x)

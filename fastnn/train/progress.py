@@ -1,4 +1,4 @@
-"""Progress of a fit: a bar where tqdm is installed, else a line an epoch; nothing into a file."""
+"""Progress of a fit on a terminal: a bar if tqdm is installed, else one line per epoch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastnn.train.callbacks import Callback, Logs
 
 
 class ProgressBar(Callback):
-    """What `fit(verbose=...)` shows, on stderr.
+    """The progress output of `fit(verbose=...)`, on stderr.
 
     Args:
         verbose: 1 a bar (tqdm, where it is installed) or a line an epoch, on a terminal only;
@@ -40,12 +40,12 @@ class ProgressBar(Callback):
             self._bar.close()
 
     def on_progress(self, epoch: int, step: int) -> None:
-        """So many steps of the epoch are done."""
+        """Update the bar to the number of finished steps."""
         if self._bar is not None:
             self._bar.update(epoch * self.params["steps"] + step - self._bar.n)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """The epoch is over, with these figures."""
+        """Show the metrics of the finished epoch."""
         if not self.active:
             return
         figures = {name: f"{value:.4f}" for name, value in (logs or {}).items()}

@@ -1,4 +1,4 @@
-"""A schedule of learning rates within a fit: after each epoch, or as tables for each step."""
+"""Learning rate schedules within a fit: stepped per epoch, or as tables with a row per step."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 class Schedule:
-    """A scheduler of `optim.lr_scheduler`, or none, stepped as a fit goes on.
+    """Steps a scheduler of `optim.lr_scheduler`, if there is one, during a fit.
 
     Args:
-        scheduler: or None.
-        optimizer: that it has to belong to.
-        unit: "epoch" or "step": what one step of it is; a step is an update of the weights.
-        accumulate: batches of an update.
-        monitor: the figure to look at, if it was named.
+        scheduler: the scheduler, or None.
+        optimizer: the optimizer that it has to belong to.
+        unit: "epoch" or "step": when it steps; a step is an update of the weights.
+        accumulate: batches per update.
+        monitor: the metric to monitor, if given.
 
     Raises:
-        TypeError, ValueError: no scheduler, or one of another optimizer; "step" of a schedule that
-            looks at a figure, or a figure for one that does not.
+        TypeError, ValueError: not a scheduler, or one of another optimizer; "step" for a scheduler
+            that monitors a metric, or a metric for one that does not.
     """
 
     def __init__(
@@ -64,9 +64,9 @@ class Schedule:
         self._before: tuple[Any, list[dict[str, Any]]] | None = None
 
     def rates(self, step: int, steps: int) -> Rates | None:
-        """The optimizer's numbers at each step from `step` to the end of the epoch.
+        """The optimizer's hyperparameters at each step from `step` to the end of the epoch.
 
-        Scheduler and optimizer go ahead to the end of it; `settle` brings them back.
+        Scheduler and optimizer advance to the end of the epoch; `settle` takes them back.
         """
         if not self.by_step:
             return None
@@ -77,7 +77,7 @@ class Schedule:
         return loop.rates(self.optimizer, [table[update] for table in tables])
 
     def settle(self, done: int) -> None:
-        """Scheduler and optimizer as they are when so many of the steps of `rates` were made."""
+        """Set scheduler and optimizer to their state after this many of the steps of `rates`."""
         if self._before is None:
             return
         state, settings = self._before
@@ -92,14 +92,14 @@ class Schedule:
         settings_by_step(self.scheduler, self.optimizer, self._updates(done))
 
     def _updates(self, done: int) -> int:
-        """Updates of the weights within so many steps; the last step of an epoch ends a group."""
+        """Weight updates within this many steps; the last step of an epoch always updates."""
         first, steps = self._span
         last = first + done
         ended = -(-last // self._accumulate) if last == steps else last // self._accumulate
         return ended - first // self._accumulate
 
     def after_epoch(self, logs: dict[str, float], monitor: str) -> None:
-        """The step that comes after an epoch with these figures."""
+        """Step the scheduler after an epoch with these metrics."""
         if self.scheduler is None or self.by_step:
             return
         if not self.looks:

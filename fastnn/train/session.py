@@ -1,4 +1,4 @@
-"""A fit under way: epochs, and what comes between them."""
+"""Session: a running fit, its epochs and the work between them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 Figures = dict[str, float]
 
-EPOCHS_AT_ONCE = 10_000  # that C may run before Python writes their figures down
+EPOCHS_AT_ONCE = 10_000  # that C may run before Python writes their metrics to the history
 
 
 def means_of(sums: NDArray[np.float64], y: NDArray[Any], metrics: dict[str, Metric]) -> Figures:
-    """Loss and metrics of an epoch: means over rows, a weighted one by its sums."""
+    """Loss and metrics of an epoch: means over rows; weighted ones are quotients of sums."""
     loss, *others = sums.tolist()
     parts = len(others) - len(metrics)
     total, size = others[:2] if parts == 2 else (loss, len(y))
@@ -44,7 +44,7 @@ def means_of(sums: NDArray[np.float64], y: NDArray[Any], metrics: dict[str, Metr
 
 
 def evaluated(loop: Loop, y: NDArray[Any], metrics: dict[str, Metric]) -> Figures:
-    """Loss and metrics of all rows of a loop that only looks."""
+    """Loss and metrics over all rows of an evaluation loop."""
     loop.start(0, 1)
     while loop.run():
         pass
@@ -52,13 +52,13 @@ def evaluated(loop: Loop, y: NDArray[Any], metrics: dict[str, Metric]) -> Figure
 
 
 class Session:
-    """One fit.
+    """One running fit.
 
     Attributes:
-        epoch, step: where it stands: the next step, or, at the number of steps of an epoch, all of
-            them done and the figures not yet made.
-        begun: the callbacks were told that this epoch begins.
-        sums: what the steps of this epoch have added up.
+        epoch, step: the next step. A step equal to the number of steps in an epoch means that all
+            are done and the metrics are not computed yet.
+        begun: whether the callbacks have been told that this epoch begins.
+        sums: the sums over the steps of this epoch so far.
     """
 
     def __init__(
@@ -77,21 +77,21 @@ class Session:
         self.epoch = self.step = 0
         self.begun = False
         self.sums: NDArray[np.float64] | None = None
-        self._evaluation: Loop | None = None  # made when it is first needed
-        self._at_rest = True  # between two steps, and nothing half done
+        self._evaluation: Loop | None = None  # made when first needed
+        self._at_rest = True  # between two steps, with nothing half done
         self._saved: tuple[int, int, bool] | None = None
         shows = plan.bar.active and not any(isinstance(c, ProgressBar) for c in plan.callbacks)
         self._callbacks = [*([plan.bar] if shows else []), *plan.callbacks]
         self._watching = [
             c for c in self._callbacks if type(c).on_progress is not Callback.on_progress
         ]
-        # Nobody looks at an epoch, so that all of them are one.
+        # If nothing needs the end of each epoch, C runs all epochs as one.
         self._alone = not (
             self._callbacks or held_out or plan.whole or file or plan.schedule.scheduler
         )
 
     def run(self) -> None:
-        """All epochs, or until somebody stops it."""
+        """Run all epochs, or until the fit is stopped."""
         found = None if self._file is None else self._file.found
         if found is not None:
             restore(self, found)
@@ -155,10 +155,10 @@ class Session:
                 return
             self._finish_epoch(loop)
 
-    # One epoch, or all of them if nobody looks at each
+    # One epoch, or all of them if nothing needs the end of each
 
     def _train(self, loop: Loop) -> None:
-        """Up to the end of an epoch, or to where somebody stops it."""
+        """Train to the end of an epoch, or until the fit is stopped."""
         last = min(self.plan.epochs, self.epoch + (EPOCHS_AT_ONCE if self._alone else 1))
         while self.step < loop.steps and not self.trainer.stop_training:
             self._at_rest = False
@@ -174,7 +174,7 @@ class Session:
                 self._save()
 
     def _chunks(self, loop: Loop) -> None:
-        """Chunks of steps, until there is something else to do."""
+        """Run chunks of steps until something else is due."""
         try:
             while loop.run():
                 for callback in self._watching:
@@ -193,7 +193,7 @@ class Session:
             ) from None
 
     def _note(self, loop: Loop, last: int) -> None:
-        """Where the loop has come to; the last epoch is not over before its figures are made."""
+        """Take over the loop's position; the last epoch ends once its metrics are computed."""
         for done in range(self.epoch, min(loop.epoch, last - 1)):
             self.history.add(done, self._figures(loop.sums_of(done), loop))
         self.epoch, self.step = loop.epoch, loop.step
@@ -205,7 +205,7 @@ class Session:
         return means_of(sums, self.rows.y, self.plan.metrics)
 
     def _finish_epoch(self, loop: Loop) -> None:
-        """Its figures, and all that looks at them."""
+        """Compute the metrics of an epoch, and call everything that uses them."""
         plan, epoch = self.plan, self.epoch
         assert self.sums is not None
         self._at_rest = False
@@ -236,7 +236,7 @@ class Session:
         return self._file is not None and self._file.is_due()
 
     def _save(self) -> None:
-        """Write a checkpoint, unless there is none to write, or it stands there already."""
+        """Write a checkpoint, unless none is wanted or it is up to date."""
         place = self.epoch, self.step, self.begun
         if self._file is not None and self._saved != place:
             self._file.write(self)

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 def split(
     y: NDArray[Any], test_size: float = 0.25, seed: int = 0, *, stratify: bool | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Deal row numbers at random into a part to train on and a part to test on.
+    """Split row numbers at random into a training and a test part.
 
     Args:
         y: the target of n rows.
-        test_size: the share of the rows to test on, between 0 and 1; at least one row stays on
-            each side.
-        seed: the same seed deals the same rows.
+        test_size: the fraction of the rows to test on, between 0 and 1; each part has at least one
+            row.
+        seed: the same seed gives the same split.
         stratify: whether each class keeps its share in both parts; by default where `y` holds
             whole numbers.
 
@@ -53,5 +53,5 @@ def split(
 
 
 def held_out(n: int, share: float) -> int:
-    """How many of n rows a share is; at least one is on each side."""
+    """The number of rows held out of n for a fraction; each part has at least one."""
     return min(max(round(n * share), 1), n - 1)

@@ -1,4 +1,4 @@
-"""The steps of a fit, recorded, and loops over rows by them."""
+"""Recorded training and evaluation steps, and loops over rows that run them."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
     Cache = OrderedDict["Key", Recording]
     Shape = tuple[tuple[int, ...], np.dtype[Any]]
 
-MAX_RECORDINGS = 16  # per trainer: shapes of batches, lists of metrics
-EVALUATION_ROWS = 1024  # rows of a batch when nothing is learned
+MAX_RECORDINGS = 16  # per trainer: batch shapes, lists of metrics
+EVALUATION_ROWS = 1024  # rows per batch in evaluation
 
 
 @dataclass(frozen=True)
 class Update:
-    """What comes between the gradients of a batch and the weights.
+    """How gradients update the weights: accumulation and clipping.
 
-    accumulate: batches whose gradients are added up for one update.
+    accumulate: batches whose gradients are accumulated for one update.
     clip_norm, clip_value: bounds of the gradients, or None.
     """
 
@@ -53,7 +53,7 @@ class Update:
 
     @classmethod
     def checked(cls, accumulate: Any, clip_norm: Any, clip_value: Any) -> Update:
-        """From arguments of `fit`, whose names the messages have."""
+        """From arguments of `fit`, whose names appear in error messages."""
         count = check.integer("accumulate_steps", accumulate, 1)
         bounds = {"clip_norm": clip_norm, "clip_value": clip_value}
         found = [None if b is None else check.real(n, b, 0.0) for n, b in bounds.items()]
@@ -61,26 +61,26 @@ class Update:
 
 
 def shapes_of(*arrays: NDArray[Any]) -> tuple[Shape, ...]:
-    """Shape and type of a row of each."""
+    """Shape and dtype of one row of each array."""
     return tuple((a.shape[1:], a.dtype) for a in arrays)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is done with each batch, beside forward and backward."""
+    """What a step does with each batch besides forward and backward."""
 
     metrics: dict[str, Metric]
     update: Update = Update()
 
 
 class Key(NamedTuple):
-    """What a recording is found by.
+    """The cache key of a recording.
 
-    kind: "update"; "within", which only adds to the gradients; or "evaluate".
-    rows: of a batch.
+    kind: "update"; "within", which only accumulates gradients; or "evaluate".
+    rows: rows per batch.
     parts: the ids of model, loss, optimizer and metrics.
-    shapes: of one row of x, y and weights.
-    ignores: whether y has labels that do not count.
+    shapes: shapes of one row of x, y and weights.
+    ignores: whether y has ignored labels.
     """
 
     kind: str
@@ -92,9 +92,9 @@ class Key(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """What a recording is of, kept alive, so that the ids stay theirs.
+    """The objects of a recording, kept alive so that their ids stay unique.
 
-    outputs: the shape of what the model gives for one row.
+    outputs: the shape of the model's output for one row.
     """
 
     of: tuple[Any, ...]
@@ -102,10 +102,10 @@ class Parts(NamedTuple):
 
 
 class Steps:
-    """Steps of a model with its loss and optimizer.
+    """Records and caches the steps of a model with its loss and optimizer.
 
     Args:
-        cache: recordings made before, and where new ones are kept.
+        cache: earlier recordings; new ones are added.
     """
 
     def __init__(self, model: Module, loss: Loss, optimizer: Optimizer, cache: Cache) -> None:
@@ -114,7 +114,7 @@ class Steps:
         self._outputs: tuple[int, ...] = ()  # of the model in the last step
         self._gradients: list[tuple[Tensor, Tensor | None, NDArray[Any] | None]] | None = None
 
-    # ---- the first step, by which the data are checked ----
+    # ---- the first step, which also checks the data ----
 
     def first(
         self,
@@ -125,11 +125,10 @@ class Steps:
         update: Update,
         names: Iterable[str],
     ) -> Known:
-        """The rows that are given, checked, and what their first step shows: it is recorded, unless
-        it is known, and undone.
+        """Check the given rows by their first step, which is recorded (unless cached) and undone.
 
-        n: rows to train on.
-        names: of all metrics.
+        n: number of training rows.
+        names: the names of all metrics.
 
         Raises:
             Exception: whatever the step raises; `undo` is then to be called.
@@ -147,7 +146,7 @@ class Steps:
         return known
 
     def _known(self, kind: str, given: Given, size: int, asked: Asked) -> Known | None:
-        """What a recording of the first step shows, where there is one that is still right."""
+        """The result of a cached recording of the first step, if one is still valid."""
         wanted = kind, asked.update, size, self._ids(asked)
         for key in reversed(list(self._cache)):
             if key[:4] != wanted or key.shapes[:1] != shapes_of(given.x):
@@ -161,14 +160,14 @@ class Steps:
         return None
 
     def _tried(self, kind: str, given: Given, size: int, asked: Asked, trial: Trial) -> Known:
-        """What the first step shows, recorded now."""
+        """The result of the first step, recorded now."""
         step = self._step(kind, asked, trial)
         recording = self._record(kind, step, [given.x[:size].copy()], asked, first=True)
         self._keep(self._key(kind, trial.rows, size, asked), recording)
         return Known(trial.rows, self._outputs, recording.recorder)
 
     def _keep_gradients(self) -> None:
-        """Remember the gradients for `undo`, when `first` is about to change them."""
+        """Save the gradients for `undo` before `first` changes them."""
         if self._gradients != []:
             return
         groups = self.optimizer.param_groups
@@ -179,7 +178,7 @@ class Steps:
         ]
 
     def undo(self) -> None:
-        """Give the parameters the gradients from before `first`, whose other writes are undone."""
+        """Restore the gradients from before `first`; its other writes are already undone."""
         for p, grad, values in self._gradients or ():
             p.grad = grad
             if grad is not None and values is not None:
@@ -197,10 +196,10 @@ class Steps:
         update: Update,
         by_step: bool = False,
     ) -> Loop:
-        """A loop that trains. Its first step is recorded now, other kinds of steps when they are
-        reached.
+        """The training loop. Its first step is recorded now, other kinds when they are reached.
 
-        by_step: the numbers of the updates are set from outside: the first update is recorded now.
+        by_step: hyperparameters are set for each step from outside, so the first update is
+            recorded now.
         """
         n, asked = len(rows.x), Asked(metrics, update)
         order = batch_order(n, seed, 0) if shuffle else np.arange(n, dtype=int64)
@@ -221,7 +220,7 @@ class Steps:
         return Loop(made, record, rows.arrays(), batch, order, shuffle, seed, every, steps)
 
     def evaluation(self, rows: Rows, metrics: dict[str, Metric]) -> Loop:
-        """A loop that only looks; recorded as `training`."""
+        """The evaluation loop; recorded like `training`."""
         n, asked = len(rows.x), Asked(metrics)
         order = np.arange(n, dtype=int64)
         steps, batch, last = self.parted(n, EVALUATION_ROWS)
@@ -235,8 +234,8 @@ class Steps:
         return Loop(made, record, rows.arrays(), batch, order, False, 0, 1, steps)
 
     def parted(self, n: int, batch: int) -> tuple[int, int, int]:
-        """How many batches n rows make, and the rows of the first and of the last; one row has no
-        variance for a BatchNorm1d, which would refuse it."""
+        """The number of batches for n rows, and the rows of the first and last. No batch has a
+        single row where a BatchNorm1d would refuse it, as one row has no variance."""
         merge = any(isinstance(module, BatchNorm1d) for module in self.model.modules())
         batch = min(batch, n)
         steps, last = parted(n, batch, merge)
@@ -285,7 +284,7 @@ class Steps:
             clip_grad_value_(self.model.parameters(), update.clip_value)
 
     def _drop_unused(self) -> None:
-        """Leave parameters that the loss does not depend on without a gradient."""
+        """Clear the gradients of parameters that the loss does not depend on."""
         recorder = listener.active
         assert isinstance(recorder, Recorder)
         read = recorder.grads_read
@@ -299,9 +298,9 @@ class Steps:
     def _recording(
         self, kind: str, rows: Rows, batch: NDArray[np.int64], asked: Asked, first: bool = False
     ) -> Recording:
-        """The step for batches of so many of the rows; recorded on these of them, then undone.
+        """The recorded step for batches of this size; recorded on these rows, then undone.
 
-        first: nothing has been added to the gradients yet.
+        first: no gradients have been accumulated yet.
         """
         key = self._key(kind, rows, len(batch), asked)
         found = self._matching(key, first)
@@ -323,7 +322,7 @@ class Steps:
         return self.model, self.loss, self.optimizer, *asked.metrics.values()
 
     def _matching(self, key: Key, first: bool = False) -> Recording | None:
-        """The recording with this key, if it is still right."""
+        """The recording with this key, if it is still valid."""
         known = self._cache.get(key)
         if known is None:
             return None
@@ -344,7 +343,7 @@ class Steps:
         asked: Asked,
         first: bool,
     ) -> Recording:
-        """Record a step on these arrays and undo what it did."""
+        """Record a step on these arrays, and undo its effects."""
         training = kind != "evaluate"
         with training_mode(self.model, training):
             if training:

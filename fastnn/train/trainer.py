@@ -1,4 +1,4 @@
-"""Training in one call."""
+"""Trainer: training in one call."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ if TYPE_CHECKING:
 
 
 class Trainer:
-    """Trains a model: records one step, then runs whole epochs of it as a program.
+    """Trains a model: records one step as a program, then runs whole epochs of it in C.
 
     Args:
         model: the module to train.
-        loss: `loss(model(x), y)`, a tensor of one element: an `nn` loss or a function of yours.
+        loss: `loss(model(x), y)`, a tensor of one element: an `nn` loss or your own function.
         optimizer: over the parameters of the model.
 
     Attributes:
-        seed: the key of the shuffles of the last fit; `fastnn.train.batch_order(rows, seed, epoch)`
-            gives the order of each of its epochs.
+        seed: the shuffle seed of the last fit; `fastnn.train.batch_order(rows, seed, epoch)` gives
+            the order of each of its epochs.
         history: the `History` of the last fit, complete up to where it stopped.
         validation_rows: the numbers of the rows that `validation_split` held out in the last fit.
         stop_training: set it to True in a callback to end the training after this epoch.
@@ -124,27 +124,27 @@ class Trainer:
         resume: bool = True,
         verbose: int = 1,
     ) -> History:
-        """Train for some epochs; a second fit goes on where the first one ended.
+        """Train for a number of epochs; a second fit continues where the first one ended.
 
-        The weights are those of the eager loop over the same batches, bit for bit, for any number
-        of threads. A step whose loss is not finite is not applied. Where the model has a
-        BatchNorm1d and one row would be left for the last batch, the batch before it takes it.
+        The weights equal those of an eager loop over the same batches, bit for bit, for any number
+        of threads. A step whose loss is not finite is not applied. If the model has a BatchNorm1d
+        and the last batch would be a single row, that row joins the batch before it.
 
-        Before the first step the model is run once, to check the data and record the step. What it
-        does in a smaller last batch, or in evaluation, is recorded when that is first reached: an
-        error of its own there is raised after the steps before.
+        Before the first step the model runs once, to check the data and record the step. Steps for
+        a smaller last batch and for evaluation are recorded when first reached: an error of the
+        model there is raised only after the steps before.
 
         Args:
             x: (rows, features), finite; converted to the model's dtype.
             y: (rows,) integer classes for a cross-entropy; else numbers, (rows,) or of the shape
                 of the model's output.
-            epochs: how often to go over all rows, at least 1.
-            batch_size: rows of a step; the last batch of an epoch may be smaller.
-            shuffle: go over the rows in a new random order in every epoch.
+            epochs: number of passes over all rows, at least 1.
+            batch_size: rows per step; the last batch of an epoch may be smaller.
+            shuffle: use a new random order of the rows in every epoch.
             validation_data: (x, y) or (x, y, sample_weight) to evaluate after every epoch.
-            validation_split: or the share of the rows to hold out for it, chosen at random; where
-                y has classes, each keeps its share.
-            validation_freq: evaluate after every so many epochs.
+            validation_split: alternatively, the fraction of the rows to hold out, chosen at random
+                and stratified where y has classes.
+            validation_freq: evaluate every this many epochs.
             sample_weight: (rows,), at least 0. With the weights w_i of the rows of a batch and
                 their losses l_i, the loss is sum w_i l_i / sum w_i, as with class weights in torch
                 (Keras divides by the rows); with reduction "sum" it is sum w_i l_i. For a loss of
@@ -152,26 +152,25 @@ class Trainer:
             class_weight: {class: weight}, by which w_i is multiplied; "balanced" for
                 rows / (classes * rows of the class).
             metrics: names from `fastnn.metrics`, or functions of (output, target) that return a
-                tensor, averaged over rows. Those that are no means over rows ("f1", "roc_auc", or
-                a `metrics.WholeSet` of yours) are computed from predictions after an epoch: of the
-                validation data, or, where there is none, of the training data. Weights of rows do
-                not count in them.
-            callbacks: of `fastnn.callbacks`, or functions of (epoch, logs) that are called after
-                every epoch; one that returns True ends the training.
-            scheduler: of `optim.lr_scheduler`; "lr" is then in the history.
-            schedule: "epoch" (default) or "step": after what the scheduler takes a step.
-            monitor: the figure for a ReduceLROnPlateau; default "val_loss", or "loss" without
+                tensor, averaged over rows. Metrics over the whole data set ("f1", "roc_auc", or
+                your own `metrics.WholeSet`) are computed from predictions after an epoch: on the
+                validation data, or without any, on the training data. They ignore row weights.
+            callbacks: from `fastnn.callbacks`, or functions of (epoch, logs) that are called after
+                every epoch; returning True ends the training.
+            scheduler: from `optim.lr_scheduler`; the history then includes "lr".
+            schedule: "epoch" (default) or "step": when the scheduler steps.
+            monitor: the metric for a ReduceLROnPlateau; default "val_loss", or "loss" without
                 validation.
-            accumulate_steps: batches for one update, whose gradients, each divided by this number,
-                are added up; an epoch's last update may have fewer.
+            accumulate_steps: batches per update, whose gradients, each divided by this number, are
+                summed; an epoch's last update may have fewer.
             clip_norm, clip_value: bounds of the gradients' norm, or of each element, as by
                 `nn.utils.clip_grad_norm_` and `clip_grad_value_`, before an update.
-            checkpoint: a file that the whole state of the training is kept in.
-            checkpoint_every: write it after every "epoch" (default), or after so many seconds, in
-                the middle of an epoch too; and at the end, and at Ctrl-C.
-            resume: if the file is there, go on from it (default): the same script, started again,
-                ends with the bits of one that was not broken off. False begins anew.
-            verbose: 0 silent, 1 progress if stderr is a terminal, 2 one line an epoch.
+            checkpoint: a file for the whole state of the training.
+            checkpoint_every: write it after every "epoch" (default), or every this many seconds,
+                also within an epoch; and always at the end and at Ctrl-C.
+            resume: resume from the file if it exists (default): the same script, started again,
+                ends with the same bits as an uninterrupted run. False starts anew.
+            verbose: 0 silent, 1 progress if stderr is a terminal, 2 one line per epoch.
 
         Returns:
             The history: `history.history["loss"]` is one number an epoch, averaged over rows.
@@ -179,7 +178,7 @@ class Trainer:
         Raises:
             TypeError, ValueError: bad input; the model is as it was.
             FloatingPointError: the loss became nan or infinite; the model is as before that step.
-            FormatError: the checkpoint is something else.
+            FormatError: the file is not a checkpoint.
             KeyboardInterrupt: the model is as after the last finished step, or, with an
                 `EarlyStopping` that has seen an epoch, has its best weights.
         """
@@ -226,12 +225,12 @@ class Trainer:
         shuffle: bool = True,
         verbose: int = 0,
     ) -> History:
-        """Go over some rows once; weights and the optimizer's state go on from the last call.
+        """Train for one pass over some rows, from the weights and optimizer state of the last call.
 
         Args:
             x, y, sample_weight, batch_size, shuffle, verbose: as for `fit`.
-            classes: all classes that any call will have, as scikit-learn wants them at the first
-                one; checked against the outputs of the model, and needed for nothing else.
+            classes: all classes over all calls, as scikit-learn requires at the first one; only
+                checked against the outputs of the model.
 
         Returns:
             The history of this pass.
@@ -254,7 +253,7 @@ class Trainer:
         metrics: Sequence[str | Metric] | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> dict[str, float]:
-        """Loss and metrics over all rows, in evaluation mode; nothing changes.
+        """Evaluate loss and metrics over all rows, in evaluation mode; nothing changes.
 
         Args:
             x, y, sample_weight: as for `fit`.
@@ -270,7 +269,7 @@ class Trainer:
         means = evaluated(self._steps().evaluation(rows, functions), rows.y, functions)
         return means | figures_of(whole, self.model, rows.x, rows.y)
 
-    # Checks; they change nothing
+    # Checks, without side effects
 
     def _check_optimizer(self, update: Update) -> None:
         mine = {id(p) for p in self.model.parameters()}
@@ -301,7 +300,7 @@ class Trainer:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Within it no other fit of this trainer begins."""
+        """Context manager: no other fit of this trainer may start within."""
         if not self._fitting.acquire(blocking=False):
             raise RuntimeError("fit: this trainer is fitting already, in a callback or a thread")
         try:
@@ -312,8 +311,8 @@ class Trainer:
     def _checked(
         self, plan: Plan, share: float, given: Given, validation: Any, file: Checkpoint | None
     ) -> tuple[Rows, Rows | None]:
-        """The rows to train on and those held out, if they are given. The first step shows that
-        model, loss and metrics take them; where something is wrong, all is as it was."""
+        """The training and validation rows. The first step checks that model, loss and metrics take
+        them; after an error everything is as before."""
         steps = self._steps()
         try:
             known = self._first(steps, plan, share, given)
@@ -326,7 +325,7 @@ class Trainer:
         return known.rows, held
 
     def _first(self, steps: Steps, plan: Plan, share: float, given: Given) -> Known:
-        """What the first step of these rows shows.
+        """Run the first step on these rows, as a check.
 
         Raises:
             TypeError, ValueError: bad input, as in `evaluate`.
@@ -338,13 +337,13 @@ class Trainer:
         except Exception as error:
             failed = error
         steps.undo()
-        tried(self.model, given, plan.metrics)  # says what is wrong, if it is the data
+        tried(self.model, given, plan.metrics)  # raises a clear error if the data are at fault
         raise failed
 
     def _fit(
         self, plan: Plan, share: float, rows: Rows, held: Rows | None, file: Checkpoint | None
     ) -> None:
-        """Train, with a seed that is drawn now, or from where the file stands."""
+        """Train, with a new seed or from the state in the checkpoint."""
         found = None if file is None else file.found
         seed = random.derive_seed() if found is None else found["seed"]
         self.validation_rows = None

@@ -1,4 +1,4 @@
-"""The first run of a step: it also shows whether the data suit model, loss and metrics."""
+"""The first run of a step, which checks the data against model, loss and metrics."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class Trial:
-    """Checks what is given while a step is recorded on its first rows.
+    """Checks the given data while a step is recorded on the first rows.
 
     Args:
-        given: x, and what the step asks for when it has the model's outputs.
-        size: rows of the step.
+        given: x, and the targets and weights, which are needed once the outputs are known.
+        size: rows per step.
         metrics: the names of all metrics.
 
     Attributes:
@@ -37,7 +37,7 @@ class Trial:
         self._warning: str | None = None
 
     def targets(self, z: Tensor) -> list[Tensor]:
-        """y and the weights, if there are some, for outputs z; inputs of the recording from here.
+        """y and any weights for outputs z; they become inputs of the recording.
 
         Raises:
             TypeError, ValueError: outputs, targets or weights that do not fit.
@@ -51,13 +51,13 @@ class Trial:
         return [Tensor(a) for a in sample]
 
     def look(self, z: Tensor, value: Any) -> None:
-        """Check the loss, and look at how it is made of z, while that is on the tape."""
+        """Check the loss, and inspect how it depends on z while that is on the tape."""
         check_loss(self._given.loss, value)
         if self._new:
             applies = guards.applied_to(z, value)
             self._warning = guards.found_in(self._given.loss, z, applies, self._metrics)
 
     def report(self) -> None:
-        """Warn of what `look` has found."""
+        """Warn about the findings of `look`."""
         if self._new:
             guards.report(self._model, self._given.loss, self._warning)

@@ -1,4 +1,4 @@
-"""What a fit is given, checked: rows to train on, and rows held out."""
+"""Checks of the data given to a fit: training rows and validation rows."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
 
     Loss = Callable[..., Tensor]
 
-TRIED = 2  # rows that model and loss are tried on
+TRIED = 2  # rows on which model and loss are tested
 
 
 class Rows(NamedTuple):
-    """x (rows, features), y (rows, ...) and a weight for each row, if they differ."""
+    """Checked data: x (rows, features), y (rows, ...) and row weights, unless all are equal."""
 
     x: NDArray[Any]
     y: NDArray[Any]
     weight: NDArray[Any] | None = None
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
-        """Those that there are."""
+        """x, y and the weights, if any."""
         return tuple(a for a in self if a is not None)
 
     def at(self, rows: NDArray[np.int64]) -> Rows:
-        """Some of them, copied."""
+        """A copy of some rows."""
         return Rows(*(a[rows] for a in self.arrays()))
 
     def split(self, share: float, seed: int) -> tuple[Rows, Rows, NDArray[np.int64]]:
-        """The rows to train on and those held out, chosen at random, and the numbers of the latter.
+        """Random split: the training rows, the held-out rows, and the numbers of the latter.
 
-        Where y has classes, each keeps its share in both.
+        It is stratified where y has classes.
         """
         classes = classes_of(self.y)
         of = self.y if classes is None else classes
@@ -54,8 +54,8 @@ class Rows(NamedTuple):
         return self.at(train), self.at(held), held
 
     def sample(self, rows: NDArray[np.int64], loss: Loss) -> Rows:
-        """Some of them to record a step on, which has to be right for any others: where the loss
-        is to ignore labels of these rows, one of the sample has such a label."""
+        """Rows to record a step on. The recording has to hold for any others, so if the loss
+        ignores labels of these rows, the sample includes one."""
         found = self.at(rows)
         label = ignored_label(loss, self.y)
         if label is not None:
@@ -64,19 +64,19 @@ class Rows(NamedTuple):
 
 
 def ignored_label(loss: Loss, y: NDArray[Any]) -> int | None:
-    """The class that does not count in the loss, if there is one and y has it."""
+    """The label that the loss ignores, if there is one and y has it."""
     label = getattr(loss, "ignore_index", None)
     return label if isinstance(label, int) and y.dtype.kind == "i" and label in y else None
 
 
 def ignored_in(loss: Loss, y: ArrayLike, validation_data: Any = None) -> int | None:
-    """The class that does not count in the loss, if some targets, not yet checked, have it."""
+    """The label that the loss ignores, if some unchecked targets have it."""
     label = getattr(loss, "ignore_index", None)
     held_out = validation_data[1:2] if isinstance(validation_data, tuple | list) else ()
     for given in (y, *held_out) if isinstance(label, int) else ():
         try:
             array = np.asarray(given)
-        except ValueError:  # what is wrong with it is said where it is checked
+        except ValueError:  # the check of the targets raises the error for it
             continue
         if array.ndim == 1 and array.dtype.kind in "iuf" and label in array:
             return label
@@ -84,16 +84,16 @@ def ignored_in(loss: Loss, y: ArrayLike, validation_data: Any = None) -> int | N
 
 
 def real_of(model: Module) -> np.dtype[Any]:
-    """The type of the model's numbers."""
+    """The floating-point dtype of the model."""
     parameter = next(iter(model.parameters()), None)
     return np.dtype(np.float32) if parameter is None else parameter.dtype
 
 
 class Given(NamedTuple):
-    """What was given to train or to evaluate on: x is checked, the rest when it is known what the
-    model makes of x.
+    """Data given for training or evaluation. x is checked now, the rest once the model's outputs
+    are known.
 
-    name: a word before x, y and sample_weight in messages.
+    name: a prefix of x, y and sample_weight in messages.
     """
 
     loss: Loss
@@ -104,7 +104,7 @@ class Given(NamedTuple):
     name: str = ""
 
     def rows(self, outputs: tuple[int, ...]) -> Rows:
-        """All rows, for a model that gives `outputs` a row.
+        """All rows, for a model whose output for a row has shape `outputs`.
 
         Raises:
             TypeError, ValueError: targets or weights that do not fit.
@@ -121,11 +121,11 @@ class Given(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What was found out by a run of model and loss.
+    """The result of a test run of model and loss.
 
-    rows: that they took.
-    outputs: the shape of what the model gives for one row.
-    recorder: that listened to it.
+    rows: the rows that they accepted.
+    outputs: the shape of the model's output for one row.
+    recorder: the recorder that listened to the run.
     """
 
     rows: Rows
@@ -133,8 +133,8 @@ class Known(NamedTuple):
     recorder: Recorder
 
     def suits(self, rows: Rows, loss: Loss) -> bool:
-        """Whether model and loss take these rows too: of the same shapes and types, and weighted
-        alike, or by a loss of `nn`, which takes all rows or none."""
+        """Whether model and loss accept these rows too: of the same shapes and dtypes, and weighted
+        alike, or by a loss of `nn`, which accepts weights for any rows or for none."""
         alike = all(
             a.shape[1:] == b.shape[1:] and a.dtype == b.dtype
             for a, b in zip(rows[:2], self.rows[:2], strict=True)
@@ -154,10 +154,10 @@ def checked(
     name: str = "",
     known: Known | None = None,
 ) -> Rows:
-    """Rows for model and loss, which were tried on the first of them, as were the metrics.
+    """Checked rows, after model, loss and metrics were tested on the first of them.
 
-    name: a word before x, y and sample_weight in messages.
-    known: of other rows; where it suits these, nothing is tried.
+    name: a prefix of x, y and sample_weight in messages.
+    known: the result for other rows; if it suits these, nothing is tested.
 
     Raises:
         TypeError, ValueError: bad input.
@@ -175,7 +175,7 @@ def checked(
 def checked_pair(
     model: Module, loss: Loss, given: Any, metrics: dict[str, Metric], known: Known
 ) -> Rows | None:
-    """The rows of `validation_data`, if there are some. Raises as `checked`."""
+    """The checked rows of `validation_data`, if given. Raises as `checked`."""
     if given is None:
         return None
     if not isinstance(given, tuple | list) or len(given) not in (2, 3):
@@ -186,7 +186,7 @@ def checked_pair(
 
 
 def tried(model: Module, given: Given, metrics: dict[str, Metric]) -> Rows:
-    """All rows, after one run on the first of them in evaluation mode, whose writes are undone."""
+    """All rows, after a test run on the first in evaluation mode, whose writes are undone."""
     listener = Listener([given.x[:TRIED].copy()])
     with evaluating(model):
         try:
@@ -199,7 +199,7 @@ def tried(model: Module, given: Given, metrics: dict[str, Metric]) -> Rows:
 
 
 def _outputs(model: Module, given: Given, listener: Listener) -> Tensor:
-    """What the model gives for the listener's input, the first rows of x.
+    """The model's outputs for the listener's input, the first rows of x.
 
     Raises:
         TypeError, ValueError: no tensor of as many rows; a shape that the model does not take.
@@ -217,7 +217,7 @@ def _outputs(model: Module, given: Given, listener: Listener) -> Tensor:
 
 
 def check_outputs(z: Any, rows: int) -> None:
-    """That the model gave a tensor of as many rows as it was given."""
+    """Check that the model returned a tensor with as many rows as its input."""
     if not isinstance(z, Tensor) or z.ndim == 0 or len(z) != rows:
         raise TypeError("model: expected (rows, features) to give a tensor of as many rows")
 
@@ -225,7 +225,7 @@ def check_outputs(z: Any, rows: int) -> None:
 def _targets(
     loss: Loss, y: ArrayLike, z: tuple[int, ...], rows: int, dtype: np.dtype[Any], name: str
 ) -> NDArray[Any]:
-    """Classes for a cross-entropy, as they are for a loss of the user's, else numbers.
+    """Targets: classes for a cross-entropy, unchanged for a custom loss, else numbers.
 
     z: the shape of the outputs for some rows.
     """
@@ -246,11 +246,11 @@ def _targets(
 def _try_loss(
     given: Given, rows: Rows, z: Tensor, metrics: dict[str, Metric], listener: Listener
 ) -> None:
-    """Loss and metrics of the outputs z for the first rows, for their own checks; those on values
-    then see all of the rows.
+    """Run loss and metrics on the outputs z of the first rows, for their own checks. Checks on
+    values then run on all rows.
 
     Raises:
-        TypeError, ValueError: what loss and metrics raise, or gave instead of one number.
+        TypeError, ValueError: raised by loss and metrics, or if they do not return one number.
     """
     _, *arrays = rows.sample(np.arange(len(z)), given.loss).arrays()
     listener.take(arrays)
@@ -267,21 +267,21 @@ def _try_loss(
 
 
 def check_loss(loss: Loss, value: Any) -> None:
-    """That the loss gave one number."""
+    """Check that the loss returned one number."""
     none = getattr(loss, "reduction", "") == "none"
     if not isinstance(value, Tensor) or value.numel() != 1 or none:
         raise ValueError("loss: expected one number; use reduction='mean' or 'sum', not 'none'")
 
 
 def check_metrics(figures: dict[str, Any]) -> None:
-    """That each metric gave one number."""
+    """Check that each metric returned one number."""
     for name, figure in figures.items():
         if not isinstance(figure, Tensor) or figure.numel() != 1 or figure.dtype.kind != "f":
             raise TypeError(f"metrics: expected {name} to return a tensor of one number")
 
 
 def check_values(rows: Rows, recorder: Recorder) -> None:
-    """That all rows pass the checks of values which the recorder heard of for some."""
+    """Run the recorded checks on values for all rows."""
     arrays = rows.arrays()
     for asked in recorder.checks:
         place = recorder.inputs.index(asked.value.storage)
@@ -290,7 +290,7 @@ def check_values(rows: Rows, recorder: Recorder) -> None:
 
 
 def check_finite(model: Module) -> None:
-    """That all weights are numbers: a step can overflow after its loss was found finite.
+    """Check that all weights are finite: a step can overflow although its loss is finite.
 
     Raises:
         FloatingPointError: some are not.

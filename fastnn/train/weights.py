@@ -1,4 +1,4 @@
-"""Weights of rows: as they are given, by class, and in the loss."""
+"""Sample weights and class weights, and the weighted loss."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def row_weights(
     dtype: np.dtype[Any],
     name: str = "sample_weight",
 ) -> NDArray[Any] | None:
-    """The weight of each row, the product of its own and of its class's; None: all are 1.
+    """The weight of each row, its sample weight times its class weight; None: all are 1.
 
     class_weight: a dict from class to weight, 1 where a class is missing; or "balanced": rows /
-        (classes * rows of the class), over the classes that there are, as in scikit-learn.
-    outputs: of the model, of which there is one for each class number.
+        (classes * rows of the class), over the classes present, as in scikit-learn.
+    outputs: the number of the model's outputs, one per class.
 
     Raises:
         TypeError, ValueError: not one finite weight >= 0 a row; a class that y cannot have.
@@ -54,8 +54,8 @@ def row_weights(
 
 
 def classes_of(y: NDArray[Any]) -> NDArray[np.int64] | None:
-    """The class of each row, for class numbers, 0 and 1, and rows of probabilities; None for other
-    numbers. What is ignored has a number below 0."""
+    """The class of each row, from class numbers, 0 and 1, or probabilities; None for other numbers.
+    Ignored rows have a number below 0."""
     if y.dtype.kind == "i":
         return np.asarray(y, np.int64)
     if y.ndim == 2 and y.shape[1] > 1:
@@ -67,7 +67,7 @@ def classes_of(y: NDArray[Any]) -> NDArray[np.int64] | None:
 
 
 def _by_class(given: ClassWeight, classes: NDArray[np.int64], kinds: int) -> NDArray[np.float64]:
-    """The weight of the class of each row. kinds: how many classes the model tells apart."""
+    """The class weight of each row. kinds: the number of classes of the model."""
     labels, places, counts = np.unique(classes, return_inverse=True, return_counts=True)
     if isinstance(given, str):
         check.choice("class_weight", given, ("balanced",))
@@ -91,7 +91,7 @@ def _by_class(given: ClassWeight, classes: NDArray[np.int64], kinds: int) -> NDA
 
 
 def measured(loss: Loss, z: Tensor, y: Tensor, w: Tensor | None = None) -> list[Tensor]:
-    """The loss of a batch; for a weighted mean also what the mean of an epoch is made of.
+    """The loss of a batch; for a weighted mean also the two sums for the mean of an epoch.
 
     Without weights loss(z, y); a function of three arguments gets the weights as its third. A loss
     of `nn` is taken row by row. With weights w_i and the losses l_i of the rows, which it gives
@@ -119,10 +119,10 @@ def measured(loss: Loss, z: Tensor, y: Tensor, w: Tensor | None = None) -> list[
 
 
 def _each_row(loss: Loss, z: Tensor, y: Tensor) -> Tensor:
-    """The losses of the rows."""
+    """The loss of each row."""
     settings = vars(loss)
     reduction = settings["reduction"]
-    settings["reduction"] = "none"  # for a moment: no program needs to notice
+    settings["reduction"] = "none"  # temporarily, and without telling any program
     try:
         each = loss(z, y)
     finally:
@@ -134,7 +134,7 @@ def _each_row(loss: Loss, z: Tensor, y: Tensor) -> Tensor:
 
 
 def _counts(loss: Loss, z: Tensor, y: Tensor) -> Tensor | None:
-    """What each row adds to the divisor of the loss's own mean; None: 1."""
+    """Each row's contribution to the divisor of the loss's own mean; None: 1."""
     if not isinstance(loss, CrossEntropyLoss | NLLLoss) or y.dtype.kind == "f":
         return None
     if loss.weight is None and not some_ignored(y, loss.ignore_index):
@@ -145,7 +145,7 @@ def _counts(loss: Loss, z: Tensor, y: Tensor) -> Tensor | None:
 
 
 def check_weighted(loss: Loss, name: str) -> None:
-    """That the loss can be weighted row by row.
+    """Check that the loss supports row weights.
 
     Raises:
         ValueError: it cannot.

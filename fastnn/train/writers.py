@@ -1,4 +1,4 @@
-"""Callbacks that write files: figures, models."""
+"""Callbacks that write metrics and models to files."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from fastnn.train.validation import check_finite
 
 
 class _Lines(Callback):
-    """A text file that gets a line an epoch.
+    """A text file with one line per epoch.
 
-    When a training goes on from a checkpoint, the lines of epochs after it are dropped, as they
-    will be written again.
+    When a training resumes from a checkpoint, the lines of later epochs are dropped, as they will
+    be written again.
     """
 
     def __init__(self, filename: str | os.PathLike[str], append: bool = False) -> None:
@@ -27,7 +27,7 @@ class _Lines(Callback):
         self._size: int | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Empty the file, or make it."""
+        """Create or truncate the file."""
         self._size = None
 
     def _begin(self) -> None:
@@ -55,9 +55,9 @@ class _Lines(Callback):
 
 
 class CSVLogger(_Lines):
-    """Writes the figures of each epoch to a CSV file: the epoch from 0, then as in the history.
+    """Write the metrics of each epoch to a CSV file: the epoch from 0, then as in the history.
 
-    A figure that an epoch has not (see `validation_freq`) is left empty.
+    A metric that an epoch does not have (see `validation_freq`) is left empty.
 
     Args:
         filename: the file.
@@ -84,7 +84,7 @@ class CSVLogger(_Lines):
 
 
 class JSONLogger(_Lines):
-    """Writes the figures of each epoch to a file as one line of JSON.
+    """Write the metrics of each epoch to a file as one line of JSON.
 
     Args:
         filename: the file.
@@ -97,22 +97,22 @@ class JSONLogger(_Lines):
 
 
 class ModelCheckpoint(Monitor):
-    """Writes the model after every epoch, or whenever a figure is better than ever.
+    """Write the model after every epoch, or whenever a metric reaches a new best.
 
-    It is a file for `fastnn.load`. To go on after a crash, with the bits of a training that was
-    not broken off, use `Trainer.fit(checkpoint=...)`, which keeps the optimizer and the rest too.
+    `fastnn.load` reads the file. To resume after a crash, with the same bits as an uninterrupted
+    run, use `Trainer.fit(checkpoint=...)`, which also keeps the optimizer and everything else.
 
     Args:
         filepath: the file; names in braces are filled in: "net-{epoch:02d}-{val_loss:.2f}.st",
             the epoch from 1.
-        monitor: default "val_loss"; looked at with save_best_only.
-        verbose: 1 says so.
-        save_best_only: write when the figure is the best so far, default False.
+        monitor: default "val_loss"; used with save_best_only.
+        verbose: 1 prints each write.
+        save_best_only: write only when the metric is the best so far, default False.
         save_weights_only: write `state_dict()` instead of layers and weights, default False; for
-            models that are no `nn.Sequential` of known layers.
+            models that are not an `nn.Sequential` of known layers.
         mode: "auto", "min" or "max".
         save_freq: "epoch" only.
-        initial_value_threshold: with save_best_only, what the first one has to be better than.
+        initial_value_threshold: with save_best_only, the first write has to improve on this.
 
     Source: Keras 3, `keras.callbacks.ModelCheckpoint`.
     """
@@ -139,7 +139,7 @@ class ModelCheckpoint(Monitor):
         self.best = None if threshold is None else check.real("initial_value_threshold", threshold)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Look whether a file can hold the model, rather than after an epoch."""
+        """Check that a file can hold the model now, not only after an epoch."""
         if not self.save_weights_only:
             try:
                 described(self.model)
@@ -147,7 +147,7 @@ class ModelCheckpoint(Monitor):
                 raise TypeError(f"ModelCheckpoint: {error}; save_weights_only=True does") from None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Write the file, if it is time."""
+        """Write the file, if it is due."""
         figures = logs or {}
         if self.save_best_only:
             current = figures.get(self.monitor)
@@ -170,13 +170,13 @@ class ModelCheckpoint(Monitor):
 
 
 class TensorBoard(Callback):
-    """Writes the figures of each epoch for TensorBoard, through tensorboardX.
+    """Write the metrics of each epoch for TensorBoard, through tensorboardX.
 
     Args:
-        log_dir: the folder, default "logs".
+        log_dir: the directory, default "logs".
 
     Raises:
-        ImportError: there is no tensorboardX.
+        ImportError: tensorboardX is not installed.
     """
 
     def __init__(self, log_dir: str | os.PathLike[str] = "logs") -> None:
@@ -190,11 +190,11 @@ class TensorBoard(Callback):
         self._make = SummaryWriter
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Open a file in the folder."""
+        """Open a file in the directory."""
         self._writer: Any = self._make(str(self.log_dir))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Write the figures."""
+        """Write the metrics."""
         for name, value in (logs or {}).items():
             kind = "validation" if name.startswith("val_") else "train"
             self._writer.add_scalar(f"{kind}/{name.removeprefix('val_')}", value, epoch)

@@ -1,4 +1,4 @@
-"""Transforms of functions: gradients, Jacobians, vmap."""
+"""Function transforms: gradients, Jacobians and vmap."""
 
 from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and_grad
 

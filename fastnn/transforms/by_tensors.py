@@ -1,4 +1,4 @@
-"""torch's `autograd.grad`: gradients of outputs that exist by chosen tensors."""
+"""torch's `autograd.grad`: gradients of computed outputs with respect to chosen tensors."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def grad(
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
-    """The gradients of the sum of outputs by inputs, of which only these are computed.
+    """Gradients of the sum of outputs with respect to the inputs, and nothing else.
 
     g_j = sum_i (d outputs_i / d inputs_j)^T grad_outputs_i
 
@@ -70,20 +70,20 @@ def grad(
         inputs: a tensor or several, leaves or not; `grad` of no tensor changes.
         grad_outputs: the cotangents; None for a scalar means 1.
         retain_graph: keep the tape for another pass; default: create_graph.
-        create_graph: put the gradients on the tape, for gradients of gradients.
+        create_graph: put the gradients on the tape, for higher derivatives.
         only_inputs: True, as in torch: `grad` of tensors is left alone.
-        allow_unused: None is returned for an input that no output depends on; default:
+        allow_unused: return None for an input that no output depends on; default:
             materialize_grads.
-        is_grads_batched: grad_outputs have a leading axis of several cotangents; so have the
+        is_grads_batched: grad_outputs have a leading batch axis of cotangents; so do the
             gradients.
-        materialize_grads: zeros in place of None.
+        materialize_grads: return zeros in place of None.
 
     Returns:
         a tuple, one for each input.
 
     Raises:
         RuntimeError: outputs or inputs that require no grad, cotangents of another shape, an
-            unused input without allow_unused, a tape that was given back or changed in place.
+            unused input without allow_unused, a tape that was freed or changed in place.
 
     Source: torch.autograd.grad.
 
@@ -112,7 +112,7 @@ def grad(
 def _complete(
     inputs: list[Tensor], found: list[Tensor | None], zeros: bool, allow_unused: bool | None
 ) -> tuple[Tensor | None, ...]:
-    """None for unused inputs, or zeros, or the error."""
+    """Handle unused inputs: None, zeros, or an error."""
     if zeros and allow_unused is False:
         raise ValueError(
             "allow_unused: expected True or None with materialize_grads=True, got False"

@@ -1,4 +1,4 @@
-"""gradcheck and gradgradcheck: gradients held against finite differences."""
+"""gradcheck and gradgradcheck: compare gradients with finite differences."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Function = Callable[..., Any]
 
 
 class GradcheckError(RuntimeError):
-    """A gradient that is wrong, or one that cannot be checked."""
+    """Raised for a wrong gradient, or one that cannot be checked."""
 
 
 def _tensors(value: Any) -> list[Tensor]:
@@ -61,7 +61,7 @@ def _values(func: Function, inputs: list[Any]) -> list[Array]:
 
 
 def numerical_jacobian(func: Function, inputs: list[Any], at: int, eps: float) -> list[Array]:
-    """d output / d inputs[at] for each output, (elements of input, elements of output)."""
+    """Numerical d output / d inputs[at], one (input elements, output elements) array per output."""
     columns: list[list[Array]] = []
     array = inputs[at]._array
     for index in np.ndindex(array.shape):
@@ -78,7 +78,7 @@ def numerical_jacobian(func: Function, inputs: list[Any], at: int, eps: float) -
 
 
 def analytical_jacobian(outputs: list[Tensor], o: int, x: Tensor) -> Array:
-    """The same of outputs[o] by x, from the tape: one row of it for each element of the output."""
+    """Jacobian of outputs[o] with respect to x from the tape, one output element at a time."""
     y = outputs[o]
     columns = []
     for index in np.ndindex(y.shape):
@@ -136,7 +136,7 @@ def _check_all(
 
 
 def _check_undefined(func: Function, inputs: list[Any]) -> None:
-    """A rule must take None for an output that nothing came from, when another has a gradient."""
+    """Check that a gradient rule accepts None for an output without a gradient."""
     with enable_grad():
         outputs = _differentiable(func(*inputs))
     chosen = [x for x in inputs if isinstance(x, Tensor) and x.requires_grad]
@@ -160,7 +160,7 @@ def _check_dtypes(func: Function, inputs: list[Any]) -> None:
 
 
 def _check_batched(func: Function, inputs: list[Any]) -> None:
-    """Gradients of several cotangents at once are those of each."""
+    """Check that batched cotangents give the same gradients as each one alone."""
     with enable_grad():
         outputs = _differentiable(func(*inputs))
     chosen = [x for x in inputs if isinstance(x, Tensor) and x.requires_grad]
@@ -182,7 +182,7 @@ def _check_batched(func: Function, inputs: list[Any]) -> None:
 
 
 def _check_forward(func: Function, inputs: list[Any], tolerances: tuple[float, float]) -> None:
-    """Forward mode agrees with reverse mode along random directions."""
+    """Check that forward mode agrees with reverse mode along random directions."""
     at = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
     rng = np.random.default_rng(0)
     v = [Tensor(rng.standard_normal(inputs[i].shape).astype(inputs[i].dtype)) for i in at]
@@ -223,7 +223,7 @@ def gradcheck(
     fast_mode: bool = False,
     masked: bool | None = None,
 ) -> bool:
-    """Whether the gradients of `func` are those of small differences.
+    """Check the gradients of `func` against finite differences.
 
     |analytical - numerical| <= atol + rtol * |numerical|, for each element of each Jacobian, with
     numerical = (func(x + eps) - func(x - eps)) / (2 * eps)
@@ -232,15 +232,15 @@ def gradcheck(
         func: takes the inputs and returns a tensor or a tuple of them.
         inputs: a tuple; those that require grad are checked, and should be float64.
         eps, atol, rtol: the step and the tolerances.
-        raise_exception: raise what is wrong, or return False.
+        raise_exception: raise an error, or return False.
         nondet_tol: by how much a second backward pass may differ from the first.
-        check_undefined_grad: outputs whose gradient is not defined are taken as 0.
-        check_grad_dtypes: gradients have the dtypes of their inputs.
-        check_batched_grad: several cotangents at once, by vmap, give what each gives.
-        check_batched_forward_grad: taken for torch's sake; forward mode is made of backward here.
-        check_forward_ad: forward mode too.
-        check_backward_ad: reverse mode.
-        fast_mode, masked: taken for torch's sake; the whole Jacobian is always compared.
+        check_undefined_grad: check that undefined output gradients are taken as 0.
+        check_grad_dtypes: check that gradients have the dtypes of their inputs.
+        check_batched_grad: check that batched cotangents, by vmap, give what each gives alone.
+        check_batched_forward_grad: accepted for compatibility; forward mode is built on reverse.
+        check_forward_ad: check forward mode too.
+        check_backward_ad: check reverse mode.
+        fast_mode, masked: accepted for compatibility; the whole Jacobian is always compared.
 
     Returns:
         True, or False with raise_exception=False.
@@ -294,16 +294,16 @@ def gradgradcheck(
     fast_mode: bool = False,
     masked: bool = False,
 ) -> bool:
-    """Whether gradients of gradients of `func` are those of small differences.
+    """Check the second derivatives of `func` against finite differences.
 
     gradcheck of (x, v) -> v^T J(x)
 
     Args:
         func, inputs: as in `gradcheck`.
         grad_outputs: v, which is checked too where it requires grad; random by default.
-        gen_non_contig_grad_outputs: random v that are not contiguous.
-        check_fwd_over_rev: forward mode over the gradient too.
-        check_rev_over_rev: reverse mode.
+        gen_non_contig_grad_outputs: draw non-contiguous random v.
+        check_fwd_over_rev: check forward over reverse mode too.
+        check_rev_over_rev: check reverse over reverse mode.
         eps, atol, rtol, raise_exception, nondet_tol, check_undefined_grad, check_grad_dtypes,
             check_batched_grad, fast_mode, masked: as in `gradcheck`.
 

@@ -1,4 +1,4 @@
-"""Transforms of functions in the manner of torch.func and JAX: by argnums, for nested arguments."""
+"""Function transforms as in torch.func and JAX: with argnums, for nested arguments."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _argnums(argnums: Any, n: int) -> list[int]:
 def _ran(
     fn: Any, argnums: Any, has_aux: bool, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """The function run by the arguments at argnums: the run, its output, aux, these arguments."""
+    """Run the function for the arguments at argnums: the run, its output, aux, these arguments."""
     positions = _argnums(argnums, len(args))
     chosen = [args[p] for p in positions]
     leaves = [x for p, tree in zip(positions, chosen) for x in tensors_in(tree, f"argument {p}")]
@@ -60,7 +60,7 @@ def _ran(
 
 
 def _arranged(argnums: Any, chosen: list[Any], found: Sequence[Any]) -> Any:
-    """Gradients as the arguments at argnums are nested."""
+    """Gradients nested like the arguments at argnums."""
     trees = _tree.rebuilt(chosen, found)
     return tuple(trees) if isinstance(argnums, tuple | list) else trees[0]
 
@@ -84,15 +84,15 @@ def _both(func: Function, argnums: Argnums, has_aux: bool) -> Function:
 
 
 def grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
-    """A function that returns the gradient of a function of one number.
+    """Transform a scalar-valued function into a function that returns its gradient.
 
     grad(f)(x) = df(x) / dx
 
     Args:
         func: returns a tensor of one element; with has_aux a pair of it and anything.
-        argnums: by which arguments: an int, or a tuple, which gives a tuple of gradients. An
-            argument is a tensor, or tuples, lists and dicts of tensors; its gradient is nested as
-            it is.
+        argnums: which arguments to differentiate with respect to: an int, or a tuple, which gives a
+            tuple of gradients. An argument is a tensor, or tuples, lists and dicts of tensors; its
+            gradient has the same structure.
         has_aux: the gradient function returns (gradient, aux).
 
     Returns:
@@ -121,7 +121,7 @@ def grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Functio
 
 
 def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
-    """A function that returns (gradient, value): torch's order.
+    """Transform a function to return (gradient, value), in torch's order.
 
     Args:
         func, argnums, has_aux: as in `grad`; with has_aux, the value is (value, aux).
@@ -149,7 +149,7 @@ def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) 
 
 
 def value_and_grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
-    """A function that returns (value, gradient): JAX's order.
+    """Transform a function to return (value, gradient), in JAX's order.
 
     Args:
         func, argnums, has_aux: as in `grad`; with has_aux, the value is (value, aux).
@@ -177,7 +177,7 @@ def value_and_grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) 
 
 
 def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
-    """The value of `func`, and a function that takes cotangents of it back to the primals.
+    """Vector-Jacobian product: the value of `func`, and a function that pulls cotangents back.
 
     vjp_fn(v) = v^T J
 
@@ -187,8 +187,8 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
         has_aux: aux is returned as a third.
 
     Returns:
-        (output, vjp_fn) or (output, vjp_fn, aux). vjp_fn takes what is nested as the output and
-        returns a tuple, one entry for each primal.
+        (output, vjp_fn) or (output, vjp_fn, aux). vjp_fn takes cotangents nested like the output
+        and returns a tuple, one entry for each primal.
 
     Raises:
         TypeError: primals or outputs without tensors. ValueError: cotangents that do not fit.
@@ -229,14 +229,14 @@ def _pushed(func: Function, primals: Any, has_aux: bool) -> Any:
 
 
 def jvp(func: Function, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
-    """The value of `func` and its derivative along a direction.
+    """Jacobian-vector product: the value of `func` and its derivative along a direction.
 
     jvp = J v
 
     Args:
         func: takes the primals, returns tensors; with has_aux a pair of them and anything.
         primals: a tuple of arguments.
-        tangents: the direction, nested as the primals.
+        tangents: the direction, nested like the primals.
         has_aux: aux is returned as a third.
 
     Returns:
@@ -260,7 +260,7 @@ def jvp(func: Function, primals: Any, tangents: Any, has_aux: bool = False) -> A
 
 
 def linearize(func: Function, *primals: Any) -> Any:
-    """The value of `func`, and its derivative as a function of the direction.
+    """Linearize `func`: its value, and its derivative as a function of the direction.
 
     jvp_fn(v) = J v
 
@@ -305,16 +305,16 @@ def _jacobian(func: Function, argnums: Argnums, has_aux: bool, by: Any, **option
 def jacrev(
     func: Function, argnums: Argnums = 0, *, has_aux: bool = False, chunk_size: int | None = None
 ) -> Function:
-    """A function that returns the Jacobian of `func`, by reverse mode: best for few outputs.
+    """Jacobian of `func` by reverse mode, as a function: best for few outputs.
 
     J[i, j] = d func(x)_i / d x_j
 
     Args:
-        func, argnums, has_aux: as in `grad`; the output may be any tensors, nested.
-        chunk_size: how many rows are computed at once, which bounds the memory; default None: all.
+        func, argnums, has_aux: as in `grad`; the output may be any nested structure of tensors.
+        chunk_size: rows computed at once, which bounds the memory; default None: all.
 
     Returns:
-        a function: nested as the output and, below that, as the arguments at argnums.
+        a function; its result is nested like the output and, within, like the arguments at argnums.
 
     Raises:
         ValueError, TypeError: as `grad`.
@@ -336,11 +336,11 @@ def jacrev(
 def jacfwd(
     func: Function, argnums: Argnums = 0, has_aux: bool = False, *, randomness: str = "error"
 ) -> Function:
-    """A function that returns the Jacobian of `func`, by forward mode: best for few inputs.
+    """Jacobian of `func` by forward mode, as a function: best for few inputs.
 
     Args:
         func, argnums, has_aux: as in `jacrev`.
-        randomness: torch's, without effect: `func` runs once, all columns share what it draws.
+        randomness: accepted for compatibility: `func` runs once, so all columns share its draws.
 
     Returns:
         as `jacrev`.
@@ -361,7 +361,7 @@ def jacfwd(
 
 
 def hessian(func: Function, argnums: Argnums = 0) -> Function:
-    """A function that returns the second derivatives: jacfwd(jacrev(func)).
+    """Hessian of `func`, as a function: jacfwd(jacrev(func)).
 
     Args:
         func, argnums: as in `grad`.

@@ -17,7 +17,7 @@ Weights = Tensor | Sequence[Tensor] | None
 
 
 def named_after(fn: Any, wrapper: Function, what: str) -> Function:
-    """`wrapper` with the name and the text of `fn`."""
+    """`wrapper` with the name and docstring of `fn`."""
     wrapper.__name__ = wrapper.__qualname__ = (
         f"{what}({getattr(fn, '__name__', type(fn).__name__)})"
     )
@@ -26,7 +26,7 @@ def named_after(fn: Any, wrapper: Function, what: str) -> Function:
 
 
 def plain(fn: Any) -> Function:
-    """The function behind a compiled one, which could not be differentiated."""
+    """The original function of a compiled one, which itself cannot be differentiated."""
     if isinstance(fn, Front):
         return fn.fn  # type: ignore[attr-defined,no-any-return]
     if not callable(fn):
@@ -45,7 +45,7 @@ def _position(value: Any, name: str) -> int:
 
 
 def positions_of(grad_position: Any, name: str = "grad_position") -> tuple[int, ...]:
-    """The positions as a tuple, checked as far as is possible without arguments."""
+    """Argument positions as a tuple, checked as far as possible without the arguments."""
     given = grad_position if isinstance(grad_position, tuple | list) else (grad_position,)
     positions = tuple(_position(p, name) for p in given)
     if not positions:
@@ -74,7 +74,7 @@ def weights_of(weights: Any) -> list[Tensor]:
 
 
 class Plan:
-    """By what a function is differentiated, and how the gradients are given back."""
+    """What a function is differentiated with respect to, and how the gradients are returned."""
 
     def __init__(self, fn: Any, grad_position: Positions, weights: Weights, flags: dict[str, Any]):
         self.fn = plain(fn)
@@ -111,7 +111,7 @@ class Plan:
         return Run(call, [args[p] for p in self.positions], self.weights)
 
     def arranged(self, gradients: list[Tensor], ids: bool) -> Any:
-        """The gradients as asked for: by inputs, by weights, or a pair of both."""
+        """The gradients as requested: for inputs, for weights, or a pair of both."""
         n = len(self.positions)
         names: list[Any] = [*self.positions, *(getattr(w, "name", "") for w in self.weights)]
         named: list[Any] = list(zip(names, gradients)) if ids else gradients
@@ -152,11 +152,11 @@ def value_and_grad(
     return_ids: bool = False,
     sens_param: bool = False,
 ) -> Function:
-    """A function that returns `(fn(*args), gradient)`.
+    """Transform `fn` into a function that returns `(fn(*args), gradient)`.
 
     gradient = d sum_i <s_i, fn_i(*args)> / d x, where s is 1 for every element of every output
 
-    It is one of the sum of the output (of all outputs), so the output need not be a number. It
+    It is the gradient of the sum over all outputs, so the output need not be a scalar. The result
     can be differentiated again: transforms nest.
 
     Args:
@@ -165,10 +165,10 @@ def value_and_grad(
             needed) gives none. Default 0.
         weights: a Parameter gives one gradient, a list, tuple or ParameterTuple a tuple. With
             positions too, the gradient is a pair (by inputs, by weights).
-        has_aux: only the first output is differentiated, the others are returned as they are.
-        return_ids: in place of each gradient there is (its position, or the parameter's name,
-            the gradient), for `get_grad`.
-        sens_param: s is given, as last argument or as `sens=`.
+        has_aux: differentiate only the first output; the others are returned unchanged.
+        return_ids: return (position or parameter name, gradient) in place of each gradient, for
+            `get_grad`.
+        sens_param: s is passed, as last argument or as `sens=`.
 
     Returns:
         a function of the same arguments that returns `(outputs, gradient)`.
@@ -208,7 +208,7 @@ def grad(
     return_ids: bool = False,
     sens_param: bool = False,
 ) -> Function:
-    """A function that returns the gradient of `fn`; with has_aux, `(gradient, aux)`.
+    """Transform `fn` into a function that returns its gradient; with has_aux, `(gradient, aux)`.
 
     grad(fn)(x) = d sum(fn(x)) / d x
 
@@ -238,7 +238,7 @@ def grad(
 
 
 def get_grad(gradients: Any, identifier: Any) -> Tensor:
-    """The gradient with an id, out of what `grad(..., return_ids=True)` gave.
+    """Look a gradient up by id in the result of `grad(..., return_ids=True)`.
 
     Args:
         gradients: (id, gradient), or tuples of these, nested.
@@ -285,7 +285,7 @@ def get_grad(gradients: Any, identifier: Any) -> Tensor:
 
 
 def stop_gradient(x: Any) -> Any:
-    """The same values, off the tape: no gradient flows through.
+    """Detach tensors: no gradient flows through the result.
 
     Args:
         x: a tensor, or tensors in tuples, lists and dicts.

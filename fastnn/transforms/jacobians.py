@@ -1,4 +1,4 @@
-"""Products with Jacobians, and Jacobians, with MindSpore's semantics."""
+"""Jacobian products, Jacobians and Hessians with MindSpore's semantics."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from fastnn.transforms.vmap import vmap
 
 
 def _basis(x: Tensor) -> Tensor:
-    """Every tensor of x's shape with one 1 and else 0, along a new first axis."""
+    """The standard basis of x's shape, along a new first axis."""
     n = x.numel()
     return Tensor(np.eye(n, dtype=x.dtype).reshape(n, *x.shape))
 
@@ -37,9 +37,9 @@ def _basis(x: Tensor) -> Tensor:
 def jacobian_by_rows(
     run: Run, outputs: Sequence[Tensor], chunk_size: int | None = None
 ) -> list[list[Tensor]]:
-    """d output / d input, an output's rows at once: [output][input], shape (*output, *input).
+    """Jacobian in reverse mode, all rows of an output at once: [output][input], (*output, *input).
 
-    chunk_size: or this many rows at a time.
+    chunk_size: compute at most this many rows at a time.
     """
     table = []
     for y in outputs:
@@ -57,7 +57,7 @@ def jacobian_by_rows(
 
 
 def jacobian_by_columns(run: Run, outputs: Sequence[Tensor]) -> list[list[Tensor]]:
-    """As `jacobian_by_rows`, an input's columns at once."""
+    """Jacobian in forward mode, all columns of an input at once; see `jacobian_by_rows`."""
     push = run.push(outputs)
     columns = []
     for i, x in enumerate(run.inputs):
@@ -89,7 +89,7 @@ def _inputs_of(inputs: Any) -> tuple[Tensor, ...]:
 
 
 def _ran(fn: Any, inputs: tuple[Tensor, ...], weights: Weights, has_aux: bool) -> Any:
-    """The run, its outputs, their structure, and aux (a tuple) as the user gets them."""
+    """Run the function: the run, its outputs, their structure, and aux (a tuple)."""
     check.flag("has_aux", has_aux)
     function = plain(fn)
     by = weights_of(weights) if weights is not None else []
@@ -105,7 +105,7 @@ def _with_aux(found: tuple[Any, ...], aux: tuple[Any, ...]) -> Any:
 
 
 def jvp(fn: Function, inputs: Any, v: Any, has_aux: bool = False) -> Any:
-    """The value of `fn` and its derivative along a direction.
+    """Jacobian-vector product: the value of `fn` and its derivative along a direction.
 
     jvp = J v, with J = d fn / d inputs
 
@@ -138,14 +138,14 @@ def jvp(fn: Function, inputs: Any, v: Any, has_aux: bool = False) -> Any:
 
 
 def vjp(fn: Function, *inputs: Any, weights: Weights = None, has_aux: bool = False) -> Any:
-    """The value of `fn`, and a function that takes cotangents back to the inputs.
+    """Vector-Jacobian product: the value of `fn`, and a function that pulls cotangents back.
 
     vjp_fn(v) = v^T J, with J = d fn / d inputs
 
     Args:
         fn: takes the inputs and returns tensors.
         inputs: tensors; or, as in older versions, one tuple of them (then `has_aux` may follow).
-        weights: parameters to differentiate by as well.
+        weights: parameters to differentiate with respect to as well.
         has_aux: only the first output is differentiated.
 
     Returns:
@@ -201,7 +201,7 @@ def _jacobian(
 
 
 def jacrev(fn: Function, grad_position: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
-    """A function that returns the Jacobian of `fn`, by reverse mode: best for few outputs.
+    """Jacobian of `fn` by reverse mode, as a function: best for few outputs.
 
     J[i, j] = d fn(*args)_i / d x_j, of shape (*output's shape, *input's shape)
 
@@ -229,7 +229,7 @@ def jacrev(fn: Function, grad_position: int | Sequence[int] = 0, has_aux: bool =
 
 
 def jacfwd(fn: Function, grad_position: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
-    """A function that returns the Jacobian of `fn`, by forward mode: best for few inputs.
+    """Jacobian of `fn` by forward mode, as a function: best for few inputs.
 
     J[i, j] = d fn(*args)_i / d x_j, of shape (*output's shape, *input's shape)
 
@@ -254,7 +254,7 @@ def jacfwd(fn: Function, grad_position: int | Sequence[int] = 0, has_aux: bool =
 
 
 def hessian(fn: Function, grad_position: int | Sequence[int] = 0) -> Function:
-    """A function that returns the second derivatives of `fn`.
+    """Hessian of `fn`, as a function.
 
     H[i, j] = d^2 fn(*args) / d x_i d x_j
 
@@ -281,7 +281,7 @@ def hessian(fn: Function, grad_position: int | Sequence[int] = 0) -> Function:
 
 
 def hvp(fn: Function, inputs: Any, v: Any) -> Any:
-    """The value of a scalar function, and its Hessian times a direction, without the Hessian.
+    """Hessian-vector product of a scalar function, and its value, without forming the Hessian.
 
     hvp = H v = d <d fn / d inputs, v> / d inputs
 

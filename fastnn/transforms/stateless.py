@@ -15,7 +15,7 @@ Place = tuple[dict[str, Any], str]  # a registry of a module, and a name in it
 
 
 def _places(module: Module, values: Mapping[str, Any], strict: bool) -> dict[str, Place]:
-    """Where the parameters and buffers of a module are, by name."""
+    """The registries that hold the parameters and buffers of a module, by name."""
     places: dict[str, Place] = {}
     for path, child in module.named_modules(remove_duplicate=False):
         for registry in (child._parameters, child._buffers):
@@ -38,8 +38,8 @@ def _places(module: Module, values: Mapping[str, Any], strict: bool) -> dict[str
 
 @contextmanager
 def _swapped(module: Module, values: Mapping[str, Any], tie: bool, strict: bool) -> Iterator[None]:
-    """Within it the module has other tensors under these names; with `tie` also where one of them
-    is shared."""
+    """Context manager: replace the module's tensors of these names; with `tie` also wherever they
+    are shared."""
     places = _places(module, values, strict)
     before = [(registry, name, registry[name]) for registry, name in places.values()]
     known = {name: value for name, value in values.items() if name in places}
@@ -74,13 +74,13 @@ def functional_call(
     tie_weights: bool = True,
     strict: bool = False,
 ) -> Any:
-    """What a module computes with other parameters and buffers in place of its own.
+    """Call a module with the given parameters and buffers in place of its own.
 
     Args:
         module: the module; it is as before afterwards.
         parameter_and_buffer_dicts: tensors by the names of `named_parameters` and
-            `named_buffers`, or a tuple of such dicts. What is left out stays the module's own;
-            names that it has not are passed over.
+            `named_buffers`, or a tuple of such dicts. Missing names keep the module's own tensors;
+            unknown names are ignored.
         args: one argument, or a tuple of them.
         kwargs: arguments by name.
         tie_weights: a parameter that the module has in several places is replaced in all of them.
@@ -123,7 +123,7 @@ def functional_call(
 
 
 def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The parameters and the buffers of several models of one kind, along a new first axis.
+    """Stack the parameters and buffers of several models along a new first axis.
 
     Args:
         models: at least one; all with the same names and shapes.

@@ -1,4 +1,4 @@
-"""Activations: a file for each family, function and module of a thing side by side."""
+"""Activations, one file per family; each has the function and its module class."""
 
 from fastnn.nn.activations.exponential import *
 from fastnn.nn.activations.piecewise import *

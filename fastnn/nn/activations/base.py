@@ -1,4 +1,4 @@
-"""What activations share: the checks, the argument `inplace`, and their short names."""
+"""Shared parts of activations: argument checks, `inplace`, and the short names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ACTIVATIONS: Presets[Layer] = Presets()
 
 
 def checked(input: Tensor, inplace: bool = False) -> None:
-    """A tensor, and a flag without effect."""
+    """Check the input tensor and the `inplace` flag, which has no effect."""
     if type(input) is not Tensor:  # most often it is: no call for that
         check.a_tensor("input", input)
     if inplace is not False:
@@ -20,14 +20,14 @@ def checked(input: Tensor, inplace: bool = False) -> None:
 
 
 class Elementwise(Layer):
-    """An activation that computes each element from the element of its place alone."""
+    """Base class of elementwise activations."""
 
 
 class Plain(Elementwise):
-    """An activation without numbers.
+    """Base class of elementwise activations without parameters.
 
     Args:
-        inplace: accepted, and has no effect: x stays what it is.
+        inplace: accepted without effect: x is not modified.
     """
 
     def __init__(self, inplace: bool = False) -> None:

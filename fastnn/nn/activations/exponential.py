@@ -28,7 +28,7 @@ def _nonzero(name: str, value: float) -> float:
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where x > 0, else alpha * (exp(x) - 1). `inplace` is accepted and has no effect."""
+    """ELU: x where x > 0, else alpha * (exp(x) - 1). `inplace` is accepted without effect."""
     checked(input, inplace)
     scale = check.real("alpha", alpha)
     above = ops.gt(input.detach(), 0.0)
@@ -37,11 +37,11 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 class ELU(Elementwise):
-    """y = x where x > 0, else alpha * (exp(x) - 1), by element.
+    """Exponential linear unit: y = x where x > 0, else alpha * (exp(x) - 1), elementwise.
 
     Args:
         alpha: default 1.
-        inplace: accepted, and has no effect.
+        inplace: accepted without effect.
 
     Source: Clevert et al. 2016.
 
@@ -65,17 +65,17 @@ class ELU(Elementwise):
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
-    """s x where x > 0, else s a (exp(x) - 1); see `nn.SELU`. `inplace` has no effect."""
+    """SELU: s x where x > 0, else s a (exp(x) - 1); see `nn.SELU`. `inplace` has no effect."""
     checked(input, inplace)
     below = ops.mul(_below(input, 1.0), SELU_ALPHA)
     return ops.mul(ops.where(ops.gt(input.detach(), 0.0), input, below), SELU_SCALE)
 
 
 class SELU(Plain):
-    """y = s x where x > 0, else s a (exp(x) - 1), s = 1.0507, a = 1.6733, by element.
+    """Scaled ELU: y = s x where x > 0, else s a (exp(x) - 1), s = 1.0507, a = 1.6733, elementwise.
 
     Args:
-        inplace: accepted, and has no effect.
+        inplace: accepted without effect.
 
     Source: Klambauer et al. 2017.
 
@@ -97,11 +97,13 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 class CELU(Elementwise):
-    """y = x where x > 0, else alpha (exp(x / alpha) - 1), by element.
+    """Continuously differentiable ELU.
+
+    y = x where x > 0, else alpha (exp(x / alpha) - 1), elementwise.
 
     Args:
         alpha: not 0, default 1.
-        inplace: accepted, and has no effect.
+        inplace: accepted without effect.
 
     Source: Barron 2017.
 

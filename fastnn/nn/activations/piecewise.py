@@ -1,4 +1,4 @@
-"""Activations of several straight or curved pieces."""
+"""Piecewise activations: hard sigmoid, hard tanh, hard swish, shrinkage."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _between(input: Tensor, low: float, high: float, below: Any, middle: Any, ab
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
-    """x between min_val and max_val, by element; the derivative is 0 there and beyond.
+    """Hard tanh: x between min_val and max_val, elementwise; the derivative is 0 there and beyond.
 
     See `nn.Hardtanh`; `inplace` has no effect.
     """
@@ -47,12 +47,12 @@ def _bounds(min_val: float, max_val: float) -> tuple[float, float]:
 
 
 class Hardtanh(Elementwise):
-    """y = min(max(x, min_val), max_val), by element; the derivative at the bounds is 0.
+    """Hard tanh: y = min(max(x, min_val), max_val), elementwise; the derivative at the bounds is 0.
 
     Args:
         min_val: default -1.
         max_val: default 1.
-        inplace: accepted, and has no effect.
+        inplace: accepted without effect.
 
     Raises:
         ValueError: max_val below min_val.
@@ -77,16 +77,16 @@ class Hardtanh(Elementwise):
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    """min(max(x + 3, 0), 6) / 6, by element. `inplace` has no effect."""
+    """Hard sigmoid: min(max(x + 3, 0), 6) / 6, elementwise. `inplace` has no effect."""
     checked(input, inplace)
     return _between(input, -3.0, 3.0, 0.0, ops.div(ops.add(input, 3.0), 6.0), 1.0)
 
 
 class Hardsigmoid(Plain):
-    """y = min(max(x + 3, 0), 6) / 6, by element.
+    """Hard sigmoid: y = min(max(x + 3, 0), 6) / 6, elementwise.
 
     Args:
-        inplace: accepted, and has no effect.
+        inplace: accepted without effect.
 
     >>> import fastnn
     >>> Hardsigmoid()(fastnn.tensor([-3.0, 0.0, 1.5]))
@@ -99,17 +99,17 @@ class Hardsigmoid(Plain):
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    """x min(max(x + 3, 0), 6) / 6, by element. `inplace` has no effect."""
+    """Hard swish: x min(max(x + 3, 0), 6) / 6, elementwise. `inplace` has no effect."""
     checked(input, inplace)
     middle = ops.div(ops.mul(input, ops.add(input, 3.0)), 6.0)
     return _between(input, -3.0, 3.0, 0.0, middle, input)
 
 
 class Hardswish(Plain):
-    """y = x min(max(x + 3, 0), 6) / 6, by element.
+    """Hard swish: y = x min(max(x + 3, 0), 6) / 6, elementwise.
 
     Args:
-        inplace: accepted, and has no effect.
+        inplace: accepted without effect.
 
     Source: Howard et al. 2019.
 
@@ -124,10 +124,10 @@ class Hardswish(Plain):
 
 
 class _Shrink(Elementwise):
-    """What is 0 near 0.
+    """Base class of the shrinkage activations, which are 0 near 0.
 
     Args:
-        lambd: how far.
+        lambd: the half-width of the zero interval.
     """
 
     def __init__(self, lambd: float = 0.5) -> None:
@@ -140,7 +140,7 @@ class _Shrink(Elementwise):
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x - lambd where x > lambd, x + lambd where x < -lambd, else 0; lambd >= 0."""
+    """Soft shrinkage: x - lambd where x > lambd, x + lambd where x < -lambd, else 0; lambd >= 0."""
     checked(input)
     width, x = check.real("lambd", lambd, 0.0), input.detach()
     below = ops.where(ops.ge(x, -width), 0.0, ops.add(input, width))  # nan, too, stays
@@ -148,7 +148,9 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 
 class Softshrink(_Shrink):
-    """y = x - lambd where x > lambd, x + lambd where x < -lambd, else 0, by element.
+    """Soft shrinkage.
+
+    y = x - lambd where x > lambd, x + lambd where x < -lambd, else 0, elementwise.
 
     Args:
         lambd: at least 0, default 0.5.
@@ -167,14 +169,14 @@ class Softshrink(_Shrink):
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x where |x| > lambd, else 0."""
+    """Hard shrinkage: x where |x| > lambd, else 0."""
     checked(input)
     width = check.real("lambd", lambd)
     return ops.where(ops.le(ops.abs(input.detach()), width), 0.0, input)
 
 
 class Hardshrink(_Shrink):
-    """y = x where |x| > lambd, else 0, by element.
+    """Hard shrinkage: y = x where |x| > lambd, else 0, elementwise.
 
     Args:
         lambd: default 0.5.

@@ -1,4 +1,4 @@
-"""Rectifiers: straight pieces that meet at a limit."""
+"""Rectifiers: ReLU and its piecewise linear variants."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ __all__ = [
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(x, 0), by element. `inplace` is accepted and has no effect: x stays what it is."""
+    """ReLU: max(x, 0), elementwise. `inplace` is accepted without effect."""
     checked(input, inplace)
     return ops.relu(input)
 
 
 @ACTIVATIONS.named("relu")
 class ReLU(Plain):
-    """y = max(x, 0), by element; the derivative at 0 is 0.
+    """Rectified linear unit: y = max(x, 0), elementwise; the derivative at 0 is 0.
 
     Args:
-        inplace: accepted, and has no effect: x stays what it is.
+        inplace: accepted without effect: x is not modified.
 
     >>> import fastnn
     >>> print(ReLU()(fastnn.tensor([-1.0, 2.0])).numpy())
@@ -54,15 +54,15 @@ class ReLU(Plain):
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """min(max(x, 0), 6), by element. `inplace` has no effect."""
+    """ReLU6: min(max(x, 0), 6), elementwise. `inplace` has no effect."""
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
 class ReLU6(Plain):
-    """y = min(max(x, 0), 6), by element.
+    """ReLU capped at 6: y = min(max(x, 0), 6), elementwise.
 
     Args:
-        inplace: accepted, and has no effect.
+        inplace: accepted without effect.
 
     >>> import fastnn
     >>> ReLU6()(fastnn.tensor([-1.0, 3.0, 9.0]))
@@ -96,18 +96,20 @@ class SquaredReLU(Elementwise):
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """x where x > 0, else negative_slope * x. `inplace` is accepted and has no effect."""
+    """Leaky ReLU: x where x > 0, else negative_slope * x. `inplace` is accepted without effect."""
     checked(input, inplace)
     slope = check.real("negative_slope", negative_slope)
     return ops.where(ops.gt(input.detach(), 0.0), input, ops.mul(input, slope))
 
 
 class LeakyReLU(Elementwise):
-    """y = x where x > 0, else negative_slope * x, by element; the derivative at 0 is the slope.
+    """Leaky ReLU.
+
+    y = x where x > 0, else negative_slope * x, elementwise; the derivative at 0 is the slope.
 
     Args:
         negative_slope: default 0.01.
-        inplace: accepted, and has no effect.
+        inplace: accepted without effect.
 
     >>> import fastnn
     >>> LeakyReLU(0.1)(fastnn.tensor([-1.0, 2.0]))
@@ -129,7 +131,7 @@ class LeakyReLU(Elementwise):
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """x where x > 0, else weight * x; see `nn.PReLU`.
+    """PReLU: x where x > 0, else weight * x; see `nn.PReLU`.
 
     Args:
         input: x.
@@ -153,12 +155,12 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 
 class PReLU(Elementwise):
-    """y = x where x > 0, else weight * x, by element; the slopes are learned.
+    """Parametric ReLU: y = x where x > 0, else weight * x, elementwise; the slopes are learned.
 
     Args:
         num_parameters: 1 (default), or the size of x's axis 1: a slope for each.
         init: where the slopes begin, default 0.25.
-        device: default None; 'cpu' is the same.
+        device: None (default) or 'cpu'.
         dtype: float32 (default) or float64.
 
     Attributes:
@@ -206,19 +208,19 @@ class PReLU(Elementwise):
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """x where x > threshold, else value. `inplace` has no effect."""
+    """Threshold: x where x > threshold, else value. `inplace` has no effect."""
     checked(input, inplace)
     limit, other = check.real("threshold", threshold), check.real("value", value)
     return ops.where(ops.le(input.detach(), limit), other, input)
 
 
 class Threshold(Elementwise):
-    """y = x where x > threshold, else value, by element.
+    """Threshold: y = x where x > threshold, else value, elementwise.
 
     Args:
         threshold: the limit.
         value: what stands for x up to it.
-        inplace: accepted, and has no effect.
+        inplace: accepted without effect.
 
     >>> import fastnn
     >>> Threshold(1.0, -1.0)(fastnn.tensor([0.5, 1.0, 2.0]))

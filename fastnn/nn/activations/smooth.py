@@ -36,14 +36,14 @@ APPROXIMATIONS: tuple[Approximate, ...] = ("none", "tanh")
 
 
 def sigmoid(input: Tensor) -> Tensor:
-    """1 / (1 + exp(-x)), by element."""
+    """Logistic sigmoid: 1 / (1 + exp(-x)), elementwise."""
     checked(input)
     return ops.sigmoid(input)
 
 
 @ACTIVATIONS.named("sigmoid")
 class Sigmoid(Elementwise):
-    """y = 1 / (1 + exp(-x)), by element.
+    """Logistic sigmoid: y = 1 / (1 + exp(-x)), elementwise.
 
     >>> import fastnn
     >>> print(Sigmoid()(fastnn.tensor([0.0])).numpy())
@@ -56,14 +56,14 @@ class Sigmoid(Elementwise):
 
 
 def tanh(input: Tensor) -> Tensor:
-    """tanh(x), by element."""
+    """Hyperbolic tangent: tanh(x), elementwise."""
     checked(input)
     return ops.tanh(input)
 
 
 @ACTIVATIONS.named("tanh")
 class Tanh(Elementwise):
-    """y = tanh(x), by element.
+    """Hyperbolic tangent: y = tanh(x), elementwise.
 
     >>> import fastnn
     >>> print(Tanh()(fastnn.tensor([0.0])).numpy())
@@ -76,16 +76,16 @@ class Tanh(Elementwise):
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """x / (1 + exp(-x)), by element. `inplace` is accepted and has no effect."""
+    """SiLU: x / (1 + exp(-x)), elementwise. `inplace` is accepted without effect."""
     checked(input, inplace)
     return ops.mul(input, ops.sigmoid(input))
 
 
 class SiLU(Plain):
-    """y = x / (1 + exp(-x)), by element.
+    """SiLU (swish): y = x / (1 + exp(-x)), elementwise.
 
     Args:
-        inplace: accepted, and has no effect.
+        inplace: accepted without effect.
 
     >>> import fastnn
     >>> SiLU()(fastnn.tensor([1.0]))
@@ -98,7 +98,7 @@ class SiLU(Plain):
 
 
 def gelu(input: Tensor, approximate: Approximate = "none") -> Tensor:
-    """x Phi(x) = x/2 (1 + erf(x / sqrt 2)), by element.
+    """GELU: x Phi(x) = x/2 (1 + erf(x / sqrt 2)), elementwise.
 
     Args:
         input: x.
@@ -118,7 +118,7 @@ def gelu(input: Tensor, approximate: Approximate = "none") -> Tensor:
 
 
 class GELU(Elementwise):
-    """y = x Phi(x) = x/2 (1 + erf(x / sqrt 2)), by element.
+    """Gaussian error linear unit: y = x Phi(x) = x/2 (1 + erf(x / sqrt 2)), elementwise.
 
     Args:
         approximate: 'tanh': x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x**3))); default 'none'.
@@ -147,7 +147,7 @@ class GELU(Elementwise):
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + exp(beta x)) / beta, and x itself where beta x > threshold."""
+    """Softplus: log(1 + exp(beta x)) / beta, and x itself where beta x > threshold."""
     checked(input)
     sharpness = check.real("beta", beta)
     if sharpness == 0.0:
@@ -156,7 +156,9 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
 
 class Softplus(Elementwise):
-    """y = log(1 + exp(beta x)) / beta, and x itself where beta x > threshold, by element.
+    """Softplus, a smooth ReLU.
+
+    y = log(1 + exp(beta x)) / beta, and x itself where beta x > threshold, elementwise.
 
     Args:
         beta: default 1.
@@ -182,16 +184,16 @@ class Softplus(Elementwise):
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
-    """x tanh(log(1 + exp(x))), by element; see `nn.Mish`. `inplace` has no effect."""
+    """Mish: x tanh(log(1 + exp(x))), elementwise; see `nn.Mish`. `inplace` has no effect."""
     checked(input, inplace)
     return ops.mul(input, ops.tanh(ops.softplus(input)))
 
 
 class Mish(Plain):
-    """y = x tanh(log(1 + exp(x))), by element.
+    """Mish: y = x tanh(log(1 + exp(x))), elementwise.
 
     Args:
-        inplace: accepted, and has no effect.
+        inplace: accepted without effect.
 
     Source: Misra 2019.
 
@@ -206,13 +208,13 @@ class Mish(Plain):
 
 
 def logsigmoid(input: Tensor) -> Tensor:
-    """-log(1 + exp(-x)), by element."""
+    """Log-sigmoid: -log(1 + exp(-x)), elementwise."""
     checked(input)
     return ops.neg(ops.softplus(ops.neg(input), 1.0, math.inf))
 
 
 class LogSigmoid(Elementwise):
-    """y = -log(1 + exp(-x)), by element.
+    """Log-sigmoid: y = -log(1 + exp(-x)), elementwise.
 
     >>> import fastnn
     >>> LogSigmoid()(fastnn.tensor([0.0, -100.0]))
@@ -225,13 +227,13 @@ class LogSigmoid(Elementwise):
 
 
 def softsign(input: Tensor) -> Tensor:
-    """x / (1 + |x|), by element."""
+    """Softsign: x / (1 + |x|), elementwise."""
     checked(input)
     return ops.div(input, ops.add(ops.abs(input), 1.0))
 
 
 class Softsign(Elementwise):
-    """y = x / (1 + |x|), by element.
+    """Softsign: y = x / (1 + |x|), elementwise.
 
     >>> import fastnn
     >>> Softsign()(fastnn.tensor([-1.0, 3.0]))
@@ -244,13 +246,13 @@ class Softsign(Elementwise):
 
 
 def tanhshrink(input: Tensor) -> Tensor:
-    """x - tanh(x), by element."""
+    """Tanh shrinkage: x - tanh(x), elementwise."""
     checked(input)
     return ops.sub(input, ops.tanh(input))
 
 
 class Tanhshrink(Elementwise):
-    """y = x - tanh(x), by element.
+    """Tanh shrinkage: y = x - tanh(x), elementwise.
 
     >>> import fastnn
     >>> Tanhshrink()(fastnn.tensor([1.0]))

@@ -17,13 +17,13 @@ def _axis(input: Tensor, dim: int) -> int:
 
 
 def softmax(input: Tensor, dim: int = -1) -> Tensor:
-    """exp(x - max x) / sum exp(x - max x) along `dim`, default the last axis."""
+    """Softmax: exp(x - max x) / sum exp(x - max x) along `dim`, default the last axis."""
     return ops.softmax(input, _axis(input, dim))
 
 
 @ACTIVATIONS.named("softmax", hidden=False)
 class Softmax(Layer):
-    """y_i = exp(x_i - max_j x_j) / sum_k exp(x_k - max_j x_j) along one axis.
+    """Softmax: y_i = exp(x_i - max_j x_j) / sum_k exp(x_k - max_j x_j) along one axis.
 
     Args:
         dim: the axis, default -1 (the classes of (rows, classes)).
@@ -50,12 +50,12 @@ class Softmax(Layer):
 
 
 def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
-    """x - max x - log sum exp(x - max x) along `dim`, default the last axis."""
+    """Log-softmax: x - max x - log sum exp(x - max x) along `dim`, default the last axis."""
     return ops.log_softmax(input, _axis(input, dim))
 
 
 class LogSoftmax(Layer):
-    """y_i = x_i - max_j x_j - log sum_k exp(x_k - max_j x_j) along one axis.
+    """Log-softmax: y_i = x_i - max_j x_j - log sum_k exp(x_k - max_j x_j) along one axis.
 
     Args:
         dim: the axis, default -1 (the classes of (rows, classes)).
@@ -79,13 +79,13 @@ class LogSoftmax(Layer):
 
 
 def softmin(input: Tensor, dim: int = -1) -> Tensor:
-    """softmax(-x) along `dim`, default the last axis."""
+    """Softmin: softmax(-x) along `dim`, default the last axis."""
     checked(input)
     return ops.softmax(ops.neg(input), check.integer("dim", dim, -64, 63))
 
 
 class Softmin(Layer):
-    """y = softmax(-x) along one axis.
+    """Softmin: y = softmax(-x) along one axis.
 
     Args:
         dim: the axis, default -1.
@@ -109,7 +109,7 @@ class Softmin(Layer):
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
-    """a sigmoid(b) of the two halves of x along `dim`, default the last axis; see `nn.GLU`."""
+    """GLU: a sigmoid(b) of the two halves of x along `dim`, default the last axis; see `nn.GLU`."""
     checked(input)
     at = check.integer("dim", dim, -max(input.ndim, 1), max(input.ndim, 1) - 1)
     if input.ndim == 0 or input.shape[at] % 2:
@@ -120,7 +120,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
 
 class GLU(Layer):
-    """y = a sigmoid(b), a and b the first and second half of x along one axis.
+    """Gated linear unit: y = a sigmoid(b), a and b the first and second half of x along one axis.
 
     Args:
         dim: the axis, default -1.

@@ -1,4 +1,4 @@
-"""Layers: a file for each family, function and module of a thing side by side."""
+"""Layers, one file per family; each has the function and its module class."""
 
 from fastnn.nn.layers.batch_norm import *
 from fastnn.nn.layers.bilinear import *

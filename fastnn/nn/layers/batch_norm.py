@@ -27,7 +27,7 @@ def batch_norm(
     momentum: float | None = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Every feature over the batch to mean 0 and variance 1; see `nn.BatchNorm1d`.
+    """Batch normalization: each feature to mean 0 and variance 1; see `nn.BatchNorm1d`.
 
     Args:
         input: (rows, features) or (rows, features, length).
@@ -101,7 +101,9 @@ def _columns(y: Tensor, like: Tensor) -> Tensor:
 
 
 class BatchNorm1d(Layer):
-    """y = (x - m) / sqrt(v + eps) * weight + bias, m and v the moments of a feature.
+    """Batch normalization.
+
+    y = (x - m) / sqrt(v + eps) * weight + bias, m and v the moments of a feature.
 
     In training those of the batch, v divided by the number of values; in evaluation their running
     averages r = (1 - momentum) r + momentum * new, where the new v is divided by one less.
@@ -112,7 +114,7 @@ class BatchNorm1d(Layer):
         momentum: the share of the new moments, default 0.1; None averages over all batches.
         affine: default True; False leaves weight and bias out.
         track_running_stats: default True; False uses the batch's moments in evaluation too.
-        device: default None; 'cpu' is the same.
+        device: None (default) or 'cpu'.
         dtype: float32 (default) or float64.
         bias: default True; False leaves the bias out.
 
@@ -173,7 +175,7 @@ class BatchNorm1d(Layer):
         self._begin()
 
     def reset_running_stats(self) -> None:
-        """Forget all batches."""
+        """Reset the running moments."""
         if self.running_mean is not None and self.running_var is not None:
             assert self.num_batches_tracked is not None
             init.zeros_(self.running_mean)
@@ -181,7 +183,7 @@ class BatchNorm1d(Layer):
             init.zeros_(self.num_batches_tracked)
 
     def reset_parameters(self) -> None:
-        """Forget all batches; weight 1, bias 0."""
+        """Reset the running moments; weight 1, bias 0."""
         self.reset_running_stats()
         if self.weight is not None:
             init.ones_(self.weight)

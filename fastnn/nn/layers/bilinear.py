@@ -19,7 +19,7 @@ __all__ = ["Bilinear", "bilinear"]
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """y_k = sum_ij u_i W_kij v_j + b_k; see `nn.Bilinear`.
+    """Bilinear map: y_k = sum_ij u_i W_kij v_j + b_k; see `nn.Bilinear`.
 
     Args:
         input1: u, (..., in1).
@@ -46,13 +46,13 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
 
 
 class Bilinear(Module):
-    """y_k = sum_ij u_i W_kij v_j + b_k of two inputs u and v.
+    """Bilinear layer: y_k = sum_ij u_i W_kij v_j + b_k of two inputs u and v.
 
     Args:
         in1_features, in2_features: columns of u and v.
         out_features: columns of y.
         bias: default True; False leaves b out.
-        device: default None; 'cpu' is the same.
+        device: None (default) or 'cpu'.
         dtype: float32 or float64; default: `get_default_dtype()`.
 
     Attributes:

@@ -15,7 +15,7 @@ __all__ = ["Sequential"]
 
 
 class Sequential(Module):
-    """Modules one after another: y = f_n(... f_2(f_1(x))).
+    """A sequence of modules: y = f_n(... f_2(f_1(x))).
 
     Args:
         args: modules, named '0', '1', ...; or one dict from names to modules.
@@ -48,17 +48,17 @@ class Sequential(Module):
         return input
 
     def append(self, module: Module) -> Self:
-        """Add a module at the end, and return self."""
+        """Append a module, and return self."""
         return self.insert(len(self), module)
 
     def extend(self, sequential: Iterable[Module]) -> Self:
-        """Add modules at the end, and return self."""
+        """Append modules, and return self."""
         for module in list(sequential):
             self.append(module)
         return self
 
     def insert(self, index: int, module: Module) -> Self:
-        """Add a module before that at `index`, and return self; all are numbered anew."""
+        """Insert a module before `index`, renumber all, and return self."""
         if not isinstance(module, Module):
             raise TypeError(f"module: expected a Module, got {check.show(module)}")
         at = operator.index(index)
@@ -73,7 +73,7 @@ class Sequential(Module):
         return self
 
     def pop(self, index: int) -> Module:
-        """Take a module out, and return it."""
+        """Remove a module, and return it."""
         module = self[index]
         del self[index]
         return module

@@ -1,4 +1,4 @@
-"""Dropout: as functions, and as modules that drop in training alone."""
+"""Dropout: functions, and modules that drop only in training."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ SELU_FLOOR = 1.7580993408473766  # -SELU(-inf): the scale times alpha
 
 
 def _dropped(input: Tensor, p: float, training: bool) -> float:
-    """The rate, and 0 where nothing is to be done."""
+    """The effective dropout rate: 0 if nothing is dropped."""
     check.a_tensor("input", input)
     rate = check.probability(p)
     return rate if check.flag("training", training) else 0.0
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """0 with probability p, else x / (1 - p), by element; see `nn.Dropout`.
+    """0 with probability p, else x / (1 - p), elementwise; see `nn.Dropout`.
 
     Args:
         input: x, float32 or float64.
         p: default 0.5. With 0 there is nothing drawn, with 1 all is 0.
         training: default True; False gives x back.
-        inplace: accepted, and has no effect: x stays what it is.
+        inplace: accepted without effect: x is not modified.
     """
     check.flag("inplace", inplace)
     rate = _dropped(input, p, training)
@@ -43,13 +43,13 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 def alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
-    """Dropout to the floor of SELU, mean and variance kept; see `nn.AlphaDropout`.
+    """Alpha dropout: drops to SELU's minimum, keeping mean and variance; see `nn.AlphaDropout`.
 
     Args:
         input: x, float32 or float64.
         p: default 0.5.
         training: default False, as in torch: x back.
-        inplace: accepted, and has no effect.
+        inplace: accepted without effect.
     """
     check.flag("inplace", inplace)
     rate = _dropped(input, p, training)
@@ -64,11 +64,11 @@ def alpha_dropout(
 
 
 class _Dropping(Layer):
-    """What has a rate p.
+    """Base class of dropout layers.
 
     Args:
         p: the probability that an element is dropped, default 0.5.
-        inplace: accepted, and has no effect: x stays what it is.
+        inplace: accepted without effect: x is not modified.
 
     Raises:
         ValueError: p outside 0..1.
@@ -84,11 +84,13 @@ class _Dropping(Layer):
 
 
 class Dropout(_Dropping):
-    """y = x m / (1 - p) in training, m 0 with probability p and else 1, by element; else y = x.
+    """Dropout.
+
+    y = x m / (1 - p) in training, m 0 with probability p and else 1, elementwise; else y = x.
 
     Args:
         p: default 0.5; 1 gives zeros.
-        inplace: accepted, and has no effect: x stays what it is.
+        inplace: accepted without effect: x is not modified.
 
     The mask is a function of a key and of the element's position: the same for every number of
     threads and on every processor, and not stored for the gradient. The keys count up from the
@@ -114,14 +116,16 @@ class Dropout(_Dropping):
 
 
 class AlphaDropout(_Dropping):
-    """y = a (x m - s (1 - m)) + a s p in training, which keeps mean 0 and variance 1; else y = x.
+    """Alpha dropout, for nets of SELU.
+
+    y = a (x m - s (1 - m)) + a s p in training, which keeps mean 0 and variance 1; else y = x.
 
     m is 0 with probability p and else 1, s = 1.7581 the floor of SELU,
     a = 1 / sqrt((1 - p) (1 + p s**2)).
 
     Args:
         p: default 0.5; 1 gives zeros.
-        inplace: accepted, and has no effect: x stays what it is.
+        inplace: accepted without effect: x is not modified.
 
     Raises:
         ValueError: p outside 0..1.

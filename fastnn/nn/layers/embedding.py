@@ -1,4 +1,4 @@
-"""A learned vector for each of a number of categories."""
+"""Embedding: a learned vector for each category."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> Tensor:
-    """The rows of the weight that the input names; see `nn.Embedding`.
+    """Look up rows of the weight by index; see `nn.Embedding`.
 
     Args:
         input: int64 of any shape, 0 .. rows - 1.
@@ -84,7 +84,7 @@ def _shorten(weight: Tensor, index: Tensor, longest: float, norm_type: float) ->
 
 
 def _with_scaled_gradient(weight: Tensor, divisor: Tensor) -> Tensor:
-    """The weight, whose gradient is divided."""
+    """The weight, with its gradient divided by the row counts."""
     fixed = weight.detach()
     return ops.add(fixed, ops.div(ops.sub(weight, fixed), divisor))
 
@@ -94,7 +94,9 @@ def _row(padding_idx: int, rows: int) -> int:
 
 
 class Embedding(Layer):
-    """y = weight[x]: a row for each category, for tables with columns of categories.
+    """Embedding table.
+
+    y = weight[x]: a row for each category, for tables with columns of categories.
 
     Args:
         num_embeddings: how many categories.
@@ -104,7 +106,7 @@ class Embedding(Layer):
         norm_type: of the length, default 2.
         scale_grad_by_freq: divide the gradient of a row by how often it is read. Default False.
         sparse: False; gradients are dense.
-        device: default None; 'cpu' is the same.
+        device: None (default) or 'cpu'.
         dtype: float32 or float64; default: `get_default_dtype()`.
 
     Attributes:
@@ -172,7 +174,7 @@ class Embedding(Layer):
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
     ) -> Self:
-        """A layer with these rows, (num_embeddings, embedding_dim), which it shares.
+        """Make a layer from the given weight (num_embeddings, embedding_dim), which it shares.
 
         freeze: default True: they are not trained.
         """

@@ -47,7 +47,7 @@ def _by_rows(
 
 
 class _ByRows(Layer):
-    """What normalises the last axes."""
+    """Base class of normalization over the last axes."""
 
     weight: Parameter | None
     bias: Parameter | None
@@ -83,7 +83,7 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """The last axes to mean 0 and variance 1; see `nn.LayerNorm`.
+    """Layer normalization: the last axes to mean 0 and variance 1; see `nn.LayerNorm`.
 
     Args:
         input: (..., *normalized_shape).
@@ -95,14 +95,16 @@ def layer_norm(
 
 
 class LayerNorm(_ByRows):
-    """y = (x - m) / sqrt(v + eps) * weight + bias, m and v the moments over the last axes.
+    """Layer normalization.
+
+    y = (x - m) / sqrt(v + eps) * weight + bias, m and v the moments over the last axes.
 
     Args:
         normalized_shape: sizes of the last axes, or one size.
         eps: default 1e-5.
         elementwise_affine: default True; False leaves weight and bias out.
         bias: default True; False leaves the bias out.
-        device: default None; 'cpu' is the same.
+        device: None (default) or 'cpu'.
         dtype: float32 (default) or float64.
 
     Attributes:
@@ -155,7 +157,7 @@ def rms_norm(
     weight: Tensor | None = None,
     eps: float | None = None,
 ) -> Tensor:
-    """The last axes to mean square 1; see `nn.RMSNorm`.
+    """RMS normalization: the last axes to mean square 1; see `nn.RMSNorm`.
 
     Args:
         input: (..., *normalized_shape).
@@ -170,13 +172,13 @@ def rms_norm(
 
 
 class RMSNorm(_ByRows):
-    """y = x / sqrt(mean(x**2) + eps) * weight, the mean over the last axes.
+    """RMS normalization: y = x / sqrt(mean(x**2) + eps) * weight, the mean over the last axes.
 
     Args:
         normalized_shape: sizes of the last axes, or one size.
         eps: default None: the spacing of the dtype's numbers at 1.
         elementwise_affine: default True; False leaves the weight out.
-        device: default None; 'cpu' is the same.
+        device: None (default) or 'cpu'.
         dtype: float32 (default) or float64.
 
     Attributes:

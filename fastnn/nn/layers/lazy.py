@@ -1,4 +1,4 @@
-"""A linear layer that finds the columns of its input at the first call."""
+"""LazyLinear: a linear layer that infers `in_features` at the first call."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["LazyLinear"]
 
 
 class LazyLinear(Linear):
-    """A Linear whose `in_features` is the last axis of the first x; from then on it is a Linear.
+    """A Linear that infers `in_features` from the first x, and becomes a Linear then.
 
     Args:
         out_features: columns of y.
         bias: default True; False leaves b out.
-        device: default None; 'cpu' is the same.
+        device: None (default) or 'cpu'.
         dtype: float32 or float64; default: `get_default_dtype()`.
 
     Call the model on a batch before its parameters are needed: by an optimizer, by `state_dict`,
@@ -63,7 +63,7 @@ class LazyLinear(Linear):
         )
 
     def reset_parameters(self) -> None:
-        """Nothing: there are no values yet."""
+        """No effect: there are no values yet."""
 
     def forward(self, input: Tensor) -> Tensor:
         """y of shape (..., out_features); makes the parameters."""

@@ -18,7 +18,7 @@ __all__ = ["Linear", "linear"]
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """y = x W^T + b.
+    """Affine map: y = x W^T + b.
 
     Args:
         input: x, shape (..., in).
@@ -40,13 +40,13 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 class Linear(Layer):
-    """y = x W^T + b.
+    """Affine layer: y = x W^T + b.
 
     Args:
         in_features: columns of x.
         out_features: columns of y.
         bias: default True; False leaves b out.
-        device: default None; 'cpu' is the same.
+        device: None (default) or 'cpu'.
         dtype: float32 or float64; default: `get_default_dtype()`.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Lists and dicts whose modules and parameters are registered."""
+"""Lists and dicts of registered modules and parameters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _position(index: int, size: int) -> int:
 
 
 class ModuleList(Module):
-    """Modules in a list, named '0', '1', ...; which of them `forward` calls is the user's.
+    """A list of modules, named '0', '1', ...; your own `forward` decides how to call them.
 
     Args:
         modules: what to begin with, default none.
@@ -77,7 +77,7 @@ class ModuleList(Module):
         self._renumber(modules)
 
     def pop(self, index: int = -1) -> Module:
-        """Take a module out of the list."""
+        """Remove a module from the list, and return it."""
         module = self[index]
         del self[index]
         return module
@@ -129,7 +129,7 @@ class ModuleList(Module):
 
 
 class _ByName(Module):
-    """What a dict does, for the modules or the parameters of a module."""
+    """Dict methods over the modules or parameters of a module."""
 
     _registry = "_modules"  # where they are
 
@@ -139,12 +139,12 @@ class _ByName(Module):
         return held
 
     def clear(self) -> None:
-        """Take all of them out."""
+        """Remove all entries."""
         for name in list(self._held()):
             del self[name]
 
     def pop(self, key: str) -> Any:
-        """Take one out."""
+        """Remove an entry, and return it."""
         value = self[key]
         del self[key]
         return value
@@ -154,11 +154,11 @@ class _ByName(Module):
         return self._held().keys()
 
     def values(self) -> ValuesView[Any]:
-        """What they name."""
+        """The modules or parameters."""
         return self._held().values()
 
     def items(self) -> ItemsView[str, Any]:
-        """Names and what they name."""
+        """Pairs of name and module or parameter."""
         return self._held().items()
 
     def __len__(self) -> int:
@@ -180,7 +180,7 @@ class _ByName(Module):
 
 
 class ModuleDict(_ByName):
-    """Modules by name, in the order in which they came.
+    """A dict of modules, in insertion order.
 
     Args:
         modules: a dict, or pairs of name and module; default none.
@@ -201,7 +201,7 @@ class ModuleDict(_ByName):
         self.update({} if modules is None else modules)
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Add modules, or put them in the place of those of their names."""
+        """Add modules, replacing those of the same name."""
         pairs: Any = modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules
         for name, module in pairs:
             self[name] = module
@@ -213,7 +213,7 @@ class ModuleDict(_ByName):
 
 
 class ParameterList(Module):
-    """Parameters in a list, named '0', '1', ...; a tensor or an array is made a Parameter.
+    """A list of parameters, named '0', '1', ...; tensors and arrays become Parameters.
 
     Args:
         values: what to begin with, default none.
@@ -275,7 +275,7 @@ class ParameterList(Module):
 
 
 class ParameterDict(_ByName):
-    """Parameters by name; a tensor or an array is made a Parameter.
+    """A dict of parameters; tensors and arrays become Parameters.
 
     Args:
         parameters: a dict, which is taken in the order of its sorted names, as in torch; an
@@ -299,7 +299,7 @@ class ParameterDict(_ByName):
         self.update({} if parameters is None else parameters)
 
     def update(self, parameters: Any) -> None:
-        """Add parameters, or put them in the place of those of their names."""
+        """Add parameters, replacing those of the same name."""
         if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
             raise TypeError(
                 f"parameters: expected a dict, or pairs of name and value, got "
@@ -324,18 +324,18 @@ class ParameterDict(_ByName):
         return self[key]
 
     def popitem(self) -> tuple[str, Parameter]:
-        """Take the last one out: its name, and it."""
+        """Remove the last entry: its name and parameter."""
         if not self:
             raise KeyError("popitem: the ParameterDict is empty")
         key = next(reversed(self))
         return key, self.pop(key)
 
     def copy(self) -> ParameterDict:
-        """Another ParameterDict with the same parameters."""
+        """A new ParameterDict with the same parameters."""
         return ParameterDict(self)
 
     def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
-        """Another ParameterDict with `default` under each of these names."""
+        """A new ParameterDict with `default` under each of these names."""
         return ParameterDict((key, default) for key in keys)
 
     def __setitem__(self, key: str, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Layers that change the shape alone, or nothing."""
+"""Identity, Flatten and Unflatten."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Flatten", "Identity", "Unflatten"]
 
 
 class Identity(Layer):
-    """y = x; arguments are ignored, so that it can take any layer's place.
+    """Identity layer: y = x; arguments are ignored, so that it can take any layer's place.
 
     >>> Identity(54, unused=True)
     Identity()
@@ -30,7 +30,7 @@ class Identity(Layer):
 
 
 class Flatten(Layer):
-    """Axes start_dim..end_dim merged into one: (n, a, b) becomes (n, a * b).
+    """Flatten axes start_dim..end_dim into one: (n, a, b) becomes (n, a * b).
 
     Args:
         start_dim: default 1.
@@ -57,7 +57,7 @@ class Flatten(Layer):
 
 
 class Unflatten(Layer):
-    """One axis split into several: (n, a * b) becomes (n, a, b).
+    """Split one axis into several: (n, a * b) becomes (n, a, b).
 
     Args:
         dim: the axis.

@@ -1,4 +1,4 @@
-"""Losses: a file for each family, function and module of a thing side by side."""
+"""Losses, one file per family; each has the function and its module class."""
 
 from fastnn.nn.losses.binary import *
 from fastnn.nn.losses.cross_entropy import *

@@ -1,4 +1,4 @@
-"""What losses share: the checks, the reductions, and their short names."""
+"""Shared parts of losses: argument checks, reductions and short names."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def same(
 
 
 def reduced(each: Tensor, reduction: str) -> Tensor:
-    """All of them, their sum or their mean."""
+    """Apply the reduction: all losses, their sum or their mean."""
     return each if reduction == "none" else (ops.sum if reduction == "sum" else ops.mean)(each)
 
 
 def legacy(size_average: bool | str | None, reduce: bool | None, reduction: str) -> str:
-    """The reduction by torch's two older arguments, where one of them is given.
+    """The reduction from torch's deprecated `size_average` and `reduce`, if given.
 
     A text in the place of size_average is a reduction: there MindSpore has that argument.
     """
@@ -50,7 +50,7 @@ def legacy(size_average: bool | str | None, reduce: bool | None, reduction: str)
 def by_rows(
     input: Tensor, target: Tensor, probabilities: bool = False
 ) -> tuple[Tensor, Tensor, tuple[int, ...]]:
-    """Both as one row of classes after the other, and the shape in which their losses stand.
+    """Input and target flattened to rows of classes, and the shape of their losses.
 
     The classes of `input` are along axis 1, or along its only axis; `target` has the other axes,
     or those of `input`, if it is made of probabilities.
@@ -73,7 +73,7 @@ def by_rows(
 
 
 class Loss(Module):
-    """What loss modules share: the reduction, and torch's two older arguments for it.
+    """Base class of losses: the reduction, and torch's two deprecated arguments for it.
 
     targets: of the class: "numbers", "classes" (one for each row) or "lists of classes".
     """
@@ -92,6 +92,6 @@ class Loss(Module):
         self.reduction = check.choice("reduction", chosen, REDUCTIONS)
 
 
-# By the names that the command line takes, which trains on one number or one class a row; log=True:
-# the net gives the logarithm of a target above 0.
+# By their command line names; the command trains on one number or one class per row. log=True:
+# the net outputs the logarithm of a positive target.
 LOSSES: Presets[Loss] = Presets()

@@ -1,4 +1,4 @@
-"""Cross-entropy of yes-no answers."""
+"""Binary cross-entropy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cross-entropy of classes."""
+"""Cross-entropy and negative log-likelihood of classes."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def nll_loss(
     reduce: bool | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """-w_y log p_y of log-probabilities; see `nn.NLLLoss`.
+    """Negative log-likelihood: -w_y log p_y of log-probabilities; see `nn.NLLLoss`.
 
     Args:
         input: log p, (rows, classes); (classes,) for one row; or (rows, classes, ...).
@@ -204,7 +204,9 @@ def nll_loss(
 
 
 class NLLLoss(Loss):
-    """l_i = -w_y log p_iy of log-probabilities; the mean divides by the sum of w_y.
+    """Negative log-likelihood loss.
+
+    l_i = -w_y log p_iy of log-probabilities; the mean divides by the sum of w_y.
 
     Args:
         weight: of each class, default None: 1.
@@ -264,12 +266,12 @@ def weighted_nll(
 
 
 def _where_counted(counts: Tensor, x: Tensor) -> Tensor:
-    """x where it counts, else 0; a product would make nan of -inf, and of the gradient of 0 / 0."""
+    """x where it counts, else 0; a product would turn -inf, and the gradient of 0 / 0, into nan."""
     return ops.where(ops.gt(counts, 0.0), x, 0.0)
 
 
 def some_ignored(target: Tensor, ignored: int) -> bool:
-    """Whether there are rows that do not count."""
+    """Whether any rows are ignored."""
     return bool((target._array == ignored).any())
 
 

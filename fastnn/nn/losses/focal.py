@@ -1,4 +1,4 @@
-"""The focal loss, of classes and of yes-no answers."""
+"""Focal loss, multi-class and binary."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def focal_loss(
     gamma: float = 2.0,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """-w_y (1 - p_y)**gamma log p_y of logits; see `nn.FocalLoss`."""
+    """Focal loss: -w_y (1 - p_y)**gamma log p_y of logits; see `nn.FocalLoss`."""
     check.choice("reduction", reduction, REDUCTIONS)
     check.real("gamma", gamma, 0.0)
     check.a_tensor("input", input)
@@ -37,7 +37,7 @@ def focal_loss(
 
 @LOSSES.named("focal")
 class FocalLoss(Loss):
-    """Cross-entropy that looks away from what is easy: l = -w_y (1 - p_y)**gamma log p_y.
+    """Focal loss: l = -w_y (1 - p_y)**gamma log p_y, cross-entropy that down-weights easy rows.
 
     Args:
         weight: of each class, default None: 1.
@@ -84,7 +84,7 @@ def sigmoid_focal_loss(
     gamma: float = 2.0,
     reduction: Reduction = "none",
 ) -> Tensor:
-    """The focal loss of yes-no answers by logits; torchvision's function of this name.
+    """Binary focal loss of logits; torchvision's function of this name.
 
     l = a (1 - p_t)**gamma BCE, p_t the probability of the right answer, a = alpha where y is 1,
     1 - alpha where it is 0; alpha < 0: a = 1.
@@ -103,7 +103,7 @@ def sigmoid_focal_loss(
 
 
 class SigmoidFocalLoss(Loss):
-    """The focal loss of yes-no answers: l = a (1 - p_t)**gamma BCE(z, y).
+    """Binary focal loss of logits: l = a (1 - p_t)**gamma BCE(z, y).
 
     p_t is the probability of the right answer; a = alpha where y is 1, 1 - alpha where it is 0.
 

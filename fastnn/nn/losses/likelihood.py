@@ -51,7 +51,7 @@ def poisson_nll_loss(
     reduce: bool | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """exp(x) - y x of the logarithm x of a rate; see `nn.PoissonNLLLoss`."""
+    """Poisson NLL: exp(x) - y x of the logarithm x of a rate; see `nn.PoissonNLLLoss`."""
     chosen = legacy(size_average, reduce, reduction)
     same(input, target, chosen)
     if check.flag("log_input", log_input):
@@ -69,7 +69,7 @@ def poisson_nll_loss(
 
 @LOSSES.named("poisson", log=True)
 class PoissonNLLLoss(Loss):
-    """Counts: l = exp(x) - y x, x the logarithm of the rate; else l = x - y log(x + eps).
+    """Poisson NLL: l = exp(x) - y x, x the logarithm of the rate; else l = x - y log(x + eps).
 
     Args:
         log_input: x is the logarithm of the rate (default), else the rate.
@@ -118,7 +118,7 @@ def gaussian_nll_loss(
     eps: float = 1e-6,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """(log v + (x - y)**2 / v) / 2; see `nn.GaussianNLLLoss`."""
+    """Gaussian NLL: (log v + (x - y)**2 / v) / 2; see `nn.GaussianNLLLoss`."""
     same(input, target, reduction)
     check.real("eps", eps, 0.0, open_low=True)
     v = _variance(var, input)
@@ -147,7 +147,9 @@ def _variance(var: Tensor | float, input: Tensor) -> Tensor:
 
 
 class GaussianNLLLoss(Loss):
-    """l = (log max(v, eps) + (x - y)**2 / max(v, eps)) / 2, v the variance that the model gives.
+    """Gaussian negative log-likelihood loss.
+
+    l = (log max(v, eps) + (x - y)**2 / max(v, eps)) / 2, v the variance that the model gives.
 
     Args:
         full: add log(2 pi) / 2. Default False.
@@ -202,7 +204,7 @@ def tweedie_deviance_loss(
 
 @LOSSES.named("tweedie", log=True)
 class TweedieDevianceLoss(Loss):
-    """Amounts that may be 0: the deviance d(y, m) of mean m = exp(x).
+    """Tweedie deviance d(y, m) of mean m = exp(x), for amounts that may be 0.
 
     d / 2 = y**(2-p) / ((1-p) (2-p)) - y m**(1-p) / (1-p) + m**(2-p) / (2-p), 1 < p < 2;
     p = 1 is Poisson's y log(y/m) - y + m, p = 2 is Gamma's y/m - 1 - log(y/m).
@@ -234,7 +236,7 @@ class TweedieDevianceLoss(Loss):
 
 @LOSSES.named("gamma", log=True)
 class GammaDevianceLoss(TweedieDevianceLoss):
-    """Positive amounts: l = 2 (y/m - 1 - log(y/m)), m = exp(x) the mean.
+    """Gamma deviance: l = 2 (y/m - 1 - log(y/m)), m = exp(x) the mean, for positive amounts.
 
     Args:
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
@@ -268,7 +270,7 @@ def kl_div(
     reduction: KLReduction = "mean",
     log_target: bool = False,
 ) -> Tensor:
-    """y (log y - x) of log-probabilities x; see `nn.KLDivLoss`.
+    """KL divergence: y (log y - x) of log-probabilities x; see `nn.KLDivLoss`.
 
     Args:
         input: x, the logarithms of probabilities, any shape.
@@ -294,7 +296,7 @@ def kl_div(
 
 
 class KLDivLoss(Module):
-    """Kullback-Leibler: l = y (log y - x) of log-probabilities x, and 0 where y is 0.
+    """KL divergence: l = y (log y - x) of log-probabilities x, and 0 where y is 0.
 
     Args:
         reduction: 'mean' (default, over elements), 'batchmean' (the sum divided by the rows: the

@@ -1,4 +1,4 @@
-"""Losses that ask for a margin: the hinge family, rankings, embeddings."""
+"""Margin losses: the hinge family, with multi-class and multi-label forms."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def _above(x: Tensor) -> Tensor:
 def hinge_loss(
     input: Tensor, target: Tensor, *, squared: bool = False, reduction: Reduction = "mean"
 ) -> Tensor:
-    """max(0, 1 - y x); see `nn.HingeLoss`."""
+    """Hinge loss: max(0, 1 - y x); see `nn.HingeLoss`."""
     same(input, target, reduction)
     each = _above(ops.sub(1.0, ops.mul(target, input)))
     return reduced(ops.square(each) if check.flag("squared", squared) else each, reduction)
 
 
 class HingeLoss(Loss):
-    """l = max(0, 1 - y x), y being 1 or -1; squared: l**2.
+    """Hinge loss: l = max(0, 1 - y x), y being 1 or -1; squared: l**2.
 
     Args:
         squared: default False.
@@ -85,7 +85,7 @@ def hinge_embedding_loss(
 
 
 class HingeEmbeddingLoss(Loss):
-    """Distances: l = x where y is 1, max(0, margin - x) where y is -1.
+    """Hinge embedding loss of distances: l = x where y is 1, max(0, margin - x) where y is -1.
 
     Args:
         margin: default 1.
@@ -126,7 +126,7 @@ def soft_margin_loss(
     reduce: bool | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """log(1 + exp(-y x)); see `nn.SoftMarginLoss`."""
+    """Soft margin loss: log(1 + exp(-y x)); see `nn.SoftMarginLoss`."""
     chosen = legacy(size_average, reduce, reduction)
     same(input, target, chosen)
     z = ops.neg(ops.mul(target, input))
@@ -135,7 +135,7 @@ def soft_margin_loss(
 
 
 class SoftMarginLoss(Loss):
-    """l = log(1 + exp(-y x)), y being 1 or -1.
+    """Soft margin loss: l = log(1 + exp(-y x)), y being 1 or -1.
 
     Args:
         size_average, reduce: torch's older names of a reduction.
@@ -203,7 +203,7 @@ def multi_margin_loss(
 
 @LOSSES.named("multi_margin")
 class MultiMarginLoss(Loss):
-    """Several classes: l_i = sum_{j != y} w_y max(0, margin - x_iy + x_ij)**p / classes.
+    """Multi-class hinge: l_i = sum_{j != y} w_y max(0, margin - x_iy + x_ij)**p / classes.
 
     Args:
         p: 1 (default) or 2.
@@ -274,7 +274,7 @@ def multilabel_margin_loss(
 
 
 class MultiLabelMarginLoss(Loss):
-    """Several right classes a row: l_i = sum_{j right, k wrong} max(0, 1 - x_ij + x_ik) / classes.
+    """Multi-label hinge: l_i = sum_{j right, k wrong} max(0, 1 - x_ij + x_ik) / classes.
 
     Args:
         size_average, reduce: torch's older names of a reduction.
@@ -319,7 +319,9 @@ def multilabel_soft_margin_loss(
 
 
 class MultiLabelSoftMarginLoss(Loss):
-    """l_i = -mean_c w_c (y_ic log s(x_ic) + (1 - y_ic) log(1 - s(x_ic))), s the sigmoid.
+    """Multi-label BCE: l_i = -mean_c w_c (y_ic log s(x_ic) + (1 - y_ic) log(1 - s(x_ic))).
+
+    s is the sigmoid.
 
     Args:
         weight: of each class, default None: 1.

@@ -35,7 +35,7 @@ def margin_ranking_loss(
     reduce: bool | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """max(0, -y (a - b) + margin); see `nn.MarginRankingLoss`."""
+    """Margin ranking loss: max(0, -y (a - b) + margin); see `nn.MarginRankingLoss`."""
     chosen = legacy(size_average, reduce, reduction)
     _alike(chosen, input1, input2=input2, target=target)
     late = ops.sub(margin, ops.mul(target, ops.sub(input1, input2)))
@@ -43,7 +43,9 @@ def margin_ranking_loss(
 
 
 class MarginRankingLoss(Loss):
-    """l = max(0, margin - y (a - b)): a is to rank above b where y is 1, below where it is -1.
+    """Margin ranking loss.
+
+    l = max(0, margin - y (a - b)): a is to rank above b where y is 1, below where it is -1.
 
     Args:
         margin: default 0.
@@ -105,7 +107,9 @@ def cosine_embedding_loss(
 
 
 class CosineEmbeddingLoss(Loss):
-    """l_i = 1 - cos(a_i, b_i) where y_i is 1, max(0, cos(a_i, b_i) - margin) where it is -1.
+    """Cosine embedding loss.
+
+    l_i = 1 - cos(a_i, b_i) where y_i is 1, max(0, cos(a_i, b_i) - margin) where it is -1.
 
     Args:
         margin: default 0.
@@ -152,7 +156,7 @@ def triplet_margin_loss(
     reduce: bool | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """max(0, |a - p| - |a - n| + margin); see `nn.TripletMarginLoss`."""
+    """Triplet margin loss: max(0, |a - p| - |a - n| + margin); see `nn.TripletMarginLoss`."""
     chosen = legacy(size_average, reduce, reduction)
     _alike(chosen, anchor, positive=positive, negative=negative)
 
@@ -166,7 +170,9 @@ def triplet_margin_loss(
 
 
 class TripletMarginLoss(Loss):
-    """l_i = max(0, |a_i - p_i + eps| - |a_i - n_i + eps| + margin), in the p-norm.
+    """Triplet margin loss.
+
+    l_i = max(0, |a_i - p_i + eps| - |a_i - n_i + eps| + margin), in the p-norm.
 
     Args:
         margin: default 1.

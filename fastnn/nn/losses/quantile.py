@@ -22,7 +22,7 @@ def quantile_loss(
     crossing: float = 0.0,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """max(q d, (q - 1) d), d = y - x; see `nn.QuantileLoss`."""
+    """Pinball loss: max(q d, (q - 1) d), d = y - x; see `nn.QuantileLoss`."""
     levels = _levels(quantiles)
     if isinstance(quantiles, Sequence):
         check.a_tensor("input", input)
@@ -58,12 +58,12 @@ def _levels(quantiles: float | Sequence[float]) -> list[float]:
 
 
 class QuantileLoss(Loss):
-    """Pinball: l = max(q d, (q - 1) d), d = y - x: least where x is the q-quantile of y.
+    """Pinball loss: l = max(q d, (q - 1) d), d = y - x; minimal where x is the q-quantile of y.
 
     Args:
         quantiles: q between 0 and 1, default 0.5 (half the absolute error); or several, in
             increasing order: then x is (rows, quantiles) and y (rows,).
-        crossing: weight of a penalty max(x_j - x_{j+1}, 0) for quantiles that cross, default 0.
+        crossing: weight of the penalty max(x_j - x_{j+1}, 0) on crossing quantiles, default 0.
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
     Raises:

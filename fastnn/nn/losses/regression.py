@@ -1,4 +1,4 @@
-"""Losses of numbers."""
+"""Regression losses."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def smooth_l1_loss(
 
 @LOSSES.named("smooth_l1")
 class SmoothL1Loss(Loss):
-    """l = d**2 / (2 beta) where |d| < beta, else |d| - beta/2, with d = z - y.
+    """Smooth L1 loss: l = d**2 / (2 beta) where |d| < beta, else |d| - beta/2, with d = z - y.
 
     Args:
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
@@ -187,7 +187,7 @@ def huber_loss(
     """d**2 / 2 where |d| < delta, else delta (|d| - delta/2), d = z - y; see `nn.HuberLoss`.
 
     Args:
-        input, target, reduction: as of `mse_loss`.
+        input, target, reduction: as for `mse_loss`.
         delta: above 0, default 1.
         weight: of each element, default None: 1; the mean divides by their number all the same.
     """
@@ -202,7 +202,7 @@ def huber_loss(
 
 @LOSSES.named("huber")
 class HuberLoss(Loss):
-    """l = d**2 / 2 where |d| < delta, else delta (|d| - delta/2), with d = z - y.
+    """Huber loss: l = d**2 / 2 where |d| < delta, else delta (|d| - delta/2), with d = z - y.
 
     Args:
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
@@ -238,14 +238,14 @@ def _bent(z: Tensor, y: Tensor, curve: float, width: float, slope: float) -> Ten
 
 
 def half_squared_error(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
-    """(x - y)**2 / 2; see `nn.HalfSquaredErrorLoss`."""
+    """Half squared error: (x - y)**2 / 2; see `nn.HalfSquaredErrorLoss`."""
     same(input, target, reduction)
     return ops.mul(ops.mse(input, target, reduction), 0.5)
 
 
 @LOSSES.named("half_squared_error")
 class HalfSquaredErrorLoss(Loss):
-    """l = (x - y)**2 / 2, whose derivative by x is x - y.
+    """Half squared error: l = (x - y)**2 / 2, whose derivative by x is x - y.
 
     Args:
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
@@ -271,7 +271,7 @@ class HalfSquaredErrorLoss(Loss):
 
 
 def log_cosh_loss(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
-    """log cosh(x - y); see `nn.LogCoshLoss`."""
+    """Log-cosh loss: log cosh(x - y); see `nn.LogCoshLoss`."""
     same(input, target, reduction)
     d = ops.abs(ops.sub(input, target))
     each = ops.add(d, ops.sub(ops.log1p(ops.exp(ops.mul(d, -2.0))), math.log(2.0)))
@@ -280,7 +280,9 @@ def log_cosh_loss(input: Tensor, target: Tensor, *, reduction: Reduction = "mean
 
 @LOSSES.named("log_cosh")
 class LogCoshLoss(Loss):
-    """l = log cosh d = |d| + log(1 + exp(-2 |d|)) - log 2, d = x - y: smooth, and |d| far out.
+    """Log-cosh loss.
+
+    l = log cosh d = |d| + log(1 + exp(-2 |d|)) - log 2, d = x - y: smooth, and |d| far out.
 
     Args:
         reduction: 'mean' (default, over elements), 'sum' or 'none'.

@@ -24,7 +24,7 @@ def _refuse(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 
 class ZeroOneLoss(Loss):
-    """The share of wrong answers: l_i = 1 where argmax_c z_ic is not y_i, else 0; or their number.
+    """0-1 loss: l_i = 1 where argmax_c z_ic is not y_i, else 0; the fraction or number of errors.
 
     Args:
         reduction: 'mean' (default) or 'sum'.

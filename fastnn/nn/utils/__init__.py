@@ -1,4 +1,4 @@
-"""Tools for all parameters at once, torch's `nn.utils`."""
+"""Gradient clipping and other tools over all parameters, torch's `nn.utils`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def get_total_norm(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """The norm of all elements of all tensors: (sum |x|**norm_type) ** (1 / norm_type).
+    """The joint norm of all tensors: (sum |x|**norm_type) ** (1 / norm_type).
 
     Args:
         tensors: one, or several of one dtype.
@@ -86,9 +86,9 @@ def clip_grads_with_norm_(
     """Scale all gradients by min(1, max_norm / (total_norm + 1e-6)).
 
     Args:
-        parameters: Tensors; those without a gradient are passed over.
+        parameters: Tensors; those without a gradient are skipped.
         max_norm: >= 0.
-        total_norm: what `get_total_norm` gave.
+        total_norm: the result of `get_total_norm`.
         foreach: without effect.
     """
     limit = check.real("max_norm", max_norm, 0.0)
@@ -106,14 +106,14 @@ def clip_grad_norm_(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """Scale all gradients so that their norm, taken together, is at most `max_norm`.
+    """Clip gradients by their joint norm: scale them so that it is at most `max_norm`.
 
     g *= min(1, max_norm / (norm + 1e-6)), norm = (sum |g|**norm_type) ** (1 / norm_type).
 
     Args:
         parameters: Tensors; those without a gradient are passed over.
         max_norm: >= 0.
-        norm_type, error_if_nonfinite: as of `get_total_norm`.
+        norm_type, error_if_nonfinite: as for `get_total_norm`.
         foreach: without effect.
 
     Returns:
@@ -136,7 +136,7 @@ def clip_grad_norm_(
 
 
 def _norm(found: list[Tensor], order: float) -> Tensor:
-    """The norm of the elements of all tensors."""
+    """The joint norm of all tensors."""
     total: Tensor | None = None
     for g in map(_along_memory, found):
         if order == math.inf:
@@ -160,7 +160,7 @@ def _along_memory(g: Tensor) -> Tensor:
 def clip_grad_value_(
     parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
 ) -> None:
-    """Put every element of every gradient into -clip_value .. clip_value.
+    """Clip every gradient element to -clip_value .. clip_value.
 
     Args:
         parameters: Tensors; those without a gradient are passed over.
@@ -181,13 +181,13 @@ def clip_grad_value_(
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All elements as one 1-D tensor, in order; on the tape."""
+    """Concatenate all parameters to one 1-D tensor, on the tape."""
     vector: Tensor = ops.cat([p.reshape(-1) for p in parameters])
     return vector
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Copy a vector that `parameters_to_vector` made into the parameters.
+    """Copy a vector, as from `parameters_to_vector`, into the parameters.
 
     Args:
         vec: 1-D.

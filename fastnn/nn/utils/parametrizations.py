@@ -43,7 +43,7 @@ class _WeightNorm(Module):
 
 
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
-    """Compute a weight as g v / |v|: a length and a direction that are trained apart.
+    """Weight normalisation: compute a weight as g v / |v|, with trained length and direction.
 
     Args:
         module: what has the weight; it is changed, and returned.
@@ -116,7 +116,7 @@ def _divided(weight: Tensor, matrix: Tensor, u: Tensor, v: Tensor) -> Tensor:
 
 
 def _start(matrix: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """Random directions, of length 1."""
+    """Random unit vectors."""
     drawn = [Tensor(default_generator.normal((n,), 0.0, 1.0, matrix.dtype)) for n in matrix.shape]
     u, v = (normalize(x, dim=0, eps=eps) for x in drawn)
     return u, v
@@ -162,7 +162,7 @@ def spectral_norm(
     eps: float = 1e-12,
     dim: int | None = None,
 ) -> Module:
-    """Compute a weight as W / sigma, sigma = u^T W v its largest singular value.
+    """Spectral normalisation: compute a weight as W / sigma, sigma = u^T W v its spectral norm.
 
     Args:
         module: what has the weight; it is changed, and returned.

@@ -1,4 +1,4 @@
-"""Weights that are computed from other tensors each time they are read."""
+"""Parametrizations: weights computed from other tensors each time they are read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["ParametrizationList", "is_parametrized", "remove_parametrizations"]
 
 
 class ParametrizationList(Module):
-    """The tensors that a weight is computed from, and how: `forward()` gives the weight.
+    """The original tensors of a computed weight, and its recipe: `forward()` returns the weight.
 
     recipe: a module that is called with the originals.
     originals: by name, such as `original`, or `original0` and `original1`.
@@ -38,7 +38,7 @@ class ParametrizationList(Module):
 
 
 def parameter_of(module: Module, name: str) -> Parameter:
-    """The parameter to be computed from now on.
+    """The parameter that is to be parametrized.
 
     Raises:
         TypeError, ValueError: no module, or no parameter of that name.
@@ -52,7 +52,7 @@ def parameter_of(module: Module, name: str) -> Parameter:
 
 
 def compute(module: Module, name: str, value: Callable[[Any], Tensor]) -> None:
-    """From now on `module.name` is `value(module)`; the parameter of that name is taken out."""
+    """Replace the parameter `module.name` by the computed `value(module)`."""
     cls = type(module)
     delattr(module, name)
     members = {name: property(value), "__deepcopy__": _copied, "__getstate__": _refuse}
@@ -60,7 +60,7 @@ def compute(module: Module, name: str, value: Callable[[Any], Tensor]) -> None:
 
 
 def restore(module: Module, name: str, weight: Tensor, stored: Parameter) -> None:
-    """Undo `compute`: the weight's value becomes the parameter, in the memory of `stored`."""
+    """Undo `compute`: the weight's current value becomes the parameter, in `stored`'s memory."""
     cls = type(module)
     if not isinstance(vars(cls).get(name), property):
         raise ValueError(f"name: expected a computed tensor of {cls.__name__}, got {name!r}")
@@ -85,7 +85,7 @@ def _refuse(module: Any) -> Any:
 
 
 def register(module: Module, name: str, recipe: Module, originals: dict[str, Parameter]) -> Module:
-    """Compute a weight by a recipe from originals in `module.parametrizations.name`."""
+    """Register a parametrization: compute a weight from `module.parametrizations.name`."""
     compute(module, name, lambda m: m.parametrizations[name]())
     if not is_parametrized(module):
         module.parametrizations = ModuleDict()
@@ -102,7 +102,7 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
 
 
 def remove_parametrizations(module: Module, tensor_name: str) -> Module:
-    """Make the present value of a computed weight a parameter again, and return the module.
+    """Turn a computed weight back into a parameter with its current value; returns the module.
 
     Raises:
         ValueError: it is not computed.

@@ -1,9 +1,9 @@
-"""Learning rates that change over training, torch's `optim.lr_scheduler`.
+"""Learning rate schedulers, torch's `optim.lr_scheduler`.
 
 A scheduler sets `lr` (some also the momentum) of an optimizer's groups when it is made, and again
-at each `step()`, which comes after `optimizer.step()`: once an epoch or once a batch, as the caller
-likes. `Trainer.fit` takes one as `scheduler=`; in a loop of your own, call it outside of what is
-compiled.
+at each `step()`. Call `step()` after `optimizer.step()`, once per epoch or once per batch.
+`Trainer.fit` takes a scheduler as `scheduler=`; in your own loop, call it outside the compiled
+function.
 """
 
 from fastnn.optim.lr_scheduler.base import LRScheduler, settings_by_step

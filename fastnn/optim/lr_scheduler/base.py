@@ -1,4 +1,4 @@
-"""What all schedulers share: counting, setting lr, saving."""
+"""LRScheduler: the base of all schedulers, which counts steps, sets lr and saves its state."""
 
 from __future__ import annotations
 
@@ -38,15 +38,14 @@ def each_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
 
 
 class LRScheduler:
-    """The base of schedulers: `get_lr` gives the rates of epoch `last_epoch`.
+    """Base class of schedulers: `get_lr` returns the learning rates of epoch `last_epoch`.
 
     Args:
         optimizer: whose groups it sets.
-        last_epoch: -1 to begin; the number of steps done to go on, when the optimizer's state was
-            loaded.
+        last_epoch: -1 to begin; to resume with a loaded optimizer state, the number of steps done.
 
     Attributes:
-        base_lrs: the rate of each group before any scheduling, "initial_lr" of the group.
+        base_lrs: each group's learning rate before any scheduling, its "initial_lr".
         last_epoch: steps done.
 
     Raises:
@@ -56,7 +55,7 @@ class LRScheduler:
     Source: torch.optim.lr_scheduler.LRScheduler.
     """
 
-    _initial = False  # True while it is made: what is loaded from a checkpoint stays as it is
+    _initial = False  # True during construction: rates loaded from a checkpoint are kept
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = checked_optimizer(optimizer)
@@ -74,10 +73,10 @@ class LRScheduler:
 
     @abstractmethod
     def get_lr(self) -> list[float]:
-        """The rates of the groups at `last_epoch`, from those of the epoch before."""
+        """The groups' learning rates at `last_epoch`, from those of the epoch before."""
 
     def _closed_form(self) -> list[float] | None:
-        """The rates from `last_epoch` and `base_lrs` alone, where there is such a form."""
+        """The learning rates from `last_epoch` and `base_lrs` alone, where a closed form exists."""
         return None
 
     def _initial_step(self) -> None:
@@ -89,7 +88,7 @@ class LRScheduler:
             del self._initial
 
     def step(self, epoch: int | None = None) -> None:
-        """Set the rates of the next epoch; call it after `optimizer.step()`.
+        """Set the learning rates of the next epoch; call it after `optimizer.step()`.
 
         Args:
             epoch: jump there; deprecated in torch, and warned about.
@@ -111,7 +110,7 @@ class LRScheduler:
         self._update(epoch)
 
     def _update(self, epoch: int | None = None) -> None:
-        """Go to the next epoch, or to this one, and set its rates."""
+        """Go to the next epoch, or to the given one, and set its learning rates."""
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         closed = None if epoch is None else self._closed_form()
         self._set(self.get_lr() if closed is None else closed)
@@ -122,21 +121,21 @@ class LRScheduler:
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 
     def _rates(self) -> list[float]:
-        """What the groups have now."""
+        """The groups' current learning rates."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def get_last_lr(self) -> list[float]:
-        """The rates that were set last, one for each group."""
+        """The last learning rates set, one for each group."""
         return self._last_lr
 
     # ---- state ----
 
     def state_dict(self) -> dict[str, Any]:
-        """All numbers and texts of it; functions are left out."""
+        """The state: all numbers and texts; functions are left out."""
         return {key: copy.deepcopy(value) for key, value in vars(self).items() if _savable(value)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` gave; load the optimizer's state too.
+        """Restore the result of `state_dict`; load the optimizer's state too.
 
         Raises:
             ValueError: names that this scheduler does not have, or a mapping of something else.
@@ -167,10 +166,10 @@ def _has_stepped(optimizer: Optimizer) -> bool:
 def settings_by_step(
     scheduler: Any, optimizer: Optimizer, steps: int
 ) -> list[npt.NDArray[np.float64]]:
-    """For each group the numbers that its kernel reads at each of the next steps (steps, width).
+    """Each group's hyperparameters as its kernel reads them, for the next steps (steps, width).
 
     Row i holds the settings before the (i+1)-th `scheduler.step()` from here. Scheduler and
-    optimizer are left as after so many steps; `state_dict` beforehand is the way back.
+    optimizer are left as after that many steps; take their `state_dict` first to go back.
 
     >>> from fastnn import nn, optim
     >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=0.8)

@@ -1,4 +1,4 @@
-"""Schedules made of schedules."""
+"""Schedulers composed of other schedulers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fastnn.optim.optimizer import Optimizer
 
 
 def _same_optimizer(schedulers: Any, optimizer: Optimizer | None) -> list[LRScheduler]:
-    """The schedulers, all of one optimizer."""
+    """Check that all schedulers have the same optimizer."""
     found = list(schedulers)
     if not found:
         raise ValueError("schedulers: expected at least one scheduler, got none")
@@ -33,7 +33,7 @@ def _same_optimizer(schedulers: Any, optimizer: Optimizer | None) -> list[LRSche
 
 
 class _Composed(LRScheduler):
-    """The state of schedulers as a list of states."""
+    """Saving and loading for schedulers that contain others."""
 
     _schedulers: list[LRScheduler]
 
@@ -47,12 +47,12 @@ class _Composed(LRScheduler):
         return self._rates()
 
     def state_dict(self) -> dict[str, Any]:
-        """The numbers of it, and under "_schedulers" those of each scheduler."""
+        """The state, with that of each scheduler under "_schedulers"."""
         states = [scheduler.state_dict() for scheduler in self._schedulers]
         return {**super().state_dict(), "_schedulers": states}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` gave."""
+        """Restore the result of `state_dict`."""
         states = state_dict.get("_schedulers", [])
         if len(states) != len(self._schedulers):
             raise ValueError(
@@ -64,13 +64,13 @@ class _Composed(LRScheduler):
 
 
 class SequentialLR(_Composed):
-    """One schedule after the other; each begins at its own epoch 0.
+    """Run schedulers one after the other; each begins at its own epoch 0.
 
     Args:
         optimizer: that of all schedulers.
         schedulers: in order.
         milestones: the epochs at which the next one takes over, one fewer than schedulers.
-        last_epoch: as of LRScheduler.
+        last_epoch: as for LRScheduler.
 
     Raises:
         ValueError: another number of milestones, another optimizer, ReduceLROnPlateau.
@@ -112,7 +112,7 @@ class SequentialLR(_Composed):
         self._last_lr = first.get_last_lr()
 
     def step(self, epoch: int | None = None) -> None:
-        """Set the rates of the next epoch."""
+        """Set the learning rates of the next epoch."""
         if epoch is not None:
             raise ValueError("epoch: SequentialLR goes epoch by epoch; call step() without it")
         self.last_epoch += 1
@@ -126,7 +126,7 @@ class SequentialLR(_Composed):
 
 
 def _undo_first_step(scheduler: LRScheduler) -> None:
-    """Each scheduler has set its first rates when it was made; it shall begin again later."""
+    """Undo the first learning rates, which each scheduler set when it was made."""
     if isinstance(scheduler, _Composed):
         for inner in scheduler._schedulers:
             _undo_first_step(inner)
@@ -135,7 +135,7 @@ def _undo_first_step(scheduler: LRScheduler) -> None:
 
 
 class ChainedScheduler(_Composed):
-    """All schedules at every step, one on the result of the other.
+    """Apply all schedulers at every step, each to the result of the one before.
 
     Args:
         schedulers: in order.
@@ -155,7 +155,7 @@ class ChainedScheduler(_Composed):
         self._last_lr = self._rates()
 
     def step(self, epoch: int | None = None) -> None:
-        """A step of each scheduler."""
+        """Step each scheduler."""
         for scheduler in self._schedulers:
             scheduler.step() if epoch is None else scheduler.step(epoch)
         self._last_lr = self._rates()

@@ -1,4 +1,4 @@
-"""Schedules along a cosine."""
+"""Cosine annealing, without and with warm restarts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from fastnn.optim.optimizer import Optimizer
 
 
 class CosineAnnealingLR(LRScheduler):
-    """lr_t = eta_min + (initial_lr - eta_min) * (1 + cos(pi * t / T_max)) / 2.
+    """Cosine annealing: lr_t = eta_min + (initial_lr - eta_min) * (1 + cos(pi * t / T_max)) / 2.
 
     Args:
         optimizer: whose groups it sets.
         T_max: epochs to the minimum, at least 1; from there the rate rises again.
         eta_min: the lowest rate, default 0.
-        last_epoch: as of LRScheduler.
+        last_epoch: as for LRScheduler.
 
     Source: Loshchilov & Hutter 2017, without restarts; the recursive form of
     torch.optim.lr_scheduler.CosineAnnealingLR.
@@ -55,8 +55,9 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """lr = eta_min + (initial_lr - eta_min) * (1 + cos(pi * T_cur / T_i)) / 2.
+    """Cosine annealing with warm restarts.
 
+    lr = eta_min + (initial_lr - eta_min) * (1 + cos(pi * T_cur / T_i)) / 2.
     T_cur counts from 0; at T_i it starts again, and T_i is multiplied by T_mult.
 
     Args:
@@ -64,7 +65,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         T_0: the first T_i, at least 1.
         T_mult: at least 1, default 1.
         eta_min: the lowest rate, default 0.
-        last_epoch: as of LRScheduler.
+        last_epoch: as for LRScheduler.
 
     Source: Loshchilov & Hutter 2017; torch.optim.lr_scheduler.CosineAnnealingWarmRestarts.
     """
@@ -88,7 +89,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         return [self.eta_min + (base - self.eta_min) * height for base in self.base_lrs]
 
     def step(self, epoch: float | None = None) -> None:
-        """Set the rates of the next epoch, or of `epoch`, which may be a fraction: t + i / n."""
+        """Set the learning rates of the next epoch, or of `epoch`, also fractional: t + i / n."""
         if epoch is None and self.last_epoch < 0:
             epoch = 0
         if epoch is None:

@@ -1,4 +1,4 @@
-"""Schedules that rise and fall, and the momentum against them."""
+"""Cyclic and one-cycle schedules, with momentum cycled inversely."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Rates = float | Sequence[float]
 
 
 def _uses_betas(optimizer: Optimizer) -> bool:
-    """Whether the momentum of this optimizer is the first of its betas."""
+    """Whether this optimizer's momentum is the first of its betas."""
     if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
         raise ValueError(
             "cycle_momentum: expected an optimizer with momentum or betas, got "
@@ -30,7 +30,7 @@ def _set_momentum(group: Group, value: float, betas: bool) -> None:
 
 
 class CyclicLR(LRScheduler):
-    """lr goes up from base_lr to max_lr and down again, over and over.
+    """Cyclic learning rate: lr rises from base_lr to max_lr and falls again, repeatedly.
 
     s = 1 .. 0 .. 1 is the distance to the top within a cycle of step_size_up + step_size_down:
     lr = base_lr + (max_lr - base_lr) * (1 - s) * scale, and with cycle_momentum
@@ -38,17 +38,17 @@ class CyclicLR(LRScheduler):
     scale: 1 ("triangular"), 2**-(cycles done) ("triangular2"), gamma**t ("exp_range").
 
     Args:
-        optimizer: whose groups it sets; one step a batch.
+        optimizer: whose groups it sets; one step per batch.
         base_lr, max_lr: one value, or one for each group.
         step_size_up: steps of the rise, default 2000.
         step_size_down: steps of the fall, default step_size_up.
-        mode: "triangular", "triangular2" or "exp_range"; not looked at when scale_fn is given.
+        mode: "triangular", "triangular2" or "exp_range"; ignored when scale_fn is given.
         gamma: for "exp_range", default 1.
         scale_fn: a function of the cycle (1, 2, ...) or of the step instead of a mode.
         scale_mode: "cycle" or "iterations": what scale_fn is a function of.
         cycle_momentum: default True.
         base_momentum, max_momentum: defaults 0.8 and 0.9.
-        last_epoch: as of LRScheduler.
+        last_epoch: as for LRScheduler.
 
     Raises:
         ValueError: an unknown mode; an optimizer without momentum.
@@ -96,7 +96,7 @@ class CyclicLR(LRScheduler):
         self._set(self.get_lr())
 
     def scale(self, x: float) -> float:
-        """The height of a cycle: of the cycle x, or of the step x."""
+        """The amplitude of a cycle, as a function of the cycle x or the step x."""
         if self._scale_fn is not None:
             return self._scale_fn(x)
         if self.mode == "triangular2":
@@ -119,14 +119,14 @@ class CyclicLR(LRScheduler):
 
 
 class OneCycleLR(LRScheduler):
-    """One rise of the rate to max_lr and one fall to nearly nothing, the momentum against it.
+    """One-cycle policy: lr rises to max_lr, then falls to almost 0; momentum moves inversely.
 
     From max_lr / div_factor up to max_lr over pct_start of the steps, then down to
     max_lr / (div_factor * final_div_factor); with three_phase down to the first rate in as many
-    steps as up, and further in the rest.
+    steps as up, and then further over the remaining steps.
 
     Args:
-        optimizer: whose groups it sets; one step a batch.
+        optimizer: whose groups it sets; one step per batch.
         max_lr: one value, or one for each group.
         total_steps: of the cycle; or else
         epochs, steps_per_epoch: their product is total_steps.
@@ -136,7 +136,7 @@ class OneCycleLR(LRScheduler):
         base_momentum, max_momentum: defaults 0.85 and 0.95.
         div_factor, final_div_factor: defaults 25 and 1e4.
         three_phase: default False.
-        last_epoch: as of LRScheduler.
+        last_epoch: as for LRScheduler.
 
     Raises:
         ValueError: no number of steps; a setting out of range; a step more than total_steps.

@@ -1,4 +1,4 @@
-"""Schedules that multiply the rate: by functions, at steps, by ramps and powers."""
+"""Schedulers that scale the learning rate: by functions, at steps, linearly, by powers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def _functions(name: str, given: Any, optimizer: Optimizer) -> list[Factor]:
 
 
 class LambdaLR(LRScheduler):
-    """lr_t = initial_lr * lr_lambda(t).
+    """Scale the initial learning rate by a function: lr_t = initial_lr * lr_lambda(t).
 
     Args:
         optimizer: whose groups it sets.
         lr_lambda: a function of the epoch, or one for each group.
-        last_epoch: as of LRScheduler.
+        last_epoch: as for LRScheduler.
 
     Raises:
         TypeError: not a function. ValueError: not one for each group.
@@ -54,10 +54,10 @@ class LambdaLR(LRScheduler):
 
 
 class MultiplicativeLR(LRScheduler):
-    """lr_t = lr_{t-1} * lr_lambda(t), t = 1, 2, ...
+    """Multiply the learning rate by a function: lr_t = lr_{t-1} * lr_lambda(t), t = 1, 2, ...
 
     Args:
-        optimizer, lr_lambda, last_epoch: as of LambdaLR.
+        optimizer, lr_lambda, last_epoch: as for LambdaLR.
 
     Source: torch.optim.lr_scheduler.MultiplicativeLR.
     """
@@ -76,13 +76,13 @@ class MultiplicativeLR(LRScheduler):
 
 
 class StepLR(LRScheduler):
-    """lr_t = initial_lr * gamma**floor(t / step_size).
+    """Step decay: lr_t = initial_lr * gamma**floor(t / step_size).
 
     Args:
         optimizer: whose groups it sets.
         step_size: epochs between two decays, at least 1.
         gamma: the factor, default 0.1.
-        last_epoch: as of LRScheduler.
+        last_epoch: as for LRScheduler.
 
     Source: torch.optim.lr_scheduler.StepLR.
 
@@ -111,13 +111,13 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """lr_t = initial_lr * gamma**(milestones up to t).
+    """Decay at milestones: lr_t = initial_lr * gamma**(milestones up to t).
 
     Args:
         optimizer: whose groups it sets.
-        milestones: epochs at which the rate is multiplied; one twice counts twice.
+        milestones: epochs at which the rate is multiplied; repeated ones count repeatedly.
         gamma: the factor, default 0.1.
-        last_epoch: as of LRScheduler.
+        last_epoch: as for LRScheduler.
 
     Source: torch.optim.lr_scheduler.MultiStepLR.
     """
@@ -143,13 +143,13 @@ class MultiStepLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """lr_t = initial_lr * factor for t < total_iters, then initial_lr.
+    """Constant factor at first: lr_t = initial_lr * factor for t < total_iters, then initial_lr.
 
     Args:
         optimizer: whose groups it sets.
         factor: 0 .. 1, default 1/3.
         total_iters: default 5.
-        last_epoch: as of LRScheduler.
+        last_epoch: as for LRScheduler.
 
     Raises:
         ValueError: factor outside of 0 .. 1.
@@ -180,16 +180,17 @@ class ConstantLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """lr_t = initial_lr * (start_factor + (end_factor - start_factor) * min(t, T) / T).
+    """Linear ramp, as for a warm-up.
 
-    T = total_iters. A warm-up is this, followed by another schedule in a SequentialLR.
+    lr_t = initial_lr * (start_factor + (end_factor - start_factor) * min(t, T) / T),
+    T = total_iters. For a warm-up, follow it by another scheduler in a SequentialLR.
 
     Args:
         optimizer: whose groups it sets.
         start_factor: greater than 0, at most 1, default 1/3.
         end_factor: 0 .. 1, default 1.
         total_iters: T, default 5.
-        last_epoch: as of LRScheduler.
+        last_epoch: as for LRScheduler.
 
     Raises:
         ValueError: a factor out of range.
@@ -229,12 +230,12 @@ class LinearLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """lr_t = initial_lr * gamma**t.
+    """Exponential decay: lr_t = initial_lr * gamma**t.
 
     Args:
         optimizer: whose groups it sets.
         gamma: the factor of every epoch.
-        last_epoch: as of LRScheduler.
+        last_epoch: as for LRScheduler.
 
     Source: torch.optim.lr_scheduler.ExponentialLR.
     """
@@ -251,13 +252,13 @@ class ExponentialLR(LRScheduler):
 
 
 class PolynomialLR(LRScheduler):
-    """lr_t = initial_lr * (1 - min(t, T) / T)**power, T = total_iters.
+    """Polynomial decay: lr_t = initial_lr * (1 - min(t, T) / T)**power, T = total_iters.
 
     Args:
         optimizer: whose groups it sets.
         total_iters: T, default 5.
         power: default 1.
-        last_epoch: as of LRScheduler.
+        last_epoch: as for LRScheduler.
 
     Source: torch.optim.lr_scheduler.PolynomialLR.
     """

@@ -1,4 +1,4 @@
-"""A schedule that looks at a figure."""
+"""ReduceLROnPlateau: a schedule driven by a metric."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from fastnn.optim.optimizer import Optimizer
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """lr *= factor when a figure has not become better for more than `patience` epochs.
+    """Reduce lr by `factor` when a metric has not improved for more than `patience` epochs.
 
-    Better than the best b is, for mode "min": a < b * (1 - threshold) ("rel") or a < b - threshold
-    ("abs"); for mode "max": a > b * (1 + threshold) or a > b + threshold.
+    A value a improves on the best b, in mode "min", if a < b * (1 - threshold) ("rel") or
+    a < b - threshold ("abs"); in mode "max", if a > b * (1 + threshold) or a > b + threshold.
 
     Args:
         optimizer: whose groups it sets.
@@ -28,9 +28,9 @@ class ReduceLROnPlateau(LRScheduler):
         patience: default 10.
         threshold: default 1e-4.
         threshold_mode: "rel" or "abs".
-        cooldown: epochs after a decay in which nothing is counted, default 0.
-        min_lr: the lowest rate, one or one for each group.
-        eps: a decay by no more than this is not made, default 1e-8.
+        cooldown: epochs after a reduction that are not counted, default 0.
+        min_lr: the lowest learning rate, one value or one for each group.
+        eps: skip reductions of at most this, default 1e-8.
 
     Raises:
         ValueError: a setting out of range.
@@ -80,18 +80,18 @@ class ReduceLROnPlateau(LRScheduler):
 
     @property
     def in_cooldown(self) -> bool:
-        """Whether the epochs after a decay are not over."""
+        """Whether the cooldown after a reduction is still running."""
         return self.cooldown_counter > 0
 
     def is_better(self, a: float, best: float) -> bool:
-        """Whether `a` is better than `best` by more than the threshold."""
+        """Whether `a` improves on `best` by more than the threshold."""
         sign = -1.0 if self.mode == "min" else 1.0
         relative = self.threshold_mode == "rel"
         bound = best * (1.0 + sign * self.threshold) if relative else best + sign * self.threshold
         return a < bound if self.mode == "min" else a > bound
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
-        """Look at this epoch's figure, and lower the rates if it is time."""
+        """Take this epoch's metric, and reduce the learning rates if it is time."""
         current = float(metrics)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self.is_better(current, self.best):

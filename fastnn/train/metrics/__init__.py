@@ -1,10 +1,10 @@
 """Metrics, by name or as functions: `metrics.f1(output, target)`.
 
-Averages over rows, such as the accuracy, are computed within the training step. The others, such as
-F1 or ROC AUC, need the whole data set: they are computed from predictions after an epoch.
+Averages over rows, such as accuracy, are computed within the training step. The others, such as F1
+or ROC AUC, need the whole data set: they are computed from predictions after an epoch.
 
-Outputs are logits, or probabilities of classes where a docstring says so. `Trainer` makes logits of
-the probabilities that a model gives to `BCELoss`.
+Outputs are logits, or class probabilities where a docstring says so. `Trainer` converts the
+probabilities of a model trained with `BCELoss` to logits.
 """
 
 from __future__ import annotations
@@ -122,11 +122,11 @@ for _metric in (precision, recall, f1, jaccard):
 
 
 class WholeSet:
-    """Marks a function of yours as one of all rows at once, for `Trainer.fit(metrics=[...])`.
+    """Marks your own function as a metric over the whole data set, for `Trainer.fit(metrics=...)`.
 
     Args:
         function: (z, y), NumPy arrays of all outputs and targets, -> float.
-        name: what the history calls it; default: the function's name.
+        name: its name in the history; default: the function's name.
 
     >>> import numpy as np
     >>> spread = WholeSet(lambda z, y: float(np.ptp(z - y)), "spread")
@@ -141,7 +141,7 @@ class WholeSet:
         self.__name__ = name or getattr(function, "__name__", type(function).__name__)
 
     def __call__(self, z: Any, y: Any) -> float:
-        """The figure of these rows."""
+        """The value of the metric for these rows."""
         return float(self.function(z, y))
 
 
@@ -157,7 +157,7 @@ _OF_SCORES = {id(metric): metric for metric in (roc_auc, average_precision, top_
 
 @cache
 def _of_probabilities(metric: Any) -> Any:
-    """The metric for outputs that are probabilities of yes."""
+    """Adapt a metric of logits to outputs that are probabilities of the positive class."""
 
     def converted(z: Any, y: Any) -> Any:
         tensors = isinstance(z, Tensor)
@@ -172,8 +172,8 @@ def _of_probabilities(metric: Any) -> Any:
 
 @cache
 def _of_counted(metric: Any, ignored: int, whole: bool) -> Any:
-    """The metric of classes without the rows of this label: of all rows at once without them, else
-    what they leave of the mean over all rows; `counted_of` says how many count."""
+    """A classification metric that ignores the rows of one label. Metrics over the whole data set
+    drop these rows; averages count them as 0, and `counted_of` gives how many rows count."""
 
     def of_all_rows(z: Any, y: Any) -> Any:
         counts = y != ignored
@@ -181,7 +181,7 @@ def _of_counted(metric: Any, ignored: int, whole: bool) -> Any:
 
     def of_a_batch(z: Tensor, y: Tensor) -> Tensor:
         skipped = ops.eq(y, ignored)
-        found = metric(z, ops.where(skipped, ops.argmax(z, 1), y))  # a right answer to each of them
+        found = metric(z, ops.where(skipped, ops.argmax(z, 1), y))  # each of them counts as correct
         if metric in (zero_one, hamming):
             return cast(Tensor, found)
         return ops.sub(found, ops.mean(ops.cast(skipped, z.dtype)))
@@ -191,7 +191,7 @@ def _of_counted(metric: Any, ignored: int, whole: bool) -> Any:
 
 
 def counted_of(metric: Metric, y: NDArray[Any]) -> int:
-    """How many of the rows a mean over rows is a mean over."""
+    """The number of rows that an average over rows counts."""
     ignored = getattr(metric, "ignored", None)
     return len(y) if ignored is None else int(np.count_nonzero(y != ignored))
 
@@ -199,7 +199,7 @@ def counted_of(metric: Metric, y: NDArray[Any]) -> int:
 def _resolve(
     metrics: Sequence[str | Metric], loss: Any, ignored: int | None
 ) -> dict[str, tuple[Any, bool]]:
-    """Each metric's function by its name, and whether it is one of all rows at once."""
+    """Each metric's function by its name, and whether it needs the whole data set."""
     if isinstance(metrics, str) or not isinstance(metrics, Sequence):
         raise TypeError(f'metrics: expected a list such as ["accuracy"], got {metrics!r}')
     ours = set(map(id, WHOLE_SET.values()))
@@ -228,14 +228,14 @@ def _resolve(
 def named(
     metrics: Sequence[str | Metric], loss: Any = None, ignored: int | None = None
 ) -> dict[str, Metric]:
-    """The means over rows in a list of names and functions: name -> function of Tensors.
+    """The metrics of a list that are averages over rows: name -> function of Tensors.
 
-    loss: that of the model whose outputs they get.
-    ignored: a label in y whose rows do not count where classes are asked for.
+    loss: the loss of the model whose outputs they get.
+    ignored: a label in y whose rows classification metrics ignore.
 
     Raises:
         TypeError: not a list of names and functions.
-        ValueError: an unknown name, or one that is there twice.
+        ValueError: an unknown or repeated name.
     """
     found = _resolve(metrics, loss, ignored)
     return {name: function for name, (function, whole) in found.items() if not whole}
@@ -244,7 +244,7 @@ def named(
 def whole_set(
     metrics: Sequence[str | Metric], loss: Any = None, ignored: int | None = None
 ) -> dict[str, OfAllRows]:
-    """The metrics of all rows at once in the list: name -> function of arrays. As `named`.
+    """The metrics of a list that need the whole data set: name -> function of arrays. See `named`.
 
     >>> list(whole_set(["accuracy", "f1"]))
     ['f1']

@@ -1,4 +1,4 @@
-"""Metrics that are averages over rows: computed batch by batch within the training step."""
+"""Metrics that are averages over rows, computed batch by batch within the training step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Metric = Callable[[Any, Any], Any]
 
 
 def _of_arrays(function: Callable[[Tensor, Tensor], Tensor]) -> Metric:
-    """The metric for arrays too, from which it makes a float; of Tensors it makes a Tensor."""
+    """Decorator: accept arrays too and return a float for them; Tensors give a Tensor."""
 
     @wraps(function)
     def metric(z: Any, y: Any) -> Any:
@@ -33,7 +33,7 @@ def _of_arrays(function: Callable[[Tensor, Tensor], Tensor]) -> Metric:
 
 
 def _pair(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Outputs and numbers of one shape; a column and a row of numbers are one another."""
+    """Outputs and targets in one shape; (n, 1) and (n,) are interchangeable."""
     y = ops.cast(y, z.dtype)
     if y.shape != z.shape and {z.shape, y.shape} == {(len(z),), (len(z), 1)}:
         y = ops.reshape(y, z.shape)
@@ -43,7 +43,7 @@ def _pair(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _classes(y: Tensor) -> Tensor:
-    """The class of each row, of class numbers or of probabilities."""
+    """The class of each row, from class numbers or probabilities."""
     if y.dtype.kind == "i" and y.ndim == 1:
         return y
     listener.checked(y, lambda y: check_one_label(y._array))
@@ -52,7 +52,7 @@ def _classes(y: Tensor) -> Tensor:
 
 @_of_arrays
 def accuracy(z: Tensor, y: Tensor) -> Tensor:
-    """The share of right answers.
+    """Accuracy: the fraction of correct predictions.
 
     For class targets (n), where the largest of z (n, classes) is the class; for one-hot or
     probability targets (n, classes), where both are largest at one place; for binary targets,
@@ -68,14 +68,14 @@ def accuracy(z: Tensor, y: Tensor) -> Tensor:
 
 @_of_arrays
 def zero_one(z: Tensor, y: Tensor) -> Tensor:
-    """The share of wrong answers, 1 - `accuracy`."""
+    """Zero-one loss: the fraction of wrong predictions, 1 - `accuracy`."""
     return ops.sub(1.0, cast(Tensor, accuracy(z, y)))
 
 
 @_of_arrays
 def hamming(z: Tensor, y: Tensor) -> Tensor:
-    """The share of wrong labels: for targets of z's shape, elements where (z > 0) is not (y > 0.5);
-    for class targets `zero_one`."""
+    """Hamming loss: the fraction of wrong labels. For targets of z's shape, elements where (z > 0)
+    is not (y > 0.5); for class targets `zero_one`."""
     if z.ndim == 2 and z.shape[1] > 1 and y.ndim == 1:
         return cast(Tensor, zero_one(z, y))
     return ops.sub(1.0, ops.binary_accuracy(*_pair(z, y)))
@@ -83,7 +83,7 @@ def hamming(z: Tensor, y: Tensor) -> Tensor:
 
 @cache
 def top(k: int) -> Metric:
-    """The metric `top_<k>`: the share of rows whose class is among the k largest outputs.
+    """The metric `top_<k>`: the fraction of rows whose class is among the k largest outputs.
 
     Among equal outputs the class of lower number comes first, so that top_1 is the accuracy.
     """
@@ -108,7 +108,7 @@ top_5 = top(5)
 
 
 def top_k(z: Any, y: Any, k: int = 5) -> Any:
-    """The share of rows of z (n, classes) whose class y is among the k largest outputs.
+    """Top-k accuracy: the fraction of rows of z (n, classes) with class y among the k largest.
 
     >>> top_k([[0.1, 0.5, 0.4], [0.7, 0.2, 0.1]], [2, 2], k=2)
     0.5
@@ -118,7 +118,7 @@ def top_k(z: Any, y: Any, k: int = 5) -> Any:
 
 @_of_arrays
 def mse(z: Tensor, y: Tensor) -> Tensor:
-    """The mean of (z - y)**2.
+    """Mean squared error: the mean of (z - y)**2.
 
     >>> mse([1.0, 2.0], [1.0, 4.0])
     2.0
@@ -128,14 +128,14 @@ def mse(z: Tensor, y: Tensor) -> Tensor:
 
 @_of_arrays
 def mae(z: Tensor, y: Tensor) -> Tensor:
-    """The mean of |z - y|."""
+    """Mean absolute error: the mean of |z - y|."""
     return ops.mean(ops.abs(ops.sub(*_pair(z, y))))
 
 
 @_of_arrays
 def mape(z: Tensor, y: Tensor) -> Tensor:
-    """The mean of |z - y| / max(|y|, eps), eps the float64 epsilon as in scikit-learn; a share, not
-    in per cent."""
+    """Mean absolute percentage error: the mean of |z - y| / max(|y|, eps), eps the float64 epsilon
+    as in scikit-learn; a fraction, not in per cent."""
     z, y = _pair(z, y)
     floor = float(np.finfo(np.float64).eps)
     return ops.mean(ops.div(ops.abs(ops.sub(z, y)), ops.clamp_min(ops.abs(y), floor)))
@@ -143,7 +143,7 @@ def mape(z: Tensor, y: Tensor) -> Tensor:
 
 @_of_arrays
 def msle(z: Tensor, y: Tensor) -> Tensor:
-    """The mean of (log(1 + z) - log(1 + y))**2; nan for numbers below -1."""
+    """Mean squared log error: the mean of (log(1 + z) - log(1 + y))**2; nan below -1."""
     z, y = _pair(z, y)
     return ops.mse(ops.log1p(z), ops.log1p(y))
 
@@ -155,7 +155,7 @@ def _pinball(z: Tensor, y: Tensor, alpha: float) -> Tensor:
 
 
 def pinball(z: Any, y: Any, alpha: float = 0.5) -> Any:
-    """The mean of max(alpha d, (alpha - 1) d), d = y - z: the loss of the quantile alpha.
+    """Pinball loss of the quantile alpha: the mean of max(alpha d, (alpha - 1) d), d = y - z.
 
     >>> pinball([1.0, 2.0], [2.0, 0.0], alpha=0.9)
     0.55
@@ -167,7 +167,7 @@ def pinball(z: Any, y: Any, alpha: float = 0.5) -> Any:
 
 @_of_arrays
 def mean_poisson_deviance(z: Tensor, y: Tensor) -> Tensor:
-    """The mean of 2 (y log(y / z) - y + z), where 0 log 0 = 0; nan for z <= 0 or y < 0."""
+    """Poisson deviance: mean 2 (y log(y / z) - y + z), 0 log 0 = 0; nan if z <= 0 or y < 0."""
     z, y = _pair(z, y)
     some = ops.ne(y, 0.0)
     ratio = ops.where(some, ops.log(ops.div(y, z)), 0.0)
@@ -177,7 +177,7 @@ def mean_poisson_deviance(z: Tensor, y: Tensor) -> Tensor:
 
 @_of_arrays
 def mean_gamma_deviance(z: Tensor, y: Tensor) -> Tensor:
-    """The mean of 2 (log(z / y) + y / z - 1); nan for z <= 0 or y <= 0."""
+    """Gamma deviance: the mean of 2 (log(z / y) + y / z - 1); nan for z <= 0 or y <= 0."""
     z, y = _pair(z, y)
     each = ops.sub(ops.add(ops.log(ops.div(z, y)), ops.div(y, z)), 1.0)
     return ops.mul(ops.mean(ops.where(ops.gt(z, 0.0), each, float("nan"))), 2.0)

@@ -11,11 +11,11 @@ Counts = NDArray[np.float64]
 
 
 def confusion(z: ArrayLike, y: ArrayLike) -> Counts:
-    """The number of rows by true class (rows of the table) and predicted class (columns).
+    """Confusion matrix: counts by true class (rows) and predicted class (columns).
 
     Args:
-        z: (n, classes) logits or probabilities, whose largest is the answer; or (n,) or (n, 1)
-            logits, where z > 0 says class 1.
+        z: (n, classes) logits or probabilities, whose largest is the prediction; or (n,) or (n, 1)
+            logits, where z > 0 predicts class 1.
         y: (n,) classes; or one-hot or probabilities (n, classes); or (n, 1) numbers in 0..1.
 
     >>> confusion([[1, 3], [2, 0], [0, 1]], [1, 1, 0])
@@ -31,12 +31,12 @@ def confusion(z: ArrayLike, y: ArrayLike) -> Counts:
 
 
 def is_table(z: NDArray[Any]) -> bool:
-    """Whether there is an output for each class, not one logit."""
+    """Whether outputs have one column per class, not a single logit."""
     return z.ndim == 2 and z.shape[1] > 1
 
 
 def true_classes(z: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
-    """The class of each row."""
+    """The true class of each row."""
     if len(z) != len(y):
         raise ValueError(f"y: expected {len(z)} rows like z, got {len(y)}")
     if is_table(y):
@@ -51,7 +51,7 @@ def true_classes(z: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def check_one_label(y: NDArray[Any]) -> None:
-    """That the rows of y (n, classes) are probabilities of classes, one-hot rows among them."""
+    """Check that the rows of y (n, classes) are class probabilities; one-hot rows are."""
     wrong = np.abs(y.sum(1) - 1) > 1e-3
     if wrong.any():
         row = int(wrong.argmax())
@@ -89,12 +89,12 @@ def _average(name: str, z: ArrayLike, y: ArrayLike, average: str | None) -> floa
 
 
 def precision(z: ArrayLike, y: ArrayLike, average: str | None = None) -> float:
-    """The share of the rows said to be of a class that are of it, 0 where none is said to be.
+    """Precision: the fraction of a class's predictions that are correct, 0 for no predictions.
 
     Args:
         z, y: as for `confusion`.
-        average: over classes: "macro" (the mean over the classes that are there), "micro" (from
-            the sums of counts), "weighted" (by rows of a class), "binary" (class 1 alone).
+        average: over classes: "macro" (the mean over the classes present), "micro" (from the sums
+            of counts), "weighted" (by rows of a class), "binary" (class 1 alone).
             Default: "binary" for one logit a row, else "macro".
 
     >>> precision([[1, 3], [2, 0], [0, 1]], [1, 1, 0])
@@ -104,29 +104,32 @@ def precision(z: ArrayLike, y: ArrayLike, average: str | None = None) -> float:
 
 
 def recall(z: ArrayLike, y: ArrayLike, average: str | None = None) -> float:
-    """The share of the rows of a class that are said to be of it; arguments as for `precision`."""
+    """Recall: the fraction of a class's rows that are predicted as it; arguments as `precision`."""
     return _average("recall", z, y, average)
 
 
 def f1(z: ArrayLike, y: ArrayLike, average: str | None = None) -> float:
-    """2 right / (said + true): the harmonic mean of precision and recall; arguments as there."""
+    """F1 score: 2 correct / (predicted + true), the harmonic mean of precision and recall.
+
+    Arguments as for `precision`.
+    """
     return _average("f1", z, y, average)
 
 
 def jaccard(z: ArrayLike, y: ArrayLike, average: str | None = None) -> float:
-    """right / (said + true - right); arguments as for `precision`."""
+    """Jaccard index: correct / (predicted + true - correct); arguments as for `precision`."""
     return _average("jaccard", z, y, average)
 
 
 def balanced_accuracy(z: ArrayLike, y: ArrayLike) -> float:
-    """The mean of the recalls of the classes that are in y."""
+    """Balanced accuracy: the mean recall over the classes present in y."""
     table = confusion(z, y)
     true = table.sum(1)
     return float(_ratio(table.diagonal(), true)[true > 0].mean())
 
 
 def matthews_corrcoef(z: ArrayLike, y: ArrayLike) -> float:
-    """The correlation of true and predicted classes; 0 where one of them is constant."""
+    """Matthews correlation coefficient of true and predicted classes; 0 if either is constant."""
     table = confusion(z, y)
     true, said, n = table.sum(1), table.sum(0), table.sum()
     spread = (n * n - said @ said) * (n * n - true @ true)
@@ -134,7 +137,7 @@ def matthews_corrcoef(z: ArrayLike, y: ArrayLike) -> float:
 
 
 def cohen_kappa(z: ArrayLike, y: ArrayLike) -> float:
-    """(p - e) / (1 - e), p the accuracy, e that of chance; nan where e is 1."""
+    """Cohen's kappa: (p - e) / (1 - e), p the accuracy, e that of chance; nan where e is 1."""
     table = confusion(z, y)
     n = table.sum()
     right, chance = table.trace() / n, table.sum(1) @ table.sum(0) / n**2

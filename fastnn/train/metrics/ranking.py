@@ -14,7 +14,7 @@ Reals = NDArray[np.float64]
 
 
 def _log_probabilities(z: Reals) -> Reals:
-    """(n, classes); one logit a row is that of class 1 of two."""
+    """Log-probabilities (n, classes); a single logit per row is that of class 1 of two."""
     if not is_table(z):
         flat = z.ravel()
         z = np.stack([np.zeros_like(flat), flat], 1)
@@ -31,7 +31,7 @@ def _parts(z: ArrayLike, y: ArrayLike) -> tuple[Reals, NDArray[np.int64]]:
 
 
 def log_loss(z: ArrayLike, y: ArrayLike) -> float:
-    """The mean of -log p of the true class.
+    """Log loss: the mean of -log p of the true class.
 
     Args:
         z: (n, classes) logits, or probabilities if all rows are >= 0 and sum to 1; or (n,) or
@@ -43,7 +43,9 @@ def log_loss(z: ArrayLike, y: ArrayLike) -> float:
 
 
 def brier(z: ArrayLike, y: ArrayLike) -> float:
-    """The mean over rows of sum_c (p_c - y_c)**2; for one logit a row of (p - y)**2, class 1 alone.
+    """Brier score: the mean over rows of sum_c (p_c - y_c)**2.
+
+    For one logit per row, (p - y)**2 of class 1 alone.
 
     Arguments as for `log_loss`.
     """
@@ -54,7 +56,7 @@ def brier(z: ArrayLike, y: ArrayLike) -> float:
 
 
 def _counts_down(scores: Reals, yes: NDArray[np.bool_]) -> tuple[Reals, Reals]:
-    """Rows of yes and of no at least as high as each different score, from high to low."""
+    """True and false positives at each distinct score, from high to low."""
     order = np.argsort(-scores, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
     hits = np.cumsum(yes[order])[ends].astype(np.float64)
@@ -77,7 +79,7 @@ def _mean_precision(scores: Reals, yes: NDArray[np.bool_]) -> float:
 
 
 def _each_class(measure: Any, z: ArrayLike, y: ArrayLike) -> float:
-    """Of class 1 for one logit a row, else the mean over classes, each against the others."""
+    """Apply a binary metric: to class 1 for one logit per row, else the one-vs-rest mean."""
     outputs, true = _parts(z, y)
     if not is_table(outputs):
         return float(measure(outputs.ravel(), true == 1))
@@ -86,10 +88,9 @@ def _each_class(measure: Any, z: ArrayLike, y: ArrayLike) -> float:
 
 
 def roc_auc(z: ArrayLike, y: ArrayLike) -> float:
-    """The probability that a row of a class has a higher score than one of another; ties count
-    half.
+    """ROC AUC: the probability that a positive row scores higher than a negative; ties count half.
 
-    For (n, classes) the mean over classes of each against the others; nan where a class has no
+    For (n, classes) the one-vs-rest mean over classes; nan where a class has no
     rows, or all. Arguments as for `log_loss`.
 
     >>> roc_auc([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1])
@@ -99,7 +100,9 @@ def roc_auc(z: ArrayLike, y: ArrayLike) -> float:
 
 
 def average_precision(z: ArrayLike, y: ArrayLike) -> float:
-    """sum_n (R_n - R_n-1) P_n, P and R the precision and recall at each score, from high to low.
+    """Average precision: sum_n (R_n - R_n-1) P_n over scores from high to low.
+
+    P_n and R_n are the precision and recall at each score.
 
     For (n, classes) the mean over classes; nan where a class has no rows. Arguments as for
     `log_loss`.

@@ -9,7 +9,7 @@ Reals = NDArray[np.float64]
 
 
 def _pair(z: ArrayLike, y: ArrayLike) -> tuple[Reals, Reals]:
-    """Outputs and targets, (n, outputs) both."""
+    """Outputs and targets, both (n, outputs)."""
     a, b = (np.asarray(v, dtype=np.float64) for v in (z, y))
     a, b = (v.reshape(-1, 1) if v.ndim == 1 else v for v in (a, b))
     if a.shape != b.shape or a.ndim != 2 or len(a) == 0:
@@ -18,7 +18,7 @@ def _pair(z: ArrayLike, y: ArrayLike) -> tuple[Reals, Reals]:
 
 
 def rmse(z: ArrayLike, y: ArrayLike) -> float:
-    """The root of the mean of (z - y)**2; the mean over outputs.
+    """Root mean squared error: sqrt(mean((z - y)**2)), averaged over outputs.
 
     Args:
         z, y: (n,) or (n, outputs).
@@ -31,19 +31,19 @@ def rmse(z: ArrayLike, y: ArrayLike) -> float:
 
 
 def median_absolute_error(z: ArrayLike, y: ArrayLike) -> float:
-    """The median of |z - y|; the mean over outputs."""
+    """Median absolute error: the median of |z - y|, averaged over outputs."""
     a, b = _pair(z, y)
     return float(np.median(np.abs(a - b), axis=0).mean())
 
 
 def max_error(z: ArrayLike, y: ArrayLike) -> float:
-    """The largest |z - y|."""
+    """Maximum error: the largest |z - y|."""
     a, b = _pair(z, y)
     return float(np.abs(a - b).max())
 
 
 def _explained(rest: Reals, whole: Reals) -> float:
-    """1 - rest / whole, the mean over outputs; of a constant target 1 if it is met, else 0."""
+    """1 - rest / whole, averaged over outputs; for a constant target 1 if met exactly, else 0."""
     share = np.where(rest == 0, 1.0, 0.0)
     np.subtract(1.0, np.divide(rest, whole, where=whole != 0, out=np.ones_like(rest)),
                 out=share, where=whole != 0)  # fmt: skip
@@ -51,8 +51,9 @@ def _explained(rest: Reals, whole: Reals) -> float:
 
 
 def r2(z: ArrayLike, y: ArrayLike) -> float:
-    """1 - sum (y - z)**2 / sum (y - mean y)**2, the mean over outputs; of a constant target 1 if
-    it is met, else 0; nan for one row.
+    """R2, coefficient of determination: 1 - sum (y - z)**2 / sum (y - mean y)**2.
+
+    Averaged over outputs. For a constant target 1 if it is met exactly, else 0; nan for one row.
 
     >>> r2([1.0, 2.0, 4.0], [1.0, 2.0, 3.0])
     0.5
@@ -64,6 +65,6 @@ def r2(z: ArrayLike, y: ArrayLike) -> float:
 
 
 def explained_variance(z: ArrayLike, y: ArrayLike) -> float:
-    """1 - var(y - z) / var(y), the mean over outputs; of a constant target as for `r2`."""
+    """Explained variance: 1 - var(y - z) / var(y), averaged over outputs; constants as in `r2`."""
     a, b = _pair(z, y)
     return _explained((b - a).var(0), b.var(0))

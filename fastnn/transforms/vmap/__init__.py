@@ -1,4 +1,4 @@
-"""vmap: a function of one sample, run on a batch of them at once."""
+"""vmap: vectorizes a function of one sample over a batch of samples."""
 
 from fastnn.transforms.vmap.array import BatchedArray, Unbatchable
 from fastnn.transforms.vmap.draws import RANDOMNESS

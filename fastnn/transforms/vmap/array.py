@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 
 
 class Unbatchable(RuntimeError):
-    """What was asked of a batched array has no rule: the samples have to be taken one by one."""
+    """Raised when a batched array has no rule for an operation: vmap falls back to a loop."""
 
 
 class BatchedArray(Batch):
-    """Arrays of one shape and dtype, one for each sample, that show themselves as one of them.
+    """A batch of arrays that has the shape and dtype of a single sample.
 
-    physical: all of them, along a first axis; it may be batched by another level in its turn.
+    physical: all samples along a first axis; it may itself be batched by an outer level.
     level: which vmap they belong to.
 
-    It knows as much of NumPy's array as views and shape rules need; the rest is Unbatchable.
+    It implements the part of NumPy's array that views and shape rules need; the rest raises
+    Unbatchable.
     """
 
     __slots__ = ("__weakref__", "level", "physical")
@@ -92,15 +93,15 @@ class BatchedArray(Batch):
         return BatchedArray(self.level, self.physical.astype(dtype))
 
     def min(self) -> Any:
-        """The least of all samples, for checks."""
+        """The minimum over all samples, for checks."""
         return self.physical.min()
 
     def max(self) -> Any:
-        """The largest of all samples, for checks."""
+        """The maximum over all samples, for checks."""
         return self.physical.max()
 
     def broadcast_to(self, shape: tuple[int, ...]) -> BatchedArray:
-        """As np.broadcast_to."""
+        """`np.broadcast_to` for each sample."""
         n = self.physical.shape[0]
         ones = (1,) * (len(shape) - self.ndim)
         aligned = self.physical.reshape((n, *ones, *self.shape), copy=False)
@@ -135,12 +136,12 @@ BatchedArray.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
 def is_batched(array: Any) -> bool:
-    """Whether it stands for a batch."""
+    """Whether the tensor is batched."""
     return type(array) is BatchedArray
 
 
 def flat_batch(array: Any) -> NDArray[Any]:
-    """All samples of all levels, along the first axis of one array."""
+    """All samples of all levels along the first axis of one array."""
     while isinstance(array, BatchedArray):
         shape = array.shape
         n = array.physical.shape[0]

@@ -1,4 +1,4 @@
-"""What ops and checks call once vmap was used: `fastnn.tape.batch.rules`."""
+"""The batching rules that ops and checks call once vmap is in use: `fastnn.tape.batch.rules`."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from fastnn.transforms.vmap.rules import batched_loss, batched_place, run
 
 
 class Rules:
-    """How ops, losses, writes and random draws run on batched tensors."""
+    """Dispatch of ops, losses, writes and random draws on batched tensors."""
 
     @staticmethod
     def drawn(draw: Callable[[tuple[int, ...]], Any], shape: tuple[int, ...]) -> Any:
-        """An array of random numbers, as the vmaps that run now want it."""
+        """Random numbers for the running vmaps, by their `randomness`."""
         return drawn(draw, shape)
 
     @staticmethod
     def any(*tensors: Tensor | None) -> bool:
-        """Whether one of them is batched."""
+        """Whether any of the tensors is batched."""
         return any(x is not None and is_batched(x._array) for x in tensors)
 
     @staticmethod
     def apply(op: Op, inputs: tuple[Tensor | None, ...], attrs: Any, note: Any) -> Tensor:
-        """As `table.apply`, with batched tensors among the inputs."""
+        """`table.apply` for inputs of which some are batched."""
         arrays = [None if x is None else x._array for x in inputs]
         op.shape(arrays, attrs)  # raises for one sample as it does for all
         out = run(op, arrays, attrs)
@@ -35,12 +35,12 @@ class Rules:
 
     @staticmethod
     def whole(x: Tensor) -> Tensor:
-        """All samples as one tensor, for checks of values."""
+        """All samples as one tensor, for checks on values."""
         return Tensor(flat_batch(x._array)) if is_batched(x._array) else x
 
     @staticmethod
     def loss(op: Op, z: Tensor, y: Tensor, rows: bool) -> tuple[Any, Any]:
-        """The loss of each row (or element) and its gradient."""
+        """The loss per row (or element) and its gradient."""
         return batched_loss(op, z._array, y._array, rows=rows)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Random numbers within vmap: refused, the same for all samples, or some for each of them."""
+"""Random numbers within vmap, by `randomness`: an error, the same or different per sample."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ Draw = Callable[[tuple[int, ...]], Any]  # shape -> an array of random numbers
 
 
 class Draws:
-    """What the function of one vmap draws, in order.
+    """The random draws of one vmapped function, in order.
 
-    It is kept, so that a function that is begun again, or run for each sample, gets the numbers
-    that it would have got from all samples at once.
+    They are kept, so that a function that is restarted, or run sample by sample, gets the same
+    numbers as a batched run.
 
-    size: how many samples there are.
-    kept: draws of samples before, whose numbers are these samples' too.
+    size: number of samples.
+    kept: draws of earlier samples that these samples share.
     """
 
     def __init__(self, size: int, randomness: str, kept: Draws | None = None) -> None:
         self.size, self.randomness = size, randomness
         self._made: list[Any] = [] if kept is None else kept._made
         self._next = 0
-        self._level: int | None = None  # the vmap's number, where all samples are taken at once
-        self._sample = 0  # else the one that is taken
+        self._level: int | None = None  # the vmap's number in a batched run
+        self._sample = 0  # else the current sample
 
     @contextmanager
     def begun(self, level: int | None = None, sample: int = 0) -> Iterator[None]:
-        """Within it the function runs, from its first draw on."""
+        """Context manager around a run of the function, starting at its first draw."""
         self._next, self._level, self._sample = 0, level, sample
         _active.frames.append(self)
         try:
@@ -44,7 +44,7 @@ class Draws:
             _active.frames.pop()
 
     def take(self, draw: Draw, shape: tuple[int, ...]) -> Any:
-        """The array that the function gets; `draw` is asked for it, or for all samples' at once."""
+        """The next array for the function; `draw` makes it, for one sample or for all at once."""
         if self.randomness == "error":
             raise RuntimeError(
                 "vmap: random numbers were drawn in the function (randomness='error'); say "
@@ -62,14 +62,14 @@ class Draws:
 
 class _Active(threading.local):
     def __init__(self) -> None:
-        self.frames: list[Draws] = []  # of the vmaps whose functions run now, the innermost last
+        self.frames: list[Draws] = []  # of the running vmaps, the innermost last
 
 
 _active = _Active()
 
 
 def drawn(draw: Draw, shape: tuple[int, ...]) -> Any:
-    """The array for a function within all vmaps that run now; the outermost is asked last."""
+    """The array for a function within all running vmaps, from the innermost to the outermost."""
     for frame in _active.frames:
 
         def within(shape: tuple[int, ...], frame: Draws = frame, outer: Draw = draw) -> Any:

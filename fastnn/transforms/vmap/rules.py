@@ -1,4 +1,4 @@
-"""How an op runs on batched arrays: one rule for each `Op.batch`."""
+"""Batching rules of ops: one for each value of `Op.batch`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class _Running(threading.local):
-    """The levels that run now in this thread, the innermost last."""
+    """The vmap levels that run in this thread, the innermost last."""
 
     def __init__(self) -> None:
         self.levels: list[int] = []
@@ -30,7 +30,7 @@ running = _Running()
 
 
 def outermost(arrays: Sequence[Any]) -> int | None:
-    """The level to take apart first, if any array is batched."""
+    """The outermost level among batched arrays: the one to unwrap first."""
     levels = {a.level for a in arrays if type(a) is BatchedArray}
     if len(levels) < 2:
         return levels.pop() if levels else None
@@ -39,7 +39,7 @@ def outermost(arrays: Sequence[Any]) -> int | None:
 
 
 def run(op: Op, arrays: Sequence[Any], attrs: tuple[int, ...]) -> Any:
-    """The output of a row of one output, on plain or batched arrays."""
+    """Run an op of one output on plain or batched arrays."""
     level = outermost(arrays)
     if level is None:
         given = [packed(a) if op.packed and a is not None else a for a in arrays]
@@ -55,14 +55,14 @@ def run(op: Op, arrays: Sequence[Any], attrs: tuple[int, ...]) -> Any:
 
 
 def packed(array: Any) -> Any:
-    """The array, or a copy of it, C-contiguous."""
+    """The array, or a C-contiguous copy."""
     if type(array) is not BatchedArray:
         return contiguous_array(array)
     return array if array.flags.c_contiguous else run(TABLE["copy"], [array], ())
 
 
 def reshaped(array: Any, shape: tuple[int, ...]) -> Any:
-    """Another shape, of a copy where the strides do not allow it."""
+    """Reshape, with a copy where the strides do not allow a view."""
     try:
         return array.reshape(shape, copy=False)
     except ValueError:
@@ -70,12 +70,12 @@ def reshaped(array: Any, shape: tuple[int, ...]) -> Any:
 
 
 def spread(array: Any, size: int) -> Any:
-    """An array of its own with `size` equal samples along a first axis."""
+    """A new array that repeats one sample `size` times along a first axis."""
     return run(TABLE["copy"], [np.broadcast_to(array, (size, *array.shape))], ())
 
 
 def stacked(arrays: Sequence[Any], axis: int = 0) -> Any:
-    """Arrays of one shape along a new axis."""
+    """Stack arrays of one shape along a new axis."""
     level = outermost(arrays)
     if level is not None:
         size = next(a.physical.shape[0] for a in arrays if type(a) is BatchedArray)
@@ -92,7 +92,7 @@ def stacked(arrays: Sequence[Any], axis: int = 0) -> Any:
 
 
 def _one_by_one(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: int) -> Any:
-    """A loop over the samples."""
+    """Rule "each": a loop over the samples."""
     if size == 0:
         raise Unbatchable(f"vmap: {op.name} of no samples")
     return stacked([
@@ -102,7 +102,7 @@ def _one_by_one(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size:
 
 
 def _broadcast(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: int) -> Any:
-    """Axes are aligned from the right: axes of size 1 go between the batch and the others."""
+    """Rule "broadcast": axes align from the right, so axes of size 1 go behind the batch axis."""
     rank = max(len(a.shape) - b for a, b in zip(arrays, inside))
     if rank + 1 > engine.MAX_DIMS:
         return _one_by_one(op, arrays, inside, attrs, size)
@@ -114,7 +114,7 @@ def _broadcast(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: 
 
 
 def _fold(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: int) -> Any:
-    """Reductions (outer, len, inner) and rows (n, c): the batch joins the first axis."""
+    """Rule "fold" for (outer, len, inner) and (n, c): the batch joins the first axis."""
     (a,) = arrays
     first, *rest = a.shape[1:]
     y = run(op, [reshaped(a, (size * first, *rest))], attrs)
@@ -122,8 +122,8 @@ def _fold(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: int) 
 
 
 def _product(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: int) -> Any:
-    """One matrix has no batch: the other's joins its rows or columns. Else by outer products of a
-    column and a row, or one by one."""
+    """Rule "product": if one matrix has no batch, the other's batch joins its rows or columns. Else
+    outer products of a column and a row, or a loop over the samples."""
     a, b, bias, derivative = arrays
     if derivative is not None or any(attrs):
         return _one_by_one(op, arrays, inside, attrs, size)
@@ -150,7 +150,8 @@ def _product(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: in
 
 
 def _gather(op: Op, arrays: list[Any], inside: list[bool], attrs: Any, size: int) -> Any:
-    """One index for all: the batch joins the columns; one matrix for all: it joins the index."""
+    """Rule "gather": with one shared index the batch joins the columns; with one shared matrix it
+    joins the index."""
     x, index = arrays
     if inside[0] and inside[1]:
         return _one_by_one(op, arrays, inside, attrs, size)
@@ -182,7 +183,7 @@ RULES: dict[Batch, Rule] = {
 
 
 def batched_loss(op: Op, z: Any, y: Any, *, rows: bool) -> tuple[Any, Any]:
-    """The loss of each row (or element) and its gradient: the batch joins the rows."""
+    """The loss per row (or element) and its gradient: the batch joins the rows."""
     level = outermost([z, y])
     if level is None:
         z, y = packed(z), packed(y)

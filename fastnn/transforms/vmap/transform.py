@@ -1,4 +1,4 @@
-"""vmap, and the place on the tape where a batch is taken apart and put together."""
+"""vmap, and the nodes on the tape where a batch is split into samples and put together."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ Entries = dict[Place, Tensor]  # a batched leaf inside -> the tensor of all samp
 
 
 class _Level:
-    """One vmap: its number, its size, and how many nodes there were when it began."""
+    """One vmap level: its number, batch size, and the number of nodes when it began."""
 
     def __init__(self, size: int) -> None:
         self.number, self.size, self.start = next(_numbers), size, node_count()
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Within it, this is the innermost level."""
+        """Context manager: make this the innermost level."""
         if batch.rules is None:
             batch.rules = Rules()
             bind(rules=batch.rules)
@@ -46,14 +46,14 @@ class _Level:
             rules.running.levels.pop()
 
     def inside(self, x: Tensor, entries: Entries) -> Tensor:
-        """A tensor that stands for one sample of x, whose first axis is the batch."""
+        """The batched tensor that looks like one sample of x, whose first axis is the batch."""
         sample = Tensor(BatchedArray(self.number, x._array))
         sample.requires_grad = x.requires_grad
         entries[id(sample)] = x
         return sample
 
     def owns(self, array: Any) -> bool:
-        """Whether it stands for a sample of this batch."""
+        """Whether the tensor is batched at this level."""
         return is_batched(array) and array.level == self.number
 
     def _whole(self, array: Any) -> Any:
@@ -62,7 +62,7 @@ class _Level:
         return rules.spread(array, self.size)
 
     def outside(self, samples: Sequence[Tensor], entries: Entries) -> list[Tensor]:
-        """All samples of tensors made inside; on the tape, when they depend on something on it."""
+        """All samples of tensors made inside; on the tape if they depend on tensors on it."""
         arrays = [self._whole(y._array) for y in samples]
         found = [Tensor(a) for a in arrays]
         if not (is_grad_enabled() and any(y.requires_grad for y in samples)):
@@ -79,7 +79,7 @@ class _Level:
 
 
 def _gradient(node: Node, *cotangents: Tensor | None) -> list[Tensor | None]:
-    """Back through what was computed inside: it is entered again, with batched cotangents."""
+    """The gradient rule: re-enter the level and go back with batched cotangents."""
     level, samples, reached, batched, before = node.attrs
     entries = dict(before)
     given = [(y, c) for y, c in zip(samples, cotangents) if c is not None and y.requires_grad]
@@ -94,7 +94,7 @@ def _gradient(node: Node, *cotangents: Tensor | None) -> list[Tensor | None]:
 
 
 def _moved(x: Tensor, start: int, end: int) -> Tensor:
-    """Axis `start` moved to `end`."""
+    """Move axis `start` to `end`."""
     if start == end:
         return x
     axes = [i for i in range(x.ndim) if i != start]
@@ -116,7 +116,7 @@ def _axis(x: Any, dim: Any, ndim: int, name: str) -> int:
 
 
 def _batch_first(args: tuple[Any, ...], in_dims: Any) -> tuple[list[Any], list[bool], int]:
-    """The leaves of the arguments, those that are mapped with the batch first; which; its size."""
+    """The leaves of the arguments, mapped ones with the batch first; which are mapped; the size."""
     if not isinstance(in_dims, int | tuple | list) and in_dims is not None:
         raise TypeError(f"in_dims: expected int, None or a tuple, got {in_dims!r}")
     leaves = tree.leaves(args)
@@ -135,8 +135,8 @@ def _batch_first(args: tuple[Any, ...], in_dims: Any) -> tuple[list[Any], list[b
 
 
 class _Mapped(NamedTuple):
-    """What a function of samples returned: its structure, for each leaf where the batch goes (None:
-    it has none), and the leaves, of all samples with the batch first."""
+    """The result of a mapped function: its structure, the batch axis of each leaf (None: not
+    batched), and the leaves, of all samples with the batch first."""
 
     structure: Any
     dims: list[Any]
@@ -192,7 +192,7 @@ def _one_by_one(
 
 
 def _run(call: Any, given: list[Any], mapped: list[bool], draws: Draws, out_dims: Any) -> _Mapped:
-    """At once, or, where that cannot be, one by one."""
+    """Run vectorized or, where an op has no rule, sample by sample."""
     try:
         return _at_once(call, given, mapped, draws, out_dims)
     except (Unbatchable, TypeError) as error:
@@ -204,7 +204,7 @@ def _run(call: Any, given: list[Any], mapped: list[bool], draws: Draws, out_dims
 def _in_chunks(
     call: Any, given: list[Any], mapped: list[bool], draws: Draws, out_dims: Any, chunk: int
 ) -> _Mapped:
-    """Of `chunk` samples at a time, joined. What is the same for all samples is drawn once."""
+    """Run `chunk` samples at a time and join the results. Shared random numbers are drawn once."""
     parts = []
     for begin in range(0, draws.size, chunk):
         rows = slice(begin, begin + chunk)
@@ -220,7 +220,7 @@ def _in_chunks(
 
 
 def stack(tensors: Sequence[Tensor]) -> Tensor:
-    """Tensors of one shape along a new first axis."""
+    """Stack tensors of one shape along a new first axis."""
     array = rules.stacked([x._array for x in tensors])
     return taped(_stack_gradient, tuple(tensors), array)
 
@@ -239,25 +239,26 @@ def vmap(
     in_axes: Any = ...,
     out_axes: Any = ...,
 ) -> Callable[..., Any]:
-    """A function that applies `fn` to every sample along an axis of its arguments.
+    """Vectorize `fn`: apply it to every sample along an axis of its arguments.
 
     vmap(fn)(x)[i] = fn(x[i])
 
-    The samples are computed at once, by a rule for each op. Where there is none (an op without a
-    rule, a value that is looked at) they are taken one by one, with the same result.
+    All samples are computed at once, by a batching rule for each op. Where that is not possible (an
+    op without a rule, Python code that reads a value) vmap falls back to a loop over the samples,
+    with the same result.
 
     Args:
-        fn: takes and returns tensors, in tuples, lists and dicts as it likes.
+        fn: takes and returns tensors, also nested in tuples, lists and dicts.
         in_dims: the axis to map over; None: the argument is the same for all samples. One for
             all arguments, or a tuple with an entry for each; an entry may be nested as its
             argument is. Default 0.
         out_dims: where the outputs have the axis: one for all, or nested as they are; None: the
             output is the same for all samples, and returned as it is. Default 0.
-        randomness: what random numbers in `fn` do: 'error' (default); 'different': each sample has
-            numbers of its own; 'same': all have the same. The numbers are torch's.
-        chunk_size: how many samples are computed at once, which bounds the memory; default None:
+        randomness: how random numbers in `fn` behave: 'error' (default); 'different': each sample
+            has its own; 'same': all share them. The numbers are torch's.
+        chunk_size: number of samples computed at once, which bounds the memory; default None:
             all.
-        in_axes, out_axes: MindSpore's and jax's names for them.
+        in_axes, out_axes: MindSpore's and JAX's names for in_dims and out_dims.
 
     Returns:
         a function of the same arguments, with one more axis. Other transforms nest with it.
