@@ -1,4 +1,4 @@
-"""fastnn: neural nets of dense layers on the CPU, trained as one compiled program."""
+"""fastnn: small neural networks on the CPU, each training step compiled to one program."""
 
 from math import e, inf, nan, pi
 from typing import Any as _Any
@@ -89,7 +89,7 @@ from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and
 from fastnn.transforms.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
 from fastnn.transforms.vmap import vmap
 
-# What lower packages offer and higher ones define.
+# Names that lower packages offer and higher ones define.
 _bind_predict(_predict)
 _provide("fastnn.nn.module", "fastnn.io.model", "save")
 _provide("fastnn.nn", "fastnn.mindspore.cell", "Cell CellList Dense SequentialCell")
@@ -105,10 +105,10 @@ _provide(
 
 get_num_threads = num_threads
 newaxis = None
-Size: _Any = tuple  # what shapes are
+Size: _Any = tuple  # the type of a shape
 
 __all__ = [
-    # Tensors, and types of their elements
+    # Tensors and dtypes
     "Size",
     "Tensor",
     "get_printoptions",
@@ -138,7 +138,7 @@ __all__ = [
     "nan",
     "newaxis",
     "pi",
-    # Gradients, and public as programs
+    # Gradients and compilation
     "RecordingError",
     "autograd",
     "compile",
@@ -176,7 +176,7 @@ __all__ = [
     "plot",
     "train",
     "utils",
-    # Random numbers; functions of tensors and ways to make them
+    # Random numbers, creation and functions of tensors
     "Generator",
     "ops",
     *creation.__all__,
@@ -192,7 +192,7 @@ __all__ = [
     "FormatError",
     "load",
     "save",
-    # The machine
+    # Devices, threads and instruction sets
     "accelerator",
     "backends",
     "cuda",
@@ -222,7 +222,7 @@ __all__ = [
     "set_seed",
 ]
 
-# What few scripts need is loaded when it is asked for.
+# Loaded on first use, because few scripts need them.
 _MODULES = ("callbacks", "explain", "info", "mindspore", "plot", "utils")
 _MINDSPORE = frozenset(__all__[__all__.index("GRAPH_MODE") :])
 
