@@ -1,1 +1,1 @@
-"""Speed of fastnn against its rivals: cases as data, one file and one process per rival."""
+"""Benchmarks of fastnn and other libraries: cases are data, each rival is a file and a process."""

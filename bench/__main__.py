@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, print the tables, write the results, render them into the pages."""
+"""`python -m bench`: run the benchmarks, print tables, write results, update the pages."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _lines(results: dict[str, Any]) -> str:
-    """JSON with a line for each measurement."""
+    """Format results as JSON, one line per measurement."""
     text = json.dumps(results, indent=1) + "\n"
     return re.sub(r"\{[^{}]*\}", lambda found: " ".join(found[0].split()), text)
 

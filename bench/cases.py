@@ -1,15 +1,15 @@
-"""The training cases, as data."""
+"""Training cases."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-HIDDEN_IN_CACHE = 1 << 20  # bytes; CACHED of fastnn/cli/numpy_net.py is the same limit
+HIDDEN_IN_CACHE = 1 << 20  # bytes; the same limit as CACHED of fastnn/cli/numpy_net.py
 
 
 @dataclass(frozen=True)
 class Case:
-    """One net, its loss and its data set; every case trains with Adam on shuffled epochs."""
+    """A net, its loss and its data set; every case trains with Adam on shuffled epochs."""
 
     name: str
     widths: tuple[int, ...]
@@ -34,7 +34,7 @@ class Case:
 
     @property
     def steps(self) -> int:
-        """Steps of one epoch; the rows are a whole number of batches."""
+        """Steps per epoch; the rows are a whole number of batches."""
         return self.rows // self.batch
 
     @property
@@ -43,7 +43,7 @@ class Case:
 
     @property
     def flops(self) -> int:
-        """Of one step: three products a layer, but no input gradient of the first."""
+        """Of one step: three products per layer, except the input gradient of the first layer."""
         first_in, first_out = self.pairs[0]
         products = 6 * self.batch * sum(n_in * n_out for n_in, n_out in self.pairs)
         return products - 2 * self.batch * first_in * first_out

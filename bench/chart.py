@@ -1,4 +1,4 @@
-"""The chart of the README: grouped horizontal bars on a logarithmic scale."""
+"""Bar chart of the README: step times on a logarithmic scale, grouped by case."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BAR = 0.8
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
-    """Microseconds of a training step for the main cases that were measured."""
+    """Draw microseconds per training step for the measured main cases."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -1,6 +1,6 @@
-"""`python -m bench.costs`: the first call, memory, a given output, and the AVX2 table.
+"""`python -m bench.costs`: first call, memory, prediction into a given array, share of AVX2 peak.
 
-One thread. The share of the AVX2 peak is measured in a process of its own, told `FASTNN_ISA=avx2`.
+One thread. The share of the AVX2 peak is measured in a separate process with `FASTNN_ISA=avx2`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ GROWTH_STEPS = 10_000
 
 
 def first_call() -> Goal:
-    """Milliseconds that the first call of a compiled step takes above an eager step: `deep`."""
+    """Milliseconds by which the first call of a compiled step exceeds an eager step, on `deep`."""
     import fastnn
     from bench import data
     from bench.eager import stepper
@@ -45,7 +45,7 @@ def first_call() -> Goal:
 
 
 def prediction() -> Goal:
-    """Microseconds of one row of tiny, from a NumPy array into a given one."""
+    """Microseconds to predict one row with tiny, from a NumPy array into a given one."""
     import numpy as np
 
     from bench import data
@@ -60,7 +60,7 @@ def prediction() -> Goal:
 
 
 def memory() -> list[Goal]:
-    """The arena of a step of `large` against what is alive, and what 10,000 steps of tiny leave."""
+    """Arena of a step of `large` against live bytes; memory growth over 10,000 steps of tiny."""
     import fastnn
     from bench import data
     from bench.eager import stepper
@@ -89,7 +89,7 @@ def memory() -> list[Goal]:
 
 
 def most_alive(instructions: list[Any]) -> int:
-    """Bytes of the temporaries alive at once, at the instruction where they are the most.
+    """Maximal number of bytes of temporaries alive at one instruction.
 
     A temporary is alive from the instruction that writes it to the last one that reads it.
     """
@@ -112,7 +112,7 @@ def _resident() -> int:
 
 
 def avx2_rates(rounds: int, seconds: float) -> dict[str, float]:
-    """In a process that uses the AVX2 table: GF/s of a step, for each case."""
+    """GF/s of a step for each case, in a process that uses AVX2."""
     import fastnn
     from bench import data
     from bench.rival_fastnn import Rival
@@ -129,7 +129,7 @@ def avx2_rates(rounds: int, seconds: float) -> dict[str, float]:
 
 
 def avx2(seconds: float) -> list[Goal]:
-    """Shares of the peak of AVX2's multiply-adds; empty where the processor has none."""
+    """Shares of the AVX2 multiply-add peak; empty if the processor lacks AVX2."""
     from bench import machine
 
     peak = machine.peaks(1, ("-mavx2", "-mfma")).get("fma_gflops")

@@ -1,7 +1,7 @@
-"""What `bench.instructions` counts: each row once to warm up, then once between two marks.
+"""Entries that `bench.instructions` counts: each runs once to warm up, then between two marks.
 
-`python -m bench.counted marks.so` runs all rows, under valgrind. How many instructions a row takes
-depends on shapes alone, so the values are whatever is at hand.
+`python -m bench.counted marks.so` runs all entries under valgrind. The instruction count depends on
+shapes alone, so the values are arbitrary.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ SEED = 1
 ELEMENTS = 8192
 FITTED_ROWS = 8 * 32
 CLASSES = 10
-# Rows of a batch, where the case's own would take minutes: valgrind does a multiply-add of one
-# lane in 60 ns. Each is a whole number of the AVX2 table's tiles of six rows.
+# Smaller batches where those of the case would take minutes: valgrind takes 60 ns per multiply-add
+# of one lane. Each is a multiple of six, the rows of an AVX2 tile.
 ROWS_OF_A_STEP = {"mnist2": 24, "deep": 96, "large": 6}
 
 
@@ -38,7 +38,7 @@ def _normal(*shape: int) -> Any:
 
 
 def products() -> dict[str, Run]:
-    """One layer's three products, and the first again in double precision."""
+    """The three products of a layer, and the first again in double precision."""
     x, w, dz = _normal(96, 256), _normal(256, 128), _normal(96, 128)
     x64, w64 = x.double(), w.double()
     return {
@@ -67,7 +67,7 @@ def elementwise() -> dict[str, Run]:
 
 
 def losses() -> dict[str, Run]:
-    """With their gradients."""
+    """Losses with their gradients."""
     z, logits = _normal(ELEMENTS // CLASSES, CLASSES), _normal(ELEMENTS)
     y, target = fastnn.arange(len(z)) % CLASSES, fastnn.sigmoid(logits)
     z.requires_grad_(), logits.requires_grad_()
@@ -90,7 +90,7 @@ def updates() -> dict[str, Run]:
 
 
 def nets() -> dict[str, Run]:
-    """One compiled step of each main case; of the smallest net also the ways around it."""
+    """A compiled step of each main case; for the smallest net also the calls around it."""
     runs: dict[str, Run] = {}
     for case in MAIN:
         rows = ROWS_OF_A_STEP.get(case.name, case.batch)
@@ -107,7 +107,7 @@ def nets() -> dict[str, Run]:
 
 
 def _data(case: Case) -> Data:
-    """As `data.make` has it, but in no time under valgrind: weights of zero."""
+    """Like `data.make`, but with zero weights, which is fast under valgrind."""
     rng = np.random.default_rng(SEED)
     x = rng.standard_normal((case.rows, case.widths[0]), dtype=np.float32)
     w = [np.zeros(pair, np.float32) for pair in case.pairs]

@@ -1,4 +1,4 @@
-"""The data set and the first weights of a case, the same for every rival."""
+"""Data set and initial weights of a case, the same for every rival."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Data:
     b: list[np.ndarray]
 
     def batch(self, case: Case, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """The rows of one unshuffled step; after the last batch the first comes again."""
+        """The rows of one unshuffled step; after the last batch it starts over."""
         start = step % case.steps * case.batch
         return self.x[start : start + case.batch], self.y[start : start + case.batch]
 
@@ -38,7 +38,7 @@ def _labels(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def make(case: Case) -> Data:
-    """Noisy labels of a linear teacher, so that training never runs out of gradient."""
+    """Noisy labels of a linear teacher, so that gradients do not vanish during training."""
     rng = np.random.default_rng(SEED)
     n_in, n_out = case.widths[0], case.widths[-1]
     x = rng.standard_normal((case.rows, n_in), dtype=np.float32)

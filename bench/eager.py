@@ -1,7 +1,7 @@
-"""`python -m bench.eager`: steps written by hand on the tiny net, beside torch and `Trainer.fit`.
+"""`python -m bench.eager`: hand-written steps on the tiny net, against torch and `Trainer.fit`.
 
-One process, one thread, the timings by turns. A step is zero_grad, forward, loss, backward and
-Adam; the batches are cut beforehand. Without torch only our own figures are shown.
+One process, one thread, interleaved timings. A step is zero_grad, forward, loss, backward and Adam;
+batches are sliced beforehand. Without torch only fastnn's times are shown.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bench import goals, part, report, turns
 
 
 def stepper(library: ModuleType, data: Any, case: Any, **adam: Any) -> Callable[[], Any]:
-    """A function that trains on the next batch, eagerly; `.step` and `.batches` are its parts."""
+    """Make a function that trains eagerly on the next batch; it has `.step` and `.batches`."""
     nn = library.nn
     layers: list[Any] = []
     for w, b in zip(data.w, data.b, strict=True):
@@ -43,7 +43,7 @@ def stepper(library: ModuleType, data: Any, case: Any, **adam: Any) -> Callable[
 
 
 def driven(step: Callable[..., Any], batches: list[Any]) -> Callable[[], Any]:
-    """A function without arguments that takes the next batch."""
+    """Make a function without arguments that runs `step` on the next batch."""
     order = cycle(batches)
 
     def once() -> Any:
@@ -54,7 +54,7 @@ def driven(step: Callable[..., Any], batches: list[Any]) -> Callable[[], Any]:
 
 
 def contestants() -> dict[str, Any]:
-    """What is timed, by name; checked first to give the same losses."""
+    """The functions to time, by name; they are first checked to give the same losses."""
     import fastnn
     from bench import data, rival_fastnn
     from bench.cases import CASES

@@ -1,7 +1,7 @@
-"""`python -m bench.gemm`: matrix products beside `np.matmul`, and beside the machine's peak.
+"""`python -m bench.gemm`: matrix products against `np.matmul` and the machine's peak.
 
 The shapes of all training cases in all three orders, then random ones with sides of 1..1024. One
-thread, float32 unless `--dtype` says otherwise; the two libraries take turns at each shape.
+thread, float32 unless `--dtype` is given; the two libraries are interleaved at each shape.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from bench.goals import Goal
 
 ORDERS = ("x w", "x' dz", "dz w'")
 LARGEST = 1024
-SLOWEST = 10  # of the random ones are shown
-CLOSE = 1.05  # up to this ratio a product is measured again
+SLOWEST = 10  # random products shown
+CLOSE = 1.05  # products up to this ratio are measured again
 
 
 def layers() -> Iterator[tuple[str, tuple[int, int, int]]]:
-    """Name and (rows, inputs, outputs) of every different layer of the cases."""
+    """Name and (rows, inputs, outputs) of every distinct layer of the cases."""
     seen = set()
     for case in CASES.values():
         for n_in, n_out in case.pairs:
@@ -34,7 +34,7 @@ def layers() -> Iterator[tuple[str, tuple[int, int, int]]]:
 
 
 def operands(np: Any, order: str, rows: int, n_in: int, n_out: int, dtype: str) -> tuple[Any, Any]:
-    """The two factors as a training step has them: `x`, `w` and `dz` in rows, views transposed."""
+    """The two factors as in a training step: `x`, `w`, `dz` C-contiguous, or transposed views."""
     rng = np.random.default_rng(0)
 
     def normal(*shape: int) -> Any:
@@ -57,7 +57,7 @@ def _seconds(run: Callable[[], Any], count: int) -> float:
 def turns(
     ours: Callable[[], Any], theirs: Callable[[], Any], options: argparse.Namespace
 ) -> tuple[float, float]:
-    """Seconds of a call of each, the medians of short timings that take turns."""
+    """Seconds per call of each: medians of short interleaved timings."""
     counts = []
     for run in (ours, theirs):
         run()
@@ -71,7 +71,7 @@ def turns(
 def product(
     name: str, order: str, shape: tuple[int, int, int], options: argparse.Namespace
 ) -> dict[str, Any]:
-    """GF/s of one product by both libraries; the results are compared."""
+    """GF/s of one product in both libraries, after comparing the results."""
     import numpy as np
 
     from fastnn._core import engine
@@ -98,7 +98,7 @@ def product(
 
 
 def random_shapes(count: int, seed: int) -> Iterator[tuple[int, int, int]]:
-    """Sides of 1..1024, evenly spread over their logarithms."""
+    """Random sides in 1..1024, log-uniform."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
@@ -110,10 +110,10 @@ def random_shapes(count: int, seed: int) -> Iterator[tuple[int, int, int]]:
 def products(
     named: list[tuple[str, str, tuple[int, int, int]]], options: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    """Those of these names, orders and shapes.
+    """Measure products of the given names, orders and shapes.
 
-    On a machine that others use too a disturbance lasts for seconds, so what came out below NumPy,
-    or close to it, is measured twice more afterwards, and the middle one counts.
+    On a shared machine a disturbance lasts for seconds, so a product that is slower than NumPy, or
+    close to it, is measured twice more afterwards, and the median counts.
     """
     found = [product(*one, options) for one in named]
     slow = [i for i, one in enumerate(found) if _ratio(one) < CLOSE]
@@ -124,7 +124,7 @@ def products(
 
 
 def measured(options: argparse.Namespace) -> part.Found:
-    """The products of the cases, and random ones whose order goes round."""
+    """The products of the cases, and random ones that cycle through the orders."""
     from bench import machine
 
     peak = machine.peaks(1).get("fma_gflops")

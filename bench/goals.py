@@ -1,11 +1,11 @@
-"""Figures with a limit: what was measured, what was wanted, whether it holds."""
+"""Performance goals: measured value, limit, and whether it is met."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-# The most microseconds of a step, and the least ratio to the fastest rival of the same run.
+# Maximal microseconds of a step, and minimal ratio to the fastest rival of the same run.
 STEPS = {
     "tiny": (5.0, 8.0),
     "digits": (12.0, 5.0),
@@ -15,13 +15,13 @@ STEPS = {
     "large": (150_000.0, 1.15),
 }
 SHARES = {"mnist2": 0.68, "deep": 0.68, "large": 0.68}  # of the measured peak, over a step
-# By rows: the most microseconds, and the least ratio to onnxruntime.
+# By number of rows: maximal microseconds, and minimal ratio to onnxruntime.
 PREDICTIONS = {1: (1.5, 3.0), 4096: (95.0, 1.7)}
 
 
 @dataclass(frozen=True)
 class Goal:
-    """value in `unit`; `wanted` is its least value, or its greatest where `most` is True."""
+    """A value in `unit`; `wanted` is its minimum, or its maximum if `most` is True."""
 
     what: str
     value: float
@@ -38,7 +38,7 @@ class Goal:
 
 
 def ratios(times: dict[str, float], wanted: list[tuple[str, str, str, float]]) -> list[Goal]:
-    """For each (what, slower, faster, least ratio) of which both have a time, how far it is met."""
+    """A goal for each (what, slower, faster, minimal ratio) if both have a time."""
     return [
         Goal(what, times[slower] / times[faster], least)
         for what, slower, faster, least in wanted
@@ -74,7 +74,7 @@ def _prediction(result: dict[str, Any]) -> list[Goal]:
 
 
 def of(results: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every goal of which these results hold a measurement."""
+    """Every goal that these results hold a measurement for."""
     found = [goal.plain() for result in results["train"] for goal in _training(result)]
     found += [goal.plain() for result in results["predict"] for goal in _prediction(result)]
     for part in results.values():
@@ -91,7 +91,7 @@ def number(value: float, unit: str) -> str:
 
 
 def rows(goals: list[dict[str, Any]]) -> list[list[str]]:
-    """A table of them, as strings."""
+    """Table of the goals, as strings."""
     table = [["what", "measured", "wanted", "met"]]
     for goal in goals:
         sign = "<=" if goal["most"] else ">="

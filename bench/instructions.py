@@ -1,8 +1,8 @@
-"""`python -m bench.instructions`: how many instructions kernels and steps take, against a baseline.
+"""`python -m bench.instructions`: instruction counts of kernels and steps, against a baseline.
 
-Counted by valgrind's callgrind in the engine's own code (fastnn/_core), on one thread and with the
-AVX2 table, as valgrind knows no AVX-512: the same numbers at every run, however busy the machine.
-A rise of more than 3% fails. `--renew NOTE` makes what is counted now the baseline.
+valgrind's callgrind counts in the engine's own code (fastnn/_core), on one thread and with AVX2,
+because valgrind does not support AVX-512. Every run gives the same counts, on a busy machine too. A
+rise of more than 3% fails. `--renew NOTE` makes the current counts the baseline.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ Counts = dict[str, int]
 
 
 class SkippedError(Exception):
-    """Nothing can be counted here, or what is counted says nothing; the text says why."""
+    """Instructions cannot be counted, or not compared, here; the text says why."""
 
 
 def made_with() -> dict[str, str]:
-    """What the counts depend on besides our sources: the compiler and Python's headers."""
+    """Build properties that the counts depend on: compiler, Python version, instruction set."""
     from fastnn._core import engine
 
     assert engine.__file__ is not None
@@ -51,7 +51,7 @@ def made_with() -> dict[str, str]:
 
 
 def marks(folder: Path) -> Path:
-    """The library that tells callgrind where a row begins and ends."""
+    """Compile the library that marks the start and end of an entry for callgrind."""
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if shutil.which("valgrind") is None or compiler is None:
         raise SkippedError("no valgrind, or no C compiler; apt-get install valgrind gcc")
@@ -67,7 +67,7 @@ def marks(folder: Path) -> Path:
 
 
 def count() -> Counts:
-    """The instructions of each row of `bench.counted`, in its order."""
+    """Instruction count of each entry of `bench.counted`, in its order."""
     from fastnn import isas
 
     if ISA not in isas():
@@ -87,9 +87,9 @@ def count() -> Counts:
 
 
 def read_dump(lines: Iterable[str]) -> tuple[str, int]:
-    """The row that a dump of callgrind is of, and the instructions in the engine's libraries.
+    """Entry name of a callgrind dump, and its instruction count in the engine's libraries.
 
-    Lines `position cost` belong to the last `ob=`; one after `calls=` is the callee's again.
+    Lines `position cost` belong to the last `ob=`; one after `calls=` repeats the callee's cost.
     """
     name, total, ours, called = "", 0, False, False
     for line in lines:
@@ -106,7 +106,7 @@ def read_dump(lines: Iterable[str]) -> tuple[str, int]:
 
 
 def verdicts(now: Counts, before: Counts) -> tuple[list[str], list[str]]:
-    """What is wrong with the counts, and what is only worth knowing."""
+    """Compare counts with the baseline: failures, and remarks."""
     wrong = [f"{name}: not in the baseline" for name in now if name not in before]
     wrong += [f"{name}: counted no longer" for name in before if name not in now]
     better = []
@@ -139,7 +139,7 @@ def check() -> int:
 
 
 def renew(note: str) -> int:
-    """Write what is counted now as the baseline, and the note below the older ones."""
+    """Write the current counts as the baseline, and append the note."""
     known: dict[str, Any] = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
     notes = known.get("notes", [])
     notes.append({"date": f"{date.today()}", "note": note})

@@ -1,4 +1,4 @@
-"""What the two JAX rivals share: the loss and one Adam step, as pure functions."""
+"""Loss and Adam step as pure functions, for both JAX rivals."""
 
 from __future__ import annotations
 

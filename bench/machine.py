@@ -1,4 +1,4 @@
-"""The machine: its name, and the peaks measured on it by `peak.c`."""
+"""CPU name, and peak rates measured by `peak.c`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def cpu_model() -> str:
 
 
 def _best(run: Callable[[int], float], threads: int) -> float:
-    """The best rate of a few tries, in 10^9 a second, of `run(thread)` on all threads at once."""
+    """Best rate of several tries, in 10^9 per second, of `run(thread)` on all threads at once."""
     best = 0.0
     with ThreadPoolExecutor(threads) as team:
         for _ in range(TRIES):
@@ -71,9 +71,9 @@ def _rates(library: ctypes.CDLL, threads: int) -> dict[str, float]:
 
 
 def peaks(threads: int, target: tuple[str, ...] = NATIVE) -> dict[str, Any]:
-    """The measured peaks of that many threads, or why there are none.
+    """Measured peaks for a number of threads, or the reason why there are none.
 
-    target: the compiler's flags for an instruction set; default: all that the machine has.
+    target: compiler flags for an instruction set; default: all that the machine has.
     """
     compiler = next(filter(None, map(shutil.which, ("gcc", "clang", "cc"))), None)
     if compiler is None:

@@ -1,4 +1,4 @@
-"""Single operations of fastnn beside NumPy's: activations, losses, Adam, one call.
+"""Micro-benchmarks of single ops against NumPy: activations, losses, Adam, one call.
 
 `python -m bench.micro` prints one JSON object; `python -m bench` runs it for you.
 """
@@ -26,7 +26,7 @@ MEAN = 2
 
 
 def seconds_of(run: Callable[[], Any], seconds: float) -> float:
-    """The best of a few tries, each as long as its share of the seconds."""
+    """Seconds per call, best of several tries that share the given time."""
     run()
     started = time.perf_counter()
     run()
@@ -42,7 +42,7 @@ def seconds_of(run: Callable[[], Any], seconds: float) -> float:
 
 
 class Micro:
-    """Every measurement as one method that returns plain JSON data."""
+    """One method per measurement; each returns plain JSON data."""
 
     def __init__(self, seconds: float) -> None:
         import numpy as np
@@ -69,7 +69,7 @@ class Micro:
         return self.time(lambda: call(code, arrays, dims, attrs))
 
     def activations(self) -> list[dict[str, Any]]:
-        """ns per element, and the largest error in units of the last place."""
+        """Nanoseconds per element, and the largest error in units in the last place."""
         np, rows = self.np, []
         exact: dict[str, Callable[[Any], Any]] = {
             "exp": np.exp,
@@ -97,7 +97,7 @@ class Micro:
         return float(np.max(np.abs(out - true) / np.spacing(np.abs(true).astype(np.float32))))
 
     def losses(self) -> list[dict[str, Any]]:
-        """ns per logit, gradient included."""
+        """Nanoseconds per logit, gradient included."""
         np, n = self.np, ELEMENTS // CLASSES
         z, dz, loss = (
             self.normal(n, CLASSES),
@@ -115,7 +115,7 @@ class Micro:
         ]
 
     def optimizer(self) -> list[dict[str, Any]]:
-        """GB/s of Adam, counting the 28 bytes a parameter and step must move."""
+        """GB/s of Adam, counting 28 bytes per parameter and step."""
         np, rows = self.np, []
         for case in MAIN:
             p, g = self.normal(case.parameters), self.normal(case.parameters)
@@ -127,7 +127,7 @@ class Micro:
         return rows
 
     def one_call(self) -> dict[str, float]:
-        """ns of one crossing: adding 8 floats."""
+        """Nanoseconds of one engine call: adding 8 floats."""
         np = self.np
         a, out = np.ones(SUM_OF_CALL, np.float32), np.empty(SUM_OF_CALL, np.float32)
         ours, theirs = self.call("add", (out, a, a)), self.time(lambda: np.add(a, a, out=out))

@@ -1,6 +1,6 @@
-"""`python -m bench.ode`: a step of examples/torch/ode_pinn.py, compiled, beside torch eager.
+"""`python -m bench.ode`: a step of examples/torch/ode_pinn.py, compiled, against torch eager.
 
-One process, one thread, the timings by turns. The step has second derivatives in its loss.
+One process, one thread, interleaved timings. The step has second derivatives in its loss.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LOOP = "for i in range("
 
 
 def step_of(library: str) -> Any:
-    """The example's `step`, under fastnn or torch: the script up to its training loop."""
+    """The example's `step` with fastnn or torch: runs the script up to its training loop."""
     source = EXAMPLE.read_text().partition(LOOP)[0].replace("fastnn", library)
     names: dict[str, Any] = {}
     exec(compile(source, str(EXAMPLE), "exec"), names)

@@ -1,7 +1,7 @@
-"""A part of the bench: a module that measures one kind of thing, alone or for `python -m bench`.
+"""Parts of the bench: modules that run alone, or as sections of `python -m bench`.
 
-It has `measured(options)`, which gives plain JSON data with a list "goals", and `tables(found)`,
-which gives what there is to show besides.
+Each has `measured(options)`, which returns plain JSON data with a list "goals", and
+`tables(found)`, which returns the tables to print.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Found = dict[str, Any]
 
 
 def parser(name: str, doc: str | None, rounds: int, seconds: float) -> argparse.ArgumentParser:
-    """The options that every part has."""
+    """Argument parser with the options of every part."""
     made = argparse.ArgumentParser(prog=f"python -m bench.{name}", description=doc)
     made.add_argument("--rounds", type=int, default=rounds, help="timings of each thing")
     made.add_argument("--seconds", type=float, default=seconds, help="of one timing")
@@ -38,7 +38,7 @@ def main(
     measured: Callable[[argparse.Namespace], Found],
     tables: Callable[[Found], list[Section]],
 ) -> None:
-    """Measure on as many CPUs as threads, and print."""
+    """Measure, pinned to as many CPUs as threads, and print."""
     pin(options.threads)
     found = measured(options)
     if options.json:
@@ -52,7 +52,7 @@ def main(
 
 
 def result(name: str, *arguments: str, isa: str = "") -> Found:
-    """What `python -m bench.NAME` measures in a process of its own, on an instruction set."""
+    """Results of `python -m bench.NAME`, run in a separate process on an instruction set."""
     command = [sys.executable, "-m", f"bench.{name}", *arguments]
     env = os.environ | ({"FASTNN_ISA": isa} if isa else {})
     done = subprocess.run(command, cwd=pool.ROOT, capture_output=True, text=True, env=env)
@@ -63,7 +63,7 @@ def result(name: str, *arguments: str, isa: str = "") -> Found:
 
 
 def tables(results: Found) -> list[Section]:
-    """The tables of all the parts in these results."""
+    """Tables of all parts in these results."""
     found = []
     for name in PARTS:
         if "goals" in results.get(name, {}):

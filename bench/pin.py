@@ -1,4 +1,4 @@
-"""Hold this process to a number of threads, before any numerical library is imported."""
+"""Pin this process to a number of threads, before any numerical library is imported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ POOLS = (
 
 
 def pin(threads: int) -> None:
-    """Keep to the last `threads` CPUs we may use, and tell every thread pool so."""
+    """Pin to the last `threads` available CPUs, and set the size of every thread pool."""
     for name in POOLS:
         os.environ[name] = str(threads)
     if threads == 1:

@@ -1,4 +1,4 @@
-"""The parent's side: start workers, ask them in turn, sum up what they timed."""
+"""Parent process: start workers, ask them in turn, summarize their timings."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class RivalError(Exception):
-    """What went wrong in a worker, in one line."""
+    """Error in a worker, in one line."""
 
 
 class Remote:
-    """A worker process and the pipe to it."""
+    """Worker process with its pipe."""
 
     def __init__(self, rival: str, case: str, data: Path, threads: int, verbose: bool) -> None:
         self.rival = rival
@@ -74,7 +74,7 @@ def _python_path() -> str:
 def workers(
     rivals: list[str], case: str, data: Path, threads: int, verbose: bool
 ) -> Iterator[tuple[list[Remote], dict[str, str]]]:
-    """The workers that came up, and why the others did not."""
+    """The workers that started, and why the others did not."""
     started: list[Remote] = []
     failed: dict[str, str] = {}
     try:
@@ -107,7 +107,7 @@ def summary(seconds: list[float]) -> dict[str, float]:
 def interleaved(
     remotes: list[Remote], failed: dict[str, str], repeats: int, do: str, **arguments: Any
 ) -> dict[str, list[float]]:
-    """Each worker's timings, taken in turn so that a disturbance hits all; the order rotates.
+    """Timings of each worker, interleaved so that a disturbance hits all; the order rotates.
 
     A worker that fails goes to `failed` and has no timings.
     """

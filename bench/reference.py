@@ -1,4 +1,4 @@
-"""The loss curve and the outputs in float64, in textbook form: what every rival is held to."""
+"""Reference loss curve and outputs in float64, in textbook form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 
 
 def _forward(case: Case, params: list[np.ndarray], x: np.ndarray) -> list[np.ndarray]:
-    """The input and every layer's output; the last is the logits."""
+    """Input and output of every layer; the last are the logits."""
     outputs = [x]
     layers = len(case.pairs)
     for i in range(layers):
@@ -23,7 +23,7 @@ def _forward(case: Case, params: list[np.ndarray], x: np.ndarray) -> list[np.nda
 
 
 def _loss(case: Case, z: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
-    """The mean loss and its gradient by z."""
+    """Mean loss and its gradient with respect to z."""
     if case.loss == "mse":
         return float(np.mean((z - y) ** 2)), 2 * (z - y) / z.size
     if case.loss == "bce":
@@ -73,5 +73,5 @@ def curve(case: Case, data: Data) -> list[float]:
 
 
 def outputs(case: Case, data: Data, rows: int) -> np.ndarray:
-    """The logits of the first rows under the first weights."""
+    """Logits of the first rows with the initial weights."""
     return _forward(case, _start(data), data.x[:rows].astype(np.float64))[-1]

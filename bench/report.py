@@ -1,4 +1,4 @@
-"""Results as text: a table for the terminal, Markdown for the README."""
+"""Formatting of results: tables for the terminal, Markdown for the README."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Section = tuple[str, Rows]
 
 
 def microseconds(value: float) -> str:
-    """Three digits that matter, and no more than the run can know."""
+    """Format with three significant digits, at most the precision of the run."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
@@ -82,7 +82,7 @@ def predict_table(results: list[dict[str, Any]]) -> Rows:
 
 
 def spread_table(results: list[dict[str, Any]]) -> Rows:
-    """Minimum and quartiles of each median."""
+    """Table of the spread: minimum and quartiles beside each median."""
     rows = [["case", "rival", "median", "min", "quartiles", "GF/s", "curve error"]]
     for result in results:
         for name, row in result["rivals"].items():
@@ -149,7 +149,7 @@ def left_out(results: dict[str, Any]) -> list[str]:
 
 
 def plain(rows: Rows) -> str:
-    """Columns lined up, the first two to the left."""
+    """Aligned table, the first two columns to the left."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for row in rows:
@@ -169,7 +169,7 @@ def markdown(rows: Rows) -> str:
 
 
 def text(results: dict[str, Any], goals: Rows, tables: list[Section]) -> str:
-    """Everything measured, for the terminal."""
+    """All results, for the terminal."""
     parts = [machine_line(results)]
     sections: list[Section] = []
     if results["train"]:
@@ -210,7 +210,7 @@ def readme_section(results: dict[str, Any], chart: str) -> str:
 
 
 def roofline_table(results: dict[str, Any]) -> Rows:
-    """For each case: what its multiply-adds take at the peak, what the fastest rival takes."""
+    """Roofline table: time of the multiply-adds at the peak, our time, the fastest rival's."""
     peak = results["machine"]["peaks"]["fma_gflops"]
     head = ["case", "MFLOP a step", "us at the peak", "fastnn, us", "of peak"]
     rows = [[*head, "best rival, us", "the most it could be beaten by"]]
@@ -234,7 +234,7 @@ def roofline_table(results: dict[str, Any]) -> Rows:
 
 
 def performance_section(results: dict[str, Any], goals: Rows, tables: list[Section]) -> str:
-    """The goals, the roofline, and the tables of the parts, each with its title."""
+    """Markdown of the goals, the roofline and the tables of the parts."""
     sections = [("Goals", goals)]
     if "fma_gflops" in results["machine"]["peaks"]:
         sections.append(("A training step and the peak", roofline_table(results)))
@@ -246,7 +246,7 @@ def performance_section(results: dict[str, Any], goals: Rows, tables: list[Secti
 
 
 def write_section(path: Path, section: str) -> bool:
-    """Put the section between the two marks; False if the file or the marks are not there."""
+    """Replace the section between the two marks; False if the file or the marks are missing."""
     if not path.exists():
         return False
     before, start, rest = path.read_text().partition(START)

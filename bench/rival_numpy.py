@@ -1,4 +1,4 @@
-"""NumPy by hand: the net of `fastnn train --compare`, loaded without fastnn."""
+"""NumPy: the hand-written net of `fastnn train --compare`, loaded without fastnn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.data import Data
 
 
 def _numpy_net() -> Any:
-    """By its path: as a module of fastnn it would bring fastnn's library into this process."""
+    """Load the file by its path; importing it as a module would load fastnn's library too."""
     path = Path(__file__).parents[1] / "fastnn/cli/numpy_net.py"
     spec = importlib.util.spec_from_file_location("numpy_net", path)
     assert spec is not None and spec.loader is not None

@@ -37,7 +37,7 @@ class Rival:
         self._set_first_weights()
 
     def _set_first_weights(self) -> None:
-        """The arrays exist only after a first step, whose optimizer state is then cleared."""
+        """Run a first step, which creates the arrays, then clear its optimizer state."""
         rows = slice(self.case.batch)
         self.model.partial_fit(self.data.x[rows], self.y[rows], **self.classes)
         for i, (w, b) in enumerate(zip(self.data.w, self.data.b, strict=True)):
@@ -49,8 +49,8 @@ class Rival:
             moment[...] = 0
 
     def losses(self, steps: int) -> list[float]:
-        """Its squared loss is half of the mean squared error; its Adam takes eps before the bias
-        correction, which here is made up for."""
+        """scikit-learn's squared loss is half the mean squared error; its Adam adds eps before the
+        bias correction, which is corrected for here."""
         scale = 2.0 if self.case.loss == "mse" else 1.0
         self.model.shuffle = False
         curve = []

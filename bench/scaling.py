@@ -1,6 +1,6 @@
-"""`python -m bench.scaling`: two threads against one, on the main cases and over a sweep.
+"""`python -m bench.scaling`: speedup on two threads, for the main cases and a sweep of sizes.
 
-Steps of `Trainer.fit`, shuffling included, in one process; the two counts take turns.
+Steps of `Trainer.fit`, shuffling included, in one process; the two thread counts are interleaved.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from bench.goals import Goal
 WANTED = {"mnist1": 1.5, "mnist2": 1.8, "deep": 1.8, "large": 1.8}
 SIDES = (8, 16, 32, 64, 128, 256, 512, 1024)
 INPUTS, CLASSES = 32, 10
-STEPS = 8  # of an epoch of the sweep
-LEAST = 0.95  # speedup anywhere
+STEPS = 8  # steps per epoch of the sweep
+LEAST = 0.95  # minimal speedup of any size
 
 
 def ratio(case: Case, threads: int, rounds: int, seconds: float) -> tuple[float, float]:
-    """Microseconds of a step on one thread, and how many times faster it is on more."""
+    """Microseconds of a step on one thread, and the speedup on more."""
     import fastnn
     from bench import data
     from bench.rival_fastnn import Rival
@@ -45,10 +45,10 @@ def _size(width: int, batch: int) -> Case:
 
 
 def sweep(threads: int, rounds: int, seconds: float) -> list[dict[str, Any]]:
-    """Every width with every batch.
+    """Measure every width with every batch size.
 
-    On a machine that others use too a disturbance lasts for seconds, so what came out below LEAST
-    is measured twice more afterwards, and the middle one counts.
+    On a shared machine a disturbance lasts for seconds, so a speedup below LEAST is measured twice
+    more afterwards, and the median counts.
     """
     found = []
     for width in SIDES:
@@ -79,7 +79,7 @@ def measured(options: argparse.Namespace) -> part.Found:
 
 
 def tables(found: part.Found) -> list[report.Section]:
-    """Speedups, a row for each width and a column for each batch."""
+    """Table of speedups, by width (rows) and batch (columns)."""
     by = {(row["width"], row["batch"]): row["speedup"] for row in found["sweep"]}
     head = ["width", *(f"batch {batch}" for batch in SIDES)]
     grid = [[str(width), *(f"{by[width, batch]:.2f}" for batch in SIDES)] for width in SIDES]

@@ -1,4 +1,4 @@
-"""Measure: training cases, single and bulk prediction. Each function returns plain JSON data."""
+"""Training and prediction benchmarks; each function returns plain JSON data."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def _workers(rivals: list[str], case: str, path: Path, settings: Settings) -> An
 
 
 def _curve_error(curve: list[float], expected: list[float]) -> float:
-    """The largest relative difference; infinite if any loss is missing or not finite."""
+    """Largest relative difference; infinite if any loss is missing or not finite."""
     if len(curve) != len(expected) or not np.isfinite(curve).all():
         return float("inf")
     return float(np.max(np.abs(np.array(curve) / np.array(expected) - 1)))
 
 
 def _probabilities(z: np.ndarray) -> np.ndarray:
-    """Softmax: equal for logits and for logarithms of probabilities."""
+    """Softmax; the same for logits and log-probabilities."""
     e = np.exp(z - z.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
 
@@ -59,7 +59,7 @@ def _probabilities(z: np.ndarray) -> np.ndarray:
 def _checked(
     remotes: list[pool.Remote], wrong: dict[str, str], check: Any
 ) -> tuple[list[pool.Remote], dict[str, float]]:
-    """Those whose `check` is within its bound, and their errors; the others go to `wrong`."""
+    """Workers whose `check` is within the bound, and their errors; others go to `wrong`."""
     right, errors = [], {}
     for remote in remotes:
         try:
@@ -80,7 +80,7 @@ def _versions(remotes: list[pool.Remote]) -> dict[str, str]:
 
 
 def ratio(rivals: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """The fastest rival, and how many times its time is ours."""
+    """Name of the fastest rival, and the ratio of its time to ours."""
     others = {name: row["median_us"] for name, row in rivals.items() if name != FASTNN}
     if not others:
         return {"best_rival": None, "ratio": None}
@@ -90,7 +90,7 @@ def ratio(rivals: dict[str, dict[str, float]]) -> dict[str, Any]:
 
 
 def train(name: str, settings: Settings, peak_gflops: float | None) -> dict[str, Any]:
-    """Microseconds of a training step, for each rival whose loss curve is right."""
+    """Microseconds of a training step, for each rival with a correct loss curve."""
     case = CASES[name]
     rivals = [rival for rival in TRAINERS + ON_REQUEST if rival in settings.rivals]
     result: dict[str, Any] = {
@@ -128,7 +128,7 @@ def train(name: str, settings: Settings, peak_gflops: float | None) -> dict[str,
 
 
 def predict(rows: int, settings: Settings) -> dict[str, Any]:
-    """Microseconds of predicting that many rows with the tiny net, NumPy in and out."""
+    """Microseconds to predict `rows` rows with the tiny net, NumPy in and out."""
     case = CASES[PREDICT_CASE]
     rivals = [rival for rival in PREDICTORS if rival in settings.rivals]
     result: dict[str, Any] = {"name": case.name, "layers": case.layers, "rows": rows, "rivals": {}}

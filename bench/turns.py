@@ -1,4 +1,4 @@
-"""Time several things in one process by turns, so that a disturbance hits all of them."""
+"""Interleaved timing of several functions in one process, so that a disturbance hits all."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import statistics
 import time
 from collections.abc import Callable
 
-Run = Callable[[int], None]  # does that many steps, or epochs
+Run = Callable[[int], None]  # runs a number of steps, or epochs
 
 WARM_SECONDS = 0.2
 
 
 def medians(runs: dict[str, Run], rounds: int = 15, seconds: float = 0.1) -> dict[str, float]:
-    """Microseconds of one step (or epoch) of each, the median over the rounds.
+    """Median microseconds per step (or epoch) of each run.
 
     Args:
-        runs: called with a number of steps to do.
-        rounds: how often each is timed.
-        seconds: about how long each timing lasts.
+        runs: functions by name, called with a number of steps.
+        rounds: timings of each.
+        seconds: approximate duration of one timing.
     """
     counts = {name: _steps_in(run, seconds) for name, run in runs.items()}
     found: dict[str, list[float]] = {name: [] for name in runs}
@@ -30,7 +30,7 @@ def medians(runs: dict[str, Run], rounds: int = 15, seconds: float = 0.1) -> dic
 
 
 def _steps_in(run: Run, seconds: float) -> int:
-    """Warm up, and how many steps take about that long."""
+    """Warm up; return how many steps take about `seconds`."""
     count, spent = 1, 0.0
     while spent < WARM_SECONDS:
         began = time.perf_counter()
@@ -42,7 +42,7 @@ def _steps_in(run: Run, seconds: float) -> int:
 
 
 def repeated(step: Callable[[], object]) -> Run:
-    """A run of one function without arguments."""
+    """Make a run that repeats a function without arguments."""
 
     def run(count: int) -> None:
         for _ in range(count):
@@ -52,5 +52,5 @@ def repeated(step: Callable[[], object]) -> Run:
 
 
 def rows(times: dict[str, float]) -> list[list[str]]:
-    """The times as a table."""
+    """Table of the times."""
     return [["", "us a step"], *([name, f"{time:,.2f}"] for name, time in times.items())]

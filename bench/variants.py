@@ -1,7 +1,7 @@
-"""`python -m bench.variants`: what another activation, loss, optimizer, dtype or layer costs.
+"""`python -m bench.variants`: cost of another activation, loss, optimizer, dtype or layer.
 
-Each variant of a net against the plain one (ReLU, cross-entropy, Adam, float32) in one process, one
-thread, by turns: microseconds of a step of `Trainer.fit`, shuffling included.
+Each variant of a net against the plain one (ReLU, cross-entropy, Adam, float32), interleaved in one
+process on one thread: microseconds of a step of `Trainer.fit`, shuffling included.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from bench.goals import Goal
 
 NETS = {"digits": ((64, 64, 10), 64), "mnist1": ((784, 128, 10), 128)}
 NETS |= {"deep": ((32, 128, 128, 128, 128, 10), 256)}
-STEPS = 16  # of an epoch
+STEPS = 16  # steps per epoch
 PLAIN = "plain"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """How a net differs from the plain one, and how much longer its step may take."""
+    """A change to the plain net, and the maximal ratio of its step time."""
 
     name: str
     limit: float
@@ -45,7 +45,7 @@ VARIANTS = [
 
 
 def fit(variant: Variant, net: str) -> Callable[[int], None]:
-    """A function that trains for so many epochs."""
+    """Make a function that trains for a number of epochs."""
     import numpy as np
 
     import fastnn
@@ -104,7 +104,7 @@ def measured(options: argparse.Namespace) -> part.Found:
 
 
 def tables(found: part.Found) -> list[report.Section]:
-    """A row for each variant: the plain net's time, and the others' as multiples of it."""
+    """Table with one row per variant: times as multiples of the plain net's."""
     times = found["us"]
     rows = [["variant", "limit", *times]]
     for variant in VARIANTS:

@@ -1,7 +1,7 @@
-"""`python -m bench.where`: what the microseconds of a training step are spent on, case by case.
+"""`python -m bench.where`: breakdown of the time of a training step, for each case.
 
-By `fastnn.profile`: the instructions of a step one by one; what a step of `Trainer.fit` takes
-besides is choosing and gathering its rows.
+`fastnn.profile` times the instructions of a step; the rest of a step of `Trainer.fit` is choosing
+and gathering its rows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _kind(row: dict[str, Any]) -> str:
 
 
 def spent(case: Case, options: argparse.Namespace) -> dict[str, float]:
-    """Microseconds of a step by kind, and in all ("step")."""
+    """Microseconds of a step by kind of work, and in total ("step")."""
     import fastnn
     from bench import data
     from bench.rival_fastnn import Rival

@@ -1,4 +1,4 @@
-"""One rival on one case in this process: JSON commands on stdin, JSON answers on stdout.
+"""Worker process for one rival and case: JSON commands on stdin, JSON answers on stdout.
 
 `python -m bench.worker RIVAL CASE --data FILE.npz --threads 1`. Between commands it sleeps.
 """
@@ -35,14 +35,14 @@ def _versions(packages: tuple[str, ...]) -> dict[str, str]:
 
 
 class Worker:
-    """Answers `losses`, `outputs`, `train` and `predict`; both timings warm up when first asked."""
+    """Handles `losses`, `outputs`, `train` and `predict`; timings warm up on first use."""
 
     def __init__(self, rival: Any, x: Any) -> None:
         self.rival, self.x = rival, x
         self.calls: dict[str, float] = {}
 
     def _timed(self, key: str, run: Callable[[int], None], seconds: float) -> float:
-        """Seconds per unit of `run(count)`, over about the seconds asked for."""
+        """Seconds per unit of `run(count)`, timed over about the given seconds."""
         if key not in self.calls:
             began, calls = time.perf_counter(), 0
             while calls < WARM_CALLS or time.perf_counter() - began < WARM_SECONDS:
@@ -78,7 +78,7 @@ class Worker:
 
 
 def _private_stdout() -> Any:
-    """Keep the pipe to ourselves: whatever a library prints goes to stderr."""
+    """Reserve stdout for answers: whatever a library prints goes to stderr."""
     pipe = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     return pipe

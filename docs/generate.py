@@ -1,4 +1,4 @@
-"""Writes the pages of docs/reference from the docstrings of the public names: `make docs`."""
+"""Generate docs/reference from the docstrings of the public names: `make docs`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ sys.path.insert(0, str(HERE.parent))
 
 PAGES = HERE / "reference"
 
-Entry = tuple[str, Any]  # the name to write, the object
+Entry = tuple[str, Any]  # name, object
 
 
 def public(module: str) -> Iterator[Entry]:
-    """The classes and functions of a module's `__all__`, or those that are defined there."""
+    """Classes and functions in a module's `__all__`; without one, those defined there."""
     found = importlib.import_module(module)
     names = getattr(found, "__all__", None)
     if names is None:
@@ -30,7 +30,7 @@ def public(module: str) -> Iterator[Entry]:
 
 
 def of_nn(kind: str) -> list[Entry]:
-    """The classes of `fastnn.nn` of a kind."""
+    """Classes of `fastnn.nn` of one kind: layers, activations or losses."""
     chosen = []
     for name, value in public("fastnn.nn"):
         if not inspect.isclass(value):
@@ -51,7 +51,7 @@ def methods(name: str, kind: type) -> list[Entry]:
 
 
 def families() -> dict[str, tuple[str, list[Entry]]]:
-    """page -> its title, and what is on it."""
+    """Title and entries of each page, by file stem."""
     import fastnn
     from fastnn.explain.profile import Profile
 
@@ -65,11 +65,11 @@ def families() -> dict[str, tuple[str, list[Entry]]]:
             "Initialisers",
             [e for e in public("fastnn.nn.init") if e[0][-1] == "_" or "gain" in e[0]],
         ),
-        "utilities": ("Tools for all parameters", list(public("fastnn.nn.utils"))),
+        "utilities": ("Parameter utilities", list(public("fastnn.nn.utils"))),
         "optimizers": (
             "Optimizers", [*public("fastnn.optim"), *public("fastnn.optim.swa_utils")]
         ),
-        "schedules": ("Schedules of the learning rate", list(public("fastnn.optim.lr_scheduler"))),
+        "schedules": ("Learning-rate schedules", list(public("fastnn.optim.lr_scheduler"))),
         "metrics": (
             "Metrics", [(n.removeprefix("train."), f) for n, f in public("fastnn.train.metrics")]
         ),
@@ -81,15 +81,15 @@ def families() -> dict[str, tuple[str, list[Entry]]]:
         ),
         "callbacks": ("Callbacks", list(public("fastnn.callbacks"))),
         "explain": (
-            "What a net computes",
+            "Model inspection",
             [("nn.summary", fastnn.nn.summary), *public("fastnn.explain")],
         ),
-        "plots": ("Pictures", list(public("fastnn.plot"))),
+        "plots": ("Plots", list(public("fastnn.plot"))),
         "transforms": (
-            "Transforms of functions",
+            "Function transforms",
             [(n, getattr(fastnn, n)) for n in transforms.split()] + list(public("fastnn.func")),
         ),
-        "autograd": ("The tape", list(public("fastnn.autograd"))),
+        "autograd": ("Automatic differentiation", list(public("fastnn.autograd"))),
         "files": ("Files", list(public("fastnn.io"))),
         "guards": ("Guards", list(public("fastnn.guards"))),
         "info": ("Entropies and divergences", list(public("fastnn.info"))),
@@ -97,7 +97,7 @@ def families() -> dict[str, tuple[str, list[Entry]]]:
 
 
 def signature(value: Any) -> str:
-    """The arguments with their defaults, without annotations."""
+    """Signature with defaults, without annotations."""
     try:
         found = inspect.signature(value)
     except (TypeError, ValueError):
@@ -107,7 +107,7 @@ def signature(value: Any) -> str:
 
 
 def entry(name: str, value: Any) -> str:
-    """The section of one name: its arguments, first line, the rest as it stands, its example."""
+    """Markdown section of one name: signature, first line, body, example."""
     text = inspect.getdoc(value) or ""
     first, _, rest = text.partition("\n")
     body, example = [], []
@@ -123,12 +123,12 @@ def entry(name: str, value: Any) -> str:
 
 
 def pages() -> dict[str, str]:
-    """file name -> its text."""
-    made, index = {}, ["# Reference", "Made from the docstrings by `make docs`."]
+    """Text of each page, by file name."""
+    made, index = {}, ["# Reference", "Generated from the docstrings by `make docs`."]
     listing = []
     for page, (title, entries) in families().items():
         sections = [entry(name, value) for name, value in entries]
-        head = f"# {title}\n\nMade from the docstrings by `make docs`."
+        head = f"# {title}\n\nGenerated from the docstrings by `make docs`."
         made[f"{page}.md"] = "\n\n".join([head, *sections]) + "\n"
         names = ", ".join(f"`{name.rpartition('.')[2]}`" for name, _ in entries)
         listing.append(f"- [{title}]({page}.md): {names}")

@@ -1,7 +1,7 @@
-"""Look inside a small net: one step by hand as a table, then a page of pictures.
+"""Inspect a small net: a traced training step as a table, then a page of plots.
 
 The table follows a net of two sigmoid layers through one forward and backward pass and one step of
-gradient descent. The pictures need matplotlib (extra `plot`); they go to look_inside.png, or to
+gradient descent. The plots need matplotlib (extra `plot`); they are saved to look_inside.png, or to
 the file named on the command line.
 """
 
@@ -24,7 +24,7 @@ for layer, weight, bias in (
     layer.bias.detach().fill_(bias)
 explain.trace(net, [[0.05, 0.10]], [[0.01, 0.99]], nn.MSELoss(), lr=0.5)
 
-# Three moons, a net that tells them apart, and how it learned to.
+# Three moons, a classifier of them, and its training history.
 fastnn.manual_seed(0)
 draw = np.random.RandomState(0)
 y = draw.randint(0, 3, 300)
@@ -55,4 +55,4 @@ plot.weight_histograms(model, ax=axes[5])
 
 path = sys.argv[1] if len(sys.argv) > 1 else "look_inside.png"
 figure.savefig(path)
-print(f"accuracy {history.history['val_accuracy'][-1]:.3f} on rows not trained on; see {path}")
+print(f"accuracy {history.history['val_accuracy'][-1]:.3f} on validation rows; see {path}")

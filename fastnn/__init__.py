@@ -1,4 +1,4 @@
-"""fastnn: neural nets of dense layers on the CPU, trained as one compiled program."""
+"""fastnn: small neural networks on the CPU, each training step compiled to one program."""
 
 from math import e, inf, nan, pi
 from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
@@ -121,10 +121,10 @@ _provide(
 
 get_num_threads = num_threads
 newaxis = None
-Size: _Any = tuple  # what shapes are
+Size: _Any = tuple  # the type of a shape
 
 __all__ = [
-    # Tensors, and types of their elements
+    # Tensors and dtypes
     "Size",
     "Tensor",
     "get_printoptions",
@@ -154,7 +154,7 @@ __all__ = [
     "nan",
     "newaxis",
     "pi",
-    # Gradients, and public as programs
+    # Gradients and compilation
     "RecordingError",
     "autograd",
     "compile",
@@ -192,7 +192,7 @@ __all__ = [
     "plot",
     "train",
     "utils",
-    # Random numbers; functions of tensors and ways to make them
+    # Random numbers, creation and functions of tensors
     "Generator",
     "ops",
     *creation.__all__,
@@ -208,7 +208,7 @@ __all__ = [
     "FormatError",
     "load",
     "save",
-    # The machine
+    # Devices, threads and instruction sets
     "accelerator",
     "backends",
     "cuda",

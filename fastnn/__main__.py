@@ -1,4 +1,4 @@
-"""``python -m fastnn``: the command line."""
+"""Entry point of ``python -m fastnn``, the command line."""
 
 import sys
 

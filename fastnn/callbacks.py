@@ -1,4 +1,4 @@
-"""Callbacks of `Trainer.fit`, under the names of Keras."""
+"""Callbacks for `Trainer.fit`, with Keras's names."""
 
 from fastnn.train.callbacks import (
     Callback,

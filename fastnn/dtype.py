@@ -1,7 +1,7 @@
-"""The types of elements by name, as `from mindspore import dtype as mstype` wants them.
+"""Dtypes by name, as in `from mindspore import dtype as mstype`.
 
-Tensors hold four: float32, float64, int64 and bool. The names of other types of numbers convert
-to the nearest of these: int32 to int64, float16 to float32.
+Tensors have one of four dtypes: float32, float64, int64 and bool. Other names convert to the
+nearest of these: int32 to int64, float16 to float32.
 """
 
 import numpy as np

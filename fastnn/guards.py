@@ -1,7 +1,7 @@
-"""Looks for what often goes wrong: a softmax twice, units that are dead, numbers that are none.
+"""Checks for common training mistakes: a double softmax, dead units, nan or infinite values.
 
-Nothing here runs within a training step: `Trainer.fit` calls `before_training` once for a model and
-a loss, and `first_non_finite` when the loss is not finite.
+Nothing here runs during a training step. `Trainer.fit` makes the checks of `before_training` once
+for a model and a loss, and calls `first_non_finite` if the loss is not finite.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ __all__ = [
 ]
 
 _PACKAGE = str(Path(__file__).parent)
-SATURATED = 1e-3  # a derivative below this
-MOST = 0.95  # in more than this share of the rows
-ROWS = 32  # looked at before training
-TAKE_LOGITS = (  # what the names of metrics begin with for which z > 0 says yes
+SATURATED = 1e-3  # a unit is saturated if its derivative is below this
+MOST = 0.95  # for more than this share of the rows
+ROWS = 32  # rows that `before_training` runs
+TAKE_LOGITS = (  # prefixes of the metrics that predict the positive class where z > 0
     "accuracy", "zero_one", "hamming", "precision", "recall", "f1", "jaccard", "balanced",
     "matthews", "cohen", "log_loss", "brier",
 )  # fmt: skip
@@ -60,7 +60,7 @@ def looks_like_probabilities(z: ArrayLike | Tensor) -> bool:
 
 # ---- before training ----
 
-# Each by the op that it is on the tape.
+# Names of the ops on the tape.
 _PROBABILITIES = ("softmax", "sigmoid")
 _OF_CLASSES = ("softmax_cross_entropy", "soft_cross_entropy", "log_softmax", "softmax")
 _OF_LABELS = ("bce_with_logits", "sigmoid")
@@ -76,23 +76,25 @@ def before_training(
     *targets: ArrayLike,
     metrics: Iterable[str] = (),
 ) -> None:
-    """Warn where the outputs of the model are not what the loss takes: probabilities for one that
-    applies softmax or sigmoid itself, no log-probabilities for NLLLoss or KLDivLoss; and where the
-    model itself ends in a softmax of a softmax.
+    """Warn if the outputs of a model do not suit the loss.
 
-    Model and loss are run on the first 32 rows, in evaluation mode, and left as they are; for the
-    same model and loss only once. What they do is read off the tape, so that functions count as
-    modules do. `Trainer.fit` calls this; call it before a loop of your own.
+    Warns of probabilities for a loss that applies softmax or sigmoid itself, of outputs that are
+    not log-probabilities for NLLLoss or KLDivLoss, and of a model that ends in a softmax of a
+    softmax.
+
+    Runs model and loss on the first 32 rows, in evaluation mode, and leaves them unchanged; only
+    once for the same model and loss. The check reads the tape, so it sees functions as well as
+    modules. `Trainer.fit` makes the same check; call this before your own loop.
 
     Args:
         model: any Module whose forward takes one tensor.
         loss: `loss(model(x), *targets)`.
         x: (rows, features).
-        targets: y, and what else the loss takes, row by row.
-        metrics: names, of which some take logits.
+        targets: y and further arguments of the loss, one row per row of x.
+        metrics: names of metrics; those that take logits are checked.
 
     Warns:
-        UserWarning: what is wrong, and what to do.
+        UserWarning: the mistake, and how to fix it.
 
     >>> model = nn.Sequential(nn.Linear(2, 3), nn.Softmax(dim=1))
     >>> with warnings.catch_warnings(record=True) as found:
@@ -111,20 +113,20 @@ def before_training(
 
 
 def is_known(model: nn.Module, loss: Callable[..., Tensor]) -> bool:
-    """Whether model and loss were looked at before."""
+    """Whether model and loss were checked before."""
     return _name(loss) in _looked_at.get(model, ())
 
 
 def found_in(
     loss: Callable[..., Tensor], z: Tensor, applies: str, metrics: Iterable[str]
 ) -> str | None:
-    """What to say of outputs z, still on the tape, to which the loss `applies` an op."""
+    """The warning for outputs z, still on the tape, to which the loss `applies` an op, or None."""
     found = _of_probabilities(_name(loss), applies, z) or _of_logarithms(_name(loss), loss, z)
     return found or _of_twice(z) or _of_metrics(metrics, loss, z)
 
 
 def report(model: nn.Module, loss: Callable[..., Tensor], found: str | None) -> None:
-    """Warn of what was found, and do not look at model and loss again."""
+    """Issue the warning, and mark model and loss as checked."""
     _looked_at.setdefault(model, set()).add(_name(loss))
     if found is not None:
         warnings.warn(found, UserWarning, stacklevel=_levels_up())
@@ -140,7 +142,7 @@ def _as_target(y: ArrayLike, z: Tensor) -> Tensor:
 
 
 def _levels_up() -> int:
-    """How far up the caller's stack the code outside of this package is."""
+    """Number of stack levels up to the first caller outside this package."""
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame, level = frame.f_back, level + 1
@@ -148,7 +150,7 @@ def _levels_up() -> int:
 
 
 def _of_probabilities(name: str, applies: str, z: Tensor) -> str | None:
-    """What to say of a loss that `applies` an op to outputs that are probabilities already."""
+    """The warning for a loss that `applies` softmax or sigmoid to probabilities."""
     if applies not in (*_OF_CLASSES, *_OF_LABELS):
         return None
     made = _op(_source(z))
@@ -166,7 +168,7 @@ def _of_probabilities(name: str, applies: str, z: Tensor) -> str | None:
 
 
 def _of_logarithms(name: str, loss: Any, z: Tensor) -> str | None:
-    """What to say of an NLLLoss or KLDivLoss of outputs that are no log-probabilities."""
+    """The warning for an NLLLoss or KLDivLoss of outputs that are not log-probabilities."""
     if not isinstance(loss, nn.NLLLoss | nn.KLDivLoss) or z.ndim != 2:
         return None
     if looks_like_probabilities(np.exp(z._array[:ROWS])):
@@ -178,7 +180,7 @@ def _of_logarithms(name: str, loss: Any, z: Tensor) -> str | None:
 
 
 def _of_twice(z: Tensor) -> str | None:
-    """What to say of a softmax, or a sigmoid, of what one of them has made."""
+    """The warning for a softmax or sigmoid of the output of another."""
     last = _source(z)
     if last._node is None or _op(last) not in (*_PROBABILITIES, "log_softmax"):
         return None
@@ -189,8 +191,9 @@ def _of_twice(z: Tensor) -> str | None:
 
 
 def _of_metrics(metrics: Iterable[str], loss: Any, z: Tensor) -> str | None:
-    """What to say of metrics that take logits and get probabilities; `Trainer` makes logits of
-    those for BCELoss."""
+    """The warning for metrics that take logits but get probabilities.
+
+    With BCELoss there is none: `Trainer` converts the probabilities to logits."""
     names = [name for name in metrics if name.startswith(TAKE_LOGITS)]
     if not names or isinstance(loss, nn.BCELoss) or _op(_source(z)) != "sigmoid":
         return None
@@ -201,13 +204,13 @@ def _of_metrics(metrics: Iterable[str], loss: Any, z: Tensor) -> str | None:
 
 
 def _op(x: Tensor) -> str:
-    """The op that made a tensor; '' for what is no row of the table."""
+    """Name of the op that made a tensor; '' if it is not in the op table."""
     rule = None if x._node is None else x._node.rule
     return next((op.name for op in ops.TABLE.values() if op.gradient is rule), "") if rule else ""
 
 
 def applied_to(z: Tensor, end: Tensor) -> str:
-    """The op of the logits losses that is applied to z on the way to `end`, else ''."""
+    """The op by which a loss of logits uses z on the way to `end`, else ''."""
     waiting, seen, start = [end], set(), _source(z)
     while waiting:
         x = waiting.pop()
@@ -223,7 +226,7 @@ def applied_to(z: Tensor, end: Tensor) -> str:
 
 
 def _source(x: Tensor) -> Tensor:
-    """What a tensor is a view or a copy of."""
+    """The tensor that x is a view or a copy of, else x."""
     while x._node is not None:
         given = next(t for t in inputs_of(x._node) if t is not None)
         if _op(x) not in _COPIES and not np.may_share_memory(x._array, given._array):
@@ -232,15 +235,15 @@ def _source(x: Tensor) -> Tensor:
     return x
 
 
-# ---- what layers give ----
+# ---- layer outputs ----
 
 
 class Activity(NamedTuple):
-    """What one activation layer gave.
+    """Dead and saturated units of one activation layer.
 
-    dead: the share of units whose derivative is 0 for all rows.
-    saturated: the share of units, dead ones too, whose derivative is below 1e-3 for more than 95 %
-        of the rows.
+    dead: fraction of units whose derivative is 0 for all rows.
+    saturated: fraction of units, dead ones included, whose derivative is below 1e-3 for more than
+        95 % of the rows.
     """
 
     layer: str
@@ -250,8 +253,7 @@ class Activity(NamedTuple):
 
 
 class ActivationReport(tuple[Activity, ...]):
-    """An `Activity` for each activation layer, in the order of the forward pass; prints as a
-    table."""
+    """One `Activity` per activation layer, in forward order; prints as a table."""
 
     def __str__(self) -> str:
         cells = [("Layer", "Units", "Dead", "Saturated")]
@@ -266,14 +268,15 @@ class ActivationReport(tuple[Activity, ...]):
 
 
 def activation_report(model: nn.Module, x: ArrayLike) -> ActivationReport:
-    """The shares of dead and of saturated units of each activation layer.
+    """Fractions of dead and saturated units, for each activation layer.
 
-    A dead unit, such as a ReLU that is 0 for all rows, learns no more from them; a saturated one,
-    such as a sigmoid near 0 or 1, hardly does. Only layers are seen, not functions in a forward.
+    A dead unit, such as a ReLU that is 0 for all rows, no longer learns from these rows; a
+    saturated one, such as a sigmoid near 0 or 1, hardly does. Activation modules are reported,
+    functions called in a `forward` are not.
 
     Args:
-        model: any Module whose forward takes one tensor; it is run in evaluation mode.
-        x: (rows, features), as many and as various as can be had.
+        model: any Module whose forward takes one tensor; runs in evaluation mode.
+        x: (rows, features), ideally many and varied.
 
     >>> model = nn.Sequential(nn.Linear(1, 2), nn.ReLU())
     >>> _ = nn.init.constant_(model[0].weight, 1.0), nn.init.constant_(model[0].bias, 0.0)
@@ -301,14 +304,16 @@ def activation_report(model: nn.Module, x: ArrayLike) -> ActivationReport:
 
 
 def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
-    """The first layer, in the order of the forward pass, with a weight or an output that is nan or
-    infinite, and which of them it is; 'x' if that has such a number; None if there is none.
+    """Find the first layer with a nan or infinite weight or output, in forward order.
 
-    The model is run on x once, in the mode in which it is, and left as it is.
+    Runs the model on x once, in its current mode, and leaves it unchanged.
 
     Args:
         model: any Module whose forward takes one tensor.
         x: (rows, features).
+
+    Returns:
+        the parameter or output, as text; 'x' if the input is not finite; None if all is finite.
 
     >>> model = nn.Sequential(nn.Linear(1, 2), nn.Tanh())
     >>> model[0].bias.data[1] = float("nan")
@@ -333,14 +338,14 @@ def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
 
 
 def _rows(model: nn.Module, x: ArrayLike) -> NDArray[Any]:
-    """A copy, of the type of the model's numbers."""
+    """A copy of x in the model's dtype."""
     parameter = next(iter(model.parameters()), None)
     return np.array(x, np.float32 if parameter is None else parameter.dtype, order="C")
 
 
 @contextmanager
 def _unchanged(model: nn.Module) -> Iterator[None]:
-    """Buffers and the random numbers of dropout are afterwards what they were."""
+    """Restore buffers and the random state of dropout on exit."""
     kept = [engine_state, *(buffer._array for buffer in model.buffers())]
     values = [array.copy() for array in kept]
     try:
@@ -357,8 +362,7 @@ _After = Callable[[str, nn.Module, tuple[Any, ...], Any], None]
 def _hooked(
     model: nn.Module, after: _After, before: Callable[[str, nn.Module], None] | None = None
 ) -> Iterator[None]:
-    """Within it `after` sees each module's arguments and output, `before` each that is about to
-    run."""
+    """Call `before` before each module runs, and `after` with its arguments and output."""
     if not isinstance(model, nn.Module):
         raise TypeError(f"model: expected a Module, got {check.show(model)}")
     handles = []

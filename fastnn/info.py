@@ -1,9 +1,8 @@
-"""Information: entropies and divergences of distributions, where 0 log 0 = 0.
+"""Information theory: entropies and divergences of discrete distributions, with 0 log 0 = 0.
 
-Each takes arrays, for which it gives NumPy arrays (a float where one number is left), or Tensors,
-for which it gives Tensors, with gradients and within programs. Arrays are checked to be
-distributions; Tensors are taken as they are. Where a probability is 0, its gradient is 0, not the
-infinite one of p log p.
+Given arrays, a function returns a NumPy array (a float if the result is one number). Given Tensors,
+it returns a Tensor, with gradients, also in compiled code. Arrays are checked to be distributions;
+Tensors are not. Where a probability is 0, its gradient is 0, not the infinite one of p log p.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ Axes = int | tuple[int, ...]
 
 
 def _times_log(p: Tensor, q: Tensor) -> Tensor:
-    """p log q, 0 where p is 0; the other branch there has a finite gradient."""
+    """p log q, 0 where p is 0; log 1 in the unused branch keeps the gradient finite."""
     some = ops.ne(p, 0.0)
     return ops.mul(p, ops.log(ops.where(some, q, 1.0)))
 
@@ -45,7 +44,7 @@ def _log_base(base: float | None) -> float:
 
 
 def _distributions(axis: Axes | None, **given: Any) -> tuple[list[Tensor], bool]:
-    """All as Tensors, and whether they came as arrays. axis: along which they sum to 1."""
+    """The arguments as Tensors, and whether they were arrays. axis: along which they sum to 1."""
     if any(isinstance(value, Tensor) for value in given.values()):
         for name, value in given.items():
             check.a_tensor(name, value)
@@ -81,15 +80,15 @@ def _result(total: Tensor, base: float | None, arrays: bool, sign: float = 1.0) 
 
 
 def entropy(p: Any, *, base: float | None = None, axis: int = -1) -> Any:
-    """H(p) = -sum p log p.
+    """Shannon entropy, H(p) = -sum p log p.
 
     Args:
-        p: distributions along `axis`, of any shape.
-        base: of the logarithm; default e (nats), 2 for bits.
-        axis: along which each sums to 1; default the last.
+        p: array or Tensor of any shape, a distribution along `axis`.
+        base: base of the logarithm; default e (nats), 2 for bits.
+        axis: axis along which each distribution sums to 1; default the last.
 
     Raises:
-        ValueError: an array that is no distribution, or a base that is none.
+        ValueError: an array is not a distribution, or the base is invalid.
 
     >>> entropy([0.5, 0.25, 0.25], base=2)
     1.5
@@ -99,7 +98,9 @@ def entropy(p: Any, *, base: float | None = None, axis: int = -1) -> Any:
 
 
 def cross_entropy(p: Any, q: Any, *, base: float | None = None, axis: int = -1) -> Any:
-    """H(p, q) = -sum p log q; inf where q is 0 and p is not. Arguments as for `entropy`.
+    """Cross-entropy, H(p, q) = -sum p log q; inf where q is 0 and p is not.
+
+    Arguments as for `entropy`.
 
     >>> cross_entropy([0.5, 0.5], [0.25, 0.75], base=2) > entropy([0.5, 0.5], base=2)
     True
@@ -110,7 +111,9 @@ def cross_entropy(p: Any, q: Any, *, base: float | None = None, axis: int = -1) 
 
 
 def kl_divergence(p: Any, q: Any, *, base: float | None = None, axis: int = -1) -> Any:
-    """KL(p || q) = sum p log (p / q); inf where q is 0 and p is not. Arguments as for `entropy`.
+    """Kullback-Leibler divergence, KL(p || q) = sum p log (p / q); inf where q is 0 and p is not.
+
+    Arguments as for `entropy`.
 
     >>> round(kl_divergence([1, 0, 0], [0.7, 0.2, 0.1]), 6)
     0.356675
@@ -121,14 +124,14 @@ def kl_divergence(p: Any, q: Any, *, base: float | None = None, axis: int = -1) 
 
 
 def _divergences(p: Tensor, q: Tensor) -> Tensor:
-    """p log (p / q) of each element."""
+    """p log (p / q), elementwise."""
     return ops.sub(_times_log(p, p), _times_log(p, q))
 
 
 def js_divergence(p: Any, q: Any, *, base: float | None = None, axis: int = -1) -> Any:
-    """JS(p, q) = (KL(p || m) + KL(q || m)) / 2 with m = (p + q) / 2; at most log 2.
+    """Jensen-Shannon divergence, JS(p, q) = (KL(p || m) + KL(q || m)) / 2 with m = (p + q) / 2.
 
-    Arguments as for `entropy`. SciPy's `jensenshannon` is its root.
+    At most log 2. Arguments as for `entropy`. SciPy's `jensenshannon` is its square root.
 
     >>> js_divergence([1, 0], [0, 1], base=2)
     1.0
@@ -141,7 +144,7 @@ def js_divergence(p: Any, q: Any, *, base: float | None = None, axis: int = -1) 
 
 
 def binary_entropy(p: Any, *, base: float | None = None) -> Any:
-    """-p log p - (1 - p) log (1 - p), of each element of p in 0..1.
+    """Binary entropy, -p log p - (1 - p) log (1 - p), of each element of p in 0..1.
 
     >>> binary_entropy([0, 0.5, 1], base=2)
     array([0., 1., 0.])
@@ -152,10 +155,10 @@ def binary_entropy(p: Any, *, base: float | None = None) -> Any:
 
 
 def mutual_information(joint: Any, *, base: float | None = None) -> Any:
-    """I = sum p(x, y) log (p(x, y) / (p(x) p(y))).
+    """Mutual information, I = sum p(x, y) log (p(x, y) / (p(x) p(y))).
 
     Args:
-        joint: (..., n, m), p(x, y), which sums to 1 over the last two axes.
+        joint: joint distribution p(x, y) of shape (..., n, m); sums to 1 over the last two axes.
         base: as for `entropy`.
 
     >>> mutual_information([[0.5, 0], [0, 0.5]], base=2)

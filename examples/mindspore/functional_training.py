@@ -1,7 +1,7 @@
-"""Functional training as MindSpore has it: a forward function, its gradients, an optimizer.
+"""Functional training in MindSpore's style: a forward function, its gradients, an optimizer.
 
-A net that tells three species of iris apart, with scikit-learn's measurements. For MindSpore change
-the import lines: `fastnn` is `mindspore`. The printed numbers are the same.
+A net classifies three species of iris, scikit-learn's data set. For MindSpore change the import
+lines: `fastnn` is `mindspore`. The printed numbers are the same.
 """
 
 import numpy as np
@@ -15,13 +15,13 @@ numbers = np.random.RandomState(0)
 
 
 def start(*shape):
-    """Starting values that do not depend on the library: U(-b, b), b = 1 / sqrt(inputs)."""
+    """Initial values independent of the library: U(-b, b), b = 1 / sqrt(inputs)."""
     bound = 1 / np.sqrt(shape[-1])
     return Tensor(numbers.uniform(-bound, bound, shape).astype(np.float32))
 
 
 class Network(nn.Cell):
-    """One hidden layer."""
+    """MLP with one hidden layer."""
 
     def __init__(self, inputs, hidden, classes):
         super().__init__()
@@ -46,7 +46,7 @@ optimizer = nn.Adam(net.trainable_params(), learning_rate=0.01)
 
 
 def forward_fn(data, label):
-    """The loss, and the logits beside it."""
+    """Loss and logits."""
     logits = net(data)
     loss = loss_fn(logits, label)
     return loss, logits
@@ -56,7 +56,7 @@ grad_fn = mindspore.value_and_grad(forward_fn, None, optimizer.parameters, has_a
 
 
 def train_step(data, label):
-    """One step of the optimizer; the loss."""
+    """One optimizer step; returns the loss."""
     (loss, _), gradients = grad_fn(data, label)
     optimizer(gradients)
     return loss

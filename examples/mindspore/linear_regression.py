@@ -1,4 +1,4 @@
-"""A line through points, by hand: a function's gradient by its parameters, and the update.
+"""Linear regression by hand: gradient of a function with respect to parameters, and the update.
 
 For MindSpore change the import lines: `fastnn` is `mindspore`. The printed numbers are the same.
 """

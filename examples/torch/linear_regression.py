@@ -1,4 +1,4 @@
-"""A line through points, by hand: the loss in tensors, its gradients by autograd, the update.
+"""Linear regression by hand: loss in tensors, gradients by autograd, gradient descent.
 
 For PyTorch change the import line: `fastnn` is `torch`. The printed numbers are the same.
 """
@@ -7,7 +7,7 @@ import fastnn as torch
 
 torch.manual_seed(0)
 
-# y = 2 - 3x, and noise.
+# y = 2 - 3x, with noise.
 x = torch.rand(100, 1)
 noise = 0.1 * (torch.rand(100, 1) - 0.5)
 y = 2.0 - 3.0 * x + noise

@@ -1,4 +1,4 @@
-"""Logistic regression: which tumours are benign, from thirty measurements of their cells.
+"""Logistic regression: classify tumours as benign from thirty measurements of their cells.
 
 The data are scikit-learn's breast cancer set. For PyTorch change the import lines: `fastnn` is
 `torch`. The printed numbers are the same.

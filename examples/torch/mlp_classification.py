@@ -1,4 +1,4 @@
-"""Handwritten digits: a small net with a training and a validation loop.
+"""Classification of handwritten digits: a small net with a training and a validation loop.
 
 The data are scikit-learn's digits, 8 by 8 pixels. For PyTorch change the import lines: `fastnn` is
 `torch`. The printed numbers are the same.
@@ -28,7 +28,7 @@ class Classifier(nn.Module):
 
 
 def train(model, loader, optimizer):
-    """One epoch; the mean loss."""
+    """Train for one epoch; return the mean loss."""
     model.train()
     total = 0.0
     for x, y in loader:
@@ -42,7 +42,7 @@ def train(model, loader, optimizer):
 
 
 def validate(model, loader):
-    """The mean loss and the share of rows that are right."""
+    """Mean loss and accuracy."""
     model.eval()
     total, right = 0.0, 0
     with torch.no_grad():

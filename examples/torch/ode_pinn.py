@@ -1,8 +1,9 @@
-"""A net that solves an ordinary differential equation: a damped oscillator, u'' + u'/2 + 4u = 0.
+"""Physics-informed net for a damped oscillator, the ODE u'' + u'/2 + 4u = 0.
 
-With u(0) = 1 and u'(0) = 0, on 0 <= t <= 3. The loss is the equation's residual at fixed times,
-whose derivatives by t come from autograd, and so does the gradient of all that by the weights. For
-PyTorch change the import lines: `fastnn` is `torch`. The printed numbers are the same.
+u(0) = 1 and u'(0) = 0, on 0 <= t <= 3. The loss is the squared residual of the equation at fixed
+times. Autograd computes the derivatives with respect to t, and the gradient of the loss with
+respect to the weights. For PyTorch change the import lines: `fastnn` is `torch`. The printed
+numbers are the same.
 """
 
 import math
@@ -19,14 +20,14 @@ def derivative(u, t):
 
 
 def residual(model, t):
-    """The left side of the equation, for u = 1 + t**2 * model(t)."""
-    u = 1.0 + t * t * model(t)  # starts at u = 1, u' = 0 whatever the weights are
+    """Left side of the equation, for u = 1 + t**2 * model(t)."""
+    u = 1.0 + t * t * model(t)  # satisfies u(0) = 1, u'(0) = 0 for any weights
     du = derivative(u, t)
     return derivative(du, t) + DAMPING * du + STIFFNESS * u
 
 
 def exact(t):
-    """The solution on paper."""
+    """The analytic solution."""
     decay = DAMPING / 2
     frequency = math.sqrt(STIFFNESS - decay**2)
     swing = torch.cos(frequency * t) + decay / frequency * torch.sin(frequency * t)

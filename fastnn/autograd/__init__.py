@@ -1,4 +1,4 @@
-"""The tape, gradients of what it holds, functions with gradients of their own, checks of them."""
+"""Automatic differentiation: gradients of tensors, custom functions, gradient checks."""
 
 from fastnn.autograd import functional
 from fastnn.backward import hooks

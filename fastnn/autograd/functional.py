@@ -1,4 +1,4 @@
-"""torch.autograd.functional: Jacobians and products of a function at given inputs."""
+"""torch.autograd.functional: Jacobians, Hessians and their products with vectors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _out(value: Any, create_graph: bool) -> Any:
 
 
 def _like(inputs: Any, found: Any) -> Any:
-    """A tuple when the inputs are one, else its only entry."""
+    """A tuple if the inputs are one, else its only entry."""
     return tuple(found) if isinstance(inputs, tuple | list) else found[0]
 
 
@@ -34,22 +34,22 @@ def jacobian(
     vectorize: bool = False,
     strategy: str = "reverse-mode",
 ) -> Any:
-    """The Jacobian of `func` at the inputs.
+    """Jacobian of `func` at the inputs.
 
     J[i, j] = d func(inputs)_i / d input_j
 
     Args:
         func: takes tensors and returns a tensor or a tuple of them.
         inputs: a tensor or a tuple of them.
-        create_graph: the result is on the tape.
-        strict, vectorize: taken for torch's sake; it is always vectorized where possible.
+        create_graph: put the result on the tape, for higher derivatives.
+        strict, vectorize: ignored, for torch's signature; always vectorized where possible.
         strategy: "reverse-mode" (default) or "forward-mode".
 
     Returns:
-        a tensor, or tuples: by outputs, and below by inputs.
+        a tensor, or nested tuples: by outputs, then by inputs.
 
     Raises:
-        ValueError: another strategy. TypeError: inputs or outputs that are no tensors.
+        ValueError: unknown strategy. TypeError: inputs or outputs are not tensors.
 
     Source: torch.autograd.functional.jacobian.
 
@@ -74,16 +74,16 @@ def hessian(
     vectorize: bool = False,
     outer_jacobian_strategy: str = "reverse-mode",
 ) -> Any:
-    """The Hessian of a scalar function at the inputs.
+    """Hessian of a scalar function at the inputs.
 
     H[i, j] = d^2 func(inputs) / d input_i d input_j
 
     Args:
         func: takes tensors and returns a tensor of one element.
         inputs: a tensor or a tuple of them.
-        create_graph: the result is on the tape.
-        strict, vectorize: taken for torch's sake.
-        outer_jacobian_strategy: as strategy of `jacobian`.
+        create_graph: put the result on the tape, for higher derivatives.
+        strict, vectorize: ignored, for torch's signature.
+        outer_jacobian_strategy: as `strategy` of `jacobian`.
 
     Returns:
         a tensor, or a tuple of tuples.
@@ -114,20 +114,20 @@ def hessian(
 def vjp(
     func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> Any:
-    """(outputs, v^T J) of `func` at the inputs.
+    """Vector-Jacobian product: (outputs, v^T J) of `func` at the inputs.
 
     Args:
         func: takes tensors and returns tensors.
         inputs: a tensor or a tuple of them.
-        v: a cotangent for each output; may be left out for a scalar.
-        create_graph: the result is on the tape.
-        strict: taken for torch's sake.
+        v: a cotangent for each output; optional for a scalar.
+        create_graph: put the result on the tape, for higher derivatives.
+        strict: ignored, for torch's signature.
 
     Returns:
-        the outputs, and a tuple when the inputs are one.
+        the outputs, and the product, a tuple if the inputs are one.
 
     Raises:
-        RuntimeError: no v for an output of several elements.
+        RuntimeError: v is missing and the output has several elements.
 
     Source: torch.autograd.functional.vjp.
 
@@ -148,20 +148,20 @@ def vjp(
 def jvp(
     func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> Any:
-    """(outputs, J v) of `func` at the inputs.
+    """Jacobian-vector product: (outputs, J v) of `func` at the inputs.
 
     Args:
         func: takes tensors and returns tensors.
         inputs: a tensor or a tuple of them.
-        v: a tangent for each input; may be left out for one input of one element.
-        create_graph: the result is on the tape.
-        strict: taken for torch's sake.
+        v: a tangent for each input; optional for one input of one element.
+        create_graph: put the result on the tape, for higher derivatives.
+        strict: ignored, for torch's signature.
 
     Returns:
         the outputs and their tangents.
 
     Raises:
-        RuntimeError: no v for inputs of several elements.
+        RuntimeError: v is missing and the inputs have several elements.
 
     Source: torch.autograd.functional.jvp.
 
@@ -182,20 +182,20 @@ def jvp(
 def hvp(
     func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> Any:
-    """(output, H v) of a scalar function at the inputs.
+    """Hessian-vector product: (output, H v) of a scalar function at the inputs.
 
     Args:
         func: takes tensors and returns a tensor of one element.
         inputs: a tensor or a tuple of them.
-        v: a direction for each input; may be left out for one input of one element.
-        create_graph: the result is on the tape.
-        strict: taken for torch's sake.
+        v: a direction for each input; optional for one input of one element.
+        create_graph: put the result on the tape, for higher derivatives.
+        strict: ignored, for torch's signature.
 
     Returns:
-        the output, and a tuple when the inputs are one.
+        the output, and the product, a tuple if the inputs are one.
 
     Raises:
-        RuntimeError: no v for inputs of several elements.
+        RuntimeError: v is missing and the inputs have several elements.
 
     Source: torch.autograd.functional.hvp.
 

@@ -1,4 +1,4 @@
-"""The command `fastnn`."""
+"""The command line, `fastnn`."""
 
 from fastnn.cli.command import main
 

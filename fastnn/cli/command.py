@@ -1,7 +1,7 @@
 """The command line: train, predict, evaluate, info, bench.
 
-Results go to stdout and talk goes to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage or bad
-input, 130 stopped by Ctrl-C. ``FASTNN_DEBUG=1`` shows the traceback of a failure.
+Results go to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 wrong usage or
+invalid input, 130 stopped by Ctrl-C. ``FASTNN_DEBUG=1`` shows the traceback of a failure.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ __all__ = ["main"]
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors take one line."""
+    """Argument parser with one-line error messages."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where to read more, and exit with 2."""
+        """Print the error and a pointer to the help, and exit with 2."""
         print(f"fastnn: error: {message}; see {self.prog} --help", file=sys.stderr)
         raise SystemExit(2)
 
@@ -60,7 +60,7 @@ def _widths(text: str) -> tuple[int, ...]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+    """Build the argument parser."""
     top = Parser(prog="fastnn", description="Small neural nets, trained fast on the CPU.")
     top.add_argument("--version", action="version", version=f"fastnn {fastnn.__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    sub = command("train", _train, "Train a net on a table, and save it with a picture of the run.")
+    sub = command("train", _train, "Train a net on a table; save the model and a plot of the run.")
     _add_train_arguments(sub)
     sub = command("predict", _predict, "Predict each row of a CSV file.")
     sub.add_argument("model", help="a .safetensors file that train wrote")
@@ -85,7 +85,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--all", action="store_true",
                      help="score the rows that the model was trained on too")  # fmt: skip
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    sub = command("info", _info, "Say which version runs here, and on what.")
+    sub = command("info", _info, "Show version, instruction sets and threads.")
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
     sub = command("bench", _bench, "Run the benchmarks of a source checkout.")
     sub.add_argument("rest", nargs="*", help="arguments for python -m bench")
@@ -118,7 +118,7 @@ def _add_train_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--compare", action="store_true",
                      help="time a step beside NumPy and scikit-learn")  # fmt: skip
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    sub.add_argument("--quiet", action="store_true", help="no progress, no remarks")
+    sub.add_argument("--quiet", action="store_true", help="no progress, no messages")
 
 
 def _losses() -> str:
@@ -132,10 +132,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        argv: the words after ``fastnn``; those of the process by default.
+        argv: arguments after ``fastnn``; default: those of the process.
 
     Returns:
-        The exit code: 0 done, 1 failed, 2 wrong usage or bad input, 130 stopped by Ctrl-C.
+        The exit code: 0 success, 1 failure, 2 wrong usage or invalid input, 130 stopped by Ctrl-C.
 
     Example:
         >>> main(["train", "iris", "--epochs", "5"])  # doctest: +SKIP
@@ -143,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else list(argv)
     if words[:1] == ["bench"]:
-        # argparse would take the options of the benchmarks for its own.
+        # Without this, argparse would parse the options of the benchmarks itself.
         words.insert(1, "--")
     try:
         args = parser().parse_args(words)
@@ -156,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _error("stopped by Ctrl-C", 130)
     except BrokenPipeError:
-        # The reader of stdout has left; Python would complain once more while it exits.
+        # The reader closed stdout; without this Python prints another error while it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
@@ -183,7 +183,7 @@ def _text(error: Exception) -> str:
 
 def _print_json(document: dict[str, Any]) -> None:
     def strict(value: Any) -> Any:
-        """JSON has no nan."""
+        """Replace nan and infinities by None: JSON has neither."""
         if isinstance(value, dict):
             return {key: strict(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
@@ -194,7 +194,7 @@ def _print_json(document: dict[str, Any]) -> None:
 
 
 def _open(name: str, target: str | None, **options: Any) -> data.Table:
-    """A bundled data set by name, or a CSV file."""
+    """Open a bundled data set by name, or a CSV file."""
     if name in data.DATASETS and not os.path.exists(name):
         return data.load_table(name)
     if not os.path.exists(name) and not name.endswith(".csv"):
@@ -245,7 +245,7 @@ def _train(args: Any) -> int:
 
 
 def _outputs(out: str, stem: str) -> tuple[Path, Path]:
-    """The files of a model and of its picture."""
+    """Paths of the model file and the plot."""
     if os.path.isdir(out) or out.endswith(os.sep):
         os.makedirs(out, exist_ok=True)
         prefix = os.path.join(out, stem)

@@ -1,4 +1,4 @@
-"""One training step of the same net by NumPy, by scikit-learn and by fastnn, timed side by side."""
+"""Timing of a training step of the same net in NumPy, scikit-learn and fastnn."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _sklearn(x: Floats, y: NDArray[Any], settings: Settings, lr: float) -> Calla
 
     def fit(epochs: int) -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # That it did not converge is the intention.
+            warnings.simplefilter("ignore")  # it need not converge
             kind(
                 hidden_layer_sizes=settings.hidden, activation=activation, solver="adam",
                 batch_size=min(settings.batch_size, len(x)), learning_rate_init=lr, alpha=0.0,
@@ -48,19 +48,20 @@ def _sklearn(x: Floats, y: NDArray[Any], settings: Settings, lr: float) -> Calla
 
 
 def compare(x: Floats, y: NDArray[Any], n_out: int, settings: Settings) -> dict[str, float]:
-    """Time one step of training, each way on one thread, in interleaved rounds.
+    """Time a training step in NumPy, scikit-learn and fastnn, on one thread, interleaved.
 
     All do the same work: the same widths, activation, batches and float32 rows, shuffled anew each
-    epoch, with Adam and cross-entropy or squared error, whatever the settings name.
+    epoch, with Adam and cross-entropy or squared error, whatever optimizer and loss the settings
+    name.
 
     Args:
-        x: standardised features, float32 of shape (n, d).
+        x: standardized features, float32 of shape (n, d).
         y: int64 class indices of shape (n,), or float32 values of shape (n, 1).
         n_out: number of classes, or 1.
-        settings: the net and the batch size.
+        settings: net and batch size.
 
     Returns:
-        Microseconds per step, the median of seven rounds, by "NumPy", "scikit-learn" and "fastnn".
+        Microseconds per step, median of seven rounds, for "NumPy", "scikit-learn" and "fastnn".
 
     Raises:
         ImportError: scikit-learn is not installed.
@@ -104,7 +105,7 @@ def compare(x: Floats, y: NDArray[Any], n_out: int, settings: Settings) -> dict[
 
 @contextlib.contextmanager
 def _one_thread() -> Any:
-    from threadpoolctl import threadpool_limits  # scikit-learn brings it along
+    from threadpoolctl import threadpool_limits  # a dependency of scikit-learn
 
     before = fastnn.num_threads()
     fastnn.set_num_threads(1)

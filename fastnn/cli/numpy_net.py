@@ -1,6 +1,6 @@
-"""A dense net with Adam in plain NumPy: the rival of `fastnn train --compare` and of the bench.
+"""MLP with Adam in plain NumPy: the baseline of `fastnn train --compare` and of the bench.
 
-It imports nothing but NumPy, so that the bench can load this file into a process without fastnn.
+This file imports only NumPy, so that the bench can load it into a process without fastnn.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ __all__ = ["NumpyNet"]
 Floats = NDArray[np.float32]
 
 BETA1, BETA2, EPS = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
-# Data of at most this many bytes are shuffled as a whole, which is faster while they stay cached.
+# Data of at most this many bytes are shuffled as a whole, which is faster while they fit a cache.
 CACHED = 1 << 20
 
 
 class Vector:
-    """One flat vector, and the weight (inputs, outputs) and bias views of each layer into it."""
+    """Flat parameter vector with views: weight (inputs, outputs) and bias of each layer."""
 
     def __init__(self, widths: list[int]) -> None:
         layers = list(pairwise(widths))
@@ -38,7 +38,7 @@ class Vector:
 
 
 class Buffers:
-    """The arrays that a batch of one size needs, allocated once."""
+    """Preallocated arrays for one batch size."""
 
     def __init__(self, widths: list[int], rows: int) -> None:
         self.out: list[Floats] = [np.empty((rows, width), np.float32) for width in widths[1:]]
@@ -49,15 +49,15 @@ class Buffers:
 
 
 class NumpyNet:
-    """A dense float32 net with Adam: one flat parameter vector, and `out=` wherever NumPy has it.
+    """Float32 MLP trained with Adam: one flat parameter vector, `out=` wherever NumPy has it.
 
     Args:
-        widths: of the input, the hidden layers and the output.
-        activation: of the hidden layers: "relu", "tanh" or "sigmoid".
+        widths: widths of the input, the hidden layers and the output.
+        activation: activation of the hidden layers: "relu", "tanh" or "sigmoid".
         loss: "cross_entropy" with int64 classes (n,); "mse" or "bce" (on logits) with float32
             targets (n, outputs).
         lr: Adam's learning rate; its betas are 0.9 and 0.999, its eps 1e-8.
-        seed: of the weights, uniform in +-1/sqrt(inputs) with zero biases, and of the shuffling.
+        seed: seed of the weights (uniform in +-1/sqrt(inputs), biases zero) and of the shuffling.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class NumpyNet:
         self.buffers: dict[int, Buffers] = {}
 
     def fit(self, x: Floats, y: NDArray[Any], epochs: int, batch_size: int) -> None:
-        """Train for some epochs of shuffled batches; the last batch may be smaller."""
+        """Train for `epochs` epochs of shuffled batches; the last batch may be smaller."""
         x_batch, y_batch = np.empty_like(x[:batch_size]), np.empty_like(y[:batch_size])
         for _ in range(epochs):
             order = self.rng.permutation(len(x))
@@ -127,7 +127,7 @@ class NumpyNet:
         return out[last]
 
     def _loss(self, z: Floats, y: NDArray[Any], buffers: Buffers) -> float:
-        """The mean loss; its gradient by z goes to the last array of `d`."""
+        """Mean loss; writes its gradient with respect to z to the last array of `d`."""
         dz = buffers.d[-1]
         if self.loss == "mse":
             np.subtract(z, y, out=dz)
@@ -151,7 +151,7 @@ class NumpyNet:
         return loss
 
     def _backward(self, x: Floats, buffers: Buffers) -> None:
-        """Gradients into `grads`; the outputs of the hidden layers are overwritten."""
+        """Write gradients to `grads`; overwrites the outputs of the hidden layers."""
         out = buffers.out
         for i in reversed(range(len(out))):
             d = buffers.d[i]
@@ -173,7 +173,10 @@ class NumpyNet:
             np.multiply(below, h, out=below)
 
     def _adam(self) -> None:
-        """p -= (lr sqrt(c2) / c1) m / (sqrt(v) + eps sqrt(c2)), bias corrections as scalars."""
+        """Adam update, with scalar bias corrections c1 and c2.
+
+        p -= (lr sqrt(c2) / c1) m / (sqrt(v) + eps sqrt(c2))
+        """
         self.steps += 1
         c1, c2 = 1 - float(BETA1) ** self.steps, 1 - float(BETA2) ** self.steps
         g, m, v, t1, t2 = self.grads.flat, self.m, self.v, self.t1, self.t2

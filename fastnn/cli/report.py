@@ -1,4 +1,4 @@
-"""What the command line says: progress, tables of figures, what this machine runs on."""
+"""Output of the command line: progress, tables of metrics, system information."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import fastnn
-from fastnn import plot as pictures
+from fastnn import plot as plots
 from fastnn.tabular.model import Result, Settings
 from fastnn.tabular.presets import rate_of, takes_all_rows
 from fastnn.tabular.table import Table
@@ -21,11 +21,11 @@ __all__ = ["Talk", "closing", "comparison", "document", "figures", "headline", "
 
 
 class Talk:
-    """Remarks and progress on stderr: a bar by tqdm on a terminal, else a line now and then.
+    """Messages and progress on stderr: a tqdm bar on a terminal, else about ten lines.
 
     Args:
-        epochs: how many there will be.
-        quiet: say nothing at all.
+        epochs: total number of epochs.
+        quiet: print nothing.
     """
 
     def __init__(self, epochs: int, *, quiet: bool) -> None:
@@ -34,7 +34,7 @@ class Talk:
         self.done, self.stride = 0, max(1, epochs // 10)
 
     def say(self, text: str) -> None:
-        """One remark."""
+        """Print one message."""
         if not self.quiet:
             print(text, file=sys.stderr)
 
@@ -51,7 +51,7 @@ class Talk:
             self.bar.close()
 
     def on_epoch(self, epoch: int, logs: dict[str, float]) -> None:
-        """The callback of `fit`."""
+        """Callback for `fit`: show progress."""
         self.done += 1
         text = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
         if self.bar is not None:
@@ -66,7 +66,7 @@ def _widths(table: Table, settings: Settings) -> str:
 
 
 def headline(name: str, table: Table, settings: Settings) -> str:
-    """Two lines that say what will be trained on what."""
+    """Summary of data, net and settings, in two lines."""
     kind = f"{len(table.classes)} classes" if table.classes else f"regression of {table.target!r}"
     rate = rate_of(settings.optimizer, settings.lr)
     batch = "all rows" if takes_all_rows(settings.optimizer) else f"batch {settings.batch_size}"
@@ -81,12 +81,12 @@ def headline(name: str, table: Table, settings: Settings) -> str:
 
 
 def _best(result: Result) -> int:
-    """The epoch with the lowest validation loss, counted from 0."""
+    """Index of the epoch with the lowest validation loss, from 0."""
     return int(np.argmin(result.history["val_loss"]))
 
 
 def figures(result: Result) -> str:
-    """The table of training and validation figures: the first epochs, some, the best, the last."""
+    """Table of training and validation metrics: the first, some, the best and the last epoch."""
     history = result.history
     names = [n for n in ("loss", "val_loss", "accuracy", "val_accuracy") if n in history]
     count, best = len(history["loss"]), _best(result)
@@ -100,7 +100,7 @@ def figures(result: Result) -> str:
 
 
 def closing(result: Result, files: dict[str, str | None]) -> str:
-    """The figures on the held-out rows, the time, and the files written."""
+    """Metrics on the held-out rows, the time, and the files written."""
     held_out = result.model.evaluate(result.test)
     text = ", ".join(f"{name} {value:.4g}" for name, value in held_out.items())
     lines = [f"held out: {text} on {len(result.test.x)} rows"]
@@ -115,7 +115,7 @@ def closing(result: Result, files: dict[str, str | None]) -> str:
 
 
 def comparison(times: dict[str, float]) -> str:
-    """The table of `--compare`: time per step, and how many times that of fastnn."""
+    """Table of `--compare`: time per step, and its ratio to fastnn's."""
     lines = ["one step, one thread      us     ratio"]
     lines += [f"{name:20} {us:8.1f} {us / times['fastnn']:8.2f}x" for name, us in times.items()]
     return "\n".join(lines)
@@ -124,7 +124,7 @@ def comparison(times: dict[str, float]) -> str:
 def document(
     name: str, table: Table, settings: Settings, result: Result, files: dict[str, str | None]
 ) -> dict[str, Any]:
-    """Everything about a run, for JSON."""
+    """All data of a run, for JSON."""
     return {
         "data": name,
         "task": table.task,
@@ -144,11 +144,11 @@ def document(
 
 
 def plot(result: Result, path: Path, name: str, talk: Talk) -> str | None:
-    """Write the picture of a run; None, and a remark, where matplotlib is not installed."""
+    """Save the plot of a run; without matplotlib print a message and return None."""
     answer, _ = result.model.predict(result.test.x)
     assert result.test.y is not None
     try:
-        pictures.training_report(
+        plots.training_report(
             result.history,
             result.test.y,
             answer,
@@ -157,13 +157,13 @@ def plot(result: Result, path: Path, name: str, talk: Talk) -> str | None:
             title=f"{Path(name).stem}: {len(result.history['loss'])} epochs",
         )
     except ImportError as error:
-        talk.say(f"no picture: {error}")
+        talk.say(f"no plot: {error}")
         return None
     return str(path)
 
 
 def info() -> dict[str, Any]:
-    """Versions, instruction sets, threads and the OpenMP libraries in this process."""
+    """Versions, instruction sets, threads, and the OpenMP libraries loaded in this process."""
     return {
         "fastnn": fastnn.__version__,
         "isa": fastnn.isa(),
@@ -180,7 +180,7 @@ def info() -> dict[str, Any]:
 
 
 def _openmp() -> list[str]:
-    """The OpenMP libraries that are loaded; more than one is more than one pool of threads."""
+    """Paths of the loaded OpenMP libraries; each has its own thread pool."""
     try:
         lines = Path("/proc/self/maps").read_text(errors="replace").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""What a net computes, step by step, and what its outputs depend on."""
+"""Model inspection: a traced forward and backward pass, input gradients, feature importance."""
 
 from fastnn.explain.importance import input_gradients, permutation_importance
 from fastnn.explain.trace import Layer, Trace, Weight, trace

@@ -1,4 +1,4 @@
-"""How much the outputs of a model depend on its inputs."""
+"""Feature importance: input gradients and permutation importance."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ if TYPE_CHECKING:
 
 
 def input_gradients(model: Module, x: Any, output: int = 0) -> NDArray[Any]:
-    """g_ij = d model(x)_i,output / d x_ij: how an output changes with each feature, row by row.
+    """Gradient of one output with respect to the features of each row (saliency).
+
+    g_ij = d model(x)_i,output / d x_ij
 
     Args:
-        model: takes rows and gives a row for each, of itself alone; it runs in evaluation mode.
+        model: maps each row to an output row, independently of other rows; runs in evaluation mode.
         x: (rows, features).
-        output: which column of the model's output, default 0; any number if it has one axis.
+        output: column of the model's output, default 0; ignored if the output has one axis.
 
     Returns:
         (rows, features), of the model's dtype.
 
     Raises:
-        TypeError, ValueError: no module, or a column that is not there.
+        TypeError, ValueError: model is not a module, or the column does not exist.
 
     Example:
         >>> import fastnn
@@ -60,23 +62,23 @@ def permutation_importance(
     repeats: int = 5,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """I_j = score(y, predict(x)) - score(y, predict(x with column j shuffled)).
+    """Permutation importance: how much the score drops when a feature is shuffled.
 
-    How much worse a fitted model predicts when it cannot know a feature.
+    I_j = score(y, predict(x)) - score(y, predict(x with column j shuffled))
 
     Args:
-        predict: from (rows, features) to predictions, such as `model.predict`.
+        predict: maps (rows, features) to predictions, such as `model.predict` of a fitted model.
         x: (rows, features).
-        y: the true values, as `score` takes them.
-        score: `score(y, predictions)`, a number that is larger for better predictions.
-        repeats: shuffles of each column, default 5.
-        seed: of the shuffles, default 0.
+        y: true values, as `score` takes them.
+        score: `score(y, predictions)`, a number; higher is better.
+        repeats: number of shuffles per feature, default 5.
+        seed: seed of the shuffles, default 0.
 
     Returns:
-        (features, repeats): one number for each shuffle.
+        importances of shape (features, repeats), one per shuffle.
 
     Raises:
-        TypeError, ValueError: x that is no table, repeats below 1.
+        TypeError, ValueError: x does not have two axes, or repeats is below 1.
 
     Source: Breiman 2001, section 10; scikit-learn's `permutation_importance`.
 

@@ -1,4 +1,4 @@
-"""What the functions that look at a model share: its inputs as tensors, its loss as a number."""
+"""Helpers for model inspection: input checks, leaf tensors, a scalar loss."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from fastnn.tensor import Tensor
 
 
 def a_module(model: Any) -> None:
-    """A Module, not a function."""
+    """Raise TypeError unless model is a Module."""
     if not isinstance(model, Module):
         raise TypeError(f"model: expected a Module, got {check.show(model)}")
 
 
 def leaf_for(model: Module, value: Any) -> Tensor:
-    """A tensor of its own; an array of floats takes the model's dtype."""
+    """A leaf tensor with a copy of the value; an array of floats takes the model's dtype."""
     if isinstance(value, Tensor):
         return value.detach().clone()
     array = np.asarray(value)
@@ -27,7 +27,11 @@ def leaf_for(model: Module, value: Any) -> Tensor:
 
 
 def one_number(loss: Any) -> Tensor:
-    """What a loss gave, of shape ()."""
+    """The loss as a scalar tensor, of shape ().
+
+    Raises:
+        ValueError: it has more than one element, or is not a tensor.
+    """
     if isinstance(loss, Tensor) and loss.numel() == 1:
         return loss.sum()
     raise ValueError(

@@ -1,4 +1,4 @@
-"""Where the time of a compiled step goes, instruction by instruction."""
+"""Profiler: the time of each instruction of a compiled step."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from fastnn.compiler.lowering import Instruction, Value
 from fastnn.compiler.recording import Recording
 from fastnn.train import Trainer
 
-SECONDS = 0.3  # that the repeats take together, about, when nobody says how many
-LEAST, MOST = 5, 1000  # repeats then
+SECONDS = 0.3  # approximate total time of the repeats, if their number is not given
+LEAST, MOST = 5, 1000  # limits of the repeats, if their number is not given
 WARM_UP = 2
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What `fastnn.profile` measured; `str()` is the table.
+    """Result of `fastnn.profile`; `str()` formats it as a table.
 
     Attributes:
-        rows: a dict for each instruction, in the order in which they run: part ("forward",
-            "backward" or "update"), op (the operation, with the activation that is computed along
-            with it), shape, dtype, line (file and line of the user's code), us (median), mean_us,
-            share (of the sum over the rows), gf_s (10^9 floating-point operations a second, of
-            products; else None), gb_s (10^9 bytes a second, each array counted once).
-        us: microseconds of a whole run without a look at the clock in it; median.
-        repeats, threads, isa: how it was measured.
+        rows: a dict for each instruction, in execution order: part ("forward", "backward" or
+            "update"), op (name of the op, with the activation that is fused into it), shape, dtype,
+            line (file and line of the user's code), us (median), mean_us, share (of the sum over
+            the rows), gf_s (10^9 floating-point operations per second, for products; else None),
+            gb_s (10^9 bytes per second, each array counted once).
+        us: microseconds of a whole run without reading the clock in between; median.
+        repeats, threads, isa: number of runs, team size and instruction set.
     """
 
     rows: list[dict[str, Any]]
@@ -43,7 +43,7 @@ class Profile:
 
     @property
     def parts(self) -> dict[str, float]:
-        """Microseconds of each part of the step."""
+        """Microseconds of each part of the step: forward, backward, update."""
         found: dict[str, float] = {}
         for row in self.rows:
             found[row["part"]] = found.get(row["part"], 0.0) + row["us"]
@@ -76,27 +76,27 @@ class Profile:
 def profile(
     step: Any, *, repeats: int | None = None, threads: int | None = None, verbose: bool = True
 ) -> Profile:
-    """Measure and print every instruction of a compiled step.
+    """Profile a compiled step: time every instruction and print a table.
 
-    Runs the program of the step again, on the arguments that it was recorded with: by turns a whole
-    run, and one with a look at the clock after each instruction, whose own time is taken off.
-    Afterwards parameters, moments, gradients and random states have their values back: nothing is
-    learned. Nothing else may use the model meanwhile.
+    Runs the program of the step again, on the arguments it was recorded with. Whole runs alternate
+    with runs that read the clock after each instruction; the time of reading it is subtracted.
+    Parameters, moments, gradients and random states are restored, so nothing is learned. Nothing
+    else may use the model meanwhile.
 
     Args:
-        step: a compiled function after a call of it: the program of the last call is measured; or a
-            `Trainer` after a `fit`: its training step of the largest batch, without the shuffling
-            and gathering of rows, which are no instructions.
-        repeats: how many runs of each kind; default: as many as fit in 0.3 s, 5 to 1000.
+        step: a compiled function that has been called: the program of its last call; or a `Trainer`
+            after `fit`: its training step with the largest batch, without the shuffling and
+            gathering of rows, which are not instructions.
+        repeats: number of runs of each kind; default: as many as fit in 0.3 s, 5 to 1000.
         threads: team size; default: what a run of the step uses.
-        verbose: print the table.
+        verbose: print the table, default True.
 
     Returns:
-        A `Profile`, with the rows as dicts.
+        A `Profile`.
 
     Raises:
         TypeError: step is neither.
-        RuntimeError: there is no program yet.
+        RuntimeError: the step has no program yet.
         FloatingPointError: the loss of a trainer's step is not finite.
 
     Example:
@@ -153,7 +153,7 @@ def _recording_of(step: Any) -> Recording:
 
 
 def _written(instructions: list[Instruction]) -> list[Any]:
-    """The arrays that a run changes and that outlive it."""
+    """The arrays that a run writes and that outlive it."""
     storages = {v.storage.index: v.storage for i in instructions for v in i.writes()}
     return [s.array for s in storages.values() if s.kind in ("external", "kept")]
 
@@ -161,7 +161,7 @@ def _written(instructions: list[Instruction]) -> list[Any]:
 def _measured(
     recording: Recording, repeats: int | None, threads: int | None
 ) -> tuple[list[list[float]], int]:
-    """Microseconds of each instruction and then of the whole, a list a repeat; the team's size."""
+    """For each repeat, microseconds of each instruction and of the whole run; and the team size."""
     made = [np.empty(s.array.shape, s.array.dtype) for s in recording.bound[recording.n_inputs :]]
     arrays = *(s.array for s in recording.bound[: recording.n_inputs]), *made
     us = np.empty(len(recording.instructions) + 1)
@@ -214,7 +214,7 @@ def _name(instruction: Instruction) -> str:
 
 
 def _main(instruction: Instruction) -> Value:
-    """The array that says how much there is to do: the largest, of equal ones the first."""
+    """The array that determines the amount of work: the first of the largest."""
     return max((v for v in instruction.values if v is not None), key=lambda v: _size(v.shape))
 
 
@@ -233,7 +233,7 @@ def _shape(instruction: Instruction) -> str:
 
 
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """What is summed is told as (before, n, after), some of them 1."""
+    """The shape without axes of size 1: reductions are recorded as (before, n, after)."""
     return tuple(n for n in shape if n != 1)
 
 
@@ -242,7 +242,7 @@ def _text(shape: tuple[int, ...]) -> str:
 
 
 def _bytes(instruction: Instruction) -> int:
-    """What is read and what is written, each array once."""
+    """Bytes read and written, each array counted once."""
     moved = [*instruction.reads(), *instruction.writes()]
     return sum(
         v.dtype.itemsize * _size(tuple(n for n, s in zip(v.shape, v.strides, strict=True) if s))
@@ -255,7 +255,7 @@ def _rate(row: dict[str, Any]) -> str:
 
 
 def _aligned(table: list[list[str]], right: tuple[int, ...]) -> list[str]:
-    """The lines of a table; columns in `right` end together."""
+    """Format a table as lines; columns in `right` are right-aligned."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [
         "  ".join(

@@ -1,4 +1,4 @@
-"""A forward and a backward pass as one would write them by hand."""
+"""Trace of one forward and backward pass, as in a worked example by hand."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Weight:
     """A parameter w of a layer: its value, dE/dw and w - lr * dE/dw.
 
-    gradient: None where it is frozen; with rows and uses of the layer added up.
-    updated: None without lr; the value where it is frozen.
+    gradient: summed over the rows and all uses of the layer; None if the parameter is frozen.
+    updated: None without lr; the unchanged value if the parameter is frozen.
     """
 
     value: Array
@@ -35,12 +35,12 @@ class Weight:
 
 @dataclass(frozen=True)
 class Layer:
-    """One call of a layer and of the activations after it; arrays have a row for each of x.
+    """One call of a layer and the activations after it; arrays have one row per row of x.
 
-    net: what the layer gave; out: what the activations made of it (net, if there are none).
+    net: output of the layer; out: output of the activations (net, if there are none).
     dout: dE/dout; delta: dE/dnet.
-    slope: dout/dnet, so that delta = slope * dout; None where out is no function of net element by
-        element, as of a Softmax.
+    slope: dout/dnet, so that delta = slope * dout; None if out is not an elementwise function of
+        net, as with Softmax.
     """
 
     name: str
@@ -54,9 +54,9 @@ class Layer:
 
 @dataclass(frozen=True)
 class Trace:
-    """What `trace` found; `str()` is the table.
+    """Result of `trace`; `str()` formats it as tables.
 
-    error: E. layers: in the order of their calls. lines: of each table that are printed.
+    error: E. layers: in call order. lines: maximal number of lines of each printed table.
     """
 
     error: float
@@ -82,23 +82,23 @@ def trace(
     show: bool = True,
     lines: int = 24,
 ) -> Trace:
-    """Print the table of one forward and backward pass, and give it back as data.
+    """Trace one forward and backward pass: print every intermediate value, and return the data.
 
     For each layer with weights w, and the activation f after it:
     net = w x + b, out = f(net), delta = dE/dnet = f'(net) * dE/dout, dE/dw = delta x, and with
-    `lr` the new weight w - lr * dE/dw. Nothing is changed: neither weights nor `grad` nor buffers.
+    `lr` the new weight w - lr * dE/dw. Weights, `grad` and buffers are left unchanged.
 
     Args:
-        model: its layers and activations are modules; it runs in the mode that it is in.
+        model: a Module whose layers and activations are modules; runs in its current mode.
         x: rows, or one row; an array takes the model's dtype.
         y: the target.
         loss: E = loss(model(x), y), a tensor of one element.
-        lr: the step of plain gradient descent, default None: no new weights.
-        show: print the table, default True.
-        lines: of a table that are printed, default 24; the data is complete.
+        lr: learning rate of plain gradient descent, default None: no new weights.
+        show: print the tables, default True.
+        lines: maximal number of lines printed per table, default 24; the data is complete.
 
     Raises:
-        TypeError, ValueError: bad input, or a loss of more than one element.
+        TypeError, ValueError: invalid input, or a loss of more than one element.
 
     Example:
         >>> from fastnn import nn
@@ -139,7 +139,7 @@ class _Call(NamedTuple):
     module: Module
     input: Any
     output: Tensor
-    passed: Tensor  # what the net goes on with: a copy, which it may change in place
+    passed: Tensor  # a copy that the model continues with, and may change in place
 
 
 def _forward(model: Module, x: Tensor, y: Tensor, loss: Any) -> tuple[list[_Call], Tensor]:
@@ -176,7 +176,7 @@ def _forward(model: Module, x: Tensor, y: Tensor, loss: Any) -> tuple[list[_Call
 
 
 def _layers(calls: list[_Call]) -> list[tuple[_Call, list[_Call]]]:
-    """Each call of what has parameters, and the activations that go on from its output."""
+    """Each call of a module with parameters, and the activations applied to its output."""
     found: list[tuple[_Call, list[_Call]]] = []
     for call in calls:
         if call.module._parameters:
@@ -240,7 +240,7 @@ def _slope(net: Tensor, out: Tensor, dout: Array, delta: Array) -> Array | None:
 
 
 def _units(layer: Layer) -> list[list[str]]:
-    """A line for each unit of each row."""
+    """Table with one line per unit and row."""
     columns = {"net": layer.net, "out": layer.out, "dE/dout": layer.dout}
     if layer.slope is not None:
         columns["dout/dnet"] = layer.slope
@@ -255,7 +255,7 @@ def _units(layer: Layer) -> list[list[str]]:
 
 
 def _weights(layer: Layer) -> list[list[str]]:
-    """A line for each weight."""
+    """Table with one line per weight."""
     updated = any(w.updated is not None for w in layer.weights.values())
     lines = [["parameter", "w", "dE/dw", *(["w - lr dE/dw"] if updated else [])]]
     for name, w in layer.weights.items():

@@ -1,7 +1,7 @@
-"""Pictures through matplotlib (extra `plot`), without any global state.
+"""Plots with matplotlib (extra `plot`), without global state.
 
-Every function draws on the axes it is given, or on a figure of its own, and returns the axes; no
-window opens and `pyplot` is never imported. ``axes.figure.savefig(path)`` writes a picture.
+Every function draws on the given axes, or on a new figure, and returns the axes; no window opens
+and `pyplot` is never imported. ``axes.figure.savefig(path)`` saves the plot.
 """
 
 from fastnn.plot.curves import activations, schedules

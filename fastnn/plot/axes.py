@@ -1,4 +1,4 @@
-"""What all pictures share: new axes, and how they look."""
+"""Helpers of all plots: new axes and their style."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TRAIN, VALIDATION, INK, FAINT = "#3b6fb6", "#e07b39", "#30343b", "#d5d9df"
-# Colours of lines and classes, in the order of their use.
+# Colours of lines and classes, in order of use.
 PALETTE = (
     TRAIN, VALIDATION, "#4a9b62", "#b5485d", "#7d62b0", "#8a6d4f", "#c971b5", "#6c737d", "#a9a533",
     "#3fa7b5",
@@ -22,7 +22,7 @@ PALETTE = (
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure that no window shows."""
+    """An empty figure without a window."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -33,12 +33,12 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def axes_or_new(ax: Axes | None, width: float = 5.2, height: float = 4.2) -> Axes:
-    """The axes themselves, or those of a new figure."""
+    """The given axes, or those of a new figure."""
     return new_figure(width, height).add_subplot() if ax is None else ax
 
 
 def dress(ax: Axes, title: str, x: str, y: str, *, grid: bool = True) -> None:
-    """Title, labels, spines and grid."""
+    """Set title, labels, spines and grid."""
     ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=10)
     ax.set_xlabel(x, color=INK)
     ax.set_ylabel(y, color=INK)
@@ -51,14 +51,18 @@ def dress(ax: Axes, title: str, x: str, y: str, *, grid: bool = True) -> None:
 
 
 def two(name: str, value: Any) -> tuple[Any, Any]:
-    """A pair of anything."""
+    """The two entries of a pair.
+
+    Raises:
+        ValueError: value is not a pair.
+    """
     if isinstance(value, tuple | list) and len(value) == 2:
         return value[0], value[1]
     raise ValueError(f"{name}: expected a pair, got {check.show(value)}")
 
 
 def wide_range(*values: NDArray[Any]) -> bool:
-    """Whether they are better shown on a logarithmic axis: all positive, and far apart."""
+    """Whether a logarithmic scale suits: all values positive, spanning a factor above 20."""
     joined = np.concatenate([part.ravel() for part in values]) if values else np.zeros(0)
     joined = joined[np.isfinite(joined)]
     return bool(joined.size and joined.min() > 0 and joined.max() > 20 * joined.min())

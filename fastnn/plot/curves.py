@@ -1,4 +1,4 @@
-"""Functions of one number: activations with their derivatives, learning rates over the steps."""
+"""Plots of curves: activation functions with derivatives, learning-rate schedules."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ def activations(
     derivatives: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw f(x), and dashed f'(x), of each function.
+    """Plot activation functions f(x) and, dashed, their derivatives f'(x).
 
-    The derivative is that of the tape: at a kink what training uses, such as 0 for ReLU at 0.
+    Derivatives come from autograd: at a kink the value that training uses, such as 0 for ReLU at 0.
 
     Args:
-        functions: element by element, such as `nn.GELU()` or `fastnn.tanh`.
-        span: from and to which x, default (-4, 4).
-        points: how many x there are, default 401; an odd number has the middle.
-        derivatives: draw f' too, default True.
+        functions: elementwise functions, such as `nn.GELU()` or `fastnn.tanh`.
+        span: range of x, default (-4, 4).
+        points: number of points, default 401; an odd number includes the midpoint.
+        derivatives: plot f' too, default True.
         ax: the axes to draw on; a new figure by default.
 
     Returns:
-        The axes; its lines are f, f' of the first function, then of the next.
+        The axes; its lines are f and f' of the first function, then of the next.
 
     Raises:
         ImportError: matplotlib is not installed.
-        TypeError, ValueError: no function, one that mixes elements, an empty span.
+        TypeError, ValueError: no function, a function that is not elementwise, an empty span.
 
     Example:
         >>> from fastnn import nn
@@ -95,12 +95,12 @@ def _value_and_slope(argument: str, f: Any, x: Array) -> tuple[Array, Array]:
 
 
 def schedules(*schedulers: LRScheduler, steps: int, group: int = 0, ax: Axes | None = None) -> Axes:
-    """Draw the learning rates of the next steps.
+    """Plot the learning rates of the next steps.
 
     Args:
-        schedulers: each from where it is now; they and their optimizers are left as they are.
-        steps: how many rates, each but the last followed by a `scheduler.step()`.
-        group: which parameter group of the optimizers, default 0.
+        schedulers: each starts from its current state; they and their optimizers are unchanged.
+        steps: number of rates; a `scheduler.step()` separates two.
+        group: index of the parameter group, default 0.
         ax: the axes to draw on; a new figure by default.
 
     Returns:
@@ -108,8 +108,8 @@ def schedules(*schedulers: LRScheduler, steps: int, group: int = 0, ax: Axes | N
 
     Raises:
         ImportError: matplotlib is not installed.
-        TypeError, ValueError: no scheduler, `ReduceLROnPlateau`, which goes by figures of the
-            training, a group that is not there.
+        TypeError, ValueError: no scheduler, `ReduceLROnPlateau` (it depends on a metric), a group
+            that does not exist.
 
     Example:
         >>> from fastnn import nn, optim

@@ -1,4 +1,4 @@
-"""Pictures of a model: the loss around its weights, its decisions, how its weights are spread."""
+"""Plots of a model: loss landscape, decision boundary, weight histograms."""
 
 from __future__ import annotations
 
@@ -36,31 +36,33 @@ def loss_landscape(
     seed: int = 0,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw E(a, b) = loss(model with weights w + a d1 + b d2 at x, y) for -span <= a, b <= span.
+    """Plot the loss landscape around the weights, along two random directions.
 
-    The directions d1, d2 are random, normal, and normalised by filters: the weights into each unit
-    get the norm of those of the model, |d_i| = |w_i|. So a picture does not change when one layer
-    is scaled up and the next down, and pictures of two nets can be compared. Parameters of one axis
-    (biases, scales of norms) and frozen ones stay where they are.
+    E(a, b) = loss(model with weights w + a d1 + b d2 at x, y) for -span <= a, b <= span.
+
+    The directions d1, d2 are normal random and filter-normalised: the weights into each unit have
+    the norm of the model's, |d_i| = |w_i|. So the plot does not change if one layer is scaled up
+    and the next down, and plots of two nets are comparable. Parameters with one axis (biases,
+    scales of norms) and frozen ones are not moved.
 
     Args:
-        model: runs in evaluation mode, points**2 times, and is left as it was.
+        model: runs points**2 times in evaluation mode, and is left unchanged.
         x: rows, an array or Tensor; an array takes the model's dtype.
         y: the target.
-        loss: from output and y to a tensor of one element.
-        span: how far to go along the directions, default 1: the length of the weights.
-        points: along each direction, default 21; an odd number has the model itself.
-        seed: of the directions, default 0.
+        loss: maps output and y to a tensor of one element.
+        span: distance along each direction, default 1: the norm of the weights.
+        points: points per direction, default 21; an odd number includes the model itself.
+        seed: seed of the directions, default 0.
         ax: the axes to draw on; a new figure by default.
 
     Returns:
         The axes; its first collection is the mesh of E, rows along d2. The scale is logarithmic
-        where E is positive and spans more than a factor of 20; what is not finite is left out.
+        if E is positive and spans more than a factor of 20; values that are not finite are masked.
 
     Raises:
         ImportError: matplotlib is not installed.
-        TypeError, ValueError: bad input, a loss of more than one element, no trainable weight of
-            two axes.
+        TypeError, ValueError: invalid input, a loss of more than one element, no trainable weight
+            with at least two axes.
 
     Source: Li et al. 2018, Visualizing the Loss Landscape of Neural Nets, section 4.
 
@@ -85,7 +87,7 @@ def loss_landscape(
 
 
 def _directions(model: Module, seed: int) -> list[tuple[Tensor, Array, Array]]:
-    """Each weight that is moved, with its part of both directions in float64."""
+    """Each weight to move, with its part of both directions in float64."""
     weights = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
     if not weights:
         raise ValueError("model: expected trainable weights of at least two axes, got none")
@@ -107,7 +109,7 @@ def _like_filters(weight: Array, draw: np.random.Generator) -> Array:
 
 @contextmanager
 def _moved(model: Module) -> Iterator[Callable[..., None]]:
-    """A function that moves weights from where they are now; they are back in the end."""
+    """Yield a function that shifts weights from their current values; restore them on exit."""
     arrays = {id(p): p.detach().numpy() for p in model.parameters()}
     before = {key: array.copy() for key, array in arrays.items()}
 
@@ -136,7 +138,7 @@ def _draw_landscape(ax: Axes, places: Array, error: Any) -> None:
     dress(ax, "Loss around the weights", "direction 1", "direction 2", grid=False)
 
 
-# ---- decisions ----
+# ---- decision boundary ----
 
 
 def decision_boundary(
@@ -149,16 +151,16 @@ def decision_boundary(
     points: int = 200,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw which class a model predicts over two features, and the rows themselves.
+    """Plot the decision boundary of a classifier over two features, and the data.
 
     Args:
-        model: a classifier, or a function from rows to its outputs: a number for each class, of
-            which the largest wins, or one number, class 1 where it is above `threshold`.
-        x: (rows, features); further features than the two are held at their mean.
-        y: the classes of the rows, integers of shape (rows,), for their colours; optional.
-        columns: the two features, default the first two.
-        threshold: default 0, for logits; 0.5 for probabilities.
-        points: of the mesh along each feature, default 200.
+        model: a classifier, or a function that maps rows to outputs: one score per class, the
+            highest of which wins, or one number, class 1 where it is above `threshold`.
+        x: (rows, features); features other than the two are held at their mean.
+        y: classes of the rows, integers of shape (rows,), shown as colours; optional.
+        columns: indices of the two features, default the first two.
+        threshold: default 0, for logits; use 0.5 for probabilities.
+        points: mesh points per feature, default 200.
         ax: the axes to draw on; a new figure by default.
 
     Returns:
@@ -166,7 +168,7 @@ def decision_boundary(
 
     Raises:
         ImportError: matplotlib is not installed.
-        TypeError, ValueError: x that is no table of two features or more, y of another length.
+        TypeError, ValueError: x is not a table of at least two features, y has another length.
 
     Example:
         >>> from fastnn import nn
@@ -211,7 +213,7 @@ def _ticks(column: Array, points: int) -> Array:
 
 
 def _classes(outputs: Any, threshold: float) -> Array:
-    """From outputs, (rows, classes) or one number for each row, to classes."""
+    """Convert outputs, (rows, classes) or one number per row, to class indices."""
     array = outputs.detach().numpy() if isinstance(outputs, Tensor) else np.asarray(outputs)
     if array.ndim == 2 and array.shape[1] > 1:
         found: Array = array.argmax(axis=1)
@@ -233,12 +235,12 @@ def _draw_decisions(ax: Axes, across: Array, up: Array, classes: Array, count: i
 def weight_histograms(
     model: Module, *, bins: int = 50, biases: bool = False, ax: Axes | None = None
 ) -> Axes:
-    """Draw how the weights of each layer are spread, each as a density over the same bins.
+    """Plot a histogram of each layer's weights, as densities over the same bins.
 
     Args:
-        model: its parameters of at least two axes are drawn.
-        bins: from the smallest weight of all to the largest, default 50.
-        biases: those of one axis too, default False.
+        model: its parameters with at least two axes are shown.
+        bins: number of bins from the smallest weight of all to the largest, default 50.
+        biases: include parameters with one axis, default False.
         ax: the axes to draw on; a new figure by default.
 
     Returns:
@@ -246,7 +248,7 @@ def weight_histograms(
 
     Raises:
         ImportError: matplotlib is not installed.
-        TypeError, ValueError: bad input, no such parameter, one with values that are not finite.
+        TypeError, ValueError: invalid input, no such parameter, values that are not finite.
 
     Example:
         >>> from fastnn import nn

@@ -1,4 +1,4 @@
-"""How a run went: curves over the epochs, and where the predictions err."""
+"""Plots of a training run: learning curves, confusion matrix, predictions against targets."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ History = Mapping[str, Sequence[float]]
 
 
 def learning_curves(history: Any, ax: Axes | None = None, *, metric: str = "loss") -> Axes:
-    """Draw one metric over the epochs, on the training and on the validation rows.
+    """Plot learning curves: one metric over the epochs, for training and validation data.
 
     Args:
         history: what `Trainer.fit` returned, or a dict of lists, one value per epoch.
         ax: the axes to draw on; a new figure by default.
-        metric: "loss", "accuracy" or another key of the history; "val_" + metric is drawn too
-            where it is there.
+        metric: "loss", "accuracy" or another key of the history; "val_" + metric is plotted too
+            if present.
 
     Returns:
         The axes.
@@ -62,20 +62,20 @@ def learning_curves(history: Any, ax: Axes | None = None, *, metric: str = "loss
 def confusion_matrix(
     y_true: ArrayLike, y_pred: ArrayLike, classes: Sequence[str], ax: Axes | None = None
 ) -> Axes:
-    """Draw how often each class was taken for each other one.
+    """Plot a confusion matrix of true and predicted classes.
 
     Args:
         y_true: class indices, integers of shape (n,).
-        y_pred: the predicted indices, of the same shape.
-        classes: the class names, in the order of the indices.
+        y_pred: predicted class indices, of the same shape.
+        classes: class names, in the order of the indices.
         ax: the axes to draw on; a new figure by default.
 
     Returns:
-        The axes; rows are the true classes. The shade is the share of the row.
+        The axes; rows are the true classes, the shade is the fraction of the row.
 
     Raises:
         ImportError: matplotlib is not installed.
-        ValueError: the two differ in shape, or an index is outside the classes.
+        ValueError: the shapes differ, or an index is out of range.
 
     Example:
         >>> ax = confusion_matrix([0, 1, 1], [0, 1, 0], ["no", "yes"])
@@ -108,7 +108,7 @@ def confusion_matrix(
 
 
 def count_confusion(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int) -> Any:
-    """Counts by true class (row) and predicted class (column), int64 of shape (C, C)."""
+    """Confusion matrix: counts by true class (row) and predicted class (column), int64 (C, C)."""
     true, pred = np.asarray(y_true).ravel(), np.asarray(y_pred).ravel()
     if true.shape != pred.shape:
         raise ValueError(f"y_pred: expected {true.size} classes as in y_true, got {pred.size}")
@@ -121,7 +121,7 @@ def count_confusion(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int) -> Any
 
 
 def predicted_against_true(y: ArrayLike, p: ArrayLike, ax: Axes | None = None) -> Axes:
-    """Draw predictions of a regression against the true values.
+    """Plot predictions of a regression against the true values.
 
     Args:
         y: true values, n of them.
@@ -129,11 +129,11 @@ def predicted_against_true(y: ArrayLike, p: ArrayLike, ax: Axes | None = None) -
         ax: the axes to draw on; a new figure by default.
 
     Returns:
-        The axes; the line is where a perfect prediction lies.
+        The axes; the dashed line marks perfect predictions.
 
     Raises:
         ImportError: matplotlib is not installed.
-        ValueError: the two differ in size, or are empty.
+        ValueError: the sizes differ, or are 0.
 
     Example:
         >>> ax = predicted_against_true([1.0, 2.0], [1.1, 1.8])
@@ -166,14 +166,16 @@ def training_report(
     classes: Sequence[str] = (),
     title: str = "",
 ) -> Figure:
-    """Write one PNG that tells a run: loss, accuracy where there is one, and where it errs.
+    """Save a report of a training run: loss and accuracy curves, and an evaluation plot.
+
+    The last plot is a confusion matrix, or predictions against true values for a regression.
 
     Args:
         history: what `Trainer.fit` returned, or a dict of lists, one value per epoch.
-        y_true, y_pred: class indices, or values where `classes` is empty, of n rows.
-        path: the file to write; the suffix decides the format (.png, .pdf, .svg).
-        classes: the class names; empty for a regression.
-        title: a line above the picture.
+        y_true, y_pred: n class indices, or n values if `classes` is empty.
+        path: the file to write; its suffix selects the format (.png, .pdf, .svg).
+        classes: class names; empty for a regression.
+        title: title of the figure.
 
     Returns:
         The figure.

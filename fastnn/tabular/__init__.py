@@ -1,1 +1,1 @@
-"""Tables: reading, splitting, scaling, and models for them."""
+"""Tabular data: reading, splitting, scaling, and models."""

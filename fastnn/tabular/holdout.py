@@ -1,4 +1,4 @@
-"""Which rows of a table a net was not trained on, so that they can be found again."""
+"""Hold-out split of a table, stored with a model so that it can be reproduced."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["Split", "fingerprint"]
 
 @dataclass(frozen=True)
 class Split:
-    """Which rows of which table a net was not trained on.
+    """A train/test split of a particular table.
 
     Attributes:
-        table: the `fingerprint` of the table.
-        test_size, seed: as `data.split` takes them.
+        table: `fingerprint` of the table.
+        test_size, seed: arguments of `fastnn.train.split.split`.
     """
 
     table: str
@@ -26,7 +26,7 @@ class Split:
     seed: int
 
     def parts(self, table: Table) -> tuple[Table, Table]:
-        """The rows to train on and those held out."""
+        """The training rows and the held-out rows."""
         assert table.y is not None
         dealt = split(table.y, self.test_size, self.seed, stratify=bool(table.classes))
         train, test = (
@@ -37,7 +37,7 @@ class Split:
 
 
 def fingerprint(table: Table) -> str:
-    """The same text for the same numbers in the same order."""
+    """SHA-256 hash of a table's values, which depends on their order."""
     found = hashlib.sha256(np.ascontiguousarray(table.x).tobytes())
     if table.y is not None:
         found.update(np.ascontiguousarray(table.y).tobytes())

@@ -1,4 +1,4 @@
-"""From a table to a trained net and back: split, scale, train, evaluate, keep in one file."""
+"""Tabular models: split, standardize, train, evaluate, save to one file."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ OnEpoch = Callable[[int, dict[str, float]], None]
 
 @dataclass(frozen=True)
 class Settings:
-    """How to train.
+    """Training settings.
 
     Attributes:
         hidden: widths of the hidden layers.
         activation: "relu", "tanh" or "sigmoid", after each hidden layer.
         epochs: passes over the training rows.
-        batch_size: rows per step, or all of them where there are fewer.
-        lr: learning rate; None takes that of the optimizer in `choices.OPTIMIZERS`.
-        optimizer: a name in `choices.OPTIMIZERS`.
-        loss: a name in `choices.LOSSES`; None takes cross_entropy or mse.
-        test_size: the share of the rows held out.
-        seed: of the split, of the first weights and of the order of the rows.
+        batch_size: rows per step; all rows if there are fewer.
+        lr: learning rate; None takes the default in `presets.OPTIMIZERS`.
+        optimizer: a name in `presets.OPTIMIZERS`.
+        loss: a name in `presets.LOSSES`; None takes cross_entropy or mse.
+        test_size: fraction of the rows to hold out.
+        seed: seed of the split, the initial weights and the row order.
     """
 
     hidden: tuple[int, ...] = (128,)
@@ -60,22 +60,22 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 
 
 def defaults(name: str) -> dict[str, Any]:
-    """The settings that suit a bundled data set; {} for any other name."""
+    """Settings for a bundled data set; {} for any other name."""
     return dict(DEFAULTS.get(name, {}))
 
 
 @dataclass
 class TabularModel:
-    """A net together with what it needs to read a table and to name its answers.
+    """A trained net with the column names, class names and scaling of its table.
 
     Attributes:
-        net: standardised features to logits, or to a standardised value.
-        features: the columns it reads, in order.
-        classes: the class names; empty for a regression.
-        target: the name of the column it predicts.
-        x_scale, y_scale: how features and target were standardised; `y_scale` is None for classes.
-        log: the net gives the logarithm of the (scaled) target.
-        split: what it was trained on; None where nobody knows.
+        net: maps standardized features to logits, or to a standardized value.
+        features: feature columns, in order.
+        classes: class names; empty for a regression.
+        target: name of the predicted column.
+        x_scale, y_scale: standardization of features and target; `y_scale` is None for classes.
+        log: the net predicts the logarithm of the (scaled) target.
+        split: the split it was trained on; None if unknown.
     """
 
     net: nn.Sequential
@@ -88,14 +88,13 @@ class TabularModel:
     split: Split | None = None
 
     def held_out(self, table: Table) -> Table | None:
-        """The rows that it was not trained on, of the table that it was trained on; None for any
-        other table."""
+        """The held-out rows of the table it was trained on; None for any other table."""
         if self.split is None or fingerprint(table) != self.split.table:
             return None
         return self.split.parts(table)[1]
 
     def encode(self, table: Table) -> tuple[Floats, NDArray[Any]]:
-        """x and y of a table as the net and its loss take them."""
+        """Standardized x and y of a table, as the net and its loss take them."""
         assert table.y is not None
         y = table.y if self.y_scale is None else self.y_scale.apply(table.y)
         return self.x_scale.apply(table.x), y
@@ -118,7 +117,7 @@ class TabularModel:
         return z.argmax(axis=1), p
 
     def evaluate(self, table: Table) -> dict[str, float]:
-        """Loss and accuracy, or rmse, mae and r2 in units of the target, on the rows of a table."""
+        """Score a table: loss and accuracy, or rmse and mae in units of the target, and r2."""
         assert table.y is not None
         answer, p = self.predict(table.x)
         truth = table.y.ravel()
@@ -138,7 +137,7 @@ class TabularModel:
         }
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Save net, names and scales to one file; see `fastnn.io.save` for errors."""
+        """Save net, names and scaling to one file; see `fastnn.io.save` for errors."""
         extra: dict[str, Any] = {
             "task": "classification" if self.classes else "regression",
             "features": list(self.features),
@@ -156,7 +155,11 @@ class TabularModel:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TabularModel:
-        """Load what `save` wrote; FormatError where the file holds no such model."""
+        """Load a file written by `save`.
+
+        Raises:
+            FormatError: the file holds no tabular model.
+        """
         net, extra = io.load_with_extra(path)
         name = os.fsdecode(path)
         widths = [layer for layer in net if isinstance(layer, nn.Linear)]
@@ -213,7 +216,7 @@ def _split(extra: dict[str, Any], path: str) -> Split | None:
 
 
 def build(n_in: int, n_out: int, hidden: tuple[int, ...], activation: str) -> nn.Sequential:
-    """Linear layers of the widths `hidden` with an activation after each, and a Linear on top."""
+    """Build an MLP: hidden Linear layers, each with an activation, and a Linear output layer."""
     layers: list[nn.Module] = []
     for n_from, n_to in zip((n_in, *hidden), hidden):
         layers += [nn.Linear(n_from, n_to), ACTIVATIONS[activation]()]
@@ -221,7 +224,7 @@ def build(n_in: int, n_out: int, hidden: tuple[int, ...], activation: str) -> nn
 
 
 def make_trainer(net: nn.Sequential, settings: Settings, is_regression: bool) -> fastnn.Trainer:
-    """A trainer for `net` with the loss and the optimizer of the settings."""
+    """Make a trainer for `net` with the loss and optimizer of the settings."""
     loss = loss_of(settings.loss, "regression" if is_regression else "classification").kind()
     kind, options = OPTIMIZERS[settings.optimizer]
     lr = rate_of(settings.optimizer, settings.lr)
@@ -231,15 +234,15 @@ def make_trainer(net: nn.Sequential, settings: Settings, is_regression: bool) ->
 
 @dataclass
 class Result:
-    """What `train` did.
+    """Result of `train`.
 
     Attributes:
-        model: trained up to the last finished step.
-        history: lists by name, one value per finished epoch.
-        train, test: the rows of the table trained on and held out.
-        seconds: spent in fit, the validation after each epoch included.
-        steps: optimizer steps taken in the finished epochs.
-        interrupted: whether Ctrl-C ended it.
+        model: the model after the last finished step.
+        history: metric lists by name, one value per finished epoch.
+        train, test: training rows and held-out rows.
+        seconds: time spent in fit, including validation after each epoch.
+        steps: optimizer steps in the finished epochs.
+        interrupted: whether Ctrl-C stopped the training.
     """
 
     model: TabularModel
@@ -252,15 +255,15 @@ class Result:
 
 
 def train(table: Table, settings: Settings, on_epoch: OnEpoch | None = None) -> Result:
-    """Split a table, standardise it by its training part, and train a net on it.
+    """Split a table, standardize it by its training rows, and train a net.
 
     Args:
-        table: with a target.
-        settings: how.
-        on_epoch: called with the epoch and its figures after each one.
+        table: a table with a target.
+        settings: training settings.
+        on_epoch: called after each epoch with its number and metrics.
 
     Returns:
-        A `Result`; after Ctrl-C it holds the model as at the last finished step.
+        A `Result`; after Ctrl-C it holds the model after the last finished step.
 
     Raises:
         ValueError: the table has no target or too few rows, or a setting is out of range.
@@ -307,7 +310,7 @@ def train(table: Table, settings: Settings, on_epoch: OnEpoch | None = None) -> 
 
 
 def _target_scale(table: Table, log: bool) -> Standardizer:
-    """To mean 0 and deviation 1; of a target whose logarithm is asked for, to mean 1."""
+    """Scale the target to mean 0 and deviation 1; if its logarithm is predicted, to mean 1."""
     assert table.y is not None
     if not log:
         return Standardizer.fit(table.y)
@@ -339,7 +342,7 @@ def _metrics(rows: Rows) -> list[str]:
 def _fit_all_rows(
     trainer: fastnn.Trainer, rows: Rows, held_out: Rows, epochs: int, batch: int, note: OnEpoch
 ) -> None:
-    """What `fit` does, for an optimizer that asks for the loss of all rows as often as it likes."""
+    """`fit` for full-batch optimizers, which evaluate the loss several times per step."""
     optimizer, metrics = trainer.optimizer, _metrics(rows)
     x, y = (fastnn.Tensor(part) for part in rows)
 

@@ -1,4 +1,4 @@
-"""What a net for a table may be made of, by the names that the command line takes."""
+"""Activations, losses and optimizers of tabular models, by their names on the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["ACTIVATIONS", "LOSSES", "OPTIMIZERS", "Loss", "loss_of", "rate_of", 
 
 
 def _with_rate(kind: type[optim.Optimizer], settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings, with the learning rate that the optimizer has by default."""
+    """The settings, with the optimizer's default learning rate."""
     lr = inspect.signature(kind).parameters.get("lr")
     return settings if lr is None else {"lr": lr.default, **settings}
 
@@ -29,11 +29,11 @@ OPTIMIZERS: dict[str, tuple[type[optim.Optimizer], dict[str, Any]]] = {
     name: (preset.kind, _with_rate(preset.kind, preset.settings))
     for name, preset in sorted(_OPTIMIZERS.items(), key=lambda e: e[0])
 }
-"""The optimizers, each with settings that differ from its own, and with its lr."""
+"""Optimizers by name: class, and settings (the learning rate, and overridden defaults)."""
 
 
 class Loss(NamedTuple):
-    """A loss, what it is for, and whether the net gives the logarithm of a target above 0."""
+    """A loss, its task, and whether the net predicts the logarithm of a positive target."""
 
     kind: type[nn.Module]
     task: str
@@ -51,14 +51,14 @@ LOSSES = {
     name: Loss(preset.kind, _task(preset.kind), preset.settings.get("log", False))
     for name, preset in sorted(_LOSSES.items(), key=lambda e: e[0] not in DEFAULTS.values())
 }
-"""The losses of one number or one class a row."""
+"""Losses by name, of one number or one class per row."""
 
 
 def loss_of(name: str | None, task: str) -> Loss:
-    """The loss of this name, or of none the default of the task.
+    """Look up a loss by name; None gives the default of the task.
 
     Raises:
-        ValueError: it is not for this task.
+        ValueError: the loss is unknown, or for another task.
 
     >>> loss_of(None, "regression").kind.__name__
     'MSELoss'
@@ -70,10 +70,10 @@ def loss_of(name: str | None, task: str) -> Loss:
 
 
 def rate_of(optimizer: str, lr: float | None) -> float | None:
-    """The learning rate; None for an optimizer that has none.
+    """The given learning rate, else the optimizer's default; None if it has no learning rate.
 
     Raises:
-        ValueError: one is given to an optimizer that has none.
+        ValueError: lr is given, but the optimizer has no learning rate.
     """
     own: float | None = OPTIMIZERS[optimizer][1].get("lr")
     if own is None and lr is not None:
@@ -82,5 +82,5 @@ def rate_of(optimizer: str, lr: float | None) -> float | None:
 
 
 def takes_all_rows(optimizer: str) -> bool:
-    """Whether it makes one step of all rows instead of one of each batch."""
+    """Whether an optimizer takes full-batch steps instead of one step per batch."""
     return issubclass(OPTIMIZERS[optimizer][0], optim.LBFGS | optim.LevenbergMarquardt)

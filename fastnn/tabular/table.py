@@ -1,4 +1,4 @@
-"""Tables of numbers to train on: bundled data sets, CSV files, a stratified split, scaling."""
+"""Tables: bundled data sets, CSV files, stratified split, standardization."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ Task = Literal["auto", "classification", "regression"]
 DATASETS = ("digits", "breast_cancer", "wine", "iris", "diabetes")
 MAX_CLASSES_AUTO = 20
 FLOAT32_MAX = float(np.finfo(np.float32).max)
-# Below this size a CSV file is read before pandas would have been imported.
+# Smaller CSV files are read in less time than importing pandas takes.
 FAST_READER_BYTES = 2_000_000
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of numbers with what they stand for.
+    """A table of features with an optional target.
 
     Attributes:
         x: features, float32 of shape (n, d).
-        y: int64 class indices of shape (n,), or float32 values of shape (n, 1); None if the table
-            was read without a target.
-        features: the d column names.
-        classes: the class names in the order of the indices; empty for a regression.
-        target: the name of what `y` holds.
+        y: int64 class indices of shape (n,), or float32 values of shape (n, 1); None without a
+            target.
+        features: names of the d columns.
+        classes: class names in the order of the indices; empty for a regression.
+        target: name of the target column.
     """
 
     x: Floats
@@ -52,7 +52,7 @@ class Table:
 
 
 def load_table(name: str) -> Table:
-    """Load one of the real data sets that come with scikit-learn; nothing is downloaded.
+    """Load a data set bundled with scikit-learn; nothing is downloaded.
 
     Args:
         name: "digits" (1797 images of 8 x 8, 10 classes), "breast_cancer" (569 rows, 30 features,
@@ -60,7 +60,7 @@ def load_table(name: str) -> Table:
             (442, 10, regression).
 
     Raises:
-        ValueError: the name is another one.
+        ValueError: unknown name.
         ImportError: scikit-learn is not installed; ``pip install '.[demo]'`` installs it.
 
     Example:
@@ -93,24 +93,23 @@ def read_csv(
     features: Sequence[str] | None = None,
     classes: Sequence[str] = (),
 ) -> Table:
-    """Read a CSV file with a header row into numbers.
+    """Read a CSV file with a header row.
 
-    With ``task="auto"`` the target holds classes if one of its cells is not a number, or if all are
-    whole numbers, at most 20 different ones, each seen twice or more on average; else it is a
-    regression. The classes are sorted, as numbers where all are.
+    With ``task="auto"`` the target is a class label if any cell is not a number, or if all cells
+    are whole numbers with at most 20 distinct values, each occurring at least twice on average;
+    otherwise it is a regression. Classes are sorted, as numbers if all are numbers.
 
     Args:
-        path: the file, in UTF-8, separated by commas.
+        path: a comma-separated file in UTF-8.
         target: the column to predict; None reads features only.
         task: "auto", "classification" or "regression".
-        features: the columns to use, in this order; None takes every column but the target.
-        classes: the class names to count by, where a model already has its own; implies
-            classification.
+        features: the feature columns, in this order; None takes every column but the target.
+        classes: class names in the order of their indices, such as those of a trained model;
+            implies classification.
 
     Raises:
-        ValueError: the header is missing a column or has one twice, a cell of a feature is empty,
-            nan or not a number, or the target does not suit the task. The message names column
-            and line.
+        ValueError: a column is missing or duplicate, a feature cell is empty, nan or not a number,
+            or the target does not suit the task. The message names column and line.
         OSError: the file cannot be read.
 
     Example:
@@ -155,7 +154,7 @@ def _column(values: ArrayLike) -> Floats:
 
 
 def _records(path: str) -> Iterator[tuple[int, list[str]]]:
-    """The line number and the cells of every row that is not blank."""
+    """Line number and cells of every row that is not blank."""
     with open(path, newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, strict=True)
         try:
@@ -169,7 +168,11 @@ def _records(path: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def read_header(path: str) -> list[str]:
-    """The column names of a CSV file; ValueError where its first row cannot be a header."""
+    """Column names of a CSV file.
+
+    Raises:
+        ValueError: the first row cannot be a header.
+    """
     _, header = next(_records(path), (0, []))
     if not header:
         _fail(path, "empty; expected a header row and rows of numbers")
@@ -184,7 +187,7 @@ def read_header(path: str) -> list[str]:
 
 
 def _number(cell: str) -> float | None:
-    """The finite float32 in a cell, or None."""
+    """Parse a cell as a finite float32; None if it is none."""
     try:
         value = float(cell)
     except ValueError:
@@ -195,7 +198,7 @@ def _number(cell: str) -> float | None:
 def _read_plain(
     path: str, header: list[str], wanted: tuple[str, ...], target: str | None
 ) -> tuple[Floats, list[str]]:
-    """Cell by cell, so that a bad one is named by line and column."""
+    """Read cell by cell, so that an error names line and column."""
     columns = [header.index(column) for column in wanted]
     target_column = None if target is None else header.index(target)
     rows: list[Floats] = []
@@ -222,7 +225,7 @@ def _read_plain(
 def _read_fast(
     path: str, wanted: tuple[str, ...], target: str | None
 ) -> tuple[Floats, list[str]] | None:
-    """The same for a big file without faults, through pandas or polars; None leaves it to us."""
+    """Read a large valid file with pandas or polars; None falls back to `_read_plain`."""
     if os.path.getsize(path) < FAST_READER_BYTES:
         return None
     readers: list[Callable[[str, list[str], str | None], Any]] = [_pandas, _polars]
@@ -235,7 +238,7 @@ def _read_fast(
         except ImportError:
             continue
         except Exception:
-            # Whatever a reader dislikes, the plain one says with line and column.
+            # `_read_plain` reports the error with line and column.
             return None
         return (x, labels) if np.isfinite(x).all() and all(labels) else None
     return None
@@ -248,7 +251,7 @@ def _pandas(path: str, wanted: list[str], target: str | None) -> Any:
     if target is not None:
         kinds[target] = str
     with warnings.catch_warnings():
-        # pandas only warns of a row with too many cells, and drops them.
+        # pandas only warns about a row with too many cells, and drops them.
         warnings.simplefilter("error", pandas.errors.ParserWarning)
         return pandas.read_csv(
             path, dtype=kinds, index_col=False, na_filter=False, encoding="utf-8-sig",
@@ -268,7 +271,7 @@ def _polars(path: str, wanted: list[str], target: str | None) -> Any:
 def _target(
     labels: list[str], task: Task, classes: tuple[str, ...], who: str
 ) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Labels as class indices and class names, or as values and no names."""
+    """Convert labels to class indices and class names, or to values and no names."""
     numbers = [_number(label) for label in labels]
     whole = all(value is not None and value == int(value) for value in numbers)
     few = len(set(numbers)) <= min(MAX_CLASSES_AUTO, len(labels) / 2)
@@ -293,7 +296,7 @@ def _target(
 
 @dataclass(frozen=True)
 class Standardizer:
-    """Subtract a mean and divide by a standard deviation, column by column.
+    """Standardize columns: subtract the mean, divide by the standard deviation.
 
     Attributes:
         mean: float64 of shape (d,).
@@ -310,13 +313,17 @@ class Standardizer:
 
     @classmethod
     def fit(cls, x: ArrayLike) -> Standardizer:
-        """Measure the columns of `x`, an array of shape (n, d) with n >= 1."""
+        """Compute mean and deviation of each column of `x`, of shape (n, d) with n >= 1."""
         values = np.asarray(x, np.float64)
         varies = values.max(axis=0) > values.min(axis=0)
         return cls(values.mean(axis=0), np.where(varies, values.std(axis=0), 1.0))
 
     def apply(self, x: ArrayLike) -> Floats:
-        """`x` of shape (n, d) in units of the standard deviation, as float32; no nan, no inf."""
+        """Standardize `x` of shape (n, d), as finite float32.
+
+        Raises:
+            ValueError: a result is not finite in float32.
+        """
         scaled = (np.asarray(x, np.float64) - self.mean) / self.std
         if not (abs(scaled) <= FLOAT32_MAX).all():
             row, column = np.argwhere(~(abs(scaled) <= FLOAT32_MAX))[0]

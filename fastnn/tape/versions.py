@@ -75,8 +75,8 @@ def check_view(x: TensorBase, order: int) -> None:
         if low < end and first < high:
             raise RuntimeError(
                 f"backward: a view of shape {x._array.shape} was used after the memory that it "
-                "sees was changed in place, a change that is not on the view's tape; make a new view "
-                "after the change"
+                "sees was changed in place, a change that is not on the view's tape; make a new "
+                "view after the change"
             )
 
 

@@ -1,4 +1,4 @@
-"""Tools beside the nets: `data` has data sets and loaders, `dlpack` lends memory."""
+"""Utilities: `data` has data sets and loaders, `dlpack` exchanges tensors with other libraries."""
 
 from fastnn.utils import data, dlpack
 

@@ -1,4 +1,4 @@
-"""Data sets and loaders, torch's `utils.data`: one process, the same batches for the same seed."""
+"""Data sets and loaders of torch.utils.data: one process, torch's batches for the same seed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Dataset:
-    """What has a length and items by number; subclasses define `__len__` and `__getitem__`."""
+    """Base class of data sets; subclasses define `__len__` and `__getitem__`."""
 
     def __getitem__(self, index: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__}: expected a __getitem__() method")
@@ -37,13 +37,13 @@ class Dataset:
 
 
 class TensorDataset(Dataset):
-    """Rows of tensors: item i is the tuple of their rows i.
+    """Data set over the rows of tensors: item i is the tuple of their rows i.
 
     Args:
-        tensors: tensors with equally many rows.
+        tensors: tensors with the same number of rows.
 
     Raises:
-        ValueError: other numbers of rows.
+        ValueError: the numbers of rows differ.
 
     >>> import fastnn
     >>> data = TensorDataset(fastnn.tensor([[1.0], [2.0]]), fastnn.tensor([3, 4]))
@@ -69,7 +69,7 @@ class TensorDataset(Dataset):
 
 
 class Subset(Dataset):
-    """The items of a data set at some numbers.
+    """Subset of a data set at the given indices.
 
     >>> import fastnn
     >>> data = TensorDataset(fastnn.tensor([1.0, 2.0, 3.0]))
@@ -90,7 +90,7 @@ class Subset(Dataset):
 
 
 def _permutation(n: int, generator: Generator | None) -> list[int]:
-    """The numbers below n in torch's `randperm` order."""
+    """A random permutation of 0..n-1, torch's for the same seed."""
     order: list[int] = randperm(n, generator=generator).tolist()
     return order
 
@@ -98,15 +98,15 @@ def _permutation(n: int, generator: Generator | None) -> list[int]:
 def random_split(
     dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None
 ) -> list[Subset]:
-    """Cut a data set into parts without common items, at random: torch's parts for a seed.
+    """Randomly split a data set into disjoint subsets, torch's for the same seed.
 
     Args:
-        dataset: what is cut.
-        lengths: how many items each part has; or shares that sum to 1.
+        dataset: the data set.
+        lengths: number of items of each part, or fractions that sum to 1.
         generator: default: the one that `manual_seed` seeds.
 
     Raises:
-        ValueError: lengths that do not sum to the number of items.
+        ValueError: the lengths do not sum to the number of items.
     """
     counts = list(lengths)
     n = len(dataset)
@@ -122,7 +122,7 @@ def random_split(
 
 
 class SequentialSampler:
-    """The numbers of a data set's items in order."""
+    """Indices of a data set in order."""
 
     def __init__(self, data_source: Any) -> None:
         self.data_source = data_source
@@ -135,7 +135,7 @@ class SequentialSampler:
 
 
 class RandomSampler(SequentialSampler):
-    """The numbers of a data set's items in an order drawn anew for each pass, torch's.
+    """Indices of a data set in a random order, drawn anew for each epoch; torch's order.
 
     Args:
         data_source: the data set.
@@ -152,7 +152,7 @@ class RandomSampler(SequentialSampler):
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
-    """Items as one batch: tensors, arrays and numbers are stacked, within tuples and dicts too.
+    """Collate items into a batch: stack tensors, arrays and numbers, also in tuples and dicts.
 
     >>> default_collate([(1.0, 2), (3.0, 4)])
     [tensor([1., 3.], dtype=fastnn.float64), tensor([2, 4])]
@@ -177,21 +177,21 @@ def default_collate(batch: Sequence[Any]) -> Any:
 
 
 class DataLoader:
-    """Batches of a data set, in the order of its items or shuffled anew for each pass.
+    """Iterate over a data set in batches, in order or shuffled anew for each epoch.
 
     Args:
         dataset: has `__len__` and `__getitem__`.
-        batch_size: items of a batch, default 1; None gives the items themselves.
-        shuffle: default False; the order for a seed is torch's.
-        sampler: gives the numbers of the items, in place of `shuffle`.
-        num_workers: 0 (default): items are fetched when they are asked for.
-        collate_fn: what makes a batch of a list of items, default `default_collate`.
+        batch_size: items per batch, default 1; None yields single items.
+        shuffle: shuffle in each epoch, default False; the order for a seed is torch's.
+        sampler: iterable of indices, instead of `shuffle`.
+        num_workers: only 0 (default): this process loads the items.
+        collate_fn: function that makes a batch of a list of items, default `default_collate`.
         pin_memory: without effect.
-        drop_last: leave out a last batch that is smaller, default False.
-        generator: what shuffles, default: seeded from the one that `manual_seed` seeds.
+        drop_last: drop a smaller last batch, default False.
+        generator: random generator of the order; default: seeded from that of `manual_seed`.
 
     Raises:
-        ValueError: a batch size below 1, workers, or both shuffle and sampler.
+        ValueError: batch size below 1, workers, or both shuffle and sampler.
 
     >>> import fastnn
     >>> data = TensorDataset(fastnn.tensor([[1.0], [2.0], [3.0]]), fastnn.tensor([1, 2, 3]))
@@ -260,7 +260,7 @@ class DataLoader:
 
 
 def _rows(dataset: Any, indices: list[int]) -> list[Tensor] | None:
-    """The rows of a TensorDataset (or of a part of one) at once; None for another data set."""
+    """Fetch rows of a TensorDataset (or of a Subset of one) at once; None for other data sets."""
     if type(dataset) is Subset:
         return _rows(dataset.dataset, [dataset.indices[i] for i in indices])
     if type(dataset) is not TensorDataset:

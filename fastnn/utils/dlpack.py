@@ -1,4 +1,4 @@
-"""torch.utils.dlpack: tensors lent to other libraries, and theirs here, without a copy."""
+"""torch.utils.dlpack: exchange tensors with other libraries without a copy."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ __all__ = ["from_dlpack", "to_dlpack"]
 
 
 def to_dlpack(tensor: Tensor) -> Tensor:
-    """The tensor off the tape: what every library's `from_dlpack` takes."""
+    """Detach a tensor from the tape, for `from_dlpack` of any library; shares memory."""
     return tensor.detach()
