@@ -142,8 +142,8 @@ FAULTS = (
     Fault("asgd: rate of this step for the next", KERNELS, "1.0 + lambd * lr * t, alpha",
           "1.0 + lambd * lr * (t - 1.0), alpha", "-asgd_step"),
     Fault("updates: a tail of one is skipped", KERNELS,
-          "for (; i < stop; i += VL) FN(one)(u, UPDATE_AT(i)",
-          "for (; i + 1 < stop; i += VL) FN(one)(u, UPDATE_AT(i)", "-sgd_step", "avx2"),
+          "for (; i < stop; i += VL) FN(name##_one)(u, UPDATE_AT(i)",
+          "for (; i + 1 < stop; i += VL) FN(name##_one)(u, UPDATE_AT(i)", "-sgd_step", "avx2"),
     # integers, casts, order, random numbers, finite
     Fault("floor_divide: towards zero", KERNELS, "x / y - (x % y != 0 && (x < 0) != (y < 0))",
           "x / y", "-floor_divide"),
@@ -165,7 +165,7 @@ FAULTS = (
     # gradient rules
     Fault("gradient of square: factor 3", OPS, "mul(node.input(0), 2.0)", "mul(node.input(0), 3.0)",
           "gradients and square"),
-    Fault("gradient of mean: not divided", OPS, "mul(dy, 1.0 / node.input(0).shape[1])", "dy",
+    Fault("gradient of mean: not divided", OPS, "pair(dy, 1.0 / node.input(0).shape[1])", "dy",
           "test_op and mean"),
     Fault("gradient of softmax: plain sum", OPS, "mul(y, sub(dy, sum(mul(dy, y), 1, True)))",
           "mul(y, sub(dy, sum(dy, 1, True)))", "test_op and softmax"),

@@ -103,6 +103,37 @@ def decoupled_sgd(w: Array, l1: float, decay: float) -> Iterator[Array]:
         yield w
 
 
+def adafactor_step(w: Array, g: Array, t: int, state: list[Any], **settings: Any) -> Array:
+    """torch's `_single_tensor_adafactor`; state: row_var and col_var, or variance."""
+    lr, decay, (least, smallest) = (settings[key] for key in ("lr", "weight_decay", "eps"))
+    least = np.finfo(w.dtype).eps if least is None else least
+    weight = t ** settings["beta2_decay"]
+    alpha = max(smallest, np.sqrt((w * w).mean())) * min(lr, t**-0.5)
+    means = [(g * g).mean(axis, keepdims=True) for axis in (-1, -2)] if g.ndim > 1 else [g * g]
+    state[:] = [s + weight * (m - s) for s, m in zip(state or [0.0, 0.0], means)]
+    variance = state[0]
+    if g.ndim > 1:
+        below = np.maximum(state[0].mean(-2, keepdims=True), least)
+        variance = np.einsum("...ij,...jk->...ik", *state) / below
+    u = (-g if settings["maximize"] else g) / np.sqrt(np.maximum(variance, least**2))
+    u = u / max(1.0, np.sqrt((u * u).mean()) / settings["d"])
+    return w * (1 - lr * decay) - alpha * u
+
+
+def adafactor(w: Array, **given: Any) -> Iterator[Array]:
+    settings = {"beta2_decay": -0.8, "eps": (None, 1e-3), "d": 1.0, "weight_decay": 0.0,
+                "maximize": False, "lr": 0.1, **given}  # fmt: skip
+    state: list[Any] = []
+    for t in range(STEPS):
+        w = adafactor_step(w, gradient(w, t).reshape(w.shape), t + 1, state, **settings)
+        settings["lr"] *= 0.9
+        yield w
+
+
+ADAFACTOR: Settings = {
+    "lr": 0.5, "beta2_decay": -0.5, "eps": (0.2, 0.3), "d": 1.5, "weight_decay": 0.2,
+    "maximize": True,
+}  # fmt: skip
 KERAS = {"lr": 0.1, "compat": "keras"}
 FORMS: list[tuple[str, Settings, Iterator[Array]]] = [
     ("SGD", {**KERAS, "momentum": 0.9}, keras_sgd(START, False)),
@@ -122,6 +153,8 @@ FORMS: list[tuple[str, Settings, Iterator[Array]]] = [
     ("Lion", {"lr": 0.1, "weight_decay": 0.2, "maximize": True}, lion(START, 0.2, -1)),
     ("SGD", {"lr": 0.1, "weight_decay": 0.2, "decoupled_weight_decay": True, "l1": 0.3},
      decoupled_sgd(START, 0.3, 0.2)),
+    ("Adafactor", {"lr": 0.1}, adafactor(START)),
+    ("Adafactor", ADAFACTOR, adafactor(START, **ADAFACTOR)),
 ]  # fmt: skip
 
 
@@ -135,6 +168,44 @@ def test_form(kind: str, settings: Settings, loop: Iterator[Array]) -> None:
         optimizer.step()
         optimizer.param_groups[0]["lr"] *= 0.9
         np.testing.assert_allclose(w.detach().numpy(), want, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("settings", [{"lr": 0.1}, ADAFACTOR])
+def test_adafactor_keeps_squares_by_row_and_column(settings: Settings) -> None:
+    """Of any shape, with gradients that are missing at times, and by way of its state."""
+    shapes: list[tuple[int, ...]] = [(3, 4), (5,), (2, 3, 4), (), (4, 1)]
+    drawn = np.random.default_rng(0)
+    params = [Parameter(np.asarray(drawn.standard_normal(shape))) for shape in shapes]
+    params[0] = Parameter(np.asarray(drawn.standard_normal((4, 3)).T))  # in another memory order
+    want = [p.detach().numpy().copy() for p in params]
+    full = {**inspect.signature(optim.Adafactor).parameters}
+    known = {k: settings.get(k, full[k].default) for k in ADAFACTOR}
+    states: list[list[Any]] = [[] for _ in shapes]
+    done = [0] * len(shapes)
+    optimizer = optim.Adafactor(params, **settings)
+    for t in range(12):
+        for i, p in enumerate(params):
+            p.grad = None
+            if (t + i) % 4:
+                done[i] += 1
+                g = np.asarray(drawn.standard_normal(shapes[i]))
+                p.grad = Tensor(g)
+                want[i] = adafactor_step(want[i], g, done[i], states[i], **known)
+        optimizer.step()
+        if t == 5:
+            saved, optimizer = optimizer.state_dict(), optim.Adafactor(params, lr=9.0)
+            optimizer.load_state_dict(saved)
+    for i, p in enumerate(params):
+        np.testing.assert_allclose(p.detach().numpy(), want[i], rtol=1e-12, atol=1e-13)
+        found = optimizer.state[p]
+        names = ("row_var", "col_var") if len(shapes[i]) > 1 else ("variance",)
+        assert list(found) == ["step", *names] and found["step"] == done[i]
+        for name, value in zip(names, states[i]):
+            np.testing.assert_allclose(found[name].numpy(), value, rtol=1e-12)
+            assert found[name].shape == value.shape
+    saved["state"][0]["row_var"] = saved["state"][0]["row_var"].reshape(1, 3)
+    with pytest.raises(ValueError, match=r"expected row_var of shape \(3, 1\), got \(1, 3\)"):
+        optimizer.load_state_dict(saved)
 
 
 @pytest.mark.parametrize("kind", ["SGD", "Adagrad", "RMSprop", "Adadelta", "Adamax", "EMAMomentum"])
@@ -187,11 +258,12 @@ def test_how_torch_computes_is_without_effect(kind: str) -> None:
     make = getattr(optim, kind)
     known = {"foreach", "fused", "capturable"} & set(inspect.signature(make).parameters)
     assert known or kind in ("EMAMomentum", "Lion")
+    refuses = "differentiable" in inspect.signature(make).parameters
     plain = followed(make([Parameter(START.copy())]))
     for flag in known:
         for given in (True, False):
             assert followed(make([Parameter(START.copy())], **{flag: given})) == plain
-    if known:
+    if refuses:
         with pytest.raises(ValueError, match="differentiable: expected False"):
             make([Parameter(START.copy())], differentiable=True)
 

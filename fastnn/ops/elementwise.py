@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "abs", "absolute", "bitwise_and", "bitwise_or", "bitwise_xor", "clone", "cos", "eq", "erf",
-    "exp", "expm1", "floor", "floor_divide", "ge", "greater", "greater_equal", "gt", "le", "lerp",
-    "less", "less_equal", "log", "log1p", "lt", "maximum", "minimum", "mul", "multiply", "ne",
-    "neg", "negative", "not_equal", "pow", "relu", "remainder", "round", "sigmoid", "sign", "sin",
-    "sqrt", "square", "tanh",
+    "erfinv", "exp", "expm1", "floor", "floor_divide", "ge", "greater", "greater_equal", "gt", "le",
+    "lerp", "less", "less_equal", "log", "log1p", "lt", "maximum", "minimum", "mul", "multiply",
+    "ne", "neg", "negative", "not_equal", "pow", "relu", "remainder", "round", "sigmoid", "sign",
+    "sin", "sqrt", "square", "tanh",
 ]  # fmt: skip
 
 
@@ -143,6 +143,11 @@ erf: Unary = _unary(
     "erf",
     "The error function, 2/sqrt(pi) * integral of exp(-t*t) from 0 to x.",
     lambda node, dy: mul(dy, mul(exp(neg(square(node.input(0)))), 2 / math.sqrt(math.pi))),
+)
+erfinv: Unary = _unary(
+    "erfinv",
+    "The inverse of erf on (-1, 1): the y with erf(y) = x; +-inf at +-1, nan beyond.",
+    lambda node, dy: mul(dy, mul(exp(square(node.output())), math.sqrt(math.pi) / 2)),
 )
 tanh: Unary = _unary(
     "tanh", "The hyperbolic tangent.", lambda node, dy: _tanh_grad(dy, node.output())
@@ -377,7 +382,7 @@ greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
 multiply = mul
 
 METHODS = methods(
-    abs, neg, sign, square, floor, round, sqrt, exp, expm1, sin, cos, log, log1p, erf, tanh,
+    abs, neg, sign, square, floor, round, sqrt, exp, expm1, sin, cos, log, log1p, erf, erfinv, tanh,
     sigmoid, relu, mul, remainder, floor_divide, maximum, minimum, pow, eq, ne, lt, le, gt, ge,
     lerp,
     clone=copy, absolute=abs, negative=neg, multiply=mul, greater=gt, greater_equal=ge, less=lt,

@@ -1,13 +1,19 @@
-"""Adagrad, RMSprop and Adadelta: steps scaled by the squares of past gradients."""
+"""Adagrad, RMSprop, Adadelta and Adafactor: steps scaled by the squares of past gradients."""
 
 from __future__ import annotations
 
+import numpy as np
+
+from fastnn import ops
+from fastnn._core import engine
 from fastnn._support import check
 from fastnn.optim import settings
+from fastnn.optim.block import Segment
 from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
 from fastnn.optim.settings import Default
+from fastnn.tensor import Tensor
 
-__all__ = ["Adadelta", "Adagrad", "RMSprop"]
+__all__ = ["Adadelta", "Adafactor", "Adagrad", "RMSprop"]
 
 _ADAGRAD = {"keras": {"lr": 1e-3, "initial_accumulator_value": 0.1, "eps": 1e-7}}
 _RMSPROP = {"keras": {"lr": 1e-3, "alpha": 0.9, "eps": 1e-7}}
@@ -247,3 +253,131 @@ class Adadelta(Optimizer):
 
     def _own(self, group: Group) -> tuple[float, ...]:
         return settings.fraction(group, "rho"), settings.eps(group)
+
+
+def _factor_shape(name: str, p: Tensor) -> tuple[int, ...] | None:
+    """Of a moment of Adafactor: sums over rows and over columns, or all squares of a vector."""
+    if p.ndim < 2:
+        return p.shape if name == "variance" else None
+    return {"row_var": (*p.shape[:-1], 1), "col_var": (*p.shape[:-2], 1, p.shape[-1])}.get(name)
+
+
+@OPTIMIZERS.named("adafactor")
+class Adafactor(Optimizer):
+    """Steps relative to the size of the parameter, with squares kept by row and by column.
+
+    rho = min(lr, 1/sqrt(t)); alpha = max(eps[1], rms(p)) * rho; w = t**beta2_decay, t = 1, 2, ...;
+    p *= 1 - lr * weight_decay; r += w * (mean(g*g over columns) - r), c += w * (mean(g*g over rows)
+    - c); v = r * c / max(mean(r), eps[0]); of a vector v += w * (g*g - v);
+    u = g / sqrt(max(v, eps[0]**2)); p -= alpha / max(1, rms(u) / d) * u; rms(x) = sqrt(mean(x*x)).
+    A matrix of m x n keeps m + n numbers: r (..., m, 1) and c (..., 1, n), in `state_dict` as
+    "row_var" and "col_var"; a vector keeps "variance".
+
+    Args:
+        params: parameters, or dicts with "params" and settings.
+        lr: >= 0, default 1e-2, the largest relative step.
+        beta2_decay: <= 0, default -0.8.
+        eps: (None or >= 0, >= 0), default (None, 1e-3): the least of the squares and of the size
+            of a parameter; None is the machine epsilon of its type.
+        d: >= 1, default 1: the size of u above which it is scaled down.
+        weight_decay: >= 0, default 0; decoupled.
+        foreach: without effect.
+        maximize: go up the gradient, default False; weight decay still shrinks.
+        l1: >= 0, default 0: see Optimizer.
+
+    Raises:
+        TypeError, ValueError: a setting out of range, no parameters.
+
+    Source: Shazeer & Stern 2018, the form of torch's `optim.Adafactor`.
+
+    >>> import fastnn
+    >>> w = fastnn.tensor([[1.0, 1.0]], requires_grad=True)
+    >>> optimizer = Adafactor([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> [round(v, 4) for v in w.tolist()[0]]
+    [0.9, 0.9]
+    """
+
+    row = ""  # composed of ops
+    moment_names = ("row_var", "col_var", "variance")
+    moment_shape = staticmethod(_factor_shape)
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-2,
+        beta2_decay: float = -0.8,
+        eps: tuple[float | None, float] = (None, 1e-3),
+        d: float = 1.0,
+        weight_decay: float = 0.0,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        l1: float = 0.0,
+    ) -> None:
+        given = {
+            "lr": lr,
+            "beta2_decay": beta2_decay,
+            "eps": eps,
+            "d": d,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            "l1": l1,
+        }
+        super().__init__(params, given)
+
+    def _own(self, group: Group) -> tuple[float, ...]:
+        least, smallest = settings.pair(group, "eps")
+        return (
+            check.real("beta2_decay", group["beta2_decay"], high=0.0),
+            check.real("eps[0]", 0.0 if least is None else least, 0.0),
+            check.real("eps[1]", smallest, 0.0),
+            check.real("d", group["d"], 1.0),
+        )
+
+    def _attrs(self, group: Group) -> tuple[int, ...]:
+        return (int(group["eps"][0] is None),)
+
+    def _whole(self, group: Group) -> bool:
+        return False  # each parameter has means of its own
+
+    def _update(self, segment: Segment, group: Group) -> None:
+        numbers = segment.hyper._array
+        lr, decay, _, sign, _, beta2_decay, least, smallest, d, step = (
+            Tensor(numbers[i : i + 1].reshape(())) for i in range(engine.HYPER_STEPS + 1)
+        )
+        (p, gradient), dtype = segment.views[0], segment.values.dtype
+        ops.add_(step, 1.0)
+        rho = ops.minimum(lr, ops.rsqrt(step))
+        alpha = ops.mul(ops.maximum(smallest, _rms(p)), rho)
+        keep = ops.sub(1.0, ops.mul(lr, decay))
+        ops.mul_(p, keep.to(dtype))
+        g = ops.mul(gradient, sign.to(dtype))
+        if group["eps"][0] is None:
+            least = Tensor(np.array(np.finfo(dtype).eps))
+        variance = self._variance(segment.moments, ops.square(g), ops.pow(step, beta2_decay), least)
+        u = ops.mul(g, ops.rsqrt(ops.maximum(variance, ops.square(least).to(dtype))))
+        rate = ops.div(alpha, ops.maximum(1.0, ops.div(_rms(u), d)))
+        ops.sub_(p, ops.mul(u, rate.to(dtype)))
+        if group["l1"]:
+            ops.update_step("shrink_step", segment.values, segment.hyper)
+
+    @staticmethod
+    def _variance(
+        moments: dict[str, Tensor], squares: Tensor, weight: Tensor, least: Tensor
+    ) -> Tensor:
+        """The mean of squares after this step, for each element."""
+        weight = weight.to(squares.dtype)
+        if "variance" in moments:
+            return ops.lerp_(moments["variance"], squares, weight)
+        rows, columns = moments["row_var"], moments["col_var"]
+        ops.lerp_(rows, ops.mean(squares, -1, True), weight)
+        ops.lerp_(columns, ops.mean(squares, -2, True), weight)
+        below = ops.maximum(ops.mean(rows, -2, True), least.to(squares.dtype))
+        return ops.div(ops.mul(rows, columns), below)
+
+
+def _rms(x: Tensor) -> Tensor:
+    """sqrt(mean(x*x)), float64."""
+    return ops.sqrt(ops.mean(ops.square(x)).to(np.float64))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,13 +17,15 @@ from fastnn.tensor import Tensor
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+ShapeOf = Callable[[str, Tensor], tuple[int, ...] | None]  # of a moment, None: there is none
 Counts = tuple[float, ...]  # the steps done, and other numbers that the op keeps from step to step
 
 
 class Segment(NamedTuple):
     """Neighbouring parameters with equal step counts, as slices: one update call.
 
-    `hyper` is what the kernel reads: the group's hyperparameters and the step count.
+    `hyper` is what the kernel reads: the group's hyperparameters and the step count. `views` has
+    value and gradient of each parameter, in its shape.
     """
 
     first: int
@@ -32,6 +34,7 @@ class Segment(NamedTuple):
     gradients: Tensor
     moments: dict[str, Tensor]
     hyper: Tensor
+    views: list[tuple[Tensor, Tensor]]
 
 
 class Block:
@@ -44,12 +47,19 @@ class Block:
     Args:
         params: the parameters, all of one dtype.
         n_counts: how many numbers the op keeps from step to step; the first counts steps.
+        shape_of: the shape of each moment of each parameter, which then has memory of its own and
+            needs a segment of its own; None: that of the parameter, in a vector beside the values.
     """
 
-    def __init__(self, params: Sequence[Tensor], n_counts: int = 1) -> None:
+    def __init__(
+        self, params: Sequence[Tensor], n_counts: int = 1, shape_of: ShapeOf | None = None
+    ) -> None:
         self.params = list(params)
         self.flat = FlatParameters.of(params)
         self.moments: dict[str, Tensor] = {}
+        self.moment_names: list[str] = []
+        self._shape_of = shape_of
+        self._shaped: dict[str, list[Tensor | None]] = {}
         self.segments: list[Segment] = []
         self._made: dict[tuple[int, int], Segment] = {}  # a program keeps their addresses
         self._place = slice(engine.HYPER_STEPS, engine.HYPER_STEPS + n_counts)
@@ -59,10 +69,22 @@ class Block:
         self.source: tuple[object, ...] | None = None  # the settings `_numbers` was made from
 
     def add_moment(self, name: str) -> None:
-        """Add a moment: a vector of zeros with the layout of the values."""
+        """Add a moment of zeros: a vector laid out as the values, or what `shape_of` says."""
         self.set_counts(self.counts())
         self._made.clear()
-        self.moments[name] = self.flat.vector()
+        self.moment_names.append(name)
+        if self._shape_of is None:
+            self.moments[name] = self.flat.vector()
+            return
+        shapes = [self._shape_of(name, p) for p in self.params]
+        zeros = [None if s is None else np.zeros(s, self.flat.dtype) for s in shapes]
+        self._shaped[name] = [None if z is None else Tensor(z) for z in zeros]
+
+    def moment_views(self, name: str) -> Sequence[NDArray[Any] | None]:
+        """A moment of each parameter; None where it has none."""
+        if name in self._shaped:
+            return [None if m is None else m._array for m in self._shaped[name]]
+        return self.flat.views(self.moments[name])
 
     def counts(self) -> list[Counts]:
         """The step count and other kept numbers, for each parameter."""
@@ -163,13 +185,17 @@ class Block:
     def _segment(self, first: int, last: int) -> Segment:
         if (first, last) not in self._made:
             begin, end = self.flat.starts[first], self.flat.starts[last]
+            shaped = {name: own[first] for name, own in self._shaped.items()}
+            views = zip(self.flat.views(self.flat.values), self.flat.grads, strict=True)
             self._made[first, last] = Segment(
                 first,
                 last,
                 Tensor(self.flat.values._array[begin:end]),
                 Tensor(self.flat.gradients._array[begin:end]),
-                {name: Tensor(vector._array[begin:end]) for name, vector in self.moments.items()},
+                {name: Tensor(vector._array[begin:end]) for name, vector in self.moments.items()}
+                | {name: moment for name, moment in shaped.items() if moment is not None},
                 Tensor(np.zeros(engine.HYPER_SIZE, np.float64)),
+                [(Tensor(values), gradient) for values, gradient in [*views][first:last]],
             )
         return self._made[first, last]
 

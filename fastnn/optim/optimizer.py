@@ -15,7 +15,7 @@ from fastnn._support import check
 from fastnn._support.presets import Presets
 from fastnn.nn.hooks import HookHandle
 from fastnn.optim import settings, state
-from fastnn.optim.block import Block, Segment
+from fastnn.optim.block import Block, Segment, ShapeOf
 from fastnn.tape.listener import computes
 from fastnn.tape.modes import enable_grad
 from fastnn.tensor import Tensor
@@ -87,6 +87,7 @@ class Optimizer(ABC):
     moment_names: tuple[str, ...]  # torch's names, in the op's order
     count_names: tuple[str, ...] = ("step",)  # what `hyper` keeps, from `steps_at` on
     steps_at = engine.HYPER_STEPS
+    moment_shape: ShapeOf | None = None  # None: every moment has the shape of its parameter
     restarts = False  # whether adding a moment later restarts the step count
 
     def __init__(self, params: Params, defaults: Group) -> None:
@@ -164,7 +165,8 @@ class Optimizer(ABC):
         dtypes = list(dict.fromkeys(p.dtype for p in group["params"]))
         blocks = []
         for dtype in dtypes:
-            block = Block([p for p in group["params"] if p.dtype == dtype], len(self.count_names))
+            own = [p for p in group["params"] if p.dtype == dtype]
+            block = Block(own, len(self.count_names), self.moment_shape)
             for name in self._wants(group):
                 block.add_moment(name)
             blocks.append(block)
@@ -234,7 +236,7 @@ class Optimizer(ABC):
     def _advance(self, group: Group, block: Block) -> None:
         """One step of one block."""
         for name in self._wants(group):
-            if name not in block.moments:
+            if name not in block.moment_names:
                 block.add_moment(name)
                 if self.restarts:
                     block.restart()
@@ -353,7 +355,9 @@ class Optimizer(ABC):
         self.pack()
         located = self._located()
         for (block, i), entry in zip(located, saved.entries, strict=True):
-            state.check(block.params[i], entry, self.moment_names, self.count_names)
+            state.check(
+                block.params[i], entry, self.moment_names, self.count_names, self.moment_shape
+            )
         for own, group in zip(self.param_groups, groups, strict=True):
             own.update(group)
         state.restore(located, saved.entries, self.moment_names, self.count_names)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastnn._support import check as _check
-from fastnn.optim.block import Block
+from fastnn.optim.block import Block, ShapeOf
 from fastnn.tensor import Tensor
 
 Group = dict[str, Any]
@@ -41,8 +41,9 @@ def entry(block: Block, i: int, count_names: Sequence[str]) -> Group:
     counts = block.counts()[i]
     if not counts[0]:
         return {}
-    moments = {name: Tensor(block.flat.views(v)[i]) for name, v in block.moments.items()}
-    return dict(zip(count_names, counts, strict=True)) | moments
+    moments = {name: block.moment_views(name)[i] for name in block.moment_names}
+    own = {name: Tensor(array) for name, array in moments.items() if array is not None}
+    return dict(zip(count_names, counts, strict=True)) | own
 
 
 def by_parameter(located: Located, count_names: Sequence[str]) -> defaultdict[Tensor, Group]:
@@ -75,14 +76,20 @@ def matched(given: Mapping[str, Any], groups: list[Group]) -> Saved:
     )
 
 
-def check(p: Tensor, entry: Group, moment_names: Sequence[str], count_names: Sequence[str]) -> None:
+def check(
+    p: Tensor,
+    entry: Group,
+    moment_names: Sequence[str],
+    count_names: Sequence[str],
+    shape_of: ShapeOf | None = None,
+) -> None:
     """Check the shapes of the moments, and that the counts are numbers."""
     for name in moment_names:
         value = entry.get(name)
-        if value is not None and np.shape(_array(value)) != p.shape:
-            raise ValueError(
-                f"state_dict: expected {name} of shape {p.shape}, got {np.shape(_array(value))}"
-            )
+        want = p.shape if shape_of is None else shape_of(name, p)
+        if value is not None and np.shape(_array(value)) != want:
+            expected = f"no {name}" if want is None else f"{name} of shape {want}"
+            raise ValueError(f"state_dict: expected {expected}, got {np.shape(_array(value))}")
     for name in count_names:
         if entry.get(name) is not None:
             _check.real(f"state_dict: {name}", _array(entry[name]), 0.0)
@@ -101,12 +108,14 @@ def restore(
     for (block, i), entry in zip(located, entries, strict=True):
         for name in moment_names:
             value = entry.get(name)
-            if name not in block.moments:
+            if name not in block.moment_names:
                 if value is None:
                     continue
                 block.add_moment(name)
             array = 0.0 if value is None else _array(value)
-            np.copyto(block.flat.views(block.moments[name])[i], array, casting="unsafe")
+            own = block.moment_views(name)[i]
+            if own is not None:
+                np.copyto(own, array, casting="unsafe")
         started = float(any(entry.get(name) is not None for name in moment_names))
         counts[id(block)][i] = tuple(
             float(_array(entry.get(name, started if name == "step" else 0.0)))

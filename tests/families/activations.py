@@ -1,4 +1,4 @@
-"""The activations and their derivatives; erf, which gelu needs."""
+"""The activations and their derivatives; erf, which gelu needs, and its inverse."""
 
 from __future__ import annotations
 
@@ -6,8 +6,19 @@ import numpy as np
 from numpy.random import Generator
 
 from families.approx import VMATH, Real
-from families.base import SMOOTH, Array, Dims, choice, exactly, off, op, values
-from families.elementwise import BINARY, INF, UNARY, VMATH_ULPS, broadcast, one, two
+from families.base import (
+    SMOOTH,
+    Array,
+    Dims,
+    Sample,
+    choice,
+    exactly,
+    off,
+    op,
+    spread,
+    values,
+)
+from families.elementwise import BINARY, INF, NAN, UNARY, VMATH_ULPS, broadcast, one, two
 
 NORMAL_ULP = 4  # of the normal distribution function, absolute
 _TWO_OVER_SQRT_PI = np.longdouble("1.128379167095512573896158903121545172")
@@ -32,6 +43,46 @@ def erf(x):
             break
     series = (_TWO_OVER_SQRT_PI * np.exp(-t * t) * total).astype(x.dtype)
     return np.where(inside, series, np.where(np.isnan(x), x, np.copysign(1, x)))
+
+
+def _to_one(rng: Generator, shape: Dims, real: str, flavour: str) -> Array:
+    """-1 to 1, and some beyond; special values as they are."""
+    x = values(rng, shape, real, flavour)
+    return x if flavour == "special" else np.asarray(1.05 * np.tanh(x), real)
+
+
+def _erfc(y):
+    """1 - erf(y) for y > 1.5: Laplace's continued fraction. Abramowitz and Stegun 7.1.14."""
+    below = np.zeros_like(y)
+    for k in range(150, 0, -1):
+        below = k / 2 / (y + below)
+    return _TWO_OVER_SQRT_PI / 2 * np.exp(-y * y) / (y + below)
+
+
+@op(broadcast(_to_one), VMATH_ULPS, signed_zero=True,
+    gradient=(Sample((spread(2, 3, low=-0.9, high=0.9),)), Sample((spread(high=0.9),))),
+    exact=((0.0, 0), (-0.0, -0.0), (1, INF), (-1, -INF), (1.5, NAN), (-INF, NAN)))  # fmt: skip
+def erfinv(x):
+    """out = the y with erf(y) = x.
+
+    Halley's method in long double from Winitzki's estimate (2008). By the error in erf(y) up to 1.5
+    and in 1 - erf(y) beyond, since 1 - |x| is exact there.
+    """
+    inside, a = np.abs(x) < 1, 0.147
+    size = np.abs(x[inside]).astype(np.longdouble)
+    log = np.log1p(-size * size)
+    half = 2 / (np.pi * a) + log / 2
+    root = np.sqrt(np.maximum(np.sqrt(half * half - log / a) - half, 0))
+    y = np.where(size < 1e-4, size / _TWO_OVER_SQRT_PI, root)
+    for _ in range(3):
+        far = y > 1.5
+        miss = erf(np.where(far, 0, y)) - size
+        miss[far] = 1 - size[far] - _erfc(y[far])
+        step = miss * np.exp(y * y) / _TWO_OVER_SQRT_PI
+        y = y - step / (1 + y * step)
+    out = np.where(np.abs(x) == 1, np.inf, np.full(x.shape, np.nan, x.dtype))
+    out[inside] = y
+    return np.copysign(out, x)
 
 
 @op(UNARY, VMATH_ULPS, signed_zero=True, gradient=one(),

@@ -72,6 +72,7 @@ typedef struct fnn_op_info {
   EACH(log, FLOATS, 1, 0.3)                                                                         \
   EACH(log1p, FLOATS, 1, 0.3)                                                                       \
   EACH(erf, FLOATS, 1, 0.3)                                                                         \
+  EACH(erfinv, FLOATS, 1, 0.3)                                                                      \
   EACH(sin, FLOATS, 1, 0.3)                                                                         \
   EACH(cos, FLOATS, 1, 0.3)                                                                         \
   EACH(tanh, FLOATS, 1, 0.3, .epilogue = FNN_TANH)                                                  \
