@@ -1,4 +1,4 @@
-"""What every member of the catalogue is held to: one program that trains as the eager loop does.
+"""Checks for every layer, loss and optimizer: one program that trains exactly as the eager loop.
 
 The members are what fastnn exports; cases/ has what must be known of them beside their defaults.
 """
@@ -42,13 +42,13 @@ def public_classes(module: ModuleType, base: type) -> set[str]:
 
 
 def entries(names: set[str], table: Mapping[str, Entry], default: Entry) -> dict[str, Entry]:
-    """An entry for each name: the table's, or the default. None may be of what is not there."""
+    """An entry for each name: the table's, or the default. Entries for unknown names fail."""
     assert not table.keys() - names, f"not exported: {sorted(table.keys() - names)}"
     return {name: table.get(name, default) for name in [*table, *sorted(names - table.keys())]}
 
 
 def layers() -> dict[str, Layer]:
-    """Every class of `nn` that is no loss, activations too."""
+    """Every class of `nn` except losses, activations included."""
     names = {name for name in public_classes(nn, nn.Module) if not name.endswith("Loss")}
     return entries(names - {"Cell"}, LAYERS | ACTIVATIONS, Layer())
 
@@ -95,7 +95,7 @@ def public_names() -> list[str]:
 
 @contextmanager
 def described_in(place: str) -> Iterator[None]:
-    """Errors say where the tests take from how the thing is made."""
+    """Errors within name the table that says how the object is built."""
     try:
         yield
     except Exception as error:

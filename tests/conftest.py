@@ -1,4 +1,4 @@
-"""Hypothesis profiles, and the fixtures that walk over instruction sets and real types.
+"""Hypothesis profiles, and fixtures over instruction sets and floating-point types.
 
 FASTNN_TEST_PROFILE is test (what `make test` runs), nightly or release; the figures are those of
 R1: examples for each row of the op table, shared out over real types and instruction sets.

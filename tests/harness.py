@@ -1,4 +1,4 @@
-"""Run one op on awkward memory, and hold its result against the reference.
+"""Run one op on awkward memory layouts, and compare its result with the reference.
 
 `place` puts values into a larger buffer with the wanted strides and alignment; every byte beside
 the elements is a canary. Outputs start as nan (0x5a for integers). `run` gives the outputs after

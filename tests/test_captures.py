@@ -1,4 +1,4 @@
-"""What a program must notice around it: frozen parameters, other layers, names, grad mode."""
+"""Captured variables: a program notices changed parameters, layers, names and grad mode."""
 
 from __future__ import annotations
 

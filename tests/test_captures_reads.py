@@ -1,4 +1,4 @@
-"""What compiled functions read by other ways than plain names, and arrays that change in place."""
+"""Captures read in other ways than by plain names, and arrays that change in place."""
 
 from __future__ import annotations
 

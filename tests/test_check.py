@@ -1,4 +1,4 @@
-"""The table of bad inputs: the right exception, and a message with argument and value."""
+"""Invalid arguments: the right exception, and a message with argument and value."""
 
 from __future__ import annotations
 

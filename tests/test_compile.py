@@ -1,4 +1,4 @@
-"""Compiled functions: the bits of the eager run, when they are recorded anew, what they refuse."""
+"""Compiled functions: bitwise equal to eager runs, re-recording, and what they refuse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a replay must choose by the values of its inputs, and what may not be set inside a step."""
+"""Choices that a replay makes by its inputs' values, and settings that a step may not change."""
 
 from __future__ import annotations
 

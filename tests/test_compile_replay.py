@@ -1,4 +1,4 @@
-"""Replays: when a function is recorded again, what is refused and undone, what a step costs."""
+"""Replays: re-recording, refusals and their undo, and the cost of a step."""
 
 from __future__ import annotations
 

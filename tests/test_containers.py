@@ -1,4 +1,4 @@
-"""Sequential and ModuleList change as lists do, and show alike modules once, as in torch."""
+"""Sequential and ModuleList change like lists, and `repr` shows equal modules once, as in torch."""
 
 from __future__ import annotations
 

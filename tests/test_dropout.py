@@ -1,4 +1,4 @@
-"""Dropout: the masks' statistics, their keys, and what is done with them."""
+"""Dropout: statistics of the masks, their keys and their use."""
 
 from __future__ import annotations
 

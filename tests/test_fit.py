@@ -1,4 +1,4 @@
-"""What Trainer.fit takes: each is an eager loop of its own, bit for bit, or refused."""
+"""Arguments of Trainer.fit: each matches its own eager loop, bit for bit, or is refused."""
 
 from __future__ import annotations
 

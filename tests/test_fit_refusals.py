@@ -1,4 +1,4 @@
-"""What Trainer.fit refuses: with a clear error, and everything as it was."""
+"""Invalid arguments and data of Trainer.fit: a clear error, and no side effects."""
 
 from __future__ import annotations
 

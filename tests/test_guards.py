@@ -1,4 +1,4 @@
-"""fastnn.guards: what is noticed before and after training, and what is not."""
+"""fastnn.guards: the problems found before and after training, and no false alarms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fit says: history, metrics, evaluate, callbacks, progress."""
+"""Reports of a fit: history, metrics, evaluate, callbacks, progress."""
 
 from __future__ import annotations
 

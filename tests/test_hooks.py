@@ -1,4 +1,4 @@
-"""Hooks on tensors, and memory that changed since the tape used it."""
+"""Tensor hooks, and errors for memory that changed after the tape used it."""
 
 from __future__ import annotations
 

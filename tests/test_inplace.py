@@ -1,4 +1,4 @@
-"""Changes in place of what is on the tape: each against the operation that gives a new tensor."""
+"""In-place ops on the tape, each compared with its out-of-place form."""
 
 from __future__ import annotations
 

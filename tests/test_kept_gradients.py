@@ -1,4 +1,4 @@
-"""Who keeps a gradient that a compiled step left keeps its values, as in eager code."""
+"""A gradient kept from a compiled step keeps its values, as in eager code."""
 
 from __future__ import annotations
 

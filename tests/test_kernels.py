@@ -1,4 +1,4 @@
-"""Every op x real type x instruction set equals the reference within its bound."""
+"""Every op, in each floating-point type and instruction set, matches its reference in its bound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Embedding, LazyLinear, Bilinear, PReLU and the hooks of modules: what goldens do not hold."""
+"""Embedding, LazyLinear, Bilinear, PReLU and module hooks: checks beyond the goldens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loop of epochs in C: numbers that change from step to step, and where it goes on."""
+"""The training loop in C: hyperparameters that change per step, and where it resumes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The passes: what is removed and fused and what is not, the memory plan, the barriers.
+"""Compiler passes: dead code, fusion, the memory plan and barriers.
 
 Liveness and conflicts are worked out here from the instructions' values, byte by byte.
 """

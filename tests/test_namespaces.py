@@ -1,4 +1,4 @@
-"""The names by which torch's and MindSpore's scripts ask for things."""
+"""The names that torch and MindSpore scripts import."""
 
 from __future__ import annotations
 

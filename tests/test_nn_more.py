@@ -1,4 +1,4 @@
-"""Activations, losses and containers beside the first ones: values by their formulas."""
+"""Further activations, losses and containers: values by their formulas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""BatchNorm1d, LayerNorm and RMSNorm: what goldens do not hold."""
+"""BatchNorm1d, LayerNorm and RMSNorm: checks beyond the goldens."""
 
 from __future__ import annotations
 

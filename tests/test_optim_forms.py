@@ -1,4 +1,4 @@
-"""Forms of updates that torch has not, against loops in NumPy; proximal L1; hooks; step counts."""
+"""Update forms that torch lacks, against NumPy loops; proximal L1; hooks; step counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ParameterDict: torch's, and compiled steps see what is put into it."""
+"""ParameterDict: torch's behaviour, and compiled steps see changed entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures: what was plotted, not how it looks."""
+"""Plots: the plotted data, not their looks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""fastnn.profile: what its rows say, and that nothing but the clock knows that it ran."""
+"""fastnn.profile: its table, and that profiling has no side effects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a program must not freeze, lose or share: every case once was wrong."""
+"""Regression tests of recording: values that a program must not freeze, lose or share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bottom of the chain of trust: finite differences and worked values hold for families/."""
+"""Checks of the references in families/, by finite differences and worked values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names, order and defaults of arguments: torch's, and those of what torch has not."""
+"""Names, order and defaults of arguments: equal to torch's, or listed as our own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What torch scripts write of tensors gives torch's values, dtypes, shapes and texts."""
+"""Tensor expressions of torch scripts give torch's values, dtypes, shapes and texts."""
 
 from __future__ import annotations
 

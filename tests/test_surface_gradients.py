@@ -1,4 +1,4 @@
-"""Gradients of the functions that are made of rows, first and second order, by differences; and
+"""Gradients of the functions that are composed of ops, first and second order, by differences; and
 each compiled: a replay on other inputs gives the bits of the eager run, gradients included."""
 
 from __future__ import annotations

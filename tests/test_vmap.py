@@ -1,4 +1,4 @@
-"""vmap: every row against a loop over the samples, nested with itself and with gradients."""
+"""vmap: every op against a loop over the samples, nested with itself and with gradients."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIZE = 3
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The loop over samples is not taken."""
+    """Check that vmap does not fall back to the loop over samples."""
 
     def refuse(*_: Any) -> Any:
         raise AssertionError("one by one")

@@ -1,4 +1,4 @@
-"""Write calls of all ops down for the tests in C: inputs, and between which numbers results lie.
+"""Write calls of all ops for the C tests: inputs, and lower and upper bounds of the results.
 
     python tests/write_cases.py build/cases.bin
 
@@ -47,7 +47,7 @@ class Placed:
 
 
 def limits(kind: np.dtype[Any], want: Array, err: Any, real: Real) -> list[Array]:
-    """The smallest and the largest number of a type that is right."""
+    """The smallest and the largest correct result in a type."""
     if kind.kind != "f":
         return [want.astype(kind)] * 2
     err = np.where(np.isfinite(want) & ~np.isnan(err), err, 0)

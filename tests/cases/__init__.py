@@ -1,4 +1,4 @@
-"""What the tests must know of each activation, layer, loss, optimizer, schedule and metric.
+"""Test cases of each activation, layer, loss, optimizer, schedule and metric.
 
 One file a kind. The tests go over what fastnn exports: a member without an entry is made with its
 defaults where that can be done, and what cannot be guessed fails with the name of the file to add.

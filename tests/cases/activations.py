@@ -1,4 +1,4 @@
-"""Activations: how each is made, what torch makes of it, and its arguments where torch has none.
+"""Activation cases: how each is built, its torch counterpart, or its arguments without one.
 
 An entry of ACTIVATIONS is all that a new one needs here. SquaredReLU is a model of one that torch
 has not: it gives its equation.

@@ -1,4 +1,4 @@
-"""The net and the data that optimizers are compared on, and what LBFGS and averages are tried with.
+"""The net and data for optimizer comparisons, and the settings for LBFGS and averaging.
 
 Both sides import this: the tests and goldens/make_optimizers.py.
 """

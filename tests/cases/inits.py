@@ -1,4 +1,4 @@
-"""Initialisers, and what layers start with: what goldens/make_layers.py asks torch for."""
+"""Cases of initialisers and of layers' initial values, for goldens/make_layers.py."""
 
 from __future__ import annotations
 

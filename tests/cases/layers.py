@@ -1,4 +1,4 @@
-"""Layers: how each is made, what torch makes of it, and its arguments where torch has none.
+"""Layer cases: how each is built, its torch counterpart, or its arguments without one.
 
 An entry of LAYERS is all that a new layer needs here; activations are in activations.py.
 Expressions are of `nn`: goldens/make_layers.py evaluates them with torch and the tests with fastnn.
@@ -26,7 +26,7 @@ POINTS = np.array([
 
 
 def numbers(seed: int, *shape: int) -> Array:
-    """Float64 that are float32 too, of few digits."""
+    """Float64 numbers of few digits, exact in float32."""
     return np.asarray(np.round(64 * np.random.RandomState(seed).standard_normal(shape)) / 64)
 
 
@@ -62,7 +62,7 @@ def in_batches(expression: str, *shapes: tuple[int, ...]) -> list[Golden]:
 
 @dataclass(frozen=True)
 class Layer:
-    """What the tests must know of one layer.
+    """The test case of one layer.
 
     nets: what stands between a Linear(6, 6) and a Linear: expressions of nn, after "->" the width
     that they give if it is not 6. Twice, Categories and Held are in test_catalogue_layers.py. Each

@@ -1,4 +1,4 @@
-"""What losses are compared on, what nets are trained on, and how the tests write down a loss."""
+"""The format of loss cases: inputs for comparisons, and targets for training."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def of(
 
 
 def equation(each: Array, *inputs: Array, **options: Any) -> Values:
-    """What torch has not: the loss of each element or row, by NumPy."""
+    """The NumPy equation of a loss that torch lacks, per element or row."""
     return Values(options, inputs, (0,), 1e-10, each)
 
 
@@ -137,7 +137,7 @@ def through_all(targets: Array, call: Call = plainly, **options: Any) -> Fit:
 
 @dataclass(frozen=True)
 class Loss:
-    """What the tests must know of one loss.
+    """The test case of one loss.
 
     torch, equations: its values, by a name that no other loss uses.
     fits: what it is trained on, by what is special; by default numbers, as many as outputs.
@@ -156,7 +156,7 @@ class Loss:
 
 
 def direction(shape: tuple[int, ...]) -> Array:
-    """What a result that is no single number is projected on."""
+    """The direction on which a non-scalar result is projected."""
     return np.cos(np.arange(1, int(np.prod(shape)) + 1)).reshape(shape)
 
 

@@ -1,4 +1,4 @@
-"""Losses: what torch makes of each, its equation where torch has none, and what it is trained on.
+"""Loss cases: the torch counterpart or the equation of each, and its training targets.
 
 An entry of LOSSES is all that a new loss needs here. One of outputs and numbers, which torch has
 not: "SquareLoss": Loss(equations={"square": equation((NORMAL - OTHER) ** 2, NORMAL, OTHER)},

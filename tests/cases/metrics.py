@@ -1,4 +1,4 @@
-"""Metrics: what scikit-learn calls each, and the outputs and targets that it is compared on.
+"""Metric cases: scikit-learn's name of each, and outputs and targets for the comparison.
 
 An entry of METRICS is all that a new one needs here. One that scikit-learn has not gives its
 equation instead: "halves": Metric(VALUES, equation=lambda z, y: (abs(z - y) > 0.5).mean()).
@@ -22,7 +22,7 @@ POSITIVE = ("positive",)
 
 @dataclass(frozen=True)
 class Metric:
-    """What the tests must know of one metric.
+    """The test case of one metric.
 
     on: the inputs that it is compared on.
     sklearn: an expression of sklearn.metrics, of outputs z or answers or probabilities p, and y.

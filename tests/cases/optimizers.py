@@ -1,4 +1,4 @@
-"""Optimizers: settings that are held against torch, against scikit-learn, and those of ours.
+"""Optimizer cases: settings compared with torch and scikit-learn, and those only we have.
 
 One without an entry in OPTIMIZERS is tried with its defaults and with each of its switches; what
 its step computes is in families/update.py or update_adaptive.py, beside its op's other values.
@@ -16,7 +16,7 @@ Settings = dict[str, Any]
 
 @dataclass(frozen=True)
 class Optimizer:
-    """What the tests must know of one optimizer.
+    """The test case of one optimizer.
 
     torch: settings with values in goldens/optimizers.json, by a name that no other uses.
     ours: more settings, those that torch has not.

@@ -1,4 +1,4 @@
-"""Schedules: how each is made; torch has its values over 200 steps, or it has an equation.
+"""Scheduler cases: how each is built; compared with torch over 200 steps, or with an equation.
 
 An entry of SCHEDULES is all that a new one needs here. One that torch has not: "warm_cosine":
 Schedule(lambda s, opt: s.WarmCosineLR(opt, 10), in_torch=False, equation=lambda lr, t: ...), and
@@ -18,7 +18,7 @@ KEPT = [*range(12), *range(12, STEPS + 1, 9), 49, 50, 51, 99, 100, 101, 149, 150
 
 @dataclass(frozen=True)
 class Schedule:
-    """What the tests must know of one try of a scheduler.
+    """One test case of a scheduler.
 
     make: of the module of schedulers and an optimizer of two groups.
     in_torch: its values are in goldens/schedules.json.

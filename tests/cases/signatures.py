@@ -1,4 +1,4 @@
-"""How signatures are written down, and which of them are no torch's.
+"""The text form of signatures, and the ones that differ from torch's.
 
 goldens/make_signatures.py asks torch for every public name; the arguments of what torch has not, or
 tells nothing of, stand in the entry of the layer, loss, optimizer or schedule, and here of others.

@@ -1,4 +1,4 @@
-"""Values of other libraries that are kept in tests/goldens."""
+"""Access to the stored values of other libraries in tests/goldens."""
 
 from __future__ import annotations
 

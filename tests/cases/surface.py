@@ -1,4 +1,4 @@
-"""Expressions of tensors, as torch scripts write them, and the arrays that they are of.
+"""Tensor expressions as torch scripts write them, and their input arrays.
 
 Each is evaluated with T the library and with its tensors of ARRAYS. goldens/make_surface.py
 evaluates them with torch, test_surface.py with fastnn.

@@ -1,4 +1,4 @@
-"""The ops once more, family by family: what each computes, how to call it, how far it may be off.
+"""Reference implementations of the ops by family, with sample calls and error bounds.
 
 One file for each family of ops; OPS has them all by name. None of these files imports fastnn.
 """

@@ -1,4 +1,4 @@
-"""Numbers with errors: the real types, and how far what is computed with them may be off.
+"""Error analysis: the floating-point types, and numbers that carry an error bound.
 
 `Approx` is a value and a bound on the error of a computed one (running error analysis: Higham,
 Accuracy and Stability of Numerical Algorithms, section 3.3). An operation passes on what its

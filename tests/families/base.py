@@ -1,4 +1,4 @@
-"""What a family file says of each op, and what draws its calls.
+"""The format of a family file: reference, bound and sample calls of each op.
 
     @op(unary(), ulps(0.5))
     def sqrt(x):
@@ -115,7 +115,7 @@ class Sample:
 
 @dataclass
 class Op:
-    """All that the tests know of an op.
+    """The test case of an op.
 
     signed_zero: IEEE 754 or C settles the sign of a zero result. optional: arrays that may be
     missing, by position, outputs first. contiguous: arrays whose rows must be contiguous.

@@ -1,4 +1,4 @@
-"""The broadcast ops of real numbers, but for the activations."""
+"""Elementwise floating-point ops with broadcasting, except activations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole numbers and truth values: exact, and wrapping around as int64 does.
+"""Integer and bool ops: exact, wrapping around as int64 does.
 
 The ops that no real has, `cast`, and in INTEGER what the ops of other families do when their
 arrays are int64 or bool instead of real.

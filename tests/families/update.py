@@ -1,4 +1,4 @@
-"""Optimizer steps: plain and by signs. update_adaptive.py has those that scale each element.
+"""Optimizer steps: SGD-like and sign-based ones. update_adaptive.py has the adaptive ones.
 
 All take p, hyper, the moments and g, and give what they write in that order.
 hyper = (lr, decay, decoupled, sign, l1, up to four numbers of the op, steps done, two of state).

@@ -1,4 +1,4 @@
-"""Optimizer steps that scale each element by what its gradients were; see update.py."""
+"""Adaptive optimizer steps, which scale each element by its past gradients; see update.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remake tests/goldens/info.json: what SciPy, torch and scikit-learn say of cases/info.py.
+"""Remake tests/goldens/info.json: results of SciPy, torch and scikit-learn for cases/info.py.
 
 PYTHONPATH=tests python tests/goldens/make_info.py
 """

@@ -1,4 +1,4 @@
-"""Remake tests/goldens/layers.json: what torch makes of the layers of cases.
+"""Remake tests/goldens/layers.json: torch's results for the layers of cases.
 
 PYTHONPATH=tests python tests/goldens/make_layers.py
 """

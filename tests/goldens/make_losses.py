@@ -1,4 +1,4 @@
-"""Remake tests/goldens/losses.json: what torch's losses and their gradients are.
+"""Remake tests/goldens/losses.json: values and gradients of torch's losses.
 
 PYTHONPATH=tests python tests/goldens/make_losses.py
 """

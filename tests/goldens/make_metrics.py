@@ -1,4 +1,4 @@
-"""Remake tests/goldens/metrics.json: what scikit-learn says of the inputs of cases/metrics.py.
+"""Remake tests/goldens/metrics.json: scikit-learn's metrics for the inputs of cases/metrics.py.
 
     PYTHONPATH=tests python tests/goldens/make_metrics.py
 

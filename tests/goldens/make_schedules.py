@@ -1,4 +1,4 @@
-"""Stores what torch's schedulers do over 200 steps. Needs torch; run from the repository's root:
+"""Store the rates of torch's schedulers over 200 steps. Needs torch; run from the repository root:
 
 PYTHONPATH=tests python tests/goldens/make_schedules.py
 """

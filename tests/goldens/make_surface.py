@@ -1,4 +1,4 @@
-"""Remake tests/goldens/surface.json: what torch makes of cases.surface.EXPRESSIONS.
+"""Remake tests/goldens/surface.json: torch's results for cases.surface.EXPRESSIONS.
 
 PYTHONPATH=tests python tests/goldens/make_surface.py
 """

@@ -173,7 +173,7 @@ typedef struct fnn_op_info {
   /* in-place updates, the last rows */                                                             \
   FNN_UPDATES(UPDATE)
 
-/* An optimizer's step over p T (n): arrays p, hyper f64 (FNN_HYPER_SIZE), the row's moments T (n)
+/* An optimizer's step over p T (n): arrays p, hyper f64 (FNN_HYPER_SIZE), the op's moments T (n)
  * each, g T (n); dim = (n). All but g are read and written. Phase 0 counts the step in hyper. */
 #define FNN_UPDATES(UPDATE)                                                                       \
   /* momentum buffer or NULL; attr = (nesterov, enum fnn_momentum) */                             \
@@ -200,7 +200,7 @@ typedef struct fnn_op_info {
   /* neither moments nor g; hyper is only read */                                                 \
   UPDATE(shrink_step, 0, 0x3, 0.3)
 
-/* Places in hyper. OWN: the row's, at most 4. STATE: what else a row keeps from step to step. */
+/* Places in hyper. OWN: the op's, at most 4. STATE: what else an op keeps from step to step. */
 enum fnn_hyper {
   FNN_HYPER_LR,
   FNN_HYPER_DECAY,     /* weight decay that is added to the gradient */

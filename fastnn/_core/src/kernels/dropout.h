@@ -27,7 +27,7 @@ static size_t FN(dropout_tiles)(const fnn_call *call) {
  * Scalars: dim = (n); attr = (the bits of the f64 p), 0 <= p < 1.
  * out may be x; any alignment.
  * h is 32 bits from key and i alone: the same mask in every table, for both reals, for any threads,
- * and for the gradient, which is this row on dy. The factor rounds once, and each product. 2
+ * and for the gradient, which is this op on dy. The factor rounds once, and each product. 2
  * integer products an element.
  * Source: Srivastava et al. 2014; torch.nn.Dropout. */
 static void FN(dropout)(const fnn_call *call, size_t begin, size_t end, void *scratch) {

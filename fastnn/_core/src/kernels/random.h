@@ -1,6 +1,6 @@
 /* Keys of the engine's random numbers, in portable C: included once, before the kernels.
  *
- * A row that draws does not walk a stream: its numbers are a function of a key and of an element's
+ * A random op does not walk a stream: its numbers are a function of a key and of an element's
  * position, so neither threads nor lanes change them and nothing has to be stored to have them
  * again. A key is (seed, count), and the state is the key that comes next. */
 #include <stdint.h>
