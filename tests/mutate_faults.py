@@ -165,8 +165,8 @@ FAULTS = (
     # gradient rules
     Fault("gradient of square: factor 3", OPS, "mul(node.input(0), 2.0)", "mul(node.input(0), 3.0)",
           "gradients and square"),
-    Fault("gradient of mean: not divided", OPS, "pair(dy, 1.0 / node.input(0).shape[1])", "pair(dy, 1.0)",
-          "test_op and mean"),
+    Fault("gradient of mean: not divided", OPS, "pair(dy, 1.0 / node.input(0).shape[1])",
+          "pair(dy, 1.0)", "test_op and mean"),
     Fault("gradient of softmax: plain sum", OPS, "mul(y, sub(dy, sum(mul(dy, y), 1, True)))",
           "mul(y, sub(dy, sum(dy, 1, True)))", "test_op and softmax"),
     Fault("gradient of lerp by its weight: sign", OPS, "mul(dy, sub(end, start))",
