@@ -36,6 +36,21 @@ EXPRESSIONS = [
     "L.multinomial(L.tensor([.1, .2, .3, .4]), 8, True)",
     "L.multinomial(L.tensor([[.1, .2, .3, .4], [0, 0, 2, 1]]), 5, replacement=True)",
     "L.multinomial(L.tensor([[.1, .2, .3, .4], [0, 0, 2, 1]], dtype=L.float64), 2)",
+    *(
+        f"L.tensor(list(L.utils.data.{sampler}))"
+        for sampler in (
+            "RandomSampler(range(10))",
+            "RandomSampler(range(10), True)",
+            "RandomSampler(range(10), True, 70)",
+            "RandomSampler(range(4), num_samples=10)",
+            "RandomSampler(range(4), num_samples=8, generator=L.Generator().manual_seed(1))",
+            "SubsetRandomSampler([3, 5, 7, 9])",
+            "WeightedRandomSampler([.1, .9, .5], 9)",
+            "WeightedRandomSampler([.1, .9, .5], 2, replacement=False)",
+        )
+    ),
+    "L.stack(list(L.utils.data.DataLoader(range(9), batch_size=3, shuffle=True)))",
+    "L.stack(list(L.utils.data.DataLoader(range(9), 3, num_workers=1, shuffle=True)))",
 ]
 
 
