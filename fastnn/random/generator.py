@@ -196,6 +196,14 @@ class Generator:
 
         return _drawn(draw, shape)
 
+    def one_by_one(
+        self, fill: Callable[[Callable[[], float], Callable[[], float]], list[float]]
+    ) -> list[float]:
+        """What `fill(uniform, normal)` makes of single draws, as rejection methods take them."""
+        listener.refuse("random numbers were drawn")
+        with self._lock:
+            return fill(lambda: float(self._draw53(1)[0]), self._one_normal)
+
     def integers(self, shape: tuple[int, ...], low: int, high: int) -> npt.NDArray[np.int64]:
         """An int64 array of draw % (high - low) + low; from 2**28 on the draw has 64 bits."""
         width = high - low

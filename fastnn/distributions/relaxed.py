@@ -1,0 +1,166 @@
+"""Continuous relaxations of discrete distributions, whose samples have gradients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastnn import ops
+from fastnn.distributions import constraints
+from fastnn.distributions.discrete import Bernoulli, Categorical, OneHotCategorical
+from fastnn.distributions.distribution import broadcast_all
+from fastnn.distributions.transformed import TransformedDistribution
+from fastnn.distributions.transforms import ExpTransform, SigmoidTransform
+from fastnn.nn.functional import softplus
+from fastnn.ops import creation
+from fastnn.tape.modes import no_grad
+from fastnn.tensor import Tensor
+
+__all__ = [
+    "LogitRelaxedBernoulli",
+    "OneHotCategoricalStraightThrough",
+    "RelaxedBernoulli",
+    "RelaxedOneHotCategorical",
+]
+
+
+def _uniform(shape: Sequence[int], like: Tensor) -> Tensor:
+    """Uniform numbers kept off 0 and 1."""
+    eps = float(np.finfo(like.dtype).eps)
+    with no_grad():
+        u = creation.empty(*shape, dtype=like.dtype).uniform_()
+        return ops.clamp(u, eps, 1 - eps)
+
+
+class LogitRelaxedBernoulli(Bernoulli):
+    """The logit of a relaxed Bernoulli sample (Maddison, Mnih and Teh 2017).
+
+    Args:
+        temperature: > 0; near 0 the samples are near 0 and 1.
+        probs, logits: as in `Bernoulli`.
+    """
+
+    support = constraints.real
+    has_rsample = True
+    has_enumerate_support = False
+
+    def __init__(
+        self,
+        temperature: Any,
+        probs: Any = None,
+        logits: Any = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        (self.temperature,) = broadcast_all(temperature)
+        super().__init__(probs, logits, validate_args)
+
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        u = _uniform(self._shape(sample_shape), self._given)
+        return (u.log() - (-u).log1p() + self.logits) / self.temperature
+
+    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        with no_grad():
+            return self.rsample(sample_shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        value, logits = ops.broadcast_tensors(self._checked(value), self.logits)
+        d = logits - value * self.temperature
+        return self.temperature.log() + d - 2 * softplus(d)
+
+
+class RelaxedBernoulli(TransformedDistribution):
+    """A relaxed Bernoulli distribution: samples in (0, 1) with gradients.
+
+    Args:
+        temperature: > 0; near 0 the samples are near 0 and 1.
+        probs, logits: as in `Bernoulli`.
+    """
+
+    support = constraints.unit_interval
+
+    def __init__(
+        self,
+        temperature: Any,
+        probs: Any = None,
+        logits: Any = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        base = LogitRelaxedBernoulli(temperature, probs, logits, validate_args)
+        super().__init__(base, SigmoidTransform(), validate_args)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("temperature", "probs", "logits"):
+            return getattr(self.__dict__["base_dist"], name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+class _LogRelaxedCategorical(Categorical):
+    """The logarithm of a relaxed one-hot sample."""
+
+    has_rsample = True
+    has_enumerate_support = False
+    support = constraints.real_vector  # type: ignore[assignment]
+
+    def __init__(self, temperature: Any, probs: Any, logits: Any, validate_args: Any) -> None:
+        (self.temperature,) = broadcast_all(temperature)
+        super().__init__(probs, logits, validate_args)
+        self._event_shape = self._given.shape[-1:]
+
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        u = _uniform(self._shape(sample_shape), self._given)
+        scores = (self.logits - (-u.log()).log()) / self.temperature
+        return scores - ops.logsumexp(scores, -1, True)
+
+    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        with no_grad():
+            return self.rsample(sample_shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        n = self._num_events
+        value, logits = ops.broadcast_tensors(self._checked(value), self.logits)
+        scale = math.lgamma(n) + (n - 1) * self.temperature.log()
+        scores = logits - value * self.temperature
+        scores = scores - ops.logsumexp(scores, -1, True)
+        return scores.sum(-1) + scale  # type: ignore[no-any-return]
+
+
+class RelaxedOneHotCategorical(TransformedDistribution):
+    """A relaxed one-hot distribution (Gumbel-softmax): vectors with gradients.
+
+    Args:
+        temperature: > 0; near 0 the samples are near one-hot vectors.
+        probs, logits: as in `Categorical`.
+    """
+
+    support = constraints.simplex
+
+    def __init__(
+        self,
+        temperature: Any,
+        probs: Tensor | None = None,
+        logits: Tensor | None = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        base = _LogRelaxedCategorical(temperature, probs, logits, validate_args)
+        super().__init__(base, ExpTransform(), validate_args)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("temperature", "probs", "logits"):
+            return getattr(self.__dict__["base_dist"], name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+class OneHotCategoricalStraightThrough(OneHotCategorical):
+    """One-hot samples whose gradient is that of the probabilities (Bengio et al. 2013).
+
+    Args:
+        probs, logits: as in `Categorical`.
+    """
+
+    has_rsample = True
+
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        return self.sample(sample_shape) + (self.probs - self.probs.detach())
