@@ -14,14 +14,11 @@ from fastnn.ops.elementwise import (
     bitwise_and,
     bitwise_or,
     bitwise_xor,
-    cos,
     div,
     eq,
     exp,
-    expm1,
     floor,
     gt,
-    log,
     log1p,
     lt,
     maximum,
@@ -30,9 +27,7 @@ from fastnn.ops.elementwise import (
     neg,
     remainder,
     sigmoid,
-    sin,
     sqrt,
-    square,
     sub,
     where,
 )
@@ -49,9 +44,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "addcdiv", "addcmul", "allclose", "bitwise_not", "ceil", "clamp", "clamp_max", "clamp_min",
-    "clip", "cosh", "equal", "exp2", "fmod", "frac", "hypot", "isclose", "isfinite", "isinf",
-    "isnan", "log10", "log2", "logaddexp", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "masked_fill", "nan_to_num", "reciprocal", "rsqrt", "sinh", "tan", "trunc",
+    "clip", "equal", "fmod", "frac", "isclose", "isfinite", "isinf",
+    "isnan", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "masked_fill", "nan_to_num", "reciprocal", "rsqrt", "trunc",
 ]  # fmt: skip
 
 
@@ -84,38 +79,6 @@ def reciprocal(input: Tensor) -> Tensor:
     return div(1.0, input)
 
 
-def log2(input: Tensor) -> Tensor:
-    """Base-2 logarithm: log(x) / log(2)."""
-    return div(log(input), math.log(2.0))
-
-
-def log10(input: Tensor) -> Tensor:
-    """Base-10 logarithm: log(x) / log(10)."""
-    return div(log(input), math.log(10.0))
-
-
-def exp2(input: Tensor) -> Tensor:
-    """Base-2 exponential: 2**x = exp(x log 2)."""
-    return exp(mul(real(input), math.log(2.0)))
-
-
-def tan(input: Tensor) -> Tensor:
-    """Tangent: sin(x) / cos(x)."""
-    return div(sin(input), cos(input))
-
-
-def sinh(input: Tensor) -> Tensor:
-    """Hyperbolic sine, computed as (t - u) / 2, t = e**x - 1, u = e**-x - 1: exact near 0."""
-    input = real(input)
-    return mul(sub(expm1(input), expm1(neg(input))), 0.5)
-
-
-def cosh(input: Tensor) -> Tensor:
-    """Hyperbolic cosine: (e**x + e**-x) / 2."""
-    input = real(input)
-    return mul(add(exp(input), exp(neg(input))), 0.5)
-
-
 def _softplus_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (mul(dy, sigmoid(node.input(0))),)
 
@@ -141,21 +104,6 @@ def fmod(input: Operand, other: Operand) -> Tensor:
     below = lt(a, 0)
     left = remainder(where(below, neg(a), a), abs(b))
     return where(below, neg(left), left)
-
-
-def logaddexp(input: Tensor, other: Tensor) -> Tensor:
-    """log(exp(input) + exp(other)), shifted by the larger of the two against overflow."""
-    a, b = pair(input, other)
-    low = neg(abs(sub(a, b)))
-    return add(maximum(a, b), log1p(exp(where(isnan(low), 0.0, low))))
-
-
-def hypot(input: Tensor, other: Tensor) -> Tensor:
-    """sqrt(input^2 + other^2), scaled by the larger of the two against overflow."""
-    a, b = pair(input, other)
-    most = maximum(abs(a.detach()), abs(b.detach()))
-    scale = where(logical_and(isfinite(most), gt(most, 0)), most, 1.0)
-    return mul(sqrt(add(square(div(a, scale)), square(div(b, scale)))), scale)
 
 
 def nan_to_num(
@@ -295,7 +243,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
 clip = clamp
 
 METHODS = methods(
-    ceil, trunc, frac, rsqrt, reciprocal, log2, log10, exp2, tan, sinh, cosh, fmod, logaddexp,
+    ceil, trunc, frac, rsqrt, reciprocal, fmod,
     nan_to_num, addcmul, addcdiv, clamp, clamp_min, clamp_max, logical_and, logical_or,
     logical_xor, logical_not, isnan, isinf, isfinite, isclose, allclose, equal, masked_fill,
     clip=clamp,
