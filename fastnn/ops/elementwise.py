@@ -10,7 +10,13 @@ import numpy as np
 
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.promote import cast, pair, real
-from fastnn.ops.rules import binary as _binary, broadcast, each as _each, unary as _unary
+from fastnn.ops.rules import (
+    binary as _binary,
+    broadcast,
+    each as _each,
+    some_tensor,
+    unary as _unary,
+)
 from fastnn.ops.table import apply, row
 from fastnn.tape import listener
 from fastnn.tape.inference import only_reads
@@ -208,6 +214,8 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
             input = input if isinstance(exponent, int) else real(input)
         if exponent in _POWERS and input._array.dtype.kind == "f":
             return _POWERS[exponent](input)
+    elif not isinstance(exponent, Tensor):
+        some_tensor("pow", input, exponent)
     return _pow(input, exponent)
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from fastnn._support import check
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
     add,
+    div,
     eq,
     floor,
     ge,
@@ -28,7 +30,7 @@ from fastnn.ops.elementwise import (
 )
 from fastnn.ops.pointwise import isfinite, isnan, logical_and, logical_or, trunc
 from fastnn.ops.promote import cast, pair, real
-from fastnn.ops.rules import binary
+from fastnn.ops.rules import binary, some_tensor, tensors
 from fastnn.ops.table import taped
 from fastnn.ops.transcendental import exp2, log2
 from fastnn.tape.node import Node
@@ -48,29 +50,40 @@ __all__ = [
 def _copysign_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     """1 or -1 by the first, and 0 where it is 0; 0 by the second."""
     a = node.input(0).detach()
-    turned = mul(sign(a), sign(node.output().detach()))
-    turned = where(isnan(a), a, turned)
+    zero = eq(a, 0.0)
+    turned = where(zero, 0.0, div(node.output().detach(), where(zero, 1.0, a)))
     by_a = unbroadcast(mul(dy, turned), a.shape) if node.needs(0) else None
     by_b = unbroadcast(mul(dy, 0.0), node.input(1).shape) if node.needs(1) else None
     return by_a, by_b
 
 
-copysign: Binary = binary(
-    "copysign", "|input| with the sign of other, that of a zero too.", _copysign_gradient, True
-)
-_nextafter: Binary = binary("nextafter", "The next number after a towards b.", None)
+def _no_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    raise NotImplementedError("nextafter: the derivative for nextafter is not implemented")
+
+
+_copysign: Binary = binary("copysign", "|a| with the sign of b.", _copysign_gradient, True)
+
+
+def copysign(input: Tensor, other: Operand) -> Tensor:
+    """|input| with the sign of other, that of a zero too."""
+    check.a_tensor("input", input)
+    return _copysign(input, other)
+
+
+_nextafter: Binary = binary("nextafter", "The next number after a towards b.", _no_gradient)
 
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
-    """The next floating-point number after input in the direction of other; no gradient.
+    """The next floating-point number after input in the direction of other. It has no gradient.
 
     Raises:
         TypeError: whole numbers.
     """
+    tensors(input, other)
     a, b = pair(input, other)
     if a.dtype.kind != "f":
         raise TypeError(f"nextafter: expected floating-point tensors, got {a.dtype}")
-    return _nextafter(a.detach(), b.detach())
+    return _nextafter(a, b)
 
 
 def signbit(input: Tensor) -> Tensor:
@@ -78,7 +91,7 @@ def signbit(input: Tensor) -> Tensor:
     x = input.detach()
     if x.dtype == bool_:
         return ne(x, x)
-    return lt(copysign(1.0, x) if x.dtype.kind == "f" else x, 0)
+    return lt(_copysign(1.0, x) if x.dtype.kind == "f" else x, 0)
 
 
 def sgn(input: Tensor) -> Tensor:
@@ -112,16 +125,18 @@ def isreal(input: Tensor) -> Tensor:
     return logical_or(eq(input.detach(), input.detach()), True)
 
 
-def fmax(input: Operand, other: Operand) -> Tensor:
+def fmax(input: Tensor, other: Tensor) -> Tensor:
     """The larger of the two; where one is nan, the other. The gradient goes to the one chosen."""
+    tensors(input, other)
     a, b = pair(input, other)
     if a.dtype.kind != "f":
         return maximum(a, b)
     return where(logical_or(ge(a.detach(), b.detach()), isnan(b)), a, b)
 
 
-def fmin(input: Operand, other: Operand) -> Tensor:
+def fmin(input: Tensor, other: Tensor) -> Tensor:
     """The smaller of the two; where one is nan, the other. The gradient goes to the one chosen."""
+    tensors(input, other)
     a, b = pair(input, other)
     if a.dtype.kind != "f":
         return minimum(a, b)
@@ -140,8 +155,9 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     return where(eq(x, 0), values, cast(gt(x, 0), x.dtype))
 
 
-def ldexp(input: Operand, other: Operand) -> Tensor:
+def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2**other."""
+    tensors(input, other)
     return mul(input, exp2(real(other)))
 
 
@@ -181,6 +197,7 @@ def _frexp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 def float_power(input: Operand, exponent: Operand) -> Tensor:
     """input**exponent in float64."""
+    some_tensor("float_power", input, exponent)
     a, b = (cast(x, float64) if isinstance(x, Tensor) else _float64(x) for x in (input, exponent))
     return pow(a, b)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from fastnn._support import check
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.promote import pair, real, same_real
 from fastnn.ops.table import TABLE, apply, row
@@ -103,3 +104,15 @@ def each(
         )
 
     return rule
+
+
+def tensors(input: Operand, other: Operand) -> None:
+    """Refuse numbers, as torch does in functions of two tensors."""
+    check.a_tensor("input", input)
+    check.a_tensor("other", other)
+
+
+def some_tensor(name: str, input: Operand, other: Operand) -> None:
+    """Refuse two numbers."""
+    if not (isinstance(input, Tensor) or isinstance(other, Tensor)):
+        raise TypeError(f"{name}: expected at least one tensor, got {input!r} and {other!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastnn._support import check
 from fastnn.ops.axes import unbroadcast
@@ -28,7 +28,7 @@ from fastnn.ops.elementwise import (
 )
 from fastnn.ops.pointwise import clamp, isnan, logical_and, logical_or
 from fastnn.ops.promote import pair, real
-from fastnn.ops.rules import binary, unary
+from fastnn.ops.rules import binary, some_tensor, unary
 from fastnn.ops.table import taped
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
@@ -113,7 +113,7 @@ zeta: Binary = binary(
 )
 
 
-def polygamma(n: int, input: Tensor) -> Tensor:
+def polygamma(n: Any, input: Tensor) -> Tensor:
     """The n-th derivative of digamma: (-1)**(n + 1) n! zeta(n + 1, x).
 
     Args:
@@ -123,6 +123,8 @@ def polygamma(n: int, input: Tensor) -> Tensor:
     Raises:
         ValueError: n below 0.
     """
+    if isinstance(n, Tensor):
+        raise TypeError("n: expected an integer, got a tensor; the tensor is the second argument")
     check.integer("n", n, 0)
     if n == 0:
         return digamma(input)
@@ -219,6 +221,7 @@ def _times_log(
         return by_x, by_y
 
     def function(input: Operand, other: Operand) -> Tensor:
+        some_tensor(name, input, other)
         x, y = (real(t) for t in pair(input, other))
         a, b = x.detach(), y.detach()
         value = where(logical_and(eq(a, 0.0), eq(b, b)), 0.0, mul(a, logarithm(b)))

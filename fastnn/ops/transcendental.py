@@ -14,13 +14,11 @@ from fastnn.ops.elementwise import (
     div,
     eq,
     exp,
-    floor,
     log1p,
     lt,
     maximum,
     mul,
     neg,
-    round,
     sigmoid,
     sin,
     sqrt,
@@ -30,7 +28,7 @@ from fastnn.ops.elementwise import (
 )
 from fastnn.ops.pointwise import isnan
 from fastnn.ops.promote import pair, real
-from fastnn.ops.rules import binary, each, unary
+from fastnn.ops.rules import binary, each, tensors, unary
 from fastnn.ops.table import taped
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
@@ -38,7 +36,6 @@ from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
     from fastnn.ops.rules import Binary, Unary
-    from fastnn.ops.table import Operand
 
 __all__ = [
     "acos", "acosh", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
@@ -104,7 +101,7 @@ atan: Unary = unary(
 asinh: Unary = unary(
     "asinh",
     "The inverse of sinh, log(x + sqrt(x*x + 1)).",
-    lambda node, dy: div(dy, hypot(node.input(0), 1.0)),
+    lambda node, dy: div(dy, _hypot(node.input(0), 1.0)),
 )
 acosh: Unary = unary(
     "acosh",
@@ -125,9 +122,9 @@ def _over_square(dy: Tensor, part: Tensor, node: Node) -> Tensor:
     return mul(dy, div(div(part, length), length))
 
 
-atan2: Binary = binary(
+_atan2: Binary = binary(
     "atan2",
-    "The angle of the point (other, input) in -pi..pi, from the axis of `other`.",
+    "The angle of the point (b, a).",
     each(
         lambda node, dy: _over_square(dy, node.input(1), node),
         lambda node, dy: _over_square(dy, neg(node.input(0)), node),
@@ -136,7 +133,7 @@ atan2: Binary = binary(
 )
 _hypot: Binary = binary(
     "hypot",
-    "sqrt(input^2 + other^2) without overflow; inf where either is infinite.",
+    "sqrt(a^2 + b^2).",
     each(
         lambda node, dy: mul(dy, div(node.input(0), node.output())),
         lambda node, dy: mul(dy, div(node.input(1), node.output())),
@@ -145,8 +142,15 @@ _hypot: Binary = binary(
 )
 
 
-def hypot(input: Operand, other: Operand) -> Tensor:
+def atan2(input: Tensor, other: Tensor) -> Tensor:
+    """The angle of the point (other, input) in -pi..pi, from the axis of `other`."""
+    tensors(input, other)
+    return _atan2(input, other)
+
+
+def hypot(input: Tensor, other: Tensor) -> Tensor:
     """sqrt(input^2 + other^2) without overflow; inf where either is infinite."""
+    tensors(input, other)
     return _hypot(input, other)
 
 
@@ -161,23 +165,12 @@ def rad2deg(input: Tensor) -> Tensor:
 
 
 def sinc(input: Tensor) -> Tensor:
-    """sin(pi x) / (pi x), 1 at 0; exactly 0 at all other whole numbers."""
+    """sin(pi x) / (pi x), 1 at 0."""
     x = real(input)
-    return taped(_sinc_gradient, (x,), _sinc(x.detach())._array)
-
-
-def _half_turns(x: Tensor) -> tuple[Tensor, Tensor]:
-    """x = n + r, n whole, |r| <= 1/2: pi r, and 1 or -1 for an even or odd n."""
-    n = round(x)
-    odd = sub(n, mul(floor(mul(n, 0.5)), 2.0))
-    return mul(sub(x, n), math.pi), sub(1.0, mul(odd, 2.0))
-
-
-def _sinc(x: Tensor) -> Tensor:
-    angle, sign = _half_turns(x)
-    zero = eq(x, 0.0)
-    y = div(mul(sign, sin(angle)), mul(where(zero, 1.0, x), math.pi))
-    return where(eq(abs(x), math.inf), 0.0, where(zero, 1.0, y))
+    angle = mul(x.detach(), math.pi)
+    zero = eq(angle, 0.0)
+    value = where(zero, 1.0, div(sin(angle), where(zero, 1.0, angle)))
+    return taped(_sinc_gradient, (x,), value._array)
 
 
 _SINC_SLOPE = (1 / 3, -1 / 30, 1 / 840, -1 / 45360, 1 / 3991680, -1 / 518918400, 1 / 93405312000)
@@ -192,8 +185,7 @@ def _sinc_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     series = mul(z, 0.0)
     for term in reversed(_SINC_SLOPE):
         series = add(mul(series, z), term)
-    angle, sign = _half_turns(large)
-    slope = div(sub(mul(sign, cos(angle)), sinc(large)), large)
+    slope = div(sub(cos(mul(large, math.pi)), sinc(large)), large)
     return (mul(dy, where(near, mul(series, mul(small, -(math.pi**2))), slope)),)
 
 
@@ -206,8 +198,9 @@ def _logaddexp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     )
 
 
-def logaddexp(input: Operand, other: Operand) -> Tensor:
+def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     """log(exp(input) + exp(other)), shifted by the larger of the two against overflow."""
+    tensors(input, other)
     a, b = (real(x) for x in pair(input, other))
     low = _gap(a.detach(), b.detach())
     return taped(
@@ -215,8 +208,9 @@ def logaddexp(input: Operand, other: Operand) -> Tensor:
     )
 
 
-def logaddexp2(input: Operand, other: Operand) -> Tensor:
+def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
     """log2(2**input + 2**other), shifted by the larger of the two against overflow."""
+    tensors(input, other)
     a, b = (real(x) for x in pair(input, other))
     low = _gap(a.detach(), b.detach())
     rest = mul(log1p(exp2(low)), 1 / math.log(2.0))

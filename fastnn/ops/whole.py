@@ -19,7 +19,7 @@ from fastnn.ops.elementwise import (
 )
 from fastnn.ops.pointwise import bitwise_not, logical_or
 from fastnn.ops.promote import cast, pair
-from fastnn.ops.rules import binary
+from fastnn.ops.rules import binary, some_tensor, tensors
 from fastnn.tensor import Tensor, bool_, int64
 from fastnn.tensor.attach import methods
 
@@ -33,27 +33,30 @@ _gcd: Binary = binary("gcd", "The greatest common divisor of int64.", None)
 
 
 def _whole(name: str, input: Operand, other: Operand) -> tuple[Tensor, Tensor]:
+    some_tensor(name, input, other)
     x, y = pair(input, other)
     if x.dtype.kind == "f" or x.dtype == bool_:
         raise TypeError(f"{name}: expected whole numbers, got {x.dtype}")
     return cast(x, int64), cast(y, int64)
 
 
-def gcd(input: Operand, other: Operand) -> Tensor:
+def gcd(input: Tensor, other: Tensor) -> Tensor:
     """The greatest common divisor, at least 0; of 0 and 0 it is 0.
 
     Raises:
         TypeError: not whole numbers.
     """
+    tensors(input, other)
     return _gcd(*_whole("gcd", input, other))
 
 
-def lcm(input: Operand, other: Operand) -> Tensor:
+def lcm(input: Tensor, other: Tensor) -> Tensor:
     """The least common multiple, at least 0; 0 where either is 0.
 
     Raises:
         TypeError: not whole numbers.
     """
+    tensors(input, other)
     x, y = _whole("lcm", input, other)
     divisor = _gcd(x, y)
     return abs(mul(whole_quotient(x, where(eq(divisor, 0), 1, divisor)), y))

@@ -87,16 +87,16 @@ static double special_zeta_above(double s, double q) {
   return sum + rest;
 }
 
-/* zeta: Hurwitz' sum of (q + k)^-s over k >= 0; inf at s = 1 and at whole q <= 0, nan for s < 1 and,
- * unless s is whole, for q < 0. Below 0 the terms j - r up to -q are counted from both ends. */
+/* zeta: Hurwitz' sum of (q + k)^-s over k >= 0; inf at s = 1 and at whole q <= 0, nan for s < 1, at
+ * q = -inf and, unless s is whole, for q < 0. Below 0 the terms j - r up to -q are counted from both ends. */
 static double special_zeta(double s, double q) {
-  if (isnan(q) || !(s >= 1)) return NAN;
+  if (!(q > -INFINITY) || !(s >= 1)) return NAN;
   if (s == 1) return INFINITY;
   if (q > 0) return special_zeta_above(s, q);
   if (q == floor(q)) return INFINITY;
   if (s != floor(s)) return NAN;
   const double count = -floor(q), r = q + count;
-  const double below = special_zeta_above(s, 1 - r) - special_zeta_above(s, count + 1 - r);
+  const double below = special_zeta_above(s, 1 - count - q) - special_zeta_above(s, 1 - q);
   return special_zeta_above(s, r) + (fmod(s, 2) == 0 ? below : -below);
 }
 
