@@ -105,7 +105,7 @@ _remainder: Binary = _binary(
     "a - floor(a / b) * b, with the sign of b, as Python's %.",
     _each(
         lambda node, dy: dy,
-        lambda node, dy: neg(mul(dy, _float_quotient(node.input(0), node.input(1)))),
+        lambda node, dy: neg(mul(dy, floored(node.input(0), node.input(1)))),
     ),
 )
 
@@ -122,10 +122,14 @@ def remainder(input: Operand, other: Operand) -> Tensor:
     return _remainder(x, y)
 
 
-def _float_quotient(a: Tensor, b: Tensor) -> Tensor:
-    """floor(a / b) of floats, by way of the exact remainder."""
+def floored(a: Tensor, b: Tensor) -> Tensor:
+    """floor(a / b) of floats by way of the exact remainder, off the tape; a / b where b is 0."""
     a, b = a.detach(), b.detach()
-    return add(round(div(sub(a, _remainder(a, b)), b)), 0.0)  # never -0
+    quotient = add(round(div(sub(a, _remainder(a, b)), b)), 0.0)  # never -0
+    # Of an infinite b the quotient is 0 or, where the signs differ, -1; nan where a is not finite.
+    lone = add(minimum(mul(sign(a), sign(b)), 0.0), sub(a, a))
+    quotient = where(eq(abs(b), math.inf), lone, quotient)
+    return where(eq(b, 0.0), div(a, b), quotient)
 
 
 whole_quotient: Binary = _binary("floor_divide", "floor(a / b) of int64.", None)
@@ -142,8 +146,7 @@ def floor_divide(input: Operand, other: Operand) -> Tensor:
     """
     x, y = pair(input, other)
     if x._array.dtype.kind == "f":
-        x, y = x.detach(), y.detach()
-        return where(eq(y, 0.0), div(x, y), _float_quotient(x, y))
+        return floored(x, y)
     listener.checked(y, _not_zero)
     return whole_quotient(cast(x, int64), cast(y, int64))
 
@@ -153,21 +156,21 @@ def _not_zero(y: Tensor) -> None:
         raise ZeroDivisionError("division of whole numbers by zero")
 
 
-def _larger(node: Node, dy: Tensor, i: int, compare: Binary) -> Tensor:
-    """The gradient of maximum or minimum with respect to input i: half of it at ties."""
+def _chosen(node: Node, dy: Tensor, i: int, loses: Binary) -> Tensor:
+    """The gradient of maximum or minimum by input i: half of it at ties, all of it at nan."""
     a, b = node.input(i).detach(), node.input(1 - i).detach()
-    return where(compare(a, b), dy, where(eq(a, b), mul(dy, 0.5), 0.0))
+    return where(loses(a, b), 0.0, where(eq(a, b), mul(dy, 0.5), dy))
 
 
 maximum: Binary = _binary(
     "maximum",
     "The larger of a and b; where equal, each has half of the gradient.",
-    _each(lambda node, dy: _larger(node, dy, 0, gt), lambda node, dy: _larger(node, dy, 1, gt)),
+    _each(lambda node, dy: _chosen(node, dy, 0, lt), lambda node, dy: _chosen(node, dy, 1, lt)),
 )
 minimum: Binary = _binary(
     "minimum",
     "The smaller of a and b; where equal, each has half of the gradient.",
-    _each(lambda node, dy: _larger(node, dy, 0, lt), lambda node, dy: _larger(node, dy, 1, lt)),
+    _each(lambda node, dy: _chosen(node, dy, 0, gt), lambda node, dy: _chosen(node, dy, 1, gt)),
 )
 
 
@@ -195,12 +198,13 @@ _POWERS: dict[float, Unary] = {
     2: lambda x: square(x),
     3: lambda x: mul(square(x), x),
     0.5: lambda x: sqrt(x),
+    -0.5: lambda x: div(1.0, sqrt(x)),
     -1: lambda x: div(1.0, x),
 }
 
 
 def pow(input: Operand, exponent: Operand) -> Tensor:
-    """input**exponent; the powers 0, 1, 2, 3, 0.5 and -1 by multiplication, root and division.
+    """input**exponent; the powers 0, 1, 2, 3, 0.5, -0.5 and -1 by products, roots and quotients.
 
     Raises:
         ValueError: a whole number to a negative whole power.

@@ -57,8 +57,9 @@ def _copysign_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return by_a, by_b
 
 
-def _no_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    raise NotImplementedError("nextafter: the derivative for nextafter is not implemented")
+def _zero_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    zero = mul(dy, 0.0)
+    return tuple(unbroadcast(zero, node.input(i).shape) if node.needs(i) else None for i in (0, 1))
 
 
 _copysign: Binary = binary("copysign", "|a| with the sign of b.", _copysign_gradient, True)
@@ -70,11 +71,11 @@ def copysign(input: Tensor, other: Operand) -> Tensor:
     return _copysign(input, other)
 
 
-_nextafter: Binary = binary("nextafter", "The next number after a towards b.", _no_gradient)
+_nextafter: Binary = binary("nextafter", "The next number after a towards b.", _zero_gradient)
 
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
-    """The next floating-point number after input in the direction of other. It has no gradient.
+    """The next floating-point number after input in the direction of other; its gradients are 0.
 
     Raises:
         TypeError: whole numbers.

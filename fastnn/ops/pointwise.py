@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
     add,
@@ -18,7 +19,10 @@ from fastnn.ops.elementwise import (
     eq,
     exp,
     floor,
+    floored,
+    ge,
     gt,
+    le,
     log1p,
     lt,
     maximum,
@@ -27,6 +31,7 @@ from fastnn.ops.elementwise import (
     neg,
     remainder,
     sigmoid,
+    sign,
     sqrt,
     sub,
     where,
@@ -101,9 +106,23 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 def fmod(input: Operand, other: Operand) -> Tensor:
     """input - trunc(input / other) other, exactly: the remainder with the sign of input."""
     a, b = pair(input, other)
-    below = lt(a, 0)
-    left = remainder(where(below, neg(a), a), abs(b))
-    return where(below, neg(left), left)
+    x, y = a.detach(), b.detach()
+    below = lt(x, 0)
+    left = remainder(where(below, neg(x), x), abs(y))
+    left = where(below, neg(left), left)
+    return taped(_fmod_gradient, (a, b), left._array) if left.dtype.kind == "f" else left
+
+
+def _fmod_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """1, and -trunc(a / b)."""
+    a, b = node.input(0), node.input(1)
+    by_a = unbroadcast(dy, a.shape) if node.needs(0) else None
+    if not node.needs(1):
+        return by_a, None
+    size = floored(abs(a), abs(b))
+    turned = mul(sign(a.detach()), sign(b.detach()))
+    quotient = where(eq(b.detach(), 0.0), div(a.detach(), b.detach()), mul(size, turned))
+    return by_a, unbroadcast(neg(mul(dy, quotient)), b.shape)
 
 
 def nan_to_num(
@@ -130,18 +149,41 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1.0)
 
 @both_names
 def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
-    """Clamp to min..max; the gradient at the bounds is 1.
+    """Clamp to min..max; nan where either is nan. The gradient at the bounds is 1.
 
     Raises:
         ValueError: neither end.
     """
     if min is None and max is None:
         raise ValueError("clamp: expected min, max or both")
-    y = input
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        return _clamp_by_tensors(input, min, max)
+    y = input.detach()
     if min is not None:
-        y = where(lt(y.detach(), _off(min)), min, y)
+        y = where(lt(y, min), min, y) if min == min else mul(y, min)
     if max is not None:
-        y = where(gt(y.detach(), _off(max)), max, y)
+        y = where(gt(y, max), max, y) if max == max else mul(y, max)
+    return taped(_clamp_gradient, (input,), y._array, (min, max))
+
+
+def _clamp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """1 within the bounds and at them."""
+    x, (low, high) = node.input(0).detach(), node.attrs
+    inside = eq(x, x) if low is None else ge(x, low)
+    if high is not None:
+        inside = bitwise_and(inside, le(x, high))
+    return (where(inside, dy, 0.0),)
+
+
+def _clamp_by_tensors(input: Tensor, min: Operand | None, max: Operand | None) -> Tensor:
+    """The gradient goes to the one that is chosen; to input at the bounds."""
+    y = input
+    for bound, beyond in ((min, lt), (max, gt)):
+        if bound is not None:
+            x, limit = pair(y, bound)
+            passed = beyond(x.detach(), limit.detach())
+            lost = bitwise_or(isnan(x), isnan(limit))
+            y = where(lost, math.nan, where(passed, limit, x))
     return y
 
 
@@ -153,10 +195,6 @@ def clamp_min(input: Tensor, min: Operand) -> Tensor:
 def clamp_max(input: Tensor, max: Operand) -> Tensor:
     """Clamp from above: min(input, max)."""
     return clamp(input, None, max)
-
-
-def _off(x: Operand) -> Operand:
-    return x.detach() if isinstance(x, Tensor) else x
 
 
 # ---- logic ----

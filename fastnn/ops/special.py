@@ -26,7 +26,7 @@ from fastnn.ops.elementwise import (
     sub,
     where,
 )
-from fastnn.ops.pointwise import clamp, isnan, logical_and, logical_or
+from fastnn.ops.pointwise import clamp, isnan, logical_and
 from fastnn.ops.promote import pair, real
 from fastnn.ops.rules import binary, some_tensor, unary
 from fastnn.ops.table import taped
@@ -166,28 +166,29 @@ i1e: Unary = unary(
 
 def _i1e_slope(x: Tensor, y: Tensor) -> Tensor:
     """i0e - i1e / x, which is 1/2 at 0."""
-    zero = eq(x.detach(), 0.0)
-    return where(zero, 0.5, sub(i0e(x), div(y, where(zero, 1.0, x))))
+    small = lt(abs(x.detach()), 1e-3)
+    return where(small, 0.5, sub(i0e(x), div(y, where(small, 1.0, x))))
 
 
-def _unscaled(scaled: Tensor, x: Tensor) -> Tensor:
+def _unscaled(scaled: Tensor, x: Tensor, even: bool) -> Tensor:
     """scaled exp(|x|), in two steps against overflow."""
     half = exp(mul(abs(x), 0.5))
-    return mul(mul(scaled, half), half)
+    far = eq(abs(x), math.inf)
+    return where(far, abs(x) if even else x, mul(mul(where(far, 0.0, scaled), half), half))
 
 
 def i0(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind, of order 0."""
     x = real(input)
     z = x.detach()
-    return taped(_i0_gradient, (x,), _unscaled(i0e(z), z)._array)
+    return taped(_i0_gradient, (x,), _unscaled(i0e(z), z, True)._array)
 
 
 def i1(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind, of order 1."""
     x = real(input)
     z = x.detach()
-    return taped(_i1_gradient, (x,), _unscaled(i1e(z), z)._array)
+    return taped(_i1_gradient, (x,), _unscaled(i1e(z), z, False)._array)
 
 
 def _i0_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -197,9 +198,9 @@ def _i0_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 def _i1_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     """I0 - I1 / x, which is 1/2 at 0."""
     x = node.input(0)
-    zero = eq(x.detach(), 0.0)
-    slope = sub(i0(x), div(i1(x), where(zero, 1.0, x)))
-    return (mul(dy, where(zero, 0.5, slope)),)
+    small = lt(abs(x.detach()), 1e-3)
+    slope = sub(i0(x), div(i1(x), where(small, 1.0, x)))
+    return (mul(dy, where(small, 0.5, slope)),)
 
 
 # ---- entropies ----
@@ -272,8 +273,8 @@ def _logit_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     z = x.detach()
     slope = div(dy, mul(x, sub(1.0, x)))
     low, high = (0.0, 1.0) if eps is None else (eps, 1.0 - eps)
-    outside = logical_or(lt(z, low), gt(z, high))
-    return (where(outside, math.nan if eps is None else 0.0, slope),)
+    inside = logical_and(ge(z, low), le(z, high))
+    return (where(inside, slope, math.nan if eps is None else 0.0),)
 
 
 METHODS = methods(digamma, erfc, i0, lgamma, logit, mvlgamma, xlogy,

@@ -348,8 +348,8 @@ FNN_INLINE vec v_cos(vec x) { return W(v_trig)(x, 1); }
 
 /* relu: x > 0 ? x : 0; nan stays nan, and -0 stays -0 */
 FNN_INLINE vec v_relu(vec x) { return v_max(v_zero(), x); }
-/* relu_grad: y > 0 ? dy : 0 */
-FNN_INLINE vec v_relu_grad(vec dy, vec y) { return v_select(v_gt(y, v_zero()), dy, v_zero()); }
+/* relu_grad: y <= 0 ? 0 : dy; at nan dy */
+FNN_INLINE vec v_relu_grad(vec dy, vec y) { return v_select(v_le(y, v_zero()), v_zero(), dy); }
 /* sigmoid_grad: dy y (1 - y) */
 FNN_INLINE vec v_sigmoid_grad(vec dy, vec y) { return v_mul(dy, v_mul(y, v_sub(v_set1(1), y))); }
 /* tanh_grad: dy (1 - y^2) */
