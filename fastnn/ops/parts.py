@@ -57,9 +57,14 @@ def _copysign_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return by_a, by_b
 
 
-def _zero_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    zero = mul(dy, 0.0)
-    return tuple(unbroadcast(zero, node.input(i).shape) if node.needs(i) else None for i in (0, 1))
+def _nextafter_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """As in torch: 1 by the first where it moves, 0 by the second."""
+    a, b = node.input(0), node.input(1)
+    by_a = where(eq(a.detach(), b.detach()), 0.0, dy)
+    return (
+        unbroadcast(by_a, a.shape) if node.needs(0) else None,
+        unbroadcast(mul(dy, 0.0), b.shape) if node.needs(1) else None,
+    )
 
 
 _copysign: Binary = binary("copysign", "|a| with the sign of b.", _copysign_gradient, True)
@@ -71,11 +76,11 @@ def copysign(input: Tensor, other: Operand) -> Tensor:
     return _copysign(input, other)
 
 
-_nextafter: Binary = binary("nextafter", "The next number after a towards b.", _zero_gradient)
+_nextafter: Binary = binary("nextafter", "The next number after a towards b.", _nextafter_gradient)
 
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
-    """The next floating-point number after input in the direction of other; its gradients are 0.
+    """The next floating-point number after input in the direction of other; the gradient by input is 1.
 
     Raises:
         TypeError: whole numbers.

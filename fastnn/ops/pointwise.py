@@ -121,7 +121,7 @@ def _fmod_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
         return by_a, None
     size = floored(abs(a), abs(b))
     turned = mul(sign(a.detach()), sign(b.detach()))
-    quotient = where(eq(b.detach(), 0.0), div(a.detach(), b.detach()), mul(size, turned))
+    quotient = where(isfinite(size), mul(size, turned), div(a.detach(), b.detach()))
     return by_a, unbroadcast(neg(mul(dy, quotient)), b.shape)
 
 

@@ -14,6 +14,7 @@ from fastnn.ops.elementwise import (
     div,
     eq,
     exp,
+    ge,
     gt,
     le,
     log,

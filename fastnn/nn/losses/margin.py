@@ -194,8 +194,8 @@ def multi_margin_loss(
     right = ops.take_rows(Tensor(np.eye(c, dtype=x.dtype)), y)
     here = ops.gt(right, 0.0)
     own = ops.sum(ops.where(here, x, 0.0), 1, True)
-    short = ops.relu(ops.add(ops.sub(x, own), margin))
-    each = ops.where(here, 0.0, short if p == 1 else ops.square(short))
+    short = ops.relu(ops.where(here, 0.0, ops.add(ops.sub(x, own), margin)))
+    each = short if p == 1 else ops.square(short)
     if weight is not None:
         check.same_shape("weight", weight.shape, (c,), "the classes")
         each = ops.mul(each, ops.sum(ops.mul(right, weight), 1, True))
