@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
 from numpy import finfo, iinfo
 
-from fastnn import autograd, dtype, func, nn, ops, optim, random
+from fastnn import autograd, dtype, func, nn, ops, optim, random, special
 from fastnn._core.engine import isa, isas
 from fastnn._support import threads as _threads
 from fastnn._support.device import (
@@ -52,13 +52,17 @@ from fastnn.ops.elementwise import *
 from fastnn.ops.extremes import *
 from fastnn.ops.indexing import *
 from fastnn.ops.join import *
+from fastnn.ops.parts import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.products import *
 from fastnn.ops.rows import *
 from fastnn.ops.scattering import *
 from fastnn.ops.sorting import *
+from fastnn.ops.special import *
 from fastnn.ops.statistics import *
+from fastnn.ops.transcendental import *
 from fastnn.ops.views import *
+from fastnn.ops.whole import *
 from fastnn.random import sampling
 from fastnn.random.generator import (
     Generator,
@@ -204,6 +208,7 @@ __all__ = [
     "random",
     "seed",
     "set_rng_state",
+    "special",
     # Files
     "FormatError",
     "load",

@@ -17,15 +17,20 @@ from fastnn.ops import (
     extremes,
     indexing,
     inplace,
+    inplace_forms,
     join,
     operators,
+    parts,
     pointwise,
     products,
     rows,
     scattering,
     sorting,
+    special,
     statistics,
+    transcendental,
     views,
+    whole,
 )
 from fastnn.ops.arithmetic import *
 from fastnn.ops.arithmetic import add_, scaled, sub_
@@ -45,6 +50,7 @@ from fastnn.ops.join import repeat
 from fastnn.ops.loss import bce_with_logits, mse, soft_cross_entropy, softmax_cross_entropy
 from fastnn.ops.matmul import linear
 from fastnn.ops.norm import batch_norm, layer_norm
+from fastnn.ops.parts import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.pointwise import softplus
 from fastnn.ops.products import *
@@ -54,10 +60,13 @@ from fastnn.ops.rows import *
 from fastnn.ops.rows import accuracy, binary_accuracy, scatter_add_rows, take_rows
 from fastnn.ops.scattering import *
 from fastnn.ops.sorting import *
+from fastnn.ops.special import *
 from fastnn.ops.statistics import *
 from fastnn.ops.table import TABLE, Op, made_by
+from fastnn.ops.transcendental import *
 from fastnn.ops.update import update_step
 from fastnn.ops.views import *
+from fastnn.ops.whole import *
 from fastnn.ops.write import copy_, div_, lerp_, mul_
 from fastnn.tensor import printing
 from fastnn.tensor.attach import attach
@@ -65,7 +74,8 @@ from fastnn.tensor.attach import attach
 # These families define the functions `fastnn.<name>` and the methods of Tensor.
 FAMILIES: tuple[Any, ...] = (
     arithmetic, axes, conversions, counting, diagonals, einstein, elementwise, extremes, indexing,
-    join, pointwise, products, rows, scattering, sorting, statistics, views,
+    join, parts, pointwise, products, rows, scattering, sorting, special, statistics,
+    transcendental, views, whole,
 )  # fmt: skip
 FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 
@@ -79,7 +89,7 @@ __all__ = [
     *FUNCTIONS,
 ]  # fmt: skip
 
-for _family in (*FAMILIES, operators, inplace):
+for _family in (*FAMILIES, operators, inplace, inplace_forms):
     attach(getattr(_family, "METHODS", {}))
 printing.name_nodes(made_by)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import TYPE_CHECKING
 
+from fastnn._support import check
 from fastnn.ops import elementwise, write
 from fastnn.ops.elementwise import abs, floor_divide, mul, sign
 from fastnn.ops.pointwise import trunc
@@ -14,7 +16,7 @@ from fastnn.tensor.attach import methods
 if TYPE_CHECKING:
     from fastnn.ops.table import Operand, Scalar
 
-__all__ = ["add", "div", "divide", "sub", "subtract", "true_divide"]
+__all__ = ["add", "div", "divide", "round", "sub", "subtract", "true_divide"]
 
 
 def scaled(other: Operand, alpha: Scalar) -> Operand:
@@ -66,10 +68,30 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> 
     return mul(mul(sign(x), sign(y)), floor_divide(abs(x), abs(y)))
 
 
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """The nearest whole number, the even one of two.
+
+    Args:
+        input: x.
+        decimals: how many digits after the point to keep, default 0; -2: whole hundreds.
+
+    Raises:
+        TypeError: decimals of whole numbers.
+    """
+    if decimals == 0:
+        return elementwise.round(input)
+    if input.dtype.kind != "f":
+        raise TypeError(f"decimals: expected 0 for a tensor of {input.dtype}, got {decimals}")
+    scale = 10.0 ** builtins.abs(check.integer("decimals", decimals, -300, 300))
+    if decimals > 0:
+        return elementwise.div(elementwise.round(mul(input, scale)), scale)
+    return mul(elementwise.round(elementwise.div(input, scale)), scale)
+
+
 divide = true_divide = div
 subtract = sub
 
 METHODS = methods(
-    add, sub, div,
+    add, sub, div, round,
     divide=div, true_divide=div, subtract=sub,
 )  # fmt: skip

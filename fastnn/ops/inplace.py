@@ -287,7 +287,7 @@ def div_(self: Tensor, other: Operand) -> Tensor:
     return _write(self, "div_", other, write.div_, lambda old: elementwise.div(old, other))
 
 
-def _in_place(function: Callable[..., Tensor], checked: bool) -> Callable[..., Tensor]:
+def in_place(function: Callable[..., Tensor], checked: bool) -> Callable[..., Tensor]:
     """Make the in-place method of a function.
 
     checked: refuse a result of a higher kind, such as floats for an int64 tensor.
@@ -321,11 +321,11 @@ def _set_data(self: Tensor, value: Tensor) -> None:
 
 METHODS = methods(
     copy_, zero_, fill_, add_, sub_, mul_, div_,
-    *(_in_place(f, checked=False) for f in (
+    *(in_place(f, checked=False) for f in (
         abs, cos, exp, log, neg, reciprocal, relu, rsqrt, sigmoid, sin, sqrt, square, tanh,
         pow, clamp, masked_fill,
     )),
-    *(_in_place(f, checked=True) for f in (
+    *(in_place(f, checked=True) for f in (
         addcmul, addcdiv, fmod, lerp, nan_to_num, scatter, scatter_add, index_add, index_fill,
     )),
     __iadd__=add_, __isub__=sub_, __imul__=mul_, __itruediv__=div_,

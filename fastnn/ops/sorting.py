@@ -145,7 +145,8 @@ def quantile(
     found = permute(between, (between.ndim - 1, *range(between.ndim - 1)))
     found = where(isnan(view_of(last, (..., -1))), math.nan, found)
     if keepdim:
-        shape = (1,) * input.ndim if dim is None else (*input.shape[:at], 1, *input.shape[at + 1 :])
+        one = dim is None or input.ndim == 0
+        shape = (1,) * input.ndim if one else (*input.shape[:at], 1, *input.shape[at + 1 :])
         found = reshape(found, (shares.size, *shape))
     return found if shares.ndim else view_of(found, 0)
 

@@ -90,7 +90,7 @@ def _weighted(
     The mean divides by the sum of w over the classes of the rows that count, or by the number of
     these rows where there are no weights; with probabilities by the number of rows.
     """
-    rows, classes = logits.shape
+    classes = logits.shape[1]
     smoothing = check.real("label_smoothing", label_smoothing, 0.0, 1.0)
     if weight is not None:
         check.same_shape("weight", weight.shape, (classes,), "the classes")
@@ -103,17 +103,24 @@ def _weighted(
     log_p = ops.log_softmax(logits, 1)
     own = log_p if weight is None else ops.mul(log_p, weight)
     loss = ops.neg(ops.sum(_where_counted(target, own) if indices else ops.mul(target, own), 1))
-    if smoothing:
-        spread = ops.neg(ops.sum(own, 1))
-        if indices:
-            spread = _where_counted(counted, spread)
-        loss = ops.add(ops.mul(loss, 1 - smoothing), ops.mul(spread, smoothing / classes))
-    if reduction == "none":
+    loss = _reduced_by(loss, shares if indices else None, reduction)
+    if not smoothing:
         return loss
-    total = ops.sum(loss)
+    spread = ops.neg(ops.sum(own, 1))
+    if indices:
+        spread = _where_counted(counted, spread)
+    spread = _reduced_by(spread, shares if indices else None, reduction)
+    return ops.add(ops.mul(loss, 1 - smoothing), ops.mul(spread, smoothing / classes))
+
+
+def _reduced_by(each: Tensor, shares: Tensor | None, reduction: str) -> Tensor:
+    """The losses, their sum, or their mean by shares (nan where these are all 0) or by rows."""
+    if reduction == "none":
+        return each
+    total = ops.sum(each)
     if reduction == "sum":
         return total
-    return ops.div(total, ops.sum(shares) if indices else float(rows))
+    return ops.div(total, float(len(each)) if shares is None else ops.sum(shares))
 
 
 @LOSSES.named("cross_entropy")
