@@ -89,14 +89,14 @@ from fastnn.transforms.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
 from fastnn.transforms.vmap import vmap
 
 if _TYPE_CHECKING:
-    from fastnn import callbacks, explain, guards, info, io, plot, train, utils
+    from fastnn import callbacks, distributions, explain, guards, info, io, plot, train, utils
     from fastnn.compiler.compiled import compile
     from fastnn.explain.profile import profile
     from fastnn.io import FormatError, load, save
     from fastnn.train import History, Trainer, metrics
 
 # What a script may do without is loaded when it is first asked for.
-_MODULES = "callbacks compiler explain guards info io mindspore plot train utils"
+_MODULES = "callbacks compiler distributions explain guards info io mindspore plot train utils"
 _provide("fastnn", "fastnn", _MODULES)
 _provide("fastnn", "fastnn.compiler.compiled", "compile")
 _provide("fastnn", "fastnn.explain.profile", "profile")
@@ -187,6 +187,7 @@ __all__ = [
     "ParameterTuple",
     "Trainer",
     "callbacks",
+    "distributions",
     "explain",
     "guards",
     "info",

@@ -42,6 +42,7 @@ func
 autograd     torch's face on backward and transforms
 compiler     record once, replay
 nn
+distributions
 optim
 io
 guards

@@ -5,12 +5,14 @@ samples are drawn outside of them.
 """
 
 from fastnn.distributions import constraints, transforms
+from fastnn.distributions.classes import *
 from fastnn.distributions.continuous import *
 from fastnn.distributions.discrete import *
 from fastnn.distributions.distribution import Distribution, ExponentialFamily
 from fastnn.distributions.gamma import *
 from fastnn.distributions.kl import kl_divergence, register_kl
 from fastnn.distributions.normal import *
+from fastnn.distributions.powers import *
 from fastnn.distributions.relaxed import *
 from fastnn.distributions.transformed import *
 from fastnn.distributions.transforms import *

@@ -61,7 +61,7 @@ class Constraint:
 
     def check(self, value: Tensor) -> Tensor:
         """Which values belong to the set, as bool."""
-        return Tensor(np.asarray(self.holds(value.detach().numpy())))
+        return Tensor(np.asarray(self.holds(value._array)))
 
     def __repr__(self) -> str:
         return f"Constraint({self.text})"
@@ -126,7 +126,7 @@ def multinomial(total_count: int) -> Constraint:
 
 
 def _bound(value: Any) -> Any:
-    return value.detach().numpy() if isinstance(value, Tensor) else value
+    return value._array if isinstance(value, Tensor) else value
 
 
 def _text(bound: Any) -> str:

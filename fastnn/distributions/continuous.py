@@ -17,12 +17,6 @@ from fastnn.distributions.distribution import (
     batch_of,
     broadcast_all,
 )
-from fastnn.distributions.transformed import TransformedDistribution
-from fastnn.distributions.transforms import (
-    AffineTransform,
-    ExpTransform,
-    PowerTransform,
-)
 from fastnn.ops import creation
 from fastnn.random import sampling
 from fastnn.tape.modes import no_grad
@@ -34,12 +28,10 @@ __all__ = [
     "Gumbel",
     "HalfCauchy",
     "Laplace",
-    "Pareto",
     "Uniform",
-    "Weibull",
 ]
 
-_EULER = 0.57721566490153286060
+EULER = 0.57721566490153286060
 
 
 def _nan_like(x: Tensor) -> Tensor:
@@ -196,7 +188,7 @@ class Gumbel(_LocScale):
 
     @property
     def mean(self) -> Tensor:
-        return self.loc + self.scale * _EULER
+        return self.loc + self.scale * EULER
 
     @property
     def mode(self) -> Tensor:
@@ -224,7 +216,7 @@ class Gumbel(_LocScale):
         return self.loc - self.scale * (-value.log()).log()
 
     def entropy(self) -> Tensor:
-        return self.scale.log() + (1 + _EULER)
+        return self.scale.log() + (1 + EULER)
 
 
 class Uniform(Distribution):
@@ -331,80 +323,3 @@ class Exponential(ExponentialFamily):
 
     def entropy(self) -> Tensor:
         return 1.0 - self.rate.log()
-
-
-class Pareto(TransformedDistribution):
-    """Density alpha scale**alpha / x**(alpha + 1) for x >= scale.
-
-    Args:
-        scale: least value, > 0. alpha: > 0.
-    """
-
-    arg_constraints = {"alpha": constraints.positive, "scale": constraints.positive}
-    alpha: Tensor
-    scale: Tensor
-
-    def __init__(self, scale: Any, alpha: Any, validate_args: bool | None = None) -> None:
-        self.scale, self.alpha = broadcast_all(scale, alpha)
-        base = Exponential(self.alpha, validate_args)
-        parts = [ExpTransform(), AffineTransform(0, self.scale)]
-        super().__init__(base, parts, validate_args)
-
-    @property
-    def support(self) -> Constraint:
-        return constraints.greater_than_eq(self.scale)
-
-    @property
-    def mean(self) -> Tensor:
-        a = ops.clamp(self.alpha, min=1)
-        return a * self.scale / (a - 1)
-
-    @property
-    def mode(self) -> Tensor:
-        return self.scale
-
-    @property
-    def variance(self) -> Tensor:
-        a = ops.clamp(self.alpha, min=2)
-        return self.scale.square() * a / ((a - 1).square() * (a - 2))
-
-    def entropy(self) -> Tensor:
-        return (self.scale / self.alpha).log() + (1 + self.alpha.reciprocal())
-
-
-class Weibull(TransformedDistribution):
-    """Cumulative distribution 1 - exp(-(x / scale)**concentration) for x >= 0.
-
-    Args:
-        scale, concentration: > 0.
-    """
-
-    arg_constraints = {"scale": constraints.positive, "concentration": constraints.positive}
-    support = constraints.positive
-    scale: Tensor
-    concentration: Tensor
-
-    def __init__(self, scale: Any, concentration: Any, validate_args: bool | None = None) -> None:
-        self.scale, self.concentration = broadcast_all(scale, concentration)
-        base = Exponential(creation.ones_like(self.scale), validate_args)
-        power = PowerTransform(self.concentration.reciprocal())
-        super().__init__(base, [power, AffineTransform(0, self.scale)], validate_args)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.scale * ops.lgamma(1 + self.concentration.reciprocal()).exp()
-
-    @property
-    def mode(self) -> Tensor:
-        k = self.concentration
-        return self.scale * ((k - 1) / k) ** k.reciprocal()
-
-    @property
-    def variance(self) -> Tensor:
-        inverse = self.concentration.reciprocal()
-        second = ops.lgamma(1 + 2 * inverse).exp()
-        return self.scale.square() * (second - (2 * ops.lgamma(1 + inverse)).exp())
-
-    def entropy(self) -> Tensor:
-        inverse = self.concentration.reciprocal()
-        return _EULER * (1 - inverse) + (self.scale * inverse).log() + 1

@@ -21,16 +21,13 @@ from fastnn.nn.functional import softplus
 from fastnn.ops import creation
 from fastnn.random import rejection, sampling
 from fastnn.tape.modes import no_grad
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor
 
 __all__ = [
     "Bernoulli",
     "Binomial",
-    "Categorical",
     "Geometric",
-    "Multinomial",
     "NegativeBinomial",
-    "OneHotCategorical",
     "Poisson",
 ]
 
@@ -42,10 +39,12 @@ def _log_odds(probs: Tensor) -> Tensor:
     return p.log() - (-p).log1p()
 
 
-class _ByProbability(Distribution):
+class ByProbability(Distribution):
     """Parameters `probs` or `logits`, one of them given: the other is computed when asked for."""
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
+    probs: Tensor
+    logits: Tensor
 
     def _take(self, probs: Any, logits: Any, *others: Any) -> tuple[Tensor, ...]:
         if (probs is None) is (logits is None):
@@ -74,7 +73,7 @@ class _ByProbability(Distribution):
         return self._given.shape
 
 
-class Bernoulli(_ByProbability, ExponentialFamily):
+class Bernoulli(ByProbability, ExponentialFamily):
     """1 with probability p, else 0.
 
     Args:
@@ -95,7 +94,7 @@ class Bernoulli(_ByProbability, ExponentialFamily):
 
     @property
     def mean(self) -> Tensor:
-        return self.probs  # type: ignore[no-any-return]
+        return self.probs
 
     @property
     def mode(self) -> Tensor:
@@ -103,7 +102,7 @@ class Bernoulli(_ByProbability, ExponentialFamily):
 
     @property
     def variance(self) -> Tensor:
-        return self.probs * (1 - self.probs)  # type: ignore[no-any-return]
+        return self.probs * (1 - self.probs)
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         with no_grad():
@@ -114,18 +113,19 @@ class Bernoulli(_ByProbability, ExponentialFamily):
         return value * logits - softplus(logits)
 
     def entropy(self) -> Tensor:
-        return softplus(self.logits) - self.probs * self.logits  # type: ignore[no-any-return]
+        return softplus(self.logits) - self.probs * self.logits
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        return _listed(np.arange(2.0, dtype=self._given.dtype), self._batch_shape, expand)
+        return listed(np.arange(2.0, dtype=self._given.dtype), self._batch_shape, expand)
 
 
-def _listed(values: Any, batch_shape: tuple[int, ...], expand: bool) -> Tensor:
+def listed(values: Any, batch_shape: tuple[int, ...], expand: bool) -> Tensor:
+    """Values along a new first axis, before the batch."""
     found = Tensor(values).reshape((-1,) + (1,) * len(batch_shape))
     return found.expand((len(values), *batch_shape)) if expand else found
 
 
-class Geometric(_ByProbability):
+class Geometric(ByProbability):
     """The number of failures before the first success: P(k) = (1 - p)**k p, k = 0, 1, ..
 
     Args:
@@ -142,7 +142,7 @@ class Geometric(_ByProbability):
 
     @property
     def mean(self) -> Tensor:
-        return 1.0 / self.probs - 1.0  # type: ignore[no-any-return]
+        return 1.0 / self.probs - 1.0
 
     @property
     def mode(self) -> Tensor:
@@ -150,7 +150,7 @@ class Geometric(_ByProbability):
 
     @property
     def variance(self) -> Tensor:
-        return (1.0 / self.probs - 1.0) / self.probs  # type: ignore[no-any-return]
+        return (1.0 / self.probs - 1.0) / self.probs
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         with no_grad():
@@ -165,10 +165,10 @@ class Geometric(_ByProbability):
 
     def entropy(self) -> Tensor:
         p, q = self.probs, 1 - self.probs
-        return -(q * q.log() + p * p.log()) / p  # type: ignore[no-any-return]
+        return -(q * q.log() + p * p.log()) / p
 
 
-class Binomial(_ByProbability):
+class Binomial(ByProbability):
     """The number of successes in total_count trials, each of probability p.
 
     Args:
@@ -176,7 +176,7 @@ class Binomial(_ByProbability):
     """
 
     arg_constraints = {
-        "total_count": constraints.nonnegative_integer, **_ByProbability.arg_constraints,
+        "total_count": constraints.nonnegative_integer, **ByProbability.arg_constraints,
     }  # fmt: skip
     total_count: Tensor
 
@@ -219,7 +219,8 @@ class Binomial(_ByProbability):
         return ways + value * z - n * softplus(z)
 
     def entropy(self) -> Tensor:
-        if self.total_count.numel() and bool((self.total_count != self.total_count.max()).any()):
+        counts = self.total_count._array
+        if (counts != counts.max(initial=0)).any():
             raise NotImplementedError("entropy: expected one total_count for all")
         log_p = self.log_prob(self.enumerate_support(False))
         return -(log_p.exp() * log_p).sum(0)
@@ -227,12 +228,12 @@ class Binomial(_ByProbability):
     has_enumerate_support = True
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        n = int(self.total_count.max().item())
+        n = int(self.total_count._array.max(initial=0))
         values = np.arange(n + 1, dtype=self._given.dtype)
-        return _listed(values, self._batch_shape, expand)
+        return listed(values, self._batch_shape, expand)
 
 
-class NegativeBinomial(_ByProbability):
+class NegativeBinomial(ByProbability):
     """Successes before total_count failures, each success of probability p.
 
     Args:
@@ -318,192 +319,3 @@ class Poisson(ExponentialFamily):
     def log_prob(self, value: Tensor) -> Tensor:
         value, rate = ops.broadcast_tensors(self._checked(value), self.rate)
         return ops.xlogy(value, rate) - rate - ops.lgamma(value + 1)
-
-
-class _Classes(_ByProbability):
-    """Distributions over n classes: the last axis of the parameter; probabilities sum to 1."""
-
-    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
-
-    def _take(self, probs: Any, logits: Any, *others: Any) -> tuple[Tensor, ...]:
-        if (probs is None) is (logits is None):
-            raise ValueError("probs, logits: expected one of them")
-        name = "probs" if logits is None else "logits"
-        given = probs if logits is None else logits
-        if not isinstance(given, Tensor) or given.ndim < 1:
-            raise ValueError(f"{name}: expected a tensor with an axis of classes, got {given!r}")
-        if name == "probs":
-            if self._validate_args and bool((given < 0).any().item()):
-                raise ValueError("probs: expected numbers >= 0")
-            given = given / given.sum(-1, True)
-        else:
-            given = given - ops.logsumexp(given, -1, True)
-        self.__dict__[name] = self._given = given
-        return ()
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "probs" and "logits" in self.__dict__:
-            return ops.softmax(self.logits, -1)
-        if name == "logits" and "probs" in self.__dict__:
-            eps = float(np.finfo(self.probs.dtype).eps)
-            return ops.clamp(self.probs, eps, 1 - eps).log()
-        return super().__getattr__(name)
-
-    def _entropy(self) -> Tensor:
-        least = float(np.finfo(self._given.dtype).min)
-        return -(self.probs * ops.clamp(self.logits, min=least)).sum(-1)  # type: ignore[no-any-return]
-
-
-class Categorical(_Classes):
-    """One of n classes.
-
-    Args:
-        probs: (.., n), weights >= 0, which are divided by their sum; or logits: (.., n).
-
-    >>> import fastnn
-    >>> d = Categorical(logits=fastnn.tensor([0.0, 0.0]))
-    >>> d.log_prob(fastnn.tensor(1)), d.entropy()
-    (tensor(-0.6931), tensor(0.6931))
-    """
-
-    has_enumerate_support = True
-
-    def __init__(
-        self,
-        probs: Tensor | None = None,
-        logits: Tensor | None = None,
-        validate_args: bool | None = None,
-    ) -> None:
-        self._take(probs, logits)
-        self._num_events = self._given.shape[-1]
-        super().__init__(self._given.shape[:-1], validate_args=validate_args)
-
-    @property
-    def support(self) -> Constraint:
-        return constraints.integer_interval(0, self._num_events - 1)
-
-    @property
-    def mean(self) -> Tensor:
-        return creation.full(self._batch_shape, math.nan, dtype=self._given.dtype)
-
-    variance = mean
-
-    @property
-    def mode(self) -> Tensor:
-        return self._given.argmax(-1)
-
-    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        with no_grad():
-            rows = self.probs.reshape(-1, self._num_events)
-            drawn = sampling.multinomial(rows, math.prod(sample_shape), True)
-            return drawn.t().reshape(self._shape(sample_shape))
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        value = self._checked(value).to(int64).unsqueeze(-1)
-        shape = np.broadcast_shapes(value.shape[:-1], self._batch_shape)
-        logits = self.logits.expand((*shape, self._num_events))
-        return ops.gather(logits, -1, value.expand((*shape, 1))).squeeze(-1)
-
-    def entropy(self) -> Tensor:
-        return self._entropy()
-
-    def enumerate_support(self, expand: bool = True) -> Tensor:
-        return _listed(np.arange(self._num_events), self._batch_shape, expand)
-
-
-class OneHotCategorical(_Classes):
-    """One of n classes, as a vector with one 1.
-
-    Args:
-        probs: (.., n), or logits: (.., n), as in `Categorical`.
-    """
-
-    support = constraints.one_hot
-    has_enumerate_support = True
-
-    def __init__(
-        self,
-        probs: Tensor | None = None,
-        logits: Tensor | None = None,
-        validate_args: bool | None = None,
-    ) -> None:
-        self._take(probs, logits)
-        shape = self._given.shape
-        super().__init__(shape[:-1], shape[-1:], validate_args)
-
-    def _classes(self) -> Categorical:
-        if "probs" in self.__dict__:
-            return Categorical(probs=self.probs, validate_args=False)
-        return Categorical(logits=self.logits, validate_args=False)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.probs  # type: ignore[no-any-return]
-
-    @property
-    def mode(self) -> Tensor:
-        return ops.one_hot(self._given.argmax(-1), self._event_shape[0]).to(self._given.dtype)
-
-    @property
-    def variance(self) -> Tensor:
-        return self.probs * (1 - self.probs)  # type: ignore[no-any-return]
-
-    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        drawn = self._classes().sample(sample_shape)
-        return ops.one_hot(drawn, self._event_shape[0]).to(self._given.dtype)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        return self._classes().log_prob(self._checked(value).argmax(-1))
-
-    def entropy(self) -> Tensor:
-        return self._entropy()
-
-    def enumerate_support(self, expand: bool = True) -> Tensor:
-        n = self._event_shape[0]
-        values = Tensor(np.eye(n, dtype=self._given.dtype))
-        found = values.reshape((n,) + (1,) * len(self._batch_shape) + (n,))
-        return found.expand((n, *self._batch_shape, n)) if expand else found
-
-
-class Multinomial(_Classes):
-    """How often each of n classes comes in total_count draws.
-
-    Args:
-        total_count: number of draws. probs: (.., n), or logits: (.., n), as in `Categorical`.
-    """
-
-    def __init__(
-        self,
-        total_count: int = 1,
-        probs: Tensor | None = None,
-        logits: Tensor | None = None,
-        validate_args: bool | None = None,
-    ) -> None:
-        if not isinstance(total_count, int):
-            raise NotImplementedError("total_count: expected one integer for all")
-        self.total_count = total_count
-        self._take(probs, logits)
-        shape = self._given.shape
-        super().__init__(shape[:-1], shape[-1:], validate_args)
-
-    @property
-    def support(self) -> Constraint:
-        return constraints.multinomial(self.total_count)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.probs * self.total_count  # type: ignore[no-any-return]
-
-    @property
-    def variance(self) -> Tensor:
-        return self.total_count * self.probs * (1 - self.probs)  # type: ignore[no-any-return]
-
-    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        one = OneHotCategorical(self.__dict__.get("probs"), self.__dict__.get("logits"), False)
-        return one.sample((self.total_count, *sample_shape)).sum(0)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        value, logits = ops.broadcast_tensors(self._checked(value), self.logits)
-        ways = ops.lgamma(value.sum(-1) + 1) - ops.lgamma(value + 1).sum(-1)
-        terms = ops.where((value == 0) & (logits == -math.inf), 0.0, logits * value)
-        return ways + terms.sum(-1)

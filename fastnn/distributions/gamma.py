@@ -81,15 +81,10 @@ def _upper_log(a: float, x: float) -> float:
     return a * math.log(x) - x - math.lgamma(a) + math.log(fraction)
 
 
-class Gamma(ExponentialFamily):
-    """Density rate**a x**(a - 1) exp(-rate x) / Gamma(a), x > 0, a being the concentration.
-
-    Args:
-        concentration, rate: > 0.
-    """
+class _ShapeRate(Distribution):
+    """Parameters concentration and rate, both > 0."""
 
     arg_constraints = {"concentration": constraints.positive, "rate": constraints.positive}
-    support: Any = constraints.nonnegative
     has_rsample = True
     concentration: Tensor
     rate: Tensor
@@ -97,6 +92,20 @@ class Gamma(ExponentialFamily):
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
         self.concentration, self.rate = broadcast_all(concentration, rate)
         super().__init__(batch_of(self.rate), validate_args=validate_args)
+
+    def _gamma(self, sample_shape: Sequence[int]) -> Tensor:
+        shape = self._shape(sample_shape)
+        return _standard_gamma(self.concentration.expand(shape)) / self.rate.expand(shape)
+
+
+class Gamma(_ShapeRate, ExponentialFamily):
+    """Density rate**a x**(a - 1) exp(-rate x) / Gamma(a), x > 0, a being the concentration.
+
+    Args:
+        concentration, rate: > 0.
+    """
+
+    support = constraints.nonnegative
 
     @property
     def mean(self) -> Tensor:
@@ -111,8 +120,7 @@ class Gamma(ExponentialFamily):
         return self.concentration / self.rate.square()
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        shape = self._shape(sample_shape)
-        return _standard_gamma(self.concentration.expand(shape)) / self.rate.expand(shape)
+        return self._gamma(sample_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
         value = self._checked(value)
@@ -141,7 +149,7 @@ class Chi2(Gamma):
         return self.concentration * 2
 
 
-class InverseGamma(Gamma):
+class InverseGamma(_ShapeRate):
     """1 / x for x of Gamma(concentration, rate).
 
     Args:
@@ -165,7 +173,7 @@ class InverseGamma(Gamma):
         return ops.where(a > 2, self.rate.square() / ((a - 1).square() * (a - 2)), math.inf)
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        return super().rsample(sample_shape).reciprocal()
+        return self._gamma(sample_shape).reciprocal()
 
     def log_prob(self, value: Tensor) -> Tensor:
         value = self._checked(value)

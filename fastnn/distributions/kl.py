@@ -6,27 +6,29 @@ import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
+
 from fastnn import ops
-from fastnn.distributions.continuous import Exponential, Gumbel, Laplace, Uniform
+from fastnn.distributions.classes import Categorical, OneHotCategorical
+from fastnn.distributions.continuous import EULER, Cauchy, Exponential, Gumbel, Laplace, Uniform
 from fastnn.distributions.discrete import (
     Bernoulli,
     Binomial,
-    Categorical,
     Geometric,
-    OneHotCategorical,
     Poisson,
 )
 from fastnn.distributions.distribution import Distribution
-from fastnn.distributions.gamma import Beta, Dirichlet, Gamma
+from fastnn.distributions.gamma import Beta, Dirichlet, Gamma, InverseGamma
 from fastnn.distributions.normal import HalfNormal, LogNormal, Normal
+from fastnn.distributions.powers import Pareto
 from fastnn.distributions.transformed import Independent, TransformedDistribution
 from fastnn.distributions.transforms import sum_last
 from fastnn.nn.functional import softplus
+from fastnn.ops import creation
 from fastnn.tensor import Tensor
 
 __all__ = ["kl_divergence", "register_kl"]
 
-_EULER = 0.57721566490153286060
 _Rule = TypeVar("_Rule", bound=Callable[..., Any])
 _RULES: dict[tuple[type, type], Callable[[Any, Any], Tensor]] = {}
 
@@ -129,7 +131,7 @@ def _one_hot(p: OneHotCategorical, q: OneHotCategorical) -> Tensor:
 
 @register_kl(Geometric, Geometric)
 def _geometric(p: Geometric, q: Geometric) -> Tensor:
-    return -p.entropy() - (-q.probs).log1p() / p.probs - q.logits  # type: ignore[no-any-return]
+    return -p.entropy() - (-q.probs).log1p() / p.probs - q.logits
 
 
 @register_kl(Poisson, Poisson)
@@ -153,7 +155,7 @@ def _laplace(p: Laplace, q: Laplace) -> Tensor:
 def _gumbel(p: Gumbel, q: Gumbel) -> Tensor:
     ratio, apart = p.scale / q.scale, q.loc / q.scale - p.loc / q.scale
     tail = (apart + ops.lgamma(1 + ratio)).exp()
-    return -ratio.log() - apart + ratio * _EULER + tail - (1 + _EULER)
+    return -ratio.log() - apart + ratio * EULER + tail - (1 + EULER)
 
 
 @register_kl(Uniform, Uniform)
@@ -165,7 +167,9 @@ def _uniform(p: Uniform, q: Uniform) -> Tensor:
 @register_kl(Uniform, Normal)
 def _uniform_normal(p: Uniform, q: Normal) -> Tensor:
     width = p.high - p.low
-    spread = (width / q.scale).square() / 24 + ((p.high + p.low - 2 * q.loc) / 2 / q.scale).square() / 2
+    spread = (width / q.scale).square() / 24 + (
+        (p.high + p.low - 2 * q.loc) / 2 / q.scale
+    ).square() / 2
     return ((math.sqrt(2 * math.pi) * q.scale) / width).log() + spread
 
 
@@ -195,7 +199,7 @@ def _exponential_normal(p: Exponential, q: Normal) -> Tensor:
 @register_kl(Exponential, Gamma)
 def _exponential_gamma(p: Exponential, q: Gamma) -> Tensor:
     ratio, a = q.rate / p.rate, q.concentration
-    return -a * ratio.log() + ratio + ops.lgamma(a) + a * _EULER - (1 + _EULER)
+    return -a * ratio.log() + ratio + ops.lgamma(a) + a * EULER - (1 + EULER)
 
 
 @register_kl(Gamma, Gamma)
@@ -203,6 +207,12 @@ def _gamma(p: Gamma, q: Gamma) -> Tensor:
     a, b = p.concentration, q.concentration
     found = b * (p.rate / q.rate).log() + ops.lgamma(b) - ops.lgamma(a)
     return found + (a - b) * ops.digamma(a) + (q.rate - p.rate) * (a / p.rate)
+
+
+@register_kl(InverseGamma, InverseGamma)
+def _inverse_gamma(p: InverseGamma, q: InverseGamma) -> Tensor:
+    first = Gamma(p.concentration, p.rate, validate_args=False)
+    return _gamma(first, Gamma(q.concentration, q.rate, validate_args=False))
 
 
 @register_kl(Gamma, Exponential)
@@ -221,3 +231,42 @@ def _dirichlet(p: Dirichlet, q: Dirichlet) -> Tensor:
     total = a.sum(-1)
     found = ops.lgamma(total) - ops.lgamma(b.sum(-1)) - (ops.lgamma(a) - ops.lgamma(b)).sum(-1)
     return found + ((a - b) * (ops.digamma(a) - ops.digamma(total).unsqueeze(-1))).sum(-1)
+
+
+@register_kl(Cauchy, Cauchy)
+def _cauchy(p: Cauchy, q: Cauchy) -> Tensor:
+    total = (p.scale + q.scale).square() + (p.loc - q.loc).square()
+    return total.log() - (4 * p.scale * q.scale).log()
+
+
+@register_kl(Normal, Gumbel)
+def _normal_gumbel(p: Normal, q: Gumbel) -> Tensor:
+    ratio, apart = (p.scale / q.scale).square(), (p.loc - q.loc) / q.scale
+    found = apart + (0.5 * ratio - apart).exp() - 0.5 * ratio.log()
+    return found - 0.5 * (1 + math.log(2 * math.pi))
+
+
+@register_kl(Pareto, Pareto)
+def _pareto(p: Pareto, q: Pareto) -> Tensor:
+    ratio = q.alpha / p.alpha
+    found = q.alpha * (p.scale / q.scale).log() - ratio.log() + ratio - 1
+    return ops.where(p.scale < q.scale, math.inf, found)
+
+
+def _never(p: Distribution, q: Distribution) -> Tensor:
+    """p has samples that q has not."""
+    shape = np.broadcast_shapes(p.batch_shape, q.batch_shape)
+    return creation.full(shape, math.inf, dtype=p.mean.dtype)
+
+
+for _p, _others in {
+    Normal: (Exponential, Gamma, Beta, Pareto, Uniform),
+    Laplace: (Exponential, Gamma, Beta, Pareto, Uniform),
+    Gumbel: (Exponential, Gamma, Beta, Pareto, Uniform),
+    Exponential: (Beta, Pareto, Uniform),
+    Gamma: (Beta, Pareto, Uniform),
+    Pareto: (Beta, Uniform),
+    Poisson: (Bernoulli, Binomial),
+}.items():
+    for _q in _others:
+        register_kl(_p, _q)(_never)

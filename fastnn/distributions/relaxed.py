@@ -10,8 +10,9 @@ import numpy as np
 
 from fastnn import ops
 from fastnn.distributions import constraints
-from fastnn.distributions.discrete import Bernoulli, Categorical, OneHotCategorical
-from fastnn.distributions.distribution import broadcast_all
+from fastnn.distributions.classes import ByClasses, OneHotCategorical
+from fastnn.distributions.discrete import ByProbability
+from fastnn.distributions.distribution import batch_of, broadcast_all
 from fastnn.distributions.transformed import TransformedDistribution
 from fastnn.distributions.transforms import ExpTransform, SigmoidTransform
 from fastnn.nn.functional import softplus
@@ -35,7 +36,7 @@ def _uniform(shape: Sequence[int], like: Tensor) -> Tensor:
         return ops.clamp(u, eps, 1 - eps)
 
 
-class LogitRelaxedBernoulli(Bernoulli):
+class LogitRelaxedBernoulli(ByProbability):
     """The logit of a relaxed Bernoulli sample (Maddison, Mnih and Teh 2017).
 
     Args:
@@ -45,7 +46,6 @@ class LogitRelaxedBernoulli(Bernoulli):
 
     support = constraints.real
     has_rsample = True
-    has_enumerate_support = False
 
     def __init__(
         self,
@@ -55,15 +55,12 @@ class LogitRelaxedBernoulli(Bernoulli):
         validate_args: bool | None = None,
     ) -> None:
         (self.temperature,) = broadcast_all(temperature)
-        super().__init__(probs, logits, validate_args)
+        self._take(probs, logits)
+        super().__init__(batch_of(self._given), validate_args=validate_args)
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         u = _uniform(self._shape(sample_shape), self._given)
         return (u.log() - (-u).log1p() + self.logits) / self.temperature
-
-    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        with no_grad():
-            return self.rsample(sample_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
         value, logits = ops.broadcast_tensors(self._checked(value), self.logits)
@@ -97,34 +94,29 @@ class RelaxedBernoulli(TransformedDistribution):
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
-class _LogRelaxedCategorical(Categorical):
+class _LogRelaxedCategorical(ByClasses):
     """The logarithm of a relaxed one-hot sample."""
 
     has_rsample = True
-    has_enumerate_support = False
-    support = constraints.real_vector  # type: ignore[assignment]
+    support = constraints.real_vector
 
     def __init__(self, temperature: Any, probs: Any, logits: Any, validate_args: Any) -> None:
         (self.temperature,) = broadcast_all(temperature)
-        super().__init__(probs, logits, validate_args)
-        self._event_shape = self._given.shape[-1:]
+        self._take(probs, logits)
+        super().__init__(self._given.shape[:-1], self._given.shape[-1:], validate_args)
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         u = _uniform(self._shape(sample_shape), self._given)
         scores = (self.logits - (-u.log()).log()) / self.temperature
         return scores - ops.logsumexp(scores, -1, True)
 
-    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        with no_grad():
-            return self.rsample(sample_shape)
-
     def log_prob(self, value: Tensor) -> Tensor:
-        n = self._num_events
+        (n,) = self._event_shape
         value, logits = ops.broadcast_tensors(self._checked(value), self.logits)
         scale = math.lgamma(n) + (n - 1) * self.temperature.log()
         scores = logits - value * self.temperature
         scores = scores - ops.logsumexp(scores, -1, True)
-        return scores.sum(-1) + scale  # type: ignore[no-any-return]
+        return scores.sum(-1) + scale
 
 
 class RelaxedOneHotCategorical(TransformedDistribution):

@@ -82,7 +82,8 @@ class TransformedDistribution(Distribution):
             total = total - sum_last(transform.log_abs_det_jacobian(x, y), events - own)
             y = x
         inner = self.base_dist.log_prob(y)
-        return total + sum_last(inner, events - len(self.base_dist.event_shape))  # type: ignore[no-any-return]
+        found: Tensor = total + sum_last(inner, events - len(self.base_dist.event_shape))
+        return found
 
     def _sign(self) -> Any:
         return ComposeTransform(self.transforms).sign
@@ -92,7 +93,8 @@ class TransformedDistribution(Distribution):
         for transform in reversed(self.transforms):
             y = transform.inv(y)
         sign = self._sign()
-        return sign * (self.base_dist.cdf(y) - 0.5) + 0.5  # type: ignore[no-any-return]
+        found: Tensor = sign * (self.base_dist.cdf(y) - 0.5) + 0.5
+        return found
 
     def icdf(self, value: Tensor) -> Tensor:
         return self._through(self.base_dist.icdf(self._sign() * (value - 0.5) + 0.5))
@@ -235,7 +237,8 @@ class MixtureSameFamily(Distribution):
     def cdf(self, value: Tensor) -> Tensor:
         value = self._checked(value).unsqueeze(self._axis())
         weights = self.mixture_distribution.probs
-        return (self.component_distribution.cdf(value) * weights).sum(-1)
+        found: Tensor = (self.component_distribution.cdf(value) * weights).sum(-1)
+        return found
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         with no_grad():

@@ -17,12 +17,11 @@ from fastnn.tensor import Tensor
 
 __all__ = ["binomial", "poisson", "standard_gamma"]
 
+_THIRD, _SQUEEZE = float(np.float32(1.0 / 3.0)), float(np.float32(0.0331))  # as torch rounds them
 _Draw = Callable[[], float]
 
 
-def _each(
-    draw: Callable[..., float], generator: Generator | None, *parameters: Tensor
-) -> Tensor:
+def _each(draw: Callable[..., float], generator: Generator | None, *parameters: Tensor) -> Tensor:
     """The tensor of draw(uniform, normal, *parameters of one element)."""
     source = generator or default_generator
     arrays = np.broadcast_arrays(*(p._array for p in parameters))
@@ -69,7 +68,7 @@ def _gamma(uniform: _Draw, normal: _Draw, alpha: float) -> float:
             return 0.0
         scale = (1.0 - uniform()) ** (1.0 / alpha)
         alpha += 1.0
-    d = alpha - 1.0 / 3.0
+    d = alpha - _THIRD
     c = 1.0 / math.sqrt(9.0 * d)
     while True:
         y = 0.0
@@ -79,7 +78,7 @@ def _gamma(uniform: _Draw, normal: _Draw, alpha: float) -> float:
         v = y * y * y
         u = 1.0 - uniform()
         xx = x * x
-        if u < 1.0 - 0.0331 * xx * xx or math.log(u) < 0.5 * xx + d * (1.0 - v + math.log(v)):
+        if u < 1.0 - _SQUEEZE * xx * xx or math.log(u) < 0.5 * xx + d * (1.0 - v + math.log(v)):
             return scale * d * v
 
 
