@@ -254,3 +254,13 @@ def test_constraints() -> None:
 def test_samples_do_not_record() -> None:
     with pytest.raises(listener.RecordingError, match="random numbers were drawn"):
         fastnn.compile(lambda x: x + D.Gamma(2.0, 1.0).sample())(fastnn.zeros(1))
+
+
+def test_modules_of_one_class_as_in_torch() -> None:
+    from fastnn.distributions.bernoulli import Bernoulli
+    from fastnn.distributions.transformed_distribution import TransformedDistribution
+
+    from fastnn.distributions.categorical import Categorical
+
+    assert Bernoulli is D.Bernoulli and Categorical is D.Categorical
+    assert TransformedDistribution is D.TransformedDistribution

@@ -4,8 +4,21 @@
 samples are drawn outside of them.
 """
 
-from fastnn.distributions import constraints, transforms
-from fastnn.distributions.classes import *
+import sys as _sys
+
+from fastnn.distributions import (
+    categorical,
+    constraints,
+    continuous,
+    discrete,
+    gamma,
+    normal,
+    powers,
+    relaxed,
+    transformed,
+    transforms,
+)
+from fastnn.distributions.categorical import *
 from fastnn.distributions.continuous import *
 from fastnn.distributions.discrete import *
 from fastnn.distributions.distribution import Distribution, ExponentialFamily
@@ -26,3 +39,16 @@ __all__ = [
     "RelaxedOneHotCategorical", "StudentT", "TransformedDistribution", "Uniform", "Weibull",
     "constraints", "kl_divergence", "register_kl", "transforms", *transforms.__all__,
 ]  # fmt: skip
+
+# torch has a module for each class: `from fastnn.distributions.bernoulli import Bernoulli`.
+for _name, _home in {
+    "bernoulli": discrete, "beta": gamma, "binomial": discrete, "cauchy": continuous, "chi2": gamma,
+    "dirichlet": gamma, "exponential": continuous, "geometric": discrete, "gumbel": continuous,
+    "half_cauchy": continuous, "half_normal": normal, "independent": transformed,
+    "inverse_gamma": gamma, "laplace": continuous, "log_normal": normal,
+    "mixture_same_family": transformed, "multinomial": categorical, "negative_binomial": discrete,
+    "one_hot_categorical": categorical, "pareto": powers, "poisson": discrete,
+    "relaxed_bernoulli": relaxed, "relaxed_categorical": relaxed, "studentT": gamma,
+    "transformed_distribution": transformed, "uniform": continuous, "weibull": powers,
+}.items():  # fmt: skip
+    _sys.modules[f"{__name__}.{_name}"] = _home

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fastnn import ops
-from fastnn.distributions.classes import Categorical, OneHotCategorical
+from fastnn.distributions.categorical import Categorical, OneHotCategorical
 from fastnn.distributions.continuous import EULER, Cauchy, Exponential, Gumbel, Laplace, Uniform
 from fastnn.distributions.discrete import (
     Bernoulli,

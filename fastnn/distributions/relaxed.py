@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn.distributions import constraints
-from fastnn.distributions.classes import ByClasses, OneHotCategorical
+from fastnn.distributions.categorical import ByClasses, OneHotCategorical
 from fastnn.distributions.discrete import ByProbability
 from fastnn.distributions.distribution import batch_of, broadcast_all
 from fastnn.distributions.transformed import TransformedDistribution
