@@ -278,5 +278,12 @@ def _logit_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (where(inside, slope, math.nan if eps is None else 0.0),)
 
 
-METHODS = methods(digamma, erfc, i0, lgamma, logit, mvlgamma, xlogy,
-                  polygamma=lambda self, n: polygamma(n, self))  # fmt: skip
+def _polygamma(self: Tensor, n: int) -> Tensor:
+    """The n-th derivative of digamma at self."""
+    return polygamma(n, self)
+
+
+METHODS = methods(
+    digamma, erfc, i0, lgamma, logit, mvlgamma, xlogy,
+    polygamma=_polygamma,
+)  # fmt: skip

@@ -95,6 +95,7 @@ def ndtri(p):
         z = x[middle]
         miss = erf(z * half) / 2 - (low[middle] - np.longdouble(0.5))
         x[middle] = z - miss / (np.exp(-z * z / 2) * half / np.sqrt(PI))
+    x = np.where(low == 0.5, 0, x)
     out[inside] = np.where(wide[inside] > 0.5, -x, x)
     return out.astype(p.dtype)
 

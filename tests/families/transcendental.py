@@ -134,7 +134,7 @@ def copysign(a, b):
     return np.copysign(a, b)
 
 
-@op(broadcast(values, values, flavours=TIES), ulps(1))
+@op(broadcast(values, values, flavours=TIES), ulps(1), gradient=two()[:1])
 def nextafter(a, b):
     """out = the number after a towards b: within an ULP of a here, where numbers are finer; exactly
     in test_elementwise.py."""
