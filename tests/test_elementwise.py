@@ -343,3 +343,21 @@ def test_an_empty_batch_leaves_the_running_moments() -> None:
 def test_refusals(call: Callable[[Tensor, Tensor], Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):
         call(fastnn.ones(2), fastnn.tensor([1, 2]))
+
+
+def test_what_is_constant_between_steps_has_the_gradient_0() -> None:
+    for function in (
+        fastnn.floor, fastnn.ceil, fastnn.round, fastnn.trunc, fastnn.sign, fastnn.sgn,
+        lambda x: x.div(0.7, rounding_mode="floor"), lambda x: x.div(0.7, rounding_mode="trunc"),
+        lambda x: x.round(decimals=1),
+    ):  # fmt: skip
+        assert slopes(lambda x, f=function: f(x) * INF, [1.5, -0.5]) == [[0.0, 0.0]]
+    by_both = slopes(lambda a, b: a.div(b, rounding_mode="floor"), [3.0, 5.0], [2.0])
+    assert by_both == [[0.0, 0.0], [0.0]]
+
+
+def test_whole_numbers_keep_their_kind() -> None:
+    i, b = fastnn.tensor([-3, 5]), fastnn.tensor([True, False])
+    assert i.clamp(min=fastnn.tensor([0])).dtype == fastnn.int64
+    assert b.clamp(max=b).dtype == b.sign().dtype == b.sgn().dtype == fastnn.bool_
+    assert b.sign().tolist() == [True, False]
