@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastnn._support import check
 from fastnn.ops import elementwise, write
+from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import abs, floor_divide, mul, sign
 from fastnn.ops.pointwise import trunc
 from fastnn.ops.promote import pair
+from fastnn.ops.table import taped
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
@@ -46,6 +50,17 @@ def sub_(x: Tensor, other: Operand, *, alpha: Scalar = 1) -> Tensor:
     return write.sub_(x, scaled(other, alpha))
 
 
+def _stepped(y: Tensor, a: Operand, b: Operand) -> Tensor:
+    """y, which is constant between steps, on the tape of a and b."""
+    inputs = tuple(x for x in (a, b) if isinstance(x, Tensor) and x.requires_grad)
+    return taped(_stepped_gradient, inputs, y._array) if inputs else y
+
+
+def _stepped_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    zero = elementwise.flat(dy)
+    return tuple(unbroadcast(zero, x.shape) for x in node.inputs or () if x is not None)
+
+
 def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """input / other.
 
@@ -59,12 +74,12 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> 
     if rounding_mode is None:
         return elementwise.div(input, other)
     if rounding_mode == "floor":
-        return floor_divide(input, other)
+        return _stepped(floor_divide(input, other), input, other)
     if rounding_mode != "trunc":
         raise ValueError(f"rounding_mode: expected None, 'floor' or 'trunc', got {rounding_mode!r}")
     x, y = pair(input, other)
     if x.dtype.kind == "f":
-        return trunc(elementwise.div(x, y))
+        return _stepped(trunc(elementwise.div(x.detach(), y.detach())), x, y)
     return mul(mul(sign(x), sign(y)), floor_divide(abs(x), abs(y)))
 
 

@@ -42,11 +42,23 @@ neg: Unary = _unary("neg", "-x.", lambda node, dy: neg(dy), "op")
 abs: Unary = _unary(
     "abs", "|x|; the gradient at 0 is 0.", lambda node, dy: mul(dy, sign(node.input(0))), "op"
 )
-sign: Unary = _unary("sign", "-1, 0 or 1; 0 at nan, as in torch.", lambda node, dy: None, "op")
+_sign: Unary = _unary("sign", "-1, 0 or 1.", lambda node, dy: flat(dy), "op")
+
+
+def sign(input: Tensor) -> Tensor:
+    """-1, 0 or 1; 0 at nan, and a bool itself, as in torch. The gradient is 0."""
+    return copy(input) if input._array.dtype == bool_ else _sign(input)
+
+
+def flat(dy: Tensor) -> Tensor:
+    """The gradient of what is constant nearby: 0, also of an infinite dy."""
+    return where(Tensor(np.zeros((), bool_)), dy, 0.0)
+
+
 square: Unary = _unary("square", "x * x.", lambda node, dy: mul(dy, mul(node.input(0), 2.0)), "op")
-floor: Unary = _unary("floor", "The whole number below or at x.", lambda node, dy: None, "same")
+floor: Unary = _unary("floor", "The whole number below or at x.", lambda node, dy: flat(dy), "same")
 round: Unary = _unary(
-    "round", "The nearest whole number, the even one of two.", lambda node, dy: None, "same"
+    "round", "The nearest whole number, the even one of two.", lambda node, dy: flat(dy), "same"
 )
 sqrt: Unary = _unary("sqrt", "The square root.", lambda node, dy: div(mul(dy, 0.5), node.output()))
 exp: Unary = _unary("exp", "e**x.", lambda node, dy: mul(dy, node.output()))

@@ -80,7 +80,7 @@ _nextafter: Binary = binary("nextafter", "The next number after a towards b.", _
 
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
-    """The next floating-point number after input in the direction of other; the gradient by input is 1.
+    """The next floating-point number after input towards other; its gradient by input is 1.
 
     Raises:
         TypeError: whole numbers.

@@ -182,8 +182,9 @@ def _clamp_by_tensors(input: Tensor, min: Operand | None, max: Operand | None) -
         if bound is not None:
             x, limit = pair(y, bound)
             passed = beyond(x.detach(), limit.detach())
-            lost = bitwise_or(isnan(x), isnan(limit))
-            y = where(lost, math.nan, where(passed, limit, x))
+            y = where(passed, limit, x)
+            if y.dtype.kind == "f":
+                y = where(bitwise_or(isnan(x), isnan(limit)), math.nan, y)
     return y
 
 

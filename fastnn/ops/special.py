@@ -166,9 +166,9 @@ i1e: Unary = unary(
 
 
 def _i1e_slope(x: Tensor, y: Tensor) -> Tensor:
-    """i0e - i1e / x, which is 1/2 at 0."""
-    small = lt(abs(x.detach()), 1e-3)
-    return where(small, 0.5, sub(i0e(x), div(y, where(small, 1.0, x))))
+    """i0e - i1e / x, which is e**-|x| / 2 near 0."""
+    small = lt(abs(x.detach()), 1e-4)
+    return where(small, mul(exp(neg(abs(x))), 0.5), sub(i0e(x), div(y, where(small, 1.0, x))))
 
 
 def _unscaled(scaled: Tensor, x: Tensor, even: bool) -> Tensor:
@@ -199,7 +199,7 @@ def _i0_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 def _i1_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     """I0 - I1 / x, which is 1/2 at 0."""
     x = node.input(0)
-    small = lt(abs(x.detach()), 1e-3)
+    small = lt(abs(x.detach()), 1e-4)
     slope = sub(i0(x), div(i1(x), where(small, 1.0, x)))
     return (mul(dy, where(small, 0.5, slope)),)
 
@@ -278,5 +278,12 @@ def _logit_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (where(inside, slope, math.nan if eps is None else 0.0),)
 
 
-METHODS = methods(digamma, erfc, i0, lgamma, logit, mvlgamma, xlogy,
-                  polygamma=lambda self, n: polygamma(n, self))  # fmt: skip
+def _polygamma(self: Tensor, n: int) -> Tensor:
+    """The n-th derivative of digamma at self."""
+    return polygamma(n, self)
+
+
+METHODS = methods(
+    digamma, erfc, i0, lgamma, logit, mvlgamma, xlogy,
+    polygamma=_polygamma,
+)  # fmt: skip

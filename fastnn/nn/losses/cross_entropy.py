@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fastnn import ops
@@ -103,24 +105,20 @@ def _weighted(
     log_p = ops.log_softmax(logits, 1)
     own = log_p if weight is None else ops.mul(log_p, weight)
     loss = ops.neg(ops.sum(_where_counted(target, own) if indices else ops.mul(target, own), 1))
-    loss = _reduced_by(loss, shares if indices else None, reduction)
-    if not smoothing:
-        return loss
-    spread = ops.neg(ops.sum(own, 1))
-    if indices:
-        spread = _where_counted(counted, spread)
-    spread = _reduced_by(spread, shares if indices else None, reduction)
-    return ops.add(ops.mul(loss, 1 - smoothing), ops.mul(spread, smoothing / classes))
-
-
-def _reduced_by(each: Tensor, shares: Tensor | None, reduction: str) -> Tensor:
-    """The losses, their sum, or their mean by shares (nan where these are all 0) or by rows."""
+    if smoothing:
+        spread = ops.neg(ops.sum(own, 1))
+        if indices:
+            spread = _where_counted(counted, spread)
+        loss = ops.add(ops.mul(loss, 1 - smoothing), ops.mul(spread, smoothing / classes))
     if reduction == "none":
-        return each
-    total = ops.sum(each)
+        return loss
+    total = ops.sum(loss)
     if reduction == "sum":
         return total
-    return ops.div(total, float(len(each)) if shares is None else ops.sum(shares))
+    if not indices:
+        return ops.div(total, float(len(loss)))
+    by = ops.sum(shares)  # where it is 0 the mean is nan, also if smoothing leaves a loss
+    return ops.div(total, ops.where(ops.eq(by, 0.0), math.nan, by))
 
 
 @LOSSES.named("cross_entropy")

@@ -41,8 +41,10 @@ static double special_ndtri(double p) {
   if (p > 0.25) x = (p - 0.5) * 2.5066282746310005; /* sqrt(2 pi) */
   for (int i = 0; i < 4; i++) {
     const double root = x * 0.70710678118654752440;
-    const double miss = p > 0.25 ? 0.5 * erf(root) - (p - 0.5) : 0.5 * erfc(-root) - p;
-    const double step = miss * 2.5066282746310005 * exp(0.5 * x * x);
+    const double grown = special_exp_square(root); /* against underflow in the tail */
+    const double miss =
+        p > 0.25 ? (0.5 * erf(root) - (p - 0.5)) * grown : 0.5 * special_erfcx(-root) - p * grown;
+    const double step = miss * 2.5066282746310005;
     x -= step / (1 + 0.5 * x * step);
   }
   return x;
@@ -118,7 +120,7 @@ static double special_bessel(double n, double x) {
     term *= ((2 * k - 1) * (2 * k - 1) - 4 * n * n) / (8 * size * k);
     sum += term;
   }
-  return copysign(sum / sqrt(2 * SPECIAL_PI * size), n == 0 ? 1 : x);
+  return copysign(sum / (sqrt(2 * SPECIAL_PI) * sqrt(size)), n == 0 ? 1 : x);
 }
 static double special_i0e(double x) { return special_bessel(0, x); }
 static double special_i1e(double x) { return special_bessel(1, x); }
