@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from fastnn.ops import elementwise
-from fastnn.ops.axes import axis, expand, permute, reshape, view_of
+from fastnn.ops.axes import axis_or_none, expand, lifted, permute, reshape, view_of
 from fastnn.ops.elementwise import add, eq, lt, mul
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import take_rows
@@ -214,7 +214,10 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
         ValueError: an index of another number of axes, or larger than input along another axis.
         IndexError: outside of input.
     """
-    at = axis("gather", dim, input.ndim)
+    at = axis_or_none("gather", dim, input.ndim)
+    if input.ndim == 0 and index.ndim < 2:
+        shape, input, index = index.shape, lifted(input), lifted(index)
+        return reshape(gather(input, 0, index), shape)
     fits = all(n <= m for i, (n, m) in enumerate(zip(index.shape, input.shape)) if i != at)
     if index.ndim != input.ndim or not fits:
         raise ValueError(f"index: expected at most shape {input.shape} but for axis {at}, "
@@ -241,9 +244,13 @@ def row_by_row(sizes: tuple[int, ...], at: int, index: Tensor) -> Tensor:
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The parts of input along `dim` that a 1-D int64 tensor names."""
-    at = axis("index_select", dim, input.ndim)
+    at = axis_or_none("index_select", dim, input.ndim)
     if index.ndim > 1:
         raise ValueError(f"index: expected one axis, got shape {index.shape}")
+    if input.ndim == 0:
+        if index.numel() != 1:
+            raise IndexError(f"index: expected one index for a 0-d tensor, got {index.shape}")
+        return reshape(index_select(reshape(input, (1,)), 0, index), ())
     position = positions(reshape(index, (-1,)), input.shape[at], "index", False)
     if at == 0:
         return _take(input, position)
