@@ -54,6 +54,7 @@ from fastnn.ops.indexing import *
 from fastnn.ops.join import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.products import *
+from fastnn.ops.putting import *
 from fastnn.ops.rows import *
 from fastnn.ops.scattering import *
 from fastnn.ops.sorting import *

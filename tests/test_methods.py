@@ -16,7 +16,7 @@ from fastnn.ops import inplace, operators
 ROOT = Path(__file__).resolve().parents[1]
 ATTACHED: list[dict[str, Any]] = [
     *(family.METHODS for family in ops.FAMILIES if hasattr(family, "METHODS")),
-    operators.METHODS, inplace.METHODS, random.METHODS, backward.METHODS,
+    operators.METHODS, inplace.METHODS, ops.IN_PLACE, random.METHODS, backward.METHODS,
 ]  # fmt: skip
 
 

@@ -168,6 +168,20 @@ class Recorder:
                 "return the new values instead"
             )
 
+    def turns(self, array: NDArray[Any], name: str) -> None:
+        """The axes of a tensor change in place: nothing that a replay does to the user's tensor."""
+        storage = self.value(array).storage
+        made = any(
+            value is not None and value.storage is storage
+            for instruction in self.instructions
+            for value in instruction.values[: instruction.n_outputs]
+        )
+        if storage.kind == "input" or not made:
+            raise RecordingError(
+                f"{self.location()}: cannot compile this: {name} changes the axes of a tensor that "
+                "was there before; use the form that gives a new tensor"
+            )
+
     def refuse_rebound(self, name: str) -> None:
         """Raise: a buffer of a module was assigned a new tensor."""
         raise RecordingError(

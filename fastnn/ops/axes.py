@@ -90,12 +90,6 @@ def unbroadcast(dy: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 def view_of(x: Tensor, index: Any) -> Tensor:
     """Basic indexing, x[index] with integers, slices, None and ...: a view."""
-    parts = index if isinstance(index, tuple) else (index,)
-    for part in parts:
-        if not (part is None or part is Ellipsis or isinstance(part, int | np.integer | slice)):
-            raise TypeError(
-                f"index: expected integers, slices, None, ... or one int64 tensor, got {part!r}"
-            )
     return view(x, _part(x._array, index), _getitem_gradient, (index,))
 
 

@@ -91,7 +91,7 @@ def _diagonal(x: Tensor, labels: Labels, sizes: dict[str, int]) -> Term:
             first = labels.index(label)
             second = labels.index(label, first + 1)
             x = diagonal(x, 0, first, second)
-            labels = [*(l for i, l in enumerate(labels) if i not in (first, second)), label]
+            labels = [*labels[:first], *labels[first + 1 : second], *labels[second + 1 :], label]
     return x, labels
 
 

@@ -118,9 +118,7 @@ def repeat(input: Tensor, sizes: Sequence[int]) -> Tensor:
         raise ValueError(f"repeat: expected at least {input.ndim} sizes, got {len(sizes)}")
     shape = (*(1,) * (len(sizes) - input.ndim), *input.shape)
     apart = reshape(input, tuple(n for size in shape for n in (1, size)))
-    wide = copy(
-        expand(apart, tuple(n for pair in zip(sizes, shape, strict=True) for n in pair))
-    )
+    wide = copy(expand(apart, tuple(n for pair in zip(sizes, shape, strict=True) for n in pair)))
     return reshape(wide, tuple(n * size for n, size in zip(sizes, shape, strict=True)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,14 +52,14 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     return gather(input, at, indices)
 
 
-def _same_dtype(name: str, x: Tensor, source: Tensor) -> None:
+def same_dtype(name: str, x: Tensor, source: Tensor) -> None:
     if not isinstance(source, Tensor):
         raise TypeError(f"{name}: expected a tensor as source, got {source!r}")
     if x.dtype != source.dtype:
         raise TypeError(f"{name}: expected a source of {x.dtype}, got {source.dtype}")
 
 
-def _region(name: str, x: Tensor, at: int, index: Tensor) -> tuple[slice, ...]:
+def region_of(name: str, x: Tensor, at: int, index: Tensor) -> tuple[slice, ...]:
     """The part of x along the other axes that an index is for.
 
     Raises:
@@ -74,7 +75,7 @@ def _region(name: str, x: Tensor, at: int, index: Tensor) -> tuple[slice, ...]:
     return tuple(slice(None) if d == at else slice(n) for d, n in enumerate(index.shape))
 
 
-def _fitting(name: str, index: Tensor, src: Tensor) -> Tensor:
+def fitting(name: str, index: Tensor, src: Tensor) -> Tensor:
     """The part of src that the index has positions for.
 
     Raises:
@@ -107,21 +108,27 @@ def scatter(
     src = value if src is None else src
     whole, index = lifted(input), lifted(index)
     at = axis("scatter", dim, whole.ndim)
-    region = _region("scatter", whole, at, index)
+    region = region_of("scatter", whole, at, index)
     index = positions(index, whole.shape[at], "index", False)
     if isinstance(src, Tensor):
-        _same_dtype("scatter", input, src)
-        src = _fitting("scatter", index, lifted(src))
+        same_dtype("scatter", input, src)
+        src = fitting("scatter", index, lifted(src))
     if index.numel() == 0:
         return copy(input)
+    y = within(whole, region, lambda x: _scattered(x, at, index, src))
+    return reshape(y, input.shape)
+
+
+def within(whole: Tensor, region: tuple[slice, ...], compute: Callable[[Tensor], Tensor]) -> Tensor:
+    """The tensor with its part in a region computed anew."""
     part = whole if region == (slice(None),) * len(region) else view_of(whole, region)
-    part = reshape(_scattered(part, at, index, src), part.shape)
-    if part.shape != whole.shape:
-        inside = np.zeros(whole.shape, bool)
-        inside[region] = True
-        placed = place(Tensor(new_array(whole.shape, input.dtype)), part, region)
-        part = where(Tensor(inside), placed, whole)
-    return reshape(part, input.shape)
+    part = reshape(compute(part), part.shape)
+    if part.shape == whole.shape:
+        return part
+    inside = np.zeros(whole.shape, bool)
+    inside[region] = True
+    placed = place(Tensor(new_array(whole.shape, whole.dtype)), part, region)
+    return where(Tensor(inside), placed, whole)
 
 
 def _scattered(x: Tensor, at: int, index: Tensor, src: Operand) -> Tensor:
@@ -136,7 +143,7 @@ def _scattered(x: Tensor, at: int, index: Tensor, src: Operand) -> Tensor:
     return where(ge(last, 0), gather(src, at, maximum(last, 0)), x)
 
 
-def _summed(rows: Tensor, index: Tensor, n: int) -> Tensor:
+def summed(rows: Tensor, index: Tensor, n: int) -> Tensor:
     """`scatter_add_rows`; int64 is summed in double."""
     total = scatter_add_rows(rows if rows.dtype.kind == "f" else cast(rows, float64), index, n)
     return cast(total, rows.dtype)
@@ -149,10 +156,10 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """
     whole, index = lifted(input), lifted(index)
     at = axis("scatter_add", dim, whole.ndim)
-    _region("scatter_add", whole, at, index)
-    _same_dtype("scatter_add", input, src)
-    src = _fitting("scatter_add", index, lifted(src))
-    total = _summed(reshape(src, (-1, 1)), row_by_row(whole.shape, at, index), input.numel())
+    region_of("scatter_add", whole, at, index)
+    same_dtype("scatter_add", input, src)
+    src = fitting("scatter_add", index, lifted(src))
+    total = summed(reshape(src, (-1, 1)), row_by_row(whole.shape, at, index), input.numel())
     return add(input, reshape(total, input.shape))
 
 
@@ -169,7 +176,7 @@ def index_add(
     """
     whole, index, source = lifted(input), lifted(index), lifted(source)
     at = axis("index_add", dim, whole.ndim)
-    _same_dtype("index_add", input, source)
+    same_dtype("index_add", input, source)
     wanted = (*whole.shape[:at], index.numel(), *whole.shape[at + 1 :])
     if index.ndim != 1 or source.shape != wanted:
         raise ValueError(f"source: expected shape {wanted} by x and index, got {source.shape}")
@@ -177,7 +184,7 @@ def index_add(
     rows = permute(source, first)
     index = positions(index, whole.shape[at], "index", False)
     width = math.prod(rows.shape[1:])
-    total = _summed(reshape(rows, (len(index), width)), index, whole.shape[at])
+    total = summed(reshape(rows, (len(index), width)), index, whole.shape[at])
     back = tuple(int(d) for d in np.argsort(first))
     total = permute(reshape(total, (whole.shape[at], *rows.shape[1:])), back)
     return add(input, reshape(total if alpha == 1 else mul(total, alpha), input.shape))
