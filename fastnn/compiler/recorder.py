@@ -44,6 +44,10 @@ class Choice(NamedTuple):
     found: bool
 
 
+class ArgumentWrittenError(RecordingError):
+    """The function changes an argument in place."""
+
+
 class Recorder:
     """Records every op that is run, and what else a replay has to repeat or check."""
 
@@ -163,7 +167,7 @@ class Recorder:
         if len(self.storages) > known:
             storage.kind = "kept"
         elif storage.kind == "input":
-            raise RecordingError(
+            raise ArgumentWrittenError(
                 f"{self.location()}: cannot compile this: an argument is changed in place; "
                 "return the new values instead"
             )
@@ -248,8 +252,9 @@ class Listener(Recorder):
                 self._save(self.value(array).storage)
 
     def writes(self, array: NDArray[Any]) -> None:
-        """An existing array is written in place."""
-        super().writes(array)
+        """An existing array is written in place; the input is a copy that may be."""
+        if self.value(array).storage.kind != "input":
+            super().writes(array)
         self._save(self.value(array).storage)
 
 
