@@ -105,7 +105,8 @@ def put_rows(x: Tensor, index: Tensor, source: Tensor) -> Tensor:
     """
     n, k = x.shape[0], index.shape[0]
     if k == 0:
-        return copy(x)
+        nowhere = Tensor(np.zeros((n, 1), bool_))
+        return taped(_put_gradient, (x, source), copy(x.detach())._array, (nowhere, index))
     order = along(TABLE["argsort"], index, 0, (0,))
     row_of = take_rows(index, order)
     following = take_rows(row_of, Tensor(np.minimum(np.arange(1, k + 1), k - 1)))

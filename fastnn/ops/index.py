@@ -46,7 +46,8 @@ def read(index: Any, shape: tuple[int, ...]) -> Index:
     Raises:
         IndexError: too many axes, a mask of another shape, or something that is no index.
     """
-    parts = [_part(part) for part in _parts(index)]
+    given = _parts(index)
+    parts = [_part(part) for part in given]
     known = sum(_axes(part) for part in parts)
     if known > len(shape):
         raise IndexError(f"index: too many indices for tensor of dimension {len(shape)}")
@@ -56,7 +57,7 @@ def read(index: Any, shape: tuple[int, ...]) -> Index:
     named: dict[int, Tensor] = {}
     at = out = 0  # axis of the tensor, and of its view
     rest = len(shape) - known
-    for part in parts:
+    for i, part in enumerate(parts):
         axes = 0 if part is None else 1
         if part is Ellipsis:
             axes, rest = rest, 0
@@ -69,7 +70,11 @@ def read(index: Any, shape: tuple[int, ...]) -> Index:
                     f"index: the shape of the mask {list(part.shape)} at index {at} does not match "
                     f"the shape of the indexed tensor {list(shape)} at index {at}"
                 )
-            named[out] = part
+            if is_mask(part) and not isinstance(given[i], Tensor):  # known: no need to keep it
+                found = np.nonzero(np.atleast_1d(part._array))
+                named |= {out + d: Tensor(positions) for d, positions in enumerate(found)}
+            else:
+                named[out] = part
             view += [slice(None)] * axes or [None]
             at, out = at + axes, out + (axes or 1)
         else:

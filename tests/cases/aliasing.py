@@ -240,7 +240,7 @@ scatter_reduce: m.scatter_reduce(0,k1,m,'sum') ; T.scatter_reduce(m,0,k1,m,'amax
   m.scatter_reduce(0,k1[:0],m[:0],'amax')
 searchsorted: T.searchsorted(v,v)
 sigmoid: m.sigmoid() ; T.sigmoid(m)
-sign: m.sign() ; i.sign() ; T.sign(m) ; b.sign()
+sign: m.sign() ; i.sign() ; T.sign(m)
 sin: m.sin() ; T.sin(m)
 sinh: m.sinh() ; T.sinh(m)
 softmax: m.softmax(1) ; T.softmax(m,0) ; s.softmax(0)
@@ -296,7 +296,7 @@ __invert__: ~i
 """)
 
 # Names that give no tensor, or one that has no input's memory by what it is; changes in place are
-# looked at by test_inplace_methods.
+# looked at by test_in_place_forms.
 NO_TENSOR = set("""
 allclose asnumpy backward data_ptr device dim dtype element_size equal get_device grad grad_fn
 is_complex is_contiguous is_cuda is_floating_point is_inference is_leaf is_nonzero is_quantized
