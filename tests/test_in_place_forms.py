@@ -26,7 +26,8 @@ ARGUMENTS: dict[str, Args] = {
     **dict.fromkeys(
         "add sub mul div divide true_divide multiply subtract pow fmod remainder hypot "
         "floor_divide lt le gt ge eq ne less less_equal greater greater_equal not_equal "
-        "logical_and logical_or logical_xor atan2 arctan2 copysign float_power nextafter xlogy heaviside ldexp".split(),
+        "logical_and logical_or logical_xor atan2 arctan2 copysign float_power nextafter xlogy "
+        "heaviside ldexp".split(),
         lambda w: (w,),
     ),
     **dict.fromkeys("clamp clip".split(), lambda w: (0.4, 0.7)),

@@ -207,7 +207,7 @@ def _reduced(
         neutral = _NEUTRAL[reduce](x.dtype.kind)
         start = own if named is None else where(reshape(named, own.shape), own, neutral)
         parts = [cast(start, x.dtype), cast(where(hits, each, neutral), x.dtype)]
-        return _REDUCE[reduce](cat(parts, at), at)
+        return cast(_REDUCE[reduce](cat(parts, at), at), x.dtype)
     kept = x if named is None else where(named, x, 0)
     total = add(kept, sum(where(hits, each, 0), at))
     if reduce == "mean":
