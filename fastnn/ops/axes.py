@@ -65,7 +65,21 @@ def expand(input: Tensor, shape: tuple[int, ...]) -> Tensor:
     array = input._array
     lead = len(shape) - array.ndim
     sizes = tuple(array.shape[i - lead] if n == -1 else n for i, n in enumerate(shape))
-    return view(input, writable(np.broadcast_to(array, sizes), array), _expand_gradient)
+    return view(input, _broadcast(array, sizes), _expand_gradient)
+
+
+def _broadcast(array: NDArray[Any], sizes: tuple[int, ...]) -> NDArray[Any]:
+    """`np.broadcast_to`, which can be written to; faster for most arrays."""
+    lead = len(sizes) - array.ndim
+    if array.__class__ is np.ndarray and array.flags.c_contiguous and array.size and lead >= 0:
+        steps = [0] * lead
+        for n, wanted, step in zip(array.shape, sizes[lead:], array.strides, strict=True):
+            if n != wanted and n != 1:
+                break
+            steps.append(step if n == wanted else 0)
+        else:
+            return np.ndarray(sizes, array.dtype, array, 0, steps)
+    return writable(np.broadcast_to(array, sizes), array)
 
 
 def writable(view: NDArray[Any], array: NDArray[Any]) -> NDArray[Any]:
