@@ -55,6 +55,7 @@ from fastnn.ops.join import *
 from fastnn.ops.parts import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.products import *
+from fastnn.ops.putting import *
 from fastnn.ops.rows import *
 from fastnn.ops.scattering import *
 from fastnn.ops.sorting import *

@@ -11,12 +11,12 @@ import pytest
 
 import fastnn
 from fastnn import Tensor, backward, ops, random
-from fastnn.ops import inplace, inplace_forms, operators
+from fastnn.ops import inplace, operators
 
 ROOT = Path(__file__).resolve().parents[1]
 ATTACHED: list[dict[str, Any]] = [
     *(family.METHODS for family in ops.FAMILIES if hasattr(family, "METHODS")),
-    operators.METHODS, inplace.METHODS, inplace_forms.METHODS, random.METHODS, backward.METHODS,
+    operators.METHODS, inplace.METHODS, ops.IN_PLACE, random.METHODS, backward.METHODS,
 ]  # fmt: skip
 
 

@@ -15,14 +15,15 @@ from fastnn.ops import (
     einstein,
     elementwise,
     extremes,
+    in_place_forms,
     indexing,
     inplace,
-    inplace_forms,
     join,
     operators,
     parts,
     pointwise,
     products,
+    putting,
     rows,
     scattering,
     sorting,
@@ -34,6 +35,7 @@ from fastnn.ops import (
 )
 from fastnn.ops.arithmetic import *
 from fastnn.ops.arithmetic import add_, scaled, sub_
+from fastnn.ops.assignment import setitem
 from fastnn.ops.axes import *
 from fastnn.ops.axes import contiguous, expand
 from fastnn.ops.conversions import *
@@ -44,7 +46,7 @@ from fastnn.ops.elementwise import *
 from fastnn.ops.elementwise import copy, gelu
 from fastnn.ops.extremes import *
 from fastnn.ops.indexing import *
-from fastnn.ops.indexing import getitem, one_hot, setitem
+from fastnn.ops.indexing import getitem, one_hot
 from fastnn.ops.join import *
 from fastnn.ops.join import repeat
 from fastnn.ops.loss import bce_with_logits, mse, soft_cross_entropy, softmax_cross_entropy
@@ -55,6 +57,7 @@ from fastnn.ops.pointwise import *
 from fastnn.ops.pointwise import softplus
 from fastnn.ops.products import *
 from fastnn.ops.promote import cast, result_dtype
+from fastnn.ops.putting import *
 from fastnn.ops.random import draw_key, dropout
 from fastnn.ops.rows import *
 from fastnn.ops.rows import accuracy, binary_accuracy, scatter_add_rows, take_rows
@@ -68,13 +71,13 @@ from fastnn.ops.update import update_step
 from fastnn.ops.views import *
 from fastnn.ops.whole import *
 from fastnn.ops.write import copy_, div_, lerp_, mul_
-from fastnn.tensor import printing
+from fastnn.tensor import Tensor, printing
 from fastnn.tensor.attach import attach
 
 # These families define the functions `fastnn.<name>` and the methods of Tensor.
 FAMILIES: tuple[Any, ...] = (
     arithmetic, axes, conversions, counting, diagonals, einstein, elementwise, extremes, indexing,
-    join, parts, pointwise, products, rows, scattering, sorting, special, statistics,
+    join, parts, pointwise, products, putting, rows, scattering, sorting, special, statistics,
     transcendental, views, whole,
 )  # fmt: skip
 FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
@@ -89,8 +92,10 @@ __all__ = [
     *FUNCTIONS,
 ]  # fmt: skip
 
-for _family in (*FAMILIES, operators, inplace, inplace_forms):
+for _family in (*FAMILIES, operators, inplace):
     attach(getattr(_family, "METHODS", {}))
+IN_PLACE = in_place_forms.in_place_forms({**globals(), **vars(Tensor)}, inplace.METHODS)
+attach(IN_PLACE)
 printing.name_nodes(made_by)
 
 

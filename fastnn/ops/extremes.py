@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn.ops.axes import Axes, axes_of, reduced, reduced_shape, spread
-from fastnn.ops.elementwise import div, eq, maximum, minimum, mul, neg, where
+from fastnn.ops.axes import Axes, axes_of, axis_or_none, reduced, reduced_shape, spread
+from fastnn.ops.elementwise import copy, div, eq, maximum, minimum, mul, neg, where
 from fastnn.ops.indexing import gather
 from fastnn.ops.names import both_names
 from fastnn.ops.pointwise import truth
@@ -76,7 +76,8 @@ class Extreme(NamedTuple):
 
 def _along(x: Tensor, dim: int, keepdim: bool, least: bool) -> Extreme:
     if x.ndim == 0:
-        return Extreme(x, Tensor(np.zeros((), int64)))
+        axis_or_none("min" if least else "max", dim, 0)
+        return Extreme(copy(x), Tensor(np.zeros((), int64)))
     index = (argmin if least else argmax)(x, dim, True)
     values = gather(x, dim, index)
     return Extreme(values, index) if keepdim else Extreme(squeeze(values, dim), squeeze(index, dim))

@@ -15,6 +15,7 @@ from fastnn.ops.elementwise import (
     bitwise_and,
     bitwise_or,
     bitwise_xor,
+    copy,
     div,
     eq,
     exp,
@@ -130,7 +131,7 @@ def nan_to_num(
 ) -> Tensor:
     """Replace nan and infinities; by default by 0 and the dtype's largest finite numbers."""
     if input.dtype.kind != "f":
-        return input
+        return copy(input)
     most = float(np.finfo(input.dtype).max)
     y = where(eq(input, math.inf), most if posinf is None else posinf, input)
     y = where(eq(input, -math.inf), -most if neginf is None else neginf, y)

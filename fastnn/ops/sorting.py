@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn.ops.axes import axis, permute, reshape, view_of
+from fastnn.ops.axes import axis, axis_or_none, permute, reshape, view_of
 from fastnn.ops.counting import values_of
-from fastnn.ops.elementwise import lerp, where
+from fastnn.ops.elementwise import copy, lerp, where
 from fastnn.ops.indexing import gather, index_select
 from fastnn.ops.names import both_names
 from fastnn.ops.pointwise import isnan
@@ -42,6 +42,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     nan counts as the largest; denormals are equal to 0.
     """
     if input.ndim == 0:
+        axis_or_none("argsort", dim, 0)
         return Tensor(np.zeros((), int64))
     input = cast(input.detach(), int64) if input.dtype == bool_ else input.detach()
     return along(_argsort, input, dim, (int(descending),))
@@ -51,7 +52,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Sorted:
     """Sort along `dim`: (values, indices); see `argsort`."""
     order = argsort(input, dim, descending)
-    return Sorted(gather(input, dim, order) if input.ndim else input, order)
+    return Sorted(gather(input, dim, order) if input.ndim else copy(input), order)
 
 
 @both_names
@@ -66,7 +67,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         raise ValueError(f"k: expected 0..{size}, got {k}")
     order = argsort(input, dim, largest)
     if input.ndim == 0:
-        return Sorted(input, order)
+        return Sorted(copy(input), order)
     order = narrow(order, dim, 0, k)
     return Sorted(gather(input, dim, order), order)
 

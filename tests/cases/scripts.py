@@ -1,4 +1,4 @@
-"""The scripts of tests/scripts, in the style of public ones, with the imports of torch or fastnn."""
+"""The scripts of tests/scripts, in the style of public ones, with torch's imports or fastnn's."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.activations.base import Elementwise, Plain, checked
+from fastnn.nn.activations.base import Elementwise, Plain, checked, into
 from fastnn.ops.table import taped
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
@@ -22,6 +22,7 @@ __all__ = [
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hardtanh_",
     "softshrink",
 ]
 
@@ -43,9 +44,11 @@ def hardtanh(
 ) -> Tensor:
     """Hard tanh: x between min_val and max_val, elementwise; the derivative is 0 there and beyond.
 
-    See `nn.Hardtanh`; `inplace` has no effect.
+    See `nn.Hardtanh`; `inplace`: in x.
     """
     checked(input, inplace)
+    if inplace:
+        return into(input, "hardtanh_", lambda x: hardtanh(x, min_val, max_val))
     low, high = _bounds(min_val, max_val)
     x = input.detach()
     value = _between(x, low, high, low, x, high)
@@ -57,13 +60,18 @@ def _bounds(min_val: float, max_val: float) -> tuple[float, float]:
     return low, check.real("max_val", max_val, low)
 
 
+def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """`hardtanh` written into x."""
+    return hardtanh(input, min_val, max_val, True)
+
+
 class Hardtanh(Elementwise):
     """Hard tanh: y = min(max(x, min_val), max_val), elementwise; the derivative at the bounds is 0.
 
     Args:
         min_val: default -1.
         max_val: default 1.
-        inplace: accepted without effect.
+        inplace: write the result into x, default False.
 
     Raises:
         ValueError: max_val below min_val.
@@ -75,21 +83,23 @@ class Hardtanh(Elementwise):
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
-        check.flag("inplace", inplace)
+        self.inplace = check.flag("inplace", inplace)
         self.min_val, self.max_val = _bounds(min_val, max_val)
 
     def forward(self, input: Tensor) -> Tensor:
         """x within the bounds."""
-        return hardtanh(input, self.min_val, self.max_val)
+        return hardtanh(input, self.min_val, self.max_val, self.inplace)
 
     def extra_repr(self) -> str:
         """The bounds."""
-        return f"min_val={self.min_val:g}, max_val={self.max_val:g}"
+        return self._and_inplace(f"min_val={self.min_val:g}, max_val={self.max_val:g}")
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    """Hard sigmoid: min(max(x + 3, 0), 6) / 6, elementwise. `inplace` has no effect."""
+    """Hard sigmoid: min(max(x + 3, 0), 6) / 6, elementwise. `inplace`: in x."""
     checked(input, inplace)
+    if inplace:
+        return into(input, "hardsigmoid_", lambda x: hardsigmoid(x))
     x = input.detach()
     value = _between(x, -3.0, 3.0, 0.0, ops.div(ops.add(x, 3.0), 6.0), 1.0)
     return taped(_line_gradient, (input,), value._array, (-3.0, 3.0, 1 / 6))
@@ -99,7 +109,7 @@ class Hardsigmoid(Plain):
     """Hard sigmoid: y = min(max(x + 3, 0), 6) / 6, elementwise.
 
     Args:
-        inplace: accepted without effect.
+        inplace: write the result into x, default False.
 
     >>> import fastnn
     >>> Hardsigmoid()(fastnn.tensor([-3.0, 0.0, 1.5]))
@@ -108,12 +118,14 @@ class Hardsigmoid(Plain):
 
     def forward(self, input: Tensor) -> Tensor:
         """(x + 3) / 6 within 0..1."""
-        return hardsigmoid(input)
+        return hardsigmoid(input, self.inplace)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    """Hard swish: x min(max(x + 3, 0), 6) / 6, by element; nan at -inf. `inplace` has no effect."""
+    """Hard swish: x min(max(x + 3, 0), 6) / 6, by element; nan at -inf. `inplace`: in x."""
     checked(input, inplace)
+    if inplace:
+        return into(input, "hardswish_", lambda x: hardswish(x))
     x = input.detach()
     middle = ops.div(ops.mul(x, ops.add(x, 3.0)), 6.0)
     value = _between(x, -3.0, 3.0, ops.mul(x, 0.0), middle, x)
@@ -131,7 +143,7 @@ class Hardswish(Plain):
     """Hard swish: y = x min(max(x + 3, 0), 6) / 6, elementwise.
 
     Args:
-        inplace: accepted without effect.
+        inplace: write the result into x, default False.
 
     Source: Howard et al. 2019.
 
@@ -142,7 +154,7 @@ class Hardswish(Plain):
 
     def forward(self, input: Tensor) -> Tensor:
         """x hardsigmoid(x)."""
-        return hardswish(input)
+        return hardswish(input, self.inplace)
 
 
 class _Shrink(Elementwise):
