@@ -46,18 +46,24 @@ from fastnn.ops.axes import *
 from fastnn.ops.conversions import *
 from fastnn.ops.counting import *
 from fastnn.ops.creation import *
+from fastnn.ops.cumulative import *
 from fastnn.ops.diagonals import *
 from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.extremes import *
 from fastnn.ops.indexing import *
 from fastnn.ops.join import *
+from fastnn.ops.matrices import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.products import *
+from fastnn.ops.quantiles import *
 from fastnn.ops.rows import *
 from fastnn.ops.scattering import *
+from fastnn.ops.searching import *
+from fastnn.ops.shapes import *
 from fastnn.ops.sorting import *
 from fastnn.ops.statistics import *
+from fastnn.ops.summaries import *
 from fastnn.ops.views import *
 from fastnn.random import sampling
 from fastnn.random.generator import (
@@ -80,6 +86,7 @@ from fastnn.tape.modes import (
 )
 from fastnn.tensor import Tensor
 from fastnn.tensor.printing import get_printoptions, set_printoptions
+from fastnn.tensor.size import Size
 from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and_grad
 from fastnn.transforms.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
 from fastnn.transforms.vmap import vmap
@@ -121,7 +128,6 @@ _provide(
 
 get_num_threads = num_threads
 newaxis = None
-Size: _Any = tuple  # the type of a shape
 
 __all__ = [
     # Tensors and dtypes

@@ -11,6 +11,7 @@ from fastnn.ops import (
     axes,
     conversions,
     counting,
+    cumulative,
     diagonals,
     einstein,
     elementwise,
@@ -18,13 +19,18 @@ from fastnn.ops import (
     indexing,
     inplace,
     join,
+    matrices,
     operators,
     pointwise,
     products,
+    quantiles,
     rows,
     scattering,
+    searching,
+    shapes,
     sorting,
     statistics,
+    summaries,
     views,
 )
 from fastnn.ops.arithmetic import *
@@ -33,6 +39,7 @@ from fastnn.ops.axes import *
 from fastnn.ops.axes import contiguous, expand
 from fastnn.ops.conversions import *
 from fastnn.ops.counting import *
+from fastnn.ops.cumulative import *
 from fastnn.ops.diagonals import *
 from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *
@@ -44,17 +51,22 @@ from fastnn.ops.join import *
 from fastnn.ops.join import repeat
 from fastnn.ops.loss import bce_with_logits, mse, soft_cross_entropy, softmax_cross_entropy
 from fastnn.ops.matmul import linear
+from fastnn.ops.matrices import *
 from fastnn.ops.norm import batch_norm, layer_norm
 from fastnn.ops.pointwise import *
 from fastnn.ops.pointwise import softplus
 from fastnn.ops.products import *
 from fastnn.ops.promote import cast, result_dtype
+from fastnn.ops.quantiles import *
 from fastnn.ops.random import draw_key, dropout
 from fastnn.ops.rows import *
 from fastnn.ops.rows import accuracy, binary_accuracy, scatter_add_rows, take_rows
 from fastnn.ops.scattering import *
+from fastnn.ops.searching import *
+from fastnn.ops.shapes import *
 from fastnn.ops.sorting import *
 from fastnn.ops.statistics import *
+from fastnn.ops.summaries import *
 from fastnn.ops.table import TABLE, Op, made_by
 from fastnn.ops.update import update_step
 from fastnn.ops.views import *
@@ -64,8 +76,9 @@ from fastnn.tensor.attach import attach
 
 # These families define the functions `fastnn.<name>` and the methods of Tensor.
 FAMILIES: tuple[Any, ...] = (
-    arithmetic, axes, conversions, counting, diagonals, einstein, elementwise, extremes, indexing,
-    join, pointwise, products, rows, scattering, sorting, statistics, views,
+    arithmetic, axes, conversions, counting, cumulative, diagonals, einstein, elementwise,
+    extremes, indexing, join, matrices, pointwise, products, quantiles, rows, scattering,
+    searching, shapes, sorting, statistics, summaries, views,
 )  # fmt: skip
 FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 
