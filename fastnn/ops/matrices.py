@@ -10,10 +10,10 @@ import numpy as np
 from fastnn.ops.axes import axis, expand, place, reshape, sum
 from fastnn.ops.creation import zeros
 from fastnn.ops.cumulative import cumprod
-from fastnn.ops.elementwise import add, copy, mul, sub
+from fastnn.ops.elementwise import copy, mul, sub
 from fastnn.ops.indexing import index_select
 from fastnn.ops.join import cat
-from fastnn.ops.products import bmm, matmul, mv, outer
+from fastnn.ops.products import bmm, matmul, mv, outer, plus
 from fastnn.ops.promote import cast, result_dtype
 from fastnn.ops.table import TABLE, execute
 from fastnn.ops.views import flip, movedim
@@ -175,35 +175,21 @@ def powers_of(x: Tensor, n: int) -> Tensor:
 # ---- sums with products ----
 
 
-def _plus(name: str, x: Tensor, y: Tensor, beta: float, alpha: float) -> Tensor:
-    """beta x + alpha y; what x is does not matter if beta is 0, nan neither."""
-    y = y if alpha == 1 else mul(y, alpha)
-    if beta == 0:
-        return y
-    try:
-        scaled = expand(x if beta == 1 else mul(x, beta), y.shape)
-    except ValueError:
-        raise ValueError(
-            f"{name}: expected an input that broadcasts to {y.shape}, got shape {x.shape}"
-        ) from None
-    return add(scaled, y)
-
-
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta input + alpha mat @ vec."""
-    return _plus("addmv", input, mv(mat, vec), beta, alpha)
+    return plus(input, mv(mat, vec), beta, alpha)
 
 
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta input + alpha vec1 vec2^T, the outer product of two vectors."""
-    return _plus("addr", input, outer(vec1, vec2), beta, alpha)
+    return plus(input, outer(vec1, vec2), beta, alpha)
 
 
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
 ) -> Tensor:
     """beta input + alpha sum_i batch1_i @ batch2_i, over two batches of matrices."""
-    return _plus("addbmm", input, sum(bmm(batch1, batch2), 0), beta, alpha)
+    return plus(input, sum(bmm(batch1, batch2), 0), beta, alpha)
 
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:

@@ -192,7 +192,7 @@ def _bounds(
         listener.checked(low, lambda low: _finite(name, low))
         listener.checked(high, lambda high: _finite(name, high))
     else:
-        ends = (0.0, 0.0) if given is None else given
+        ends = (0.5 - margin, 0.5 + margin) if given is None else given
         low, high = (Tensor(np.array(v, x.dtype)) for v in ends)
         _finite(name, low)
         _finite(name, high)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from fastnn.ops.axes import Axes, axis, mean, reduce_axes, reshape, sum, view_of
+from fastnn.ops.axes import Axes, axis, floating, mean, reduce_axes, reshape, sum, view_of
 from fastnn.ops.elementwise import (
     abs,
     add,
@@ -58,8 +58,10 @@ def prod(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
 @both_names
 def cumsum(input: Tensor, dim: int) -> Tensor:
     """Cumulative sum y_i = x_0 + .. + x_i along `dim`, by doubling: log2(n) additions each."""
-    at = axis("cumsum", dim, input.ndim)
+    at = axis("cumsum", dim, input.ndim or 1)
     y = cast(input, int64) if input.dtype == bool_ else input
+    if input.ndim == 0:
+        return reshape(cumsum(reshape(y, (1,)), 0), ())
     before, step = (slice(None),) * at, 1
     while step < y.shape[at]:
         head = view_of(y, (*before, slice(step)))
@@ -79,6 +81,7 @@ def nansum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
 @both_names
 def nanmean(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """Mean of the elements that are not nan."""
+    floating("nanmean", input)
     count = sum(cast(logical_not(isnan(input)), input.dtype), dim, keepdim)
     return div(nansum(input, dim, keepdim), count)
 
@@ -101,19 +104,23 @@ def var(
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
-    correction: float = 1,
+    correction: float | None = 1,
 ) -> Tensor:
     """Variance over `dim` (default: all axes): sum((input - mean)**2) / (n - correction).
 
     Args:
         unbiased: torch's older word: True is correction 1, False is 0.
-        correction: default 1, Bessel's.
+        correction: default 1, Bessel's, as for None.
+
+    Raises:
+        TypeError: whole numbers or bool.
     """
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if unbiased is not None:
         correction = int(unbiased)
-    input = real(input)
+    correction = 1 if correction is None else correction
+    input = floating("var", input)
     total = sum(square(sub(input, mean(input, dim, True))), dim, keepdim)
     n = _count(input, dim) - correction
     return div(total, float(n) if n > 0 else 0.0)
@@ -126,7 +133,7 @@ def std(
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
-    correction: float = 1,
+    correction: float | None = 1,
 ) -> Tensor:
     """Standard deviation: the square root of `var`; its gradient is 0 where it is 0."""
     return _root(var(input, dim, unbiased, keepdim, correction=correction))
@@ -143,7 +150,7 @@ def _root(x: Tensor) -> Tensor:
 @both_names
 def var_mean(
     input: Tensor, dim: Axes = None, unbiased: bool | None = None, keepdim: bool = False, *,
-    correction: float = 1,
+    correction: float | None = 1,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """(variance, mean) over `dim` (default: all axes); see `var`."""
     axes = None if isinstance(dim, bool) else dim
@@ -153,7 +160,7 @@ def var_mean(
 @both_names
 def std_mean(
     input: Tensor, dim: Axes = None, unbiased: bool | None = None, keepdim: bool = False, *,
-    correction: float = 1,
+    correction: float | None = 1,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """(standard deviation, mean) over `dim` (default: all axes); see `std`."""
     axes = None if isinstance(dim, bool) else dim
@@ -164,6 +171,8 @@ def std_mean(
 def logsumexp(input: Tensor, dim: Axes, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over `dim`, shifted by the largest element."""
     input = real(input)
+    if input.numel() == 0:  # of nothing: log 0
+        return log(sum(exp(input), dim, keepdim))
     top = amax(input.detach(), dim, True)
     top = where(isfinite(top), top, 0.0)
     y = add(log(sum(exp(sub(input, top)), dim, True)), top)
@@ -181,9 +190,9 @@ def norm(
             that are not 0. Where the norm is 0 the gradient is 0.
 
     Raises:
-        ValueError: another text.
+        TypeError: whole numbers or bool. ValueError: another text.
     """
-    input = real(input)
+    input = floating("norm", input)
     if isinstance(p, str) and p != "fro":
         raise ValueError(f"p: expected a number or 'fro', got {p!r}")
     if p is None or p in ("fro", 2):
