@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
 from numpy import finfo, iinfo
 
-from fastnn import autograd, dtype, func, nn, ops, optim, random
+from fastnn import autograd, dtype, func, linalg, nn, ops, optim, random
 from fastnn._core.engine import isa, isas
 from fastnn._support import threads as _threads
 from fastnn._support.device import (
@@ -62,6 +62,7 @@ from fastnn.ops.scattering import *
 from fastnn.ops.searching import *
 from fastnn.ops.shapes import *
 from fastnn.ops.sorting import *
+from fastnn.ops.spectral import *
 from fastnn.ops.statistics import *
 from fastnn.ops.summaries import *
 from fastnn.ops.views import *
@@ -192,6 +193,7 @@ __all__ = [
     "explain",
     "guards",
     "info",
+    "linalg",
     "metrics",
     "nn",
     "optim",

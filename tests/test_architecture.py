@@ -32,6 +32,7 @@ _support     checks of user input, arrays, trees, default dtype, device, threads
 tape         what an op leaves behind
 tensor       the Tensor and its methods
 ops          the table, one file a family
+linalg       torch's names of linear algebra
 dtype
 info
 random

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self, SupportsIndex, overload
 
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
@@ -19,7 +19,10 @@ def bind(
 ) -> None: ...
 
 class Sizes(tuple[int, ...]):
-    __slots__ = ()
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> int: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> Self: ...
 
 def grad_enabled() -> bool: ...
 def set_grad_enabled(mode: bool) -> bool: ...

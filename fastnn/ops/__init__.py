@@ -29,6 +29,7 @@ from fastnn.ops import (
     searching,
     shapes,
     sorting,
+    spectral,
     statistics,
     summaries,
     views,
@@ -65,6 +66,7 @@ from fastnn.ops.scattering import *
 from fastnn.ops.searching import *
 from fastnn.ops.shapes import *
 from fastnn.ops.sorting import *
+from fastnn.ops.spectral import *
 from fastnn.ops.statistics import *
 from fastnn.ops.summaries import *
 from fastnn.ops.table import TABLE, Op, made_by
@@ -78,7 +80,7 @@ from fastnn.tensor.attach import attach
 FAMILIES: tuple[Any, ...] = (
     arithmetic, axes, conversions, counting, cumulative, diagonals, einstein, elementwise,
     extremes, indexing, join, matrices, pointwise, products, quantiles, rows, scattering,
-    searching, shapes, sorting, statistics, summaries, views,
+    searching, shapes, sorting, spectral, statistics, summaries, views,
 )  # fmt: skip
 FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 
