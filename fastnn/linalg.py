@@ -38,7 +38,7 @@ from fastnn.ops.matrix_functions import (
 )
 from fastnn.ops.products import matmul
 from fastnn.ops.solving import cholesky, det, inv, slogdet, solve, solve_triangular
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, bool_
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh",
@@ -78,9 +78,9 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
                 [1, 2, 4],
                 [1, 3, 9]])
     """
-    if x.ndim == 0:
-        raise ValueError("vander: expected at least one axis, got a 0-d tensor")
-    n = x.shape[-1] if N is None else N
+    if x.dtype == bool_:
+        raise TypeError("vander: expected numbers, got bool; use .long()")
+    n = N if N is not None else x.shape[-1] if x.ndim else 1
     if n <= 1:
         raise ValueError(f"N: expected more than 1, got {n}")
     return matrices.powers_of(x, n)

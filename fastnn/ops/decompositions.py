@@ -323,6 +323,12 @@ def _cutoff(s: Tensor, A: Tensor, atol: Any, rtol: Any) -> Tensor:
     return maximum(low, mul(share, top))
 
 
+def _mirrored(a: NDArray[Any]) -> NDArray[Any]:
+    """The symmetric matrices whose lower triangles these have."""
+    found: NDArray[Any] = np.tril(a) + np.swapaxes(np.tril(a, -1), -1, -2)
+    return found
+
+
 def matrix_rank(
     A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
 ) -> Tensor:
@@ -342,7 +348,8 @@ def matrix_rank(
     A = A.detach()
     if tol is not None:
         atol, rtol = tol, 0.0
-    s = lapack.run("matrix_rank", lambda a: np.linalg.svd(a, compute_uv=False), (A,))[0]
+    function = lambda a: np.linalg.svd(_mirrored(a) if hermitian else a, compute_uv=False)  # noqa: E731
+    s = lapack.run("matrix_rank", function, (A,))[0]
     bound = _cutoff(s, A, atol, rtol)
     return sum(cast(gt(s, view_of(bound, (..., None))), int64), -1)
 
@@ -367,7 +374,7 @@ def pinv(
     rtol = rcond if rtol is None else rtol
 
     def function(a: NDArray[Any]) -> NDArray[Any]:
-        u, s, vh = np.linalg.svd(a, full_matrices=False)
+        u, s, vh = np.linalg.svd(_mirrored(a) if hermitian else a, full_matrices=False)
         bound = _cutoff(Tensor(s), Tensor(a), atol, rtol)._array
         kept = s > bound[..., None]
         factor = np.where(kept, 1 / np.where(kept, s, 1), 0).astype(a.dtype)
@@ -412,8 +419,8 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
         driver: "gels", "gelsy" (default), "gelsd" or "gelss", torch's names; all are one here.
 
     Returns:
-        (solution, residuals, rank, singular_values). The residuals are the sums of squares, empty
-        unless A has more rows than columns and full rank.
+        (solution, residuals, rank, singular_values). The residuals are the sums of squares; empty
+        with "gelsy", and unless A has more rows than columns and full rank.
 
     Source: torch.linalg.lstsq. The gradient is that of pinv(A) B.
 
@@ -438,7 +445,8 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     (m, n), none = A.shape[-2:], Tensor(np.empty(0, A.dtype))
     rank = none if driver == "gels" else matrix_rank(A, rtol=rcond)
     residuals = none
-    if m > n and (driver == "gels" or bool((rank._array == n).all())):
-        residuals = sum(square(sub(matmul(A, solution), B)), -2).detach()
+    full = driver == "gels" or bool((rank._array == n).all())
+    if m > n and full and driver not in (None, "gelsy"):
+        residuals = sum(square(sub(matmul(A, solution), B)), -2)
     values = svdvals(A.detach()) if driver in ("gelsd", "gelss") else none
     return Least(solution, residuals, cast(rank, int64), values)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.ops.axes import axis, expand, place, reshape, sum
+from fastnn.ops.axes import axis, expand, floating, place, reshape, sum
 from fastnn.ops.creation import zeros
 from fastnn.ops.cumulative import cumprod
 from fastnn.ops.elementwise import copy, mul, sub
@@ -196,10 +196,11 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """The dot products of vectors along `dim`: sum x y, with broadcasting.
 
     Raises:
-        ValueError: a 0-d tensor.
+        ValueError: a 0-d tensor. TypeError: not floating point, or dtypes that differ.
     """
     if x.ndim == 0 or y.ndim == 0:
         raise ValueError("vecdot: expected at least one axis, got a 0-d tensor")
+    floating("vecdot", x)
     if x.dtype != y.dtype:
         raise TypeError(f"y: expected {x.dtype} as x, got {y.dtype}")
     if x.shape[dim] != y.shape[dim]:

@@ -114,7 +114,7 @@ def slogdet(A: Tensor) -> SignLog:
     """
     lapack.real_matrices("slogdet", A, square=True)
     sign, size = lapack.run("slogdet", _sign_and_log, (A,), _slogdet_gradient)
-    return SignLog(sign.detach(), size)
+    return SignLog(sign, size)
 
 
 def _sign_and_log(a: NDArray[Any]) -> tuple[NDArray[Any], ...]:
@@ -125,8 +125,8 @@ def _sign_and_log(a: NDArray[Any]) -> tuple[NDArray[Any], ...]:
 def _slogdet_gradient(
     node: Node, dsign: Tensor | None, dy: Tensor | None
 ) -> Sequence[Tensor | None]:
-    if dy is None:
-        return (None,)
+    if dy is None:  # the sign is constant between singular matrices
+        return (mul(node.input(0), 0.0),)
     return (scaled(turned(inv(node.input(0))), dy),)
 
 
@@ -139,7 +139,7 @@ def logdet(input: Tensor) -> Tensor:
         tensor(0.)
     """
     sign, size = slogdet(input)
-    return where(lt(sign, 0.0), math.nan, size)
+    return where(lt(sign.detach(), 0.0), math.nan, size)
 
 
 # ---- systems ----

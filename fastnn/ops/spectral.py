@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fastnn.ops import decompositions, solving
+from fastnn.ops import decompositions, solving, statistics
 from fastnn.ops.creation import zeros
 from fastnn.ops.decompositions import pinv
-from fastnn.ops.matrix_functions import matrix_exp, matrix_power
+from fastnn.ops.matrix_functions import matrix_exp, matrix_norm, matrix_power
+from fastnn.ops.names import both_names
+from fastnn.ops.promote import cast
 from fastnn.ops.solving import (
     cholesky_inverse,
     cholesky_solve,
@@ -21,10 +24,44 @@ from fastnn.ops.solving import (
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
 __all__ = [
     "cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "matrix_exp",
-    "matrix_power", "pinverse", "qr", "slogdet", "svd", "triangular_solve",
+    "matrix_power", "norm", "pinverse", "qr", "slogdet", "svd", "triangular_solve",
 ]  # fmt: skip
+
+
+@both_names
+def norm(
+    input: Tensor,
+    p: float | str | None = "fro",
+    dim: int | Sequence[int] | None = None,
+    keepdim: bool = False,
+    out: Any = None,
+    dtype: DTypeLike | None = None,
+) -> Tensor:
+    """The p-norm over `dim` (default: all axes): sum(|input|**p)**(1/p).
+
+    Args:
+        p: default 2 ("fro"); inf and -inf are the largest and the smallest |input|, 0 counts those
+            that are not 0. "nuc": the sum of the singular values, over two axes. Where the norm is
+            0 the gradient is 0.
+        out: None. dtype: cast to it first.
+
+    Raises:
+        TypeError: whole numbers or bool, or an out. ValueError: another text.
+    """
+    if out is not None:
+        raise TypeError(f"norm: expected out=None, got {out!r}")
+    x = input if dtype is None else cast(input, dtype)
+    if p != "nuc":
+        return statistics.norm(x, p, dim, keepdim)
+    axes = tuple(range(x.ndim)) if dim is None else dim
+    if isinstance(axes, int) or len(axes) != 2:
+        raise ValueError(f"dim: expected two axes for p='nuc', got {axes}")
+    return matrix_norm(x, "nuc", axes, keepdim)
 
 
 def cholesky(input: Tensor, upper: bool = False) -> Tensor:
@@ -88,5 +125,5 @@ def triangular_solve(
 
 METHODS = methods(
     cholesky, cholesky_inverse, cholesky_solve, det, inverse, logdet, matrix_exp, matrix_power,
-    pinverse, qr, slogdet, svd, triangular_solve,
+    norm, pinverse, qr, slogdet, svd, triangular_solve,
 )  # fmt: skip

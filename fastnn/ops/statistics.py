@@ -31,7 +31,7 @@ from fastnn.tensor import Tensor, bool_, int64
 from fastnn.tensor.attach import methods
 
 __all__ = [
-    "count_nonzero", "cumsum", "logsumexp", "nanmean", "nansum", "norm", "prod", "std", "std_mean",
+    "count_nonzero", "cumsum", "logsumexp", "nanmean", "nansum", "prod", "std", "std_mean",
     "var", "var_mean",
 ]  # fmt: skip
 
@@ -204,11 +204,17 @@ def norm(
         return (amax if p > 0 else amin)(abs(input), dim, keepdim)
     if p == 0:
         return cast(sum(ne(input.detach(), 0.0), dim, keepdim), input.dtype)
-    total = sum(pow(abs(input), float(p)), dim, keepdim)
+    size = abs(input)
+    if 0 < p < 1:  # the slope at 0 is infinite; it counts as 0
+        none = eq(input.detach(), 0.0)
+        powers = where(none, 0.0, pow(where(none, 1.0, size), float(p)))
+    else:
+        powers = pow(size, float(p))
+    total = sum(powers, dim, keepdim)
     zero = eq(total.detach(), 0.0)
     return where(zero, 0.0, pow(where(zero, 1.0, total), 1.0 / p))
 
 
 METHODS = methods(
-    prod, cumsum, nansum, nanmean, count_nonzero, var, std, logsumexp, norm,
+    prod, cumsum, nansum, nanmean, count_nonzero, var, std, logsumexp,
 )  # fmt: skip
