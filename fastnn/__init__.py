@@ -48,12 +48,14 @@ from fastnn.ops.counting import *
 from fastnn.ops.creation import *
 from fastnn.ops.cumulative import *
 from fastnn.ops.diagonals import *
+from fastnn.ops.distances import *
 from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.extremes import *
 from fastnn.ops.indexing import *
 from fastnn.ops.join import *
 from fastnn.ops.matrices import *
+from fastnn.ops.placing import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.products import *
 from fastnn.ops.quantiles import *

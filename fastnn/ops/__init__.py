@@ -13,6 +13,7 @@ from fastnn.ops import (
     counting,
     cumulative,
     diagonals,
+    distances,
     einstein,
     elementwise,
     extremes,
@@ -21,6 +22,7 @@ from fastnn.ops import (
     join,
     matrices,
     operators,
+    placing,
     pointwise,
     products,
     quantiles,
@@ -42,6 +44,7 @@ from fastnn.ops.conversions import *
 from fastnn.ops.counting import *
 from fastnn.ops.cumulative import *
 from fastnn.ops.diagonals import *
+from fastnn.ops.distances import *
 from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.elementwise import copy, gelu
@@ -54,6 +57,7 @@ from fastnn.ops.loss import bce_with_logits, mse, soft_cross_entropy, softmax_cr
 from fastnn.ops.matmul import linear
 from fastnn.ops.matrices import *
 from fastnn.ops.norm import batch_norm, layer_norm
+from fastnn.ops.placing import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.pointwise import softplus
 from fastnn.ops.products import *
@@ -78,9 +82,9 @@ from fastnn.tensor.attach import attach
 
 # These families define the functions `fastnn.<name>` and the methods of Tensor.
 FAMILIES: tuple[Any, ...] = (
-    arithmetic, axes, conversions, counting, cumulative, diagonals, einstein, elementwise,
-    extremes, indexing, join, matrices, pointwise, products, quantiles, rows, scattering,
-    searching, shapes, sorting, spectral, statistics, summaries, views,
+    arithmetic, axes, conversions, counting, cumulative, diagonals, distances, einstein,
+    elementwise, extremes, indexing, join, matrices, placing, pointwise, products, quantiles,
+    rows, scattering, searching, shapes, sorting, spectral, statistics, summaries, views,
 )  # fmt: skip
 FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 

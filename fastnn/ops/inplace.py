@@ -18,6 +18,9 @@ from fastnn._core.tape import grad_enabled, owner, rebase
 from fastnn.ops import elementwise, write
 from fastnn.ops.arithmetic import scaled
 from fastnn.ops.axes import contiguous, reshape, unbroadcast
+from fastnn.ops.cumulative import cumprod
+from fastnn.ops.diagonals import tril, triu
+from fastnn.ops.distances import renorm
 from fastnn.ops.elementwise import (
     abs,
     copy,
@@ -36,6 +39,8 @@ from fastnn.ops.elementwise import (
     where,
 )
 from fastnn.ops.indexing import parts_of, setitem, view_array
+from fastnn.ops.matrices import addbmm, addmv, addr
+from fastnn.ops.placing import index_reduce, put
 from fastnn.ops.pointwise import (
     addcdiv,
     addcmul,
@@ -46,9 +51,11 @@ from fastnn.ops.pointwise import (
     reciprocal,
     rsqrt,
 )
+from fastnn.ops.products import addmm, baddbmm
 from fastnn.ops.promote import cast, fits
 from fastnn.ops.rows import take_rows
 from fastnn.ops.scattering import index_add, index_fill, scatter, scatter_add
+from fastnn.ops.statistics import cumsum
 from fastnn.ops.table import taped
 from fastnn.tape import versions
 from fastnn.tape.inference import only_reads
@@ -326,7 +333,8 @@ METHODS = methods(
         pow, clamp, masked_fill,
     )),
     *(_in_place(f, checked=True) for f in (
-        addcmul, addcdiv, fmod, lerp, nan_to_num, scatter, scatter_add, index_add, index_fill,
+        addbmm, addcmul, addcdiv, addmm, addmv, addr, baddbmm, cumprod, cumsum, fmod, index_add,
+        index_fill, index_reduce, lerp, nan_to_num, put, renorm, scatter, scatter_add, tril, triu,
     )),
     __iadd__=add_, __isub__=sub_, __imul__=mul_, __itruediv__=div_,
     data=property(_data, _set_data),

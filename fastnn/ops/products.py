@@ -8,15 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from fastnn.ops.axes import axis, expand, permute, reshape, sum, view_of
-from fastnn.ops.elementwise import add, mul, sub
+from fastnn.ops.elementwise import add, mul
 from fastnn.ops.join import stack
 from fastnn.ops.matmul import matmul as of_matrices
-from fastnn.ops.statistics import norm
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
 __all__ = [
-    "addmm", "baddbmm", "bmm", "cdist", "dist", "dot", "inner", "matmul", "mm", "mv", "outer",
+    "addmm", "baddbmm", "bmm", "dot", "inner", "matmul", "mm", "mv", "outer",
     "tensordot",
 ]  # fmt: skip
 
@@ -153,27 +152,6 @@ def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Sequence[int]] = 2) -> 
     )
 
 
-def dist(input: Tensor, other: Tensor, p: float = 2.0) -> Tensor:
-    """The p-norm of input - other."""
-    return norm(sub(input, other), p)
-
-
-def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
-    """Pairwise p-norm distances of the rows of x1 (.., n, d) and of x2 (.., m, d).
-
-    Raises:
-        ValueError: a p below 0, no rows, or rows of different lengths.
-    """
-    if not p >= 0:
-        raise ValueError(f"p: expected a number of at least 0, got {p}")
-    if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
-        raise ValueError(
-            f"cdist: expected rows of one length, got shapes {x1.shape} and {x2.shape}"
-        )
-    rows = view_of(x1, (..., slice(None), None, slice(None)))
-    return norm(sub(rows, view_of(x2, (..., None, slice(None), slice(None)))), p, -1)
-
-
 METHODS = methods(
-    matmul, mm, mv, bmm, dot, outer, addmm, baddbmm, inner, dist,
+    matmul, mm, mv, bmm, dot, outer, addmm, baddbmm, inner,
 )  # fmt: skip
