@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
 from numpy import finfo, iinfo
 
-from fastnn import autograd, dtype, func, nn, ops, optim, random, special
+from fastnn import autograd, dtype, func, linalg, nn, ops, optim, random, special
 from fastnn._core.engine import isa, isas
 from fastnn._support import threads as _threads
 from fastnn._support.device import (
@@ -46,21 +46,30 @@ from fastnn.ops.axes import *
 from fastnn.ops.conversions import *
 from fastnn.ops.counting import *
 from fastnn.ops.creation import *
+from fastnn.ops.cumulative import *
 from fastnn.ops.diagonals import *
+from fastnn.ops.distances import *
 from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.extremes import *
 from fastnn.ops.indexing import *
 from fastnn.ops.join import *
+from fastnn.ops.matrices import *
 from fastnn.ops.parts import *
+from fastnn.ops.placing import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.products import *
 from fastnn.ops.putting import *
+from fastnn.ops.quantiles import *
 from fastnn.ops.rows import *
 from fastnn.ops.scattering import *
+from fastnn.ops.searching import *
+from fastnn.ops.shapes import *
 from fastnn.ops.sorting import *
 from fastnn.ops.special import *
+from fastnn.ops.spectral import *
 from fastnn.ops.statistics import *
+from fastnn.ops.summaries import *
 from fastnn.ops.transcendental import *
 from fastnn.ops.views import *
 from fastnn.ops.whole import *
@@ -85,6 +94,7 @@ from fastnn.tape.modes import (
 )
 from fastnn.tensor import Tensor
 from fastnn.tensor.printing import get_printoptions, set_printoptions
+from fastnn.tensor.size import Size
 from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and_grad
 from fastnn.transforms.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
 from fastnn.transforms.vmap import vmap
@@ -126,7 +136,6 @@ _provide(
 
 get_num_threads = num_threads
 newaxis = None
-Size: _Any = tuple  # the type of a shape
 
 __all__ = [
     # Tensors and dtypes
@@ -192,6 +201,7 @@ __all__ = [
     "explain",
     "guards",
     "info",
+    "linalg",
     "metrics",
     "nn",
     "optim",

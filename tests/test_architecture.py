@@ -33,6 +33,7 @@ tape         what an op leaves behind
 tensor       the Tensor and its methods
 ops          the table, one file a family
 special      torch.special's names
+linalg       torch's names of linear algebra
 dtype
 info
 random
