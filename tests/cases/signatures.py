@@ -18,7 +18,11 @@ EXCEPT: dict[str, tuple[str, str]] = {
     **{f"nn.functional.{name}": LAST_AXIS for name in ("softmax", "log_softmax", "softmin")},
 }
 # Functions of nn.functional that belong to no layer or loss, and whose torch is in C
-OTHERS = {"nn.functional.one_hot": "tensor, num_classes=-1"}
+OTHERS = {
+    "nn.functional.one_hot": "tensor, num_classes=-1",
+    "nn.functional.pad": "input, pad, mode=constant, value=None",
+    "nn.functional.pdist": "input, p=2",
+}
 
 
 def written(function: Callable[..., Any]) -> str:
