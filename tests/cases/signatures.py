@@ -20,7 +20,6 @@ EXCEPT: dict[str, tuple[str, str]] = {
 # Functions of nn.functional that belong to no layer or loss, and whose torch is in C
 OTHERS = {
     "nn.functional.one_hot": "tensor, num_classes=-1",
-    "nn.functional.pad": "input, pad, mode=constant, value=None",
     "nn.functional.pdist": "input, p=2",
 }
 

@@ -48,7 +48,7 @@ def pairwise_distance(
 
     >>> import fastnn
     >>> pairwise_distance(fastnn.tensor([[0.0, 0.0]]), fastnn.tensor([[3.0, 4.0]]))
-    tensor([5.])
+    tensor([5.0000])
     """
     check.a_tensor("x1", x1)
     check.a_tensor("x2", x2)
@@ -97,7 +97,7 @@ class PairwiseDistance(Module):
 
     >>> import fastnn
     >>> PairwiseDistance()(fastnn.tensor([[0.0, 0.0]]), fastnn.tensor([[3.0, 4.0]]))
-    tensor([5.])
+    tensor([5.0000])
     """
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
