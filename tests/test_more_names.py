@@ -258,6 +258,21 @@ def test_sizes() -> None:
         x.size(3)
 
 
+def test_asarray_and_what_a_tensor_is() -> None:
+    a = np.ones(3)
+    assert np.shares_memory(fastnn.asarray(a).numpy(), a)
+    assert not np.shares_memory(fastnn.asarray(a, copy=True).numpy(), a)
+    assert fastnn.asarray([1, 2], dtype=fastnn.float64, requires_grad=True).requires_grad
+    with pytest.raises(ValueError, match="copy: expected True or None"):
+        fastnn.asarray([1.0], copy=False)
+    x = tensor(a)
+    assert fastnn.is_tensor(x) and fastnn.is_floating_point(x) and not fastnn.is_complex(x)
+    assert fastnn.is_signed(x) and fastnn.is_nonzero(x[0]) and not (x[0] * 0).is_nonzero()
+    assert fastnn.is_same_size(x, x + 1) and not x.is_same_size(x[:2]) and fastnn.numel(x) == 3
+    with pytest.raises(ValueError, match="one element"):
+        fastnn.is_nonzero(x)
+
+
 def test_empty_products_and_sums() -> None:
     for a, b in (((5, 0), (0, 5)), ((5, 5, 0), (0, 5)), ((0, 3), (3, 2)), ((2, 0, 3), (2, 3, 4)),
                  ((0, 0), (5, 0, 0)), ((0,), (0,)), ((4,), (4, 0))):  # fmt: skip
