@@ -40,6 +40,7 @@ from fastnn.dtype import (
     uint8,
 )
 from fastnn.nn import Parameter, ParameterTuple
+from fastnn.nn.layers.distance import cosine_similarity, pairwise_distance
 from fastnn.ops import creation
 from fastnn.ops.arithmetic import *
 from fastnn.ops.axes import *
@@ -212,6 +213,8 @@ __all__ = [
     "Generator",
     "ops",
     *creation.__all__,
+    "cosine_similarity",
+    "pairwise_distance",
     *ops.FUNCTIONS,
     *sampling.__all__,
     "get_rng_state",

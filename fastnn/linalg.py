@@ -16,14 +16,12 @@ from fastnn.ops.decompositions import (
     eigh,
     eigvals,
     eigvalsh,
-    lstsq,
-    matrix_rank,
-    pinv,
     qr,
     svd,
     svdvals,
 )
 from fastnn.ops.lapack import LinAlgError
+from fastnn.ops.least_squares import lstsq, matrix_rank, pinv
 from fastnn.ops.matrices import vecdot
 from fastnn.ops.matrix_functions import (
     cond,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core.tape import owner
-from fastnn.ops.axes import axis, place, reshape, sum, view_of
+from fastnn.ops.axes import axis, contiguous, place, reshape, sum, view_of
 from fastnn.ops.elementwise import add, clone, div, eq, floor_divide, maximum, minimum, mul, where
 from fastnn.ops.extremes import amax, amin, any
 from fastnn.ops.indexing import positions
@@ -301,6 +301,9 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
         raise ValueError(f"step: expected at least 1, got {step}")
     if isinstance(x._array, Batch):
         np.asarray(x._array)  # raises: sample by sample
+    memory = owner(x._array)
+    if not (memory.flags.c_contiguous or memory.flags.f_contiguous):
+        x = contiguous(x)
     steps = [s // x.dtype.itemsize for s in x._array.strides]
     sizes = (*x.shape[:at], (n - size) // step + 1, *x.shape[at + 1 :], size)
     if self.ndim == 0:

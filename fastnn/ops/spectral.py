@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastnn.ops import decompositions, solving, statistics
 from fastnn.ops.creation import zeros
-from fastnn.ops.decompositions import QR, pinv
+from fastnn.ops.decompositions import QR
+from fastnn.ops.least_squares import pinv
 from fastnn.ops.matrix_functions import matrix_exp, matrix_norm, matrix_power
 from fastnn.ops.names import both_names
 from fastnn.ops.promote import cast
