@@ -130,6 +130,10 @@ class Trainer:
         of threads. A step whose loss is not finite is not applied. If the model has a BatchNorm1d
         and the last batch would be a single row, that row joins the batch before it.
 
+        A model in training mode is trained in the modes of its parts: a BatchNorm1d or Dropout that
+        was put in evaluation mode, as in a frozen body, stays so. A model in evaluation mode is
+        trained as after `model.train()`, and is in evaluation mode again afterwards.
+
         Before the first step the model runs once, to check the data and record the step. Steps for
         a smaller last batch and for evaluation are recorded when first reached: an error of the
         model there is raised only after the steps before.

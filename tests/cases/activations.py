@@ -58,10 +58,20 @@ ACTIVATIONS: dict[str, Layer] = {
     "LogSigmoid": Layer(at_points("LogSigmoid()"), functions={"logsigmoid": "input"}),
     "Softmax": Layer(
         [*at_points("Softmax(1)", "Softmax(0)"), *on("Softmax(dim=1)", (2, 3, 2))],
+        nets=["Softmax(1)"],
         options=["Softmax(0)"],
     ),
-    "LogSoftmax": Layer(at_points("LogSoftmax(1)", "LogSoftmax(0)"), options=["LogSoftmax(0)"]),
-    "Softmin": Layer(at_points("Softmin(1)", "Softmin(0)"), options=["Softmin(0)"]),
+    "Softmax2d": Layer(
+        on("Softmax2d()", (2, 3, 2, 2)), nets=["Unflatten(1, (2, 3, 1)), Softmax2d(), Flatten()"]
+    ),
+    "LogSoftmax": Layer(
+        at_points("LogSoftmax(1)", "LogSoftmax(0)"),
+        nets=["LogSoftmax(1)"],
+        options=["LogSoftmax(0)"],
+    ),
+    "Softmin": Layer(
+        at_points("Softmin(1)", "Softmin(0)"), nets=["Softmin(1)"], options=["Softmin(0)"]
+    ),
     "Softsign": Layer(at_points("Softsign()")),
     "Tanhshrink": Layer(at_points("Tanhshrink()")),
     "Softshrink": Layer(
