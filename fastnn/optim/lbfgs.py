@@ -101,7 +101,7 @@ class LBFGS(Optimizer):
         for name in ("tolerance_grad", "tolerance_change"):
             settings.at_least_zero(group, name)
         check.choice("line_search_fn", group["line_search_fn"], (None, "strong_wolfe"))
-        return (check.learning_rate(group["lr"]),)
+        return (settings.learning_rate(group),)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Run up to `max_iter` iterations.
@@ -147,7 +147,7 @@ class LBFGS(Optimizer):
         memory, evaluations = self._memory, self._memory.evaluations - 1
         for i in range(1, group["max_iter"] + 1):
             gradient, loss = self._gradient, self._loss
-            t = memory.turn(gradient, loss, group["lr"], group["history_size"])
+            t = memory.turn(gradient, loss, settings.number(group["lr"]), group["history_size"])
             memory.t, slope = t, dot(gradient, memory.direction)
             if slope > -group["tolerance_change"]:
                 return

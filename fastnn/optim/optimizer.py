@@ -16,12 +16,10 @@ from fastnn._support.presets import Presets
 from fastnn.nn.hooks import HookHandle
 from fastnn.optim import settings, state
 from fastnn.optim.block import Block, Segment, ShapeOf
+from fastnn.optim.groups import Group as Group, Params as Params, Settings, fixed, tensors_of
 from fastnn.tape.listener import computes
 from fastnn.tape.modes import enable_grad
 from fastnn.tensor import Tensor
-
-Group = dict[str, Any]
-Params = Iterable[Any]  # Tensors, (name, Tensor) pairs or dicts with "params"
 
 Hook = Callable[["Optimizer", tuple[Any, ...], dict[str, Any]], None]
 
@@ -29,26 +27,6 @@ Hook = Callable[["Optimizer", tuple[Any, ...], dict[str, Any]], None]
 OPTIMIZERS: Presets[Optimizer] = Presets()
 
 _EXTRA = ("params", "param_names", "name", "initial_lr")
-
-
-class _Settings(Group):
-    """A parameter group; its settings may only be assigned outside compiled functions."""
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        recorder = engine.recorder()
-        if recorder is not None:
-            recorder.refuse_setting(key)
-        super().__setitem__(key, _fixed(key, value))
-
-    def update(self, *given: Any, **settings: Any) -> None:
-        """As of a dict."""
-        for key, value in dict(*given, **settings).items():
-            self[key] = value
-
-
-def _fixed(key: str, value: Any) -> Any:
-    """An immutable copy of a setting: a list could change unnoticed."""
-    return tuple(value) if isinstance(value, list) and not key.startswith("param") else value
 
 
 class _Update(NamedTuple):
@@ -156,8 +134,8 @@ class Optimizer(ABC):
             raise TypeError(f"param_group: expected a dict, got {check.show(given)}")
         for key in given:
             check.choice("param_group key", key, [*_EXTRA, *self.defaults])
-        known = {key: _fixed(key, value) for key, value in {**self.defaults, **given}.items()}
-        group = _Settings({**known, **settings.parameters_of(given)})
+        known = {key: fixed(key, value) for key, value in {**self.defaults, **given}.items()}
+        group = Settings({**known, **settings.parameters_of(given)})
         self._numbers(group)
         return group
 
@@ -213,7 +191,8 @@ class Optimizer(ABC):
             functools.partial(self._resume, updates),
             [(update.group, None) for update in updates]
             + [(update.block, name) for update in updates for name in ("taken", "source")]
-            + [(self, "_blocks")],
+            + [(self, "_blocks")]
+            + [(t._array, None) for group in self.param_groups for t in tensors_of(group)],
         )
         recorder.renewals += [update.block.renew_gradients for update in updates]
 
@@ -289,6 +268,8 @@ class Optimizer(ABC):
                 self._sync(group, block)
 
     def _sync(self, group: Group, block: Block) -> None:
+        if tensors_of(group):
+            group = {key: settings.number(group[key]) for key in group if key != "params"}
         given = self._settings(group)
         if given != block.source:
             block.write(self._numbers(group))
