@@ -55,7 +55,7 @@ def test_names_are_torchs() -> None:
     assert list(net.state_dict()) == [
         "scale", "seen", "body.0.weight", "body.0.bias", "head.weight", "again.weight",
     ]  # fmt: skip
-    assert next(iter(net.state_dict(prefix="net"))) == "net.scale"
+    assert next(iter(net.state_dict(prefix="net."))) == "net.scale"
     assert net.scale.name == "scale" and net.body[0].weight.name == "weight"
 
 

@@ -142,6 +142,7 @@ class BatchNorm1d(Layer):
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
+    _may_lack = frozenset({"num_batches_tracked"})  # as torch before 0.4.1 has no such buffer
 
     def __init__(
         self,
