@@ -190,20 +190,15 @@ class LBFGS(Optimizer):
 
     # ---- state ----
 
-    def state_dict(self) -> Group:
+    def _state(self) -> Group:
         """The settings and, in torch's layout, the history as flat vectors."""
         saved = state.state_dict(self.param_groups, [], ())
         if self._memory.iterations:
             saved["state"][0] = self._memory.saved(self._flattened)
         return saved
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Restore the result of `state_dict`, ours or torch's, after checking all of it.
-
-        Raises:
-            ValueError: other groups or other parameters.
-        """
-        saved = state.matched(state_dict, self.param_groups)
+    def _load(self, given: Mapping[str, Any]) -> None:
+        saved = state.matched(given, self.param_groups)
         known = {k: v for k, v in saved.groups[0].items() if k in self.defaults}
         self._numbers({**self.param_groups[0], **known})
         self.pack()

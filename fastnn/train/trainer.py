@@ -273,6 +273,13 @@ class Trainer:
         means = evaluated(self._steps().evaluation(rows, functions), rows.y, functions)
         return means | figures_of(whole, self.model, rows.x, rows.y)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: all but the recordings, which are made again."""
+        return {k: v for k, v in vars(self).items() if k not in ("_recordings", "_fitting")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _recordings=OrderedDict(), _fitting=threading.Lock())
+
     # Checks, without side effects
 
     def _check_optimizer(self, update: Update) -> None:
