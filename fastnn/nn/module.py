@@ -11,7 +11,7 @@ from fastnn._support import check
 from fastnn._support.late import late
 from fastnn.nn.converting import Converted
 from fastnn.nn.hooks import HOOKS
-from fastnn.nn.parameter import Parameter
+from fastnn.nn.parameter import Buffer, Parameter
 from fastnn.nn.paths import Paths
 from fastnn.nn.saving import Saved
 from fastnn.tape import listener
@@ -82,6 +82,11 @@ class Module(Paths, Converted, Saved):
                 self.register_parameter(name, value)
             else:
                 self.add_module(name, value)
+            return
+        if isinstance(value, Buffer) and name not in self._buffers:
+            self._forget(name)
+            self.__dict__.pop(name, None)
+            self.register_buffer(name, value, value.persistent)
             return
         for kind, registry in zip(("parameter", "module"), registries, strict=True):
             if registry is not None and name in registry:

@@ -79,6 +79,42 @@ class Parameter(Tensor):
         return copied
 
 
+class Buffer(Tensor):
+    """A tensor that a Module registers as a buffer when it is assigned as an attribute.
+
+    Args:
+        data: a Tensor or an array; its memory is shared. Default: empty.
+        persistent: whether it is in `state_dict`, default True.
+
+    >>> from fastnn import nn
+    >>> module = nn.Module()
+    >>> module.mean = Buffer(np.zeros(2, np.float32))
+    >>> list(module.state_dict())
+    ['mean']
+    """
+
+    __slots__ = ("persistent",)
+
+    def __init__(
+        self, data: Tensor | npt.ArrayLike | None = None, *, persistent: bool = True
+    ) -> None:
+        given = np.empty(0, np.float32) if data is None else data
+        super().__init__(given._array if isinstance(given, Tensor) else np.asarray(given))
+        self.persistent = check.flag("persistent", persistent)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_buffer, (self._array, self.persistent))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
+        copied = _buffer(self._array.copy(order="K"), self.persistent)
+        memo[id(self)] = copied
+        return copied
+
+
+def _buffer(array: npt.NDArray[Any], persistent: bool) -> Buffer:
+    return Buffer(array, persistent=persistent)
+
+
 class ParameterTuple(tuple[Parameter, ...]):
     """A tuple of parameters, MindSpore's `ParameterTuple`: the `weights` of a transform.
 

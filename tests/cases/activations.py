@@ -26,6 +26,10 @@ ACTIVATIONS: dict[str, Layer] = {
         at_points("LeakyReLU()", "LeakyReLU(0.3)"),
         options=["LeakyReLU(0.3)", "LeakyReLU(-0.5, True)"],
     ),
+    "RReLU": Layer(
+        at_points("RReLU().eval()", "RReLU(0.25, 0.25)", "RReLU(0.1, 0.6).eval()"),
+        nets=["RReLU(0.25, 0.25)"],  # random slopes are drawn eagerly
+    ),
     "PReLU": Layer(
         [*at_points("PReLU()", "PReLU(6, 0.1)"), *on("PReLU(3)", (2, 3, 2))],
         nets=["PReLU()", "PReLU(6, 0.1)"],

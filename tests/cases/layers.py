@@ -137,6 +137,56 @@ LAYERS: dict[str, Layer] = {
         options=["Categories(), Embedding(8, 2), Flatten() -> 12"],
         in_files=False,
     ),
+    "EmbeddingBag": Layer(
+        [
+            *on("EmbeddingBag(5, 3)", np.array([[0, 4], [2, 4]])),
+            *on("EmbeddingBag(5, 3, mode='sum')", np.array([0, 4, 2, 4]), np.array([0, 0, 3])),
+            *on("EmbeddingBag(5, 3, mode='max')", np.array([0, 4, 2, 4]), np.array([0, 1, 1])),
+            *on("EmbeddingBag(5, 3, mode='max', padding_idx=4)", np.array([[0, 4], [4, 4]])),
+            *on(
+                "EmbeddingBag(5, 3, include_last_offset=True, padding_idx=-1)",
+                np.array([0, 4, 2, 4]),
+                np.array([0, 2, 4]),
+            ),
+        ],
+        nets=["Categories(), EmbeddingBag(8, 3) -> 3"],
+        options=[
+            "Categories(), EmbeddingBag(8, 2, mode='sum', padding_idx=0) -> 2",
+            "Categories(), EmbeddingBag(8, 2, mode='max') -> 2",
+        ],
+        in_files=False,
+    ),
+    "GroupNorm": Layer(
+        [
+            *in_batches("GroupNorm(2, 6)", (3, 6), (2, 6, 3)),
+            *in_batches("GroupNorm(3, 3, eps=0.1)", (2, 3, 2, 2)),
+            *in_batches("GroupNorm(1, 4, affine=False)", (2, 4)),
+            *in_batches("GroupNorm(2, 6, bias=False)", (3, 6)),
+        ],
+        nets=["GroupNorm(2, 6)"],
+        options=["GroupNorm(3, 6, 0.1)", CUBES.format("GroupNorm(2, 2)")],
+    ),
+    "InstanceNorm1d": Layer(
+        [
+            *in_batches("InstanceNorm1d(3)", (2, 3, 4), (3, 4)),
+            *in_batches("InstanceNorm1d(2, affine=True, eps=0.1)", (2, 2, 3)),
+            *in_batches("InstanceNorm1d(2, momentum=0.4, track_running_stats=True)", (2, 2, 3)),
+        ],
+        nets=[CUBES.format("InstanceNorm1d(2)")],
+        options=[
+            CUBES.format("InstanceNorm1d(2, affine=True, track_running_stats=True)"),
+        ],
+    ),
+    "LazyBatchNorm1d": Layer(
+        nets=["LazyBatchNorm1d()"],
+        options=["LazyBatchNorm1d(momentum=None, affine=False)"],
+        tested_in="test_new_layers.py",
+    ),
+    "FeatureAlphaDropout": Layer(
+        at_points("FeatureAlphaDropout(0.3).eval()", "FeatureAlphaDropout(0.0)"),
+        nets=["FeatureAlphaDropout(0.2)"],
+        options=[CUBES.format("FeatureAlphaDropout(0.4)")],
+    ),
     "Dropout": Layer(
         at_points("Dropout(0.3).eval()", "Dropout(0.0)", "Dropout(1.0)", "Dropout(1.0).eval()"),
         options=["Dropout(0.0)", "Dropout(0.9)", "Dropout(0.9, True)", "Dropout(1.0)"],
@@ -151,6 +201,7 @@ LAYERS: dict[str, Layer] = {
             *in_batches("BatchNorm1d(3)", (5, 3), (2, 3, 2)),
             *in_batches("BatchNorm1d(3, eps=0.1, momentum=0.4)", (4, 3)),
             *in_batches("BatchNorm1d(3, momentum=None)", (4, 3)),
+            *in_batches("BatchNorm1d(3, momentum=-0.5)", (4, 3)),
             *in_batches("BatchNorm1d(3, affine=False)", (4, 3)),
             *in_batches("BatchNorm1d(3, bias=False)", (4, 3)),
             *in_batches("BatchNorm1d(2, momentum=None)", (2, 2, 3)),
