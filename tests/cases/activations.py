@@ -27,7 +27,10 @@ ACTIVATIONS: dict[str, Layer] = {
         options=["LeakyReLU(0.3)", "LeakyReLU(-0.5, True)"],
     ),
     "RReLU": Layer(
-        at_points("RReLU().eval()", "RReLU(0.25, 0.25)", "RReLU(0.1, 0.6).eval()"),
+        equations={
+            "RReLU(0.25, 0.25)": lambda x: np.where(x > 0, x, x / 4),
+            "RReLU(0.25, 0.75).eval()": lambda x: np.where(x > 0, x, x / 2),
+        },
         nets=["RReLU(0.25, 0.25)"],  # random slopes are drawn eagerly
     ),
     "PReLU": Layer(
@@ -66,7 +69,7 @@ ACTIVATIONS: dict[str, Layer] = {
         options=["Softmax(0)"],
     ),
     "Softmax2d": Layer(
-        on("Softmax2d()", (2, 3, 2, 2)), nets=["Unflatten(1, (2, 3, 1)), Softmax2d(), Flatten()"]
+        on("Softmax2d()", (3, 1, 2)), nets=["Unflatten(1, (2, 3, 1)), Softmax2d(), Flatten()"]
     ),
     "LogSoftmax": Layer(
         at_points("LogSoftmax(1)", "LogSoftmax(0)"),

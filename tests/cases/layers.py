@@ -139,12 +139,10 @@ LAYERS: dict[str, Layer] = {
     ),
     "EmbeddingBag": Layer(
         [
-            *on("EmbeddingBag(5, 3)", np.array([[0, 4], [2, 4]])),
-            *on("EmbeddingBag(5, 3, mode='sum')", np.array([0, 4, 2, 4]), np.array([0, 0, 3])),
-            *on("EmbeddingBag(5, 3, mode='max')", np.array([0, 4, 2, 4]), np.array([0, 1, 1])),
-            *on("EmbeddingBag(5, 3, mode='max', padding_idx=4)", np.array([[0, 4], [4, 4]])),
+            *on("EmbeddingBag(5, 2, mode='sum')", np.array([0, 4, 2, 4]), np.array([0, 0, 3])),
+            *on("EmbeddingBag(5, 2, mode='max', padding_idx=4)", np.array([[0, 4], [4, 4]])),
             *on(
-                "EmbeddingBag(5, 3, include_last_offset=True, padding_idx=-1)",
+                "EmbeddingBag(5, 2, include_last_offset=True, padding_idx=-1)",
                 np.array([0, 4, 2, 4]),
                 np.array([0, 2, 4]),
             ),
@@ -159,8 +157,7 @@ LAYERS: dict[str, Layer] = {
     "GroupNorm": Layer(
         [
             *in_batches("GroupNorm(2, 6)", (3, 6), (2, 6, 3)),
-            *in_batches("GroupNorm(3, 3, eps=0.1)", (2, 3, 2, 2)),
-            *in_batches("GroupNorm(1, 4, affine=False)", (2, 4)),
+            *in_batches("GroupNorm(2, 2, eps=0.1, bias=False)", (2, 2, 2)),
             *in_batches("GroupNorm(2, 6, bias=False)", (3, 6)),
         ],
         nets=["GroupNorm(2, 6)"],
@@ -168,9 +165,10 @@ LAYERS: dict[str, Layer] = {
     ),
     "InstanceNorm1d": Layer(
         [
-            *in_batches("InstanceNorm1d(3)", (2, 3, 4), (3, 4)),
-            *in_batches("InstanceNorm1d(2, affine=True, eps=0.1)", (2, 2, 3)),
-            *in_batches("InstanceNorm1d(2, momentum=0.4, track_running_stats=True)", (2, 2, 3)),
+            *in_batches("InstanceNorm1d(2)", (2, 3)),
+            *in_batches(
+                "InstanceNorm1d(2, 0.1, 0.4, affine=True, track_running_stats=True)", (2, 2, 3)
+            ),
         ],
         nets=[CUBES.format("InstanceNorm1d(2)")],
         options=[
@@ -183,7 +181,7 @@ LAYERS: dict[str, Layer] = {
         tested_in="test_new_layers.py",
     ),
     "FeatureAlphaDropout": Layer(
-        at_points("FeatureAlphaDropout(0.3).eval()", "FeatureAlphaDropout(0.0)"),
+        equations={"FeatureAlphaDropout(0.3).eval()": lambda x: x},
         nets=["FeatureAlphaDropout(0.2)"],
         options=[CUBES.format("FeatureAlphaDropout(0.4)")],
     ),
@@ -201,7 +199,6 @@ LAYERS: dict[str, Layer] = {
             *in_batches("BatchNorm1d(3)", (5, 3), (2, 3, 2)),
             *in_batches("BatchNorm1d(3, eps=0.1, momentum=0.4)", (4, 3)),
             *in_batches("BatchNorm1d(3, momentum=None)", (4, 3)),
-            *in_batches("BatchNorm1d(3, momentum=-0.5)", (4, 3)),
             *in_batches("BatchNorm1d(3, affine=False)", (4, 3)),
             *in_batches("BatchNorm1d(3, bias=False)", (4, 3)),
             *in_batches("BatchNorm1d(2, momentum=None)", (2, 2, 3)),

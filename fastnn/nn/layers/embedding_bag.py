@@ -240,8 +240,10 @@ class EmbeddingBag(Layer):
         check.a_tensor("embeddings", embeddings)
         if embeddings.ndim != 2:
             raise ValueError(f"embeddings: expected (categories, width), got {embeddings.shape}")
+        rows, width = embeddings.shape
         layer = cls(
-            *embeddings.shape, max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings,
+            rows,
+            width, max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings,
             include_last_offset, padding_idx,
         )  # fmt: skip
         layer.weight.requires_grad = not check.flag("freeze", freeze)

@@ -47,9 +47,7 @@ def _count(amount: float, size: int) -> int:
     if isinstance(amount, int) and not isinstance(amount, bool):
         number = check.integer("amount", amount, 0)
         if number > size:
-            raise ValueError(
-                f"amount: expected at most {size} that are left to prune, got {number}"
-            )
+            raise ValueError(f"amount: expected at most {size}, which are left, got {number}")
         return number
     return round(check.real("amount", amount, 0.0, 1.0) * size)
 
