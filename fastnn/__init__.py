@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
 from numpy import finfo, iinfo
 
-from fastnn import autograd, dtype, func, nn, ops, optim, random
+from fastnn import autograd, dtype, func, nn, ops, optim, random, settings as _settings
 from fastnn._core.engine import isa, isas
 from fastnn._support import threads as _threads
 from fastnn._support.device import (
@@ -39,7 +39,8 @@ from fastnn.dtype import (
     short,
     uint8,
 )
-from fastnn.nn import Parameter, ParameterTuple
+from fastnn.nn import Parameter, ParameterTuple, top as _top
+from fastnn.nn.top import *
 from fastnn.ops import creation
 from fastnn.ops.arithmetic import *
 from fastnn.ops.axes import *
@@ -69,6 +70,7 @@ from fastnn.random.generator import (
     set_rng_state,
 )
 from fastnn.random.sampling import *
+from fastnn.settings import *
 from fastnn.tape.listener import RecordingError
 from fastnn.tape.modes import (
     enable_grad,
@@ -85,15 +87,17 @@ from fastnn.transforms.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
 from fastnn.transforms.vmap import vmap
 
 if _TYPE_CHECKING:
-    from fastnn import callbacks, explain, guards, info, io, plot, train, utils
+    from fastnn import amp, callbacks, explain, guards, info, io, plot, testing, train, utils
+    from fastnn.amp import GradScaler, autocast
     from fastnn.compiler.compiled import compile
     from fastnn.explain.profile import profile
     from fastnn.io import FormatError, load, save
     from fastnn.train import History, Trainer, metrics
 
 # What a script may do without is loaded when it is first asked for.
-_MODULES = "callbacks compiler explain guards info io mindspore plot train utils"
+_MODULES = "amp callbacks compiler explain guards info io mindspore plot testing train utils"
 _provide("fastnn", "fastnn", _MODULES)
+_provide("fastnn", "fastnn.amp", "GradScaler autocast")
 _provide("fastnn", "fastnn.compiler.compiled", "compile")
 _provide("fastnn", "fastnn.explain.profile", "profile")
 _provide("fastnn", "fastnn.io", "FormatError load save")
@@ -198,6 +202,7 @@ __all__ = [
     *creation.__all__,
     *ops.FUNCTIONS,
     *sampling.__all__,
+    *_top.__all__,
     "get_rng_state",
     "initial_seed",
     "manual_seed",
@@ -208,7 +213,12 @@ __all__ = [
     "FormatError",
     "load",
     "save",
-    # Devices, threads and instruction sets
+    # Devices, threads, precision and instruction sets
+    "GradScaler",
+    "amp",
+    "autocast",
+    *_settings.__all__,
+    "testing",
     "accelerator",
     "backends",
     "cuda",

@@ -33,6 +33,9 @@ tape         what an op leaves behind
 tensor       the Tensor and its methods
 ops          the table, one file a family
 dtype
+amp
+settings
+testing
 info
 random
 backward     the way back along the tape

@@ -156,9 +156,8 @@ LAYERS: dict[str, Layer] = {
     ),
     "GroupNorm": Layer(
         [
-            *in_batches("GroupNorm(2, 6)", (3, 6), (2, 6, 3)),
+            *in_batches("GroupNorm(2, 6)", (2, 6)),
             *in_batches("GroupNorm(2, 2, eps=0.1, bias=False)", (2, 2, 2)),
-            *in_batches("GroupNorm(2, 6, bias=False)", (3, 6)),
         ],
         nets=["GroupNorm(2, 6)"],
         options=["GroupNorm(3, 6, 0.1)", CUBES.format("GroupNorm(2, 2)")],
