@@ -135,3 +135,32 @@ def test_skip_init_draws_nothing() -> None:
     drawn = fastnn.rand(1).item()
     fastnn.manual_seed(0)
     assert fastnn.rand(1).item() == drawn
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("affine", [True, False])
+def test_a_fused_batch_norm(bias: bool, affine: bool) -> None:
+    fastnn.manual_seed(0)
+    linear, norm = nn.Linear(6, 3, bias), nn.BatchNorm1d(3, affine=affine)
+    x = fastnn.tensor(X.astype(np.float32))
+    norm(linear(x))
+    if norm.weight is not None:
+        nn.init.uniform_(norm.weight)
+    with pytest.raises(ValueError, match="linear, bn: expected both in evaluation mode"):
+        nn.utils.fuse_linear_bn_eval(linear, norm)
+    both = nn.Sequential(linear, norm).eval()
+    fused = nn.utils.fuse_linear_bn_eval(linear, norm)
+    np.testing.assert_allclose(fused(x).tolist(), both(x).tolist(), rtol=1e-5, atol=1e-6)
+    assert linear.bias is None or fused.bias is not linear.bias
+    with pytest.raises(ValueError, match="To fuse, linear"):
+        nn.utils.fuse_linear_bn_eval(linear, nn.BatchNorm1d(4).eval())
+
+
+def test_older_names_of_arguments() -> None:
+    with pytest.warns(FutureWarning, match="`min_value` is deprecated"):
+        layer = nn.Hardtanh(min_value=-2.0, max_val=3.0)
+    assert layer(fastnn.tensor([-9.0, 9.0])).tolist() == [-2.0, 3.0]
+    assert layer._config() == {"min_val": -2.0, "max_val": 3.0}
+    assert nn.Parameter().shape == (0,)
+    for held in (nn.Sequential(nn.Tanh(), nn.ReLU()), nn.ModuleList([nn.Tanh(), nn.ReLU()])):
+        assert isinstance(held.pop(key=0), nn.Tanh) and len(held) == 1

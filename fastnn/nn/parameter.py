@@ -18,7 +18,8 @@ class Parameter(Tensor):
     """A trainable tensor, which a Module registers when it is assigned as an attribute.
 
     Args:
-        data: a Tensor or an array of float32 or float64; its memory is shared.
+        data: a Tensor or an array of float32 or float64; its memory is shared. Default:
+            no elements.
         requires_grad: default True. A string in this position is the name, as in MindSpore.
         name: default: the attribute that it is first assigned to.
 
@@ -39,12 +40,14 @@ class Parameter(Tensor):
 
     def __init__(
         self,
-        data: Tensor | npt.ArrayLike,
+        data: Tensor | npt.ArrayLike | None = None,
         requires_grad: bool | str = True,
         name: str | bool | None = "",
     ) -> None:
         if isinstance(requires_grad, str) or isinstance(name, bool):  # (data, name, requires_grad)
             requires_grad, name = name if isinstance(name, bool) else True, requires_grad
+        if data is None:
+            data = np.empty(0, check.real_dtype(None))
         array = data._array if isinstance(data, Tensor) else np.asarray(data)
         check.real_dtype(array.dtype, "data")
         super().__init__(array, requires_grad=check.flag("requires_grad", requires_grad))

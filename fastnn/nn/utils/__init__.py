@@ -12,6 +12,7 @@ from fastnn import ops
 from fastnn._support import check
 from fastnn.nn.module import Module
 from fastnn.nn.utils import parametrizations, parametrize, prune
+from fastnn.nn.utils.fusion import fuse_linear_bn_eval, fuse_linear_bn_weights
 from fastnn.nn.utils.parametrizations import (
     old_spectral_norm as spectral_norm,
     old_weight_norm as weight_norm,
@@ -28,6 +29,8 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "fuse_linear_bn_eval",
+    "fuse_linear_bn_weights",
     "get_total_norm",
     "parameters_to_vector",
     "parametrizations",
