@@ -40,6 +40,15 @@ def test_the_axis_that_torch_takes(form: str, axes: int) -> None:
     np.testing.assert_allclose(found.numpy(), want(x, 0 if axes in (1, 3) else 1), rtol=1e-12)
 
 
+def test_scalars() -> None:
+    x = fastnn.tensor(2.0, requires_grad=True)
+    for function, want in ((F.softmax, 1.0), (F.log_softmax, 0.0), (F.softmin, 1.0)):
+        for dim in (0, -1):
+            y = function(x, dim)
+            assert y.shape == () and y.item() == want
+            assert fastnn.autograd.grad(y, x)[0].item() == 0.0
+
+
 def test_dtype_casts_first() -> None:
     x = fastnn.tensor([[0.5, 1.0]])
     for function in (F.softmax, F.log_softmax, F.softmin):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,13 @@ def _cast(input: Tensor, dtype: Any) -> Tensor:
     return input if dtype is None else ops.cast(input, check.real_dtype(dtype))
 
 
+def _along(op: Callable[[Tensor, int], Tensor], input: Tensor, axis: int) -> Tensor:
+    """The op along an axis; of a scalar as of a vector of one element."""
+    if input.ndim:
+        return op(input, axis)
+    return ops.reshape(op(ops.reshape(input, (1,)), 0), ())
+
+
 class _Along(Layer):
     """Base class of functions along an axis that need not be given."""
 
@@ -74,7 +82,8 @@ def softmax(
             axes, else 1.
         dtype: what x is cast to first; default: it is not.
     """
-    return ops.softmax(_cast(input, dtype), _axis("softmax", input, dim, _stacklevel - 1))
+    axis = _axis("softmax", input, dim, _stacklevel - 1)
+    return _along(ops.softmax, _cast(input, dtype), axis)
 
 
 @ACTIVATIONS.named("softmax", hidden=False)
@@ -125,7 +134,7 @@ def log_softmax(
 ) -> Tensor:
     """Log-softmax: x - max x - log sum exp(x - max x) along `dim`. Arguments as `softmax`."""
     axis = _axis("log_softmax", input, dim, _stacklevel - 1)
-    return ops.log_softmax(_cast(input, dtype), axis)
+    return _along(ops.log_softmax, _cast(input, dtype), axis)
 
 
 class LogSoftmax(_Along):
@@ -153,7 +162,7 @@ def softmin(
 ) -> Tensor:
     """Softmin: softmax(-x) along `dim`. Arguments as `softmax`."""
     axis = _axis("softmin", input, dim, _stacklevel - 1)
-    return ops.softmax(_cast(ops.neg(input), dtype), axis)
+    return _along(ops.softmax, _cast(ops.neg(input), dtype), axis)
 
 
 class Softmin(_Along):

@@ -145,7 +145,10 @@ class GroupNorm(Layer):
 
     def extra_repr(self) -> str:
         """The options."""
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )
 
 
 def instance_norm(
@@ -222,6 +225,7 @@ class InstanceNorm1d(Layer):
         track_running_stats: keep running moments, for evaluation. Default False.
         device: None (default) or 'cpu'.
         dtype: float32 (default) or float64.
+        bias: default True; False leaves the bias out.
 
     Attributes:
         weight, bias: (num_features,), ones and zeros, or None.
@@ -255,6 +259,8 @@ class InstanceNorm1d(Layer):
         track_running_stats: bool = False,
         device: Any = None,
         dtype: npt.DTypeLike | None = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         if device is not None:
@@ -264,8 +270,8 @@ class InstanceNorm1d(Layer):
         self.eps, self.momentum = check.real("eps", eps, 0.0), check.real("momentum", momentum)
         self.affine = check.flag("affine", affine)
         self.track_running_stats = check.flag("track_running_stats", track_running_stats)
-        for name in ("weight", "bias"):
-            vector = Parameter(self._empty(self.num_features, real)) if affine else None
+        for name, wanted in (("weight", affine), ("bias", check.flag("bias", bias) and affine)):
+            vector = Parameter(self._empty(self.num_features, real)) if wanted else None
             self.register_parameter(name, vector)
         for name in ("running_mean", "running_var"):
             tracked = Tensor(self._empty(self.num_features, real)) if track_running_stats else None
@@ -285,8 +291,9 @@ class InstanceNorm1d(Layer):
     def reset_parameters(self) -> None:
         """Reset the running moments; weight 1, bias 0."""
         self.reset_running_stats()
-        if self.weight is not None and self.bias is not None:
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -314,5 +321,6 @@ class InstanceNorm1d(Layer):
         """The options."""
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={self.affine}, track_running_stats={self.track_running_stats}"
+            f"affine={self.affine}, bias={self.bias is not None}, "
+            f"track_running_stats={self.track_running_stats}"
         )
