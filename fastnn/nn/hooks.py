@@ -20,7 +20,6 @@ BackwardHook = Callable[[Any, tuple[Any, ...], tuple[Any, ...]], Any]
 HOOKS = (
     "_forward_pre_hooks",
     "_forward_hooks",
-    "_backward_pre_hooks",
     "_backward_hooks",
     "_state_dict_pre_hooks",
     "_state_dict_hooks",
@@ -61,6 +60,16 @@ class _Given:
         return self.hook(module, args, *keywords, *output)
 
 
+class _Before:
+    """A hook among the backward hooks that is called before the module's backward pass."""
+
+    def __init__(self, hook: Callable[..., Any]) -> None:
+        self.hook = _callable(hook)
+
+    def __call__(self, *given: Any) -> Any:
+        return self.hook(*given)
+
+
 class Hooked:
     """The callable part of a Module, with its hooks.
 
@@ -70,7 +79,6 @@ class Hooked:
     forward: Callable[..., Any]
     _forward_pre_hooks: dict[int, _Given]
     _forward_hooks: dict[int, _Given]
-    _backward_pre_hooks: dict[int, Callable[..., Any]]
     _backward_hooks: dict[int, BackwardHook]
     _state_dict_pre_hooks: dict[int, Callable[..., Any]]
     _state_dict_hooks: dict[int, Callable[..., Any]]
@@ -134,16 +142,11 @@ class Hooked:
     ) -> HookHandle:
         """Call `hook(module, grad_output)` before the gradients with respect to the module's inputs
         are computed; a tuple that it returns, or one Tensor, replaces grad_output."""
-        return self._add_hook(self._backward_pre_hooks, hook, prepend)
+        return self._add_hook(self._backward_hooks, _Before(hook), prepend)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         listener.reads(self)
-        if (
-            self._forward_pre_hooks
-            or self._forward_hooks
-            or self._backward_hooks
-            or self._backward_pre_hooks
-        ):
+        if self._forward_pre_hooks or self._forward_hooks or self._backward_hooks:
             return self._hooked(args, kwargs)
         return self.forward(*args, **kwargs)
 
@@ -168,7 +171,7 @@ class Hooked:
                 args, kwargs = replaced
             elif replaced is not None:
                 args = replaced if isinstance(replaced, tuple) else (replaced,)
-        if (self._backward_hooks or self._backward_pre_hooks) and is_grad_enabled():
+        if self._backward_hooks and is_grad_enabled():
             watched = _Backward(self, args)
             output = watched.outputs(self.forward(*watched.args, **kwargs))
         else:
@@ -211,6 +214,8 @@ class _Backward:
 
     def _call(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         for hook in list(self._module._backward_hooks.values()):
+            if isinstance(hook, _Before):
+                continue
             replaced = hook(self._module, grads, tuple(self._out))
             if replaced is not None:
                 grads = replaced if isinstance(replaced, tuple) else (replaced,)
@@ -236,7 +241,9 @@ class _Backward:
     def _seen(self, node: Node, *arrived: Tensor | None) -> Sequence[Tensor | None]:
         for i, gradient in zip(self._places, arrived, strict=True):
             self._out[i] = gradient
-        for hook in list(self._module._backward_pre_hooks.values()):
+        for hook in list(self._module._backward_hooks.values()):
+            if not isinstance(hook, _Before):
+                continue
             replaced = hook(self._module, tuple(self._out))
             if replaced is not None:
                 given = replaced if isinstance(replaced, tuple) else (replaced,)

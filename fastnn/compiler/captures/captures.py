@@ -26,7 +26,6 @@ _OF_MODULES = (
     "_buffers",
     "_forward_pre_hooks",
     "_forward_hooks",
-    "_backward_pre_hooks",
     "_backward_hooks",
 )
 
