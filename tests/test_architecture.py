@@ -35,6 +35,9 @@ ops          the table, one file a family
 special      torch.special's names
 linalg       torch's names of linear algebra
 dtype
+amp
+settings
+testing
 info
 random
 backward     the way back along the tape
