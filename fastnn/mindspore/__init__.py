@@ -50,11 +50,11 @@ from fastnn.mindspore.transforms import (
 from fastnn.nn.parameter import ParameterTuple
 
 if _TYPE_CHECKING:
-    from fastnn.mindspore import amp, dataset, numpy, train
+    from fastnn.mindspore import dataset, numpy, train
     from fastnn.mindspore.train import Model
 
 # What a script may do without is loaded when it is first asked for.
-_MODULES = "amp dataset numpy train"
+_MODULES = "dataset numpy train"
 _provide("fastnn.mindspore", "fastnn.mindspore", _MODULES)
 _provide("fastnn.mindspore", "fastnn.mindspore.train", "Model")
 
@@ -71,7 +71,6 @@ __all__ = [
     "Parameter",
     "ParameterTuple",
     "Tensor",
-    "amp",
     "bool",
     "bool_",
     "common",

@@ -179,7 +179,7 @@ def export(net: Module, *inputs: Any, file_name: str, file_format: str, **kwargs
         NotImplementedError: always; it says what to use instead.
     """
     raise NotImplementedError(
-        f"export: file_format {file_format!r} is not offered: fastnn writes no ONNX, MINDIR or AIR. "
+        f"export: file_format {file_format!r} is not offered; fastnn writes no ONNX or MINDIR. "
         "Save the weights with save_checkpoint (a safetensors file), which MindSpore, torch and "
         "NumPy can read; fastnn.io.to_sklearn hands a Sequential to scikit-learn"
     )

@@ -45,8 +45,7 @@ def _extreme(function: Callable[..., Any], along: Callable[..., Any]) -> Callabl
             keep = args[1] if len(args) > 1 else torchs.pop("keepdim", keepdims)
             if torchs:
                 raise TypeError(f"{function.__name__}: expected dim and keepdim, got {torchs}")
-            found = function(self, dim, keep)
-            return found if return_indices or where is True else found
+            return function(self, dim, keep)
         axis = args[0] if args else axis
         if return_indices:
             return function(self, axis, keepdims)
@@ -77,7 +76,7 @@ def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
 def _sum(
     self: Any,
     axis: Any = None,
-    dtype: DType = None,
+    dtype: Any = None,
     keepdims: bool = False,
     initial: Any = None,
     *,
@@ -110,7 +109,7 @@ def _reduced(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _transpose(self: Any, *axes: Any) -> Any:
     """All axes in this order, in the opposite one by default: NumPy's `transpose`."""
-    given = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
+    given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
     order = tuple(given) if given else tuple(range(self.ndim))[::-1]
     if len(order) != self.ndim:
         raise ValueError(f"transpose: expected the {self.ndim} axes in some order, got {order}")
@@ -180,9 +179,7 @@ def _fill(self: Any, value: Any) -> Any:
 
 def _ptp(self: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Maximum minus minimum."""
-    return base.sub(
-        reductions.amax(self, axis, keepdims), reductions.amin(self, axis, keepdims)
-    )
+    return base.sub(reductions.amax(self, axis, keepdims), reductions.amin(self, axis, keepdims))
 
 
 def _argmax(
@@ -210,9 +207,7 @@ def _argmin(
 
 
 def _ordered(function: Callable[..., Any]) -> Callable[..., Any]:
-    def ordered(
-        self: Any, axis: int = -1, descending: bool = False, *, dim: Any = _ABSENT
-    ) -> Any:
+    def ordered(self: Any, axis: int = -1, descending: bool = False, *, dim: Any = _ABSENT) -> Any:
         """Along an axis, the last by default."""
         return function(self, _axis(axis, dim), descending)
 

@@ -91,9 +91,9 @@ class Tensor(Plain):
 
     asnumpy = numpy
 
-    def value(self) -> Tensor:
+    def value(self) -> Plain:
         """The values, off the tape."""
-        taken: Tensor = adopt(Plain.detach(self))
+        taken: Plain = adopt(Plain.detach(self))
         return taken
 
     @staticmethod
@@ -155,7 +155,7 @@ class Parameter(nn.Parameter, Tensor):
         self.name = name or ""
         self._flat = None
 
-    def clone(self, init: str = "same") -> Parameter:  # type: ignore[override]
+    def clone(self, init: str = "same") -> Parameter:
         """A copy. init: 'same' keeps the values, another name of an initializer draws new ones."""
         values = self._array.copy() if init == "same" else _drawn(init, self)
         return Parameter(values, self.name, self.requires_grad)

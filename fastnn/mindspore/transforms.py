@@ -1,7 +1,6 @@
 """MindSpore's function transforms: fastnn's, on tensors of MindSpore's class.
 
-They have its signatures: `grad(fn, grad_position=0, weights=None, has_aux=False)`, `value_and_grad`,
-`jvp`, `vjp`, `jacrev`, `jacfwd`, `vmap`, `get_grad`; see those of fastnn.
+Their signatures are MindSpore's: `grad(fn, grad_position=0, weights=None, has_aux=False)` ...
 """
 
 from __future__ import annotations

@@ -190,8 +190,8 @@ class VarianceScaling(Initializer, names="variancescaling"):
         self.distribution = check.choice("distribution", distribution, kinds)
 
     def _initialize(self, arr: Array) -> None:
-        fans = {"fan_out": arr.shape[0], "fan_in": math.prod(arr.shape[1:])}
-        fans["fan_avg"] = sum(fans.values()) / 2  # type: ignore[assignment]
+        n_out, n_in = arr.shape[0], math.prod(arr.shape[1:])
+        fans = {"fan_out": n_out, "fan_in": n_in, "fan_avg": (n_in + n_out) / 2}
         std = math.sqrt(self.scale / max(1.0, fans[self.mode]))
         x = Plain(arr)
         if self.distribution == "uniform":
@@ -255,7 +255,9 @@ def of(given: Init, name: str = "init") -> Initializer:
     )
 
 
-def drawn(given: Init, shape: Shape, dtype: npt.DTypeLike = np.float32, name: str = "init") -> Array:
+def drawn(
+    given: Init, shape: Shape, dtype: npt.DTypeLike = np.float32, name: str = "init"
+) -> Array:
     """An array of this shape with initial values.
 
     Raises:

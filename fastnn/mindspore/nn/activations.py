@@ -202,7 +202,7 @@ class Softmax(Cell):
 
     def __init__(self, axis: int = -1) -> None:
         super().__init__()
-        self.axis = check.integer("axis", axis)
+        self.axis = check.integer("axis", axis, -64)
 
     def construct(self, x: Tensor) -> Any:
         """The activation along the axis."""
@@ -214,7 +214,7 @@ class LogSoftmax(Cell):
 
     def __init__(self, axis: int = -1) -> None:
         super().__init__()
-        self.axis = check.integer("axis", axis)
+        self.axis = check.integer("axis", axis, -64)
 
     def construct(self, x: Tensor) -> Any:
         """The activation along the axis."""
@@ -226,7 +226,7 @@ class Softmin(Cell):
 
     def __init__(self, axis: int = -1) -> None:
         super().__init__()
-        self.axis = check.integer("axis", axis)
+        self.axis = check.integer("axis", axis, -64)
 
     def construct(self, x: Tensor) -> Any:
         """The activation along the axis."""
@@ -238,7 +238,7 @@ class GLU(Cell):
 
     def __init__(self, axis: int = -1) -> None:
         super().__init__()
-        self.axis = check.integer("axis", axis)
+        self.axis = check.integer("axis", axis, -64)
 
     def construct(self, x: Tensor) -> Any:
         """The activation along the axis."""

@@ -136,7 +136,7 @@ class SequentialCell(plain.SequentialCell, Cell):
         super().__init__(*args)
         self.param_prefix = ""
 
-    def append(self, cell: Module) -> Self:  # type: ignore[override]
+    def append(self, cell: Module) -> Self:
         """Add a cell at the end, and return self."""
         self.add_module(str(len(self)), cell)
         return self

@@ -269,9 +269,7 @@ class LayerNorm(_Norm):
         """y, of the shape of x."""
         axis = self.begin_norm_axis % input_x.ndim
         if self.begin_params_axis % input_x.ndim == axis:
-            return F.layer_norm(
-                input_x, input_x.shape[axis:], self.gamma, self.beta, self.epsilon
-            )
+            return F.layer_norm(input_x, input_x.shape[axis:], self.gamma, self.beta, self.epsilon)
         normal = F.layer_norm(input_x, input_x.shape[axis:], None, None, self.epsilon)
         return normal * self.gamma + self.beta
 

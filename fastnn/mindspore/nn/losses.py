@@ -260,9 +260,7 @@ class MultiMarginLoss(LossBase):
     def construct(self, x: Tensor, target: Tensor, weight: Weight = None) -> Any:
         """The loss."""
         by = weight if self.weight is None else self.weight
-        return F.multi_margin_loss(
-            x, target, self.p, self.margin, by, reduction=self.reduction
-        )
+        return F.multi_margin_loss(x, target, self.p, self.margin, by, reduction=self.reduction)
 
 
 class MultiLabelSoftMarginLoss(LossBase):

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from fastnn import ops
-from fastnn._core import engine
 from fastnn._support import check
 from fastnn.mindspore.plain.optim import Called
 from fastnn.mindspore.tensor import Tensor
@@ -165,8 +164,9 @@ class Optimizer(Called):
 def _by_decay(parameters: list[Any], weight_decay: float) -> list[dict[str, Any]]:
     """As MindSpore, weight decay leaves out what is named beta or gamma."""
     kept = [
-        p for p in parameters if "beta" not in getattr(p, "name", "") and
-        "gamma" not in getattr(p, "name", "")
+        p
+        for p in parameters
+        if "beta" not in getattr(p, "name", "") and "gamma" not in getattr(p, "name", "")
     ]
     if not weight_decay or len(kept) == len(parameters):
         return [{"params": parameters, "weight_decay": weight_decay}]
@@ -189,11 +189,8 @@ class Composed(Optimizer):
     def _move(self, segment: Segment, group: dict[str, Any]) -> None:
         dtype = segment.values.dtype
         lr, decay, decoupled = (_numbers(segment, i).to(dtype) for i in range(3))
-        own = [
-            _numbers(segment, i)
-            for i in range(engine.HYPER_STEPS - 4, engine.HYPER_STEPS)
-        ]
-        steps = _numbers(segment, engine.HYPER_STEPS)
+        own = [_numbers(segment, i) for i in range(self.steps_at - 4, self.steps_at)]
+        steps = _numbers(segment, self.steps_at)
         ops.add_(steps, 1.0)
         p, g = segment.values, segment.gradients
         if group["weight_decay"] and not group.get("decoupled_weight_decay", False):

@@ -229,7 +229,7 @@ def gather(input_params: Any, input_indices: Any, axis: Any, batch_dims: int = 0
     if batch_dims:
         raise ValueError(f"batch_dims: expected 0, got {batch_dims}")
     axis = int(axis.item()) if isinstance(axis, Plain) else axis
-    axis = check.integer("axis", axis) % input_params.ndim
+    axis = check.integer("axis", axis, -64) % input_params.ndim
     indices = Tensor(input_indices) if isinstance(input_indices, int) else input_indices
     flat = base.index_select(input_params, axis, base.reshape(indices, (-1,)))
     before, after = input_params.shape[:axis], input_params.shape[axis + 1 :]
@@ -275,9 +275,7 @@ def where(condition: Any, input: Any, other: Any) -> Any:
     return base.where(condition, input, other)
 
 
-def one_hot(
-    indices: Any, depth: int, on_value: Any = 1, off_value: Any = 0, axis: int = -1
-) -> Any:
+def one_hot(indices: Any, depth: int, on_value: Any = 1, off_value: Any = 0, axis: int = -1) -> Any:
     """on_value at the index along a new axis of size `depth`, off_value elsewhere.
 
     >>> import fastnn.mindspore as mindspore

@@ -81,8 +81,8 @@ def range(start: Any, end: Any, step: Any, maxlen: int = 1000000) -> Any:
 
 def linspace(start: Any, end: Any, steps: int) -> Any:
     """`steps` numbers from start to end, both included; float32."""
-    given = [x.item() if isinstance(x, Plain) else x for x in (start, end)]
-    return Tensor(np.linspace(*given, steps), np.float32)
+    low, high = (float(x) for x in (start, end))
+    return Tensor(np.linspace(low, high, steps), np.float32)
 
 
 def logspace(
@@ -184,8 +184,15 @@ def uniform(
         low, high = (int(x.item() if isinstance(x, Plain) else x) for x in (minval, maxval))
         return randint(low, high, shape, seed, dtype=dtype)
     low_, high_ = (x if isinstance(x, Plain) else float(x) for x in (minval, maxval))
-    return base.add(base.mul(rand(sizes(shape), seed=seed), base.sub(high_, low_) if isinstance(
-        high_, Plain) or isinstance(low_, Plain) else high_ - low_), low_)
+    return base.add(
+        base.mul(
+            rand(sizes(shape), seed=seed),
+            base.sub(high_, low_)
+            if isinstance(high_, Plain) or isinstance(low_, Plain)
+            else high_ - low_,
+        ),
+        low_,
+    )
 
 
 def bernoulli(input: Any, p: Any = 0.5, seed: int | None = None) -> Any:

@@ -83,9 +83,7 @@ def _found() -> dict[str, Callable[..., Any]]:
     homes = [(name, name, fastnn) for name in SAME.split()]
     homes += [(name, ours, fastnn) for name, ours in OTHER_NAMES.items()]
     homes += [(name, name, functional) for name in ACTIVATIONS.split()]
-    return {
-        name: passed(getattr(home, ours)) for name, ours, home in homes if hasattr(home, ours)
-    }
+    return {name: passed(getattr(home, ours)) for name, ours, home in homes if hasattr(home, ours)}
 
 
 FUNCTIONS = _found()

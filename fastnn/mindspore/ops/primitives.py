@@ -1,12 +1,7 @@
-"""MindSpore's operators as classes: `ops.MatMul()(x, y)`, `ops.ReduceSum(keep_dims=True)(x, 0)`.
-
-Each is described by one function: its keyword-only arguments are those of the class, with their
-defaults, the others those of the call.
-"""
+"""MindSpore's operators as classes: `ops.MatMul()(x, y)`, `ops.ReduceSum(keep_dims=True)(x, 0)`."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -15,49 +10,10 @@ import numpy as np
 from fastnn import ops as base
 from fastnn.mindspore.ops import arrays, creation, functions, reductions
 from fastnn.mindspore.ops.passed import FUNCTIONS
-from fastnn.mindspore.tensor import Tensor, adopt
+from fastnn.mindspore.ops.primitive import CLASSES, primitive
+from fastnn.mindspore.tensor import Tensor
 from fastnn.nn import functional as F
 from fastnn.transforms.gradients import grad
-
-
-class Primitive:
-    """The base of operators: made with settings, called with tensors."""
-
-    compute: Callable[..., Any]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        settings = [
-            p.replace(kind=p.POSITIONAL_OR_KEYWORD)
-            for p in inspect.signature(type(self).compute).parameters.values()
-            if p.kind is p.KEYWORD_ONLY
-        ]
-        try:
-            bound = inspect.Signature(settings).bind(*args, **kwargs)
-        except TypeError as error:
-            raise TypeError(f"{type(self).__name__}: {error}") from None
-        bound.apply_defaults()
-        self.settings = dict(bound.arguments)
-
-    @property
-    def name(self) -> str:
-        """The name of the operator."""
-        return type(self).__name__
-
-    def __call__(self, *inputs: Any) -> Any:
-        return adopt(type(self).compute(*adopt(inputs), **self.settings))
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
-        return f"{type(self).__name__}({shown})"
-
-
-CLASSES: dict[str, type[Primitive]] = {}
-
-
-def _primitive(name: str, compute: Callable[..., Any], doc: str | None = None) -> None:
-    members = {"compute": staticmethod(compute), "__doc__": doc or compute.__doc__ or name}
-    CLASSES[name] = type(name, (Primitive,), {**members, "__module__": __name__})
-
 
 # ---- without settings: the function of another name ----
 
@@ -79,13 +35,10 @@ _SAME = {
     "SiLU": "silu", "Softsign": "softsign", "MaskedSelect": "masked_select",
     "IndexAdd": "index_add",
 }  # fmt: skip
-_OURS: dict[str, Callable[..., Any]] = {
-    **FUNCTIONS,
-    "div": base.div,
-}
-for _name, _function in _SAME.items():
-    if _function in _OURS:
-        _primitive(_name, _OURS[_function])
+_OURS: dict[str, Callable[..., Any]] = {**FUNCTIONS, "div": base.div}
+for _name, _ours in _SAME.items():
+    if _ours in _OURS:
+        primitive(_name, _OURS[_ours])
 
 _OTHER: dict[str, Callable[..., Any]] = {
     "Assign": arrays.assign,
@@ -127,7 +80,7 @@ _OTHER: dict[str, Callable[..., Any]] = {
     "ZerosLike": creation.zeros_like,
 }
 for _name, _function in _OTHER.items():
-    _primitive(_name, _function)
+    primitive(_name, _function)
 
 
 # ---- with settings ----
@@ -135,7 +88,7 @@ for _name, _function in _OTHER.items():
 
 def _settings(function: Callable[..., Any]) -> None:
     """Describe the class of this name by the function."""
-    _primitive(function.__name__, function)
+    primitive(function.__name__, function)
 
 
 @_settings
@@ -147,7 +100,7 @@ def MatMul(x: Any, y: Any, *, transpose_a: bool = False, transpose_b: bool = Fal
     )
 
 
-_primitive("BatchMatMul", CLASSES["MatMul"].compute, "x @ y of batches of matrices.")
+primitive("BatchMatMul", CLASSES["MatMul"].compute, "x @ y of batches of matrices.")
 
 
 @_settings
@@ -332,7 +285,9 @@ def ClipByValue(x: Any, low: Any, high: Any) -> Any:
 
 
 @_settings
-def SmoothL1Loss(prediction: Any, target: Any, *, beta: float = 1.0, reduction: Any = "none") -> Any:
+def SmoothL1Loss(
+    prediction: Any, target: Any, *, beta: float = 1.0, reduction: Any = "none"
+) -> Any:
     """See `nn.SmoothL1Loss`."""
     return F.smooth_l1_loss(prediction, target, reduction=reduction, beta=beta)
 
@@ -367,9 +322,7 @@ def SoftmaxCrossEntropyWithLogits(logits: Any, labels: Any) -> Any:
 
 
 @_settings
-def SparseSoftmaxCrossEntropyWithLogits(
-    logits: Any, labels: Any, *, is_grad: bool = False
-) -> Any:
+def SparseSoftmaxCrossEntropyWithLogits(logits: Any, labels: Any, *, is_grad: bool = False) -> Any:
     """The mean loss; with is_grad its gradient by the logits. Labels are classes."""
     if is_grad:
         return grad(lambda z: F.cross_entropy(z, labels))(logits)

@@ -1,4 +1,4 @@
-"""What `import fastnn as mindspore` finds at the top of fastnn: context, seeds, jit, checkpoints."""
+"""What `import fastnn as mindspore` finds at the top: context, seeds, jit, checkpoints."""
 
 from __future__ import annotations
 
