@@ -279,6 +279,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "sum": _sum,
     "swapaxes": _swapaxes,
     "tile": _tile,
+    "topk": reductions.topk,
     "transpose": _transpose,
     "var": _spread(reductions.var),
 }

@@ -130,9 +130,9 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
 
 
 def unique(x: Any, return_inverse: bool = False) -> Any:
-    """The different elements, sorted."""
-    values, place = numpy.unique(_tensor(x).asnumpy(), return_inverse=True)
-    return (Tensor(values), Tensor(place.reshape(-1))) if return_inverse else Tensor(values)
+    """The different elements, in the order of their first place; and the place of each there."""
+    values, place = ops.unique(_tensor(x))
+    return (values, place) if return_inverse else values
 
 
 def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:

@@ -125,11 +125,15 @@ class SoftmaxCrossEntropyWithLogits(LossBase):
 
     def construct(self, logits: Tensor, labels: Tensor) -> Any:
         """The loss."""
-        if not self.sparse:
-            check.same_shape("labels", labels.shape, logits.shape, "the logits")
-        elif labels.dtype.kind == "f":
-            raise TypeError(f"labels: expected classes as whole numbers, got {labels.dtype}")
-        return F.cross_entropy(logits, labels, reduction=self.reduction)
+        if self.sparse:
+            if labels.dtype.kind == "f":
+                raise TypeError(f"labels: expected classes as whole numbers, got {labels.dtype}")
+            return F.cross_entropy(logits, labels, reduction=self.reduction)
+        check.same_shape("labels", labels.shape, logits.shape, "the logits")
+        losses = ops.neg(ops.sum(ops.mul(labels, F.log_softmax(logits, -1)), -1))
+        if self.reduction == "none":
+            return losses
+        return ops.mean(losses) if self.reduction == "mean" else ops.sum(losses)
 
 
 class NLLLoss(LossBase):

@@ -85,12 +85,8 @@ class Optimizer(Called):
         self.global_step = Plain(np.zeros((), np.int64))
         for group, (rate, _) in zip(found, rates, strict=True):
             group["lr"] = rate
-            group["weight_decay"] = self._decay(group["weight_decay"])
+            check.real("weight_decay", group["weight_decay"], 0.0)
         return found
-
-    def _decay(self, weight_decay: float) -> float:
-        """What is added to a gradient is divided by the loss scale too."""
-        return check.real("weight_decay", weight_decay, 0.0) / self._scale
 
     @property
     def parameters(self) -> ParameterTuple:

@@ -317,7 +317,7 @@ def KLDivLoss(logits: Any, labels: Any, *, reduction: Any = "mean") -> Any:
 @_settings
 def SoftmaxCrossEntropyWithLogits(logits: Any, labels: Any) -> Any:
     """(the loss of each row, its gradient by the logits); labels are probabilities."""
-    loss = F.cross_entropy(logits, labels, reduction="none")
+    loss = base.neg(base.sum(base.mul(labels, F.log_softmax(logits, -1)), -1))
     return loss, base.sub(F.softmax(logits, -1), labels)
 
 
