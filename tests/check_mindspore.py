@@ -1,4 +1,4 @@
-"""Check the tables of tests/cases/mindspore.py against MindSpore itself.
+"""Check the tables of tests/cases/mindspore*.py against MindSpore itself.
 
     python tests/check_mindspore.py
 
@@ -15,13 +15,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from cases import mindspore as cases, mindspore_steps as steps  # noqa: E402
+from cases import mindspore as cases, mindspore_steps as steps
+from cases.mindspore_nn import TABLES
 
 
 def main() -> None:
     names = cases.environment("mindspore")
     wrong = 0
-    for table in cases.TABLES.values():
+    for table in TABLES.values():
         for text, want in table.items():
             try:
                 got = cases.plain(eval(text, dict(names)))

@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import mindspore as cases, mindspore_steps as steps
+from cases.mindspore_nn import TABLES
 
 import fastnn
-from cases import mindspore as cases, mindspore_steps as steps
 from fastnn import mindspore
 from fastnn.mindspore import Parameter, Tensor, nn, ops
 
 NAMES = cases.environment("fastnn.mindspore")
 EXPRESSIONS = [
     pytest.param(text, want, id=f"{kind}-{text}")
-    for kind, table in cases.TABLES.items()
+    for kind, table in TABLES.items()
     for text, want in table.items()
 ]
 
@@ -45,7 +46,7 @@ RECORDED = {
         {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)} & set(cases.ARRAYS)
     )
     for kind in ("tensors", "reductions", "shapes", "elements", "numpy", "activations", "losses")
-    for text in cases.TABLES[kind]
+    for text in TABLES[kind]
     if not any(word in text for word in EAGER.split()) or kind in ("activations", "losses")
 }
 
@@ -80,17 +81,20 @@ def test_an_optimizer(text: str, compiled: bool) -> None:
     assert optimizer.parameters == (w,)
 
 
-@pytest.mark.parametrize("text", [*cases.TABLES["activations"], *cases.TABLES["losses"]])
+SMOOTH = [  # but PReLU, whose weight is float32
+    text for k in ("activations", "losses") for text in TABLES[k] if "PReLU" not in text
+]
+
+
+@pytest.mark.parametrize("text", SMOOTH)
 def test_a_gradient(text: str) -> None:
     """Along a direction, against central differences in float64."""
     doubles = {n: Tensor(a) for n, a in cases.ARRAYS.items() if a.dtype.kind == "f"}
     name = next(n for n in ("x", "p", "v") if n in RECORDED[text])
     function = eval(f"lambda {name}: {text}", {**NAMES, **doubles})
     total = lambda a: sum((t * t).sum() for t in tensors_of([function(a)]))  # noqa: E731
-    at, along = (
-        doubles[name].asnumpy(),
-        np.cos(np.arange(doubles[name].size)).reshape(doubles[name].shape),
-    )
+    at = 1.03 * doubles[name].asnumpy()  # away from kinks
+    along = np.cos(np.arange(at.size)).reshape(at.shape)
     gradient = mindspore.grad(total)(Tensor(at))
     assert type(gradient) is Tensor
     step = 1e-5

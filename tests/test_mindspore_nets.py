@@ -74,7 +74,7 @@ def test_parameters_of_a_cell() -> None:
     net.check_names()
     net.update_parameters_name("net.")
     assert next(net.get_parameters()).name == "net.inner.scale"
-    assert "Dense(input_channels=3, output_channels=2, has_bias=True)" in repr(net)
+    assert "(0): Dense(input_channels=2, output_channels=4, has_bias=True)" in repr(net)
 
 
 def test_cell_dict_and_list() -> None:
@@ -213,14 +213,11 @@ def test_a_pipeline(source: Any) -> None:
     assert beside.get_col_names() == ["x", "y", "u", "v"] and column(beside, 3) == column(
         source(), 1
     )
-    summed = (
-        source().batch(
-            5, per_batch_map=lambda y, info: [np.sum(y)], input_columns="y", output_columns="s"
-        )
-        if False
-        else source()
+    summed = source().batch(
+        5, per_batch_map=lambda y, info: [np.sum(y)], input_columns="y", output_columns="s"
     )
-    assert summed.output_shapes() == [[], []]
+    assert summed.get_col_names() == ["s", "x"]
+    assert source().output_shapes() == [[], []]
     first, second = source().split([7, 3], randomize=False)
     assert column(first) == list(range(7)) and column(second) == [7, 8, 9]
     assert [len(part) for part in source().split([0.5, 0.5])] == [5, 5]
@@ -240,7 +237,7 @@ def test_orders(source: Any) -> None:
         orders = [column(data), column(data)]
         assert orders[0] != orders[1] and sorted(orders[0]) == list(range(10))
     batches = source().shuffle(10).batch(5)
-    assert sorted(sum(column(batches), [])) == list(range(10))
+    assert sorted(n for part in column(batches) for n in part) == list(range(10))
     near = column(source().shuffle(2))
     assert all(value >= i - 9 for i, value in enumerate(near)) and near[-1] in range(10)
 

@@ -97,7 +97,7 @@ class ModelCheckpoint(Callback):
         self._saved_time = self._kept_time = time.time()
         self.latest_ckpt_file_name = ""
 
-    def begin(self, run_context: RunContext) -> None:
+    def on_train_begin(self, run_context: RunContext) -> None:
         """Make the directory, and find a prefix that is not used."""
         os.makedirs(self._directory, exist_ok=True)
         used = [name for name in os.listdir(self._directory) if name.startswith(self._prefix)]
@@ -108,7 +108,7 @@ class ModelCheckpoint(Callback):
         self._saved_step = 0
         self._saved_time = self._kept_time = time.time()
 
-    def step_end(self, run_context: RunContext) -> None:
+    def on_train_step_end(self, run_context: RunContext) -> None:
         """Save, if it is time."""
         known = run_context.original_args()
         steps, seconds = self._config.save_checkpoint_steps, self._config.save_checkpoint_seconds
@@ -118,7 +118,7 @@ class ModelCheckpoint(Callback):
         ):
             self._save(known)
 
-    def end(self, run_context: RunContext) -> None:
+    def on_train_end(self, run_context: RunContext) -> None:
         """Save what the last step made."""
         known = run_context.original_args()
         if known.cur_step_num != self._saved_step:

@@ -29,7 +29,7 @@ class LossMonitor(Callback):
         """Begin to count."""
         self._last_print_time = 0
 
-    def step_end(self, run_context: RunContext) -> None:
+    def on_train_step_end(self, run_context: RunContext) -> None:
         """Print the loss, if it is time."""
         known, loss = run_context.original_args(), loss_of(run_context)
         step = (known.cur_step_num - 1) % known.batch_num + 1
@@ -82,11 +82,11 @@ class History(Callback):
     def __init__(self) -> None:
         self.epoch: dict[str, list[Any]] = {}
 
-    def begin(self, run_context: RunContext) -> None:
+    def on_train_begin(self, run_context: RunContext) -> None:
         """Forget an earlier run."""
         self.epoch = {}
 
-    def epoch_end(self, run_context: RunContext) -> None:
+    def on_train_epoch_end(self, run_context: RunContext) -> None:
         """Add the last loss of the epoch, and its metrics."""
         known = run_context.original_args()
         found = {"net_output": loss_of(run_context), **(known.get("eval_results") or {})}
