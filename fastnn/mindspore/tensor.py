@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from fastnn import nn
 from fastnn._support import check
+from fastnn.tape import listener
 from fastnn.tensor import Tensor as Plain
 from fastnn.tensor.tensor import as_dtype
 
@@ -104,11 +105,16 @@ class Tensor(Plain):
         return Tensor(array)
 
     def __repr__(self) -> str:
+        if listener.active is not None:
+            return Plain.__repr__(self)
         start = f"Tensor(shape={list(self.shape)}, dtype={name_of(self.dtype)}, value= "
         return start + np.array2string(self.asnumpy(), separator=", ", prefix=start) + ")"
 
     def __str__(self) -> str:
-        return str(self.asnumpy())
+        return Plain.__repr__(self) if listener.active is not None else str(self.asnumpy())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.ndim == 0 else str(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Tensor, (self._array,)

@@ -1,4 +1,4 @@
-"""More of `cases/mindspore.py`: expressions of arithmetic, cells, losses, gradients, rates and metrics."""
+"""More of `cases/mindspore.py`: arithmetic, cells, losses, gradients, rates and metrics."""
 
 from __future__ import annotations
 
