@@ -187,3 +187,48 @@ def test_all_is_there_and_described(module: Any) -> None:
         assert not callable(value) or value.__doc__ or name == "bool_", name
     with pytest.raises(AttributeError, match="nothing"):
         module.nothing
+
+
+def test_modules_by_its_paths() -> None:
+    """As older scripts import them."""
+    from fastnn.mindspore import context
+    from fastnn.mindspore.common import dtype as mstype
+    from fastnn.mindspore.common.initializer import Normal
+    from fastnn.mindspore.ops import composite as C, functional as F, operations as P
+    from fastnn.mindspore.train.callback import LossMonitor
+    from fastnn.mindspore.train.serialization import load_checkpoint
+
+    context.set_context(mode=context.GRAPH_MODE, device_target="CPU")
+    assert mindspore.get_context("mode") == context.GRAPH_MODE
+    x = Tensor([[1.0, 2.0]], mstype.float32)
+    assert P.MatMul(transpose_b=True)(x, x).tolist() == [[5]] == F.matmul(x, x.T).tolist()
+    assert C.GradOperation()(lambda a: a * a)(x).tolist() == [[2, 4]] and F.equal is ops.equal
+    assert load_checkpoint is mindspore.load_checkpoint and LossMonitor and Normal
+    assert mindspore.ms_function is mindspore.jit and mindspore.mutable((x,)) == (x,)
+
+
+def test_what_stands_at_the_top_of_fastnn_is_as_it_was() -> None:
+    """`import fastnn as mindspore` keeps its names, on fastnn's tensors with torch's methods."""
+    old = fastnn
+    x = old.Tensor([1.0, 3.0])
+    assert type(old.grad(lambda a: a.std())(x)) is fastnn.Tensor
+    assert old.value_and_grad(lambda a: (a * a).sum())(x)[1].tolist() == [2, 6]
+    assert old.nn.Cell is not nn.Cell and issubclass(nn.Cell, old.nn.Cell)
+    assert old.ops.reduce_mean(x).item() == 2 and not old.ops.equal(x, x + 1)
+    assert x.std().item() == pytest.approx(2**0.5) and old.Parameter is fastnn.nn.Parameter
+    assert old.nn.LeakyReLU().negative_slope == 0.01 and old.nn.LayerNorm(2).eps == 1e-5
+
+
+def test_programs_keep_what_methods_mean() -> None:
+    """fastnn.compile refuses MindSpore's tensors, whose methods it would take for torch's; what it
+    returns of others is fastnn's at every call."""
+    x = Tensor([1.0, 3.0])
+    with pytest.raises(
+        TypeError, match=r"a tensor of fastnn\.mindspore\S*; use fastnn\.mindspore\.jit"
+    ):
+        fastnn.compile(lambda a: a.std())(x)
+    weight = Parameter([2.0, 4.0], name="w")
+    inside = fastnn.compile(lambda a: (weight * a).detach())
+    given = fastnn.tensor([1.0, 1.0])
+    assert [type(inside(given)) for _ in range(3)] == [fastnn.Tensor] * 3
+    assert [mindspore.jit(lambda a: a.std())(x).item() for _ in range(3)] == [1, 1, 1]

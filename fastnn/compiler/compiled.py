@@ -100,7 +100,7 @@ def _record(
     lowered = lowering.lower(recorder.instructions, recorder.inputs, outputs, kept, watched)
     _forget_own_leaves(recorder)
     detached = [
-        Tensor(t._array.copy()) if v.storage.kind == "kept" else t.detach()
+        Tensor(t._array.copy()) if v.storage.kind == "kept" else Tensor.detach(t)
         for t, v in zip(tensors_of(result), outputs, strict=True)
     ]
     modules = [module for module, _ in recorder.modules.values()]
@@ -227,6 +227,11 @@ def _array(value: Any) -> NDArray[Any]:
             raise TypeError(
                 "compile: a compiled function cannot take a tensor that was computed on the tape; "
                 "pass it detached"
+            )
+        if value.compiled_by != "fastnn.compile":
+            raise TypeError(
+                f"compile: got a tensor of {type(value).__module__}; use {value.compiled_by}, "
+                "which keeps what its methods mean"
             )
         value = value._array
     array: NDArray[Any] = value

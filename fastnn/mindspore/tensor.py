@@ -52,6 +52,7 @@ class Tensor(Plain):
     """
 
     __slots__ = ()
+    compiled_by = "fastnn.mindspore.jit"
 
     def __init__(
         self,

@@ -28,7 +28,6 @@ sinc sinh sqrt square sub subtract swapdims t take tan tanh tensor_split trace t
 true_divide trunc unique_consecutive view_as_real vstack xlogy zeta
 """
 OTHER_NAMES = {
-    "floor_div_": "floor_divide",
     "mod": "remainder",
     "floormod": "remainder",
     "floordiv": "floor_divide",
@@ -45,8 +44,6 @@ OTHER_NAMES = {
     "tensor_ge": "ge",
     "tensor_lt": "lt",
     "tensor_le": "le",
-    "realdiv": "div",
-    "sum_": "sum",
     "deepcopy": "clone",
     "trapz": "trapezoid",
 }

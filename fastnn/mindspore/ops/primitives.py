@@ -15,6 +15,8 @@ from fastnn.mindspore.tensor import Tensor
 from fastnn.nn import functional as F
 from fastnn.transforms.gradients import grad
 
+__all__ = ["CLASSES"]
+
 # ---- without settings: the function of another name ----
 
 _SAME = {

@@ -3,7 +3,7 @@
 from fastnn.mindspore import metrics
 from fastnn.mindspore.files import export, load_checkpoint, load_param_into_net, save_checkpoint
 from fastnn.mindspore.metrics import *
-from fastnn.mindspore.train import callback
+from fastnn.mindspore.train import callback, serialization
 from fastnn.mindspore.train.callback import *
 from fastnn.mindspore.train.model import Model
 
