@@ -70,7 +70,9 @@ def save_checkpoint(
     if not path.endswith((".ckpt", ".safetensors")):
         path = f"{path}.{format}"
     arrays = {k: v._array if isinstance(v, Plain) else np.asarray(v) for k, v in chosen.items()}
-    io.write(path, arrays)
+    # MindSpore reads files alone whose header has the order of the memory.
+    order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
+    io.write(path, {name: arrays[name] for name in order})
 
 
 def load_checkpoint(
