@@ -242,6 +242,7 @@ def test_orders(source: Any) -> None:
         assert orders[0] != orders[1] and sorted(orders[0]) == list(range(10))
     batches = source().shuffle(10).batch(5)
     assert sorted(n for part in column(batches) for n in part) == list(range(10))
+    assert len({str(column(batches)) for _ in range(4)}) > 1
     near = column(source().shuffle(2))
     assert all(value >= i - 9 for i, value in enumerate(near)) and near[-1] in range(10)
 

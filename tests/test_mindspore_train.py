@@ -223,6 +223,32 @@ def test_early_stopping() -> None:
     assert len(losses.seen) == 1
 
 
+def test_weight_decay_leaves_out_beta_and_gamma() -> None:
+    """Unless parameters come in groups; the order of the parameters stays."""
+    for grouped in (False, True):
+        net = nn.SequentialCell(nn.LayerNorm((2,)), nn.Dense(2, 1, "ones"))
+        for p in net.get_parameters():
+            p.set_data(np.ones(p.shape, np.float32))
+        own = net.trainable_params()
+        optimizer = nn.SGD([{"params": own}] if grouped else own, 1.0, weight_decay=0.5)
+        assert [p.name for p in optimizer.parameters] == [p.name for p in own]
+        optimizer([Tensor(np.zeros(p.shape, np.float32)) for p in own])
+        want = {"0.gamma": 0.5 if grouped else 1.0, "0.beta": 0.5 if grouped else 1.0}
+        for p in own:
+            assert (p.asnumpy() == want.get(p.name, 0.5)).all(), (grouped, p.name)
+
+
+def test_parameter_groups() -> None:
+    a, b = (mindspore.Parameter([1.0], name=name) for name in "ab")
+    groups = [{"params": [b], "lr": [0.5, 0.25]}, {"params": [a]}, {"order_params": [a, b]}]
+    optimizer = nn.SGD(groups, 0.125)
+    assert optimizer.parameters == (a, b) and optimizer.dynamic_lr
+    for _ in range(3):
+        optimizer((Tensor([1.0]), Tensor([1.0])))
+    assert a.tolist() == [1 - 3 * 0.125] and b.tolist() == [1 - 0.5 - 2 * 0.25]
+    assert optimizer.get_lr_parameter([a, b]) == [0.125, 0.5] and float(optimizer.get_lr()) == 0.25
+
+
 def test_one_step_cells() -> None:
     net = classifier()
     optimizer = nn.SGD(net.trainable_params(), 0.1)
