@@ -243,15 +243,36 @@ def _broadcast_to(self: Any, *shape: Any) -> Any:
     return arrays.broadcast_to(self, given)
 
 
+def _argmax_with_value(self: Any, axis: int = 0, keep_dims: bool = False) -> Any:
+    """(the maximum, its index) along an axis."""
+    return reductions.max(self, axis, keep_dims)
+
+
+def _argmin_with_value(self: Any, axis: int = 0, keep_dims: bool = False) -> Any:
+    """(the minimum, its index) along an axis."""
+    return reductions.min(self, axis, keep_dims)
+
+
+def _top_k(self: Any, k: int, sorted: bool = True) -> Any:
+    """(the k largest of the last axis, their indices)."""
+    return reductions.topk(self, k)
+
+
 METHODS: dict[str, Callable[..., Any]] = {
     "all": _reduced(reductions.all),
     "amax": _reduced(reductions.amax),
     "amin": _reduced(reductions.amin),
     "any": _reduced(reductions.any),
+    "approximate_equal": functions.approximate_equal,
     "argmax": _argmax,
+    "argmax_with_value": _argmax_with_value,
     "argmin": _argmin,
+    "argmin_with_value": _argmin_with_value,
     "argsort": _ordered(reductions.argsort),
     "astype": _astype,
+    "bitwise_and": base.bitwise_and,
+    "bitwise_or": base.bitwise_or,
+    "bitwise_xor": base.bitwise_xor,
     "broadcast_to": _broadcast_to,
     "chunk": _chunk,
     "copy": _copy,
@@ -265,6 +286,8 @@ METHODS: dict[str, Callable[..., Any]] = {
     "gather_elements": arrays.gather_elements,
     "gather_nd": arrays.gather_nd,
     "item": _item,
+    "hypot": base.hypot,
+    "invert": base.bitwise_not,
     "itemset": _itemset,
     "max": _extreme(reductions.max, reductions.amax),
     "mean": _reduced(reductions.mean),
@@ -279,11 +302,13 @@ METHODS: dict[str, Callable[..., Any]] = {
     "sum": _sum,
     "swapaxes": _swapaxes,
     "tile": _tile,
+    "top_k": _top_k,
     "topk": reductions.topk,
     "transpose": _transpose,
     "var": _spread(reductions.var),
 }
 
 for _name, _function in METHODS.items():
-    _function.__name__ = _name
-    setattr(Tensor, _name, adopting(_function))
+    _method = adopting(_function)
+    _method.__name__ = _name
+    setattr(Tensor, _name, _method)

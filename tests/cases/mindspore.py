@@ -166,6 +166,13 @@ x.abs() => np.abs(x)
 x.permute(1, 0) => x.T
 x.value() => x
 x.trace() => np.trace(x)
+x.argmax_with_value(1) => (x.max(1), x.argmax(1))
+x.argmin_with_value() => (x.min(0), x.argmin(0))
+x.top_k(2) => (-np.sort(-x, 1)[:, :2], np.argsort(-x, 1)[:, :2])
+i.bitwise_and(t(3)) => i & 3
+i.bitwise_or(i) => i
+x.approximate_equal(x + 1e-7) => x == x
+x.hypot(y) => np.hypot(x, y)
 x + 1 => x + 1
 1 - x => 1 - x
 x / y => x / y

@@ -162,6 +162,8 @@ nn.KLDivLoss('sum')(ops.log(p), p) => np.array(0.0)
 nn.HingeEmbeddingLoss('none' and 1.0)(x, ops.sign(y))
     => np.where(y > 0, x, np.maximum(0, 1 - x)).mean()
 nn.SoftMarginLoss()(x, ops.sign(y)) => np.log1p(np.exp(-np.sign(y) * x)).mean()
+nn.MultilabelMarginLoss()(x, i32(t([[0, -1, 0], [1, 0, -1]])))
+    => ((0 + 1.5) / 3 + 0) / 2
 nn.DiceLoss()(p, q) => 1 - 2 * (p * q).sum() / ((p * p).sum() + (q * q).sum() + 1e-5)
 ops.cross_entropy(x, i32(c)) => cross(x, c).mean()
 ops.binary_cross_entropy(p, q) => -(q * np.log(p) + (1 - q) * np.log(1 - p)).mean()

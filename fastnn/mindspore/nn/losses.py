@@ -279,6 +279,17 @@ class MultiLabelSoftMarginLoss(LossBase):
         return F.multilabel_soft_margin_loss(x, target, self.weight, reduction=self.reduction)
 
 
+class MultilabelMarginLoss(LossBase):
+    """sum over target classes j and others i of max(0, 1 - (x[j] - x[i])) / classes.
+
+    A row of the target lists its classes, up to the first -1.
+    """
+
+    def construct(self, x: Tensor, target: Tensor) -> Any:
+        """The loss."""
+        return F.multilabel_margin_loss(x, target, reduction=self.reduction)
+
+
 class TripletMarginLoss(LossBase):
     """max(0, |x - positive|_p - |x - negative|_p + margin)."""
 
@@ -349,7 +360,8 @@ class DiceLoss(LossBase):
 __all__ = [
     "BCELoss", "BCEWithLogitsLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "DiceLoss",
     "GaussianNLLLoss", "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MAELoss",
-    "MSELoss", "MarginRankingLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss",
+    "MSELoss", "MarginRankingLoss", "MultiLabelSoftMarginLoss",
+    "MultilabelMarginLoss", "MultiMarginLoss", "NLLLoss",
     "PoissonNLLLoss", "RMSELoss", "SmoothL1Loss", "SoftMarginLoss",
     "SoftmaxCrossEntropyWithLogits", "TripletMarginLoss",
 ]  # fmt: skip
