@@ -145,7 +145,7 @@ _provide("fastnn", "fastnn.io", "FormatError load save")
 _provide("fastnn", "fastnn.train", "History Trainer metrics")
 _provide(
     "fastnn",
-    "fastnn.mindspore",
+    "fastnn.mindspore.plain.top",
     "GRAPH_MODE PYNATIVE_MODE context get_seed jit load_checkpoint load_param_into_net "
     "save_checkpoint set_context set_device set_seed",
 )
@@ -153,11 +153,11 @@ _provide(
 # What lower packages offer and higher ones define.
 _provide("fastnn.nn.module", "fastnn.train.predict", "predict")
 _provide("fastnn.nn.module", "fastnn.io.model", "save")
-_provide("fastnn.nn", "fastnn.mindspore.cell", "Cell CellList Dense SequentialCell")
-_provide("fastnn.nn", "fastnn.mindspore.optim", "SGD Adam Momentum")
+_provide("fastnn.nn", "fastnn.mindspore.plain.cell", "Cell CellList Dense SequentialCell")
+_provide("fastnn.nn", "fastnn.mindspore.plain.optim", "SGD Adam Momentum")
 _provide(
     "fastnn.ops",
-    "fastnn.mindspore.ops",
+    "fastnn.mindspore.plain.ops",
     "GradOperation binary_cross_entropy binary_cross_entropy_with_logits clip_by_global_norm "
     "clip_by_value cross_entropy derivative expand_dims get_grad grad jacfwd jacrev jet jvp "
     "kl_div l1_loss mse_loss ones ones_like reduce_max reduce_mean reduce_min reduce_sum "
