@@ -11,7 +11,8 @@ import numpy as np
 
 from fastnn._core import engine
 from fastnn._core.program import Program
-from fastnn._core.replay import Replay, Watch
+from fastnn._core.replay import Replay
+from fastnn._core.watch import Watch
 from fastnn._support.tree import alike
 from fastnn.compiler.captures import Captures
 from fastnn.compiler.lowering import Instruction, Storage, Value
