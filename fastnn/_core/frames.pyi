@@ -5,6 +5,6 @@ from typing_extensions import disjoint_base
 
 @disjoint_base
 class Frames:
-    calls: dict[tuple[int, int], tuple[CodeType, CodeType | None]]
+    calls: dict[tuple[int, int], tuple[CodeType, CodeType | None, Any]]
     def __enter__(self) -> Self: ...
     def __exit__(self, *error: Any) -> None: ...

@@ -17,6 +17,7 @@ cdef extern from "Python.h":
     void PyEval_SetProfile(Py_tracefunc, PyObject *)
     PyCodeObject *PyFrame_GetCode(PyFrameObject *)
     PyFrameObject *PyFrame_GetBack(PyFrameObject *)
+    PyObject *PyFrame_GetGlobals(PyFrameObject *)
     void Py_DecRef(PyObject *)
 
 
@@ -26,7 +27,8 @@ cdef class Frames:
     A profiler that is on goes on hearing of everything.
 
     Attributes:
-        calls: (code, the code that called it or None) of each, by their ids.
+        calls: (code, the code that called it or None, the name of its module) of each, by the ids of
+            both codes.
     """
     cdef readonly dict calls
     cdef Py_tracefunc _before
@@ -57,7 +59,11 @@ cdef int _note(PyObject *obj, PyFrameObject *frame, int what, PyObject *arg) exc
         if back:
             caller = _code_of(back)
             Py_DecRef(<PyObject *>back)
-        frames.calls[id(code), id(caller)] = code, caller
+        key = id(code), id(caller)
+        if key not in frames.calls:
+            space = PyFrame_GetGlobals(frame)
+            frames.calls[key] = code, caller, (<dict>space).get("__name__")
+            Py_DecRef(space)
     if frames._before:
         return frames._before(frames._object, frame, what, arg)
     return 0

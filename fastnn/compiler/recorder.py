@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -124,6 +125,18 @@ class Recorder:
     def clears_grad(self, leaf: Tensor) -> None:
         """`leaf.grad` becomes None, whatever it was."""
         self.grads_set[id(leaf)] = leaf
+
+    def needs_gradients(self, found: Iterable[tuple[Tensor, Any]]) -> None:
+        """The function names `.grad`: these tensors had these gradients before it ran. A replay
+        needs one where there was one, and the same where the program reads it."""
+        for leaf, grad in found:
+            if id(leaf) in self.grads_read:
+                continue
+            if grad is not None and id(_owner(grad._array)) in self.storages:
+                self.grads_read[id(leaf)] = leaf, grad
+                continue
+            self.conditions.append(partial(_has_gradient, leaf, grad is not None))
+            self.watched.append((leaf, "grad"))
 
     def valid_while(
         self, holds: Callable[[], bool], before_run: Callable[[], object], places: Any
@@ -255,6 +268,10 @@ def listening(recorder: Recorder) -> Iterator[Recorder]:
             raise
         finally:
             listener.listen(None)
+
+
+def _has_gradient(leaf: Tensor, asked: bool) -> bool:
+    return (leaf.grad is not None) == asked
 
 
 class _Lent:

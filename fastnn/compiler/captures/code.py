@@ -1,0 +1,152 @@
+"""What a code object can name: globals, attributes, imports, constants that may be names.
+
+Python code comes to a value by a name or by an operation on another value. So the names in its
+byte code bound what it can read of an object. Only the few instructions that carry names are told
+apart here; one that is not known makes the code unclear, and unclear code is never replayed.
+"""
+
+from __future__ import annotations
+
+import dis
+import types
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_GLOBALS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
+_STORED_GLOBALS = {"STORE_GLOBAL", "DELETE_GLOBAL"}
+_OF_CLASS_BODIES = {"STORE_NAME", "DELETE_NAME"}
+_ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "LOAD_ZERO_SUPER_ATTR"}
+_ATTRIBUTES |= {"LOAD_SUPER_METHOD", "LOAD_ZERO_SUPER_METHOD"}
+_STORED_ATTRIBUTES = {"STORE_ATTR", "DELETE_ATTR"}
+_IMPORTS = {"IMPORT_NAME"}
+_IMPORTED = {"IMPORT_FROM"}
+_SILENT = {"CACHE", "PRECALL", "NOP", "EXTENDED_ARG", "PUSH_NULL", "COPY", "RESUME"}
+_STORES = {"STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF", "DELETE_ATTR", "DELETE_GLOBAL"}
+_PROBES = {"getattr", "hasattr"}  # may have the name as a constant
+_SIMPLE = ("LOAD_FAST", "LOAD_DEREF", "LOAD_GLOBAL", "LOAD_CONST", "LOAD_NAME", "LOAD_SMALL_INT")
+
+
+class Load(NamedTuple):
+    """A global name that is read, and the attributes directly after it."""
+
+    name: str
+    attributes: tuple[str, ...]
+
+
+class Facts(NamedTuple):
+    """What the code names, with the functions defined in it."""
+
+    loads: tuple[Load, ...]
+    stored: frozenset[str]  # global names that it assigns
+    attributes: frozenset[str]  # read or assigned
+    imports: frozenset[str]
+    constants: frozenset[str]  # texts
+    probes: bool  # asks for attributes whose names are not constants
+    unclear: str  # an instruction that is not known, or ""
+    codes: tuple[types.CodeType, ...]  # it and those within
+
+
+@lru_cache(maxsize=4096)
+def facts_of(code: types.CodeType) -> Facts:
+    """The facts of a code object."""
+    instructions = [i for i in dis.get_instructions(code) if i.opname not in _SILENT]
+    loads: list[Load] = []
+    stored: set[str] = set()
+    attributes: set[str] = set()
+    imports: set[str] = set()
+    probes, unclear = False, ""
+    for at, found in enumerate(instructions):
+        name = found.opname
+        if name in _GLOBALS:
+            loads.append(Load(found.argval, _after(instructions, at + 1)))
+            if found.argval in _PROBES:
+                asked = _probed(instructions, at + 1)
+                probes |= asked is None
+                attributes |= {asked or ""}
+        elif name in _STORED_GLOBALS:
+            stored.add(found.argval)
+        elif name in _ATTRIBUTES or name in _STORED_ATTRIBUTES or name in _IMPORTED:
+            attributes.add(found.argval)
+        elif name in _IMPORTS:
+            imports.add(found.argval)
+        elif found.opcode in dis.hasname and name not in _OF_CLASS_BODIES:
+            unclear = unclear or name
+    constants = {text for const in code.co_consts for text in _texts(const)}
+    inner = [facts_of(const) for const in code.co_consts if isinstance(const, types.CodeType)]
+    return Facts(
+        tuple(dict.fromkeys([*loads, *(load for i in inner for load in i.loads)])),
+        frozenset(stored).union(*(i.stored for i in inner)),
+        (frozenset(attributes) - {""}).union(*(i.attributes for i in inner)),
+        frozenset(imports).union(*(i.imports for i in inner)),
+        frozenset(constants).union(*(i.constants for i in inner)),
+        probes or any(i.probes for i in inner),
+        next((u for u in [unclear, *(i.unclear for i in inner)] if u), ""),
+        (code, *(c for i in inner for c in i.codes)),
+    )
+
+
+def _texts(const: Any) -> Iterator[str]:
+    if isinstance(const, str):
+        yield const
+    elif isinstance(const, tuple | frozenset):
+        for entry in const:
+            yield from _texts(entry)
+
+
+def _after(instructions: list[dis.Instruction], at: int) -> tuple[str, ...]:
+    """The attributes that are read one after the other from here on."""
+    found: list[str] = []
+    while at < len(instructions) and instructions[at].opname in _ATTRIBUTES:
+        found.append(instructions[at].argval)
+        at += 1
+    return tuple(found)
+
+
+def _probed(instructions: list[dis.Instruction], at: int) -> str | None:
+    """The constant name in `getattr(value, "name", ...)`; None if it is not so simple."""
+    if at >= len(instructions) or not instructions[at].opname.startswith(_SIMPLE):
+        return None
+    at += 1 + len(_after(instructions, at + 1))
+    if at < len(instructions) and instructions[at].opname == "LOAD_CONST":
+        name = instructions[at].argval
+        return name if isinstance(name, str) and not name.startswith("__") else None
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _lines(code: types.CodeType) -> tuple[tuple[str, str, int], ...]:
+    """(instruction, name, line) of what carries a name, or stores an item."""
+    found: list[tuple[str, str, int]] = []
+    line = code.co_firstlineno
+    for i in dis.get_instructions(code):
+        positions = getattr(i, "positions", None)
+        line = (positions.lineno if positions is not None else None) or line
+        if i.opname == "STORE_SUBSCR" or isinstance(i.argval, str):
+            found.append((i.opname, i.argval if isinstance(i.argval, str) else "", line))
+    return tuple(found)
+
+
+def place_of(codes: list[types.CodeType], label: str) -> str:
+    """file:line where code assigns to the variable of a label such as `cfg.k`, else reads it."""
+    root = label.partition("[")[0]
+    names = root.split(".")
+    best: tuple[int, str] = (9, "")
+    for code in codes:
+        lines = _lines(code)
+        of_name = {line for _, name, line in lines if name == names[-1]}
+        for op, name, line in lines:
+            if op in _STORES and name == names[-1] and root == label:
+                rank = 0
+            elif op == "STORE_SUBSCR" and line in of_name:
+                rank = 1
+            elif name == names[-1]:
+                rank = 2
+            elif name == names[0]:
+                rank = 3
+            else:
+                continue
+            if rank < best[0]:
+                best = rank, f"{Path(code.co_filename).name}:{line}"
+    return best[1]

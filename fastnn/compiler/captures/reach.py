@@ -1,0 +1,467 @@
+"""The objects that user code can come to, from the names that it uses.
+
+A walk from the functions: globals, closure variables and defaults, from there the attributes whose
+names the code uses, all entries of containers, and the functions found on the way. Every object
+must be of a kind whose state is known; one that is not, and any function that is not known to read
+its arguments alone, is a reason why the code cannot be replayed.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import io
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn.compiler.captures import known
+from fastnn.compiler.captures.code import Load, facts_of
+from fastnn.compiler.captures.snapshot import CONTAINERS
+from fastnn.compiler.captures.variables import NOTHING, Variable, in_class, raw, value_at
+
+if TYPE_CHECKING:
+    Module = Any  # nn.Module, which stands above
+
+_MOST = 4096  # objects that are looked at
+_FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial)
+_BOUND = (types.BuiltinFunctionType, types.MethodWrapperType)
+_WRAPPERS = (staticmethod, classmethod)
+_REGISTRIES = ("_parameters", "_modules", "_buffers")
+_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks")
+
+
+def state_of(value: Any) -> Callable[[], Any] | None:
+    """A function that gives the state of a random generator; None for other values."""
+    pythons, numpys = sys.modules.get("random"), sys.modules.get("numpy.random")
+    if pythons is not None and isinstance(value, pythons.Random):
+        return value.getstate  # type: ignore[no-any-return]
+    if numpys is not None and isinstance(value, (numpys.Generator, numpys.RandomState)):
+        bits = getattr(value, "bit_generator", None) or value._bit_generator
+        return lambda: repr(bits.state)
+    return None
+
+
+def is_module(value: Any) -> bool:
+    return _is_kind(type(value), "fastnn.nn.module")
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_kind(kind: type, module: str) -> bool:
+    return any(base.__module__ == module for base in kind.__mro__)
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_named(kind: type, module: str, name: str) -> bool:
+    return any(base.__module__ == module and base.__name__ == name for base in kind.__mro__)
+
+
+class Reach:
+    """What code can come to.
+
+    Args:
+        roots: functions, methods and modules that are called.
+        ran: ids of the code objects that ran; functions whose code did not are not looked into.
+            None: look into all.
+
+    Attributes:
+        variables: the places whose values it can read.
+        reasons: why a replay is not safe, as text; empty if it is.
+        tensors, arrays, modules: those that were found. values: everything, by id.
+        states, iterators: random generators and iterators, with their labels.
+        codes: the code objects that were looked into; whole: all attributes count as read.
+    """
+
+    def __init__(self, roots: Iterable[Any], ran: set[int] | None = None) -> None:
+        self._ran = ran
+        self.variables: dict[tuple[Any, ...], Variable] = {}
+        self.reasons: dict[str, None] = {}
+        self.tensors: list[Any] = []
+        self.arrays: list[tuple[Any, str]] = []
+        self.modules: list[tuple[Any, str]] = []
+        self.states: list[tuple[str, Callable[[], Any], Any]] = []
+        self.iterators: list[str] = []
+        self.codes: dict[int, types.CodeType] = {}
+        self.names: dict[str, None] = {"forward": None}
+        self.whole = False
+        self._met: dict[int, Any] = {}
+        self._objects: list[tuple[Any, str]] = []
+        self._classes: list[tuple[type, str]] = []
+        self._spaces: list[tuple[dict[str, Any], str]] = []  # of Python modules
+        for root in roots:
+            self.meet(root, "self" if is_module(root) else "")
+        self._finish()
+
+    # ---- names that come up after an object was met ----
+
+    def _add_names(self, names: Iterable[str]) -> None:
+        new = [name for name in names if name not in self.names]
+        self.names.update(dict.fromkeys(new))
+        wide = not self.whole and any(name in known.WIDE_DUNDERS for name in new)
+        for name in new:
+            if name in known.HIDDEN_READS or (
+                name.startswith("__")
+                and name.endswith("__")
+                and name not in known.DUNDERS
+                and name not in known.WIDE_DUNDERS
+            ):
+                self.doubt(f"it uses .{name}")
+        self.whole |= wide
+        for value, label in list(self._objects):
+            for name in self._all_names(value) if wide else new:
+                self._attribute(value, name, label)
+        for kind, label in list(self._classes):
+            for name in self._all_names(kind) if wide else new:
+                self._of_class(kind, name, label, None)
+        for space, label in list(self._spaces):
+            if wide:
+                self.doubt(f"it may read any attribute of {label}")
+            for name in new:
+                self._entry(space, name, label)
+
+    def _all_names(self, value: Any) -> list[str]:
+        names = {} if isinstance(value, type) else dict.fromkeys(getattr(value, "__dict__", ()))
+        for kind in value.__mro__ if isinstance(value, type) else type(value).__mro__:
+            if not known.is_ours(kind.__module__):
+                names.update(dict.fromkeys(n for n in vars(kind) if not n.startswith("__")))
+        return [name for name in names if isinstance(name, str)]
+
+    def _widen(self) -> None:
+        if not self.whole:
+            self._add_names(["__dict__"])
+
+    def doubt(self, reason: str) -> None:
+        """Note a reason why a replay is not safe."""
+        self.reasons.setdefault(reason)
+
+    def let_go(self) -> None:
+        """Drop the references to what was found."""
+        self._met, self._objects, self._classes, self._spaces = {}, [], [], []
+        self.modules, self.tensors = [], []
+
+    # ---- values ----
+
+    def meet(self, value: Any, label: str) -> None:
+        """Look at a value, once."""
+        if type(value) in known.IMMUTABLE or value is NOTHING or id(value) in self._met:
+            return
+        self._met[id(value)] = value
+        if len(self._met) > _MOST:
+            self.doubt(f"it reaches more than {_MOST} objects")
+            return
+        kind = type(value)
+        if isinstance(value, np.generic) or known.is_allowed(value):
+            if isinstance(value, types.FunctionType):
+                self.codes[id(value.__code__)] = value.__code__
+        elif isinstance(value, _FUNCTIONS):
+            self._callable(value, label)
+        elif kind is types.ModuleType or isinstance(value, types.ModuleType):
+            self._python_module(value, label)
+        elif isinstance(value, type):
+            self._class(value, label)
+        elif kind is np.ndarray and value.dtype.kind != "O":
+            self.arrays.append((value, label))
+        elif kind in CONTAINERS:
+            self._container(value, label)
+        elif hasattr(kind, "_array") and known.is_ours(kind.__mro__[-2].__module__):
+            self._tensor(value, label)
+        elif isinstance(value, _BOUND):
+            self._bound(value, label)
+        elif isinstance(value, (*_WRAPPERS, property)):
+            self._wrapper(value, label)
+        else:
+            self._object(value, label)
+
+    def _object(self, value: Any, label: str) -> None:
+        kind, state = type(value), state_of(value)
+        if state is not None:
+            self.states.append((label, state, state()))
+            self.doubt(f"{label or kind.__name__} is a random generator")
+        elif isinstance(value, Iterator) and not isinstance(value, io.IOBase):
+            self.iterators.append(label)
+            self.doubt(f"{label or kind.__name__} is an iterator")
+        elif is_module(value):
+            self._layer(value, label)
+        elif known.is_ours(kind.__module__) and _is_kind(kind, "fastnn._core.replay"):
+            self.meet(value.fn, label)
+        elif known.is_ours(kind.__module__):
+            self._of_ours(value, label)
+        elif kind is types.MethodDescriptorType or kind is types.SimpleNamespace:
+            self._instance(value, label)
+        elif known.is_python_class(kind):
+            self._instance(value, label)
+        else:
+            self.doubt(f"{label or 'something'} is a {kind.__name__}, which may change unseen")
+
+    def _container(self, value: Any, label: str) -> None:
+        if len(value) > _MOST:
+            self.doubt(f"{label} has {len(value)} entries")
+            return
+        if isinstance(value, dict):
+            for key, entry in value.items():
+                self.meet(key, label)
+                self.meet(entry, f"{label}[{key!r}]" if type(key) in (str, int) else label)
+            return
+        for i, entry in enumerate(value):
+            self.meet(entry, f"{label}[{i}]")
+
+    def _tensor(self, value: Any, label: str) -> None:
+        self.tensors.append(value)
+        if getattr(value, "__dict__", None):
+            self._watch_names(value, label)
+
+    # ---- functions ----
+
+    def _callable(self, value: Any, label: str) -> None:
+        if isinstance(value, types.MethodType):
+            owner = value.__self__
+            self.meet(owner, label or "self")
+            self.meet(value.__func__, label)
+        elif isinstance(value, functools.partial):
+            for part in (value.func, *value.args, *value.keywords.values()):
+                self.meet(part, label)
+        else:
+            self._function(value, label)
+
+    def _function(self, function: types.FunctionType, label: str) -> None:
+        code = function.__code__
+        trusted = known.is_trusted(code)
+        if trusted and known.hides(function.__name__):
+            self.doubt(f"it calls {function.__name__}")
+        if not trusted and self._ran is not None and id(code) not in self._ran:
+            return
+        self._add(Variable("function", function, label or function.__name__))
+        wrapped = getattr(function, "__wrapped__", None)
+        if wrapped is not None:
+            self.meet(wrapped, label)
+        names = code.co_varnames[: code.co_argcount]
+        defaults = function.__defaults__ or ()
+        given = dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
+        for name, value in {**given, **(function.__kwdefaults__ or {})}.items():
+            if not trusted:
+                self.meet(value, name)
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+            self._add(Variable("cell", cell, name))
+            self.meet(value_at(cell, "cell_contents"), name)
+        if not trusted:
+            self._look_into(function)
+
+    def _look_into(self, function: types.FunctionType) -> None:
+        """Follow the names in a function's byte code."""
+        facts = facts_of(function.__code__)
+        self.codes.update((id(code), code) for code in facts.codes)
+        if facts.unclear:
+            self.doubt(f"{function.__qualname__} has the instruction {facts.unclear}")
+        if function.__dict__:
+            self._watch_names(function, function.__name__)
+        for load in facts.loads:
+            self._load(function.__globals__, load)
+        for name in facts.stored:
+            self._entry(function.__globals__, name, "")
+        for name in facts.imports:
+            self._add(Variable("entry", sys.modules, name, name))
+            self.meet(sys.modules.get(name), name)
+        self._add_names(facts.attributes)
+        if facts.probes:
+            if any(t.startswith("__") and t.endswith("__") for t in facts.constants):
+                self.doubt("it asks for attributes by special names")
+            self._widen()
+
+    def _load(self, space: dict[str, Any], load: Load) -> None:
+        """A global name, and attributes of Python modules directly after it."""
+        name, value = load.name, space.get(load.name, NOTHING)
+        self._add(Variable("entry", space, name, name))
+        if value is NOTHING:
+            value = vars(builtins).get(name, NOTHING)
+            if value is not NOTHING:
+                self._add(Variable("entry", vars(builtins), name, name))
+            if name in known.PROBES:
+                self._widen()
+        label = name
+        for attribute in load.attributes:
+            if not isinstance(value, types.ModuleType):
+                break
+            if known.is_ours(value.__name__) and known.hides(attribute):
+                self.doubt(f"it calls {label}.{attribute}")
+            label = f"{label}.{attribute}"
+            if attribute in vars(value):
+                self._add(Variable("entry", vars(value), label, attribute))
+                value = vars(value)[attribute]
+            else:
+                value = getattr(value, attribute, NOTHING)  # loaded at first use
+        self.meet(value, label)
+
+    def _bound(self, value: Any, label: str) -> None:
+        """A function in C, by itself or bound to an object."""
+        owner = value.__self__
+        if owner is None or isinstance(owner, types.ModuleType):
+            if not known.is_ours(getattr(value, "__module__", None)):
+                self.doubt(f"it may call {label or value.__name__}, which may read anything")
+        else:
+            self.meet(owner, label)
+            self._add_names([value.__name__])
+
+    def _wrapper(self, value: Any, label: str) -> None:
+        parts = [value.__func__] if isinstance(value, _WRAPPERS) else []
+        if isinstance(value, property):
+            parts = [value.fget, value.fset, value.fdel]
+        for part in parts:
+            self.meet(part, label)
+
+    # ---- objects ----
+
+    def _python_module(self, module: types.ModuleType, label: str) -> None:
+        if known.is_ours(module.__name__):
+            return
+        if known.is_numpys(module) or self.whole:
+            self.doubt(f"it may read any attribute of {module.__name__}")
+            return
+        self._spaces.append((vars(module), label))
+        for name in list(self.names):
+            self._entry(vars(module), name, label)
+
+    def _entry(self, space: dict[str, Any], name: str, label: str) -> None:
+        if name in space:
+            label = f"{label}.{name}" if label else name
+            self._add(Variable("entry", space, label, name))
+            self.meet(space[name], label)
+
+    def _watch_names(self, value: Any, label: str) -> None:
+        """The attributes of an object that are named, in its own dict and in its classes."""
+        self._objects.append((value, label))
+        own = getattr(value, "__dict__", None)
+        if type(own) is dict:
+            self._add(Variable("names", own, label))
+        for name in self._all_names(value) if self.whole else list(self.names):
+            self._attribute(value, name, label)
+
+    def _instance(self, value: Any, label: str) -> None:
+        kind = type(value)
+        self._add(Variable("kind", value, label))
+        self._watch_names(value, label)
+        self._special(kind, label)
+        if isinstance(value, CONTAINERS):
+            self._add(Variable("contents", value, label))
+            self._container(raw(value), label)
+        elif isinstance(value, np.ndarray):
+            self.doubt(f"{label} is a {kind.__name__}")
+
+    def _attribute(self, value: Any, name: str, label: str) -> None:
+        own = getattr(value, "__dict__", None)
+        if isinstance(own, dict) and name in own:
+            self.meet(own[name], f"{label}.{name}" if label else name)
+        self._of_class(type(value), name, label, value)
+
+    def _of_class(self, kind: type, name: str, label: str, owner: Any) -> None:
+        found = in_class(kind, name)
+        if found is NOTHING or type(found) in known.IMMUTABLE - {types.MemberDescriptorType}:
+            return
+        label = f"{label}.{name}" if label else name
+        if isinstance(found, types.MemberDescriptorType):
+            if owner is not None:
+                self._add(Variable("slot", owner, label, name))
+                self.meet(value_at(owner, name), label)
+            return
+        if isinstance(found, types.FunctionType) and known.is_trusted(found.__code__):
+            if known.hides(name):
+                self.doubt(f"it calls {label}")
+            return
+        self.meet(found, label)
+
+    def _class(self, kind: type, label: str) -> None:
+        if known.is_ours(kind.__module__):
+            return
+        if not known.is_python_class(kind):
+            self.doubt(f"it may use the class {kind.__name__}, which may read anything")
+            return
+        self._classes.append((kind, label))
+        self._add(Variable("class", kind, label))
+        for name in self._all_names(kind) if self.whole else list(self.names):
+            self._of_class(kind, name, label, None)
+        self._special(kind, label)
+        if type(kind) is not type:
+            self.meet(type(kind), label)
+            self._special(type(kind), label)
+
+    def _special(self, kind: type, label: str) -> None:
+        """The special methods of a class, which operations call."""
+        if ("special", id(kind)) in self.variables:
+            return
+        self._add(Variable("special", kind, label))
+        for base in kind.__mro__[:-1]:
+            if known.is_ours(base.__module__) or base in CONTAINERS:
+                continue
+            for name, value in vars(base).items():
+                if name.startswith("__") and (callable(value) or isinstance(value, _WRAPPERS)):
+                    if name not in ("__class__", "__doc__", "__module__", "__weakref__"):
+                        self.meet(value, f"{label}.{name}")
+
+    # ---- objects of this package ----
+
+    def _layer(self, module: Any, label: str) -> None:
+        for each in module.modules():
+            self._met[id(each)] = each
+            self.modules.append((each, label or type(each).__name__))
+            for registry in _REGISTRIES[::2]:
+                for part in vars(each)[registry].values():
+                    self.meet(part, label)
+            for hooks in _HOOKS:
+                for hook in vars(each)[hooks].values():
+                    self.meet(getattr(hook, "hook", hook), label)
+            if known.is_ours(type(each).__module__):
+                for name, part in list(vars(each).items()):
+                    if name not in (*_REGISTRIES, *_HOOKS, "_transient"):
+                        self.meet(part, f"{label}.{name}")
+            else:
+                self._instance(each, label or "self")
+
+    def _of_ours(self, value: Any, label: str) -> None:
+        """An object of this package that is neither tensor nor layer."""
+        kind = type(value)
+        if isinstance(value, CONTAINERS):
+            self._add(Variable("contents", value, label))
+            self._container(raw(value), label)
+            return
+        if _is_named(kind, "fastnn.optim.optimizer", "Optimizer"):
+            for name in ("param_groups", "state", "defaults"):
+                if name in self.names:
+                    self._add(Variable("entry", vars(value), f"{label}.{name}", name))
+                    self.meet(vars(value)[name], f"{label}.{name}")
+            self._objects.append((value, label))
+            return
+        self._add(Variable("kind", value, label))
+        self._objects.append((value, label))
+        own = getattr(value, "__dict__", {})
+        for name, part in list(own.items()):
+            self._add(Variable("entry", own, f"{label}.{name}", name))
+            self.meet(part, f"{label}.{name}")
+        for base in kind.__mro__:
+            for name, found in vars(base).items():
+                if isinstance(found, types.MemberDescriptorType):
+                    self._add(Variable("slot", value, f"{label}.{name}", name))
+                    self.meet(value_at(value, name), f"{label}.{name}")
+        for name in list(self.names):
+            self._of_class(kind, name, label, value)
+        self._special_of_ours(kind, label)
+
+    def _special_of_ours(self, kind: type, label: str) -> None:
+        for base in kind.__mro__[:-1]:
+            for name, value in vars(base).items():
+                if name.startswith("__") and isinstance(value, types.FunctionType):
+                    if not known.is_trusted(value.__code__):
+                        self.meet(value, f"{label}.{name}")
+
+    # ---- the end ----
+
+    def _add(self, variable: Variable) -> None:
+        self.variables.setdefault(variable.key(), variable)
+
+    def _finish(self) -> None:
+        """Now that all names are known, tell them to the variables that need them."""
+        names = frozenset(self.names)
+        for variable in self.variables.values():
+            if variable.kind in ("names", "class", "special"):
+                variable.names = None if self.whole and variable.kind != "special" else names

@@ -1,0 +1,130 @@
+"""Places whose values a recording depends on: what is there now, and how C watches it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from fastnn.compiler.captures.snapshot import CONTAINERS, snapshot
+
+NOTHING = object()
+_WIDEST = 48  # entries of a dict that are compared one by one in C
+_OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
+_UNREAD = {"__doc__", "__module__", "__qualname__", "__annotations__", "__weakref__", "__dict__"}
+
+
+@dataclass(slots=True)
+class Variable:
+    """A place.
+
+    kind: "entry" (of a dict), "cell", "slot", "names" (of a dict), "contents" (of an object that is
+        a container), "kind" (of an object), "function", "class" or "special" (its methods that
+        operations call).
+    where: the object that has it. label: its name in the source. name: the key.
+    names: the keys that are read; None: all.
+    """
+
+    kind: str
+    where: Any
+    label: str
+    name: str = ""
+    names: frozenset[str] | None = None
+
+    def key(self) -> tuple[Any, ...]:
+        """Equal for the same place."""
+        return (self.kind, id(self.where), *((self.name,) if self.name else ()))
+
+    def values(self) -> Any:
+        """What is there: one value, or a dict of several."""
+        where, names = self.where, self.names
+        match self.kind:
+            case "entry":
+                return where.get(self.name, NOTHING)
+            case "cell":
+                return value_at(where, "cell_contents")
+            case "slot":
+                return value_at(where, self.name)
+            case "kind":
+                return type(where)
+            case "names":
+                return {k: v for k, v in where.items() if names is None or k in names}
+            case "contents":
+                return raw(where)
+            case "function":
+                return [where.__code__, where.__defaults__, where.__kwdefaults__]
+        found: dict[str, Any] = {}
+        special = self.kind == "special"
+        for base in reversed(where.__mro__):
+            for name, value in vars(base).items():
+                if name.startswith("__") and special and name not in _UNREAD:
+                    found[name] = value if callable(value) else id(value)
+                elif not special and (names is None or name in names) and name not in _UNREAD:
+                    found[name] = value
+        return [where.__mro__, found]
+
+    def taken(self, live: Collection[int]) -> Any:
+        """A snapshot of what is there, to compare later."""
+        return snapshot(self.values(), live)
+
+    def held(self) -> list[Any]:
+        """The values there that may hold other values."""
+        found = self.values()
+        match self.kind:
+            case "kind" | "special":
+                return []
+            case "names":
+                return list(found.values())
+            case "class":
+                return list(found[1].values())
+            case "contents":
+                if isinstance(self.where, set | deque):
+                    return [found]
+                return list(found.values() if isinstance(found, dict) else found)
+            case "function":
+                return found
+        return [found]
+
+    def places(self) -> list[tuple[Any, Any]]:
+        """The places for `watch.Watch`, which compares objects by identity."""
+        match self.kind:
+            case "cell":
+                return [(self.where, "cell_contents")]
+            case "entry" | "slot":
+                return [(self.where, self.name)]
+            case "kind":
+                return [(self.where, "__class__")]
+            case "function":
+                return [(self.where, name) for name in _OF_FUNCTIONS]
+            case "class" | "special":
+                return [(self.where, None)]
+            case "contents":
+                return [(self.where, None)] if isinstance(self.where, list | dict) else []
+        if len(self.where) <= _WIDEST or self.names is None:
+            return [(self.where, tuple(self.names if self.names is not None else self.where))]
+        return [(self.where, name) for name in self.names]
+
+
+def raw(value: Any) -> Any:
+    """The entries of a container of a subclass, whatever its methods make of them."""
+    for base in CONTAINERS:
+        if isinstance(value, base):
+            return dict(dict.items(value)) if base is dict else base(base.__iter__(value))
+    return value
+
+
+def value_at(where: Any, name: str) -> Any:
+    """An attribute in C, of a cell or a slot; a marker if there is none."""
+    try:
+        return getattr(where, name)
+    except (AttributeError, ValueError):
+        return NOTHING
+
+
+def in_class(kind: type, name: str) -> Any:
+    """What a class or its bases have under a name, without binding; a marker if nothing."""
+    for base in kind.__mro__:
+        if name in vars(base):
+            return vars(base)[name]
+    return NOTHING
