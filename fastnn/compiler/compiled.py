@@ -95,9 +95,9 @@ def _record(
         captures = Captures(seen, modules, recorder.memory(), frames.calls)
         if strict:
             before.refuse_changes(recorder.location(), captures)
-            captures.refuse_large(recorder.memory())
-        if captures.reads_grad:
-            recorder.needs_gradients(found)
+            captures.refuse_large()
+        if captures.grads:
+            recorder.needs_gradients(found, "asked" in captures.grads)
         outputs = [recorder.value(t._array) for t in tensors_of(result)]
         kept = [
             recorder.value(leaf.grad._array).storage

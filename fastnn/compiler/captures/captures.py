@@ -24,6 +24,7 @@ from fastnn.compiler.captures.snapshot import (
     difference,
     is_large,
     is_live,
+    owner_of,
     same,
 )
 from fastnn.tape.listener import RecordingError
@@ -100,8 +101,9 @@ class Captures:
     ) -> None:
         ran = None if calls is None else {id(call[0]) for call in calls.values()}
         reach = self._reach = Reach([*functions, *modules], ran)
-        self.tensors, self._live, self._drawn = reach.tensors, live, _drawn()
-        self.reads_grad = reach.whole or "grad" in reach.names
+        self.tensors, self._drawn = reach.tensors, _drawn()
+        self._live = self._ignored(live)
+        self.grads = {"read", "asked"} if reach.whole else reach.grads
         self._modules = [module for module, _ in reach.modules]
         self._variables = list(reach.variables.values())
         if calls is not None:
@@ -109,6 +111,13 @@ class Captures:
                 reach.doubt(f"it runs {code.co_qualname}, which was not found beforehand")
         self._take()
         self.doubts = tuple(reach.reasons)
+
+    def _ignored(self, live: Collection[int]) -> set[int]:
+        """The ids of arrays that are not compared: what the program reads and Python does not, and
+        what is used for its shape alone."""
+        read, shapes = self._reach.of_arrays()
+        ignored = set(live) - {id(owner_of(a)) for a, _ in self._reach.arrays if id(a) in read}
+        return ignored | {id(owner_of(a)) for a, _ in self._reach.arrays if id(a) in shapes}
 
     def _take(self) -> None:
         """Take snapshots, and count module changes from here."""
@@ -119,7 +128,8 @@ class Captures:
             except TooLargeError:
                 self._taken.append(None)
                 self._reach.doubt(f"{variable.label} has too many entries to be compared")
-        self.places = [place for v in self._variables for place in v.places()]
+        places = [place for v in self._variables for place in v.places()]
+        self.places = list({(id(where), name): (where, name) for where, name in places}.values())
         self._parts = [(m, _parts_of(m)) for m in self._modules]
         self._counted = self._parts[0][0].changes if self._parts else 0
 
@@ -150,10 +160,10 @@ class Captures:
             found.update((id(v), v) for v in inside)
         return list(found.values())
 
-    def changes(self, read: Collection[Any]) -> Iterator[str]:
-        """The name of each generator that changed, and of each variable with a key in `read`."""
+    def changes(self, after: Captures) -> Iterator[str]:
+        """The name of each variable or generator that changed and that the function reads."""
         for variable, before in zip(self._variables, self._taken, strict=True):
-            if variable.key() not in read:
+            if variable.key() not in after._reach.variables:
                 continue
             try:
                 now = variable.taken(self._live)
@@ -162,9 +172,9 @@ class Captures:
             if not same(before, now):
                 yield variable.label + difference(before, now, variable.kind == "names")
         for label, state, was in self._reach.states:
-            if state() != was:
+            if any(label == other for other, _, _ in after._reach.states) and state() != was:
                 yield f"the state of the generator {label}"
-        for label in self._reach.iterators:
+        for label in after._reach.iterators:
             yield f"the iterator {label}"
         for module, parts in self._parts:
             if not known.is_ours(type(module).__module__) and not same(parts, _parts_of(module)):
@@ -177,7 +187,7 @@ class Captures:
 
         after: what the function was found to read.
         """
-        changes = list(dict.fromkeys(self.changes(after._reach.variables)))
+        changes = list(dict.fromkeys(self.changes(after)))
         if changes:
             codes = list(after._reach.codes.values())
             lines = [place_of(codes, name.rpartition(" ")[2]) for name in changes]
@@ -189,10 +199,10 @@ class Captures:
                 "that is written in place"
             )
 
-    def refuse_large(self, live: Collection[int]) -> None:
-        """Raise if a large array was read by Python and not by the program (`live`)."""
+    def refuse_large(self) -> None:
+        """Raise if Python reads the values of a large array."""
         for value, label in self._reach.arrays:
-            if is_large(value) and not is_live(value, live):
+            if is_large(value) and not is_live(value, self._live):
                 line = place_of(list(self._reach.codes.values()), label)
                 raise RecordingError(
                     f"{line}: cannot compile this: {label} is an array of {value.nbytes} bytes, "

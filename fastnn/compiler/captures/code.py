@@ -24,6 +24,7 @@ _IMPORTS = {"IMPORT_NAME"}
 _IMPORTED = {"IMPORT_FROM"}
 _SILENT = {"CACHE", "PRECALL", "NOP", "EXTENDED_ARG", "PUSH_NULL", "COPY", "RESUME"}
 _STORES = {"STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF", "DELETE_ATTR", "DELETE_GLOBAL"}
+_BRANCHES = ("IS_OP", "POP_JUMP", "JUMP_IF", "TO_BOOL", "COMPARE_OP", "CONTAINS_OP")
 _PROBES = {"getattr", "hasattr"}  # may have the name as a constant
 _SIMPLE = ("LOAD_FAST", "LOAD_DEREF", "LOAD_GLOBAL", "LOAD_CONST", "LOAD_NAME", "LOAD_SMALL_INT")
 
@@ -43,6 +44,7 @@ class Facts(NamedTuple):
     attributes: frozenset[str]  # read or assigned
     imports: frozenset[str]
     constants: frozenset[str]  # texts
+    grads: frozenset[str]  # "read" if it reads .grad, "asked" if it may also ask whether it is None
     probes: bool  # asks for attributes whose names are not constants
     unclear: str  # an instruction that is not known, or ""
     codes: tuple[types.CodeType, ...]  # it and those within
@@ -73,6 +75,9 @@ def facts_of(code: types.CodeType) -> Facts:
             imports.add(found.argval)
         elif found.opcode in dis.hasname and name not in _OF_CLASS_BODIES:
             unclear = unclear or name
+    grads = {"read"} if any(_reads_grad(i) for i in instructions) else set()
+    if grads and any(i.opname.startswith(_BRANCHES) or "NONE" in i.opname for i in instructions):
+        grads.add("asked")
     constants = {text for const in code.co_consts for text in _texts(const)}
     inner = [facts_of(const) for const in code.co_consts if isinstance(const, types.CodeType)]
     return Facts(
@@ -81,10 +86,15 @@ def facts_of(code: types.CodeType) -> Facts:
         (frozenset(attributes) - {""}).union(*(i.attributes for i in inner)),
         frozenset(imports).union(*(i.imports for i in inner)),
         frozenset(constants).union(*(i.constants for i in inner)),
+        frozenset(grads).union(*(i.grads for i in inner)),
         probes or any(i.probes for i in inner),
         next((u for u in [unclear, *(i.unclear for i in inner)] if u), ""),
         (code, *(c for i in inner for c in i.codes)),
     )
+
+
+def _reads_grad(instruction: dis.Instruction) -> bool:
+    return instruction.opname in _ATTRIBUTES and instruction.argval == "grad"
 
 
 def _texts(const: Any) -> Iterator[str]:

@@ -21,6 +21,7 @@ import numpy as np
 from fastnn.compiler.captures import known
 from fastnn.compiler.captures.code import Load, facts_of
 from fastnn.compiler.captures.snapshot import CONTAINERS
+from fastnn.compiler.captures.uses import used
 from fastnn.compiler.captures.variables import NOTHING, Variable, in_class, raw, value_at
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class Reach:
         self.iterators: list[str] = []
         self.codes: dict[int, types.CodeType] = {}
         self.names: dict[str, None] = {"forward": None}
+        self.functions: list[types.FunctionType] = []
+        self.grads: set[str] = set()  # whether code reads .grad, and whether it asks if it is None
         self.whole = False
         self._met: dict[int, Any] = {}
         self._objects: list[tuple[Any, str]] = []
@@ -137,10 +140,21 @@ class Reach:
         """Note a reason why a replay is not safe."""
         self.reasons.setdefault(reason)
 
+    def of_arrays(self) -> tuple[set[int], set[int]]:
+        """The ids of arrays whose values Python may read, though the program reads them too; and
+        of those whose shapes alone are used."""
+        hows: dict[int, set[str]] = {}
+        owners = [value for value, _ in self._objects]
+        for array, how in used(self.functions, owners):
+            hows.setdefault(id(array), set()).add(how)
+        return {key for key, found in hows.items() if "read" in found}, {
+            key for key, found in hows.items() if found == {"shape"}
+        }
+
     def let_go(self) -> None:
         """Drop the references to what was found."""
         self._met, self._objects, self._classes, self._spaces = {}, [], [], []
-        self.modules, self.tensors = [], []
+        self.modules, self.tensors, self.functions = [], [], []
 
     # ---- values ----
 
@@ -153,7 +167,7 @@ class Reach:
             self.doubt(f"it reaches more than {_MOST} objects")
             return
         kind = type(value)
-        if isinstance(value, np.generic) or known.is_allowed(value):
+        if isinstance(value, np.generic | np.dtype) or known.is_allowed(value):
             if isinstance(value, types.FunctionType):
                 self.codes[id(value.__code__)] = value.__code__
         elif isinstance(value, _FUNCTIONS):
@@ -253,6 +267,8 @@ class Reach:
         """Follow the names in a function's byte code."""
         facts = facts_of(function.__code__)
         self.codes.update((id(code), code) for code in facts.codes)
+        self.functions.append(function)
+        self.grads |= facts.grads
         if facts.unclear:
             self.doubt(f"{function.__qualname__} has the instruction {facts.unclear}")
         if function.__dict__:
@@ -272,6 +288,8 @@ class Reach:
 
     def _load(self, space: dict[str, Any], load: Load) -> None:
         """A global name, and attributes of Python modules directly after it."""
+        if load.name.startswith("@"):
+            return  # put there by pytest, for a failing assert
         name, value = load.name, space.get(load.name, NOTHING)
         self._add(Variable("entry", space, name, name))
         if value is NOTHING:
@@ -341,6 +359,7 @@ class Reach:
     def _instance(self, value: Any, label: str) -> None:
         kind = type(value)
         self._add(Variable("kind", value, label))
+        self._add(Variable("class", kind, label))
         self._watch_names(value, label)
         self._special(kind, label)
         if isinstance(value, CONTAINERS):

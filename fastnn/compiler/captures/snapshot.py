@@ -85,11 +85,16 @@ def is_large(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.nbytes > MOST_BYTES
 
 
-def is_live(value: Any, live: Collection[int]) -> bool:
-    """Whether every replay reads the memory of an array."""
+def owner_of(value: Any) -> Any:
+    """The array that a view is of."""
     while isinstance(value.base, np.ndarray):
         value = value.base
-    return id(value) in live
+    return value
+
+
+def is_live(value: Any, live: Collection[int]) -> bool:
+    """Whether every replay reads the memory of an array."""
+    return id(owner_of(value)) in live
 
 
 def _compared(value: Any, live: Collection[int]) -> bool:
