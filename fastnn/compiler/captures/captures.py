@@ -14,6 +14,7 @@ import types
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from fastnn._core.watch import Watch
 from fastnn.compiler.captures import known
 from fastnn.compiler.captures.code import place_of
 from fastnn.compiler.captures.reach import Reach
@@ -132,6 +133,8 @@ class Captures:
         self.places = list({(id(where), name): (where, name) for where, name in places}.values())
         self._parts = [(m, _parts_of(m)) for m in self._modules]
         self._counted = self._parts[0][0].changes if self._parts else 0
+        self._watch: Watch | None = None  # of all variables, once they are compared again
+        self._watch_is_whole = False
 
     def let_go(self) -> None:
         """Drop the references to the modules. The caller watches their parts, and sets their mode
@@ -212,14 +215,24 @@ class Captures:
 
     def unchanged(self) -> bool:
         """Whether everything is as it was."""
-        try:
-            pairs = zip(self._variables, self._taken, strict=True)
-            if not all(same(before, v.taken(self._live)) for v, before in pairs):
+        if not (self._watch_is_whole and self._watch is not None and self._watch.same()):
+            try:
+                pairs = zip(self._variables, self._taken, strict=True)
+                if not all(same(before, v.taken(self._live)) for v, before in pairs):
+                    return False
+            except TooLargeError:
                 return False
-        except TooLargeError:
-            return False
+            self._watch_from_here()
         if self._parts and self._parts[0][0].changes != self._counted:
             if not all(same(parts, _parts_of(module)) for module, parts in self._parts):
                 return False
             self._counted = self._parts[0][0].changes  # of all modules; nothing that we look at
         return True
+
+    def _watch_from_here(self) -> None:
+        """Let C tell at the next time whether the variables are as they are now."""
+        if self._watch is None:
+            self._watch = Watch([], self.places, [], [])
+        contents = self.contents()
+        self._watch.take(contents)
+        self._watch_is_whole = contents is not None
