@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
 """What must be unchanged for a recording to hold, compared in C."""
-from cpython.buffer cimport PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItem, PyDict_Next, PyDict_Size
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
@@ -12,6 +12,8 @@ from libc.string cimport memcmp
 from fastnn._core cimport tape
 
 from types import FunctionType
+
+import numpy
 
 cdef extern from "Python.h":
     bint PyCell_Check(object)
@@ -41,6 +43,7 @@ cdef enum:
     CLASS_OF  # an object
     CODE  # of a function
     DEFAULTS
+    SHAPE  # and strides of an array
     KEYWORDS  # its defaults of keyword-only arguments
     LEAF  # a tensor's array and requires_grad
     GRADIENT
@@ -155,7 +158,7 @@ cdef int _give_away(list pair) except -1:
 
 cdef tuple _in_dict(where, name):
     """A place as entry of the object's dict, if it is one."""
-    if not isinstance(name, str) or name == "__class__" or isinstance(
+    if not isinstance(name, str) or name in ("__class__", "shape") or isinstance(
             where, (dict, type, FunctionType)):
         return where, name
     own = getattr(where, "__dict__", None)
@@ -174,6 +177,8 @@ cdef int _kind_of(where, name) except -1:
         return {"__code__": CODE, "__defaults__": DEFAULTS, "__kwdefaults__": KEYWORDS}[name]
     if name == "__class__":
         return CLASS_OF
+    if name == "shape" and isinstance(where, numpy.ndarray):
+        return SHAPE
     return (CELL if PyCell_Check(where) else ENTRY if isinstance(where, dict)
             else OF_CLASS if isinstance(where, type) else ATTRIBUTE)
 
@@ -190,6 +195,9 @@ cdef int _take(place_t *place, where, name, list keep) except -1:
         seen = (tuple(where) if place.kind == LIST else where.tobytes() if place.kind == ARRAY
                 else tuple([x for key, value in where.items() for x in (
                     key, value if place.kind == DICT or key in name else _any)]))
+        place.seen = <PyObject *>seen
+    elif place.kind == SHAPE:
+        seen = _shape_of(where)
         place.seen = <PyObject *>seen
     elif place.kind == ATTRIBUTE:
         seen = getattr(where, name, None)
@@ -227,6 +235,8 @@ cdef inline bint _same(place_t *place) except -1:
         return getattr(<object>place.where, <object>place.name, None) is <object>place.seen
     if place.kind == LIST:
         return _same_list(<object>place.where, <tuple>place.seen)
+    if place.kind == SHAPE:
+        return _same_shape(<object>place.where, <bytes>place.seen)
     if place.kind == CLASS:
         return place.seen != NULL and FNN_VERSION_OF(place.where) == place.seen
     if place.kind == DICT or place.kind == NAMES:
@@ -267,5 +277,28 @@ cdef bint _same_array(values, bytes seen) except -1:
     PyObject_GetBuffer(values, &view, 0)
     same = (view.len == PyBytes_GET_SIZE(seen)
             and memcmp(view.buf, PyBytes_AS_STRING(seen), view.len) == 0)
+    PyBuffer_Release(&view)
+    return same
+
+
+cdef bytes _shape_of(values):
+    """The shape and strides of an array."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(values, &view, PyBUF_STRIDES)
+    found = ((<char *>view.shape)[:view.ndim * sizeof(Py_ssize_t)]
+             + (<char *>view.strides)[:view.ndim * sizeof(Py_ssize_t)])
+    PyBuffer_Release(&view)
+    return found
+
+
+cdef bint _same_shape(values, bytes seen) except -1:
+    cdef Py_buffer view
+    cdef size_t size
+    cdef bint same
+    PyObject_GetBuffer(values, &view, PyBUF_STRIDES)
+    size = view.ndim * sizeof(Py_ssize_t)
+    same = (PyBytes_GET_SIZE(seen) == <Py_ssize_t>(2 * size)
+            and memcmp(view.shape, PyBytes_AS_STRING(seen), size) == 0
+            and memcmp(view.strides, PyBytes_AS_STRING(seen) + size, size) == 0)
     PyBuffer_Release(&view)
     return same

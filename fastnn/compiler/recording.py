@@ -133,9 +133,7 @@ class Recording:
         leaves += [*(leaf for leaf, _ in r.grads_read.values()), *r.grads_set.values()]
         self._watch = Watch(
             list({id(leaf): leaf for leaf in leaves}.values()),
-            [(type(module), "changes") for module, _ in list(r.modules.values())[:1]]
-            + r.watched
-            + self.captures.places,
+            r.watched + self.captures.counter + self.captures.places,
             list(r.grads_read.values()),
             [(leaf, leaf.grad) for leaf in r.grads_set.values()],
         )

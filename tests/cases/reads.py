@@ -374,10 +374,10 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "function made by exec": ("exec('def get(): return box.k')", "get()", "box.k = 3.0"),
     "inspect": ("", "inspect.getattr_static(box, 'k')", "box.k = 3.0"),
     "frame": ("k = 1.0", 'sys._getframe(0).f_globals["k"]', "k = 3.0"),
-    "function's __globals__": ("k = 1.0\ndef f(): pass", 'f.__globals__["k"]', "k = 3.0"),
+    "function's __globals__": ("k = 1.0\ndef g(): pass", 'g.__globals__["k"]', "k = 3.0"),
     "closure by __closure__": (
-        "def make(k):\n    return lambda: k\nf = make(items)",
-        "f.__closure__[0].cell_contents[0]", "items[0] = 3.0",
+        "def make(k):\n    return lambda: k\ng = make(items)",
+        "g.__closure__[0].cell_contents[0]", "items[0] = 3.0",
     ),
     "copy": ("", "copy.copy(box).k", "box.k = 3.0"),
     "deep copy": ("", 'copy.deepcopy(d)["k"]', 'd["k"] = 3.0'),
@@ -420,7 +420,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "accumulate": ("", "list(itertools.accumulate(items))[-1]", "items[0] = 3.0"),
     "star": ("", "max(*items)", "items[0] = 3.0"),
     "unpacking": ("def read():\n    a, b = items\n    return a", "read()", "items[0] = 3.0"),
-    "two stars": ("def f(k, j): return k", "f(**d)", "d['k'] = 3.0"),
+    "two stars": ("def g(k, j): return k", "g(**d)", "d['k'] = 3.0"),
     "keys": ("", "float(len(d.keys()))", "d['z'] = 1"),
     "order of a dict": ("", "next(iter(d.values()))", "d['k'] = d.pop('k')"),
     "objects in a list": ("bs = [Box()]", "bs[0].k", "bs[0].k = 3.0"),
@@ -448,7 +448,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "array view": ("v = one[1:]", "float(v[0])", "one[1] = 3.0"),
     "array of no axes": ("z = np.array(1.0)", "float(z)", "z[...] = 3.0"),
     "array by a NumPy function": ("", "float(np.sum(one))", "one[0] = 3.0"),
-    "array shape": ("", "float(one.shape[0])", "one.resize(1, refcheck=False)"),
+    "array shape": ("", "float(one.shape[0])", "one.shape = (1, 3)"),
     "array as a tensor": ("", "fastnn.tensor(one, dtype=fastnn.float32)", "one[:] = 3.0"),
     "array as a tensor and by Python": (
         "", "fastnn.tensor(one, dtype=fastnn.float32) * float(one[0])", "one[:] = 3.0"
@@ -493,13 +493,12 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "string buffer": ("b = io.StringIO('1')", "float(b.getvalue())", "b.seek(0); b.write('3')"),
     "queue": ("import queue\nq = queue.Queue(); q.put(1.0)", "float(q.qsize())", "q.put(3.0)"),
     "event": ("e = threading.Event()", "(3.0 if e.is_set() else 1.0)", "e.set()"),
-    "recursion limit": ("", "float(sys.getrecursionlimit())", "sys.setrecursionlimit(5000)"),
-    "sys.argv": ("", "float(len(sys.argv))", "sys.argv = [*sys.argv, 'x']"),
+    "recursion limit": ("sys.setrecursionlimit(4000)", "float(sys.getrecursionlimit())", "sys.setrecursionlimit(5000)"),
+    "sys.argv": ("sys.argv = ['x']", "float(len(sys.argv))", "sys.argv = [*sys.argv, 'x']"),
     # this package
     "parameter": ("", "w", "w.data.mul_(3.0)"),
     "parameter data": ("", "w", "w.data = fastnn.ones(3) * 3"),
     "tensor data": ("t = fastnn.ones(3)", "t", "t.data = fastnn.ones(3) * 3"),
-    "tensor attribute": ("t = nn.Parameter(np.ones(3)); t.k = 1.0", "t.k", "t.k = 3.0"),
     "requires_grad": ("", "(3.0 if w.requires_grad else 1.0)", "w.requires_grad_(False)"),
     "gradient is None": ("", "(1.0 if w.grad is None else 3.0)", "w.grad = fastnn.ones(3)"),
     "gradient": ("w.grad = fastnn.ones(3)", "w.grad", "w.grad = fastnn.ones(3) * 3"),
@@ -536,22 +535,22 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "m(X)", "items[0] = 3.0",
     ),
     "forward replaced": ("m = nn.Identity()", "m(X)", "m.forward = lambda x: x * 3"),
-    "module attribute of a module": (
+    "attribute of a layer": (
         "class N(nn.Module):\n    k = 1.0\n    def forward(self, x): return x * self.k\nm = N()",
         "m(X)", "m.k = 3.0",
     ),
-    "module by vars": (
+    "attribute of a layer by vars": (
         "class N(nn.Module):\n    def __init__(self):\n        super().__init__(); self.k = 1.0\n"
         "    def forward(self, x): return x * self.k\nm = N()",
         "m(X)", "vars(m)['k'] = 3.0",
     ),
-    "module by getattr": (
+    "parts of a module by getattr": (
         "class N(nn.Module):\n    def __init__(self):\n        super().__init__(); self.k0 = 1.0\n"
         "    def forward(self, x): return x * getattr(self, f'k{0}')\nm = N()",
         "m(X)", "m.k0 = 3.0",
     ),
     "parameters by name": (
-        "m = nn.Linear(3, 3)", "dict(m.named_parameters())['weight'].sum()",
+        "m = nn.Linear(3, 3); nn.init.ones_(m.weight)", "dict(m.named_parameters())['weight'].sum()",
         "m.weight = nn.Parameter(np.full((3, 3), 3.0, np.float32))",
     ),
     "number of parameters": (

@@ -33,10 +33,6 @@ from fastnn.tape.listener import RecordingError
 Module = Any  # nn.Module, which stands above
 Calls = Mapping[tuple[int, int], tuple[types.CodeType, types.CodeType | None, Any]]
 
-_REGISTRIES = ("_parameters", "_modules", "_buffers")
-_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks")
-
-
 class ChangedError(RecordingError):
     """A captured variable changed while the function was recorded."""
 
@@ -45,15 +41,6 @@ def attributes_of(module: Module) -> Any:
     """The plain attributes of a module, to compare with `==`."""
     values = ((k, v) for k, v in vars(module).items() if k != "training")
     return tuple((k, v if isinstance(v, PLAIN) else id(v)) for k, v in values)
-
-
-def _parts_of(module: Module) -> list[Any]:
-    """The parts of a layer. The attributes of a user's own class are watched by their names."""
-    parts = [list(vars(module)[name].items()) for name in (*_REGISTRIES, *_HOOKS)]
-    if known.is_ours(type(module).__module__):
-        skipped = (*_REGISTRIES, *_HOOKS, "training")
-        parts.append([(k, v) for k, v in vars(module).items() if k not in skipped])
-    return parts
 
 
 def _drawn() -> tuple[Any, ...]:
@@ -103,7 +90,9 @@ class Captures:
         ran = None if calls is None else {id(call[0]) for call in calls.values()}
         reach = self._reach = Reach([*functions, *modules], ran)
         self.tensors, self._drawn = reach.tensors, _drawn()
-        self._live = self._ignored(live)
+        sure = set() if calls is None else {id(c) for c, *_ in calls.values() if known.is_trusted(c)}
+        called = {id(code) for code, by, _ in (calls or {}).values() if id(by) not in sure}
+        self._live = self._ignored(live, called)
         self.grads = {"read", "asked"} if reach.whole else reach.grads
         self._modules = [module for module, _ in reach.modules]
         self._variables = list(reach.variables.values())
@@ -113,15 +102,15 @@ class Captures:
         self._take()
         self.doubts = tuple(reach.reasons)
 
-    def _ignored(self, live: Collection[int]) -> set[int]:
+    def _ignored(self, live: Collection[int], called: set[int]) -> set[int]:
         """The ids of arrays that are not compared: what the program reads and Python does not, and
         what is used for its shape alone."""
-        read, shapes = self._reach.of_arrays()
+        read, shapes = self._reach.of_arrays(called)
         ignored = set(live) - {id(owner_of(a)) for a, _ in self._reach.arrays if id(a) in read}
         return ignored | {id(owner_of(a)) for a, _ in self._reach.arrays if id(a) in shapes}
 
     def _take(self) -> None:
-        """Take snapshots, and count module changes from here."""
+        """Take snapshots."""
         self._taken: list[Any] = []
         for variable in self._variables:
             try:
@@ -130,11 +119,12 @@ class Captures:
                 self._taken.append(None)
                 self._reach.doubt(f"{variable.label} has too many entries to be compared")
         places = [place for v in self._variables for place in v.places()]
+        places += [(array, "shape") for array, _ in self._reach.arrays]
+        # Methods of modules count what they change: the other registries need no look each time.
+        self.counter = [(type(module), "changes") for module in self._modules[:1]]
         self.places = list({(id(where), name): (where, name) for where, name in places}.values())
-        self._parts = [(m, _parts_of(m)) for m in self._modules]
-        self._counted = self._parts[0][0].changes if self._parts else 0
         self._watch: Watch | None = None  # of all variables, once they are compared again
-        self._watch_is_whole = False
+        self._watch_is_whole, self._counted = False, 0
 
     def let_go(self) -> None:
         """Drop the references to the modules. The caller watches their parts, and sets their mode
@@ -146,7 +136,7 @@ class Captures:
             if id(v.where) not in owners and not (v.kind == "entry" and v.name == "training")
         ]
         for variable in self._variables:
-            if variable.kind == "names" and variable.names is not None:
+            if variable.kind in ("names", "layer") and variable.names is not None:
                 variable.names -= {"training"}
         self._modules = []
         self._reach.let_go()
@@ -179,9 +169,6 @@ class Captures:
                 yield f"the state of the generator {label}"
         for label in after._reach.iterators:
             yield f"the iterator {label}"
-        for module, parts in self._parts:
-            if not known.is_ours(type(module).__module__) and not same(parts, _parts_of(module)):
-                yield f"an attribute of {type(module).__name__}"
         if self._drawn != _drawn():
             yield "the state of NumPy's or Python's random numbers"
 
@@ -215,18 +202,17 @@ class Captures:
 
     def unchanged(self) -> bool:
         """Whether everything is as it was."""
-        if not (self._watch_is_whole and self._watch is not None and self._watch.same()):
+        counted = self._modules[0].changes if self._modules else 0
+        known = self._watch_is_whole and counted == self._counted
+        if not (known and self._watch is not None and self._watch.same()):
             try:
                 pairs = zip(self._variables, self._taken, strict=True)
                 if not all(same(before, v.taken(self._live)) for v, before in pairs):
                     return False
             except TooLargeError:
                 return False
+            self._counted = counted
             self._watch_from_here()
-        if self._parts and self._parts[0][0].changes != self._counted:
-            if not all(same(parts, _parts_of(module)) for module, parts in self._parts):
-                return False
-            self._counted = self._parts[0][0].changes  # of all modules; nothing that we look at
         return True
 
     def _watch_from_here(self) -> None:

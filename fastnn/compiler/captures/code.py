@@ -119,7 +119,9 @@ def _probed(instructions: list[dis.Instruction], at: int) -> str | None:
     if at >= len(instructions) or not instructions[at].opname.startswith(_SIMPLE):
         return None
     at += 1 + len(_after(instructions, at + 1))
-    if at < len(instructions) and instructions[at].opname == "LOAD_CONST":
+    after = [i.opname for i in instructions[at + 1 : at + 3]]
+    called = after[:1] == ["CALL"] or (after[1:] == ["CALL"] and after[0].startswith(_SIMPLE))
+    if called and instructions[at].opname == "LOAD_CONST":
         name = instructions[at].argval
         return name if isinstance(name, str) and not name.startswith("__") else None
     return None

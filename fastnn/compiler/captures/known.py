@@ -39,7 +39,9 @@ _BUILTINS = (
     "sum super tuple type zip __build_class__ NotImplemented Ellipsis True False None __debug__ "
     "getattr hasattr setattr delattr vars dir"
 ).split()
-PROBES = {"setattr", "delattr", "vars", "dir"}  # reach attributes by names that are no constants
+# They reach attributes by names that are no constants; `code.py` finds the constants of two.
+PROBES = {id(f) for f in (getattr, hasattr, setattr, delattr, vars, dir, operator.methodcaller)}
+NAMED_PROBES = ("getattr", "hasattr")
 _NUMPYS = (
     "array asarray ascontiguousarray zeros ones full zeros_like ones_like full_like arange linspace "
     "logspace geomspace eye identity diag tri tril triu meshgrid sum prod mean std var median "
@@ -128,7 +130,7 @@ def _trusted_file(path: str) -> bool:
     if path.startswith(_PACKAGE):
         inner = path[len(_PACKAGE) :].replace(os.sep, "/")
         return inner.partition("/")[0].removesuffix(".py") in _PARTS and not inner.startswith(_NOT)
-    return path.startswith((_NUMPY, "<frozen ", "<__array_function__"))
+    return path.startswith((_NUMPY, "<frozen importlib", "<__array_function__"))
 
 
 def is_trusted(code: types.CodeType, module: Any = None) -> bool:
@@ -144,7 +146,9 @@ def is_trusted(code: types.CodeType, module: Any = None) -> bool:
 def is_librarys(code: types.CodeType) -> bool:
     """Whether the code is of the standard library."""
     path = code.co_filename
-    return path.startswith(_LIBRARY) and "site-packages" not in path
+    return path.startswith("<frozen ") or (
+        path.startswith(_LIBRARY) and "site-packages" not in path
+    )
 
 
 @functools.lru_cache(maxsize=4096)

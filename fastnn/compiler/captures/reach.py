@@ -21,8 +21,8 @@ import numpy as np
 from fastnn.compiler.captures import known
 from fastnn.compiler.captures.code import Load, facts_of
 from fastnn.compiler.captures.snapshot import CONTAINERS
-from fastnn.compiler.captures.uses import used
-from fastnn.compiler.captures.variables import NOTHING, Variable, in_class, raw, value_at
+from fastnn.compiler.captures.uses import reads_arguments, used
+from fastnn.compiler.captures.variables import NOTHING, Variable, in_class, own_dict, raw, value_at
 
 if TYPE_CHECKING:
     Module = Any  # nn.Module, which stands above
@@ -126,7 +126,7 @@ class Reach:
                 self._entry(space, name, label)
 
     def _all_names(self, value: Any) -> list[str]:
-        names = {} if isinstance(value, type) else dict.fromkeys(getattr(value, "__dict__", ()))
+        names = {} if isinstance(value, type) else dict.fromkeys(own_dict(value) or ())
         for kind in value.__mro__ if isinstance(value, type) else type(value).__mro__:
             if not known.is_ours(kind.__module__):
                 names.update(dict.fromkeys(n for n in vars(kind) if not n.startswith("__")))
@@ -140,16 +140,21 @@ class Reach:
         """Note a reason why a replay is not safe."""
         self.reasons.setdefault(reason)
 
-    def of_arrays(self) -> tuple[set[int], set[int]]:
+    def of_arrays(self, called: set[int]) -> tuple[set[int], set[int]]:
         """The ids of arrays whose values Python may read, though the program reads them too; and
-        of those whose shapes alone are used."""
+        of those whose shapes alone are used.
+
+        called: ids of code objects that the user's code called. An array that is passed on may be
+        any of their arguments.
+        """
+        passed_on = any(reads_arguments(code) for key, code in self.codes.items() if key in called)
         hows: dict[int, set[str]] = {}
-        owners = [value for value, _ in self._objects]
-        for array, how in used(self.functions, owners):
-            hows.setdefault(id(array), set()).add(how)
-        return {key for key, found in hows.items() if "read" in found}, {
-            key for key, found in hows.items() if found == {"shape"}
-        }
+        for array, how in used(self.functions, [value for value, _ in self._objects]):
+            hows.setdefault(id(array), set()).add(
+                "read" if how == "passed" and passed_on else how
+            )
+        read = {key for key, found in hows.items() if "read" in found}
+        return read, {key for key, found in hows.items() if found == {"shape"}}
 
     def let_go(self) -> None:
         """Drop the references to what was found."""
@@ -167,14 +172,16 @@ class Reach:
             self.doubt(f"it reaches more than {_MOST} objects")
             return
         kind = type(value)
-        if isinstance(value, np.generic | np.dtype) or known.is_allowed(value):
-            if isinstance(value, types.FunctionType):
+        if issubclass(kind, np.generic | np.dtype) or known.is_allowed(value):
+            if kind is types.FunctionType:
                 self.codes[id(value.__code__)] = value.__code__
-        elif isinstance(value, _FUNCTIONS):
+            if id(value) in known.PROBES:
+                self._widen()
+        elif issubclass(kind, _FUNCTIONS):
             self._callable(value, label)
-        elif kind is types.ModuleType or isinstance(value, types.ModuleType):
+        elif kind is types.ModuleType or issubclass(kind, types.ModuleType):
             self._python_module(value, label)
-        elif isinstance(value, type):
+        elif issubclass(kind, type):
             self._class(value, label)
         elif kind is np.ndarray and value.dtype.kind != "O":
             self.arrays.append((value, label))
@@ -182,19 +189,25 @@ class Reach:
             self._container(value, label)
         elif hasattr(kind, "_array") and known.is_ours(kind.__mro__[-2].__module__):
             self._tensor(value, label)
-        elif isinstance(value, _BOUND):
+        elif issubclass(kind, _BOUND):
             self._bound(value, label)
-        elif isinstance(value, (*_WRAPPERS, property)):
+        elif issubclass(kind, (*_WRAPPERS, property)):
             self._wrapper(value, label)
         else:
             self._object(value, label)
+
+    def _hold(self, value: Any, label: str) -> None:
+        """Look at a value that is at no place."""
+        if type(value) in CONTAINERS:
+            self._add(Variable("contents", value, label))
+        self.meet(value, label)
 
     def _object(self, value: Any, label: str) -> None:
         kind, state = type(value), state_of(value)
         if state is not None:
             self.states.append((label, state, state()))
             self.doubt(f"{label or kind.__name__} is a random generator")
-        elif isinstance(value, Iterator) and not isinstance(value, io.IOBase):
+        elif issubclass(kind, Iterator) and not issubclass(kind, io.IOBase):
             self.iterators.append(label)
             self.doubt(f"{label or kind.__name__} is an iterator")
         elif is_module(value):
@@ -224,7 +237,7 @@ class Reach:
 
     def _tensor(self, value: Any, label: str) -> None:
         self.tensors.append(value)
-        if getattr(value, "__dict__", None):
+        if own_dict(value):
             self._watch_names(value, label)
 
     # ---- functions ----
@@ -235,8 +248,8 @@ class Reach:
             self.meet(owner, label or "self")
             self.meet(value.__func__, label)
         elif isinstance(value, functools.partial):
-            for part in (value.func, *value.args, *value.keywords.values()):
-                self.meet(part, label)
+            for part in (value.func, value.args, value.keywords):
+                self._hold(part, label)
         else:
             self._function(value, label)
 
@@ -296,8 +309,8 @@ class Reach:
             value = vars(builtins).get(name, NOTHING)
             if value is not NOTHING:
                 self._add(Variable("entry", vars(builtins), name, name))
-            if name in known.PROBES:
-                self._widen()
+            if name in known.NAMED_PROBES:
+                return  # the caller knows whether the names are constants
         label = name
         for attribute in load.attributes:
             if not isinstance(value, types.ModuleType):
@@ -319,7 +332,7 @@ class Reach:
             if not known.is_ours(getattr(value, "__module__", None)):
                 self.doubt(f"it may call {label or value.__name__}, which may read anything")
         else:
-            self.meet(owner, label)
+            self._hold(owner, label)
             self._add_names([value.__name__])
 
     def _wrapper(self, value: Any, label: str) -> None:
@@ -350,7 +363,7 @@ class Reach:
     def _watch_names(self, value: Any, label: str) -> None:
         """The attributes of an object that are named, in its own dict and in its classes."""
         self._objects.append((value, label))
-        own = getattr(value, "__dict__", None)
+        own = own_dict(value)
         if type(own) is dict:
             self._add(Variable("names", own, label))
         for name in self._all_names(value) if self.whole else list(self.names):
@@ -362,14 +375,14 @@ class Reach:
         self._add(Variable("class", kind, label))
         self._watch_names(value, label)
         self._special(kind, label)
-        if isinstance(value, CONTAINERS):
+        if issubclass(kind, CONTAINERS):
             self._add(Variable("contents", value, label))
             self._container(raw(value), label)
-        elif isinstance(value, np.ndarray):
+        elif issubclass(kind, np.ndarray):
             self.doubt(f"{label} is a {kind.__name__}")
 
     def _attribute(self, value: Any, name: str, label: str) -> None:
-        own = getattr(value, "__dict__", None)
+        own = own_dict(value)
         if isinstance(own, dict) and name in own:
             self.meet(own[name], f"{label}.{name}" if label else name)
         self._of_class(type(value), name, label, value)
@@ -413,6 +426,8 @@ class Reach:
         for base in kind.__mro__[:-1]:
             if known.is_ours(base.__module__) or base in CONTAINERS:
                 continue
+            if "__getattribute__" in vars(base):
+                self.doubt(f"{base.__name__} has a __getattribute__ of its own")
             for name, value in vars(base).items():
                 if name.startswith("__") and (callable(value) or isinstance(value, _WRAPPERS)):
                     if name not in ("__class__", "__doc__", "__module__", "__weakref__"):
@@ -422,20 +437,22 @@ class Reach:
 
     def _layer(self, module: Any, label: str) -> None:
         for each in module.modules():
+            own = vars(each)
             self._met[id(each)] = each
-            self.modules.append((each, label or type(each).__name__))
-            for registry in _REGISTRIES[::2]:
-                for part in vars(each)[registry].values():
-                    self.meet(part, label)
-            for hooks in _HOOKS:
-                for hook in vars(each)[hooks].values():
-                    self.meet(getattr(hook, "hook", hook), label)
-            if known.is_ours(type(each).__module__):
-                for name, part in list(vars(each).items()):
-                    if name not in (*_REGISTRIES, *_HOOKS, "_transient"):
-                        self.meet(part, f"{label}.{name}")
-            else:
+            name = label or type(each).__name__
+            self.modules.append((each, name))
+            for registry in (*_REGISTRIES, *_HOOKS):
+                self._add(Variable("registry", own[registry], name))
+                for part in own[registry].values():
+                    self.meet(getattr(part, "hook", part), name)
+            if not known.is_ours(type(each).__module__):
                 self._instance(each, label or "self")
+                continue
+            self._add(Variable("layer", own, name))
+            self._objects.append((each, name))
+            for key, part in own.items():
+                if key not in (*_REGISTRIES, *_HOOKS, "_transient"):
+                    self.meet(part, f"{name}.{key}")
 
     def _of_ours(self, value: Any, label: str) -> None:
         """An object of this package that is neither tensor nor layer."""
@@ -453,7 +470,7 @@ class Reach:
             return
         self._add(Variable("kind", value, label))
         self._objects.append((value, label))
-        own = getattr(value, "__dict__", {})
+        own = own_dict(value) or {}
         for name, part in list(own.items()):
             self._add(Variable("entry", own, f"{label}.{name}", name))
             self.meet(part, f"{label}.{name}")
@@ -482,5 +499,8 @@ class Reach:
         """Now that all names are known, tell them to the variables that need them."""
         names = frozenset(self.names)
         for variable in self.variables.values():
-            if variable.kind in ("names", "class", "special"):
+            if variable.kind == "layer":
+                skipped = {*_REGISTRIES, *_HOOKS, "_transient", "training"} - names
+                variable.names = frozenset(variable.where) - skipped
+            elif variable.kind in ("names", "class", "special"):
                 variable.names = None if self.whole and variable.kind != "special" else names

@@ -49,7 +49,9 @@ def snapshot(value: Any, live: Collection[int] = ()) -> Any:
                 return _Pairs(list(value), [taken(v, depth + 1) for v in value.values()])
             return [type(value), *(taken(entry, depth + 1) for entry in value)]
         if _compared(value, live):
-            return value.shape, value.dtype.str, value.tobytes()
+            return value.shape, value.strides, value.dtype.str, value.tobytes()
+        if type(value) is np.ndarray:
+            return value, value.shape, value.strides, value.dtype.str
         return value
 
     return taken(value, 0)
@@ -78,6 +80,11 @@ def difference(before: Any, now: Any, attributes: bool = False) -> str:
 
 def _plainly(key: Any) -> Any:
     return key if isinstance(key, PLAIN) else id(key)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether it is a number, text or None."""
+    return isinstance(value, PLAIN)
 
 
 def is_large(value: Any) -> bool:
@@ -109,13 +116,14 @@ def changeable(value: Any, live: Collection[int]) -> list[Any] | None:
     """
     found: list[Any] = []
 
-    def look(entry: Any) -> bool:
+    def look(entry: Any, depth: int = 0) -> bool:
         if type(entry) in CONTAINERS:
-            if isinstance(entry, set | deque):
+            if isinstance(entry, set | deque) or depth == _DEEPEST:
                 return False
             if not isinstance(entry, tuple | frozenset):
                 found.append(entry)
-            return all(map(look, entry.values() if isinstance(entry, dict) else entry))
+            inside = entry.values() if isinstance(entry, dict) else entry
+            return all(look(each, depth + 1) for each in inside)
         if _compared(entry, live):
             found.append(entry)
             return bool(entry.flags.c_contiguous)

@@ -58,6 +58,16 @@ def uses_of(code: types.CodeType) -> tuple[Use, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=4096)
+def reads_arguments(code: types.CodeType) -> bool:
+    """Whether the code looks at the values of an argument, if that is an array."""
+    count = code.co_argcount + code.co_kwonlyargcount
+    names = set(code.co_varnames[:count])
+    return any(use.root in names and use.how == "read" for use in uses_of(code)) or any(
+        use.root in names and use.steps for use in uses_of(code)
+    )
+
+
 def _reads(instruction: dis.Instruction) -> bool:
     return instruction.argval in _READERS or instruction.argval in ("np", "numpy")
 

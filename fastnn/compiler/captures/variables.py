@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from fastnn.compiler.captures.snapshot import CONTAINERS, snapshot
+from fastnn.compiler.captures.snapshot import CONTAINERS, is_plain, snapshot
 
 NOTHING = object()
 _WIDEST = 48  # entries of a dict that are compared one by one in C
@@ -19,7 +19,8 @@ _UNREAD = {"__doc__", "__module__", "__qualname__", "__annotations__", "__weakre
 class Variable:
     """A place.
 
-    kind: "entry" (of a dict), "cell", "slot", "names" (of a dict), "contents" (of an object that is
+    kind: "entry" (of a dict), "cell", "slot", "names" (of a dict), "layer" (the dict of a layer of
+        this package), "registry" (a dict of its parts), "contents" (of an object that is
         a container), "kind" (of an object), "function", "class" or "special" (its methods that
         operations call).
     where: the object that has it. label: its name in the source. name: the key.
@@ -48,9 +49,9 @@ class Variable:
                 return value_at(where, self.name)
             case "kind":
                 return type(where)
-            case "names":
+            case "names" | "layer":
                 return {k: v for k, v in where.items() if names is None or k in names}
-            case "contents":
+            case "contents" | "registry":
                 return raw(where)
             case "function":
                 return [where.__code__, where.__defaults__, where.__kwdefaults__]
@@ -72,9 +73,9 @@ class Variable:
         """The values there that may hold other values."""
         found = self.values()
         match self.kind:
-            case "kind" | "special":
+            case "kind" | "special" | "registry":
                 return []
-            case "names":
+            case "names" | "layer":
                 return list(found.values())
             case "class":
                 return list(found[1].values())
@@ -99,6 +100,10 @@ class Variable:
                 return [(self.where, name) for name in _OF_FUNCTIONS]
             case "class" | "special":
                 return [(self.where, None)]
+            case "layer":
+                return [(self.where, name) for name, v in self.values().items() if is_plain(v)]
+            case "registry":
+                return [(self.where, None)] * bool(self.where)
             case "contents":
                 return [(self.where, None)] if isinstance(self.where, list | dict) else []
         if len(self.where) <= _WIDEST or self.names is None:
@@ -114,10 +119,19 @@ def raw(value: Any) -> Any:
     return value
 
 
+def own_dict(value: Any) -> dict[str, Any] | None:
+    """The attributes of an object itself, whatever its class makes of them."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return None
+    return found if type(found) is dict else None
+
+
 def value_at(where: Any, name: str) -> Any:
     """An attribute in C, of a cell or a slot; a marker if there is none."""
     try:
-        return getattr(where, name)
+        return object.__getattribute__(where, name)
     except (AttributeError, ValueError):
         return NOTHING
 
