@@ -66,12 +66,21 @@ def record(
         What fn returned, and the recording.
     """
     seen = [fn] if functions is None else list(functions)
-    run = functools.partial(_record, fn, arrays, guard, undo, seen, strict, list(leaves))
+    run = functools.partial(_record, fn, arrays, guard, undo, seen, leaves=list(leaves))
+    start = Captures(seen, [], stores=False).saved() if undo else None
     try:
-        return run()
+        return run(strict=strict or undo)
     except ChangedError:  # allowed once: fn may have cached something, such as a mask
         pass
-    return run()
+    try:
+        return run(strict=strict or undo)
+    except ChangedError:
+        if start is None:
+            raise
+    start.put_back()
+    result, recording = run(strict=False)
+    start.put_back()
+    return result, recording
 
 
 @listener.computes("forward")
@@ -81,10 +90,10 @@ def _record(
     guard: bool,
     undo: bool,
     seen: list[Any],
-    strict: bool,
     leaves: list[Tensor],
+    strict: bool,
 ) -> tuple[Any, Recording]:
-    before = Captures(seen, [])
+    before = Captures(seen, [], stores=not undo)
     found = [(x, x.grad) for x in before.tensors]
     with listening(Recorder(arrays, leaves)) as recorder:
         with _undisturbed(), Frames() as frames:
@@ -92,10 +101,12 @@ def _record(
         if recorder.refused is not None:  # fn caught the error and went on
             raise recorder.refused
         modules = [module for module, _ in recorder.modules.values()]
-        captures = Captures(seen, modules, recorder.memory(), frames.calls)
+        captures = Captures(seen, modules, recorder.memory(), frames.calls, not undo)
         if strict:
             before.refuse_changes(recorder.location(), captures)
-            captures.refuse_large()
+        else:
+            captures.doubts += tuple(f"it changes {name}" for name in before.changes(captures))
+        captures.refuse_large()
         if captures.grads:
             recorder.needs_gradients(found, "asked" in captures.grads)
         outputs = [recorder.value(t._array) for t in tensors_of(result)]

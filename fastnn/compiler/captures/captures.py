@@ -74,6 +74,7 @@ class Captures:
         modules: the modules that were called.
         live: ids of arrays that the program itself reads in every run.
         calls: the functions that ran, as `Frames` notes them; None: before the run.
+        stores: names that are only assigned count as read.
 
     Attributes:
         doubts: why a replay might differ from another run of the code; empty if it cannot.
@@ -86,9 +87,10 @@ class Captures:
         modules: Iterable[Module],
         live: Collection[int] = frozenset(),
         calls: Calls | None = None,
+        stores: bool = True,
     ) -> None:
         ran = None if calls is None else {id(call[0]) for call in calls.values()}
-        reach = self._reach = Reach([*functions, *modules], ran)
+        reach = self._reach = Reach([*functions, *modules], ran, stores)
         self.tensors, self._drawn = reach.tensors, _drawn()
         sure = set() if calls is None else {id(c) for c, *_ in calls.values() if known.is_trusted(c)}
         called = {id(code) for code, by, _ in (calls or {}).values() if id(by) not in sure}
@@ -101,6 +103,12 @@ class Captures:
                 reach.doubt(f"it runs {code.co_qualname}, which was not found beforehand")
         self._take()
         self.doubts = tuple(reach.reasons)
+
+    def saved(self) -> Any:
+        """All that was found as it is now, to put it back after a trial run."""
+        from fastnn.compiler.captures.restore import Saved
+
+        return Saved(self._variables, self._reach.generators)
 
     def _ignored(self, live: Collection[int], called: set[int]) -> set[int]:
         """The ids of arrays that are not compared: what the program reads and Python does not, and

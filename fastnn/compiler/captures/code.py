@@ -41,7 +41,8 @@ class Facts(NamedTuple):
 
     loads: tuple[Load, ...]
     stored: frozenset[str]  # global names that it assigns
-    attributes: frozenset[str]  # read or assigned
+    attributes: frozenset[str]  # that it reads
+    assigned: frozenset[str]  # attributes that it assigns
     imports: frozenset[str]
     constants: frozenset[str]  # texts
     grads: frozenset[str]  # "read" if it reads .grad, "asked" if it may also ask whether it is None
@@ -57,6 +58,7 @@ def facts_of(code: types.CodeType) -> Facts:
     loads: list[Load] = []
     stored: set[str] = set()
     attributes: set[str] = set()
+    assigned: set[str] = set()
     imports: set[str] = set()
     probes, unclear = False, ""
     for at, found in enumerate(instructions):
@@ -69,8 +71,10 @@ def facts_of(code: types.CodeType) -> Facts:
                 attributes |= {asked or ""}
         elif name in _STORED_GLOBALS:
             stored.add(found.argval)
-        elif name in _ATTRIBUTES or name in _STORED_ATTRIBUTES or name in _IMPORTED:
+        elif name in _ATTRIBUTES or name in _IMPORTED:
             attributes.add(found.argval)
+        elif name in _STORED_ATTRIBUTES:
+            assigned.add(found.argval)
         elif name in _IMPORTS:
             imports.add(found.argval)
         elif found.opcode in dis.hasname and name not in _OF_CLASS_BODIES:
@@ -84,6 +88,7 @@ def facts_of(code: types.CodeType) -> Facts:
         tuple(dict.fromkeys([*loads, *(load for i in inner for load in i.loads)])),
         frozenset(stored).union(*(i.stored for i in inner)),
         (frozenset(attributes) - {""}).union(*(i.attributes for i in inner)),
+        frozenset(assigned).union(*(i.assigned for i in inner)),
         frozenset(imports).union(*(i.imports for i in inner)),
         frozenset(constants).union(*(i.constants for i in inner)),
         frozenset(grads).union(*(i.grads for i in inner)),

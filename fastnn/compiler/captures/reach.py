@@ -67,17 +67,21 @@ class Reach:
         roots: functions, methods and modules that are called.
         ran: ids of the code objects that ran; functions whose code did not are not looked into.
             None: look into all.
+        stores: names that are only assigned count as read.
 
     Attributes:
         variables: the places whose values it can read.
         reasons: why a replay is not safe, as text; empty if it is.
-        tensors, arrays, modules: those that were found. values: everything, by id.
-        states, iterators: random generators and iterators, with their labels.
+        tensors, arrays, modules, generators: those that were found.
+        states, iterators: of random generators, and iterators, with their labels.
         codes: the code objects that were looked into; whole: all attributes count as read.
     """
 
-    def __init__(self, roots: Iterable[Any], ran: set[int] | None = None) -> None:
-        self._ran = ran
+    def __init__(
+        self, roots: Iterable[Any], ran: set[int] | None = None, stores: bool = True
+    ) -> None:
+        self._ran, self._stores = ran, stores
+        self.generators: list[Any] = []
         self.variables: dict[tuple[Any, ...], Variable] = {}
         self.reasons: dict[str, None] = {}
         self.tensors: list[Any] = []
@@ -206,6 +210,7 @@ class Reach:
         kind, state = type(value), state_of(value)
         if state is not None:
             self.states.append((label, state, state()))
+            self.generators.append(value)
             self.doubt(f"{label or kind.__name__} is a random generator")
         elif issubclass(kind, Iterator) and not issubclass(kind, io.IOBase):
             self.iterators.append(label)
@@ -288,12 +293,14 @@ class Reach:
             self._watch_names(function, function.__name__)
         for load in facts.loads:
             self._load(function.__globals__, load)
-        for name in facts.stored:
+        for name in facts.stored if self._stores else ():
             self._entry(function.__globals__, name, "")
         for name in facts.imports:
             self._add(Variable("entry", sys.modules, name, name))
             self.meet(sys.modules.get(name), name)
         self._add_names(facts.attributes)
+        if self._stores:
+            self._add_names(facts.assigned)
         if facts.probes:
             if any(t.startswith("__") and t.endswith("__") for t in facts.constants):
                 self.doubt("it asks for attributes by special names")
