@@ -5,7 +5,6 @@ The forms of reading state stand in `cases/reads.py`.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 

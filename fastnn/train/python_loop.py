@@ -25,8 +25,7 @@ class PythonLoop:
         update, within: a step that updates the weights, and one that only adds to the gradients.
         data: arrays of as many rows.
         batch: rows of a full batch.
-        order: the order of the rows, reshuffled for every epoch if `shuffle`.
-        seed: the key of the shuffles.
+        order: the order of the rows, reshuffled for every epoch with this key, if there is one.
         every: batches per update; the last of an epoch updates too.
         steps: steps per epoch; the last takes the remaining rows.
 
@@ -43,15 +42,14 @@ class PythonLoop:
         data: tuple[NDArray[Any], ...],
         batch: int,
         order: NDArray[np.int64],
-        shuffle: bool,
-        seed: int,
+        key: int | None,
         every: int,
         steps: int,
     ) -> None:
         self.doubts = doubts
         self._update, self._within, self._data = update, within, data
         self._batch, self._order, self._every = batch, order, every
-        self._key = seed if shuffle else None
+        self._key = key
         self.rows, self.steps = len(order), steps
         self.epoch = self.step = self.done = self._first = self._last = 0
         self.sums = np.zeros((0, 1))

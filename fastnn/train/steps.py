@@ -219,10 +219,9 @@ class Steps:
         if known.captures.doubts:
             if every > 1:
                 self.optimizer.zero_grad()
-            runs = [self._in_python(kind, asked) for kind in ("update", "within")]
-            data = rows.arrays()
-            how = shuffle, seed, every, steps
-            return PythonLoop(known.captures.doubts, *runs, data, batch, order, *how)
+            runs = self._in_python("update", asked), self._in_python("within", asked)
+            doubts, data, key = known.captures.doubts, rows.arrays(), seed if shuffle else None
+            return PythonLoop(doubts, *runs, data, batch, order, key, every, steps)
         for part in {0, 1} - {first} if last < batch else {0} - {first}:
             key = self._key(kinds[part], rows, len(samples[part]), asked)
             made[part] = record(part) if by_step and part == 0 else self._matching(key)
@@ -242,8 +241,7 @@ class Steps:
         known = record(0)
         if known.captures.doubts:
             run, data = self._in_python("evaluate", asked), rows.arrays()
-            doubts, how = known.captures.doubts, (False, 0, 1, steps)
-            return PythonLoop(doubts, run, run, data, batch, order, *how)
+            return PythonLoop(known.captures.doubts, run, run, data, batch, order, None, 1, steps)
         made = known, tail, None
         return Loop(made, record, rows.arrays(), batch, order, False, 0, 1, steps)
 

@@ -18,6 +18,7 @@ from fastnn._core.watch import Watch
 from fastnn.compiler.captures import known
 from fastnn.compiler.captures.code import place_of
 from fastnn.compiler.captures.reach import Reach
+from fastnn.compiler.captures.restore import Saved
 from fastnn.compiler.captures.snapshot import (
     PLAIN,
     TooLargeError,
@@ -32,6 +33,7 @@ from fastnn.tape.listener import RecordingError
 
 Module = Any  # nn.Module, which stands above
 Calls = Mapping[tuple[int, int], tuple[types.CodeType, types.CodeType | None, Any]]
+
 
 class ChangedError(RecordingError):
     """A captured variable changed while the function was recorded."""
@@ -92,7 +94,9 @@ class Captures:
         ran = None if calls is None else {id(call[0]) for call in calls.values()}
         reach = self._reach = Reach([*functions, *modules], ran, stores)
         self.tensors, self._drawn = reach.tensors, _drawn()
-        sure = set() if calls is None else {id(c) for c, *_ in calls.values() if known.is_trusted(c)}
+        sure = (
+            set() if calls is None else {id(c) for c, *_ in calls.values() if known.is_trusted(c)}
+        )
         called = {id(code) for code, by, _ in (calls or {}).values() if id(by) not in sure}
         self._live = self._ignored(live, called)
         self.grads = {"read", "asked"} if reach.whole else reach.grads
@@ -104,10 +108,8 @@ class Captures:
         self._take()
         self.doubts = tuple(reach.reasons)
 
-    def saved(self) -> Any:
+    def saved(self) -> Saved:
         """All that was found as it is now, to put it back after a trial run."""
-        from fastnn.compiler.captures.restore import Saved
-
         return Saved(self._variables, self._reach.generators)
 
     def _ignored(self, live: Collection[int], called: set[int]) -> set[int]:

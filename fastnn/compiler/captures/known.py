@@ -6,12 +6,10 @@ from __future__ import annotations
 import builtins
 import cmath
 import functools
-import importlib.util
 import itertools
 import math
 import operator
 import os
-import sys
 import types
 from collections import OrderedDict, deque, namedtuple
 from pathlib import Path
@@ -33,29 +31,30 @@ _PARTS = (
 _NOT = ("optim/lr_scheduler", "train/callbacks", "optim/swa_utils")
 
 _BUILTINS = (
-    "abs all any ascii bin bool bytes callable chr classmethod complex dict divmod enumerate filter "
-    "float format frozenset hash hex int isinstance issubclass iter len list map max min next "
-    "object oct ord pow print property range repr reversed round set slice sorted staticmethod str "
-    "sum super tuple type zip __build_class__ NotImplemented Ellipsis True False None __debug__ "
-    "getattr hasattr setattr delattr vars dir"
+    "abs all any ascii bin bool bytes callable chr classmethod complex dict divmod enumerate "
+    "filter float format frozenset hash hex int isinstance issubclass iter len list map max "
+    "min next object oct ord pow print property range repr reversed round set slice sorted "
+    "staticmethod str sum super tuple type zip __build_class__ NotImplemented Ellipsis True "
+    "False None __debug__ getattr hasattr setattr delattr vars dir"
 ).split()
 # They reach attributes by names that are no constants; `code.py` finds the constants of two.
 PROBES = {id(f) for f in (getattr, hasattr, setattr, delattr, vars, dir, operator.methodcaller)}
 NAMED_PROBES = ("getattr", "hasattr")
 _NUMPYS = (
-    "array asarray ascontiguousarray zeros ones full zeros_like ones_like full_like arange linspace "
-    "logspace geomspace eye identity diag tri tril triu meshgrid sum prod mean std var median "
-    "average percentile quantile cumsum cumprod diff max min amax amin nanmax nanmin nansum nanmean "
-    "argmax argmin ptp clip round around sort argsort argwhere nonzero flatnonzero searchsorted "
-    "unique bincount histogram digitize all any allclose isclose array_equal where select "
-    "concatenate stack vstack hstack dstack column_stack split array_split hsplit vsplit tile repeat "
-    "flip fliplr flipud roll rot90 reshape ravel transpose swapaxes moveaxis squeeze expand_dims "
-    "broadcast_to broadcast_arrays broadcast_shapes atleast_1d atleast_2d atleast_3d take "
-    "take_along_axis pad dot vdot inner outer matmul tensordot einsum kron cross trace interp "
-    "polyval polyfit convolve isscalar ndim shape size result_type promote_types can_cast finfo "
-    "iinfo dtype count_nonzero nan_to_num real imag angle cov corrcoef gradient trapezoid ix_ "
-    "unravel_index ravel_multi_index append insert delete isin intersect1d union1d setdiff1d iscomplexobj "
-    "isrealobj"
+    "array asarray ascontiguousarray zeros ones full zeros_like ones_like full_like arange "
+    "linspace logspace geomspace eye identity diag tri tril triu meshgrid sum prod mean std "
+    "var median average percentile quantile cumsum cumprod diff max min amax amin nanmax "
+    "nanmin nansum nanmean argmax argmin ptp clip round around sort argsort argwhere nonzero "
+    "flatnonzero searchsorted unique bincount histogram digitize all any allclose isclose "
+    "array_equal where select concatenate stack vstack hstack dstack column_stack split "
+    "array_split hsplit vsplit tile repeat flip fliplr flipud roll rot90 reshape ravel "
+    "transpose swapaxes moveaxis squeeze expand_dims broadcast_to broadcast_arrays "
+    "broadcast_shapes atleast_1d atleast_2d atleast_3d take take_along_axis pad dot vdot "
+    "inner outer matmul tensordot einsum kron cross trace interp polyval polyfit convolve "
+    "isscalar ndim shape size result_type promote_types can_cast finfo iinfo dtype "
+    "count_nonzero nan_to_num real imag angle cov corrcoef gradient trapezoid ix_ "
+    "unravel_index ravel_multi_index append insert delete isin intersect1d union1d setdiff1d "
+    "iscomplexobj isrealobj"
 ).split()
 
 _VALUE_TYPES = (str, bytes, int, float, complex, bool, list, dict, tuple, set, frozenset, range)
@@ -90,7 +89,19 @@ def _allowed() -> dict[int, Any]:
     found += [OrderedDict, deque, types.SimpleNamespace]
     found += [getattr(np, name) for name in _NUMPYS if hasattr(np, name)]
     found += [v for v in vars(np).values() if isinstance(v, np.ufunc) or _is_dtype(v)]
-    linalg = ("norm", "inv", "det", "solve", "eigh", "eig", "svd", "qr", "cholesky", "pinv", "lstsq")
+    linalg = (
+        "norm",
+        "inv",
+        "det",
+        "solve",
+        "eigh",
+        "eig",
+        "svd",
+        "qr",
+        "cholesky",
+        "pinv",
+        "lstsq",
+    )
     found += [getattr(np.linalg, name) for name in linalg]
     return {id(value): value for value in found}
 
@@ -108,7 +119,7 @@ _ALLOWED = _allowed()
 
 def is_allowed(value: Any) -> bool:
     """Whether it is a function or class of a library that reads its arguments alone."""
-    return id(value) in _ALLOWED or _is_error(value) and value.__module__ == "builtins"
+    return id(value) in _ALLOWED or (_is_error(value) and value.__module__ == "builtins")
 
 
 def is_numpys(module: types.ModuleType) -> bool:
@@ -170,11 +181,3 @@ def is_python_class(kind: type) -> bool:
         if not isinstance(own.get("__module__"), str):
             return False
     return True
-
-
-def module_file(module: types.ModuleType) -> str:
-    return getattr(module, "__file__", None) or ""
-
-
-def module_named(name: str) -> Any:
-    return sys.modules.get(name)

@@ -20,9 +20,10 @@ import numpy as np
 
 from fastnn.compiler.captures import known
 from fastnn.compiler.captures.code import Load, facts_of
+from fastnn.compiler.captures.objects import HOOKS, REGISTRIES, Objects, is_kind, is_module
 from fastnn.compiler.captures.snapshot import CONTAINERS
 from fastnn.compiler.captures.uses import reads_arguments, used
-from fastnn.compiler.captures.variables import NOTHING, Variable, in_class, own_dict, raw, value_at
+from fastnn.compiler.captures.variables import NOTHING, Variable, own_dict, value_at
 
 if TYPE_CHECKING:
     Module = Any  # nn.Module, which stands above
@@ -31,8 +32,6 @@ _MOST = 4096  # objects that are looked at
 _FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial)
 _BOUND = (types.BuiltinFunctionType, types.MethodWrapperType)
 _WRAPPERS = (staticmethod, classmethod)
-_REGISTRIES = ("_parameters", "_modules", "_buffers")
-_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks")
 
 
 def state_of(value: Any) -> Callable[[], Any] | None:
@@ -46,21 +45,7 @@ def state_of(value: Any) -> Callable[[], Any] | None:
     return None
 
 
-def is_module(value: Any) -> bool:
-    return _is_kind(type(value), "fastnn.nn.module")
-
-
-@functools.lru_cache(maxsize=4096)
-def _is_kind(kind: type, module: str) -> bool:
-    return any(base.__module__ == module for base in kind.__mro__)
-
-
-@functools.lru_cache(maxsize=4096)
-def _is_named(kind: type, module: str, name: str) -> bool:
-    return any(base.__module__ == module and base.__name__ == name for base in kind.__mro__)
-
-
-class Reach:
+class Reach(Objects):
     """What code can come to.
 
     Args:
@@ -129,13 +114,6 @@ class Reach:
             for name in new:
                 self._entry(space, name, label)
 
-    def _all_names(self, value: Any) -> list[str]:
-        names = {} if isinstance(value, type) else dict.fromkeys(own_dict(value) or ())
-        for kind in value.__mro__ if isinstance(value, type) else type(value).__mro__:
-            if not known.is_ours(kind.__module__):
-                names.update(dict.fromkeys(n for n in vars(kind) if not n.startswith("__")))
-        return [name for name in names if isinstance(name, str)]
-
     def _widen(self) -> None:
         if not self.whole:
             self._add_names(["__dict__"])
@@ -154,9 +132,7 @@ class Reach:
         passed_on = any(reads_arguments(code) for key, code in self.codes.items() if key in called)
         hows: dict[int, set[str]] = {}
         for array, how in used(self.functions, [value for value, _ in self._objects]):
-            hows.setdefault(id(array), set()).add(
-                "read" if how == "passed" and passed_on else how
-            )
+            hows.setdefault(id(array), set()).add("read" if how == "passed" and passed_on else how)
         read = {key for key, found in hows.items() if "read" in found}
         return read, {key for key, found in hows.items() if found == {"shape"}}
 
@@ -217,13 +193,15 @@ class Reach:
             self.doubt(f"{label or kind.__name__} is an iterator")
         elif is_module(value):
             self._layer(value, label)
-        elif known.is_ours(kind.__module__) and _is_kind(kind, "fastnn._core.replay"):
+        elif known.is_ours(kind.__module__) and is_kind(kind, "fastnn._core.replay"):
             self.meet(value.fn, label)
         elif known.is_ours(kind.__module__):
             self._of_ours(value, label)
-        elif kind is types.MethodDescriptorType or kind is types.SimpleNamespace:
-            self._instance(value, label)
-        elif known.is_python_class(kind):
+        elif (
+            kind is types.MethodDescriptorType
+            or kind is types.SimpleNamespace
+            or known.is_python_class(kind)
+        ):
             self._instance(value, label)
         else:
             self.doubt(f"{label or 'something'} is a {kind.__name__}, which may change unseen")
@@ -343,171 +321,20 @@ class Reach:
             self._add_names([value.__name__])
 
     def _wrapper(self, value: Any, label: str) -> None:
-        parts = [value.__func__] if isinstance(value, _WRAPPERS) else []
+        parts: list[Any] = [value.__func__] if isinstance(value, _WRAPPERS) else []
         if isinstance(value, property):
             parts = [value.fget, value.fset, value.fdel]
         for part in parts:
             self.meet(part, label)
 
-    # ---- objects ----
-
-    def _python_module(self, module: types.ModuleType, label: str) -> None:
-        if known.is_ours(module.__name__):
-            return
-        if known.is_numpys(module) or self.whole:
-            self.doubt(f"it may read any attribute of {module.__name__}")
-            return
-        self._spaces.append((vars(module), label))
-        for name in list(self.names):
-            self._entry(vars(module), name, label)
-
-    def _entry(self, space: dict[str, Any], name: str, label: str) -> None:
-        if name in space:
-            label = f"{label}.{name}" if label else name
-            self._add(Variable("entry", space, label, name))
-            self.meet(space[name], label)
-
-    def _watch_names(self, value: Any, label: str) -> None:
-        """The attributes of an object that are named, in its own dict and in its classes."""
-        self._objects.append((value, label))
-        own = own_dict(value)
-        if type(own) is dict:
-            self._add(Variable("names", own, label))
-        for name in self._all_names(value) if self.whole else list(self.names):
-            self._attribute(value, name, label)
-
-    def _instance(self, value: Any, label: str) -> None:
-        kind = type(value)
-        self._add(Variable("kind", value, label))
-        self._add(Variable("class", kind, label))
-        self._watch_names(value, label)
-        self._special(kind, label)
-        if issubclass(kind, CONTAINERS):
-            self._add(Variable("contents", value, label))
-            self._container(raw(value), label)
-        elif issubclass(kind, np.ndarray):
-            self.doubt(f"{label} is a {kind.__name__}")
-
-    def _attribute(self, value: Any, name: str, label: str) -> None:
-        own = own_dict(value)
-        if isinstance(own, dict) and name in own:
-            self.meet(own[name], f"{label}.{name}" if label else name)
-        self._of_class(type(value), name, label, value)
-
-    def _of_class(self, kind: type, name: str, label: str, owner: Any) -> None:
-        found = in_class(kind, name)
-        if found is NOTHING or type(found) in known.IMMUTABLE - {types.MemberDescriptorType}:
-            return
-        label = f"{label}.{name}" if label else name
-        if isinstance(found, types.MemberDescriptorType):
-            if owner is not None:
-                self._add(Variable("slot", owner, label, name))
-                self.meet(value_at(owner, name), label)
-            return
-        if isinstance(found, types.FunctionType) and known.is_trusted(found.__code__):
-            if known.hides(name):
-                self.doubt(f"it calls {label}")
-            return
-        self.meet(found, label)
-
-    def _class(self, kind: type, label: str) -> None:
-        if known.is_ours(kind.__module__):
-            return
-        if not known.is_python_class(kind):
-            self.doubt(f"it may use the class {kind.__name__}, which may read anything")
-            return
-        self._classes.append((kind, label))
-        self._add(Variable("class", kind, label))
-        for name in self._all_names(kind) if self.whole else list(self.names):
-            self._of_class(kind, name, label, None)
-        self._special(kind, label)
-        if type(kind) is not type:
-            self.meet(type(kind), label)
-            self._special(type(kind), label)
-
-    def _special(self, kind: type, label: str) -> None:
-        """The special methods of a class, which operations call."""
-        if ("special", id(kind)) in self.variables:
-            return
-        self._add(Variable("special", kind, label))
-        for base in kind.__mro__[:-1]:
-            if known.is_ours(base.__module__) or base in CONTAINERS:
-                continue
-            if "__getattribute__" in vars(base):
-                self.doubt(f"{base.__name__} has a __getattribute__ of its own")
-            for name, value in vars(base).items():
-                if name.startswith("__") and (callable(value) or isinstance(value, _WRAPPERS)):
-                    if name not in ("__class__", "__doc__", "__module__", "__weakref__"):
-                        self.meet(value, f"{label}.{name}")
-
-    # ---- objects of this package ----
-
-    def _layer(self, module: Any, label: str) -> None:
-        for each in module.modules():
-            own = vars(each)
-            self._met[id(each)] = each
-            name = label or type(each).__name__
-            self.modules.append((each, name))
-            for registry in (*_REGISTRIES, *_HOOKS):
-                self._add(Variable("registry", own[registry], name))
-                for part in own[registry].values():
-                    self.meet(getattr(part, "hook", part), name)
-            if not known.is_ours(type(each).__module__):
-                self._instance(each, label or "self")
-                continue
-            self._add(Variable("layer", own, name))
-            self._objects.append((each, name))
-            for key, part in own.items():
-                if key not in (*_REGISTRIES, *_HOOKS, "_transient"):
-                    self.meet(part, f"{name}.{key}")
-
-    def _of_ours(self, value: Any, label: str) -> None:
-        """An object of this package that is neither tensor nor layer."""
-        kind = type(value)
-        if isinstance(value, CONTAINERS):
-            self._add(Variable("contents", value, label))
-            self._container(raw(value), label)
-            return
-        if _is_named(kind, "fastnn.optim.optimizer", "Optimizer"):
-            for name in ("param_groups", "state", "defaults"):
-                if name in self.names:
-                    self._add(Variable("entry", vars(value), f"{label}.{name}", name))
-                    self.meet(vars(value)[name], f"{label}.{name}")
-            self._objects.append((value, label))
-            return
-        self._add(Variable("kind", value, label))
-        self._objects.append((value, label))
-        own = own_dict(value) or {}
-        for name, part in list(own.items()):
-            self._add(Variable("entry", own, f"{label}.{name}", name))
-            self.meet(part, f"{label}.{name}")
-        for base in kind.__mro__:
-            for name, found in vars(base).items():
-                if isinstance(found, types.MemberDescriptorType):
-                    self._add(Variable("slot", value, f"{label}.{name}", name))
-                    self.meet(value_at(value, name), f"{label}.{name}")
-        for name in list(self.names):
-            self._of_class(kind, name, label, value)
-        self._special_of_ours(kind, label)
-
-    def _special_of_ours(self, kind: type, label: str) -> None:
-        for base in kind.__mro__[:-1]:
-            for name, value in vars(base).items():
-                if name.startswith("__") and isinstance(value, types.FunctionType):
-                    if not known.is_trusted(value.__code__):
-                        self.meet(value, f"{label}.{name}")
-
     # ---- the end ----
-
-    def _add(self, variable: Variable) -> None:
-        self.variables.setdefault(variable.key(), variable)
 
     def _finish(self) -> None:
         """Now that all names are known, tell them to the variables that need them."""
         names = frozenset(self.names)
         for variable in self.variables.values():
             if variable.kind == "layer":
-                skipped = {*_REGISTRIES, *_HOOKS, "_transient", "training"} - names
+                skipped = {*REGISTRIES, *HOOKS, "_transient", "training"} - names
                 variable.names = frozenset(variable.where) - skipped
             elif variable.kind in ("names", "class", "special"):
                 variable.names = None if self.whole and variable.kind != "special" else names

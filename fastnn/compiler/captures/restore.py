@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -53,9 +52,8 @@ def _put(variable: Variable, value: Any) -> None:
         case "entry":
             _put_entries(where, {name: value} if value is not NOTHING else {}, {name})
         case "names" | "layer":
-            _put_entries(where, value, {k for k in where if variable.names is None} | set(value))
-            if variable.names is not None:
-                _put_entries(where, value, set(variable.names))
+            names = variable.names
+            _put_entries(where, value, {*where, *value} if names is None else set(names))
         case "cell" if value is not NOTHING:
             where.cell_contents = value
         case "slot" if value is not NOTHING:
@@ -93,7 +91,8 @@ def _fill(value: Any, copy: Any) -> None:
 
 def setter(generator: Any) -> Callable[[], object]:
     """What gives a random generator the state that it has now."""
-    if isinstance(generator, random.Random):
+    pythons = sys.modules.get("random")
+    if pythons is not None and isinstance(generator, pythons.Random):
         state = generator.getstate()
         return lambda: generator.setstate(state)
     bits = getattr(generator, "bit_generator", None) or generator._bit_generator
@@ -102,11 +101,13 @@ def setter(generator: Any) -> Callable[[], object]:
 
 
 def _setter_of_global_numbers() -> Callable[[], object]:
-    pythons, numpys = random.getstate(), sys.modules.get("numpy.random")
+    import random  # as late as its first use: see `captures._drawn`
+
+    state, numpys = random.getstate(), sys.modules.get("numpy.random")
     kept = None if numpys is None else numpys.get_state()
 
     def give() -> None:
-        random.setstate(pythons)
+        random.setstate(state)
         if numpys is not None:
             numpys.set_state(kept)
 

@@ -102,9 +102,11 @@ def _consumed(instructions: list[Any], at: int) -> str:
             above -= i.argval + 1
         elif i.opname in ("CALL", "CALL_KW"):
             return "passed" if above < i.argval + (i.opname == "CALL_KW") else "read"
-        elif i.opname.startswith(_SIMPLE) or i.opname == "PUSH_NULL":
-            above += dis.stack_effect(i.opcode, i.arg, jump=False)
-        elif i.opname in _ATTRIBUTES and above:
+        elif (
+            i.opname.startswith(_SIMPLE)
+            or i.opname == "PUSH_NULL"
+            or (i.opname in _ATTRIBUTES and above)
+        ):
             above += dis.stack_effect(i.opcode, i.arg, jump=False)
         else:
             break

@@ -84,7 +84,7 @@ class Variable:
                     return [found]
                 return list(found.values() if isinstance(found, dict) else found)
             case "function":
-                return found
+                return list(found)
         return [found]
 
     def places(self) -> list[tuple[Any, Any]]:
@@ -113,10 +113,8 @@ class Variable:
 
 def raw(value: Any) -> Any:
     """The entries of a container of a subclass, whatever its methods make of them."""
-    for base in CONTAINERS:
-        if isinstance(value, base):
-            return dict(dict.items(value)) if base is dict else base(base.__iter__(value))
-    return value
+    kind: Any = next(base for base in CONTAINERS if isinstance(value, base))
+    return dict(dict.items(value)) if issubclass(kind, dict) else kind(kind.__iter__(value))
 
 
 def own_dict(value: Any) -> dict[str, Any] | None:
