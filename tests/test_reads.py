@@ -34,3 +34,36 @@ def test_what_is_read_is_never_stale(name: str) -> None:
         assert "cannot compile this" in str(error)
         return
     assert found == want
+
+
+@pytest.mark.parametrize("name", reads.FRESH)
+def test_what_gives_another_value_in_each_call_is_not_kept(name: str) -> None:
+    compiled, x = fastnn.compile(reads.fresh(name)), fastnn.ones(1, dtype=fastnn.float64)
+    try:
+        found = {compiled(x).item() for _ in range(5)}
+    except fastnn.RecordingError as error:
+        assert "cannot compile this" in str(error)
+        return
+    assert len(found) == 5
+
+
+# Ordinary code stays a program.
+REPLAYED = """
+global number, global tensor, global tensor in place, global dict key, global list, list in a tuple,
+attribute, attribute of an attribute, class attribute, getattr, hasattr, SimpleNamespace, slots,
+argparse.Namespace, data class, named tuple, method, property, class method, static method, super,
+__getitem__, __len__, __iter__, __call__, function, function replaced, __defaults__ replaced,
+default list, nonlocal, lambda in a dict, partial, decorated, try, len, sum, comprehension, zip,
+enumerate, sorted, nested, objects in a list, array, array of no axes, array as a tensor, parameter,
+requires_grad, tensors in a list, training, setting of a layer, lr, list of layers, forward hook,
+attribute of a layer, parts of a module by getattr
+"""
+
+
+@pytest.mark.parametrize("name", REPLAYED.replace("\n", " ").strip().split(", "))
+def test_ordinary_code_is_replayed(name: str) -> None:
+    compiled = fastnn.compile(reads.form(name)[0])
+    for _ in range(4):
+        compiled(fastnn.ones(3))
+    assert compiled.doubts == () and compiled.recordings == 1
+    assert compiled._last is not None and compiled._last.shortcut is not None

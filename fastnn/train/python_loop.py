@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._core import program
-from fastnn.train.loop import CHUNK_SECONDS
+from fastnn.train.loop import CHUNK_SECONDS, batch_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +67,7 @@ class PythonLoop:
         self._first, self._last = epoch, last
         self.sums, self._given = np.zeros((last - epoch, 1)), sums
         if self._key is not None:
-            program.shuffle(self._order, self._key, epoch)
+            self._order[:] = batch_order(self.rows, self._key, epoch)
 
     def run(self) -> bool:
         """Run steps for about CHUNK_SECONDS; True while there are more."""
@@ -96,7 +95,7 @@ class PythonLoop:
         if ends:
             self.epoch, self.step = self.epoch + 1, 0
             if self._key is not None and self.epoch < self._last:
-                program.shuffle(self._order, self._key, self.epoch)
+                self._order[:] = batch_order(self.rows, self._key, self.epoch)
 
     def rows_of_step(self) -> NDArray[np.int64]:
         """The rows of the next step, or of the step that failed."""

@@ -220,8 +220,8 @@ class Steps:
             if every > 1:
                 self.optimizer.zero_grad()
             runs = self._in_python("update", asked), self._in_python("within", asked)
-            doubts, data, key = known.captures.doubts, rows.arrays(), seed if shuffle else None
-            return PythonLoop(doubts, *runs, data, batch, order, key, every, steps)
+            doubts, data, keyed = known.captures.doubts, rows.arrays(), seed if shuffle else None
+            return PythonLoop(doubts, *runs, data, batch, order, keyed, every, steps)
         for part in {0, 1} - {first} if last < batch else {0} - {first}:
             key = self._key(kinds[part], rows, len(samples[part]), asked)
             made[part] = record(part) if by_step and part == 0 else self._matching(key)

@@ -146,8 +146,10 @@ class Captures:
             if id(v.where) not in owners and not (v.kind == "entry" and v.name == "training")
         ]
         for variable in self._variables:
-            if variable.kind in ("names", "layer") and variable.names is not None:
+            if variable.kind == "names" and variable.names is not None:
                 variable.names -= {"training"}
+            elif variable.kind in ("layer", "rest"):
+                variable.names = (variable.names or frozenset()) | {"training"}
         self._modules = []
         self._reach.let_go()
         self._take()

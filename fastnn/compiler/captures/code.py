@@ -22,6 +22,14 @@ _ATTRIBUTES |= {"LOAD_SUPER_METHOD", "LOAD_ZERO_SUPER_METHOD"}
 _STORED_ATTRIBUTES = {"STORE_ATTR", "DELETE_ATTR"}
 _IMPORTS = {"IMPORT_NAME"}
 _IMPORTED = {"IMPORT_FROM"}
+# Instructions that come to a value by a name or an operation on values alone, in 3.11 to 3.14.
+_KNOWN = tuple(
+    "LOAD_ STORE_ DELETE_ BINARY_ UNARY_ COMPARE_OP IS_OP CONTAINS_OP BUILD_ CALL COPY SWAP POP_ "
+    "PUSH_ JUMP FOR_ITER GET_ UNPACK_ RETURN_ RESUME LIST_ SET_ DICT_ MAP_ADD FORMAT_ "
+    "CONVERT_VALUE MAKE_ SEND YIELD_ RAISE_ RERAISE CHECK_ END_ CLEANUP_ BEFORE_WITH WITH_EXCEPT SETUP_ IMPORT_ "
+    "TO_BOOL NOT_TAKEN EXIT_INIT MATCH_ KW_NAMES PRECALL CACHE NOP EXTENDED_ARG ASYNC_GEN "
+    "INTERPRETER_EXIT PREP_RERAISE BEFORE_ASYNC ANNOTATIONS_ PRINT_EXPR".split()
+)
 _SILENT = {"CACHE", "PRECALL", "NOP", "EXTENDED_ARG", "PUSH_NULL", "COPY", "RESUME"}
 _STORES = {"STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF", "DELETE_ATTR", "DELETE_GLOBAL"}
 _BRANCHES = ("IS_OP", "POP_JUMP", "JUMP_IF", "TO_BOOL", "COMPARE_OP", "CONTAINS_OP")
@@ -48,7 +56,6 @@ class Facts(NamedTuple):
     grads: frozenset[str]  # "read" if it reads .grad, "asked" if it may also ask whether it is None
     probes: bool  # asks for attributes whose names are not constants
     unclear: str  # an instruction that is not known, or ""
-    codes: tuple[types.CodeType, ...]  # it and those within
 
 
 @lru_cache(maxsize=4096)
@@ -77,7 +84,11 @@ def facts_of(code: types.CodeType) -> Facts:
             assigned.add(found.argval)
         elif name in _IMPORTS:
             imports.add(found.argval)
-        elif found.opcode in dis.hasname and name not in _OF_CLASS_BODIES:
+        elif name == "MATCH_CLASS":
+            probes = True
+        elif name not in _OF_CLASS_BODIES and (
+            found.opcode in dis.hasname or not name.startswith(_KNOWN)
+        ):
             unclear = unclear or name
     grads = {"read"} if any(_reads_grad(i) for i in instructions) else set()
     if grads and any(i.opname.startswith(_BRANCHES) or "NONE" in i.opname for i in instructions):
@@ -94,8 +105,15 @@ def facts_of(code: types.CodeType) -> Facts:
         frozenset(grads).union(*(i.grads for i in inner)),
         probes or any(i.probes for i in inner),
         next((u for u in [unclear, *(i.unclear for i in inner)] if u), ""),
-        (code, *(c for i in inner for c in i.codes)),
     )
+
+
+def codes_of(code: types.CodeType) -> Iterator[types.CodeType]:
+    """A code object and those of the functions defined in it."""
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, types.CodeType):
+            yield from codes_of(const)
 
 
 def _reads_grad(instruction: dis.Instruction) -> bool:

@@ -163,7 +163,7 @@ def is_librarys(code: types.CodeType) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
-def is_python_class(kind: type) -> bool:
+def is_python_class(kind: Any) -> bool:
     """Whether all state of the objects is in their `__dict__`, slots and the containers or arrays
     that they are: the classes are made by `class` statements."""
     for base in kind.__mro__:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import types
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from fastnn.compiler.captures import known
 from fastnn.compiler.captures.snapshot import CONTAINERS
-from fastnn.compiler.captures.variables import NOTHING, Variable, in_class, own_dict, raw, value_at
+from fastnn.compiler.captures.variables import Variable, own_dict, raw, value_at
 
 REGISTRIES = ("_parameters", "_modules", "_buffers")
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks")
@@ -21,12 +20,10 @@ def is_module(value: Any) -> bool:
     return is_kind(type(value), "fastnn.nn.module")
 
 
-@functools.lru_cache(maxsize=4096)
 def is_kind(kind: Any, module: str) -> bool:
     return any(base.__module__ == module for base in kind.__mro__)
 
 
-@functools.lru_cache(maxsize=4096)
 def is_named(kind: Any, module: str, name: str) -> bool:
     return any(base.__module__ == module and base.__name__ == name for base in kind.__mro__)
 
@@ -101,20 +98,22 @@ class Objects:
         self._of_class(type(value), name, label, value)
 
     def _of_class(self, kind: type, name: str, label: str, owner: Any) -> None:
-        found = in_class(kind, name)
-        if found is NOTHING or type(found) in known.IMMUTABLE - {types.MemberDescriptorType}:
-            return
+        """What a class and its bases have under a name; `super` finds all of them."""
         label = f"{label}.{name}" if label else name
+        for base in kind.__mro__:
+            if name in vars(base):
+                self._member(vars(base)[name], name, label, owner)
+
+    def _member(self, found: Any, name: str, label: str, owner: Any) -> None:
         if isinstance(found, types.MemberDescriptorType):
             if owner is not None:
                 self._add(Variable("slot", owner, label, name))
                 self.meet(value_at(owner, name), label)
-            return
-        if isinstance(found, types.FunctionType) and known.is_trusted(found.__code__):
+        elif isinstance(found, types.FunctionType) and known.is_trusted(found.__code__):
             if known.hides(name):
                 self.doubt(f"it calls {label}")
-            return
-        self.meet(found, label)
+        else:
+            self.meet(found, label)
 
     def _class(self, kind: type, label: str) -> None:
         if known.is_ours(kind.__module__):
@@ -139,7 +138,8 @@ class Objects:
         for base in kind.__mro__[:-1]:
             if known.is_ours(base.__module__) or base in CONTAINERS:
                 continue
-            if "__getattribute__" in vars(base):
+            own = vars(base).get("__getattribute__")
+            if own is not None and not isinstance(own, types.WrapperDescriptorType):
                 self.doubt(f"{base.__name__} has a __getattribute__ of its own")
             for name, value in vars(base).items():
                 method = callable(value) or isinstance(value, _WRAPPERS)

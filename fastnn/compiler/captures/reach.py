@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.compiler.captures import known
-from fastnn.compiler.captures.code import Load, facts_of
+from fastnn.compiler.captures.code import Load, codes_of, facts_of
 from fastnn.compiler.captures.objects import HOOKS, REGISTRIES, Objects, is_kind, is_module
 from fastnn.compiler.captures.snapshot import CONTAINERS
 from fastnn.compiler.captures.uses import reads_arguments, used
@@ -38,6 +38,10 @@ def state_of(value: Any) -> Callable[[], Any] | None:
     """A function that gives the state of a random generator; None for other values."""
     pythons, numpys = sys.modules.get("random"), sys.modules.get("numpy.random")
     if pythons is not None and isinstance(value, pythons.Random):
+        try:
+            value.getstate()
+        except NotImplementedError:  # the system's
+            return None
         return value.getstate  # type: ignore[no-any-return]
     if numpys is not None and isinstance(value, (numpys.Generator, numpys.RandomState)):
         bits = getattr(value, "bit_generator", None) or value._bit_generator
@@ -200,7 +204,7 @@ class Reach(Objects):
         elif (
             kind is types.MethodDescriptorType
             or kind is types.SimpleNamespace
-            or known.is_python_class(kind)
+            or known.is_python_class(kind)  # type: ignore[arg-type]
         ):
             self._instance(value, label)
         else:
@@ -262,7 +266,7 @@ class Reach(Objects):
     def _look_into(self, function: types.FunctionType) -> None:
         """Follow the names in a function's byte code."""
         facts = facts_of(function.__code__)
-        self.codes.update((id(code), code) for code in facts.codes)
+        self.codes.update((id(code), code) for code in codes_of(function.__code__))
         self.functions.append(function)
         self.grads |= facts.grads
         if facts.unclear:
@@ -333,8 +337,9 @@ class Reach(Objects):
         """Now that all names are known, tell them to the variables that need them."""
         names = frozenset(self.names)
         for variable in self.variables.values():
-            if variable.kind == "layer":
-                skipped = {*REGISTRIES, *HOOKS, "_transient", "training"} - names
-                variable.names = frozenset(variable.where) - skipped
+            if variable.kind == "names" and self.whole and "_transient" in variable.where:
+                variable.kind = "rest"  # of a module
+            if variable.kind in ("layer", "rest"):
+                variable.names = frozenset({*REGISTRIES, *HOOKS, "_transient", "training"} - names)
             elif variable.kind in ("names", "class", "special"):
                 variable.names = None if self.whole and variable.kind != "special" else names

@@ -51,9 +51,11 @@ def _put(variable: Variable, value: Any) -> None:
     match variable.kind:
         case "entry":
             _put_entries(where, {name: value} if value is not NOTHING else {}, {name})
-        case "names" | "layer":
+        case "names":
             names = variable.names
             _put_entries(where, value, {*where, *value} if names is None else set(names))
+        case "layer" | "rest":
+            _put_entries(where, value, {*where, *value} - (variable.names or frozenset()))
         case "cell" if value is not NOTHING:
             where.cell_contents = value
         case "slot" if value is not NOTHING:

@@ -19,12 +19,12 @@ _UNREAD = {"__doc__", "__module__", "__qualname__", "__annotations__", "__weakre
 class Variable:
     """A place.
 
-    kind: "entry" (of a dict), "cell", "slot", "names" (of a dict), "layer" (the dict of a layer of
-        this package), "registry" (a dict of its parts), "contents" (of an object that is
-        a container), "kind" (of an object), "function", "class" or "special" (its methods that
-        operations call).
+    kind: "entry" (of a dict), "cell", "slot", "names" (of a dict), "rest" (all of a dict but these
+        names), "layer" (as "rest", of a layer of this package), "registry" (a dict of its parts),
+        "contents" (of an object that is a container), "kind" (of an object), "function", "class" or
+        "special" (its methods that operations call).
     where: the object that has it. label: its name in the source. name: the key.
-    names: the keys that are read; None: all.
+    names: the keys that are read; None: all. For "rest" and "layer" those that are left out.
     """
 
     kind: str
@@ -48,9 +48,11 @@ class Variable:
             case "slot":
                 return value_at(where, self.name)
             case "kind":
-                return type(where)
-            case "names" | "layer":
+                return [type(where), id(own_dict(where))]
+            case "names":
                 return {k: v for k, v in where.items() if names is None or k in names}
+            case "layer" | "rest":
+                return {k: v for k, v in where.items() if k not in (names or ())}
             case "contents" | "registry":
                 return raw(where)
             case "function":
@@ -75,7 +77,7 @@ class Variable:
         match self.kind:
             case "kind" | "special" | "registry":
                 return []
-            case "names" | "layer":
+            case "names" | "layer" | "rest":
                 return list(found.values())
             case "class":
                 return list(found[1].values())
@@ -95,13 +97,17 @@ class Variable:
             case "entry" | "slot":
                 return [(self.where, self.name)]
             case "kind":
-                return [(self.where, "__class__")]
+                places = [(self.where, "__class__"), (self.where, "__dict__")]
+                return places if own_dict(self.where) is not None else places[:1]
             case "function":
                 return [(self.where, name) for name in _OF_FUNCTIONS]
             case "class" | "special":
                 return [(self.where, None)]
             case "layer":
-                return [(self.where, name) for name, v in self.values().items() if is_plain(v)]
+                plain = [name for name, value in self.values().items() if is_plain(value)]
+                return [(self.where, name) for name in (*plain, "forward")]
+            case "rest":
+                return [(self.where, tuple(self.values()))]
             case "registry":
                 return [(self.where, None)] * bool(self.where)
             case "contents":
