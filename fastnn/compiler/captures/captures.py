@@ -53,19 +53,20 @@ def _drawn() -> tuple[Any, ...]:
     return (*(() if numpys is None else numpys.get_state()[2:]), random.getstate())
 
 
-def _unknown(calls: Calls, found: Collection[int]) -> Iterator[types.CodeType]:
-    """The functions that ran and were not found. What only this package and NumPy called of the
-    standard library does not count."""
+def _unknown(calls: Calls, found: Collection[int]) -> list[types.CodeType]:
+    """The functions that ran and were not found. What this package and NumPy call of the standard
+    library does not count, nor what an import runs."""
     sure = {id(code) for code, _, module in calls.values() if known.is_trusted(code, module)}
     left = [(c, by) for c, by, _ in calls.values() if id(c) not in sure and id(c) not in found]
-    ours = sure | {id(by) for _, by, _ in calls.values() if by is None or known.is_trusted(by)}
+    unknown: dict[int, types.CodeType] = {}
     while True:
-        used = {id(c) for c, by in left if not (known.is_librarys(c) and id(by) in ours)}
-        more = {id(c) for c, _ in left if id(c) not in used} - ours
-        if not more:
-            break
-        ours |= more
-    yield from {id(c): c for c, _ in left if id(c) in used}.values()
+        before = len(unknown)
+        for code, by in left:
+            by_user = id(by) in found or id(by) in unknown
+            if by_user or not (known.is_librarys(code) or known.is_import(by)):
+                unknown.setdefault(id(code), code)
+        if len(unknown) == before:
+            return list(unknown.values())
 
 
 class Captures:

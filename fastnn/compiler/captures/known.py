@@ -181,3 +181,8 @@ def is_python_class(kind: Any) -> bool:
         if not isinstance(own.get("__module__"), str):
             return False
     return True
+
+
+def is_import(code: types.CodeType | None) -> bool:
+    """Whether the code is of the import system."""
+    return code is not None and code.co_filename.startswith("<frozen importlib")
