@@ -330,13 +330,18 @@ def compile(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
 
     The recording captures every op that fn runs, including an optimizer's update of parameters, so
     a whole training step can be compiled. fn is recorded again for new shapes, dtypes, numbers,
-    training modes and layers, and when a variable that it captures has a new value. A replay gives
-    the same bits as the eager run. The tensors that it returns are detached from the tape.
+    training modes and layers. The tensors that it returns are detached from the tape.
 
-    Other side effects, such as printing, happen only while recording. Side effects that a replay
-    would miss raise an error: counting, appending to a list, drawing from generators, setting an
-    optimizer's hyperparameters. NumPy arrays that fn turns into tensors are read in every call. A
-    gradient that you hold on to keeps its values: the next call copies it first.
+    The rule: a compiled function gives what fn gives, with the same bits, or raises. All that fn
+    can read is watched: variables, attributes, containers, arrays, other functions. When some of it
+    has a new value, fn is recorded again. NumPy arrays that fn turns into tensors are read in every
+    call. Where fn may read what cannot be watched (the clock, files, an object written in C, a
+    library that is not known), it runs in Python at every call instead, and a warning says why;
+    `doubts` of the compiled function lists the reasons.
+
+    Printing happens only while recording. Side effects that a replay would miss raise an error:
+    counting, appending to a list, drawing from generators, setting an optimizer's hyperparameters.
+    A gradient that you hold on to keeps its values: the next call copies it first.
 
     Args:
         fn: a function, method or module. It takes tensors, arrays, numbers and strings and returns

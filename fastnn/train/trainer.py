@@ -130,6 +130,12 @@ class Trainer:
         of threads. A step whose loss is not finite is not applied. If the model has a BatchNorm1d
         and the last batch would be a single row, that row joins the batch before it.
 
+        The model's forward, the loss and the metrics may read what they like: what they can read is
+        watched, and looked at between epochs and wherever a callback has run, so a change takes
+        effect at the next step. Code that reads what cannot be watched (the clock, files, a library
+        that is not known) or that changes what it reads (a counter, random numbers of NumPy) runs
+        in Python at every step, with the numbers of the eager loop; a warning says why.
+
         Before the first step the model runs once, to check the data and record the step. Steps for
         a smaller last batch and for evaluation are recorded when first reached: an error of the
         model there is raised only after the steps before.
