@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import fastnn
+from fastnn import nn, optim
+from fastnn.tensor import Tensor
 from tests.cases import reads
 
-pytestmark = pytest.mark.filterwarnings("ignore:compile:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:(compile|fit).* runs in Python:UserWarning")
+DATA = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
 
 
 def sequence(function: Callable[[Any], Any], change: Callable[[], object]) -> list[Any]:
@@ -67,3 +71,44 @@ def test_ordinary_code_is_replayed(name: str) -> None:
         compiled(fastnn.ones(3))
     assert compiled.doubts == () and compiled.recordings == 1
     assert compiled._last is not None and compiled._last.shortcut is not None
+
+
+def trained(name: str, fit: bool) -> list[list[float]]:
+    """The weights after each of three epochs; the state of the loss changes after the first."""
+    function, change = reads.form(name)
+    fastnn.manual_seed(0)
+    model = nn.Linear(2, 1)
+    optimizer, weights = optim.SGD(model.parameters(), lr=0.01), []
+
+    def loss(z: Tensor, y: Tensor) -> Tensor:
+        return function((z - y).square().mean() * fastnn.ones(3)).mean()  # type: ignore[no-any-return]
+
+    def after_epoch(epoch: int, logs: object) -> None:
+        weights.append(model.weight.flatten().tolist())
+        if epoch == 0:
+            change()
+
+    x, y = DATA[:, :2], DATA[:, 2:]
+    if fit:
+        trainer = fastnn.Trainer(model, loss, optimizer)
+        options = {"epochs": 3, "batch_size": 4, "shuffle": False, "verbose": 0}
+        trainer.fit(x, y, callbacks=[after_epoch], **options)
+        return weights
+    for epoch in range(3):
+        for rows in (slice(4), slice(4, 8)):
+            optimizer.zero_grad()
+            loss(model(fastnn.tensor(x[rows])), fastnn.tensor(y[rows])).backward()
+            optimizer.step()
+        after_epoch(epoch, {})
+    return weights
+
+
+@pytest.mark.parametrize("name", reads.TEXTS)
+def test_a_fit_notices_what_a_callback_changes(name: str) -> None:
+    want = trained(name, fit=False)
+    try:
+        found = trained(name, fit=True)
+    except fastnn.RecordingError as error:
+        assert "cannot compile this" in str(error)
+        return
+    assert found == want

@@ -74,8 +74,8 @@ def record(
         pass
     try:
         return run(strict=strict or undo)
-    except ChangedError:
-        if start is None:
+    except ChangedError as error:
+        if start is None or error.lost:
             raise
     start.put_back()
     result, recording = run(strict=False)

@@ -36,7 +36,12 @@ Calls = Mapping[tuple[int, int], tuple[types.CodeType, types.CodeType | None, An
 
 
 class ChangedError(RecordingError):
-    """A captured variable changed while the function was recorded."""
+    """A captured variable changed while the function was recorded.
+
+    lost: it cannot be put back, as an iterator that went on.
+    """
+
+    lost = False
 
 
 def attributes_of(module: Module) -> Any:
@@ -195,12 +200,14 @@ class Captures:
             codes = list(after._reach.codes.values())
             lines = [place_of(codes, name.rpartition(" ")[2]) for name in changes]
             line = next((found for found in lines if found), line)
-            raise ChangedError(
+            error = ChangedError(
                 f"{line}: cannot compile this: {', '.join(changes)} changed while it was recorded, "
                 "and a replay, which runs without Python, would not change it. Do it outside of "
                 "the compiled function, return what the next call needs, or keep it in a tensor "
                 "that is written in place"
             )
+            error.lost = bool(after._reach.iterators)
+            raise error
 
     def refuse_large(self) -> None:
         """Raise if Python reads the values of a large array."""

@@ -131,7 +131,9 @@ class Objects:
             self._special(type(kind), label)
 
     def _special(self, kind: type, label: str) -> None:
-        """The special methods of a class, which operations call."""
+        """The special methods of a class, which operations call; of a subclass of ours all methods,
+        as this package may call them."""
+        of_ours = any(known.is_ours(base.__module__) for base in kind.__mro__)
         if ("special", id(kind)) in self.variables:
             return
         self._add(Variable("special", kind, label))
@@ -143,7 +145,7 @@ class Objects:
                 self.doubt(f"{base.__name__} has a __getattribute__ of its own")
             for name, value in vars(base).items():
                 method = callable(value) or isinstance(value, _WRAPPERS)
-                if method and name.startswith("__") and name != "__class__":
+                if method and (of_ours or name.startswith("__")) and name != "__class__":
                     self.meet(value, f"{label}.{name}")
 
     def _layer(self, module: Any, label: str) -> None:
@@ -154,6 +156,7 @@ class Objects:
             self.modules.append((each, name))
             for registry in (*REGISTRIES, *HOOKS):
                 self._add(Variable("registry", own[registry], name))
+                self._add(Variable("identity", own, name, registry))
                 for part in own[registry].values():
                     self.meet(getattr(part, "hook", part), name)
             if not known.is_ours(type(each).__module__):

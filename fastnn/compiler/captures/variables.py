@@ -21,8 +21,8 @@ class Variable:
 
     kind: "entry" (of a dict), "cell", "slot", "names" (of a dict), "rest" (all of a dict but these
         names), "layer" (as "rest", of a layer of this package), "registry" (a dict of its parts),
-        "contents" (of an object that is a container), "kind" (of an object), "function", "class" or
-        "special" (its methods that operations call).
+        "identity" (of such a dict), "contents" (of an object that is a container), "kind" (of an
+        object), "function", "class" or "special" (its methods that operations call).
     where: the object that has it. label: its name in the source. name: the key.
     names: the keys that are read; None: all. For "rest" and "layer" those that are left out.
     """
@@ -47,6 +47,8 @@ class Variable:
                 return value_at(where, "cell_contents")
             case "slot":
                 return value_at(where, self.name)
+            case "identity":
+                return id(where.get(self.name))
             case "kind":
                 return [type(where), id(own_dict(where))]
             case "names":
@@ -75,7 +77,7 @@ class Variable:
         """The values there that may hold other values."""
         found = self.values()
         match self.kind:
-            case "kind" | "special" | "registry":
+            case "kind" | "special" | "registry" | "identity":
                 return []
             case "names" | "layer" | "rest":
                 return list(found.values())
@@ -108,6 +110,8 @@ class Variable:
                 return [(self.where, name) for name in (*plain, "forward")]
             case "rest":
                 return [(self.where, tuple(self.values()))]
+            case "identity":
+                return []  # a module counts such changes
             case "registry":
                 return [(self.where, None)] * bool(self.where)
             case "contents":
