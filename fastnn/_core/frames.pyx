@@ -27,8 +27,8 @@ cdef class Frames:
     A profiler that is on goes on hearing of everything.
 
     Attributes:
-        calls: (code, the code that called it or None, the name of its module) of each, by the ids of
-            both codes.
+        calls: (code, the code that called it or None, the name of its module) of each, by the ids
+            of both codes.
     """
     cdef readonly dict calls
     cdef Py_tracefunc _before

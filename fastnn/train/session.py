@@ -184,7 +184,8 @@ class Session:
                 self._at_rest = True
             if self._is_due():
                 self._save()
-            if self._watching and self.step < loop.steps:
+            whole = self.step % self.plan.update.accumulate == 0  # no gradients half added up
+            if self._watching and whole and self.step < loop.steps:
                 loop = self._loop()
 
     def _chunks(self, loop: AnyLoop) -> None:

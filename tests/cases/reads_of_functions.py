@@ -29,6 +29,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "get()",
         "pass",
     ),
+    "name of a function": ("def g(): pass", "float(len(g.__name__))", "g.__name__ = 'abc'"),
     "function attribute": ("def get(): return get.k\nget.k = 1.0", "get()", "get.k = 3.0"),
     "nonlocal": (
         "def make():\n    k = 1.0\n    def get(): return k\n    def put(v):\n"

@@ -100,6 +100,21 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         'o.param_groups[0]["lr"]',
         'o.param_groups[0]["lr"] = 3.0',
     ),
+    "defaults of an optimizer": (
+        "o = optim.SGD([w], lr=1.0)",
+        'o.defaults["lr"]',
+        'o.defaults["lr"] = 3.0',
+    ),
+    "state of an optimizer": (
+        "o = optim.SGD([w], lr=1.0, momentum=0.9)",
+        "float(len(o.state) + 1)",
+        "w.grad = fastnn.ones(3); o.step()",
+    ),
+    "layer in _modules": (
+        "m = nn.Sequential(nn.Identity())",
+        "m(X)",
+        "m._modules['0'] = nn.Softplus()",
+    ),
     "lr of a scheduler": (
         "o = optim.SGD([w], lr=1.0); s = optim.lr_scheduler.StepLR(o, 1)",
         "s.get_last_lr()[0]",

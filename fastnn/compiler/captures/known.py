@@ -67,7 +67,7 @@ IMMUTABLE = {
 IMMUTABLE.add(type(vars(namedtuple("Pair", "x"))["x"]))  # what finds a field
 # Attributes of the values above that read more than their value.
 HIDDEN_READS = {"format", "format_map", "tofile", "dump", "dumps", "ctypes", "setflags"}
-DUNDERS = {"__init__", "__new__", "__name__", "__qualname__", "__module__", "__doc__", "__class__"}
+DUNDERS = {"__init__", "__new__", "__class__"}
 DUNDERS |= {"__setattr__", "__delattr__", "__post_init__", "__len__", "__getitem__", "__setitem__"}
 DUNDERS |= {"__call__", "__iter__", "__next__", "__contains__", "__enter__", "__exit__", "__eq__"}
 DUNDERS |= {"__add__", "__mul__", "__sub__", "__radd__", "__rmul__", "__float__", "__int__"}

@@ -13,6 +13,7 @@ from fastnn.compiler.captures.variables import Variable, own_dict, raw, value_at
 
 REGISTRIES = ("_parameters", "_modules", "_buffers")
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks")
+_OF_OPTIMIZERS = ("param_groups", "state", "defaults")  # the rest is watched by their steps
 _WRAPPERS = (staticmethod, classmethod)
 
 
@@ -93,6 +94,10 @@ class Objects:
 
     def _attribute(self, value: Any, name: str, label: str) -> None:
         own = own_dict(value)
+        if is_named(type(value), "fastnn.optim.optimizer", "Optimizer"):
+            if own is not None and name in _OF_OPTIMIZERS:
+                self._entry(own, name, label)
+            return
         if isinstance(own, dict) and name in own:
             self.meet(own[name], f"{label}.{name}" if label else name)
         self._of_class(type(value), name, label, value)
@@ -176,11 +181,10 @@ class Objects:
             self._container(raw(value), label)
             return
         if is_named(kind, "fastnn.optim.optimizer", "Optimizer"):
-            for name in ("param_groups", "state", "defaults"):
-                if name in self.names:
-                    self._add(Variable("entry", vars(value), f"{label}.{name}", name))
-                    self.meet(vars(value)[name], f"{label}.{name}")
             self._objects.append((value, label))
+            for name in _OF_OPTIMIZERS:
+                if name in self.names or self.whole:
+                    self._attribute(value, name, label)
             return
         self._add(Variable("kind", value, label))
         self._objects.append((value, label))
