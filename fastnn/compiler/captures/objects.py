@@ -97,6 +97,8 @@ class Objects:
         if is_named(type(value), "fastnn.optim.optimizer", "Optimizer"):
             if own is not None and name in _OF_OPTIMIZERS:
                 self._entry(own, name, label)
+            elif isinstance(in_class(type(value), name), property):
+                self.doubt(f"it reads {label}.{name}")
             return
         if isinstance(own, dict) and name in own:
             self.meet(own[name], f"{label}.{name}" if label else name)
