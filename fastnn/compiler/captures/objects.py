@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn.compiler.captures import known
 from fastnn.compiler.captures.snapshot import CONTAINERS
-from fastnn.compiler.captures.variables import Variable, own_dict, raw, value_at
+from fastnn.compiler.captures.variables import Variable, in_class, own_dict, raw, value_at
 
 REGISTRIES = ("_parameters", "_modules", "_buffers")
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks")
