@@ -95,7 +95,7 @@ class Objects:
     def _attribute(self, value: Any, name: str, label: str) -> None:
         own = own_dict(value)
         if is_named(type(value), "fastnn.optim.optimizer", "Optimizer"):
-            if own is not None and name in _OF_OPTIMIZERS:
+            if own is not None and name in own and name in _OF_OPTIMIZERS:
                 self._entry(own, name, label)
             elif isinstance(in_class(type(value), name), property):
                 self.doubt(f"it reads {label}.{name}")
