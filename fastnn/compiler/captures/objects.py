@@ -97,7 +97,7 @@ class Objects:
         if is_named(type(value), "fastnn.optim.optimizer", "Optimizer"):
             if own is not None and name in own and name in _OF_OPTIMIZERS:
                 self._entry(own, name, label)
-            elif isinstance(in_class(type(value), name), property):
+            elif name == "state_dict" or isinstance(in_class(type(value), name), property):
                 self.doubt(f"it reads {label}.{name}")
             return
         if isinstance(own, dict) and name in own:
