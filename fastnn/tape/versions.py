@@ -23,7 +23,7 @@ from fastnn.tape.node import GradientRule, Node
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastnn._core.replay import Watch
+    from fastnn._core.watch import Watch
 
     Span = tuple[int, int]
 

@@ -134,6 +134,12 @@ class Trainer:
         was put in evaluation mode, as in a frozen body, stays so. A model in evaluation mode is
         trained as after `model.train()`, and is in evaluation mode again afterwards.
 
+        The model's forward, the loss and the metrics may read what they like: what they can read is
+        watched, and looked at between epochs and wherever a callback has run, so a change takes
+        effect at the next step. Code that reads what cannot be watched (the clock, files, a library
+        that is not known) or that changes what it reads (a counter, random numbers of NumPy) runs
+        in Python at every step, with the numbers of the eager loop; a warning says why.
+
         Before the first step the model runs once, to check the data and record the step. Steps for
         a smaller last batch and for evaluation are recorded when first reached: an error of the
         model there is raised only after the steps before.
