@@ -50,7 +50,7 @@ def test_transposed_square_result() -> None:
         (lambda t: t * 1.0 == 1, (1, 2)),
         (lambda t: t.sum(), (1, 2)),
         (lambda t: (t > 3).sum(), (1.0, 2.0)),
-        (lambda t: (t.reshape(1, -1).argmax(1) == 1).mean(), (1.0, 2.0)),
+        (lambda t: (t.reshape(1, -1).argmax(1) == 1).float().mean(), (1.0, 2.0)),
         (lambda t: fastnn.tensor(t) * 2, (1.0, 2.0)),
         (lambda t: fastnn.zeros(2, dtype="float64").copy_(t) * 1, (1.0, 2.0)),
     ],

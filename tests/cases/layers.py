@@ -129,7 +129,7 @@ LAYERS: dict[str, Layer] = {
     "CosineSimilarity": Layer(
         [
             *on("CosineSimilarity()", (3, 4), (3, 4)),
-            *on("CosineSimilarity(dim=0, eps=0.5)", (3, 4), (4,)),
+            *on("CosineSimilarity(dim=0, eps=0.5)", (3, 4), (3, 4)),
         ],
         nets=["Twice(CosineSimilarity(-1)), Unflatten(0, (-1, 1)) -> 1"],
         functions={"cosine_similarity": "x1, x2, dim=1, eps=1e-08"},
