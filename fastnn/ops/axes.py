@@ -17,7 +17,7 @@ from fastnn.tensor import Tensor, int64
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["mean", "permute", "reshape", "sum"]
 
@@ -235,20 +235,31 @@ def floating(name: str, x: Tensor) -> Tensor:
 
 
 @both_names
-def sum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Sum over `dim` (default: all axes), accumulated in double; int64 for int64 and bool."""
+def sum(
+    input: Tensor, dim: Axes = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
+    """Sum over `dim` (default: all axes), accumulated in double; int64 for int64 and bool.
+
+    dtype: convert the input to it before.
+    """
+    input = input if dtype is None else cast(input, dtype)
     return reduced(
         _sum, input if input._array.dtype.kind == "f" else cast(input, int64), dim, keepdim
     )
 
 
 @both_names
-def mean(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+def mean(
+    input: Tensor, dim: Axes = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
     """Mean over `dim` (default: all axes), accumulated in double; nan for no elements.
+
+    dtype: convert the input to it before.
 
     Raises:
         TypeError: whole numbers or bool, as in torch.
     """
+    input = input if dtype is None else cast(input, dtype)
     return reduced(_mean, floating("mean", input), dim, keepdim)
 
 
@@ -260,19 +271,31 @@ def sizes_of(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], Sequence) else sizes
 
 
-def _permute(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
-    """Permute the axes to the order given, as a view."""
-    return permute(self, sizes_of(dims))
+def _permute(self: Tensor, *axes: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
+    """Permute the axes to the order given, as a view; `dims=` is the same."""
+    return permute(self, sizes_of(axes) if dims is None else tuple(dims))
 
 
-def _reshape(self: Tensor, *shape: int | Sequence[int]) -> Tensor:
-    """Reshape; one size may be -1 and is then inferred."""
-    return reshape(self, sizes_of(shape))
+def _reshape(
+    self: Tensor, *sizes: int | Sequence[int], shape: Sequence[int] | None = None
+) -> Tensor:
+    """Reshape; one size may be -1 and is then inferred; `shape=` is the same."""
+    return reshape(self, sizes_of(sizes) if shape is None else tuple(shape))
 
 
-def _expand(self: Tensor, *shape: int | Sequence[int]) -> Tensor:
-    """Broadcast to a shape, as a view."""
-    return expand(self, sizes_of(shape))
+def _view(self: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None) -> Tensor:
+    """Reshape; one size may be -1 and is then inferred; `size=` is the same."""
+    return reshape(self, sizes_of(sizes) if size is None else tuple(size))
+
+
+def _expand(
+    self: Tensor,
+    *sizes: int | Sequence[int],
+    size: Sequence[int] | None = None,
+    implicit: bool = False,
+) -> Tensor:
+    """Broadcast to a shape, as a view; `size=` is the same, `implicit` has no effect."""
+    return expand(self, sizes_of(sizes) if size is None else tuple(size))
 
 
 def view_as(self: Tensor, other: Tensor) -> Tensor:
@@ -287,5 +310,5 @@ def expand_as(self: Tensor, other: Tensor) -> Tensor:
 
 METHODS = methods(
     contiguous, sum, mean, view_as, expand_as,
-    permute=_permute, reshape=_reshape, view=_reshape, expand=_expand, reshape_as=view_as,
+    permute=_permute, reshape=_reshape, view=_view, expand=_expand, reshape_as=view_as,
 )  # fmt: skip

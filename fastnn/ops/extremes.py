@@ -11,7 +11,7 @@ import numpy as np
 from fastnn.ops.axes import Axes, axes_of, axis_or_none, reduced, reduced_shape, spread
 from fastnn.ops.elementwise import copy, div, eq, maximum, minimum, mul, neg, where
 from fastnn.ops.indexing import gather
-from fastnn.ops.names import both_names
+from fastnn.ops.names import also, both_names
 from fastnn.ops.pointwise import truth
 from fastnn.ops.promote import cast
 from fastnn.ops.table import TABLE, Op, apply, row
@@ -97,6 +97,7 @@ def _along(x: Tensor, dim: int, keepdim: bool, least: bool) -> Extreme:
     return Extreme(values, index) if keepdim else Extreme(squeeze(values, dim), squeeze(index, dim))
 
 
+@also(other="dim")
 @both_names
 def max(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
     """The largest element; along `dim`, (values, indices) of the first ones; of two tensors, the
@@ -106,6 +107,7 @@ def max(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -
     return amax(input) if dim is None else _along(input, dim, keepdim, False)
 
 
+@also(other="dim")
 @both_names
 def min(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
     """The smallest element; along `dim`, (values, indices) of the first ones; of two tensors, the

@@ -127,8 +127,14 @@ def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
     return repeat(input, (*(1,) * (input.ndim - len(dims)), *dims))
 
 
-def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None) -> Tensor:
-    """Repeat each element, or each slice along `dim`.
+def repeat_interleave(
+    input: Tensor,
+    repeats: Any = None,
+    dim: int | None = None,
+    *,
+    output_size: int | None = None,
+) -> Tensor:
+    """Repeat each element, or each slice along `dim`; `output_size` is not needed.
 
     Args:
         repeats: how often; a vector has a number for each part, which no program can be made of.
@@ -214,14 +220,16 @@ concat = concatenate = cat
 # ---- methods ----
 
 
-def _repeat(self: Tensor, *sizes: int | Sequence[int]) -> Tensor:
-    """Repeat sizes[i] times along axis i."""
-    return repeat(self, sizes_of(sizes))
+def _repeat(
+    self: Tensor, *sizes: int | Sequence[int], repeats: Sequence[int] | None = None
+) -> Tensor:
+    """Repeat sizes[i] times along axis i; `repeats=` is the same."""
+    return repeat(self, sizes_of(sizes) if repeats is None else repeats)
 
 
-def _tile(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
-    """Repeat dims[i] times along axis i; missing leading entries of `dims` are 1."""
-    return tile(self, sizes_of(dims))
+def _tile(self: Tensor, *sizes: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
+    """Repeat sizes[i] times along axis i, 1 for those missing in front; `dims=` is the same."""
+    return tile(self, sizes_of(sizes) if dims is None else dims)
 
 
 METHODS = methods(

@@ -127,7 +127,7 @@ def _fmod_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 
 def nan_to_num(
-    input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+    input: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
     """Replace nan and infinities; by default by 0 and the dtype's largest finite numbers."""
     if input.dtype.kind != "f":
@@ -135,7 +135,7 @@ def nan_to_num(
     most = float(np.finfo(input.dtype).max)
     y = where(eq(input, math.inf), most if posinf is None else posinf, input)
     y = where(eq(input, -math.inf), -most if neginf is None else neginf, y)
-    return where(isnan(input), nan, y)
+    return where(isnan(input), 0.0 if nan is None else nan, y)
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1.0) -> Tensor:

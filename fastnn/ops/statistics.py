@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fastnn.ops.axes import (
     Axes,
@@ -61,16 +62,26 @@ def _product(x: Tensor) -> Tensor:
 
 
 @both_names
-def prod(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Product over `dim` (default: all axes); int64 for int64 and bool."""
+def prod(
+    input: Tensor, dim: Axes = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
+    """Product over `dim` (default: all axes); int64 for int64 and bool.
+
+    dtype: convert the input to it before.
+    """
+    input = input if dtype is None else cast(input, dtype)
     input = cast(input, int64) if input.dtype == bool_ else input
     return reduce_axes("prod", _product, input, dim, keepdim)
 
 
 @both_names
-def cumsum(input: Tensor, dim: int) -> Tensor:
-    """Cumulative sum y_i = x_0 + .. + x_i along `dim`, by doubling: log2(n) additions each."""
+def cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Cumulative sum y_i = x_0 + .. + x_i along `dim`, by doubling: log2(n) additions each.
+
+    dtype: convert the input to it before.
+    """
     at = axis_or_none("cumsum", dim, input.ndim)
+    input = input if dtype is None else cast(input, dtype)
     y = cast(input, int64) if input.dtype == bool_ else input
     if input.ndim == 0 or y.shape[at] < 2:
         return copy(y) if y is input else y
@@ -85,14 +96,20 @@ def cumsum(input: Tensor, dim: int) -> Tensor:
 
 
 @both_names
-def nansum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Sum of the elements that are not nan."""
+def nansum(
+    input: Tensor, dim: Axes = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
+    """Sum of the elements that are not nan; dtype: convert the input to it before."""
+    input = input if dtype is None else cast(input, dtype)
     return sum(where(isnan(input), 0.0, input) if input.dtype.kind == "f" else input, dim, keepdim)
 
 
 @both_names
-def nanmean(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Mean of the elements that are not nan."""
+def nanmean(
+    input: Tensor, dim: Axes = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
+    """Mean of the elements that are not nan; dtype: convert the input to it before."""
+    input = input if dtype is None else cast(input, dtype)
     floating("nanmean", input)
     count = sum(cast(logical_not(isnan(input)), input.dtype), dim, keepdim)
     return div(nansum(input, dim, keepdim), count)
