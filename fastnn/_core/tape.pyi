@@ -60,8 +60,6 @@ class Node:
     rule: _Rule
     @property
     def inputs(self) -> tuple[_Tensor | None, ...] | None: ...
-    @inputs.setter
-    def inputs(self, inputs: tuple[_Tensor | None, ...] | None) -> None: ...
     outputs: tuple[_Array | None, ...]
     attrs: tuple[Any, ...]
     order: int
@@ -81,7 +79,6 @@ class TensorBase:
     _array: _Array
     grad: _Tensor | None
     requires_grad: bool
-    _past: _Tensor | None
     _node: Node | None
     _index: int
     _unit: bool

@@ -153,6 +153,8 @@ class _Backward:
         given = self._call(tuple(grads))
         return [given[i] for i in self._wanted]
 
+    _back.free = True  # type: ignore[attr-defined]  # reads no values: see `only_reads`
+
     def _call(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         for hook in list(self._module._backward_hooks.values()):
             replaced = hook(self._module, grads, tuple(self._out))
@@ -179,3 +181,5 @@ class _Backward:
         if not self._wanted and None not in self._out:
             self._call((None,) * self._size)
         return (dy,)
+
+    _seen.free = True  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from fastnn.ops.axes import unbroadcast
 from fastnn.ops.promote import cast, pair, real, same_real
 from fastnn.ops.table import apply, row
 from fastnn.tape import listener
-from fastnn.tape.inference import only_reads
+from fastnn.tape.inference import free_for, only_reads
 from fastnn.tape.node import GradientRule, Node
 from fastnn.tensor import Tensor, bool_, int64
 from fastnn.tensor.attach import methods
@@ -64,13 +64,16 @@ def _unary(
     doc: str,
     gradient: Callable[[Node, Tensor], Tensor | None],
     integers: str = "float",
+    reads: bool = True,
 ) -> Unary:
     """Make the function of a unary op.
 
     integers: how whole numbers are treated: "float" casts them, "op" runs the op on them, "same"
         returns a copy.
+    reads: whether the gradient reads values of the input or the output.
     """
-    op = row(name, _same, lambda node, dy: (gradient(node, dy),))
+    rule: GradientRule = lambda node, dy: (gradient(node, dy),)  # noqa: E731
+    op = row(name, _same, rule if reads else only_reads(rule))
 
     def function(input: Tensor) -> Tensor:
         if input._array.dtype.kind != "f":
@@ -117,16 +120,23 @@ def _each(
     return rule
 
 
-copy: Unary = _unary("copy", "A copy with memory of its own.", lambda node, dy: dy, "op")
-neg: Unary = _unary("neg", "-x.", lambda node, dy: neg(dy), "op")
+def _zero(node: Node, dy: Tensor) -> Tensor:
+    """The gradient of a step function: 0, whatever dy is."""
+    return where(Tensor(np.zeros((), bool_)), dy, 0.0)
+
+
+copy: Unary = _unary(
+    "copy", "A copy with memory of its own.", lambda node, dy: dy, "op", reads=False
+)
+neg: Unary = _unary("neg", "-x.", lambda node, dy: neg(dy), "op", reads=False)
 abs: Unary = _unary(
     "abs", "|x|; the gradient at 0 is 0.", lambda node, dy: mul(dy, sign(node.input(0))), "op"
 )
-sign: Unary = _unary("sign", "-1, 0 or 1; 0 at nan, as in torch.", lambda node, dy: None, "op")
+sign: Unary = _unary("sign", "-1, 0 or 1; 0 at nan, as in torch.", _zero, "op", reads=False)
 square: Unary = _unary("square", "x * x.", lambda node, dy: mul(dy, mul(node.input(0), 2.0)), "op")
-floor: Unary = _unary("floor", "The whole number below or at x.", lambda node, dy: None, "same")
+floor: Unary = _unary("floor", "The whole number below or at x.", _zero, "same", reads=False)
 round: Unary = _unary(
-    "round", "The nearest whole number, the even one of two.", lambda node, dy: None, "same"
+    "round", "The nearest whole number, the even one of two.", _zero, "same", reads=False
 )
 sqrt: Unary = _unary("sqrt", "The square root.", lambda node, dy: div(mul(dy, 0.5), node.output()))
 exp: Unary = _unary("exp", "e**x.", lambda node, dy: mul(dy, node.output()))
@@ -183,9 +193,12 @@ div: Binary = _binary(
 _remainder: Binary = _binary(
     "remainder",
     "a - floor(a / b) * b, with the sign of b, as Python's %.",
-    _each(
-        lambda node, dy: dy,
-        lambda node, dy: neg(mul(dy, _whole_quotient(node.input(0), node.input(1)))),
+    free_for(
+        _each(
+            lambda node, dy: dy,
+            lambda node, dy: neg(mul(dy, _whole_quotient(node.input(0), node.input(1)))),
+        ),
+        0,
     ),
 )
 

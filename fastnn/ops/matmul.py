@@ -13,6 +13,7 @@ from fastnn.ops.promote import same_real
 from fastnn.ops.table import TABLE, apply, computed, contiguous_array, execute, row, taped
 from fastnn.tape import batch
 from fastnn.tape.modes import is_grad_enabled
+from fastnn.tape.inference import free_for
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, wrap
 
@@ -39,7 +40,7 @@ def _gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     )
 
 
-_matmul = row("matmul", _shape, _gradient, batch="product")
+_matmul = row("matmul", _shape, free_for(_gradient, 2), batch="product")
 _sum = TABLE["sum"]
 
 
@@ -113,6 +114,9 @@ def _linear_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
         wrap(_plain(x._array.T, dy._array)._array.T) if weight.requires_grad else None,
         _column_sums(dy._array) if bias is not None and bias.requires_grad else None,
     )
+
+
+free_for(_linear_gradient, 2)
 
 
 def _plain(a: NDArray[Any], b: NDArray[Any]) -> Tensor:
