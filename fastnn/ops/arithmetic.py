@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastnn.ops import elementwise, write
 from fastnn.ops.elementwise import abs, floor_divide, mul, sign
 from fastnn.ops.pointwise import trunc
 from fastnn.ops.promote import pair
+from fastnn.ops.table import taped
+from fastnn.tape.inference import only_reads
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
@@ -21,7 +25,18 @@ def scaled(other: Operand, alpha: Scalar) -> Operand:
     """alpha * other, a number where `other` is one."""
     if alpha == 1:
         return other
-    return mul(other, alpha) if isinstance(other, Tensor) else other * alpha
+    if not isinstance(other, Tensor):
+        return other * alpha
+    if other.dtype.kind != "f":
+        return mul(other, alpha)
+    return taped(_scaled_gradient, (other,), mul(other.detach(), alpha)._array, (alpha,))
+
+
+def _scaled_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    return (mul(dy, node.attrs[0]),)
+
+
+only_reads(_scaled_gradient)
 
 
 def add(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Tensor:

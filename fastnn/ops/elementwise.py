@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.promote import cast, pair, real, same_real
-from fastnn.ops.table import apply, row
+from fastnn.ops.table import apply, row, taped
 from fastnn.tape import listener
 from fastnn.tape.inference import free_for, only_reads
 from fastnn.tape.node import GradientRule, Node
@@ -123,6 +123,14 @@ def _each(
 def _zero(node: Node, dy: Tensor) -> Tensor:
     """The gradient of a step function: 0, whatever dy is."""
     return where(Tensor(np.zeros((), bool_)), dy, 0.0)
+
+
+def step_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """The gradient rule of a step function of one input."""
+    return (_zero(node, dy),)
+
+
+only_reads(step_gradient)
 
 
 copy: Unary = _unary(
@@ -386,7 +394,23 @@ _lerp = row("lerp", _broadcast("lerp"), _lerp_gradient)
 def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
     """input + weight (end - input), with broadcasting; exact at weights 0 and 1."""
     input = real(input, end)
-    return apply(_lerp, (input, real(end, input), real(weight, input)))
+    end, w = real(end, input), real(weight, input)
+    if isinstance(weight, Tensor):
+        return apply(_lerp, (input, end, w))
+    y = apply(_lerp, (input.detach(), end.detach(), w))
+    return taped(_lerp_by_number_gradient, (input, end), y._array, (weight,))
+
+
+def _lerp_by_number_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    start, end = node.input(0), node.input(1)
+    w = real(node.attrs[0], dy)
+    return (
+        unbroadcast(mul(dy, sub(1.0, w)), start.shape) if node.needs(0) else None,
+        unbroadcast(mul(dy, w), end.shape) if node.needs(1) else None,
+    )
+
+
+only_reads(_lerp_by_number_gradient)
 
 
 clone = copy

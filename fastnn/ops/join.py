@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.ops.axes import axis, expand, reshape, sizes_of, view_of
-from fastnn.ops.elementwise import ne, sub
+from fastnn.ops.elementwise import copy, ne, sub
 from fastnn.ops.indexing import index_select
 from fastnn.ops.names import both_names
 from fastnn.ops.promote import cast, result_dtype
@@ -151,6 +151,11 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
         raise ValueError(
             f"repeats: expected 1 or {input.shape[at]} numbers from 0 up, got {repeats}"
         )
+    if times.size == 1:
+        n, sizes, rest = int(times.sum()), input.shape[: at + 1], input.shape[at + 1 :]
+        apart = expand(reshape(input, (*sizes, 1, *rest)), (*sizes, n, *rest))
+        y = reshape(apart, (*sizes[:at], sizes[at] * n, *rest))
+        return copy(y) if n <= 1 or sizes[at] <= 1 else y  # else it was copied by reshape
     return index_select(input, at, Tensor(np.repeat(np.arange(input.shape[at]), times)))
 
 

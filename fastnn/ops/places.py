@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from fastnn.ops.axes import contiguous, reshape, unbroadcast
 from fastnn.ops.elementwise import copy, where
@@ -29,8 +28,11 @@ class Strided(NamedTuple):
 
     def view(self, whole: NDArray[Any]) -> NDArray[Any]:
         """The part of another C-contiguous array of the same shape."""
-        steps = [n * whole.itemsize for n in self.strides]
-        return as_strided(whole.reshape(-1)[self.first :], self.shape, steps)
+        if 0 in self.shape:
+            return whole.reshape(-1)[:0].reshape(self.shape)
+        size = whole.itemsize
+        steps = [n * size for n in self.strides]
+        return np.ndarray(self.shape, whole.dtype, whole, self.first * size, steps)
 
     def positions(self) -> NDArray[np.int64]:
         """The flat positions of its elements."""

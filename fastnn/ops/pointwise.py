@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
     add,
@@ -29,10 +30,12 @@ from fastnn.ops.elementwise import (
     ne,
     neg,
     remainder,
+    round,
     sigmoid,
     sin,
     sqrt,
     square,
+    step_gradient,
     sub,
     where,
 )
@@ -40,6 +43,7 @@ from fastnn.ops.names import both_names
 from fastnn.ops.promote import pair, real
 from fastnn.ops.table import taped
 from fastnn.tape import listener
+from fastnn.tape.inference import free_for
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_
 from fastnn.tensor.attach import methods
@@ -62,11 +66,10 @@ def ceil(input: Tensor) -> Tensor:
 
 def trunc(input: Tensor) -> Tensor:
     """Truncation: x rounded towards zero."""
-    return (
-        where(lt(input, 0.0), ceil(input), floor(input))
-        if input.dtype.kind == "f"
-        else floor(input)
-    )
+    if input.dtype.kind != "f":
+        return floor(input)
+    x = input.detach()
+    return taped(step_gradient, (input,), where(lt(x, 0.0), ceil(x), floor(x))._array)
 
 
 def frac(input: Tensor) -> Tensor:
@@ -138,9 +141,28 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 def fmod(input: Operand, other: Operand) -> Tensor:
     """input - trunc(input / other) other, exactly: the remainder with the sign of input."""
     a, b = pair(input, other)
+    if a.dtype.kind != "f":
+        return _fmod(a, b)
+    return taped(_fmod_gradient, (a, b), _fmod(a.detach(), b.detach())._array)
+
+
+def _fmod(a: Tensor, b: Tensor) -> Tensor:
     below = lt(a, 0)
     left = remainder(where(below, neg(a), a), abs(b))
     return where(below, neg(left), left)
+
+
+def _fmod_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """As of a - q b, where the whole number q is a constant."""
+    a, b = (node.input(i) for i in range(2))
+    if not node.needs(1):
+        return unbroadcast(dy, a.shape), None
+    whole = round(div(sub(a.detach(), _fmod(a.detach(), b.detach())), b.detach()))
+    by_b = unbroadcast(neg(mul(dy, whole)), b.shape)
+    return (unbroadcast(dy, a.shape) if node.needs(0) else None), by_b
+
+
+free_for(_fmod_gradient, 0)
 
 
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
