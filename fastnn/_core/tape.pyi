@@ -83,6 +83,7 @@ class TensorBase:
     _index: int
     _unit: bool
     _inference: bool
+    _stand_in: bool
     def __init__(self, array: _Array, requires_grad: bool = False) -> None: ...
 
 def hold(tensors: tuple[_Tensor, ...], arrays: list[_Array]) -> bool: ...

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastnn.ops import elementwise, write
+from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import abs, floor_divide, mul, sign
 from fastnn.ops.pointwise import trunc
-from fastnn.ops.promote import pair
+from fastnn.ops.promote import cast, pair
 from fastnn.ops.table import taped
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
@@ -72,13 +73,31 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> 
     if rounding_mode is None:
         return elementwise.div(input, other)
     if rounding_mode == "floor":
-        return floor_divide(input, other)
+        return _as_step(floor_divide(input, other), input, other)
     if rounding_mode != "trunc":
         raise ValueError(f"rounding_mode: expected None, 'floor' or 'trunc', got {rounding_mode!r}")
     x, y = pair(input, other)
     if x.dtype.kind == "f":
-        return trunc(elementwise.div(x, y))
+        return _as_step(trunc(elementwise.div(x.detach(), y.detach())), x, y)
     return mul(mul(sign(x), sign(y)), floor_divide(abs(x), abs(y)))
+
+
+def _as_step(y: Tensor, a: Operand, b: Operand) -> Tensor:
+    """The value y of a step function of a and b, on their tape: the gradient is 0."""
+    inputs = tuple(cast(x, y.dtype) if isinstance(x, Tensor) else None for x in (a, b))
+    if y.dtype.kind != "f" or inputs[0] is None:
+        return y
+    return taped(_steps_gradient, inputs, y._array)
+
+
+def _steps_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    (zero,) = elementwise.step_gradient(node, dy)
+    return [
+        unbroadcast(zero, node.input(i).shape) if node.needs(i) else None for i in range(2)
+    ]
+
+
+only_reads(_steps_gradient)
 
 
 divide = true_divide = div

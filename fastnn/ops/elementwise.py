@@ -255,20 +255,21 @@ def _not_zero(y: Tensor) -> None:
 
 
 def _larger(node: Node, dy: Tensor, i: int, compare: Binary) -> Tensor:
-    """The gradient of maximum or minimum with respect to input i: half of it at ties."""
+    """The gradient of maximum or minimum with respect to input i: half of it at ties, all of it
+    where one of the two is nan, as in torch. compare: whether the other one is the result."""
     a, b = node.input(i).detach(), node.input(1 - i).detach()
-    return where(compare(a, b), dy, where(eq(a, b), mul(dy, 0.5), 0.0))
+    return where(compare(a, b), 0.0, where(eq(a, b), mul(dy, 0.5), dy))
 
 
 maximum: Binary = _binary(
     "maximum",
     "The larger of a and b; where equal, each has half of the gradient.",
-    _each(lambda node, dy: _larger(node, dy, 0, gt), lambda node, dy: _larger(node, dy, 1, gt)),
+    _each(lambda node, dy: _larger(node, dy, 0, lt), lambda node, dy: _larger(node, dy, 1, lt)),
 )
 minimum: Binary = _binary(
     "minimum",
     "The smaller of a and b; where equal, each has half of the gradient.",
-    _each(lambda node, dy: _larger(node, dy, 0, lt), lambda node, dy: _larger(node, dy, 1, lt)),
+    _each(lambda node, dy: _larger(node, dy, 0, gt), lambda node, dy: _larger(node, dy, 1, gt)),
 )
 
 

@@ -21,7 +21,9 @@ from fastnn.ops.elementwise import (
     exp,
     expm1,
     floor,
+    ge,
     gt,
+    le,
     log,
     log1p,
     lt,
@@ -40,7 +42,7 @@ from fastnn.ops.elementwise import (
     where,
 )
 from fastnn.ops.names import both_names
-from fastnn.ops.promote import pair, real
+from fastnn.ops.promote import cast, pair, real
 from fastnn.ops.table import taped
 from fastnn.tape import listener
 from fastnn.tape.inference import free_for
@@ -169,7 +171,7 @@ def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     """log(exp(input) + exp(other)), shifted by the larger of the two against overflow."""
     a, b = pair(input, other)
     low = neg(abs(sub(a, b)))
-    return add(maximum(a, b), log1p(exp(where(isnan(low), 0.0, low))))
+    return add(maximum(a, b), log1p(exp(where(eq(a, b), 0.0, low))))
 
 
 def hypot(input: Tensor, other: Tensor) -> Tensor:
@@ -211,12 +213,36 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None)
     """
     if min is None and max is None:
         raise ValueError("clamp: expected min, max or both")
-    y = input
+    y = input.detach()
     if min is not None:
-        y = where(lt(y.detach(), _off(min)), min, y)
+        y = where(lt(y, _off(min)), _off(min), y)
     if max is not None:
-        y = where(gt(y.detach(), _off(max)), max, y)
-    return y
+        y = where(gt(y, _off(max)), _off(max), y)
+    inputs = tuple(cast(x, y.dtype) if isinstance(x, Tensor) else None for x in (input, min, max))
+    return taped(_clamp_gradient, inputs, y._array, (min, max))
+
+
+def _clamp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """dy goes to the input where it is within the bounds, else to the bound, and nowhere at nan."""
+    x, *bounds = node.inputs or ()
+    assert x is not None
+    z = x.detach()
+    low, high = (
+        given if b is None else b.detach() for given, b in zip(node.attrs, bounds, strict=True)
+    )
+    over = None if high is None else gt(z if low is None else where(lt(z, low), low, z), high)
+    found: list[Tensor | None] = [None, None, None]
+    if node.needs(0):
+        above = dy if low is None else where(ge(z, low), dy, 0.0)
+        found[0] = unbroadcast(above if high is None else where(le(z, high), above, 0.0), x.shape)
+    if node.needs(1):
+        below = where(lt(z, low), dy, 0.0)
+        below = below if over is None else where(over, 0.0, below)
+        found[1] = unbroadcast(below, node.input(1).shape)
+    if node.needs(2):
+        assert over is not None
+        found[2] = unbroadcast(where(over, dy, 0.0), node.input(2).shape)
+    return found
 
 
 def clamp_min(input: Tensor, min: Operand) -> Tensor:

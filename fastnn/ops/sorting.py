@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn.ops.axes import axis, permute, reshape, view_of
 from fastnn.ops.counting import values_of
-from fastnn.ops.elementwise import lerp, where
+from fastnn.ops.elementwise import lerp, mul, sub, where
 from fastnn.ops.indexing import gather, index_select
 from fastnn.ops.names import both_names
 from fastnn.ops.pointwise import isnan
@@ -141,7 +141,8 @@ def quantile(
     if ordered.shape[at] == 0:
         raise ValueError(f"quantile: expected at least one element, got shape {input.shape}")
     last = permute(ordered, (*(d for d in range(ordered.ndim) if d != at), at))
-    between = _at_ranks(last, np.atleast_1d(shares), interpolation)
+    by_q = reshape(q, (-1,)) if isinstance(q, Tensor) and q.requires_grad else None
+    between = _at_ranks(last, np.atleast_1d(shares), interpolation, by_q)
     found = permute(between, (between.ndim - 1, *range(between.ndim - 1)))
     found = where(isnan(view_of(last, (..., -1))), math.nan, found)
     if keepdim:
@@ -150,8 +151,8 @@ def quantile(
     return found if shares.ndim else view_of(found, 0)
 
 
-def _at_ranks(ordered: Tensor, shares: Any, interpolation: str) -> Tensor:
-    """The values at these fractions of the sorted last axis."""
+def _at_ranks(ordered: Tensor, shares: Any, interpolation: str, q: Tensor | None) -> Tensor:
+    """The values at these fractions of the sorted last axis; q: the fractions, on the tape."""
     n = ordered.shape[-1]
     rank = (shares.astype(ordered.dtype) * (n - 1)).astype(ordered.dtype)
     rank = _WAYS[interpolation](rank)
@@ -159,6 +160,9 @@ def _at_ranks(ordered: Tensor, shares: Any, interpolation: str) -> Tensor:
     weight = rank - low if interpolation != "midpoint" else 0.5 * (np.ceil(rank) > low)
     low, high = low.astype(int64), np.ceil(rank).astype(int64)
     left, right = (index_select(ordered, -1, Tensor(i)) for i in (low, high))
+    if q is not None and interpolation == "linear":
+        at = sub(mul(cast(q, ordered.dtype), float(n - 1)), Tensor(low.astype(ordered.dtype)))
+        return lerp(left, right, at)
     return lerp(left, right, Tensor(weight.astype(ordered.dtype)))
 
 

@@ -16,8 +16,13 @@ SELU_ALPHA = 1.6732632423543772848170429916717
 
 def _below(input: Tensor, alpha: float) -> Tensor:
     """alpha * (exp(x / alpha) - 1) where x <= 0, else 0: finite, and so is its gradient."""
-    x = ops.where(ops.gt(input.detach(), 0.0), 0.0, input)
+    x = ops.where(_is_below(input), input, 0.0)
     return ops.mul(ops.expm1(x if alpha == 1.0 else ops.div(x, alpha)), alpha)
+
+
+def _is_below(input: Tensor) -> Tensor:
+    """x <= 0; nan is not, and is passed on with its gradient, as in torch."""
+    return ops.le(input.detach(), 0.0)
 
 
 def _nonzero(name: str, value: float) -> float:
@@ -31,9 +36,8 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """ELU: x where x > 0, else alpha * (exp(x) - 1). `inplace` is accepted without effect."""
     checked(input, inplace)
     scale = check.real("alpha", alpha)
-    above = ops.gt(input.detach(), 0.0)
-    below = ops.expm1(ops.where(above, 0.0, input))  # finite, and so is its gradient
-    return ops.where(above, input, ops.mul(below, scale))
+    below = ops.mul(_below(input, 1.0), scale)
+    return ops.where(_is_below(input), below, input)
 
 
 class ELU(Elementwise):
@@ -68,7 +72,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """SELU: s x where x > 0, else s a (exp(x) - 1); see `nn.SELU`. `inplace` has no effect."""
     checked(input, inplace)
     below = ops.mul(_below(input, 1.0), SELU_ALPHA)
-    return ops.mul(ops.where(ops.gt(input.detach(), 0.0), input, below), SELU_SCALE)
+    return ops.mul(ops.where(_is_below(input), below, input), SELU_SCALE)
 
 
 class SELU(Plain):
@@ -93,7 +97,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha (exp(x / alpha) - 1); see `nn.CELU`. `inplace` has no effect."""
     checked(input, inplace)
     scale = _nonzero("alpha", alpha)
-    return ops.where(ops.gt(input.detach(), 0.0), input, _below(input, scale))
+    return ops.where(_is_below(input), _below(input, scale), input)
 
 
 class CELU(Elementwise):

@@ -79,7 +79,10 @@ class Hardtanh(Elementwise):
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """Hard sigmoid: min(max(x + 3, 0), 6) / 6, elementwise. `inplace` has no effect."""
     checked(input, inplace)
-    return _between(input, -3.0, 3.0, 0.0, ops.div(ops.add(input, 3.0), 6.0), 1.0)
+    x = input.detach()
+    middle = ops.div(ops.add(input, 3.0), 6.0)
+    above = ops.minimum(x, 1.0)  # nan stays, and has the gradient 0, as in torch
+    return ops.where(ops.le(x, -3.0), 0.0, ops.where(ops.lt(x, 3.0), middle, above))
 
 
 class Hardsigmoid(Plain):
@@ -101,8 +104,10 @@ class Hardsigmoid(Plain):
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """Hard swish: x min(max(x + 3, 0), 6) / 6, elementwise. `inplace` has no effect."""
     checked(input, inplace)
-    middle = ops.div(ops.mul(input, ops.add(input, 3.0)), 6.0)
-    return _between(input, -3.0, 3.0, 0.0, middle, input)
+    x = input.detach()
+    within = ops.where(ops.lt(ops.abs(x), 3.0), input, 0.0)  # no inf - inf in its gradient
+    middle = ops.div(ops.mul(within, ops.add(within, 3.0)), 6.0)
+    return ops.where(ops.le(x, -3.0), 0.0, ops.where(ops.lt(x, 3.0), middle, input))
 
 
 class Hardswish(Plain):
