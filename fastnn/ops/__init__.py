@@ -17,6 +17,7 @@ from fastnn.ops import (
     extremes,
     indexing,
     inplace,
+    interpolation,
     join,
     operators,
     pointwise,
@@ -40,6 +41,7 @@ from fastnn.ops.elementwise import copy, gelu
 from fastnn.ops.extremes import *
 from fastnn.ops.indexing import *
 from fastnn.ops.indexing import getitem, one_hot, setitem
+from fastnn.ops.interpolation import *
 from fastnn.ops.join import *
 from fastnn.ops.join import repeat
 from fastnn.ops.loss import bce_with_logits, mse, soft_cross_entropy, softmax_cross_entropy
@@ -65,7 +67,7 @@ from fastnn.tensor.attach import attach
 # These families define the functions `fastnn.<name>` and the methods of Tensor.
 FAMILIES: tuple[Any, ...] = (
     arithmetic, axes, conversions, counting, diagonals, einstein, elementwise, extremes, indexing,
-    join, pointwise, products, rows, scattering, sorting, statistics, views,
+    interpolation, join, pointwise, products, rows, scattering, sorting, statistics, views,
 )  # fmt: skip
 FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 

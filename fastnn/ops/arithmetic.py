@@ -91,10 +91,8 @@ def _as_step(y: Tensor, a: Operand, b: Operand) -> Tensor:
 
 
 def _steps_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    (zero,) = elementwise.step_gradient(node, dy)
-    return [
-        unbroadcast(zero, node.input(i).shape) if node.needs(i) else None for i in range(2)
-    ]
+    zero = elementwise.no_change(node, dy)
+    return [unbroadcast(zero, node.input(i).shape) if node.needs(i) else None for i in range(2)]
 
 
 only_reads(_steps_gradient)

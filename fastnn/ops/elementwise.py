@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.promote import cast, pair, real, same_real
-from fastnn.ops.table import apply, row, taped
+from fastnn.ops.table import apply, row
 from fastnn.tape import listener
 from fastnn.tape.inference import free_for, only_reads
 from fastnn.tape.node import GradientRule, Node
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "abs", "absolute", "bitwise_and", "bitwise_or", "bitwise_xor", "clone", "cos", "eq", "erf",
     "erfinv", "exp", "expm1", "floor", "floor_divide", "ge", "greater", "greater_equal", "gt", "le",
-    "lerp", "less", "less_equal", "log", "log1p", "lt", "maximum", "minimum", "mul", "multiply",
+    "less", "less_equal", "log", "log1p", "lt", "maximum", "minimum", "mul", "multiply",
     "ne", "neg", "negative", "not_equal", "pow", "relu", "remainder", "round", "sigmoid", "sign",
     "sin", "sqrt", "square", "tanh",
 ]  # fmt: skip
@@ -38,7 +38,7 @@ def _same(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> tuple[list[Spec
     return [(arrays[0].shape, arrays[0].dtype)], ()
 
 
-def _broadcast(name: str) -> Callable[..., tuple[list[Spec], tuple[int, ...]]]:
+def broadcast(name: str) -> Callable[..., tuple[list[Spec], tuple[int, ...]]]:
     compares = name in ("eq", "ne", "lt", "le", "gt", "ge")
 
     def shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
@@ -89,7 +89,7 @@ def _unary(
 
 def _binary(name: str, doc: str, gradient: GradientRule | None, floats: bool = False) -> Binary:
     """Make the function of a binary op; floats: whole numbers are cast to float first."""
-    op = row(name, _broadcast(name), gradient)
+    op = row(name, broadcast(name), gradient)
 
     def function(input: Operand, other: Operand) -> Tensor:
         if isinstance(input, Tensor) and isinstance(other, Tensor):
@@ -120,14 +120,14 @@ def _each(
     return rule
 
 
-def _zero(node: Node, dy: Tensor) -> Tensor:
+def no_change(node: Node, dy: Tensor) -> Tensor:
     """The gradient of a step function: 0, whatever dy is."""
     return where(Tensor(np.zeros((), bool_)), dy, 0.0)
 
 
 def step_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     """The gradient rule of a step function of one input."""
-    return (_zero(node, dy),)
+    return (no_change(node, dy),)
 
 
 only_reads(step_gradient)
@@ -140,11 +140,15 @@ neg: Unary = _unary("neg", "-x.", lambda node, dy: neg(dy), "op", reads=False)
 abs: Unary = _unary(
     "abs", "|x|; the gradient at 0 is 0.", lambda node, dy: mul(dy, sign(node.input(0))), "op"
 )
-sign: Unary = _unary("sign", "-1, 0 or 1; 0 at nan, as in torch.", _zero, "op", reads=False)
+sign: Unary = _unary("sign", "-1, 0 or 1; 0 at nan, as in torch.", no_change, "op", reads=False)
 square: Unary = _unary("square", "x * x.", lambda node, dy: mul(dy, mul(node.input(0), 2.0)), "op")
-floor: Unary = _unary("floor", "The whole number below or at x.", _zero, "same", reads=False)
+floor: Unary = _unary("floor", "The whole number below or at x.", no_change, "same", reads=False)
 round: Unary = _unary(
-    "round", "The nearest whole number, the even one of two.", _zero, "same", reads=False
+    "round",
+    "The nearest whole number, the even one of two.",
+    no_change,
+    "same",
+    reads=False,
 )
 sqrt: Unary = _unary("sqrt", "The square root.", lambda node, dy: div(mul(dy, 0.5), node.output()))
 exp: Unary = _unary("exp", "e**x.", lambda node, dy: mul(dy, node.output()))
@@ -370,7 +374,7 @@ def _where_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     )
 
 
-_where = row("where", _broadcast("where"), only_reads(_where_gradient, 0))
+_where = row("where", broadcast("where"), only_reads(_where_gradient, 0))
 
 
 def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
@@ -378,40 +382,6 @@ def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     if condition.dtype != bool_:
         raise TypeError(f"condition: expected a bool tensor, got {condition.dtype}")
     return apply(_where, (condition, *pair(input, other)))
-
-
-def _lerp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    start, end, weight = (node.input(i) for i in range(3))
-    return (
-        unbroadcast(mul(dy, sub(1.0, weight)), start.shape) if node.needs(0) else None,
-        unbroadcast(mul(dy, weight), end.shape) if node.needs(1) else None,
-        unbroadcast(mul(dy, sub(end, start)), weight.shape) if node.needs(2) else None,
-    )
-
-
-_lerp = row("lerp", _broadcast("lerp"), _lerp_gradient)
-
-
-def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
-    """input + weight (end - input), with broadcasting; exact at weights 0 and 1."""
-    input = real(input, end)
-    end, w = real(end, input), real(weight, input)
-    if isinstance(weight, Tensor):
-        return apply(_lerp, (input, end, w))
-    y = apply(_lerp, (input.detach(), end.detach(), w))
-    return taped(_lerp_by_number_gradient, (input, end), y._array, (weight,))
-
-
-def _lerp_by_number_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    start, end = node.input(0), node.input(1)
-    w = real(node.attrs[0], dy)
-    return (
-        unbroadcast(mul(dy, sub(1.0, w)), start.shape) if node.needs(0) else None,
-        unbroadcast(mul(dy, w), end.shape) if node.needs(1) else None,
-    )
-
-
-only_reads(_lerp_by_number_gradient)
 
 
 clone = copy
@@ -422,7 +392,6 @@ multiply = mul
 METHODS = methods(
     abs, neg, sign, square, floor, round, sqrt, exp, expm1, sin, cos, log, log1p, erf, erfinv, tanh,
     sigmoid, relu, mul, remainder, floor_divide, maximum, minimum, pow, eq, ne, lt, le, gt, ge,
-    lerp,
     clone=copy, absolute=abs, negative=neg, multiply=mul, greater=gt, greater_equal=ge, less=lt,
     less_equal=le, not_equal=ne,
 )  # fmt: skip

@@ -22,7 +22,6 @@ from fastnn.ops.elementwise import (
     copy,
     cos,
     exp,
-    lerp,
     log,
     neg,
     pow,
@@ -35,6 +34,7 @@ from fastnn.ops.elementwise import (
     where,
 )
 from fastnn.ops.indexing import parts_of, setitem, view_array
+from fastnn.ops.interpolation import lerp
 from fastnn.ops.pointwise import (
     addcdiv,
     addcmul,

@@ -12,8 +12,8 @@ from fastnn.ops.axes import permute, reshape, sum
 from fastnn.ops.promote import same_real
 from fastnn.ops.table import TABLE, apply, computed, contiguous_array, execute, row, taped
 from fastnn.tape import batch
-from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.inference import free_for
+from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, wrap
 

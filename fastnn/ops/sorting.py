@@ -9,8 +9,9 @@ import numpy as np
 
 from fastnn.ops.axes import axis, permute, reshape, view_of
 from fastnn.ops.counting import values_of
-from fastnn.ops.elementwise import lerp, mul, sub, where
+from fastnn.ops.elementwise import mul, sub, where
 from fastnn.ops.indexing import gather, index_select
+from fastnn.ops.interpolation import lerp
 from fastnn.ops.names import both_names
 from fastnn.ops.pointwise import isnan
 from fastnn.ops.promote import cast

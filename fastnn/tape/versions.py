@@ -8,7 +8,7 @@ looks closer only at nodes older than the last write.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 MOST = 65536  # ranges of memory of which writes are kept
 _recent: dict[Span, Write] = {}  # writes that are not in the map yet; the map is made when needed
 _last: Intervals[Write] = Intervals()  # the last write into each range
-_on_tape: Intervals[list[int]] = Intervals()  # numbers of the changes in place on the tape
+_on_tape: list[tuple[int, Span]] = []  # (node number, memory) of changes in place on the tape
+_last_on_tape: Intervals[int] = Intervals()  # the number of the last of them in each range
 _programs: WeakKeyDictionary[Watch, list[Span]] = WeakKeyDictionary()  # memory that each run writes
 
 
@@ -55,7 +56,7 @@ def wrote(array: NDArray[Any], name: str) -> None:
 def _to_the_map() -> None:
     """Enter the recent writes into the map; beyond MOST ranges, the older half is forgotten."""
     for place, write in _recent.items():
-        _last.put(place, lambda _, write=write: write)  # type: ignore[misc]
+        _last.put(place, write)
     _recent.clear()
     if len(_last) > MOST:
         ages = sorted(at for _, (at, _) in _last.over((0, 1 << 64)))
@@ -66,31 +67,32 @@ def changed_on_tape(array: NDArray[Any], x: TensorBase) -> None:
     """Log that an array was changed in place on the tape; the change is x's node."""
     if x._node is None:
         return
-    number = x._node.order
-
-    def with_this(numbers: list[int] | None) -> list[int]:
-        if numbers is None:
-            return [number]
-        numbers.append(number)
-        if len(numbers) > MOST:
-            del numbers[: MOST // 2]
-        return numbers
-
-    _on_tape.put(_span(array), with_this)
+    number, place = x._node.order, _span(array)
+    _on_tape.append((number, place))
+    _last_on_tape.put(place, number)
     if len(_on_tape) > MOST:
-        ages = sorted(numbers[-1] for _, numbers in _on_tape.over((0, 1 << 64)))
-        _on_tape.keep(lambda numbers: numbers[-1] > ages[len(ages) // 2])
+        del _on_tape[: MOST // 2]
+        oldest = _on_tape[0][0]
+        _last_on_tape.keep(lambda number: number >= oldest)
+
+
+def _number(change: tuple[int, Span]) -> int:
+    return change[0]
 
 
 def check_view(x: Any, source: int, order: int) -> None:
     """Raise if x, an input of the node numbered `order`, is a view made by the node numbered
     `source`, and its memory was changed on the tape between the two."""
     array = getattr(x, "_array", None)  # none is left where a node gave its memory back
-    if not len(_on_tape) or not isinstance(array, np.ndarray):
+    since = bisect_right(_on_tape, source, key=_number)
+    until = bisect_left(_on_tape, order, key=_number)
+    if since == until or not isinstance(array, np.ndarray):
         return
-    for _, numbers in _on_tape.over(_span(array)):
-        after = bisect_right(numbers, source)
-        if after < len(numbers) and numbers[after] < order:
+    first, end = _span(array)
+    if not any(number > source for _, number in _last_on_tape.over((first, end))):
+        return
+    for _, (low, high) in _on_tape[since:until]:
+        if low < end and first < high:
             raise RuntimeError(
                 f"backward: a view of shape {array.shape} was used after the memory that it "
                 "sees was changed in place, a change that is not on the view's tape; make a new "
