@@ -12,7 +12,7 @@ import pytest
 
 import fastnn
 from fastnn import func, nn
-from fastnn.nn import functional as F  # noqa: N812
+from fastnn.nn import functional as F
 from fastnn.tensor import Tensor
 
 Case = Callable[[Tensor, Tensor], Tensor]
