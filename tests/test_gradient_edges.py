@@ -86,8 +86,12 @@ OF_TWO: dict[str, Pair] = {
     "remainder": (fastnn.remainder, [1] * 8, [nan, nan, nan, -2, -1, 2, 0, nan]),
     "lerp": (lambda a, b: a.lerp(b, 0.3), [0.7] * 8, [0.3] * 8),
     "clamp": (lambda a, b: a.clamp(b, b + 1), [0, 0, 0, 1, 1, 0, 0, 0], [0, 0, 0, 0, 0, 1, 1, 1]),
-    "clamp above": (lambda a, b: a.clamp(max=b), [0, 0, 0, 0, 1, 1, 1, 0], [0, 0, 0, 1, 0, 0, 0, 1]),
-    "clamp below": (lambda a, b: a.clamp(min=b), [0, 0, 0, 1, 1, 0, 0, 1], [0, 0, 0, 0, 0, 1, 1, 0]),
+    "clamp above": (
+        lambda a, b: a.clamp(max=b),
+        [0, 0, 0, 0, 1, 1, 1, 0], [0, 0, 0, 1, 0, 0, 0, 1]),
+    "clamp below": (
+        lambda a, b: a.clamp(min=b),
+        [0, 0, 0, 1, 1, 0, 0, 1], [0, 0, 0, 0, 0, 1, 1, 0]),
     "logaddexp": (
         fastnn.logaddexp,
         [nan, nan, nan, 0.7311, 0.5, 0.0067, 0.3318, 1],

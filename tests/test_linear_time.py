@@ -1,4 +1,4 @@
-"""A backward pass is linear in nodes plus writes in place, counted in byte codes, not by a clock."""
+"""A backward pass is linear in nodes plus writes in place, counted in byte codes."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_work(case: Callable[[int], Tensor]) -> None:
     for n in (24, 48, 96):
         losses: list[Tensor] = []
         start = tape.node_count()
-        forward.append(byte_codes(lambda n=n: losses.append(case(n))))  # type: ignore[misc]
+        forward.append(byte_codes(lambda n=n, losses=losses: losses.append(case(n))))  # type: ignore[misc]
         nodes.append(tape.node_count() - start)
         backward.append(byte_codes(losses[0].backward))
     for counts in (forward, backward, nodes):
