@@ -253,6 +253,9 @@ cdef class Pass:
         return gradients
 
 
+cdef tuple _no_outputs = (None,)
+
+
 cdef int _give_back(Node node) except -1:
     """Give back the memory that a node holds. What is left is the way to older nodes and, where the
     rule needs no more, shapes and dtypes, by which it can be entered again."""
@@ -270,7 +273,8 @@ cdef int _give_back(Node node) except -1:
             rest = x if type(x) is Gone else Gone((<TensorBase>x)._array)
         Py_INCREF(rest)
         PyTuple_SET_ITEM(left, i, rest)
-    node._inputs, node.outputs = left, (None,) * len(node.outputs)
+    node._inputs = left
+    node.outputs = _no_outputs if len(node.outputs) == 1 else (None,) * len(node.outputs)
     if not again:
         node._freed, node.attrs = True, ()
     return 0
