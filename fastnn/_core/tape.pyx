@@ -213,7 +213,9 @@ cdef TensorBase leaf_of(Node node, Py_ssize_t i):
     x = node._inputs[i] if node._inputs else None
     if x is None or node._sources[i] is not None or type(x) is Gone:
         return None
-    return <TensorBase>x if (<TensorBase>x)._node is None and (<TensorBase>x).requires_grad else None
+    if (<TensorBase>x)._node is not None or not (<TensorBase>x).requires_grad:
+        return None
+    return <TensorBase>x
 
 
 cdef bint keeps_nothing(Node node) except -1:
