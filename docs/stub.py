@@ -30,6 +30,7 @@ HOMES = {  # names of annotations -> where type checkers find them
     "Callable": "collections.abc",
     "Iterator": "collections.abc",
     "Sequence": "collections.abc",
+    "Generator": "fastnn.random.generator",
     "DTypeLike": "numpy.typing",
     "NDArray": "numpy.typing",
 }

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
 from numpy import finfo, iinfo
 
-from fastnn import autograd, dtype, func, nn, ops, optim, random
+from fastnn import autograd, dtype, func, nn, ops, optim, random, special
 from fastnn._core.engine import isa, isas
 from fastnn._support import threads as _threads
 from fastnn._support.device import (
@@ -53,13 +53,18 @@ from fastnn.ops.extremes import *
 from fastnn.ops.indexing import *
 from fastnn.ops.interpolation import *
 from fastnn.ops.join import *
+from fastnn.ops.parts import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.products import *
+from fastnn.ops.putting import *
 from fastnn.ops.rows import *
 from fastnn.ops.scattering import *
 from fastnn.ops.sorting import *
+from fastnn.ops.special import *
 from fastnn.ops.statistics import *
+from fastnn.ops.transcendental import *
 from fastnn.ops.views import *
+from fastnn.ops.whole import *
 from fastnn.random import sampling
 from fastnn.random.generator import (
     Generator,
@@ -86,14 +91,14 @@ from fastnn.transforms.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
 from fastnn.transforms.vmap import vmap
 
 if _TYPE_CHECKING:
-    from fastnn import callbacks, explain, guards, info, io, plot, train, utils
+    from fastnn import callbacks, distributions, explain, guards, info, io, plot, train, utils
     from fastnn.compiler.compiled import compile
     from fastnn.explain.profile import profile
     from fastnn.io import FormatError, load, save
     from fastnn.train import History, Trainer, metrics
 
 # What a script may do without is loaded when it is first asked for.
-_MODULES = "callbacks compiler explain guards info io mindspore plot train utils"
+_MODULES = "callbacks compiler distributions explain guards info io mindspore plot train utils"
 _provide("fastnn", "fastnn", _MODULES)
 _provide("fastnn", "fastnn.compiler.compiled", "compile")
 _provide("fastnn", "fastnn.explain.profile", "profile")
@@ -184,6 +189,7 @@ __all__ = [
     "ParameterTuple",
     "Trainer",
     "callbacks",
+    "distributions",
     "explain",
     "guards",
     "info",
@@ -205,6 +211,7 @@ __all__ = [
     "random",
     "seed",
     "set_rng_state",
+    "special",
     # Files
     "FormatError",
     "load",

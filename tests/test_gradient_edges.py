@@ -41,8 +41,9 @@ OF_ONE: dict[str, tuple[Callable[[Tensor], Tensor], Sequence[float] | None]] = {
     "cumsum of nothing": (lambda x: x[:0].cumsum(0), ZEROS),
     "cat of nothing": (lambda x: fastnn.cat([x[:0], fastnn.ones(2)]), ZEROS),
     "power 0": (lambda x: x**0, ZEROS),
-    "relu6": (F.relu6, [1, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0]),
-    "hardtanh": (F.hardtanh, [1, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0]),
+    # at nan as in torch's vectors; its loops over the last elements give 1
+    "relu6": (F.relu6, [0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0]),
+    "hardtanh": (F.hardtanh, [0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0]),
     "elu": (F.elu, [1, 0.1353, 0.3679, 0.6065, 1, 1, 1, 1, 1, 1, 0]),
     "celu": (F.celu, [1, 0.1353, 0.3679, 0.6065, 1, 1, 1, 1, 1, 1, 0]),
     "selu": (
@@ -53,10 +54,10 @@ OF_ONE: dict[str, tuple[Callable[[Tensor], Tensor], Sequence[float] | None]] = {
     "hardsigmoid": (F.hardsigmoid, [0, *[0.1667] * 7, 0, 0, 0]),
     "hardswish": (
         F.hardswish,
-        [1, -0.1667, 0.1667, 0.3333, 0.5, 0.6667, 0.8333, 1.1667, 1, 1, 0],
+        [nan, -0.1667, 0.1667, 0.3333, 0.5, 0.6667, 0.8333, 1.1667, 1, 1, 0],
     ),
-    "hardshrink": (F.hardshrink, [1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1]),
-    "softshrink": (F.softshrink, [1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1]),
+    "hardshrink": (F.hardshrink, [0, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1]),
+    "softshrink": (F.softshrink, [0, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1]),
     "clamp": (lambda x: x.clamp(-1, 1), [0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0]),
     "clamp from below": (lambda x: x.clamp(min=0.0), [0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0]),
     "clamp from above": (lambda x: x.clamp(max=0.0), [0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1]),

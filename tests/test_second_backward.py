@@ -33,6 +33,12 @@ def view_changed(x: Tensor, w: Tensor) -> Tensor:
     return z
 
 
+def diagonal_changed(x: Tensor, w: Tensor) -> Tensor:
+    z = x.clone()
+    z.diagonal().add_(w[:, 0])
+    return z
+
+
 # What torch 2.13 goes through twice without retain_graph.
 AGAIN: dict[str, Case] = {
     "add": lambda x, w: x + w,
@@ -100,6 +106,10 @@ AGAIN: dict[str, Case] = {
     "round": lambda x, w: x.round(),
     "trunc": lambda x, w: x.trunc(),
     "sign": lambda x, w: x.sign(),
+    "round to decimals": lambda x, w: x.round(decimals=1),
+    "div floor": lambda x, w: fastnn.div(x, w, rounding_mode="floor"),
+    "div trunc": lambda x, w: fastnn.div(x, w, rounding_mode="trunc"),
+    "normal": lambda x, w: fastnn.normal(x, w),
     "frac": lambda x, w: x.frac(),
     "fmod": lambda x, w: x.fmod(0.3),
     "remainder": lambda x, w: x.remainder(0.3),
@@ -109,6 +119,9 @@ AGAIN: dict[str, Case] = {
     "addmm": lambda x, w: fastnn.addmm(x[:, :3], x.detach(), w.detach().t()),
     "add_": lambda x, w: x.clone().add_(w),
     "neg_": lambda x, w: x.clone().neg_(),
+    "tril_": lambda x, w: x.clone().tril_(),
+    "floor_": lambda x, w: x.clone().floor_(),
+    "diagonal changed": diagonal_changed,
     "zero_": lambda x, w: x.clone().zero_() + x,
     "copy_": lambda x, w: fastnn.zeros(3, 4).copy_(x),
     "fill_": lambda x, w: x.clone().fill_(w[0, 0]),

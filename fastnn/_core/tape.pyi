@@ -15,6 +15,7 @@ def bind(
     contiguous: Callable[[_Array], _Array] | None = None,
     rules: Any = None,
     refuse: Callable[[_Rule, tuple[_Tensor | None, ...], tuple[Any, ...]], None] | None = None,
+    renew: Callable[[_Tensor], None] | None = None,
 ) -> None: ...
 def grad_enabled() -> bool: ...
 def set_grad_enabled(mode: bool) -> bool: ...
@@ -47,6 +48,7 @@ def taped(
     out: _Array,
     note: tuple[Any, ...] = (),
 ) -> _Tensor: ...
+def view(x: _Tensor, array: _Array, rule: _Rule, note: tuple[Any, ...] = ()) -> _Tensor: ...
 def apply(
     op: _Op,
     inputs: tuple[_Tensor | None, ...],
@@ -79,6 +81,7 @@ class TensorBase:
     _array: _Array
     grad: _Tensor | None
     requires_grad: bool
+    _base: _Tensor | None
     _node: Node | None
     _index: int
     _unit: bool

@@ -33,15 +33,18 @@ cdef type _tensor = None  # fastnn.tensor.Tensor
 cdef object _contiguous = None  # fastnn.ops.table.contiguous_array
 cdef object _rules = None  # the batching rules, fastnn.transforms.vmap's
 cdef object _refuse = None  # fastnn.tape.inference's
+cdef object _renew = None  # fastnn.ops.inplace's
 cdef bint _inferred = False  # whether any thread was ever in inference mode
 cdef long _made = 0  # number of nodes made so far
 cdef tuple _nothing = ()
 
 
-def bind(tensor=None, contiguous=None, rules=None, refuse=None):
+def bind(tensor=None, contiguous=None, rules=None, refuse=None, renew=None):
     """Bind the Tensor class, the function that makes arrays contiguous by an op, the one that
-    refuses inputs of a node and, when vmap is first used, the batching rules of ops."""
-    global _tensor, _contiguous, _rules, _refuse
+    refuses inputs of a node, the one that puts a view on the tape after its base got there and,
+    when vmap is first used, the batching rules of ops."""
+    global _tensor, _contiguous, _rules, _refuse, _renew
+    _renew = renew if renew is not None else _renew
     _rules = rules if rules is not None else _rules
     _refuse = refuse if refuse is not None else _refuse
     _tensor = tensor if tensor is not None else _tensor
@@ -293,7 +296,12 @@ cdef bint _on_tape(tuple inputs) except -1:
     if engine.recorder_is_set():
         engine.recorder().uses(inputs)
     for x in inputs:
-        if x is not None and (<TensorBase>x).requires_grad:
+        if x is None:
+            continue
+        if (<TensorBase>x)._base is not None and not fnn_no_grad:
+            if (<TensorBase>x)._base._node is not None and (<TensorBase>x)._node is None:
+                _renew(x)
+        if (<TensorBase>x).requires_grad:
             return not fnn_no_grad
     return False
 
@@ -308,6 +316,18 @@ cpdef object taped(rule, tuple inputs, out, tuple note=_nothing):
         y._node = Node.__new__(Node)
         _fill(y._node, rule, inputs, (out,), note)
         y.requires_grad = True
+    return y
+
+
+cpdef object view(TensorBase x, array, rule, tuple note=_nothing):
+    """A tensor of `array`, which shares the memory of `x`: no kernel runs, only a node is made.
+
+    Off the tape the view remembers `x`, so that a change of either that has to be on the tape
+    can be put there for both.
+    """
+    cdef TensorBase y = taped(rule, (x,), array, note)
+    if y._node is None and not fnn_no_grad and owner(array) is owner(x._array):
+        y._base = x if x._base is None else x._base
     return y
 
 

@@ -44,6 +44,10 @@ class Choice(NamedTuple):
     found: bool
 
 
+class ArgumentWrittenError(RecordingError):
+    """The function changes an argument in place."""
+
+
 class Recorder:
     """Records every op that is run, and what else a replay has to repeat or check."""
 
@@ -163,9 +167,23 @@ class Recorder:
         if len(self.storages) > known:
             storage.kind = "kept"
         elif storage.kind == "input":
-            raise RecordingError(
+            raise ArgumentWrittenError(
                 f"{self.location()}: cannot compile this: an argument is changed in place; "
                 "return the new values instead"
+            )
+
+    def turns(self, array: NDArray[Any], name: str) -> None:
+        """The axes of a tensor change in place: nothing that a replay does to the user's tensor."""
+        storage = self.value(array).storage
+        made = any(
+            value is not None and value.storage is storage
+            for instruction in self.instructions
+            for value in instruction.values[: instruction.n_outputs]
+        )
+        if storage.kind == "input" or not made:
+            raise RecordingError(
+                f"{self.location()}: cannot compile this: {name} changes the axes of a tensor that "
+                "was there before; use the form that gives a new tensor"
             )
 
     def refuse_rebound(self, name: str) -> None:
@@ -234,8 +252,9 @@ class Listener(Recorder):
                 self._save(self.value(array).storage)
 
     def writes(self, array: NDArray[Any]) -> None:
-        """An existing array is written in place."""
-        super().writes(array)
+        """An existing array is written in place; the input is a copy that may be."""
+        if self.value(array).storage.kind != "input":
+            super().writes(array)
         self._save(self.value(array).storage)
 
 

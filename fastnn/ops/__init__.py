@@ -15,21 +15,28 @@ from fastnn.ops import (
     einstein,
     elementwise,
     extremes,
+    in_place_forms,
     indexing,
     inplace,
     interpolation,
     join,
     operators,
+    parts,
     pointwise,
     products,
+    putting,
     rows,
     scattering,
     sorting,
+    special,
     statistics,
+    transcendental,
     views,
+    whole,
 )
 from fastnn.ops.arithmetic import *
 from fastnn.ops.arithmetic import add_, scaled, sub_
+from fastnn.ops.assignment import setitem
 from fastnn.ops.axes import *
 from fastnn.ops.axes import contiguous, expand
 from fastnn.ops.conversions import *
@@ -40,34 +47,40 @@ from fastnn.ops.elementwise import *
 from fastnn.ops.elementwise import copy, gelu
 from fastnn.ops.extremes import *
 from fastnn.ops.indexing import *
-from fastnn.ops.indexing import getitem, one_hot, setitem
+from fastnn.ops.indexing import getitem, one_hot
 from fastnn.ops.interpolation import *
 from fastnn.ops.join import *
 from fastnn.ops.join import repeat
 from fastnn.ops.loss import bce_with_logits, mse, soft_cross_entropy, softmax_cross_entropy
 from fastnn.ops.matmul import linear
 from fastnn.ops.norm import batch_norm, layer_norm
+from fastnn.ops.parts import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.pointwise import softplus
 from fastnn.ops.products import *
 from fastnn.ops.promote import cast, result_dtype
+from fastnn.ops.putting import *
 from fastnn.ops.random import draw_key, dropout
 from fastnn.ops.rows import *
 from fastnn.ops.rows import accuracy, binary_accuracy, scatter_add_rows, take_rows
 from fastnn.ops.scattering import *
 from fastnn.ops.sorting import *
+from fastnn.ops.special import *
 from fastnn.ops.statistics import *
 from fastnn.ops.table import TABLE, Op, made_by
+from fastnn.ops.transcendental import *
 from fastnn.ops.update import update_step
 from fastnn.ops.views import *
+from fastnn.ops.whole import *
 from fastnn.ops.write import copy_, div_, lerp_, mul_
-from fastnn.tensor import printing
+from fastnn.tensor import Tensor, printing
 from fastnn.tensor.attach import attach
 
 # These families define the functions `fastnn.<name>` and the methods of Tensor.
 FAMILIES: tuple[Any, ...] = (
     arithmetic, axes, conversions, counting, diagonals, einstein, elementwise, extremes, indexing,
-    interpolation, join, pointwise, products, rows, scattering, sorting, statistics, views,
+    interpolation, join, parts, pointwise, products, putting, rows, scattering, sorting, special,
+    statistics, transcendental, views, whole,
 )  # fmt: skip
 FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 
@@ -83,6 +96,8 @@ __all__ = [
 
 for _family in (*FAMILIES, operators, inplace):
     attach(getattr(_family, "METHODS", {}))
+IN_PLACE = in_place_forms.in_place_forms({**globals(), **vars(Tensor)}, inplace.METHODS)
+attach(IN_PLACE)
 printing.name_nodes(made_by)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fastnn._support import check
 from fastnn.ops import elementwise, write
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import abs, floor_divide, mul, sign
@@ -19,7 +21,7 @@ from fastnn.tensor.attach import methods
 if TYPE_CHECKING:
     from fastnn.ops.table import Operand, Scalar
 
-__all__ = ["add", "div", "divide", "sub", "subtract", "true_divide"]
+__all__ = ["add", "div", "divide", "round", "sub", "subtract", "true_divide"]
 
 
 def scaled(other: Operand, alpha: Scalar) -> Operand:
@@ -60,6 +62,20 @@ def sub_(x: Tensor, other: Operand, *, alpha: Scalar = 1) -> Tensor:
     return write.sub_(x, scaled(other, alpha))
 
 
+def _stepped(y: Tensor, a: Operand, b: Operand) -> Tensor:
+    """y, which is constant between steps, on the tape of a and b."""
+    inputs = tuple(cast(x, y.dtype) for x in (a, b) if isinstance(x, Tensor) and x.requires_grad)
+    return taped(_stepped_gradient, inputs, y._array, (len(inputs),)) if inputs else y
+
+
+def _stepped_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    zero = elementwise.flat(dy)
+    return tuple(unbroadcast(zero, node.input(i).shape) for i in range(node.attrs[0]))
+
+
+only_reads(_stepped_gradient)
+
+
 def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """input / other.
 
@@ -73,35 +89,42 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> 
     if rounding_mode is None:
         return elementwise.div(input, other)
     if rounding_mode == "floor":
-        return _as_step(floor_divide(input, other), input, other)
+        return _stepped(floor_divide(input, other), input, other)
     if rounding_mode != "trunc":
         raise ValueError(f"rounding_mode: expected None, 'floor' or 'trunc', got {rounding_mode!r}")
     x, y = pair(input, other)
     if x.dtype.kind == "f":
-        return _as_step(trunc(elementwise.div(x.detach(), y.detach())), x, y)
+        return _stepped(trunc(elementwise.div(x.detach(), y.detach())), x, y)
     return mul(mul(sign(x), sign(y)), floor_divide(abs(x), abs(y)))
 
 
-def _as_step(y: Tensor, a: Operand, b: Operand) -> Tensor:
-    """The value y of a step function of a and b, on their tape: the gradient is 0."""
-    inputs = tuple(cast(x, y.dtype) if isinstance(x, Tensor) else None for x in (a, b))
-    if y.dtype.kind != "f" or inputs[0] is None:
-        return y
-    return taped(_steps_gradient, inputs, y._array)
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """The nearest whole number, the even one of two.
 
+    Args:
+        input: x.
+        decimals: how many digits after the point to keep, default 0; -2: whole hundreds.
 
-def _steps_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    zero = elementwise.no_change(node, dy)
-    return [unbroadcast(zero, node.input(i).shape) if node.needs(i) else None for i in range(2)]
-
-
-only_reads(_steps_gradient)
+    Raises:
+        TypeError: decimals of whole numbers.
+    """
+    if decimals == 0:
+        return elementwise.round(input)
+    if input.dtype.kind != "f":
+        raise TypeError(f"decimals: expected 0 for a tensor of {input.dtype}, got {decimals}")
+    scale = 10.0 ** builtins.abs(check.integer("decimals", decimals, -300, 300))
+    x = input.detach()
+    if decimals > 0:
+        y = elementwise.div(elementwise.round(mul(x, scale)), scale)
+    else:
+        y = mul(elementwise.round(elementwise.div(x, scale)), scale)
+    return taped(elementwise.step_gradient, (input,), y._array)
 
 
 divide = true_divide = div
 subtract = sub
 
 METHODS = methods(
-    add, sub, div,
+    add, sub, div, round,
     divide=div, true_divide=div, subtract=sub,
 )  # fmt: skip

@@ -63,9 +63,31 @@ def _reshape_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 def expand(input: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Broadcast to `shape`, as a view (-1 keeps a size)."""
-    lead = len(shape) - input.ndim
-    sizes = tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(shape))
-    return view(input, np.broadcast_to(input._array, sizes), _expand_gradient)
+    array = input._array
+    lead = len(shape) - array.ndim
+    sizes = tuple(array.shape[i - lead] if n == -1 else n for i, n in enumerate(shape))
+    return view(input, _broadcast(array, sizes), _expand_gradient)
+
+
+def _broadcast(array: NDArray[Any], sizes: tuple[int, ...]) -> NDArray[Any]:
+    """`np.broadcast_to`, which can be written to; faster for most arrays."""
+    lead = len(sizes) - array.ndim
+    if array.__class__ is np.ndarray and array.flags.c_contiguous and array.size and lead >= 0:
+        steps = [0] * lead
+        for n, wanted, step in zip(array.shape, sizes[lead:], array.strides, strict=True):
+            if n != wanted and n != 1:
+                break
+            steps.append(step if n == wanted else 0)
+        else:
+            return np.ndarray(sizes, array.dtype, array, 0, steps)
+    return writable(np.broadcast_to(array, sizes), array)
+
+
+def writable(view: NDArray[Any], array: NDArray[Any]) -> NDArray[Any]:
+    """A view that NumPy made read-only; as in torch it can be written to as the array can."""
+    if view.__class__ is np.ndarray and array.flags.writeable:
+        view.flags.writeable = True
+    return view
 
 
 def _expand_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -83,12 +105,6 @@ def unbroadcast(dy: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 def view_of(x: Tensor, index: Any) -> Tensor:
     """Basic indexing, x[index] with integers, slices, None and ...: a view."""
-    parts = index if isinstance(index, tuple) else (index,)
-    for part in parts:
-        if not (part is None or part is Ellipsis or isinstance(part, int | np.integer | slice)):
-            raise TypeError(
-                f"index: expected integers, slices, None, ... or one int64 tensor, got {part!r}"
-            )
     return view(x, _part(x._array, index), _getitem_gradient, (index,))
 
 
@@ -101,11 +117,15 @@ def _part(array: NDArray[Any], index: Any) -> NDArray[Any]:
 
 def _getitem_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     x = node.input(0)
-    whole = Tensor(np.empty(x.shape, x.dtype))
-    zero = np.zeros((), x.dtype)
-    execute(TABLE["copy"], (whole._array,), (zero,), (), ())
     (index,) = node.attrs
-    return (place(whole, dy, index),)
+    return (place(blank(x.shape, x.dtype), dy, index),)
+
+
+def blank(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Tensor:
+    """A new tensor of zeros, which a recorder sees written."""
+    whole = Tensor(np.empty(shape, dtype))
+    execute(TABLE["copy"], (whole._array,), (np.zeros((), dtype),), (), ())
+    return whole
 
 
 def place(whole: Tensor, part: Tensor, index: Any) -> Tensor:
@@ -135,6 +155,16 @@ def axis(name: str, dim: int, ndim: int) -> int:
     if not -ndim <= dim < ndim:
         raise IndexError(f"dim: expected {-ndim}..{ndim - 1} for {name}, got {dim}")
     return dim % ndim
+
+
+def axis_or_none(name: str, dim: int, ndim: int) -> int:
+    """As `axis`, for what takes a 0-d tensor as a vector of one element: there 0 and -1 are 0."""
+    return axis(name, dim, ndim or 1)
+
+
+def lifted(x: Tensor) -> Tensor:
+    """The tensor with at least one axis, as a view."""
+    return x if x.ndim else reshape(x, (1,))
 
 
 def reduced_shape(dtype: Any = None) -> Callable[..., Any]:

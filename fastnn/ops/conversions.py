@@ -53,6 +53,7 @@ def to(
 
     Itself when nothing changes, unless `copy`.
     """
+    flags = [value for value in to if isinstance(value, bool)]  # non_blocking, copy
     for value in to:
         if isinstance(value, Tensor):
             dtype = value.dtype
@@ -61,7 +62,7 @@ def to(
     if device is not None:
         _device.device(device)
     y = self if dtype is None else cast(self, dtype)
-    return _copy(y) if copy and y is self else y
+    return _copy(y) if (copy or flags[1:] == [True]) and y is self else y
 
 
 _copy = copy

@@ -8,8 +8,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn.ops.axes import Axes, axes_of, reduce_axes, reduced, reduced_shape, spread
-from fastnn.ops.elementwise import bitwise_or, div, eq, maximum, minimum, mul, ne, neg, where
+from fastnn.ops.axes import (
+    Axes,
+    axes_of,
+    axis_or_none,
+    reduce_axes,
+    reduced,
+    reduced_shape,
+    spread,
+)
+from fastnn.ops.elementwise import (
+    bitwise_or,
+    copy,
+    div,
+    eq,
+    maximum,
+    minimum,
+    mul,
+    ne,
+    neg,
+    where,
+)
 from fastnn.ops.indexing import gather
 from fastnn.ops.names import both_names
 from fastnn.ops.pointwise import truth
@@ -89,7 +108,8 @@ class Extreme(NamedTuple):
 
 def _along(x: Tensor, dim: int, keepdim: bool, least: bool) -> Extreme:
     if x.ndim == 0:
-        return Extreme(x, Tensor(np.zeros((), int64)))
+        axis_or_none("min" if least else "max", dim, 0)
+        return Extreme(copy(x), Tensor(np.zeros((), int64)))
     index = (argmin if least else argmax)(x, dim, True)
     values = gather(x, dim, index)
     return Extreme(values, index) if keepdim else Extreme(squeeze(values, dim), squeeze(index, dim))

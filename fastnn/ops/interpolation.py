@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastnn.ops.axes import unbroadcast
-from fastnn.ops.elementwise import broadcast, mul, sub
+from fastnn.ops.elementwise import mul, sub
 from fastnn.ops.promote import real
+from fastnn.ops.rules import broadcast
 from fastnn.ops.table import apply, row, taped
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node

@@ -15,16 +15,15 @@ from fastnn.ops.elementwise import (
     bitwise_and,
     bitwise_or,
     bitwise_xor,
-    cos,
+    copy,
     div,
     eq,
     exp,
-    expm1,
     floor,
+    floored,
     ge,
     gt,
     le,
-    log,
     log1p,
     lt,
     maximum,
@@ -32,17 +31,15 @@ from fastnn.ops.elementwise import (
     ne,
     neg,
     remainder,
-    round,
     sigmoid,
-    sin,
+    sign,
     sqrt,
-    square,
     step_gradient,
     sub,
     where,
 )
 from fastnn.ops.names import both_names
-from fastnn.ops.promote import cast, pair, real
+from fastnn.ops.promote import pair, real
 from fastnn.ops.table import taped
 from fastnn.tape import listener
 from fastnn.tape.inference import free_for
@@ -55,9 +52,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "addcdiv", "addcmul", "allclose", "bitwise_not", "ceil", "clamp", "clamp_max", "clamp_min",
-    "clip", "cosh", "equal", "exp2", "fmod", "frac", "hypot", "isclose", "isfinite", "isinf",
-    "isnan", "log10", "log2", "logaddexp", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "masked_fill", "nan_to_num", "reciprocal", "rsqrt", "sinh", "tan", "trunc",
+    "clip", "equal", "fmod", "frac", "isclose", "isfinite", "isinf",
+    "isnan", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "masked_fill", "nan_to_num", "reciprocal", "rsqrt", "trunc",
 ]  # fmt: skip
 
 
@@ -89,38 +86,6 @@ def reciprocal(input: Tensor) -> Tensor:
     return div(1.0, input)
 
 
-def log2(input: Tensor) -> Tensor:
-    """Base-2 logarithm: log(x) / log(2)."""
-    return div(log(input), math.log(2.0))
-
-
-def log10(input: Tensor) -> Tensor:
-    """Base-10 logarithm: log(x) / log(10)."""
-    return div(log(input), math.log(10.0))
-
-
-def exp2(input: Tensor) -> Tensor:
-    """Base-2 exponential: 2**x = exp(x log 2)."""
-    return exp(mul(real(input), math.log(2.0)))
-
-
-def tan(input: Tensor) -> Tensor:
-    """Tangent: sin(x) / cos(x)."""
-    return div(sin(input), cos(input))
-
-
-def sinh(input: Tensor) -> Tensor:
-    """Hyperbolic sine, computed as (t - u) / 2, t = e**x - 1, u = e**-x - 1: exact near 0."""
-    input = real(input)
-    return mul(sub(expm1(input), expm1(neg(input))), 0.5)
-
-
-def cosh(input: Tensor) -> Tensor:
-    """Hyperbolic cosine: (e**x + e**-x) / 2."""
-    input = real(input)
-    return mul(add(exp(input), exp(neg(input))), 0.5)
-
-
 def _softplus_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (mul(dy, sigmoid(node.input(0))),)
 
@@ -143,43 +108,26 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 def fmod(input: Operand, other: Operand) -> Tensor:
     """input - trunc(input / other) other, exactly: the remainder with the sign of input."""
     a, b = pair(input, other)
-    if a.dtype.kind != "f":
-        return _fmod(a, b)
-    return taped(_fmod_gradient, (a, b), _fmod(a.detach(), b.detach())._array)
-
-
-def _fmod(a: Tensor, b: Tensor) -> Tensor:
-    below = lt(a, 0)
-    left = remainder(where(below, neg(a), a), abs(b))
-    return where(below, neg(left), left)
+    x, y = a.detach(), b.detach()
+    below = lt(x, 0)
+    left = remainder(where(below, neg(x), x), abs(y))
+    left = where(below, neg(left), left)
+    return taped(_fmod_gradient, (a, b), left._array) if left.dtype.kind == "f" else left
 
 
 def _fmod_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    """As of a - q b, where the whole number q is a constant."""
-    a, b = (node.input(i) for i in range(2))
+    """1, and -trunc(a / b)."""
+    a, b = node.input(0), node.input(1)
+    by_a = unbroadcast(dy, a.shape) if node.needs(0) else None
     if not node.needs(1):
-        return unbroadcast(dy, a.shape), None
-    whole = round(div(sub(a.detach(), _fmod(a.detach(), b.detach())), b.detach()))
-    by_b = unbroadcast(neg(mul(dy, whole)), b.shape)
-    return (unbroadcast(dy, a.shape) if node.needs(0) else None), by_b
+        return by_a, None
+    size = floored(abs(a), abs(b))
+    turned = mul(sign(a.detach()), sign(b.detach()))
+    quotient = where(isfinite(size), mul(size, turned), div(a.detach(), b.detach()))
+    return by_a, unbroadcast(neg(mul(dy, quotient)), b.shape)
 
 
 free_for(_fmod_gradient, 0)
-
-
-def logaddexp(input: Tensor, other: Tensor) -> Tensor:
-    """log(exp(input) + exp(other)), shifted by the larger of the two against overflow."""
-    a, b = pair(input, other)
-    low = neg(abs(sub(a, b)))
-    return add(maximum(a, b), log1p(exp(where(eq(a, b), 0.0, low))))
-
-
-def hypot(input: Tensor, other: Tensor) -> Tensor:
-    """sqrt(input^2 + other^2), scaled by the larger of the two against overflow."""
-    a, b = pair(input, other)
-    most = maximum(abs(a.detach()), abs(b.detach()))
-    scale = where(logical_and(isfinite(most), gt(most, 0)), most, 1.0)
-    return mul(sqrt(add(square(div(a, scale)), square(div(b, scale)))), scale)
 
 
 def nan_to_num(
@@ -187,7 +135,7 @@ def nan_to_num(
 ) -> Tensor:
     """Replace nan and infinities; by default by 0 and the dtype's largest finite numbers."""
     if input.dtype.kind != "f":
-        return input
+        return copy(input)
     most = float(np.finfo(input.dtype).max)
     y = where(eq(input, math.inf), most if posinf is None else posinf, input)
     y = where(eq(input, -math.inf), -most if neginf is None else neginf, y)
@@ -206,43 +154,43 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1.0)
 
 @both_names
 def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
-    """Clamp to min..max; the gradient at the bounds is 1.
+    """Clamp to min..max; nan where either is nan. The gradient at the bounds is 1.
 
     Raises:
         ValueError: neither end.
     """
     if min is None and max is None:
         raise ValueError("clamp: expected min, max or both")
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        return _clamp_by_tensors(input, min, max)
     y = input.detach()
     if min is not None:
-        y = where(lt(y, _off(min)), _off(min), y)
+        y = where(lt(y, min), min, y) if min == min else mul(y, min)
     if max is not None:
-        y = where(gt(y, _off(max)), _off(max), y)
-    inputs = tuple(cast(x, y.dtype) if isinstance(x, Tensor) else None for x in (input, min, max))
-    return taped(_clamp_gradient, inputs, y._array, (min, max))
+        y = where(gt(y, max), max, y) if max == max else mul(y, max)
+    return taped(_clamp_gradient, (input,), y._array, (min, max))
 
 
 def _clamp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    """dy goes to the input where it is within the bounds, else to the bound, and nowhere at nan."""
-    x, *bounds = node.inputs or ()
-    assert x is not None
-    z = x.detach()
-    low, high = (
-        given if b is None else b.detach() for given, b in zip(node.attrs, bounds, strict=True)
-    )
-    over = None if high is None else gt(z if low is None else where(lt(z, low), low, z), high)
-    found: list[Tensor | None] = [None, None, None]
-    if node.needs(0):
-        above = dy if low is None else where(ge(z, low), dy, 0.0)
-        found[0] = unbroadcast(above if high is None else where(le(z, high), above, 0.0), x.shape)
-    if node.needs(1):
-        below = where(lt(z, low), dy, 0.0)
-        below = below if over is None else where(over, 0.0, below)
-        found[1] = unbroadcast(below, node.input(1).shape)
-    if node.needs(2):
-        assert over is not None
-        found[2] = unbroadcast(where(over, dy, 0.0), node.input(2).shape)
-    return found
+    """1 within the bounds and at them."""
+    x, (low, high) = node.input(0).detach(), node.attrs
+    inside = eq(x, x) if low is None else ge(x, low)
+    if high is not None:
+        inside = bitwise_and(inside, le(x, high))
+    return (where(inside, dy, 0.0),)
+
+
+def _clamp_by_tensors(input: Tensor, min: Operand | None, max: Operand | None) -> Tensor:
+    """The gradient goes to the one that is chosen; to input at the bounds."""
+    y = input
+    for bound, beyond in ((min, lt), (max, gt)):
+        if bound is not None:
+            x, limit = pair(y, bound)
+            passed = beyond(x.detach(), limit.detach())
+            y = where(passed, limit, x)
+            if y.dtype.kind == "f":
+                y = where(bitwise_or(isnan(x), isnan(limit)), math.nan, y)
+    return y
 
 
 def clamp_min(input: Tensor, min: Operand) -> Tensor:
@@ -253,10 +201,6 @@ def clamp_min(input: Tensor, min: Operand) -> Tensor:
 def clamp_max(input: Tensor, max: Operand) -> Tensor:
     """Clamp from above: min(input, max)."""
     return clamp(input, None, max)
-
-
-def _off(x: Operand) -> Operand:
-    return x.detach() if isinstance(x, Tensor) else x
 
 
 # ---- logic ----
@@ -343,7 +287,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
 clip = clamp
 
 METHODS = methods(
-    ceil, trunc, frac, rsqrt, reciprocal, log2, log10, exp2, tan, sinh, cosh, fmod, logaddexp,
+    ceil, trunc, frac, rsqrt, reciprocal, fmod,
     nan_to_num, addcmul, addcdiv, clamp, clamp_min, clamp_max, logical_and, logical_or,
     logical_xor, logical_not, isnan, isinf, isfinite, isclose, allclose, equal, masked_fill,
     clip=clamp,

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn.ops.axes import axis, permute, reshape, view_of
+from fastnn.ops.axes import axis, axis_or_none, permute, reshape, view_of
 from fastnn.ops.counting import values_of
-from fastnn.ops.elementwise import mul, sub, where
+from fastnn.ops.elementwise import copy, mul, sub, where
 from fastnn.ops.indexing import gather, index_select
 from fastnn.ops.interpolation import lerp
 from fastnn.ops.names import both_names
@@ -43,6 +43,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     nan counts as the largest; denormals are equal to 0.
     """
     if input.ndim == 0:
+        axis_or_none("argsort", dim, 0)
         return Tensor(np.zeros((), int64))
     input = cast(input.detach(), int64) if input.dtype == bool_ else input.detach()
     return along(_argsort, input, dim, (int(descending),))
@@ -52,7 +53,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Sorted:
     """Sort along `dim`: (values, indices); see `argsort`."""
     order = argsort(input, dim, descending)
-    return Sorted(gather(input, dim, order) if input.ndim else input, order)
+    return Sorted(gather(input, dim, order) if input.ndim else copy(input), order)
 
 
 @both_names
@@ -67,7 +68,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         raise ValueError(f"k: expected 0..{size}, got {k}")
     order = argsort(input, dim, largest)
     if input.ndim == 0:
-        return Sorted(input, order)
+        return Sorted(copy(input), order)
     order = narrow(order, dim, 0, k)
     return Sorted(gather(input, dim, order), order)
 
@@ -147,7 +148,8 @@ def quantile(
     found = permute(between, (between.ndim - 1, *range(between.ndim - 1)))
     found = where(isnan(view_of(last, (..., -1))), math.nan, found)
     if keepdim:
-        shape = (1,) * input.ndim if dim is None else (*input.shape[:at], 1, *input.shape[at + 1 :])
+        one = dim is None or input.ndim == 0
+        shape = (1,) * input.ndim if one else (*input.shape[:at], 1, *input.shape[at + 1 :])
         found = reshape(found, (shares.size, *shape))
     return found if shares.ndim else view_of(found, 0)
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fastnn.ops.axes import Axes, axis, mean, reduce_axes, reshape, sum, view_of
+from fastnn.ops.axes import Axes, axis_or_none, mean, reduce_axes, reshape, sum, view_of
 from fastnn.ops.elementwise import (
     abs,
     add,
+    copy,
     div,
     eq,
     exp,
@@ -44,6 +45,8 @@ def _product(x: Tensor) -> Tensor:
     """Product over the middle axis, by halving it, so that no gradient divides by an element."""
     if x.shape[1] == 0:
         return _ones_of(x)
+    if x.shape[1] == 1:
+        x = copy(x)
     while (n := x.shape[1]) > 1:
         half = n // 2
         rows = slice(None)
@@ -76,8 +79,10 @@ def prod(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
 @both_names
 def cumsum(input: Tensor, dim: int) -> Tensor:
     """Cumulative sum y_i = x_0 + .. + x_i along `dim`, by doubling: log2(n) additions each."""
-    at = axis("cumsum", dim, input.ndim)
+    at = axis_or_none("cumsum", dim, input.ndim)
     y = cast(input, int64) if input.dtype == bool_ else input
+    if input.ndim == 0 or y.shape[at] < 2:
+        return copy(y) if y is input else y
     before, step = (slice(None),) * at, 1
     while step < y.shape[at]:
         head = view_of(y, (*before, slice(step)))

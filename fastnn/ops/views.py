@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.ops.axes import axis, expand, permute, reshape, sizes_of, view_of
+from fastnn.ops.axes import axis, axis_or_none, expand, permute, reshape, sizes_of, view_of
 from fastnn.ops.names import both_names
+from fastnn.ops.table import TABLE, apply
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
@@ -23,7 +24,9 @@ __all__ = [
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Swap two axes, as a view."""
-    a, b = axis("transpose", dim0, input.ndim), axis("transpose", dim1, input.ndim)
+    a, b = (axis_or_none("transpose", dim, input.ndim) for dim in (dim0, dim1))
+    if input.ndim == 0:
+        return permute(input, ())
     axes = list(range(input.ndim))
     axes[a], axes[b] = b, a
     return permute(input, tuple(axes))
@@ -42,7 +45,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Remove axes of size 1 (with `dim`, only those of them that have size 1)."""
     wanted: Any = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
-    gone = {axis("squeeze", d, input.ndim) for d in wanted} if input.ndim else set()
+    gone = {axis_or_none("squeeze", d, input.ndim) for d in wanted}
     return reshape(input, tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in gone))
 
 
@@ -159,11 +162,13 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def flip(input: Tensor, dims: int | Sequence[int]) -> Tensor:
-    """Reverse the order along the axes, as a view."""
-    wanted = {axis("flip", d, input.ndim) for d in ((dims,) if isinstance(dims, int) else dims)}
-    return view_of(
-        input, tuple(slice(None, None, -1 if d in wanted else 1) for d in range(input.ndim))
-    )
+    """Reverse the order along the axes; a copy, as in torch and unlike NumPy."""
+    given = (dims,) if isinstance(dims, int) else dims
+    wanted = {axis_or_none("flip", d, input.ndim) for d in given}
+    if len(wanted) < len(given):
+        raise ValueError(f"dims: expected each axis once, got {dims}")
+    parts = tuple(slice(None, None, -1 if d in wanted else 1) for d in range(input.ndim))
+    return apply(TABLE["copy"], (view_of(input, parts),))
 
 
 swapaxes = swapdims = transpose

@@ -254,7 +254,7 @@ class Tensor(TensorBase):
 
     def detach_(self) -> Tensor:
         """Detach this tensor from the tape, in place, and return it."""
-        self._node, self.requires_grad = None, False
+        self._node, self._base, self.requires_grad = None, None, False
         return self
 
     @property

@@ -12,10 +12,10 @@ import numpy as np
 from fastnn._core import replay
 from fastnn._support import check
 from fastnn.compiler.captures import attributes_of
-from fastnn.compiler.compiled import record
 from fastnn.compiler.recording import Recording
 from fastnn.nn.modes import evaluating
 from fastnn.tensor import Tensor
+from fastnn.train.own_input import recorded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,7 +104,7 @@ class Predictor:
         assert model is not None
         with self._lock, evaluating(model):
             try:
-                result, recording = record(model, [x.copy()])
+                result, recording = recorded(model, [x.copy()], [model])
             except ValueError as error:
                 raise ValueError(f"x: the model does not take shape {x.shape}: {error}") from error
             forward = _Forward(recording)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastnn._support import check
-from fastnn.compiler.compiled import record
 from fastnn.compiler.recorder import Recorder
 from fastnn.compiler.recording import Recording
 from fastnn.nn import BatchNorm1d, Module
@@ -22,6 +21,7 @@ from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor, int64
 from fastnn.train.loop import Loop, batch_order, parted
 from fastnn.train.metrics import Metric
+from fastnn.train.own_input import recorded
 from fastnn.train.trial import Trial
 from fastnn.train.validation import Given, Known, Rows, check_metrics, check_values, ignored_label
 from fastnn.train.weights import measured
@@ -352,7 +352,7 @@ class Steps:
             if first and asked.update.accumulate > 1:
                 self._hold_gradients()
             of_the_user = [self.loss, *asked.metrics.values()]
-            _, recording = record(step, arrays, training, training, of_the_user)
+            _, recording = recorded(step, arrays, of_the_user, guard=training, undo=training)
         recording.parts = Parts(self._of(asked), self._outputs)
         return recording
 

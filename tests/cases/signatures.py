@@ -18,7 +18,16 @@ EXCEPT: dict[str, tuple[str, str]] = {
     **{f"nn.functional.{name}": LAST_AXIS for name in ("softmax", "log_softmax", "softmin")},
 }
 # Functions of nn.functional that belong to no layer or loss, and whose torch is in C
-OTHERS = {"nn.functional.one_hot": "tensor, num_classes=-1"}
+OTHERS = {
+    "nn.functional.one_hot": "tensor, num_classes=-1",
+    "nn.functional.celu_": "input, alpha=1",
+    "nn.functional.elu_": "input, alpha=1",
+    "nn.functional.hardtanh_": "input, min_val=-1, max_val=1",
+    "nn.functional.leaky_relu_": "input, negative_slope=0.01",
+    "nn.functional.relu_": "input",
+    "nn.functional.selu_": "input",
+    "nn.functional.threshold_": "input, threshold, value",
+}
 
 
 def written(function: Callable[..., Any]) -> str:
