@@ -33,7 +33,11 @@ tape         what an op leaves behind
 tensor       the Tensor and its methods
 ops          the table, one file a family
 special      torch.special's names
+linalg       torch's names of linear algebra
 dtype
+amp
+settings
+testing
 info
 random
 backward     the way back along the tape

@@ -122,6 +122,14 @@ AGAIN: dict[str, Case] = {
     "tril_": lambda x, w: x.clone().tril_(),
     "floor_": lambda x, w: x.clone().floor_(),
     "diagonal changed": diagonal_changed,
+    "unsqueeze_": lambda x, w: x.clone().unsqueeze_(0),
+    "as_strided": lambda x, w: x.as_strided((3, 3), (1, 1)),
+    "unfold": lambda x, w: x.unfold(1, 2, 1),
+    "rot90": lambda x, w: x.rot90(),
+    "pad": lambda x, w: F.pad(x, (1, 2)),
+    "fliplr": lambda x, w: x.fliplr(),
+    "unflatten": lambda x, w: x.unflatten(1, (2, 2)),
+    "diag_embed": lambda x, w: x.diag_embed(),
     "zero_": lambda x, w: x.clone().zero_() + x,
     "copy_": lambda x, w: fastnn.zeros(3, 4).copy_(x),
     "fill_": lambda x, w: x.clone().fill_(w[0, 0]),
@@ -267,6 +275,20 @@ class Squared(fastnn.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Tensor:
         return dy * 2 * ctx.saved_tensors[0]
+
+
+def test_turned_in_place() -> None:
+    """Nodes go on to see a tensor as it lay before `unsqueeze_` and the like."""
+    x, w = leaves()
+    factor = w.detach().clone()
+    y = x * factor
+    factor.t_()
+    z = factor @ x
+    factor.unsqueeze_(0)
+    (y.sum() + z.sum()).backward()
+    want = w.detach() + w.detach().sum(1).reshape(3, 1)
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.numpy(), want.numpy(), rtol=1e-6)
 
 
 def test_functions() -> None:

@@ -14,6 +14,7 @@ from fastnn._core.tape cimport (
     Gone,
     Node,
     TensorBase,
+    array_of,
     keeps_nothing,
     last_write,
     leaf_of,
@@ -268,7 +269,7 @@ cdef int _give_back(Node node) except -1:
         x = node._inputs[i]
         rest = leaf_of(node, i)
         if rest is None and again and x is not None:
-            rest = x if type(x) is Gone else Gone((<TensorBase>x)._array)
+            rest = x if type(x) is Gone else Gone(array_of(node, i))
         Py_INCREF(rest)
         PyTuple_SET_ITEM(left, i, rest)
     node._inputs = left

@@ -21,6 +21,7 @@ cdef class TensorBase:
     cdef public bint _unit  # the constant 1 that starts a backward pass
     cdef public bint _inference  # made within inference_mode
     cdef public bint _stand_in  # a leaf that a transform put in the place of an argument
+    cdef public list _former  # its arrays before it was turned in place: (nodes made by then, array)
     cdef public TensorBase _base  # of a view made off the tape: the tensor whose memory it sees
     cdef object __weakref__
 
@@ -28,6 +29,7 @@ cdef bint rebased  # whether any tensor was ever changed in place on the tape
 
 cdef TensorBase input_of(Node node, Py_ssize_t i)
 cdef TensorBase leaf_of(Node node, Py_ssize_t i)
+cdef object array_of(Node node, Py_ssize_t i)
 cdef int place_at(Node node, Py_ssize_t i)
 cdef bint on_tape(Node node, Py_ssize_t i) except -1
 cdef bint keeps_nothing(Node node) except -1

@@ -4,6 +4,8 @@
 `fastnn.tensor.Tensor` is TensorBase with torch's methods. The table of ops (names, shapes, gradient
 rules) stays in Python; this module runs its ops. Grad mode and recorder are per thread.
 """
+from bisect import bisect_left
+
 import numpy
 
 from cpython.buffer cimport (
@@ -27,6 +29,42 @@ cdef extern from *:
     int fnn_no_grad
     int fnn_inference
 
+# A tuple whose slices are of its own type, in C so that an index costs what a tuple's costs.
+cdef extern from *:
+    """
+    static PyObject *fnn_sizes_of(PyTypeObject *kind, PyObject *tuple) {
+        Py_ssize_t i, n = PyTuple_GET_SIZE(tuple);
+        PyObject *sizes = kind->tp_alloc(kind, n);
+        for (i = 0; sizes != NULL && i < n; i++) {
+            PyObject *size = PyTuple_GET_ITEM(tuple, i);
+            Py_INCREF(size);
+            PyTuple_SET_ITEM(sizes, i, size);
+        }
+        return sizes;
+    }
+    static PyObject *fnn_sizes_item(PyObject *self, PyObject *index) {
+        PyObject *part = PyTuple_Type.tp_as_mapping->mp_subscript(self, index), *sizes;
+        if (part == NULL || !PySlice_Check(index)) return part;
+        sizes = fnn_sizes_of(Py_TYPE(self), part);
+        Py_DECREF(part);
+        return sizes;
+    }
+    static PyType_Slot fnn_sizes_slots[] = {{Py_mp_subscript, (void *)fnn_sizes_item}, {0, NULL}};
+    static PyType_Spec fnn_sizes_spec = {
+        "fastnn._core.tape.Sizes", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, fnn_sizes_slots};
+    static PyObject *fnn_sizes_type(void) {
+        PyObject *bases = PyTuple_Pack(1, (PyObject *)&PyTuple_Type), *kind;
+        if (bases == NULL) return NULL;
+        kind = PyType_FromSpecWithBases(&fnn_sizes_spec, bases);
+        Py_DECREF(bases);
+        return kind;
+    }
+    """
+    object fnn_sizes_of(PyTypeObject *kind, object sizes)
+    object fnn_sizes_type()
+
+Sizes = fnn_sizes_type()  # the base of fastnn.tensor.size.Size
+cdef type _size = Sizes
 cdef object _empty = numpy.empty
 cdef type _ndarray = numpy.ndarray
 cdef type _tensor = None  # fastnn.tensor.Tensor
@@ -39,12 +77,13 @@ cdef long _made = 0  # number of nodes made so far
 cdef tuple _nothing = ()
 
 
-def bind(tensor=None, contiguous=None, rules=None, refuse=None, renew=None):
-    """Bind the Tensor class, the function that makes arrays contiguous by an op, the one that
-    refuses inputs of a node, the one that puts a view on the tape after its base got there and,
-    when vmap is first used, the batching rules of ops."""
-    global _tensor, _contiguous, _rules, _refuse, _renew
+def bind(tensor=None, contiguous=None, rules=None, refuse=None, renew=None, size=None):
+    """Bind the Tensor class, the type of a shape, the function that makes arrays contiguous by an
+    op, the one that refuses inputs of a node, the one that puts a view on the tape after its base
+    got there and, when vmap is first used, the batching rules of ops."""
+    global _tensor, _contiguous, _rules, _refuse, _renew, _size
     _renew = renew if renew is not None else _renew
+    _size = size if size is not None else _size
     _rules = rules if rules is not None else _rules
     _refuse = refuse if refuse is not None else _refuse
     _tensor = tensor if tensor is not None else _tensor
@@ -192,13 +231,24 @@ cdef TensorBase input_of(Node node, Py_ssize_t i):
         return None
     if type(x) is Gone:
         y = _wrap(x)
-    elif (<TensorBase>x)._node is source:
-        return <TensorBase>x
     else:
-        y = _wrap((<TensorBase>x)._array)
+        array = array_of(node, i)
+        if (<TensorBase>x)._node is source and (<TensorBase>x)._array is array:
+            return <TensorBase>x
+        y = _wrap(array)
     if source is not None:
         y._node, y._index, y.requires_grad = source, place_at(node, i), True
     return y
+
+
+cdef object array_of(Node node, Py_ssize_t i):
+    """The array that an input, a tensor, had when the node was made."""
+    cdef TensorBase x = node._inputs[i]
+    if x._former is not None:
+        at = bisect_left(x._former, (node.order,))
+        if at < len(x._former):
+            return x._former[at][1]
+    return x._array
 
 
 cdef int place_at(Node node, Py_ssize_t i):
@@ -245,6 +295,11 @@ cdef class TensorBase:
         self.requires_grad = requires_grad
         self._inference = fnn_inference
 
+    @property
+    def shape(self):
+        """The sizes of the axes, a tuple with `numel()`."""
+        return fnn_sizes_of(<PyTypeObject *>_size, self._array.shape)
+
 
 rebased = False  # whether any tensor was ever changed in place on the tape
 
@@ -254,6 +309,17 @@ def rebase(TensorBase x, TensorBase y):
     global rebased
     x._node, x._index, x.requires_grad = y._node, y._index, y.requires_grad
     rebased = True
+
+
+def turn(TensorBase x, TensorBase y):
+    """Let `x` see its memory as `y` does, a view of it; nodes that are there see it as before."""
+    if x._former is None:
+        x._former = []
+    if not x._former or x._former[len(x._former) - 1][0] != _made:
+        x._former.append((_made, x._array))
+    if y._node is not None:
+        rebase(x, y)
+    x._array = y._array
 
 
 cdef inline TensorBase _wrap(array):

@@ -100,7 +100,7 @@ def _record(
     lowered = lowering.lower(recorder.instructions, recorder.inputs, outputs, kept, watched)
     _forget_own_leaves(recorder)
     detached = [
-        Tensor(t._array.copy()) if v.storage.kind == "kept" else t.detach()
+        Tensor(t._array.copy()) if v.storage.kind == "kept" else Tensor.detach(t)
         for t, v in zip(tensors_of(result), outputs, strict=True)
     ]
     modules = [module for module, _ in recorder.modules.values()]
@@ -163,6 +163,10 @@ class Compiled(Front):
             raise AttributeError(name)
         return getattr(self.fn, name)
 
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the function, to record it."""
+        return self.fn(*args, **kwargs)
+
     def _look(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if listener.active is not None:  # called from a function that is being recorded
             return self.fn(*args, **kwargs)
@@ -184,7 +188,7 @@ class Compiled(Front):
             left = iter(_as_leaves(tensors, trained))
             new = [next(left) if i else leaf for leaf, i in zip(leaves, inputs, strict=True)]
             new_args, new_kwargs = tree.rebuilt((args, kwargs), new)
-            return _with_gradients(self.fn(*new_args, **new_kwargs), tensors, trained)
+            return _with_gradients(self._run(new_args, new_kwargs), tensors, trained)
 
         known = self._cache.get(key, ())
         left = [leaf for r in known for leaf in r.recorder.grads_set.values()]
@@ -223,6 +227,11 @@ def _array(value: Any) -> NDArray[Any]:
             raise TypeError(
                 "compile: a compiled function cannot take a tensor that was computed on the tape; "
                 "pass it detached"
+            )
+        if value.compiled_by != "fastnn.compile":
+            raise TypeError(
+                f"compile: got a tensor of {type(value).__module__}; use {value.compiled_by}, "
+                "which keeps what its methods mean"
             )
         value = value._array
     array: NDArray[Any] = value
