@@ -211,7 +211,7 @@ def test_the_door_imports_no_module_of_ours() -> None:
         "engine": {"os", "cpython", "libc", "numpy", "fastnn"},
         "program": {"cpython", "libc", "fastnn"},
         "tape": {"cpython", "libc", "numpy", "fastnn"},
-        "backward": {"operator", "fastnn"},
+        "backward": {"cpython", "operator", "fastnn"},
         "replay": {"cpython", "libc", "numpy", "fastnn"},
         "watch": {"types", "numpy", "cpython", "libc", "fastnn"},
         "frames": {"cpython"},

@@ -12,6 +12,7 @@ from fastnn.ops.names import both_names
 from fastnn.ops.promote import cast, pair
 from fastnn.ops.table import TABLE, Op, apply, execute, row, view
 from fastnn.tape import batch
+from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, int64
 from fastnn.tensor.attach import methods
@@ -141,6 +142,11 @@ def _place_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (view_of(dy, node.attrs[0]),)
 
 
+for _rule in (
+    _permute_gradient, _reshape_gradient, _expand_gradient, _getitem_gradient, _place_gradient,
+):  # fmt: skip
+    only_reads(_rule)
+
 # ---- sums over axes ----
 
 
@@ -213,14 +219,12 @@ def _sum_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 
 def _mean_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    part = apply(TABLE["mul"], pair(dy, 1.0 / node.input(0).shape[1]))
+    part = apply(TABLE["mul"], pair(dy, 1.0 / max(node.input(0).shape[1], 1)))
     return (spread(node, part),)
 
 
-_sum = row("sum", reduced_shape(), _sum_gradient, batch="fold")
-
-
-_mean = row("mean", reduced_shape(), _mean_gradient, batch="fold")
+_sum = row("sum", reduced_shape(), only_reads(_sum_gradient), batch="fold")
+_mean = row("mean", reduced_shape(), only_reads(_mean_gradient), batch="fold")
 
 
 def floating(name: str, x: Tensor) -> Tensor:

@@ -46,20 +46,23 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         if t.dtype != dtype:
             dtype = result_dtype(Tensor(np.empty((1,), dtype)), reshape(t, (*t.shape, 1)))
     inputs = tuple(cast(t, dtype) for t in parts)
+    left_out = () if len(parts) == len(tensors) else tuple(t for t in tensors if t.shape == (0,))
     ends = np.cumsum([0, *(t.shape[at] for t in inputs)]).tolist()
     shape = (*inputs[0].shape[:at], ends[-1], *inputs[0].shape[at + 1 :])
     out = new_array(shape, dtype)
     for t, start, stop in zip(inputs, ends[:-1], ends[1:], strict=True):
         execute(TABLE["copy"], (out[slice_of(at, start, stop)],), (t._array,), (), ())
-    return taped(_cat_gradient, inputs, out, (at, ends))
+    return taped(_cat_gradient, (*inputs, *left_out), out, (at, ends, len(left_out)))
 
 
 def _cat_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    at, ends = node.attrs
-    return [
+    at, ends, left_out = node.attrs
+    found = [
         view_of(dy, slice_of(at, start, stop)) if node.needs(i) else None
         for i, (start, stop) in enumerate(pairwise(ends))
     ]
+    empty = [node.input(len(found) + i) for i in range(left_out)]
+    return [*found, *(Tensor(np.zeros(x.shape, x.dtype)) for x in empty)]
 
 
 only_reads(_cat_gradient)
@@ -157,6 +160,11 @@ def repeat_interleave(
         raise ValueError(
             f"repeats: expected 1 or {input.shape[at]} numbers from 0 up, got {repeats}"
         )
+    if times.size == 1:
+        n, sizes, rest = int(times.sum()), input.shape[: at + 1], input.shape[at + 1 :]
+        apart = expand(reshape(input, (*sizes, 1, *rest)), (*sizes, n, *rest))
+        y = reshape(apart, (*sizes[:at], sizes[at] * n, *rest))
+        return copy(y) if n <= 1 or sizes[at] <= 1 else y  # else it was copied by reshape
     return index_select(input, at, Tensor(np.repeat(np.arange(input.shape[at]), times)))
 
 

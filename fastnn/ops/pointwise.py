@@ -34,6 +34,7 @@ from fastnn.ops.elementwise import (
     sigmoid,
     sign,
     sqrt,
+    step_gradient,
     sub,
     where,
 )
@@ -41,6 +42,7 @@ from fastnn.ops.names import both_names
 from fastnn.ops.promote import pair, real
 from fastnn.ops.table import taped
 from fastnn.tape import listener
+from fastnn.tape.inference import free_for
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_
 from fastnn.tensor.attach import methods
@@ -63,11 +65,10 @@ def ceil(input: Tensor) -> Tensor:
 
 def trunc(input: Tensor) -> Tensor:
     """Truncation: x rounded towards zero."""
-    return (
-        where(lt(input, 0.0), ceil(input), floor(input))
-        if input.dtype.kind == "f"
-        else floor(input)
-    )
+    if input.dtype.kind != "f":
+        return floor(input)
+    x = input.detach()
+    return taped(step_gradient, (input,), where(lt(x, 0.0), ceil(x), floor(x))._array)
 
 
 def frac(input: Tensor) -> Tensor:
@@ -124,6 +125,9 @@ def _fmod_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     turned = mul(sign(a.detach()), sign(b.detach()))
     quotient = where(isfinite(size), mul(size, turned), div(a.detach(), b.detach()))
     return by_a, unbroadcast(neg(mul(dy, quotient)), b.shape)
+
+
+free_for(_fmod_gradient, 0)
 
 
 def nan_to_num(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -38,6 +39,9 @@ from fastnn.ops.join import cat
 from fastnn.ops.names import both_names
 from fastnn.ops.pointwise import isfinite, isnan, logical_not
 from fastnn.ops.promote import cast, real
+from fastnn.ops.table import taped
+from fastnn.tape.inference import only_reads
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_, int64
 from fastnn.tensor.attach import methods
 
@@ -50,7 +54,7 @@ __all__ = [
 def _product(x: Tensor) -> Tensor:
     """Product over the middle axis, by halving it, so that no gradient divides by an element."""
     if x.shape[1] == 0:
-        return Tensor(np.ones((x.shape[0], x.shape[2]), x.dtype))
+        return _ones_of(x)
     if x.shape[1] == 1:
         x = copy(x)
     while (n := x.shape[1]) > 1:
@@ -59,6 +63,20 @@ def _product(x: Tensor) -> Tensor:
         y = mul(view_of(x, (rows, slice(half))), view_of(x, (rows, slice(half, 2 * half))))
         x = y if n % 2 == 0 else cat([y, view_of(x, (rows, slice(2 * half, n)))], 1)
     return reshape(x, (x.shape[0], x.shape[2]))
+
+
+def _ones_of(x: Tensor) -> Tensor:
+    """Ones, the products of no elements; the gradient has no elements either."""
+    ones = np.ones((x.shape[0], x.shape[2]), x.dtype)
+    return taped(_no_elements, (x,), ones) if x.dtype.kind == "f" else Tensor(ones)
+
+
+def _no_elements(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    x = node.input(0)
+    return (Tensor(np.zeros(x.shape, x.dtype)),)
+
+
+only_reads(_no_elements)
 
 
 @both_names
@@ -232,7 +250,8 @@ def norm(
     if math.isinf(p):
         return (amax if p > 0 else amin)(abs(input), dim, keepdim)
     if p == 0:
-        return cast(sum(ne(input.detach(), 0.0), dim, keepdim), input.dtype)
+        count = cast(sum(ne(input.detach(), 0.0), dim, keepdim), input.dtype)
+        return taped(_no_gradient, (input,), count._array)
     size = abs(input)
     if 0 < p < 1:  # the slope at 0 is infinite; it counts as 0
         none = eq(input.detach(), 0.0)
@@ -243,6 +262,13 @@ def norm(
     zero = eq(total.detach(), 0.0)
     return where(zero, 0.0, pow(where(zero, 1.0, total), 1.0 / p))
 
+
+def _no_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """Of the norm 0, a number of elements: on the tape, as in torch, and without a gradient."""
+    return (None,)
+
+
+only_reads(_no_gradient)
 
 METHODS = methods(
     prod, cumsum, nansum, nanmean, count_nonzero, var, std, logsumexp,
