@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
 from numpy import finfo, iinfo
 
-from fastnn import autograd, dtype, func, nn, ops, optim, random
+from fastnn import autograd, dtype, func, linalg, nn, ops, optim, random, special
 from fastnn._core.engine import isa, isas
 from fastnn._support import threads as _threads
 from fastnn._support.device import (
@@ -40,26 +40,40 @@ from fastnn.dtype import (
     uint8,
 )
 from fastnn.nn import Parameter, ParameterTuple
+from fastnn.nn.layers.distance import cosine_similarity, pairwise_distance
 from fastnn.ops import creation
 from fastnn.ops.arithmetic import *
 from fastnn.ops.axes import *
 from fastnn.ops.conversions import *
 from fastnn.ops.counting import *
 from fastnn.ops.creation import *
+from fastnn.ops.cumulative import *
 from fastnn.ops.diagonals import *
+from fastnn.ops.distances import *
 from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.extremes import *
 from fastnn.ops.indexing import *
 from fastnn.ops.join import *
+from fastnn.ops.matrices import *
+from fastnn.ops.parts import *
+from fastnn.ops.placing import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.products import *
 from fastnn.ops.putting import *
+from fastnn.ops.quantiles import *
 from fastnn.ops.rows import *
 from fastnn.ops.scattering import *
+from fastnn.ops.searching import *
+from fastnn.ops.shapes import *
 from fastnn.ops.sorting import *
+from fastnn.ops.special import *
+from fastnn.ops.spectral import *
 from fastnn.ops.statistics import *
+from fastnn.ops.summaries import *
+from fastnn.ops.transcendental import *
 from fastnn.ops.views import *
+from fastnn.ops.whole import *
 from fastnn.random import sampling
 from fastnn.random.generator import (
     Generator,
@@ -81,19 +95,20 @@ from fastnn.tape.modes import (
 )
 from fastnn.tensor import Tensor
 from fastnn.tensor.printing import get_printoptions, set_printoptions
+from fastnn.tensor.size import Size
 from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and_grad
 from fastnn.transforms.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
 from fastnn.transforms.vmap import vmap
 
 if _TYPE_CHECKING:
-    from fastnn import callbacks, explain, guards, info, io, plot, train, utils
+    from fastnn import callbacks, distributions, explain, guards, info, io, plot, train, utils
     from fastnn.compiler.compiled import compile
     from fastnn.explain.profile import profile
     from fastnn.io import FormatError, load, save
     from fastnn.train import History, Trainer, metrics
 
 # What a script may do without is loaded when it is first asked for.
-_MODULES = "callbacks compiler explain guards info io mindspore plot train utils"
+_MODULES = "callbacks compiler distributions explain guards info io mindspore plot train utils"
 _provide("fastnn", "fastnn", _MODULES)
 _provide("fastnn", "fastnn.compiler.compiled", "compile")
 _provide("fastnn", "fastnn.explain.profile", "profile")
@@ -122,7 +137,6 @@ _provide(
 
 get_num_threads = num_threads
 newaxis = None
-Size: _Any = tuple  # the type of a shape
 
 __all__ = [
     # Tensors and dtypes
@@ -184,9 +198,11 @@ __all__ = [
     "ParameterTuple",
     "Trainer",
     "callbacks",
+    "distributions",
     "explain",
     "guards",
     "info",
+    "linalg",
     "metrics",
     "nn",
     "optim",
@@ -197,6 +213,8 @@ __all__ = [
     "Generator",
     "ops",
     *creation.__all__,
+    "cosine_similarity",
+    "pairwise_distance",
     *ops.FUNCTIONS,
     *sampling.__all__,
     "get_rng_state",
@@ -205,6 +223,7 @@ __all__ = [
     "random",
     "seed",
     "set_rng_state",
+    "special",
     # Files
     "FormatError",
     "load",

@@ -32,6 +32,8 @@ _support     checks of user input, arrays, trees, default dtype, device, threads
 tape         what an op leaves behind
 tensor       the Tensor and its methods
 ops          the table, one file a family
+special      torch.special's names
+linalg       torch's names of linear algebra
 dtype
 info
 random
@@ -41,6 +43,7 @@ func
 autograd     torch's face on backward and transforms
 compiler     record once, replay
 nn
+distributions
 optim
 io
 guards

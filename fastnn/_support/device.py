@@ -63,6 +63,12 @@ def is_device(value: Any) -> bool:
     return True
 
 
+def on_cpu(value: Any) -> None:
+    """Check a `device` argument: None or the CPU."""
+    if value is not None:
+        device(value)
+
+
 class Absent:
     """Unavailable hardware, such as CUDA: `is_available()` is False, and seeding does nothing.
 

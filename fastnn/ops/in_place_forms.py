@@ -10,7 +10,7 @@ from fastnn._core.tape import grad_enabled, rebase
 from fastnn.ops.inplace import changes_tape, in_place
 from fastnn.tape import listener
 from fastnn.tape.inference import check_writable
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, float64
 
 # Functions whose result has the shape of their first argument; each has an in-place form in torch.
 _FUNCTIONS = """
@@ -21,7 +21,7 @@ cumprod cumsum deg2rad digamma div divide eq erf erfc erfinv exp exp2 expm1 fix 
 floor_divide fmod frac gcd ge greater greater_equal gt heaviside hypot i0 index_add index_copy
 index_fill index_put index_reduce lcm ldexp le lerp less less_equal lgamma log log10 log1p log2
 logical_and logical_not logical_or logical_xor logit lt masked_fill masked_scatter multiply
-mvlgamma nan_to_num ne neg negative nextafter not_equal polygamma pow rad2deg reciprocal relu
+mvlgamma nan_to_num ne neg negative nextafter not_equal polygamma pow put rad2deg reciprocal relu
 remainder renorm round rsqrt scatter scatter_add scatter_reduce sgn sigmoid sign sin sinc sinh sqrt
 square subtract tan tanh tril triu true_divide trunc xlogy
 """
@@ -41,12 +41,26 @@ def in_place_forms(
     for name in _FUNCTIONS.split():
         if name in functions and f"{name}_" not in known:
             forms[f"{name}_"] = in_place(functions[name], name)
+    if "float_power_" in forms:
+        forms["float_power_"] = _of_float64(forms["float_power_"])
     for name in _VIEWS.split():
         forms[f"{name}_"] = _turned(functions[name], name)
     for name, of in _OPERATORS.items():
         if of in functions:
             forms[name] = forms[f"{of}_"] if f"{of}_" in forms else known[f"{of}_"]
     return forms
+
+
+def _of_float64(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The in-place form of a function whose results are float64."""
+
+    @wraps(method)
+    def checked(self: Tensor, *args: Any, **named: Any) -> Tensor:
+        if self.dtype != float64:
+            raise TypeError(f"{method.__name__}: expected a tensor of float64, got {self.dtype}")
+        return method(self, *args, **named)
+
+    return checked
 
 
 def _turned(function: Callable[..., Tensor], base: str) -> Callable[..., Tensor]:

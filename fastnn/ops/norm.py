@@ -152,7 +152,7 @@ def batch_norm(
         return _scaled(_moments(x, 0, True, eps)[0], gain, shift)
     y, stats = _run(_batch_norm, x, (gain, shift), 0, True, eps)
     if running is not None:
-        _keep(running, stats, x.shape)
+        _keep(running, stats, x._array.shape)
     return y
 
 

@@ -125,6 +125,11 @@ class _Watch:
         if self.recorder is not None:
             self.recorder.record(op, arrays, n_outputs, *rest)
 
+    def reads(self, arrays: Iterable[Any]) -> None:
+        """Values are read by no op."""
+        for array in arrays:
+            check(array, self.changed)
+
     def __getattr__(self, name: str) -> Any:
         if self.recorder is None:
             return lambda *args, **kwargs: None

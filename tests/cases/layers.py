@@ -126,6 +126,24 @@ LAYERS: dict[str, Layer] = {
         functions={"bilinear": "input1, input2, weight, bias=None"},
         in_files=False,
     ),
+    "CosineSimilarity": Layer(
+        [
+            *on("CosineSimilarity()", (3, 4), (3, 4)),
+            *on("CosineSimilarity(dim=0, eps=0.5)", (3, 4), (4,)),
+        ],
+        nets=["Twice(CosineSimilarity(-1)), Unflatten(0, (-1, 1)) -> 1"],
+        functions={"cosine_similarity": "x1, x2, dim=1, eps=1e-08"},
+        in_files=False,
+    ),
+    "PairwiseDistance": Layer(
+        [
+            *on("PairwiseDistance()", (3, 4), (3, 4)),
+            *on("PairwiseDistance(1.0, 0.1, True)", (3, 4), (4,)),
+        ],
+        nets=["Twice(PairwiseDistance(keepdim=True)) -> 1"],
+        functions={"pairwise_distance": "x1, x2, p=2, eps=1e-06, keepdim=False"},
+        in_files=False,
+    ),
     "Embedding": Layer(
         [
             *on("Embedding(5, 3)", np.array([[0, 4], [2, 4]])),

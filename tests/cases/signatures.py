@@ -27,6 +27,7 @@ OTHERS = {
     "nn.functional.relu_": "input",
     "nn.functional.selu_": "input",
     "nn.functional.threshold_": "input, threshold, value",
+    "nn.functional.pdist": "input, p=2",
 }
 
 

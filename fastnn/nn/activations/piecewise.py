@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastnn import ops
 from fastnn._support import check
 from fastnn.nn.activations.base import Elementwise, Plain, checked, into
+from fastnn.ops.table import taped
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
 
 __all__ = [
@@ -24,10 +27,16 @@ __all__ = [
 ]
 
 
-def _between(input: Tensor, low: float, high: float, below: Any, middle: Any, above: Any) -> Tensor:
-    """below where x <= low, above where x >= high, else middle."""
-    x = input.detach()
+def _between(x: Tensor, low: float, high: float, below: Any, middle: Any, above: Any) -> Tensor:
+    """below where x <= low, above where x >= high, else middle; nan is in the middle."""
     return ops.where(ops.le(x, low), below, ops.where(ops.ge(x, high), above, middle))
+
+
+def _line_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """slope where low < x < high, else 0, at nan too."""
+    x, (low, high, slope) = node.input(0).detach(), node.attrs
+    inside = ops.bitwise_and(ops.gt(x, low), ops.lt(x, high))
+    return (ops.where(inside, dy if slope == 1.0 else ops.mul(dy, slope), 0.0),)
 
 
 def hardtanh(
@@ -41,7 +50,9 @@ def hardtanh(
     if inplace:
         return into(input, "hardtanh_", lambda x: hardtanh(x, min_val, max_val))
     low, high = _bounds(min_val, max_val)
-    return _between(input, low, high, low, input, high)
+    x = input.detach()
+    value = _between(x, low, high, low, x, high)
+    return taped(_line_gradient, (input,), value._array, (low, high, 1.0))
 
 
 def _bounds(min_val: float, max_val: float) -> tuple[float, float]:
@@ -89,7 +100,9 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     checked(input, inplace)
     if inplace:
         return into(input, "hardsigmoid_", lambda x: hardsigmoid(x))
-    return _between(input, -3.0, 3.0, 0.0, ops.div(ops.add(input, 3.0), 6.0), 1.0)
+    x = input.detach()
+    value = _between(x, -3.0, 3.0, 0.0, ops.div(ops.add(x, 3.0), 6.0), 1.0)
+    return taped(_line_gradient, (input,), value._array, (-3.0, 3.0, 1 / 6))
 
 
 class Hardsigmoid(Plain):
@@ -109,12 +122,21 @@ class Hardsigmoid(Plain):
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    """Hard swish: x min(max(x + 3, 0), 6) / 6, elementwise. `inplace`: in x."""
+    """Hard swish: x min(max(x + 3, 0), 6) / 6, by element; nan at -inf. `inplace`: in x."""
     checked(input, inplace)
     if inplace:
         return into(input, "hardswish_", lambda x: hardswish(x))
-    middle = ops.div(ops.mul(input, ops.add(input, 3.0)), 6.0)
-    return _between(input, -3.0, 3.0, 0.0, middle, input)
+    x = input.detach()
+    middle = ops.div(ops.mul(x, ops.add(x, 3.0)), 6.0)
+    value = _between(x, -3.0, 3.0, ops.mul(x, 0.0), middle, x)
+    return taped(_hardswish_gradient, (input,), value._array)
+
+
+def _hardswish_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """0 up to -3, 1 from 3 on, and x / 3 + 1 / 2 between."""
+    x = node.input(0)
+    slope = ops.add(ops.div(x, 3.0), 0.5)
+    return (ops.mul(dy, _between(x.detach(), -3.0, 3.0, 0.0, slope, 1.0)),)
 
 
 class Hardswish(Plain):
@@ -155,8 +177,15 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Soft shrinkage: x - lambd where x > lambd, x + lambd where x < -lambd, else 0; lambd >= 0."""
     checked(input)
     width, x = check.real("lambd", lambd, 0.0), input.detach()
-    below = ops.where(ops.ge(x, -width), 0.0, ops.add(input, width))  # nan, too, stays
-    return ops.where(ops.gt(x, width), ops.sub(input, width), below)
+    below = ops.where(ops.ge(x, -width), 0.0, ops.add(x, width))  # nan, too, stays
+    value = ops.where(ops.gt(x, width), ops.sub(x, width), below)
+    return taped(_shrink_gradient, (input,), value._array, (width,))
+
+
+def _shrink_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """1 where |x| > width, else 0, at nan too."""
+    (width,) = node.attrs
+    return (ops.where(ops.gt(ops.abs(node.input(0).detach()), width), dy, 0.0),)
 
 
 class Softshrink(_Shrink):
@@ -183,8 +212,9 @@ class Softshrink(_Shrink):
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Hard shrinkage: x where |x| > lambd, else 0."""
     checked(input)
-    width = check.real("lambd", lambd)
-    return ops.where(ops.le(ops.abs(input.detach()), width), 0.0, input)
+    width, x = check.real("lambd", lambd), input.detach()
+    value = ops.where(ops.le(ops.abs(x), width), 0.0, x)
+    return taped(_shrink_gradient, (input,), value._array, (width,))
 
 
 class Hardshrink(_Shrink):

@@ -3,6 +3,7 @@
 from fastnn.nn.layers.batch_norm import *
 from fastnn.nn.layers.bilinear import *
 from fastnn.nn.layers.container import *
+from fastnn.nn.layers.distance import *
 from fastnn.nn.layers.dropout import *
 from fastnn.nn.layers.embedding import *
 from fastnn.nn.layers.layer_norm import *

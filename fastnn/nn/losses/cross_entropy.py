@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fastnn import ops
@@ -90,7 +92,7 @@ def _weighted(
     The mean divides by the sum of w over the classes of the rows that count, or by the number of
     these rows where there are no weights; with probabilities by the number of rows.
     """
-    rows, classes = logits.shape
+    classes = logits.shape[1]
     smoothing = check.real("label_smoothing", label_smoothing, 0.0, 1.0)
     if weight is not None:
         check.same_shape("weight", weight.shape, (classes,), "the classes")
@@ -113,7 +115,10 @@ def _weighted(
     total = ops.sum(loss)
     if reduction == "sum":
         return total
-    return ops.div(total, ops.sum(shares) if indices else float(rows))
+    if not indices:
+        return ops.div(total, float(len(loss)))
+    by = ops.sum(shares)  # where it is 0 the mean is nan, also if smoothing leaves a loss
+    return ops.div(total, ops.where(ops.eq(by, 0.0), math.nan, by))
 
 
 @LOSSES.named("cross_entropy")

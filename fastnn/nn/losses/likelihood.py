@@ -288,8 +288,7 @@ def kl_div(
     if check.flag("log_target", log_target):
         each = ops.mul(ops.exp(target), ops.sub(target, input))
     else:
-        known = ops.where(ops.eq(target.detach(), 0.0), 1.0, target)  # 0 log 0 = 0
-        each = ops.sub(ops.mul(target, ops.log(known)), ops.mul(target, input))
+        each = ops.sub(ops.xlogy(target, target), ops.mul(target, input))
     if chosen != "batchmean":
         return reduced(each, chosen)
     return ops.div(ops.sum(each), float(input.shape[0] if input.ndim else 1))

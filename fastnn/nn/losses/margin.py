@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fastnn import ops
@@ -27,8 +29,8 @@ __all__ = [
 
 
 def _above(x: Tensor) -> Tensor:
-    """max(x, 0)."""
-    return ops.relu(x)
+    """max(x, 0), whose derivative at 0 is 1, as in torch's losses of two classes."""
+    return ops.clamp_min(x, 0.0)
 
 
 def hinge_loss(
@@ -130,8 +132,7 @@ def soft_margin_loss(
     chosen = legacy(size_average, reduce, reduction)
     same(input, target, chosen)
     z = ops.neg(ops.mul(target, input))
-    each = ops.add(_above(z), ops.log1p(ops.exp(ops.neg(ops.abs(z)))))
-    return reduced(each, chosen)
+    return reduced(ops.softplus(z, 1.0, math.inf), chosen)
 
 
 class SoftMarginLoss(Loss):
@@ -191,9 +192,10 @@ def multi_margin_loss(
     check.same_shape("target", target.shape, input.shape[:-1], "input's rows")
     listener.checked(y, lambda labels: check.class_range("target", labels, c), c)
     right = ops.take_rows(Tensor(np.eye(c, dtype=x.dtype)), y)
-    own = ops.sum(ops.mul(x, right), 1, True)
-    short = _above(ops.add(ops.sub(x, own), margin))
-    each = ops.mul(short if p == 1 else ops.square(short), ops.sub(1.0, right))
+    here = ops.gt(right, 0.0)
+    own = ops.sum(ops.where(here, x, 0.0), 1, True)
+    short = ops.relu(ops.where(here, 0.0, ops.add(ops.sub(x, own), margin)))
+    each = short if p == 1 else ops.square(short)
     if weight is not None:
         check.same_shape("weight", weight.shape, (c,), "the classes")
         each = ops.mul(each, ops.sum(ops.mul(right, weight), 1, True))
@@ -267,7 +269,7 @@ def multilabel_margin_loss(
     )
     times = ops.sum(counts, 1)  # how often a class is in the row's list
     wrong = ops.cast(ops.eq(times, 0.0), x.dtype)
-    short = _above(ops.add(ops.sub(ops.reshape(x, (n, 1, c)), ops.reshape(x, (n, c, 1))), 1.0))
+    short = ops.relu(ops.add(ops.sub(ops.reshape(x, (n, 1, c)), ops.reshape(x, (n, c, 1))), 1.0))
     pairs = ops.mul(ops.reshape(times, (n, c, 1)), ops.reshape(wrong, (n, 1, c)))
     found = reduced(ops.div(ops.sum(ops.mul(short, pairs), (1, 2)), float(c)), chosen)
     return ops.reshape(found, ()) if input.ndim == 1 else found

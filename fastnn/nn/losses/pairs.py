@@ -39,7 +39,7 @@ def margin_ranking_loss(
     chosen = legacy(size_average, reduce, reduction)
     _alike(chosen, input1, input2=input2, target=target)
     late = ops.sub(margin, ops.mul(target, ops.sub(input1, input2)))
-    return reduced(ops.relu(late), chosen)
+    return reduced(ops.clamp_min(late, 0.0), chosen)
 
 
 class MarginRankingLoss(Loss):
@@ -102,7 +102,7 @@ def cosine_embedding_loss(
     cosine = ops.div(dot, ops.sqrt(sizes))
     y = ops.cast(target.detach(), cosine.dtype)
     alike = ops.where(ops.eq(y, 1.0), ops.sub(1.0, cosine), 0.0)
-    apart = ops.where(ops.eq(y, -1.0), ops.relu(ops.sub(cosine, margin)), 0.0)
+    apart = ops.where(ops.eq(y, -1.0), ops.clamp_min(ops.sub(cosine, margin), 0.0), 0.0)
     return reduced(ops.add(alike, apart), chosen)
 
 
@@ -166,7 +166,7 @@ def triplet_margin_loss(
     near, far = distance(anchor, positive), distance(anchor, negative)
     if check.flag("swap", swap):
         far = ops.minimum(far, distance(positive, negative))
-    return reduced(ops.relu(ops.add(ops.sub(near, far), margin)), chosen)
+    return reduced(ops.clamp_min(ops.add(ops.sub(near, far), margin), 0.0), chosen)
 
 
 class TripletMarginLoss(Loss):

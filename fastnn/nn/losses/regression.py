@@ -232,9 +232,9 @@ class HuberLoss(Loss):
 def _bent(z: Tensor, y: Tensor, curve: float, width: float, slope: float) -> Tensor:
     """curve * d**2 where |d| < width, else slope * (|d| - width/2)."""
     d = ops.sub(z, y)
-    near = ops.lt(ops.abs(d.detach()), width)
-    inner = ops.mul(ops.square(ops.where(near, d, 0.0)), curve)  # no overflow where it is far
-    return ops.where(near, inner, ops.mul(ops.sub(ops.abs(d), width / 2), slope))
+    far = ops.ge(ops.abs(d.detach()), width)  # not nan, so that its gradient is nan too
+    inner = ops.mul(ops.square(ops.where(far, 0.0, d)), curve)  # no overflow where it is far
+    return ops.where(far, ops.mul(ops.sub(ops.abs(d), width / 2), slope), inner)
 
 
 def half_squared_error(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
