@@ -97,13 +97,14 @@ def assign(x: Tensor, index: Any, value: Operand) -> None:
         RecordingError: a mask while recording, and more than one value.
     """
     given = value if isinstance(value, Tensor) else Tensor(np.asarray(value, x.dtype))
-    given = as_value(cast(given, x.dtype))
+    given = cast(given, x.dtype)
     plain = gives_view(index)
+    if plain and _is_there(x, index, given):
+        return
+    given = as_value(given)
     mask = isinstance(index, Tensor) and index.dtype == bool_ and given.numel() == 1
     if mask or (not plain and listener.active is not None):
         change(x, "assignment", lambda old: put(old, index, given))
-        return
-    if plain and _is_there(x, index, given):
         return
     bases = _bases(x, "assignment")
     with no_grad():

@@ -317,6 +317,8 @@ def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, 
 def sum_to_size(self: Tensor, *sizes: Any, size: Sequence[int] | None = None) -> Tensor:
     """Sum over the axes along which this size would be broadcast to the tensor's shape.
 
+    The tensor itself if there are none, unless the size is (): that is a new tensor, as in torch.
+
     Raises:
         ValueError: a size that does not broadcast to it.
     """
@@ -325,6 +327,8 @@ def sum_to_size(self: Tensor, *sizes: Any, size: Sequence[int] | None = None) ->
     fits = lead >= 0 and all(n in (1, m) for n, m in zip(wanted, self.shape[lead:]))
     if not fits:
         raise ValueError(f"size: expected one that broadcasts to {self.shape}, got {wanted}")
+    if not wanted:
+        return sum(self)
     axes = [i for i in range(self.ndim) if i < lead or wanted[i - lead] == 1 != self.shape[i]]
     return reshape(sum(self, axes), wanted) if axes else self
 

@@ -33,10 +33,12 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """Flatten axes start_dim..end_dim into one."""
+    """Flatten axes start_dim..end_dim into one; one axis: the tensor itself."""
     if input.ndim == 0:
         return reshape(input, (1,))
     first, last = axis("flatten", start_dim, input.ndim), axis("flatten", end_dim, input.ndim)
+    if first == last:
+        return input
     merged = math.prod(input.shape[first : last + 1])
     return reshape(input, (*input.shape[:first], merged, *input.shape[last + 1 :]))
 
