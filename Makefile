@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-input
 
 MADE_C := $(patsubst %.pyx,%.c,$(wildcard fastnn/_core/*.pyx)) # Cython's, of every .pyx
-SOURCES := setup.py $(filter-out $(MADE_C),$(shell find fastnn/_core -name '*.pyx' -o -name '*.pxd' -o -name '*.[ch]'))
+SOURCES := setup.py $(filter-out $(MADE_C),$(shell find fastnn/_core -name '*.pyx' -o -name '*.px[di]' -o -name '*.[ch]'))
 TESTS_C := $(wildcard tests/c/*.c)
 C_FILES := $(filter %.c %.h,$(SOURCES)) $(TESTS_C) $(wildcard tests/c/*.h)
 
