@@ -269,8 +269,7 @@ def _without_influence(y: Tensor, *inputs: Tensor) -> Tensor:
 
 
 def _zeros(node: Node, dy: Tensor) -> list[Tensor | None]:
-    (count,) = node.attrs
-    return [zeros_like(node.input(i)) if node.needs(i) else None for i in range(count)]
+    return [zeros_like(node.input(i)) if node.needs(i) else None for i in range(node.attrs[0])]
 
 
 only_reads(_zeros)
