@@ -4,6 +4,8 @@
 `fastnn.tensor.Tensor` is TensorBase with torch's methods. The table of ops (names, shapes, gradient
 rules) stays in Python; this module runs its ops. Grad mode and recorder are per thread.
 """
+from bisect import bisect_left
+
 import numpy
 
 from cpython.buffer cimport (
@@ -14,6 +16,8 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.string cimport memcmp, memcpy
 
 from fastnn._core cimport engine
@@ -142,39 +146,47 @@ def span(array):
     return first, first + size
 
 
+cdef class Gone:
+    """What a node keeps of an array once its memory was given back: all that a gradient rule reads
+    which needs no values."""
+
+    def __cinit__(self, array):
+        self.shape, self.dtype = array.shape, array.dtype
+
+    @property
+    def ndim(self):
+        """The number of axes."""
+        return len(self.shape)
+
+
 cdef class Node:
     """A tape node, one recorded op: its inputs, outputs and gradient rule.
 
     rule: (node, *gradients by the outputs) -> gradients by the inputs, in ops; None for none.
-    inputs: tensors, or None where an op allows it; None altogether once freed.
+    inputs: tensors, or None where an op allows it; None altogether once freed. A tensor that is
+        changed in place moves on to another node; this one keeps the node that it had.
     outputs: arrays, as tensors would form a reference cycle.
     attrs: further data for the rule.
     order: its place among all nodes.
     """
 
     def __init__(self, rule, tuple inputs, tuple outputs, tuple attrs):
-        global _made
-        if _inferred and not fnn_inference:
-            _refuse(rule, inputs, attrs)
-        _made += 1
-        self.rule, self._inputs, self.outputs, self.attrs = rule, inputs, outputs, attrs
-        self.order = _made
+        _fill(self, rule, inputs, outputs, attrs)
 
     @property
     def inputs(self):
         """The inputs as they were on the tape at that time; None once freed."""
-        if not rebased or self._inputs is None:
-            return self._inputs
-        return tuple([None if x is None else _as_of(<TensorBase>x, self.order)
-                      for x in self._inputs])
-
-    @inputs.setter
-    def inputs(self, tuple inputs):
-        self._inputs = inputs
+        cdef Py_ssize_t i
+        if self._freed:
+            return None
+        for i in range(len(self._inputs)):
+            if input_of(self, i) is not self._inputs[i]:
+                return tuple([input_of(self, j) for j in range(len(self._inputs))])
+        return self._inputs
 
     def input(self, int i):
         """An input that is known to be a tensor."""
-        return _as_of(<TensorBase>self._inputs[i], self.order)
+        return input_of(self, i)
 
     def output(self, int i=0):
         """An output as a tensor on the tape."""
@@ -184,8 +196,91 @@ cdef class Node:
 
     def needs(self, int i):
         """Whether a gradient with respect to input `i` is needed."""
-        x = self._inputs[i]
-        return x is not None and _as_of(<TensorBase>x, self.order).requires_grad
+        return on_tape(self, i)
+
+
+cdef int _fill(Node node, rule, tuple inputs, tuple outputs, tuple attrs) except -1:
+    """Make a new node of these."""
+    global _made
+    cdef Py_ssize_t i, n = len(inputs)
+    cdef tuple sources = PyTuple_New(n)
+    cdef bint several = False
+    if _inferred and not fnn_inference:
+        _refuse(rule, inputs, attrs)
+    for i in range(n):
+        x = inputs[i]
+        source = None
+        if x is not None:
+            source = (<TensorBase>x)._node
+            several = several or (<TensorBase>x)._index != 0
+        Py_INCREF(source)
+        PyTuple_SET_ITEM(sources, i, source)
+    _made += 1
+    node.rule, node._inputs, node.outputs, node.attrs = rule, inputs, outputs, attrs
+    node._sources, node.order = sources, _made
+    if several:
+        node._places = tuple([0 if x is None else (<TensorBase>x)._index for x in inputs])
+    return 0
+
+
+cdef TensorBase input_of(Node node, Py_ssize_t i):
+    """An input as it was on the tape when the node was made."""
+    cdef TensorBase y
+    x, source = node._inputs[i], node._sources[i]
+    if x is None:
+        return None
+    if type(x) is Gone:
+        y = _wrap(x)
+    else:
+        array = array_of(node, i)
+        if (<TensorBase>x)._node is source and (<TensorBase>x)._array is array:
+            return <TensorBase>x
+        y = _wrap(array)
+    if source is not None:
+        y._node, y._index, y.requires_grad = source, place_at(node, i), True
+    return y
+
+
+cdef object array_of(Node node, Py_ssize_t i):
+    """The array that an input, a tensor, had when the node was made."""
+    cdef TensorBase x = node._inputs[i]
+    if x._former is not None:
+        at = bisect_left(x._former, (node.order,))
+        if at < len(x._former):
+            return x._former[at][1]
+    return x._array
+
+
+cdef int place_at(Node node, Py_ssize_t i):
+    """Which output of its node an input was."""
+    return 0 if node._places is None else node._places[i]
+
+
+cdef bint on_tape(Node node, Py_ssize_t i) except -1:
+    """Whether an input was on the tape, or is a leaf that requires grad."""
+    return node._sources[i] is not None or leaf_of(node, i) is not None
+
+
+cdef TensorBase leaf_of(Node node, Py_ssize_t i):
+    """An input that is a leaf that requires grad; else None."""
+    x = node._inputs[i] if node._inputs else None
+    if x is None or node._sources[i] is not None or type(x) is Gone:
+        return None
+    if (<TensorBase>x)._node is not None or not (<TensorBase>x).requires_grad:
+        return None
+    return <TensorBase>x
+
+
+cdef bint keeps_nothing(Node node) except -1:
+    """Whether the gradients that the node gives need no values of its inputs and outputs."""
+    cdef Py_ssize_t i
+    free = getattr(node.rule, "free", None)
+    if free is None or free is True:
+        return free is True
+    for i in range(len(node._sources)):
+        if on_tape(node, i) and i not in free:
+            return False
+    return True
 
 
 cdef class TensorBase:
@@ -209,21 +304,22 @@ cdef class TensorBase:
 rebased = False  # whether any tensor was ever changed in place on the tape
 
 
-cdef inline TensorBase _as_of(TensorBase x, long order):
-    """The version of the tensor that the node of this number used."""
-    while x._past is not None and (x._node is None or x._node.order >= order):
-        x = x._past
-    return x
-
-
 def rebase(TensorBase x, TensorBase y):
-    """Move `x` to the place of `y` on the tape; existing nodes keep seeing its past version."""
+    """Move `x` to the place of `y` on the tape; nodes that are there keep to the one it had."""
     global rebased
-    cdef TensorBase past = _wrap(x._array)
-    past._node, past._index, past.requires_grad = x._node, x._index, x.requires_grad
-    past._past = x._past
-    x._past, x._node, x._index, x.requires_grad = past, y._node, y._index, y.requires_grad
+    x._node, x._index, x.requires_grad = y._node, y._index, y.requires_grad
     rebased = True
+
+
+def turn(TensorBase x, TensorBase y):
+    """Let `x` see its memory as `y` does, a view of it; nodes that are there see it as before."""
+    if x._former is None:
+        x._former = []
+    if not x._former or x._former[len(x._former) - 1][0] != _made:
+        x._former.append((_made, x._array))
+    if y._node is not None:
+        rebase(x, y)
+    x._array = y._array
 
 
 cdef inline TensorBase _wrap(array):
@@ -283,7 +379,8 @@ cpdef object taped(rule, tuple inputs, out, tuple note=_nothing):
         if owner(out) is owner((<TensorBase>inputs[0])._array):  # a view is what it is of
             y._inference = (<TensorBase>inputs[0])._inference
     if _on_tape(inputs):
-        y._node = Node(rule, inputs, (out,), note)
+        y._node = Node.__new__(Node)
+        _fill(y._node, rule, inputs, (out,), note)
         y.requires_grad = True
     return y
 

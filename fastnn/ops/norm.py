@@ -144,7 +144,7 @@ def batch_norm(
     """(x - m) / sqrt(v + eps) * gain + shift by the mean and variance of each column of x (n, c).
 
     running: averages of m and of the unbiased v to bring up to date, in place: mean (c),
-        variance (c), int64 count (1), and the weight of the new values; negative: 1 / count.
+        variance (c), int64 count (1), and the weight of the new values; nan: 1 / count.
     """
     if _batched(x, (gain, shift)):
         if running is not None:

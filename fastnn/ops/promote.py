@@ -10,6 +10,7 @@ import numpy as np
 from fastnn._core import engine
 from fastnn._support import default
 from fastnn.ops.table import apply, row
+from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_, float32, float64, int64
 
@@ -30,7 +31,7 @@ def _cast_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (cast(dy, node.input(0).dtype),)
 
 
-_cast = row("cast", _cast_shape, _cast_gradient)
+_cast = row("cast", _cast_shape, only_reads(_cast_gradient))
 
 
 def cast(x: Tensor, dtype: DTypeLike) -> Tensor:

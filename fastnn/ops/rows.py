@@ -10,6 +10,7 @@ from fastnn._support.arrays import index_range
 from fastnn.ops.axes import axis_or_none, permute, reshape, sum
 from fastnn.ops.elementwise import exp, mul, sub
 from fastnn.ops.names import both_names
+from fastnn.ops.promote import cast
 from fastnn.ops.table import Op, apply, row
 from fastnn.tape import listener
 from fastnn.tape.node import Node
@@ -17,7 +18,7 @@ from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["log_softmax", "softmax"]
 
@@ -56,15 +57,21 @@ def along(op: Op, x: Tensor, dim: int, attrs: tuple[int, ...] = ()) -> Tensor:
 
 
 @both_names
-def softmax(input: Tensor, dim: int = -1) -> Tensor:
-    """Softmax along `dim`: exp(input - max) / sum(exp(input - max))."""
-    return along(_softmax, input, dim)
+def softmax(input: Tensor, dim: int = -1, dtype: DTypeLike | None = None) -> Tensor:
+    """Softmax along `dim`: exp(input - max) / sum(exp(input - max)).
+
+    dtype: convert the input to it before.
+    """
+    return along(_softmax, input if dtype is None else cast(input, dtype), dim)
 
 
 @both_names
-def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
-    """Log-softmax along `dim`: input - max - log(sum(exp(input - max)))."""
-    return along(_log_softmax, input, dim)
+def log_softmax(input: Tensor, dim: int = -1, dtype: DTypeLike | None = None) -> Tensor:
+    """Log-softmax along `dim`: input - max - log(sum(exp(input - max))).
+
+    dtype: convert the input to it before.
+    """
+    return along(_log_softmax, input if dtype is None else cast(input, dtype), dim)
 
 
 def _take_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:

@@ -13,6 +13,7 @@ from fastnn.ops.creation import dtype_of, sizes_of, zeros_like
 from fastnn.ops.table import taped
 from fastnn.random.generator import Generator, default_generator
 from fastnn.tape import listener
+from fastnn.tape.inference import only_reads
 from fastnn.tensor import Tensor, float64, int64
 
 if TYPE_CHECKING:
@@ -264,12 +265,15 @@ def randn_like(
 
 def _without_influence(y: Tensor, *inputs: Tensor) -> Tensor:
     """The values of y as a result of `inputs` whose gradient is 0."""
-    return taped(_zeros, inputs, y._array)
+    return taped(_zeros, inputs, y._array, (len(inputs),))
 
 
 def _zeros(node: Node, dy: Tensor) -> list[Tensor | None]:
-    count = len(node.inputs or ())
+    (count,) = node.attrs
     return [zeros_like(node.input(i)) if node.needs(i) else None for i in range(count)]
+
+
+only_reads(_zeros)
 
 
 def normal(

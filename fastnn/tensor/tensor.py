@@ -49,6 +49,7 @@ class Tensor(TensorBase):
 
     __slots__ = ()
     __array_priority__ = 1000  # ndarray * Tensor asks Tensor
+    compiled_by = "fastnn.compile"  # whose programs keep the class
 
     def __init__(
         self,

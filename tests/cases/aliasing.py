@@ -131,5 +131,6 @@ NO_TENSOR = set("""
 allclose asnumpy backward broadcast_shapes data_ptr device dim dtype element_size equal get_device
 grad grad_fn is_complex is_contiguous is_cuda is_floating_point is_inference is_leaf is_nonzero
 is_quantized is_same_size is_signed is_sparse item itemsize nbytes ndim ndimension nelement numel
-register_hook requires_grad retain_grad shape size storage_offset stride tril_indices triu_indices
+output_nr register_hook register_post_accumulate_grad_hook requires_grad retain_grad retains_grad
+shape size storage_offset stride tril_indices triu_indices
 """.split())  # fmt: skip

@@ -6,8 +6,12 @@ from fastnn.nn.layers.container import *
 from fastnn.nn.layers.distance import *
 from fastnn.nn.layers.dropout import *
 from fastnn.nn.layers.embedding import *
+from fastnn.nn.layers.embedding_bag import *
+from fastnn.nn.layers.feature_dropout import *
+from fastnn.nn.layers.group_norm import *
 from fastnn.nn.layers.layer_norm import *
 from fastnn.nn.layers.lazy import *
+from fastnn.nn.layers.lazy_norm import *
 from fastnn.nn.layers.linear import *
 from fastnn.nn.layers.lists import *
 from fastnn.nn.layers.shape import *
