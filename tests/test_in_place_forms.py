@@ -193,6 +193,7 @@ ACTIVATIONS = {
     "ReLU": (), "ReLU6": (), "LeakyReLU": (0.2,), "ELU": (0.7,), "SELU": (), "CELU": (0.7,),
     "SiLU": (), "Mish": (), "Hardtanh": (-0.2, 0.4), "Hardsigmoid": (), "Hardswish": (),
     "Threshold": (0.1, 2.0), "Dropout": (1.0,), "AlphaDropout": (1.0,),
+    "FeatureAlphaDropout": (1.0,),
 }  # fmt: skip
 
 
