@@ -306,15 +306,15 @@ def test_gradients_go_through_jit_and_steps_are_programs() -> None:
         grad_fn = fastnn.value_and_grad(forward, None, optimizer.parameters)
 
         @decorate
-        def step(x: Tensor, y: Tensor) -> Tensor:
+        def one_step(x: Tensor, y: Tensor) -> Tensor:
             loss, gradients = grad_fn(x, y)
             optimizer(gradients)
             return loss
 
-        return [step(fastnn.rand(6, 3), fastnn.ones(6, 1)).item() for _ in range(6)]
+        return [one_step(fastnn.rand(6, 3), fastnn.ones(6, 1)).item() for _ in range(6)]
 
     expected = train(lambda fn: fn)
-    with runs_of("step") as runs:
+    with runs_of("one_step") as runs:
         assert train(fastnn.jit) == expected and runs == [2]
 
 
