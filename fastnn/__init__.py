@@ -3,8 +3,6 @@
 from math import e, inf, nan, pi
 from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
-from numpy import finfo, iinfo
-
 from fastnn import autograd, dtype, func, nn, ops, optim, random
 from fastnn._core.engine import isa, isas
 from fastnn._support import threads as _threads
@@ -17,11 +15,13 @@ from fastnn._support.device import (
     set_default_device,
     set_float32_matmul_precision,
 )
+from fastnn._support.dtype_info import finfo, iinfo
 from fastnn._support.late import late as _late, provide as _provide
 from fastnn._support.threads import num_threads, set_num_threads
 from fastnn._version import __version__
 from fastnn.backward.anomaly import is_anomaly_enabled
 from fastnn.dtype import (
+    bfloat16,
     bool,
     bool_,
     double,
@@ -38,6 +38,9 @@ from fastnn.dtype import (
     long,
     short,
     uint8,
+    uint16,
+    uint32,
+    uint64,
 )
 from fastnn.nn import Parameter, ParameterTuple
 from fastnn.ops import creation
@@ -54,6 +57,7 @@ from fastnn.ops.indexing import *
 from fastnn.ops.join import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.products import *
+from fastnn.ops.promote import *
 from fastnn.ops.rows import *
 from fastnn.ops.scattering import *
 from fastnn.ops.sorting import *
@@ -145,7 +149,11 @@ __all__ = [
     "int64",
     "long",
     "short",
+    "bfloat16",
     "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
     "finfo",
     "iinfo",
     # Constants

@@ -29,6 +29,7 @@ cdef object _empty = numpy.empty
 cdef type _ndarray = numpy.ndarray
 cdef type _tensor = None  # fastnn.tensor.Tensor
 cdef object _contiguous = None  # fastnn.ops.table.contiguous_array
+cdef object _widened = None  # fastnn.ops.stored.widened
 cdef object _rules = None  # the batching rules, fastnn.transforms.vmap's
 cdef object _refuse = None  # fastnn.tape.inference's
 cdef bint _inferred = False  # whether any thread was ever in inference mode
@@ -36,10 +37,12 @@ cdef long _made = 0  # number of nodes made so far
 cdef tuple _nothing = ()
 
 
-def bind(tensor=None, contiguous=None, rules=None, refuse=None):
-    """Bind the Tensor class, the function that makes arrays contiguous by an op, the one that
-    refuses inputs of a node and, when vmap is first used, the batching rules of ops."""
-    global _tensor, _contiguous, _rules, _refuse
+def bind(tensor=None, contiguous=None, widened=None, rules=None, refuse=None):
+    """Bind the Tensor class, the functions that make arrays contiguous by an op and that run ops on
+    types without kernels, the one that refuses inputs of a node and, when vmap is first used, the
+    batching rules of ops."""
+    global _tensor, _contiguous, _widened, _rules, _refuse
+    _widened = widened if widened is not None else _widened
     _rules = rules if rules is not None else _rules
     _refuse = refuse if refuse is not None else _refuse
     _tensor = tensor if tensor is not None else _tensor
@@ -152,7 +155,7 @@ cdef class TensorBase:
     """An array, its gradient, and the node that made it (None: a leaf)."""
 
     def __init__(self, array, bint requires_grad=False):
-        if requires_grad and array.dtype.kind != "f":
+        if requires_grad and array.dtype.kind not in "fV":  # V: bfloat16
             raise TypeError(
                 f"requires_grad: only floating-point tensors have gradients, got {array.dtype}"
             )
@@ -205,8 +208,12 @@ cpdef object execute(op, tuple outputs, tuple inputs, tuple dims, tuple attrs):
     """Run an op on these arrays and tell the recorder."""
     cdef tuple arrays = outputs + inputs
     if engine.recorder_is_set():
+        if engine.needs_widening(op.code, arrays):
+            _widened(op, outputs, inputs, dims, attrs)
+            return
         engine.recorder().record(op, arrays, len(outputs), dims, attrs)
-    engine.call(op.code, arrays, dims, attrs)
+    if not engine.attempt(op.code, arrays, dims, attrs):
+        _widened(op, outputs, inputs, dims, attrs)
 
 
 cpdef object computed(op, tuple shape, tuple inputs, tuple dims, tuple attrs):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fastnn._support import dtypes
 from fastnn import ops
 from fastnn._core import engine
 from fastnn._core.backward import hand_over, place_of, propagate
@@ -29,9 +30,7 @@ def _seed(y: Tensor, gradient: Tensor | None) -> Tensor:
                 f"gradient: expected one, since the tensor has shape {y.shape}; only a tensor of "
                 "one element starts from 1"
             )
-        ones = np.empty(y.shape, y.dtype)
-        ones.fill(1)
-        gradient = wrap(ones)
+        gradient = wrap(dtypes.filled(y.shape, 1, y.dtype))
         gradient._unit = True
     elif gradient.shape != y.shape or gradient.dtype != y.dtype:
         raise ValueError(

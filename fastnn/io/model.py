@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from fastnn import nn
 from fastnn._support.device import device
+from fastnn._support.dtypes import is_float, readable
 from fastnn._version import __version__
 from fastnn.io.safetensors import FormatError, parse_json, read, write
 from fastnn.io.state import restored, save_state
@@ -71,13 +72,13 @@ def save(
         text = json.dumps(config, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(f"extra: expected what JSON can hold, got {error}") from None
-    tensors = {name: np.asarray(tensor) for name, tensor in model.state_dict().items()}
+    tensors = {name: tensor._array for name, tensor in model.state_dict().items()}
     try:
         _checked(config["layers"], tensors, "model")
     except FormatError as error:  # Such as children with names of their own, or mixed dtypes.
         raise TypeError(f"{error}; it could not be loaded again") from None
     for name, array in tensors.items():
-        if not np.isfinite(array).all():
+        if not np.isfinite(readable(array)).all():
             raise ValueError(f"model: {name} holds nan or inf; train it again with a smaller lr")
     write(path, tensors, {KEY: text})
 
@@ -232,7 +233,7 @@ def _layer(
         wanted = ", ".join(arguments(kind)) or "no options"
         _fail(path, f"{who} takes {wanted}, got {', '.join(options)!r:.60}")
     own = (array.dtype for name, array in tensors.items() if name.startswith(f"{at}."))
-    dtype = next((dtype for dtype in own if dtype.kind == "f"), None)
+    dtype = next((dtype for dtype in own if is_float(dtype)), None)
     typed = {"dtype": dtype} if "dtype" in inspect.signature(kind).parameters else {}
     try:
         return kind(**options, **typed)
@@ -251,9 +252,9 @@ def _check_tensors(own: Mapping[str, Tensor], tensors: Mapping[str, Array], path
         if array.shape != tensor.shape:
             shapes = f"shape {array.shape}, but the configuration says {tensor.shape}"
             _fail(path, f"tensor {name!r}: {shapes}")
-        known = (np.int64,) if tensor.dtype == np.int64 else (np.float32, np.float64)
-        if array.dtype not in known:
-            expected = " or ".join(kind.__name__ for kind in known)
+        whole = tensor.dtype == np.int64
+        if array.dtype != np.int64 if whole else not is_float(array.dtype):
+            expected = "int64" if whole else "a floating-point dtype"
             _fail(path, f"tensor {name!r}: expected {expected}, got {array.dtype}")
     for name in tensors:
         if name not in own:

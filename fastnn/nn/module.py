@@ -10,8 +10,8 @@ import numpy as np
 from fastnn import autograd
 from fastnn._core import engine
 from fastnn._support import check
-from fastnn._support.device import is_device
 from fastnn._support.late import late
+from fastnn.nn.conversions import Conversions
 from fastnn.nn.hooks import Hooked
 from fastnn.nn.parameter import Parameter
 from fastnn.nn.state import IncompatibleKeys, load, loadable
@@ -31,7 +31,7 @@ def _first_predict(*args: Any) -> Any:
 _predict: Any = _first_predict
 
 
-class Module(Hooked):
+class Module(Hooked, Conversions):
     """Base class of layers and models, torch's `nn.Module`.
 
     Assign Parameters and Modules as attributes in `__init__`, after `super().__init__()`, and
@@ -302,41 +302,13 @@ class Module(Hooked):
             parameter.requires_grad_(requires_grad)
         return self
 
+    def _changed(self) -> None:
+        Module.changes += 1
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Clear every gradient: set it to None, or fill it with zeros."""
         for parameter in self.parameters():
             autograd.zero_grad(parameter, set_to_none)
-
-    def to(self, *args: Any, dtype: Any = None, device: Any = None) -> Self:
-        """Convert parameters and floating buffers to a dtype, and return self.
-
-        The arrays change, so make optimizers and compiled functions afterwards. A device, alone
-        or before the dtype, must be the CPU; another raises RuntimeError.
-        """
-        for value in (*args, device):
-            if not (value is None or is_device(value)):
-                dtype = value
-        if dtype is None:
-            return self
-        real = check.real_dtype(dtype)
-        Module.changes += 1
-        for tensor in [*self.parameters(), *self.buffers()]:
-            if tensor.dtype.kind == "f" and tensor.dtype != real:
-                tensor._array = tensor._array.astype(real, order="K")
-                tensor.grad = None if tensor.grad is None else tensor.grad.detach().to(real)
-        return self
-
-    def float(self) -> Self:
-        """Convert to float32, and return self."""
-        return self.to(np.float32)
-
-    def double(self) -> Self:
-        """Convert to float64, and return self."""
-        return self.to(np.float64)
-
-    def cpu(self) -> Self:
-        """No effect: the module is on the CPU. Returns self."""
-        return self
 
     # ---- state ----
 

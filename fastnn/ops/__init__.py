@@ -21,10 +21,12 @@ from fastnn.ops import (
     operators,
     pointwise,
     products,
+    promote,
     rows,
     scattering,
     sorting,
     statistics,
+    stored as stored,
     views,
 )
 from fastnn.ops.arithmetic import *
@@ -48,6 +50,7 @@ from fastnn.ops.norm import batch_norm, layer_norm
 from fastnn.ops.pointwise import *
 from fastnn.ops.pointwise import softplus
 from fastnn.ops.products import *
+from fastnn.ops.promote import *
 from fastnn.ops.promote import cast, result_dtype
 from fastnn.ops.random import draw_key, dropout
 from fastnn.ops.rows import *
@@ -65,7 +68,7 @@ from fastnn.tensor.attach import attach
 # These families define the functions `fastnn.<name>` and the methods of Tensor.
 FAMILIES: tuple[Any, ...] = (
     arithmetic, axes, conversions, counting, diagonals, einstein, elementwise, extremes, indexing,
-    join, pointwise, products, rows, scattering, sorting, statistics, views,
+    join, pointwise, products, promote, rows, scattering, sorting, statistics, views,
 )  # fmt: skip
 FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 

@@ -194,7 +194,7 @@ _mean = row("mean", reduced_shape(), _mean_gradient, batch="fold")
 def sum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """Sum over `dim` (default: all axes), accumulated in double; int64 for int64 and bool."""
     return reduced(
-        _sum, input if input._array.dtype.kind == "f" else cast(input, int64), dim, keepdim
+        _sum, input if input._array.dtype.kind in "fV" else cast(input, int64), dim, keepdim
     )
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from fastnn.ops.axes import unbroadcast
-from fastnn.ops.promote import cast, pair, real, same_real
+from fastnn.ops.promote import cast, exact_in_half, pair, real, same_real
 from fastnn.ops.table import apply, row
 from fastnn.tape import listener
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import GradientRule, Node
-from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor import Tensor, bool_, float32, int64
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _unary(
     op = row(name, _same, lambda node, dy: (gradient(node, dy),))
 
     def function(input: Tensor) -> Tensor:
-        if input._array.dtype.kind != "f":
+        if input._array.dtype.kind not in "fV":
             if integers == "same":
                 return copy(input)
             input = real(input) if integers == "float" else input
@@ -84,6 +84,9 @@ def _unary(
     return function
 
 
+_BY_DIGITS = frozenset(("add", "sub", "mul", "div", "pow"))  # a number beside float16 keeps its own
+
+
 def _binary(name: str, doc: str, gradient: GradientRule | None, floats: bool = False) -> Binary:
     """Make the function of a binary op; floats: whole numbers are cast to float first."""
     op = row(name, _broadcast(name), gradient)
@@ -91,10 +94,14 @@ def _binary(name: str, doc: str, gradient: GradientRule | None, floats: bool = F
     def function(input: Operand, other: Operand) -> Tensor:
         if isinstance(input, Tensor) and isinstance(other, Tensor):
             dtype = input._array.dtype
-            if dtype.kind == "f" and dtype is other._array.dtype:
+            if dtype.kind in "fV" and dtype is other._array.dtype:
                 return apply(op, (input, other))
+        half = exact_in_half(input, other) if name in _BY_DIGITS else None
+        if half is not None:
+            wide = [t if isinstance(t, Tensor) else real(t) for t in (input, other)]
+            return cast(apply(op, tuple(cast(t, float32) for t in wide)), half)
         x, y = pair(input, other)
-        if floats and x._array.dtype.kind != "f":
+        if floats and x._array.dtype.kind not in "fV":
             x, y = real(x), real(y)
         return apply(op, (x, y))
 
@@ -197,7 +204,7 @@ def remainder(input: Operand, other: Operand) -> Tensor:
         ZeroDivisionError: whole numbers by zero.
     """
     x, y = pair(input, other)
-    if x._array.dtype.kind != "f":
+    if x._array.dtype.kind not in "fV":
         listener.checked(y, _not_zero)
     return _remainder(x, y)
 
@@ -221,7 +228,7 @@ def floor_divide(input: Operand, other: Operand) -> Tensor:
         ZeroDivisionError: whole numbers by zero.
     """
     x, y = pair(input, other)
-    if x._array.dtype.kind == "f":
+    if x._array.dtype.kind in "fV":
         x, y = x.detach(), y.detach()
         return where(eq(y, 0.0), div(x, y), _whole_quotient(x, y))
     listener.checked(y, _not_zero)
@@ -285,13 +292,13 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
         ValueError: a whole number to a negative whole power.
     """
     if isinstance(input, Tensor) and isinstance(exponent, int | float):
-        if input._array.dtype.kind != "f":
+        if input._array.dtype.kind not in "fV":
             if isinstance(exponent, int) and exponent < 0:
                 raise ValueError(
                     f"pow: expected a power of at least 0 for {input.dtype}, got {exponent}"
                 )
             input = input if isinstance(exponent, int) else real(input)
-        if exponent in _POWERS and input._array.dtype.kind == "f":
+        if exponent in _POWERS and input._array.dtype.kind in "fV":
             return _POWERS[exponent](input)
     return _pow(input, exponent)
 

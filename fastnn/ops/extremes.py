@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn._support import dtypes
 from fastnn.ops.axes import Axes, axes_of, reduced, reduced_shape, spread
 from fastnn.ops.elementwise import div, eq, maximum, minimum, mul, neg, where
 from fastnn.ops.indexing import gather
@@ -26,7 +27,7 @@ __all__ = ["all", "amax", "amin", "any", "argmax", "argmin", "max", "min"]
 def _extreme_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     """Gradient of max and min: shared equally among the elements that attain the extreme."""
     x, y = node.input(0), node.output().detach()
-    hits = where(eq(x.detach(), spread(node, y)), Tensor(np.ones((), x.dtype)), 0.0)
+    hits = where(eq(x.detach(), spread(node, y)), Tensor(dtypes.number(1, x.dtype)), 0.0)
     count = apply(TABLE["sum"], (hits,))
     return (mul(hits, spread(node, div(dy, count))),)
 

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from fastnn._support import dtypes
 from fastnn.ops import elementwise
 from fastnn.ops.axes import axis, expand, permute, reshape, view_of
 from fastnn.ops.elementwise import add, eq, lt, mul
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import take_rows
 from fastnn.ops.table import TABLE, apply
-from fastnn.ops.write import copy_
+from fastnn.ops.write import copy_, value_of
 from fastnn.tape import listener, versions
 from fastnn.tape.inference import check_writable
-from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor import Tensor, as_dtype, bool_, int64
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -176,7 +177,9 @@ def setitem(x: Tensor, index: Any, value: Tensor | Scalar) -> None:
         return
     check_writable(x, "setitem_")
     place = tuple(p._array if isinstance(p, Tensor) else p for p in parts_of(index))
-    x._array[place] = value._array if isinstance(value, Tensor) else value
+    if not isinstance(value, Tensor):
+        value = value_of(value, x)
+    x._array[place] = dtypes.converted(value._array, x._array.dtype)
     versions.wrote(x._array, "setitem_")
 
 
@@ -201,7 +204,7 @@ def view_array(array: NDArray[Any], index: Any) -> NDArray[Any]:
 
 
 def _fitting(value: Any) -> Any:
-    return Tensor(np.asarray(value)) if isinstance(value, list | np.ndarray) else value
+    return Tensor(as_dtype(np.asarray(value))) if isinstance(value, list | np.ndarray) else value
 
 
 # Functions

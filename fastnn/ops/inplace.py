@@ -116,7 +116,7 @@ def assign(x: Tensor, index: Any, value: Operand) -> None:
         RecordingError: positions given by a tensor while recording; a mask with one value is
             recorded.
     """
-    given = value if isinstance(value, Tensor) else Tensor(np.asarray(value, x.dtype))
+    given = value if isinstance(value, Tensor) else write.value_of(value, x)
     given = cast(given, x.dtype)
     if isinstance(index, Tensor) and index.dtype == bool_ and given.numel() == 1:
         mask = reshape(index, (*index.shape, *(1,) * (x.ndim - index.ndim)))

@@ -38,6 +38,7 @@ from fastnn.ops.elementwise import (
 )
 from fastnn.ops.names import both_names
 from fastnn.ops.promote import pair, real
+from fastnn._support.dtype_info import finfo
 from fastnn.ops.table import taped
 from fastnn.tape import listener
 from fastnn.tape.node import Node
@@ -164,7 +165,7 @@ def nan_to_num(
     """Replace nan and infinities; by default by 0 and the dtype's largest finite numbers."""
     if input.dtype.kind != "f":
         return input
-    most = float(np.finfo(input.dtype).max)
+    most = finfo(input.dtype).max
     y = where(eq(input, math.inf), most if posinf is None else posinf, input)
     y = where(eq(input, -math.inf), -most if neginf is None else neginf, y)
     return where(isnan(input), nan, y)

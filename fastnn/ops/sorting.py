@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn._support import dtypes
 from fastnn.ops.axes import axis, permute, reshape, view_of
 from fastnn.ops.counting import values_of
 from fastnn.ops.elementwise import lerp, where
@@ -97,7 +98,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Median, the lower of two middle elements; along `dim`, (values, indices). nan if any is."""
     if dim is None:
         if input.numel() == 0:
-            return Tensor(np.array(np.nan, input.dtype))
+            return Tensor(dtypes.number(math.nan, input.dtype))
         return median(reshape(input, (-1,)), 0).values
     n = input.shape[axis("median", dim, input.ndim)] if input.ndim else 1
     found = kthvalue(input, (n + 1) // 2, dim, keepdim)

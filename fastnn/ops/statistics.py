@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from fastnn._support import dtypes
 from fastnn.ops.axes import Axes, axis, mean, reduce_axes, reshape, sum, view_of
 from fastnn.ops.elementwise import (
     abs,
@@ -39,7 +40,7 @@ __all__ = [
 def _product(x: Tensor) -> Tensor:
     """Product over the middle axis, by halving it, so that no gradient divides by an element."""
     if x.shape[1] == 0:
-        return Tensor(np.ones((x.shape[0], x.shape[2]), x.dtype))
+        return Tensor(dtypes.filled((x.shape[0], x.shape[2]), 1, x.dtype))
     while (n := x.shape[1]) > 1:
         half = n // 2
         rows = slice(None)

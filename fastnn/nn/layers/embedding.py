@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import ops
-from fastnn._support import check, device as _device
+from fastnn._support import check, device as _device, dtypes
 from fastnn.nn import init
 from fastnn.nn.layer import Layer
 from fastnn.nn.parameter import Parameter
@@ -69,7 +69,7 @@ def embedding(
 
 def _counts(index: Tensor, weight: Tensor) -> Tensor:
     """How often each row is read, (rows, 1)."""
-    ones = Tensor(np.ones((index.shape[0], 1), weight.dtype))
+    ones = Tensor(dtypes.filled((index.shape[0], 1), 1, weight.dtype))
     return ops.scatter_add_rows(ones, index, weight.shape[0])
 
 

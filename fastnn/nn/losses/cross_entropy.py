@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, by_rows, legacy
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, int64
@@ -278,7 +278,8 @@ def some_ignored(target: Tensor, ignored: int) -> bool:
 def _one_hot(target: Tensor, classes: int, ignored: int, like: Tensor) -> Tensor:
     """1 where the class is the row's, 0 elsewhere and in rows that do not count."""
     listener.checked(target, lambda y: _class_or_ignored(y, classes, ignored), classes, ignored)
-    table = np.eye(classes + 1, classes, dtype=like.dtype)  # the last row: of what is ignored
+    ones = np.eye(classes + 1, classes)  # the last row: of what is ignored
+    table = dtypes.converted(ones, like.dtype)
     known = ops.where(ops.lt(target, classes), target, -1)  # take_rows refuses -1 in a program too
     return ops.take_rows(Tensor(table), ops.where(ops.eq(target, ignored), classes, known))
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn.nn.losses.base import LOSSES, Loss, Reduction, legacy, reduced, same
 from fastnn.nn.module import Module
 from fastnn.tape import listener
@@ -134,7 +134,7 @@ def gaussian_nll_loss(
 def _variance(var: Tensor | float, input: Tensor) -> Tensor:
     """As a tensor that broadcasts: of the input's shape, with a last axis of 1 or without it."""
     if not isinstance(var, Tensor):
-        var = Tensor(np.full(input.shape, var, input.dtype))
+        var = Tensor(dtypes.filled(input.shape, var, input.dtype))
     check.same_dtype("var", var.dtype, input.dtype, "input")
     if var.shape == input.shape[:-1] and input.ndim:
         return ops.reshape(var, (*var.shape, 1))

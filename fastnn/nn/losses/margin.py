@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, legacy, reduced, same
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, int64
@@ -190,7 +190,7 @@ def multi_margin_loss(
     c = x.shape[1]
     check.same_shape("target", target.shape, input.shape[:-1], "input's rows")
     listener.checked(y, lambda labels: check.class_range("target", labels, c), c)
-    right = ops.take_rows(Tensor(np.eye(c, dtype=x.dtype)), y)
+    right = ops.take_rows(Tensor(dtypes.converted(np.eye(c), x.dtype)), y)
     own = ops.sum(ops.mul(x, right), 1, True)
     short = _above(ops.add(ops.sub(x, own), margin))
     each = ops.mul(short if p == 1 else ops.square(short), ops.sub(1.0, right))
