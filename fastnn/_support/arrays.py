@@ -71,6 +71,7 @@ def _is_ready(x: Array, dtype: npt.DTypeLike, n_features: int | None, ndim: int 
     flags = x.flags
     return (
         x.dtype == dtype
+        and x.dtype.char in "fd"
         and x.ndim == ndim
         and (x.base is None or type(x.base) is np.ndarray)
         and flags.c_contiguous
@@ -219,7 +220,7 @@ def sample_weight(
 
 def are_finite(values: Array) -> bool:
     """Finiteness check of floats, in any memory layout."""
-    return engine.all_finite(values.ravel("K"))
+    return engine.all_finite(dtypes.converted(values, dtypes.wide(values.dtype)).ravel("K"))
 
 
 def real_dtype(value: Any, name: str = "dtype") -> np.dtype[Any]:
@@ -242,7 +243,7 @@ def real_dtype(value: Any, name: str = "dtype") -> np.dtype[Any]:
 def _as_array(value: Any, name: str) -> Array:
     if isinstance(value, TensorBase):
         value = dtypes.readable(value._array)
-    _refuse_kind(value, name)
+    refuse_kind(value, name)
     stated = getattr(value, "shape", None)
     try:
         array = np.asarray(value)
@@ -259,7 +260,8 @@ def _as_array(value: Any, name: str) -> Array:
     return array
 
 
-def _refuse_kind(value: Any, name: str) -> None:
+def refuse_kind(value: Any, name: str) -> None:
+    """Refuse what is not an array of numbers: text, masks, sparse matrices, closed memory maps."""
     if value is None or isinstance(value, (str, bytes)):
         raise TypeError(f"{name}: expected an array of numbers, got {show(value)}")
     if isinstance(value, np.ma.MaskedArray):

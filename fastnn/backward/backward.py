@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from fastnn._support import dtypes
 from fastnn import ops
 from fastnn._core import engine
 from fastnn._core.backward import hand_over, place_of, propagate
 from fastnn._core.tape import owner, wrap
+from fastnn._support import dtypes
 from fastnn.backward import anomaly
 from fastnn.tape.listener import computes
 from fastnn.tape.modes import set_grad_enabled

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
-from fastnn._support import dtypes
 from fastnn._core.backward import place_of, propagate
+from fastnn._support import dtypes
 from fastnn.backward import anomaly
 from fastnn.tape.listener import computes
 from fastnn.tensor import Tensor

@@ -203,7 +203,9 @@ def _backward(
     gradients = autograd.grad(error, wanted, retain_graph=True, materialize_grads=True)
     by_tensor = {id(t): g.numpy() for t, g in zip(wanted, gradients, strict=True) if g is not None}
     for (layer, after), net, out in zip(layers, nets, outs, strict=True):
-        dout, delta = (by_tensor.get(id(t), np.full(t.shape, np.nan, wide(t.dtype))) for t in (out, net))
+        dout, delta = (
+            by_tensor.get(id(t), np.full(t.shape, np.nan, wide(t.dtype))) for t in (out, net)
+        )
         name = ", ".join(call.name for call in (layer, *after))
         weights = {
             key: _weight(p, by_tensor.get(id(p)), lr) for key, p in _own(layer.module).items()

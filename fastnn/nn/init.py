@@ -60,7 +60,9 @@ def uniform_(
     if low > high:
         raise ValueError(f"b: expected a number >= a = {a}, got {b}")
     source = generator or default_generator
-    return ops.copy_(tensor, Tensor(source.uniform(tensor.shape, low, high, dtypes.wide(tensor.dtype))))
+    return ops.copy_(
+        tensor, Tensor(source.uniform(tensor.shape, low, high, dtypes.wide(tensor.dtype)))
+    )
 
 
 def normal_(
@@ -70,7 +72,9 @@ def normal_(
     check.a_tensor("tensor", tensor)
     mean, std = check.real("mean", mean), check.real("std", std, 0.0)
     source = generator or default_generator
-    return ops.copy_(tensor, Tensor(source.normal(tensor.shape, mean, std, dtypes.wide(tensor.dtype))))
+    return ops.copy_(
+        tensor, Tensor(source.normal(tensor.shape, mean, std, dtypes.wide(tensor.dtype)))
+    )
 
 
 def trunc_normal_(
@@ -269,7 +273,9 @@ def sparse_(
     rows, columns = tensor.shape
     zeros = math.ceil(check.real("sparsity", sparsity, 0.0, 1.0) * rows)
     source = generator or default_generator
-    values = source.normal(tensor.shape, 0.0, check.real("std", std, 0.0), dtypes.wide(tensor.dtype))
+    values = source.normal(
+        tensor.shape, 0.0, check.real("std", std, 0.0), dtypes.wide(tensor.dtype)
+    )
     for column in range(columns):
         values[source.permutation(rows)[:zeros], column] = 0
     return ops.copy_(tensor, Tensor(values))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self
 
-import numpy as np
-
 from fastnn import autograd
 from fastnn._core import engine
 from fastnn._support import check

@@ -192,7 +192,7 @@ _mean = row("mean", reduced_shape(), _mean_gradient, batch="fold")
 
 @both_names
 def sum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Sum over `dim` (default: all axes), accumulated in double; int64 for int64 and bool."""
+    """Sum over `dim` (default: all axes), accumulated in double; int64 for integers and bool."""
     return reduced(
         _sum, input if input._array.dtype.kind in "fV" else cast(input, int64), dim, keepdim
     )

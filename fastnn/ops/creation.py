@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import default as _default, dtypes
+from fastnn._support import arrays, default as _default, dtypes
 from fastnn.ops.elementwise import copy
 from fastnn.ops.promote import cast
 from fastnn.tape import listener
@@ -345,9 +345,5 @@ def set_default_dtype(dtype: DTypeLike) -> None:
         >>> fastnn.set_default_dtype(fastnn.float32)
     """
     if dtype is None:
-        raise TypeError("dtype: expected a floating-point dtype, got None")
-    found = dtypes.dtype_of(dtype)
-    if not dtypes.is_float(found):
-        raise TypeError(f"dtype: only floating-point types are supported as the default type, "
-                        f"got {found}")  # fmt: skip
-    _default.dtype = found
+        raise TypeError("dtype: expected float32, float64, float16 or bfloat16, got None")
+    _default.dtype = arrays.real_dtype(dtype)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from fastnn._support.dtypes import uint8
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.promote import cast, exact_in_half, pair, real, same_real
 from fastnn.ops.table import apply, row
@@ -215,10 +216,10 @@ def _whole_quotient(a: Tensor, b: Tensor) -> Tensor:
     return add(round(div(sub(a, _remainder(a, b)), b)), 0.0)  # never -0
 
 
-_floor_divide: Binary = _binary("floor_divide", "floor(a / b) of int64.", None)
-bitwise_and: Binary = _binary("bitwise_and", "a & b of int64 or bool.", None)
-bitwise_or: Binary = _binary("bitwise_or", "a | b of int64 or bool.", None)
-bitwise_xor: Binary = _binary("bitwise_xor", "a ^ b of int64 or bool.", None)
+_floor_divide: Binary = _binary("floor_divide", "floor(a / b) of integers.", None)
+bitwise_and: Binary = _binary("bitwise_and", "a & b of integers or bool.", None)
+bitwise_or: Binary = _binary("bitwise_or", "a | b of integers or bool.", None)
+bitwise_xor: Binary = _binary("bitwise_xor", "a ^ b of integers or bool.", None)
 
 
 def floor_divide(input: Operand, other: Operand) -> Tensor:
@@ -232,7 +233,9 @@ def floor_divide(input: Operand, other: Operand) -> Tensor:
         x, y = x.detach(), y.detach()
         return where(eq(y, 0.0), div(x, y), _whole_quotient(x, y))
     listener.checked(y, _not_zero)
-    return _floor_divide(cast(x, int64), cast(y, int64))
+    if x._array.dtype == bool_:
+        x, y = cast(x, int64), cast(y, int64)
+    return _floor_divide(x, y)
 
 
 def _not_zero(y: Tensor) -> None:
@@ -360,6 +363,8 @@ _where = row("where", _broadcast("where"), only_reads(_where_gradient, 0))
 
 def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     """input where the condition holds, else other, with broadcasting."""
+    if condition._array.dtype == uint8:
+        condition = cast(condition, bool_)
     if condition.dtype != bool_:
         raise TypeError(f"condition: expected a bool tensor, got {condition.dtype}")
     return apply(_where, (condition, *pair(input, other)))

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastnn._support import dtypes
+from fastnn._support.dtypes import uint8
 from fastnn.ops.axes import Axes, axes_of, reduced, reduced_shape, spread
 from fastnn.ops.elementwise import div, eq, maximum, minimum, mul, neg, where
 from fastnn.ops.indexing import gather
 from fastnn.ops.names import both_names
-from fastnn.ops.pointwise import truth
+from fastnn.ops.pointwise import bitwise_not, truth
 from fastnn.ops.promote import cast
 from fastnn.ops.table import TABLE, Op, apply, row
 from fastnn.ops.views import squeeze
@@ -65,7 +66,9 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 @both_names
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """int64 index of the first minimum along `dim` (default: of the flattened input)."""
-    return argmax(neg(cast(input, int64) if input.dtype == bool_ else input.detach()), dim, keepdim)
+    if input.dtype.kind == "f":
+        return argmax(neg(input.detach()), dim, keepdim)
+    return argmax(bitwise_not(input), dim, keepdim)  # unlike -x it never overflows
 
 
 class Extreme(NamedTuple):
@@ -104,13 +107,18 @@ def min(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -
 @both_names
 def any(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """Logical or over `dim` (default: all axes): whether any element is not 0."""
-    return reduced(_max, truth(input), dim, keepdim)
+    return _of_bytes(input, reduced(_max, truth(input), dim, keepdim))
 
 
 @both_names
 def all(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """Logical and over `dim` (default: all axes): whether no element is 0."""
-    return reduced(_min, truth(input), dim, keepdim)
+    return _of_bytes(input, reduced(_min, truth(input), dim, keepdim))
+
+
+def _of_bytes(x: Tensor, found: Tensor) -> Tensor:
+    """bool; of uint8 torch gives uint8."""
+    return cast(found, x.dtype) if x.dtype == uint8 else found
 
 
 METHODS = methods(

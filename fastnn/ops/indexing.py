@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from fastnn._support import dtypes
+from fastnn._support.dtypes import int32, uint8
 from fastnn.ops import elementwise
 from fastnn.ops.axes import axis, expand, permute, reshape, view_of
 from fastnn.ops.elementwise import add, eq, lt, mul
@@ -30,12 +31,14 @@ __all__ = ["gather", "index_select", "masked_select", "nonzero", "where"]
 
 
 def positions(index: Tensor, size: int, name: str, negative: bool) -> Tensor:
-    """Check that the index is in range, and make negative positions non-negative.
+    """Check that the index is in range, and make negative positions non-negative; int64.
 
     Raises:
-        TypeError: not int64.
+        TypeError: neither int64 nor int32.
         IndexError: outside -size..size-1 (0..size-1).
     """
+    if index.dtype == int32:
+        index = cast(index, int64)
     if index.dtype != int64:
         raise TypeError(f"{name}: expected an int64 tensor, got {index.dtype}; convert by .long()")
     low = -size if negative else 0
@@ -72,11 +75,24 @@ def _flat(parts: Sequence[Tensor], sizes: Sequence[int]) -> Tensor:
 
 
 def _as_part(part: Any) -> Any:
-    """One part of an index: lists and arrays become tensors."""
+    """One part of an index: lists and arrays become tensors, uint8 a mask, int32 positions.
+
+    Raises:
+        IndexError: a tensor of int8, int16 or floats.
+    """
     if isinstance(part, list | np.ndarray):
         array = np.asarray(part)
+        if array.dtype == uint8 and array.size:
+            return Tensor(array != 0)
         array = array.astype(int64) if array.dtype.kind in "iu" or array.size == 0 else array
         return Tensor(array)
+    if isinstance(part, Tensor) and part.dtype not in (int64, bool_):
+        if part.dtype not in (uint8, int32):
+            raise IndexError(
+                f"index: tensors used as indices must be long, int, byte or bool tensors, got "
+                f"{part.dtype}"
+            )
+        part = cast(part, bool_ if part.dtype == uint8 else int64)
     if isinstance(part, Tensor) and part.ndim == 0 and part.dtype == int64:
         return part if listener.active is not None else part.item()
     return part
@@ -183,7 +199,14 @@ def setitem(x: Tensor, index: Any, value: Tensor | Scalar) -> None:
     versions.wrote(x._array, "setitem_")
 
 
+def as_mask(index: Any) -> Any:
+    """The index; a tensor of uint8, which is a mask too, as one of bool."""
+    is_bytes = isinstance(index, Tensor) and index.dtype == uint8
+    return cast(index, bool_) if is_bytes else index
+
+
 def _set_recorded(x: Tensor, index: Any, value: Tensor | Scalar) -> None:
+    index = as_mask(index)
     single = isinstance(value, int | float) or (isinstance(value, Tensor) and value.numel() == 1)
     if not (isinstance(index, Tensor) and index.dtype == bool_ and single):
         assert listener.active is not None
@@ -256,7 +279,9 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 def nonzero_tuple(x: Tensor) -> tuple[Tensor, ...]:
     """The positions along each axis where x is not 0; not while recording."""
     listener.refuse("a shape was to depend on its values (a mask as an index, nonzero)")
-    return tuple(Tensor(a.astype(int64)) for a in np.nonzero(np.atleast_1d(x._array)))
+    return tuple(
+        Tensor(a.astype(int64)) for a in np.nonzero(np.atleast_1d(dtypes.readable(x._array)))
+    )
 
 
 def nonzero(input: Tensor, as_tuple: bool = False) -> Any:
@@ -269,6 +294,8 @@ def nonzero(input: Tensor, as_tuple: bool = False) -> Any:
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask holds, flat; not while recording."""
+    if mask.dtype != bool_:
+        raise TypeError(f"mask: expected a bool tensor, got {mask.dtype}; convert by .bool()")
     shape = np.broadcast_shapes(input.shape, mask.shape)
     return getitem(expand(input, shape), expand(mask, shape))
 
@@ -277,7 +304,7 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
     """int64 (..., num_classes): 1 at the class; num_classes is found by value when negative."""
     if num_classes < 0:
         listener.refuse("the number of its classes was asked for (one_hot)")
-        num_classes = int(x._array.max(initial=-1)) + 1
+        num_classes = int(x._array.astype(int64).max(initial=-1)) + 1
     position = positions(x, num_classes, "x", False)
     hits = eq(reshape(position, (*x.shape, 1)), Tensor(np.arange(num_classes)))
     return cast(hits, int64)

@@ -35,7 +35,7 @@ from fastnn.ops.elementwise import (
     tanh,
     where,
 )
-from fastnn.ops.indexing import parts_of, setitem, view_array
+from fastnn.ops.indexing import as_mask, parts_of, setitem, view_array
 from fastnn.ops.pointwise import (
     addcdiv,
     addcmul,
@@ -118,6 +118,7 @@ def assign(x: Tensor, index: Any, value: Operand) -> None:
     """
     given = value if isinstance(value, Tensor) else write.value_of(value, x)
     given = cast(given, x.dtype)
+    index = as_mask(index)
     if isinstance(index, Tensor) and index.dtype == bool_ and given.numel() == 1:
         mask = reshape(index, (*index.shape, *(1,) * (x.ndim - index.ndim)))
         one = reshape(given, ())
@@ -321,12 +322,11 @@ def _set_data(self: Tensor, value: Tensor) -> None:
 
 METHODS = methods(
     copy_, zero_, fill_, add_, sub_, mul_, div_,
-    *(_in_place(f, checked=False) for f in (
-        abs, cos, exp, log, neg, reciprocal, relu, rsqrt, sigmoid, sin, sqrt, square, tanh,
-        pow, clamp, masked_fill,
-    )),
+    _in_place(masked_fill, checked=False),
     *(_in_place(f, checked=True) for f in (
-        addcmul, addcdiv, fmod, lerp, nan_to_num, scatter, scatter_add, index_add, index_fill,
+        abs, cos, exp, log, neg, reciprocal, relu, rsqrt, sigmoid, sin, sqrt, square, tanh,
+        pow, clamp, addcmul, addcdiv, fmod, lerp, nan_to_num, scatter, scatter_add, index_add,
+        index_fill,
     )),
     __iadd__=add_, __isub__=sub_, __imul__=mul_, __itruediv__=div_,
     data=property(_data, _set_data),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import dtypes
 from fastnn._core import engine
+from fastnn._support import dtypes
 from fastnn._support.arrays import class_range
 from fastnn.ops.axes import mean, reshape, sum
 from fastnn.ops.elementwise import abs, add, exp, log1p, mul, neg, relu, sigmoid, square, sub

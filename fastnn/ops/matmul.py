@@ -9,9 +9,10 @@ import numpy as np
 
 from fastnn._support import check
 from fastnn.ops.axes import permute, reshape, sum
-from fastnn.ops.promote import same_real
+from fastnn.ops.elementwise import mul
+from fastnn.ops.promote import cast, same_real
 from fastnn.ops.table import TABLE, apply, computed, contiguous_array, execute, row, taped
-from fastnn.tape import batch
+from fastnn.tape import batch, listener
 from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, wrap
@@ -58,11 +59,28 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     if a.shape[-1] != b.shape[0]:
         raise ValueError(f"matmul: {a.shape} and {b.shape} do not fit: {a.shape[-1]} columns "
                          f"against {b.shape[0]} rows")  # fmt: skip
+    if a._array.dtype.kind in "iu":
+        return _of_integers(a, b)
     if a.ndim == 2 and b.ndim == 2:
         return _product(a, b)
     rows = reshape(a, (-1, a.shape[-1])) if a.ndim != 2 else a
     columns = reshape(b, (-1, 1)) if b.ndim == 1 else b
     y = _product(rows, columns)
+    return reshape(y, (*a.shape[:-1], *b.shape[1:]))
+
+
+def _of_integers(a: Tensor, b: Tensor) -> Tensor:
+    """The product of whole numbers, which wraps around; NumPy's, in a program by sums of products.
+
+    Raises:
+        TypeError: dtypes that differ.
+    """
+    same_real("matmul", a._array, b._array)
+    if listener.active is None and not (batch.rules is not None and batch.rules.any(a, b)):
+        return Tensor(np.asarray(np.matmul(a._array, b._array)))
+    columns = reshape(b, (-1, 1)) if b.ndim == 1 else b
+    terms = mul(reshape(a, (*a.shape, 1)), columns)
+    y = cast(sum(terms, -2), a.dtype)
     return reshape(y, (*a.shape[:-1], *b.shape[1:]))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastnn._support.dtype_info import finfo
 from fastnn.ops.elementwise import (
     abs,
     add,
@@ -38,7 +39,6 @@ from fastnn.ops.elementwise import (
 )
 from fastnn.ops.names import both_names
 from fastnn.ops.promote import pair, real
-from fastnn._support.dtype_info import finfo
 from fastnn.ops.table import taped
 from fastnn.tape import listener
 from fastnn.tape.node import Node
@@ -289,7 +289,13 @@ def equal(input: Tensor, other: Tensor) -> bool:
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
-    """`value` where the mask is True, else input."""
+    """`value` where the mask is True, else input.
+
+    Raises:
+        TypeError: a mask that is not bool.
+    """
+    if mask.dtype != bool_:
+        raise TypeError(f"mask: expected a bool tensor, got {mask.dtype}; convert by .bool()")
     return where(mask, value, input)
 
 

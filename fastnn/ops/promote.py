@@ -194,7 +194,9 @@ def promote_types(type1: DTypeLike, type2: DTypeLike) -> np.dtype[Any]:
         >>> fastnn.promote_types(fastnn.uint8, fastnn.int8)
         dtype('int16')
     """
-    return dtypes.public(_promoted(dtypes.dtype_of(type1, "type1"), dtypes.dtype_of(type2, "type2")))
+    return dtypes.public(
+        _promoted(dtypes.dtype_of(type1, "type1"), dtypes.dtype_of(type2, "type2"))
+    )
 
 
 def result_type(tensor1: Tensor | Scalar, tensor2: Tensor | Scalar) -> np.dtype[Any]:
@@ -240,7 +242,9 @@ def can_cast(from_: DTypeLike, to: DTypeLike) -> bool:
 
     Example:
         >>> import fastnn
-        >>> fastnn.can_cast(fastnn.float64, fastnn.float16), fastnn.can_cast(fastnn.float32, fastnn.int64)
-        (True, False)
+        >>> fastnn.can_cast(fastnn.float64, fastnn.float16)
+        True
+        >>> fastnn.can_cast(fastnn.float32, fastnn.int64)
+        False
     """
     return KIND[dtypes.dtype_of(from_, "from_")] <= KIND[dtypes.dtype_of(to, "to")]

@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastnn._support.arrays import index_range
+from fastnn._support.dtypes import HALVES
 from fastnn.ops.axes import permute, reshape, sum
 from fastnn.ops.elementwise import exp, mul, sub
 from fastnn.ops.names import both_names
+from fastnn.ops.promote import cast
 from fastnn.ops.table import Op, apply, row
 from fastnn.tape import listener
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, float32
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -57,12 +59,16 @@ def along(op: Op, x: Tensor, dim: int, attrs: tuple[int, ...] = ()) -> Tensor:
 @both_names
 def softmax(input: Tensor, dim: int = -1) -> Tensor:
     """Softmax along `dim`: exp(input - max) / sum(exp(input - max))."""
+    if input._array.dtype in HALVES:
+        return cast(softmax(cast(input, float32), dim), input.dtype)
     return along(_softmax, input, dim)
 
 
 @both_names
 def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
     """Log-softmax along `dim`: input - max - log(sum(exp(input - max)))."""
+    if input._array.dtype in HALVES:
+        return cast(log_softmax(cast(input, float32), dim), input.dtype)
     return along(_log_softmax, input, dim)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from fastnn._support import dtypes
 from fastnn.ops.axes import Axes, axis, mean, reduce_axes, reshape, sum, view_of
 from fastnn.ops.elementwise import (
@@ -24,11 +22,12 @@ from fastnn.ops.elementwise import (
     where,
 )
 from fastnn.ops.extremes import amax, amin
+from fastnn.ops.full_precision import rounds_once
 from fastnn.ops.join import cat
 from fastnn.ops.names import both_names
 from fastnn.ops.pointwise import isfinite, isnan, logical_not
 from fastnn.ops.promote import cast, real
-from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor import Tensor, int64
 from fastnn.tensor.attach import methods
 
 __all__ = [
@@ -50,17 +49,19 @@ def _product(x: Tensor) -> Tensor:
 
 
 @both_names
+@rounds_once
 def prod(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Product over `dim` (default: all axes); int64 for int64 and bool."""
-    input = cast(input, int64) if input.dtype == bool_ else input
+    """Product over `dim` (default: all axes); int64 for integers and bool."""
+    input = input if input.dtype.kind == "f" else cast(input, int64)
     return reduce_axes("prod", _product, input, dim, keepdim)
 
 
 @both_names
+@rounds_once
 def cumsum(input: Tensor, dim: int) -> Tensor:
     """Cumulative sum y_i = x_0 + .. + x_i along `dim`, by doubling: log2(n) additions each."""
     at = axis("cumsum", dim, input.ndim)
-    y = cast(input, int64) if input.dtype == bool_ else input
+    y = input if input.dtype.kind == "f" else cast(input, int64)
     before, step = (slice(None),) * at, 1
     while step < y.shape[at]:
         head = view_of(y, (*before, slice(step)))
@@ -78,6 +79,7 @@ def nansum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
 
 
 @both_names
+@rounds_once
 def nanmean(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """Mean of the elements that are not nan."""
     count = sum(cast(logical_not(isnan(input)), input.dtype), dim, keepdim)
@@ -96,6 +98,7 @@ def _count(x: Tensor, dim: Axes) -> int:
 
 
 @both_names
+@rounds_once
 def var(
     input: Tensor,
     dim: Axes = None,
@@ -121,6 +124,7 @@ def var(
 
 
 @both_names
+@rounds_once
 def std(
     input: Tensor,
     dim: Axes = None,
@@ -142,6 +146,7 @@ def _root(x: Tensor) -> Tensor:
 
 
 @both_names
+@rounds_once
 def var_mean(
     input: Tensor, dim: Axes = None, unbiased: bool | None = None, keepdim: bool = False, *,
     correction: float = 1,
@@ -152,6 +157,7 @@ def var_mean(
 
 
 @both_names
+@rounds_once
 def std_mean(
     input: Tensor, dim: Axes = None, unbiased: bool | None = None, keepdim: bool = False, *,
     correction: float = 1,
@@ -162,6 +168,7 @@ def std_mean(
 
 
 @both_names
+@rounds_once
 def logsumexp(input: Tensor, dim: Axes, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over `dim`, shifted by the largest element."""
     input = real(input)
@@ -172,6 +179,7 @@ def logsumexp(input: Tensor, dim: Axes, keepdim: bool = False) -> Tensor:
 
 
 @both_names
+@rounds_once
 def norm(
     input: Tensor, p: float | str | None = "fro", dim: Axes = None, keepdim: bool = False
 ) -> Tensor:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._support.dtypes import converted, wide
 from fastnn.guards import first_non_finite
 from fastnn.nn.modes import training_mode
 from fastnn.train.callbacks import Callback, Training
@@ -18,7 +19,7 @@ from fastnn.train.plan import Plan
 from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
 from fastnn.train.steps import Steps
-from fastnn.train.validation import Rows
+from fastnn.train.validation import Rows, real_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -183,7 +184,8 @@ class Session:
                 if self.trainer.stop_training or self._is_due():
                     return
         except FloatingPointError:
-            x = self.rows.x[loop.rows_of_step()]
+            rows = self.rows.x[loop.rows_of_step()]
+            x = converted(rows, wide(real_of(self.trainer.model)))
             with training_mode(self.trainer.model, True):
                 where = first_non_finite(self.trainer.model, x) or "the loss itself"
             raise FloatingPointError(

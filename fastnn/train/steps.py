@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastnn._support import check
+from fastnn._support.dtypes import wide
 from fastnn.compiler.compiled import record
 from fastnn.compiler.recorder import Recorder
 from fastnn.compiler.recording import Recording
 from fastnn.nn import BatchNorm1d, Module
 from fastnn.nn.modes import training_mode
 from fastnn.nn.utils import clip_grad_norm_, clip_grad_value_
+from fastnn.ops import cast
 from fastnn.optim.loop import blocks_of, empty_gradients, hold_gradients
 from fastnn.tape import listener
 from fastnn.tape.modes import no_grad
@@ -23,7 +25,16 @@ from fastnn.tensor import Tensor, int64
 from fastnn.train.loop import Loop, batch_order, parted
 from fastnn.train.metrics import Metric
 from fastnn.train.trial import Trial
-from fastnn.train.validation import Given, Known, Rows, check_metrics, check_values, ignored_label
+from fastnn.train.validation import (
+    Given,
+    Known,
+    Rows,
+    beside,
+    check_metrics,
+    check_values,
+    ignored_label,
+    real_of,
+)
 from fastnn.train.weights import measured
 
 if TYPE_CHECKING:
@@ -63,6 +74,11 @@ class Update:
 def shapes_of(*arrays: NDArray[Any]) -> tuple[Shape, ...]:
     """Shape and dtype of one row of each array."""
     return tuple((a.shape[1:], a.dtype) for a in arrays)
+
+
+def _figures(*found: Tensor) -> list[Tensor]:
+    """Losses and metrics in a type that the loop in C adds up."""
+    return [cast(t, wide(t.dtype)) for t in found]
 
 
 @dataclass(frozen=True)
@@ -250,8 +266,8 @@ class Steps:
         def train(x: Tensor, *given: Tensor) -> list[Tensor]:
             if update.accumulate == 1:
                 self.optimizer.zero_grad()
-            z = self.model(x)
-            y, *w = given if trial is None else trial.targets(z)
+            z = self.model(cast(x, real_of(self.model)))
+            y, *w = beside(z, *(given if trial is None else trial.targets(z)))
             figures = measured(self.loss, z, y, *w)
             loss = figures[0]
             if trial is not None:
@@ -267,13 +283,14 @@ class Steps:
             found = {name: metric(z.detach(), y) for name, metric in metrics.items()}
             check_metrics(found)
             self._outputs = z.shape[1:]
-            return [*figures, *found.values()]
+            return _figures(*figures, *found.values())
 
         def evaluate(x: Tensor, y: Tensor, *w: Tensor) -> list[Tensor]:
             with no_grad():
-                z = self.model(x)
+                z = self.model(cast(x, real_of(self.model)))
+                y, *w = beside(z, y, *w)
                 figures = measured(self.loss, z, y, *w)
-                return [*figures, *(metric(z, y) for metric in metrics.values())]
+                return _figures(*figures, *(metric(z, y) for metric in metrics.values()))
 
         return evaluate if kind == "evaluate" else train
 

@@ -59,6 +59,7 @@ def classes_of(y: NDArray[Any]) -> NDArray[np.int64] | None:
     Ignored rows have a number below 0."""
     if y.dtype.kind == "i":
         return np.asarray(y, np.int64)
+    y = dtypes.readable(y)
     if y.ndim == 2 and y.shape[1] > 1:
         sums = y.sum(axis=1, dtype=np.float64)
         shares = bool((y >= 0).all()) and bool((np.abs(sums - 1.0) <= 1e-3).all())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from fastnn import ops
 from fastnn._support import check, dtypes
 from fastnn.nn.losses.base import Loss, Reduction, legacy, reduced, same
