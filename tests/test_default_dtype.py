@@ -117,8 +117,6 @@ def test_training() -> None:
 
 @pytest.mark.parametrize("wrong", [fastnn.int64, fastnn.uint8, "complex64", None, 3, "real"])
 def test_refused(wrong: Any) -> None:
-    with pytest.raises(
-        TypeError, match="dtype: expected float32, float64, float16 or"
-    ):
+    with pytest.raises(TypeError, match="dtype: expected float32, float64, float16 or"):
         fastnn.set_default_dtype(wrong)
     assert fastnn.get_default_dtype() == fastnn.float32

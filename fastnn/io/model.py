@@ -114,7 +114,7 @@ def load(path: str | os.PathLike[str], map_location: Any = None, weights_only: b
         device(map_location)
     tensors, metadata = read(path)
     if KEY not in metadata:
-        return {name: Tensor(array) for name, array in tensors.items()}
+        return {key: _of_others(key, array, path) for key, array in tensors.items()}
     config, name = _config(metadata, tensors, path), os.fsdecode(path)
     if "state" not in config:
         return _model(tensors, config, name)[0]
@@ -122,6 +122,16 @@ def load(path: str | os.PathLike[str], map_location: Any = None, weights_only: b
     if tensors:
         _fail(name, f"tensor {next(iter(tensors))[:60]!r}: not in the state")
     return state
+
+
+def _of_others(name: str, array: Array, path: str | os.PathLike[str]) -> Tensor:
+    """A tensor of a file that others wrote; of the unsigned types that tensors have not, a wider
+    signed one."""
+    if array.dtype.kind == "u" and array.dtype != np.uint8:
+        if array.size and int(array.max()) >= 1 << 63:
+            _fail(os.fsdecode(path), f"tensor {name!r}: {array.max()} does not fit into int64")
+        array = array.astype(np.int32 if array.dtype == np.uint16 else np.int64)
+    return Tensor(array)
 
 
 def load_with_extra(path: str | os.PathLike[str]) -> tuple[nn.Sequential, dict[str, Any]]:

@@ -10,12 +10,12 @@ import numpy as np
 
 from fastnn._support.dtypes import uint8
 from fastnn.ops.axes import unbroadcast
-from fastnn.ops.promote import cast, exact_in_half, pair, real, same_real
+from fastnn.ops.promote import beside_number, cast, pair, real, same_real
 from fastnn.ops.table import apply, row
 from fastnn.tape import listener
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import GradientRule, Node
-from fastnn.tensor import Tensor, bool_, float32, int64
+from fastnn.tensor import Tensor, bool_, int64
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -97,10 +97,8 @@ def _binary(name: str, doc: str, gradient: GradientRule | None, floats: bool = F
             dtype = input._array.dtype
             if dtype.kind in "fV" and dtype is other._array.dtype:
                 return apply(op, (input, other))
-        half = exact_in_half(input, other) if name in _BY_DIGITS else None
-        if half is not None:
-            wide = [t if isinstance(t, Tensor) else real(t) for t in (input, other)]
-            return cast(apply(op, tuple(cast(t, float32) for t in wide)), half)
+        if name in _BY_DIGITS and (found := beside_number(op, input, other)) is not None:
+            return found
         x, y = pair(input, other)
         if floats and x._array.dtype.kind not in "fV":
             x, y = real(x), real(y)

@@ -16,7 +16,7 @@ from fastnn.tensor import Tensor, bool_, float32, int64
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-    from fastnn.ops.table import Scalar
+    from fastnn.ops.table import Op, Scalar
 
     DType = np.dtype[Any]
 
@@ -146,14 +146,15 @@ def pair(a: Tensor | Scalar, b: Tensor | Scalar) -> tuple[Tensor, Tensor]:
     return Tensor(dtypes.number(a, dtype)), Tensor(dtypes.number(b, dtype))
 
 
-def exact_in_half(a: Tensor | Scalar, b: Tensor | Scalar) -> DType | None:
-    """float16 or bfloat16, if that is the type of one operand and the other a number or a 0-d
-    tensor, whose digits count: x * 1e5 is finite for a small x."""
+def beside_number(op: Op, a: Tensor | Scalar, b: Tensor | Scalar) -> Tensor | None:
+    """The op on float16 or bfloat16 and a number, or a 0-d tensor of another type, whose digits
+    count: x * 1e5 is finite for a small x. None for other operands."""
     for x, y in ((a, b), (b, a)):
-        if isinstance(x, Tensor) and x._array.dtype in dtypes.HALVES and (
-            not isinstance(y, Tensor) or (y.ndim == 0 < x.ndim and y._array.dtype != x._array.dtype)
-        ):  # fmt: skip
-            return x._array.dtype
+        if not isinstance(x, Tensor) or x._array.dtype not in dtypes.HALVES:
+            continue
+        if not isinstance(y, Tensor) or (y.ndim == 0 < x.ndim and y.dtype != x.dtype):
+            wide = tuple(cast(real(t), float32) for t in (a, b))
+            return cast(apply(op, wide), x.dtype)
     return None
 
 

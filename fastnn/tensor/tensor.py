@@ -295,6 +295,8 @@ def as_dtype(array: NDArray[Any]) -> NDArray[Any]:
     """
     if array.dtype in DTYPES and array.dtype.isnative:
         return array
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"data: expected numbers or booleans, got dtype {array.dtype}")
     return array.astype(dtypes.dtype_of(array.dtype, "data"))
 
 

@@ -42,12 +42,13 @@ def embedding(
         (*input.shape, width).
 
     Raises:
-        TypeError: an input that is not int64.
+        TypeError: an input that is neither int64 nor int32.
         ValueError: sparse=True, max_norm not above 0.
         IndexError: one out of range.
     """
     check.a_tensor("input", input)
     check.a_tensor("weight", weight)
+    input = ops.cast(input, int64) if input.dtype == np.int32 else input
     if input.dtype != int64:
         raise TypeError(f"input: expected int64 categories, got {input.dtype}; use .long()")
     if weight.ndim != 2:

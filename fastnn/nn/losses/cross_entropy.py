@@ -44,6 +44,7 @@ def cross_entropy(
     if input.dtype.kind != "f":
         raise TypeError(f"input: expected float32 or float64 logits, got {input.dtype}")
     probabilities = target.dtype.kind == "f"
+    target = ops.cast(target, int64) if target.dtype.kind in "iu" else target
     if not probabilities and target.dtype != int64:
         raise TypeError(
             f"target: expected int64 classes or {input.dtype} probabilities, got {target.dtype}; "
@@ -196,6 +197,7 @@ def nll_loss(
     check.a_tensor("target", target)
     if input.dtype.kind != "f":
         raise TypeError(f"input: expected float32 or float64, got {input.dtype}")
+    target = ops.cast(target, int64) if target.dtype.kind in "iu" else target
     if target.dtype != int64:
         raise TypeError(f"target: expected int64 classes, got {target.dtype}; use .long()")
     input, target, shape = by_rows(input, target)

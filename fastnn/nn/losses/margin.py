@@ -165,6 +165,7 @@ def _classes(input: Tensor, target: Tensor, reduction: str) -> tuple[Tensor, Ten
     check.a_tensor("target", target)
     if input.ndim not in (1, 2):
         raise ValueError(f"input: expected scores (rows, classes), got shape {input.shape}")
+    target = ops.cast(target, int64) if target.dtype.kind in "iu" else target
     if target.dtype != int64:
         raise TypeError(f"target: expected int64 classes, got {target.dtype}; use .long()")
     if input.ndim == 2:
