@@ -40,7 +40,7 @@ class finfo:
         else:
             known: Any = np.finfo(found)
             self.eps, self.max, self.tiny, self.resolution = (
-                float(v) for v in (known.eps, known.max, known.tiny, known.resolution)
+                float(v) for v in (known.eps, known.max, known.tiny, 10.0**-known.precision)
             )
         self.min, self.smallest_normal = -self.max, self.tiny
 

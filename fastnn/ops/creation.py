@@ -100,10 +100,8 @@ def _converted(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
 def _of_numbers(source: Any, dtype: DTypeLike | None, own: np.dtype[Any] | None) -> NDArray[Any]:
     """Numbers and lists of them as an array; own: the dtype that the first element has itself."""
     array = np.array(source)
-    if array.dtype.kind in "Ou" and own is None and array.size:
-        wrong = max(array.ravel().tolist(), key=lambda v: abs(v) if isinstance(v, int) else 0)
-        if isinstance(wrong, int) and not -(1 << 63) <= wrong < 1 << 63:
-            raise OverflowError(f"data: {wrong} does not fit into int64")
+    if array.dtype.kind in "Ouf" and own is None and array.size:
+        _refuse_overflow(source, array)
     if dtype is not None:
         want = dtypes.dtype_of(dtype)
         dtypes.fits("data", array, want)
@@ -112,6 +110,23 @@ def _of_numbers(source: Any, dtype: DTypeLike | None, own: np.dtype[Any] | None)
     else:
         want = _default.dtype if array.dtype.kind == "f" else array.dtype
     return dtypes.converted(as_dtype(array), want)
+
+
+def _refuse_overflow(source: Any, array: NDArray[Any]) -> None:
+    """Refuse whole numbers beyond int64, which NumPy turns into uint64, objects or floats.
+
+    Raises:
+        OverflowError: there is one.
+    """
+    if array.dtype.kind == "f" and not (np.abs(array) >= 2.0**63).any():
+        return
+    leaves = [source]
+    while any(isinstance(v, list | tuple) for v in leaves):
+        leaves = [w for v in leaves for w in (v if isinstance(v, list | tuple) else (v,))]
+    if all(isinstance(v, int) for v in leaves):
+        for wrong in leaves:
+            if not -(1 << 63) <= wrong < 1 << 63:
+                raise OverflowError(f"data: {wrong} does not fit into int64")
 
 
 def _stated(data: Any) -> np.dtype[Any] | None:
@@ -229,6 +244,7 @@ def arange(
         ValueError: a step of 0, or away from end.
     """
     start, end = (0, start) if end is None else (start, end)
+    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
     want = None if dtype is None else dtypes.dtype_of(dtype)
     if want == int64:  # as torch: whole numbers from the start
         start, end, step = int(start), int(end), int(step)

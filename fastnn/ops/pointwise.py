@@ -38,8 +38,9 @@ from fastnn.ops.elementwise import (
     where,
 )
 from fastnn.ops.names import both_names
-from fastnn.ops.promote import pair, real
+from fastnn.ops.promote import cast, pair, real
 from fastnn.ops.table import taped
+from fastnn.ops.write import value_of
 from fastnn.tape import listener
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_
@@ -289,13 +290,14 @@ def equal(input: Tensor, other: Tensor) -> bool:
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
-    """`value` where the mask is True, else input.
+    """`value` where the mask is True, else input; of input's dtype.
 
     Raises:
-        TypeError: a mask that is not bool.
+        TypeError: a mask that is not bool. RuntimeError: a number beyond an integer dtype.
     """
     if mask.dtype != bool_:
         raise TypeError(f"mask: expected a bool tensor, got {mask.dtype}; convert by .bool()")
+    value = cast(value, input.dtype) if isinstance(value, Tensor) else value_of(value, input)
     return where(mask, value, input)
 
 

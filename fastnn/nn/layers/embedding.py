@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from fastnn import ops
 from fastnn._support import check, device as _device, dtypes
+from fastnn._support.dtypes import int32
 from fastnn.nn import init
 from fastnn.nn.layer import Layer
 from fastnn.nn.parameter import Parameter
@@ -48,7 +49,7 @@ def embedding(
     """
     check.a_tensor("input", input)
     check.a_tensor("weight", weight)
-    input = ops.cast(input, int64) if input.dtype == np.int32 else input
+    input = ops.cast(input, int64) if input.dtype == int32 else input
     if input.dtype != int64:
         raise TypeError(f"input: expected int64 categories, got {input.dtype}; use .long()")
     if weight.ndim != 2:
