@@ -41,7 +41,6 @@ UPDATES = tuple(name for name, i in OPS.items() if fnn_ops[i].hyper)
 INDEX = {name: fnn_ops[i].index for name, i in OPS.items() if fnn_ops[i].index}
 EPILOGUES = {name: fnn_ops[i].epilogue for name, i in OPS.items() if fnn_ops[i].epilogue}
 DERIVATIVES = {name: fnn_ops[i].derivative for name, i in OPS.items() if fnn_ops[i].derivative}
-MOVES = tuple(name for name, i in OPS.items() if fnn_ops[i].moves)
 _types = {
     FNN_FLOAT32: "float32", FNN_FLOAT64: "float64", FNN_INT64: "int64", FNN_BOOL: "bool",
     FNN_FLOAT16: "float16", FNN_BFLOAT16: "bfloat16", FNN_INT32: "int32", FNN_INT16: "int16",
@@ -226,7 +225,7 @@ cdef int _table_of(int real, int kind, int code, int i) except -3:
     return min(real, kind)
 
 
-cpdef bint needs_widening(int code, tuple arrays) except -1:
+cdef bint needs_widening(int code, tuple arrays) except -1:
     """Whether an array is of a type that the op has no kernels for, and has to be cast."""
     cdef Py_buffer view
     cdef int kind

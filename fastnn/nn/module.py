@@ -300,9 +300,6 @@ class Module(Hooked, Conversions):
             parameter.requires_grad_(requires_grad)
         return self
 
-    def _changed(self) -> None:
-        Module.changes += 1
-
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Clear every gradient: set it to None, or fill it with zeros."""
         for parameter in self.parameters():

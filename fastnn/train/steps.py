@@ -288,9 +288,9 @@ class Steps:
         def evaluate(x: Tensor, y: Tensor, *w: Tensor) -> list[Tensor]:
             with no_grad():
                 z = self.model(cast(x, real_of(self.model)))
-                y, *w = beside(z, y, *w)
-                figures = measured(self.loss, z, y, *w)
-                return _figures(*figures, *(metric(z, y) for metric in metrics.values()))
+                target, *weights = beside(z, y, *w)
+                figures = measured(self.loss, z, target, *weights)
+                return _figures(*figures, *(metric(z, target) for metric in metrics.values()))
 
         return evaluate if kind == "evaluate" else train
 
