@@ -279,3 +279,20 @@ def test_transforms(name: str) -> None:
     jacobian = fastnn.jacrev(lambda r: r * r)(x[0])
     assert jacobian.tolist() == [[2.0, 0.0], [0.0, 4.0]] and jacobian.dtype == name
     assert fastnn.grad(lambda r: (r**3).sum())(x[0]).tolist() == [3.0, 12.0]
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_random_numbers(name: str) -> None:
+    """Of the type asked for, within their range; weights of it too."""
+    dtype = getattr(fastnn, name)
+    fastnn.manual_seed(0)
+    x = fastnn.zeros(1000, dtype=dtype)
+    found = [
+        fastnn.rand(1000, dtype=dtype), fastnn.randn(1000, dtype=dtype), fastnn.rand_like(x),
+        fastnn.randn_like(x), x.clone().normal_(), x.clone().uniform_(), fastnn.bernoulli(x + 0.5),
+        nn.init.trunc_normal_(x.clone()), nn.functional.dropout(x + 1, 0.5),
+    ]  # fmt: skip
+    for y in found:
+        assert y.dtype == dtype and y.isfinite().all() and 0.2 < y.float().std() < 1.1
+    picked = fastnn.multinomial(fastnn.tensor([0.0, 3.0, 1.0], dtype=dtype), 50, replacement=True)
+    assert picked.dtype == fastnn.int64 and set(picked.tolist()) == {1, 2}

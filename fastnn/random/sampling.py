@@ -218,7 +218,7 @@ def multinomial(
         ValueError: weights that are negative, not finite or all 0; too many samples.
     """
     listener.refuse("random numbers were drawn (multinomial)")
-    weights = input.detach().numpy().astype(float64)
+    weights = input.detach().double().numpy()
     if weights.ndim not in (1, 2) or not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise ValueError("input: expected finite weights from 0 up, a vector or rows of them")
     rows = np.atleast_2d(weights)
