@@ -71,11 +71,10 @@ KNOWN = layers()
 NETS = {net: name for name, entry in KNOWN.items() for net in entry.nets or [f"{name}()"]}
 OPTIONS = {net: name for name, entry in KNOWN.items() for net in entry.options}
 
-# A computed weight is kept by its state_dict alone; a file has no `inplace`, which changes nothing.
+# A computed weight is kept by its state_dict alone.
 NOT_COPIED = {
     "utils.weight_norm(Linear(6, 4)) -> 4",
     "utils.spectral_norm(Linear(6, 4)) -> 4",
-    "Dropout(0.9, True)",
 }
 COPIED = [text for text in NETS | OPTIONS if text not in NOT_COPIED]
 

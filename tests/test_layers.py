@@ -129,9 +129,6 @@ def test_activations_refuse_what_they_cannot_take() -> None:
     for call, message in refusals:
         with pytest.raises(ValueError, match=message):
             call()
-    for module in (nn.ReLU6, nn.Hardswish, nn.Hardsigmoid, nn.SELU, nn.Mish):
-        y = fastnn.ones(2)
-        assert module(inplace=True)(y) is not y and y.tolist() == [1, 1]
 
 
 def test_prelu_slopes_go_along_axis_one() -> None:
@@ -144,7 +141,7 @@ def test_prelu_slopes_go_along_axis_one() -> None:
 
 ACTIVATIONS = [
     F.relu6, F.hardtanh, F.hardsigmoid, F.hardswish, F.softshrink, F.hardshrink, F.selu, F.celu,
-    F.mish, F.logsigmoid, F.softsign, F.tanhshrink, F.softmin, F.glu,
+    F.mish, F.logsigmoid, F.softsign, F.tanhshrink, F.glu,
 ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from fastnn.ops import inplace, operators
 ROOT = Path(__file__).resolve().parents[1]
 ATTACHED: list[dict[str, Any]] = [
     *(family.METHODS for family in ops.FAMILIES if hasattr(family, "METHODS")),
-    operators.METHODS, inplace.METHODS, random.METHODS, backward.METHODS,
+    operators.METHODS, inplace.METHODS, ops.IN_PLACE, random.METHODS, backward.METHODS,
 ]  # fmt: skip
 
 
@@ -39,8 +39,8 @@ def test_a_function_and_a_method_of_one_name_are_one() -> None:
            if isinstance(vars(Tensor).get(name), types.FunctionType)
            and vars(Tensor)[name] is not getattr(fastnn, name)}  # fmt: skip
     assert two == {
-        "detach", "flip", "is_floating_point", "numel", "permute", "reshape", "swapaxes",
-        "swapdims", "tile", "where",
+        "detach", "flip", "is_floating_point", "numel", "permute", "polygamma", "reshape",
+        "swapaxes", "swapdims", "tile", "where",
     }  # fmt: skip
 
 

@@ -29,7 +29,7 @@ def tanh_gelu(x: np.ndarray) -> np.ndarray:
 
 
 ACTIVATIONS: dict[str, tuple[nn.Module, Callable[[Tensor], Tensor], Any]] = {
-    "relu": (nn.ReLU(inplace=True), lambda x: F.relu(x, True), np.maximum(X, 0)),
+    "relu": (nn.ReLU(), F.relu, np.maximum(X, 0)),
     "leaky": (nn.LeakyReLU(), F.leaky_relu, np.where(X > 0, X, 0.01 * X)),
     "leaky .2": (nn.LeakyReLU(0.2), lambda x: F.leaky_relu(x, 0.2), np.where(X > 0, X, 0.2 * X)),
     "elu": (nn.ELU(2.0), lambda x: F.elu(x, 2.0), np.where(X > 0, X, 2 * np.expm1(X))),

@@ -7,12 +7,16 @@ import pathlib
 
 import numpy as np
 import pytest
+from cases.draws import EXPRESSIONS, drawn
 
+import fastnn
 from fastnn import random
 from fastnn.nn import Linear, init
 from fastnn.tensor import Tensor
 
-GOLDEN = json.loads((pathlib.Path(__file__).parent / "golden.json").read_text())
+HERE = pathlib.Path(__file__).parent
+GOLDEN = json.loads((HERE / "golden.json").read_text())
+DRAWS = json.loads((HERE / "goldens/draws.json").read_text())
 TORCH = GOLDEN["torch_rng_checks"]
 
 RANDN_20_SEED_7 = [
@@ -38,6 +42,66 @@ INITS_2_3_SEED_7 = {
 
 def close(got: np.ndarray, want: list[float]) -> None:
     np.testing.assert_allclose(got.ravel(), want, rtol=2e-7, atol=3e-8)
+
+
+def test_every_draw_has_a_golden() -> None:
+    assert sorted(DRAWS) == sorted(set(EXPRESSIONS))
+
+
+@pytest.mark.parametrize("expression", DRAWS)
+def test_draws_as_torch(expression: str) -> None:
+    dtype, values, after = DRAWS[expression]
+    got, next_number = drawn(expression, fastnn)
+    assert got.dtype == dtype
+    np.testing.assert_allclose(got.numpy(), values, rtol=2e-7 if dtype == "float32" else 1e-14)
+    assert next_number == after  # the generator stands where torch's stands
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        ("zeros(3).uniform_(3, -1)", "to"), ("zeros(3).normal_(0, -1)", "std"),
+        ("zeros(3).bernoulli_(2.)", "p"), ("zeros(3).bernoulli_(-1.)", "p"),
+        ("zeros(3).bernoulli_(nan)", "p"), ("zeros(3).bernoulli_(tensor([2., 0., 0.]))", "input"),
+        ("zeros(3).exponential_(0.)", "lambd"), ("zeros(3).geometric_(0.)", "p"),
+        ("zeros(3).geometric_(1.)", "p"), ("zeros(3).cauchy_(0., 0.)", "sigma"),
+        ("zeros(3).log_normal_(0., 0.)", "std"), ("zeros(3).random_(0, 0)", "to"),
+        ("zeros(3, dtype=bool_).random_(0, 3)", "to"),
+        ("zeros(3, dtype=bool_).geometric_(.5)", "geometric_"),
+        *((f"zeros(3, dtype={d}).{f}_()", f"{f}_") for d in ("int64", "bool_")
+          for f in ("uniform", "normal", "exponential", "cauchy", "log_normal")),
+        ("normal(zeros(3), -1.)", "std"), ("normal(0., -1., (3,))", "std"),
+        ("normal(0., tensor([-1.]))", "std"), ("normal(zeros(3), 1., (3,))", "size"),
+        ("normal(0., 1.)", "size"), ("normal(tensor([1]), 1.)", "mean, std"),
+        ("bernoulli(zeros(3), 2.)", "p"), ("bernoulli(tensor([1]))", "input"),
+        ("rand(2, size=(3,))", "rand"), ("randn(3, device='cuda')", "device"),
+        ("rand_like(zeros(3), device='cuda')", "device"), ("randperm(3, device='mps')", "device"),
+        ("Generator(device='cuda')", "device"), ("Generator('cuda')", "device"),
+    ],
+)  # fmt: skip
+def test_draws_refuse_and_draw_nothing(call: str, named: str) -> None:
+    before = random.get_rng_state()
+    with pytest.raises((TypeError, ValueError, RuntimeError), match=f"^{named}: "):
+        eval(call, vars(fastnn).copy())
+    assert (random.get_rng_state() == before).all()
+
+
+@pytest.mark.parametrize("draw", ["normal(x, 1.)", "normal(0., x)", "bernoulli(x)"])
+def test_what_is_drawn_has_gradient_zero(draw: str) -> None:
+    x = fastnn.full((3,), 0.5, requires_grad=True)
+    eval(draw, {**vars(fastnn), "x": x}).sum().backward()
+    assert x.grad is not None and x.grad.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_fork_rng() -> None:
+    before = random.get_rng_state()
+    with random.fork_rng():
+        random.manual_seed(1)
+        random.rand(3)
+    assert (random.get_rng_state() == before).all()
+    with random.fork_rng(enabled=False):
+        random.rand(1)
+    assert not (random.get_rng_state() == before).all()
 
 
 def test_rand() -> None:
@@ -121,12 +185,12 @@ def test_derive_seed_is_torchs_random_() -> None:
     assert random.derive_seed(random.Generator(3)) == 937055941807507096
 
 
-@pytest.mark.parametrize("seed", [0, 2**64 - 1])
+@pytest.mark.parametrize("seed", [0, 2**64 - 1, -1, -(2**63)])
 def test_seeds_in_range(seed: int) -> None:
-    assert random.manual_seed(seed).initial_seed() == seed
+    assert random.manual_seed(seed).initial_seed() == seed % 2**64
 
 
-@pytest.mark.parametrize("seed", [-1, 2**64, 2**128, 1.0, "1", None, True])
+@pytest.mark.parametrize("seed", [-(2**63) - 1, 2**64, 2**128, 1.0, "1", None, True])
 def test_seeds_out_of_range(seed: object) -> None:
     before = random.get_rng_state()
     with pytest.raises((ValueError, TypeError), match="seed: expected an integer"):

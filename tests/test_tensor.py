@@ -377,7 +377,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
                        r"^add_: result type Float can't be cast to the desired output type Long$"),
     "condition": (lambda: fastnn.where(A, A, A), TypeError, r"^condition: expected a bool tensor"),
     "reshape": (lambda: A.reshape(4, 2), ValueError, r"^reshape: \(2, 3\) does not fit into \(4"),
-    "index": (lambda: A["x"], TypeError, r"^index: expected integers, slices, .* got 'x'$"),
+    "index": (lambda: A["x"], IndexError, r"^index: expected integers, slices, .* got 'x'$"),
     "index rows": (lambda: A[LONG], IndexError, r"^index: expected rows in -2\.\.1, got 2 at pos"),
     "dim": (lambda: A.sum(2), IndexError, r"^dim: expected -2\.\.1 for sum, got 2$"),
     "dims": (lambda: A.mean((0, -3)), IndexError, r"^dim: expected -2\.\.1 for mean, got -3$"),

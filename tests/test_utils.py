@@ -63,7 +63,7 @@ def test_loader_batches() -> None:
     picked = DataLoader(ten(), batch_size=2, sampler=[9, 8, 7])
     assert [x.tolist() for x, _ in picked] == [[9, 8], [7]]
     assert len(RandomSampler(ten())) == 10
-    for options in ({"num_workers": 2}, {"shuffle": True, "sampler": [1]}, {"batch_size": 0}):
+    for options in ({"num_workers": -1}, {"shuffle": True, "sampler": [1]}, {"batch_size": 0}):
         with pytest.raises(ValueError):
             DataLoader(ten(), **options)
 

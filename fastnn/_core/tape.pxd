@@ -14,6 +14,7 @@ cdef class TensorBase:
     cdef public bint _unit  # the constant 1 that starts a backward pass
     cdef public bint _inference  # made within inference_mode
     cdef public TensorBase _past  # stands for it as it was before a change in place on the tape
+    cdef public TensorBase _base  # of a view made off the tape: the tensor whose memory it sees
     cdef object __weakref__
 
 cdef bint rebased  # whether any tensor was ever changed in place on the tape

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self, SupportsIndex, overload
 
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
@@ -16,7 +16,16 @@ def bind(
     widened: Callable[..., None] | None = None,
     rules: Any = None,
     refuse: Callable[[_Rule, tuple[_Tensor | None, ...], tuple[Any, ...]], None] | None = None,
+    renew: Callable[[_Tensor], None] | None = None,
+    size: type[Sizes] | None = None,
 ) -> None: ...
+
+class Sizes(tuple[int, ...]):
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> int: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> Self: ...
+
 def grad_enabled() -> bool: ...
 def set_grad_enabled(mode: bool) -> bool: ...
 def inference_enabled() -> bool: ...
@@ -48,6 +57,7 @@ def taped(
     out: _Array,
     note: tuple[Any, ...] = (),
 ) -> _Tensor: ...
+def view(x: _Tensor, array: _Array, rule: _Rule, note: tuple[Any, ...] = ()) -> _Tensor: ...
 def apply(
     op: _Op,
     inputs: tuple[_Tensor | None, ...],
@@ -83,11 +93,14 @@ class TensorBase:
     grad: _Tensor | None
     requires_grad: bool
     _past: _Tensor | None
+    _base: _Tensor | None
     _node: Node | None
     _index: int
     _unit: bool
     _inference: bool
     def __init__(self, array: _Array, requires_grad: bool = False) -> None: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
 
 def hold(tensors: tuple[_Tensor, ...], arrays: list[_Array]) -> bool: ...
 def take_gradients(params: list[_Tensor], views: list[_Tensor]) -> tuple[bool, ...] | None: ...

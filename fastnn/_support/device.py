@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastnn._support.late import late
+
 
 class device:
     """The device of a tensor: the CPU.
@@ -63,6 +65,12 @@ def is_device(value: Any) -> bool:
     return True
 
 
+def on_cpu(value: Any) -> None:
+    """Check a `device` argument: None or the CPU."""
+    if value is not None:
+        device(value)
+
+
 class Absent:
     """Unavailable hardware, such as CUDA: `is_available()` is False, and seeding does nothing.
 
@@ -88,6 +96,11 @@ class Absent:
         """Does nothing: there is no cache."""
 
     synchronize = empty_cache
+
+    @property
+    def amp(self) -> Any:
+        """`fastnn.amp`."""
+        return late("fastnn", "amp")
 
 
 class Backends:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,6 +43,10 @@ class Choice(NamedTuple):
     value: Value  # as in Check
     test: Callable[[Tensor], bool]
     found: bool
+
+
+class ArgumentWrittenError(RecordingError):
+    """The function changes an argument in place."""
 
 
 class Recorder:
@@ -125,6 +130,29 @@ class Recorder:
         """`leaf.grad` becomes None, whatever it was."""
         self.grads_set[id(leaf)] = leaf
 
+    def needs_gradients(self, found: Iterable[tuple[Tensor, Any]], asked: bool) -> None:
+        """The function names `.grad`: these tensors had these gradients before it ran. A replay
+        needs the same where the program reads it first, and if the function may have asked whether
+        there is one, the same answer."""
+        for leaf, grad in found:
+            if id(leaf) in self.grads_read:
+                continue
+            if grad is not None and self._read_first(grad._array):
+                self.grads_read[id(leaf)] = leaf, grad
+            elif asked:
+                self.conditions.append(partial(_has_gradient, leaf, grad is not None))
+                self.watched.append((leaf, "grad"))
+
+    def _read_first(self, array: NDArray[Any]) -> bool:
+        """Whether the program reads memory before it writes there."""
+        storage = self.storages.get(id(_owner(array)))
+        for instruction in self.instructions if storage is not None else ():
+            if any(v.storage is storage for v in instruction.reads()):
+                return True
+            if any(v.storage is storage for v in instruction.writes()):
+                return False
+        return False
+
     def valid_while(
         self, holds: Callable[[], bool], before_run: Callable[[], object], places: Any
     ) -> None:
@@ -163,9 +191,23 @@ class Recorder:
         if len(self.storages) > known:
             storage.kind = "kept"
         elif storage.kind == "input":
-            raise RecordingError(
+            raise ArgumentWrittenError(
                 f"{self.location()}: cannot compile this: an argument is changed in place; "
                 "return the new values instead"
+            )
+
+    def turns(self, array: NDArray[Any], name: str) -> None:
+        """The axes of a tensor change in place: nothing that a replay does to the user's tensor."""
+        storage = self.value(array).storage
+        made = any(
+            value is not None and value.storage is storage
+            for instruction in self.instructions
+            for value in instruction.values[: instruction.n_outputs]
+        )
+        if storage.kind == "input" or not made:
+            raise RecordingError(
+                f"{self.location()}: cannot compile this: {name} changes the axes of a tensor that "
+                "was there before; use the form that gives a new tensor"
             )
 
     def refuse_rebound(self, name: str) -> None:
@@ -234,8 +276,9 @@ class Listener(Recorder):
                 self._save(self.value(array).storage)
 
     def writes(self, array: NDArray[Any]) -> None:
-        """An existing array is written in place."""
-        super().writes(array)
+        """An existing array is written in place; the input is a copy that may be."""
+        if self.value(array).storage.kind != "input":
+            super().writes(array)
         self._save(self.value(array).storage)
 
 
@@ -255,6 +298,10 @@ def listening(recorder: Recorder) -> Iterator[Recorder]:
             raise
         finally:
             listener.listen(None)
+
+
+def _has_gradient(leaf: Tensor, asked: bool) -> bool:
+    return (leaf.grad is not None) == asked
 
 
 class _Lent:

@@ -26,7 +26,7 @@ from fastnn._support.dtypes import is_float, readable
 from fastnn._version import __version__
 from fastnn.io.safetensors import FormatError, parse_json, read, write
 from fastnn.io.state import restored, save_state
-from fastnn.nn.layer import Layer, arguments, take_values, without_values
+from fastnn.nn.layer import Layer, arguments, optional, take_values, without_values
 from fastnn.tensor import Tensor
 
 __all__ = ["load", "load_with_extra", "save"]
@@ -239,7 +239,7 @@ def _layer(
 ) -> Layer:
     """Build one layer; its constructor checks the options."""
     who = f"configuration: layer {at}: {kind.__name__}"
-    if options.keys() != set(arguments(kind)):
+    if options.keys() - set(optional(kind)) != set(arguments(kind)):
         wanted = ", ".join(arguments(kind)) or "no options"
         _fail(path, f"{who} takes {wanted}, got {', '.join(options)!r:.60}")
     own = (array.dtype for name, array in tensors.items() if name.startswith(f"{at}."))

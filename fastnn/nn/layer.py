@@ -17,7 +17,8 @@ from fastnn.tensor import Tensor
 Array = npt.NDArray[Any]
 
 # Arguments that a rebuild does not need: without effect, or visible in the values.
-_UNKEPT = frozenset({"axis", "device", "dtype", "inplace", "sparse"})
+_UNKEPT = frozenset({"axis", "device", "dtype", "inplace", "max_value", "min_value", "sparse"})
+_OPTIONAL = ("inplace",)  # kept where it is True, so that most files do without
 
 
 class _Thread(threading.local):
@@ -40,7 +41,8 @@ class Layer(Module):
 
     def _config(self) -> dict[str, Any]:
         """The arguments that rebuild this layer, without its dtype and values."""
-        return {name: self._argument(name) for name in arguments(type(self))}
+        kept = {name: self._argument(name) for name in arguments(type(self))}
+        return kept | {name: True for name in optional(type(self)) if getattr(self, name)}
 
     def _argument(self, name: str) -> Any:
         value = getattr(self, name)
@@ -65,6 +67,11 @@ def arguments(kind: type[Layer]) -> tuple[str, ...]:
     found = inspect.signature(kind).parameters.values()
     kept = [p for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     return tuple(p.name for p in kept if p.name[0] != "_" and p.name not in _UNKEPT)
+
+
+def optional(kind: type[Layer]) -> tuple[str, ...]:
+    """The flags of the constructor that a configuration has where they are set."""
+    return tuple(name for name in _OPTIONAL if name in inspect.signature(kind).parameters)
 
 
 @contextmanager

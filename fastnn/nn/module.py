@@ -9,14 +9,13 @@ from fastnn import autograd
 from fastnn._core import engine
 from fastnn._support import check
 from fastnn._support.late import late
-from fastnn.nn.conversions import Conversions
-from fastnn.nn.hooks import Hooked
-from fastnn.nn.parameter import Parameter
-from fastnn.nn.state import IncompatibleKeys, load, loadable
+from fastnn.nn.converting import Converted
+from fastnn.nn.hooks import HOOKS
+from fastnn.nn.parameter import Buffer, Parameter
+from fastnn.nn.paths import Paths
+from fastnn.nn.saving import Saved
 from fastnn.tape import listener
 from fastnn.tensor import Tensor
-
-HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks")
 
 
 def _first_predict(*args: Any) -> Any:
@@ -29,7 +28,7 @@ def _first_predict(*args: Any) -> Any:
 _predict: Any = _first_predict
 
 
-class Module(Hooked, Conversions):
+class Module(Paths, Converted, Saved):
     """Base class of layers and models, torch's `nn.Module`.
 
     Assign Parameters and Modules as attributes in `__init__`, after `super().__init__()`, and
@@ -50,6 +49,8 @@ class Module(Hooked, Conversions):
     ['hidden.weight', 'hidden.bias']
     """
 
+    T_destination: Any = dict  # torch's names, for what is asked of any module
+    call_super_init = dump_patches = False
     changes = 0  # of Module: counts changes to the parts and the mode of any module
 
     training: bool
@@ -81,6 +82,11 @@ class Module(Hooked, Conversions):
                 self.register_parameter(name, value)
             else:
                 self.add_module(name, value)
+            return
+        if isinstance(value, Buffer) and name not in self._buffers:
+            self._forget(name)
+            self.__dict__.pop(name, None)
+            self.register_buffer(name, value, value.persistent)
             return
         for kind, registry in zip(("parameter", "module"), registries, strict=True):
             if registry is not None and name in registry:
@@ -202,9 +208,9 @@ class Module(Hooked, Conversions):
                 path = f"{prefix}.{name}" if prefix else name
                 yield from child.named_modules(memo, path, remove_duplicate)
 
-    def modules(self) -> Iterator[Module]:
-        """This module and all submodules."""
-        return (module for _, module in self.named_modules())
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """This module and all submodules; a shared one comes once, if not otherwise asked."""
+        return (module for _, module in self.named_modules(remove_duplicate=remove_duplicate))
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The direct children with their names."""
@@ -217,20 +223,6 @@ class Module(Hooked, Conversions):
     def children(self) -> Iterator[Module]:
         """The direct children."""
         return (child for _, child in self.named_children())
-
-    def get_submodule(self, target: str) -> Module:
-        """The module at a path such as 'body.0'; '' is this one.
-
-        Raises:
-            AttributeError: there is none.
-        """
-        module: Module = self
-        for name in target.split(".") if target else ():
-            child = module._modules.get(name)
-            if child is None:
-                raise AttributeError(f"{type(module).__name__} has no module {name!r}")
-            module = child
-        return module
 
     def _own_parameters(self) -> Iterable[tuple[str, Parameter | None]]:
         return self._parameters.items()
@@ -304,52 +296,6 @@ class Module(Hooked, Conversions):
         """Clear every gradient: set it to None, or fill it with zeros."""
         for parameter in self.parameters():
             autograd.zero_grad(parameter, set_to_none)
-
-    # ---- state ----
-
-    def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
-        """Parameters and persistent buffers by torch's names; the tensors share memory."""
-        state: dict[str, Tensor] = {}
-        for path, module in self.named_modules(prefix=prefix, remove_duplicate=False):
-            state.update(
-                (f"{path}.{name}" if path else name, tensor.detach())
-                for name, tensor in module._own_state()
-            )
-        return state
-
-    def _own_state(self) -> Iterator[tuple[str, Tensor]]:
-        for name, parameter in self._own_parameters():
-            if parameter is not None:
-                yield name, parameter
-        for name, buffer in self._buffers.items():
-            if buffer is not None and name not in self._transient:
-                yield name, buffer
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True
-    ) -> IncompatibleKeys:
-        """Copy values by name into parameters and buffers, after checking all of them.
-
-        Args:
-            state_dict: names to Tensors or arrays of the same shapes.
-            strict: True (default): the names must be exactly those of `state_dict()`.
-
-        Returns:
-            the names missing and unexpected.
-
-        Raises:
-            TypeError: not a mapping.
-            RuntimeError: names or shapes do not fit; nothing was changed.
-
-        >>> from fastnn import nn
-        >>> a, b = nn.Linear(2, 1), nn.Linear(2, 1)
-        >>> b.load_state_dict(a.state_dict())
-        <All keys matched successfully>
-        """
-        own = self.state_dict()
-        values, report = loadable(own, state_dict, strict, type(self).__name__)
-        load(own, values)
-        return report
 
     # ---- text ----
 

@@ -11,64 +11,96 @@ from fastnn.ops import (
     axes,
     conversions,
     counting,
+    cumulative,
     diagonals,
+    distances,
     einstein,
     elementwise,
     extremes,
+    in_place_forms,
     indexing,
     inplace,
     join,
+    matrices,
     operators,
+    parts,
+    placing,
     pointwise,
     products,
     promote,
+    putting,
+    quantiles,
     rows,
     scattering,
+    searching,
+    shapes,
     sorting,
+    special,
+    spectral,
     statistics,
     stored as stored,
+    summaries,
+    transcendental,
     views,
+    whole,
 )
 from fastnn.ops.arithmetic import *
 from fastnn.ops.arithmetic import add_, scaled, sub_
+from fastnn.ops.assignment import setitem
 from fastnn.ops.axes import *
 from fastnn.ops.axes import contiguous, expand
 from fastnn.ops.conversions import *
 from fastnn.ops.counting import *
+from fastnn.ops.cumulative import *
 from fastnn.ops.diagonals import *
+from fastnn.ops.distances import *
 from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.elementwise import copy, gelu
 from fastnn.ops.extremes import *
 from fastnn.ops.indexing import *
-from fastnn.ops.indexing import getitem, one_hot, setitem
+from fastnn.ops.indexing import getitem, one_hot
 from fastnn.ops.join import *
 from fastnn.ops.join import repeat
 from fastnn.ops.loss import bce_with_logits, mse, soft_cross_entropy, softmax_cross_entropy
 from fastnn.ops.matmul import linear
+from fastnn.ops.matrices import *
 from fastnn.ops.norm import batch_norm, layer_norm
+from fastnn.ops.parts import *
+from fastnn.ops.placing import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.pointwise import softplus
 from fastnn.ops.products import *
 from fastnn.ops.promote import *
 from fastnn.ops.promote import cast, result_dtype
+from fastnn.ops.putting import *
+from fastnn.ops.quantiles import *
 from fastnn.ops.random import draw_key, dropout
 from fastnn.ops.rows import *
 from fastnn.ops.rows import accuracy, binary_accuracy, scatter_add_rows, take_rows
 from fastnn.ops.scattering import *
+from fastnn.ops.searching import *
+from fastnn.ops.shapes import *
 from fastnn.ops.sorting import *
+from fastnn.ops.special import *
+from fastnn.ops.spectral import *
 from fastnn.ops.statistics import *
+from fastnn.ops.summaries import *
 from fastnn.ops.table import TABLE, Op, made_by
+from fastnn.ops.transcendental import *
 from fastnn.ops.update import update_step
 from fastnn.ops.views import *
+from fastnn.ops.whole import *
 from fastnn.ops.write import copy_, div_, lerp_, mul_
-from fastnn.tensor import printing
+from fastnn.tensor import Tensor, printing
 from fastnn.tensor.attach import attach
 
 # These families define the functions `fastnn.<name>` and the methods of Tensor.
 FAMILIES: tuple[Any, ...] = (
-    arithmetic, axes, conversions, counting, diagonals, einstein, elementwise, extremes, indexing,
-    join, pointwise, products, promote, rows, scattering, sorting, statistics, views,
+    arithmetic, axes, conversions, counting, cumulative, diagonals, distances, einstein,
+    elementwise, extremes, indexing, join, matrices, parts, placing, pointwise, products, promote,
+    putting, quantiles, rows, scattering, searching, shapes, sorting, special, spectral, statistics,
+    summaries, transcendental, views, whole,
 )  # fmt: skip
 FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 
@@ -84,6 +116,8 @@ __all__ = [
 
 for _family in (*FAMILIES, operators, inplace):
     attach(getattr(_family, "METHODS", {}))
+IN_PLACE = in_place_forms.in_place_forms({**globals(), **vars(Tensor)}, inplace.METHODS)
+attach(IN_PLACE)
 printing.name_nodes(made_by)
 
 

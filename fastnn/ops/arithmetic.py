@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import builtins
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fastnn._support import check
 from fastnn.ops import elementwise, write
+from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import abs, floor_divide, mul, sign
 from fastnn.ops.pointwise import trunc
 from fastnn.ops.promote import pair
+from fastnn.ops.table import taped
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
     from fastnn.ops.table import Operand, Scalar
 
-__all__ = ["add", "div", "divide", "sub", "subtract", "true_divide"]
+__all__ = ["add", "div", "divide", "round", "sub", "subtract", "true_divide"]
 
 
 def scaled(other: Operand, alpha: Scalar) -> Operand:
@@ -44,6 +50,17 @@ def sub_(x: Tensor, other: Operand, *, alpha: Scalar = 1) -> Tensor:
     return write.sub_(x, scaled(other, alpha))
 
 
+def _stepped(y: Tensor, a: Operand, b: Operand) -> Tensor:
+    """y, which is constant between steps, on the tape of a and b."""
+    inputs = tuple(x for x in (a, b) if isinstance(x, Tensor) and x.requires_grad)
+    return taped(_stepped_gradient, inputs, y._array) if inputs else y
+
+
+def _stepped_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    zero = elementwise.flat(dy)
+    return tuple(unbroadcast(zero, x.shape) for x in node.inputs or () if x is not None)
+
+
 def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """input / other.
 
@@ -57,19 +74,39 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> 
     if rounding_mode is None:
         return elementwise.div(input, other)
     if rounding_mode == "floor":
-        return floor_divide(input, other)
+        return _stepped(floor_divide(input, other), input, other)
     if rounding_mode != "trunc":
         raise ValueError(f"rounding_mode: expected None, 'floor' or 'trunc', got {rounding_mode!r}")
     x, y = pair(input, other)
     if x.dtype.kind == "f":
-        return trunc(elementwise.div(x, y))
+        return _stepped(trunc(elementwise.div(x.detach(), y.detach())), x, y)
     return mul(mul(sign(x), sign(y)), floor_divide(abs(x), abs(y)))
+
+
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """The nearest whole number, the even one of two.
+
+    Args:
+        input: x.
+        decimals: how many digits after the point to keep, default 0; -2: whole hundreds.
+
+    Raises:
+        TypeError: decimals of whole numbers.
+    """
+    if decimals == 0:
+        return elementwise.round(input)
+    if input.dtype.kind != "f":
+        raise TypeError(f"decimals: expected 0 for a tensor of {input.dtype}, got {decimals}")
+    scale = 10.0 ** builtins.abs(check.integer("decimals", decimals, -300, 300))
+    if decimals > 0:
+        return elementwise.div(elementwise.round(mul(input, scale)), scale)
+    return mul(elementwise.round(elementwise.div(input, scale)), scale)
 
 
 divide = true_divide = div
 subtract = sub
 
 METHODS = methods(
-    add, sub, div,
+    add, sub, div, round,
     divide=div, true_divide=div, subtract=sub,
 )  # fmt: skip

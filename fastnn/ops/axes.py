@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from fastnn.ops.names import both_names
-from fastnn.ops.promote import cast, pair, real
+from fastnn.ops.promote import cast, pair
 from fastnn.ops.table import TABLE, Op, apply, execute, row, view
 from fastnn.tape import batch
 from fastnn.tape.node import Node
@@ -62,9 +62,31 @@ def _reshape_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 def expand(input: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Broadcast to `shape`, as a view (-1 keeps a size)."""
-    lead = len(shape) - input.ndim
-    sizes = tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(shape))
-    return view(input, np.broadcast_to(input._array, sizes), _expand_gradient)
+    array = input._array
+    lead = len(shape) - array.ndim
+    sizes = tuple(array.shape[i - lead] if n == -1 else n for i, n in enumerate(shape))
+    return view(input, _broadcast(array, sizes), _expand_gradient)
+
+
+def _broadcast(array: NDArray[Any], sizes: tuple[int, ...]) -> NDArray[Any]:
+    """`np.broadcast_to`, which can be written to; faster for most arrays."""
+    lead = len(sizes) - array.ndim
+    if array.__class__ is np.ndarray and array.flags.c_contiguous and array.size and lead >= 0:
+        steps = [0] * lead
+        for n, wanted, step in zip(array.shape, sizes[lead:], array.strides, strict=True):
+            if n != wanted and n != 1:
+                break
+            steps.append(step if n == wanted else 0)
+        else:
+            return np.ndarray(sizes, array.dtype, array, 0, steps)
+    return writable(np.broadcast_to(array, sizes), array)
+
+
+def writable(view: NDArray[Any], array: NDArray[Any]) -> NDArray[Any]:
+    """A view that NumPy made read-only; as in torch it can be written to as the array can."""
+    if view.__class__ is np.ndarray and array.flags.writeable:
+        view.flags.writeable = True
+    return view
 
 
 def _expand_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -82,12 +104,6 @@ def unbroadcast(dy: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 def view_of(x: Tensor, index: Any) -> Tensor:
     """Basic indexing, x[index] with integers, slices, None and ...: a view."""
-    parts = index if isinstance(index, tuple) else (index,)
-    for part in parts:
-        if not (part is None or part is Ellipsis or isinstance(part, int | np.integer | slice)):
-            raise TypeError(
-                f"index: expected integers, slices, None, ... or one int64 tensor, got {part!r}"
-            )
     return view(x, _part(x._array, index), _getitem_gradient, (index,))
 
 
@@ -100,11 +116,15 @@ def _part(array: NDArray[Any], index: Any) -> NDArray[Any]:
 
 def _getitem_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     x = node.input(0)
-    whole = Tensor(np.empty(x.shape, x.dtype))
-    zero = np.zeros((), x.dtype)
-    execute(TABLE["copy"], (whole._array,), (zero,), (), ())
     (index,) = node.attrs
-    return (place(whole, dy, index),)
+    return (place(blank(x.shape, x.dtype), dy, index),)
+
+
+def blank(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Tensor:
+    """A new tensor of zeros, which a recorder sees written."""
+    whole = Tensor(np.empty(shape, dtype))
+    execute(TABLE["copy"], (whole._array,), (np.zeros((), dtype),), (), ())
+    return whole
 
 
 def place(whole: Tensor, part: Tensor, index: Any) -> Tensor:
@@ -131,6 +151,16 @@ def axis(name: str, dim: int, ndim: int) -> int:
     return dim % ndim
 
 
+def axis_or_none(name: str, dim: int, ndim: int) -> int:
+    """As `axis`, for what takes a 0-d tensor as a vector of one element: there 0 and -1 are 0."""
+    return axis(name, dim, ndim or 1)
+
+
+def lifted(x: Tensor) -> Tensor:
+    """The tensor with at least one axis, as a view."""
+    return x if x.ndim else reshape(x, (1,))
+
+
 def reduced_shape(dtype: Any = None) -> Callable[..., Any]:
     def shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
         outer, _, inner = dims = arrays[0].shape
@@ -145,7 +175,10 @@ def axes_of(name: str, x: Tensor, dim: Axes) -> list[int]:
     for d in wanted:
         if not -bound <= d < bound:
             raise IndexError(f"dim: expected {-x.ndim}..{x.ndim - 1} for {name}, got {d}")
-    return sorted({d % x.ndim for d in wanted}) if x.ndim else []
+    found = sorted(d % (x.ndim or 1) for d in wanted)
+    if len(set(found)) < len(found):
+        raise ValueError(f"dim: expected each axis once for {name}, got {dim}")
+    return found if x.ndim else []
 
 
 def reduce_axes(
@@ -190,6 +223,17 @@ _sum = row("sum", reduced_shape(), _sum_gradient, batch="fold")
 _mean = row("mean", reduced_shape(), _mean_gradient, batch="fold")
 
 
+def floating(name: str, x: Tensor) -> Tensor:
+    """The tensor itself.
+
+    Raises:
+        TypeError: it is not of floating point.
+    """
+    if x._array.dtype.kind not in "fV":
+        raise TypeError(f"{name}: expected floating point, got {x.dtype}; use .float()")
+    return x
+
+
 @both_names
 def sum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """Sum over `dim` (default: all axes), accumulated in double; int64 for integers and bool."""
@@ -200,8 +244,12 @@ def sum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
 
 @both_names
 def mean(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Mean over `dim` (default: all axes), accumulated in double; nan for no elements."""
-    return reduced(_mean, real(input), dim, keepdim)
+    """Mean over `dim` (default: all axes), accumulated in double; nan for no elements.
+
+    Raises:
+        TypeError: whole numbers or bool, as in torch.
+    """
+    return reduced(_mean, floating("mean", input), dim, keepdim)
 
 
 # ---- methods ----

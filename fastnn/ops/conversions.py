@@ -16,7 +16,7 @@ from fastnn.tensor.attach import methods
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-__all__ = ["detach", "is_floating_point", "is_nonzero", "numel"]
+__all__ = ["detach", "is_complex", "is_floating_point", "is_nonzero", "is_signed", "numel"]
 
 _NAMES = {dtype: f"torch.{name}Tensor" for dtype, name in dtypes.TORCH_NAMES.items()}
 
@@ -31,8 +31,22 @@ def is_floating_point(input: Tensor) -> bool:
     return input.is_floating_point()
 
 
+def is_complex(input: Tensor) -> bool:
+    """Whether the dtype is complex: never."""
+    return input.is_complex()
+
+
+def is_signed(input: Tensor) -> bool:
+    """Whether the dtype is signed."""
+    return input.is_signed()
+
+
 def is_nonzero(input: Tensor) -> bool:
-    """Whether the one element is not 0."""
+    """Whether the one element is not 0.
+
+    Raises:
+        ValueError: not one element.
+    """
     return bool(input.item())
 
 
@@ -48,6 +62,7 @@ def to(
 
     Itself when nothing changes, unless `copy`.
     """
+    flags = [value for value in to if isinstance(value, bool)]  # non_blocking, copy
     for value in to:
         if isinstance(value, Tensor):
             dtype = value.dtype
@@ -56,7 +71,7 @@ def to(
     if device is not None:
         _device.device(device)
     y = self if dtype is None else cast(self, dtype)
-    return _copy(y) if copy and y is self else y
+    return _copy(y) if (copy or flags[1:] == [True]) and y is self else y
 
 
 _copy = copy
@@ -153,7 +168,7 @@ def new_tensor(self: Tensor, data: Any, dtype: DTypeLike | None = None) -> Tenso
 
 
 METHODS = methods(
-    to, type_as, new_zeros, new_empty, new_ones, new_full, new_tensor,
+    is_nonzero, to, type_as, new_zeros, new_empty, new_ones, new_full, new_tensor,
     type=_type, float=_float, double=_double, half=_half, bfloat16=_bfloat16, long=_long, int=_int,
     short=_short, char=_char, byte=_byte, bool=_bool,
 )  # fmt: skip

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from fastnn.ops.axes import axis, permute, reshape, sum, view_of
-from fastnn.ops.elementwise import where
+from fastnn.ops.axes import axis, blank, permute, place, reshape, sum, writable
+from fastnn.ops.elementwise import copy, where
 from fastnn.ops.join import cat
+from fastnn.ops.table import view
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
@@ -14,7 +18,7 @@ __all__ = ["diag", "diagonal", "trace", "tril", "triu"]
 
 
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The diagonal of a matrix, as a view; for a vector, the matrix with it on the diagonal.
+    """A copy of the diagonal of a matrix; for a vector, the matrix with it on the diagonal.
 
     Raises:
         ValueError: neither a vector nor a matrix.
@@ -23,12 +27,11 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
         return _on_diagonal(input, diagonal)
     if input.ndim != 2:
         raise ValueError(f"diag: expected a vector or a matrix, got shape {input.shape}")
-    return _of_matrix(input, diagonal)
+    return copy(_of_matrix(input, diagonal))
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """The diagonals of the matrices along two axes, as the last axis; a view if they lie row by
-    row.
+    """The diagonals of the matrices along two axes, as the last axis: a view.
 
     Raises:
         ValueError: twice the same axis.
@@ -36,14 +39,23 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     at = [axis("diagonal", d, input.ndim) for d in (dim1, dim2)]
     if at[0] == at[1]:
         raise ValueError(f"diagonal: expected two different axes, got {dim1} and {dim2}")
-    rest = [d for d in range(input.ndim) if d not in at]
-    rows, columns = (input.shape[d] for d in at)
-    down, right = max(-offset, 0), max(offset, 0)
-    length = max(min(rows - down, columns - right), 0)
-    start, step = (down * columns + right if length else 0), columns + 1
-    ordered = input if [*rest, *at] == list(range(input.ndim)) else permute(input, (*rest, *at))
-    flat = reshape(ordered, (*(input.shape[d] for d in rest), rows * columns))
-    return view_of(flat, (..., slice(start, start + length * step, step)))
+    array = input._array
+    seen = writable(array.diagonal(offset, *at), array)
+    return view(input, seen, _diagonal_gradient, (offset, *at))
+
+
+def _diagonal_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """dy on the diagonals of zeros: placed in matrices that are written row after row."""
+    offset, *at = node.attrs
+    x = node.input(0)
+    rest = [d for d in range(x.ndim) if d not in at]
+    sizes = [x.shape[d] for d in rest]
+    rows, columns = (x.shape[d] for d in at)
+    start = max(-offset, 0) * columns + max(offset, 0) if dy.shape[-1] else 0
+    steps = slice(start, start + dy.shape[-1] * (columns + 1), columns + 1)
+    flat = place(blank((*sizes, rows * columns), x.dtype), dy, (..., steps))
+    dx = reshape(flat, (*sizes, rows, columns))
+    return (permute(dx, tuple(int(i) for i in np.argsort([*rest, *at]))),)
 
 
 def _of_matrix(x: Tensor, offset: int) -> Tensor:

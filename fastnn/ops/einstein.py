@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from fastnn.ops.axes import expand, permute, reshape, sum, view_of
+from fastnn.ops.axes import expand, permute, reshape, sum
+from fastnn.ops.diagonals import diagonal
 from fastnn.ops.elementwise import mul
 from fastnn.ops.products import matmul
 from fastnn.ops.promote import cast, result_dtype
@@ -89,12 +90,8 @@ def _diagonal(x: Tensor, labels: Labels, sizes: dict[str, int]) -> Term:
         while labels.count(label) > 1:
             first = labels.index(label)
             second = labels.index(label, first + 1)
-            others = [i for i in range(x.ndim) if i not in (first, second)]
-            moved = permute(x, (*others, first, second))
-            n = sizes[label]
-            flat = reshape(moved, (*moved.shape[:-2], n * n))
-            x = view_of(flat, (Ellipsis, slice(None, None, n + 1)))
-            labels = [*(labels[i] for i in others), label]
+            x = diagonal(x, 0, first, second)
+            labels = [*labels[:first], *labels[first + 1 : second], *labels[second + 1 :], label]
     return x, labels
 
 

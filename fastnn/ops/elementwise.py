@@ -4,123 +4,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastnn._support.dtypes import uint8
 from fastnn.ops.axes import unbroadcast
-from fastnn.ops.promote import beside_number, cast, pair, real, same_real
+from fastnn.ops.promote import cast, pair, real
+from fastnn.ops.rules import (
+    binary as _binary,
+    broadcast,
+    each as _each,
+    some_tensor,
+    unary as _unary,
+)
 from fastnn.ops.table import apply, row
 from fastnn.tape import listener
 from fastnn.tape.inference import only_reads
-from fastnn.tape.node import GradientRule, Node
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_, int64
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from fastnn.ops.table import Operand, Spec
-
-    Unary: TypeAlias = Callable[[Tensor], Tensor]
-    Binary: TypeAlias = Callable[[Operand, Operand], Tensor]
+    from fastnn.ops.rules import Binary, Unary
+    from fastnn.ops.table import Operand
 
 __all__ = [
     "abs", "absolute", "bitwise_and", "bitwise_or", "bitwise_xor", "clone", "cos", "eq", "erf",
     "erfinv", "exp", "expm1", "floor", "floor_divide", "ge", "greater", "greater_equal", "gt", "le",
     "lerp", "less", "less_equal", "log", "log1p", "lt", "maximum", "minimum", "mul", "multiply",
-    "ne", "neg", "negative", "not_equal", "pow", "relu", "remainder", "round", "sigmoid", "sign",
+    "ne", "neg", "negative", "not_equal", "pow", "relu", "remainder", "sigmoid", "sign",
     "sin", "sqrt", "square", "tanh",
 ]  # fmt: skip
-
-
-def _same(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> tuple[list[Spec], tuple[int, ...]]:
-    return [(arrays[0].shape, arrays[0].dtype)], ()
-
-
-def _broadcast(name: str) -> Callable[..., tuple[list[Spec], tuple[int, ...]]]:
-    compares = name in ("eq", "ne", "lt", "le", "gt", "ge")
-
-    def shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
-        numbers = arrays[1:] if name == "where" else arrays
-        dtype = numbers[0].dtype
-        if numbers[1].dtype is not dtype and numbers[1].dtype != dtype:
-            same_real(name, *numbers)
-        size = arrays[0].shape
-        if len(arrays) == 2 and arrays[1].shape == size:
-            return [(size, bool_ if compares else dtype)], ()
-        try:
-            size = np.broadcast_shapes(*(a.shape for a in arrays))
-        except ValueError:
-            shapes = " and ".join(str(a.shape) for a in arrays)
-            raise ValueError(f"{name}: shapes {shapes} do not broadcast") from None
-        return [(size, bool_ if compares else dtype)], ()
-
-    return shape
-
-
-def _unary(
-    name: str,
-    doc: str,
-    gradient: Callable[[Node, Tensor], Tensor | None],
-    integers: str = "float",
-) -> Unary:
-    """Make the function of a unary op.
-
-    integers: how whole numbers are treated: "float" casts them, "op" runs the op on them, "same"
-        returns a copy.
-    """
-    op = row(name, _same, lambda node, dy: (gradient(node, dy),))
-
-    def function(input: Tensor) -> Tensor:
-        if input._array.dtype.kind not in "fV":
-            if integers == "same":
-                return copy(input)
-            input = real(input) if integers == "float" else input
-        return apply(op, (input,))
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = doc
-    return function
-
-
-_BY_DIGITS = frozenset(("add", "sub", "mul", "div", "pow"))  # a number beside float16 keeps its own
-
-
-def _binary(name: str, doc: str, gradient: GradientRule | None, floats: bool = False) -> Binary:
-    """Make the function of a binary op; floats: whole numbers are cast to float first."""
-    op = row(name, _broadcast(name), gradient)
-
-    def function(input: Operand, other: Operand) -> Tensor:
-        if isinstance(input, Tensor) and isinstance(other, Tensor):
-            dtype = input._array.dtype
-            if dtype.kind in "fV" and dtype is other._array.dtype:
-                return apply(op, (input, other))
-        if name in _BY_DIGITS and (found := beside_number(op, input, other)) is not None:
-            return found
-        x, y = pair(input, other)
-        if floats and x._array.dtype.kind not in "fV":
-            x, y = real(x), real(y)
-        return apply(op, (x, y))
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = doc
-    return function
-
-
-def _each(
-    by_a: Callable[[Node, Tensor], Tensor], by_b: Callable[[Node, Tensor], Tensor]
-) -> GradientRule:
-    """Combine one gradient rule per operand; each sums over the axes that were broadcast."""
-
-    def rule(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-        return (
-            unbroadcast(by_a(node, dy), node.input(0).shape) if node.needs(0) else None,
-            unbroadcast(by_b(node, dy), node.input(1).shape) if node.needs(1) else None,
-        )
-
-    return rule
 
 
 copy: Unary = _unary("copy", "A copy with memory of its own.", lambda node, dy: dy, "op")
@@ -128,16 +43,28 @@ neg: Unary = _unary("neg", "-x.", lambda node, dy: neg(dy), "op")
 abs: Unary = _unary(
     "abs", "|x|; the gradient at 0 is 0.", lambda node, dy: mul(dy, sign(node.input(0))), "op"
 )
-sign: Unary = _unary("sign", "-1, 0 or 1; 0 at nan, as in torch.", lambda node, dy: None, "op")
+_sign: Unary = _unary("sign", "-1, 0 or 1.", lambda node, dy: flat(dy), "op")
+
+
+def sign(input: Tensor) -> Tensor:
+    """-1, 0 or 1; 0 at nan, and a bool itself, as in torch. The gradient is 0."""
+    return copy(input) if input._array.dtype == bool_ else _sign(input)
+
+
+def flat(dy: Tensor) -> Tensor:
+    """The gradient of what is constant nearby: 0, also of an infinite dy."""
+    return where(Tensor(np.zeros((), bool_)), dy, 0.0)
+
+
 square: Unary = _unary("square", "x * x.", lambda node, dy: mul(dy, mul(node.input(0), 2.0)), "op")
-floor: Unary = _unary("floor", "The whole number below or at x.", lambda node, dy: None, "same")
+floor: Unary = _unary("floor", "The whole number below or at x.", lambda node, dy: flat(dy), "same")
 round: Unary = _unary(
-    "round", "The nearest whole number, the even one of two.", lambda node, dy: None, "same"
+    "round", "The nearest whole number, the even one of two.", lambda node, dy: flat(dy), "same"
 )
 sqrt: Unary = _unary("sqrt", "The square root.", lambda node, dy: div(mul(dy, 0.5), node.output()))
 exp: Unary = _unary("exp", "e**x.", lambda node, dy: mul(dy, node.output()))
 expm1: Unary = _unary(
-    "expm1", "e**x - 1, exact near 0.", lambda node, dy: mul(dy, add(node.output(), 1.0))
+    "expm1", "e**x - 1, exact near 0.", lambda node, dy: mul(dy, exp(node.input(0)))
 )
 sin: Unary = _unary("sin", "The sine of x radians.", lambda node, dy: mul(dy, cos(node.input(0))))
 cos: Unary = _unary(
@@ -191,7 +118,7 @@ _remainder: Binary = _binary(
     "a - floor(a / b) * b, with the sign of b, as Python's %.",
     _each(
         lambda node, dy: dy,
-        lambda node, dy: neg(mul(dy, _whole_quotient(node.input(0), node.input(1)))),
+        lambda node, dy: neg(mul(dy, floored(node.input(0), node.input(1)))),
     ),
 )
 
@@ -208,13 +135,17 @@ def remainder(input: Operand, other: Operand) -> Tensor:
     return _remainder(x, y)
 
 
-def _whole_quotient(a: Tensor, b: Tensor) -> Tensor:
-    """floor(a / b) of floats, by way of the exact remainder."""
+def floored(a: Tensor, b: Tensor) -> Tensor:
+    """floor(a / b) of floats by way of the exact remainder, off the tape; a / b where b is 0."""
     a, b = a.detach(), b.detach()
-    return add(round(div(sub(a, _remainder(a, b)), b)), 0.0)  # never -0
+    quotient = add(round(div(sub(a, _remainder(a, b)), b)), 0.0)  # never -0
+    # Of an infinite b the quotient is 0 or, where the signs differ, -1; nan where a is not finite.
+    lone = add(minimum(mul(sign(a), sign(b)), 0.0), sub(a, a))
+    quotient = where(eq(abs(b), math.inf), lone, quotient)
+    return where(eq(b, 0.0), div(a, b), quotient)
 
 
-_floor_divide: Binary = _binary("floor_divide", "floor(a / b) of integers.", None)
+whole_quotient: Binary = _binary("floor_divide", "floor(a / b) of integers.", None)
 bitwise_and: Binary = _binary("bitwise_and", "a & b of integers or bool.", None)
 bitwise_or: Binary = _binary("bitwise_or", "a | b of integers or bool.", None)
 bitwise_xor: Binary = _binary("bitwise_xor", "a ^ b of integers or bool.", None)
@@ -228,12 +159,11 @@ def floor_divide(input: Operand, other: Operand) -> Tensor:
     """
     x, y = pair(input, other)
     if x._array.dtype.kind in "fV":
-        x, y = x.detach(), y.detach()
-        return where(eq(y, 0.0), div(x, y), _whole_quotient(x, y))
+        return floored(x, y)
     listener.checked(y, _not_zero)
     if x._array.dtype == bool_:
         x, y = cast(x, int64), cast(y, int64)
-    return _floor_divide(x, y)
+    return whole_quotient(x, y)
 
 
 def _not_zero(y: Tensor) -> None:
@@ -241,39 +171,40 @@ def _not_zero(y: Tensor) -> None:
         raise ZeroDivisionError("division of whole numbers by zero")
 
 
-def _larger(node: Node, dy: Tensor, i: int, compare: Binary) -> Tensor:
-    """The gradient of maximum or minimum with respect to input i: half of it at ties."""
+def _chosen(node: Node, dy: Tensor, i: int, loses: Binary) -> Tensor:
+    """The gradient of maximum or minimum by input i: half of it at ties, all of it at nan."""
     a, b = node.input(i).detach(), node.input(1 - i).detach()
-    return where(compare(a, b), dy, where(eq(a, b), mul(dy, 0.5), 0.0))
+    return where(loses(a, b), 0.0, where(eq(a, b), mul(dy, 0.5), dy))
 
 
 maximum: Binary = _binary(
     "maximum",
     "The larger of a and b; where equal, each has half of the gradient.",
-    _each(lambda node, dy: _larger(node, dy, 0, gt), lambda node, dy: _larger(node, dy, 1, gt)),
+    _each(lambda node, dy: _chosen(node, dy, 0, lt), lambda node, dy: _chosen(node, dy, 1, lt)),
 )
 minimum: Binary = _binary(
     "minimum",
     "The smaller of a and b; where equal, each has half of the gradient.",
-    _each(lambda node, dy: _larger(node, dy, 0, lt), lambda node, dy: _larger(node, dy, 1, lt)),
+    _each(lambda node, dy: _chosen(node, dy, 0, gt), lambda node, dy: _chosen(node, dy, 1, gt)),
 )
+
+
+def _pow_by_base(node: Node, dy: Tensor) -> Tensor:
+    """dy b a**(b - 1), and 0 where b is 0."""
+    a, b = node.input(0), node.input(1)
+    flat = eq(b.detach(), 0.0)
+    slope = mul(b, _pow(a, sub(where(flat, 1.0, b), 1.0)))
+    return mul(dy, where(flat, 0.0, slope))
 
 
 def _pow_by_exponent(node: Node, dy: Tensor) -> Tensor:
-    """dy * y * log(a), and 0 where a is 0, as the limit for positive exponents."""
-    a = node.input(0)
-    positive = ne(a.detach(), 0.0)
-    return where(positive, mul(dy, mul(node.output(), log(where(positive, a, 1.0)))), 0.0)
+    """dy a**b log(a), and 0 where a is 0 and b is not negative: the limit for positive b."""
+    a, b = node.input(0), node.input(1).detach()
+    flat = bitwise_and(eq(a.detach(), 0.0), ge(b, 0.0))
+    return mul(dy, where(flat, 0.0, mul(node.output(), log(where(flat, 1.0, a)))))
 
 
-_pow: Binary = _binary(
-    "pow",
-    "a**b.",
-    _each(
-        lambda node, dy: mul(dy, mul(node.input(1), pow(node.input(0), sub(node.input(1), 1.0)))),
-        _pow_by_exponent,
-    ),
-)
+_pow: Binary = _binary("pow", "a**b.", _each(_pow_by_base, _pow_by_exponent))
 
 
 _POWERS: dict[float, Unary] = {
@@ -282,12 +213,13 @@ _POWERS: dict[float, Unary] = {
     2: lambda x: square(x),
     3: lambda x: mul(square(x), x),
     0.5: lambda x: sqrt(x),
+    -0.5: lambda x: div(1.0, sqrt(x)),
     -1: lambda x: div(1.0, x),
 }
 
 
 def pow(input: Operand, exponent: Operand) -> Tensor:
-    """input**exponent; the powers 0, 1, 2, 3, 0.5 and -1 by multiplication, root and division.
+    """input**exponent; the powers 0, 1, 2, 3, 0.5, -0.5 and -1 by products, roots and quotients.
 
     Raises:
         ValueError: a whole number to a negative whole power.
@@ -301,6 +233,8 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
             input = input if isinstance(exponent, int) else real(input)
         if exponent in _POWERS and input._array.dtype.kind in "fV":
             return _POWERS[exponent](input)
+    elif not isinstance(exponent, Tensor):
+        some_tensor("pow", input, exponent)
     return _pow(input, exponent)
 
 
@@ -356,7 +290,7 @@ def _where_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     )
 
 
-_where = row("where", _broadcast("where"), only_reads(_where_gradient, 0))
+_where = row("where", broadcast("where"), only_reads(_where_gradient, 0))
 
 
 def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
@@ -377,7 +311,7 @@ def _lerp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     )
 
 
-_lerp = row("lerp", _broadcast("lerp"), _lerp_gradient)
+_lerp = row("lerp", broadcast("lerp"), _lerp_gradient)
 
 
 def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
@@ -392,7 +326,7 @@ greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
 multiply = mul
 
 METHODS = methods(
-    abs, neg, sign, square, floor, round, sqrt, exp, expm1, sin, cos, log, log1p, erf, erfinv, tanh,
+    abs, neg, sign, square, floor, sqrt, exp, expm1, sin, cos, log, log1p, erf, erfinv, tanh,
     sigmoid, relu, mul, remainder, floor_divide, maximum, minimum, pow, eq, ne, lt, le, gt, ge,
     lerp,
     clone=copy, absolute=abs, negative=neg, multiply=mul, greater=gt, greater_equal=ge, less=lt,

@@ -10,8 +10,8 @@ import numpy as np
 
 from fastnn._support import dtypes
 from fastnn._support.dtypes import uint8
-from fastnn.ops.axes import Axes, axes_of, reduced, reduced_shape, spread
-from fastnn.ops.elementwise import div, eq, maximum, minimum, mul, neg, where
+from fastnn.ops.axes import Axes, axes_of, axis_or_none, reduced, reduced_shape, spread
+from fastnn.ops.elementwise import copy, div, eq, maximum, minimum, mul, neg, where
 from fastnn.ops.indexing import gather
 from fastnn.ops.names import both_names
 from fastnn.ops.pointwise import bitwise_not, truth
@@ -58,17 +58,30 @@ def amin(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
 
 @both_names
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """int64 index of the first maximum along `dim` (default: of the flattened input)."""
-    input = input.detach()
-    return _extreme(_argmax, input if input.dtype != bool_ else cast(input, int64), dim, keepdim)
+    """int64 index of the first maximum along `dim` (default: of the flattened input).
+
+    Raises:
+        TypeError: bool, as in torch.
+    """
+    return _extreme(_argmax, _numbers("argmax", input), dim, keepdim)
 
 
 @both_names
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """int64 index of the first minimum along `dim` (default: of the flattened input)."""
-    if input.dtype.kind == "f":
-        return argmax(neg(input.detach()), dim, keepdim)
-    return argmax(bitwise_not(input), dim, keepdim)  # unlike -x it never overflows
+    """int64 index of the first minimum along `dim` (default: of the flattened input).
+
+    Raises:
+        TypeError: bool, as in torch.
+    """
+    x = _numbers("argmin", input)
+    turned = neg(x) if x.dtype.kind == "f" else bitwise_not(x)  # unlike -x it never overflows
+    return _extreme(_argmax, turned, dim, keepdim)
+
+
+def _numbers(name: str, input: Tensor) -> Tensor:
+    if input.dtype == bool_:
+        raise TypeError(f"{name}: expected numbers, got bool; use .long()")
+    return input.detach()
 
 
 class Extreme(NamedTuple):
@@ -80,8 +93,10 @@ class Extreme(NamedTuple):
 
 def _along(x: Tensor, dim: int, keepdim: bool, least: bool) -> Extreme:
     if x.ndim == 0:
-        return Extreme(x, Tensor(np.zeros((), int64)))
-    index = (argmin if least else argmax)(x, dim, True)
+        axis_or_none("min" if least else "max", dim, 0)
+        return Extreme(copy(x), Tensor(np.zeros((), int64)))
+    numbers = cast(x, int64) if x.dtype == bool_ else x
+    index = (argmin if least else argmax)(numbers, dim, True)
     values = gather(x, dim, index)
     return Extreme(values, index) if keepdim else Extreme(squeeze(values, dim), squeeze(index, dim))
 

@@ -9,23 +9,20 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from fastnn._support import dtypes
-from fastnn._support.dtypes import int32, uint8
+from fastnn._support.dtypes import int32
 from fastnn.ops import elementwise
-from fastnn.ops.axes import axis, expand, permute, reshape, view_of
+from fastnn.ops.axes import axis_or_none, expand, lifted, permute, reshape, view_of
 from fastnn.ops.elementwise import add, eq, lt, mul
+from fastnn.ops.index import gives_view, is_mask, read
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import take_rows
 from fastnn.ops.table import TABLE, apply
-from fastnn.ops.write import copy_, value_of
-from fastnn.tape import listener, versions
-from fastnn.tape.inference import check_writable
-from fastnn.tensor import Tensor, as_dtype, bool_, int64
+from fastnn.tape import listener
+from fastnn.tensor import Tensor, bool_, int64
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from fastnn.ops.table import Operand, Scalar
+    from fastnn.ops.table import Operand
 
 __all__ = ["gather", "index_select", "masked_select", "nonzero", "where"]
 
@@ -74,83 +71,32 @@ def _flat(parts: Sequence[Tensor], sizes: Sequence[int]) -> Tensor:
 # x[index]
 
 
-def _as_part(part: Any) -> Any:
-    """One part of an index: lists and arrays become tensors, uint8 a mask, int32 positions.
-
-    Raises:
-        IndexError: a tensor of int8, int16 or floats.
-    """
-    if isinstance(part, list | np.ndarray):
-        array = np.asarray(part)
-        if array.dtype == uint8 and array.size:
-            return Tensor(array != 0)
-        array = array.astype(int64) if array.dtype.kind in "iu" or array.size == 0 else array
-        return Tensor(array)
-    if isinstance(part, Tensor) and part.dtype not in (int64, bool_):
-        if part.dtype not in (uint8, int32):
-            raise IndexError(
-                f"index: tensors used as indices must be long, int, byte or bool tensors, got "
-                f"{part.dtype}"
-            )
-        part = cast(part, bool_ if part.dtype == uint8 else int64)
-    if isinstance(part, Tensor) and part.ndim == 0 and part.dtype == int64:
-        return part if listener.active is not None else part.item()
-    return part
-
-
-def parts_of(index: Any) -> list[Any]:
-    """The parts of an index, lists as tensors."""
-    return [_as_part(p) for p in (index if isinstance(index, tuple) else (index,))]
-
-
-def _by_value(parts: list[Any]) -> list[Any]:
-    """Replace bool masks by the positions where they are True."""
-    found: list[Any] = []
-    for part in parts:
-        if isinstance(part, Tensor) and part.dtype == bool_:
-            found += nonzero_tuple(part)
-        else:
-            found.append(part)
-    return found
-
-
-def _spelled_out(x: Tensor, parts: list[Any]) -> list[Any]:
-    """Expand the index to one part per axis: ... and missing axes become full slices."""
-    used = len([p for p in parts if p is not None and p is not Ellipsis])
-    if used > x.ndim:
-        raise IndexError(f"index: expected at most {x.ndim} axes, got {used}")
-    whole = [slice(None)] * (x.ndim - used)
-    at = next((i for i, p in enumerate(parts) if p is Ellipsis), len(parts))
-    return [*parts[:at], *whole, *parts[at + 1 :]]
-
-
 def getitem(x: Tensor, index: Any) -> Tensor:
     """x[index]: a view for integers, slices, None and ...; a copy for int64 tensors and masks.
 
     Raises:
-        IndexError: outside of x.
-        TypeError: an index of another kind.
+        IndexError: outside of x, or an index of another kind.
         RecordingError: a mask while recording: the shape would depend on values.
     """
-    if index.__class__ is int or index.__class__ is slice:  # without further ado
+    if gives_view(index):
         return view_of(x, index)
     if isinstance(index, Tensor) and index.ndim == 1 and index.dtype == int64:
         return take_rows(x, positions(index, x.shape[0] if x.ndim else 0, "index", True))
-    if not _has_tensors(index):
-        return view_of(x, index)
-    parts = _spelled_out(x, _by_value(parts_of(index)))
-    basic = tuple(slice(None) if isinstance(p, Tensor) else p for p in parts)
+    basic, named = read(index, x.shape)
     seen = view_of(x, basic)  # torch, unlike NumPy, takes integers first
-    left = [p for p in parts if not isinstance(p, int | np.integer)]
-    axes = [i for i, p in enumerate(left) if isinstance(p, Tensor)]
-    if not axes:
+    for axis in sorted(named, reverse=True):  # those that a recorder keeps as tensors too
+        if named[axis].ndim == 0 and not is_mask(named[axis]):
+            seen = _pick(seen, [axis], [named.pop(axis)])
+            named = {a - (a > axis): part for a, part in named.items()}
+    if not named:
         return seen
-    return _pick(seen, axes, [left[i] for i in axes])
-
-
-def _has_tensors(index: Any) -> bool:
-    parts = index if isinstance(index, tuple) else (index,)
-    return any(isinstance(p, Tensor | list | np.ndarray) for p in parts)
+    axes: list[int] = []
+    found: list[Tensor] = []
+    for axis, part in named.items():
+        parts = nonzero_tuple(part) if is_mask(part) else (part,)
+        axes += range(axis, axis + len(parts))
+        found += parts
+    return _pick(seen, axes, found)
 
 
 def _pick(x: Tensor, axes: list[int], index: list[Tensor]) -> Tensor:
@@ -175,61 +121,6 @@ def _pick(x: Tensor, axes: list[int], index: list[Tensor]) -> Tensor:
     return permute(y, order)
 
 
-# x[index] = value
-
-
-def setitem(x: Tensor, index: Any, value: Tensor | Scalar) -> None:
-    """x[index] = value, for a tensor off the tape.
-
-    Raises:
-        RecordingError: tensors of positions while recording; a mask with one value is recorded.
-    """
-    if not _has_tensors(index):
-        check_writable(x, "setitem_")
-        copy_(Tensor(view_array(x._array, index)), _fitting(value))
-        return
-    if listener.active is not None:
-        _set_recorded(x, index, value)
-        return
-    check_writable(x, "setitem_")
-    place = tuple(p._array if isinstance(p, Tensor) else p for p in parts_of(index))
-    if not isinstance(value, Tensor):
-        value = value_of(value, x)
-    x._array[place] = dtypes.converted(value._array, x._array.dtype)
-    versions.wrote(x._array, "setitem_")
-
-
-def as_mask(index: Any) -> Any:
-    """The index; a tensor of uint8, which is a mask too, as one of bool."""
-    is_bytes = isinstance(index, Tensor) and index.dtype == uint8
-    return cast(index, bool_) if is_bytes else index
-
-
-def _set_recorded(x: Tensor, index: Any, value: Tensor | Scalar) -> None:
-    index = as_mask(index)
-    single = isinstance(value, int | float) or (isinstance(value, Tensor) and value.numel() == 1)
-    if not (isinstance(index, Tensor) and index.dtype == bool_ and single):
-        assert listener.active is not None
-        raise listener.RecordingError(
-            f"{listener.active.location()}: cannot compile this: elements named by a tensor "
-            "were assigned; use fastnn.where, or a mask and one value"
-        )
-    mask = reshape(index, (*index.shape, *(1,) * (x.ndim - index.ndim)))
-    value = reshape(value, ()) if isinstance(value, Tensor) else value
-    copy_(x, elementwise.where(mask, value, x))
-
-
-def view_array(array: NDArray[Any], index: Any) -> NDArray[Any]:
-    """array[index] as a view, for an index without tensors."""
-    parts = index if isinstance(index, tuple) else (index,)
-    view: NDArray[Any] = array[parts if any(p is Ellipsis for p in parts) else (*parts, Ellipsis)]
-    return view
-
-
-def _fitting(value: Any) -> Any:
-    return Tensor(as_dtype(np.asarray(value))) if isinstance(value, list | np.ndarray) else value
-
-
 # Functions
 
 
@@ -240,7 +131,10 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
         ValueError: an index of another number of axes, or larger than input along another axis.
         IndexError: outside of input.
     """
-    at = axis("gather", dim, input.ndim)
+    at = axis_or_none("gather", dim, input.ndim)
+    if input.ndim == 0 and index.ndim < 2:
+        shape, input, index = index.shape, lifted(input), lifted(index)
+        return reshape(gather(input, 0, index), shape)
     fits = all(n <= m for i, (n, m) in enumerate(zip(index.shape, input.shape)) if i != at)
     if index.ndim != input.ndim or not fits:
         raise ValueError(f"index: expected at most shape {input.shape} but for axis {at}, "
@@ -267,9 +161,13 @@ def row_by_row(sizes: tuple[int, ...], at: int, index: Tensor) -> Tensor:
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The parts of input along `dim` that a 1-D int64 tensor names."""
-    at = axis("index_select", dim, input.ndim)
+    at = axis_or_none("index_select", dim, input.ndim)
     if index.ndim > 1:
         raise ValueError(f"index: expected one axis, got shape {index.shape}")
+    if input.ndim == 0:
+        if index.numel() != 1:
+            raise IndexError(f"index: expected one index for a 0-d tensor, got {index.shape}")
+        return reshape(index_select(reshape(input, (1,)), 0, index), ())
     position = positions(reshape(index, (-1,)), input.shape[at], "index", False)
     if at == 0:
         return _take(input, position)

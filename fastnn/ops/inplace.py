@@ -14,47 +14,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from fastnn._core import tape
 from fastnn._core.tape import grad_enabled, owner, rebase
 from fastnn.ops import elementwise, write
 from fastnn.ops.arithmetic import scaled
-from fastnn.ops.axes import contiguous, reshape, unbroadcast
-from fastnn.ops.elementwise import (
-    abs,
-    copy,
-    cos,
-    exp,
-    lerp,
-    log,
-    neg,
-    pow,
-    relu,
-    sigmoid,
-    sin,
-    sqrt,
-    square,
-    tanh,
-    where,
-)
-from fastnn.ops.indexing import as_mask, parts_of, setitem, view_array
-from fastnn.ops.pointwise import (
-    addcdiv,
-    addcmul,
-    clamp,
-    fmod,
-    masked_fill,
-    nan_to_num,
-    reciprocal,
-    rsqrt,
-)
+from fastnn.ops.assignment import as_value, put, seen_part, setitem, view_array
+from fastnn.ops.axes import blank, contiguous, reshape, unbroadcast
+from fastnn.ops.elementwise import copy, where
+from fastnn.ops.index import gives_view, is_mask
 from fastnn.ops.promote import cast, fits
 from fastnn.ops.rows import take_rows
-from fastnn.ops.scattering import index_add, index_fill, scatter, scatter_add
 from fastnn.ops.table import taped
-from fastnn.tape import versions
+from fastnn.tape import listener, versions
 from fastnn.tape.inference import only_reads
 from fastnn.tape.modes import no_grad
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, bool_
+from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -103,9 +78,18 @@ def change(x: Tensor, name: str, compute: Callable[[Tensor], Tensor]) -> None:
     y = cast(compute(before), x.dtype)
     if y.shape != x.shape:
         raise ValueError(f"{name}: shape {y.shape} does not fit into {x.shape}")
+    if before.requires_grad and not y.requires_grad:  # x stays on the tape, as in torch
+        y = taped(_zero_gradient, (before,), y._array)
     with no_grad():
         write.copy_(x, y)
     _settle(x, bases, None, y)
+
+
+def _zero_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    return (blank(dy.shape, dy.dtype),)
+
+
+only_reads(_zero_gradient)
 
 
 def assign(x: Tensor, index: Any, value: Operand) -> None:
@@ -113,41 +97,35 @@ def assign(x: Tensor, index: Any, value: Operand) -> None:
 
     Raises:
         RuntimeError: as `change`.
-        RecordingError: positions given by a tensor while recording; a mask with one value is
-            recorded.
+        RecordingError: a mask while recording, and more than one value.
     """
     given = value if isinstance(value, Tensor) else write.value_of(value, x)
-    given = cast(given, x.dtype)
-    index = as_mask(index)
-    if isinstance(index, Tensor) and index.dtype == bool_ and given.numel() == 1:
-        mask = reshape(index, (*index.shape, *(1,) * (x.ndim - index.ndim)))
-        one = reshape(given, ())
-        change(x, "assignment", lambda old: where(mask, one, old))
+    given = as_value(cast(given, x.dtype))
+    plain = gives_view(index)
+    mask = isinstance(index, Tensor) and is_mask(index) and given.numel() == 1
+    if mask or (not plain and listener.active is not None):
+        change(x, "assignment", lambda old: put(old, index, given))
         return
-    if _is_there(x, index, given):
+    if plain and _is_there(x, index, given):
         return
     bases = _bases(x, "assignment")
     with no_grad():
         setitem(x, index, given)
-    place = tuple(p._array if isinstance(p, Tensor) else p for p in parts_of(index))
-    positions = np.asarray(np.arange(x.numel()).reshape(x.shape)[place])
-    _settle(x, bases, positions, given)
+    seen, place = seen_part(np.arange(x.numel()).reshape(x.shape), index)
+    _settle(x, bases, np.asarray(seen[place]), given)
 
 
 def _is_there(x: Tensor, index: Any, value: Tensor) -> bool:
     """Whether x[index] already is the value's memory: the last step of `x[index] += 1`."""
-    if any(isinstance(p, Tensor) for p in parts_of(index)):
-        return False
     view, given = view_array(x._array, index), value._array
     same = view.shape == given.shape and view.strides == given.strides
     return same and _address(view) == _address(given)
 
 
 def _bases(x: Tensor, name: str) -> list[Tensor]:
-    """x and, if it is a view on the tape, its base, the base of that, and so on."""
+    """x and, if it is a view, its base, the base of that, and so on."""
     bases = [x]
-    while (node := bases[-1]._node) is not None and len(node.inputs or ()) == 1:
-        source = node.input(0)
+    while (source := _source(bases[-1])) is not None:
         if owner(source._array) is not owner(x._array):
             break
         bases.append(source)
@@ -162,6 +140,28 @@ def _bases(x: Tensor, name: str) -> list[Tensor]:
             "contiguous() or clone() first, or the operation that gives a new tensor"
         )
     return bases
+
+
+def _source(x: Tensor) -> Tensor | None:
+    """The one tensor that x was made of; of a leaf that requires grad nothing is asked."""
+    node = x._node
+    if node is None:
+        return None if x.requires_grad else x._base
+    return node.input(0) if len(node.inputs or ()) == 1 else None
+
+
+def _renew(x: Tensor) -> None:
+    """Put a view that was made off the tape where its base has come to on the tape since."""
+    base = x._base
+    assert base is not None
+    if x.requires_grad:
+        return
+    if base.requires_grad and base._array.flags.c_contiguous:
+        positions = _positions(x._array, base._array).reshape(x.shape)
+        rebase(x, taped(_seen_gradient, (base,), x._array, (positions,)))
+
+
+tape.bind(renew=_renew)
 
 
 def _settle(x: Tensor, bases: list[Tensor], at: NDArray[Any] | None, y: Tensor) -> None:
@@ -238,14 +238,17 @@ def _write(
     return plain(x, value)
 
 
-def _replace(
+def replace(
     x: Tensor, name: str, compute: Callable[[Tensor], Tensor], values: Iterable[Any]
 ) -> Tensor:
     """Replace x by `compute(x)`, which also uses these values."""
     if grad_enabled() and any(changes_tape(x, v, name) for v in (None, *values)):
         change(x, name, compute)
         return x
-    return write.copy_(x, compute(x))
+    y = compute(x)
+    if y.shape != x.shape:
+        raise ValueError(f"{name}: shape {y.shape} does not fit into {x.shape}")
+    return write.copy_(x, cast(y, x.dtype))
 
 
 def copy_(self: Tensor, source: Operand) -> Tensor:
@@ -258,12 +261,24 @@ def copy_(self: Tensor, source: Operand) -> Tensor:
 
 def zero_(self: Tensor) -> Tensor:
     """Set every element to 0."""
-    return copy_(self, 0)
+    return fill_(self, 0)
 
 
 def fill_(self: Tensor, value: Operand) -> Tensor:
-    """Set every element to `value`."""
-    return copy_(self, value)
+    """Set every element to `value`, a number or a 0-d tensor.
+
+    Raises:
+        ValueError: a tensor with axes.
+    """
+    if isinstance(value, Tensor) and value.ndim:
+        raise ValueError(
+            f"fill_: fill_ only supports 0-dimension value tensor but got shape {value.shape}; "
+            "use copy_"
+        )
+    if grad_enabled() and changes_tape(self, value, "fill_"):
+        assign(self, ..., value)
+        return self
+    return write.fill_(self, value)
 
 
 def add_(self: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
@@ -288,25 +303,22 @@ def div_(self: Tensor, other: Operand) -> Tensor:
     return _write(self, "div_", other, write.div_, lambda old: elementwise.div(old, other))
 
 
-def _in_place(function: Callable[..., Tensor], checked: bool) -> Callable[..., Tensor]:
-    """Make the in-place method of a function.
-
-    checked: refuse a result of a higher kind, such as floats for an int64 tensor.
-    """
-    name = f"{function.__name__}_"
+def in_place(function: Callable[..., Tensor], base: str) -> Callable[..., Tensor]:
+    """Make the in-place method of a function; a result of a higher kind, such as floats for an
+    int64 tensor, is refused."""
+    name = f"{base}_"
 
     @wraps(function)
     def method(self: Tensor, *args: Any, **named: Any) -> Tensor:
         def changed(old: Tensor) -> Tensor:
             y = function(old, *args, **named)
-            if checked:
-                fits(name, old, y.dtype)
+            fits(name, old, y.dtype)
             return y
 
-        return _replace(self, name, changed, (*args, *named.values()))
+        return replace(self, name, changed, (*args, *named.values()))
 
     method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"`{function.__name__}` in place."
+    method.__doc__ = f"`{base}` in place."
     return method
 
 
@@ -322,12 +334,6 @@ def _set_data(self: Tensor, value: Tensor) -> None:
 
 METHODS = methods(
     copy_, zero_, fill_, add_, sub_, mul_, div_,
-    _in_place(masked_fill, checked=False),
-    *(_in_place(f, checked=True) for f in (
-        abs, cos, exp, log, neg, reciprocal, relu, rsqrt, sigmoid, sin, sqrt, square, tanh,
-        pow, clamp, addcmul, addcdiv, fmod, lerp, nan_to_num, scatter, scatter_add, index_add,
-        index_fill,
-    )),
     __iadd__=add_, __isub__=sub_, __imul__=mul_, __itruediv__=div_,
     data=property(_data, _set_data),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.ops.axes import axis, expand, reshape, sizes_of, view_of
-from fastnn.ops.elementwise import ne, sub
+from fastnn.ops.elementwise import copy, ne, sub
 from fastnn.ops.indexing import index_select
 from fastnn.ops.names import both_names
 from fastnn.ops.promote import cast, result_dtype
@@ -118,7 +118,7 @@ def repeat(input: Tensor, sizes: Sequence[int]) -> Tensor:
         raise ValueError(f"repeat: expected at least {input.ndim} sizes, got {len(sizes)}")
     shape = (*(1,) * (len(sizes) - input.ndim), *input.shape)
     apart = reshape(input, tuple(n for size in shape for n in (1, size)))
-    wide = expand(apart, tuple(n for pair in zip(sizes, shape, strict=True) for n in pair))
+    wide = copy(expand(apart, tuple(n for pair in zip(sizes, shape, strict=True) for n in pair)))
     return reshape(wide, tuple(n * size for n, size in zip(sizes, shape, strict=True)))
 
 
@@ -154,15 +154,31 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
     return index_select(input, at, Tensor(np.repeat(np.arange(input.shape[at]), times)))
 
 
-def roll(input: Tensor, shifts: int, dims: int | None = None) -> Tensor:
-    """Roll by `shifts` along an axis (default: flattened); elements wrap around."""
-    if dims is None:
-        return reshape(roll(reshape(input, (-1,)), shifts, 0), input.shape)
-    at = axis("roll", dims, input.ndim)
-    cut = -shifts % max(input.shape[at], 1)
-    return cat(
-        [view_of(input, slice_of(at, cut, None)), view_of(input, slice_of(at, None, cut))], at
-    )
+def roll(
+    input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None
+) -> Tensor:
+    """Roll by `shifts` along an axis (default: flattened); elements wrap around.
+
+    Args:
+        shifts, dims: or several of both: each shift along its axis.
+
+    Raises:
+        ValueError: another number of shifts than of axes.
+    """
+    by = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    along = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    if not along and len(by) == 1:
+        return reshape(_rolled(reshape(input, (-1,)), by[0], 0), input.shape)
+    if len(by) != len(along):
+        raise ValueError(f"roll: expected a shift for each axis, got shifts {by} and dims {along}")
+    for shift, dim in zip(by, along, strict=True):
+        input = _rolled(input, shift, axis("roll", dim, input.ndim))
+    return input
+
+
+def _rolled(x: Tensor, shift: int, at: int) -> Tensor:
+    cut = -shift % max(x.shape[at], 1)
+    return cat([view_of(x, slice_of(at, cut, None)), view_of(x, slice_of(at, None, cut))], at)
 
 
 @both_names
@@ -181,6 +197,8 @@ def diff(
     at = axis("diff", dim, input.ndim)
     if n < 0:
         raise ValueError(f"n: expected at least 0, got {n}")
+    if n == 0:  # torch looks at neither end then
+        return copy(input)
     parts = [t for t in (prepend, input, append) if t is not None]
     input = cat(parts, at) if len(parts) > 1 else input
     before = (slice(None),) * at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,8 @@ from fastnn._core import engine
 from fastnn._support import dtypes
 from fastnn._support.arrays import class_range
 from fastnn.ops.axes import mean, reshape, sum
-from fastnn.ops.elementwise import abs, add, exp, log1p, mul, neg, relu, sigmoid, square, sub
+from fastnn.ops.elementwise import add, mul, neg, sigmoid, square, sub
+from fastnn.ops.pointwise import softplus
 from fastnn.ops.promote import same_real
 from fastnn.ops.rows import log_softmax, softmax, take_rows
 from fastnn.ops.table import Op, contiguous_array, execute, row
@@ -136,8 +138,8 @@ def bce_with_logits(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     """Binary cross-entropy of logits: max(z, 0) - z * y + log1p(exp(-|z|)), elementwise."""
     _alike("binary_cross_entropy_with_logits", z, y)
     if y.requires_grad and is_grad_enabled():
-        each = add(sub(relu(z), mul(z, y)), log1p(exp(neg(abs(z)))))
-        return _reduced(each, reduction)
+        # log1p(exp(-z)) has the derivative sigmoid(z) - 1 at 0 too, where |z| has none.
+        return _reduced(add(mul(sub(1.0, y), z), softplus(neg(z), 1.0, math.inf)), reduction)
     return _loss(_bce_with_logits, z, y, reduction, rows=False)
 
 

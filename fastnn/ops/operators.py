@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from fastnn._core.tape import grad_enabled
-from fastnn.ops import indexing, inplace
+from fastnn.ops import assignment, indexing, inplace
 from fastnn.ops.elementwise import (
     abs,
     add,
@@ -76,7 +76,7 @@ def _set(self: Tensor, index: Any, value: Any) -> None:
     if grad_enabled() and inplace.changes_tape(self, value, "assignment"):
         inplace.assign(self, index, value)
     else:
-        indexing.setitem(self, index, value)
+        assignment.setitem(self, index, value)
 
 
 _ARITHMETIC: dict[str, Binary] = {

@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastnn._support.dtype_info import finfo
+from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
     add,
     bitwise_and,
     bitwise_or,
     bitwise_xor,
-    cos,
+    copy,
     div,
     eq,
     exp,
-    expm1,
     floor,
+    floored,
+    ge,
     gt,
-    log,
+    le,
     log1p,
     lt,
     maximum,
@@ -31,9 +33,8 @@ from fastnn.ops.elementwise import (
     neg,
     remainder,
     sigmoid,
-    sin,
+    sign,
     sqrt,
-    square,
     sub,
     where,
 )
@@ -51,9 +52,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "addcdiv", "addcmul", "allclose", "bitwise_not", "ceil", "clamp", "clamp_max", "clamp_min",
-    "clip", "cosh", "equal", "exp2", "fmod", "frac", "hypot", "isclose", "isfinite", "isinf",
-    "isnan", "log10", "log2", "logaddexp", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "masked_fill", "nan_to_num", "reciprocal", "rsqrt", "sinh", "tan", "trunc",
+    "clip", "equal", "fmod", "frac", "isclose", "isfinite", "isinf",
+    "isnan", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "masked_fill", "nan_to_num", "reciprocal", "rsqrt", "trunc",
 ]  # fmt: skip
 
 
@@ -86,38 +87,6 @@ def reciprocal(input: Tensor) -> Tensor:
     return div(1.0, input)
 
 
-def log2(input: Tensor) -> Tensor:
-    """Base-2 logarithm: log(x) / log(2)."""
-    return div(log(input), math.log(2.0))
-
-
-def log10(input: Tensor) -> Tensor:
-    """Base-10 logarithm: log(x) / log(10)."""
-    return div(log(input), math.log(10.0))
-
-
-def exp2(input: Tensor) -> Tensor:
-    """Base-2 exponential: 2**x = exp(x log 2)."""
-    return exp(mul(real(input), math.log(2.0)))
-
-
-def tan(input: Tensor) -> Tensor:
-    """Tangent: sin(x) / cos(x)."""
-    return div(sin(input), cos(input))
-
-
-def sinh(input: Tensor) -> Tensor:
-    """Hyperbolic sine, computed as (t - u) / 2, t = e**x - 1, u = e**-x - 1: exact near 0."""
-    input = real(input)
-    return mul(sub(expm1(input), expm1(neg(input))), 0.5)
-
-
-def cosh(input: Tensor) -> Tensor:
-    """Hyperbolic cosine: (e**x + e**-x) / 2."""
-    input = real(input)
-    return mul(add(exp(input), exp(neg(input))), 0.5)
-
-
 def _softplus_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (mul(dy, sigmoid(node.input(0))),)
 
@@ -140,24 +109,23 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 def fmod(input: Operand, other: Operand) -> Tensor:
     """input - trunc(input / other) other, exactly: the remainder with the sign of input."""
     a, b = pair(input, other)
-    below = lt(a, 0)
-    left = remainder(where(below, neg(a), a), abs(b))
-    return where(below, neg(left), left)
+    x, y = a.detach(), b.detach()
+    below = lt(x, 0)
+    left = remainder(where(below, neg(x), x), abs(y))
+    left = where(below, neg(left), left)
+    return taped(_fmod_gradient, (a, b), left._array) if left.dtype.kind == "f" else left
 
 
-def logaddexp(input: Tensor, other: Tensor) -> Tensor:
-    """log(exp(input) + exp(other)), shifted by the larger of the two against overflow."""
-    a, b = pair(input, other)
-    low = neg(abs(sub(a, b)))
-    return add(maximum(a, b), log1p(exp(where(isnan(low), 0.0, low))))
-
-
-def hypot(input: Tensor, other: Tensor) -> Tensor:
-    """sqrt(input^2 + other^2), scaled by the larger of the two against overflow."""
-    a, b = pair(input, other)
-    most = maximum(abs(a.detach()), abs(b.detach()))
-    scale = where(logical_and(isfinite(most), gt(most, 0)), most, 1.0)
-    return mul(sqrt(add(square(div(a, scale)), square(div(b, scale)))), scale)
+def _fmod_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """1, and -trunc(a / b)."""
+    a, b = node.input(0), node.input(1)
+    by_a = unbroadcast(dy, a.shape) if node.needs(0) else None
+    if not node.needs(1):
+        return by_a, None
+    size = floored(abs(a), abs(b))
+    turned = mul(sign(a.detach()), sign(b.detach()))
+    quotient = where(isfinite(size), mul(size, turned), div(a.detach(), b.detach()))
+    return by_a, unbroadcast(neg(mul(dy, quotient)), b.shape)
 
 
 def nan_to_num(
@@ -165,7 +133,7 @@ def nan_to_num(
 ) -> Tensor:
     """Replace nan and infinities; by default by 0 and the dtype's largest finite numbers."""
     if input.dtype.kind != "f":
-        return input
+        return copy(input)
     most = finfo(input.dtype).max
     y = where(eq(input, math.inf), most if posinf is None else posinf, input)
     y = where(eq(input, -math.inf), -most if neginf is None else neginf, y)
@@ -184,18 +152,42 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1.0)
 
 @both_names
 def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
-    """Clamp to min..max; the gradient at the bounds is 1.
+    """Clamp to min..max; nan where either is nan. The gradient at the bounds is 1.
 
     Raises:
         ValueError: neither end.
     """
     if min is None and max is None:
         raise ValueError("clamp: expected min, max or both")
-    y = input
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        return _clamp_by_tensors(input, min, max)
+    y = input.detach()
     if min is not None:
-        y = where(lt(y.detach(), _off(min)), min, y)
+        y = where(lt(y, min), min, y) if min == min else mul(y, min)
     if max is not None:
-        y = where(gt(y.detach(), _off(max)), max, y)
+        y = where(gt(y, max), max, y) if max == max else mul(y, max)
+    return taped(_clamp_gradient, (input,), y._array, (min, max))
+
+
+def _clamp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """1 within the bounds and at them."""
+    x, (low, high) = node.input(0).detach(), node.attrs
+    inside = eq(x, x) if low is None else ge(x, low)
+    if high is not None:
+        inside = bitwise_and(inside, le(x, high))
+    return (where(inside, dy, 0.0),)
+
+
+def _clamp_by_tensors(input: Tensor, min: Operand | None, max: Operand | None) -> Tensor:
+    """The gradient goes to the one that is chosen; to input at the bounds."""
+    y = input
+    for bound, beyond in ((min, lt), (max, gt)):
+        if bound is not None:
+            x, limit = pair(y, bound)
+            passed = beyond(x.detach(), limit.detach())
+            y = where(passed, limit, x)
+            if y.dtype.kind == "f":
+                y = where(bitwise_or(isnan(x), isnan(limit)), math.nan, y)
     return y
 
 
@@ -207,10 +199,6 @@ def clamp_min(input: Tensor, min: Operand) -> Tensor:
 def clamp_max(input: Tensor, max: Operand) -> Tensor:
     """Clamp from above: min(input, max)."""
     return clamp(input, None, max)
-
-
-def _off(x: Operand) -> Operand:
-    return x.detach() if isinstance(x, Tensor) else x
 
 
 # ---- logic ----
@@ -266,7 +254,13 @@ def isfinite(input: Tensor) -> Tensor:
 def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
-    """|input - other| <= atol + rtol |other|, or both the same infinity (or nan: `equal_nan`)."""
+    """|input - other| <= atol + rtol |other|, or both the same infinity (or nan: `equal_nan`).
+
+    Raises:
+        TypeError: dtypes that differ.
+    """
+    if isinstance(other, Tensor) and input.dtype != other.dtype:
+        raise TypeError(f"other: expected {input.dtype} as input, got {other.dtype}; use .to()")
     x, y = (real(t.detach()) for t in pair(input, other))
     bound = add(mul(abs(y), rtol), atol)
     # The bound of an infinity is infinite: only the same one is close to it.
@@ -304,7 +298,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
 clip = clamp
 
 METHODS = methods(
-    ceil, trunc, frac, rsqrt, reciprocal, log2, log10, exp2, tan, sinh, cosh, fmod, logaddexp,
+    ceil, trunc, frac, rsqrt, reciprocal, fmod,
     nan_to_num, addcmul, addcdiv, clamp, clamp_min, clamp_max, logical_and, logical_or,
     logical_xor, logical_not, isnan, isinf, isfinite, isclose, allclose, equal, masked_fill,
     clip=clamp,

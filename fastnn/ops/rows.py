@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastnn._support.arrays import index_range
 from fastnn._support.dtypes import HALVES
-from fastnn.ops.axes import permute, reshape, sum
+from fastnn.ops.axes import axis_or_none, permute, reshape, sum
 from fastnn.ops.elementwise import exp, mul, sub
 from fastnn.ops.names import both_names
 from fastnn.ops.promote import cast
@@ -43,8 +43,9 @@ _log_softmax = row("log_softmax", _rows_shape, _log_softmax_gradient, batch="fol
 
 def along(op: Op, x: Tensor, dim: int, attrs: tuple[int, ...] = ()) -> Tensor:
     """Apply an op on matrix rows along any axis: move it last, flatten to a matrix, undo both."""
-    if not -x.ndim <= dim < x.ndim:
-        raise IndexError(f"dim: expected {-x.ndim}..{x.ndim - 1} for {op.name}, got {dim}")
+    dim = axis_or_none(op.name, dim, x.ndim)
+    if x.ndim == 0:
+        return reshape(apply(op, (reshape(x, (1, 1)),), attrs), ())
     axes = list(range(x.ndim))
     axes[dim], axes[-1] = axes[-1], axes[dim]
     moved = x if axes == sorted(axes) else permute(x, tuple(axes))

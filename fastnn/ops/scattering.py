@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.ops.axes import axis, expand, permute, place, reshape, view_of
-from fastnn.ops.elementwise import add, eq, ge, maximum, mul, where
+from fastnn.ops.axes import axis, expand, lifted, permute, place, reshape, view_of
+from fastnn.ops.elementwise import add, copy, eq, ge, maximum, mul, where
 from fastnn.ops.extremes import amax, any
 from fastnn.ops.indexing import gather, index_select, positions, row_by_row
 from fastnn.ops.promote import cast
@@ -50,19 +52,14 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     return gather(input, at, indices)
 
 
-def _lifted(x: Tensor) -> Tensor:
-    """The tensor with at least one axis."""
-    return x if x.ndim else reshape(x, (1,))
-
-
-def _same_dtype(name: str, x: Tensor, source: Tensor) -> None:
+def same_dtype(name: str, x: Tensor, source: Tensor) -> None:
     if not isinstance(source, Tensor):
         raise TypeError(f"{name}: expected a tensor as source, got {source!r}")
     if x.dtype != source.dtype:
         raise TypeError(f"{name}: expected a source of {x.dtype}, got {source.dtype}")
 
 
-def _region(name: str, x: Tensor, at: int, index: Tensor) -> tuple[slice, ...]:
+def region_of(name: str, x: Tensor, at: int, index: Tensor) -> tuple[slice, ...]:
     """The part of x along the other axes that an index is for.
 
     Raises:
@@ -78,7 +75,7 @@ def _region(name: str, x: Tensor, at: int, index: Tensor) -> tuple[slice, ...]:
     return tuple(slice(None) if d == at else slice(n) for d, n in enumerate(index.shape))
 
 
-def _fitting(name: str, index: Tensor, src: Tensor) -> Tensor:
+def fitting(name: str, index: Tensor, src: Tensor) -> Tensor:
     """The part of src that the index has positions for.
 
     Raises:
@@ -109,23 +106,29 @@ def scatter(
             dtype.
     """
     src = value if src is None else src
-    lifted, index = _lifted(input), _lifted(index)
-    at = axis("scatter", dim, lifted.ndim)
-    region = _region("scatter", lifted, at, index)
-    index = positions(index, lifted.shape[at], "index", False)
+    whole, index = lifted(input), lifted(index)
+    at = axis("scatter", dim, whole.ndim)
+    region = region_of("scatter", whole, at, index)
+    index = positions(index, whole.shape[at], "index", False)
     if isinstance(src, Tensor):
-        _same_dtype("scatter", input, src)
-        src = _fitting("scatter", index, _lifted(src))
+        same_dtype("scatter", input, src)
+        src = fitting("scatter", index, lifted(src))
     if index.numel() == 0:
-        return add(input, 0) if input.dtype.kind != "b" else cast(input, input.dtype)
-    part = lifted if region == (slice(None),) * len(region) else view_of(lifted, region)
-    part = reshape(_scattered(part, at, index, src), part.shape)
-    if part.shape != lifted.shape:
-        inside = np.zeros(lifted.shape, bool)
-        inside[region] = True
-        placed = place(Tensor(new_array(lifted.shape, input.dtype)), part, region)
-        part = where(Tensor(inside), placed, lifted)
-    return reshape(part, input.shape)
+        return copy(input)
+    y = within(whole, region, lambda x: _scattered(x, at, index, src))
+    return reshape(y, input.shape)
+
+
+def within(whole: Tensor, region: tuple[slice, ...], compute: Callable[[Tensor], Tensor]) -> Tensor:
+    """The tensor with its part in a region computed anew."""
+    part = whole if region == (slice(None),) * len(region) else view_of(whole, region)
+    part = reshape(compute(part), part.shape)
+    if part.shape == whole.shape:
+        return part
+    inside = np.zeros(whole.shape, bool)
+    inside[region] = True
+    placed = place(Tensor(new_array(whole.shape, whole.dtype)), part, region)
+    return where(Tensor(inside), placed, whole)
 
 
 def _scattered(x: Tensor, at: int, index: Tensor, src: Operand) -> Tensor:
@@ -140,7 +143,7 @@ def _scattered(x: Tensor, at: int, index: Tensor, src: Operand) -> Tensor:
     return where(ge(last, 0), gather(src, at, maximum(last, 0)), x)
 
 
-def _summed(rows: Tensor, index: Tensor, n: int) -> Tensor:
+def summed(rows: Tensor, index: Tensor, n: int) -> Tensor:
     """`scatter_add_rows`; int64 is summed in double."""
     total = scatter_add_rows(rows if rows.dtype.kind == "f" else cast(rows, float64), index, n)
     return cast(total, rows.dtype)
@@ -151,12 +154,12 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
     Whole numbers are exact up to 2**53.
     """
-    lifted, index = _lifted(input), _lifted(index)
-    at = axis("scatter_add", dim, lifted.ndim)
-    _region("scatter_add", lifted, at, index)
-    _same_dtype("scatter_add", input, src)
-    src = _fitting("scatter_add", index, _lifted(src))
-    total = _summed(reshape(src, (-1, 1)), row_by_row(lifted.shape, at, index), input.numel())
+    whole, index = lifted(input), lifted(index)
+    at = axis("scatter_add", dim, whole.ndim)
+    region_of("scatter_add", whole, at, index)
+    same_dtype("scatter_add", input, src)
+    src = fitting("scatter_add", index, lifted(src))
+    total = summed(reshape(src, (-1, 1)), row_by_row(whole.shape, at, index), input.numel())
     return add(input, reshape(total, input.shape))
 
 
@@ -171,33 +174,34 @@ def index_add(
         ValueError: a source of another shape. IndexError: outside of input. TypeError: another
             dtype.
     """
-    lifted, index, source = _lifted(input), _lifted(index), _lifted(source)
-    at = axis("index_add", dim, lifted.ndim)
-    _same_dtype("index_add", input, source)
-    wanted = (*lifted.shape[:at], index.numel(), *lifted.shape[at + 1 :])
+    whole, index, source = lifted(input), lifted(index), lifted(source)
+    at = axis("index_add", dim, whole.ndim)
+    same_dtype("index_add", input, source)
+    wanted = (*whole.shape[:at], index.numel(), *whole.shape[at + 1 :])
     if index.ndim != 1 or source.shape != wanted:
         raise ValueError(f"source: expected shape {wanted} by x and index, got {source.shape}")
     first = (at, *(d for d in range(source.ndim) if d != at))
     rows = permute(source, first)
-    index = positions(index, lifted.shape[at], "index", False)
-    total = _summed(reshape(rows, (len(index), -1)), index, lifted.shape[at])
+    index = positions(index, whole.shape[at], "index", False)
+    width = math.prod(rows.shape[1:])
+    total = summed(reshape(rows, (len(index), width)), index, whole.shape[at])
     back = tuple(int(d) for d in np.argsort(first))
-    total = permute(reshape(total, (lifted.shape[at], *rows.shape[1:])), back)
+    total = permute(reshape(total, (whole.shape[at], *rows.shape[1:])), back)
     return add(input, reshape(total if alpha == 1 else mul(total, alpha), input.shape))
 
 
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor:
     """Fill positions along `dim` with `value`, a number or a 0-d tensor."""
-    lifted, index = _lifted(input), _lifted(index)
-    at = axis("index_fill", dim, lifted.ndim)
+    whole, index = lifted(input), lifted(index)
+    at = axis("index_fill", dim, whole.ndim)
     if index.ndim != 1 or (isinstance(value, Tensor) and value.ndim):
         raise ValueError(f"index_fill: expected a vector and one value, got {index.shape}, {value}")
     if len(index) == 0:
-        return input
-    index = positions(index, lifted.shape[at], "index", True)
-    meant = any(eq(Tensor(np.arange(lifted.shape[at]).reshape(-1, 1)), index), 1)
-    meant = reshape(meant, (-1, *(1,) * (lifted.ndim - 1 - at)))
-    return reshape(cast(where(meant, value, lifted), input.dtype), input.shape)
+        return copy(input)
+    index = positions(index, whole.shape[at], "index", True)
+    meant = any(eq(Tensor(np.arange(whole.shape[at]).reshape(-1, 1)), index), 1)
+    meant = reshape(meant, (-1, *(1,) * (whole.ndim - 1 - at)))
+    return reshape(cast(where(meant, value, whole), input.dtype), input.shape)
 
 
 METHODS = methods(

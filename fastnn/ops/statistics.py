@@ -5,10 +5,20 @@ from __future__ import annotations
 import math
 
 from fastnn._support import dtypes
-from fastnn.ops.axes import Axes, axis, mean, reduce_axes, reshape, sum, view_of
+from fastnn.ops.axes import (
+    Axes,
+    axis_or_none,
+    floating,
+    mean,
+    reduce_axes,
+    reshape,
+    sum,
+    view_of,
+)
 from fastnn.ops.elementwise import (
     abs,
     add,
+    copy,
     div,
     eq,
     exp,
@@ -31,7 +41,7 @@ from fastnn.tensor import Tensor, int64
 from fastnn.tensor.attach import methods
 
 __all__ = [
-    "count_nonzero", "cumsum", "logsumexp", "nanmean", "nansum", "norm", "prod", "std", "std_mean",
+    "count_nonzero", "cumsum", "logsumexp", "nanmean", "nansum", "prod", "std", "std_mean",
     "var", "var_mean",
 ]  # fmt: skip
 
@@ -40,6 +50,8 @@ def _product(x: Tensor) -> Tensor:
     """Product over the middle axis, by halving it, so that no gradient divides by an element."""
     if x.shape[1] == 0:
         return Tensor(dtypes.filled((x.shape[0], x.shape[2]), 1, x.dtype))
+    if x.shape[1] == 1:
+        x = copy(x)
     while (n := x.shape[1]) > 1:
         half = n // 2
         rows = slice(None)
@@ -60,8 +72,10 @@ def prod(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
 @rounds_once
 def cumsum(input: Tensor, dim: int) -> Tensor:
     """Cumulative sum y_i = x_0 + .. + x_i along `dim`, by doubling: log2(n) additions each."""
-    at = axis("cumsum", dim, input.ndim)
+    at = axis_or_none("cumsum", dim, input.ndim)
     y = input if input.dtype.kind == "f" else cast(input, int64)
+    if input.ndim == 0 or y.shape[at] < 2:
+        return copy(y) if y is input else y
     before, step = (slice(None),) * at, 1
     while step < y.shape[at]:
         head = view_of(y, (*before, slice(step)))
@@ -82,6 +96,7 @@ def nansum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
 @rounds_once
 def nanmean(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """Mean of the elements that are not nan."""
+    floating("nanmean", input)
     count = sum(cast(logical_not(isnan(input)), input.dtype), dim, keepdim)
     return div(nansum(input, dim, keepdim), count)
 
@@ -105,19 +120,23 @@ def var(
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
-    correction: float = 1,
+    correction: float | None = 1,
 ) -> Tensor:
     """Variance over `dim` (default: all axes): sum((input - mean)**2) / (n - correction).
 
     Args:
         unbiased: torch's older word: True is correction 1, False is 0.
-        correction: default 1, Bessel's.
+        correction: default 1, Bessel's, as for None.
+
+    Raises:
+        TypeError: whole numbers or bool.
     """
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if unbiased is not None:
         correction = int(unbiased)
-    input = real(input)
+    correction = 1 if correction is None else correction
+    input = floating("var", input)
     total = sum(square(sub(input, mean(input, dim, True))), dim, keepdim)
     n = _count(input, dim) - correction
     return div(total, float(n) if n > 0 else 0.0)
@@ -131,7 +150,7 @@ def std(
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
-    correction: float = 1,
+    correction: float | None = 1,
 ) -> Tensor:
     """Standard deviation: the square root of `var`; its gradient is 0 where it is 0."""
     return _root(var(input, dim, unbiased, keepdim, correction=correction))
@@ -149,7 +168,7 @@ def _root(x: Tensor) -> Tensor:
 @rounds_once
 def var_mean(
     input: Tensor, dim: Axes = None, unbiased: bool | None = None, keepdim: bool = False, *,
-    correction: float = 1,
+    correction: float | None = 1,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """(variance, mean) over `dim` (default: all axes); see `var`."""
     axes = None if isinstance(dim, bool) else dim
@@ -160,7 +179,7 @@ def var_mean(
 @rounds_once
 def std_mean(
     input: Tensor, dim: Axes = None, unbiased: bool | None = None, keepdim: bool = False, *,
-    correction: float = 1,
+    correction: float | None = 1,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """(standard deviation, mean) over `dim` (default: all axes); see `std`."""
     axes = None if isinstance(dim, bool) else dim
@@ -172,6 +191,8 @@ def std_mean(
 def logsumexp(input: Tensor, dim: Axes, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over `dim`, shifted by the largest element."""
     input = real(input)
+    if input.numel() == 0:  # of nothing: log 0
+        return log(sum(exp(input), dim, keepdim))
     top = amax(input.detach(), dim, True)
     top = where(isfinite(top), top, 0.0)
     y = add(log(sum(exp(sub(input, top)), dim, True)), top)
@@ -190,9 +211,9 @@ def norm(
             that are not 0. Where the norm is 0 the gradient is 0.
 
     Raises:
-        ValueError: another text.
+        TypeError: whole numbers or bool. ValueError: another text.
     """
-    input = real(input)
+    input = floating("norm", input)
     if isinstance(p, str) and p != "fro":
         raise ValueError(f"p: expected a number or 'fro', got {p!r}")
     if p is None or p in ("fro", 2):
@@ -204,11 +225,17 @@ def norm(
         return (amax if p > 0 else amin)(abs(input), dim, keepdim)
     if p == 0:
         return cast(sum(ne(input.detach(), 0.0), dim, keepdim), input.dtype)
-    total = sum(pow(abs(input), float(p)), dim, keepdim)
+    size = abs(input)
+    if 0 < p < 1:  # the slope at 0 is infinite; it counts as 0
+        none = eq(input.detach(), 0.0)
+        powers = where(none, 0.0, pow(where(none, 1.0, size), float(p)))
+    else:
+        powers = pow(size, float(p))
+    total = sum(powers, dim, keepdim)
     zero = eq(total.detach(), 0.0)
     return where(zero, 0.0, pow(where(zero, 1.0, total), 1.0 / p))
 
 
 METHODS = methods(
-    prod, cumsum, nansum, nanmean, count_nonzero, var, std, logsumexp, norm,
+    prod, cumsum, nansum, nanmean, count_nonzero, var, std, logsumexp,
 )  # fmt: skip

@@ -26,6 +26,7 @@ Batch = Literal["broadcast", "fold", "product", "gather", "scatter", "each"]
 apply: Callable[..., Tensor] = tape.apply
 computed: Callable[..., Tensor] = tape.computed
 taped: Callable[..., Tensor] = tape.taped
+view: Callable[..., Tensor] = tape.view
 execute = tape.execute
 
 
@@ -79,13 +80,6 @@ def row(
     in_place = engine.IN_PLACE[name]
     TABLE[name] = op = Op(name, shape, engine.OPS[name], packed, gradient, in_place, batch)
     return op
-
-
-def view(
-    x: Tensor, array: NDArray[Any], gradient: GradientRule, note: tuple[Any, ...] = ()
-) -> Tensor:
-    """A view that shares the memory of `x`: no kernel runs, only a node goes on the tape."""
-    return taped(gradient, (x,), array, note)
 
 
 def contiguous_array(array: NDArray[Any]) -> NDArray[Any]:

@@ -9,21 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.ops.axes import axis, expand, permute, reshape, sizes_of, view_of
+from fastnn.ops.axes import axis, axis_or_none, expand, permute, reshape, sizes_of, view_of
 from fastnn.ops.names import both_names
+from fastnn.ops.table import TABLE, apply
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
 __all__ = [
     "broadcast_tensors", "broadcast_to", "chunk", "flatten", "flip", "moveaxis", "movedim",
-    "narrow", "ravel", "select", "split", "squeeze", "swapaxes", "swapdims", "tensor_split",
-    "transpose", "unbind", "unsqueeze",
+    "narrow", "ravel", "select", "split", "squeeze", "swapaxes", "swapdims", "t",
+    "tensor_split",    "transpose", "unbind", "unsqueeze",
 ]  # fmt: skip
 
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Swap two axes, as a view."""
-    a, b = axis("transpose", dim0, input.ndim), axis("transpose", dim1, input.ndim)
+    a, b = (axis_or_none("transpose", dim, input.ndim) for dim in (dim0, dim1))
+    if input.ndim == 0:
+        return permute(input, ())
     axes = list(range(input.ndim))
     axes[a], axes[b] = b, a
     return permute(input, tuple(axes))
@@ -42,7 +45,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """Remove axes of size 1 (with `dim`, only those of them that have size 1)."""
     wanted: Any = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
-    gone = {axis("squeeze", d, input.ndim) for d in wanted} if input.ndim else set()
+    gone = {axis_or_none("squeeze", d, input.ndim) for d in wanted}
     return reshape(input, tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in gone))
 
 
@@ -159,11 +162,13 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def flip(input: Tensor, dims: int | Sequence[int]) -> Tensor:
-    """Reverse the order along the axes, as a view."""
-    wanted = {axis("flip", d, input.ndim) for d in ((dims,) if isinstance(dims, int) else dims)}
-    return view_of(
-        input, tuple(slice(None, None, -1 if d in wanted else 1) for d in range(input.ndim))
-    )
+    """Reverse the order along the axes; a copy, as in torch and unlike NumPy."""
+    given = (dims,) if isinstance(dims, int) else dims
+    wanted = {axis_or_none("flip", d, input.ndim) for d in given}
+    if len(wanted) < len(given):
+        raise ValueError(f"dims: expected each axis once, got {dims}")
+    parts = tuple(slice(None, None, -1 if d in wanted else 1) for d in range(input.ndim))
+    return apply(TABLE["copy"], (view_of(input, parts),))
 
 
 swapaxes = swapdims = transpose
@@ -179,13 +184,38 @@ def _transposed(self: Tensor) -> Tensor:
 
 
 def _matrices_transposed(self: Tensor) -> Tensor:
-    """Swap the last two axes, as a view."""
+    """Swap the last two axes, as a view.
+
+    Raises:
+        ValueError: fewer than two axes.
+    """
+    if self.ndim < 2:
+        raise ValueError(f"mT: expected a matrix or matrices, got shape {self.shape}")
     return transpose(self, -2, -1)
 
 
-def t(self: Tensor) -> Tensor:
-    """The transpose of a matrix, as a view."""
+def _adjoint(self: Tensor) -> Tensor:
+    """The transpose of a matrix, as a view.
+
+    Raises:
+        ValueError: one axis, or more than two.
+    """
+    if self.ndim not in (0, 2):
+        raise ValueError(f"H: expected a matrix, got shape {self.shape}; use mT for several")
     return _transposed(self)
+
+
+def t(input: Tensor) -> Tensor:
+    """The transpose of a matrix, as a view; fewer axes stay as they are.
+
+    Raises:
+        ValueError: more than two axes.
+    """
+    if input.ndim > 2:
+        raise ValueError(
+            f"t: expected at most two axes, got shape {input.shape}; use mT or permute"
+        )
+    return _transposed(input)
 
 
 def _swapaxes(self: Tensor, axis0: int, axis1: int) -> Tensor:
@@ -201,6 +231,7 @@ def _flip(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
 METHODS = methods(
     transpose, flatten, squeeze, unsqueeze, movedim, broadcast_to, ravel, narrow, select, split,
     chunk, tensor_split, unbind, t,
-    T=property(_transposed), mT=property(_matrices_transposed), swapaxes=_swapaxes,
+    T=property(_transposed), mT=property(_matrices_transposed), H=property(_adjoint),
+    mH=property(_matrices_transposed), swapaxes=_swapaxes,
     swapdims=_swapaxes, moveaxis=movedim, flip=_flip,
 )  # fmt: skip

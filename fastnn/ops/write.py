@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._core.tape import owner
 from fastnn._support import default, dtypes
 from fastnn.ops.promote import cast, fits, pair, real, same_real
 from fastnn.ops.table import TABLE, Op, execute
@@ -15,12 +16,60 @@ from fastnn.tape.inference import check_writable
 from fastnn.tensor import Tensor, as_dtype
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fastnn.ops.table import Operand
+
+
+def repeats(array: NDArray[Any]) -> bool:
+    """Whether several elements of an array are one place in memory, as after `expand`."""
+    if array.flags.c_contiguous:
+        return False
+    return any(step == 0 and n > 1 for n, step in zip(array.shape, array.strides, strict=True))
+
+
+def check_places(x: Tensor) -> None:
+    """Raise if elements that would be written share a place in memory."""
+    if repeats(x._array):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            "single memory location. Please clone() the tensor before performing the operation."
+        )
+
+
+def _apart(out: NDArray[Any], source: NDArray[Any]) -> NDArray[Any]:
+    """The source of an op that writes `out`; a copy where both lie across each other with gaps.
+
+    Raises:
+        RuntimeError: they overlap, and neither has gaps, as in torch.
+    """
+    if out is source or owner(out) is not owner(source) or not np.may_share_memory(out, source):
+        return source
+    same = out.strides == source.strides and out.shape == source.shape
+    if same and out.__array_interface__["data"] == source.__array_interface__["data"]:
+        return source
+    if _dense(out) and _dense(source):
+        raise RuntimeError(
+            "unsupported operation: some elements of the input tensor and the written-to tensor "
+            "refer to a single memory location. Please clone() the tensor before performing the "
+            "operation."
+        )
+    copied = np.empty(source.shape, source.dtype)
+    execute(TABLE["copy"], (copied,), (source,), (), ())
+    return copied
+
+
+def _dense(array: NDArray[Any]) -> bool:
+    """Whether the elements fill a part of the memory, in any order of axes."""
+    order = sorted(range(array.ndim), key=lambda d: array.strides[d])
+    return array.transpose(order[::-1]).flags.c_contiguous
 
 
 def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     check_writable(x, f"{op.name}_")
-    arrays = tuple(t._array for t in inputs)
+    check_places(x)
+    out = x._array
+    arrays = tuple([_apart(out, t._array) for t in inputs])
     if len(arrays) > 1:
         same_real(op.name, *arrays)
     if np.broadcast_shapes(*(a.shape for a in arrays), x.shape) != x.shape:
@@ -44,6 +93,18 @@ def value_of(source: Any, x: Tensor) -> Tensor:
     if given.ndim == 0:
         return Tensor(dtypes.number(given.item(), dtype))
     return Tensor(dtypes.converted(as_dtype(given), dtype))
+
+
+def fill_(x: Tensor, value: Operand) -> Tensor:
+    """x[...] = one value, also where elements of x share a place in memory."""
+    array = x._array
+    if repeats(array):
+        once = tuple(slice(None if step else 1) for step in array.strides)
+        y = Tensor(array[once])
+        y._inference = x._inference
+        copy_(y, value)
+        return x
+    return copy_(x, value)
 
 
 def copy_(x: Tensor, source: Operand) -> Tensor:

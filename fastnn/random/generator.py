@@ -13,13 +13,15 @@ import math
 import os
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fastnn._support import check, dtypes
+from fastnn._support.device import device, is_device, on_cpu
 from fastnn.random import normal as _normal, uniform as _uniform
 from fastnn.tape import listener
 
@@ -28,6 +30,7 @@ __all__ = [
     "default_generator",
     "derive_seed",
     "engine_state",
+    "fork_rng",
     "get_rng_state",
     "initial_seed",
     "manual_seed",
@@ -38,6 +41,7 @@ __all__ = [
 _TAIL = struct.Struct("<QiIdqq")  # seed, position, is a normal kept, that normal, engine_state
 _KEY_BYTES = 624 * 4
 _STATE_BYTES = _KEY_BYTES + _TAIL.size
+_DEFAULT_SEED = 67280421310721  # of a Generator without a seed, as in torch
 _WIDE_RANGE = 1 << 28  # torch draws 64 bits for integer ranges from here on
 
 Array = npt.NDArray[Any]
@@ -49,12 +53,18 @@ def _drawn(draw: Callable[[tuple[int, ...]], Array], shape: tuple[int, ...]) -> 
     return listener.drawn(draw, shape)  # type: ignore[no-any-return]
 
 
+def _fresh_seed() -> int:
+    return int.from_bytes(os.urandom(8), "little")
+
+
 class Generator:
     """A stream of random numbers, torch's `torch.Generator` on the CPU.
 
     Args:
-        seed: 0 .. 2**64 - 1; its low 32 bits choose the stream, as in torch. Default: one from
-            the operating system.
+        seed: -2**63 .. 2**64 - 1, a negative one counts from 2**64; the low 32 bits choose the
+            stream, as in torch. Default: torch's, 67280421310721. In this position "cpu" is taken
+            as the device, as in torch.
+        device: "cpu".
 
     Attributes:
         engine_state: int64 (2), the seed and the counter of the keys that dropout draws, which
@@ -68,14 +78,23 @@ class Generator:
     [0.4962566 0.7682218]
     """
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: int | str | None = None, *, device: Any = None) -> None:
+        on_cpu(device)
+        if seed is not None and is_device(seed):
+            seed = None
         self._lock = threading.Lock()
         self.engine_state = np.zeros(2, np.int64)
-        self.manual_seed(int.from_bytes(os.urandom(8), "little") if seed is None else seed)
+        self.manual_seed(_DEFAULT_SEED if seed is None else seed)  # type: ignore[arg-type]
+
+    device = device("cpu")
+
+    def seed(self) -> int:
+        """Restart the stream from a seed of the operating system; returns the seed."""
+        return self.manual_seed(_fresh_seed()).initial_seed()
 
     def manual_seed(self, seed: int) -> Generator:
         """Restart the stream from `seed`, and return self."""
-        checked = check.seed(seed)
+        checked = check.integer("seed", seed, -(2**63), 2**64 - 1) % 2**64
         with self._lock:
             self._seed = checked
             self._made: Any = (
@@ -84,6 +103,14 @@ class Generator:
             self._kept: float | None = None  # the sine of the last Box-Muller pair
             self.engine_state[:] = np.array([checked, 0], np.uint64).view(np.int64)
         return self
+
+    def __getstate__(self) -> npt.NDArray[np.uint8]:
+        """For copies and pickles, which go on from here on their own."""
+        return self.get_state()
+
+    def __setstate__(self, state: npt.NDArray[np.uint8]) -> None:
+        self.__init__(0)  # type: ignore[misc]
+        self.set_state(state)
 
     @property
     def _mt(self) -> Any:
@@ -170,6 +197,24 @@ class Generator:
                 _normal.box_muller(flat[-16:], mean, std)
         return flat.reshape(shape)
 
+    def normal_one_by_one(self, shape: tuple[int, ...], mean: float, std: float) -> Array:
+        """A float64 array of N(mean, std**2), each from the pairs of `normal` with few values."""
+
+        def draw(shape: tuple[int, ...]) -> Array:
+            with self._lock:
+                values = [self._one_normal() * std + mean for _ in range(math.prod(shape))]
+            return np.array(values, np.float64).reshape(shape)
+
+        return _drawn(draw, shape)
+
+    def one_by_one(
+        self, fill: Callable[[Callable[[], float], Callable[[], float]], list[float]]
+    ) -> list[float]:
+        """What `fill(uniform, normal)` makes of single draws, as rejection methods take them."""
+        listener.refuse("random numbers were drawn")
+        with self._lock:
+            return fill(lambda: float(self._draw53(1)[0]), self._one_normal)
+
     def integers(self, shape: tuple[int, ...], low: int, high: int) -> npt.NDArray[np.int64]:
         """An int64 array of draw % (high - low) + low; from 2**28 on the draw has 64 bits."""
         width = high - low
@@ -239,7 +284,7 @@ class Generator:
         return radius * math.cos(theta)
 
 
-default_generator = Generator()
+default_generator = Generator(_fresh_seed())
 engine_state = default_generator.engine_state
 
 
@@ -247,7 +292,7 @@ def manual_seed(seed: int) -> Generator:
     """Seed the default generator; layers and random numbers made after it equal torch's.
 
     Args:
-        seed: 0 .. 2**64 - 1.
+        seed: -2**63 .. 2**64 - 1; a negative one counts from 2**64.
 
     Raises:
         TypeError, ValueError: not an integer in that range.
@@ -262,7 +307,7 @@ def manual_seed(seed: int) -> Generator:
 
 def seed() -> int:
     """Seed the default generator from the operating system; returns the seed."""
-    return manual_seed(int.from_bytes(os.urandom(8), "little")).initial_seed()
+    return default_generator.seed()
 
 
 def initial_seed() -> int:
@@ -278,6 +323,28 @@ def get_rng_state() -> npt.NDArray[np.uint8]:
 def set_rng_state(state: npt.ArrayLike) -> None:
     """Restore a state of the default generator that `get_rng_state` returned."""
     default_generator.set_state(state)
+
+
+@contextmanager
+def fork_rng(devices: Any = (), enabled: bool = True, device_type: str = "cpu") -> Iterator[None]:
+    """Restore the default generator at the end of a `with` block, whatever it drew in between.
+
+    Args:
+        devices, device_type: accepted, since there is one generator, the CPU's.
+        enabled: False: do nothing.
+
+    >>> _ = manual_seed(0)
+    >>> with fork_rng():
+    ...     _ = manual_seed(7)
+    >>> initial_seed()
+    0
+    """
+    state = default_generator.get_state() if enabled else None
+    try:
+        yield
+    finally:
+        if state is not None:
+            default_generator.set_state(state)
 
 
 def derive_seed(generator: Generator | None = None) -> int:

@@ -1,27 +1,175 @@
-"""Tensor's methods that fill it with random numbers, by fastnn's generator."""
+"""Tensor's methods that fill it with random numbers; the values equal torch's.
+
+Source: ATen's `DistributionsHelper.h` and `TransformationHelper.h`.
+"""
 
 from __future__ import annotations
 
-from fastnn.ops.elementwise import lt
+import math
+from typing import Any
+
+import numpy as np
+
+from fastnn._support import check
+from fastnn._support.dtype_info import finfo
 from fastnn.ops.inplace import copy_
-from fastnn.random.generator import default_generator
+from fastnn.random.generator import Generator, default_generator
+from fastnn.random.sampling import bernoulli
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
 
-def uniform_(self: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
-    """Uniform numbers between low and high, by fastnn's generator."""
-    return copy_(self, Tensor(default_generator.uniform(self.shape, low, high, self.dtype)))
+def _floating(self: Tensor, name: str) -> None:
+    if self.dtype.kind != "f":
+        raise TypeError(f"{name}: expected a floating-point tensor, got {self.dtype}")
 
 
-def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
-    """Normal numbers, by fastnn's generator."""
-    return copy_(self, Tensor(default_generator.normal(self.shape, mean, std, self.dtype)))
+def _filled(self: Tensor, values: Any) -> Tensor:
+    return copy_(self, Tensor(values))
 
 
-def bernoulli_(self: Tensor, p: float = 0.5) -> Tensor:
-    """1 with probability p, else 0, by fastnn's generator."""
-    return copy_(self, lt(uniform_(self), p))
+def _uniform53(self: Tensor, generator: Generator | None) -> Any:
+    """Uniform float64 numbers in [0, 1), one for each element."""
+    return (generator or default_generator).uniform(self.shape, 0.0, 1.0, np.float64)
 
 
-METHODS = methods(uniform_, normal_, bernoulli_)
+def uniform_(
+    self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Uniform numbers in [from_, to).
+
+    Raises:
+        TypeError: a tensor that is not floating-point.
+        ValueError: from_ > to.
+    """
+    _floating(self, "uniform_")
+    low = check.real("from_", from_)
+    high = check.real("to", to, low)
+    source = generator or default_generator
+    return copy_(self, Tensor(source.uniform(self.shape, low, high, self.dtype)))
+
+
+def normal_(
+    self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Normal numbers N(mean, std**2).
+
+    Raises:
+        TypeError: a tensor that is not floating-point.
+        ValueError: std < 0.
+    """
+    _floating(self, "normal_")
+    check.real("std", std, 0.0)
+    source = generator or default_generator
+    return copy_(self, Tensor(source.normal(self.shape, float(mean), float(std), self.dtype)))
+
+
+def bernoulli_(
+    self: Tensor, p: float | Tensor = 0.5, *, generator: Generator | None = None
+) -> Tensor:
+    """1 with probability p, else 0; p: a number, or a tensor of the shape of `self`.
+
+    Raises:
+        ValueError: a probability outside of 0..1.
+    """
+    if isinstance(p, Tensor):
+        return copy_(self, bernoulli(p.detach().expand(self.shape), generator=generator))
+    probability = check.real("p", p, 0.0, 1.0)
+    return _filled(self, _uniform53(self, generator) < probability)
+
+
+def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Exponential numbers with the rate lambd: -log(1 - u) / lambd.
+
+    Raises:
+        TypeError: a tensor that is not floating-point.
+        ValueError: lambd <= 0.
+    """
+    _floating(self, "exponential_")
+    rate = check.real("lambd", lambd, 0.0, open_low=True)
+    return _filled(self, -1.0 / rate * np.log1p(-_uniform53(self, generator)))
+
+
+def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
+    """Geometric numbers 1, 2, ..: trials up to the first success, each of probability p.
+
+    Raises:
+        TypeError: a tensor of bool.
+        ValueError: p outside of (0, 1).
+    """
+    if self.dtype.kind == "b":
+        raise TypeError("geometric_: expected a tensor of numbers, got bool")
+    chance = check.real("p", p, 0.0, 1.0, open_low=True, open_high=True)
+    with np.errstate(divide="ignore"):
+        trials = np.ceil(np.log(_uniform53(self, generator)) / math.log1p(-chance))
+    return _filled(self, trials)
+
+
+def cauchy_(
+    self: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Cauchy numbers: median + sigma tan(pi (u - 1/2)).
+
+    Raises:
+        TypeError: a tensor that is not floating-point.
+        ValueError: sigma <= 0.
+    """
+    _floating(self, "cauchy_")
+    scale = check.real("sigma", sigma, 0.0, open_low=True)
+    u = _uniform53(self, generator)
+    return _filled(self, median + scale * np.tan(math.pi * (u - 0.5)))
+
+
+def log_normal_(
+    self: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None
+) -> Tensor:
+    """exp(z) for z of N(mean, std**2).
+
+    Raises:
+        TypeError: a tensor that is not floating-point.
+        ValueError: std <= 0.
+    """
+    _floating(self, "log_normal_")
+    check.real("std", std, 0.0, open_low=True)
+    source = generator or default_generator
+    return _filled(self, np.exp(source.normal_one_by_one(self.shape, float(mean), float(std))))
+
+
+def random_(
+    self: Tensor,
+    from_: int | None = None,
+    to: int | None = None,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Whole numbers from_ .. to - 1; `random_(to)` begins at 0.
+
+    Args:
+        to: default: all numbers from 0 up that the dtype holds exactly.
+
+    Raises:
+        ValueError: from_ >= to.
+    """
+    if to is None and from_ is not None:
+        from_, to = 0, from_
+    least, most, exact = _held(self.dtype)
+    low = check.integer("from_", from_ or 0, least, most)
+    high = exact if to is None else check.integer("to", to, low + 1, most + 1)
+    return _filled(self, (generator or default_generator).integers(self.shape, low, high))
+
+
+def _held(dtype: np.dtype[Any]) -> tuple[int, int, int]:
+    """The least and the most that may be drawn for a dtype, and the end of the default range."""
+    if dtype.kind == "b":
+        return 0, 1, 2
+    if dtype.kind == "f":
+        info = finfo(dtype)
+        largest = int(min(info.max, 2**63))
+        return -largest, min(largest, 2**63 - 1), int(2 / info.eps) + 1
+    least, most = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    return least, most, most + 1
+
+
+METHODS = methods(
+    uniform_, normal_, bernoulli_, exponential_, geometric_, cauchy_, log_normal_, random_
+)

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check
-from fastnn.ops.creation import dtype_of, sizes_of
+from fastnn._support import check, dtypes
+from fastnn._support.device import on_cpu
+from fastnn.ops.creation import dtype_of, sizes_of, zeros_like
+from fastnn.ops.promote import cast
+from fastnn.ops.table import taped
 from fastnn.random.generator import Generator, default_generator
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, float64, int64
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
+
+    from fastnn.tape.node import Node
 
 __all__ = [
     "bernoulli",
@@ -23,25 +28,40 @@ __all__ = [
     "rand",
     "rand_like",
     "randint",
+    "randint_like",
     "randn",
     "randn_like",
     "randperm",
 ]
 
 
+def _size(name: str, given: tuple[Any, ...], size: Any) -> tuple[int, ...]:
+    """The shape from positional arguments or from the keyword `size`."""
+    if size is not None:
+        if given:
+            raise TypeError(f"{name}: expected the shape once, got it by position and as size=")
+        given = (size,)
+    return check.shape("size", given)
+
+
 def rand(
-    *size: int | Sequence[int],
+    *shape: int | Sequence[int],
+    size: int | Sequence[int] | None = None,
     generator: Generator | None = None,
     dtype: DTypeLike | None = None,
     requires_grad: bool = False,
+    device: Any = None,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Uniform numbers: x = draw * 2**-24 in [0, 1); float64 takes 53 bits.
 
     Args:
-        size: the shape, as integers or one sequence.
+        shape: integers or one sequence; `size=` is the same.
         generator: default: the one that `manual_seed` seeds.
         dtype: float32 or float64; default: `get_default_dtype()`.
         requires_grad: default False.
+        device: "cpu". layout, pin_memory: accepted, without effect on a CPU.
 
     Raises:
         ValueError: a negative size, or another dtype.
@@ -51,24 +71,30 @@ def rand(
     >>> rand(4)
     tensor([0.4963, 0.7682, 0.0885, 0.1320])
     """
-    shape = check.shape("size", size)
-    array = (generator or default_generator).uniform(shape, 0.0, 1.0, check.real_dtype(dtype))
+    on_cpu(device)
+    sizes = _size("rand", shape, size)
+    array = (generator or default_generator).uniform(sizes, 0.0, 1.0, check.real_dtype(dtype))
     return Tensor(array, requires_grad=requires_grad)
 
 
 def randn(
-    *size: int | Sequence[int],
+    *shape: int | Sequence[int],
+    size: int | Sequence[int] | None = None,
     generator: Generator | None = None,
     dtype: DTypeLike | None = None,
     requires_grad: bool = False,
+    device: Any = None,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
-    """Normal numbers by Box-Muller: r*cos(t), r*sin(t) with r = sqrt(-2 log u1), t = 2 pi u2.
+    """Normal numbers, mean 0 and standard deviation 1, by the Box-Muller transform.
 
     Args:
-        size: the shape, as integers or one sequence.
+        shape: integers or one sequence; `size=` is the same.
         generator: default: the one that `manual_seed` seeds.
         dtype: float32 or float64; default: `get_default_dtype()`.
         requires_grad: default False.
+        device: "cpu". layout, pin_memory: accepted, without effect on a CPU.
 
     Raises:
         ValueError: a negative size, or another dtype.
@@ -80,19 +106,34 @@ def randn(
     >>> randn(3)
     tensor([-0.1187,  0.2110,  0.7463])
     """
-    shape = check.shape("size", size)
-    array = (generator or default_generator).normal(shape, 0.0, 1.0, check.real_dtype(dtype))
+    on_cpu(device)
+    sizes = _size("randn", shape, size)
+    array = (generator or default_generator).normal(sizes, 0.0, 1.0, check.real_dtype(dtype))
     return Tensor(array, requires_grad=requires_grad)
 
 
-def randint(*bounds_and_size: Any, generator: Generator | None = None, **named: Any) -> Tensor:
-    """Random integers: draw % (high - low) + low, int64. Called `randint(low=0, high, size)`.
+def randint(
+    *bounds_and_size: Any,
+    low: int | None = None,
+    high: int | None = None,
+    size: int | Sequence[int] | None = None,
+    generator: Generator | None = None,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    device: Any = None,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
+    """Random integers: draw % (high - low) + low. Called `randint(low=0, high, size)`.
 
     Args:
         low: smallest value, default 0.
         high: one above the largest value.
         size: the shape, a sequence of integers.
         generator: default: the one that `manual_seed` seeds.
+        dtype: of the tensor; default int64.
+        requires_grad: default False; needs a floating-point dtype.
+        device: "cpu". layout, pin_memory: accepted, without effect on a CPU.
 
     Raises:
         TypeError: arguments missing or too many.
@@ -102,21 +143,63 @@ def randint(*bounds_and_size: Any, generator: Generator | None = None, **named: 
     >>> _ = fastnn.manual_seed(0)
     >>> print(randint(0, 10, (5,)).numpy())
     [4 9 3 0 3]
+    >>> randint(high=2, size=(2, 1), dtype=fastnn.float32).shape
+    (2, 1)
     """
-    low, high, size = _randint_arguments(bounds_and_size, named)
+    on_cpu(device)
+    named = {"low": low, "high": high, "size": size}
+    low, high, size = _randint_arguments(
+        bounds_and_size, {name: v for name, v in named.items() if v is not None}
+    )
     low = check.integer("low", low, -(2**63), 2**63 - 1)
     high = check.integer("high", high, low + 1, low + 2**64 - 1)
-    shape = check.shape("size", (size,))
-    array = (generator or default_generator).integers(shape, low, min(high, 2**63))
-    return Tensor(array)
+    sizes = check.shape("size", (size,))
+    array = (generator or default_generator).integers(sizes, low, min(high, 2**63))
+    return Tensor(dtypes.converted(array, dtype_of(dtype, int64)), requires_grad)
 
 
-def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
-    """A random permutation of 0 .. n-1, int64.
+def randint_like(
+    input: Tensor,
+    low: int,
+    high: int | None = None,
+    *,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    generator: Generator | None = None,
+    device: Any = None,
+    layout: Any = None,
+    memory_format: Any = None,
+) -> Tensor:
+    """Random integers with the shape and dtype of `input`; see `fastnn.randint`.
+
+    `randint_like(input, high)` begins at 0.
+    """
+    low, high = (0, low) if high is None else (low, high)
+    kind = input.dtype if dtype is None else dtype
+    return randint(
+        low, high, input.shape, generator=generator, dtype=kind, requires_grad=requires_grad,
+        device=device,
+    )  # fmt: skip
+
+
+def randperm(
+    n: int,
+    *,
+    generator: Generator | None = None,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    device: Any = None,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
+    """A random permutation of 0 .. n-1.
 
     Args:
         n: how many, at least 0.
         generator: default: the one that `manual_seed` seeds.
+        dtype: of the tensor; default int64.
+        requires_grad: default False; needs a floating-point dtype.
+        device: "cpu". layout, pin_memory: accepted, without effect on a CPU.
 
     Raises:
         ValueError: a negative number.
@@ -126,8 +209,10 @@ def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
     >>> print(randperm(5).numpy())
     [4 0 1 3 2]
     """
+    on_cpu(device)
     count = check.integer("n", n, 0, 2**31)
-    return Tensor((generator or default_generator).permutation(count))
+    order = (generator or default_generator).permutation(count)
+    return Tensor(dtypes.converted(order, dtype_of(dtype, int64)), requires_grad)
 
 
 def _randint_arguments(given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any, Any]:
@@ -144,16 +229,48 @@ def _randint_arguments(given: tuple[Any, ...], named: dict[str, Any]) -> tuple[A
     return values["low"], values["high"], values["size"]
 
 
-def rand_like(input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+def rand_like(
+    input: Tensor,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    *,
+    generator: Generator | None = None,
+    device: Any = None,
+    layout: Any = None,
+    memory_format: Any = None,
+) -> Tensor:
     """Uniform random numbers in [0, 1) with the shape of `input`; see `fastnn.rand`."""
-    return rand(*input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    kind = input.dtype if dtype is None else dtype
+    return rand(
+        *input.shape, generator=generator, dtype=kind, requires_grad=requires_grad, device=device
+    )
 
 
 def randn_like(
-    input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False
+    input: Tensor,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    *,
+    generator: Generator | None = None,
+    device: Any = None,
+    layout: Any = None,
+    memory_format: Any = None,
 ) -> Tensor:
     """Normal random numbers with the shape of `input`; see `fastnn.randn`."""
-    return randn(*input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    kind = input.dtype if dtype is None else dtype
+    return randn(
+        *input.shape, generator=generator, dtype=kind, requires_grad=requires_grad, device=device
+    )
+
+
+def _without_influence(y: Tensor, *inputs: Tensor) -> Tensor:
+    """The values of y as a result of `inputs` whose gradient is 0."""
+    return taped(_zeros, inputs, y._array)
+
+
+def _zeros(node: Node, dy: Tensor) -> list[Tensor | None]:
+    count = len(node.inputs or ())
+    return [zeros_like(node.input(i)) if node.needs(i) else None for i in range(count)]
 
 
 def normal(
@@ -161,77 +278,121 @@ def normal(
     std: Tensor | float = 1.0,
     size: Sequence[int] | None = None,
     *,
-    generator: Any = None,
+    generator: Generator | None = None,
     dtype: DTypeLike | None = None,
     requires_grad: bool = False,
+    device: Any = None,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Normal random numbers with a mean and a standard deviation, elementwise if they are tensors.
 
     Args:
-        size: the shape; required if both are numbers.
+        mean, std: numbers or tensors; as in torch, the gradient by a tensor is 0.
+        size: the shape; required if both are numbers, refused otherwise.
+        generator: default: the one that `manual_seed` seeds.
+        dtype: default: that of the tensor, or `get_default_dtype()`.
+        device: "cpu". layout, pin_memory: accepted, without effect on a CPU.
 
     Raises:
-        TypeError: two numbers and no size.
+        TypeError: two numbers and no size; a tensor and a size; whole numbers in a tensor.
+        ValueError: std < 0.
     """
-    drawn: Any = default_generator if generator is None else generator
-    if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
+    on_cpu(device)
+    source = generator or default_generator
+    given = [t for t in (mean, std) if isinstance(t, Tensor)]
+    if not given:
         if size is None:
             raise TypeError("size: expected a shape where mean and std are numbers")
-        values = drawn.normal(sizes_of((size,)), float(mean), float(std), dtype_of(dtype))
+        check.real("std", std, 0.0)
+        values = source.normal(sizes_of((size,)), float(mean), float(std), dtype_of(dtype))
         return Tensor(values, requires_grad)
-    shapes = [t.shape for t in (mean, std) if isinstance(t, Tensor)]
-    like = mean if isinstance(mean, Tensor) else std
-    assert isinstance(like, Tensor)
-    kind = like.dtype if dtype is None else dtype_of(dtype)
-    z = Tensor(drawn.normal(np.broadcast_shapes(*shapes), 0.0, 1.0, kind))
-    made: Tensor = z * std + mean
-    return made.detach().requires_grad_(requires_grad)
+    if size is not None:
+        raise TypeError("size: expected None where mean or std is a tensor, which has a shape")
+    if any(t.dtype.kind != "f" for t in given):
+        raise TypeError("mean, std: expected floating-point tensors; convert them with float()")
+    if isinstance(std, Tensor):
+        if bool((std < 0).any().item()):
+            raise ValueError("std: expected numbers from 0 up")
+    else:
+        check.real("std", std, 0.0)
+    kind = given[0].dtype if dtype is None else dtype_of(dtype)
+    z = Tensor(source.normal(np.broadcast_shapes(*(t.shape for t in given)), 0.0, 1.0, kind))
+    made = (z * std + mean).detach()
+    return _without_influence(made, *given) if not requires_grad else made.requires_grad_()
 
 
-def bernoulli(input: Tensor, *, generator: Any = None) -> Tensor:
+def bernoulli(
+    input: Tensor,
+    p: float | None = None,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
     """Bernoulli samples: 1 with the probability given by each element, else 0; equal to torch's.
 
+    Args:
+        input: probabilities in 0..1; as in torch, the gradient by them is 0.
+        p: one probability instead; `input` then gives shape and dtype.
+        generator: default: the one that `manual_seed` seeds.
+
     Raises:
-        ValueError: an element outside of 0..1.
+        TypeError: probabilities that are not floating-point.
+        ValueError: a probability outside of 0..1.
     """
+    source = generator or default_generator
+    kind = input.dtype
+    if p is not None:
+        chance = check.real("p", p, 0.0, 1.0)
+        return cast(Tensor(source.uniform(input.shape, 0.0, 1.0, float64) < chance), kind)
+    if kind.kind != "f":
+        raise TypeError(f"input: expected floating-point probabilities, got {kind}")
     listener.refuse("random numbers were drawn (bernoulli)")
-    p = input.detach()
-    if input.numel() and not bool(((p >= 0) & (p <= 1)).all().item()):
+    chances = input.detach()
+    if input.numel() and not bool(((chances >= 0) & (chances <= 1)).all().item()):
         raise ValueError("input: expected probabilities in 0..1")
-    drawn: Any = default_generator if generator is None else generator
-    return (Tensor(drawn.uniform(p.shape, 0.0, 1.0, p.dtype)) < p).to(p.dtype)
+    u = Tensor(source.uniform(chances.shape, 0.0, 1.0, dtypes.wide(chances._array.dtype)))
+    return _without_influence((u < chances).to(kind), input)
 
 
 def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None
+    input: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: Generator | None = None,
 ) -> Tensor:
     """Indices drawn with probability proportional to the weights in each row of `input`, int64.
-
-    The samples differ from torch's.
 
     Args:
         input: weights >= 0, a vector or rows of them.
         num_samples: how many; without replacement, at most the number of positive weights.
         replacement: whether an index may be drawn again.
+        generator: default: the one that `manual_seed` seeds.
 
     Raises:
         ValueError: weights that are negative, not finite or all 0; too many samples.
+
+    Source: the numbers are torch's. Without replacement, the smallest of exponential waiting times
+    (Efraimidis and Spirakis 2006).
     """
     listener.refuse("random numbers were drawn (multinomial)")
-    weights = input.detach().double().numpy()
+    weights = dtypes.readable(input.detach()._array)
     if weights.ndim not in (1, 2) or not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise ValueError("input: expected finite weights from 0 up, a vector or rows of them")
     rows = np.atleast_2d(weights)
-    least = (rows > 0).sum(1).min()
+    least = (rows > 0).sum(1).min() if len(rows) else num_samples
     if least < (1 if replacement else num_samples) or num_samples < 1:
         raise ValueError(f"num_samples: expected 1..{least} without replacement, got {num_samples}")
-    drawn: Any = default_generator if generator is None else generator
-    if replacement:
-        ends = np.cumsum(rows / rows.sum(1, keepdims=True), 1)
-        u = drawn.uniform((len(rows), num_samples), 0.0, 1.0, float64) * ends[:, -1:]
-        found = (u[:, :, None] >= ends[:, None, :]).sum(2)
-    else:  # the smallest of exponential waiting times (Efraimidis and Spirakis 2006)
-        u = drawn.uniform(rows.shape, 0.0, 1.0, float64)
+    source = generator or default_generator
+    if replacement and num_samples > 1:
+        ends = np.cumsum(rows, 1)
+        ends /= ends[:, -1:]
+        ends[:, -1] = 1.0
+        u = source.uniform((len(rows), num_samples), 0.0, 1.0, float64)
+        found = np.array([np.searchsorted(e, v) for e, v in zip(ends, u)])
+    else:
+        u = source.uniform(rows.shape, 0.0, 1.0, float64)
         with np.errstate(divide="ignore"):
-            found = np.argsort(-np.log1p(-u) / rows, 1, kind="stable")[:, :num_samples]
+            waiting = -np.log1p(-u).astype(rows.dtype)
+            found = np.argsort(-(rows / waiting), 1, kind="stable")[:, :num_samples]
     return Tensor(found.astype(int64).reshape(*weights.shape[:-1], num_samples))

@@ -17,6 +17,7 @@ from fastnn._support import default, device as _device, dtypes
 from fastnn._support.dtypes import bfloat16, bool_, float32, float64, int64
 from fastnn.tape import batch, listener
 from fastnn.tensor import printing
+from fastnn.tensor.size import Size
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -45,6 +46,7 @@ class Tensor(TensorBase):
 
     __slots__ = ()
     __array_priority__ = 1000  # ndarray * Tensor asks Tensor
+    compiled_by = "fastnn.compile"  # whose programs keep the class
 
     def __init__(
         self,
@@ -63,10 +65,10 @@ class Tensor(TensorBase):
 
     # Shape and type
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The sizes of the axes."""
-        return self._array.shape
+    if TYPE_CHECKING:
+
+        @property
+        def shape(self) -> Size: ...  # TensorBase's
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -85,8 +87,16 @@ class Tensor(TensorBase):
         return self._node is None
 
     def size(self, dim: int | None = None) -> Any:
-        """The shape, or one of its entries."""
-        return self.shape if dim is None else self.shape[dim]
+        """The shape, or one of its entries.
+
+        Raises:
+            IndexError: an axis that there is not.
+        """
+        if dim is None:
+            return self.shape
+        if not -self.ndim <= dim < self.ndim:
+            raise IndexError(f"dim: expected {-self.ndim}..{self.ndim - 1} for size, got {dim}")
+        return self.shape[dim]
 
     def dim(self) -> int:
         """The number of axes."""
@@ -257,7 +267,7 @@ class Tensor(TensorBase):
 
     def detach_(self) -> Tensor:
         """Detach this tensor from the tape, in place, and return it."""
-        self._node, self.requires_grad = None, False
+        self._node, self._base, self.requires_grad = None, None, False
         return self
 
     @property
@@ -283,7 +293,7 @@ class Tensor(TensorBase):
 
 
 wrap: Callable[[NDArray[Any]], Tensor] = tape.wrap  # the Cython module gets the class by `bind`
-tape.bind(tensor=Tensor)
+tape.bind(tensor=Tensor, size=Size)
 replay.bind(Tensor)
 
 

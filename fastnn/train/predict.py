@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._core import replay
+from fastnn._core import replay, watch
 from fastnn._support.dtypes import BRAIN, STORED, converted, readable
 from fastnn._support.rows import as_rows
 from fastnn.compiler.captures import attributes_of
-from fastnn.compiler.compiled import record
 from fastnn.compiler.recording import Recording
 from fastnn.nn.modes import evaluating
 from fastnn.tensor import Tensor
+from fastnn.train.own_input import recorded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +39,7 @@ class _Forward:
         recording.captures.let_go()
         self._parameters = recording.recorder.parameters.values()
         leaves = [p for p, _, _ in self._parameters]
-        self.watch = replay.Watch(leaves, recording.captures.places, [], [])
+        self.watch = watch.Watch(leaves, recording.captures.places, [], [])
         self._take()
 
     def holds(self) -> bool:
@@ -105,7 +105,7 @@ class Predictor:
         assert model is not None
         with self._lock, evaluating(model):
             try:
-                result, recording = record(model, [x.copy()])
+                result, recording = recorded(model, [x.copy()], [model])
             except ValueError as error:
                 raise ValueError(f"x: the model does not take shape {x.shape}: {error}") from error
             forward = _Forward(recording)

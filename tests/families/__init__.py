@@ -15,6 +15,8 @@ from families import (
     random,
     reduce,
     rows,
+    special,
+    transcendental,
     update,
     update_adaptive,
 )

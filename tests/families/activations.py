@@ -21,7 +21,7 @@ from families.base import (
 from families.elementwise import BINARY, INF, NAN, UNARY, VMATH_ULPS, broadcast, one, two
 
 NORMAL_ULP = 4  # of the normal distribution function, absolute
-_TWO_OVER_SQRT_PI = np.longdouble("1.128379167095512573896158903121545172")
+TWO_OVER_SQRT_PI = np.longdouble("1.128379167095512573896158903121545172")
 
 
 @op(UNARY, VMATH_ULPS, signed_zero=True, gradient=one(),
@@ -41,7 +41,7 @@ def erf(x):
         total = total + term
         if np.all(np.abs(term) <= np.abs(total) * np.longdouble(1e-22)):
             break
-    series = (_TWO_OVER_SQRT_PI * np.exp(-t * t) * total).astype(x.dtype)
+    series = (TWO_OVER_SQRT_PI * np.exp(-t * t) * total).astype(x.dtype)
     return np.where(inside, series, np.where(np.isnan(x), x, np.copysign(1, x)))
 
 
@@ -51,12 +51,12 @@ def _to_one(rng: Generator, shape: Dims, real: str, flavour: str) -> Array:
     return x if flavour == "special" else np.asarray(1.05 * np.tanh(x), real)
 
 
-def _erfc(y):
+def far_erfc(y):
     """1 - erf(y) for y > 1.5: Laplace's continued fraction. Abramowitz and Stegun 7.1.14."""
     below = np.zeros_like(y)
     for k in range(150, 0, -1):
         below = k / 2 / (y + below)
-    return _TWO_OVER_SQRT_PI / 2 * np.exp(-y * y) / (y + below)
+    return TWO_OVER_SQRT_PI / 2 * np.exp(-y * y) / (y + below)
 
 
 @op(broadcast(_to_one), VMATH_ULPS, signed_zero=True,
@@ -73,12 +73,12 @@ def erfinv(x):
     log = np.log1p(-size * size)
     half = 2 / (np.pi * a) + log / 2
     root = np.sqrt(np.maximum(np.sqrt(half * half - log / a) - half, 0))
-    y = np.where(size < 1e-4, size / _TWO_OVER_SQRT_PI, root)
+    y = np.where(size < 1e-4, size / TWO_OVER_SQRT_PI, root)
     for _ in range(3):
         far = y > 1.5
         miss = erf(np.where(far, 0, y)) - size
-        miss[far] = 1 - size[far] - _erfc(y[far])
-        step = miss * np.exp(y * y) / _TWO_OVER_SQRT_PI
+        miss[far] = 1 - size[far] - far_erfc(y[far])
+        step = miss * np.exp(y * y) / TWO_OVER_SQRT_PI
         y = y - step / (1 + y * step)
     out = np.where(np.abs(x) == 1, np.inf, np.full(x.shape, np.nan, x.dtype))
     out[inside] = y
@@ -127,8 +127,8 @@ def _output(rng: Generator, shape: Dims, real: str, flavour: str) -> Array:
 
 @op(BINARY, exactly, gradient=two()[:1])
 def relu_grad(dy, y):
-    """out = dy where y > 0, else 0."""
-    return np.where(y > 0, dy, 0)
+    """out = 0 where y <= 0, else dy: at nan too."""
+    return np.where(y <= 0, 0, dy)
 
 
 @op(broadcast(values, _output, flavours=SMOOTH), gradient=two()[:1])
@@ -146,7 +146,7 @@ def tanh_grad(dy, y):
 @op(broadcast(values, values, flavours=SMOOTH), gradient=two()[:1])
 def gelu_grad(dy, x):
     """out = dy (Phi(x) + x phi(x)), phi the density e^(-x^2 / 2) / sqrt(2 pi)"""
-    bell = np.exp(-x * x / 2) * np.sqrt(_TWO_OVER_SQRT_PI.astype(x.dtype) ** 2 / 8)
+    bell = np.exp(-x * x / 2) * np.sqrt(TWO_OVER_SQRT_PI.astype(x.dtype) ** 2 / 8)
     return dy * ((1 + erf(x / np.sqrt(x.dtype.type(2)))) / 2 + x * bell)
 
 

@@ -33,7 +33,7 @@ from families.elementwise import BINARY, UNARY, broadcast_part
 
 def _draw_whole(op: str, real: str, dims: Dims, rng: Generator, flavour: str) -> Case:
     """Of bool and int64 in turn, the small and the large type."""
-    kind = "bool" if real == "float32" and op != "floor_divide" else "int64"
+    kind = "bool" if real == "float32" and op not in ("floor_divide", "gcd") else "int64"
     shapes = [dims if rng.random() < 0.5 else broadcast_part(rng, dims) for _ in range(2)]
     return Case(op, real, [whole(rng, s, kind) for s in shapes], [(dims, kind)])
 
@@ -45,6 +45,12 @@ WHOLE = replace(BINARY, draw=_draw_whole)
 def floor_divide(a, b):
     """out = floor(a / b); 0 for b = 0."""
     return np.where(b == 0, 0, np.floor_divide(a, np.where(b == 0, 1, b)))
+
+
+@op(WHOLE, exactly)
+def gcd(a, b):
+    """out = the greatest common divisor; of the least int64 it wraps around."""
+    return np.gcd(a, b)
 
 
 @op(WHOLE, exactly)
@@ -129,7 +135,8 @@ INTEGER: dict[str, dict[str, Callable[..., Array]]] = {
     "bool": _BOTH,
     "int64": {
         **_BOTH, "neg": np.negative, "abs": np.abs, "sign": np.sign, "square": np.square,
-        "sub": np.subtract, "pow": _power, "floor_divide": floor_divide, "remainder": _remainder,
+        "sub": np.subtract, "pow": _power, "floor_divide": floor_divide, "gcd": np.gcd,
+        "remainder": _remainder,
         "sum": _middle(np.sum), "argmax": _middle(np.argmax),
         "argsort": lambda x: np.argsort(x, axis=1, kind="stable"),
     },

@@ -69,17 +69,35 @@ typedef struct fnn_op_info {
   EACH(floor, FLOATS, 1, 0.3)                                                                       \
   EACH(round, FLOATS, 1, 0.3)                                                                       \
   EACH(exp, FLOATS, 1, 0.3)                                                                         \
+  EACH(exp2, FLOATS, 1, 0.3)                                                                        \
   EACH(expm1, FLOATS, 1, 0.3)                                                                       \
   EACH(log, FLOATS, 1, 0.3)                                                                         \
+  EACH(log2, FLOATS, 1, 0.3)                                                                        \
+  EACH(log10, FLOATS, 1, 0.3)                                                                       \
   EACH(log1p, FLOATS, 1, 0.3)                                                                       \
   EACH(erf, FLOATS, 1, 0.3)                                                                         \
   EACH(erfinv, FLOATS, 1, 0.3)                                                                      \
   EACH(sin, FLOATS, 1, 0.3)                                                                         \
   EACH(cos, FLOATS, 1, 0.3)                                                                         \
+  EACH(sinh, FLOATS, 1, 0.3)                                                                        \
+  EACH(cosh, FLOATS, 1, 0.3)                                                                        \
   EACH(tanh, FLOATS, 1, 0.3, .epilogue = FNN_TANH)                                                  \
   EACH(sigmoid, FLOATS, 1, 0.3, .epilogue = FNN_SIGMOID)                                            \
   EACH(gelu, FLOATS, 1, 0.3)                                                                        \
   EACH(relu, FLOATS, 1, 0.3, .epilogue = FNN_RELU)                                                  \
+  EACH(asin, FLOATS, 1, 20)                                                                         \
+  EACH(acos, FLOATS, 1, 20)                                                                         \
+  EACH(atan, FLOATS, 1, 20)                                                                         \
+  EACH(asinh, FLOATS, 1, 20)                                                                        \
+  EACH(acosh, FLOATS, 1, 20)                                                                        \
+  EACH(atanh, FLOATS, 1, 20)                                                                        \
+  EACH(erfc, FLOATS, 1, 20)                                                                         \
+  EACH(erfcx, FLOATS, 1, 20)                                                                        \
+  EACH(lgamma, FLOATS, 1, 20)                                                                       \
+  EACH(digamma, FLOATS, 1, 20)                                                                      \
+  EACH(i0e, FLOATS, 1, 20)                                                                          \
+  EACH(i1e, FLOATS, 1, 20)                                                                          \
+  EACH(ndtri, FLOATS, 1, 200)                                                                       \
   /* binary, elementwise: out T, a T, b T */                                                        \
   EACH(add, ANY, 2, 0.3)                                                                            \
   EACH(sub, NUMBERS, 2, 0.3)                                                                        \
@@ -87,10 +105,16 @@ typedef struct fnn_op_info {
   EACH(div, FLOATS, 2, 0.3)                                                                         \
   EACH(pow, NUMBERS, 2, 0.3)                                                                        \
   EACH(remainder, NUMBERS, 2, 0.3)                                                                  \
+  EACH(copysign, FLOATS, 2, 0.3)                                                                    \
+  EACH(nextafter, FLOATS, 2, 5)                                                                     \
+  EACH(atan2, FLOATS, 2, 20)                                                                        \
+  EACH(hypot, FLOATS, 2, 20)                                                                        \
+  EACH(zeta, FLOATS, 2, 400)                                                                        \
   EACH(maximum, ANY, 2, 0.3)                                                                        \
   EACH(minimum, ANY, 2, 0.3)                                                                        \
   /* int64 alone: out = floor(a / b) */                                                             \
   EACH(floor_divide, INT64, 2, 0.3)                                                                 \
+  EACH(gcd, INT64, 2, 20)                                                                           \
   /* int64 and bool alone */                                                                        \
   EACH(bitwise_and, INTEGERS, 2, 0.3)                                                               \
   EACH(bitwise_or, INTEGERS, 2, 0.3)                                                                \

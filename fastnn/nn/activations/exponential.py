@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.activations.base import Elementwise, Plain, checked
+from fastnn.nn.activations.base import Elementwise, Plain, checked, into
 from fastnn.tensor import Tensor
 
-__all__ = ["CELU", "ELU", "SELU", "celu", "elu", "selu"]
+__all__ = ["CELU", "ELU", "SELU", "celu", "celu_", "elu", "elu_", "selu", "selu_"]
 
 SELU_SCALE = 1.0507009873554804934193349852946
 
@@ -28,12 +28,19 @@ def _nonzero(name: str, value: float) -> float:
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """ELU: x where x > 0, else alpha * (exp(x) - 1). `inplace` is accepted without effect."""
+    """ELU: x where x > 0, else alpha * (exp(x) - 1). `inplace`: in x."""
     checked(input, inplace)
+    if inplace:
+        return into(input, "elu_", lambda x: elu(x, alpha))
     scale = check.real("alpha", alpha)
     above = ops.gt(input.detach(), 0.0)
     below = ops.expm1(ops.where(above, 0.0, input))  # finite, and so is its gradient
     return ops.where(above, input, ops.mul(below, scale))
+
+
+def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """`elu` written into x."""
+    return elu(input, alpha, True)
 
 
 class ELU(Elementwise):
@@ -41,7 +48,7 @@ class ELU(Elementwise):
 
     Args:
         alpha: default 1.
-        inplace: accepted without effect.
+        inplace: write the result into x, default False.
 
     Source: Clevert et al. 2016.
 
@@ -52,30 +59,37 @@ class ELU(Elementwise):
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
-        check.flag("inplace", inplace)
+        self.inplace = check.flag("inplace", inplace)
         self.alpha = check.real("alpha", alpha)
 
     def forward(self, input: Tensor) -> Tensor:
         """x or alpha * (exp(x) - 1)."""
-        return elu(input, self.alpha)
+        return elu(input, self.alpha, self.inplace)
 
     def extra_repr(self) -> str:
         """The scale."""
-        return f"alpha={self.alpha:g}"
+        return self._and_inplace(f"alpha={self.alpha:g}")
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
-    """SELU: s x where x > 0, else s a (exp(x) - 1); see `nn.SELU`. `inplace` has no effect."""
+    """SELU: s x where x > 0, else s a (exp(x) - 1); see `nn.SELU`. `inplace`: in x."""
     checked(input, inplace)
+    if inplace:
+        return into(input, "selu_", lambda x: selu(x))
     below = ops.mul(_below(input, 1.0), SELU_ALPHA)
     return ops.mul(ops.where(ops.gt(input.detach(), 0.0), input, below), SELU_SCALE)
+
+
+def selu_(input: Tensor) -> Tensor:
+    """`selu` written into x."""
+    return selu(input, True)
 
 
 class SELU(Plain):
     """Scaled ELU: y = s x where x > 0, else s a (exp(x) - 1), s = 1.0507, a = 1.6733, elementwise.
 
     Args:
-        inplace: accepted without effect.
+        inplace: write the result into x, default False.
 
     Source: Klambauer et al. 2017.
 
@@ -86,14 +100,21 @@ class SELU(Plain):
 
     def forward(self, input: Tensor) -> Tensor:
         """s x or s a (exp(x) - 1)."""
-        return selu(input)
+        return selu(input, self.inplace)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where x > 0, else alpha (exp(x / alpha) - 1); see `nn.CELU`. `inplace` has no effect."""
+    """x where x > 0, else alpha (exp(x / alpha) - 1); see `nn.CELU`. `inplace`: in x."""
     checked(input, inplace)
+    if inplace:
+        return into(input, "celu_", lambda x: celu(x, alpha))
     scale = _nonzero("alpha", alpha)
     return ops.where(ops.gt(input.detach(), 0.0), input, _below(input, scale))
+
+
+def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """`celu` written into x."""
+    return celu(input, alpha, True)
 
 
 class CELU(Elementwise):
@@ -103,7 +124,7 @@ class CELU(Elementwise):
 
     Args:
         alpha: not 0, default 1.
-        inplace: accepted without effect.
+        inplace: write the result into x, default False.
 
     Source: Barron 2017.
 
@@ -114,13 +135,13 @@ class CELU(Elementwise):
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
-        check.flag("inplace", inplace)
+        self.inplace = check.flag("inplace", inplace)
         self.alpha = _nonzero("alpha", alpha)
 
     def forward(self, input: Tensor) -> Tensor:
         """x or alpha (exp(x / alpha) - 1)."""
-        return celu(input, self.alpha)
+        return celu(input, self.alpha, self.inplace)
 
     def extra_repr(self) -> str:
         """The scale."""
-        return f"alpha={self.alpha:g}"
+        return self._and_inplace(f"alpha={self.alpha:g}")

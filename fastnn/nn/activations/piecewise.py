@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.activations.base import Elementwise, Plain, checked
+from fastnn.nn.activations.base import Elementwise, Plain, checked, into
+from fastnn.ops.table import taped
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
 
 __all__ = [
@@ -19,14 +23,21 @@ __all__ = [
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hardtanh_",
     "softshrink",
 ]
 
 
-def _between(input: Tensor, low: float, high: float, below: Any, middle: Any, above: Any) -> Tensor:
-    """below where x <= low, above where x >= high, else middle."""
-    x = input.detach()
+def _between(x: Tensor, low: float, high: float, below: Any, middle: Any, above: Any) -> Tensor:
+    """below where x <= low, above where x >= high, else middle; nan is in the middle."""
     return ops.where(ops.le(x, low), below, ops.where(ops.ge(x, high), above, middle))
+
+
+def _line_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """slope where low < x < high, else 0, at nan too."""
+    x, (low, high, slope) = node.input(0).detach(), node.attrs
+    inside = ops.bitwise_and(ops.gt(x, low), ops.lt(x, high))
+    return (ops.where(inside, dy if slope == 1.0 else ops.mul(dy, slope), 0.0),)
 
 
 def hardtanh(
@@ -34,16 +45,25 @@ def hardtanh(
 ) -> Tensor:
     """Hard tanh: x between min_val and max_val, elementwise; the derivative is 0 there and beyond.
 
-    See `nn.Hardtanh`; `inplace` has no effect.
+    See `nn.Hardtanh`; `inplace`: in x.
     """
     checked(input, inplace)
+    if inplace:
+        return into(input, "hardtanh_", lambda x: hardtanh(x, min_val, max_val))
     low, high = _bounds(min_val, max_val)
-    return _between(input, low, high, low, input, high)
+    x = input.detach()
+    value = _between(x, low, high, low, x, high)
+    return taped(_line_gradient, (input,), value._array, (low, high, 1.0))
 
 
 def _bounds(min_val: float, max_val: float) -> tuple[float, float]:
     low = check.real("min_val", min_val)
     return low, check.real("max_val", max_val, low)
+
+
+def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """`hardtanh` written into x."""
+    return hardtanh(input, min_val, max_val, True)
 
 
 class Hardtanh(Elementwise):
@@ -52,7 +72,8 @@ class Hardtanh(Elementwise):
     Args:
         min_val: default -1.
         max_val: default 1.
-        inplace: accepted without effect.
+        inplace: write the result into x, default False.
+        min_value, max_value: torch's older names of the two.
 
     Raises:
         ValueError: max_val below min_val.
@@ -62,31 +83,48 @@ class Hardtanh(Elementwise):
     tensor([-1.0000,  0.5000,  1.0000])
     """
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+    def __init__(
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:
         super().__init__()
-        check.flag("inplace", inplace)
+        self.inplace = check.flag("inplace", inplace)
+        for name, given in (("min_val", min_value), ("max_val", max_value)):
+            if given is not None:
+                text = f"keyword argument `{name}ue` is deprecated and renamed to `{name}`"
+                warnings.warn(text, FutureWarning, stacklevel=2)
+        min_val = min_val if min_value is None else min_value
+        max_val = max_val if max_value is None else max_value
         self.min_val, self.max_val = _bounds(min_val, max_val)
 
     def forward(self, input: Tensor) -> Tensor:
         """x within the bounds."""
-        return hardtanh(input, self.min_val, self.max_val)
+        return hardtanh(input, self.min_val, self.max_val, self.inplace)
 
     def extra_repr(self) -> str:
         """The bounds."""
-        return f"min_val={self.min_val:g}, max_val={self.max_val:g}"
+        return self._and_inplace(f"min_val={self.min_val:g}, max_val={self.max_val:g}")
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    """Hard sigmoid: min(max(x + 3, 0), 6) / 6, elementwise. `inplace` has no effect."""
+    """Hard sigmoid: min(max(x + 3, 0), 6) / 6, elementwise. `inplace`: in x."""
     checked(input, inplace)
-    return _between(input, -3.0, 3.0, 0.0, ops.div(ops.add(input, 3.0), 6.0), 1.0)
+    if inplace:
+        return into(input, "hardsigmoid_", lambda x: hardsigmoid(x))
+    x = input.detach()
+    value = _between(x, -3.0, 3.0, 0.0, ops.div(ops.add(x, 3.0), 6.0), 1.0)
+    return taped(_line_gradient, (input,), value._array, (-3.0, 3.0, 1 / 6))
 
 
 class Hardsigmoid(Plain):
     """Hard sigmoid: y = min(max(x + 3, 0), 6) / 6, elementwise.
 
     Args:
-        inplace: accepted without effect.
+        inplace: write the result into x, default False.
 
     >>> import fastnn
     >>> Hardsigmoid()(fastnn.tensor([-3.0, 0.0, 1.5]))
@@ -95,21 +133,32 @@ class Hardsigmoid(Plain):
 
     def forward(self, input: Tensor) -> Tensor:
         """(x + 3) / 6 within 0..1."""
-        return hardsigmoid(input)
+        return hardsigmoid(input, self.inplace)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    """Hard swish: x min(max(x + 3, 0), 6) / 6, elementwise. `inplace` has no effect."""
+    """Hard swish: x min(max(x + 3, 0), 6) / 6, by element; nan at -inf. `inplace`: in x."""
     checked(input, inplace)
-    middle = ops.div(ops.mul(input, ops.add(input, 3.0)), 6.0)
-    return _between(input, -3.0, 3.0, 0.0, middle, input)
+    if inplace:
+        return into(input, "hardswish_", lambda x: hardswish(x))
+    x = input.detach()
+    middle = ops.div(ops.mul(x, ops.add(x, 3.0)), 6.0)
+    value = _between(x, -3.0, 3.0, ops.mul(x, 0.0), middle, x)
+    return taped(_hardswish_gradient, (input,), value._array)
+
+
+def _hardswish_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """0 up to -3, 1 from 3 on, and x / 3 + 1 / 2 between."""
+    x = node.input(0)
+    slope = ops.add(ops.div(x, 3.0), 0.5)
+    return (ops.mul(dy, _between(x.detach(), -3.0, 3.0, 0.0, slope, 1.0)),)
 
 
 class Hardswish(Plain):
     """Hard swish: y = x min(max(x + 3, 0), 6) / 6, elementwise.
 
     Args:
-        inplace: accepted without effect.
+        inplace: write the result into x, default False.
 
     Source: Howard et al. 2019.
 
@@ -120,7 +169,7 @@ class Hardswish(Plain):
 
     def forward(self, input: Tensor) -> Tensor:
         """x hardsigmoid(x)."""
-        return hardswish(input)
+        return hardswish(input, self.inplace)
 
 
 class _Shrink(Elementwise):
@@ -143,8 +192,15 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Soft shrinkage: x - lambd where x > lambd, x + lambd where x < -lambd, else 0; lambd >= 0."""
     checked(input)
     width, x = check.real("lambd", lambd, 0.0), input.detach()
-    below = ops.where(ops.ge(x, -width), 0.0, ops.add(input, width))  # nan, too, stays
-    return ops.where(ops.gt(x, width), ops.sub(input, width), below)
+    below = ops.where(ops.ge(x, -width), 0.0, ops.add(x, width))  # nan, too, stays
+    value = ops.where(ops.gt(x, width), ops.sub(x, width), below)
+    return taped(_shrink_gradient, (input,), value._array, (width,))
+
+
+def _shrink_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """1 where |x| > width, else 0, at nan too."""
+    (width,) = node.attrs
+    return (ops.where(ops.gt(ops.abs(node.input(0).detach()), width), dy, 0.0),)
 
 
 class Softshrink(_Shrink):
@@ -171,8 +227,9 @@ class Softshrink(_Shrink):
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Hard shrinkage: x where |x| > lambd, else 0."""
     checked(input)
-    width = check.real("lambd", lambd)
-    return ops.where(ops.le(ops.abs(input.detach()), width), 0.0, input)
+    width, x = check.real("lambd", lambd), input.detach()
+    value = ops.where(ops.le(ops.abs(x), width), 0.0, x)
+    return taped(_shrink_gradient, (input,), value._array, (width,))
 
 
 class Hardshrink(_Shrink):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from fastnn import ops
 from fastnn._support import check, device as _device
 from fastnn.nn import init as init_
-from fastnn.nn.activations.base import ACTIVATIONS, Elementwise, Plain, checked
+from fastnn.nn.activations.base import ACTIVATIONS, Elementwise, Plain, checked, into
 from fastnn.nn.activations.piecewise import hardtanh
 from fastnn.nn.parameter import Parameter
 from fastnn.tensor import Tensor
@@ -22,18 +22,28 @@ __all__ = [
     "SquaredReLU",
     "Threshold",
     "leaky_relu",
+    "leaky_relu_",
     "prelu",
     "relu",
     "relu6",
+    "relu_",
     "squared_relu",
     "threshold",
+    "threshold_",
 ]
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """ReLU: max(x, 0), elementwise. `inplace` is accepted without effect."""
+    """ReLU: max(x, 0), elementwise. `inplace`: in x."""
     checked(input, inplace)
+    if inplace:
+        return into(input, "relu_", lambda x: relu(x))
     return ops.relu(input)
+
+
+def relu_(input: Tensor) -> Tensor:
+    """`relu` written into x."""
+    return relu(input, True)
 
 
 @ACTIVATIONS.named("relu")
@@ -41,7 +51,7 @@ class ReLU(Plain):
     """Rectified linear unit: y = max(x, 0), elementwise; the derivative at 0 is 0.
 
     Args:
-        inplace: accepted without effect: x is not modified.
+        inplace: write the result into x, default False.
 
     >>> import fastnn
     >>> print(ReLU()(fastnn.tensor([-1.0, 2.0])).numpy())
@@ -50,11 +60,11 @@ class ReLU(Plain):
 
     def forward(self, input: Tensor) -> Tensor:
         """max(x, 0)."""
-        return relu(input)
+        return relu(input, self.inplace)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """ReLU6: min(max(x, 0), 6), elementwise. `inplace` has no effect."""
+    """ReLU6: min(max(x, 0), 6), elementwise. `inplace`: in x."""
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
@@ -62,7 +72,7 @@ class ReLU6(Plain):
     """ReLU capped at 6: y = min(max(x, 0), 6), elementwise.
 
     Args:
-        inplace: accepted without effect.
+        inplace: write the result into x, default False.
 
     >>> import fastnn
     >>> ReLU6()(fastnn.tensor([-1.0, 3.0, 9.0]))
@@ -71,7 +81,7 @@ class ReLU6(Plain):
 
     def forward(self, input: Tensor) -> Tensor:
         """x within 0..6."""
-        return relu6(input)
+        return relu6(input, self.inplace)
 
 
 def squared_relu(input: Tensor) -> Tensor:
@@ -96,10 +106,17 @@ class SquaredReLU(Elementwise):
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """Leaky ReLU: x where x > 0, else negative_slope * x. `inplace` is accepted without effect."""
+    """Leaky ReLU: x where x > 0, else negative_slope * x. `inplace`: in x."""
     checked(input, inplace)
+    if inplace:
+        return into(input, "leaky_relu_", lambda x: leaky_relu(x, negative_slope))
     slope = check.real("negative_slope", negative_slope)
     return ops.where(ops.gt(input.detach(), 0.0), input, ops.mul(input, slope))
+
+
+def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """`leaky_relu` written into x."""
+    return leaky_relu(input, negative_slope, True)
 
 
 class LeakyReLU(Elementwise):
@@ -109,7 +126,7 @@ class LeakyReLU(Elementwise):
 
     Args:
         negative_slope: default 0.01.
-        inplace: accepted without effect.
+        inplace: write the result into x, default False.
 
     >>> import fastnn
     >>> LeakyReLU(0.1)(fastnn.tensor([-1.0, 2.0]))
@@ -118,16 +135,16 @@ class LeakyReLU(Elementwise):
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
-        check.flag("inplace", inplace)
+        self.inplace = check.flag("inplace", inplace)
         self.negative_slope = check.real("negative_slope", negative_slope)
 
     def forward(self, input: Tensor) -> Tensor:
         """x or negative_slope * x."""
-        return leaky_relu(input, self.negative_slope)
+        return leaky_relu(input, self.negative_slope, self.inplace)
 
     def extra_repr(self) -> str:
         """The slope."""
-        return f"negative_slope={self.negative_slope:g}"
+        return self._and_inplace(f"negative_slope={self.negative_slope:g}")
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -208,10 +225,23 @@ class PReLU(Elementwise):
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """Threshold: x where x > threshold, else value. `inplace` has no effect."""
+    """Threshold: x where x > threshold, else value. `inplace`: in x."""
     checked(input, inplace)
     limit, other = check.real("threshold", threshold), check.real("value", value)
-    return ops.where(ops.le(input.detach(), limit), other, input)
+    if inplace:
+        return into(input, "threshold_", lambda x: _at_most(x, limit, other))
+    return _at_most(input, limit, other)
+
+
+def _at_most(x: Tensor, limit: float, other: float) -> Tensor:
+    """x where it is above the limit, else the other value."""
+    return ops.where(ops.le(x.detach(), limit), other, x)
+
+
+def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
+    """`threshold` written into x."""
+    limit, other = check.real("threshold", threshold), check.real("value", value)
+    return into(input, "threshold_", lambda x: _at_most(x, limit, other))
 
 
 class Threshold(Elementwise):
@@ -220,7 +250,7 @@ class Threshold(Elementwise):
     Args:
         threshold: the limit.
         value: what stands for x up to it.
-        inplace: accepted without effect.
+        inplace: write the result into x, default False.
 
     >>> import fastnn
     >>> Threshold(1.0, -1.0)(fastnn.tensor([0.5, 1.0, 2.0]))
@@ -229,14 +259,14 @@ class Threshold(Elementwise):
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__()
-        check.flag("inplace", inplace)
+        self.inplace = check.flag("inplace", inplace)
         self.threshold = check.real("threshold", threshold)
         self.value = check.real("value", value)
 
     def forward(self, input: Tensor) -> Tensor:
         """x or value."""
-        return threshold(input, self.threshold, self.value)
+        return threshold(input, self.threshold, self.value, self.inplace)
 
     def extra_repr(self) -> str:
         """Both numbers."""
-        return f"threshold={self.threshold:g}, value={self.value:g}"
+        return self._and_inplace(f"threshold={self.threshold:g}, value={self.value:g}")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.activations.base import ACTIVATIONS, Elementwise, Plain, checked
+from fastnn.nn.activations.base import ACTIVATIONS, Elementwise, Plain, checked, into
 from fastnn.tensor import Tensor
 
 __all__ = [
@@ -76,8 +76,10 @@ class Tanh(Elementwise):
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """SiLU: x / (1 + exp(-x)), elementwise. `inplace` is accepted without effect."""
+    """SiLU: x / (1 + exp(-x)), elementwise. `inplace`: in x."""
     checked(input, inplace)
+    if inplace:
+        return into(input, "silu_", lambda x: silu(x))
     return ops.mul(input, ops.sigmoid(input))
 
 
@@ -85,7 +87,7 @@ class SiLU(Plain):
     """SiLU (swish): y = x / (1 + exp(-x)), elementwise.
 
     Args:
-        inplace: accepted without effect.
+        inplace: write the result into x, default False.
 
     >>> import fastnn
     >>> SiLU()(fastnn.tensor([1.0]))
@@ -94,7 +96,7 @@ class SiLU(Plain):
 
     def forward(self, input: Tensor) -> Tensor:
         """x / (1 + exp(-x))."""
-        return silu(input)
+        return silu(input, self.inplace)
 
 
 def gelu(input: Tensor, approximate: Approximate = "none") -> Tensor:
@@ -184,8 +186,10 @@ class Softplus(Elementwise):
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
-    """Mish: x tanh(log(1 + exp(x))), elementwise; see `nn.Mish`. `inplace` has no effect."""
+    """Mish: x tanh(log(1 + exp(x))), elementwise; see `nn.Mish`. `inplace`: in x."""
     checked(input, inplace)
+    if inplace:
+        return into(input, "mish_", lambda x: mish(x))
     return ops.mul(input, ops.tanh(ops.softplus(input)))
 
 
@@ -193,7 +197,7 @@ class Mish(Plain):
     """Mish: y = x tanh(log(1 + exp(x))), elementwise.
 
     Args:
-        inplace: accepted without effect.
+        inplace: write the result into x, default False.
 
     Source: Misra 2019.
 
@@ -204,7 +208,7 @@ class Mish(Plain):
 
     def forward(self, input: Tensor) -> Tensor:
         """x tanh(softplus(x))."""
-        return mish(input)
+        return mish(input, self.inplace)
 
 
 def logsigmoid(input: Tensor) -> Tensor:

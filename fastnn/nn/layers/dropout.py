@@ -7,6 +7,7 @@ import math
 from fastnn import ops
 from fastnn._support import check
 from fastnn.nn.layer import Layer
+from fastnn.ops.inplace import replace
 from fastnn.random.generator import engine_state
 from fastnn.tensor import Tensor
 
@@ -29,10 +30,11 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         input: x, float32 or float64.
         p: default 0.5. With 0 there is nothing drawn, with 1 all is 0.
         training: default True; False gives x back.
-        inplace: accepted without effect: x is not modified.
+        inplace: write the result into x, default False.
     """
-    check.flag("inplace", inplace)
     rate = _dropped(input, p, training)
+    if check.flag("inplace", inplace) and rate > 0.0:
+        return replace(input, "dropout_", lambda x: dropout(x, rate, True), ())
     if rate == 0.0:
         return input
     if rate == 1.0:
@@ -49,10 +51,11 @@ def alpha_dropout(
         input: x, float32 or float64.
         p: default 0.5.
         training: default False, as in torch: x back.
-        inplace: accepted without effect.
+        inplace: write the result into x, default False.
     """
-    check.flag("inplace", inplace)
     rate = _dropped(input, p, training)
+    if check.flag("inplace", inplace) and rate > 0.0:
+        return replace(input, "alpha_dropout_", lambda x: alpha_dropout(x, rate, True), ())
     if rate == 0.0:
         return input
     if rate == 1.0:
@@ -68,7 +71,7 @@ class _Dropping(Layer):
 
     Args:
         p: the probability that an element is dropped, default 0.5.
-        inplace: accepted without effect: x is not modified.
+        inplace: write the result into x, default False.
 
     Raises:
         ValueError: p outside 0..1.
@@ -90,7 +93,7 @@ class Dropout(_Dropping):
 
     Args:
         p: default 0.5; 1 gives zeros.
-        inplace: accepted without effect: x is not modified.
+        inplace: write the result into x, default False.
 
     The mask is a function of a key and of the element's position: the same for every number of
     threads and on every processor, and not stored for the gradient. The keys count up from the
@@ -112,7 +115,7 @@ class Dropout(_Dropping):
 
     def forward(self, input: Tensor) -> Tensor:
         """x with elements dropped, in training."""
-        return dropout(input, self.p, self.training)
+        return dropout(input, self.p, self.training, self.inplace)
 
 
 class AlphaDropout(_Dropping):
@@ -125,7 +128,7 @@ class AlphaDropout(_Dropping):
 
     Args:
         p: default 0.5; 1 gives zeros.
-        inplace: accepted without effect: x is not modified.
+        inplace: write the result into x, default False.
 
     Raises:
         ValueError: p outside 0..1.
@@ -140,4 +143,4 @@ class AlphaDropout(_Dropping):
 
     def forward(self, input: Tensor) -> Tensor:
         """x with elements dropped, in training."""
-        return alpha_dropout(input, self.p, self.training)
+        return alpha_dropout(input, self.p, self.training, self.inplace)

@@ -83,6 +83,9 @@ class BatchedArray(Batch):
         whole = (self.physical.shape[0], *sizes)
         return BatchedArray(self.level, self.physical.reshape(whole, copy=copy))
 
+    def diagonal(self, offset: int, axis1: int, axis2: int) -> BatchedArray:
+        return BatchedArray(self.level, self.physical.diagonal(offset, axis1 + 1, axis2 + 1))
+
     def __getitem__(self, index: Any) -> BatchedArray:
         parts = index if isinstance(index, tuple) else (index,)
         if Ellipsis not in parts:

@@ -9,6 +9,7 @@
 #include "fastnn.h"
 #include "../kernels/lines.h"
 #include "../kernels/cast.h"
+#include "../kernels/special.h"
 #include "../kernels/random.h"
 
 #define REAL float

@@ -27,6 +27,38 @@ FNN_INLINE vec FN(pow_lanes)(vec a, vec b) {
   return v_load(x);
 }
 
+/* A row of a function in double, element by element, denormals taken as 0. A step of 0 is a number
+ * that was spread over a vector. */
+FNN_INLINE double FN(number)(REAL x) {
+  return fabs((double)x) < (REAL_IS_DOUBLE ? 0x1p-1022 : 0x1p-126) ? copysign(0, (double)x)
+                                                                   : (double)x;
+}
+static void FN(called_row)(const FN(elementwise_row) * row, double (*f)(double)) {
+  REAL *out = row->array[0];
+  const REAL *x = row->array[1];
+  for (size_t i = 0; i < row->n; i++) out[i] = (REAL)f(FN(number)(x[row->step[1] ? i : 0]));
+}
+static void FN(called_row_of_two)(const FN(elementwise_row) * row, double (*f)(double, double)) {
+  REAL *out = row->array[0];
+  const REAL *a = row->array[1], *b = row->array[2];
+  for (size_t i = 0; i < row->n; i++)
+    out[i] = (REAL)f(FN(number)(a[row->step[1] ? i : 0]), FN(number)(b[row->step[2] ? i : 0]));
+}
+
+/* nextafter: the next number after a in the direction of b. Denormal results are kept. */
+static void FN(nextafter_row)(const FN(elementwise_row) * row) {
+  REAL *out = row->array[0];
+  const REAL *a = row->array[1], *b = row->array[2];
+  for (size_t i = 0; i < row->n; i++) {
+    const REAL from = a[row->step[1] ? i : 0], to = b[row->step[2] ? i : 0];
+#if REAL_IS_DOUBLE
+    out[i] = nextafter(from, to);
+#else
+    out[i] = nextafterf(from, to);
+#endif
+  }
+}
+
 /* sign: -1, 0 or 1; 0 at nan, as torch's */
 FNN_INLINE vec FN(sign_lanes)(vec x) {
   const vec not_above = v_select(v_lt(x, v_zero()), v_set1(-1), v_zero());
@@ -129,6 +161,14 @@ FNN_INLINE vec FN(erfinv_lanes)(vec x) {
 #define BINARY(name, value)                                                                       \
   FNN_INLINE vec FN(name##_of)(vec a, vec b) { return value; }                                    \
   ROWS(name, FN(binary_row), 3, ELEMENTWISE_NO_BYTES)
+#define CALLED(name, function)                                                                    \
+  static void FN(name##_row)(const FN(elementwise_row) * row) { FN(called_row)(row, function); }  \
+  KERNEL(name, 2, ELEMENTWISE_NO_BYTES, FN(name##_row))
+#define CALLED_OF_TWO(name, function)                                                             \
+  static void FN(name##_row)(const FN(elementwise_row) * row) {                                   \
+    FN(called_row_of_two)(row, function);                                                         \
+  }                                                                                               \
+  KERNEL(name, 3, ELEMENTWISE_NO_BYTES, FN(name##_row))
 #define COMPARE(name)                                                                             \
   FNN_INLINE mask FN(name##_of)(vec a, vec b) { return v_##name(a, b); }                          \
   ROWS(name, FN(compare_row), 3, 0)
@@ -142,17 +182,35 @@ UNARY(sqrt, v_sqrt(x))
 UNARY(floor, FN(floor_lanes)(x))
 UNARY(round, v_round(x))
 UNARY(exp, v_exp(x))
+UNARY(exp2, v_exp2(x))
 UNARY(expm1, v_expm1(x))
 UNARY(log, v_log(x))
+UNARY(log2, v_log2(x))
+UNARY(log10, v_log10(x))
 UNARY(log1p, v_log1p(x))
 UNARY(erf, v_erf(x))
 UNARY(erfinv, FN(erfinv_lanes)(x))
 UNARY(sin, v_sin(x))
 UNARY(cos, v_cos(x))
+UNARY(sinh, v_sinh(x))
+UNARY(cosh, v_cosh(x))
 UNARY(tanh, v_tanh(x))
 UNARY(sigmoid, v_sigmoid(x))
 UNARY(gelu, v_gelu(x))
 UNARY(relu, v_relu(x))
+CALLED(asin, asin)
+CALLED(acos, acos)
+CALLED(atan, atan)
+CALLED(asinh, asinh)
+CALLED(acosh, acosh)
+CALLED(atanh, atanh)
+CALLED(erfc, erfc)
+CALLED(erfcx, special_erfcx)
+CALLED(ndtri, special_ndtri)
+CALLED(lgamma, lgamma)
+CALLED(digamma, special_digamma)
+CALLED(i0e, special_i0e)
+CALLED(i1e, special_i1e)
 
 BINARY(add, v_add(a, b))
 BINARY(sub, v_sub(a, b))
@@ -160,6 +218,11 @@ BINARY(mul, v_mul(a, b))
 BINARY(div, v_div(a, b))
 BINARY(pow, FN(pow_lanes)(a, b))
 BINARY(remainder, FN(remainder_lanes)(a, b))
+BINARY(copysign, v_copysign(a, b))
+KERNEL(nextafter, 3, ELEMENTWISE_NO_BYTES, FN(nextafter_row))
+CALLED_OF_TWO(atan2, atan2)
+CALLED_OF_TWO(hypot, hypot)
+CALLED_OF_TWO(zeta, special_zeta)
 /* nan in either input gives nan: v_max and v_min alone would keep it from b only */
 BINARY(maximum, v_select(v_ne(a, a), a, v_max(a, b)))
 BINARY(minimum, v_select(v_ne(a, a), a, v_min(a, b)))
@@ -183,3 +246,5 @@ KERNEL(lerp, 4, ELEMENTWISE_NO_BYTES, FN(lerp_row))
 #undef UNARY
 #undef BINARY
 #undef COMPARE
+#undef CALLED
+#undef CALLED_OF_TWO

@@ -82,6 +82,16 @@ static inline int64_t floor_quotient(int64_t x, int64_t y) {
   return x / y - (x % y != 0 && (x < 0) != (y < 0));
 }
 
+/* Euclid's algorithm; the divisor of two zeros is 0. Of the least int64 it may wrap to that. */
+static inline int64_t common_divisor(int64_t x, int64_t y) {
+  uint64_t a = x < 0 ? 0 - BITS(x) : BITS(x), b = y < 0 ? 0 - BITS(y) : BITS(y);
+  while (b) {
+    const uint64_t rest = a % b;
+    a = b, b = rest;
+  }
+  return (int64_t)a;
+}
+
 /* x^n by squaring, wrapping around; for n < 0 the integer part of it, 0 for x = 0. */
 static inline int64_t whole_power(int64_t x, int64_t n) {
   if (n < 0) return x == 1 ? 1 : x == -1 ? (n % 2 ? -1 : 1) : 0;
@@ -100,6 +110,7 @@ BINARY(sub, BITS(x) - BITS(y))
 BINARY(mul, BITS(x) * BITS(y))
 BINARY(pow, whole_power(x, y))
 BINARY(floor_divide, floor_quotient(x, y))
+BINARY(gcd, common_divisor(x, y))
 BINARY(remainder, BITS(x) - BITS(floor_quotient(x, y)) * BITS(y))
 #undef BITS
 #endif

@@ -225,12 +225,13 @@ LOSS_TOTAL(soft_cross_entropy, row_tiles)
 
 /* bce_with_logits: binary cross-entropy of the sigmoid, and its gradient.
  *
- *   loss_i = max(z_i, 0) - z_i y_i + log(1 + exp(-|z_i|))
+ *   loss_i = |z_i| s_i + log(1 + exp(-|z_i|)),   s_i = 1 - y_i where z_i > 0, else y_i
  *   dz_i   = (sigmoid(z_i) - y_i) / N,   0 <= i < n
  *   loss   = sum_i loss_i / N;   N = n for the mean, else 1
  *
  * Arrays: loss (1), or (n) with FNN_NONE, out; dz (n) out or NULL; z (n) in; y (n) in.
- * Scalars: dim = (n); attr = (enum fnn_reduction). n = 0: sum 0, mean nan.
+ * Scalars: dim = (n); attr = (enum fnn_reduction). n = 0: sum 0, mean nan. |z| s is 0 where s is 0,
+ *   for an infinite z too.
  * dz may be z; any alignment. Workspace: one f64 a tile.
  * exp(-|z|) serves the loss and the sigmoid; elements sum in double. One exp, one log1p and one
  * division an element.
@@ -246,8 +247,10 @@ static void FN(bce_with_logits_0)(const fnn_call *call, size_t begin, size_t end
     for (size_t i = t * LOSS_TILE; i < stop; i += VL) {
       const mask k = m_first(stop - i);
       const vec x = v_load_m(z + i, k), label = v_load_m(y + i, k);
-      const vec e = v_exp(v_neg(v_abs(x)));
-      const vec value = v_add(v_fnma(x, label, v_max(x, v_zero())), v_log1p(e));
+      const vec size = v_abs(x), e = v_exp(v_neg(size));
+      const vec share = v_select(v_gt(x, v_zero()), v_sub(one, label), label);
+      const vec slope = v_select(v_eq(share, v_zero()), share, v_mul(size, share));
+      const vec value = v_add(slope, v_log1p(e));
       if (dz) {
         const vec sigmoid = v_div(v_select(v_lt(x, v_zero()), e, one), v_add(one, e));
         v_store_m(dz + i, v_mul(v_sub(sigmoid, label), by), k);

@@ -247,12 +247,12 @@ static void FN(layer_norm_grad_1)(const fnn_call *call, size_t begin, size_t end
 
 /* running_moments_step: the averages of batch_norm's moments that evaluation uses.
  *
- *   t = count + 1,   f = momentum, or 1 / t where momentum < 0,
+ *   t = count + 1,   f = momentum, or 1 / t where it is nan,
  *   m_j = (1 - f) m_j + f mean_j,   v_j = (1 - f) v_j + f var_j n / (n - 1),   count = t,
  *   0 <= j < c
  *
  * Arrays: m (c), v (c), count i64 (1) in and out; stats (3, c) in, from batch_norm: mean, r, var.
- * Scalars: dim = (c, n); attr = (the bits of the f64 momentum). n is not 1.
+ * Scalars: dim = (c, n); attr = (the bits of the f64 momentum). n is not 1; n = 0: only count.
  * m, v and stats do not overlap; any alignment. Coefficients round once.
  * Source: Ioffe and Szegedy 2015, algorithm 2; torch.nn.BatchNorm1d. */
 static void FN(running_moments_step)(const fnn_call *call, size_t begin, size_t end,
@@ -266,7 +266,8 @@ static void FN(running_moments_step)(const fnn_call *call, size_t begin, size_t 
   memcpy(&count, call->array[2], sizeof count);
   count++;
   memcpy(call->array[2], &count, sizeof count);
-  const double f = momentum < 0.0 ? 1.0 / (double)count : momentum;
+  if (!call->dim[1]) return;
+  const double f = momentum != momentum ? 1.0 / (double)count : momentum;
   const vec keep = v_set1((REAL)(1.0 - f)), add = v_set1((REAL)f);
   const vec add_var = v_set1((REAL)(f * n / (n - 1.0)));
   for (size_t j = 0; j < c; j += VL) {

@@ -62,6 +62,11 @@
 #undef v_exp
 #undef v_log
 #undef v_log1p
+#undef v_exp2
+#undef v_log2
+#undef v_log10
+#undef v_sinh
+#undef v_cosh
 #undef v_tanh
 #undef v_sigmoid
 #undef v_erf

@@ -1,5 +1,5 @@
-/* exp, expm1, log, log1p, sin, cos, tanh, sigmoid, erf and the activations, from the SIMD words.
- * Included once per REAL after simd/<isa>.h.
+/* exp, exp2, expm1, log, log2, log10, log1p, sin, cos, sinh, cosh, tanh, sigmoid, erf and the
+ * activations, from the SIMD words. Included once per REAL after simd/<isa>.h.
  *
  * Bounds are in ULP over all inputs, measured against libm in wider precision, with denormal inputs
  * taken as 0 and denormal results flushed to 0 (the engine sets FTZ and DAZ). No tables and no
@@ -16,6 +16,10 @@
 /* ln 2 in two parts: the first times an exponent is exact (fdlibm e_exp.c) */
 #define LN2_HI 6.93147180369123816490e-01
 #define LN2_LO 1.90821492927058770002e-10
+#define HALF_EXP_OVERFLOW 710.6 /* exp / 2 is inf from 710.48 on */
+/* log10(2) in two parts: the first times an exponent is exact */
+#define LOG10_2_HI 0x1.34413508p-2
+#define LOG10_2_LO 0x1.f79fef311f12bp-34
 #define TANH_ONE 20
 #define ERF_ONE 6
 #define NORMAL_ONE 9
@@ -84,6 +88,9 @@ static const double W(tail_poly)[] = {0.5,
 /* ln 2 in two parts: the first times an exponent is exact (Cephes expf.c) */
 #define LN2_HI 0.693359375f
 #define LN2_LO -2.12194440e-4f
+#define HALF_EXP_OVERFLOW 89.5f /* exp / 2 is inf from 89.42 on */
+#define LOG10_2_HI 0x1.344p-2f
+#define LOG10_2_LO 0x1.3509f8p-18f
 #define TANH_ONE 10
 #define ERF_ONE 4
 #define NORMAL_ONE 6.25f
@@ -107,6 +114,8 @@ static const float W(tail_poly)[] = {
 #endif
 #define LOG2_E ((REAL)1.44269504088896340736)
 #define SQRT_2 ((REAL)1.41421356237309504880)
+#define LN_2 ((REAL)0.69314718055994530942)
+#define LOG10_E ((REAL)0.43429448190325182765)
 #define POLY(name, x) W(v_poly)(x, W(name), (int)(sizeof W(name) / sizeof W(name)[0]))
 
 /* c[0] + c[1] x + .. + c[n-1] x^(n-1) by Horner's rule */
@@ -135,6 +144,17 @@ FNN_INLINE vec v_exp(vec x) {
   const vec m = v_min(n, v_set1(TOP_EXPONENT));
   const vec y = v_scale2(v_fma(p, v_sub(n, m), p), m);
   return v_select(v_lt(x, v_set1(EXP_UNDERFLOW)), v_zero(), y);
+}
+
+/* exp2: y = 2^x = 2^n exp((x - n) ln 2), n the nearest whole number. At most 1.1 ULP; exact at whole x;
+ * inf from 128 (1024) on, 0 where the result would be denormal. */
+FNN_INLINE vec v_exp2(vec x) {
+  const vec inside = v_min(v_set1(TOP_EXPONENT + 1), x), n = v_round(inside);
+  const vec r = v_mul(v_sub(inside, n), v_set1(LN_2));
+  const vec p = v_fma(v_mul(r, r), POLY(exp_poly, r), v_add(v_set1(1), r));
+  const vec m = v_min(n, v_set1(TOP_EXPONENT));
+  const vec y = v_scale2(v_fma(p, v_sub(n, m), p), m);
+  return v_select(v_lt(x, v_set1(1 - TOP_EXPONENT)), v_zero(), y);
 }
 
 /* expm1: y = e^x - 1 = 2^n q + (2^n - 1). At most 2.1 ULP; beyond 40 it is e^x, below -40 it is -1. */
@@ -179,6 +199,20 @@ FNN_INLINE vec v_log(vec x) {
   return W(v_log_edges)(x, W(v_log_sum)(f, e));
 }
 
+/* log2 and log10: the exponent and the logarithm of the mantissa, each times a constant. At most 2.2
+ * ULP; log2 is exact at powers of two, log10 at those powers of ten that are numbers. */
+FNN_INLINE vec v_log2(vec x) {
+  vec e;
+  const vec log = W(v_log_sum)(W(v_log_parts)(x, &e), v_zero());
+  return W(v_log_edges)(x, v_fma(log, v_set1(LOG2_E), e));
+}
+FNN_INLINE vec v_log10(vec x) {
+  vec e;
+  const vec log = W(v_log_sum)(W(v_log_parts)(x, &e), v_zero());
+  const vec low = v_fma(e, v_set1(LOG10_2_LO), v_mul(log, v_set1(LOG10_E)));
+  return W(v_log_edges)(x, v_fma(e, v_set1(LOG10_2_HI), low));
+}
+
 /* log1p: y = log(1 + x). At most 1.4 ULP. 1 + x = u + d, u the rounded sum and d its exact error
  * (Dekker 1971); d joins the reduced argument, so that for e = 0 that argument is x itself. The
  * exponent of d is kept in range: beyond 2^64, d no longer counts. */
@@ -200,6 +234,33 @@ FNN_INLINE vec v_tanh(vec x) {
   const vec power = v_scale2(one, n);
   const vec t = v_fma(power, q, v_sub(power, one));
   return v_copysign(v_div(t, v_add(t, v_set1(2))), x);
+}
+
+/* e^|x| / 2, which overflows later than e^|x|, and q and n of e^|x| = 2^n (1 + q) */
+FNN_INLINE vec W(v_half_exp)(vec x, vec *q, vec *n) {
+  *q = W(v_exp_parts)(v_min(v_set1(HALF_EXP_OVERFLOW), v_abs(x)), n);
+  const vec p = v_add(v_set1(1), *q), k = v_sub(*n, v_set1(1));
+  const vec m = v_min(k, v_set1(TOP_EXPONENT));
+  return v_scale2(v_fma(p, v_sub(k, m), p), m);
+}
+
+/* cosh: y = h + 1 / (4 h), h = e^|x| / 2. At most 1.6 ULP. */
+FNN_INLINE vec v_cosh(vec x) {
+  vec q, n;
+  const vec half = W(v_half_exp)(x, &q, &n);
+  return v_add(half, v_div(v_set1((REAL)0.25), half));
+}
+
+/* sinh: y = h - 1 / (4 h); for |x| < 1, where that cancels, (t + t / (t + 1)) / 2, t = expm1(|x|) as
+ * in tanh; odd. At most 3 ULP. */
+FNN_INLINE vec v_sinh(vec x) {
+  vec q, n;
+  const vec one = v_set1(1), half = W(v_half_exp)(x, &q, &n);
+  const vec far_out = v_sub(half, v_div(v_set1((REAL)0.25), half));
+  const vec power = v_scale2(one, v_min(n, one));
+  const vec t = v_fma(power, q, v_sub(power, one));
+  const vec near_zero = v_mul(v_set1((REAL)0.5), v_add(t, v_div(t, v_add(t, one))));
+  return v_copysign(v_select(v_lt(v_abs(x), one), near_zero, far_out), x);
 }
 
 /* sigmoid: y = 1 / (1 + exp(-x)). At most 2.4 ULP; exactly 0 and 1 far out. */
@@ -287,8 +348,8 @@ FNN_INLINE vec v_cos(vec x) { return W(v_trig)(x, 1); }
 
 /* relu: x > 0 ? x : 0; nan stays nan, and -0 stays -0 */
 FNN_INLINE vec v_relu(vec x) { return v_max(v_zero(), x); }
-/* relu_grad: y > 0 ? dy : 0 */
-FNN_INLINE vec v_relu_grad(vec dy, vec y) { return v_select(v_gt(y, v_zero()), dy, v_zero()); }
+/* relu_grad: y <= 0 ? 0 : dy; at nan dy */
+FNN_INLINE vec v_relu_grad(vec dy, vec y) { return v_select(v_le(y, v_zero()), v_zero(), dy); }
 /* sigmoid_grad: dy y (1 - y) */
 FNN_INLINE vec v_sigmoid_grad(vec dy, vec y) { return v_mul(dy, v_mul(y, v_sub(v_set1(1), y))); }
 /* tanh_grad: dy (1 - y^2) */
@@ -330,5 +391,10 @@ FNN_INLINE vec v_gelu_grad(vec dy, vec x) {
 #undef NORMAL_ONE
 #undef LOG2_E
 #undef SQRT_2
+#undef LN_2
+#undef LOG10_E
+#undef LOG10_2_HI
+#undef LOG10_2_LO
+#undef HALF_EXP_OVERFLOW
 #undef TRIG_RANGE
 #undef POLY

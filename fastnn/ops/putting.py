@@ -1,0 +1,228 @@
+"""Writing at named positions: index_put, index_copy, masked_scatter, scatter_reduce."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn.ops.assignment import put_rows
+from fastnn.ops.axes import axis_or_none, expand, lifted, permute, reshape, sum
+from fastnn.ops.elementwise import add, copy, div, eq, floor_divide, maximum, sub, where
+from fastnn.ops.extremes import amax, amin
+from fastnn.ops.indexing import getitem, positions
+from fastnn.ops.join import cat
+from fastnn.ops.promote import cast
+from fastnn.ops.rows import take_rows
+from fastnn.ops.scattering import fitting, region_of, same_dtype, summed, within
+from fastnn.ops.statistics import cumsum, prod
+from fastnn.tape import listener
+from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor.attach import methods
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["index_copy", "index_put", "masked_scatter", "scatter_reduce"]
+
+
+def index_put(
+    input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool = False
+) -> Tensor:
+    """A copy of input with `values` at input[indices], as the assignment would put them there.
+
+    y = input; y[indices] = values, or with accumulate: y[indices] += values for each position,
+    also where one is meant several times. Without it the last of those is kept.
+
+    Args:
+        input: a tensor.
+        indices: a tuple of int64 tensors or masks, one for each axis from the first; None is a
+            whole axis.
+        values: of input's dtype; it is broadcast to the shape of input[indices].
+        accumulate: add instead, default False. Whole numbers are then exact up to 2**53.
+
+    Raises:
+        TypeError: another dtype. IndexError: outside of input. ValueError: values that do not fit.
+
+    Source: torch.index_put.
+
+    >>> import fastnn
+    >>> fastnn.index_put(fastnn.zeros(3), (fastnn.tensor([0, 2]),), fastnn.tensor([1.0, 2.0]))
+    tensor([1., 0., 2.])
+    """
+    same_dtype("index_put", input, values)
+    index = tuple(slice(None) if part is None else part for part in indices)
+    meant = getitem(Tensor(np.arange(input.numel()).reshape(input.shape)), index)
+    given = reshape(expand(values, meant.shape), (-1, 1))
+    flat, rows = reshape(meant, (meant.numel(),)), reshape(input, (input.numel(), 1))
+    if not accumulate:
+        return reshape(put_rows(rows, flat, given), input.shape)
+    if input.dtype == bool_:
+        total = cast(summed(cast(given, int64), flat, input.numel()), bool_)
+    else:
+        total = summed(given, flat, input.numel())
+    return reshape(add(rows, total), input.shape)
+
+
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """A copy of input with the slices of `source` as its slices index_i along `dim`.
+
+    Args:
+        input: a tensor.
+        dim: the axis.
+        index: int64, a vector.
+        source: of input's dtype and shape, but for len(index) along `dim`.
+
+    Raises:
+        TypeError: another dtype. IndexError: outside of input. ValueError: another shape.
+
+    Source: torch.index_copy.
+
+    >>> import fastnn
+    >>> fastnn.index_copy(fastnn.zeros(3), 0, fastnn.tensor([2]), fastnn.ones(1))
+    tensor([0., 0., 1.])
+    """
+    whole, index, source = lifted(input), lifted(index), lifted(source)
+    at = axis_or_none("index_copy", dim, input.ndim)
+    same_dtype("index_copy", input, source)
+    wanted = (*whole.shape[:at], index.numel(), *whole.shape[at + 1 :])
+    if index.ndim != 1 or source.shape != wanted:
+        raise ValueError(f"source: expected shape {wanted} by input and index, got {source.shape}")
+    index = positions(index, whole.shape[at], "index", False)
+    first = (at, *(d for d in range(whole.ndim) if d != at))
+    x, rows = permute(whole, first), permute(source, first)
+    width = whole.numel() // max(whole.shape[at], 1)
+    flat = put_rows(reshape(x, (x.shape[0], width)), index, reshape(rows, (len(index), width)))
+    back = tuple(int(d) for d in np.argsort(first))
+    return reshape(permute(reshape(flat, x.shape), back), input.shape)
+
+
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """A copy of input with the elements of `source`, in order, where the mask is True.
+
+    Args:
+        input: a tensor; input and mask are broadcast to one shape.
+        mask: bool.
+        source: of input's dtype, with at least as many elements as the mask has True.
+
+    Raises:
+        TypeError: another dtype. ValueError: too few elements.
+
+    Source: torch.masked_scatter.
+
+    >>> import fastnn
+    >>> mask = fastnn.tensor([True, False, True])
+    >>> fastnn.masked_scatter(fastnn.zeros(3), mask, fastnn.tensor([1.0, 2.0, 3.0]))
+    tensor([1., 0., 2.])
+    """
+    if mask.dtype != bool_:
+        raise TypeError(f"mask: expected a bool tensor, got {mask.dtype}")
+    same_dtype("masked_scatter", input, source)
+    shape, most = np.broadcast_shapes(input.shape, mask.shape), source.numel()
+    x, meant = expand(input, shape), expand(mask, shape)
+
+    def check(mask: Tensor) -> None:
+        found = int(np.broadcast_to(mask._array, shape).sum())
+        if found > most:
+            raise ValueError(f"source: expected at least {found} elements, one for each True of "
+                             f"the mask, got {most}")  # fmt: skip
+
+    listener.checked(mask, check)
+    if most == 0 or x.numel() == 0:
+        return copy(x)
+    number = sub(cumsum(cast(reshape(meant, (-1,)), int64), 0), 1)
+    taken = take_rows(reshape(source, (-1,)), _between(number, most - 1))
+    return where(meant, reshape(taken, shape), x)
+
+
+def _between(index: Tensor, last: int) -> Tensor:
+    """Positions moved into 0..last; those outside are of elements that are not used."""
+    index = maximum(index, 0)
+    return where(eq(maximum(index, last), last), index, last)
+
+
+def _neutral(reduce: str, dtype: np.dtype[Any]) -> Any:
+    """The number of a dtype that changes nothing in a reduction."""
+    if reduce == "prod":
+        return 1
+    if dtype.kind == "b":
+        return reduce == "amin"
+    if dtype.kind == "f":
+        return -math.inf if reduce == "amax" else math.inf
+    return np.iinfo(dtype).min if reduce == "amax" else np.iinfo(dtype).max
+
+
+_REDUCE: dict[str, Callable[..., Tensor]] = {"prod": prod, "amax": amax, "amin": amin}
+
+
+def scatter_reduce(
+    input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """input with all src_i that go to position index_i along `dim` reduced into it.
+
+    Args:
+        input: a tensor.
+        dim: the axis.
+        index: int64, of as many axes as input; it may be smaller.
+        src: of input's dtype, of at least index's shape.
+        reduce: "sum", "prod", "mean", "amax" or "amin".
+        include_self: whether input's own element is reduced with them, default True; else only
+            positions that no index names keep it.
+
+    Raises:
+        ValueError: another word, or shapes that do not fit. TypeError: another dtype.
+        IndexError: outside of input.
+
+    Source: torch.scatter_reduce.
+
+    >>> import fastnn
+    >>> index = fastnn.tensor([0, 0, 1])
+    >>> src = fastnn.tensor([1.0, 3.0, 2.0])
+    >>> fastnn.scatter_reduce(fastnn.tensor([2.0, 0.0]), 0, index, src, "amax")
+    tensor([3., 2.])
+    """
+    if reduce not in ("sum", "mean", *_REDUCE):
+        raise ValueError(
+            f"reduce: expected 'sum', 'prod', 'mean', 'amax' or 'amin', got {reduce!r}"
+        )
+    whole, index = lifted(input), lifted(index)
+    at = axis_or_none("scatter_reduce", dim, input.ndim)
+    region = region_of("scatter_reduce", whole, at, index)
+    index = positions(index, whole.shape[at], "index", False)
+    same_dtype("scatter_reduce", input, src)
+    src = fitting("scatter_reduce", index, lifted(src))
+    if index.numel() == 0:
+        return copy(input)
+    y = within(whole, region, lambda x: _reduced(x, at, index, src, reduce, include_self))
+    return reshape(y, input.shape)
+
+
+def _reduced(
+    x: Tensor, at: int, index: Tensor, src: Tensor, reduce: str, include_self: bool
+) -> Tensor:
+    """`scatter_reduce` for an index of x's shape but for axis `at`: all pairs are laid out."""
+    n, after = x.shape[at], (1,) * (x.ndim - 1 - at)
+    apart = (*index.shape[: at + 1], 1, *index.shape[at + 1 :])
+    hits = eq(reshape(index, apart), Tensor(np.arange(n).reshape(n, *after)))
+    each = reshape(src, apart)
+    own = reshape(x, (*x.shape[:at], 1, *x.shape[at:]))
+    counted = sum(cast(hits, int64), at)
+    named = eq(counted, 0) if not include_self else None
+    if reduce in _REDUCE:
+        neutral = _neutral(reduce, x.dtype)
+        start = own if named is None else where(reshape(named, own.shape), own, neutral)
+        parts = [cast(start, x.dtype), cast(where(hits, each, neutral), x.dtype)]
+        return cast(_REDUCE[reduce](cat(parts, at), at), x.dtype)
+    kept = x if named is None else where(named, x, 0)
+    total = add(kept, sum(where(hits, each, 0), at))
+    if reduce == "mean":
+        count = add(counted, 1) if named is None else maximum(counted, 1)
+        total = (div if x.dtype.kind == "f" else floor_divide)(total, cast(count, x.dtype))
+    return cast(total, x.dtype)
+
+
+METHODS = methods(
+    index_put, index_copy, masked_scatter, scatter_reduce,
+)  # fmt: skip

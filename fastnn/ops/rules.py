@@ -1,0 +1,123 @@
+"""Makes the functions of elementwise ops: rows of the table, broadcasting, promotion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from fastnn._support import check
+from fastnn.ops.axes import unbroadcast
+from fastnn.ops.promote import beside_number, pair, real, same_real
+from fastnn.ops.table import TABLE, apply, row
+from fastnn.tape.node import GradientRule, Node
+from fastnn.tensor import Tensor, bool_
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastnn.ops.table import Operand, Spec
+
+    Unary: TypeAlias = Callable[[Tensor], Tensor]
+    Binary: TypeAlias = Callable[[Operand, Operand], Tensor]
+
+
+def same(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> tuple[list[Spec], tuple[int, ...]]:
+    return [(arrays[0].shape, arrays[0].dtype)], ()
+
+
+def broadcast(name: str) -> Callable[..., tuple[list[Spec], tuple[int, ...]]]:
+    compares = name in ("eq", "ne", "lt", "le", "gt", "ge")
+
+    def shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
+        numbers = arrays[1:] if name == "where" else arrays
+        dtype = numbers[0].dtype
+        if numbers[1].dtype is not dtype and numbers[1].dtype != dtype:
+            same_real(name, *numbers)
+        size = arrays[0].shape
+        if len(arrays) == 2 and arrays[1].shape == size:
+            return [(size, bool_ if compares else dtype)], ()
+        try:
+            size = np.broadcast_shapes(*(a.shape for a in arrays))
+        except ValueError:
+            shapes = " and ".join(str(a.shape) for a in arrays)
+            raise ValueError(f"{name}: shapes {shapes} do not broadcast") from None
+        return [(size, bool_ if compares else dtype)], ()
+
+    return shape
+
+
+def unary(
+    name: str,
+    doc: str,
+    gradient: Callable[[Node, Tensor], Tensor | None],
+    integers: str = "float",
+) -> Unary:
+    """Make the function of a unary op.
+
+    integers: how whole numbers are treated: "float" casts them, "op" runs the op on them, "same"
+        returns a copy.
+    """
+    op = row(name, same, lambda node, dy: (gradient(node, dy),))
+
+    def function(input: Tensor) -> Tensor:
+        if input._array.dtype.kind not in "fV":
+            if integers == "same":
+                return apply(TABLE["copy"], (input,))
+            input = real(input) if integers == "float" else input
+        return apply(op, (input,))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function
+
+
+_BY_DIGITS = frozenset(("add", "sub", "mul", "div", "pow"))  # a number beside float16 keeps its own
+
+
+def binary(name: str, doc: str, gradient: GradientRule | None, floats: bool = False) -> Binary:
+    """Make the function of a binary op; floats: whole numbers are cast to float first."""
+    op = row(name, broadcast(name), gradient)
+
+    def function(input: Operand, other: Operand) -> Tensor:
+        if isinstance(input, Tensor) and isinstance(other, Tensor):
+            dtype = input._array.dtype
+            if dtype.kind in "fV" and dtype is other._array.dtype:
+                return apply(op, (input, other))
+        if name in _BY_DIGITS and (found := beside_number(op, input, other)) is not None:
+            return found
+        x, y = pair(input, other)
+        if floats and x._array.dtype.kind not in "fV":
+            x, y = real(x), real(y)
+        return apply(op, (x, y))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function
+
+
+def each(
+    by_a: Callable[[Node, Tensor], Tensor], by_b: Callable[[Node, Tensor], Tensor]
+) -> GradientRule:
+    """Combine one gradient rule per operand; each sums over the axes that were broadcast."""
+
+    def rule(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+        return (
+            unbroadcast(by_a(node, dy), node.input(0).shape) if node.needs(0) else None,
+            unbroadcast(by_b(node, dy), node.input(1).shape) if node.needs(1) else None,
+        )
+
+    return rule
+
+
+def tensors(input: Operand, other: Operand) -> None:
+    """Refuse numbers, as torch does in functions of two tensors."""
+    check.a_tensor("input", input)
+    check.a_tensor("other", other)
+
+
+def some_tensor(name: str, input: Operand, other: Operand) -> None:
+    """Refuse two numbers."""
+    if not (isinstance(input, Tensor) or isinstance(other, Tensor)):
+        raise TypeError(f"{name}: expected at least one tensor, got {input!r} and {other!r}")

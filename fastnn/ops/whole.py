@@ -1,0 +1,100 @@
+"""Whole numbers: divisors, multiples and shifts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastnn.ops.elementwise import (
+    abs,
+    bitwise_and,
+    bitwise_or,
+    bitwise_xor,
+    eq,
+    gt,
+    lt,
+    mul,
+    pow,
+    where,
+    whole_quotient,
+)
+from fastnn.ops.pointwise import bitwise_not, logical_or
+from fastnn.ops.promote import cast, pair
+from fastnn.ops.rules import binary, some_tensor, tensors
+from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor.attach import methods
+
+if TYPE_CHECKING:
+    from fastnn.ops.rules import Binary
+    from fastnn.ops.table import Operand
+
+__all__ = ["bitwise_left_shift", "bitwise_right_shift", "gcd", "lcm"]
+
+_gcd: Binary = binary("gcd", "The greatest common divisor of int64.", None)
+
+
+def _whole(name: str, input: Operand, other: Operand) -> tuple[Tensor, Tensor]:
+    some_tensor(name, input, other)
+    x, y = pair(input, other)
+    if x.dtype.kind == "f" or x.dtype == bool_:
+        raise TypeError(f"{name}: expected whole numbers, got {x.dtype}")
+    return cast(x, int64), cast(y, int64)
+
+
+def gcd(input: Tensor, other: Tensor) -> Tensor:
+    """The greatest common divisor, at least 0; of 0 and 0 it is 0.
+
+    Raises:
+        TypeError: not whole numbers.
+    """
+    tensors(input, other)
+    return _gcd(*_whole("gcd", input, other))
+
+
+def lcm(input: Tensor, other: Tensor) -> Tensor:
+    """The least common multiple, at least 0; 0 where either is 0.
+
+    Raises:
+        TypeError: not whole numbers.
+    """
+    tensors(input, other)
+    x, y = _whole("lcm", input, other)
+    divisor = _gcd(x, y)
+    return abs(mul(whole_quotient(x, where(eq(divisor, 0), 1, divisor)), y))
+
+
+def bitwise_left_shift(input: Operand, other: Operand) -> Tensor:
+    """input * 2**other, the bits that leave int64 being lost; 0 for other < 0.
+
+    Raises:
+        TypeError: not whole numbers.
+    """
+    x, n = _whole("bitwise_left_shift", input, other)
+    return mul(x, pow(2, where(lt(n, 0), 64, n)))
+
+
+def bitwise_right_shift(input: Operand, other: Operand) -> Tensor:
+    """floor(input / 2**other); for other < 0 or > 63 what a shift by 63 gives, 0 or -1.
+
+    Raises:
+        TypeError: not whole numbers.
+    """
+    x, n = _whole("bitwise_right_shift", input, other)
+    far = logical_or(lt(n, 0), gt(n, 62))
+    quotient = whole_quotient(x, pow(2, where(far, 62, n)))
+    return where(far, whole_quotient(quotient, 2), quotient)
+
+
+def _reflected_left(self: Operand, other: Operand) -> Tensor:
+    return bitwise_left_shift(other, self)
+
+
+def _reflected_right(self: Operand, other: Operand) -> Tensor:
+    return bitwise_right_shift(other, self)
+
+
+METHODS = methods(
+    bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor,
+    gcd, lcm,
+    __lshift__=bitwise_left_shift, __rshift__=bitwise_right_shift,
+    __rlshift__=_reflected_left, __rrshift__=_reflected_right,
+)  # fmt: skip
