@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastnn._support import check
 from fastnn._support.dtypes import wide
 from fastnn.compiler.recorder import Recorder
 from fastnn.compiler.recording import Recording
@@ -27,6 +26,7 @@ from fastnn.train.metrics import Metric
 from fastnn.train.own_input import recorded
 from fastnn.train.python_loop import PythonLoop, Step
 from fastnn.train.trial import Trial
+from fastnn.train.update import Update
 from fastnn.train.validation import (
     Given,
     Known,
@@ -50,27 +50,6 @@ if TYPE_CHECKING:
 
 MAX_RECORDINGS = 16  # per trainer: batch shapes, lists of metrics
 EVALUATION_ROWS = 1024  # rows per batch in evaluation
-
-
-@dataclass(frozen=True)
-class Update:
-    """How gradients update the weights: accumulation and clipping.
-
-    accumulate: batches whose gradients are accumulated for one update.
-    clip_norm, clip_value: bounds of the gradients, or None.
-    """
-
-    accumulate: int = 1
-    clip_norm: float | None = None
-    clip_value: float | None = None
-
-    @classmethod
-    def checked(cls, accumulate: Any, clip_norm: Any, clip_value: Any) -> Update:
-        """From arguments of `fit`, whose names appear in error messages."""
-        count = check.integer("accumulate_steps", accumulate, 1)
-        bounds = {"clip_norm": clip_norm, "clip_value": clip_value}
-        found = [None if b is None else check.real(n, b, 0.0) for n, b in bounds.items()]
-        return cls(count, *found)
 
 
 def shapes_of(*arrays: NDArray[Any]) -> tuple[Shape, ...]:

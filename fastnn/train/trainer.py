@@ -30,7 +30,8 @@ from fastnn.train.progress import ProgressBar
 from fastnn.train.schedule import Schedule
 from fastnn.train.session import Session, evaluated
 from fastnn.train.split import held_out
-from fastnn.train.steps import Steps, Update
+from fastnn.train.steps import Steps
+from fastnn.train.update import Update
 from fastnn.train.validation import (
     Given,
     Known,

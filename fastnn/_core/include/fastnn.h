@@ -225,18 +225,20 @@ typedef struct fnn_op_info {
   /* neither moments nor g; hyper is only read */                                                 \
   UPDATE(shrink_step, 0, 0x3, 0.3)
 
-/* Places in hyper. OWN: the op's, at most 4. STATE: what else an op keeps from step to step. */
+/* clang-format off */
+/* Places in hyper. DECAY: weight decay that is added to the gradient; DECOUPLED: that shrinks p; SIGN:
+ * of the gradient, -1 to maximize, else 1; OWN: the op's, at most 4; STATE: what else an op keeps. */
 enum fnn_hyper {
-  FNN_HYPER_LR,
-  FNN_HYPER_DECAY,     /* weight decay that is added to the gradient */
-  FNN_HYPER_DECOUPLED, /* weight decay that shrinks p */
-  FNN_HYPER_SIGN,      /* of the gradient: -1 to maximize, else 1 */
-  FNN_HYPER_L1,
-  FNN_HYPER_OWN,
-  FNN_HYPER_STEPS = FNN_HYPER_OWN + 4,
-  FNN_HYPER_STATE,
-  FNN_HYPER_SIZE = FNN_HYPER_STATE + 2
+  FNN_HYPER_LR, FNN_HYPER_DECAY, FNN_HYPER_DECOUPLED, FNN_HYPER_SIGN, FNN_HYPER_L1, FNN_HYPER_OWN,
+  FNN_HYPER_STEPS = FNN_HYPER_OWN + 4, FNN_HYPER_STATE, FNN_HYPER_SIZE = FNN_HYPER_STATE + 2
 };
+/* Element types: those that have kernels, each a table of its own, then those that are only stored,
+ * which the ops that just move or convert elements (`moves`) take; for the others they are cast. */
+enum fnn_real {
+  FNN_FLOAT32, FNN_FLOAT64, FNN_INT64, FNN_BOOL, FNN_N_REALS,
+  FNN_FLOAT16 = FNN_N_REALS, FNN_BFLOAT16, FNN_INT32, FNN_INT16, FNN_INT8, FNN_UINT8, FNN_N_TYPES
+};
+/* clang-format on */
 enum fnn_momentum { FNN_MOMENTUM_SUM, FNN_MOMENTUM_STEP, FNN_MOMENTUM_MEAN };
 
 enum fnn_op_code {
@@ -246,22 +248,6 @@ enum fnn_op_code {
       FNN_N_OPS
 };
 
-/* Element types: first those that have kernels, each a table of its own, then those that are only
- * stored. The ops that just move or convert elements (`moves`) take them; for the others they are cast. */
-enum fnn_real {
-  FNN_FLOAT32,
-  FNN_FLOAT64,
-  FNN_INT64,
-  FNN_BOOL,
-  FNN_N_REALS,
-  FNN_FLOAT16 = FNN_N_REALS,
-  FNN_BFLOAT16,
-  FNN_INT32,
-  FNN_INT16,
-  FNN_INT8,
-  FNN_UINT8,
-  FNN_N_TYPES
-};
 enum fnn_activation { FNN_IDENTITY, FNN_RELU, FNN_SIGMOID, FNN_TANH };
 enum fnn_reduction { FNN_NONE, FNN_SUM, FNN_MEAN };
 typedef enum fnn_status { FNN_OK, FNN_NO_MEMORY, FNN_NOT_FINITE, FNN_OUT_OF_RANGE } fnn_status;
