@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-input
 
 MADE_C := $(patsubst %.pyx,%.c,$(wildcard fastnn/_core/*.pyx)) # Cython's, of every .pyx
-SOURCES := setup.py $(filter-out $(MADE_C),$(shell find fastnn/_core -name '*.pyx' -o -name '*.pxd' -o -name '*.[ch]'))
+SOURCES := setup.py $(filter-out $(MADE_C),$(shell find fastnn/_core -name '*.pyx' -o -name '*.px[di]' -o -name '*.[ch]'))
 TESTS_C := $(wildcard tests/c/*.c)
 C_FILES := $(filter %.c %.h,$(SOURCES)) $(TESTS_C) $(wildcard tests/c/*.h)
 
@@ -40,7 +40,7 @@ check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== ruff";         $(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
 	@echo "== mypy";         $(BIN)/mypy --no-error-summary
 	@echo "== stubtest";     $(BIN)/stubtest --concise --ignore-missing-stub --mypy-config-file pyproject.toml fastnn._core.engine fastnn._core.program fastnn._core.tape fastnn._core.backward fastnn._core.replay
-	@echo "== cython-lint";  PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastnn/_core/*.pyx
+	@echo "== cython-lint";  PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastnn/_core/*.pyx fastnn/_core/*.pxi
 	@echo "== clang-format"; $(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	@echo "== instructions"; $(BIN)/python -m bench.instructions
 	@echo "== tests in C";   $(MAKE) test-c

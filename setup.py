@@ -23,7 +23,7 @@ from setuptools.modified import newer_group
 
 CORE = "fastnn/_core"
 DRIVERS = ("dispatch", "operands", "program", "threads")  # C that sees no SIMD
-PXD = sorted(glob(f"{CORE}/*.pxd"))
+PXD = sorted(glob(f"{CORE}/*.px[di]"))
 HEADERS = sorted(glob(f"{CORE}/include/*.h") + glob(f"{CORE}/src/**/*.h", recursive=True))
 
 # No fast-math here, ever: reassociation is written out with lanes, and gcc's link line would
@@ -123,7 +123,7 @@ class BuildEngine(build_ext):
         return not subprocess.run(command, capture_output=True, check=False).returncode
 
     def forget_stale(self, ext):
-        """Cython looks at a .pyx alone; what it cimports says where the methods lie."""
+        """Cython looks at a .pyx alone; what it cimports or includes says where the methods lie."""
         for source in map(Path, ext.sources):
             made = source.with_suffix(".c")
             if source.suffix == ".pyx" and newer_group(PXD, str(made)):

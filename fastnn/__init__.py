@@ -69,6 +69,7 @@ from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.extremes import *
 from fastnn.ops.indexing import *
+from fastnn.ops.interpolation import *
 from fastnn.ops.join import *
 from fastnn.ops.matrices import *
 from fastnn.ops.parts import *

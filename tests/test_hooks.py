@@ -226,3 +226,49 @@ def test_keywords_and_the_order_of_hooks() -> None:
         layer.register_forward_hook(print, with_kwargs=1)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="hook: expected"):
         layer.register_forward_pre_hook(3)  # type: ignore[arg-type]
+
+
+def test_hooks_after_accumulation() -> None:
+    """They run when grad is complete, once for a pass; an optimizer may step there."""
+    w = fastnn.ones(2, requires_grad=True)
+    seen: list[list[float]] = []
+
+    def step(x: Tensor) -> None:
+        assert x is w and x.grad is not None
+        seen.append(x.grad.tolist())
+        with fastnn.no_grad():
+            x.sub_(x.grad, alpha=0.5)
+        x.grad = None
+
+    handle = w.register_post_accumulate_grad_hook(step)
+    for _ in range(2):
+        (w * w + w).sum().backward()
+    assert seen == [[3, 3], [0, 0]] and w.tolist() == [-0.5, -0.5] and w.grad is None
+    fastnn.autograd.grad((w * w).sum(), w)  # accumulates nothing
+    (w.detach().requires_grad_() * 2).sum().backward()  # another leaf
+    assert len(seen) == 2
+    handle.remove()
+    (w * w).sum().backward()
+    assert len(seen) == 2 and w.grad is not None
+    for wrong in (w * 2, fastnn.ones(2)):
+        with pytest.raises(RuntimeError, match="expected a leaf that requires grad"):
+            wrong.register_post_accumulate_grad_hook(step)
+    with pytest.raises(TypeError, match="hook: expected a function"):
+        w.register_post_accumulate_grad_hook(3)  # type: ignore[arg-type]
+    w.register_post_accumulate_grad_hook(lambda x: x)  # type: ignore[arg-type,return-value]
+    with pytest.raises(RuntimeError, match="should not return any values"):
+        w.sum().backward()
+
+
+def test_what_a_tensor_says_of_itself() -> None:
+    x = fastnn.ones(2, requires_grad=True)
+    y = x * 2
+    assert not y.retains_grad and not x.retains_grad and x.output_nr == y.output_nr == 0
+    y.retain_grad()
+    assert y.retains_grad and not (x * 2).retains_grad
+    leaf = fastnn.autograd.Variable(y, requires_grad=True)
+    assert leaf.is_leaf and leaf.requires_grad and isinstance(x, fastnn.autograd.Variable)
+    assert not isinstance(3, fastnn.autograd.Variable)
+    with pytest.raises(TypeError, match="data: expected a Tensor"):
+        fastnn.autograd.Variable(3)  # type: ignore[arg-type]
+    assert fastnn.autograd.function.once_differentiable is fastnn.autograd.once_differentiable

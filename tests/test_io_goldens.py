@@ -122,7 +122,8 @@ def test_without_values() -> None:
 
 
 def test_a_configuration_is_the_arguments_of_the_constructor() -> None:
-    assert nn.ReLU(True)._config() == {} and nn.Softmax(axis=1)._config() == {"dim": 1}
+    assert nn.ReLU()._config() == {} and nn.ReLU(True)._config() == {"inplace": True}
+    assert nn.Softmax(axis=1)._config() == {"dim": 1}
     assert nn.Linear(3, 2, False)._config() == {
         "in_features": 3, "out_features": 2, "bias": False
     }  # fmt: skip

@@ -215,7 +215,7 @@ def test_halves_are_float32_rounded(op: str, name: str) -> None:
     def both(x: Tensor, y: Tensor) -> list[Tensor]:
         z = function(x, y)
         (z.float() ** 2).sum().backward()
-        return [z]
+        return [z.detach()]
 
     leaf = [t.detach().requires_grad_() for t in narrow]
     eager = both(*leaf)[0]

@@ -248,3 +248,16 @@ def test_binary_cross_entropy_weights() -> None:
     np.testing.assert_allclose(z.grad.numpy(), ws * slope / 3, rtol=1e-6)
     with pytest.raises(ValueError, match="broadcasts"):
         F.binary_cross_entropy_with_logits(z, y, fastnn.ones(2, 3))
+
+
+@pytest.mark.parametrize("order", [0.5, 1.0, 2.0, float("inf")])
+def test_gradients_without_elements(order: float) -> None:
+    """They count for nothing, alone or among others."""
+    empty, w = fastnn.zeros(0, requires_grad=True), fastnn.ones(2, requires_grad=True)
+    empty.grad, w.grad = fastnn.zeros(0), fastnn.ones(2)
+    want = 1.0 if order == float("inf") else 2.0 ** (1 / order)
+    assert nn.utils.clip_grad_norm_([empty], 1.0, order).item() == 0
+    assert nn.utils.clip_grad_norm_([empty, w], 100.0, order).item() == pytest.approx(want)
+    assert nn.utils.get_total_norm([w.grad, empty.grad], order).item() == pytest.approx(want)
+    assert nn.utils.clip_grad_norm_([empty, w], want / 2, order).item() == pytest.approx(want)
+    assert w.grad.tolist() == pytest.approx([0.5, 0.5], rel=1e-4)

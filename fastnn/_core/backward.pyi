@@ -9,7 +9,7 @@ _T = TypeVar("_T", bound=TensorBase)
 def bind(
     add: Callable[[Any, Any], TensorBase] | None = None,
     checked: Callable[[Any, Node, list[Any]], Any] | None = None,
-    check_view: Callable[[Any, int], None] | None = None,
+    check_view: Callable[[Any, int, int], None] | None = None,
     hooks: Mapping[_Place, Any] | None = None,
     after_hooks: Callable[[_Place, Any], TensorBase] | None = None,
 ) -> None: ...

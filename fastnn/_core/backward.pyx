@@ -7,11 +7,19 @@ through the same nodes meanwhile.
 """
 from operator import attrgetter
 
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+
 from fastnn._core.tape cimport (
+    Gone,
     Node,
     TensorBase,
+    array_of,
+    keeps_nothing,
     last_write,
+    leaf_of,
     owner,
+    place_at,
     rebased,
     set_grad_enabled,
 )
@@ -30,7 +38,8 @@ def bind(add=None, checked=None, check_view=None, hooks=None, after_hooks=None):
     add: the sum of two gradients.
     checked: (rule, node, gradients) -> what the rule gives; raises where the rule reads memory that
         was written since the node was made.
-    check_view: (x, order) -> None; raises if the node of this number used x, a view, too late.
+    check_view: (x, source, order) -> None; raises if the node numbered `order` used x, a view made
+        by the node numbered `source`, too late.
     hooks: place -> its hooks; empty as long as there are none.
     after_hooks: (place, gradient) -> what its hooks make of the gradient.
     """
@@ -47,15 +56,20 @@ cpdef object place_of(TensorBase x):
     return id(x) if x._node is None else (id(x._node), x._index)
 
 
-cpdef tuple inputs_of(Node node):
-    """The inputs of a node, or an error if it was freed."""
-    cdef tuple inputs = node.inputs if rebased else node._inputs
-    if inputs is None:
+cdef int _check_there(Node node) except -1:
+    """Raise if a node was freed."""
+    if node._freed:
         raise RuntimeError(
             "backward a second time through the same tape, whose memory was given back; "
             "call the first one with retain_graph=True"
         )
-    return inputs
+    return 0
+
+
+cpdef tuple inputs_of(Node node):
+    """The inputs of a node, or an error if it was freed."""
+    _check_there(node)
+    return node.inputs
 
 
 cdef list _nodes_since(outputs, long start):
@@ -68,9 +82,7 @@ cdef list _nodes_since(outputs, long start):
         if node is None or node.order <= start or node in seen:
             continue
         seen.add(node)
-        for x in inputs_of(node):
-            if x is not None:
-                waiting.append((<TensorBase>x)._node)
+        waiting.extend(node._sources)
     return sorted(seen, key=_order, reverse=True)
 
 
@@ -91,16 +103,20 @@ def reaches(outputs, long start):
 
 cdef dict _leading(list nodes, set wanted):
     """node -> which of its inputs lead to a wanted tensor; only nodes where any does."""
-    cdef TensorBase x
+    cdef Node node
+    cdef TensorBase leaf
+    cdef Py_ssize_t i
     cdef dict leading = {}
     cdef list asked
-    cdef bint wants
-    for node in reversed(nodes):
-        asked = []
-        for source in inputs_of(<Node>node):
-            x = <TensorBase>source
-            wants = x is not None and (x._node in leading or place_of(x) in wanted)
-            asked.append(wants)
+    for each in reversed(nodes):
+        node, asked = <Node>each, []
+        for i in range(len(node._sources)):
+            source = node._sources[i]
+            if source is None:
+                leaf = leaf_of(node, i)
+                asked.append(leaf is not None and id(leaf) in wanted)
+            else:
+                asked.append(source in leading or (id(source), place_at(node, i)) in wanted)
         if True in asked:
             leading[node] = asked
     return leading
@@ -121,6 +137,7 @@ cdef class Part(Node):
 cdef Part _part(Node whole, list asked):
     cdef Part part = Part.__new__(Part)
     part.rule, part._inputs, part.outputs = whole.rule, whole._inputs, whole.outputs
+    part._sources, part._places = whole._sources, whole._places
     part.attrs, part.order = whole.attrs, whole.order
     part._whole, part._asked = whole, asked
     return part
@@ -142,25 +159,25 @@ cdef class Pass:
         self._waiting, self._arriving, self._ends, self._chosen = [], {}, {}, {}
         self._between = set()
 
-    cdef int send(self, TensorBase x, gradient) except -1:
-        """Take a gradient with respect to `x` that has arrived."""
-        cdef Node node = x._node
+    cdef int send(self, TensorBase x, Node node, int index, gradient) except -1:
+        """Take a gradient that has arrived: by output `index` of a node; None: by the leaf x."""
         cdef list arriving
         if node is None or node.order <= self._start:
-            place = place_of(x)
+            place = id(x) if node is None else (id(node), index)
             end = self._ends.get(place)
             self._ends[place] = (x, gradient if end is None else _add(end[1], gradient))
             return 0
         known = self._arriving.get(node)
         if known is None:
-            inputs_of(node)  # raises if it has none
+            if self._leading is None or node in self._leading:
+                _check_there(node)
             arriving = [None] * len(node.outputs)
             self._arriving[node] = arriving
             _push(self._waiting, node)
         else:
             arriving = <list>known
-        before = arriving[x._index]
-        arriving[x._index] = gradient if before is None else _add(before, gradient)
+        before = arriving[index]
+        arriving[index] = gradient if before is None else _add(before, gradient)
         return 0
 
     cdef int run(self) except -1:
@@ -199,20 +216,24 @@ cdef class Pass:
 
     cdef int _enter(self, Node node, list asked, list arriving) except -1:
         """Propagate the gradients of a node's inputs; asked: of which, None: of all."""
-        cdef TensorBase x
-        cdef Py_ssize_t i
-        cdef tuple inputs = inputs_of(node)
+        cdef TensorBase leaf
+        cdef Node source
+        cdef Py_ssize_t i, n = len(node._sources)
         gradients = self._ask(node, asked, arriving)
-        if len(gradients) < len(inputs):
+        if len(gradients) < n:
             raise RuntimeError("a gradient rule gave fewer gradients than inputs")
-        for i in range(len(inputs)):
-            x, gradient = <TensorBase>inputs[i], gradients[i]
-            if x is None or gradient is None:
+        for i in range(n):
+            gradient = gradients[i]
+            if gradient is None or not (asked is None or <bint>asked[i]):
                 continue
-            if x.requires_grad if asked is None else <bint>asked[i]:
-                if rebased and x._node is not None:
-                    _check_view(x, node.order)
-                self.send(x, gradient)
+            source, leaf = <Node>node._sources[i], None
+            if source is None:
+                leaf = leaf_of(node, i)
+                if leaf is None:
+                    continue
+            elif rebased:
+                _check_view(node._inputs[i], source.order, node.order)
+            self.send(leaf, source, place_at(node, i), gradient)
         if not self._keep:
             _give_back(node)
         return 0
@@ -220,7 +241,7 @@ cdef class Pass:
     cdef object _ask(self, Node node, list asked, list arriving):
         """The gradients of a node's inputs."""
         cdef Node seen = node if asked is None or False not in asked else _part(node, asked)
-        if last_write() >= node.order:
+        if last_write() >= node.order and not keeps_nothing(node):
             gradients = _checked(node.rule, seen, arriving)
         elif len(arriving) == 1:
             gradients = node.rule(seen, arriving[0])
@@ -231,9 +252,30 @@ cdef class Pass:
         return gradients
 
 
+cdef tuple _no_outputs = (None,)
+
+
 cdef int _give_back(Node node) except -1:
-    node._inputs = None
-    node.outputs = (None,) * len(node.outputs)
+    """Give back the memory that a node holds. What is left is the way to older nodes and, where the
+    rule needs no more, shapes and dtypes, by which it can be entered again."""
+    cdef Py_ssize_t i, n = len(node._sources)
+    cdef bint again
+    cdef tuple left
+    if node._freed:
+        return 0
+    again = keeps_nothing(node)
+    left = PyTuple_New(n)
+    for i in range(n):
+        x = node._inputs[i]
+        rest = leaf_of(node, i)
+        if rest is None and again and x is not None:
+            rest = x if type(x) is Gone else Gone(array_of(node, i))
+        Py_INCREF(rest)
+        PyTuple_SET_ITEM(left, i, rest)
+    node._inputs = left
+    node.outputs = _no_outputs if len(node.outputs) == 1 else (None,) * len(node.outputs)
+    if not again:
+        node._freed, node.attrs = True, ()
     return 0
 
 
@@ -300,7 +342,7 @@ def propagate(outputs, cotangents, set wanted, bint create_graph, bint keep, lon
             back._between = {place for place in wanted if type(place) is tuple}
         for y, cotangent in zip(outputs, cotangents, strict=True):
             if (<TensorBase>y).requires_grad:
-                back.send(<TensorBase>y, cotangent)
+                back.send(y, (<TensorBase>y)._node, (<TensorBase>y)._index, cotangent)
         back.run()
         if wanted is not None and not keep:  # also those that no gradient has reached
             for node in back._leading:

@@ -14,6 +14,8 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.string cimport memcmp, memcpy
 
 from fastnn._core cimport engine
@@ -147,50 +149,7 @@ def span(array):
     return first, first + size
 
 
-cdef class Node:
-    """A tape node, one recorded op: its inputs, outputs and gradient rule.
-
-    rule: (node, *gradients by the outputs) -> gradients by the inputs, in ops; None for none.
-    inputs: tensors, or None where an op allows it; None altogether once freed.
-    outputs: arrays, as tensors would form a reference cycle.
-    attrs: further data for the rule.
-    order: its place among all nodes.
-    """
-
-    def __init__(self, rule, tuple inputs, tuple outputs, tuple attrs):
-        global _made
-        if _inferred and not fnn_inference:
-            _refuse(rule, inputs, attrs)
-        _made += 1
-        self.rule, self._inputs, self.outputs, self.attrs = rule, inputs, outputs, attrs
-        self.order = _made
-
-    @property
-    def inputs(self):
-        """The inputs as they were on the tape at that time; None once freed."""
-        if not rebased or self._inputs is None:
-            return self._inputs
-        return tuple([None if x is None else _as_of(<TensorBase>x, self.order)
-                      for x in self._inputs])
-
-    @inputs.setter
-    def inputs(self, tuple inputs):
-        self._inputs = inputs
-
-    def input(self, int i):
-        """An input that is known to be a tensor."""
-        return _as_of(<TensorBase>self._inputs[i], self.order)
-
-    def output(self, int i=0):
-        """An output as a tensor on the tape."""
-        cdef TensorBase y = _wrap(self.outputs[i])
-        y._node, y._index, y.requires_grad = self, i, True
-        return y
-
-    def needs(self, int i):
-        """Whether a gradient with respect to input `i` is needed."""
-        x = self._inputs[i]
-        return x is not None and _as_of(<TensorBase>x, self.order).requires_grad
+include "node.pxi"
 
 
 cdef class TensorBase:
@@ -214,21 +173,22 @@ cdef class TensorBase:
 rebased = False  # whether any tensor was ever changed in place on the tape
 
 
-cdef inline TensorBase _as_of(TensorBase x, long order):
-    """The version of the tensor that the node of this number used."""
-    while x._past is not None and (x._node is None or x._node.order >= order):
-        x = x._past
-    return x
-
-
 def rebase(TensorBase x, TensorBase y):
-    """Move `x` to the place of `y` on the tape; existing nodes keep seeing its past version."""
+    """Move `x` to the place of `y` on the tape; nodes that are there keep to the one it had."""
     global rebased
-    cdef TensorBase past = _wrap(x._array)
-    past._node, past._index, past.requires_grad = x._node, x._index, x.requires_grad
-    past._past = x._past
-    x._past, x._node, x._index, x.requires_grad = past, y._node, y._index, y.requires_grad
+    x._node, x._index, x.requires_grad = y._node, y._index, y.requires_grad
     rebased = True
+
+
+def turn(TensorBase x, TensorBase y):
+    """Let `x` see its memory as `y` does, a view of it; nodes that are there see it as before."""
+    if x._former is None:
+        x._former = []
+    if not x._former or x._former[len(x._former) - 1][0] != _made:
+        x._former.append((_made, x._array))
+    if y._node is not None:
+        rebase(x, y)
+    x._array = y._array
 
 
 cdef inline TensorBase _wrap(array):
@@ -292,7 +252,8 @@ cpdef object taped(rule, tuple inputs, out, tuple note=_nothing):
         if owner(out) is owner((<TensorBase>inputs[0])._array):  # a view is what it is of
             y._inference = (<TensorBase>inputs[0])._inference
     if _on_tape(inputs):
-        y._node = Node(rule, inputs, (out,), note)
+        y._node = Node.__new__(Node)
+        _fill(y._node, rule, inputs, (out,), note)
         y.requires_grad = True
     return y
 

@@ -1,6 +1,7 @@
 """Automatic differentiation: gradients of tensors, custom functions, gradient checks."""
 
-from fastnn.autograd import functional
+from fastnn.autograd import function, functional
+from fastnn.autograd.variable import Variable
 from fastnn.backward import hooks
 from fastnn.backward.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from fastnn.backward.backward import backward, zero_grad
@@ -26,10 +27,12 @@ __all__ = [
     "GradcheckError",
     "GradientRule",
     "Node",
+    "Variable",
     "backward",
     "check_writable",
     "detect_anomaly",
     "enable_grad",
+    "function",
     "functional",
     "grad",
     "gradcheck",

@@ -9,7 +9,7 @@ from fastnn._core import engine
 from fastnn._core.backward import hand_over, place_of, propagate
 from fastnn._core.tape import owner, wrap
 from fastnn._support import dtypes
-from fastnn.backward import anomaly
+from fastnn.backward import anomaly, hooks
 from fastnn.tape.listener import computes
 from fastnn.tape.modes import set_grad_enabled
 from fastnn.tensor import Tensor
@@ -68,11 +68,13 @@ def backward(
         places = {place_of(x): x for x in wanted}
         by_place = propagate(roots, seeds, set(places), create_graph, keep, -1, check)
         left = [(x, by_place[place]) for place, x in places.items() if place in by_place]
+    leaves = [leaf for leaf, _ in left] if hooks.accumulated else ()
     taken = {id(owner(seed._array)) for seed in seeds}
     if not create_graph and engine.recorder() is None:
         left = hand_over(left, taken)
     for leaf, found in left:
         _accumulate(leaf, found, create_graph, taken)
+    hooks.after_accumulation(leaves)
 
 
 def _accumulate(leaf: Tensor, found: Tensor, create_graph: bool, taken: set[int]) -> None:

@@ -100,9 +100,11 @@ def _alike(gradient: Any, x: Any, name: str, i: int) -> Tensor | None:
     return found
 
 
-def _rule(node: Node, *cotangents: Tensor | None) -> Sequence[Tensor | None]:
-    """The gradient rule of every Function."""
-    ctx, function, count, shapes = node.attrs
+def _gradients(
+    function: type[Function], node: Node, cotangents: Sequence[Tensor | None]
+) -> Sequence[Tensor | None]:
+    """What the backward of a Function gives, checked."""
+    ctx, count, shapes = node.attrs
     name = function.__name__
     if ctx._materialize:
         cotangents = tuple(
@@ -124,9 +126,6 @@ def _rule(node: Node, *cotangents: Tensor | None) -> Sequence[Tensor | None]:
         )
     inputs = node.inputs or (None,) * count
     return [_alike(g, x, name, i) for i, (g, x) in enumerate(zip(gradients, inputs))]
-
-
-_rule.custom = True  # type: ignore[attr-defined]  # its backward may look at values
 
 
 class Function:
@@ -207,6 +206,18 @@ class Function:
         return tuple(made) if isinstance(result, tuple) else made[0]
 
     @classmethod
+    def _rule(cls, node: Node, *cotangents: Tensor | None) -> Sequence[Tensor | None]:
+        return _gradients(cls, node, cotangents)
+
+    @classmethod
+    def _rule_of_nothing(cls, node: Node, *cotangents: Tensor | None) -> Sequence[Tensor | None]:
+        return _gradients(cls, node, cotangents)
+
+    _rule.__func__.custom = True  # type: ignore[attr-defined]  # backward may look at values
+    _rule_of_nothing.__func__.custom = True  # type: ignore[attr-defined]
+    _rule_of_nothing.__func__.free = True  # type: ignore[attr-defined]  # nothing was saved
+
+    @classmethod
     def _taped(
         cls, ctx: Context, tensors: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]
     ) -> list[Tensor]:
@@ -214,7 +225,8 @@ class Function:
         arrays = tuple(y._array for y in outputs)
         inputs = {id(x) for x in tensors if x is not None}
         ctx._outputs = {id(y): i for i, y in enumerate(outputs) if id(y) not in inputs}
-        node = Node(_rule, tensors, arrays, (ctx, cls, len(tensors), shapes))
+        rule = cls._rule if ctx.saved() else cls._rule_of_nothing
+        node = Node(rule, tensors, arrays, (ctx, len(tensors), shapes))
         dirty = {id(x) for x in ctx._dirty}
         made = []
         for i, y in enumerate(outputs):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from fastnn import ops
 from fastnn._core.backward import place_of
@@ -13,30 +13,33 @@ from fastnn.tensor import Tensor
 Hook = Callable[[Tensor], Tensor | None]
 Place = int | tuple[int, int]  # see fastnn._core.backward
 
-live: dict[Place, dict[int, Hook]] = {}  # empty as long as no tensor that lives has a hook
+Table = dict[Place, dict[int, Hook]]
+
+live: Table = {}  # empty as long as no tensor that lives has a hook
+accumulated: Table = {}  # the hooks of leaves that run when `grad` is complete
 _numbers = itertools.count()
 
 
 class RemovableHandle:
     """Removes a hook."""
 
-    def __init__(self, place: Place, number: int) -> None:
-        self._place, self._number = place, number
+    def __init__(self, table: Table, place: Place, number: int) -> None:
+        self._table, self._place, self._number = table, place, number
 
     def remove(self) -> None:
         """Remove the hook; a second call does nothing."""
-        hooks = live.get(self._place)
+        hooks = self._table.get(self._place)
         if hooks is not None:
             hooks.pop(self._number, None)
             if not hooks:
-                del live[self._place]
+                del self._table[self._place]
 
 
-def _add(x: Tensor, hook: Hook) -> RemovableHandle:
+def _add(x: Tensor, hook: Hook, table: Table = live) -> RemovableHandle:
     place = place_of(x)
     number = next(_numbers)
-    live.setdefault(place, {})[number] = hook
-    handle = RemovableHandle(place, number)
+    table.setdefault(place, {})[number] = hook
+    handle = RemovableHandle(table, place, number)
     weakref.finalize(x, handle.remove).atexit = False
     return handle
 
@@ -105,7 +108,58 @@ def retain_grad(x: Tensor) -> None:
             gradient = ops.copy(gradient)
             y.grad = gradient if y.grad is None else ops.add(y.grad, gradient)
 
+    keep.retains = True  # type: ignore[attr-defined]
     _add(x, keep)
+
+
+def retains_grad(x: Tensor) -> bool:
+    """Whether `retain_grad` was called for a tensor that is not a leaf."""
+    hooks = {} if x._node is None else live.get(place_of(x), {})
+    return any(getattr(hook, "retains", False) for hook in hooks.values())
+
+
+def register_post_accumulate_grad_hook(
+    x: Tensor, hook: Callable[[Tensor], None]
+) -> RemovableHandle:
+    """Call `hook(x)` after every backward pass that added to `x.grad`, when that is complete.
+
+    Args:
+        x: a leaf that requires grad.
+        hook: takes the tensor, and may change its `grad`, or step an optimizer and clear it.
+
+    Returns:
+        a handle with `remove()`.
+
+    Raises:
+        RuntimeError: x is no leaf that requires grad.
+
+    Source: torch's Tensor.register_post_accumulate_grad_hook; here the hooks of all leaves run at
+        the end of the pass.
+
+    Example:
+        >>> import fastnn
+        >>> x = fastnn.tensor([1.0, 2.0], requires_grad=True)
+        >>> handle = register_post_accumulate_grad_hook(x, lambda x: x.grad.mul_(10))
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([20., 40.])
+    """
+    if not x.requires_grad or x._node is not None:
+        raise RuntimeError(
+            "register_post_accumulate_grad_hook: expected a leaf that requires grad; for other "
+            "tensors there is register_hook"
+        )
+    if not callable(hook):
+        raise TypeError(f"hook: expected a function of a tensor, got {type(hook).__name__}")
+    return _add(x, hook, accumulated)
+
+
+def after_accumulation(leaves: Iterable[Tensor]) -> None:
+    """Run the hooks of leaves whose `grad` is complete."""
+    for x in leaves:
+        for hook in list(accumulated.get(place_of(x), {}).values()):
+            if hook(x) is not None:
+                raise RuntimeError("hooks should not return any values: expected None of this one")
 
 
 def passed(place: Place, gradient: Tensor) -> Tensor:

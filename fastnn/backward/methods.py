@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastnn.backward.backward import backward as _backward
-from fastnn.backward.hooks import register_hook, retain_grad
+from fastnn.backward.hooks import (
+    register_hook,
+    register_post_accumulate_grad_hook,
+    retain_grad,
+    retains_grad,
+)
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
@@ -29,4 +34,12 @@ def backward(
     _backward(self, gradient, retain_graph, create_graph, inputs)
 
 
-METHODS = methods(backward, register_hook, retain_grad)
+def _output_nr(self: Tensor) -> int:
+    """Which output of the operation that made it the tensor is; 0 for a leaf."""
+    return 0 if self._node is None else self._index
+
+
+METHODS = methods(
+    backward, register_hook, register_post_accumulate_grad_hook, retain_grad,
+    output_nr=property(_output_nr), retains_grad=property(retains_grad),
+)  # fmt: skip

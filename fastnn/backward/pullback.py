@@ -26,6 +26,7 @@ class _Running(threading.local):
 
     def __init__(self) -> None:
         self.watched: Counter[int] = Counter()  # ids of the weights that they ask for
+        self.open: set[int] = set()  # ids of what stands for their arguments
         self.depth = 0
 
 
@@ -56,7 +57,25 @@ def _alias(x: Tensor, linked: bool) -> Tensor:
     """A tensor on the same memory. First gradients stop at it; higher ones reach x."""
     if linked and x.requires_grad:
         return ops.reshape(x, x.shape)
-    return Tensor(x._array, requires_grad=True)
+    y = Tensor(x._array, requires_grad=True)
+    y._stand_in = True
+    return y
+
+
+@contextmanager
+def _opened(aliases: Sequence[Tensor]) -> Iterator[None]:
+    """While a function runs, transforms within may have to lead to these tensors; later, what a
+    transform put in the place of an argument is its own affair."""
+    places = {id(x) for x in aliases if x._stand_in} - _running.open
+    _running.open |= places
+    try:
+        yield
+    finally:
+        _running.open -= places
+
+
+def _is_parameter(x: Tensor) -> bool:
+    return type(x) is not Tensor and x._node is None
 
 
 class Run:
@@ -64,6 +83,8 @@ class Run:
 
     value: the return value.
     inputs: the tensor arguments; weights: further tensors to differentiate with respect to.
+    numbers: a Parameter among the inputs counts for its values only, unless the function of another
+        transform is running: the gradients are not on its tape.
     outer: whether the value also depends on tensors that an outer transform may differentiate with
         respect to. With weights given, these are the only ones, unless a surrounding transform
         asks for more.
@@ -74,18 +95,26 @@ class Run:
         call: Callable[[list[Tensor]], Any],
         inputs: Sequence[Tensor],
         weights: Sequence[Tensor] = (),
+        numbers: bool = False,
     ) -> None:
         enabled = is_grad_enabled()
-        self.inputs = [_alias(x, enabled) for x in inputs]
+        loose_leaves = numbers and not _running.depth
+        self.inputs = [
+            _alias(x, enabled and not (loose_leaves and _is_parameter(x))) for x in inputs
+        ]
         self.weights = list(weights)
         loose = {place_of(t) for t in self.inputs if t._node is None}
         loose |= {id(w) for w in weights if not _running.watched[id(w)]}
-        with _watching(weights), enable_grad():
+        with _watching(weights), _opened(self.inputs), enable_grad():
             self.start = node_count()
             self.value = call(self.inputs)
             tensors = [y for y in tree.leaves(self.value) if isinstance(y, Tensor)]
             self.reached = reaches(tensors, self.start)
-        places = [place for place in self.reached if place not in loose]
+        places = [
+            place
+            for place, x in self.reached.items()
+            if place not in loose and (not x._stand_in or place in _running.open)
+        ]
         if weights and not _running.depth:  # other parameters count as constants
             places = [place for place in places if isinstance(place, tuple)]
         self.outer = enabled and bool(places)
@@ -119,6 +148,8 @@ class Run:
         tangent.
         """
         u = [Tensor(np.zeros(y.shape, y.dtype), requires_grad=True) for y in outputs]
+        for cotangent in u:
+            cotangent._stand_in = True
         found = gradients_by(outputs, self.inputs, u, True, start=self.start)
         pairs = [(g, i) for i, g in enumerate(found) if g is not None and g.requires_grad]
 

@@ -212,6 +212,8 @@ class _Backward:
         given = self._call(tuple(grads))
         return [given[i] for i in self._wanted]
 
+    _back.free = True  # type: ignore[attr-defined]  # reads no values: see `only_reads`
+
     def _call(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         for hook in list(self._module._backward_hooks.values()):
             if isinstance(hook, _Before):
@@ -255,3 +257,5 @@ class _Backward:
         if not self._wanted:
             self._call((None,) * self._size)
         return [self._out[i] for i in self._places]
+
+    _seen.free = True  # type: ignore[attr-defined]

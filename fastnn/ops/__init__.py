@@ -20,6 +20,7 @@ from fastnn.ops import (
     in_place_forms,
     indexing,
     inplace,
+    interpolation,
     join,
     matrices,
     operators,
@@ -60,6 +61,7 @@ from fastnn.ops.elementwise import copy, gelu
 from fastnn.ops.extremes import *
 from fastnn.ops.indexing import *
 from fastnn.ops.indexing import getitem, one_hot
+from fastnn.ops.interpolation import *
 from fastnn.ops.join import *
 from fastnn.ops.join import repeat
 from fastnn.ops.loss import bce_with_logits, mse, soft_cross_entropy, softmax_cross_entropy
@@ -98,9 +100,9 @@ from fastnn.tensor.attach import attach
 # These families define the functions `fastnn.<name>` and the methods of Tensor.
 FAMILIES: tuple[Any, ...] = (
     arithmetic, axes, conversions, counting, cumulative, diagonals, distances, einstein,
-    elementwise, extremes, indexing, join, matrices, parts, placing, pointwise, products, promote,
-    putting, quantiles, rows, scattering, searching, shapes, sorting, special, spectral, statistics,
-    summaries, transcendental, views, whole,
+    elementwise, extremes, indexing, interpolation, join, matrices, parts, placing, pointwise,
+    products, promote, putting, quantiles, rows, scattering, searching, shapes, sorting, special,
+    spectral, statistics, summaries, transcendental, views, whole,
 )  # fmt: skip
 FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 

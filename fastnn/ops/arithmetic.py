@@ -11,8 +11,9 @@ from fastnn.ops import elementwise, write
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import abs, floor_divide, mul, sign
 from fastnn.ops.pointwise import trunc
-from fastnn.ops.promote import pair
+from fastnn.ops.promote import cast, pair
 from fastnn.ops.table import taped
+from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
@@ -27,7 +28,18 @@ def scaled(other: Operand, alpha: Scalar) -> Operand:
     """alpha * other, a number where `other` is one."""
     if alpha == 1:
         return other
-    return mul(other, alpha) if isinstance(other, Tensor) else other * alpha
+    if not isinstance(other, Tensor):
+        return other * alpha
+    if other.dtype.kind != "f":
+        return mul(other, alpha)
+    return taped(_scaled_gradient, (other,), mul(other.detach(), alpha)._array, (alpha,))
+
+
+def _scaled_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    return (mul(dy, node.attrs[0]),)
+
+
+only_reads(_scaled_gradient)
 
 
 def add(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Tensor:
@@ -52,13 +64,16 @@ def sub_(x: Tensor, other: Operand, *, alpha: Scalar = 1) -> Tensor:
 
 def _stepped(y: Tensor, a: Operand, b: Operand) -> Tensor:
     """y, which is constant between steps, on the tape of a and b."""
-    inputs = tuple(x for x in (a, b) if isinstance(x, Tensor) and x.requires_grad)
-    return taped(_stepped_gradient, inputs, y._array) if inputs else y
+    inputs = tuple(cast(x, y.dtype) for x in (a, b) if isinstance(x, Tensor) and x.requires_grad)
+    return taped(_stepped_gradient, inputs, y._array, (len(inputs),)) if inputs else y
 
 
 def _stepped_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     zero = elementwise.flat(dy)
-    return tuple(unbroadcast(zero, x.shape) for x in node.inputs or () if x is not None)
+    return tuple(unbroadcast(zero, node.input(i).shape) for i in range(node.attrs[0]))
+
+
+only_reads(_stepped_gradient)
 
 
 def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
@@ -98,9 +113,12 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     if input.dtype.kind != "f":
         raise TypeError(f"decimals: expected 0 for a tensor of {input.dtype}, got {decimals}")
     scale = 10.0 ** builtins.abs(check.integer("decimals", decimals, -300, 300))
+    x = input.detach()
     if decimals > 0:
-        return elementwise.div(elementwise.round(mul(input, scale)), scale)
-    return mul(elementwise.round(elementwise.div(input, scale)), scale)
+        y = elementwise.div(elementwise.round(mul(x, scale)), scale)
+    else:
+        y = mul(elementwise.round(elementwise.div(x, scale)), scale)
+    return taped(elementwise.step_gradient, (input,), y._array)
 
 
 divide = true_divide = div

@@ -12,12 +12,13 @@ from fastnn.ops.names import both_names
 from fastnn.ops.promote import cast, pair
 from fastnn.ops.table import TABLE, Op, apply, execute, row, view
 from fastnn.tape import batch
+from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, int64
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["mean", "permute", "reshape", "sum"]
 
@@ -141,6 +142,11 @@ def _place_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (view_of(dy, node.attrs[0]),)
 
 
+for _rule in (
+    _permute_gradient, _reshape_gradient, _expand_gradient, _getitem_gradient, _place_gradient,
+):  # fmt: skip
+    only_reads(_rule)
+
 # ---- sums over axes ----
 
 
@@ -213,14 +219,12 @@ def _sum_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 
 def _mean_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    part = apply(TABLE["mul"], pair(dy, 1.0 / node.input(0).shape[1]))
+    part = apply(TABLE["mul"], pair(dy, 1.0 / max(node.input(0).shape[1], 1)))
     return (spread(node, part),)
 
 
-_sum = row("sum", reduced_shape(), _sum_gradient, batch="fold")
-
-
-_mean = row("mean", reduced_shape(), _mean_gradient, batch="fold")
+_sum = row("sum", reduced_shape(), only_reads(_sum_gradient), batch="fold")
+_mean = row("mean", reduced_shape(), only_reads(_mean_gradient), batch="fold")
 
 
 def floating(name: str, x: Tensor) -> Tensor:
@@ -235,20 +239,31 @@ def floating(name: str, x: Tensor) -> Tensor:
 
 
 @both_names
-def sum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Sum over `dim` (default: all axes), accumulated in double; int64 for integers and bool."""
-    return reduced(
-        _sum, input if input._array.dtype.kind in "fV" else cast(input, int64), dim, keepdim
-    )
+def sum(
+    input: Tensor, dim: Axes = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
+    """Sum over `dim` (default: all axes), accumulated in double; int64 for integers and bool.
+
+    dtype: convert the input to it before.
+    """
+    input = input if dtype is None else cast(input, dtype)
+    numbers = input if input._array.dtype.kind in "fV" else cast(input, int64)
+    y = reduced(_sum, numbers, dim, keepdim)
+    return y if dtype is None else cast(y, dtype)
 
 
 @both_names
-def mean(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
+def mean(
+    input: Tensor, dim: Axes = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
     """Mean over `dim` (default: all axes), accumulated in double; nan for no elements.
+
+    dtype: convert the input to it before.
 
     Raises:
         TypeError: whole numbers or bool, as in torch.
     """
+    input = input if dtype is None else cast(input, dtype)
     return reduced(_mean, floating("mean", input), dim, keepdim)
 
 
@@ -260,19 +275,31 @@ def sizes_of(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], Sequence) else sizes
 
 
-def _permute(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
-    """Permute the axes to the order given, as a view."""
-    return permute(self, sizes_of(dims))
+def _permute(self: Tensor, *axes: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
+    """Permute the axes to the order given, as a view; `dims=` is the same."""
+    return permute(self, sizes_of(axes) if dims is None else tuple(dims))
 
 
-def _reshape(self: Tensor, *shape: int | Sequence[int]) -> Tensor:
-    """Reshape; one size may be -1 and is then inferred."""
-    return reshape(self, sizes_of(shape))
+def _reshape(
+    self: Tensor, *sizes: int | Sequence[int], shape: Sequence[int] | None = None
+) -> Tensor:
+    """Reshape; one size may be -1 and is then inferred; `shape=` is the same."""
+    return reshape(self, sizes_of(sizes) if shape is None else tuple(shape))
 
 
-def _expand(self: Tensor, *shape: int | Sequence[int]) -> Tensor:
-    """Broadcast to a shape, as a view."""
-    return expand(self, sizes_of(shape))
+def _view(self: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None) -> Tensor:
+    """Reshape; one size may be -1 and is then inferred; `size=` is the same."""
+    return reshape(self, sizes_of(sizes) if size is None else tuple(size))
+
+
+def _expand(
+    self: Tensor,
+    *sizes: int | Sequence[int],
+    size: Sequence[int] | None = None,
+    implicit: bool = False,
+) -> Tensor:
+    """Broadcast to a shape, as a view; `size=` is the same, `implicit` has no effect."""
+    return expand(self, sizes_of(sizes) if size is None else tuple(size))
 
 
 def view_as(self: Tensor, other: Tensor) -> Tensor:
@@ -287,5 +314,5 @@ def expand_as(self: Tensor, other: Tensor) -> Tensor:
 
 METHODS = methods(
     contiguous, sum, mean, view_as, expand_as,
-    permute=_permute, reshape=_reshape, view=_reshape, expand=_expand, reshape_as=view_as,
+    permute=_permute, reshape=_reshape, view=_view, expand=_expand, reshape_as=view_as,
 )  # fmt: skip

@@ -179,7 +179,8 @@ def asarray(
     Raises:
         ValueError: copy=False for what has to be converted.
     """
-    source = obj.detach() if isinstance(obj, Tensor) and not requires_grad else obj
+    tracked = isinstance(obj, Tensor) and obj.requires_grad
+    source = obj.detach() if tracked and not requires_grad else obj
     found = as_tensor(source, dtype)
     memory = obj._array if isinstance(obj, Tensor) else obj
     shared = isinstance(memory, np.ndarray) and np.shares_memory(memory, found._array)

@@ -9,7 +9,8 @@ import numpy as np
 from fastnn.ops.axes import axis, blank, permute, place, reshape, sum, writable
 from fastnn.ops.elementwise import copy, where
 from fastnn.ops.join import cat
-from fastnn.ops.table import view
+from fastnn.ops.table import taped, view
+from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
@@ -58,6 +59,9 @@ def _diagonal_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (permute(dx, tuple(int(i) for i in np.argsort([*rest, *at]))),)
 
 
+only_reads(_diagonal_gradient)
+
+
 def _of_matrix(x: Tensor, offset: int) -> Tensor:
     return diagonal(x, offset)
 
@@ -81,7 +85,15 @@ def _triangle(x: Tensor, lower: bool, diagonal: int) -> Tensor:
         raise ValueError(f"expected a matrix or matrices, got shape {x.shape}")
     ones = np.ones(x.shape[-2:], bool)
     kept = np.tril(ones, diagonal) if lower else np.triu(ones, diagonal)
-    return where(Tensor(kept), x, Tensor(np.zeros((), x.dtype)))
+    y = where(Tensor(kept), x.detach(), Tensor(np.zeros((), x.dtype)))
+    return taped(_triangle_gradient, (x,), y._array, (lower, diagonal))
+
+
+def _triangle_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    return (_triangle(dy, *node.attrs),)
+
+
+only_reads(_triangle_gradient)
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:

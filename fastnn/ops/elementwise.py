@@ -20,7 +20,7 @@ from fastnn.ops.rules import (
 )
 from fastnn.ops.table import apply, row
 from fastnn.tape import listener
-from fastnn.tape.inference import only_reads
+from fastnn.tape.inference import free_for, only_reads
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_, int64
 from fastnn.tensor.attach import methods
@@ -32,18 +32,20 @@ if TYPE_CHECKING:
 __all__ = [
     "abs", "absolute", "bitwise_and", "bitwise_or", "bitwise_xor", "clone", "cos", "eq", "erf",
     "erfinv", "exp", "expm1", "floor", "floor_divide", "ge", "greater", "greater_equal", "gt", "le",
-    "lerp", "less", "less_equal", "log", "log1p", "lt", "maximum", "minimum", "mul", "multiply",
+    "less", "less_equal", "log", "log1p", "lt", "maximum", "minimum", "mul", "multiply",
     "ne", "neg", "negative", "not_equal", "pow", "relu", "remainder", "sigmoid", "sign",
     "sin", "sqrt", "square", "tanh",
 ]  # fmt: skip
 
 
-copy: Unary = _unary("copy", "A copy with memory of its own.", lambda node, dy: dy, "op")
-neg: Unary = _unary("neg", "-x.", lambda node, dy: neg(dy), "op")
+copy: Unary = _unary(
+    "copy", "A copy with memory of its own.", lambda node, dy: dy, "op", reads=False
+)
+neg: Unary = _unary("neg", "-x.", lambda node, dy: neg(dy), "op", reads=False)
 abs: Unary = _unary(
     "abs", "|x|; the gradient at 0 is 0.", lambda node, dy: mul(dy, sign(node.input(0))), "op"
 )
-_sign: Unary = _unary("sign", "-1, 0 or 1.", lambda node, dy: flat(dy), "op")
+_sign: Unary = _unary("sign", "-1, 0 or 1.", lambda node, dy: flat(dy), "op", reads=False)
 
 
 def sign(input: Tensor) -> Tensor:
@@ -57,9 +59,25 @@ def flat(dy: Tensor) -> Tensor:
 
 
 square: Unary = _unary("square", "x * x.", lambda node, dy: mul(dy, mul(node.input(0), 2.0)), "op")
-floor: Unary = _unary("floor", "The whole number below or at x.", lambda node, dy: flat(dy), "same")
+
+
+def step_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """The gradient rule of a step function of one input."""
+    return (flat(dy),)
+
+
+only_reads(step_gradient)
+
+
+floor: Unary = _unary(
+    "floor", "The whole number below or at x.", lambda node, dy: flat(dy), "same", reads=False
+)
 round: Unary = _unary(
-    "round", "The nearest whole number, the even one of two.", lambda node, dy: flat(dy), "same"
+    "round",
+    "The nearest whole number, the even one of two.",
+    lambda node, dy: flat(dy),
+    "same",
+    reads=False,
 )
 sqrt: Unary = _unary("sqrt", "The square root.", lambda node, dy: div(mul(dy, 0.5), node.output()))
 exp: Unary = _unary("exp", "e**x.", lambda node, dy: mul(dy, node.output()))
@@ -116,9 +134,12 @@ div: Binary = _binary(
 _remainder: Binary = _binary(
     "remainder",
     "a - floor(a / b) * b, with the sign of b, as Python's %.",
-    _each(
-        lambda node, dy: dy,
-        lambda node, dy: neg(mul(dy, floored(node.input(0), node.input(1)))),
+    free_for(
+        _each(
+            lambda node, dy: dy,
+            lambda node, dy: neg(mul(dy, floored(node.input(0), node.input(1)))),
+        ),
+        0,
     ),
 )
 
@@ -302,24 +323,6 @@ def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     return apply(_where, (condition, *pair(input, other)))
 
 
-def _lerp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    start, end, weight = (node.input(i) for i in range(3))
-    return (
-        unbroadcast(mul(dy, sub(1.0, weight)), start.shape) if node.needs(0) else None,
-        unbroadcast(mul(dy, weight), end.shape) if node.needs(1) else None,
-        unbroadcast(mul(dy, sub(end, start)), weight.shape) if node.needs(2) else None,
-    )
-
-
-_lerp = row("lerp", broadcast("lerp"), _lerp_gradient)
-
-
-def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
-    """input + weight (end - input), with broadcasting; exact at weights 0 and 1."""
-    input = real(input, end)
-    return apply(_lerp, (input, real(end, input), real(weight, input)))
-
-
 clone = copy
 absolute, negative = abs, neg
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
@@ -328,7 +331,6 @@ multiply = mul
 METHODS = methods(
     abs, neg, sign, square, floor, sqrt, exp, expm1, sin, cos, log, log1p, erf, erfinv, tanh,
     sigmoid, relu, mul, remainder, floor_divide, maximum, minimum, pow, eq, ne, lt, le, gt, ge,
-    lerp,
     clone=copy, absolute=abs, negative=neg, multiply=mul, greater=gt, greater_equal=ge, less=lt,
     less_equal=le, not_equal=ne,
 )  # fmt: skip

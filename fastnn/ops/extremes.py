@@ -10,10 +10,29 @@ import numpy as np
 
 from fastnn._support import dtypes
 from fastnn._support.dtypes import uint8
-from fastnn.ops.axes import Axes, axes_of, axis_or_none, reduced, reduced_shape, spread
-from fastnn.ops.elementwise import copy, div, eq, maximum, minimum, mul, neg, where
+from fastnn.ops.axes import (
+    Axes,
+    axes_of,
+    axis_or_none,
+    reduce_axes,
+    reduced,
+    reduced_shape,
+    spread,
+)
+from fastnn.ops.elementwise import (
+    bitwise_or,
+    copy,
+    div,
+    eq,
+    maximum,
+    minimum,
+    mul,
+    ne,
+    neg,
+    where,
+)
 from fastnn.ops.indexing import gather
-from fastnn.ops.names import both_names
+from fastnn.ops.names import also, both_names
 from fastnn.ops.pointwise import bitwise_not, truth
 from fastnn.ops.promote import cast
 from fastnn.ops.table import TABLE, Op, apply, row
@@ -26,9 +45,12 @@ __all__ = ["all", "amax", "amin", "any", "argmax", "argmin", "max", "min"]
 
 
 def _extreme_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    """Gradient of max and min: shared equally among the elements that attain the extreme."""
+    """Gradient of max and min: shared equally among the elements that attain the extreme; with the
+    note, elements that are nan attain nan."""
     x, y = node.input(0), node.output().detach()
-    hits = where(eq(x.detach(), spread(node, y)), Tensor(dtypes.number(1, x.dtype)), 0.0)
+    there = eq(x.detach(), spread(node, y))
+    there = bitwise_or(there, ne(x.detach(), x.detach())) if node.attrs else there
+    hits = where(there, Tensor(dtypes.number(1, x.dtype)), 0.0)
     count = apply(TABLE["sum"], (hits,))
     return (mul(hits, spread(node, div(dy, count))),)
 
@@ -38,9 +60,19 @@ _min = row("min", reduced_shape(), _extreme_gradient, batch="fold")
 _argmax = row("argmax", reduced_shape(int64), batch="fold")
 
 
-def _extreme(op: Op, x: Tensor, dim: Axes, keepdim: bool) -> Tensor:
+def _whole(op: Op, x: Tensor) -> Tensor:
+    """The extreme of all elements, whose gradient goes to the elements that are nan if one is."""
+    _check_size(op, x, None)
+    return reduce_axes(op.name, lambda parts: apply(op, (parts,), (), (True,)), x, None, False)
+
+
+def _check_size(op: Op, x: Tensor, dim: Axes) -> None:
     if math.prod(x.shape[d] for d in axes_of(op.name, x, dim)) == 0:
         raise ValueError(f"{op.name}: expected at least one element, got shape {x.shape}")
+
+
+def _extreme(op: Op, x: Tensor, dim: Axes, keepdim: bool) -> Tensor:
+    _check_size(op, x, dim)
     return reduced(op, x, dim, keepdim)
 
 
@@ -101,22 +133,24 @@ def _along(x: Tensor, dim: int, keepdim: bool, least: bool) -> Extreme:
     return Extreme(values, index) if keepdim else Extreme(squeeze(values, dim), squeeze(index, dim))
 
 
+@also(other="dim")
 @both_names
 def max(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
     """The largest element; along `dim`, (values, indices) of the first ones; of two tensors, the
     larger by element."""
     if isinstance(dim, Tensor):
         return maximum(input, dim)
-    return amax(input) if dim is None else _along(input, dim, keepdim, False)
+    return _whole(_max, input) if dim is None else _along(input, dim, keepdim, False)
 
 
+@also(other="dim")
 @both_names
 def min(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
     """The smallest element; along `dim`, (values, indices) of the first ones; of two tensors, the
     smaller by element."""
     if isinstance(dim, Tensor):
         return minimum(input, dim)
-    return amin(input) if dim is None else _along(input, dim, keepdim, True)
+    return _whole(_min, input) if dim is None else _along(input, dim, keepdim, True)
 
 
 @both_names

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-from fastnn._core.tape import grad_enabled, rebase
+from fastnn._core.tape import grad_enabled, turn
 from fastnn.ops.inplace import changes_tape, in_place
 from fastnn.tape import listener
 from fastnn.tape.inference import check_writable
@@ -74,10 +74,7 @@ def _turned(function: Callable[..., Tensor], base: str) -> Callable[..., Tensor]
             changes_tape(self, None, name)
         if listener.active is not None:
             listener.active.turns(self._array, name)
-        y = function(self, *args, **named)
-        if y._node is not None:
-            rebase(self, y)
-        self._array = y._array
+        turn(self, function(self, *args, **named))
         return self
 
     method.__name__ = method.__qualname__ = name

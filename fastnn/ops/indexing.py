@@ -124,8 +124,10 @@ def _pick(x: Tensor, axes: list[int], index: list[Tensor]) -> Tensor:
 # Functions
 
 
-def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """y[i][j][k] = input[index[i][j][k]][j][k] along dim 0, and alike along others.
+
+    sparse_grad: accepted without effect, gradients are dense.
 
     Raises:
         ValueError: an index of another number of axes, or larger than input along another axis.

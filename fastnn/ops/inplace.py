@@ -1,8 +1,8 @@
 """In-place ops on tensors that are on the tape, or get there by the value that is written.
 
 The out-of-place op computes the new values. They are copied into the tensor's memory, and the
-tensor takes the node of that result on the tape. Ops that used the tensor before still lead to its
-former node (`rebase`), and raise in a backward pass if they need the values that were overwritten.
+tensor takes the node of that result on the tape (`rebase`). Nodes that used the tensor before keep
+to its former node, and raise in a backward pass if they need the values that were overwritten.
 """
 
 from __future__ import annotations
@@ -12,18 +12,16 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from fastnn._core import tape
 from fastnn._core.tape import grad_enabled, owner, rebase
-from fastnn.ops import elementwise, write
+from fastnn.ops import elementwise, places, write
 from fastnn.ops.arithmetic import scaled
 from fastnn.ops.assignment import as_value, put, seen_part, setitem, view_array
-from fastnn.ops.axes import blank, contiguous, reshape, unbroadcast
-from fastnn.ops.elementwise import copy, where
+from fastnn.ops.axes import blank
+from fastnn.ops.elementwise import copy
 from fastnn.ops.index import gives_view, is_mask
 from fastnn.ops.promote import cast, fits
-from fastnn.ops.rows import take_rows
 from fastnn.ops.table import taped
 from fastnn.tape import listener, versions
 from fastnn.tape.inference import only_reads
@@ -33,8 +31,7 @@ from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from fastnn.ops.places import Place
     from fastnn.ops.table import Operand
 
 
@@ -73,7 +70,7 @@ def change(x: Tensor, name: str, compute: Callable[[Tensor], Tensor]) -> None:
     bases = _bases(x, name)
     with no_grad():
         before = copy(x)  # the operation may need the old values in its gradient
-    before._node, before._index, before._past = x._node, x._index, x._past
+    before._node, before._index = x._node, x._index
     before.requires_grad = x.requires_grad
     y = cast(compute(before), x.dtype)
     if y.shape != x.shape:
@@ -100,26 +97,37 @@ def assign(x: Tensor, index: Any, value: Operand) -> None:
         RecordingError: a mask while recording, and more than one value.
     """
     given = value if isinstance(value, Tensor) else write.value_of(value, x)
-    given = as_value(cast(given, x.dtype))
+    given = cast(given, x.dtype)
     plain = gives_view(index)
+    if plain and _is_there(x, index, given):
+        return
+    given = as_value(given)
     mask = isinstance(index, Tensor) and is_mask(index) and given.numel() == 1
     if mask or (not plain and listener.active is not None):
         change(x, "assignment", lambda old: put(old, index, given))
         return
-    if plain and _is_there(x, index, given):
-        return
     bases = _bases(x, "assignment")
     with no_grad():
         setitem(x, index, given)
-    seen, place = seen_part(np.arange(x.numel()).reshape(x.shape), index)
-    _settle(x, bases, np.asarray(seen[place]), given)
+    _settle(x, bases, _place(x, bases[-1], index), given)
+
+
+def _place(x: Tensor, base: Tensor, index: Any) -> Place:
+    """Where x[index] lies in the memory of a base; of x itself, in the order of its elements."""
+    if base._array.flags.c_contiguous and gives_view(index):
+        return places.strided(view_array(x._array, index), base._array)
+    own = np.arange(x.numel()).reshape(x.shape)
+    if x is not base:
+        own = places.strided(x._array, base._array).positions()
+    seen, place = seen_part(own, index)
+    return np.asarray(seen[place])
 
 
 def _is_there(x: Tensor, index: Any, value: Tensor) -> bool:
     """Whether x[index] already is the value's memory: the last step of `x[index] += 1`."""
     view, given = view_array(x._array, index), value._array
     same = view.shape == given.shape and view.strides == given.strides
-    return same and _address(view) == _address(given)
+    return same and places.address(view) == places.address(given)
 
 
 def _bases(x: Tensor, name: str) -> list[Tensor]:
@@ -157,68 +165,27 @@ def _renew(x: Tensor) -> None:
     if x.requires_grad:
         return
     if base.requires_grad and base._array.flags.c_contiguous:
-        positions = _positions(x._array, base._array).reshape(x.shape)
-        rebase(x, taped(_seen_gradient, (base,), x._array, (positions,)))
+        rebase(x, places.seen(base, x._array, places.strided(x._array, base._array)))
 
 
 tape.bind(renew=_renew)
 
 
-def _settle(x: Tensor, bases: list[Tensor], at: NDArray[Any] | None, y: Tensor) -> None:
-    """Rebase x and its bases on the tape after `y` was written to x, or to its positions `at`."""
+def _settle(x: Tensor, bases: list[Tensor], at: Place | None, y: Tensor) -> None:
+    """Rebase x and its bases on the tape after `y` was written to x, or to a place of the memory of
+    the last base."""
     base = bases[-1]
     if x is base and at is None:
         rebase(x, y)
         versions.changed_on_tape(x._array, x)
         return
-    seen = _positions(x._array, base._array) if x is not base else np.arange(x.numel())
-    seen = seen.reshape(x.shape)
-    positions = seen if at is None else seen.ravel()[at]
-    mask = np.zeros(base.shape, bool)
-    mask.flat[positions] = True
-    rebase(base, taped(_put_gradient, (base, y), base._array, (mask, positions)))
+    own = None if x is base else places.strided(x._array, base._array)
+    place = own if at is None else at
+    assert place is not None
+    rebase(base, places.put(base, y, place))
     versions.changed_on_tape(x._array, base)
-    if x is not base:
-        rebase(x, taped(_seen_gradient, (base,), x._array, (seen,)))
-
-
-def _positions(view: NDArray[Any], base: NDArray[Any]) -> NDArray[np.int64]:
-    """Flat positions of a view's elements in its C-contiguous base."""
-    first = (_address(view) - _address(base)) // view.itemsize
-    steps = [8 * s // view.itemsize for s in view.strides]
-    return as_strided(np.arange(base.size)[first:], view.shape, steps)
-
-
-def _address(array: NDArray[Any]) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
-
-
-def _put_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    """Gradient of a write: y is x with v at some positions."""
-    mask, positions = node.attrs
-    dx = where(Tensor(mask), 0.0, dy) if node.needs(0) else None
-    if not node.needs(1):
-        return dx, None
-    return dx, unbroadcast(_picked(dy, positions), node.input(1).shape)
-
-
-only_reads(_put_gradient)
-
-
-def _seen_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    """Gradient of a view: y is x at some positions."""
-    (positions,) = node.attrs
-    x = node.input(0)
-    source = np.full(x.shape, -1, np.int64)
-    source.flat[positions] = np.arange(positions.size).reshape(positions.shape)
-    return (where(Tensor(source >= 0), _picked(dy, np.maximum(source, 0)), 0.0),)
-
-
-def _picked(x: Tensor, positions: NDArray[Any]) -> Tensor:
-    """The elements of x at flat positions."""
-    rows = reshape(contiguous(x), (x.numel(), 1))
-    return reshape(take_rows(rows, Tensor(positions.ravel())), positions.shape)
+    if own is not None:
+        rebase(x, places.seen(base, x._array, own))
 
 
 # ---- the methods ----

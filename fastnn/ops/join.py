@@ -46,20 +46,23 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         if t.dtype != dtype:
             dtype = result_dtype(Tensor(np.empty((1,), dtype)), reshape(t, (*t.shape, 1)))
     inputs = tuple(cast(t, dtype) for t in parts)
+    left_out = () if len(parts) == len(tensors) else tuple(t for t in tensors if t.shape == (0,))
     ends = np.cumsum([0, *(t.shape[at] for t in inputs)]).tolist()
     shape = (*inputs[0].shape[:at], ends[-1], *inputs[0].shape[at + 1 :])
     out = new_array(shape, dtype)
     for t, start, stop in zip(inputs, ends[:-1], ends[1:], strict=True):
         execute(TABLE["copy"], (out[slice_of(at, start, stop)],), (t._array,), (), ())
-    return taped(_cat_gradient, inputs, out, (at, ends))
+    return taped(_cat_gradient, (*inputs, *left_out), out, (at, ends, len(left_out)))
 
 
 def _cat_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    at, ends = node.attrs
-    return [
+    at, ends, left_out = node.attrs
+    found = [
         view_of(dy, slice_of(at, start, stop)) if node.needs(i) else None
         for i, (start, stop) in enumerate(pairwise(ends))
     ]
+    empty = [node.input(len(found) + i) for i in range(left_out)]
+    return [*found, *(Tensor(np.zeros(x.shape, x.dtype)) for x in empty)]
 
 
 only_reads(_cat_gradient)
@@ -127,8 +130,14 @@ def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
     return repeat(input, (*(1,) * (input.ndim - len(dims)), *dims))
 
 
-def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None) -> Tensor:
-    """Repeat each element, or each slice along `dim`.
+def repeat_interleave(
+    input: Tensor,
+    repeats: Any = None,
+    dim: int | None = None,
+    *,
+    output_size: int | None = None,
+) -> Tensor:
+    """Repeat each element, or each slice along `dim`; `output_size` is not needed.
 
     Args:
         repeats: how often; a vector has a number for each part, which no program can be made of.
@@ -151,6 +160,11 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
         raise ValueError(
             f"repeats: expected 1 or {input.shape[at]} numbers from 0 up, got {repeats}"
         )
+    if times.size == 1:
+        n, sizes, rest = int(times.sum()), input.shape[: at + 1], input.shape[at + 1 :]
+        apart = expand(reshape(input, (*sizes, 1, *rest)), (*sizes, n, *rest))
+        y = reshape(apart, (*sizes[:at], sizes[at] * n, *rest))
+        return copy(y) if n <= 1 or sizes[at] <= 1 else y  # else it was copied by reshape
     return index_select(input, at, Tensor(np.repeat(np.arange(input.shape[at]), times)))
 
 
@@ -214,14 +228,16 @@ concat = concatenate = cat
 # ---- methods ----
 
 
-def _repeat(self: Tensor, *sizes: int | Sequence[int]) -> Tensor:
-    """Repeat sizes[i] times along axis i."""
-    return repeat(self, sizes_of(sizes))
+def _repeat(
+    self: Tensor, *sizes: int | Sequence[int], repeats: Sequence[int] | None = None
+) -> Tensor:
+    """Repeat sizes[i] times along axis i; `repeats=` is the same."""
+    return repeat(self, sizes_of(sizes) if repeats is None else repeats)
 
 
-def _tile(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
-    """Repeat dims[i] times along axis i; missing leading entries of `dims` are 1."""
-    return tile(self, sizes_of(dims))
+def _tile(self: Tensor, *sizes: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
+    """Repeat sizes[i] times along axis i, 1 for those missing in front; `dims=` is the same."""
+    return tile(self, sizes_of(sizes) if dims is None else dims)
 
 
 METHODS = methods(

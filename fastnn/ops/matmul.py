@@ -15,6 +15,7 @@ from fastnn.ops.join import cat
 from fastnn.ops.promote import cast, same_real
 from fastnn.ops.table import TABLE, apply, computed, contiguous_array, execute, row, taped
 from fastnn.tape import batch, listener
+from fastnn.tape.inference import free_for
 from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_, wrap
@@ -42,7 +43,7 @@ def _gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     )
 
 
-_matmul = row("matmul", _shape, _gradient, batch="product")
+_matmul = row("matmul", _shape, free_for(_gradient, 2), batch="product")
 _sum = TABLE["sum"]
 
 
@@ -138,6 +139,9 @@ def _linear_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
         wrap(_plain(x._array.T, dy._array)._array.T) if weight.requires_grad else None,
         _column_sums(dy._array) if bias is not None and bias.requires_grad else None,
     )
+
+
+free_for(_linear_gradient, 2)
 
 
 def _plain(a: NDArray[Any], b: NDArray[Any]) -> Tensor:

@@ -216,7 +216,7 @@ def chain_matmul(*matrices: Any) -> Tensor:
     if not given or any(m.ndim != 2 for m in given):
         shapes = [m.shape for m in given]
         raise ValueError(f"chain_matmul: expected one matrix or more, got shapes {shapes}")
-    return chained(given)
+    return chained(given) if len(given) > 1 else copy(given[0])
 
 
 def chained(matrices: list[Tensor]) -> Tensor:

@@ -12,7 +12,7 @@ import numpy as np
 from fastnn.ops import lapack
 from fastnn.ops.axes import axis, floating, permute, reshape, sum, view_of
 from fastnn.ops.decompositions import svdvals
-from fastnn.ops.elementwise import abs, div, eq, mul, where
+from fastnn.ops.elementwise import abs, copy, div, eq, mul, where
 from fastnn.ops.extremes import amax, amin
 from fastnn.ops.join import cat
 from fastnn.ops.matrices import chained
@@ -206,6 +206,8 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
     if n == 0:
         eye = np.broadcast_to(np.eye(A.shape[-1], dtype=A.dtype), A.shape)
         return Tensor(eye.copy())
+    if n == 1:
+        return copy(A)
     found, square = None, A
     while True:
         if n % 2:

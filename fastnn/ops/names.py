@@ -34,6 +34,34 @@ def _renamed(name: str, given: dict[str, Any], ignored: tuple[str, ...]) -> dict
     return known
 
 
+def also(**others: str) -> Callable[[Callable[P, R]], Callable[..., R]]:
+    """Decorator: accept further names of arguments, torch's in another overload.
+
+    others: a further name -> the argument that it means.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[..., R]:
+        @wraps(function)
+        def named(*args: Any, **given: Any) -> R:
+            if given:
+                given = _by(others, function.__name__, given)
+            return function(*args, **given)
+
+        return named
+
+    return decorate
+
+
+def _by(others: dict[str, str], name: str, given: dict[str, Any]) -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    for key, value in given.items():
+        own = others.get(key, key)
+        if own in known:
+            raise TypeError(f"{name}: {own} is given twice, by its other name {key} too")
+        known[own] = value
+    return known
+
+
 def both_names(function: Callable[P, R]) -> Callable[..., R]:
     """Decorator: accept NumPy's argument names as well as torch's."""
 

@@ -218,7 +218,9 @@ def _strided(x: Tensor, size: Sequence[int], steps: Sequence[int], first: int) -
     seen: NDArray[Any] = np.ndarray(tuple(size), array.dtype, base, first * width, strides)
     if not array.flags.writeable:
         seen.flags.writeable = False
-    return view(x, seen, _strided_gradient, (tuple(size), tuple(steps), first, _offset(array)))
+    own = tuple(s // width for s in array.strides)
+    note = (tuple(size), tuple(steps), first, own, _offset(array))
+    return view(x, seen, _strided_gradient, note)
 
 
 def _offset(array: NDArray[Any]) -> int:
@@ -229,9 +231,8 @@ def _offset(array: NDArray[Any]) -> int:
 
 def _strided_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     """Sum dy over the elements that see the same memory."""
-    size, steps, first, offset = node.attrs
+    size, steps, first, own, offset = node.attrs
     x = node.input(0)
-    own = [s // x.dtype.itemsize for s in x._array.strides]
     memory = _places(size, steps, first)
     mine = _places(x.shape, own, offset)
     order = np.argsort(mine)

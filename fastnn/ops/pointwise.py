@@ -35,6 +35,7 @@ from fastnn.ops.elementwise import (
     sigmoid,
     sign,
     sqrt,
+    step_gradient,
     sub,
     where,
 )
@@ -43,6 +44,7 @@ from fastnn.ops.promote import cast, pair, real
 from fastnn.ops.table import taped
 from fastnn.ops.write import value_of
 from fastnn.tape import listener
+from fastnn.tape.inference import free_for
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_
 from fastnn.tensor.attach import methods
@@ -65,11 +67,10 @@ def ceil(input: Tensor) -> Tensor:
 
 def trunc(input: Tensor) -> Tensor:
     """Truncation: x rounded towards zero."""
-    return (
-        where(lt(input, 0.0), ceil(input), floor(input))
-        if input.dtype.kind == "f"
-        else floor(input)
-    )
+    if input.dtype.kind != "f":
+        return floor(input)
+    x = input.detach()
+    return taped(step_gradient, (input,), where(lt(x, 0.0), ceil(x), floor(x))._array)
 
 
 def frac(input: Tensor) -> Tensor:
@@ -128,8 +129,11 @@ def _fmod_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return by_a, unbroadcast(neg(mul(dy, quotient)), b.shape)
 
 
+free_for(_fmod_gradient, 0)
+
+
 def nan_to_num(
-    input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+    input: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
     """Replace nan and infinities; by default by 0 and the dtype's largest finite numbers."""
     if input.dtype.kind != "f":
@@ -137,7 +141,7 @@ def nan_to_num(
     most = finfo(input.dtype).max
     y = where(eq(input, math.inf), most if posinf is None else posinf, input)
     y = where(eq(input, -math.inf), -most if neginf is None else neginf, y)
-    return where(isnan(input), nan, y)
+    return where(isnan(input), 0.0 if nan is None else nan, y)
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1.0) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 from fastnn._support import default, dtypes
 from fastnn._support.dtypes import CODES, KIND, TORCH_NAMES, is_float
 from fastnn.ops.table import apply, row
+from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_, float32, int64
 
@@ -31,7 +32,7 @@ def _cast_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (cast(dy, node.input(0).dtype),)
 
 
-_cast = row("cast", _cast_shape, _cast_gradient)
+_cast = row("cast", _cast_shape, only_reads(_cast_gradient))
 
 
 def cast(x: Tensor, dtype: DTypeLike) -> Tensor:

@@ -9,8 +9,9 @@ import numpy as np
 
 from fastnn._support import dtypes
 from fastnn.ops.axes import axis, expand, permute, reshape, sum, view_of
-from fastnn.ops.elementwise import floor, lerp, maximum, mul, neg, round, sub, where
+from fastnn.ops.elementwise import floor, maximum, mul, neg, round, sub, where
 from fastnn.ops.indexing import gather
+from fastnn.ops.interpolation import lerp
 from fastnn.ops.names import both_names
 from fastnn.ops.pointwise import isnan, logical_not
 from fastnn.ops.promote import cast

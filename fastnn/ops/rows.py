@@ -19,7 +19,7 @@ from fastnn.tensor import Tensor, float32
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["log_softmax", "softmax"]
 
@@ -58,19 +58,27 @@ def along(op: Op, x: Tensor, dim: int, attrs: tuple[int, ...] = ()) -> Tensor:
 
 
 @both_names
-def softmax(input: Tensor, dim: int = -1) -> Tensor:
-    """Softmax along `dim`: exp(input - max) / sum(exp(input - max))."""
-    if input._array.dtype in HALVES:
-        return cast(softmax(cast(input, float32), dim), input.dtype)
-    return along(_softmax, input, dim)
+def softmax(input: Tensor, dim: int = -1, dtype: DTypeLike | None = None) -> Tensor:
+    """Softmax along `dim`: exp(input - max) / sum(exp(input - max)).
+
+    dtype: convert the input to it before.
+    """
+    x = input if dtype is None else cast(input, dtype)
+    if x._array.dtype in HALVES:
+        return cast(along(_softmax, cast(x, float32), dim), x.dtype)
+    return along(_softmax, x, dim)
 
 
 @both_names
-def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
-    """Log-softmax along `dim`: input - max - log(sum(exp(input - max)))."""
-    if input._array.dtype in HALVES:
-        return cast(log_softmax(cast(input, float32), dim), input.dtype)
-    return along(_log_softmax, input, dim)
+def log_softmax(input: Tensor, dim: int = -1, dtype: DTypeLike | None = None) -> Tensor:
+    """Log-softmax along `dim`: input - max - log(sum(exp(input - max))).
+
+    dtype: convert the input to it before.
+    """
+    x = input if dtype is None else cast(input, dtype)
+    if x._array.dtype in HALVES:
+        return cast(along(_log_softmax, cast(x, float32), dim), x.dtype)
+    return along(_log_softmax, x, dim)
 
 
 def _take_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:

@@ -11,6 +11,7 @@ from fastnn._support import check
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.promote import beside_number, pair, real, same_real
 from fastnn.ops.table import TABLE, apply, row
+from fastnn.tape.inference import only_reads
 from fastnn.tape.node import GradientRule, Node
 from fastnn.tensor import Tensor, bool_
 
@@ -53,13 +54,16 @@ def unary(
     doc: str,
     gradient: Callable[[Node, Tensor], Tensor | None],
     integers: str = "float",
+    reads: bool = True,
 ) -> Unary:
     """Make the function of a unary op.
 
     integers: how whole numbers are treated: "float" casts them, "op" runs the op on them, "same"
         returns a copy.
+    reads: whether the gradient reads values of the input or the output.
     """
-    op = row(name, same, lambda node, dy: (gradient(node, dy),))
+    rule: GradientRule = lambda node, dy: (gradient(node, dy),)  # noqa: E731
+    op = row(name, same, rule if reads else only_reads(rule))
 
     def function(input: Tensor) -> Tensor:
         if input._array.dtype.kind not in "fV":

@@ -10,7 +10,7 @@ import numpy as np
 from fastnn._support import dtypes
 from fastnn.ops.axes import reshape, sum, view_of
 from fastnn.ops.creation import dtype_of
-from fastnn.ops.elementwise import add, div, eq, floor, ge, gt, le, minimum, mul, sub, where
+from fastnn.ops.elementwise import add, copy, div, eq, floor, ge, gt, le, minimum, mul, sub, where
 from fastnn.ops.extremes import amax, amin, any
 from fastnn.ops.indexing import gather
 from fastnn.ops.join import cat
@@ -258,7 +258,7 @@ def histogram(
     _check_histogram(input, bins, range, weight)
     x = reshape(input.detach(), (-1,))
     if isinstance(bins, Tensor):
-        edges = bins.detach()
+        edges = copy(bins.detach())
     else:
         low, high = _bounds("histogram", x, None if range is None else (range[0], range[1]), 0.5)
         steps = Tensor(dtypes.converted(np.arange(bins + 1) / bins, x.dtype))

@@ -15,7 +15,7 @@ from fastnn.ops.elementwise import clone, floor_divide, remainder
 from fastnn.ops.indexing import index_select
 from fastnn.ops.join import cat, meshgrid, stack, vstack
 from fastnn.ops.names import both_names
-from fastnn.ops.views import flip, split, tensor_split, transpose
+from fastnn.ops.views import flip, parts_by_name, split, tensor_split, transpose
 from fastnn.tensor import Tensor, int64
 from fastnn.tensor.attach import methods
 from fastnn.tensor.size import Size
@@ -180,6 +180,7 @@ def _split_along(name: str, input: Tensor, parts: Any, at: int) -> tuple[Tensor,
     return tensor_split(input, parts, at)
 
 
+@parts_by_name
 def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """Split along axis 1 (a vector: 0) into equal parts by number, or before given indices.
 
@@ -190,6 +191,7 @@ def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     return _split_along("hsplit", input, indices_or_sections, 0 if input.ndim == 1 else 1)
 
 
+@parts_by_name
 def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """Split along axis 0 into equal parts by number, or before given indices.
 
@@ -200,6 +202,7 @@ def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     return _split_along("vsplit", input, indices_or_sections, 0)
 
 
+@parts_by_name
 def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """Split along axis 2 into equal parts by number, or before given indices.
 
@@ -311,17 +314,21 @@ def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, 
     )
 
 
-def sum_to_size(self: Tensor, *size: Any) -> Tensor:
+def sum_to_size(self: Tensor, *sizes: Any, size: Sequence[int] | None = None) -> Tensor:
     """Sum over the axes along which this size would be broadcast to the tensor's shape.
+
+    The tensor itself if there are none, unless the size is (): that is a new tensor, as in torch.
 
     Raises:
         ValueError: a size that does not broadcast to it.
     """
-    wanted = tuple(sizes_of(size))
+    wanted = tuple(sizes_of(sizes) if size is None else size)
     lead = self.ndim - len(wanted)
     fits = lead >= 0 and all(n in (1, m) for n, m in zip(wanted, self.shape[lead:]))
     if not fits:
         raise ValueError(f"size: expected one that broadcasts to {self.shape}, got {wanted}")
+    if not wanted:
+        return sum(self)
     axes = [i for i in range(self.ndim) if i < lead or wanted[i - lead] == 1 != self.shape[i]]
     return reshape(sum(self, axes), wanted) if axes else self
 

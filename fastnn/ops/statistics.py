@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+
+from numpy.typing import DTypeLike
 
 from fastnn._support import dtypes
 from fastnn.ops.axes import (
@@ -37,6 +40,9 @@ from fastnn.ops.join import cat
 from fastnn.ops.names import both_names
 from fastnn.ops.pointwise import isfinite, isnan, logical_not
 from fastnn.ops.promote import cast, real
+from fastnn.ops.table import taped
+from fastnn.tape.inference import only_reads
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, int64
 from fastnn.tensor.attach import methods
 
@@ -49,7 +55,7 @@ __all__ = [
 def _product(x: Tensor) -> Tensor:
     """Product over the middle axis, by halving it, so that no gradient divides by an element."""
     if x.shape[1] == 0:
-        return Tensor(dtypes.filled((x.shape[0], x.shape[2]), 1, x.dtype))
+        return _ones_of(x)
     if x.shape[1] == 1:
         x = copy(x)
     while (n := x.shape[1]) > 1:
@@ -60,22 +66,48 @@ def _product(x: Tensor) -> Tensor:
     return reshape(x, (x.shape[0], x.shape[2]))
 
 
+def _ones_of(x: Tensor) -> Tensor:
+    """Ones, the products of no elements; the gradient has no elements either."""
+    ones = dtypes.filled((x.shape[0], x.shape[2]), 1, x.dtype)
+    return taped(_no_elements, (x,), ones) if x.dtype.kind == "f" else Tensor(ones)
+
+
+def _no_elements(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    x = node.input(0)
+    return (Tensor(dtypes.filled(x.shape, 0, x.dtype)),)
+
+
+only_reads(_no_elements)
+
+
 @both_names
 @rounds_once
-def prod(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Product over `dim` (default: all axes); int64 for integers and bool."""
+def prod(
+    input: Tensor, dim: Axes = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
+    """Product over `dim` (default: all axes); int64 for integers and bool.
+
+    dtype: convert the input to it before.
+    """
+    input = input if dtype is None else cast(input, dtype)
     input = input if input.dtype.kind == "f" else cast(input, int64)
-    return reduce_axes("prod", _product, input, dim, keepdim)
+    y = reduce_axes("prod", _product, input, dim, keepdim)
+    return y if dtype is None else cast(y, dtype)
 
 
 @both_names
 @rounds_once
-def cumsum(input: Tensor, dim: int) -> Tensor:
-    """Cumulative sum y_i = x_0 + .. + x_i along `dim`, by doubling: log2(n) additions each."""
+def cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Cumulative sum y_i = x_0 + .. + x_i along `dim`, by doubling: log2(n) additions each.
+
+    dtype: convert the input to it before.
+    """
     at = axis_or_none("cumsum", dim, input.ndim)
+    input = input if dtype is None else cast(input, dtype)
     y = input if input.dtype.kind == "f" else cast(input, int64)
     if input.ndim == 0 or y.shape[at] < 2:
-        return copy(y) if y is input else y
+        y = copy(y) if y is input else y
+        return y if dtype is None else cast(y, dtype)
     before, step = (slice(None),) * at, 1
     while step < y.shape[at]:
         head = view_of(y, (*before, slice(step)))
@@ -83,19 +115,25 @@ def cumsum(input: Tensor, dim: int) -> Tensor:
         shifted = view_of(y, (*before, slice(y.shape[at] - step)))
         y = cat([head, add(tail, shifted)], at)
         step *= 2
-    return y
+    return y if dtype is None else cast(y, dtype)
 
 
 @both_names
-def nansum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Sum of the elements that are not nan."""
+def nansum(
+    input: Tensor, dim: Axes = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
+    """Sum of the elements that are not nan; dtype: convert the input to it before."""
+    input = input if dtype is None else cast(input, dtype)
     return sum(where(isnan(input), 0.0, input) if input.dtype.kind == "f" else input, dim, keepdim)
 
 
 @both_names
 @rounds_once
-def nanmean(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Mean of the elements that are not nan."""
+def nanmean(
+    input: Tensor, dim: Axes = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
+    """Mean of the elements that are not nan; dtype: convert the input to it before."""
+    input = input if dtype is None else cast(input, dtype)
     floating("nanmean", input)
     count = sum(cast(logical_not(isnan(input)), input.dtype), dim, keepdim)
     return div(nansum(input, dim, keepdim), count)
@@ -224,7 +262,8 @@ def norm(
     if math.isinf(p):
         return (amax if p > 0 else amin)(abs(input), dim, keepdim)
     if p == 0:
-        return cast(sum(ne(input.detach(), 0.0), dim, keepdim), input.dtype)
+        count = cast(sum(ne(input.detach(), 0.0), dim, keepdim), input.dtype)
+        return taped(_no_gradient, (input,), count._array)
     size = abs(input)
     if 0 < p < 1:  # the slope at 0 is infinite; it counts as 0
         none = eq(input.detach(), 0.0)
@@ -235,6 +274,13 @@ def norm(
     zero = eq(total.detach(), 0.0)
     return where(zero, 0.0, pow(where(zero, 1.0, total), 1.0 / p))
 
+
+def _no_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """Of the norm 0, a number of elements: on the tape, as in torch, and without a gradient."""
+    return (None,)
+
+
+only_reads(_no_gradient)
 
 METHODS = methods(
     prod, cumsum, nansum, nanmean, count_nonzero, var, std, logsumexp,

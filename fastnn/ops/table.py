@@ -98,7 +98,7 @@ def made_by(node: Node) -> str:
     """The name of the op that created a node, as `grad_fn` shows it."""
     rule = node.rule
     if getattr(rule, "custom", False):  # a Function
-        return f"{node.attrs[1].__name__}Backward"
+        return f"{rule.__self__.__name__}Backward"  # type: ignore[attr-defined]
     name = next((op.name for op in TABLE.values() if op.gradient is rule), None)
     if name is None:
         name = getattr(rule, "__name__", "").strip("_").removesuffix("_gradient") or "function"

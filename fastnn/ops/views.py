@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.ops.axes import axis, axis_or_none, expand, permute, reshape, sizes_of, view_of
-from fastnn.ops.names import both_names
+from fastnn.ops.names import also, both_names
 from fastnn.ops.table import TABLE, apply
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
@@ -33,10 +33,12 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """Flatten axes start_dim..end_dim into one."""
+    """Flatten axes start_dim..end_dim into one; one axis: the tensor itself."""
     if input.ndim == 0:
         return reshape(input, (1,))
     first, last = axis("flatten", start_dim, input.ndim), axis("flatten", end_dim, input.ndim)
+    if first == last:
+        return input
     merged = math.prod(input.shape[first : last + 1])
     return reshape(input, (*input.shape[:first], merged, *input.shape[last + 1 :]))
 
@@ -70,6 +72,7 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
     return permute(input, tuple(rest))
 
 
+@also(size="shape")
 def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
     """Broadcast to a shape, as a view."""
     return expand(input, tuple(shape))
@@ -112,6 +115,7 @@ def slice_of(dim: int, start: int | None, stop: int | None, step: int = 1) -> tu
     return (*(slice(None),) * dim, slice(start, stop, step))
 
 
+@also(split_size_or_sections="split_size")
 def split(tensor: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Split along `dim` into views of `split_size` (the last may be smaller) or of given sizes.
 
@@ -138,6 +142,14 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(input, max(-(-input.shape[dim] // chunks), 1), dim)
 
 
+parts_by_name = also(
+    tensor_indices_or_sections="indices_or_sections",
+    indices="indices_or_sections",
+    sections="indices_or_sections",
+)
+
+
+@parts_by_name
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Split along `dim` into nearly equal parts by number, or before given indices."""
     at = axis("tensor_split", dim, input.ndim)
@@ -171,7 +183,13 @@ def flip(input: Tensor, dims: int | Sequence[int]) -> Tensor:
     return apply(TABLE["copy"], (view_of(input, parts),))
 
 
-swapaxes = swapdims = transpose
+@also(axis0="dim0", axis1="dim1")
+def swapaxes(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Swap two axes, as a view; `transpose` under NumPy's name."""
+    return transpose(input, dim0, dim1)
+
+
+swapdims = transpose
 moveaxis = movedim
 
 
@@ -218,11 +236,6 @@ def t(input: Tensor) -> Tensor:
     return _transposed(input)
 
 
-def _swapaxes(self: Tensor, axis0: int, axis1: int) -> Tensor:
-    """Swap two axes."""
-    return transpose(self, axis0, axis1)
-
-
 def _flip(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """Reverse the order along the axes."""
     return flip(self, sizes_of(dims))
@@ -232,6 +245,6 @@ METHODS = methods(
     transpose, flatten, squeeze, unsqueeze, movedim, broadcast_to, ravel, narrow, select, split,
     chunk, tensor_split, unbind, t,
     T=property(_transposed), mT=property(_matrices_transposed), H=property(_adjoint),
-    mH=property(_matrices_transposed), swapaxes=_swapaxes,
-    swapdims=_swapaxes, moveaxis=movedim, flip=_flip,
+    mH=property(_matrices_transposed), swapaxes=swapaxes,
+    swapdims=swapdims, moveaxis=movedim, flip=_flip,
 )  # fmt: skip

@@ -45,8 +45,10 @@ def _apart(out: NDArray[Any], source: NDArray[Any]) -> NDArray[Any]:
     """
     if out is source or owner(out) is not owner(source) or not np.may_share_memory(out, source):
         return source
-    same = out.strides == source.strides and out.shape == source.shape
-    if same and out.__array_interface__["data"] == source.__array_interface__["data"]:
+    if (
+        _steps(out) == _steps(source)
+        and out.__array_interface__["data"] == source.__array_interface__["data"]
+    ):
         return source
     if _dense(out) and _dense(source):
         raise RuntimeError(
@@ -57,6 +59,11 @@ def _apart(out: NDArray[Any], source: NDArray[Any]) -> NDArray[Any]:
     copied = np.empty(source.shape, source.dtype)
     execute(TABLE["copy"], (copied,), (source,), (), ())
     return copied
+
+
+def _steps(array: NDArray[Any]) -> list[tuple[int, int]]:
+    """Size and stride of the axes that have more than one element."""
+    return [(n, s) for n, s in zip(array.shape, array.strides, strict=True) if n != 1]
 
 
 def _dense(array: NDArray[Any]) -> bool:

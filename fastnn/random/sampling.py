@@ -14,6 +14,7 @@ from fastnn.ops.promote import cast
 from fastnn.ops.table import taped
 from fastnn.random.generator import Generator, default_generator
 from fastnn.tape import listener
+from fastnn.tape.inference import only_reads
 from fastnn.tensor import Tensor, float64, int64
 
 if TYPE_CHECKING:
@@ -265,12 +266,14 @@ def randn_like(
 
 def _without_influence(y: Tensor, *inputs: Tensor) -> Tensor:
     """The values of y as a result of `inputs` whose gradient is 0."""
-    return taped(_zeros, inputs, y._array)
+    return taped(_zeros, inputs, y._array, (len(inputs),))
 
 
 def _zeros(node: Node, dy: Tensor) -> list[Tensor | None]:
-    count = len(node.inputs or ())
-    return [zeros_like(node.input(i)) if node.needs(i) else None for i in range(count)]
+    return [zeros_like(node.input(i)) if node.needs(i) else None for i in range(node.attrs[0])]
+
+
+only_reads(_zeros)
 
 
 def normal(
@@ -393,6 +396,6 @@ def multinomial(
     else:
         u = source.uniform(rows.shape, 0.0, 1.0, float64)
         with np.errstate(divide="ignore"):
-            waiting = -np.log1p(-u).astype(rows.dtype)
-            found = np.argsort(-(rows / waiting), 1, kind="stable")[:, :num_samples]
+            first = -rows / -np.log1p(-u).astype(rows.dtype)  # by waiting time
+        found = np.argsort(first, 1, kind="stable")[:, :num_samples]
     return Tensor(found.astype(int64).reshape(*weights.shape[:-1], num_samples))

@@ -9,8 +9,21 @@ from fastnn.tape.node import GradientRule
 
 
 def only_reads(rule: GradientRule, *inputs: int) -> GradientRule:
-    """Declare that a gradient rule reads the values of these inputs only; by default, all."""
+    """Declare that a gradient rule reads the values of these inputs only; by default, all.
+
+    A rule that reads none, and no outputs either, lets its nodes give their memory back and still
+    be entered by a second backward pass.
+    """
     rule.reads = inputs  # type: ignore[attr-defined]
+    if not inputs:
+        rule.free = True  # type: ignore[attr-defined]
+    return rule
+
+
+def free_for(rule: GradientRule, *inputs: int) -> GradientRule:
+    """Declare that a gradient rule reads no values for the gradients by these inputs, so that a
+    node of which no others are asked for can be entered by a second backward pass."""
+    rule.free = inputs  # type: ignore[attr-defined]
     return rule
 
 

@@ -18,6 +18,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from fastnn._core.tape import TensorBase, note_write, span
 from fastnn.tape import listener
+from fastnn.tape.intervals import Intervals, Span
 from fastnn.tape.node import GradientRule, Node
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
 
     from fastnn._core.watch import Watch
 
-    Span = tuple[int, int]
+    Write = tuple[int, str]  # (number of nodes at that time, op)
 
-MOST = 4096  # writes that are kept
-_written: dict[Span, tuple[int, str]] = {}  # (first byte, end) -> (number of nodes, op)
-_on_tape: list[tuple[int, Span]] = []  # (node number, memory) of in-place changes on the tape
+MOST = 65536  # ranges of memory of which writes are kept
+_recent: dict[Span, Write] = {}  # writes that are not in the map yet; the map is made when needed
+_last: Intervals[Write] = Intervals()  # the last write into each range
+_on_tape: list[tuple[int, Span]] = []  # (node number, memory) of changes in place on the tape
+_last_on_tape: Intervals[int] = Intervals()  # the number of the last of them in each range
 _programs: WeakKeyDictionary[Watch, list[Span]] = WeakKeyDictionary()  # memory that each run writes
 
 
@@ -43,38 +46,55 @@ def _span(array: NDArray[Any]) -> Span:
 def wrote(array: NDArray[Any], name: str) -> None:
     """Log that `name` changed the elements of an array in place."""
     at = note_write()
-    if len(_written) >= MOST:
-        for key in list(_written)[: MOST // 2]:
-            del _written[key]
-    _written[_span(array)] = (at, name)
+    place = _span(array)
+    _recent.pop(place, None)  # so that the order is that of time
+    _recent[place] = (at, name)
+    if len(_recent) >= MOST:
+        _to_the_map()
+
+
+def _to_the_map() -> None:
+    """Enter the recent writes into the map; beyond MOST ranges, the older half is forgotten."""
+    for place, write in _recent.items():
+        _last.put(place, write)
+    _recent.clear()
+    if len(_last) > MOST:
+        ages = sorted(at for _, (at, _) in _last.over((0, 1 << 64)))
+        _last.keep(lambda write: write[0] > ages[len(ages) // 2])
 
 
 def changed_on_tape(array: NDArray[Any], x: TensorBase) -> None:
     """Log that an array was changed in place on the tape; the change is x's node."""
-    if len(_on_tape) >= MOST:
+    if x._node is None:
+        return
+    number, place = x._node.order, _span(array)
+    _on_tape.append((number, place))
+    _last_on_tape.put(place, number)
+    if len(_on_tape) > MOST:
         del _on_tape[: MOST // 2]
-    if x._node is not None:
-        _on_tape.append((x._node.order, _span(array)))
+        oldest = _on_tape[0][0]
+        _last_on_tape.keep(lambda number: number >= oldest)
 
 
 def _number(change: tuple[int, Span]) -> int:
     return change[0]
 
 
-def check_view(x: TensorBase, order: int) -> None:
-    """Raise if x, an input of the node with this number, is a view that was made before its memory
-    was changed on the tape, and used after."""
-    if x._node is None or not _on_tape:
+def check_view(x: Any, source: int, order: int) -> None:
+    """Raise if x, an input of the node numbered `order`, is a view made by the node numbered
+    `source`, and its memory was changed on the tape between the two."""
+    array = getattr(x, "_array", None)  # none is left where a node gave its memory back
+    since = bisect_right(_on_tape, source, key=_number)
+    until = bisect_left(_on_tape, order, key=_number)
+    if since == until or not isinstance(array, np.ndarray):
         return
-    since = bisect_right(_on_tape, x._node.order, key=_number)
-    between = _on_tape[since : bisect_left(_on_tape, order, key=_number)]
-    if not between:
+    first, end = _span(array)
+    if not any(number > source for _, number in _last_on_tape.over((first, end))):
         return
-    first, end = _span(x._array)
-    for _, (low, high) in between:
+    for _, (low, high) in _on_tape[since:until]:
         if low < end and first < high:
             raise RuntimeError(
-                f"backward: a view of shape {x._array.shape} was used after the memory that it "
+                f"backward: a view of shape {array.shape} was used after the memory that it "
                 "sees was changed in place, a change that is not on the view's tape; make a new "
                 "view after the change"
             )
@@ -87,16 +107,19 @@ def writes(watch: Watch, arrays: Iterable[NDArray[Any]]) -> None:
 
 def _changed(node: Node, arrays: Iterable[Any]) -> dict[Span, str]:
     """The writes into a node's arrays that came after the node."""
-    late = {span: name for span, (at, name) in _written.items() if at >= node.order}
+    _to_the_map()
+    held = [_span(a) for a in arrays if isinstance(a, np.ndarray)]
+    late = {
+        place: name for own in held for place, (at, name) in _last.over(own) if at >= node.order
+    }
     for watch, spans in list(_programs.items()):
         if watch.ran_at >= node.order:
-            late |= dict.fromkeys(spans, "a compiled function")
-    held = [_span(a) for a in arrays if isinstance(a, np.ndarray)]
-    return {
-        span: name
-        for span, name in late.items()
-        if any(span[0] < end and first < span[1] for first, end in held)
-    }
+            late |= {
+                place: "a compiled function"
+                for place in spans
+                if any(place[0] < end and first < place[1] for first, end in held)
+            }
+    return late
 
 
 def check(array: Any, changed: dict[Span, str]) -> None:

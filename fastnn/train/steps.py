@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -26,7 +25,7 @@ from fastnn.train.metrics import Metric
 from fastnn.train.own_input import recorded
 from fastnn.train.python_loop import PythonLoop, Step
 from fastnn.train.trial import Trial
-from fastnn.train.update import Update
+from fastnn.train.update import Asked, Update
 from fastnn.train.validation import (
     Given,
     Known,
@@ -60,14 +59,6 @@ def shapes_of(*arrays: NDArray[Any]) -> tuple[Shape, ...]:
 def _figures(*found: Tensor) -> list[Tensor]:
     """Losses and metrics in a type that the loop in C adds up."""
     return [cast(t, wide(t.dtype)) for t in found]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a step does with each batch besides forward and backward."""
-
-    metrics: dict[str, Metric]
-    update: Update = Update()
 
 
 class Key(NamedTuple):

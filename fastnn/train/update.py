@@ -1,4 +1,4 @@
-"""How gradients update the weights."""
+"""What a training step does with each batch: how gradients update the weights, and metrics."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastnn._support import check
+from fastnn.train.metrics import Metric
 
 
 @dataclass(frozen=True)
@@ -27,3 +28,11 @@ class Update:
         bounds = {"clip_norm": clip_norm, "clip_value": clip_value}
         found = [None if b is None else check.real(n, b, 0.0) for n, b in bounds.items()]
         return cls(count, *found)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a step does with each batch besides forward and backward."""
+
+    metrics: dict[str, Metric]
+    update: Update = Update()

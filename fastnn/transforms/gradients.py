@@ -108,7 +108,7 @@ class Plan:
                 given[p] = alias
             return self.fn(*given, **kwargs)
 
-        return Run(call, [args[p] for p in self.positions], self.weights)
+        return Run(call, [args[p] for p in self.positions], self.weights, numbers=True)
 
     def arranged(self, gradients: list[Tensor], ids: bool) -> Any:
         """The gradients as requested: for inputs, for weights, or a pair of both."""

@@ -93,7 +93,7 @@ def _ran(fn: Any, inputs: tuple[Tensor, ...], weights: Weights, has_aux: bool) -
     check.flag("has_aux", has_aux)
     function = plain(fn)
     by = weights_of(weights) if weights is not None else []
-    run = Run(lambda aliases: function(*aliases), inputs, by)
+    run = Run(lambda aliases: function(*aliases), inputs, by, numbers=True)
     value, aux = first_of(run.value) if has_aux else (run.value, ())
     outputs = tensors_in(value, "fn's output")
     return run, outputs, run.result(value), tuple(run.result(a) for a in aux)

@@ -16,8 +16,13 @@ SELU_ALPHA = 1.6732632423543772848170429916717
 
 def _below(input: Tensor, alpha: float) -> Tensor:
     """alpha * (exp(x / alpha) - 1) where x <= 0, else 0: finite, and so is its gradient."""
-    x = ops.where(ops.gt(input.detach(), 0.0), 0.0, input)
+    x = ops.where(_is_below(input), input, 0.0)
     return ops.mul(ops.expm1(x if alpha == 1.0 else ops.div(x, alpha)), alpha)
+
+
+def _is_below(input: Tensor) -> Tensor:
+    """x <= 0; nan is not, and is passed on with its gradient, as in torch."""
+    return ops.le(input.detach(), 0.0)
 
 
 def _nonzero(name: str, value: float) -> float:
@@ -33,9 +38,8 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     if inplace:
         return into(input, "elu_", lambda x: elu(x, alpha))
     scale = check.real("alpha", alpha)
-    above = ops.gt(input.detach(), 0.0)
-    below = ops.expm1(ops.where(above, 0.0, input))  # finite, and so is its gradient
-    return ops.where(above, input, ops.mul(below, scale))
+    below = ops.mul(_below(input, 1.0), scale)
+    return ops.where(_is_below(input), below, input)
 
 
 def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
@@ -77,7 +81,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     if inplace:
         return into(input, "selu_", lambda x: selu(x))
     below = ops.mul(_below(input, 1.0), SELU_ALPHA)
-    return ops.mul(ops.where(ops.gt(input.detach(), 0.0), input, below), SELU_SCALE)
+    return ops.mul(ops.where(_is_below(input), below, input), SELU_SCALE)
 
 
 def selu_(input: Tensor) -> Tensor:
@@ -109,7 +113,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     if inplace:
         return into(input, "celu_", lambda x: celu(x, alpha))
     scale = _nonzero("alpha", alpha)
-    return ops.where(ops.gt(input.detach(), 0.0), input, _below(input, scale))
+    return ops.where(_is_below(input), _below(input, scale), input)
 
 
 def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:

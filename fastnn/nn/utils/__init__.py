@@ -49,7 +49,7 @@ EPSILON = 1e-6  # torch's, so that a norm of 0 divides
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-    return [p.grad for p in given if p.grad is not None]
+    return [p.grad for p in given if p.grad is not None and p.grad.numel()]
 
 
 def get_total_norm(
@@ -76,7 +76,11 @@ def get_total_norm(
     order = math.inf if norm_type in (math.inf, "inf") else check.real("norm_type", norm_type, 0.0)
     found = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     with no_grad():
-        norm = _norm(found, order) if found else Tensor(np.zeros((), np.float32))
+        norm = (
+            _norm(found, order)
+            if (found := [x for x in found if x.numel()])
+            else Tensor(np.zeros((), np.float32))
+        )
         if error_if_nonfinite:
             text = f"The total norm of order {norm_type} for gradients is non-finite, so they "
             text += "cannot be clipped; error_if_nonfinite=False scales them all the same"

@@ -15,6 +15,7 @@ from fastnn.backward.hooks import Place
 from fastnn.ops import cat, getitem, permute, sum as sum_of
 from fastnn.ops.table import taped
 from fastnn.tape import batch
+from fastnn.tape.inference import only_reads
 from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node, node_count
 from fastnn.tensor import Tensor
@@ -91,6 +92,9 @@ def _gradient(node: Node, *cotangents: Tensor | None) -> list[Tensor | None]:
         whole = iter(level.outside([g for g in found if g is not None], entries))
     gradients = [None if g is None else next(whole) for g in found]
     return [g if g is None or of_batch else sum_of(g, 0) for g, of_batch in zip(gradients, batched)]
+
+
+only_reads(_gradient)
 
 
 def _moved(x: Tensor, start: int, end: int) -> Tensor:
@@ -227,6 +231,9 @@ def stack(tensors: Sequence[Tensor]) -> Tensor:
 
 def _stack_gradient(node: Node, dy: Tensor) -> list[Tensor | None]:
     return [getitem(dy, i) if node.needs(i) else None for i in range(dy.shape[0])]
+
+
+only_reads(_stack_gradient)
 
 
 def vmap(
