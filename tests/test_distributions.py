@@ -82,7 +82,7 @@ def test_log_prob_and_entropy_record(name: str) -> None:
             pass
         loss = sum(found[1:], found[0])
         grads = fastnn.autograd.grad(loss, list(parameters), allow_unused=True)
-        return (*found, *(g for g in grads if g is not None))
+        return (*(y.detach() for y in found), *(g for g in grads if g is not None))
 
     leaves = [t.detach().requires_grad_() for t in tensors]
     want = step(*leaves)

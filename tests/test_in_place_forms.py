@@ -33,7 +33,7 @@ ARGUMENTS: dict[str, Args] = {
     **dict.fromkeys("clamp clip".split(), lambda w: (0.4, 0.7)),
     "clamp_min": lambda w: (w,), "clamp_max": lambda w: (w,), "lerp": lambda w: (w, 0.25),
     "addcmul": lambda w: (w, w), "addcdiv": lambda w: (w, w), "renorm": lambda w: (2, 0, 0.5),
-    "addmm": lambda w: (w.expand(3, 3), w.expand(3, 3)), "addmv": lambda w: (w.expand(3, 3), w),
+    "addmm": lambda w: (w.expand(3, 3), w.expand(3, 3)),
     "addr": lambda w: (w, w), "cumsum": lambda w: (0,), "cumprod": lambda w: (1,),
     "tril": lambda w: (-1,), "triu": lambda w: (1,), "mvlgamma": lambda w: (1,),
     "polygamma": lambda w: (1,), "transpose": lambda w: (0, 1), "swapaxes": lambda w: (0, 1),
@@ -43,7 +43,8 @@ ARGUMENTS: dict[str, Args] = {
     "scatter_reduce": lambda w: (0, ROWS, w.expand(2, 3), "prod"),
     "index_add": lambda w: (0, K, w.expand(2, 3)), "index_copy": lambda w: (0, K, w.expand(2, 3)),
     "index_reduce": lambda w: (0, K, w.expand(2, 3), "prod"),
-    "index_put": lambda w: ((K, K), w[:2]), "masked_scatter": lambda w: (HALF, w.repeat(3)),
+    "index_put": lambda w: ((K, K), w[:2]), "put": lambda w: (K, w[:2]),
+    "masked_scatter": lambda w: (HALF, w.repeat(3)),
     "copy": lambda w: (w,), "fill": lambda w: (w[0],), "zero": lambda w: (),
 }  # fmt: skip
 INTEGERS = {
@@ -52,11 +53,17 @@ INTEGERS = {
     "lcm": (fastnn.tensor(I9),), "add": (3,), "mul": (3,), "remainder": (4,), "pow": (2,),
     "floor_divide": (2,), "abs": (), "sign": (), "tril": (), "eq": (2,), "clamp": (0, 3),
 }  # fmt: skip
-CUBES = ("baddbmm", "addbmm")
+MATRIX = fastnn.tensor(M)
+# What is written to, of other axes than the matrices, and the arguments
+PRODUCTS: dict[str, tuple[Any, ...]] = {
+    "addmv": (W, MATRIX, fastnn.tensor(W)),
+    "addbmm": (M, MATRIX.expand(2, 3, 3), MATRIX.expand(2, 3, 3)),
+    "baddbmm": (np.ones((2, 3, 3)), MATRIX.expand(2, 3, 3), MATRIX.expand(2, 3, 3)),
+}
 NAMES = sorted(name.removesuffix("_") for name in ops.IN_PLACE if name[0] != "_")
 VIEWS = ["squeeze", "swapaxes", "swapdims", "t", "transpose", "unsqueeze"]
-FLOATS = [name for name in NAMES if name not in {*CUBES, *INTEGERS} - {*ARGUMENTS, "abs", "sign",
-                                                                       "floor"}]  # fmt: skip
+FLOATS = [name for name in NAMES if name not in {*PRODUCTS, *INTEGERS} - {*ARGUMENTS, "abs", "sign",
+                                                                          "floor"}]  # fmt: skip
 
 
 def arguments(name: str, w: Tensor) -> tuple[Any, ...]:
@@ -128,11 +135,13 @@ def test_whole_numbers(name: str) -> None:
     assert seen.tolist() == want.flatten().tolist()
 
 
-def test_baddbmm() -> None:
-    x = fastnn.ones(2, 3, 3, dtype="float64")
-    m = fastnn.tensor(M).expand(2, 3, 3)
-    want = fastnn.baddbmm(x, m, m)
-    assert x.baddbmm_(m, m) is x and x.tolist() == want.tolist()
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products(name: str) -> None:
+    values, *arguments = PRODUCTS[name]
+    x = fastnn.tensor(values)
+    want, seen = getattr(fastnn, name)(x, *arguments), x.view(-1)
+    assert getattr(x, f"{name}_")(*arguments) is x and x.tolist() == want.tolist()
+    assert seen.tolist() == want.flatten().tolist() != values.flatten().tolist()
 
 
 @pytest.mark.parametrize("name", ["exp", "sqrt", "sin", "sigmoid", "div", "reciprocal"])
@@ -184,6 +193,7 @@ ACTIVATIONS = {
     "ReLU": (), "ReLU6": (), "LeakyReLU": (0.2,), "ELU": (0.7,), "SELU": (), "CELU": (0.7,),
     "SiLU": (), "Mish": (), "Hardtanh": (-0.2, 0.4), "Hardsigmoid": (), "Hardswish": (),
     "Threshold": (0.1, 2.0), "Dropout": (1.0,), "AlphaDropout": (1.0,),
+    "FeatureAlphaDropout": (1.0,),
 }  # fmt: skip
 
 

@@ -263,6 +263,12 @@ def test_asarray_and_what_a_tensor_is() -> None:
     assert np.shares_memory(fastnn.asarray(a).numpy(), a)
     assert not np.shares_memory(fastnn.asarray(a, copy=True).numpy(), a)
     assert fastnn.asarray([1, 2], dtype=fastnn.float64, requires_grad=True).requires_grad
+    x, w = fastnn.ones(2), fastnn.ones(2, requires_grad=True)
+    assert fastnn.asarray(x) is fastnn.asarray(x, copy=False) is x
+    assert fastnn.asarray(w) is fastnn.asarray(w, requires_grad=True) is w
+    assert fastnn.asarray(w * 1, copy=True).requires_grad
+    off = fastnn.asarray(w, requires_grad=False)
+    assert not off.requires_grad and np.shares_memory(off.numpy(), w.detach().numpy())
     with pytest.raises(ValueError, match="copy: expected True or None"):
         fastnn.asarray([1.0], copy=False)
     x = tensor(a)

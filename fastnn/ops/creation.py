@@ -168,19 +168,20 @@ def asarray(
     dtype: DTypeLike | None = None,
     device: Any = None,
     copy: bool | None = None,
-    requires_grad: bool = False,
+    requires_grad: bool | None = None,
 ) -> Tensor:
     """A tensor of a tensor, an array, numbers or lists, that shares their memory where it can.
 
     Args:
         dtype: default: as `as_tensor` finds it.
         copy: True: a copy; False: raise where one is necessary; default None: only if necessary.
+        requires_grad: default: as that of a tensor; False: off the tape.
 
     Raises:
         ValueError: copy=False for what has to be converted.
     """
     tracked = isinstance(obj, Tensor) and obj.requires_grad
-    source = obj.detach() if tracked and not requires_grad else obj
+    source = obj.detach() if tracked and requires_grad is False else obj
     found = as_tensor(source, dtype)
     memory = obj._array if isinstance(obj, Tensor) else obj
     shared = isinstance(memory, np.ndarray) and np.shares_memory(memory, found._array)
@@ -188,7 +189,7 @@ def asarray(
         raise ValueError("copy: expected True or None for what has to be converted, got False")
     if copy and shared:
         found = _copy(found)
-    return found.requires_grad_(True) if requires_grad else found
+    return found.requires_grad_(True) if requires_grad and not found.requires_grad else found
 
 
 _copy = copy

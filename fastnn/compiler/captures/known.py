@@ -26,9 +26,10 @@ _LIBRARY = str(Path(os.__file__).parent) + os.sep
 # other parts counts as the user's.
 _PARTS = (
     "_core _support tape tensor ops dtype info random backward transforms func autograd compiler "
-    "nn optim guards train __init__"
+    "nn optim guards train linalg special distributions amp mindspore __init__"
 ).split()
-_NOT = ("optim/lr_scheduler", "train/callbacks", "optim/swa_utils")
+_NOT = ("optim/lr_scheduler", "train/callbacks", "optim/swa_utils", "mindspore/dataset")
+_NOT += ("mindspore/train/callback", "mindspore/metrics", "mindspore/context")
 
 _BUILTINS = (
     "abs all any ascii bin bool bytes callable chr classmethod complex dict divmod enumerate "

@@ -7,6 +7,7 @@ import math
 from fastnn import ops
 from fastnn._support import check, dtypes
 from fastnn.nn.layers.dropout import SELU_FLOOR, AlphaDropout
+from fastnn.ops.inplace import replace
 from fastnn.random.generator import engine_state
 from fastnn.tensor import Tensor
 
@@ -37,8 +38,10 @@ def feature_alpha_dropout(
     within = check.flag("inplace", inplace)
     if not check.flag("training", training) or rate == 0.0:
         return input
-    y = ops.mul(input, 0.0) if rate == 1.0 else _dropped(input, rate)
-    return ops.copy_(input, y) if within else y
+    if within:
+        again = lambda x: feature_alpha_dropout(x, rate, True)  # noqa: E731
+        return replace(input, "feature_alpha_dropout_", again, ())
+    return ops.mul(input, 0.0) if rate == 1.0 else _dropped(input, rate)
 
 
 def _dropped(input: Tensor, rate: float) -> Tensor:
