@@ -326,10 +326,7 @@ def normal(
 
 
 def bernoulli(
-    input: Tensor,
-    p: float | None = None,
-    *,
-    generator: Generator | None = None,
+    input: Tensor, p: float | None = None, *, generator: Generator | None = None
 ) -> Tensor:
     """Bernoulli samples: 1 with the probability given by each element, else 0; equal to torch's.
 
