@@ -136,9 +136,10 @@ COPIES = _table(copies.CALLS)
 # Names that give no tensor, or one that has no input's memory by what it is; changes in place are
 # looked at by test_in_place_forms.
 NO_TENSOR = set("""
-allclose asnumpy backward broadcast_shapes can_cast compiled_by data_ptr device dim dtype element_size equal
-get_device grad grad_fn is_complex is_contiguous is_cuda is_floating_point is_inference is_leaf
-is_nonzero is_quantized is_same_size is_signed is_sparse item itemsize nbytes ndim ndimension
-nelement numel output_nr promote_types register_hook register_post_accumulate_grad_hook requires_grad result_type
-retain_grad retains_grad shape size storage_offset stride tril_indices triu_indices
+allclose asnumpy backward broadcast_shapes can_cast compiled_by data_ptr device dim dtype
+element_size equal get_device grad grad_fn is_complex is_contiguous is_cuda is_floating_point
+is_inference is_leaf is_nonzero is_quantized is_same_size is_signed is_sparse item itemsize nbytes
+ndim ndimension nelement numel output_nr promote_types register_hook
+register_post_accumulate_grad_hook requires_grad result_type retain_grad retains_grad shape size
+storage_offset stride tril_indices triu_indices
 """.split())  # fmt: skip
