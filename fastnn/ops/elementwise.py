@@ -112,7 +112,8 @@ sigmoid: Unary = _unary(
     "sigmoid", "1 / (1 + exp(-x)).", lambda node, dy: _sigmoid_grad(dy, node.output())
 )
 relu: Unary = _unary("relu", "max(x, 0); the gradient at 0 is 0.",
-              lambda node, dy: _relu_grad(dy, node.output()))  # fmt: skip
+              lambda node, dy: _relu_grad(dy, node.output()),
+              lambda x: maximum(x, 0))  # fmt: skip
 
 add: Binary = _binary("add", "a + b.", only_reads(_each(lambda node, dy: dy, lambda node, dy: dy)))
 sub: Binary = _binary(

@@ -144,7 +144,7 @@ def nan_to_num(
     return where(isnan(input), 0.0 if nan is None else nan, y)
 
 
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1.0) -> Tensor:
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1) -> Tensor:
     """input + value tensor1 tensor2."""
     return add(input, mul(mul(tensor1, tensor2), value))
 

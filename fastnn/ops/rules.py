@@ -53,13 +53,13 @@ def unary(
     name: str,
     doc: str,
     gradient: Callable[[Node, Tensor], Tensor | None],
-    integers: str = "float",
+    integers: str | Unary = "float",
     reads: bool = True,
 ) -> Unary:
     """Make the function of a unary op.
 
     integers: how whole numbers are treated: "float" casts them, "op" runs the op on them, "same"
-        returns a copy.
+        returns a copy, a function is applied to them.
     reads: whether the gradient reads values of the input or the output.
     """
     rule: GradientRule = lambda node, dy: (gradient(node, dy),)  # noqa: E731
@@ -69,6 +69,8 @@ def unary(
         if input._array.dtype.kind not in "fV":
             if integers == "same":
                 return apply(TABLE["copy"], (input,))
+            if callable(integers):
+                return integers(input)
             input = real(input) if integers == "float" else input
         return apply(op, (input,))
 
