@@ -3,8 +3,6 @@
 from math import e, inf, nan, pi
 from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
-from numpy import finfo, iinfo
-
 from fastnn import (
     autograd,
     dtype,
@@ -28,11 +26,13 @@ from fastnn._support.device import (
     set_default_device,
     set_float32_matmul_precision,
 )
+from fastnn._support.dtype_info import finfo, iinfo
 from fastnn._support.late import late as _late, provide as _provide
 from fastnn._support.threads import num_threads, set_num_threads
 from fastnn._version import __version__
 from fastnn.backward.anomaly import is_anomaly_enabled
 from fastnn.dtype import (
+    bfloat16,
     bool,
     bool_,
     double,
@@ -49,6 +49,9 @@ from fastnn.dtype import (
     long,
     short,
     uint8,
+    uint16,
+    uint32,
+    uint64,
 )
 from fastnn.nn import Parameter, ParameterTuple, top as _top
 from fastnn.nn.layers.distance import cosine_similarity, pairwise_distance
@@ -73,6 +76,7 @@ from fastnn.ops.parts import *
 from fastnn.ops.placing import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.products import *
+from fastnn.ops.promote import *
 from fastnn.ops.putting import *
 from fastnn.ops.quantiles import *
 from fastnn.ops.rows import *
@@ -190,7 +194,11 @@ __all__ = [
     "int64",
     "long",
     "short",
+    "bfloat16",
     "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
     "finfo",
     "iinfo",
     # Constants

@@ -1,24 +1,32 @@
 """Dtypes by name, as in `from mindspore import dtype as mstype`.
 
-Tensors have one of four dtypes: float32, float64, int64 and bool. Other names convert to the
-nearest of these: int32 to int64, float16 to float32.
+Tensors have one of ten dtypes. The engine computes float32, float64, int64 and bool; float16,
+bfloat16, int32, int16, int8 and uint8 are kept as they are, and computed in float32 or int64. No
+tensor is of uint16, uint32 or uint64: there these names raise an error.
 """
 
-import numpy as np
-
-from fastnn.tensor import bool_, float32, float64, int64
-
-float16 = np.dtype("float16")
-int8 = np.dtype("int8")
-int16 = np.dtype("int16")
-int32 = np.dtype("int32")
-uint8 = np.dtype("uint8")
+from fastnn._support.dtypes import (
+    bfloat16,
+    bool_,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 bool = bool_
 
 __all__ = [
+    "bfloat16",
     "bool",
     "bool_",
     "double",
@@ -34,5 +42,8 @@ __all__ = [
     "int8",
     "long",
     "short",
+    "uint16",
+    "uint32",
+    "uint64",
     "uint8",
 ]

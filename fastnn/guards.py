@@ -20,11 +20,12 @@ from numpy.typing import ArrayLike, NDArray
 from fastnn import nn, ops
 from fastnn._core.backward import inputs_of
 from fastnn._support import check
+from fastnn._support.dtypes import converted, is_float, readable
 from fastnn.nn.activations.base import Elementwise
 from fastnn.nn.modes import evaluating
 from fastnn.random.generator import engine_state
 from fastnn.tape.modes import enable_grad, no_grad
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, as_dtype
 from fastnn.transforms.by_tensors import grad
 
 __all__ = [
@@ -137,8 +138,8 @@ def _name(loss: Callable[..., Tensor]) -> str:
 
 
 def _as_target(y: ArrayLike, z: Tensor) -> Tensor:
-    array = np.asarray(y)[:ROWS]
-    return Tensor(array.astype(z.dtype) if array.dtype.kind == "f" else array)
+    array = as_dtype((y._array if isinstance(y, Tensor) else np.asarray(y))[:ROWS])
+    return Tensor(converted(array, z.dtype) if is_float(array.dtype) else array)
 
 
 def _levels_up() -> int:
@@ -154,7 +155,7 @@ def _of_probabilities(name: str, applies: str, z: Tensor) -> str | None:
     if applies not in (*_OF_CLASSES, *_OF_LABELS):
         return None
     made = _op(_source(z))
-    by_hand = applies in _OF_CLASSES and looks_like_probabilities(z._array[:ROWS])
+    by_hand = applies in _OF_CLASSES and looks_like_probabilities(readable(z._array[:ROWS]))
     if made not in _PROBABILITIES and not by_hand:
         return None
     twice = "softmax" if applies in _OF_CLASSES else "sigmoid"
@@ -171,7 +172,7 @@ def _of_logarithms(name: str, loss: Any, z: Tensor) -> str | None:
     """The warning for an NLLLoss or KLDivLoss of outputs that are not log-probabilities."""
     if not isinstance(loss, nn.NLLLoss | nn.KLDivLoss) or z.ndim != 2:
         return None
-    if looks_like_probabilities(np.exp(z._array[:ROWS])):
+    if looks_like_probabilities(np.exp(readable(z._array[:ROWS]))):
         return None
     return (
         f"loss: {name} wants log-probabilities, but the exponentials of the model's outputs do not "
@@ -329,7 +330,7 @@ def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
                 found.append(f"the parameter {path}.{name}" if path else f"the parameter {name}")
 
     def look(label: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        if isinstance(output, Tensor) and not np.isfinite(output._array).all():
+        if isinstance(output, Tensor) and not np.isfinite(readable(output._array)).all():
             found.append(f"the output of {label}")
 
     with _unchanged(model), _hooked(model, look, weights), no_grad():
@@ -340,7 +341,9 @@ def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
 def _rows(model: nn.Module, x: ArrayLike) -> NDArray[Any]:
     """A copy of x in the model's dtype."""
     parameter = next(iter(model.parameters()), None)
-    return np.array(x, np.float32 if parameter is None else parameter.dtype, order="C")
+    real = np.dtype(np.float32) if parameter is None else parameter.dtype
+    array = x._array if isinstance(x, Tensor) else np.asarray(x)
+    return converted(np.array(as_dtype(array), order="C"), real)
 
 
 @contextmanager

@@ -253,7 +253,7 @@ BAD_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "y: expected 5 rows like x, got 4",
     ),
-    "dtype": (lambda: check.real_dtype(np.float16), TypeError, "dtype: expected float32 or float"),
+    "dtype": (lambda: check.real_dtype(np.int16), TypeError, "dtype: expected float32, float"),
     "dtype name": (lambda: check.real_dtype("float31"), TypeError, "got 'float31'"),
     "flag": (lambda: check.flag("bias", 1), TypeError, "bias: expected True or False, got 1"),
     "row index": (

@@ -16,7 +16,7 @@ from fastnn._core import engine
 from fastnn.compiler.compiled import Compiled
 from fastnn.tensor import Tensor
 from fastnn.train import Trainer
-from fastnn.train.steps import Update
+from fastnn.train.update import Update
 from fastnn.train.validation import Rows
 
 

@@ -338,7 +338,6 @@ def test_an_empty_batch_leaves_the_running_moments() -> None:
     (lambda x, i: fastnn.polygamma(x, 1), "n: expected an integer"),
     (lambda x, i: fastnn.positive(i > 0), "positive: expected a tensor of numbers"),
     (lambda x, i: x.float_power_(2), "float_power_: expected a tensor of float64"),
-    (lambda x, i: i.exp2_(), "exp2_: a result of float32 does not fit"),
 ])  # fmt: skip
 def test_refusals(call: Callable[[Tensor, Tensor], Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):

@@ -59,7 +59,7 @@ def test_a_file_for_others(tmp_path: Path) -> None:
 
 
 def test_small_types_of_others(tmp_path: Path) -> None:
-    """Half precision and small integers become the nearest that tensors have."""
+    """All but the larger unsigned types, which become signed ones of room for them."""
     kinds = ("float16", "int8", "int16", "uint16", "uint32", "uint64", "uint8", "int32")
     arrays = {kind: np.arange(3).astype(kind) for kind in kinds}
     oracle.save_file(arrays, tmp_path / "w")
@@ -67,7 +67,11 @@ def test_small_types_of_others(tmp_path: Path) -> None:
     assert {name: array.dtype.name for name, array in read.items()} == {k: k for k in kinds}
     for name, tensor in fastnn.load(tmp_path / "w").items():
         assert tensor.tolist() == [0, 1, 2]
-        assert tensor.dtype == ("float32" if name == "float16" else "int64")
+        signed = {"uint16": "int32", "uint32": "int64", "uint64": "int64"}
+        assert tensor.dtype == signed.get(name, name)
+    oracle.save_file({"big": np.array([2**63], np.uint64)}, tmp_path / "b")
+    with pytest.raises(FormatError, match="'big': 9223372036854775808 does not fit into int64"):
+        fastnn.load(tmp_path / "b")
     layer = nn.Linear(3, 1, bias=False)
     layer.load_state_dict({"weight": arrays["float16"][None]})
     assert layer.weight.tolist() == [[0.0, 1.0, 2.0]] and layer.weight.dtype == "float32"

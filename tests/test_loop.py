@@ -11,7 +11,7 @@ from test_compile import bits, data, mlp
 import fastnn
 from fastnn import nn, optim
 from fastnn.train import Trainer, batch_order
-from fastnn.train.steps import Update
+from fastnn.train.update import Update
 from fastnn.train.validation import Rows
 
 ROWS, BATCH, EPOCHS = 50, 8, 3

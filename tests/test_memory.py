@@ -19,7 +19,7 @@ from fastnn import nn, optim
 from fastnn._core import engine
 from fastnn.tensor import Tensor
 from fastnn.train import Trainer, batch_order
-from fastnn.train.steps import Update
+from fastnn.train.update import Update
 from fastnn.train.validation import Rows
 
 STATM = Path("/proc/self/statm")

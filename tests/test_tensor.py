@@ -31,8 +31,8 @@ def draw(*shape: int, dtype: str = "float32", seed: int = 0) -> Array:
     ("data", "dtype"),
     [(1.5, "float32"), ([1.0, 2.0], "float32"), ([1, 2], "int64"), ([1, 2.0], "float32"),
      (True, "bool"), ([True, False], "bool"), (np.zeros(2), "float64"), (np.float64(2), "float64"),
-     (np.float32(2), "float32"), (np.zeros(2, np.float16), "float32"),
-     (np.arange(3, dtype=np.uint8), "int64"), (np.arange(3, dtype=">i4"), "int64"),
+     (np.float32(2), "float32"), (np.zeros(2, np.float16), "float16"),
+     (np.arange(3, dtype=np.uint8), "uint8"), (np.arange(3, dtype=">i4"), "int32"),
      (np.arange(3, dtype=">f8"), "float64"), ([], "float32"), (range(3), "int64")],
 )  # fmt: skip
 def test_dtypes_of_new_tensors(data: Any, dtype: str) -> None:
@@ -51,8 +51,10 @@ def test_a_new_tensor_is_a_copy_and_from_numpy_is_not() -> None:
     assert again.tolist() == [1, 1, 1]
     assert fastnn.tensor([1, 2], dtype=fastnn.float64).dtype == fastnn.float64
     assert fastnn.tensor(array, dtype=np.float32, requires_grad=True).requires_grad
-    with pytest.raises(TypeError, match=r"^array: expected float32, float64, int64 or bool"):
-        fastnn.from_numpy(np.zeros(2, np.int32))
+    with pytest.raises(TypeError, match=r"^array: expected one of float32, .*, got uint32"):
+        fastnn.from_numpy(np.zeros(2, np.uint32))
+    with pytest.raises(TypeError, match=r"^array: expected this machine's byte order"):
+        fastnn.from_numpy(np.zeros(2, ">f4"))
     for wrong in ("text", [None], 1j):
         with pytest.raises(TypeError, match=r"^data: expected numbers or booleans, got dtype"):
             fastnn.tensor(wrong)
@@ -371,8 +373,8 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "array first": (lambda: np.ones(3) * A, TypeError, r"got ndarray; wrap it in fastnn\.tensor$"),
     "in place": (lambda: fastnn.ones(3).add_(A), ValueError,
                  r"^add_: shape \(2, 3\) does not fit into \(3,\)$"),
-    "in place dtype": (lambda: fastnn.tensor([1, 2]).add_(0.5), TypeError,
-                       r"^add_: a result of float32 does not fit into a tensor of int64$"),
+    "in place dtype": (lambda: fastnn.tensor([1, 2]).add_(0.5), RuntimeError,
+                       r"^add_: result type Float can't be cast to the desired output type Long$"),
     "condition": (lambda: fastnn.where(A, A, A), TypeError, r"^condition: expected a bool tensor"),
     "reshape": (lambda: A.reshape(4, 2), ValueError, r"^reshape: \(2, 3\) does not fit into \(4"),
     "index": (lambda: A["x"], IndexError, r"^index: expected integers, slices, .* got 'x'$"),
@@ -380,7 +382,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "dim": (lambda: A.sum(2), IndexError, r"^dim: expected -2\.\.1 for sum, got 2$"),
     "dims": (lambda: A.mean((0, -3)), IndexError, r"^dim: expected -2\.\.1 for mean, got -3$"),
     "softmax": (lambda: A.softmax(2), IndexError, r"^dim: expected -2\.\.1 for softmax, got 2$"),
-    "cast": (lambda: A.to("complex64"), TypeError, r"^dtype: expected float32, float64, int64 or"),
+    "cast": (lambda: A.to("complex64"), TypeError, r"^dtype: expected one of float32, float64"),
     "classes": (lambda: ops.softmax_cross_entropy(A, fastnn.tensor([0, 3])), ValueError,
                 r"^y: expected integer classes in 0\.\.2, got 3 at row 1$"),
     "class rows": (lambda: ops.softmax_cross_entropy(A, fastnn.tensor([0])), ValueError,

@@ -9,7 +9,8 @@ from fastnn._core.fnn cimport (
     fnn_status,
 )
 
-cpdef object call(int code, tuple arrays, tuple dims=*, tuple attrs=*, threads=*)
+cdef bint attempt(int code, tuple arrays, tuple dims, tuple attrs, threads=*) except -1
+cdef bint needs_widening(int code, tuple arrays) except -1
 cdef bint recorder_is_set() noexcept
 cpdef object recorder()
 cdef bint labels_fit(const int64_t *labels, Py_ssize_t n, int64_t classes,

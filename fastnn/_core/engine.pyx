@@ -21,6 +21,7 @@ from cpython.buffer cimport (
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
+from fastnn._core.buffers cimport operand_of, real_of
 from fastnn._core.fnn cimport *
 
 cdef type _ndarray = numpy.ndarray
@@ -40,9 +41,14 @@ UPDATES = tuple(name for name, i in OPS.items() if fnn_ops[i].hyper)
 INDEX = {name: fnn_ops[i].index for name, i in OPS.items() if fnn_ops[i].index}
 EPILOGUES = {name: fnn_ops[i].epilogue for name, i in OPS.items() if fnn_ops[i].epilogue}
 DERIVATIVES = {name: fnn_ops[i].derivative for name, i in OPS.items() if fnn_ops[i].derivative}
-_reals = {FNN_FLOAT32: "float32", FNN_FLOAT64: "float64", FNN_INT64: "int64", FNN_BOOL: "bool"}
-DTYPES = tuple(_reals[real] for real in range(FNN_N_REALS))
-del _reals
+_types = {
+    FNN_FLOAT32: "float32", FNN_FLOAT64: "float64", FNN_INT64: "int64", FNN_BOOL: "bool",
+    FNN_FLOAT16: "float16", FNN_BFLOAT16: "bfloat16", FNN_INT32: "int32", FNN_INT16: "int16",
+    FNN_INT8: "int8", FNN_UINT8: "uint8",
+}
+TYPES = tuple(_types[code] for code in range(FNN_N_TYPES))
+DTYPES = TYPES[:FNN_N_REALS]  # those that have kernels
+del _types
 REDUCTIONS = {"none": FNN_NONE, "sum": FNN_SUM, "mean": FNN_MEAN}
 MOMENTUM = {"sum": FNN_MOMENTUM_SUM, "step": FNN_MOMENTUM_STEP, "mean": FNN_MOMENTUM_MEAN}
 GUARDS = {"none": FNN_NO_GUARD, "loss": FNN_GUARD_LOSS, "index": FNN_GUARD_INDEX}
@@ -178,39 +184,6 @@ cdef int fill(fnn_call *call, int code, int real, fnn_operand *operands, int n, 
     return 0
 
 
-cdef int _operand(Py_buffer *view, fnn_operand *out, bint packed) except -1:
-    cdef int i
-    if view.ndim > 32:
-        raise ValueError("at most 32 axes")
-    if packed and not PyBuffer_IsContiguous(view, b"C"):
-        raise ValueError("expected C-contiguous arrays")
-    out.ptr = view.buf
-    out.ndim = view.ndim
-    for i in range(view.ndim):
-        if view.strides[i] % view.itemsize and view.shape[i] > 1:
-            raise ValueError("strides must be multiples of the item size")
-        out.shape[i] = view.shape[i]
-        out.stride[i] = view.strides[i] // view.itemsize
-    return 0
-
-
-cdef int _real_of(Py_buffer *view) noexcept:
-    """enum fnn_real of an array, or -1."""
-    cdef const char *code = view.format
-    if code != NULL and code[0] in (c'^', c'=', c'@'):  # unaligned arrays say so; kernels take them
-        code += 1
-    if code != NULL and code[0] != 0 and code[1] == 0:
-        if code[0] == c'f':
-            return FNN_FLOAT32
-        if code[0] == c'd':
-            return FNN_FLOAT64
-        if code[0] in (c'l', c'q') and view.itemsize == 8:
-            return FNN_INT64
-        if code[0] in (c'?', c'B'):
-            return FNN_BOOL
-    return -1
-
-
 cdef int _known_real(array) noexcept:
     """The same from the dtype, which is faster than a buffer format; -1: use the format."""
     if type(array) is not _ndarray:
@@ -227,13 +200,22 @@ cdef int _known_real(array) noexcept:
     return -1
 
 
-cdef int _table_of(int real, int kind, int code, int i) except -2:
+cdef enum:
+    STORED = -2
+
+
+cdef int _table_of(int real, int kind, int code, int i) except -3:
     """Which table a call needs, given that of the arrays so far (-1: none) and the type of array i.
 
     That of the floats, which must agree; else that of int64 when there is any, else of bool.
+    STORED: the array is of a type without kernels, and the op needs one.
     """
     if kind < 0:
-        raise TypeError("expected float32, float64, int64 or bool arrays")
+        raise TypeError(f"expected arrays of {', '.join(TYPES)}")
+    if kind >= FNN_N_REALS:
+        if not fnn_ops[code].moves:
+            return STORED
+        kind = FNN_BOOL  # the op is the same in all tables
     if real < 0:
         return kind
     if kind <= FNN_FLOAT64 and real <= FNN_FLOAT64:
@@ -243,11 +225,34 @@ cdef int _table_of(int real, int kind, int code, int i) except -2:
     return min(real, kind)
 
 
-cpdef object call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads=None):
+cdef bint needs_widening(int code, tuple arrays) except -1:
+    """Whether an array is of a type that the op has no kernels for, and has to be cast."""
+    cdef Py_buffer view
+    cdef int kind
+    if fnn_ops[code].moves:
+        return False
+    for array in arrays:
+        if array is None or _known_real(array) >= 0:
+            continue
+        PyObject_GetBuffer(array, &view, PyBUF_STRIDES | PyBUF_FORMAT)
+        kind = real_of(&view)
+        PyBuffer_Release(&view)
+        if kind >= FNN_N_REALS:
+            return True
+    return False
+
+
+def call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads=None):
     """Run one op now. `arrays` are in the op's order, outputs first, None where it allows that.
 
     threads: team size; None lets the engine choose.
     """
+    if not attempt(code, arrays, dims, attrs, threads):
+        raise TypeError(f"expected arrays of {', '.join(DTYPES)}")
+
+
+cdef bint attempt(int code, tuple arrays, tuple dims, tuple attrs, threads=None) except -1:
+    """Run one op now; False if an array is of a type that it has no kernels for."""
     cdef int n = <int>len(arrays), i, held = 0, real = -1, kind, flags
     cdef Py_buffer views[6]
     cdef bint present[6]
@@ -273,8 +278,10 @@ cpdef object call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads
             PyObject_GetBuffer(arrays[i], &views[held], flags)
             present[held] = True
             held += 1
-            _operand(&views[i], &operands[i], packed)
-            real = _table_of(real, kind if kind >= 0 else _real_of(&views[i]), code, i)
+            operand_of(&views[i], &operands[i], packed)
+            real = _table_of(real, kind if kind >= 0 else real_of(&views[i]), code, i)
+            if real == STORED:
+                return False
         if real < 0:
             raise TypeError("expected an array")
         fill(&the_call, code, real, operands, n, dims, attrs)
@@ -292,6 +299,7 @@ cpdef object call(int code, tuple arrays, tuple dims=(), tuple attrs=(), threads
             if present[i]:
                 PyBuffer_Release(&views[i])
     raise_for(status)
+    return True
 
 
 cdef bint is_finite(const void *x, Py_ssize_t n, bint double) noexcept:
@@ -304,7 +312,7 @@ def all_finite(values):
     cdef Py_buffer view
     cdef int real, finite = 0
     PyObject_GetBuffer(values, &view, PyBUF_FORMAT)
-    real = _real_of(&view)
+    real = real_of(&view)
     if 0 <= real <= FNN_FLOAT64:
         finite = fnn_all_finite(view.buf, view.len // view.itemsize, real)
     PyBuffer_Release(&view)

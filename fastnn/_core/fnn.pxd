@@ -20,6 +20,13 @@ cdef extern from "fastnn.h" nogil:
         FNN_INT64
         FNN_BOOL
         FNN_N_REALS
+        FNN_FLOAT16
+        FNN_BFLOAT16
+        FNN_INT32
+        FNN_INT16
+        FNN_INT8
+        FNN_UINT8
+        FNN_N_TYPES
         FNN_BROADCAST
         FNN_MATRIX
         FNN_PACKED
@@ -46,6 +53,7 @@ cdef extern from "fastnn.h" nogil:
         size_t hyper
         int mixed
         int in_place
+        int moves
         int epilogue
         int derivative
     ctypedef struct fnn_call:

@@ -13,6 +13,7 @@ _Rule = Callable[..., Any]
 def bind(
     tensor: type[_Tensor] | None = None,
     contiguous: Callable[[_Array], _Array] | None = None,
+    widened: Callable[..., None] | None = None,
     rules: Any = None,
     refuse: Callable[[_Rule, tuple[_Tensor | None, ...], tuple[Any, ...]], None] | None = None,
     renew: Callable[[_Tensor], None] | None = None,

@@ -67,6 +67,7 @@ cdef object _empty = numpy.empty
 cdef type _ndarray = numpy.ndarray
 cdef type _tensor = None  # fastnn.tensor.Tensor
 cdef object _contiguous = None  # fastnn.ops.table.contiguous_array
+cdef object _widened = None  # fastnn.ops.stored.widened
 cdef object _rules = None  # the batching rules, fastnn.transforms.vmap's
 cdef object _refuse = None  # fastnn.tape.inference's
 cdef object _renew = None  # fastnn.ops.inplace's
@@ -75,11 +76,15 @@ cdef long _made = 0  # number of nodes made so far
 cdef tuple _nothing = ()
 
 
-def bind(tensor=None, contiguous=None, rules=None, refuse=None, renew=None, size=None):
-    """Bind the Tensor class, the type of a shape, the function that makes arrays contiguous by an
-    op, the one that refuses inputs of a node, the one that puts a view on the tape after its base
-    got there and, when vmap is first used, the batching rules of ops."""
-    global _tensor, _contiguous, _rules, _refuse, _renew, _size
+def bind(
+    tensor=None, contiguous=None, widened=None, rules=None, refuse=None, renew=None, size=None
+):
+    """Bind the Tensor class, the type of a shape, the functions that make arrays contiguous by an
+    op and that run ops on types without kernels, the one that refuses inputs of a node, the one
+    that puts a view on the tape after its base got there and, when vmap is first used, the batching
+    rules of ops."""
+    global _tensor, _contiguous, _widened, _rules, _refuse, _renew, _size
+    _widened = widened if widened is not None else _widened
     _renew = renew if renew is not None else _renew
     _size = size if size is not None else _size
     _rules = rules if rules is not None else _rules
@@ -151,7 +156,7 @@ cdef class TensorBase:
     """An array, its gradient, and the node that made it (None: a leaf)."""
 
     def __init__(self, array, bint requires_grad=False):
-        if requires_grad and array.dtype.kind != "f":
+        if requires_grad and array.dtype.kind not in "fV":  # V: bfloat16
             raise TypeError(
                 f"requires_grad: only floating-point tensors have gradients, got {array.dtype}"
             )
@@ -210,8 +215,12 @@ cpdef object execute(op, tuple outputs, tuple inputs, tuple dims, tuple attrs):
     """Run an op on these arrays and tell the recorder."""
     cdef tuple arrays = outputs + inputs
     if engine.recorder_is_set():
+        if engine.needs_widening(op.code, arrays):
+            _widened(op, outputs, inputs, dims, attrs)
+            return
         engine.recorder().record(op, arrays, len(outputs), dims, attrs)
-    engine.call(op.code, arrays, dims, attrs)
+    if not engine.attempt(op.code, arrays, dims, attrs):
+        _widened(op, outputs, inputs, dims, attrs)
 
 
 cpdef object computed(op, tuple shape, tuple inputs, tuple dims, tuple attrs):

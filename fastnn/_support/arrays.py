@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fastnn._core import engine
 from fastnn._core.tape import TensorBase
-from fastnn._support import default
+from fastnn._support import default, dtypes
 
 Array = npt.NDArray[Any]
 
@@ -71,6 +71,7 @@ def _is_ready(x: Array, dtype: npt.DTypeLike, n_features: int | None, ndim: int 
     flags = x.flags
     return (
         x.dtype == dtype
+        and x.dtype.char in "fd"
         and x.ndim == ndim
         and (x.base is None or type(x.base) is np.ndarray)
         and flags.c_contiguous
@@ -219,17 +220,20 @@ def sample_weight(
 
 def are_finite(values: Array) -> bool:
     """Finiteness check of floats, in any memory layout."""
-    return engine.all_finite(values.ravel("K"))
+    return engine.all_finite(dtypes.converted(values, dtypes.wide(values.dtype)).ravel("K"))
 
 
 def real_dtype(value: Any, name: str = "dtype") -> np.dtype[Any]:
-    """float32 or float64; for None the default one."""
+    """The floating-point dtype of an argument; for None the default one."""
+    if value is None:
+        return default.dtype
+    wanted = "float32, float64, float16 or bfloat16"
     try:
-        dtype: np.dtype[Any] = default.dtype if value is None else np.dtype(value)
+        dtype = dtypes.dtype_of(value, name)
     except TypeError:
-        raise TypeError(f"{name}: expected float32 or float64, got {show(value)}") from None
-    if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise TypeError(f"{name}: expected float32 or float64, got {dtype}")
+        raise TypeError(f"{name}: expected {wanted}, got {show(value)}") from None
+    if not dtypes.is_float(dtype):
+        raise TypeError(f"{name}: expected {wanted}, got {dtype}")
     return dtype
 
 
@@ -238,8 +242,8 @@ def real_dtype(value: Any, name: str = "dtype") -> np.dtype[Any]:
 
 def _as_array(value: Any, name: str) -> Array:
     if isinstance(value, TensorBase):
-        value = value._array
-    _refuse_kind(value, name)
+        value = dtypes.readable(value._array)
+    refuse_kind(value, name)
     stated = getattr(value, "shape", None)
     try:
         array = np.asarray(value)
@@ -256,7 +260,8 @@ def _as_array(value: Any, name: str) -> Array:
     return array
 
 
-def _refuse_kind(value: Any, name: str) -> None:
+def refuse_kind(value: Any, name: str) -> None:
+    """Refuse what is not an array of numbers: text, masks, sparse matrices, closed memory maps."""
     if value is None or isinstance(value, (str, bytes)):
         raise TypeError(f"{name}: expected an array of numbers, got {show(value)}")
     if isinstance(value, np.ma.MaskedArray):
@@ -304,7 +309,7 @@ def _finite(source: Array, name: str, dtype: np.dtype[Any]) -> Array:
             at = _where(source == value)
             raise ValueError(f"{name}: expected integers within 2**53, got {value} at {at}")
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        array = np.require(source, dtype=dtype, requirements=("C", "A"))
+        array = np.require(source, dtype=dtypes.wide(dtype), requirements=("C", "A"))
     array = np.asarray(array)
     if source.dtype.kind == "f":
         _all_finite(array, source, name, dtype)

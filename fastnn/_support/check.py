@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._core.tape import TensorBase
+from fastnn._support import dtypes
 from fastnn._support.arrays import (
     are_finite,
     as_input,
@@ -202,6 +203,7 @@ def same_shape(name: str, got: tuple[int, ...], expected: tuple[int, ...], whose
 def same_dtype(name: str, got: np.dtype[Any], expected: np.dtype[Any], whose: str) -> None:
     """Equal dtypes; nothing is converted silently."""
     if got != expected:
+        got, expected = dtypes.public(got), dtypes.public(expected)
         raise TypeError(f"{name}: expected dtype {expected} like {whose}, got {got}; convert it")
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from fastnn import ops
 from fastnn._core import engine
 from fastnn._core.backward import hand_over, place_of, propagate
 from fastnn._core.tape import owner, wrap
+from fastnn._support import dtypes
 from fastnn.backward import anomaly, hooks
 from fastnn.tape.listener import computes
 from fastnn.tape.modes import set_grad_enabled
@@ -29,9 +28,7 @@ def _seed(y: Tensor, gradient: Tensor | None) -> Tensor:
                 f"gradient: expected one, since the tensor has shape {y.shape}; only a tensor of "
                 "one element starts from 1"
             )
-        ones = np.empty(y.shape, y.dtype)
-        ones.fill(1)
-        gradient = wrap(ones)
+        gradient = wrap(dtypes.filled(y.shape, 1, y.dtype))
         gradient._unit = True
     elif gradient.shape != y.shape or gradient.dtype != y.dtype:
         raise ValueError(

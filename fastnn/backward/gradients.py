@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from fastnn._core.backward import place_of, propagate
+from fastnn._support import dtypes
 from fastnn.backward import anomaly
 from fastnn.tape.listener import computes
 from fastnn.tensor import Tensor
@@ -49,6 +48,6 @@ def gradients_by(
 
 def ones(y: Tensor) -> Tensor:
     """Cotangents of ones."""
-    one = Tensor(np.ones(y.shape, y.dtype))
+    one = Tensor(dtypes.filled(y.shape, 1, y.dtype))
     one._unit = y.numel() == 1
     return one

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn import autograd
 from fastnn._support import check
+from fastnn._support.dtypes import wide
 from fastnn.explain.inputs import a_module, leaf_for, one_number
 from fastnn.nn import Module, Parameter
 from fastnn.tensor import Tensor
@@ -202,7 +203,9 @@ def _backward(
     gradients = autograd.grad(error, wanted, retain_graph=True, materialize_grads=True)
     by_tensor = {id(t): g.numpy() for t, g in zip(wanted, gradients, strict=True) if g is not None}
     for (layer, after), net, out in zip(layers, nets, outs, strict=True):
-        dout, delta = (by_tensor.get(id(t), np.full(t.shape, np.nan, t.dtype)) for t in (out, net))
+        dout, delta = (
+            by_tensor.get(id(t), np.full(t.shape, np.nan, wide(t.dtype))) for t in (out, net)
+        )
         name = ", ".join(call.name for call in (layer, *after))
         weights = {
             key: _weight(p, by_tensor.get(id(p)), lr) for key, p in _own(layer.module).items()
@@ -228,7 +231,7 @@ def _weight(p: Tensor, gradient: Array | None, lr: float | None) -> Weight:
 
 def _slope(net: Tensor, out: Tensor, dout: Array, delta: Array) -> Array | None:
     if out is net or not out.requires_grad:
-        return np.ones(net.shape, net.dtype)
+        return np.ones(net.shape, wide(net.dtype))
     (found,) = autograd.grad(out.sum(), net, retain_graph=True)
     assert found is not None
     slope = found.numpy()

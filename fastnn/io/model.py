@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from fastnn import nn
 from fastnn._support.device import device
+from fastnn._support.dtypes import is_float, readable
 from fastnn._version import __version__
 from fastnn.io.safetensors import FormatError, parse_json, read, write
 from fastnn.io.state import restored, save_state
@@ -71,13 +72,13 @@ def save(
         text = json.dumps(config, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(f"extra: expected what JSON can hold, got {error}") from None
-    tensors = {name: np.asarray(tensor) for name, tensor in model.state_dict().items()}
+    tensors = {name: tensor._array for name, tensor in model.state_dict().items()}
     try:
         _checked(config["layers"], tensors, "model")
     except FormatError as error:  # Such as children with names of their own, or mixed dtypes.
         raise TypeError(f"{error}; it could not be loaded again") from None
     for name, array in tensors.items():
-        if not np.isfinite(array).all():
+        if not np.isfinite(readable(array)).all():
             raise ValueError(f"model: {name} holds nan or inf; train it again with a smaller lr")
     write(path, tensors, {KEY: text})
 
@@ -113,7 +114,7 @@ def load(path: str | os.PathLike[str], map_location: Any = None, weights_only: b
         device(map_location)
     tensors, metadata = read(path)
     if KEY not in metadata:
-        return {name: Tensor(array) for name, array in tensors.items()}
+        return {key: _of_others(key, array, path) for key, array in tensors.items()}
     config, name = _config(metadata, tensors, path), os.fsdecode(path)
     if "state" not in config:
         return _model(tensors, config, name)[0]
@@ -121,6 +122,16 @@ def load(path: str | os.PathLike[str], map_location: Any = None, weights_only: b
     if tensors:
         _fail(name, f"tensor {next(iter(tensors))[:60]!r}: not in the state")
     return state
+
+
+def _of_others(name: str, array: Array, path: str | os.PathLike[str]) -> Tensor:
+    """A tensor of a file that others wrote; of the unsigned types that tensors have not, a wider
+    signed one."""
+    if array.dtype.kind == "u" and array.dtype != np.uint8:
+        if array.size and int(array.max()) >= 1 << 63:
+            _fail(os.fsdecode(path), f"tensor {name!r}: {array.max()} does not fit into int64")
+        array = array.astype(np.int32 if array.dtype == np.uint16 else np.int64)
+    return Tensor(array)
 
 
 def load_with_extra(path: str | os.PathLike[str]) -> tuple[nn.Sequential, dict[str, Any]]:
@@ -232,7 +243,7 @@ def _layer(
         wanted = ", ".join(arguments(kind)) or "no options"
         _fail(path, f"{who} takes {wanted}, got {', '.join(options)!r:.60}")
     own = (array.dtype for name, array in tensors.items() if name.startswith(f"{at}."))
-    dtype = next((dtype for dtype in own if dtype.kind == "f"), None)
+    dtype = next((dtype for dtype in own if is_float(dtype)), None)
     typed = {"dtype": dtype} if "dtype" in inspect.signature(kind).parameters else {}
     try:
         return kind(**options, **typed)
@@ -251,9 +262,9 @@ def _check_tensors(own: Mapping[str, Tensor], tensors: Mapping[str, Array], path
         if array.shape != tensor.shape:
             shapes = f"shape {array.shape}, but the configuration says {tensor.shape}"
             _fail(path, f"tensor {name!r}: {shapes}")
-        known = (np.int64,) if tensor.dtype == np.int64 else (np.float32, np.float64)
-        if array.dtype not in known:
-            expected = " or ".join(kind.__name__ for kind in known)
+        whole = tensor.dtype == np.int64
+        if array.dtype != np.int64 if whole else not is_float(array.dtype):
+            expected = "int64" if whole else "a floating-point dtype"
             _fail(path, f"tensor {name!r}: expected {expected}, got {array.dtype}")
     for name in tensors:
         if name not in own:

@@ -35,6 +35,7 @@ Entry = tuple[np.dtype[Any], tuple[int, ...], int, int]
 DTYPES = {
     "F64": "<f8", "I64": "<i8", "U64": "<u8", "F32": "<f4", "I32": "<i4", "U32": "<u4",
     "F16": "<f2", "I16": "<i2", "U16": "<u2", "BOOL": "|b1", "I8": "|i1", "U8": "|u1",
+    "BF16": "|V2",
 }  # fmt: skip
 CODES = {np.dtype(text): code for code, text in DTYPES.items()}
 MAX_HEADER = 100_000_000
@@ -68,10 +69,10 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
 
     Returns:
         ``(tensors, metadata)``: new, writable, C-contiguous arrays by name, in the order of the
-        header, and the text stored beside them.
+        header, and the text stored beside them. bfloat16 comes as two raw bytes ("V2").
 
     Raises:
-        FormatError: the file breaks the format, or holds a dtype that NumPy has not (BF16, F8).
+        FormatError: the file breaks the format, or holds a dtype of 8-bit floats (F8).
         OSError: the file cannot be opened or read.
 
     Example:
@@ -259,7 +260,7 @@ def write(
     Args:
         path: the file to make or replace. A link to a file stays, and its file is replaced.
         tensors: arrays by name, of bool, integers, float16, float32 or float64, in any memory
-            layout and byte order.
+            layout and byte order; of bfloat16 as two raw bytes ("V2").
         metadata: text to keep beside them.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from fastnn._support import check, device as _device
+from fastnn._support import check, device as _device, dtypes
 from fastnn._support.device import is_device
 from fastnn.tensor import Tensor
 
@@ -25,13 +25,6 @@ def _shared(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return copy
 
 
-def _too_small(name: str, dtype: str) -> None:
-    raise TypeError(
-        f"{name}: expected float32 or float64 parameters, got {dtype}: a net computes and "
-        "trains in these; call .float(), and keep other types for the data"
-    )
-
-
 class Converted:
     """The part of a Module that is about the memory of its tensors."""
 
@@ -42,12 +35,15 @@ class Converted:
     def to(self, *args: Any, dtype: Any = None, device: Any = None, **options: Any) -> Self:
         """Convert parameters and floating buffers to a dtype, and return self.
 
+        Of float16 and bfloat16 every operation is computed in float32 and rounded: that halves the
+        memory of the weights, and is slower than float32. Inputs must be of the same dtype.
+
         The arrays change, so make optimizers and compiled functions afterwards. A device, alone
         or before the dtype, must be the CPU; another raises RuntimeError. A Tensor stands for its
         dtype.
 
         Args:
-            dtype: float32 or float64.
+            dtype: float32, float64, float16 or bfloat16.
             device: 'cpu'.
             options: non_blocking, copy and memory_format, without effect.
         """
@@ -62,7 +58,7 @@ class Converted:
         self._changed()
         for tensor in [*self.parameters(), *self.buffers()]:
             if tensor.dtype.kind == "f" and tensor.dtype != real:
-                tensor._array = tensor._array.astype(real, order="K")
+                tensor._array = dtypes.converted(tensor._array, real)
                 tensor.grad = None if tensor.grad is None else tensor.grad.detach().to(real)
         return self
 
@@ -79,22 +75,12 @@ class Converted:
         return self.to(dst_type)
 
     def half(self) -> Self:
-        """Refused: parameters are float32 or float64.
-
-        Raises:
-            TypeError: always.
-        """
-        _too_small("half", "float16")
-        return self
+        """Convert to float16, and return self."""
+        return self.to(np.float16)
 
     def bfloat16(self) -> Self:
-        """Refused: parameters are float32 or float64.
-
-        Raises:
-            TypeError: always.
-        """
-        _too_small("bfloat16", "bfloat16")
-        return self
+        """Convert to bfloat16, and return self."""
+        return self.to("bfloat16")
 
     def cpu(self) -> Self:
         """No effect: the module is on the CPU. Returns self."""

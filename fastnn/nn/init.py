@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn.random.generator import Generator, default_generator
 from fastnn.tensor import Tensor
 
@@ -60,7 +60,9 @@ def uniform_(
     if low > high:
         raise ValueError(f"b: expected a number >= a = {a}, got {b}")
     source = generator or default_generator
-    return ops.copy_(tensor, Tensor(source.uniform(tensor.shape, low, high, tensor.dtype)))
+    return ops.copy_(
+        tensor, Tensor(source.uniform(tensor.shape, low, high, dtypes.wide(tensor.dtype)))
+    )
 
 
 def normal_(
@@ -70,7 +72,9 @@ def normal_(
     check.a_tensor("tensor", tensor)
     mean, std = check.real("mean", mean), check.real("std", std, 0.0)
     source = generator or default_generator
-    return ops.copy_(tensor, Tensor(source.normal(tensor.shape, mean, std, tensor.dtype)))
+    return ops.copy_(
+        tensor, Tensor(source.normal(tensor.shape, mean, std, dtypes.wide(tensor.dtype)))
+    )
 
 
 def trunc_normal_(
@@ -96,13 +100,13 @@ def trunc_normal_(
             f"got {inside:.3g} of it in [{a}, {b}]"
         )
     source = generator or default_generator
-    values = source.normal(tensor.shape, mean, std, tensor.dtype)
+    values = source.normal(tensor.shape, mean, std, dtypes.wide(tensor.dtype))
     kind = values.dtype.type
     while True:
         outside = (values < kind(low)) | (values > kind(high))
         if not outside.any():
             break
-        again = source.normal(tensor.shape, mean, std, tensor.dtype)
+        again = source.normal(tensor.shape, mean, std, dtypes.wide(tensor.dtype))
         values = np.where(outside, again, values)
     return ops.copy_(tensor, Tensor(values))
 
@@ -240,11 +244,11 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
         return tensor
     rows = tensor.shape[0]
     shape = rows, tensor.numel() // rows
-    drawn = (generator or default_generator).normal(shape, 0.0, 1.0, tensor.dtype)
+    drawn = (generator or default_generator).normal(shape, 0.0, 1.0, dtypes.wide(tensor.dtype))
     q, r = np.linalg.qr(drawn.T if shape[0] < shape[1] else drawn)
     q = q * np.sign(np.diag(r))
     q = q.T if shape[0] < shape[1] else q
-    return ops.copy_(tensor, Tensor((q * tensor.dtype.type(scale)).reshape(tensor.shape)))
+    return ops.copy_(tensor, Tensor((q * q.dtype.type(scale)).reshape(tensor.shape)))
 
 
 def sparse_(
@@ -269,7 +273,9 @@ def sparse_(
     rows, columns = tensor.shape
     zeros = math.ceil(check.real("sparsity", sparsity, 0.0, 1.0) * rows)
     source = generator or default_generator
-    values = source.normal(tensor.shape, 0.0, check.real("std", std, 0.0), tensor.dtype)
+    values = source.normal(
+        tensor.shape, 0.0, check.real("std", std, 0.0), dtypes.wide(tensor.dtype)
+    )
     for column in range(columns):
         values[source.permutation(rows)[:zeros], column] = 0
     return ops.copy_(tensor, Tensor(values))

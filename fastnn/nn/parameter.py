@@ -18,7 +18,7 @@ class Parameter(Tensor):
     """A trainable tensor, which a Module registers when it is assigned as an attribute.
 
     Args:
-        data: a Tensor or an array of float32 or float64; its memory is shared. Default:
+        data: a Tensor or an array of a floating-point dtype; its memory is shared. Default:
             no elements.
         requires_grad: default True. A string in this position is the name, as in MindSpore.
         name: default: the attribute that it is first assigned to.

@@ -129,7 +129,7 @@ def _value(name: str, value: Any, target: Tensor) -> tuple[npt.NDArray[Any], str
         array = value._array if isinstance(value, Tensor) else _as_array(value)
     except Exception as error:  # a foreign __array__ may raise anything
         return empty, f"{name}: expected a Tensor or an array, got {check.show(value)}: {error}"
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biufV":
         return empty, f"{name}: expected a Tensor or an array of numbers, got {check.show(value)}"
     if array.shape != target.shape:
         return empty, (

@@ -28,6 +28,7 @@ from fastnn.ops import (
     placing,
     pointwise,
     products,
+    promote,
     putting,
     quantiles,
     rows,
@@ -38,6 +39,7 @@ from fastnn.ops import (
     special,
     spectral,
     statistics,
+    stored as stored,
     summaries,
     transcendental,
     views,
@@ -71,6 +73,7 @@ from fastnn.ops.placing import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.pointwise import softplus
 from fastnn.ops.products import *
+from fastnn.ops.promote import *
 from fastnn.ops.promote import cast, result_dtype
 from fastnn.ops.putting import *
 from fastnn.ops.quantiles import *
@@ -98,8 +101,8 @@ from fastnn.tensor.attach import attach
 FAMILIES: tuple[Any, ...] = (
     arithmetic, axes, conversions, counting, cumulative, diagonals, distances, einstein,
     elementwise, extremes, indexing, interpolation, join, matrices, parts, placing, pointwise,
-    products, putting, quantiles, rows, scattering, searching, shapes, sorting, special, spectral,
-    statistics, summaries, transcendental, views, whole,
+    products, promote, putting, quantiles, rows, scattering, searching, shapes, sorting, special,
+    spectral, statistics, summaries, transcendental, views, whole,
 )  # fmt: skip
 FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._support import dtypes
 from fastnn.ops.axes import expand, reshape
 from fastnn.ops.elementwise import add, bitwise_or, copy, gt, maximum, ne, sub, where
 from fastnn.ops.index import gives_view, is_mask, read
@@ -14,11 +15,11 @@ from fastnn.ops.indexing import getitem
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import along, scatter_add_rows, take_rows
 from fastnn.ops.table import TABLE, taped
-from fastnn.ops.write import copy_
+from fastnn.ops.write import copy_, value_of
 from fastnn.tape import listener, versions
 from fastnn.tape.inference import check_writable, only_reads
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, bool_, float64, int64
+from fastnn.tensor import Tensor, as_dtype, bool_, float64, int64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,14 +43,15 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     else:
         check_writable(x, "setitem_")
         place = seen_part(x._array, index)
-        place[0][place[1]] = value._array if isinstance(value, Tensor) else value
+        given = value if isinstance(value, Tensor) else value_of(value, x)
+        place[0][place[1]] = dtypes.converted(given._array, x._array.dtype)
         versions.wrote(x._array, "setitem_")
 
 
 def as_value(value: Any) -> Any:
     """What is to be assigned: lists as tensors, and without leading axes of size 1."""
     if isinstance(value, list | np.ndarray):
-        value = Tensor(np.asarray(value))
+        value = Tensor(as_dtype(np.asarray(value)))
     if isinstance(value, Tensor) and value.ndim and value.shape[0] == 1:
         first = next((d for d, n in enumerate(value.shape) if n != 1), value.ndim)
         return reshape(value, value.shape[first:])
@@ -85,7 +87,7 @@ def put(x: Tensor, index: Any, value: Tensor | Scalar) -> Tensor:
         value = reshape(value, ()) if isinstance(value, Tensor) else value
         return cast(where(mask, value, x), x.dtype)
     at = getitem(Tensor(np.arange(x.numel()).reshape(x.shape)), index)
-    given = value if isinstance(value, Tensor) else Tensor(np.asarray(value, x.dtype))
+    given = value if isinstance(value, Tensor) else value_of(value, x)
     given = expand(cast(given, x.dtype), at.shape)
     y = put_rows(reshape(x, (-1, 1)), reshape(at, (-1,)), reshape(given, (-1, 1)))
     return reshape(y, x.shape)

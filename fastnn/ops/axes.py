@@ -233,7 +233,7 @@ def floating(name: str, x: Tensor) -> Tensor:
     Raises:
         TypeError: it is not of floating point.
     """
-    if x._array.dtype.kind != "f":
+    if x._array.dtype.kind not in "fV":
         raise TypeError(f"{name}: expected floating point, got {x.dtype}; use .float()")
     return x
 
@@ -242,14 +242,14 @@ def floating(name: str, x: Tensor) -> Tensor:
 def sum(
     input: Tensor, dim: Axes = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
 ) -> Tensor:
-    """Sum over `dim` (default: all axes), accumulated in double; int64 for int64 and bool.
+    """Sum over `dim` (default: all axes), accumulated in double; int64 for integers and bool.
 
     dtype: convert the input to it before.
     """
     input = input if dtype is None else cast(input, dtype)
-    return reduced(
-        _sum, input if input._array.dtype.kind == "f" else cast(input, int64), dim, keepdim
-    )
+    numbers = input if input._array.dtype.kind in "fV" else cast(input, int64)
+    y = reduced(_sum, numbers, dim, keepdim)
+    return y if dtype is None else cast(y, dtype)
 
 
 @both_names

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import device as _device
+from fastnn._support import device as _device, dtypes
 from fastnn.ops import creation
 from fastnn.ops.elementwise import copy
 from fastnn.ops.promote import cast
@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["detach", "is_complex", "is_floating_point", "is_nonzero", "is_signed", "numel"]
 
-_NAMES = {
-    "float32": "torch.FloatTensor",
-    "float64": "torch.DoubleTensor",
-    "int64": "torch.LongTensor",
-    "bool": "torch.BoolTensor",
-}
+_NAMES = {dtype: f"torch.{name}Tensor" for dtype, name in dtypes.TORCH_NAMES.items()}
 
 
 def detach(input: Tensor) -> Tensor:
@@ -32,7 +27,7 @@ def detach(input: Tensor) -> Tensor:
 
 
 def is_floating_point(input: Tensor) -> bool:
-    """Whether the dtype is float32 or float64."""
+    """Whether the dtype is a floating-point one."""
     return input.is_floating_point()
 
 
@@ -90,7 +85,7 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
 def _type(self: Tensor, dtype: DTypeLike | None = None) -> Any:
     """Convert to a dtype; without an argument, return torch's name of the current type."""
     if dtype is None:
-        return _NAMES[self._array.dtype.name]
+        return _NAMES[self.dtype.name]
     return cast(self, next((d for d, name in _NAMES.items() if name == dtype), dtype))
 
 
@@ -107,6 +102,36 @@ def _double(self: Tensor) -> Tensor:
 def _long(self: Tensor) -> Tensor:
     """Convert to int64, rounding towards zero."""
     return cast(self, np.int64)
+
+
+def _half(self: Tensor) -> Tensor:
+    """Convert to float16."""
+    return cast(self, dtypes.float16)
+
+
+def _bfloat16(self: Tensor) -> Tensor:
+    """Convert to bfloat16."""
+    return cast(self, dtypes.BRAIN)
+
+
+def _int(self: Tensor) -> Tensor:
+    """Convert to int32, towards zero; the low 32 bits of a larger number."""
+    return cast(self, np.int32)
+
+
+def _short(self: Tensor) -> Tensor:
+    """Convert to int16, towards zero; the low 16 bits of a larger number."""
+    return cast(self, np.int16)
+
+
+def _char(self: Tensor) -> Tensor:
+    """Convert to int8, towards zero; the low 8 bits of a larger number."""
+    return cast(self, np.int8)
+
+
+def _byte(self: Tensor) -> Tensor:
+    """Convert to uint8, towards zero; the low 8 bits of a larger number."""
+    return cast(self, np.uint8)
 
 
 def _bool(self: Tensor) -> Tensor:
@@ -144,5 +169,6 @@ def new_tensor(self: Tensor, data: Any, dtype: DTypeLike | None = None) -> Tenso
 
 METHODS = methods(
     is_nonzero, to, type_as, new_zeros, new_empty, new_ones, new_full, new_tensor,
-    type=_type, float=_float, double=_double, long=_long, int=_long, bool=_bool,
+    type=_type, float=_float, double=_double, half=_half, bfloat16=_bfloat16, long=_long, int=_int,
+    short=_short, char=_char, byte=_byte, bool=_bool,
 )  # fmt: skip

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._support import dtypes
 from fastnn.ops.axes import axis
+from fastnn.ops.promote import cast
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, int64
 from fastnn.tensor.attach import methods
@@ -16,7 +18,7 @@ __all__ = ["bincount", "unique", "unique_consecutive"]
 
 def values_of(x: Tensor, name: str) -> Any:
     listener.refuse(f"its values were counted or put in order ({name})")
-    return x.detach()._array
+    return dtypes.readable(x.detach()._array)
 
 
 def unique(
@@ -42,7 +44,7 @@ def unique(
         axis=at,
         equal_nan=False,
     )
-    found = [Tensor(values)]
+    found = [cast(Tensor(values), input.dtype)]
     whole = input.shape if at is None else (input.shape[at],)
     found += [Tensor(inverse.reshape(whole).astype(int64))] if return_inverse else []
     found += [Tensor(counts.astype(int64))] if return_counts else []
@@ -75,7 +77,7 @@ def unique_consecutive(
     new = np.concatenate([np.ones(min(n, 1), bool), differs])
     first = np.flatnonzero(new)
     kept = np.moveaxis(parts[first], 0, at) if at is not None and input.ndim else parts[first]
-    found = [Tensor(np.ascontiguousarray(kept))]
+    found = [cast(Tensor(np.ascontiguousarray(kept)), input.dtype)]
     whole = input.shape if at is None else (n,)
     found += [Tensor((np.cumsum(new) - 1).reshape(whole).astype(int64))] if return_inverse else []
     found += [Tensor(np.diff([*first, n]).astype(int64))] if return_counts else []
@@ -83,19 +85,18 @@ def unique_consecutive(
 
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """Count the occurrences of 0, 1, .. in an int64 vector, or sum their weights.
+    """Count the occurrences of 0, 1, .. in a vector of integers, or sum their weights.
 
     Raises:
         ValueError: something else than a vector of integers from 0 up.
     """
     array = values_of(input, "bincount")
-    if array.dtype != int64 or array.ndim != 1 or (array.size and array.min() < 0):
-        raise ValueError("bincount: expected a vector of int64 from 0 up")
+    if array.dtype.kind not in "iu" or array.ndim != 1 or (array.size and array.min() < 0):
+        raise ValueError("bincount: expected a vector of integers from 0 up")
     if weights is None:
         return Tensor(np.bincount(array, minlength=minlength).astype(int64))
     total = np.bincount(array, values_of(weights, "bincount"), minlength)
-    kind = weights.dtype if weights.dtype.kind == "f" else np.float64
-    return Tensor(total.astype(kind))
+    return cast(Tensor(total), weights.dtype if weights.dtype.kind == "f" else np.float64)
 
 
 METHODS = methods(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import arrays, default as _default
+from fastnn._support import arrays, default as _default, dtypes
 from fastnn.ops.elementwise import copy
 from fastnn.ops.promote import cast
 from fastnn.tape import listener
@@ -55,10 +55,10 @@ def sizes_of(size: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def dtype_of(dtype: DTypeLike | None, default: DTypeLike | None = None) -> np.dtype[Any]:
-    """The supported dtype for a dtype argument: other numeric types map to the nearest."""
+    """The dtype of an array for a dtype argument."""
     if dtype is None:
         dtype = _default.dtype if default is None else default
-    return as_dtype(np.empty(0, dtype)).dtype
+    return dtypes.dtype_of(dtype)
 
 
 def tensor(
@@ -76,6 +76,7 @@ def tensor(
 
     Raises:
         TypeError: data that is not numbers, or a gradient for integers.
+        OverflowError: a whole number beyond int64. RuntimeError: one beyond the integer `dtype`.
 
     Example:
         >>> import fastnn
@@ -87,10 +88,55 @@ def tensor(
     source = data._array if isinstance(data, Tensor) else _plain(data)
     if listener.active is not None and type(source) is np.ndarray and source.dtype in DTYPES:
         return _copied_by_program(source, dtype).requires_grad_(requires_grad)
-    array = np.array(source, dtype=dtype)
-    if dtype is None and array.dtype == float64 and not hasattr(source, "dtype"):
-        array = array.astype(_default.dtype)
-    return Tensor(as_dtype(array), requires_grad)
+    if hasattr(source, "dtype"):
+        array = as_dtype(np.array(source))
+        return Tensor(array if dtype is None else _converted(array, dtype), requires_grad)
+    return Tensor(_of_numbers(source, dtype, _stated(data)), requires_grad)
+
+
+def _converted(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    return dtypes.converted(array, dtypes.dtype_of(dtype))
+
+
+def _of_numbers(source: Any, dtype: DTypeLike | None, own: np.dtype[Any] | None) -> NDArray[Any]:
+    """Numbers and lists of them as an array; own: the dtype that the first element has itself."""
+    array = np.array(source)
+    if array.dtype.kind in "Ouf" and own is None and array.size:
+        _refuse_overflow(source, array)
+    if dtype is not None:
+        want = dtypes.dtype_of(dtype)
+        dtypes.fits("data", array, want)
+    elif own is not None:
+        want = own
+    else:
+        want = _default.dtype if array.dtype.kind == "f" else array.dtype
+    return dtypes.converted(as_dtype(array), want)
+
+
+def _refuse_overflow(source: Any, array: NDArray[Any]) -> None:
+    """Refuse whole numbers beyond int64, which NumPy turns into uint64, objects or floats.
+
+    Raises:
+        OverflowError: there is one.
+    """
+    if array.dtype.kind == "f" and not (np.abs(array) >= 2.0**63).any():
+        return
+    leaves = [source]
+    while any(isinstance(v, list | tuple) for v in leaves):
+        leaves = [w for v in leaves for w in (v if isinstance(v, list | tuple) else (v,))]
+    if all(isinstance(v, int) for v in leaves):
+        for wrong in leaves:
+            if not -(1 << 63) <= wrong < 1 << 63:
+                raise OverflowError(f"data: {wrong} does not fit into int64")
+
+
+def _stated(data: Any) -> np.dtype[Any] | None:
+    """The dtype of the first element of nested lists, if that is a NumPy number or a tensor."""
+    while isinstance(data, list | tuple) and data:
+        data = data[0]
+    if isinstance(data, Tensor):
+        return data._array.dtype
+    return dtypes.dtype_of(data.dtype, "data") if isinstance(data, np.generic) else None
 
 
 def _copied_by_program(source: NDArray[Any], dtype: DTypeLike | None) -> Tensor:
@@ -150,11 +196,15 @@ _copy = copy
 
 
 def from_numpy(array: NDArray[Any]) -> Tensor:
-    """A tensor that shares the memory of an array."""
+    """A tensor that shares the memory of an array.
+
+    Raises:
+        TypeError: not an array, or of a dtype that tensors have not, or of another byte order.
+    """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"array: expected a NumPy array, got {type(array).__name__}")
-    if array.dtype not in DTYPES:
-        raise TypeError(f"array: expected float32, float64, int64 or bool, got {array.dtype}")
+    if dtypes.dtype_of(array.dtype, "array") is not array.dtype and not array.dtype.isnative:
+        raise TypeError(f"array: expected this machine's byte order, got {array.dtype}")
     return Tensor(array)
 
 
@@ -184,7 +234,7 @@ def ones(
     *size: Any, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
     """A tensor of ones; dtype: the default dtype unless given."""
-    return Tensor(np.ones(sizes_of(size), dtype_of(dtype)), requires_grad)
+    return Tensor(dtypes.filled(sizes_of(size), 1, dtype_of(dtype)), requires_grad)
 
 
 def empty(
@@ -201,11 +251,15 @@ def full(
     requires_grad: bool = False,
     device: Any = None,
 ) -> Tensor:
-    """A tensor filled with one value; dtype: that of the value unless given."""
+    """A tensor filled with one value; dtype: that of the value unless given.
+
+    Raises:
+        RuntimeError: a value beyond an integer dtype.
+    """
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     kind = bool_ if isinstance(value, bool) else int64 if isinstance(value, int) else None
     shape = sizes_of((size,))
-    return Tensor(np.full(shape, value, dtype_of(dtype, kind)), requires_grad)
+    return Tensor(dtypes.filled(shape, value, dtype_of(dtype, kind)), requires_grad)
 
 
 def arange(
@@ -224,12 +278,19 @@ def arange(
         ValueError: a step of 0, or away from end.
     """
     start, end = (0, start) if end is None else (start, end)
+    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
+    want = None if dtype is None else dtypes.dtype_of(dtype)
+    if want == int64:  # as torch: whole numbers from the start
+        start, end, step = int(start), int(end), int(step)
     if step == 0 or (end - start) / step < 0:
         raise ValueError(f"step: expected one that leads from {start} to {end}, got {step}")
     whole = all(isinstance(v, int | np.integer) for v in (start, end, step))
     n = math.ceil((end - start) / step)
+    want = want or (int64 if whole else _default.dtype)
+    if want.kind in "iu":  # the length is that of the numbers given
+        start, step, whole = int(start), int(step), True
     values = start + np.arange(n, dtype=int64 if whole else float64) * step
-    return Tensor(values.astype(dtype_of(dtype, int64 if whole else None)), requires_grad)
+    return Tensor(dtypes.converted(values, want), requires_grad)
 
 
 def linspace(
@@ -243,8 +304,9 @@ def linspace(
     """`steps` evenly spaced numbers from start to end, both included."""
     if steps < 0:
         raise ValueError(f"steps: expected at least 0, got {steps}")
+    start, end = (float(v) for v in (start, end))  # all digits of a float64 tensor
     values = np.linspace(start, end, steps, dtype=float64)
-    return Tensor(values.astype(dtype_of(dtype)), requires_grad)
+    return Tensor(dtypes.converted(values, dtype_of(dtype)), requires_grad)
 
 
 def eye(
@@ -255,11 +317,11 @@ def eye(
     device: Any = None,
 ) -> Tensor:
     """The (n, m) identity matrix: 1 on the diagonal, else 0; m defaults to n."""
-    return Tensor(np.eye(n, m, dtype=dtype_of(dtype)), requires_grad)
+    return Tensor(dtypes.converted(np.eye(n, m), dtype_of(dtype)), requires_grad)
 
 
 def _like(x: Tensor, dtype: DTypeLike | None) -> np.dtype[Any]:
-    return x.dtype if dtype is None else dtype_of(dtype)
+    return x._array.dtype if dtype is None else dtype_of(dtype)
 
 
 def zeros_like(
@@ -273,7 +335,7 @@ def ones_like(
     input: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
     """Ones in the shape of `input`; dtype: that of `input` unless given."""
-    return Tensor(np.ones(input.shape, _like(input, dtype)), requires_grad)
+    return Tensor(dtypes.filled(input.shape, 1, _like(input, dtype)), requires_grad)
 
 
 def empty_like(
@@ -291,7 +353,7 @@ def full_like(
     device: Any = None,
 ) -> Tensor:
     """One value in the shape of `input`; dtype: that of `input` unless given."""
-    return Tensor(np.full(input.shape, fill_value, _like(input, dtype)), requires_grad)
+    return Tensor(dtypes.filled(input.shape, fill_value, _like(input, dtype)), requires_grad)
 
 
 def logspace(
@@ -305,12 +367,12 @@ def logspace(
 ) -> Tensor:
     """Logarithmically spaced numbers: base ** linspace(start, end, steps)."""
     powers = base ** linspace(start, end, steps, dtype=float64)._array
-    return Tensor(powers.astype(dtype_of(dtype)), requires_grad)
+    return Tensor(dtypes.converted(powers, dtype_of(dtype)), requires_grad)
 
 
 def get_default_dtype() -> np.dtype[Any]:
     """The dtype of tensors made from Python floats or without a dtype; float32 at first."""
-    return _default.dtype
+    return dtypes.public(_default.dtype)
 
 
 def set_default_dtype(dtype: DTypeLike) -> None:
@@ -320,7 +382,7 @@ def set_default_dtype(dtype: DTypeLike) -> None:
     keeps its dtype.
 
     Args:
-        dtype: float32 or float64.
+        dtype: float32, float64, float16 or bfloat16.
 
     Raises:
         TypeError: another dtype.
@@ -333,5 +395,5 @@ def set_default_dtype(dtype: DTypeLike) -> None:
         >>> fastnn.set_default_dtype(fastnn.float32)
     """
     if dtype is None:
-        raise TypeError("dtype: expected float32 or float64, got None")
+        raise TypeError("dtype: expected float32, float64, float16 or bfloat16, got None")
     _default.dtype = arrays.real_dtype(dtype)

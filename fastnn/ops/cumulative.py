@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastnn._support.dtypes import HALVES
 from fastnn.ops.axes import axis, expand, reshape, sum, view_of
 from fastnn.ops.elementwise import add, bitwise_or, copy, div, ge, le, mul, sub, where
+from fastnn.ops.full_precision import rounds_once
 from fastnn.ops.indexing import gather
 from fastnn.ops.join import cat
 from fastnn.ops.names import both_names
@@ -17,7 +19,7 @@ from fastnn.ops.promote import cast
 from fastnn.ops.statistics import cumsum
 from fastnn.ops.transcendental import logaddexp
 from fastnn.ops.views import slice_of
-from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor import Tensor, bool_, float32, int64
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -64,7 +66,8 @@ def cumprod(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tenso
     x = kept if dtype is None else cast(input, dtype)
     if x.ndim == 0 or x.shape[at] < 2:
         return copy(x)
-    return _scan([x], at, lambda a, b: [mul(a[0], b[0])])[0]
+    wide = cast(x, float32) if x._array.dtype in HALVES else x  # rounded once
+    return cast(_scan([wide], at, lambda a, b: [mul(a[0], b[0])])[0], x.dtype)
 
 
 def _extremes(name: str, input: Tensor, dim: int, least: bool) -> Cumulative:
@@ -109,6 +112,7 @@ def cummin(input: Tensor, dim: int) -> Cumulative:
 
 
 @both_names
+@rounds_once
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """log(exp(x_0) + .. + exp(x_i)) along `dim`, without overflow."""
     at = axis("logcumsumexp", dim, input.ndim or 1)

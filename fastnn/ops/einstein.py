@@ -120,11 +120,11 @@ def _joined(one: Term, two: Term, kept: set[str], sizes: dict[str, int]) -> Term
     right = [label for label in b if label not in a]
     dtype = result_dtype(one[0], two[0])
     one, two = (cast(one[0], dtype), a), (cast(two[0], dtype), b)
-    if inner and left and right and dtype.kind == "f":
+    if inner and left and right and dtype.kind in "fV":
         batch = [both] if both else []
         z = matmul(_laid_out(one, *batch, left, inner), _laid_out(two, *batch, inner, right))
     else:
         z = mul(_laid_out(one, both, left, [], inner), _laid_out(two, both, [], right, inner))
-        z = sum(z, 3) if inner else z
+        z = cast(sum(z, 3), dtype) if inner and dtype.kind in "iu" else sum(z, 3) if inner else z
     labels = [*both, *left, *right]
     return reshape(z, tuple(sizes[label] for label in labels)), labels

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastnn._support.dtypes import uint8
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.promote import cast, pair, real
 from fastnn.ops.rules import (
@@ -111,7 +112,8 @@ sigmoid: Unary = _unary(
     "sigmoid", "1 / (1 + exp(-x)).", lambda node, dy: _sigmoid_grad(dy, node.output())
 )
 relu: Unary = _unary("relu", "max(x, 0); the gradient at 0 is 0.",
-              lambda node, dy: _relu_grad(dy, node.output()))  # fmt: skip
+              lambda node, dy: _relu_grad(dy, node.output()),
+              lambda x: maximum(x, 0))  # fmt: skip
 
 add: Binary = _binary("add", "a + b.", only_reads(_each(lambda node, dy: dy, lambda node, dy: dy)))
 sub: Binary = _binary(
@@ -150,7 +152,7 @@ def remainder(input: Operand, other: Operand) -> Tensor:
         ZeroDivisionError: whole numbers by zero.
     """
     x, y = pair(input, other)
-    if x._array.dtype.kind != "f":
+    if x._array.dtype.kind not in "fV":
         listener.checked(y, _not_zero)
     return _remainder(x, y)
 
@@ -165,10 +167,10 @@ def floored(a: Tensor, b: Tensor) -> Tensor:
     return where(eq(b, 0.0), div(a, b), quotient)
 
 
-whole_quotient: Binary = _binary("floor_divide", "floor(a / b) of int64.", None)
-bitwise_and: Binary = _binary("bitwise_and", "a & b of int64 or bool.", None)
-bitwise_or: Binary = _binary("bitwise_or", "a | b of int64 or bool.", None)
-bitwise_xor: Binary = _binary("bitwise_xor", "a ^ b of int64 or bool.", None)
+whole_quotient: Binary = _binary("floor_divide", "floor(a / b) of integers.", None)
+bitwise_and: Binary = _binary("bitwise_and", "a & b of integers or bool.", None)
+bitwise_or: Binary = _binary("bitwise_or", "a | b of integers or bool.", None)
+bitwise_xor: Binary = _binary("bitwise_xor", "a ^ b of integers or bool.", None)
 
 
 def floor_divide(input: Operand, other: Operand) -> Tensor:
@@ -178,10 +180,12 @@ def floor_divide(input: Operand, other: Operand) -> Tensor:
         ZeroDivisionError: whole numbers by zero.
     """
     x, y = pair(input, other)
-    if x._array.dtype.kind == "f":
+    if x._array.dtype.kind in "fV":
         return floored(x, y)
     listener.checked(y, _not_zero)
-    return whole_quotient(cast(x, int64), cast(y, int64))
+    if x._array.dtype == bool_:
+        x, y = cast(x, int64), cast(y, int64)
+    return whole_quotient(x, y)
 
 
 def _not_zero(y: Tensor) -> None:
@@ -243,13 +247,13 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
         ValueError: a whole number to a negative whole power.
     """
     if isinstance(input, Tensor) and isinstance(exponent, int | float):
-        if input._array.dtype.kind != "f":
+        if input._array.dtype.kind not in "fV":
             if isinstance(exponent, int) and exponent < 0:
                 raise ValueError(
                     f"pow: expected a power of at least 0 for {input.dtype}, got {exponent}"
                 )
             input = input if isinstance(exponent, int) else real(input)
-        if exponent in _POWERS and input._array.dtype.kind == "f":
+        if exponent in _POWERS and input._array.dtype.kind in "fV":
             return _POWERS[exponent](input)
     elif not isinstance(exponent, Tensor):
         some_tensor("pow", input, exponent)
@@ -313,6 +317,8 @@ _where = row("where", broadcast("where"), only_reads(_where_gradient, 0))
 
 def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     """input where the condition holds, else other, with broadcasting."""
+    if condition._array.dtype == uint8:
+        condition = cast(condition, bool_)
     if condition.dtype != bool_:
         raise TypeError(f"condition: expected a bool tensor, got {condition.dtype}")
     return apply(_where, (condition, *pair(input, other)))

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn._support import dtypes
+from fastnn._support.dtypes import uint8
 from fastnn.ops.axes import (
     Axes,
     axes_of,
@@ -31,7 +33,7 @@ from fastnn.ops.elementwise import (
 )
 from fastnn.ops.indexing import gather
 from fastnn.ops.names import also, both_names
-from fastnn.ops.pointwise import truth
+from fastnn.ops.pointwise import bitwise_not, truth
 from fastnn.ops.promote import cast
 from fastnn.ops.table import TABLE, Op, apply, row
 from fastnn.ops.views import squeeze
@@ -48,7 +50,7 @@ def _extreme_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     x, y = node.input(0), node.output().detach()
     there = eq(x.detach(), spread(node, y))
     there = bitwise_or(there, ne(x.detach(), x.detach())) if node.attrs else there
-    hits = where(there, Tensor(np.ones((), x.dtype)), 0.0)
+    hits = where(there, Tensor(dtypes.number(1, x.dtype)), 0.0)
     count = apply(TABLE["sum"], (hits,))
     return (mul(hits, spread(node, div(dy, count))),)
 
@@ -103,7 +105,9 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     Raises:
         TypeError: bool, as in torch.
     """
-    return _extreme(_argmax, neg(_numbers("argmin", input)), dim, keepdim)
+    x = _numbers("argmin", input)
+    turned = neg(x) if x.dtype.kind == "f" else bitwise_not(x)  # unlike -x it never overflows
+    return _extreme(_argmax, turned, dim, keepdim)
 
 
 def _numbers(name: str, input: Tensor) -> Tensor:
@@ -152,13 +156,18 @@ def min(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -
 @both_names
 def any(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """Logical or over `dim` (default: all axes): whether any element is not 0."""
-    return reduced(_max, truth(input), dim, keepdim)
+    return _of_bytes(input, reduced(_max, truth(input), dim, keepdim))
 
 
 @both_names
 def all(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """Logical and over `dim` (default: all axes): whether no element is 0."""
-    return reduced(_min, truth(input), dim, keepdim)
+    return _of_bytes(input, reduced(_min, truth(input), dim, keepdim))
+
+
+def _of_bytes(x: Tensor, found: Tensor) -> Tensor:
+    """bool; of uint8 torch gives uint8."""
+    return cast(found, x.dtype) if x.dtype == uint8 else found
 
 
 METHODS = methods(

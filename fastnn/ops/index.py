@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn._support.dtypes import int8, int16, uint8
 from fastnn.ops.promote import cast
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, bool_, int64
@@ -37,7 +38,7 @@ def gives_view(index: Any) -> bool:
 
 def is_mask(x: Tensor) -> bool:
     """Whether an index tensor says for each element whether it is meant; uint8 does so too."""
-    return x.dtype == bool_ or x.dtype.name == "uint8"
+    return x.dtype == bool_ or x.dtype == uint8
 
 
 def read(index: Any, shape: tuple[int, ...]) -> Index:
@@ -111,7 +112,9 @@ def _part(part: Any) -> Any:
     if isinstance(part, Tensor):
         return _tensor(part)
     if isinstance(part, bool | np.bool_ | np.ndarray):
-        return _tensor(Tensor(np.asarray(part)))
+        array = np.asarray(part)
+        whole = array.dtype.kind in "iu" and array.dtype != uint8
+        return _tensor(Tensor(array.astype(int64) if whole else array))
     if _is_list(part):
         values = np.asarray([_number(value) for value in part])
         return _tensor(Tensor(values if values.size else values.astype(int64)))
@@ -131,7 +134,7 @@ def _number(value: Any) -> Any:
 
 
 def _tensor(x: Tensor) -> Any:
-    if x.dtype.kind == "f":
+    if x.dtype.kind == "f" or x.dtype in (int8, int16):
         raise IndexError(
             "index: tensors used as indices must be long, int, byte or bool tensors, "
             f"got {x.dtype}; convert by .long()"

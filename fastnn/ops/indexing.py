@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from fastnn._support import dtypes
+from fastnn._support.dtypes import int32
 from fastnn.ops import elementwise
 from fastnn.ops.axes import axis_or_none, expand, lifted, permute, reshape, view_of
 from fastnn.ops.elementwise import add, eq, lt, mul
@@ -16,7 +18,7 @@ from fastnn.ops.promote import cast
 from fastnn.ops.rows import take_rows
 from fastnn.ops.table import TABLE, apply
 from fastnn.tape import listener
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, bool_, int64
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -26,12 +28,14 @@ __all__ = ["gather", "index_select", "masked_select", "nonzero", "where"]
 
 
 def positions(index: Tensor, size: int, name: str, negative: bool) -> Tensor:
-    """Check that the index is in range, and make negative positions non-negative.
+    """Check that the index is in range, and make negative positions non-negative; int64.
 
     Raises:
-        TypeError: not int64.
+        TypeError: neither int64 nor int32.
         IndexError: outside -size..size-1 (0..size-1).
     """
+    if index.dtype == int32:
+        index = cast(index, int64)
     if index.dtype != int64:
         raise TypeError(f"{name}: expected an int64 tensor, got {index.dtype}; convert by .long()")
     low = -size if negative else 0
@@ -175,7 +179,9 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 def nonzero_tuple(x: Tensor) -> tuple[Tensor, ...]:
     """The positions along each axis where x is not 0; not while recording."""
     listener.refuse("a shape was to depend on its values (a mask as an index, nonzero)")
-    return tuple(Tensor(a.astype(int64)) for a in np.nonzero(np.atleast_1d(x._array)))
+    return tuple(
+        Tensor(a.astype(int64)) for a in np.nonzero(np.atleast_1d(dtypes.readable(x._array)))
+    )
 
 
 def nonzero(input: Tensor, as_tuple: bool = False) -> Any:
@@ -188,6 +194,8 @@ def nonzero(input: Tensor, as_tuple: bool = False) -> Any:
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask holds, flat; not while recording."""
+    if mask.dtype != bool_:
+        raise TypeError(f"mask: expected a bool tensor, got {mask.dtype}; convert by .bool()")
     shape = np.broadcast_shapes(input.shape, mask.shape)
     return getitem(expand(input, shape), expand(mask, shape))
 
@@ -196,7 +204,7 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
     """int64 (..., num_classes): 1 at the class; num_classes is found by value when negative."""
     if num_classes < 0:
         listener.refuse("the number of its classes was asked for (one_hot)")
-        num_classes = int(x._array.max(initial=-1)) + 1
+        num_classes = int(x._array.astype(int64).max(initial=-1)) + 1
     position = positions(x, num_classes, "x", False)
     hits = eq(reshape(position, (*x.shape, 1)), Tensor(np.arange(num_classes)))
     return cast(hits, int64)

@@ -20,14 +20,14 @@ from fastnn.ops.arithmetic import scaled
 from fastnn.ops.assignment import as_value, put, seen_part, setitem, view_array
 from fastnn.ops.axes import blank
 from fastnn.ops.elementwise import copy
-from fastnn.ops.index import gives_view
+from fastnn.ops.index import gives_view, is_mask
 from fastnn.ops.promote import cast, fits
 from fastnn.ops.table import taped
 from fastnn.tape import listener, versions
 from fastnn.tape.inference import only_reads
 from fastnn.tape.modes import no_grad
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, bool_
+from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -96,13 +96,13 @@ def assign(x: Tensor, index: Any, value: Operand) -> None:
         RuntimeError: as `change`.
         RecordingError: a mask while recording, and more than one value.
     """
-    given = value if isinstance(value, Tensor) else Tensor(np.asarray(value, x.dtype))
+    given = value if isinstance(value, Tensor) else write.value_of(value, x)
     given = cast(given, x.dtype)
     plain = gives_view(index)
     if plain and _is_there(x, index, given):
         return
     given = as_value(given)
-    mask = isinstance(index, Tensor) and index.dtype == bool_ and given.numel() == 1
+    mask = isinstance(index, Tensor) and is_mask(index) and given.numel() == 1
     if mask or (not plain and listener.active is not None):
         change(x, "assignment", lambda old: put(old, index, given))
         return

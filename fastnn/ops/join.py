@@ -147,7 +147,7 @@ def repeat_interleave(
         TypeError: repeats that are not whole numbers. ValueError: below 0, or too few.
     """
     if repeats is None:
-        repeats, input = input, Tensor(np.arange(input.numel()))
+        repeats, input = input, cast(Tensor(np.arange(input.numel())), input.dtype)
     input, at = (
         (reshape(input, (-1,)), 0)
         if dim is None

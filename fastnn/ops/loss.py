@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core import engine
+from fastnn._support import dtypes
 from fastnn._support.arrays import class_range
 from fastnn.ops.axes import mean, reshape, sum
 from fastnn.ops.elementwise import add, mul, neg, sigmoid, square, sub
@@ -87,7 +88,7 @@ def _row(name: str, expression: Expression) -> Op:
 
 
 def _one_hot(y: Tensor, z: Tensor) -> Tensor:
-    return take_rows(Tensor(np.eye(z.shape[1], dtype=z.dtype)), y)
+    return take_rows(Tensor(dtypes.converted(np.eye(z.shape[1]), z.dtype)), y)
 
 
 _softmax_cross_entropy = _row(

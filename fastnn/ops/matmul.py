@@ -12,9 +12,9 @@ from fastnn._support import check
 from fastnn.ops.axes import permute, reshape, sum, view_of
 from fastnn.ops.elementwise import mul
 from fastnn.ops.join import cat
-from fastnn.ops.promote import same_real
+from fastnn.ops.promote import cast, same_real
 from fastnn.ops.table import TABLE, apply, computed, contiguous_array, execute, row, taped
-from fastnn.tape import batch
+from fastnn.tape import batch, listener
 from fastnn.tape.inference import free_for
 from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
@@ -55,18 +55,21 @@ _MOST = 1 << 22  # products that are held at a time
 
 
 def _whole_product(a: Tensor, b: Tensor) -> Tensor:
-    """The product of matrices of whole numbers, exact but for wrapping around."""
+    """The product of matrices of whole numbers, exact but for wrapping around; NumPy's, in programs
+    by sums of products."""
     if bool_ in (a.dtype, b.dtype):
         raise TypeError("matmul: not for bool tensors; use .long() or .float()")
     if a.dtype != b.dtype:
         same_real("matmul", a._array, b._array)
+    if listener.active is None and not (batch.rules is not None and batch.rules.any(a, b)):
+        return Tensor(np.asarray(np.matmul(a._array, b._array)))
     (m, k), n = a.shape, b.shape[1]
     step = max(_MOST // max(k * n, 1), 1)
     parts = [
         sum(mul(reshape(view_of(a, slice(i, i + step)), (min(step, m - i), k, 1)), b), 1)
         for i in range(0, max(m, 1), step)
     ]
-    return parts[0] if len(parts) == 1 else cat(parts)
+    return cast(parts[0] if len(parts) == 1 else cat(parts), a.dtype)
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
@@ -82,7 +85,7 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
         raise ValueError(f"matmul: {a.shape} and {b.shape} do not fit: {a.shape[-1]} columns "
                          f"against {b.shape[0]} rows")  # fmt: skip
     if a.ndim == 2 and b.ndim == 2:
-        return _product(a, b) if a._array.dtype.kind == "f" else _whole_product(a, b)
+        return _product(a, b) if a._array.dtype.kind in "fV" else _whole_product(a, b)
     rows = reshape(a, (math.prod(a.shape[:-1]), a.shape[-1])) if a.ndim != 2 else a
     columns = reshape(b, (b.shape[0], 1)) if b.ndim == 1 else b
     y = matmul(rows, columns)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._support import dtypes
 from fastnn.ops.axes import axis, expand, floating, place, reshape, sum
 from fastnn.ops.creation import zeros
 from fastnn.ops.cumulative import cumprod
@@ -165,7 +166,7 @@ def powers_of(x: Tensor, n: int) -> Tensor:
     x = cast(x, np.int64) if x.dtype == bool_ else x
     if n == 0:
         return zeros((*x.shape, 0), dtype=x.dtype)
-    one = Tensor(np.ones((*x.shape, 1), x.dtype))
+    one = Tensor(dtypes.filled((*x.shape, 1), 1, x.dtype))
     if n == 1:
         return one
     again = expand(reshape(x, (*x.shape, 1)), (*x.shape, n - 1))

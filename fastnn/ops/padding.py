@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._support import dtypes
 from fastnn.ops.axes import place, view_of
 from fastnn.ops.elementwise import clone
 from fastnn.ops.indexing import index_select
@@ -78,7 +79,7 @@ def _constant(x: Tensor, sides: list[tuple[int, ...]], value: Any) -> Tensor:
         start = max(before, 0)
         region[at] = slice(start, start + x.shape[at])
     whole = Tensor(np.empty(shape, x.dtype))
-    execute(TABLE["copy"], (whole._array,), (np.array(value, x.dtype),), (), ())
+    execute(TABLE["copy"], (whole._array,), (dtypes.number(value, x.dtype),), (), ())
     return place(whole, x, tuple(region)) if x.ndim else clone(x)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fastnn._support import check
+from fastnn._support.dtypes import int32
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
@@ -34,7 +35,7 @@ from fastnn.ops.rules import binary, some_tensor, tensors
 from fastnn.ops.table import taped
 from fastnn.ops.transcendental import exp2, log2
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, bool_, float64, int64
+from fastnn.tensor import Tensor, bool_, float64
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def frexp(input: Tensor) -> Frexp:
     share = where(ge(share, 1.0), mul(share, 0.5), where(lt(share, 0.5), mul(share, 2.0), share))
     n = where(usual, n, 0.0)
     mantissa = where(usual, copysign(share, x), x)
-    return Frexp(taped(_frexp_gradient, (input,), mantissa._array, (n,)), cast(n, int64))
+    return Frexp(taped(_frexp_gradient, (input,), mantissa._array, (n,)), cast(n, int32))
 
 
 def _frexp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:

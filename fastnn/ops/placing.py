@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core.tape import owner
+from fastnn._support import dtypes
 from fastnn.ops.axes import axis, contiguous, place, reshape, sum, view_of
 from fastnn.ops.elementwise import add, clone, div, eq, floor_divide, maximum, minimum, mul, where
 from fastnn.ops.extremes import amax, amin, any
@@ -172,7 +173,7 @@ def _combined(
 ) -> Tensor:
     along = at + 1
     if reduce == "prod":
-        found = prod(where(hits, src, Tensor(np.ones((), src.dtype))), along)
+        found = prod(where(hits, src, Tensor(dtypes.number(1, src.dtype))), along)
         return mul(x, found) if with_self else found
     if reduce == "mean":
         total = sum(where(hits, src, Tensor(np.zeros((), src.dtype))), along)
@@ -188,7 +189,7 @@ def _combined(
         worst: Any = -math.inf if most else math.inf
     else:
         worst = np.iinfo(x.dtype).min if most else np.iinfo(x.dtype).max
-    bound = Tensor(np.array(worst, x.dtype))
+    bound = Tensor(dtypes.number(worst, x.dtype))
     found = (amax if most else amin)(where(hits, src, bound), along)
     found = where(met, found, x)
     return (maximum if most else minimum)(x, found) if with_self else found

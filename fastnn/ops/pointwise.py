@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastnn._support.dtype_info import finfo
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
@@ -39,8 +40,9 @@ from fastnn.ops.elementwise import (
     where,
 )
 from fastnn.ops.names import both_names
-from fastnn.ops.promote import pair, real
+from fastnn.ops.promote import cast, pair, real
 from fastnn.ops.table import taped
+from fastnn.ops.write import value_of
 from fastnn.tape import listener
 from fastnn.tape.inference import free_for
 from fastnn.tape.node import Node
@@ -136,13 +138,13 @@ def nan_to_num(
     """Replace nan and infinities; by default by 0 and the dtype's largest finite numbers."""
     if input.dtype.kind != "f":
         return copy(input)
-    most = float(np.finfo(input.dtype).max)
+    most = finfo(input.dtype).max
     y = where(eq(input, math.inf), most if posinf is None else posinf, input)
     y = where(eq(input, -math.inf), -most if neginf is None else neginf, y)
     return where(isnan(input), 0.0 if nan is None else nan, y)
 
 
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1.0) -> Tensor:
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1) -> Tensor:
     """input + value tensor1 tensor2."""
     return add(input, mul(mul(tensor1, tensor2), value))
 
@@ -286,7 +288,14 @@ def equal(input: Tensor, other: Tensor) -> bool:
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
-    """`value` where the mask is True, else input."""
+    """`value` where the mask is True, else input; of input's dtype.
+
+    Raises:
+        TypeError: a mask that is not bool. RuntimeError: a number beyond an integer dtype.
+    """
+    if mask.dtype != bool_:
+        raise TypeError(f"mask: expected a bool tensor, got {mask.dtype}; convert by .bool()")
+    value = cast(value, input.dtype) if isinstance(value, Tensor) else value_of(value, input)
     return where(mask, value, input)
 
 

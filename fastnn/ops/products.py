@@ -25,7 +25,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     a row or a column, and is dropped again.
 
     Raises:
-        TypeError: dtypes that differ, or whole numbers.
+        TypeError: dtypes that differ, or bools.
         ValueError: sizes that do not fit.
     """
     return of_matrices(input, other) if other.ndim <= 2 else _batched(input, other)
@@ -79,7 +79,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """Dot product sum_i a_i b_i of two vectors."""
     _of_axes("dot", input, tensor, 1, 1)
-    return matmul(input, tensor) if input.dtype.kind == "f" else sum(mul(input, tensor))
+    return matmul(input, tensor) if input.dtype.kind != "b" else sum(mul(input, tensor))
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:

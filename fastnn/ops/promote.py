@@ -1,4 +1,4 @@
-"""Type promotion by torch's rules, for float32, float64, int64 and bool."""
+"""Type promotion by torch's rules."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._core import engine
-from fastnn._support import default
+from fastnn._support import default, dtypes
+from fastnn._support.dtypes import CODES, KIND, TORCH_NAMES, is_float
 from fastnn.ops.table import apply, row
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, bool_, float32, float64, int64
+from fastnn.tensor import Tensor, bool_, float32, int64
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-    from fastnn.ops.table import Scalar
+    from fastnn.ops.table import Op, Scalar
 
-_REALS = tuple(np.dtype(name) for name in engine.DTYPES)  # indexed by the kernel's type codes
-_RANK = {bool_: 0, int64: 1, float32: 2, float64: 2}
+    DType = np.dtype[Any]
+
+__all__ = ["can_cast", "promote_types", "result_type"]
 
 
 def _cast_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
-    return [(arrays[0].shape, _REALS[attrs[0]])], ()
+    return [(arrays[0].shape, dtypes.ORDER[attrs[0]])], ()
 
 
 def _cast_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -35,48 +36,45 @@ _cast = row("cast", _cast_shape, only_reads(_cast_gradient))
 
 
 def cast(x: Tensor, dtype: DTypeLike) -> Tensor:
-    """Convert to a dtype (x itself if it has it); to int64 towards zero, to bool as x != 0."""
+    """Convert to a dtype (x itself if it has it): to integers towards zero, of which the low bits
+    are kept, to bool as x != 0."""
     have = x._array.dtype
     if have is dtype or have == dtype:
         return x
-    want = np.dtype(dtype)
-    if want not in _RANK:  # other numeric types map to the nearest dtype that tensors have
-        want = float32 if want.kind == "f" else int64 if want.kind in "iu" else want
-        if want not in _RANK:
-            raise TypeError(f"dtype: expected float32, float64, int64 or bool, got {dtype}")
-        if have == want:
-            return x
-    if want.kind != "f" and x.requires_grad:
+    want = dtypes.dtype_of(dtype)
+    if have == want:
+        return x
+    if x.requires_grad and not is_float(want):
         x = x.detach()
-    return apply(_cast, (x,), (_REALS.index(want), _REALS.index(have)))
+    return apply(_cast, (x,), (CODES[want], CODES[have]))
 
 
 def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
     """`x` as a floating-point tensor; a Python number takes the dtype of `other`."""
     if isinstance(x, Tensor):
-        if x._array.dtype.kind == "f":
+        if x._array.dtype.kind in "fV":
             return x
-        like = other if isinstance(other, Tensor) and other._array.dtype.kind == "f" else None
-        return cast(x, like.dtype if like is not None else default.dtype)
+        like = other if isinstance(other, Tensor) and is_float(other._array.dtype) else None
+        return cast(x, like._array.dtype if like is not None else default.dtype)
     if not isinstance(x, bool | int | float | np.number):
         raise TypeError(
             f"expected a tensor or a number, got {type(x).__name__}; wrap it in fastnn.tensor"
         )
     dtype = default.dtype
-    if isinstance(other, Tensor) and other._array.dtype.kind == "f":
+    if isinstance(other, Tensor) and is_float(other._array.dtype):
         dtype = other._array.dtype
-    return Tensor(np.array(x, dtype))
+    return Tensor(dtypes.number(x, dtype))
 
 
 def same_real(op: str, *arrays: NDArray[Any] | None) -> np.dtype[Any]:
     """The common floating-point dtype of the arrays."""
-    dtypes = {a.dtype for a in arrays if a is not None}
-    if len(dtypes) != 1:
-        names = ", ".join(sorted(str(d) for d in dtypes))
+    found = {a.dtype for a in arrays if a is not None}
+    if len(found) != 1:
+        names = ", ".join(sorted(str(dtypes.public(d)) for d in found))
         raise TypeError(
             f"{op}: expected tensors of one dtype, got {names}; use .float() or .double()"
         )
-    return dtypes.pop()
+    return found.pop()
 
 
 def _number_rank(value: Any) -> int:
@@ -94,20 +92,42 @@ def _number_rank(value: Any) -> int:
 def _with_number(x: Tensor, value: Scalar) -> tuple[Tensor, Tensor]:
     """Promote a tensor and a Python number, which counts only if it is of a higher kind than x."""
     rank, dtype = _number_rank(value), x._array.dtype
-    if rank > _RANK[dtype]:
+    if rank > KIND[dtype]:
         dtype = default.dtype if rank == 2 else int64
         x = cast(x, dtype)
-    return x, Tensor(np.array(value, dtype))
+    try:
+        return x, Tensor(np.array(value, dtype))
+    except (TypeError, OverflowError):  # bfloat16; a number that wraps around
+        return x, Tensor(dtypes.number(value, dtype))
+
+
+def _promoted(a: DType, b: DType) -> DType:
+    """The dtype that two arrays promote to, whatever their shapes."""
+    if a == b:
+        return a
+    if KIND[a] != KIND[b]:
+        return a if KIND[a] > KIND[b] else b
+    if a.itemsize == b.itemsize:  # of one size and kind: float16 and bfloat16, int8 and uint8
+        return float32 if is_float(a) else dtypes.int16
+    return a if a.itemsize > b.itemsize else b
+
+
+def _combined(higher: DType | None, lower: DType | None) -> DType | None:
+    """The dtype of operands that count more and of ones that count only if they are of a higher
+    kind."""
+    if higher is None or lower is None:
+        return lower if higher is None else higher
+    return lower if KIND[lower] > KIND[higher] else higher
 
 
 def result_dtype(a: Tensor, b: Tensor) -> np.dtype[Any]:
-    """The promoted dtype: the higher kind; of two floats the wider, unless only it is 0-d."""
+    """The promoted dtype: the higher kind; of one kind the wider, unless only it is 0-d."""
     da, db = a._array.dtype, b._array.dtype
-    if _RANK[da] != _RANK[db]:
-        return da if _RANK[da] > _RANK[db] else db
+    if KIND[da] != KIND[db]:
+        return da if KIND[da] > KIND[db] else db
     if da != db and (a.ndim == 0) != (b.ndim == 0):
         return db if a.ndim == 0 else da
-    return max(da, db, key=lambda dtype: dtype.itemsize)
+    return _promoted(da, db)
 
 
 def pair(a: Tensor | Scalar, b: Tensor | Scalar) -> tuple[Tensor, Tensor]:
@@ -124,10 +144,109 @@ def pair(a: Tensor | Scalar, b: Tensor | Scalar) -> tuple[Tensor, Tensor]:
         return a, b
     rank = max(_number_rank(a), _number_rank(b))
     dtype = (bool_, int64, default.dtype)[rank]
-    return Tensor(np.array(a, dtype)), Tensor(np.array(b, dtype))
+    return Tensor(dtypes.number(a, dtype)), Tensor(dtypes.number(b, dtype))
+
+
+def beside_number(op: Op, a: Tensor | Scalar, b: Tensor | Scalar) -> Tensor | None:
+    """The op on float16 or bfloat16 and a number, or a 0-d tensor of another type, whose digits
+    count: x * 1e5 is finite for a small x. None for other operands."""
+    for x, y in ((a, b), (b, a)):
+        if not isinstance(x, Tensor) or x._array.dtype not in dtypes.HALVES:
+            continue
+        if not isinstance(y, Tensor) or (y.ndim == 0 < x.ndim and y.dtype != x.dtype):
+            wide = tuple(cast(real(t), float32) for t in (a, b))
+            return cast(apply(op, wide), x.dtype)
+    return None
 
 
 def fits(name: str, x: Tensor, dtype: np.dtype[Any]) -> None:
-    """Refuse to write a result of a higher kind into x."""
-    if _RANK[dtype] > _RANK[x._array.dtype]:
-        raise TypeError(f"{name}: a result of {dtype} does not fit into a tensor of {x.dtype}")
+    """Refuse to write a result of a higher kind into x.
+
+    Raises:
+        RuntimeError: floats into integers, numbers into bools.
+    """
+    have = x._array.dtype
+    dtype = dtypes.dtype_of(dtype)
+    if KIND[dtype] > KIND[have]:
+        result, own = (TORCH_NAMES[str(dtypes.public(d))] for d in (dtype, have))
+        raise RuntimeError(
+            f"{name}: result type {result} can't be cast to the desired output type {own}"
+        )
+
+
+# ---- torch's names ----
+
+
+def promote_types(type1: DTypeLike, type2: DTypeLike) -> np.dtype[Any]:
+    """The smallest dtype that holds the values of both, by torch's table.
+
+    The kinds are bool, integers, floats: a higher one wins, whatever the sizes. Of one kind the
+    wider wins; float16 with bfloat16 gives float32, uint8 with int8 int16.
+
+    Args:
+        type1, type2: dtypes.
+
+    Raises:
+        TypeError: something else.
+
+    Source: torch.promote_types.
+
+    Example:
+        >>> import fastnn
+        >>> fastnn.promote_types(fastnn.uint8, fastnn.int8)
+        dtype('int16')
+    """
+    return dtypes.public(
+        _promoted(dtypes.dtype_of(type1, "type1"), dtypes.dtype_of(type2, "type2"))
+    )
+
+
+def result_type(tensor1: Tensor | Scalar, tensor2: Tensor | Scalar) -> np.dtype[Any]:
+    """The dtype of an operation on two tensors or numbers.
+
+    0-d tensors count only if they are of a higher kind than the others, Python numbers only if they
+    are of a higher kind than all tensors: then a float is of the default dtype, an int of int64.
+
+    Args:
+        tensor1, tensor2: tensors or numbers.
+
+    Raises:
+        TypeError: something else.
+
+    Source: torch.result_type.
+
+    Example:
+        >>> import fastnn
+        >>> fastnn.result_type(fastnn.tensor([1], dtype=fastnn.uint8), 1.5)
+        dtype('float32')
+    """
+    found: list[DType | None] = [None, None, None]  # with axes, 0-d, numbers
+    for value in (tensor1, tensor2):
+        if isinstance(value, Tensor):
+            place, dtype = (0 if value.ndim else 1), value._array.dtype
+        else:
+            place, dtype = 2, (bool_, int64, default.dtype)[_number_rank(value)]
+        other = found[place]
+        found[place] = dtype if other is None else _promoted(other, dtype)
+    result = _combined(found[0], _combined(found[1], found[2]))
+    assert result is not None
+    return dtypes.public(result)
+
+
+def can_cast(from_: DTypeLike, to: DTypeLike) -> bool:
+    """Whether a result of one dtype may be written into a tensor of another: not floats into
+    integers, and only bools into bools.
+
+    Args:
+        from_, to: dtypes.
+
+    Source: torch.can_cast.
+
+    Example:
+        >>> import fastnn
+        >>> fastnn.can_cast(fastnn.float64, fastnn.float16)
+        True
+        >>> fastnn.can_cast(fastnn.float32, fastnn.int64)
+        False
+    """
+    return KIND[dtypes.dtype_of(from_, "from_")] <= KIND[dtypes.dtype_of(to, "to")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -142,11 +143,17 @@ def _between(index: Tensor, last: int) -> Tensor:
     return where(eq(maximum(index, last), last), index, last)
 
 
-_NEUTRAL: dict[str, Callable[[Any], Any]] = {
-    "prod": lambda kind: 1,
-    "amax": lambda kind: False if kind == "b" else -np.inf if kind == "f" else np.iinfo("i8").min,
-    "amin": lambda kind: True if kind == "b" else np.inf if kind == "f" else np.iinfo("i8").max,
-}
+def _neutral(reduce: str, dtype: np.dtype[Any]) -> Any:
+    """The number of a dtype that changes nothing in a reduction."""
+    if reduce == "prod":
+        return 1
+    if dtype.kind == "b":
+        return reduce == "amin"
+    if dtype.kind == "f":
+        return -math.inf if reduce == "amax" else math.inf
+    return np.iinfo(dtype).min if reduce == "amax" else np.iinfo(dtype).max
+
+
 _REDUCE: dict[str, Callable[..., Tensor]] = {"prod": prod, "amax": amax, "amin": amin}
 
 
@@ -204,7 +211,7 @@ def _reduced(
     counted = sum(cast(hits, int64), at)
     named = eq(counted, 0) if not include_self else None
     if reduce in _REDUCE:
-        neutral = _NEUTRAL[reduce](x.dtype.kind)
+        neutral = _neutral(reduce, x.dtype)
         start = own if named is None else where(reshape(named, own.shape), own, neutral)
         parts = [cast(start, x.dtype), cast(where(hits, each, neutral), x.dtype)]
         return cast(_REDUCE[reduce](cat(parts, at), at), x.dtype)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._support import dtypes
 from fastnn.ops.axes import axis, expand, permute, reshape, sum, view_of
 from fastnn.ops.elementwise import floor, maximum, mul, neg, round, sub, where
 from fastnn.ops.indexing import gather
@@ -92,7 +93,7 @@ def _quantile(
         raise ValueError(f"{name}: expected at least one element, got shape {input.shape}")
     last = permute(ordered, (*(d for d in range(ordered.ndim) if d != at), at))
     broken = isnan(last)
-    top = Tensor(np.array(last.shape[-1] - 1, input.dtype))
+    top = Tensor(dtypes.number(last.shape[-1] - 1, input.dtype))
     if name == "nanquantile":  # nan is put last
         count = cast(sum(cast(logical_not(broken), int64), -1, True), input.dtype)
         top = maximum(sub(count, 1.0), 0.0)
@@ -132,7 +133,7 @@ def _at_ranks(ordered: Tensor, rank: Tensor, interpolation: str) -> Tensor:
     if interpolation not in ("linear", "midpoint"):
         return below
     above = gather(ordered, -1, cast(_ceil(rank.detach()), int64))
-    half = Tensor(np.full((), 0.5, ordered.dtype))
+    half = Tensor(dtypes.number(0.5, ordered.dtype))
     return lerp(below, above, half if interpolation == "midpoint" else sub(rank, low))
 
 

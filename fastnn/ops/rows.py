@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastnn._support.arrays import index_range
+from fastnn._support.dtypes import HALVES
 from fastnn.ops.axes import axis_or_none, permute, reshape, sum
 from fastnn.ops.elementwise import exp, mul, sub
 from fastnn.ops.names import both_names
@@ -14,7 +15,7 @@ from fastnn.ops.promote import cast
 from fastnn.ops.table import Op, apply, row
 from fastnn.tape import listener
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, float32
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -62,7 +63,10 @@ def softmax(input: Tensor, dim: int = -1, dtype: DTypeLike | None = None) -> Ten
 
     dtype: convert the input to it before.
     """
-    return along(_softmax, input if dtype is None else cast(input, dtype), dim)
+    x = input if dtype is None else cast(input, dtype)
+    if x._array.dtype in HALVES:
+        return cast(along(_softmax, cast(x, float32), dim), x.dtype)
+    return along(_softmax, x, dim)
 
 
 @both_names
@@ -71,7 +75,10 @@ def log_softmax(input: Tensor, dim: int = -1, dtype: DTypeLike | None = None) ->
 
     dtype: convert the input to it before.
     """
-    return along(_log_softmax, input if dtype is None else cast(input, dtype), dim)
+    x = input if dtype is None else cast(input, dtype)
+    if x._array.dtype in HALVES:
+        return cast(along(_log_softmax, cast(x, float32), dim), x.dtype)
+    return along(_log_softmax, x, dim)
 
 
 def _take_shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn._support import check
 from fastnn.ops.axes import unbroadcast
-from fastnn.ops.promote import pair, real, same_real
+from fastnn.ops.promote import beside_number, pair, real, same_real
 from fastnn.ops.table import TABLE, apply, row
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import GradientRule, Node
@@ -53,28 +53,33 @@ def unary(
     name: str,
     doc: str,
     gradient: Callable[[Node, Tensor], Tensor | None],
-    integers: str = "float",
+    integers: str | Unary = "float",
     reads: bool = True,
 ) -> Unary:
     """Make the function of a unary op.
 
     integers: how whole numbers are treated: "float" casts them, "op" runs the op on them, "same"
-        returns a copy.
+        returns a copy, a function is applied to them.
     reads: whether the gradient reads values of the input or the output.
     """
     rule: GradientRule = lambda node, dy: (gradient(node, dy),)  # noqa: E731
     op = row(name, same, rule if reads else only_reads(rule))
 
     def function(input: Tensor) -> Tensor:
-        if input._array.dtype.kind != "f":
+        if input._array.dtype.kind not in "fV":
             if integers == "same":
                 return apply(TABLE["copy"], (input,))
+            if callable(integers):
+                return integers(input)
             input = real(input) if integers == "float" else input
         return apply(op, (input,))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
     return function
+
+
+_BY_DIGITS = frozenset(("add", "sub", "mul", "div", "pow"))  # a number beside float16 keeps its own
 
 
 def binary(name: str, doc: str, gradient: GradientRule | None, floats: bool = False) -> Binary:
@@ -84,10 +89,12 @@ def binary(name: str, doc: str, gradient: GradientRule | None, floats: bool = Fa
     def function(input: Operand, other: Operand) -> Tensor:
         if isinstance(input, Tensor) and isinstance(other, Tensor):
             dtype = input._array.dtype
-            if dtype.kind == "f" and dtype is other._array.dtype:
+            if dtype.kind in "fV" and dtype is other._array.dtype:
                 return apply(op, (input, other))
+        if name in _BY_DIGITS and (found := beside_number(op, input, other)) is not None:
+            return found
         x, y = pair(input, other)
-        if floats and x._array.dtype.kind != "f":
+        if floats and x._array.dtype.kind not in "fV":
             x, y = real(x), real(y)
         return apply(op, (x, y))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from fastnn._support import dtypes
 from fastnn.ops.axes import reshape, sum, view_of
 from fastnn.ops.creation import dtype_of
 from fastnn.ops.elementwise import add, copy, div, eq, floor, ge, gt, le, minimum, mul, sub, where
@@ -63,7 +64,9 @@ def searchsorted(
     """
     if side not in (None, "left", "right") or (right and side == "left"):
         raise ValueError(f"side: expected 'left' or 'right' as right says, got {side!r}")
-    values = input if isinstance(input, Tensor) else Tensor(np.array(input, sorted_sequence.dtype))
+    values = (
+        input if isinstance(input, Tensor) else Tensor(dtypes.number(input, sorted_sequence.dtype))
+    )
     values, sequence = values.detach(), sorted_sequence.detach()
     if sequence.dtype != values.dtype:
         raise TypeError(f"input: expected {sequence.dtype} as the sequence, got {values.dtype}")
@@ -93,7 +96,7 @@ def _positions(sequence: Tensor, values: Tensor, right: bool) -> Tensor:
         rows = sequence if sequence.ndim == 1 else view_of(sequence, (..., None, slice(None)))
         beyond = (gt if right else ge)(rows, view_of(values, (..., None)))
         return sum(cast(logical_not(beyond), int64), -1)  # so that nan comes behind all
-    array, given = sequence._array, values._array
+    array, given = (dtypes.readable(t._array) for t in (sequence, values))
     way: Literal["left", "right"] = "right" if right else "left"
     if array.ndim == 1:
         return Tensor(np.asarray(np.searchsorted(array, given, way), int64))
@@ -118,7 +121,7 @@ def bucketize(
     """
     if boundaries.ndim != 1:
         raise ValueError(f"boundaries: expected a vector, got shape {boundaries.shape}")
-    given = input if isinstance(input, Tensor) else Tensor(np.array(input, boundaries.dtype))
+    given = input if isinstance(input, Tensor) else Tensor(dtypes.number(input, boundaries.dtype))
     if given.dtype != boundaries.dtype:
         raise TypeError(f"input: expected {boundaries.dtype} as boundaries, got {given.dtype}")
     return searchsorted(boundaries, given, out_int32=out_int32, right=right)
@@ -151,7 +154,8 @@ def isin(
     if _by_comparing(left, right):
         found = any(eq(view_of(left, (..., None)), reshape(right, (-1,))), -1)
         return logical_not(found) if invert else found
-    return Tensor(np.asarray(np.isin(left._array, right._array, invert=invert)))
+    values, known = (dtypes.readable(t._array) for t in (left, right))
+    return Tensor(np.asarray(np.isin(values, known, invert=invert)))
 
 
 # ---- histograms ----
@@ -193,7 +197,7 @@ def _bounds(
         listener.checked(high, lambda high: _finite(name, high))
     else:
         ends = (0.5 - margin, 0.5 + margin) if given is None else given
-        low, high = (Tensor(np.array(v, x.dtype)) for v in ends)
+        low, high = (Tensor(dtypes.number(v, x.dtype)) for v in ends)
         _finite(name, low)
         _finite(name, high)
     kind = x.dtype if x.dtype.kind == "f" else float64
@@ -203,8 +207,8 @@ def _bounds(
 
 
 def _finite(name: str, x: Tensor) -> None:
-    if not np.isfinite(x._array).all():
-        raise ValueError(f"{name}: expected a finite range, got {x._array.min()}")
+    if not np.isfinite(dtypes.readable(x._array)).all():
+        raise ValueError(f"{name}: expected a finite range, got {dtypes.readable(x._array).min()}")
 
 
 def _counted(
@@ -213,7 +217,7 @@ def _counted(
     """The sum of the weights (default 1) in each bin, of the elements within the range."""
     inside = logical_and(ge(x, low), le(x, high))
     real = kind if kind.kind == "f" else float64
-    one = Tensor(np.ones((), real)) if weight is None else reshape(weight.detach(), (-1,))
+    one = Tensor(dtypes.number(1, real)) if weight is None else reshape(weight.detach(), (-1,))
     counts = reshape(where(inside, one, 0.0), (-1, 1))
     total = scatter_add_rows(cast(counts, real), where(inside, place, 0), bins)
     return cast(reshape(total, (bins,)), kind)
@@ -257,7 +261,7 @@ def histogram(
         edges = copy(bins.detach())
     else:
         low, high = _bounds("histogram", x, None if range is None else (range[0], range[1]), 0.5)
-        steps = Tensor((np.arange(bins + 1) / bins).astype(x.dtype))
+        steps = Tensor(dtypes.converted(np.arange(bins + 1) / bins, x.dtype))
         inner = add(low, mul(sub(high, low), steps))
         edges = cat([view_of(inner, slice(bins)), reshape(high, (1,))])
     n = edges.shape[0] - 1

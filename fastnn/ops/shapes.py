@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._support import dtypes
 from fastnn.ops.axes import axis, reshape, sizes_of, sum
 from fastnn.ops.creation import dtype_of
 from fastnn.ops.elementwise import clone, floor_divide, remainder
 from fastnn.ops.indexing import index_select
 from fastnn.ops.join import cat, meshgrid, stack, vstack
 from fastnn.ops.names import both_names
+from fastnn.ops.promote import cast
 from fastnn.ops.views import flip, parts_by_name, split, tensor_split, transpose
 from fastnn.tensor import Tensor, int64
 from fastnn.tensor.attach import methods
@@ -91,7 +93,7 @@ def _triangle_indices(
     if row < 0 or col < 0:
         raise ValueError(f"{name}: expected a row and a col of at least 0, got {row} and {col}")
     found = np.stack(find(row, offset, col))
-    return Tensor(found.astype(dtype_of(dtype, int64)), requires_grad)
+    return Tensor(dtypes.converted(found, dtype_of(dtype, int64)), requires_grad)
 
 
 def tril_indices(
@@ -308,6 +310,7 @@ def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, 
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     if any(n < 0 for n in sizes):
         raise ValueError(f"shape: expected sizes of at least 0, got {sizes}")
+    indices = cast(indices, int64)
     steps = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
     return tuple(
         remainder(floor_divide(indices, step), n) for step, n in zip(steps, sizes, strict=True)

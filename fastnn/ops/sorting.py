@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn._support import dtypes
 from fastnn.ops.axes import axis, axis_or_none, reshape
 from fastnn.ops.elementwise import copy, where
 from fastnn.ops.indexing import gather
@@ -96,7 +97,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Median, the lower of two middle elements; along `dim`, (values, indices). nan if any is."""
     if dim is None:
         if input.numel() == 0:
-            return Tensor(np.array(np.nan, input.dtype))
+            return Tensor(dtypes.number(np.nan, input.dtype))
         return median(reshape(input, (-1,)), 0).values
     n = input.shape[axis("median", dim, input.ndim)] if input.ndim else 1
     found = kthvalue(input, (n + 1) // 2, dim, keepdim)

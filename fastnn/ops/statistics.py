@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
 from numpy.typing import DTypeLike
 
+from fastnn._support import dtypes
 from fastnn.ops.axes import (
     Axes,
     axis_or_none,
@@ -35,6 +35,7 @@ from fastnn.ops.elementwise import (
     where,
 )
 from fastnn.ops.extremes import amax, amin
+from fastnn.ops.full_precision import rounds_once
 from fastnn.ops.join import cat
 from fastnn.ops.names import both_names
 from fastnn.ops.pointwise import isfinite, isnan, logical_not
@@ -42,7 +43,7 @@ from fastnn.ops.promote import cast, real
 from fastnn.ops.table import taped
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor import Tensor, int64
 from fastnn.tensor.attach import methods
 
 __all__ = [
@@ -67,32 +68,35 @@ def _product(x: Tensor) -> Tensor:
 
 def _ones_of(x: Tensor) -> Tensor:
     """Ones, the products of no elements; the gradient has no elements either."""
-    ones = np.ones((x.shape[0], x.shape[2]), x.dtype)
+    ones = dtypes.filled((x.shape[0], x.shape[2]), 1, x.dtype)
     return taped(_no_elements, (x,), ones) if x.dtype.kind == "f" else Tensor(ones)
 
 
 def _no_elements(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     x = node.input(0)
-    return (Tensor(np.zeros(x.shape, x.dtype)),)
+    return (Tensor(dtypes.filled(x.shape, 0, x.dtype)),)
 
 
 only_reads(_no_elements)
 
 
 @both_names
+@rounds_once
 def prod(
     input: Tensor, dim: Axes = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
 ) -> Tensor:
-    """Product over `dim` (default: all axes); int64 for int64 and bool.
+    """Product over `dim` (default: all axes); int64 for integers and bool.
 
     dtype: convert the input to it before.
     """
     input = input if dtype is None else cast(input, dtype)
-    input = cast(input, int64) if input.dtype == bool_ else input
-    return reduce_axes("prod", _product, input, dim, keepdim)
+    input = input if input.dtype.kind == "f" else cast(input, int64)
+    y = reduce_axes("prod", _product, input, dim, keepdim)
+    return y if dtype is None else cast(y, dtype)
 
 
 @both_names
+@rounds_once
 def cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
     """Cumulative sum y_i = x_0 + .. + x_i along `dim`, by doubling: log2(n) additions each.
 
@@ -100,9 +104,10 @@ def cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor
     """
     at = axis_or_none("cumsum", dim, input.ndim)
     input = input if dtype is None else cast(input, dtype)
-    y = cast(input, int64) if input.dtype == bool_ else input
+    y = input if input.dtype.kind == "f" else cast(input, int64)
     if input.ndim == 0 or y.shape[at] < 2:
-        return copy(y) if y is input else y
+        y = copy(y) if y is input else y
+        return y if dtype is None else cast(y, dtype)
     before, step = (slice(None),) * at, 1
     while step < y.shape[at]:
         head = view_of(y, (*before, slice(step)))
@@ -110,7 +115,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor
         shifted = view_of(y, (*before, slice(y.shape[at] - step)))
         y = cat([head, add(tail, shifted)], at)
         step *= 2
-    return y
+    return y if dtype is None else cast(y, dtype)
 
 
 @both_names
@@ -123,6 +128,7 @@ def nansum(
 
 
 @both_names
+@rounds_once
 def nanmean(
     input: Tensor, dim: Axes = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
 ) -> Tensor:
@@ -145,6 +151,7 @@ def _count(x: Tensor, dim: Axes) -> int:
 
 
 @both_names
+@rounds_once
 def var(
     input: Tensor,
     dim: Axes = None,
@@ -174,6 +181,7 @@ def var(
 
 
 @both_names
+@rounds_once
 def std(
     input: Tensor,
     dim: Axes = None,
@@ -195,6 +203,7 @@ def _root(x: Tensor) -> Tensor:
 
 
 @both_names
+@rounds_once
 def var_mean(
     input: Tensor, dim: Axes = None, unbiased: bool | None = None, keepdim: bool = False, *,
     correction: float | None = 1,
@@ -205,6 +214,7 @@ def var_mean(
 
 
 @both_names
+@rounds_once
 def std_mean(
     input: Tensor, dim: Axes = None, unbiased: bool | None = None, keepdim: bool = False, *,
     correction: float | None = 1,
@@ -215,6 +225,7 @@ def std_mean(
 
 
 @both_names
+@rounds_once
 def logsumexp(input: Tensor, dim: Axes, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over `dim`, shifted by the largest element."""
     input = real(input)
@@ -227,6 +238,7 @@ def logsumexp(input: Tensor, dim: Axes, keepdim: bool = False) -> Tensor:
 
 
 @both_names
+@rounds_once
 def norm(
     input: Tensor, p: float | str | None = "fro", dim: Axes = None, keepdim: bool = False
 ) -> Tensor:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn._support import dtypes
 from fastnn.ops.axes import axis, mean, reshape, sum, view_of
 from fastnn.ops.cumulative import cummax
 from fastnn.ops.diagonals import diagonal
@@ -102,7 +103,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
         return median(input, dim, keepdim)
     if dim is None:
         if input.numel() == 0:
-            return Tensor(np.array(np.nan, input.dtype))
+            return Tensor(dtypes.number(np.nan, input.dtype))
         return nanmedian(reshape(input, (-1,)), 0).values
     at = axis("nanmedian", dim, input.ndim or 1)
     x = reshape(input, (1,)) if input.ndim == 0 else input
@@ -184,7 +185,7 @@ def cov(
     if isinstance(freedom, Tensor):
         found = div(product, freedom)
     else:
-        found = div(product, Tensor(np.array(freedom, x.dtype)))
+        found = div(product, Tensor(dtypes.number(freedom, x.dtype)))
     return squeeze(found) if input.ndim < 2 or x.shape[0] == 1 else found
 
 

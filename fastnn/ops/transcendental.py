@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fastnn._support import dtypes
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
@@ -220,7 +221,7 @@ def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
 def _gap(a: Tensor, b: Tensor) -> Tensor:
     """-|a - b|; 0 where both are one infinity, -inf where either is nan, which comes by max."""
     gap = neg(abs(sub(a, b)))
-    return where(isnan(gap), where(eq(a, b), 0.0, -math.inf), gap)
+    return where(isnan(gap), where(eq(a, b), Tensor(dtypes.number(0.0, gap.dtype)), -math.inf), gap)
 
 
 def _logaddexp2_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastnn.ops.elementwise import (
     abs,
@@ -24,6 +24,8 @@ from fastnn.tensor import Tensor, bool_, int64
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from fastnn.ops.rules import Binary
     from fastnn.ops.table import Operand
 
@@ -32,12 +34,13 @@ __all__ = ["bitwise_left_shift", "bitwise_right_shift", "gcd", "lcm"]
 _gcd: Binary = binary("gcd", "The greatest common divisor of int64.", None)
 
 
-def _whole(name: str, input: Operand, other: Operand) -> tuple[Tensor, Tensor]:
+def _whole(name: str, input: Operand, other: Operand) -> tuple[Tensor, Tensor, np.dtype[Any]]:
+    """Both as int64, and the dtype of the result."""
     some_tensor(name, input, other)
     x, y = pair(input, other)
     if x.dtype.kind == "f" or x.dtype == bool_:
         raise TypeError(f"{name}: expected whole numbers, got {x.dtype}")
-    return cast(x, int64), cast(y, int64)
+    return cast(x, int64), cast(y, int64), x.dtype
 
 
 def gcd(input: Tensor, other: Tensor) -> Tensor:
@@ -47,7 +50,8 @@ def gcd(input: Tensor, other: Tensor) -> Tensor:
         TypeError: not whole numbers.
     """
     tensors(input, other)
-    return _gcd(*_whole("gcd", input, other))
+    x, y, dtype = _whole("gcd", input, other)
+    return cast(_gcd(x, y), dtype)
 
 
 def lcm(input: Tensor, other: Tensor) -> Tensor:
@@ -57,19 +61,19 @@ def lcm(input: Tensor, other: Tensor) -> Tensor:
         TypeError: not whole numbers.
     """
     tensors(input, other)
-    x, y = _whole("lcm", input, other)
+    x, y, dtype = _whole("lcm", input, other)
     divisor = _gcd(x, y)
-    return abs(mul(whole_quotient(x, where(eq(divisor, 0), 1, divisor)), y))
+    return cast(abs(mul(whole_quotient(x, where(eq(divisor, 0), 1, divisor)), y)), dtype)
 
 
 def bitwise_left_shift(input: Operand, other: Operand) -> Tensor:
-    """input * 2**other, the bits that leave int64 being lost; 0 for other < 0.
+    """input * 2**other, the bits that leave the dtype being lost; 0 for other < 0.
 
     Raises:
         TypeError: not whole numbers.
     """
-    x, n = _whole("bitwise_left_shift", input, other)
-    return mul(x, pow(2, where(lt(n, 0), 64, n)))
+    x, n, dtype = _whole("bitwise_left_shift", input, other)
+    return cast(mul(x, pow(2, where(lt(n, 0), 64, n))), dtype)
 
 
 def bitwise_right_shift(input: Operand, other: Operand) -> Tensor:
@@ -78,10 +82,10 @@ def bitwise_right_shift(input: Operand, other: Operand) -> Tensor:
     Raises:
         TypeError: not whole numbers.
     """
-    x, n = _whole("bitwise_right_shift", input, other)
+    x, n, dtype = _whole("bitwise_right_shift", input, other)
     far = logical_or(lt(n, 0), gt(n, 62))
     quotient = whole_quotient(x, pow(2, where(far, 62, n)))
-    return where(far, whole_quotient(quotient, 2), quotient)
+    return cast(where(far, whole_quotient(quotient, 2), quotient), dtype)
 
 
 def _reflected_left(self: Operand, other: Operand) -> Tensor:

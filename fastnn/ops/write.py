@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core.tape import owner
+from fastnn._support import default, dtypes
 from fastnn.ops.promote import cast, fits, pair, real, same_real
 from fastnn.ops.table import TABLE, Op, execute
 from fastnn.tape import listener, versions
 from fastnn.tape.inference import check_writable
-from fastnn.tensor import Tensor, float32
+from fastnn.tensor import Tensor, as_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,6 +88,20 @@ def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     return x
 
 
+def value_of(source: Any, x: Tensor) -> Tensor:
+    """A number, list or array as a tensor of x's dtype, to be written into x.
+
+    Raises:
+        RuntimeError: a number beyond an integer dtype.
+    """
+    given, dtype = np.asarray(source), x._array.dtype
+    if not hasattr(source, "dtype"):
+        dtypes.fits("value", given, dtype)
+    if given.ndim == 0:
+        return Tensor(dtypes.number(given.item(), dtype))
+    return Tensor(dtypes.converted(as_dtype(given), dtype))
+
+
 def fill_(x: Tensor, value: Operand) -> Tensor:
     """x[...] = one value, also where elements of x share a place in memory."""
     array = x._array
@@ -101,14 +116,14 @@ def fill_(x: Tensor, value: Operand) -> Tensor:
 
 def copy_(x: Tensor, source: Operand) -> Tensor:
     """x[...] = source."""
-    values = source if isinstance(source, Tensor) else Tensor(np.array(source, x._array.dtype))
+    values = source if isinstance(source, Tensor) else value_of(source, x)
     return _write(TABLE["copy"], x, (cast(values, x._array.dtype),))
 
 
 def _in_place(name: str) -> Callable[[Tensor, Operand], Tensor]:
     def function(x: Tensor, other: Operand) -> Tensor:
         _, y = pair(x, other)
-        fits(name + "_", x, float32 if name == "div" else y._array.dtype)
+        fits(name + "_", x, default.dtype if name == "div" else y._array.dtype)
         return _write(TABLE[name], x, (x, cast(y, x._array.dtype)))
 
     function.__name__ = function.__qualname__ = name + "_"

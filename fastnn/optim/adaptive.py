@@ -6,7 +6,8 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._core import engine
-from fastnn._support import check
+from fastnn._support import check, dtypes
+from fastnn._support.dtype_info import finfo
 from fastnn.optim import settings
 from fastnn.optim.block import Segment
 from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
@@ -355,7 +356,7 @@ class Adafactor(Optimizer):
         ops.mul_(p, keep.to(dtype))
         g = ops.mul(gradient, sign.to(dtype))
         if group["eps"][0] is None:
-            least = Tensor(np.array(np.finfo(dtype).eps))
+            least = Tensor(dtypes.number(finfo(dtype).eps, dtype))
         variance = self._variance(segment.moments, ops.square(g), ops.pow(step, beta2_decay), least)
         u = ops.mul(g, ops.rsqrt(ops.maximum(variance, ops.square(least).to(dtype))))
         rate = ops.div(alpha, ops.maximum(1.0, ops.div(_rms(u), d)))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn.nn import BatchNorm1d, Module
 from fastnn.optim.lr_scheduler.base import LRScheduler, each_group
 from fastnn.optim.optimizer import Optimizer
@@ -73,7 +73,7 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> MultiAverage:
         a function of averages, parameters and their count, for `AveragedModel(multi_avg_fn=)`.
     """
     share = 1.0 - _decay(decay)
-    return _Towards(lambda n: Tensor(np.array(share, n.dtype)))
+    return _Towards(lambda n: Tensor(dtypes.number(share, n.dtype)))
 
 
 def get_swa_multi_avg_fn() -> MultiAverage:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn._support.device import device, is_device, on_cpu
 from fastnn.random import normal as _normal, uniform as _uniform
 from fastnn.tape import listener
@@ -165,10 +165,11 @@ class Generator:
         def draw(shape: tuple[int, ...]) -> Array:
             n = math.prod(shape)
             with self._lock:
-                flat = self._draw24(n) if np.dtype(dtype) == np.float32 else self._draw53(n)
+                flat = self._draw24(n) if real == np.float32 else self._draw53(n)
             return _uniform.scaled(flat, low, high).reshape(shape)
 
-        return _drawn(draw, shape)
+        real = dtypes.wide(np.dtype(dtype))
+        return dtypes.converted(_drawn(draw, shape), dtype)
 
     def normal(self, shape: tuple[int, ...], mean: float, std: float, dtype: Any) -> Array:
         """An array of N(mean, std**2) by Box-Muller.
@@ -176,7 +177,9 @@ class Generator:
         Fewer than 16 values are computed one by one from 53-bit pairs; more in blocks of 16, in
         place, where the last 16 are drawn again if 16 does not divide the size.
         """
-        return _drawn(lambda s: self._normal(s, mean, std, dtype), shape)
+        real = dtypes.wide(np.dtype(dtype))
+        values = _drawn(lambda s: self._normal(s, mean, std, real), shape)
+        return dtypes.converted(values, dtype)
 
     def _normal(self, shape: tuple[int, ...], mean: float, std: float, dtype: Any) -> Array:
         n = math.prod(shape)

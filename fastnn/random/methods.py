@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._support import check
+from fastnn._support.dtype_info import finfo
 from fastnn.ops.inplace import copy_
 from fastnn.random.generator import Generator, default_generator
 from fastnn.random.sampling import bernoulli
@@ -24,7 +25,7 @@ def _floating(self: Tensor, name: str) -> None:
 
 
 def _filled(self: Tensor, values: Any) -> Tensor:
-    return copy_(self, Tensor(values.astype(self.dtype, copy=False)))
+    return copy_(self, Tensor(values))
 
 
 def _uniform53(self: Tensor, generator: Generator | None) -> Any:
@@ -162,7 +163,9 @@ def _held(dtype: np.dtype[Any]) -> tuple[int, int, int]:
     if dtype.kind == "b":
         return 0, 1, 2
     if dtype.kind == "f":
-        return -(2**63), 2**63 - 1, 2 ** (np.finfo(dtype).nmant + 1) + 1
+        info = finfo(dtype)
+        largest = int(min(info.max, 2**63))
+        return -largest, min(largest, 2**63 - 1), int(2 / info.eps) + 1
     least, most = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
     return least, most, most + 1
 

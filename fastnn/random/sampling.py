@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn._support.device import on_cpu
 from fastnn.ops.creation import dtype_of, sizes_of, zeros_like
+from fastnn.ops.promote import cast
 from fastnn.ops.table import taped
 from fastnn.random.generator import Generator, default_generator
 from fastnn.tape import listener
@@ -155,7 +156,7 @@ def randint(
     high = check.integer("high", high, low + 1, low + 2**64 - 1)
     sizes = check.shape("size", (size,))
     array = (generator or default_generator).integers(sizes, low, min(high, 2**63))
-    return Tensor(array.astype(dtype_of(dtype, int64), copy=False), requires_grad)
+    return Tensor(dtypes.converted(array, dtype_of(dtype, int64)), requires_grad)
 
 
 def randint_like(
@@ -212,7 +213,7 @@ def randperm(
     on_cpu(device)
     count = check.integer("n", n, 0, 2**31)
     order = (generator or default_generator).permutation(count)
-    return Tensor(order.astype(dtype_of(dtype, int64), copy=False), requires_grad)
+    return Tensor(dtypes.converted(order, dtype_of(dtype, int64)), requires_grad)
 
 
 def _randint_arguments(given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any, Any]:
@@ -325,10 +326,7 @@ def normal(
 
 
 def bernoulli(
-    input: Tensor,
-    p: float | None = None,
-    *,
-    generator: Generator | None = None,
+    input: Tensor, p: float | None = None, *, generator: Generator | None = None
 ) -> Tensor:
     """Bernoulli samples: 1 with the probability given by each element, else 0; equal to torch's.
 
@@ -345,14 +343,14 @@ def bernoulli(
     kind = input.dtype
     if p is not None:
         chance = check.real("p", p, 0.0, 1.0)
-        return Tensor((source.uniform(input.shape, 0.0, 1.0, float64) < chance).astype(kind))
+        return cast(Tensor(source.uniform(input.shape, 0.0, 1.0, float64) < chance), kind)
     if kind.kind != "f":
         raise TypeError(f"input: expected floating-point probabilities, got {kind}")
     listener.refuse("random numbers were drawn (bernoulli)")
     chances = input.detach()
     if input.numel() and not bool(((chances >= 0) & (chances <= 1)).all().item()):
         raise ValueError("input: expected probabilities in 0..1")
-    u = Tensor(source.uniform(chances.shape, 0.0, 1.0, kind))
+    u = Tensor(source.uniform(chances.shape, 0.0, 1.0, dtypes.wide(chances._array.dtype)))
     return _without_influence((u < chances).to(kind), input)
 
 
@@ -378,7 +376,7 @@ def multinomial(
     (Efraimidis and Spirakis 2006).
     """
     listener.refuse("random numbers were drawn (multinomial)")
-    weights = input.detach().numpy()
+    weights = dtypes.readable(input.detach()._array)
     if weights.ndim not in (1, 2) or not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise ValueError("input: expected finite weights from 0 up, a vector or rows of them")
     rows = np.atleast_2d(weights)
@@ -395,6 +393,6 @@ def multinomial(
     else:
         u = source.uniform(rows.shape, 0.0, 1.0, float64)
         with np.errstate(divide="ignore"):
-            waiting = -np.log1p(-u).astype(rows.dtype)
-            found = np.argsort(-(rows / waiting), 1, kind="stable")[:, :num_samples]
+            first = -rows / -np.log1p(-u).astype(rows.dtype)  # by waiting time
+        found = np.argsort(first, 1, kind="stable")[:, :num_samples]
     return Tensor(found.astype(int64).reshape(*weights.shape[:-1], num_samples))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import default
+from fastnn._support import default, dtypes
 from fastnn.tape import listener
 
 if TYPE_CHECKING:
@@ -166,14 +166,15 @@ def _made(x: TensorBase) -> str:
 
 def text(x: TensorBase) -> str:
     """The tensor as torch prints it."""
-    array = x._array
+    array, own = x._array, dtypes.public(x._array.dtype)
     if listener.active is not None:
-        return f"tensor(<recorded>, shape={array.shape}, dtype={array.dtype})"
-    usual = (default.dtype.name, "int64", "bool")
-    dtype = "" if array.dtype.name in usual else f", dtype=fastnn.{array.dtype}"
+        return f"tensor(<recorded>, shape={array.shape}, dtype={own})"
+    usual = (default.dtype, dtypes.int64, dtypes.bool_)
+    dtype = "" if own in usual else f", dtype=fastnn.{own}"
     if array.size == 0:
         size = f", size={array.shape}" if array.ndim != 1 else ""
-        dtype = "" if array.dtype == default.dtype else f", dtype=fastnn.{array.dtype}"
+        dtype = "" if own == default.dtype else f", dtype=fastnn.{own}"
         return f"tensor([]{size}{dtype}{_made(x)})"
+    array = dtypes.readable(array)
     cut = array.size > _options["threshold"]
     return f"tensor({_lines(array, _Format(_shown(array, cut)), 7, cut)}{dtype}{_made(x)})"

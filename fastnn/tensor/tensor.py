@@ -13,7 +13,8 @@ import numpy as np
 
 from fastnn._core import replay, tape
 from fastnn._core.tape import TensorBase, inference_enabled
-from fastnn._support import default, device as _device
+from fastnn._support import default, device as _device, dtypes
+from fastnn._support.dtypes import bfloat16, bool_, float32, float64, int64
 from fastnn.tape import batch, listener
 from fastnn.tensor import printing
 from fastnn.tensor.size import Size
@@ -21,20 +22,16 @@ from fastnn.tensor.size import Size
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-float32: np.dtype[Any] = np.dtype("float32")
-float64: np.dtype[Any] = np.dtype("float64")
-int64: np.dtype[Any] = np.dtype("int64")
-bool_: np.dtype[Any] = np.dtype("bool")
-DTYPES = (float32, float64, int64, bool_)
+DTYPES = dtypes.ORDER
 
 
 class Tensor(TensorBase):
     """An n-dimensional array with automatic differentiation.
 
     Args:
-        array: the values. An array of float32, float64, int64 or bool is kept without a copy; other
-            arrays, and tensors, are converted; lists and numbers get the default dtype, float32,
-            as in torch.
+        array: the values. An array of one of the ten dtypes is kept without a copy: float32,
+            float64, float16, int64, int32, int16, int8, uint8, bool, and bfloat16 (as raw bytes).
+            Lists and numbers get the default dtype, float32, as in torch.
         requires_grad: record operations on this tensor for `backward`. A dtype in this position is
             taken as the dtype, as in MindSpore: Tensor([1, 2], fastnn.int32).
         dtype: default: that of the array or tensor.
@@ -75,8 +72,9 @@ class Tensor(TensorBase):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The NumPy dtype of the elements."""
-        return self._array.dtype
+        """The dtype of the elements: NumPy's, but for bfloat16."""
+        dtype = self._array.dtype
+        return dtype if dtype.kind != "V" else bfloat16
 
     @property
     def ndim(self) -> int:
@@ -129,7 +127,7 @@ class Tensor(TensorBase):
         listener.refuse("its value was asked for (item, float, int, bool or a branch)")
         if self._array.size != 1:
             raise ValueError(f"item: expected a tensor of one element, got shape {self.shape}")
-        value: float | int | bool = self._array.item()
+        value: float | int | bool = dtypes.readable(self._array).item()
         return value
 
     def numpy(self) -> NDArray[Any]:
@@ -137,6 +135,11 @@ class Tensor(TensorBase):
         listener.refuse("its values were asked for (numpy)")
         if self.requires_grad and self._node is not None:
             raise RuntimeError("numpy: this tensor requires grad; use tensor.detach().numpy()")
+        return self._for_numpy("numpy")
+
+    def _for_numpy(self, name: str) -> NDArray[Any]:
+        if self._array.dtype.kind == "V":
+            raise TypeError(f"{name}: NumPy has no bfloat16; use tensor.float() first")
         return self._array
 
     def asnumpy(self) -> NDArray[Any]:
@@ -146,15 +149,15 @@ class Tensor(TensorBase):
     def tolist(self) -> Any:
         """The values as nested lists."""
         listener.refuse("its values were asked for (tolist)")
-        return self._array.tolist()
+        return dtypes.readable(self._array).tolist()
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         listener.refuse("its values were asked for (a NumPy function)")
-        return np.array(self._array, dtype=dtype, copy=copy)
+        return np.array(self._for_numpy("__array__"), dtype=dtype, copy=copy)
 
     def __dlpack__(self, **options: Any) -> Any:
         listener.refuse("its memory was asked for (DLPack)")
-        return self.detach()._array.__dlpack__(**options)
+        return self._for_numpy("__dlpack__").__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[Any, Any]:
         return self._array.__dlpack_device__()
@@ -196,8 +199,8 @@ class Tensor(TensorBase):
         return self._array.itemsize
 
     def is_floating_point(self) -> bool:
-        """Whether the dtype is float32 or float64."""
-        return self._array.dtype.kind == "f"
+        """Whether the dtype is a floating-point one."""
+        return self._array.dtype.kind in "fV"
 
     def is_contiguous(self) -> bool:
         """Whether the memory is C-contiguous."""
@@ -208,8 +211,8 @@ class Tensor(TensorBase):
         return False
 
     def is_signed(self) -> bool:
-        """Whether the dtype is signed: all but bool."""
-        return self._array.dtype.kind != "b"
+        """Whether the dtype is signed: all but bool and uint8."""
+        return self._array.dtype.kind not in "bu"
 
     is_sparse = is_quantized = False
 
@@ -276,7 +279,7 @@ class Tensor(TensorBase):
         """Set `requires_grad` of a leaf tensor, and return the tensor."""
         if self._node is not None:
             raise RuntimeError("requires_grad_: only leaf tensors can be changed; use detach()")
-        if requires_grad and self._array.dtype.kind != "f":
+        if requires_grad and not dtypes.is_float(self._array.dtype):
             raise TypeError(
                 f"requires_grad_: only floating-point tensors have gradients, got {self.dtype}"
             )
@@ -295,14 +298,16 @@ replay.bind(Tensor)
 
 
 def as_dtype(array: NDArray[Any]) -> NDArray[Any]:
-    """The array in one of the four supported dtypes; other numeric types are converted."""
+    """The array in a dtype of tensors: itself, or a copy in this machine's byte order.
+
+    Raises:
+        TypeError: other dtypes.
+    """
     if array.dtype in DTYPES and array.dtype.isnative:
         return array
-    if array.dtype.kind in "iu":
-        return array.astype(int64)
-    if array.dtype.kind == "f":
-        return array.astype(float32 if array.dtype.itemsize <= 4 else float64)
-    raise TypeError(f"data: expected numbers or booleans, got dtype {array.dtype}")
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"data: expected numbers or booleans, got dtype {array.dtype}")
+    return array.astype(dtypes.dtype_of(array.dtype, "data"))
 
 
 def given_values(
@@ -316,10 +321,12 @@ def given_values(
     source = data._array if isinstance(data, Tensor) else data
     if isinstance(source, batch.Batch):
         return source, bool(requires_grad)  # type: ignore[return-value]
-    array = np.asarray(source, dtype)
-    if dtype is None and not hasattr(source, "dtype") and array.dtype.kind in "iuf":
-        array = array.astype(default.dtype)
-    return as_dtype(array), bool(requires_grad)
+    array = as_dtype(np.asarray(source))
+    if dtype is not None:
+        array = dtypes.converted(array, dtypes.dtype_of(dtype))
+    elif not hasattr(source, "dtype") and array.dtype.kind in "iuf":
+        array = dtypes.converted(array, default.dtype)
+    return array, bool(requires_grad)
 
 
 __all__ = [

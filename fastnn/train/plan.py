@@ -11,7 +11,7 @@ from fastnn.train.callbacks import Callback
 from fastnn.train.metrics import Metric, OfAllRows
 from fastnn.train.progress import ProgressBar
 from fastnn.train.schedule import Schedule
-from fastnn.train.steps import Update
+from fastnn.train.update import Update
 
 
 def name_of(value: Any) -> str:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core import replay, watch
-from fastnn._support import check
+from fastnn._support.dtypes import BRAIN, STORED, converted, readable
+from fastnn._support.rows import as_rows
 from fastnn.compiler.captures import attributes_of
 from fastnn.compiler.recording import Recording
 from fastnn.nn.modes import evaluating
@@ -83,7 +84,7 @@ class Predictor:
         if spec is None or self._hooked:
             return forward.recording.program, None
         if len(x) <= BLOCK and forward.looked:
-            if forward.shortcut is None:
+            if forward.shortcut is None and self.dtype not in STORED:
                 program, y = forward.recording.program, np.empty(*spec)
                 forward.shortcut = replay.Forward(program, forward.watch, x, y)
             self.shortcut = seen, forward.shortcut
@@ -97,7 +98,7 @@ class Predictor:
             result = model(Tensor(x))
         if not isinstance(result, Tensor) or result.ndim == 0 or len(result) != len(x):
             raise TypeError("model: expected it to return one tensor, rows first")
-        return np.array(result._array)
+        return np.array(readable(result._array))
 
     def _record(self, key: tuple[Any, ...], x: NDArray[Any]) -> tuple[_Forward, Any]:
         model = self._model()
@@ -112,7 +113,7 @@ class Predictor:
             if isinstance(result, Tensor) and len(recording.bound) == 2 and result.ndim > 0:
                 bound = recording.bound[1].array
                 if recording.outputs[0].packed() and bound.shape == result.shape:
-                    spec = (result.shape, result.dtype)
+                    spec = (result.shape, result._array.dtype)
             self._programs[key] = (forward, spec)
             while len(self._programs) > MAX_PROGRAMS:
                 self._programs.popitem(last=False)
@@ -147,11 +148,13 @@ def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[A
 
     Args:
         model: a module that maps (rows, features) to (rows, ...).
-        x: (rows, features), anything NumPy takes as numbers; converted to the model's dtype.
+        x: (rows, features), anything NumPy takes as numbers; converted to the model's dtype, a
+            large array of integers, float16 or bfloat16 block by block.
         out: where to write; of the result's shape and dtype, C-contiguous. Default: a new array.
 
     Returns:
-        The outputs (what the last layer gives: logits, unless it is a Softmax).
+        The outputs (what the last layer gives: logits, unless it is a Softmax), of the model's
+        dtype; of a bfloat16 model float32.
 
     Raises:
         TypeError, ValueError: x that is not a matrix of finite numbers of the right width.
@@ -172,8 +175,10 @@ def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[A
             return found
     if predictor.seen != model.changes:
         predictor.refresh(model)
-    x = check.as_input(x, "x", predictor.dtype)
+    x = as_rows(x, "x", predictor.dtype)
     rows = len(x)
+    if x.dtype != predictor.dtype or x.dtype == BRAIN:
+        return _by_blocks(predictor, x, out)
     program, spec = predictor.program(x if rows <= BLOCK else x[:BLOCK])
     if spec is None:
         result = predictor.eager(x)
@@ -195,6 +200,29 @@ def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[A
             program, _ = predictor.program(block)
         program.run((block, out[begin : begin + BLOCK]))
     return out
+
+
+def _by_blocks(predictor: Predictor, x: NDArray[Any], out: NDArray[Any] | None) -> NDArray[Any]:
+    """`predict` for rows that are converted to the model's dtype, and outputs of bfloat16, which
+    become float32."""
+    begin = 0
+    while True:
+        block = converted(x[begin : begin + BLOCK], predictor.dtype)
+        program, spec = predictor.program(block)
+        if spec is None:
+            part = predictor.eager(converted(x, predictor.dtype))
+        else:
+            part = np.empty(*spec)
+            program.run((block, part))
+        part = readable(part)
+        if out is None:
+            out = np.empty((len(x), *part.shape[1:]), part.dtype)
+        elif begin == 0:
+            _check_out(out, (len(x), *part.shape[1:]), part.dtype)
+        out[begin : begin + len(part)] = part
+        begin += len(part)
+        if begin == len(x):
+            return out
 
 
 def figures_of(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._support.dtypes import converted, wide
 from fastnn.compiler.compiled import in_python
 from fastnn.guards import first_non_finite
 from fastnn.nn.modes import training_mode
@@ -21,7 +22,7 @@ from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
 from fastnn.train.python_loop import PythonLoop
 from fastnn.train.steps import Steps
-from fastnn.train.validation import Rows
+from fastnn.train.validation import Rows, real_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -199,7 +200,8 @@ class Session:
                 if self.trainer.stop_training or self._is_due() or self._watching:
                     return
         except FloatingPointError:
-            x = self.rows.x[loop.rows_of_step()]
+            rows = self.rows.x[loop.rows_of_step()]
+            x = converted(rows, wide(real_of(self.trainer.model)))
             with training_mode(self.trainer.model, True):
                 where = first_non_finite(self.trainer.model, x) or "the loss itself"
             raise FloatingPointError(

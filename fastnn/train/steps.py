@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support.dtypes import wide
 from fastnn.compiler.recorder import Recorder
 from fastnn.compiler.recording import Recording
 from fastnn.nn import BatchNorm1d, Module
 from fastnn.nn.modes import training_mode
 from fastnn.nn.utils import clip_grad_norm_, clip_grad_value_
+from fastnn.ops import cast
 from fastnn.optim.loop import blocks_of, empty_gradients, hold_gradients
 from fastnn.tape import listener
 from fastnn.tape.modes import no_grad
@@ -25,7 +25,17 @@ from fastnn.train.metrics import Metric
 from fastnn.train.own_input import recorded
 from fastnn.train.python_loop import PythonLoop, Step
 from fastnn.train.trial import Trial
-from fastnn.train.validation import Given, Known, Rows, check_metrics, check_values, ignored_label
+from fastnn.train.update import Asked, Update
+from fastnn.train.validation import (
+    Given,
+    Known,
+    Rows,
+    beside,
+    check_metrics,
+    check_values,
+    ignored_label,
+    real_of,
+)
 from fastnn.train.weights import measured
 
 if TYPE_CHECKING:
@@ -41,38 +51,14 @@ MAX_RECORDINGS = 16  # per trainer: batch shapes, lists of metrics
 EVALUATION_ROWS = 1024  # rows per batch in evaluation
 
 
-@dataclass(frozen=True)
-class Update:
-    """How gradients update the weights: accumulation and clipping.
-
-    accumulate: batches whose gradients are accumulated for one update.
-    clip_norm, clip_value: bounds of the gradients, or None.
-    """
-
-    accumulate: int = 1
-    clip_norm: float | None = None
-    clip_value: float | None = None
-
-    @classmethod
-    def checked(cls, accumulate: Any, clip_norm: Any, clip_value: Any) -> Update:
-        """From arguments of `fit`, whose names appear in error messages."""
-        count = check.integer("accumulate_steps", accumulate, 1)
-        bounds = {"clip_norm": clip_norm, "clip_value": clip_value}
-        found = [None if b is None else check.real(n, b, 0.0) for n, b in bounds.items()]
-        return cls(count, *found)
-
-
 def shapes_of(*arrays: NDArray[Any]) -> tuple[Shape, ...]:
     """Shape and dtype of one row of each array."""
     return tuple((a.shape[1:], a.dtype) for a in arrays)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a step does with each batch besides forward and backward."""
-
-    metrics: dict[str, Metric]
-    update: Update = Update()
+def _figures(*found: Tensor) -> list[Tensor]:
+    """Losses and metrics in a type that the loop in C adds up."""
+    return [cast(t, wide(t.dtype)) for t in found]
 
 
 class Key(NamedTuple):
@@ -262,8 +248,8 @@ class Steps:
         def train(x: Tensor, *given: Tensor) -> list[Tensor]:
             if update.accumulate == 1:
                 self.optimizer.zero_grad()
-            z = self.model(x)
-            y, *w = given if trial is None else trial.targets(z)
+            z = self.model(cast(x, real_of(self.model)))
+            y, *w = beside(z, *(given if trial is None else trial.targets(z)))
             figures = measured(self.loss, z, y, *w)
             loss, recorded = figures[0], listener.active is not None
             if not recorded and not math.isfinite(loss.item()):
@@ -283,13 +269,14 @@ class Steps:
             found = {name: metric(z.detach(), y) for name, metric in metrics.items()}
             check_metrics(found)
             self._outputs = z.shape[1:]
-            return [*figures, *found.values()]
+            return _figures(*figures, *found.values())
 
         def evaluate(x: Tensor, y: Tensor, *w: Tensor) -> list[Tensor]:
             with no_grad():
-                z = self.model(x)
-                figures = measured(self.loss, z, y, *w)
-                return [*figures, *(metric(z, y) for metric in metrics.values())]
+                z = self.model(cast(x, real_of(self.model)))
+                target, *weights = beside(z, y, *w)
+                figures = measured(self.loss, z, target, *weights)
+                return _figures(*figures, *(metric(z, target) for metric in metrics.values()))
 
         return evaluate if kind == "evaluate" else train
 

@@ -13,6 +13,8 @@ import numpy as np
 
 from fastnn import random
 from fastnn._support import check
+from fastnn._support.dtypes import wide
+from fastnn._support.rows import as_rows
 from fastnn.compiler.recording import Recording
 from fastnn.nn import Module, ZeroOneLoss
 from fastnn.nn.losses.zero_one import REFUSAL
@@ -28,7 +30,8 @@ from fastnn.train.progress import ProgressBar
 from fastnn.train.schedule import Schedule
 from fastnn.train.session import Session, evaluated
 from fastnn.train.split import held_out
-from fastnn.train.steps import Steps, Update
+from fastnn.train.steps import Steps
+from fastnn.train.update import Update
 from fastnn.train.validation import (
     Given,
     Known,
@@ -217,8 +220,8 @@ class Trainer:
             callbacks=listed(callbacks),
             bar=ProgressBar(verbose),
         )
-        rows = check.as_input(x, "x", real_of(self.model))
-        given = Given(self.loss, rows, y, sample_weight, class_weight)
+        rows, real = as_rows(x, "x", real_of(self.model)), wide(real_of(self.model))
+        given = Given(self.loss, rows, y, real, sample_weight, class_weight)
         file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, resume)
         with self._alone():
             self._fit(plan, share, *self._checked(plan, share, given, validation_data, file), file)
@@ -305,7 +308,7 @@ class Trainer:
             raise TypeError("accumulate_steps: expected an optimizer of fastnn.optim")
 
     def _check_classes(self, x: ArrayLike, classes: ArrayLike) -> None:
-        outputs = self.model.predict(check.as_input(x, "x", real_of(self.model))[:1]).shape[-1]
+        outputs = self.model.predict(as_rows(x, "x", real_of(self.model))[:1]).shape[-1]
         known = check.class_labels(classes, max(outputs, 2), name="classes")
         if len(set(known.tolist())) != len(known):
             raise ValueError("classes: expected each class once")

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastnn._support import check
+from fastnn._support.dtypes import STORED, wide
+from fastnn._support.rows import as_rows, as_targets
 from fastnn.compiler.recorder import Listener, Recorder, listening
 from fastnn.nn import Module
 from fastnn.nn.modes import evaluating
+from fastnn.ops import cast
 from fastnn.tensor import Tensor
 from fastnn.train.metrics import Metric
 from fastnn.train.split import split
@@ -89,16 +92,27 @@ def real_of(model: Module) -> np.dtype[Any]:
     return np.dtype(np.float32) if parameter is None else parameter.dtype
 
 
+def beside(z: Tensor, *given: Tensor) -> list[Tensor]:
+    """Targets and weights in the outputs' type, where one of them has no kernels; classes stay."""
+    half = z._array.dtype in STORED
+    return [
+        cast(t, z.dtype) if t._array.dtype in STORED or (half and t.dtype.kind == "f") else t
+        for t in given
+    ]
+
+
 class Given(NamedTuple):
     """Data given for training or evaluation. x is checked now, the rest once the model's outputs
     are known.
 
+    real: the type that targets and weights are of, float32 or float64.
     name: a prefix of x, y and sample_weight in messages.
     """
 
     loss: Loss
     x: NDArray[Any]
     y: ArrayLike
+    real: np.dtype[Any]
     sample_weight: ArrayLike | None = None
     class_weight: ClassWeight = None
     name: str = ""
@@ -111,10 +125,10 @@ class Given(NamedTuple):
         """
         x, loss, who = self.x, self.loss, f"{self.name}sample_weight"
         shape = (len(x[:TRIED]), *outputs)
-        y = _targets(loss, self.y, shape, len(x), x.dtype, f"{self.name}y")
-        weight = row_weights(self.sample_weight, self.class_weight, y, shape[-1], x.dtype, who)
+        y = _targets(loss, self.y, shape, len(x), self.real, f"{self.name}y")
+        weight = row_weights(self.sample_weight, self.class_weight, y, shape[-1], self.real, who)
         if weight is None and ignored_label(loss, y) is not None:
-            weight = np.ones(len(y), x.dtype)  # a batch of ignored rows only is 0 then, not nan
+            weight = np.ones(len(y), self.real)  # a batch of ignored rows only is 0 then, not nan
         if weight is not None:
             check_weighted(loss, who)
         return Rows(x, y, weight)
@@ -162,8 +176,8 @@ def checked(
     Raises:
         TypeError, ValueError: bad input.
     """
-    xa = check.as_input(x, f"{name}x", real_of(model))
-    given = Given(loss, xa, y, sample_weight, class_weight, name)
+    xa, real = as_rows(x, f"{name}x", real_of(model)), wide(real_of(model))
+    given = Given(loss, xa, y, real, sample_weight, class_weight, name)
     if known is not None and xa.shape[1:] == known.rows.x.shape[1:]:
         rows = given.rows(known.outputs)
         if known.suits(rows, loss):
@@ -207,7 +221,7 @@ def _outputs(model: Module, given: Given, listener: Listener) -> Tensor:
     sample = listener.inputs[0].array
     try:
         with listening(listener):
-            z: Tensor = model(Tensor(sample))
+            z: Tensor = model(cast(Tensor(sample), real_of(model)))
     except ValueError as error:
         raise ValueError(
             f"{given.name}x: the model does not take shape {given.x.shape}: {error}"
@@ -239,7 +253,7 @@ def _targets(
     ours = isinstance(loss, Module) and type(loss).__module__.startswith("fastnn.")
     if not ours and flat and np.asarray(y).dtype.kind in "iu":
         return check.class_labels(y, 2**31, rows, name)
-    ya = check.regression_targets(y, rows, dtype, name)
+    ya = as_targets(y, rows, dtype, name)
     return ya.reshape(-1, 1) if ya.ndim == 1 and z[1:] == (1,) else ya
 
 
@@ -255,7 +269,7 @@ def _try_loss(
     _, *arrays = rows.sample(np.arange(len(z)), given.loss).arrays()
     listener.take(arrays)
     with listening(listener):
-        target, *weight = map(Tensor, arrays)
+        target, *weight = beside(z, *map(Tensor, arrays))
         try:
             value = measured(given.loss, z, target, *weight)[0]
         except ValueError as error:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, dtypes
+from fastnn._support.dtype_info import finfo
 from fastnn.nn import CrossEntropyLoss, Module, NLLLoss, functional
 from fastnn.nn.losses.cross_entropy import some_ignored
 from fastnn.tensor import Tensor
@@ -58,6 +59,7 @@ def classes_of(y: NDArray[Any]) -> NDArray[np.int64] | None:
     Ignored rows have a number below 0."""
     if y.dtype.kind == "i":
         return np.asarray(y, np.int64)
+    y = dtypes.readable(y)
     if y.ndim == 2 and y.shape[1] > 1:
         sums = y.sum(axis=1, dtype=np.float64)
         shares = bool((y >= 0).all()) and bool((np.abs(sums - 1.0) <= 1e-3).all())
@@ -113,7 +115,7 @@ def measured(loss: Loss, z: Tensor, y: Tensor, w: Tensor | None = None) -> list[
         return [total]
     counts = _counts(loss, z, y)
     size = ops.sum(w if counts is None else ops.mul(counts, w))
-    value = ops.div(total, ops.maximum(size, float(np.finfo(z.dtype).tiny)))
+    value = ops.div(total, ops.maximum(size, finfo(z.dtype).tiny))
     rows = float(len(z))
     return [value, ops.div(total.detach(), rows), ops.div(size, rows)]
 
@@ -139,7 +141,7 @@ def _counts(loss: Loss, z: Tensor, y: Tensor) -> Tensor | None:
         return None
     if loss.weight is None and not some_ignored(y, loss.ignore_index):
         return None  # `Rows.sample` sees to it that there are some where any batch has some
-    certain = Tensor(np.full(z.shape, -1, z.dtype))
+    certain = Tensor(dtypes.filled(z.shape, -1, z.dtype))
     ignored = loss.ignore_index
     return functional.nll_loss(certain, y, loss.weight, ignore_index=ignored, reduction="none")
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import ops
-from fastnn._support import check, tree
+from fastnn._support import check, dtypes, tree
 from fastnn.backward.pullback import (
     Run,
     cotangents_for,
@@ -31,7 +31,7 @@ from fastnn.transforms.vmap import vmap
 def _basis(x: Tensor) -> Tensor:
     """The standard basis of x's shape, along a new first axis."""
     n = x.numel()
-    return Tensor(np.eye(n, dtype=x.dtype).reshape(n, *x.shape))
+    return Tensor(dtypes.converted(np.eye(n), x.dtype).reshape(n, *x.shape))
 
 
 def jacobian_by_rows(

@@ -25,6 +25,8 @@ ARRAYS: dict[str, Any] = {
     "k": np.zeros(1, "i8"), "k1": np.zeros((1, 4), "i8"), "k0": np.array(0),
     "b": np.arange(12).reshape(3, 4) % 3 == 0, "bs": np.array(True), "bv": np.ones(4, bool),
     "d": np.arange(12.0).reshape(3, 4) / 7 + 0.25,
+    "f2": np.ones(2, "f2"), "bf": np.zeros(2, "V2"),  # bfloat16
+    "i4": np.ones(2, "i4"), "i2": np.ones(2, "i2"), "i1": np.ones(2, "i1"), "u1": np.ones(2, "u1"),
 }  # fmt: skip
 
 
@@ -102,14 +104,20 @@ vsplit: T.vsplit(m,3)[0] ; m.vsplit(1)[0] ; m.vsplit((1,2))[1] ; m.vsplit([1])[0
 """)
 
 SAME = _table(r"""
+bfloat16: bf.bfloat16()
 bool: b.bool()
+byte: u1.byte()
+char: i1.char()
 contiguous: m.contiguous() ; s.contiguous() ; r.contiguous()
 cpu: m.cpu() ; b.cpu()
 double: d.double()
 float: m.float() ; s.float()
+half: f2.half()
+int: i4.int()
 long: i.long() ; z.long()
 to: m.to(T.float32) ; m.to('cpu') ; i.to(T.int64) ; m.to(m) ; m.to(dtype=T.float32) ;
   m.to('cpu',T.float32)
+short: i2.short()
 type: m.type(T.float32) ; m.type('torch.FloatTensor')
 type_as: m.type_as(v)
 requires_grad_: m.requires_grad_(False)
@@ -128,9 +136,10 @@ COPIES = _table(copies.CALLS)
 # Names that give no tensor, or one that has no input's memory by what it is; changes in place are
 # looked at by test_in_place_forms.
 NO_TENSOR = set("""
-allclose asnumpy backward broadcast_shapes compiled_by data_ptr device dim dtype element_size equal
-get_device grad grad_fn is_complex is_contiguous is_cuda is_floating_point is_inference is_leaf
-is_nonzero is_quantized is_same_size is_signed is_sparse item itemsize nbytes ndim ndimension
-nelement numel output_nr register_hook register_post_accumulate_grad_hook requires_grad retain_grad
-retains_grad shape size storage_offset stride tril_indices triu_indices
+allclose asnumpy backward broadcast_shapes can_cast compiled_by data_ptr device dim dtype
+element_size equal get_device grad grad_fn is_complex is_contiguous is_cuda is_floating_point
+is_inference is_leaf is_nonzero is_quantized is_same_size is_signed is_sparse item itemsize nbytes
+ndim ndimension nelement numel output_nr promote_types register_hook
+register_post_accumulate_grad_hook requires_grad result_type retain_grad retains_grad shape size
+storage_offset stride tril_indices triu_indices
 """.split())  # fmt: skip

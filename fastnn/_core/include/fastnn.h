@@ -38,6 +38,7 @@ typedef struct fnn_op_info {
   size_t hyper;        /* the array that is float64 whatever the others are */
   int mixed;           /* its floating-point arrays may be of different types */
   int in_place;        /* it reads what it writes */
+  int moves;           /* it takes arrays of any type, those that have no kernels too */
   int epilogue;        /* enum fnn_activation: a matmul can compute this op on its result */
   int derivative; /* enum fnn_activation: a matmul can multiply its result by this derivative */
 } fnn_op_info;
@@ -119,7 +120,7 @@ typedef struct fnn_op_info {
   EACH(bitwise_or, INTEGERS, 2, 0.3)                                                                \
   EACH(bitwise_xor, INTEGERS, 2, 0.3)                                                               \
   /* out and x of any two types; attr = (enum fnn_real of out, of x) */                             \
-  EACH(cast, ANY, 1, 0.3, .mixed = 1)                                                               \
+  EACH(cast, ANY, 1, 0.3, .mixed = 1, .moves = 1)                                                   \
   /* derivative by the activation's own output: out T, dy T, y T */                                 \
   EACH(relu_grad, FLOATS, 2, 0.3, .derivative = FNN_RELU)                                           \
   EACH(sigmoid_grad, FLOATS, 2, 0.3, .derivative = FNN_SIGMOID)                                     \
@@ -157,7 +158,7 @@ typedef struct fnn_op_info {
   PACKED(log_softmax, FLOATS, 1, 1, 0x3, row, no, 0.3)                                              \
   /* out (n, c), x (rows, c), index i64 (n); dim = (n, c, rows); attr = (bytes per element): any  \
      element type. An index outside 0..rows-1 gives a row of zero bytes, never a wild read. */ \
-  PACKED(take_rows, ANY, 1, 1, 0x7, take, no, 0.3, .index = 2, .limit = 2)                          \
+  PACKED(take_rows, ANY, 1, 1, 0x7, take, no, 0.3, .index = 2, .limit = 2, .moves = 1)              \
   /* out T (rows, c), dy T (n, c), index i64 (n); dim = (n, c, rows); out is overwritten */         \
   PACKED(scatter_add_rows, FLOATS, 1, 1, 0x7, scatter, no, 0.3, .index = 2, .limit = 2)             \
   /* losses: loss T, dz T or NULL, z T, y. attr = (enum fnn_reduction). loss has one element, or  \
@@ -224,18 +225,20 @@ typedef struct fnn_op_info {
   /* neither moments nor g; hyper is only read */                                                 \
   UPDATE(shrink_step, 0, 0x3, 0.3)
 
-/* Places in hyper. OWN: the op's, at most 4. STATE: what else an op keeps from step to step. */
+/* clang-format off */
+/* Places in hyper. DECAY: weight decay that is added to the gradient; DECOUPLED: that shrinks p; SIGN:
+ * of the gradient, -1 to maximize, else 1; OWN: the op's, at most 4; STATE: what else an op keeps. */
 enum fnn_hyper {
-  FNN_HYPER_LR,
-  FNN_HYPER_DECAY,     /* weight decay that is added to the gradient */
-  FNN_HYPER_DECOUPLED, /* weight decay that shrinks p */
-  FNN_HYPER_SIGN,      /* of the gradient: -1 to maximize, else 1 */
-  FNN_HYPER_L1,
-  FNN_HYPER_OWN,
-  FNN_HYPER_STEPS = FNN_HYPER_OWN + 4,
-  FNN_HYPER_STATE,
-  FNN_HYPER_SIZE = FNN_HYPER_STATE + 2
+  FNN_HYPER_LR, FNN_HYPER_DECAY, FNN_HYPER_DECOUPLED, FNN_HYPER_SIGN, FNN_HYPER_L1, FNN_HYPER_OWN,
+  FNN_HYPER_STEPS = FNN_HYPER_OWN + 4, FNN_HYPER_STATE, FNN_HYPER_SIZE = FNN_HYPER_STATE + 2
 };
+/* Element types: those that have kernels, each a table of its own, then those that are only stored,
+ * which the ops that just move or convert elements (`moves`) take; for the others they are cast. */
+enum fnn_real {
+  FNN_FLOAT32, FNN_FLOAT64, FNN_INT64, FNN_BOOL, FNN_N_REALS,
+  FNN_FLOAT16 = FNN_N_REALS, FNN_BFLOAT16, FNN_INT32, FNN_INT16, FNN_INT8, FNN_UINT8, FNN_N_TYPES
+};
+/* clang-format on */
 enum fnn_momentum { FNN_MOMENTUM_SUM, FNN_MOMENTUM_STEP, FNN_MOMENTUM_MEAN };
 
 enum fnn_op_code {
@@ -245,7 +248,6 @@ enum fnn_op_code {
       FNN_N_OPS
 };
 
-enum fnn_real { FNN_FLOAT32, FNN_FLOAT64, FNN_INT64, FNN_BOOL, FNN_N_REALS };
 enum fnn_activation { FNN_IDENTITY, FNN_RELU, FNN_SIGMOID, FNN_TANH };
 enum fnn_reduction { FNN_NONE, FNN_SUM, FNN_MEAN };
 typedef enum fnn_status { FNN_OK, FNN_NO_MEMORY, FNN_NOT_FINITE, FNN_OUT_OF_RANGE } fnn_status;

@@ -28,8 +28,10 @@ _PARTS = (
     "_core _support tape tensor ops dtype info random backward transforms func autograd compiler "
     "nn optim guards train linalg special distributions amp mindspore __init__"
 ).split()
-_NOT = ("optim/lr_scheduler", "train/callbacks", "optim/swa_utils", "mindspore/dataset")
-_NOT += ("mindspore/train/callback", "mindspore/metrics", "mindspore/context")
+_NOT = (
+    "optim/lr_scheduler", "train/callbacks", "optim/swa_utils", "mindspore/dataset",
+    "mindspore/train/callback", "mindspore/metrics", "mindspore/context",
+)  # fmt: skip
 
 _BUILTINS = (
     "abs all any ascii bin bool bytes callable chr classmethod complex dict divmod enumerate "

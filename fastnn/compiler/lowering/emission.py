@@ -6,8 +6,10 @@ from typing import Any
 
 from fastnn._core import engine
 from fastnn._core.program import ARENA, BOUND, EXTERNAL, Program
+from fastnn._support.dtypes import CODES, bool_
 from fastnn.compiler.lowering.ir import Instruction, Storage, Value
 
+BOOL = CODES[bool_]
 Range = tuple[Any, int, int]  # (what memory, first byte, end)
 
 
@@ -60,7 +62,8 @@ def emit(
 def _table(instruction: Instruction) -> int:
     """The kernel table, chosen as engine.call does: that of the first float, else of an int64,
     else of bool."""
-    kinds = [engine.DTYPES.index(v.dtype.name) for v in instruction.values if v is not None]
+    codes = [CODES[v.dtype] for v in instruction.values if v is not None]
+    kinds = [min(code, BOOL) for code in codes]  # what moves types without kernels is in all tables
     return min(kinds) if min(kinds) >= 2 else next(kind for kind in kinds if kind < 2)
 
 

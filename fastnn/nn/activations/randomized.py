@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn.nn.activations.base import Elementwise, checked
 from fastnn.random.generator import default_generator
 from fastnn.tensor import Tensor
@@ -47,9 +47,9 @@ def rrelu(
 def _slopes(input: Tensor, below: Tensor, low: float, high: float) -> Tensor:
     """A slope for each x <= 0, in their order, as torch draws them."""
     negative = below._array
-    slopes = np.ones(negative.shape, input.dtype)
+    slopes = np.ones(negative.shape, np.float64)
     slopes[negative] = default_generator.uniform((int(negative.sum()),), low, high, np.float64)
-    return Tensor(slopes)
+    return Tensor(dtypes.converted(slopes, input.dtype))
 
 
 class RReLU(Elementwise):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-import numpy as np
 import numpy.typing as npt
 
 from fastnn import ops
-from fastnn._support import check, device as _device
+from fastnn._support import check, device as _device, dtypes
+from fastnn._support.dtypes import int32
 from fastnn.nn import init
 from fastnn.nn.layer import Layer
 from fastnn.nn.parameter import Parameter
@@ -43,12 +43,13 @@ def embedding(
         (*input.shape, width).
 
     Raises:
-        TypeError: an input that is not int64.
+        TypeError: an input that is neither int64 nor int32.
         ValueError: sparse=True, max_norm not above 0.
         IndexError: one out of range.
     """
     check.a_tensor("input", input)
     check.a_tensor("weight", weight)
+    input = ops.cast(input, int64) if input.dtype == int32 else input
     if input.dtype != int64:
         raise TypeError(f"input: expected int64 categories, got {input.dtype}; use .long()")
     if weight.ndim != 2:
@@ -69,7 +70,7 @@ def embedding(
 
 def _counts(index: Tensor, weight: Tensor) -> Tensor:
     """How often each row is read, (rows, 1)."""
-    ones = Tensor(np.ones((index.shape[0], 1), weight.dtype))
+    ones = Tensor(dtypes.filled((index.shape[0], 1), 1, weight.dtype))
     return ops.scatter_add_rows(ones, index, weight.shape[0])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import ops
-from fastnn._support import check, device as _device
+from fastnn._support import check, device as _device, dtypes
 from fastnn.nn import init
 from fastnn.nn.layer import Layer
 from fastnn.nn.layers.embedding import embedding
@@ -76,7 +76,7 @@ def embedding_bag(
     total = ops.scatter_add_rows(rows, bag, bags)
     if mode == "sum":
         return total
-    ones = Tensor(np.ones((index.shape[0], 1), weight.dtype))
+    ones = Tensor(dtypes.filled((index.shape[0], 1), 1, weight.dtype))
     if counted is not None:
         ones = ops.cast(counted, weight.dtype)
     return ops.div(total, ops.clamp(ops.scatter_add_rows(ones, bag, bags), 1.0))
@@ -140,7 +140,7 @@ def _padded(
     length = max(int(counts.max(initial=0)), 1)
     table = np.full((bags, length), len(bag), np.int64)
     table[np.arange(length) < counts[:, None]] = np.arange(len(bag))
-    last = Tensor(np.full((1, rows.shape[1]), low, rows.dtype))
+    last = Tensor(dtypes.filled((1, rows.shape[1]), low, rows.dtype))
     return ops.cat([rows, last]), Tensor(table.reshape(-1))
 
 

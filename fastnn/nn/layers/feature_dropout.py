@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn.nn.layers.dropout import SELU_FLOOR, AlphaDropout
 from fastnn.ops.inplace import replace
 from fastnn.random.generator import engine_state
@@ -47,7 +45,7 @@ def feature_alpha_dropout(
 
 
 def _dropped(input: Tensor, rate: float) -> Tensor:
-    ones = Tensor(np.ones((*input.shape[:2], *(1,) * (input.ndim - 2)), input.dtype))
+    ones = Tensor(dtypes.filled((*input.shape[:2], *(1,) * (input.ndim - 2)), 1, input.dtype))
     mask = ops.dropout(ones, rate, ops.draw_key(engine_state))  # 0 or 1 / (1 - p)
     kept = ops.mul(ops.add(input, SELU_FLOOR), mask)
     scale = math.sqrt((1 - rate) / (SELU_FLOOR**2 * rate + 1))  # (1 - p) a

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from fastnn import ops
 from fastnn._support import check, device as _device
+from fastnn._support.dtype_info import finfo
 from fastnn.nn import init
 from fastnn.nn.layer import Layer
 from fastnn.nn.parameter import Parameter
@@ -167,7 +167,7 @@ def rms_norm(
     """
     check.a_tensor("input", input)
     if eps is None:
-        eps = float(np.finfo(input.dtype).eps)
+        eps = finfo(input.dtype).eps
     return _by_rows(input, normalized_shape, weight, None, eps, centred=False)
 
 

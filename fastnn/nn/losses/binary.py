@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn.nn.losses.base import Loss, Reduction, alike, legacy, reduced, same
 from fastnn.ops.table import taped
 from fastnn.tape import listener
@@ -72,7 +70,7 @@ def _weighted(
 
 
 def _ones(x: Tensor) -> Tensor:
-    return Tensor(np.ones(x.shape, x.dtype))
+    return Tensor(dtypes.filled(x.shape, 1, x.dtype))
 
 
 class BCEWithLogitsLoss(Loss):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, by_rows, legacy
 from fastnn.ops.promote import pair
 from fastnn.tape import listener
@@ -47,6 +47,7 @@ def cross_entropy(
     if input.dtype.kind != "f":
         raise TypeError(f"input: expected float32 or float64 logits, got {input.dtype}")
     probabilities = target.dtype.kind == "f"
+    target = ops.cast(target, int64) if target.dtype.kind in "iu" else target
     if not probabilities and target.dtype != int64:
         raise TypeError(
             f"target: expected int64 classes or {input.dtype} probabilities, got {target.dtype}; "
@@ -207,6 +208,7 @@ def nll_loss(
     check.a_tensor("target", target)
     if input.dtype.kind != "f":
         raise TypeError(f"input: expected float32 or float64, got {input.dtype}")
+    target = ops.cast(target, int64) if target.dtype.kind in "iu" else target
     if target.dtype != int64:
         raise TypeError(f"target: expected int64 classes, got {target.dtype}; use .long()")
     input, target, shape = by_rows(input, target)
@@ -289,7 +291,8 @@ def some_ignored(target: Tensor, ignored: int) -> bool:
 def _one_hot(target: Tensor, classes: int, ignored: int, like: Tensor) -> Tensor:
     """1 where the class is the row's, 0 elsewhere and in rows that do not count."""
     listener.checked(target, lambda y: _class_or_ignored(y, classes, ignored), classes, ignored)
-    table = np.eye(classes + 1, classes, dtype=like.dtype)  # the last row: of what is ignored
+    ones = np.eye(classes + 1, classes)  # the last row: of what is ignored
+    table = dtypes.converted(ones, like.dtype)
     known = ops.where(ops.lt(target, classes), target, -1)  # take_rows refuses -1 in a program too
     return ops.take_rows(Tensor(table), ops.where(ops.eq(target, ignored), classes, known))
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn.nn.losses.base import LOSSES, Loss, Reduction, alike, legacy, promoted, reduced
 from fastnn.nn.module import Module
 from fastnn.tape import listener
@@ -135,7 +135,7 @@ def gaussian_nll_loss(
 def _variance(var: Tensor | float, input: Tensor) -> Tensor:
     """As a tensor that broadcasts: of the input's shape, with one axis of 1 or without the last."""
     if not isinstance(var, Tensor):
-        var = Tensor(np.full(input.shape, var, input.dtype))
+        var = Tensor(dtypes.filled(input.shape, var, input.dtype))
     if var.dtype.kind != "f":
         raise TypeError(f"var: expected floating-point numbers, got {var.dtype}; use .float()")
     if var.shape == input.shape[:-1] and input.ndim:

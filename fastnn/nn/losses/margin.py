@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn.nn.losses.base import (
     LOSSES,
     REDUCTIONS,
@@ -174,6 +174,7 @@ def _classes(input: Tensor, target: Tensor, reduction: str) -> tuple[Tensor, Ten
     check.a_tensor("target", target)
     if input.ndim > 2:
         raise ValueError(f"input: expected scores (rows, classes), got shape {input.shape}")
+    target = ops.cast(target, int64) if target.dtype.kind in "iu" else target
     if target.dtype != int64:
         raise TypeError(f"target: expected int64 classes, got {target.dtype}; use .long()")
     if input.ndim == 2:
@@ -202,7 +203,7 @@ def multi_margin_loss(
     else:
         check.same_shape("target", target.shape, input.shape[:-1], "input's rows")
     listener.checked(y, lambda labels: check.class_range("target", labels, c), c)
-    right = ops.take_rows(Tensor(np.eye(c, dtype=x.dtype)), y)
+    right = ops.take_rows(Tensor(dtypes.converted(np.eye(c), x.dtype)), y)
     here = ops.gt(right, 0.0)
     own = ops.sum(ops.where(here, x, 0.0), 1, True)
     short = ops.relu(ops.where(here, 0.0, ops.add(ops.sub(x, own), margin)))

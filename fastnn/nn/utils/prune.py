@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn.nn.module import Module
 from fastnn.nn.utils.parametrize import compute, parameter_of, restore
+from fastnn.ops.creation import ones_like
 from fastnn.random.generator import default_generator
 from fastnn.tensor import Tensor
 
@@ -88,7 +89,7 @@ class BasePruningMethod:
         scores = weight if importance_scores is None else importance_scores
         check.same_shape("importance_scores", scores.shape, weight.shape, "the parameter")
         before = module._buffers[f"{name}_mask"] if pruned else None
-        default = Tensor(np.ones(weight.shape, weight.dtype)) if before is None else before.detach()
+        default = ones_like(weight.detach()) if before is None else before.detach()
         mask = method._with_what_is_left(scores.detach(), default)
         if before is not None:
             ops.copy_(before, mask)
@@ -107,12 +108,12 @@ class BasePruningMethod:
     ) -> Tensor:
         """t with the entries that the method removes set to 0; no module is changed."""
         scores = t if importance_scores is None else importance_scores
-        default = Tensor(np.ones(t.shape, t.dtype)) if default_mask is None else default_mask
+        default = ones_like(t.detach()) if default_mask is None else default_mask
         return ops.mul(t, self._with_what_is_left(scores.detach(), default.detach()))
 
     def _with_what_is_left(self, scores: Tensor, default: Tensor) -> Tensor:
         """The mask before and, of what is left by it, that of the method."""
-        mask, kind = default._array.copy(), self.PRUNING_TYPE
+        mask, kind = dtypes.readable(default._array).copy(), self.PRUNING_TYPE
         if kind == "unstructured":
             left: Any = mask != 0
         elif kind == "structured":
@@ -126,8 +127,8 @@ class BasePruningMethod:
                 "PRUNING_TYPE: expected 'unstructured', 'structured' or 'global', got " + repr(kind)
             )
         part = Tensor(mask[left])
-        mask[left] = self.compute_mask(Tensor(scores._array[left]), part)._array
-        return Tensor(mask)
+        mask[left] = self.compute_mask(Tensor(dtypes.readable(scores._array)[left]), part)._array
+        return Tensor(dtypes.converted(mask, default._array.dtype))
 
 
 def _as_mask(kept: Array, default: Tensor) -> Tensor:
