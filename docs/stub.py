@@ -106,6 +106,8 @@ class Stub:
                 self.lines += [f"@{name}.setter", f"def {name}({value}) -> None: ..."]
             return
         given, result = self.parameters(member)
+        if name.startswith("__"):  # an operator has no further arguments
+            given = given.partition(", *, out:")[0]
         self.lines.append(f"def {name}({given}) -> {result}: ...")
 
     def text(self) -> str:

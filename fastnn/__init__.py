@@ -56,7 +56,7 @@ from fastnn.dtype import (
 from fastnn.nn import Parameter, ParameterTuple, top as _top
 from fastnn.nn.layers.distance import cosine_similarity, pairwise_distance
 from fastnn.nn.top import *
-from fastnn.ops import creation
+from fastnn.ops import creation, typed_tensors as _typed_tensors
 from fastnn.ops.arithmetic import *
 from fastnn.ops.axes import *
 from fastnn.ops.conversions import *
@@ -89,6 +89,7 @@ from fastnn.ops.spectral import *
 from fastnn.ops.statistics import *
 from fastnn.ops.summaries import *
 from fastnn.ops.transcendental import *
+from fastnn.ops.typed_tensors import *
 from fastnn.ops.views import *
 from fastnn.ops.whole import *
 from fastnn.random import sampling
@@ -251,6 +252,7 @@ __all__ = [
     "Generator",
     "ops",
     *creation.__all__,
+    *_typed_tensors.__all__,
     "cosine_similarity",
     "pairwise_distance",
     *ops.FUNCTIONS,

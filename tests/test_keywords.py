@@ -65,3 +65,70 @@ def test_other_names(call: str, same: str) -> None:
 def test_a_name_twice_or_unknown(call: str) -> None:
     with pytest.raises(TypeError):
         eval(call, {"fastnn": fastnn, "x": fastnn.ones(2)})
+
+
+@pytest.mark.parametrize(
+    ("call", "shape"),
+    [
+        ("fastnn.Tensor(5)", (5,)), ("fastnn.Tensor(2, 3)", (2, 3)), ("fastnn.Tensor()", (0,)),
+        ("fastnn.Tensor(2, 3, 4, 5)", (2, 3, 4, 5)), ("fastnn.Tensor((2, 3))", (2,)),
+        ("fastnn.Tensor(fastnn.ones(2, 3).shape)", (2, 3)), ("fastnn.Tensor([2, 3])", (2,)),
+        ("fastnn.Tensor(3.0)", ()),
+        ("fastnn.nn.Parameter(fastnn.Tensor(4))", (4,)), ("fastnn.FloatTensor(2, 1)", (2, 1)),
+        ("fastnn.LongTensor([1, 2, 3])", (3,)), ("fastnn.BoolTensor(3)", (3,)),
+        ("fastnn.zeros(size=(2, 3))", (2, 3)), ("fastnn.ones(size=3)", (3,)),
+        ("fastnn.empty(size=(), layout=None, pin_memory=True)", ()), ("fastnn.arange(end=3)", (3,)),
+        ("fastnn.ones(2).new_zeros(size=(4,), requires_grad=True)", (4,)),
+        ("fastnn.ones(2).new_full((4,), 1.0, device='cpu')", (4,)),
+        ("fastnn.scalar_tensor(s=2.0, requires_grad=True)", ()),
+    ],
+)  # fmt: skip
+def test_creation(call: str, shape: tuple[int, ...]) -> None:
+    assert tuple(eval(call).shape) == shape
+
+
+@pytest.mark.parametrize("name", fastnn.ops.typed_tensors.__all__)
+def test_tensors_of_one_dtype(name: str) -> None:
+    kind = getattr(fastnn, name)
+    x = kind([1, 0, 1])
+    assert x.dtype == kind.dtype and isinstance(x, kind) and isinstance(x, fastnn.Tensor)
+    assert x.tolist() == [1, 0, 1]
+    y = kind(x)
+    y[0] = 0
+    assert x.tolist() == [1, 0, 1]  # a copy
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ("fastnn.zeros(2, device='cuda')", RuntimeError), ("fastnn.zeros(2, size=(2,))", TypeError),
+        ("fastnn.Tensor(-1)", ValueError), ("fastnn.arange()", TypeError),
+        ("fastnn.FloatTensor(fastnn.tensor([1]))", TypeError),
+    ],
+)  # fmt: skip
+def test_creation_refuses(call: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        eval(call)
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["exp(x)", "sin(x)", "add(x, y, alpha=2)", "sub(x, y)", "mul(x, y)", "div(x, y)", "pow(x, 2)",
+     "maximum(x, y)", "matmul(x, y)", "mm(x, y)", "mv(x, v)", "atan2(x, y)", "lgamma(x)"],
+)  # fmt: skip
+def test_out(call: str) -> None:
+    x, y, v = fastnn.rand(3, 3), fastnn.rand(3, 3), fastnn.rand(3)
+    space = {**vars(fastnn), "x": x, "y": y, "v": v}
+    want = eval(call, space)
+    out = fastnn.zeros(*want.shape)
+    memory = out.numpy()
+    assert eval(f"{call[:-1]}, out=out)", space | {"out": out}) is out
+    np.testing.assert_array_equal(memory, want.numpy())
+    for wrong, error in ((fastnn.zeros(7), ValueError), (3, TypeError)):
+        with pytest.raises(error, match="out: expected"):
+            eval(f"{call[:-1]}, out=out)", space | {"out": wrong})
+    x.requires_grad_()
+    with pytest.raises(RuntimeError, match="out= does not go with gradients"):
+        eval(f"{call[:-1]}, out=out)", space | {"out": out})
+    with fastnn.no_grad():
+        assert eval(f"{call[:-1]}, out=out)", space | {"out": out}) is out

@@ -12,6 +12,7 @@ from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import abs, floor_divide, mul, sign
 from fastnn.ops.pointwise import trunc
 from fastnn.ops.promote import cast, pair
+from fastnn.ops.rules import written
 from fastnn.ops.table import taped
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
@@ -42,14 +43,14 @@ def _scaled_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 only_reads(_scaled_gradient)
 
 
-def add(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Tensor:
+def add(input: Operand, other: Operand, *, alpha: Scalar = 1, out: Tensor | None = None) -> Tensor:
     """input + alpha other."""
-    return elementwise.add(input, other if alpha == 1 else scaled(other, alpha))
+    return elementwise.add(input, other if alpha == 1 else scaled(other, alpha), out=out)
 
 
-def sub(input: Operand, other: Operand, *, alpha: Scalar = 1) -> Tensor:
+def sub(input: Operand, other: Operand, *, alpha: Scalar = 1, out: Tensor | None = None) -> Tensor:
     """input - alpha other."""
-    return elementwise.sub(input, other if alpha == 1 else scaled(other, alpha))
+    return elementwise.sub(input, other if alpha == 1 else scaled(other, alpha), out=out)
 
 
 def add_(x: Tensor, other: Operand, *, alpha: Scalar = 1) -> Tensor:
@@ -76,7 +77,13 @@ def _stepped_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 only_reads(_stepped_gradient)
 
 
-def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
+def div(
+    input: Operand,
+    other: Operand,
+    *,
+    rounding_mode: str | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """input / other.
 
     Args:
@@ -86,6 +93,8 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> 
     Raises:
         ValueError: another mode.
     """
+    if out is not None:
+        return written("div", div(input, other, rounding_mode=rounding_mode), out)
     if rounding_mode is None:
         return elementwise.div(input, other)
     if rounding_mode == "floor":

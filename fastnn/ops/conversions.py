@@ -142,29 +142,46 @@ def _bool(self: Tensor) -> Tensor:
 # ---- new tensors of the same dtype ----
 
 
-def new_zeros(self: Tensor, *size: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """A tensor of zeros; default dtype: that of this tensor."""
-    return creation.zeros(*size, dtype=dtype or self.dtype)
+def new_zeros(self: Tensor, *shape: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
+    """A tensor of zeros; default dtype: that of this tensor.
+
+    options: size, requires_grad, device ..., as of `fastnn.zeros`.
+    """
+    return creation.zeros(*shape, dtype=self.dtype if dtype is None else dtype, **options)
 
 
-def new_empty(self: Tensor, *size: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """An uninitialised tensor; default dtype: that of this tensor."""
-    return creation.empty(*size, dtype=dtype or self.dtype)
+def new_empty(self: Tensor, *shape: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
+    """An uninitialised tensor; default dtype: that of this tensor.
+
+    options: size, requires_grad, device ..., as of `fastnn.empty`.
+    """
+    return creation.empty(*shape, dtype=self.dtype if dtype is None else dtype, **options)
 
 
-def new_ones(self: Tensor, *size: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """A tensor of ones; default dtype: that of this tensor."""
-    return creation.ones(*size, dtype=dtype or self.dtype)
+def new_ones(self: Tensor, *shape: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
+    """A tensor of ones; default dtype: that of this tensor.
+
+    options: size, requires_grad, device ..., as of `fastnn.ones`.
+    """
+    return creation.ones(*shape, dtype=self.dtype if dtype is None else dtype, **options)
 
 
-def new_full(self: Tensor, size: Any, fill_value: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """A tensor filled with one value; default dtype: that of this tensor."""
-    return creation.full(size, fill_value, dtype=dtype or self.dtype)
+def new_full(
+    self: Tensor, size: Any, fill_value: Any, dtype: DTypeLike | None = None, **options: Any
+) -> Tensor:
+    """A tensor filled with one value; default dtype: that of this tensor.
+
+    options: requires_grad, device ..., as of `fastnn.full`.
+    """
+    return creation.full(size, fill_value, self.dtype if dtype is None else dtype, **options)
 
 
-def new_tensor(self: Tensor, data: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """A copy of `data` as a tensor; default dtype: that of this tensor."""
-    return creation.tensor(data, dtype=dtype or self.dtype)
+def new_tensor(self: Tensor, data: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
+    """A copy of `data` as a tensor; default dtype: that of this tensor.
+
+    options: requires_grad, device, as of `fastnn.tensor`.
+    """
+    return creation.tensor(data, self.dtype if dtype is None else dtype, **options)
 
 
 METHODS = methods(

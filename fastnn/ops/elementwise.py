@@ -229,7 +229,7 @@ def _pow_by_exponent(node: Node, dy: Tensor) -> Tensor:
 _pow: Binary = _binary("pow", "a**b.", _each(_pow_by_base, _pow_by_exponent))
 
 
-_POWERS: dict[float, Unary] = {
+_POWERS: dict[float, Callable[[Tensor], Tensor]] = {
     0: lambda x: where(Tensor(np.zeros((), bool_)), x, 1.0),
     1: lambda x: copy(x),
     2: lambda x: square(x),

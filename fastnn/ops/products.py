@@ -11,6 +11,7 @@ from fastnn.ops.axes import axis, expand, permute, reshape, sum, view_of
 from fastnn.ops.elementwise import add, mul
 from fastnn.ops.join import stack
 from fastnn.ops.matmul import matmul as of_matrices
+from fastnn.ops.rules import written
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
@@ -20,7 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def matmul(input: Tensor, other: Tensor) -> Tensor:
+def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The matrix product over the last two axes, those before broadcast; a vector on either side is
     a row or a column, and is dropped again.
 
@@ -28,6 +29,8 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         TypeError: dtypes that differ, or bools.
         ValueError: sizes that do not fit.
     """
+    if out is not None:
+        return written("matmul", matmul(input, other), out)
     return of_matrices(input, other) if other.ndim <= 2 else _batched(input, other)
 
 
@@ -56,20 +59,26 @@ def _of_axes(name: str, a: Tensor, b: Tensor, first: int, second: int) -> None:
         raise ValueError(f"{name}: expected {first} and {second} axes, got {a.shape} and {b.shape}")
 
 
-def mm(input: Tensor, mat2: Tensor) -> Tensor:
+def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Matrix product of two matrices."""
+    if out is not None:
+        return written("mm", mm(input, mat2), out)
     _of_axes("mm", input, mat2, 2, 2)
     return matmul(input, mat2)
 
 
-def mv(input: Tensor, vec: Tensor) -> Tensor:
+def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Matrix-vector product."""
+    if out is not None:
+        return written("mv", mv(input, vec), out)
     _of_axes("mv", input, vec, 2, 1)
     return matmul(input, vec)
 
 
-def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Batched matrix product of (n, i, k) and (n, k, j)."""
+    if out is not None:
+        return written("bmm", bmm(input, mat2), out)
     _of_axes("bmm", input, mat2, 3, 3)
     if input.shape[0] != mat2.shape[0]:
         raise ValueError(f"bmm: {input.shape[0]} matrices against {mat2.shape[0]}")

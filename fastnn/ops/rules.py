@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from fastnn._support import check
 from fastnn.ops.axes import unbroadcast
-from fastnn.ops.promote import beside_number, pair, real, same_real
+from fastnn.ops.promote import beside_number, fits, pair, real, same_real
 from fastnn.ops.table import TABLE, apply, row
+from fastnn.ops.write import copy_
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import GradientRule, Node
 from fastnn.tensor import Tensor, bool_
@@ -20,8 +21,17 @@ if TYPE_CHECKING:
 
     from fastnn.ops.table import Operand, Spec
 
-    Unary: TypeAlias = Callable[[Tensor], Tensor]
-    Binary: TypeAlias = Callable[[Operand, Operand], Tensor]
+    class Unary(Protocol):
+        """A function of one tensor."""
+
+        def __call__(self, input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+
+    class Binary(Protocol):
+        """A function of two tensors, or of a tensor and a number."""
+
+        def __call__(
+            self, input: Operand, other: Operand, *, out: Tensor | None = None
+        ) -> Tensor: ...
 
 
 def same(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> tuple[list[Spec], tuple[int, ...]]:
@@ -49,11 +59,30 @@ def broadcast(name: str) -> Callable[..., tuple[list[Spec], tuple[int, ...]]]:
     return shape
 
 
+def written(name: str, y: Tensor, out: Tensor) -> Tensor:
+    """The result y in the memory of `out`, which is returned: what out= means.
+
+    Raises:
+        RuntimeError: a result on the tape, which out= is not for. ValueError: another shape.
+        TypeError: a dtype that out cannot hold.
+    """
+    if not isinstance(out, Tensor):
+        raise TypeError(f"out: expected a Tensor, got {type(out).__name__}")
+    if y.requires_grad or out.requires_grad:
+        raise RuntimeError(
+            f"{name}: out= does not go with gradients; leave it out, or use fastnn.no_grad()"
+        )
+    if out._array.shape != y._array.shape:
+        raise ValueError(f"out: expected shape {y.shape}, got {out.shape}")
+    fits(name, out, y._array.dtype)
+    return copy_(out, y)
+
+
 def unary(
     name: str,
     doc: str,
     gradient: Callable[[Node, Tensor], Tensor | None],
-    integers: str | Unary = "float",
+    integers: str | Callable[[Tensor], Tensor] = "float",
     reads: bool = True,
 ) -> Unary:
     """Make the function of a unary op.
@@ -65,7 +94,9 @@ def unary(
     rule: GradientRule = lambda node, dy: (gradient(node, dy),)  # noqa: E731
     op = row(name, same, rule if reads else only_reads(rule))
 
-    def function(input: Tensor) -> Tensor:
+    def function(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+        if out is not None:
+            return written(name, function(input), out)
         if input._array.dtype.kind not in "fV":
             if integers == "same":
                 return apply(TABLE["copy"], (input,))
@@ -86,7 +117,9 @@ def binary(name: str, doc: str, gradient: GradientRule | None, floats: bool = Fa
     """Make the function of a binary op; floats: whole numbers are cast to float first."""
     op = row(name, broadcast(name), gradient)
 
-    def function(input: Operand, other: Operand) -> Tensor:
+    def function(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+        if out is not None:
+            return written(name, function(input, other), out)
         if isinstance(input, Tensor) and isinstance(other, Tensor):
             dtype = input._array.dtype
             if dtype.kind in "fV" and dtype is other._array.dtype:

@@ -9,9 +9,9 @@ import numpy as np
 
 from fastnn._support import dtypes
 from fastnn.ops.axes import reshape, sum, view_of
-from fastnn.ops.creation import dtype_of
 from fastnn.ops.elementwise import add, copy, div, eq, floor, ge, gt, le, minimum, mul, sub, where
 from fastnn.ops.extremes import amax, amin, any
+from fastnn.ops.from_data import dtype_of
 from fastnn.ops.indexing import gather
 from fastnn.ops.join import cat
 from fastnn.ops.pointwise import logical_and, logical_not

@@ -11,8 +11,8 @@ import numpy as np
 
 from fastnn._support import dtypes
 from fastnn.ops.axes import axis, reshape, sizes_of, sum
-from fastnn.ops.creation import dtype_of
 from fastnn.ops.elementwise import clone, floor_divide, remainder
+from fastnn.ops.from_data import dtype_of
 from fastnn.ops.indexing import index_select
 from fastnn.ops.join import cat, meshgrid, stack, vstack
 from fastnn.ops.names import both_names

@@ -9,7 +9,8 @@ import numpy as np
 
 from fastnn._support import check, dtypes
 from fastnn._support.device import on_cpu
-from fastnn.ops.creation import dtype_of, sizes_of, zeros_like
+from fastnn.ops.creation import sizes_of, zeros_like
+from fastnn.ops.from_data import dtype_of
 from fastnn.ops.promote import cast
 from fastnn.ops.table import taped
 from fastnn.random.generator import Generator, default_generator

@@ -32,6 +32,8 @@ class Tensor(TensorBase):
         array: the values. An array of one of the ten dtypes is kept without a copy: float32,
             float64, float16, int64, int32, int16, int8, uint8, bool, and bfloat16 (as raw bytes).
             Lists and numbers get the default dtype, float32, as in torch.
+            Integers alone are sizes, as in torch: Tensor(2, 3) is a tensor of that shape, whose
+            elements mean nothing yet, and Tensor() is empty.
         requires_grad: record operations on this tensor for `backward`. A dtype in this position is
             taken as the dtype, as in MindSpore: Tensor([1, 2], fastnn.int32).
         dtype: default: that of the array or tensor.
@@ -50,9 +52,10 @@ class Tensor(TensorBase):
 
     def __init__(
         self,
-        array: Tensor | ArrayLike,
+        array: Tensor | ArrayLike = (),
         requires_grad: bool | DTypeLike = False,
         dtype: DTypeLike | None = None,
+        *sizes: int,
     ) -> None:
         if (
             array.__class__ is not np.ndarray
@@ -60,7 +63,7 @@ class Tensor(TensorBase):
             or dtype is not None
             or array.dtype not in DTYPES
         ):
-            array, requires_grad = given_values(array, requires_grad, dtype)
+            array, requires_grad = given_values(array, requires_grad, dtype, sizes)
         super().__init__(array, requires_grad)
 
     # Shape and type
@@ -130,10 +133,10 @@ class Tensor(TensorBase):
         value: float | int | bool = dtypes.readable(self._array).item()
         return value
 
-    def numpy(self) -> NDArray[Any]:
-        """The values as an array that shares this tensor's memory."""
+    def numpy(self, *, force: bool = False) -> NDArray[Any]:
+        """The values as an array that shares this tensor's memory; force: of its detached form."""
         listener.refuse("its values were asked for (numpy)")
-        if self.requires_grad and self._node is not None:
+        if not force and self.requires_grad and self._node is not None:
             raise RuntimeError("numpy: this tensor requires grad; use tensor.detach().numpy()")
         return self._for_numpy("numpy")
 
@@ -310,10 +313,26 @@ def as_dtype(array: NDArray[Any]) -> NDArray[Any]:
     return array.astype(dtypes.dtype_of(array.dtype, "data"))
 
 
+def _sizes(data: Any, requires_grad: Any, dtype: Any, more: tuple[int, ...]) -> Any:
+    """The shape that `Tensor(2, 3)` or `Tensor(x.shape)` means; None: the arguments are values."""
+    if isinstance(data, Size) and requires_grad is False and dtype is None:
+        return tuple(data)
+    given = (data, requires_grad, dtype, *more)
+    while given and (given[-1] is None or given[-1] is False):
+        given = given[:-1]
+    whole = all(type(n) is int or isinstance(n, np.integer) for n in given)
+    return given if given and whole else None
+
+
 def given_values(
-    data: Tensor | ArrayLike, requires_grad: Any, dtype: DTypeLike | None
+    data: Tensor | ArrayLike, requires_grad: Any, dtype: Any, more: tuple[int, ...] = ()
 ) -> tuple[NDArray[Any], bool]:
     """The arguments of `Tensor(...)` as an array of a supported dtype, and requires_grad."""
+    sizes = _sizes(data, requires_grad, dtype, more)
+    if sizes is not None:
+        if min(sizes, default=0) < 0:
+            raise ValueError(f"sizes: expected integers of at least 0, got {sizes}")
+        return np.zeros(sizes, default.dtype), False
     if not isinstance(requires_grad, bool | np.bool_):
         if dtype is not None or requires_grad is None:
             raise TypeError(f"requires_grad: expected True or False, got {requires_grad!r}")
