@@ -1,0 +1,158 @@
+"""Planted faults, each of which the run must see: a harness that sees nothing proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import fastnn
+
+from .runs import Options, drive, read
+
+
+class Control(NamedTuple):
+    """A fault and what must be logged of it."""
+
+    plant: Callable[[], None]
+    part: str
+    ops: tuple[str, ...]
+    seen: tuple[tuple[str, str], ...]  # ops with the status of a row
+
+
+def wrong_value() -> None:
+    functional = fastnn.nn.functional
+    gelu = functional.gelu
+    functional.gelu = lambda x, *a, **k: gelu(x, *a, **k) * (1 + 3e-5)
+
+
+def wrong_gradient() -> None:
+    right = fastnn.sum
+
+    class Sum(fastnn.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return right(x)
+
+        @staticmethod
+        def backward(ctx: Any, grad: Any) -> Any:
+            return grad * fastnn.ones_like(ctx.saved_tensors[0]) * 1.0001
+
+    def total(x: Any, *a: Any, **k: Any) -> Any:
+        return Sum.apply(x) if not a and not k and x.requires_grad else right(x, *a, **k)
+
+    fastnn.sum = total
+
+
+def changing_value() -> None:
+    """From call to call, by a bit: the compiled form differs from the eager one."""
+    tanh, calls = fastnn.tanh, [0]
+
+    def changing(x: Any) -> Any:
+        calls[0] += 1
+        return tanh(x) * (1.0 if calls[0] % 2 else 1.0000001)
+
+    fastnn.tanh = changing
+
+
+def wrong_replay() -> None:
+    """One unit in the last place of the last output of whatever is compiled."""
+    compile = fastnn.compile
+
+    def bent(f: Any) -> Any:
+        good = compile(f)
+
+        def run(*tensors: Any) -> Any:
+            *others, last = good(*tensors)
+            array = last.detach().numpy().copy()
+            if array.dtype.kind == "f" and array.size:
+                array.ravel()[0] = np.nextafter(array.ravel()[0], 9e9, dtype=array.dtype)
+            return (*others, fastnn.from_numpy(array))
+
+        return run
+
+    fastnn.compile = bent
+
+
+def missing_error() -> None:
+    """An index out of range is clamped instead of refused."""
+    select = fastnn.index_select
+
+    def lenient(x: Any, dim: int, index: Any) -> Any:
+        try:
+            return select(x, dim, index)
+        except Exception:
+            return x
+
+    fastnn.index_select = lenient
+
+
+def missing_keyword() -> None:
+    multiply = fastnn.mul
+    fastnn.mul = lambda a, b, /: multiply(a, b)
+
+
+def wrong_layer() -> None:
+    forward = fastnn.nn.Linear.forward
+    fastnn.nn.Linear.forward = lambda self, x: forward(self, x) + (self.weight * 1e-4).sum()
+
+
+def wrong_step() -> None:
+    """A step of SGD that is one part in ten thousand too long."""
+    step = fastnn.optim.SGD.step
+
+    def longer(self: Any, *a: Any) -> Any:
+        for group in self.param_groups:
+            group["lr"] *= 1.0001
+        return step(self, *a)
+
+    fastnn.optim.SGD.step = longer
+
+
+CONTROLS = {
+    "wrong_value": Control(
+        wrong_value, "op_db", ("nn.functional.gelu",), (("nn.functional.gelu", "fail:value"),)
+    ),
+    "wrong_gradient": Control(wrong_gradient, "op_db", ("sum",), (("sum", "fail:gradient"),)),
+    "changing_value": Control(changing_value, "op_db", ("tanh",), (("tanh", "fail:compiled"),)),
+    "wrong_replay": Control(
+        wrong_replay,
+        "op_db",
+        ("tanh", "matmul"),
+        (("tanh", "fail:compiled"), ("matmul", "fail:compiled")),
+    ),
+    "missing_error": Control(
+        missing_error, "op_db", ("index_select",), (("index_select", "fail:accepts"),)
+    ),
+    "missing_keyword": Control(
+        missing_keyword, "keywords", ("mul",), (("torch.mul", "fail:keyword"),)
+    ),
+    "wrong_layer": Control(
+        wrong_layer,
+        "module_db",
+        ("Linear", "BatchNorm1d"),
+        (("Linear", "fail:value"),),
+    ),
+    "wrong_step": Control(wrong_step, "optim_db", ("SGD",), (("SGD", "fail:value"),)),
+}
+
+
+def plant(name: str) -> None:
+    CONTROLS[name].plant()
+
+
+def controls(options: Options) -> dict[str, int]:
+    """How many faults there are, and how many were seen."""
+    seen = 0
+    for name, control in CONTROLS.items():
+        planted = Options(options.folder, control.ops, "main", name)
+        drive(control.part, planted)
+        rows, _ = read(planted.path(control.part))
+        found = {(row["op"], row["status"]) for row in rows}
+        missed = [what for what in control.seen if what not in found]
+        if missed:
+            print(f"controls: {name} was not seen: expected {missed}", flush=True)
+        seen += not missed
+    return {"faults": len(CONTROLS), "seen": seen}
