@@ -68,9 +68,8 @@ def main() -> int:
     chosen = args.only.split(",") if args.only else [CONTROLS, *PARTS]
     unknown = set(chosen) - {CONTROLS, *PARTS}
     if unknown:
-        raise SystemExit(
-            f"parity: no part {', '.join(sorted(unknown))}; there are {CONTROLS}, {PARTS}"
-        )
+        names = ", ".join(sorted(unknown))
+        raise SystemExit(f"parity: no part {names}; there are {', '.join([CONTROLS, *PARTS])}")
     now, lines = {}, []
     for name in chosen:
         if name == CONTROLS:

@@ -120,7 +120,7 @@ def compare_others(i: int, a: Any, b: Any, only_shape: bool) -> Difference:
 
 
 def compare_gradients(got: Any, want: Any, exact: Any = None) -> Difference:
-    """Of lists of gradients: None where torch has none is right, where torch has zeros it is not."""
+    """Of lists of gradients; None is right where torch has None, not where it has zeros."""
     for i, (g, w) in enumerate(zip(got, want)):
         if (g is None) != (w is None):
             if w is not None and bool((w == 0).all()):

@@ -92,9 +92,7 @@ def forms(op: Any) -> list[Form]:
     return found
 
 
-def call(
-    library: Any, f: Callable[..., Any], x: Any, args: Any, kwargs: Any, in_place: bool
-) -> Any:
+def call(library: Any, f: Any, x: Any, args: Any, kwargs: Any, in_place: bool) -> Any:
     """From the same random state; in-place forms write into a copy."""
     if in_place:
         x = x.clone()

@@ -141,10 +141,8 @@ def drive(name: str, options: Options) -> None:
             return
         lines = path.read_text().splitlines() if path.exists() else []
         begun = [r for r in map(json.loads, lines) if "begin" in r]
-        if len(begun) == 0 or begun[-1]["begin"] < start:
-            raise SystemExit(
-                f"parity: the worker of {name} ended with {ended} before its first entry"
-            )
+        if not begun or begun[-1]["begin"] < start:
+            raise SystemExit(f"parity: the worker of {name} ended with {ended} before it began")
         entry = begun[-1]["entry"]
         print(f"{name}: the worker ended with {ended} at {entry}", flush=True)
         log = Log(path)

@@ -221,9 +221,8 @@ def clone(x: Any, memo: dict[int, Any] | None = None) -> Any:
 def cotangents(outs: list[torch.Tensor]) -> list[torch.Tensor]:
     """Fixed random cotangents, one for each float output of torch."""
     rng = np.random.default_rng(7)
-    return [
-        torch.from_numpy(np.array(rng.uniform(0.5, 1.5, tuple(o.shape)))).to(o.dtype) for o in outs
-    ]
+    drawn = [np.array(rng.uniform(0.5, 1.5, tuple(o.shape))) for o in outs]
+    return [torch.from_numpy(array).to(o.dtype) for array, o in zip(drawn, outs)]
 
 
 # ---- how a call reads in a report ----
