@@ -176,7 +176,7 @@ setup(
         ),
         *(
             Extension(f"fastnn._core.{name}", sources=[f"{CORE}/{name}.pyx"], **common)
-            for name in ("program", "tape", "backward", "replay")
+            for name in ("program", "tape", "backward", "replay", "watch", "frames")
         ),
     ],
     cmdclass={"build_ext": BuildEngine},

@@ -76,7 +76,9 @@ class Stub:
             elif hasattr(builtins, name):
                 continue
             elif name not in OURS:
-                self.homes.add((inspect.unwrap(function).__module__, name))
+                inner = inspect.unwrap(function)
+                named = inner.__globals__.get(name)
+                self.homes.add(((named if inspect.isclass(named) else inner).__module__, name))
         return WORD.sub(lambda m: f"_{m[0]}" if m[0] in HIDDEN else m[0], text)
 
     def parameters(self, function: Any) -> tuple[str, str]:

@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
 from numpy import finfo, iinfo
 
-from fastnn import autograd, dtype, func, nn, ops, optim, random, special
+from fastnn import (
+    autograd,
+    dtype,
+    func,
+    linalg,
+    nn,
+    ops,
+    optim,
+    random,
+    settings as _settings,
+    special,
+)
 from fastnn._core.engine import isa, isas
 from fastnn._support import threads as _threads
 from fastnn._support.device import (
@@ -39,28 +50,39 @@ from fastnn.dtype import (
     short,
     uint8,
 )
-from fastnn.nn import Parameter, ParameterTuple
+from fastnn.nn import Parameter, ParameterTuple, top as _top
+from fastnn.nn.layers.distance import cosine_similarity, pairwise_distance
+from fastnn.nn.top import *
 from fastnn.ops import creation
 from fastnn.ops.arithmetic import *
 from fastnn.ops.axes import *
 from fastnn.ops.conversions import *
 from fastnn.ops.counting import *
 from fastnn.ops.creation import *
+from fastnn.ops.cumulative import *
 from fastnn.ops.diagonals import *
+from fastnn.ops.distances import *
 from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.extremes import *
 from fastnn.ops.indexing import *
 from fastnn.ops.join import *
+from fastnn.ops.matrices import *
 from fastnn.ops.parts import *
+from fastnn.ops.placing import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.products import *
 from fastnn.ops.putting import *
+from fastnn.ops.quantiles import *
 from fastnn.ops.rows import *
 from fastnn.ops.scattering import *
+from fastnn.ops.searching import *
+from fastnn.ops.shapes import *
 from fastnn.ops.sorting import *
 from fastnn.ops.special import *
+from fastnn.ops.spectral import *
 from fastnn.ops.statistics import *
+from fastnn.ops.summaries import *
 from fastnn.ops.transcendental import *
 from fastnn.ops.views import *
 from fastnn.ops.whole import *
@@ -74,6 +96,7 @@ from fastnn.random.generator import (
     set_rng_state,
 )
 from fastnn.random.sampling import *
+from fastnn.settings import *
 from fastnn.tape.listener import RecordingError
 from fastnn.tape.modes import (
     enable_grad,
@@ -85,27 +108,44 @@ from fastnn.tape.modes import (
 )
 from fastnn.tensor import Tensor
 from fastnn.tensor.printing import get_printoptions, set_printoptions
+from fastnn.tensor.size import Size
 from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and_grad
 from fastnn.transforms.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
 from fastnn.transforms.vmap import vmap
 
 if _TYPE_CHECKING:
-    from fastnn import callbacks, distributions, explain, guards, info, io, plot, train, utils
+    from fastnn import (
+        amp,
+        callbacks,
+        distributions,
+        explain,
+        guards,
+        info,
+        io,
+        plot,
+        testing,
+        train,
+        utils,
+    )
+    from fastnn.amp import GradScaler, autocast
     from fastnn.compiler.compiled import compile
     from fastnn.explain.profile import profile
     from fastnn.io import FormatError, load, save
     from fastnn.train import History, Trainer, metrics
 
 # What a script may do without is loaded when it is first asked for.
-_MODULES = "callbacks compiler distributions explain guards info io mindspore plot train utils"
+_MODULES = (
+    "amp callbacks compiler distributions explain guards info io mindspore plot testing train utils"
+)
 _provide("fastnn", "fastnn", _MODULES)
+_provide("fastnn", "fastnn.amp", "GradScaler autocast")
 _provide("fastnn", "fastnn.compiler.compiled", "compile")
 _provide("fastnn", "fastnn.explain.profile", "profile")
 _provide("fastnn", "fastnn.io", "FormatError load save")
 _provide("fastnn", "fastnn.train", "History Trainer metrics")
 _provide(
     "fastnn",
-    "fastnn.mindspore",
+    "fastnn.mindspore.plain.top",
     "GRAPH_MODE PYNATIVE_MODE context get_seed jit load_checkpoint load_param_into_net "
     "save_checkpoint set_context set_device set_seed",
 )
@@ -113,11 +153,11 @@ _provide(
 # What lower packages offer and higher ones define.
 _provide("fastnn.nn.module", "fastnn.train.predict", "predict")
 _provide("fastnn.nn.module", "fastnn.io.model", "save")
-_provide("fastnn.nn", "fastnn.mindspore.cell", "Cell CellList Dense SequentialCell")
-_provide("fastnn.nn", "fastnn.mindspore.optim", "SGD Adam Momentum")
+_provide("fastnn.nn", "fastnn.mindspore.plain.cell", "Cell CellList Dense SequentialCell")
+_provide("fastnn.nn", "fastnn.mindspore.plain.optim", "SGD Adam Momentum")
 _provide(
     "fastnn.ops",
-    "fastnn.mindspore.ops",
+    "fastnn.mindspore.plain.ops",
     "GradOperation binary_cross_entropy binary_cross_entropy_with_logits clip_by_global_norm "
     "clip_by_value cross_entropy derivative expand_dims get_grad grad jacfwd jacrev jet jvp "
     "kl_div l1_loss mse_loss ones ones_like reduce_max reduce_mean reduce_min reduce_sum "
@@ -126,7 +166,6 @@ _provide(
 
 get_num_threads = num_threads
 newaxis = None
-Size: _Any = tuple  # the type of a shape
 
 __all__ = [
     # Tensors and dtypes
@@ -192,6 +231,7 @@ __all__ = [
     "explain",
     "guards",
     "info",
+    "linalg",
     "metrics",
     "nn",
     "optim",
@@ -202,8 +242,11 @@ __all__ = [
     "Generator",
     "ops",
     *creation.__all__,
+    "cosine_similarity",
+    "pairwise_distance",
     *ops.FUNCTIONS,
     *sampling.__all__,
+    *_top.__all__,
     "get_rng_state",
     "initial_seed",
     "manual_seed",
@@ -215,7 +258,12 @@ __all__ = [
     "FormatError",
     "load",
     "save",
-    # Devices, threads and instruction sets
+    # Devices, threads, precision and instruction sets
+    "GradScaler",
+    "amp",
+    "autocast",
+    *_settings.__all__,
+    "testing",
     "accelerator",
     "backends",
     "cuda",

@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from cases.schedules import SCHEDULES
 from catalogue import tried_optimizers
@@ -108,3 +109,78 @@ def test_schedule(name: str, way: str) -> None:
             rates.append([group["lr"] for group in o.param_groups])
         runs.append(rates)
     assert runs[0] == runs[1]
+
+
+# ---- Hooks of the state ----
+
+
+def test_hooks_of_an_optimizers_state() -> None:
+    for optimizer in (
+        optim.Adam([nn.Parameter(np.ones(2, np.float32))]),
+        optim.LBFGS([nn.Parameter(np.ones(2, np.float32))]),
+    ):
+        seen: list[Any] = []
+        optimizer.register_state_dict_pre_hook(lambda o, seen=seen: seen.append("before state"))
+        optimizer.register_state_dict_post_hook(lambda o, state: {**state, "note": 1})
+        optimizer.register_state_dict_post_hook(
+            lambda o, state, seen=seen: seen.append(sorted(state)), prepend=True
+        )
+        state = optimizer.state_dict()
+        assert seen == ["before state", ["param_groups", "state"]] and state["note"] == 1
+        optimizer.register_load_state_dict_pre_hook(lambda o, state: state.clear())
+        with pytest.raises(ValueError, match="state_dict: expected a mapping with"):
+            optimizer.load_state_dict(state)
+        assert state["note"] == 1  # the hook had a copy
+        with pytest.raises(TypeError, match="hook: expected a function"):
+            optimizer.register_load_state_dict_post_hook(3)  # type: ignore[arg-type]
+
+
+def test_an_optimizer_loads_what_a_hook_returns() -> None:
+    optimizer = optim.SGD([nn.Parameter(np.ones(2, np.float32))], lr=0.1)
+    state = optimizer.state_dict()
+    seen: list[float] = []
+    halved = {**state, "param_groups": [{**state["param_groups"][0], "lr": 0.05}]}
+    optimizer.register_load_state_dict_pre_hook(lambda o, given: halved)
+    optimizer.register_load_state_dict_post_hook(lambda o: seen.append(o.param_groups[0]["lr"]))
+    optimizer.load_state_dict(state)
+    assert seen == [0.05]
+    assert optim.Optimizer.profile_hook_step(len) is len
+
+
+# ---- Trainers and generators ----
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_copied_trainer_goes_on(way: str) -> None:
+    fastnn.manual_seed(3)
+    model = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Linear(5, 1))
+    trainer = fastnn.Trainer(model, nn.MSELoss(), optim.Adam(model.parameters(), lr=0.01))
+    x = np.random.RandomState(0).standard_normal((32, 3)).astype(np.float32)
+    y = x.sum(1, keepdims=True)
+    trainer.fit(x, y, epochs=2, verbose=0)
+    copied = WAYS[way](trainer)
+    assert copied.model is not model and copied.history.history == trainer.history.history
+    own = {id(p) for p in copied.model.parameters()}
+    assert all(id(p) in own for g in copied.optimizer.param_groups for p in g["params"])
+    losses = []
+    for each in (trainer, copied):
+        fastnn.manual_seed(4)
+        losses.append(each.fit(x, y, epochs=3, verbose=0).history["loss"])
+    assert losses[0] == losses[1]
+    weights = [each.model[0].weight.tolist() for each in (trainer, copied)]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_copied_generator_goes_on_alone(way: str) -> None:
+    generator = fastnn.Generator(5)
+    generator.normal((3,), 0.0, 1.0, np.float32)  # keeps a second number
+    copied = WAYS[way](generator)
+    assert copied.initial_seed() == 5
+    assert copied.engine_state.tolist() == generator.engine_state.tolist()
+    assert copied.engine_state is not generator.engine_state
+    found = [g.normal((5,), 0.0, 1.0, np.float32).tolist() for g in (generator, copied)]
+    assert found[0] == found[1]
+    generator.uniform((2,), 0.0, 1.0, np.float32)
+    found = [g.uniform((2,), 0.0, 1.0, np.float32).tolist() for g in (generator, copied)]
+    assert found[0] != found[1]

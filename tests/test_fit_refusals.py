@@ -102,18 +102,14 @@ def refusing(z: fastnn.Tensor, y: fastnn.Tensor) -> fastnn.Tensor:
 
 
 def test_the_writes_of_the_first_run_are_undone() -> None:
-    passes = []
     seen, linear = Seen(), nn.Linear(5, 3)
-    linear.register_forward_hook(lambda *_: passes.append(linear.training))
     model = nn.Sequential(seen, linear)
     loss, optimizer = nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.1)
     trainer = fastnn.Trainer(model, loss, optimizer)
     for _ in range(2):
         trainer.fit(**DEFAULTS)
     assert seen.rows.item() == 2 * ROWS
-    passes.clear()
     trainer.fit(**DEFAULTS)  # recorded before
-    assert passes == []
     assert linear.training
     for function in (loss, refusing):
         with pytest.raises(ValueError, match=r"^y: (expected|the loss does not take it)"):

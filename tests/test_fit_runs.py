@@ -3,7 +3,8 @@ of step, when that is reached."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,26 @@ DATA = {"x": X[:ROWS], "y": CLASSES[:ROWS], "batch_size": BATCH, "verbose": 0}
 
 
 class Counting(nn.Sequential):
-    """Notes the mode of each run, how many updates were made before, and whether gradients have
-    begun to add up for the next."""
+    """Each run is noted by `watched`: a note that it makes itself would be a change of state, which
+    takes the code out of the program."""
 
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__(*layers)
-        self.register_forward_pre_hook(
-            lambda *_: RUNS.append((self.training, seen_steps(self), adds_up(self)))
-        )
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)
+
+
+def watched(frame: Any, event: str, _: Any) -> None:
+    """Note the mode of each run, how many updates were made before, and whether gradients have
+    begun to add up for the next."""
+    if event == "call" and frame.f_code is Counting.forward.__code__:
+        model = frame.f_locals["self"]
+        RUNS.append((model.training, seen_steps(model), adds_up(model)))
+
+
+@pytest.fixture(autouse=True)
+def _watching() -> Iterator[None]:
+    sys.setprofile(watched)
+    yield
+    sys.setprofile(None)
 
 
 RUNS: list[tuple[bool, int, bool]] = []

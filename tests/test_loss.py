@@ -145,8 +145,8 @@ BAD_LOSSES: dict[str, tuple[Any, type[Exception], str]] = {
         ValueError,
         "target: expected shape (2, 1) like input, got (2,)",
     ),
-    "mse dtype": (
-        lambda: F.mse_loss(t([1.0]), t([1.0], np.float32)),
+    "bce dtype": (
+        lambda: F.binary_cross_entropy(t([1.0]), t([1.0], np.float32)),
         TypeError,
         "target: expected dtype float64 like input, got float32",
     ),

@@ -55,7 +55,7 @@ def test_names_are_torchs() -> None:
     assert list(net.state_dict()) == [
         "scale", "seen", "body.0.weight", "body.0.bias", "head.weight", "again.weight",
     ]  # fmt: skip
-    assert next(iter(net.state_dict(prefix="net"))) == "net.scale"
+    assert next(iter(net.state_dict(prefix="net."))) == "net.scale"
     assert net.scale.name == "scale" and net.body[0].weight.name == "weight"
 
 
@@ -306,8 +306,8 @@ def test_activations() -> None:
     np.testing.assert_allclose(nn.Sigmoid()(x).numpy(), 1 / (1 + np.exp(-v)), rtol=1e-14)
     np.testing.assert_allclose(nn.Tanh()(x).numpy(), np.tanh(v), rtol=1e-14)
     ten = GOLDEN["softmax_ten"]
-    np.testing.assert_allclose(nn.Softmax()(t([ten["x"]])).numpy()[0], ten["p"], rtol=1e-12)
-    np.testing.assert_allclose(F.softmax(t(ten["x"])).numpy(), ten["p"], rtol=1e-12)
+    np.testing.assert_allclose(nn.Softmax(1)(t([ten["x"]])).numpy()[0], ten["p"], rtol=1e-12)
+    np.testing.assert_allclose(F.softmax(t(ten["x"]), 0).numpy(), ten["p"], rtol=1e-12)
     np.testing.assert_allclose(
         F.log_softmax(t([ten["x"]]), dim=1).numpy()[0], np.log(ten["p"]), rtol=1e-10
     )

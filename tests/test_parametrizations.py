@@ -145,3 +145,117 @@ def test_refusals() -> None:
             function(nn.Linear(2, 2), dim=2)
     with pytest.raises(ValueError, match="2 or more axes"):
         parametrizations.spectral_norm(nn.Linear(2, 2), "bias")
+
+
+# ---- Parametrizations of one's own ----
+
+
+class Symmetric(nn.Module):
+    def forward(self, x: Any) -> Any:
+        return x.triu() + x.triu(1).transpose(0, 1)
+
+    def right_inverse(self, weight: Any) -> Any:
+        return weight.triu()
+
+
+class Doubled(nn.Module):
+    def forward(self, x: Any) -> Any:
+        return x * 2
+
+    def right_inverse(self, weight: Any) -> Any:
+        return weight / 2
+
+
+class Split(nn.Module):
+    """Of two originals."""
+
+    def forward(self, a: Any, b: Any) -> Any:
+        return a + b
+
+    def right_inverse(self, weight: Any) -> Any:
+        return weight * 0.75, weight * 0.25
+
+
+def test_a_parametrization_of_ones_own() -> None:
+    fastnn.manual_seed(0)
+    layer = nn.Linear(3, 3)
+    start = layer.weight.detach().numpy().copy()
+    assert parametrize.register_parametrization(layer, "weight", Symmetric()) is layer
+    want = np.triu(start) + np.triu(start, 1).T
+    np.testing.assert_array_equal(layer.weight.detach().numpy(), want)
+    assert list(layer.state_dict()) == ["bias", "parametrizations.weight.original"]
+    assert parametrize.type_before_parametrizations(layer) is nn.Linear
+    parametrize.register_parametrization(layer, "weight", Doubled())
+    np.testing.assert_array_equal(layer.weight.detach().numpy(), 2 * want)
+    assert len(layer.parametrizations.weight) == 2
+    layer.weight = fastnn.tensor(4 * want)
+    np.testing.assert_array_equal(layer.weight.detach().numpy(), 4 * want)
+    layer(fastnn.ones(1, 3)).sum().backward()
+    original = layer.parametrizations.weight.original
+    assert original.grad is not None and not np.tril(original.grad.numpy(), -1).any()
+    with parametrize.cached():
+        assert parametrize.remove_parametrizations(layer, "weight", False) is layer
+    np.testing.assert_array_equal(layer.weight.detach().numpy(), np.triu(2 * want))
+    assert type(layer) is nn.Linear
+
+
+def test_several_originals() -> None:
+    layer = nn.Linear(2, 2)
+    start = layer.weight.tolist()
+    parametrize.register_parametrization(layer, "weight", Split())
+    assert layer.weight.tolist() == start
+    assert list(layer.parametrizations.weight._parameters) == ["original0", "original1"]
+    with pytest.raises(ValueError, match="expected one original tensor, got several"):
+        parametrize.remove_parametrizations(layer, "weight", leave_parametrized=False)
+    parametrize.remove_parametrizations(layer, "weight")
+    assert layer.weight.tolist() == start
+
+
+def test_parametrizations_that_do_not_fit() -> None:
+    class Wider(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return fastnn.cat([x, x])
+
+    layer = nn.Linear(2, 2)
+    with pytest.raises(ValueError, match=r"Wider: expected a result of shape \(2, 2\)"):
+        parametrize.register_parametrization(layer, "weight", Wider())
+    assert isinstance(layer.weight, nn.Parameter)
+    parametrize.register_parametrization(layer, "weight", Wider(), unsafe=True)
+    assert layer.weight.shape == (4, 2)
+    with pytest.raises(RuntimeError, match=r"Wider: expected a right_inverse\(\) method"):
+        layer.weight = fastnn.ones(4, 2)
+    assert parametrize.remove_parametrizations(layer, "weight").weight.shape == (4, 2)
+    with pytest.raises(TypeError, match="parametrization: expected a Module"):
+        parametrize.register_parametrization(layer, "weight", len)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (5, 3), (3, 5)])
+@pytest.mark.parametrize("form", [None, "matrix_exp", "householder"])
+@pytest.mark.parametrize("trivial", [True, False])
+def test_orthogonal_weights(shape: tuple[int, int], form: str | None, trivial: bool) -> None:
+    fastnn.manual_seed(0)
+    layer = nn.Linear(shape[1], shape[0], dtype=np.float64)
+    start = layer.weight.detach().numpy().copy()
+    if not trivial and (form or "matrix_exp") == "matrix_exp" and (form or shape == (3, 3)):
+        with pytest.raises(ValueError, match="use_trivialization: expected True"):
+            nn.utils.parametrizations.orthogonal(layer, "weight", form, use_trivialization=False)
+        return
+    nn.utils.parametrizations.orthogonal(layer, "weight", form, use_trivialization=trivial)
+
+    def rows() -> Any:
+        q = layer.weight.detach().numpy()
+        return q.T if shape[0] >= shape[1] else q
+
+    q, r = np.linalg.qr(start if shape[0] >= shape[1] else start.T)
+    np.testing.assert_allclose(rows().T, q * np.sign(np.diagonal(r)), atol=1e-12)
+    optimizer = optim.SGD(layer.parameters(), lr=0.5)
+    x, y = fastnn.ones(2, shape[1]).double(), fastnn.ones(2, shape[0]).double()
+    trainer = fastnn.Trainer(layer, nn.MSELoss(), optimizer)
+    losses = trainer.fit(x, y, epochs=4, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    np.testing.assert_allclose(rows() @ rows().T, np.eye(min(shape)), atol=1e-12)
+
+
+def test_orthogonal_asks_for_a_matrix() -> None:
+    with pytest.raises(ValueError, match="Only matrices are supported"):
+        nn.utils.parametrizations.orthogonal(nn.Linear(3, 3), "bias")

@@ -5,25 +5,11 @@ from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
 from fastnn._core.program import Program
+from fastnn._core.watch import Watch
 
 _Tensor = Any  # defined above this door, which is told of it by `bind`
 
 def bind(tensor: type[_Tensor]) -> None: ...
-
-@disjoint_base
-class Watch:
-    ran_at: int
-    def __init__(
-        self,
-        leaves: list[_Tensor],
-        places: list[tuple[Any, Any]],
-        found: list[tuple[_Tensor, _Tensor | None]],
-        left: list[tuple[_Tensor, _Tensor | None]],
-    ) -> None: ...
-    def take(self, contents: list[Any] | None = None) -> None: ...
-    def same(self) -> bool: ...
-    def release(self) -> bool: ...
-    def leave(self) -> int: ...
 
 @disjoint_base
 class Replay:

@@ -25,6 +25,42 @@ cdef extern from *:
     int fnn_no_grad
     int fnn_inference
 
+# A tuple whose slices are of its own type, in C so that an index costs what a tuple's costs.
+cdef extern from *:
+    """
+    static PyObject *fnn_sizes_of(PyTypeObject *kind, PyObject *tuple) {
+        Py_ssize_t i, n = PyTuple_GET_SIZE(tuple);
+        PyObject *sizes = kind->tp_alloc(kind, n);
+        for (i = 0; sizes != NULL && i < n; i++) {
+            PyObject *size = PyTuple_GET_ITEM(tuple, i);
+            Py_INCREF(size);
+            PyTuple_SET_ITEM(sizes, i, size);
+        }
+        return sizes;
+    }
+    static PyObject *fnn_sizes_item(PyObject *self, PyObject *index) {
+        PyObject *part = PyTuple_Type.tp_as_mapping->mp_subscript(self, index), *sizes;
+        if (part == NULL || !PySlice_Check(index)) return part;
+        sizes = fnn_sizes_of(Py_TYPE(self), part);
+        Py_DECREF(part);
+        return sizes;
+    }
+    static PyType_Slot fnn_sizes_slots[] = {{Py_mp_subscript, (void *)fnn_sizes_item}, {0, NULL}};
+    static PyType_Spec fnn_sizes_spec = {
+        "fastnn._core.tape.Sizes", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, fnn_sizes_slots};
+    static PyObject *fnn_sizes_type(void) {
+        PyObject *bases = PyTuple_Pack(1, (PyObject *)&PyTuple_Type), *kind;
+        if (bases == NULL) return NULL;
+        kind = PyType_FromSpecWithBases(&fnn_sizes_spec, bases);
+        Py_DECREF(bases);
+        return kind;
+    }
+    """
+    object fnn_sizes_of(PyTypeObject *kind, object sizes)
+    object fnn_sizes_type()
+
+Sizes = fnn_sizes_type()  # the base of fastnn.tensor.size.Size
+cdef type _size = Sizes
 cdef object _empty = numpy.empty
 cdef type _ndarray = numpy.ndarray
 cdef type _tensor = None  # fastnn.tensor.Tensor
@@ -37,12 +73,13 @@ cdef long _made = 0  # number of nodes made so far
 cdef tuple _nothing = ()
 
 
-def bind(tensor=None, contiguous=None, rules=None, refuse=None, renew=None):
-    """Bind the Tensor class, the function that makes arrays contiguous by an op, the one that
-    refuses inputs of a node, the one that puts a view on the tape after its base got there and,
-    when vmap is first used, the batching rules of ops."""
-    global _tensor, _contiguous, _rules, _refuse, _renew
+def bind(tensor=None, contiguous=None, rules=None, refuse=None, renew=None, size=None):
+    """Bind the Tensor class, the type of a shape, the function that makes arrays contiguous by an
+    op, the one that refuses inputs of a node, the one that puts a view on the tape after its base
+    got there and, when vmap is first used, the batching rules of ops."""
+    global _tensor, _contiguous, _rules, _refuse, _renew, _size
     _renew = renew if renew is not None else _renew
+    _size = size if size is not None else _size
     _rules = rules if rules is not None else _rules
     _refuse = refuse if refuse is not None else _refuse
     _tensor = tensor if tensor is not None else _tensor
@@ -162,6 +199,11 @@ cdef class TensorBase:
         self._array = array
         self.requires_grad = requires_grad
         self._inference = fnn_inference
+
+    @property
+    def shape(self):
+        """The sizes of the axes, a tuple with `numel()`."""
+        return fnn_sizes_of(<PyTypeObject *>_size, self._array.shape)
 
 
 rebased = False  # whether any tensor was ever changed in place on the tape

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastnn._support.late import late
+
 
 class device:
     """The device of a tensor: the CPU.
@@ -94,6 +96,11 @@ class Absent:
         """Does nothing: there is no cache."""
 
     synchronize = empty_cache
+
+    @property
+    def amp(self) -> Any:
+        """`fastnn.amp`."""
+        return late("fastnn", "amp")
 
 
 class Backends:

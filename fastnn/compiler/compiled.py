@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import functools
+import gc
+import os
+import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._core.frames import Frames
 from fastnn._core.replay import Front
 from fastnn._support import tree
 from fastnn.backward.gradients import leads_to
@@ -61,12 +66,21 @@ def record(
         What fn returned, and the recording.
     """
     seen = [fn] if functions is None else list(functions)
-    run = functools.partial(_record, fn, arrays, guard, undo, seen, strict, list(leaves))
+    run = functools.partial(_record, fn, arrays, guard, undo, seen, leaves=list(leaves))
+    start = Captures(seen, [], stores=False).saved() if undo else None
     try:
-        return run()
+        return run(strict=strict or undo)
     except ChangedError:  # allowed once: fn may have cached something, such as a mask
         pass
-    return run()
+    try:
+        return run(strict=strict or undo)
+    except ChangedError as error:
+        if start is None or error.lost:
+            raise
+    start.put_back()
+    result, recording = run(strict=False)
+    start.put_back()
+    return result, recording
 
 
 @listener.computes("forward")
@@ -76,17 +90,25 @@ def _record(
     guard: bool,
     undo: bool,
     seen: list[Any],
-    strict: bool,
     leaves: list[Tensor],
+    strict: bool,
 ) -> tuple[Any, Recording]:
-    before = Captures(seen, []) if strict else None
+    before = Captures(seen, [], stores=not undo)
+    found = [(x, x.grad) for x in before.tensors]
     with listening(Recorder(arrays, leaves)) as recorder:
-        result = fn(*(Tensor(a) for a in arrays))
+        with _undisturbed(), Frames() as frames:
+            result = fn(*(Tensor(a) for a in arrays))
         if recorder.refused is not None:  # fn caught the error and went on
             raise recorder.refused
-        if before is not None:
-            before.refuse_changes(recorder.location())
-            before.refuse_large(recorder.memory())
+        modules = [module for module, _ in recorder.modules.values()]
+        captures = Captures(seen, modules, recorder.memory(), frames.calls, not undo)
+        if strict:
+            before.refuse_changes(recorder.location(), captures)
+        else:
+            captures.doubts += tuple(f"it changes {name}" for name in before.changes(captures))
+        captures.refuse_large()
+        if captures.grads:
+            recorder.needs_gradients(found, "asked" in captures.grads)
         outputs = [recorder.value(t._array) for t in tensors_of(result)]
         kept = [
             recorder.value(leaf.grad._array).storage
@@ -100,10 +122,9 @@ def _record(
     lowered = lowering.lower(recorder.instructions, recorder.inputs, outputs, kept, watched)
     _forget_own_leaves(recorder)
     detached = [
-        Tensor(t._array.copy()) if v.storage.kind == "kept" else t.detach()
+        Tensor(t._array.copy()) if v.storage.kind == "kept" else Tensor.detach(t)
         for t, v in zip(tensors_of(result), outputs, strict=True)
     ]
-    modules = [module for module, _ in recorder.modules.values()]
     recording = Recording(
         program=lowered.program,
         structure=result if not detached else rebuilt(result, detached),
@@ -112,10 +133,23 @@ def _record(
         n_inputs=len(recorder.inputs),
         instructions=lowered.instructions,
         recorder=recorder,
-        captures=Captures(seen, modules, recorder.memory()),
+        captures=captures,
     )
     recorder.instructions = []
     return rebuilt(result, detached), recording
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Without garbage collection, which may call functions that the recorded code does not."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _forget_own_leaves(recorder: Recorder) -> None:
@@ -138,6 +172,8 @@ class Compiled(Front):
         self.__doc__ = fn.__doc__
         self.__wrapped__ = fn
         self._cache: OrderedDict[Any, list[Recording]] = OrderedDict()
+        self.recordings = 0  # made so far
+        self.doubts: tuple[str, ...] = ()  # why the function runs in Python at every call
         self._last: Recording | None = None  # the one that the last call used
 
     def _located(self, error: IndexError) -> IndexError:
@@ -163,6 +199,10 @@ class Compiled(Front):
             raise AttributeError(name)
         return getattr(self.fn, name)
 
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the function, to record it."""
+        return self.fn(*args, **kwargs)
+
     def _look(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if listener.active is not None:  # called from a function that is being recorded
             return self.fn(*args, **kwargs)
@@ -172,6 +212,17 @@ class Compiled(Front):
         arrays = [_array(leaf) for leaf in given]
         trained = [isinstance(x, Tensor) and x.requires_grad for x in given]
         key = self._key(args, kwargs)
+
+        def call(*tensors: Tensor) -> Any:
+            left = iter(_as_leaves(tensors, trained))
+            new = [next(left) if i else leaf for leaf, i in zip(leaves, inputs, strict=True)]
+            new_args, new_kwargs = tree.rebuilt((args, kwargs), new)
+            return _with_gradients(self._run(new_args, new_kwargs), tensors, trained)
+
+        if self.doubts:
+            result = call(*map(Tensor, arrays))
+            detached = rebuilt(result, [Tensor.detach(t) for t in tensors_of(result)])
+            return _given_back(detached, given, trained)
         for recording in self._cache.get(key, ()):
             if recording.matches() and recording.suits(arrays):
                 recording.check(arrays)
@@ -180,17 +231,15 @@ class Compiled(Front):
                 self._shortcut = recording.shortcut
                 return _given_back(recording.replay(arrays), given, trained)
 
-        def call(*tensors: Tensor) -> Any:
-            left = iter(_as_leaves(tensors, trained))
-            new = [next(left) if i else leaf for leaf, i in zip(leaves, inputs, strict=True)]
-            new_args, new_kwargs = tree.rebuilt((args, kwargs), new)
-            return _with_gradients(self.fn(*new_args, **new_kwargs), tensors, trained)
-
         known = self._cache.get(key, ())
         left = [leaf for r in known for leaf in r.recorder.grads_set.values()]
         result, recording = record(
             call, [a.copy() for a in arrays], functions=[self.fn], strict=True, leaves=left
         )
+        self.recordings += 1
+        if recording.captures.doubts:
+            self._run_in_python(recording.captures.doubts)
+            return _given_back(result, given, trained)
         if kwargs or len(arrays) != len(args) or any(trained):
             recording.shortcut = None  # it only takes a flat list of arrays
         self._last, self._shortcut = recording, recording.shortcut
@@ -199,6 +248,12 @@ class Compiled(Front):
         if len(self._cache) > MAX_RECORDINGS:
             self._cache.popitem(last=False)
         return _given_back(result, given, trained)
+
+    def _run_in_python(self, doubts: tuple[str, ...]) -> None:
+        """From now on every call runs the function itself."""
+        self.doubts, self._shortcut, self._last = doubts, None, None
+        self._cache.clear()
+        warnings.warn(in_python("compile", self.fn, doubts), stacklevel=4)
 
     @staticmethod
     def _key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -217,12 +272,29 @@ class Compiled(Front):
         return is_grad_enabled(), repr(tree.mapped(entry, (args, kwargs)))
 
 
+def in_python(where: str, fn: Any, doubts: tuple[str, ...]) -> str:
+    """A warning that user code cannot be replayed."""
+    code = getattr(getattr(fn, "__func__", fn), "__code__", None)
+    place = f" ({os.path.basename(code.co_filename)}:{code.co_firstlineno})" if code else ""
+    name = getattr(fn, "__qualname__", type(fn).__qualname__)
+    return (
+        f"{where}: {name}{place} runs in Python every time, as slow as without it: "
+        f"{'; '.join(doubts[:3])}. A replay could miss a change of what is read there. Read it "
+        "outside and pass it in, or keep it in a number, a tensor, a list or a plain attribute"
+    )
+
+
 def _array(value: Any) -> NDArray[Any]:
     if isinstance(value, Tensor):
         if value._node is not None:
             raise TypeError(
                 "compile: a compiled function cannot take a tensor that was computed on the tape; "
                 "pass it detached"
+            )
+        if value.compiled_by != "fastnn.compile":
+            raise TypeError(
+                f"compile: got a tensor of {type(value).__module__}; use {value.compiled_by}, "
+                "which keeps what its methods mean"
             )
         value = value._array
     array: NDArray[Any] = value
@@ -240,9 +312,9 @@ def _with_gradients(result: Any, tensors: tuple[Tensor, ...], trained: list[bool
         return result
     leaves = [x for x, t in zip(tensors, trained, strict=True) if t]
     if any(leads_to(y, leaves) for y in tensors_of(result)):
-        assert listener.active is not None
+        place = "compile" if listener.active is None else listener.active.location()
         raise RecordingError(
-            f"{listener.active.location()}: cannot compile this: the result depends on an argument "
+            f"{place}: cannot compile this: the result depends on an argument "
             "that requires grad, but gradients do not pass through a compiled function: let it "
             "call backward() or autograd.grad itself, and detach what it returns; or pass the "
             "argument detached"
@@ -267,13 +339,18 @@ def compile(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
 
     The recording captures every op that fn runs, including an optimizer's update of parameters, so
     a whole training step can be compiled. fn is recorded again for new shapes, dtypes, numbers,
-    training modes and layers, and when a variable that it captures has a new value. A replay gives
-    the same bits as the eager run. The tensors that it returns are detached from the tape.
+    training modes and layers. The tensors that it returns are detached from the tape.
 
-    Other side effects, such as printing, happen only while recording. Side effects that a replay
-    would miss raise an error: counting, appending to a list, drawing from generators, setting an
-    optimizer's hyperparameters. NumPy arrays that fn turns into tensors are read in every call. A
-    gradient that you hold on to keeps its values: the next call copies it first.
+    The rule: a compiled function gives what fn gives, with the same bits, or raises. All that fn
+    can read is watched: variables, attributes, containers, arrays, other functions. When some of it
+    has a new value, fn is recorded again. NumPy arrays that fn turns into tensors are read in every
+    call. Where fn may read what cannot be watched (the clock, files, an object written in C, a
+    library that is not known), it runs in Python at every call instead, and a warning says why;
+    `doubts` of the compiled function lists the reasons.
+
+    Printing happens only while recording. Side effects that a replay would miss raise an error:
+    counting, appending to a list, drawing from generators, setting an optimizer's hyperparameters.
+    A gradient that you hold on to keeps its values: the next call copies it first.
 
     Args:
         fn: a function, method or module. It takes tensors, arrays, numbers and strings and returns

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -128,6 +129,29 @@ class Recorder:
     def clears_grad(self, leaf: Tensor) -> None:
         """`leaf.grad` becomes None, whatever it was."""
         self.grads_set[id(leaf)] = leaf
+
+    def needs_gradients(self, found: Iterable[tuple[Tensor, Any]], asked: bool) -> None:
+        """The function names `.grad`: these tensors had these gradients before it ran. A replay
+        needs the same where the program reads it first, and if the function may have asked whether
+        there is one, the same answer."""
+        for leaf, grad in found:
+            if id(leaf) in self.grads_read:
+                continue
+            if grad is not None and self._read_first(grad._array):
+                self.grads_read[id(leaf)] = leaf, grad
+            elif asked:
+                self.conditions.append(partial(_has_gradient, leaf, grad is not None))
+                self.watched.append((leaf, "grad"))
+
+    def _read_first(self, array: NDArray[Any]) -> bool:
+        """Whether the program reads memory before it writes there."""
+        storage = self.storages.get(id(_owner(array)))
+        for instruction in self.instructions if storage is not None else ():
+            if any(v.storage is storage for v in instruction.reads()):
+                return True
+            if any(v.storage is storage for v in instruction.writes()):
+                return False
+        return False
 
     def valid_while(
         self, holds: Callable[[], bool], before_run: Callable[[], object], places: Any
@@ -274,6 +298,10 @@ def listening(recorder: Recorder) -> Iterator[Recorder]:
             raise
         finally:
             listener.listen(None)
+
+
+def _has_gradient(leaf: Tensor, asked: bool) -> bool:
+    return (leaf.grad is not None) == asked
 
 
 class _Lent:

@@ -11,7 +11,8 @@ import numpy as np
 
 from fastnn._core import engine
 from fastnn._core.program import Program
-from fastnn._core.replay import Replay, Watch
+from fastnn._core.replay import Replay
+from fastnn._core.watch import Watch
 from fastnn._support.tree import alike
 from fastnn.compiler.captures import Captures
 from fastnn.compiler.lowering import Instruction, Storage, Value
@@ -72,6 +73,9 @@ class Recording:
                 p._array is array and p.requires_grad == asked
                 for p, array, asked in r.parameters.values()
             )
+            and all(
+                x._array is array and x.requires_grad == asked for x, array, asked in self._tensors
+            )
             and all(leaf.grad is grad for leaf, grad in r.grads_read.values())
             and all(holds() for holds in r.conditions)
             and self.captures.unchanged()
@@ -124,13 +128,12 @@ class Recording:
         r = self.recorder
         for leaf in r.grads_set.values():
             leaf.grad = None if leaf.grad is None else Tensor(lent(leaf.grad._array))
-        leaves = [leaf for leaf, _, _ in r.parameters.values()]
+        self._tensors = [(x, x._array, x.requires_grad) for x in self.captures.tensors]
+        leaves = [leaf for leaf, _, _ in (*r.parameters.values(), *self._tensors)]
         leaves += [*(leaf for leaf, _ in r.grads_read.values()), *r.grads_set.values()]
         self._watch = Watch(
             list({id(leaf): leaf for leaf in leaves}.values()),
-            [(type(module), "changes") for module, _ in list(r.modules.values())[:1]]
-            + r.watched
-            + self.captures.places,
+            r.watched + self.captures.counter + self.captures.places,
             list(r.grads_read.values()),
             [(leaf, leaf.grad) for leaf in r.grads_set.values()],
         )

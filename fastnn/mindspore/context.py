@@ -6,9 +6,10 @@ from typing import Any
 
 from fastnn._support import check
 
-__all__ = ["GRAPH_MODE", "PYNATIVE_MODE", "set_context", "set_device"]
+__all__ = ["GRAPH_MODE", "PYNATIVE_MODE", "get_context", "set_context", "set_device"]
 
 GRAPH_MODE, PYNATIVE_MODE = 0, 1
+_options: dict[str, Any] = {"mode": PYNATIVE_MODE, "device_target": "CPU", "device_id": 0}
 
 
 def set_device(device_target: str, device_id: int | None = None) -> None:
@@ -38,3 +39,15 @@ def set_context(**options: Any) -> None:
         check.choice("mode", options["mode"], (GRAPH_MODE, PYNATIVE_MODE))
     if "device_target" in options:
         set_device(options["device_target"])
+    _options.update(options)
+
+
+def get_context(attr_key: str) -> Any:
+    """A setting: 'mode', 'device_target', or another that was set.
+
+    Raises:
+        ValueError: nothing of the name was set.
+    """
+    if attr_key not in _options:
+        raise ValueError(f"attr_key: expected one of {sorted(_options)}, got {attr_key!r}")
+    return _options[attr_key]

@@ -9,7 +9,7 @@ from fastnn.nn.activations import *
 from fastnn.nn.layers import *
 from fastnn.nn.losses import *
 from fastnn.nn.module import Module
-from fastnn.nn.parameter import Parameter, ParameterTuple
+from fastnn.nn.parameter import Buffer, Parameter, ParameterTuple
 from fastnn.nn.summary import Summary, summary
 
 # This module has the classes of the families; `functional` has the functions.
@@ -20,6 +20,7 @@ for _name in _found:
         globals().pop(_name, None)
 
 __all__ = [
+    "Buffer",
     "Module",
     "Parameter",
     "ParameterTuple",

@@ -11,6 +11,8 @@ from fastnn.nn.activations import *
 from fastnn.nn.layers import *
 from fastnn.nn.losses import *
 from fastnn.nn.losses.base import REDUCTIONS, Reduction
+from fastnn.ops.distances import pdist
+from fastnn.ops.padding import pad
 from fastnn.tensor import Tensor
 
 
@@ -52,4 +54,4 @@ for _name in _found:
     if _name[0] != "_" and _name not in _functions:
         globals().pop(_name, None)
 
-__all__ = ["REDUCTIONS", "Reduction", "normalize", "one_hot", *_functions]
+__all__ = ["REDUCTIONS", "Reduction", "normalize", "one_hot", "pad", "pdist", *_functions]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastnn._support import check
-from fastnn.ops.table import view
 from fastnn.tape import listener
 from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
@@ -15,6 +15,17 @@ from fastnn.tensor import Tensor
 PreHook = Callable[..., Any]
 ForwardHook = Callable[..., Any]
 BackwardHook = Callable[[Any, tuple[Any, ...], tuple[Any, ...]], Any]
+
+
+HOOKS = (
+    "_forward_pre_hooks",
+    "_forward_hooks",
+    "_backward_hooks",
+    "_state_dict_pre_hooks",
+    "_state_dict_hooks",
+    "_load_state_dict_pre_hooks",
+    "_load_state_dict_post_hooks",
+)
 
 
 class HookHandle:
@@ -36,14 +47,27 @@ def _callable(hook: Any) -> Any:
 
 
 class _Given:
-    """A registered hook, called with or without keyword arguments."""
+    """A registered hook, called with or without keyword arguments, and, if always, after errors."""
 
-    def __init__(self, hook: Callable[..., Any], with_kwargs: bool) -> None:
+    def __init__(
+        self, hook: Callable[..., Any], with_kwargs: bool, always_call: bool = False
+    ) -> None:
+        self.always = check.flag("always_call", always_call)
         self.hook, self.with_kwargs = _callable(hook), check.flag("with_kwargs", with_kwargs)
 
     def __call__(self, module: Any, args: Any, kwargs: Any, *output: Any) -> Any:
         keywords = (kwargs,) if self.with_kwargs else ()
         return self.hook(module, args, *keywords, *output)
+
+
+class _Before:
+    """A hook among the backward hooks that is called before the module's backward pass."""
+
+    def __init__(self, hook: Callable[..., Any]) -> None:
+        self.hook = _callable(hook)
+
+    def __call__(self, *given: Any) -> Any:
+        return self.hook(*given)
 
 
 class Hooked:
@@ -56,6 +80,10 @@ class Hooked:
     _forward_pre_hooks: dict[int, _Given]
     _forward_hooks: dict[int, _Given]
     _backward_hooks: dict[int, BackwardHook]
+    _state_dict_pre_hooks: dict[int, Callable[..., Any]]
+    _state_dict_hooks: dict[int, Callable[..., Any]]
+    _load_state_dict_pre_hooks: dict[int, Callable[..., Any]]
+    _load_state_dict_post_hooks: dict[int, Callable[..., Any]]
 
     def _changed(self) -> None:
         """Note that a hook was added or removed."""
@@ -81,15 +109,22 @@ class Hooked:
         return self._add_hook(self._forward_pre_hooks, _Given(hook, with_kwargs), prepend)
 
     def register_forward_hook(
-        self, hook: ForwardHook, *, prepend: bool = False, with_kwargs: bool = False
+        self,
+        hook: ForwardHook,
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
     ) -> HookHandle:
         """Call `hook(module, args, output)` after every forward. Its result, if not None, replaces
         the output. The handle's `remove()` removes the hook.
 
         prepend: run before existing hooks. with_kwargs: call
-        `hook(module, args, kwargs, output)`.
+        `hook(module, args, kwargs, output)`. always_call: call it, with None for the output, even
+        if forward raises.
         """
-        return self._add_hook(self._forward_hooks, _Given(hook, with_kwargs), prepend)
+        given = _Given(hook, with_kwargs, always_call)
+        return self._add_hook(self._forward_hooks, given, prepend)
 
     def register_full_backward_hook(self, hook: BackwardHook, prepend: bool = False) -> HookHandle:
         """Call `hook(module, grad_input, grad_output)` once the gradients with respect to the
@@ -100,6 +135,15 @@ class Hooked:
         """
         return self._add_hook(self._backward_hooks, hook, prepend)
 
+    register_backward_hook = register_full_backward_hook
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> HookHandle:
+        """Call `hook(module, grad_output)` before the gradients with respect to the module's inputs
+        are computed; a tuple that it returns, or one Tensor, replaces grad_output."""
+        return self._add_hook(self._backward_hooks, _Before(hook), prepend)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         listener.reads(self)
         if self._forward_pre_hooks or self._forward_hooks or self._backward_hooks:
@@ -107,7 +151,20 @@ class Hooked:
         return self.forward(*args, **kwargs)
 
     def _hooked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call the module with its hooks."""
+        """Call the module with its hooks; after an error those that are always called."""
+        called: set[int] = set()
+        try:
+            return self._through_hooks(args, kwargs, called)
+        except Exception:
+            for key, hook in list(self._forward_hooks.items()):
+                if hook.always and key not in called:
+                    with contextlib.suppress(Exception):
+                        hook(self, args, kwargs, None)
+            raise
+
+    def _through_hooks(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], called: set[int]
+    ) -> Any:
         for pre in list(self._forward_pre_hooks.values()):
             replaced = pre(self, args, kwargs)
             if replaced is not None and pre.with_kwargs:
@@ -119,7 +176,8 @@ class Hooked:
             output = watched.outputs(self.forward(*watched.args, **kwargs))
         else:
             output = self.forward(*args, **kwargs)
-        for hook in list(self._forward_hooks.values()):
+        for key, hook in list(self._forward_hooks.items()):
+            called.add(key)
             replaced = hook(self, args, kwargs, output)
             if replaced is not None:
                 output = replaced
@@ -133,6 +191,7 @@ class _Backward:
         self._module = module
         self._wanted = [i for i, x in enumerate(args) if isinstance(x, Tensor) and x.requires_grad]
         self._out: list[Tensor | None] = []
+        self._places: list[int] = []  # of the outputs that have a gradient
         self._size = len(args)
         self.args = self._through(args) if self._wanted else args
 
@@ -155,6 +214,8 @@ class _Backward:
 
     def _call(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         for hook in list(self._module._backward_hooks.values()):
+            if isinstance(hook, _Before):
+                continue
             replaced = hook(self._module, grads, tuple(self._out))
             if replaced is not None:
                 grads = replaced if isinstance(replaced, tuple) else (replaced,)
@@ -165,17 +226,32 @@ class _Backward:
         return grads
 
     def outputs(self, output: Any) -> Any:
-        """Watch the gradients of the output, or of a tuple of outputs."""
+        """Watch the gradients of the output, or of a tuple of outputs, by one node."""
         several = isinstance(output, tuple | list)
         given = list(output) if several else [output]
         self._out = [None] * len(given)
-        for i, y in enumerate(given):
-            if isinstance(y, Tensor) and y.requires_grad:
-                given[i] = view(y, y._array, self._seen, (i,))
+        self._places = [i for i, y in enumerate(given) if isinstance(y, Tensor) and y.requires_grad]
+        if self._places:
+            ys = tuple(given[i] for i in self._places)
+            node = Node(self._seen, ys, tuple(y._array for y in ys), ())
+            for place, i in enumerate(self._places):
+                given[i] = node.output(place)
         return type(output)(given) if several else given[0]
 
-    def _seen(self, node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-        self._out[node.attrs[0]] = dy
-        if not self._wanted and None not in self._out:
+    def _seen(self, node: Node, *arrived: Tensor | None) -> Sequence[Tensor | None]:
+        for i, gradient in zip(self._places, arrived, strict=True):
+            self._out[i] = gradient
+        for hook in list(self._module._backward_hooks.values()):
+            if not isinstance(hook, _Before):
+                continue
+            replaced = hook(self._module, tuple(self._out))
+            if replaced is not None:
+                given = replaced if isinstance(replaced, tuple) else (replaced,)
+                if len(given) != len(self._out):
+                    raise RuntimeError(
+                        f"backward pre-hook: expected {len(self._out)} gradients, got {len(given)}"
+                    )
+                self._out = list(given)
+        if not self._wanted:
             self._call((None,) * self._size)
-        return (dy,)
+        return [self._out[i] for i in self._places]

@@ -17,7 +17,7 @@ from fastnn.tensor import Tensor
 Array = npt.NDArray[Any]
 
 # Arguments that a rebuild does not need: without effect, or visible in the values.
-_UNKEPT = frozenset({"axis", "device", "dtype", "inplace", "sparse"})
+_UNKEPT = frozenset({"axis", "device", "dtype", "inplace", "max_value", "min_value", "sparse"})
 _OPTIONAL = ("inplace",)  # kept where it is True, so that most files do without
 
 

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self
 
-import numpy as np
-
 from fastnn import autograd
 from fastnn._core import engine
 from fastnn._support import check
-from fastnn._support.device import is_device
 from fastnn._support.late import late
-from fastnn.nn.hooks import Hooked
-from fastnn.nn.parameter import Parameter
-from fastnn.nn.state import IncompatibleKeys, load, loadable
+from fastnn.nn.converting import Converted
+from fastnn.nn.hooks import HOOKS
+from fastnn.nn.parameter import Buffer, Parameter
+from fastnn.nn.paths import Paths
+from fastnn.nn.saving import Saved
 from fastnn.tape import listener
 from fastnn.tensor import Tensor
-
-HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks")
 
 
 def _first_predict(*args: Any) -> Any:
@@ -31,7 +28,7 @@ def _first_predict(*args: Any) -> Any:
 _predict: Any = _first_predict
 
 
-class Module(Hooked):
+class Module(Paths, Converted, Saved):
     """Base class of layers and models, torch's `nn.Module`.
 
     Assign Parameters and Modules as attributes in `__init__`, after `super().__init__()`, and
@@ -52,6 +49,8 @@ class Module(Hooked):
     ['hidden.weight', 'hidden.bias']
     """
 
+    T_destination: Any = dict  # torch's names, for what is asked of any module
+    call_super_init = dump_patches = False
     changes = 0  # of Module: counts changes to the parts and the mode of any module
 
     training: bool
@@ -83,6 +82,11 @@ class Module(Hooked):
                 self.register_parameter(name, value)
             else:
                 self.add_module(name, value)
+            return
+        if isinstance(value, Buffer) and name not in self._buffers:
+            self._forget(name)
+            self.__dict__.pop(name, None)
+            self.register_buffer(name, value, value.persistent)
             return
         for kind, registry in zip(("parameter", "module"), registries, strict=True):
             if registry is not None and name in registry:
@@ -204,9 +208,9 @@ class Module(Hooked):
                 path = f"{prefix}.{name}" if prefix else name
                 yield from child.named_modules(memo, path, remove_duplicate)
 
-    def modules(self) -> Iterator[Module]:
-        """This module and all submodules."""
-        return (module for _, module in self.named_modules())
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """This module and all submodules; a shared one comes once, if not otherwise asked."""
+        return (module for _, module in self.named_modules(remove_duplicate=remove_duplicate))
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The direct children with their names."""
@@ -219,20 +223,6 @@ class Module(Hooked):
     def children(self) -> Iterator[Module]:
         """The direct children."""
         return (child for _, child in self.named_children())
-
-    def get_submodule(self, target: str) -> Module:
-        """The module at a path such as 'body.0'; '' is this one.
-
-        Raises:
-            AttributeError: there is none.
-        """
-        module: Module = self
-        for name in target.split(".") if target else ():
-            child = module._modules.get(name)
-            if child is None:
-                raise AttributeError(f"{type(module).__name__} has no module {name!r}")
-            module = child
-        return module
 
     def _own_parameters(self) -> Iterable[tuple[str, Parameter | None]]:
         return self._parameters.items()
@@ -306,83 +296,6 @@ class Module(Hooked):
         """Clear every gradient: set it to None, or fill it with zeros."""
         for parameter in self.parameters():
             autograd.zero_grad(parameter, set_to_none)
-
-    def to(self, *args: Any, dtype: Any = None, device: Any = None) -> Self:
-        """Convert parameters and floating buffers to a dtype, and return self.
-
-        The arrays change, so make optimizers and compiled functions afterwards. A device, alone
-        or before the dtype, must be the CPU; another raises RuntimeError.
-        """
-        for value in (*args, device):
-            if not (value is None or is_device(value)):
-                dtype = value
-        if dtype is None:
-            return self
-        real = check.real_dtype(dtype)
-        Module.changes += 1
-        for tensor in [*self.parameters(), *self.buffers()]:
-            if tensor.dtype.kind == "f" and tensor.dtype != real:
-                tensor._array = tensor._array.astype(real, order="K")
-                tensor.grad = None if tensor.grad is None else tensor.grad.detach().to(real)
-        return self
-
-    def float(self) -> Self:
-        """Convert to float32, and return self."""
-        return self.to(np.float32)
-
-    def double(self) -> Self:
-        """Convert to float64, and return self."""
-        return self.to(np.float64)
-
-    def cpu(self) -> Self:
-        """No effect: the module is on the CPU. Returns self."""
-        return self
-
-    # ---- state ----
-
-    def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
-        """Parameters and persistent buffers by torch's names; the tensors share memory."""
-        state: dict[str, Tensor] = {}
-        for path, module in self.named_modules(prefix=prefix, remove_duplicate=False):
-            state.update(
-                (f"{path}.{name}" if path else name, tensor.detach())
-                for name, tensor in module._own_state()
-            )
-        return state
-
-    def _own_state(self) -> Iterator[tuple[str, Tensor]]:
-        for name, parameter in self._own_parameters():
-            if parameter is not None:
-                yield name, parameter
-        for name, buffer in self._buffers.items():
-            if buffer is not None and name not in self._transient:
-                yield name, buffer
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True
-    ) -> IncompatibleKeys:
-        """Copy values by name into parameters and buffers, after checking all of them.
-
-        Args:
-            state_dict: names to Tensors or arrays of the same shapes.
-            strict: True (default): the names must be exactly those of `state_dict()`.
-
-        Returns:
-            the names missing and unexpected.
-
-        Raises:
-            TypeError: not a mapping.
-            RuntimeError: names or shapes do not fit; nothing was changed.
-
-        >>> from fastnn import nn
-        >>> a, b = nn.Linear(2, 1), nn.Linear(2, 1)
-        >>> b.load_state_dict(a.state_dict())
-        <All keys matched successfully>
-        """
-        own = self.state_dict()
-        values, report = loadable(own, state_dict, strict, type(self).__name__)
-        load(own, values)
-        return report
 
     # ---- text ----
 

@@ -18,7 +18,8 @@ class Parameter(Tensor):
     """A trainable tensor, which a Module registers when it is assigned as an attribute.
 
     Args:
-        data: a Tensor or an array of float32 or float64; its memory is shared.
+        data: a Tensor or an array of float32 or float64; its memory is shared. Default:
+            no elements.
         requires_grad: default True. A string in this position is the name, as in MindSpore.
         name: default: the attribute that it is first assigned to.
 
@@ -39,12 +40,14 @@ class Parameter(Tensor):
 
     def __init__(
         self,
-        data: Tensor | npt.ArrayLike,
+        data: Tensor | npt.ArrayLike | None = None,
         requires_grad: bool | str = True,
         name: str | bool | None = "",
     ) -> None:
         if isinstance(requires_grad, str) or isinstance(name, bool):  # (data, name, requires_grad)
             requires_grad, name = name if isinstance(name, bool) else True, requires_grad
+        if data is None:
+            data = np.empty(0, check.real_dtype(None))
         array = data._array if isinstance(data, Tensor) else np.asarray(data)
         check.real_dtype(array.dtype, "data")
         super().__init__(array, requires_grad=check.flag("requires_grad", requires_grad))
@@ -77,6 +80,42 @@ class Parameter(Tensor):
         copied = type(self)(self._array.copy(order="K"), self.requires_grad, self.name)
         memo[id(self)] = copied
         return copied
+
+
+class Buffer(Tensor):
+    """A tensor that a Module registers as a buffer when it is assigned as an attribute.
+
+    Args:
+        data: a Tensor or an array; its memory is shared. Default: empty.
+        persistent: whether it is in `state_dict`, default True.
+
+    >>> from fastnn import nn
+    >>> module = nn.Module()
+    >>> module.mean = Buffer(np.zeros(2, np.float32))
+    >>> list(module.state_dict())
+    ['mean']
+    """
+
+    __slots__ = ("persistent",)
+
+    def __init__(
+        self, data: Tensor | npt.ArrayLike | None = None, *, persistent: bool = True
+    ) -> None:
+        given = np.empty(0, np.float32) if data is None else data
+        super().__init__(given._array if isinstance(given, Tensor) else np.asarray(given))
+        self.persistent = check.flag("persistent", persistent)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_buffer, (self._array, self.persistent))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
+        copied = _buffer(self._array.copy(order="K"), self.persistent)
+        memo[id(self)] = copied
+        return copied
+
+
+def _buffer(array: npt.NDArray[Any], persistent: bool) -> Buffer:
+    return Buffer(array, persistent=persistent)
 
 
 class ParameterTuple(tuple[Parameter, ...]):

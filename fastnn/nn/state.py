@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn.nn.parameter import Parameter
 from fastnn.tape import versions
 from fastnn.tensor import Tensor
 
@@ -27,48 +28,89 @@ class IncompatibleKeys(NamedTuple):
         return f"_IncompatibleKeys(missing_keys={missing}, unexpected_keys={unexpected})"
 
 
+class Place(NamedTuple):
+    """Where a tensor of the state lives: in a module, under a name."""
+
+    module: Any
+    name: str
+    tensor: Tensor
+
+
+class Check:
+    """What is wrong with a state: found by the check, or noted by hooks.
+
+    strict: whether the names must be the same.
+    model: its name, for the message.
+    """
+
+    def __init__(self, strict: bool, model: str) -> None:
+        self.strict, self.model = strict, model
+        self.missing: list[str] = []
+        self.unexpected: list[str] = []
+        self.errors: list[str] = []
+
+    def lists(self) -> tuple[list[str], list[str], list[str]]:
+        """As hooks get them."""
+        return self.missing, self.unexpected, self.errors
+
+    def keys(self, own: list[str], extras: list[str], given: Mapping[str, Any]) -> IncompatibleKeys:
+        """The names missing and unexpected."""
+        known = {*own, *extras}
+        wanted = [*own, *extras]
+        return IncompatibleKeys(
+            self.missing + [name for name in wanted if name not in given],
+            self.unexpected + [name for name in given if name not in known],
+        )
+
+
 def loadable(
-    own: Mapping[str, Tensor], given: Any, strict: bool, model: str
+    places: Mapping[str, Place], given: Mapping[str, Any], extras: Mapping[str, Any], found: Check
 ) -> tuple[dict[str, npt.NDArray[Any]], IncompatibleKeys]:
     """The arrays to copy, by name, and the missing and unexpected names.
 
     Args:
-        own: the state that the values go to.
+        places: the state that the values go to.
         given: a mapping from names to Tensors or arrays.
-        strict: whether the names must be the same.
-        model: its name, for the message.
+        extras: the names of what modules keep besides tensors.
+        found: what hooks found wrong before.
 
     Raises:
-        TypeError: `given` is no mapping.
         RuntimeError: names, shapes or kinds of value do not fit; all of them are listed.
     """
-    if not isinstance(given, Mapping):
-        raise TypeError(f"state_dict: expected a mapping, got {check.show(given)}")
-    keys = IncompatibleKeys(
-        [name for name in own if name not in given], [name for name in given if name not in own]
-    )
+    keys = found.keys(list(places), list(extras), given)
     errors = []
-    if strict:
+    if found.strict:
         for what, names in (("Missing", keys.missing_keys), ("Unexpected", keys.unexpected_keys)):
             if names:
                 listed = ", ".join(f'"{name}"' for name in names)
                 errors.append(f"{what} key(s) in state_dict: {listed}.")
+    errors += found.errors
     values = {}
-    for name, target in own.items():
+    for name, place in places.items():
         if name in given:
-            values[name], error = _value(name, given[name], target)
+            values[name], error = _value(name, given[name], place.tensor)
             errors += [error] if error else []
     if errors:
-        head = f"Error(s) in loading state_dict for {model}:"
+        head = f"Error(s) in loading state_dict for {found.model}:"
         raise RuntimeError("\n\t".join([head, *errors]))
     return values, keys
 
 
-def load(own: Mapping[str, Tensor], values: Mapping[str, npt.NDArray[Any]]) -> None:
+def load(places: Mapping[str, Place], values: Mapping[str, npt.NDArray[Any]]) -> None:
     """Copy the arrays that `loadable` returned."""
     for name, array in values.items():
-        ops.copy_(own[name], Tensor(array))
-        versions.wrote(own[name]._array, "load_state_dict")  # by this name in errors
+        own = places[name].tensor.detach()
+        ops.copy_(own, Tensor(array))
+        versions.wrote(own._array, "load_state_dict")  # by this name in errors
+
+
+def assign(place: Place, value: Tensor) -> None:
+    """Let the module have this tensor itself; of a parameter, `requires_grad` stays."""
+    if isinstance(place.tensor, Parameter):
+        if not isinstance(value, Parameter):
+            value = Parameter(value.detach(), place.tensor.requires_grad)
+        value.requires_grad = place.tensor.requires_grad
+    setattr(place.module, place.name, value)
 
 
 def _as_array(value: Any) -> npt.NDArray[Any]:

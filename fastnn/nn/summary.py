@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, device as _device
 from fastnn.nn.hooks import HookHandle
 from fastnn.nn.layers.embedding import Embedding
+from fastnn.nn.layers.embedding_bag import EmbeddingBag
 from fastnn.nn.layers.layer_norm import LayerNorm, RMSNorm
 from fastnn.nn.modes import evaluating
 from fastnn.nn.module import Module
@@ -18,7 +19,13 @@ from fastnn.nn.parameter import Parameter
 from fastnn.nn.utils import parametrize
 from fastnn.tensor import Tensor
 
-_NO_PRODUCT = Embedding, LayerNorm, RMSNorm  # a weight of two axes that multiplies no matrix
+ANY_ROWS = 2  # of a model that is summarized for any number of them
+_NO_PRODUCT = (
+    Embedding,
+    EmbeddingBag,
+    LayerNorm,
+    RMSNorm,
+)  # a weight of two axes that multiplies no matrix
 
 
 class Row(NamedTuple):
@@ -71,6 +78,9 @@ def summary(
     input_shape: Sequence[int] | Sequence[Sequence[int]] | None = None,
     *,
     input_data: Any = None,
+    input_size: Sequence[int] | Sequence[Sequence[int]] | None = None,
+    batch_size: int = -1,
+    device: Any = None,
 ) -> Summary:
     """Summarize a model: layers, output shapes, parameters, multiply-adds, from one forward pass.
 
@@ -85,6 +95,10 @@ def summary(
             model takes several inputs; they are zeros of the parameters' dtype.
         input_data: instead of shapes, the input: a Tensor, or a tuple of arguments. For inputs
             that are no floats, such as the categories of an Embedding.
+        input_size: the shape of x without its rows, such as (64,), or a list of such shapes, as in
+            torchsummary's `summary`; the table is printed then.
+        batch_size: the rows that go with input_size; default -1 stands for any number.
+        device: 'cpu'.
 
     Raises:
         TypeError: neither a shape nor data, or both.
@@ -104,6 +118,16 @@ def summary(
     """
     if not isinstance(model, Module):
         raise TypeError(f"model: expected a Module, got {check.show(model)}")
+    if device is not None:
+        _device.device(device)
+    if input_size is not None:
+        if input_shape is not None or input_data is not None:
+            raise TypeError("summary: expected input_shape, input_data or input_size, one of them")
+        count = check.integer("batch_size", batch_size, -1)
+        found = summary(model, _with_rows(input_size, count if count > 0 else ANY_ROWS))
+        found = found if count > 0 else _of_any_rows(found)
+        print(found)  # as torchsummary's
+        return found
     args = _inputs(input_shape, input_data, model)
     rows: list[Row] = []
     seen: set[int] = set()
@@ -119,6 +143,30 @@ def summary(
     total = sum(parameter.numel() for parameter in parameters)
     trainable = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
     return Summary(tuple(rows), total, trainable)
+
+
+def _with_rows(size: Any, rows: int) -> Any:
+    sizes = list(size)
+    if sizes and all(isinstance(one, Sequence) for one in sizes):
+        return [(rows, *one) for one in sizes]
+    return (rows, *sizes)
+
+
+def _of_any_rows(found: Summary) -> Summary:
+    """The shapes with -1 for the rows, and the multiply-adds of one."""
+
+    def any_rows(shape: Any) -> Any:
+        if shape and isinstance(shape[0], tuple):
+            return tuple(map(any_rows, shape))
+        return (-1, *shape[1:]) if shape and shape[0] == ANY_ROWS else shape
+
+    rows = [
+        row._replace(
+            output_shape=any_rows(row.output_shape), multiply_adds=row.multiply_adds // ANY_ROWS
+        )
+        for row in found.rows
+    ]
+    return found._replace(rows=tuple(rows))
 
 
 def _inputs(shape: Any, data: Any, model: Module) -> tuple[Any, ...]:

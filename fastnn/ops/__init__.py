@@ -11,7 +11,9 @@ from fastnn.ops import (
     axes,
     conversions,
     counting,
+    cumulative,
     diagonals,
+    distances,
     einstein,
     elementwise,
     extremes,
@@ -19,16 +21,23 @@ from fastnn.ops import (
     indexing,
     inplace,
     join,
+    matrices,
     operators,
     parts,
+    placing,
     pointwise,
     products,
     putting,
+    quantiles,
     rows,
     scattering,
+    searching,
+    shapes,
     sorting,
     special,
+    spectral,
     statistics,
+    summaries,
     transcendental,
     views,
     whole,
@@ -40,7 +49,9 @@ from fastnn.ops.axes import *
 from fastnn.ops.axes import contiguous, expand
 from fastnn.ops.conversions import *
 from fastnn.ops.counting import *
+from fastnn.ops.cumulative import *
 from fastnn.ops.diagonals import *
+from fastnn.ops.distances import *
 from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.elementwise import copy, gelu
@@ -51,20 +62,27 @@ from fastnn.ops.join import *
 from fastnn.ops.join import repeat
 from fastnn.ops.loss import bce_with_logits, mse, soft_cross_entropy, softmax_cross_entropy
 from fastnn.ops.matmul import linear
+from fastnn.ops.matrices import *
 from fastnn.ops.norm import batch_norm, layer_norm
 from fastnn.ops.parts import *
+from fastnn.ops.placing import *
 from fastnn.ops.pointwise import *
 from fastnn.ops.pointwise import softplus
 from fastnn.ops.products import *
 from fastnn.ops.promote import cast, result_dtype
 from fastnn.ops.putting import *
+from fastnn.ops.quantiles import *
 from fastnn.ops.random import draw_key, dropout
 from fastnn.ops.rows import *
 from fastnn.ops.rows import accuracy, binary_accuracy, scatter_add_rows, take_rows
 from fastnn.ops.scattering import *
+from fastnn.ops.searching import *
+from fastnn.ops.shapes import *
 from fastnn.ops.sorting import *
 from fastnn.ops.special import *
+from fastnn.ops.spectral import *
 from fastnn.ops.statistics import *
+from fastnn.ops.summaries import *
 from fastnn.ops.table import TABLE, Op, made_by
 from fastnn.ops.transcendental import *
 from fastnn.ops.update import update_step
@@ -76,9 +94,10 @@ from fastnn.tensor.attach import attach
 
 # These families define the functions `fastnn.<name>` and the methods of Tensor.
 FAMILIES: tuple[Any, ...] = (
-    arithmetic, axes, conversions, counting, diagonals, einstein, elementwise, extremes, indexing,
-    join, parts, pointwise, products, putting, rows, scattering, sorting, special, statistics,
-    transcendental, views, whole,
+    arithmetic, axes, conversions, counting, cumulative, diagonals, distances, einstein,
+    elementwise, extremes, indexing, join, matrices, parts, placing, pointwise, products, putting,
+    quantiles, rows, scattering, searching, shapes, sorting, special, spectral, statistics,
+    summaries, transcendental, views, whole,
 )  # fmt: skip
 FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 

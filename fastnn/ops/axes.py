@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from fastnn.ops.names import both_names
-from fastnn.ops.promote import cast, pair, real
+from fastnn.ops.promote import cast, pair
 from fastnn.ops.table import TABLE, Op, apply, execute, row, view
 from fastnn.tape import batch
 from fastnn.tape.node import Node
@@ -175,7 +175,10 @@ def axes_of(name: str, x: Tensor, dim: Axes) -> list[int]:
     for d in wanted:
         if not -bound <= d < bound:
             raise IndexError(f"dim: expected {-x.ndim}..{x.ndim - 1} for {name}, got {d}")
-    return sorted({d % x.ndim for d in wanted}) if x.ndim else []
+    found = sorted(d % (x.ndim or 1) for d in wanted)
+    if len(set(found)) < len(found):
+        raise ValueError(f"dim: expected each axis once for {name}, got {dim}")
+    return found if x.ndim else []
 
 
 def reduce_axes(
@@ -220,6 +223,17 @@ _sum = row("sum", reduced_shape(), _sum_gradient, batch="fold")
 _mean = row("mean", reduced_shape(), _mean_gradient, batch="fold")
 
 
+def floating(name: str, x: Tensor) -> Tensor:
+    """The tensor itself.
+
+    Raises:
+        TypeError: it is not of floating point.
+    """
+    if x._array.dtype.kind != "f":
+        raise TypeError(f"{name}: expected floating point, got {x.dtype}; use .float()")
+    return x
+
+
 @both_names
 def sum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """Sum over `dim` (default: all axes), accumulated in double; int64 for int64 and bool."""
@@ -230,8 +244,12 @@ def sum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
 
 @both_names
 def mean(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Mean over `dim` (default: all axes), accumulated in double; nan for no elements."""
-    return reduced(_mean, real(input), dim, keepdim)
+    """Mean over `dim` (default: all axes), accumulated in double; nan for no elements.
+
+    Raises:
+        TypeError: whole numbers or bool, as in torch.
+    """
+    return reduced(_mean, floating("mean", input), dim, keepdim)
 
 
 # ---- methods ----

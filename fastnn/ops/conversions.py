@@ -16,7 +16,7 @@ from fastnn.tensor.attach import methods
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-__all__ = ["detach", "is_floating_point", "is_nonzero", "numel"]
+__all__ = ["detach", "is_complex", "is_floating_point", "is_nonzero", "is_signed", "numel"]
 
 _NAMES = {
     "float32": "torch.FloatTensor",
@@ -36,8 +36,22 @@ def is_floating_point(input: Tensor) -> bool:
     return input.is_floating_point()
 
 
+def is_complex(input: Tensor) -> bool:
+    """Whether the dtype is complex: never."""
+    return input.is_complex()
+
+
+def is_signed(input: Tensor) -> bool:
+    """Whether the dtype is signed."""
+    return input.is_signed()
+
+
 def is_nonzero(input: Tensor) -> bool:
-    """Whether the one element is not 0."""
+    """Whether the one element is not 0.
+
+    Raises:
+        ValueError: not one element.
+    """
     return bool(input.item())
 
 
@@ -129,6 +143,6 @@ def new_tensor(self: Tensor, data: Any, dtype: DTypeLike | None = None) -> Tenso
 
 
 METHODS = methods(
-    to, type_as, new_zeros, new_empty, new_ones, new_full, new_tensor,
+    is_nonzero, to, type_as, new_zeros, new_empty, new_ones, new_full, new_tensor,
     type=_type, float=_float, double=_double, long=_long, int=_long, bool=_bool,
 )  # fmt: skip

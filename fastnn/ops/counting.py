@@ -1,4 +1,4 @@
-"""Counting and searching. Output shapes may depend on the data, so these cannot be compiled."""
+"""Counting what there is. Output shapes depend on the data, so these cannot be compiled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastnn.tape import listener
 from fastnn.tensor import Tensor, int64
 from fastnn.tensor.attach import methods
 
-__all__ = ["bincount", "bucketize", "histc", "isin", "searchsorted", "unique"]
+__all__ = ["bincount", "unique", "unique_consecutive"]
 
 
 def values_of(x: Tensor, name: str) -> Any:
@@ -49,6 +49,39 @@ def unique(
     return found[0] if len(found) == 1 else tuple(found)
 
 
+def unique_consecutive(
+    input: Tensor,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """The values without those that equal the one before.
+
+    Args:
+        return_inverse: also for each element its place among them.
+        return_counts: also how often each comes in a row.
+        dim: the parts along this axis instead; default: the elements, flattened.
+
+    Example:
+        >>> import fastnn
+        >>> unique_consecutive(fastnn.tensor([1, 1, 2, 1]))
+        tensor([1, 2, 1])
+    """
+    values = values_of(input, "unique_consecutive")
+    at = None if dim is None else axis("unique_consecutive", dim, input.ndim or 1)
+    parts = values.reshape(-1) if at is None or input.ndim == 0 else np.moveaxis(values, at, 0)
+    n = parts.shape[0]
+    differs = (parts[1:] != parts[:-1]).any(axis=tuple(range(1, parts.ndim)))
+    new = np.concatenate([np.ones(min(n, 1), bool), differs])
+    first = np.flatnonzero(new)
+    kept = np.moveaxis(parts[first], 0, at) if at is not None and input.ndim else parts[first]
+    found = [Tensor(np.ascontiguousarray(kept))]
+    whole = input.shape if at is None else (n,)
+    found += [Tensor((np.cumsum(new) - 1).reshape(whole).astype(int64))] if return_inverse else []
+    found += [Tensor(np.diff([*first, n]).astype(int64))] if return_counts else []
+    return found[0] if len(found) == 1 else tuple(found)
+
+
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """Count the occurrences of 0, 1, .. in an int64 vector, or sum their weights.
 
@@ -65,68 +98,6 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     return Tensor(total.astype(kind))
 
 
-def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
-    """Histogram: counts in `bins` equal bins over min..max (default: the range of the data)."""
-    array = values_of(input, "histc")
-    low, high = (min, max) if min != max or not array.size else (array.min(), array.max())
-    if low == high:
-        low, high = low - 1, high + 1
-    return Tensor(np.histogram(array, bins, (low, high))[0].astype(input.dtype))
-
-
-def searchsorted(
-    sorted_sequence: Tensor, values: Any, *, right: bool = False, side: str | None = None
-) -> Tensor:
-    """The int64 positions at which to insert values into sorted sequences.
-
-    Args:
-        sorted_sequence: a vector, or rows for those of values of the same shape but for the last
-            axis.
-        right: behind those that are equal; also `side="right"`.
-
-    Raises:
-        ValueError: shapes that do not fit; another side, or both words and they differ.
-    """
-    if side not in (None, "left", "right") or (right and side == "left"):
-        raise ValueError(f"side: expected 'left' or 'right' as right says, got {side!r}")
-    way: Any = "right" if right or side == "right" else "left"
-    rows = values_of(sorted_sequence, "searchsorted")
-    given = values_of(values, "searchsorted") if isinstance(values, Tensor) else np.asarray(values)
-    if rows.ndim == 1:
-        return Tensor(np.asarray(np.searchsorted(rows, given, way), int64))
-    if rows.ndim == 0 or rows.shape[:-1] != given.shape[:-1]:
-        raise ValueError(
-            f"sorted_sequence: expected a vector, or rows as of the values of shape {given.shape}, "
-            f"got shape {rows.shape}"
-        )
-    found = np.empty(given.shape, int64)
-    for at in np.ndindex(rows.shape[:-1]):
-        found[at] = np.searchsorted(rows[at], given[at], way)
-    return Tensor(found)
-
-
-def bucketize(input: Any, boundaries: Tensor, *, right: bool = False) -> Tensor:
-    """The int64 bucket of each value, given a sorted vector of boundaries."""
-    if boundaries.ndim != 1:
-        raise ValueError(f"boundaries: expected a vector, got shape {boundaries.shape}")
-    return searchsorted(boundaries, input, right=right)
-
-
-def isin(
-    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
-) -> Tensor:
-    """Elementwise membership test: whether each element is among the others.
-
-    Args:
-        assume_unique: no element comes twice; nothing depends on it here.
-        invert: whether it is none of them.
-    """
-    left, right = (
-        values_of(v, "isin") if isinstance(v, Tensor) else v for v in (elements, test_elements)
-    )
-    return Tensor(np.isin(left, right, invert=invert))
-
-
 METHODS = methods(
-    unique, bincount, histc,
+    unique, unique_consecutive, bincount,
 )  # fmt: skip

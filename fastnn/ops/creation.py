@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "arange",
     "as_tensor",
+    "asarray",
     "empty",
     "empty_like",
     "eye",
@@ -113,6 +114,37 @@ def as_tensor(data: Any, dtype: DTypeLike | None = None, device: Any = None) -> 
         shared = Tensor(as_dtype(data))
         return shared if dtype is None else shared.to(dtype)
     return tensor(data, dtype)
+
+
+def asarray(
+    obj: Any,
+    *,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A tensor of a tensor, an array, numbers or lists, that shares their memory where it can.
+
+    Args:
+        dtype: default: as `as_tensor` finds it.
+        copy: True: a copy; False: raise where one is necessary; default None: only if necessary.
+
+    Raises:
+        ValueError: copy=False for what has to be converted.
+    """
+    source = obj.detach() if isinstance(obj, Tensor) and not requires_grad else obj
+    found = as_tensor(source, dtype)
+    memory = obj._array if isinstance(obj, Tensor) else obj
+    shared = isinstance(memory, np.ndarray) and np.shares_memory(memory, found._array)
+    if copy is False and not shared:
+        raise ValueError("copy: expected True or None for what has to be converted, got False")
+    if copy and shared:
+        found = _copy(found)
+    return found.requires_grad_(True) if requires_grad else found
+
+
+_copy = copy
 
 
 def from_numpy(array: NDArray[Any]) -> Tensor:

@@ -56,15 +56,28 @@ def amin(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
 
 @both_names
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """int64 index of the first maximum along `dim` (default: of the flattened input)."""
-    input = input.detach()
-    return _extreme(_argmax, input if input.dtype != bool_ else cast(input, int64), dim, keepdim)
+    """int64 index of the first maximum along `dim` (default: of the flattened input).
+
+    Raises:
+        TypeError: bool, as in torch.
+    """
+    return _extreme(_argmax, _numbers("argmax", input), dim, keepdim)
 
 
 @both_names
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """int64 index of the first minimum along `dim` (default: of the flattened input)."""
-    return argmax(neg(cast(input, int64) if input.dtype == bool_ else input.detach()), dim, keepdim)
+    """int64 index of the first minimum along `dim` (default: of the flattened input).
+
+    Raises:
+        TypeError: bool, as in torch.
+    """
+    return _extreme(_argmax, neg(_numbers("argmin", input)), dim, keepdim)
+
+
+def _numbers(name: str, input: Tensor) -> Tensor:
+    if input.dtype == bool_:
+        raise TypeError(f"{name}: expected numbers, got bool; use .long()")
+    return input.detach()
 
 
 class Extreme(NamedTuple):
@@ -78,7 +91,8 @@ def _along(x: Tensor, dim: int, keepdim: bool, least: bool) -> Extreme:
     if x.ndim == 0:
         axis_or_none("min" if least else "max", dim, 0)
         return Extreme(copy(x), Tensor(np.zeros((), int64)))
-    index = (argmin if least else argmax)(x, dim, True)
+    numbers = cast(x, int64) if x.dtype == bool_ else x
+    index = (argmin if least else argmax)(numbers, dim, True)
     values = gather(x, dim, index)
     return Extreme(values, index) if keepdim else Extreme(squeeze(values, dim), squeeze(index, dim))
 

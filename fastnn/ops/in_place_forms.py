@@ -21,7 +21,7 @@ cumprod cumsum deg2rad digamma div divide eq erf erfc erfinv exp exp2 expm1 fix 
 floor_divide fmod frac gcd ge greater greater_equal gt heaviside hypot i0 index_add index_copy
 index_fill index_put index_reduce lcm ldexp le lerp less less_equal lgamma log log10 log1p log2
 logical_and logical_not logical_or logical_xor logit lt masked_fill masked_scatter multiply
-mvlgamma nan_to_num ne neg negative nextafter not_equal polygamma pow rad2deg reciprocal relu
+mvlgamma nan_to_num ne neg negative nextafter not_equal polygamma pow put rad2deg reciprocal relu
 remainder renorm round rsqrt scatter scatter_add scatter_reduce sgn sigmoid sign sin sinc sinh sqrt
 square subtract tan tanh tril triu true_divide trunc xlogy
 """

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn._support import check
-from fastnn.ops.axes import permute, reshape, sum
+from fastnn.ops.axes import permute, reshape, sum, view_of
+from fastnn.ops.elementwise import mul
+from fastnn.ops.join import cat
 from fastnn.ops.promote import same_real
 from fastnn.ops.table import TABLE, apply, computed, contiguous_array, execute, row, taped
 from fastnn.tape import batch
 from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, wrap
+from fastnn.tensor import Tensor, bool_, wrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,11 +50,30 @@ def _product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
     return apply(_matmul, (a, b, bias, None), PLAIN)
 
 
+_MOST = 1 << 22  # products that are held at a time
+
+
+def _whole_product(a: Tensor, b: Tensor) -> Tensor:
+    """The product of matrices of whole numbers, exact but for wrapping around."""
+    if bool_ in (a.dtype, b.dtype):
+        raise TypeError("matmul: not for bool tensors; use .long() or .float()")
+    if a.dtype != b.dtype:
+        same_real("matmul", a._array, b._array)
+    (m, k), n = a.shape, b.shape[1]
+    step = max(_MOST // max(k * n, 1), 1)
+    parts = [
+        sum(mul(reshape(view_of(a, slice(i, i + step)), (min(step, m - i), k, 1)), b), 1)
+        for i in range(0, max(m, 1), step)
+    ]
+    return parts[0] if len(parts) == 1 else cat(parts)
+
+
 def matmul(a: Tensor, b: Tensor) -> Tensor:
     """The matrix product; a vector on either side is a row or a column, and is dropped again.
 
     Raises:
         ValueError: sizes that do not fit, or more than two axes on the right.
+        TypeError: dtypes that differ, or bool.
     """
     if a.ndim == 0 or b.ndim == 0 or b.ndim > 2:
         raise ValueError(f"matmul: expected (..., k) and (k, n), got {a.shape} and {b.shape}")
@@ -59,10 +81,10 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
         raise ValueError(f"matmul: {a.shape} and {b.shape} do not fit: {a.shape[-1]} columns "
                          f"against {b.shape[0]} rows")  # fmt: skip
     if a.ndim == 2 and b.ndim == 2:
-        return _product(a, b)
-    rows = reshape(a, (-1, a.shape[-1])) if a.ndim != 2 else a
-    columns = reshape(b, (-1, 1)) if b.ndim == 1 else b
-    y = _product(rows, columns)
+        return _product(a, b) if a._array.dtype.kind == "f" else _whole_product(a, b)
+    rows = reshape(a, (math.prod(a.shape[:-1]), a.shape[-1])) if a.ndim != 2 else a
+    columns = reshape(b, (b.shape[0], 1)) if b.ndim == 1 else b
+    y = matmul(rows, columns)
     return reshape(y, (*a.shape[:-1], *b.shape[1:]))
 
 
@@ -88,7 +110,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         check.same_shape("bias", b.shape, w.shape[:1], "the rows of weight")
         check.same_dtype("bias", b.dtype, w.dtype, "the weight")
     if x.ndim != 2:
-        y = linear(reshape(input, (-1, x.shape[-1])), weight, bias)
+        y = linear(reshape(input, (math.prod(x.shape[:-1]), x.shape[-1])), weight, bias)
         return reshape(y, (*x.shape[:-1], w.shape[0]))
     if batch.rules is not None and batch.rules.any(input, weight, bias):
         return _product(input, permute(weight, (1, 0)), bias)

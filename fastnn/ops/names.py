@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -13,7 +14,7 @@ _NAMES = {"axis": "dim", "keepdims": "keepdim", "ddof": "correction"}
 _NOTHING = ("dtype", "out")  # NumPy's functions pass them to the methods that they call
 
 
-def _renamed(name: str, given: dict[str, Any]) -> dict[str, Any]:
+def _renamed(name: str, given: dict[str, Any], ignored: tuple[str, ...]) -> dict[str, Any]:
     """Translate argument names to torch's.
 
     Raises:
@@ -21,7 +22,7 @@ def _renamed(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """
     known: dict[str, Any] = {}
     for key, value in given.items():
-        if key in _NOTHING:
+        if key in ignored:
             if value is not None:
                 raise TypeError(f"{name}: expected {key}=None, got {value!r}; "
                                 "convert the tensor or what it gives")  # fmt: skip
@@ -36,10 +37,13 @@ def _renamed(name: str, given: dict[str, Any]) -> dict[str, Any]:
 def both_names(function: Callable[P, R]) -> Callable[..., R]:
     """Decorator: accept NumPy's argument names as well as torch's."""
 
+    known = signature(function).parameters
+    ignored = tuple(name for name in _NOTHING if name not in known)
+
     @wraps(function)
     def named(*args: Any, **given: Any) -> R:
         if given:
-            given = _renamed(function.__name__, given)
+            given = _renamed(function.__name__, given, ignored)
         return function(*args, **given)
 
     return named

@@ -144,7 +144,7 @@ def batch_norm(
     """(x - m) / sqrt(v + eps) * gain + shift by the mean and variance of each column of x (n, c).
 
     running: averages of m and of the unbiased v to bring up to date, in place: mean (c),
-        variance (c), int64 count (1), and the weight of the new values; negative: 1 / count.
+        variance (c), int64 count (1), and the weight of the new values; nan: 1 / count.
     """
     if _batched(x, (gain, shift)):
         if running is not None:
@@ -152,7 +152,7 @@ def batch_norm(
         return _scaled(_moments(x, 0, True, eps)[0], gain, shift)
     y, stats = _run(_batch_norm, x, (gain, shift), 0, True, eps)
     if running is not None:
-        _keep(running, stats, x.shape)
+        _keep(running, stats, x._array.shape)
     return y
 
 

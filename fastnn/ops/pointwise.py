@@ -252,7 +252,13 @@ def isfinite(input: Tensor) -> Tensor:
 def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
-    """|input - other| <= atol + rtol |other|, or both the same infinity (or nan: `equal_nan`)."""
+    """|input - other| <= atol + rtol |other|, or both the same infinity (or nan: `equal_nan`).
+
+    Raises:
+        TypeError: dtypes that differ.
+    """
+    if isinstance(other, Tensor) and input.dtype != other.dtype:
+        raise TypeError(f"other: expected {input.dtype} as input, got {other.dtype}; use .to()")
     x, y = (real(t.detach()) for t in pair(input, other))
     bound = add(mul(abs(y), rtol), atol)
     # The bound of an infinity is infinite: only the same one is close to it.

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from fastnn.ops.axes import axis, expand, permute, reshape, sum, view_of
-from fastnn.ops.elementwise import add, mul, sub
+from fastnn.ops.elementwise import add, mul
 from fastnn.ops.join import stack
 from fastnn.ops.matmul import matmul as of_matrices
-from fastnn.ops.statistics import norm
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
 __all__ = [
-    "addmm", "baddbmm", "bmm", "cdist", "dist", "dot", "inner", "matmul", "mm", "mv", "outer",
+    "addmm", "baddbmm", "bmm", "dot", "inner", "matmul", "mm", "mv", "outer",
     "tensordot",
 ]  # fmt: skip
 
@@ -33,7 +33,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 
 def _batched(a: Tensor, b: Tensor) -> Tensor:
     if a.ndim == 1:
-        y = _batched(reshape(a, (1, -1)), b)
+        y = _batched(reshape(a, (1, a.shape[0])), b)
         return reshape(y, (*y.shape[:-2], y.shape[-1]))
     if a.ndim == 0 or a.shape[-1] != b.shape[-2]:
         raise ValueError(f"matmul: {a.shape} and {b.shape} do not fit")
@@ -41,11 +41,12 @@ def _batched(a: Tensor, b: Tensor) -> Tensor:
         batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except ValueError:
         raise ValueError(f"matmul: {a.shape} and {b.shape} do not fit") from None
-    left = reshape(expand(a, (*batch, *a.shape[-2:])), (-1, *a.shape[-2:]))
-    right = reshape(expand(b, (*batch, *b.shape[-2:])), (-1, *b.shape[-2:]))
+    many = math.prod(batch)
+    left = reshape(expand(a, (*batch, *a.shape[-2:])), (many, *a.shape[-2:]))
+    right = reshape(expand(b, (*batch, *b.shape[-2:])), (many, *b.shape[-2:]))
     shape = (*batch, a.shape[-2], b.shape[-1])
-    if left.shape[0] == 0:
-        return Tensor(np.empty(shape, a.dtype))
+    if many == 0:  # of no elements, but with a gradient of zeros
+        return add(sum(a, -1, True), sum(b, -2, True))
     products = [of_matrices(view_of(left, i), view_of(right, i)) for i in range(left.shape[0])]
     return reshape(stack(products), shape)
 
@@ -87,9 +88,12 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return mul(reshape(input, (-1, 1)), vec2)
 
 
-def _plus(x: Tensor, y: Tensor, beta: float, alpha: float) -> Tensor:
+def plus(x: Tensor, y: Tensor, beta: float, alpha: float) -> Tensor:
+    """beta x + alpha y, by whole numbers for whole numbers; if beta is 0, whatever x is."""
+    if y.dtype.kind != "f":
+        beta, alpha = int(beta), int(alpha)
     y = y if alpha == 1 else mul(y, alpha)
-    if beta == 0:  # whatever x is, nan too
+    if beta == 0:
         return y
     return add(expand(x if beta == 1 else mul(x, beta), y.shape), y)
 
@@ -98,14 +102,14 @@ def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1.0, alpha: float = 1.0
 ) -> Tensor:
     """beta input + alpha mat1 @ mat2 of two matrices."""
-    return _plus(input, mm(mat1, mat2), beta, alpha)
+    return plus(input, mm(mat1, mat2), beta, alpha)
 
 
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1.0, alpha: float = 1.0
 ) -> Tensor:
     """beta input + alpha batch1 @ batch2 of two batches of matrices."""
-    return _plus(input, bmm(batch1, batch2), beta, alpha)
+    return plus(input, bmm(batch1, batch2), beta, alpha)
 
 
 def inner(input: Tensor, other: Tensor) -> Tensor:
@@ -131,6 +135,11 @@ def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Sequence[int]] = 2) -> 
     else:
         mine = [axis("tensordot", d, a.ndim) for d in dims[0]]
         its = [axis("tensordot", d, b.ndim) for d in dims[1]]
+    for i, j in zip(mine, its):  # an axis of size 1 broadcasts
+        if a.shape[i] == 1 != b.shape[j]:
+            b = sum(b, j, True)
+        elif b.shape[j] == 1 != a.shape[i]:
+            a = sum(a, i, True)
     if [a.shape[d] for d in mine] != [b.shape[d] for d in its]:
         raise ValueError(f"tensordot: shapes {a.shape} and {b.shape} differ in the axes {dims}")
     left = [d for d in range(a.ndim) if d not in mine]
@@ -143,27 +152,6 @@ def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Sequence[int]] = 2) -> 
     )
 
 
-def dist(input: Tensor, other: Tensor, p: float = 2.0) -> Tensor:
-    """The p-norm of input - other."""
-    return norm(sub(input, other), p)
-
-
-def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
-    """Pairwise p-norm distances of the rows of x1 (.., n, d) and of x2 (.., m, d).
-
-    Raises:
-        ValueError: a p below 0, no rows, or rows of different lengths.
-    """
-    if not p >= 0:
-        raise ValueError(f"p: expected a number of at least 0, got {p}")
-    if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
-        raise ValueError(
-            f"cdist: expected rows of one length, got shapes {x1.shape} and {x2.shape}"
-        )
-    rows = view_of(x1, (..., slice(None), None, slice(None)))
-    return norm(sub(rows, view_of(x2, (..., None, slice(None), slice(None)))), p, -1)
-
-
 METHODS = methods(
-    matmul, mm, mv, bmm, dot, outer, addmm, baddbmm, inner, dist,
+    matmul, mm, mv, bmm, dot, outer, addmm, baddbmm, inner,
 )  # fmt: skip

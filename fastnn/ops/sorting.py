@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn.ops.axes import axis, axis_or_none, permute, reshape, view_of
-from fastnn.ops.counting import values_of
-from fastnn.ops.elementwise import copy, lerp, where
-from fastnn.ops.indexing import gather, index_select
+from fastnn.ops.axes import axis, axis_or_none, reshape
+from fastnn.ops.elementwise import copy, where
+from fastnn.ops.indexing import gather
 from fastnn.ops.names import both_names
 from fastnn.ops.pointwise import isnan
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import along
 from fastnn.ops.table import row
 from fastnn.ops.views import narrow
-from fastnn.tensor import Tensor, bool_, float64, int64
+from fastnn.tensor import Tensor, bool_, int64
 from fastnn.tensor.attach import methods
 
-__all__ = ["argsort", "kthvalue", "median", "quantile", "sort", "topk"]
+__all__ = ["argsort", "kthvalue", "median", "sort", "topk"]
 
 
 class Sorted(NamedTuple):
@@ -111,62 +109,6 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     )
 
 
-@both_names
-def quantile(
-    input: Tensor,
-    q: float | Tensor,
-    dim: int | None = None,
-    keepdim: bool = False,
-    *,
-    interpolation: str = "linear",
-) -> Tensor:
-    """The q-th quantiles along `dim` (default: of all), interpolated between neighbours.
-
-    Args:
-        q: in 0..1; a vector of them comes as a first axis.
-        interpolation: "linear", "lower", "higher", "midpoint" or "nearest".
-
-    Raises:
-        TypeError: whole numbers. ValueError: a q outside of 0..1, another interpolation, no
-            elements.
-    """
-    if interpolation not in _WAYS:
-        raise ValueError(f"interpolation: expected one of {list(_WAYS)}, got {interpolation!r}")
-    if input.dtype.kind != "f":
-        raise TypeError(f"quantile: expected float32 or float64, got {input.dtype}; use .float()")
-    shares = np.asarray(values_of(q, "quantile") if isinstance(q, Tensor) else q, float64)
-    if shares.ndim > 1 or not ((shares >= 0) & (shares <= 1)).all():
-        raise ValueError(f"q: expected a number in 0..1, or a vector of them, got {q}")
-    at = axis("quantile", 0 if dim is None else dim, input.ndim or 1)
-    ordered = sort(reshape(input, (-1,)) if dim is None or input.ndim == 0 else input, at).values
-    if ordered.shape[at] == 0:
-        raise ValueError(f"quantile: expected at least one element, got shape {input.shape}")
-    last = permute(ordered, (*(d for d in range(ordered.ndim) if d != at), at))
-    between = _at_ranks(last, np.atleast_1d(shares), interpolation)
-    found = permute(between, (between.ndim - 1, *range(between.ndim - 1)))
-    found = where(isnan(view_of(last, (..., -1))), math.nan, found)
-    if keepdim:
-        one = dim is None or input.ndim == 0
-        shape = (1,) * input.ndim if one else (*input.shape[:at], 1, *input.shape[at + 1 :])
-        found = reshape(found, (shares.size, *shape))
-    return found if shares.ndim else view_of(found, 0)
-
-
-def _at_ranks(ordered: Tensor, shares: Any, interpolation: str) -> Tensor:
-    """The values at these fractions of the sorted last axis."""
-    n = ordered.shape[-1]
-    rank = (shares.astype(ordered.dtype) * (n - 1)).astype(ordered.dtype)
-    rank = _WAYS[interpolation](rank)
-    low = np.floor(rank)
-    weight = rank - low if interpolation != "midpoint" else 0.5 * (np.ceil(rank) > low)
-    low, high = low.astype(int64), np.ceil(rank).astype(int64)
-    left, right = (index_select(ordered, -1, Tensor(i)) for i in (low, high))
-    return lerp(left, right, Tensor(weight.astype(ordered.dtype)))
-
-
-_WAYS: dict[str, Any] = {"linear": np.positive, "lower": np.floor, "higher": np.ceil,
-                         "midpoint": np.positive, "nearest": np.round}  # fmt: skip
-
 METHODS = methods(
-    argsort, sort, topk, kthvalue, median, quantile,
+    argsort, sort, topk, kthvalue, median,
 )  # fmt: skip

@@ -6,7 +6,16 @@ import math
 
 import numpy as np
 
-from fastnn.ops.axes import Axes, axis_or_none, mean, reduce_axes, reshape, sum, view_of
+from fastnn.ops.axes import (
+    Axes,
+    axis_or_none,
+    floating,
+    mean,
+    reduce_axes,
+    reshape,
+    sum,
+    view_of,
+)
 from fastnn.ops.elementwise import (
     abs,
     add,
@@ -32,7 +41,7 @@ from fastnn.tensor import Tensor, bool_, int64
 from fastnn.tensor.attach import methods
 
 __all__ = [
-    "count_nonzero", "cumsum", "logsumexp", "nanmean", "nansum", "norm", "prod", "std", "std_mean",
+    "count_nonzero", "cumsum", "logsumexp", "nanmean", "nansum", "prod", "std", "std_mean",
     "var", "var_mean",
 ]  # fmt: skip
 
@@ -84,6 +93,7 @@ def nansum(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
 @both_names
 def nanmean(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """Mean of the elements that are not nan."""
+    floating("nanmean", input)
     count = sum(cast(logical_not(isnan(input)), input.dtype), dim, keepdim)
     return div(nansum(input, dim, keepdim), count)
 
@@ -106,19 +116,23 @@ def var(
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
-    correction: float = 1,
+    correction: float | None = 1,
 ) -> Tensor:
     """Variance over `dim` (default: all axes): sum((input - mean)**2) / (n - correction).
 
     Args:
         unbiased: torch's older word: True is correction 1, False is 0.
-        correction: default 1, Bessel's.
+        correction: default 1, Bessel's, as for None.
+
+    Raises:
+        TypeError: whole numbers or bool.
     """
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if unbiased is not None:
         correction = int(unbiased)
-    input = real(input)
+    correction = 1 if correction is None else correction
+    input = floating("var", input)
     total = sum(square(sub(input, mean(input, dim, True))), dim, keepdim)
     n = _count(input, dim) - correction
     return div(total, float(n) if n > 0 else 0.0)
@@ -131,7 +145,7 @@ def std(
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
-    correction: float = 1,
+    correction: float | None = 1,
 ) -> Tensor:
     """Standard deviation: the square root of `var`; its gradient is 0 where it is 0."""
     return _root(var(input, dim, unbiased, keepdim, correction=correction))
@@ -148,7 +162,7 @@ def _root(x: Tensor) -> Tensor:
 @both_names
 def var_mean(
     input: Tensor, dim: Axes = None, unbiased: bool | None = None, keepdim: bool = False, *,
-    correction: float = 1,
+    correction: float | None = 1,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """(variance, mean) over `dim` (default: all axes); see `var`."""
     axes = None if isinstance(dim, bool) else dim
@@ -158,7 +172,7 @@ def var_mean(
 @both_names
 def std_mean(
     input: Tensor, dim: Axes = None, unbiased: bool | None = None, keepdim: bool = False, *,
-    correction: float = 1,
+    correction: float | None = 1,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """(standard deviation, mean) over `dim` (default: all axes); see `std`."""
     axes = None if isinstance(dim, bool) else dim
@@ -169,6 +183,8 @@ def std_mean(
 def logsumexp(input: Tensor, dim: Axes, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over `dim`, shifted by the largest element."""
     input = real(input)
+    if input.numel() == 0:  # of nothing: log 0
+        return log(sum(exp(input), dim, keepdim))
     top = amax(input.detach(), dim, True)
     top = where(isfinite(top), top, 0.0)
     y = add(log(sum(exp(sub(input, top)), dim, True)), top)
@@ -186,9 +202,9 @@ def norm(
             that are not 0. Where the norm is 0 the gradient is 0.
 
     Raises:
-        ValueError: another text.
+        TypeError: whole numbers or bool. ValueError: another text.
     """
-    input = real(input)
+    input = floating("norm", input)
     if isinstance(p, str) and p != "fro":
         raise ValueError(f"p: expected a number or 'fro', got {p!r}")
     if p is None or p in ("fro", 2):
@@ -200,11 +216,17 @@ def norm(
         return (amax if p > 0 else amin)(abs(input), dim, keepdim)
     if p == 0:
         return cast(sum(ne(input.detach(), 0.0), dim, keepdim), input.dtype)
-    total = sum(pow(abs(input), float(p)), dim, keepdim)
+    size = abs(input)
+    if 0 < p < 1:  # the slope at 0 is infinite; it counts as 0
+        none = eq(input.detach(), 0.0)
+        powers = where(none, 0.0, pow(where(none, 1.0, size), float(p)))
+    else:
+        powers = pow(size, float(p))
+    total = sum(powers, dim, keepdim)
     zero = eq(total.detach(), 0.0)
     return where(zero, 0.0, pow(where(zero, 1.0, total), 1.0 / p))
 
 
 METHODS = methods(
-    prod, cumsum, nansum, nanmean, count_nonzero, var, std, logsumexp, norm,
+    prod, cumsum, nansum, nanmean, count_nonzero, var, std, logsumexp,
 )  # fmt: skip

@@ -17,8 +17,8 @@ from fastnn.tensor.attach import methods
 
 __all__ = [
     "broadcast_tensors", "broadcast_to", "chunk", "flatten", "flip", "moveaxis", "movedim",
-    "narrow", "ravel", "select", "split", "squeeze", "swapaxes", "swapdims", "tensor_split",
-    "transpose", "unbind", "unsqueeze",
+    "narrow", "ravel", "select", "split", "squeeze", "swapaxes", "swapdims", "t",
+    "tensor_split",    "transpose", "unbind", "unsqueeze",
 ]  # fmt: skip
 
 
@@ -184,13 +184,38 @@ def _transposed(self: Tensor) -> Tensor:
 
 
 def _matrices_transposed(self: Tensor) -> Tensor:
-    """Swap the last two axes, as a view."""
+    """Swap the last two axes, as a view.
+
+    Raises:
+        ValueError: fewer than two axes.
+    """
+    if self.ndim < 2:
+        raise ValueError(f"mT: expected a matrix or matrices, got shape {self.shape}")
     return transpose(self, -2, -1)
 
 
-def t(self: Tensor) -> Tensor:
-    """The transpose of a matrix, as a view."""
+def _adjoint(self: Tensor) -> Tensor:
+    """The transpose of a matrix, as a view.
+
+    Raises:
+        ValueError: one axis, or more than two.
+    """
+    if self.ndim not in (0, 2):
+        raise ValueError(f"H: expected a matrix, got shape {self.shape}; use mT for several")
     return _transposed(self)
+
+
+def t(input: Tensor) -> Tensor:
+    """The transpose of a matrix, as a view; fewer axes stay as they are.
+
+    Raises:
+        ValueError: more than two axes.
+    """
+    if input.ndim > 2:
+        raise ValueError(
+            f"t: expected at most two axes, got shape {input.shape}; use mT or permute"
+        )
+    return _transposed(input)
 
 
 def _swapaxes(self: Tensor, axis0: int, axis1: int) -> Tensor:
@@ -206,6 +231,7 @@ def _flip(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
 METHODS = methods(
     transpose, flatten, squeeze, unsqueeze, movedim, broadcast_to, ravel, narrow, select, split,
     chunk, tensor_split, unbind, t,
-    T=property(_transposed), mT=property(_matrices_transposed), swapaxes=_swapaxes,
+    T=property(_transposed), mT=property(_matrices_transposed), H=property(_adjoint),
+    mH=property(_matrices_transposed), swapaxes=_swapaxes,
     swapdims=_swapaxes, moveaxis=movedim, flip=_flip,
 )  # fmt: skip

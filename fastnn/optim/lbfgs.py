@@ -101,7 +101,7 @@ class LBFGS(Optimizer):
         for name in ("tolerance_grad", "tolerance_change"):
             settings.at_least_zero(group, name)
         check.choice("line_search_fn", group["line_search_fn"], (None, "strong_wolfe"))
-        return (check.learning_rate(group["lr"]),)
+        return (settings.learning_rate(group),)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Run up to `max_iter` iterations.
@@ -147,7 +147,7 @@ class LBFGS(Optimizer):
         memory, evaluations = self._memory, self._memory.evaluations - 1
         for i in range(1, group["max_iter"] + 1):
             gradient, loss = self._gradient, self._loss
-            t = memory.turn(gradient, loss, group["lr"], group["history_size"])
+            t = memory.turn(gradient, loss, settings.number(group["lr"]), group["history_size"])
             memory.t, slope = t, dot(gradient, memory.direction)
             if slope > -group["tolerance_change"]:
                 return
@@ -190,20 +190,15 @@ class LBFGS(Optimizer):
 
     # ---- state ----
 
-    def state_dict(self) -> Group:
+    def _state(self) -> Group:
         """The settings and, in torch's layout, the history as flat vectors."""
         saved = state.state_dict(self.param_groups, [], ())
         if self._memory.iterations:
             saved["state"][0] = self._memory.saved(self._flattened)
         return saved
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Restore the result of `state_dict`, ours or torch's, after checking all of it.
-
-        Raises:
-            ValueError: other groups or other parameters.
-        """
-        saved = state.matched(state_dict, self.param_groups)
+    def _load(self, given: Mapping[str, Any]) -> None:
+        saved = state.matched(given, self.param_groups)
         known = {k: v for k, v in saved.groups[0].items() if k in self.defaults}
         self._numbers({**self.param_groups[0], **known})
         self.pack()

@@ -200,20 +200,15 @@ class LevenbergMarquardt(Optimizer):
 
     # ---- state ----
 
-    def state_dict(self) -> Group:
+    def _state(self) -> Group:
         """The settings and the damping."""
         saved = state.state_dict(self.param_groups, [], ())
         if self._damping is not None:
             saved["state"][0] = {"damping": self._damping, "growth": self._growth}
         return saved
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Restore the result of `state_dict`, after checking all of it.
-
-        Raises:
-            ValueError: other groups.
-        """
-        saved = state.matched(state_dict, self.param_groups)
+    def _load(self, given: Mapping[str, Any]) -> None:
+        saved = state.matched(given, self.param_groups)
         known = {k: v for k, v in saved.groups[0].items() if k in self.defaults}
         self._numbers({**self.param_groups[0], **known})
         entry = saved.entries[0]

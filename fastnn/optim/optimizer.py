@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -13,42 +13,18 @@ from fastnn._core import engine
 from fastnn._core.tape import set_grad_enabled as set_mode
 from fastnn._support import check
 from fastnn._support.presets import Presets
-from fastnn.nn.hooks import HookHandle
 from fastnn.optim import settings, state
 from fastnn.optim.block import Block, Segment, ShapeOf
+from fastnn.optim.groups import Group as Group, Params as Params, Settings, fixed, tensors_of
+from fastnn.optim.hooks import Hooked, no_hooks
 from fastnn.tape.listener import computes
 from fastnn.tape.modes import enable_grad
 from fastnn.tensor import Tensor
-
-Group = dict[str, Any]
-Params = Iterable[Any]  # Tensors, (name, Tensor) pairs or dicts with "params"
-
-Hook = Callable[["Optimizer", tuple[Any, ...], dict[str, Any]], None]
 
 # By their command line names, with the settings that differ from the defaults there.
 OPTIMIZERS: Presets[Optimizer] = Presets()
 
 _EXTRA = ("params", "param_names", "name", "initial_lr")
-
-
-class _Settings(Group):
-    """A parameter group; its settings may only be assigned outside compiled functions."""
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        recorder = engine.recorder()
-        if recorder is not None:
-            recorder.refuse_setting(key)
-        super().__setitem__(key, _fixed(key, value))
-
-    def update(self, *given: Any, **settings: Any) -> None:
-        """As of a dict."""
-        for key, value in dict(*given, **settings).items():
-            self[key] = value
-
-
-def _fixed(key: str, value: Any) -> Any:
-    """An immutable copy of a setting: a list could change unnoticed."""
-    return tuple(value) if isinstance(value, list) and not key.startswith("param") else value
 
 
 class _Update(NamedTuple):
@@ -61,7 +37,7 @@ class _Update(NamedTuple):
     segments: list[Segment]
 
 
-class Optimizer(ABC):
+class Optimizer(Hooked):
     """Base class of optimizers, torch's `optim.Optimizer`.
 
     `param_groups` is a list of dicts with "params", "lr" and so on. A number assigned there takes
@@ -94,7 +70,7 @@ class Optimizer(ABC):
         self.defaults = dict(defaults)
         self._numbers(self.defaults)
         self._settings = operator.itemgetter(*self.defaults)
-        self._hooks: tuple[dict[int, Hook], dict[int, Hook]] = ({}, {})
+        self._hooks = no_hooks()
         self.param_groups: list[Group] = []
         self._blocks: list[list[Block]] = []  # for each group, by dtype
         if isinstance(params, (Tensor, str, Mapping)) or not isinstance(params, Iterable):
@@ -156,8 +132,8 @@ class Optimizer(ABC):
             raise TypeError(f"param_group: expected a dict, got {check.show(given)}")
         for key in given:
             check.choice("param_group key", key, [*_EXTRA, *self.defaults])
-        known = {key: _fixed(key, value) for key, value in {**self.defaults, **given}.items()}
-        group = _Settings({**known, **settings.parameters_of(given)})
+        known = {key: fixed(key, value) for key, value in {**self.defaults, **given}.items()}
+        group = Settings({**known, **settings.parameters_of(given)})
         self._numbers(group)
         return group
 
@@ -213,24 +189,10 @@ class Optimizer(ABC):
             functools.partial(self._resume, updates),
             [(update.group, None) for update in updates]
             + [(update.block, name) for update in updates for name in ("taken", "source")]
-            + [(self, "_blocks")],
+            + [(self, "_blocks")]
+            + [(t._array, None) for group in self.param_groups for t in tensors_of(group)],
         )
         recorder.renewals += [update.block.renew_gradients for update in updates]
-
-    def _call_hooks(self, after: int, closure: Callable[[], Any] | None) -> None:
-        for hook in self._hooks[after].values():
-            hook(self, (closure,), {})
-
-    def register_step_pre_hook(self, hook: Hook) -> HookHandle:
-        """Call `hook(optimizer, args, kwargs)` before every step.
-
-        A compiled step calls it once, when it is recorded; its tensor ops are replayed.
-        """
-        return _hooked(self._hooks[0], hook)
-
-    def register_step_post_hook(self, hook: Hook) -> HookHandle:
-        """Call `hook(optimizer, args, kwargs)` after every step, as `register_step_pre_hook`."""
-        return _hooked(self._hooks[1], hook)
 
     @computes("update")
     def _advance(self, group: Group, block: Block) -> None:
@@ -289,6 +251,8 @@ class Optimizer(ABC):
                 self._sync(group, block)
 
     def _sync(self, group: Group, block: Block) -> None:
+        if tensors_of(group):
+            group = {key: settings.number(group[key]) for key in group if key != "params"}
         given = self._settings(group)
         if given != block.source:
             block.write(self._numbers(group))
@@ -331,24 +295,15 @@ class Optimizer(ABC):
         """The "step" and moments of each updated parameter; the moments share memory."""
         return state.by_parameter(self._located(), self.count_names)
 
-    def state_dict(self) -> Group:
-        """Moments, step counts and settings, in torch's layout; the moments share memory.
-
-        `state[i]` belongs to the i-th parameter over all groups and has "step" and the moments.
-        """
+    def _state(self) -> Group:
         return state.state_dict(self.param_groups, self._located(), self.count_names)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Restore the result of `state_dict`, ours or torch's, after checking all of it.
-
-        Raises:
-            ValueError: other groups, other parameters, or moments of another shape.
-        """
-        saved = state.matched(state_dict, self.param_groups)
+    def _load(self, given: Mapping[str, Any]) -> None:
+        saved = state.matched(given, self.param_groups)
         known = set(_EXTRA) | set(self.defaults)
         groups = [
-            {**own, **{k: v for k, v in given.items() if k in known and k != "params"}}
-            for own, given in zip(self.param_groups, saved.groups, strict=True)
+            {**own, **{k: v for k, v in group.items() if k in known and k != "params"}}
+            for own, group in zip(self.param_groups, saved.groups, strict=True)
         ]
         for group in groups:
             self._numbers(group)
@@ -365,12 +320,12 @@ class Optimizer(ABC):
     def __getstate__(self) -> Group:
         """For copies and pickles: without hooks, and without vectors, which copies do not share."""
         kept = {k: v for k, v in vars(self).items() if k not in ("_blocks", "_hooks")}
-        return {**kept, "state": self.state_dict()["state"]}
+        return {**kept, "state": self._state()["state"]}
 
     def __setstate__(self, given: Group) -> None:
         entries = given["state"]
         vars(self).update({k: v for k, v in given.items() if k != "state"}, _blocks=[])
-        self._hooks = ({}, {})
+        self._hooks = no_hooks()
         groups, self.param_groups = self.param_groups, []
         for group in groups:
             self._add(group)
@@ -384,9 +339,3 @@ class Optimizer(ABC):
             lines.append(f"Parameter Group {i}")
             lines += [f"    {k}: {v}" for k, v in sorted(group.items()) if k != "params"]
         return f"{type(self).__name__} (\n" + "\n".join(lines) + "\n)"
-
-
-def _hooked(hooks: dict[int, Hook], hook: Hook) -> HookHandle:
-    key = 1 + max(hooks, default=0)
-    hooks[key] = hook
-    return HookHandle(hooks, key, lambda: None)

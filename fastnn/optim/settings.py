@@ -49,12 +49,36 @@ def common(group: Group) -> tuple[float, ...]:
     decay = at_least_zero(group, "weight_decay") if "weight_decay" in group else 0.0
     decoupled = check.flag("decoupled_weight_decay", group.get("decoupled_weight_decay", False))
     return (
-        check.learning_rate(group["lr"]),
+        learning_rate(group),
         0.0 if decoupled else decay,
         decay if decoupled else 0.0,
         -1.0 if check.flag("maximize", group["maximize"]) else 1.0,
         check.real("l1", group["l1"], 0.0),
     )
+
+
+def learning_rate(group: Group) -> float:
+    """The group's lr: at least 0; one that a scheduler sets may go below, as in torch.
+
+    So a schedule that ends at 0 may end at -1e-18 by its rounding, and go on.
+    """
+    if "initial_lr" in group:
+        return check.real("lr", group["lr"])
+    return check.learning_rate(group["lr"])
+
+
+def number(value: Any) -> Any:
+    """A setting as Python numbers, also one that is a Tensor or has some."""
+    if isinstance(value, Tensor):
+        return value._array.item()  # not `item`, which a recording refuses
+    return tuple(map(number, value)) if isinstance(value, tuple) else value
+
+
+def tensors_in(value: Any) -> list[Tensor]:
+    """The Tensors that a setting consists of."""
+    if isinstance(value, tuple):
+        return [tensor for part in value for tensor in tensors_in(part)]
+    return [value] if isinstance(value, Tensor) else []
 
 
 def at_least_zero(group: Group, name: str) -> float:

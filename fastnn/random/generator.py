@@ -104,6 +104,14 @@ class Generator:
             self.engine_state[:] = np.array([checked, 0], np.uint64).view(np.int64)
         return self
 
+    def __getstate__(self) -> npt.NDArray[np.uint8]:
+        """For copies and pickles, which go on from here on their own."""
+        return self.get_state()
+
+    def __setstate__(self, state: npt.NDArray[np.uint8]) -> None:
+        self.__init__(0)  # type: ignore[misc]
+        self.set_state(state)
+
     @property
     def _mt(self) -> Any:
         if self._made is None:

@@ -105,12 +105,19 @@ class RecordingError(RuntimeError):
 def refuse(what: str) -> None:
     """Raise if a recorder is listening, since a replay could not repeat `what` happened."""
     active = engine.recorder()
-    if active is not None:
+    if active is not None and getattr(active, "recorder", active) is not None:
         raise RecordingError(
             f"{active.location()}: cannot compile this: {what}. A replay runs without Python, so "
             "the result would stay what it is at this call. Do it outside and pass the result in, "
             "return the tensor and look at it outside, or choose with fastnn.where"
         )
+
+
+def read(arrays: tuple[Any, ...]) -> None:
+    """Tell who watches the memory of a gradient rule that these arrays are read without an op."""
+    watch = getattr(engine.recorder(), "reads", None)
+    if watch is not None:
+        watch(arrays)
 
 
 def drawn(draw: Callable[[tuple[int, ...]], Any], shape: tuple[int, ...]) -> Any:

@@ -23,7 +23,7 @@ from fastnn.tape.node import GradientRule, Node
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastnn._core.replay import Watch
+    from fastnn._core.watch import Watch
 
     Span = tuple[int, int]
 
@@ -124,6 +124,11 @@ class _Watch:
             check(array, self.changed)
         if self.recorder is not None:
             self.recorder.record(op, arrays, n_outputs, *rest)
+
+    def reads(self, arrays: Iterable[Any]) -> None:
+        """Values are read by no op."""
+        for array in arrays:
+            check(array, self.changed)
 
     def __getattr__(self, name: str) -> Any:
         if self.recorder is None:

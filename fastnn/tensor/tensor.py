@@ -16,6 +16,7 @@ from fastnn._core.tape import TensorBase, inference_enabled
 from fastnn._support import default, device as _device
 from fastnn.tape import batch, listener
 from fastnn.tensor import printing
+from fastnn.tensor.size import Size
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -48,6 +49,7 @@ class Tensor(TensorBase):
 
     __slots__ = ()
     __array_priority__ = 1000  # ndarray * Tensor asks Tensor
+    compiled_by = "fastnn.compile"  # whose programs keep the class
 
     def __init__(
         self,
@@ -66,10 +68,10 @@ class Tensor(TensorBase):
 
     # Shape and type
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The sizes of the axes."""
-        return self._array.shape
+    if TYPE_CHECKING:
+
+        @property
+        def shape(self) -> Size: ...  # TensorBase's
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -87,8 +89,16 @@ class Tensor(TensorBase):
         return self._node is None
 
     def size(self, dim: int | None = None) -> Any:
-        """The shape, or one of its entries."""
-        return self.shape if dim is None else self.shape[dim]
+        """The shape, or one of its entries.
+
+        Raises:
+            IndexError: an axis that there is not.
+        """
+        if dim is None:
+            return self.shape
+        if not -self.ndim <= dim < self.ndim:
+            raise IndexError(f"dim: expected {-self.ndim}..{self.ndim - 1} for size, got {dim}")
+        return self.shape[dim]
 
     def dim(self) -> int:
         """The number of axes."""
@@ -280,7 +290,7 @@ class Tensor(TensorBase):
 
 
 wrap: Callable[[NDArray[Any]], Tensor] = tape.wrap  # the Cython module gets the class by `bind`
-tape.bind(tensor=Tensor)
+tape.bind(tensor=Tensor, size=Size)
 replay.bind(Tensor)
 
 

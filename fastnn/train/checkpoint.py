@@ -15,7 +15,7 @@ from fastnn._support import check
 from fastnn.io.model import load as load_file, save as save_file
 from fastnn.io.safetensors import FormatError
 from fastnn.nn import Module
-from fastnn.nn.state import load, loadable
+from fastnn.nn.state import Check, Place, load, loadable
 from fastnn.optim.loop import blocks_of
 from fastnn.train.callbacks import Training
 from fastnn.train.history import History
@@ -225,9 +225,11 @@ def _state(session: Running) -> State:
 def restore(session: Running, state: State) -> None:
     """Restore weights, optimizer, schedule, random state, metrics and position."""
     _check_place(session, state)
-    own, scheduler = _tensors(session.trainer.model), session.plan.schedule.scheduler
+    scheduler = session.plan.schedule.scheduler
+    tensors = _tensors(session.trainer.model)
+    own = {name: Place(None, name, tensor) for name, tensor in tensors.items()}
     with _of_file():  # weights last, when all else has passed its checks
-        values, _ = loadable(own, state["model"], True, "the model")
+        values, _ = loadable(own, state["model"], {}, Check(True, "the model"))
         session.trainer.optimizer.load_state_dict(state["optimizer"])
         random.set_rng_state(state["random"])
         if scheduler is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._core import replay
+from fastnn._core import replay, watch
 from fastnn._support import check
 from fastnn.compiler.captures import attributes_of
 from fastnn.compiler.recording import Recording
@@ -38,7 +38,7 @@ class _Forward:
         recording.captures.let_go()
         self._parameters = recording.recorder.parameters.values()
         leaves = [p for p, _, _ in self._parameters]
-        self.watch = replay.Watch(leaves, recording.captures.places, [], [])
+        self.watch = watch.Watch(leaves, recording.captures.places, [], [])
         self._take()
 
     def holds(self) -> bool:

@@ -10,6 +10,16 @@ from fastnn._support import check
 from fastnn.train.callbacks import Callback, Logs
 
 
+def _is_open() -> bool:
+    """Whether there is a stderr to write to: a GUI or a service may have none."""
+    return sys.stderr is not None and not getattr(sys.stderr, "closed", False)
+
+
+def _is_terminal() -> bool:
+    isatty = getattr(sys.stderr, "isatty", None)  # a stand-in for it may lack it
+    return isatty is not None and bool(isatty())
+
+
 class ProgressBar(Callback):
     """The progress output of `fit(verbose=...)`, on stderr.
 
@@ -20,7 +30,7 @@ class ProgressBar(Callback):
 
     def __init__(self, verbose: int = 1) -> None:
         self.verbose = check.choice("verbose", verbose, (0, 1, 2))
-        self.active = verbose == 2 or (verbose == 1 and sys.stderr.isatty())
+        self.active = _is_open() and (verbose == 2 or (verbose == 1 and _is_terminal()))
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Open the bar."""
@@ -56,4 +66,7 @@ class ProgressBar(Callback):
         text = "  ".join(f"{name} {value}" for name, value in figures.items())
         seconds = time.perf_counter() - self._began
         total = self.params["epochs"]
-        print(f"epoch {epoch + 1}/{total}  {text}  {seconds:.1f} s", file=sys.stderr)
+        try:
+            print(f"epoch {epoch + 1}/{total}  {text}  {seconds:.1f} s", file=sys.stderr)
+        except (OSError, ValueError):  # it was closed meanwhile: the training goes on
+            self.active = False

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn.compiler.compiled import in_python
 from fastnn.guards import first_non_finite
 from fastnn.nn.modes import training_mode
 from fastnn.train.callbacks import Callback, Training
@@ -17,6 +19,7 @@ from fastnn.train.metrics import Metric, counted_of
 from fastnn.train.plan import Plan
 from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
+from fastnn.train.python_loop import PythonLoop
 from fastnn.train.steps import Steps
 from fastnn.train.validation import Rows
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastnn.train.loop import Loop
+
+    AnyLoop = Loop | PythonLoop
 
 Figures = dict[str, float]
 
@@ -43,7 +48,7 @@ def means_of(sums: NDArray[np.float64], y: NDArray[Any], metrics: dict[str, Metr
     return figures
 
 
-def evaluated(loop: Loop, y: NDArray[Any], metrics: dict[str, Metric]) -> Figures:
+def evaluated(loop: AnyLoop, y: NDArray[Any], metrics: dict[str, Metric]) -> Figures:
     """Loss and metrics over all rows of an evaluation loop."""
     loop.start(0, 1)
     while loop.run():
@@ -77,7 +82,7 @@ class Session:
         self.epoch = self.step = 0
         self.begun = False
         self.sums: NDArray[np.float64] | None = None
-        self._evaluation: Loop | None = None  # made when first needed
+        self._evaluation: AnyLoop | None = None  # made when first needed
         self._at_rest = True  # between two steps, with nothing half done
         self._saved: tuple[int, int, bool] | None = None
         shows = plan.bar.active and not any(isinstance(c, ProgressBar) for c in plan.callbacks)
@@ -96,6 +101,8 @@ class Session:
         if found is not None:
             restore(self, found)
         loop = self._loop()
+        if isinstance(loop, PythonLoop):
+            warnings.warn(in_python("fit", self.trainer.model, loop.doubts), stacklevel=4)
         self._begin(loop)
         try:
             if found is not None:
@@ -115,7 +122,7 @@ class Session:
                 self.trainer.optimizer.zero_grad()
             self._tell(lambda c: c.on_train_end({}))
 
-    def _loop(self) -> Loop:
+    def _loop(self) -> AnyLoop:
         plan = self.plan
         loop = self.steps.training(
             self.rows,
@@ -127,9 +134,11 @@ class Session:
             plan.schedule.by_step,
         )
         self._evaluation = None
+        if isinstance(loop, PythonLoop) and plan.schedule.by_step:
+            loop.after_update = plan.schedule.scheduler.step
         return loop
 
-    def _begin(self, loop: Loop) -> None:
+    def _begin(self, loop: AnyLoop) -> None:
         names = self.plan.names()
         for callback in self._callbacks:
             callback.trainer = self.trainer
@@ -141,14 +150,14 @@ class Session:
             if call(callback) is True:
                 self.trainer.stop_training = True
 
-    def _epochs(self, loop: Loop) -> None:
+    def _epochs(self, loop: AnyLoop) -> None:
         plan = self.plan
         while self.epoch < plan.epochs and not self.trainer.stop_training:
             if not self.begun:
                 self._at_rest = False
                 self._tell(lambda c: c.on_epoch_begin(self.epoch, {}))
                 self.begun = self._at_rest = True
-                if plan.callbacks:  # they may have changed the model
+                if not self._alone:  # callbacks and the like may have changed anything
                     loop = self._loop()
             self._train(loop)
             if self.step < loop.steps:
@@ -157,13 +166,16 @@ class Session:
 
     # One epoch, or all of them if nothing needs the end of each
 
-    def _train(self, loop: Loop) -> None:
+    def _train(self, loop: AnyLoop) -> None:
         """Train to the end of an epoch, or until the fit is stopped."""
         last = min(self.plan.epochs, self.epoch + (EPOCHS_AT_ONCE if self._alone else 1))
         while self.step < loop.steps and not self.trainer.stop_training:
             self._at_rest = False
-            rates = self.plan.schedule.rates(self.step, loop.steps)
-            loop.start(self.epoch, last, rates, self.step, self.sums)
+            if isinstance(loop, PythonLoop):
+                loop.start(self.epoch, last, self.step, self.sums)
+            else:
+                rates = self.plan.schedule.rates(self.step, loop.steps)
+                loop.start(self.epoch, last, rates, self.step, self.sums)
             try:
                 self._chunks(loop)
             finally:
@@ -172,15 +184,19 @@ class Session:
                 self._at_rest = True
             if self._is_due():
                 self._save()
+            whole = self.step % self.plan.update.accumulate == 0  # no gradients half added up
+            if self._watching and whole and self.step < loop.steps:
+                loop = self._loop()
 
-    def _chunks(self, loop: Loop) -> None:
-        """Run chunks of steps until something else is due."""
+    def _chunks(self, loop: AnyLoop) -> None:
+        """Run chunks of steps until something else is due: a stop, a checkpoint, or another look at
+        what a callback may have changed."""
         try:
             while loop.run():
                 for callback in self._watching:
                     if callback.on_progress(loop.epoch, loop.step) is True:
                         self.trainer.stop_training = True
-                if self.trainer.stop_training or self._is_due():
+                if self.trainer.stop_training or self._is_due() or self._watching:
                     return
         except FloatingPointError:
             x = self.rows.x[loop.rows_of_step()]
@@ -192,7 +208,7 @@ class Session:
                 "the model is as before that step. Lower lr, scale x, or look at the targets"
             ) from None
 
-    def _note(self, loop: Loop, last: int) -> None:
+    def _note(self, loop: AnyLoop, last: int) -> None:
         """Take over the loop's position; the last epoch ends once its metrics are computed."""
         for done in range(self.epoch, min(loop.epoch, last - 1)):
             self.history.add(done, self._figures(loop.sums_of(done), loop))
@@ -201,10 +217,10 @@ class Session:
             self.epoch, self.step = last - 1, loop.steps
         self.sums = loop.sums_of(self.epoch).copy()
 
-    def _figures(self, sums: NDArray[np.float64], loop: Loop) -> Figures:
+    def _figures(self, sums: NDArray[np.float64], loop: AnyLoop) -> Figures:
         return means_of(sums, self.rows.y, self.plan.metrics)
 
-    def _finish_epoch(self, loop: Loop) -> None:
+    def _finish_epoch(self, loop: AnyLoop) -> None:
         """Compute the metrics of an epoch, and call everything that uses them."""
         plan, epoch = self.plan, self.epoch
         assert self.sums is not None

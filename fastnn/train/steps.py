@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from fastnn.tensor import Tensor, int64
 from fastnn.train.loop import Loop, batch_order, parted
 from fastnn.train.metrics import Metric
 from fastnn.train.own_input import recorded
+from fastnn.train.python_loop import PythonLoop, Step
 from fastnn.train.trial import Trial
 from fastnn.train.validation import Given, Known, Rows, check_metrics, check_values, ignored_label
 from fastnn.train.weights import measured
@@ -195,7 +197,7 @@ class Steps:
         metrics: dict[str, Metric],
         update: Update,
         by_step: bool = False,
-    ) -> Loop:
+    ) -> Loop | PythonLoop:
         """The training loop. Its first step is recorded now, other kinds when they are reached.
 
         by_step: hyperparameters are set for each step from outside, so the first update is
@@ -213,13 +215,19 @@ class Steps:
 
         first = 2 if every > 1 else 0
         made: list[Recording | None] = [None, None, None]
-        made[first] = self._recording(kinds[first], rows, samples[first], asked, first=True)
+        made[first] = known = self._recording(kinds[first], rows, samples[first], asked, first=True)
+        if known.captures.doubts:
+            if every > 1:
+                self.optimizer.zero_grad()
+            runs = self._in_python("update", asked), self._in_python("within", asked)
+            doubts, data, keyed = known.captures.doubts, rows.arrays(), seed if shuffle else None
+            return PythonLoop(doubts, *runs, data, batch, order, keyed, every, steps)
         for part in {0, 1} - {first} if last < batch else {0} - {first}:
             key = self._key(kinds[part], rows, len(samples[part]), asked)
             made[part] = record(part) if by_step and part == 0 else self._matching(key)
         return Loop(made, record, rows.arrays(), batch, order, shuffle, seed, every, steps)
 
-    def evaluation(self, rows: Rows, metrics: dict[str, Metric]) -> Loop:
+    def evaluation(self, rows: Rows, metrics: dict[str, Metric]) -> Loop | PythonLoop:
         """The evaluation loop; recorded like `training`."""
         n, asked = len(rows.x), Asked(metrics)
         order = np.arange(n, dtype=int64)
@@ -230,7 +238,11 @@ class Steps:
             return self._recording("evaluate", rows, samples[part], asked)
 
         tail = self._matching(self._key("evaluate", rows, last, asked)) if last < batch else None
-        made = record(0), tail, None
+        known = record(0)
+        if known.captures.doubts:
+            run, data = self._in_python("evaluate", asked), rows.arrays()
+            return PythonLoop(known.captures.doubts, run, run, data, batch, order, None, 1, steps)
+        made = known, tail, None
         return Loop(made, record, rows.arrays(), batch, order, False, 0, 1, steps)
 
     def parted(self, n: int, batch: int) -> tuple[int, int, int]:
@@ -253,17 +265,21 @@ class Steps:
             z = self.model(x)
             y, *w = given if trial is None else trial.targets(z)
             figures = measured(self.loss, z, y, *w)
-            loss = figures[0]
+            loss, recorded = figures[0], listener.active is not None
+            if not recorded and not math.isfinite(loss.item()):
+                raise FloatingPointError("loss: not finite")
             if trial is not None:
                 trial.look(z, loss)
             (loss if update.accumulate == 1 else loss / update.accumulate).backward()
-            if update.accumulate > 1:
+            if update.accumulate > 1 and recorded:
                 self._drop_unused()
             if kind == "update":
                 self._clip(update)
                 self.optimizer.step()
-                if update.accumulate > 1:
+                if update.accumulate > 1 and recorded:
                     empty_gradients(self.optimizer)
+                elif update.accumulate > 1:
+                    self.optimizer.zero_grad()
             found = {name: metric(z.detach(), y) for name, metric in metrics.items()}
             check_metrics(found)
             self._outputs = z.shape[1:]
@@ -276,6 +292,16 @@ class Steps:
                 return [*figures, *(metric(z, y) for metric in metrics.values())]
 
         return evaluate if kind == "evaluate" else train
+
+    def _in_python(self, kind: str, asked: Asked) -> Step:
+        """A step that runs the user's code; it gives loss and metrics as numbers."""
+        step, training = self._step(kind, asked), kind != "evaluate"
+
+        def run(arrays: tuple[NDArray[Any], ...]) -> list[float]:
+            with training_mode(self.model, training):
+                return [float(figure.detach().item()) for figure in step(*map(Tensor, arrays))]
+
+        return run
 
     def _clip(self, update: Update) -> None:
         if update.clip_norm is not None:
@@ -324,8 +350,8 @@ class Steps:
     def _matching(self, key: Key, first: bool = False) -> Recording | None:
         """The recording with this key, if it is still valid."""
         known = self._cache.get(key)
-        if known is None:
-            return None
+        if known is None or known.captures.doubts:
+            return known  # in doubt, it only tells shapes
         if first and key.update.accumulate > 1:
             read = known.recorder.grads_read.values()
             self._hold_gradients({id(leaf) for leaf, grad in read if grad is not None})
@@ -351,7 +377,7 @@ class Steps:
                 self.optimizer.pack()
             if first and asked.update.accumulate > 1:
                 self._hold_gradients()
-            of_the_user = [self.loss, *asked.metrics.values()]
+            of_the_user = [self.model, self.loss, *asked.metrics.values()]
             _, recording = recorded(step, arrays, of_the_user, guard=training, undo=training)
         recording.parts = Parts(self._of(asked), self._outputs)
         return recording

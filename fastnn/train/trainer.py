@@ -130,6 +130,16 @@ class Trainer:
         of threads. A step whose loss is not finite is not applied. If the model has a BatchNorm1d
         and the last batch would be a single row, that row joins the batch before it.
 
+        A model in training mode is trained in the modes of its parts: a BatchNorm1d or Dropout that
+        was put in evaluation mode, as in a frozen body, stays so. A model in evaluation mode is
+        trained as after `model.train()`, and is in evaluation mode again afterwards.
+
+        The model's forward, the loss and the metrics may read what they like: what they can read is
+        watched, and looked at between epochs and wherever a callback has run, so a change takes
+        effect at the next step. Code that reads what cannot be watched (the clock, files, a library
+        that is not known) or that changes what it reads (a counter, random numbers of NumPy) runs
+        in Python at every step, with the numbers of the eager loop; a warning says why.
+
         Before the first step the model runs once, to check the data and record the step. Steps for
         a smaller last batch and for evaluation are recorded when first reached: an error of the
         model there is raised only after the steps before.
@@ -268,6 +278,13 @@ class Trainer:
         rows = checked(self.model, self.loss, x, y, functions, sample_weight)
         means = evaluated(self._steps().evaluation(rows, functions), rows.y, functions)
         return means | figures_of(whole, self.model, rows.x, rows.y)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: all but the recordings, which are made again."""
+        return {k: v for k, v in vars(self).items() if k not in ("_recordings", "_fitting")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _recordings=OrderedDict(), _fitting=threading.Lock())
 
     # Checks, without side effects
 

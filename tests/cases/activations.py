@@ -26,6 +26,13 @@ ACTIVATIONS: dict[str, Layer] = {
         at_points("LeakyReLU()", "LeakyReLU(0.3)"),
         options=["LeakyReLU(0.3)", "LeakyReLU(-0.5, True)"],
     ),
+    "RReLU": Layer(
+        equations={
+            "RReLU(0.25, 0.25)": lambda x: np.where(x > 0, x, x / 4),
+            "RReLU(0.25, 0.75).eval()": lambda x: np.where(x > 0, x, x / 2),
+        },
+        nets=["RReLU(0.25, 0.25)"],  # random slopes are drawn eagerly
+    ),
     "PReLU": Layer(
         [*at_points("PReLU()", "PReLU(6, 0.1)"), *on("PReLU(3)", (2, 3, 2))],
         nets=["PReLU()", "PReLU(6, 0.1)"],
@@ -58,10 +65,20 @@ ACTIVATIONS: dict[str, Layer] = {
     "LogSigmoid": Layer(at_points("LogSigmoid()"), functions={"logsigmoid": "input"}),
     "Softmax": Layer(
         [*at_points("Softmax(1)", "Softmax(0)"), *on("Softmax(dim=1)", (2, 3, 2))],
+        nets=["Softmax(1)"],
         options=["Softmax(0)"],
     ),
-    "LogSoftmax": Layer(at_points("LogSoftmax(1)", "LogSoftmax(0)"), options=["LogSoftmax(0)"]),
-    "Softmin": Layer(at_points("Softmin(1)", "Softmin(0)"), options=["Softmin(0)"]),
+    "Softmax2d": Layer(
+        on("Softmax2d()", (3, 1, 2)), nets=["Unflatten(1, (2, 3, 1)), Softmax2d(), Flatten()"]
+    ),
+    "LogSoftmax": Layer(
+        at_points("LogSoftmax(1)", "LogSoftmax(0)"),
+        nets=["LogSoftmax(1)"],
+        options=["LogSoftmax(0)"],
+    ),
+    "Softmin": Layer(
+        at_points("Softmin(1)", "Softmin(0)"), nets=["Softmin(1)"], options=["Softmin(0)"]
+    ),
     "Softsign": Layer(at_points("Softsign()")),
     "Tanhshrink": Layer(at_points("Tanhshrink()")),
     "Softshrink": Layer(

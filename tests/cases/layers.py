@@ -126,6 +126,24 @@ LAYERS: dict[str, Layer] = {
         functions={"bilinear": "input1, input2, weight, bias=None"},
         in_files=False,
     ),
+    "CosineSimilarity": Layer(
+        [
+            *on("CosineSimilarity()", (3, 4), (3, 4)),
+            *on("CosineSimilarity(dim=0, eps=0.5)", (3, 4), (3, 4)),
+        ],
+        nets=["Twice(CosineSimilarity(-1)), Unflatten(0, (-1, 1)) -> 1"],
+        functions={"cosine_similarity": "x1, x2, dim=1, eps=1e-08"},
+        in_files=False,
+    ),
+    "PairwiseDistance": Layer(
+        [
+            *on("PairwiseDistance()", (3, 4), (3, 4)),
+            *on("PairwiseDistance(1.0, 0.1, True)", (3, 4), (4,)),
+        ],
+        nets=["Twice(PairwiseDistance(keepdim=True)) -> 1"],
+        functions={"pairwise_distance": "x1, x2, p=2, eps=1e-06, keepdim=False"},
+        in_files=False,
+    ),
     "Embedding": Layer(
         [
             *on("Embedding(5, 3)", np.array([[0, 4], [2, 4]])),
@@ -136,6 +154,53 @@ LAYERS: dict[str, Layer] = {
         nets=["Categories(), Embedding(8, 3, padding_idx=0), Flatten() -> 18"],
         options=["Categories(), Embedding(8, 2), Flatten() -> 12"],
         in_files=False,
+    ),
+    "EmbeddingBag": Layer(
+        [
+            *on("EmbeddingBag(5, 2, mode='sum')", np.array([0, 4, 2, 4]), np.array([0, 0, 3])),
+            *on("EmbeddingBag(5, 2, mode='max', padding_idx=4)", np.array([[0, 4], [4, 4]])),
+            *on(
+                "EmbeddingBag(5, 2, include_last_offset=True, padding_idx=-1)",
+                np.array([0, 4, 2, 4]),
+                np.array([0, 2, 4]),
+            ),
+        ],
+        nets=["Categories(), EmbeddingBag(8, 3) -> 3"],
+        options=[
+            "Categories(), EmbeddingBag(8, 2, mode='sum', padding_idx=0) -> 2",
+            "Categories(), EmbeddingBag(8, 2, mode='max') -> 2",
+        ],
+        in_files=False,
+    ),
+    "GroupNorm": Layer(
+        [
+            *in_batches("GroupNorm(2, 6)", (2, 6)),
+            *in_batches("GroupNorm(2, 2, eps=0.1, bias=False)", (2, 2, 2)),
+        ],
+        nets=["GroupNorm(2, 6)"],
+        options=["GroupNorm(3, 6, 0.1)", CUBES.format("GroupNorm(2, 2)")],
+    ),
+    "InstanceNorm1d": Layer(
+        [
+            *in_batches("InstanceNorm1d(2)", (2, 3)),
+            *in_batches(
+                "InstanceNorm1d(2, 0.1, 0.4, affine=True, track_running_stats=True)", (2, 2, 3)
+            ),
+        ],
+        nets=[CUBES.format("InstanceNorm1d(2)")],
+        options=[
+            CUBES.format("InstanceNorm1d(2, affine=True, track_running_stats=True)"),
+        ],
+    ),
+    "LazyBatchNorm1d": Layer(
+        nets=["LazyBatchNorm1d()"],
+        options=["LazyBatchNorm1d(momentum=None, affine=False)"],
+        tested_in="test_new_layers.py",
+    ),
+    "FeatureAlphaDropout": Layer(
+        equations={"FeatureAlphaDropout(0.3).eval()": lambda x: x},
+        nets=["FeatureAlphaDropout(0.2)"],
+        options=[CUBES.format("FeatureAlphaDropout(0.4)")],
     ),
     "Dropout": Layer(
         at_points("Dropout(0.3).eval()", "Dropout(0.0)", "Dropout(1.0)", "Dropout(1.0).eval()"),

@@ -10,13 +10,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-LAST_AXIS = ("dim=None", "dim=-1")  # torch guesses, and warns that one should say it
-# What of torch's is otherwise here: a part of its signature, and what stands there instead
-EXCEPT: dict[str, tuple[str, str]] = {
-    "nn.Hardtanh": (", min_value=None, max_value=None", ""),  # deprecated
-    **{f"nn.{name}": LAST_AXIS for name in ("Softmax", "LogSoftmax", "Softmin")},
-    **{f"nn.functional.{name}": LAST_AXIS for name in ("softmax", "log_softmax", "softmin")},
-}
 # Functions of nn.functional that belong to no layer or loss, and whose torch is in C
 OTHERS = {
     "nn.functional.one_hot": "tensor, num_classes=-1",
@@ -27,6 +20,7 @@ OTHERS = {
     "nn.functional.relu_": "input",
     "nn.functional.selu_": "input",
     "nn.functional.threshold_": "input, threshold, value",
+    "nn.functional.pdist": "input, p=2",
 }
 
 

@@ -167,7 +167,7 @@ def _draw_moments(op: str, real: str, dims: Dims, rng: Generator, flavour: str) 
     mean, var = values(rng, (c,), real, flavour), np.abs(values(rng, (c,), real, flavour))
     stats = np.abs(values(rng, (3, c), real, flavour))
     count = rng.integers(0, 1000, 1)
-    momentum = float(rng.choice([0.1, 0.0, 1.0, -1.0]))
+    momentum = float(rng.choice([0.1, 0.0, 1.0, -0.25, np.nan]))
     keywords = {"rows": n, "momentum": momentum}
     inputs = [mean, var, count, stats]
     return Case(op, real, inputs, [], dims, keywords, (bits_of(momentum),), 3)
@@ -186,7 +186,7 @@ _MOMENTS = Calls(
 def running_moments_step(mean, var, count, stats, *, rows, momentum):
     """mean = (1 - f) mean + f batch mean, var with the unbiased one; f = momentum or 1 / count."""
     count = count + 1
-    f = momentum if momentum >= 0 else 1 / mean.dtype.type(count[0])
+    f = momentum if momentum == momentum else 1 / mean.dtype.type(count[0])
     unbiased = stats[2] * rows / (rows - 1)
     return (1 - f) * mean + f * stats[0], (1 - f) * var + f * unbiased, count
 
@@ -196,9 +196,9 @@ def _(
     real: Real, mean: Array, var: Array, count: Array, stats: Array, *, rows: int, momentum: float
 ) -> tuple[Any, ...]:
     """Two rounded coefficients and two products."""
-    f = momentum if momentum >= 0 else 1 / (count[0] + 1)
+    f = momentum if momentum == momentum else 1 / (count[0] + 1)
     new = np.abs(stats[0]), np.abs(stats[2]) * rows / max(rows - 1, 1)
-    sizes = [(1 - f) * np.abs(old) + f * x for old, x in zip((mean, var), new)]
+    sizes = [abs(1 - f) * np.abs(old) + abs(f) * x for old, x in zip((mean, var), new)]
     return *(real.gamma(5) * most + 3 * real.tiny for most in sizes), 0
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 GOLDENS = Path(__file__).with_name("examples.json")
-IMPORT = re.compile(r"^(import|from) fastnn\b", re.M)
+IMPORT = re.compile(r"^(import|from) fastnn(\.mindspore)?\b", re.M)
 
 
 def for_library(source: str, library: str) -> str:

@@ -66,7 +66,8 @@ static const char *fill_matrix(fnn_call *call, const fnn_operand *operands, size
   for (size_t i = 0; i < n; i++) {
     for (size_t j = 0; j < operands[i].ndim && j < FNN_MAX_DIMS; j++)
       call->stride[i][j] = operands[i].stride[j];
-    if ((i == 0 || i == 4) && operands[i].ptr && call->dim[1] > 1 && call->stride[i][1] != 1)
+    int several = call->dim[0] > 0 && call->dim[1] > 1; /* an empty array may have any strides */
+    if ((i == 0 || i == 4) && operands[i].ptr && several && call->stride[i][1] != 1)
       return "out and y need unit stride along a row";
   }
   return NULL;

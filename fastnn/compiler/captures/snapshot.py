@@ -6,39 +6,55 @@ else by identity.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection, Iterator
+import types
+from collections import OrderedDict, deque
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
 
 PLAIN = (int, float, bool, str, bytes, complex, type(None))
-CONTAINERS = (list, tuple, dict, set, deque)
+CONTAINERS = (list, tuple, dict, set, frozenset, deque, OrderedDict)  # of these types exactly
+_BY_VALUE = (*PLAIN, np.generic, types.CodeType)
 MOST_BYTES = 1 << 16  # of an array whose content is compared
-_MOST = (4096, 64, 16, 8)  # entries of a container that are compared, by its depth in others
+_MOST = 4096  # entries that are compared
+_DEEPEST = 16
 
 
-class _Long(NamedTuple):
-    """A container that is compared by identity and length only."""
-
-    value: Any
-    length: int
+class TooLargeError(Exception):
+    """A container has too many entries, or contains itself."""
 
 
-def snapshot(value: Any, live: Collection[int] = (), depth: int = 0) -> Any:
+class _Pairs(NamedTuple):
+    """A dict: its keys and snapshots of the values."""
+
+    keys: list[Any]
+    values: list[Any]
+
+
+def snapshot(value: Any, live: Collection[int] = ()) -> Any:
     """A snapshot of a value: containers as copies of their entries, arrays as bytes.
 
     live: ids of arrays whose memory every replay reads; they and views of them are compared by
         identity.
     """
-    if isinstance(value, CONTAINERS):
-        if depth == len(_MOST) or len(value) > _MOST[depth]:
-            return _Long(value, len(value))
-        entries = value.items() if isinstance(value, dict) else value
-        return [snapshot(entry, live, depth + isinstance(entry, CONTAINERS)) for entry in entries]
-    if _compared(value, live):
-        return value.shape, value.dtype.str, value.tobytes()
-    return value
+    left = [_MOST]
+
+    def taken(value: Any, depth: int) -> Any:
+        if type(value) in CONTAINERS:
+            left[0] -= len(value)
+            if left[0] < 0 or depth == _DEEPEST:
+                raise TooLargeError
+            if isinstance(value, dict):
+                return _Pairs(list(value), [taken(v, depth + 1) for v in value.values()])
+            return [type(value), *(taken(entry, depth + 1) for entry in value)]
+        if _compared(value, live):
+            return value.shape, value.strides, value.dtype.str, value.tobytes()
+        if type(value) is np.ndarray:
+            return value, value.shape, value.strides, value.dtype.str
+        return value
+
+    return taken(value, 0)
 
 
 def same(before: Any, now: Any) -> bool:
@@ -47,7 +63,28 @@ def same(before: Any, now: Any) -> bool:
         return True
     if isinstance(before, list | tuple) and type(before) is type(now) and len(before) == len(now):
         return all(map(same, before, now))
-    return isinstance(before, PLAIN) and type(before) is type(now) and bool(before == now)
+    return isinstance(before, _BY_VALUE) and type(before) is type(now) and bool(before == now)
+
+
+def difference(before: Any, now: Any, attributes: bool = False) -> str:
+    """Where two snapshots of a dict differ, as source text such as `['k']`; else ''."""
+    if not (isinstance(before, _Pairs) and isinstance(now, _Pairs)):
+        return ""
+    then = dict(zip(map(_plainly, before.keys), before.values, strict=True))
+    for key, value in zip(map(_plainly, now.keys), now.values, strict=True):
+        if key not in then or not same(then.pop(key), value):
+            inner = f".{key}" if attributes else f"[{key!r}]"
+            return inner
+    return f".{next(iter(then))}" if then and attributes else ""
+
+
+def _plainly(key: Any) -> Any:
+    return key if isinstance(key, PLAIN) else id(key)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether it is a number, text or None."""
+    return isinstance(value, PLAIN)
 
 
 def is_large(value: Any) -> bool:
@@ -55,24 +92,21 @@ def is_large(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.nbytes > MOST_BYTES
 
 
-def is_live(value: Any, live: Collection[int]) -> bool:
-    """Whether every replay reads the memory of an array."""
+def owner_of(value: Any) -> Any:
+    """The array that a view is of."""
     while isinstance(value.base, np.ndarray):
         value = value.base
-    return id(value) in live
+    return value
+
+
+def is_live(value: Any, live: Collection[int]) -> bool:
+    """Whether every replay reads the memory of an array."""
+    return id(owner_of(value)) in live
 
 
 def _compared(value: Any, live: Collection[int]) -> bool:
     known = type(value) is np.ndarray and value.dtype.kind != "O"
     return known and not is_large(value) and not is_live(value, live)
-
-
-def entries_of(value: Any, depth: int = 0) -> Iterator[Any]:
-    """The value and its nested entries, as deep as `snapshot` compares them."""
-    yield value
-    if isinstance(value, CONTAINERS) and depth < len(_MOST) and len(value) <= _MOST[depth]:
-        for entry in value.values() if isinstance(value, dict) else value:
-            yield from entries_of(entry, depth + 1)
 
 
 def changeable(value: Any, live: Collection[int]) -> list[Any] | None:
@@ -81,13 +115,18 @@ def changeable(value: Any, live: Collection[int]) -> list[Any] | None:
     None if there is one of another type, such as a set.
     """
     found: list[Any] = []
-    for entry in entries_of(value):
-        if isinstance(entry, CONTAINERS):
-            if isinstance(entry, set | deque) or isinstance(snapshot(entry), _Long):
-                return None
-            found += [entry] * (not isinstance(entry, tuple))
-        elif _compared(entry, live):
-            if not entry.flags.c_contiguous:
-                return None
+
+    def look(entry: Any, depth: int = 0) -> bool:
+        if type(entry) in CONTAINERS:
+            if isinstance(entry, set | deque) or depth == _DEEPEST:
+                return False
+            if not isinstance(entry, tuple | frozenset):
+                found.append(entry)
+            inside = entry.values() if isinstance(entry, dict) else entry
+            return all(look(each, depth + 1) for each in inside)
+        if _compared(entry, live):
             found.append(entry)
-    return found
+            return bool(entry.flags.c_contiguous)
+        return True
+
+    return found if all(map(look, value)) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -72,6 +73,7 @@ class Hardtanh(Elementwise):
         min_val: default -1.
         max_val: default 1.
         inplace: write the result into x, default False.
+        min_value, max_value: torch's older names of the two.
 
     Raises:
         ValueError: max_val below min_val.
@@ -81,9 +83,22 @@ class Hardtanh(Elementwise):
     tensor([-1.0000,  0.5000,  1.0000])
     """
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+    def __init__(
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:
         super().__init__()
         self.inplace = check.flag("inplace", inplace)
+        for name, given in (("min_val", min_value), ("max_val", max_value)):
+            if given is not None:
+                text = f"keyword argument `{name}ue` is deprecated and renamed to `{name}`"
+                warnings.warn(text, FutureWarning, stacklevel=2)
+        min_val = min_val if min_value is None else min_value
+        max_val = max_val if max_value is None else max_value
         self.min_val, self.max_val = _bounds(min_val, max_val)
 
     def forward(self, input: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def batch_norm(
     Raises:
         ValueError: another shape; in training, one value a feature.
     """
-    share = check.real("momentum", 0.1 if momentum is None else momentum, 0.0, 1.0)
+    share = check.real("momentum", 0.1 if momentum is None else momentum)
     averages = None
     if running_mean is not None and running_var is not None:
         averages = running_mean, running_var, Tensor(np.zeros((), np.int64)), share
@@ -142,6 +143,7 @@ class BatchNorm1d(Layer):
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
+    _may_lack = frozenset({"num_batches_tracked"})  # as torch before 0.4.1 has no such buffer
 
     def __init__(
         self,
@@ -161,7 +163,7 @@ class BatchNorm1d(Layer):
         real = check.real_dtype(dtype)
         self.num_features = check.width("num_features", num_features)
         self.eps = check.real("eps", eps, 0.0)
-        self.momentum = None if momentum is None else check.real("momentum", momentum, 0.0, 1.0)
+        self.momentum = None if momentum is None else check.real("momentum", momentum)
         self.affine = check.flag("affine", affine)
         self.track_running_stats = check.flag("track_running_stats", track_running_stats)
         for name, wanted in (("weight", affine), ("bias", check.flag("bias", bias) and affine)):
@@ -195,7 +197,7 @@ class BatchNorm1d(Layer):
         mean, var, count = self.running_mean, self.running_var, self.num_batches_tracked
         averages = None
         if mean is not None and var is not None and count is not None:
-            averages = mean, var, count, -1.0 if self.momentum is None else self.momentum
+            averages = mean, var, count, math.nan if self.momentum is None else self.momentum
         training = self.training or averages is None
         return _batch_norm(input, averages, self.weight, self.bias, training, self.eps)
 

@@ -72,10 +72,10 @@ class Sequential(Module):
         self._renumber(modules)
         return self
 
-    def pop(self, index: int) -> Module:
+    def pop(self, key: int) -> Module:
         """Remove a module, and return it."""
-        module = self[index]
-        del self[index]
+        module = self[key]
+        del self[key]
         return module
 
     def _renumber(self, modules: Iterable[Module | None]) -> None:

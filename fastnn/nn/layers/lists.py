@@ -76,10 +76,10 @@ class ModuleList(Module):
         modules.insert(index, modules.pop())
         self._renumber(modules)
 
-    def pop(self, index: int = -1) -> Module:
+    def pop(self, key: int = -1) -> Module:
         """Remove a module from the list, and return it."""
-        module = self[index]
-        del self[index]
+        module = self[key]
+        del self[key]
         return module
 
     def __len__(self) -> int:

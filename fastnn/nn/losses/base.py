@@ -9,6 +9,7 @@ from fastnn import ops
 from fastnn._support import check
 from fastnn._support.presets import Presets
 from fastnn.nn.module import Module
+from fastnn.ops.promote import pair
 from fastnn.tensor import Tensor
 
 Reduction = Literal["none", "mean", "sum"]
@@ -24,6 +25,42 @@ def same(
     check.a_tensor("target", target)
     check.same_shape("target", target.shape, input.shape, "input")
     check.same_dtype("target", target.dtype, input.dtype, "input")
+
+
+def alike(
+    input: Tensor, target: Tensor, reduction: str, known: tuple[str, ...] = REDUCTIONS
+) -> tuple[Tensor, Tensor]:
+    """Both, promoted to one floating-point dtype, after the checks of shape and reduction."""
+    check.choice("reduction", reduction, known)
+    check.a_tensor("input", input)
+    check.a_tensor("target", target)
+    check.same_shape("target", target.shape, input.shape, "input")
+    return promoted(input, target)
+
+
+def promoted(input: Tensor, target: Tensor, name: str = "target") -> tuple[Tensor, Tensor]:
+    """Both in the dtype of their sum, which must be one of floating-point numbers."""
+    if input.dtype != target.dtype:
+        input, target = pair(input, target)
+    if input.dtype.kind != "f":
+        raise TypeError(
+            f"{name}: expected floating-point numbers in input or {name}, got {input.dtype} in "
+            "both; convert input by .float()"
+        )
+    return input, target
+
+
+def like_input(
+    input: Tensor, target: Tensor, reduction: str, known: tuple[str, ...] = REDUCTIONS
+) -> Tensor:
+    """The target in the dtype of the input, after the checks of shape and reduction."""
+    check.choice("reduction", reduction, known)
+    check.a_tensor("input", input)
+    check.a_tensor("target", target)
+    check.same_shape("target", target.shape, input.shape, "input")
+    if input.dtype.kind != "f":
+        raise TypeError(f"input: expected floating-point numbers, got {input.dtype}")
+    return ops.cast(target, input.dtype)
 
 
 def reduced(each: Tensor, reduction: str) -> Tensor:

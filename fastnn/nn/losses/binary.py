@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.losses.base import Loss, Reduction, legacy, reduced, same
+from fastnn.nn.losses.base import Loss, Reduction, alike, legacy, reduced, same
 from fastnn.ops.table import taped
 from fastnn.tape import listener
 from fastnn.tape.node import Node
@@ -45,7 +45,10 @@ def binary_cross_entropy_with_logits(
         TypeError, ValueError: shapes or dtypes differ.
     """
     chosen = legacy(size_average, reduce, reduction)
-    same(input, target, chosen)
+    if target.dtype.kind == "f":
+        input, target = alike(input, target, chosen)
+    else:
+        same(input, target, chosen)  # 0 and 1 as integers: refused, as in torch
     if weight is not None or pos_weight is not None:
         return _weighted(input, target, weight, pos_weight, chosen)
     return ops.bce_with_logits(input, target, chosen)

@@ -9,6 +9,7 @@ import numpy as np
 from fastnn import ops
 from fastnn._support import check
 from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, by_rows, legacy
+from fastnn.ops.promote import pair
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, int64
 
@@ -29,7 +30,7 @@ def cross_entropy(
 
     Args:
         input: logits z, (rows, classes); (classes,) for one row; or (rows, classes, ...).
-        target: int64 classes (rows,) or (rows, ...), or probabilities of z's shape and dtype.
+        target: int64 classes (rows,) or (rows, ...), or probabilities of z's shape.
         weight: of each class, default None: 1.
         size_average, reduce: torch's older names of a reduction.
         ignore_index: rows of this class do not count, default -100.
@@ -54,10 +55,15 @@ def cross_entropy(
     given = target
     input, target, shape = by_rows(input, target, probabilities)
     if probabilities:
-        check.same_dtype("target", target.dtype, input.dtype, "input")
+        input, target = pair(input, target)
+        if ignore_index >= 0:
+            raise ValueError(
+                f"ignore_index: expected a number below 0 for a target of probabilities, got "
+                f"{ignore_index}: ignore_index is not supported for floating point target"
+            )
         listener.checked(given, _all_probabilities)
     options = weight, ignore_index, label_smoothing, chosen
-    if weight is not None or label_smoothing or (ignore_index >= 0 and not probabilities):
+    if weight is not None or label_smoothing or ignore_index >= 0:
         loss = _weighted(input, target, *options)
     elif probabilities:
         loss = ops.soft_cross_entropy(input, target, chosen)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.losses.base import LOSSES, Loss, Reduction, legacy, reduced, same
+from fastnn.nn.losses.base import LOSSES, Loss, Reduction, alike, legacy, promoted, reduced
 from fastnn.nn.module import Module
 from fastnn.tape import listener
 from fastnn.tensor import Tensor
@@ -27,8 +27,8 @@ __all__ = [
 ]
 
 
-def _at_least(target: Tensor, low: float, open_low: bool) -> None:
-    """Check now, and at every replay, that no target is below `low` (or at it)."""
+def _at_least(target: Tensor, low: float, open_low: bool, name: str = "target") -> None:
+    """Check now, and at every replay, that no number is below `low` (or at it)."""
 
     def check(y: Tensor) -> None:
         wrong = ~(y._array > low if open_low else y._array >= low)
@@ -36,7 +36,7 @@ def _at_least(target: Tensor, low: float, open_low: bool) -> None:
             bound = "greater than" if open_low else "at least"
             at = np.argwhere(wrong)[0].tolist()
             value = y._array[wrong][0]
-            raise ValueError(f"target: expected numbers {bound} {low:g}, got {value:g} at {at}")
+            raise ValueError(f"{name}: expected numbers {bound} {low:g}, got {value:g} at {at}")
 
     listener.checked(target.detach(), check)
 
@@ -53,7 +53,7 @@ def poisson_nll_loss(
 ) -> Tensor:
     """Poisson NLL: exp(x) - y x of the logarithm x of a rate; see `nn.PoissonNLLLoss`."""
     chosen = legacy(size_average, reduce, reduction)
-    same(input, target, chosen)
+    input, target = alike(input, target, chosen)
     if check.flag("log_input", log_input):
         each = ops.sub(ops.exp(input), ops.mul(target, input))
     else:
@@ -78,10 +78,10 @@ class PoissonNLLLoss(Loss):
         eps: default 1e-8.
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with x and y of one shape and dtype.
+    Called with x and y of one shape; integers, and floats of another type, are promoted.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ.
+        TypeError, ValueError: shapes differ, no floats.
 
     Source: torch's `nn.PoissonNLLLoss`.
 
@@ -119,10 +119,11 @@ def gaussian_nll_loss(
     reduction: Reduction = "mean",
 ) -> Tensor:
     """Gaussian NLL: (log v + (x - y)**2 / v) / 2; see `nn.GaussianNLLLoss`."""
-    same(input, target, reduction)
+    input, target = alike(input, target, reduction)
     check.real("eps", eps, 0.0, open_low=True)
     v = _variance(var, input)
-    _at_least(v, 0.0, False)
+    _at_least(v, 0.0, False, "var")
+    input, v = promoted(input, v, "var")
     held = ops.add(v, ops.sub(ops.clamp(v.detach(), eps), v.detach()))  # its gradient passes
     each = ops.add(ops.log(held), ops.div(ops.square(ops.sub(input, target)), held))
     each = ops.mul(each, 0.5)
@@ -132,16 +133,18 @@ def gaussian_nll_loss(
 
 
 def _variance(var: Tensor | float, input: Tensor) -> Tensor:
-    """As a tensor that broadcasts: of the input's shape, with a last axis of 1 or without it."""
+    """As a tensor that broadcasts: of the input's shape, with one axis of 1 or without the last."""
     if not isinstance(var, Tensor):
         var = Tensor(np.full(input.shape, var, input.dtype))
-    check.same_dtype("var", var.dtype, input.dtype, "input")
+    if var.dtype.kind != "f":
+        raise TypeError(f"var: expected floating-point numbers, got {var.dtype}; use .float()")
     if var.shape == input.shape[:-1] and input.ndim:
         return ops.reshape(var, (*var.shape, 1))
-    if var.shape not in (input.shape, (*input.shape[:-1], 1)):
+    others = [n for n, m in zip(var.shape, input.shape, strict=False) if n != m]
+    if var.ndim != input.ndim or others not in ([], [1]):
         raise ValueError(
-            f"var: expected shape {input.shape}, {(*input.shape[:-1], 1)} or {input.shape[:-1]}, "
-            f"got {var.shape}"
+            f"var: expected shape {input.shape}, the same with one axis of size 1, or "
+            f"{input.shape[:-1]}, got {var.shape}"
         )
     return var
 
@@ -184,7 +187,7 @@ def tweedie_deviance_loss(
     input: Tensor, target: Tensor, *, power: float = 1.5, reduction: Reduction = "mean"
 ) -> Tensor:
     """The Tweedie deviance by the logarithm of the mean; see `nn.TweedieDevianceLoss`."""
-    same(input, target, reduction)
+    input, target = alike(input, target, reduction)
     p = check.real("power", power, 1.0, 2.0)
     y, log_y = target, ops.log(ops.where(ops.gt(target.detach(), 0.0), target, 1.0))
     if p == 2.0:
@@ -213,10 +216,10 @@ class TweedieDevianceLoss(Loss):
         power: p in 1..2, default 1.5.
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with x, the logarithm of the mean, and y of one shape and dtype.
+    Called with x, the logarithm of the mean, and y of one shape; integers are promoted.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ; y negative, or 0 with p = 2.
+        TypeError, ValueError: shapes differ, no floats; y negative, or 0 with p = 2.
 
     Source: Jorgensen 1987; scikit-learn's `mean_tweedie_deviance`.
 
@@ -241,10 +244,10 @@ class GammaDevianceLoss(TweedieDevianceLoss):
     Args:
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with x, the logarithm of the mean, and y > 0 of one shape and dtype.
+    Called with x, the logarithm of the mean, and y > 0 of one shape; integers are promoted.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ, y not above 0.
+        TypeError, ValueError: shapes differ, no floats, y not above 0.
 
     Source: scikit-learn's `mean_gamma_deviance`.
 
@@ -274,17 +277,17 @@ def kl_div(
 
     Args:
         input: x, the logarithms of probabilities, any shape.
-        target: y, probabilities; their logarithms with `log_target`. x's shape and dtype.
+        target: y, probabilities; their logarithms with `log_target`. Of x's shape.
         size_average, reduce: torch's older names of a reduction.
         reduction: 'mean' (default, over elements), 'batchmean' (the sum divided by the rows: the
             divergence), 'sum' or 'none'.
         log_target: default False.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ.
+        TypeError, ValueError: shapes differ, no floats.
     """
     chosen = legacy(size_average, reduce, reduction)
-    same(input, target, chosen, KL_REDUCTIONS)
+    input, target = alike(input, target, chosen, KL_REDUCTIONS)
     if check.flag("log_target", log_target):
         each = ops.mul(ops.exp(target), ops.sub(target, input))
     else:
@@ -302,10 +305,10 @@ class KLDivLoss(Module):
             divergence), 'sum' or 'none'.
         log_target: True: called with log y in place of y. Default False.
 
-    Called with x and y of one shape and dtype.
+    Called with x and y of one shape; integers, and floats of another type, are promoted.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ.
+        TypeError, ValueError: shapes differ, no floats.
 
     Source: torch's `nn.KLDivLoss`.
 

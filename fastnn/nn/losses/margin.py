@@ -8,7 +8,16 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, legacy, reduced, same
+from fastnn.nn.losses.base import (
+    LOSSES,
+    REDUCTIONS,
+    Loss,
+    Reduction,
+    alike,
+    legacy,
+    like_input,
+    reduced,
+)
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, int64
 
@@ -37,7 +46,7 @@ def hinge_loss(
     input: Tensor, target: Tensor, *, squared: bool = False, reduction: Reduction = "mean"
 ) -> Tensor:
     """Hinge loss: max(0, 1 - y x); see `nn.HingeLoss`."""
-    same(input, target, reduction)
+    input, target = alike(input, target, reduction)
     each = _above(ops.sub(1.0, ops.mul(target, input)))
     return reduced(ops.square(each) if check.flag("squared", squared) else each, reduction)
 
@@ -49,10 +58,10 @@ class HingeLoss(Loss):
         squared: default False.
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with x and y of one shape and dtype.
+    Called with x and y of one shape; y may be of integers.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ.
+        TypeError, ValueError: shapes differ, no floats.
 
     Source: Keras' `Hinge` and `SquaredHinge`, whose classes are -1 and 1.
 
@@ -80,8 +89,7 @@ def hinge_embedding_loss(
 ) -> Tensor:
     """x where y is 1, max(0, margin - x) where it is -1; see `nn.HingeEmbeddingLoss`."""
     chosen = legacy(size_average, reduce, reduction)
-    same(input, target, chosen)
-    y = target.detach()
+    y = like_input(input, target, chosen).detach()
     far = ops.where(ops.ne(y, 1.0), _above(ops.sub(margin, input)), 0.0)
     return reduced(ops.add(far, ops.where(ops.ne(y, -1.0), input, 0.0)), chosen)
 
@@ -94,10 +102,10 @@ class HingeEmbeddingLoss(Loss):
         size_average, reduce: torch's older names of a reduction.
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with x and y of one shape and dtype.
+    Called with x and y of one shape; y may be of integers.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ.
+        TypeError, ValueError: shapes differ, no floats.
 
     Source: torch's `nn.HingeEmbeddingLoss`.
 
@@ -130,7 +138,7 @@ def soft_margin_loss(
 ) -> Tensor:
     """Soft margin loss: log(1 + exp(-y x)); see `nn.SoftMarginLoss`."""
     chosen = legacy(size_average, reduce, reduction)
-    same(input, target, chosen)
+    target = like_input(input, target, chosen)
     z = ops.neg(ops.mul(target, input))
     return reduced(ops.softplus(z, 1.0, math.inf), chosen)
 
@@ -142,10 +150,10 @@ class SoftMarginLoss(Loss):
         size_average, reduce: torch's older names of a reduction.
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with x and y of one shape and dtype.
+    Called with x and y of one shape; y may be of integers.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ.
+        TypeError, ValueError: shapes differ, no floats.
 
     Source: torch's `nn.SoftMarginLoss`.
 
@@ -164,13 +172,13 @@ def _classes(input: Tensor, target: Tensor, reduction: str) -> tuple[Tensor, Ten
     check.choice("reduction", reduction, REDUCTIONS)
     check.a_tensor("input", input)
     check.a_tensor("target", target)
-    if input.ndim not in (1, 2):
+    if input.ndim > 2:
         raise ValueError(f"input: expected scores (rows, classes), got shape {input.shape}")
     if target.dtype != int64:
         raise TypeError(f"target: expected int64 classes, got {target.dtype}; use .long()")
     if input.ndim == 2:
         return input, target
-    return ops.reshape(input, (1, -1)), ops.reshape(target, (1, *target.shape))
+    return ops.reshape(input, (1, -1)), ops.reshape(target, (1, -1))
 
 
 def multi_margin_loss(
@@ -189,7 +197,10 @@ def multi_margin_loss(
     if p not in (1, 2):
         raise ValueError(f"p: expected 1 or 2, got {p!r}")
     c = x.shape[1]
-    check.same_shape("target", target.shape, input.shape[:-1], "input's rows")
+    if input.ndim < 2 and target.numel() == 1:  # one row, whose class may be () or (1,)
+        y = ops.reshape(y, (1,))
+    else:
+        check.same_shape("target", target.shape, input.shape[:-1], "input's rows")
     listener.checked(y, lambda labels: check.class_range("target", labels, c), c)
     right = ops.take_rows(Tensor(np.eye(c, dtype=x.dtype)), y)
     here = ops.gt(right, 0.0)
@@ -200,7 +211,7 @@ def multi_margin_loss(
         check.same_shape("weight", weight.shape, (c,), "the classes")
         each = ops.mul(each, ops.sum(ops.mul(right, weight), 1, True))
     found = reduced(ops.mean(each, 1), chosen)
-    return ops.reshape(found, ()) if input.ndim == 1 else found
+    return ops.reshape(found, target.shape) if chosen == "none" else found
 
 
 @LOSSES.named("multi_margin")
@@ -272,7 +283,7 @@ def multilabel_margin_loss(
     short = ops.relu(ops.add(ops.sub(ops.reshape(x, (n, 1, c)), ops.reshape(x, (n, c, 1))), 1.0))
     pairs = ops.mul(ops.reshape(times, (n, c, 1)), ops.reshape(wrong, (n, 1, c)))
     found = reduced(ops.div(ops.sum(ops.mul(short, pairs), (1, 2)), float(c)), chosen)
-    return ops.reshape(found, ()) if input.ndim == 1 else found
+    return ops.reshape(found, ()) if input.ndim < 2 else found
 
 
 class MultiLabelMarginLoss(Loss):
@@ -313,7 +324,7 @@ def multilabel_soft_margin_loss(
 ) -> Tensor:
     """The mean over classes of BCE with logits; see `nn.MultiLabelSoftMarginLoss`."""
     chosen = legacy(size_average, reduce, reduction)
-    same(input, target, chosen)
+    input, target = alike(input, target, chosen)
     each = ops.bce_with_logits(input, target, "none")
     if weight is not None:
         each = ops.mul(each, weight)
@@ -333,7 +344,7 @@ class MultiLabelSoftMarginLoss(Loss):
     Called with logits x and y in 0..1, both (rows, classes).
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ.
+        TypeError, ValueError: shapes differ, no floats.
 
     Source: torch's `nn.MultiLabelSoftMarginLoss`.
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 from fastnn import ops
 from fastnn._support import check
 from fastnn.nn.losses.base import REDUCTIONS, Loss, Reduction, legacy, reduced
+from fastnn.ops.promote import pair
 from fastnn.tensor import Tensor
 
 __all__ = [
@@ -17,13 +20,18 @@ __all__ = [
 ]
 
 
-def _alike(reduction: str, first: Tensor, **others: Tensor) -> None:
+def _alike(reduction: str, first: Tensor, **others: Tensor) -> list[Tensor]:
+    """All of them, promoted to one floating-point dtype; they must have one shape."""
     check.choice("reduction", reduction, REDUCTIONS)
     check.a_tensor("the first input", first)
     for name, other in others.items():
         check.a_tensor(name, other)
         check.same_shape(name, other.shape, first.shape, "the first input")
-        check.same_dtype(name, other.dtype, first.dtype, "the first input")
+    given = [first, *others.values()]
+    dtype = functools.reduce(lambda a, b: pair(a, b)[0], given).dtype
+    if dtype.kind != "f":
+        raise TypeError(f"the first input: expected floating-point numbers, got {first.dtype}")
+    return [ops.cast(t, dtype) for t in given]
 
 
 def margin_ranking_loss(
@@ -37,7 +45,7 @@ def margin_ranking_loss(
 ) -> Tensor:
     """Margin ranking loss: max(0, -y (a - b) + margin); see `nn.MarginRankingLoss`."""
     chosen = legacy(size_average, reduce, reduction)
-    _alike(chosen, input1, input2=input2, target=target)
+    input1, input2, target = _alike(chosen, input1, input2=input2, target=target)
     late = ops.sub(margin, ops.mul(target, ops.sub(input1, input2)))
     return reduced(ops.clamp_min(late, 0.0), chosen)
 
@@ -52,10 +60,10 @@ class MarginRankingLoss(Loss):
         size_average, reduce: torch's older names of a reduction.
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with a, b and y of one shape and dtype.
+    Called with a, b and y of one shape; y may be of integers.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ.
+        TypeError, ValueError: shapes differ, no floats.
 
     Source: torch's `nn.MarginRankingLoss`.
 
@@ -91,7 +99,7 @@ def cosine_embedding_loss(
 ) -> Tensor:
     """1 - cos(a, b) where y is 1, max(0, cos - margin) where -1; see `nn.CosineEmbeddingLoss`."""
     chosen = legacy(size_average, reduce, reduction)
-    _alike(chosen, input1, input2=input2)
+    input1, input2 = _alike(chosen, input1, input2=input2)
     check.a_tensor("target", target)
     check.same_shape("target", target.shape, input1.shape[:-1], "the inputs' rows")
     eps = 1e-12
@@ -158,7 +166,8 @@ def triplet_margin_loss(
 ) -> Tensor:
     """Triplet margin loss: max(0, |a - p| - |a - n| + margin); see `nn.TripletMarginLoss`."""
     chosen = legacy(size_average, reduce, reduction)
-    _alike(chosen, anchor, positive=positive, negative=negative)
+    anchor, positive, negative = _alike(chosen, anchor, positive=positive, negative=negative)
+    check.real("margin", margin, 0.0, open_low=True)
 
     def distance(a: Tensor, b: Tensor) -> Tensor:
         return ops.norm(ops.add(ops.sub(a, b), eps), p, -1)
@@ -185,7 +194,7 @@ class TripletMarginLoss(Loss):
     Called with anchors, positives and negatives (rows, features).
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ.
+        TypeError, ValueError: shapes differ, no floats.
 
     Source: torch's `nn.TripletMarginLoss`.
 

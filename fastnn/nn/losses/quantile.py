@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.losses.base import Loss, Reduction, reduced, same
+from fastnn.nn.losses.base import Loss, Reduction, alike, reduced
 from fastnn.tensor import Tensor
 
 __all__ = ["QuantileLoss", "quantile_loss"]
@@ -35,7 +35,7 @@ def quantile_loss(
         if target.shape not in ((len(input),), (len(input), 1)):
             raise ValueError(f"target: expected ({len(input)},), got {target.shape}")
         target = ops.expand(ops.reshape(target, (-1, 1)), input.shape)
-    same(input, target, reduction)
+    input, target = alike(input, target, reduction)
     q = Tensor(np.array(levels, input.dtype))
     d = ops.sub(target, input)
     each = ops.maximum(ops.mul(d, q), ops.mul(d, ops.sub(q, 1.0)))

@@ -6,7 +6,7 @@ import math
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.losses.base import LOSSES, Loss, Reduction, legacy, reduced, same
+from fastnn.nn.losses.base import LOSSES, Loss, Reduction, alike, legacy, like_input, reduced
 from fastnn.tensor import Tensor
 
 __all__ = [
@@ -37,16 +37,16 @@ def mse_loss(
 
     Args:
         input: z, any shape.
-        target: y, z's shape and dtype.
+        target: y, of z's shape; integers, and floats of another type, are promoted.
         size_average, reduce: torch's older names of a reduction.
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
         weight: of each element, z's shape, default None: 1; the mean divides by its sum.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ.
+        TypeError, ValueError: shapes differ, no floats.
     """
     chosen = legacy(size_average, reduce, reduction)
-    same(input, target, chosen)
+    input, target = alike(input, target, chosen)
     if weight is not None:
         return _by_weight(ops.mse(input, target, "none"), weight, chosen)
     return ops.mse(input, target, chosen)
@@ -59,10 +59,10 @@ class MSELoss(Loss):
     Args:
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with z and y of one shape and dtype.
+    Called with z and y of one shape; integers, and floats of another type, are promoted.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ (torch would broadcast).
+        TypeError, ValueError: shapes differ (torch would broadcast), no floats.
 
     Source: torch's `nn.MSELoss`.
 
@@ -87,7 +87,7 @@ def l1_loss(
 ) -> Tensor:
     """Absolute error |z - y|; see `nn.L1Loss`. Arguments and errors as `mse_loss`."""
     chosen = legacy(size_average, reduce, reduction)
-    same(input, target, chosen)
+    input, target = alike(input, target, chosen)
     return _by_weight(ops.abs(ops.sub(input, target)), weight, chosen)
 
 
@@ -98,10 +98,10 @@ class L1Loss(Loss):
     Args:
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with z and y of one shape and dtype.
+    Called with z and y of one shape; integers, and floats of another type, are promoted.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ (torch would broadcast).
+        TypeError, ValueError: shapes differ (torch would broadcast), no floats.
 
     Source: torch's `nn.L1Loss`.
 
@@ -136,7 +136,7 @@ def smooth_l1_loss(
 ) -> Tensor:
     """d**2 / (2 beta) where |d| < beta, else |d| - beta/2, d = z - y; see `nn.SmoothL1Loss`."""
     chosen = legacy(size_average, reduce, reduction)
-    same(input, target, chosen)
+    input, target = alike(input, target, chosen)
     if check.real("beta", beta, 0.0) == 0.0:
         return reduced(ops.abs(ops.sub(input, target)), chosen)
     return reduced(_bent(input, target, 0.5 / beta, beta, 1.0), chosen)
@@ -150,10 +150,10 @@ class SmoothL1Loss(Loss):
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
         beta: where it bends, at least 0, default 1; 0 is `L1Loss`.
 
-    Called with z and y of one shape and dtype.
+    Called with z and y of one shape; integers, and floats of another type, are promoted.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ, beta below 0.
+        TypeError, ValueError: shapes differ, no floats, beta below 0.
 
     Source: torch's `nn.SmoothL1Loss`.
 
@@ -191,7 +191,7 @@ def huber_loss(
         delta: above 0, default 1.
         weight: of each element, default None: 1; the mean divides by their number all the same.
     """
-    same(input, target, reduction)
+    target = like_input(input, target, reduction)
     check.real("delta", delta, 0.0, open_low=True)
     each = _bent(input, target, 0.5, delta, delta)
     if weight is not None:
@@ -208,10 +208,10 @@ class HuberLoss(Loss):
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
         delta: where it bends, above 0, default 1.
 
-    Called with z and y of one shape and dtype.
+    Called with z and y of one shape; integers, and floats of another type, are promoted.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ, delta not above 0.
+        TypeError, ValueError: shapes differ, no floats, delta not above 0.
 
     Source: torch's `nn.HuberLoss`.
 
@@ -239,7 +239,7 @@ def _bent(z: Tensor, y: Tensor, curve: float, width: float, slope: float) -> Ten
 
 def half_squared_error(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
     """Half squared error: (x - y)**2 / 2; see `nn.HalfSquaredErrorLoss`."""
-    same(input, target, reduction)
+    input, target = alike(input, target, reduction)
     return ops.mul(ops.mse(input, target, reduction), 0.5)
 
 
@@ -250,10 +250,10 @@ class HalfSquaredErrorLoss(Loss):
     Args:
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with x and y of one shape and dtype.
+    Called with x and y of one shape; integers, and floats of another type, are promoted.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ.
+        TypeError, ValueError: shapes differ, no floats.
 
     Source: scikit-learn's squared loss; textbooks' E = sum (target - out)**2 / 2 with 'sum'.
 
@@ -272,7 +272,7 @@ class HalfSquaredErrorLoss(Loss):
 
 def log_cosh_loss(input: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
     """Log-cosh loss: log cosh(x - y); see `nn.LogCoshLoss`."""
-    same(input, target, reduction)
+    input, target = alike(input, target, reduction)
     d = ops.abs(ops.sub(input, target))
     each = ops.add(d, ops.sub(ops.log1p(ops.exp(ops.mul(d, -2.0))), math.log(2.0)))
     return reduced(each, reduction)
@@ -287,10 +287,10 @@ class LogCoshLoss(Loss):
     Args:
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with x and y of one shape and dtype.
+    Called with x and y of one shape; integers, and floats of another type, are promoted.
 
     Raises:
-        TypeError, ValueError: shapes or dtypes differ.
+        TypeError, ValueError: shapes differ, no floats.
 
     Source: Keras' `LogCosh`.
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.utils import parametrizations, parametrize
+from fastnn.nn.module import Module
+from fastnn.nn.utils import parametrizations, parametrize, prune
+from fastnn.nn.utils.fusion import fuse_linear_bn_eval, fuse_linear_bn_weights
 from fastnn.nn.utils.parametrizations import (
     old_spectral_norm as spectral_norm,
     old_weight_norm as weight_norm,
     remove_spectral_norm,
     remove_weight_norm,
 )
+from fastnn.random.generator import default_generator
 from fastnn.tape import listener
 from fastnn.tape.listener import computes
 from fastnn.tape.modes import no_grad
@@ -25,12 +29,16 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "fuse_linear_bn_eval",
+    "fuse_linear_bn_weights",
     "get_total_norm",
     "parameters_to_vector",
     "parametrizations",
     "parametrize",
+    "prune",
     "remove_spectral_norm",
     "remove_weight_norm",
+    "skip_init",
     "spectral_norm",
     "vector_to_parameters",
     "weight_norm",
@@ -210,3 +218,23 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         for p in targets:
             p.copy_(vec[begin : begin + p.numel()].reshape(p.shape))
             begin += p.numel()
+
+
+def skip_init(module_cls: type[Module], *args: Any, **kwargs: Any) -> Module:
+    """Make a module whose values are to be loaded: the random stream is as if none were drawn.
+
+    Args:
+        module_cls: a class of modules.
+        args, kwargs: its arguments.
+
+    >>> from fastnn import nn
+    >>> skip_init(nn.Linear, 3, 2)
+    Linear(in_features=3, out_features=2, bias=True)
+    """
+    if not (isinstance(module_cls, type) and issubclass(module_cls, Module)):
+        raise RuntimeError(f"module_cls: expected a class of modules, got {module_cls!r}")
+    before = default_generator.get_state()
+    try:
+        return module_cls(*args, **kwargs)
+    finally:
+        default_generator.set_state(before)

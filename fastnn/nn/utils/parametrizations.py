@@ -9,12 +9,13 @@ from fastnn._support import check
 from fastnn.nn.functional import normalize
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
+from fastnn.nn.utils.orthogonal import orthogonal
 from fastnn.nn.utils.parametrize import compute, parameter_of, register, restore
 from fastnn.random.generator import default_generator
 from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor
 
-__all__ = ["spectral_norm", "weight_norm"]
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
 
 def _length(v: Tensor, dim: int | None) -> Tensor:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fastnn._support import check
@@ -13,13 +14,20 @@ from fastnn.nn.parameter import Parameter
 from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor
 
-__all__ = ["ParametrizationList", "is_parametrized", "remove_parametrizations"]
+__all__ = [
+    "ParametrizationList",
+    "cached",
+    "is_parametrized",
+    "register_parametrization",
+    "remove_parametrizations",
+    "type_before_parametrizations",
+]
 
 
 class ParametrizationList(Module):
-    """The original tensors of a computed weight, and its recipe: `forward()` returns the weight.
+    """The original tensors of a computed weight, and its recipes: `forward()` returns the weight.
 
-    recipe: a module that is called with the originals.
+    recipe: a module that is called with the originals; a further one with what it returns.
     originals: by name, such as `original`, or `original0` and `original1`.
     """
 
@@ -29,12 +37,48 @@ class ParametrizationList(Module):
         for name, parameter in originals.items():
             self.register_parameter(name, parameter)
 
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self.children())
+
+    def __getitem__(self, index: int) -> Module:
+        return list(self.children())[index]
+
+    def append(self, recipe: Module) -> None:
+        """Add a recipe, which is called with the result of the last."""
+        self.add_module(str(len(self)), recipe)
+
     def forward(self) -> Tensor:
         """The weight."""
-        recipe = self._modules["0"]
-        assert recipe is not None
-        weight: Tensor = recipe(*self._parameters.values())
+        first, *others = self._modules.values()
+        assert first is not None
+        weight: Tensor = first(*self._parameters.values())
+        for recipe in others:
+            assert recipe is not None
+            weight = recipe(weight)
         return weight
+
+    def right_inverse(self, value: Tensor) -> None:
+        """Set the originals so that `forward` returns this value.
+
+        Raises:
+            RuntimeError: a recipe has no `right_inverse`.
+        """
+        found: Any = value.detach()
+        with no_grad():
+            for recipe in reversed(list(self.children())):
+                if not hasattr(recipe, "right_inverse"):
+                    raise RuntimeError(
+                        f"parametrization {type(recipe).__name__}: expected a right_inverse() "
+                        "method, by which a value can be assigned; it has none"
+                    )
+                found = recipe.right_inverse(found)
+            given = found if isinstance(found, tuple) else (found,)
+            for own, new in zip(self._parameters.values(), given, strict=True):
+                assert own is not None
+                own.set_data(new)
 
 
 def parameter_of(module: Module, name: str) -> Parameter:
@@ -51,11 +95,16 @@ def parameter_of(module: Module, name: str) -> Parameter:
     return weight
 
 
-def compute(module: Module, name: str, value: Callable[[Any], Tensor]) -> None:
+def compute(
+    module: Module,
+    name: str,
+    value: Callable[[Any], Tensor],
+    assign: Callable[[Any, Tensor], None] | None = None,
+) -> None:
     """Replace the parameter `module.name` by the computed `value(module)`."""
     cls = type(module)
     delattr(module, name)
-    members = {name: property(value), "__deepcopy__": _copied, "__getstate__": _refuse}
+    members = {name: property(value, assign), "__deepcopy__": _copied, "__getstate__": _refuse}
     module.__class__ = type(f"Parametrized{cls.__name__}", (cls,), members)
 
 
@@ -86,11 +135,95 @@ def _refuse(module: Any) -> Any:
 
 def register(module: Module, name: str, recipe: Module, originals: dict[str, Parameter]) -> Module:
     """Register a parametrization: compute a weight from `module.parametrizations.name`."""
-    compute(module, name, lambda m: m.parametrizations[name]())
+    compute(
+        module,
+        name,
+        lambda m: m.parametrizations[name](),
+        lambda m, value: m.parametrizations[name].right_inverse(value),
+    )
     if not is_parametrized(module):
         module.parametrizations = ModuleDict()
     module.parametrizations[name] = ParametrizationList(recipe, originals)
     return module
+
+
+def register_parametrization(
+    module: Module, tensor_name: str, parametrization: Module, *, unsafe: bool = False
+) -> Module:
+    """Compute a parameter by a module each time it is read: weight = parametrization(original).
+
+    Args:
+        module: what has the parameter; it is changed, and returned.
+        tensor_name: of the parameter, such as 'weight'.
+        parametrization: a module of one tensor. Where it has a method `right_inverse(weight)`, the
+            original is its result, or the originals, if that is a tuple; else the weight.
+        unsafe: allow another shape or dtype. Default False.
+
+    A second parametrization is applied to the result of the first. The original is
+    `module.parametrizations.weight.original`; assigning to `module.weight` sets it by the
+    right inverses.
+
+    Raises:
+        ValueError: no such parameter; another shape or dtype.
+
+    Source: torch's `nn.utils.parametrize`.
+
+    >>> from fastnn import nn
+    >>> class Symmetric(nn.Module):
+    ...     def forward(self, x):
+    ...         return x.triu() + x.triu(1).transpose(0, 1)
+    >>> layer = register_parametrization(nn.Linear(3, 3), "weight", Symmetric())
+    >>> bool((layer.weight == layer.weight.T).all())
+    True
+    """
+    if not isinstance(parametrization, Module):
+        raise TypeError(f"parametrization: expected a Module, got {check.show(parametrization)}")
+    check.flag("unsafe", unsafe)
+    if is_parametrized(module, tensor_name):
+        known = module.parametrizations[tensor_name]
+        if not unsafe:
+            before = getattr(module, tensor_name).detach()
+            with no_grad():
+                _alike(before, parametrization(before), parametrization)
+        known.append(parametrization)
+        return module
+    weight = parameter_of(module, tensor_name)
+    with no_grad():
+        inverse: Any = getattr(parametrization, "right_inverse", None)
+        start = weight if inverse is None else inverse(weight.detach())
+        originals = start if isinstance(start, tuple) else (start,)
+        if not unsafe:
+            _alike(weight, parametrization(*(x.detach() for x in originals)), parametrization)
+    names = [f"original{i}" for i in range(len(originals))]
+    held = {
+        name: x if isinstance(x, Parameter) else Parameter(x.detach(), weight.requires_grad)
+        for name, x in zip(names if isinstance(start, tuple) else ["original"], originals)
+    }
+    return register(module, tensor_name, parametrization, held)
+
+
+def _alike(before: Tensor, after: Any, recipe: Module) -> None:
+    if not isinstance(after, Tensor):
+        raise ValueError(f"parametrization: expected a Tensor as its result, got {after!r}")
+    if (before.shape, before.dtype) != (after.shape, after.dtype):
+        raise ValueError(
+            f"parametrization {type(recipe).__name__}: expected a result of shape {before.shape} "
+            f"and dtype {before.dtype}, got {after.shape} and {after.dtype}; unsafe=True allows it"
+        )
+
+
+@contextmanager
+def cached() -> Iterator[None]:
+    """Context manager without effect: a weight is computed each time it is read."""
+    yield
+
+
+def type_before_parametrizations(module: Module) -> type[Module]:
+    """The class of a module without its parametrizations."""
+    cls = type(module)
+    while cls.__name__.startswith("Parametrized") and "__deepcopy__" in vars(cls):
+        cls = cls.__bases__[0]
+    return cls
 
 
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
@@ -101,17 +234,30 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     return len(known) > 0 if tensor_name is None else tensor_name in known
 
 
-def remove_parametrizations(module: Module, tensor_name: str) -> Module:
-    """Turn a computed weight back into a parameter with its current value; returns the module.
+def remove_parametrizations(
+    module: Module, tensor_name: str, leave_parametrized: bool = True
+) -> Module:
+    """Turn a computed weight back into a parameter; returns the module.
+
+    Args:
+        module, tensor_name: the weight is `module.tensor_name`.
+        leave_parametrized: True (default): with its current value; False: with its original.
 
     Raises:
-        ValueError: it is not computed.
+        ValueError: it is not computed; there are several originals.
     """
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"tensor_name: expected a computed tensor, got {tensor_name!r}")
     group = module.parametrizations[tensor_name]
-    stored = list(group.parameters())[-1]  # that of the weight's shape
-    restore(module, tensor_name, getattr(module, tensor_name), stored)
+    value = getattr(module, tensor_name)
+    stored = list(group._parameters.values())[-1]  # of several, that of the weight's shape
+    if not check.flag("leave_parametrized", leave_parametrized):
+        if len(group._parameters) != 1:
+            raise ValueError("leave_parametrized=False: expected one original tensor, got several")
+        value = stored
+    elif stored.shape != value.shape:
+        stored = Parameter(value.detach(), stored.requires_grad)
+    restore(module, tensor_name, value, stored)
     del module.parametrizations[tensor_name]
     if not len(module.parametrizations):
         del module.parametrizations

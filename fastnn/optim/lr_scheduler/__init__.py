@@ -22,6 +22,8 @@ from fastnn.optim.lr_scheduler.factors import (
 )
 from fastnn.optim.lr_scheduler.plateau import ReduceLROnPlateau
 
+_LRScheduler = LRScheduler  # its name in older torch
+
 __all__ = [
     "ChainedScheduler",
     "ConstantLR",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,9 @@ import numpy.typing as npt
 
 from fastnn._support import check
 from fastnn.optim.optimizer import Optimizer
+from fastnn.optim.settings import number
+from fastnn.tape.modes import no_grad
+from fastnn.tensor import Tensor
 
 _PLAIN = (int, float, str, bool, type(None))
 
@@ -35,6 +39,15 @@ def each_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
             f"{len(value)}"
         )
     return list(value)
+
+
+def set_rate(group: dict[str, Any], rate: float) -> None:
+    """Set a group's lr; one that is a Tensor is filled."""
+    if isinstance(group["lr"], Tensor):
+        with no_grad():
+            group["lr"].fill_(number(rate))
+    else:
+        group["lr"] = rate
 
 
 class LRScheduler:
@@ -61,13 +74,13 @@ class LRScheduler:
         self.optimizer = checked_optimizer(optimizer)
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
-                group.setdefault("initial_lr", group["lr"])
+                group.setdefault("initial_lr", number(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"param 'initial_lr' is not specified in param_groups[{i}] when resuming "
                     "scheduler with last_epoch >= 0; load the optimizer's state first"
                 )
-        self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
+        self.base_lrs: list[float] = [number(g["initial_lr"]) for g in optimizer.param_groups]
         self.last_epoch = last_epoch
         self._initial_step()
 
@@ -117,12 +130,12 @@ class LRScheduler:
 
     def _set(self, rates: Sequence[float]) -> None:
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+            set_rate(group, rate)
+        self._last_lr = self._rates()
 
     def _rates(self) -> list[float]:
         """The groups' current learning rates."""
-        return [group["lr"] for group in self.optimizer.param_groups]
+        return [number(group["lr"]) for group in self.optimizer.param_groups]
 
     def get_last_lr(self) -> list[float]:
         """The last learning rates set, one for each group."""
@@ -131,8 +144,16 @@ class LRScheduler:
     # ---- state ----
 
     def state_dict(self) -> dict[str, Any]:
-        """The state: all numbers and texts; functions are left out."""
-        return {key: copy.deepcopy(value) for key, value in vars(self).items() if _savable(value)}
+        """The state: all numbers and texts, and of callable objects their attributes; functions are
+        left out."""
+        state = {key: copy.deepcopy(value) for key, value in vars(self).items() if _savable(value)}
+        for name, functions in self._callables():
+            state[name] = [_attributes(function) for function in functions]
+        return state
+
+    def _callables(self) -> list[tuple[str, list[Any]]]:
+        """The attributes that are functions or callable objects, each as a list."""
+        return []
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restore the result of `state_dict`; load the optimizer's state too.
@@ -142,12 +163,25 @@ class LRScheduler:
         """
         if not isinstance(state_dict, Mapping):
             raise ValueError(f"state_dict: expected a mapping, got {check.show(state_dict)}")
-        unknown = set(state_dict) - set(vars(self))
+        given = dict(state_dict)
+        for name, functions in self._callables():
+            for function, attributes in zip(functions, given.pop(name, ()), strict=False):
+                if attributes is not None:
+                    vars(function).update(copy.deepcopy(attributes))
+        unknown = set(given) - set(vars(self))
         if unknown:
             raise ValueError(
                 f"state_dict: expected names of a {type(self).__name__}, got {sorted(unknown)}"
             )
-        vars(self).update(copy.deepcopy(dict(state_dict)))
+        vars(self).update(copy.deepcopy(given))
+
+
+def _attributes(function: Any) -> dict[str, Any] | None:
+    """Those of a callable object, as torch saves them; None of a function."""
+    if inspect.isroutine(function) or not hasattr(function, "__dict__"):
+        return None
+    attributes: dict[str, Any] = copy.deepcopy(vars(function))
+    return attributes
 
 
 def _savable(value: Any) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastnn._support import check
-from fastnn.optim.lr_scheduler.base import LRScheduler
+from fastnn.optim.lr_scheduler.base import LRScheduler, set_rate
 from fastnn.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from fastnn.optim.optimizer import Optimizer
 
@@ -104,7 +104,7 @@ class SequentialLR(_Composed):
         self.optimizer = optimizer
         self.last_epoch = last_epoch + 1
         for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"]
+            set_rate(group, group["initial_lr"])
         for scheduler in self._schedulers:
             _undo_first_step(scheduler)
         first = self._schedulers[bisect_right(self._milestones, 0)]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from fastnn._support import check
-from fastnn.optim.lr_scheduler.base import LRScheduler, each_group
+from fastnn.optim.lr_scheduler.base import LRScheduler, each_group, set_rate
 from fastnn.optim.optimizer import Group, Optimizer
 
 Rates = float | Sequence[float]
@@ -90,10 +91,13 @@ class CyclicLR(LRScheduler):
         self.max_momentums = each_group("max_momentum", max_momentum, optimizer)
         if last_epoch == -1:
             for group, rate in zip(optimizer.param_groups, base_lrs, strict=True):
-                group["lr"] = rate
+                set_rate(group, rate)
         super().__init__(optimizer, last_epoch)
         self.base_lrs = base_lrs
         self._set(self.get_lr())
+
+    def _callables(self) -> list[tuple[str, list[Any]]]:
+        return [("_scale_fn", [] if self._scale_fn is None else [self._scale_fn])]
 
     def scale(self, x: float) -> float:
         """The amplitude of a cycle, as a function of the cycle x or the step x."""
@@ -217,7 +221,8 @@ class OneCycleLR(LRScheduler):
                 if t <= phase[0] or phase is phases[-1]:
                     break
                 begin = phase[0]
-            share = (t - begin) / (phase[0] - begin)
+            steps = phase[0] - begin
+            share = (t - begin) / steps if steps else 1.0  # a phase of no steps is at its end
             rates.append(self._between(phase[1], phase[2], share))
             if self.cycle_momentum:
                 _set_momentum(group, self._between(phase[3], phase[4], share), self._betas)

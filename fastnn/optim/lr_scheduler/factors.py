@@ -48,6 +48,9 @@ class LambdaLR(LRScheduler):
         self.lr_lambdas = _functions("lr_lambda", lr_lambda, optimizer)
         super().__init__(optimizer, last_epoch)
 
+    def _callables(self) -> list[tuple[str, list[Any]]]:
+        return [("lr_lambdas", self.lr_lambdas)]
+
     def get_lr(self) -> list[float]:
         pairs = zip(self.base_lrs, self.lr_lambdas, strict=True)
         return [base * factor(self.last_epoch) for base, factor in pairs]
@@ -67,6 +70,9 @@ class MultiplicativeLR(LRScheduler):
     ) -> None:
         self.lr_lambdas = _functions("lr_lambda", lr_lambda, optimizer)
         super().__init__(optimizer, last_epoch)
+
+    def _callables(self) -> list[tuple[str, list[Any]]]:
+        return [("lr_lambdas", self.lr_lambdas)]
 
     def get_lr(self) -> list[float]:
         if self._initial:

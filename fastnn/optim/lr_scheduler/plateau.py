@@ -61,6 +61,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.factor = check.real("factor", factor, 0.0, 1.0, open_high=True)
         self.optimizer = checked_optimizer(optimizer)
         self.min_lrs = each_group("min_lr", min_lr, optimizer)
+        self.default_min_lr = None if isinstance(min_lr, list | tuple) else min_lr
         self.mode = check.choice("mode", mode, ("min", "max"))
         self.threshold_mode = check.choice("threshold_mode", threshold_mode, ("rel", "abs"))
         self.patience = check.integer("patience", patience, 0)
@@ -107,6 +108,14 @@ class ReduceLROnPlateau(LRScheduler):
         self._last_lr = self._rates()
 
     def _reduced(self) -> list[float]:
+        groups = len(self.optimizer.param_groups)
+        if groups != len(self.min_lrs):  # groups were added since
+            if self.default_min_lr is None:
+                raise RuntimeError(
+                    f"min_lr: expected one for each of {groups} parameter groups, got "
+                    f"{len(self.min_lrs)}; extend `min_lrs` when a group is added"
+                )
+            self.min_lrs = [self.default_min_lr] * groups
         lowered = []
         for rate, least in zip(self._rates(), self.min_lrs, strict=True):
             new = max(rate * self.factor, least)

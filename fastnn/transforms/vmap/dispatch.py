@@ -9,7 +9,7 @@ from fastnn.ops.table import Op, taped
 from fastnn.tensor import Tensor
 from fastnn.transforms.vmap.array import flat_batch, is_batched
 from fastnn.transforms.vmap.draws import drawn
-from fastnn.transforms.vmap.rules import batched_loss, batched_place, run
+from fastnn.transforms.vmap.rules import batched_call, batched_loss, batched_place, run
 
 
 class Rules:
@@ -32,6 +32,11 @@ class Rules:
         op.shape(arrays, attrs)  # raises for one sample as it does for all
         out = run(op, arrays, attrs)
         return Tensor(out) if op.gradient is None else taped(op.gradient, inputs, out, note)
+
+    @staticmethod
+    def each(function: Callable[..., Any], arrays: list[Any]) -> tuple[Any, ...]:
+        """The results of a function that takes leading axes for batches; all have as many axes."""
+        return batched_call(function, arrays)
 
     @staticmethod
     def whole(x: Tensor) -> Tensor:

@@ -182,6 +182,18 @@ RULES: dict[Batch, Rule] = {
 }
 
 
+def batched_call(function: Callable[..., Any], arrays: Sequence[Any]) -> tuple[Any, ...]:
+    """Call a function of arrays, which takes leading axes for batches, on some batched ones."""
+    level = outermost(arrays)
+    if level is None:
+        whole: tuple[Any, ...] = function(*arrays)
+        return whole
+    inside = [type(a) is BatchedArray and a.level == level for a in arrays]
+    size = next(a.physical.shape[0] for a, i in zip(arrays, inside) if i)
+    given = [a.physical if i else spread(a, size) for a, i in zip(arrays, inside)]
+    return tuple(BatchedArray(level, y) for y in batched_call(function, given))
+
+
 def batched_loss(op: Op, z: Any, y: Any, *, rows: bool) -> tuple[Any, Any]:
     """The loss per row (or element) and its gradient: the batch joins the rows."""
     level = outermost([z, y])

@@ -247,7 +247,7 @@ static void FN(layer_norm_grad_1)(const fnn_call *call, size_t begin, size_t end
 
 /* running_moments_step: the averages of batch_norm's moments that evaluation uses.
  *
- *   t = count + 1,   f = momentum, or 1 / t where momentum < 0,
+ *   t = count + 1,   f = momentum, or 1 / t where it is nan,
  *   m_j = (1 - f) m_j + f mean_j,   v_j = (1 - f) v_j + f var_j n / (n - 1),   count = t,
  *   0 <= j < c
  *
@@ -267,7 +267,7 @@ static void FN(running_moments_step)(const fnn_call *call, size_t begin, size_t 
   count++;
   memcpy(call->array[2], &count, sizeof count);
   if (!call->dim[1]) return;
-  const double f = momentum < 0.0 ? 1.0 / (double)count : momentum;
+  const double f = momentum != momentum ? 1.0 / (double)count : momentum;
   const vec keep = v_set1((REAL)(1.0 - f)), add = v_set1((REAL)f);
   const vec add_var = v_set1((REAL)(f * n / (n - 1.0)));
   for (size_t j = 0; j < c; j += VL) {

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import fastnn
 from fastnn import nn, ops
 from fastnn._support import check
-from fastnn.mindspore.higher import derivative, jet
+from fastnn.mindspore.plain.higher import derivative, jet
 from fastnn.nn.functional import Reduction
 from fastnn.nn.losses.likelihood import KLReduction
 from fastnn.tensor import Tensor

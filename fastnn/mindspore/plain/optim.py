@@ -17,7 +17,7 @@ from fastnn.tape import listener
 from fastnn.tensor import Tensor
 
 
-class _Called(Optimizer):
+class Called(Optimizer):
     """The interface that MindSpore's optimizers add to ours."""
 
     @property
@@ -81,7 +81,7 @@ def _only_default(name: str, given: object, default: object) -> None:
         raise ValueError(f"{name}: expected {default!r}, got {given!r}, which is not offered here")
 
 
-class SGD(_Called, optim.SGD):
+class SGD(Called, optim.SGD):
     """`fastnn.optim.SGD` under MindSpore's names.
 
     Args:
@@ -144,7 +144,7 @@ class Momentum(SGD):
         )
 
 
-class Adam(_Called, optim.Adam):
+class Adam(Called, optim.Adam):
     """`fastnn.optim.Adam` under MindSpore's names.
 
     eps is added as MindSpore does it, to sqrt(v) before the correction of v:

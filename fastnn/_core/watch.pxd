@@ -1,0 +1,20 @@
+from cpython.object cimport PyObject
+
+cdef struct place_t:
+    int kind
+    bint asked  # requires_grad of a leaf
+    PyObject *where
+    PyObject *name
+    PyObject *seen
+
+
+cdef class Watch:
+    cdef object __weakref__
+    cdef readonly long ran_at
+    cdef list _leaves, _where, _found, _left, _keep  # _keep holds what the structs point to
+    cdef Py_ssize_t _n
+    cdef place_t *_places
+    cdef bint _taken, _mode
+
+    cpdef bint same(self) except -1
+    cpdef int leave(self) except -1

@@ -1,0 +1,76 @@
+"""Alpha dropout of whole channels."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from fastnn import ops
+from fastnn._support import check
+from fastnn.nn.layers.dropout import SELU_FLOOR, AlphaDropout
+from fastnn.random.generator import engine_state
+from fastnn.tensor import Tensor
+
+__all__ = ["FeatureAlphaDropout", "feature_alpha_dropout"]
+
+
+def feature_alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """Alpha dropout of whole channels; see `nn.FeatureAlphaDropout`.
+
+    Args:
+        input: (rows, channels, ...), float32 or float64.
+        p: default 0.5.
+        training: default False, as in torch: x back.
+        inplace: write the result into x. Default False.
+
+    Raises:
+        ValueError: p outside 0..1; fewer than two axes.
+    """
+    check.a_tensor("input", input)
+    rate = check.probability(p)
+    if input.ndim < 2:
+        raise ValueError(
+            "input: Feature dropout requires at least 2 dimensions in the input, (rows, channels, "
+            f"...), got shape {input.shape}"
+        )
+    within = check.flag("inplace", inplace)
+    if not check.flag("training", training) or rate == 0.0:
+        return input
+    y = ops.mul(input, 0.0) if rate == 1.0 else _dropped(input, rate)
+    return ops.copy_(input, y) if within else y
+
+
+def _dropped(input: Tensor, rate: float) -> Tensor:
+    ones = Tensor(np.ones((*input.shape[:2], *(1,) * (input.ndim - 2)), input.dtype))
+    mask = ops.dropout(ones, rate, ops.draw_key(engine_state))  # 0 or 1 / (1 - p)
+    kept = ops.mul(ops.add(input, SELU_FLOOR), mask)
+    scale = math.sqrt((1 - rate) / (SELU_FLOOR**2 * rate + 1))  # (1 - p) a
+    return ops.mul(ops.sub(kept, SELU_FLOOR), scale)
+
+
+class FeatureAlphaDropout(AlphaDropout):
+    """Alpha dropout of whole channels: `AlphaDropout` with one m for each row and channel.
+
+    Args:
+        p: the probability that a channel is dropped, default 0.5; 1 gives zeros.
+        inplace: write the result into x. Default False.
+
+    Called with (rows, channels, ...).
+
+    Raises:
+        ValueError: p outside 0..1; fewer than two axes.
+
+    Source: Klambauer et al. 2017, section on dropout; torch's `nn.FeatureAlphaDropout`.
+
+    >>> import fastnn
+    >>> y = FeatureAlphaDropout()(fastnn.zeros(2, 3, 4))
+    >>> bool((y == y[:, :, :1]).all())
+    True
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """x with channels dropped, in training."""
+        return feature_alpha_dropout(input, self.p, self.training, self.inplace)
