@@ -208,10 +208,16 @@ def run(entry: Any, log: Log) -> None:
         write(log, one)
 
 
+WRITTEN: set[tuple[str, str]] = set()  # pairs that an entry with the same name has logged
+
+
 def write(log: Log, one: Tried) -> None:
     op = f"{one.space}.{one.name}"
     log(op, "-", "-", "keyword", "pass", f"{one.calls} calls")
     for keyword, (call, error) in one.refused.items():
+        if (op, keyword) in WRITTEN:
+            continue
+        WRITTEN.add((op, keyword))
         rare = keyword in RARE or keyword == "self"
         status = "note:rare" if rare else "fail:keyword"
         log(op, keyword, "-", "keyword", status, error, call)

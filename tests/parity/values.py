@@ -86,8 +86,10 @@ def as_array(x: Any) -> np.ndarray:
     """What NumPy calculates with: bfloat16 as float32."""
     if not isinstance(x, torch.Tensor | fastnn.Tensor):
         return np.asarray(x)
-    x = x.detach()
-    return (x.float() if dtype_name(x) == "bfloat16" else x).numpy()
+    x = x.float() if dtype_name(x) == "bfloat16" else x
+    if isinstance(x, torch.Tensor):
+        return x.numpy(force=True)  # a gradient may be torch's tensor of zeros without memory
+    return x.detach().numpy()
 
 
 # ---- nested values ----
