@@ -19,12 +19,12 @@ RUNS = 3  # the first records, the others replay
 
 def step_of(trial: Trial, values: Any) -> Callable[..., tuple[Any, ...]]:
     """What is compiled: from the tensors of a call to its outputs and gradients."""
+    call = trial.form.fastnn  # the step holds what it calls, not the whole trial
     needed = [i for i, t in enumerate(tensors_in(values, fastnn.Tensor)) if t.requires_grad]
 
     def step(*tensors: Any) -> tuple[Any, ...]:
         x, args, kwargs = filled(values, iter(tensors))
-        outs = [o for o in flat(trial.form.fastnn(x, *args, **kwargs))]
-        outs = [o for o in outs if isinstance(o, fastnn.Tensor)]
+        outs = [o for o in flat(call(x, *args, **kwargs)) if isinstance(o, fastnn.Tensor)]
         grads = []
         live = [o for o in outs if o.requires_grad]
         if live and needed:
