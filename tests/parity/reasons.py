@@ -25,7 +25,55 @@ class Reason(NamedTuple):
         return all(re.match(getattr(self, field), row[field]) for field in fields)
 
 
-REASONS: list[Reason] = []
+REASONS = [
+    Reason(
+        "soft targets must be probabilities: the error says so (documented)",
+        op="nn.functional.cross_entropy|CrossEntropyLoss",
+        status="fail:raises",
+        detail=r"ValueError: target: expected probabilities >= 0 that sum",
+    ),
+    Reason(
+        "norms: a negative eps is refused",
+        op=r"nn.functional.(layer|rms|batch)_norm|BatchNorm1d",
+        status="fail:raises",
+        detail=r"(ValueError: )?eps: expected a finite",
+    ),
+    Reason(
+        "torch's own float32 constants, such as 1/6, in float64",
+        op=r"nn.functional.(hardsigmoid|celu)$|Hardsigmoid$",
+        status="fail:gradient",
+        detail=r"output 0: values off",
+    ),
+    Reason(
+        "rounding around an exact zero",
+        op=r"nn.functional.(layer_norm|rms_norm|normalize)$",
+        status="fail:gradient",
+        detail=r"output \d+: values off.*\(scale (0|[\d.]+e-)",
+    ),
+    Reason(
+        "float32 rounding of sums over 175,616 features",
+        part="common_nn",
+        op="LayerNorm$",
+        dtype="float32",
+        status="fail:gradient",
+        detail=r"output 0: values off",
+    ),
+    Reason(
+        "rounding grows along the path of LBFGS",
+        part="optim_db",
+        op="LBFGS$",
+        what="steps",
+        status="fail:value",
+    ),
+    Reason(
+        "foreach and capturable mean nothing here, so a tensor as lr or beta goes with them",
+        part="optim_db",
+        op="AdamW?$",
+        what="error",
+        status="fail:accepts",
+        detail=r"torch: ValueError: (lr|betas\[\d\]) as a Tensor is not supported",
+    ),
+]
 
 
 def reason(part: str, row: Row) -> str | None:
