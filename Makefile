@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-input
 
+PARITY_VENV := build/parity-venv
+PARITY :=
+
 MADE_C := $(patsubst %.pyx,%.c,$(wildcard fastnn/_core/*.pyx)) # Cython's, of every .pyx
 SOURCES := setup.py $(filter-out $(MADE_C),$(shell find fastnn/_core -name '*.pyx' -o -name '*.px[di]' -o -name '*.[ch]'))
 TESTS_C := $(wildcard tests/c/*.c)
@@ -18,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-c test-neon check format docs stubs goldens bench perf-check perf-baseline wheel clean machine cross
+.PHONY: help demo test test-c test-neon check format docs stubs goldens parity bench perf-check perf-baseline wheel clean machine cross
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -59,6 +62,9 @@ stubs: $(VENV)/built ## write what type checkers see of Tensor from the annotati
 goldens: $(VENV)/built $(VENV)/extra-test $(VENV)/rivals ## remake the values of torch and scikit-learn that the tests compare with
 	@for script in tests/goldens/make_*.py; do echo "== $$script"; \
 	  PYTHONPATH=tests $(BIN)/python $$script || exit 1; done
+
+parity: $(VENV)/built $(PARITY_VENV)/bin/python ## hold every name against the test data inside torch, with the stored figures; PARITY="--only op_db --ops add,sum"
+	@PYTHONPATH=tests:. nice -n 10 $(PARITY_VENV)/bin/python -m parity $(PARITY)
 
 bench: $(VENV)/built $(VENV)/rivals ## measure against other engines, render into the README
 	@$(BIN)/python -m bench --render
@@ -142,6 +148,14 @@ $(VENV)/rivals: $(VENV)/made bench/requirements.txt
 	@echo "== installing the rivals"
 	@$(PIP) --requirement bench/requirements.txt
 	@touch $@
+
+# Apart from $(VENV), whose tests must pass without torch. A failed installation removes Python
+# again (.DELETE_ON_ERROR), so that the next call starts anew.
+$(PARITY_VENV)/bin/python:
+	@echo "== installing torch into $(PARITY_VENV)"
+	@$(PYTHON) -m venv --clear $(PARITY_VENV)
+	@$(PARITY_VENV)/bin/python -m pip install --quiet --no-input torch==2.13.0 numpy expecttest
+	@touch -h $@
 
 # One line that says what to install, before anything fails halfway.
 machine:
