@@ -69,6 +69,15 @@ UNARY: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Array], Array]]] = 
     "nonzero": (lambda x: x.nonzero(), lambda a: np.argwhere(a)),
     "bool": (lambda x: x.bool(), lambda a: a.astype(bool)),
     "transpose": (lambda x: x.T.contiguous(), lambda a: a.T),
+    "relu": (lambda x: x.relu(), lambda a: np.maximum(a, 0)),
+    "left shift": (lambda x: x << 3, lambda a: a << 3),
+    "right shift": (lambda x: x >> 3, lambda a: a >> 3),
+    "gcd": (lambda x: fastnn.gcd(x // 2, x % 12), lambda a: np.gcd(a // 2, a % 12)),
+    "lcm": (lambda x: fastnn.lcm(x % 9, x % 12), lambda a: np.lcm(a % 9, a % 12)),
+    "addcmul": (lambda x: fastnn.addcmul(x, x, x), lambda a: a + a * a),
+    "cummax": (lambda x: x.cummax(1).values, lambda a: np.maximum.accumulate(a, 1)),
+    "counted": (lambda x: fastnn.repeat_interleave(x, 2, 0), lambda a: a.repeat(2, 0)),
+    "kron": (lambda x: fastnn.kron(x, x), lambda a: np.kron(a, a)),
 }
 
 
@@ -174,9 +183,15 @@ FLOATS: dict[str, Callable[..., Tensor]] = {
     "cross_entropy": lambda x, y: nn.functional.cross_entropy(x, fastnn.tensor([0, 4, 2, 1])),
     "bce": lambda x, y: nn.functional.binary_cross_entropy_with_logits(x, y.sigmoid().round()),
     "clamp": lambda x, y: x.clamp(-1.0, 1.0),
+    "cumprod": lambda x, y: x.cumprod(1),
+    "logcumsumexp": lambda x, y: x.logcumsumexp(1),
+    "logaddexp": lambda x, y: fastnn.logaddexp(x, y),
+    "sum of another type": lambda x, y: x.float().sum(1, dtype=x.dtype),
+    "kron": lambda x, y: fastnn.kron(x, y),
+    "atan2": lambda x, y: fastnn.atan2(x, y),
 }
 # Several rounded steps; the others round once.
-COMPOSED = {"pow": 2, "layer_norm": 2, "log": 2, "sqrt": 2}
+COMPOSED = {"pow": 2, "logaddexp": 3, "layer_norm": 2, "log": 2, "sqrt": 2}
 
 
 def halves(name: str, seed: int) -> Array:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from fastnn import ops
+from fastnn._support import dtypes
+from fastnn._support.dtype_info import finfo
 from fastnn.distributions import constraints
 from fastnn.distributions.constraints import Constraint
 from fastnn.distributions.discrete import Binomial, ByProbability, listed
@@ -46,12 +48,12 @@ class ByClasses(ByProbability):
         if name == "probs" and "logits" in self.__dict__:
             return ops.softmax(self.logits, -1)
         if name == "logits" and "probs" in self.__dict__:
-            eps = float(np.finfo(self.probs.dtype).eps)
+            eps = float(finfo(self.probs.dtype).eps)
             return ops.clamp(self.probs, eps, 1 - eps).log()
         return super().__getattr__(name)
 
     def _entropy(self) -> Tensor:
-        least = float(np.finfo(self._given.dtype).min)
+        least = float(finfo(self._given.dtype).min)
         return -(self.probs * ops.clamp(self.logits, min=least)).sum(-1)
 
 
@@ -161,7 +163,7 @@ class OneHotCategorical(ByClasses):
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         n = self._event_shape[0]
-        values = Tensor(np.eye(n, dtype=self._given.dtype))
+        values = Tensor(dtypes.converted(np.eye(n), self._given.dtype))
         found = values.reshape((n,) + (1,) * len(self._batch_shape) + (n,))
         return found.expand((n, *self._batch_shape, n)) if expand else found
 

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn._support.dtypes import readable
 from fastnn.tensor import Tensor
 
 Array: TypeAlias = NDArray[Any]
@@ -61,7 +62,7 @@ class Constraint:
 
     def check(self, value: Tensor) -> Tensor:
         """Which values belong to the set, as bool."""
-        return Tensor(np.asarray(self.holds(value._array)))
+        return Tensor(np.asarray(self.holds(readable(value._array))))
 
     def __repr__(self) -> str:
         return f"Constraint({self.text})"
@@ -126,7 +127,7 @@ def multinomial(total_count: int) -> Constraint:
 
 
 def _bound(value: Any) -> Any:
-    return value._array if isinstance(value, Tensor) else value
+    return readable(value._array) if isinstance(value, Tensor) else value
 
 
 def _text(bound: Any) -> str:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from fastnn import ops
+from fastnn._support.dtype_info import finfo
+from fastnn._support.dtypes import readable
 from fastnn.distributions import constraints
 from fastnn.distributions.constraints import Constraint
 from fastnn.distributions.distribution import (
@@ -73,7 +73,7 @@ class Laplace(_LocScale):
         return 2 * self.scale.square()
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        eps = float(np.finfo(self.loc.dtype).eps)
+        eps = float(finfo(self.loc.dtype).eps)
         with no_grad():
             u = self._empty(sample_shape).uniform_(eps - 1, 1)
         return self.loc - self.scale * u.sign() * (-u.abs()).log1p()
@@ -199,7 +199,7 @@ class Gumbel(_LocScale):
         return self.scale.square() * (math.pi**2 / 6)
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        kind = np.finfo(self.loc.dtype)
+        kind = finfo(self.loc.dtype)
         with no_grad():
             u = self._empty(sample_shape).uniform_(0.0, 1.0)
             u = ops.clamp(u * (1 - float(kind.eps) - float(kind.tiny)) + float(kind.tiny), max=1)
@@ -234,7 +234,8 @@ class Uniform(Distribution):
     def __init__(self, low: Any, high: Any, validate_args: bool | None = None) -> None:
         self.low, self.high = broadcast_all(low, high)
         super().__init__(batch_of(self.low), validate_args=validate_args)
-        if self._validate_args and not bool((self.low._array < self.high._array).all()):
+        low, high = (readable(t._array) for t in (self.low, self.high))
+        if self._validate_args and not bool((low < high).all()):
             raise ValueError("high: expected numbers > low")
 
     @property
@@ -264,7 +265,8 @@ class Uniform(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         value = self._checked(value)
         inside = (value >= self.low) & (value < self.high)
-        return ops.where(inside, 0.0, -math.inf) - (self.high - self.low).log()
+        log_p = ops.cast(ops.where(inside, 0.0, -math.inf), self.low.dtype)
+        return log_p - (self.high - self.low).log()
 
     def cdf(self, value: Tensor) -> Tensor:
         found = (self._checked(value) - self.low) / (self.high - self.low)

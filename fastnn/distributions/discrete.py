@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from fastnn import ops
+from fastnn._support import dtypes
+from fastnn._support.dtype_info import finfo
 from fastnn.distributions import constraints
 from fastnn.distributions.constraints import Constraint
 from fastnn.distributions.distribution import (
@@ -34,7 +36,7 @@ __all__ = [
 
 def _log_odds(probs: Tensor) -> Tensor:
     """log(p / (1 - p)), p kept off 0 and 1."""
-    eps = float(np.finfo(probs.dtype).eps)
+    eps = float(finfo(probs.dtype).eps)
     p = ops.clamp(probs, eps, 1 - eps)
     return p.log() - (-p).log1p()
 
@@ -116,7 +118,9 @@ class Bernoulli(ByProbability, ExponentialFamily):
         return softplus(self.logits) - self.probs * self.logits
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        return listed(np.arange(2.0, dtype=self._given.dtype), self._batch_shape, expand)
+        return listed(
+            dtypes.converted(np.arange(2.0), self._given.dtype), self._batch_shape, expand
+        )
 
 
 def listed(values: Any, batch_shape: tuple[int, ...], expand: bool) -> Tensor:
@@ -154,7 +158,7 @@ class Geometric(ByProbability):
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         with no_grad():
-            tiny = float(np.finfo(self._given.dtype).tiny)
+            tiny = float(finfo(self._given.dtype).tiny)
             u = creation.empty(*self._shape(sample_shape), dtype=self._given.dtype)
             return (u.uniform_(tiny, 1).log() / (-self.probs).log1p()).floor()
 
@@ -219,7 +223,7 @@ class Binomial(ByProbability):
         return ways + value * z - n * softplus(z)
 
     def entropy(self) -> Tensor:
-        counts = self.total_count._array
+        counts = dtypes.readable(self.total_count._array)
         if (counts != counts.max(initial=0)).any():
             raise NotImplementedError("entropy: expected one total_count for all")
         log_p = self.log_prob(self.enumerate_support(False))
@@ -228,8 +232,8 @@ class Binomial(ByProbability):
     has_enumerate_support = True
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        n = int(self.total_count._array.max(initial=0))
-        values = np.arange(n + 1, dtype=self._given.dtype)
+        n = int(dtypes.readable(self.total_count._array).max(initial=0))
+        values = dtypes.converted(np.arange(n + 1), self._given.dtype)
         return listed(values, self._batch_shape, expand)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import ops
+from fastnn._support import dtypes
 from fastnn.distributions.constraints import Constraint
 from fastnn.ops import creation
 from fastnn.tape import listener
@@ -200,9 +201,10 @@ def holds(name: str, value: Any, constraint: Constraint) -> None:
     """Raise a ValueError that names the argument where its values break the constraint."""
 
     def look(values: Tensor) -> None:
-        found = np.asarray(constraint.holds(values._array))
+        array = dtypes.readable(values._array)
+        found = np.asarray(constraint.holds(array))
         if not found.all():
-            first = "" if constraint.event_dim else f"{values._array[~found].flat[0]:g}"
+            first = "" if constraint.event_dim else f"{array[~found].flat[0]:g}"
             text = f"got {first}" if first else "some are not"
             raise ValueError(f"{name}: expected {constraint.text}, {text}")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import ops
+from fastnn._support import dtypes
 from fastnn.distributions import constraints
 from fastnn.distributions.distribution import (
     Distribution,
@@ -37,10 +38,12 @@ def _standard_gamma(concentration: Tensor) -> Tensor:
 
 def _gamma_gradient(node: Node, dy: Tensor) -> list[Tensor | None]:
     """dx/da = -(dF/da) / p(x), F being the cumulative distribution."""
-    alpha = np.asarray(node.input(0)._array, np.float64)
-    x = np.asarray(node.outputs[0], np.float64)
+    alpha = np.asarray(dtypes.readable(node.input(0)._array), np.float64)
+    drawn = node.outputs[0]
+    assert drawn is not None
+    x = np.asarray(dtypes.readable(drawn), np.float64)
     slope = np.vectorize(_slope, otypes=[np.float64])(alpha, x)
-    return [dy * Tensor(slope.astype(dy.dtype))]
+    return [dy * Tensor(dtypes.converted(slope, dy.dtype))]
 
 
 def _slope(a: float, x: float) -> float:

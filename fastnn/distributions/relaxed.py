@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from fastnn import ops
+from fastnn._support.dtype_info import finfo
 from fastnn.distributions import constraints
 from fastnn.distributions.categorical import ByClasses, OneHotCategorical
 from fastnn.distributions.discrete import ByProbability
@@ -30,7 +29,7 @@ __all__ = [
 
 def _uniform(shape: Sequence[int], like: Tensor) -> Tensor:
     """Uniform numbers kept off 0 and 1."""
-    eps = float(np.finfo(like.dtype).eps)
+    eps = float(finfo(like.dtype).eps)
     with no_grad():
         u = creation.empty(*shape, dtype=like.dtype).uniform_()
         return ops.clamp(u, eps, 1 - eps)

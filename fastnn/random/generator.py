@@ -175,13 +175,17 @@ class Generator:
         """An array of N(mean, std**2) by Box-Muller.
 
         Fewer than 16 values are computed one by one from 53-bit pairs; more in blocks of 16, in
-        place, where the last 16 are drawn again if 16 does not divide the size.
+        place, where the last 16 are drawn again if 16 does not divide the size; of halves, as torch
+        does, only whole blocks are drawn before.
         """
         real = dtypes.wide(np.dtype(dtype))
-        values = _drawn(lambda s: self._normal(s, mean, std, real), shape)
+        stored = real != np.dtype(dtype)
+        values = _drawn(lambda s: self._normal(s, mean, std, real, stored), shape)
         return dtypes.converted(values, dtype)
 
-    def _normal(self, shape: tuple[int, ...], mean: float, std: float, dtype: Any) -> Array:
+    def _normal(
+        self, shape: tuple[int, ...], mean: float, std: float, dtype: Any, stored: bool
+    ) -> Array:
         n = math.prod(shape)
         real = np.dtype(dtype)
         with self._lock:
@@ -189,8 +193,8 @@ class Generator:
                 values = [self._one_normal() * std + mean for _ in range(n)]
                 return np.array(values, dtype=np.float64).astype(real).reshape(shape)
             draw = self._draw24 if real == np.float32 else self._draw53
-            flat = draw(n)
             whole = n - n % 16
+            flat = draw(n) if not stored else np.append(draw(whole), np.zeros(n % 16, real))
             _normal.box_muller(flat[:whole], mean, std)
             if whole != n:
                 flat[-16:] = draw(16)
@@ -215,14 +219,19 @@ class Generator:
         with self._lock:
             return fill(lambda: float(self._draw53(1)[0]), self._one_normal)
 
-    def integers(self, shape: tuple[int, ...], low: int, high: int) -> npt.NDArray[np.int64]:
-        """An int64 array of draw % (high - low) + low; from 2**28 on the draw has 64 bits."""
+    def integers(
+        self, shape: tuple[int, ...], low: int, high: int, most_bits: int = 64
+    ) -> npt.NDArray[np.int64]:
+        """An int64 array of draw % (high - low) + low; from 2**28 on the draw has 64 bits.
+
+        most_bits: 32: never more.
+        """
         width = high - low
 
         def draw(shape: tuple[int, ...]) -> Array:
             n = math.prod(shape)
             with self._lock:
-                wide = width >= _WIDE_RANGE
+                wide = width >= _WIDE_RANGE and most_bits == 64
                 draws = self._draw64(n) if wide else self._draw32(n).astype(np.uint64)
             offset = np.uint64(low % 2**64)
             return (draws % np.uint64(width) + offset).view(np.int64).reshape(shape)

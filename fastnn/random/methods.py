@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from fastnn._support import check
-from fastnn._support.dtype_info import finfo
+from fastnn._support.dtypes import int32
 from fastnn.ops.inplace import copy_
+from fastnn.random.arguments import held
 from fastnn.random.generator import Generator, default_generator
 from fastnn.random.sampling import bernoulli
 from fastnn.tensor import Tensor
@@ -152,22 +153,11 @@ def random_(
     """
     if to is None and from_ is not None:
         from_, to = 0, from_
-    least, most, exact = _held(self.dtype)
+    least, most, exact = held(self.dtype)
     low = check.integer("from_", from_ or 0, least, most)
     high = exact if to is None else check.integer("to", to, low + 1, most + 1)
-    return _filled(self, (generator or default_generator).integers(self.shape, low, high))
-
-
-def _held(dtype: np.dtype[Any]) -> tuple[int, int, int]:
-    """The least and the most that may be drawn for a dtype, and the end of the default range."""
-    if dtype.kind == "b":
-        return 0, 1, 2
-    if dtype.kind == "f":
-        info = finfo(dtype)
-        largest = int(min(info.max, 2**63))
-        return -largest, min(largest, 2**63 - 1), int(2 / info.eps) + 1
-    least, most = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
-    return least, most, most + 1
+    bits = 32 if to is None and self.dtype == int32 else 64  # as torch draws them
+    return _filled(self, (generator or default_generator).integers(self.shape, low, high, bits))
 
 
 METHODS = methods(

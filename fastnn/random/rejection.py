@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._support import dtypes
+from fastnn._support.dtype_info import finfo
 from fastnn.random.generator import Generator, default_generator
 from fastnn.tensor import Tensor
 
@@ -24,21 +26,22 @@ _Draw = Callable[[], float]
 def _each(draw: Callable[..., float], generator: Generator | None, *parameters: Tensor) -> Tensor:
     """The tensor of draw(uniform, normal, *parameters of one element)."""
     source = generator or default_generator
-    arrays = np.broadcast_arrays(*(p._array for p in parameters))
+    arrays = np.broadcast_arrays(*(dtypes.readable(p._array) for p in parameters))
     rows = list(zip(*(a.ravel().tolist() for a in arrays)))
 
     def fill(uniform: _Draw, normal: _Draw) -> list[float]:
         return [draw(uniform, normal, *row) for row in rows]
 
     values: Any = np.array(source.one_by_one(fill), np.float64)
-    return Tensor(values.reshape(arrays[0].shape).astype(parameters[0].dtype))
+    return Tensor(dtypes.converted(values.reshape(arrays[0].shape), parameters[0].dtype))
 
 
 def standard_gamma(concentration: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Gamma numbers of rate 1; the gradient is left to `distributions.Gamma`."""
-    tiny = float(np.finfo(concentration.dtype).tiny)
+    tiny = float(finfo(concentration.dtype).tiny)
     drawn = _each(_gamma, generator, concentration)
-    return Tensor(np.maximum(drawn._array, tiny))
+    found = np.maximum(dtypes.readable(drawn._array), tiny)
+    return Tensor(dtypes.converted(found, drawn.dtype))
 
 
 def poisson(rate: Tensor, *, generator: Generator | None = None) -> Tensor:
@@ -51,7 +54,7 @@ def poisson(rate: Tensor, *, generator: Generator | None = None) -> Tensor:
     >>> poisson(fastnn.zeros(2))
     tensor([0., 0.])
     """
-    if not bool((rate._array >= 0).all()):
+    if not bool((dtypes.readable(rate._array) >= 0).all()):
         raise ValueError("rate: expected numbers >= 0")
     return _each(_poisson, generator, rate)
 

@@ -13,6 +13,7 @@ from fastnn.ops.creation import sizes_of, zeros_like
 from fastnn.ops.from_data import dtype_of
 from fastnn.ops.promote import cast
 from fastnn.ops.table import taped
+from fastnn.random.arguments import bounds_of, held, size_of
 from fastnn.random.generator import Generator, default_generator
 from fastnn.tape import listener
 from fastnn.tape.inference import only_reads
@@ -35,15 +36,6 @@ __all__ = [
     "randn_like",
     "randperm",
 ]
-
-
-def _size(name: str, given: tuple[Any, ...], size: Any) -> tuple[int, ...]:
-    """The shape from positional arguments or from the keyword `size`."""
-    if size is not None:
-        if given:
-            raise TypeError(f"{name}: expected the shape once, got it by position and as size=")
-        given = (size,)
-    return check.shape("size", given)
 
 
 def rand(
@@ -74,7 +66,7 @@ def rand(
     tensor([0.4963, 0.7682, 0.0885, 0.1320])
     """
     on_cpu(device)
-    sizes = _size("rand", shape, size)
+    sizes = size_of("rand", shape, size)
     array = (generator or default_generator).uniform(sizes, 0.0, 1.0, check.real_dtype(dtype))
     return Tensor(array, requires_grad=requires_grad)
 
@@ -109,7 +101,7 @@ def randn(
     tensor([-0.1187,  0.2110,  0.7463])
     """
     on_cpu(device)
-    sizes = _size("randn", shape, size)
+    sizes = size_of("randn", shape, size)
     array = (generator or default_generator).normal(sizes, 0.0, 1.0, check.real_dtype(dtype))
     return Tensor(array, requires_grad=requires_grad)
 
@@ -139,7 +131,7 @@ def randint(
 
     Raises:
         TypeError: arguments missing or too many.
-        ValueError: high <= low, or a negative size.
+        ValueError: high <= low, bounds that the dtype has not, or a negative size.
 
     >>> import fastnn
     >>> _ = fastnn.manual_seed(0)
@@ -150,14 +142,16 @@ def randint(
     """
     on_cpu(device)
     named = {"low": low, "high": high, "size": size}
-    low, high, size = _randint_arguments(
+    low, high, size = bounds_of(
         bounds_and_size, {name: v for name, v in named.items() if v is not None}
     )
-    low = check.integer("low", low, -(2**63), 2**63 - 1)
-    high = check.integer("high", high, low + 1, low + 2**64 - 1)
+    kind = dtype_of(dtype, int64)
+    least, most, _ = held(dtypes.public(kind))
+    low = check.integer("low", low, least, most)
+    high = check.integer("high", high, low + 1, most + 1)
     sizes = check.shape("size", (size,))
-    array = (generator or default_generator).integers(sizes, low, min(high, 2**63))
-    return Tensor(dtypes.converted(array, dtype_of(dtype, int64)), requires_grad)
+    array = (generator or default_generator).integers(sizes, low, high)
+    return Tensor(dtypes.converted(array, kind), requires_grad)
 
 
 def randint_like(
@@ -177,10 +171,9 @@ def randint_like(
     `randint_like(input, high)` begins at 0.
     """
     low, high = (0, low) if high is None else (low, high)
-    kind = input.dtype if dtype is None else dtype
     return randint(
-        low, high, input.shape, generator=generator, dtype=kind, requires_grad=requires_grad,
-        device=device,
+        low, high, input.shape, generator=generator, dtype=dtype or input.dtype,
+        requires_grad=requires_grad, device=device,
     )  # fmt: skip
 
 
@@ -217,20 +210,6 @@ def randperm(
     return Tensor(dtypes.converted(order, dtype_of(dtype, int64)), requires_grad)
 
 
-def _randint_arguments(given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any, Any]:
-    names = ("low", "high", "size")
-    count = len(given) + len(named)
-    skipped = 0 if "low" in named or count == 3 else 1
-    values: dict[str, Any] = {"low": 0} if skipped else {}
-    values.update(zip(names[skipped:], given, strict=False))
-    if len(given) > 3 - skipped or set(named) & set(names[skipped : skipped + len(given)]):
-        raise TypeError(f"randint: expected (low=0, high, size), got {count} arguments")
-    values.update(named)
-    if set(values) != set(names):
-        raise TypeError(f"randint: expected (low=0, high, size), got {sorted(values)}")
-    return values["low"], values["high"], values["size"]
-
-
 def rand_like(
     input: Tensor,
     dtype: DTypeLike | None = None,
@@ -242,9 +221,12 @@ def rand_like(
     memory_format: Any = None,
 ) -> Tensor:
     """Uniform random numbers in [0, 1) with the shape of `input`; see `fastnn.rand`."""
-    kind = input.dtype if dtype is None else dtype
     return rand(
-        *input.shape, generator=generator, dtype=kind, requires_grad=requires_grad, device=device
+        *input.shape,
+        generator=generator,
+        dtype=dtype or input.dtype,
+        requires_grad=requires_grad,
+        device=device,
     )
 
 
@@ -259,9 +241,12 @@ def randn_like(
     memory_format: Any = None,
 ) -> Tensor:
     """Normal random numbers with the shape of `input`; see `fastnn.randn`."""
-    kind = input.dtype if dtype is None else dtype
     return randn(
-        *input.shape, generator=generator, dtype=kind, requires_grad=requires_grad, device=device
+        *input.shape,
+        generator=generator,
+        dtype=dtype or input.dtype,
+        requires_grad=requires_grad,
+        device=device,
     )
 
 
@@ -372,10 +357,13 @@ def multinomial(
 
     Raises:
         ValueError: weights that are negative, not finite or all 0; too many samples.
+        TypeError: whole numbers.
 
     Source: the numbers are torch's. Without replacement, the smallest of exponential waiting times
     (Efraimidis and Spirakis 2006).
     """
+    if input.dtype.kind != "f":
+        raise TypeError(f"input: expected floating-point weights, got {input.dtype}")
     listener.refuse("random numbers were drawn (multinomial)")
     weights = dtypes.readable(input.detach()._array)
     if weights.ndim not in (1, 2) or not (np.isfinite(weights).all() and (weights >= 0).all()):
