@@ -87,8 +87,8 @@ class Tensor(Plain):
         """The strides of all axes, in bytes."""
         return self._array.strides
 
-    def numpy(self) -> npt.NDArray[Any]:
-        """The values as an array that shares this tensor's memory."""
+    def numpy(self, *, force: bool = False) -> npt.NDArray[Any]:
+        """The values as an array that shares this tensor's memory; `force` has no effect."""
         return Plain.numpy(Plain.detach(self))
 
     asnumpy = numpy
