@@ -162,7 +162,7 @@ class Parameter(nn.Parameter, Tensor):
         self.name = name or ""
         self._flat = None
 
-    def clone(self, init: str = "same") -> Parameter:
+    def clone(self, init: str = "same") -> Parameter:  # type: ignore[override]
         """A copy. init: 'same' keeps the values, another name of an initializer draws new ones."""
         values = self._array.copy() if init == "same" else _drawn(init, self)
         return Parameter(values, self.name, self.requires_grad)
