@@ -158,9 +158,9 @@ def test_conversions() -> None:
     assert model.type(fastnn.float64) is model and model[0].weight.dtype == "float64"
     assert model.to(fastnn.ones(1), non_blocking=True)[0].weight.dtype == "float32"
     assert model.to_empty(device="cpu") is model
-    for name in ("half", "bfloat16"):
-        with pytest.raises(TypeError, match=f"{name}: expected float32 or float64 parameters"):
-            getattr(model, name)()
+    for name, dtype in (("half", "float16"), ("bfloat16", "bfloat16")):
+        assert getattr(model, name)() is model and model[0].weight.dtype == dtype
+    assert model.float()[0].weight.dtype == "float32"
     for name in ("cuda", "xpu", "ipu", "mtia"):
         with pytest.raises(RuntimeError, match="device: expected 'cpu'"):
             getattr(model, name)()
