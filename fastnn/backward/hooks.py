@@ -125,7 +125,8 @@ def register_post_accumulate_grad_hook(
 
     Args:
         x: a leaf that requires grad.
-        hook: takes the tensor, and may change its `grad`, or step an optimizer and clear it.
+        hook: takes the tensor, and may change its `grad`, or step an optimizer and clear it;
+            returns None.
 
     Returns:
         a handle with `remove()`.
@@ -139,7 +140,9 @@ def register_post_accumulate_grad_hook(
     Example:
         >>> import fastnn
         >>> x = fastnn.tensor([1.0, 2.0], requires_grad=True)
-        >>> handle = register_post_accumulate_grad_hook(x, lambda x: x.grad.mul_(10))
+        >>> def enlarge(x):
+        ...     x.grad.mul_(10)
+        >>> handle = register_post_accumulate_grad_hook(x, enlarge)
         >>> (x * x).sum().backward()
         >>> x.grad
         tensor([20., 40.])

@@ -164,7 +164,7 @@ class Hardswish(Plain):
 
     >>> import fastnn
     >>> Hardswish()(fastnn.tensor([-4.0, 1.0, 4.0]))
-    tensor([0.0000, 0.6667, 4.0000])
+    tensor([-0.0000, 0.6667, 4.0000])
     """
 
     def forward(self, input: Tensor) -> Tensor:
