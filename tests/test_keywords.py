@@ -114,7 +114,7 @@ def test_creation_refuses(call: str, error: type[Exception]) -> None:
 @pytest.mark.parametrize(
     "call",
     ["exp(x)", "sin(x)", "add(x, y, alpha=2)", "sub(x, y)", "mul(x, y)", "div(x, y)", "pow(x, 2)",
-     "maximum(x, y)", "matmul(x, y)", "mm(x, y)", "mv(x, v)", "atan2(x, y)", "lgamma(x)"],
+     "maximum(x, y)", "matmul(x, y)", "mm(x, y)", "mv(x, v)", "cosh(x)", "lgamma(x)"],
 )  # fmt: skip
 def test_out(call: str) -> None:
     x, y, v = fastnn.rand(3, 3), fastnn.rand(3, 3), fastnn.rand(3)

@@ -17,6 +17,7 @@ from fastnn.ops.rules import (
     each as _each,
     some_tensor,
     unary as _unary,
+    written,
 )
 from fastnn.ops.table import apply, row
 from fastnn.tape import listener
@@ -240,12 +241,14 @@ _POWERS: dict[float, Callable[[Tensor], Tensor]] = {
 }
 
 
-def pow(input: Operand, exponent: Operand) -> Tensor:
+def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
     """input**exponent; the powers 0, 1, 2, 3, 0.5, -0.5 and -1 by products, roots and quotients.
 
     Raises:
         ValueError: a whole number to a negative whole power.
     """
+    if out is not None:
+        return written("pow", pow(input, exponent), out)
     if isinstance(input, Tensor) and isinstance(exponent, int | float):
         if input._array.dtype.kind not in "fV":
             if isinstance(exponent, int) and exponent < 0:

@@ -51,7 +51,7 @@ def erfc(x):
     return out.astype(x.dtype)
 
 
-@op(UNARY, VMATH_ULPS, gradient=one())
+@op(UNARY, by_double(12), gradient=one())
 def erfcx(x):
     """out = e^(x^2) (1 - erf(x)); beyond 1.5 the continued fraction without the exponential."""
     wide = np.asarray(x, np.longdouble)
