@@ -10,6 +10,7 @@ import runpy
 from contextlib import redirect_stdout
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
@@ -64,7 +65,7 @@ def test_each_has_numbers() -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=name_of)
 def test_prints_what_the_original_prints(path: Path) -> None:
     out = io.StringIO()
-    with redirect_stdout(out):
+    with redirect_stdout(out), np.printoptions():  # some set options, which end with the block
         runpy.run_path(str(path), run_name="__main__")
     got, expected = out.getvalue().splitlines(), GOLDENS[name_of(path)]["lines"]
     assert len(got) == len(expected)

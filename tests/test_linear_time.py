@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -184,6 +185,8 @@ def test_a_tensor_of_many_lives_holds_none_of_them() -> None:
             state.copy_(layer(state.clone()).tanh())
             state.sum().backward()
             state.detach_()
+        gc.collect()
         sizes.append(tracemalloc.get_traced_memory()[0])
         tracemalloc.stop()
-    assert sizes[2] <= sizes[0] + 2000, sizes
+    # A table of Python's may grow once; a history that is kept would grow in every round.
+    assert min(sizes[1:]) <= sizes[0] + 2000 and max(sizes) < 200_000, sizes
