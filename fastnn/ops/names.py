@@ -20,18 +20,11 @@ def _renamed(name: str, given: dict[str, Any], ignored: tuple[str, ...]) -> dict
     Raises:
         TypeError: both names of one argument, or a dtype or out other than None.
     """
-    known: dict[str, Any] = {}
-    for key, value in given.items():
-        if key in ignored:
-            if value is not None:
-                raise TypeError(f"{name}: expected {key}=None, got {value!r}; "
-                                "convert the tensor or what it gives")  # fmt: skip
-            continue
-        torch = _NAMES.get(key, key)
-        if torch in known:
-            raise TypeError(f"{name}: {torch} is given twice, by its other name {key} too")
-        known[torch] = value
-    return known
+    for key in ignored:
+        if given.get(key) is not None:
+            raise TypeError(f"{name}: expected {key}=None, got {given[key]!r}; "
+                            "convert the tensor or what it gives")  # fmt: skip
+    return _by(_NAMES, name, {key: v for key, v in given.items() if key not in ignored})
 
 
 def also(**others: str) -> Callable[[Callable[P, R]], Callable[..., R]]:
@@ -53,6 +46,7 @@ def also(**others: str) -> Callable[[Callable[P, R]], Callable[..., R]]:
 
 
 def _by(others: dict[str, str], name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments by the names that the function has."""
     known: dict[str, Any] = {}
     for key, value in given.items():
         own = others.get(key, key)

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import ops
-from fastnn._support import check, device as _device
-from fastnn.nn import init
-from fastnn.nn.layer import Layer
+from fastnn._support import check
+from fastnn.nn.layers.running_moments import RunningMoments
 from fastnn.nn.parameter import Parameter
 from fastnn.tensor import Tensor
 
@@ -101,7 +100,7 @@ def _columns(y: Tensor, like: Tensor) -> Tensor:
     return ops.permute(ops.reshape(y, (rows, length, features)), (0, 2, 1))
 
 
-class BatchNorm1d(Layer):
+class BatchNorm1d(RunningMoments):
     """Batch normalization.
 
     y = (x - m) / sqrt(v + eps) * weight + bias, m and v the moments of a feature.
@@ -158,39 +157,8 @@ class BatchNorm1d(Layer):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        if device is not None:
-            _device.device(device)
-        real = check.real_dtype(dtype)
-        self.num_features = check.width("num_features", num_features)
-        self.eps = check.real("eps", eps, 0.0)
         self.momentum = None if momentum is None else check.real("momentum", momentum)
-        self.affine = check.flag("affine", affine)
-        self.track_running_stats = check.flag("track_running_stats", track_running_stats)
-        for name, wanted in (("weight", affine), ("bias", check.flag("bias", bias) and affine)):
-            vector = Parameter(self._empty(self.num_features, real)) if wanted else None
-            self.register_parameter(name, vector)
-        for name in ("running_mean", "running_var"):
-            tracked = Tensor(self._empty(self.num_features, real)) if track_running_stats else None
-            self.register_buffer(name, tracked)
-        count = Tensor(np.zeros((), np.int64)) if track_running_stats else None
-        self.register_buffer("num_batches_tracked", count)
-        self._begin()
-
-    def reset_running_stats(self) -> None:
-        """Reset the running moments."""
-        if self.running_mean is not None and self.running_var is not None:
-            assert self.num_batches_tracked is not None
-            init.zeros_(self.running_mean)
-            init.ones_(self.running_var)
-            init.zeros_(self.num_batches_tracked)
-
-    def reset_parameters(self) -> None:
-        """Reset the running moments; weight 1, bias 0."""
-        self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        self._set_up(num_features, eps, affine, track_running_stats, device, dtype, bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """y of x's shape."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from fastnn import ops
 from fastnn._support import check, device as _device
 from fastnn.nn import init
 from fastnn.nn.layer import Layer
+from fastnn.nn.layers.running_moments import RunningMoments
 from fastnn.nn.parameter import Parameter
 from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor
@@ -212,7 +212,7 @@ def _keep(mean: Tensor, var: Tensor, x: Tensor, share: float) -> None:
             ops.lerp_(running, ops.mean(new, 0), share)
 
 
-class InstanceNorm1d(Layer):
+class InstanceNorm1d(RunningMoments):
     """Instance normalization: y = (x - m) / sqrt(v + eps) * weight + bias.
 
     m and v are the moments of one channel of one row.
@@ -263,38 +263,8 @@ class InstanceNorm1d(Layer):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        if device is not None:
-            _device.device(device)
-        real = check.real_dtype(dtype)
-        self.num_features = check.width("num_features", num_features)
-        self.eps, self.momentum = check.real("eps", eps, 0.0), check.real("momentum", momentum)
-        self.affine = check.flag("affine", affine)
-        self.track_running_stats = check.flag("track_running_stats", track_running_stats)
-        for name, wanted in (("weight", affine), ("bias", check.flag("bias", bias) and affine)):
-            vector = Parameter(self._empty(self.num_features, real)) if wanted else None
-            self.register_parameter(name, vector)
-        for name in ("running_mean", "running_var"):
-            tracked = Tensor(self._empty(self.num_features, real)) if track_running_stats else None
-            self.register_buffer(name, tracked)
-        count = Tensor(np.zeros((), np.int64)) if track_running_stats else None
-        self.register_buffer("num_batches_tracked", count)
-        self._begin()
-
-    def reset_running_stats(self) -> None:
-        """Reset the running moments."""
-        if self.running_mean is not None and self.running_var is not None:
-            assert self.num_batches_tracked is not None
-            init.zeros_(self.running_mean)
-            init.ones_(self.running_var)
-            init.zeros_(self.num_batches_tracked)
-
-    def reset_parameters(self) -> None:
-        """Reset the running moments; weight 1, bias 0."""
-        self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        self.momentum = check.real("momentum", momentum)
+        self._set_up(num_features, eps, affine, track_running_stats, device, dtype, bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """y of x's shape."""
