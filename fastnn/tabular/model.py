@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 import fastnn
 from fastnn import io, nn, optim
+from fastnn.tabular.design import Design, Standardizer
+from fastnn.tabular.frame import Frame, as_frame, listed
 from fastnn.tabular.holdout import Split, fingerprint
 from fastnn.tabular.presets import ACTIVATIONS, OPTIMIZERS, loss_of, rate_of, takes_all_rows
-from fastnn.tabular.table import Standardizer, Table
+from fastnn.tabular.table import Table
 
 __all__ = ["Result", "Settings", "TabularModel", "defaults", "train"]
 
@@ -64,70 +66,122 @@ def defaults(name: str) -> dict[str, Any]:
     return dict(DEFAULTS.get(name, {}))
 
 
-@dataclass
-class TabularModel:
-    """A trained net with the column names, class names and scaling of its table.
+class TabularModel(nn.Module):
+    """A trained net with all that its rows need: columns, categories, scaling, class names.
+
+    It is one module and one file: `fastnn.load(path).predict(rows)` takes rows as they come.
 
     Attributes:
-        net: maps standardized features to logits, or to a standardized value.
-        features: feature columns, in order.
+        net: maps encoded rows to logits, or to a standardized value.
+        design: encodes and scales rows.
         classes: class names; empty for a regression.
         target: name of the predicted column.
-        x_scale, y_scale: standardization of features and target; `y_scale` is None for classes.
+        y_scale: standardization of the target; None for classes.
         log: the net predicts the logarithm of the (scaled) target.
         split: the split it was trained on; None if unknown.
     """
 
-    net: nn.Sequential
-    features: tuple[str, ...]
-    classes: tuple[str, ...]
-    target: str
-    x_scale: Standardizer
-    y_scale: Standardizer | None
-    log: bool = False
-    split: Split | None = None
+    def __init__(
+        self,
+        net: nn.Sequential,
+        design: Design,
+        classes: tuple[str, ...],
+        target: str,
+        y_scale: Standardizer | None = None,
+        log: bool = False,
+        split: Split | None = None,
+    ) -> None:
+        super().__init__()
+        self.net = net
+        self.design, self.classes, self.target = design, classes, target
+        self.y_scale, self.log, self.split = y_scale, log, split
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The columns that are read."""
+        return self.design.encoder.names
+
+    def forward(self, x: fastnn.Tensor) -> fastnn.Tensor:
+        """What the net gives for encoded rows, those of `encode`."""
+        z: fastnn.Tensor = self.net(x)
+        return z
 
     def held_out(self, table: Table) -> Table | None:
         """The held-out rows of the table it was trained on; None for any other table."""
-        if self.split is None or fingerprint(table) != self.split.table:
+        if self.split is None or fingerprint(table, self.features) != self.split.table:
             return None
         return self.split.parts(table)[1]
 
     def encode(self, table: Table) -> tuple[Floats, NDArray[Any]]:
-        """Standardized x and y of a table, as the net and its loss take them."""
+        """Encoded rows and target of a table, as the net and its loss take them."""
         assert table.y is not None
         y = table.y if self.y_scale is None else self.y_scale.apply(table.y)
-        return self.x_scale.apply(table.x), y
+        return self.design.apply(table.rows), y
 
-    def predict(self, x: Floats) -> tuple[NDArray[Any], Floats | None]:
-        """Predict from raw features.
+    def outputs(self, x: Any) -> NDArray[Any]:
+        """What the net gives for rows as they come: logits, or standardized values."""
+        return np.asarray(self.net.predict(self.design.apply(as_frame(x))))
+
+    def predict(self, x: Any, *_: Any, **__: Any) -> NDArray[Any]:
+        """Predict from rows as they come.
 
         Args:
-            x: float32 of shape (n, d), the columns in the order of `features`.
+            x: rows with the columns that `features` names, in any order: a DataFrame, a dict of
+                columns, a `Frame`; or an array of as many columns, in that order.
 
         Returns:
-            ``(indices, probabilities)`` of shapes (n,) and (n, C), or ``(values, None)`` with
-            values of shape (n,) in units of the target.
+            of shape (n,): class names, or values in units of the target.
+
+        Raises:
+            ValueError: a column is not there, or a number is infinite.
         """
-        z = np.asarray(self.net.predict(self.x_scale.apply(x)))
-        if self.y_scale is not None:
-            return self.y_scale.undo(np.exp(z, dtype=np.float64) if self.log else z)[:, 0], None
-        p = np.exp(z - z.max(axis=1, keepdims=True))
+        if self.classes:
+            names = np.array(self.classes, object)
+            chosen: NDArray[Any] = names[self.outputs(self._by_name(x)).argmax(axis=1)]
+            return chosen
+        assert self.y_scale is not None
+        z = self.outputs(self._by_name(x)).astype(np.float64)
+        return self.y_scale.undo(np.exp(z) if self.log else z)[:, 0]
+
+    def predict_proba(self, x: Any) -> NDArray[Any]:
+        """The probability of each class, of shape (n, C), for rows as `predict` takes them.
+
+        Raises:
+            ValueError: it is a regression.
+        """
+        if not self.classes:
+            raise ValueError("predict_proba: a regression has no classes; use predict")
+        z = self.outputs(self._by_name(x))
+        p: NDArray[Any] = np.exp(z - z.max(axis=1, keepdims=True))
         p /= p.sum(axis=1, keepdims=True)
-        return z.argmax(axis=1), p
+        return p
+
+    def _by_name(self, x: Any) -> Frame:
+        """The rows; columns of an array get the names of `features`."""
+        frame = as_frame(x)
+        if frame.names == tuple(f"x{i}" for i in range(len(self.features))):
+            columns = zip(self.features, frame.columns.values())
+            return Frame(dict(columns), frame.rows, frame.lines, frame.notes)
+        missing = [name for name in self.features if name not in frame.columns]
+        if missing:
+            raise ValueError(
+                f"x: the model reads {len(self.features)} columns, and {listed(missing)} "
+                f"{'is' if len(missing) == 1 else 'are'} not among {listed(frame.names)}"
+            )
+        return frame
 
     def evaluate(self, table: Table) -> dict[str, float]:
         """Score a table: loss and accuracy, or rmse and mae in units of the target, and r2."""
         assert table.y is not None
-        answer, p = self.predict(table.x)
         truth = table.y.ravel()
-        if p is not None:
+        if self.classes:
+            p = self.predict_proba(table.rows)
             likelihood = np.maximum(p[np.arange(len(p)), truth].astype(np.float64), 1e-45)
             return {
                 "loss": float(-np.log(likelihood).mean()),
-                "accuracy": float((answer == truth).mean()),
+                "accuracy": float((p.argmax(axis=1) == truth).mean()),
             }
-        error = answer.astype(np.float64) - truth
+        error = self.predict(table.rows) - truth
         spread = float(truth.var(dtype=np.float64))
         mse = float((error**2).mean())
         return {
@@ -136,22 +190,20 @@ class TabularModel:
             "r2": 1 - mse / spread if spread > 0 else 0.0,
         }
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Save net, names and scaling to one file; see `fastnn.io.save` for errors."""
+    def save(self, path: Any, **options: Any) -> None:
+        """Save net, columns and scaling to one file; see `fastnn.io.save` for errors."""
         extra: dict[str, Any] = {
             "task": "classification" if self.classes else "regression",
-            "features": list(self.features),
             "classes": list(self.classes),
             "target": self.target,
-            "x_mean": self.x_scale.mean.tolist(),
-            "x_std": self.x_scale.std.tolist(),
+            **self.design.to_json(),
         }
         if self.y_scale is not None:
             extra |= {"y_mean": self.y_scale.mean.tolist(), "y_std": self.y_scale.std.tolist()}
             extra["y_log"] = self.log
         if self.split is not None:
             extra["split"] = asdict(self.split)
-        io.save(self.net, path, extra=extra)
+        io.save(self.net, path, extra=extra, kind="tabular")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TabularModel:
@@ -160,21 +212,31 @@ class TabularModel:
         Raises:
             FormatError: the file holds no tabular model.
         """
-        net, extra = io.load_with_extra(path)
-        name = os.fsdecode(path)
+        return cls.restored(*io.load_with_extra(path), os.fsdecode(path))
+
+    @classmethod
+    def restored(cls, net: nn.Sequential, extra: dict[str, Any], name: str) -> TabularModel:
+        """The model of a net and what was saved with it."""
         widths = [layer for layer in net if isinstance(layer, nn.Linear)]
-        if not widths or "features" not in extra:
+        if "features" in extra:  # as 0.1 wrote it: columns of numbers, all there
+            extra = extra | {"columns": _numbers(extra)}
+        if not widths or "columns" not in extra:
             _fail(name, "no tabular model in it; write one with: fastnn train")
-        features = _texts(extra, "features", widths[0].in_features, name)
+        try:
+            design = Design.from_json(extra)
+        except ValueError as error:
+            _fail(name, f"extra: {error}")
+        if design.width != widths[0].in_features:
+            _fail(name, f"extra: columns of {design.width} numbers, but the net takes "
+                        f"{widths[0].in_features}")  # fmt: skip
         is_regression = extra.get("task") == "regression"
         classes = () if is_regression else _texts(extra, "classes", widths[-1].out_features, name)
         return cls(
             net,
-            features,
+            design,
             classes,
             str(extra.get("target", "target")),
-            _scale(extra, "x", len(features), name),
-            _scale(extra, "y", 1, name) if is_regression else None,
+            _scale(extra, name) if is_regression else None,
             extra.get("y_log") is True,
             _split(extra, name),
         )
@@ -184,6 +246,14 @@ def _fail(path: str, what: str) -> NoReturn:
     raise io.FormatError(f"{path}: {what}")
 
 
+def _numbers(extra: dict[str, Any]) -> Any:
+    names, means = extra.get("features"), extra.get("x_mean")
+    if not isinstance(names, list) or not isinstance(means, list):
+        return None
+    pairs = zip(names, means)
+    return [{"name": name, "kind": "number", "means": [mean]} for name, mean in pairs]
+
+
 def _texts(extra: dict[str, Any], key: str, count: int, path: str) -> tuple[str, ...]:
     texts = extra.get(key)
     if not isinstance(texts, list) or len(texts) != count or len(set(map(str, texts))) != count:
@@ -191,16 +261,11 @@ def _texts(extra: dict[str, Any], key: str, count: int, path: str) -> tuple[str,
     return tuple(map(str, texts))
 
 
-def _scale(extra: dict[str, Any], key: str, count: int, path: str) -> Standardizer:
+def _scale(extra: dict[str, Any], path: str) -> Standardizer:
     try:
-        mean, std = (np.array(extra.get(f"{key}_{name}"), np.float64) for name in ("mean", "std"))
-    except (TypeError, ValueError, OverflowError):
-        _fail(path, f"extra: {key}_mean and {key}_std are not lists of numbers")
-    if mean.shape != (count,) or std.shape != (count,):
-        _fail(path, f"extra: expected {count} numbers each as {key}_mean and {key}_std")
-    if not (np.isfinite(mean).all() and np.isfinite(std).all() and (std > 0).all()):
-        _fail(path, f"extra: {key}_mean and {key}_std must be finite, {key}_std positive")
-    return Standardizer(mean, std)
+        return Standardizer.from_json(extra, "y", 1)
+    except ValueError as error:
+        _fail(path, f"extra: {error}")
 
 
 def _split(extra: dict[str, Any], path: str) -> Split | None:
@@ -243,6 +308,7 @@ class Result:
         seconds: time spent in fit, including validation after each epoch.
         steps: optimizer steps in the finished epochs.
         interrupted: whether Ctrl-C stopped the training.
+        notes: columns that were left out, and why.
     """
 
     model: TabularModel
@@ -252,15 +318,22 @@ class Result:
     seconds: float = 0.0
     steps: int = 0
     interrupted: bool = False
+    notes: list[str] = field(default_factory=list)
 
 
-def train(table: Table, settings: Settings, on_epoch: OnEpoch | None = None) -> Result:
+def train(
+    table: Table,
+    settings: Settings,
+    on_epoch: OnEpoch | None = None,
+    on_start: Callable[[Result], None] | None = None,
+) -> Result:
     """Split a table, standardize it by its training rows, and train a net.
 
     Args:
         table: a table with a target.
         settings: training settings.
         on_epoch: called after each epoch with its number and metrics.
+        on_start: called before the first epoch with the result as far as it is known.
 
     Returns:
         A `Result`; after Ctrl-C it holds the model after the last finished step.
@@ -273,22 +346,27 @@ def train(table: Table, settings: Settings, on_epoch: OnEpoch | None = None) -> 
     """
     if table.y is None:
         raise ValueError("table: expected one with a target, got features only")
+    if len(table) < 2:
+        raise ValueError(
+            f"table: expected at least 2 rows, to learn from and to hold out, got {len(table)}"
+        )
     fastnn.manual_seed(settings.seed)
-    dealt = Split(fingerprint(table), settings.test_size, settings.seed)
+    dealt = Split("", settings.test_size, settings.seed)
     fit_on, hold_out = dealt.parts(table)
-    n_out = len(table.classes) or 1
-    net = build(table.x.shape[1], n_out, settings.hidden, settings.activation)
+    design, notes = Design.fit(fit_on.rows)
+    dealt = replace(dealt, table=fingerprint(table, design.encoder.names))
+    net = build(design.width, len(table.classes) or 1, settings.hidden, settings.activation)
     trainer = make_trainer(net, settings, not table.classes)
-    x_scale, log = Standardizer.fit(fit_on.x), loss_of(settings.loss, table.task).log
+    log = loss_of(settings.loss, table.task).log
     y_scale = None if table.classes else _target_scale(fit_on, log)
-    model = TabularModel(
-        net, table.features, table.classes, table.target, x_scale, y_scale, log, dealt
-    )
-    result = Result(model, fit_on, hold_out)
-    batch_size = len(fit_on.x)
+    model = TabularModel(net, design, table.classes, table.target, y_scale, log, dealt)
+    result = Result(model, fit_on, hold_out, notes=notes)
+    if on_start is not None:
+        on_start(result)
+    batch_size = len(fit_on)
     if not takes_all_rows(settings.optimizer):
         batch_size = min(settings.batch_size, batch_size)
-    steps_per_epoch = -(-len(fit_on.x) // batch_size)
+    steps_per_epoch = -(-len(fit_on) // batch_size)
 
     def note(epoch: int, logs: dict[str, float]) -> None:
         for key, value in logs.items():
@@ -344,16 +422,17 @@ def _fit_all_rows(
 ) -> None:
     """`fit` for full-batch optimizers, which evaluate the loss several times per step."""
     optimizer, metrics = trainer.optimizer, _metrics(rows)
+    net, loss_fn = trainer.model, trainer.loss
     x, y = (fastnn.Tensor(part) for part in rows)
 
     def loss() -> fastnn.Tensor:
         optimizer.zero_grad()
-        value = trainer.loss(trainer.model(x), y)
+        value: fastnn.Tensor = loss_fn(net(x), y)
         value.backward()
         return value
 
     def residuals() -> fastnn.Tensor:
-        z: fastnn.Tensor = trainer.model(x)
+        z: fastnn.Tensor = net(x)
         return z - y
 
     closure: Callable[[], fastnn.Tensor] = fastnn.compile(loss)
