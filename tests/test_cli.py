@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import fastnn
+from fastnn import tabular
 from fastnn.cli import command, report
 from fastnn.cli.numpy_net import NumpyNet
-from fastnn.tabular import model as tabular, table as data
+from fastnn.tabular import table as data
 
 pytest.importorskip("sklearn")
 
@@ -175,6 +176,7 @@ def test_bench_without_a_checkout(capsys, monkeypatch, tmp_path):
 def test_bench_passes_its_options_on(monkeypatch, tmp_path):
     bench = tmp_path / "bench"
     bench.mkdir()
+    (bench / "__init__.py").touch()
     (bench / "__main__.py").write_text("import sys; sys.exit(sys.argv[1:] != ['--quick', 'a'])")
     monkeypatch.setattr(command, "__file__", str(tmp_path / "fastnn" / "cli" / "command.py"))
     assert command.main(["bench", "--quick", "a"]) == 0

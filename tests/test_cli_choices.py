@@ -6,11 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from fastnn import nn, optim
+from fastnn import nn, optim, tabular
 from fastnn.cli import command, report
-from fastnn.tabular import model as tabular, presets, table as data
+from fastnn.tabular import Settings, presets, table as data
 from fastnn.tabular.frame import as_frame
-from fastnn.tabular.model import Settings
 from fastnn.tabular.presets import LOSSES, OPTIMIZERS
 
 RNG = np.random.default_rng(0)

@@ -8,16 +8,16 @@ import os
 import sys
 import threading
 from datetime import date, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fastnn
 from fastnn.cli.command import main
-from fastnn.tabular import cells
+from fastnn.tabular import Settings, TabularModel, cells, train
 from fastnn.tabular.encoding import MAX_CATEGORIES, Encoder
 from fastnn.tabular.frame import Frame, as_frame
-from fastnn.tabular.model import Settings, TabularModel, train
 from fastnn.tabular.reading import read_table
 from fastnn.tabular.table import with_target
 
@@ -397,3 +397,15 @@ def test_a_price_with_a_missing_cell_is_a_regression(tmp_path, capsys):
         talk = capsys.readouterr().err
         assert "1 of 60 rows have no 'price': left out" in talk
         assert "59 rows, 1 features, regression of 'price'" in talk
+
+
+def test_the_page_of_tables(tmp_path, monkeypatch):
+    """It lists what means missing, and its example runs."""
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[1] / "docs/tables.md").read_text()
+    listed = page.partition("## Missing values")[2].partition("##")[0]
+    for word in ("NA", "?", "-", ".", "null", "None", "missing"):
+        assert f"`{word}`" in listed and word in fastnn.tabular.MISSING
+    names: dict = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], names)
+    assert len(names["result"].test) == 10

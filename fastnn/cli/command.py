@@ -19,10 +19,11 @@ from typing import Any, NoReturn
 import numpy as np
 
 import fastnn
+from fastnn import tabular
 from fastnn.cli import report
 from fastnn.cli.compare import compare
 from fastnn.plot.training import count_confusion
-from fastnn.tabular import model as tabular, presets, table as data
+from fastnn.tabular import presets, table as data
 
 __all__ = ["main"]
 

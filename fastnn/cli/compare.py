@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import fastnn
 from fastnn.cli.numpy_net import NumpyNet
-from fastnn.tabular.model import Settings, build, make_trainer
+from fastnn.tabular.training import Settings, build, make_trainer
 
 __all__ = ["compare"]
 

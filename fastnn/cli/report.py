@@ -13,9 +13,8 @@ import numpy as np
 
 import fastnn
 from fastnn import nn, plot as plots
-from fastnn.tabular.model import Result, Settings, TabularModel
+from fastnn.tabular import Result, Settings, Table, TabularModel
 from fastnn.tabular.presets import rate_of, takes_all_rows
-from fastnn.tabular.table import Table
 
 __all__ = ["Talk", "closing", "comparison", "document", "figures", "headline", "info", "plot"]
 

@@ -129,7 +129,8 @@ def load(path: str | os.PathLike[str], map_location: Any = None, weights_only: b
     config, name = _config(metadata, tensors, path), os.fsdecode(path)
     if "state" not in config:
         net, extra = _model(tensors, config, name)
-        kind = config.get("kind")
+        # Models that 0.1 wrote have no kind: they are known by what is kept with them.
+        kind = config.get("kind", "tabular" if {"features", "x_mean"} <= extra.keys() else None)
         return net if kind is None else _around(kind, name)(net, extra, name)
     state = restored(config["state"], tensors, name)
     if tensors:

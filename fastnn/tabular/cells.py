@@ -55,8 +55,8 @@ def typed(
     """Find out what a column of texts is.
 
     A column is of numbers if all its cells but the missing ones are, or if 5% or fewer are not,
-    which are missing then. Cells with a leading zero, such as 007, are texts. "$1,234.5", "12 %" and
-    "1 234" are numbers.
+    which are missing then. Cells with a leading zero, such as 007, are texts. "$1,234.5", "12 %"
+    and "1 234" are numbers.
 
     Args:
         cells: the texts, stripped.
