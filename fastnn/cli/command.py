@@ -274,9 +274,10 @@ def _train(args: Any) -> int:
         print(report.closing(result, files))
     if args.compare and not result.interrupted:
         x, y = result.model.encode(result.train)
-        document["compare"] = compare(x, y, len(table.classes) or 1, settings)
+        found = compare(x, y, len(table.classes) or 1, settings)
+        document["compare"], document["kernels"] = found
         if not args.json:
-            print(report.comparison(document["compare"]))
+            print(report.comparison(found))
     if args.json:
         _print_json(document)
     if result.interrupted:

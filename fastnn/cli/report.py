@@ -13,6 +13,7 @@ import numpy as np
 
 import fastnn
 from fastnn import nn, plot as plots
+from fastnn.cli.compare import Comparison
 from fastnn.tabular import Result, Settings, Table, TabularModel
 from fastnn.tabular.presets import rate_of, takes_all_rows
 
@@ -114,10 +115,14 @@ def closing(result: Result, files: dict[str, str | None]) -> str:
     return "\n".join(lines)
 
 
-def comparison(times: dict[str, float]) -> str:
-    """Table of `--compare`: time per step, and its ratio to fastnn's."""
-    lines = ["one step, one thread      us     ratio"]
-    lines += [f"{name:20} {us:8.1f} {us / times['fastnn']:8.2f}x" for name, us in times.items()]
+def comparison(found: Comparison) -> str:
+    """Table of `--compare`: time per step, its ratio to fastnn's, and the kernels that ran."""
+    times = found.times
+    lines = ["one step, one thread      us     ratio  kernels"]
+    lines += [
+        f"{name:20} {us:8.1f} {us / times['fastnn']:8.2f}x  {found.kernels[name]}"
+        for name, us in times.items()
+    ]
     return "\n".join(lines)
 
 
