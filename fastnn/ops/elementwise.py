@@ -15,11 +15,12 @@ from fastnn.ops.rules import (
     binary as _binary,
     broadcast,
     each as _each,
+    of_two,
     some_tensor,
     unary as _unary,
     written,
 )
-from fastnn.ops.table import apply, row
+from fastnn.ops.table import TABLE, apply, row
 from fastnn.tape import listener
 from fastnn.tape.inference import free_for, only_reads
 from fastnn.tape.node import Node
@@ -114,7 +115,7 @@ sigmoid: Unary = _unary(
 )
 relu: Unary = _unary("relu", "max(x, 0); the gradient at 0 is 0.",
               lambda node, dy: _relu_grad(dy, node.output()),
-              lambda x: maximum(x, 0))  # fmt: skip
+              lambda x: larger(x, 0))  # fmt: skip
 
 add: Binary = _binary("add", "a + b.", only_reads(_each(lambda node, dy: dy, lambda node, dy: dy)))
 sub: Binary = _binary(
@@ -152,6 +153,7 @@ def remainder(input: Operand, other: Operand) -> Tensor:
     Raises:
         ZeroDivisionError: whole numbers by zero.
     """
+    some_tensor("remainder", input, other)
     x, y = pair(input, other)
     if x._array.dtype.kind not in "fV":
         listener.checked(y, _not_zero)
@@ -163,15 +165,15 @@ def floored(a: Tensor, b: Tensor) -> Tensor:
     a, b = a.detach(), b.detach()
     quotient = add(round(div(sub(a, _remainder(a, b)), b)), 0.0)  # never -0
     # Of an infinite b the quotient is 0 or, where the signs differ, -1; nan where a is not finite.
-    lone = add(minimum(mul(sign(a), sign(b)), 0.0), sub(a, a))
+    lone = add(smaller(mul(sign(a), sign(b)), 0.0), sub(a, a))
     quotient = where(eq(abs(b), math.inf), lone, quotient)
     return where(eq(b, 0.0), div(a, b), quotient)
 
 
 whole_quotient: Binary = _binary("floor_divide", "floor(a / b) of integers.", None)
-bitwise_and: Binary = _binary("bitwise_and", "a & b of integers or bool.", None)
-bitwise_or: Binary = _binary("bitwise_or", "a | b of integers or bool.", None)
-bitwise_xor: Binary = _binary("bitwise_xor", "a ^ b of integers or bool.", None)
+bitwise_and: Binary = _binary("bitwise_and", "a & b of integers or bool.", None, takes="one number")
+bitwise_or: Binary = _binary("bitwise_or", "a | b of integers or bool.", None, takes="one number")
+bitwise_xor: Binary = _binary("bitwise_xor", "a ^ b of integers or bool.", None, takes="one number")
 
 
 def floor_divide(input: Operand, other: Operand) -> Tensor:
@@ -204,12 +206,17 @@ maximum: Binary = _binary(
     "maximum",
     "The larger of a and b; where equal, each has half of the gradient.",
     _each(lambda node, dy: _chosen(node, dy, 0, lt), lambda node, dy: _chosen(node, dy, 1, lt)),
+    takes="tensors",
 )
 minimum: Binary = _binary(
     "minimum",
     "The smaller of a and b; where equal, each has half of the gradient.",
     _each(lambda node, dy: _chosen(node, dy, 0, gt), lambda node, dy: _chosen(node, dy, 1, gt)),
+    takes="tensors",
 )
+# For our own code: beside a number too, which torch's maximum and minimum refuse.
+larger: Binary = of_two(TABLE["maximum"], "The larger of a and b.")
+smaller: Binary = of_two(TABLE["minimum"], "The smaller of a and b.")
 
 
 def _pow_by_base(node: Node, dy: Tensor) -> Tensor:
@@ -264,7 +271,7 @@ def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tens
 
 
 def _no_gradient(name: str, doc: str) -> Binary:
-    return _binary(name, doc, None)
+    return _binary(name, doc, None, takes="tensor first")
 
 
 eq: Binary = _no_gradient("eq", "a == b by element.")

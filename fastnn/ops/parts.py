@@ -14,6 +14,7 @@ from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
     add,
+    bitwise_or,
     div,
     eq,
     floor,
@@ -129,7 +130,7 @@ def isneginf(input: Tensor) -> Tensor:
 
 def isreal(input: Tensor) -> Tensor:
     """True for every element: there are no complex numbers."""
-    return logical_or(eq(input.detach(), input.detach()), True)
+    return bitwise_or(eq(input.detach(), input.detach()), True)
 
 
 def fmax(input: Tensor, other: Tensor) -> Tensor:

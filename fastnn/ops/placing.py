@@ -11,7 +11,18 @@ import numpy as np
 from fastnn._core.tape import owner
 from fastnn._support import dtypes
 from fastnn.ops.axes import axis, contiguous, place, reshape, sum, view_of
-from fastnn.ops.elementwise import add, clone, div, eq, floor_divide, maximum, minimum, mul, where
+from fastnn.ops.elementwise import (
+    add,
+    clone,
+    div,
+    eq,
+    floor_divide,
+    larger,
+    maximum,
+    minimum,
+    mul,
+    where,
+)
 from fastnn.ops.extremes import amax, amin, any
 from fastnn.ops.indexing import positions
 from fastnn.ops.promote import cast
@@ -180,7 +191,7 @@ def _combined(
         count = sum(cast(hits, int64), 1)
         if with_self:
             total, count = add(total, x), add(count, 1)
-        count = maximum(count, 1)
+        count = larger(count, 1)
         if x.dtype.kind == "f":
             return div(total, cast(count, x.dtype))
         return floor_divide(total, count)

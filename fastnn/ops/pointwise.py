@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from fastnn._support import check
 from fastnn._support.dtype_info import finfo
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
@@ -24,10 +23,10 @@ from fastnn.ops.elementwise import (
     floored,
     ge,
     gt,
+    larger,
     le,
     log1p,
     lt,
-    maximum,
     mul,
     ne,
     neg,
@@ -41,6 +40,7 @@ from fastnn.ops.elementwise import (
 )
 from fastnn.ops.names import both_names
 from fastnn.ops.promote import cast, pair, real
+from fastnn.ops.rules import tensors
 from fastnn.ops.table import taped
 from fastnn.ops.write import value_of
 from fastnn.tape import listener
@@ -85,6 +85,7 @@ def rsqrt(input: Tensor) -> Tensor:
 
 def reciprocal(input: Tensor) -> Tensor:
     """Reciprocal: 1 / x."""
+    check.a_tensor("input", input)
     return div(1.0, input)
 
 
@@ -95,7 +96,7 @@ def _softplus_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 def _unit_softplus(x: Tensor) -> Tensor:
     """log(1 + e**x) as max(x, 0) + log1p(e**-|x|), with the sigmoid as its gradient."""
     z = x.detach()
-    y = add(maximum(z, 0.0), log1p(exp(neg(abs(z)))))
+    y = add(larger(z, 0.0), log1p(exp(neg(abs(z)))))
     return taped(_softplus_gradient, (x,), y._array)
 
 
@@ -109,6 +110,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
 def fmod(input: Operand, other: Operand) -> Tensor:
     """input - trunc(input / other) other, exactly: the remainder with the sign of input."""
+    check.a_tensor("input", input)
     a, b = pair(input, other)
     x, y = a.detach(), b.detach()
     below = lt(x, 0)
@@ -161,6 +163,7 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None)
     Raises:
         ValueError: neither end.
     """
+    check.a_tensor("input", input)
     if min is None and max is None:
         raise ValueError("clamp: expected min, max or both")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
@@ -208,30 +211,32 @@ def clamp_max(input: Tensor, max: Operand) -> Tensor:
 # ---- logic ----
 
 
-def truth(x: Operand) -> Tensor:
+def truth(x: Tensor) -> Tensor:
     """Truth value: x != 0, as bool."""
-    if isinstance(x, Tensor):
-        return x if x.dtype == bool_ else ne(x.detach(), 0)
-    return Tensor(np.array(bool(x)))
+    return x if x.dtype == bool_ else ne(x.detach(), 0)
 
 
-def logical_and(input: Operand, other: Operand) -> Tensor:
+def logical_and(input: Tensor, other: Tensor) -> Tensor:
     """Elementwise logical and: both are not 0."""
+    tensors(input, other)
     return bitwise_and(truth(input), truth(other))
 
 
-def logical_or(input: Operand, other: Operand) -> Tensor:
+def logical_or(input: Tensor, other: Tensor) -> Tensor:
     """Elementwise logical or: at least one is not 0."""
+    tensors(input, other)
     return bitwise_or(truth(input), truth(other))
 
 
-def logical_xor(input: Operand, other: Operand) -> Tensor:
+def logical_xor(input: Tensor, other: Tensor) -> Tensor:
     """Elementwise logical xor: exactly one is not 0."""
+    tensors(input, other)
     return bitwise_xor(truth(input), truth(other))
 
 
-def logical_not(input: Operand) -> Tensor:
+def logical_not(input: Tensor) -> Tensor:
     """Elementwise logical not: x == 0."""
+    check.a_tensor("input", input)
     return bitwise_xor(truth(input), True)
 
 
@@ -261,9 +266,14 @@ def isclose(
     """|input - other| <= atol + rtol |other|, or both the same infinity (or nan: `equal_nan`).
 
     Raises:
-        TypeError: dtypes that differ.
+        TypeError: numbers, or dtypes that differ.
+        ValueError: a negative rtol or atol.
     """
-    if isinstance(other, Tensor) and input.dtype != other.dtype:
+    tensors(input, other)
+    for name, tolerance in (("rtol", rtol), ("atol", atol)):
+        if not tolerance >= 0:
+            raise ValueError(f"{name}: expected a number >= 0, got {tolerance}")
+    if input.dtype != other.dtype:
         raise TypeError(f"other: expected {input.dtype} as input, got {other.dtype}; use .to()")
     x, y = (real(t.detach()) for t in pair(input, other))
     bound = add(mul(abs(y), rtol), atol)
@@ -288,11 +298,15 @@ def equal(input: Tensor, other: Tensor) -> bool:
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
-    """`value` where the mask is True, else input; of input's dtype.
+    """`value`, a number or a 0-d tensor, where the mask is True, else input; of input's dtype.
 
     Raises:
-        TypeError: a mask that is not bool. RuntimeError: a number beyond an integer dtype.
+        TypeError: a mask that is not bool. ValueError: a value with axes.
+        RuntimeError: a number beyond an integer dtype.
     """
+    if isinstance(value, Tensor) and value.ndim:
+        raise ValueError(f"value: expected a number or a 0-d tensor, got shape {value.shape}; "
+                         "use where")  # fmt: skip
     if mask.dtype != bool_:
         raise TypeError(f"mask: expected a bool tensor, got {mask.dtype}; convert by .bool()")
     value = cast(value, input.dtype) if isinstance(value, Tensor) else value_of(value, input)

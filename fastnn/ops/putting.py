@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.ops.assignment import put_rows
 from fastnn.ops.axes import axis_or_none, expand, lifted, permute, reshape, sum
-from fastnn.ops.elementwise import add, copy, div, eq, floor_divide, maximum, sub, where
+from fastnn.ops.elementwise import add, copy, div, eq, floor_divide, larger, sub, where
 from fastnn.ops.extremes import amax, amin
 from fastnn.ops.indexing import getitem, positions
 from fastnn.ops.join import cat
@@ -139,8 +139,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
 def _between(index: Tensor, last: int) -> Tensor:
     """Positions moved into 0..last; those outside are of elements that are not used."""
-    index = maximum(index, 0)
-    return where(eq(maximum(index, last), last), index, last)
+    index = larger(index, 0)
+    return where(eq(larger(index, last), last), index, last)
 
 
 def _neutral(reduce: str, dtype: np.dtype[Any]) -> Any:
@@ -218,7 +218,7 @@ def _reduced(
     kept = x if named is None else where(named, x, 0)
     total = add(kept, sum(where(hits, each, 0), at))
     if reduce == "mean":
-        count = add(counted, 1) if named is None else maximum(counted, 1)
+        count = add(counted, 1) if named is None else larger(counted, 1)
         total = (div if x.dtype.kind == "f" else floor_divide)(total, cast(count, x.dtype))
     return cast(total, x.dtype)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.ops.axes import axis, expand, lifted, permute, place, reshape, view_of
-from fastnn.ops.elementwise import add, copy, eq, ge, maximum, mul, where
+from fastnn.ops.elementwise import add, copy, eq, ge, larger, mul, where
 from fastnn.ops.extremes import amax, any
 from fastnn.ops.indexing import gather, index_select, positions, row_by_row
 from fastnn.ops.promote import cast
@@ -140,7 +140,7 @@ def _scattered(x: Tensor, at: int, index: Tensor, src: Operand) -> Tensor:
         return cast(where(any(hits, at), src, x), x.dtype)
     order = Tensor(np.arange(index.shape[at]).reshape(-1, 1, *after))
     last = amax(where(hits, order, -1), at)
-    return where(ge(last, 0), gather(src, at, maximum(last, 0)), x)
+    return where(ge(last, 0), gather(src, at, larger(last, 0)), x)
 
 
 def summed(rows: Tensor, index: Tensor, n: int) -> Tensor:

@@ -141,6 +141,7 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
     Raises:
         ValueError: p below 1.
     """
+    check.a_tensor("input", input)
     check.integer("p", p, 1)
     x = real(input)
     total = add(lgamma(x), 0.25 * p * (p - 1) * math.log(math.pi))
@@ -180,6 +181,7 @@ def _unscaled(scaled: Tensor, x: Tensor, even: bool) -> Tensor:
 
 def i0(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind, of order 0."""
+    check.a_tensor("input", input)
     x = real(input)
     z = x.detach()
     return taped(_i0_gradient, (x,), _unscaled(i0e(z), z, True)._array)
@@ -187,6 +189,7 @@ def i0(input: Tensor) -> Tensor:
 
 def i1(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind, of order 1."""
+    check.a_tensor("input", input)
     x = real(input)
     z = x.detach()
     return taped(_i1_gradient, (x,), _unscaled(i1e(z), z, False)._array)
@@ -257,6 +260,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
         input: x.
         eps: x is first clamped to eps..1 - eps; default None.
     """
+    check.a_tensor("input", input)
     x = real(input)
     z = x.detach()
     if eps is not None:

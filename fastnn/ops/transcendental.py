@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fastnn._support import dtypes
+from fastnn._support import check, dtypes
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
@@ -157,16 +157,19 @@ def hypot(input: Tensor, other: Tensor) -> Tensor:
 
 def deg2rad(input: Tensor) -> Tensor:
     """Degrees to radians: x pi / 180."""
+    check.a_tensor("input", input)
     return mul(real(input), math.pi / 180)
 
 
 def rad2deg(input: Tensor) -> Tensor:
     """Radians to degrees: x 180 / pi."""
+    check.a_tensor("input", input)
     return mul(real(input), 180 / math.pi)
 
 
 def sinc(input: Tensor) -> Tensor:
     """sin(pi x) / (pi x), 1 at 0."""
+    check.a_tensor("input", input)
     x = real(input)
     angle = mul(x.detach(), math.pi)
     zero = eq(angle, 0.0)

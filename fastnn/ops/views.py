@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -92,12 +93,18 @@ def ravel(input: Tensor) -> Tensor:
 # ---- parts ----
 
 
-def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     """Slice start .. start + length - 1 along `dim`, as a view.
 
     Raises:
-        IndexError: outside of input.
+        IndexError: outside of input. TypeError: a start that is not a whole number.
     """
+    if isinstance(start, Tensor) and (start.ndim or start.dtype.kind not in "iu"):
+        raise TypeError(
+            f"start: expected a whole number or a 0-d tensor of one, got {start.dtype} of shape "
+            f"{start.shape}"
+        )
+    start = operator.index(start)
     at = axis("narrow", dim, input.ndim)
     n = input.shape[at]
     first = start + n if start < 0 else start

@@ -1,0 +1,79 @@
+"""Arguments that torch refuses are refused, with an error that names them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastnn
+
+COMPARISONS = """eq ne lt le gt ge greater greater_equal less less_equal not_equal fmod clamp_min
+clamp_max""".split()
+OF_TENSORS = "maximum minimum logical_and logical_or logical_xor isclose".split()
+ONE_NUMBER = "remainder bitwise_and bitwise_or bitwise_xor".split()
+OF_ONE = """logical_not reciprocal deg2rad rad2deg sinc logit i0 count_nonzero special.i1
+clamp""".split()
+
+
+def names() -> dict[str, Any]:
+    return {
+        "fastnn": fastnn,
+        "F": fastnn.nn.functional,
+        "x": fastnn.tensor([1.0, 2.0, 3.0]),
+        "i": fastnn.tensor([3, 4, 5]),
+        "b": fastnn.tensor([True, False, True]),
+        "m": fastnn.ones(2, 3),
+    }
+
+
+NUMBERS = [
+    *((f"fastnn.{name}(2, i)", "input") for name in (*COMPARISONS, *OF_TENSORS, "max", "min")),
+    *((f"fastnn.{name}(2, 3)", "input") for name in (*COMPARISONS, *OF_TENSORS)),
+    *((f"fastnn.{name}(i, 2)", "other") for name in OF_TENSORS),
+    *((f"i.{name}(2)", "other") for name in OF_TENSORS),
+    *((f"i.{name}_(2)", "other") for name in OF_TENSORS if name.startswith("logical")),
+    *((f"fastnn.{name}(2, 3)", "at least one tensor") for name in ONE_NUMBER),
+    *((f"fastnn.{name}(2)", "input") for name in OF_ONE),
+]
+
+
+@pytest.mark.parametrize(("call", "said"), NUMBERS)
+def test_numbers_for_tensors(call: str, said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        eval(call, names())
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_a_number_after_a_tensor(name: str) -> None:
+    x = fastnn.tensor([1.0, 2.0, 3.0])
+    function = getattr(fastnn, name)
+    np.testing.assert_array_equal(function(x, 2.0), function(x, fastnn.tensor(2.0)))
+
+
+def test_a_number_before_a_tensor() -> None:
+    i = fastnn.tensor([3, 4, 5])
+    assert fastnn.remainder(11, i).tolist() == [2, 3, 1]
+    assert fastnn.bitwise_and(6, i).tolist() == [2, 4, 4]
+    assert (i >= 4).tolist() == [False, True, True]
+    assert (7 & i).tolist() == [3, 4, 5]
+
+
+REFUSED: list[tuple[str, type[Exception], str]] = [
+    ("fastnn.isclose(x, x, rtol=-0.4)", ValueError, "rtol: expected a number >= 0, got -0.4"),
+    ("x.allclose(x, atol=-1)", ValueError, "atol"),
+    ("x.narrow(0, fastnn.tensor(True), 1)", TypeError, "start: .*bool"),
+    ("fastnn.narrow(x, 0, fastnn.tensor([1]), 1)", TypeError, "start"),
+    ("fastnn.roll(x, ())", ValueError, "shifts"),
+    ("x.masked_fill(b, fastnn.tensor([1.0]))", ValueError, "value: .*use where"),
+    ("x.masked_fill_(b, fastnn.tensor([1.0]))", ValueError, "value"),
+    ("F.layer_norm(m, ())", ValueError, "normalized_shape"),
+    ("F.rms_norm(m, ())", ValueError, "normalized_shape"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "said"), REFUSED)
+def test_refused(call: str, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        eval(call, names())
