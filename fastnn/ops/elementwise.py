@@ -60,7 +60,12 @@ def flat(dy: Tensor) -> Tensor:
     return where(Tensor(np.zeros((), bool_)), dy, 0.0)
 
 
-square: Unary = _unary("square", "x * x.", lambda node, dy: mul(dy, mul(node.input(0), 2.0)), "op")
+square: Unary = _unary(
+    "square",
+    "x * x; int64 of bool.",
+    lambda node, dy: mul(dy, mul(node.input(0), 2.0)),
+    lambda x: apply(TABLE["square"], (cast(x, int64) if x.dtype == bool_ else x,)),
+)
 
 
 def step_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -113,9 +118,16 @@ gelu: Unary = _unary(
 sigmoid: Unary = _unary(
     "sigmoid", "1 / (1 + exp(-x)).", lambda node, dy: _sigmoid_grad(dy, node.output())
 )
+
+
+def _relu_of_integers(x: Tensor) -> Tensor:
+    if x.dtype == bool_:
+        raise TypeError("relu: expected numbers, got bool; use .long()")
+    return larger(x, 0)
+
+
 relu: Unary = _unary("relu", "max(x, 0); the gradient at 0 is 0.",
-              lambda node, dy: _relu_grad(dy, node.output()),
-              lambda x: larger(x, 0))  # fmt: skip
+              lambda node, dy: _relu_grad(dy, node.output()), _relu_of_integers)  # fmt: skip
 
 add: Binary = _binary("add", "a + b.", only_reads(_each(lambda node, dy: dy, lambda node, dy: dy)))
 sub: Binary = _binary(

@@ -27,7 +27,7 @@ from fastnn.ops.extremes import amax, amin, any
 from fastnn.ops.indexing import positions
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import scatter_add_rows
-from fastnn.ops.scattering import scatter, scatter_add
+from fastnn.ops.scattering import neutral, replaced, scatter_add
 from fastnn.ops.statistics import prod
 from fastnn.ops.table import new_array, view
 from fastnn.ops.views import movedim, slice_of
@@ -141,7 +141,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     values = reshape(source, (source.numel(),))
     if index.numel() == 0:
         return clone(input)
-    found = (scatter_add if accumulate else scatter)(flat, 0, at, values)
+    found = (scatter_add if accumulate else replaced)(flat, 0, at, values)
     return reshape(found, input.shape)
 
 
@@ -196,11 +196,7 @@ def _combined(
             return div(total, cast(count, x.dtype))
         return floor_divide(total, count)
     most = reduce == "amax"
-    if x.dtype.kind == "f":
-        worst: Any = -math.inf if most else math.inf
-    else:
-        worst = np.iinfo(x.dtype).min if most else np.iinfo(x.dtype).max
-    bound = Tensor(dtypes.number(worst, x.dtype))
+    bound = Tensor(dtypes.number(neutral(reduce, x.dtype), x.dtype))
     found = (amax if most else amin)(where(hits, src, bound), along)
     found = where(met, found, x)
     return (maximum if most else minimum)(x, found) if with_self else found

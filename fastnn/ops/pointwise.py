@@ -148,11 +148,20 @@ def nan_to_num(
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1) -> Tensor:
     """input + value tensor1 tensor2."""
+    tensors(tensor1, tensor2, ("tensor1", "tensor2"))
     return add(input, mul(mul(tensor1, tensor2), value))
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1.0) -> Tensor:
-    """input + value tensor1 / tensor2."""
+    """input + value tensor1 / tensor2.
+
+    Raises:
+        TypeError: tensor1 and tensor2 of whole numbers, as in torch.
+    """
+    tensors(tensor1, tensor2, ("tensor1", "tensor2"))
+    if tensor1.dtype.kind != "f" and tensor2.dtype.kind != "f":
+        raise TypeError(f"addcdiv: expected floating-point numbers in tensor1 or tensor2, got "
+                        f"{tensor1.dtype} and {tensor2.dtype}; use .float()")  # fmt: skip
     return add(input, mul(div(tensor1, tensor2), value))
 
 

@@ -175,10 +175,10 @@ def each(
     return rule
 
 
-def tensors(input: Operand, other: Operand) -> None:
+def tensors(input: Operand, other: Operand, names: Sequence[str] = ("input", "other")) -> None:
     """Refuse numbers, as torch does in functions of two tensors."""
-    check.a_tensor("input", input)
-    check.a_tensor("other", other)
+    check.a_tensor(names[0], input)
+    check.a_tensor(names[1], other)
 
 
 def some_tensor(name: str, input: Operand, other: Operand) -> None:

@@ -111,6 +111,7 @@ zeta: Binary = binary(
     "Hurwitz' zeta function: the sum of (other + k)**-input over k = 0, 1, 2, ...",
     _zeta_gradient,
     floats=True,
+    takes="one number",
 )
 
 

@@ -243,15 +243,27 @@ def t(input: Tensor) -> Tensor:
     return _transposed(input)
 
 
-def _flip(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
-    """Reverse the order along the axes."""
-    return flip(self, sizes_of(dims))
+def _flip(
+    self: Tensor, *axes: int | Sequence[int], dims: int | Sequence[int] | None = None
+) -> Tensor:
+    """Reverse the order along the axes; `dims=` is the same."""
+    if not axes and dims is None:
+        raise TypeError("dims: expected the axes to reverse, got none; () reverses none")
+    return flip(self, sizes_of(axes) if dims is None else dims)
+
+
+def _broadcast_to(
+    self: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None
+) -> Tensor:
+    """Broadcast to a shape, as a view; `size=` is the same."""
+    return expand(self, sizes_of(sizes) if size is None else tuple(size))
 
 
 METHODS = methods(
-    transpose, flatten, squeeze, unsqueeze, movedim, broadcast_to, ravel, narrow, select, split,
+    transpose, flatten, squeeze, unsqueeze, movedim, ravel, narrow, select, split,
     chunk, tensor_split, unbind, t,
     T=property(_transposed), mT=property(_matrices_transposed), H=property(_adjoint),
     mH=property(_matrices_transposed), swapaxes=swapaxes,
     swapdims=swapdims, moveaxis=movedim, flip=_flip,
+    broadcast_to=_broadcast_to,
 )  # fmt: skip

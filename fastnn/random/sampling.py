@@ -156,7 +156,7 @@ def randint(
 
 def randint_like(
     input: Tensor,
-    low: int,
+    low: int | None = None,
     high: int | None = None,
     *,
     dtype: DTypeLike | None = None,
@@ -170,7 +170,11 @@ def randint_like(
 
     `randint_like(input, high)` begins at 0.
     """
-    low, high = (0, low) if high is None else (low, high)
+    if high is None:
+        low, high = 0, low
+    if high is None:
+        raise TypeError("high: expected an integer, got none; use randint_like(input, high)")
+    low = 0 if low is None else low
     return randint(
         low, high, input.shape, generator=generator, dtype=dtype or input.dtype,
         requires_grad=requires_grad, device=device,

@@ -6,8 +6,8 @@ import functools
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.losses.base import REDUCTIONS, Loss, Reduction, legacy, reduced
-from fastnn.ops.promote import pair
+from fastnn.nn.losses.base import REDUCTIONS, Loss, Reduction, legacy, reduced, spread
+from fastnn.ops.promote import pair, real
 from fastnn.tensor import Tensor
 
 __all__ = [
@@ -21,16 +21,14 @@ __all__ = [
 
 
 def _alike(reduction: str, first: Tensor, **others: Tensor) -> list[Tensor]:
-    """All of them, promoted to one floating-point dtype; they must have one shape."""
+    """All of them, in the floating-point dtype that they promote to; they must have one shape."""
     check.choice("reduction", reduction, REDUCTIONS)
     check.a_tensor("the first input", first)
     for name, other in others.items():
         check.a_tensor(name, other)
         check.same_shape(name, other.shape, first.shape, "the first input")
     given = [first, *others.values()]
-    dtype = functools.reduce(lambda a, b: pair(a, b)[0], given).dtype
-    if dtype.kind != "f":
-        raise TypeError(f"the first input: expected floating-point numbers, got {first.dtype}")
+    dtype = real(functools.reduce(lambda a, b: pair(a, b)[0], given)).dtype
     return [ops.cast(t, dtype) for t in given]
 
 
@@ -45,6 +43,8 @@ def margin_ranking_loss(
 ) -> Tensor:
     """Margin ranking loss: max(0, -y (a - b) + margin); see `nn.MarginRankingLoss`."""
     chosen = legacy(size_average, reduce, reduction)
+    check.a_tensor("input1", input1)
+    input2, target = spread("input2", input2, input1), spread("target", target, input1)
     input1, input2, target = _alike(chosen, input1, input2=input2, target=target)
     late = ops.sub(margin, ops.mul(target, ops.sub(input1, input2)))
     return reduced(ops.clamp_min(late, 0.0), chosen)
