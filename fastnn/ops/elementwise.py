@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,8 +50,10 @@ abs: Unary = _unary(
 _sign: Unary = _unary("sign", "-1, 0 or 1.", lambda node, dy: flat(dy), "op", reads=False)
 
 
-def sign(input: Tensor) -> Tensor:
+def sign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """-1, 0 or 1; 0 at nan, and a bool itself, as in torch. The gradient is 0."""
+    if out is not None:
+        return written("sign", sign(input), out)
     return copy(input) if input._array.dtype == bool_ else _sign(input)
 
 
@@ -159,12 +161,14 @@ _remainder: Binary = _binary(
 )
 
 
-def remainder(input: Operand, other: Operand) -> Tensor:
+def remainder(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """input - floor(input / other) * other, with the sign of other, as Python's %.
 
     Raises:
         ZeroDivisionError: whole numbers by zero.
     """
+    if out is not None:
+        return written("remainder", remainder(input, other), out)
     some_tensor("remainder", input, other)
     x, y = pair(input, other)
     if x._array.dtype.kind not in "fV":
@@ -188,12 +192,14 @@ bitwise_or: Binary = _binary("bitwise_or", "a | b of integers or bool.", None, t
 bitwise_xor: Binary = _binary("bitwise_xor", "a ^ b of integers or bool.", None, takes="one number")
 
 
-def floor_divide(input: Operand, other: Operand) -> Tensor:
+def floor_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """floor(input / other), as Python's //; of floats without a gradient.
 
     Raises:
         ZeroDivisionError: whole numbers by zero.
     """
+    if out is not None:
+        return written("floor_divide", floor_divide(input, other), out)
     x, y = pair(input, other)
     if x._array.dtype.kind in "fV":
         return floored(x, y)
@@ -346,7 +352,14 @@ def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     return apply(_where, (condition, *pair(input, other)))
 
 
-clone = copy
+_copy = TABLE["copy"]
+
+
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+    """A copy with memory of its own; memory_format has no effect."""
+    return apply(_copy, (input,))
+
+
 absolute, negative = abs, neg
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
 multiply = mul
@@ -354,6 +367,6 @@ multiply = mul
 METHODS = methods(
     abs, neg, sign, square, floor, sqrt, exp, expm1, sin, cos, log, log1p, erf, erfinv, tanh,
     sigmoid, relu, mul, remainder, floor_divide, maximum, minimum, pow, eq, ne, lt, le, gt, ge,
-    clone=copy, absolute=abs, negative=neg, multiply=mul, greater=gt, greater_equal=ge, less=lt,
+    clone, absolute=abs, negative=neg, multiply=mul, greater=gt, greater_equal=ge, less=lt,
     less_equal=le, not_equal=ne,
 )  # fmt: skip

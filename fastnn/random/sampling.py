@@ -164,6 +164,7 @@ def randint_like(
     generator: Generator | None = None,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Random integers with the shape and dtype of `input`; see `fastnn.randint`.
@@ -222,6 +223,7 @@ def rand_like(
     generator: Generator | None = None,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Uniform random numbers in [0, 1) with the shape of `input`; see `fastnn.rand`."""
@@ -242,6 +244,7 @@ def randn_like(
     generator: Generator | None = None,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Normal random numbers with the shape of `input`; see `fastnn.randn`."""
