@@ -8,7 +8,7 @@ from fastnn import ops
 from fastnn._support import check
 from fastnn.nn.losses.base import REDUCTIONS, Loss, Reduction, legacy, reduced, spread
 from fastnn.ops.promote import pair, real
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, bool_
 
 __all__ = [
     "CosineEmbeddingLoss",
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 
-def _alike(reduction: str, first: Tensor, **others: Tensor) -> list[Tensor]:
+def _alike(reduction: str, first: Tensor, bools: bool = False, **others: Tensor) -> list[Tensor]:
     """All of them, in the floating-point dtype that they promote to; they must have one shape."""
     check.choice("reduction", reduction, REDUCTIONS)
     check.a_tensor("the first input", first)
@@ -28,7 +28,10 @@ def _alike(reduction: str, first: Tensor, **others: Tensor) -> list[Tensor]:
         check.a_tensor(name, other)
         check.same_shape(name, other.shape, first.shape, "the first input")
     given = [first, *others.values()]
-    dtype = real(functools.reduce(lambda a, b: pair(a, b)[0], given)).dtype
+    common = functools.reduce(lambda a, b: pair(a, b)[0], given)
+    if common.dtype == bool_ and not bools:
+        raise TypeError("the first input: expected numbers in one of the tensors, got bool in all")
+    dtype = real(common).dtype
     return [ops.cast(t, dtype) for t in given]
 
 
@@ -99,7 +102,7 @@ def cosine_embedding_loss(
 ) -> Tensor:
     """1 - cos(a, b) where y is 1, max(0, cos - margin) where -1; see `nn.CosineEmbeddingLoss`."""
     chosen = legacy(size_average, reduce, reduction)
-    input1, input2 = _alike(chosen, input1, input2=input2)
+    input1, input2 = _alike(chosen, input1, True, input2=input2)
     check.a_tensor("target", target)
     check.same_shape("target", target.shape, input1.shape[:-1], "the inputs' rows")
     eps = 1e-12
