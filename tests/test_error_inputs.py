@@ -11,9 +11,9 @@ import fastnn
 
 COMPARISONS = """eq ne lt le gt ge greater greater_equal less less_equal not_equal fmod clamp_min
 clamp_max""".split()
-OF_TENSORS = "maximum minimum logical_and logical_or logical_xor isclose".split()
+OF_TENSORS = "maximum minimum logical_and logical_or logical_xor isclose dist".split()
 ONE_NUMBER = "remainder bitwise_and bitwise_or bitwise_xor".split()
-OF_ONE = """logical_not reciprocal deg2rad rad2deg sinc logit i0 count_nonzero special.i1
+OF_ONE = """clone logical_not reciprocal deg2rad rad2deg sinc logit i0 count_nonzero special.i1
 clamp""".split()
 
 

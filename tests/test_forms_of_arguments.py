@@ -70,6 +70,8 @@ CASES: dict[str, tuple[Any, Any]] = {
     "feature_alpha_dropout of 0": (lambda: F.feature_alpha_dropout(I[0], 0.0, True), i[0]),
     "dropout of all": (lambda: F.dropout(I, 1.0, True), 0 * i),
     "alpha_dropout of all": (lambda: F.alpha_dropout(I, 1.0, True), 0 * i),
+    "alpha_dropout of all bools": (lambda: F.alpha_dropout(B, 1.0, True), b & False),
+    "feature_alpha_dropout of all": (lambda: F.feature_alpha_dropout(B, 1.0, True), b & False),
 }  # fmt: skip
 
 

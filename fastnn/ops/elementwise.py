@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._support import check
 from fastnn._support.dtypes import uint8
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.promote import cast, pair, real
@@ -357,6 +358,7 @@ _copy = TABLE["copy"]
 
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy with memory of its own; memory_format has no effect."""
+    check.a_tensor("input", input)
     return apply(_copy, (input,))
 
 

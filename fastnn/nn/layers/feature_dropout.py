@@ -41,7 +41,7 @@ def feature_alpha_dropout(
     if within:
         again = lambda x: feature_alpha_dropout(x, rate, True)  # noqa: E731
         return replace(input, "feature_alpha_dropout_", again, ())
-    return ops.mul(input, 0) if rate == 1.0 else _dropped(input, rate)
+    return ops.mul(input, False) if rate == 1.0 else _dropped(input, rate)
 
 
 def _dropped(input: Tensor, rate: float) -> Tensor:

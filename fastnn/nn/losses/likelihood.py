@@ -92,7 +92,7 @@ class PoissonNLLLoss(Loss):
     Called with x and y of one shape; integers, and floats of another type, are promoted.
 
     Raises:
-        TypeError, ValueError: shapes differ, no floats.
+        TypeError, ValueError: shapes differ.
 
     Source: torch's `nn.PoissonNLLLoss`.
 
@@ -171,7 +171,7 @@ class GaussianNLLLoss(Loss):
         eps: the least variance, above 0, default 1e-6.
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with x, y and v; v may have one value for each row.
+    Called with x, y and v; v may have one value for each row, y a shape that broadcasts to x's.
 
     Raises:
         TypeError, ValueError: shapes or dtypes that do not fit, a negative variance.

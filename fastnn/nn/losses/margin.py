@@ -104,7 +104,7 @@ class HingeEmbeddingLoss(Loss):
         size_average, reduce: torch's older names of a reduction.
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with x and y of one shape; y may be of integers.
+    Called with x and y of one shape; axes of y may be 1, and y may be of integers.
 
     Raises:
         TypeError, ValueError: shapes differ, no floats.

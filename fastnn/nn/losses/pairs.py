@@ -63,10 +63,10 @@ class MarginRankingLoss(Loss):
         size_average, reduce: torch's older names of a reduction.
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with a, b and y of one shape; y may be of integers.
+    Called with a, b and y of one shape; axes of b and y may be 1. Integers are promoted.
 
     Raises:
-        TypeError, ValueError: shapes differ, no floats.
+        TypeError, ValueError: shapes that do not fit, bools alone.
 
     Source: torch's `nn.MarginRankingLoss`.
 
@@ -197,7 +197,7 @@ class TripletMarginLoss(Loss):
     Called with anchors, positives and negatives (rows, features).
 
     Raises:
-        TypeError, ValueError: shapes differ, no floats.
+        TypeError, ValueError: shapes differ, bools alone.
 
     Source: torch's `nn.TripletMarginLoss`.
 
