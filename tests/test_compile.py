@@ -174,7 +174,7 @@ class Form:
         ops.mse(self.model(x), y).backward()
         norm = sum(p.grad.square().sum() for p in self.model.parameters()).sqrt()
         for p in self.model.parameters():
-            p.grad.mul_(fastnn.minimum(0.1 / norm, 1.0))
+            p.grad.mul_(fastnn.clamp(0.1 / norm, max=1.0))
         self.opt.step()
         return norm
 

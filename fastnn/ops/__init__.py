@@ -57,7 +57,7 @@ from fastnn.ops.diagonals import *
 from fastnn.ops.distances import *
 from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *
-from fastnn.ops.elementwise import copy, gelu
+from fastnn.ops.elementwise import copy, gelu, larger, smaller
 from fastnn.ops.extremes import *
 from fastnn.ops.indexing import *
 from fastnn.ops.indexing import getitem, one_hot
@@ -110,9 +110,9 @@ FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 __all__ = [
     "TABLE", "Op", "accuracy", "add_", "batch_norm", "bce_with_logits", "binary_accuracy", "cast",
     "contiguous", "copy", "copy_", "div_", "draw_key", "dropout", "expand", "gelu", "getitem",
-    "layer_norm", "lerp_", "linear", "mse", "mul_", "one_hot", "repeat", "result_dtype",
-    "scaled", "scatter_add_rows", "setitem", "soft_cross_entropy", "softmax_cross_entropy",
-    "softplus", "sub_", "take_rows", "update_step",
+    "larger", "layer_norm", "lerp_", "linear", "mse", "mul_", "one_hot", "repeat", "result_dtype",
+    "scaled", "scatter_add_rows", "setitem", "smaller", "soft_cross_entropy",
+    "softmax_cross_entropy", "softplus", "sub_", "take_rows", "update_step",
     *FUNCTIONS,
 ]  # fmt: skip
 

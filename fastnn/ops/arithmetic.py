@@ -107,7 +107,7 @@ def div(
     return mul(mul(sign(x), sign(y)), floor_divide(abs(x), abs(y)))
 
 
-def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     """The nearest whole number, the even one of two.
 
     Args:
@@ -117,6 +117,8 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     Raises:
         TypeError: decimals of whole numbers.
     """
+    if out is not None:
+        return written("round", round(input, decimals=decimals), out)
     if decimals == 0:
         return elementwise.round(input)
     if input.dtype.kind != "f":

@@ -215,7 +215,8 @@ def eye(
     return Tensor(dtypes.converted(np.eye(n, m), dtype_of(dtype)), requires_grad)
 
 
-def _like(x: Tensor, dtype: DTypeLike | None) -> np.dtype[Any]:
+def _like(x: Tensor, dtype: DTypeLike | None, device: Any) -> np.dtype[Any]:
+    on_cpu(device)
     return x._array.dtype if dtype is None else dtype_of(dtype)
 
 
@@ -225,10 +226,11 @@ def zeros_like(
     requires_grad: bool = False,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Zeros in the shape of `input`; dtype: that of `input` unless given."""
-    return Tensor(np.zeros(input.shape, _like(input, dtype)), requires_grad)
+    return Tensor(np.zeros(input.shape, _like(input, dtype, device)), requires_grad)
 
 
 def ones_like(
@@ -237,10 +239,11 @@ def ones_like(
     requires_grad: bool = False,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Ones in the shape of `input`; dtype: that of `input` unless given."""
-    return Tensor(dtypes.filled(input.shape, 1, _like(input, dtype)), requires_grad)
+    return Tensor(dtypes.filled(input.shape, 1, _like(input, dtype, device)), requires_grad)
 
 
 def empty_like(
@@ -249,10 +252,11 @@ def empty_like(
     requires_grad: bool = False,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """An uninitialised tensor in the shape of `input`; dtype: that of `input` unless given."""
-    return Tensor(np.empty(input.shape, _like(input, dtype)), requires_grad)
+    return Tensor(np.empty(input.shape, _like(input, dtype, device)), requires_grad)
 
 
 def full_like(
@@ -262,10 +266,13 @@ def full_like(
     requires_grad: bool = False,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """One value in the shape of `input`; dtype: that of `input` unless given."""
-    return Tensor(dtypes.filled(input.shape, fill_value, _like(input, dtype)), requires_grad)
+    return Tensor(
+        dtypes.filled(input.shape, fill_value, _like(input, dtype, device)), requires_grad
+    )
 
 
 def logspace(

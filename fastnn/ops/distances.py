@@ -7,6 +7,7 @@ import numpy as np
 from fastnn.ops.axes import axis, floating, view_of
 from fastnn.ops.elementwise import add, div, gt, mul, sub, where
 from fastnn.ops.indexing import index_select
+from fastnn.ops.rules import tensors
 from fastnn.ops.statistics import norm
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
@@ -19,6 +20,7 @@ _MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist",
 
 def dist(input: Tensor, other: Tensor, p: float = 2.0) -> Tensor:
     """The p-norm of input - other."""
+    tensors(input, other)
     return norm(sub(input, other), p)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from fastnn._core import tape
 from fastnn._core.tape import grad_enabled, owner, rebase
 from fastnn.ops import elementwise, places, write
-from fastnn.ops.arithmetic import scaled
+from fastnn.ops.arithmetic import div, scaled
 from fastnn.ops.assignment import as_value, put, seen_part, setitem, view_array
 from fastnn.ops.axes import blank
 from fastnn.ops.elementwise import copy
@@ -218,12 +218,12 @@ def replace(
     return write.copy_(x, cast(y, x.dtype))
 
 
-def copy_(self: Tensor, source: Operand) -> Tensor:
-    """Copy the values of `source`, which is broadcast to this shape."""
-    if grad_enabled() and changes_tape(self, source, "copy_"):
-        assign(self, ..., source)
+def copy_(self: Tensor, other: Operand, non_blocking: bool = False) -> Tensor:
+    """Copy the values of `other`, which is broadcast to this shape; non_blocking has no effect."""
+    if grad_enabled() and changes_tape(self, other, "copy_"):
+        assign(self, ..., other)
         return self
-    return write.copy_(self, source)
+    return write.copy_(self, other)
 
 
 def zero_(self: Tensor) -> Tensor:
@@ -265,8 +265,10 @@ def mul_(self: Tensor, other: Operand) -> Tensor:
     return _write(self, "mul_", other, write.mul_, lambda old: elementwise.mul(old, other))
 
 
-def div_(self: Tensor, other: Operand) -> Tensor:
-    """self /= other."""
+def div_(self: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
+    """self /= other, rounded as by `fastnn.div` with a mode."""
+    if rounding_mode is not None:
+        return _divide_rounded(self, other, rounding_mode=rounding_mode)
     return _write(self, "div_", other, write.div_, lambda old: elementwise.div(old, other))
 
 
@@ -287,6 +289,9 @@ def in_place(function: Callable[..., Tensor], base: str) -> Callable[..., Tensor
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"`{base}` in place."
     return method
+
+
+_divide_rounded = in_place(div, "div")
 
 
 def _data(self: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from fastnn.ops.extremes import amax
 from fastnn.ops.products import matmul
 from fastnn.ops.promote import cast
 from fastnn.ops.solving import batches, turned
+from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, int64
 
@@ -81,6 +82,9 @@ def pinv(
         rcond: another name of rtol. hermitian: A is symmetric.
         atol, rtol: singular values up to max(atol, rtol s_max) count as 0; see `matrix_rank`.
 
+    Raises:
+        RuntimeError: atol or rtol requires grad: there is no gradient by them.
+
     Source: torch.linalg.pinv; gradient: Golub and Pereyra, 1973.
 
     Example:
@@ -90,6 +94,9 @@ def pinv(
     """
     lapack.real_matrices("pinv", A, square=hermitian)
     rtol = rcond if rtol is None else rtol
+    for name, tolerance in (("atol", atol), ("rtol", rtol)):
+        if isinstance(tolerance, Tensor) and tolerance.requires_grad and is_grad_enabled():
+            raise RuntimeError(f"pinv: there is no gradient by {name}; pass {name}.detach()")
 
     def function(a: NDArray[Any]) -> NDArray[Any]:
         u, s, vh = np.linalg.svd(_mirrored(a) if hermitian else a, full_matrices=False)

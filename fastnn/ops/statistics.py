@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from numpy.typing import DTypeLike
 
-from fastnn._support import dtypes
+from fastnn._support import check, dtypes
 from fastnn.ops.axes import (
     Axes,
     axis_or_none,
@@ -142,6 +142,7 @@ def nanmean(
 @both_names
 def count_nonzero(input: Tensor, dim: Axes = None) -> Tensor:
     """Number of elements that are not 0, int64."""
+    check.a_tensor("input", input)
     return sum(cast(ne(input, 0), int64), dim)
 
 

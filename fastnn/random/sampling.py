@@ -156,7 +156,7 @@ def randint(
 
 def randint_like(
     input: Tensor,
-    low: int,
+    low: int | None = None,
     high: int | None = None,
     *,
     dtype: DTypeLike | None = None,
@@ -164,13 +164,18 @@ def randint_like(
     generator: Generator | None = None,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Random integers with the shape and dtype of `input`; see `fastnn.randint`.
 
     `randint_like(input, high)` begins at 0.
     """
-    low, high = (0, low) if high is None else (low, high)
+    if high is None:
+        low, high = 0, low
+    if high is None:
+        raise TypeError("high: expected an integer, got none; use randint_like(input, high)")
+    low = 0 if low is None else low
     return randint(
         low, high, input.shape, generator=generator, dtype=dtype or input.dtype,
         requires_grad=requires_grad, device=device,
@@ -218,6 +223,7 @@ def rand_like(
     generator: Generator | None = None,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Uniform random numbers in [0, 1) with the shape of `input`; see `fastnn.rand`."""
@@ -238,6 +244,7 @@ def randn_like(
     generator: Generator | None = None,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Normal random numbers with the shape of `input`; see `fastnn.randn`."""

@@ -11,7 +11,7 @@ from fastnn._support import check
 from fastnn.nn.activations.base import Elementwise, Plain, checked, into
 from fastnn.ops.table import taped
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, bool_
 
 __all__ = [
     "Hardshrink",
@@ -48,6 +48,8 @@ def hardtanh(
     See `nn.Hardtanh`; `inplace`: in x.
     """
     checked(input, inplace)
+    if input.dtype == bool_:
+        raise TypeError("input: expected numbers, got bool; use .float()")
     if inplace:
         return into(input, "hardtanh_", lambda x: hardtanh(x, min_val, max_val))
     low, high = _bounds(min_val, max_val)

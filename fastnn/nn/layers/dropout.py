@@ -38,7 +38,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     if rate == 0.0:
         return input
     if rate == 1.0:
-        return ops.mul(input, 0.0)
+        return ops.mul(input, False)  # of the same dtype
     return ops.dropout(input, rate, ops.draw_key(engine_state))
 
 
@@ -59,7 +59,9 @@ def alpha_dropout(
     if rate == 0.0:
         return input
     if rate == 1.0:
-        return ops.mul(input, 0.0)
+        return ops.mul(input, False)  # of the same dtype
+    if input.dtype.kind != "f":
+        raise TypeError(f"input: expected floating-point numbers, got {input.dtype}; use .float()")
     key = ops.draw_key(engine_state)
     kept = ops.dropout(ops.add(input, SELU_FLOOR), rate, key)
     scale = math.sqrt((1 - rate) / (SELU_FLOOR**2 * rate + 1))  # (1 - p) a

@@ -30,18 +30,18 @@ def feature_alpha_dropout(
     """
     check.a_tensor("input", input)
     rate = check.probability(p)
+    within = check.flag("inplace", inplace)
+    if not check.flag("training", training) or rate == 0.0:
+        return input
     if input.ndim < 2:
         raise ValueError(
             "input: Feature dropout requires at least 2 dimensions in the input, (rows, channels, "
             f"...), got shape {input.shape}"
         )
-    within = check.flag("inplace", inplace)
-    if not check.flag("training", training) or rate == 0.0:
-        return input
     if within:
         again = lambda x: feature_alpha_dropout(x, rate, True)  # noqa: E731
         return replace(input, "feature_alpha_dropout_", again, ())
-    return ops.mul(input, 0.0) if rate == 1.0 else _dropped(input, rate)
+    return ops.mul(input, False) if rate == 1.0 else _dropped(input, rate)
 
 
 def _dropped(input: Tensor, rate: float) -> Tensor:

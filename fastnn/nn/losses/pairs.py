@@ -6,9 +6,9 @@ import functools
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.losses.base import REDUCTIONS, Loss, Reduction, legacy, reduced
-from fastnn.ops.promote import pair
-from fastnn.tensor import Tensor
+from fastnn.nn.losses.base import REDUCTIONS, Loss, Reduction, legacy, reduced, spread
+from fastnn.ops.promote import pair, real
+from fastnn.tensor import Tensor, bool_
 
 __all__ = [
     "CosineEmbeddingLoss",
@@ -20,17 +20,18 @@ __all__ = [
 ]
 
 
-def _alike(reduction: str, first: Tensor, **others: Tensor) -> list[Tensor]:
-    """All of them, promoted to one floating-point dtype; they must have one shape."""
+def _alike(reduction: str, first: Tensor, bools: bool = False, **others: Tensor) -> list[Tensor]:
+    """All of them, in the floating-point dtype that they promote to; they must have one shape."""
     check.choice("reduction", reduction, REDUCTIONS)
     check.a_tensor("the first input", first)
     for name, other in others.items():
         check.a_tensor(name, other)
         check.same_shape(name, other.shape, first.shape, "the first input")
     given = [first, *others.values()]
-    dtype = functools.reduce(lambda a, b: pair(a, b)[0], given).dtype
-    if dtype.kind != "f":
-        raise TypeError(f"the first input: expected floating-point numbers, got {first.dtype}")
+    common = functools.reduce(lambda a, b: pair(a, b)[0], given)
+    if common.dtype == bool_ and not bools:
+        raise TypeError("the first input: expected numbers in one of the tensors, got bool in all")
+    dtype = real(common).dtype
     return [ops.cast(t, dtype) for t in given]
 
 
@@ -45,6 +46,8 @@ def margin_ranking_loss(
 ) -> Tensor:
     """Margin ranking loss: max(0, -y (a - b) + margin); see `nn.MarginRankingLoss`."""
     chosen = legacy(size_average, reduce, reduction)
+    check.a_tensor("input1", input1)
+    input2, target = spread("input2", input2, input1), spread("target", target, input1)
     input1, input2, target = _alike(chosen, input1, input2=input2, target=target)
     late = ops.sub(margin, ops.mul(target, ops.sub(input1, input2)))
     return reduced(ops.clamp_min(late, 0.0), chosen)
@@ -60,10 +63,10 @@ class MarginRankingLoss(Loss):
         size_average, reduce: torch's older names of a reduction.
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with a, b and y of one shape; y may be of integers.
+    Called with a, b and y of one shape; axes of b and y may be 1. Integers are promoted.
 
     Raises:
-        TypeError, ValueError: shapes differ, no floats.
+        TypeError, ValueError: shapes that do not fit, bools alone.
 
     Source: torch's `nn.MarginRankingLoss`.
 
@@ -99,7 +102,7 @@ def cosine_embedding_loss(
 ) -> Tensor:
     """1 - cos(a, b) where y is 1, max(0, cos - margin) where -1; see `nn.CosineEmbeddingLoss`."""
     chosen = legacy(size_average, reduce, reduction)
-    input1, input2 = _alike(chosen, input1, input2=input2)
+    input1, input2 = _alike(chosen, input1, True, input2=input2)
     check.a_tensor("target", target)
     check.same_shape("target", target.shape, input1.shape[:-1], "the inputs' rows")
     eps = 1e-12
@@ -194,7 +197,7 @@ class TripletMarginLoss(Loss):
     Called with anchors, positives and negatives (rows, features).
 
     Raises:
-        TypeError, ValueError: shapes differ, no floats.
+        TypeError, ValueError: shapes differ, bools alone.
 
     Source: torch's `nn.TripletMarginLoss`.
 

@@ -105,7 +105,7 @@ def clip_grads_with_norm_(
     """
     limit = check.real("max_norm", max_norm, 0.0)
     with no_grad():
-        factor = ops.minimum(ops.div(limit, ops.add(total_norm, EPSILON)), 1.0)
+        factor = ops.smaller(ops.div(limit, ops.add(total_norm, EPSILON)), 1.0)
         for gradient in _gradients(parameters):
             ops.mul_(gradient, factor)
 
