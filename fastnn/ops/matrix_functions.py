@@ -11,6 +11,7 @@ import numpy as np
 
 from fastnn.ops import lapack
 from fastnn.ops.axes import axis, floating, permute, reshape, sum, view_of
+from fastnn.ops.constant import constant
 from fastnn.ops.decompositions import svdvals
 from fastnn.ops.elementwise import abs, copy, div, eq, mul, where
 from fastnn.ops.extremes import amax, amin
@@ -205,7 +206,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
         return matrix_power(inv(A), -n)
     if n == 0:
         eye = np.broadcast_to(np.eye(A.shape[-1], dtype=A.dtype), A.shape)
-        return Tensor(eye.copy())
+        return constant(A, eye.copy())
     if n == 1:
         return copy(A)
     found, square = None, A

@@ -12,7 +12,7 @@ from fastnn.ops.elementwise import add, mul
 from fastnn.ops.join import stack
 from fastnn.ops.matmul import matmul as of_matrices
 from fastnn.ops.rules import written
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, bool_
 from fastnn.tensor.attach import methods
 
 __all__ = [
@@ -99,7 +99,9 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 def plus(x: Tensor, y: Tensor, beta: float, alpha: float) -> Tensor:
     """beta x + alpha y, by whole numbers for whole numbers; if beta is 0, whatever x is."""
-    if y.dtype.kind != "f":
+    if y.dtype == bool_:
+        beta, alpha = bool(beta), bool(alpha)
+    elif y.dtype.kind != "f":
         beta, alpha = int(beta), int(alpha)
     y = y if alpha == 1 else mul(y, alpha)
     if beta == 0:

@@ -1,0 +1,132 @@
+"""Values, dtypes and gradients as torch's where a shorter rule would differ: exact numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import Tensor
+from fastnn.nn import functional as F
+
+INF, NAN = math.inf, math.nan
+I64, F32, F64 = fastnn.int64, fastnn.float32, fastnn.float64
+
+
+def tensor(a: Any, dtype: Any = None) -> Tensor:
+    return fastnn.tensor(a, dtype=dtype)
+
+
+# name: (call, dtype, values)
+VALUES: dict[str, tuple[Callable[[], Any], Any, Any]] = {
+    # The ends become whole first, then the numbers between.
+    "linspace int": (lambda: fastnn.linspace(4.9, 0, 3, dtype=I64), I64, [4, 2, 0]),
+    "linspace int between": (lambda: fastnn.linspace(0, 5, 3, dtype=I64), I64, [0, 2, 5]),
+    "linspace of tensors": (
+        lambda: fastnn.linspace(tensor(-1.5), tensor(4), 2, dtype=I64), I64, [-1, 4]),
+    "linspace of one": (lambda: fastnn.linspace(2, 9, 1), F32, [2.0]),
+    "linspace of none": (lambda: fastnn.linspace(2, 9, 0), F32, []),
+    "linspace digits": (
+        lambda: fastnn.linspace(tensor(0.1, F64), 0.3, 2, dtype=F64), F64, [0.1, 0.3]),
+    "logspace int": (lambda: fastnn.logspace(0, 1.9, 2, dtype=I64), I64, [1, 10]),
+    "logspace int of 2": (lambda: fastnn.logspace(0, 3.5, 4, 2.0, dtype=I64), I64, [1, 2, 4, 8]),
+    "logspace of one": (lambda: fastnn.logspace(2, -3, 1), F32, [100.0]),
+    # Whole numbers stay whole.
+    "threshold": (lambda: F.threshold(tensor([-8, 6, 7]), 6, 9), I64, [9, 9, 7]),
+    "threshold fraction": (lambda: F.threshold(tensor([1, 2]), 1.9, 3.7), I64, [3, 2]),
+    "hardtanh": (lambda: F.hardtanh(tensor([-3, 0, 3])), I64, [-1, 0, 1]),
+    "hardtanh fraction": (lambda: F.hardtanh(tensor([-3, 3]), -1.5, 2.5), I64, [-1, 2]),
+    "relu6": (lambda: F.relu6(tensor([-3, 4, 9])), I64, [0, 4, 6]),
+    "dropout all": (lambda: F.dropout(tensor([1, 2]), 1.0), I64, [0, 0]),
+    "alpha dropout all": (lambda: F.alpha_dropout(tensor([True]), 1.0, True), bool, [False]),
+    "feature dropout all": (
+        lambda: F.feature_alpha_dropout(tensor([3, 4]), 1.0, True), I64, [0, 0]),
+    "feature dropout none": (lambda: F.feature_alpha_dropout(tensor([3.0]), 0.5), F32, [3.0]),
+    "addr bool": (
+        lambda: fastnn.addr(tensor([[True, False]]), tensor([False]), tensor([True, True]), beta=3),
+        bool, [[True, False]]),
+    "addr bool beta 0": (
+        lambda: fastnn.addr(tensor([[True, False]]), tensor([True]), tensor([False, True]), beta=0,
+                            alpha=2), bool, [[False, True]]),
+    "inv_ex info": (lambda: fastnn.linalg.inv_ex(fastnn.eye(2)).info, fastnn.int32, 0),
+    "solve_ex info": (
+        lambda: fastnn.linalg.solve_ex(fastnn.eye(2), fastnn.eye(2)).info, fastnn.int32, 0),
+    "vander of a number": (lambda: fastnn.linalg.vander(tensor(3), N=3), I64, [[1, 3, 9]]),
+    # What a negative side cuts off does not come round.
+    "circular, cut left": (
+        lambda: F.pad(tensor([[[1, 2, 3, 4]]]), (-1, 2), "circular"), I64, [[[2, 3, 4, 2, 3]]]),
+    "circular, cut right": (
+        lambda: F.pad(tensor([[[1, 2, 3, 4]]]), (2, -1), "circular"), I64, [[[2, 3, 1, 2, 3]]]),
+    "circular": (
+        lambda: F.pad(tensor([[[1, 2, 3]]]), (1, 2), "circular"), I64, [[[3, 1, 2, 3, 1, 2]]]),
+    # The sums of the weights are in their dtype: 1 + 2**-30 is 1 in float32.
+    "cov by weights of float32": (
+        lambda: fastnn.cov(tensor([0.0, 1.0], F64), correction=0,
+                           aweights=tensor([1.0, 2.0**-30], F32)), F64, 2.0**-30 * (1 - 2.0**-30)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values(name: str) -> None:
+    call, dtype, want = VALUES[name]
+    got = call()
+    assert got.dtype == np.dtype(dtype)
+    expected = np.array(want, np.float64)
+    assert got.shape == expected.shape
+    ulp = np.finfo(dtype).eps if np.dtype(dtype).kind == "f" else 0.0
+    np.testing.assert_allclose(got.numpy().astype(np.float64), expected, 2 * ulp, 0.0)
+
+
+# name: (function, its arguments, the gradients of its sum; None: no gradient)
+GRADIENTS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], tuple[Any, ...]]] = {
+    "cdist 0": (lambda x, y: fastnn.cdist(x, y, 0.0), ([[1.0, 2.0]], [[3.0, 2.0]]),
+                ([[0.0, 0.0]], [[0.0, 0.0]])),
+    "pdist 0": (lambda x: F.pdist(x, 0.0), ([[1.0], [2.0]],), ([[0.0], [0.0]],)),
+    "norm 0": (lambda x: fastnn.norm(x, 0), ([1.0, 0.0],), (None,)),
+    "put nothing": (
+        lambda x, s: fastnn.put(x, fastnn.zeros(0, dtype=I64), s, True), ([1.0], []),
+        ([1.0], [])),
+    "matrix_power 0": (lambda x: fastnn.linalg.matrix_power(x, 0), ([[3.0]],), ([[0.0]],)),
+    **{f"norm {p} at zeros": (lambda x, p=p: fastnn.linalg.norm(x, p), ([0.0, 0.0],), ([0.0, 0.0],))
+       for p in (-3.5, -1, -0.5, 0.5)},
+    "norm -1 at one zero": (lambda x: fastnn.linalg.norm(x, -1), ([0.0, 2.0],), ([0.0, 0.0],)),
+    # d (1/a + 1/b)^-1 / da = (b / (a + b))^2
+    "norm -1": (lambda x: fastnn.linalg.norm(x, -1), ([1.0, 3.0],), ([0.5625, 0.0625],)),
+    # -2 / sqrt(pi) (1 / (2 x^2) - 3 / (4 x^4) + 15 / (8 x^6) - ..): float32 keeps six digits of it
+    "erfcx far": (fastnn.special.erfcx, ([1000.0],),
+                  ([-1 / math.sqrt(math.pi) * (1e-6 - 1.5e-12)],)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradients(name: str) -> None:
+    f, inputs, wanted = GRADIENTS[name]
+    tensors = [fastnn.tensor(a, requires_grad=True) for a in inputs]
+    y = f(*tensors)
+    assert y.requires_grad
+    found = fastnn.autograd.grad(y.sum(), tensors, allow_unused=True)
+    for got, want in zip(found, wanted, strict=True):
+        if want is None:
+            assert got is None
+            continue
+        assert got is not None and got.dtype == F32
+        np.testing.assert_allclose(got.numpy(), want, 1e-6, 0.0)
+
+
+def test_empty_residuals_are_on_the_tape() -> None:
+    a = fastnn.eye(2).requires_grad_()
+    assert fastnn.linalg.lstsq(a, fastnn.ones(2, 1)).residuals.requires_grad
+
+
+@pytest.mark.parametrize("refused", [
+    lambda: F.hardtanh(tensor([True])),
+    lambda: F.alpha_dropout(tensor([1, 2]), 0.5, True),
+    lambda: F.feature_alpha_dropout(fastnn.ones(2, 2, dtype=I64), 0.5, True),
+])  # fmt: skip
+def test_dtypes_without_a_meaning(refused: Callable[[], Any]) -> None:
+    with pytest.raises(TypeError, match=r"\.float\(\)"):
+        refused()
