@@ -67,6 +67,12 @@ VALUES: dict[str, tuple[Callable[[], Any], Any, Any]] = {
     "cov by weights of float32": (
         lambda: fastnn.cov(tensor([0.0, 1.0], F64), correction=0,
                            aweights=tensor([1.0, 2.0**-30], F32)), F64, 2.0**-30 * (1 - 2.0**-30)),
+    # -sum_c t_c log softmax(z)_c, whatever the sum of t
+    "targets of any sum": (
+        lambda: F.cross_entropy(tensor([[0.0, 0.0]]), tensor([[3.0, -1.0]])), F32,
+        2 * math.log(2)),
+    "targets of zeros": (
+        lambda: F.cross_entropy(tensor([[1.0, 0.0]]), tensor([[0.0, 0.0]])), F32, 0.0),
 }  # fmt: skip
 
 
@@ -96,6 +102,8 @@ GRADIENTS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], tuple[Any, ...]]
     "norm -1 at one zero": (lambda x: fastnn.linalg.norm(x, -1), ([0.0, 2.0],), ([0.0, 0.0],)),
     # d (1/a + 1/b)^-1 / da = (b / (a + b))^2
     "norm -1": (lambda x: fastnn.linalg.norm(x, -1), ([1.0, 3.0],), ([0.5625, 0.0625],)),
+    "targets of any sum": (  # softmax times their sum, minus them
+        lambda z: F.cross_entropy(z, tensor([[3.0, -1.0]])), ([[0.0, 0.0]],), ([[-2.0, 2.0]],)),
     # -2 / sqrt(pi) (1 / (2 x^2) - 3 / (4 x^4) + 15 / (8 x^6) - ..): float32 keeps six digits of it
     "erfcx far": (fastnn.special.erfcx, ([1000.0],),
                   ([-1 / math.sqrt(math.pi) * (1e-6 - 1.5e-12)],)),
@@ -125,8 +133,17 @@ def test_empty_residuals_are_on_the_tape() -> None:
 @pytest.mark.parametrize("refused", [
     lambda: F.hardtanh(tensor([True])),
     lambda: F.alpha_dropout(tensor([1, 2]), 0.5, True),
+    lambda: fastnn.addcdiv(tensor([1]), tensor([1]), tensor([2])),
     lambda: F.feature_alpha_dropout(fastnn.ones(2, 2, dtype=I64), 0.5, True),
 ])  # fmt: skip
 def test_dtypes_without_a_meaning(refused: Callable[[], Any]) -> None:
     with pytest.raises(TypeError, match=r"\.float\(\)"):
         refused()
+
+
+@pytest.mark.parametrize("name", ["rtol", "atol"])
+def test_tolerances_below_zero(name: str) -> None:
+    x = fastnn.ones(2)
+    for f in (fastnn.isclose, fastnn.allclose):
+        with pytest.raises(ValueError, match=f"{name}: expected a number >= 0, got -0.1"):
+            f(x, x, **{name: -0.1})

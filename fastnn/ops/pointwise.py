@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastnn._support.dtype_info import finfo
+from fastnn._support.dtypes import is_float
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
@@ -41,6 +42,7 @@ from fastnn.ops.elementwise import (
 )
 from fastnn.ops.names import both_names
 from fastnn.ops.promote import cast, pair, real
+from fastnn.ops.rules import tensors
 from fastnn.ops.table import taped
 from fastnn.ops.write import value_of
 from fastnn.tape import listener
@@ -150,7 +152,13 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1) -
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1.0) -> Tensor:
-    """input + value tensor1 / tensor2."""
+    """input + value tensor1 / tensor2.
+
+    Raises:
+        TypeError: only whole numbers; what to round is left open, as in torch.
+    """
+    if not any(is_float(x._array.dtype) for x in (tensor1, tensor2)):
+        raise TypeError("addcdiv: expected floating point, got whole numbers; use .float()")
     return add(input, mul(div(tensor1, tensor2), value))
 
 
@@ -261,8 +269,12 @@ def isclose(
     """|input - other| <= atol + rtol |other|, or both the same infinity (or nan: `equal_nan`).
 
     Raises:
-        TypeError: dtypes that differ.
+        TypeError: no tensors, or dtypes that differ. ValueError: a tolerance below 0.
     """
+    tensors(input, other)
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if not value >= 0:
+            raise ValueError(f"{name}: expected a number >= 0, got {value}")
     if isinstance(other, Tensor) and input.dtype != other.dtype:
         raise TypeError(f"other: expected {input.dtype} as input, got {other.dtype}; use .to()")
     x, y = (real(t.detach()) for t in pair(input, other))

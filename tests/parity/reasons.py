@@ -27,12 +27,6 @@ class Reason(NamedTuple):
 
 REASONS = [
     Reason(
-        "soft targets must be probabilities: the error says so (documented)",
-        op="nn.functional.cross_entropy|CrossEntropyLoss",
-        status="fail:raises",
-        detail=r"ValueError: target: expected probabilities >= 0 that sum",
-    ),
-    Reason(
         "norms: a negative eps is refused",
         op=r"nn.functional.(layer|rms|batch)_norm|BatchNorm1d",
         status="fail:raises",
