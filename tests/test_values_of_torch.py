@@ -147,3 +147,17 @@ def test_tolerances_below_zero(name: str) -> None:
     for f in (fastnn.isclose, fastnn.allclose):
         with pytest.raises(ValueError, match=f"{name}: expected a number >= 0, got -0.1"):
             f(x, x, **{name: -0.1})
+
+
+def test_batch_norm_wants_an_eps_in_training() -> None:
+    x, mean, var = fastnn.ones(3, 2), fastnn.zeros(2), fastnn.ones(2)
+    assert F.batch_norm(x, mean, var, eps=0.0).tolist() == x.tolist()
+    with pytest.raises(ValueError, match=r"eps: expected a finite number > 0, got 0\.0"):
+        F.batch_norm(x, mean, var, training=True, eps=0.0)
+
+
+def test_betas_are_both_numbers_or_both_tensors() -> None:
+    w, beta = fastnn.ones(2, requires_grad=True), tensor(0.9)
+    fastnn.optim.Adam([w], betas=(beta, beta))
+    with pytest.raises(ValueError, match="betas: expected numbers or tensors, got"):
+        fastnn.optim.AdamW([w], betas=(0.9, beta))

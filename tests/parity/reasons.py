@@ -39,6 +39,12 @@ REASONS = [
         detail=r"output 0: values off",
     ),
     Reason(
+        "GELU's Phi is right to two units in the last place of 1 (kernels/vmath.h), so 0 far below 0",
+        op="GELU$|nn.functional.gelu$",
+        status="fail:gradient",
+        detail=r"output 0: values off.*\(scale [\d.]+e-1\d\)",
+    ),
+    Reason(
         "rounding around an exact zero",
         op=r"nn.functional.(layer_norm|rms_norm|normalize)$",
         status="fail:gradient",
