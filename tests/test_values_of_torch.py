@@ -67,6 +67,16 @@ VALUES: dict[str, tuple[Callable[[], Any], Any, Any]] = {
     "cov by weights of float32": (
         lambda: fastnn.cov(tensor([0.0, 1.0], F64), correction=0,
                            aweights=tensor([1.0, 2.0**-30], F32)), F64, 2.0**-30 * (1 - 2.0**-30)),
+    # Sums over a batch keep the dtype of the matrices.
+    **{f"addbmm {name}": (lambda name=name: fastnn.addbmm(
+        fastnn.zeros(1, 1, dtype=name), fastnn.ones(3, 1, 2, dtype=name),
+        fastnn.ones(3, 2, 1, dtype=name)), name, [[6]])
+       for name in ("int8", "int16", "int32", "int64", "uint8", "float32")},
+    "addcmul int": (
+        lambda: fastnn.addcmul(tensor([1]), tensor([2]), tensor([3]), value=2.9), I64, [13]),
+    "addcmul of a float": (
+        lambda: fastnn.addcmul(tensor([1.0]), tensor([2]), tensor([3]), value=2.5), F32, [16.0]),
+    "norm dtype": (lambda: fastnn.norm(tensor([3.0, 4.0]), dtype=F64), F64, 5.0),
     # -sum_c t_c log softmax(z)_c, whatever the sum of t
     "targets of any sum": (
         lambda: F.cross_entropy(tensor([[0.0, 0.0]]), tensor([[3.0, -1.0]])), F32,
@@ -133,6 +143,7 @@ def test_empty_residuals_are_on_the_tape() -> None:
 @pytest.mark.parametrize("refused", [
     lambda: F.hardtanh(tensor([True])),
     lambda: F.alpha_dropout(tensor([1, 2]), 0.5, True),
+    lambda: fastnn.norm(tensor([3, 4]), dtype=F64),
     lambda: fastnn.addcdiv(tensor([1]), tensor([1]), tensor([2])),
     lambda: F.feature_alpha_dropout(fastnn.ones(2, 2, dtype=I64), 0.5, True),
 ])  # fmt: skip
@@ -161,3 +172,52 @@ def test_betas_are_both_numbers_or_both_tensors() -> None:
     fastnn.optim.Adam([w], betas=(beta, beta))
     with pytest.raises(ValueError, match="betas: expected numbers or tensors, got"):
         fastnn.optim.AdamW([w], betas=(0.9, beta))
+
+
+@pytest.mark.parametrize(
+    "have, want",
+    [
+        ("float64", "float32"),
+        ("float32", "float16"),
+        ("float16", "bfloat16"),
+        ("bfloat16", "float16"),
+    ],
+)
+def test_norms_do_not_narrow(have: str, want: str) -> None:
+    x, dtype = fastnn.ones(2, 2, dtype=have), getattr(fastnn, want)
+    for f in (fastnn.norm, fastnn.linalg.norm, fastnn.linalg.matrix_norm):
+        with pytest.raises(
+            TypeError, match=f"dtype: expected one that holds the numbers of {have}"
+        ):
+            f(x, dtype=dtype)
+
+
+# torch.manual_seed(0); torch.randint(0, high, (6,), dtype=dtype) of torch 2.13
+RANDINT = {
+    ("float16", 5000): [3260, 1867, 4268, 1956, 1699, 3616],
+    ("bfloat16", 2000): [452, 135, 1136, 384, 1936, 964],
+    ("bfloat16", 2**20): [790528, 851968, 942080, 704512, 626688, 966656],
+}
+
+
+@pytest.mark.parametrize("name, high", RANDINT)
+def test_randint_within_what_a_half_holds(name: str, high: int) -> None:
+    fastnn.manual_seed(0)
+    assert fastnn.randint(0, high, (6,), dtype=name).tolist() == RANDINT[name, high]
+    fastnn.manual_seed(0)
+    assert fastnn.zeros(6, dtype=name).random_(0, high).tolist() == RANDINT[name, high]
+
+
+def test_uniform_halves_stay_below_the_end() -> None:
+    for name in ("float16", "bfloat16"):
+        x = fastnn.zeros(20000, dtype=name).uniform_(1.0, 2.0)
+        assert x.min().item() >= 1.0 and x.max().item() < 2.0
+
+
+def test_probabilities_of_halves() -> None:
+    """Their sum is rounded to their dtype, as they are."""
+    for name in ("float16", "bfloat16"):
+        p = fastnn.tensor([0.2, 0.3, 0.5], dtype=name)
+        assert fastnn.distributions.Categorical(probs=p).log_prob(tensor(2)).dtype == p.dtype
+        simplex = fastnn.distributions.constraints.simplex
+        assert simplex.check(p).item() and not simplex.check(p * 1.1).item()

@@ -147,8 +147,11 @@ def nan_to_num(
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1) -> Tensor:
-    """input + value tensor1 tensor2."""
-    return add(input, mul(mul(tensor1, tensor2), value))
+    """input + value tensor1 tensor2; value is rounded towards zero if all are whole numbers."""
+    product = mul(tensor1, tensor2)
+    if not any(is_float(x._array.dtype) for x in (input, product)):
+        value = int(value)
+    return add(input, mul(product, value))
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1.0) -> Tensor:

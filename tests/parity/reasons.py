@@ -39,7 +39,7 @@ REASONS = [
         detail=r"output 0: values off",
     ),
     Reason(
-        "GELU's Phi is right to two units in the last place of 1 (kernels/vmath.h), so 0 far below 0",
+        "GELU's Phi is right to two units in the last place of 1 (simd/vmath.h): 0 far below 0",
         op="GELU$|nn.functional.gelu$",
         status="fail:gradient",
         detail=r"output 0: values off.*\(scale [\d.]+e-1\d\)",
