@@ -97,6 +97,24 @@ def test_values(name: str) -> None:
     np.testing.assert_allclose(got.numpy().astype(np.float64), expected, 2 * ulp, 0.0)
 
 
+@pytest.mark.parametrize("name", ["int8", "int16", "int32", "int64", "uint8"])
+def test_division_of_the_least_and_the_largest(name: str) -> None:
+    """Exact in Python's whole numbers, which do not overflow; 0 is no divisor."""
+    info = np.iinfo(name)
+    ends = [info.min, info.min + 1, -7, -2, -1, 0, 1, 2, 7, info.max - 1, info.max]
+    pairs = [(a, b) for a in ends for b in ends if b and min(a, b) >= info.min]
+    pairs = [p for p in pairs if p != (info.min, -1)]  # the quotient itself overflows
+    x, y = (fastnn.tensor(np.array(v, name)) for v in zip(*pairs, strict=True))
+    towards_zero = [abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1) for a, b in pairs]
+    assert fastnn.div(x, y, rounding_mode="trunc").tolist() == towards_zero
+    assert fastnn.fmod(x, y).tolist() == [
+        a - q * b for (a, b), q in zip(pairs, towards_zero, strict=True)
+    ]
+    assert fastnn.remainder(x, y).tolist() == [a % b for a, b in pairs]
+    assert (x // y).tolist() == [a // b for a, b in pairs]
+    assert fastnn.fmod(x, y).dtype == x.dtype
+
+
 # name: (function, its arguments, the gradients of its sum; None: no gradient)
 GRADIENTS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], tuple[Any, ...]]] = {
     "cdist 0": (lambda x, y: fastnn.cdist(x, y, 0.0), ([[1.0, 2.0]], [[3.0, 2.0]]),

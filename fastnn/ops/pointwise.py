@@ -113,10 +113,18 @@ def fmod(input: Operand, other: Operand) -> Tensor:
     """input - trunc(input / other) other, exactly: the remainder with the sign of input."""
     a, b = pair(input, other)
     x, y = a.detach(), b.detach()
+    if not is_float(x._array.dtype):  # |x| of the least integer would overflow
+        rest = remainder(x, y)
+        return where(other_sign(rest, x), sub(rest, y), rest)
     below = lt(x, 0)
     left = remainder(where(below, neg(x), x), abs(y))
     left = where(below, neg(left), left)
-    return taped(_fmod_gradient, (a, b), left._array) if left.dtype.kind == "f" else left
+    return taped(_fmod_gradient, (a, b), left._array)
+
+
+def other_sign(rest: Tensor, x: Tensor) -> Tensor:
+    """Whether the remainder of x, which has the divisor's sign, is not 0 and has not that of x."""
+    return bitwise_and(ne(rest, 0), ne(lt(rest, 0), lt(x, 0)))
 
 
 def _fmod_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:

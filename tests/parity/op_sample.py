@@ -15,12 +15,12 @@ from .op_forms import NO_VALUES, OWN_RANDOM, RANDOM, Form, call
 from .runs import Limit, Log, Slow
 from .values import (
     DTYPES,
+    ROUNDED,
     Skip,
     as_array,
     clone,
     convert,
     cotangents,
-    dtype_name,
     flat,
     in_double,
     said,
@@ -204,10 +204,10 @@ class Trial:
         return "fail:" + found[0], found[1]
 
     def exact_outputs(self) -> Any:
-        """torch's outputs in float64, where it has float32 ones."""
+        """torch's outputs in float64, where it has less exact ones."""
         outs = [o for o in flat(self.want) if isinstance(o, torch.Tensor)]
         has_values = not self.no_values and self.op.name not in RANDOM
-        if not has_values or all(dtype_name(o) != "float32" for o in outs):
+        if not has_values or all(o.dtype not in ROUNDED for o in outs):
             return None
         try:
             return self.torch_call(in_double(clone(self.values)))
@@ -281,7 +281,7 @@ class Trial:
         return "fail:gradient" + ("" if found[0] == "value" else f"-{found[0]}"), found[1]
 
     def exact_gradients(self) -> Any:
-        if self.dtype != torch.float32:
+        if self.dtype not in ROUNDED:
             return None
         try:
             values = in_double(clone(self.values), grad=True)
