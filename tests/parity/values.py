@@ -135,7 +135,7 @@ def flat(out: Any) -> list[Any]:
 
 
 def in_double(x: Any, grad: bool = False) -> Any:
-    """float32 and halves of torch as float64, for an exact answer; `grad`: keep what requires it."""
+    """float32 and halves of torch as float64, for an exact answer; `grad` keeps who needs it."""
 
     def change(v: Any) -> Any:
         if isinstance(v, torch.Tensor):
