@@ -97,6 +97,36 @@ def test_values(name: str) -> None:
     np.testing.assert_allclose(got.numpy().astype(np.float64), expected, 2 * ulp, 0.0)
 
 
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_neighbours_of_halves(name: str) -> None:
+    """All finite numbers of a sign lie in the order of their bits.
+
+    Kernels flush float32's subnormal numbers to 0, which bfloat16's are too.
+    """
+    first, last = (0, 0x7BFF) if name == "float16" else (0x80, 0x7F7F)
+    bits = np.array([*range(first, last, 997), *range(0x400, last, 0x400)], np.uint16)
+    up = bits + np.uint16(1)
+
+    def values(b: Any) -> Tensor:
+        if name == "float16":
+            return fastnn.from_numpy(b.view(np.float16))
+        return fastnn.from_numpy((b.astype(np.uint32) << 16).view(np.float32)).to(name)
+
+    low, high = values(bits), values(up)
+    assert fastnn.nextafter(low, high).tolist() == high.tolist()
+    assert fastnn.nextafter(high, low).tolist() == low.tolist()
+    assert fastnn.nextafter(-low, -high).tolist() == (-high).tolist()
+    assert fastnn.nextafter(-high, low).tolist()[1:] == (-low).tolist()[1:]
+    most = values(np.array([last], np.uint16))
+    infinite = most * INF
+    assert fastnn.nextafter(infinite, low[0]).tolist() == most.tolist()
+    assert fastnn.nextafter(most, infinite).tolist() == [INF]
+    if name == "float16":
+        smallest = values(np.array([1], np.uint16))
+        assert fastnn.nextafter(low[:1], -most).tolist() == (-smallest).tolist()
+    assert fastnn.isnan(fastnn.nextafter(most, most * NAN)).item()
+
+
 @pytest.mark.parametrize("name", ["int8", "int16", "int32", "int64", "uint8"])
 def test_division_of_the_least_and_the_largest(name: str) -> None:
     """Exact in Python's whole numbers, which do not overflow; 0 is no divisor."""
