@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastnn.ops import diagonals, matrices
+from fastnn.ops.axes import reshape
 from fastnn.ops.decompositions import (
     eig,
     eigh,
@@ -78,7 +79,8 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     """
     if x.dtype == bool_:
         raise TypeError("vander: expected numbers, got bool; use .long()")
-    n = N if N is not None else x.shape[-1] if x.ndim else 1
+    x = x if x.ndim else reshape(x, (1,))
+    n = N if N is not None else x.shape[-1]
     if n <= 1:
         raise ValueError(f"N: expected more than 1, got {n}")
     return matrices.powers_of(x, n)
@@ -106,7 +108,7 @@ class CheckedInverse(NamedTuple):
 
 
 def _fine(A: Tensor) -> Tensor:
-    return Tensor(np.zeros(A.shape[:-2], np.int64))
+    return Tensor(np.zeros(A.shape[:-2], np.int32))
 
 
 def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> CheckedFactor:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn._support.dtypes import readable
+from fastnn._support.dtypes import converted, readable
 from fastnn.tensor import Tensor
 
 Array: TypeAlias = NDArray[Any]
@@ -62,7 +62,11 @@ class Constraint:
 
     def check(self, value: Tensor) -> Tensor:
         """Which values belong to the set, as bool."""
-        return Tensor(np.asarray(self.holds(readable(value._array))))
+        return Tensor(self.of(value._array))
+
+    def of(self, array: Array) -> Array:
+        """The same of an array as tensors hold it."""
+        return np.asarray(self.holds(readable(array)))
 
     def __repr__(self) -> str:
         return f"Constraint({self.text})"
@@ -156,11 +160,22 @@ unit_interval = interval(0.0, 1.0)
 boolean = Constraint("0 or 1", lambda x: (x == 0) | (x == 1), True)
 nonnegative_integer = Constraint("whole numbers >= 0", lambda x: (x % 1 == 0) & (x >= 0), True)
 positive_integer = Constraint("whole numbers >= 1", lambda x: (x % 1 == 0) & (x >= 1), True)
-simplex = Constraint(
-    "vectors of numbers >= 0 that sum to 1",
-    lambda x: (x >= 0).all(-1) & (np.abs(x.sum(-1) - 1) < 1e-6),
-    event_dim=1,
-)
+
+
+class _Simplex(Constraint):
+    """Vectors of numbers >= 0 whose sum, rounded to their dtype, is 1."""
+
+    def of(self, array: Array) -> Array:
+        x = readable(array)
+        sums = readable(converted(np.asarray(x.sum(-1)), array.dtype))
+        return np.asarray((x >= 0).all(-1) & (np.abs(sums - 1) < 1e-6))
+
+
+def _on_simplex(x: Array) -> Array:
+    return simplex.of(x)
+
+
+simplex = _Simplex("vectors of numbers >= 0 that sum to 1", _on_simplex, event_dim=1)
 one_hot = Constraint(
     "vectors with one 1 and else 0",
     lambda x: ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1),

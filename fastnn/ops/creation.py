@@ -23,7 +23,7 @@ from fastnn.ops.from_data import (
 from fastnn.tensor import Tensor, bool_, float64, int64
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
+    from numpy.typing import DTypeLike, NDArray
 
     Scalar = bool | int | float
 
@@ -194,12 +194,26 @@ def linspace(
     layout: Any = None,
     pin_memory: bool = False,
 ) -> Tensor:
-    """`steps` evenly spaced numbers from start to end, both included."""
+    """`steps` evenly spaced numbers from start to end, both included.
+
+    For an integer dtype the ends are first rounded towards zero, and the numbers between them then.
+    """
+    want = dtype_of(dtype)
+    return Tensor(dtypes.converted(_spaced(start, end, steps, want), want), requires_grad)
+
+
+def _spaced(start: Any, end: Any, steps: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Evenly spaced numbers in float64, counted from the nearer end, as torch does."""
     if steps < 0:
         raise ValueError(f"steps: expected at least 0, got {steps}")
-    start, end = (float(v) for v in (start, end))  # all digits of a float64 tensor
-    values = np.linspace(start, end, steps, dtype=float64)
-    return Tensor(dtypes.converted(values, dtype_of(dtype)), requires_grad)
+    whole = dtype.kind in "iu"
+    # float keeps all digits of a float64 tensor
+    first, last = (float(int(v)) if whole else float(v) for v in (start, end))
+    step = (last - first) / max(steps - 1, 1)
+    i = np.arange(steps)
+    return np.where(
+        (i < steps // 2) | (steps == 1), first + step * i, last - step * (steps - 1 - i)
+    )
 
 
 def eye(
@@ -286,9 +300,13 @@ def logspace(
     layout: Any = None,
     pin_memory: bool = False,
 ) -> Tensor:
-    """Logarithmically spaced numbers: base ** linspace(start, end, steps)."""
-    powers = base ** linspace(start, end, steps, dtype=float64)._array
-    return Tensor(dtypes.converted(powers, dtype_of(dtype)), requires_grad)
+    """Logarithmically spaced numbers: base ** linspace(start, end, steps).
+
+    For an integer dtype the ends are first rounded towards zero, and the powers then.
+    """
+    want = dtype_of(dtype)
+    powers = base ** _spaced(start, end, steps, want)
+    return Tensor(dtypes.converted(powers, want), requires_grad)
 
 
 def get_default_dtype() -> np.dtype[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn.ops import lapack
 from fastnn.ops.axes import sum, view_of
+from fastnn.ops.constant import constant
 from fastnn.ops.decompositions import svdvals
 from fastnn.ops.elementwise import add, gt, maximum, mul, square, sub, where
 from fastnn.ops.extremes import amax
@@ -169,7 +170,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     solution = matmul(pinv(A, rcond), B)
     (m, n), none = A.shape[-2:], Tensor(np.empty(0, A.dtype))
     rank = none if driver == "gels" else matrix_rank(A, rtol=rcond)
-    residuals = none
+    residuals = constant(solution, none._array)  # it requires grad even where it is empty
     full = driver == "gels" or bool((rank._array == n).all())
     if m > n and full and driver not in (None, "gelsy"):
         residuals = sum(square(sub(matmul(A, solution), B)), -2)

@@ -221,7 +221,8 @@ def addbmm(
     """beta input + alpha sum_i batch1_i @ batch2_i, over two batches of matrices."""
     if out is not None:
         return written("addbmm", addbmm(input, batch1, batch2, beta=beta, alpha=alpha), out)
-    return plus(input, sum(bmm(batch1, batch2), 0), beta, alpha)
+    products = bmm(batch1, batch2)
+    return plus(input, cast(sum(products, 0), products.dtype), beta, alpha)
 
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, dtypes
+from fastnn._support.dtype_info import finfo
 from fastnn._support.dtypes import int32
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
@@ -28,6 +29,7 @@ from fastnn.ops.elementwise import (
     neg,
     pow,
     sign,
+    sub,
     where,
 )
 from fastnn.ops.pointwise import isfinite, isnan, logical_and, logical_or, trunc
@@ -95,7 +97,26 @@ def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Ten
     a, b = pair(input, other)
     if a.dtype.kind != "f":
         raise TypeError(f"nextafter: expected floating-point tensors, got {a.dtype}")
+    if a._array.dtype in dtypes.HALVES:
+        return taped(_nextafter_gradient, (a, b), _next_half(a.detach(), b.detach())._array)
     return _nextafter(a, b)
+
+
+def _next_half(a: Tensor, b: Tensor) -> Tensor:
+    """nextafter of float16 or bfloat16, by the step of that dtype at a, in float64."""
+    info = finfo(a.dtype)
+    x, y = cast(a, float64), cast(b, float64)
+    size = abs(x)
+    least = maximum(size, info.tiny)  # below it the steps stay the same
+    power = div(least, mul(frexp(least).mantissa, 2.0))  # of 2, at most `least`
+    step = mul(power, info.eps)
+    shorter = logical_and(eq(power, size), gt(size, info.tiny))  # the step below a power of 2
+    smaller = sub(size, where(shorter, mul(step, 0.5), step))
+    away = where(lt(x, 0.0), lt(y, x), gt(y, x))
+    moved = where(away, add(size, step), where(eq(size, math.inf), info.max, smaller))
+    found = where(eq(x, 0.0), _copysign(info.tiny * info.eps, y), _copysign(moved, x))
+    found = where(eq(x, y), y, found)
+    return cast(where(logical_or(isnan(x), isnan(y)), math.nan, found), a.dtype)
 
 
 def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:

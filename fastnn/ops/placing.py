@@ -11,6 +11,7 @@ import numpy as np
 from fastnn._core.tape import owner
 from fastnn._support import dtypes
 from fastnn.ops.axes import axis, contiguous, place, reshape, sum, view_of
+from fastnn.ops.constant import constant
 from fastnn.ops.elementwise import (
     add,
     clone,
@@ -139,8 +140,9 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     flat = reshape(input, (input.numel(),))
     at = positions(reshape(index, (index.numel(),)), input.numel(), "index", True)
     values = reshape(source, (source.numel(),))
-    if index.numel() == 0:
-        return clone(input)
+    if index.numel() == 0:  # nothing is put, but source is on the tape, as in torch
+        nothing = constant(source, np.zeros((), input._array.dtype))
+        return where(Tensor(np.ones((), np.bool_)), clone(input), nothing)
     found = (scatter_add if accumulate else replaced)(flat, 0, at, values)
     return reshape(found, input.shape)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastnn._support import check
 from fastnn._support.dtype_info import finfo
+from fastnn._support.dtypes import is_float
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
@@ -125,10 +126,18 @@ def fmod(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor
     check.a_tensor("input", input)
     a, b = pair(input, other)
     x, y = a.detach(), b.detach()
+    if not is_float(x._array.dtype):  # |x| of the least integer would overflow
+        rest = remainder(x, y)
+        return where(other_sign(rest, x), sub(rest, y), rest)
     below = lt(x, 0)
     left = remainder(where(below, neg(x), x), abs(y))
     left = where(below, neg(left), left)
-    return taped(_fmod_gradient, (a, b), left._array) if left.dtype.kind == "f" else left
+    return taped(_fmod_gradient, (a, b), left._array)
+
+
+def other_sign(rest: Tensor, x: Tensor) -> Tensor:
+    """Whether the remainder of x, which has the divisor's sign, is not 0 and has not that of x."""
+    return bitwise_and(ne(rest, 0), ne(lt(rest, 0), lt(x, 0)))
 
 
 def _fmod_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -168,11 +177,14 @@ def nan_to_num(
 def addcmul(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float = 1, *, out: Tensor | None = None
 ) -> Tensor:
-    """input + value tensor1 tensor2."""
+    """input + value tensor1 tensor2; value is rounded towards zero if all are whole numbers."""
     if out is not None:
         return written("addcmul", addcmul(input, tensor1, tensor2, value), out)
     tensors(tensor1, tensor2, ("tensor1", "tensor2"))
-    return add(input, mul(mul(tensor1, tensor2), value))
+    product = mul(tensor1, tensor2)
+    if not any(is_float(x._array.dtype) for x in (input, product)):
+        value = int(value)
+    return add(input, mul(product, value))
 
 
 def addcdiv(
@@ -186,12 +198,12 @@ def addcdiv(
     """input + value tensor1 / tensor2.
 
     Raises:
-        TypeError: tensor1 and tensor2 of whole numbers, as in torch.
+        TypeError: tensor1 and tensor2 of whole numbers; what to round is left open, as in torch.
     """
     if out is not None:
         return written("addcdiv", addcdiv(input, tensor1, tensor2, value), out)
     tensors(tensor1, tensor2, ("tensor1", "tensor2"))
-    if tensor1.dtype.kind != "f" and tensor2.dtype.kind != "f":
+    if not any(is_float(x._array.dtype) for x in (tensor1, tensor2)):
         raise TypeError(f"addcdiv: expected floating-point numbers in tensor1 or tensor2, got "
                         f"{tensor1.dtype} and {tensor2.dtype}; use .float()")  # fmt: skip
     return add(input, mul(div(tensor1, tensor2), value))

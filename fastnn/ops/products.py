@@ -103,9 +103,10 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def plus(x: Tensor, y: Tensor, beta: float, alpha: float) -> Tensor:
     """beta x + alpha y, by whole numbers for whole numbers; if beta is 0, whatever x is."""
-    if y.dtype.kind != "f":
-        kind = bool if y.dtype == bool_ else int
-        beta, alpha = kind(beta), kind(alpha)
+    if y.dtype == bool_:
+        beta, alpha = bool(beta), bool(alpha)
+    elif y.dtype.kind != "f":
+        beta, alpha = int(beta), int(alpha)
     y = y if alpha == 1 else mul(y, alpha)
     if beta == 0:
         return y

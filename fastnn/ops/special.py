@@ -51,10 +51,21 @@ erfc: Unary = unary(
 erfcx: Unary = unary(
     "erfcx",
     "exp(x*x) erfc(x).",
-    lambda node, dy: mul(
-        dy, sub(mul(mul(node.input(0), 2.0), node.output()), 2 / math.sqrt(math.pi))
-    ),
+    lambda node, dy: mul(dy, _erfcx_slope(node.input(0), node.output())),
 )
+
+
+def _erfcx_slope(x: Tensor, y: Tensor) -> Tensor:
+    """2 x erfcx(x) - 2 / sqrt(pi); for large x, where the two cancel, by its asymptotic series."""
+    far = logical_and(gt(x.detach(), 20.0), lt(x.detach(), math.inf))
+    q = div(0.5, square(where(far, x, 20.0)))
+    series: Tensor = mul(q, -13.0)
+    for odd in (11.0, 9.0, 7.0, 5.0, 3.0, 1.0):
+        series = mul(q, mul(add(series, 1.0), -odd))
+    near = sub(mul(mul(x, 2.0), y), 2 / math.sqrt(math.pi))
+    return where(far, mul(series, 2 / math.sqrt(math.pi)), near)
+
+
 ndtri: Unary = unary(
     "ndtri",
     "The x at which the normal distribution function is p; -inf at 0, inf at 1, nan beyond.",

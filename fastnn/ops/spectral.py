@@ -9,9 +9,8 @@ from fastnn.ops import decompositions, matrix_functions, solving, statistics
 from fastnn.ops.creation import zeros
 from fastnn.ops.decompositions import QR
 from fastnn.ops.least_squares import pinv
-from fastnn.ops.matrix_functions import matrix_exp, matrix_norm
+from fastnn.ops.matrix_functions import in_dtype, matrix_exp, matrix_norm
 from fastnn.ops.names import also, both_names
-from fastnn.ops.promote import cast
 from fastnn.ops.solving import (
     inv,
     logdet,
@@ -60,7 +59,7 @@ def norm(
     """
     if out is not None:
         raise TypeError(f"norm: expected out=None, got {out!r}")
-    x = input if dtype is None else cast(input, dtype)
+    x = in_dtype("norm", input, dtype)
     if p != "nuc":
         return statistics.norm(x, p, dim, keepdim)
     axes = tuple(range(x.ndim)) if dim is None else dim

@@ -266,9 +266,9 @@ def norm(
         count = cast(sum(ne(input.detach(), 0.0), dim, keepdim), input.dtype)
         return taped(_no_gradient, (input,), count._array)
     size = abs(input)
-    if 0 < p < 1:  # the slope at 0 is infinite; it counts as 0
+    if p < 1:  # the slope at 0 is infinite; it counts as 0
         none = eq(input.detach(), 0.0)
-        powers = where(none, 0.0, pow(where(none, 1.0, size), float(p)))
+        powers = where(none, 0.0 if p > 0 else math.inf, pow(where(none, 1.0, size), float(p)))
     else:
         powers = pow(size, float(p))
     total = sum(powers, dim, keepdim)

@@ -176,8 +176,7 @@ def cov(
         freedom: Any = max(n - correction, 0)
         weighted = centred
     else:
-        w = cast(w, x.dtype)
-        total = sum(w)
+        total = sum(w)  # in the dtype of the weights, as in torch
         centred = sub(x, div(sum(mul(x, w), 1, True), total))
         weighted = mul(centred, w)
         freedom = _freedom(total, w, a, correction)

@@ -53,12 +53,12 @@ exp2: Unary = unary(
 log2: Unary = unary(
     "log2",
     "The logarithm to base 2; exact at powers of 2.",
-    lambda node, dy: mul(div(dy, node.input(0)), 1 / math.log(2.0)),
+    lambda node, dy: div(dy, mul(node.input(0), math.log(2.0))),
 )
 log10: Unary = unary(
     "log10",
     "The logarithm to base 10; exact at powers of 10.",
-    lambda node, dy: mul(div(dy, node.input(0)), 1 / math.log(10.0)),
+    lambda node, dy: div(dy, mul(node.input(0), math.log(10.0))),
 )
 sinh: Unary = unary(
     "sinh",

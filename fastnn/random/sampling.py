@@ -13,7 +13,7 @@ from fastnn.ops.creation import sizes_of, zeros_like
 from fastnn.ops.from_data import dtype_of
 from fastnn.ops.promote import cast
 from fastnn.ops.table import taped
-from fastnn.random.arguments import bounds_of, held, size_of
+from fastnn.random.arguments import bounds_of, held, size_of, within
 from fastnn.random.generator import Generator, default_generator
 from fastnn.tape import listener
 from fastnn.tape.inference import only_reads
@@ -150,7 +150,9 @@ def randint(
     low = check.integer("low", low, least, most)
     high = check.integer("high", high, low + 1, most + 1)
     sizes = check.shape("size", (size,))
-    array = (generator or default_generator).integers(sizes, low, high)
+    array = (generator or default_generator).integers(
+        sizes, *within(low, high, dtypes.public(kind))
+    )
     return Tensor(dtypes.converted(array, kind), requires_grad)
 
 

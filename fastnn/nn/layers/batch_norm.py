@@ -73,7 +73,8 @@ def _batch_norm(
     ):
         if vector is not None:
             check.same_shape(name, vector.shape, input.shape[1:2], "the features")
-    eps = check.real("eps", eps, 0.0)
+    says = "eps must be positive during training" if training else ""
+    eps = check.real("eps", eps, 0.0, open_low=training, torch_says=says)
     x = input if input.ndim == 2 else _rows(input)
     if not training:
         if averages is None:
