@@ -64,6 +64,7 @@ from fastnn.ops.counting import *
 from fastnn.ops.creation import *
 from fastnn.ops.cumulative import *
 from fastnn.ops.diagonals import *
+from fastnn.ops.differences import *
 from fastnn.ops.distances import *
 from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *

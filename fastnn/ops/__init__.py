@@ -13,6 +13,7 @@ from fastnn.ops import (
     counting,
     cumulative,
     diagonals,
+    differences,
     distances,
     einstein,
     elementwise,
@@ -54,6 +55,7 @@ from fastnn.ops.conversions import *
 from fastnn.ops.counting import *
 from fastnn.ops.cumulative import *
 from fastnn.ops.diagonals import *
+from fastnn.ops.differences import *
 from fastnn.ops.distances import *
 from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *
@@ -99,10 +101,10 @@ from fastnn.tensor.attach import attach
 
 # These families define the functions `fastnn.<name>` and the methods of Tensor.
 FAMILIES: tuple[Any, ...] = (
-    arithmetic, axes, conversions, counting, cumulative, diagonals, distances, einstein,
-    elementwise, extremes, indexing, interpolation, join, matrices, parts, placing, pointwise,
-    products, promote, putting, quantiles, rows, scattering, searching, shapes, sorting, special,
-    spectral, statistics, summaries, transcendental, views, whole,
+    arithmetic, axes, conversions, counting, cumulative, diagonals, differences, distances,
+    einstein, elementwise, extremes, indexing, interpolation, join, matrices, parts, placing,
+    pointwise, products, promote, putting, quantiles, rows, scattering, searching, shapes, sorting,
+    special, spectral, statistics, summaries, transcendental, views, whole,
 )  # fmt: skip
 FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 

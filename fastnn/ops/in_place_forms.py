@@ -25,7 +25,7 @@ mvlgamma nan_to_num ne neg negative nextafter not_equal polygamma pow put rad2de
 remainder renorm round rsqrt scatter scatter_add scatter_reduce sgn sigmoid sign sin sinc sinh sqrt
 square subtract tan tanh tril triu true_divide trunc xlogy
 """
-_VIEWS = "squeeze swapaxes swapdims t transpose unsqueeze"
+_VIEWS = "as_strided squeeze swapaxes swapdims t transpose unsqueeze"
 _OPERATORS = {
     "__ipow__": "pow", "__ifloordiv__": "floor_divide", "__imod__": "remainder",
     "__iand__": "bitwise_and", "__ior__": "bitwise_or", "__ixor__": "bitwise_xor",

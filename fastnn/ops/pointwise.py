@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "addcdiv", "addcmul", "allclose", "bitwise_not", "ceil", "clamp", "clamp_max", "clamp_min",
-    "clip", "equal", "fmod", "frac", "isclose", "isfinite", "isinf",
+    "clip", "equal", "fill", "fmod", "frac", "isclose", "isfinite", "isinf",
     "isnan", "logical_and", "logical_not", "logical_or",
     "logical_xor", "masked_fill", "nan_to_num", "reciprocal", "rsqrt", "trunc",
 ]  # fmt: skip
@@ -297,6 +297,24 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
         raise TypeError(f"mask: expected a bool tensor, got {mask.dtype}; convert by .bool()")
     value = cast(value, input.dtype) if isinstance(value, Tensor) else value_of(value, input)
     return where(mask, value, input)
+
+
+def fill(input: Tensor, value: Operand) -> Tensor:
+    """A tensor of input's shape and dtype with `value`, a number or a 0-d tensor, everywhere.
+
+    Raises:
+        ValueError: a tensor with axes. RuntimeError: a number beyond an integer dtype.
+
+    Source: torch.fill. The gradient by input is 0.
+
+    Example:
+        >>> import fastnn
+        >>> fill(fastnn.zeros(2), 3.5)
+        tensor([3.5000, 3.5000])
+    """
+    if isinstance(value, Tensor) and value.ndim:
+        raise ValueError(f"value: expected a number or a 0-d tensor, got shape {value.shape}")
+    return masked_fill(input, Tensor(np.array(True)), value)
 
 
 clip = clamp

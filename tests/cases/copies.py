@@ -38,6 +38,7 @@ atan: T.atan(m) ; m.atan()
 atan2: T.atan2(m,m) ; m.atan2(m)
 atanh: T.atanh(m) ; m.atanh()
 baddbmm: T.baddbmm(c[:,:,:3],c,c.mT,beta=1,alpha=0)
+bernoulli: m.clamp(0,1).bernoulli() ; s.bernoulli() ; m.bernoulli(0.5)
 bincount: T.bincount(j) ; j.bincount()
 bitwise_and: T.bitwise_and(i,i) ; i&-1 ; b&True
 bitwise_left_shift: T.bitwise_left_shift(i,0) ; i.bitwise_left_shift(0) ; i<<0
@@ -104,6 +105,7 @@ exp: m.exp() ; T.exp(m)
 exp2: m.exp2() ; T.exp2(m)
 expm1: m.expm1() ; T.expm1(m)
 fix: T.fix(m) ; i.fix()
+fill: T.fill(m,0.5) ; T.fill(s,0.5)
 flip: T.flip(m,(0,)) ; m.flip(0) ; m.flip(0,1) ; r.flip(0) ; m.flip(()) ; v.flip((0,)) ;
   r.flip((0,))
 fliplr: T.fliplr(m) ; m.fliplr() ; v[:,None].fliplr()
@@ -122,6 +124,7 @@ ge: m.ge(m) ; T.ge(m,0)
 ger: T.ger(v,v) ; v.ger(v[:1])
 greater: T.greater(m,0) ; m.greater(0)
 greater_equal: T.greater_equal(m,0) ; m.greater_equal(0)
+gradient: T.gradient(m)[0] ; T.gradient(v,spacing=2)[0] ; T.gradient(v,spacing=[v*2])[0]
 gt: m.gt(0) ; T.gt(m,0)
 heaviside: T.heaviside(m,m) ; m.heaviside(m)
 histc: T.histc(m,4) ; m.histc(4)
@@ -188,6 +191,7 @@ minimum: m.minimum(m) ; T.minimum(m,m)
 mm: T.mm(q,q) ; q.mm(q)
 mode: T.mode(m)[0] ; s.mode()[0] ; r.mode(0)[0] ; j.mode()[0] ; r.mode(0,True)[0]
 msort: T.msort(m) ; r.msort() ; v.msort() ; s.msort() ; j.msort()
+multinomial: m.multinomial(2) ; v.multinomial(1)
 mul: m.mul(1) ; i.mul(1) ; T.mul(m,1) ; m*1 ; b*True
 multiply: m.multiply(1) ; T.multiply(m,1)
 mv: T.mv(m,v) ; m.mv(v)
