@@ -45,7 +45,8 @@ ARGUMENTS: dict[str, Args] = {
     "index_reduce": lambda w: (0, K, w.expand(2, 3), "prod"),
     "index_put": lambda w: ((K, K), w[:2]), "put": lambda w: (K, w[:2]),
     "masked_scatter": lambda w: (HALF, w.repeat(3)),
-    "as_strided": lambda w: ((3, 3), (1, 3)), "copy": lambda w: (w,), "fill": lambda w: (w[0],), "zero": lambda w: (),
+    "as_strided": lambda w: ((3, 3), (1, 3)),
+    "copy": lambda w: (w,), "fill": lambda w: (w[0],), "zero": lambda w: (),
 }  # fmt: skip
 INTEGERS = {
     "bitwise_and": (6,), "bitwise_or": (6,), "bitwise_xor": (6,), "bitwise_not": (), "floor": (),
@@ -73,9 +74,9 @@ def arguments(name: str, w: Tensor) -> tuple[Any, ...]:
 def test_every_in_place_method_of_torch_whose_function_is_here_is_here() -> None:
     """The list is torch 2.13's, but for random numbers and memory (uniform_, resize_)."""
     names = """as_strided abs absolute acos acosh addbmm addcdiv addcmul addmm addmv addr arccos
-        arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh baddbmm bitwise_and
-        bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor ceil clamp
-        clamp_max clamp_min clip copysign cos cosh cumprod cumsum deg2rad digamma div divide eq erf
+        arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh baddbmm
+        bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor ceil
+        clamp clamp_max clamp_min clip copysign cos cosh cumprod cumsum deg2rad digamma div divide eq erf
         erfc erfinv exp exp2 expm1 fix float_power floor floor_divide fmod frac gcd ge greater
         greater_equal gt heaviside hypot i0 index_add index_copy index_fill index_put index_reduce
         lcm ldexp le lerp less less_equal lgamma log log10 log1p log2 logical_and logical_not
