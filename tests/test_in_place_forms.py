@@ -75,16 +75,16 @@ def test_every_in_place_method_of_torch_whose_function_is_here_is_here() -> None
     """The list is torch 2.13's, but for random numbers and memory (uniform_, resize_)."""
     names = """as_strided abs absolute acos acosh addbmm addcdiv addcmul addmm addmv addr arccos
         arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh baddbmm
-        bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor ceil
-        clamp clamp_max clamp_min clip copysign cos cosh cumprod cumsum deg2rad digamma div divide eq erf
-        erfc erfinv exp exp2 expm1 fix float_power floor floor_divide fmod frac gcd ge greater
-        greater_equal gt heaviside hypot i0 index_add index_copy index_fill index_put index_reduce
-        lcm ldexp le lerp less less_equal lgamma log log10 log1p log2 logical_and logical_not
-        logical_or logical_xor logit lt masked_fill masked_scatter mul multiply mvlgamma nan_to_num
-        ne neg negative nextafter not_equal polygamma pow rad2deg reciprocal relu remainder renorm
-        round rsqrt scatter scatter_add scatter_reduce sgn sigmoid sign sin sinc sinh sqrt square
-        squeeze sub subtract swapaxes swapdims t tan tanh transpose tril triu true_divide trunc
-        unsqueeze xlogy add detach copy fill zero""".split()
+        bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor
+        ceil clamp clamp_max clamp_min clip copysign cos cosh cumprod cumsum deg2rad digamma div
+        divide eq erf erfc erfinv exp exp2 expm1 fix float_power floor floor_divide fmod frac
+        gcd ge greater greater_equal gt heaviside hypot i0 index_add index_copy index_fill
+        index_put index_reduce lcm ldexp le lerp less less_equal lgamma log log10 log1p log2
+        logical_and logical_not logical_or logical_xor logit lt masked_fill masked_scatter mul
+        multiply mvlgamma nan_to_num ne neg negative nextafter not_equal polygamma pow rad2deg
+        reciprocal relu remainder renorm round rsqrt scatter scatter_add scatter_reduce sgn
+        sigmoid sign sin sinc sinh sqrt square squeeze sub subtract swapaxes swapdims t tan tanh
+        transpose tril triu true_divide trunc unsqueeze xlogy add detach copy fill zero""".split()
     missing = [n for n in names if hasattr(fastnn, n) and not hasattr(Tensor, f"{n}_")]
     assert not missing and hasattr(Tensor, "squeeze_")
 
