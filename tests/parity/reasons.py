@@ -66,6 +66,14 @@ REASONS = [
         status="fail:value",
     ),
     Reason(
+        "torch rounds lr * weight_decay to the float32 of a tensor that is the lr",
+        part="optim_db",
+        op="Muon$",
+        dtype="float64",
+        what="steps",
+        status="fail:value",
+    ),
+    Reason(
         "foreach and capturable mean nothing here, so a tensor as lr or beta goes with them",
         part="optim_db",
         op="AdamW?$",
