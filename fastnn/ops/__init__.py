@@ -19,6 +19,7 @@ from fastnn.ops import (
     elementwise,
     extremes,
     in_place_forms,
+    incomplete_gamma,
     indexing,
     inplace,
     interpolation,
@@ -32,6 +33,7 @@ from fastnn.ops import (
     promote,
     putting,
     quantiles,
+    reflections,
     rows,
     scattering,
     searching,
@@ -43,6 +45,7 @@ from fastnn.ops import (
     stored as stored,
     summaries,
     transcendental,
+    triangular,
     views,
     whole,
 )
@@ -61,6 +64,7 @@ from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.elementwise import copy, gelu
 from fastnn.ops.extremes import *
+from fastnn.ops.incomplete_gamma import *
 from fastnn.ops.indexing import *
 from fastnn.ops.indexing import getitem, one_hot
 from fastnn.ops.interpolation import *
@@ -80,6 +84,7 @@ from fastnn.ops.promote import cast, result_dtype
 from fastnn.ops.putting import *
 from fastnn.ops.quantiles import *
 from fastnn.ops.random import draw_key, dropout
+from fastnn.ops.reflections import *
 from fastnn.ops.rows import *
 from fastnn.ops.rows import accuracy, binary_accuracy, scatter_add_rows, take_rows
 from fastnn.ops.scattering import *
@@ -92,6 +97,7 @@ from fastnn.ops.statistics import *
 from fastnn.ops.summaries import *
 from fastnn.ops.table import TABLE, Op, made_by
 from fastnn.ops.transcendental import *
+from fastnn.ops.triangular import *
 from fastnn.ops.update import update_step
 from fastnn.ops.views import *
 from fastnn.ops.whole import *
@@ -102,9 +108,10 @@ from fastnn.tensor.attach import attach
 # These families define the functions `fastnn.<name>` and the methods of Tensor.
 FAMILIES: tuple[Any, ...] = (
     arithmetic, axes, conversions, counting, cumulative, diagonals, differences, distances,
-    einstein, elementwise, extremes, indexing, interpolation, join, matrices, parts, placing,
-    pointwise, products, promote, putting, quantiles, rows, scattering, searching, shapes, sorting,
-    special, spectral, statistics, summaries, transcendental, views, whole,
+    einstein, elementwise, extremes, incomplete_gamma, indexing, interpolation, join, matrices,
+    parts, placing, pointwise, products, promote, putting, quantiles, reflections, rows, scattering,
+    searching, shapes, sorting, special, spectral, statistics, summaries, transcendental,
+    triangular, views, whole,
 )  # fmt: skip
 FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 
