@@ -13,7 +13,7 @@ from fastnn.ops import lapack
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import exp, log, mul, neg, sub
 from fastnn.ops.promote import cast, pair
-from fastnn.ops.special import lgamma
+from fastnn.ops.special import erfc, lgamma
 from fastnn.tape.modes import no_grad
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["igamma", "igammac"]
 
 _LARGE = 20.0  # from here on Stirling's series has all digits of float64
+_HUGE = 1e8  # from here on the normal distribution is as good
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)
 
 
@@ -97,6 +98,10 @@ def _values(a: Array, x: Array, lower: bool) -> Array:
     for where, value in (((a == 0) | np.isinf(x), 1.0), ((x == 0) | np.isinf(a), 0.0)):
         found[where & ~bad] = value if lower else 1 - value
     plain = ~bad & (a > 0) & (x > 0) & np.isfinite(a) & np.isfinite(x)
+    huge = plain & (a > _HUGE)
+    if huge.any():
+        found[huge] = _normal(a[huge], x[huge], lower)
+    plain &= ~huge
     near = plain & (x < a + 1)
     if near.any():
         p = _series(a[near], x[near])
@@ -105,6 +110,17 @@ def _values(a: Array, x: Array, lower: bool) -> Array:
     if far.any():
         q = _fraction(a[far], x[far])
         found[far] = 1 - q if lower else q
+    return found
+
+
+def _normal(a: Array, x: Array, lower: bool) -> Array:
+    """The first term of Temme's expansion: erfc(-+ sqrt(a (u - log(1 + u)))) / 2,
+    u = (x - a) / a."""
+    u = (x - a) / a
+    bent = np.where(np.abs(u) < 1e-3, u * u * (0.5 - u / 3 + u * u / 4), u - np.log1p(u))
+    z = np.copysign(np.sqrt(a * bent), u)
+    with no_grad():
+        found: Array = 0.5 * erfc(Tensor(-z if lower else z))._array
     return found
 
 

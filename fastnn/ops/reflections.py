@@ -9,7 +9,7 @@ import numpy as np
 from fastnn.ops import lapack
 from fastnn.ops.axes import expand, reshape, view_of
 from fastnn.ops.diagonals import tril
-from fastnn.ops.elementwise import add, mul, sub
+from fastnn.ops.elementwise import add, clone, mul, sub, where
 from fastnn.ops.products import matmul
 from fastnn.ops.solving import turned
 from fastnn.tensor import Tensor
@@ -55,14 +55,13 @@ def geqrf(input: Tensor) -> Reflected:
 def _vectors(name: str, input: Tensor, tau: Tensor) -> list[tuple[Tensor, Tensor]]:
     """(v_i, tau_i v_i^T) of each reflection: 0 above the diagonal, 1 on it, input below."""
     lapack.real_matrices(name, input)
-    m, n = input.shape[-2:]
-    if m < n:
-        raise ValueError(f"{name}: expected at least as many rows as columns, got {input.shape}")
     if tau.dtype != input.dtype:
         raise TypeError(f"tau: expected {input.dtype}, that of input, got {tau.dtype}")
-    if tau.shape[:-1] != input.shape[:-2] or tau.ndim == 0 or tau.shape[-1] > n:
-        raise ValueError(f"tau: expected the batches of input and at most {n} factors in {name}, "
-                         f"got shapes {tau.shape} and {input.shape}")  # fmt: skip
+    m, n = input.shape[-2:]
+    most = min(m, n)
+    if tau.shape[:-1] != input.shape[:-2] or tau.ndim == 0 or tau.shape[-1] > most:
+        raise ValueError(f"tau: expected the batches of input and at most {most} factors in "
+                         f"{name}, got shapes {tau.shape} and {input.shape}")  # fmt: skip
     whole = add(tril(input, -1), Tensor(np.eye(m, n, dtype=input.dtype)))
     found = []
     for i in range(tau.shape[-1]):
@@ -97,9 +96,16 @@ def householder_product(input: Tensor, tau: Tensor) -> Tensor:
         >>> householder_product(*fastnn.geqrf(a)).flatten()
         tensor([-0.6000, -0.8000])
     """
+    lapack.real_matrices("householder_product", input)
+    if input.shape[-2] < input.shape[-1]:
+        raise ValueError(
+            f"householder_product: expected at least as many rows as columns, got {input.shape}"
+        )
     vectors = _vectors("householder_product", input, tau)
     unit = Tensor(np.eye(*input.shape[-2:], dtype=input.dtype))
-    return _applied(vectors[::-1], expand(unit, input.shape) + 0.0)
+    if not vectors:  # constant, and on the tape as in torch
+        return where(Tensor(np.array(False)), input, unit)
+    return _applied(vectors[::-1], clone(expand(unit, input.shape)))
 
 
 def ormqr(

@@ -246,7 +246,7 @@ def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> tuple[Tensor, 
         tensor([1, 2], dtype=fastnn.int32)
     """
     found = lu_factor_ex(A, pivot=pivot)
-    return tuple(found) if get_infos else (found.LU, found.pivots)
+    return found if get_infos else (found.LU, found.pivots)
 
 
 def solve_by_factors(
