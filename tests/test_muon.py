@@ -39,10 +39,8 @@ def step(w: Array, m: Array, g: Array, given: dict[str, Any]) -> tuple[Array, Ar
     """torch's `_single_tensor_muon`."""
     known = {
         "momentum": 0.95, "weight_decay": 0.1, "nesterov": True, "ns_steps": 5, "eps": 1e-7,
-        "ns_coefficients": (3.4445, -4.775, 2.0315), "adjust_lr_fn": None, "maximize": False,
-        "l1": 0.0, **given,
+        "ns_coefficients": (3.4445, -4.775, 2.0315), "adjust_lr_fn": None, "l1": 0.0, **given,
     }  # fmt: skip
-    g = -g if known["maximize"] else g
     mu, lr = known["momentum"], known["lr"]
     m = mu * m + (1 - mu) * g
     mean = mu * m + (1 - mu) * g if known["nesterov"] else m

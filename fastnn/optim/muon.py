@@ -60,7 +60,6 @@ class Muon(Optimizer):
         eps: >= 0, default 1e-7: the least norm that G is divided by.
         ns_steps: 0..99, default 5.
         adjust_lr_fn: "original", the default None too, or "match_rms_adamw".
-        maximize: go up the gradient, default False; weight decay still shrinks.
         l1: >= 0, default 0: see Optimizer.
 
     Raises:
@@ -94,7 +93,6 @@ class Muon(Optimizer):
         ns_steps: int = 5,
         adjust_lr_fn: str | None = None,
         *,
-        maximize: bool = False,
         l1: float = 0.0,
     ) -> None:
         given = {
@@ -106,7 +104,6 @@ class Muon(Optimizer):
             "eps": eps,
             "ns_steps": ns_steps,
             "adjust_lr_fn": adjust_lr_fn,
-            "maximize": maximize,
             "l1": l1,
         }
         super().__init__(params, given)
@@ -154,12 +151,11 @@ class Muon(Optimizer):
         def number(i: int) -> Tensor:
             return Tensor(numbers[i : i + 1].reshape(()))
 
-        lr, decay, sign, momentum = number(0), number(1), number(3), number(5)
+        lr, decay, momentum = number(0), number(1), number(5)
         ops.add_(number(self.steps_at), 1.0)
-        g = ops.mul(gradient, sign.to(dtype))
         buffer = segment.moments["momentum_buffer"]
-        ops.lerp_(buffer, g, ops.sub(1.0, momentum).to(dtype))
-        mean = ops.lerp(g, buffer, momentum.to(dtype)) if nesterov else buffer
+        ops.lerp_(buffer, gradient, ops.sub(1.0, momentum).to(dtype))
+        mean = ops.lerp(gradient, buffer, momentum.to(dtype)) if nesterov else buffer
         update = ops.cast(_orthogonal(mean, coefficients, steps, eps), dtype)
         m, n = p.shape
         scale = 0.2 * math.sqrt(max(m, n)) if rate == _RATES[2] else math.sqrt(max(1.0, m / n))

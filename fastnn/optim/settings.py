@@ -52,7 +52,7 @@ def common(group: Group) -> tuple[float, ...]:
         learning_rate(group),
         0.0 if decoupled else decay,
         decay if decoupled else 0.0,
-        -1.0 if check.flag("maximize", group["maximize"]) else 1.0,
+        -1.0 if check.flag("maximize", group.get("maximize", False)) else 1.0,
         check.real("l1", group["l1"], 0.0),
     )
 

@@ -245,7 +245,6 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "muon_plain": {"lr": 0.02, "nesterov": False, "momentum": 0.5, "weight_decay": 0.3},
             "muon_rms": {"lr": 0.02, "adjust_lr_fn": "match_rms_adamw", "ns_steps": 3},
             "muon_all": {"lr": 0.01, "eps": 0.1, "ns_coefficients": (2.0, -1.5, 0.5), "l1": 0.1},
-            "muon_maximize": {"lr": 0.01, "maximize": True},
         },
         matrices=True,  # test_muon.py
     ),
