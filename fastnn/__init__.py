@@ -96,7 +96,8 @@ from fastnn.ops.triangular import *
 from fastnn.ops.typed_tensors import *
 from fastnn.ops.views import *
 from fastnn.ops.whole import *
-from fastnn.random import lowrank, sampling
+from fastnn.random import counts, lowrank, sampling
+from fastnn.random.counts import *
 from fastnn.random.generator import (
     Generator,
     get_rng_state,
@@ -261,6 +262,7 @@ __all__ = [
     "cosine_similarity",
     "pairwise_distance",
     *ops.FUNCTIONS,
+    *counts.__all__,
     *lowrank.__all__,
     *sampling.__all__,
     *_top.__all__,

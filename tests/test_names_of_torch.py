@@ -141,3 +141,58 @@ def test_methods_of_functions() -> None:
     fastnn.manual_seed(0)
     again = tensor(A * 0 + 0.5).bernoulli(), tensor(A**2).multinomial(2)
     assert [t.tolist() for t in first] == [t.tolist() for t in again]
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4), (7, 2), (3, 3, 3)])
+@pytest.mark.parametrize("wrap", [False, True])
+def test_fill_diagonal(shape: tuple[int, ...], wrap: bool) -> None:
+    want = np.zeros(shape)
+    np.fill_diagonal(want, 5.0, wrap and len(shape) == 2)
+    assert fastnn.zeros(*shape).fill_diagonal_(5.0, wrap).tolist() == want.tolist()
+    x = fastnn.ones(*shape, requires_grad=True)
+    y = x * 2
+    y.fill_diagonal_(7.0, wrap).sum().backward()
+    assert x.grad is not None and x.grad.tolist() == (2.0 * (want == 0)).tolist()
+    with pytest.raises(ValueError, match="fill_diagonal_: expected a matrix"):
+        fastnn.zeros(3).fill_diagonal_(1.0)
+
+
+def test_poisson_and_binomial_numbers() -> None:
+    """The numbers are those of torch 2.13."""
+    fastnn.manual_seed(0)
+    rate = fastnn.tensor([0.5, 4.0, 20.0, 100.0], requires_grad=True)
+    drawn = fastnn.poisson(rate)
+    assert drawn.tolist() == [2, 5, 17, 89] and drawn.requires_grad
+    drawn.sum().backward()
+    assert rate.grad is not None and rate.grad.tolist() == [0] * 4
+    count, prob = fastnn.tensor([10.0, 50.0, 3.0]), fastnn.tensor([0.3, 0.6, 1.0])
+    assert fastnn.binomial(count, prob).tolist() == [3, 33, 3]
+    for call, kind, text in (
+        (lambda: fastnn.poisson(fastnn.ones(2).long()), TypeError, "input: expected a floating"),
+        (lambda: fastnn.poisson(-fastnn.ones(2)), ValueError, "rate: expected numbers >= 0"),
+        (lambda: fastnn.binomial(count + 0.5, prob), ValueError, "count: expected whole"),
+        (lambda: fastnn.binomial(count, prob + 1), ValueError, "prob: expected probabilities"),
+    ):  # fmt: skip
+        with pytest.raises(kind, match=text):
+            call()
+
+
+def test_sequences_of_different_lengths() -> None:
+    rnn = fastnn.nn.utils.rnn
+    a, b = tensor(A, True), tensor(A[:1], True)
+    both = rnn.pad_sequence([a, b], padding_value=9.0)
+    assert both.shape == (3, 2, 4) and both[1:, 1].unique().tolist() == [9.0]
+    first = rnn.pad_sequence([a, b], True, padding_side="left")
+    assert first[1, 2].tolist() == b[0].tolist() and not first[1, :2].any()
+    assert [x.tolist() for x in rnn.unpad_sequence(both, [3, 1])] == [a.tolist(), b.tolist()]
+    assert rnn.unpad_sequence(first, fastnn.tensor([1, 3]), True)[0].tolist() == a[:1].tolist()
+    both.sum().backward()
+    assert b.grad is not None and b.grad.tolist() == [[1.0] * 4]
+    for call, text in (
+        (lambda: rnn.pad_sequence([]), "sequences: expected at least one"),
+        (lambda: rnn.pad_sequence([a, a.t()]), r"sequences\[1\]: expected shape"),
+        (lambda: rnn.pad_sequence([a], padding_side="up"), "padding_side: expected"),
+        (lambda: rnn.unpad_sequence(both, [1]), "lengths: expected 2"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=text):
+            call()
