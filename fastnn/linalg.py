@@ -36,12 +36,20 @@ from fastnn.ops.matrix_functions import (
     vector_norm,
 )
 from fastnn.ops.products import matmul
+from fastnn.ops.reflections import householder_product
 from fastnn.ops.solving import cholesky, det, inv, slogdet, solve, solve_triangular
+from fastnn.ops.triangular import (
+    lu_factor,
+    lu_factor_ex,
+    lu_parts as lu,
+    solve_by_factors as lu_solve,
+)
 from fastnn.tensor import Tensor, bool_
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh",
-    "eigvals", "eigvalsh", "inv", "inv_ex", "lstsq", "matmul", "matrix_exp", "matrix_norm",
+    "eigvals", "eigvalsh", "householder_product", "inv", "inv_ex", "lstsq", "lu", "lu_factor",
+    "lu_factor_ex", "lu_solve", "matmul", "matrix_exp", "matrix_norm",
     "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve",
     "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander",
     "vecdot", "vector_norm",

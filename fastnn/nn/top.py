@@ -14,6 +14,7 @@ __all__ = [
     "batch_norm",
     "bilinear",
     "celu",
+    "channel_shuffle",
     "dropout",
     "embedding",
     "feature_alpha_dropout",
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 bilinear, celu, hardshrink, prelu, selu = F.bilinear, F.celu, F.hardshrink, F.prelu, F.selu
-rms_norm, threshold = F.rms_norm, F.threshold
+rms_norm, threshold, channel_shuffle = F.rms_norm, F.threshold, F.channel_shuffle
 
 
 def dropout(input: Tensor, p: float, train: bool) -> Tensor:

@@ -248,6 +248,39 @@ def fill_(self: Tensor, value: Operand) -> Tensor:
     return write.fill_(self, value)
 
 
+def fill_diagonal_(self: Tensor, fill_value: Operand, wrap: bool = False) -> Tensor:
+    """Set the elements whose indices are all equal to a number.
+
+    Args:
+        wrap: of a matrix with more rows than columns, begin a new diagonal after a row's gap.
+
+    Raises:
+        ValueError: fewer than two axes, or more than two that are not of one size.
+
+    Example:
+        >>> import fastnn
+        >>> fastnn.zeros(2, 3).fill_diagonal_(5)
+        tensor([[5., 0., 0.],
+                [0., 5., 0.]])
+    """
+    if self.ndim < 2 or (self.ndim > 2 and len(set(self.shape)) > 1):
+        raise ValueError(
+            f"fill_diagonal_: expected a matrix, or axes of one size, got shape {self.shape}"
+        )
+    places = np.arange(min(self.shape))
+    rows = columns = places
+    if wrap and self.ndim == 2:
+        flat = np.arange(0, self.numel(), self.shape[1] + 1)
+        rows, columns = flat // self.shape[1], flat % self.shape[1]
+    index = (rows, columns) if self.ndim == 2 else (places,) * self.ndim
+    put_at = tuple(Tensor(i) for i in index)
+    if grad_enabled() and changes_tape(self, fill_value, "fill_diagonal_"):
+        assign(self, put_at, fill_value)
+    else:
+        setitem(self, put_at, fill_value)
+    return self
+
+
 def add_(self: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
     """self += alpha other."""
     term = other if alpha == 1 else scaled(other, alpha)
@@ -305,7 +338,7 @@ def _set_data(self: Tensor, value: Tensor) -> None:
 
 
 METHODS = methods(
-    copy_, zero_, fill_, add_, sub_, mul_, div_,
+    copy_, zero_, fill_, fill_diagonal_, add_, sub_, mul_, div_,
     __iadd__=add_, __isub__=sub_, __imul__=mul_, __itruediv__=div_,
     data=property(_data, _set_data),
 )  # fmt: skip

@@ -22,6 +22,7 @@ from fastnn.ops.elementwise import (
     ge,
     gt,
     lt,
+    larger,
     maximum,
     minimum,
     mul,
@@ -107,7 +108,7 @@ def _next_half(a: Tensor, b: Tensor) -> Tensor:
     info = finfo(a.dtype)
     x, y = cast(a, float64), cast(b, float64)
     size = abs(x)
-    least = maximum(size, info.tiny)  # below it the steps stay the same
+    least = larger(size, info.tiny)  # below it the steps stay the same
     power = div(least, mul(frexp(least).mantissa, 2.0))  # of 2, at most `least`
     step = mul(power, info.eps)
     shorter = logical_and(eq(power, size), gt(size, info.tiny))  # the step below a power of 2

@@ -40,10 +40,9 @@ from fastnn.ops.elementwise import (
     where,
 )
 from fastnn.ops.names import both_names
-from fastnn.ops.promote import cast, pair, real
+from fastnn.ops.promote import pair, real
 from fastnn.ops.rules import tensors, written
 from fastnn.ops.table import taped
-from fastnn.ops.write import value_of
 from fastnn.tape import listener
 from fastnn.tape.inference import free_for
 from fastnn.tape.node import Node
@@ -57,7 +56,7 @@ __all__ = [
     "addcdiv", "addcmul", "allclose", "bitwise_not", "ceil", "clamp", "clamp_max", "clamp_min",
     "clip", "equal", "fmod", "frac", "isclose", "isfinite", "isinf",
     "isnan", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "masked_fill", "nan_to_num", "reciprocal", "rsqrt", "trunc",
+    "logical_xor", "nan_to_num", "reciprocal", "rsqrt", "trunc",
 ]  # fmt: skip
 
 
@@ -372,27 +371,11 @@ def equal(input: Tensor, other: Tensor) -> bool:
     return input.shape == other.shape and bool(eq(input, other)._array.all())
 
 
-def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
-    """`value`, a number or a 0-d tensor, where the mask is True, else input; of input's dtype.
-
-    Raises:
-        TypeError: a mask that is not bool. ValueError: a value with axes.
-        RuntimeError: a number beyond an integer dtype.
-    """
-    if isinstance(value, Tensor) and value.ndim:
-        raise ValueError(f"value: expected a number or a 0-d tensor, got shape {value.shape}; "
-                         "use where")  # fmt: skip
-    if mask.dtype != bool_:
-        raise TypeError(f"mask: expected a bool tensor, got {mask.dtype}; convert by .bool()")
-    value = cast(value, input.dtype) if isinstance(value, Tensor) else value_of(value, input)
-    return where(mask, value, input)
-
-
 clip = clamp
 
 METHODS = methods(
     ceil, trunc, frac, rsqrt, reciprocal, fmod,
     nan_to_num, addcmul, addcdiv, clamp, clamp_min, clamp_max, logical_and, logical_or,
-    logical_xor, logical_not, isnan, isinf, isfinite, isclose, allclose, equal, masked_fill,
+    logical_xor, logical_not, isnan, isinf, isfinite, isclose, allclose, equal,
     clip=clamp,
 )  # fmt: skip

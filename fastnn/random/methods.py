@@ -15,7 +15,7 @@ from fastnn._support.dtypes import int32
 from fastnn.ops.inplace import copy_
 from fastnn.random.arguments import held, within
 from fastnn.random.generator import Generator, default_generator
-from fastnn.random.sampling import bernoulli
+from fastnn.random.sampling import bernoulli, multinomial
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
@@ -162,5 +162,14 @@ def random_(
 
 
 METHODS = methods(
-    uniform_, normal_, bernoulli_, exponential_, geometric_, cauchy_, log_normal_, random_
+    uniform_,
+    normal_,
+    bernoulli_,
+    exponential_,
+    geometric_,
+    cauchy_,
+    log_normal_,
+    random_,
+    bernoulli,
+    multinomial,
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn.nn.layers.distance import pairwise_distance
 from fastnn.nn.losses.base import REDUCTIONS, Loss, Reduction, legacy, reduced, spread
 from fastnn.ops.promote import pair, real
 from fastnn.tensor import Tensor, bool_
@@ -14,9 +16,11 @@ __all__ = [
     "CosineEmbeddingLoss",
     "MarginRankingLoss",
     "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
     "cosine_embedding_loss",
     "margin_ranking_loss",
     "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
 ]
 
 
@@ -232,5 +236,84 @@ class TripletMarginLoss(Loss):
             self.p,
             self.eps,
             self.swap,
+            reduction=self.reduction,
+        )
+
+
+def triplet_margin_with_distance_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """max(0, d(a, p) - d(a, n) + margin) for any d; see `nn.TripletMarginWithDistanceLoss`."""
+    check.choice("reduction", reduction, REDUCTIONS)
+    check.real("margin", margin, 0.0, open_low=True)
+    axes = {t.ndim for t in (anchor, positive, negative)}
+    if len(axes) > 1:
+        raise ValueError(
+            "anchor, positive and negative: expected as many axes in each, got shapes "
+            f"{anchor.shape}, {positive.shape} and {negative.shape}"
+        )
+    distance = pairwise_distance if distance_function is None else distance_function
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if check.flag("swap", swap):
+        far = ops.minimum(far, distance(positive, negative))
+    return reduced(ops.clamp_min(ops.sub(ops.add(near, margin), far), 0.0), reduction)
+
+
+class TripletMarginWithDistanceLoss(Loss):
+    """Triplet margin loss with a distance of one's own.
+
+    l_i = max(0, d(a_i, p_i) - d(a_i, n_i) + margin).
+
+    Args:
+        distance_function: d of two tensors, default None: `nn.PairwiseDistance()`.
+        margin: default 1.
+        swap: take d(p_i, n_i) in place of d(a_i, n_i) where it is less. Default False.
+        reduction: 'mean' (default, over rows), 'sum' or 'none'.
+
+    Called with anchors, positives and negatives (rows, features).
+
+    Raises:
+        ValueError: another number of axes in one of the three, a margin that is not positive.
+
+    Source: torch's `nn.TripletMarginWithDistanceLoss`.
+
+    >>> import fastnn
+    >>> loss = TripletMarginWithDistanceLoss(distance_function=lambda a, b: abs(a - b).sum(-1))
+    >>> a = fastnn.zeros(1, 2)
+    >>> loss(a, a + 1, a + 1.25).item()
+    0.5
+    """
+
+    def __init__(
+        self,
+        *,
+        distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+        margin: float = 1.0,
+        swap: bool = False,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.distance_function = (
+            pairwise_distance if distance_function is None else distance_function
+        )
+        self.margin = check.real("margin", margin, 0.0, open_low=True)
+        self.swap = check.flag("swap", swap)
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        """The loss."""
+        return triplet_margin_with_distance_loss(
+            anchor,
+            positive,
+            negative,
+            distance_function=self.distance_function,
+            margin=self.margin,
+            swap=self.swap,
             reduction=self.reduction,
         )
