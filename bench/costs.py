@@ -1,4 +1,4 @@
-"""`python -m bench.costs`: first call, memory, prediction into a given array, share of AVX2 peak.
+"""`python -m bench.costs`: first call, calls of fit, memory, prediction, share of AVX2 peak.
 
 One thread. The share of the AVX2 peak is measured in a separate process with `FASTNN_ISA=avx2`.
 """
@@ -57,6 +57,35 @@ def prediction() -> Goal:
     x, out = np.ones((1, case.widths[0]), np.float32), np.empty((1, case.widths[-1]), np.float32)
     times = medians({"out": repeated(lambda: model.predict(x, out=out))})
     return Goal("predict a row into `out`", times["out"], 1.5, "us", most=True)
+
+
+def fit_calls() -> list[Goal]:
+    """Microseconds of a whole call of `fit`, and of `partial_fit`, with one batch of tiny,
+    the step included."""
+    import fastnn
+    from bench import data
+    from bench.rival_fastnn import Rival
+    from bench.turns import medians, repeated
+
+    case = CASES["tiny"]
+    stored = data.make(case)
+    rival = Rival(case, stored, 1)
+    model = rival.model
+    optimizer = fastnn.optim.Adam(model.parameters())
+    trainer = fastnn.Trainer(model, fastnn.nn.CrossEntropyLoss(), optimizer)
+    x, y = stored.x[: case.batch], stored.y[: case.batch]
+
+    def fit() -> None:
+        trainer.fit(x, y, batch_size=case.batch, verbose=0)
+
+    def partial() -> None:
+        trainer.partial_fit(x, y, batch_size=case.batch)
+
+    times = medians({"fit": repeated(fit), "partial": repeated(partial)})
+    return [
+        Goal("a call of `fit` with one batch of tiny", times["fit"], 60.0, "us", most=True),
+        Goal("a call of `partial_fit` with one", times["partial"], 30.0, "us", most=True),
+    ]
 
 
 def memory() -> list[Goal]:
@@ -143,7 +172,7 @@ def avx2(seconds: float) -> list[Goal]:
 def measured(options: argparse.Namespace) -> part.Found:
     if options.avx2_rates:
         return avx2_rates(options.rounds, options.seconds)
-    found = [first_call(), prediction(), *memory(), *avx2(options.seconds)]
+    found = [first_call(), prediction(), *fit_calls(), *memory(), *avx2(options.seconds)]
     return {"goals": [goal.plain() for goal in found]}
 
 

@@ -80,7 +80,14 @@ CORE_USERS = {
     "program": {"compiler", "train/loop.py"},
     "tape": {"_support", "backward", "ops", "optim", "tape", "tensor", "transforms"},
     "backward": {"backward", "guards.py", "transforms"},
-    "replay": {"compiler", "tape", "tensor", "train/predict.py", "transforms"},
+    "replay": {
+        "compiler",
+        "tape",
+        "tensor",
+        "train/again.py",
+        "train/predict.py",
+        "transforms",
+    },
     "watch": {"compiler", "tape", "train/predict.py"},
     "frames": {"compiler"},
 }

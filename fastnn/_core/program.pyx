@@ -246,6 +246,23 @@ cdef class Loop:
     def __dealloc__(self):
         engine.release(self._rate)
 
+    def renew(self, list sources, uint64_t seed):
+        """Take other data, of the same types and shapes, and another key for the shuffles. Without
+        data, the loop lets go of those that it has, and is not run before it gets others."""
+        cdef Py_buffer view
+        cdef Py_ssize_t i
+        if sources and len(sources) != <Py_ssize_t>self._loop.n_feeds:
+            raise ValueError(f"sources: expected {self._loop.n_feeds}, got {len(sources)}")
+        for i in range(len(sources)):
+            PyObject_GetBuffer(sources[i], &view, 0)
+            self._loop.feed[i].source = view.buf
+            PyBuffer_Release(&view)
+            if <size_t>view.len != self._loop.feed[i].row_bytes * self._loop.rows:
+                self._loop.epoch = self._loop.last_epoch = 0  # not to be run
+                raise ValueError(f"sources: expected as many bytes as before, got {view.len}")
+        self._keep[0], self._loop.seed = sources, seed
+        self._loop.epoch = self._loop.last_epoch = 0  # until `start`
+
     cdef int _put(self, Py_ssize_t part, Program program, tuple bound) except -1:
         """Set the program and arrays that run one kind of step."""
         cdef size_t i

@@ -121,7 +121,7 @@ cdef class Forward:
         cdef Py_ssize_t n[2]
         if (engine.recorder_is_set() or not self._watch.same()
                 or not _fits(x, self._input, &at[0], &n[0])
-                or (x.base is not None and type(x.base) is not _ndarray)  # of a file, now closed?
+                or _of_a_file(x)
                 or not engine.is_finite(at[0], n[0], self._double)):
             return None
         if out is None:
@@ -130,6 +130,36 @@ cdef class Forward:
             return None
         self._program.run_on(at, 0)
         return out
+
+
+cdef class Feeds:
+    """Inputs and targets like those that Python has checked: of their types and shapes, packed, the
+    floats finite, and int64 targets in 0..classes-1, unless classes is negative."""
+    cdef tuple _x, _y
+    cdef int64_t _classes
+
+    def __init__(self, x, y, int64_t classes):
+        self._x, self._y, self._classes = _spec(x), _spec(y), classes
+
+    def take(self, x, y):
+        """Whether they are, as far as C can tell."""
+        return self._takes(x, self._x) and self._takes(y, self._y)
+
+    cdef bint _takes(self, x, tuple spec) except -1:
+        cdef void *at
+        cdef Py_ssize_t n
+        if not _fits(x, spec, &at, &n) or _of_a_file(x):
+            return False
+        kind = spec[0].kind
+        if kind == "f":
+            return engine.is_finite(at, n, spec[0].itemsize == 8)
+        return (kind == "i" and spec[0].itemsize == 8
+                and (self._classes < 0 or engine.labels_fit(<int64_t *>at, n, self._classes, 0)))
+
+
+cdef inline bint _of_a_file(x):
+    """Whether an array may be the view of a memory map, which may be closed by now."""
+    return x.base is not None and type(x.base) is not _ndarray
 
 
 cdef tuple _spec(x):

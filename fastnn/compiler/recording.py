@@ -82,6 +82,23 @@ class Recording:
             and self._has_memory()
         )
 
+    def look(self) -> bool:
+        """Whether the conditions hold; if so, hyperparameters are written for a run, and `same` is
+        about everything as it is now."""
+        self._seen = False
+        if not self.matches():
+            return False
+        for sync in self.recorder.before_run:
+            sync()
+        contents = self.captures.contents()
+        self._watch.take(contents)
+        self._seen = contents is not None
+        return True
+
+    def same(self) -> bool:
+        """Whether nothing has changed since `look` returned True, by a comparison in C."""
+        return self._seen and self._watch.same()
+
     def _has_memory(self) -> bool:
         """Whether the gradients may be overwritten; a gradient that the user holds is copied."""
         if self._watch.release():
@@ -140,6 +157,7 @@ class Recording:
         written = {v.storage.index: v.storage for i in self.instructions for v in i.writes()}
         kept = [s.array for s in written.values() if s.kind in ("external", "kept")]
         versions.writes(self._watch, kept)
+        self._seen = False
         self.shortcut = self._shortcut()
 
     def _shortcut(self) -> Replay | None:

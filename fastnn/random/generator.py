@@ -263,8 +263,11 @@ class Generator:
     def derive_seed(self) -> int:
         """63 random bits, torch's `torch.empty((), dtype=torch.int64).random_()`."""
 
-        def draw(shape: tuple[int, ...]) -> Array:
+        def draw(shape: tuple[int, ...]) -> Any:
             with self._lock:
+                if not shape:  # in every fit: without arrays of one element
+                    high, low = self._draw32(2).tolist()
+                    return (high << 32 | low) % 2**63
                 draws = self._draw64(math.prod(shape)) % np.uint64(2**63)
             return draws.view(np.int64).reshape(shape)
 

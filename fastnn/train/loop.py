@@ -52,6 +52,7 @@ class _Parts:
         record: Callable[[int], Recording],
     ) -> None:
         self._rows, self._record = rows, record
+        self.recordings: list[Recording | None] = [None] * len(rows)
         # All programs gather into the same batch arrays; each has its own outputs.
         self._batches = [np.empty((max(rows), *a.shape[1:]), a.dtype) for a in data]
         self.before_run: list[Callable[[], object]] = []
@@ -63,6 +64,7 @@ class _Parts:
 
     def bound(self, part: int, recording: Recording) -> tuple[NDArray[Any], ...]:
         """The arrays of a program: the batch, then new outputs."""
+        self.recordings[part] = recording
         self.before_run = recording.recorder.before_run or self.before_run
         made = recording.bound[recording.n_inputs :]
         outputs = tuple(np.empty(s.array.shape, s.array.dtype) for s in made)
@@ -100,6 +102,7 @@ class Loop:
         self.steps = -(-self.rows // batch) if steps is None else steps
         self._order, self._batch = order, batch
         self._key = seed if shuffle else None
+        self._synced = False  # whether the next run finds all that it reads written
         last = self.rows - (self.steps - 1) * batch
         self._parts = parts = _Parts(data, (batch, last, batch), record)
         first = next(r for r in recordings if r is not None)
@@ -120,6 +123,21 @@ class Loop:
             every,
             parts.make,
         )
+
+    def renew(self, data: tuple[NDArray[Any], ...], seed: int) -> None:
+        """Take other data of the same types and shapes, packed, and another key of the shuffles; or
+        no data, until there are others.
+
+        The recordings are as they were when they were looked at.
+        """
+        self._loop.renew(list(data), seed)
+        self._key = self._key if self._key is None else seed
+        self._synced = True
+
+    @property
+    def recordings(self) -> list[Recording]:
+        """Those of the kinds of steps that were reached."""
+        return [r for r in self._parts.recordings if r is not None]
 
     def start(
         self,
@@ -145,8 +163,9 @@ class Loop:
 
     def run(self) -> bool:
         """Run steps for about CHUNK_SECONDS; True while there are more."""
-        for sync in self._parts.before_run:
+        for sync in () if self._synced else self._parts.before_run:
             sync()
+        self._synced = False
         more: bool = self._loop.run(CHUNK_SECONDS)
         return more
 

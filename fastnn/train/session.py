@@ -79,6 +79,7 @@ class Session:
     ) -> None:
         self.trainer, self.steps, self.plan, self.seed = trainer, steps, plan, seed
         self.rows, self._held_out, self._file = rows, held_out, file
+        self.epochs = plan.epochs
         self.history: History = trainer.history
         self.epoch = self.step = 0
         self.begun = False
@@ -96,8 +97,27 @@ class Session:
             self._callbacks or held_out or plan.whole or file or plan.schedule.scheduler
         )
 
-    def run(self) -> None:
-        """Run all epochs, or until the fit is stopped."""
+    def is_plain(self) -> bool:
+        """Whether steps are all that happens in it."""
+        return self._alone and self.plan.update.accumulate == 1
+
+    def again(self, trainer: Training, rows: Rows, seed: int, epochs: int, loop: AnyLoop) -> None:
+        """Run a plain fit once more, by a loop that has these rows and this seed."""
+        self.trainer, self.history = trainer, trainer.history
+        self.rows, self.seed, self.epochs = rows, seed, epochs
+        self.epoch = self.step = 0
+        self.begun, self.sums, self._at_rest = False, None, True
+        try:
+            self._epochs(loop)
+        finally:
+            self._end_cut_off(loop)
+
+    def rest(self) -> None:
+        """Let go of the trainer and of its data, until `again` gives others."""
+        del self.trainer, self.history, self.rows
+
+    def run(self) -> AnyLoop:
+        """Run all epochs, or until the fit is stopped; returns its first loop."""
         found = None if self._file is None else self._file.found
         if found is not None:
             restore(self, found)
@@ -117,11 +137,16 @@ class Session:
                 self._save()
             raise
         finally:
-            if self.step == loop.steps and self.sums is not None:  # cut off before its figures
-                self.history.add(self.epoch, self._figures(self.sums, loop))
+            self._end_cut_off(loop)
             if self.plan.update.accumulate > 1:
                 self.trainer.optimizer.zero_grad()
             self._tell(lambda c: c.on_train_end({}))
+        return loop
+
+    def _end_cut_off(self, loop: AnyLoop) -> None:
+        """Note the figures of an epoch that was cut off before them."""
+        if self.step == loop.steps and self.sums is not None:
+            self.history.add(self.epoch, self._figures(self.sums, loop))
 
     def _loop(self) -> AnyLoop:
         plan = self.plan
@@ -143,7 +168,7 @@ class Session:
         names = self.plan.names()
         for callback in self._callbacks:
             callback.trainer = self.trainer
-            callback.params = {"epochs": self.plan.epochs, "steps": loop.steps, "metrics": names}
+            callback.params = {"epochs": self.epochs, "steps": loop.steps, "metrics": names}
         self._tell(lambda c: c.on_train_begin({}))
 
     def _tell(self, call: Callable[[Callback], object]) -> None:
@@ -152,8 +177,7 @@ class Session:
                 self.trainer.stop_training = True
 
     def _epochs(self, loop: AnyLoop) -> None:
-        plan = self.plan
-        while self.epoch < plan.epochs and not self.trainer.stop_training:
+        while self.epoch < self.epochs and not self.trainer.stop_training:
             if not self.begun:
                 self._at_rest = False
                 self._tell(lambda c: c.on_epoch_begin(self.epoch, {}))
@@ -169,7 +193,7 @@ class Session:
 
     def _train(self, loop: AnyLoop) -> None:
         """Train to the end of an epoch, or until the fit is stopped."""
-        last = min(self.plan.epochs, self.epoch + (EPOCHS_AT_ONCE if self._alone else 1))
+        last = min(self.epochs, self.epoch + (EPOCHS_AT_ONCE if self._alone else 1))
         while self.step < loop.steps and not self.trainer.stop_training:
             self._at_rest = False
             if isinstance(loop, PythonLoop):

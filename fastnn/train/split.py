@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn._support import check
+
 
 def split(
     y: NDArray[Any], test_size: float = 0.25, seed: int = 0, *, stratify: bool | None = None
@@ -55,3 +57,11 @@ def split(
 def held_out(n: int, share: float) -> int:
     """The number of rows held out of n for a fraction; each part has at least one."""
     return min(max(round(n * share), 1), n - 1)
+
+
+def share_of(validation_split: Any, validation_data: Any) -> float:
+    """The checked fraction of the rows to hold out."""
+    share = check.real("validation_split", validation_split, 0.0, 1.0, open_high=True)
+    if share and validation_data is not None:
+        raise ValueError("validation_split: expected 0 with validation_data; give one of them")
+    return share

@@ -20,6 +20,7 @@ from fastnn.nn import Module, ZeroOneLoss
 from fastnn.nn.losses.zero_one import REFUSAL
 from fastnn.optim import Optimizer
 from fastnn.tensor import Tensor
+from fastnn.train.again import Again
 from fastnn.train.callbacks import Callback, listed
 from fastnn.train.checkpoint import Checkpoint, identity
 from fastnn.train.history import History
@@ -29,7 +30,7 @@ from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
 from fastnn.train.schedule import Schedule
 from fastnn.train.session import Session, evaluated
-from fastnn.train.split import held_out
+from fastnn.train.split import held_out, share_of
 from fastnn.train.steps import Steps
 from fastnn.train.update import Update
 from fastnn.train.validation import (
@@ -47,6 +48,8 @@ from fastnn.train.validation import (
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from fastnn.train.loop import Loop
+    from fastnn.train.python_loop import PythonLoop
     from fastnn.train.weights import ClassWeight
 
     Loss = Callable[..., Tensor]
@@ -99,6 +102,7 @@ class Trainer:
         self.stop_training = False
         self._asked: Sequence[str | Metric] = ()  # metrics of the last fit
         self._recordings: OrderedDict[Any, Recording] = OrderedDict()
+        self._again = Again()
         self._fitting = threading.Lock()
 
     def fit(
@@ -195,15 +199,18 @@ class Trainer:
             KeyboardInterrupt: the model is as after the last finished step, or, with an
                 `EarlyStopping` that has seen an epoch, has its best weights.
         """
-        if isinstance(self.loss, ZeroOneLoss):
-            raise RuntimeError(REFUSAL)
+        settings = (
+            batch_size, shuffle, validation_data, validation_split, validation_freq, sample_weight,
+            class_weight, metrics, callbacks, scheduler, schedule, monitor, accumulate_steps,
+            clip_norm, clip_value, checkpoint,
+        )  # fmt: skip
+        if (history := self._again.fit(self, x, y, epochs, verbose, settings)) is not None:
+            return history
         skipped = ignored_in(self.loss, y, validation_data)
         functions = named(metrics, self.loss, skipped)
         update = Update.checked(accumulate_steps, clip_norm, clip_value)
-        self._check_optimizer(update)
-        share = check.real("validation_split", validation_split, 0.0, 1.0, open_high=True)
-        if share and validation_data is not None:
-            raise ValueError("validation_split: expected 0 with validation_data; give one of them")
+        self._check_parts(update)
+        share = share_of(validation_split, validation_data)
         validates = bool(share) or validation_data is not None
         plan = Plan(
             epochs=check.epochs(epochs),
@@ -224,7 +231,7 @@ class Trainer:
         given = Given(self.loss, rows, y, real, sample_weight, class_weight)
         file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, resume)
         with self._alone():
-            self._fit(plan, share, *self._checked(plan, share, given, validation_data, file), file)
+            self._again.keep(*self._fit(plan, share, given, validation_data, file), settings, y)
         return self.history
 
     def partial_fit(
@@ -284,14 +291,18 @@ class Trainer:
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: all but the recordings, which are made again."""
-        return {k: v for k, v in vars(self).items() if k not in ("_recordings", "_fitting")}
+        made_again = "_recordings", "_again", "_fitting"
+        return {k: v for k, v in vars(self).items() if k not in made_again}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _recordings=OrderedDict(), _fitting=threading.Lock())
+        fresh = {"_recordings": OrderedDict(), "_again": Again(), "_fitting": threading.Lock()}
+        vars(self).update(state, **fresh)
 
     # Checks, without side effects
 
-    def _check_optimizer(self, update: Update) -> None:
+    def _check_parts(self, update: Update) -> None:
+        if isinstance(self.loss, ZeroOneLoss):
+            raise RuntimeError(REFUSAL)
         mine = {id(p) for p in self.model.parameters()}
         groups = getattr(self.optimizer, "param_groups", [])
         if mine and groups and not any(id(p) in mine for g in groups for p in g["params"]):
@@ -361,15 +372,23 @@ class Trainer:
         raise failed
 
     def _fit(
-        self, plan: Plan, share: float, rows: Rows, held: Rows | None, file: Checkpoint | None
-    ) -> None:
-        """Train, with a new seed or from the state in the checkpoint."""
+        self, plan: Plan, share: float, given: Given, validation: Any, file: Checkpoint | None
+    ) -> tuple[Session, Loop | PythonLoop]:
+        """Train on checked rows, with a new seed or from the state in the checkpoint."""
+        rows, held = self._checked(plan, share, given, validation, file)
         found = None if file is None else file.found
-        seed = random.derive_seed() if found is None else found["seed"]
-        self.validation_rows = None
+        seed, numbers = random.derive_seed() if found is None else found["seed"], None
         if share:
-            rows, held, self.validation_rows = rows.split(share, seed)
-        self._asked, self.seed = plan.asked, seed
-        self.history, self.stop_training = History(), False
-        Session(self, self._steps(), plan, rows, held, seed, file).run()
+            rows, held, numbers = rows.split(share, seed)
+        self._begin(plan.asked, seed, numbers)
+        session = Session(self, self._steps(), plan, rows, held, seed, file)
+        loop = session.run()
         check_finite(self.model)
+        return session, loop
+
+    def _begin(
+        self, asked: Sequence[str | Metric], seed: int, held_out: NDArray[np.int64] | None
+    ) -> None:
+        """What a fit sets before it trains."""
+        self._asked, self.seed, self.validation_rows = asked, seed, held_out
+        self.history, self.stop_training = History(), False
