@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import autograd, ops
+from fastnn import ops
 from fastnn._support import check
 from fastnn.optim import settings, state
 from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
+from fastnn.optim.residuals import jacobian_of
 from fastnn.tape import listener, versions
 from fastnn.tape.modes import enable_grad, no_grad
 from fastnn.tensor import Tensor
@@ -32,7 +33,8 @@ class LevenbergMarquardt(Optimizer):
     gain = decrease of F / decrease predicted by the linear model; gain > 0: damping *=
     max(1/3, 1 - (2 gain - 1)**3); else damping *= 2, 4, 8, ..., and again.
     It converges in tens of steps where first-order methods take thousands. A step costs the
-    Jacobian (rows x parameters) and a Cholesky factor of parameters x parameters, in float64.
+    Jacobian (rows x parameters), in time rows x parameters**2, and a Cholesky factor of parameters
+    x parameters, in float64.
 
     Args:
         params: parameters of one dtype, in one group, at most 5000 elements in all.
@@ -146,18 +148,8 @@ class LevenbergMarquardt(Optimizer):
         """F, J'J and the gradient of F at the current parameters."""
         with enable_grad():
             residuals = self._residuals(closure)
-            m = residuals.numel()
-            rows = autograd.grad(
-                residuals,
-                group["params"],
-                Tensor(np.eye(m, dtype=residuals.dtype)),
-                is_grads_batched=True,
-                materialize_grads=True,
-            )
-        parts = [
-            np.asarray(row._array, np.float64).reshape(m, -1) for row in rows if row is not None
-        ]
-        jacobian, decay = Tensor(np.concatenate(parts, axis=1)), group["weight_decay"]
+            made = jacobian_of(residuals, group["params"])
+        jacobian, decay = Tensor(made), group["weight_decay"]
         gradient = ops.matmul(jacobian.T, residuals.detach().double())._array
         normal = ops.matmul(jacobian.T, jacobian)._array + decay * np.eye(gradient.size)
         return self._loss(residuals, group), normal, gradient + decay * self._gathered(group)
