@@ -125,11 +125,10 @@ def test_a_loss_that_takes_no_weights() -> None:
         trainer.fit(X, VALUES, class_weight="balanced", verbose=0)
 
 
-@pytest.mark.parametrize("kind", [optim.LBFGS, optim.LevenbergMarquardt])
-def test_optimizers_that_call_a_function(kind: Any) -> None:
+def test_an_optimizer_that_calls_a_function_for_residuals() -> None:
     trainer = make()
-    trainer.optimizer = kind(trainer.model.parameters())
-    with pytest.raises(TypeError, match=f"optimizer: {kind.__name__} calls a function"):
+    trainer.optimizer = optim.LevenbergMarquardt(trainer.model.parameters())
+    with pytest.raises(TypeError, match="optimizer: LevenbergMarquardt calls a function"):
         trainer.fit(**DEFAULTS)
 
 

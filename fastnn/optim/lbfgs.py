@@ -29,7 +29,8 @@ class LBFGS(Optimizer):
 
     d = -H g, H from the last `history_size` pairs of s = t d and y = the change of g, scaled at
     first by s.y / y.y; p += t d, t = lr (in the very first step lr / sum|g| if that is less), or
-    what the line search finds. One `step` makes up to `max_iter` of these.
+    what the line search finds. One `step` makes up to `max_iter` of these. `fastnn.Trainer` takes
+    it as well, and makes the closure: a program, for each batch.
 
     Args:
         params: parameters of one dtype, in one group.
@@ -63,6 +64,7 @@ class LBFGS(Optimizer):
     row = ""
     moment_names = ()
     calls_closure = True
+    closure_gives_loss = True
 
     def __init__(
         self,

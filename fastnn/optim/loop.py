@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+import math
+from collections.abc import Callable, Container, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fastnn._support import check
 from fastnn.optim.block import Block
 from fastnn.optim.optimizer import Optimizer
+from fastnn.tape import versions
+from fastnn.tensor import Tensor
 
 Table = npt.NDArray[np.float64]
 
@@ -50,3 +55,36 @@ def forget_numbers(optimizer: Optimizer) -> None:
     """Force the settings to be rewritten before the next step: `rates` has overwritten them."""
     for block in blocks_of(optimizer):
         block.source = None
+
+
+def step_by_closure(optimizer: Any, evaluate: Callable[[], Sequence[Tensor]]) -> list[float]:
+    """One step of an optimizer that evaluates the loss several times, as L-BFGS does.
+
+    evaluate: sets the gradients; returns the loss and other figures.
+
+    Returns:
+        Those of the first evaluation, before the step.
+
+    Raises:
+        FloatingPointError: the loss is not finite, or not where the step ends; the parameters are
+            as before the step.
+    """
+    first: list[float] = []
+    before = [block.flat.values._array.copy() for block in blocks_of(optimizer)]
+
+    def closure() -> float:
+        found = [float(figure.detach().item()) for figure in evaluate()]
+        if not first:
+            if not math.isfinite(found[0]):
+                raise FloatingPointError("loss: not finite")
+            first.extend(found)
+        return found[0]
+
+    optimizer.step(closure)
+    vectors = [block.flat.values._array for block in blocks_of(optimizer)]
+    if not (math.isfinite(optimizer._loss) and all(map(check.are_finite, vectors))):
+        for vector, values in zip(vectors, before, strict=True):
+            np.copyto(vector, values)
+            versions.wrote(vector, "step")
+        raise FloatingPointError("loss: not finite where the step ends")
+    return first

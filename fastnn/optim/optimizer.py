@@ -64,6 +64,7 @@ class Optimizer(Hooked):
     count_names: tuple[str, ...] = ("step",)  # what `hyper` keeps, from `steps_at` on
     steps_at = engine.HYPER_STEPS
     moment_shape: ShapeOf | None = None  # None: every moment has the shape of its parameter
+    closure_gives_loss = False  # `step` calls a closure, several times, for loss and gradients
     restarts = False  # whether adding a moment later restarts the step count
 
     def __init__(self, params: Params, defaults: Group) -> None:

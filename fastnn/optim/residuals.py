@@ -33,10 +33,13 @@ def _by_rows(residuals: Tensor, params: Sequence[Tensor]) -> Array:
         list(params),
         Tensor(np.eye(m, dtype=residuals.dtype)),
         is_grads_batched=True,
-        materialize_grads=True,
+        allow_unused=True,
     )
-    parts = [np.asarray(row._array, np.float64).reshape(m, -1) for row in rows if row is not None]
-    return np.concatenate(parts, axis=1)
+    parts = [
+        np.zeros((m, p.numel())) if row is None else row._array.reshape(m, -1)
+        for p, row in zip(params, rows, strict=True)
+    ]
+    return np.concatenate(parts, axis=1, dtype=np.float64)
 
 
 def _by_columns(residuals: Tensor, params: Sequence[Tensor]) -> Array:

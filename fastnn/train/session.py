@@ -122,7 +122,7 @@ class Session:
         if found is not None:
             restore(self, found)
         loop = self._loop()
-        if isinstance(loop, PythonLoop):
+        if isinstance(loop, PythonLoop) and loop.doubts:
             warnings.warn(in_python("fit", self.trainer.model, loop.doubts), stacklevel=4)
         self._begin(loop)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,10 +16,11 @@ from fastnn.nn import BatchNorm1d, Module
 from fastnn.nn.modes import training_mode
 from fastnn.nn.utils import clip_grad_norm_, clip_grad_value_
 from fastnn.ops import cast
-from fastnn.optim.loop import blocks_of, empty_gradients, hold_gradients
+from fastnn.optim.loop import blocks_of, empty_gradients, hold_gradients, step_by_closure
 from fastnn.tape import listener
 from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor, int64
+from fastnn.train.key import Key, Parts, shapes_of
 from fastnn.train.loop import Loop, batch_order, parted
 from fastnn.train.metrics import Metric
 from fastnn.train.own_input import recorded
@@ -44,49 +45,15 @@ if TYPE_CHECKING:
     from fastnn.optim import Optimizer
 
     Loss = Callable[..., Tensor]
-    Cache = OrderedDict["Key", Recording]
-    Shape = tuple[tuple[int, ...], np.dtype[Any]]
+    Cache = OrderedDict[Key, Recording]
 
 MAX_RECORDINGS = 16  # per trainer: batch shapes, lists of metrics
 EVALUATION_ROWS = 1024  # rows per batch in evaluation
 
 
-def shapes_of(*arrays: NDArray[Any]) -> tuple[Shape, ...]:
-    """Shape and dtype of one row of each array."""
-    return tuple((a.shape[1:], a.dtype) for a in arrays)
-
-
 def _figures(*found: Tensor) -> list[Tensor]:
     """Losses and metrics in a type that the loop in C adds up."""
     return [cast(t, wide(t.dtype)) for t in found]
-
-
-class Key(NamedTuple):
-    """The cache key of a recording.
-
-    kind: "update"; "within", which only accumulates gradients; or "evaluate".
-    rows: rows per batch.
-    parts: the ids of model, loss, optimizer and metrics.
-    shapes: shapes of one row of x, y and weights.
-    ignores: whether y has ignored labels.
-    """
-
-    kind: str
-    update: Update
-    rows: int
-    parts: tuple[int, ...]
-    shapes: tuple[Shape, ...]
-    ignores: bool
-
-
-class Parts(NamedTuple):
-    """The objects of a recording, kept alive so that their ids stay unique.
-
-    outputs: the shape of the model's output for one row.
-    """
-
-    of: tuple[Any, ...]
-    outputs: tuple[int, ...]
 
 
 class Steps:
@@ -100,6 +67,7 @@ class Steps:
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self._cache = cache
         self._outputs: tuple[int, ...] = ()  # of the model in the last step
+        self._closes = getattr(optimizer, "closure_gives_loss", False)
         self._gradients: list[tuple[Tensor, Tensor | None, NDArray[Any] | None]] | None = None
 
     # ---- the first step, which also checks the data ----
@@ -122,7 +90,7 @@ class Steps:
             Exception: whatever the step raises; `undo` is then to be called.
         """
         steps, size, _ = self.parted(n, batch)
-        kind = "within" if update.accumulate > 1 and steps > 1 else "update"
+        kind = "within" if (update.accumulate > 1 and steps > 1) or self._closes else "update"
         self._gradients, asked = [], Asked(metrics, update)
         known, trial = self._known(kind, given, size, asked), None
         if known is None:
@@ -193,7 +161,7 @@ class Steps:
         order = batch_order(n, seed, 0) if shuffle else np.arange(n, dtype=int64)
         steps, batch, last = self.parted(n, batch)
         every = update.accumulate if steps > 1 else 1
-        kinds = "update", "update", "within"
+        kinds = "within" if self._closes else "update", "update", "within"
         samples = order[:batch], order[-last:], order[:batch]
 
         def record(part: int) -> Recording:
@@ -202,6 +170,10 @@ class Steps:
         first = 2 if every > 1 else 0
         made: list[Recording | None] = [None, None, None]
         made[first] = known = self._recording(kinds[first], rows, samples[first], asked, first=True)
+        if self._closes:
+            run, keyed = self._by_closure(rows, asked), seed if shuffle else None
+            doubts, data = known.captures.doubts, rows.arrays()
+            return PythonLoop(doubts, run, run, data, batch, order, keyed, 1, steps)
         if known.captures.doubts:
             if every > 1:
                 self.optimizer.zero_grad()
@@ -252,7 +224,7 @@ class Steps:
             y, *w = beside(z, *(given if trial is None else trial.targets(z)))
             figures = measured(self.loss, z, y, *w)
             loss, recorded = figures[0], listener.active is not None
-            if not recorded and not math.isfinite(loss.item()):
+            if not (recorded or self._closes) and not math.isfinite(loss.item()):
                 raise FloatingPointError("loss: not finite")
             if trial is not None:
                 trial.look(z, loss)
@@ -287,6 +259,23 @@ class Steps:
         def run(arrays: tuple[NDArray[Any], ...]) -> list[float]:
             with training_mode(self.model, training):
                 return [float(figure.detach().item()) for figure in step(*map(Tensor, arrays))]
+
+        return run
+
+    def _by_closure(self, rows: Rows, asked: Asked) -> Step:
+        """A step of an optimizer that evaluates a batch several times; each is one program."""
+
+        def run(arrays: tuple[NDArray[Any], ...]) -> list[float]:
+            known = self._recording("within", rows, np.arange(len(arrays[0])), asked)
+            step = self._step("within", asked)
+
+            def evaluate() -> list[Tensor]:
+                if known.captures.doubts:
+                    return step(*map(Tensor, arrays))  # type: ignore[no-any-return]
+                return known.replay(list(arrays))  # type: ignore[no-any-return]
+
+            with training_mode(self.model, True):
+                return step_by_closure(self.optimizer, evaluate)
 
         return run
 
@@ -365,7 +354,9 @@ class Steps:
             if first and asked.update.accumulate > 1:
                 self._hold_gradients()
             of_the_user = [self.model, self.loss, *asked.metrics.values()]
-            _, recording = recorded(step, arrays, of_the_user, guard=training, undo=training)
+            _, recording = recorded(
+                step, arrays, of_the_user, guard=training and not self._closes, undo=training
+            )
         recording.parts = Parts(self._of(asked), self._outputs)
         return recording
 

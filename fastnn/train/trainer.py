@@ -62,7 +62,8 @@ class Trainer:
     Args:
         model: the module to train.
         loss: `loss(model(x), y)`, a tensor of one element: an `nn` loss or your own function.
-        optimizer: over the parameters of the model.
+        optimizer: over the parameters of the model. `optim.LBFGS` evaluates a batch several times
+            a step: best with batch_size=len(x), line_search_fn="strong_wolfe" and no dropout.
 
     Attributes:
         seed: the shuffle seed of the last fit; `fastnn.train.batch_order(rows, seed, epoch)` gives
@@ -310,7 +311,10 @@ class Trainer:
                 "optimizer: expected one over parameters of the model, got one that has none of "
                 "them; make it by optim.Adam(model.parameters())"
             )
-        if getattr(self.optimizer, "calls_closure", False):
+        closes = getattr(self.optimizer, "closure_gives_loss", False)
+        if closes and update != Update():
+            raise ValueError("optimizer: LBFGS takes no clip_norm, clip_value or accumulate_steps")
+        if getattr(self.optimizer, "calls_closure", False) and not closes:
             raise TypeError(
                 f"optimizer: {name_of(self.optimizer)} calls a function several times a step; "
                 "expected one that does not, or write the loop, with optimizer.step(closure)"
