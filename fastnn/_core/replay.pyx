@@ -108,11 +108,13 @@ cdef class Forward:
     cdef programs.Program _program
     cdef Watch _watch
     cdef tuple _input, _output, _made
+    cdef Py_ssize_t _sizes[2]
     cdef bint _double
 
     def __init__(self, programs.Program program, Watch watch, x, y):
         self._program, self._watch, self._made = program, watch, (y.shape, y.dtype)
         self._input, self._output, self._double = _spec(x), _spec(y), x.dtype.itemsize == 8
+        self._sizes[0], self._sizes[1] = x.dtype.itemsize, y.dtype.itemsize
 
     def run(self, x, out):
         """The output, in `out` if that is not None; None, and nothing was done, where Python has to
@@ -128,6 +130,9 @@ cdef class Forward:
             out = _empty(self._made[0], self._made[1])
         if not _fits(out, self._output, &at[1], &n[1]) or not out.flags.writeable:
             return None
+        if (<char *>at[0] < <char *>at[1] + n[1] * self._sizes[1]
+                and <char *>at[1] < <char *>at[0] + n[0] * self._sizes[0]):
+            return None  # out is written while x is still read
         self._program.run_on(at, 0)
         return out
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy.typing as npt
 
 from fastnn._core import engine
 from fastnn._core.tape import TensorBase
-from fastnn._support import default, dtypes
+from fastnn._support import default, dtypes, maps
 
 Array = npt.NDArray[Any]
 
@@ -259,11 +258,7 @@ def refuse_kind(value: Any, name: str) -> None:
             raise TypeError(
                 f"{name}: expected an array of numbers, got {show(value)}; use list({name})"
             ) from None
-    base = value
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if isinstance(base, mmap.mmap) and base.closed:
-        raise ValueError(f"{name}: expected an open memory map, got a closed one")
+    maps.refuse_closed(value, name)
 
 
 def _refuse_dtype(array: Array, name: str) -> None:

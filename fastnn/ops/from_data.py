@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import default as _default, dtypes
+from fastnn._support import default as _default, dtypes, maps
 from fastnn._support.device import on_cpu
 from fastnn.ops.elementwise import copy
 from fastnn.ops.promote import cast
@@ -59,6 +59,7 @@ def tensor(
     source = data._array if isinstance(data, Tensor) else _plain(data)
     if listener.active is not None and type(source) is np.ndarray and source.dtype in DTYPES:
         return _copied_by_program(source, dtype).requires_grad_(requires_grad)
+    maps.refuse_closed(source, "data")
     if hasattr(source, "dtype"):
         array = as_dtype(np.array(source))
         return Tensor(array if dtype is None else _converted(array, dtype), requires_grad)
@@ -128,7 +129,7 @@ def as_tensor(data: Any, dtype: DTypeLike | None = None, device: Any = None) -> 
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     if isinstance(data, np.ndarray):
-        shared = Tensor(as_dtype(data))
+        shared = Tensor(as_dtype(maps.held(data, "data")))
         return shared if dtype is None else shared.to(dtype)
     return tensor(data, dtype)
 
@@ -169,14 +170,17 @@ _copy = copy
 def from_numpy(array: NDArray[Any]) -> Tensor:
     """A tensor that shares the memory of an array.
 
+    A memory map stays open as long as the tensor lives: to close it raises a BufferError.
+
     Raises:
         TypeError: not an array, or of a dtype that tensors have not, or of another byte order.
+        ValueError: a memory map that is closed.
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"array: expected a NumPy array, got {type(array).__name__}")
     if dtypes.dtype_of(array.dtype, "array") is not array.dtype and not array.dtype.isnative:
         raise TypeError(f"array: expected this machine's byte order, got {array.dtype}")
-    return Tensor(array)
+    return Tensor(maps.held(array, "array"))
 
 
 def from_dlpack(source: Any) -> Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 
 from fastnn._core import replay, tape
 from fastnn._core.tape import TensorBase, inference_enabled
-from fastnn._support import default, device as _device, dtypes
+from fastnn._support import default, device as _device, dtypes, maps
 from fastnn._support.dtypes import bfloat16, bool_, float32, float64, int64
 from fastnn.tape import batch, listener
 from fastnn.tensor import printing
@@ -340,7 +340,7 @@ def given_values(
     source = data._array if isinstance(data, Tensor) else data
     if isinstance(source, batch.Batch):
         return source, bool(requires_grad)  # type: ignore[return-value]
-    array = as_dtype(np.asarray(source))
+    array = as_dtype(maps.held(np.asarray(source), "data"))
     if dtype is not None:
         array = dtypes.converted(array, dtypes.dtype_of(dtype))
     elif not hasattr(source, "dtype") and array.dtype.kind in "iuf":

@@ -150,7 +150,8 @@ def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[A
         model: a module that maps (rows, features) to (rows, ...).
         x: (rows, features), anything NumPy takes as numbers; converted to the model's dtype, a
             large array of integers, float16 or bfloat16 block by block.
-        out: where to write; of the result's shape and dtype, C-contiguous. Default: a new array.
+        out: where to write; of the result's shape and dtype, C-contiguous. It may overlap x, which
+            is copied then. Default: a new array.
 
     Returns:
         The outputs (what the last layer gives: logits, unless it is a Softmax), of the model's
@@ -177,6 +178,8 @@ def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[A
         predictor.refresh(model)
     x = as_rows(x, "x", predictor.dtype)
     rows = len(x)
+    if isinstance(out, np.ndarray) and np.may_share_memory(x, out):
+        x = x.copy()  # what is written would be read as rows of x
     if x.dtype != predictor.dtype or x.dtype == BRAIN:
         return _by_blocks(predictor, x, out)
     program, spec = predictor.program(x if rows <= BLOCK else x[:BLOCK])
