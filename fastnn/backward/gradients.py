@@ -12,8 +12,8 @@ from fastnn.tensor import Tensor
 
 
 def leads_to(y: Tensor, leaves: Iterable[Tensor]) -> bool:
-    """Whether gradients can still flow from `y` to one of the leaves: not on a tape that was
-    freed."""
+    """Whether gradients may still have to flow from `y` to one of the leaves: not where they have
+    flown already, and the tape gave back its memory."""
     wanted = {id(leaf) for leaf in leaves}
     seen: set[int] = set()
     waiting = [y]
@@ -23,6 +23,8 @@ def leads_to(y: Tensor, leaves: Iterable[Tensor]) -> bool:
             return True
         if x._node is not None and id(x._node) not in seen:
             seen.add(id(x._node))
+            if all(output is None for output in x._node.outputs):
+                continue
             waiting.extend(source for source in x._node.inputs or () if source is not None)
     return False
 
