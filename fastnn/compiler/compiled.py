@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import os
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +17,7 @@ from fastnn._core.replay import Front
 from fastnn._support import tree
 from fastnn.backward.gradients import leads_to
 from fastnn.compiler import lowering
+from fastnn.compiler.advice import MANY_SHAPES, in_python, many_shapes, name_of
 from fastnn.compiler.captures import Captures, ChangedError
 from fastnn.compiler.recorder import Recorder, listening
 from fastnn.compiler.recording import Recording, rebuilt, tensors_of
@@ -175,6 +175,7 @@ class Compiled(Front):
         self.recordings = 0  # made so far
         self.doubts: tuple[str, ...] = ()  # why the function runs in Python at every call
         self._last: Recording | None = None  # the one that the last call used
+        self._shapes: set[tuple[tuple[int, ...], ...]] = set()  # of the arguments, recorded so far
 
     def _located(self, error: IndexError) -> IndexError:
         """An error of the fast path, with the lines of user code that it may come from."""
@@ -240,6 +241,7 @@ class Compiled(Front):
         if recording.captures.doubts:
             self._run_in_python(recording.captures.doubts)
             return _given_back(result, given, trained)
+        self._count(arrays)
         if kwargs or len(arrays) != len(args) or any(trained):
             recording.shortcut = None  # it only takes a flat list of arrays
         self._last, self._shortcut = recording, recording.shortcut
@@ -248,6 +250,14 @@ class Compiled(Front):
         if len(self._cache) > MAX_RECORDINGS:
             self._cache.popitem(last=False)
         return _given_back(result, given, trained)
+
+    def _count(self, arrays: list[NDArray[Any]]) -> None:
+        """Warn once if there are recordings for many shapes."""
+        before = len(self._shapes)
+        self._shapes.add(tuple(array.shape for array in arrays))
+        if before < len(self._shapes) == MANY_SHAPES:
+            shapes = {shape[0] if len(shape) == 1 else shape for shape in self._shapes}
+            warnings.warn(many_shapes("compile", name_of(self.fn), shapes), stacklevel=3)
 
     def _run_in_python(self, doubts: tuple[str, ...]) -> None:
         """From now on every call runs the function itself."""
@@ -270,18 +280,6 @@ class Compiled(Front):
             return type(leaf).__name__, leaf
 
         return is_grad_enabled(), repr(tree.mapped(entry, (args, kwargs)))
-
-
-def in_python(where: str, fn: Any, doubts: tuple[str, ...]) -> str:
-    """A warning that user code cannot be replayed."""
-    code = getattr(getattr(fn, "__func__", fn), "__code__", None)
-    place = f" ({os.path.basename(code.co_filename)}:{code.co_firstlineno})" if code else ""
-    name = getattr(fn, "__qualname__", type(fn).__qualname__)
-    return (
-        f"{where}: {name}{place} runs in Python every time, as slow as without it: "
-        f"{'; '.join(doubts[:3])}. A replay could miss a change of what is read there. Read it "
-        "outside and pass it in, or keep it in a number, a tensor, a list or a plain attribute"
-    )
 
 
 def _array(value: Any) -> NDArray[Any]:
@@ -339,7 +337,8 @@ def compile(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
 
     The recording captures every op that fn runs, including an optimizer's update of parameters, so
     a whole training step can be compiled. fn is recorded again for new shapes, dtypes, numbers,
-    training modes and layers. The tensors that it returns are detached from the tape.
+    training modes and layers; for many shapes a warning advises fewer. The tensors that it returns
+    are detached from the tape.
 
     The rule: a compiled function gives what fn gives, with the same bits, or raises. All that fn
     can read is watched: variables, attributes, containers, arrays, other functions. When some of it

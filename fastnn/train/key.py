@@ -1,15 +1,22 @@
-"""The cache key of a recorded step, and what the recording keeps alive."""
+"""The recorded steps of a trainer: their keys, and what they keep alive."""
 
 from __future__ import annotations
 
+import warnings
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastnn.compiler.advice import MANY_SHAPES, many_shapes
 from fastnn.train.update import Update
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from fastnn.compiler.recording import Recording
+
+MAX_RECORDINGS = 16  # per trainer: batch shapes, lists of metrics
 
 Shape = tuple[tuple[int, ...], np.dtype[Any]]
 
@@ -45,3 +52,27 @@ class Parts(NamedTuple):
 
     of: tuple[Any, ...]
     outputs: tuple[int, ...]
+
+
+class Recordings(OrderedDict[Key, "Recording"]):
+    """The recorded steps of a trainer, the last used last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sizes: set[int] = set()  # rows per batch of the training steps so far
+        self._told = False
+
+    def keep(self, key: Key, recording: Recording) -> None:
+        """Add one; the least recently used is dropped if there are too many."""
+        self[key] = recording
+        self.move_to_end(key)
+        while len(self) > MAX_RECORDINGS:
+            self.popitem(last=False)
+        if key.kind != "evaluate":
+            self._sizes.add(key.rows)
+
+    def advise(self) -> None:
+        """Warn once if there were training steps of many sizes."""
+        if len(self._sizes) >= MANY_SHAPES and not self._told:
+            self._told = True
+            warnings.warn(many_shapes("fit", "a step", self._sizes), stacklevel=4)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support.dtypes import converted, wide
-from fastnn.compiler.compiled import in_python
+from fastnn.compiler.advice import in_python
 from fastnn.guards import first_non_finite
 from fastnn.nn.modes import training_mode
 from fastnn.train.callbacks import Callback, Training

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from fastnn.optim.loop import blocks_of, empty_gradients, hold_gradients, step_b
 from fastnn.tape import listener
 from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor, int64
-from fastnn.train.key import Key, Parts, shapes_of
+from fastnn.train.key import Key, Parts, Recordings, shapes_of
 from fastnn.train.loop import Loop, batch_order, parted
 from fastnn.train.metrics import Metric
 from fastnn.train.own_input import recorded
@@ -45,9 +44,7 @@ if TYPE_CHECKING:
     from fastnn.optim import Optimizer
 
     Loss = Callable[..., Tensor]
-    Cache = OrderedDict[Key, Recording]
 
-MAX_RECORDINGS = 16  # per trainer: batch shapes, lists of metrics
 EVALUATION_ROWS = 1024  # rows per batch in evaluation
 
 
@@ -63,7 +60,7 @@ class Steps:
         cache: earlier recordings; new ones are added.
     """
 
-    def __init__(self, model: Module, loss: Loss, optimizer: Optimizer, cache: Cache) -> None:
+    def __init__(self, model: Module, loss: Loss, optimizer: Optimizer, cache: Recordings) -> None:
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self._cache = cache
         self._outputs: tuple[int, ...] = ()  # of the model in the last step
@@ -119,7 +116,7 @@ class Steps:
         """The result of the first step, recorded now."""
         step = self._step(kind, asked, trial)
         recording = self._record(kind, step, [given.x[:size].copy()], asked, first=True)
-        self._keep(self._key(kind, trial.rows, size, asked), recording)
+        self._cache.keep(self._key(kind, trial.rows, size, asked), recording)
         return Known(trial.rows, self._outputs, recording.recorder)
 
     def _keep_gradients(self) -> None:
@@ -309,7 +306,7 @@ class Steps:
         if found is None:
             step, sample = self._step(kind, asked), rows.sample(batch, self.loss)
             found = self._record(kind, step, list(sample.arrays()), asked, first)
-            self._keep(key, found)
+            self._cache.keep(key, found)
         return found
 
     def _key(self, kind: str, rows: Rows, size: int, asked: Asked) -> Key:
@@ -365,9 +362,3 @@ class Steps:
         self._keep_gradients()
         self.optimizer.zero_grad()
         hold_gradients(self.optimizer, leaves)
-
-    def _keep(self, key: Key, recording: Recording) -> None:
-        self._cache[key] = recording
-        self._cache.move_to_end(key)
-        while len(self._cache) > MAX_RECORDINGS:
-            self._cache.popitem(last=False)

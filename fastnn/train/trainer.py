@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,6 @@ from fastnn import random
 from fastnn._support import check
 from fastnn._support.dtypes import wide
 from fastnn._support.rows import as_rows
-from fastnn.compiler.recording import Recording
 from fastnn.nn import Module, ZeroOneLoss
 from fastnn.nn.losses.zero_one import REFUSAL
 from fastnn.optim import Optimizer
@@ -24,6 +22,7 @@ from fastnn.train.again import Again
 from fastnn.train.callbacks import Callback, listed
 from fastnn.train.checkpoint import Checkpoint, identity
 from fastnn.train.history import History
+from fastnn.train.key import Recordings
 from fastnn.train.metrics import Metric, named, whole_set
 from fastnn.train.plan import Plan, name_of
 from fastnn.train.predict import figures_of
@@ -102,7 +101,7 @@ class Trainer:
         self.validation_rows: NDArray[np.int64] | None = None
         self.stop_training = False
         self._asked: Sequence[str | Metric] = ()  # metrics of the last fit
-        self._recordings: OrderedDict[Any, Recording] = OrderedDict()
+        self._recordings = Recordings()
         self._again = Again()
         self._fitting = threading.Lock()
 
@@ -296,7 +295,7 @@ class Trainer:
         return {k: v for k, v in vars(self).items() if k not in made_again}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        fresh = {"_recordings": OrderedDict(), "_again": Again(), "_fitting": threading.Lock()}
+        fresh = {"_recordings": Recordings(), "_again": Again(), "_fitting": threading.Lock()}
         vars(self).update(state, **fresh)
 
     # Checks, without side effects
@@ -388,6 +387,7 @@ class Trainer:
         session = Session(self, self._steps(), plan, rows, held, seed, file)
         loop = session.run()
         check_finite(self.model)
+        self._recordings.advise()
         return session, loop
 
     def _begin(

@@ -1,0 +1,35 @@
+"""Warnings that code runs slower than it could."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from typing import Any
+
+MANY_SHAPES = 8  # for which something is recorded, from which on a warning advises fewer
+
+
+def in_python(where: str, fn: Any, doubts: tuple[str, ...]) -> str:
+    """A warning that user code cannot be replayed."""
+    return (
+        f"{where}: {name_of(fn)} runs in Python every time, as slow as without it: "
+        f"{'; '.join(doubts[:3])}. A replay could miss a change of what is read there. Read it "
+        "outside and pass it in, or keep it in a number, a tensor, a list or a plain attribute"
+    )
+
+
+def many_shapes(where: str, what: str, shapes: Collection[Any]) -> str:
+    """A warning that recordings are made for many shapes."""
+    listed = ", ".join(map(str, sorted(shapes)[:3]))
+    return (
+        f"{where}: {what} was recorded for {len(shapes)} shapes ({listed}, ...), and each "
+        "recording takes as long as many steps. Give all batches one size: leave out a smaller "
+        "last one (DataLoader(drop_last=True)), or pad it and give the rows added the weight 0"
+    )
+
+
+def name_of(fn: Any) -> str:
+    """The name of a function, and where it stands."""
+    code = getattr(getattr(fn, "__func__", fn), "__code__", None)
+    place = f" ({os.path.basename(code.co_filename)}:{code.co_firstlineno})" if code else ""
+    return getattr(fn, "__qualname__", type(fn).__qualname__) + place
