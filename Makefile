@@ -42,7 +42,7 @@ test-neon: build/test_kernels_neon build/cases.bin ## run them for AArch64 in an
 check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== ruff";         $(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
 	@echo "== mypy";         $(BIN)/mypy --no-error-summary
-	@echo "== stubtest";     $(BIN)/stubtest --concise --ignore-missing-stub --mypy-config-file pyproject.toml fastnn._core.engine fastnn._core.program fastnn._core.tape fastnn._core.backward fastnn._core.replay
+	@echo "== stubtest";     $(BIN)/stubtest --concise --ignore-missing-stub --mypy-config-file pyproject.toml fastnn._core.engine fastnn._core.program fastnn._core.nets fastnn._core.tape fastnn._core.backward fastnn._core.replay
 	@echo "== cython-lint";  PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastnn/_core/*.pyx fastnn/_core/*.pxi
 	@echo "== clang-format"; $(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	@echo "== instructions"; $(BIN)/python -m bench.instructions

@@ -22,7 +22,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.modified import newer_group
 
 CORE = "fastnn/_core"
-DRIVERS = ("dispatch", "operands", "program", "threads")  # C that sees no SIMD
+DRIVERS = ("dispatch", "nets", "operands", "program", "threads")  # C that sees no SIMD
 PXD = sorted(glob(f"{CORE}/*.px[di]"))
 HEADERS = sorted(glob(f"{CORE}/include/*.h") + glob(f"{CORE}/src/**/*.h", recursive=True))
 
@@ -176,7 +176,7 @@ setup(
         ),
         *(
             Extension(f"fastnn._core.{name}", sources=[f"{CORE}/{name}.pyx"], **common)
-            for name in ("program", "tape", "backward", "replay", "watch", "frames")
+            for name in ("program", "nets", "tape", "backward", "replay", "watch", "frames")
         ),
     ],
     cmdclass={"build_ext": BuildEngine},

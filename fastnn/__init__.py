@@ -129,6 +129,7 @@ if _TYPE_CHECKING:
         info,
         io,
         plot,
+        population,
         testing,
         train,
         utils,
@@ -137,17 +138,20 @@ if _TYPE_CHECKING:
     from fastnn.compiler.compiled import compile
     from fastnn.explain.profile import profile
     from fastnn.io import FormatError, load, save
+    from fastnn.population import Ensemble, Population, fit_many
     from fastnn.train import History, Trainer, metrics
 
 # What a script may do without is loaded when it is first asked for.
 _MODULES = (
-    "amp callbacks compiler distributions explain guards info io mindspore plot testing train utils"
+    "amp callbacks compiler distributions explain guards info io mindspore plot population testing "
+    "train utils"
 )
 _provide("fastnn", "fastnn", _MODULES)
 _provide("fastnn", "fastnn.amp", "GradScaler autocast")
 _provide("fastnn", "fastnn.compiler.compiled", "compile")
 _provide("fastnn", "fastnn.explain.profile", "profile")
 _provide("fastnn", "fastnn.io", "FormatError load save")
+_provide("fastnn", "fastnn.population", "Ensemble Population fit_many")
 _provide("fastnn", "fastnn.train", "History Trainer metrics")
 _provide(
     "fastnn",
@@ -232,13 +236,16 @@ __all__ = [
     "vjp",
     "vmap",
     # Nets and training
+    "Ensemble",
     "History",
     "Parameter",
     "ParameterTuple",
+    "Population",
     "Trainer",
     "callbacks",
     "distributions",
     "explain",
+    "fit_many",
     "guards",
     "info",
     "linalg",
@@ -246,6 +253,7 @@ __all__ = [
     "nn",
     "optim",
     "plot",
+    "population",
     "train",
     "utils",
     # Random numbers, creation and functions of tensors

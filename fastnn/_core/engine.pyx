@@ -390,5 +390,10 @@ cdef fnn_status loop_run(fnn_loop *loop, size_t threads) noexcept nogil:
     return fnn_loop_run(loop, threads)
 
 
+cdef int64_t nets_run(fnn_net *nets, size_t n_nets, const fnn_copy *copies, size_t n_kinds,
+                      double seconds, size_t threads) noexcept nogil:
+    return fnn_nets_run(nets, n_nets, copies, n_kinds, seconds, threads)
+
+
 cdef void shuffle(int64_t *order, size_t rows, uint64_t seed, uint64_t epoch) noexcept:
     fnn_shuffle(order, rows, seed, epoch)

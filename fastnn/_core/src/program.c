@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "fastnn.h"
+#include "nets.h"
 
 #define LINE 64
 #define ROUND_UP(bytes) (((bytes) + LINE - 1) / LINE * LINE)
@@ -168,7 +168,7 @@ fnn_status fnn_program_run(fnn_program *program, size_t threads) {
   return status ? status : job.status;
 }
 
-static double now(void) {
+double fnn_now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
@@ -176,9 +176,9 @@ static double now(void) {
 
 /* What a look at the clock takes: the least of many, as whatever comes between adds to it. */
 static double clock_cost(void) {
-  double least = 1, before = now();
+  double least = 1, before = fnn_now();
   for (int i = 0; i < 64; i++) {
-    double after = now();
+    double after = fnn_now();
     if (after - before < least) least = after - before;
     before = after;
   }
@@ -197,13 +197,13 @@ static void profile_thread(void *context, fnn_team *team, size_t thread, size_t 
   profile_job *job = context;
   const fnn_program *program = job->program;
   fnn_status status = FNN_OK;
-  double before = now();
+  double before = fnn_now();
   for (size_t i = 0; i < program->n_phases && !status; i++) {
     const phase *p = &program->phases[i];
     status = run_phase(p, team, thread, threads, fnn_scratch());
     fnn_team_wait(team, threads);
     if (thread) continue;
-    double after = now();
+    double after = fnn_now();
     job->us[p->call - program->calls] += 1e6 * fmax(after - before - job->clock, 0);
     before = after;
   }
@@ -213,9 +213,9 @@ static void profile_thread(void *context, fnn_team *team, size_t thread, size_t 
 fnn_status fnn_program_profile(fnn_program *program, size_t threads, double *us) {
   profile_job job = {program, FNN_OK, clock_cost(), us};
   for (size_t i = 0; i < program->n_calls; i++) us[i] = 0;
-  double before = now();
+  double before = fnn_now();
   fnn_status status = fnn_program_run(program, threads);
-  us[program->n_calls] = 1e6 * fmax(now() - before - job.clock, 0);
+  us[program->n_calls] = 1e6 * fmax(fnn_now() - before - job.clock, 0);
   if (!status) status = fnn_team_run(threads, profile_thread, &job);
   return status ? status : job.status;
 }
@@ -340,7 +340,7 @@ static void finish_step(loop_job *job, size_t n, enum fnn_part part, fnn_status 
     loop->epoch++;
   }
   job->stop = loop->epoch >= loop->last_epoch || is_missing(loop) ||
-              (job->deadline >= 0 && now() >= job->deadline);
+              (job->deadline >= 0 && fnn_now() >= job->deadline);
 }
 
 static void loop_thread(void *context, fnn_team *team, size_t thread, size_t threads) {
@@ -365,8 +365,14 @@ static void loop_thread(void *context, fnn_team *team, size_t thread, size_t thr
 }
 
 fnn_status fnn_loop_run(fnn_loop *loop, size_t threads) {
-  loop_job job = {loop, FNN_OK, loop->seconds < 0 ? -1 : now() + loop->seconds, 0};
+  loop_job job = {loop, FNN_OK, loop->seconds < 0 ? -1 : fnn_now() + loop->seconds, 0};
   if (loop->epoch >= loop->last_epoch || !loop->rows || is_missing(loop)) return FNN_OK;
   fnn_status status = fnn_team_run(threads, loop_thread, &job);
   return status ? status : job.status;
+}
+
+fnn_status fnn_loop_steps(fnn_loop *loop, double deadline) {
+  loop_job job = {loop, FNN_OK, deadline, 0};
+  loop_thread(&job, NULL, 0, 1);
+  return job.status;
 }

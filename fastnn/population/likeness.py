@@ -1,0 +1,126 @@
+"""Likeness: which nets one recorded program can train."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn.compiler.recorder import owner_of
+from fastnn.nn import Module, Parameter
+from fastnn.nn.hooks import HOOKS
+from fastnn.optim import Optimizer
+from fastnn.optim.loop import blocks_of, layout_of, memory_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_REGISTRIES = frozenset(("_parameters", "_buffers", "_modules"))
+_SETTINGS = frozenset(("defaults", "_settings", "_hooks", "param_groups", "_blocks"))
+_NUMBERS = (bool, int, float, str, bytes, complex)
+
+
+def likeness(model: Module, optimizer: Optimizer) -> Hashable:
+    """A key that two nets share only if a step of both is the same computation.
+
+    It is made of all that the code of a model can read of it: the tree of its modules and their
+    attributes. Numbers, texts and lists of them are compared by value, everything else (a function,
+    an array that is no buffer) by being the same object. The numbers of an optimizer (lr, weight
+    decay ...) are in memory that a program reads, so they may differ.
+    """
+    places = {id(p): i for i, p in enumerate(model.parameters())}
+    modules = tuple(
+        (path, type(module), _attributes(module), _parameters(module, places), _buffers(module))
+        for path, module in model.named_modules(remove_duplicate=False)
+    )
+    extra = tuple((k, _plain(v)) for k, v in vars(optimizer).items() if k not in _SETTINGS)
+    return modules, layout_of(optimizer, places), extra
+
+
+def _attributes(module: Module) -> Hashable:
+    kept = []
+    for name, value in vars(module).items():
+        if name in _REGISTRIES or (name in HOOKS and not value):
+            continue
+        kept.append((name, _plain(value)))
+    return tuple(kept)
+
+
+def _plain(value: Any) -> Hashable:
+    """What a value is compared by."""
+    if value is None or isinstance(value, _NUMBERS):
+        return type(value), repr(value)
+    if isinstance(value, tuple | list):
+        return type(value), tuple(map(_plain, value))
+    if isinstance(value, set | frozenset):
+        return type(value), frozenset(map(_plain, value))
+    if isinstance(value, np.dtype):
+        return value.str
+    return "the same", id(value)
+
+
+def _parameters(module: Module, places: dict[int, int]) -> Hashable:
+    return tuple(
+        (name, None)
+        if p is None
+        else (name, type(p), places[id(p)], p.dtype.str, p.shape, p._array.strides, p.requires_grad)
+        for name, p in module._parameters.items()
+    )
+
+
+def _buffers(module: Module) -> Hashable:
+    return tuple(
+        (name, None) if b is None else (name, type(b), b.shape, b.dtype.str, b._array.strides)
+        for name, b in module._buffers.items()
+    )
+
+
+def memory(model: Module, optimizer: Optimizer, state: NDArray[np.int64]) -> Iterator[NDArray[Any]]:
+    """The arrays in which a net differs from those like it, in the same order for all of them.
+
+    state: of the random numbers that its dropout draws.
+    """
+    yield from memory_of(optimizer)
+    packed = {id(p) for block in blocks_of(optimizer) for p in block.params}
+    for p in model.parameters():
+        if id(p) not in packed:
+            yield p._array
+    for buffer in model.buffers():
+        yield buffer._array
+    yield state
+
+
+def address_of(array: NDArray[Any]) -> int:
+    """Where its first element lies."""
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+class Layout:
+    """Where the memory of the recorded net lies, so that another net's can take its place.
+
+    Attributes:
+        owners: the place in `memory` of each array that owns memory, by its id.
+        is_clear: whether no two share memory.
+    """
+
+    def __init__(self, arrays: list[NDArray[Any]]) -> None:
+        self._arrays = arrays
+        found = [owner_of(array) for array in arrays]
+        self.owners = {id(owner): i for i, owner in enumerate(found)}
+        self.is_clear = len(self.owners) == len(found)
+        self._offsets = [address_of(a) - address_of(o) for a, o in zip(arrays, found, strict=True)]
+
+    def addresses(self, own: list[NDArray[Any]], arrays: list[NDArray[Any]]) -> NDArray[np.uintp]:
+        """For the owners `own` of the recorded net's memory: where the memory of another lies.
+
+        arrays: the other's `memory`.
+        """
+        at = [self.owners[id(owner)] for owner in own]
+        return np.array([address_of(arrays[i]) - self._offsets[i] for i in at], np.uintp)
+
+
+def is_simple(model: Module) -> bool:
+    """Whether all parameters have their values: a lazy layer gets them in its first call."""
+    return all(type(p) is Parameter for p in model.parameters())
