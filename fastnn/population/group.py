@@ -17,7 +17,15 @@ from fastnn.population.task import Task
 from fastnn.random.generator import engine_state
 from fastnn.train.steps import EVALUATION_ROWS, Steps
 from fastnn.train.update import Asked, Update
-from fastnn.train.validation import Given, Rows, checked_pair, ignored_label, real_of
+from fastnn.train.validation import (
+    Given,
+    Known,
+    Rows,
+    checked_pair,
+    ignored_label,
+    real_of,
+    tried,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,9 +79,7 @@ class Group:
         x = as_rows(task.x, "x", real_of(net.model))
         given = Given(task.loss, x, task.y, wide(real_of(net.model)), task.sample_weight)
         try:
-            known = self._steps.first(
-                given, net.count(len(x)), net.recipe.batch, task.metrics, Update(), task.metrics
-            )
+            known = self._first_step(given, net)
             self.rows = known.rows
             self.held = checked_pair(
                 net.model, task.loss, task.validation_data, task.metrics, known
@@ -89,6 +95,17 @@ class Group:
             for trains, course in self.courses(member):
                 for size in course.sizes():
                     self._make(trains, size)
+
+    def _first_step(self, given: Given, net: Net) -> Known:
+        """Run the first step, as a check of the data."""
+        metrics, n = self.task.metrics, net.count(len(given.x))
+        try:
+            return self._steps.first(given, n, net.recipe.batch, metrics, Update(), metrics)
+        except Exception as error:
+            failed = error
+        self._steps.undo()
+        tried(net.model, given, metrics)  # raises a clear error if the data are at fault
+        raise failed
 
     def _prepare(self, course: Course) -> None:
         """Record the first step, and prepare the memory of all nets for it."""
