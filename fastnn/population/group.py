@@ -74,6 +74,7 @@ class Group:
     def __init__(self, nets: list[Net], task: Task) -> None:
         self.nets, self.task = nets, task
         self._first, self._asked = nets[0], Asked(task.metrics)
+        self._known: dict[tuple[int, int], Course] = {}
         net = self._first
         self._steps = Steps(net.model, task.loss, net.optimizer, OrderedDict())
         x = as_rows(task.x, "x", real_of(net.model))
@@ -122,17 +123,19 @@ class Group:
 
     def course(self, net: Net) -> Course:
         """Of training."""
-        n = net.count(len(self.rows.x))
-        steps, batch, last = self._steps.parted(n, net.recipe.batch)
-        return Course(n, batch, steps, last)
+        return self._parted(net.count(len(self.rows.x)), net.recipe.batch)
+
+    def _parted(self, n: int, batch: int) -> Course:
+        key = n, batch
+        if key not in self._known:
+            steps, size, last = self._steps.parted(n, batch)
+            self._known[key] = Course(n, size, steps, last)
+        return self._known[key]
 
     def evaluation(self, net: Net) -> Course | None:
         """Of evaluation after an epoch, if there are rows for it."""
         n = len(self.held.x) if self.held is not None else 0 if net.held is None else len(net.held)
-        if not n:
-            return None
-        steps, batch, last = self._steps.parted(n, EVALUATION_ROWS)
-        return Course(n, batch, steps, last)
+        return self._parted(n, EVALUATION_ROWS) if n else None
 
     def courses(self, net: Net) -> list[tuple[bool, Course]]:
         """Of training (True) and, if there are rows for it, of evaluation (False)."""

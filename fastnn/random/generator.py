@@ -84,6 +84,7 @@ class Generator:
             seed = None
         self._lock = threading.Lock()
         self.engine_state = np.zeros(2, np.int64)
+        self._made: Any = None  # the RandomState, from the first draw: slow to import, and to make
         self.manual_seed(_DEFAULT_SEED if seed is None else seed)  # type: ignore[arg-type]
 
     device = device("cpu")
@@ -97,9 +98,8 @@ class Generator:
         checked = check.integer("seed", seed, -(2**63), 2**64 - 1) % 2**64
         with self._lock:
             self._seed = checked
-            self._made: Any = (
-                None  # the RandomState, from the first draw: numpy.random is slow to import
-            )
+            if self._made is not None:
+                self._made.seed(checked & 0xFFFFFFFF)
             self._kept: float | None = None  # the sine of the last Box-Muller pair
             self.engine_state[:] = np.array([checked, 0], np.uint64).view(np.int64)
         return self
