@@ -233,7 +233,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         {"rows": [np.ones(N, bool), np.ones(9, bool)]}, ValueError,
         rf"rows\[1\]: expected a mask of {N} rows, got shape \(9,\)",
     ),
-    "row": ({"rows": [[0, N], None]}, ValueError, r"rows\[0\]: expected row numbers in 0..149, got"),
+    "row": ({"rows": [[0, N], None]}, ValueError, r"rows\[0\]: expected row numbers in 0..149"),
     "no rows": ({"rows": [[], None]}, ValueError, r"rows\[0\]: expected at least one row"),
     "floats": ({"rows": [[0.5], None]}, TypeError, r"rows\[0\]: expected a mask or a vector"),
     "validation twice": (

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
+import runpy
+import signal
+import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from populations import CLASSES, NUMBERS, N, X, alone, mlp, normed, same
 
 import fastnn
 from fastnn import nn, optim
 from fastnn.population import bags, fit_many
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_a_loss_that_becomes_nan_stops_its_net_alone() -> None:
@@ -89,3 +98,48 @@ def test_folds_and_bags_train_each_configuration_on_each() -> None:
             validation_data=(X[held], CLASSES[held]),
         )  # fmt: skip
         same(population, i, trainer)
+
+
+def test_ctrl_c_ends_it_soon() -> None:
+    big = np.tile(X, (40, 1))
+    y = np.tile(CLASSES, 40)
+    timer = threading.Timer(0.6, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    began = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        fit_many(
+            mlp, big, y, configs=[{}] * 6, loss=nn.CrossEntropyLoss(), epochs=10**5,
+            validation_rows=[np.arange(4000)] * 6, early_stopping=10**6, verbose=0,
+        )  # fmt: skip
+    assert time.perf_counter() - began < 5  # it was asked for .6 s; the machine may be busy
+    timer.join()
+
+
+def test_one_progress_bar(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr("fastnn.train.progress._is_terminal", lambda: True)
+    fit_many(mlp, X, CLASSES, configs=[{}] * 3, loss=nn.CrossEntropyLoss(), epochs=4)
+    shown = capsys.readouterr().err
+    assert "60/60" in shown and "100%" in shown  # 3 nets, 4 epochs of 5 steps
+
+
+def test_the_page_runs() -> None:
+    """The examples of docs/many.md, one after the other."""
+    names: dict[str, Any] = {}
+    for code in re.findall(r"```python\n(.*?)```", (ROOT / "docs/many.md").read_text(), re.S):
+        exec(compile(code, "docs/many.md", "exec"), names)
+    assert names["best"].score > 0.8 and set(names["population"].epochs.tolist()) == {2, 6, 18}
+    assert names["p"].shape == (300, 2) and (names["low"] <= names["high"]).all()
+
+
+def test_the_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(ROOT / "examples/search.py"), run_name="__main__")
+    shown = capsys.readouterr().out
+    assert "epochs: [10, 30, 90]" in shown and "Ensemble(5 models" in shown
+    found = re.search(r"accuracy out of fold: ([\d.]+)", shown)
+    assert found is not None and float(found[1]) > 0.95
