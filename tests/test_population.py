@@ -29,6 +29,7 @@ import fastnn
 from fastnn import nn, optim
 from fastnn.callbacks import EarlyStopping
 from fastnn.population import fit_many
+from fastnn.population.group import Group
 
 PLAIN = [{"lr": 1e-2 * (i + 1), "seed": 10 - i} for i in range(4)]
 CASES: dict[str, tuple[Build, list[Config], Any, Any, Any]] = {
@@ -229,6 +230,57 @@ def test_parameter_groups() -> None:
     )
     for i, config in enumerate(configs):
         same(population, i, alone(mlp, config, grouped, loss, CLASSES, epochs=3))
+
+
+def dropping(p: float = 0.1, q: float = 0.2, r: float = 0.3) -> nn.Module:
+    return nn.Sequential(
+        nn.Linear(D, 16), nn.SELU(), nn.AlphaDropout(r), nn.Dropout(p), nn.Linear(16, 16),
+        nn.Dropout(q), nn.Linear(16, 3), nn.Dropout(p),
+    )  # fmt: skip
+
+
+RATES = [
+    (0.1, 0.2, 0.3), (0.5, 0.25, 0.3), (0.2, 0.1, 0.3),  # one program
+    (0.4, 0.4, 0.3), (0.3, 0.1, 0.3), (0.1, 0.2, 0.4), (0.0, 0.2, 0.3),  # others
+]  # fmt: skip
+
+
+def test_dropout_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nets that differ in rates share a program, if it can tell the layers apart by them."""
+    groups: list[list[int]] = []
+    init = Group.__init__
+
+    def counted(self: Group, nets: Any, task: Any) -> None:
+        groups.append([net.number for net in nets])
+        init(self, nets, task)
+
+    monkeypatch.setattr(Group, "__init__", counted)
+    loss = nn.CrossEntropyLoss()
+    configs = [dict(zip("pqr", rates, strict=True)) | {"seed": 2} for rates in RATES]
+    for threads in (1, 2):
+        population = fit_many(
+            dropping, X, CLASSES, configs=configs, loss=loss, epochs=3, n_threads=threads,
+            verbose=0,
+        )  # fmt: skip
+        for i, config in enumerate(configs):
+            same(population, i, alone(dropping, config, optim.Adam, loss, CLASSES, epochs=3))
+    assert groups[:5] == [[0, 1, 2], [3], [4], [5], [6]]
+
+
+@pytest.mark.parametrize("name", ["lr", "decay", "norms", "batches", "numbers"])
+def test_like_nets_are_recorded_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    init = Group.__init__
+
+    def counted(self: Group, nets: Any, task: Any) -> None:
+        made.append(len(nets))
+        init(self, nets, task)
+
+    monkeypatch.setattr(Group, "__init__", counted)
+    build, configs, optimizer, loss, y = CASES[name]
+    fit_many(build, X, y, configs=configs, loss=loss, optimizer=optimizer, verbose=0)
+    parts = {"numbers": [1, 3]}  # without l1 there is no shrinking
+    assert made == parts.get(name, [4])
 
 
 def test_labels_that_the_loss_ignores() -> None:

@@ -147,6 +147,8 @@ cdef extern from "nets.h" nogil:
         fnn_program *program
         void **inputs
         size_t n_bound, n_memory
+        const size_t *call
+        size_t n_calls
     ctypedef struct fnn_block:
         const void *source "from"
         void *target "to"
@@ -167,6 +169,7 @@ cdef extern from "nets.h" nogil:
         fnn_loop loop
         size_t kind[3]
         void **memory[3]
+        const int64_t *attr[3]
         size_t total[8]
         const int64_t *among
     ctypedef struct fnn_net:

@@ -12,13 +12,13 @@ STATUSES: dict[int, str]
 @disjoint_base
 class Nets:
     def __new__(
-        cls, copies: list[list[tuple[Program, list[NDArray[Any]], int]]], count: int
+        cls, copies: list[list[tuple[Program, list[NDArray[Any]], int, NDArray[Any]]]], count: int
     ) -> Self: ...
     def course(
         self,
         i: int,
         use: int,
-        parts: list[tuple[int, NDArray[Any]] | None],
+        parts: list[tuple[int, NDArray[Any], NDArray[Any]] | None],
         sources: list[NDArray[Any]],
         totals: list[tuple[int, int]],
         batch: int,

@@ -24,9 +24,10 @@ cdef void *_address(array) except NULL:
 cdef class Nets:
     """Nets that are trained in one run.
 
-    copies: for each thread a list of (program, arrays, memory): all arrays of the program are
-        bound; `arrays` are those of the thread (batches, outputs), then come `memory` addresses of
-        the net's, then the arena, the last of `arrays`.
+    copies: for each thread a list of (program, arrays, memory, calls): all arrays of the program
+        are bound; `arrays` are those of the thread (batches, outputs), then come `memory` addresses
+        of the net's, then the arena, the last of `arrays`. calls: the numbers of the instructions,
+        an array of uintp, whose first attribute each net has for itself.
     count: how many nets; `course` describes them, one by one.
     """
     cdef fnn_net *_nets
@@ -42,7 +43,7 @@ cdef class Nets:
         cdef programs.Program program
         self._count, self._threads, self._kinds = count, len(copies), len(copies[0])
         for given in copies:
-            for _, arrays, memory in given:
+            for _, arrays, memory, _ in given:
                 n_inputs += len(arrays) + memory
         self._nets = <fnn_net *>engine.allocate(count * sizeof(fnn_net))
         self._copies = <fnn_copy *>engine.allocate(
@@ -53,13 +54,14 @@ cdef class Nets:
         memset(self._nets, 0, count * sizeof(fnn_net))
         self._keep, self._blocks = [copies], {}
         for given in copies:
-            for program, arrays, memory in given:
+            for program, arrays, memory, calls in given:
                 last = len(arrays) - 1
                 copy = &self._copies[i]
                 i += 1
                 copy.program = program._program
                 copy.inputs = self._inputs + at
                 copy.n_bound, copy.n_memory = last, memory
+                copy.call, copy.n_calls = <size_t *>_address(calls), len(calls)
                 for array in arrays[:last]:
                     self._inputs[at] = _address(array)
                     at += 1
@@ -89,8 +91,9 @@ cdef class Nets:
                uint64_t seed=0, bint shuffle=False, size_t every=1):
         """Describe the training or the evaluation of a net.
 
-        parts: for each kind of step (kind, memory) or None: the number of its program among the
-            copies, and the addresses of the net's memory, an array of uintp.
+        parts: for each kind of step (kind, memory, attributes) or None: the number of its program
+            among the copies, the addresses of the net's memory, an array of uintp, and what its
+            `calls` get, one of int64.
         sources: arrays of as many rows, from which batches are gathered.
         totals: (input of the program, real) of the scalars that are added up.
         order: (rows) row numbers; with `shuffle` it is filled for each epoch with those of
@@ -109,6 +112,7 @@ cdef class Nets:
             if parts[j] is not None:
                 course.kind[j] = parts[j][0]
                 course.memory[j] = <void **>_address(parts[j][1])
+                course.attr[j] = <const int64_t *>_address(parts[j][2])
         for j in range(len(totals)):
             course.total[j], loop.total[j].real = totals[j]
         loop.n_totals, loop.n_feeds = len(totals), len(sources)

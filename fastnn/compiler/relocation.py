@@ -37,6 +37,8 @@ class Relocatable:
         shared: what lies elsewhere for each thread, in the order of binding: inputs, outputs,
             arrays that a run writes before it reads them, and constants.
         n_bound: how many of these are inputs and outputs.
+        dropout, rates: the numbers of the instructions that drop, and the rate of each, as the
+            bits of a float64: a net may have others.
         own: the arrays of the recorded model, which come next; then the arena, of `arena` bytes.
 
     Raises:
@@ -71,6 +73,8 @@ class Relocatable:
         self.shared = [*bound, *others]
         self.own = [s.array for s in mine]
         self._written = written
+        self.dropout = [i for i, found in enumerate(instructions) if found.op == "dropout"]
+        self.rates = [instructions[i].attrs[0] for i in self.dropout]
         self._positions = {s.index: i for i, s in enumerate([*self.shared, *mine])}
         watched = recording.outputs[: int(guard)] + [v for v, _ in recording.recorder.finite]
         self._emitted = encoded(instructions, watched, self._place)

@@ -10,8 +10,9 @@ import numpy as np
 from fastnn._support.dtypes import wide
 from fastnn._support.rows import as_rows
 from fastnn.compiler.relocation import NotRelocatableError, Relocatable
+from fastnn.ops.random import bits_of
 from fastnn.optim.loop import begin, cuts_of
-from fastnn.population.likeness import Layout, memory
+from fastnn.population.likeness import Layout, memory, rates_of
 from fastnn.population.net import Net
 from fastnn.population.task import Task
 from fastnn.random.generator import engine_state
@@ -75,6 +76,7 @@ class Group:
         self.nets, self.task = nets, task
         self._first, self._asked = nets[0], Asked(task.metrics)
         self._known: dict[tuple[int, int], Course] = {}
+        self._feeds: dict[bool, list[NDArray[Any]]] = {}
         net = self._first
         self._steps = Steps(net.model, task.loss, net.optimizer, OrderedDict())
         x = as_rows(task.x, "x", real_of(net.model))
@@ -185,6 +187,14 @@ class Group:
         arrays = list(memory(net.model, net.optimizer, net.state))
         return self._layout.addresses(program.own, arrays)
 
+    def rates(self, program: Relocatable, net: Net) -> NDArray[np.int64]:
+        """What the dropout instructions of a copy of the program are set to for a net."""
+        first, own = rates_of(self._first.model), rates_of(net.model)
+        known = {bits_of(a): bits_of(b) for a, b in zip(first, own, strict=True)}
+        return np.array([known.get(rate, rate) for rate in program.rates], np.int64)
+
     def feeds(self, trains: bool) -> list[NDArray[Any]]:
         """The arrays of rows, contiguous."""
-        return [np.ascontiguousarray(a) for a in self.data(trains).arrays()]
+        if trains not in self._feeds:
+            self._feeds[trains] = [np.ascontiguousarray(a) for a in self.data(trains).arrays()]
+        return self._feeds[trains]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.compiler.recorder import owner_of
-from fastnn.nn import Module, Parameter
+from fastnn.nn import Dropout, Module, Parameter
 from fastnn.nn.hooks import HOOKS
 from fastnn.optim import Optimizer
 from fastnn.optim.loop import blocks_of, layout_of, memory_of
@@ -21,29 +21,59 @@ _SETTINGS = frozenset(("defaults", "_settings", "_hooks", "param_groups", "_bloc
 _NUMBERS = (bool, int, float, str, bytes, complex)
 
 
-def likeness(model: Module, optimizer: Optimizer) -> Hashable:
+def likeness(model: Module, optimizer: Optimizer, loss: Any) -> Hashable:
     """A key that two nets share only if a step of both is the same computation.
 
     It is made of all that the code of a model can read of it: the tree of its modules and their
     attributes. Numbers, texts and lists of them are compared by value, everything else (a function,
     an array that is no buffer) by being the same object. The numbers of an optimizer (lr, weight
-    decay ...) are in memory that a program reads, so they may differ.
+    decay ...) are in memory that a program reads, and dropout rates are set in it, so they may
+    differ.
     """
     places = {id(p): i for i, p in enumerate(model.parameters())}
+    rates = _free_rates(model, loss)
     modules = tuple(
-        (path, type(module), _attributes(module), _parameters(module, places), _buffers(module))
+        (
+            path,
+            type(module),
+            _attributes(module, rates),
+            _parameters(module, places),
+            _buffers(module),
+        )
         for path, module in model.named_modules(remove_duplicate=False)
     )
     extra = tuple((k, _plain(v)) for k, v in vars(optimizer).items() if k not in _SETTINGS)
     return modules, layout_of(optimizer, places), extra
 
 
-def _attributes(module: Module) -> Hashable:
-    kept = []
+def rates_of(model: Module) -> list[float]:
+    """The rates of its dropout layers that drop something, and not all."""
+    return [m.p for m in model.modules() if type(m) is Dropout and 0 < m.p < 1]
+
+
+def _free_rates(model: Module, loss: Any) -> dict[float, int]:
+    """The dropout rates that may differ from those of another net, and their numbers: which layers
+    have the same one may not. None where the user's code may read or drop for itself, nor one that
+    another layer has too: a program says of a rate only what it is."""
+    parts = [loss, *model.modules()]
+    if not all(type(part).__module__.startswith("fastnn.") for part in parts):
+        return {}
+    others = [vars(part).values() for part in parts if type(part) is not Dropout]
+    taken = {value for values in others for value in values if isinstance(value, float)}
+    free = [rate for rate in dict.fromkeys(rates_of(model)) if rate not in taken]
+    return {rate: i for i, rate in enumerate(free)}
+
+
+def _attributes(module: Module, rates: dict[float, int]) -> Hashable:
+    kept: list[Hashable] = []
+    drops = type(module) is Dropout
     for name, value in vars(module).items():
         if name in _REGISTRIES or (name in HOOKS and not value):
             continue
-        kept.append((name, _plain(value)))
+        if drops and name == "p" and value in rates:
+            kept.append(("rate", rates[value]))
+        else:
+            kept.append((name, _plain(value)))
     return tuple(kept)
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 CHUNK_SECONDS = 0.05  # C runs this long before Python handles signals and progress
 ALIGN = 64
 
-Copy = tuple[Program, list[Any], int]
+Copy = tuple[Program, list[Any], int, Any]
+PartOfCourse = tuple[int, Any, Any]  # the number of a program, addresses, dropout rates
 
 
 class _Desk:
@@ -49,7 +50,7 @@ class _Desk:
     def _copy(self, program: Relocatable) -> Copy:
         batches = [self._batches[self._key(i, a)] for i, a in enumerate(program.inputs())]
         arrays = [*program.arrays(batches), self._arena]
-        return program.copy(), arrays, len(program.own)
+        return program.copy(), arrays, len(program.own), np.array(program.dropout, np.uintp)
 
 
 class Run:
@@ -126,11 +127,12 @@ class Run:
 
     def _parts(
         self, group: Group, net: Net, trains: bool, course: Course
-    ) -> list[tuple[int, NDArray[Any]] | None]:
-        parts: list[tuple[int, NDArray[Any]] | None] = [None, None, None]
+    ) -> list[PartOfCourse | None]:
+        parts: list[PartOfCourse | None] = [None, None, None]
         for part, size in enumerate(course.sizes()):
             program = group.program(trains, size)
-            parts[part] = self._kind(group, trains, size), group.addresses(program, net)
+            addresses, rates = group.addresses(program, net), group.rates(program, net)
+            parts[part] = self._kind(group, trains, size), addresses, rates
         return parts
 
     def _watch(self, at: int, group: Group, net: Net) -> None:

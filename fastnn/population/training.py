@@ -64,7 +64,7 @@ class Training:
             if baseline or not is_plain(net.optimizer) or not is_simple(net.model):
                 alone.append(net)
             else:
-                like.setdefault(likeness(net.model, net.optimizer), []).append(net)
+                like.setdefault(likeness(net.model, net.optimizer, task.loss), []).append(net)
         groups: list[Group] = []
         why = "an optimizer or a model that no program can train, or a baseline"
         for members in like.values():

@@ -12,6 +12,7 @@
 /* program.c: steps of a loop by the calling thread alone, within a job of a team. */
 fnn_status fnn_loop_steps(fnn_loop *loop, double deadline);
 double fnn_now(void); /* seconds, as deadlines are */
+void fnn_program_set(fnn_program *program, size_t call, int64_t attr); /* its attr[0] */
 
 /* A thread's copy of a program. Its inputs, in order: batches, outputs, the net's memory, the arena
  * (a patch for each array of each call). */
@@ -19,6 +20,8 @@ typedef struct fnn_copy {
   fnn_program *program;
   void **inputs;
   size_t n_bound, n_memory; /* of the inputs: the thread's, then the net's */
+  const size_t *call;       /* (n_calls) calls whose attr[0] is the net's own: its dropout rates */
+  size_t n_calls;
 } fnn_copy;
 
 enum fnn_use { FNN_TRAIN, FNN_EVALUATE, FNN_N_USES };
@@ -52,6 +55,7 @@ typedef struct fnn_course {
       loop; /* rows 0: there is none; its programs, batches and values are set by the thread */
   size_t kind[FNN_N_PARTS];
   void *const *memory[FNN_N_PARTS]; /* what a copy gets after its bound inputs */
+  const int64_t *attr[FNN_N_PARTS]; /* and what its calls get */
   size_t total[FNN_MAX_TOTALS];     /* the input of a copy that each total is read from */
   const int64_t *among;             /* (rows) row numbers that are shuffled; NULL: 0, 1, ... */
 } fnn_course;

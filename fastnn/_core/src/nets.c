@@ -18,6 +18,8 @@ static void take_up(fnn_course *course, const fnn_copy *copies) {
     memcpy(copy->inputs + copy->n_bound, course->memory[part],
            copy->n_memory * sizeof *copy->inputs);
     fnn_program_bind(copy->program, copy->inputs);
+    for (size_t i = 0; i < copy->n_calls; i++)
+      fnn_program_set(copy->program, copy->call[i], course->attr[part][i]);
     loop->program[part] = copy->program;
     for (size_t f = 0; f < loop->n_feeds; f++) loop->feed[f].batch = copy->inputs[f];
     for (size_t t = 0; t < loop->n_totals; t++)

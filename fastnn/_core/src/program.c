@@ -124,6 +124,10 @@ void fnn_program_bind(fnn_program *program, void *const *inputs) {
   }
 }
 
+void fnn_program_set(fnn_program *program, size_t call, int64_t attr) {
+  program->calls[call].attr[0] = attr;
+}
+
 static void run_tiles(const phase *p, size_t thread, size_t threads, void *scratch) {
   size_t begin = p->tiles * thread / threads, end = p->tiles * (thread + 1) / threads;
   if (begin < end) p->run(p->call, begin, end, scratch);
