@@ -116,7 +116,7 @@ class Group:
         cuts = cuts_of(self._first.optimizer)
         for net in self.nets:
             begin(net.optimizer, cuts)
-        arrays = list(memory(self._first.model, self._first.optimizer, engine_state))
+        arrays = memory(self._first, engine_state)
         self._layout = Layout(arrays)
         if not self._layout.is_clear:
             raise NotTogetherError("parameters or buffers of the model share memory")
@@ -184,8 +184,7 @@ class Group:
 
     def addresses(self, program: Relocatable, net: Net) -> NDArray[np.uintp]:
         """What a copy of the program is bound to for a net."""
-        arrays = list(memory(net.model, net.optimizer, net.state))
-        return self._layout.addresses(program.own, arrays)
+        return self._layout.addresses(program.own, memory(net, net.state))
 
     def rates(self, program: Relocatable, net: Net) -> NDArray[np.int64]:
         """What the dropout instructions of a copy of the program are set to for a net."""

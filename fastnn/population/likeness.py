@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from fastnn.compiler.recorder import owner_of
 from fastnn.nn import Dropout, Module, Parameter
 from fastnn.nn.hooks import HOOKS
-from fastnn.optim import Optimizer
 from fastnn.optim.loop import blocks_of, layout_of, memory_of
+from fastnn.population.net import Net
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +21,7 @@ _SETTINGS = frozenset(("defaults", "_settings", "_hooks", "param_groups", "_bloc
 _NUMBERS = (bool, int, float, str, bytes, complex)
 
 
-def likeness(model: Module, optimizer: Optimizer, loss: Any) -> Hashable:
+def likeness(net: Net, loss: Any) -> Hashable:
     """A key that two nets share only if a step of both is the same computation.
 
     It is made of all that the code of a model can read of it: the tree of its modules and their
@@ -30,7 +30,8 @@ def likeness(model: Module, optimizer: Optimizer, loss: Any) -> Hashable:
     decay ...) are in memory that a program reads, and dropout rates are set in it, so they may
     differ.
     """
-    places = {id(p): i for i, p in enumerate(model.parameters())}
+    model, optimizer = net.model, net.optimizer
+    places = {id(p): i for i, p in enumerate(net.parameters)}
     rates = _free_rates(model, loss)
     modules = tuple(
         (
@@ -55,12 +56,13 @@ def _free_rates(model: Module, loss: Any) -> dict[float, int]:
     """The dropout rates that may differ from those of another net, and their numbers: which layers
     have the same one may not. None where the user's code may read or drop for itself, nor one that
     another layer has too: a program says of a rate only what it is."""
-    parts = [loss, *model.modules()]
+    own = rates_of(model)
+    parts = [loss, *(model.modules() if own else ())]
     if not all(type(part).__module__.startswith("fastnn.") for part in parts):
         return {}
     others = [vars(part).values() for part in parts if type(part) is not Dropout]
     taken = {value for values in others for value in values if isinstance(value, float)}
-    free = [rate for rate in dict.fromkeys(rates_of(model)) if rate not in taken]
+    free = [rate for rate in dict.fromkeys(own) if rate not in taken]
     return {rate: i for i, rate in enumerate(free)}
 
 
@@ -79,7 +81,9 @@ def _attributes(module: Module, rates: dict[float, int]) -> Hashable:
 
 def _plain(value: Any) -> Hashable:
     """What a value is compared by."""
-    if value is None or isinstance(value, _NUMBERS):
+    if value is None or type(value) in (bool, int, str):
+        return type(value), value
+    if isinstance(value, _NUMBERS):
         return type(value), repr(value)
     if isinstance(value, tuple | list):
         return type(value), tuple(map(_plain, value))
@@ -106,19 +110,14 @@ def _buffers(module: Module) -> Hashable:
     )
 
 
-def memory(model: Module, optimizer: Optimizer, state: NDArray[np.int64]) -> Iterator[NDArray[Any]]:
+def memory(net: Net, state: NDArray[np.int64]) -> list[NDArray[Any]]:
     """The arrays in which a net differs from those like it, in the same order for all of them.
 
     state: of the random numbers that its dropout draws.
     """
-    yield from memory_of(optimizer)
-    packed = {id(p) for block in blocks_of(optimizer) for p in block.params}
-    for p in model.parameters():
-        if id(p) not in packed:
-            yield p._array
-    for buffer in model.buffers():
-        yield buffer._array
-    yield state
+    packed = {id(p) for block in blocks_of(net.optimizer) for p in block.params}
+    rest = [p._array for p in net.parameters if id(p) not in packed]
+    return [*memory_of(net.optimizer), *rest, *(b._array for b in net.model.buffers()), state]
 
 
 def address_of(array: NDArray[Any]) -> int:
@@ -151,6 +150,6 @@ class Layout:
         return np.array([address_of(arrays[i]) - self._offsets[i] for i in at], np.uintp)
 
 
-def is_simple(model: Module) -> bool:
+def is_simple(net: Net) -> bool:
     """Whether all parameters have their values: a lazy layer gets them in its first call."""
-    return all(type(p) is Parameter for p in model.parameters())
+    return all(type(p) is Parameter for p in net.parameters)

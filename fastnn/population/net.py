@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support import check
-from fastnn.nn import Module
+from fastnn.nn import Module, Parameter
 from fastnn.population.configs import Maker, Recipe
 from fastnn.population.parts import Part
 from fastnn.random.generator import derive_seed, engine_state, manual_seed
@@ -29,6 +29,7 @@ class Net:
         held: the numbers of its validation rows, if it has its own.
         key: the seed of its shuffles.
         state: of the random numbers that its dropout draws.
+        parameters: of the model.
         epochs: how many it was trained for.
         best_epoch: the epoch whose weights it has, or -1: those of the last.
         error: why it stopped before its time, or "".
@@ -40,6 +41,7 @@ class Net:
     optimizer: Optimizer
     key: int
     state: NDArray[np.int64]
+    parameters: list[Parameter]
     rows: NDArray[np.int64] | None = None
     held: NDArray[np.int64] | None = None
     best: list[tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=list)
@@ -60,7 +62,8 @@ def made(number: int, recipe: Recipe, part: Part, maker: Maker) -> Net:
         Exception: whatever `build` or the optimizer raise, with a note of the configuration.
     """
     model, optimizer = model_and_optimizer(recipe, maker)
-    return Net(number, recipe, model, optimizer, derive_seed(), engine_state.copy(), *part)
+    key, state = derive_seed(), engine_state.copy()
+    return Net(number, recipe, model, optimizer, key, state, list(model.parameters()), *part)
 
 
 def model_and_optimizer(recipe: Recipe, maker: Maker) -> tuple[Module, Any]:
@@ -84,7 +87,7 @@ def refuse_shared(nets: list[Net]) -> None:
     """
     owner: dict[int, int] = {}
     for net in nets:
-        for p in net.model.parameters():
+        for p in net.parameters:
             first = owner.setdefault(id(p), net.number)
             if first != net.number:
                 raise ValueError(

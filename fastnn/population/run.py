@@ -209,7 +209,7 @@ class Run:
             epoch, step, best, _, status = self._run.state(at)
             if status:
                 net.error = f"the loss became {status} in epoch {epoch}, step {step}"
-            elif any(not check.are_finite(p._array) for p in net.model.parameters()):
+            elif any(not check.are_finite(p._array) for p in net.parameters):
                 net.error = "its weights became nan or infinite in the last step"
             net.epochs, net.best_epoch = epoch, best
             if best >= 0:

@@ -61,10 +61,10 @@ class Training:
         task, like, alone = self.task, dict[Any, list[Net]](), list[Net]()
         baseline = task.stopping is not None and task.stopping.baseline is not None
         for net in self.nets:
-            if baseline or not is_plain(net.optimizer) or not is_simple(net.model):
+            if baseline or not is_plain(net.optimizer) or not is_simple(net):
                 alone.append(net)
             else:
-                like.setdefault(likeness(net.model, net.optimizer, task.loss), []).append(net)
+                like.setdefault(likeness(net, task.loss), []).append(net)
         groups: list[Group] = []
         why = "an optimizer or a model that no program can train, or a baseline"
         for members in like.values():
