@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bench import data, part, report
+from bench import data, many_search, part, report
 from bench.cases import CASES, Case
 from bench.goals import Goal
 
@@ -22,6 +22,7 @@ NAMES = ("tiny", "binary", "digits")
 COUNTS = (16, 64, 256)
 EPOCHS = 10
 WANTED = {1: 3.0, 2: 1.6}  # microseconds a net and step of 64 tiny nets, by threads
+SEARCH_SECONDS = 5.0
 RIVAL = 8.0  # times faster than JAX, at least
 CLOSE = 0.05  # relative difference of the mean of the last losses that is let through
 
@@ -113,7 +114,12 @@ def measured(options: argparse.Namespace) -> part.Found:
         if "JAX vmap" in us:
             ratio = us["JAX vmap"] / us["fit_many, 2 threads"]
             found.append(Goal(f"{what}, JAX vmap / fastnn", ratio, RIVAL).plain())
-    return {"rows": rows, "goals": found}
+    searched = many_search.measured(options.rounds) if options.search else None
+    if searched is not None:
+        seconds = searched["fit_many"]["seconds"]
+        what = "30 settings on 5 folds of breast_cancer"
+        found.append(Goal(what, seconds, SEARCH_SECONDS, "s", True).plain())
+    return {"rows": rows, "search": searched, "goals": found}
 
 
 def tables(found: part.Found) -> list[report.Section]:
@@ -122,12 +128,19 @@ def tables(found: part.Found) -> list[report.Section]:
     for row in found["rows"]:
         table.append([row["case"], str(row["nets"]), *(f"{row['us'][n]:,.2f}" for n in names)])
     left_out = "" if "JAX vmap" in names else "; JAX is left out: it is not installed"
-    return [(f"many nets, us a net and step{left_out}", table)]
+    sections = [(f"many nets, us a net and step{left_out}", table)]
+    if found["search"] is not None:
+        rows = [["", "s", "accuracy"]]
+        for name, one in found["search"].items():
+            rows.append([name, f"{one['seconds']:.2f}", f"{one['accuracy']:.3f}"])
+        sections.append(("30 settings on 5 folds of breast_cancer, two threads", rows))
+    return sections
 
 
 if __name__ == "__main__":
     parser = part.parser("many", __doc__, 5, 0.1)
     parser.add_argument("--cases", default=",".join(NAMES))
     parser.add_argument("--nets", default=",".join(map(str, COUNTS)))
+    parser.add_argument("--no-search", dest="search", action="store_false")
     parser.set_defaults(threads=2)
     part.main(parser.parse_args(), measured, tables)
