@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -230,6 +231,46 @@ def test_parameter_groups() -> None:
     )
     for i, config in enumerate(configs):
         same(population, i, alone(mlp, config, grouped, loss, CLASSES, epochs=3))
+
+
+OPTIMIZERS = ["Adagrad", "Adadelta", "Adamax", "RAdam", "Lion", "Rprop", "ASGD", "EMAMomentum"]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_other_optimizers(name: str) -> None:
+    """Their moments, and what they keep from step to step, are the net's own."""
+    kind, loss = getattr(optim, name), nn.CrossEntropyLoss()
+    configs = [{"lr": 1e-3, "seed": 0}, {"lr": 3e-3, "seed": 1}]
+    population = fit_many(
+        mlp, X, CLASSES, configs=configs, loss=loss, optimizer=kind, epochs=2, verbose=0
+    )
+    for i, config in enumerate(configs):
+        same(population, i, alone(mlp, config, kind, loss, CLASSES, epochs=2))
+
+
+LAYERS: dict[str, Callable[[], nn.Module]] = {
+    "parameters": lambda: nn.PReLU(8),
+    "groups": lambda: nn.GroupNorm(2, 8),
+    "mean of all": lambda: nn.BatchNorm1d(8, momentum=None),
+    "frozen": lambda: nn.BatchNorm1d(8).eval(),
+    "whole features": lambda: nn.FeatureAlphaDropout(0.2),
+    "parametrized": lambda: nn.utils.parametrizations.weight_norm(nn.Linear(8, 8)),
+    "power iteration": lambda: nn.utils.parametrizations.spectral_norm(nn.Linear(8, 8)),
+}
+
+
+@pytest.mark.parametrize("real", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_other_layers(name: str, real: str) -> None:
+    def build() -> nn.Module:
+        layers = nn.Linear(D, 8), LAYERS[name](), nn.ReLU(), nn.Linear(8, 3)
+        return nn.Sequential(*layers).to(real)
+
+    loss = nn.CrossEntropyLoss()
+    configs = [{"lr": 1e-3, "seed": 0}, {"lr": 3e-3, "seed": 1}]
+    population = fit_many(build, X, CLASSES, configs=configs, loss=loss, epochs=2, verbose=0)
+    for i, config in enumerate(configs):
+        same(population, i, alone(build, config, optim.Adam, loss, CLASSES, epochs=2))
 
 
 def dropping(p: float = 0.1, q: float = 0.2, r: float = 0.3) -> nn.Module:

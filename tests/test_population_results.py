@@ -221,6 +221,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no model": ({"build": lambda: 3}, TypeError, "build: expected it to return a model, got"),
     "loss": ({"loss": "mse"}, TypeError, "loss: expected a module or function"),
     "optimizer": ({"optimizer": 3}, TypeError, "optimizer: expected a class of fastnn.optim"),
+    "closures": ({"optimizer": optim.LBFGS}, TypeError, "optimizer: LBFGS calls a function"),
     "optimizer name": ({"optimizer": "adm"}, ValueError, "optimizer: expected"),
     "epochs": ({"epochs": 0}, ValueError, "epochs: expected"),
     "x": ({"x": X[0]}, ValueError, r"x: expected \(rows, features\)"),

@@ -65,7 +65,7 @@ def layout_of(optimizer: Optimizer, places: dict[int, int]) -> Hashable:
             optimizer._whole(group),
             tuple(places.get(id(p), id(p)) for p in group["params"]),
             tuple(
-                (block.flat.dtype.str, *block.flat.starts, *map(tuple, block.flat._orders))
+                (str(block.flat.dtype), *block.flat.starts, *map(tuple, block.flat._orders))
                 for block in blocks
             ),
             tuple(tuple(block.moment_names) for block in blocks),

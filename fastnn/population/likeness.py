@@ -98,14 +98,22 @@ def _parameters(module: Module, places: dict[int, int]) -> Hashable:
     return tuple(
         (name, None)
         if p is None
-        else (name, type(p), places[id(p)], p.dtype.str, p.shape, p._array.strides, p.requires_grad)
+        else (
+            name,
+            type(p),
+            places[id(p)],
+            str(p.dtype),
+            p.shape,
+            p._array.strides,
+            p.requires_grad,
+        )
         for name, p in module._parameters.items()
     )
 
 
 def _buffers(module: Module) -> Hashable:
     return tuple(
-        (name, None) if b is None else (name, type(b), b.shape, b.dtype.str, b._array.strides)
+        (name, None) if b is None else (name, type(b), b.shape, str(b.dtype), b._array.strides)
         for name, b in module._buffers.items()
     )
 

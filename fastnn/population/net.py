@@ -58,7 +58,7 @@ def made(number: int, recipe: Recipe, part: Part, maker: Maker) -> Net:
     """A new net, as `manual_seed`, `build` and the optimizer make it.
 
     Raises:
-        TypeError: `build` returned no model.
+        TypeError: `build` returned no model; an optimizer that calls closures.
         Exception: whatever `build` or the optimizer raise, with a note of the configuration.
     """
     model, optimizer = model_and_optimizer(recipe, maker)
@@ -73,7 +73,13 @@ def model_and_optimizer(recipe: Recipe, maker: Maker) -> tuple[Module, Any]:
         model = maker.build(**recipe.build)
         if not isinstance(model, Module):
             raise TypeError(f"build: expected it to return a model, got {check.show(model)}")
-        return model, maker.optimizer(model.parameters(), **recipe.optimizer)
+        optimizer = maker.optimizer(model.parameters(), **recipe.optimizer)
+        if getattr(optimizer, "calls_closure", False):
+            raise TypeError(
+                f"optimizer: {type(optimizer).__name__} calls a function several times a step; "
+                "expected one that does not"
+            )
+        return model, optimizer
     except Exception as error:
         error.add_note(f"configs[{recipe.number}]: {recipe.config}")
         raise
