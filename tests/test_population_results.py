@@ -121,6 +121,7 @@ def test_ensembles(loss: Any, y: Any, outputs: int, want: str, tmp_path: Path) -
 
 
 def test_monte_carlo_dropout() -> None:
+    fastnn.manual_seed(11)
     model = nn.Sequential(nn.Linear(D, 16), nn.Dropout(0.5), nn.BatchNorm1d(16), nn.Linear(16, 2))
     ensemble = Ensemble([model])
     fastnn.manual_seed(3)
@@ -130,10 +131,11 @@ def test_monte_carlo_dropout() -> None:
     np.testing.assert_array_equal(fastnn.rand(2).numpy(), want)
     assert found.shape == (200, N, 2) and model[1].training and model[2].training
     np.testing.assert_array_equal(found, ensemble.with_dropout(X, samples=200, seed=1))
-    spread = found.std(0).mean()
-    assert spread > 0.01
+    spread = found.std(0)
+    assert spread.mean() > 0.01
     # The model is linear behind the dropout, so the mean is what it predicts.
-    np.testing.assert_allclose(found.mean(0), model.predict(X), atol=6 * spread / np.sqrt(200))
+    off = np.abs(found.mean(0) - model.predict(X)) / (spread / np.sqrt(200))
+    assert off.max() < 6  # standard errors, of 300 numbers
 
 
 def test_halving() -> None:
