@@ -39,7 +39,7 @@ class _Forward:
         recording.captures.let_go()
         self._parameters = recording.recorder.parameters.values()
         leaves = [p for p, _, _ in self._parameters]
-        self.watch = watch.Watch(leaves, recording.captures.places, [], [])
+        self.watch = watch.Watch(leaves, recording.captures.places, [], [], False)
         self._take()
 
     def holds(self) -> bool:
