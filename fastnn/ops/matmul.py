@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._core.tape import grad_enabled
 from fastnn._support import check
 from fastnn.ops.axes import permute, reshape, sum, view_of
 from fastnn.ops.elementwise import mul
@@ -16,7 +17,6 @@ from fastnn.ops.promote import cast, same_real
 from fastnn.ops.table import TABLE, apply, computed, contiguous_array, execute, row, taped
 from fastnn.tape import batch, listener
 from fastnn.tape.inference import free_for
-from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_, wrap
 
@@ -124,7 +124,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def _linear_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    if is_grad_enabled() or batch.rules is not None:
+    if grad_enabled() or batch.rules is not None:
         x, weight = node.input(0), node.input(1)
         return (
             _product(dy, weight) if node.needs(0) else None,
