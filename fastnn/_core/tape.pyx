@@ -219,6 +219,12 @@ cpdef object owner(array):
     return array
 
 
+cdef inline bint _is_view(array, of) except -1:
+    """Whether both see one memory."""
+    base = array.base
+    return base is of or (base is not None and base is of.base) or owner(array) is owner(of)
+
+
 cpdef object execute(Row op, tuple outputs, tuple inputs, tuple dims, tuple attrs):
     """Run an op on these arrays and tell the recorder."""
     cdef tuple arrays = outputs + inputs
@@ -273,7 +279,7 @@ cpdef object view(TensorBase x, array, rule, tuple note=_nothing):
     can be put there for both.
     """
     cdef TensorBase y = taped(rule, (x,), array, note)
-    if y._node is None and not fnn_no_grad and owner(array) is owner(x._array):
+    if y._node is None and not fnn_no_grad and _is_view(array, x._array):
         y._base = x if x._base is None else x._base
     return y
 

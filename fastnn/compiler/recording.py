@@ -66,7 +66,7 @@ class Recording:
 
     def matches(self) -> bool:
         """Whether the conditions of the recording still hold, and a run has memory to write."""
-        return self._holds() and self._has_memory()
+        return self._holds() and self.captures.unchanged() and self._has_memory()
 
     def settle(self) -> None:
         """After the recording: the next call need not ask Python if nothing changes until then."""
@@ -76,6 +76,7 @@ class Recording:
             self._watch.take(self.captures.contents())
 
     def _holds(self) -> bool:
+        """Whether the tensors are what they were, and the conditions of others hold."""
         r = self.recorder
         return (
             all(module.training == mode for module, mode in r.modules.values())
@@ -88,7 +89,6 @@ class Recording:
             )
             and all(leaf.grad is grad for leaf, grad in r.grads_read.values())
             and all(holds() for holds in r.conditions)
-            and self.captures.unchanged()
         )
 
     def _has_memory(self) -> bool:

@@ -16,7 +16,6 @@ from fastnn.nn.layers.layer_norm import LayerNorm, RMSNorm
 from fastnn.nn.modes import evaluating
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
-from fastnn.nn.utils import parametrize
 from fastnn.tensor import Tensor
 
 ANY_ROWS = 2  # of a model that is summarized for any number of them
@@ -194,6 +193,8 @@ def _is_layer(name: str, module: Module) -> bool:
 def _own(module: Module) -> list[Parameter]:
     """A module's own parameters, including those that its weights are computed from."""
     own = list(module.parameters(recurse=False))
+    from fastnn.nn.utils import parametrize  # as late as its first use
+
     if parametrize.is_parametrized(module):
         own += module.parametrizations.parameters()
     return own

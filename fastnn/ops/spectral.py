@@ -1,32 +1,25 @@
-"""Linear algebra under the names that torch has at its top level and as methods."""
+"""Linear algebra under the names that torch has at its top level and as methods.
+
+What is in the files of linear algebra is loaded when it is first called: few scripts do.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fastnn.ops import decompositions, solving, statistics
+from fastnn.ops import statistics
 from fastnn.ops.creation import zeros
-from fastnn.ops.decompositions import QR
-from fastnn.ops.least_squares import pinv
-from fastnn.ops.matrix_functions import matrix_exp, matrix_norm, matrix_power
 from fastnn.ops.names import both_names
 from fastnn.ops.promote import cast
-from fastnn.ops.solving import (
-    cholesky_inverse,
-    cholesky_solve,
-    det,
-    inv,
-    logdet,
-    slogdet,
-    solve_triangular,
-    turned,
-)
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
+
+    from fastnn.ops.decompositions import QR
+    from fastnn.ops.solving import SignLog
 
 __all__ = [
     "cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "matrix_exp",
@@ -62,26 +55,100 @@ def norm(
     axes = tuple(range(x.ndim)) if dim is None else dim
     if isinstance(axes, int) or len(axes) != 2:
         raise ValueError(f"dim: expected two axes for p='nuc', got {axes}")
-    return matrix_norm(x, "nuc", axes, keepdim)
+    from fastnn.ops import matrix_functions
+
+    return matrix_functions.matrix_norm(x, "nuc", axes, keepdim)
+
+
+def matrix_power(A: Tensor, n: int) -> Tensor:
+    """A^n of square matrices; see `linalg.matrix_power`."""
+    from fastnn.ops import matrix_functions
+
+    return matrix_functions.matrix_power(A, n)
+
+
+def matrix_exp(input: Tensor) -> Tensor:
+    """The exponential of square matrices; see `linalg.matrix_exp`."""
+    from fastnn.ops import matrix_functions
+
+    return matrix_functions.matrix_exp(input)
+
+
+def det(A: Tensor) -> Tensor:
+    """The determinant of square matrices; see `linalg.det`."""
+    from fastnn.ops import solving
+
+    return solving.det(A)
+
+
+def slogdet(A: Tensor) -> SignLog:
+    """(sign, log |det A|) of square matrices; see `linalg.slogdet`."""
+    from fastnn.ops import solving
+
+    return solving.slogdet(A)
+
+
+def logdet(input: Tensor) -> Tensor:
+    """log det of square matrices; nan where the determinant is negative.
+
+    Example:
+        >>> import fastnn
+        >>> logdet(fastnn.eye(3))
+        tensor(0.)
+    """
+    from fastnn.ops import solving
+
+    return solving.logdet(input)
 
 
 def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     """The Cholesky factor; see `linalg.cholesky`."""
+    from fastnn.ops import solving
+
     return solving.cholesky(input, upper=upper)
+
+
+def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
+    """The X of A X = B, given the Cholesky factor of A.
+
+    Args:
+        L: lower triangular, A = L L^T; with upper=True upper triangular, A = L^T L.
+
+    Example:
+        >>> import fastnn
+        >>> cholesky_solve(fastnn.tensor([[8.0]]), fastnn.tensor([[2.0]]))
+        tensor([[2.]])
+    """
+    from fastnn.ops import solving
+
+    return solving.cholesky_solve(B, L, upper)
+
+
+def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
+    """The inverse of A, given the Cholesky factor of A; see `cholesky_solve`."""
+    from fastnn.ops import solving
+
+    return solving.cholesky_inverse(L, upper)
 
 
 def inverse(input: Tensor) -> Tensor:
     """The inverse of square matrices; see `linalg.inv`."""
-    return inv(input)
+    from fastnn.ops import solving
+
+    return solving.inv(input)
 
 
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     """The Moore-Penrose inverse; see `linalg.pinv`."""
-    return pinv(input, rcond)
+    from fastnn.ops import least_squares
+
+    return least_squares.pinv(input, rcond)
 
 
 def qr(input: Tensor, some: bool = True) -> QR:
     """(Q, R), of reduced size if `some`; see `linalg.qr`."""
+    from fastnn.ops import decompositions
+
     return decompositions.qr(input, "reduced" if some else "complete")
 
 
@@ -99,9 +166,11 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> SVD:
     Args:
         compute_uv: without it U and V are zeros.
     """
+    from fastnn.ops import decompositions
+
     found = decompositions.svd(input, not some)
     if compute_uv:
-        return SVD(found.U, found.S, turned(found.Vh))
+        return SVD(found.U, found.S, decompositions.turned(found.Vh))
     m, n = input.shape[-2:]
     u, v = (zeros((*input.shape[:-2], k, k), dtype=input.dtype) for k in (m, n))
     return SVD(u, found.S, v)
@@ -119,8 +188,12 @@ def triangular_solve(
     unitriangular: bool = False,
 ) -> Solved:  # fmt: skip
     """(X, A) with A X = input, A triangular; see `linalg.solve_triangular`."""
-    left = turned(A) if transpose else A
-    found = solve_triangular(left, input, upper=upper != transpose, unitriangular=unitriangular)
+    from fastnn.ops import solving
+
+    left = solving.turned(A) if transpose else A
+    found = solving.solve_triangular(
+        left, input, upper=upper != transpose, unitriangular=unitriangular
+    )
     return Solved(found, A)
 
 

@@ -117,7 +117,8 @@ class Predictor:
             self._programs[key] = (forward, spec)
             while len(self._programs) > MAX_PROGRAMS:
                 self._programs.popitem(last=False)
-            return forward, spec
+        forward.watch.same()  # the modes are what they were: the next look is short
+        return forward, spec
 
     def refresh(self, model: Module) -> None:
         """Check the model again after a module changed; drop programs that no longer match."""
