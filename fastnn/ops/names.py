@@ -58,7 +58,7 @@ def _by(others: dict[str, str], name: str, given: dict[str, Any]) -> dict[str, A
 
 def both_names(function: Callable[P, R]) -> Callable[..., R]:
     """Decorator: accept NumPy's argument names as well as torch's."""
-    code: CodeType = function.__code__  # type: ignore[attr-defined]  # a signature takes longer
+    code: CodeType = function.__code__  # a signature takes longer
     known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     ignored = tuple(name for name in _NOTHING if name not in known)
 

@@ -166,11 +166,11 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> SVD:
     Args:
         compute_uv: without it U and V are zeros.
     """
-    from fastnn.ops import decompositions
+    from fastnn.ops import decompositions, solving
 
     found = decompositions.svd(input, not some)
     if compute_uv:
-        return SVD(found.U, found.S, decompositions.turned(found.Vh))
+        return SVD(found.U, found.S, solving.turned(found.Vh))
     m, n = input.shape[-2:]
     u, v = (zeros((*input.shape[:-2], k, k), dtype=input.dtype) for k in (m, n))
     return SVD(u, found.S, v)
