@@ -1,6 +1,6 @@
 """Linear algebra under the names that torch has at its top level and as methods.
 
-What is in the files of linear algebra is loaded when it is first called: few scripts do.
+The files of linear algebra are loaded when one of these is first called: few scripts do.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fastnn._support.late import late, provide
 from fastnn.ops import statistics
 from fastnn.ops.creation import zeros
 from fastnn.ops.names import both_names
@@ -25,6 +26,21 @@ __all__ = [
     "cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "matrix_exp",
     "matrix_power", "norm", "pinverse", "qr", "slogdet", "svd", "triangular_solve",
 ]  # fmt: skip
+
+provide(__name__, "fastnn.ops.decompositions", "qr svd")
+provide(__name__, "fastnn.ops.least_squares", "pinv")
+provide(__name__, "fastnn.ops.matrix_functions", "matrix_exp matrix_norm matrix_power")
+provide(
+    __name__,
+    "fastnn.ops.solving",
+    "cholesky cholesky_inverse cholesky_solve det inv logdet slogdet solve_triangular turned",
+)
+
+
+def _found(name: str, *args: Any, **options: Any) -> Tensor:
+    """What a function of linear algebra gives."""
+    y: Tensor = late(__name__, name)(*args, **options)
+    return y
 
 
 @both_names
@@ -55,37 +71,28 @@ def norm(
     axes = tuple(range(x.ndim)) if dim is None else dim
     if isinstance(axes, int) or len(axes) != 2:
         raise ValueError(f"dim: expected two axes for p='nuc', got {axes}")
-    from fastnn.ops import matrix_functions
-
-    return matrix_functions.matrix_norm(x, "nuc", axes, keepdim)
+    return _found("matrix_norm", x, "nuc", axes, keepdim)
 
 
 def matrix_power(A: Tensor, n: int) -> Tensor:
     """A^n of square matrices; see `linalg.matrix_power`."""
-    from fastnn.ops import matrix_functions
-
-    return matrix_functions.matrix_power(A, n)
+    return _found("matrix_power", A, n)
 
 
 def matrix_exp(input: Tensor) -> Tensor:
     """The exponential of square matrices; see `linalg.matrix_exp`."""
-    from fastnn.ops import matrix_functions
-
-    return matrix_functions.matrix_exp(input)
+    return _found("matrix_exp", input)
 
 
 def det(A: Tensor) -> Tensor:
     """The determinant of square matrices; see `linalg.det`."""
-    from fastnn.ops import solving
-
-    return solving.det(A)
+    return _found("det", A)
 
 
 def slogdet(A: Tensor) -> SignLog:
     """(sign, log |det A|) of square matrices; see `linalg.slogdet`."""
-    from fastnn.ops import solving
-
-    return solving.slogdet(A)
+    found: SignLog = late(__name__, "slogdet")(A)
+    return found
 
 
 def logdet(input: Tensor) -> Tensor:
@@ -96,16 +103,12 @@ def logdet(input: Tensor) -> Tensor:
         >>> logdet(fastnn.eye(3))
         tensor(0.)
     """
-    from fastnn.ops import solving
-
-    return solving.logdet(input)
+    return _found("logdet", input)
 
 
 def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     """The Cholesky factor; see `linalg.cholesky`."""
-    from fastnn.ops import solving
-
-    return solving.cholesky(input, upper=upper)
+    return _found("cholesky", input, upper=upper)
 
 
 def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
@@ -119,37 +122,28 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
         >>> cholesky_solve(fastnn.tensor([[8.0]]), fastnn.tensor([[2.0]]))
         tensor([[2.]])
     """
-    from fastnn.ops import solving
-
-    return solving.cholesky_solve(B, L, upper)
+    return _found("cholesky_solve", B, L, upper)
 
 
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     """The inverse of A, given the Cholesky factor of A; see `cholesky_solve`."""
-    from fastnn.ops import solving
-
-    return solving.cholesky_inverse(L, upper)
+    return _found("cholesky_inverse", L, upper)
 
 
 def inverse(input: Tensor) -> Tensor:
     """The inverse of square matrices; see `linalg.inv`."""
-    from fastnn.ops import solving
-
-    return solving.inv(input)
+    return _found("inv", input)
 
 
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     """The Moore-Penrose inverse; see `linalg.pinv`."""
-    from fastnn.ops import least_squares
-
-    return least_squares.pinv(input, rcond)
+    return _found("pinv", input, rcond)
 
 
 def qr(input: Tensor, some: bool = True) -> QR:
     """(Q, R), of reduced size if `some`; see `linalg.qr`."""
-    from fastnn.ops import decompositions
-
-    return decompositions.qr(input, "reduced" if some else "complete")
+    found: QR = late(__name__, "qr")(input, "reduced" if some else "complete")
+    return found
 
 
 class SVD(NamedTuple):
@@ -166,11 +160,9 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> SVD:
     Args:
         compute_uv: without it U and V are zeros.
     """
-    from fastnn.ops import decompositions, solving
-
-    found = decompositions.svd(input, not some)
+    found = late(__name__, "svd")(input, not some)
     if compute_uv:
-        return SVD(found.U, found.S, solving.turned(found.Vh))
+        return SVD(found.U, found.S, _found("turned", found.Vh))
     m, n = input.shape[-2:]
     u, v = (zeros((*input.shape[:-2], k, k), dtype=input.dtype) for k in (m, n))
     return SVD(u, found.S, v)
@@ -188,12 +180,9 @@ def triangular_solve(
     unitriangular: bool = False,
 ) -> Solved:  # fmt: skip
     """(X, A) with A X = input, A triangular; see `linalg.solve_triangular`."""
-    from fastnn.ops import solving
-
-    left = solving.turned(A) if transpose else A
-    found = solving.solve_triangular(
-        left, input, upper=upper != transpose, unitriangular=unitriangular
-    )
+    left = _found("turned", A) if transpose else A
+    options = {"upper": upper != transpose, "unitriangular": unitriangular}
+    found = _found("solve_triangular", left, input, **options)
     return Solved(found, A)
 
 
