@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import unwrap
 from types import CodeType
 from typing import Any, ParamSpec, TypeVar
 
@@ -58,7 +59,7 @@ def _by(others: dict[str, str], name: str, given: dict[str, Any]) -> dict[str, A
 
 def both_names(function: Callable[P, R]) -> Callable[..., R]:
     """Decorator: accept NumPy's argument names as well as torch's."""
-    code: CodeType = function.__code__  # a signature takes longer
+    code: CodeType = unwrap(function).__code__  # a signature takes longer
     known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     ignored = tuple(name for name in _NOTHING if name not in known)
 
