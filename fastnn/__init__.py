@@ -3,18 +3,7 @@
 from math import e, inf, nan, pi
 from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
-from fastnn import (
-    autograd,
-    dtype,
-    func,
-    linalg,
-    nn,
-    ops,
-    optim,
-    random,
-    settings as _settings,
-    special,
-)
+from fastnn import autograd, dtype, nn, ops, optim, random, settings as _settings
 from fastnn._core.engine import isa, isas
 from fastnn._support import threads as _threads
 from fastnn._support.device import (
@@ -122,9 +111,6 @@ from fastnn.tape.modes import (
 from fastnn.tensor import Tensor
 from fastnn.tensor.printing import get_printoptions, set_printoptions
 from fastnn.tensor.size import Size
-from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and_grad
-from fastnn.transforms.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
-from fastnn.transforms.vmap import vmap
 
 if _TYPE_CHECKING:
     from fastnn import (
@@ -132,10 +118,13 @@ if _TYPE_CHECKING:
         callbacks,
         distributions,
         explain,
+        func,
         guards,
         info,
         io,
+        linalg,
         plot,
+        special,
         testing,
         train,
         utils,
@@ -145,10 +134,14 @@ if _TYPE_CHECKING:
     from fastnn.explain.profile import profile
     from fastnn.io import FormatError, load, save
     from fastnn.train import History, Trainer, metrics
+    from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and_grad
+    from fastnn.transforms.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
+    from fastnn.transforms.vmap import vmap
 
 # What a script may do without is loaded when it is first asked for.
 _MODULES = (
-    "amp callbacks compiler distributions explain guards info io mindspore plot testing train utils"
+    "amp callbacks compiler distributions explain func guards info io linalg mindspore plot "
+    "special testing train utils"
 )
 _provide("fastnn", "fastnn", _MODULES)
 _provide("fastnn", "fastnn.amp", "GradScaler autocast")
@@ -156,6 +149,9 @@ _provide("fastnn", "fastnn.compiler.compiled", "compile")
 _provide("fastnn", "fastnn.explain.profile", "profile")
 _provide("fastnn", "fastnn.io", "FormatError load save")
 _provide("fastnn", "fastnn.train", "History Trainer metrics")
+_provide("fastnn", "fastnn.transforms", "get_grad grad stop_gradient value_and_grad")
+_provide("fastnn", "fastnn.transforms.jacobians", "hessian hvp jacfwd jacrev jvp vjp")
+_provide("fastnn", "fastnn.transforms.vmap", "vmap")
 _provide(
     "fastnn",
     "fastnn.mindspore.plain.top",
