@@ -22,7 +22,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.modified import newer_group
 
 CORE = "fastnn/_core"
-DRIVERS = ("dispatch", "operands", "program", "threads")  # C that sees no SIMD
+DRIVERS = ("dispatch", "helpers", "loop", "memory", "operands", "pace", "program", "sleep", "threads")  # C that sees no SIMD
 PXD = sorted(glob(f"{CORE}/*.px[di]"))
 HEADERS = sorted(glob(f"{CORE}/include/*.h") + glob(f"{CORE}/src/**/*.h", recursive=True))
 

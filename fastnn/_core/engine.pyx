@@ -125,6 +125,7 @@ def set_num_threads(n):
     """The largest team a run may use."""
     global thread_limit
     thread_limit = n
+    fnn_team_limit(n)
 
 
 def num_threads():
@@ -132,23 +133,23 @@ def num_threads():
     return thread_limit
 
 
-cdef object _alone = None  # in a forked child: called when a team is first requested
+def team_provider():
+    """Where threads come from: openmp or pthreads."""
+    return fnn_team_provider().decode()
 
 
-def after_fork_in_child(alone):
-    """Limit this process to one thread: OpenMP's pool does not survive a fork. `alone` is called
-    once, when a run would have used more."""
-    global _alone
-    _alone = alone
-    fnn_forked()
+def set_team_provider(name):
+    """Where threads come from from now on; those that are there stay. False: not in this build."""
+    return bool(fnn_team_select(name.encode()))
 
 
-cdef int ask_for_team(size_t threads) except -1:
-    global _alone
-    if threads > 1 and _alone is not None:
-        alone, _alone = _alone, None
-        alone()
-    return 0
+def team_counts():
+    """Tests: helpers that there are, pieces of work done, pieces that leaders did, times that a
+    waiting thread went to sleep."""
+    cdef fnn_counts counts
+    fnn_team_counts(&counts)
+    return {"helpers": counts.helpers, "pieces": counts.pieces, "led": counts.led,
+            "naps": counts.naps}
 
 
 def fail_allocation(nth):
@@ -288,7 +289,6 @@ cdef bint attempt(int code, tuple arrays, tuple dims, tuple attrs, threads=None)
         team = thread_limit if threads is None else threads
         if threads is None and team > 1:
             team = fnn_team_size(fnn_call_cost(&the_call), team)
-        ask_for_team(team)
         if team == 1 and fnn_call_cost(&the_call) < 20.0:  # giving up the GIL costs more
             status = fnn_call_run(&the_call, 1)
         else:

@@ -70,15 +70,4 @@ def _from_environment() -> int:
         return available_cpus()
 
 
-def _warn_of_fork() -> None:
-    warnings.warn(
-        "fastnn runs on one thread in this process: it was forked, which OpenMP's threads do not "
-        "survive; start processes by 'spawn' or 'forkserver' if they are to have several",
-        RuntimeWarning,
-        stacklevel=2,
-    )
-
-
 engine.set_num_threads(_from_environment())
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: engine.after_fork_in_child(_warn_of_fork))
