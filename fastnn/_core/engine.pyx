@@ -54,7 +54,6 @@ MOMENTUM = {"sum": FNN_MOMENTUM_SUM, "step": FNN_MOMENTUM_STEP, "mean": FNN_MOME
 GUARDS = {"none": FNN_NO_GUARD, "loss": FNN_GUARD_LOSS, "index": FNN_GUARD_INDEX}
 HYPER_SIZE, HYPER_STEPS = FNN_HYPER_SIZE, FNN_HYPER_STEPS
 MAX_DIMS = FNN_MAX_DIMS
-OPENMP = bool(fnn_openmp())
 
 cdef size_t thread_limit = 1
 
@@ -143,13 +142,17 @@ def set_team_provider(name):
     return bool(fnn_team_select(name.encode()))
 
 
+def openmp_cpus():
+    """How many CPUs OpenMP has for its threads, even where it has bound this one; 0 without it."""
+    return fnn_openmp_cpus()
+
+
 def team_counts():
     """Tests: helpers that there are, pieces of work done, pieces that leaders did, times that a
     waiting thread went to sleep."""
-    cdef fnn_counts counts
-    fnn_team_counts(&counts)
-    return {"helpers": counts.helpers, "pieces": counts.pieces, "led": counts.led,
-            "naps": counts.naps}
+    cdef size_t counts[4]
+    fnn_team_counts(counts)
+    return {"helpers": counts[0], "pieces": counts[1], "led": counts[2], "naps": counts[3]}
 
 
 def fail_allocation(nth):

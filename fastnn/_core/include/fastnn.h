@@ -313,60 +313,15 @@ typedef struct fnn_operand { /* an array as the caller has it; strides in elemen
  * are 0. Returns what is wrong with the arrays, or NULL. */
 const char *fnn_call_fill(fnn_call *call, const fnn_operand *operands, size_t n);
 
-/* threads.c: one team a run. The caller leads it; what it shares out is done by whoever is there. */
-typedef struct fnn_team fnn_team;
-typedef void (*fnn_job)(void *context, fnn_team *team);
-/* Piece `piece` of `pieces` of item `item`; scratch as of a kernel. */
-typedef void (*fnn_piece)(const void *of, size_t item, size_t piece, size_t pieces, void *scratch);
-typedef struct fnn_work {
-  fnn_piece run;
-  const void *of;
-  size_t items; /* each is cut into pieces */
-  size_t tiles; /* the most pieces of an item that are not empty */
-  double cost;  /* rough microseconds on one thread */
-} fnn_work;
-/* Runs the job on this thread with a team of at most so many threads. */
-fnn_status fnn_team_run(size_t threads, fnn_job job, void *context);
-/* In a job: returns when all of the work is done. */
-void fnn_team_share(fnn_team *team, const fnn_work *work);
-size_t fnn_team_most(const fnn_team *team);        /* how many threads there are */
-size_t fnn_team_threads(const fnn_team *team);     /* how many to share with */
-void fnn_team_use(fnn_team *team, size_t threads); /* as many from now on */
-size_t fnn_team_size(double cost, size_t most);    /* threads worth waking for cost microseconds */
-void fnn_team_limit(size_t threads); /* at work at once in the process, over all its runs */
-typedef struct fnn_counts {          /* tests: of the teams, so far */
-  size_t helpers, pieces, led, naps; /* led: pieces that leaders did */
-} fnn_counts;
-void fnn_team_counts(fnn_counts *counts);
-
-/* helpers.c: where threads come from, "openmp" or "pthreads"; those that are there stay. */
-#ifndef FNN_TEAM_DEFAULT
-#ifdef _OPENMP
-#define FNN_TEAM_DEFAULT 1 /* OpenMP */
-#else
-#define FNN_TEAM_DEFAULT 0 /* pthreads */
-#endif
-#endif
-int fnn_openmp(void); /* built with OpenMP */
-const char *fnn_team_provider(void);
-int fnn_team_select(const char *name); /* 0: this build has no such */
-
-/* pace.c: how many threads the next run has, by how long the last ones took. */
-enum fnn_pace_doing { FNN_KEEP, FNN_LOOK, FNN_TRY }; /* the size; half of it; twice */
-typedef struct fnn_pace {                            /* zeros: no run yet */
-  size_t most, size;
-  enum fnn_pace_doing doing;
-  size_t left;        /* runs until it does something else */
-  double mean, fewer; /* seconds of a run by this size, by half of it */
-  double sum;         /* of a trial */
-  double held, rest;  /* seconds since the last change or trial; between trials */
-} fnn_pace;
-size_t fnn_pace_threads(fnn_pace *pace, size_t most);
-void fnn_pace_note(fnn_pace *pace, double seconds);
-double fnn_now(void); /* seconds of a clock that only goes forward */
+/* The team: threads.c, helpers.c; src/team.h has what C alone needs of it. */
+size_t fnn_team_size(double cost, size_t most); /* threads worth waking for cost microseconds */
+void fnn_team_limit(size_t threads);    /* at work at once in the process, over all its runs */
+void fnn_team_counts(size_t counts[4]); /* helpers; pieces done, those by leaders; sleeps */
+const char *fnn_team_provider(void);    /* where threads come from: "openmp" or "pthreads" */
+int fnn_team_select(const char *name);  /* 0: not in this build. Threads that are there stay. */
+int fnn_openmp_cpus(void);              /* that OpenMP has for its threads; 0 without OpenMP */
 
 /* memory.c */
-void *fnn_scratch(void);          /* this thread's FNN_SCRATCH_BYTES; NULL: no memory */
 void *fnn_allocate(size_t bytes); /* 64-byte aligned, huge pages when large; NULL: no memory */
 void fnn_release(void *block);
 void fnn_fail_allocation(int64_t nth); /* tests: the nth allocation from now fails; < 0: none */
@@ -386,14 +341,12 @@ void fnn_program_free(fnn_program *program);
 void fnn_program_bind(fnn_program *program, void *const *inputs); /* addresses for the patches */
 double fnn_program_cost(const fnn_program *program);              /* rough single-thread us */
 fnn_status fnn_program_run(fnn_program *program, size_t threads);
-fnn_status fnn_program_step(fnn_program *program, fnn_team *team); /* a run within a job */
 /* Two runs. us (n_calls + 1): microseconds of each call in the second, and of all of the first. */
 fnn_status fnn_program_profile(fnn_program *program, size_t threads, double *us);
 double fnn_call_cost(const fnn_call *call);
 /* One eager call: as a program of one instruction, on its own. */
 fnn_status fnn_call_run(fnn_call *call, size_t threads);
 
-/* loop.c */
 #define FNN_MAX_FEEDS 8
 #define FNN_MAX_TOTALS 8
 

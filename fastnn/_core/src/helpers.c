@@ -18,24 +18,33 @@
 
 #define STACK ((size_t)1 << 20)
 
-static const char *const PROVIDERS[] = {"pthreads", "openmp"};
-static atomic_int provider = FNN_TEAM_DEFAULT;
-
+enum { PTHREADS, OPENMP };
 #ifdef _OPENMP
-int fnn_openmp(void) { return 1; }
+enum { HAS_OPENMP = 1, DEFAULT = OPENMP };
 #else
-int fnn_openmp(void) { return 0; }
+enum { HAS_OPENMP = 0, DEFAULT = PTHREADS };
 #endif
+
+static const char *const PROVIDERS[] = {"pthreads", "openmp"};
+static atomic_int provider = DEFAULT;
 
 const char *fnn_team_provider(void) { return PROVIDERS[atomic_load(&provider)]; }
 
 int fnn_team_select(const char *name) {
-  for (int i = 0; i <= fnn_openmp(); i++) {
+  for (int i = 0; i <= HAS_OPENMP; i++) {
     if (strcmp(name, PROVIDERS[i])) continue;
     atomic_store(&provider, i);
     return 1;
   }
   return 0;
+}
+
+int fnn_openmp_cpus(void) {
+#ifdef _OPENMP
+  return omp_get_num_procs();
+#else
+  return 0;
+#endif
 }
 
 static int start_thread(void *(*run)(void *), void *context) {
@@ -103,7 +112,7 @@ size_t fnn_start_helpers(fnn_seat *seats, size_t count) {
   block_signals(&before);
 #ifdef _OPENMP
   size_t started =
-      atomic_load(&provider) ? start_openmp(seats, count) : start_pthreads(seats, count);
+      atomic_load(&provider) == OPENMP ? start_openmp(seats, count) : start_pthreads(seats, count);
 #else
   size_t started = start_pthreads(seats, count);
 #endif

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fastnn.h"
+#include "team.h"
 
 #define LINE 64
 #define FEED_TILE 16384    /* bytes of rows that are worth a second thread */

@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 #endif
 
-#include "fastnn.h"
 #include "team.h"
 
 #define HUGE_PAGE ((size_t)2 << 20)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fastnn.h"
+#include "team.h"
 
 #define LINE 64
 #define ROUND_UP(bytes) (((bytes) + LINE - 1) / LINE * LINE)

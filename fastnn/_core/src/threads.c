@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fastnn.h"
 #include "team.h"
 
 #define SPINS 500        /* 10 to 20 us before a waiting thread sleeps */
@@ -275,16 +274,16 @@ void fnn_team_limit(size_t threads) {
   pthread_mutex_unlock(&lock);
 }
 
-void fnn_team_counts(fnn_counts *counts) {
-  memset(counts, 0, sizeof *counts);
+void fnn_team_counts(size_t counts[4]) {
+  memset(counts, 0, 4 * sizeof *counts);
   pthread_mutex_lock(&lock);
   for (fnn_team *team = teams; team; team = team->next) {
-    counts->helpers += team->seats - 1;
+    counts[0] += team->seats - 1;
     for (size_t i = 0; i < team->seats; i++) {
-      counts->naps += atomic_load(&team->seat[i].naps);
-      counts->pieces += atomic_load(&team->seat[i].pieces);
+      counts[1] += atomic_load(&team->seat[i].pieces);
+      counts[3] += atomic_load(&team->seat[i].naps);
     }
-    counts->led += atomic_load(&team->seat[0].pieces);
+    counts[2] += atomic_load(&team->seat[0].pieces);
   }
   pthread_mutex_unlock(&lock);
 }
