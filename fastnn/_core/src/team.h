@@ -49,12 +49,18 @@ double fnn_now(void); /* seconds of a clock that only goes forward */
 
 /* A thread's place in a team. */
 typedef struct fnn_seat {
-  /* Pieces of its share that nobody has begun yet, and whether the thread sleeps. */
+  /* Items of its share that nobody has begun yet, and whether the thread sleeps. */
   _Alignas(FNN_CACHE_LINE) atomic_uint left;
+  /* What they are of; read after a claim alone, when the leader cannot write it. */
+  unsigned items;
+  size_t pieces;
+  fnn_piece run;
+  const void *of;
+  /* The thread's own. */
   _Alignas(FNN_CACHE_LINE) fnn_team *team;
   void *scratch;
   size_t number;              /* 0: the leader, who has the caller's thread */
-  atomic_size_t pieces, naps; /* done by this thread; times that it went to sleep */
+  atomic_size_t claims, naps; /* pieces it has done; times that it went to sleep */
 } fnn_seat;
 
 /* memory.c: this thread's FNN_SCRATCH_BYTES; NULL: no memory. */

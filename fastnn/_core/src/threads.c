@@ -1,14 +1,13 @@
 /* The team: who does a run's work.
  *
- * The thread that asks for a run leads it. It shares out the work of a phase in pieces; a piece is
- * done by whoever claims it first, the leader or a helper, and a phase ends when its pieces are
- * done. So nobody waits for a thread that the kernel has put aside, but for a piece that it has
- * begun. Who waits spins shortly, then sleeps: a busy machine gets its core back.
+ * The thread that asks for a run leads it. What a phase has to do is cut into a share for each
+ * thread; a share is done by whoever claims it first, its own thread if that is there, and a phase
+ * ends when its shares are done. So nobody waits for a thread that the kernel has put aside, but
+ * for what it has begun. Who waits spins shortly, then sleeps: a busy machine gets its core back.
  *
- * Claiming. A seat's `left` counts the pieces of its share that nobody has begun; a piece is
- * claimed by counting one down. What the work is, is read after the claim: it cannot change before
- * the piece is done, since the leader waits for all pieces (`pending`) before it shares out more.
- * A thread that comes late finds 0 or pieces of the work of now, never of work that is over. */
+ * Claiming. A seat's `left` counts the items of its share that nobody has begun; one is claimed by
+ * counting down. What is to do is read after the claim: the leader waits for all that is claimed
+ * (`pending`) before it writes more. A thread that comes late finds 0, or work of now. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -17,21 +16,16 @@
 #include "team.h"
 
 #define SPINS 500        /* 10 to 20 us before a waiting thread sleeps */
-#define CHUNKS 2         /* pieces of a share: a late helper still finds one */
 #define THREAD_COST 60.0 /* microseconds of work that justify one more thread */
 #define WAKE_COST 20.0   /* microseconds of work that justify waking who sleeps */
 #define ASLEEP 0x80000000u
 #define COUNT (~ASLEEP)
 
 struct fnn_team {
-  /* Written by the leader while no piece is left; read by who has claimed one. */
-  fnn_work work;
-  size_t chunks, pieces; /* of an item: in a share, in all */
-  unsigned share;        /* pieces of a share */
-  size_t most;           /* threads of this run */
-  atomic_size_t size;    /* threads that the next work is shared among */
   _Alignas(FNN_CACHE_LINE)
-      atomic_uint pending; /* pieces not yet done; whether the leader sleeps */
+      atomic_uint pending;                     /* pieces not yet done; whether the leader sleeps */
+  _Alignas(FNN_CACHE_LINE) atomic_size_t size; /* threads that the next work is shared among */
+  size_t most;                                 /* threads of this run */
   /* Under `lock`. */
   fnn_team *next;
   size_t seats;    /* threads that there are, the leader among them */
@@ -86,7 +80,7 @@ static inline void count_up(atomic_size_t *count) { /* its owner alone writes it
                         memory_order_relaxed);
 }
 
-/* Claims a piece of a seat's share: how many were left, 0 if none. */
+/* Claims an item of a seat's share: how many were left, 0 if none. */
 static unsigned claim(fnn_seat *seat) {
   unsigned left = atomic_load_explicit(&seat->left, memory_order_relaxed);
   while (left & COUNT) {
@@ -97,26 +91,29 @@ static unsigned claim(fnn_seat *seat) {
   return 0;
 }
 
-/* Does pieces while there are any that nobody has begun, first those of this seat's own share. */
+/* Does what nobody has begun, first of this seat's own share, then of the others. */
 static void do_pieces(fnn_team *team, fnn_seat *self) {
   size_t size = atomic_load_explicit(&team->size, memory_order_acquire);
-  for (size_t i = 0; i < size; i++) {
-    size_t owner = (self->number + i) % size;
-    for (unsigned left; (left = claim(&team->seat[owner]));) {
-      size_t nth = team->share - left;
-      team->work.run(team->work.of, nth / team->chunks, owner * team->chunks + nth % team->chunks,
-                     team->pieces, self->scratch);
-      count_up(&self->pieces);
+  size_t owner = self->number < size ? self->number : 0;
+  for (size_t i = 0; i < size; i++, owner = owner + 1 < size ? owner + 1 : 0) {
+    fnn_seat *seat = &team->seat[owner];
+    for (unsigned left; (left = claim(seat));) {
+      seat->run(seat->of, seat->items - left, owner, seat->pieces, self->scratch);
+      count_up(&self->claims);
       if (atomic_fetch_sub_explicit(&team->pending, 1, memory_order_acq_rel) == (ASLEEP | 1))
         fnn_wake(&team->pending);
     }
   }
 }
 
-/* Puts a share before a helper. One that sleeps is woken if `wake`; else others do its pieces. */
-static void put(fnn_seat *seat, unsigned share, int wake) {
-  unsigned before = 0, after; /* no pieces are left: it sleeps or not */
-  do after = share | (wake ? 0 : before & ASLEEP);
+/* Puts its share before a thread. A helper that sleeps is woken if `wake`; else others do it. */
+static void put(fnn_seat *seat, const fnn_work *work, size_t pieces, int wake) {
+  unsigned before = 0, after; /* nothing is left: it sleeps or not */
+  seat->items = (unsigned)work->items;
+  seat->pieces = pieces;
+  seat->run = work->run;
+  seat->of = work->of;
+  do after = seat->items | (wake ? 0 : before & ASLEEP);
   while (!atomic_compare_exchange_weak_explicit(&seat->left, &before, after, memory_order_release,
                                                 memory_order_relaxed));
   if (wake && before & ASLEEP) fnn_wake(&seat->left);
@@ -142,13 +139,9 @@ void fnn_team_share(fnn_team *team, const fnn_work *work) {
       work->run(work->of, item, 0, 1, fnn_scratch());
     return;
   }
-  team->work = *work;
-  team->chunks = work->tiles < CHUNKS * size ? 1 : CHUNKS;
-  team->pieces = team->chunks * size;
-  team->share = (unsigned)(work->items * team->chunks);
-  atomic_store_explicit(&team->pending, (unsigned)size * team->share, memory_order_relaxed);
-  for (size_t i = 1; i < size; i++) put(&team->seat[i], team->share, work->cost >= WAKE_COST);
-  atomic_store_explicit(&team->seat[0].left, team->share, memory_order_release);
+  int wake = work->cost >= WAKE_COST;
+  atomic_store_explicit(&team->pending, (unsigned)(size * work->items), memory_order_relaxed);
+  for (size_t i = size; i-- > 0;) put(&team->seat[i], work, size, wake);
   do_pieces(team, &team->seat[0]);
   await_pieces(team);
 }
@@ -195,8 +188,10 @@ static fnn_team *free_team(void) {
   fnn_team **at = &teams;
   while (*at && (*at)->taken) at = &(*at)->next;
   if (*at) return *at;
-  fnn_team *team = fnn_allocate(sizeof *team + FNN_MAX_THREADS * sizeof(fnn_seat));
-  if (!team) return NULL;
+  char *block =
+      fnn_allocate(sizeof(fnn_team) + FNN_MAX_THREADS * sizeof(fnn_seat) + FNN_CACHE_LINE);
+  if (!block) return NULL;
+  fnn_team *team = (fnn_team *)(block + -(uintptr_t)block % FNN_CACHE_LINE);
   memset(team, 0, sizeof *team + sizeof(fnn_seat));
   team->seats = 1;
   return *at = team;
@@ -280,10 +275,10 @@ void fnn_team_counts(size_t counts[4]) {
   for (fnn_team *team = teams; team; team = team->next) {
     counts[0] += team->seats - 1;
     for (size_t i = 0; i < team->seats; i++) {
-      counts[1] += atomic_load(&team->seat[i].pieces);
+      counts[1] += atomic_load(&team->seat[i].claims);
       counts[3] += atomic_load(&team->seat[i].naps);
     }
-    counts[2] += atomic_load(&team->seat[0].pieces);
+    counts[2] += atomic_load(&team->seat[0].claims);
   }
   pthread_mutex_unlock(&lock);
 }
