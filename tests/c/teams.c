@@ -95,6 +95,48 @@ static void test_claims(void) {
   if (counts[2] >= counts[1]) fail("teams: helpers did nothing");
 }
 
+/* ---- sleep ---- */
+
+enum { PATIENCE = 1000000 }; /* looks at what another thread is to do, each with a turn for it */
+
+static size_t count_of(int which) {
+  size_t counts[4];
+  fnn_team_counts(counts);
+  return counts[which];
+}
+
+static int wait_for(atomic_size_t *count, size_t at_least) {
+  for (int i = 0; i < PATIENCE && atomic_load(count) < at_least; i++) sched_yield();
+  return atomic_load(count) >= at_least;
+}
+
+/* A piece that ends when another has begun: it takes two threads. */
+static void meet(const void *of, size_t item, size_t piece, size_t pieces, void *scratch) {
+  atomic_size_t *begun = (atomic_size_t *)of;
+  atomic_fetch_add(begun, 1);
+  if (!wait_for(begun, pieces)) fail("teams: a helper that slept was not woken");
+}
+
+static void begin(const void *of, size_t item, size_t piece, size_t pieces, void *scratch) {
+  atomic_fetch_add((atomic_size_t *)of, 1);
+}
+
+static void sleep_job(void *context, fnn_team *team) {
+  atomic_size_t begun = 0;
+  if (fnn_team_most(team) < 2) return fail("teams: no helper");
+  const fnn_work little = {begin, &begun, 1, 2, 0}, much = {meet, &begun, 1, 2, 1e6};
+  for (int i = 0; i < 20; i++) {
+    const size_t naps = count_of(3);
+    atomic_store(&begun, 0);
+    fnn_team_share(team, &much); /* whoever slept is awake */
+    for (int j = 0; j < PATIENCE && count_of(3) == naps; j++) sched_yield();
+    if (count_of(3) == naps) fail("teams: a helper does not go to sleep");
+    atomic_store(&begun, 0);
+    for (int j = 0; j < 3; j++) fnn_team_share(team, &little); /* not worth waking it */
+    if (atomic_load(&begun) != 6) fail("teams: the work of a sleeper is left");
+  }
+}
+
 /* ---- pace ---- */
 
 enum { RUNS = 2000 }; /* more than any decision takes */
@@ -130,6 +172,7 @@ static void test_pace(void) {
 }
 
 void test_teams(void) {
+  fnn_team_run(2, sleep_job, NULL);
   test_claims();
   test_pace();
 }

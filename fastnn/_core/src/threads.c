@@ -15,7 +15,8 @@
 
 #include "team.h"
 
-#define SPINS 500        /* 10 to 20 us before a waiting thread sleeps */
+#define SPINS                                                                                     \
+  1200 /* 30 us, which the longest phase of one tile takes in a small net; then sleep */
 #define THREAD_COST 60.0 /* microseconds of work that justify one more thread */
 #define WAKE_COST 20.0   /* microseconds of work that justify waking who sleeps */
 #define ASLEEP 0x80000000u
