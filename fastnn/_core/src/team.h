@@ -37,11 +37,12 @@ enum fnn_pace_doing { FNN_KEEP, FNN_LOOK, FNN_TRY }; /* the size; half of it; tw
 typedef struct fnn_pace {                            /* zeros: no run yet */
   size_t most, size;
   enum fnn_pace_doing doing;
-  size_t left;        /* runs of this look or trial */
-  size_t look_in;     /* runs until the next look */
-  double mean, fewer; /* seconds of a run by this size, by half of it */
-  double sum;         /* of a trial */
-  double held, rest;  /* seconds since the last change or trial; between trials */
+  size_t left;         /* runs of this look */
+  size_t look_in;      /* runs until the next look */
+  double time, runs;   /* of this size, the last ones: seconds and how many */
+  double fewer;        /* seconds of a run by half of the size */
+  double tried, tries; /* of twice the size: seconds and how many */
+  double held, rest;   /* seconds since the last change or trial; between trials */
 } fnn_pace;
 size_t fnn_pace_threads(fnn_pace *pace, size_t most);
 void fnn_pace_note(fnn_pace *pace, double seconds);
