@@ -3,6 +3,7 @@
 Busy: a second process spins on each CPU of this one. Steps of a small regression net (3-128-128-128-1,
 batch 256, Adam), as a compiled function that Python calls and as epochs of `Trainer.fit`. Quiet and
 busy, one thread and more take turns within one process; a spinning process is stopped in between.
+A timing is long enough for a team to find its size.
 """
 
 from __future__ import annotations
@@ -145,6 +146,6 @@ def tables(found: part.Found) -> list[report.Section]:
 
 
 if __name__ == "__main__":
-    made = part.parser("busy", __doc__, 15, 0.1)
+    made = part.parser("busy", __doc__, 9, 0.3)
     made.set_defaults(threads=len(os.sched_getaffinity(0)))
     part.main(made.parse_args(), measured, tables)
