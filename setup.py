@@ -22,7 +22,17 @@ from setuptools.command.build_ext import build_ext
 from setuptools.modified import newer_group
 
 CORE = "fastnn/_core"
-DRIVERS = ("dispatch", "helpers", "loop", "memory", "operands", "pace", "program", "sleep", "threads")  # C that sees no SIMD
+DRIVERS = (  # C that sees no SIMD
+    "dispatch",
+    "helpers",
+    "loop",
+    "memory",
+    "operands",
+    "pace",
+    "program",
+    "sleep",
+    "threads",
+)
 PXD = sorted(glob(f"{CORE}/*.px[di]"))
 HEADERS = sorted(glob(f"{CORE}/include/*.h") + glob(f"{CORE}/src/**/*.h", recursive=True))
 

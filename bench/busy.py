@@ -1,14 +1,14 @@
 """`python -m bench.busy`: the default team against one thread, on a quiet and on a busy machine.
 
-Busy: a second process spins on each CPU of this one. Steps of a small regression net (3-128-128-128-1,
-batch 256, Adam), as a compiled function that Python calls and as epochs of `Trainer.fit`. Quiet and
-busy, one thread and more take turns within one process; a spinning process is stopped in between.
+Busy: a second process spins on each CPU of this one. Steps of a small regression net (WIDTHS, Adam),
+as a compiled function that Python calls and as epochs of `Trainer.fit`. Quiet and busy, one thread and more take turns within one process; a spinning process is stopped in between.
 A timing is long enough for a team to find its size.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import signal
 import statistics
@@ -33,7 +33,7 @@ def _model() -> tuple[Any, Any, Any]:
     from fastnn import nn, optim
 
     layers: list[Any] = []
-    for n_in, n_out in zip(WIDTHS, WIDTHS[1:], strict=False):
+    for n_in, n_out in itertools.pairwise(WIDTHS):
         layers += [nn.Linear(n_in, n_out), nn.ReLU()]
     model = nn.Sequential(*layers[:-1])
     return model, nn.MSELoss(), optim.Adam(model.parameters())
@@ -74,7 +74,7 @@ def seconds_of(run: Run, count: int) -> float:
 
 @contextmanager
 def spinning() -> Iterator[Callable[[bool], None]]:
-    """One process for each CPU, stopped at first; a function that lets them go on, or stops them."""
+    """One process for each CPU, stopped; a function that lets them go on, or stops them."""
     cpus = sorted(os.sched_getaffinity(0))
     spinners = [subprocess.Popen([sys.executable, "-c", SPIN, str(cpu)]) for cpu in cpus]
 
