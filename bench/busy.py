@@ -1,8 +1,9 @@
 """`python -m bench.busy`: the default team against one thread, on a quiet and on a busy machine.
 
-Busy: a second process spins on each CPU of this one. Steps of a small regression net (WIDTHS, Adam),
-as a compiled function that Python calls and as epochs of `Trainer.fit`. Quiet and busy, one thread and more take turns within one process; a spinning process is stopped in between.
-A timing is long enough for a team to find its size.
+Busy: a second process spins on each CPU of this one. Steps of a small regression net (WIDTHS, with
+Adam), as a compiled function that Python calls and as epochs of `Trainer.fit`. Quiet and busy, one
+thread and more take turns within one process; a spinning process is stopped in between. A timing is
+long enough for a team to find its size.
 """
 
 from __future__ import annotations
