@@ -64,10 +64,13 @@ from fastnn.ops.counting import *
 from fastnn.ops.creation import *
 from fastnn.ops.cumulative import *
 from fastnn.ops.diagonals import *
+from fastnn.ops.differences import *
 from fastnn.ops.distances import *
 from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.extremes import *
+from fastnn.ops.filling import *
+from fastnn.ops.incomplete_gamma import *
 from fastnn.ops.indexing import *
 from fastnn.ops.interpolation import *
 from fastnn.ops.join import *
@@ -79,6 +82,7 @@ from fastnn.ops.products import *
 from fastnn.ops.promote import *
 from fastnn.ops.putting import *
 from fastnn.ops.quantiles import *
+from fastnn.ops.reflections import *
 from fastnn.ops.rows import *
 from fastnn.ops.scattering import *
 from fastnn.ops.searching import *
@@ -89,10 +93,12 @@ from fastnn.ops.spectral import *
 from fastnn.ops.statistics import *
 from fastnn.ops.summaries import *
 from fastnn.ops.transcendental import *
+from fastnn.ops.triangular import *
 from fastnn.ops.typed_tensors import *
 from fastnn.ops.views import *
 from fastnn.ops.whole import *
-from fastnn.random import sampling
+from fastnn.random import counts, lowrank, sampling
+from fastnn.random.counts import *
 from fastnn.random.generator import (
     Generator,
     get_rng_state,
@@ -101,6 +107,7 @@ from fastnn.random.generator import (
     seed,
     set_rng_state,
 )
+from fastnn.random.lowrank import *
 from fastnn.random.sampling import *
 from fastnn.settings import *
 from fastnn.tape.listener import RecordingError
@@ -256,6 +263,8 @@ __all__ = [
     "cosine_similarity",
     "pairwise_distance",
     *ops.FUNCTIONS,
+    *counts.__all__,
+    *lowrank.__all__,
     *sampling.__all__,
     *_top.__all__,
     "get_rng_state",

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastnn.ops import diagonals, matrices
+from fastnn.ops.axes import reshape
 from fastnn.ops.decompositions import (
     eig,
     eigh,
@@ -35,12 +36,20 @@ from fastnn.ops.matrix_functions import (
     vector_norm,
 )
 from fastnn.ops.products import matmul
+from fastnn.ops.reflections import householder_product
 from fastnn.ops.solving import cholesky, det, inv, slogdet, solve, solve_triangular
+from fastnn.ops.triangular import (
+    lu_factor,
+    lu_factor_ex,
+    lu_parts as lu,
+    solve_by_factors as lu_solve,
+)
 from fastnn.tensor import Tensor, bool_
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh",
-    "eigvals", "eigvalsh", "inv", "inv_ex", "lstsq", "matmul", "matrix_exp", "matrix_norm",
+    "eigvals", "eigvalsh", "householder_product", "inv", "inv_ex", "lstsq", "lu", "lu_factor",
+    "lu_factor_ex", "lu_solve", "matmul", "matrix_exp", "matrix_norm",
     "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve",
     "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander",
     "vecdot", "vector_norm",
@@ -78,7 +87,8 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     """
     if x.dtype == bool_:
         raise TypeError("vander: expected numbers, got bool; use .long()")
-    n = N if N is not None else x.shape[-1] if x.ndim else 1
+    x = x if x.ndim else reshape(x, (1,))
+    n = N if N is not None else x.shape[-1]
     if n <= 1:
         raise ValueError(f"N: expected more than 1, got {n}")
     return matrices.powers_of(x, n)
@@ -106,7 +116,7 @@ class CheckedInverse(NamedTuple):
 
 
 def _fine(A: Tensor) -> Tensor:
-    return Tensor(np.zeros(A.shape[:-2], np.int64))
+    return Tensor(np.zeros(A.shape[:-2], np.int32))
 
 
 def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> CheckedFactor:

@@ -23,7 +23,9 @@ COMPUTED = "m[z-3]"  # a program does not know which row that is, and copies it
 NOT_COMPILED = {"bincount", "histc", "isin", "nonzero", "searchsorted", "bucketize", "unique",
                 "masked_select", "where", "tolist", "numpy", "type", "__getitem__", "equal",
                 "repeat_interleave", "cov", "argwhere", "unique_consecutive"}  # fmt: skip
+NOT_COMPILED |= {"bernoulli", "multinomial"}  # random
 # LAPACK computes them.
+NOT_COMPILED |= {"geqrf", "lu", "lu_solve", "lu_unpack", "igamma", "igammac"}
 NOT_COMPILED |= {"cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet",
                  "matrix_exp", "matrix_power", "pinverse", "qr", "slogdet", "svd",
                  "triangular_solve"}  # fmt: skip

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from cases.optimizers import Optimizer, tries
+from cases.optimizers import Optimizer, taken, tries
 from catalogue import check_costs, check_fit, described_in, everything, optimizers, tried_optimizers
 from test_compile import bits, mlp
 
@@ -57,7 +57,7 @@ def trainer_of(name: str, real: str, widths: tuple[int, ...] = (6, 8, 3)) -> Tra
     model = mlp(real, list(widths), "tanh")
     kind, settings = ALL[name]
     with described_in("optimizers.py"):
-        optimizer = getattr(optim, kind)(model.parameters(), **settings)
+        optimizer = getattr(optim, kind)(taken(kind, model.parameters()), **settings)
     return Trainer(model, nn.CrossEntropyLoss(), optimizer)
 
 

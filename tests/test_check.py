@@ -193,18 +193,6 @@ def test_bool_labels_of_one_class() -> None:
         check.class_labels([False, True], 1)
 
 
-@pytest.mark.parametrize(
-    ("p", "message"),
-    [([[0.5, 0.5], [0.0, 0.0]], "got sum 0, least 0 at row 1"),
-     ([[1.5, -0.5]], "got sum 1, least -0.5 at row 0"),
-     ([[0.5, np.nan]], "at row 0"),
-     ([0.5, 0.5], r"expected probabilities \(rows, classes\)")],
-)  # fmt: skip
-def test_bad_probabilities(p: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        check.class_probabilities(p)
-
-
 BAD_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "weights nan": (lambda: check.sample_weight([1, np.nan], 2), ValueError, "got nan at row 1"),
     "weights negative": (

@@ -174,7 +174,7 @@ class Form:
         ops.mse(self.model(x), y).backward()
         norm = sum(p.grad.square().sum() for p in self.model.parameters()).sqrt()
         for p in self.model.parameters():
-            p.grad.mul_(fastnn.minimum(0.1 / norm, 1.0))
+            p.grad.mul_(fastnn.clamp(0.1 / norm, max=1.0))
         self.opt.step()
         return norm
 
@@ -270,10 +270,10 @@ def test_targets_of_more_axes_are_checked_as_the_loss_saw_them() -> None:
     compiled = fastnn.compile(loss)
     values = {compiled(rows, labels, shares).item() for _ in range(3)}
     assert values == {loss(rows, labels, shares).item()}
+    assert compiled(rows, labels, shares * 2).item() == loss(rows, labels, shares * 2).item()
     for wrong, match in (
         ((rows + 5, labels, shares), "rows in 0..4"),
         ((rows, labels + 3, shares), "classes in 0..3"),
-        ((rows, labels, shares * 2), "sum to 1"),
     ):
         with pytest.raises((ValueError, IndexError), match=match):
             compiled(*wrong)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases.optimizers import taken
 from cases.schedules import SCHEDULES
 from catalogue import tried_optimizers
 
@@ -43,7 +44,7 @@ def test_optimizer(name: str, way: str) -> None:
     kind, settings = OPTIMIZERS[name]
     fastnn.manual_seed(0)
     net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
-    optimizer = getattr(optim, kind)(net.parameters(), **settings)
+    optimizer = getattr(optim, kind)(taken(kind, net.parameters()), **settings)
     trained(net, optimizer, 3)
     other, its_optimizer = WAYS[way]((net, optimizer))
     want = trained(net, optimizer, 3)

@@ -45,6 +45,7 @@ ARGUMENTS: dict[str, Args] = {
     "index_reduce": lambda w: (0, K, w.expand(2, 3), "prod"),
     "index_put": lambda w: ((K, K), w[:2]), "put": lambda w: (K, w[:2]),
     "masked_scatter": lambda w: (HALF, w.repeat(3)),
+    "as_strided": lambda w: ((3, 3), (1, 3)),
     "copy": lambda w: (w,), "fill": lambda w: (w[0],), "zero": lambda w: (),
 }  # fmt: skip
 INTEGERS = {
@@ -61,7 +62,7 @@ PRODUCTS: dict[str, tuple[Any, ...]] = {
     "baddbmm": (np.ones((2, 3, 3)), MATRIX.expand(2, 3, 3), MATRIX.expand(2, 3, 3)),
 }
 NAMES = sorted(name.removesuffix("_") for name in ops.IN_PLACE if name[0] != "_")
-VIEWS = ["squeeze", "swapaxes", "swapdims", "t", "transpose", "unsqueeze"]
+VIEWS = ["as_strided", "squeeze", "swapaxes", "swapdims", "t", "transpose", "unsqueeze"]
 FLOATS = [name for name in NAMES if name not in {*PRODUCTS, *INTEGERS} - {*ARGUMENTS, "abs", "sign",
                                                                           "floor"}]  # fmt: skip
 
@@ -72,18 +73,18 @@ def arguments(name: str, w: Tensor) -> tuple[Any, ...]:
 
 def test_every_in_place_method_of_torch_whose_function_is_here_is_here() -> None:
     """The list is torch 2.13's, but for random numbers and memory (uniform_, resize_)."""
-    names = """abs absolute acos acosh addbmm addcdiv addcmul addmm addmv addr arccos arccosh arcsin
-        arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh baddbmm bitwise_and
-        bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor ceil clamp
-        clamp_max clamp_min clip copysign cos cosh cumprod cumsum deg2rad digamma div divide eq erf
-        erfc erfinv exp exp2 expm1 fix float_power floor floor_divide fmod frac gcd ge greater
-        greater_equal gt heaviside hypot i0 index_add index_copy index_fill index_put index_reduce
-        lcm ldexp le lerp less less_equal lgamma log log10 log1p log2 logical_and logical_not
-        logical_or logical_xor logit lt masked_fill masked_scatter mul multiply mvlgamma nan_to_num
-        ne neg negative nextafter not_equal polygamma pow rad2deg reciprocal relu remainder renorm
-        round rsqrt scatter scatter_add scatter_reduce sgn sigmoid sign sin sinc sinh sqrt square
-        squeeze sub subtract swapaxes swapdims t tan tanh transpose tril triu true_divide trunc
-        unsqueeze xlogy add detach copy fill zero""".split()
+    names = """as_strided abs absolute acos acosh addbmm addcdiv addcmul addmm addmv addr arccos
+        arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh baddbmm
+        bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor
+        ceil clamp clamp_max clamp_min clip copysign cos cosh cumprod cumsum deg2rad digamma div
+        divide eq erf erfc erfinv exp exp2 expm1 fix float_power floor floor_divide fmod frac
+        gcd ge greater greater_equal gt heaviside hypot i0 index_add index_copy index_fill
+        index_put index_reduce lcm ldexp le lerp less less_equal lgamma log log10 log1p log2
+        logical_and logical_not logical_or logical_xor logit lt masked_fill masked_scatter mul
+        multiply mvlgamma nan_to_num ne neg negative nextafter not_equal polygamma pow rad2deg
+        reciprocal relu remainder renorm round rsqrt scatter scatter_add scatter_reduce sgn
+        sigmoid sign sin sinc sinh sqrt square squeeze sub subtract swapaxes swapdims t tan tanh
+        transpose tril triu true_divide trunc unsqueeze xlogy add detach copy fill zero""".split()
     missing = [n for n in names if hasattr(fastnn, n) and not hasattr(Tensor, f"{n}_")]
     assert not missing and hasattr(Tensor, "squeeze_")
 

@@ -58,8 +58,8 @@ def test_optimizers_go_on(tmp_path, name) -> None:
     """Every optimizer's state comes back from a file bit for bit."""
     kind, settings = OPTIMIZERS[name]
     fastnn.manual_seed(0)
-    w = nn.Parameter(fastnn.randn(5))
-    target = fastnn.randn(5)
+    w = nn.Parameter(fastnn.randn(1, 5))
+    target = fastnn.randn(1, 5)
 
     def steps(optimizer) -> list[list[float]]:
         found = []

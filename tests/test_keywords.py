@@ -42,6 +42,41 @@ CALLS: list[tuple[str, str]] = [
     ("x.gather(0, i, sparse_grad=False)", "x.gather(0, i)"),
     ("x.repeat_interleave(2, output_size=12)", "x.repeat_interleave(2)"),
     ("x.nan_to_num(nan=None)", "x.nan_to_num()"),
+    ("x.flip(dims=(0, 1))", "fastnn.flip(x, (0, 1))"),
+    ("x.flip(dims=())", "x.clone()"),
+    ("x.flip(())", "x.clone()"),
+    ("x.broadcast_to(4, 2, 3)", "x.broadcast_to((4, 2, 3))"),
+    ("x.clone().copy_(other=-x)", "-x"),
+    ("x.clone().copy_(-x, True)", "-x"),
+    ("x.clone().copy_(-x, non_blocking=True)", "-x"),
+    ("x.clone().div_(0.3, rounding_mode='floor')", "x.div(0.3, rounding_mode='floor')"),
+    ("x.clone().div_(0.3, rounding_mode='trunc')", "x.div(0.3, rounding_mode='trunc')"),
+    ("x.clone().div_(0.3, rounding_mode=None)", "x / 0.3"),
+    ("i.clone().div_(2, rounding_mode='floor')", "i // 2"),
+    ("x.scatter(0, i, 2 * x[:1], reduce='add')", "x.scatter_add(0, i, 2 * x[:1])"),
+    ("x.scatter(0, i, 2.0, reduce='add')", "x.scatter_add(0, i, fastnn.full((1, 3), 2.0))"),
+    ("x.scatter(0, i, x[1:], reduce='multiply')", "x.scatter_reduce(0, i, x[1:], 'prod')"),
+    (
+        "fastnn.scatter(x, 0, i, value=3.0, reduce='multiply')",
+        "x.scatter_reduce(0, i, fastnn.full((1, 3), 3.0), 'prod')",
+    ),
+    ("x.clone().scatter_(0, i, 2.0, reduce='add')", "x.scatter(0, i, 2.0, reduce='add')"),
+    ("(x < 0).scatter(0, i, x[:1] < 4, reduce='add')", "fastnn.tensor([[1, 1, 1], [0, 1, 1]]) > 0"),
+    ("fastnn.det(input=x[:, :2])", "fastnn.det(x[:, :2])"),
+    ("fastnn.linalg.det(A=x[:, :2])", "x[:, :2].det()"),
+    ("fastnn.matrix_power(input=x[:, :2], n=2)", "x[:, :2] @ x[:, :2]"),
+    ("fastnn.cholesky_inverse(input=x[:, :2].tril())", "x[:, :2].tril().cholesky_inverse()"),
+    ("fastnn.cholesky_solve(input=x, input2=x[:, :2].tril())", "x.cholesky_solve(x[:, :2].tril())"),
+    ("x.cholesky_solve(input2=x[:, :2].tril())", "x.cholesky_solve(x[:, :2].tril())"),
+    ("fastnn.randint_like(x, high=1, pin_memory=True)", "fastnn.zeros(2, 3)"),
+    ("fastnn.zeros_like(x, device='cpu', pin_memory=False)", "0 * x"),
+    ("x.to('cpu', non_blocking=True)", "x"),
+    ("x.to(fastnn.float64, non_blocking=True, memory_format=None)", "x.double()"),
+    ("x.type(fastnn.float64, non_blocking=True)", "x.double()"),
+    ("x.t().clone(memory_format=None)", "x.t()"),
+    ("fastnn.clone(input=x, memory_format=None)", "x"),
+    ("x.t().contiguous(memory_format=None)", "x.t()"),
+    ("fastnn.randint_like(x, low=3, high=4)", "fastnn.full((2, 3), 3.0)"),
 ]
 
 
@@ -101,7 +136,9 @@ def test_tensors_of_one_dtype(name: str) -> None:
 @pytest.mark.parametrize(
     ("call", "error"),
     [
-        ("fastnn.zeros(2, device='cuda')", RuntimeError), ("fastnn.zeros(2, size=(2,))", TypeError),
+        ("fastnn.zeros(2, device='cuda')", RuntimeError),
+        ("fastnn.ones_like(fastnn.ones(2), device='cuda')", RuntimeError),
+        ("fastnn.zeros(2, size=(2,))", TypeError),
         ("fastnn.Tensor(-1)", ValueError), ("fastnn.arange()", TypeError),
         ("fastnn.FloatTensor(fastnn.tensor([1]))", TypeError),
     ],
@@ -113,22 +150,34 @@ def test_creation_refuses(call: str, error: type[Exception]) -> None:
 
 @pytest.mark.parametrize(
     "call",
-    ["exp(x)", "sin(x)", "add(x, y, alpha=2)", "sub(x, y)", "mul(x, y)", "div(x, y)", "pow(x, 2)",
-     "maximum(x, y)", "matmul(x, y)", "mm(x, y)", "mv(x, v)", "cosh(x)", "lgamma(x)"],
+    """exp(x) sin(x) add(x,y,alpha=2) sub(x,y) mul(x,y) div(x,y) pow(x,2) maximum(x,y) matmul(x,y)
+    mm(x,y) mv(x,v) cosh(x) lgamma(x) ceil(x) trunc(x) frac(x) rsqrt(x) reciprocal(x) fmod(x,y)
+    nan_to_num(x) addcmul(x,x,y) addcdiv(x,x,y,value=2) clamp(x,0.3) clip(x,max=0.3)
+    clamp_min(x,0.3) clamp_max(x,0.3) logical_and(x,y) logical_or(x,y) logical_xor(x,y)
+    logical_not(x) bitwise_not(i) bitwise_left_shift(i,2) bitwise_right_shift(i,1) gcd(i,i+2)
+    lcm(i,i+2) remainder(x,y) floor_divide(x,y) sign(x) sgn(x) signbit(x) round(x)
+    round(x,decimals=1) lerp(x,y,0.5) where(x>0.5,x,y) tan(x) atan2(x,y) hypot(x,y) deg2rad(x)
+    rad2deg(x) sinc(x)
+    logaddexp(x,y) logaddexp2(x,y) copysign(x,y) nextafter(x,y) isposinf(x) isneginf(x) fmax(x,y)
+    fmin(x,y) heaviside(x,y) ldexp(x,y) float_power(x,2) i0(x) logit(x) xlogy(x,y) mvlgamma(x+3,2)
+    polygamma(1,x) dot(v,v) outer(v,v) inner(x,y) kron(x,y) addmm(x,x,y,alpha=2) addmv(v,x,v)
+    addr(x,v,v) bmm(c,c) baddbmm(c,c,c,beta=2) addbmm(x,c,c)""".split(),
 )  # fmt: skip
 def test_out(call: str) -> None:
     x, y, v = fastnn.rand(3, 3), fastnn.rand(3, 3), fastnn.rand(3)
-    space = {**vars(fastnn), "x": x, "y": y, "v": v}
+    space = {**vars(fastnn), "x": x, "y": y, "v": v, "c": fastnn.stack([x, y]), "i": (9 * x).long()}
     want = eval(call, space)
-    out = fastnn.zeros(*want.shape)
+    out = fastnn.zeros(*want.shape, dtype=want.dtype)
     memory = out.numpy()
     assert eval(f"{call[:-1]}, out=out)", space | {"out": out}) is out
     np.testing.assert_array_equal(memory, want.numpy())
     for wrong, error in ((fastnn.zeros(7), ValueError), (3, TypeError)):
         with pytest.raises(error, match="out: expected"):
             eval(f"{call[:-1]}, out=out)", space | {"out": wrong})
-    x.requires_grad_()
-    with pytest.raises(RuntimeError, match="out= does not go with gradients"):
-        eval(f"{call[:-1]}, out=out)", space | {"out": out})
+    for leaf in (x, v, space["c"]):
+        leaf.requires_grad_()
+    if eval(call, space).requires_grad:
+        with pytest.raises(RuntimeError, match="out= does not go with gradients"):
+            eval(f"{call[:-1]}, out=out)", space | {"out": out})
     with fastnn.no_grad():
         assert eval(f"{call[:-1]}, out=out)", space | {"out": out}) is out

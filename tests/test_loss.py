@@ -117,11 +117,6 @@ BAD_LOSSES: dict[str, tuple[Any, type[Exception], str]] = {
     ),
     "column": (lambda: F.cross_entropy(Z, classes([[0], [1]])), ValueError, "got (2, 1)"),
     "floats": (lambda: F.cross_entropy(Z, t([0.0, 1.0])), ValueError, "expected shape (2, 3)"),
-    "empty row": (
-        lambda: F.cross_entropy(Z, t([[1, 0, 0], [0, 0, 0]])),
-        ValueError,
-        "target: expected probabilities >= 0 that sum to 1, got sum 0, least 0 at row 1",
-    ),
     "3-d": (lambda: F.cross_entropy(t([[[0.0]]]), classes([0])), ValueError, "shape (1, 1)"),
     "0-d": (lambda: F.cross_entropy(t(0.0), classes(0)), ValueError, "(rows, classes)"),
     "answers": (

@@ -42,7 +42,7 @@ def test_a_function_and_a_method_of_one_name_are_one() -> None:
            if isinstance(vars(Tensor).get(name), types.FunctionType)
            and vars(Tensor)[name] is not getattr(fastnn, name)}  # fmt: skip
     assert two == {
-        "flip", "permute", "polygamma", "reshape", "tile", "where",
+        "broadcast_to", "flip", "permute", "polygamma", "reshape", "tile", "where",
         "detach", "is_complex", "is_floating_point", "is_signed", "numel",  # of the class
     }  # fmt: skip
 

@@ -197,6 +197,16 @@ def test_named_parameters() -> None:
     assert optimizer.param_groups[0]["param_names"] == ["weight", "bias"]
 
 
+def test_names_in_some_groups_are_refused() -> None:
+    named, plain = {"params": [("w", Parameter(np.ones(2)))]}, {"params": [Parameter(np.ones(2))]}
+    with pytest.raises(ValueError, match="groups should be with/without names"):
+        optim.SGD([plain, named])
+    optimizer = optim.SGD([named])
+    with pytest.raises(ValueError, match="groups should be with/without names"):
+        optimizer.add_param_group(plain)
+    assert len(optimizer.param_groups) == 1
+
+
 def test_closure_and_zero_grad() -> None:
     w = parameter(2.0)
     optimizer = optim.SGD([w], lr=0.1)

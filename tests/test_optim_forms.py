@@ -233,7 +233,8 @@ def followed(optimizer: optim.Optimizer, steps: int = 5) -> bytes:
     return w.detach().numpy().tobytes()
 
 
-KINDS = sorted(public_classes(optim, optim.Optimizer) - {"LBFGS", "LevenbergMarquardt"})
+# Muon takes no vectors: test_muon.py.
+KINDS = sorted(public_classes(optim, optim.Optimizer) - {"LBFGS", "LevenbergMarquardt", "Muon"})
 
 
 @pytest.mark.parametrize("kind", KINDS)

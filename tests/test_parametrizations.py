@@ -229,25 +229,37 @@ def test_parametrizations_that_do_not_fit() -> None:
         parametrize.register_parametrization(layer, "weight", len)  # type: ignore[arg-type]
 
 
+def made_of(x: Any, form: str | None) -> Any:
+    """The map of the lower triangle, by eigenvalues."""
+    n, k = x.shape
+    lower = np.concatenate([np.tril(x), np.zeros((n, n - k))], 1)
+    values, vectors = np.linalg.eig(lower - lower.T)
+    found = (1 + values / 2) / (1 - values / 2) if form == "cayley" else np.exp(values)
+    return ((vectors * found) @ np.linalg.inv(vectors)).real[:, :k]
+
+
 @pytest.mark.parametrize("shape", [(3, 3), (5, 3), (3, 5)])
-@pytest.mark.parametrize("form", [None, "matrix_exp", "householder"])
+@pytest.mark.parametrize("form", [None, "matrix_exp", "householder", "cayley"])
 @pytest.mark.parametrize("trivial", [True, False])
 def test_orthogonal_weights(shape: tuple[int, int], form: str | None, trivial: bool) -> None:
     fastnn.manual_seed(0)
     layer = nn.Linear(shape[1], shape[0], dtype=np.float64)
     start = layer.weight.detach().numpy().copy()
-    if not trivial and (form or "matrix_exp") == "matrix_exp" and (form or shape == (3, 3)):
-        with pytest.raises(ValueError, match="use_trivialization: expected True"):
-            nn.utils.parametrizations.orthogonal(layer, "weight", form, use_trivialization=False)
-        return
     nn.utils.parametrizations.orthogonal(layer, "weight", form, use_trivialization=trivial)
 
     def rows() -> Any:
         q = layer.weight.detach().numpy()
         return q.T if shape[0] >= shape[1] else q
 
-    q, r = np.linalg.qr(start if shape[0] >= shape[1] else start.T)
-    np.testing.assert_allclose(rows().T, q * np.sign(np.diagonal(r)), atol=1e-12)
+    square = form in ("matrix_exp", "cayley") or (form is None and shape == (3, 3))
+    if square and not trivial:
+        want = made_of(start.T if shape[0] < shape[1] else start, form)
+        with pytest.raises(NotImplementedError, match="no weight can be assigned"):
+            layer.weight = fastnn.eye(*shape)
+    else:
+        q, r = np.linalg.qr(start if shape[0] >= shape[1] else start.T)
+        want = q * np.sign(np.diagonal(r))
+    np.testing.assert_allclose(rows().T, want, atol=1e-12)
     optimizer = optim.SGD(layer.parameters(), lr=0.5)
     x, y = fastnn.ones(2, shape[1]).double(), fastnn.ones(2, shape[0]).double()
     trainer = fastnn.Trainer(layer, nn.MSELoss(), optimizer)

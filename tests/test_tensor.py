@@ -193,7 +193,7 @@ def test_functions(real: str) -> None:
     np.testing.assert_array_equal(fastnn.sign(x).numpy(), np.sign(a))
     np.testing.assert_array_equal(fastnn.clamp(x, -1.0, 1.5).numpy(), np.clip(a, -1.0, 1.5))
     np.testing.assert_array_equal(fastnn.clamp(x, max=1.0).numpy(), np.minimum(a, 1.0))
-    np.testing.assert_array_equal(fastnn.maximum(x, 0.5).numpy(), np.maximum(a, 0.5))
+    np.testing.assert_array_equal(fastnn.maximum(x, fastnn.tensor(0.5)).numpy(), np.maximum(a, 0.5))
     np.testing.assert_array_equal(fastnn.where(x > 0, x, 0.0).numpy(), np.where(a > 0, a, 0))
     for dim in (0, 1, -2):
         got = x.softmax(dim).sum(dim).numpy()

@@ -171,7 +171,7 @@ TOP: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     ),
     "instance_norm": (
         lambda x, w: fastnn.instance_norm(
-            x.reshape(1, 4, 6), None, None, None, None, True, 0.1, 1e-3
+            x.reshape(1, 4, 6), None, None, None, None, True, 0.1, 1e-3, False
         ),
         lambda x, w: F.layer_norm(x, (6,), eps=1e-3).reshape(1, 4, 6),
     ),

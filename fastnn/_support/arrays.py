@@ -164,23 +164,6 @@ def _int64(name: str, index: Any, what: str) -> None:
         raise TypeError(f"{name}: expected int64 {what}, got {index.dtype}; convert by .long()")
 
 
-def class_probabilities(p: Any, name: str = "y") -> Array:
-    """Check probabilities (n, classes): each >= 0, each row sums to 1 within 1e-3."""
-    source = _as_array(p, name)
-    if source.ndim != 2:
-        raise ValueError(f"{name}: expected probabilities (rows, classes), got {source.shape}")
-    with np.errstate(invalid="ignore"):
-        sums = source.sum(axis=1, dtype=np.float64)
-        wrong = ~(np.abs(sums - 1.0) <= 1e-3) | ~(source >= 0).all(axis=1)
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise ValueError(
-            f"{name}: expected probabilities >= 0 that sum to 1, got sum {sums[row]:g}, "
-            f"least {source[row].min():g} at row {row}"
-        )
-    return source
-
-
 def binary_targets(y: Array, name: str = "y") -> None:
     """Check for numbers in 0..1."""
     with np.errstate(invalid="ignore"):

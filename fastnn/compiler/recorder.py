@@ -100,6 +100,10 @@ class Recorder:
             Instruction(op.name, values, n_outputs, op.in_place > 0, dims, attrs, line, part)
         )
 
+    def take_back(self) -> None:
+        """The op that was recorded last raised, and its caller goes on without it."""
+        del self.instructions[-1:]
+
     def uses_module(self, module: Module) -> None:
         """A module was called, or its parts were read: a replay needs the same training mode."""
         self.modules.setdefault(id(module), (module, module.training))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn._support.dtypes import readable
+from fastnn._support.dtypes import converted, readable
 from fastnn.tensor import Tensor
 
 Array: TypeAlias = NDArray[Any]
@@ -16,7 +16,10 @@ Array: TypeAlias = NDArray[Any]
 __all__ = [
     "Constraint",
     "boolean",
+    "cat",
+    "corr_cholesky",
     "dependent",
+    "dependent_property",
     "greater_than",
     "greater_than_eq",
     "half_open_interval",
@@ -26,6 +29,7 @@ __all__ = [
     "is_dependent",
     "less_than",
     "lower_cholesky",
+    "lower_triangular",
     "multinomial",
     "nonnegative",
     "nonnegative_integer",
@@ -33,71 +37,137 @@ __all__ = [
     "positive",
     "positive_definite",
     "positive_integer",
+    "positive_semidefinite",
     "real",
     "real_vector",
     "simplex",
+    "square",
+    "stack",
+    "symmetric",
     "unit_interval",
 ]
 
 
 class Constraint:
-    """A set of values.
+    """A set of values. One of one's own defines `check`, or gives `holds`.
 
     Args:
         text: what the values are, for error messages.
         holds: which elements (or vectors, matrices: `event_dim` trailing axes) of an array belong.
         is_discrete: whether the values are whole numbers.
         event_dim: how many trailing axes make one value.
+        kind: its name in this module, by which `transform_to` knows it.
+        settings: what it was made of, such as its bounds; they are its attributes.
     """
+
+    is_discrete = False
+    event_dim = 0
 
     def __init__(
         self,
-        text: str,
-        holds: Callable[[Array], Any],
-        is_discrete: bool = False,
-        event_dim: int = 0,
+        text: str = "values of its set",
+        holds: Callable[[Array], Any] | None = None,
+        is_discrete: bool | None = None,
+        event_dim: int | None = None,
+        kind: str = "",
+        **settings: Any,
     ) -> None:
-        self.text, self.holds = text, holds
-        self.is_discrete, self.event_dim = is_discrete, event_dim
+        self.text, self.kind, self._settings = text, kind, settings
+        self.holds = holds or (lambda x: self.check(Tensor(x))._array)
+        if is_discrete is not None:
+            self.is_discrete = is_discrete
+        if event_dim is not None:
+            self.event_dim = event_dim
 
     def check(self, value: Tensor) -> Tensor:
         """Which values belong to the set, as bool."""
-        return Tensor(np.asarray(self.holds(readable(value._array))))
+        return Tensor(self.of(value._array))
+
+    def of(self, array: Array) -> Array:
+        """The same of an array as tensors hold it."""
+        return np.asarray(self.holds(readable(array)))
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "_settings" and name in self._settings:
+            return self._settings[name]
+        raise AttributeError(f"{self!r} has no attribute {name!r}")
 
     def __repr__(self) -> str:
         return f"Constraint({self.text})"
 
 
+class dependent_property(property):
+    """A property of a distribution that gives a Constraint, such as its `support`.
+
+    Args:
+        fn: the function. is_discrete, event_dim: of the constraint; accepted, and not needed.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[[Any], Any] | None = None,
+        *,
+        is_discrete: bool | None = None,
+        event_dim: int | None = None,
+    ) -> None:
+        super().__init__(fn)
+
+    def __call__(self, fn: Callable[[Any], Any]) -> dependent_property:
+        """As a decorator with arguments."""
+        return dependent_property(fn)
+
+
 def greater_than(lower_bound: Any) -> Constraint:
     """Numbers > lower_bound."""
     low = _bound(lower_bound)
-    return Constraint(f"numbers > {_text(low)}", lambda x: x > low)
+    return Constraint(
+        f"numbers > {_text(low)}", lambda x: x > low, kind="greater_than", lower_bound=lower_bound
+    )
 
 
 def greater_than_eq(lower_bound: Any) -> Constraint:
     """Numbers >= lower_bound."""
     low = _bound(lower_bound)
-    return Constraint(f"numbers >= {_text(low)}", lambda x: x >= low)
+    return Constraint(
+        f"numbers >= {_text(low)}",
+        lambda x: x >= low,
+        kind="greater_than_eq",
+        lower_bound=lower_bound,
+    )
 
 
 def less_than(upper_bound: Any) -> Constraint:
     """Numbers < upper_bound."""
     high = _bound(upper_bound)
-    return Constraint(f"numbers < {_text(high)}", lambda x: x < high)
+    return Constraint(
+        f"numbers < {_text(high)}", lambda x: x < high, kind="less_than", upper_bound=upper_bound
+    )
 
 
 def interval(lower_bound: Any, upper_bound: Any) -> Constraint:
     """Numbers in [lower_bound, upper_bound]."""
     low, high = _bound(lower_bound), _bound(upper_bound)
     text = f"numbers in [{_text(low)}, {_text(high)}]"
-    return Constraint(text, lambda x: (x >= low) & (x <= high))
+    return Constraint(
+        text,
+        lambda x: (x >= low) & (x <= high),
+        kind="interval",
+        lower_bound=lower_bound,
+        upper_bound=upper_bound,
+    )
 
 
 def half_open_interval(lower_bound: Any, upper_bound: Any) -> Constraint:
     """Numbers in [lower_bound, upper_bound)."""
     low, high = _bound(lower_bound), _bound(upper_bound)
     text = f"numbers in [{_text(low)}, {_text(high)})"
-    return Constraint(text, lambda x: (x >= low) & (x < high))
+    return Constraint(
+        text,
+        lambda x: (x >= low) & (x < high),
+        kind="half_open_interval",
+        lower_bound=lower_bound,
+        upper_bound=upper_bound,
+    )
 
 
 def integer_interval(lower_bound: Any, upper_bound: Any) -> Constraint:
@@ -113,7 +183,65 @@ def independent(base: Constraint, reinterpreted_batch_ndims: int) -> Constraint:
         return base
     axes = tuple(range(-reinterpreted_batch_ndims, 0))
     dim = base.event_dim + reinterpreted_batch_ndims
-    return Constraint(base.text, lambda x: base.holds(x).all(axes), base.is_discrete, dim)
+    return Constraint(
+        base.text,
+        lambda x: np.asarray(base.holds(x)).all(axes),
+        base.is_discrete,
+        dim,
+        kind="independent",
+        base_constraint=base,
+        reinterpreted_batch_ndims=reinterpreted_batch_ndims,
+    )
+
+
+def cat(
+    cseq: Sequence[Constraint], dim: int = 0, lengths: Sequence[int] | None = None
+) -> Constraint:
+    """Tensors whose parts along an axis belong to one constraint each.
+
+    Args:
+        cseq: the constraints. dim: the axis, default 0. lengths: of the parts, default 1 each.
+    """
+    sizes = [1] * len(cseq) if lengths is None else list(lengths)
+    ends = np.cumsum(sizes)[:-1]
+
+    def holds(x: Array) -> Any:
+        parts = zip(cseq, np.split(x, ends, dim), strict=True)
+        return np.concatenate([np.asarray(c.holds(part)) for c, part in parts], dim)
+
+    return Constraint(
+        f"parts of {[c.text for c in cseq]}",
+        holds,
+        any(c.is_discrete for c in cseq),
+        max(c.event_dim for c in cseq),
+        kind="cat",
+        cseq=list(cseq),
+        dim=dim,
+        lengths=sizes,
+    )
+
+
+def stack(cseq: Sequence[Constraint], dim: int = 0) -> Constraint:
+    """Tensors whose slices along an axis belong to one constraint each.
+
+    Args:
+        cseq: the constraints. dim: the axis, default 0.
+    """
+    events = max(c.event_dim for c in cseq)
+
+    def holds(x: Array) -> Any:
+        slices = zip(cseq, np.moveaxis(x, dim, 0), strict=True)
+        return np.stack([np.asarray(c.holds(part)) for c, part in slices], dim)
+
+    return Constraint(
+        f"slices of {[c.text for c in cseq]}",
+        holds,
+        any(c.is_discrete for c in cseq),
+        events + (dim + events < 0),
+        kind="stack",
+        cseq=list(cseq),
+        dim=dim,
+    )
 
 
 def multinomial(total_count: int) -> Constraint:
@@ -136,30 +264,67 @@ def _text(bound: Any) -> str:
     return f"{bound:g}"
 
 
+def _square(x: Array) -> Any:
+    return np.full(x.shape[:-2], x.shape[-2] == x.shape[-1])
+
+
+def _triangular(x: Array) -> Any:
+    return (np.tril(x) == x).all((-2, -1))
+
+
 def _lower(x: Array) -> Any:
-    diagonal = np.diagonal(x, 0, -2, -1)
-    return (np.tril(x) == x).all((-2, -1)) & (diagonal > 0).all(-1)
+    return _triangular(x) & (np.diagonal(x, 0, -2, -1) > 0).all(-1)
+
+
+def _of_correlations(x: Array) -> Any:
+    near = np.finfo(x.dtype).eps * x.shape[-1] * 10
+    return _lower(x) & (np.abs(np.linalg.norm(x, axis=-1) - 1) <= near).all(-1)
+
+
+def _symmetric(x: Array) -> Any:
+    if x.shape[-2] != x.shape[-1]:
+        return _square(x)
+    return np.isclose(x, np.swapaxes(x, -1, -2), atol=1e-6).all((-2, -1))
+
+
+def _with_eigenvalues(x: Array, fit: Callable[[Array], Any]) -> Any:
+    fine = _symmetric(x) & np.isfinite(x).all((-2, -1))
+    return fine & fit(np.linalg.eigvalsh(x)).all(-1) if fine.all() else fine
 
 
 def _definite(x: Array) -> Any:
-    if not np.isfinite(x).all():
-        return np.zeros(x.shape[:-2], bool)
-    close = np.isclose(x, np.swapaxes(x, -1, -2), atol=1e-6).all((-2, -1))
-    return close & (np.linalg.eigvalsh(x) > 0).all(-1)
+    return _with_eigenvalues(x, lambda w: w > 0)
 
 
-real = Constraint("numbers that are not nan", lambda x: x == x)
-real_vector = Constraint("vectors without nan", lambda x: (x == x).all(-1), event_dim=1)
+def _semidefinite(x: Array) -> Any:
+    return _with_eigenvalues(x, lambda w: w >= 0)
+
+
+real = Constraint("numbers that are not nan", lambda x: x == x, kind="real")
+real_vector = independent(real, 1)
 positive = greater_than(0.0)
 nonnegative = greater_than_eq(0.0)
 unit_interval = interval(0.0, 1.0)
 boolean = Constraint("0 or 1", lambda x: (x == 0) | (x == 1), True)
 nonnegative_integer = Constraint("whole numbers >= 0", lambda x: (x % 1 == 0) & (x >= 0), True)
 positive_integer = Constraint("whole numbers >= 1", lambda x: (x % 1 == 0) & (x >= 1), True)
-simplex = Constraint(
-    "vectors of numbers >= 0 that sum to 1",
-    lambda x: (x >= 0).all(-1) & (np.abs(x.sum(-1) - 1) < 1e-6),
-    event_dim=1,
+
+
+class _Simplex(Constraint):
+    """Vectors of numbers >= 0 whose sum, rounded to their dtype, is 1."""
+
+    def of(self, array: Array) -> Array:
+        x = readable(array)
+        sums = readable(converted(np.asarray(x.sum(-1)), array.dtype))
+        return np.asarray((x >= 0).all(-1) & (np.abs(sums - 1) < 1e-6))
+
+
+def _on_simplex(x: Array) -> Array:
+    return simplex.of(x)
+
+
+simplex = _Simplex(
+    "vectors of numbers >= 0 that sum to 1", _on_simplex, event_dim=1, kind="simplex"
 )
 one_hot = Constraint(
     "vectors with one 1 and else 0",
@@ -167,10 +332,32 @@ one_hot = Constraint(
     is_discrete=True,
     event_dim=1,
 )
-lower_cholesky = Constraint(
-    "lower triangular matrices with a positive diagonal", _lower, event_dim=2
+square = Constraint("square matrices", _square, event_dim=2, kind="square")
+symmetric = Constraint("symmetric matrices", _symmetric, event_dim=2, kind="symmetric")
+lower_triangular = Constraint(
+    "lower triangular matrices", _triangular, event_dim=2, kind="lower_triangular"
 )
-positive_definite = Constraint("symmetric positive definite matrices", _definite, event_dim=2)
+lower_cholesky = Constraint(
+    "lower triangular matrices with a positive diagonal",
+    _lower,
+    event_dim=2,
+    kind="lower_cholesky",
+)
+corr_cholesky = Constraint(
+    "lower triangular matrices with a positive diagonal and rows of length 1",
+    _of_correlations,
+    event_dim=2,
+    kind="corr_cholesky",
+)
+positive_semidefinite = Constraint(
+    "symmetric positive semidefinite matrices",
+    _semidefinite,
+    event_dim=2,
+    kind="positive_semidefinite",
+)
+positive_definite = Constraint(
+    "symmetric positive definite matrices", _definite, event_dim=2, kind="positive_definite"
+)
 dependent = Constraint("values that other parameters limit", lambda x: x == x)
 
 

@@ -269,7 +269,7 @@ class NegativeBinomial(ByProbability):
 
     @property
     def mode(self) -> Tensor:
-        return ops.maximum((self.total_count - 1) * self.logits.exp(), 0.0).floor()
+        return ops.larger((self.total_count - 1) * self.logits.exp(), 0.0).floor()
 
     @property
     def variance(self) -> Tensor:

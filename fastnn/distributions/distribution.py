@@ -201,9 +201,9 @@ def holds(name: str, value: Any, constraint: Constraint) -> None:
     """Raise a ValueError that names the argument where its values break the constraint."""
 
     def look(values: Tensor) -> None:
-        array = dtypes.readable(values._array)
-        found = np.asarray(constraint.holds(array))
+        found = constraint.of(values._array)
         if not found.all():
+            array = dtypes.readable(values._array)
             first = "" if constraint.event_dim else f"{array[~found].flat[0]:g}"
             text = f"got {first}" if first else "some are not"
             raise ValueError(f"{name}: expected {constraint.text}, {text}")

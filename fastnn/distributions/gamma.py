@@ -130,6 +130,10 @@ class Gamma(_ShapeRate, ExponentialFamily):
         a, rate = self.concentration, self.rate
         return ops.xlogy(a, rate) + ops.xlogy(a - 1, value) - rate * value - ops.lgamma(a)
 
+    def cdf(self, value: Tensor) -> Tensor:
+        scaled = self.rate * self._checked(value)
+        return ops.igamma(self.concentration.expand(scaled.shape), scaled)
+
     def entropy(self) -> Tensor:
         a = self.concentration
         return a - self.rate.log() + ops.lgamma(a) + (1.0 - a) * ops.digamma(a)
@@ -182,6 +186,10 @@ class InverseGamma(_ShapeRate):
         value = self._checked(value)
         gamma = Gamma(self.concentration, self.rate, validate_args=False)
         return gamma.log_prob(value.reciprocal()) - 2 * value.log()
+
+    def cdf(self, value: Tensor) -> Tensor:
+        scaled = self.rate / self._checked(value)
+        return ops.igammac(self.concentration.expand(scaled.shape), scaled)
 
     def entropy(self) -> Tensor:
         a = self.concentration

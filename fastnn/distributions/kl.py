@@ -19,6 +19,11 @@ from fastnn.distributions.discrete import (
 )
 from fastnn.distributions.distribution import Distribution
 from fastnn.distributions.gamma import Beta, Dirichlet, Gamma, InverseGamma
+from fastnn.distributions.multivariate import (
+    LowRankMultivariateNormal,
+    MultivariateNormal,
+    divergence as _of_vectors,
+)
 from fastnn.distributions.normal import HalfNormal, LogNormal, Normal
 from fastnn.distributions.powers import Pareto
 from fastnn.distributions.transformed import Independent, TransformedDistribution
@@ -251,6 +256,12 @@ def _pareto(p: Pareto, q: Pareto) -> Tensor:
     ratio = q.alpha / p.alpha
     found = q.alpha * (p.scale / q.scale).log() - ratio.log() + ratio - 1
     return ops.where(p.scale < q.scale, math.inf, found)
+
+
+_OF_VECTORS = (MultivariateNormal, LowRankMultivariateNormal)
+for _vectors in _OF_VECTORS:
+    for _others_of in _OF_VECTORS:
+        register_kl(_vectors, _others_of)(_of_vectors)
 
 
 def _never(p: Distribution, q: Distribution) -> Tensor:

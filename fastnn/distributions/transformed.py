@@ -88,7 +88,13 @@ class TransformedDistribution(Distribution):
     def _sign(self) -> Any:
         return ComposeTransform(self.transforms).sign
 
+    def _lone(self, name: str) -> None:
+        """Refuse what numbers have that the transforms make a vector of."""
+        if len(self._event_shape) > len(self.base_dist.event_shape):
+            raise self._lacks(name)
+
     def cdf(self, value: Tensor) -> Tensor:
+        self._lone("cdf")
         y = self._checked(value)
         for transform in reversed(self.transforms):
             y = transform.inv(y)
@@ -97,6 +103,7 @@ class TransformedDistribution(Distribution):
         return found
 
     def icdf(self, value: Tensor) -> Tensor:
+        self._lone("icdf")
         return self._through(self.base_dist.icdf(self._sign() * (value - 0.5) + 0.5))
 
     def __repr__(self) -> str:

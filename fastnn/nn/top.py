@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastnn.nn import functional as F
+from fastnn.nn.activations.randomized import with_slopes
+from fastnn.random.generator import Generator, default_generator
 from fastnn.tensor import Tensor
 
 __all__ = [
@@ -12,6 +14,7 @@ __all__ = [
     "batch_norm",
     "bilinear",
     "celu",
+    "channel_shuffle",
     "dropout",
     "embedding",
     "feature_alpha_dropout",
@@ -27,7 +30,7 @@ __all__ = [
 ]
 
 bilinear, celu, hardshrink, prelu, selu = F.bilinear, F.celu, F.hardshrink, F.prelu, F.selu
-rms_norm, threshold = F.rms_norm, F.threshold
+rms_norm, threshold, channel_shuffle = F.rms_norm, F.threshold, F.channel_shuffle
 
 
 def dropout(input: Tensor, p: float, train: bool) -> Tensor:
@@ -46,10 +49,14 @@ def feature_alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
 
 
 def rrelu(
-    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False
+    input: Tensor,
+    lower: float = 1.0 / 8,
+    upper: float = 1.0 / 3,
+    training: bool = False,
+    generator: Generator | None = None,
 ) -> Tensor:
-    """`nn.functional.rrelu`."""
-    return F.rrelu(input, lower, upper, training)
+    """`nn.functional.rrelu`, with the numbers of a generator."""
+    return with_slopes(input, lower, upper, training, False, generator or default_generator)
 
 
 def embedding(
@@ -80,7 +87,7 @@ def batch_norm(
     training: bool,
     momentum: float,
     eps: float,
-    cudnn_enabled: bool = False,
+    cudnn_enabled: bool,
 ) -> Tensor:
     """`nn.functional.batch_norm` in the order of torch's top level."""
     return F.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
@@ -95,7 +102,7 @@ def instance_norm(
     use_input_stats: bool,
     momentum: float,
     eps: float,
-    cudnn_enabled: bool = False,
+    cudnn_enabled: bool,
 ) -> Tensor:
     """`nn.functional.instance_norm` in the order of torch's top level."""
     return F.instance_norm(

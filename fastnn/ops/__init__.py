@@ -13,11 +13,14 @@ from fastnn.ops import (
     counting,
     cumulative,
     diagonals,
+    differences,
     distances,
     einstein,
     elementwise,
     extremes,
+    filling,
     in_place_forms,
+    incomplete_gamma,
     indexing,
     inplace,
     interpolation,
@@ -31,6 +34,7 @@ from fastnn.ops import (
     promote,
     putting,
     quantiles,
+    reflections,
     rows,
     scattering,
     searching,
@@ -42,6 +46,7 @@ from fastnn.ops import (
     stored as stored,
     summaries,
     transcendental,
+    triangular,
     views,
     whole,
 )
@@ -54,11 +59,14 @@ from fastnn.ops.conversions import *
 from fastnn.ops.counting import *
 from fastnn.ops.cumulative import *
 from fastnn.ops.diagonals import *
+from fastnn.ops.differences import *
 from fastnn.ops.distances import *
 from fastnn.ops.einstein import *
 from fastnn.ops.elementwise import *
-from fastnn.ops.elementwise import copy, gelu
+from fastnn.ops.elementwise import copy, gelu, larger, smaller
 from fastnn.ops.extremes import *
+from fastnn.ops.filling import *
+from fastnn.ops.incomplete_gamma import *
 from fastnn.ops.indexing import *
 from fastnn.ops.indexing import getitem, one_hot
 from fastnn.ops.interpolation import *
@@ -78,6 +86,7 @@ from fastnn.ops.promote import cast, result_dtype
 from fastnn.ops.putting import *
 from fastnn.ops.quantiles import *
 from fastnn.ops.random import draw_key, dropout
+from fastnn.ops.reflections import *
 from fastnn.ops.rows import *
 from fastnn.ops.rows import accuracy, binary_accuracy, scatter_add_rows, take_rows
 from fastnn.ops.scattering import *
@@ -90,6 +99,7 @@ from fastnn.ops.statistics import *
 from fastnn.ops.summaries import *
 from fastnn.ops.table import TABLE, Op, made_by
 from fastnn.ops.transcendental import *
+from fastnn.ops.triangular import *
 from fastnn.ops.update import update_step
 from fastnn.ops.views import *
 from fastnn.ops.whole import *
@@ -99,10 +109,11 @@ from fastnn.tensor.attach import attach
 
 # These families define the functions `fastnn.<name>` and the methods of Tensor.
 FAMILIES: tuple[Any, ...] = (
-    arithmetic, axes, conversions, counting, cumulative, diagonals, distances, einstein,
-    elementwise, extremes, indexing, interpolation, join, matrices, parts, placing, pointwise,
-    products, promote, putting, quantiles, rows, scattering, searching, shapes, sorting, special,
-    spectral, statistics, summaries, transcendental, views, whole,
+    arithmetic, axes, conversions, counting, cumulative, diagonals, differences, distances,
+    einstein, elementwise, extremes, filling, incomplete_gamma, indexing, interpolation, join,
+    matrices, parts, placing, pointwise, products, promote, putting, quantiles, reflections, rows,
+    scattering, searching, shapes, sorting, special, spectral, statistics, summaries,
+    transcendental, triangular, views, whole,
 )  # fmt: skip
 FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 
@@ -110,9 +121,9 @@ FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 __all__ = [
     "TABLE", "Op", "accuracy", "add_", "batch_norm", "bce_with_logits", "binary_accuracy", "cast",
     "contiguous", "copy", "copy_", "div_", "draw_key", "dropout", "expand", "gelu", "getitem",
-    "layer_norm", "lerp_", "linear", "mse", "mul_", "one_hot", "repeat", "result_dtype",
-    "scaled", "scatter_add_rows", "setitem", "soft_cross_entropy", "softmax_cross_entropy",
-    "softplus", "sub_", "take_rows", "update_step",
+    "larger", "layer_norm", "lerp_", "linear", "mse", "mul_", "one_hot", "repeat", "result_dtype",
+    "scaled", "scatter_add_rows", "setitem", "smaller", "soft_cross_entropy",
+    "softmax_cross_entropy", "softplus", "sub_", "take_rows", "update_step",
     *FUNCTIONS,
 ]  # fmt: skip
 

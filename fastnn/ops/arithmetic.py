@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from fastnn._support import check
 from fastnn.ops import elementwise, write
 from fastnn.ops.axes import unbroadcast
-from fastnn.ops.elementwise import abs, floor_divide, mul, sign
-from fastnn.ops.pointwise import trunc
+from fastnn.ops.elementwise import floor_divide, mul, remainder
+from fastnn.ops.pointwise import other_sign, trunc
 from fastnn.ops.promote import cast, pair
 from fastnn.ops.rules import written
 from fastnn.ops.table import taped
@@ -104,10 +104,11 @@ def div(
     x, y = pair(input, other)
     if x.dtype.kind == "f":
         return _stepped(trunc(elementwise.div(x.detach(), y.detach())), x, y)
-    return mul(mul(sign(x), sign(y)), floor_divide(abs(x), abs(y)))
+    below = floor_divide(x, y)
+    return elementwise.add(below, cast(other_sign(remainder(x, y), x), below.dtype))
 
 
-def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     """The nearest whole number, the even one of two.
 
     Args:
@@ -117,6 +118,8 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     Raises:
         TypeError: decimals of whole numbers.
     """
+    if out is not None:
+        return written("round", round(input, decimals=decimals), out)
     if decimals == 0:
         return elementwise.round(input)
     if input.dtype.kind != "f":

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn._support import dtypes
 from fastnn.ops.axes import expand, reshape
-from fastnn.ops.elementwise import add, bitwise_or, copy, gt, maximum, ne, sub, where
+from fastnn.ops.elementwise import add, bitwise_or, copy, gt, larger, ne, sub, where
 from fastnn.ops.index import gives_view, is_mask, read
 from fastnn.ops.indexing import getitem
 from fastnn.ops.promote import cast
@@ -116,7 +116,7 @@ def put_rows(x: Tensor, index: Tensor, source: Tensor) -> Tensor:
     number = cast(where(last, add(order, 1), 0), float64)  # of the source, from 1 on
     found = cast(scatter_add_rows(reshape(number, (k, 1)), row_of, n), int64)
     there = gt(found, 0)
-    rows = take_rows(source.detach(), reshape(maximum(sub(found, 1), 0), (n,)))
+    rows = take_rows(source.detach(), reshape(larger(sub(found, 1), 0), (n,)))
     y = where(there, rows, x.detach())
     return taped(_put_gradient, (x, source), y._array, (there, index))
 

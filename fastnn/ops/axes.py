@@ -39,8 +39,8 @@ def _permute_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (permute(dy, back),)
 
 
-def contiguous(input: Tensor) -> Tensor:
-    """`input` itself if it is C-contiguous, else a contiguous copy."""
+def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
+    """`input` itself if it is C-contiguous, else such a copy; memory_format has no effect."""
     return input if input._array.flags.c_contiguous else apply(TABLE["copy"], (input,))
 
 

@@ -56,11 +56,17 @@ def numel(input: Tensor) -> int:
 
 
 def to(
-    self: Tensor, *to: Any, dtype: DTypeLike | None = None, device: Any = None, copy: Any = False
+    self: Tensor,
+    *to: Any,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    non_blocking: bool = False,
+    copy: Any = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """Convert to a dtype, or to that of another tensor; a device may be given, but only CPU exists.
 
-    Itself when nothing changes, unless `copy`.
+    Itself when nothing changes, unless `copy`; non_blocking and memory_format have no effect.
     """
     flags = [value for value in to if isinstance(value, bool)]  # non_blocking, copy
     for value in to:
@@ -82,7 +88,7 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
     return cast(self, other.dtype)
 
 
-def _type(self: Tensor, dtype: DTypeLike | None = None) -> Any:
+def _type(self: Tensor, dtype: DTypeLike | None = None, non_blocking: bool = False) -> Any:
     """Convert to a dtype; without an argument, return torch's name of the current type."""
     if dtype is None:
         return _NAMES[self.dtype.name]

@@ -23,7 +23,7 @@ from fastnn.ops.from_data import (
 from fastnn.tensor import Tensor, bool_, float64, int64
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
+    from numpy.typing import DTypeLike, NDArray
 
     Scalar = bool | int | float
 
@@ -194,12 +194,26 @@ def linspace(
     layout: Any = None,
     pin_memory: bool = False,
 ) -> Tensor:
-    """`steps` evenly spaced numbers from start to end, both included."""
+    """`steps` evenly spaced numbers from start to end, both included.
+
+    For an integer dtype the ends are first rounded towards zero, and the numbers between them then.
+    """
+    want = dtype_of(dtype)
+    return Tensor(dtypes.converted(_spaced(start, end, steps, want), want), requires_grad)
+
+
+def _spaced(start: Any, end: Any, steps: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Evenly spaced numbers in float64, counted from the nearer end, as torch does."""
     if steps < 0:
         raise ValueError(f"steps: expected at least 0, got {steps}")
-    start, end = (float(v) for v in (start, end))  # all digits of a float64 tensor
-    values = np.linspace(start, end, steps, dtype=float64)
-    return Tensor(dtypes.converted(values, dtype_of(dtype)), requires_grad)
+    whole = dtype.kind in "iu"
+    # float keeps all digits of a float64 tensor
+    first, last = (float(int(v)) if whole else float(v) for v in (start, end))
+    step = (last - first) / max(steps - 1, 1)
+    i = np.arange(steps)
+    return np.where(
+        (i < steps // 2) | (steps == 1), first + step * i, last - step * (steps - 1 - i)
+    )
 
 
 def eye(
@@ -215,7 +229,8 @@ def eye(
     return Tensor(dtypes.converted(np.eye(n, m), dtype_of(dtype)), requires_grad)
 
 
-def _like(x: Tensor, dtype: DTypeLike | None) -> np.dtype[Any]:
+def _like(x: Tensor, dtype: DTypeLike | None, device: Any) -> np.dtype[Any]:
+    on_cpu(device)
     return x._array.dtype if dtype is None else dtype_of(dtype)
 
 
@@ -225,10 +240,11 @@ def zeros_like(
     requires_grad: bool = False,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Zeros in the shape of `input`; dtype: that of `input` unless given."""
-    return Tensor(np.zeros(input.shape, _like(input, dtype)), requires_grad)
+    return Tensor(np.zeros(input.shape, _like(input, dtype, device)), requires_grad)
 
 
 def ones_like(
@@ -237,10 +253,11 @@ def ones_like(
     requires_grad: bool = False,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Ones in the shape of `input`; dtype: that of `input` unless given."""
-    return Tensor(dtypes.filled(input.shape, 1, _like(input, dtype)), requires_grad)
+    return Tensor(dtypes.filled(input.shape, 1, _like(input, dtype, device)), requires_grad)
 
 
 def empty_like(
@@ -249,10 +266,11 @@ def empty_like(
     requires_grad: bool = False,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """An uninitialised tensor in the shape of `input`; dtype: that of `input` unless given."""
-    return Tensor(np.empty(input.shape, _like(input, dtype)), requires_grad)
+    return Tensor(np.empty(input.shape, _like(input, dtype, device)), requires_grad)
 
 
 def full_like(
@@ -262,10 +280,13 @@ def full_like(
     requires_grad: bool = False,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """One value in the shape of `input`; dtype: that of `input` unless given."""
-    return Tensor(dtypes.filled(input.shape, fill_value, _like(input, dtype)), requires_grad)
+    return Tensor(
+        dtypes.filled(input.shape, fill_value, _like(input, dtype, device)), requires_grad
+    )
 
 
 def logspace(
@@ -279,9 +300,13 @@ def logspace(
     layout: Any = None,
     pin_memory: bool = False,
 ) -> Tensor:
-    """Logarithmically spaced numbers: base ** linspace(start, end, steps)."""
-    powers = base ** linspace(start, end, steps, dtype=float64)._array
-    return Tensor(dtypes.converted(powers, dtype_of(dtype)), requires_grad)
+    """Logarithmically spaced numbers: base ** linspace(start, end, steps).
+
+    For an integer dtype the ends are first rounded towards zero, and the powers then.
+    """
+    want = dtype_of(dtype)
+    powers = base ** _spaced(start, end, steps, want)
+    return Tensor(dtypes.converted(powers, want), requires_grad)
 
 
 def get_default_dtype() -> np.dtype[Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn.ops.axes import axis, floating, view_of
+from fastnn.ops.constant import constant
 from fastnn.ops.elementwise import add, div, gt, mul, sub, where
 from fastnn.ops.indexing import index_select
+from fastnn.ops.rules import tensors
 from fastnn.ops.statistics import norm
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
@@ -19,6 +21,7 @@ _MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist",
 
 def dist(input: Tensor, other: Tensor, p: float = 2.0) -> Tensor:
     """The p-norm of input - other."""
+    tensors(input, other)
     return norm(sub(input, other), p)
 
 
@@ -40,7 +43,14 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = _MO
             f"cdist: expected rows of one length, got shapes {x1.shape} and {x2.shape}"
         )
     rows = view_of(x1, (..., slice(None), None, slice(None)))
-    return norm(sub(rows, view_of(x2, (..., None, slice(None), slice(None)))), p, -1)
+    return _length(sub(rows, view_of(x2, (..., None, slice(None), slice(None)))), p)
+
+
+def _length(x: Tensor, p: float) -> Tensor:
+    """The p-norms of the rows; that of order 0 has the gradient 0, where `norm` has none."""
+    if p == 0:
+        return constant(x, norm(x.detach(), 0, -1)._array)
+    return norm(x, p, -1)
 
 
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
@@ -60,7 +70,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     if not p >= 0:
         raise ValueError(f"p: expected a number of at least 0, got {p}")
     first, second = (Tensor(i) for i in np.triu_indices(input.shape[0], 1))
-    return norm(sub(index_select(input, 0, first), index_select(input, 0, second)), p, -1)
+    return _length(sub(index_select(input, 0, first), index_select(input, 0, second)), p)
 
 
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._support import check
 from fastnn._support.dtypes import uint8
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.promote import cast, pair, real
@@ -15,11 +16,12 @@ from fastnn.ops.rules import (
     binary as _binary,
     broadcast,
     each as _each,
+    of_two,
     some_tensor,
     unary as _unary,
     written,
 )
-from fastnn.ops.table import apply, row
+from fastnn.ops.table import TABLE, apply, row
 from fastnn.tape import listener
 from fastnn.tape.inference import free_for, only_reads
 from fastnn.tape.node import Node
@@ -49,8 +51,10 @@ abs: Unary = _unary(
 _sign: Unary = _unary("sign", "-1, 0 or 1.", lambda node, dy: flat(dy), "op", reads=False)
 
 
-def sign(input: Tensor) -> Tensor:
+def sign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """-1, 0 or 1; 0 at nan, and a bool itself, as in torch. The gradient is 0."""
+    if out is not None:
+        return written("sign", sign(input), out)
     return copy(input) if input._array.dtype == bool_ else _sign(input)
 
 
@@ -59,7 +63,12 @@ def flat(dy: Tensor) -> Tensor:
     return where(Tensor(np.zeros((), bool_)), dy, 0.0)
 
 
-square: Unary = _unary("square", "x * x.", lambda node, dy: mul(dy, mul(node.input(0), 2.0)), "op")
+square: Unary = _unary(
+    "square",
+    "x * x; int64 of bool.",
+    lambda node, dy: mul(dy, mul(node.input(0), 2.0)),
+    lambda x: apply(TABLE["square"], (cast(x, int64) if x.dtype == bool_ else x,)),
+)
 
 
 def step_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -112,9 +121,16 @@ gelu: Unary = _unary(
 sigmoid: Unary = _unary(
     "sigmoid", "1 / (1 + exp(-x)).", lambda node, dy: _sigmoid_grad(dy, node.output())
 )
+
+
+def _relu_of_integers(x: Tensor) -> Tensor:
+    if x.dtype == bool_:
+        raise TypeError("relu: expected numbers, got bool; use .long()")
+    return larger(x, 0)
+
+
 relu: Unary = _unary("relu", "max(x, 0); the gradient at 0 is 0.",
-              lambda node, dy: _relu_grad(dy, node.output()),
-              lambda x: maximum(x, 0))  # fmt: skip
+              lambda node, dy: _relu_grad(dy, node.output()), _relu_of_integers)  # fmt: skip
 
 add: Binary = _binary("add", "a + b.", only_reads(_each(lambda node, dy: dy, lambda node, dy: dy)))
 sub: Binary = _binary(
@@ -146,12 +162,15 @@ _remainder: Binary = _binary(
 )
 
 
-def remainder(input: Operand, other: Operand) -> Tensor:
+def remainder(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """input - floor(input / other) * other, with the sign of other, as Python's %.
 
     Raises:
         ZeroDivisionError: whole numbers by zero.
     """
+    if out is not None:
+        return written("remainder", remainder(input, other), out)
+    some_tensor("remainder", input, other)
     x, y = pair(input, other)
     if x._array.dtype.kind not in "fV":
         listener.checked(y, _not_zero)
@@ -163,23 +182,25 @@ def floored(a: Tensor, b: Tensor) -> Tensor:
     a, b = a.detach(), b.detach()
     quotient = add(round(div(sub(a, _remainder(a, b)), b)), 0.0)  # never -0
     # Of an infinite b the quotient is 0 or, where the signs differ, -1; nan where a is not finite.
-    lone = add(minimum(mul(sign(a), sign(b)), 0.0), sub(a, a))
+    lone = add(smaller(mul(sign(a), sign(b)), 0.0), sub(a, a))
     quotient = where(eq(abs(b), math.inf), lone, quotient)
     return where(eq(b, 0.0), div(a, b), quotient)
 
 
 whole_quotient: Binary = _binary("floor_divide", "floor(a / b) of integers.", None)
-bitwise_and: Binary = _binary("bitwise_and", "a & b of integers or bool.", None)
-bitwise_or: Binary = _binary("bitwise_or", "a | b of integers or bool.", None)
-bitwise_xor: Binary = _binary("bitwise_xor", "a ^ b of integers or bool.", None)
+bitwise_and: Binary = _binary("bitwise_and", "a & b of integers or bool.", None, takes="one number")
+bitwise_or: Binary = _binary("bitwise_or", "a | b of integers or bool.", None, takes="one number")
+bitwise_xor: Binary = _binary("bitwise_xor", "a ^ b of integers or bool.", None, takes="one number")
 
 
-def floor_divide(input: Operand, other: Operand) -> Tensor:
+def floor_divide(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """floor(input / other), as Python's //; of floats without a gradient.
 
     Raises:
         ZeroDivisionError: whole numbers by zero.
     """
+    if out is not None:
+        return written("floor_divide", floor_divide(input, other), out)
     x, y = pair(input, other)
     if x._array.dtype.kind in "fV":
         return floored(x, y)
@@ -204,12 +225,17 @@ maximum: Binary = _binary(
     "maximum",
     "The larger of a and b; where equal, each has half of the gradient.",
     _each(lambda node, dy: _chosen(node, dy, 0, lt), lambda node, dy: _chosen(node, dy, 1, lt)),
+    takes="tensors",
 )
 minimum: Binary = _binary(
     "minimum",
     "The smaller of a and b; where equal, each has half of the gradient.",
     _each(lambda node, dy: _chosen(node, dy, 0, gt), lambda node, dy: _chosen(node, dy, 1, gt)),
+    takes="tensors",
 )
+# For our own code: beside a number too, which torch's maximum and minimum refuse.
+larger: Binary = of_two(TABLE["maximum"], "The larger of a and b.")
+smaller: Binary = of_two(TABLE["minimum"], "The smaller of a and b.")
 
 
 def _pow_by_base(node: Node, dy: Tensor) -> Tensor:
@@ -264,7 +290,7 @@ def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tens
 
 
 def _no_gradient(name: str, doc: str) -> Binary:
-    return _binary(name, doc, None)
+    return _binary(name, doc, None, takes="tensor first")
 
 
 eq: Binary = _no_gradient("eq", "a == b by element.")
@@ -327,7 +353,15 @@ def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     return apply(_where, (condition, *pair(input, other)))
 
 
-clone = copy
+_copy = TABLE["copy"]
+
+
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+    """A copy with memory of its own; memory_format has no effect."""
+    check.a_tensor("input", input)
+    return apply(_copy, (input,))
+
+
 absolute, negative = abs, neg
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
 multiply = mul
@@ -335,6 +369,6 @@ multiply = mul
 METHODS = methods(
     abs, neg, sign, square, floor, sqrt, exp, expm1, sin, cos, log, log1p, erf, erfinv, tanh,
     sigmoid, relu, mul, remainder, floor_divide, maximum, minimum, pow, eq, ne, lt, le, gt, ge,
-    clone=copy, absolute=abs, negative=neg, multiply=mul, greater=gt, greater_equal=ge, less=lt,
+    clone, absolute=abs, negative=neg, multiply=mul, greater=gt, greater_equal=ge, less=lt,
     less_equal=le, not_equal=ne,
 )  # fmt: skip

@@ -18,14 +18,14 @@ abs absolute acos acosh addbmm addcdiv addcmul addmm addmv addr arccos arccosh a
 arctan2 arctanh asin asinh atan atan2 atanh baddbmm bitwise_and bitwise_left_shift bitwise_not
 bitwise_or bitwise_right_shift bitwise_xor ceil clamp clamp_max clamp_min clip copysign cos cosh
 cumprod cumsum deg2rad digamma div divide eq erf erfc erfinv exp exp2 expm1 fix float_power floor
-floor_divide fmod frac gcd ge greater greater_equal gt heaviside hypot i0 index_add index_copy
-index_fill index_put index_reduce lcm ldexp le lerp less less_equal lgamma log log10 log1p log2
-logical_and logical_not logical_or logical_xor logit lt masked_fill masked_scatter multiply
-mvlgamma nan_to_num ne neg negative nextafter not_equal polygamma pow put rad2deg reciprocal relu
-remainder renorm round rsqrt scatter scatter_add scatter_reduce sgn sigmoid sign sin sinc sinh sqrt
-square subtract tan tanh tril triu true_divide trunc xlogy
+floor_divide fmod frac gcd ge greater greater_equal gt heaviside hypot i0 index_add
+index_copy index_fill index_put index_reduce lcm ldexp le lerp less less_equal lgamma log log10
+log1p log2 logical_and logical_not logical_or logical_xor logit lt masked_fill masked_scatter
+multiply mvlgamma nan_to_num ne neg negative nextafter not_equal polygamma pow put rad2deg
+reciprocal relu remainder renorm round rsqrt scatter scatter_add scatter_reduce sgn sigmoid sign sin
+sinc sinh sqrt square subtract tan tanh tril triu true_divide trunc xlogy
 """
-_VIEWS = "squeeze swapaxes swapdims t transpose unsqueeze"
+_VIEWS = "as_strided squeeze swapaxes swapdims t transpose unsqueeze"
 _OPERATORS = {
     "__ipow__": "pow", "__ifloordiv__": "floor_divide", "__imod__": "remainder",
     "__iand__": "bitwise_and", "__ior__": "bitwise_or", "__ixor__": "bitwise_xor",

@@ -16,6 +16,7 @@ from fastnn.ops.elementwise import add, eq, lt, mul
 from fastnn.ops.index import gives_view, is_mask, read
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import take_rows
+from fastnn.ops.rules import written
 from fastnn.ops.table import TABLE, apply
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, bool_, int64
@@ -213,13 +214,18 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
 @overload
 def where(condition: Tensor) -> tuple[Tensor, ...]: ...
 @overload
-def where(condition: Tensor, input: Operand, other: Operand) -> Tensor: ...
-def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+def where(
+    condition: Tensor, input: Operand, other: Operand, *, out: Tensor | None = None
+) -> Tensor: ...
+def where(
+    condition: Tensor, input: Any = None, other: Any = None, *, out: Tensor | None = None
+) -> Any:
     """input where the condition holds, else other; of a condition alone, the positions where it
     holds, as `nonzero(as_tuple=True)`."""
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
-    return elementwise.where(condition, input, other)
+    y = elementwise.where(condition, input, other)
+    return y if out is None else written("where", y, out)
 
 
 def _where(self: Tensor, condition: Tensor, other: Operand) -> Tensor:

@@ -16,7 +16,7 @@ import numpy as np
 from fastnn._core import tape
 from fastnn._core.tape import grad_enabled, owner, rebase
 from fastnn.ops import elementwise, places, write
-from fastnn.ops.arithmetic import scaled
+from fastnn.ops.arithmetic import div, scaled
 from fastnn.ops.assignment import as_value, put, seen_part, setitem, view_array
 from fastnn.ops.axes import blank
 from fastnn.ops.elementwise import copy
@@ -218,12 +218,12 @@ def replace(
     return write.copy_(x, cast(y, x.dtype))
 
 
-def copy_(self: Tensor, source: Operand) -> Tensor:
-    """Copy the values of `source`, which is broadcast to this shape."""
-    if grad_enabled() and changes_tape(self, source, "copy_"):
-        assign(self, ..., source)
+def copy_(self: Tensor, other: Operand, non_blocking: bool = False) -> Tensor:
+    """Copy the values of `other`, which is broadcast to this shape; non_blocking has no effect."""
+    if grad_enabled() and changes_tape(self, other, "copy_"):
+        assign(self, ..., other)
         return self
-    return write.copy_(self, source)
+    return write.copy_(self, other)
 
 
 def zero_(self: Tensor) -> Tensor:
@@ -248,6 +248,39 @@ def fill_(self: Tensor, value: Operand) -> Tensor:
     return write.fill_(self, value)
 
 
+def fill_diagonal_(self: Tensor, fill_value: Operand, wrap: bool = False) -> Tensor:
+    """Set the elements whose indices are all equal to a number.
+
+    Args:
+        wrap: of a matrix with more rows than columns, begin a new diagonal after a row's gap.
+
+    Raises:
+        ValueError: fewer than two axes, or more than two that are not of one size.
+
+    Example:
+        >>> import fastnn
+        >>> fastnn.zeros(2, 3).fill_diagonal_(5)
+        tensor([[5., 0., 0.],
+                [0., 5., 0.]])
+    """
+    if self.ndim < 2 or (self.ndim > 2 and len(set(self.shape)) > 1):
+        raise ValueError(
+            f"fill_diagonal_: expected a matrix, or axes of one size, got shape {self.shape}"
+        )
+    places = np.arange(min(self.shape))
+    rows = columns = places
+    if wrap and self.ndim == 2:
+        flat = np.arange(0, self.numel(), self.shape[1] + 1)
+        rows, columns = flat // self.shape[1], flat % self.shape[1]
+    index = (rows, columns) if self.ndim == 2 else (places,) * self.ndim
+    put_at = tuple(Tensor(i) for i in index)
+    if grad_enabled() and changes_tape(self, fill_value, "fill_diagonal_"):
+        assign(self, put_at, fill_value)
+    else:
+        setitem(self, put_at, fill_value)
+    return self
+
+
 def add_(self: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
     """self += alpha other."""
     term = other if alpha == 1 else scaled(other, alpha)
@@ -265,8 +298,10 @@ def mul_(self: Tensor, other: Operand) -> Tensor:
     return _write(self, "mul_", other, write.mul_, lambda old: elementwise.mul(old, other))
 
 
-def div_(self: Tensor, other: Operand) -> Tensor:
-    """self /= other."""
+def div_(self: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
+    """self /= other, rounded as by `fastnn.div` with a mode."""
+    if rounding_mode is not None:
+        return _divide_rounded(self, other, rounding_mode=rounding_mode)
     return _write(self, "div_", other, write.div_, lambda old: elementwise.div(old, other))
 
 
@@ -289,6 +324,9 @@ def in_place(function: Callable[..., Tensor], base: str) -> Callable[..., Tensor
     return method
 
 
+_divide_rounded = in_place(div, "div")
+
+
 def _data(self: Tensor) -> Tensor:
     """The same memory, off the tape."""
     return self.detach()
@@ -300,7 +338,7 @@ def _set_data(self: Tensor, value: Tensor) -> None:
 
 
 METHODS = methods(
-    copy_, zero_, fill_, add_, sub_, mul_, div_,
+    copy_, zero_, fill_, fill_diagonal_, add_, sub_, mul_, div_,
     __iadd__=add_, __isub__=sub_, __imul__=mul_, __itruediv__=div_,
     data=property(_data, _set_data),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import mul, sub
 from fastnn.ops.promote import real
-from fastnn.ops.rules import broadcast
+from fastnn.ops.rules import broadcast, written
 from fastnn.ops.table import apply, row, taped
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
@@ -33,8 +33,10 @@ def _lerp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 _lerp = row("lerp", broadcast("lerp"), _lerp_gradient)
 
 
-def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
+def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = None) -> Tensor:
     """input + weight (end - input), with broadcasting; exact at weights 0 and 1."""
+    if out is not None:
+        return written("lerp", lerp(input, end, weight), out)
     input = real(input, end)
     end, w = real(end, input), real(weight, input)
     if isinstance(weight, Tensor):

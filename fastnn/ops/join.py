@@ -177,10 +177,12 @@ def roll(
         shifts, dims: or several of both: each shift along its axis.
 
     Raises:
-        ValueError: another number of shifts than of axes.
+        ValueError: another number of shifts than of axes, or none.
     """
     by = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     along = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    if not by:
+        raise ValueError("shifts: expected at least one, got none")
     if not along and len(by) == 1:
         return reshape(_rolled(reshape(input, (-1,)), by[0], 0), input.shape)
     if len(by) != len(along):

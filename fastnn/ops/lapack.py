@@ -32,17 +32,19 @@ def run(
     inputs: tuple[Tensor, ...],
     rule: GradientRule | None = None,
     note: tuple[Any, ...] = (),
+    why: str = "matrices were given to LAPACK",
 ) -> tuple[Tensor, ...]:
     """The results of a function of arrays, on the tape if it has a gradient rule.
 
     function: arrays of the inputs -> one array, or a tuple of them; leading axes are batches.
+    why: what a program cannot hold, for its error.
     rule: (node, *gradients by the outputs, each a tensor or None) -> gradients by the inputs.
 
     Raises:
         RecordingError: within a function that is compiled.
         LinAlgError: what NumPy raises of that kind.
     """
-    listener.refuse(f"matrices were given to LAPACK ({name})")
+    listener.refuse(f"{why} ({name})")
     listener.read(tuple(x._array for x in inputs))
     arrays = _computed(name, function, [x._array for x in inputs])
     if rule is None or not grad_enabled() or not any(x.requires_grad for x in inputs):

@@ -9,12 +9,14 @@ import numpy as np
 
 from fastnn.ops import lapack
 from fastnn.ops.axes import sum, view_of
+from fastnn.ops.constant import constant
 from fastnn.ops.decompositions import svdvals
 from fastnn.ops.elementwise import add, gt, maximum, mul, square, sub, where
 from fastnn.ops.extremes import amax
 from fastnn.ops.products import matmul
 from fastnn.ops.promote import cast
 from fastnn.ops.solving import batches, turned
+from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, int64
 
@@ -81,6 +83,9 @@ def pinv(
         rcond: another name of rtol. hermitian: A is symmetric.
         atol, rtol: singular values up to max(atol, rtol s_max) count as 0; see `matrix_rank`.
 
+    Raises:
+        RuntimeError: atol or rtol requires grad: there is no gradient by them.
+
     Source: torch.linalg.pinv; gradient: Golub and Pereyra, 1973.
 
     Example:
@@ -90,6 +95,9 @@ def pinv(
     """
     lapack.real_matrices("pinv", A, square=hermitian)
     rtol = rcond if rtol is None else rtol
+    for name, tolerance in (("atol", atol), ("rtol", rtol)):
+        if isinstance(tolerance, Tensor) and tolerance.requires_grad and is_grad_enabled():
+            raise RuntimeError(f"pinv: there is no gradient by {name}; pass {name}.detach()")
 
     def function(a: NDArray[Any]) -> NDArray[Any]:
         u, s, vh = np.linalg.svd(_mirrored(a) if hermitian else a, full_matrices=False)
@@ -162,7 +170,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     solution = matmul(pinv(A, rcond), B)
     (m, n), none = A.shape[-2:], Tensor(np.empty(0, A.dtype))
     rank = none if driver == "gels" else matrix_rank(A, rtol=rcond)
-    residuals = none
+    residuals = constant(solution, none._array)  # it requires grad even where it is empty
     full = driver == "gels" or bool((rank._array == n).all())
     if m > n and full and driver not in (None, "gelsy"):
         residuals = sum(square(sub(matmul(A, solution), B)), -2)

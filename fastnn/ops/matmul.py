@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn._support import check
 from fastnn.ops.axes import permute, reshape, sum, view_of
-from fastnn.ops.elementwise import mul
+from fastnn.ops.elementwise import add, mul
 from fastnn.ops.join import cat
 from fastnn.ops.promote import cast, same_real
 from fastnn.ops.table import TABLE, apply, computed, contiguous_array, execute, row, taped
@@ -58,6 +58,8 @@ def _whole_product(a: Tensor, b: Tensor) -> Tensor:
     """The product of matrices of whole numbers, exact but for wrapping around; NumPy's, in programs
     by sums of products."""
     if bool_ in (a.dtype, b.dtype):
+        if a.dtype == b.dtype and 0 in (*a.shape, *b.shape):  # torch's, where nothing is added up
+            return Tensor(np.zeros((a.shape[0], b.shape[1]), bool_))
         raise TypeError("matmul: not for bool tensors; use .long() or .float()")
     if a.dtype != b.dtype:
         same_real("matmul", a._array, b._array)
@@ -119,7 +121,15 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if batch.rules is not None and batch.rules.any(input, weight, bias):
         return _product(input, permute(weight, (1, 0)), bias)
     out = np.empty((x.shape[0], w.shape[0]), x.dtype)
-    execute(_matmul, (out,), (x, w.T, b, None), (), PLAIN)
+    try:
+        execute(_matmul, (out,), (x, w.T, b, None), (), PLAIN)
+    except TypeError:  # whole numbers have no kernel; to ask before would cost time
+        if x.dtype.kind in "fV":
+            raise
+        if listener.active is not None:
+            listener.active.take_back()
+        y = _whole_product(input, permute(weight, (1, 0)))
+        return y if bias is None else add(y, bias)
     return taped(_linear_gradient, (input, weight, bias), out)
 
 

@@ -16,6 +16,7 @@ from fastnn.ops.indexing import index_select
 from fastnn.ops.join import cat
 from fastnn.ops.products import bmm, matmul, mv, outer, plus
 from fastnn.ops.promote import cast, result_dtype
+from fastnn.ops.rules import written
 from fastnn.ops.table import TABLE, execute
 from fastnn.ops.views import flip, movedim
 from fastnn.tensor import Tensor, bool_
@@ -94,7 +95,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     return cat(rows, 0)
 
 
-def kron(input: Tensor, other: Tensor) -> Tensor:
+def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The Kronecker product: every element of input times the whole of other.
 
     Example:
@@ -103,6 +104,8 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
         tensor([[1., 2., 0., 0.],
                 [0., 0., 1., 2.]])
     """
+    if out is not None:
+        return written("kron", kron(input, other), out)
     n = max(input.ndim, other.ndim)
     a, b = ((*(1,) * (n - t.ndim), *t.shape) for t in (input, other))
     left = reshape(input, tuple(v for size in a for v in (size, 1)))
@@ -176,21 +179,50 @@ def powers_of(x: Tensor, n: int) -> Tensor:
 # ---- sums with products ----
 
 
-def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def addmv(
+    input: Tensor,
+    mat: Tensor,
+    vec: Tensor,
+    *,
+    beta: float = 1,
+    alpha: float = 1,
+    out: Tensor | None = None,
+) -> Tensor:
     """beta input + alpha mat @ vec."""
+    if out is not None:
+        return written("addmv", addmv(input, mat, vec, beta=beta, alpha=alpha), out)
     return plus(input, mv(mat, vec), beta, alpha)
 
 
-def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def addr(
+    input: Tensor,
+    vec1: Tensor,
+    vec2: Tensor,
+    *,
+    beta: float = 1,
+    alpha: float = 1,
+    out: Tensor | None = None,
+) -> Tensor:
     """beta input + alpha vec1 vec2^T, the outer product of two vectors."""
+    if out is not None:
+        return written("addr", addr(input, vec1, vec2, beta=beta, alpha=alpha), out)
     return plus(input, outer(vec1, vec2), beta, alpha)
 
 
 def addbmm(
-    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
+    input: Tensor,
+    batch1: Tensor,
+    batch2: Tensor,
+    *,
+    beta: float = 1,
+    alpha: float = 1,
+    out: Tensor | None = None,
 ) -> Tensor:
     """beta input + alpha sum_i batch1_i @ batch2_i, over two batches of matrices."""
-    return plus(input, sum(bmm(batch1, batch2), 0), beta, alpha)
+    if out is not None:
+        return written("addbmm", addbmm(input, batch1, batch2, beta=beta, alpha=alpha), out)
+    products = bmm(batch1, batch2)
+    return plus(input, cast(sum(products, 0), products.dtype), beta, alpha)
 
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:

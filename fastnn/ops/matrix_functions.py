@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._support import dtypes
 from fastnn.ops import lapack
 from fastnn.ops.axes import axis, floating, permute, reshape, sum, view_of
+from fastnn.ops.constant import constant
 from fastnn.ops.decompositions import svdvals
 from fastnn.ops.elementwise import abs, copy, div, eq, mul, where
 from fastnn.ops.extremes import amax, amin
 from fastnn.ops.join import cat
 from fastnn.ops.matrices import chained
 from fastnn.ops.products import matmul
-from fastnn.ops.promote import cast
+from fastnn.ops.promote import cast, promote_types
 from fastnn.ops.solving import det, inv, solve, turned
 from fastnn.ops.statistics import norm as norm_of
 from fastnn.tape.node import Node
@@ -32,13 +34,21 @@ __all__ = ["cond", "matrix_exp", "matrix_norm", "matrix_power", "multi_dot", "no
 # ---- norms ----
 
 
-def _as_dtype(name: str, x: Tensor, dtype: DTypeLike | None) -> Tensor:
+def in_dtype(name: str, x: Tensor, dtype: DTypeLike | None) -> Tensor:
+    """A tensor of floating point in a dtype that holds its numbers.
+
+    Raises:
+        TypeError: whole numbers, or a dtype that does not.
+    """
     floating(name, x)
     if dtype is None:
         return x
-    if np.dtype(dtype).kind != "f":
+    want = dtypes.dtype_of(dtype)
+    if not dtypes.is_float(want):
         raise TypeError(f"dtype: expected floating point, got {dtype}")
-    return cast(x, dtype)
+    if promote_types(x.dtype, dtypes.public(want)) != dtypes.public(want):
+        raise TypeError(f"dtype: expected one that holds the numbers of {x.dtype}, got {dtype}")
+    return cast(x, want)
 
 
 def vector_norm(
@@ -65,7 +75,7 @@ def vector_norm(
     """
     if isinstance(ord, str):
         raise TypeError(f"ord: expected a number, got {ord!r}")
-    x = _as_dtype("vector_norm", x, dtype)
+    x = in_dtype("vector_norm", x, dtype)
     if dim is not None and not isinstance(dim, int) and len(dim) == 0:
         dim = None
     return norm_of(x, float(ord), dim, keepdim)
@@ -96,7 +106,7 @@ def matrix_norm(
         >>> matrix_norm(fastnn.tensor([[3.0, 0.0], [0.0, 4.0]]), "nuc")
         tensor(7.)
     """
-    A = _as_dtype("matrix_norm", A, dtype)
+    A = in_dtype("matrix_norm", A, dtype)
     if A.ndim < 2:
         raise ValueError(f"matrix_norm: expected at least two axes, got shape {A.shape}")
     if isinstance(dim, int) or len(dim) != 2:
@@ -205,7 +215,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
         return matrix_power(inv(A), -n)
     if n == 0:
         eye = np.broadcast_to(np.eye(A.shape[-1], dtype=A.dtype), A.shape)
-        return Tensor(eye.copy())
+        return constant(A, eye.copy())
     if n == 1:
         return copy(A)
     found, square = None, A

@@ -11,7 +11,7 @@ from fastnn.ops.axes import mean, sum, view_of
 from fastnn.ops.elementwise import add, div, mul, sqrt, square, sub
 from fastnn.ops.promote import same_real
 from fastnn.ops.random import bits_of
-from fastnn.ops.table import Op, contiguous_array, execute, row
+from fastnn.ops.table import TABLE, Op, contiguous_array, execute, row
 from fastnn.tape import batch, listener, versions
 from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
@@ -164,8 +164,11 @@ def _keep(running: Running, stats: NDArray[Any], shape: tuple[int, ...]) -> None
     for array in arrays:
         if listener.active is not None:
             listener.active.writes(array)
-    execute(_running_moments_step, arrays, (stats,), shape[::-1], (bits_of(momentum),))
-    for array in arrays:
+    packed = tuple(contiguous_array(array) for array in arrays)
+    execute(_running_moments_step, packed, (stats,), shape[::-1], (bits_of(momentum),))
+    for array, new in zip(arrays, packed, strict=True):
+        if new is not array:
+            execute(TABLE["copy"], (array,), (new,), (), ())
         versions.wrote(array, "batch_norm")
 
 

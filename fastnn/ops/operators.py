@@ -51,6 +51,10 @@ def _of_right(function: Binary) -> Binary:
     return reflected
 
 
+def _matmul_of_right(self: Tensor, other: Tensor) -> Tensor:
+    return matmul(other, self)
+
+
 def _compared(function: Binary) -> Callable[[Tensor, object], Any]:
     """`==` and `!=`, which Python allows between any two objects."""
 
@@ -94,7 +98,9 @@ _ARITHMETIC: dict[str, Binary] = {
 METHODS: dict[str, Any] = {
     **{f"__{name}__": function for name, function in _ARITHMETIC.items()},
     **{f"__r{name}__": _of_right(function) for name, function in _ARITHMETIC.items()},
+    "__rdiv__": _of_right(div),
     "__matmul__": matmul,
+    "__rmatmul__": _matmul_of_right,
     "__neg__": neg,
     "__pos__": _itself,
     "__abs__": abs,

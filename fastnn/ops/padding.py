@@ -88,8 +88,9 @@ def _sources(n: int, before: int, after: int, mode: str) -> Tensor:
     at = np.arange(-before, n + after)
     if mode == "replicate":
         at = at.clip(0, n - 1)
-    elif mode == "circular":
-        at %= n
+    elif mode == "circular":  # what a negative side cuts off does not come back
+        rest = n + min(before, 0) + min(after, 0)
+        at = max(-before, 0) + np.arange(-max(before, 0), rest + max(after, 0)) % max(rest, 1)
     else:
         at = np.abs(at)
         at = np.where(at >= n, 2 * (n - 1) - at, at)

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, dtypes
+from fastnn._support.dtype_info import finfo
 from fastnn._support.dtypes import int32
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
     add,
+    bitwise_or,
     div,
     eq,
     floor,
     ge,
     gt,
+    larger,
     lt,
     maximum,
     minimum,
@@ -27,11 +30,12 @@ from fastnn.ops.elementwise import (
     neg,
     pow,
     sign,
+    sub,
     where,
 )
 from fastnn.ops.pointwise import isfinite, isnan, logical_and, logical_or, trunc
 from fastnn.ops.promote import cast, pair, real
-from fastnn.ops.rules import binary, some_tensor, tensors
+from fastnn.ops.rules import binary, some_tensor, tensors, written
 from fastnn.ops.table import taped
 from fastnn.ops.transcendental import exp2, log2
 from fastnn.tape.node import Node
@@ -71,8 +75,10 @@ def _nextafter_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 _copysign: Binary = binary("copysign", "|a| with the sign of b.", _copysign_gradient, True)
 
 
-def copysign(input: Tensor, other: Operand) -> Tensor:
+def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """|input| with the sign of other, that of a zero too."""
+    if out is not None:
+        return written("copysign", copysign(input, other), out)
     check.a_tensor("input", input)
     return _copysign(input, other)
 
@@ -80,29 +86,54 @@ def copysign(input: Tensor, other: Operand) -> Tensor:
 _nextafter: Binary = binary("nextafter", "The next number after a towards b.", _nextafter_gradient)
 
 
-def nextafter(input: Tensor, other: Tensor) -> Tensor:
+def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The next floating-point number after input towards other; its gradient by input is 1.
 
     Raises:
         TypeError: whole numbers.
     """
+    if out is not None:
+        return written("nextafter", nextafter(input, other), out)
     tensors(input, other)
     a, b = pair(input, other)
     if a.dtype.kind != "f":
         raise TypeError(f"nextafter: expected floating-point tensors, got {a.dtype}")
+    if a._array.dtype in dtypes.HALVES:
+        return taped(_nextafter_gradient, (a, b), _next_half(a.detach(), b.detach())._array)
     return _nextafter(a, b)
 
 
-def signbit(input: Tensor) -> Tensor:
+def _next_half(a: Tensor, b: Tensor) -> Tensor:
+    """nextafter of float16 or bfloat16, by the step of that dtype at a, in float64."""
+    info = finfo(a.dtype)
+    x, y = cast(a, float64), cast(b, float64)
+    size = abs(x)
+    least = larger(size, info.tiny)  # below it the steps stay the same
+    power = div(least, mul(frexp(least).mantissa, 2.0))  # of 2, at most `least`
+    step = mul(power, info.eps)
+    shorter = logical_and(eq(power, size), gt(size, info.tiny))  # the step below a power of 2
+    smaller = sub(size, where(shorter, mul(step, 0.5), step))
+    away = where(lt(x, 0.0), lt(y, x), gt(y, x))
+    moved = where(away, add(size, step), where(eq(size, math.inf), info.max, smaller))
+    found = where(eq(x, 0.0), _copysign(info.tiny * info.eps, y), _copysign(moved, x))
+    found = where(eq(x, y), y, found)
+    return cast(where(logical_or(isnan(x), isnan(y)), math.nan, found), a.dtype)
+
+
+def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether the sign bit is set: x < 0, and True at -0."""
+    if out is not None:
+        return written("signbit", signbit(input), out)
     x = input.detach()
     if x.dtype == bool_:
         return ne(x, x)
     return lt(_copysign(1.0, x) if x.dtype.kind == "f" else x, 0)
 
 
-def sgn(input: Tensor) -> Tensor:
+def sgn(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """-1, 0 or 1, as `sign`."""
+    if out is not None:
+        return written("sgn", sgn(input), out)
     return sign(input)
 
 
@@ -117,23 +148,29 @@ def positive(input: Tensor) -> Tensor:
     return input
 
 
-def isposinf(input: Tensor) -> Tensor:
+def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Elementwise test for +inf."""
+    if out is not None:
+        return written("isposinf", isposinf(input), out)
     return eq(real(input.detach()), math.inf)
 
 
-def isneginf(input: Tensor) -> Tensor:
+def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Elementwise test for -inf."""
+    if out is not None:
+        return written("isneginf", isneginf(input), out)
     return eq(real(input.detach()), -math.inf)
 
 
 def isreal(input: Tensor) -> Tensor:
     """True for every element: there are no complex numbers."""
-    return logical_or(eq(input.detach(), input.detach()), True)
+    return bitwise_or(eq(input.detach(), input.detach()), True)
 
 
-def fmax(input: Tensor, other: Tensor) -> Tensor:
+def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The larger of the two; where one is nan, the other. The gradient goes to the one chosen."""
+    if out is not None:
+        return written("fmax", fmax(input, other), out)
     tensors(input, other)
     a, b = pair(input, other)
     if a.dtype.kind != "f":
@@ -141,8 +178,10 @@ def fmax(input: Tensor, other: Tensor) -> Tensor:
     return where(logical_or(ge(a.detach(), b.detach()), isnan(b)), a, b)
 
 
-def fmin(input: Tensor, other: Tensor) -> Tensor:
+def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smaller of the two; where one is nan, the other. The gradient goes to the one chosen."""
+    if out is not None:
+        return written("fmin", fmin(input, other), out)
     tensors(input, other)
     a, b = pair(input, other)
     if a.dtype.kind != "f":
@@ -150,20 +189,24 @@ def fmin(input: Tensor, other: Tensor) -> Tensor:
     return where(logical_or(ge(b.detach(), a.detach()), isnan(b)), a, b)
 
 
-def heaviside(input: Tensor, values: Tensor) -> Tensor:
+def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
     """0 below 0, 1 above, and `values` at 0.
 
     Raises:
         TypeError: dtypes differ.
     """
+    if out is not None:
+        return written("heaviside", heaviside(input, values), out)
     if input.dtype != values.dtype:
         raise TypeError(f"values: expected {input.dtype} as the input, got {values.dtype}")
     x = input.detach()
     return where(eq(x, 0), values, cast(gt(x, 0), x.dtype))
 
 
-def ldexp(input: Tensor, other: Tensor) -> Tensor:
+def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * 2**other."""
+    if out is not None:
+        return written("ldexp", ldexp(input, other), out)
     tensors(input, other)
     return mul(input, exp2(real(other)))
 
@@ -202,8 +245,10 @@ def _frexp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (mul(mul(dy, exp2(neg(half))), exp2(add(half, neg(n)))),)
 
 
-def float_power(input: Operand, exponent: Operand) -> Tensor:
+def float_power(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
     """input**exponent in float64."""
+    if out is not None:
+        return written("float_power", float_power(input, exponent), out)
     some_tensor("float_power", input, exponent)
     a, b = (cast(x, float64) if isinstance(x, Tensor) else _float64(x) for x in (input, exponent))
     return pow(a, b)

@@ -11,12 +11,24 @@ import numpy as np
 from fastnn._core.tape import owner
 from fastnn._support import dtypes
 from fastnn.ops.axes import axis, contiguous, place, reshape, sum, view_of
-from fastnn.ops.elementwise import add, clone, div, eq, floor_divide, maximum, minimum, mul, where
+from fastnn.ops.constant import constant
+from fastnn.ops.elementwise import (
+    add,
+    clone,
+    div,
+    eq,
+    floor_divide,
+    larger,
+    maximum,
+    minimum,
+    mul,
+    where,
+)
 from fastnn.ops.extremes import amax, amin, any
 from fastnn.ops.indexing import positions
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import scatter_add_rows
-from fastnn.ops.scattering import scatter, scatter_add
+from fastnn.ops.scattering import neutral, replaced, scatter_add
 from fastnn.ops.statistics import prod
 from fastnn.ops.table import new_array, view
 from fastnn.ops.views import movedim, slice_of
@@ -128,9 +140,10 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     flat = reshape(input, (input.numel(),))
     at = positions(reshape(index, (index.numel(),)), input.numel(), "index", True)
     values = reshape(source, (source.numel(),))
-    if index.numel() == 0:
-        return clone(input)
-    found = (scatter_add if accumulate else scatter)(flat, 0, at, values)
+    if index.numel() == 0:  # nothing is put, but source is on the tape, as in torch
+        nothing = constant(source, np.zeros((), input._array.dtype))
+        return where(Tensor(np.ones((), np.bool_)), clone(input), nothing)
+    found = (scatter_add if accumulate else replaced)(flat, 0, at, values)
     return reshape(found, input.shape)
 
 
@@ -180,16 +193,12 @@ def _combined(
         count = sum(cast(hits, int64), 1)
         if with_self:
             total, count = add(total, x), add(count, 1)
-        count = maximum(count, 1)
+        count = larger(count, 1)
         if x.dtype.kind == "f":
             return div(total, cast(count, x.dtype))
         return floor_divide(total, count)
     most = reduce == "amax"
-    if x.dtype.kind == "f":
-        worst: Any = -math.inf if most else math.inf
-    else:
-        worst = np.iinfo(x.dtype).min if most else np.iinfo(x.dtype).max
-    bound = Tensor(dtypes.number(worst, x.dtype))
+    bound = Tensor(dtypes.number(neutral(reduce, x.dtype), x.dtype))
     found = (amax if most else amin)(where(hits, src, bound), along)
     found = where(met, found, x)
     return (maximum if most else minimum)(x, found) if with_self else found

@@ -12,7 +12,7 @@ from fastnn.ops.elementwise import add, mul
 from fastnn.ops.join import stack
 from fastnn.ops.matmul import matmul as of_matrices
 from fastnn.ops.rules import written
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, bool_
 from fastnn.tensor.attach import methods
 
 __all__ = [
@@ -85,21 +85,27 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     return matmul(input, mat2)
 
 
-def dot(input: Tensor, tensor: Tensor) -> Tensor:
+def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Dot product sum_i a_i b_i of two vectors."""
+    if out is not None:
+        return written("dot", dot(input, tensor), out)
     _of_axes("dot", input, tensor, 1, 1)
     return matmul(input, tensor) if input.dtype.kind != "b" else sum(mul(input, tensor))
 
 
-def outer(input: Tensor, vec2: Tensor) -> Tensor:
+def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Outer product a_i b_j of two vectors."""
+    if out is not None:
+        return written("outer", outer(input, vec2), out)
     _of_axes("outer", input, vec2, 1, 1)
     return mul(reshape(input, (-1, 1)), vec2)
 
 
 def plus(x: Tensor, y: Tensor, beta: float, alpha: float) -> Tensor:
     """beta x + alpha y, by whole numbers for whole numbers; if beta is 0, whatever x is."""
-    if y.dtype.kind != "f":
+    if y.dtype == bool_:
+        beta, alpha = bool(beta), bool(alpha)
+    elif y.dtype.kind != "f":
         beta, alpha = int(beta), int(alpha)
     y = y if alpha == 1 else mul(y, alpha)
     if beta == 0:
@@ -108,21 +114,39 @@ def plus(x: Tensor, y: Tensor, beta: float, alpha: float) -> Tensor:
 
 
 def addmm(
-    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1.0, alpha: float = 1.0
+    input: Tensor,
+    mat1: Tensor,
+    mat2: Tensor,
+    *,
+    beta: float = 1.0,
+    alpha: float = 1.0,
+    out: Tensor | None = None,
 ) -> Tensor:
     """beta input + alpha mat1 @ mat2 of two matrices."""
+    if out is not None:
+        return written("addmm", addmm(input, mat1, mat2, beta=beta, alpha=alpha), out)
     return plus(input, mm(mat1, mat2), beta, alpha)
 
 
 def baddbmm(
-    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1.0, alpha: float = 1.0
+    input: Tensor,
+    batch1: Tensor,
+    batch2: Tensor,
+    *,
+    beta: float = 1.0,
+    alpha: float = 1.0,
+    out: Tensor | None = None,
 ) -> Tensor:
     """beta input + alpha batch1 @ batch2 of two batches of matrices."""
+    if out is not None:
+        return written("baddbmm", baddbmm(input, batch1, batch2, beta=beta, alpha=alpha), out)
     return plus(input, bmm(batch1, batch2), beta, alpha)
 
 
-def inner(input: Tensor, other: Tensor) -> Tensor:
+def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inner product over the last axes: input other^T."""
+    if out is not None:
+        return written("inner", inner(input, other), out)
     if input.ndim == 0 or other.ndim == 0:
         return mul(input, other)
     return tensordot(input, other, ([input.ndim - 1], [other.ndim - 1]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +9,15 @@ import numpy as np
 
 from fastnn.ops.assignment import put_rows
 from fastnn.ops.axes import axis_or_none, expand, lifted, permute, reshape, sum
-from fastnn.ops.elementwise import add, copy, div, eq, floor_divide, maximum, sub, where
+from fastnn.ops.elementwise import add, copy, div, eq, floor_divide, larger, sub, where
 from fastnn.ops.extremes import amax, amin
 from fastnn.ops.indexing import getitem, positions
 from fastnn.ops.join import cat
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import take_rows
-from fastnn.ops.scattering import fitting, region_of, same_dtype, summed, within
+from fastnn.ops.scattering import fitting, neutral, region_of, replaced, same_dtype, summed, within
 from fastnn.ops.statistics import cumsum, prod
+from fastnn.ops.write import value_of
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, bool_, int64
 from fastnn.tensor.attach import methods
@@ -25,7 +25,7 @@ from fastnn.tensor.attach import methods
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["index_copy", "index_put", "masked_scatter", "scatter_reduce"]
+__all__ = ["index_copy", "index_put", "masked_scatter", "scatter", "scatter_reduce"]
 
 
 def index_put(
@@ -139,19 +139,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
 def _between(index: Tensor, last: int) -> Tensor:
     """Positions moved into 0..last; those outside are of elements that are not used."""
-    index = maximum(index, 0)
-    return where(eq(maximum(index, last), last), index, last)
-
-
-def _neutral(reduce: str, dtype: np.dtype[Any]) -> Any:
-    """The number of a dtype that changes nothing in a reduction."""
-    if reduce == "prod":
-        return 1
-    if dtype.kind == "b":
-        return reduce == "amin"
-    if dtype.kind == "f":
-        return -math.inf if reduce == "amax" else math.inf
-    return np.iinfo(dtype).min if reduce == "amax" else np.iinfo(dtype).max
+    index = larger(index, 0)
+    return where(eq(larger(index, last), last), index, last)
 
 
 _REDUCE: dict[str, Callable[..., Tensor]] = {"prod": prod, "amax": amax, "amin": amin}
@@ -211,18 +200,62 @@ def _reduced(
     counted = sum(cast(hits, int64), at)
     named = eq(counted, 0) if not include_self else None
     if reduce in _REDUCE:
-        neutral = _neutral(reduce, x.dtype)
-        start = own if named is None else where(reshape(named, own.shape), own, neutral)
-        parts = [cast(start, x.dtype), cast(where(hits, each, neutral), x.dtype)]
+        least = neutral(reduce, x.dtype)
+        start = own if named is None else where(reshape(named, own.shape), own, least)
+        parts = [cast(start, x.dtype), cast(where(hits, each, least), x.dtype)]
         return cast(_REDUCE[reduce](cat(parts, at), at), x.dtype)
     kept = x if named is None else where(named, x, 0)
     total = add(kept, sum(where(hits, each, 0), at))
     if reduce == "mean":
-        count = add(counted, 1) if named is None else maximum(counted, 1)
+        count = add(counted, 1) if named is None else larger(counted, 1)
         total = (div if x.dtype.kind == "f" else floor_divide)(total, cast(count, x.dtype))
     return cast(total, x.dtype)
 
 
+_WORDS = {"add": "sum", "multiply": "prod"}
+
+
+def scatter(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Any = None,
+    *,
+    value: Any = None,
+    reduce: str | None = None,
+) -> Tensor:
+    """input with src_i at position index_i along `dim`: the last one where several are meant.
+
+    Args:
+        index: int64, of as many axes as input; it may be smaller.
+        src: a number, or a tensor of input's dtype of at least index's shape.
+        value: torch's other name of a number.
+        reduce: "add" or "multiply": all src_i that go to a position are reduced into it, as by
+            `scatter_reduce`. Default None.
+
+    Raises:
+        ValueError: shapes that do not fit, or another word. IndexError: outside of input.
+        TypeError: another dtype.
+
+    Source: torch.scatter.
+
+    >>> import fastnn
+    >>> index = fastnn.tensor([0, 0, 1])
+    >>> fastnn.scatter(fastnn.ones(3), 0, index, 2.0, reduce="multiply")
+    tensor([4., 2., 1.])
+    """
+    src = value if src is None else src
+    if reduce is None:
+        return replaced(input, dim, index, src)
+    if reduce not in _WORDS:
+        raise ValueError(
+            f"reduce: expected 'add' or 'multiply', got {reduce!r}; see scatter_reduce"
+        )
+    if not isinstance(src, Tensor):
+        src = expand(value_of(src, input), index.shape)
+    return scatter_reduce(input, dim, index, src, _WORDS[reduce])
+
+
 METHODS = methods(
-    index_put, index_copy, masked_scatter, scatter_reduce,
+    index_put, index_copy, masked_scatter, scatter, scatter_reduce,
 )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn._support import dtypes
 from fastnn.ops.axes import axis, expand, permute, reshape, sum, view_of
-from fastnn.ops.elementwise import floor, maximum, mul, neg, round, sub, where
+from fastnn.ops.elementwise import floor, larger, mul, neg, round, sub, where
 from fastnn.ops.indexing import gather
 from fastnn.ops.interpolation import lerp
 from fastnn.ops.names import both_names
@@ -96,7 +96,7 @@ def _quantile(
     top = Tensor(dtypes.number(last.shape[-1] - 1, input.dtype))
     if name == "nanquantile":  # nan is put last
         count = cast(sum(cast(logical_not(broken), int64), -1, True), input.dtype)
-        top = maximum(sub(count, 1.0), 0.0)
+        top = larger(sub(count, 1.0), 0.0)
     rank = mul(reshape(shares, (-1,)), top)
     if name == "quantile":
         rank = where(view_of(broken, (..., slice(-1, None))), top, rank)

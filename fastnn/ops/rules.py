@@ -19,7 +19,7 @@ from fastnn.tensor import Tensor, bool_
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastnn.ops.table import Operand, Spec
+    from fastnn.ops.table import Op, Operand, Spec
 
     class Unary(Protocol):
         """A function of one tensor."""
@@ -113,17 +113,42 @@ def unary(
 _BY_DIGITS = frozenset(("add", "sub", "mul", "div", "pow"))  # a number beside float16 keeps its own
 
 
-def binary(name: str, doc: str, gradient: GradientRule | None, floats: bool = False) -> Binary:
-    """Make the function of a binary op; floats: whole numbers are cast to float first."""
+def binary(
+    name: str,
+    doc: str,
+    gradient: GradientRule | None,
+    floats: bool = False,
+    takes: str = "numbers",
+) -> Binary:
+    """Make the function of a binary op.
+
+    floats: whole numbers are cast to float first.
+    takes: which operands may be numbers, as in torch: "numbers" both, "one number" one of them,
+        "tensor first" the second, "tensors" none.
+    """
     op = row(name, broadcast(name), gradient)
+    return of_two(op, doc, floats, takes)
+
+
+def of_two(op: Op, doc: str, floats: bool = False, takes: str = "numbers") -> Binary:
+    """The function of a binary op that is in the table; arguments as in `binary`."""
+    name = op.name
+    no_number = takes == "tensors"
 
     def function(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
         if out is not None:
             return written(name, function(input, other), out)
-        if isinstance(input, Tensor) and isinstance(other, Tensor):
-            dtype = input._array.dtype
-            if dtype.kind in "fV" and dtype is other._array.dtype:
-                return apply(op, (input, other))
+        if isinstance(input, Tensor):
+            if isinstance(other, Tensor):
+                dtype = input._array.dtype
+                if dtype.kind in "fV" and dtype is other._array.dtype:
+                    return apply(op, (input, other))
+            elif no_number:
+                check.a_tensor("other", other)
+        elif takes == "one number":
+            some_tensor(name, input, other)
+        elif takes != "numbers":
+            check.a_tensor("input", input)
         if name in _BY_DIGITS and (found := beside_number(op, input, other)) is not None:
             return found
         x, y = pair(input, other)
@@ -150,10 +175,10 @@ def each(
     return rule
 
 
-def tensors(input: Operand, other: Operand) -> None:
+def tensors(input: Operand, other: Operand, names: Sequence[str] = ("input", "other")) -> None:
     """Refuse numbers, as torch does in functions of two tensors."""
-    check.a_tensor("input", input)
-    check.a_tensor("other", other)
+    check.a_tensor(names[0], input)
+    check.a_tensor(names[1], other)
 
 
 def some_tensor(name: str, input: Operand, other: Operand) -> None:

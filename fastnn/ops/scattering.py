@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.ops.axes import axis, expand, lifted, permute, place, reshape, view_of
-from fastnn.ops.elementwise import add, copy, eq, ge, maximum, mul, where
+from fastnn.ops.elementwise import add, copy, eq, ge, larger, mul, where
 from fastnn.ops.extremes import amax, any
 from fastnn.ops.indexing import gather, index_select, positions, row_by_row
 from fastnn.ops.promote import cast
@@ -21,7 +21,7 @@ from fastnn.tensor.attach import methods
 if TYPE_CHECKING:
     from fastnn.ops.table import Operand
 
-__all__ = ["index_add", "index_fill", "scatter", "scatter_add", "take", "take_along_dim"]
+__all__ = ["index_add", "index_fill", "scatter_add", "take", "take_along_dim"]
 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
@@ -91,21 +91,8 @@ def fitting(name: str, index: Tensor, src: Tensor) -> Tensor:
     return view_of(src, tuple(slice(n) for n in index.shape))
 
 
-def scatter(
-    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None
-) -> Tensor:
-    """input with src_i at position index_i along `dim`: the last one where several are meant.
-
-    Args:
-        index: int64, of as many axes as input; it may be smaller.
-        src: a number, or a tensor of input's dtype of at least index's shape.
-        value: torch's other name of a number.
-
-    Raises:
-        ValueError: shapes that do not fit. IndexError: outside of input. TypeError: another
-            dtype.
-    """
-    src = value if src is None else src
+def replaced(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
+    """`scatter` without its words: the last src_i of a position replaces what is there."""
     whole, index = lifted(input), lifted(index)
     at = axis("scatter", dim, whole.ndim)
     region = region_of("scatter", whole, at, index)
@@ -117,6 +104,17 @@ def scatter(
         return copy(input)
     y = within(whole, region, lambda x: _scattered(x, at, index, src))
     return reshape(y, input.shape)
+
+
+def neutral(reduce: str, dtype: np.dtype[Any]) -> Any:
+    """The number of a dtype that changes nothing in a reduction."""
+    if reduce == "prod":
+        return 1
+    if dtype.kind == "b":
+        return reduce == "amin"
+    if dtype.kind == "f":
+        return -math.inf if reduce == "amax" else math.inf
+    return np.iinfo(dtype).min if reduce == "amax" else np.iinfo(dtype).max
 
 
 def within(whole: Tensor, region: tuple[slice, ...], compute: Callable[[Tensor], Tensor]) -> Tensor:
@@ -132,7 +130,7 @@ def within(whole: Tensor, region: tuple[slice, ...], compute: Callable[[Tensor],
 
 
 def _scattered(x: Tensor, at: int, index: Tensor, src: Operand) -> Tensor:
-    """`scatter` for an index of x's shape but for axis `at`."""
+    """`replaced` for an index of x's shape but for axis `at`."""
     n, after = x.shape[at], (1,) * (x.ndim - 1 - at)
     place_of = reshape(index, (*index.shape[: at + 1], 1, *index.shape[at + 1 :]))
     hits = eq(place_of, Tensor(np.arange(n).reshape(n, *after)))
@@ -140,7 +138,7 @@ def _scattered(x: Tensor, at: int, index: Tensor, src: Operand) -> Tensor:
         return cast(where(any(hits, at), src, x), x.dtype)
     order = Tensor(np.arange(index.shape[at]).reshape(-1, 1, *after))
     last = amax(where(hits, order, -1), at)
-    return where(ge(last, 0), gather(src, at, maximum(last, 0)), x)
+    return where(ge(last, 0), gather(src, at, larger(last, 0)), x)
 
 
 def summed(rows: Tensor, index: Tensor, n: int) -> Tensor:
@@ -205,5 +203,5 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor
 
 
 METHODS = methods(
-    take, take_along_dim, scatter, scatter_add, index_add, index_fill,
+    take, take_along_dim, scatter_add, index_add, index_fill,
 )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn._support import dtypes
 from fastnn.ops.axes import reshape, sum, view_of
-from fastnn.ops.elementwise import add, copy, div, eq, floor, ge, gt, le, minimum, mul, sub, where
+from fastnn.ops.elementwise import add, copy, div, eq, floor, ge, gt, le, mul, smaller, sub, where
 from fastnn.ops.extremes import amax, amin, any
 from fastnn.ops.from_data import dtype_of
 from fastnn.ops.indexing import gather
@@ -177,7 +177,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     x = reshape(input.detach(), (-1,))
     low, high = _bounds("histc", x, (min, max) if min != max else None, 1.0)
     scaled = div(mul(sub(x, low), float(bins)), sub(high, low))
-    place = cast(minimum(floor(scaled), bins - 1.0), int64)
+    place = cast(smaller(floor(scaled), bins - 1.0), int64)
     kind = input.dtype
     return _counted(x, None, place, low, high, bins, kind)
 
@@ -266,7 +266,7 @@ def histogram(
         edges = cat([view_of(inner, slice(bins)), reshape(high, (1,))])
     n = edges.shape[0] - 1
     low, high = view_of(edges, 0), view_of(edges, n)
-    place = minimum(sub(searchsorted(edges, x, right=True), 1), n - 1)
+    place = smaller(sub(searchsorted(edges, x, right=True), 1), n - 1)
     total = _counted(x, weight, place, low, high, n, x.dtype)
     if density:
         widths = sub(view_of(edges, slice(1, None)), view_of(edges, slice(None, -1)))

@@ -59,8 +59,10 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     """(values, indices) of the k largest (or smallest) elements along `dim`, sorted.
 
     Raises:
-        ValueError: a k outside of 0 to the size of the axis.
+        ValueError: a k outside of 0 to the size of the axis. TypeError: bool.
     """
+    if input.dtype == bool_:
+        raise TypeError("topk: expected numbers, got bool; use .long()")
     size = input.shape[axis("topk", dim, input.ndim)] if input.ndim else 1
     if not 0 <= k <= size:
         raise ValueError(f"k: expected 0..{size}, got {k}")

@@ -29,7 +29,7 @@ from fastnn.ops.elementwise import (
 )
 from fastnn.ops.pointwise import clamp, isnan, logical_and
 from fastnn.ops.promote import pair, real
-from fastnn.ops.rules import binary, some_tensor, unary
+from fastnn.ops.rules import binary, some_tensor, unary, written
 from fastnn.ops.table import taped
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
@@ -51,10 +51,21 @@ erfc: Unary = unary(
 erfcx: Unary = unary(
     "erfcx",
     "exp(x*x) erfc(x).",
-    lambda node, dy: mul(
-        dy, sub(mul(mul(node.input(0), 2.0), node.output()), 2 / math.sqrt(math.pi))
-    ),
+    lambda node, dy: mul(dy, _erfcx_slope(node.input(0), node.output())),
 )
+
+
+def _erfcx_slope(x: Tensor, y: Tensor) -> Tensor:
+    """2 x erfcx(x) - 2 / sqrt(pi); for large x, where the two cancel, by its asymptotic series."""
+    far = logical_and(gt(x.detach(), 20.0), lt(x.detach(), math.inf))
+    q = div(0.5, square(where(far, x, 20.0)))
+    series: Tensor = mul(q, -13.0)
+    for odd in (11.0, 9.0, 7.0, 5.0, 3.0, 1.0):
+        series = mul(q, mul(add(series, 1.0), -odd))
+    near = sub(mul(mul(x, 2.0), y), 2 / math.sqrt(math.pi))
+    return where(far, mul(series, 2 / math.sqrt(math.pi)), near)
+
+
 ndtri: Unary = unary(
     "ndtri",
     "The x at which the normal distribution function is p; -inf at 0, inf at 1, nan beyond.",
@@ -111,10 +122,11 @@ zeta: Binary = binary(
     "Hurwitz' zeta function: the sum of (other + k)**-input over k = 0, 1, 2, ...",
     _zeta_gradient,
     floats=True,
+    takes="one number",
 )
 
 
-def polygamma(n: Any, input: Tensor) -> Tensor:
+def polygamma(n: Any, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The n-th derivative of digamma: (-1)**(n + 1) n! zeta(n + 1, x).
 
     Args:
@@ -124,6 +136,8 @@ def polygamma(n: Any, input: Tensor) -> Tensor:
     Raises:
         ValueError: n below 0.
     """
+    if out is not None:
+        return written("polygamma", polygamma(n, input), out)
     if isinstance(n, Tensor):
         raise TypeError("n: expected an integer, got a tensor; the tensor is the second argument")
     check.integer("n", n, 0)
@@ -133,7 +147,7 @@ def polygamma(n: Any, input: Tensor) -> Tensor:
     return mul(zeta(float(n + 1), real(input)), scale if n % 2 else -scale)
 
 
-def mvlgamma(input: Tensor, p: int) -> Tensor:
+def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension p.
 
     p (p - 1) / 4 log(pi) + the sum of lgamma(x - j / 2) over j = 0 .. p - 1.
@@ -141,6 +155,9 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
     Raises:
         ValueError: p below 1.
     """
+    if out is not None:
+        return written("mvlgamma", mvlgamma(input, p), out)
+    check.a_tensor("input", input)
     check.integer("p", p, 1)
     x = real(input)
     total = add(lgamma(x), 0.25 * p * (p - 1) * math.log(math.pi))
@@ -178,8 +195,11 @@ def _unscaled(scaled: Tensor, x: Tensor, even: bool) -> Tensor:
     return where(far, abs(x) if even else x, mul(mul(where(far, 0.0, scaled), half), half))
 
 
-def i0(input: Tensor) -> Tensor:
+def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of the first kind, of order 0."""
+    if out is not None:
+        return written("i0", i0(input), out)
+    check.a_tensor("input", input)
     x = real(input)
     z = x.detach()
     return taped(_i0_gradient, (x,), _unscaled(i0e(z), z, True)._array)
@@ -187,6 +207,7 @@ def i0(input: Tensor) -> Tensor:
 
 def i1(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind, of order 1."""
+    check.a_tensor("input", input)
     x = real(input)
     z = x.detach()
     return taped(_i1_gradient, (x,), _unscaled(i1e(z), z, False)._array)
@@ -222,7 +243,9 @@ def _times_log(
             by_y = unbroadcast(mul(dy, div(x, sub(y, zero) if zero else y)), y.shape)
         return by_x, by_y
 
-    def function(input: Operand, other: Operand) -> Tensor:
+    def function(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+        if out is not None:
+            return written(name, function(input, other), out)
         some_tensor(name, input, other)
         x, y = (real(t) for t in pair(input, other))
         a, b = x.detach(), y.detach()
@@ -250,13 +273,16 @@ def _entr_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     return (neg(mul(dy, add(log(node.input(0)), 1.0))),)
 
 
-def logit(input: Tensor, eps: float | None = None) -> Tensor:
+def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Tensor:
     """log(x / (1 - x)), the inverse of the sigmoid; nan outside of 0..1.
 
     Args:
         input: x.
         eps: x is first clamped to eps..1 - eps; default None.
     """
+    if out is not None:
+        return written("logit", logit(input, eps), out)
+    check.a_tensor("input", input)
     x = real(input)
     z = x.detach()
     if eps is not None:

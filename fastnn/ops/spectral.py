@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fastnn.ops import decompositions, solving, statistics
+from fastnn.ops import decompositions, matrix_functions, solving, statistics
 from fastnn.ops.creation import zeros
 from fastnn.ops.decompositions import QR
 from fastnn.ops.least_squares import pinv
-from fastnn.ops.matrix_functions import matrix_exp, matrix_norm, matrix_power
-from fastnn.ops.names import both_names
-from fastnn.ops.promote import cast
+from fastnn.ops.matrix_functions import in_dtype, matrix_exp, matrix_norm
+from fastnn.ops.names import also, both_names
 from fastnn.ops.solving import (
-    cholesky_inverse,
-    cholesky_solve,
-    det,
     inv,
     logdet,
     slogdet,
@@ -32,6 +28,13 @@ __all__ = [
     "cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "matrix_exp",
     "matrix_power", "norm", "pinverse", "qr", "slogdet", "svd", "triangular_solve",
 ]  # fmt: skip
+
+
+# linalg names matrices A, B and L; the top level has input.
+cholesky_inverse: Callable[..., Tensor] = also(input="L")(solving.cholesky_inverse)
+cholesky_solve: Callable[..., Tensor] = also(input="B", input2="L")(solving.cholesky_solve)
+det: Callable[..., Tensor] = also(input="A")(solving.det)
+matrix_power: Callable[..., Tensor] = also(input="A")(matrix_functions.matrix_power)
 
 
 @both_names
@@ -56,7 +59,7 @@ def norm(
     """
     if out is not None:
         raise TypeError(f"norm: expected out=None, got {out!r}")
-    x = input if dtype is None else cast(input, dtype)
+    x = in_dtype("norm", input, dtype)
     if p != "nuc":
         return statistics.norm(x, p, dim, keepdim)
     axes = tuple(range(x.ndim)) if dim is None else dim

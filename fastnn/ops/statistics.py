@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from numpy.typing import DTypeLike
 
-from fastnn._support import dtypes
+from fastnn._support import check, dtypes
 from fastnn.ops.axes import (
     Axes,
     axis_or_none,
@@ -142,6 +142,7 @@ def nanmean(
 @both_names
 def count_nonzero(input: Tensor, dim: Axes = None) -> Tensor:
     """Number of elements that are not 0, int64."""
+    check.a_tensor("input", input)
     return sum(cast(ne(input, 0), int64), dim)
 
 
@@ -265,9 +266,9 @@ def norm(
         count = cast(sum(ne(input.detach(), 0.0), dim, keepdim), input.dtype)
         return taped(_no_gradient, (input,), count._array)
     size = abs(input)
-    if 0 < p < 1:  # the slope at 0 is infinite; it counts as 0
+    if p < 1:  # the slope at 0 is infinite; it counts as 0
         none = eq(input.detach(), 0.0)
-        powers = where(none, 0.0, pow(where(none, 1.0, size), float(p)))
+        powers = where(none, 0.0 if p > 0 else math.inf, pow(where(none, 1.0, size), float(p)))
     else:
         powers = pow(size, float(p))
     total = sum(powers, dim, keepdim)

@@ -10,7 +10,7 @@ from fastnn._support import dtypes
 from fastnn.ops.axes import axis, mean, reshape, sum, view_of
 from fastnn.ops.cumulative import cummax
 from fastnn.ops.diagonals import diagonal
-from fastnn.ops.elementwise import div, maximum, mul, ne, sqrt, sub, where
+from fastnn.ops.elementwise import div, larger, mul, ne, sqrt, sub, where
 from fastnn.ops.extremes import amax, amin, argmax
 from fastnn.ops.indexing import gather, nonzero
 from fastnn.ops.join import cat
@@ -110,7 +110,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
     if x.shape[at] == 0:
         raise ValueError(f"nanmedian: expected at least one element along dim, got {input.shape}")
     count = sum(cast(logical_not(isnan(x)), int64), at, True)  # nan is put last
-    middle = cast(maximum(sub(count, 1), 0), input.dtype)
+    middle = cast(larger(sub(count, 1), 0), input.dtype)
     middle = cast(mul(middle, 0.5), int64)
     return _picked(input, x, at, gather(argsort(x, at), at, middle), keepdim)
 
@@ -176,8 +176,7 @@ def cov(
         freedom: Any = max(n - correction, 0)
         weighted = centred
     else:
-        w = cast(w, x.dtype)
-        total = sum(w)
+        total = sum(w)  # in the dtype of the weights, as in torch
         centred = sub(x, div(sum(mul(x, w), 1, True), total))
         weighted = mul(centred, w)
         freedom = _freedom(total, w, a, correction)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fastnn._support import dtypes
+from fastnn._support import check, dtypes
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
@@ -29,7 +29,7 @@ from fastnn.ops.elementwise import (
 )
 from fastnn.ops.pointwise import isnan
 from fastnn.ops.promote import pair, real
-from fastnn.ops.rules import binary, each, tensors, unary
+from fastnn.ops.rules import binary, each, tensors, unary, written
 from fastnn.ops.table import taped
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
@@ -53,12 +53,12 @@ exp2: Unary = unary(
 log2: Unary = unary(
     "log2",
     "The logarithm to base 2; exact at powers of 2.",
-    lambda node, dy: mul(div(dy, node.input(0)), 1 / math.log(2.0)),
+    lambda node, dy: div(dy, mul(node.input(0), math.log(2.0))),
 )
 log10: Unary = unary(
     "log10",
     "The logarithm to base 10; exact at powers of 10.",
-    lambda node, dy: mul(div(dy, node.input(0)), 1 / math.log(10.0)),
+    lambda node, dy: div(dy, mul(node.input(0), math.log(10.0))),
 )
 sinh: Unary = unary(
     "sinh",
@@ -72,8 +72,10 @@ cosh: Unary = unary(
 )
 
 
-def tan(input: Tensor) -> Tensor:
+def tan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Tangent: sin(x) / cos(x)."""
+    if out is not None:
+        return written("tan", tan(input), out)
     return div(sin(input), cos(input))
 
 
@@ -143,30 +145,43 @@ _hypot: Binary = binary(
 )
 
 
-def atan2(input: Tensor, other: Tensor) -> Tensor:
+def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The angle of the point (other, input) in -pi..pi, from the axis of `other`."""
+    if out is not None:
+        return written("atan2", atan2(input, other), out)
     tensors(input, other)
     return _atan2(input, other)
 
 
-def hypot(input: Tensor, other: Tensor) -> Tensor:
+def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """sqrt(input^2 + other^2) without overflow; inf where either is infinite."""
+    if out is not None:
+        return written("hypot", hypot(input, other), out)
     tensors(input, other)
     return _hypot(input, other)
 
 
-def deg2rad(input: Tensor) -> Tensor:
+def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Degrees to radians: x pi / 180."""
+    if out is not None:
+        return written("deg2rad", deg2rad(input), out)
+    check.a_tensor("input", input)
     return mul(real(input), math.pi / 180)
 
 
-def rad2deg(input: Tensor) -> Tensor:
+def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Radians to degrees: x 180 / pi."""
+    if out is not None:
+        return written("rad2deg", rad2deg(input), out)
+    check.a_tensor("input", input)
     return mul(real(input), 180 / math.pi)
 
 
-def sinc(input: Tensor) -> Tensor:
+def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """sin(pi x) / (pi x), 1 at 0."""
+    if out is not None:
+        return written("sinc", sinc(input), out)
+    check.a_tensor("input", input)
     x = real(input)
     angle = mul(x.detach(), math.pi)
     zero = eq(angle, 0.0)
@@ -199,8 +214,10 @@ def _logaddexp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     )
 
 
-def logaddexp(input: Tensor, other: Tensor) -> Tensor:
+def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(exp(input) + exp(other)), shifted by the larger of the two against overflow."""
+    if out is not None:
+        return written("logaddexp", logaddexp(input, other), out)
     tensors(input, other)
     a, b = (real(x) for x in pair(input, other))
     low = _gap(a.detach(), b.detach())
@@ -209,8 +226,10 @@ def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     )
 
 
-def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
+def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log2(2**input + 2**other), shifted by the larger of the two against overflow."""
+    if out is not None:
+        return written("logaddexp2", logaddexp2(input, other), out)
     tensors(input, other)
     a, b = (real(x) for x in pair(input, other))
     low = _gap(a.detach(), b.detach())

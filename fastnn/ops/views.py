@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -92,12 +93,18 @@ def ravel(input: Tensor) -> Tensor:
 # ---- parts ----
 
 
-def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     """Slice start .. start + length - 1 along `dim`, as a view.
 
     Raises:
-        IndexError: outside of input.
+        IndexError: outside of input. TypeError: a start that is not a whole number.
     """
+    if isinstance(start, Tensor) and (start.ndim or start.dtype.kind not in "iu"):
+        raise TypeError(
+            f"start: expected a whole number or a 0-d tensor of one, got {start.dtype} of shape "
+            f"{start.shape}"
+        )
+    start = operator.index(start)
     at = axis("narrow", dim, input.ndim)
     n = input.shape[at]
     first = start + n if start < 0 else start
@@ -236,15 +243,27 @@ def t(input: Tensor) -> Tensor:
     return _transposed(input)
 
 
-def _flip(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
-    """Reverse the order along the axes."""
-    return flip(self, sizes_of(dims))
+def _flip(
+    self: Tensor, *axes: int | Sequence[int], dims: int | Sequence[int] | None = None
+) -> Tensor:
+    """Reverse the order along the axes; `dims=` is the same."""
+    if not axes and dims is None:
+        raise TypeError("dims: expected the axes to reverse, got none; () reverses none")
+    return flip(self, sizes_of(axes) if dims is None else dims)
+
+
+def _broadcast_to(
+    self: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None
+) -> Tensor:
+    """Broadcast to a shape, as a view; `size=` is the same."""
+    return expand(self, sizes_of(sizes) if size is None else tuple(size))
 
 
 METHODS = methods(
-    transpose, flatten, squeeze, unsqueeze, movedim, broadcast_to, ravel, narrow, select, split,
+    transpose, flatten, squeeze, unsqueeze, movedim, ravel, narrow, select, split,
     chunk, tensor_split, unbind, t,
     T=property(_transposed), mT=property(_matrices_transposed), H=property(_adjoint),
     mH=property(_matrices_transposed), swapaxes=swapaxes,
     swapdims=swapdims, moveaxis=movedim, flip=_flip,
+    broadcast_to=_broadcast_to,
 )  # fmt: skip

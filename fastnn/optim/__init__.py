@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from fastnn._support.late import late as _late, provide as _provide
-from fastnn.optim import adam, adaptive, lbfgs, levenberg_marquardt, sgd, signs
+from fastnn.optim import adam, adaptive, lbfgs, levenberg_marquardt, muon, sgd, signs
 from fastnn.optim.adam import *
 from fastnn.optim.adaptive import *
 from fastnn.optim.lbfgs import *
 from fastnn.optim.levenberg_marquardt import *
+from fastnn.optim.muon import *
 from fastnn.optim.optimizer import Optimizer
 from fastnn.optim.sgd import *
 from fastnn.optim.signs import *
@@ -25,6 +26,7 @@ __all__ = [
     *adaptive.__all__,
     *lbfgs.__all__,
     *levenberg_marquardt.__all__,
+    *muon.__all__,
     *sgd.__all__,
     *signs.__all__,
 ]

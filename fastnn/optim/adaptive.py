@@ -350,16 +350,16 @@ class Adafactor(Optimizer):
         )
         (p, gradient), dtype = segment.views[0], segment.values.dtype
         ops.add_(step, 1.0)
-        rho = ops.minimum(lr, ops.rsqrt(step))
-        alpha = ops.mul(ops.maximum(smallest, _rms(p)), rho)
+        rho = ops.smaller(lr, ops.rsqrt(step))
+        alpha = ops.mul(ops.larger(smallest, _rms(p)), rho)
         keep = ops.sub(1.0, ops.mul(lr, decay))
         ops.mul_(p, keep.to(dtype))
         g = ops.mul(gradient, sign.to(dtype))
         if group["eps"][0] is None:
             least = Tensor(dtypes.number(finfo(dtype).eps, dtype))
         variance = self._variance(segment.moments, ops.square(g), ops.pow(step, beta2_decay), least)
-        u = ops.mul(g, ops.rsqrt(ops.maximum(variance, ops.square(least).to(dtype))))
-        rate = ops.div(alpha, ops.maximum(1.0, ops.div(_rms(u), d)))
+        u = ops.mul(g, ops.rsqrt(ops.larger(variance, ops.square(least).to(dtype))))
+        rate = ops.div(alpha, ops.larger(1.0, ops.div(_rms(u), d)))
         ops.sub_(p, ops.mul(u, rate.to(dtype)))
         if group["l1"]:
             ops.update_step("shrink_step", segment.values, segment.hyper)

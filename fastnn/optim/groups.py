@@ -28,6 +28,12 @@ class Settings(Group):
         self._look()
 
     def _look(self) -> None:
+        betas = self.get("betas")
+        if isinstance(betas, tuple) and len({isinstance(beta, Tensor) for beta in betas}) > 1:
+            raise ValueError(
+                f"betas: expected numbers or tensors, got {betas} (betas must be either both "
+                "floats or both Tensors)"
+            )
         kept = (self[key] for key in _MAY_BE_TENSORS if key in self)
         self.tensors = tuple(tensor for value in kept for tensor in settings.tensors_in(value))
 

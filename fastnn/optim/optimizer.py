@@ -85,6 +85,7 @@ class Optimizer(Hooked):
             groups = [{"params": groups}]
         prepared = [self._prepared(group) for group in groups]
         settings.refuse_twice([p for group in prepared for p in group["params"]])
+        settings.refuse_some_names(prepared)
         for group in prepared:
             self._add(group)
 
@@ -125,6 +126,7 @@ class Optimizer(Hooked):
         """
         group = self._prepared(param_group)
         settings.refuse_twice([p for g in [*self.param_groups, group] for p in g["params"]])
+        settings.refuse_some_names([*self.param_groups, group])
         self._add(group)
 
     def _prepared(self, given: Group) -> Group:

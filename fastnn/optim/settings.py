@@ -52,7 +52,7 @@ def common(group: Group) -> tuple[float, ...]:
         learning_rate(group),
         0.0 if decoupled else decay,
         decay if decoupled else 0.0,
-        -1.0 if check.flag("maximize", group["maximize"]) else 1.0,
+        -1.0 if check.flag("maximize", group.get("maximize", False)) else 1.0,
         check.real("l1", group["l1"], 0.0),
     )
 
@@ -147,3 +147,12 @@ def refuse_twice(params: list[Tensor]) -> None:
     """Refuse a parameter that occurs twice."""
     if len({id(p) for p in params}) != len(params):
         raise ValueError("params: some parameters appear more than once or in more than one group")
+
+
+def refuse_some_names(groups: list[Group]) -> None:
+    """Refuse names of the parameters of some groups only."""
+    if len({"param_names" in group for group in groups}) > 1:
+        raise ValueError(
+            "params: all optimizer param groups should be with/without names: expected names in "
+            "every group or in none"
+        )

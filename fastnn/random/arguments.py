@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn._support.dtype_info import finfo
 
 
@@ -43,3 +43,23 @@ def held(dtype: np.dtype[Any]) -> tuple[int, int, int]:
         return -largest, min(largest, 2**63 - 1), int(2 / info.eps) + 1
     least, most = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
     return least, most, most + 1
+
+
+def within(low: int, high: int, dtype: np.dtype[Any]) -> tuple[int, int]:
+    """Bounds of whole numbers of a dtype. One that a floating-point dtype has not, so that rounding
+    would go beyond it, is moved into the range by a step of the dtype, as torch does."""
+    if dtype.kind != "f":
+        return low, high
+    digits = 1 - int(np.log2(finfo(dtype).eps))
+
+    def step(n: int) -> int:
+        return 1 << max(abs(n).bit_length() - digits, 0)
+
+    def rounded(n: int) -> int:
+        return int(dtypes.readable(dtypes.number(n, dtypes.dtype_of(dtype))))
+
+    first, last = rounded(low + 1), rounded(high - 1)
+    return (
+        first + step(low + 1) if first < low else low,
+        last - step(high - 1) if last >= high else high,
+    )

@@ -169,7 +169,11 @@ class Generator:
             return _uniform.scaled(flat, low, high).reshape(shape)
 
         real = dtypes.wide(np.dtype(dtype))
-        return dtypes.converted(_drawn(draw, shape), dtype)
+        drawn = dtypes.converted(_drawn(draw, shape), dtype)
+        if np.dtype(dtype) in dtypes.HALVES:  # what rounding takes to the end begins anew
+            ends = [dtypes.number(bound, np.dtype(dtype)) for bound in (low, high)]
+            drawn[dtypes.readable(drawn) == dtypes.readable(ends[1])] = ends[0]
+        return drawn
 
     def normal(self, shape: tuple[int, ...], mean: float, std: float, dtype: Any) -> Array:
         """An array of N(mean, std**2) by Box-Muller.

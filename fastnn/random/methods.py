@@ -13,9 +13,9 @@ import numpy as np
 from fastnn._support import check
 from fastnn._support.dtypes import int32
 from fastnn.ops.inplace import copy_
-from fastnn.random.arguments import held
+from fastnn.random.arguments import held, within
 from fastnn.random.generator import Generator, default_generator
-from fastnn.random.sampling import bernoulli
+from fastnn.random.sampling import bernoulli, multinomial
 from fastnn.tensor import Tensor
 from fastnn.tensor.attach import methods
 
@@ -156,10 +156,20 @@ def random_(
     least, most, exact = held(self.dtype)
     low = check.integer("from_", from_ or 0, least, most)
     high = exact if to is None else check.integer("to", to, low + 1, most + 1)
+    low, high = within(low, high, self.dtype)
     bits = 32 if to is None and self.dtype == int32 else 64  # as torch draws them
     return _filled(self, (generator or default_generator).integers(self.shape, low, high, bits))
 
 
 METHODS = methods(
-    uniform_, normal_, bernoulli_, exponential_, geometric_, cauchy_, log_normal_, random_
+    uniform_,
+    normal_,
+    bernoulli_,
+    exponential_,
+    geometric_,
+    cauchy_,
+    log_normal_,
+    random_,
+    bernoulli,
+    multinomial,
 )

@@ -13,7 +13,7 @@ from fastnn.ops.creation import sizes_of, zeros_like
 from fastnn.ops.from_data import dtype_of
 from fastnn.ops.promote import cast
 from fastnn.ops.table import taped
-from fastnn.random.arguments import bounds_of, held, size_of
+from fastnn.random.arguments import bounds_of, held, size_of, within
 from fastnn.random.generator import Generator, default_generator
 from fastnn.tape import listener
 from fastnn.tape.inference import only_reads
@@ -150,13 +150,15 @@ def randint(
     low = check.integer("low", low, least, most)
     high = check.integer("high", high, low + 1, most + 1)
     sizes = check.shape("size", (size,))
-    array = (generator or default_generator).integers(sizes, low, high)
+    array = (generator or default_generator).integers(
+        sizes, *within(low, high, dtypes.public(kind))
+    )
     return Tensor(dtypes.converted(array, kind), requires_grad)
 
 
 def randint_like(
     input: Tensor,
-    low: int,
+    low: int | None = None,
     high: int | None = None,
     *,
     dtype: DTypeLike | None = None,
@@ -164,13 +166,18 @@ def randint_like(
     generator: Generator | None = None,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Random integers with the shape and dtype of `input`; see `fastnn.randint`.
 
     `randint_like(input, high)` begins at 0.
     """
-    low, high = (0, low) if high is None else (low, high)
+    if high is None:
+        low, high = 0, low
+    if high is None:
+        raise TypeError("high: expected an integer, got none; use randint_like(input, high)")
+    low = 0 if low is None else low
     return randint(
         low, high, input.shape, generator=generator, dtype=dtype or input.dtype,
         requires_grad=requires_grad, device=device,
@@ -218,6 +225,7 @@ def rand_like(
     generator: Generator | None = None,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Uniform random numbers in [0, 1) with the shape of `input`; see `fastnn.rand`."""
@@ -238,6 +246,7 @@ def randn_like(
     generator: Generator | None = None,
     device: Any = None,
     layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Normal random numbers with the shape of `input`; see `fastnn.randn`."""

@@ -205,8 +205,8 @@ class Tensor(TensorBase):
         """Whether the dtype is a floating-point one."""
         return self._array.dtype.kind in "fV"
 
-    def is_contiguous(self) -> bool:
-        """Whether the memory is C-contiguous."""
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Whether the memory is C-contiguous; memory_format has no effect."""
         return self._array.flags.c_contiguous
 
     def is_complex(self) -> bool:

@@ -115,7 +115,7 @@ def measured(loss: Loss, z: Tensor, y: Tensor, w: Tensor | None = None) -> list[
         return [total]
     counts = _counts(loss, z, y)
     size = ops.sum(w if counts is None else ops.mul(counts, w))
-    value = ops.div(total, ops.maximum(size, finfo(z.dtype).tiny))
+    value = ops.div(total, ops.larger(size, finfo(z.dtype).tiny))
     rows = float(len(z))
     return [value, ops.div(total.detach(), rows), ops.div(size, rows)]
 

@@ -38,6 +38,7 @@ atan: T.atan(m) ; m.atan()
 atan2: T.atan2(m,m) ; m.atan2(m)
 atanh: T.atanh(m) ; m.atanh()
 baddbmm: T.baddbmm(c[:,:,:3],c,c.mT,beta=1,alpha=0)
+bernoulli: m.clamp(0,1).bernoulli() ; s.bernoulli() ; m.bernoulli(0.5)
 bincount: T.bincount(j) ; j.bincount()
 bitwise_and: T.bitwise_and(i,i) ; i&-1 ; b&True
 bitwise_left_shift: T.bitwise_left_shift(i,0) ; i.bitwise_left_shift(0) ; i<<0
@@ -104,6 +105,7 @@ exp: m.exp() ; T.exp(m)
 exp2: m.exp2() ; T.exp2(m)
 expm1: m.expm1() ; T.expm1(m)
 fix: T.fix(m) ; i.fix()
+fill: T.fill(m,0.5) ; T.fill(s,0.5)
 flip: T.flip(m,(0,)) ; m.flip(0) ; m.flip(0,1) ; r.flip(0) ; m.flip(()) ; v.flip((0,)) ;
   r.flip((0,))
 fliplr: T.fliplr(m) ; m.fliplr() ; v[:,None].fliplr()
@@ -119,9 +121,11 @@ frexp: T.frexp(m)[0] ; (m*0+0.5).frexp()[0] ; m.frexp()[1]
 gather: m.gather(0,k1) ; T.gather(r,0,k1) ; s.gather(0,k0) ; s.gather(0,k) ; v[:1].gather(0,k)
 gcd: T.gcd(i,i) ; i.gcd(i)
 ge: m.ge(m) ; T.ge(m,0)
+geqrf: T.geqrf(q).a ; q[:1,:1].geqrf().a
 ger: T.ger(v,v) ; v.ger(v[:1])
 greater: T.greater(m,0) ; m.greater(0)
 greater_equal: T.greater_equal(m,0) ; m.greater_equal(0)
+gradient: T.gradient(m)[0] ; T.gradient(v,spacing=2)[0] ; T.gradient(v,spacing=[v*2])[0]
 gt: m.gt(0) ; T.gt(m,0)
 heaviside: T.heaviside(m,m) ; m.heaviside(m)
 histc: T.histc(m,4) ; m.histc(4)
@@ -129,6 +133,8 @@ histogram: T.histogram(m,4)[0] ; m.histogram(v)[0] ; v.histogram(v)[1]
 hstack: T.hstack([m]) ; T.hstack((v,)) ; T.hstack([s])
 hypot: T.hypot(m,m)
 i0: T.i0(m) ; m.i0()
+igamma: T.igamma(m,m) ; m.igamma(m)
+igammac: T.igammac(m,m) ; m.igammac(m)
 index_add: m.index_add(0,k,r*0) ; T.index_add(m,0,k,r) ; m.index_add(0,k[:0],m[:0])
 index_copy: m.index_copy(0,k,r) ; T.index_copy(m,0,k,r) ; m.index_copy(0,k[:0],m[:0])
 index_fill: m.index_fill(0,k,1.) ; T.index_fill(m,0,k,1.) ; m.index_fill(0,k[:0],1.)
@@ -172,6 +178,9 @@ logical_xor: b.logical_xor(b) ; T.logical_xor(b,b)
 logit: T.logit(m) ; m.logit(0.1)
 logsumexp: m.logsumexp(0) ; r.logsumexp(0) ; T.logsumexp(m,1) ; s.logsumexp(0)
 lt: m.lt(0) ; T.lt(m,0)
+lu: T.lu(q)[0] ; q[:1,:1].lu()[0]
+lu_solve: T.lu_solve(q,*T.lu(q)) ; q.lu_solve(*T.lu(T.eye(3)))
+lu_unpack: T.lu_unpack(*T.lu(q))[1] ; T.lu_unpack(T.eye(3),T.lu(q)[1])[2]
 masked_fill: m.masked_fill(b,0.) ; m.masked_fill(m<0,0.) ; T.masked_fill(m,b,0.)
 masked_scatter: m.masked_scatter(b,m) ; m.masked_scatter(m<0,m) ; T.masked_scatter(m,b,m)
 masked_select: m.masked_select(m>0) ; T.masked_select(v,bv) ; v.masked_select(bv)
@@ -188,6 +197,7 @@ minimum: m.minimum(m) ; T.minimum(m,m)
 mm: T.mm(q,q) ; q.mm(q)
 mode: T.mode(m)[0] ; s.mode()[0] ; r.mode(0)[0] ; j.mode()[0] ; r.mode(0,True)[0]
 msort: T.msort(m) ; r.msort() ; v.msort() ; s.msort() ; j.msort()
+multinomial: m.multinomial(2) ; v.multinomial(1)
 mul: m.mul(1) ; i.mul(1) ; T.mul(m,1) ; m*1 ; b*True
 multiply: m.multiply(1) ; T.multiply(m,1)
 mv: T.mv(m,v) ; m.mv(v)
@@ -211,6 +221,8 @@ nextafter: T.nextafter(m,m) ; m.nextafter(m)
 nonzero: m.nonzero() ; T.nonzero(j) ; j.nonzero(as_tuple=True)[0]
 norm: m.norm() ; T.norm(r,1,0) ; s.norm() ; r.norm(1,0) ; s.norm(1) ; r.norm(float('inf'),0)
 not_equal: T.not_equal(m,0) ; m.not_equal(0)
+orgqr: T.orgqr(q,q[0]) ; q[:1,:1].orgqr(q[0,:1])
+ormqr: T.ormqr(q,q[0]*0,q) ; q.ormqr(q[0],q)
 outer: T.outer(v,v) ; v.outer(v)
 pdist: T.pdist(m)
 pinverse: T.pinverse(m) ; q.pinverse()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+LOWER = [[1.0, 0.0, 0.0], [0.5, 2.0, 0.0], [-0.3, 0.7, 0.5]]
 CASES: dict[str, tuple[Any, ...]] = {
     "Normal": ([0.5, -1.0], [1.0, 2.0]),
     "LogNormal": ([0.5, -1.0], [1.0, 0.4]),
@@ -31,6 +32,15 @@ CASES: dict[str, tuple[Any, ...]] = {
     "Beta": ([0.5, 3.0], [1.0, 2.0]),
     "Dirichlet": ([[0.5, 3.0, 2.0]],),
     "StudentT": ([1.5, 3.0], [1.0, 2.0], [0.3, 1.0]),
+    "FisherSnedecor": ([5.0, 3.0], [6.0, 2.5]),
+    "Kumaraswamy": ([1.5, 3.0], [2.0, 0.7]),
+    "ContinuousBernoulli": ([0.2, 0.5, 0.9],),
+    "VonMises": ([0.5, -2.0], [0.3, 5.0]),
+    "LogisticNormal": ([[0.5, -1.0], [0.0, 0.2]], [[1.0, 2.0], [0.5, 0.3]]),
+    "MultivariateNormal": ([[0.5, -1.0, 0.0], [0.0, 0.2, 1.0]], None, None, LOWER),
+    "LowRankMultivariateNormal": ([0.5, -1.0, 0.0], [[1.0], [0.5], [-2.0]], [0.5, 1.0, 2.0]),
+    "LKJCholesky": (3, [0.5, 2.0]),
+    "Wishart": ([3.5, 5.0], None, None, LOWER),
     "RelaxedBernoulli": ([0.5], [0.2, 0.7]),
     "RelaxedOneHotCategorical": ([0.5], [0.2, 0.3, 0.5]),
 }
@@ -43,10 +53,11 @@ def made(name: str, library: Any, shift: float = 0.0, grad: bool = False) -> tup
     tensors = []
     arguments: list[Any] = []
     for value in CASES[name]:
-        if isinstance(value, int):
+        if isinstance(value, int | None):
             arguments.append(value)
             continue
-        tensor = library.tensor(value, dtype=library.float64) * (1 - 0.1 * shift) + 0.05 * shift
+        tensor = library.tensor(value, dtype=library.float64) * (1 - 0.1 * shift)
+        tensor = tensor if value is LOWER else tensor + 0.05 * shift
         tensors.append(tensor.requires_grad_(grad))
         arguments.append(tensor)
     return getattr(library.distributions, name)(*arguments), tensors
@@ -94,11 +105,13 @@ def gradients(name: str, library: Any) -> list[Any]:
     except NotImplementedError:
         pass
     total.backward()
-    return [_values(t.grad) for t in tensors]
+    # Above the diagonal of a factor torch has what its solver leaves there.
+    return [_values(t.grad.tril() if t.shape == (3, 3) else t.grad) for t in tensors]
 
 
 # Their samples' gradients are more exact here than in torch, by the same method, or another's.
-GAMMAS = ("Gamma", "Chi2", "InverseGamma", "Beta", "Dirichlet", "StudentT")
+GAMMAS = ("Gamma", "Chi2", "InverseGamma", "Beta", "Dirichlet", "StudentT", "FisherSnedecor",
+          "Wishart")  # fmt: skip
 
 
 def divergences(library: Any) -> dict[str, Any]:

@@ -192,6 +192,36 @@ LAYERS: dict[str, Layer] = {
             CUBES.format("InstanceNorm1d(2, affine=True, track_running_stats=True)"),
         ],
     ),
+    "ConstantPad1d": Layer(
+        [*on("ConstantPad1d((2, -1), 0.5)", (2, 3, 4)), *on("ConstantPad1d(1, -1.0)", (3,))],
+        nets=[f"{CUBES.format('ConstantPad1d((2, -1), 0.5)')} -> 8"],
+    ),
+    "ZeroPad1d": Layer(
+        [*on("ZeroPad1d((0, 2))", (2, 3, 4)), *on("ZeroPad1d(-1)", (2, 3))],
+        nets=[f"{CUBES.format('ZeroPad1d(1)')} -> 10"],
+    ),
+    "ReflectionPad1d": Layer(
+        [*on("ReflectionPad1d((1, 3))", (2, 3, 4)), *on("ReflectionPad1d(2)", (2, 3))],
+        nets=[f"{CUBES.format('ReflectionPad1d(2)')} -> 14"],
+    ),
+    "ReplicationPad1d": Layer(
+        [*on("ReplicationPad1d((1, 3))", (2, 3, 4)), *on("ReplicationPad1d(5)", (2, 3))],
+        nets=[f"{CUBES.format('ReplicationPad1d((0, 2))')} -> 10"],
+    ),
+    "CircularPad1d": Layer(
+        [*on("CircularPad1d((1, 3))", (2, 3, 4)), *on("CircularPad1d(3)", (2, 3))],
+        nets=[f"{CUBES.format('CircularPad1d((3, 0))')} -> 12"],
+    ),
+    "ChannelShuffle": Layer(
+        [*on("ChannelShuffle(3)", (2, 6, 2)), *on("ChannelShuffle(1)", (1, 2, 1, 2))],
+        nets=["Unflatten(1, (6, 1)), ChannelShuffle(2), Flatten()"],
+        functions={"channel_shuffle": "input, groups"},
+    ),
+    "Dropout1d": Layer(
+        [*on("Dropout1d(1.0)", (2, 3, 2)), *on("Dropout1d(0.3).eval()", (3, 2))],
+        nets=["Dropout1d(0.2)"],
+        options=[CUBES.format("Dropout1d(0.4)"), CUBES.format("Dropout1d(0.4, True)")],
+    ),
     "LazyBatchNorm1d": Layer(
         nets=["LazyBatchNorm1d()"],
         options=["LazyBatchNorm1d(momentum=None, affine=False)"],

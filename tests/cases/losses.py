@@ -366,6 +366,17 @@ LOSSES: dict[str, Loss] = {
             "all": fit(Y_NUMBERS, in_threes, margin=0.5, p=1.5, eps=1e-3, swap=True),
         },
     ),
+    "TripletMarginWithDistanceLoss": Loss(
+        {
+            "distances": of(NORMAL, OTHER, THIRD, wanted=THREE),
+            "distances_swap": of(NORMAL, OTHER, THIRD, wanted=THREE, margin=0.5, swap=True),
+            "distances_row": of(NORMAL[0], OTHER[0], THIRD[0], wanted=THREE),
+        },
+        {
+            "": through_all(Y_NUMBERS, in_threes),
+            "all": fit(Y_NUMBERS, in_threes, margin=0.5, swap=True),
+        },
+    ),
     # It has no gradient.
     "ZeroOneLoss": Loss(fits={}, tested_in="test_losses.py", signature=BY_REDUCTION),
 }  # fmt: skip

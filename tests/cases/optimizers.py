@@ -7,7 +7,7 @@ its step computes is in families/update.py or update_adaptive.py, beside its op'
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,12 +21,14 @@ class Optimizer:
     torch: settings with values in goldens/optimizers.json, by a name that no other uses.
     ours: more settings, those that torch has not.
     closure: its step needs one, so that the loop of Trainer has no use for it.
+    matrices: it takes no other parameters.
     signature: its arguments where torch has none; else their descriptions alone are looked for.
     """
 
     torch: Mapping[str, Settings] = field(default_factory=dict)
     ours: Mapping[str, Settings] = field(default_factory=dict)
     closure: bool = False
+    matrices: bool = False
     signature: str | None = None
 
 
@@ -237,6 +239,15 @@ OPTIMIZERS: dict[str, Optimizer] = {
         },
         signature="params, lr=0.0001, betas=[0.9, 0.99], weight_decay=0, *, maximize=False, l1=0",
     ),
+    "Muon": Optimizer(
+        ours={
+            "muon": {"lr": 0.02},
+            "muon_plain": {"lr": 0.02, "nesterov": False, "momentum": 0.5, "weight_decay": 0.3},
+            "muon_rms": {"lr": 0.02, "adjust_lr_fn": "match_rms_adamw", "ns_steps": 3},
+            "muon_all": {"lr": 0.01, "eps": 0.1, "ns_coefficients": (2.0, -1.5, 0.5), "l1": 0.1},
+        },
+        matrices=True,  # test_muon.py
+    ),
     "LBFGS": Optimizer(
         closure=True,  # test_optim_closures.py
     ),
@@ -245,6 +256,13 @@ OPTIMIZERS: dict[str, Optimizer] = {
         signature="params, damping=0.001, weight_decay=0, max_tries=10, tolerance_grad=1e-10",
     ),
 }
+
+
+def taken(kind: str, parameters: Iterable[Any]) -> list[Any]:
+    """Those of the parameters that an optimizer takes."""
+    entry = OPTIMIZERS.get(kind, Optimizer())
+    return [p for p in parameters if p.ndim == 2 or not entry.matrices]
+
 
 # name: the optimizer and its settings, of all that are held against torch
 OF_TORCH = {n: (kind, s) for kind, entry in OPTIMIZERS.items() for n, s in entry.torch.items()}

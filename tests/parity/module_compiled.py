@@ -69,7 +69,7 @@ def by_grad(trial: Trial, module: Any) -> Callable[..., tuple[Any, ...]]:
         if total is not None:
             by = [t for t in tensors if t.requires_grad] + parameters
             grads = fastnn.autograd.grad(total, by, allow_unused=True)
-        return (*outs, *(g for g in grads if g is not None))
+        return (*(o.detach() for o in outs), *(g for g in grads if g is not None))
 
     return step
 

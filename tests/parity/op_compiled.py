@@ -34,7 +34,7 @@ def step_of(trial: Trial, values: Any) -> Callable[..., tuple[Any, ...]]:
                 total = s if total is None else total + s.to(total.dtype)
             by = [tensors[i] for i in needed]
             grads = fastnn.autograd.grad(total, by, allow_unused=True)
-        return (*outs, *(g for g in grads if g is not None))
+        return (*(o.detach() for o in outs), *(g for g in grads if g is not None))
 
     return step
 

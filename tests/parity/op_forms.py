@@ -19,10 +19,14 @@ NO_VALUES = set("empty empty_like new_empty empty_permuted empty_strided new_emp
 RANDOM = set(
     """normal randn randn_like rand_like randint randint_like multinomial bernoulli uniform
     exponential cauchy geometric log_normal nn.functional.dropout nn.functional.alpha_dropout
+    nn.functional.feature_alpha_dropout
     nn.functional.rrelu rand randperm""".split()
 )
 # The reference says: not torch's numbers.
-OWN_RANDOM = set("nn.functional.dropout nn.functional.alpha_dropout".split())
+OWN_RANDOM = set(
+    """nn.functional.dropout nn.functional.alpha_dropout
+    nn.functional.feature_alpha_dropout""".split()
+)
 
 
 class Form(NamedTuple):

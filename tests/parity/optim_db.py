@@ -42,6 +42,11 @@ def problem(library: Any, dtype: torch.dtype) -> tuple[list[Any], Any, Any]:
     return [library.nn.Parameter(t) for t in tensors[:4]], *tensors[4:]
 
 
+def taken(kind: type, parameters: list[Any]) -> list[Any]:
+    """Those that an optimizer takes."""
+    return [p for p in parameters if kind.__name__ != "Muon" or p.ndim == 2]
+
+
 def loss_of(parameters: list[Any], x: Any, y: Any) -> Any:
     w1, b1, w2, b2 = parameters
     return (((x @ w1 + b1).tanh() @ w2 + b2 - y) ** 2).mean()
@@ -67,9 +72,10 @@ def steps(
     closure: bool = False,
 ) -> tuple[Trace, Any]:
     parameters, x, y = problem(library, dtype)
-    chosen: Any = parameters
+    chosen: Any = taken(kind, parameters)
     if groups:
-        chosen = [{"params": parameters[:2], "lr": 0.02}, {"params": parameters[2:]}]
+        half = len(chosen) // 2
+        chosen = [{"params": chosen[:half], "lr": 0.02}, {"params": chosen[half:]}]
     optimizer = kind(chosen, **kwargs)
     schedulers = [schedule(optimizer) for schedule in schedules]
 
@@ -183,7 +189,8 @@ class Trial:
             return {k: convert(v) if isinstance(v, torch.Tensor) else v for k, v in values.items()}
 
         try:
-            optimizer = self.kind(problem(fastnn, self.dtype)[0], **kwargs)
+            own = taken(self.kind, problem(fastnn, self.dtype)[0])
+            optimizer = self.kind(own, **kwargs)
             per_parameter = {i: tensors(values) for i, values in state["state"].items()}
             groups = [tensors(group) for group in state["param_groups"]]
             optimizer.load_state_dict({"state": per_parameter, "param_groups": groups})

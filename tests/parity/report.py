@@ -7,7 +7,8 @@ import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from .reasons import reason
+from .op_scope import scope
+from .reasons import reason, why_absent
 from .runs import Row, failed
 
 STORED = Path(__file__).with_name("figures.json")
@@ -61,7 +62,15 @@ def compared(now: Figures, before: Figures) -> tuple[list[str], int]:
 
 
 def unexplained(part: str, rows: list[Row]) -> int:
-    return sum(failed(row) and reason(part, row) is None for row in rows)
+    calls = sum(failed(row) and reason(part, row) is None for row in rows)
+    return calls + sum(why is None for why in absent(part, rows).values())
+
+
+def absent(part: str, rows: list[Row]) -> dict[str, str | None]:
+    """The names in scope that fastnn lacks, and why."""
+    names = dict.fromkeys(row["op"] for row in rows if row["what"] == "absent")
+    in_scope = [n for n in names if part != "op_db" or scope(n) != "out"]
+    return {name: why_absent(part, name) for name in in_scope}
 
 
 def failures(part: str, rows: list[Row]) -> list[str]:
@@ -83,6 +92,8 @@ def failures(part: str, rows: list[Row]) -> list[str]:
         dtypes = dict(Counter(row["dtype"] for row in found))
         lines.append(f"{len(found):6d}  {status} {op}  {whats} {forms} {dtypes}")
         lines += examples(found)
+    for name, why in absent(part, rows).items():
+        lines.append(f"        absent: {name}: {why or 'without a reason'}")
     return lines
 
 

@@ -19,6 +19,7 @@ FURTHER = (
     torch.int8,
     torch.uint8,
 )
+ROUNDED = (torch.float32, torch.float16, torch.bfloat16)  # torch's own rounding may be seen
 NAMED = "float16 float32 float64 int8 int16 int32 int64 uint8 bool"  # as values of dtype=
 
 
@@ -134,16 +135,16 @@ def flat(out: Any) -> list[Any]:
 
 
 def in_double(x: Any, grad: bool = False) -> Any:
-    """float32 values of torch as float64, for an exact answer; `grad` keeps what requires it."""
+    """float32 and halves of torch as float64, for an exact answer; `grad` keeps who needs it."""
 
     def change(v: Any) -> Any:
         if isinstance(v, torch.Tensor):
             if not grad:
-                return v.detach().double() if v.dtype == torch.float32 else v.detach()
-            if v.dtype == torch.float32:
+                return v.detach().double() if v.dtype in ROUNDED else v.detach()
+            if v.dtype in ROUNDED:
                 return v.detach().double().requires_grad_(v.requires_grad)
             return v
-        return torch.float64 if v is torch.float32 else v
+        return torch.float64 if v in ROUNDED else v
 
     return mapped(x, change)
 

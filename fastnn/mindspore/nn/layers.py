@@ -289,7 +289,7 @@ class ClipByNorm(Cell):
         """The scaled tensor."""
         squares = ops.sum(ops.square(x), self.axis, self.axis is not None)
         norm = ops.sqrt(ops.where(squares > 0, squares, ops.mul(squares, 0.0) + 1.0))
-        return x * clip_norm / ops.maximum(norm, clip_norm)
+        return x * clip_norm / ops.larger(norm, clip_norm)
 
 
 class Unflatten(Cell):

@@ -33,7 +33,7 @@ class _Table:
         self.last = len(rates) - 1
 
     def __call__(self, step: Plain) -> Any:
-        return ops.take(self.rates, ops.minimum(step, self.last))
+        return ops.take(self.rates, ops.smaller(step, self.last))
 
 
 def _rule(rate: Rate, name: str) -> tuple[float, Rule | None]:

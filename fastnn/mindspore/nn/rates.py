@@ -209,7 +209,7 @@ class CosineDecayLR(LearningRateSchedule):
 
     def construct(self, global_step: Any) -> Any:
         """The learning rate."""
-        age = ops.minimum(_real(global_step), float(self.decay_steps)) / self.decay_steps
+        age = ops.smaller(_real(global_step), float(self.decay_steps)) / self.decay_steps
         half = 0.5 * (self.max_lr - self.min_lr)
         return self.min_lr + half * (1.0 + ops.cos(math.pi * age))
 
@@ -239,9 +239,9 @@ class PolynomialDecayLR(LearningRateSchedule):
         """The learning rate."""
         step, whole = _real(global_step), float(self.decay_steps)
         if self.update_decay_steps:
-            left = 1.0 - step / (whole * ops.maximum(ops.ceil(step / whole), 1.0))
+            left = 1.0 - step / (whole * ops.larger(ops.ceil(step / whole), 1.0))
         else:
-            left = 1.0 - ops.minimum(step, whole) / whole
+            left = 1.0 - ops.smaller(step, whole) / whole
         rise = self.learning_rate - self.end_learning_rate
         return rise * ops.pow(left, self.power) + self.end_learning_rate
 
@@ -257,7 +257,7 @@ class WarmUpLR(LearningRateSchedule):
     def construct(self, global_step: Any) -> Any:
         """The learning rate."""
         whole = float(self.warmup_steps)
-        return self.learning_rate * (ops.minimum(_real(global_step), whole) / whole)
+        return self.learning_rate * (ops.smaller(_real(global_step), whole) / whole)
 
 
 __all__ = [

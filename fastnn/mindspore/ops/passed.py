@@ -53,8 +53,24 @@ hardshrink hardsigmoid hardswish hardtanh logsigmoid mish prelu relu relu6 rrelu
 softshrink softsign tanhshrink pad normalize
 """
 
+# MindSpore takes numbers for either operand.
+NUMBERS = set(
+    """eq equal ge greater greater_equal gt isclose le less less_equal logical_and logical_not
+    logical_or logical_xor lt maximum minimum ne not_equal fmod""".split()
+)
 _FIRST = ("input", "input_x", "x", "tensor", "inputs", "logits")
 _KEYS = {"axis": "dim", "axes": "dim", "keepdims": "keepdim", "keep_dims": "keepdim"}
+
+
+def _of_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with numbers for its first two operands, as tensors without axes."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        first = (fastnn.tensor(a) if isinstance(a, bool | int | float) else a for a in args[:2])
+        return function(*first, *args[2:], **kwargs)
+
+    return run
 
 
 def passed(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,7 +96,11 @@ def _found() -> dict[str, Callable[..., Any]]:
     homes = [(name, name, fastnn) for name in SAME.split()]
     homes += [(name, ours, fastnn) for name, ours in OTHER_NAMES.items()]
     homes += [(name, name, functional) for name in ACTIVATIONS.split()]
-    return {name: passed(getattr(home, ours)) for name, ours, home in homes if hasattr(home, ours)}
+    found = {name: getattr(home, ours) for name, ours, home in homes if hasattr(home, ours)}
+    return {
+        name: passed(_of_numbers(function) if name in NUMBERS else function)
+        for name, function in found.items()
+    }
 
 
 FUNCTIONS = _found()

@@ -87,7 +87,7 @@ def amax(
 ) -> Any:
     """Maximum over axes, default all; initial: at least this; where: of these elements."""
     found = base.amax(_where(input, initial, where, True), axes_of(axis), keepdims)
-    return found if initial is None else base.maximum(found, initial)
+    return found if initial is None else base.larger(found, initial)
 
 
 def amin(
@@ -95,7 +95,7 @@ def amin(
 ) -> Any:
     """Minimum over axes, default all; initial: at most this; where: of these elements."""
     found = base.amin(_where(input, initial, where, False), axes_of(axis), keepdims)
-    return found if initial is None else base.minimum(found, initial)
+    return found if initial is None else base.smaller(found, initial)
 
 
 def max(
@@ -117,7 +117,7 @@ def max(
     if axis is None:
         return base.amax(x), fastnn.tensor(0)
     value, index = base.max(x, axis, keepdims)
-    return (value if initial is None else base.maximum(value, initial)), index
+    return (value if initial is None else base.larger(value, initial)), index
 
 
 def min(
@@ -133,7 +133,7 @@ def min(
     if axis is None:
         return base.amin(x), fastnn.tensor(0)
     value, index = base.min(x, axis, keepdims)
-    return (value if initial is None else base.minimum(value, initial)), index
+    return (value if initial is None else base.smaller(value, initial)), index
 
 
 def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:

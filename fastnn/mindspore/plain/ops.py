@@ -110,7 +110,7 @@ def clip_by_global_norm(
 ) -> tuple[Tensor, ...]:
     """Scale tensors so that their joint norm is at most `clip_norm`."""
     total = ops.sqrt(sum((ops.sum(ops.square(part)) for part in x[1:]), ops.sum(ops.square(x[0]))))
-    factor = ops.div(clip_norm, ops.maximum(total, clip_norm))
+    factor = ops.div(clip_norm, ops.larger(total, clip_norm))
     return tuple(ops.mul(part, factor) for part in x)
 
 

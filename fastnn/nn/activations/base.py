@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn._support.presets import Presets
 from fastnn.nn.layer import Layer
 from fastnn.ops.inplace import replace
@@ -20,6 +20,11 @@ def checked(input: Tensor, inplace: bool = False) -> None:
         check.a_tensor("input", input)
     if inplace is not False:
         check.flag("inplace", inplace)
+
+
+def limit_for(input: Tensor, value: float) -> float:
+    """A number as it stands beside x: whole beside whole numbers, which then stay ones."""
+    return value if dtypes.is_float(input._array.dtype) else int(value)
 
 
 def into(input: Tensor, name: str, compute: Callable[[Tensor], Tensor]) -> Tensor:

@@ -8,10 +8,10 @@ from typing import Any
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.activations.base import Elementwise, Plain, checked, into
+from fastnn.nn.activations.base import Elementwise, Plain, checked, into, limit_for
 from fastnn.ops.table import taped
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, bool_
 
 __all__ = [
     "Hardshrink",
@@ -48,9 +48,13 @@ def hardtanh(
     See `nn.Hardtanh`; `inplace`: in x.
     """
     checked(input, inplace)
+    if input.dtype == bool_:
+        raise TypeError("input: expected numbers, got bool; use .float()")
     if inplace:
         return into(input, "hardtanh_", lambda x: hardtanh(x, min_val, max_val))
-    low, high = _bounds(min_val, max_val)
+    if input._array.dtype == bool_:
+        raise TypeError("input: expected numbers for hardtanh, got bool; use .float()")
+    low, high = (limit_for(input, bound) for bound in _bounds(min_val, max_val))
     x = input.detach()
     value = _between(x, low, high, low, x, high)
     return taped(_line_gradient, (input,), value._array, (low, high, 1.0))

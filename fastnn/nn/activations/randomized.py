@@ -7,7 +7,7 @@ import numpy as np
 from fastnn import ops
 from fastnn._support import check, dtypes
 from fastnn.nn.activations.base import Elementwise, checked
-from fastnn.random.generator import default_generator
+from fastnn.random.generator import Generator, default_generator
 from fastnn.tensor import Tensor
 
 __all__ = ["RReLU", "rrelu"]
@@ -31,24 +31,36 @@ def rrelu(
     Raises:
         ValueError: lower above upper.
     """
+    return with_slopes(input, lower, upper, training, inplace, default_generator)
+
+
+def with_slopes(
+    input: Tensor,
+    lower: float,
+    upper: float,
+    training: bool,
+    inplace: bool,
+    generator: Generator,
+) -> Tensor:
+    """`rrelu` by the numbers of a generator."""
     checked(input)
     low = check.real("lower", lower)
     high = check.real("upper", upper, low)
     below = ops.le(input.detach(), 0.0)
     within = check.flag("inplace", inplace)
     if check.flag("training", training) and high > low:
-        slope = _slopes(input, below, low, high)
+        slope = _slopes(input, below, low, high, generator)
         y = ops.where(below, ops.mul(input, slope), input)
     else:
         y = ops.where(below, ops.mul(input, (low + high) / 2), input)
     return ops.copy_(input, y) if within else y
 
 
-def _slopes(input: Tensor, below: Tensor, low: float, high: float) -> Tensor:
+def _slopes(input: Tensor, below: Tensor, low: float, high: float, generator: Generator) -> Tensor:
     """A slope for each x <= 0, in their order, as torch draws them."""
     negative = below._array
     slopes = np.ones(negative.shape, np.float64)
-    slopes[negative] = default_generator.uniform((int(negative.sum()),), low, high, np.float64)
+    slopes[negative] = generator.uniform((int(negative.sum()),), low, high, np.float64)
     return Tensor(dtypes.converted(slopes, input.dtype))
 
 

@@ -9,7 +9,14 @@ import numpy.typing as npt
 from fastnn import ops
 from fastnn._support import check, device as _device
 from fastnn.nn import init as init_
-from fastnn.nn.activations.base import ACTIVATIONS, Elementwise, Plain, checked, into
+from fastnn.nn.activations.base import (
+    ACTIVATIONS,
+    Elementwise,
+    Plain,
+    checked,
+    into,
+    limit_for,
+)
 from fastnn.nn.activations.piecewise import hardtanh
 from fastnn.nn.parameter import Parameter
 from fastnn.tensor import Tensor
@@ -235,6 +242,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
 
 def _at_most(x: Tensor, limit: float, other: float) -> Tensor:
     """x where it is above the limit, else the other value."""
+    limit, other = limit_for(x, limit), limit_for(x, other)
     return ops.where(ops.le(x.detach(), limit), other, x)
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from fastnn import ops
 from fastnn._support import check
 from fastnn.nn.activations.base import ACTIVATIONS, Elementwise, Plain, checked, into
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, bool_
 
 __all__ = [
     "GELU",
@@ -252,6 +252,8 @@ class Softsign(Elementwise):
 def tanhshrink(input: Tensor) -> Tensor:
     """Tanh shrinkage: x - tanh(x), elementwise."""
     checked(input)
+    if input.dtype == bool_:
+        raise TypeError("input: expected numbers, got bool; use .float()")
     return ops.sub(input, ops.tanh(input))
 
 

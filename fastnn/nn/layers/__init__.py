@@ -2,6 +2,7 @@
 
 from fastnn.nn.layers.batch_norm import *
 from fastnn.nn.layers.bilinear import *
+from fastnn.nn.layers.channels import *
 from fastnn.nn.layers.container import *
 from fastnn.nn.layers.distance import *
 from fastnn.nn.layers.dropout import *
@@ -14,4 +15,5 @@ from fastnn.nn.layers.lazy import *
 from fastnn.nn.layers.lazy_norm import *
 from fastnn.nn.layers.linear import *
 from fastnn.nn.layers.lists import *
+from fastnn.nn.layers.padding import *
 from fastnn.nn.layers.shape import *

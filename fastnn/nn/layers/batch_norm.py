@@ -30,7 +30,7 @@ def batch_norm(
     """Batch normalization: each feature to mean 0 and variance 1; see `nn.BatchNorm1d`.
 
     Args:
-        input: (rows, features) or (rows, features, length).
+        input: (rows, features, ...).
         running_mean, running_var: (features,), changed in place in training; or None both.
         weight, bias: (features,) or None.
         training: use the batch's moments, default False.
@@ -44,7 +44,13 @@ def batch_norm(
     averages = None
     if running_mean is not None and running_var is not None:
         averages = running_mean, running_var, Tensor(np.zeros((), np.int64)), share
-    return _batch_norm(input, averages, weight, bias, training, eps)
+    check.a_tensor("input", input)
+    if input.shape == (0,):  # torch's way with nothing
+        return ops.copy(input)
+    if input.ndim <= 3:
+        return _batch_norm(input, averages, weight, bias, training, eps)
+    flat = ops.reshape(input, (*input.shape[:2], math.prod(input.shape[2:])))
+    return ops.reshape(_batch_norm(flat, averages, weight, bias, training, eps), input.shape)
 
 
 def _batch_norm(
@@ -67,7 +73,8 @@ def _batch_norm(
     ):
         if vector is not None:
             check.same_shape(name, vector.shape, input.shape[1:2], "the features")
-    eps = check.real("eps", eps, 0.0)
+    says = "eps must be positive during training" if training else ""
+    eps = check.real("eps", eps, 0.0, open_low=training, torch_says=says)
     x = input if input.ndim == 2 else _rows(input)
     if not training:
         if averages is None:

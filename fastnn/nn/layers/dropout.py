@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from fastnn import ops
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn.nn.layer import Layer
+from fastnn.ops.axes import floating
 from fastnn.ops.inplace import replace
 from fastnn.random.generator import engine_state
 from fastnn.tensor import Tensor
@@ -21,6 +22,11 @@ def _dropped(input: Tensor, p: float, training: bool) -> float:
     check.a_tensor("input", input)
     rate = check.probability(p)
     return rate if check.flag("training", training) else 0.0
+
+
+def all_dropped(input: Tensor) -> Tensor:
+    """x times 0, in the dtype of x: nan stays nan, as in torch."""
+    return ops.mul(input, Tensor(dtypes.number(0, input._array.dtype)))
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -38,7 +44,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     if rate == 0.0:
         return input
     if rate == 1.0:
-        return ops.mul(input, 0.0)
+        return all_dropped(input)
     return ops.dropout(input, rate, ops.draw_key(engine_state))
 
 
@@ -59,7 +65,8 @@ def alpha_dropout(
     if rate == 0.0:
         return input
     if rate == 1.0:
-        return ops.mul(input, 0.0)
+        return all_dropped(input)
+    floating("alpha_dropout", input)
     key = ops.draw_key(engine_state)
     kept = ops.dropout(ops.add(input, SELU_FLOOR), rate, key)
     scale = math.sqrt((1 - rate) / (SELU_FLOOR**2 * rate + 1))  # (1 - p) a

@@ -37,14 +37,14 @@ def embedding(
             default None.
         norm_type: of the length, default 2.
         scale_grad_by_freq: divide the gradient of a row by how often it is read. Default False.
-        sparse: False; gradients are dense.
+        sparse: False where weight requires grad; gradients are dense.
 
     Returns:
         (*input.shape, width).
 
     Raises:
         TypeError: an input that is neither int64 nor int32.
-        ValueError: sparse=True, max_norm not above 0.
+        ValueError: sparse=True of what requires grad, max_norm not above 0.
         IndexError: one out of range.
     """
     check.a_tensor("input", input)
@@ -54,12 +54,12 @@ def embedding(
         raise TypeError(f"input: expected int64 categories, got {input.dtype}; use .long()")
     if weight.ndim != 2:
         raise ValueError(f"weight: expected shape (rows, width), got {weight.shape}")
-    if check.flag("sparse", sparse):
+    if check.flag("sparse", sparse) and weight.requires_grad:
         raise ValueError("sparse: expected False; gradients of embeddings are dense")
     index = ops.reshape(input, (-1,))
     if max_norm is not None:
         _shorten(weight, index, check.real("max_norm", max_norm, 0.0, open_low=True), norm_type)
-    if check.flag("scale_grad_by_freq", scale_grad_by_freq):
+    if check.flag("scale_grad_by_freq", scale_grad_by_freq) and weight.requires_grad:
         weight = _with_scaled_gradient(weight, ops.clamp(_counts(index, weight), 1.0))
     y = ops.take_rows(weight, index)
     if padding_idx is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -48,13 +49,20 @@ def embedding_bag(
         padding_idx: an index that does not count, default None.
 
     Returns:
-        (bags, width).
+        (bags, width). Weight and input in torch's older order are taken with a warning.
 
     Raises:
         TypeError, ValueError: shapes, dtypes or settings that do not fit.
         IndexError: an index out of range.
     """
     check.choice("mode", mode, MODES)
+    if _in_older_order(input, weight):
+        warnings.warn(
+            "embedding_bag(weight, input) is deprecated; use embedding_bag(input, weight)",
+            UserWarning,
+            2,
+        )
+        input, weight = weight, input
     index, bag, bags, length = _bags(input, offsets, include_last_offset)
     if per_sample_weights is not None:
         if mode != "sum":
@@ -80,6 +88,12 @@ def embedding_bag(
     if counted is not None:
         ones = ops.cast(counted, weight.dtype)
     return ops.div(total, ops.clamp(ops.scatter_add_rows(ones, bag, bags), 1.0))
+
+
+def _in_older_order(input: Tensor, weight: Tensor) -> bool:
+    check.a_tensor("input", input)
+    check.a_tensor("weight", weight)
+    return input.dtype.kind == "f" and weight.dtype == int64
 
 
 def _bags(

@@ -6,7 +6,8 @@ import math
 
 from fastnn import ops
 from fastnn._support import check, dtypes
-from fastnn.nn.layers.dropout import SELU_FLOOR, AlphaDropout
+from fastnn.nn.layers.dropout import SELU_FLOOR, AlphaDropout, all_dropped
+from fastnn.ops.axes import floating
 from fastnn.ops.inplace import replace
 from fastnn.random.generator import engine_state
 from fastnn.tensor import Tensor
@@ -26,22 +27,24 @@ def feature_alpha_dropout(
         inplace: write the result into x. Default False.
 
     Raises:
-        ValueError: p outside 0..1; fewer than two axes.
+        ValueError: p outside 0..1; fewer than two axes where channels are dropped.
     """
     check.a_tensor("input", input)
     rate = check.probability(p)
-    if input.ndim < 2:
-        raise ValueError(
-            "input: Feature dropout requires at least 2 dimensions in the input, (rows, channels, "
-            f"...), got shape {input.shape}"
-        )
     within = check.flag("inplace", inplace)
     if not check.flag("training", training) or rate == 0.0:
         return input
     if within:
         again = lambda x: feature_alpha_dropout(x, rate, True)  # noqa: E731
         return replace(input, "feature_alpha_dropout_", again, ())
-    return ops.mul(input, 0.0) if rate == 1.0 else _dropped(input, rate)
+    if rate == 1.0:
+        return all_dropped(input)
+    if input.ndim < 2:
+        raise ValueError(
+            "input: Feature dropout requires at least 2 dimensions in the input, (rows, channels, "
+            f"...), got shape {input.shape}"
+        )
+    return _dropped(floating("feature_alpha_dropout", input), rate)
 
 
 def _dropped(input: Tensor, rate: float) -> Tensor:

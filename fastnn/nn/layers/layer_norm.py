@@ -30,6 +30,8 @@ def _by_rows(
     check.a_tensor("input", input)
     shape = tuple(normalized_shape)
     axes = len(shape)
+    if not axes:
+        raise ValueError("normalized_shape: expected at least one size, got ()")
     check.same_shape("input", input.shape[max(input.ndim - axes, 0) :], shape, "normalized_shape")
     for name, x in (("weight", weight), ("bias", bias)):
         if x is not None:

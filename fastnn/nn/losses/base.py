@@ -38,6 +38,19 @@ def alike(
     return promoted(input, target)
 
 
+def spread(name: str, x: Tensor, like: Tensor, fewer_axes: bool = False) -> Tensor:
+    """x, broadcast to the shape of the input: axes of size 1, and fewer axes if that is meant.
+
+    The input itself is never broadcast: two vectors do not become a matrix by accident.
+    """
+    check.a_tensor(name, x)
+    lead = like.ndim - x.ndim
+    fits = lead == 0 or (fewer_axes and lead > 0)
+    if not fits or any(n not in (1, m) for n, m in zip(x.shape, like.shape[lead:])):
+        check.same_shape(name, x.shape, like.shape, "input")
+    return ops.expand(x, like.shape)
+
+
 def promoted(input: Tensor, target: Tensor, name: str = "target") -> tuple[Tensor, Tensor]:
     """Both in the dtype of their sum, which must be one of floating-point numbers."""
     if input.dtype != target.dtype:

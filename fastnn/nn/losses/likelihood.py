@@ -9,8 +9,18 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check, dtypes
-from fastnn.nn.losses.base import LOSSES, Loss, Reduction, alike, legacy, promoted, reduced
+from fastnn.nn.losses.base import (
+    LOSSES,
+    Loss,
+    Reduction,
+    alike,
+    legacy,
+    promoted,
+    reduced,
+    spread,
+)
 from fastnn.nn.module import Module
+from fastnn.ops.promote import real
 from fastnn.tape import listener
 from fastnn.tensor import Tensor
 
@@ -53,7 +63,8 @@ def poisson_nll_loss(
 ) -> Tensor:
     """Poisson NLL: exp(x) - y x of the logarithm x of a rate; see `nn.PoissonNLLLoss`."""
     chosen = legacy(size_average, reduce, reduction)
-    input, target = alike(input, target, chosen)
+    check.a_tensor("input", input)
+    input, target = alike(real(input), target, chosen)
     if check.flag("log_input", log_input):
         each = ops.sub(ops.exp(input), ops.mul(target, input))
     else:
@@ -81,7 +92,7 @@ class PoissonNLLLoss(Loss):
     Called with x and y of one shape; integers, and floats of another type, are promoted.
 
     Raises:
-        TypeError, ValueError: shapes differ, no floats.
+        TypeError, ValueError: shapes differ.
 
     Source: torch's `nn.PoissonNLLLoss`.
 
@@ -119,7 +130,8 @@ def gaussian_nll_loss(
     reduction: Reduction = "mean",
 ) -> Tensor:
     """Gaussian NLL: (log v + (x - y)**2 / v) / 2; see `nn.GaussianNLLLoss`."""
-    input, target = alike(input, target, reduction)
+    check.a_tensor("input", input)
+    input, target = alike(input, spread("target", target, input, True), reduction)
     check.real("eps", eps, 0.0, open_low=True)
     v = _variance(var, input)
     _at_least(v, 0.0, False, "var")
@@ -159,7 +171,7 @@ class GaussianNLLLoss(Loss):
         eps: the least variance, above 0, default 1e-6.
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with x, y and v; v may have one value for each row.
+    Called with x, y and v; v may have one value for each row, y a shape that broadcasts to x's.
 
     Raises:
         TypeError, ValueError: shapes or dtypes that do not fit, a negative variance.

@@ -17,6 +17,7 @@ from fastnn.nn.losses.base import (
     legacy,
     like_input,
     reduced,
+    spread,
 )
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, int64
@@ -89,7 +90,8 @@ def hinge_embedding_loss(
 ) -> Tensor:
     """x where y is 1, max(0, margin - x) where it is -1; see `nn.HingeEmbeddingLoss`."""
     chosen = legacy(size_average, reduce, reduction)
-    y = like_input(input, target, chosen).detach()
+    check.a_tensor("input", input)
+    y = like_input(input, spread("target", target, input), chosen).detach()
     far = ops.where(ops.ne(y, 1.0), _above(ops.sub(margin, input)), 0.0)
     return reduced(ops.add(far, ops.where(ops.ne(y, -1.0), input, 0.0)), chosen)
 
@@ -102,7 +104,7 @@ class HingeEmbeddingLoss(Loss):
         size_average, reduce: torch's older names of a reduction.
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with x and y of one shape; y may be of integers.
+    Called with x and y of one shape; axes of y may be 1, and y may be of integers.
 
     Raises:
         TypeError, ValueError: shapes differ, no floats.

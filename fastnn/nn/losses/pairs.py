@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.nn.losses.base import REDUCTIONS, Loss, Reduction, legacy, reduced
-from fastnn.ops.promote import pair
-from fastnn.tensor import Tensor
+from fastnn.nn.layers.distance import pairwise_distance
+from fastnn.nn.losses.base import REDUCTIONS, Loss, Reduction, legacy, reduced, spread
+from fastnn.ops.promote import pair, real
+from fastnn.tensor import Tensor, bool_
 
 __all__ = [
     "CosineEmbeddingLoss",
     "MarginRankingLoss",
     "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
     "cosine_embedding_loss",
     "margin_ranking_loss",
     "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
 ]
 
 
-def _alike(reduction: str, first: Tensor, **others: Tensor) -> list[Tensor]:
-    """All of them, promoted to one floating-point dtype; they must have one shape."""
+def _alike(reduction: str, first: Tensor, bools: bool = False, **others: Tensor) -> list[Tensor]:
+    """All of them, in the floating-point dtype that they promote to; they must have one shape."""
     check.choice("reduction", reduction, REDUCTIONS)
     check.a_tensor("the first input", first)
     for name, other in others.items():
         check.a_tensor(name, other)
         check.same_shape(name, other.shape, first.shape, "the first input")
     given = [first, *others.values()]
-    dtype = functools.reduce(lambda a, b: pair(a, b)[0], given).dtype
-    if dtype.kind != "f":
-        raise TypeError(f"the first input: expected floating-point numbers, got {first.dtype}")
+    common = functools.reduce(lambda a, b: pair(a, b)[0], given)
+    if common.dtype == bool_ and not bools:
+        raise TypeError("the first input: expected numbers in one of the tensors, got bool in all")
+    dtype = real(common).dtype
     return [ops.cast(t, dtype) for t in given]
 
 
@@ -45,6 +50,8 @@ def margin_ranking_loss(
 ) -> Tensor:
     """Margin ranking loss: max(0, -y (a - b) + margin); see `nn.MarginRankingLoss`."""
     chosen = legacy(size_average, reduce, reduction)
+    check.a_tensor("input1", input1)
+    input2, target = spread("input2", input2, input1), spread("target", target, input1)
     input1, input2, target = _alike(chosen, input1, input2=input2, target=target)
     late = ops.sub(margin, ops.mul(target, ops.sub(input1, input2)))
     return reduced(ops.clamp_min(late, 0.0), chosen)
@@ -60,10 +67,10 @@ class MarginRankingLoss(Loss):
         size_average, reduce: torch's older names of a reduction.
         reduction: 'mean' (default, over elements), 'sum' or 'none'.
 
-    Called with a, b and y of one shape; y may be of integers.
+    Called with a, b and y of one shape; axes of b and y may be 1. Integers are promoted.
 
     Raises:
-        TypeError, ValueError: shapes differ, no floats.
+        TypeError, ValueError: shapes that do not fit, bools alone.
 
     Source: torch's `nn.MarginRankingLoss`.
 
@@ -99,7 +106,7 @@ def cosine_embedding_loss(
 ) -> Tensor:
     """1 - cos(a, b) where y is 1, max(0, cos - margin) where -1; see `nn.CosineEmbeddingLoss`."""
     chosen = legacy(size_average, reduce, reduction)
-    input1, input2 = _alike(chosen, input1, input2=input2)
+    input1, input2 = _alike(chosen, input1, True, input2=input2)
     check.a_tensor("target", target)
     check.same_shape("target", target.shape, input1.shape[:-1], "the inputs' rows")
     eps = 1e-12
@@ -194,7 +201,7 @@ class TripletMarginLoss(Loss):
     Called with anchors, positives and negatives (rows, features).
 
     Raises:
-        TypeError, ValueError: shapes differ, no floats.
+        TypeError, ValueError: shapes differ, bools alone.
 
     Source: torch's `nn.TripletMarginLoss`.
 
@@ -229,5 +236,84 @@ class TripletMarginLoss(Loss):
             self.p,
             self.eps,
             self.swap,
+            reduction=self.reduction,
+        )
+
+
+def triplet_margin_with_distance_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """max(0, d(a, p) - d(a, n) + margin) for any d; see `nn.TripletMarginWithDistanceLoss`."""
+    check.choice("reduction", reduction, REDUCTIONS)
+    check.real("margin", margin, 0.0, open_low=True)
+    axes = {t.ndim for t in (anchor, positive, negative)}
+    if len(axes) > 1:
+        raise ValueError(
+            "anchor, positive and negative: expected as many axes in each, got shapes "
+            f"{anchor.shape}, {positive.shape} and {negative.shape}"
+        )
+    distance = pairwise_distance if distance_function is None else distance_function
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if check.flag("swap", swap):
+        far = ops.minimum(far, distance(positive, negative))
+    return reduced(ops.clamp_min(ops.sub(ops.add(near, margin), far), 0.0), reduction)
+
+
+class TripletMarginWithDistanceLoss(Loss):
+    """Triplet margin loss with a distance of one's own.
+
+    l_i = max(0, d(a_i, p_i) - d(a_i, n_i) + margin).
+
+    Args:
+        distance_function: d of two tensors, default None: `nn.PairwiseDistance()`.
+        margin: default 1.
+        swap: take d(p_i, n_i) in place of d(a_i, n_i) where it is less. Default False.
+        reduction: 'mean' (default, over rows), 'sum' or 'none'.
+
+    Called with anchors, positives and negatives (rows, features).
+
+    Raises:
+        ValueError: another number of axes in one of the three, a margin that is not positive.
+
+    Source: torch's `nn.TripletMarginWithDistanceLoss`.
+
+    >>> import fastnn
+    >>> loss = TripletMarginWithDistanceLoss(distance_function=lambda a, b: abs(a - b).sum(-1))
+    >>> a = fastnn.zeros(1, 2)
+    >>> loss(a, a + 1, a + 1.25).item()
+    0.5
+    """
+
+    def __init__(
+        self,
+        *,
+        distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+        margin: float = 1.0,
+        swap: bool = False,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.distance_function = (
+            pairwise_distance if distance_function is None else distance_function
+        )
+        self.margin = check.real("margin", margin, 0.0, open_low=True)
+        self.swap = check.flag("swap", swap)
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        """The loss."""
+        return triplet_margin_with_distance_loss(
+            anchor,
+            positive,
+            negative,
+            distance_function=self.distance_function,
+            margin=self.margin,
+            swap=self.swap,
             reduction=self.reduction,
         )

@@ -11,7 +11,7 @@ import numpy as np
 from fastnn import ops
 from fastnn._support import check
 from fastnn.nn.module import Module
-from fastnn.nn.utils import parametrizations, parametrize, prune
+from fastnn.nn.utils import parametrizations, parametrize, prune, rnn
 from fastnn.nn.utils.fusion import fuse_linear_bn_eval, fuse_linear_bn_weights
 from fastnn.nn.utils.parametrizations import (
     old_spectral_norm as spectral_norm,
@@ -38,6 +38,7 @@ __all__ = [
     "prune",
     "remove_spectral_norm",
     "remove_weight_norm",
+    "rnn",
     "skip_init",
     "spectral_norm",
     "vector_to_parameters",
@@ -105,7 +106,7 @@ def clip_grads_with_norm_(
     """
     limit = check.real("max_norm", max_norm, 0.0)
     with no_grad():
-        factor = ops.minimum(ops.div(limit, ops.add(total_norm, EPSILON)), 1.0)
+        factor = ops.smaller(ops.div(limit, ops.add(total_norm, EPSILON)), 1.0)
         for gradient in _gradients(parameters):
             ops.mul_(gradient, factor)
 

@@ -16,7 +16,7 @@ from fastnn.tensor import Tensor
 
 __all__ = ["orthogonal"]
 
-MAPS = ("matrix_exp", "householder")
+MAPS = ("matrix_exp", "householder", "cayley")
 TERMS = 18  # of the series of exp: up to a norm of 1 the rest is below a rounding of float64
 HALVINGS = 6  # so up to a norm of 64
 
@@ -30,6 +30,21 @@ def _exponential(a: Tensor) -> Tensor:
     for _ in range(HALVINGS):
         total = ops.matmul(total, total)
     return total
+
+
+def _cayley(a: Tensor) -> Tensor:
+    """(1 - a/2)^-1 (1 + a/2) of a skew-symmetric matrix, by elimination.
+
+    The symmetric part of 1 - a/2 is 1, so that no rows need to be exchanged.
+    """
+    unit, half = np.eye(len(a), dtype=a.dtype), ops.mul(a, 0.5)
+    left, right = ops.sub(Tensor(unit), half), ops.add(Tensor(unit), half)
+    for i in range(len(a)):
+        row = left[i : i + 1]
+        share = ops.div(ops.sub(left[:, i : i + 1], Tensor(unit[:, i : i + 1])), row[:, i : i + 1])
+        right = ops.sub(right, ops.matmul(share, right[i : i + 1]))
+        left = ops.sub(left, ops.matmul(share, row))
+    return right
 
 
 def _reflections(x: Tensor) -> Tensor:
@@ -67,11 +82,12 @@ class _Orthogonal(Module):
         wide = x.shape[0] < x.shape[1]
         x = x.T if wide else x
         n, k = x.shape
-        if self.orthogonal_map == "matrix_exp":
+        if self.orthogonal_map != "householder":
             lower = ops.tril(x)
             if n != k:
                 lower = ops.cat([lower, Tensor(np.zeros((n, n - k), x.dtype))], 1)
-            q = _exponential(ops.sub(lower, lower.T))[:, :k]
+            whole = _exponential if self.orthogonal_map == "matrix_exp" else _cayley
+            q = whole(ops.sub(lower, lower.T))[:, :k]
         else:
             signs = ops.sign(ops.diagonal(x).detach())
             q = ops.mul(_reflections(x), signs)
@@ -94,6 +110,11 @@ class _Orthogonal(Module):
             else:
                 ops.copy_(self.base, base)
             start = -np.eye(n, k, dtype=q.dtype)  # of which both maps make the identity
+        elif self.orthogonal_map != "householder":
+            raise NotImplementedError(
+                "orthogonal: no weight can be assigned with "
+                f"orthogonal_map={self.orthogonal_map!r} and use_trivialization=False"
+            )
         else:
             start = _reflectors(_orthonormal(q))
         return Tensor(start.T.copy() if wide else start)
@@ -127,13 +148,14 @@ def orthogonal(
         module: what has the weight; it is changed, and returned.
         name: of the parameter, default 'weight'.
         orthogonal_map: "matrix_exp", exp(L - L^T) of the lower triangle L, the default of a square
-            weight; or "householder", a product of reflections, the default of another.
+            weight; "cayley", (1 - A/2)^-1 (1 + A/2) with A = L - L^T; or "householder", a product
+            of reflections, the default of a weight that is not square.
         use_trivialization: begin at the weight, B of the product B Q(X), for easier training. A
             weight that is not orthonormal is replaced by its factor Q of W = QR. Default True.
+            With False, "matrix_exp" and "cayley" begin at Q(W), and take no assigned weight.
 
     Raises:
-        ValueError: no such parameter; not a matrix; another map; "matrix_exp" without
-            trivialization, which has no inverse.
+        ValueError: no such parameter; not a matrix; another map.
 
     Source: torch's `nn.utils.parametrizations.orthogonal`; Lezcano-Casado 2019.
 
@@ -153,10 +175,5 @@ def orthogonal(
         orthogonal_map = MAPS[weight.shape[0] != weight.shape[1]]
     check.choice("orthogonal_map", orthogonal_map, MAPS)
     check.flag("use_trivialization", use_trivialization)
-    if orthogonal_map == "matrix_exp" and not use_trivialization:
-        raise ValueError(
-            "use_trivialization: expected True with orthogonal_map='matrix_exp', which has no "
-            "inverse; or use 'householder'"
-        )
     recipe = _Orthogonal(orthogonal_map, use_trivialization)
     return register_parametrization(module, name, recipe)

@@ -156,7 +156,8 @@ def register_parametrization(
         module: what has the parameter; it is changed, and returned.
         tensor_name: of the parameter, such as 'weight'.
         parametrization: a module of one tensor. Where it has a method `right_inverse(weight)`, the
-            original is its result, or the originals, if that is a tuple; else the weight.
+            original is its result, or the originals, if that is a tuple; else, and where it raises
+            NotImplementedError, the weight.
         unsafe: allow another shape or dtype. Default False.
 
     A second parametrization is applied to the result of the first. The original is
@@ -190,7 +191,10 @@ def register_parametrization(
     weight = parameter_of(module, tensor_name)
     with no_grad():
         inverse: Any = getattr(parametrization, "right_inverse", None)
-        start = weight if inverse is None else inverse(weight.detach())
+        try:
+            start = weight if inverse is None else inverse(weight.detach())
+        except NotImplementedError:  # it has none, as torch's recipes say it
+            start = weight
         originals = start if isinstance(start, tuple) else (start,)
         if not unsafe:
             _alike(weight, parametrization(*(x.detach() for x in originals)), parametrization)
