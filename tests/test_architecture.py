@@ -287,7 +287,7 @@ def test_the_build() -> None:
     code = "\n".join(line.partition("#")[0] for line in text.splitlines())
     outside = code.replace(re.search(r"UNSAFE = re.compile\(.*?\n\)", code, re.S)[0], "")
     assert not re.search(r"fast-math|Ofast|march=native|unsafe-math", outside)
-    drivers = re.search(r"^DRIVERS = (\(.*?\))", code, re.M)
+    drivers = re.search(r"^DRIVERS = (\(.*?\))", code, re.M | re.S)
     assert drivers is not None
     compiled = {f"src/{name}.c" for name in ast.literal_eval(drivers[1])}
     compiled |= {f"src/isa/{name}.c" for name in re.findall(r'ISA(?:\["| = \{")(\w+)"', code)}

@@ -20,7 +20,6 @@ cdef bint labels_fit(const int64_t *labels, Py_ssize_t n, int64_t classes,
 cdef bint is_finite(const void *x, Py_ssize_t n, bint double) noexcept
 
 cdef int raise_for(fnn_status status) except -1
-cdef int ask_for_team(size_t threads) except -1
 cdef int fill(fnn_call *call, int code, int real, fnn_operand *operands, int n, tuple dims,
               tuple attrs) except -1
 cdef size_t team_for(double cost) noexcept

@@ -117,8 +117,11 @@ cdef extern from "fastnn.h" nogil:
     const fnn_op_info *fnn_ops
     const char *fnn_call_fill(fnn_call *call, const fnn_operand *operands, size_t n) noexcept
     int fnn_op_exists(size_t op, int real) noexcept
-    void fnn_forked() noexcept
-    int fnn_openmp() noexcept
+    const char *fnn_team_provider() noexcept
+    int fnn_openmp_cpus() noexcept
+    int fnn_team_select(const char *name) noexcept
+    void fnn_team_limit(size_t threads) noexcept
+    void fnn_team_counts(size_t *counts) noexcept
     void *fnn_allocate(size_t size) noexcept
     void fnn_release(void *block) noexcept
     void fnn_fail_allocation(int64_t nth) noexcept

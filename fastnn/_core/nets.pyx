@@ -180,7 +180,6 @@ cdef class Nets:
         """Train for about this long (< 0: to the end); how many nets have more to do."""
         cdef int64_t left
         threads = min(threads, self._threads)
-        engine.ask_for_team(threads)
         with nogil:
             left = engine.nets_run(self._nets, self._count, self._copies, self._kinds, seconds,
                                    threads)

@@ -9,9 +9,9 @@
 
 #include "fastnn.h"
 
-/* program.c: steps of a loop by the calling thread alone, within a job of a team. */
+/* loop.c: steps of a loop by the calling thread alone, within a job of a team, until that time of
+ * fnn_now (< 0: to the end). */
 fnn_status fnn_loop_steps(fnn_loop *loop, double deadline);
-double fnn_now(void); /* seconds, as deadlines are */
 void fnn_program_set(fnn_program *program, size_t call, int64_t attr); /* its attr[0] */
 
 /* A thread's copy of a program. Its inputs, in order: batches, outputs, the net's memory, the arena

@@ -4,6 +4,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "team.h"
+
+#define LONG 1e6 /* microseconds: worth every helper */
+
 static int is_done(const fnn_net *net) {
   return net->stopped || net->status ||
          (!net->evaluating && net->course[FNN_TRAIN].loop.epoch >= net->until);
@@ -100,11 +104,12 @@ typedef struct nets_job {
   atomic_size_t next; /* the next net that nobody has taken */
 } nets_job;
 
-static void nets_thread(void *context, fnn_team *team, size_t thread, size_t threads) {
-  (void)team, (void)threads;
-  nets_job *job = context;
-  const fnn_copy *copies = job->copies + thread * job->n_kinds;
+/* What one thread does, by its own copies of the programs. */
+static void nets_piece(const void *of, size_t item, size_t piece, size_t pieces, void *scratch) {
+  nets_job *job = *(nets_job *const *)of;
+  const fnn_copy *copies = job->copies + piece * job->n_kinds;
   size_t at;
+  if (!fnn_scratch()) return; /* no memory: others take the nets */
   while ((at = atomic_fetch_add(&job->next, 1)) < job->n_nets) {
     if (is_done(&job->nets[at])) continue;
     advance(&job->nets[at], copies, job->deadline);
@@ -112,11 +117,17 @@ static void nets_thread(void *context, fnn_team *team, size_t thread, size_t thr
   }
 }
 
+static void nets_job_run(void *context, fnn_team *team) {
+  nets_job *job = context;
+  size_t threads = fnn_team_threads(team);
+  fnn_team_share(team, &(fnn_work){nets_piece, &job, 1, threads, LONG});
+}
+
 int64_t fnn_nets_run(fnn_net *nets, size_t n_nets, const fnn_copy *copies, size_t n_kinds,
                      double seconds, size_t threads) {
   int64_t left = 0;
   nets_job job = {nets, n_nets, n_kinds, copies, seconds < 0 ? -1 : fnn_now() + seconds, 0};
-  if (fnn_team_run(threads, nets_thread, &job)) return -1;
+  if (fnn_team_run(threads, nets_job_run, &job)) return -1;
   for (size_t i = 0; i < n_nets; i++) left += !is_done(&nets[i]);
   return left;
 }
