@@ -143,11 +143,14 @@ class Loop:
             program.shuffle(self._order, self._key, epoch)
         self._loop.start(epoch, step, last, self.sums, rates)
 
-    def run(self) -> bool:
-        """Run steps for about CHUNK_SECONDS; True while there are more."""
+    def run(self, threads: int | None = None) -> bool:
+        """Run steps for about CHUNK_SECONDS; True while there are more.
+
+        threads: the size of the team; None leaves it to the engine.
+        """
         for sync in self._parts.before_run:
             sync()
-        more: bool = self._loop.run(CHUNK_SECONDS)
+        more: bool = self._loop.run(CHUNK_SECONDS, threads)
         return more
 
     def rows_of_step(self) -> NDArray[np.int64]:

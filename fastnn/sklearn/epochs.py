@@ -1,0 +1,150 @@
+"""Epochs of training: one call into C each, or, of a large sparse matrix, batch by batch."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn.compiler.recording import Recording
+from fastnn.nn.modes import training_mode
+from fastnn.optim.optimizer import Optimizer
+from fastnn.sklearn.net import Net
+from fastnn.sklearn.objective import Objective
+from fastnn.tensor import Tensor
+from fastnn.train.loop import Loop, parted
+from fastnn.train.own_input import recorded
+
+Array = NDArray[Any]
+Stop = Callable[[], bool]
+
+DENSE_BYTES = 1 << 29  # of a sparse matrix that is made dense once, instead of batch by batch
+
+
+class Steps:
+    """The recorded training steps of a net, by the shape of a batch.
+
+    Args:
+        net: the net.
+        optimizer: over its parameters.
+        objective: the loss.
+    """
+
+    def __init__(self, net: Net, optimizer: Optimizer, objective: Objective) -> None:
+        self.net, self.optimizer, self.objective = net, optimizer, objective
+        self._known: dict[tuple[Any, ...], Recording] = {}
+
+    def of(self, arrays: tuple[Array, ...]) -> Recording:
+        """The step for batches like these: x, y and maybe weights. Nothing is trained yet."""
+        key = tuple((a.shape, a.dtype.char) for a in arrays)
+        with training_mode(self.net, True):
+            found = self._known.get(key)
+            if found is None or not found.matches():
+                self.optimizer.pack()
+                _, found = recorded(self._step, list(arrays), [self.net], undo=True)
+                self._known[key] = found
+        return found
+
+    def _step(self, x: Tensor, y: Tensor, *w: Tensor) -> list[Tensor]:
+        self.optimizer.zero_grad()
+        value, shown = self.objective(self.net(x), y, *w)
+        value.backward()
+        self.optimizer.step()
+        return [shown]
+
+
+class Epochs:
+    """Epochs over rows in batches.
+
+    Args:
+        steps: the steps.
+        arrays: x, y and maybe weights: rows of the net's type. x may be a CSR matrix.
+        batch: rows of a batch; the last of an epoch may be smaller.
+        threads: at most so many; None leaves it to the engine.
+
+    Attributes:
+        order: the numbers of the rows, to be changed between epochs.
+        rows: how many there are.
+    """
+
+    def __init__(
+        self, steps: Steps, arrays: tuple[Any, ...], batch: int, threads: int | None
+    ) -> None:
+        self._steps, self._threads = steps, threads
+        x = arrays[0]
+        self.rows = x.shape[0]
+        if _is_sparse(x) and self.rows * x.shape[1] * steps.net.dtype.itemsize <= DENSE_BYTES:
+            x = x.toarray()
+        self._data = (x, *arrays[1:])
+        self.order = np.arange(self.rows, dtype=np.int64)
+        merge = bool(steps.net.norms())  # one row has no variance
+        self.batch = min(batch, self.rows)
+        self.steps, self._last = parted(self.rows, self.batch, merge)
+        if self.steps == 1:
+            self.batch = self._last = self.rows
+        self._loop: Loop | None = None
+
+    def run(self, stop: Stop) -> tuple[float, int]:
+        """One epoch in the present order, or as much as there is until `stop()`.
+
+        Returns:
+            The sum over batches of loss times rows, and the rows done.
+        """
+        if _is_sparse(self._data[0]):
+            return self._by_batches(stop)
+        if self._loop is None:
+            self._loop = self._made()
+        loop = self._loop
+        loop.start(0, 1)
+        while loop.run(self._threads) and not stop():
+            pass
+        done = self.rows if loop.epoch else loop.step * self.batch
+        return float(loop.sums_of(0)[0]), done
+
+    def renew(self) -> None:
+        """Look again at the net and the optimizer, which a callback may have changed."""
+        self._loop = None
+
+    def _made(self) -> Loop:
+        sizes = [self.batch, self._last]
+
+        def record(part: int) -> Recording:
+            return self._steps.of(tuple(a[: sizes[part]].copy() for a in self._data))
+
+        first = record(0) if self.steps > 1 or self._last == self.batch else None
+        batch = self.batch
+        return Loop(
+            [first, None, None], record, self._data, batch, self.order, False, 0, 1, self.steps
+        )
+
+    def _by_batches(self, stop: Stop) -> tuple[float, int]:
+        """One epoch of a sparse matrix, of which a batch at a time is made dense."""
+        total, done = 0.0, 0
+        for step in range(self.steps):
+            end = self.rows if step == self.steps - 1 else done + self.batch
+            rows = self.order[done:end]
+            x, *rest = self._data
+            dense = np.ascontiguousarray(x[rows].toarray(), self._steps.net.dtype)
+            given = (dense, *(np.ascontiguousarray(a[rows]) for a in rest))
+            total += self._one(given) * len(rows)
+            done = end
+            if stop():
+                break
+        return total, done
+
+    def _one(self, given: tuple[Array, ...]) -> float:
+        recording = self._steps.of(given)
+        for sync in recording.recorder.before_run:
+            sync()
+        made = recording.bound[recording.n_inputs :]
+        outputs = tuple(np.empty(s.array.shape, s.array.dtype) for s in made)
+        recording.program.run((*given, *outputs), self._threads)
+        return float(outputs[0])
+
+
+def _is_sparse(x: Any) -> bool:
+    return not isinstance(x, np.ndarray)

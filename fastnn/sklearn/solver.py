@@ -1,0 +1,147 @@
+"""Solver: the optimizer of an estimator, with the learning rates of scikit-learn's solvers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastnn import optim
+from fastnn._support import check
+from fastnn.optim.optimizer import OPTIMIZERS, Optimizer
+from fastnn.tensor import Tensor
+
+SMALLEST_RATE = 1e-6  # "adaptive" stops here
+
+
+def optimizer_of(estimator: Any, params: Sequence[Tensor]) -> Optimizer:
+    """The optimizer that the estimator's settings describe, over these parameters.
+
+    Raises:
+        ValueError, TypeError: an optimizer that there is not, or that cannot run in a program.
+    """
+    rate = float(estimator.learning_rate_init)
+    if estimator.optimizer is not None:
+        return _own(estimator.optimizer, params, rate)
+    if estimator.solver == "sgd":
+        momentum = float(estimator.momentum)
+        return optim.SGD(
+            params,
+            lr=rate,
+            momentum=momentum,
+            nesterov=bool(estimator.nesterovs_momentum) and momentum > 0,
+            compat="sklearn",
+        )
+    betas = float(estimator.beta_1), float(estimator.beta_2)
+    return optim.Adam(params, lr=rate, betas=betas, eps=estimator.epsilon, compat="sklearn")
+
+
+def _own(given: Any, params: Sequence[Tensor], rate: float) -> Optimizer:
+    """A name, class or factory called with the parameters, and lr where it leaves that open."""
+    make: Callable[..., Any] = given
+    if isinstance(given, str):
+        check.choice("optimizer", given, OPTIMIZERS)
+        make = OPTIMIZERS[given].kind
+    bound = getattr(make, "keywords", {})  # of a functools.partial
+    takes = "lr" in inspect.signature(make).parameters and "lr" not in bound
+    made = make(params, lr=rate) if takes else make(params)
+    if not isinstance(made, Optimizer) or getattr(made, "calls_closure", False):
+        raise TypeError(
+            f"optimizer: expected the name or class of an optimizer of fastnn.optim that takes one "
+            f"gradient a step, such as 'adamw', or a function of parameters that returns one; got "
+            f"{check.show(given)}"
+        )
+    return made
+
+
+class Solver:
+    """An estimator's optimizer and its learning rate; what `partial_fit` continues with.
+
+    It pickles with the moments, and binds to a net's parameters when it is used next.
+
+    Attributes:
+        learning_rate: of the next epoch.
+        optimizer: over the parameters of the net that it is bound to; None before that.
+        scheduler: of `lr_schedule`, or None.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self.learning_rate = float(estimator.learning_rate_init)
+        self.optimizer: Optimizer | None = None
+        self.scheduler: Any = None
+        self._state: Any = None
+        self._schedule_state: Any = None
+        sgd = estimator.optimizer is None and estimator.solver == "sgd"
+        self._policy = estimator.learning_rate if sgd else "constant"
+
+    def bind(self, estimator: Any, params: Sequence[Tensor]) -> Optimizer:
+        """The optimizer over these parameters, in the state that it was in."""
+        bound = self.optimizer
+        if bound is not None:
+            known = bound.param_groups[0]["params"]
+            if len(known) == len(params) and all(a is b for a, b in zip(known, params)):
+                return bound
+            self._remember()
+        self.optimizer = optimizer_of(estimator, params)
+        if estimator.lr_schedule is not None:
+            self.scheduler = estimator.lr_schedule(self.optimizer)
+        if self._state is not None:
+            self.optimizer.load_state_dict(self._state)
+        if self._schedule_state is not None and self.scheduler is not None:
+            self.scheduler.load_state_dict(self._schedule_state)
+        self.learning_rate = float(self.optimizer.param_groups[0]["lr"])
+        self._state = self._schedule_state = None
+        return self.optimizer
+
+    def _remember(self) -> None:
+        if self.optimizer is not None:
+            self._state = _copied(self.optimizer.state_dict())
+        if self.scheduler is not None:
+            self._schedule_state = self.scheduler.state_dict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the optimizer, whose state is kept."""
+        self._remember()
+        return {**vars(self), "optimizer": None, "scheduler": None}
+
+    # ---- learning rates ----
+
+    def set_rate(self, rate: float) -> None:
+        """Use this learning rate from the next step on."""
+        self.learning_rate = rate
+        if self.optimizer is not None:
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+
+    def after_epoch(self, estimator: Any, rows: int) -> None:
+        """rows: that the solver has seen so far, `t_`."""
+        if self._policy == "invscaling":
+            first = float(estimator.learning_rate_init)
+            self.set_rate(first / (rows + 1) ** estimator.power_t)
+        elif self.scheduler is not None and self.optimizer is not None:
+            self.learning_rate = float(self.optimizer.param_groups[0]["lr"])
+
+    def stops(self, why: str, verbose: Any) -> bool:
+        """No progress any more: whether to stop. An adaptive rate is lowered instead."""
+        if self._policy == "adaptive" and self.learning_rate > SMALLEST_RATE:
+            self.set_rate(self.learning_rate / 5.0)
+            if verbose:
+                print(f"{why} Setting learning rate to {self.learning_rate:f}")
+            return False
+        if verbose:
+            small = " Learning rate too small." if self._policy == "adaptive" else ""
+            print(f"{why}{small} Stopping.")
+        return True
+
+
+def _copied(state: Any) -> Any:
+    """A state dict with arrays of its own in place of tensors."""
+    if isinstance(state, Tensor):
+        return np.array(state._array)
+    if isinstance(state, dict):
+        return {key: _copied(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(_copied(part) for part in state)
+    return state
