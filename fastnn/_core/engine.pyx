@@ -132,6 +132,11 @@ def num_threads():
     return thread_limit
 
 
+def team_size(double cost, size_t limit):
+    """How many threads a run of this many microseconds is worth, of at most `limit`."""
+    return fnn_team_size(cost, min(limit, thread_limit))
+
+
 cdef object _alone = None  # in a forked child: called when a team is first requested
 
 

@@ -11,6 +11,7 @@ except ImportError as error:
         "pip install 'fastnn-cpu[sklearn]'"
     ) from error
 
-from fastnn.sklearn.mlp import MLPClassifier, MLPRegressor
+from fastnn.sklearn.classifier import MLPClassifier
+from fastnn.sklearn.regressor import MLPRegressor
 
 __all__ = ["MLPClassifier", "MLPRegressor"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -12,16 +11,21 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from fastnn._support.threads import num_threads
 from fastnn.sklearn.epochs import Steps
 from fastnn.sklearn.fitting import Fitting, Rows
 from fastnn.sklearn.lbfgs import Function, minimise
-from fastnn.sklearn.net import ACTIVATIONS, Activation, Bound, Net
+from fastnn.sklearn.net import Bound, Net
 from fastnn.sklearn.objective import Objective
+from fastnn.sklearn.settings import (
+    CONSTRAINTS,
+    activations,
+    check_together,
+    dropout_rates,
+    hidden_sizes,
+)
 from fastnn.sklearn.solver import Solver
 from fastnn.train.predict import predict
 
@@ -33,51 +37,55 @@ BLOCK_BYTES = 1 << 26  # of a sparse matrix that are made dense at a time, to pr
 _nets: weakref.WeakKeyDictionary[BaseEstimator, Bound] = weakref.WeakKeyDictionary()
 _steps: weakref.WeakKeyDictionary[BaseEstimator, tuple[Any, Steps]] = weakref.WeakKeyDictionary()
 
-_POSITIVE = Interval(Real, 0, None, closed="neither")
-_NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
-_COUNT = Interval(Integral, 1, None, closed="left")
-_FRACTION = Interval(Real, 0, 1, closed="left")
 
-CONSTRAINTS: dict[str, list[Any]] = {
-    "hidden_layer_sizes": ["array-like", _COUNT],
-    "activation": [StrOptions(set(ACTIVATIONS)), list, tuple, callable],
-    "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
-    "alpha": [_NOT_NEGATIVE],
-    "batch_size": [StrOptions({"auto"}), _COUNT],
-    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-    "learning_rate_init": [_POSITIVE],
-    "power_t": [_NOT_NEGATIVE],
-    "max_iter": [_COUNT],
-    "shuffle": ["boolean"],
-    "random_state": ["random_state"],
-    "tol": [_NOT_NEGATIVE],
-    "verbose": ["verbose"],
-    "warm_start": ["boolean"],
-    "momentum": [Interval(Real, 0, 1, closed="both")],
-    "nesterovs_momentum": ["boolean"],
-    "early_stopping": ["boolean"],
-    "validation_fraction": [_FRACTION],
-    "beta_1": [_FRACTION],
-    "beta_2": [_FRACTION],
-    "epsilon": [_POSITIVE],
-    "n_iter_no_change": [_COUNT, Options(Real, {np.inf})],
-    "max_fun": [_COUNT],
-    "dropout": [_FRACTION, list, tuple],
-    "batch_norm": ["boolean"],
-    "optimizer": [str, callable, None],
-    "lr_schedule": [callable, None],
-    "callbacks": [list, tuple, None],
-    "time_limit": [_POSITIVE, None],
-    "n_threads": [_COUNT, None],
-}
+def keep(estimator: BaseEstimator, arguments: dict[str, Any]) -> None:
+    """Set the arguments of a constructor, its `locals()`, as attributes."""
+    for name, value in arguments.items():
+        if name != "self":
+            setattr(estimator, name, value)
+
+
+def has_epochs(estimator: Any) -> bool:
+    """For `available_if`: raises where there is no partial_fit."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError("partial_fit is for the solvers 'adam' and 'sgd', not for 'lbfgs'")
+    return True
+
+
+def given(X_val: Any, y_val: Any, weight: Any) -> tuple[Any, Any, Any] | None:
+    """The user's validation set, or None.
+
+    Raises:
+        ValueError: only a part of it.
+    """
+    if (X_val is None) != (y_val is None) or (X_val is None and weight is not None):
+        raise ValueError("X_val: expected it with y_val (and maybe sample_weight_val), got a part")
+    return None if X_val is None else (X_val, y_val, weight)
 
 
 class BaseMLP(BaseEstimator):
     """Base of both estimators. What differs: targets, scores, and what predictions look like."""
 
     _parameter_constraints: dict[str, list[Any]] = CONSTRAINTS
-    loss = "log_loss"
     class_weight: Any = None
+
+    hidden_layer_sizes: Any
+    activation: Any
+    solver: str
+    alpha: float
+    batch_size: int | str
+    learning_rate: str
+    warm_start: bool
+    early_stopping: bool
+    validation_fraction: float
+    random_state: Any
+    max_iter: int
+    dropout: Any
+    batch_norm: bool
+    optimizer: Any
+    lr_schedule: Any
+    callbacks: Any
+    n_threads: int | None
 
     # ---- what each defines ----
 
@@ -112,8 +120,8 @@ class BaseMLP(BaseEstimator):
         validation: tuple[Any, Any, Any] | None = None,
     ) -> None:
         self._validate_params()
-        hidden = self._hidden()
-        self._check_together(hidden, validation)
+        hidden = hidden_sizes(self)
+        check_together(self, len(hidden), validation is not None)
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         labels = y
         X, y = self._validate_input(X, y, incremental, reset=first)
@@ -138,72 +146,16 @@ class BaseMLP(BaseEstimator):
                 "values and need to be preprocessed."
             )
 
-    def _hidden(self) -> list[int]:
-        given = self.hidden_layer_sizes
-        sizes = list(given) if hasattr(given, "__iter__") else [given]
-        if any(size <= 0 for size in sizes):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-        return [int(size) for size in sizes]
-
-    def _check_together(self, hidden: list[int], validation: Any) -> None:
-        """Check settings that depend on each other."""
-        self._activations(len(hidden)), self._rates(len(hidden))
-        if self.lr_schedule is not None and self.solver == "sgd":
-            if self.learning_rate != "constant":
-                raise ValueError(
-                    "lr_schedule: expected None with learning_rate="
-                    f"{self.learning_rate!r}, which sets the rate itself; use 'constant'"
-                )
-        if self.solver == "lbfgs":
-            asked = {
-                "dropout": any(self._rates(len(hidden))),
-                "batch_norm": self.batch_norm,
-                "optimizer": self.optimizer is not None,
-                "lr_schedule": self.lr_schedule is not None,
-                "callbacks": bool(self.callbacks),
-                "X_val": validation is not None,
-            }
-            for name in (name for name, is_set in asked.items() if is_set):
-                raise ValueError(f"{name}: is for solver 'adam' or 'sgd', got solver='lbfgs'")
-
-    def _activations(self, layers: int) -> list[Activation]:
-        given = self.activation
-        if not isinstance(given, list | tuple):
-            return [given] * layers
-        for one in given:
-            if not (isinstance(one, str) and one in ACTIVATIONS) and (
-                isinstance(one, str) or not callable(one)
-            ):
-                raise ValueError(
-                    f"activation: expected {list(ACTIVATIONS)} or classes such as nn.GELU in the "
-                    f"list, got {one!r}"
-                )
-        if len(given) != layers:
-            raise ValueError(
-                f"activation: expected one for each of {layers} hidden layers, got {len(given)}"
-            )
-        return list(given)
-
-    def _rates(self, layers: int) -> list[float]:
-        given = self.dropout
-        rates = list(given) if isinstance(given, list | tuple) else [given] * layers
-        if len(rates) != layers or not all(0 <= rate < 1 for rate in rates):
-            raise ValueError(
-                f"dropout: expected a rate in [0, 1) for each of {layers} hidden layers, got "
-                f"{given!r}"
-            )
-        return [float(rate) for rate in rates]
-
     def _initialize(self, units: Sequence[int], dtype: np.dtype[Any], validates: bool) -> None:
         """First weights and biases, U(-b, b) with b = sqrt(6 / (in + out)), drawn layer by layer
         as scikit-learn does; with a logistic layer sqrt(2 / (in + out))."""
         self.n_iter_, self.t_, self.n_layers_ = 0, 0, len(units)
         self.out_activation_ = self._out_activation()
         self.coefs_, self.intercepts_ = [], []
-        activations = self._activations(len(units) - 2)
-        activations.append(activations[-1] if activations else self.activation)  # of the output
-        for n_in, n_out, activation in zip(units[:-1], units[1:], activations, strict=True):
-            bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (n_in + n_out))
+        kinds = activations(self, len(units) - 2)
+        kinds.append(kinds[-1] if kinds else self.activation)  # of the output
+        for n_in, n_out, kind in zip(units[:-1], units[1:], kinds, strict=True):
+            bound = np.sqrt((2.0 if kind == "logistic" else 6.0) / (n_in + n_out))
             draw = self._random_state.uniform
             self.coefs_.append(draw(-bound, bound, (n_in, n_out)).astype(dtype))
             self.intercepts_.append(draw(-bound, bound, n_out).astype(dtype))
@@ -224,12 +176,12 @@ class BaseMLP(BaseEstimator):
     def _fit_lbfgs(self, X: Any, y: Array, weight: Array | None) -> None:
         real = np.dtype(np.float64)  # a line search needs it
         coefs = [np.array(a, real) for a in self.coefs_]
-        net = Net(coefs, self.intercepts_, self._activations(len(coefs) - 1))
+        net = Net(coefs, self.intercepts_, activations(self, len(coefs) - 1))
         rows = self._rows(X, y, weight, real)
         weights = [linear.weight for linear in net.linears]
         objective = Objective(self.out_activation_, weights, float(self.alpha))
         dense = np.ascontiguousarray(_dense(rows.x), real)
-        function = Function(net, objective, rows._replace(x=dense).arrays(), self._team())
+        function = Function(net, objective, rows._replace(x=dense).arrays(), self.n_threads)
         minimise(function, self)
         self.coefs_ = [a.astype(X.dtype) for a in net.coefs()]
         self.intercepts_ = [a.astype(X.dtype) for a in net.intercepts()]
@@ -247,7 +199,7 @@ class BaseMLP(BaseEstimator):
             self._optimizer = Solver(self)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
-        rates = self._rates(len(self.coefs_) - 1)
+        rates = dropout_rates(self, len(self.coefs_) - 1)
         if any(rates) and getattr(self, "_dropout_key", None) is None:
             seed = self._random_state.randint(np.iinfo(np.int32).max)
             self._dropout_key = np.array([seed, 0], np.int64)
@@ -286,8 +238,10 @@ class BaseMLP(BaseEstimator):
                 "The validation set is too small. Increase 'validation_fraction' or the size of "
                 "your dataset."
             )
-        trained, held = [*parts[::2], None][:3], [*parts[1::2], None][:3]
-        return (*trained, self._rows(*held, real))  # type: ignore[return-value]
+        (X, y), (x_val, y_val) = parts[0:4:2], parts[1:4:2]
+        held = None if weight is None else parts[5]
+        weight = None if weight is None else parts[4]
+        return X, y, weight, self._rows(x_val, y_val, held, real)
 
     def _own_validation(self, X: Any, y: Any, weight: Any, real: np.dtype[Any]) -> Rows:
         X = validate_data(
@@ -299,11 +253,6 @@ class BaseMLP(BaseEstimator):
             weight = _check_sample_weight(weight, X)
         return self._rows(X, y, weight, real)
 
-    def _team(self) -> int | None:
-        """The size of the team where the user says; None leaves it to the engine."""
-        asked = self.n_threads
-        return None if asked is None or asked >= num_threads() else int(asked)
-
     # ---- the net ----
 
     def _bound(self) -> Bound:
@@ -311,8 +260,8 @@ class BaseMLP(BaseEstimator):
         sources = [*self.coefs_, *self.intercepts_]
         layers = len(self.coefs_) - 1
         structure = (
-            *self._activations(layers),
-            *self._rates(layers),
+            *activations(self, layers),
+            *dropout_rates(self, layers),
             self.batch_norm,
             self.out_activation_,
         )
@@ -325,9 +274,9 @@ class BaseMLP(BaseEstimator):
         net = Net(
             [np.asarray(a, real) for a in self.coefs_],
             self.intercepts_,
-            self._activations(layers),
+            activations(self, layers),
             getattr(self, "norms_", None),
-            self._rates(layers),
+            dropout_rates(self, layers),
             getattr(self, "_dropout_key", None),
         )
         bound = Bound(net, self.out_activation_, structure, sources)
@@ -338,7 +287,7 @@ class BaseMLP(BaseEstimator):
     def _trained(self, bound: Bound) -> Steps:
         """The training steps of the net, on whose memory the estimator's arrays then are."""
         net = bound.net
-        optimizer = self._optimizer.bind(self, list(net.parameters()))
+        optimizer = self._optimizer.bind(self, net)
         optimizer.pack()
         self.coefs_, self.intercepts_ = net.coefs(), net.intercepts()
         self.norms_ = net.norms() if self.batch_norm else None
@@ -349,7 +298,8 @@ class BaseMLP(BaseEstimator):
         if known is not None and known[0] == key:
             return known[1]
         weights = [linear.weight for linear in net.linears]
-        objective = Objective(self.out_activation_, weights, float(self.alpha))
+        decayed = self.optimizer is None
+        objective = Objective(self.out_activation_, weights, float(self.alpha), decayed)
         steps = Steps(net, optimizer, objective)
         _steps[self] = key, steps
         return steps
@@ -386,4 +336,4 @@ def _is_sparse(X: Any) -> bool:
 
 
 def _dense(X: Any) -> Array:
-    return X.toarray() if _is_sparse(X) else X
+    return np.asarray(X.toarray() if _is_sparse(X) else X)

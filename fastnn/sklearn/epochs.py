@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -12,11 +10,12 @@ from numpy.typing import NDArray
 
 from fastnn.compiler.recording import Recording
 from fastnn.nn.modes import training_mode
+from fastnn.optim.loop import forget_numbers, rates
 from fastnn.optim.optimizer import Optimizer
 from fastnn.sklearn.net import Net
 from fastnn.sklearn.objective import Objective
 from fastnn.tensor import Tensor
-from fastnn.train.loop import Loop, parted
+from fastnn.train.loop import Loop, Rates, parted, team
 from fastnn.train.own_input import recorded
 
 Array = NDArray[Any]
@@ -98,12 +97,36 @@ class Epochs:
             return self._by_batches(stop)
         if self._loop is None:
             self._loop = self._made()
-        loop = self._loop
-        loop.start(0, 1)
-        while loop.run(self._threads) and not stop():
-            pass
+        loop, table = self._loop, self._decays()
+        loop.start(0, 1, table)
+        try:
+            while loop.run(self._threads) and not stop():
+                pass
+        finally:
+            if table is not None:
+                forget_numbers(self._steps.optimizer)
         done = self.rows if loop.epoch else loop.step * self.batch
         return float(loop.sums_of(0)[0]), done
+
+    def _decays(self) -> Rates | None:
+        """The weight decay of each step, alpha over the weight of its rows, and the learning rate;
+        None if it is the same in all, or not the optimizer's task."""
+        objective, optimizer = self._steps.objective, self._steps.optimizer
+        if not (objective.decayed and objective.alpha):
+            return None
+        starts = np.arange(self.steps) * self.batch
+        if len(self._data) > 2:
+            sizes = np.add.reduceat(self._data[2][self.order].astype(np.float64), starts)
+        else:
+            sizes = np.diff(starts, append=self.rows).astype(np.float64)
+        decay = np.divide(objective.alpha, sizes, out=np.zeros(self.steps), where=sizes != 0)
+        group = optimizer.param_groups[0]
+        group["weight_decay"] = float(decay[0])
+        if (decay == decay[0]).all():
+            return None
+        rate = np.full(self.steps, group["lr"])
+        others = np.stack([rate, np.zeros(self.steps)], 1)
+        return rates(optimizer, [np.stack([rate, decay], 1), others])
 
     def renew(self) -> None:
         """Look again at the net and the optimizer, which a callback may have changed."""
@@ -129,6 +152,8 @@ class Epochs:
             rows = self.order[done:end]
             x, *rest = self._data
             dense = np.ascontiguousarray(x[rows].toarray(), self._steps.net.dtype)
+            weight = float(rest[1][rows].sum(dtype=np.float64)) if len(rest) > 1 else len(rows)
+            self._decay(weight)
             given = (dense, *(np.ascontiguousarray(a[rows]) for a in rest))
             total += self._one(given) * len(rows)
             done = end
@@ -136,13 +161,21 @@ class Epochs:
                 break
         return total, done
 
+    def _decay(self, weight: float) -> None:
+        """Set the weight decay for a batch of this weight."""
+        objective = self._steps.objective
+        if objective.decayed:
+            decay = objective.alpha / weight if weight else 0.0
+            self._steps.optimizer.param_groups[0]["weight_decay"] = decay
+
     def _one(self, given: tuple[Array, ...]) -> float:
         recording = self._steps.of(given)
         for sync in recording.recorder.before_run:
             sync()
         made = recording.bound[recording.n_inputs :]
         outputs = tuple(np.empty(s.array.shape, s.array.dtype) for s in made)
-        recording.program.run((*given, *outputs), self._threads)
+        program = recording.program
+        program.run((*given, *outputs), team(program.cost, self._threads))
         return float(outputs[0])
 
 

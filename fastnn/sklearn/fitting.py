@@ -67,7 +67,8 @@ class Fitting:
     ) -> None:
         self._estimator, self._solver, self._held_out = estimator, solver, held_out
         self._bound, self._epochs = bound, epochs
-        self.model, self.optimizer, self.loss = bound.whole, steps.optimizer, steps.objective
+        self.model, self.optimizer = bound.whole, steps.optimizer
+        self.loss: Callable[..., Any] = steps.objective
         self.history, self.stop_training = History(), False
         size = _batch_size(estimator.batch_size, rows.x.shape[0])
         self._run = Epochs(steps, rows.arrays(), size, estimator.n_threads)

@@ -10,9 +10,11 @@ import scipy.optimize
 from numpy.typing import NDArray
 from sklearn.utils.optimize import _check_optimize_result
 
+from fastnn import ops
 from fastnn.autograd import grad
 from fastnn.nn.modes import training_mode
 from fastnn.sklearn.objective import Objective
+from fastnn.train.loop import team
 from fastnn.train.own_input import recorded
 
 if TYPE_CHECKING:
@@ -46,15 +48,16 @@ class Function:
     def _run(self, x: Tensor, y: Tensor, *w: Tensor) -> list[Tensor]:
         value, shown = self._objective(self._net(x), y, *w)
         weights = [linear.weight for linear in self._net.linears]
-        biases = [linear.bias for linear in self._net.linears]
-        found = grad(value, [*weights, *biases])  # type: ignore[list-item]
-        turned = [g.t().contiguous() for g in found[: len(weights)]]
+        biases = [linear.bias for linear in self._net.linears if linear.bias is not None]
+        found = [g for g in grad(value, [*weights, *biases]) if g is not None]
+        turned = [ops.transpose(g, 0, 1).contiguous() for g in found[: len(weights)]]
         return [shown, *turned, *found[len(weights) :]]
 
     def __call__(self, packed: Array) -> tuple[float, Array]:
         """The loss, and a new vector with the gradient."""
         self.set(packed)
-        self._recording.program.run(self._given, self._threads)
+        program = self._recording.program
+        program.run(self._given, team(program.cost, self._threads))
         return float(self._loss), self._gradient.copy()
 
     def start(self) -> Array:

@@ -115,7 +115,7 @@ class Net(nn.Sequential):
 
 def _linear(coef: Array, intercept: Array) -> nn.Linear:
     with without_values():
-        linear = nn.Linear(*coef.shape, dtype=coef.dtype)
+        linear = nn.Linear(coef.shape[0], coef.shape[1], dtype=coef.dtype)
     linear.weight = nn.Parameter(np.ascontiguousarray(coef).T)
     linear.bias = nn.Parameter(np.ascontiguousarray(intercept, coef.dtype))
     return linear

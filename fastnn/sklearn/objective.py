@@ -6,6 +6,7 @@ With weights s_i of the rows, outputs z_i (before the output's activation) and t
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -27,14 +28,23 @@ class Objective:
         out_activation: softmax, logistic, identity or exp.
         weights: the weight matrices.
         alpha: the factor of the penalty.
+        decayed: the optimizer adds the penalty's gradient, alpha W / sum s_i, as weight decay,
+            which costs nothing; the objective itself is without it, the loss to show with it.
 
     Source: scikit-learn 1.7, `neural_network/_multilayer_perceptron.py` and `_base.py`. The loss
     that it shows is not quite what it minimises: logarithms are cut at the type's epsilon, and the
     squared error is a mean over outputs.
     """
 
-    def __init__(self, out_activation: str, weights: Sequence[Tensor], alpha: float) -> None:
-        self.out_activation, self.weights, self.alpha = out_activation, list(weights), alpha
+    def __init__(
+        self,
+        out_activation: str,
+        weights: Sequence[Tensor],
+        alpha: float,
+        decayed: bool = False,
+    ) -> None:
+        self.out_activation, self.weights = out_activation, list(weights)
+        self.alpha, self.decayed = alpha, decayed
 
     def __call__(self, z: Tensor, y: Tensor, w: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The objective to minimise, and the loss to show.
@@ -56,7 +66,8 @@ class Objective:
             shown = ops.div(shown, float(z.shape[1]))
         if self.alpha:
             penalty = ops.mul(self._penalty(), share)
-            value, shown = ops.add(value, penalty), ops.add(shown, penalty.detach())
+            shown = ops.add(shown, penalty.detach())
+            value = value if self.decayed else ops.add(value, penalty)
         return value, shown
 
     def _rows(self, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -76,7 +87,9 @@ class Objective:
         return ops.sum(each, 1), ops.sum(ops.minimum(each.detach(), most), 1)
 
     def _penalty(self) -> Tensor:
-        total = ops.sum(ops.square(self.weights[0]))
-        for weight in self.weights[1:]:
-            total = ops.add(total, ops.sum(ops.square(weight)))
-        return ops.mul(total, 0.5 * self.alpha)
+        squares = [ops.sum(ops.square(self._stored(weight))) for weight in self.weights]
+        return ops.mul(functools.reduce(ops.add, squares), 0.5 * self.alpha)
+
+    def _stored(self, weight: Tensor) -> Tensor:
+        """The weights in the order of memory, (in, out), in which they are read fastest."""
+        return ops.transpose(weight.detach() if self.decayed else weight, 0, 1)

@@ -11,20 +11,28 @@ import numpy as np
 from fastnn import optim
 from fastnn._support import check
 from fastnn.optim.optimizer import OPTIMIZERS, Optimizer
+from fastnn.sklearn.net import Net
 from fastnn.tensor import Tensor
 
 SMALLEST_RATE = 1e-6  # "adaptive" stops here
 
 
-def optimizer_of(estimator: Any, params: Sequence[Tensor]) -> Optimizer:
-    """The optimizer that the estimator's settings describe, over these parameters.
+def optimizer_of(estimator: Any, net: Net) -> Optimizer:
+    """The optimizer that the estimator's settings describe, over the parameters of a net.
+
+    Those of scikit-learn have the weight matrices in a group of their own, whose weight decay is
+    set to alpha / sum s_i for each batch.
 
     Raises:
         ValueError, TypeError: an optimizer that there is not, or that cannot run in a program.
     """
     rate = float(estimator.learning_rate_init)
     if estimator.optimizer is not None:
-        return _own(estimator.optimizer, params, rate)
+        return _own(estimator.optimizer, list(net.parameters()), rate)
+    weights: list[Tensor] = [linear.weight for linear in net.linears]
+    matrices = set(map(id, weights))
+    others = [p for p in net.parameters() if id(p) not in matrices]
+    params = [{"params": weights}, {"params": others}]
     if estimator.solver == "sgd":
         momentum = float(estimator.momentum)
         return optim.SGD(
@@ -71,20 +79,19 @@ class Solver:
         self.learning_rate = float(estimator.learning_rate_init)
         self.optimizer: Optimizer | None = None
         self.scheduler: Any = None
+        self._net: Net | None = None
         self._state: Any = None
         self._schedule_state: Any = None
         sgd = estimator.optimizer is None and estimator.solver == "sgd"
         self._policy = estimator.learning_rate if sgd else "constant"
 
-    def bind(self, estimator: Any, params: Sequence[Tensor]) -> Optimizer:
-        """The optimizer over these parameters, in the state that it was in."""
-        bound = self.optimizer
-        if bound is not None:
-            known = bound.param_groups[0]["params"]
-            if len(known) == len(params) and all(a is b for a, b in zip(known, params)):
-                return bound
+    def bind(self, estimator: Any, net: Net) -> Optimizer:
+        """The optimizer over the parameters of a net, in the state that it was in."""
+        if self.optimizer is not None:
+            if self._net is net:
+                return self.optimizer
             self._remember()
-        self.optimizer = optimizer_of(estimator, params)
+        self.optimizer, self._net = optimizer_of(estimator, net), net
         if estimator.lr_schedule is not None:
             self.scheduler = estimator.lr_schedule(self.optimizer)
         if self._state is not None:
@@ -104,7 +111,7 @@ class Solver:
     def __getstate__(self) -> dict[str, Any]:
         """Without the optimizer, whose state is kept."""
         self._remember()
-        return {**vars(self), "optimizer": None, "scheduler": None}
+        return {**vars(self), "optimizer": None, "scheduler": None, "_net": None}
 
     # ---- learning rates ----
 
