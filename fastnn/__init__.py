@@ -141,7 +141,8 @@ if _TYPE_CHECKING:
 
 # What a script may do without is loaded when it is first asked for.
 _MODULES = (
-    "amp callbacks compiler distributions explain guards info io mindspore plot testing train utils"
+    "amp callbacks compiler distributions explain guards info io mindspore plot sklearn testing "
+    "train utils"
 )
 _provide("fastnn", "fastnn", _MODULES)
 _provide("fastnn", "fastnn.amp", "GradScaler autocast")

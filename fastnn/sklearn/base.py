@@ -135,7 +135,7 @@ class BaseMLP(BaseEstimator):
         self._random_state = check_random_state(self.random_state)
         units = [X.shape[1], *hidden, self.n_outputs_]
         if first:
-            self._initialize(units, X.dtype, validation is not None)
+            self._initialize(units, X.dtype)
         if self.solver == "lbfgs":
             self._fit_lbfgs(X, y, sample_weight)
         else:
@@ -146,7 +146,7 @@ class BaseMLP(BaseEstimator):
                 "values and need to be preprocessed."
             )
 
-    def _initialize(self, units: Sequence[int], dtype: np.dtype[Any], validates: bool) -> None:
+    def _initialize(self, units: Sequence[int], dtype: np.dtype[Any]) -> None:
         """First weights and biases, U(-b, b) with b = sqrt(6 / (in + out)), drawn layer by layer
         as scikit-learn does; with a logistic layer sqrt(2 / (in + out))."""
         self.n_iter_, self.t_, self.n_layers_ = 0, 0, len(units)
@@ -166,10 +166,9 @@ class BaseMLP(BaseEstimator):
             return
         self.loss_curve_: list[float] = []
         self._no_improvement_count = 0
-        watches = self.early_stopping or validates
-        self.best_loss_ = None if self.early_stopping else np.inf
-        self.validation_scores_: list[float] | None = [] if watches else None
-        self.best_validation_score_ = -np.inf if watches else None
+        self.best_loss_: float | None = None
+        self.validation_scores_: list[float] | None = None
+        self.best_validation_score_: float | None = None
         self._best: list[Array] | None = None
         self._dropout_key: Array | None = None
 
@@ -211,11 +210,19 @@ class BaseMLP(BaseEstimator):
             X, y, weight, held_out = self._split(X, y, weight, real)
         rows = self._rows(X, y, weight, real)
         steps = self._trained(bound)
+        self._watch(held_out is not None)
         fitting = Fitting(self, bound, self._optimizer, steps, rows, held_out, self.max_iter)
         fitting.run(incremental)
         if self.early_stopping and self._best is not None:
             for array, best in zip(bound.values(), self._best, strict=True):
                 np.copyto(array, best)
+
+    def _watch(self, validates: bool) -> None:
+        """Begin the figures that this fit watches, unless an earlier one did."""
+        if not self.early_stopping and self.best_loss_ is None:
+            self.best_loss_ = np.inf
+        if validates and self.validation_scores_ is None:
+            self.validation_scores_, self.best_validation_score_ = [], -np.inf
 
     def _rows(self, X: Any, y: Array, weight: Array | None, real: np.dtype[Any]) -> Rows:
         x = X.tocsr().astype(real) if _is_sparse(X) else np.ascontiguousarray(X, real)

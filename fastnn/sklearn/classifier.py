@@ -28,7 +28,79 @@ Array = NDArray[Any]
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
-    """Classifier: an MLP trained on the log-loss."""
+    """An MLP classifier: scikit-learn's, whose epochs run in C.
+
+    It minimises (sum_i s_i l_i + alpha / 2 * sum |W|^2) / sum_i s_i over the rows i of each batch,
+    l_i = -log p_i[y_i], where p_i is the softmax of the outputs; for two classes, or several labels
+    at once, their sigmoid. Biases are not in the penalty. float32 rows are trained in float32.
+
+    From the same `random_state` weights, batches and losses are scikit-learn's to rounding. What is
+    not in scikit-learn begins with class_weight, and does nothing by default.
+
+    Args:
+        hidden_layer_sizes: the widths of the hidden layers, default (100,).
+        activation: of the hidden layers: "relu" (default), "identity", "logistic" or "tanh"; a
+            Module class or factory such as nn.GELU; or a list with one for each layer.
+        solver: "adam" (default), "sgd" with momentum, or "lbfgs" on all rows at once.
+        alpha: the factor of the penalty, default 1e-4.
+        batch_size: rows of a step; "auto" (default): 200, or all if there are fewer.
+        learning_rate: of sgd: "constant" (default); "invscaling", learning_rate_init / (rows
+            seen + 1)**power_t after each epoch; "adaptive", divided by 5 where an epoch stops for
+            lack of progress, until it is below 1e-6.
+        learning_rate_init: default 1e-3.
+        power_t: default 0.5.
+        max_iter: epochs; of lbfgs iterations. Default 200.
+        shuffle: a new order of the rows for every epoch, default True.
+        random_state: None, an int or a RandomState: for the first weights, the split and the
+            orders, drawn as scikit-learn draws them, and for dropout.
+        tol, n_iter_no_change: stop after more than n_iter_no_change (default 10) epochs in a row
+            without a gain of tol (default 1e-4) in the training loss, or, with early_stopping, in
+            the validation score.
+        verbose: print the loss of every epoch, default False.
+        warm_start: let fit go on from the weights of the last one, default False.
+        momentum, nesterovs_momentum: of sgd, default 0.9 and True.
+        early_stopping: hold out validation_fraction (default 0.1) of the rows, watch the score on
+            them, and restore the best weights at the end. Default False.
+        beta_1, beta_2, epsilon: of adam, default 0.9, 0.999 and 1e-8, the latter added before the
+            bias correction.
+        max_fun: at most so many calls of the function in lbfgs, default 15000.
+        class_weight: {class: factor} of the sample weights, or "balanced": rows / (classes * rows
+            of the class); default None.
+        dropout: the rate after each hidden layer, in [0, 1), or a list of them; default 0.
+        batch_norm: a BatchNorm1d after each hidden Linear, default False.
+        optimizer: in place of adam or sgd: the name of an optimizer of fastnn.optim ("adamw",
+            "lion" ...), its class, or a function of parameters; it gets learning_rate_init where
+            it leaves lr open. The penalty stays: alpha=0 turns it off.
+        lr_schedule: a function of the optimizer that returns a scheduler of
+            fastnn.optim.lr_scheduler, which steps after every epoch.
+        callbacks: a list of fastnn.callbacks, or functions of (epoch, logs) that end the training
+            by returning True.
+        time_limit: seconds after which fit ends, within an epoch if need be; default None.
+        n_threads: at most so many threads in fit; default None, as many as the process may use.
+            The numbers do not depend on it.
+
+    Attributes:
+        classes_: the class labels.
+        coefs_, intercepts_: weights (in, out) and biases of each layer. The net computes with
+            this memory: what is written there counts.
+        loss_, loss_curve_: the loss of the last epoch, and of each.
+        best_loss_: the least loss; None with early_stopping.
+        validation_scores_, best_validation_score_: the accuracy on the validation rows after each
+            epoch, and the best; None without validation.
+        n_iter_, t_: epochs of the last fit, and rows that the solver has seen.
+        n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_: as in
+            scikit-learn.
+        norms_: what batch normalization keeps for each layer; None without.
+
+    Source: scikit-learn 1.7 and later, `sklearn.neural_network.MLPClassifier`.
+
+    >>> from sklearn.datasets import load_iris
+    >>> from fastnn.sklearn import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier(max_iter=400, learning_rate_init=0.01, random_state=0).fit(X, y)
+    >>> model.predict(X[::50]), model.score(X, y) > 0.97
+    (array([0, 1, 2]), True)
+    """
 
     _parameter_constraints = {
         **CONSTRAINTS,
@@ -84,7 +156,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> MLPClassifier:
-        """Fit."""
+        """Fit the net to these rows.
+
+        Args:
+            X: (rows, features): array, DataFrame, or sparse matrix.
+            y: (rows,) labels of any type; for several labels at once (rows, labels) of 0 and 1.
+            sample_weight: (rows,) s_i; default: 1 each.
+            X_val, y_val, sample_weight_val: rows to score after every epoch; with early_stopping
+                they take the place of a split.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            ValueError, TypeError: bad input or settings; weights that became nan or infinite.
+        """
         self._fit(X, y, sample_weight, validation=given(X_val, y_val, sample_weight_val))
         return self
 
@@ -92,7 +178,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
     ) -> MLPClassifier:
-        """One epoch."""
+        """Train one epoch on these rows, from the present weights and moments.
+
+        Args:
+            X, y, sample_weight: as for `fit`.
+            classes: all labels that there will be; needed in the first call.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            ValueError: early_stopping, which a single epoch cannot have; as `fit`.
+        """
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer()
             many = type_of_target(y).startswith("multilabel")
@@ -163,7 +260,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     # ---- predictions ----
 
     def predict(self, X: Any) -> Array:
-        """Classes."""
+        """The most probable class of each row; of several labels at once, 0 or 1 for each."""
         check_is_fitted(self)
         found, classes = self._outputs(X), self.classes_
         if self.out_activation_ == "softmax":
@@ -175,13 +272,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return labels
 
     def predict_proba(self, X: Any) -> Array:
-        """Probabilities."""
+        """The probability of each class, (rows, classes), in the order of `classes_`."""
         check_is_fitted(self)
         found = self._outputs(X)
         return np.hstack([1 - found, found]) if self.n_outputs_ == 1 else found
 
     def predict_log_proba(self, X: Any) -> Array:
-        """Logarithms of the probabilities."""
+        """The logarithm of `predict_proba`."""
         found = self.predict_proba(X)
         return np.log(found, out=found)
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from fastnn._support import check
-from fastnn.optim.lr_scheduler import ReduceLROnPlateau
 from fastnn.sklearn.epochs import Epochs, Steps
 from fastnn.train.callbacks import listed
 from fastnn.train.history import History
@@ -128,7 +127,7 @@ class Fitting:
         if estimator.verbose:
             print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
         self._note_progress()
-        self._solver.after_epoch(estimator, estimator.t_)
+        self._solver.after_epoch(estimator, estimator.t_, estimator.loss_)
         self._report(epoch)
         return self._is_lost() or self._is_over()
 
@@ -181,16 +180,9 @@ class Fitting:
     # ---- callbacks ----
 
     def _report(self, epoch: int) -> None:
-        """Step the schedule, and tell the callbacks."""
-        scheduler, logs = self._solver.scheduler, self._logs()
-        if scheduler is not None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)
-                if isinstance(scheduler, ReduceLROnPlateau):
-                    scheduler.step(logs["loss"])
-                else:
-                    scheduler.step()
+        """Tell the callbacks, which may change what they like."""
         if self._callbacks:
+            logs = self._logs()
             self.history.add(epoch, logs)
             self._tell(lambda c: c.on_epoch_end(epoch, dict(logs)))
             self._run.renew()

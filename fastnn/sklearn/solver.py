@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from fastnn import optim
 from fastnn._support import check
+from fastnn.optim.lr_scheduler import ReduceLROnPlateau
 from fastnn.optim.optimizer import OPTIMIZERS, Optimizer
 from fastnn.sklearn.net import Net
 from fastnn.tensor import Tensor
@@ -70,13 +72,12 @@ class Solver:
     It pickles with the moments, and binds to a net's parameters when it is used next.
 
     Attributes:
-        learning_rate: of the next epoch.
         optimizer: over the parameters of the net that it is bound to; None before that.
         scheduler: of `lr_schedule`, or None.
     """
 
     def __init__(self, estimator: Any) -> None:
-        self.learning_rate = float(estimator.learning_rate_init)
+        self._rate = float(estimator.learning_rate_init)
         self.optimizer: Optimizer | None = None
         self.scheduler: Any = None
         self._net: Net | None = None
@@ -98,7 +99,6 @@ class Solver:
             self.optimizer.load_state_dict(self._state)
         if self._schedule_state is not None and self.scheduler is not None:
             self.scheduler.load_state_dict(self._schedule_state)
-        self.learning_rate = float(self.optimizer.param_groups[0]["lr"])
         self._state = self._schedule_state = None
         return self.optimizer
 
@@ -110,25 +110,36 @@ class Solver:
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the optimizer, whose state is kept."""
+        self._rate = self.learning_rate
         self._remember()
         return {**vars(self), "optimizer": None, "scheduler": None, "_net": None}
 
     # ---- learning rates ----
 
+    @property
+    def learning_rate(self) -> float:
+        """Of the next epoch."""
+        if self.optimizer is not None:
+            self._rate = float(self.optimizer.param_groups[0]["lr"])
+        return self._rate
+
     def set_rate(self, rate: float) -> None:
         """Use this learning rate from the next step on."""
-        self.learning_rate = rate
+        self._rate = rate
         if self.optimizer is not None:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
 
-    def after_epoch(self, estimator: Any, rows: int) -> None:
-        """rows: that the solver has seen so far, `t_`."""
+    def after_epoch(self, estimator: Any, rows: int, loss: float) -> None:
+        """Set the rate of the next epoch. rows: seen so far, `t_`. loss: of the epoch."""
         if self._policy == "invscaling":
             first = float(estimator.learning_rate_init)
             self.set_rate(first / (rows + 1) ** estimator.power_t)
-        elif self.scheduler is not None and self.optimizer is not None:
-            self.learning_rate = float(self.optimizer.param_groups[0]["lr"])
+        if self.scheduler is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # the optimizer stepped in C
+                looks = isinstance(self.scheduler, ReduceLROnPlateau)
+                self.scheduler.step(*([loss] if looks else []))
 
     def stops(self, why: str, verbose: Any) -> bool:
         """No progress any more: whether to stop. An adaptive rate is lowered instead."""
