@@ -12,6 +12,7 @@ except ImportError as error:
     ) from error
 
 from fastnn.sklearn.classifier import MLPClassifier
+from fastnn.sklearn.nets import NetClassifier, NetRegressor
 from fastnn.sklearn.regressor import MLPRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "NetClassifier", "NetRegressor"]

@@ -41,7 +41,7 @@ _steps: weakref.WeakKeyDictionary[BaseEstimator, tuple[Any, Steps]] = weakref.We
 def keep(estimator: BaseEstimator, arguments: dict[str, Any]) -> None:
     """Set the arguments of a constructor, its `locals()`, as attributes."""
     for name, value in arguments.items():
-        if name != "self":
+        if name not in ("self", "settings"):
             setattr(estimator, name, value)
 
 
