@@ -44,7 +44,8 @@ class Steps:
             found = self._known.get(key)
             if found is None or not found.matches():
                 self.optimizer.pack()
-                _, found = recorded(self._step, list(arrays), [self.net], undo=True)
+                watched = [] if self.net.is_plain else [self.net]  # ours read nothing else
+                _, found = recorded(self._step, list(arrays), watched, undo=True)
                 self._known[key] = found
         return found
 
@@ -86,6 +87,10 @@ class Epochs:
         if self.steps == 1:
             self.batch = self._last = self.rows
         self._loop: Loop | None = None
+        self._starts = np.arange(self.steps) * self.batch
+        sizes = np.diff(self._starts, append=self.rows).astype(np.float64)
+        self._decay_by_size = _shares(steps.objective.alpha, sizes)
+        self._alike = bool((sizes == sizes[0]).all())
 
     def run(self, stop: Stop) -> tuple[float, int]:
         """One epoch in the present order, or as much as there is until `stop()`.
@@ -114,15 +119,13 @@ class Epochs:
         objective, optimizer = self._steps.objective, self._steps.optimizer
         if not (objective.decayed and objective.alpha):
             return None
-        starts = np.arange(self.steps) * self.batch
+        decay = self._decay_by_size
         if len(self._data) > 2:
-            sizes = np.add.reduceat(self._data[2][self.order].astype(np.float64), starts)
-        else:
-            sizes = np.diff(starts, append=self.rows).astype(np.float64)
-        decay = np.divide(objective.alpha, sizes, out=np.zeros(self.steps), where=sizes != 0)
+            weight = self._data[2][self.order].astype(np.float64)
+            decay = _shares(objective.alpha, np.add.reduceat(weight, self._starts))
         group = optimizer.param_groups[0]
         group["weight_decay"] = float(decay[0])
-        if (decay == decay[0]).all():
+        if len(self._data) == 2 and self._alike:
             return None
         rate = np.full(self.steps, group["lr"])
         others = np.stack([rate, np.zeros(self.steps)], 1)
@@ -177,6 +180,11 @@ class Epochs:
         program = recording.program
         program.run((*given, *outputs), team(program.cost, self._threads))
         return float(outputs[0])
+
+
+def _shares(alpha: float, weights: Array) -> Array:
+    """alpha / weight for each batch, 0 for one without weight."""
+    return np.divide(alpha, weights, out=np.zeros(len(weights)), where=weights != 0)
 
 
 def _is_sparse(x: Any) -> bool:

@@ -62,7 +62,10 @@ class Net(nn.Sequential):
 
     Attributes:
         linears: the Linear layers.
+        is_plain: whether there are no activations but scikit-learn's.
     """
+
+    is_plain: bool
 
     def __init__(
         self,
@@ -88,6 +91,7 @@ class Net(nn.Sequential):
         super().__init__(*layers)
         self.train()
         vars(self)["linears"] = linears  # not as parts: they are parts already
+        self.is_plain = all(isinstance(given, str) for given in activations)
 
     linears: list[nn.Linear]
 

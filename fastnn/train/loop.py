@@ -155,9 +155,13 @@ class Loop:
         """
         for sync in self._parts.before_run:
             sync()
-        known = [p.cost for p in self._loop.programs if p is not None]
-        more: bool = self._loop.run(CHUNK_SECONDS, team(max(known), at_most))
+        threads = None if at_most is None else team(self._cost(), at_most)
+        more: bool = self._loop.run(CHUNK_SECONDS, threads)
         return more
+
+    def _cost(self) -> float:
+        """Microseconds of the longest step on one thread."""
+        return max(p.cost for p in self._loop.programs if p is not None)
 
     def rows_of_step(self) -> NDArray[np.int64]:
         """The rows of the next step, or of the step that failed."""
