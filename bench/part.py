@@ -19,7 +19,7 @@ from bench import goals, pool
 from bench.pin import pin
 from bench.report import Section, plain
 
-PARTS = ("where", "gemm", "eager", "ode", "variants", "scaling", "costs")
+PARTS = ("where", "gemm", "eager", "ode", "variants", "scaling", "costs", "estimators")
 Found = dict[str, Any]
 
 
