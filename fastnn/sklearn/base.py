@@ -14,8 +14,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from fastnn.optim.optimizer import Optimizer
 from fastnn.sklearn.epochs import Steps
 from fastnn.sklearn.fitting import Fitting, Rows
+from fastnn.sklearn.kits import Kit, key_of, kits
 from fastnn.sklearn.lbfgs import Function, minimise
 from fastnn.sklearn.net import Bound, Net
 from fastnn.sklearn.objective import Objective
@@ -31,11 +33,12 @@ from fastnn.train.predict import predict
 
 Array = NDArray[Any]
 
+REAL = {np.dtype(np.float32), np.dtype(np.float64)}
 BLOCK_BYTES = 1 << 26  # of a sparse matrix that are made dense at a time, to predict
 
 # The net of each estimator, beside it: what is in its `__dict__` is arrays, as in scikit-learn.
 _nets: weakref.WeakKeyDictionary[BaseEstimator, Bound] = weakref.WeakKeyDictionary()
-_steps: weakref.WeakKeyDictionary[BaseEstimator, tuple[Any, Steps]] = weakref.WeakKeyDictionary()
+_steps: weakref.WeakKeyDictionary[BaseEstimator, Steps] = weakref.WeakKeyDictionary()
 
 
 def keep(estimator: BaseEstimator, arguments: dict[str, Any]) -> None:
@@ -198,24 +201,64 @@ class BaseMLP(BaseEstimator):
             self._optimizer = Solver(self)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
-        rates = dropout_rates(self, len(self.coefs_) - 1)
-        if any(rates) and getattr(self, "_dropout_key", None) is None:
-            seed = self._random_state.randint(np.iinfo(np.int32).max)
-            self._dropout_key = np.array([seed, 0], np.int64)
-        bound = self._bound()
-        real, held_out = bound.net.dtype, None
+        key = None if incremental else key_of(self)
+        kit = self._own_kit() if key is None else self._borrowed_kit(key)
+        real, held_out = kit.bound.net.dtype, None
         if validation is not None:
             held_out = self._own_validation(*validation, real)
         elif self.early_stopping:
             X, y, weight, held_out = self._split(X, y, weight, real)
         rows = self._rows(X, y, weight, real)
-        steps = self._trained(bound)
         self._watch(held_out is not None)
-        fitting = Fitting(self, bound, self._optimizer, steps, rows, held_out, self.max_iter)
+        fitting = Fitting(self, kit, self._optimizer, rows, held_out, self.max_iter)
         fitting.run(incremental)
         if self.early_stopping and self._best is not None:
-            for array, best in zip(bound.values(), self._best, strict=True):
+            for array, best in zip(kit.bound.values(), self._best, strict=True):
                 np.copyto(array, best)
+        if key is not None:
+            kit.unload(self.coefs_, self.intercepts_)
+            self._optimizer.part()
+            kits.give(key, kit)
+
+    def _own_kit(self) -> Kit:
+        """The estimator's own net, on whose memory its arrays then are, and its steps."""
+        rates = dropout_rates(self, len(self.coefs_) - 1)
+        if any(rates) and getattr(self, "_dropout_key", None) is None:
+            seed = self._random_state.randint(np.iinfo(np.int32).max)
+            self._dropout_key = np.array([seed, 0], np.int64)
+        bound = self._bound()
+        net, known = bound.net, _steps.get(self)
+        optimizer = self._optimizer.bind(self, net)
+        optimizer.pack()
+        self.coefs_, self.intercepts_ = net.coefs(), net.intercepts()
+        self.norms_ = net.norms() if self.batch_norm else None
+        bound.sources = [*self.coefs_, *self.intercepts_]
+        _nets[self] = bound
+        if known is None or known.net is not net or known.optimizer is not optimizer:
+            known = _steps[self] = self._steps_for(bound, optimizer)
+        known.objective.alpha = float(self.alpha)
+        return Kit(bound, known)
+
+    def _borrowed_kit(self, key: Any) -> Kit:
+        """A spare kit, or a new one, with the estimator's weights in it."""
+        kit = kits.take(key)
+        if kit is None:
+            bound = self._new_bound(
+                [*map(np.array, self.coefs_)], [*map(np.array, self.intercepts_)]
+            )
+            kit = Kit(bound, self._steps_for(bound, self._optimizer.bind(self, bound.net)))
+            kit.steps.optimizer.pack()
+        else:
+            self._optimizer.borrow(self, kit.steps.optimizer)
+            kit.load(self.coefs_, self.intercepts_)
+        kit.steps.objective.alpha = float(self.alpha)
+        return kit
+
+    def _steps_for(self, bound: Bound, optimizer: Optimizer) -> Steps:
+        weights = [linear.weight for linear in bound.net.linears]
+        decayed = self.optimizer is None
+        objective = Objective(self.out_activation_, weights, float(self.alpha), decayed)
+        return Steps(bound.net, optimizer, objective)
 
     def _watch(self, validates: bool) -> None:
         """Begin the figures that this fit watches, unless an earlier one did."""
@@ -273,50 +316,41 @@ class BaseMLP(BaseEstimator):
             self.out_activation_,
         )
         bound = _nets.get(self)
-        if bound is not None and bound.suits(sources, structure):
-            return bound
-        kinds = {np.dtype(np.float32), np.dtype(np.float64)}
-        real = np.result_type(*self.coefs_)
-        real = real if real in kinds else np.dtype(np.float64)
-        net = Net(
-            [np.asarray(a, real) for a in self.coefs_],
-            self.intercepts_,
-            activations(self, layers),
-            getattr(self, "norms_", None),
-            dropout_rates(self, layers),
-            getattr(self, "_dropout_key", None),
-        )
-        bound = Bound(net, self.out_activation_, structure, sources)
-        if bound.shares_memory():
-            _nets[self] = bound
+        if bound is None or not bound.suits(sources, structure):
+            bound = self._new_bound(self.coefs_, self.intercepts_, structure)
+            if bound.shares_memory():
+                _nets[self] = bound
         return bound
 
-    def _trained(self, bound: Bound) -> Steps:
-        """The training steps of the net, on whose memory the estimator's arrays then are."""
-        net = bound.net
-        optimizer = self._optimizer.bind(self, net)
-        optimizer.pack()
-        self.coefs_, self.intercepts_ = net.coefs(), net.intercepts()
-        self.norms_ = net.norms() if self.batch_norm else None
-        bound.sources = [*self.coefs_, *self.intercepts_]
-        _nets[self] = bound
-        key = bound, optimizer, float(self.alpha)
-        known = _steps.get(self)
-        if known is not None and known[0] == key:
-            return known[1]
-        weights = [linear.weight for linear in net.linears]
-        decayed = self.optimizer is None
-        objective = Objective(self.out_activation_, weights, float(self.alpha), decayed)
-        steps = Steps(net, optimizer, objective)
-        _steps[self] = key, steps
-        return steps
+    def _new_bound(
+        self, coefs: list[Array], intercepts: list[Array], structure: tuple[Any, ...] = ()
+    ) -> Bound:
+        """A net on the memory of these arrays."""
+        real = np.result_type(*coefs)
+        real = real if real in REAL else np.dtype(np.float64)
+        net = Net(
+            [np.asarray(a, real) for a in coefs],
+            intercepts,
+            activations(self, len(coefs) - 1),
+            getattr(self, "norms_", None),
+            dropout_rates(self, len(coefs) - 1),
+            getattr(self, "_dropout_key", None),
+        )
+        return Bound(net, self.out_activation_, structure, [*coefs, *intercepts])
 
     def _outputs(self, X: Any, check_input: bool = True) -> Array:
         """What the net gives for these rows, its output's activation included."""
         if check_input:
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        bound = self._bound()
-        out = outputs_of(bound.whole, X, bound.net.dtype)
+        key = key_of(self) if self not in _nets else None
+        kit = None if key is None else kits.take(key)
+        if key is not None and kit is not None:
+            kit.load(self.coefs_, self.intercepts_)
+            out = outputs_of(kit.bound.whole, X, kit.bound.net.dtype)
+            kits.give(key, kit)
+        else:
+            bound = self._bound()
+            out = outputs_of(bound.whole, X, bound.net.dtype)
         return out.astype(np.result_type(X.dtype, out.dtype), copy=False)
 
     def __sklearn_tags__(self) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from fastnn.train.own_input import recorded
 Array = NDArray[Any]
 Stop = Callable[[], bool]
 
+SHAPES = 8  # of batches, whose steps are kept
 DENSE_BYTES = 1 << 29  # of a sparse matrix that is made dense once, instead of batch by batch
 
 
@@ -35,7 +37,7 @@ class Steps:
 
     def __init__(self, net: Net, optimizer: Optimizer, objective: Objective) -> None:
         self.net, self.optimizer, self.objective = net, optimizer, objective
-        self._known: dict[tuple[Any, ...], Recording] = {}
+        self._known: OrderedDict[tuple[Any, ...], Recording] = OrderedDict()
 
     def of(self, arrays: tuple[Array, ...]) -> Recording:
         """The step for batches like these: x, y and maybe weights. Nothing is trained yet."""
@@ -47,7 +49,15 @@ class Steps:
                 watched = [] if self.net.is_plain else [self.net]  # ours read nothing else
                 _, found = recorded(self._step, list(arrays), watched, undo=True)
                 self._known[key] = found
+                if len(self._known) > SHAPES:
+                    self._known.popitem(last=False)
+            self._known.move_to_end(key)
         return found
+
+    def bytes(self) -> int:
+        """Of the memory that the recorded steps hold."""
+        programs = [recording.program for recording in self._known.values()]
+        return sum(program.arena_bytes + sum(program.bound) for program in programs)
 
     def _step(self, x: Tensor, y: Tensor, *w: Tensor) -> list[Tensor]:
         self.optimizer.zero_grad()

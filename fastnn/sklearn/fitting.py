@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from fastnn._support import check
-from fastnn.sklearn.epochs import Epochs, Steps
+from fastnn.sklearn.epochs import Epochs
 from fastnn.train.callbacks import listed
 from fastnn.train.history import History
 
 if TYPE_CHECKING:
-    from fastnn.sklearn.net import Bound
+    from fastnn.sklearn.kits import Kit
     from fastnn.sklearn.solver import Solver
 
 Array = NDArray[Any]
@@ -40,9 +40,8 @@ class Fitting:
 
     Args:
         estimator: whose attributes are kept up to date.
-        bound: its net.
+        kit: its net, and the recorded steps, which others may use later.
         solver: its optimizer.
-        steps: the recorded steps, which later calls of `partial_fit` use too.
         rows: to train on.
         held_out: to validate on, or None.
         epochs: at most so many.
@@ -57,20 +56,19 @@ class Fitting:
     def __init__(
         self,
         estimator: Any,
-        bound: Bound,
+        kit: Kit,
         solver: Solver,
-        steps: Steps,
         rows: Rows,
         held_out: Rows | None,
         epochs: int,
     ) -> None:
         self._estimator, self._solver, self._held_out = estimator, solver, held_out
-        self._bound, self._epochs = bound, epochs
-        self.model, self.optimizer = bound.whole, steps.optimizer
-        self.loss: Callable[..., Any] = steps.objective
+        self._bound, self._epochs = kit.bound, epochs
+        self.model, self.optimizer = kit.bound.whole, kit.steps.optimizer
+        self.loss: Callable[..., Any] = kit.steps.objective
         self.history, self.stop_training = History(), False
         size = _batch_size(estimator.batch_size, rows.x.shape[0])
-        self._run = Epochs(steps, rows.arrays(), size, estimator.n_threads)
+        self._run = Epochs(kit.steps, rows.arrays(), size, estimator.n_threads)
         limit = estimator.time_limit
         self._deadline = None if limit is None else time.monotonic() + limit
         self._callbacks = listed(estimator.callbacks or ())

@@ -44,7 +44,19 @@ class Objective:
         decayed: bool = False,
     ) -> None:
         self.out_activation, self.weights = out_activation, list(weights)
-        self.alpha, self.decayed = alpha, decayed
+        self.decayed = decayed
+        self._half = np.zeros((), weights[0].dtype)  # a program reads it at every run
+        self.alpha = alpha
+
+    @property
+    def alpha(self) -> float:
+        """The factor of the penalty; where `decayed`, a recorded step heeds a new one."""
+        return self._alpha
+
+    @alpha.setter
+    def alpha(self, alpha: float) -> None:
+        self._alpha = alpha
+        self._half[...] = 0.5 * alpha
 
     def __call__(self, z: Tensor, y: Tensor, w: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The objective to minimise, and the loss to show.
@@ -64,7 +76,7 @@ class Objective:
             shown = ops.mul(ops.sum(ops.mul(seen.detach(), w)), share)
         if self.out_activation == "identity":
             shown = ops.div(shown, float(z.shape[1]))
-        if self.alpha:
+        if self.alpha or self.decayed:
             penalty = ops.mul(self._penalty(), share)
             shown = ops.add(shown, penalty.detach())
             value = value if self.decayed else ops.add(value, penalty)
@@ -88,7 +100,7 @@ class Objective:
 
     def _penalty(self) -> Tensor:
         squares = [ops.sum(ops.square(self._stored(weight))) for weight in self.weights]
-        return ops.mul(functools.reduce(ops.add, squares), 0.5 * self.alpha)
+        return ops.mul(functools.reduce(ops.add, squares), Tensor(self._half))
 
     def _stored(self, weight: Tensor) -> Tensor:
         """The weights in the order of memory, (in, out), in which they are read fastest."""

@@ -28,24 +28,26 @@ def optimizer_of(estimator: Any, net: Net) -> Optimizer:
     Raises:
         ValueError, TypeError: an optimizer that there is not, or that cannot run in a program.
     """
-    rate = float(estimator.learning_rate_init)
     if estimator.optimizer is not None:
+        rate = float(estimator.learning_rate_init)
         return _own(estimator.optimizer, list(net.parameters()), rate)
     weights: list[Tensor] = [linear.weight for linear in net.linears]
     matrices = set(map(id, weights))
     others = [p for p in net.parameters() if id(p) not in matrices]
+    kind = optim.SGD if estimator.solver == "sgd" else optim.Adam
     params = [{"params": weights}, {"params": others}]
+    return kind(params, compat="sklearn", **_settings(estimator))
+
+
+def _settings(estimator: Any) -> dict[str, Any]:
+    """The settings of scikit-learn's solver."""
+    rate = float(estimator.learning_rate_init)
     if estimator.solver == "sgd":
         momentum = float(estimator.momentum)
-        return optim.SGD(
-            params,
-            lr=rate,
-            momentum=momentum,
-            nesterov=bool(estimator.nesterovs_momentum) and momentum > 0,
-            compat="sklearn",
-        )
+        nesterov = bool(estimator.nesterovs_momentum) and momentum > 0
+        return {"lr": rate, "momentum": momentum, "nesterov": nesterov}
     betas = float(estimator.beta_1), float(estimator.beta_2)
-    return optim.Adam(params, lr=rate, betas=betas, eps=estimator.epsilon, compat="sklearn")
+    return {"lr": rate, "betas": betas, "eps": float(estimator.epsilon)}
 
 
 def _own(given: Any, params: Sequence[Tensor], rate: float) -> Optimizer:
@@ -101,6 +103,19 @@ class Solver:
             self.scheduler.load_state_dict(self._schedule_state)
         self._state = self._schedule_state = None
         return self.optimizer
+
+    def borrow(self, estimator: Any, optimizer: Optimizer) -> None:
+        """Use this optimizer, whose settings and state become those of a new one."""
+        own = {**_settings(estimator), "weight_decay": 0.0}
+        groups = [{**group, **own} for group in optimizer.state_dict()["param_groups"]]
+        optimizer.load_state_dict({"state": {}, "param_groups": groups})
+        self.optimizer = optimizer
+
+    def part(self) -> None:
+        """Keep the state of the optimizer, and leave the optimizer itself."""
+        self._rate = self.learning_rate
+        self._remember()
+        self.optimizer = self.scheduler = self._net = None
 
     def _remember(self) -> None:
         if self.optimizer is not None:
