@@ -76,6 +76,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         "seconds": options.seconds,
         "machine": machine.describe(options.threads),
         "versions": {},
+        "kernels": {},
         "train": [],
         "predict": [],
         "micro": {},
@@ -101,6 +102,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
             _say(f"{name}: {time.perf_counter() - started:.0f} s")
     for result in results["train"] + results["predict"]:
         results["versions"] |= result.pop("versions")
+        results["kernels"] |= result.pop("kernels")
     return results
 
 

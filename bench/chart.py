@@ -14,6 +14,7 @@ COLOURS = {
     "sklearn": "#edae49",
     "torch_eager": "#5b7fa6",
     "torch_compile": "#30638e",
+    "keras_jax": "#9a6fb0",
     "jax_jit": "#66a182",
     "jax_scan": "#2e7d5b",
 }

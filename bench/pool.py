@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fastnn.cli import blas
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -25,6 +27,7 @@ class Remote:
     def __init__(self, rival: str, case: str, data: Path, threads: int, verbose: bool) -> None:
         self.rival = rival
         self.versions: dict[str, str] = {}
+        self.kernel = ""
         command = [sys.executable, "-m", "bench.worker", rival, case]
         command += ["--data", str(data), "--threads", str(threads)]
         self.process = subprocess.Popen(
@@ -34,11 +37,14 @@ class Remote:
             stdout=subprocess.PIPE,
             stderr=None if verbose else subprocess.DEVNULL,
             text=True,
-            env=os.environ | {"PYTHONPATH": _python_path()},
+            env=blas.environment() | {"PYTHONPATH": _python_path()},
         )
 
     def wait_ready(self) -> None:
         self.versions = self._answer()["versions"]
+        self.kernel = self.ask("kernel")
+        if not self.kernel:
+            raise RivalError("no time without the kernel that ran: none is known")
 
     def ask(self, do: str, **arguments: Any) -> Any:
         assert self.process.stdin is not None

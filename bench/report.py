@@ -13,6 +13,7 @@ LABELS = {
     "sklearn": "scikit-learn",
     "torch_eager": "torch",
     "torch_compile": "torch.compile",
+    "keras_jax": "Keras on JAX",
     "jax_jit": "JAX jit",
     "jax_scan": "JAX scan",
     "onnxruntime": "onnxruntime",
@@ -148,6 +149,20 @@ def left_out(results: dict[str, Any]) -> list[str]:
     ]
 
 
+def kernel_line(results: dict[str, Any]) -> str:
+    """Which kernels ran in each rival; a rival whose kernels are unknown has no place in a table.
+
+    Raises:
+        ValueError: a time without its kernel.
+    """
+    timed = {name for result in results["train"] + results["predict"] for name in result["rivals"]}
+    kernels = results["kernels"]
+    unknown = timed - kernels.keys()
+    if unknown:
+        raise ValueError(f"no table: the kernels of {', '.join(sorted(unknown))} are not known")
+    return "; ".join(f"{LABELS[name]}: {kernels[name]}" for name in LABELS if name in timed)
+
+
 def plain(rows: Rows) -> str:
     """Aligned table, the first two columns to the left."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -170,7 +185,7 @@ def markdown(rows: Rows) -> str:
 
 def text(results: dict[str, Any], goals: Rows, tables: list[Section]) -> str:
     """All results, for the terminal."""
-    parts = [machine_line(results)]
+    parts = [machine_line(results), f"kernels: {kernel_line(results)}"]
     sections: list[Section] = []
     if results["train"]:
         sections.append(("training step, us", train_table(results["train"])))
@@ -201,7 +216,8 @@ def readme_section(results: dict[str, Any], chart: str) -> str:
         parts.append("Microseconds of predicting with the tiny net (16-32-32-3), NumPy in and out:")
         parts.append(markdown(predict_table(results["predict"])))
     parts.append(
-        f"{machine_line(results)}. {results['date']}; {packages}. Every rival's loss curve agrees "
+        f"{machine_line(results)}. {results['date']}; {packages}. Kernels that ran: "
+        f"{kernel_line(results)}. Every rival's loss curve agrees "
         "with float64 NumPy to 1e-3 over the first steps, or it has no time here. "
         "How it is measured, and how to run it: [bench/README.md](bench/README.md). Goals, other "
         "losses and layers, two threads: [docs/performance.md](docs/performance.md)."

@@ -21,6 +21,10 @@ class RivalProtocol(Protocol):
 
     def __init__(self, case: Case, data: Data, threads: int) -> None: ...
 
+    def kernel(self) -> str:
+        """Which kernels run in this process, as the library itself says."""
+        ...
+
     def losses(self, steps: int) -> list[float]:
         """Train on the first unshuffled batches; return the loss of each step before its update."""
         ...

@@ -38,6 +38,9 @@ class Rival:
             optimizer=optim.Adam(self.model.parameters(), lr=case.lr),
         )
 
+    def kernel(self) -> str:
+        return f"its own, {fastnn.isa()}"
+
     def losses(self, steps: int) -> list[float]:
         curve = []
         for step in range(steps):

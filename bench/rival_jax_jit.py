@@ -35,6 +35,9 @@ class Rival:
         self.step = gathered_step
         self.forward = jax.jit(partial(jax_step.forward, case))
 
+    def kernel(self) -> str:
+        return jax_step.kernel()
+
     def losses(self, steps: int) -> list[float]:
         order = jnp.arange(self.case.rows)
         curve = []

@@ -34,6 +34,9 @@ class Rival:
         self.scan = scan
         self.forward = jax.jit(partial(jax_step.forward, case))
 
+    def kernel(self) -> str:
+        return jax_step.kernel()
+
     def losses(self, steps: int) -> list[float]:
         order = np.arange(steps * self.case.batch) % self.case.rows
         self.state, curve = self.scan(self.state, self.x, self.y, jnp.array(order))

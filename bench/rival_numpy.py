@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bench import kernels
 from bench.cases import Case
 from bench.data import Data
 
@@ -31,6 +32,9 @@ class Rival:
         for i, (w, b) in enumerate(zip(data.w, data.b, strict=True)):
             self.net.params.w[i][...] = w
             self.net.params.b[i][...] = b
+
+    def kernel(self) -> str:
+        return kernels.of_blas()
 
     def losses(self, steps: int) -> list[float]:
         return [self.net.step(*self.data.batch(self.case, step)) for step in range(steps)]

@@ -50,6 +50,9 @@ class Rival:
             _model(case, data), options, providers=["CPUExecutionProvider"]
         )
 
+    def kernel(self) -> str:
+        return f"MLAS of {', '.join(self.session.get_providers())}"
+
     def losses(self, steps: int) -> list[float]:
         raise Unsupported("onnxruntime: inference only")
 

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+from bench import kernels
 from bench.cases import Case
 from bench.data import Data
 
@@ -47,6 +48,9 @@ class Rival:
         self.optimizer.t = 0
         for moment in self.optimizer.ms + self.optimizer.vs:
             moment[...] = 0
+
+    def kernel(self) -> str:
+        return kernels.of_blas()
 
     def losses(self, steps: int) -> list[float]:
         """scikit-learn's squared loss is half the mean squared error; its Adam adds eps before the

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from bench import kernels
 from bench.cases import Case
 from bench.data import Data
 
@@ -37,6 +38,19 @@ class Rival:
         self.model = nn.Sequential(*layers[:-1])
         self.loss = LOSSES[case.loss]()
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=case.lr, fused=True)
+
+    def kernel(self) -> str:
+        """MKL's and oneDNN's own words, and the vectors of the elementwise kernels."""
+        mkl, mkldnn, a = torch.backends.mkl, torch.backends.mkldnn, torch.ones(64, 64)
+
+        def products() -> None:
+            with mkl.verbose(mkl.VERBOSE_ON), mkldnn.verbose(mkldnn.VERBOSE_ON):
+                a @ a
+                a.bfloat16() @ a.bfloat16()
+
+        text = kernels.printed(products)
+        found = [kernels.of_mkl(text), kernels.of_onednn(text)]
+        return ", ".join([*filter(None, found), f"ATen {torch.backends.cpu.get_cpu_capability()}"])
 
     def loss_of(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return self.loss(self.model(x), y)

@@ -13,7 +13,7 @@ from bench import data, pool, reference
 from bench.cases import CASES, Case
 
 FASTNN = "fastnn"
-TRAINERS = ("fastnn", "numpy", "sklearn", "torch_eager", "jax_jit", "jax_scan")
+TRAINERS = ("fastnn", "numpy", "sklearn", "torch_eager", "keras_jax", "jax_jit", "jax_scan")
 PREDICTORS = ("fastnn", "numpy", "sklearn", "torch_eager", "jax_jit", "onnxruntime")
 ON_REQUEST = ("torch_compile",)
 RIVALS = tuple(dict.fromkeys(TRAINERS + PREDICTORS + ON_REQUEST))
@@ -79,6 +79,10 @@ def _versions(remotes: list[pool.Remote]) -> dict[str, str]:
     return {name: version for remote in remotes for name, version in remote.versions.items()}
 
 
+def _kernels(remotes: list[pool.Remote]) -> dict[str, str]:
+    return {remote.rival: remote.kernel for remote in remotes}
+
+
 def ratio(rivals: dict[str, dict[str, float]]) -> dict[str, Any]:
     """Name of the fastest rival, and the ratio of its time to ours."""
     others = {name: row["median_us"] for name, row in rivals.items() if name != FASTNN}
@@ -117,7 +121,7 @@ def train(name: str, settings: Settings, peak_gflops: float | None) -> dict[str,
             taken = pool.interleaved(
                 right, failed, settings.repeats, "train", seconds=settings.seconds
             )
-            result |= {"left_out": failed, "versions": _versions(up)}
+            result |= {"left_out": failed, "versions": _versions(up), "kernels": _kernels(up)}
     for rival, seconds in taken.items():
         row = pool.summary([value / case.steps for value in seconds])
         row |= {"curve_error": errors[rival], "gflops": case.flops / row["median_us"] / 1e3}
@@ -150,7 +154,7 @@ def predict(rows: int, settings: Settings) -> dict[str, Any]:
                 rows=rows,
                 seconds=settings.seconds,
             )
-            result |= {"left_out": failed, "versions": _versions(up)}
+            result |= {"left_out": failed, "versions": _versions(up), "kernels": _kernels(up)}
     for rival, seconds in taken.items():
         result["rivals"][rival] = pool.summary(seconds) | {"output_error": errors[rival]}
     return result | ratio(result["rivals"])

@@ -35,7 +35,7 @@ def _versions(packages: tuple[str, ...]) -> dict[str, str]:
 
 
 class Worker:
-    """Handles `losses`, `outputs`, `train` and `predict`; timings warm up on first use."""
+    """Handles `kernel`, `losses`, `outputs`, `train`, `predict`; timings warm up on first use."""
 
     def __init__(self, rival: Any, x: Any) -> None:
         self.rival, self.x = rival, x
@@ -55,6 +55,9 @@ class Worker:
         run(count)
         self.calls[key] = (time.perf_counter() - started) / count
         return self.calls[key]
+
+    def kernel(self) -> str:
+        return self.rival.kernel()
 
     def train(self, seconds: float) -> float:
         return self._timed("train", self.rival.epochs, seconds)

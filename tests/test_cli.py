@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import fastnn
+from fastnn import tabular
 from fastnn.cli import command, report
 from fastnn.cli.numpy_net import NumpyNet
-from fastnn.tabular import model as tabular, table as data
+from fastnn.tabular import table as data
 
 pytest.importorskip("sklearn")
 
@@ -27,8 +28,9 @@ def folder(tmp_path_factory):
         table = data.load_table(name)
         with open(path / f"{name}.csv", "w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow([*table.features, "y"])
-            for row, y in zip(table.x.tolist(), table.y.ravel().tolist()):
+            writer.writerow([*table.rows.names, "y"])
+            columns = [column.values.tolist() for column in table.rows.columns.values()]
+            for *row, y in zip(*columns, table.y.ravel().tolist()):
                 writer.writerow([*row, table.classes[y] if table.classes else y])
     words = ["--target", "y", "--hidden", "16", "--epochs", "40", "--batch-size", "16"]
     run = subprocess.run(
@@ -70,7 +72,7 @@ def test_train_writes_model_and_picture(folder):
         if (folder / f"{name}.png").exists():  # matplotlib is an extra
             assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         net = fastnn.load(folder / f"{name}.safetensors")
-        assert isinstance(net, fastnn.nn.Sequential)
+        assert isinstance(net, tabular.TabularModel)
 
 
 def test_predict_and_evaluate(folder, capsys):
@@ -121,7 +123,7 @@ def test_train_json(tmp_path, capsys, no_picture):
     assert document["files"]["model"] == str(tmp_path / "sub" / "run.safetensors")
     model = tabular.TabularModel.load(document["files"]["model"])
     wine = data.load_table("wine")
-    assert model.features == wine.features and model.classes == wine.classes
+    assert model.features == wine.rows.names and model.classes == wine.classes
 
 
 def test_same_seed_same_model(tmp_path, capsys, no_picture):
@@ -174,6 +176,7 @@ def test_bench_without_a_checkout(capsys, monkeypatch, tmp_path):
 def test_bench_passes_its_options_on(monkeypatch, tmp_path):
     bench = tmp_path / "bench"
     bench.mkdir()
+    (bench / "__init__.py").touch()
     (bench / "__main__.py").write_text("import sys; sys.exit(sys.argv[1:] != ['--quick', 'a'])")
     monkeypatch.setattr(command, "__file__", str(tmp_path / "fastnn" / "cli" / "command.py"))
     assert command.main(["bench", "--quick", "a"]) == 0
@@ -212,7 +215,7 @@ WRONG = {
     ),
     "other classes": (
         ["evaluate", "iris.safetensors", "iris.csv", "--target", "petal width (cm)"],
-        "class '0.20000000298023224' is not one of 'setosa'",
+        "class '0.2' is not one of 'setosa'",
     ),
     "info argument": (["info", "--fast"], "unrecognized arguments: --fast"),
 }
@@ -241,8 +244,13 @@ def test_model_files_without_or_with_bad_pipeline(folder, tmp_path):
     net, extra = fastnn.io.load_with_extra(folder / "diabetes.safetensors")
     bad = [
         ({}, "no tabular model"),
-        (extra | {"features": ["a"]}, "10 different names as features"),
-        (extra | {"features": ["a"] * 10}, "10 different names as features"),
+        (extra | {"columns": 1}, "columns: expected a list"),
+        (extra | {"columns": [1]}, "columns: no column: 1"),
+        (extra | {"columns": extra["columns"][:1] * 10}, "columns: a column is there twice"),
+        (
+            extra | {"columns": extra["columns"][:9], "x_mean": [0.0] * 9, "x_std": [1.0] * 9},
+            "columns of 9 numbers, but the net takes 10",
+        ),
         (extra | {"x_mean": [0.0]}, "10 numbers each as x_mean"),
         (extra | {"x_std": ["a"] * 10}, "not lists of numbers"),
         (extra | {"y_std": [0.0]}, "y_std positive"),
@@ -254,7 +262,9 @@ def test_model_files_without_or_with_bad_pipeline(folder, tmp_path):
         (extra | {"split": {"table": "", "test_size": 0.5, "seed": -1}}, "split is not"),
     ]
     for changed, message in bad:
-        fastnn.save(net, tmp_path / "m", extra=changed)
+        fastnn.save(net, tmp_path / "m", extra=changed, kind="tabular")
+        with pytest.raises(fastnn.io.FormatError, match=message):
+            fastnn.load(tmp_path / "m")
         with pytest.raises(fastnn.io.FormatError, match=message):
             tabular.TabularModel.load(tmp_path / "m")
 
@@ -326,5 +336,6 @@ def test_compare_prints_ratios(tmp_path, capsys, monkeypatch, no_picture):
         table = out.splitlines()[-4:]
         assert code == 0 and table[0].startswith("one step, one thread")
         assert [line.split()[0] for line in table[1:]] == ["NumPy", "scikit-learn", "fastnn"]
-        assert table[3].endswith(" 1.00x")
+        assert table[3].split()[2] == "1.00x" and table[3].split()[-1] == fastnn.isa()
+        assert all("OpenBLAS" in row or "BLAS" in row for row in table[1:3])
     assert fastnn.num_threads() == before

@@ -6,18 +6,19 @@ import json
 import numpy as np
 import pytest
 
-from fastnn import nn, optim
+from fastnn import nn, optim, tabular
 from fastnn.cli import command, report
-from fastnn.tabular import model as tabular, presets, table as data
-from fastnn.tabular.model import Settings
+from fastnn.tabular import Settings, presets, table as data
+from fastnn.tabular.frame import as_frame
 from fastnn.tabular.presets import LOSSES, OPTIMIZERS
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4)).astype(np.float32)
 AMOUNTS = np.exp(X[:, :1] * 0.5 + 1)
 FEATURES = ("a", "b", "c", "d")
-NUMBERS = data.Table(X, AMOUNTS, FEATURES)
-NAMED = data.Table(X, (X[:, 0] > 0).astype(np.int64), FEATURES, ("no", "yes"))
+ROWS = as_frame(dict(zip(FEATURES, X.T)))
+NUMBERS = data.Table(ROWS, AMOUNTS.astype(np.float64))
+NAMED = data.Table(ROWS, (X[:, 0] > 0).astype(np.int64), ("no", "yes"))
 NOT_FOR_A_TABLE = {  # they want two inputs, labels of each class, distributions or a variance
     "BCELoss", "BCEWithLogitsLoss", "CosineEmbeddingLoss", "GaussianNLLLoss", "HingeEmbeddingLoss",
     "HingeLoss", "KLDivLoss", "MarginRankingLoss", "MultiLabelMarginLoss",
@@ -68,8 +69,8 @@ def test_each_loss_learns_in_units_of_the_target(name, tmp_path):
         (NAMED, {"optimizer": "levenberg_marquardt"}, "wants a regression with mse"),
         (NUMBERS, {"optimizer": "levenberg_marquardt", "loss": "l1"}, "wants a regression"),
         (NUMBERS, {"optimizer": "levenberg_marquardt", "lr": 0.1}, "lr: .* leave it out"),
-        (data.Table(X, -AMOUNTS, FEATURES), {"loss": "poisson"}, "from 0 up"),
-        (data.Table(X, 0 * AMOUNTS, FEATURES), {"loss": "tweedie"}, "not all 0"),
+        (data.Table(ROWS, -AMOUNTS), {"loss": "poisson"}, "from 0 up"),
+        (data.Table(ROWS, 0 * AMOUNTS), {"loss": "tweedie"}, "not all 0"),
     ],
 )
 def test_what_does_not_go_together(table, settings, message):
@@ -94,9 +95,9 @@ def test_names_on_the_command_line(capsys, monkeypatch, tmp_path):
 def write(path, table, extra=()):
     with open(path, "w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([*table.features, "y"])
+        writer.writerow([*table.rows.names, "y"])
         names = [table.classes[y] if table.classes else y for y in table.y.ravel().tolist()]
-        writer.writerows([*row, y] for row, y in zip(table.x.tolist(), names))
+        writer.writerows([*row, y] for row, y in zip(X.tolist(), names))
         writer.writerows(extra)
 
 

@@ -85,6 +85,15 @@ def test_logits_and_a_loss() -> None:
         np.testing.assert_array_equal(again.predict(X), fitted(kind).predict(X))
 
 
+def test_several_outputs_without_softmax_are_named() -> None:
+    """Logits of a classifier must not become a regressor without a word."""
+    pytest.importorskip("sklearn")
+    net = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
+    with pytest.warns(UserWarning, match=r"a regression of 3 numbers; if they are logits.*range"):
+        assert type(to_sklearn(net)).__name__ == "MLPRegressor"
+    assert type(to_sklearn(net, range(3))).__name__ == "MLPClassifier"
+
+
 def test_a_net_trained_here() -> None:
     """Dropout does nothing in a prediction, a missing bias is zero; the estimator can be fitted."""
     pytest.importorskip("sklearn")

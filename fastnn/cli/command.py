@@ -19,10 +19,11 @@ from typing import Any, NoReturn
 import numpy as np
 
 import fastnn
+from fastnn import tabular
 from fastnn.cli import report
 from fastnn.cli.compare import compare
 from fastnn.plot.training import count_confusion
-from fastnn.tabular import model as tabular, presets, table as data
+from fastnn.tabular import presets, table as data
 
 __all__ = ["main"]
 
@@ -74,13 +75,17 @@ def parser() -> argparse.ArgumentParser:
     _add_train_arguments(sub)
     sub = command("predict", _predict, "Predict each row of a CSV file.")
     sub.add_argument("model", help="a .safetensors file that train wrote")
-    sub.add_argument("data", help="a CSV file with the columns the model reads, or a data set")
+    sub.add_argument(
+        "data", help="a table with the columns the model reads, - for standard input, or a data set"
+    )
+    _add_reading_arguments(sub)
     sub.add_argument("--out", metavar="FILE", help="write a CSV file instead of to stdout")
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
     sub = command("evaluate", _evaluate, "Compare the predictions for a table with its target: of "
                   "the table that the model was trained on, the rows held out.")  # fmt: skip
     sub.add_argument("model", help="a .safetensors file that train wrote")
-    sub.add_argument("data", help="a CSV file, or a data set")
+    sub.add_argument("data", help="a table, - for standard input, or a data set")
+    _add_reading_arguments(sub)
     sub.add_argument("--target", metavar="NAME", help="the column to compare with")
     sub.add_argument("--all", action="store_true",
                      help="score the rows that the model was trained on too")  # fmt: skip
@@ -94,7 +99,11 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_train_arguments(sub: argparse.ArgumentParser) -> None:
     names = ", ".join(data.DATASETS)
-    sub.add_argument("data", help=f"a CSV file with a header row, or one of: {names}")
+    sub.add_argument("data", help="a CSV file with a header row, plain or .gz, a pipe, - for "
+                     f"standard input, a Parquet file, or one of: {names}")  # fmt: skip
+    _add_reading_arguments(sub)
+    sub.add_argument("--features", type=_names, metavar="A,B", help="the columns to learn from")
+    sub.add_argument("--drop", type=_names, default=(), metavar="A,B", help="columns to leave out")
     sub.add_argument("--target", metavar="NAME", help="the column to predict (CSV files)")
     sub.add_argument("--task", choices=["auto", "classification", "regression"], default="auto",
                      help="auto: classes if not all numbers, or few whole numbers")  # fmt: skip
@@ -119,6 +128,21 @@ def _add_train_arguments(sub: argparse.ArgumentParser) -> None:
                      help="time a step beside NumPy and scikit-learn")  # fmt: skip
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
     sub.add_argument("--quiet", action="store_true", help="no progress, no messages")
+
+
+def _add_reading_arguments(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--sep", metavar="CHAR", type=lambda t: t.replace("\\t", "\t"),
+                     help="what separates cells; found out by default")  # fmt: skip
+    sub.add_argument("--decimal", choices=[".", ","], help="decimal mark; found out by default")
+    sub.add_argument("--na", type=_names, default=(), metavar="A,B",
+                     help="more texts that mean: no value")  # fmt: skip
+    sub.add_argument("--encoding", metavar="NAME", help="of the text, such as cp1252 (utf-8)")
+    sub.add_argument("--no-header", dest="header", action="store_false",
+                     help="the first row is data; columns are called x0, x1, ...")  # fmt: skip
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in next(csv.reader([text]), []))
 
 
 def _losses() -> str:
@@ -193,24 +217,35 @@ def _print_json(document: dict[str, Any]) -> None:
     print(json.dumps(strict(document), allow_nan=False))
 
 
-def _open(name: str, target: str | None, **options: Any) -> data.Table:
-    """Open a bundled data set by name, or a CSV file."""
-    if name in data.DATASETS and not os.path.exists(name):
+def _is_set(name: str) -> bool:
+    """Whether it is a bundled data set, not a file."""
+    return name in data.DATASETS and not os.path.exists(name)
+
+
+def _open(args: Any, target: str | None, **options: Any) -> data.Table:
+    """Open a bundled data set by name, or a file; say on stderr what was noticed."""
+    name = args.data
+    if _is_set(name):
         return data.load_table(name)
-    if not os.path.exists(name) and not name.endswith(".csv"):
+    if not os.path.exists(name) and not name.endswith(".csv") and name != "-":
         known = ", ".join(data.DATASETS)
         raise ValueError(f"data: no file {name!r}, and no such data set; data sets: {known}")
-    return data.read_csv(name, target, **options)
+    text = {key: getattr(args, key) for key in ("sep", "decimal", "na", "encoding", "header")}
+    table = data.read_csv(name, target, **text, **options)
+    if not getattr(args, "quiet", False):
+        for note in (*table.rows.notes, *table.notes):
+            print(f"note: {note}", file=sys.stderr)
+    return table
 
 
 def _train(args: Any) -> int:
-    is_set = args.data in data.DATASETS and not os.path.exists(args.data)
+    is_set = _is_set(args.data)
     if is_set and args.target is not None:
         raise ValueError(f"--target: the data set {args.data!r} has its own; leave it out")
-    if not is_set and args.target is None and os.path.exists(args.data):
-        columns = ", ".join(data.read_header(args.data)[:20])
+    table = _open(args, args.target, task=args.task, features=args.features, drop=args.drop)
+    if table.y is None:
+        columns = ", ".join(table.rows.names[:20])
         raise ValueError(f"--target: expected one of the columns {columns}; name it")
-    table = _open(args.data, args.target, task=args.task)
     if args.task not in ("auto", table.task):
         raise ValueError(f"--task: {args.data} is a {table.task}, got {args.task}")
     given = {key: getattr(args, key) for key in tabular.Settings.__dataclass_fields__}
@@ -220,9 +255,14 @@ def _train(args: Any) -> int:
         fastnn.set_num_threads(args.threads)
     model_path, plot_path = _outputs(args.out, Path(args.data).stem)
     talk = report.Talk(settings.epochs, quiet=args.quiet)
-    talk.say(report.headline(args.data, table, settings))
+
+    def start(result: tabular.Result) -> None:
+        for note in result.notes:
+            talk.say(f"note: {note}")
+        talk.say(report.headline(args.data, table, result.model, settings))
+
     with talk:
-        result = tabular.train(table, settings, talk.on_epoch)
+        result = tabular.train(table, settings, talk.on_epoch, start)
     result.model.save(model_path)
     files = {"model": str(model_path), "plot": None}
     document = report.document(args.data, table, settings, result, files)
@@ -234,9 +274,10 @@ def _train(args: Any) -> int:
         print(report.closing(result, files))
     if args.compare and not result.interrupted:
         x, y = result.model.encode(result.train)
-        document["compare"] = compare(x, y, len(table.classes) or 1, settings)
+        found = compare(x, y, len(table.classes) or 1, settings)
+        document["compare"], document["kernels"] = found
         if not args.json:
-            print(report.comparison(document["compare"]))
+            print(report.comparison(found))
     if args.json:
         _print_json(document)
     if result.interrupted:
@@ -259,10 +300,9 @@ def _outputs(out: str, stem: str) -> tuple[Path, Path]:
 
 def _predict(args: Any) -> int:
     model = tabular.TabularModel.load(args.model)
-    table = _open(args.data, None, features=model.features)
-    _check_features(model, table, args.data)
-    answer, p = model.predict(table.x)
-    names = [model.classes[index] for index in answer] if p is not None else answer.tolist()
+    table = _open_for(args, model, None)
+    p = model.predict_proba(table.rows) if model.classes else None
+    names = model.predict(table.rows).tolist()
     if args.json:
         document: dict[str, Any] = {"target": model.target, "predictions": names}
         if p is not None:
@@ -283,13 +323,11 @@ def _predict(args: Any) -> int:
 
 def _evaluate(args: Any) -> int:
     model = tabular.TabularModel.load(args.model)
-    task = "classification" if model.classes else "regression"
     target = args.target if args.target is not None else model.target
-    table = _open(args.data, target, task=task, features=model.features, classes=model.classes)
-    _check_features(model, table, args.data)
+    table = _open_for(args, model, target)
     if table.classes != model.classes:
         raise ValueError(f"{args.data}: its classes are not those of {args.model}")
-    rows, held_out = len(table.x), model.held_out(table)
+    rows, held_out = len(table), model.held_out(table)
     scope = "all; the table is not the one that the model was trained on"
     if held_out is not None and args.all:
         scope = "all, those trained on too"
@@ -299,23 +337,30 @@ def _evaluate(args: Any) -> int:
         scope = "all; the model's file does not say which rows it was trained on"
     figures: dict[str, Any] = model.evaluate(table)
     if args.json:
-        figures = {"rows": len(table.x), "scored": scope, **figures}
+        figures = {"rows": len(table), "scored": scope, **figures}
         if model.classes:
             assert table.y is not None
-            counts = count_confusion(table.y, model.predict(table.x)[0], len(model.classes))
+            counts = count_confusion(
+                table.y, model.predict_proba(table.rows).argmax(axis=1), len(model.classes)
+            )
             figures |= {"classes": list(model.classes), "confusion": counts.tolist()}
         _print_json(figures)
     else:
-        print(f"{'rows':9} {len(table.x)} ({scope})")
+        print(f"{'rows':9} {len(table)} ({scope})")
         for name, value in figures.items():
             print(f"{name:9} {value:.6g}")
     return 0
 
 
-def _check_features(model: tabular.TabularModel, table: data.Table, name: str) -> None:
-    if table.features != model.features:
-        wanted = ", ".join(model.features[:6])
-        raise ValueError(f"{name}: expected the columns {wanted} ... that the model reads")
+def _open_for(args: Any, model: tabular.TabularModel, target: str | None) -> data.Table:
+    """Open the columns that a model reads, as what it took them for."""
+    task = "classification" if model.classes else "regression"
+    names, kinds = model.features, model.design.encoder.kinds
+    table = _open(args, target, task=task, features=names, classes=model.classes, kinds=kinds)
+    if table.rows.names != names:
+        wanted = ", ".join(names[:6])
+        raise ValueError(f"{args.data}: expected the columns {wanted} ... that the model reads")
+    return table
 
 
 def _info(args: Any) -> int:

@@ -1,23 +1,33 @@
-"""Timing of a training step of the same net in NumPy, scikit-learn and fastnn."""
+"""Timing of a training step of the same net in NumPy, scikit-learn and fastnn.
+
+It runs in a process of its own, in which NumPy's BLAS has its best kernels (`fastnn.cli.blas`):
+`python -m fastnn.cli.compare FILE.npz` prints the figures of the rows and settings in the file.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 import fastnn
+from fastnn.cli import blas
 from fastnn.cli.numpy_net import NumpyNet
-from fastnn.tabular.model import Settings, build, make_trainer
+from fastnn.tabular.training import Settings, build, make_trainer
 
-__all__ = ["compare"]
+__all__ = ["Comparison", "compare", "measured"]
 
 Floats = NDArray[np.float32]
 
@@ -47,7 +57,41 @@ def _sklearn(x: Floats, y: NDArray[Any], settings: Settings, lr: float) -> Calla
     return fit
 
 
-def compare(x: Floats, y: NDArray[Any], n_out: int, settings: Settings) -> dict[str, float]:
+class Comparison(NamedTuple):
+    """Microseconds of a step by library, and the kernels that ran in it."""
+
+    times: dict[str, float]
+    kernels: dict[str, str]
+
+
+def compare(x: Floats, y: NDArray[Any], n_out: int, settings: Settings) -> Comparison:
+    """Run `measured` in a process whose NumPy has its best kernels.
+
+    Raises:
+        ImportError: scikit-learn is not installed.
+        RuntimeError: the process failed.
+    """
+    given = asdict(settings) | {"n_out": n_out, "rounds": ROUNDS, "seconds": SECONDS_PER_ROUND}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.npz"
+        np.savez(path, x=x, y=y, settings=json.dumps(given))
+        command = [sys.executable, "-m", "fastnn.cli.compare", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, env=blas.environment())
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        kind, _, text = reason.partition(": ")
+        raise ImportError(text) if kind == "ImportError" else RuntimeError(f"--compare: {reason}")
+    return Comparison(**json.loads(done.stdout))
+
+
+def measured(
+    x: Floats,
+    y: NDArray[Any],
+    n_out: int,
+    settings: Settings,
+    rounds: int = ROUNDS,
+    seconds: float = SECONDS_PER_ROUND,
+) -> Comparison:
     """Time a training step in NumPy, scikit-learn and fastnn, on one thread, interleaved.
 
     All do the same work: the same widths, activation, batches and float32 rows, shuffled anew each
@@ -59,15 +103,16 @@ def compare(x: Floats, y: NDArray[Any], n_out: int, settings: Settings) -> dict[
         y: int64 class indices of shape (n,), or float32 values of shape (n, 1).
         n_out: number of classes, or 1.
         settings: net and batch size.
+        rounds, seconds: how many timings of each, and how long one takes.
 
     Returns:
-        Microseconds per step, median of seven rounds, for "NumPy", "scikit-learn" and "fastnn".
+        Microseconds per step, median of the rounds, for "NumPy", "scikit-learn" and "fastnn".
 
     Raises:
         ImportError: scikit-learn is not installed.
 
     Example:
-        >>> compare(x, y, 10, Settings())  # doctest: +SKIP
+        >>> measured(x, y, 10, Settings()).times  # doctest: +SKIP
         {'NumPy': 150.2, 'scikit-learn': 301.9, 'fastnn': 17.0}
     """
     is_regression = y.dtype.kind == "f"
@@ -93,14 +138,18 @@ def compare(x: Floats, y: NDArray[Any], n_out: int, settings: Settings) -> dict[
             run(1)
         start = time.perf_counter()
         by_hand.fit(x, y, 1, batch)
-        epochs = max(1, round(SECONDS_PER_ROUND / (time.perf_counter() - start)))
-        for _ in range(ROUNDS):
+        epochs = max(1, round(seconds / (time.perf_counter() - start)))
+        for _ in range(rounds):
             for name, run in contenders.items():
                 start = time.perf_counter()
                 run(epochs)
                 times[name].append(time.perf_counter() - start)
     steps = epochs * -(-len(x) // batch)
-    return {name: 1e6 * statistics.median(spent) / steps for name, spent in times.items()}
+    ran = "; ".join(blas.kernels()) or "its BLAS, kernels unknown without threadpoolctl"
+    return Comparison(
+        {name: 1e6 * statistics.median(spent) / steps for name, spent in times.items()},
+        {"NumPy": ran, "scikit-learn": ran, "fastnn": fastnn.isa()},
+    )
 
 
 @contextlib.contextmanager
@@ -114,3 +163,15 @@ def _one_thread() -> Any:
             yield
     finally:
         fastnn.set_num_threads(before)
+
+
+def _main(path: str) -> None:
+    with np.load(path) as stored:
+        x, y, given = stored["x"], stored["y"], json.loads(str(stored["settings"]))
+    n_out, rounds, seconds = (given.pop(name) for name in ("n_out", "rounds", "seconds"))
+    settings = Settings(**given | {"hidden": tuple(given["hidden"])})
+    print(json.dumps(measured(x, y, n_out, settings, rounds, seconds)._asdict()))
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])

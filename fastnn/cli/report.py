@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 import fastnn
-from fastnn import plot as plots
-from fastnn.tabular.model import Result, Settings
+from fastnn import nn, plot as plots
+from fastnn.cli.compare import Comparison
+from fastnn.tabular import Result, Settings, Table, TabularModel
 from fastnn.tabular.presets import rate_of, takes_all_rows
-from fastnn.tabular.table import Table
 
 __all__ = ["Talk", "closing", "comparison", "document", "figures", "headline", "info", "plot"]
 
@@ -61,20 +61,21 @@ class Talk:
             self.say(f"epoch {self.done:>{len(str(self.epochs))}}/{self.epochs}  {text}")
 
 
-def _widths(table: Table, settings: Settings) -> str:
-    return "-".join(map(str, (table.x.shape[1], *settings.hidden, len(table.classes) or 1)))
+def _widths(model: TabularModel) -> str:
+    linears = [layer for layer in model.net if isinstance(layer, nn.Linear)]
+    return "-".join(map(str, (model.design.width, *(layer.out_features for layer in linears))))
 
 
-def headline(name: str, table: Table, settings: Settings) -> str:
+def headline(name: str, table: Table, model: TabularModel, settings: Settings) -> str:
     """Summary of data, net and settings, in two lines."""
     kind = f"{len(table.classes)} classes" if table.classes else f"regression of {table.target!r}"
     rate = rate_of(settings.optimizer, settings.lr)
     batch = "all rows" if takes_all_rows(settings.optimizer) else f"batch {settings.batch_size}"
     loss = "" if settings.loss is None else f"{settings.loss}; "
     return (
-        f"{name}: {len(table.x)} rows, {table.x.shape[1]} features, {kind}; "
+        f"{name}: {len(table)} rows, {len(model.features)} features, {kind}; "
         f"{settings.test_size:.0%} held out\n"
-        f"net {_widths(table, settings)}, {settings.activation}; {loss}{settings.optimizer}"
+        f"net {_widths(model)}, {settings.activation}; {loss}{settings.optimizer}"
         f"{'' if rate is None else f' lr {rate:g}'}, {batch}, {settings.epochs} epochs, "
         f"seed {settings.seed}"
     )
@@ -103,7 +104,7 @@ def closing(result: Result, files: dict[str, str | None]) -> str:
     """Metrics on the held-out rows, the time, and the files written."""
     held_out = result.model.evaluate(result.test)
     text = ", ".join(f"{name} {value:.4g}" for name, value in held_out.items())
-    lines = [f"held out: {text} on {len(result.test.x)} rows"]
+    lines = [f"held out: {text} on {len(result.test)} rows"]
     if result.steps:
         each = 1e6 * result.seconds / result.steps
         lines.append(
@@ -114,10 +115,14 @@ def closing(result: Result, files: dict[str, str | None]) -> str:
     return "\n".join(lines)
 
 
-def comparison(times: dict[str, float]) -> str:
-    """Table of `--compare`: time per step, and its ratio to fastnn's."""
-    lines = ["one step, one thread      us     ratio"]
-    lines += [f"{name:20} {us:8.1f} {us / times['fastnn']:8.2f}x" for name, us in times.items()]
+def comparison(found: Comparison) -> str:
+    """Table of `--compare`: time per step, its ratio to fastnn's, and the kernels that ran."""
+    times = found.times
+    lines = ["one step, one thread      us     ratio  kernels"]
+    lines += [
+        f"{name:20} {us:8.1f} {us / times['fastnn']:8.2f}x  {found.kernels[name]}"
+        for name, us in times.items()
+    ]
     return "\n".join(lines)
 
 
@@ -129,8 +134,8 @@ def document(
         "data": name,
         "task": table.task,
         "classes": list(table.classes),
-        "rows": {"train": len(result.train.x), "test": len(result.test.x)},
-        "net": _widths(table, settings),
+        "rows": {"train": len(result.train), "test": len(result.test)},
+        "net": _widths(result.model),
         "settings": {**vars(settings), "lr": rate_of(settings.optimizer, settings.lr)},
         "history": result.history,
         "best_epoch": _best(result) + 1 if result.history else None,
@@ -145,7 +150,12 @@ def document(
 
 def plot(result: Result, path: Path, name: str, talk: Talk) -> str | None:
     """Save the plot of a run; without matplotlib print a message and return None."""
-    answer, _ = result.model.predict(result.test.x)
+    model = result.model
+    answer = (
+        model.predict_proba(result.test.rows).argmax(axis=1)
+        if model.classes
+        else model.predict(result.test.rows)
+    )
     assert result.test.y is not None
     try:
         plots.training_report(

@@ -11,6 +11,7 @@ under the key "fastnn"::
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import os
@@ -36,10 +37,16 @@ Config = dict[str, Any]
 KEY = "fastnn"  # of our JSON in the metadata
 SCHEMA = 1
 MAX_DEPTH = 20
+KINDS = {"tabular": "fastnn.tabular.model:TabularModel"}
+"""Models that know more than a net does: what makes them again, imported when a file is of them."""
 
 
 def save(
-    model: Any, path: str | os.PathLike[str], *, extra: Mapping[str, Any] | None = None
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    extra: Mapping[str, Any] | None = None,
+    kind: str | None = None,
 ) -> None:
     """Save a model, or state, to one file; a crash leaves the old file or the whole new one.
 
@@ -49,6 +56,7 @@ def save(
             array, a number or a text, or any dict, list or tuple of these.
         path: the file to make or replace, by custom ``*.safetensors``.
         extra: anything JSON can hold, kept beside the weights, such as how the data was scaled.
+        kind: of a model around the net that `load` is to give; "tabular" or None.
 
     Raises:
         TypeError: the model holds a layer of another type, the state something else, or `extra`
@@ -68,6 +76,8 @@ def save(
     config = {"schema": SCHEMA, "fastnn": __version__, "layers": described(model)}
     if extra is not None:
         config["extra"] = dict(extra)
+    if kind is not None:
+        config["kind"] = kind
     try:
         text = json.dumps(config, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
@@ -92,7 +102,8 @@ def load(path: str | os.PathLike[str], map_location: Any = None, weights_only: b
         weights_only: True; nothing else is ever in a file.
 
     Returns:
-        A new model with the same layers and, bit for bit, the same weights; or the state. Of a
+        A new model with the same layers and, bit for bit, the same weights (of a model that
+        ``fastnn train`` wrote, one that takes rows as they come); or the state. Of a
         safetensors file that others wrote, its tensors by name, for `load_state_dict`.
 
     Raises:
@@ -117,11 +128,22 @@ def load(path: str | os.PathLike[str], map_location: Any = None, weights_only: b
         return {key: _of_others(key, array, path) for key, array in tensors.items()}
     config, name = _config(metadata, tensors, path), os.fsdecode(path)
     if "state" not in config:
-        return _model(tensors, config, name)[0]
+        net, extra = _model(tensors, config, name)
+        # Models that 0.1 wrote have no kind: they are known by what is kept with them.
+        kind = config.get("kind", "tabular" if {"features", "x_mean"} <= extra.keys() else None)
+        return net if kind is None else _around(kind, name)(net, extra, name)
     state = restored(config["state"], tensors, name)
     if tensors:
         _fail(name, f"tensor {next(iter(tensors))[:60]!r}: not in the state")
     return state
+
+
+def _around(kind: object, name: str) -> Any:
+    """What makes the model around a net of this kind."""
+    if kind not in KINDS:
+        _fail(name, f"configuration: kind {kind!r:.40} is not one of {', '.join(KINDS)}")
+    module, _, attribute = KINDS[str(kind)].partition(":")
+    return getattr(importlib.import_module(module), attribute).restored
 
 
 def _of_others(name: str, array: Array, path: str | os.PathLike[str]) -> Tensor:

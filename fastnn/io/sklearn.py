@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,8 @@ def to_sklearn(model: nn.Sequential, classes: Sequence[Any] | None = None) -> An
     Args:
         model: Linear layers, with one activation of Identity, Sigmoid, Tanh or ReLU between all of
             them. What ends in Softmax, or Sigmoid, is a classifier; with `classes` it may end in
-            logits too; else it is a regressor. Dropout is passed over.
+            logits too; else it is a regressor, with a warning if there are several outputs.
+            Dropout is passed over.
         classes: the labels, in the order of the outputs; for one output two of them. Default: 0, 1,
             .. ; for Sigmoid of several outputs none: each is a label of its own (multi-label).
 
@@ -99,6 +101,12 @@ def to_sklearn(model: nn.Sequential, classes: Sequence[Any] | None = None) -> An
     """
     linears, hidden, head = _taken_apart(model)
     outputs = linears[-1].out_features
+    if classes is None and head is None and outputs > 1:
+        warnings.warn(
+            f"model: ends in {outputs} outputs without Softmax: taken for a regression of "
+            f"{outputs} numbers; if they are logits, say classes=range({outputs}), or the labels",
+            stacklevel=2,
+        )
     if classes is not None or head is not None:
         made = _classifier(head, outputs, classes)
     else:

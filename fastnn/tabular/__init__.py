@@ -1,1 +1,26 @@
-"""Tabular data: reading, splitting, scaling, and models."""
+"""Tabular data: rows as they come, encoding, splitting, and models that keep all of it."""
+
+from fastnn.tabular.cells import MISSING
+from fastnn.tabular.frame import Column, Frame, as_frame
+from fastnn.tabular.model import TabularModel
+from fastnn.tabular.reading import read_table
+from fastnn.tabular.table import DATASETS, Table, load_table, read_csv, with_target
+from fastnn.tabular.training import Result, Settings, defaults, train
+
+__all__ = [
+    "DATASETS",
+    "MISSING",
+    "Column",
+    "Frame",
+    "Result",
+    "Settings",
+    "Table",
+    "TabularModel",
+    "as_frame",
+    "defaults",
+    "load_table",
+    "read_csv",
+    "read_table",
+    "train",
+    "with_target",
+]

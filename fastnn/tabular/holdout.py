@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,17 +29,13 @@ class Split:
     def parts(self, table: Table) -> tuple[Table, Table]:
         """The training rows and the held-out rows."""
         assert table.y is not None
-        dealt = split(table.y, self.test_size, self.seed, stratify=bool(table.classes))
-        train, test = (
-            Table(table.x[rows], table.y[rows], table.features, table.classes, table.target)
-            for rows in dealt
-        )
-        return train, test
+        train, test = split(table.y, self.test_size, self.seed, stratify=bool(table.classes))
+        return table.take(train), table.take(test)
 
 
-def fingerprint(table: Table) -> str:
-    """SHA-256 hash of a table's values, which depends on their order."""
-    found = hashlib.sha256(np.ascontiguousarray(table.x).tobytes())
+def fingerprint(table: Table, columns: Collection[str]) -> str:
+    """SHA-256 hash of some columns and the target, which depends on the order of the rows."""
+    found = hashlib.sha256(table.rows.only(columns).fingerprint().encode())
     if table.y is not None:
         found.update(np.ascontiguousarray(table.y).tobytes())
     return found.hexdigest()

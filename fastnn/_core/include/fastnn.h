@@ -289,7 +289,7 @@ typedef struct fnn_table {
   int (*all_finite[2])(const void *x, size_t n); /* float32, float64 */
 } fnn_table;
 
-#define FNN_SCRATCH_BYTES ((size_t)1 << 20)
+#define FNN_SCRATCH_BYTES ((size_t)4 << 20)
 
 /* dispatch.c: the tables compiled in, worst first, and the one in use. */
 size_t fnn_isa_count(void);

@@ -1,173 +1,25 @@
 /* Matrix products. Included once per REAL, after simd/<isa>.h and simd/vmath.h.
  *
- * Three levels, as in Goto & van de Geijn (2008) and BLIS: blocks of k and of rows of a, panels of
- * columns of b, and below them one register tile of MATMUL_ROWS x (MATMUL_VECTORS * VL) sums.
- * Neither the tile nor the packing decides any bit of the result.
+ * Below all loops is one register tile of MATMUL_ROWS x (MATMUL_VECTORS * VL) sums. Where b is small
+ * or there are few rows, loops as in BLIS: blocks of rows and of k, panels of columns of b. Otherwise
+ * both operands are packed, as in Goto & van de Geijn (2008): a block of k and of columns of b stays
+ * in the second cache, and passes by all rows. Neither the tile nor the packing nor the order of the
+ * loops decides any bit of the result.
  */
+#include "matmul_tile.h"
 #include "pack.h"
 #include "tiles.h"
 
-#define MATMUL_K_BLOCK ((size_t)256)       /* part of the numerics: the same everywhere */
-#define MATMUL_A_BYTES ((size_t)3 << 18)   /* a block of a, packed or not: most of a small L2 */
-#define MATMUL_FAR_BYTES ((size_t)1 << 22) /* of out: tiles are fetched ahead beyond this */
-#define MATMUL_SMALL ((size_t)32768)       /* multiply-adds not worth a second tile */
+#define MATMUL_K_BLOCK ((size_t)256)        /* part of the numerics: the same everywhere */
+#define MATMUL_A_BYTES ((size_t)3 << 18)    /* a block of a, packed or not: most of a small L2 */
+#define MATMUL_B_BYTES ((size_t)7 << 16)    /* a block of b, packed: what of L2 the tiles leave */
+#define MATMUL_ROWS_BYTES ((size_t)3 << 20) /* rows of a, packed for one block of k */
+#define MATMUL_FAR_BYTES ((size_t)1 << 22)  /* of out: tiles are fetched ahead beyond this */
+#define MATMUL_SMALL ((size_t)32768)        /* multiply-adds not worth a second tile */
+#define MATMUL_PASS_BYTES ((size_t)3 << 18) /* of b, and rows of a: beyond both the passes pay */
+#define MATMUL_PASS_ROWS ((size_t)168)
 #define MATMUL_MAX_TILES ((size_t)64)
-#define MATMUL_COLUMNS (MATMUL_VECTORS * VL)
-
-/* As many rows as leave registers for MATMUL_VECTORS of b and one of a. With NEON lanes are masked
- * one by one: there columns that fill no vector are packed, and b is read in whole vectors. */
-#define MATMUL_WHOLE (VL * sizeof(REAL) == 16)
-#if VL * (REAL_IS_DOUBLE ? 8 : 4) == 64
-#define MATMUL_ROWS 14
-#define MATMUL_VECTORS 2
-#define MATMUL_EACH_ROW(X)                                                                        \
-  X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
-#elif VL * (REAL_IS_DOUBLE ? 8 : 4) == 32
-#define MATMUL_ROWS 6
-#define MATMUL_VECTORS 2
-#define MATMUL_EACH_ROW(X) X(1) X(2) X(3) X(4) X(5) X(6)
-#elif VL > 1
-#define MATMUL_ROWS 8
-#define MATMUL_VECTORS 3
-#define MATMUL_EACH_ROW(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
-#else
-#define MATMUL_ROWS 4
-#define MATMUL_VECTORS 2
-#define MATMUL_EACH_ROW(X) X(1) X(2) X(3) X(4)
-#endif
-
-/* Loads and stores stay on their side of it; it costs no instruction. */
-#define MATMUL_FENCE __asm__ volatile("" : : : "memory")
-
-/* One register tile. A stride counts elements: a_row from a row of a to the next, a_step and
- * b_step from one k to the next. */
-typedef struct {
-  size_t depth; /* the number of k's */
-  const REAL *a, *b;
-  ptrdiff_t a_row, a_step, b_step;
-  const REAL *bias; /* start of the sums, NULL: 0 */
-  REAL *out;
-  const REAL *y;
-  ptrdiff_t out_row, y_row;
-  mask last; /* columns of the last vector */
-  int fetch; /* out comes closer while the sums are made */
-  int add;   /* out holds the partial sums of earlier k's */
-  int relu, relu_grad;
-} FN(matmul_tile);
-
-/* The register tile: rows <= MATMUL_ROWS, vectors <= MATMUL_VECTORS and the kind of a (`column`:
- * a_row is 1; otherwise a_step is 1) are constants at every call, so all loops are unrolled. */
-FNN_INLINE void FN(matmul_body)(const FN(matmul_tile) * t, int rows, int vectors, int column) {
-  const ptrdiff_t a_row = column ? 1 : t->a_row, a_step = column ? t->a_step : 1;
-  const int group = column ? MATMUL_ROWS : 3; /* rows per pointer: x86 adds index * 4 or * 8 */
-  const ptrdiff_t out_row = t->out_row, y_row = t->y_row;
-  const mask last = t->last;
-  const REAL *a[MATMUL_ROWS], *b = t->b;
-  vec sum[MATMUL_ROWS][MATMUL_VECTORS], bj[MATMUL_VECTORS];
-#pragma GCC unroll 3
-  for (int j = 0; j < vectors; j++) {
-    const mask m = j + 1 < vectors ? m_first(VL) : last;
-    const vec start = t->bias ? v_load_m(t->bias + j * VL, m) : v_zero();
-#pragma GCC unroll 14
-    for (int i = 0; i < rows; i++) sum[i][j] = start;
-  }
-#pragma GCC unroll 14
-  for (int i = 0; i < rows; i += group) a[i / group] = t->a + i * a_row;
-  if (t->fetch) {
-#pragma GCC unroll 14
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 3
-      for (int j = 0; j < vectors; j++) v_prefetch(t->out + i * out_row + j * VL);
-  }
-  for (size_t p = t->depth; p > 0; p--) {
-#pragma GCC unroll 3
-    for (int j = 0; j < vectors; j++)
-      bj[j] = MATMUL_WHOLE || j + 1 < vectors ? v_load(b + j * VL) : v_load_m(b + j * VL, last);
-    b += t->b_step;
-#pragma GCC unroll 14
-    for (int i = 0; i < rows; i++) {
-      const vec ai = v_set1(a[i / group][i % group * a_row]);
-#pragma GCC unroll 3
-      for (int j = 0; j < vectors; j++) sum[i][j] = v_fma(ai, bj[j], sum[i][j]);
-      if (MATMUL_WHOLE && i % 4 == 3) MATMUL_FENCE; /* more of a at once would spill sums */
-    }
-    if (VL == 1) MATMUL_FENCE; /* else gcc 12 makes vectors of k's and reads beyond the last */
-#pragma GCC unroll 14
-    for (int i = 0; i < rows; i += group) a[i / group] += a_step;
-  }
-#define EACH_SUM                                                                                  \
-  _Pragma("GCC unroll 14") for (int i = 0; i < rows; i++)                                         \
-      _Pragma("GCC unroll 3") for (int j = 0; j < vectors; j++)
-#define LANES (j + 1 < vectors ? m_first(VL) : last)
-  REAL *out = t->out;
-  const REAL *y = t->y;
-  if (t->add) EACH_SUM sum[i][j] = v_add(v_load_m(out + i * out_row + j * VL, LANES), sum[i][j]);
-  if (t->relu) EACH_SUM sum[i][j] = v_relu(sum[i][j]);
-  if (t->relu_grad)
-    EACH_SUM sum[i][j] = v_relu_grad(sum[i][j], v_load_m(y + i * y_row + j * VL, LANES));
-  EACH_SUM if (j + 1 < vectors) v_store(out + i * out_row + j * VL, sum[i][j]);
-  else v_store_m(out + i * out_row + j * VL, sum[i][j], last);
-#undef EACH_SUM
-#undef LANES
-}
-
-#define MATMUL_DEFINE_ONE(rows, vectors)                                                          \
-  static void FN(matmul_##rows##_##vectors##_row)(const FN(matmul_tile) * t) {                    \
-    FN(matmul_body)(t, rows, vectors, 0);                                                         \
-  }                                                                                               \
-  static void FN(matmul_##rows##_##vectors##_column)(const FN(matmul_tile) * t) {                 \
-    FN(matmul_body)(t, rows, vectors, 1);                                                         \
-  }
-#define MATMUL_ENTRY_ONE(rows, vectors)                                                           \
-  {FN(matmul_##rows##_##vectors##_row), FN(matmul_##rows##_##vectors##_column)},
-#if MATMUL_VECTORS == 3
-#define MATMUL_EACH_VECTOR(X, rows) X(rows, 1) X(rows, 2) X(rows, 3)
-#else
-#define MATMUL_EACH_VECTOR(X, rows) X(rows, 1) X(rows, 2)
-#endif
-#define MATMUL_DEFINE(rows) MATMUL_EACH_VECTOR(MATMUL_DEFINE_ONE, rows)
-#define MATMUL_ENTRY(rows) {MATMUL_EACH_VECTOR(MATMUL_ENTRY_ONE, rows)},
-MATMUL_EACH_ROW(MATMUL_DEFINE)
-static void (*const FN(matmul_bodies)[MATMUL_ROWS][MATMUL_VECTORS][2])(const FN(matmul_tile) *) = {
-    MATMUL_EACH_ROW(MATMUL_ENTRY)};
-
-/* One vector of the result through the long epilogues: the functions of the elementwise rows. */
-FNN_INLINE vec FN(matmul_finish)(vec z, vec y, int activation, int derivative) {
-  switch (activation) {
-    case FNN_RELU:
-      z = v_relu(z);
-      break;
-    case FNN_SIGMOID:
-      z = v_sigmoid(z);
-      break;
-    case FNN_TANH:
-      z = v_tanh(z);
-      break;
-  }
-  switch (derivative) {
-    case FNN_RELU:
-      return v_relu_grad(z, y);
-    case FNN_SIGMOID:
-      return v_sigmoid_grad(z, y);
-    case FNN_TANH:
-      return v_tanh_grad(z, y);
-  }
-  return z;
-}
-
-static void FN(matmul_epilogue)(const fnn_call *call, const FN(matmul_tile) * t, size_t rows,
-                                size_t columns) {
-  const int activation = (int)call->attr[0], derivative = (int)call->attr[1];
-  for (size_t i = 0; i < rows; i++) {
-    REAL *out = t->out + (ptrdiff_t)i * t->out_row;
-    const REAL *y = derivative ? t->y + (ptrdiff_t)i * t->y_row : NULL;
-    for (size_t j = 0; j < columns; j += VL) {
-      const mask m = m_first(columns - j);
-      const vec z = v_load_m(out + j, m), dy = derivative ? v_load_m(y + j, m) : v_zero();
-      v_store_m(out + j, FN(matmul_finish)(z, dy, activation, derivative), m);
-    }
-  }
-}
+#define MATMUL_B_COLUMNS (MATMUL_B_BYTES / sizeof(REAL) / MATMUL_K_BLOCK)
 
 static inline const REAL *FN(matmul_at)(const fnn_call *call, int array, size_t i, size_t j) {
   const ptrdiff_t *stride = call->stride[array];
@@ -186,7 +38,9 @@ typedef struct {
   size_t at;              /* first k of a block, tile.depth is its length */
   int pack_a, pack_b;
   int relu, relu_grad, epilogue; /* the last step: one of two in registers, or another */
-  REAL *panel, *block;           /* scratch: a panel of b, a block of a */
+  int passes;                    /* both are packed, and rows pass by a block of b */
+  const REAL *bias;              /* one of stride 1, or NULL */
+  REAL *panel, *block;           /* scratch: a panel or block of b, a block of a */
   FN(matmul_tile) tile;
 } FN(matmul_state);
 
@@ -256,6 +110,69 @@ static void FN(matmul_block)(FN(matmul_state) * s, size_t begin, size_t end) {
   }
 }
 
+/* Packs a block of b in strips of MATMUL_COLUMNS, each to be read from end to end. Rows of b are
+ * read as they lie in memory, strips beside one another. */
+static void FN(matmul_pack_b)(const FN(matmul_state) * s) {
+  const ptrdiff_t *stride = s->call->stride[2];
+  const size_t depth = s->tile.depth, whole = s->columns / MATMUL_COLUMNS * MATMUL_COLUMNS;
+  const REAL *b = FN(matmul_at)(s->call, 2, s->at, s->column);
+  if (stride[1] == 1) {
+    for (size_t p = 0; p < depth; p++)
+      for (size_t j = 0; j < whole; j += MATMUL_COLUMNS)
+        for (size_t v = 0; v < MATMUL_COLUMNS; v += VL)
+          v_store(s->panel + j * depth + p * MATMUL_COLUMNS + v,
+                  v_load(b + (ptrdiff_t)p * stride[0] + j + v));
+  }
+  for (size_t j = stride[1] == 1 ? whole : 0; j < s->columns; j += MATMUL_COLUMNS) {
+    const size_t columns = size_min(MATMUL_COLUMNS, s->columns - j);
+    FN(pack)(s->panel + j * depth, blocks_over(columns, VL) * VL, columns, depth,
+             b + (ptrdiff_t)j * stride[1], stride[1], stride[0]);
+  }
+}
+
+/* One register tile of rows, over the strips of the packed block of b. */
+static void FN(matmul_strips)(FN(matmul_state) * s, size_t row, size_t rows) {
+  const fnn_call *call = s->call;
+  FN(matmul_tile) *t = &s->tile;
+  const int epilogue = s->epilogue && s->at + t->depth == call->dim[2];
+  for (size_t j = 0; j < s->columns; j += MATMUL_COLUMNS) {
+    const size_t columns = size_min(MATMUL_COLUMNS, s->columns - j), at = s->column + j;
+    const size_t vectors = blocks_over(columns, VL);
+    t->last = m_first(columns + VL - vectors * VL);
+    t->b = s->panel + j * t->depth;
+    t->b_step = (ptrdiff_t)(vectors * VL);
+    t->bias = s->at == 0 && s->bias ? s->bias + at : NULL;
+    t->out = (REAL *)call->array[0] + (ptrdiff_t)row * t->out_row + at;
+    if (call->array[4]) t->y = (const REAL *)call->array[4] + (ptrdiff_t)row * t->y_row + at;
+    FN(matmul_bodies)[rows - 1][vectors - 1][1](t);
+    if (epilogue) FN(matmul_epilogue)(call, t, rows, columns);
+  }
+}
+
+/* One block of rows and one of k, all columns: blocks of columns of b, and for each all rows, whose
+ * packed tiles the first block leaves for the others. */
+static void FN(matmul_passes)(FN(matmul_state) * s, size_t begin, size_t end) {
+  const ptrdiff_t *stride = s->call->stride[1];
+  const size_t depth = s->tile.depth, tiles = blocks_over(s->rows, MATMUL_ROWS);
+  const size_t strips = blocks_over(end - begin, MATMUL_COLUMNS);
+  const size_t passes = blocks_over(strips, MATMUL_B_COLUMNS / MATMUL_COLUMNS);
+  for (size_t pass = 0; pass < passes; pass++) {
+    s->column = begin + strips * pass / passes * MATMUL_COLUMNS;
+    s->columns = size_min(end, begin + strips * (pass + 1) / passes * MATMUL_COLUMNS) - s->column;
+    FN(matmul_pack_b)(s);
+    for (size_t tile = 0, i = 0, height; tile < tiles; tile++, i += height) {
+      height = FN(matmul_height)(s->rows, tiles, tile);
+      REAL *a = s->block + i * depth;
+      if (pass == 0)
+        FN(pack)(a, height, height, depth, FN(matmul_at)(s->call, 1, s->row + i, s->at), stride[0],
+                 stride[1]);
+      s->tile.a = a;
+      s->tile.a_step = (ptrdiff_t)height;
+      FN(matmul_strips)(s, s->row + i, height);
+    }
+  }
+}
+
 /* What to pack, and where the epilogue goes. Packing pays where it stops cache lines of one set
  * from driving each other out, and where an operand is not contiguous in the way it is read. */
 static inline FN(matmul_state)
@@ -277,6 +194,14 @@ static inline FN(matmul_state)
   s.tile.out_row = call->stride[0][0];
   s.tile.y_row = call->stride[4][0];
   s.tile.fetch = rows * n * sizeof(REAL) > MATMUL_FAR_BYTES;
+  s.bias = call->array[3];
+  s.passes = rows > MATMUL_PASS_ROWS && columns > MATMUL_COLUMNS &&
+             k * columns * sizeof(REAL) > MATMUL_PASS_BYTES &&
+             (!s.bias || call->stride[3][0] == 1);
+  if (s.passes) {
+    s.block = s.panel + MATMUL_K_BLOCK * MATMUL_B_COLUMNS + VL;
+    s.tile.fetch = 1;
+  }
   return s;
 }
 
@@ -290,8 +215,9 @@ static void FN(matmul_rectangle)(const fnn_call *call, size_t row, size_t rows, 
   }
 #endif
   const size_t k = call->dim[2], depth = size_max(size_min(k, MATMUL_K_BLOCK), 1);
-  const size_t blocks = blocks_over(rows, MATMUL_A_BYTES / sizeof(REAL) / depth);
   FN(matmul_state) s = FN(matmul_plan)(call, rows, columns, scratch);
+  const size_t bytes = s.passes ? MATMUL_ROWS_BYTES : MATMUL_A_BYTES;
+  const size_t blocks = blocks_over(rows, bytes / sizeof(REAL) / depth);
   FN(matmul_tile) *t = &s.tile;
   for (size_t i = 0; i < blocks; i++) {
     s.row = row + rows * i / blocks;
@@ -302,7 +228,10 @@ static void FN(matmul_rectangle)(const fnn_call *call, size_t row, size_t rows, 
       t->add = s.at > 0;
       t->relu = s.relu && s.at + t->depth == k;
       t->relu_grad = s.relu_grad && s.at + t->depth == k;
-      FN(matmul_block)(&s, column, column + columns);
+      if (s.passes)
+        FN(matmul_passes)(&s, column, column + columns);
+      else
+        FN(matmul_block)(&s, column, column + columns);
       s.at += t->depth;
     } while (s.at < k);
   }

@@ -1,0 +1,279 @@
+"""Rows with named columns of any kind, from arrays, DataFrames, dicts and lists."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn.tabular.cells import Kind, typed
+
+__all__ = ["Column", "Frame", "as_frame", "column_of"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        kind: "number", "category" or "date".
+        values: float64 with nan, objects (str, None where missing) or datetime64[us] with NaT.
+        note: what its user should know, such as cells that were passed over.
+    """
+
+    kind: Kind
+    values: NDArray[Any]
+    note: str = ""
+
+    def missing(self) -> NDArray[np.bool_]:
+        """Where there is no value."""
+        if self.kind == "category":
+            return np.array([value is None for value in self.values], bool)
+        found: NDArray[np.bool_] = (
+            np.isnat(self.values) if self.kind == "date" else np.isnan(self.values)
+        )
+        return found
+
+    def as_kind(self, kind: Kind) -> Column:
+        """The column as another kind: numbers as texts, texts as numbers or dates."""
+        if kind == self.kind:
+            return self
+        texts = self.texts()
+        found = typed(["" if text is None else text for text in texts], kind=kind)
+        return Column(*found)
+
+    def texts(self) -> NDArray[Any]:
+        """The values as texts, None where missing; whole numbers without a point."""
+        if self.kind == "category":
+            return self.values
+        out = np.empty(len(self.values), object)
+        rows = zip(self.values.tolist(), self.missing().tolist())
+        out[:] = [None if gone else _text(value) for value, gone in rows]
+        return out
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Rows with named columns.
+
+    Attributes:
+        columns: by name, in order; all of one length.
+        rows: how many.
+        lines: the line of each row in the file it came from; None if from elsewhere.
+        notes: what was noticed while reading.
+    """
+
+    columns: Mapping[str, Column]
+    rows: int
+    lines: Sequence[int] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(self.columns)
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def take(self, rows: NDArray[Any]) -> Frame:
+        """The chosen rows, by index or mask."""
+        chosen = np.flatnonzero(rows) if rows.dtype == bool else rows
+        columns = {
+            name: Column(column.kind, column.values[chosen], column.note)
+            for name, column in self.columns.items()
+        }
+        lines = None if self.lines is None else [self.lines[row] for row in chosen.tolist()]
+        return Frame(columns, len(chosen), lines, self.notes)
+
+    def only(self, names: Iterable[str]) -> Frame:
+        """Some of the columns, in the given order.
+
+        Raises:
+            ValueError: a column is not there.
+        """
+        wanted = tuple(names)
+        missing = [name for name in wanted if name not in self.columns]
+        if missing:
+            raise ValueError(f"no column {listed(missing)}; it has {listed(self.names)}")
+        return Frame({n: self.columns[n] for n in wanted}, self.rows, self.lines, self.notes)
+
+    def without(self, names: Collection[str]) -> Frame:
+        """All columns but these, which must be there."""
+        self.only(names)
+        return self.only(name for name in self.columns if name not in names)
+
+    def where(self, row: int) -> str:
+        """How to call a row: by its line where it has one.
+
+        >>> Frame({}, 3).where(2)
+        'row 2'
+        """
+        return f"row {row}" if self.lines is None else f"line {self.lines[row]}"
+
+    def fingerprint(self) -> str:
+        """SHA-256 hash of names and values, which depends on their order."""
+        found = hashlib.sha256()
+        for name, column in self.columns.items():
+            found.update(f"{name}\0{column.kind}\0".encode())
+            if column.kind == "category":
+                texts = ("\1" if v is None else v + "\0" for v in column.values)
+                found.update("".join(texts).encode(errors="surrogatepass"))
+            else:
+                found.update(np.ascontiguousarray(column.values).tobytes())
+        return found.hexdigest()
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message: quoted, a dozen at most."""
+    shown = ", ".join(repr(name) for name in names[:12])
+    return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def as_frame(x: Any, who: str = "x") -> Frame:
+    """Rows as they come, as a `Frame`.
+
+    Args:
+        x: a `Frame`; a DataFrame of pandas or polars, or a table of pyarrow; a dict of columns; an
+            array or a list of rows, whose columns are called x0, x1, ...
+        who: the argument's name, for messages.
+
+    Raises:
+        TypeError: something else.
+        ValueError: columns of different lengths, an array that has not two axes, a name twice.
+
+    Example:
+        >>> as_frame({"width": [1, None], "kind": ["oak", "elm"]}).names
+        ('width', 'kind')
+        >>> as_frame([[1, 2], [3, 4]]).columns["x1"].values.tolist()
+        [2.0, 4.0]
+    """
+    if isinstance(x, Frame):
+        return x
+    if isinstance(x, Mapping):
+        return _of_columns([(str(name), values) for name, values in x.items()], who)
+    names = getattr(x, "column_names", None)  # pyarrow
+    if names is not None and hasattr(x, "column"):
+        return _of_columns([(str(n), x.column(i)) for i, n in enumerate(names)], who)
+    if hasattr(x, "columns") and hasattr(x, "__getitem__"):
+        found = list(x.columns)
+        if len(set(map(str, found))) != len(found):
+            _twice(list(map(str, found)), who)
+        return _of_columns([(str(name), x[name]) for name in found], who)
+    if hasattr(x, "tocsr"):  # SciPy's sparse matrices
+        x = x.toarray()
+    return _of_rows(x, who)
+
+
+def _of_rows(x: Any, who: str) -> Frame:
+    try:
+        rows = np.asarray(x)
+    except ValueError:
+        rows = np.empty(0, object)
+    if rows.dtype.kind in "US":  # a list of mixed rows became one of texts
+        rows = np.array([[*row] for row in x], object) if rows.ndim == 2 else rows
+    if rows.ndim != 2:
+        raise ValueError(
+            f"{who}: expected rows of columns of one length, such as an array of shape (rows, "
+            f"columns) or a DataFrame, got {type(x).__name__} of shape {rows.shape}"
+        )
+    return _of_columns([(f"x{i}", rows[:, i]) for i in range(rows.shape[1])], who)
+
+
+def _of_columns(columns: Sequence[tuple[str, Any]], who: str) -> Frame:
+    made: dict[str, Column] = {}
+    lengths: dict[str, int] = {}
+    for name, values in columns:
+        if name in made:
+            _twice([n for n, _ in columns], who)
+        made[name] = column_of(values, f"{who}: column {name!r}")
+        lengths[name] = len(made[name].values)
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{name!r} {count}" for name, count in list(lengths.items())[:6])
+        raise ValueError(f"{who}: expected columns of one length, got {shown}")
+    notes = [f"column {n!r}: {c.note}" for n, c in made.items() if c.note]
+    return Frame(made, next(iter(lengths.values()), 0), None, notes)
+
+
+def _twice(names: list[str], who: str) -> NoReturn:
+    twice = next(name for name in names if names.count(name) > 1)
+    raise ValueError(f"{who}: two columns are called {twice!r}; rename one")
+
+
+def column_of(values: Any, who: str = "values") -> Column:
+    """One column of an array, a list or a Series.
+
+    Raises:
+        TypeError: its values are neither numbers nor texts nor dates.
+        ValueError: not one axis.
+    """
+    array = _array(values)
+    if array.ndim != 1:
+        raise ValueError(f"{who}: expected one axis, got shape {array.shape}")
+    if array.dtype.kind in "fiu":
+        return Column("number", array.astype(np.float64))
+    if array.dtype.kind == "M":
+        return Column("date", array.astype("M8[us]"))
+    if array.dtype.kind == "b":
+        return Column("category", _objects(map(str, array.tolist()), len(array)))
+    items = [None if _is_missing(item) else item for item in array.tolist()]
+    present = [item for item in items if item is not None]
+    if all(isinstance(item, str) for item in present):
+        if "categor" in str(getattr(values, "dtype", "")).lower():
+            return Column("category", _objects(items, len(items)))
+        return Column(*typed([item.strip() if item else "" for item in items]))
+    if all(isinstance(item, bool | np.bool_) for item in present):
+        return Column(
+            "category", _objects((None if i is None else str(bool(i)) for i in items), len(items))
+        )
+    if all(hasattr(item, "isoformat") for item in present):
+        texts = ["" if item is None else item.isoformat() for item in items]
+        return Column(*typed(texts, kind="date"))
+    try:
+        return Column("number", np.array([np.nan if i is None else float(i) for i in items]))
+    except (TypeError, ValueError):
+        # Numbers and texts side by side: as if they had come from a file.
+        plain = (str, int, float, bool, np.generic)
+        odd = next((item for item in present if not isinstance(item, plain)), None)
+        if odd is not None:
+            raise TypeError(
+                f"{who}: expected numbers, texts, booleans or dates, got {type(odd).__name__}"
+            ) from None
+        return Column(*typed(["" if item is None else str(item).strip() for item in items]))
+
+
+def _array(values: Any) -> NDArray[Any]:
+    to_numpy = getattr(values, "to_numpy", None)
+    if to_numpy is None:
+        array = np.asarray(values)
+        # What NumPy turned to texts was a list of texts and other things.
+        return np.array(list(values), object) if array.dtype.kind in "USO" else array
+    if "int" in str(values.dtype if hasattr(values, "dtype") else values.type).lower():
+        try:  # pandas' nullable integers would come as objects
+            return np.asarray(to_numpy(dtype=np.float64, na_value=np.nan))
+        except TypeError:
+            pass
+    array = np.asarray(to_numpy())
+    return np.array(array.tolist(), object) if array.dtype.kind in "UST" else array
+
+
+def _objects(items: Iterable[Any], count: int) -> NDArray[Any]:
+    out = np.empty(count, object)
+    out[:] = list(items)
+    return out
+
+
+def _is_missing(item: Any) -> bool:
+    if item is None or type(item).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(item, float | np.floating) and bool(item != item)
