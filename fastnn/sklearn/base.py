@@ -33,6 +33,9 @@ from fastnn.train.predict import predict
 
 Array = NDArray[Any]
 
+_asked: weakref.WeakKeyDictionary[BaseEstimator, int] = weakref.WeakKeyDictionary()
+
+FEW = 5  # predictions without a net of its own
 REAL = {np.dtype(np.float32), np.dtype(np.float64)}
 BLOCK_BYTES = 1 << 26  # of a sparse matrix that are made dense at a time, to predict
 
@@ -338,20 +341,30 @@ class BaseMLP(BaseEstimator):
         )
         return Bound(net, self.out_activation_, structure, [*coefs, *intercepts])
 
-    def _outputs(self, X: Any, check_input: bool = True) -> Array:
+    def _outputs(self, X: Any) -> Array:
         """What the net gives for these rows, its output's activation included."""
-        if check_input:
-            X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        key = key_of(self) if self not in _nets else None
-        kit = None if key is None else kits.take(key)
-        if key is not None and kit is not None:
-            kit.load(self.coefs_, self.intercepts_)
-            out = outputs_of(kit.bound.whole, X, kit.bound.net.dtype)
-            kits.give(key, kit)
-        else:
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        out = self._by_a_kit(X)
+        if out is None:
             bound = self._bound()
             out = outputs_of(bound.whole, X, bound.net.dtype)
         return out.astype(np.result_type(X.dtype, out.dtype), copy=False)
+
+    def _by_a_kit(self, X: Any) -> Array | None:
+        """The outputs by a spare kit, for the first few calls: a net of its own would have to be
+        recorded. None where there is none."""
+        asked = _asked.get(self, 0)
+        if asked >= FEW or self in _nets:
+            return None
+        key = key_of(self)
+        kit = None if key is None else kits.take(key)
+        if key is None or kit is None:
+            return None
+        _asked[self] = asked + 1
+        kit.load(self.coefs_, self.intercepts_)
+        out = outputs_of(kit.bound.whole, X, kit.bound.net.dtype)
+        kits.give(key, kit)
+        return out
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
