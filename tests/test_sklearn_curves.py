@@ -134,6 +134,33 @@ def test_curve(kind: str, settings: str) -> None:
     assert_alike(kind, mine, other)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["binary", "classes", "labels"])
+def test_loss_of_what_is_certain_and_wrong(kind: str, dtype: Any) -> None:
+    """It is cut at -log of the type's epsilon, where scikit-learn cuts it; the gradient is not."""
+    rows = (1e3 * X).astype(dtype)
+    mine, other = pair(kind, batch_size=83, max_iter=4, activation="identity")
+    quiet(mine.fit, rows, TARGETS[kind])
+    quiet(other.fit, rows, TARGETS[kind])
+    outputs = 3 if kind == "labels" else 1
+    assert 1.0 < mine.loss_curve_[0] < -outputs * np.log(np.finfo(dtype).eps)
+    np.testing.assert_allclose(mine.loss_curve_, other.loss_curve_, rtol=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")  # log of a probability 0, in both
+@pytest.mark.parametrize("kind", ["binary", "numbers"])
+def test_the_activation_is_read_at_every_prediction(kind: str) -> None:
+    """As in scikit-learn, also once the net is known."""
+    for mine, other in [pair(kind), pair(kind, solver="lbfgs")]:
+        for activation in ("relu", "tanh", "relu", "identity"):
+            for estimator in (mine, other):
+                if not hasattr(estimator, "coefs_"):
+                    quiet(estimator.fit, X, TARGETS[kind])
+                estimator.set_params(activation=activation)
+            for _ in range(7):  # by a kit, then by a net of its own
+                assert_alike(kind, mine, other)
+
+
 @pytest.mark.parametrize("settings", ["adam", "penalty", "early stopping", "lbfgs, penalty"])
 @pytest.mark.parametrize("kind", TARGETS)
 def test_sample_weight(kind: str, settings: str) -> None:
