@@ -54,6 +54,29 @@ def test_class_weight(given: Any, weight: Any) -> None:
     assert_equal(mine, classifier().fit(X, LABELS, product))
 
 
+def test_class_weight_in_parts() -> None:
+    """A part need not have every label."""
+    given, labels = {"low": 3.0, "top": 0.5}, ["low", "mid", "top"]
+    mine = classifier(class_weight=given).partial_fit(X, LABELS, classes=labels)
+    other = classifier().partial_fit(X, LABELS, compute_sample_weight(given, LABELS), labels)
+    low = LABELS != "top"
+    mine.partial_fit(X[low], LABELS[low])
+    assert_equal(mine, other.partial_fit(X[low], LABELS[low], 1 + 2.0 * (LABELS[low] == "low")))
+
+
+def test_batch_norm_is_there_from_the_first_fit() -> None:
+    """Turned on or off later, it takes effect with new weights."""
+    mine = classifier(batch_norm=True, warm_start=True).fit(X, LABELS)
+    other = classifier(batch_norm=True, warm_start=True).fit(X, LABELS).fit(X, LABELS)
+    assert_equal(mine.set_params(batch_norm=False).fit(X, LABELS), other)
+    np.testing.assert_array_equal(mine.predict_proba(X), other.predict_proba(X))
+    mine.set_params(warm_start=False)
+    assert mine.fit(X, LABELS).norms_ is None
+    mine.set_params(batch_norm=True, warm_start=True)
+    assert mine.fit(X, LABELS).norms_ is None
+    assert_equal(mine, classifier(warm_start=True).fit(X, LABELS).fit(X, LABELS))
+
+
 def test_dropout_depends_on_the_random_state_alone() -> None:
     first, again, other, plain = (
         classifier(dropout=rate, random_state=seed).fit(X, LABELS)
@@ -153,6 +176,14 @@ def test_lr_schedule() -> None:
     flat.partial_fit(X, LABELS)
     flat._optimizer.set_rate(0.025)
     assert_equal(flat.partial_fit(X, LABELS), mine)
+    cosine = functools.partial(optim.lr_scheduler.CosineAnnealingLR, T_max=4)
+    whole, parted = (classifier(lr_schedule=cosine, optimizer="adamw") for _ in range(2))
+    for _ in range(4):  # a schedule goes on after a pickle
+        whole.partial_fit(X, LABELS, classes=np.unique(LABELS))
+        parted.partial_fit(X, LABELS, classes=np.unique(LABELS))
+        parted = pickle.loads(pickle.dumps(parted))
+    assert_equal(whole, parted)
+    assert whole._optimizer.learning_rate == pytest.approx(0.0, abs=1e-12)
     plateau = functools.partial(optim.lr_scheduler.ReduceLROnPlateau, patience=0, threshold=10.0)
     stuck = classifier(lr_schedule=plateau).fit(X, LABELS)
     assert stuck._optimizer.learning_rate < stuck.learning_rate_init
@@ -291,6 +322,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"callbacks": [3]}, "callbacks: expected"),
     ({"callbacks": [cb.EarlyStopping("val_loss")]}, "monitor: expected"),
     ({"class_weight": "even"}, "The 'class_weight' parameter"),
+    ({"class_weight": {"else": 2.0}}, "class_weight: expected labels of"),
     *(({"solver": "lbfgs", name: value}, f"{name}: is for solver 'adam' or 'sgd'")
       for name, value in {
           "dropout": 0.1, "batch_norm": True, "optimizer": "adamw", "lr_schedule": len,

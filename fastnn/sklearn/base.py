@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from fastnn.optim.optimizer import Optimizer
@@ -33,8 +32,6 @@ from fastnn.train.predict import predict
 
 Array = NDArray[Any]
 
-_asked: weakref.WeakKeyDictionary[BaseEstimator, int] = weakref.WeakKeyDictionary()
-
 FEW = 5  # predictions without a net of its own
 REAL = {np.dtype(np.float32), np.dtype(np.float64)}
 BLOCK_BYTES = 1 << 26  # of a sparse matrix that are made dense at a time, to predict
@@ -42,6 +39,7 @@ BLOCK_BYTES = 1 << 26  # of a sparse matrix that are made dense at a time, to pr
 # The net of each estimator, beside it: what is in its `__dict__` is arrays, as in scikit-learn.
 _nets: weakref.WeakKeyDictionary[BaseEstimator, Bound] = weakref.WeakKeyDictionary()
 _steps: weakref.WeakKeyDictionary[BaseEstimator, Steps] = weakref.WeakKeyDictionary()
+_asked: weakref.WeakKeyDictionary[BaseEstimator, int] = weakref.WeakKeyDictionary()
 
 
 def keep(estimator: BaseEstimator, arguments: dict[str, Any]) -> None:
@@ -112,6 +110,9 @@ class BaseMLP(BaseEstimator):
     def _score_of(self, bound: Bound, rows: Rows) -> float:
         raise NotImplementedError
 
+    def _class_weights(self, labels: Array) -> Array:
+        raise NotImplementedError
+
     def _stratify(self, y: Array) -> Array | None:
         return None
 
@@ -134,7 +135,7 @@ class BaseMLP(BaseEstimator):
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         if self.class_weight is not None:
-            own = compute_sample_weight(self.class_weight, np.asarray(labels)).astype(X.dtype)
+            own = self._class_weights(np.asarray(labels)).astype(X.dtype)
             sample_weight = own if sample_weight is None else sample_weight * own
         y = y.reshape(-1, 1) if y.ndim == 1 else y
         self.n_outputs_ = y.shape[1]
@@ -190,7 +191,6 @@ class BaseMLP(BaseEstimator):
         minimise(function, self)
         self.coefs_ = [a.astype(X.dtype) for a in net.coefs()]
         self.intercepts_ = [a.astype(X.dtype) for a in net.intercepts()]
-        self._bound()
 
     def _fit_stochastic(
         self,
@@ -234,7 +234,7 @@ class BaseMLP(BaseEstimator):
         optimizer = self._optimizer.bind(self, net)
         optimizer.pack()
         self.coefs_, self.intercepts_ = net.coefs(), net.intercepts()
-        self.norms_ = net.norms() if self.batch_norm else None
+        self.norms_ = net.norms() or None
         bound.sources = [*self.coefs_, *self.intercepts_]
         _nets[self] = bound
         if known is None or known.net is not net or known.optimizer is not optimizer:
@@ -315,7 +315,6 @@ class BaseMLP(BaseEstimator):
         structure = (
             *activations(self, layers),
             *dropout_rates(self, layers),
-            self.batch_norm,
             self.out_activation_,
         )
         bound = _nets.get(self)

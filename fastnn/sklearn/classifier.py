@@ -10,6 +10,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -67,7 +68,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         class_weight: {class: factor} of the sample weights, or "balanced": rows / (classes * rows
             of the class); default None.
         dropout: the rate after each hidden layer, in [0, 1), or a list of them; default 0.
-        batch_norm: a BatchNorm1d after each hidden Linear, default False.
+        batch_norm: a BatchNorm1d after each hidden Linear, from the first fit on; default False.
         optimizer: in place of adam or sgd: the name of an optimizer of fastnn.optim ("adamw",
             "lion" ...), its class, or a function of parameters; it gets learning_rate_init where
             it leaves lr open. The penalty stays: alpha=0 turns it off.
@@ -249,6 +250,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 + (f", among them {new}" if len(new) else "")
             )
         return np.asarray(self._label_binarizer.transform(y), bool)
+
+    def _class_weights(self, labels: Array) -> Array:
+        given = self.class_weight
+        if not isinstance(given, dict) or self._label_binarizer.y_type_.startswith("multilabel"):
+            return np.asarray(compute_sample_weight(given, labels))
+        unknown = [label for label in given if label not in self.classes_]
+        if unknown:
+            raise ValueError(f"class_weight: expected labels of {self.classes_}, got {unknown}")
+        return np.array([float(given.get(label, 1.0)) for label in labels.ravel().tolist()])
 
     def _stratify(self, y: Array) -> Array | None:
         return y if self.n_outputs_ == 1 else None

@@ -94,6 +94,7 @@ def key_of(estimator: Any) -> Key | None:
     if (
         own != (None, None, None)
         or e.batch_norm
+        or getattr(e, "norms_", None) is not None
         or any(dropout_rates(e, len(shapes) - 1))
         or not all(isinstance(name, str) for name in names)
         or dtype not in (np.float32, np.float64)

@@ -61,7 +61,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             bias correction.
         max_fun: at most so many calls of the function in lbfgs, default 15000.
         dropout: the rate after each hidden layer, in [0, 1), or a list of them; default 0.
-        batch_norm: a BatchNorm1d after each hidden Linear, default False.
+        batch_norm: a BatchNorm1d after each hidden Linear, from the first fit on; default False.
         optimizer: in place of adam or sgd: the name of an optimizer of fastnn.optim ("adamw",
             "lion" ...), its class, or a function of parameters; it gets learning_rate_init where
             it leaves lr open. The penalty stays: alpha=0 turns it off.
