@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import subprocess
 import sys
@@ -20,6 +21,7 @@ pytest.importorskip("sklearn", minversion="1.7")
 
 import joblib
 import sklearn
+import sklearn.neural_network
 from sklearn import inspection, model_selection
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -31,6 +33,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multioutput import ClassifierChain, MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fastnn
@@ -60,6 +63,25 @@ def regressor(**options: Any) -> MLPRegressor:
 @parametrize_with_checks([MLPClassifier(max_iter=100), MLPRegressor(max_iter=100)])
 def test_scikit_learns_checks(estimator: Any, check: Callable[[Any], None]) -> None:
     check(estimator)
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_the_same_face(name: str) -> None:
+    """Parameters in their order with their defaults, tags, and all public methods."""
+    mine, theirs = (getattr(m, name) for m in (fastnn.sklearn, sklearn.neural_network))
+    own, other = (list(inspect.signature(kind).parameters.values()) for kind in (mine, theirs))
+    for a, b in zip(own, other, strict=False):
+        assert (a.name, a.default, a.kind) == (b.name, b.default, b.kind)
+    assert all(p.kind is p.KEYWORD_ONLY for p in own[len(other) :])
+    assert get_tags(mine()) == get_tags(theirs())
+    assert {n for n in dir(theirs) if n[0] != "_"} <= set(dir(mine))
+    for method in ("fit", "partial_fit", "predict", "score"):
+        a, b = (inspect.signature(getattr(kind(), method)) for kind in (mine, theirs))
+        assert list(a.parameters)[: len(b.parameters)] == list(b.parameters)
+    classes = {"classes": [0, 1, 2]} if name == "MLPClassifier" else {}
+    with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
+        mine(early_stopping=True).partial_fit(X, Y, **classes)
+    assert not hasattr(mine(solver="lbfgs"), "partial_fit")
 
 
 # ---- its tools ----
