@@ -141,7 +141,7 @@ if _TYPE_CHECKING:
 # What a script may do without is loaded when it is first asked for.
 _MODULES = (
     "amp callbacks compiler distributions explain func guards info io linalg mindspore plot "
-    "special testing train utils"
+    "sklearn special testing train utils"
 )
 _provide("fastnn", "fastnn", _MODULES)
 _provide("fastnn", "fastnn.amp", "GradScaler autocast")
