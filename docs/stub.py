@@ -57,6 +57,7 @@ def wrap(array: NDArray[Any]) -> Tensor: ...
 class Tensor(_tensor.Tensor):
     grad: Tensor | None
 '''
+LATE = {"QR": "fastnn.ops.decompositions", "SignLog": "fastnn.ops.solving"}  # imported for types
 OURS = ("Scalar", "Operand", "Axes", "Tensor")
 
 
@@ -78,7 +79,8 @@ class Stub:
             elif name not in OURS:
                 inner = inspect.unwrap(function)
                 named = inner.__globals__.get(name)
-                self.homes.add(((named if inspect.isclass(named) else inner).__module__, name))
+                home = named if inspect.isclass(named) else inner
+                self.homes.add((LATE.get(name, home.__module__), name))
         return WORD.sub(lambda m: f"_{m[0]}" if m[0] in HIDDEN else m[0], text)
 
     def parameters(self, function: Any) -> tuple[str, str]:
