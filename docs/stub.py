@@ -33,6 +33,8 @@ HOMES = {  # names of annotations -> where type checkers find them
     "Generator": "fastnn.random.generator",
     "DTypeLike": "numpy.typing",
     "NDArray": "numpy.typing",
+    "QR": "fastnn.ops.decompositions",
+    "SignLog": "fastnn.ops.solving",
 }
 HEAD = '''"""Tensor with its methods. Written by docs/stub.py: `make stubs`."""
 
@@ -57,7 +59,6 @@ def wrap(array: NDArray[Any]) -> Tensor: ...
 class Tensor(_tensor.Tensor):
     grad: Tensor | None
 '''
-LATE = {"QR": "fastnn.ops.decompositions", "SignLog": "fastnn.ops.solving"}  # imported for types
 OURS = ("Scalar", "Operand", "Axes", "Tensor")
 
 
@@ -79,8 +80,7 @@ class Stub:
             elif name not in OURS:
                 inner = inspect.unwrap(function)
                 named = inner.__globals__.get(name)
-                home = named if inspect.isclass(named) else inner
-                self.homes.add((LATE.get(name, home.__module__), name))
+                self.homes.add(((named if inspect.isclass(named) else inner).__module__, name))
         return WORD.sub(lambda m: f"_{m[0]}" if m[0] in HIDDEN else m[0], text)
 
     def parameters(self, function: Any) -> tuple[str, str]:
