@@ -139,7 +139,6 @@ cdef class Program:
         cdef fnn_status status
         if team == 0:
             team = engine.team_for(self.cost)
-        engine.ask_for_team(team)
         if team == 1 and self.cost < 20.0 and not self._users:
             # too short to give up the GIL
             engine.program_bind(self._program, pointers)
@@ -332,7 +331,6 @@ cdef class Loop:
             engine.team_for(max([p.cost for p in self.programs if p is not None]))
             if threads is None else threads
         )
-        engine.ask_for_team(team)
         self._loop.seconds = seconds
         while self._loop.epoch < self._loop.last_epoch:
             part = engine.loop_part(&self._loop)
@@ -362,6 +360,11 @@ cdef class Loop:
                 (<Program>self.programs[part])._release()
         engine.raise_for(status)
         return 0
+
+
+def team_size(double cost, size_t limit):
+    """How many threads a run of this many microseconds is worth, of at most `limit`."""
+    return min(engine.team_for(cost), limit)
 
 
 def shuffle(int64_t[::1] order, uint64_t seed, uint64_t epoch):

@@ -244,6 +244,7 @@ class Compiled(Front):
         self._count(arrays)
         if kwargs or len(arrays) != len(args) or any(trained):
             recording.shortcut = None  # it only takes a flat list of arrays
+        recording.settle()
         self._last, self._shortcut = recording, recording.shortcut
         self._cache.setdefault(key, []).insert(0, recording)
         del self._cache[key][4:]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from fastnn import random
 from fastnn._core.replay import Feeds
 from fastnn._support import check
 from fastnn._support.dtypes import wide
@@ -38,6 +37,8 @@ class Trains(Training, Protocol):
     _fitting: threading.Lock
 
     def _begin(self, asked: Any, seed: int, held_out: Any) -> None: ...
+
+    def _new_seed(self) -> int: ...
 
 
 class Again:
@@ -181,7 +182,7 @@ class Fit:
         return True
 
     def _run(self, trainer: Trains, rows: Rows, epochs: int) -> History:
-        seed = random.derive_seed()
+        seed = trainer._new_seed()
         trainer._begin(self._asked, seed, None)
         try:
             self._loop.renew(rows.arrays(), seed)

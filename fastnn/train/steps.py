@@ -162,11 +162,11 @@ class Steps:
         samples = order[:batch], order[-last:], order[:batch]
 
         def record(part: int) -> Recording:
-            return self._recording(kinds[part], rows, samples[part], asked)
+            return self.recording(kinds[part], rows, samples[part], asked)
 
         first = 2 if every > 1 else 0
         made: list[Recording | None] = [None, None, None]
-        made[first] = known = self._recording(kinds[first], rows, samples[first], asked, first=True)
+        made[first] = known = self.recording(kinds[first], rows, samples[first], asked, first=True)
         if self._closes:
             run, keyed = self._by_closure(rows, asked), seed if shuffle else None
             doubts, data = known.captures.doubts, rows.arrays()
@@ -190,7 +190,7 @@ class Steps:
         samples = order[:batch], order[-last:]
 
         def record(part: int) -> Recording:
-            return self._recording("evaluate", rows, samples[part], asked)
+            return self.recording("evaluate", rows, samples[part], asked)
 
         tail = self._matching(self._key("evaluate", rows, last, asked)) if last < batch else None
         known = record(0)
@@ -263,7 +263,7 @@ class Steps:
         """A step of an optimizer that evaluates a batch several times; each is one program."""
 
         def run(arrays: tuple[NDArray[Any], ...]) -> list[float]:
-            known = self._recording("within", rows, np.arange(len(arrays[0])), asked)
+            known = self.recording("within", rows, np.arange(len(arrays[0])), asked)
             step = self._step("within", asked)
 
             def evaluate() -> list[Tensor]:
@@ -294,7 +294,7 @@ class Steps:
 
     # ---- recordings ----
 
-    def _recording(
+    def recording(
         self, kind: str, rows: Rows, batch: NDArray[np.int64], asked: Asked, first: bool = False
     ) -> Recording:
         """The recorded step for batches of this size; recorded on these rows, then undone.

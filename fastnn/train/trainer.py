@@ -291,8 +291,8 @@ class Trainer:
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: all but the recordings, which are made again."""
-        made_again = "_recordings", "_again", "_fitting"
-        return {k: v for k, v in vars(self).items() if k not in made_again}
+        again = "_recordings", "_again", "_fitting"
+        return {k: v for k, v in vars(self).items() if k not in again}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         fresh = {"_recordings": Recordings(), "_again": Again(), "_fitting": threading.Lock()}
@@ -374,13 +374,17 @@ class Trainer:
         tried(self.model, given, plan.metrics)  # raises a clear error if the data are at fault
         raise failed
 
+    def _new_seed(self) -> int:
+        """The seed of a fit's shuffles."""
+        return random.derive_seed()
+
     def _fit(
         self, plan: Plan, share: float, given: Given, validation: Any, file: Checkpoint | None
     ) -> tuple[Session, Loop | PythonLoop]:
         """Train on checked rows, with a new seed or from the state in the checkpoint."""
         rows, held = self._checked(plan, share, given, validation, file)
         found = None if file is None else file.found
-        seed, numbers = random.derive_seed() if found is None else found["seed"], None
+        seed, numbers = self._new_seed() if found is None else found["seed"], None
         if share:
             rows, held, numbers = rows.split(share, seed)
         self._begin(plan.asked, seed, numbers)
@@ -390,9 +394,7 @@ class Trainer:
         self._recordings.advise()
         return session, loop
 
-    def _begin(
-        self, asked: Sequence[str | Metric], seed: int, held_out: NDArray[np.int64] | None
-    ) -> None:
+    def _begin(self, asked: Any, seed: int, held_out: NDArray[np.int64] | None) -> None:
         """What a fit sets before it trains."""
         self._asked, self.seed, self.validation_rows = asked, seed, held_out
         self.history, self.stop_training = History(), False
