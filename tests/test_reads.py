@@ -112,3 +112,35 @@ def test_a_fit_notices_what_a_callback_changes(name: str) -> None:
         assert "cannot compile this" in str(error)
         return
     assert found == want
+
+
+def trained_by_fits(name: str, keeps: bool) -> list[list[float]]:
+    """The weights after each of six fits; the state of the loss changes after the third."""
+    function, change = reads.form(name)
+    fastnn.manual_seed(0)
+    model = nn.Linear(2, 1)
+
+    def loss(z: Tensor, y: Tensor) -> Tensor:
+        return function((z - y).square().mean() * fastnn.ones(3)).mean()  # type: ignore[no-any-return]
+
+    trainer = fastnn.Trainer(model, loss, optim.SGD(model.parameters(), lr=0.01))
+    weights = []
+    for i in range(6):
+        if not keeps:
+            trainer._again._kept.clear()
+        trainer.fit(DATA[:, :2], DATA[:, 2:], batch_size=4, shuffle=False, verbose=0)
+        weights.append(model.weight.flatten().tolist())
+        if i == 2:
+            change()
+    return weights
+
+
+@pytest.mark.parametrize("name", reads.TEXTS)
+def test_fits_again_notice_what_changed(name: str) -> None:
+    try:
+        want = trained_by_fits(name, keeps=False)
+    except (fastnn.RecordingError, FloatingPointError) as error:
+        with pytest.raises(type(error)):
+            trained_by_fits(name, keeps=True)
+        return
+    assert trained_by_fits(name, keeps=True) == want
