@@ -62,6 +62,10 @@ class _Parts:
         self._batches = [np.empty((max(rows), *a.shape[1:]), a.dtype) for a in data]
         self.before_run: list[Callable[[], object]] = []
 
+    def let_go(self) -> None:
+        """Let go of what makes recordings, and of the data that it has: all are made."""
+        self._record = _none_is_left
+
     def make(self, part: int) -> tuple[program.Program, tuple[NDArray[Any], ...]]:
         """Make the program of a kind of step that is reached for the first time, and its arrays."""
         recording = self._record(part)
@@ -74,6 +78,10 @@ class _Parts:
         made = recording.bound[recording.n_inputs :]
         outputs = tuple(np.empty(s.array.shape, s.array.dtype) for s in made)
         return tuple(b[: self._rows[part]] for b in self._batches) + outputs
+
+
+def _none_is_left(part: int) -> Recording:
+    raise AssertionError(f"all recordings were made, but number {part} was not")
 
 
 class Loop:
@@ -133,9 +141,10 @@ class Loop:
         """Take other data of the same types and shapes, packed, and another key of the shuffles; or
         no data, until there are others.
 
-        The recordings are as they were when they were looked at.
+        All kinds of steps were reached, and the recordings are as when they were looked at.
         """
         self._loop.renew(list(data), seed)
+        self._parts.let_go()
         self._key = self._key if self._key is None else seed
         self._synced = True
 
