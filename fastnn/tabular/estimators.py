@@ -144,11 +144,7 @@ class _Tabular:
         if name in WITHOUT_SMOOTHING:
             recipe = recipe_of(self._get("preset"), classes > 0, **changes, smoothing=0.0)
         real = np.dtype(np.float32)
-        own = None
-        if given is not None:
-            own = row_weights(given, None, y, classes, real)
-            if not own.any():  # type: ignore[union-attr]
-                raise ValueError("sample_weight: expected a weight > 0, got only zeros")
+        own = row_weights(given, None, y, classes, real)
         if labels is not None and isinstance(by_class, Mapping):
             by_class = labels.by_index(by_class)
         both = row_weights(given, by_class, y, classes, real)

@@ -18,7 +18,7 @@ from fastnn.tabular.recipes import Recipe, coslog4, flat_cos
 from fastnn.train.validation import Rows
 from fastnn.train.whole_batches import WholeBatches
 
-__all__ = ["Report", "fit_net"]
+__all__ = ["Rates", "Report", "fit_net", "optimizer_of"]
 
 Floats = NDArray[np.float32]
 RATE, DECAY = 0, 2  # where kernels read lr and the decoupled decay; see `optim.settings.common`
@@ -77,7 +77,7 @@ class _Clock:
         return self.left > 0
 
 
-class _Rates:
+class Rates:
     """Tables of learning rates, decays and the dropout rate for the steps of an epoch."""
 
     def __init__(self, optimizer: optim.AdamW, net: nn.Sequential, recipe: Recipe) -> None:
@@ -97,6 +97,13 @@ class _Rates:
         found: list[Any] = rates_of(self._optimizer, tables)
         rate = np.ascontiguousarray(np.reshape(self._recipe.dropout * fall, (-1, 1)))
         return found + [(layer.rate, rate) for layer in self._dropouts]
+
+
+def optimizer_of(net: nn.Sequential, recipe: Recipe) -> optim.AdamW:
+    """Adam with decoupled decay over the groups of a recipe, at their highest rates."""
+    given = net.parameters() if recipe.plain else groups(net, recipe)
+    betas = (0.9, recipe.beta2)
+    return optim.AdamW(given, lr=recipe.lr, betas=betas, weight_decay=recipe.decay)
 
 
 def fit_net(
@@ -124,15 +131,12 @@ def fit_net(
         FloatingPointError: the loss became nan or infinite.
     """
     report, begun = Report(), time.perf_counter()
-    given = net.parameters() if recipe.plain else groups(net, recipe)
-    optimizer = optim.AdamW(
-        given, lr=recipe.lr, betas=(0.9, recipe.beta2), weight_decay=recipe.decay
-    )
+    optimizer = optimizer_of(net, recipe)
     parameters = list(net.parameters())
     net.train()
     n, batch = len(rows.x), min(recipe.batch_size, len(rows.x))
     loop = WholeBatches(net, loss, optimizer, rows, batch)
-    rates, clock = _Rates(optimizer, net, recipe), _Clock(recipe.epochs, deadline)
+    rates, clock = Rates(optimizer, net, recipe), _Clock(recipe.epochs, deadline)
     best: list[NDArray[Any]] = []
     more = True
     while more:

@@ -16,6 +16,7 @@ __all__ = ["RobustDesign", "smooth_clip"]
 
 Floats = NDArray[np.float32]
 Wide = NDArray[np.float64]
+FURTHEST = 1e100  # numbers beyond it count as it, so that differences cannot overflow
 MAX_ONE_HOT = 1000  # columns of one category; the rarer values are all 0, like missing ones
 
 
@@ -25,10 +26,8 @@ def smooth_clip(x: NDArray[Any]) -> NDArray[Any]:
     >>> smooth_clip(np.array([0.1, 1e6])).round(4).tolist()
     [0.0999, 3.0]
     """
-    with np.errstate(over="ignore"):  # infinite squares give 0 in the second form
-        near = x / np.sqrt(1 + np.square(x / 3))
-    far: NDArray[Any] = np.abs(x) > 1e8
-    return np.asarray(np.where(far, 3 * np.sign(x), near))
+    within = np.clip(x, -1e100, 1e100)  # whose squares do not overflow
+    return np.asarray(within / np.sqrt(1 + np.square(within / 3)))
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,11 @@ class RobustDesign:
 
     @classmethod
     def fit(
-        cls, frame: Frame, rows: NDArray[np.int64] | None = None, one_hot: int = 9
+        cls,
+        frame: Frame,
+        rows: NDArray[np.int64] | None = None,
+        one_hot: int = 9,
+        encoder: Encoder | None = None,
     ) -> tuple[RobustDesign, list[str]]:
         """Learn columns from all rows, medians and quartiles from some.
 
@@ -69,11 +72,12 @@ class RobustDesign:
             frame: the table.
             rows: the rows for medians and quartiles, default all.
             one_hot: see the class.
+            encoder: one that has learned the columns already; default: a new one.
 
         Returns:
             the design, and notes about columns that were left out; see `Encoder.fit`.
         """
-        encoder, notes = Encoder.fit(frame)
+        encoder, notes = Encoder.fit(frame) if encoder is None else (encoder, [])
         bare = cls(encoder, np.empty(0), np.empty(0), one_hot)
         x = bare._columns(frame)[0]
         x = x if rows is None else x[rows]
@@ -117,7 +121,7 @@ class RobustDesign:
 
     def _columns(self, frame: Frame) -> tuple[Wide, NDArray[np.int64]]:
         numbers, codes = self.encoder.encode(frame)
-        parts, embedded = [numbers], []
+        parts, embedded = [np.clip(numbers, -FURTHEST, FURTHEST)], []
         for column, size in zip(codes.T, self.encoder.sizes):
             if size > self.one_hot:
                 embedded.append(column)
