@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import re
 import subprocess
 import sys
 import time
@@ -270,6 +271,15 @@ def test_it_needs_no_scikit_learn() -> None:
     env = {**os.environ, "PYTHONPATH": root}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert "C" in done.stdout and "was not fitted; call fit(X, y) first" in done.stdout, done.stderr
+
+
+def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).parents[1] / "docs/tabular.md"
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.S):
+        exec(block, names)
+    assert names["predictor"].predict({"width": [4.0], "kind": ["elm"]}).tolist() == ["yes"]
 
 
 # ---- bad tables ----

@@ -333,7 +333,7 @@ class TabularRegressor(_Tabular):
     Source: as there.
 
     >>> rows = [[i % 7, i % 5] for i in range(70)]
-    >>> model = TabularRegressor(epochs=16, random_state=0).fit(rows, [10 * a + b for a, b in rows])
+    >>> model = TabularRegressor(epochs=64, random_state=0).fit(rows, [10 * a + b for a, b in rows])
     >>> model.score(rows, [10 * a + b for a, b in rows]) > 0.9
     True
     """

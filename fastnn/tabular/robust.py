@@ -47,8 +47,8 @@ class RobustDesign:
     Example:
         >>> from fastnn.tabular.frame import as_frame
         >>> rows = as_frame({"width": [1.0, 2.0, 3.0], "kind": ["oak", "elm", "oak"]})
-        >>> RobustDesign.fit(rows)[0].apply(rows).round(2).tolist()
-        [[-0.95, 0.0], [0.0, 1.66], [0.95, 0.0]]
+        >>> RobustDesign.fit(rows)[0].apply(rows).astype(float).round(2).tolist()
+        [[-0.95, 0.0], [0.0, -1.66], [0.95, 0.0]]
 
     Source: Holzmueller, Grinsztajn and Steinwart 2024.
     """
