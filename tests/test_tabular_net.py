@@ -79,7 +79,8 @@ def pairs(net: nn.Sequential) -> list[tuple[Any, str, float]]:
 
 def theirs(values: dict[str, Any], name: str, p: Any, factor: float) -> np.ndarray[Any, Any]:
     array = np.array(values[name]) * factor
-    return (array.T if name.endswith("weight") else array).reshape(p.shape)
+    turned = name.endswith(("weight", "weight_2"))  # ours have the axis of the sum last
+    return (np.swapaxes(array, -1, -2) if turned else array).reshape(p.shape)
 
 
 def put(net: nn.Sequential, weights: dict[str, Any]) -> None:

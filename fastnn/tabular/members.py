@@ -36,7 +36,7 @@ class Task:
         frame: the table.
         y: class indices, or float64 values.
         classes: how many; 0 for a regression.
-        loss_weight, score_weight: weights of the rows in the loss and in the metric, or None.
+        weight: of the rows, in the loss and in the metric, or None.
         score: the validation metric.
         recipe: how.
     """
@@ -44,8 +44,7 @@ class Task:
     frame: Frame
     y: NDArray[Any]
     classes: int
-    loss_weight: NDArray[Any] | None
-    score_weight: NDArray[Any] | None
+    weight: NDArray[Any] | None
     score: Score
     recipe: Recipe
 
@@ -103,14 +102,14 @@ def _fit_one(
         loss = nn.CrossEntropyLoss(label_smoothing=recipe.smoothing)
     member = Member(net, design, target)
     of_held_out, truth = np.ascontiguousarray(x[held_out]), task.y[held_out]
-    weight = np.ones(len(held_out)) if task.score_weight is None else task.score_weight[held_out]
+    weight = np.ones(len(held_out)) if task.weight is None else task.weight[held_out]
     if not weight.any():
         weight = np.ones(len(held_out))
 
     def score() -> float:
         return task.score(member.of(np.asarray(net.predict(of_held_out))), truth, weight)
 
-    rows = Rows(x, y, task.loss_weight).at(train)
+    rows = Rows(x, y, task.weight).at(train)
     return member, fit_net(net, loss, rows, recipe, score, rng, deadline), notes
 
 

@@ -38,8 +38,8 @@ class Columns(Layer):
         dtype: float32 (default) or float64.
 
     Attributes:
-        frequency, phase: w1 and b1 of (numbers, 1, 16); without `periodic` there are none.
-        mixing, shift: W2 of (numbers, 16, 3) and b2 of (numbers, 1, 3).
+        frequency, phase: w1 and b1 of (numbers, 16, 1); without `periodic` there are none.
+        mixing, shift: W2 of (numbers, 3, 16) and b2 of (numbers, 3, 1).
         categories: (sum of sizes, 8), the tables of the categories one after another.
 
     The output has the 3 cosines of each number, the numbers, the plain columns, the categories:
@@ -68,11 +68,11 @@ class Columns(Layer):
         self.periodic = check.flag("periodic", periodic)
         real = check.real_dtype(dtype)
         if self._embeds:
-            shape, last = (self.numbers, 1, FREQUENCIES), EMBEDDED - 1
+            shape, cosines = (self.numbers, FREQUENCIES, 1), EMBEDDED - 1
             self.frequency = Parameter(self._empty(shape, real))
             self.phase = Parameter(self._empty(shape, real))
-            self.mixing = Parameter(self._empty((self.numbers, FREQUENCIES, last), real))
-            self.shift = Parameter(self._empty((self.numbers, 1, last), real))
+            self.mixing = Parameter(self._empty((self.numbers, cosines, FREQUENCIES), real))
+            self.shift = Parameter(self._empty((self.numbers, cosines, 1), real))
         if self.sizes:
             self.categories = Parameter(self._empty((sum(self.sizes), CATEGORY), real))
             starts = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
@@ -111,10 +111,11 @@ class Columns(Layer):
             return input
         parts = [input[:, :whole]] if whole else []
         if self._embeds:
-            x = ops.reshape(input[:, : self.numbers].T, (self.numbers, rows, 1))
+            # The rows come last, so that the products of a column are long: twice as fast.
+            x = ops.reshape(input[:, : self.numbers].T, (self.numbers, 1, rows))
             angle = ops.add(ops.mul(x, ops.mul(self.frequency, 2 * math.pi)), self.phase)
-            z = ops.add(ops.matmul(ops.cos(angle), self.mixing), self.shift)
-            parts.insert(0, ops.reshape(z.transpose(0, 1), (rows, -1)))
+            z = ops.add(ops.matmul(self.mixing, ops.cos(angle)), self.shift)
+            parts.insert(0, ops.reshape(z, (-1, rows)).T)
         if self.sizes:
             index = ops.add(ops.cast(input[:, whole:], int64), self._starts)
             parts.append(ops.reshape(self._looked_up(index), (rows, -1)))
