@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from fastnn import nn
 from fastnn.nn.layers.columns import Columns, ParametricActivation, ScaleColumns, ScheduledDropout
 from fastnn.tabular import as_frame
 from fastnn.tabular.encoding import Encoder, Feature
-from fastnn.tabular.fitting import Rates, optimizer_of
+from fastnn.tabular.fitting import Clock, Rates, fit_net, optimizer_of
 from fastnn.tabular.predictor import Target
 from fastnn.tabular.realmlp import build, initialize
 from fastnn.tabular.recipes import Recipe, recipe_of
@@ -163,6 +164,42 @@ def test_dropouts_rate_is_read_at_every_step() -> None:
     assert losses[0] == 1.0 and layer.state[1] >= 16
     with pytest.raises(ValueError, match="p: expected less than 1"):
         ScheduledDropout(1.0)
+
+
+def test_of_equal_epochs_the_last_is_kept() -> None:
+    recipe = recipe_of("td", True, hidden=4, epochs=5)
+    frame = as_frame({"a": np.arange(9.0), "b": np.arange(9.0) ** 2})
+    net = build(RobustDesign.fit(frame)[0], 2, recipe)
+    initialize(net, np.zeros((9, 2), np.float32), recipe, np.random.default_rng(0))
+    scores, seen = iter([3.0, 1.0, 1.0, 2.0, 1.5]), []
+
+    def score() -> float:
+        seen.append(net[1].weight.numpy().copy())
+        return next(scores)
+
+    x = RobustDesign.fit(frame)[0].apply(frame)
+    rows = Rows(x, np.arange(9) % 2)
+    report = fit_net(net, nn.CrossEntropyLoss(), rows, recipe, score, np.random.default_rng(0))
+    assert report.scores == [3.0, 1.0, 1.0, 2.0, 1.5] and report.best_epoch == 2
+    assert np.array_equal(net[1].weight.numpy(), seen[2])
+    assert not np.array_equal(seen[2], seen[1]) and not net.training
+
+
+def test_the_schedules_time() -> None:
+    plain = Clock(3, None)
+    times = []
+    for epoch in range(3):
+        times += plain.times(4).tolist()
+        assert plain.tick() == (epoch < 2)
+    np.testing.assert_allclose(times, np.arange(12) / 12)
+    hurried = Clock(1000, time.perf_counter() + 0.2)
+    last = 0.0
+    while True:
+        last = hurried.times(4)[-1]
+        time.sleep(0.02)
+        if not hurried.tick():
+            break
+    assert last > 0.6 and hurried.left <= 0  # nearly 1: it ended when the schedule did
 
 
 # ---- preparation ----

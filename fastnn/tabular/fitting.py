@@ -18,7 +18,7 @@ from fastnn.tabular.recipes import Recipe, coslog4, flat_cos
 from fastnn.train.validation import Rows
 from fastnn.train.whole_batches import WholeBatches
 
-__all__ = ["Rates", "Report", "fit_net", "optimizer_of"]
+__all__ = ["Clock", "Rates", "Report", "fit_net", "optimizer_of"]
 
 Floats = NDArray[np.float32]
 RATE, DECAY = 0, 2  # where kernels read lr and the decoupled decay; see `optim.settings.common`
@@ -48,7 +48,7 @@ class Report:
         return self.scores[self.best_epoch]
 
 
-class _Clock:
+class Clock:
     """The schedule's time t of each step, stretched so that it reaches 1 when time is over.
 
     Without a limit t goes from 0 to 1 in equal steps. With one, what is left of it is shared out
@@ -136,7 +136,7 @@ def fit_net(
     net.train()
     n, batch = len(rows.x), min(recipe.batch_size, len(rows.x))
     loop = WholeBatches(net, loss, optimizer, rows, batch)
-    rates, clock = Rates(optimizer, net, recipe), _Clock(recipe.epochs, deadline)
+    rates, clock = Rates(optimizer, net, recipe), Clock(recipe.epochs, deadline)
     best: list[NDArray[Any]] = []
     more = True
     while more:
