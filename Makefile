@@ -15,13 +15,13 @@ TESTS_C := $(wildcard tests/c/*.c)
 C_FILES := $(filter %.c %.h,$(SOURCES)) $(TESTS_C) $(wildcard tests/c/*.h)
 
 CROSS := aarch64-linux-gnu-gcc
-CROSS_FLAGS := -O2 -fpeel-loops -funswitch-loops -ftree-vectorize -fvect-cost-model=dynamic -ffp-contract=off -fno-math-errno -fvisibility=hidden -std=c11 -Wall -Wextra -Wno-unused-parameter
+CROSS_FLAGS := -O2 -fpeel-loops -funswitch-loops -ftree-vectorize -fvect-cost-model=dynamic -ffp-contract=off -fno-math-errno -fvisibility=hidden -pthread -std=c11 -Wall -Wextra -Wno-unused-parameter
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-c test-neon check format docs stubs goldens parity bench perf-check perf-baseline wheel clean machine cross
+.PHONY: help demo test test-c test-neon test-tsan check format docs stubs goldens parity bench perf-check perf-baseline wheel clean machine cross
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -39,10 +39,13 @@ test-c: build/test_kernels build/cases.bin ## run the kernels' tests in C, with 
 test-neon: build/test_kernels_neon build/cases.bin ## run them for AArch64 in an emulator, qemu-user
 	@qemu-aarch64 -L /usr/aarch64-linux-gnu build/test_kernels_neon build/cases.bin
 
+test-tsan: build/test_teams_tsan ## run the thread team's tests under the thread sanitizer
+	@build/test_teams_tsan
+
 check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== ruff";         $(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
 	@echo "== mypy";         $(BIN)/mypy --no-error-summary
-	@echo "== stubtest";     $(BIN)/stubtest --concise --ignore-missing-stub --mypy-config-file pyproject.toml fastnn._core.engine fastnn._core.program fastnn._core.tape fastnn._core.backward fastnn._core.replay
+	@echo "== stubtest";     $(BIN)/stubtest --concise --ignore-missing-stub --mypy-config-file pyproject.toml fastnn._core.engine fastnn._core.program fastnn._core.nets fastnn._core.tape fastnn._core.backward fastnn._core.replay
 	@echo "== cython-lint";  PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastnn/_core/*.pyx fastnn/_core/*.pxi
 	@echo "== clang-format"; $(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	@echo "== instructions"; $(BIN)/python -m bench.instructions
@@ -69,7 +72,10 @@ parity: $(VENV)/built $(PARITY_VENV)/bin/python ## hold every name against the t
 bench: $(VENV)/built $(VENV)/rivals ## measure against other engines, render into the README
 	@$(BIN)/python -m bench --render
 
-perf-check: $(VENV)/built ## instructions of kernels and steps, against the baseline (valgrind)
+perf-test-tsan: build/test_teams_tsan ## run the thread team's tests under the thread sanitizer
+	@build/test_teams_tsan
+
+check: $(VENV)/built ## instructions of kernels and steps, against the baseline (valgrind)
 	@$(BIN)/python -m bench.instructions
 
 perf-baseline: $(VENV)/built ## what is counted now becomes the baseline; NOTE="why"
@@ -106,7 +112,7 @@ build/test_kernels: $(VENV)/built $(filter tests/c/%,$(C_FILES))
 	@echo "== building the kernels' tests"
 	@objects=build/$$($(BIN)/python -c 'import sys, sysconfig; \
 	  print(sysconfig.get_platform(), sys.implementation.cache_tag, sep="-")')/fastnn/_core/src; \
-	$(CC) -std=c11 -O1 -Wall -Wextra -Ifastnn/_core/include $(TESTS_C) $$objects/*.o $$objects/isa/*.o \
+	$(CC) -std=c11 -O1 -Wall -Wextra -pthread -Ifastnn/_core/include -Ifastnn/_core/src $(TESTS_C) $$objects/*.o $$objects/isa/*.o \
 	  $$(echo | $(CC) -fopenmp -E - >/dev/null 2>&1 && echo -fopenmp) -lm -o $@
 
 # The whole engine once more, with setup.py's flags; no Python is needed for it.
@@ -115,6 +121,12 @@ build/test_kernels_neon: $(C_FILES) Makefile | cross
 	@mkdir -p $(@D)
 	@$(CROSS) $(CROSS_FLAGS) -Ifastnn/_core/include -Ifastnn/_core/src $(TESTS_C) \
 	  $(wildcard fastnn/_core/src/*.c) $(addprefix fastnn/_core/src/isa/,scalar.c neon.c) -fopenmp -lm -o $@
+
+# The team alone, by pthreads: the sanitizer does not see into OpenMP's own waits.
+build/test_teams_tsan: $(C_FILES) Makefile
+	@mkdir -p $(@D)
+	@$(CC) -std=c11 -O1 -g -Wall -Wextra -Wno-unused-parameter -fsanitize=thread -DTEAMS_MAIN -Ifastnn/_core/include \
+	  -Ifastnn/_core/src tests/c/teams.c $(patsubst %,fastnn/_core/src/%.c,helpers memory pace sleep threads) -lm -o $@
 
 cross:
 	@need=; \

@@ -2,7 +2,7 @@
 
 Environment:
     FASTNN_BUILD=release|debug|asan|ubsan|cov   what to build (release)
-    FASTNN_NO_OPENMP=1                          build without threads
+    FASTNN_NO_OPENMP=1                          build without OpenMP: threads by pthreads alone
     FASTNN_JOBS=2                               compilers to run at once
 """
 
@@ -22,7 +22,18 @@ from setuptools.command.build_ext import build_ext
 from setuptools.modified import newer_group
 
 CORE = "fastnn/_core"
-DRIVERS = ("dispatch", "operands", "program", "threads")  # C that sees no SIMD
+DRIVERS = (  # C that sees no SIMD
+    "dispatch",
+    "helpers",
+    "loop",
+    "memory",
+    "nets",
+    "operands",
+    "pace",
+    "program",
+    "sleep",
+    "threads",
+)
 PXD = sorted(glob(f"{CORE}/*.px[di]"))
 HEADERS = sorted(glob(f"{CORE}/include/*.h") + glob(f"{CORE}/src/**/*.h", recursive=True))
 
@@ -39,6 +50,7 @@ COMMON = [
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fvisibility=hidden",
+    "-pthread",
 ]
 GCC_ONLY = "-fvect-cost-model=dynamic"  # clang, which refuses it, does so by itself
 # For hand-written C only. Kernels share one type, so some of their parameters go unused.
@@ -109,7 +121,7 @@ class BuildEngine(build_ext):
             with quiet_compiler():
                 has_openmp = add_openmp_flags_if_available(ext)
             if not has_openmp:
-                say("the compiler has no OpenMP: building without threads")
+                say("the compiler has no OpenMP: threads come from pthreads")
         if not self.takes(GCC_ONLY):
             ext.extra_compile_args = [f for f in ext.extra_compile_args if f != GCC_ONLY]
         ext.depends.append(self.flags_stamp(ext))
@@ -161,7 +173,7 @@ common = {
     "include_dirs": [f"{CORE}/include", f"{CORE}/src"],
     "depends": [*HEADERS, *PXD, "setup.py"],
     "extra_compile_args": [*COMMON, *compile_flags],
-    "extra_link_args": link_flags,
+    "extra_link_args": ["-pthread", *link_flags],
 }
 setup(
     ext_modules=[
@@ -176,7 +188,7 @@ setup(
         ),
         *(
             Extension(f"fastnn._core.{name}", sources=[f"{CORE}/{name}.pyx"], **common)
-            for name in ("program", "tape", "backward", "replay", "watch", "frames")
+            for name in ("program", "nets", "tape", "backward", "replay", "watch", "frames")
         ),
     ],
     cmdclass={"build_ext": BuildEngine},

@@ -20,7 +20,7 @@ from bench.pin import pin
 from bench.report import Section, plain
 from fastnn.cli import blas
 
-PARTS = ("where", "gemm", "eager", "ode", "variants", "scaling", "costs")
+PARTS = ("where", "gemm", "eager", "ode", "variants", "scaling", "busy", "costs")
 Found = dict[str, Any]
 
 

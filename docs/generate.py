@@ -79,6 +79,14 @@ def families() -> dict[str, tuple[str, list[Entry]]]:
             + [e for e in public("fastnn.train") if e[0] != "train.Trainer"]
             + [("profile", fastnn.profile), ("Profile", Profile)],
         ),
+        "populations": (
+            "Many nets at once",
+            [
+                *public("fastnn.population"),
+                *(e for kind in ("Population", "Ensemble", "Best")
+                  for e in methods(f"population.{kind}", getattr(fastnn.population, kind))[1:]),
+            ],
+        ),
         "callbacks": ("Callbacks", list(public("fastnn.callbacks"))),
         "explain": (
             "Model inspection",

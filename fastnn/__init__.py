@@ -3,18 +3,7 @@
 from math import e, inf, nan, pi
 from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
-from fastnn import (
-    autograd,
-    dtype,
-    func,
-    linalg,
-    nn,
-    ops,
-    optim,
-    random,
-    settings as _settings,
-    special,
-)
+from fastnn import autograd, dtype, nn, ops, optim, random, settings as _settings
 from fastnn._core.engine import isa, isas
 from fastnn._support import threads as _threads
 from fastnn._support.device import (
@@ -122,9 +111,6 @@ from fastnn.tape.modes import (
 from fastnn.tensor import Tensor
 from fastnn.tensor.printing import get_printoptions, set_printoptions
 from fastnn.tensor.size import Size
-from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and_grad
-from fastnn.transforms.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
-from fastnn.transforms.vmap import vmap
 
 if _TYPE_CHECKING:
     from fastnn import (
@@ -132,10 +118,14 @@ if _TYPE_CHECKING:
         callbacks,
         distributions,
         explain,
+        func,
         guards,
         info,
         io,
+        linalg,
         plot,
+        population,
+        special,
         testing,
         train,
         utils,
@@ -144,18 +134,27 @@ if _TYPE_CHECKING:
     from fastnn.compiler.compiled import compile
     from fastnn.explain.profile import profile
     from fastnn.io import FormatError, load, save
+    from fastnn.population import Ensemble, Population, fit_many
     from fastnn.train import History, Trainer, metrics
+    from fastnn.transforms.gradients import get_grad, grad, stop_gradient, value_and_grad
+    from fastnn.transforms.jacobians import hessian, hvp, jacfwd, jacrev, jvp, vjp
+    from fastnn.transforms.vmap import vmap
 
 # What a script may do without is loaded when it is first asked for.
 _MODULES = (
-    "amp callbacks compiler distributions explain guards info io mindspore plot testing train utils"
+    "amp callbacks compiler distributions explain func guards info io linalg mindspore plot "
+    "population special testing train utils"
 )
 _provide("fastnn", "fastnn", _MODULES)
 _provide("fastnn", "fastnn.amp", "GradScaler autocast")
 _provide("fastnn", "fastnn.compiler.compiled", "compile")
 _provide("fastnn", "fastnn.explain.profile", "profile")
 _provide("fastnn", "fastnn.io", "FormatError load save")
+_provide("fastnn", "fastnn.population", "Ensemble Population fit_many")
 _provide("fastnn", "fastnn.train", "History Trainer metrics")
+_provide("fastnn", "fastnn.transforms", "get_grad grad stop_gradient value_and_grad")
+_provide("fastnn", "fastnn.transforms.jacobians", "hessian hvp jacfwd jacrev jvp vjp")
+_provide("fastnn", "fastnn.transforms.vmap", "vmap")
 _provide(
     "fastnn",
     "fastnn.mindspore.plain.top",
@@ -239,13 +238,16 @@ __all__ = [
     "vjp",
     "vmap",
     # Nets and training
+    "Ensemble",
     "History",
     "Parameter",
     "ParameterTuple",
+    "Population",
     "Trainer",
     "callbacks",
     "distributions",
     "explain",
+    "fit_many",
     "guards",
     "info",
     "linalg",
@@ -253,6 +255,7 @@ __all__ = [
     "nn",
     "optim",
     "plot",
+    "population",
     "train",
     "utils",
     # Random numbers, creation and functions of tensors

@@ -364,3 +364,37 @@ def test_what_an_object_forgets_in_a_replay_is_refused() -> None:
         if after:
             found = int(str(error.value).split(":")[1])
             assert line < found <= line + after, (name, str(error.value))
+
+
+def test_every_registry_of_a_module_is_known() -> None:
+    """Registries are compared as such, not as dicts that a layer happens to have."""
+    from fastnn.compiler.captures import objects
+    from fastnn.nn import hooks
+
+    own = {name for name, value in vars(nn.Linear(1, 1)).items() if isinstance(value, dict)}
+    assert own == {*objects.REGISTRIES, *objects.HOOKS}
+    assert objects.HOOKS == hooks.HOOKS
+
+
+def test_the_second_call_is_a_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = nn.Linear(2, 2)
+    step = fastnn.compile(lambda x: net(x).sum())
+    x = fastnn.ones(3, 2)
+    first = step(x)
+    monkeypatch.setattr(type(step), "_look", lambda *_: pytest.fail("Python was asked"))
+    assert step(x).item() == first.item()
+    assert net.predict(x.numpy()).shape == (3, 2)
+
+
+def test_a_change_after_the_first_call_is_seen() -> None:
+    """Also of a dict that changed elsewhere since, and where the new value is put in unseen."""
+    net = nn.Dropout(0.5).eval()
+    step = fastnn.compile(lambda x: net(x) * net.scale)
+    vars(net)["scale"], x = 2.0, fastnn.ones(2)
+    assert step(x).tolist() == [2.0, 2.0]
+    vars(net)["other"] = 1
+    assert step(x).tolist() == [2.0, 2.0]
+    vars(net)["scale"] = 3.0
+    assert step(x).tolist() == [3.0, 3.0]
+    vars(net)["scale"] = 2.0
+    assert step(x).tolist() == [2.0, 2.0]

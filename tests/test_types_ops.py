@@ -311,3 +311,16 @@ def test_random_numbers(name: str) -> None:
         assert y.dtype == dtype and y.isfinite().all() and 0.2 < y.float().std() < 1.1
     picked = fastnn.multinomial(fastnn.tensor([0.0, 3.0, 1.0], dtype=dtype), 50, replacement=True)
     assert picked.dtype == fastnn.int64 and set(picked.tolist()) == {1, 2}
+
+
+@pytest.mark.parametrize("name", [*HALVES, "int32"])
+def test_a_number_that_a_program_computes_is_no_constant_of_it(name: str) -> None:
+    """0-d tensors of these types, in programs that run on other values than were recorded."""
+
+    def scaled(a: Tensor, x: Tensor) -> Tensor:
+        return x * a.sum()
+
+    compiled = fastnn.compile(scaled)
+    a, x = (fastnn.tensor(values).to(getattr(fastnn, name)) for values in ([1, 2], [3, 4]))
+    for factor in (1, 2, 3):
+        assert (compiled(a * factor, x) == scaled(a * factor, x)).all()

@@ -2,10 +2,9 @@
 # cython: initializedcheck=False
 """The interface to the C engine: its state, its op table, and single op calls.
 
-Nothing here decides anything about neural nets: Python describes, C computes.
-Arrays come in through the buffer protocol. A status of the engine becomes an exception in
-`raise_for` alone. The C engine is linked into this module only, since its state must exist once;
-program.pyx reaches it through the functions at the end.
+Python describes, C computes. Arrays come in through the buffer protocol. A status of the engine
+becomes an exception in `raise_for` alone. The C engine is linked into this module only, since its
+state must exist once; other modules reach it through the functions at the end.
 """
 import os
 
@@ -54,15 +53,12 @@ MOMENTUM = {"sum": FNN_MOMENTUM_SUM, "step": FNN_MOMENTUM_STEP, "mean": FNN_MOME
 GUARDS = {"none": FNN_NO_GUARD, "loss": FNN_GUARD_LOSS, "index": FNN_GUARD_INDEX}
 HYPER_SIZE, HYPER_STEPS = FNN_HYPER_SIZE, FNN_HYPER_STEPS
 MAX_DIMS = FNN_MAX_DIMS
-OPENMP = bool(fnn_openmp())
 
 cdef size_t thread_limit = 1
 
 # The recorder of this thread, which listens to every op.
 cdef extern from *:
-    """
-    static _Thread_local void *fnn_recorder;
-    """
+    "static _Thread_local void *fnn_recorder;"
     void *fnn_recorder
 
 cdef bint recorder_is_set() noexcept:
@@ -125,6 +121,7 @@ def set_num_threads(n):
     """The largest team a run may use."""
     global thread_limit
     thread_limit = n
+    fnn_team_limit(n)
 
 
 def num_threads():
@@ -132,23 +129,27 @@ def num_threads():
     return thread_limit
 
 
-cdef object _alone = None  # in a forked child: called when a team is first requested
+def team_provider():
+    """Where threads come from: openmp or pthreads."""
+    return fnn_team_provider().decode()
 
 
-def after_fork_in_child(alone):
-    """Limit this process to one thread: OpenMP's pool does not survive a fork. `alone` is called
-    once, when a run would have used more."""
-    global _alone
-    _alone = alone
-    fnn_forked()
+def set_team_provider(name):
+    """Where threads come from from now on; those that are there stay. False: not in this build."""
+    return bool(fnn_team_select(name.encode()))
 
 
-cdef int ask_for_team(size_t threads) except -1:
-    global _alone
-    if threads > 1 and _alone is not None:
-        alone, _alone = _alone, None
-        alone()
-    return 0
+def openmp_cpus():
+    """How many CPUs OpenMP has for its threads, even where it has bound this one; 0 without it."""
+    return fnn_openmp_cpus()
+
+
+def team_counts():
+    """Tests: helpers that there are, pieces of work done, pieces that leaders did, times that a
+    waiting thread went to sleep."""
+    cdef size_t counts[4]
+    fnn_team_counts(counts)
+    return {"helpers": counts[0], "pieces": counts[1], "led": counts[2], "naps": counts[3]}
 
 
 def fail_allocation(nth):
@@ -288,7 +289,6 @@ cdef bint attempt(int code, tuple arrays, tuple dims, tuple attrs, threads=None)
         team = thread_limit if threads is None else threads
         if threads is None and team > 1:
             team = fnn_team_size(fnn_call_cost(&the_call), team)
-        ask_for_team(team)
         if team == 1 and fnn_call_cost(&the_call) < 20.0:  # giving up the GIL costs more
             status = fnn_call_run(&the_call, 1)
         else:
@@ -388,6 +388,11 @@ cdef size_t loop_part(const fnn_loop *loop) noexcept:
 
 cdef fnn_status loop_run(fnn_loop *loop, size_t threads) noexcept nogil:
     return fnn_loop_run(loop, threads)
+
+
+cdef int64_t nets_run(fnn_net *nets, size_t n, const fnn_copy *copies, size_t kinds, double seconds,
+                      size_t threads) noexcept nogil:
+    return fnn_nets_run(nets, n, copies, kinds, seconds, threads)
 
 
 cdef void shuffle(int64_t *order, size_t rows, uint64_t seed, uint64_t epoch) noexcept:

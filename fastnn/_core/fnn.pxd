@@ -117,8 +117,11 @@ cdef extern from "fastnn.h" nogil:
     const fnn_op_info *fnn_ops
     const char *fnn_call_fill(fnn_call *call, const fnn_operand *operands, size_t n) noexcept
     int fnn_op_exists(size_t op, int real) noexcept
-    void fnn_forked() noexcept
-    int fnn_openmp() noexcept
+    const char *fnn_team_provider() noexcept
+    int fnn_openmp_cpus() noexcept
+    int fnn_team_select(const char *name) noexcept
+    void fnn_team_limit(size_t threads) noexcept
+    void fnn_team_counts(size_t *counts) noexcept
     void *fnn_allocate(size_t size) noexcept
     void fnn_release(void *block) noexcept
     void fnn_fail_allocation(int64_t nth) noexcept
@@ -137,3 +140,46 @@ cdef extern from "fastnn.h" nogil:
     void fnn_shuffle(int64_t *order, size_t rows, uint64_t seed, uint64_t epoch) noexcept
     double fnn_call_cost(const fnn_call *call) noexcept
     int fnn_all_finite(const void *x, size_t n, int real) noexcept
+
+cdef extern from "nets.h" nogil:
+    enum:
+        FNN_TRAIN
+        FNN_EVALUATE
+        FNN_N_USES
+    ctypedef struct fnn_copy:
+        fnn_program *program
+        void **inputs
+        size_t n_bound, n_memory
+        const size_t *call
+        size_t n_calls
+    ctypedef struct fnn_block:
+        const void *source "from"
+        void *target "to"
+        size_t bytes
+    ctypedef struct fnn_watch:
+        int use
+        size_t total
+        double divisor
+        int weighted, active, larger
+        double delta
+        size_t patience, start
+        fnn_block *block
+        size_t n_blocks
+        size_t wait
+        double best
+        int64_t best_epoch
+    ctypedef struct fnn_course:
+        fnn_loop loop
+        size_t kind[3]
+        void **memory[3]
+        const int64_t *attr[3]
+        size_t total[8]
+        const int64_t *among
+    ctypedef struct fnn_net:
+        fnn_course course[2]
+        fnn_watch watch
+        size_t every, until
+        int shuffle, evaluating, stopped
+        fnn_status status
+    int64_t fnn_nets_run(fnn_net *nets, size_t n_nets, const fnn_copy *copies, size_t n_kinds,
+                         double seconds, size_t threads) noexcept

@@ -139,7 +139,6 @@ cdef class Program:
         cdef fnn_status status
         if team == 0:
             team = engine.team_for(self.cost)
-        engine.ask_for_team(team)
         if team == 1 and self.cost < 20.0 and not self._users:
             # too short to give up the GIL
             engine.program_bind(self._program, pointers)
@@ -316,7 +315,6 @@ cdef class Loop:
             engine.team_for(max([p.cost for p in self.programs if p is not None]))
             if threads is None else threads
         )
-        engine.ask_for_team(team)
         self._loop.seconds = seconds
         while self._loop.epoch < self._loop.last_epoch:
             part = engine.loop_part(&self._loop)

@@ -12,6 +12,11 @@ cdef class Node:
     cdef readonly tuple attrs
     cdef readonly long order
 
+cdef class Row:
+    cdef readonly object name, shape, gradient
+    cdef readonly int code
+    cdef readonly bint packed, alike
+
 cdef class TensorBase:
     cdef public object _array
     cdef public object grad

@@ -7,7 +7,6 @@ from typing_extensions import disjoint_base
 _Array = NDArray[Any]
 # Defined in higher modules, and passed down by `bind`.
 _Tensor = Any
-_Op = Any
 _Rule = Callable[..., Any]
 
 def bind(
@@ -39,14 +38,14 @@ def turn(x: _Tensor, y: _Tensor) -> None: ...
 def span(array: _Array) -> tuple[int, int]: ...
 def owner(array: _Array) -> _Array: ...
 def execute(
-    op: _Op,
+    op: Row,
     outputs: tuple[_Array | None, ...],
     inputs: tuple[_Array | None, ...],
     dims: tuple[int, ...],
     attrs: tuple[int, ...],
 ) -> None: ...
 def computed(
-    op: _Op,
+    op: Row,
     shape: tuple[int, ...],
     inputs: tuple[_Array | None, ...],
     dims: tuple[int, ...],
@@ -60,12 +59,30 @@ def taped(
 ) -> _Tensor: ...
 def view(x: _Tensor, array: _Array, rule: _Rule, note: tuple[Any, ...] = ()) -> _Tensor: ...
 def apply(
-    op: _Op,
+    op: Row,
     inputs: tuple[_Tensor | None, ...],
     attrs: tuple[int, ...] = (),
     note: tuple[Any, ...] = (),
     out: _Array | None = None,
 ) -> _Tensor: ...
+
+@disjoint_base
+class Row:
+    name: str
+    code: int
+    shape: Callable[..., Any]
+    packed: bool
+    alike: bool
+    gradient: _Rule | None
+    def __init__(
+        self,
+        name: str,
+        code: int,
+        shape: Callable[..., Any],
+        packed: bool,
+        alike: bool,
+        gradient: _Rule | None,
+    ) -> None: ...
 
 @disjoint_base
 class Node:

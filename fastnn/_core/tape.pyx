@@ -152,6 +152,14 @@ def span(array):
 include "node.pxi"
 
 
+cdef class Row:
+    """What running an op needs of its row in the table, `fastnn.ops.table.Op`."""
+
+    def __init__(self, name, int code, shape, bint packed, bint alike, gradient):
+        self.name, self.code, self.shape, self.gradient = name, code, shape, gradient
+        self.packed, self.alike = packed, alike
+
+
 cdef class TensorBase:
     """An array, its gradient, and the node that made it (None: a leaf)."""
 
@@ -211,7 +219,13 @@ cpdef object owner(array):
     return array
 
 
-cpdef object execute(op, tuple outputs, tuple inputs, tuple dims, tuple attrs):
+cdef inline bint _is_view(array, of) except -1:
+    """Whether both see one memory."""
+    base = array.base
+    return base is of or (base is not None and base is of.base) or owner(array) is owner(of)
+
+
+cpdef object execute(Row op, tuple outputs, tuple inputs, tuple dims, tuple attrs):
     """Run an op on these arrays and tell the recorder."""
     cdef tuple arrays = outputs + inputs
     if engine.recorder_is_set():
@@ -223,7 +237,7 @@ cpdef object execute(op, tuple outputs, tuple inputs, tuple dims, tuple attrs):
         _widened(op, outputs, inputs, dims, attrs)
 
 
-cpdef object computed(op, tuple shape, tuple inputs, tuple dims, tuple attrs):
+cpdef object computed(Row op, tuple shape, tuple inputs, tuple dims, tuple attrs):
     """Run an op into a new tensor off the tape, of the dtype of the first input."""
     out = _empty(shape, inputs[0].dtype)
     execute(op, (out,), inputs, dims, attrs)
@@ -265,20 +279,21 @@ cpdef object view(TensorBase x, array, rule, tuple note=_nothing):
     can be put there for both.
     """
     cdef TensorBase y = taped(rule, (x,), array, note)
-    if y._node is None and not fnn_no_grad and owner(array) is owner(x._array):
+    if y._node is None and not fnn_no_grad and _is_view(array, x._array):
         y._base = x if x._base is None else x._base
     return y
 
 
-cpdef object apply(op, tuple inputs, tuple attrs=_nothing, tuple note=_nothing, out=None):
+cpdef object apply(Row op, tuple inputs, tuple attrs=_nothing, tuple note=_nothing, out=None):
     """Run an op of one output and put it on the tape.
 
     attrs: attributes for the kernel. note: further data for the gradient rule.
     out: write here (in place; the op must allow its output to be one of its inputs).
     """
-    cdef bint packed = op.packed
+    cdef bint packed = op.packed, alike = op.alike
     cdef list arrays = []
     cdef tuple dims = _nothing
+    cdef object shape = None, dtype = None
     if _rules is not None and _rules.any(*inputs):
         return _rules.apply(op, inputs, attrs, note)
     for x in inputs:
@@ -286,11 +301,16 @@ cpdef object apply(op, tuple inputs, tuple attrs=_nothing, tuple note=_nothing, 
         if packed and array is not None and not array.flags.c_contiguous:
             array = _contiguous(array)
         arrays.append(array)
-    if out is None or packed:
+        if alike and shape is None:
+            shape, dtype = array.shape, array.dtype
+        elif alike:
+            alike = array.dtype is dtype and array.shape == shape
+    if not alike and (out is None or packed):
         specs, dims = op.shape(arrays, attrs)
         if out is None:
             shape, dtype = specs[0]
-            out = _empty(shape, dtype)
+    if out is None:
+        out = _empty(shape, dtype)
     execute(op, (out,), tuple(arrays), dims, attrs)
     if op.gradient is None:
         return _wrap(out)

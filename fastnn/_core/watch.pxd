@@ -3,6 +3,7 @@ from cpython.object cimport PyObject
 cdef struct place_t:
     int kind
     bint asked  # requires_grad of a leaf
+    int inside  # how many places come next that are in this dict
     PyObject *where
     PyObject *name
     PyObject *seen
@@ -14,7 +15,7 @@ cdef class Watch:
     cdef list _leaves, _where, _found, _left, _keep  # _keep holds what the structs point to
     cdef Py_ssize_t _n
     cdef place_t *_places
-    cdef bint _taken, _mode
+    cdef bint _taken, _mode, _any_mode
 
     cpdef bint same(self) except -1
     cpdef int leave(self) except -1

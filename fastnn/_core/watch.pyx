@@ -2,7 +2,7 @@
 """What must be unchanged for a recording to hold, compared in C."""
 from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_GetItem, PyDict_Next, PyDict_Size
+from cpython.dict cimport PyDict_Next, PyDict_Size
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.object cimport PyObject, PyTypeObject
@@ -24,12 +24,20 @@ cdef extern from "Python.h":
     PyObject *PyFunction_GET_CODE(PyObject *)
     PyObject *PyFunction_GET_DEFAULTS(PyObject *)
     PyObject *PyFunction_GET_KW_DEFAULTS(PyObject *)
+    PyObject *PyDict_GetItemWithError(PyObject *, PyObject *) noexcept
+    void PyErr_Clear()
 
 cdef extern from *:
     """
     #define FNN_VERSION_OF(kind) ((PyObject *)(uintptr_t)((PyTypeObject *)(kind))->tp_version_tag)
+    #if PY_VERSION_HEX < 0x030C0000  /* a number that no other state of any dict has */
+    #define FNN_STATE_OF(dict) ((PyObject *)(uintptr_t)((PyDictObject *)(dict))->ma_version_tag)
+    #else
+    #define FNN_STATE_OF(dict) NULL
+    #endif
     """
     PyObject *FNN_VERSION_OF(PyObject *)
+    PyObject *FNN_STATE_OF(PyObject *)
 
 cdef object _any = object()  # stands for a value that may change
 
@@ -50,6 +58,7 @@ cdef enum:
     LIST  # all that is in it
     DICT
     NAMES  # the keys of a dict, and the values of some
+    STATE  # of a dict: while it is the same, so are the places in it, which come next
     ARRAY
 
 
@@ -63,9 +72,11 @@ cdef class Watch:
     found: (tensor, the gradient that a run has to find).
     left: (tensor, the gradient that a run leaves or None). Nobody else has the gradient nor its
         array yet.
+    mode: whether the grad mode counts.
     ran_at: the number of nodes when a program was last told to run.
     """
-    def __init__(self, list leaves, list places, list found, list left):
+    def __init__(self, list leaves, list places, list found, list left, bint mode=True):
+        self._any_mode = not mode
         self._leaves, self._found, self._left = leaves, found, [list(pair) for pair in left]
         self._where = [_in_dict(where, name) for where, name in places]
 
@@ -74,7 +85,7 @@ cdef class Watch:
 
     def take(self, list contents=None):
         """Take a snapshot of the current state and of these lists, dicts and packed arrays."""
-        cdef list where = self._where + [(inside, None) for inside in contents or ()]
+        cdef list where = _by_dict(self._where + [(inside, None) for inside in contents or ()])
         cdef Py_ssize_t n = len(where) + len(self._leaves) + len(self._found)
         cdef place_t *place
         PyMem_Free(self._places)
@@ -87,23 +98,30 @@ cdef class Watch:
             place += 1
         for leaf in self._leaves:
             self._keep.append((<tape.TensorBase>leaf)._array)
-            place[0] = place_t(LEAF, (<tape.TensorBase>leaf).requires_grad, <PyObject *>leaf, NULL,
-                               <PyObject *>(<tape.TensorBase>leaf)._array)
+            place[0] = place_t(LEAF, (<tape.TensorBase>leaf).requires_grad, 0, <PyObject *>leaf,
+                               NULL, <PyObject *>(<tape.TensorBase>leaf)._array)
             place += 1
         for leaf, gradient in self._found:
-            place[0] = place_t(GRADIENT, False, <PyObject *>leaf, NULL, <PyObject *>gradient)
+            place[0] = place_t(GRADIENT, False, 0, <PyObject *>leaf, NULL,
+                               <PyObject *>gradient)
             place += 1
         self._taken, self._mode = True, tape.grad_enabled()
         self.ran_at = tape.note_write()
 
     cpdef bint same(self) except -1:
         """Whether nothing has changed since the last snapshot, and nobody holds a gradient."""
-        cdef Py_ssize_t i
-        if not self._taken or self._mode != tape.grad_enabled():
+        cdef place_t *place = self._places
+        cdef place_t *end = place + self._n
+        if not self._taken or (self._mode != tape.grad_enabled() and not self._any_mode):
             return False
-        for i in range(self._n):
-            if not _same(&self._places[i]):
+        while place < end:
+            if place.kind == STATE:
+                if not _same_state(place):
+                    return False
+                place += place.inside
+            elif not _same(place):
                 return False
+            place += 1
         for pair in self._left:
             if _is_held(<list>pair) or _array_is_held(<list>pair):
                 return False
@@ -166,13 +184,22 @@ cdef tuple _in_dict(where, name):
     return (own, name) if type(own) is dict and name in own and not computed else (where, name)
 
 
+cdef list _by_dict(list places):
+    """The places, those in one dict side by side, after one (dict, their number) for its state."""
+    cdef dict groups = {}
+    for place in places:
+        groups.setdefault(id(place[0]), []).append(place)
+    return [place for group in groups.values() for place in (
+        [(group[0][0], len(group)), *group] if isinstance(group[0][0], dict) else group)]
+
+
 cdef int _kind_of(where, name) except -1:
     """Which kind of place it is."""
     if name is None:
         return (CLASS if isinstance(where, type) else LIST if isinstance(where, list)
                 else DICT if isinstance(where, dict) else ARRAY)
     if not isinstance(name, str):
-        return NAMES
+        return STATE if isinstance(name, int) else NAMES
     if isinstance(where, FunctionType):
         return {"__code__": CODE, "__defaults__": DEFAULTS, "__kwdefaults__": KEYWORDS}[name]
     if name == "__class__":
@@ -187,6 +214,9 @@ cdef int _take(place_t *place, where, name, list keep) except -1:
     """Fill a struct with what is at a place now; `keep` gets one entry, a reference to it."""
     place.kind = _kind_of(where, name)
     place.where, place.name = <PyObject *>where, <PyObject *>name
+    if place.kind == STATE:
+        place.seen, place.inside = FNN_STATE_OF(place.where), name
+        return 0
     if place.kind == CLASS:
         _PyType_Lookup(<PyTypeObject *>place.where, "__dict__")  # it has a version from now on
         place.seen = FNN_VERSION_OF(place.where)
@@ -210,10 +240,14 @@ cdef int _take(place_t *place, where, name, list keep) except -1:
 
 
 cdef inline PyObject *_look(place_t *place) noexcept:
+    cdef PyObject *found
     if place.kind == CELL:
         return PyCell_GET(place.where)
     if place.kind == ENTRY:
-        return PyDict_GetItem(<object>place.where, <object>place.name)
+        found = PyDict_GetItemWithError(place.where, place.name)
+        if not found:
+            PyErr_Clear()  # of a key that cannot be compared
+        return found
     if place.kind == CLASS_OF:
         return <PyObject *>Py_TYPE(place.where)
     if place.kind == CODE:
@@ -225,23 +259,37 @@ cdef inline PyObject *_look(place_t *place) noexcept:
     return _PyType_Lookup(<PyTypeObject *>place.where, <object>place.name)
 
 
+cdef inline bint _same_state(place_t *place) except -1:
+    """Whether a dict is in the same state, or else all that is watched in it is."""
+    cdef PyObject *now = FNN_STATE_OF(place.where)
+    cdef Py_ssize_t i
+    if now != NULL and now == place.seen:
+        return True
+    for i in range(1, place.inside + 1):
+        if not _same(place + i):
+            return False
+    place.seen = now
+    return True
+
+
 cdef inline bint _same(place_t *place) except -1:
-    if place.kind == LEAF:
+    cdef int kind = place.kind
+    if kind == LEAF:
         return (<PyObject *>(<tape.TensorBase>place.where)._array == place.seen
                 and (<tape.TensorBase>place.where).requires_grad == place.asked)
-    if place.kind == GRADIENT:
+    elif kind == GRADIENT:
         return <PyObject *>(<tape.TensorBase>place.where).grad == place.seen
-    if place.kind == ATTRIBUTE:
+    elif kind == ATTRIBUTE:
         return getattr(<object>place.where, <object>place.name, None) is <object>place.seen
-    if place.kind == LIST:
+    elif kind == LIST:
         return _same_list(<object>place.where, <tuple>place.seen)
-    if place.kind == SHAPE:
+    elif kind == SHAPE:
         return _same_shape(<object>place.where, <bytes>place.seen)
-    if place.kind == CLASS:
+    elif kind == CLASS:
         return place.seen != NULL and FNN_VERSION_OF(place.where) == place.seen
-    if place.kind == DICT or place.kind == NAMES:
+    elif kind == DICT or kind == NAMES:
         return _same_dict(<object>place.where, <tuple>place.seen)
-    if place.kind == ARRAY:
+    elif kind == ARRAY:
         return _same_array(<object>place.where, <bytes>place.seen)
     return _look(place) == place.seen
 

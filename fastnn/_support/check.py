@@ -133,10 +133,13 @@ def probability(value: Any, name: str = "p") -> float:
     return real(name, value, 0.0, 1.0)
 
 
+_CHOSEN = (str, int, type(None))
+
+
 def choice(name: str, value: Any, known: Iterable[Any]) -> Any:
     """One of the allowed values; the error lists them."""
-    options = list(known)
-    if isinstance(value, (str, int, type(None))) and value in options:
+    options = known if isinstance(known, tuple) else list(known)
+    if isinstance(value, _CHOSEN) and value in options:
         return value
     listed = ", ".join(repr(option) for option in options)
     raise ValueError(f"{name}: expected one of {listed}, got {show(value)}")

@@ -1,4 +1,10 @@
-"""The number of threads: available CPUs, the user's setting, and behaviour after a fork."""
+"""Threads: how many, and where they come from.
+
+How many: what `set_num_threads` was given; else FASTNN_NUM_THREADS; else as many as the process has
+CPUs, by its affinity and its control group's quota, but no more than OMP_NUM_THREADS and
+OMP_THREAD_LIMIT. Where from: FASTNN_TEAM, openmp or pthreads; else OpenMP if the build has it, and
+pthreads where OMP_STACKSIZE is set, since libgomp ends the process if it cannot have such a stack.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +22,8 @@ def available_cpus() -> int:
         cpus = len(os.sched_getaffinity(0))
     except AttributeError:  # this system has no affinity
         cpus = os.cpu_count() or 1
+    if engine.team_provider() == "openmp" and os.environ.get("OMP_PROC_BIND"):
+        cpus = max(cpus, engine.openmp_cpus())  # libgomp has bound this thread to one of them
     quota = _cgroup_quota()
     return max(1, cpus if quota is None else min(cpus, round(quota)))
 
@@ -42,7 +50,7 @@ def set_num_threads(n: int) -> None:
 
     Args:
         n: 1 .. 1024. Until it is set: FASTNN_NUM_THREADS, else the number of CPUs that this
-            process may use.
+            process may use, but at most OMP_NUM_THREADS.
 
     Raises:
         TypeError, ValueError: not an integer in that range.
@@ -55,30 +63,49 @@ def num_threads() -> int:
     return engine.num_threads()
 
 
-def _from_environment() -> int:
+def team_provider() -> str:
+    """Where threads come from: openmp or pthreads."""
+    return engine.team_provider()
+
+
+def _most_of_openmp() -> int:
+    """The smallest of OpenMP's own limits; what OpenMP would not understand is none."""
+    found = [1024]
+    for name in ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT"):
+        first = os.environ.get(name, "").partition(",")[0].strip()  # the outermost level's
+        if first.isascii() and first.isdigit() and int(first) > 0:
+            found.append(int(first))
+    return min(found)
+
+
+def _threads_of_environment() -> int:
     text = os.environ.get("FASTNN_NUM_THREADS", "").strip()
+    default = min(available_cpus(), _most_of_openmp())
     if not text:
-        return available_cpus()
+        return default
     try:
         return check.threads(int(text), "FASTNN_NUM_THREADS")
     except ValueError:
         warnings.warn(
-            f"FASTNN_NUM_THREADS: expected an integer in 1..1024, got {text!r}; "
-            f"using {available_cpus()}",
+            f"FASTNN_NUM_THREADS: expected an integer in 1..1024, got {text!r}; using {default}",
             stacklevel=2,
         )
-        return available_cpus()
+        return default
 
 
-def _warn_of_fork() -> None:
-    warnings.warn(
-        "fastnn runs on one thread in this process: it was forked, which OpenMP's threads do not "
-        "survive; start processes by 'spawn' or 'forkserver' if they are to have several",
-        RuntimeWarning,
-        stacklevel=2,
-    )
+def _select_provider() -> None:
+    """Set where threads come from, by the environment."""
+    name = os.environ.get("FASTNN_TEAM", "").strip()
+    if not name and (os.environ.get("OMP_STACKSIZE") or os.environ.get("GOMP_STACKSIZE")):
+        name = "pthreads"
+    if name and not engine.set_team_provider(name):
+        without = ", which this build is without" if name == "openmp" else ""
+        warnings.warn(
+            f"FASTNN_TEAM: expected openmp or pthreads, got {name!r}{without}; "
+            f"using {engine.team_provider()}",
+            stacklevel=2,
+        )
 
 
-engine.set_num_threads(_from_environment())
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: engine.after_fork_in_child(_warn_of_fork))
+_select_provider()
+engine.set_num_threads(_threads_of_environment())

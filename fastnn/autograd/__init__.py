@@ -1,6 +1,8 @@
 """Automatic differentiation: gradients of tensors, custom functions, gradient checks."""
 
-from fastnn.autograd import function, functional
+from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
+
+from fastnn._support.late import late as _late, provide as _provide
 from fastnn.autograd.variable import Variable
 from fastnn.backward import hooks
 from fastnn.backward.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
@@ -18,8 +20,16 @@ from fastnn.tape.modes import (
     set_grad_enabled,
 )
 from fastnn.tape.node import GradientRule, Node
-from fastnn.transforms.by_tensors import grad
-from fastnn.transforms.checking import GradcheckError, gradcheck, gradgradcheck
+
+if _TYPE_CHECKING:
+    from fastnn.autograd import function, functional
+    from fastnn.transforms.by_tensors import grad
+    from fastnn.transforms.checking import GradcheckError, gradcheck, gradgradcheck
+
+# What a script may do without is loaded when it is first asked for.
+_provide("fastnn.autograd", "fastnn.autograd", "function functional")
+_provide("fastnn.autograd", "fastnn.transforms.by_tensors", "grad")
+_provide("fastnn.autograd", "fastnn.transforms.checking", "GradcheckError gradcheck gradgradcheck")
 
 __all__ = [
     "Context",
@@ -51,3 +61,11 @@ __all__ = [
     "versions",
     "zero_grad",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    return _late(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

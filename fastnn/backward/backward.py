@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fastnn import ops
 from fastnn._core import engine
@@ -13,6 +16,9 @@ from fastnn.backward import anomaly, hooks
 from fastnn.tape.listener import computes
 from fastnn.tape.modes import set_grad_enabled
 from fastnn.tensor import Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def _seed(y: Tensor, gradient: Tensor | None) -> Tensor:
@@ -28,7 +34,7 @@ def _seed(y: Tensor, gradient: Tensor | None) -> Tensor:
                 f"gradient: expected one, since the tensor has shape {y.shape}; only a tensor of "
                 "one element starts from 1"
             )
-        gradient = wrap(dtypes.filled(y.shape, 1, y.dtype))
+        gradient = wrap(_ones(y._array))
         gradient._unit = True
     elif gradient.shape != y.shape or gradient.dtype != y.dtype:
         raise ValueError(
@@ -36,6 +42,15 @@ def _seed(y: Tensor, gradient: Tensor | None) -> Tensor:
             f"{gradient.dtype}"
         )
     return gradient
+
+
+def _ones(array: NDArray[Any]) -> NDArray[Any]:
+    """1 for each element of an array."""
+    if array.dtype == dtypes.BRAIN:
+        return dtypes.filled(array.shape, 1, array.dtype)
+    ones = np.empty(array.shape, array.dtype)
+    ones.fill(1)
+    return ones
 
 
 @computes("backward")

@@ -13,6 +13,7 @@ import numpy as np
 
 import fastnn
 from fastnn import nn, plot as plots
+from fastnn._support.threads import team_provider
 from fastnn.cli.compare import Comparison
 from fastnn.tabular import Result, Settings, Table, TabularModel
 from fastnn.tabular.presets import rate_of, takes_all_rows
@@ -179,6 +180,7 @@ def info() -> dict[str, Any]:
         "isa": fastnn.isa(),
         "isas": list(fastnn.isas()),
         "threads": fastnn.num_threads(),
+        "team": team_provider(),
         "cpus": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),

@@ -242,6 +242,7 @@ class Compiled(Front):
             return _given_back(result, given, trained)
         if kwargs or len(arrays) != len(args) or any(trained):
             recording.shortcut = None  # it only takes a flat list of arrays
+        recording.settle()
         self._last, self._shortcut = recording, recording.shortcut
         self._cache.setdefault(key, []).insert(0, recording)
         del self._cache[key][4:]

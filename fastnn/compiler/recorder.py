@@ -149,7 +149,7 @@ class Recorder:
 
     def _read_first(self, array: NDArray[Any]) -> bool:
         """Whether the program reads memory before it writes there."""
-        storage = self.storages.get(id(_owner(array)))
+        storage = self.storages.get(id(owner_of(array)))
         for instruction in self.instructions if storage is not None else ():
             if any(v.storage is storage for v in instruction.reads()):
                 return True
@@ -252,7 +252,7 @@ class Recorder:
 
     def value(self, array: NDArray[Any]) -> Value:
         """The storage, offset, shape and strides of an array."""
-        owner = _owner(array)
+        owner = owner_of(array)
         storage = self.storages.get(id(owner))
         if storage is None:
             storage = self._add(owner, "external")
@@ -321,7 +321,7 @@ def lent(array: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(_Lent(array))
 
 
-def _owner(array: NDArray[Any]) -> NDArray[Any]:
+def owner_of(array: NDArray[Any]) -> NDArray[Any]:
     """The array that owns the memory."""
     while True:
         base = array.base.array if isinstance(array.base, _Lent) else array.base

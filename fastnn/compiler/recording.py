@@ -65,7 +65,18 @@ class Recording:
     parts: tuple[Any, ...] = ()  # objects that must live as long as the recording
 
     def matches(self) -> bool:
-        """Whether the conditions of the recording still hold."""
+        """Whether the conditions of the recording still hold, and a run has memory to write."""
+        return self._holds() and self.captures.unchanged() and self._has_memory()
+
+    def settle(self) -> None:
+        """After the recording: the next call need not ask Python if nothing changes until then."""
+        if self.shortcut is not None and self._holds():
+            for sync in self.recorder.before_run:
+                sync()
+            self._watch.take(self.captures.contents())
+
+    def _holds(self) -> bool:
+        """Whether the tensors are what they were, and the conditions of others hold."""
         r = self.recorder
         return (
             all(module.training == mode for module, mode in r.modules.values())
@@ -78,8 +89,6 @@ class Recording:
             )
             and all(leaf.grad is grad for leaf, grad in r.grads_read.values())
             and all(holds() for holds in r.conditions)
-            and self.captures.unchanged()
-            and self._has_memory()
         )
 
     def _has_memory(self) -> bool:

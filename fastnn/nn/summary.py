@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastnn._support import check, device as _device
+from fastnn._support.late import late, provide
 from fastnn.nn.hooks import HookHandle
 from fastnn.nn.layers.embedding import Embedding
 from fastnn.nn.layers.embedding_bag import EmbeddingBag
@@ -16,8 +17,9 @@ from fastnn.nn.layers.layer_norm import LayerNorm, RMSNorm
 from fastnn.nn.modes import evaluating
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
-from fastnn.nn.utils import parametrize
 from fastnn.tensor import Tensor
+
+provide(__name__, "fastnn.nn.utils.parametrize", "is_parametrized")
 
 ANY_ROWS = 2  # of a model that is summarized for any number of them
 _NO_PRODUCT = (
@@ -194,7 +196,7 @@ def _is_layer(name: str, module: Module) -> bool:
 def _own(module: Module) -> list[Parameter]:
     """A module's own parameters, including those that its weights are computed from."""
     own = list(module.parameters(recurse=False))
-    if parametrize.is_parametrized(module):
+    if late(__name__, "is_parametrized")(module):
         own += module.parametrizations.parameters()
     return own
 

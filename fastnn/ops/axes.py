@@ -191,16 +191,18 @@ def reduce_axes(
     name: str, run: Callable[[Tensor], Tensor], x: Tensor, dim: Axes, keepdim: bool
 ) -> Tensor:
     """Apply `run`, which reduces (outer, len, inner) to (outer, inner), over any axes of x."""
-    axes = axes_of(name, x, dim)
+    if dim is None and not keepdim:
+        return reshape(run(reshape(x, (1, x._array.size, 1))), ())
+    axes, given = axes_of(name, x, dim), x._array.shape
     if axes and axes != list(range(axes[0], axes[-1] + 1)):  # bring them together, at the end
         kept = [i for i in range(x.ndim) if i not in axes]
         inner = permute(x, (*kept, *axes))
         y = reduce_axes(name, run, inner, list(range(len(kept), x.ndim)), False)
     else:
         first, last = (axes[0], axes[-1] + 1) if axes else (0, 0)
-        sizes = [math.prod(part) for part in (x.shape[:first], x.shape[first:last], x.shape[last:])]
-        y = run(reshape(x, tuple(sizes)))
-    shape = [1 if i in axes else n for i, n in enumerate(x.shape) if keepdim or i not in axes]
+        parts = given[:first], given[first:last], given[last:]
+        y = run(reshape(x, tuple([math.prod(part) for part in parts])))
+    shape = [1 if i in axes else n for i, n in enumerate(given) if keepdim or i not in axes]
     return reshape(y, tuple(shape))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core import engine
+from fastnn._core.tape import grad_enabled
 from fastnn._support import dtypes
 from fastnn._support.arrays import class_range
 from fastnn.ops.axes import mean, reshape, sum
@@ -18,7 +19,6 @@ from fastnn.ops.promote import same_real
 from fastnn.ops.rows import log_softmax, softmax, take_rows
 from fastnn.ops.table import Op, contiguous_array, execute, row
 from fastnn.tape import batch
-from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, int64, wrap
 
@@ -34,7 +34,7 @@ def _gradient_from(expression: Expression) -> Any:
     def rule(node: Node, dloss: Tensor, _: Tensor | None) -> Sequence[Tensor | None]:
         z, y = node.input(0), node.input(1)
         reduction, n = node.attrs
-        if is_grad_enabled():
+        if grad_enabled():
             factor = mul(dloss, 1.0 / n) if reduction == "mean" else dloss
             return (mul(expression(z, y), _over_rows(factor, z)), None)
         dz = node.outputs[1]
@@ -51,7 +51,7 @@ def _over_rows(dloss: Tensor, z: Tensor) -> Tensor:
 
 def _loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> Tensor:
     """Run a loss op. rows: one loss per row of z (else per element)."""
-    on_tape = z.requires_grad and is_grad_enabled()
+    on_tape = z.requires_grad and grad_enabled()
     if batch.rules is not None and batch.rules.any(z, y):
         return _batched_loss(op, z, y, reduction, rows)
     za, ya = contiguous_array(z._array), contiguous_array(y._array)
@@ -73,7 +73,7 @@ def _batched_loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> T
     assert batch.rules is not None and op.gradient is not None
     loss, dz = batch.rules.loss(op, z, y, rows)
     each = Tensor(loss)
-    if z.requires_grad and is_grad_enabled():
+    if z.requires_grad and grad_enabled():
         each._node = Node(op.gradient, (z, y), (loss, dz), ("none", 1))
         each.requires_grad = True
     return _reduced(each, reduction)
@@ -113,9 +113,9 @@ def _alike(name: str, z: Tensor, y: Tensor) -> None:
 
 def softmax_cross_entropy(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     """Cross-entropy -log softmax(z)[i, y[i]] of logits z (n, c), classes y (n), int64 in 0..c-1."""
-    if y.shape != z.shape[:1]:
-        raise ValueError(f"y: expected {z.shape[0]} classes, one a row of z, got shape {y.shape}")
-    classes = z.shape[1]
+    rows, classes = z._array.shape
+    if y._array.shape != (rows,):
+        raise ValueError(f"y: expected {rows} classes, one a row of z, got shape {y.shape}")
     labels = y if batch.rules is None else batch.rules.whole(y)
     if labels._array.dtype != int64 or not engine.in_range(labels._array, classes):
         class_range("y", labels, classes)
@@ -129,7 +129,7 @@ def softmax_cross_entropy(z: Tensor, y: Tensor, reduction: str = "mean") -> Tens
 def soft_cross_entropy(z: Tensor, p: Tensor, reduction: str = "mean") -> Tensor:
     """Cross-entropy -sum_c p log softmax(z) of logits z (n, c) and probabilities p (n, c)."""
     _alike("cross_entropy", z, p)
-    if p.requires_grad and is_grad_enabled():
+    if p.requires_grad and grad_enabled():
         return _reduced(neg(sum(mul(p, log_softmax(z, 1)), 1)), reduction)
     return _loss(_soft_cross_entropy, z, p, reduction, rows=True)
 
@@ -137,7 +137,7 @@ def soft_cross_entropy(z: Tensor, p: Tensor, reduction: str = "mean") -> Tensor:
 def bce_with_logits(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     """Binary cross-entropy of logits: max(z, 0) - z * y + log1p(exp(-|z|)), elementwise."""
     _alike("binary_cross_entropy_with_logits", z, y)
-    if y.requires_grad and is_grad_enabled():
+    if y.requires_grad and grad_enabled():
         # log1p(exp(-z)) has the derivative sigmoid(z) - 1 at 0 too, where |z| has none.
         return _reduced(add(mul(sub(1.0, y), z), softplus(neg(z), 1.0, math.inf)), reduction)
     return _loss(_bce_with_logits, z, y, reduction, rows=False)
@@ -146,6 +146,6 @@ def bce_with_logits(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
 def mse(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     """Squared error (z - y)**2, elementwise."""
     _alike("mse_loss", z, y)
-    if y.requires_grad and is_grad_enabled():
+    if y.requires_grad and grad_enabled():
         return _reduced(square(sub(z, y)), reduction)
     return _loss(_mse, z, y, reduction, rows=False)

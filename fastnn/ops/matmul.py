@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._core.tape import grad_enabled
 from fastnn._support import check
 from fastnn.ops.axes import permute, reshape, sum, view_of
 from fastnn.ops.elementwise import add, mul
@@ -16,7 +17,6 @@ from fastnn.ops.promote import cast, same_real
 from fastnn.ops.table import TABLE, apply, computed, contiguous_array, execute, row, taped
 from fastnn.tape import batch, listener
 from fastnn.tape.inference import free_for
-from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, bool_, wrap
 
@@ -28,9 +28,10 @@ PLAIN = (0, 0)  # no activation, no derivative
 
 def _shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
     a, b = arrays[0], arrays[1]
-    if a.dtype != b.dtype or (arrays[2] is not None and arrays[2].dtype != a.dtype):
+    dtype, bias = a.dtype, arrays[2]
+    if dtype != b.dtype or (bias is not None and bias.dtype != dtype):
         same_real("matmul", *arrays[:3])
-    return [((a.shape[0], b.shape[1]), a.dtype)], ()
+    return [((a.shape[0], b.shape[1]), dtype)], ()
 
 
 def _gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -81,12 +82,13 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
         ValueError: sizes that do not fit, or more than two axes on the right.
         TypeError: dtypes that differ, or bool.
     """
-    if a.ndim == 0 or b.ndim == 0 or b.ndim > 2:
+    left, right = a._array.shape, b._array.shape
+    if not left or not 1 <= len(right) <= 2:
         raise ValueError(f"matmul: expected (..., k) and (k, n), got {a.shape} and {b.shape}")
-    if a.shape[-1] != b.shape[0]:
+    if left[-1] != right[0]:
         raise ValueError(f"matmul: {a.shape} and {b.shape} do not fit: {a.shape[-1]} columns "
                          f"against {b.shape[0]} rows")  # fmt: skip
-    if a.ndim == 2 and b.ndim == 2:
+    if len(left) == 2 and len(right) == 2:
         return _product(a, b) if a._array.dtype.kind in "fV" else _whole_product(a, b)
     rows = reshape(a, (math.prod(a.shape[:-1]), a.shape[-1])) if a.ndim != 2 else a
     columns = reshape(b, (b.shape[0], 1)) if b.ndim == 1 else b
@@ -134,7 +136,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def _linear_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    if is_grad_enabled() or batch.rules is not None:
+    if grad_enabled() or batch.rules is not None:
         x, weight = node.input(0), node.input(1)
         return (
             _product(dy, weight) if node.needs(0) else None,

@@ -31,7 +31,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     """
     if out is not None:
         return written("matmul", matmul(input, other), out)
-    return of_matrices(input, other) if other.ndim <= 2 else _batched(input, other)
+    return of_matrices(input, other) if other._array.ndim <= 2 else _batched(input, other)
 
 
 def _batched(a: Tensor, b: Tensor) -> Tensor:
@@ -55,7 +55,7 @@ def _batched(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _of_axes(name: str, a: Tensor, b: Tensor, first: int, second: int) -> None:
-    if a.ndim != first or b.ndim != second:
+    if a._array.ndim != first or b._array.ndim != second:
         raise ValueError(f"{name}: expected {first} and {second} axes, got {a.shape} and {b.shape}")
 
 

@@ -38,8 +38,11 @@ def same(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> tuple[list[Spec]
     return [(arrays[0].shape, arrays[0].dtype)], ()
 
 
+_COMPARES = frozenset(("eq", "ne", "lt", "le", "gt", "ge"))
+
+
 def broadcast(name: str) -> Callable[..., tuple[list[Spec], tuple[int, ...]]]:
-    compares = name in ("eq", "ne", "lt", "le", "gt", "ge")
+    compares = name in _COMPARES
 
     def shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
         numbers = arrays[1:] if name == "where" else arrays
@@ -92,7 +95,7 @@ def unary(
     reads: whether the gradient reads values of the input or the output.
     """
     rule: GradientRule = lambda node, dy: (gradient(node, dy),)  # noqa: E731
-    op = row(name, same, rule if reads else only_reads(rule))
+    op = row(name, same, rule if reads else only_reads(rule), alike=True)
 
     def function(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         if out is not None:
@@ -126,7 +129,7 @@ def binary(
     takes: which operands may be numbers, as in torch: "numbers" both, "one number" one of them,
         "tensor first" the second, "tensors" none.
     """
-    op = row(name, broadcast(name), gradient)
+    op = row(name, broadcast(name), gradient, alike=name not in _COMPARES)
     return of_two(op, doc, floats, takes)
 
 

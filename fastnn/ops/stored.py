@@ -55,7 +55,8 @@ def _wide(x: NDArray[Any] | None) -> NDArray[Any] | None:
     """The array in the type that is computed in; what is broadcast stays so."""
     if x is None or x.dtype not in STORED:
         return x
-    own = x[tuple(slice(1) if step == 0 else slice(None) for step in x.strides)]
+    kept = (slice(1) if step == 0 else slice(None) for step in x.strides)
+    own = x[(*kept, ...)]  # the dots: a number without axes would be copied, unseen by a recorder
     out = np.empty(own.shape, wide(x.dtype))
     _cast(out, own)
     return out if own.shape == x.shape else np.broadcast_to(out, x.shape)

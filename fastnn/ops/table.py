@@ -30,13 +30,15 @@ view: Callable[..., Tensor] = tape.view
 execute = tape.execute
 
 
-class Op:
+class Op(tape.Row):
     """One op: a row of the table.
 
     name: as in fastnn.h's FNN_OPS. code, packed: its number there, and whether its arrays must be
         C-contiguous.
     shape: (input arrays, attrs) -> (shape and dtype of each output, dims for a packed op).
     gradient: gradients with respect to the inputs, written in ops; None: not differentiable.
+    alike: the output has the shape and dtype of the inputs if all of these have the same, so that
+        the shape rule is not asked.
     in_place: the kernel's first `in_place` arrays are read and written, and there is no output.
     batch: the batching rule, how vmap runs the op on arrays with a leading batch axis:
         "broadcast": any strides, so axes of size 1 go between the batch and the others;
@@ -45,7 +47,7 @@ class Op:
         "each": sample by sample.
     """
 
-    __slots__ = ("batch", "code", "gradient", "in_place", "name", "packed", "shape")
+    __slots__ = ("batch", "in_place")
 
     def __init__(
         self,
@@ -56,9 +58,10 @@ class Op:
         gradient: GradientRule | None = None,
         in_place: int = 0,
         batch: Batch = "each",
+        alike: bool = False,
     ) -> None:
-        self.name, self.shape, self.code, self.packed = name, shape, code, packed
-        self.gradient, self.in_place, self.batch = gradient, in_place, batch
+        super().__init__(name, code, shape, packed, alike, gradient)
+        self.in_place, self.batch = in_place, batch
 
 
 TABLE: dict[str, Op] = {}
@@ -69,6 +72,7 @@ def row(
     shape: Callable[..., tuple[list[Spec], tuple[int, ...]]],
     gradient: GradientRule | None = None,
     batch: Batch | None = None,
+    alike: bool = False,
 ) -> Op:
     """Add an op to the table: its rules in Python, in addition to its entry in fastnn.h.
 
@@ -78,7 +82,8 @@ def row(
     if batch is None:
         batch = "each" if packed else "broadcast"
     in_place = engine.IN_PLACE[name]
-    TABLE[name] = op = Op(name, shape, engine.OPS[name], packed, gradient, in_place, batch)
+    code = engine.OPS[name]
+    TABLE[name] = op = Op(name, shape, code, packed, gradient, in_place, batch, alike)
     return op
 
 

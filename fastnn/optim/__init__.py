@@ -3,11 +3,9 @@
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from fastnn._support.late import late as _late, provide as _provide
-from fastnn.optim import adam, adaptive, lbfgs, levenberg_marquardt, muon, sgd, signs
+from fastnn.optim import adam, adaptive, muon, sgd, signs
 from fastnn.optim.adam import *
 from fastnn.optim.adaptive import *
-from fastnn.optim.lbfgs import *
-from fastnn.optim.levenberg_marquardt import *
 from fastnn.optim.muon import *
 from fastnn.optim.optimizer import Optimizer
 from fastnn.optim.sgd import *
@@ -15,8 +13,13 @@ from fastnn.optim.signs import *
 
 if _TYPE_CHECKING:
     from fastnn.optim import lr_scheduler, swa_utils
+    from fastnn.optim.lbfgs import LBFGS
+    from fastnn.optim.levenberg_marquardt import LevenbergMarquardt
 
-_provide(__name__, __name__, "lr_scheduler swa_utils")  # loaded when first asked for
+# What is loaded when it is first asked for.
+_provide(__name__, __name__, "lbfgs levenberg_marquardt lr_scheduler swa_utils")
+_provide(__name__, "fastnn.optim.lbfgs", "LBFGS")
+_provide(__name__, "fastnn.optim.levenberg_marquardt", "LevenbergMarquardt")
 
 __all__ = [
     "Optimizer",
@@ -24,8 +27,8 @@ __all__ = [
     "swa_utils",
     *adam.__all__,
     *adaptive.__all__,
-    *lbfgs.__all__,
-    *levenberg_marquardt.__all__,
+    "LBFGS",
+    "LevenbergMarquardt",
     *muon.__all__,
     *sgd.__all__,
     *signs.__all__,

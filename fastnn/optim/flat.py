@@ -45,6 +45,7 @@ class FlatParameters:
             gap = -p.numel() % ALIGN_ELEMENTS
             self.starts.append(self.starts[-1] + p.numel() + gap)
         self._orders = [_memory_order(p._array) for p in params]
+        self._axes = [tuple(map(order.index, range(len(order)))) for order in self._orders]
         self.values = self.vector()
         self.renew_gradients()
         self._views = self.views(self.values)
@@ -84,10 +85,10 @@ class FlatParameters:
     def views(self, vector: Tensor) -> list[Array]:
         """For each parameter, its view of a vector with this layout."""
         views = []
-        for p, begin, order in zip(self.params, self.starts, self._orders, strict=False):
-            stored = vector._array[begin : begin + p.numel()]
-            sizes = [p.shape[axis] for axis in order]
-            views.append(stored.reshape(sizes).transpose(np.argsort(order)))
+        for i, (p, order) in enumerate(zip(self.params, self._orders, strict=True)):
+            begin, shape = self.starts[i], p._array.shape
+            stored = vector._array[begin : begin + p._array.size]
+            views.append(stored.reshape([shape[axis] for axis in order]).transpose(self._axes[i]))
         return views
 
 
@@ -98,5 +99,5 @@ def _memory_order(array: Array) -> list[int]:
 
 def _aligned_zeros(n: int, dtype: np.dtype[Any]) -> Array:
     raw = np.zeros(n * dtype.itemsize + ALIGN_BYTES, np.uint8)
-    offset = -raw.ctypes.data % ALIGN_BYTES
+    offset = -raw.__array_interface__["data"][0] % ALIGN_BYTES
     return raw[offset : offset + n * dtype.itemsize].view(dtype)

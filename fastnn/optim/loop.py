@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fastnn.optim.block import Block
+from fastnn.optim.groups import tensors_of
 from fastnn.optim.optimizer import Optimizer
 
 Table = npt.NDArray[np.float64]
@@ -50,3 +52,61 @@ def forget_numbers(optimizer: Optimizer) -> None:
     """Force the settings to be rewritten before the next step: `rates` has overwritten them."""
     for block in blocks_of(optimizer):
         block.source = None
+
+
+def layout_of(optimizer: Optimizer, places: dict[int, int]) -> Hashable:
+    """What two optimizers have in common if one program, given the memory of either, steps both.
+
+    places: the number of each parameter in its model, by its id.
+    """
+    groups = [
+        (
+            optimizer._variant(group),
+            optimizer._whole(group),
+            tuple(places.get(id(p), id(p)) for p in group["params"]),
+            tuple(
+                (str(block.flat.dtype), *block.flat.starts, *map(tuple, block.flat._orders))
+                for block in blocks
+            ),
+            tuple(tuple(block.moment_names) for block in blocks),
+        )
+        for group, blocks in zip(optimizer.param_groups, optimizer._blocks, strict=True)
+    ]
+    return type(optimizer), *groups
+
+
+def cuts_of(optimizer: Optimizer) -> list[tuple[tuple[bool, ...], bool] | None]:
+    """For each block, which parameters the last step updated; None: it had no step."""
+    return [block.taken for block in blocks_of(optimizer)]
+
+
+def begin(optimizer: Optimizer, cuts: Sequence[tuple[tuple[bool, ...], bool] | None]) -> None:
+    """Prepare the memory of a step that updates the parameters of `cuts`, as `step` does."""
+    optimizer.pack()
+    for block, cut in zip(blocks_of(optimizer), cuts, strict=True):
+        if cut is not None:
+            block.cut(*cut)
+    optimizer.sync_hyper()
+
+
+def memory_of(optimizer: Optimizer) -> Iterator[npt.NDArray[Any]]:
+    """The arrays that a step reads and writes, in the same order for every like optimizer."""
+    for block in blocks_of(optimizer):
+        yield block.flat.values._array
+        yield block.flat.gradients._array
+        for name in block.moment_names:
+            if name in block.moments:
+                yield block.moments[name]._array
+            else:
+                yield from (view for view in block.moment_views(name) if view is not None)
+        for segment in block.segments:
+            yield segment.hyper._array
+
+
+def is_plain(optimizer: object) -> bool:
+    """Whether its steps are those of its class: no hooks, and settings that are numbers."""
+    return (
+        isinstance(optimizer, Optimizer)
+        and not any(optimizer._hooks)
+        and not any(tensors_of(group) for group in optimizer.param_groups)
+    )

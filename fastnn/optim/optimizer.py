@@ -159,7 +159,8 @@ class Optimizer(Hooked):
         Args:
             closure: called first, to compute loss and gradients; its result is returned.
         """
-        self._call_hooks(0, closure)
+        if self._hooks[0]:
+            self._call_hooks(0, closure)
         loss = None
         if closure is not None:
             with enable_grad():
@@ -175,7 +176,8 @@ class Optimizer(Hooked):
         recorder = engine.recorder()
         if recorder is not None:
             self._recorded(recorder)
-        self._call_hooks(1, closure)
+        if self._hooks[1]:
+            self._call_hooks(1, closure)
         return loss
 
     def _recorded(self, recorder: Any) -> None:

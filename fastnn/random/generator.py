@@ -84,6 +84,8 @@ class Generator:
             seed = None
         self._lock = threading.Lock()
         self.engine_state = np.zeros(2, np.int64)
+        self._bits: Any
+        self._made: Any = None  # the RandomState, from the first draw: slow to import, and to make
         self.manual_seed(_DEFAULT_SEED if seed is None else seed)  # type: ignore[arg-type]
 
     device = device("cpu")
@@ -97,9 +99,8 @@ class Generator:
         checked = check.integer("seed", seed, -(2**63), 2**64 - 1) % 2**64
         with self._lock:
             self._seed = checked
-            self._made: Any = (
-                None  # the RandomState, from the first draw: numpy.random is slow to import
-            )
+            if self._made is not None:
+                self._made.seed(checked & 0xFFFFFFFF)
             self._kept: float | None = None  # the sine of the last Box-Muller pair
             self.engine_state[:] = np.array([checked, 0], np.uint64).view(np.int64)
         return self
@@ -115,7 +116,9 @@ class Generator:
     @property
     def _mt(self) -> Any:
         if self._made is None:
-            self._made = np.random.RandomState(self._seed & 0xFFFFFFFF)
+            self._bits = np.random.MT19937(0)  # draws for both; seeded as RandomState does
+            self._made = np.random.RandomState(self._bits)
+            self._made.seed(self._seed & 0xFFFFFFFF)
         return self._made
 
     def initial_seed(self) -> int:
@@ -271,7 +274,9 @@ class Generator:
         return int(_drawn(draw, ()))
 
     def _draw32(self, n: int) -> npt.NDArray[np.uint32]:
-        draws: npt.NDArray[np.uint32] = self._mt.randint(0, 1 << 32, n, dtype=np.uint32)
+        if self._made is None:
+            _ = self._mt
+        draws: npt.NDArray[np.uint32] = self._bits.random_raw(n).astype(np.uint32)
         return draws
 
     def _draw64(self, n: int) -> npt.NDArray[np.uint64]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from fastnn import nn, optim
 from fastnn.nn.activations.base import ACTIVATIONS as _ACTIVATIONS
 from fastnn.nn.losses.base import LOSSES as _LOSSES, Loss as _Loss
+from fastnn.optim import lbfgs as lbfgs, levenberg_marquardt as levenberg_marquardt  # named there
 from fastnn.optim.optimizer import OPTIMIZERS as _OPTIMIZERS
 
 __all__ = ["ACTIVATIONS", "LOSSES", "OPTIMIZERS", "Loss", "loss_of", "rate_of", "takes_all_rows"]

@@ -39,7 +39,7 @@ class _Forward:
         recording.captures.let_go()
         self._parameters = recording.recorder.parameters.values()
         leaves = [p for p, _, _ in self._parameters]
-        self.watch = watch.Watch(leaves, recording.captures.places, [], [])
+        self.watch = watch.Watch(leaves, recording.captures.places, [], [], False)
         self._take()
 
     def holds(self) -> bool:
@@ -117,7 +117,8 @@ class Predictor:
             self._programs[key] = (forward, spec)
             while len(self._programs) > MAX_PROGRAMS:
                 self._programs.popitem(last=False)
-            return forward, spec
+        forward.watch.same()  # the modes are what they were: the next look is short
+        return forward, spec
 
     def refresh(self, model: Module) -> None:
         """Check the model again after a module changed; drop programs that no longer match."""

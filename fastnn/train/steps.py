@@ -197,11 +197,11 @@ class Steps:
         samples = order[:batch], order[-last:], order[:batch]
 
         def record(part: int) -> Recording:
-            return self._recording(kinds[part], rows, samples[part], asked)
+            return self.recording(kinds[part], rows, samples[part], asked)
 
         first = 2 if every > 1 else 0
         made: list[Recording | None] = [None, None, None]
-        made[first] = known = self._recording(kinds[first], rows, samples[first], asked, first=True)
+        made[first] = known = self.recording(kinds[first], rows, samples[first], asked, first=True)
         if known.captures.doubts:
             if every > 1:
                 self.optimizer.zero_grad()
@@ -221,7 +221,7 @@ class Steps:
         samples = order[:batch], order[-last:]
 
         def record(part: int) -> Recording:
-            return self._recording("evaluate", rows, samples[part], asked)
+            return self.recording("evaluate", rows, samples[part], asked)
 
         tail = self._matching(self._key("evaluate", rows, last, asked)) if last < batch else None
         known = record(0)
@@ -308,7 +308,7 @@ class Steps:
 
     # ---- recordings ----
 
-    def _recording(
+    def recording(
         self, kind: str, rows: Rows, batch: NDArray[np.int64], asked: Asked, first: bool = False
     ) -> Recording:
         """The recorded step for batches of this size; recorded on these rows, then undone.

@@ -307,6 +307,7 @@ int main(int argc, char **argv) {
     report();
     tables++;
   }
+  if (argc == 2) test_teams();
   if (!tables) fprintf(stderr, "test_kernels: no such table here\n");
   printf("%d failures\n", failures);
   return failures || !tables;

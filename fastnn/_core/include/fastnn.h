@@ -260,7 +260,7 @@ typedef struct fnn_call {
   uint16_t op;     /* enum fnn_op_code */
   uint8_t real;    /* enum fnn_real: which table; that of the first float, else int64, else bool */
   uint8_t ndim;    /* used entries of dim, FNN_BROADCAST only */
-  uint8_t barrier; /* program: wait for the whole team before this call */
+  uint8_t barrier; /* program: all calls before are done before this one begins */
   uint8_t guard;   /* program: enum fnn_guard */
   size_t dim[FNN_MAX_DIMS];
   void *array[FNN_MAX_ARRAYS];
@@ -313,15 +313,15 @@ typedef struct fnn_operand { /* an array as the caller has it; strides in elemen
  * are 0. Returns what is wrong with the arrays, or NULL. */
 const char *fnn_call_fill(fnn_call *call, const fnn_operand *operands, size_t n);
 
-/* threads.c: one team a run, a barrier between dependent instructions. */
-typedef struct fnn_team fnn_team;
-typedef void (*fnn_job)(void *context, fnn_team *team, size_t thread, size_t threads);
-fnn_status fnn_team_run(size_t threads, fnn_job job, void *context);
-void fnn_team_wait(fnn_team *team, size_t threads); /* every thread of the team calls it */
-size_t fnn_team_size(double cost, size_t limit); /* threads worth waking for cost microseconds */
-void *fnn_scratch(void);          /* this thread's FNN_SCRATCH_BYTES; not NULL inside a job */
-void fnn_forked(void);            /* in the child of a fork: teams of one from now on */
-int fnn_openmp(void);             /* built with OpenMP */
+/* The team: threads.c, helpers.c; src/team.h has what C alone needs of it. */
+size_t fnn_team_size(double cost, size_t most); /* threads worth waking for cost microseconds */
+void fnn_team_limit(size_t threads);    /* at work at once in the process, over all its runs */
+void fnn_team_counts(size_t counts[4]); /* helpers; pieces done, those by leaders; sleeps */
+const char *fnn_team_provider(void);    /* where threads come from: "openmp" or "pthreads" */
+int fnn_team_select(const char *name);  /* 0: not in this build. Threads that are there stay. */
+int fnn_openmp_cpus(void);              /* that OpenMP has for its threads; 0 without OpenMP */
+
+/* memory.c */
 void *fnn_allocate(size_t bytes); /* 64-byte aligned, huge pages when large; NULL: no memory */
 void fnn_release(void *block);
 void fnn_fail_allocation(int64_t nth); /* tests: the nth allocation from now fails; < 0: none */

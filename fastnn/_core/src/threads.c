@@ -1,82 +1,45 @@
-/* The team: threads for one run, their barrier, their scratch, their floating-point mode.
+/* The team: who does a run's work.
  *
- * One OpenMP region holds a whole run (a chunk of an epoch), never one op. Inside it the team has
- * its own barrier, since OpenMP's may sleep: spin for some microseconds, then yield. */
-#if defined(__linux__)
-#define _GNU_SOURCE
-#endif
+ * The thread that asks for a run leads it. What a phase has to do is cut into a share for each
+ * thread; a share is done by whoever claims it first, its own thread if that is there, and a phase
+ * ends when its shares are done. So nobody waits for a thread that the kernel has put aside, but
+ * for what it has begun. Who waits spins shortly, then sleeps: a busy machine gets its core back.
+ *
+ * Claiming. A seat's `left` counts the items of its share that nobody has begun; one is claimed by
+ * counting down. What is to do is read after the claim: the leader waits for all that is claimed
+ * (`pending`) before it writes more. A thread that comes late finds 0, or work of now. */
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
-#include "fastnn.h"
+#include "team.h"
 
-#define CACHE_LINE 128   /* two lines: the prefetcher takes them in pairs */
-#define SPINS 300        /* some 10 us before a waiting thread yields its core */
+#define SPINS                                                                                     \
+  1200 /* 30 us, which the longest phase of one tile takes in a small net; then sleep */
 #define THREAD_COST 60.0 /* microseconds of work that justify one more thread */
-#define HUGE_PAGE ((size_t)2 << 20)
+#define WAKE_COST 20.0   /* microseconds of work that justify waking who sleeps */
+#define ASLEEP 0x80000000u
+#define COUNT (~ASLEEP)
 
 struct fnn_team {
-  _Alignas(CACHE_LINE) atomic_size_t arrived;
-  _Alignas(CACHE_LINE) atomic_size_t generation;
-  _Alignas(CACHE_LINE) atomic_int no_memory;
+  _Alignas(FNN_CACHE_LINE)
+      atomic_uint pending;                     /* pieces not yet done; whether the leader sleeps */
+  _Alignas(FNN_CACHE_LINE) atomic_size_t size; /* threads that the next work is shared among */
+  size_t most;                                 /* threads of this run */
+  /* Under `lock`. */
+  fnn_team *next;
+  size_t seats;    /* threads that there are, the leader among them */
+  int taken, full; /* in a run; no more helpers can be had */
+  fnn_seat seat[]; /* FNN_MAX_THREADS */
 };
 
-static atomic_int forked;
-static atomic_int_fast64_t allocations, fail_at = -1;
-
-void fnn_forked(void) { atomic_store(&forked, 1); }
-
-int fnn_openmp(void) {
-#ifdef _OPENMP
-  return 1;
-#else
-  return 0;
-#endif
-}
-
-void fnn_fail_allocation(int64_t nth) {
-  atomic_store(&fail_at, nth < 0 ? -1 : atomic_load(&allocations) + nth);
-}
-
-size_t fnn_allocations(void) { return (size_t)atomic_load(&allocations); }
-
-void *fnn_allocate(size_t bytes) {
-  int64_t count = atomic_fetch_add(&allocations, 1);
-  size_t align = bytes >= 2 * HUGE_PAGE ? HUGE_PAGE : 64;
-  void *block = NULL;
-  if (count == atomic_load(&fail_at)) return NULL;
-  if (bytes > SIZE_MAX - align) return NULL;
-  bytes = (bytes + align - 1) / align * align;
-  if (posix_memalign(&block, align, bytes ? bytes : align)) return NULL;
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-  if (align == HUGE_PAGE) madvise(block, bytes, MADV_HUGEPAGE);
-#endif
-  return block;
-}
-
-void fnn_release(void *block) { free(block); }
-
-/* Scratch lives as long as its thread: a key's destructor gives it back. */
-static pthread_key_t scratch_key;
-static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
-static _Thread_local void *scratch;
-
-static void make_scratch_key(void) { pthread_key_create(&scratch_key, fnn_release); }
-
-void *fnn_scratch(void) {
-  if (!scratch) {
-    pthread_once(&scratch_once, make_scratch_key);
-    scratch = fnn_allocate(FNN_SCRATCH_BYTES);
-    if (scratch) pthread_setspecific(scratch_key, scratch);
-  }
-  return scratch;
-}
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t at_first = PTHREAD_ONCE_INIT;
+static fnn_team *teams;  /* one for each run at a time; they stay */
+static size_t limit = 1; /* threads that are to be at work at once */
+static size_t at_work;   /* threads of the runs that have a team */
+static fnn_team alone = {.most = 1, .size = 1};
 
 /* Flush denormals to zero while kernels run: decayed moments would make them tens of times
  * slower. The caller's control register comes back untouched. */
@@ -111,55 +74,214 @@ static inline void spin_pause(void) {
 #endif
 }
 
-void fnn_team_wait(fnn_team *team, size_t threads) {
-  if (threads < 2) return;
-  size_t generation = atomic_load_explicit(&team->generation, memory_order_relaxed);
-  if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) == threads - 1) {
-    atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
-    atomic_store_explicit(&team->generation, generation + 1, memory_order_release);
+/* ---- sharing out ---- */
+
+static inline void count_up(atomic_size_t *count) { /* its owner alone writes it */
+  atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1,
+                        memory_order_relaxed);
+}
+
+/* Claims an item of a seat's share: how many were left, 0 if none. */
+static unsigned claim(fnn_seat *seat) {
+  unsigned left = atomic_load_explicit(&seat->left, memory_order_relaxed);
+  while (left & COUNT) {
+    if (atomic_compare_exchange_weak_explicit(&seat->left, &left, left - 1, memory_order_acquire,
+                                              memory_order_relaxed))
+      return left & COUNT;
+  }
+  return 0;
+}
+
+/* Does what nobody has begun, first of this seat's own share, then of the others. */
+static void do_pieces(fnn_team *team, fnn_seat *self) {
+  size_t size = atomic_load_explicit(&team->size, memory_order_acquire);
+  size_t owner = self->number < size ? self->number : 0;
+  for (size_t i = 0; i < size; i++, owner = owner + 1 < size ? owner + 1 : 0) {
+    fnn_seat *seat = &team->seat[owner];
+    for (unsigned left; (left = claim(seat));) {
+      seat->run(seat->of, seat->items - left, owner, seat->pieces, self->scratch);
+      count_up(&self->claims);
+      if (atomic_fetch_sub_explicit(&team->pending, 1, memory_order_acq_rel) == (ASLEEP | 1))
+        fnn_wake(&team->pending);
+    }
+  }
+}
+
+/* Puts its share before a thread. A helper that sleeps is woken if `wake`; else others do it. */
+static void put(fnn_seat *seat, const fnn_work *work, size_t pieces, int wake) {
+  unsigned before = 0, after; /* nothing is left: it sleeps or not */
+  seat->items = (unsigned)work->items;
+  seat->pieces = pieces;
+  seat->run = work->run;
+  seat->of = work->of;
+  do after = seat->items | (wake ? 0 : before & ASLEEP);
+  while (!atomic_compare_exchange_weak_explicit(&seat->left, &before, after, memory_order_release,
+                                                memory_order_relaxed));
+  if (wake && before & ASLEEP) fnn_wake(&seat->left);
+}
+
+static void await_pieces(fnn_team *team) {
+  for (int i = 0; i < SPINS; i++) {
+    if (!atomic_load_explicit(&team->pending, memory_order_acquire)) return;
+    spin_pause();
+  }
+  count_up(&team->seat[0].naps);
+  unsigned left = atomic_fetch_or_explicit(&team->pending, ASLEEP, memory_order_acquire) | ASLEEP;
+  while (left & COUNT) {
+    fnn_sleep(&team->pending, left);
+    left = atomic_load_explicit(&team->pending, memory_order_acquire);
+  }
+}
+
+void fnn_team_share(fnn_team *team, const fnn_work *work) {
+  size_t size = fnn_team_threads(team);
+  if (size == 1 || work->tiles < 2) {
+    for (size_t item = 0; item < work->items; item++)
+      work->run(work->of, item, 0, 1, fnn_scratch());
     return;
   }
-  for (size_t i = 0; atomic_load_explicit(&team->generation, memory_order_acquire) == generation;
-       i++) {
-    if (i < SPINS)
+  int wake = work->cost >= WAKE_COST;
+  atomic_store_explicit(&team->pending, (unsigned)(size * work->items), memory_order_relaxed);
+  for (size_t i = size; i-- > 0;) put(&team->seat[i], work, size, wake);
+  do_pieces(team, &team->seat[0]);
+  await_pieces(team);
+}
+
+void fnn_help(fnn_seat *self) {
+  fp_enter();
+  for (;;) {
+    do_pieces(self->team, self);
+    int spins = 0;
+    while (spins < SPINS && !(atomic_load_explicit(&self->left, memory_order_relaxed) & COUNT)) {
       spin_pause();
-    else
-      sched_yield();
+      spins++;
+    }
+    unsigned left = 0;
+    if (spins < SPINS || !atomic_compare_exchange_strong(&self->left, &left, ASLEEP)) continue;
+    count_up(&self->naps);
+    for (left = ASLEEP; left & ASLEEP; left = atomic_load(&self->left))
+      fnn_sleep(&self->left, left);
   }
 }
 
-static void run_one(fnn_job job, void *context, fnn_team *team, size_t thread, size_t threads) {
-  if (!fnn_scratch()) atomic_store(&team->no_memory, 1);
-  fnn_team_wait(team, threads); /* all see whether all have their scratch */
-  if (atomic_load(&team->no_memory)) return;
-  fp_mode before = fp_enter();
-  job(context, team, thread, threads);
-  fp_leave(before);
+/* ---- a team for a run ---- */
+
+/* More seats with helpers on them, up to `size`; under `lock`. */
+static void grow(fnn_team *team, size_t size) {
+  size_t ready = team->seats;
+  for (; ready < size; ready++) {
+    fnn_seat *seat = &team->seat[ready];
+    memset(seat, 0, sizeof *seat);
+    seat->team = team;
+    seat->number = ready;
+    seat->scratch = fnn_allocate(FNN_SCRATCH_BYTES);
+    if (!seat->scratch) break;
+  }
+  size_t wanted = ready - team->seats;
+  size_t started = wanted ? fnn_start_helpers(&team->seat[team->seats], wanted) : 0;
+  team->seats += started;
+  team->full = started < wanted;
+  for (size_t i = team->seats; i < ready; i++) fnn_release(team->seat[i].scratch);
 }
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
+/* A team that no run has; under `lock`. NULL: no memory. */
+static fnn_team *free_team(void) {
+  fnn_team **at = &teams;
+  while (*at && (*at)->taken) at = &(*at)->next;
+  if (*at) return *at;
+  char *block =
+      fnn_allocate(sizeof(fnn_team) + FNN_MAX_THREADS * sizeof(fnn_seat) + FNN_CACHE_LINE);
+  if (!block) return NULL;
+  fnn_team *team = (fnn_team *)(block + -(uintptr_t)block % FNN_CACHE_LINE);
+  memset(team, 0, sizeof *team + sizeof(fnn_seat));
+  team->seats = 1;
+  return *at = team;
+}
 
-/* A thread must bring more than it costs to wait for: a barrier is about a microsecond, a step has
- * some ten of them. */
-size_t fnn_team_size(double cost, size_t limit) {
-  size_t worth = cost < 2 * THREAD_COST ? 1 : (size_t)(cost / THREAD_COST);
-  return worth < limit ? worth : limit;
+static void forked(void) { /* helpers do not survive a fork, nor does libgomp */
+  pthread_mutex_init(&lock, NULL);
+  fnn_sleep_forked();
+  fnn_team_select("pthreads");
+  teams = NULL;
+  at_work = 0;
+}
+
+static void watch_forks(void) { pthread_atfork(NULL, NULL, forked); }
+
+/* A team of at most so many threads, fewer if others are at work; NULL: the caller alone. */
+static fnn_team *take_team(size_t threads, void *scratch) {
+  pthread_once(&at_first, watch_forks);
+  pthread_mutex_lock(&lock);
+  size_t allowed = limit > threads ? limit : threads;
+  size_t size = at_work < allowed ? allowed - at_work : 1;
+  if (size > threads) size = threads;
+  fnn_team *team = size > 1 ? free_team() : NULL;
+  if (team) {
+    if (team->seats < size && !team->full) grow(team, size);
+    team->most = size < team->seats ? size : team->seats;
+    team->taken = 1;
+    team->seat[0].scratch = scratch;
+    at_work += team->most;
+    atomic_store_explicit(&team->size, team->most, memory_order_release);
+  }
+  pthread_mutex_unlock(&lock);
+  return team;
+}
+
+static void give_back(fnn_team *team) {
+  pthread_mutex_lock(&lock);
+  at_work -= team->most;
+  team->taken = 0;
+  pthread_mutex_unlock(&lock);
 }
 
 fnn_status fnn_team_run(size_t threads, fnn_job job, void *context) {
-  fnn_team team;
-  atomic_init(&team.arrived, 0);
-  atomic_init(&team.generation, 0);
-  atomic_init(&team.no_memory, 0);
-#ifdef _OPENMP
-  if (threads > 1 && !atomic_load(&forked)) { /* libgomp's pool is dead in a forked child */
-#pragma omp parallel num_threads((int)threads)
-    run_one(job, context, &team, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
-    return atomic_load(&team.no_memory) ? FNN_NO_MEMORY : FNN_OK;
+  void *scratch = fnn_scratch();
+  if (!scratch) return FNN_NO_MEMORY;
+  if (threads > FNN_MAX_THREADS) threads = FNN_MAX_THREADS;
+  fnn_team *team = threads > 1 ? take_team(threads, scratch) : NULL;
+  fp_mode before = fp_enter();
+  job(context, team ? team : &alone);
+  fp_leave(before);
+  if (team) give_back(team);
+  return FNN_OK;
+}
+
+fnn_team *fnn_team_alone(void) { return &alone; }
+
+size_t fnn_team_most(const fnn_team *team) { return team->most; }
+
+size_t fnn_team_threads(const fnn_team *team) {
+  return atomic_load_explicit(&team->size, memory_order_relaxed);
+}
+
+void fnn_team_use(fnn_team *team, size_t threads) {
+  if (team->most > 1) atomic_store_explicit(&team->size, threads, memory_order_release);
+}
+
+/* A thread must bring more than it costs to wait for: sharing out is about a microsecond, a step
+ * does so some ten times. */
+size_t fnn_team_size(double cost, size_t most) {
+  size_t worth = cost < 2 * THREAD_COST ? 1 : (size_t)(cost / THREAD_COST);
+  return worth < most ? worth : most;
+}
+
+void fnn_team_limit(size_t threads) {
+  pthread_mutex_lock(&lock);
+  limit = threads;
+  pthread_mutex_unlock(&lock);
+}
+
+void fnn_team_counts(size_t counts[4]) {
+  memset(counts, 0, 4 * sizeof *counts);
+  pthread_mutex_lock(&lock);
+  for (fnn_team *team = teams; team; team = team->next) {
+    counts[0] += team->seats - 1;
+    for (size_t i = 0; i < team->seats; i++) {
+      counts[1] += atomic_load(&team->seat[i].claims);
+      counts[3] += atomic_load(&team->seat[i].naps);
+    }
+    counts[2] += atomic_load(&team->seat[0].claims);
   }
-#endif
-  run_one(job, context, &team, 0, 1);
-  return atomic_load(&team.no_memory) ? FNN_NO_MEMORY : FNN_OK;
+  pthread_mutex_unlock(&lock);
 }

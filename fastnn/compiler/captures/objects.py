@@ -12,7 +12,15 @@ from fastnn.compiler.captures.snapshot import CONTAINERS
 from fastnn.compiler.captures.variables import Variable, in_class, own_dict, raw, value_at
 
 REGISTRIES = ("_parameters", "_modules", "_buffers")
-HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks")
+HOOKS = (
+    "_forward_pre_hooks",
+    "_forward_hooks",
+    "_backward_hooks",
+    "_state_dict_pre_hooks",
+    "_state_dict_hooks",
+    "_load_state_dict_pre_hooks",
+    "_load_state_dict_post_hooks",
+)
 _OF_OPTIMIZERS = ("param_groups", "state", "defaults")  # the rest is watched by their steps
 _WRAPPERS = (staticmethod, classmethod)
 

@@ -217,10 +217,12 @@ class Reach(Objects):
         if isinstance(value, dict):
             for key, entry in value.items():
                 self.meet(key, label)
-                self.meet(entry, f"{label}[{key!r}]" if type(key) in (str, int) else label)
+                if type(entry) not in known.IMMUTABLE:
+                    self.meet(entry, f"{label}[{key!r}]" if type(key) in (str, int) else label)
             return
         for i, entry in enumerate(value):
-            self.meet(entry, f"{label}[{i}]")
+            if type(entry) not in known.IMMUTABLE:  # often thousands of numbers
+                self.meet(entry, f"{label}[{i}]")
 
     def _tensor(self, value: Any, label: str) -> None:
         self.tensors.append(value)

@@ -16,6 +16,7 @@ import numpy as np
 PLAIN = (int, float, bool, str, bytes, complex, type(None))
 CONTAINERS = (list, tuple, dict, set, frozenset, deque, OrderedDict)  # of these types exactly
 _BY_VALUE = (*PLAIN, np.generic, types.CodeType)
+_FLAT = frozenset(PLAIN)
 MOST_BYTES = 1 << 16  # of an array whose content is compared
 _MOST = 4096  # entries that are compared
 _DEEPEST = 16
@@ -41,16 +42,19 @@ def snapshot(value: Any, live: Collection[int] = ()) -> Any:
     left = [_MOST]
 
     def taken(value: Any, depth: int) -> Any:
-        if type(value) in CONTAINERS:
+        kind = type(value)
+        if kind in _FLAT:
+            return value
+        if kind in CONTAINERS:
             left[0] -= len(value)
             if left[0] < 0 or depth == _DEEPEST:
                 raise TooLargeError
             if isinstance(value, dict):
                 return _Pairs(list(value), [taken(v, depth + 1) for v in value.values()])
-            return [type(value), *(taken(entry, depth + 1) for entry in value)]
+            return [kind, *(taken(entry, depth + 1) for entry in value)]
         if _compared(value, live):
             return value.shape, value.strides, value.dtype.str, value.tobytes()
-        if type(value) is np.ndarray:
+        if kind is np.ndarray:
             return value, value.shape, value.strides, value.dtype.str
         return value
 
@@ -117,6 +121,8 @@ def changeable(value: Any, live: Collection[int]) -> list[Any] | None:
     found: list[Any] = []
 
     def look(entry: Any, depth: int = 0) -> bool:
+        if type(entry) in _FLAT:
+            return True
         if type(entry) in CONTAINERS:
             if isinstance(entry, set | deque) or depth == _DEEPEST:
                 return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fastnn._core import engine
@@ -11,6 +12,10 @@ from fastnn.compiler.lowering.ir import Instruction, Storage, Value
 
 BOOL = CODES[bool_]
 Range = tuple[Any, int, int]  # (what memory, first byte, end)
+
+
+Operand = tuple[int, int, int, tuple[int, ...], tuple[int, ...]]
+Place = Callable[[Value], tuple[int, int, int]]  # (space, base, offset in bytes)
 
 
 def emit(
@@ -25,38 +30,47 @@ def emit(
     externals: list[Any] = []
     slots: dict[int, int] = {}
 
-    def operand(value: Value | None) -> Any:
-        if value is None:
-            return None
+    def place(value: Value) -> tuple[int, int, int]:
         storage = value.storage
         if storage.kind == "temporary":
-            place, offset = (ARENA, 0), storage.offset + value.offset
-        elif storage.index in positions:
-            place, offset = (BOUND, positions[storage.index]), value.offset
-        else:
-            if storage.index not in slots:
-                slots[storage.index] = len(externals)
-                externals.append(storage.array)
-            place, offset = (EXTERNAL, slots[storage.index]), value.offset
-        return (*place, offset, value.shape, value.strides)
+            return ARENA, 0, storage.offset + value.offset
+        if storage.index in positions:
+            return BOUND, positions[storage.index], value.offset
+        if storage.index not in slots:
+            slots[storage.index] = len(externals)
+            externals.append(storage.array)
+        return EXTERNAL, slots[storage.index], value.offset
 
-    guarded = {_last_write(instructions, value) for value in watched}
-    emitted = []
-    waits = _barriers(instructions)
-    for at, instruction in enumerate(instructions):
-        emitted.append(
-            (
-                engine.OPS[instruction.op],
-                _table(instruction),
-                [operand(v) for v in instruction.values],
-                instruction.dims,
-                instruction.attrs,
-                waits[at],
-                engine.GUARDS["loss" if at in guarded else _guard(instruction)],
-            )
-        )
+    emitted = encoded(instructions, watched, place)
     sizes = tuple(s.nbytes for s in bound)
     return Program(emitted, externals, sizes, arena)
+
+
+def encoded(
+    instructions: list[Instruction], watched: list[Value], place: Place
+) -> list[tuple[Any, ...]]:
+    """The instructions as `Program` takes them, each array where `place` says.
+
+    watched: as for `emit`.
+    """
+
+    def operand(value: Value | None) -> Operand | None:
+        return None if value is None else (*place(value), value.shape, value.strides)
+
+    guarded = {_last_write(instructions, value) for value in watched}
+    waits = _barriers(instructions)
+    return [
+        (
+            engine.OPS[instruction.op],
+            _table(instruction),
+            [operand(v) for v in instruction.values],
+            instruction.dims,
+            instruction.attrs,
+            waits[at],
+            engine.GUARDS["loss" if at in guarded else _guard(instruction)],
+        )
+        for at, instruction in enumerate(instructions)
+    ]
 
 
 def _table(instruction: Instruction) -> int:

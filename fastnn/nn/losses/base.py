@@ -105,13 +105,14 @@ def by_rows(
     The classes of `input` are along axis 1, or along its only axis; `target` has the other axes,
     or those of `input`, if it is made of probabilities.
     """
-    if input.ndim == 0:
+    sizes = input._array.shape
+    if not sizes:
         raise ValueError("input: expected (rows, classes), got shape ()")
-    axis = min(1, input.ndim - 1)
-    shape = input.shape[:axis] + input.shape[axis + 1 :]
-    wanted = input.shape if probabilities else shape
-    check.same_shape("target", target.shape, wanted, "input's rows")
-    if input.ndim == 2:
+    axis = min(1, len(sizes) - 1)
+    shape = sizes[:axis] + sizes[axis + 1 :]
+    wanted = sizes if probabilities else shape
+    check.same_shape("target", target._array.shape, wanted, "input's rows")
+    if len(sizes) == 2:
         return input, target, shape
     order = (*range(axis), *range(axis + 1, input.ndim), axis)
     rows = (-1, input.shape[axis])

@@ -44,11 +44,13 @@ def cross_entropy(
     chosen = check.choice("reduction", legacy(size_average, reduce, reduction), REDUCTIONS)
     check.a_tensor("input", input)
     check.a_tensor("target", target)
-    if input.dtype.kind != "f":
+    kind, labels = input._array.dtype.kind, target._array.dtype
+    if kind not in "fV":
         raise TypeError(f"input: expected float32 or float64 logits, got {input.dtype}")
-    probabilities = target.dtype.kind == "f"
-    target = ops.cast(target, int64) if target.dtype.kind in "iu" else target
-    if not probabilities and target.dtype != int64:
+    probabilities = labels.kind in "fV"
+    if labels.kind in "iu":
+        target = ops.cast(target, int64)
+    elif not probabilities:
         raise TypeError(
             f"target: expected int64 classes or {input.dtype} probabilities, got {target.dtype}; "
             "convert it by .long()"
