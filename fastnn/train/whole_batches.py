@@ -45,7 +45,7 @@ class WholeBatches:
         self.order: NDArray[np.int64] = np.arange(self.steps * batch, dtype=np.int64)
         step = Steps(model, loss, optimizer, OrderedDict())
         asked = Asked({}, Update())
-        recording = step._recording("update", rows, self.order[:batch].copy(), asked, first=True)
+        recording = step.recording("update", rows, self.order[:batch].copy(), asked, first=True)
         if recording.captures.doubts:
             raise RuntimeError(f"the step does not compile: {recording.captures.doubts}")
 
