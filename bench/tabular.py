@@ -53,7 +53,7 @@ def models(classes: bool) -> dict[str, Any]:
     ours = TabularClassifier if classes else TabularRegressor
     trees = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
     net = MLPClassifier if classes else MLPRegressor
-    found = {preset: ours(preset, random_state=0) for preset in ("td", "td-s", "mlp")}
+    found = {preset: ours(preset, random_state=0) for preset in ("td", "td-s", "tabm-mini", "mlp")}
     return {
         **{f"fastnn {name}": model for name, model in found.items()},
         "HistGradientBoosting": trees(random_state=0),

@@ -37,7 +37,7 @@ ROWS: dict[str, Any] = {
 CLASS = (WIDTH > 0) ^ (KIND == "oak")
 VALUE = 3 * WIDTH + 2.0 * (KIND == "elm") + 50
 QUICK: dict[str, Any] = {"epochs": 6, "hidden": (16, 16), "random_state": 0}
-PRESETS = ("td", "td-s", "mlp")
+PRESETS = ("td", "td-s", "tabm-mini", "mlp")
 
 
 def classifier(**changes: Any) -> TabularClassifier:

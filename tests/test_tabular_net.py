@@ -14,10 +14,12 @@ import pytest
 import fastnn
 from fastnn import nn
 from fastnn.nn.layers.columns import Columns, ParametricActivation, ScaleColumns, ScheduledDropout
+from fastnn.nn.layers.members import Heads, MeanOverMembers, Spread
 from fastnn.tabular import as_frame
 from fastnn.tabular.encoding import Encoder, Feature
 from fastnn.tabular.fitting import Clock, Rates, fit_net, optimizer_of
-from fastnn.tabular.predictor import Target
+from fastnn.tabular.members_net import build_members, member_groups
+from fastnn.tabular.predictor import Member, Target
 from fastnn.tabular.realmlp import build, initialize
 from fastnn.tabular.recipes import Recipe, recipe_of
 from fastnn.tabular.robust import RobustDesign, smooth_clip
@@ -263,6 +265,38 @@ def test_layers_are_kept_in_files(tmp_path: Path) -> None:
     again = fastnn.load(tmp_path / "net").eval()
     assert np.array_equal(again.predict(x), net.predict(x))
     assert again[4].p == 0.25 and again[0].sizes == (12, 10)
+
+
+def test_members_are_nets_of_their_own_and_their_losses_are_averaged() -> None:
+    rng = np.random.default_rng(0)
+    spread, heads = Spread(3, 4), Heads(3, 4, 2)
+    x = rng.standard_normal((5, 4)).astype(np.float32)
+    z = heads(spread(fastnn.tensor(x))).detach().numpy()
+    r, w, b = (p.numpy() for p in (spread.weight, heads.weight, heads.bias))
+    expected = np.stack([(x * r[k]) @ w[k] + b[k] for k in range(3)], axis=1)
+    np.testing.assert_allclose(z, expected, rtol=1e-5, atol=1e-6)
+    y = np.array([0, 1, 1, 0, 1])
+    p = np.exp(z) / np.exp(z).sum(axis=2, keepdims=True)
+    each = -np.log(p[np.arange(5)[:, None], np.arange(3), y[:, None]])
+    loss = MeanOverMembers(True)
+    assert loss(fastnn.tensor(z), fastnn.tensor(y)).item() == pytest.approx(each.mean(), rel=1e-5)
+    loss.reduction = "none"
+    np.testing.assert_allclose(loss(fastnn.tensor(z), fastnn.tensor(y)).numpy(), each, rtol=1e-5)
+    t = rng.standard_normal((5, 1)).astype(np.float32)
+    squares = MeanOverMembers(False)(fastnn.tensor(z[:, :, :1]), fastnn.tensor(t)).item()
+    assert squares == pytest.approx(np.square(z[:, :, 0] - t).mean(), rel=1e-5)
+    p, member = p.mean(axis=1), Member(nn.Sequential(), RobustDesign.fit(as_frame(x))[0])
+    np.testing.assert_allclose(np.exp(member.of(z)), p, rtol=1e-5)  # probabilities are averaged
+
+
+def test_groups_of_members() -> None:
+    recipe = recipe_of("tabm-mini", True, hidden=(8,))
+    design = RobustDesign.fit(as_frame({"a": [1.0, 2.0, 3.0], "b": [3.0, 1.0, 9.0]}))[0]
+    net = build_members(design, 2, recipe, np.random.default_rng(0))
+    decays = {id(p): g["weight_decay"] for g in member_groups(net, recipe) for p in g["params"]}
+    assert {id(p) for p in net.parameters()} == set(decays)
+    assert decays[id(net[2].weight)] == decays[id(net[-1].weight)] == 3e-4
+    assert decays[id(net[1].weight)] == decays[id(net[2].bias)] == 0.0
 
 
 @pytest.mark.parametrize("name", ["error", "log_loss", "brier", "auc"])

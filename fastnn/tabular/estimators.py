@@ -219,7 +219,8 @@ class TabularClassifier(_Tabular):
 
     Args:
         preset: "td" (default), the whole recipe; "td-s", its simple form without embeddings,
-            parametric activations, dropout and decay; "mlp", a plain net.
+            parametric activations, dropout and decay; "tabm-mini", 16 nets in one that share most
+            weights; "mlp", a plain net.
         hidden: widths of the layers, default the preset's, (256, 256, 256).
         epochs, batch_size, lr: default the preset's, 256, 256 (all rows if there are fewer), .04.
         time_limit: seconds for `fit`; the schedules are stretched so that they end in time. Default

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastnn import nn, optim
 from fastnn.nn.layers.columns import ScheduledDropout
 from fastnn.optim.loop import rates as rates_of
+from fastnn.tabular.members_net import member_groups
 from fastnn.tabular.realmlp import groups
 from fastnn.tabular.recipes import Recipe, coslog4, flat_cos
 from fastnn.train.validation import Rows
@@ -87,7 +88,7 @@ class Rates:
 
     def at(self, t: NDArray[np.float64]) -> list[Any]:
         """(target, values) for each vector that the compiled step reads."""
-        wave, fall = (1.0, 1.0) if self._recipe.plain else (coslog4(t), flat_cos(t))
+        wave, fall = (1.0, 1.0) if self._recipe.steady else (coslog4(t), flat_cos(t))
         tables = []
         for numbers in self._numbers:
             table = np.tile(numbers, (len(t), 1))
@@ -95,13 +96,16 @@ class Rates:
             table[:, DECAY] *= fall
             tables.append(table)
         found: list[Any] = rates_of(self._optimizer, tables)
-        rate = np.ascontiguousarray(np.reshape(self._recipe.dropout * fall, (-1, 1)))
+        rate = np.reshape(self._recipe.dropout * np.broadcast_to(fall, len(t)), (-1, 1))
         return found + [(layer.rate, rate) for layer in self._dropouts]
 
 
 def optimizer_of(net: nn.Sequential, recipe: Recipe) -> optim.AdamW:
     """Adam with decoupled decay over the groups of a recipe, at their highest rates."""
-    given = net.parameters() if recipe.plain else groups(net, recipe)
+    if recipe.plain:
+        given: Any = net.parameters()
+    else:
+        given = member_groups(net, recipe) if recipe.members else groups(net, recipe)
     betas = (0.9, recipe.beta2)
     return optim.AdamW(given, lr=recipe.lr, betas=betas, weight_decay=recipe.decay)
 

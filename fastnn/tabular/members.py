@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import nn
+from fastnn.nn.layers.members import MeanOverMembers
 from fastnn.tabular.design import Design, Standardizer
 from fastnn.tabular.fitting import Report, fit_net
 from fastnn.tabular.frame import Frame
+from fastnn.tabular.members_net import build_members, draw_uniform
 from fastnn.tabular.predictor import Member, Target
 from fastnn.tabular.realmlp import ACTIVATIONS, blank_linear, build, initialize
 from fastnn.tabular.recipes import Recipe
@@ -93,13 +95,13 @@ def _fit_one(
     target = None if task.classes else Target.fit(task.y[train])
     y = task.y if target is None else target.apply(task.y)
     if isinstance(design, RobustDesign):
-        net = build(design, outputs, recipe)
-        initialize(net, x[train], recipe, rng)
+        if recipe.members:
+            net = build_members(design, outputs, recipe, rng)
+        else:
+            net = build(design, outputs, recipe)
+            initialize(net, x[train], recipe, rng)
     else:
         net = _plain(design.width, outputs, recipe, rng)
-    loss: nn.Module = nn.MSELoss()
-    if task.classes:
-        loss = nn.CrossEntropyLoss(label_smoothing=recipe.smoothing)
     member = Member(net, design, target)
     of_held_out, truth = np.ascontiguousarray(x[held_out]), task.y[held_out]
     weight = np.ones(len(held_out)) if task.weight is None else task.weight[held_out]
@@ -110,7 +112,14 @@ def _fit_one(
         return task.score(member.of(np.asarray(net.predict(of_held_out))), truth, weight)
 
     rows = Rows(x, y, task.weight).at(train)
+    loss = _loss(task.classes > 0, recipe)
     return member, fit_net(net, loss, rows, recipe, score, rng, deadline), notes
+
+
+def _loss(classes: bool, recipe: Recipe) -> nn.Module:
+    if recipe.members:
+        return MeanOverMembers(classes, recipe.smoothing)
+    return nn.CrossEntropyLoss(label_smoothing=recipe.smoothing) if classes else nn.MSELoss()
 
 
 def _design(frame: Frame, train: Whole, recipe: Recipe) -> tuple[RobustDesign | Design, list[str]]:
@@ -132,6 +141,5 @@ def _plain(width: int, outputs: int, recipe: Recipe, rng: np.random.Generator) -
 
 def _uniform(n_from: int, n_to: int, rng: np.random.Generator) -> nn.Linear:
     layer = blank_linear(n_from, n_to)
-    for p in layer.parameters():
-        p._array[...] = rng.uniform(-1, 1, p.shape) / np.sqrt(n_from)
+    draw_uniform(layer, rng)
     return layer

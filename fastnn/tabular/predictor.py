@@ -64,7 +64,10 @@ class Member:
         return self.of(np.asarray(self.net.predict(self.design.apply(frame))))
 
     def of(self, z: NDArray[Any]) -> Wide:
-        """The same of what the net gives."""
+        """The same of what the net gives; members of one net, (n, k, outputs), are averaged."""
+        if z.ndim == 3 and self.target is None:
+            return np.asarray(np.log(np.maximum(softmax(z).mean(axis=1), 1e-300)))
+        z = z.mean(axis=1) if z.ndim == 3 else z
         return z.astype(np.float64) if self.target is None else self.target.undo(z)
 
 
@@ -183,7 +186,7 @@ def _member(net: nn.Module, saved: Any, outputs: int, path: str) -> Member:
         shape = net.predict(np.zeros((1, design.width), np.float32)).shape
     except (TypeError, ValueError) as error:
         _fail(path, f"the net does not take its {design.width} columns: {error}")
-    if shape != (1, outputs):
+    if shape[:1] + shape[-1:] != (1, outputs):
         _fail(path, f"the net gives {shape[1:]} numbers a row, expected {outputs}")
     return Member(net, design, _target(saved.get("target"), path))
 

@@ -50,6 +50,7 @@ class Recipe:
         smoothing: share of a label spread over all classes.
         plain: the net of `fastnn.tabular.training` instead: standardized numbers, `nn.Linear` with
             its own first weights, a constant rate.
+        members: how many nets there are in one (TabM-mini), with constant rates; 0: one net.
     """
 
     hidden: tuple[int, ...] = (256, 256, 256)
@@ -66,6 +67,12 @@ class Recipe:
     dropout: float = 0.15
     smoothing: float = 0.1
     plain: bool = False
+    members: int = 0
+
+    @property
+    def steady(self) -> bool:
+        """Whether rates, decay and dropout stay as they are."""
+        return self.plain or self.members > 0
 
 
 ALL = 2**24  # no category has more indices
@@ -77,10 +84,15 @@ PLAIN = Recipe(
     hidden=(128,), activation="relu", lr=0.001, beta2=0.999, epochs=100, batch_size=64, decay=0.0,
     dropout=0.0, smoothing=0.0, plain=True,
 )  # fmt: skip
+MEMBERS = Recipe(
+    hidden=(128, 128, 128), activation="relu", parametric=False, by_data=False, lr=0.01,
+    beta2=0.999, epochs=100, batch_size=128, decay=3e-4, dropout=0.1, smoothing=0.0, members=16,
+)  # fmt: skip
 
 PRESETS: dict[str, tuple[Recipe, Recipe]] = {
     "td": (TD, replace(TD, activation="mish", lr=0.2, smoothing=0.0)),
     "td-s": (SIMPLE, replace(SIMPLE, activation="mish", lr=0.07, smoothing=0.0)),
+    "tabm-mini": (MEMBERS, MEMBERS),
     "mlp": (PLAIN, PLAIN),
 }
 """For each name the recipe for classes, and that for numbers."""
