@@ -20,7 +20,7 @@ from bench.pin import pin
 from bench.report import Section, plain
 from fastnn.cli import blas
 
-PARTS = ("where", "gemm", "eager", "ode", "variants", "scaling", "busy", "costs")
+PARTS = ("where", "gemm", "eager", "ode", "variants", "scaling", "busy", "costs", "estimators")
 Found = dict[str, Any]
 
 

@@ -33,6 +33,8 @@ HOMES = {  # names of annotations -> where type checkers find them
     "Generator": "fastnn.random.generator",
     "DTypeLike": "numpy.typing",
     "NDArray": "numpy.typing",
+    "QR": "fastnn.ops.decompositions",
+    "SignLog": "fastnn.ops.solving",
 }
 HEAD = '''"""Tensor with its methods. Written by docs/stub.py: `make stubs`."""
 

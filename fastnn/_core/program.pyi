@@ -8,6 +8,7 @@ ARENA: int
 EXTERNAL: int
 BOUND: int
 
+def team_size(cost: float, limit: int) -> int: ...
 def shuffle(order: NDArray[Any], seed: int, epoch: int) -> None: ...
 
 @disjoint_base

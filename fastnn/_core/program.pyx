@@ -346,6 +346,11 @@ cdef class Loop:
         return 0
 
 
+def team_size(double cost, size_t limit):
+    """How many threads a run of this many microseconds is worth, of at most `limit`."""
+    return min(engine.team_for(cost), limit)
+
+
 def shuffle(int64_t[::1] order, uint64_t seed, uint64_t epoch):
     """Write the row order that epoch `epoch` of the key `seed` uses."""
     if order.shape[0]:

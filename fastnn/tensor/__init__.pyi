@@ -5,11 +5,13 @@ from typing import Any, TypeAlias
 from numpy.typing import DTypeLike, NDArray
 from fastnn.backward.hooks import Hook, RemovableHandle
 from fastnn.ops.cumulative import Cumulative
+from fastnn.ops.decompositions import QR
 from fastnn.ops.parts import Frexp
 from fastnn.ops.reflections import Reflected
 from fastnn.ops.searching import Histogram
+from fastnn.ops.solving import SignLog
 from fastnn.ops.sorting import Sorted
-from fastnn.ops.spectral import QR, SVD, SignLog, Solved
+from fastnn.ops.spectral import SVD, Solved
 from fastnn.ops.summaries import MinMax
 from fastnn.random.generator import Generator
 from fastnn.tensor import tensor as _tensor

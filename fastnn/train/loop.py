@@ -37,6 +37,11 @@ def parted(rows: int, batch: int, merge: bool) -> tuple[int, int]:
     return steps, rows - (steps - 1) * batch
 
 
+def team(cost: float, at_most: int | None) -> int | None:
+    """The size of the team for a run of so many microseconds; None leaves it to the engine."""
+    return None if at_most is None else program.team_size(cost, at_most)
+
+
 class _Parts:
     """The programs of a loop and their arrays.
 
@@ -143,12 +148,20 @@ class Loop:
             program.shuffle(self._order, self._key, epoch)
         self._loop.start(epoch, step, last, self.sums, rates)
 
-    def run(self) -> bool:
-        """Run steps for about CHUNK_SECONDS; True while there are more."""
+    def run(self, at_most: int | None = None) -> bool:
+        """Run steps for about CHUNK_SECONDS; True while there are more.
+
+        at_most: threads; default: as many as are set for the process.
+        """
         for sync in self._parts.before_run:
             sync()
-        more: bool = self._loop.run(CHUNK_SECONDS)
+        threads = None if at_most is None else team(self._cost(), at_most)
+        more: bool = self._loop.run(CHUNK_SECONDS, threads)
         return more
+
+    def _cost(self) -> float:
+        """Microseconds of the longest step on one thread."""
+        return max(p.cost for p in self._loop.programs if p is not None)
 
     def rows_of_step(self) -> NDArray[np.int64]:
         """The rows of the next step, or of the step that failed."""

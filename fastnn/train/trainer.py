@@ -360,12 +360,16 @@ class Trainer:
         tried(self.model, given, plan.metrics)  # raises a clear error if the data are at fault
         raise failed
 
+    def _new_seed(self) -> int:
+        """The seed of a fit's shuffles."""
+        return random.derive_seed()
+
     def _fit(
         self, plan: Plan, share: float, rows: Rows, held: Rows | None, file: Checkpoint | None
     ) -> None:
         """Train, with a new seed or from the state in the checkpoint."""
         found = None if file is None else file.found
-        seed = random.derive_seed() if found is None else found["seed"]
+        seed = self._new_seed() if found is None else found["seed"]
         self.validation_rows = None
         if share:
             rows, held, self.validation_rows = rows.split(share, seed)
