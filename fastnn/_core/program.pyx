@@ -189,7 +189,8 @@ cdef class Loop:
     programs: of a full batch; of the last batch, if it is not full; of a full batch that does not
         end its group of `every` batches. None where no step needs it, or `make` makes it.
     bound: the arrays of each; batches first, in the order of `sources`.
-    sources: data arrays (rows, ...), one for each batch array.
+    sources: data arrays (rows, ...), one for each batch array; more rows than `order` has are for
+        orders that the caller fills in.
     totals: (position in bound, real) of scalars to sum over each epoch, times the batch's rows.
     steps: of an epoch; the last takes the rows that are left.
     make: called with the number of a program when a step first needs it; the program and its
@@ -238,7 +239,7 @@ cdef class Loop:
             PyObject_GetBuffer(sources[i], &view, 0)
             self._loop.feed[i].source = view.buf
             self._loop.feed[i].batch = self._pointers[first][i]
-            self._loop.feed[i].row_bytes = <size_t>view.len // rows
+            self._loop.feed[i].row_bytes = <size_t>view.len // <size_t>len(sources[i])
             PyBuffer_Release(&view)
         self._loop.n_feeds = len(sources)
 

@@ -28,6 +28,7 @@ from fastnn._version import __version__
 from fastnn.io.safetensors import FormatError, parse_json, read, write
 from fastnn.io.state import restored, save_state
 from fastnn.nn.layer import Layer, arguments, optional, take_values, without_values
+from fastnn.nn.layers import columns, members
 from fastnn.tensor import Tensor
 
 __all__ = ["load", "load_with_extra", "save"]
@@ -37,7 +38,10 @@ Config = dict[str, Any]
 KEY = "fastnn"  # of our JSON in the metadata
 SCHEMA = 1
 MAX_DEPTH = 20
-KINDS = {"tabular": "fastnn.tabular.model:TabularModel"}
+KINDS = {
+    "tabular": "fastnn.tabular.model:TabularModel",
+    "tabular_net": "fastnn.tabular.predictor:TabularPredictor",
+}
 """Models that know more than a net does: what makes them again, imported when a file is of them."""
 
 
@@ -190,7 +194,9 @@ def _unknown(name: str, layer: object, expected: str) -> NoReturn:
 
 def known() -> dict[str, type[Layer]]:
     """The layers that a file may name: loading builds these and nothing else."""
-    found = ((name, kind) for name, kind in sorted(vars(nn).items()) if isinstance(kind, type))
+    more = (columns, members)
+    names = vars(nn) | {name: getattr(m, name) for m in more for name in m.__all__}
+    found = ((name, kind) for name, kind in sorted(names.items()) if isinstance(kind, type))
     return {name: kind for name, kind in found if issubclass(kind, Layer) and kind._is_kept}
 
 

@@ -50,16 +50,20 @@ def _same(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
 
 
 def _dropout_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    return (apply(_dropout, (dy, node.input(1)), node.attrs, node.attrs), None)
+    rest = [node.input(i) for i in range(1, len(node.inputs or ()))]
+    return (apply(_dropout, (dy, *rest), node.attrs, node.attrs), *[None] * len(rest))
 
 
 _dropout = row("dropout", _same, _dropout_gradient)
 
 
-def dropout(x: Tensor, p: float, key: Tensor) -> Tensor:
+def dropout(x: Tensor, p: float | Tensor, key: Tensor) -> Tensor:
     """Dropout: each element is kept with probability 1 - p, by the key's random bits.
 
-    Kept elements are x / (1 - p), the others 0; 0 <= p < 1.
+    Kept elements are x / (1 - p), the others 0; 0 <= p < 1. A tensor as p, int64 (1), holds the
+    bits of that float64, and a program reads them at every run.
     """
+    if isinstance(p, Tensor):
+        return apply(_dropout, (x, key, p), (0,), (0,))
     attrs = (bits_of(p),)
     return apply(_dropout, (x, key), attrs, attrs)

@@ -1,8 +1,10 @@
 """Tabular data: rows as they come, encoding, splitting, and models that keep all of it."""
 
 from fastnn.tabular.cells import MISSING
+from fastnn.tabular.estimators import TabularClassifier, TabularRegressor
 from fastnn.tabular.frame import Column, Frame, as_frame
 from fastnn.tabular.model import TabularModel
+from fastnn.tabular.predictor import TabularPredictor
 from fastnn.tabular.reading import read_table
 from fastnn.tabular.table import DATASETS, Table, load_table, read_csv, with_target
 from fastnn.tabular.training import Result, Settings, defaults, train
@@ -15,7 +17,10 @@ __all__ = [
     "Result",
     "Settings",
     "Table",
+    "TabularClassifier",
     "TabularModel",
+    "TabularPredictor",
+    "TabularRegressor",
     "as_frame",
     "defaults",
     "load_table",

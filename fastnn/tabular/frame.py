@@ -277,3 +277,27 @@ def _is_missing(item: Any) -> bool:
     if item is None or type(item).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(item, float | np.floating) and bool(item != item)
+
+
+def in_columns(x: Any, columns: Sequence[str], needed: Sequence[str], who: str = "x") -> Frame:
+    """Rows as they come, of which a model trained on `columns` reads the `needed` ones, by name.
+
+    An array has no names; one of as many columns has them in the order of `columns`.
+
+    Raises:
+        TypeError, ValueError: as by `as_frame`; a needed column is not there.
+
+    >>> in_columns([[1, 2]], ("width", "kind"), ("kind",)).names
+    ('width', 'kind')
+    """
+    frame = as_frame(x, who)
+    if frame.names == tuple(f"x{i}" for i in range(len(columns))):
+        named = dict(zip(columns, frame.columns.values(), strict=True))
+        return Frame(named, frame.rows, frame.lines, frame.notes)
+    missing = [name for name in needed if name not in frame.columns]
+    if missing:
+        raise ValueError(
+            f"{who}: the model reads {len(needed)} columns, and {listed(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not among {listed(frame.names)}"
+        )
+    return frame

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import fastnn
 from fastnn import io, nn
 from fastnn.tabular.design import Design, Standardizer
-from fastnn.tabular.frame import Frame, as_frame, listed
+from fastnn.tabular.frame import Frame, as_frame, in_columns
 from fastnn.tabular.holdout import Split, fingerprint
 from fastnn.tabular.table import Table
 
@@ -113,17 +113,7 @@ class TabularModel(nn.Module):
 
     def _by_name(self, x: Any) -> Frame:
         """The rows; columns of an array get the names of `features`."""
-        frame = as_frame(x)
-        if frame.names == tuple(f"x{i}" for i in range(len(self.features))):
-            columns = zip(self.features, frame.columns.values())
-            return Frame(dict(columns), frame.rows, frame.lines, frame.notes)
-        missing = [name for name in self.features if name not in frame.columns]
-        if missing:
-            raise ValueError(
-                f"x: the model reads {len(self.features)} columns, and {listed(missing)} "
-                f"{'is' if len(missing) == 1 else 'are'} not among {listed(frame.names)}"
-            )
-        return frame
+        return in_columns(x, self.features, self.features)
 
     def evaluate(self, table: Table) -> dict[str, float]:
         """Score a table: loss and accuracy, or rmse and mae in units of the target, and r2."""

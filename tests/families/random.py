@@ -50,7 +50,9 @@ def draw_key(state, key):
 def _draw_dropout(op: str, real: str, dims: Dims, rng: Generator, flavour: str) -> Case:
     p = float(rng.choice([0.5, 0.1, 0.3, 0.9, 1e-9, 1 - 1e-9]))
     x, key = values(rng, dims, real, flavour), rng.integers(-(2**62), 2**62, 2)
-    return Case(op, real, [x, key], [(dims, real)], dims, {"p": p}, (bits_of(p),))
+    rate = np.array([bits_of(p)]) if rng.integers(2) else None  # what it holds is read instead
+    attr = bits_of(0.25) if rate is not None else bits_of(p)
+    return Case(op, real, [x, key, rate], [(dims, real)], dims, {"p": p}, (attr,))
 
 
 _DROPOUT = Calls(
@@ -61,11 +63,12 @@ _DROPOUT = Calls(
     SMOOTH,
     hard=((8200,),),
 )
-_SAMPLE = Sample((spread(4, 3), Fixed(0.4), Fixed(np.array([5, 3]))), None)
+_RATES = (0.4, np.array([bits_of(0.4)]))
+_SAMPLES = tuple(Sample((spread(4, 3), Fixed(p), Fixed(np.array([5, 3]))), None) for p in _RATES)
 
 
-@op(_DROPOUT, gradient=(_SAMPLE,))
-def dropout(x, key, *, p):
+@op(_DROPOUT, gradient=_SAMPLES, optional=(3,))
+def dropout(x, key, rate=None, *, p):
     """out_i = x_i / (1 - p) where bits_i >= p 2^32, else 0; the bits are Wellons' lowbias32 of i
     with half of the mixed key before each round."""
     seed, count = (int(k) & _WORD for k in key)
@@ -79,6 +82,6 @@ def dropout(x, key, *, p):
 
 
 @off(dropout)
-def _(real: Real, x: Array, key: Array, *, p: float) -> tuple[Any]:
+def _(real: Real, x: Array, key: Array, rate: Array | None, *, p: float) -> tuple[Any]:
     """The factor is rounded, and the product."""
     return (real.gamma(3) * np.abs(dropout(x, key, p=p)) + real.tiny,)

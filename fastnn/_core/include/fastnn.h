@@ -193,7 +193,7 @@ typedef struct fnn_op_info {
   /* random: state i64 (2), key i64 (2), each (seed, count): the key is the old state, whose count\
      goes up; no dims */ \
   PACKED(draw_key, INT64, 1, 2, 0x3, one, no, 0.3, .in_place = 1)                                   \
-  /* out T (n), x T (n), key i64 (2); dim = (n); attr = (bits of the f64 p) */                      \
+  /* out T (n), x, key i64 (2), rate i64 (1) or NULL; dim = (n); attr = (bits of the f64 p) */      \
   PACKED(dropout, FLOATS, 1, 1, 0x7, dropout, no, 0.3)                                              \
   /* in-place updates, the last rows */                                                             \
   FNN_UPDATES(UPDATE)

@@ -23,8 +23,9 @@ static size_t FN(dropout_tiles)(const fnn_call *call) {
  *
  *   out_i = x_i / (1 - p) where h(key, i) >= p 2^32, else 0,   0 <= i < n
  *
- * Arrays: out (n) out; x (n) in; key i64 (2) in, from draw_key.
- * Scalars: dim = (n); attr = (the bits of the f64 p), 0 <= p < 1.
+ * Arrays: out (n) out; x (n) in; key i64 (2) in, from draw_key; rate i64 (1) in, or NULL.
+ * Scalars: dim = (n); attr = (the bits of the f64 p), 0 <= p < 1. With a rate, those bits are there
+ * instead: a program reads them at every run, so that a schedule can change p.
  * out may be x; any alignment.
  * h is 32 bits from key and i alone: the same mask in every table, for both reals, for any threads,
  * and for the gradient, which is this op on dy. The factor rounds once, and each product. 2
@@ -32,7 +33,7 @@ static size_t FN(dropout_tiles)(const fnn_call *call) {
  * Source: Srivastava et al. 2014; torch.nn.Dropout. */
 static void FN(dropout)(const fnn_call *call, size_t begin, size_t end, void *scratch) {
   double p;
-  memcpy(&p, &call->attr[0], sizeof p);
+  memcpy(&p, call->array[3] ? call->array[3] : &call->attr[0], sizeof p);
   const vec scale = v_set1((REAL)(1.0 / (1.0 - p)));
   const uvec least = u_set1((uint32_t)(p * 0x1p32));
   REAL *out = call->array[0];

@@ -1,0 +1,174 @@
+"""Training of a tabular net: compiled epochs with scheduled rates, and the best epoch kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn import nn, optim
+from fastnn.nn.layers.columns import ScheduledDropout
+from fastnn.optim.loop import rates as rates_of
+from fastnn.tabular.members_net import member_groups
+from fastnn.tabular.realmlp import groups
+from fastnn.tabular.recipes import Recipe, coslog4, flat_cos
+from fastnn.train.validation import Rows
+from fastnn.train.whole_batches import WholeBatches
+
+__all__ = ["Clock", "Rates", "Report", "fit_net", "optimizer_of"]
+
+Floats = NDArray[np.float32]
+RATE, DECAY = 0, 2  # where kernels read lr and the decoupled decay; see `optim.settings.common`
+
+
+@dataclass
+class Report:
+    """What happened in `fit_net`.
+
+    Attributes:
+        scores: the validation metric after each epoch.
+        losses: the mean training loss of each epoch.
+        best_epoch: the number of the epoch that was kept, from 0; the last of equals.
+        seconds: of the training.
+        stopped: whether the time was over before the last epoch.
+    """
+
+    scores: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    best_epoch: int = -1
+    seconds: float = 0.0
+    stopped: bool = False
+
+    @property
+    def best_score(self) -> float:
+        """The validation metric of the epoch that was kept."""
+        return self.scores[self.best_epoch]
+
+
+class Clock:
+    """The schedule's time t of each step, stretched so that it reaches 1 when time is over.
+
+    Without a limit t goes from 0 to 1 in equal steps. With one, what is left of it is shared out
+    after each epoch over as many epochs as fit into the seconds that are left.
+    """
+
+    def __init__(self, epochs: int, deadline: float | None) -> None:
+        self.left, self.deadline, self.t = epochs, deadline, 0.0
+        self._begun = time.perf_counter()
+        self._done = 0
+
+    def times(self, steps: int) -> NDArray[np.float64]:
+        """t at each step of the next epoch."""
+        return np.asarray(
+            self.t + np.arange(steps) * ((1 - self.t) / self.left / steps), np.float64
+        )
+
+    def tick(self) -> bool:
+        """An epoch is over: whether there is another."""
+        self.t += (1 - self.t) / self.left
+        self.left, self._done = self.left - 1, self._done + 1
+        if self.deadline is not None:
+            now = time.perf_counter()
+            one = (now - self._begun) / self._done
+            self.left = min(self.left, int((self.deadline - now) / one))
+        return self.left > 0
+
+
+class Rates:
+    """Tables of learning rates, decays and the dropout rate for the steps of an epoch."""
+
+    def __init__(self, optimizer: optim.AdamW, net: nn.Sequential, recipe: Recipe) -> None:
+        self._optimizer, self._recipe = optimizer, recipe
+        self._numbers = [np.array(optimizer._numbers(g)) for g in optimizer.param_groups]
+        self._dropouts = [layer for layer in net if isinstance(layer, ScheduledDropout)]
+
+    def at(self, t: NDArray[np.float64]) -> list[Any]:
+        """(target, values) for each vector that the compiled step reads."""
+        wave, fall = (1.0, 1.0) if self._recipe.steady else (coslog4(t), flat_cos(t))
+        tables = []
+        for numbers in self._numbers:
+            table = np.tile(numbers, (len(t), 1))
+            table[:, RATE] *= wave
+            table[:, DECAY] *= fall
+            tables.append(table)
+        found: list[Any] = rates_of(self._optimizer, tables)
+        rate = np.reshape(self._recipe.dropout * np.broadcast_to(fall, len(t)), (-1, 1))
+        return found + [(layer.rate, rate) for layer in self._dropouts]
+
+
+def optimizer_of(net: nn.Sequential, recipe: Recipe) -> optim.AdamW:
+    """Adam with decoupled decay over the groups of a recipe, at their highest rates."""
+    if recipe.plain:
+        given: Any = net.parameters()
+    else:
+        given = member_groups(net, recipe) if recipe.members else groups(net, recipe)
+    betas = (0.9, recipe.beta2)
+    return optim.AdamW(given, lr=recipe.lr, betas=betas, weight_decay=recipe.decay)
+
+
+def fit_net(
+    net: nn.Sequential,
+    loss: nn.Module,
+    rows: Rows,
+    recipe: Recipe,
+    score: Callable[[], float],
+    rng: np.random.Generator,
+    deadline: float | None = None,
+) -> Report:
+    """Train a net by a recipe, and leave it with the weights of its best epoch.
+
+    An epoch goes through the rows in a new random order, in batches of which the last partial one
+    is left out, as one run of a compiled step; rates, decay and dropout come from tables.
+
+    Args:
+        net: as from `build`, with its first weights.
+        rows: encoded training rows, targets, weights.
+        score: computes the validation metric of the net as it is; lower is better.
+        rng: for the orders.
+        deadline: a time of `time.perf_counter` to end before; None: all epochs.
+
+    Raises:
+        FloatingPointError: the loss became nan or infinite.
+    """
+    report, begun = Report(), time.perf_counter()
+    optimizer = optimizer_of(net, recipe)
+    parameters = list(net.parameters())
+    net.train()
+    n, batch = len(rows.x), min(recipe.batch_size, len(rows.x))
+    loop = WholeBatches(net, loss, optimizer, rows, batch)
+    rates, clock = Rates(optimizer, net, recipe), Clock(recipe.epochs, deadline)
+    best: list[NDArray[Any]] = []
+    more = True
+    while more:
+        loop.order[:] = rng.permutation(n)[: len(loop.order)]
+        loop.start(rates.at(clock.times(loop.steps)))
+        report.stopped = not _epoch(loop, deadline)
+        report.losses.append(loop.loss)
+        report.scores.append(score())
+        if not best or report.scores[-1] <= report.best_score:
+            report.best_epoch = len(report.scores) - 1
+            best = [p._array.copy() for p in parameters]
+        more = not report.stopped and clock.tick()
+    for p, values in zip(parameters, best, strict=True):
+        p._array[...] = values
+    net.eval()
+    report.stopped |= len(report.scores) < recipe.epochs
+    report.seconds = time.perf_counter() - begun
+    return report
+
+
+def _epoch(loop: WholeBatches, deadline: float | None) -> bool:
+    """Run an epoch; False if the time was over within it."""
+    try:
+        while loop.run():
+            if deadline is not None and time.perf_counter() > deadline:
+                return False
+    except FloatingPointError:
+        raise FloatingPointError(
+            "fit: the loss became nan or infinite; lower lr, or look at the target"
+        ) from None
+    return True

@@ -1,0 +1,78 @@
+"""A training loop of whole batches, in an order that the caller writes before each epoch."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn.train.loop import Loop
+from fastnn.train.steps import Steps
+from fastnn.train.update import Asked, Update
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from fastnn.nn import Module
+    from fastnn.optim import Optimizer
+    from fastnn.train.loop import Rates
+    from fastnn.train.validation import Rows
+
+__all__ = ["WholeBatches"]
+
+
+class WholeBatches:
+    """Epochs of n // batch steps; the rows that fill no batch are left out.
+
+    Args:
+        model, loss, optimizer: as for `Trainer`.
+        rows: the training rows, checked.
+        batch: rows of a step, at most all.
+
+    Attributes:
+        order: int64 of (steps * batch,): row numbers that the next epoch goes through; the caller
+            fills it before each `start`.
+        steps: steps of an epoch.
+    """
+
+    def __init__(
+        self, model: Module, loss: Callable[..., Any], optimizer: Optimizer, rows: Rows, batch: int
+    ) -> None:
+        self.steps = len(rows.x) // batch
+        self.order: NDArray[np.int64] = np.arange(self.steps * batch, dtype=np.int64)
+        step = Steps(model, loss, optimizer, OrderedDict())
+        asked = Asked({}, Update())
+        recording = step.recording("update", rows, self.order[:batch].copy(), asked, first=True)
+        if recording.captures.doubts:
+            raise RuntimeError(f"the step does not compile: {recording.captures.doubts}")
+
+        def record(part: int) -> Any:
+            raise AssertionError("all batches are whole")
+
+        self._loop = Loop(
+            [recording, None, None], record, rows.arrays(), batch, self.order, False, 0
+        )
+
+    def start(self, rates: Rates | None = None) -> None:
+        """Begin an epoch in the present order.
+
+        rates: (target, values) each, a row of `values` for each step; see `Loop.start`.
+        """
+        self._loop.start(0, 1, rates)
+
+    def run(self) -> bool:
+        """Run steps for a moment; True while the epoch has more.
+
+        Raises:
+            FloatingPointError: the loss is not finite; that step is not applied.
+        """
+        return self._loop.run()
+
+    @property
+    def loss(self) -> float:
+        """The mean loss of the epoch's steps so far."""
+        total, done = self._loop.sums_of(0), self._loop.done
+        return float(total[0]) / max(done * (len(self.order) // self.steps), 1)
