@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn.train.key import Recordings
 from fastnn.train.loop import Loop
 from fastnn.train.steps import Steps
 from fastnn.train.update import Asked, Update
@@ -43,7 +43,7 @@ class WholeBatches:
     ) -> None:
         self.steps = len(rows.x) // batch
         self.order: NDArray[np.int64] = np.arange(self.steps * batch, dtype=np.int64)
-        step = Steps(model, loss, optimizer, OrderedDict())
+        step = Steps(model, loss, optimizer, Recordings())
         asked = Asked({}, Update())
         recording = step.recording("update", rows, self.order[:batch].copy(), asked, first=True)
         if recording.captures.doubts:
