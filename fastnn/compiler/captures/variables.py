@@ -59,14 +59,14 @@ class Variable:
                 return raw(where)
             case "function":
                 return [where.__code__, where.__defaults__, where.__kwdefaults__]
-        found: dict[str, Any] = {}
+        found: dict[Any, Any] = {}
         special = self.kind == "special"
-        for base in reversed(where.__mro__):
+        for base in where.__mro__:  # each for itself: `super` finds what others hide
             for name, value in vars(base).items():
                 if name.startswith("__") and special and name not in _UNREAD:
-                    found[name] = value if callable(value) else id(value)
+                    found[id(base), name] = value if callable(value) else id(value)
                 elif not special and (names is None or name in names) and name not in _UNREAD:
-                    found[name] = value
+                    found[id(base), name] = value
         return [where.__mro__, found]
 
     def taken(self, live: Collection[int]) -> Any:
