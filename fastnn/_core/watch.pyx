@@ -11,6 +11,7 @@ from libc.string cimport memcmp
 
 from fastnn._core cimport tape
 
+from collections import OrderedDict
 from types import FunctionType
 
 import numpy
@@ -57,6 +58,7 @@ cdef enum:
     GRADIENT
     LIST  # all that is in it
     DICT
+    ORDERED  # an OrderedDict: its order is not in the dict
     NAMES  # the keys of a dict, and the values of some
     STATE  # of a dict: while it is the same, so are the places in it, which come next
     ARRAY
@@ -190,20 +192,26 @@ cdef list _by_dict(list places):
     for place in places:
         groups.setdefault(id(place[0]), []).append(place)
     return [place for group in groups.values() for place in (
-        [(group[0][0], len(group)), *group] if isinstance(group[0][0], dict) else group)]
+        [(group[0][0], len(group)), *group] if _has_state(group[0][0]) else group)]
+
+
+cdef bint _has_state(where) except -1:
+    """Whether it is a dict whose state tells all; the order of an OrderedDict is elsewhere."""
+    return isinstance(where, dict) and not issubclass(type(where), OrderedDict)
 
 
 cdef int _kind_of(where, name) except -1:
     """Which kind of place it is."""
     if name is None:
         return (CLASS if isinstance(where, type) else LIST if isinstance(where, list)
-                else DICT if isinstance(where, dict) else ARRAY)
+                else ARRAY if not isinstance(where, dict)
+                else DICT if _has_state(where) else ORDERED)
     if not isinstance(name, str):
         return STATE if isinstance(name, int) else NAMES
-    if isinstance(where, FunctionType):
-        return {"__code__": CODE, "__defaults__": DEFAULTS, "__kwdefaults__": KEYWORDS}[name]
     if name == "__class__":
         return CLASS_OF
+    if type(where) is FunctionType and name != "__dict__":
+        return {"__code__": CODE, "__defaults__": DEFAULTS, "__kwdefaults__": KEYWORDS}[name]
     if name == "shape" and isinstance(where, numpy.ndarray):
         return SHAPE
     return (CELL if PyCell_Check(where) else ENTRY if isinstance(where, dict)
@@ -221,8 +229,9 @@ cdef int _take(place_t *place, where, name, list keep) except -1:
         _PyType_Lookup(<PyTypeObject *>place.where, "__dict__")  # it has a version from now on
         place.seen = FNN_VERSION_OF(place.where)
         return 0
-    if place.kind in (LIST, DICT, ARRAY, NAMES):
+    if place.kind in (LIST, DICT, ORDERED, ARRAY, NAMES):
         seen = (tuple(where) if place.kind == LIST else where.tobytes() if place.kind == ARRAY
+                else tuple(OrderedDict.items(where)) if place.kind == ORDERED
                 else tuple([x for key, value in where.items() for x in (
                     key, value if place.kind == DICT or key in name else _any)]))
         place.seen = <PyObject *>seen
@@ -289,6 +298,8 @@ cdef inline bint _same(place_t *place) except -1:
         return place.seen != NULL and FNN_VERSION_OF(place.where) == place.seen
     elif kind == DICT or kind == NAMES:
         return _same_dict(<object>place.where, <tuple>place.seen)
+    elif kind == ORDERED:
+        return _same_ordered(<object>place.where, <tuple>place.seen)
     elif kind == ARRAY:
         return _same_array(<object>place.where, <bytes>place.seen)
     return _look(place) == place.seen
@@ -316,6 +327,20 @@ cdef bint _same_dict(entries, tuple seen) noexcept:
         if key != PyTuple_GET_ITEM(seen, i) or (value != wanted and wanted != <PyObject *>_any):
             return False
         i += 2
+    return True
+
+
+cdef bint _same_ordered(entries, tuple seen) except -1:
+    cdef Py_ssize_t i = 0
+    cdef tuple now
+    cdef tuple then
+    if PyDict_Size(entries) != PyTuple_GET_SIZE(seen):
+        return False
+    for now in OrderedDict.items(entries):
+        then = <tuple>PyTuple_GET_ITEM(seen, i)
+        if now[0] is not then[0] or now[1] is not then[1]:
+            return False
+        i += 1
     return True
 
 

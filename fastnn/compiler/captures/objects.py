@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from typing import Any
 
@@ -23,6 +24,7 @@ HOOKS = (
 )
 _OF_OPTIMIZERS = ("param_groups", "state", "defaults")  # the rest is watched by their steps
 _WRAPPERS = (staticmethod, classmethod)
+_BEARERS = (types.FunctionType, functools.partial, *_WRAPPERS, property)
 
 
 def is_module(value: Any) -> bool:
@@ -42,12 +44,14 @@ class Objects:
 
     names: dict[str, None]
     whole: bool
+    asks: bool
     variables: dict[tuple[Any, ...], Variable]
     modules: list[tuple[Any, str]]
     _met: dict[int, Any]
     _objects: list[tuple[Any, str]]
     _classes: list[tuple[type, str]]
     _spaces: list[tuple[dict[str, Any], str]]
+    _bearers: list[tuple[Any, str, bool]]
 
     def meet(self, value: Any, label: str) -> None:
         """Look at a value, once."""
@@ -88,6 +92,25 @@ class Objects:
         for name in self._all_names(value) if self.whole else list(self.names):
             self._attribute(value, name, label)
 
+    def _bearer(self, value: Any, label: str, may_get: bool = True) -> None:
+        """A function, which may have attributes. They are watched if they are named: `_finish`.
+
+        may_get: one that is not there yet counts too.
+        """
+        if own_dict(value) is not None:
+            self._bearers.append((value, label, may_get))
+            self._objects.append((value, label))
+            for name in self._all_names(value) if self.whole else list(self.names):
+                self._attribute(value, name, label)
+
+    def _watch_bearers(self) -> None:
+        """Watch the attributes of functions. Most functions have none, and no code asks for any."""
+        for value, label, may_get in self._bearers:
+            own: Any = own_dict(value)
+            if self.whole or (may_get and self.asks) or any(name in self.names for name in own):
+                self._add(Variable("kind", value, label))
+                self._add(Variable("names", own, label))
+
     def _instance(self, value: Any, label: str) -> None:
         kind = type(value)
         self._add(Variable("kind", value, label))
@@ -110,7 +133,8 @@ class Objects:
             return
         if isinstance(own, dict) and name in own:
             self.meet(own[name], f"{label}.{name}" if label else name)
-        self._of_class(type(value), name, label, value)
+        if type(value) not in _BEARERS:
+            self._of_class(type(value), name, label, value)
 
     def _of_class(self, kind: type, name: str, label: str, owner: Any) -> None:
         """What a class and its bases have under a name; `super` finds all of them."""
@@ -127,6 +151,9 @@ class Objects:
         elif isinstance(found, types.FunctionType) and known.is_trusted(found.__code__):
             if known.hides(name):
                 self.doubt(f"it calls {label}")
+            if id(found) not in self._met:
+                self._met[id(found)] = found
+                self._bearer(found, label, may_get=False)
         else:
             self.meet(found, label)
 

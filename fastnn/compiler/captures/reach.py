@@ -82,10 +82,11 @@ class Reach(Objects):
         self.names: dict[str, None] = {"forward": None}
         self.functions: list[types.FunctionType] = []
         self.grads: set[str] = set()  # whether code reads .grad, and whether it asks if it is None
-        self.whole = False
+        self.whole = self.asks = False
         self._met: dict[int, Any] = {}
         self._objects: list[tuple[Any, str]] = []
         self._classes: list[tuple[type, str]] = []
+        self._bearers: list[tuple[Any, str, bool]] = []  # functions, with what may be at them
         self._spaces: list[tuple[dict[str, Any], str]] = []  # of Python modules
         for root in roots:
             self.meet(root, "self" if is_module(root) else "")
@@ -143,6 +144,7 @@ class Reach(Objects):
     def let_go(self) -> None:
         """Drop the references to what was found."""
         self._met, self._objects, self._classes, self._spaces = {}, [], [], []
+        self._bearers = []
         self.modules, self.tensors, self.functions = [], [], []
 
     # ---- values ----
@@ -159,6 +161,7 @@ class Reach(Objects):
         if issubclass(kind, np.generic | np.dtype) or known.is_allowed(value):
             if kind is types.FunctionType:
                 self.codes[id(value.__code__)] = value.__code__
+                self._bearer(value, label, may_get=False)
             if id(value) in known.PROBES:
                 self._widen()
         elif issubclass(kind, _FUNCTIONS):
@@ -239,6 +242,10 @@ class Reach(Objects):
         elif isinstance(value, functools.partial):
             for part in (value.func, value.args, value.keywords):
                 self._hold(part, label)
+            if type(value) is functools.partial:
+                self._bearer(value, label)
+            else:
+                self._instance(value, label)
         else:
             self._function(value, label)
 
@@ -247,6 +254,7 @@ class Reach(Objects):
         trusted = known.is_trusted(code)
         if trusted and known.hides(function.__name__):
             self.doubt(f"it calls {function.__name__}")
+        self._bearer(function, label or function.__name__, may_get=not trusted)
         if not trusted and self._ran is not None and id(code) not in self._ran:
             return
         self._add(Variable("function", function, label or function.__name__))
@@ -271,10 +279,9 @@ class Reach(Objects):
         self.codes.update((id(code), code) for code in codes_of(function.__code__))
         self.functions.append(function)
         self.grads |= facts.grads
+        self.asks |= facts.asks
         if facts.unclear:
             self.doubt(f"{function.__qualname__} has the instruction {facts.unclear}")
-        if function.__dict__:
-            self._watch_names(function, function.__name__)
         for load in facts.loads:
             self._load(function.__globals__, load)
         for name in facts.stored if self._stores else ():
@@ -332,12 +339,17 @@ class Reach(Objects):
             parts = [value.fget, value.fset, value.fdel]
         for part in parts:
             self.meet(part, label)
+        if type(value) in (*_WRAPPERS, property):
+            self._bearer(value, label)
+        else:
+            self._instance(value, label)
 
     # ---- the end ----
 
     def _finish(self) -> None:
         """Now that all names are known, tell them to the variables that need them."""
         names = frozenset(self.names)
+        self._watch_bearers()
         for variable in self.variables.values():
             if variable.kind == "names" and self.whole and "_transient" in variable.where:
                 variable.kind = "rest"  # of a module

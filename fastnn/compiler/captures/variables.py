@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -123,8 +123,11 @@ class Variable:
 
 def raw(value: Any) -> Any:
     """The entries of a container of a subclass, whatever its methods make of them."""
-    kind: Any = next(base for base in CONTAINERS if isinstance(value, base))
-    return dict(dict.items(value)) if issubclass(kind, dict) else kind(kind.__iter__(value))
+    kind: Any = next(base for base in CONTAINERS if issubclass(type(value), base))
+    if kind is dict:
+        items = OrderedDict.items if issubclass(type(value), OrderedDict) else dict.items
+        return dict(items(value))
+    return kind(kind.__iter__(value))
 
 
 def own_dict(value: Any) -> dict[str, Any] | None:
