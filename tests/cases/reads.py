@@ -65,7 +65,11 @@ w = nn.Parameter(np.ones(3, np.float32))
 TEXTS: dict[str, tuple[str, str, str]] = {
     name: form
     for part in (
-        reads_of_names, reads_of_methods, reads_of_functions, reads_of_things, reads_of_parts
+        reads_of_names,
+        reads_of_methods,
+        reads_of_functions,
+        reads_of_things,
+        reads_of_parts,
     )
     for name, form in part.TEXTS.items()
 }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.compiler.captures import known
+from fastnn.compiler.captures.code import facts_of
 from fastnn.compiler.captures.snapshot import CONTAINERS
 from fastnn.compiler.captures.variables import Variable, in_class, own_dict, raw, value_at
 
@@ -24,6 +25,8 @@ HOOKS = (
 )
 _OF_OPTIMIZERS = ("param_groups", "state", "defaults")  # the rest is watched by their steps
 _WRAPPERS = (staticmethod, classmethod)
+_MODES = ("_transient", "training", "changes")
+_OWN_STATE = ("Module", "Tensor", "TensorBase", "Parameter", "Optimizer")  # known otherwise
 _BEARERS = (types.FunctionType, functools.partial, *_WRAPPERS, property)
 
 
@@ -51,7 +54,9 @@ class Objects:
     _objects: list[tuple[Any, str]]
     _classes: list[tuple[type, str]]
     _spaces: list[tuple[dict[str, Any], str]]
+    _ours: list[tuple[type, str]]
     _bearers: list[tuple[Any, str, bool]]
+    _ran: set[int] | None
 
     def meet(self, value: Any, label: str) -> None:
         """Look at a value, once."""
@@ -68,8 +73,6 @@ class Objects:
         self.variables.setdefault(variable.key(), variable)
 
     def _python_module(self, module: types.ModuleType, label: str) -> None:
-        if known.is_ours(module.__name__):
-            return
         if known.is_numpys(module) or self.whole:
             self.doubt(f"it may read any attribute of {module.__name__}")
             return
@@ -120,8 +123,36 @@ class Objects:
         if issubclass(kind, CONTAINERS):
             self._add(Variable("contents", value, label))
             self._container(raw(value), label)
-        elif issubclass(kind, np.ndarray):
+        elif known.of_numpy(kind):
             self.doubt(f"{label} is a {kind.__name__}")
+        if any(known.is_ours(base.__module__) for base in kind.__mro__):
+            self._inherits(kind)
+
+    def _inherits(self, kind: type) -> None:
+        """The names that inherited methods of this package read, whose code is not followed."""
+        for base in kind.__mro__:
+            if known.is_ours(base.__module__) and base.__name__ not in _OWN_STATE:
+                for code in known.methods_of(base):
+                    if self._ran is None or id(code) in self._ran:
+                        found = facts_of(code).attributes - {*REGISTRIES, *HOOKS, *_MODES}
+                        self._add_names([name for name in found if not name.startswith("__")])
+
+    def _class_of_ours(self, kind: type, label: str) -> None:
+        """A class of this package, which may have been given attributes."""
+        if all(kind is not known_kind for known_kind, _ in self._ours):
+            self._ours.append((kind, label))
+            for name in list(self.names):
+                self._given(kind, name, label)
+
+    def _given(self, kind: type, name: str, label: str) -> None:
+        """What somebody has put into a class of this package."""
+        for base in kind.__mro__:
+            found = vars(base).get(name)
+            if type(found) is types.FunctionType and vars(found):
+                self._bearer(found, f"{label}.{name}", may_get=False)
+            if found is not None and known.is_given(found):
+                self._add(Variable("class", kind, label))
+                self.meet(found, f"{label}.{name}")
 
     def _attribute(self, value: Any, name: str, label: str) -> None:
         own = own_dict(value)
@@ -159,6 +190,7 @@ class Objects:
 
     def _class(self, kind: type, label: str) -> None:
         if known.is_ours(kind.__module__):
+            self._class_of_ours(kind, label)
             return
         if not known.is_python_class(kind):
             self.doubt(f"it may use the class {kind.__name__}, which may read anything")
@@ -205,6 +237,8 @@ class Objects:
                 self._instance(each, label or "self")
                 continue
             self._add(Variable("layer", own, name))
+            self._class_of_ours(type(each), name)
+            self._add(Variable("class", type(each), name))
             self._objects.append((each, name))
             for key, part in own.items():
                 if key not in (*REGISTRIES, *HOOKS, "_transient"):
@@ -224,6 +258,7 @@ class Objects:
                     self._attribute(value, name, label)
             return
         self._add(Variable("kind", value, label))
+        self._class_of_ours(kind, label)
         self._objects.append((value, label))
         own = own_dict(value) or {}
         for name, part in list(own.items()):

@@ -37,13 +37,13 @@ _WRAPPERS = (staticmethod, classmethod)
 def state_of(value: Any) -> Callable[[], Any] | None:
     """A function that gives the state of a random generator; None for other values."""
     pythons, numpys = sys.modules.get("random"), sys.modules.get("numpy.random")
-    if pythons is not None and isinstance(value, pythons.Random):
+    if pythons is not None and issubclass(type(value), pythons.Random):
         try:
             value.getstate()
         except NotImplementedError:  # the system's
             return None
         return value.getstate  # type: ignore[no-any-return]
-    if numpys is not None and isinstance(value, (numpys.Generator, numpys.RandomState)):
+    if numpys is not None and issubclass(type(value), (numpys.Generator, numpys.RandomState)):
         bits = getattr(value, "bit_generator", None) or value._bit_generator
         return lambda: repr(bits.state)
     return None
@@ -86,6 +86,7 @@ class Reach(Objects):
         self._met: dict[int, Any] = {}
         self._objects: list[tuple[Any, str]] = []
         self._classes: list[tuple[type, str]] = []
+        self._ours: list[tuple[type, str]] = []  # classes of this package
         self._bearers: list[tuple[Any, str, bool]] = []  # functions, with what may be at them
         self._spaces: list[tuple[dict[str, Any], str]] = []  # of Python modules
         for root in roots:
@@ -113,6 +114,9 @@ class Reach(Objects):
         for kind, label in list(self._classes):
             for name in self._all_names(kind) if wide else new:
                 self._of_class(kind, name, label, None)
+        for kind, label in list(self._ours):
+            for name in new:
+                self._given(kind, name, label)
         for space, label in list(self._spaces):
             if wide:
                 self.doubt(f"it may read any attribute of {label}")
@@ -144,7 +148,7 @@ class Reach(Objects):
     def let_go(self) -> None:
         """Drop the references to what was found."""
         self._met, self._objects, self._classes, self._spaces = {}, [], [], []
-        self._bearers = []
+        self._bearers, self._ours = [], []
         self.modules, self.tensors, self.functions = [], [], []
 
     # ---- values ----
@@ -158,7 +162,11 @@ class Reach(Objects):
             self.doubt(f"it reaches more than {_MOST} objects")
             return
         kind = type(value)
-        if issubclass(kind, np.generic | np.dtype) or known.is_allowed(value):
+        if known.disguises(kind):
+            self.doubt(f"{label or 'an object'} makes up its attributes or its class")
+        elif issubclass(kind, np.void):
+            self.doubt(f"{label or 'something'} is a row of an array, which may change unseen")
+        elif issubclass(kind, np.generic | np.dtype) or known.is_allowed(value):
             if kind is types.FunctionType:
                 self.codes[id(value.__code__)] = value.__code__
                 self._bearer(value, label, may_get=False)
@@ -229,8 +237,10 @@ class Reach(Objects):
 
     def _tensor(self, value: Any, label: str) -> None:
         self.tensors.append(value)
-        if own_dict(value):
-            self._watch_names(value, label)
+        if not known.is_ours(type(value).__module__):
+            self._instance(value, label)
+        else:
+            self._class_of_ours(type(value), label)
 
     # ---- functions ----
 
@@ -311,7 +321,7 @@ class Reach(Objects):
                 return  # the caller knows whether the names are constants
         label = name
         for attribute in load.attributes:
-            if not isinstance(value, types.ModuleType):
+            if not issubclass(type(value), types.ModuleType):
                 break
             if known.is_ours(value.__name__) and known.hides(attribute):
                 self.doubt(f"it calls {label}.{attribute}")
