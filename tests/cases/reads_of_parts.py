@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 _CHAIN = (
-    "class A:\n    k = 1.0\n    def g(self): return 1.0\n    @property\n    def p(self): return 1.0\n"
+    "class A:\n    k = 1.0\n    def g(self): return 1.0\n"
+    "    @property\n    def p(self): return 1.0\n"
     "    @classmethod\n    def c(cls): return 1.0\n    @staticmethod\n    def s(): return 1.0\n"
     "    @functools.cached_property\n    def v(self): return 1.0\n"
     "class M(A):\n    def g(self): return super().g()\n"
@@ -316,7 +317,8 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "pass",
     ),
     "parts of a layer moved": (
-        "m = nn.Sequential(nn.ReLU(), nn.Softplus()); m._modules = collections.OrderedDict(m._modules)",
+        "m = nn.Sequential(nn.ReLU(), nn.Softplus())\n"
+        "m._modules = collections.OrderedDict(m._modules)",
         "m(-X)",
         "m._modules.move_to_end('0')",
     ),
@@ -408,7 +410,8 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "g.k = 3.0",
     ),
     "__class__ that fails": (
-        "class G:\n    k = 1.0\n    @property\n    def __class__(self): raise KeyError('no')\ng = G()",
+        "class G:\n    k = 1.0\n    @property\n    def __class__(self): raise KeyError('no')\n"
+        "g = G()",
         "g.k",
         "g.k = 3.0",
     ),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 import types
+from collections.abc import Iterable
 from typing import Any
-
-import numpy as np
 
 from fastnn.compiler.captures import known
 from fastnn.compiler.captures.code import facts_of
@@ -60,6 +59,9 @@ class Objects:
 
     def meet(self, value: Any, label: str) -> None:
         """Look at a value, once."""
+        raise NotImplementedError
+
+    def _add_names(self, names: Iterable[str]) -> None:
         raise NotImplementedError
 
     def doubt(self, reason: str) -> None:

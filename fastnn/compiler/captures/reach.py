@@ -23,7 +23,7 @@ from fastnn.compiler.captures.code import Load, codes_of, facts_of
 from fastnn.compiler.captures.objects import HOOKS, REGISTRIES, Objects, is_kind, is_module
 from fastnn.compiler.captures.snapshot import CONTAINERS
 from fastnn.compiler.captures.uses import reads_arguments, used
-from fastnn.compiler.captures.variables import NOTHING, Variable, own_dict, value_at
+from fastnn.compiler.captures.variables import NOTHING, Variable, value_at
 
 if TYPE_CHECKING:
     Module = Any  # nn.Module, which stands above
@@ -161,7 +161,7 @@ class Reach(Objects):
         if len(self._met) > _MOST:
             self.doubt(f"it reaches more than {_MOST} objects")
             return
-        kind = type(value)
+        kind: Any = type(value)
         if known.disguises(kind):
             self.doubt(f"{label or 'an object'} makes up its attributes or its class")
         elif issubclass(kind, np.void):
