@@ -117,7 +117,10 @@ cdef class Watch:
         if not self._taken or (self._mode != tape.grad_enabled() and not self._any_mode):
             return False
         while place < end:
-            if place.kind == STATE:
+            if place.kind == CLASS:
+                if not _same_class(place):
+                    return False
+            elif place.kind == STATE:
                 if not _same_state(place):
                     return False
                 place += place.inside
@@ -268,6 +271,10 @@ cdef inline PyObject *_look(place_t *place) noexcept:
     return _PyType_Lookup(<PyTypeObject *>place.where, <object>place.name)
 
 
+cdef inline bint _same_class(place_t *place) noexcept:
+    return place.seen != NULL and FNN_VERSION_OF(place.where) == place.seen
+
+
 cdef inline bint _same_state(place_t *place) except -1:
     """Whether a dict is in the same state, or else all that is watched in it is."""
     cdef PyObject *now = FNN_STATE_OF(place.where)
@@ -294,8 +301,6 @@ cdef inline bint _same(place_t *place) except -1:
         return _same_list(<object>place.where, <tuple>place.seen)
     elif kind == SHAPE:
         return _same_shape(<object>place.where, <bytes>place.seen)
-    elif kind == CLASS:
-        return place.seen != NULL and FNN_VERSION_OF(place.where) == place.seen
     elif kind == DICT or kind == NAMES:
         return _same_dict(<object>place.where, <tuple>place.seen)
     elif kind == ORDERED:

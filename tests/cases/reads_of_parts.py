@@ -114,6 +114,33 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "g.k",
         "g.k = 3.0",
     ),
+    "attribute of a function in a default": (
+        _FUNCTION + "\ndef read(g=h): return g.k",
+        "read()",
+        "h.k = 3.0",
+    ),
+    "attribute of a function in a closure": (
+        _FUNCTION + "\ndef make(g): return lambda: g.k\nread = make(h)",
+        "read()",
+        "h.k = 3.0",
+    ),
+    "attribute of a method by type": ("Box.get.k = 1.0", "type(box).get.k", "Box.get.k = 3.0"),
+    "attribute of a method that is kept": (
+        "Box.get.k = 1.0\nm = box.get",
+        "m.k",
+        "Box.get.k = 3.0",
+    ),
+    "attribute of a getter": (
+        "Box.prop.fget.k = 1.0",
+        "Box.prop.fget.k",
+        "Box.prop.fget.k = 3.0",
+    ),
+    "attribute of a method behind super": (
+        "class A:\n    def g(self): pass\nA.g.k = 1.0\n"
+        "class B(A):\n    def g(self): return super().g.k\nb = B()",
+        "b.g()",
+        "A.g.k = 3.0",
+    ),
     "attribute of the function itself": ("f_k = [1.0]", "getattr(f, 'k', 1.0)", "f.k = 3.0"),
     "__dict__ of a function": (_FUNCTION, "h.__dict__['k']", "h.k = 3.0"),
     "vars of a function": (_FUNCTION, "vars(h)['k']", "h.k = 3.0"),
@@ -184,6 +211,62 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "fastnn.Tensor.spare = 1.0",
         "X.spare",
         "fastnn.Tensor.spare = 3.0",
+    ),
+    # what is not there yet
+    "attribute of a module by a default": ("", "getattr(module, 'q', 1.0)", "module.q = 3.0"),
+    "attribute of a module by hasattr": ("", "1.0 + hasattr(module, 'q')", "module.q = 3.0"),
+    "attribute of a module by try": (
+        "def read():\n    try:\n        return module.q\n"
+        "    except AttributeError:\n        return 1.0",
+        "read()",
+        "module.q = 3.0",
+    ),
+    "attribute of a module in a list by a default": (
+        "l = [module]",
+        "getattr(l[0], 'q', 1.0)",
+        "module.q = 3.0",
+    ),
+    "attribute of this package by a default": (
+        "",
+        "getattr(fastnn, 'spare', 1.0)",
+        "fastnn.spare = 3.0",
+    ),
+    "attribute of a function of this package by a default": (
+        "",
+        "getattr(F.relu, 'k', 1.0)",
+        "F.relu.k = 3.0",
+    ),
+    "attribute of a class of this package by a default": (
+        "",
+        "getattr(nn.ReLU, 'k', 1.0)",
+        "nn.ReLU.k = 3.0",
+    ),
+    "attribute of a layer's class by a default": (
+        "m = nn.ReLU()",
+        "getattr(m, 'k', 1.0)",
+        "nn.ReLU.k = 3.0",
+    ),
+    "attribute of the class of tensors by a default": (
+        "",
+        "getattr(X, 'spare', 1.0)",
+        "fastnn.Tensor.spare = 3.0",
+    ),
+    "attribute of the argument's class": (
+        "fastnn.Tensor.spare = 1.0\ndef of(t): return t.spare",
+        "of(x)",
+        "fastnn.Tensor.spare = 3.0",
+    ),
+    "attribute of the argument's class by a default": (
+        "",
+        "getattr(x, 'spare', 1.0)",
+        "fastnn.Tensor.spare = 3.0",
+    ),
+    "attribute of a class by a default": ("", "getattr(Box, 'q', 1.0)", "Box.q = 3.0"),
+    "attribute of a class by hasattr": ("", "1.0 + hasattr(Box, 'q')", "Box.q = 3.0"),
+    "attribute of a metaclass by a default": (
+        "class M(type): pass\nclass C(metaclass=M): pass",
+        "getattr(C, 'q', 1.0)",
+        "M.q = 3.0",
     ),
     # bases
     "method behind super": (_CHAIN, "b.g()", "A.g = lambda self: 5.0"),

@@ -222,7 +222,8 @@ def is_given(found: Any) -> bool:
     function = _function_of(found)
     if isinstance(function, types.FunctionType):
         return not is_trusted(function.__code__)
-    return not (is_ours(type(found).__module__) or callable(found) or hasattr(found, "__get__"))
+    ours = is_ours(type(found).__module__) or is_ours(getattr(found, "__module__", None))
+    return not (ours or hasattr(found, "__get__"))
 
 
 def is_import(code: types.CodeType | None) -> bool:

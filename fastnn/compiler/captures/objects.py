@@ -108,13 +108,20 @@ class Objects:
             for name in self._all_names(value) if self.whole else list(self.names):
                 self._attribute(value, name, label)
 
-    def _watch_bearers(self) -> None:
-        """Watch the attributes of functions. Most functions have none, and no code asks for any."""
+    def _watch_what_may_come(self) -> None:
+        """Watch the attributes of functions that are named: most have none, and no code asks for
+        any. Where code goes on without an attribute, it may come later, there and in what else is
+        watched by its attributes one by one."""
         for value, label, may_get in self._bearers:
             own: Any = own_dict(value)
             if self.whole or (may_get and self.asks) or any(name in self.names for name in own):
                 self._add(Variable("kind", value, label))
                 self._add(Variable("names", own, label))
+        if self.asks:
+            for kind, label in self._ours:
+                self._add(Variable("class", kind, label))
+            for space, label in self._spaces:
+                self._add(Variable("names", space, label))
 
     def _instance(self, value: Any, label: str) -> None:
         kind = type(value)

@@ -24,6 +24,7 @@ from fastnn.compiler.captures.objects import HOOKS, REGISTRIES, Objects, is_kind
 from fastnn.compiler.captures.snapshot import CONTAINERS
 from fastnn.compiler.captures.uses import reads_arguments, used
 from fastnn.compiler.captures.variables import NOTHING, Variable, value_at
+from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
     Module = Any  # nn.Module, which stands above
@@ -89,6 +90,7 @@ class Reach(Objects):
         self._ours: list[tuple[type, str]] = []  # classes of this package
         self._bearers: list[tuple[Any, str, bool]] = []  # functions, with what may be at them
         self._spaces: list[tuple[dict[str, Any], str]] = []  # of Python modules
+        self._class_of_ours(Tensor, "Tensor")  # of the arguments
         for root in roots:
             self.meet(root, "self" if is_module(root) else "")
         self._finish()
@@ -264,7 +266,7 @@ class Reach(Objects):
         trusted = known.is_trusted(code)
         if trusted and known.hides(function.__name__):
             self.doubt(f"it calls {function.__name__}")
-        self._bearer(function, label or function.__name__, may_get=not trusted)
+        self._bearer(function, label or function.__name__)
         if not trusted and self._ran is not None and id(code) not in self._ran:
             return
         self._add(Variable("function", function, label or function.__name__))
@@ -326,11 +328,8 @@ class Reach(Objects):
             if known.is_ours(value.__name__) and known.hides(attribute):
                 self.doubt(f"it calls {label}.{attribute}")
             label = f"{label}.{attribute}"
-            if attribute in vars(value):
-                self._add(Variable("entry", vars(value), label, attribute))
-                value = vars(value)[attribute]
-            else:
-                value = getattr(value, attribute, NOTHING)  # loaded at first use
+            space, value = vars(value), getattr(value, attribute, NOTHING)  # may load it
+            self._add(Variable("entry", space, label, attribute))
         self.meet(value, label)
 
     def _bound(self, value: Any, label: str) -> None:
@@ -359,7 +358,7 @@ class Reach(Objects):
     def _finish(self) -> None:
         """Now that all names are known, tell them to the variables that need them."""
         names = frozenset(self.names)
-        self._watch_bearers()
+        self._watch_what_may_come()
         for variable in self.variables.values():
             if variable.kind == "names" and self.whole and "_transient" in variable.where:
                 variable.kind = "rest"  # of a module
