@@ -11,7 +11,6 @@ from libc.string cimport memcmp
 
 from fastnn._core cimport tape
 
-from collections import OrderedDict
 from types import FunctionType
 
 import numpy
@@ -26,6 +25,8 @@ cdef extern from "Python.h":
     PyObject *PyFunction_GET_DEFAULTS(PyObject *)
     PyObject *PyFunction_GET_KW_DEFAULTS(PyObject *)
     PyObject *PyDict_GetItemWithError(PyObject *, PyObject *) noexcept
+    bint PyODict_Check(object)
+    PyTypeObject PyODict_Type
     void PyErr_Clear()
 
 cdef extern from *:
@@ -200,7 +201,7 @@ cdef list _by_dict(list places):
 
 cdef bint _has_state(where) except -1:
     """Whether it is a dict whose state tells all; the order of an OrderedDict is elsewhere."""
-    return isinstance(where, dict) and not issubclass(type(where), OrderedDict)
+    return isinstance(where, dict) and not PyODict_Check(where)
 
 
 cdef int _kind_of(where, name) except -1:
@@ -234,7 +235,7 @@ cdef int _take(place_t *place, where, name, list keep) except -1:
         return 0
     if place.kind in (LIST, DICT, ORDERED, ARRAY, NAMES):
         seen = (tuple(where) if place.kind == LIST else where.tobytes() if place.kind == ARRAY
-                else tuple(OrderedDict.items(where)) if place.kind == ORDERED
+                else tuple((<object>&PyODict_Type).items(where)) if place.kind == ORDERED
                 else tuple([x for key, value in where.items() for x in (
                     key, value if place.kind == DICT or key in name else _any)]))
         place.seen = <PyObject *>seen
@@ -341,7 +342,7 @@ cdef bint _same_ordered(entries, tuple seen) except -1:
     cdef tuple then
     if PyDict_Size(entries) != PyTuple_GET_SIZE(seen):
         return False
-    for now in OrderedDict.items(entries):
+    for now in (<object>&PyODict_Type).items(entries):
         then = <tuple>PyTuple_GET_ITEM(seen, i)
         if now[0] is not then[0] or now[1] is not then[1]:
             return False

@@ -16,6 +16,7 @@ import fastnn
 import fastnn.nn.functional as F
 from fastnn import nn
 from tests.cases import (
+    reads_of_bases,
     reads_of_functions,
     reads_of_methods,
     reads_of_names,
@@ -70,6 +71,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         reads_of_functions,
         reads_of_things,
         reads_of_parts,
+        reads_of_bases,
     )
     for name, form in part.TEXTS.items()
 }
