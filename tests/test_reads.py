@@ -5,7 +5,7 @@ The forms of reading state stand in `cases/reads.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,12 @@ from tests.cases import reads
 
 pytestmark = pytest.mark.filterwarnings("ignore:(compile|fit).* runs in Python:UserWarning")
 DATA = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def reset() -> Iterator[None]:
+    yield
+    reads.reset()
 
 
 def sequence(function: Callable[[Any], Any], change: Callable[[], object]) -> list[Any]:

@@ -25,6 +25,8 @@ cdef extern from "Python.h":
     PyObject *PyFunction_GET_DEFAULTS(PyObject *)
     PyObject *PyFunction_GET_KW_DEFAULTS(PyObject *)
     PyObject *PyDict_GetItemWithError(PyObject *, PyObject *) noexcept
+    bint PyODict_Check(object)
+    PyTypeObject PyODict_Type
     void PyErr_Clear()
 
 cdef extern from *:
@@ -57,6 +59,7 @@ cdef enum:
     GRADIENT
     LIST  # all that is in it
     DICT
+    ORDERED  # an OrderedDict: its order is not in the dict
     NAMES  # the keys of a dict, and the values of some
     STATE  # of a dict: while it is the same, so are the places in it, which come next
     ARRAY
@@ -115,7 +118,10 @@ cdef class Watch:
         if not self._taken or (self._mode != tape.grad_enabled() and not self._any_mode):
             return False
         while place < end:
-            if place.kind == STATE:
+            if place.kind == CLASS:
+                if not _same_class(place):
+                    return False
+            elif place.kind == STATE:
                 if not _same_state(place):
                     return False
                 place += place.inside
@@ -190,20 +196,26 @@ cdef list _by_dict(list places):
     for place in places:
         groups.setdefault(id(place[0]), []).append(place)
     return [place for group in groups.values() for place in (
-        [(group[0][0], len(group)), *group] if isinstance(group[0][0], dict) else group)]
+        [(group[0][0], len(group)), *group] if _has_state(group[0][0]) else group)]
+
+
+cdef bint _has_state(where) except -1:
+    """Whether it is a dict whose state tells all; the order of an OrderedDict is elsewhere."""
+    return isinstance(where, dict) and not PyODict_Check(where)
 
 
 cdef int _kind_of(where, name) except -1:
     """Which kind of place it is."""
     if name is None:
         return (CLASS if isinstance(where, type) else LIST if isinstance(where, list)
-                else DICT if isinstance(where, dict) else ARRAY)
+                else ARRAY if not isinstance(where, dict)
+                else DICT if _has_state(where) else ORDERED)
     if not isinstance(name, str):
         return STATE if isinstance(name, int) else NAMES
-    if isinstance(where, FunctionType):
-        return {"__code__": CODE, "__defaults__": DEFAULTS, "__kwdefaults__": KEYWORDS}[name]
     if name == "__class__":
         return CLASS_OF
+    if type(where) is FunctionType and name != "__dict__":
+        return {"__code__": CODE, "__defaults__": DEFAULTS, "__kwdefaults__": KEYWORDS}[name]
     if name == "shape" and isinstance(where, numpy.ndarray):
         return SHAPE
     return (CELL if PyCell_Check(where) else ENTRY if isinstance(where, dict)
@@ -221,8 +233,9 @@ cdef int _take(place_t *place, where, name, list keep) except -1:
         _PyType_Lookup(<PyTypeObject *>place.where, "__dict__")  # it has a version from now on
         place.seen = FNN_VERSION_OF(place.where)
         return 0
-    if place.kind in (LIST, DICT, ARRAY, NAMES):
+    if place.kind in (LIST, DICT, ORDERED, ARRAY, NAMES):
         seen = (tuple(where) if place.kind == LIST else where.tobytes() if place.kind == ARRAY
+                else tuple((<object>&PyODict_Type).items(where)) if place.kind == ORDERED
                 else tuple([x for key, value in where.items() for x in (
                     key, value if place.kind == DICT or key in name else _any)]))
         place.seen = <PyObject *>seen
@@ -259,6 +272,10 @@ cdef inline PyObject *_look(place_t *place) noexcept:
     return _PyType_Lookup(<PyTypeObject *>place.where, <object>place.name)
 
 
+cdef inline bint _same_class(place_t *place) noexcept:
+    return place.seen != NULL and FNN_VERSION_OF(place.where) == place.seen
+
+
 cdef inline bint _same_state(place_t *place) except -1:
     """Whether a dict is in the same state, or else all that is watched in it is."""
     cdef PyObject *now = FNN_STATE_OF(place.where)
@@ -285,10 +302,10 @@ cdef inline bint _same(place_t *place) except -1:
         return _same_list(<object>place.where, <tuple>place.seen)
     elif kind == SHAPE:
         return _same_shape(<object>place.where, <bytes>place.seen)
-    elif kind == CLASS:
-        return place.seen != NULL and FNN_VERSION_OF(place.where) == place.seen
     elif kind == DICT or kind == NAMES:
         return _same_dict(<object>place.where, <tuple>place.seen)
+    elif kind == ORDERED:
+        return _same_ordered(<object>place.where, <tuple>place.seen)
     elif kind == ARRAY:
         return _same_array(<object>place.where, <bytes>place.seen)
     return _look(place) == place.seen
@@ -316,6 +333,20 @@ cdef bint _same_dict(entries, tuple seen) noexcept:
         if key != PyTuple_GET_ITEM(seen, i) or (value != wanted and wanted != <PyObject *>_any):
             return False
         i += 2
+    return True
+
+
+cdef bint _same_ordered(entries, tuple seen) except -1:
+    cdef Py_ssize_t i = 0
+    cdef tuple now
+    cdef tuple then
+    if PyDict_Size(entries) != PyTuple_GET_SIZE(seen):
+        return False
+    for now in (<object>&PyODict_Type).items(entries):
+        then = <tuple>PyTuple_GET_ITEM(seen, i)
+        if now[0] is not then[0] or now[1] is not then[1]:
+            return False
+        i += 1
     return True
 
 

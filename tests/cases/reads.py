@@ -12,7 +12,17 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from tests.cases import reads_of_functions, reads_of_methods, reads_of_names, reads_of_things
+import fastnn
+import fastnn.nn.functional as F
+from fastnn import nn
+from tests.cases import (
+    reads_of_bases,
+    reads_of_functions,
+    reads_of_methods,
+    reads_of_names,
+    reads_of_parts,
+    reads_of_things,
+)
 
 Function = Callable[[Any], Any]
 Form = tuple[Function, Callable[[], object]]
@@ -55,7 +65,14 @@ w = nn.Parameter(np.ones(3, np.float32))
 # name: (set up, value, change)
 TEXTS: dict[str, tuple[str, str, str]] = {
     name: form
-    for part in (reads_of_names, reads_of_methods, reads_of_functions, reads_of_things)
+    for part in (
+        reads_of_names,
+        reads_of_methods,
+        reads_of_functions,
+        reads_of_things,
+        reads_of_parts,
+        reads_of_bases,
+    )
     for name, form in part.TEXTS.items()
 }
 
@@ -83,12 +100,26 @@ FRESH: dict[str, tuple[str, str]] = {
 }
 
 _numbers = itertools.count()
+_FORWARDS = [(kind, kind.forward) for kind in (nn.ReLU, nn.LeakyReLU)]
+
+
+def reset() -> None:
+    """Undo what forms change in this package."""
+    for kind, forward in _FORWARDS:
+        kind.forward = forward  # type: ignore[method-assign]
+        vars(forward).clear()
+    vars(F.relu).pop("k", None)
+    for where in (fastnn, fastnn.Tensor, nn.ReLU):
+        for name in ("spare", "k"):
+            if name in vars(where):
+                delattr(where, name)
 
 
 def _module(setup: str, value: str) -> dict[str, Any]:
     """The names of a new module with the function `f`."""
     import sys
 
+    reset()
     name = f"reads_{next(_numbers)}"
     made = types.ModuleType(name)
     other = types.ModuleType(f"{name}_other")

@@ -20,12 +20,12 @@ from fastnn.compiler.captures.code import place_of
 from fastnn.compiler.captures.reach import Reach
 from fastnn.compiler.captures.restore import Saved
 from fastnn.compiler.captures.snapshot import (
-    PLAIN,
     TooLargeError,
     changeable,
     difference,
     is_large,
     is_live,
+    is_plain,
     owner_of,
     same,
 )
@@ -47,7 +47,7 @@ class ChangedError(RecordingError):
 def attributes_of(module: Module) -> Any:
     """The plain attributes of a module, to compare with `==`."""
     values = ((k, v) for k, v in vars(module).items() if k != "training")
-    return tuple((k, v if isinstance(v, PLAIN) else id(v)) for k, v in values)
+    return tuple((k, v if is_plain(v) else id(v)) for k, v in values)
 
 
 def _drawn() -> tuple[Any, ...]:

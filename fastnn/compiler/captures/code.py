@@ -56,6 +56,7 @@ class Facts(NamedTuple):
     constants: frozenset[str]  # texts
     grads: frozenset[str]  # "read" if it reads .grad, "asked" if it may also ask whether it is None
     probes: bool  # asks for attributes whose names are not constants
+    asks: bool  # may go on where an attribute is not there, or sets it
     unclear: str  # an instruction that is not known, or ""
 
 
@@ -105,8 +106,14 @@ def facts_of(code: types.CodeType) -> Facts:
         frozenset(constants).union(*(i.constants for i in inner)),
         frozenset(grads).union(*(i.grads for i in inner)),
         probes or any(i.probes for i in inner),
+        _asks(code, loads, assigned) or any(i.asks for i in inner),
         next((u for u in [unclear, *(i.unclear for i in inner)] if u), ""),
     )
+
+
+def _asks(code: types.CodeType, loads: list[Load], assigned: set[str]) -> bool:
+    """Whether the code may go on where an attribute is not there: it asks, catches or assigns."""
+    return bool(assigned or code.co_exceptiontable or any(load.name in _PROBES for load in loads))
 
 
 def codes_of(code: types.CodeType) -> Iterator[types.CodeType]:

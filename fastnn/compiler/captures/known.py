@@ -110,7 +110,7 @@ def _allowed() -> dict[int, Any]:
 
 
 def _is_error(value: Any) -> bool:
-    return isinstance(value, type) and issubclass(value, BaseException)
+    return issubclass(type(value), type) and issubclass(value, BaseException)
 
 
 def _is_dtype(value: Any) -> bool:
@@ -184,6 +184,46 @@ def is_python_class(kind: Any) -> bool:
         if not isinstance(own.get("__module__"), str):
             return False
     return True
+
+
+@functools.lru_cache(maxsize=4096)
+def disguises(kind: Any) -> bool:
+    """Whether the attributes of the objects, or what they tell of their class, come from code of
+    the class: even `isinstance` would run it."""
+    ask = next(
+        vars(base)["__getattribute__"] for base in kind.__mro__ if "__getattribute__" in vars(base)
+    )
+    return isinstance(ask, types.FunctionType) or any(
+        "__class__" in vars(base) for base in kind.__mro__ if base is not object
+    )
+
+
+def of_numpy(kind: Any) -> bool:
+    """Whether methods of NumPy, whose code is not followed, read the attributes of the objects."""
+    return any(base.__module__.partition(".")[0] == "numpy" for base in kind.__mro__)
+
+
+def _function_of(found: Any) -> Any:
+    """The function in what a class has under a name, or that itself."""
+    if isinstance(found, (staticmethod, classmethod)):
+        return found.__func__
+    return found.fget if isinstance(found, property) else found
+
+
+@functools.lru_cache(maxsize=1024)
+def methods_of(kind: Any) -> tuple[types.CodeType, ...]:
+    """The code of the methods and properties of a class."""
+    found = [_function_of(value) for value in vars(kind).values()]
+    return tuple(f.__code__ for f in found if isinstance(f, types.FunctionType))
+
+
+def is_given(found: Any) -> bool:
+    """Whether a class of this package may have been given this by somebody else."""
+    function = _function_of(found)
+    if isinstance(function, types.FunctionType):
+        return not is_trusted(function.__code__)
+    ours = is_ours(type(found).__module__) or is_ours(getattr(found, "__module__", None))
+    return not (ours or hasattr(found, "__get__"))
 
 
 def is_import(code: types.CodeType | None) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import types
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from fastnn.compiler.captures import known
+from fastnn.compiler.captures.code import facts_of
 from fastnn.compiler.captures.snapshot import CONTAINERS
 from fastnn.compiler.captures.variables import Variable, in_class, own_dict, raw, value_at
 
@@ -23,6 +24,9 @@ HOOKS = (
 )
 _OF_OPTIMIZERS = ("param_groups", "state", "defaults")  # the rest is watched by their steps
 _WRAPPERS = (staticmethod, classmethod)
+_MODES = ("_transient", "training", "changes")
+_OWN_STATE = ("Module", "Tensor", "TensorBase", "Parameter", "Optimizer")  # known otherwise
+_BEARERS = (types.FunctionType, functools.partial, *_WRAPPERS, property)
 
 
 def is_module(value: Any) -> bool:
@@ -42,15 +46,22 @@ class Objects:
 
     names: dict[str, None]
     whole: bool
+    asks: bool
     variables: dict[tuple[Any, ...], Variable]
     modules: list[tuple[Any, str]]
     _met: dict[int, Any]
     _objects: list[tuple[Any, str]]
     _classes: list[tuple[type, str]]
     _spaces: list[tuple[dict[str, Any], str]]
+    _ours: list[tuple[type, str]]
+    _bearers: list[tuple[Any, str, bool]]
+    _ran: set[int] | None
 
     def meet(self, value: Any, label: str) -> None:
         """Look at a value, once."""
+        raise NotImplementedError
+
+    def _add_names(self, names: Iterable[str]) -> None:
         raise NotImplementedError
 
     def doubt(self, reason: str) -> None:
@@ -64,8 +75,6 @@ class Objects:
         self.variables.setdefault(variable.key(), variable)
 
     def _python_module(self, module: types.ModuleType, label: str) -> None:
-        if known.is_ours(module.__name__):
-            return
         if known.is_numpys(module) or self.whole:
             self.doubt(f"it may read any attribute of {module.__name__}")
             return
@@ -88,6 +97,32 @@ class Objects:
         for name in self._all_names(value) if self.whole else list(self.names):
             self._attribute(value, name, label)
 
+    def _bearer(self, value: Any, label: str, may_get: bool = True) -> None:
+        """A function, which may have attributes. They are watched if they are named: `_finish`.
+
+        may_get: one that is not there yet counts too.
+        """
+        if own_dict(value) is not None:
+            self._bearers.append((value, label, may_get))
+            self._objects.append((value, label))
+            for name in self._all_names(value) if self.whole else list(self.names):
+                self._attribute(value, name, label)
+
+    def _watch_what_may_come(self) -> None:
+        """Watch the attributes of functions that are named: most have none, and no code asks for
+        any. Where code goes on without an attribute, it may come later, there and in what else is
+        watched by its attributes one by one."""
+        for value, label, may_get in self._bearers:
+            own: Any = own_dict(value)
+            if self.whole or (may_get and self.asks) or any(name in self.names for name in own):
+                self._add(Variable("kind", value, label))
+                self._add(Variable("names", own, label))
+        if self.asks:
+            for kind, label in self._ours:
+                self._add(Variable("class", kind, label))
+            for space, label in self._spaces:
+                self._add(Variable("names", space, label))
+
     def _instance(self, value: Any, label: str) -> None:
         kind = type(value)
         self._add(Variable("kind", value, label))
@@ -97,8 +132,36 @@ class Objects:
         if issubclass(kind, CONTAINERS):
             self._add(Variable("contents", value, label))
             self._container(raw(value), label)
-        elif issubclass(kind, np.ndarray):
+        elif known.of_numpy(kind):
             self.doubt(f"{label} is a {kind.__name__}")
+        if any(known.is_ours(base.__module__) for base in kind.__mro__):
+            self._inherits(kind)
+
+    def _inherits(self, kind: type) -> None:
+        """The names that inherited methods of this package read, whose code is not followed."""
+        for base in kind.__mro__:
+            if known.is_ours(base.__module__) and base.__name__ not in _OWN_STATE:
+                for code in known.methods_of(base):
+                    if self._ran is None or id(code) in self._ran:
+                        found = facts_of(code).attributes - {*REGISTRIES, *HOOKS, *_MODES}
+                        self._add_names([name for name in found if not name.startswith("__")])
+
+    def _class_of_ours(self, kind: type, label: str) -> None:
+        """A class of this package, which may have been given attributes."""
+        if all(kind is not known_kind for known_kind, _ in self._ours):
+            self._ours.append((kind, label))
+            for name in list(self.names):
+                self._given(kind, name, label)
+
+    def _given(self, kind: type, name: str, label: str) -> None:
+        """What somebody has put into a class of this package."""
+        for base in kind.__mro__:
+            found = vars(base).get(name)
+            if type(found) is types.FunctionType and vars(found):
+                self._bearer(found, f"{label}.{name}", may_get=False)
+            if found is not None and known.is_given(found):
+                self._add(Variable("class", kind, label))
+                self.meet(found, f"{label}.{name}")
 
     def _attribute(self, value: Any, name: str, label: str) -> None:
         own = own_dict(value)
@@ -110,7 +173,8 @@ class Objects:
             return
         if isinstance(own, dict) and name in own:
             self.meet(own[name], f"{label}.{name}" if label else name)
-        self._of_class(type(value), name, label, value)
+        if type(value) not in _BEARERS:
+            self._of_class(type(value), name, label, value)
 
     def _of_class(self, kind: type, name: str, label: str, owner: Any) -> None:
         """What a class and its bases have under a name; `super` finds all of them."""
@@ -127,11 +191,15 @@ class Objects:
         elif isinstance(found, types.FunctionType) and known.is_trusted(found.__code__):
             if known.hides(name):
                 self.doubt(f"it calls {label}")
+            if id(found) not in self._met:
+                self._met[id(found)] = found
+                self._bearer(found, label, may_get=False)
         else:
             self.meet(found, label)
 
     def _class(self, kind: type, label: str) -> None:
         if known.is_ours(kind.__module__):
+            self._class_of_ours(kind, label)
             return
         if not known.is_python_class(kind):
             self.doubt(f"it may use the class {kind.__name__}, which may read anything")
@@ -178,6 +246,7 @@ class Objects:
                 self._instance(each, label or "self")
                 continue
             self._add(Variable("layer", own, name))
+            self._class_of_ours(type(each), name)
             self._objects.append((each, name))
             for key, part in own.items():
                 if key not in (*REGISTRIES, *HOOKS, "_transient"):
@@ -197,6 +266,7 @@ class Objects:
                     self._attribute(value, name, label)
             return
         self._add(Variable("kind", value, label))
+        self._class_of_ours(kind, label)
         self._objects.append((value, label))
         own = own_dict(value) or {}
         for name, part in list(own.items()):

@@ -23,7 +23,8 @@ from fastnn.compiler.captures.code import Load, codes_of, facts_of
 from fastnn.compiler.captures.objects import HOOKS, REGISTRIES, Objects, is_kind, is_module
 from fastnn.compiler.captures.snapshot import CONTAINERS
 from fastnn.compiler.captures.uses import reads_arguments, used
-from fastnn.compiler.captures.variables import NOTHING, Variable, own_dict, value_at
+from fastnn.compiler.captures.variables import NOTHING, Variable, value_at
+from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
     Module = Any  # nn.Module, which stands above
@@ -37,13 +38,13 @@ _WRAPPERS = (staticmethod, classmethod)
 def state_of(value: Any) -> Callable[[], Any] | None:
     """A function that gives the state of a random generator; None for other values."""
     pythons, numpys = sys.modules.get("random"), sys.modules.get("numpy.random")
-    if pythons is not None and isinstance(value, pythons.Random):
+    if pythons is not None and issubclass(type(value), pythons.Random):
         try:
             value.getstate()
         except NotImplementedError:  # the system's
             return None
         return value.getstate  # type: ignore[no-any-return]
-    if numpys is not None and isinstance(value, (numpys.Generator, numpys.RandomState)):
+    if numpys is not None and issubclass(type(value), (numpys.Generator, numpys.RandomState)):
         bits = getattr(value, "bit_generator", None) or value._bit_generator
         return lambda: repr(bits.state)
     return None
@@ -82,11 +83,14 @@ class Reach(Objects):
         self.names: dict[str, None] = {"forward": None}
         self.functions: list[types.FunctionType] = []
         self.grads: set[str] = set()  # whether code reads .grad, and whether it asks if it is None
-        self.whole = False
+        self.whole = self.asks = False
         self._met: dict[int, Any] = {}
         self._objects: list[tuple[Any, str]] = []
         self._classes: list[tuple[type, str]] = []
+        self._ours: list[tuple[type, str]] = []  # classes of this package
+        self._bearers: list[tuple[Any, str, bool]] = []  # functions, with what may be at them
         self._spaces: list[tuple[dict[str, Any], str]] = []  # of Python modules
+        self._class_of_ours(Tensor, "Tensor")  # of the arguments
         for root in roots:
             self.meet(root, "self" if is_module(root) else "")
         self._finish()
@@ -112,6 +116,9 @@ class Reach(Objects):
         for kind, label in list(self._classes):
             for name in self._all_names(kind) if wide else new:
                 self._of_class(kind, name, label, None)
+        for kind, label in list(self._ours):
+            for name in new:
+                self._given(kind, name, label)
         for space, label in list(self._spaces):
             if wide:
                 self.doubt(f"it may read any attribute of {label}")
@@ -143,6 +150,7 @@ class Reach(Objects):
     def let_go(self) -> None:
         """Drop the references to what was found."""
         self._met, self._objects, self._classes, self._spaces = {}, [], [], []
+        self._bearers, self._ours = [], []
         self.modules, self.tensors, self.functions = [], [], []
 
     # ---- values ----
@@ -155,10 +163,15 @@ class Reach(Objects):
         if len(self._met) > _MOST:
             self.doubt(f"it reaches more than {_MOST} objects")
             return
-        kind = type(value)
-        if issubclass(kind, np.generic | np.dtype) or known.is_allowed(value):
+        kind: Any = type(value)
+        if known.disguises(kind):
+            self.doubt(f"{label or 'an object'} makes up its attributes or its class")
+        elif issubclass(kind, np.void):
+            self.doubt(f"{label or 'something'} is a row of an array, which may change unseen")
+        elif issubclass(kind, np.generic | np.dtype) or known.is_allowed(value):
             if kind is types.FunctionType:
                 self.codes[id(value.__code__)] = value.__code__
+                self._bearer(value, label, may_get=False)
             if id(value) in known.PROBES:
                 self._widen()
         elif issubclass(kind, _FUNCTIONS):
@@ -226,8 +239,10 @@ class Reach(Objects):
 
     def _tensor(self, value: Any, label: str) -> None:
         self.tensors.append(value)
-        if own_dict(value):
-            self._watch_names(value, label)
+        if not known.is_ours(type(value).__module__):
+            self._instance(value, label)
+        else:
+            self._class_of_ours(type(value), label)
 
     # ---- functions ----
 
@@ -239,6 +254,10 @@ class Reach(Objects):
         elif isinstance(value, functools.partial):
             for part in (value.func, value.args, value.keywords):
                 self._hold(part, label)
+            if type(value) is functools.partial:
+                self._bearer(value, label)
+            else:
+                self._instance(value, label)
         else:
             self._function(value, label)
 
@@ -247,6 +266,7 @@ class Reach(Objects):
         trusted = known.is_trusted(code)
         if trusted and known.hides(function.__name__):
             self.doubt(f"it calls {function.__name__}")
+        self._bearer(function, label or function.__name__)
         if not trusted and self._ran is not None and id(code) not in self._ran:
             return
         self._add(Variable("function", function, label or function.__name__))
@@ -271,10 +291,9 @@ class Reach(Objects):
         self.codes.update((id(code), code) for code in codes_of(function.__code__))
         self.functions.append(function)
         self.grads |= facts.grads
+        self.asks |= facts.asks
         if facts.unclear:
             self.doubt(f"{function.__qualname__} has the instruction {facts.unclear}")
-        if function.__dict__:
-            self._watch_names(function, function.__name__)
         for load in facts.loads:
             self._load(function.__globals__, load)
         for name in facts.stored if self._stores else ():
@@ -304,16 +323,13 @@ class Reach(Objects):
                 return  # the caller knows whether the names are constants
         label = name
         for attribute in load.attributes:
-            if not isinstance(value, types.ModuleType):
+            if not issubclass(type(value), types.ModuleType):
                 break
             if known.is_ours(value.__name__) and known.hides(attribute):
                 self.doubt(f"it calls {label}.{attribute}")
             label = f"{label}.{attribute}"
-            if attribute in vars(value):
-                self._add(Variable("entry", vars(value), label, attribute))
-                value = vars(value)[attribute]
-            else:
-                value = getattr(value, attribute, NOTHING)  # loaded at first use
+            space, value = vars(value), getattr(value, attribute, NOTHING)  # may load it
+            self._add(Variable("entry", space, label, attribute))
         self.meet(value, label)
 
     def _bound(self, value: Any, label: str) -> None:
@@ -332,12 +348,17 @@ class Reach(Objects):
             parts = [value.fget, value.fset, value.fdel]
         for part in parts:
             self.meet(part, label)
+        if type(value) in (*_WRAPPERS, property):
+            self._bearer(value, label)
+        else:
+            self._instance(value, label)
 
     # ---- the end ----
 
     def _finish(self) -> None:
         """Now that all names are known, tell them to the variables that need them."""
         names = frozenset(self.names)
+        self._watch_what_may_come()
         for variable in self.variables.values():
             if variable.kind == "names" and self.whole and "_transient" in variable.where:
                 variable.kind = "rest"  # of a module

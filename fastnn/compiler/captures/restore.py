@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -79,6 +79,10 @@ def _fill(value: Any, copy: Any) -> None:
             np.copyto(value, copy)
     elif isinstance(value, list):
         list.__setitem__(value, slice(None), copy)
+    elif isinstance(value, OrderedDict):
+        if list(OrderedDict.items(value)) != list(copy.items()):
+            OrderedDict.clear(value)
+            OrderedDict.update(value, copy)
     elif isinstance(value, dict):
         if list(dict.items(value)) != list(copy.items()):
             dict.clear(value)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastnn.compiler.captures.snapshot import CONTAINERS
+from fastnn.compiler.captures.variables import own_dict
 
 _SHAPE = {"shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides"}
 _SAME_MEMORY = {"T"}
@@ -152,11 +153,11 @@ def _roots(function: Any, closure: dict[str, Any], name: str, owners: list[Any])
 def _followed(value: Any, steps: tuple[tuple[str, Any], ...]) -> tuple[Any, bool] | None:
     """The array at the end of the steps, and whether steps are left that read its values."""
     for at, (by, key) in enumerate(steps):
-        if isinstance(value, np.ndarray):
+        if issubclass(type(value), np.ndarray):
             return value, at < len(steps)
         if by == ".":
-            own = getattr(value, "__dict__", None)
-            if not isinstance(own, dict) or key not in own:
+            own = own_dict(value)
+            if own is None or key not in own:
                 return None
             value = own[key]
         else:
@@ -164,4 +165,4 @@ def _followed(value: Any, steps: tuple[tuple[str, Any], ...]) -> tuple[Any, bool
                 value = value[key] if type(value) in CONTAINERS else None
             except (LookupError, TypeError):
                 return None
-    return (value, False) if isinstance(value, np.ndarray) else None
+    return (value, False) if issubclass(type(value), np.ndarray) else None

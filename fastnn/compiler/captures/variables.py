@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -59,14 +59,14 @@ class Variable:
                 return raw(where)
             case "function":
                 return [where.__code__, where.__defaults__, where.__kwdefaults__]
-        found: dict[str, Any] = {}
+        found: dict[Any, Any] = {}
         special = self.kind == "special"
-        for base in reversed(where.__mro__):
+        for base in where.__mro__:  # each for itself: `super` finds what others hide
             for name, value in vars(base).items():
                 if name.startswith("__") and special and name not in _UNREAD:
-                    found[name] = value if callable(value) else id(value)
+                    found[id(base), name] = value if callable(value) else id(value)
                 elif not special and (names is None or name in names) and name not in _UNREAD:
-                    found[name] = value
+                    found[id(base), name] = value
         return [where.__mro__, found]
 
     def taken(self, live: Collection[int]) -> Any:
@@ -123,8 +123,11 @@ class Variable:
 
 def raw(value: Any) -> Any:
     """The entries of a container of a subclass, whatever its methods make of them."""
-    kind: Any = next(base for base in CONTAINERS if isinstance(value, base))
-    return dict(dict.items(value)) if issubclass(kind, dict) else kind(kind.__iter__(value))
+    kind: Any = next(base for base in CONTAINERS if issubclass(type(value), base))
+    if kind is dict:
+        items = OrderedDict.items if issubclass(type(value), OrderedDict) else dict.items
+        return dict(items(value))
+    return kind(kind.__iter__(value))
 
 
 def own_dict(value: Any) -> dict[str, Any] | None:
