@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fastnn import autograd, ops
 from fastnn._support import check
 from fastnn.optim import settings, state
-from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
+from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer, Group, Params
 from fastnn.tape import listener, versions
 from fastnn.tape.modes import enable_grad, no_grad
 from fastnn.tensor import Tensor
@@ -24,7 +24,7 @@ MOST_PARAMETERS = 5000  # J'J is dense, and solved anew at every try
 
 
 @OPTIMIZERS.named("levenberg_marquardt")
-class LevenbergMarquardt(Optimizer):
+class LevenbergMarquardt(BlockOptimizer):
     """Levenberg-Marquardt: damped Gauss-Newton for sums of squares; small nets, full batches.
 
     F = 0.5 * sum(r**2) + 0.5 * weight_decay * sum(p**2), J = dr/dp;

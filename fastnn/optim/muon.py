@@ -8,7 +8,7 @@ from fastnn import ops
 from fastnn._support import check, dtypes
 from fastnn.optim import settings
 from fastnn.optim.block import Segment
-from fastnn.optim.optimizer import Group, Optimizer, Params
+from fastnn.optim.block_optimizer import BlockOptimizer, Group, Params
 from fastnn.tensor import Tensor, float32
 
 __all__ = ["Muon"]
@@ -41,7 +41,7 @@ def _orthogonal(x: Tensor, coefficients: tuple[float, ...], steps: int, eps: flo
     return ops.transpose(x, 0, 1) if tall else x
 
 
-class Muon(Optimizer):
+class Muon(BlockOptimizer):
     """Momentum made orthogonal, for the weight matrices of hidden layers.
 
     B = momentum*B + (1 - momentum)*g; G = nesterov ? momentum*B + (1 - momentum)*g : B;

@@ -41,7 +41,7 @@ from fastnn.train.weights import measured
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastnn.optim import Optimizer
+    from fastnn.optim.block_optimizer import BlockOptimizer
 
     Loss = Callable[..., Tensor]
     Cache = OrderedDict["Key", Recording]
@@ -96,7 +96,7 @@ class Steps:
         cache: earlier recordings; new ones are added.
     """
 
-    def __init__(self, model: Module, loss: Loss, optimizer: Optimizer, cache: Cache) -> None:
+    def __init__(self, model: Module, loss: Loss, optimizer: BlockOptimizer, cache: Cache) -> None:
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self._cache = cache
         self._outputs: tuple[int, ...] = ()  # of the model in the last step
