@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
 from typing import Any
 
@@ -160,3 +161,165 @@ def test_own_optimizer_is_refused_where_a_program_would_hold_its_numbers() -> No
     trainer = fastnn.Trainer(model, nn.MSELoss(), optimizer)
     with pytest.raises(TypeError, match="optimizer: Momentum is Python code"):
         trainer.fit(np.ones((4, 2), np.float32), np.ones((4, 1), np.float32), epochs=1)
+
+
+# ---- tensors from the constructor ----
+
+AS_VALUES: dict[str, tuple[Any, list[float]]] = {
+    "integers": (np.array([1, 2]), [1.0, 2.0]),
+    "float64": (np.array([0.5, 2.0]), [0.5, 2.0]),
+    "bools": (np.array([True, False]), [1.0, 0.0]),
+    "list": ([1, 2.5], [1.0, 2.5]),
+    "list of bools": ([True], [1.0]),
+    "tuple": ((3,), [3.0]),
+    "range": (range(2), [0.0, 1.0]),
+    "list of arrays": ([np.array(1), np.array(2.0)], [1.0, 2.0]),
+}
+
+
+@pytest.mark.parametrize("name", AS_VALUES)
+def test_tensor_of_values_is_of_the_default_dtype(name: str) -> None:
+    values, want = AS_VALUES[name]
+    x = Tensor(values)
+    assert (x.dtype, x.tolist()) == (np.float32, want)
+
+
+def test_tensor_of_a_tensor_or_of_float32_shares_memory() -> None:
+    x, array = fastnn.tensor([1, 2]), np.ones(2, np.float32)
+    same, shared = Tensor(x), Tensor(array)
+    x[0], array[0] = 5, 5
+    assert (same.dtype, same.tolist(), shared.tolist()) == (np.int64, [5, 2], [5.0, 1.0])
+
+
+@pytest.mark.parametrize("value", [2.5, True, np.float32(2), None, "ab"])
+def test_tensor_refuses_what_is_no_sequence(value: Any) -> None:
+    with pytest.raises(TypeError, match=r"array: expected a sequence|data: expected numbers"):
+        Tensor(value)
+
+
+# ---- gradients ----
+
+
+def test_grad_takes_any_iterable() -> None:
+    model = nn.Linear(2, 1)
+    x = fastnn.ones(1, 2)
+    w, b = fastnn.autograd.grad(model(x).sum(), model.parameters())
+    assert (w.tolist(), b.tolist()) == ([[1.0, 1.0]], [1.0])
+    y = fastnn.ones(2, requires_grad=True)
+    outputs, inputs = (t.sum() for t in (y, y * 2)), (t for t in (y,))
+    cotangents = (fastnn.tensor(v) for v in (1.0, 10.0))
+    assert fastnn.autograd.grad(outputs, inputs, cotangents)[0].tolist() == [21.0, 21.0]
+
+
+@pytest.mark.parametrize("first", ["retain_grad", "register_hook"])
+def test_hooks_run_before_the_gradient_is_kept(first: str) -> None:
+    x = fastnn.ones(2, requires_grad=True)
+    y = x * 2
+    if first == "retain_grad":
+        y.retain_grad()
+    y.register_hook(lambda g: g * 3)
+    if first != "retain_grad":
+        y.retain_grad()
+    y.sum().backward()
+    assert (y.grad.tolist(), x.grad.tolist()) == ([3.0, 3.0], [6.0, 6.0])
+
+
+# ---- views ----
+
+NO_VIEWS: dict[str, Any] = {
+    "transposed": lambda: fastnn.ones(2, 3).t().view(6),
+    "inferred": lambda: fastnn.ones(2, 3).t().view(-1),
+    "permuted": lambda: fastnn.ones(2, 3, 4).permute(0, 2, 1).view(2, 12),
+    "expanded": lambda: fastnn.ones(3, 1).expand(3, 4).view(12),
+    "view_as": lambda: fastnn.ones(2, 3).t().view_as(fastnn.ones(6)),
+}
+
+
+@pytest.mark.parametrize("name", NO_VIEWS)
+def test_view_refuses_to_copy(name: str) -> None:
+    with pytest.raises(RuntimeError, match=r"view size is not compatible .* Use \.reshape"):
+        NO_VIEWS[name]()
+
+
+def test_view_where_strides_allow_it() -> None:
+    x = fastnn.arange(6).view(2, 3)
+    y = x.t().view(3, 2, 1)
+    y[0, 1, 0] = 9
+    assert x.tolist() == [[0, 1, 2], [9, 4, 5]]
+    assert fastnn.ones(0, 3).t().view(0).shape == (0,)
+    assert x.t().reshape_as(fastnn.ones(6)).shape == (6,)
+    with pytest.raises(ValueError, match="reshape"):
+        x.t().view(4)
+
+
+# ---- operators with arrays ----
+
+OPERATORS: dict[str, Any] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "//": lambda a, b: a // b,
+    "%": lambda a, b: a % b,
+    "**": lambda a, b: a**b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "@": lambda a, b: a @ b,
+}
+BITWISE: dict[str, Any] = {
+    "&": lambda a, b: a & b,
+    "|": lambda a, b: a | b,
+    "^": lambda a, b: a ^ b,
+}
+
+
+KINDS = (np.float64, np.float32, np.int64, np.bool_)
+PAIRS = [(name, dtype) for name in OPERATORS for dtype in KINDS]
+PAIRS += [(name, dtype) for name in BITWISE for dtype in KINDS[2:]]
+
+
+@pytest.mark.parametrize("reflected", [False, True])
+@pytest.mark.parametrize(("name", "dtype"), PAIRS)
+def test_operators_take_arrays(name: str, dtype: Any, reflected: bool) -> None:
+    x = np.array([4, 3, 2], np.int64 if name in BITWISE else np.float32)
+    other = np.array([1, 2, 3], dtype) if dtype is not np.bool_ else np.ones(3, dtype)
+    run = {**OPERATORS, **BITWISE}[name]
+    t = fastnn.from_numpy(x)
+    got = run(other, t) if reflected else run(t, other)
+    as_tensor = fastnn.from_numpy(other)
+    a, b = (as_tensor, t) if reflected else (t, as_tensor)
+    if name == "@":
+        kind = fastnn.promote_types(a.dtype, b.dtype)
+        a, b = a.to(kind), b.to(kind)
+    want = run(a, b)
+    assert isinstance(got, Tensor)
+    assert (got.dtype, got.tolist()) == (want.dtype, want.tolist())
+
+
+def test_operators_with_arrays_keep_the_gradient_and_half_precision() -> None:
+    x = fastnn.ones(2, requires_grad=True)
+    (x * np.array([2.0, 3.0], np.float32)).sum().backward()
+    assert x.grad.tolist() == [2.0, 3.0]
+    assert (x * np.array(2.0)).tolist() == [2.0, 2.0]
+    assert (fastnn.ones(2, dtype=fastnn.float16) * np.ones(2)).dtype == np.float64
+
+
+# ---- files ----
+
+
+def test_save_and_load_take_open_files(tmp_path: Any) -> None:
+    state = {"w": fastnn.arange(3), "epoch": 2, "model": nn.Linear(2, 1).state_dict()}
+    memory = io.BytesIO()
+    fastnn.save(state, memory)
+    memory.seek(0)
+    assert fastnn.load(memory)["w"].tolist() == [0, 1, 2]
+    with (tmp_path / "a").open("wb") as file:
+        fastnn.save(nn.Sequential(nn.Linear(2, 1)), file)
+    with (tmp_path / "a").open("rb") as file:
+        assert fastnn.load(file)[0].out_features == 1
+    with pytest.raises(fastnn.FormatError, match=r"<BytesIO>: not a safetensors file"):
+        fastnn.load(io.BytesIO(b"1234567890"))

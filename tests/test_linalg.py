@@ -11,6 +11,7 @@ import pytest
 import fastnn
 from fastnn import Tensor, linalg
 from fastnn.autograd import gradcheck, gradgradcheck
+from fastnn.tensor import of_array
 
 RNG = np.random.default_rng(3)
 
@@ -34,7 +35,7 @@ def mirrored(x: Tensor) -> Tensor:
 
 
 def tensor(a: Any, grad: bool = False) -> Tensor:
-    return Tensor(np.array(a), grad)
+    return of_array(np.array(a), grad)
 
 
 SQUARE, WIDE, TALL, BATCH = matrices(3, 3), matrices(2, 4), matrices(4, 2), matrices(2, 1, 3, 3)

@@ -71,7 +71,7 @@ class Tensor(Plain):
             dtype = np.float32 if dtype is None else dtype
             input_data = np.zeros(shape, np.float32)
             init(input_data)
-        super().__init__(values_of(input_data, dtype))
+        self._begin(values_of(input_data, dtype))
 
     def init_data(self) -> Tensor:
         """The tensor itself: its values are there from the start."""

@@ -14,7 +14,7 @@ from fastnn.ops.table import TABLE, Op, apply, execute, row, view
 from fastnn.tape import batch
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _getitem_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 def blank(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Tensor:
     """A new tensor of zeros, which a recorder sees written."""
-    whole = Tensor(np.empty(shape, dtype))
+    whole = of_array(np.empty(shape, dtype))
     execute(TABLE["copy"], (whole._array,), (np.zeros((), dtype),), (), ())
     return whole
 
@@ -290,8 +290,30 @@ def _reshape(
 
 
 def _view(self: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None) -> Tensor:
-    """Reshape; one size may be -1 and is then inferred; `size=` is the same."""
-    return reshape(self, sizes_of(sizes) if size is None else tuple(size))
+    """Reshape, as a view; one size may be -1 and is then inferred; `size=` is the same.
+
+    Raises:
+        RuntimeError: the strides allow no view; `reshape` copies.
+    """
+    return _seen_as(self, sizes_of(sizes) if size is None else tuple(size))
+
+
+def _seen_as(input: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """A view of another shape."""
+    array = input._array
+    try:
+        new = array.reshape(shape, copy=False)
+    except ValueError:
+        if array.size and not array.flags.c_contiguous:
+            reshape(input.detach(), shape)  # which names sizes that do not fit
+            raise RuntimeError(
+                "view: view size is not compatible with input tensor's size and stride (at least "
+                "one dimension spans across two contiguous subspaces): shape "
+                f"{tuple(input.shape)} with strides {input.stride()} cannot be seen as {shape}. "
+                "Use .reshape(...) instead."
+            ) from None
+        return reshape(input, shape)
+    return view(input, new, _reshape_gradient)
 
 
 def _expand(
@@ -305,6 +327,15 @@ def _expand(
 
 
 def view_as(self: Tensor, other: Tensor) -> Tensor:
+    """View in the shape of another tensor.
+
+    Raises:
+        RuntimeError: the strides allow no view; `reshape_as` copies.
+    """
+    return _seen_as(self, other.shape)
+
+
+def _reshape_as(self: Tensor, other: Tensor) -> Tensor:
     """Reshape to the shape of another tensor."""
     return reshape(self, other.shape)
 
@@ -316,5 +347,5 @@ def expand_as(self: Tensor, other: Tensor) -> Tensor:
 
 METHODS = methods(
     contiguous, sum, mean, view_as, expand_as,
-    permute=_permute, reshape=_reshape, view=_view, expand=_expand, reshape_as=view_as,
+    permute=_permute, reshape=_reshape, view=_view, expand=_expand, reshape_as=_reshape_as,
 )  # fmt: skip

@@ -11,7 +11,7 @@ from fastnn._support.device import on_cpu
 from fastnn.ops.elementwise import copy
 from fastnn.ops.promote import cast
 from fastnn.tape import listener
-from fastnn.tensor import DTYPES, Tensor, as_dtype
+from fastnn.tensor import DTYPES, Tensor, as_dtype, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -61,8 +61,8 @@ def tensor(
         return _copied_by_program(source, dtype).requires_grad_(requires_grad)
     if hasattr(source, "dtype"):
         array = as_dtype(np.array(source))
-        return Tensor(array if dtype is None else _converted(array, dtype), requires_grad)
-    return Tensor(_of_numbers(source, dtype, _stated(data)), requires_grad)
+        return of_array(array if dtype is None else _converted(array, dtype), requires_grad)
+    return of_array(_of_numbers(source, dtype, _stated(data)), requires_grad)
 
 
 def _converted(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
@@ -112,7 +112,7 @@ def _stated(data: Any) -> np.dtype[Any] | None:
 
 def _copied_by_program(source: NDArray[Any], dtype: DTypeLike | None) -> Tensor:
     """Record the copy as an instruction: a replay copies the values that the array has then."""
-    values = copy(Tensor(source))
+    values = copy(of_array(source))
     return values if dtype is None else cast(values, dtype).detach()
 
 
@@ -128,7 +128,7 @@ def as_tensor(data: Any, dtype: DTypeLike | None = None, device: Any = None) -> 
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     if isinstance(data, np.ndarray):
-        shared = Tensor(as_dtype(data))
+        shared = of_array(as_dtype(data))
         return shared if dtype is None else shared.to(dtype)
     return tensor(data, dtype)
 
@@ -176,7 +176,7 @@ def from_numpy(array: NDArray[Any]) -> Tensor:
         raise TypeError(f"array: expected a NumPy array, got {type(array).__name__}")
     if dtypes.dtype_of(array.dtype, "array") is not array.dtype and not array.dtype.isnative:
         raise TypeError(f"array: expected this machine's byte order, got {array.dtype}")
-    return Tensor(array)
+    return of_array(array)
 
 
 def from_dlpack(source: Any) -> Tensor:

@@ -39,7 +39,7 @@ from fastnn.ops.rules import binary, some_tensor, tensors, written
 from fastnn.ops.table import taped
 from fastnn.ops.transcendental import exp2, log2
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, bool_, float64
+from fastnn.tensor import Tensor, bool_, float64, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ def float_power(input: Operand, exponent: Operand, *, out: Tensor | None = None)
 
 
 def _float64(x: Scalar) -> Tensor:
-    return Tensor(np.array(x, np.float64))
+    return of_array(np.array(x, np.float64))
 
 
 fix = trunc

@@ -15,7 +15,7 @@ from fastnn.ops.elementwise import add, lt, mul, neg, where
 from fastnn.ops.products import matmul
 from fastnn.ops.views import transpose
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -297,7 +297,7 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
 def _cholesky_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     L = node.output()
     n = L.shape[-1]
-    half = Tensor(np.tril(np.ones((n, n), L.dtype)) - 0.5 * np.eye(n, dtype=L.dtype))
+    half = of_array(np.tril(np.ones((n, n), L.dtype)) - 0.5 * np.eye(n, dtype=L.dtype))
     phi = mul(matmul(turned(L), tril(dy)), half)
     middle = solve_triangular(turned(L), phi, upper=True)  # L^-T phi
     s = solve_triangular(L, middle, upper=False, left=False)  # L^-T phi L^-1
@@ -325,5 +325,5 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     """The inverse of A, given the Cholesky factor of A; see `cholesky_solve`."""
     lapack.real_matrices("cholesky_inverse", L, square=True)
-    eye = Tensor(np.eye(L.shape[-1], dtype=L.dtype))
+    eye = of_array(np.eye(L.shape[-1], dtype=L.dtype))
     return cholesky_solve(eye, L, upper)

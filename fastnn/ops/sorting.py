@@ -16,7 +16,7 @@ from fastnn.ops.promote import cast
 from fastnn.ops.rows import along
 from fastnn.ops.table import row
 from fastnn.ops.views import narrow
-from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor import Tensor, bool_, int64, of_array
 from fastnn.tensor.attach import methods
 
 __all__ = ["argsort", "kthvalue", "median", "sort", "topk"]
@@ -42,7 +42,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     """
     if input.ndim == 0:
         axis_or_none("argsort", dim, 0)
-        return Tensor(np.zeros((), int64))
+        return of_array(np.zeros((), int64))
     input = cast(input.detach(), int64) if input.dtype == bool_ else input.detach()
     return along(_argsort, input, dim, (int(descending),))
 
@@ -99,7 +99,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Median, the lower of two middle elements; along `dim`, (values, indices). nan if any is."""
     if dim is None:
         if input.numel() == 0:
-            return Tensor(dtypes.number(np.nan, input.dtype))
+            return of_array(dtypes.number(np.nan, input.dtype))
         return median(reshape(input, (-1,)), 0).values
     n = input.shape[axis("median", dim, input.ndim)] if input.ndim else 1
     found = kthvalue(input, (n + 1) // 2, dim, keepdim)

@@ -32,7 +32,7 @@ from fastnn.ops.promote import pair, real
 from fastnn.ops.rules import binary, each, tensors, unary, written
 from fastnn.ops.table import taped
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -240,7 +240,9 @@ def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Te
 def _gap(a: Tensor, b: Tensor) -> Tensor:
     """-|a - b|; 0 where both are one infinity, -inf where either is nan, which comes by max."""
     gap = neg(abs(sub(a, b)))
-    return where(isnan(gap), where(eq(a, b), Tensor(dtypes.number(0.0, gap.dtype)), -math.inf), gap)
+    return where(
+        isnan(gap), where(eq(a, b), of_array(dtypes.number(0.0, gap.dtype)), -math.inf), gap
+    )
 
 
 def _logaddexp2_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:

@@ -12,7 +12,7 @@ from fastnn.optim import settings
 from fastnn.optim.block import Segment
 from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer, Group, Params
 from fastnn.optim.settings import Default
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["Adadelta", "Adafactor", "Adagrad", "RMSprop"]
 
@@ -346,7 +346,7 @@ class Adafactor(BlockOptimizer):
     def _update(self, segment: Segment, group: Group) -> None:
         numbers = segment.hyper._array
         lr, decay, _, sign, _, beta2_decay, least, smallest, d, step = (
-            Tensor(numbers[i : i + 1].reshape(())) for i in range(engine.HYPER_STEPS + 1)
+            of_array(numbers[i : i + 1].reshape(())) for i in range(engine.HYPER_STEPS + 1)
         )
         (p, gradient), dtype = segment.views[0], segment.values.dtype
         ops.add_(step, 1.0)
@@ -356,7 +356,7 @@ class Adafactor(BlockOptimizer):
         ops.mul_(p, keep.to(dtype))
         g = ops.mul(gradient, sign.to(dtype))
         if group["eps"][0] is None:
-            least = Tensor(dtypes.number(finfo(dtype).eps, dtype))
+            least = of_array(dtypes.number(finfo(dtype).eps, dtype))
         variance = self._variance(segment.moments, ops.square(g), ops.pow(step, beta2_decay), least)
         u = ops.mul(g, ops.rsqrt(ops.larger(variance, ops.square(least).to(dtype))))
         rate = ops.div(alpha, ops.larger(1.0, ops.div(_rms(u), d)))

@@ -14,7 +14,7 @@ from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer, Group, Para
 from fastnn.optim.line_search import Point, StrongWolfe, dot
 from fastnn.tape import listener, versions
 from fastnn.tape.modes import enable_grad, no_grad
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["LBFGS"]
 
@@ -209,8 +209,8 @@ class LBFGS(BlockOptimizer):
 
     def _flattened(self, array: Array) -> Tensor:
         """A flat vector reordered to torch's layout: parameter after parameter."""
-        views = self._blocks[0][0].flat.views(Tensor(array))
-        return Tensor(np.concatenate([view.ravel() for view in views]))
+        views = self._blocks[0][0].flat.views(of_array(array))
+        return of_array(np.concatenate([view.ravel() for view in views]))
 
     def _unflattened(self, given: Any) -> Array:
         values = np.asarray(given._array if isinstance(given, Tensor) else given)

@@ -14,7 +14,7 @@ from fastnn.optim import settings, state
 from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer, Group, Params
 from fastnn.tape import listener, versions
 from fastnn.tape.modes import enable_grad, no_grad
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["LevenbergMarquardt"]
 
@@ -150,14 +150,14 @@ class LevenbergMarquardt(BlockOptimizer):
             rows = autograd.grad(
                 residuals,
                 group["params"],
-                Tensor(np.eye(m, dtype=residuals.dtype)),
+                of_array(np.eye(m, dtype=residuals.dtype)),
                 is_grads_batched=True,
                 materialize_grads=True,
             )
         parts = [
             np.asarray(row._array, np.float64).reshape(m, -1) for row in rows if row is not None
         ]
-        jacobian, decay = Tensor(np.concatenate(parts, axis=1)), group["weight_decay"]
+        jacobian, decay = of_array(np.concatenate(parts, axis=1)), group["weight_decay"]
         gradient = ops.matmul(jacobian.T, residuals.detach().double())._array
         normal = ops.matmul(jacobian.T, jacobian)._array + decay * np.eye(gradient.size)
         return self._loss(residuals, group), normal, gradient + decay * self._gathered(group)

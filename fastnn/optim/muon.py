@@ -9,7 +9,7 @@ from fastnn._support import check, dtypes
 from fastnn.optim import settings
 from fastnn.optim.block import Segment
 from fastnn.optim.block_optimizer import BlockOptimizer, Group, Params
-from fastnn.tensor import Tensor, float32
+from fastnn.tensor import Tensor, float32, of_array
 
 __all__ = ["Muon"]
 
@@ -149,7 +149,7 @@ class Muon(BlockOptimizer):
         numbers = segment.hyper._array
 
         def number(i: int) -> Tensor:
-            return Tensor(numbers[i : i + 1].reshape(()))
+            return of_array(numbers[i : i + 1].reshape(()))
 
         lr, decay, momentum = number(0), number(1), number(5)
         ops.add_(number(self.steps_at), 1.0)

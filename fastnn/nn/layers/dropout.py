@@ -10,7 +10,7 @@ from fastnn.nn.layer import Layer
 from fastnn.ops.axes import floating
 from fastnn.ops.inplace import replace
 from fastnn.random.generator import engine_state
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["AlphaDropout", "Dropout", "alpha_dropout", "dropout"]
 
@@ -26,7 +26,7 @@ def _dropped(input: Tensor, p: float, training: bool) -> float:
 
 def all_dropped(input: Tensor) -> Tensor:
     """x times 0, in the dtype of x: nan stays nan, as in torch."""
-    return ops.mul(input, Tensor(dtypes.number(0, input._array.dtype)))
+    return ops.mul(input, of_array(dtypes.number(0, input._array.dtype)))
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:

@@ -10,7 +10,7 @@ from fastnn.nn.layers.dropout import SELU_FLOOR, AlphaDropout, all_dropped
 from fastnn.ops.axes import floating
 from fastnn.ops.inplace import replace
 from fastnn.random.generator import engine_state
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["FeatureAlphaDropout", "feature_alpha_dropout"]
 
@@ -48,7 +48,7 @@ def feature_alpha_dropout(
 
 
 def _dropped(input: Tensor, rate: float) -> Tensor:
-    ones = Tensor(dtypes.filled((*input.shape[:2], *(1,) * (input.ndim - 2)), 1, input.dtype))
+    ones = of_array(dtypes.filled((*input.shape[:2], *(1,) * (input.ndim - 2)), 1, input.dtype))
     mask = ops.dropout(ones, rate, ops.draw_key(engine_state))  # 0 or 1 / (1 - p)
     kept = ops.mul(ops.add(input, SELU_FLOOR), mask)
     scale = math.sqrt((1 - rate) / (SELU_FLOOR**2 * rate + 1))  # (1 - p) a
