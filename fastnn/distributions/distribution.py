@@ -15,6 +15,7 @@ from fastnn.ops import creation
 from fastnn.tape import listener
 from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor
+from fastnn.tensor.size import Size
 
 __all__ = ["Distribution", "ExponentialFamily"]
 
@@ -61,14 +62,14 @@ class Distribution:
         Distribution._validate_args = value
 
     @property
-    def batch_shape(self) -> tuple[int, ...]:
+    def batch_shape(self) -> Size:
         """Shape of the independent distributions."""
-        return self._batch_shape
+        return Size(self._batch_shape)
 
     @property
-    def event_shape(self) -> tuple[int, ...]:
+    def event_shape(self) -> Size:
         """Shape of one sample of one distribution."""
-        return self._event_shape
+        return Size(self._event_shape)
 
     @property
     def support(self) -> Constraint:
@@ -99,6 +100,10 @@ class Distribution:
         """Draw samples without a gradient; shape: sample_shape + batch_shape + event_shape."""
         with no_grad():
             return self.rsample(sample_shape)
+
+    def sample_n(self, n: int) -> Tensor:
+        """Draw n samples, torch's older name of `sample((n,))`."""
+        return self.sample((n,))
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw samples as a function of the parameters, which have gradients through it."""

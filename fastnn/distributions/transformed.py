@@ -37,8 +37,8 @@ class TransformedDistribution(Distribution):
         self.transforms, self.base_dist = parts, base_distribution
         self.has_rsample = base_distribution.has_rsample
         joint = ComposeTransform(parts)
-        shape = base_distribution.batch_shape + base_distribution.event_shape
-        shape = joint.forward_shape(shape)
+        sizes = base_distribution.batch_shape + base_distribution.event_shape
+        shape = joint.forward_shape(sizes)
         events = max(event_dim(joint), len(base_distribution.event_shape))
         cut = len(shape) - events
         super().__init__(shape[:cut], shape[cut:], validate_args)

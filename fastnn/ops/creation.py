@@ -16,9 +16,11 @@ from fastnn.ops.from_data import (
     dtype_of,
     from_dlpack,
     from_numpy,
+    frombuffer,
     is_tensor,
     scalar_tensor,
     tensor,
+    typename,
 )
 from fastnn.tensor import Tensor, bool_, float64, int64, of_array
 
@@ -44,7 +46,9 @@ __all__ = [
     "logspace",
     "ones",
     "ones_like",
+    "frombuffer",
     "scalar_tensor",
+    "typename",
     "set_default_dtype",
     "tensor",
     "zeros",
@@ -204,6 +208,8 @@ def linspace(
 
 def _spaced(start: Any, end: Any, steps: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Evenly spaced numbers in float64, counted from the nearer end, as torch does."""
+    if isinstance(steps, bool | np.bool_) or not isinstance(steps, int | np.integer):
+        raise TypeError(f"steps: expected a whole number, got {steps!r}; use int(steps)")
     if steps < 0:
         raise ValueError(f"steps: expected at least 0, got {steps}")
     whole = dtype.kind in "iu"

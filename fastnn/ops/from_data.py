@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     Scalar = bool | int | float
 
 __all__ = [
-    "as_tensor", "asarray", "from_dlpack", "from_numpy", "is_tensor", "scalar_tensor", "tensor",
+    "as_tensor", "asarray", "from_dlpack", "from_numpy", "frombuffer", "is_tensor", "scalar_tensor",
+    "tensor", "typename",
 ]  # fmt: skip
 
 
@@ -107,6 +108,8 @@ def _stated(data: Any) -> np.dtype[Any] | None:
         data = data[0]
     if isinstance(data, Tensor):
         return data._array.dtype
+    if isinstance(data, np.ndarray):
+        return as_dtype(data[:0] if data.ndim else data).dtype
     return dtypes.dtype_of(data.dtype, "data") if isinstance(data, np.generic) else None
 
 
@@ -199,3 +202,50 @@ def scalar_tensor(
 def is_tensor(value: object) -> bool:
     """Whether an object is a tensor."""
     return isinstance(value, Tensor)
+
+
+def frombuffer(
+    buffer: Any,
+    *,
+    dtype: DTypeLike,
+    count: int = -1,
+    offset: int = 0,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A vector that shares the memory of an object with a buffer, such as a bytearray.
+
+    Args:
+        buffer: bytes, a bytearray, a memoryview, an array.
+        dtype: of the elements.
+        count: how many; default -1: as many as there are.
+        offset: bytes to skip at the start.
+        requires_grad: record what is computed from it.
+
+    Raises:
+        ValueError: a buffer that is too small, or not of whole elements.
+
+    Source: torch.frombuffer.
+
+    Example:
+        >>> import fastnn
+        >>> fastnn.frombuffer(bytearray(b"\\x01\\x00\\x02\\x00"), dtype=fastnn.int16)
+        tensor([1, 2], dtype=fastnn.int16)
+    """
+    want = dtypes.dtype_of(dtype)
+    return of_array(np.frombuffer(buffer, want, count, offset), requires_grad)
+
+
+def typename(obj: Any) -> str:
+    """The name of an object's type: of tensors as `torch.FloatTensor`, of others with its module.
+
+    Example:
+        >>> import fastnn
+        >>> fastnn.typename(fastnn.ones(2)), fastnn.typename(3)
+        ('torch.FloatTensor', 'int')
+    """
+    if isinstance(obj, Tensor):
+        return f"torch.{dtypes.TORCH_NAMES[str(obj.dtype)]}Tensor"
+    kind = obj if hasattr(obj, "__qualname__") else type(obj)
+    module = getattr(kind, "__module__", "") or ""
+    name = str(kind.__qualname__)
+    return name if module in ("", "builtins") else f"{module}.{name}"

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn._support import check, dtypes
 from fastnn._support.dtype_info import finfo
-from fastnn._support.dtypes import int32
+from fastnn._support.dtypes import HALVES, float32, int32, is_float
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
@@ -208,7 +208,9 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     if out is not None:
         return written("ldexp", ldexp(input, other), out)
     tensors(input, other)
-    return mul(input, exp2(real(other)))
+    if input._array.dtype in HALVES and not is_float(other._array.dtype):
+        return cast(mul(cast(input, float32), exp2(real(other))), input._array.dtype)
+    return mul(input, exp2(real(other, input)))
 
 
 class Frexp(NamedTuple):

@@ -18,7 +18,7 @@ from fastnn.tensor.attach import methods
 
 __all__ = [
     "addmm", "baddbmm", "bmm", "dot", "inner", "matmul", "mm", "mv", "outer",
-    "tensordot",
+    "tensordot", "vdot",
 ]  # fmt: skip
 
 
@@ -98,6 +98,11 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
         return written("dot", dot(input, tensor), out)
     _of_axes("dot", input, tensor, 1, 1)
     return matmul(input, tensor) if input.dtype.kind != "b" else sum(mul(input, tensor))
+
+
+def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Dot product of two vectors of real numbers: `dot`."""
+    return dot(input, other, out=out)
 
 
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastnn._support import check, dtypes
+from fastnn._support.dtypes import HALVES, float32
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
@@ -28,7 +29,7 @@ from fastnn.ops.elementwise import (
     where,
 )
 from fastnn.ops.pointwise import isnan
-from fastnn.ops.promote import pair, real
+from fastnn.ops.promote import cast, pair, real
 from fastnn.ops.rules import binary, each, tensors, unary, written
 from fastnn.ops.table import taped
 from fastnn.tape.node import Node
@@ -183,6 +184,8 @@ def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         return written("sinc", sinc(input), out)
     check.a_tensor("input", input)
     x = real(input)
+    if x._array.dtype in HALVES:  # whose pi x is too coarse
+        return cast(sinc(cast(x, float32)), x._array.dtype)
     angle = mul(x.detach(), math.pi)
     zero = eq(angle, 0.0)
     value = where(zero, 1.0, div(sin(angle), where(zero, 1.0, angle)))

@@ -124,6 +124,10 @@ class Tensor(TensorBase):
         return printing.text(self)
 
     def __format__(self, spec: str) -> str:
+        if spec and self.ndim:
+            raise TypeError(
+                f"unsupported format string passed to Tensor.__format__: {spec!r} is of a number"
+            )
         number = self.ndim == 0 and (spec != "" or listener.active is None)
         return format(self.item(), spec) if number else repr(self)
 
@@ -342,9 +346,7 @@ def _as_torch(data: Any, more: tuple[Any, ...]) -> NDArray[Any]:
     sizes = _sizes(data, False, None, more)
     if sizes is not None or isinstance(data, batch.Batch):
         return given_values(data, False, None, more)[0]
-    if not hasattr(data, "__len__") and not hasattr(data, "__array__"):
-        raise TypeError(f"array: expected a sequence, an array or sizes, got {data!r}")
-    if isinstance(data, np.generic):
+    if isinstance(data, np.generic) or not (hasattr(data, "__len__") or hasattr(data, "__array__")):
         raise TypeError(f"array: expected a sequence, an array or sizes, got {data!r}; use tensor")
     return dtypes.converted(as_dtype(np.asarray(data)), default.dtype)
 

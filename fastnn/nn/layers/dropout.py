@@ -135,7 +135,7 @@ class AlphaDropout(_Dropping):
 
     Args:
         p: default 0.5; 1 gives zeros.
-        inplace: write the result into x, default False.
+        inplace: without effect, as in torch.
 
     Raises:
         ValueError: p outside 0..1.
@@ -150,4 +150,4 @@ class AlphaDropout(_Dropping):
 
     def forward(self, input: Tensor) -> Tensor:
         """x with elements dropped, in training."""
-        return alpha_dropout(input, self.p, self.training, self.inplace)
+        return alpha_dropout(input, self.p, self.training)

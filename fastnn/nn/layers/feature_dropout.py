@@ -60,7 +60,7 @@ class FeatureAlphaDropout(AlphaDropout):
 
     Args:
         p: the probability that a channel is dropped, default 0.5; 1 gives zeros.
-        inplace: write the result into x. Default False.
+        inplace: without effect, as in torch.
 
     Called with (rows, channels, ...).
 
@@ -77,4 +77,4 @@ class FeatureAlphaDropout(AlphaDropout):
 
     def forward(self, input: Tensor) -> Tensor:
         """x with channels dropped, in training."""
-        return feature_alpha_dropout(input, self.p, self.training, self.inplace)
+        return feature_alpha_dropout(input, self.p, self.training)

@@ -26,6 +26,7 @@ from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor, of_array
 
 __all__ = [
+    "clip_grad_norm",
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
@@ -146,6 +147,9 @@ def clip_grad_norm_(
     norm = get_total_norm(_gradients(given), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(given, max_norm, norm)
     return norm
+
+
+clip_grad_norm = clip_grad_norm_  # its name in older torch
 
 
 def _norm(found: list[Tensor], order: float) -> Tensor:
