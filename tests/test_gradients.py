@@ -79,7 +79,7 @@ def check(fn: Function, arrays: list[Array], second: bool = True) -> None:
     """First and second order."""
 
     def value(at: list[Array]) -> float:
-        return projected(fn(*map(Tensor, at)), 1).item()
+        return projected(fn(*map(of_array, at)), 1).item()
 
     def slope(at: list[Array]) -> float:
         found = [projected(g.detach(), 2) for g in gradients(fn, at)]
@@ -298,14 +298,14 @@ def test_random_nets(net: dict[str, Any]) -> None:
             given.append(x := y)
         return projected(function(x, of_array(target), reduction=net["reduction"]), 3)
 
-    run(*map(Tensor, arrays))
+    run(*map(of_array, arrays))
     assume(nearest[0] > 2e-3)  # the differences stay on one side of each kink
     x = leaves(arrays)
     run(*x).backward()
     for i, leaf in enumerate(x):
         along = [np.zeros(a.shape) for a in arrays]
         along[i] = rng.uniform(0.5, 1.5, arrays[i].shape) * rng.choice([-1, 1], arrays[i].shape)
-        want = difference(lambda at: run(*map(Tensor, at)).item(), arrays, along)
+        want = difference(lambda at: run(*map(of_array, at)).item(), arrays, along)
         grad = np.zeros(leaf.shape) if leaf.grad is None else leaf.grad.numpy()
         scale = max(float(np.abs(grad * along[i]).sum()), 1e-2)
         assert abs(float((grad * along[i]).sum()) - want) <= TOLERANCE * scale, (i, net)

@@ -42,7 +42,7 @@ def close(got: Tensor, want: Any, rtol: float = 1e-12) -> None:
 
 def against_a_loop(fn: Callable[..., Any], arrays: list[Any], dims: tuple[Any, ...]) -> None:
     given = [a if d is None else batch(a) for a, d in zip(arrays, dims)]
-    got = fastnn.vmap(fn, dims)(*map(Tensor, given))
+    got = fastnn.vmap(fn, dims)(*map(of_array, given))
     for i in range(SIZE):
         one = fn(*(of_array(a.copy() if d is None else a[i].copy())
                    for a, d in zip(given, dims)))  # fmt: skip
@@ -81,8 +81,8 @@ def test_row_through_the_batch() -> None:
                 return projected(transform.stack(rows), 2)
 
             by = tuple(range(len(arrays)))
-            got = fastnn.grad(whole, by)(*map(Tensor, given))
-            want = fastnn.grad(loop, by)(*map(Tensor, given))
+            got = fastnn.grad(whole, by)(*map(of_array, given))
+            want = fastnn.grad(loop, by)(*map(of_array, given))
             for g, w in zip(got, want):
                 np.testing.assert_allclose(g.numpy(), w.numpy(), rtol=1e-9, err_msg=name)
 
@@ -124,10 +124,10 @@ def test_labels_and_indices_in_the_batch() -> None:
         for fn in (ops.softmax_cross_entropy, lambda z, y: F.cross_entropy(z, y, reduction="sum"),
                    lambda z, y: F.cross_entropy(z, y, reduction="none"),
                    lambda z, y: ops.take_rows(z.T, y)):  # fmt: skip
-            got = fastnn.vmap(fn, dims)(*map(Tensor, given))
+            got = fastnn.vmap(fn, dims)(*map(of_array, given))
             for i in range(SIZE):
                 one = [a if d is None else a[i] for a, d in zip(given, dims)]
-                close(got[i], fn(*map(Tensor, one)).numpy())
+                close(got[i], fn(*map(of_array, one)).numpy())
     with pytest.raises(ValueError, match=r"^y: expected"):
         fastnn.vmap(ops.softmax_cross_entropy)(of_array(z), of_array(y + 1))
     with pytest.raises(IndexError, match=r"^index: expected rows in 0\.\.3, got 9"):

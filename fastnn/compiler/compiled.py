@@ -220,7 +220,7 @@ class Compiled(Front):
             return _with_gradients(self._run(new_args, new_kwargs), tensors, trained)
 
         if self.doubts:
-            result = call(*map(Tensor, arrays))
+            result = call(*map(of_array, arrays))
             detached = rebuilt(result, [Tensor.detach(t) for t in tensors_of(result)])
             return _given_back(detached, given, trained)
         for recording in self._cache.get(key, ()):

@@ -19,7 +19,7 @@ from fastnn.ops import cast
 from fastnn.optim.loop import blocks_of, empty_gradients, hold_gradients
 from fastnn.tape import listener
 from fastnn.tape.modes import no_grad
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 from fastnn.train.loop import Loop, batch_order, parted
 from fastnn.train.metrics import Metric
 from fastnn.train.own_input import recorded
@@ -286,7 +286,7 @@ class Steps:
 
         def run(arrays: tuple[NDArray[Any], ...]) -> list[float]:
             with training_mode(self.model, training):
-                return [float(figure.detach().item()) for figure in step(*map(Tensor, arrays))]
+                return [float(figure.detach().item()) for figure in step(*map(of_array, arrays))]
 
         return run
 

@@ -269,7 +269,7 @@ def _try_loss(
     _, *arrays = rows.sample(np.arange(len(z)), given.loss).arrays()
     listener.take(arrays)
     with listening(listener):
-        target, *weight = beside(z, *map(Tensor, arrays))
+        target, *weight = beside(z, *map(of_array, arrays))
         try:
             value = measured(given.loss, z, target, *weight)[0]
         except ValueError as error:
