@@ -119,3 +119,62 @@ def test_distributions_have_torch_shapes_and_sample_n() -> None:
     normal = fastnn.distributions.Normal(fastnn.zeros(2), fastnn.ones(2))
     assert normal.batch_shape.numel() == 2 and isinstance(normal.event_shape, fastnn.Size)
     assert normal.sample_n(3).shape == (3, 2)
+
+
+# ---- gradients and distributions ----
+
+MEDIANS = {
+    "median": ([2.0, 1.0, 2.0, 2.0, 3.0], [1 / 3, 0.0, 1 / 3, 1 / 3, 0.0]),
+    "nanmedian": ([2.0, 1.0, 2.0, float("nan"), 3.0], [0.5, 0.0, 0.5, 0.0, 0.0]),
+}
+
+
+@pytest.mark.parametrize("name", MEDIANS)
+def test_median_of_all_spreads_its_gradient_over_equals(name: str) -> None:
+    values, want = MEDIANS[name]
+    x = fastnn.tensor(values, dtype=fastnn.float64, requires_grad=True)
+    y = getattr(fastnn, name)(x)
+    y.backward()
+    assert (y.item(), x.grad.tolist()) == (2.0, want)
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_gradient_by_a_factor_is_that_of_the_whole_product(upper: bool) -> None:
+    factor = np.array([[2.0, 0.3], [0.7, 1.5]])
+    known, along = np.array([[1.0], [2.0]]), np.array([[1.0, 2.0], [3.0, 5.0]])
+    kept = np.triu(factor) if upper else np.tril(factor)
+    inverse = np.linalg.inv(kept.T @ kept if upper else kept @ kept.T)
+
+    def want(of_known: np.ndarray, x: np.ndarray) -> np.ndarray:
+        both = of_known @ x.T + x @ of_known.T
+        return -(factor @ both if upper else both @ factor)
+
+    L = fastnn.tensor(factor, requires_grad=True)
+    fastnn.cholesky_solve(fastnn.tensor(known), L, upper).sum().backward()
+    np.testing.assert_allclose(L.grad.numpy(), want(inverse @ np.ones((2, 1)), inverse @ known))
+    L.grad = None
+    (fastnn.cholesky_inverse(L, upper) * fastnn.tensor(along)).sum().backward()
+    np.testing.assert_allclose(L.grad.numpy(), want(inverse @ along, inverse))
+
+
+D = fastnn.distributions
+AT_ZERO = {
+    "LogNormal": lambda: D.LogNormal(0.0, 1.0),
+    "Weibull": lambda: D.Weibull(1.0, 2.0),
+    "InverseGamma": lambda: D.InverseGamma(fastnn.tensor(1.0), fastnn.tensor(2.0)),
+}
+
+
+@pytest.mark.parametrize("name", AT_ZERO)
+def test_cdf_is_0_at_the_end_of_the_support(name: str) -> None:
+    distribution = AT_ZERO[name]()
+    assert distribution.cdf(fastnn.tensor(0.0)).item() == 0.0
+    with pytest.raises(ValueError, match="value: expected"):
+        distribution.cdf(fastnn.tensor(-1.0))
+    with pytest.raises(ValueError, match="value: expected"):
+        distribution.log_prob(fastnn.tensor(0.0))
+
+
+def test_multinomial_takes_parts_of_counts() -> None:
+    found = D.Multinomial(3, fastnn.tensor([0.2, 0.3, 0.5])).log_prob(fastnn.tensor([1.5, 0.5, 1]))
+    assert abs(found.item() + 2.0814316) < 1e-5

@@ -144,11 +144,15 @@ def test_factors() -> None:
 GRADIENTS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     **{name: (VALUES[name][0], VALUES[name][1]) for name in (
         "inv", "det", "slogdet", "solve", "solve vector", "solve batch", "solve right", "lower",
-        "upper", "unit", "triangular right", "cholesky_solve", "cholesky_solve upper", "svdvals",
+        "upper", "unit", "triangular right", "svdvals",
         "pinv", "lstsq", "matrix_power", "matrix_power -2", "matrix_exp", "multi_dot", "tensorinv",
         "tensorsolve", "cross", "vander", "vecdot", "norm", "vector_norm 2.5", "matrix_norm nuc",
         "matrix_norm 2", "cond None", "cond fro",
     )},
+    # of triangular factors: the gradient counts the other triangle too
+    "cholesky_solve": (lambda b, a: fastnn.cholesky_solve(b, a.tril()), (B, LOWER)),
+    "cholesky_solve upper": (lambda b, a: fastnn.cholesky_solve(b, a.triu(), True), (B, LOWER.T)),
+    "cholesky_inverse": (lambda a: fastnn.cholesky_inverse(a.tril()), (LOWER,)),
     "logdet": (lambda a: fastnn.logdet(mirrored(a)), (positive(3),)),
     "cholesky": (lambda a: linalg.cholesky(mirrored(a)), (positive(3, 2),)),
     "cholesky upper": (lambda a: linalg.cholesky(mirrored(a), upper=True), (positive(3),)),

@@ -245,10 +245,10 @@ def stack(cseq: Sequence[Constraint], dim: int = 0) -> Constraint:
 
 
 def multinomial(total_count: int) -> Constraint:
-    """Vectors of whole numbers from 0 up that sum to total_count at most."""
+    """Vectors of numbers from 0 up, counts or parts of them, that sum to total_count at most."""
     return Constraint(
         f"vectors of counts that sum to at most {total_count}",
-        lambda x: ((x % 1 == 0) & (x >= 0)).all(-1) & (x.sum(-1) <= total_count),
+        lambda x: (x >= 0).all(-1) & (x.sum(-1) <= total_count),
         is_discrete=True,
         event_dim=1,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -156,8 +157,16 @@ class Distribution:
     def _shape(self, sample_shape: Sequence[int]) -> tuple[int, ...]:
         return shape_of(sample_shape) + self._batch_shape + self._event_shape
 
-    def _checked(self, value: Any) -> Tensor:
+    def _checked(self, value: Any, support: Constraint | None = None) -> Tensor:
         """The value as a tensor whose shape fits, within the support if arguments are checked."""
+        found: Tensor = self._shaped(value)
+        if self._validate_args:
+            with contextlib.suppress(NotImplementedError):  # it may have no support
+                holds("value", found, self.support if support is None else support)
+        return found
+
+    def _shaped(self, value: Any) -> Tensor:
+        """The value as a tensor whose shape fits, if arguments are checked."""
         if not isinstance(value, Tensor):
             raise ValueError(f"value: expected a Tensor, got {type(value).__name__}")
         if not self._validate_args:
@@ -171,11 +180,6 @@ class Distribution:
         for size, own in zip(reversed(value.shape), reversed(expected)):
             if size != 1 and own != 1 and size != own:
                 raise ValueError(f"value: shape {value.shape} does not broadcast to {expected}")
-        try:
-            support = self.support
-        except NotImplementedError:
-            return value
-        holds("value", value, support)
         return value
 
     def _lacks(self, name: str) -> NotImplementedError:

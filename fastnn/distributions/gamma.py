@@ -188,7 +188,7 @@ class InverseGamma(_ShapeRate):
         return gamma.log_prob(value.reciprocal()) - 2 * value.log()
 
     def cdf(self, value: Tensor) -> Tensor:
-        scaled = self.rate / self._checked(value)
+        scaled = self.rate / self._checked(value, constraints.nonnegative)
         return ops.igammac(self.concentration.expand(scaled.shape), scaled)
 
     def entropy(self) -> Tensor:

@@ -95,7 +95,9 @@ class TransformedDistribution(Distribution):
 
     def cdf(self, value: Tensor) -> Tensor:
         self._lone("cdf")
-        y = self._checked(value)
+        # 0 is no sample where samples are positive, but it has a cdf.
+        open_at_0 = self.support is constraints.positive
+        y = self._checked(value, constraints.nonnegative if open_at_0 else None)
         for transform in reversed(self.transforms):
             y = transform.inv(y)
         sign = self._sign()

@@ -18,7 +18,7 @@ from fastnn.ops.matmul import matmul
 from fastnn.ops.names import both_names
 from fastnn.ops.pointwise import clamp, isnan, logical_not
 from fastnn.ops.promote import cast, real
-from fastnn.ops.sorting import Sorted, argsort, median, sort
+from fastnn.ops.sorting import Sorted, argsort, median, middle_of_all, sort
 from fastnn.ops.views import slice_of, squeeze, transpose
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, bool_, int64, of_array
@@ -104,7 +104,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
     if dim is None:
         if input.numel() == 0:
             return of_array(dtypes.number(np.nan, input.dtype))
-        return nanmedian(reshape(input, (-1,)), 0).values
+        return middle_of_all(input, nanmedian(reshape(input.detach(), (-1,)), 0).values)
     at = axis("nanmedian", dim, input.ndim or 1)
     x = reshape(input, (1,)) if input.ndim == 0 else input
     if x.shape[at] == 0:
