@@ -323,3 +323,10 @@ def test_save_and_load_take_open_files(tmp_path: Any) -> None:
         assert fastnn.load(file)[0].out_features == 1
     with pytest.raises(fastnn.FormatError, match=r"<BytesIO>: not a safetensors file"):
         fastnn.load(io.BytesIO(b"1234567890"))
+
+
+@pytest.mark.parametrize("make", [fastnn.ones, lambda n: nn.Parameter(fastnn.ones(n))])
+def test_tensors_keep_attributes(make: Any) -> None:
+    x = make(2)
+    x.foo = 1
+    assert x.foo == 1 and not hasattr(x * 2, "foo")

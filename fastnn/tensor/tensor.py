@@ -49,7 +49,7 @@ class Tensor(TensorBase):
         tensor([2., 4.])
     """
 
-    __slots__ = ()
+    __slots__ = ("__dict__",)
     __array_priority__ = 1000  # ndarray * Tensor asks Tensor
     compiled_by = "fastnn.compile"  # whose programs keep the class
 
