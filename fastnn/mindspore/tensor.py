@@ -78,6 +78,11 @@ class Tensor(Plain):
         return self
 
     @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The sizes of the axes."""
+        return self._array.shape
+
+    @property
     def size(self) -> int:  # type: ignore[override]
         """The number of elements."""
         return int(self._array.size)
@@ -158,7 +163,7 @@ class Parameter(nn.Parameter, Tensor):
             name, requires_grad = None, check.flag("requires_grad", name)
         values = values_of(default_input, None)
         trained = check.flag("requires_grad", requires_grad) and values.dtype.kind == "f"
-        Plain.__init__(self, values, trained)
+        self._begin(values, trained)
         self.name = name or ""
         self._flat = None
 
