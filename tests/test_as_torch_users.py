@@ -224,34 +224,6 @@ def test_hooks_run_before_the_gradient_is_kept(first: str) -> None:
     assert (y.grad.tolist(), x.grad.tolist()) == ([3.0, 3.0], [6.0, 6.0])
 
 
-# ---- views ----
-
-NO_VIEWS: dict[str, Any] = {
-    "transposed": lambda: fastnn.ones(2, 3).t().view(6),
-    "inferred": lambda: fastnn.ones(2, 3).t().view(-1),
-    "permuted": lambda: fastnn.ones(2, 3, 4).permute(0, 2, 1).view(2, 12),
-    "expanded": lambda: fastnn.ones(3, 1).expand(3, 4).view(12),
-    "view_as": lambda: fastnn.ones(2, 3).t().view_as(fastnn.ones(6)),
-}
-
-
-@pytest.mark.parametrize("name", NO_VIEWS)
-def test_view_refuses_to_copy(name: str) -> None:
-    with pytest.raises(RuntimeError, match=r"view size is not compatible .* Use \.reshape"):
-        NO_VIEWS[name]()
-
-
-def test_view_where_strides_allow_it() -> None:
-    x = fastnn.arange(6).view(2, 3)
-    y = x.t().view(3, 2, 1)
-    y[0, 1, 0] = 9
-    assert x.tolist() == [[0, 1, 2], [9, 4, 5]]
-    assert fastnn.ones(0, 3).t().view(0).shape == (0,)
-    assert x.t().reshape_as(fastnn.ones(6)).shape == (6,)
-    with pytest.raises(ValueError, match="reshape"):
-        x.t().view(4)
-
-
 # ---- operators with arrays ----
 
 OPERATORS: dict[str, Any] = {

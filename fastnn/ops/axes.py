@@ -290,30 +290,8 @@ def _reshape(
 
 
 def _view(self: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None) -> Tensor:
-    """Reshape, as a view; one size may be -1 and is then inferred; `size=` is the same.
-
-    Raises:
-        RuntimeError: the strides allow no view; `reshape` copies.
-    """
-    return _seen_as(self, sizes_of(sizes) if size is None else tuple(size))
-
-
-def _seen_as(input: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """A view of another shape."""
-    array = input._array
-    try:
-        new = array.reshape(shape, copy=False)
-    except ValueError:
-        if array.size and not array.flags.c_contiguous:
-            reshape(input.detach(), shape)  # which names sizes that do not fit
-            raise RuntimeError(
-                "view: view size is not compatible with input tensor's size and stride (at least "
-                "one dimension spans across two contiguous subspaces): shape "
-                f"{tuple(input.shape)} with strides {input.stride()} cannot be seen as {shape}. "
-                "Use .reshape(...) instead."
-            ) from None
-        return reshape(input, shape)
-    return view(input, new, _reshape_gradient)
+    """Reshape; one size may be -1 and is then inferred; `size=` is the same."""
+    return reshape(self, sizes_of(sizes) if size is None else tuple(size))
 
 
 def _expand(
@@ -327,15 +305,6 @@ def _expand(
 
 
 def view_as(self: Tensor, other: Tensor) -> Tensor:
-    """View in the shape of another tensor.
-
-    Raises:
-        RuntimeError: the strides allow no view; `reshape_as` copies.
-    """
-    return _seen_as(self, other.shape)
-
-
-def _reshape_as(self: Tensor, other: Tensor) -> Tensor:
     """Reshape to the shape of another tensor."""
     return reshape(self, other.shape)
 
@@ -347,5 +316,5 @@ def expand_as(self: Tensor, other: Tensor) -> Tensor:
 
 METHODS = methods(
     contiguous, sum, mean, view_as, expand_as,
-    permute=_permute, reshape=_reshape, view=_view, expand=_expand, reshape_as=_reshape_as,
+    permute=_permute, reshape=_reshape, view=_view, expand=_expand, reshape_as=view_as,
 )  # fmt: skip
