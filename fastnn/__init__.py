@@ -42,7 +42,8 @@ from fastnn.dtype import (
     uint32,
     uint64,
 )
-from fastnn.nn import Parameter, ParameterTuple, top as _top
+from fastnn.nn import Parameter, ParameterTuple, in_place as _in_place, top as _top
+from fastnn.nn.in_place import *
 from fastnn.nn.layers.distance import cosine_similarity, pairwise_distance
 from fastnn.nn.top import *
 from fastnn.ops import creation, typed_tensors as _typed_tensors
@@ -271,6 +272,7 @@ __all__ = [
     *lowrank.__all__,
     *sampling.__all__,
     *_top.__all__,
+    *_in_place.__all__,
     "get_rng_state",
     "initial_seed",
     "manual_seed",

@@ -25,7 +25,7 @@ from fastnn.nn.activations.base import Elementwise
 from fastnn.nn.modes import evaluating
 from fastnn.random.generator import engine_state
 from fastnn.tape.modes import enable_grad, no_grad
-from fastnn.tensor import Tensor, as_dtype
+from fastnn.tensor import Tensor, as_dtype, of_array
 from fastnn.transforms.by_tensors import grad
 
 __all__ = [
@@ -106,7 +106,7 @@ def before_training(
     if is_known(model, loss):
         return
     with _unchanged(model), evaluating(model), enable_grad():
-        z = model(Tensor(_rows(model, x)[:ROWS]))
+        z = model(of_array(_rows(model, x)[:ROWS]))
         asked = z.detach().requires_grad_()
         value = loss(asked, *(_as_target(y, z) for y in targets))
         found = found_in(loss, z, applied_to(asked, value), metrics)
@@ -139,7 +139,7 @@ def _name(loss: Callable[..., Tensor]) -> str:
 
 def _as_target(y: ArrayLike, z: Tensor) -> Tensor:
     array = as_dtype((y._array if isinstance(y, Tensor) else np.asarray(y))[:ROWS])
-    return Tensor(converted(array, z.dtype) if is_float(array.dtype) else array)
+    return of_array(converted(array, z.dtype) if is_float(array.dtype) else array)
 
 
 def _levels_up() -> int:
@@ -300,7 +300,7 @@ def activation_report(model: nn.Module, x: ArrayLike) -> ActivationReport:
         found.append(Activity(label, flat.shape[1], float(dead.mean()), float(saturated.mean())))
 
     with _hooked(model, after=look), evaluating(model):
-        model(Tensor(_rows(model, x)))
+        model(of_array(_rows(model, x)))
     return ActivationReport(found)
 
 
@@ -334,7 +334,7 @@ def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
             found.append(f"the output of {label}")
 
     with _unchanged(model), _hooked(model, look, weights), no_grad():
-        model(Tensor(rows))
+        model(of_array(rows))
     return found[0] if found else None
 
 

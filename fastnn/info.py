@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = [
     "binary_entropy",
@@ -49,7 +49,7 @@ def _distributions(axis: Axes | None, **given: Any) -> tuple[list[Tensor], bool]
         for name, value in given.items():
             check.a_tensor(name, value)
         return list(given.values()), False
-    return [Tensor(_checked(name, value, axis)) for name, value in given.items()], True
+    return [of_array(_checked(name, value, axis)) for name, value in given.items()], True
 
 
 def _checked(name: str, value: Any, axis: Axes | None) -> NDArray[Any]:

@@ -44,7 +44,7 @@ from fastnn.ops.triangular import (
     lu_parts as lu,
     solve_by_factors as lu_solve,
 )
-from fastnn.tensor import Tensor, bool_
+from fastnn.tensor import Tensor, bool_, of_array
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh",
@@ -116,7 +116,7 @@ class CheckedInverse(NamedTuple):
 
 
 def _fine(A: Tensor) -> Tensor:
-    return Tensor(np.zeros(A.shape[:-2], np.int32))
+    return of_array(np.zeros(A.shape[:-2], np.int32))
 
 
 def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> CheckedFactor:

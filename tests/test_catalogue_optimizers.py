@@ -18,7 +18,7 @@ from test_compile import bits, mlp
 
 import fastnn
 from fastnn import nn, optim
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.train import Trainer
 from fastnn.train.loop import Loop
 
@@ -107,7 +107,7 @@ def test_settings_assigned_later(kind: str, settings: Settings, later: Settings)
             return loss
 
         run = fastnn.compile(step) if compiled else step
-        x, y = Tensor(X.astype(np.float32)), Tensor(Y)
+        x, y = of_array(X.astype(np.float32)), of_array(Y)
         for key, value in [("lr", settings["lr"]), *later.items()]:
             optimizer.param_groups[0][key] = value
             for _ in range(3):

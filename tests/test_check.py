@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fastnn._support import check
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 X = np.arange(12, dtype=np.float32).reshape(4, 3)
 
@@ -122,7 +122,7 @@ GOOD_X: dict[str, Callable[[], Any]] = {
     "denormals": lambda: np.full((2, 2), 1e-40, np.float32),
     "one row": lambda: X[:1],
     "one column": lambda: X[:, :1],
-    "tensor": lambda: Tensor(X),
+    "tensor": lambda: of_array(X),
     "frame": lambda: Frame(X, list("abc")),
     "memoryview": lambda: memoryview(X),
 }
@@ -245,17 +245,17 @@ BAD_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "dtype name": (lambda: check.real_dtype("float31"), TypeError, "got 'float31'"),
     "flag": (lambda: check.flag("bias", 1), TypeError, "bias: expected True or False, got 1"),
     "row index": (
-        lambda: check.index_range("index", Tensor(np.array([0, 4])), 4),
+        lambda: check.index_range("index", of_array(np.array([0, 4])), 4),
         IndexError,
         "index: expected rows in 0..3, got 4 at position 1",
     ),
     "class dtype": (
-        lambda: check.class_range("y", Tensor(np.zeros(2, np.float32)), 4),
+        lambda: check.class_range("y", of_array(np.zeros(2, np.float32)), 4),
         TypeError,
         "y: expected int64 class numbers, got float32",
     ),
     "class shape": (
-        lambda: check.class_range("y", Tensor(np.array([[3], [4]])), 4),
+        lambda: check.class_range("y", of_array(np.array([[3], [4]])), 4),
         ValueError,
         "got 4 at row 1",
     ),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import fastnn
 import fastnn.nn.functional as F
 from fastnn import nn, ops, optim, random
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 Array = NDArray[Any]
 Step = Callable[..., Any]
@@ -48,7 +48,7 @@ def data(
     for _ in range(count):
         x, z = rng.standard_normal((rows, n)), rng.uniform(0, 1, (rows, c))
         y = rng.integers(0, c, rows) if loss == "classes" else z.astype(real)
-        pairs.append((Tensor(x.astype(real)), Tensor(y)))
+        pairs.append((of_array(x.astype(real)), of_array(y)))
     return pairs
 
 
@@ -148,7 +148,7 @@ class Form:
         def critic(x: Tensor) -> Tensor:
             return self.c(self.b(self.a(x).tanh()).tanh()).sum()
 
-        probe = Tensor(x._array, requires_grad=True)
+        probe = of_array(x._array, requires_grad=True)
         slope = fastnn.grad(critic)(probe)
         loss = critic(x) * 0.01 + (slope.square().sum(1).sqrt() - 1.0).square().mean()
         self.descend(loss)

@@ -14,7 +14,7 @@ import fastnn
 from fastnn import nn, ops, optim
 from fastnn._core import engine
 from fastnn.compiler.compiled import Compiled
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.train import Trainer
 from fastnn.train.update import Update
 from fastnn.train.validation import Rows
@@ -149,7 +149,7 @@ REFUSED: dict[str, Callable[[Tensor], Any]] = {
     "int": lambda x: x * int(x.sum()),
     "branch": lambda x: x if x.sum() > 0 else -x,
     "and": lambda x: (x.sum() > 0) and x,
-    "numpy": lambda x: x * Tensor(x.numpy().copy()),
+    "numpy": lambda x: x * of_array(x.numpy().copy()),
     "asarray": lambda x: x * float(np.asarray(x).sum()),
     "tolist": lambda x: x * x.tolist()[0],
 }
@@ -326,7 +326,7 @@ def test_programs_do_not_depend_on_threads(real: str) -> None:
     """Rows of many kinds in one program, run by teams of 1 to 4."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((400, 300)).astype(real)
-    w = Tensor(rng.standard_normal((300, 260)).astype(real))
+    w = of_array(rng.standard_normal((300, 260)).astype(real))
 
     def fn(x: Tensor) -> Tensor:
         y = (x @ w * 0.1).tanh()

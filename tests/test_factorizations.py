@@ -13,6 +13,7 @@ import pytest
 import fastnn
 from fastnn import Tensor, linalg
 from fastnn.autograd import gradcheck, gradgradcheck
+from fastnn.tensor import of_array
 
 RNG = np.random.default_rng(11)
 
@@ -22,7 +23,7 @@ def matrices(*shape: int) -> Any:
 
 
 def tensor(a: Any, grad: bool = False) -> Tensor:
-    return Tensor(np.array(a), grad)
+    return of_array(np.array(a), grad)
 
 
 SQUARE, WIDE, TALL, BATCH = matrices(4, 4), matrices(2, 4), matrices(4, 2), matrices(2, 1, 3, 3)

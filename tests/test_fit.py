@@ -15,7 +15,7 @@ import fastnn
 from fastnn import nn, ops, optim
 from fastnn.nn import functional
 from fastnn.optim import lr_scheduler
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.train import batch_order
 
 WEIGHTS = np.random.default_rng(3).uniform(0, 2, ROWS).astype(np.float32)
@@ -44,7 +44,7 @@ def eager(
         for i, part in enumerate(parts):
             if i % every == 0:
                 optimizer.zero_grad()
-            x, *rest = (Tensor(a[part]) for a in arrays)
+            x, *rest = (of_array(a[part]) for a in arrays)
             (loss(model(x), *rest) / every if every > 1 else loss(model(x), *rest)).backward()
             if (i + 1) % every == 0 or i + 1 == len(parts):
                 clip(model.parameters())
@@ -86,8 +86,8 @@ def test_sample_weight(real: str) -> None:
     eager(looped, fitted.seed, 2, weighted, (*data(real), w))
     same(fitted, looped)
     got = fitted.evaluate(X, CLASSES, sample_weight=w)["loss"]
-    z = Tensor(fitted.model.predict(X.astype(real)))
-    each = functional.cross_entropy(z, Tensor(CLASSES), reduction="none").numpy()
+    z = of_array(fitted.model.predict(X.astype(real)))
+    each = functional.cross_entropy(z, of_array(CLASSES), reduction="none").numpy()
     assert got == pytest.approx((each * w).sum() / w.sum(), rel=1e-6)
     assert history["loss"][0] > history["loss"][1] > 0
 
@@ -141,12 +141,12 @@ def test_weights_of_one_change_nothing_but_rounding() -> None:
 
 def test_the_losses_own_class_weights_divide_too() -> None:
     trainer = make(dtype="float64")
-    own = Tensor(np.array([1.0, 2.0, 4.0]))
+    own = of_array(np.array([1.0, 2.0, 4.0]))
     trainer.loss = nn.CrossEntropyLoss(weight=own)
     twice = CLASSES.repeat(2)
     got = trainer.evaluate(X, CLASSES, sample_weight=np.full(ROWS, 2.0))["loss"]
-    z = Tensor(trainer.model.predict(X.repeat(2, 0)))
-    assert got == pytest.approx(trainer.loss(z, Tensor(twice)).item(), rel=1e-12)
+    z = of_array(trainer.model.predict(X.repeat(2, 0)))
+    assert got == pytest.approx(trainer.loss(z, of_array(twice)).item(), rel=1e-12)
 
 
 def test_class_weights_of_few_and_large_labels() -> None:
@@ -316,8 +316,8 @@ def test_batch_norm_never_sees_one_row() -> None:
     for epoch in range(2):
         for part in np.split(batch_order(rows, fitted.seed, epoch), [16]):
             looped.optimizer.zero_grad()
-            z = looped.model(Tensor(X[part].astype("f")))
-            functional.cross_entropy(z, Tensor(CLASSES[part])).backward()
+            z = looped.model(of_array(X[part].astype("f")))
+            functional.cross_entropy(z, of_array(CLASSES[part])).backward()
             looped.optimizer.step()
     assert fields(fitted) == fields(looped)
     buffers = zip(fitted.model.buffers(), looped.model.buffers(), strict=True)
@@ -332,7 +332,7 @@ def test_ignored_rows(real: str) -> None:
     x = X[:48]
     fitted, looped = make(dtype=real), make(dtype=real)
     fitted.fit(x, y, epochs=2, batch_size=BATCH, verbose=0)
-    ones = nn.CrossEntropyLoss(weight=Tensor(np.ones(3, real)))  # the form that can ignore
+    ones = nn.CrossEntropyLoss(weight=of_array(np.ones(3, real)))  # the form that can ignore
     eager(looped, fitted.seed, 2, ones, (x.astype(real), y))
     same(fitted, looped)
     counted = y >= 0

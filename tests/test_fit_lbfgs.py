@@ -11,7 +11,7 @@ from test_fit_again import functions_called
 
 import fastnn
 from fastnn import nn, optim
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3)).astype(np.float32)
@@ -41,7 +41,7 @@ def eager(loss: str, batch: int, epochs: int, **settings: Any) -> tuple[list[flo
     for _ in range(epochs):
         total = 0.0
         for begin in range(0, len(X), batch):
-            rows, targets = Tensor(X[begin : begin + batch]), Tensor(y[begin : begin + batch])
+            rows, targets = of_array(X[begin : begin + batch]), of_array(y[begin : begin + batch])
 
             def closure(rows: Tensor = rows, targets: Tensor = targets) -> Tensor:
                 optimizer.zero_grad()

@@ -11,7 +11,7 @@ import pytest
 import fastnn
 from fastnn import func, nn
 from fastnn.autograd import functional
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 F = nn.functional
 
@@ -93,7 +93,7 @@ def net_and_batch() -> tuple[nn.Module, dict[str, Tensor], Tensor, Tensor]:
     fastnn.manual_seed(3)
     net = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double()
     rng = np.random.default_rng(0)
-    x, y = Tensor(rng.standard_normal((6, 4))), Tensor(rng.integers(0, 3, 6))
+    x, y = of_array(rng.standard_normal((6, 4))), of_array(rng.integers(0, 3, 6))
     return net, {name: p.detach() for name, p in net.named_parameters()}, x, y
 
 
@@ -135,7 +135,7 @@ def test_hessian_of_a_net() -> None:
     close(blocks[a][b].permute(2, 0, 1), blocks[b][a].detach().numpy(), 1e-7)
     step = np.zeros(3)
     step[1] = 1e-5
-    ends = [func.grad(loss)({**params, b: Tensor(params[b].numpy() + s * step)})[a].numpy()
+    ends = [func.grad(loss)({**params, b: of_array(params[b].numpy() + s * step)})[a].numpy()
             for s in (1, -1)]  # fmt: skip
     close(blocks[a][b][:, :, 1], (ends[0] - ends[1]) / 2e-5, 1e-5)
 

@@ -17,7 +17,7 @@ from fastnn.autograd import (
     once_differentiable,
 )
 from fastnn.tape import listener
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 
 def leaf(*values: float) -> Tensor:
@@ -83,7 +83,7 @@ def test_functions_in_transforms_and_programs() -> None:
     third = fastnn.grad(fastnn.grad(fastnn.grad(Exp.apply)))
     np.testing.assert_allclose(third(x).item(), np.exp(1.3))
     np.testing.assert_allclose(fastnn.jvp(Exp.apply, x, x)[1].item(), 1.3 * np.exp(1.3))
-    rows = Tensor(np.random.default_rng(0).standard_normal((3, 2)))
+    rows = of_array(np.random.default_rng(0).standard_normal((3, 2)))
     each = fastnn.vmap(fastnn.grad(lambda r: Exp.apply(r).sum() ** 2))(rows).numpy()
     want = np.exp(rows.numpy())
     np.testing.assert_allclose(each, 2 * want.sum(1, keepdims=True) * want)
@@ -219,7 +219,7 @@ def test_once_differentiable() -> None:
         @once_differentiable
         def backward(ctx: Any, dy: Tensor) -> Tensor:
             (x,) = ctx.saved_tensors
-            return Tensor(2 * x.detach().numpy() * dy.numpy())  # values may be looked at
+            return of_array(2 * x.detach().numpy() * dy.numpy())  # values may be looked at
 
     x = leaf(1.0, 2.0)
     Once.apply(x).sum().backward()

@@ -22,7 +22,7 @@ import fastnn
 from fastnn import nn, ops
 from fastnn.ops.axes import place, unbroadcast
 from fastnn.ops.table import apply
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 Array = NDArray[Any]
 Function = Callable[..., Tensor]
@@ -33,7 +33,7 @@ STEP = 3e-5
 
 
 def leaves(arrays: Iterable[Array]) -> list[Tensor]:
-    return [Tensor(a.copy(), requires_grad=True) for a in arrays]
+    return [of_array(a.copy(), requires_grad=True) for a in arrays]
 
 
 def projected(y: Tensor, seed: int) -> Tensor:
@@ -79,7 +79,7 @@ def check(fn: Function, arrays: list[Array], second: bool = True) -> None:
     """First and second order."""
 
     def value(at: list[Array]) -> float:
-        return projected(fn(*map(Tensor, at)), 1).item()
+        return projected(fn(*map(of_array, at)), 1).item()
 
     def slope(at: list[Array]) -> float:
         found = [projected(g.detach(), 2) for g in gradients(fn, at)]
@@ -123,7 +123,7 @@ def sample(name: str, drawn: Drawn) -> Sample:
         return apply(ops.TABLE[name], filled, drawn.attrs)
 
     def fixed(x: Fixed | None) -> Any:
-        return Tensor(x.value) if x and isinstance(x.value, np.ndarray) else x and x.value
+        return of_array(x.value) if x and isinstance(x.value, np.ndarray) else x and x.value
 
     return call, [x for x in drawn.inputs if isinstance(x, np.ndarray)]
 
@@ -167,8 +167,8 @@ def test_gradients_at_kinks() -> None:
 
 # Views, shape functions, reductions, products, losses of layers
 
-INDEX = Tensor(np.array([2, 0, 2, 1]))
-EYE = Tensor(np.array([1, 0]))
+INDEX = of_array(np.array([2, 0, 2, 1]))
+EYE = of_array(np.array([1, 0]))
 FUNCTIONS: dict[str, Sample] = {
     "reshape": (lambda x: x.reshape(3, -1) * 2, [draw(2, 3)]),
     "reshape of a transpose": (lambda x: x.T.reshape(6) ** 2, [draw(2, 3)]),
@@ -212,7 +212,7 @@ FUNCTIONS: dict[str, Sample] = {
         lambda z: nn.functional.cross_entropy(z, fastnn.tensor(1), reduction="none") ** 2,
         [draw(3)]),
     "functions of losses": (
-        lambda z: ops.softmax_cross_entropy(z, EYE).exp() + ops.mse(z, Tensor(SOFT)) ** 2,
+        lambda z: ops.softmax_cross_entropy(z, EYE).exp() + ops.mse(z, of_array(SOFT)) ** 2,
         [draw(2, 3)]),
 }  # fmt: skip
 
@@ -239,7 +239,7 @@ def test_losses_of_layers(loss: str, activation: str) -> None:
     for reduction in REDUCTIONS:
         check(
             lambda x, w, b, r=reduction: function(
-                ACTIVATIONS[activation](ops.linear(x, w, b)), Tensor(y), reduction=r
+                ACTIVATIONS[activation](ops.linear(x, w, b)), of_array(y), reduction=r
             ),
             [draw(4, 2), draw(3, 2, seed=1), draw(3, seed=4)],
             second=reduction == "mean",
@@ -296,16 +296,16 @@ def test_random_nets(net: dict[str, Any]) -> None:
                 earlier = given[min(net["skips"][i], i)][:, : y.shape[1]]
                 y = y + (earlier if earlier.shape == y.shape else earlier[:, :1])
             given.append(x := y)
-        return projected(function(x, Tensor(target), reduction=net["reduction"]), 3)
+        return projected(function(x, of_array(target), reduction=net["reduction"]), 3)
 
-    run(*map(Tensor, arrays))
+    run(*map(of_array, arrays))
     assume(nearest[0] > 2e-3)  # the differences stay on one side of each kink
     x = leaves(arrays)
     run(*x).backward()
     for i, leaf in enumerate(x):
         along = [np.zeros(a.shape) for a in arrays]
         along[i] = rng.uniform(0.5, 1.5, arrays[i].shape) * rng.choice([-1, 1], arrays[i].shape)
-        want = difference(lambda at: run(*map(Tensor, at)).item(), arrays, along)
+        want = difference(lambda at: run(*map(of_array, at)).item(), arrays, along)
         grad = np.zeros(leaf.shape) if leaf.grad is None else leaf.grad.numpy()
         scale = max(float(np.abs(grad * along[i]).sum()), 1e-2)
         assert abs(float((grad * along[i]).sum()) - want) <= TOLERANCE * scale, (i, net)

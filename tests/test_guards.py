@@ -12,6 +12,7 @@ import pytest
 import fastnn
 from fastnn import Tensor, guards, nn, optim, random
 from fastnn.nn import functional as F
+from fastnn.tensor import of_array
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(40, 5)).astype(np.float32)
@@ -47,7 +48,7 @@ def said(model: nn.Module, loss: Any, y: Any = CLASSES) -> str:
     return "; ".join(str(warning.message) for warning in found)
 
 
-WEIGHT = Tensor(np.array([1, 2, 3], np.float32))
+WEIGHT = of_array(np.array([1, 2, 3], np.float32))
 TWICE: dict[str, tuple[nn.Module, Any, Any]] = {
     "layer": (ends_in(nn.Softmax(dim=1)), nn.CrossEntropyLoss(), CLASSES),
     "layer in layers": (nn.Sequential(ends_in(nn.Softmax(dim=1))), nn.CrossEntropyLoss(), CLASSES),
@@ -204,7 +205,7 @@ def test_looking_changes_nothing() -> None:
 def linear(*weights: float) -> nn.Linear:
     layer = nn.Linear(1, len(weights))
     nn.init.zeros_(layer.bias)
-    layer.weight.data[...] = Tensor(np.array(weights, np.float32).reshape(-1, 1))
+    layer.weight.data[...] = of_array(np.array(weights, np.float32).reshape(-1, 1))
     return layer
 
 
@@ -213,7 +214,7 @@ def test_dead_and_saturated_units() -> None:
         linear(1, -1, 0, 2), nn.ReLU(), nn.Identity(), nn.Linear(4, 2), nn.Tanh(), nn.Softmax(dim=1)
     )
     nn.init.constant_(model[3].weight, 0.0)
-    model[3].bias.data[...] = Tensor(np.array([9.0, 0.1], np.float32))
+    model[3].bias.data[...] = of_array(np.array([9.0, 0.1], np.float32))
     x = np.arange(1.0, 101.0).reshape(-1, 1)
     relu, tanh = guards.activation_report(model, x)
     assert relu == ("1: ReLU", 4, 0.5, 0.5)  # -1 and 0 for all rows

@@ -11,7 +11,7 @@ import pytest
 
 import fastnn
 from fastnn import nn, ops
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 X = np.array([[0.5, -1.25], [2.0, 0.75]])
 
@@ -44,14 +44,14 @@ def test_against_known_derivatives(name: str, wrap: Any, dtype: Any) -> None:
     for order in range(1, 5):
         step = wrap(lambda x, order=order: ops.derivative(fn, x, order))
         for _ in range(2):
-            value, found = step(Tensor(x.copy()))
+            value, found = step(of_array(x.copy()))
             np.testing.assert_allclose(value.numpy(), want[0], rtol=tolerance)
             np.testing.assert_allclose(found.numpy(), want[order], rtol=tolerance, atol=tolerance)
     series = np.zeros((4, *x.shape), dtype)
     series[0] = 1
     step = wrap(lambda x, s: ops.jet(fn, x, s))
     for _ in range(2):
-        value, found = step(Tensor(x.copy()), Tensor(series.copy()))
+        value, found = step(of_array(x.copy()), of_array(series.copy()))
         np.testing.assert_allclose(value.numpy(), want[0], rtol=tolerance)
         np.testing.assert_allclose(found.numpy(), want[1:], rtol=tolerance, atol=tolerance)
 

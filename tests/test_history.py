@@ -10,7 +10,7 @@ import pytest
 from test_trainer import BATCH, BINARY, CLASSES, ROWS, VALUES, X, fields, make
 
 from fastnn import nn
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.train import batch_order
 
 
@@ -27,9 +27,9 @@ def test_history_and_evaluate() -> None:
 
     def figures(epoch: int, logs: dict[str, float]) -> None:
         trainer.model.eval()
-        z = trainer.model(Tensor(x)).detach()
+        z = trainer.model(of_array(x)).detach()
         trainer.model.train()
-        loss = nn.CrossEntropyLoss()(z, Tensor(y)).item()
+        loss = nn.CrossEntropyLoss()(z, of_array(y)).item()
         seen.append((epoch, dict(logs), {"loss": loss, **metrics_by_hand(z.numpy(), y)}))
 
     history = trainer.fit(x[:50], y[:50], epochs=3, batch_size=BATCH, validation_data=(x, y),
@@ -61,8 +61,8 @@ def test_metrics_of_training_are_those_of_the_steps() -> None:
     for begin in range(0, ROWS, BATCH):
         rows = order[begin : begin + BATCH]
         looped.optimizer.zero_grad()
-        z = looped.model(Tensor(x[rows]))
-        looped.loss(z, Tensor(y[rows])).backward()
+        z = looped.model(of_array(x[rows]))
+        looped.loss(z, of_array(y[rows])).backward()
         looped.optimizer.step()
         d = np.abs(z.detach().numpy().astype(np.float64) - y[rows])
         sums += len(rows) * np.array([(d**2).mean(), d.mean(), d.max()])

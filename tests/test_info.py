@@ -14,6 +14,7 @@ from cases.info import counts, pair
 import fastnn
 from fastnn import Tensor, info
 from fastnn.autograd import gradcheck, gradgradcheck
+from fastnn.tensor import of_array
 
 GOLDENS = json.loads((Path(__file__).parent / "goldens/info.json").read_text())
 P, Q = pair()
@@ -39,7 +40,7 @@ def array(value: Any) -> np.ndarray:
 @pytest.mark.parametrize("dtype", CLOSE)
 def test_figures(name: str, dtype: Any) -> None:
     def tensor(a: np.ndarray) -> Tensor:
-        return Tensor(a.astype(dtype))
+        return of_array(a.astype(dtype))
 
     def as_array(a: np.ndarray) -> np.ndarray:
         return a.astype(dtype)
@@ -58,7 +59,7 @@ def test_every_name_has_a_golden() -> None:
 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_gradients(compiled: bool) -> None:
-    p, q = (Tensor(v, requires_grad=True) for v in (P, Q))
+    p, q = (of_array(v, requires_grad=True) for v in (P, Q))
 
     def step() -> None:
         info.kl_divergence(p, q).sum().backward()
@@ -72,7 +73,7 @@ def test_gradients(compiled: bool) -> None:
 @pytest.mark.parametrize("name", sorted(info.__all__))
 def test_gradients_of_gradients(name: str) -> None:
     two = name in ("cross_entropy", "kl_divergence", "js_divergence")
-    inputs = tuple(Tensor(Q[i : i + 2], requires_grad=True) for i in range(1 + two))
+    inputs = tuple(of_array(Q[i : i + 2], requires_grad=True) for i in range(1 + two))
     assert gradcheck(getattr(info, name), inputs)
     assert gradgradcheck(getattr(info, name), inputs)
 
@@ -86,7 +87,7 @@ def test_zeros() -> None:
     assert info.binary_entropy(0.0) == info.binary_entropy(1) == 0.0
     assert info.mutual_information(np.outer([0.25, 0.75], one)) == 0
     for dtype in (np.float32, np.float64):
-        p = Tensor(np.array(one, dtype), requires_grad=True)
+        p = of_array(np.array(one, dtype), requires_grad=True)
         info.entropy(p).backward()
         assert p.grad is not None and np.isfinite(p.grad.numpy()).all()
 
@@ -113,4 +114,4 @@ def test_refused(call: Any, message: str) -> None:
 
 def test_tensors_and_arrays_do_not_mix() -> None:
     with pytest.raises(TypeError, match="q: expected a Tensor"):
-        info.kl_divergence(Tensor(P), Q)
+        info.kl_divergence(of_array(P), Q)

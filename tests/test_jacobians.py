@@ -10,7 +10,7 @@ import pytest
 from test_transforms import FORMS, F, call, close, dense, listed, t
 
 import fastnn
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 
 def third(f: Callable[[Tensor], Tensor], grads: list[Callable[..., Any]]) -> Callable[..., Any]:
@@ -121,7 +121,7 @@ def test_jvp_against_differences() -> None:
     rng = np.random.default_rng(0)
     layer, _, y, _ = dense()
     x, v = rng.standard_normal((2, 4, 3))
-    labels = Tensor(np.array([0, 1, 1, 0]))
+    labels = of_array(np.array([0, 1, 1, 0]))
     functions: list[Callable[[Tensor], Tensor]] = [
         lambda x: layer(x).tanh().sum(0), lambda x: F.mse_loss(layer(x), y),
         lambda x: F.cross_entropy(layer(x), labels, reduction="none"),
@@ -129,8 +129,8 @@ def test_jvp_against_differences() -> None:
         lambda x: fastnn.where(x > 0, x.exp(), x**2).mean(1),
     ]  # fmt: skip
     for fn in functions:
-        _, got = fastnn.jvp(fn, Tensor(x), Tensor(v))
-        ends = [fn(Tensor(x + s * 1e-5 * v)).detach().numpy() for s in (1, -1)]
+        _, got = fastnn.jvp(fn, of_array(x), of_array(v))
+        ends = [fn(of_array(x + s * 1e-5 * v)).detach().numpy() for s in (1, -1)]
         np.testing.assert_allclose(got.detach().numpy(), (ends[0] - ends[1]) / 2e-5, 1e-6, 1e-8)
 
 
@@ -163,14 +163,14 @@ def test_jacobians(form: str) -> None:
 def test_hessian_and_hvp() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((3, 3)), rng.standard_normal(3)
-    x = Tensor(b)
+    x = of_array(b)
 
     def quadratic(x: Tensor) -> Tensor:
-        return (x @ (Tensor(a) @ x)) + (x**3).sum()
+        return (x @ (of_array(a) @ x)) + (x**3).sum()
 
     want = a + a.T + 6 * np.diag(b)
     close(fastnn.hessian(quadratic)(x), want)
-    value, product = fastnn.hvp(quadratic, x, Tensor(b))
+    value, product = fastnn.hvp(quadratic, x, of_array(b))
     close(product, want @ b)
     close(value, quadratic(x).numpy())
     for once in (lambda x: fastnn.hvp(quadratic, x, x)[1], fastnn.hessian(quadratic)):

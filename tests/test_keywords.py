@@ -108,7 +108,6 @@ def test_a_name_twice_or_unknown(call: str) -> None:
         ("fastnn.Tensor(5)", (5,)), ("fastnn.Tensor(2, 3)", (2, 3)), ("fastnn.Tensor()", (0,)),
         ("fastnn.Tensor(2, 3, 4, 5)", (2, 3, 4, 5)), ("fastnn.Tensor((2, 3))", (2,)),
         ("fastnn.Tensor(fastnn.ones(2, 3).shape)", (2, 3)), ("fastnn.Tensor([2, 3])", (2,)),
-        ("fastnn.Tensor(3.0)", ()),
         ("fastnn.nn.Parameter(fastnn.Tensor(4))", (4,)), ("fastnn.FloatTensor(2, 1)", (2, 1)),
         ("fastnn.LongTensor([1, 2, 3])", (3,)), ("fastnn.BoolTensor(3)", (3,)),
         ("fastnn.zeros(size=(2, 3))", (2, 3)), ("fastnn.ones(size=3)", (3,)),

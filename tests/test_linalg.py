@@ -11,6 +11,7 @@ import pytest
 import fastnn
 from fastnn import Tensor, linalg
 from fastnn.autograd import gradcheck, gradgradcheck
+from fastnn.tensor import of_array
 
 RNG = np.random.default_rng(3)
 
@@ -34,7 +35,7 @@ def mirrored(x: Tensor) -> Tensor:
 
 
 def tensor(a: Any, grad: bool = False) -> Tensor:
-    return Tensor(np.array(a), grad)
+    return of_array(np.array(a), grad)
 
 
 SQUARE, WIDE, TALL, BATCH = matrices(3, 3), matrices(2, 4), matrices(4, 2), matrices(2, 1, 3, 3)
@@ -143,11 +144,15 @@ def test_factors() -> None:
 GRADIENTS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     **{name: (VALUES[name][0], VALUES[name][1]) for name in (
         "inv", "det", "slogdet", "solve", "solve vector", "solve batch", "solve right", "lower",
-        "upper", "unit", "triangular right", "cholesky_solve", "cholesky_solve upper", "svdvals",
+        "upper", "unit", "triangular right", "svdvals",
         "pinv", "lstsq", "matrix_power", "matrix_power -2", "matrix_exp", "multi_dot", "tensorinv",
         "tensorsolve", "cross", "vander", "vecdot", "norm", "vector_norm 2.5", "matrix_norm nuc",
         "matrix_norm 2", "cond None", "cond fro",
     )},
+    # of triangular factors: the gradient counts the other triangle too
+    "cholesky_solve": (lambda b, a: fastnn.cholesky_solve(b, a.tril()), (B, LOWER)),
+    "cholesky_solve upper": (lambda b, a: fastnn.cholesky_solve(b, a.triu(), True), (B, LOWER.T)),
+    "cholesky_inverse": (lambda a: fastnn.cholesky_inverse(a.tril()), (LOWER,)),
     "logdet": (lambda a: fastnn.logdet(mirrored(a)), (positive(3),)),
     "cholesky": (lambda a: linalg.cholesky(mirrored(a)), (positive(3, 2),)),
     "cholesky upper": (lambda a: linalg.cholesky(mirrored(a), upper=True), (positive(3),)),

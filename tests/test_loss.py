@@ -12,13 +12,13 @@ import pytest
 
 from fastnn import nn
 from fastnn.nn import functional as F
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 GOLDEN = json.loads((pathlib.Path(__file__).parent / "golden.json").read_text())
 
 
 def t(values: Any, dtype: Any = np.float64, grad: bool = False) -> Tensor:
-    return Tensor(np.array(values, dtype), requires_grad=grad)
+    return of_array(np.array(values, dtype), requires_grad=grad)
 
 
 def classes(values: Any) -> Tensor:

@@ -21,7 +21,7 @@ from fastnn.compiler.compiled import record
 from fastnn.compiler.lowering import Instruction, Storage, Value, emission, memory_plan
 from fastnn.compiler.recording import Recording
 from fastnn.ops.table import apply
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 
 def lowered(fn: Callable[..., Any], *x: Tensor) -> Recording:
@@ -39,9 +39,9 @@ def replays_like_eager(fn: Callable[..., Any], *x: Tensor) -> list[str]:
     return names(recording)
 
 
-X = Tensor(np.random.default_rng(0).standard_normal((5, 6)).astype(np.float32))
-W = Tensor(np.random.default_rng(1).standard_normal((6, 6)).astype(np.float32))
-B = Tensor(np.random.default_rng(2).standard_normal(6).astype(np.float32))
+X = of_array(np.random.default_rng(0).standard_normal((5, 6)).astype(np.float32))
+W = of_array(np.random.default_rng(1).standard_normal((6, 6)).astype(np.float32))
+B = of_array(np.random.default_rng(2).standard_normal(6).astype(np.float32))
 
 
 # Dead code

@@ -17,7 +17,7 @@ from test_compile import Form, bits, data, mlp
 import fastnn
 from fastnn import nn, optim
 from fastnn._core import engine
-from fastnn.tensor import Tensor
+from fastnn.tensor import of_array
 from fastnn.train import Trainer, batch_order
 from fastnn.train.update import Update
 from fastnn.train.validation import Rows
@@ -112,7 +112,7 @@ def test_fit(rows: int, least: int) -> None:
     def two_steps(model: Any, optimizer: Any, seed: int) -> list[Any]:
         for chosen in np.split(batch_order(rows, seed, 0)[:16], 2):
             optimizer.zero_grad()
-            loss(model(Tensor(x[chosen].astype("f"))), Tensor(y[chosen])).backward()
+            loss(model(of_array(x[chosen].astype("f"))), of_array(y[chosen])).backward()
             optimizer.step()
         return list(model.parameters())
 
@@ -135,11 +135,11 @@ def test_an_eager_call_with_a_large_workspace(threads: int, real: str) -> None:
         engine.call(engine.OPS["sum"], (out, big), big.shape, (), threads)
         return (out,)
 
-    want = bits(tuple(map(Tensor, softmax_loss())))
+    want = bits(tuple(map(of_array, softmax_loss())))
 
     def after() -> None:
         assert (total()[0] == 20_011).all()
-        assert bits(tuple(map(Tensor, softmax_loss()))) == want
+        assert bits(tuple(map(of_array, softmax_loss()))) == want
 
     assert sweep(softmax_loss, after) == sweep(total, after) == 1
 

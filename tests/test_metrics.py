@@ -13,6 +13,7 @@ from test_trainer import BATCH, BINARY, CLASSES, VALUES, X, make
 
 import fastnn
 from fastnn import Tensor, metrics, nn, optim
+from fastnn.tensor import of_array
 from fastnn.train.metrics.batchwise import top
 
 GOLDENS = stored.read("metrics")
@@ -174,7 +175,7 @@ def test_functions_of_ones_own() -> None:
 
 def test_of_tensors_a_tensor() -> None:
     z = fastnn.tensor([1.0, 2.0], requires_grad=True)
-    assert isinstance(metrics.mae(z, Tensor(np.zeros(2, np.float32))), Tensor)
+    assert isinstance(metrics.mae(z, of_array(np.zeros(2, np.float32))), Tensor)
 
 
 class Sigmoids(nn.Module):

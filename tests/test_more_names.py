@@ -12,6 +12,7 @@ import fastnn
 from fastnn import Tensor
 from fastnn.autograd import gradcheck, gradgradcheck
 from fastnn.nn import functional as F
+from fastnn.tensor import of_array
 
 RNG = np.random.default_rng(5)
 A, C = RNG.standard_normal((3, 4)), RNG.standard_normal((4, 2))
@@ -23,7 +24,7 @@ INDEX = np.array([1, 0, 1])
 
 
 def tensor(a: Any, grad: bool = False) -> Tensor:
-    return Tensor(np.array(a), grad)
+    return of_array(np.array(a), grad)
 
 
 def _mode(a: Any) -> Any:

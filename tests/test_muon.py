@@ -11,7 +11,7 @@ from cases.optimizers import OPTIMIZERS
 import fastnn
 from fastnn import nn, optim
 from fastnn.nn import Parameter
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 Array = Any
 RNG = np.random.default_rng(4)
@@ -61,7 +61,7 @@ def test_steps(name: str, shape: tuple[int, int]) -> None:
     optimizer = optim.Muon([w], **settings)
     for t in range(6):
         g = RNG.standard_normal(shape)
-        w.grad = Tensor(g)
+        w.grad = of_array(g)
         if t == 3:
             saved, optimizer = optimizer.state_dict(), optim.Muon([w], lr=9.0)
             optimizer.load_state_dict(saved)

@@ -11,6 +11,7 @@ import pytest
 import fastnn
 from fastnn import Tensor
 from fastnn.autograd import gradcheck, gradgradcheck
+from fastnn.tensor import of_array
 
 RNG = np.random.default_rng(7)
 A, C = RNG.standard_normal((3, 4)), RNG.standard_normal((4, 2))
@@ -18,7 +19,7 @@ V, T3 = RNG.standard_normal(4), RNG.standard_normal((2, 3, 4))
 
 
 def tensor(a: Any, grad: bool = False) -> Tensor:
-    return Tensor(np.array(a), grad)
+    return of_array(np.array(a), grad)
 
 
 def _places(x: Any) -> Any:

@@ -15,13 +15,13 @@ import pytest
 
 from fastnn import nn, random
 from fastnn.nn import Parameter, functional as F
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 GOLDEN = json.loads((pathlib.Path(__file__).parent / "golden.json").read_text())
 
 
 def t(values: Any, dtype: Any = np.float64, grad: bool = False) -> Tensor:
-    return Tensor(np.array(values, dtype), requires_grad=grad)
+    return of_array(np.array(values, dtype), requires_grad=grad)
 
 
 class Net(nn.Module):
@@ -33,8 +33,8 @@ class Net(nn.Module):
         self.head = nn.Linear(3, 2, bias=False)
         self.again = self.head
         self.scale = Parameter(np.ones(2, np.float32))
-        self.register_buffer("seen", Tensor(np.zeros(1, np.float32)))
-        self.register_buffer("note", Tensor(np.zeros(1, np.float32)), persistent=False)
+        self.register_buffer("seen", of_array(np.zeros(1, np.float32)))
+        self.register_buffer("note", of_array(np.zeros(1, np.float32)), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.body(x) + x) * self.scale
@@ -79,7 +79,7 @@ def test_attributes() -> None:
     with pytest.raises(TypeError, match=r"cannot assign 3\.0 as parameter 'scale'"):
         net.scale = 3.0
     with pytest.raises(TypeError, match="as module 'head'"):
-        net.head = Tensor(np.zeros(1))
+        net.head = of_array(np.zeros(1))
     with pytest.raises(TypeError, match="as buffer 'seen'"):
         net.seen = 1
     with pytest.raises(AttributeError, match="'Net' object has no attribute 'tail'"):
@@ -232,7 +232,7 @@ def test_linear() -> None:
     w, b = layer.weight.detach().numpy(), layer.bias.detach().numpy()  # type: ignore[union-attr]
     for shape in ((2,), (4, 2), (2, 3, 2), (0, 2)):
         x = random.Generator(1).uniform(shape, -1.0, 1.0, np.float32)
-        y = layer(Tensor(x))
+        y = layer(of_array(x))
         assert y.shape == (*shape[:-1], 3)
         np.testing.assert_allclose(y.detach().numpy(), x @ w.T + b, rtol=1e-5, atol=1e-6)
     assert nn.Linear(2, 3, bias=False).bias is None

@@ -14,6 +14,7 @@ import fastnn
 from fastnn import Tensor, nn
 from fastnn.autograd import gradcheck
 from fastnn.nn import functional as F
+from fastnn.tensor import of_array
 
 X = np.array([-25.0, -2.0, -0.5, 0.0, 0.25, 1.0, 3.0, 30.0])
 NEAR = np.array([-2.0, -0.5, 0.25, 1.0, 3.0])  # away from kinks, for differences
@@ -21,7 +22,7 @@ ERF = np.vectorize(math.erf)
 
 
 def t(values: Any, dtype: Any = np.float64, grad: bool = False) -> Tensor:
-    return Tensor(np.array(values, dtype), requires_grad=grad)
+    return of_array(np.array(values, dtype), requires_grad=grad)
 
 
 def tanh_gelu(x: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import fastnn
 from fastnn import nn, optim, random
 from fastnn.nn import Parameter
 from fastnn.optim.flat import FlatParameters
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 GOLDEN = json.loads((pathlib.Path(__file__).parent / "golden.json").read_text())
 
@@ -44,7 +44,7 @@ def make(name: str, params: Any, settings: dict[str, Any]) -> optim.Optimizer:
 
 def wave(p: Tensor, t: int) -> Tensor:
     w = p.detach().numpy()
-    return Tensor(w * 0.5 + np.sin(np.arange(w.size, dtype=w.dtype).reshape(w.shape) + t))
+    return of_array(w * 0.5 + np.sin(np.arange(w.size, dtype=w.dtype).reshape(w.shape) + t))
 
 
 @pytest.mark.parametrize("row", sorted(HALF_SQUARE))
@@ -77,7 +77,7 @@ def test_parameters_without_gradient_keep_their_own_count(
     for t in range(6):
         for i, p in enumerate(params):
             skipped = (t + i) % 3 == 0
-            p.grad = None if skipped else Tensor(p.detach().numpy() * (i + 1))
+            p.grad = None if skipped else of_array(p.detach().numpy() * (i + 1))
         before = [p.detach().numpy().copy() for p in params]
         optimizer.step()
         for p, old in zip(params, before):
@@ -99,7 +99,7 @@ def test_packing() -> None:
         assert np.shares_memory(array, flat.values.numpy()), name
         assert (array == before[name]).all()
         assert array.T.flags.c_contiguous, name  # (in, out) in memory, as it was
-    x = Tensor(np.ones((4, 5), np.float32))
+    x = of_array(np.ones((4, 5), np.float32))
     for _ in range(3):
         optimizer.zero_grad()
         model(x).sum().backward()
@@ -141,10 +141,10 @@ def test_conversion_after_the_optimizer_is_refused() -> None:
 
 def test_mixed_dtypes_and_plain_tensors() -> None:
     a, b = parameter(1.0), parameter(1.0, dtype=np.float32)
-    c = Tensor(np.array(1.0), requires_grad=True)  # 0-d, no Parameter
+    c = of_array(np.array(1.0), requires_grad=True)  # 0-d, no Parameter
     optimizer = optim.SGD([a, b, c], lr=0.5)
     for p in (a, b, c):
-        p.grad = Tensor(np.ones(p.shape, p.dtype))
+        p.grad = of_array(np.ones(p.shape, p.dtype))
     optimizer.step()
     assert [p.item() for p in (a, b, c)] == [0.5, 0.5, 0.5]
     assert (a.dtype, b.dtype) == (np.float64, np.float32)
@@ -156,7 +156,7 @@ def test_settings_take_effect_at_the_next_step() -> None:
     hyper = None
     for lr, want in ((0.1, 0.9), (0.2, 0.7), (0.0, 0.7)):
         optimizer.param_groups[0]["lr"] = lr
-        w.grad = Tensor(np.ones(1))
+        w.grad = of_array(np.ones(1))
         optimizer.step()
         assert w.item() == pytest.approx(want)
         array = optimizer._blocks[0][0].segments[0].hyper._array
@@ -176,7 +176,7 @@ def test_momentum_switched_on_later_starts_with_the_gradient() -> None:
     optimizer = optim.SGD([w], lr=1.0, dampening=0.5)
     for momentum, want in ((0.0, -1.0), (0.5, -2.0), (0.5, -3.0)):
         optimizer.param_groups[0]["momentum"] = momentum
-        w.grad = Tensor(np.ones(1))
+        w.grad = of_array(np.ones(1))
         optimizer.step()
         assert w.item() == want  # buf = g, then 0.5 * 1 + 0.5 * 1
 
@@ -187,7 +187,7 @@ def test_groups() -> None:
     optimizer.add_param_group({"params": c, "weight_decay": 1.0})
     assert [g["lr"] for g in optimizer.param_groups] == [0.5, 0.25, 0.25]
     for p in (a, b, c):
-        p.grad = Tensor(np.ones(1))
+        p.grad = of_array(np.ones(1))
     optimizer.step()
     assert [p.item() for p in (a, b, c)] == [0.5, 0.75, 0.5]
 
@@ -231,7 +231,7 @@ def test_adam_without_eps_keeps_the_padding() -> None:
     a, b = parameter(1.0), parameter(2.0)
     optimizer = optim.Adam([a, b], lr=0.1, eps=0.0)
     for p in (a, b):
-        p.grad = Tensor(np.ones(1))
+        p.grad = of_array(np.ones(1))
     with np.errstate(all="raise"):
         optimizer.step()
     assert (a.item(), b.item()) == (pytest.approx(0.9), pytest.approx(1.9))
@@ -269,7 +269,7 @@ def test_torch_s_own_state_dict_loads() -> None:
         "state": {0: {"momentum_buffer": np.array([1.0, 1.0])}},
         "param_groups": [{"lr": 0.5, "momentum": 0.5, "foreach": None, "params": [0]}],
     })  # fmt: skip
-    w.grad = Tensor(np.ones(2))
+    w.grad = of_array(np.ones(2))
     optimizer.step()
     assert w.detach().numpy().tolist() == [0.25, 1.25]
     assert "foreach" not in optimizer.param_groups[0]
@@ -291,7 +291,7 @@ def test_torch_s_own_state_dict_loads() -> None:
 def test_a_bad_state_dict_changes_nothing(state: dict[str, Any], message: str) -> None:
     w = parameter(1.0, 2.0)
     optimizer = optim.Adam([w], lr=0.1)
-    w.grad = Tensor(np.ones(2))
+    w.grad = of_array(np.ones(2))
     optimizer.step()
     before = copy.deepcopy(optimizer.state_dict())
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -343,7 +343,7 @@ def test_bad_settings(
         ([{"params": {1, 2}}], TypeError, "params: expected a list of Tensors, got set"),
         ([parameter(1.0) * 2.0], ValueError, "can't optimize a non-leaf Tensor"),
         ([{"params": [parameter(1.0)], "rate": 1}], ValueError, "'lr', 'momentum'"),
-        ([Tensor(np.zeros(2, np.int64))], TypeError, "params[0]: expected float32, float64"),
+        ([of_array(np.zeros(2, np.int64))], TypeError, "params[0]: expected float32, float64"),
     ],
 )
 def test_bad_params(params: Any, error: type[Exception], message: str) -> None:
@@ -365,7 +365,7 @@ def test_a_parameter_comes_once() -> None:
 def test_a_gradient_of_another_shape_is_refused() -> None:
     w = parameter(1.0, 2.0)
     optimizer = optim.SGD([w])
-    w.grad = Tensor(np.ones(1))
+    w.grad = of_array(np.ones(1))
     with pytest.raises(ValueError, match=r"grad of parameter 0: expected float64 of shape \(2,\)"):
         optimizer.step()
 

@@ -16,7 +16,7 @@ import fastnn
 from fastnn import nn, optim
 from fastnn.nn import Parameter
 from fastnn.optim import swa_utils
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 GOLDEN = json.loads((Path(__file__).parent / "goldens" / "optimizers.json").read_text())
 
@@ -32,7 +32,7 @@ OF_OURS = {"own_multi": lambda swa: {"multi_avg_fn": doubled}}
 
 def averaged(name: str, real: str, compiled: bool) -> nn.Module:
     model = nn.ParameterList([Parameter(w.astype(real)) for w in descent.weights()])
-    x, y = (Tensor(a.astype(real)) for a in descent.data())
+    x, y = (of_array(a.astype(real)) for a in descent.data())
     optimizer = optim.Adam(model.parameters(), lr=0.02)
     kept = swa_utils.AveragedModel(model, **(descent.AVERAGES | OF_OURS)[name](swa_utils))
 
@@ -89,10 +89,10 @@ def test_the_average_is_a_model_of_its_own() -> None:
 def test_update_bn() -> None:
     """Means over the batches of moments, whatever the layer had; it is left as it was."""
     layer = nn.BatchNorm1d(3, momentum=0.3)
-    layer(Tensor(np.full((4, 3), 9.0, np.float32) * np.arange(4, dtype=np.float32)[:, None]))
+    layer(of_array(np.full((4, 3), 9.0, np.float32) * np.arange(4, dtype=np.float32)[:, None]))
     model = nn.Sequential(layer).eval()
     batches = np.random.RandomState(0).standard_normal((5, 8, 3)).astype(np.float32)
-    swa_utils.update_bn([(Tensor(b), None) for b in batches], model)
+    swa_utils.update_bn([(of_array(b), None) for b in batches], model)
     np.testing.assert_allclose(
         layer.running_mean.numpy(), batches.mean((0, 1)), rtol=1e-5, atol=1e-6
     )
@@ -108,7 +108,7 @@ def test_swalr() -> None:
         scheduler: Any = optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
         rates = []
         for epoch in range(20):
-            w.grad = Tensor(np.zeros(1))
+            w.grad = of_array(np.zeros(1))
             optimizer.step()
             if epoch == 4:
                 scheduler = swa_utils.SWALR(optimizer, **settings)

@@ -17,14 +17,14 @@ import fastnn
 from fastnn import nn, optim
 from fastnn.nn import Parameter
 from fastnn.optim.line_search import Point, StrongWolfe
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 GOLDEN = json.loads((Path(__file__).parent / "goldens" / "optimizers.json").read_text())
 
 
 def problem(real: str, **settings: Any) -> tuple[optim.LBFGS, Callable[[], Tensor]]:
     parameters = [Parameter(w.astype(real)) for w in descent.weights()]
-    x, y = (Tensor(a.astype(real)) for a in descent.data())
+    x, y = (of_array(a.astype(real)) for a in descent.data())
     w1, b1, w2, b2 = parameters
     optimizer = optim.LBFGS(parameters, **settings)
 
@@ -118,7 +118,7 @@ def test_lbfgs_without_a_gradient_and_where_it_is_flat() -> None:
 
 def test_lbfgs_on_a_slope_without_curvature() -> None:
     """Nothing is remembered of a gradient that stays: steps of lr along it, but for the first."""
-    w, slope = Parameter(np.array([1.0, 2.0])), Tensor(np.array([3.0, -4.0]))
+    w, slope = Parameter(np.array([1.0, 2.0])), of_array(np.array([3.0, -4.0]))
     optimizer = optim.LBFGS([w], lr=0.1, max_iter=4)  # and so 5 evaluations
 
     def closure() -> Tensor:
@@ -173,7 +173,7 @@ def residual_problem(real: str, **settings: Any) -> tuple[Any, Callable[[], Tens
     model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
     model = model.double() if real == "float64" else model
     x = np.linspace(-2, 2, 40).reshape(-1, 1).astype(real)
-    inputs, targets = Tensor(x), Tensor(np.sin(2 * x))
+    inputs, targets = of_array(x), of_array(np.sin(2 * x))
     optimizer = optim.LevenbergMarquardt(model.parameters(), **settings)
     return optimizer, lambda: model(inputs) - targets, model
 
@@ -192,7 +192,7 @@ def test_a_step_solves_the_normal_equations() -> None:
     for decay in (0.0, 0.7):
         w = Parameter(np.zeros(3))
         optimizer = optim.LevenbergMarquardt([w], damping=1e-14, weight_decay=decay)
-        inputs, targets = Tensor(x), Tensor(y)
+        inputs, targets = of_array(x), of_array(y)
         loss = optimizer.step(lambda w=w, x=inputs, y=targets: x @ w - y)
         assert loss == pytest.approx(0.5 * (y * y).sum())
         want = np.linalg.solve(x.T @ x + decay * np.eye(3), x.T @ y)

@@ -12,7 +12,7 @@ import fastnn
 from fastnn import nn, optim, random
 from fastnn.compiler.compiled import Compiled
 from fastnn.nn import Parameter
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 
 class Session:
@@ -73,7 +73,7 @@ def test_replays_and_eager_steps_take_turns() -> None:
             session.run(2)
             session.optimizer.zero_grad()
             for p in session.model.parameters():
-                p.grad = Tensor(np.ones(p.shape, p.dtype))
+                p.grad = of_array(np.ones(p.shape, p.dtype))
             session.optimizer.step()
         weights.append([p.detach().numpy().copy() for p in session.model.parameters()])
     assert all((a == b).all() for a, b in zip(*weights))
@@ -102,7 +102,7 @@ def test_a_compiled_update_alone_reads_new_gradients() -> None:
     optimizer = optim.SGD([w], lr=1.0)
     step = fastnn.compile(lambda: optimizer.step())
     for value, want in ((1.0, -1.0), (2.0, -3.0), (3.0, -6.0)):
-        w.grad = Tensor(np.array([value]))
+        w.grad = of_array(np.array([value]))
         step()
         assert w.item() == want
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import fastnn
 from fastnn import nn, optim
 from fastnn.nn import Parameter
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 Array = NDArray[Any]
 Settings = dict[str, Any]
@@ -164,7 +164,7 @@ def test_form(kind: str, settings: Settings, loop: Iterator[Array]) -> None:
     w = Parameter(START.copy())
     optimizer = getattr(optim, kind)([w], **settings)
     for t, want in enumerate(loop):
-        w.grad = Tensor(gradient(w.detach().numpy(), t))
+        w.grad = of_array(gradient(w.detach().numpy(), t))
         optimizer.step()
         optimizer.param_groups[0]["lr"] *= 0.9
         np.testing.assert_allclose(w.detach().numpy(), want, rtol=1e-11, atol=1e-12)
@@ -189,7 +189,7 @@ def test_adafactor_keeps_squares_by_row_and_column(settings: Settings) -> None:
             if (t + i) % 4:
                 done[i] += 1
                 g = np.asarray(drawn.standard_normal(shapes[i]))
-                p.grad = Tensor(g)
+                p.grad = of_array(g)
                 want[i] = adafactor_step(want[i], g, done[i], states[i], **known)
         optimizer.step()
         if t == 5:
@@ -217,7 +217,7 @@ def test_decoupled_decay_is_that_of_a_step_without(kind: str) -> None:
     plain = make([twin], lr=0.1)
     for t in range(5):
         g = gradient(START, t)
-        w.grad, twin.grad = Tensor(g), Tensor(g.copy())
+        w.grad, twin.grad = of_array(g), of_array(g.copy())
         twin.detach().copy_(w.detach() * (1 - 0.1 * 0.5))
         decayed.step()
         plain.step()
@@ -228,7 +228,7 @@ def followed(optimizer: optim.Optimizer, steps: int = 5) -> bytes:
     """The bits of the first parameter after steps along some gradients."""
     w = optimizer.param_groups[0]["params"][0]
     for t in range(steps):
-        w.grad = Tensor(gradient(START, t))
+        w.grad = of_array(gradient(START, t))
         optimizer.step()
     return w.detach().numpy().tobytes()
 
@@ -245,7 +245,7 @@ def test_l1_moves_towards_zero_after_the_step(kind: str) -> None:
     shrunk, plain = make([w], lr=0.1, l1=0.4), make([twin], lr=0.1)
     for t in range(5):
         twin.detach().copy_(w.detach())
-        w.grad, twin.grad = Tensor(gradient(START, t)), Tensor(gradient(START, t))
+        w.grad, twin.grad = of_array(gradient(START, t)), of_array(gradient(START, t))
         shrunk.step()
         plain.step()
         p = twin.detach().numpy()
@@ -293,7 +293,7 @@ def test_proximal_l1_makes_exact_zeros(real: str) -> None:
     rng = np.random.RandomState(0)
     x, true = rng.standard_normal((200, 10)).astype(real), np.zeros(10, real)
     true[[1, 4, 7]] = 2.0, -1.0, 0.5
-    inputs, targets = Tensor(x), Tensor(x @ true)
+    inputs, targets = of_array(x), of_array(x @ true)
     zeros = []
     for proximal in (True, False):
         w = Parameter(np.full(10, 0.3, real))
@@ -343,7 +343,7 @@ def test_what_a_row_keeps_is_saved_and_cut_with_the_steps() -> None:
         for i in range(2):
             skipped = (t + i) % 3 == 0
             for p in (params[i], alone[i]):
-                p.grad = None if skipped else Tensor(gradient(p.detach().numpy(), t))
+                p.grad = None if skipped else of_array(gradient(p.detach().numpy(), t))
             each[i].step()
         together.step()
         if t == 3:

@@ -12,7 +12,7 @@ from cases.optimizers import OF_TORCH, SKLEARN
 import fastnn
 from fastnn import nn, optim
 from fastnn.nn import Parameter
-from fastnn.tensor import Tensor
+from fastnn.tensor import of_array
 
 GOLDEN = stored.read("optimizers")
 
@@ -20,7 +20,7 @@ GOLDEN = stored.read("optimizers")
 def trained(kind: str, settings: dict[str, Any], real: str) -> tuple[float, optim.Optimizer]:
     """The loss before the last step, and the optimizer after it."""
     parameters = [Parameter(w.astype(real)) for w in descent.weights()]
-    x, y = (Tensor(a.astype(real)) for a in descent.data())
+    x, y = (of_array(a.astype(real)) for a in descent.data())
     w1, b1, w2, b2 = parameters
     optimizer = getattr(optim, kind)(parameters, **settings)
     for i in range(descent.STEPS):

@@ -12,7 +12,7 @@ from test_trainer import CLASSES, Switch, X, fields, make
 
 import fastnn
 from fastnn import nn, optim
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.train.predict import BLOCK
 
 
@@ -21,7 +21,7 @@ def eager(model: nn.Module, x: Any) -> np.ndarray:
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     with fastnn.no_grad():
-        z = model(Tensor(np.ascontiguousarray(x))).numpy().copy()
+        z = model(of_array(np.ascontiguousarray(x))).numpy().copy()
     for module, mode in modes:
         module.training = mode
     return z
@@ -70,7 +70,7 @@ def test_predict_takes_what_numpy_takes(real: str) -> None:
     model = net(real)
     x = np.arange(10).reshape(2, 5)
     want = eager(model, x.astype(real)).tobytes()
-    for given in (x, x.tolist(), x.astype("f4"), x.astype("f8"), x.astype(">i2"), Tensor(x)):
+    for given in (x, x.tolist(), x.astype("f4"), x.astype("f8"), x.astype(">i2"), of_array(x)):
         assert model.predict(given).tobytes() == want
     assert model.predict(x[:1]).dtype == real
 
@@ -176,14 +176,14 @@ def test_modules_within_modules() -> None:
 
     model, x = nn.Sequential(Skip(), Skip()), X.astype(np.float32)
     assert model.predict(x).tobytes() == eager(model, x).tobytes()
-    assert not np.array_equal(model.predict(x), model(Tensor(x)).detach().numpy())  # it trains
+    assert not np.array_equal(model.predict(x), model(of_array(x)).detach().numpy())  # it trains
 
 
 READ_ONLY = np.zeros((50, 3), np.float32)
 READ_ONLY.flags.writeable = False
 BAD_OUT: dict[str, tuple[Any, type[Exception]]] = {
     "list": ([[0.0] * 3] * 50, TypeError),
-    "tensor": (Tensor(np.zeros((50, 3), np.float32)), TypeError),
+    "tensor": (of_array(np.zeros((50, 3), np.float32)), TypeError),
     "read-only": (READ_ONLY, TypeError),
     "fortran": (np.zeros((50, 3), np.float32, order="F"), TypeError),
     "strided": (np.zeros((50, 6), np.float32)[:, ::2], TypeError),

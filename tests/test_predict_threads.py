@@ -8,7 +8,7 @@ import pytest
 from test_threads import DATA, run_together, small_trainer
 
 import fastnn
-from fastnn.tensor import Tensor
+from fastnn.tensor import of_array
 
 
 @pytest.mark.parametrize("team", [1, 2])
@@ -16,7 +16,7 @@ def test_eight_threads_predict_with_one_model(team: int) -> None:
     """New sizes, too: one thread records while others replay."""
     model = small_trainer(1024).model  # long enough to give up the GIL
     model.predict(DATA[:1])
-    want = model(Tensor(DATA)).detach().numpy().copy()
+    want = model(of_array(DATA)).detach().numpy().copy()
     wrong: list[int] = []
 
     def job(first: int) -> None:

@@ -12,7 +12,7 @@ from cases.draws import EXPRESSIONS, drawn
 import fastnn
 from fastnn import random
 from fastnn.nn import Linear, init
-from fastnn.tensor import Tensor
+from fastnn.tensor import of_array
 
 HERE = pathlib.Path(__file__).parent
 GOLDEN = json.loads((HERE / "golden.json").read_text())
@@ -223,14 +223,14 @@ def test_linear_starts_as_torchs() -> None:
 
 @pytest.mark.parametrize("name", sorted(INITS_2_3_SEED_7))
 def test_inits(name: str) -> None:
-    weight = Tensor(np.zeros((3, 2), np.float32).T)
+    weight = of_array(np.zeros((3, 2), np.float32).T)
     random.manual_seed(7)
     assert getattr(init, name)(weight) is weight
     close(weight.numpy(), INITS_2_3_SEED_7[name])
 
 
 def test_uniform_has_one_rounding() -> None:
-    weight = Tensor(np.zeros(3, np.float32))
+    weight = of_array(np.zeros(3, np.float32))
     random.manual_seed(7)
     random.rand(3, dtype=np.float64)
     got = init.uniform_(weight, -0.3, 0.45).numpy()
@@ -239,7 +239,7 @@ def test_uniform_has_one_rounding() -> None:
 
 def test_init_bounds_of_golden() -> None:
     want = GOLDEN["init_Linear_3_5"]
-    weight = Tensor(np.zeros((5, 3), np.float64))
+    weight = of_array(np.zeros((5, 3), np.float64))
     largest = {}
     for name in ("kaiming_uniform_", "xavier_uniform_"):
         largest[name] = max(
@@ -265,7 +265,7 @@ def test_gains(name: str, param: float | None, want: float) -> None:
 
 
 def test_constants_and_refusals() -> None:
-    weight = Tensor(np.zeros((2, 3), np.float32))
+    weight = of_array(np.zeros((2, 3), np.float32))
     assert init.ones_(weight).numpy().sum() == 6
     assert init.eye_(weight).numpy().tolist() == [[1, 0, 0], [0, 1, 0]]
     assert init.constant_(weight, 2.5).numpy().sum() == 15
@@ -275,7 +275,7 @@ def test_constants_and_refusals() -> None:
     with pytest.raises(ValueError, match="mode: expected one of 'fan_in', 'fan_out'"):
         init.kaiming_normal_(weight, mode="fan")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"expected a weight of shape \(out, in\)"):
-        init.xavier_normal_(Tensor(np.zeros(3, np.float32)))
+        init.xavier_normal_(of_array(np.zeros(3, np.float32)))
     with pytest.raises(ValueError, match="b: expected a number >= a"):
         init.uniform_(weight, 1.0, 0.0)
     with pytest.raises(ValueError, match="std: expected a finite number >= 0"):

@@ -10,7 +10,7 @@ import pytest
 
 import fastnn
 from fastnn import nn, optim
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 Function = Callable[..., Tensor]
 
@@ -184,7 +184,7 @@ def test_a_leaf_made_inside_is_recorded_once() -> None:
 
     def penalty(x: Tensor) -> Tensor:
         fastnn.autograd.zero_grad(w)
-        probe = Tensor(x._array, requires_grad=True)
+        probe = of_array(x._array, requires_grad=True)
         slope = fastnn.grad(lambda p: (p * p * w).sum())(probe)
         loss = (slope * slope).sum()
         loss.backward()

@@ -13,7 +13,7 @@ from cases.surface import ARRAYS, EXPRESSIONS, evaluate
 import fastnn
 from fastnn import ops
 from fastnn.ops import creation
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 GOLDENS = json.loads((Path(__file__).parent / "goldens/surface.json").read_text())
 TOLERANCE = {"float32": 2e-6, "float64": 1e-12}
@@ -54,11 +54,11 @@ def test_compiled(expression: str) -> None:
     second = [a[::-1].copy() if a.ndim and name not in ("idx", "ci") else a.copy()
               for name, a in zip(names, first)]  # fmt: skip
     try:
-        compiled(*map(Tensor, first))
+        compiled(*map(of_array, first))
     except fastnn.RecordingError as refused:
         assert "test_surface.py" in str(refused) or "<string>" in str(refused)
         return
-    want, got = function(*map(Tensor, second)), compiled(*map(Tensor, second))
+    want, got = function(*map(of_array, second)), compiled(*map(of_array, second))
     assert want.shape == got.shape and want.numpy().tobytes() == got.numpy().tobytes()
 
 

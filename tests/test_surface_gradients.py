@@ -13,7 +13,7 @@ from test_gradients import check, draw, projected
 import fastnn
 from fastnn import ops
 from fastnn.ops import creation
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 I2 = fastnn.tensor([[0, 2], [2, -1]])
 PICK, COLUMN = fastnn.tensor([2, 0, 2]), fastnn.tensor([[1], [0], [3]])
@@ -131,7 +131,7 @@ def compiled_bits(function: Function, shapes: list[tuple[int, ...]], low: float)
     compiled = fastnn.compile(step)
     kept = []
     for seed in (0, 7):
-        inputs = [Tensor(draw(*shape, seed=i + seed, low=low)) for i, shape in enumerate(shapes)]
+        inputs = [of_array(draw(*shape, seed=i + seed, low=low)) for i, shape in enumerate(shapes)]
         want, got = step(*inputs), compiled(*inputs)
         for a, b in zip(want, got, strict=True):
             assert a.shape == b.shape and a.numpy().tobytes() == b.numpy().tobytes()

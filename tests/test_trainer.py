@@ -12,7 +12,7 @@ import pytest
 
 import fastnn
 from fastnn import nn, optim
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.train import batch_order, session
 
 ROWS, BATCH = 50, 16  # the last batch has 2 rows
@@ -100,7 +100,7 @@ def eager_fit(
         for begin in range(0, rows, batch):
             chosen = order[begin : begin + batch]
             trainer.optimizer.zero_grad()
-            loss = trainer.loss(trainer.model(Tensor(x[chosen])), Tensor(y[chosen]))
+            loss = trainer.loss(trainer.model(of_array(x[chosen])), of_array(y[chosen]))
             if not np.isfinite(loss.item()):
                 raise FloatingPointError(f"epoch {epoch}, step {begin // batch}")
             loss.backward()

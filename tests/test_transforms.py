@@ -12,7 +12,7 @@ import pytest
 
 import fastnn
 from fastnn import nn
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text())
 DOC = GOLDEN["mindspore_doc_examples"]
@@ -27,7 +27,7 @@ def call(form: str, fn: Callable[..., Any], *args: Tensor) -> Any:
         return fn(*args)
     compiled = fastnn.compile(fn)
     if form == "replayed":
-        compiled(*(Tensor(a._array * 0 + 1) if a.dtype.kind == "f" else a for a in args))
+        compiled(*(of_array(a._array * 0 + 1) if a.dtype.kind == "f" else a for a in args))
     return compiled(*args)
 
 
@@ -195,7 +195,7 @@ def dense() -> tuple[nn.Linear, Tensor, Tensor, Callable[..., Any]]:
     for name, p in layer.named_parameters():
         p.name = f"dense.{name}"
     rng = np.random.default_rng(0)
-    x, y = Tensor(rng.standard_normal((4, 3))), Tensor(rng.standard_normal((4, 2)))
+    x, y = of_array(rng.standard_normal((4, 3))), of_array(rng.standard_normal((4, 2)))
 
     def forward(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         z = layer(x)

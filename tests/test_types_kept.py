@@ -15,6 +15,7 @@ from cases import types
 
 import fastnn
 from fastnn import Tensor, nn, optim
+from fastnn.tensor import of_array
 from fastnn.train import Trainer
 
 HALVES = ("float16", "bfloat16")
@@ -86,7 +87,7 @@ def test_models_of_halves(name: str, tmp_path: Path) -> None:
     assert got.dtype == ("float16" if name == "float16" else "float32")
     np.testing.assert_allclose(got.astype(np.float32), wide, atol=16 * eps)
     with fastnn.no_grad():
-        eager = net(Tensor(x).to(net[0].weight.dtype)).float().numpy()
+        eager = net(of_array(x).to(net[0].weight.dtype)).float().numpy()
     np.testing.assert_array_equal(got.astype(np.float32), eager)
     out = np.empty_like(got)
     assert net.predict(x, out=out) is out and np.array_equal(out, got)
@@ -94,7 +95,7 @@ def test_models_of_halves(name: str, tmp_path: Path) -> None:
     again = fastnn.load(tmp_path / "net")
     assert again[0].weight.dtype == name and np.array_equal(again.predict(x), got)
     with pytest.raises(TypeError, match=f"input: expected dtype {name} like the weight"):
-        net(Tensor(x))
+        net(of_array(x))
     assert net.float()[0].weight.dtype == "float32"
 
 
@@ -117,7 +118,7 @@ def test_fit_of_halves_is_the_eager_loop(name: str, make: Any) -> None:
         for begin in range(0, 32, 8):
             optimizer.zero_grad()
             rows = slice(begin, begin + 8)
-            loss(second(Tensor(x[rows]).to(getattr(fastnn, name))), Tensor(y[rows])).backward()
+            loss(second(of_array(x[rows]).to(getattr(fastnn, name))), of_array(y[rows])).backward()
             optimizer.step()
     for p, q in zip(first.parameters(), second.parameters(), strict=True):
         assert p.dtype == name and p.tolist() == q.tolist()
@@ -131,7 +132,7 @@ def data(name: str) -> Any:
     """A large array or, for bfloat16, a tensor."""
     drawn = np.random.default_rng(0).integers(0, 2 if name == "bool" else 90, (ROWS, WIDTH))
     if name in HALVES:
-        return Tensor(drawn / 90).to(getattr(fastnn, name))
+        return of_array(drawn / 90).to(getattr(fastnn, name))
     return drawn.astype(name)
 
 
@@ -231,7 +232,7 @@ def test_layers_of_halves(layer: str, name: str) -> None:
     module, shape = LAYERS[layer]
     dtype, eps = getattr(fastnn, name), 2.0 ** (-10 if name == "float16" else -7)
     a = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    x = Tensor(a).to(dtype).requires_grad_()
+    x = of_array(a).to(dtype).requires_grad_()
     made = copy.deepcopy(module).to(dtype)
     expected, got = copy.deepcopy(module)(x.detach().float()), made(x)
     assert got.dtype == dtype
@@ -248,8 +249,8 @@ def test_losses_of_halves(loss: str, name: str) -> None:
     function, classes = LOSSES[loss]
     dtype, eps = getattr(fastnn, name), 2.0 ** (-10 if name == "float16" else -7)
     a, b = np.random.default_rng(0).uniform(0, 1, (2, 4, 3)).astype(np.float32)
-    x = Tensor(a).to(dtype).requires_grad_()
-    y = fastnn.tensor([0, 2, 1, 0]) if classes else Tensor(b).to(dtype)
+    x = of_array(a).to(dtype).requires_grad_()
+    y = fastnn.tensor([0, 2, 1, 0]) if classes else of_array(b).to(dtype)
     wide_y = y if classes else y.float()
     expected, got = function(x.detach().float(), wide_y), function(x, y)
     assert got.dtype == dtype
@@ -270,4 +271,4 @@ def test_a_stream_of_bytes_has_the_types_too() -> None:
     stream = io.BytesIO()
     np.save(stream, values("bfloat16")._array)
     stream.seek(0)
-    assert Tensor(np.load(stream)).tolist() == values("bfloat16").tolist()
+    assert of_array(np.load(stream)).tolist() == values("bfloat16").tolist()

@@ -11,6 +11,7 @@ import pytest
 
 import fastnn
 from fastnn import Tensor, nn
+from fastnn.tensor import of_array
 
 INTEGERS = ("uint8", "int8", "int16", "int32", "int64")
 HALVES = ("float16", "bfloat16")
@@ -86,7 +87,7 @@ UNARY: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Array], Array]]] = 
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 def test_binary_ops_wrap_as_numpys(op: str, name: str) -> None:
     a, b = numbers(name, 1), numbers(name, 2)
-    x, y = Tensor(a), Tensor(b)
+    x, y = of_array(a), of_array(b)
     for left, right, one, two in ((a, b, x, y), (a, b[0], x, y[0]), (a.T, b.T, x.T, y.T)):
         expected, got = BINARY[op](left, right), BINARY[op](one, two)
         assert got.dtype == expected.dtype
@@ -108,18 +109,18 @@ def test_unary_ops_and_reductions_as_numpys(op: str, name: str) -> None:
     if op == "square root":
         a = (a % 100).astype(name)
     expected = theirs(a)
-    got = ours(Tensor(a))
+    got = ours(of_array(a))
     assert got.dtype == expected.dtype
     np.testing.assert_array_equal(got.numpy(), expected)
     if op != "nonzero":
-        np.testing.assert_array_equal(fastnn.compile(ours)(Tensor(a)).numpy(), expected)
+        np.testing.assert_array_equal(fastnn.compile(ours)(of_array(a)).numpy(), expected)
 
 
 @pytest.mark.parametrize("name", INTEGERS)
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 def test_products_of_whole_numbers(name: str) -> None:
     a, b = numbers(name, 1), numbers(name, 2)
-    x, y = Tensor(a), Tensor(b)
+    x, y = of_array(a), of_array(b)
     cases: list[tuple[Callable[..., Tensor], tuple[Tensor, ...], Array]] = [
         (fastnn.matmul, (x, y.T), a @ b.T),
         (fastnn.mm, (x.T, y), a.T @ b),
@@ -205,8 +206,8 @@ def test_halves_are_float32_rounded(op: str, name: str) -> None:
     """Values exactly, gradients within the rounding of the steps; compiled to the same bits."""
     function, dtype = FLOATS[op], getattr(fastnn, name)
     a, b = halves(name, 1), halves(name, 2)
-    wide = [Tensor(v, requires_grad=True) for v in (a, b)]
-    narrow = [Tensor(v).to(dtype).requires_grad_() for v in (a, b)]
+    wide = [of_array(v, requires_grad=True) for v in (a, b)]
+    narrow = [of_array(v).to(dtype).requires_grad_() for v in (a, b)]
     expected, got = function(*wide), function(*narrow)
     assert got.dtype == dtype and got.requires_grad == expected.requires_grad
     bound = COMPOSED.get(op, 1) - 1
@@ -216,8 +217,8 @@ def test_halves_are_float32_rounded(op: str, name: str) -> None:
         atol=0,
     )  # fmt: skip
     cotangent = rounded(np.random.default_rng(3).normal(size=expected.shape), name)
-    mine = fastnn.autograd.grad(got, narrow, Tensor(cotangent).to(dtype), allow_unused=True)
-    theirs = fastnn.autograd.grad(expected, wide, Tensor(cotangent), allow_unused=True)
+    mine = fastnn.autograd.grad(got, narrow, of_array(cotangent).to(dtype), allow_unused=True)
+    theirs = fastnn.autograd.grad(expected, wide, of_array(cotangent), allow_unused=True)
     for g, w in zip(mine, theirs, strict=True):
         assert (g is None) == (w is None)
         if g is not None and w is not None:
@@ -258,15 +259,15 @@ def test_all_bits_of_the_halves(name: str) -> None:
     np.testing.assert_array_equal(values.view(np.uint32)[~np.isnan(expected)],
                                   expected.view(np.uint32)[~np.isnan(expected)])  # fmt: skip
     np.testing.assert_array_equal(np.isnan(values), np.isnan(expected))
-    back = Tensor(values).to(dtype)._array.view(np.uint16)
+    back = of_array(values).to(dtype)._array.view(np.uint16)
     np.testing.assert_array_equal(back, bits)
     finite = np.sort(values[np.isfinite(values)])
     middle = (finite[:-1].astype(np.float64) + finite[1:]) / 2
     for given in (middle, np.nextafter(middle.astype(np.float32), np.float32(np.inf))):
         given32 = given.astype(np.float32)
-        got = Tensor(given32).to(dtype).float().numpy()
+        got = of_array(given32).to(dtype).float().numpy()
         np.testing.assert_array_equal(got, rounded(given32, name))
-    assert Tensor(np.float32([65519.0, 65520.0])).half().tolist() == [65504.0, float("inf")]
+    assert of_array(np.float32([65519.0, 65520.0])).half().tolist() == [65504.0, float("inf")]
 
 
 @pytest.mark.parametrize("name", HALVES)

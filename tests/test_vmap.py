@@ -13,7 +13,7 @@ from test_gradients import FUNCTIONS, SAMPLES, Sample, projected
 import fastnn
 from fastnn import func, nn, ops
 from fastnn.ops.table import apply
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.transforms.vmap import transform
 
 F = nn.functional
@@ -42,9 +42,9 @@ def close(got: Tensor, want: Any, rtol: float = 1e-12) -> None:
 
 def against_a_loop(fn: Callable[..., Any], arrays: list[Any], dims: tuple[Any, ...]) -> None:
     given = [a if d is None else batch(a) for a, d in zip(arrays, dims)]
-    got = fastnn.vmap(fn, dims)(*map(Tensor, given))
+    got = fastnn.vmap(fn, dims)(*map(of_array, given))
     for i in range(SIZE):
-        one = fn(*(Tensor(a.copy() if d is None else a[i].copy())
+        one = fn(*(of_array(a.copy() if d is None else a[i].copy())
                    for a, d in zip(given, dims)))  # fmt: skip
         for part, want in zip(*(x if isinstance(x, tuple) else (x,) for x in (got, one))):
             close(part[i], want.detach().numpy())
@@ -81,8 +81,8 @@ def test_row_through_the_batch() -> None:
                 return projected(transform.stack(rows), 2)
 
             by = tuple(range(len(arrays)))
-            got = fastnn.grad(whole, by)(*map(Tensor, given))
-            want = fastnn.grad(loop, by)(*map(Tensor, given))
+            got = fastnn.grad(whole, by)(*map(of_array, given))
+            want = fastnn.grad(loop, by)(*map(of_array, given))
             for g, w in zip(got, want):
                 np.testing.assert_allclose(g.numpy(), w.numpy(), rtol=1e-9, err_msg=name)
 
@@ -101,7 +101,7 @@ WITHOUT_GRADIENT: dict[str, Sample] = {
               [np.array([[1.0, 2.0]]), np.array([[1.0], [3.0]])])
        for name in ("eq", "ne", "lt", "le", "gt", "ge")},
     "argmax": (lambda x: ops.argmax(x, 1), [np.array([[1.0, 3.0, 2.0], [5.0, 4.0, 0.0]])]),
-    "accuracy": (lambda z: ops.accuracy(z, Tensor(np.array([1, 1]))),
+    "accuracy": (lambda z: ops.accuracy(z, of_array(np.array([1, 1]))),
                  [np.array([[1.0, 3.0, 2.0], [5.0, 4.0, 0.0]])]),
     "binary_accuracy": (lambda z, y: ops.binary_accuracy(z, y),
                         [np.array([1.0, -3.0]), np.array([0.9, 0.9])]),
@@ -124,14 +124,14 @@ def test_labels_and_indices_in_the_batch() -> None:
         for fn in (ops.softmax_cross_entropy, lambda z, y: F.cross_entropy(z, y, reduction="sum"),
                    lambda z, y: F.cross_entropy(z, y, reduction="none"),
                    lambda z, y: ops.take_rows(z.T, y)):  # fmt: skip
-            got = fastnn.vmap(fn, dims)(*map(Tensor, given))
+            got = fastnn.vmap(fn, dims)(*map(of_array, given))
             for i in range(SIZE):
                 one = [a if d is None else a[i] for a, d in zip(given, dims)]
-                close(got[i], fn(*map(Tensor, one)).numpy())
+                close(got[i], fn(*map(of_array, one)).numpy())
     with pytest.raises(ValueError, match=r"^y: expected"):
-        fastnn.vmap(ops.softmax_cross_entropy)(Tensor(z), Tensor(y + 1))
+        fastnn.vmap(ops.softmax_cross_entropy)(of_array(z), of_array(y + 1))
     with pytest.raises(IndexError, match=r"^index: expected rows in 0\.\.3, got 9"):
-        fastnn.vmap(ops.take_rows)(Tensor(z), Tensor(np.full((SIZE, 2), 9)))
+        fastnn.vmap(ops.take_rows)(of_array(z), of_array(np.full((SIZE, 2), 9)))
 
 
 def model() -> nn.Module:
@@ -153,15 +153,15 @@ def test_gradients_per_sample(compiled: bool) -> None:
     each = func.vmap(func.grad(loss), in_dims=(None, 0, 0))
     if compiled:
         whole = fastnn.compile(lambda x, y: each(params, x, y))
-        whole(Tensor(x), Tensor(y))
-        found = whole(Tensor(x * 2), Tensor(y[::-1].copy()))
+        whole(of_array(x), of_array(y))
+        found = whole(of_array(x * 2), of_array(y[::-1].copy()))
         x, y = x * 2, y[::-1].copy()
     else:
-        found = each(params, Tensor(x), Tensor(y))
+        found = each(params, of_array(x), of_array(y))
     assert list(found) == list(params)
     for i in range(6):
         net.zero_grad()
-        F.cross_entropy(net(Tensor(x[i : i + 1])), Tensor(y[i : i + 1])).backward()
+        F.cross_entropy(net(of_array(x[i : i + 1])), of_array(y[i : i + 1])).backward()
         for name, p in net.named_parameters():
             assert p.grad is not None and not found[name].requires_grad
             close(found[name][i], p.grad.numpy())
@@ -172,7 +172,7 @@ def test_an_ensemble() -> None:
     nets = [nn.Linear(4, 2).double() for _ in range(SIZE)]
     params, buffers = func.stack_module_state(nets)
     assert buffers == {} and params["weight"].shape == (SIZE, 2, 4)
-    x = Tensor(np.random.default_rng(0).standard_normal((5, 4)))
+    x = of_array(np.random.default_rng(0).standard_normal((5, 4)))
 
     def call(params: Any, x: Tensor) -> Tensor:
         return func.functional_call(nets[0], params, (x,))
@@ -193,7 +193,7 @@ def test_nested() -> None:
 
     def outer(fn: Any, x: Any, y: Any) -> Tensor:
         inner = fastnn.vmap(fn, (None, 0))
-        return fastnn.vmap(inner, (0, None))(Tensor(x), Tensor(y))
+        return fastnn.vmap(inner, (0, None))(of_array(x), of_array(y))
 
     def dot(a: Tensor, b: Tensor) -> Tensor:
         return (a * b).sum()
@@ -201,11 +201,11 @@ def test_nested() -> None:
     close(outer(dot, x, y), x @ y.T)
     close(outer(fastnn.grad(lambda a, b: dot(a, b) ** 2), x, y),
           2 * (x @ y.T)[:, :, None] * y[None])  # fmt: skip
-    w = Tensor(rng.standard_normal((4, 2)), requires_grad=True)
+    w = of_array(rng.standard_normal((4, 2)), requires_grad=True)
     outer(lambda a, b: ((a * b) @ w).tanh().sum(), x, y).sum().backward()
     got = w.grad
     w.grad = None
-    sum(((Tensor(a) * Tensor(b)) @ w).tanh().sum() for a in x for b in y).backward()
+    sum(((of_array(a) * of_array(b)) @ w).tanh().sum() for a in x for b in y).backward()
     assert got is not None and w.grad is not None
     close(got, w.grad.numpy(), 1e-9)
 
@@ -217,17 +217,17 @@ def test_second_order_through_a_batch() -> None:
     def f(row: Tensor) -> Tensor:
         return (row**3).sum() * row[0]
 
-    each = fastnn.vmap(fastnn.hessian(f))(Tensor(x))
+    each = fastnn.vmap(fastnn.hessian(f))(of_array(x))
     for i in range(SIZE):
-        close(each[i], fastnn.hessian(f)(Tensor(x[i])).numpy())
-    whole = fastnn.hessian(lambda x: fastnn.vmap(f)(x).sum())(Tensor(x)).numpy()
+        close(each[i], fastnn.hessian(f)(of_array(x[i])).numpy())
+    whole = fastnn.hessian(lambda x: fastnn.vmap(f)(x).sum())(of_array(x)).numpy()
     for i in range(SIZE):
         np.testing.assert_allclose(whole[i, :, i], each[i].numpy())
     assert np.count_nonzero(whole) <= 4 * SIZE
 
 
 def test_axes_and_structures() -> None:
-    x = Tensor(np.arange(24.0).reshape(2, 3, 4))
+    x = of_array(np.arange(24.0).reshape(2, 3, 4))
     assert fastnn.vmap(lambda r: r * 2, 1, 2)(x).shape == (2, 4, 3)
     assert fastnn.vmap(lambda r: r * 2, -1, -1)(x).shape == (2, 3, 4)
     found = fastnn.vmap(lambda d: {"a": d["x"].sum() + d["k"], "b": [d["x"]]},
@@ -240,7 +240,7 @@ def test_axes_and_structures() -> None:
 
 
 def test_one_by_one_where_there_is_no_rule() -> None:
-    x = Tensor(np.array([[1.0, -2.0], [-3.0, 1.0], [2.0, 2.0]]), requires_grad=True)
+    x = of_array(np.array([[1.0, -2.0], [-3.0, 1.0], [2.0, 2.0]]), requires_grad=True)
 
     def branches(row: Tensor) -> Tensor:
         return row**2 if row.sum().item() > 0 else row * 10
@@ -249,7 +249,7 @@ def test_one_by_one_where_there_is_no_rule() -> None:
     assert y.tolist() == [[10.0, -20.0], [-30.0, 10.0], [4.0, 4.0]]
     y.sum().backward()
     assert x.grad is not None and x.grad.tolist() == [[10.0, 10.0], [10.0, 10.0], [4.0, 4.0]]
-    seen = fastnn.vmap(lambda row: Tensor(row.detach().numpy() * 2))(x.detach())
+    seen = fastnn.vmap(lambda row: of_array(row.detach().numpy() * 2))(x.detach())
     assert seen.tolist() == [[2.0, -4.0], [-6.0, 2.0], [4.0, 4.0]]
 
     def in_place(row: Tensor) -> Tensor:
@@ -263,7 +263,7 @@ def test_one_by_one_where_there_is_no_rule() -> None:
 def test_one_by_one_in_a_program() -> None:
     """Every run returns new memory."""
     products = fastnn.compile(lambda x: fastnn.vmap(lambda r: r.reshape(2, 2) @ r.reshape(2, 2))(x))
-    x = Tensor(np.arange(8.0).reshape(2, 4))
+    x = of_array(np.arange(8.0).reshape(2, 4))
     kept = [products(x), products(x)]
     assert products(x * 2).tolist() == [[[8, 12], [24, 44]], [[184, 220], [264, 316]]]
     assert [y.tolist() for y in kept] == [[[[2, 3], [6, 11]], [[46, 55], [66, 79]]]] * 2
@@ -272,10 +272,10 @@ def test_one_by_one_in_a_program() -> None:
 def test_a_batch_of_one_and_views() -> None:
     x = np.random.default_rng(0).standard_normal((4, 1, 3))
     net = model()
-    got = fastnn.vmap(lambda r: F.relu(r.T @ r).sum(0), 1)(Tensor(x))
+    got = fastnn.vmap(lambda r: F.relu(r.T @ r).sum(0), 1)(of_array(x))
     np.testing.assert_allclose(got.numpy()[0], np.maximum(x[:, 0].reshape(-1, 1).reshape(4, 3).T
                                @ x[:, 0], 0).sum(0))  # fmt: skip
-    assert fastnn.vmap(net)(Tensor(np.ones((1, 4)))).shape == (1, 3)
+    assert fastnn.vmap(net)(of_array(np.ones((1, 4)))).shape == (1, 3)
 
 
 def test_vmap_refuses() -> None:

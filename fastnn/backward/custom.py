@@ -13,7 +13,7 @@ from fastnn.ops.axes import unbroadcast
 from fastnn.tape import listener
 from fastnn.tape.modes import is_grad_enabled, no_grad
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 
 class Context:
@@ -108,7 +108,7 @@ def _gradients(
     name = function.__name__
     if ctx._materialize:
         cotangents = tuple(
-            Tensor(np.zeros(shape, dtype)) if g is None else g
+            of_array(np.zeros(shape, dtype)) if g is None else g
             for g, (shape, dtype) in zip(cotangents, shapes)
         )
     ctx._node = node
@@ -230,7 +230,7 @@ class Function:
         dirty = {id(x) for x in ctx._dirty}
         made = []
         for i, y in enumerate(outputs):
-            out = Tensor(y._array)
+            out = of_array(y._array)
             if y.dtype.kind == "f" and id(y) not in ctx._plain:
                 out._node, out._index, out.requires_grad = node, i, True
             if id(y) in dirty:
@@ -277,7 +277,7 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _refusing(gradient: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
-    y = Tensor(gradient._array)
+    y = of_array(gradient._array)
     y._node = Node(_refuse, inputs, (gradient._array,), ())
     y.requires_grad = True
     return y

@@ -8,7 +8,7 @@ from fastnn._core.backward import place_of, propagate
 from fastnn._support import dtypes
 from fastnn.backward import anomaly
 from fastnn.tape.listener import computes
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 
 def leads_to(y: Tensor, leaves: Iterable[Tensor]) -> bool:
@@ -50,6 +50,6 @@ def gradients_by(
 
 def ones(y: Tensor) -> Tensor:
     """Cotangents of ones."""
-    one = Tensor(dtypes.filled(y.shape, 1, y.dtype))
+    one = of_array(dtypes.filled(y.shape, 1, y.dtype))
     one._unit = y.numel() == 1
     return one

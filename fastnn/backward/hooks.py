@@ -38,7 +38,10 @@ class RemovableHandle:
 def _add(x: Tensor, hook: Hook, table: Table = live) -> RemovableHandle:
     place = place_of(x)
     number = next(_numbers)
-    table.setdefault(place, {})[number] = hook
+    hooks = table.setdefault(place, {})
+    hooks[number] = hook
+    for n in [n for n, other in hooks.items() if getattr(other, "retains", False)]:
+        hooks[n] = hooks.pop(n)  # what `retain_grad` keeps is what all hooks made of it
     handle = RemovableHandle(table, place, number)
     weakref.finalize(x, handle.remove).atexit = False
     return handle
@@ -80,7 +83,7 @@ def register_hook(x: Tensor, hook: Hook) -> RemovableHandle:
 
 
 def retain_grad(x: Tensor) -> None:
-    """Make backward fill `x.grad` for a non-leaf tensor; no effect on a leaf.
+    """Make backward fill `x.grad` for a non-leaf tensor, after its hooks; no effect on a leaf.
 
     Raises:
         RuntimeError: x does not require grad.

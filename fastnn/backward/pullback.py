@@ -18,7 +18,7 @@ from fastnn.backward.gradients import gradients_by, ones
 from fastnn.tape import listener
 from fastnn.tape.modes import enable_grad, is_grad_enabled
 from fastnn.tape.node import node_count
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 
 class _Running(threading.local):
@@ -57,7 +57,7 @@ def _alias(x: Tensor, linked: bool) -> Tensor:
     """A tensor on the same memory. First gradients stop at it; higher ones reach x."""
     if linked and x.requires_grad:
         return ops.reshape(x, x.shape)
-    y = Tensor(x._array, requires_grad=True)
+    y = of_array(x._array, requires_grad=True)
     y._stand_in = True
     return y
 
@@ -147,7 +147,7 @@ class Run:
         The gradients are linear in the cotangents u, so their gradient with respect to u is the
         tangent.
         """
-        u = [Tensor(np.zeros(y.shape, y.dtype), requires_grad=True) for y in outputs]
+        u = [of_array(np.zeros(y.shape, y.dtype), requires_grad=True) for y in outputs]
         for cotangent in u:
             cotangent._stand_in = True
         found = gradients_by(outputs, self.inputs, u, True, start=self.start)
@@ -171,7 +171,7 @@ def owned(
     result = []
     for x, gradient in zip(like, found, strict=True):
         if gradient is None:
-            gradient = Tensor(np.zeros(x.shape, x.dtype))
+            gradient = of_array(np.zeros(x.shape, x.dtype))
             if listener.active is not None:  # a constant would be the same memory every time
                 gradient = ops.copy(gradient)
         if id(owner(gradient._array)) in taken or 0 in gradient._array.strides:

@@ -23,7 +23,7 @@ from fastnn.compiler.recorder import Recorder, listening
 from fastnn.compiler.recording import Recording, rebuilt, tensors_of
 from fastnn.tape import listener
 from fastnn.tape.modes import is_grad_enabled
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,7 +97,7 @@ def _record(
     found = [(x, x.grad) for x in before.tensors]
     with listening(Recorder(arrays, leaves)) as recorder:
         with _undisturbed(), Frames() as frames:
-            result = fn(*(Tensor(a) for a in arrays))
+            result = fn(*(of_array(a) for a in arrays))
         if recorder.refused is not None:  # fn caught the error and went on
             raise recorder.refused
         modules = [module for module, _ in recorder.modules.values()]
@@ -122,7 +122,7 @@ def _record(
     lowered = lowering.lower(recorder.instructions, recorder.inputs, outputs, kept, watched)
     _forget_own_leaves(recorder)
     detached = [
-        Tensor(t._array.copy()) if v.storage.kind == "kept" else Tensor.detach(t)
+        of_array(t._array.copy()) if v.storage.kind == "kept" else Tensor.detach(t)
         for t, v in zip(tensors_of(result), outputs, strict=True)
     ]
     recording = Recording(
@@ -221,7 +221,7 @@ class Compiled(Front):
             return _with_gradients(self._run(new_args, new_kwargs), tensors, trained)
 
         if self.doubts:
-            result = call(*map(Tensor, arrays))
+            result = call(*map(of_array, arrays))
             detached = rebuilt(result, [Tensor.detach(t) for t in tensors_of(result)])
             return _given_back(detached, given, trained)
         for recording in self._cache.get(key, ()):

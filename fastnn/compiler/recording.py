@@ -18,7 +18,7 @@ from fastnn.compiler.captures import Captures
 from fastnn.compiler.lowering import Instruction, Storage, Value
 from fastnn.compiler.recorder import Recorder, lent
 from fastnn.tape import versions
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -153,7 +153,7 @@ class Recording:
     def __post_init__(self) -> None:
         r = self.recorder
         for leaf in r.grads_set.values():
-            leaf.grad = None if leaf.grad is None else Tensor(lent(leaf.grad._array))
+            leaf.grad = None if leaf.grad is None else of_array(lent(leaf.grad._array))
         self._tensors = [(x, x._array, x.requires_grad) for x in self.captures.tensors]
         leaves = [leaf for leaf, _, _ in (*r.parameters.values(), *self._tensors)]
         leaves += [*(leaf for leaf, _ in r.grads_read.values()), *r.grads_set.values()]
@@ -208,14 +208,14 @@ class Recording:
         strides = tuple(s * value.dtype.itemsize for s in value.strides)
         same = base.shape == value.shape and base.strides == strides and base.dtype == value.dtype
         if value.offset == 0 and same:
-            return Tensor(base)
+            return of_array(base)
         flat = base.reshape(-1, copy=False).view(np.uint8)
-        return Tensor(np.ndarray(value.shape, value.dtype, flat.data, value.offset, strides))
+        return of_array(np.ndarray(value.shape, value.dtype, flat.data, value.offset, strides))
 
 
 def _as_seen(value: Value, array: NDArray[Any]) -> Tensor:
     """An input as the recorded function saw its own: as the same view, if the shapes agree."""
     if array.shape != value.storage.array.shape:
-        return Tensor(array)
+        return of_array(array)
     strides = [stride * array.itemsize for stride in value.strides]
-    return Tensor(np.ndarray(value.shape, array.dtype, array, value.offset, strides))
+    return of_array(np.ndarray(value.shape, array.dtype, array, value.offset, strides))

@@ -31,7 +31,7 @@ from fastnn.ops.special import i0e, i1e
 from fastnn.random.generator import default_generator
 from fastnn.random.sampling import rand
 from fastnn.tape.modes import no_grad
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["ContinuousBernoulli", "Kumaraswamy", "LogisticNormal", "VonMises"]
 
@@ -253,7 +253,7 @@ class VonMises(Distribution):
             k, loc = (t.double().numpy() for t in (self.concentration, self.loc))
             angle = _angles(k, self._shape(sample_shape))
             found = (angle + math.pi + loc) % (2 * math.pi) - math.pi
-            return Tensor(found.astype(self.loc.dtype))
+            return of_array(found.astype(self.loc.dtype))
 
 
 def _angles(k: Any, shape: tuple[int, ...]) -> Any:

@@ -18,7 +18,7 @@ from fastnn.distributions.distribution import holds
 from fastnn.ops import creation
 from fastnn.random import sampling
 from fastnn.tape.modes import no_grad
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 
 __all__ = ["Categorical", "Multinomial", "OneHotCategorical"]
 
@@ -163,7 +163,7 @@ class OneHotCategorical(ByClasses):
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         n = self._event_shape[0]
-        values = Tensor(dtypes.converted(np.eye(n), self._given.dtype))
+        values = of_array(dtypes.converted(np.eye(n), self._given.dtype))
         found = values.reshape((n,) + (1,) * len(self._batch_shape) + (n,))
         return found.expand((n, *self._batch_shape, n)) if expand else found
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn._support.dtypes import converted, readable
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 Array: TypeAlias = NDArray[Any]
 
@@ -73,7 +73,7 @@ class Constraint:
         **settings: Any,
     ) -> None:
         self.text, self.kind, self._settings = text, kind, settings
-        self.holds = holds or (lambda x: self.check(Tensor(x))._array)
+        self.holds = holds or (lambda x: self.check(of_array(x))._array)
         if is_discrete is not None:
             self.is_discrete = is_discrete
         if event_dim is not None:
@@ -81,7 +81,7 @@ class Constraint:
 
     def check(self, value: Tensor) -> Tensor:
         """Which values belong to the set, as bool."""
-        return Tensor(self.of(value._array))
+        return of_array(self.of(value._array))
 
     def of(self, array: Array) -> Array:
         """The same of an array as tensors hold it."""
@@ -245,10 +245,10 @@ def stack(cseq: Sequence[Constraint], dim: int = 0) -> Constraint:
 
 
 def multinomial(total_count: int) -> Constraint:
-    """Vectors of whole numbers from 0 up that sum to total_count at most."""
+    """Vectors of numbers from 0 up, counts or parts of them, that sum to total_count at most."""
     return Constraint(
         f"vectors of counts that sum to at most {total_count}",
-        lambda x: ((x % 1 == 0) & (x >= 0)).all(-1) & (x.sum(-1) <= total_count),
+        lambda x: (x >= 0).all(-1) & (x.sum(-1) <= total_count),
         is_discrete=True,
         event_dim=1,
     )

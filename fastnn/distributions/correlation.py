@@ -21,7 +21,7 @@ from fastnn.distributions.triangles import cholesky, log_diagonal, lower_solve
 from fastnn.ops import creation
 from fastnn.random.sampling import randn
 from fastnn.tape.modes import no_grad
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["LKJCholesky", "Wishart"]
 
@@ -54,7 +54,7 @@ class LKJCholesky(Distribution):
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         with no_grad():
             c, dtype = self.concentration, self.concentration.dtype
-            place = Tensor(np.maximum(np.arange(self.dim) - 1, 0).astype(dtype))
+            place = of_array(np.maximum(np.arange(self.dim) - 1, 0).astype(dtype))
             rest = (c + 0.5 * (self.dim - 2)).unsqueeze(-1) - 0.5 * place
             share = Beta((place + 0.5).expand(rest.shape), rest, validate_args=False)
             y = share.sample(sample_shape).unsqueeze(-1)
@@ -67,7 +67,7 @@ class LKJCholesky(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         value = self._checked(value)
         n, c = self.dim, self.concentration
-        powers = Tensor(np.arange(n - 2, -1, -1).astype(c.dtype)) + 2 * (c - 1).unsqueeze(-1)
+        powers = of_array(np.arange(n - 2, -1, -1).astype(c.dtype)) + 2 * (c - 1).unsqueeze(-1)
         logs = value.diagonal(dim1=-2, dim2=-1)[..., 1:].log()
         a = c + 0.5 * (n - 1)
         constant = 0.5 * (n - 1) * math.log(math.pi) - ops.lgamma(a) * (n - 1)
@@ -148,13 +148,13 @@ class Wishart(ByMatrix, ExponentialFamily):
 
     def _drawn(self, sample_shape: tuple[int, ...]) -> Tensor:
         n, dtype = self._event_shape[0], self._tril.dtype
-        less = Tensor(np.arange(n).astype(dtype))
+        less = of_array(np.arange(n).astype(dtype))
         chi2 = Chi2(self.df.unsqueeze(-1) - less, validate_args=False)
         roots = ops.clamp(chi2.rsample(sample_shape).sqrt(), float(finfo(dtype).eps))
         rows, columns = np.tril_indices(n, -1)
         below = randn(*sample_shape, *self._batch_shape, len(rows), dtype=dtype)
         flat = creation.zeros(*sample_shape, *self._batch_shape, n * n, dtype=dtype)
-        flat[..., Tensor(rows * n + columns)] = below
+        flat[..., of_array(rows * n + columns)] = below
         noise = flat.reshape(*flat.shape[:-1], n, n) + roots.diag_embed()
         lower = self._tril @ noise
         return lower @ lower.mT
@@ -175,7 +175,7 @@ class Wishart(ByMatrix, ExponentialFamily):
 
     def entropy(self) -> Tensor:
         nu, n = self.df, self._event_shape[0]
-        halves = Tensor((np.arange(n) / 2).astype(nu.dtype))
+        halves = of_array((np.arange(n) / 2).astype(nu.dtype))
         slopes = ops.digamma((nu / 2).unsqueeze(-1) - halves).sum(-1)
         found = (n + 1) * (0.5 * n * math.log(2.0) + log_diagonal(self._tril))
         return found + ops.mvlgamma(nu / 2, n) - (nu - n - 1) / 2 * slopes + nu * n / 2

@@ -23,7 +23,7 @@ from fastnn.nn.functional import softplus
 from fastnn.ops import creation
 from fastnn.random import rejection, sampling
 from fastnn.tape.modes import no_grad
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = [
     "Bernoulli",
@@ -125,7 +125,7 @@ class Bernoulli(ByProbability, ExponentialFamily):
 
 def listed(values: Any, batch_shape: tuple[int, ...], expand: bool) -> Tensor:
     """Values along a new first axis, before the batch."""
-    found = Tensor(values).reshape((-1,) + (1,) * len(batch_shape))
+    found = of_array(values).reshape((-1,) + (1,) * len(batch_shape))
     return found.expand((len(values), *batch_shape)) if expand else found
 
 

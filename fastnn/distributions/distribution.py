@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from fastnn.ops import creation
 from fastnn.tape import listener
 from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor
+from fastnn.tensor.size import Size
 
 __all__ = ["Distribution", "ExponentialFamily"]
 
@@ -61,14 +63,14 @@ class Distribution:
         Distribution._validate_args = value
 
     @property
-    def batch_shape(self) -> tuple[int, ...]:
+    def batch_shape(self) -> Size:
         """Shape of the independent distributions."""
-        return self._batch_shape
+        return Size(self._batch_shape)
 
     @property
-    def event_shape(self) -> tuple[int, ...]:
+    def event_shape(self) -> Size:
         """Shape of one sample of one distribution."""
-        return self._event_shape
+        return Size(self._event_shape)
 
     @property
     def support(self) -> Constraint:
@@ -99,6 +101,10 @@ class Distribution:
         """Draw samples without a gradient; shape: sample_shape + batch_shape + event_shape."""
         with no_grad():
             return self.rsample(sample_shape)
+
+    def sample_n(self, n: int) -> Tensor:
+        """Draw n samples, torch's older name of `sample((n,))`."""
+        return self.sample((n,))
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw samples as a function of the parameters, which have gradients through it."""
@@ -151,8 +157,16 @@ class Distribution:
     def _shape(self, sample_shape: Sequence[int]) -> tuple[int, ...]:
         return shape_of(sample_shape) + self._batch_shape + self._event_shape
 
-    def _checked(self, value: Any) -> Tensor:
+    def _checked(self, value: Any, support: Constraint | None = None) -> Tensor:
         """The value as a tensor whose shape fits, within the support if arguments are checked."""
+        found: Tensor = self._shaped(value)
+        if self._validate_args:
+            with contextlib.suppress(NotImplementedError):  # it may have no support
+                holds("value", found, self.support if support is None else support)
+        return found
+
+    def _shaped(self, value: Any) -> Tensor:
+        """The value as a tensor whose shape fits, if arguments are checked."""
         if not isinstance(value, Tensor):
             raise ValueError(f"value: expected a Tensor, got {type(value).__name__}")
         if not self._validate_args:
@@ -166,11 +180,6 @@ class Distribution:
         for size, own in zip(reversed(value.shape), reversed(expected)):
             if size != 1 and own != 1 and size != own:
                 raise ValueError(f"value: shape {value.shape} does not broadcast to {expected}")
-        try:
-            support = self.support
-        except NotImplementedError:
-            return value
-        holds("value", value, support)
         return value
 
     def _lacks(self, name: str) -> NotImplementedError:

@@ -21,7 +21,7 @@ from fastnn.distributions.normal import standard_normal
 from fastnn.ops.table import taped
 from fastnn.random import rejection
 from fastnn.tape.modes import no_grad
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:
     from fastnn.tape.node import Node
@@ -43,7 +43,7 @@ def _gamma_gradient(node: Node, dy: Tensor) -> list[Tensor | None]:
     assert drawn is not None
     x = np.asarray(dtypes.readable(drawn), np.float64)
     slope = np.vectorize(_slope, otypes=[np.float64])(alpha, x)
-    return [dy * Tensor(dtypes.converted(slope, dy.dtype))]
+    return [dy * of_array(dtypes.converted(slope, dy.dtype))]
 
 
 def _slope(a: float, x: float) -> float:
@@ -188,7 +188,7 @@ class InverseGamma(_ShapeRate):
         return gamma.log_prob(value.reciprocal()) - 2 * value.log()
 
     def cdf(self, value: Tensor) -> Tensor:
-        scaled = self.rate / self._checked(value)
+        scaled = self.rate / self._checked(value, constraints.nonnegative)
         return ops.igammac(self.concentration.expand(scaled.shape), scaled)
 
     def entropy(self) -> Tensor:

@@ -12,7 +12,7 @@ from fastnn.distributions import constraints
 from fastnn.distributions.distribution import Distribution
 from fastnn.distributions.normal import standard_normal
 from fastnn.distributions.triangles import cholesky, log_diagonal, lower_solve, precision_factor
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["LowRankMultivariateNormal", "MultivariateNormal"]
 
@@ -57,7 +57,7 @@ class ByMatrix(Distribution):
             found = self._tril @ self._tril.mT
         else:
             inverse = lower_solve(
-                self._tril, Tensor(np.eye(self._tril.shape[-1], dtype=self._tril.dtype))
+                self._tril, of_array(np.eye(self._tril.shape[-1], dtype=self._tril.dtype))
             )
             found = inverse.mT @ inverse
         return found.expand((*self._batch_shape, *found.shape[-2:]))
@@ -193,7 +193,7 @@ class LowRankMultivariateNormal(Distribution):
         self.loc, self.cov_diag = (x.expand((*batch, *event)) for x in (loc, cov_diag))
         self.cov_factor = cov_factor.expand((*batch, *cov_factor.shape[-2:]))
         super().__init__(batch, event, validate_args)
-        unit = Tensor(np.eye(cov_factor.shape[-1], dtype=cov_factor.dtype))
+        unit = of_array(np.eye(cov_factor.shape[-1], dtype=cov_factor.dtype))
         self._capacitance = cholesky(self._weighted() @ self._w + unit)
 
     def _weighted(self) -> Tensor:
@@ -224,7 +224,7 @@ class LowRankMultivariateNormal(Distribution):
     def _tril(self) -> Tensor:
         root = self._d.sqrt().unsqueeze(-1)
         w = self._w / root
-        unit = Tensor(np.eye(w.shape[-2], dtype=w.dtype))
+        unit = of_array(np.eye(w.shape[-2], dtype=w.dtype))
         return root * cholesky(w @ w.mT + unit)
 
     @property

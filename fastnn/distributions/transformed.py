@@ -37,8 +37,8 @@ class TransformedDistribution(Distribution):
         self.transforms, self.base_dist = parts, base_distribution
         self.has_rsample = base_distribution.has_rsample
         joint = ComposeTransform(parts)
-        shape = base_distribution.batch_shape + base_distribution.event_shape
-        shape = joint.forward_shape(shape)
+        sizes = base_distribution.batch_shape + base_distribution.event_shape
+        shape = joint.forward_shape(sizes)
         events = max(event_dim(joint), len(base_distribution.event_shape))
         cut = len(shape) - events
         super().__init__(shape[:cut], shape[cut:], validate_args)
@@ -95,7 +95,9 @@ class TransformedDistribution(Distribution):
 
     def cdf(self, value: Tensor) -> Tensor:
         self._lone("cdf")
-        y = self._checked(value)
+        # 0 is no sample where samples are positive, but it has a cdf.
+        open_at_0 = self.support is constraints.positive
+        y = self._checked(value, constraints.nonnegative if open_at_0 else None)
         for transform in reversed(self.transforms):
             y = transform.inv(y)
         sign = self._sign()

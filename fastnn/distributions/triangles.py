@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn.ops import creation
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["cholesky", "log_diagonal", "lower_solve", "precision_factor"]
 
@@ -41,7 +41,7 @@ def cholesky(A: Tensor) -> Tensor:
 def precision_factor(P: Tensor) -> Tensor:
     """The lower triangular L with L L^T the inverse of P."""
     turned = cholesky(P.flip((-2, -1))).flip((-2, -1)).mT  # lower, P = turned^T turned
-    return lower_solve(turned, Tensor(np.eye(P.shape[-1], dtype=P.dtype)))
+    return lower_solve(turned, of_array(np.eye(P.shape[-1], dtype=P.dtype)))
 
 
 def log_diagonal(L: Tensor) -> Tensor:

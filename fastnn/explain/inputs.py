@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnn._support import check
 from fastnn.nn import Module
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 
 def a_module(model: Any) -> None:
@@ -23,7 +23,7 @@ def leaf_for(model: Module, value: Any) -> Tensor:
         return value.detach().clone()
     array = np.asarray(value)
     dtype = next((p.dtype for p in model.parameters()), np.dtype(np.float32))
-    return Tensor(np.array(array, dtype if array.dtype.kind == "f" else None))
+    return of_array(np.array(array, dtype if array.dtype.kind == "f" else None))
 
 
 def one_number(loss: Any) -> Tensor:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-import os
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -25,11 +24,11 @@ from fastnn import nn
 from fastnn._support.device import device
 from fastnn._support.dtypes import is_float, readable
 from fastnn._version import __version__
-from fastnn.io.safetensors import FormatError, parse_json, read, write
+from fastnn.io.safetensors import File, FormatError, name_of, parse_json, read, write
 from fastnn.io.state import restored, save_state
 from fastnn.nn.layer import Layer, arguments, optional, take_values, without_values
 from fastnn.nn.layers import columns, members
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["load", "load_with_extra", "save"]
 
@@ -47,7 +46,7 @@ KINDS = {
 
 def save(
     model: Any,
-    path: str | os.PathLike[str],
+    path: File,
     *,
     extra: Mapping[str, Any] | None = None,
     kind: str | None = None,
@@ -58,7 +57,8 @@ def save(
         model: an `nn.Sequential` of the layers fastnn knows how to build again (nested ones too).
             Or state: the `state_dict()` of a module, an optimizer or a schedule, a tensor, an
             array, a number or a text, or any dict, list or tuple of these.
-        path: the file to make or replace, by custom ``*.safetensors``.
+        path: the file to make or replace, by custom ``*.safetensors``; or an open binary file or
+            io.BytesIO, which is written to as it is.
         extra: anything JSON can hold, kept beside the weights, such as how the data was scaled.
         kind: of a model around the net that `load` is to give; "tabular" or None.
 
@@ -97,11 +97,11 @@ def save(
     write(path, tensors, {KEY: text})
 
 
-def load(path: str | os.PathLike[str], map_location: Any = None, weights_only: bool = True) -> Any:
+def load(path: File, map_location: Any = None, weights_only: bool = True) -> Any:
     """Load a file that `save` wrote.
 
     Args:
-        path: the file.
+        path: the file, or an open binary file or io.BytesIO.
         map_location: None or the CPU.
         weights_only: True; nothing else is ever in a file.
 
@@ -130,7 +130,7 @@ def load(path: str | os.PathLike[str], map_location: Any = None, weights_only: b
     tensors, metadata = read(path)
     if KEY not in metadata:
         return {key: _of_others(key, array, path) for key, array in tensors.items()}
-    config, name = _config(metadata, tensors, path), os.fsdecode(path)
+    config, name = _config(metadata, tensors, path), name_of(path)
     if "state" not in config:
         net, extra = _model(tensors, config, name)
         # Models that 0.1 wrote have no kind: they are known by what is kept with them.
@@ -150,23 +150,23 @@ def _around(kind: object, name: str) -> Any:
     return getattr(importlib.import_module(module), attribute).restored
 
 
-def _of_others(name: str, array: Array, path: str | os.PathLike[str]) -> Tensor:
+def _of_others(name: str, array: Array, path: File) -> Tensor:
     """A tensor of a file that others wrote; of the unsigned types that tensors have not, a wider
     signed one."""
     if array.dtype.kind == "u" and array.dtype != np.uint8:
         if array.size and int(array.max()) >= 1 << 63:
-            _fail(os.fsdecode(path), f"tensor {name!r}: {array.max()} does not fit into int64")
+            _fail(name_of(path), f"tensor {name!r}: {array.max()} does not fit into int64")
         array = array.astype(np.int32 if array.dtype == np.uint16 else np.int64)
-    return Tensor(array)
+    return of_array(array)
 
 
-def load_with_extra(path: str | os.PathLike[str]) -> tuple[nn.Sequential, dict[str, Any]]:
+def load_with_extra(path: File) -> tuple[nn.Sequential, dict[str, Any]]:
     """Load a model and the `extra` saved with it ({} if there was none).
 
     Args and errors: as `load`.
     """
     tensors, metadata = read(path)
-    return _model(tensors, _config(metadata, tensors, path), os.fsdecode(path))
+    return _model(tensors, _config(metadata, tensors, path), name_of(path))
 
 
 def _model(
@@ -220,10 +220,8 @@ def described(model: nn.Module, prefix: str = "") -> list[Config]:
     return layers
 
 
-def _config(
-    metadata: Mapping[str, str], tensors: Mapping[str, Array], given: str | os.PathLike[str]
-) -> Config:
-    path, size = os.fsdecode(given), sum(array.nbytes for array in tensors.values())
+def _config(metadata: Mapping[str, str], tensors: Mapping[str, Array], given: File) -> Config:
+    path, size = name_of(given), sum(array.nbytes for array in tensors.values())
     if KEY not in metadata:
         _fail(path, "no fastnn configuration in it; read weights alone with fastnn.load")
     config = parse_json(bytearray(metadata[KEY], "utf-8"), path, "configuration", size)

@@ -11,6 +11,7 @@ ever executed or imported, and memory stays within a small multiple of the size 
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -19,8 +20,7 @@ import reprlib
 import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from io import FileIO
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from fastnn.io.atomic import write_atomically
 __all__ = ["FormatError", "read", "write"]
 
 Array = NDArray[Any]
+File = str | os.PathLike[str] | IO[bytes]
 Entry = tuple[np.dtype[Any], tuple[int, ...], int, int]
 
 DTYPES = {
@@ -56,16 +57,23 @@ def _fail(path: str, what: str) -> NoReturn:
     raise FormatError(f"{path}: {what}")
 
 
+def name_of(file: File) -> str:
+    """What messages call a file."""
+    if isinstance(file, str | os.PathLike):
+        return os.fsdecode(file)
+    return str(getattr(file, "name", f"<{type(file).__name__}>"))
+
+
 def _short(value: object) -> str:
     """`value` as a short one-line text for a message, whatever its size."""
     return SHORT.repr(value)
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
+def read(path: File) -> tuple[dict[str, Array], dict[str, str]]:
     """Read every tensor of a safetensors file, and its metadata.
 
     Args:
-        path: a regular file, or a link to one.
+        path: a regular file, a link to one, or an open binary file, read from where it stands.
 
     Returns:
         ``(tensors, metadata)``: new, writable, C-contiguous arrays by name, in the order of the
@@ -82,7 +90,10 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
         >>> read(path)
         ({'w': array([0., 1., 2.])}, {'note': 'three'})
     """
-    name = os.fsdecode(path)
+    name = name_of(path)
+    if not isinstance(path, str | os.PathLike):
+        data = path.read()
+        return _read_open(io.BytesIO(data), name, len(data))
     # Without O_NONBLOCK, opening a FIFO would wait for a writer.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     handle = os.open(path, flags)
@@ -96,7 +107,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
         os.close(handle)
 
 
-def _read_open(file: FileIO, path: str, size: int) -> tuple[dict[str, Array], dict[str, str]]:
+def _read_open(file: IO[bytes], path: str, size: int) -> tuple[dict[str, Array], dict[str, str]]:
     if size < 8:
         _fail(path, f"not a safetensors file: too short, {size} bytes, expected at least 8")
     head = bytearray(8)
@@ -142,7 +153,7 @@ def _foreign(head: bytearray) -> str:
     )
 
 
-def _fill(file: FileIO, buffer: memoryview, path: str) -> None:
+def _fill(file: Any, buffer: memoryview, path: str) -> None:
     done = 0
     while done < len(buffer):
         count = file.readinto(buffer[done:])
@@ -251,14 +262,15 @@ def _check_layout(order: list[str], entries: Mapping[str, Entry], size: int, pat
 
 
 def write(
-    path: str | os.PathLike[str],
+    path: File,
     tensors: Mapping[str, Array],
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write arrays as a safetensors file; a crash leaves the old file or the whole new one.
 
     Args:
-        path: the file to make or replace. A link to a file stays, and its file is replaced.
+        path: the file to make or replace, where a link to a file stays, and its file is replaced;
+            or an open binary file, which is written from where it stands.
         tensors: arrays by name, of bool, integers, float16, float32 or float64, in any memory
             layout and byte order; of bfloat16 as two raw bytes ("V2").
         metadata: text to keep beside them.
@@ -301,7 +313,11 @@ def write(
         for name in order:
             yield arrays[name].reshape(-1).view(np.uint8).data
 
-    write_atomically(path, chunks())
+    if isinstance(path, str | os.PathLike):
+        write_atomically(path, chunks())
+    else:
+        for chunk in chunks():
+            path.write(chunk)
 
 
 def _storable(name: object, value: Array) -> Array:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn._version import __version__
-from fastnn.io.safetensors import FormatError, write
-from fastnn.tensor import Tensor
+from fastnn.io.safetensors import File, FormatError, write
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["restored", "save_state"]
 
@@ -33,7 +32,7 @@ SCHEMA = 1
 MAX_DEPTH = 20
 
 
-def save_state(state: Any, path: str | os.PathLike[str]) -> None:
+def save_state(state: Any, path: File) -> None:
     """Write nested state to a file; a crash leaves the old file or the whole new one.
 
     Raises:
@@ -103,7 +102,7 @@ def restored(tree: Any, arrays: Arrays, path: str, depth: int = 0) -> Any:
     one = parts[0] if len(parts) == 1 and isinstance(parts[0], str) else ""
     if kind in ("tensor", "array") and one in arrays:
         array = arrays.pop(one)
-        return Tensor(array) if kind == "tensor" else array
+        return of_array(array) if kind == "tensor" else array
     if kind == "float" and one in ("nan", "inf", "-inf"):
         return float(one)
     if kind in ("list", "tuple"):

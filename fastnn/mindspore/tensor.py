@@ -71,11 +71,16 @@ class Tensor(Plain):
             dtype = np.float32 if dtype is None else dtype
             input_data = np.zeros(shape, np.float32)
             init(input_data)
-        super().__init__(values_of(input_data, dtype))
+        self._begin(values_of(input_data, dtype))
 
     def init_data(self) -> Tensor:
         """The tensor itself: its values are there from the start."""
         return self
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The sizes of the axes."""
+        return self._array.shape
 
     @property
     def size(self) -> int:  # type: ignore[override]
@@ -158,7 +163,7 @@ class Parameter(nn.Parameter, Tensor):
             name, requires_grad = None, check.flag("requires_grad", name)
         values = values_of(default_input, None)
         trained = check.flag("requires_grad", requires_grad) and values.dtype.kind == "f"
-        Plain.__init__(self, values, trained)
+        self._begin(values, trained)
         self.name = name or ""
         self._flat = None
 

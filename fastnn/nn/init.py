@@ -14,7 +14,7 @@ import numpy as np
 from fastnn import ops
 from fastnn._support import check, dtypes
 from fastnn.random.generator import Generator, default_generator
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array as _of_array
 
 FanMode = Literal["fan_in", "fan_out"]
 
@@ -61,7 +61,7 @@ def uniform_(
         raise ValueError(f"b: expected a number >= a = {a}, got {b}")
     source = generator or default_generator
     return ops.copy_(
-        tensor, Tensor(source.uniform(tensor.shape, low, high, dtypes.wide(tensor.dtype)))
+        tensor, _of_array(source.uniform(tensor.shape, low, high, dtypes.wide(tensor.dtype)))
     )
 
 
@@ -73,7 +73,7 @@ def normal_(
     mean, std = check.real("mean", mean), check.real("std", std, 0.0)
     source = generator or default_generator
     return ops.copy_(
-        tensor, Tensor(source.normal(tensor.shape, mean, std, dtypes.wide(tensor.dtype)))
+        tensor, _of_array(source.normal(tensor.shape, mean, std, dtypes.wide(tensor.dtype)))
     )
 
 
@@ -108,7 +108,7 @@ def trunc_normal_(
             break
         again = source.normal(tensor.shape, mean, std, dtypes.wide(tensor.dtype))
         values = np.where(outside, again, values)
-    return ops.copy_(tensor, Tensor(values))
+    return ops.copy_(tensor, _of_array(values))
 
 
 def _normal_cdf(x: float) -> float:
@@ -140,7 +140,7 @@ def eye_(tensor: Tensor) -> Tensor:
     check.a_tensor("tensor", tensor)
     if tensor.ndim != 2:
         raise ValueError(f"tensor: expected 2 dimensions, got shape {tensor.shape}")
-    return ops.copy_(tensor, Tensor(np.eye(tensor.shape[0], tensor.shape[1])))
+    return ops.copy_(tensor, _of_array(np.eye(tensor.shape[0], tensor.shape[1])))
 
 
 def xavier_uniform_(
@@ -248,7 +248,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
     q, r = np.linalg.qr(drawn.T if shape[0] < shape[1] else drawn)
     q = q * np.sign(np.diag(r))
     q = q.T if shape[0] < shape[1] else q
-    return ops.copy_(tensor, Tensor((q * q.dtype.type(scale)).reshape(tensor.shape)))
+    return ops.copy_(tensor, _of_array((q * q.dtype.type(scale)).reshape(tensor.shape)))
 
 
 def sparse_(
@@ -278,4 +278,4 @@ def sparse_(
     )
     for column in range(columns):
         values[source.permutation(rows)[:zeros], column] = 0
-    return ops.copy_(tensor, Tensor(values))
+    return ops.copy_(tensor, _of_array(values))

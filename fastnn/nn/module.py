@@ -299,6 +299,9 @@ class Module(Paths, Converted, Saved):
 
     # ---- text ----
 
+    def _get_name(self) -> str:
+        return type(self).__name__
+
     def extra_repr(self) -> str:
         """The text that `repr` shows in the brackets, besides the children."""
         return ""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fastnn import ops
 from fastnn._support import check
 from fastnn.tape import versions
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 
 class Parameter(Tensor):
@@ -50,7 +50,7 @@ class Parameter(Tensor):
             data = np.empty(0, check.real_dtype(None))
         array = data._array if isinstance(data, Tensor) else np.asarray(data)
         check.real_dtype(array.dtype, "data")
-        super().__init__(array, requires_grad=check.flag("requires_grad", requires_grad))
+        self._begin(array, check.flag("requires_grad", requires_grad))
         self.name = "" if name is None or isinstance(name, bool) else name
         self._flat = None
 
@@ -64,7 +64,7 @@ class Parameter(Tensor):
         Raises:
             ValueError: another shape.
         """
-        values = Tensor(data._array if isinstance(data, Tensor) else np.asarray(data))
+        values = of_array(data._array if isinstance(data, Tensor) else np.asarray(data))
         check.same_shape("data", values.shape, self.shape, "the parameter")
         ops.copy_(self, values)
         versions.wrote(self._array, "set_data")  # by this name in errors
@@ -102,7 +102,7 @@ class Buffer(Tensor):
         self, data: Tensor | npt.ArrayLike | None = None, *, persistent: bool = True
     ) -> None:
         given = np.empty(0, np.float32) if data is None else data
-        super().__init__(given._array if isinstance(given, Tensor) else np.asarray(given))
+        self._begin(given._array if isinstance(given, Tensor) else np.asarray(given))
         self.persistent = check.flag("persistent", persistent)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from fastnn._support import check
 from fastnn.nn.hooks import Hooked, HookHandle
 from fastnn.nn.parameter import Parameter
 from fastnn.nn.state import Check, IncompatibleKeys, Place, assign, load, loadable
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 EXTRA = "_extra_state"  # the name of what get_extra_state returns
 
@@ -192,4 +192,4 @@ def _assigned(
 ) -> None:
     for name, array in values.items():
         value = given[name]
-        assign(places[name], value if isinstance(value, Tensor) else Tensor(array))
+        assign(places[name], value if isinstance(value, Tensor) else of_array(array))

@@ -12,7 +12,7 @@ from fastnn import ops
 from fastnn._support import check
 from fastnn.nn.parameter import Parameter
 from fastnn.tape import versions
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 
 class IncompatibleKeys(NamedTuple):
@@ -100,7 +100,7 @@ def load(places: Mapping[str, Place], values: Mapping[str, npt.NDArray[Any]]) ->
     """Copy the arrays that `loadable` returned."""
     for name, array in values.items():
         own = places[name].tensor.detach()
-        ops.copy_(own, Tensor(array))
+        ops.copy_(own, of_array(array))
         versions.wrote(own._array, "load_state_dict")  # by this name in errors
 
 

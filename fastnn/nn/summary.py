@@ -17,7 +17,7 @@ from fastnn.nn.layers.layer_norm import LayerNorm, RMSNorm
 from fastnn.nn.modes import evaluating
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 provide(__name__, "fastnn.nn.utils.parametrize", "is_parametrized")
 
@@ -181,7 +181,7 @@ def _inputs(shape: Any, data: Any, model: Module) -> tuple[Any, ...]:
     several = bool(len(shape)) and all(isinstance(part, tuple | list) for part in shape)
     shapes = [(f"input_shape[{i}]", s) for i, s in enumerate(shape)]
     return tuple(
-        Tensor(np.zeros(check.shape(name, (tuple(given),)), dtype))
+        of_array(np.zeros(check.shape(name, (tuple(given),)), dtype))
         for name, given in (shapes if several else [("input_shape", shape)])
     )
 

@@ -19,7 +19,7 @@ from fastnn.ops.write import copy_, value_of
 from fastnn.tape import listener, versions
 from fastnn.tape.inference import check_writable, only_reads
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, as_dtype, bool_, float64, int64
+from fastnn.tensor import Tensor, as_dtype, bool_, float64, int64, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     value = as_value(value)
     if gives_view(index):
         check_writable(x, "setitem_")
-        copy_(Tensor(view_array(x._array, index)), value)
+        copy_(of_array(view_array(x._array, index)), value)
     elif listener.active is not None:
         set_recorded(x, index, value)
     else:
@@ -51,7 +51,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
 def as_value(value: Any) -> Any:
     """What is to be assigned: lists as tensors, and without leading axes of size 1."""
     if isinstance(value, list | np.ndarray):
-        value = Tensor(as_dtype(np.asarray(value)))
+        value = of_array(as_dtype(np.asarray(value)))
     if isinstance(value, Tensor) and value.ndim and value.shape[0] == 1:
         first = next((d for d, n in enumerate(value.shape) if n != 1), value.ndim)
         return reshape(value, value.shape[first:])
@@ -86,7 +86,7 @@ def put(x: Tensor, index: Any, value: Tensor | Scalar) -> Tensor:
         mask = reshape(cast(index, bool_), (*index.shape, *(1,) * (x.ndim - index.ndim)))
         value = reshape(value, ()) if isinstance(value, Tensor) else value
         return cast(where(mask, value, x), x.dtype)
-    at = getitem(Tensor(np.arange(x.numel()).reshape(x.shape)), index)
+    at = getitem(of_array(np.arange(x.numel()).reshape(x.shape)), index)
     given = value if isinstance(value, Tensor) else value_of(value, x)
     given = expand(cast(given, x.dtype), at.shape)
     y = put_rows(reshape(x, (-1, 1)), reshape(at, (-1,)), reshape(given, (-1, 1)))
@@ -107,12 +107,12 @@ def put_rows(x: Tensor, index: Tensor, source: Tensor) -> Tensor:
     """
     n, k = x.shape[0], index.shape[0]
     if k == 0:
-        nowhere = Tensor(np.zeros((n, 1), bool_))
+        nowhere = of_array(np.zeros((n, 1), bool_))
         return taped(_put_gradient, (x, source), copy(x.detach())._array, (nowhere, index))
     order = along(TABLE["argsort"], index, 0, (0,))
     row_of = take_rows(index, order)
-    following = take_rows(row_of, Tensor(np.minimum(np.arange(1, k + 1), k - 1)))
-    last = bitwise_or(ne(following, row_of), Tensor(np.arange(k) == k - 1))
+    following = take_rows(row_of, of_array(np.minimum(np.arange(1, k + 1), k - 1)))
+    last = bitwise_or(ne(following, row_of), of_array(np.arange(k) == k - 1))
     number = cast(where(last, add(order, 1), 0), float64)  # of the source, from 1 on
     found = cast(scatter_add_rows(reshape(number, (k, 1)), row_of, n), int64)
     there = gt(found, 0)

@@ -14,7 +14,7 @@ from fastnn.ops.table import TABLE, Op, apply, execute, row, view
 from fastnn.tape import batch
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _getitem_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 
 def blank(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Tensor:
     """A new tensor of zeros, which a recorder sees written."""
-    whole = Tensor(np.empty(shape, dtype))
+    whole = of_array(np.empty(shape, dtype))
     execute(TABLE["copy"], (whole._array,), (np.zeros((), dtype),), (), ())
     return whole
 

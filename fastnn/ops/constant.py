@@ -10,7 +10,7 @@ import numpy as np
 from fastnn.ops.table import taped
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,7 @@ def constant(x: Tensor, value: NDArray[Any]) -> Tensor:
 
 
 def _zeros_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    return (Tensor(np.zeros(*node.attrs)),)
+    return (of_array(np.zeros(*node.attrs)),)
 
 
 only_reads(_zeros_gradient)

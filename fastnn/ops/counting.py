@@ -10,7 +10,7 @@ from fastnn._support import dtypes
 from fastnn.ops.axes import axis
 from fastnn.ops.promote import cast
 from fastnn.tape import listener
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 from fastnn.tensor.attach import methods
 
 __all__ = ["bincount", "unique", "unique_consecutive"]
@@ -44,10 +44,10 @@ def unique(
         axis=at,
         equal_nan=False,
     )
-    found = [cast(Tensor(values), input.dtype)]
+    found = [cast(of_array(values), input.dtype)]
     whole = input.shape if at is None else (input.shape[at],)
-    found += [Tensor(inverse.reshape(whole).astype(int64))] if return_inverse else []
-    found += [Tensor(counts.astype(int64))] if return_counts else []
+    found += [of_array(inverse.reshape(whole).astype(int64))] if return_inverse else []
+    found += [of_array(counts.astype(int64))] if return_counts else []
     return found[0] if len(found) == 1 else tuple(found)
 
 
@@ -77,10 +77,10 @@ def unique_consecutive(
     new = np.concatenate([np.ones(min(n, 1), bool), differs])
     first = np.flatnonzero(new)
     kept = np.moveaxis(parts[first], 0, at) if at is not None and input.ndim else parts[first]
-    found = [cast(Tensor(np.ascontiguousarray(kept)), input.dtype)]
+    found = [cast(of_array(np.ascontiguousarray(kept)), input.dtype)]
     whole = input.shape if at is None else (n,)
-    found += [Tensor((np.cumsum(new) - 1).reshape(whole).astype(int64))] if return_inverse else []
-    found += [Tensor(np.diff([*first, n]).astype(int64))] if return_counts else []
+    found += [of_array((np.cumsum(new) - 1).reshape(whole).astype(int64))] if return_inverse else []
+    found += [of_array(np.diff([*first, n]).astype(int64))] if return_counts else []
     return found[0] if len(found) == 1 else tuple(found)
 
 
@@ -94,9 +94,9 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if array.dtype.kind not in "iu" or array.ndim != 1 or (array.size and array.min() < 0):
         raise ValueError("bincount: expected a vector of integers from 0 up")
     if weights is None:
-        return Tensor(np.bincount(array, minlength=minlength).astype(int64))
+        return of_array(np.bincount(array, minlength=minlength).astype(int64))
     total = np.bincount(array, values_of(weights, "bincount"), minlength)
-    return cast(Tensor(total), weights.dtype if weights.dtype.kind == "f" else np.float64)
+    return cast(of_array(total), weights.dtype if weights.dtype.kind == "f" else np.float64)
 
 
 METHODS = methods(

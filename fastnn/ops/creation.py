@@ -16,11 +16,13 @@ from fastnn.ops.from_data import (
     dtype_of,
     from_dlpack,
     from_numpy,
+    frombuffer,
     is_tensor,
     scalar_tensor,
     tensor,
+    typename,
 )
-from fastnn.tensor import Tensor, bool_, float64, int64
+from fastnn.tensor import Tensor, bool_, float64, int64, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -44,7 +46,9 @@ __all__ = [
     "logspace",
     "ones",
     "ones_like",
+    "frombuffer",
     "scalar_tensor",
+    "typename",
     "set_default_dtype",
     "tensor",
     "zeros",
@@ -87,7 +91,7 @@ def zeros(
     accepted without effect on a CPU.
     """
     on_cpu(device)
-    return Tensor(np.zeros(given_size(shape, size), dtype_of(dtype)), requires_grad)
+    return of_array(np.zeros(given_size(shape, size), dtype_of(dtype)), requires_grad)
 
 
 def ones(
@@ -106,7 +110,7 @@ def ones(
     accepted without effect on a CPU.
     """
     on_cpu(device)
-    return Tensor(dtypes.filled(given_size(shape, size), 1, dtype_of(dtype)), requires_grad)
+    return of_array(dtypes.filled(given_size(shape, size), 1, dtype_of(dtype)), requires_grad)
 
 
 def empty(
@@ -125,7 +129,7 @@ def empty(
     accepted without effect on a CPU.
     """
     on_cpu(device)
-    return Tensor(np.empty(given_size(shape, size), dtype_of(dtype)), requires_grad)
+    return of_array(np.empty(given_size(shape, size), dtype_of(dtype)), requires_grad)
 
 
 def full(
@@ -145,7 +149,7 @@ def full(
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     kind = bool_ if isinstance(value, bool) else int64 if isinstance(value, int) else None
     shape = sizes_of((size,))
-    return Tensor(dtypes.filled(shape, value, dtype_of(dtype, kind)), requires_grad)
+    return of_array(dtypes.filled(shape, value, dtype_of(dtype, kind)), requires_grad)
 
 
 def arange(
@@ -181,7 +185,7 @@ def arange(
     if want.kind in "iu":  # the length is that of the numbers given
         start, step, whole = int(start), int(step), True
     values = start + np.arange(n, dtype=int64 if whole else float64) * step
-    return Tensor(dtypes.converted(values, want), requires_grad)
+    return of_array(dtypes.converted(values, want), requires_grad)
 
 
 def linspace(
@@ -199,11 +203,13 @@ def linspace(
     For an integer dtype the ends are first rounded towards zero, and the numbers between them then.
     """
     want = dtype_of(dtype)
-    return Tensor(dtypes.converted(_spaced(start, end, steps, want), want), requires_grad)
+    return of_array(dtypes.converted(_spaced(start, end, steps, want), want), requires_grad)
 
 
 def _spaced(start: Any, end: Any, steps: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Evenly spaced numbers in float64, counted from the nearer end, as torch does."""
+    if isinstance(steps, bool | np.bool_) or not isinstance(steps, int | np.integer):
+        raise TypeError(f"steps: expected a whole number, got {steps!r}; use int(steps)")
     if steps < 0:
         raise ValueError(f"steps: expected at least 0, got {steps}")
     whole = dtype.kind in "iu"
@@ -226,7 +232,7 @@ def eye(
     pin_memory: bool = False,
 ) -> Tensor:
     """The (n, m) identity matrix: 1 on the diagonal, else 0; m defaults to n."""
-    return Tensor(dtypes.converted(np.eye(n, m), dtype_of(dtype)), requires_grad)
+    return of_array(dtypes.converted(np.eye(n, m), dtype_of(dtype)), requires_grad)
 
 
 def _like(x: Tensor, dtype: DTypeLike | None, device: Any) -> np.dtype[Any]:
@@ -244,7 +250,7 @@ def zeros_like(
     memory_format: Any = None,
 ) -> Tensor:
     """Zeros in the shape of `input`; dtype: that of `input` unless given."""
-    return Tensor(np.zeros(input.shape, _like(input, dtype, device)), requires_grad)
+    return of_array(np.zeros(input.shape, _like(input, dtype, device)), requires_grad)
 
 
 def ones_like(
@@ -257,7 +263,7 @@ def ones_like(
     memory_format: Any = None,
 ) -> Tensor:
     """Ones in the shape of `input`; dtype: that of `input` unless given."""
-    return Tensor(dtypes.filled(input.shape, 1, _like(input, dtype, device)), requires_grad)
+    return of_array(dtypes.filled(input.shape, 1, _like(input, dtype, device)), requires_grad)
 
 
 def empty_like(
@@ -270,7 +276,7 @@ def empty_like(
     memory_format: Any = None,
 ) -> Tensor:
     """An uninitialised tensor in the shape of `input`; dtype: that of `input` unless given."""
-    return Tensor(np.empty(input.shape, _like(input, dtype, device)), requires_grad)
+    return of_array(np.empty(input.shape, _like(input, dtype, device)), requires_grad)
 
 
 def full_like(
@@ -284,7 +290,7 @@ def full_like(
     memory_format: Any = None,
 ) -> Tensor:
     """One value in the shape of `input`; dtype: that of `input` unless given."""
-    return Tensor(
+    return of_array(
         dtypes.filled(input.shape, fill_value, _like(input, dtype, device)), requires_grad
     )
 
@@ -306,7 +312,7 @@ def logspace(
     """
     want = dtype_of(dtype)
     powers = base ** _spaced(start, end, steps, want)
-    return Tensor(dtypes.converted(powers, want), requires_grad)
+    return of_array(dtypes.converted(powers, want), requires_grad)
 
 
 def get_default_dtype() -> np.dtype[Any]:

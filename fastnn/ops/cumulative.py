@@ -19,7 +19,7 @@ from fastnn.ops.promote import cast
 from fastnn.ops.statistics import cumsum
 from fastnn.ops.transcendental import logaddexp
 from fastnn.ops.views import slice_of
-from fastnn.tensor import Tensor, bool_, float32, int64
+from fastnn.tensor import Tensor, bool_, float32, int64, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -73,13 +73,13 @@ def cumprod(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tenso
 def _extremes(name: str, input: Tensor, dim: int, least: bool) -> Cumulative:
     at = axis(name, dim, input.ndim or 1)
     if input.ndim == 0:
-        return Cumulative(copy(input), Tensor(np.zeros((), int64)))
+        return Cumulative(copy(input), of_array(np.zeros((), int64)))
     n = input.shape[at]
     if n < 2:
-        return Cumulative(copy(input), Tensor(np.zeros(input.shape, int64)))
+        return Cumulative(copy(input), of_array(np.zeros(input.shape, int64)))
     x = input.detach()
     x = cast(x, int64) if x.dtype == bool_ else x
-    index = Tensor(np.arange(n).reshape(n, *(1,) * (input.ndim - 1 - at)))
+    index = of_array(np.arange(n).reshape(n, *(1,) * (input.ndim - 1 - at)))
 
     def combine(a: list[Tensor], b: list[Tensor]) -> list[Tensor]:
         wins = (le if least else ge)(b[0], a[0])  # the later one of equals, as in torch

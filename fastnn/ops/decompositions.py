@@ -16,7 +16,7 @@ from fastnn.ops.matrices import diag_embed
 from fastnn.ops.products import matmul
 from fastnn.ops.solving import solve_triangular, turned
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,7 @@ def _rows(x: Tensor, factor: Tensor) -> Tensor:
 def _differences(s: Tensor) -> Tensor:
     """s_j - s_i off the diagonal, 1 on it."""
     d = sub(view_of(s, (..., None, slice(None))), view_of(s, (..., slice(None), None)))
-    return where(Tensor(np.eye(s.shape[-1], dtype=bool)), 1.0, d)
+    return where(of_array(np.eye(s.shape[-1], dtype=bool)), 1.0, d)
 
 
 # ---- QR ----
@@ -167,7 +167,7 @@ def _eigh_gradient(node: Node, dw: Tensor | None, dv: Tensor | None) -> Sequence
         assert dw is not None
         return (matmul(_columns(v, dw), turned(v)),)
     inner = div(matmul(turned(v), dv), _differences(w))
-    on = Tensor(np.eye(w.shape[-1], dtype=bool))
+    on = of_array(np.eye(w.shape[-1], dtype=bool))
     inner = where(on, 0.0 if dw is None else diag_embed(dw), inner)
     return (matmul(matmul(v, inner), turned(v)),)
 

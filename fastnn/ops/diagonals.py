@@ -12,7 +12,7 @@ from fastnn.ops.join import cat
 from fastnn.ops.table import taped, view
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.tensor.attach import methods
 
 __all__ = ["diag", "diagonal", "trace", "tril", "triu"]
@@ -68,9 +68,9 @@ def _of_matrix(x: Tensor, offset: int) -> Tensor:
 
 def _on_diagonal(x: Tensor, k: int) -> Tensor:
     n = x.shape[0] + abs(k)
-    rest = Tensor(np.zeros(abs(k), x.dtype))
+    rest = of_array(np.zeros(abs(k), x.dtype))
     column = reshape(cat([x, rest]) if k else x, (n, 1) if k >= 0 else (1, n))
-    return where(Tensor(np.eye(n, k=k, dtype=bool)), column, Tensor(np.zeros((), x.dtype)))
+    return where(of_array(np.eye(n, k=k, dtype=bool)), column, of_array(np.zeros((), x.dtype)))
 
 
 def trace(input: Tensor) -> Tensor:
@@ -85,7 +85,7 @@ def _triangle(x: Tensor, lower: bool, diagonal: int) -> Tensor:
         raise ValueError(f"expected a matrix or matrices, got shape {x.shape}")
     ones = np.ones(x.shape[-2:], bool)
     kept = np.tril(ones, diagonal) if lower else np.triu(ones, diagonal)
-    y = where(Tensor(kept), x.detach(), Tensor(np.zeros((), x.dtype)))
+    y = where(of_array(kept), x.detach(), of_array(np.zeros((), x.dtype)))
     return taped(_triangle_gradient, (x,), y._array, (lower, diagonal))
 
 

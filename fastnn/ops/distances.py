@@ -10,7 +10,7 @@ from fastnn.ops.elementwise import add, div, gt, mul, sub, where
 from fastnn.ops.indexing import index_select
 from fastnn.ops.rules import tensors
 from fastnn.ops.statistics import norm
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.tensor.attach import methods
 
 __all__ = ["cdist", "dist", "pdist", "renorm"]
@@ -69,7 +69,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         raise ValueError(f"pdist: expected a matrix, got shape {input.shape}")
     if not p >= 0:
         raise ValueError(f"p: expected a number of at least 0, got {p}")
-    first, second = (Tensor(i) for i in np.triu_indices(input.shape[0], 1))
+    first, second = (of_array(i) for i in np.triu_indices(input.shape[0], 1))
     return _length(sub(index_select(input, 0, first), index_select(input, 0, second)), p)
 
 

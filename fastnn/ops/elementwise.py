@@ -25,7 +25,7 @@ from fastnn.ops.table import TABLE, apply, row
 from fastnn.tape import listener
 from fastnn.tape.inference import free_for, only_reads
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor import Tensor, bool_, int64, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def sign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def flat(dy: Tensor) -> Tensor:
     """The gradient of what is constant nearby: 0, also of an infinite dy."""
-    return where(Tensor(np.zeros((), bool_)), dy, 0.0)
+    return where(of_array(np.zeros((), bool_)), dy, 0.0)
 
 
 square: Unary = _unary(
@@ -257,7 +257,7 @@ _pow: Binary = _binary("pow", "a**b.", _each(_pow_by_base, _pow_by_exponent))
 
 
 _POWERS: dict[float, Callable[[Tensor], Tensor]] = {
-    0: lambda x: where(Tensor(np.zeros((), bool_)), x, 1.0),
+    0: lambda x: where(of_array(np.zeros((), bool_)), x, 1.0),
     1: lambda x: copy(x),
     2: lambda x: square(x),
     3: lambda x: mul(square(x), x),

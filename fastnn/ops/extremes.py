@@ -38,7 +38,7 @@ from fastnn.ops.promote import cast
 from fastnn.ops.table import TABLE, Op, apply, row
 from fastnn.ops.views import squeeze
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor import Tensor, bool_, int64, of_array
 from fastnn.tensor.attach import methods
 
 __all__ = ["all", "amax", "amin", "any", "argmax", "argmin", "max", "min"]
@@ -50,7 +50,7 @@ def _extreme_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     x, y = node.input(0), node.output().detach()
     there = eq(x.detach(), spread(node, y))
     there = bitwise_or(there, ne(x.detach(), x.detach())) if node.attrs else there
-    hits = where(there, Tensor(dtypes.number(1, x.dtype)), 0.0)
+    hits = where(there, of_array(dtypes.number(1, x.dtype)), 0.0)
     count = apply(TABLE["sum"], (hits,))
     return (mul(hits, spread(node, div(dy, count))),)
 
@@ -126,7 +126,7 @@ class Extreme(NamedTuple):
 def _along(x: Tensor, dim: int, keepdim: bool, least: bool) -> Extreme:
     if x.ndim == 0:
         axis_or_none("min" if least else "max", dim, 0)
-        return Extreme(copy(x), Tensor(np.zeros((), int64)))
+        return Extreme(copy(x), of_array(np.zeros((), int64)))
     numbers = cast(x, int64) if x.dtype == bool_ else x
     index = (argmin if least else argmax)(numbers, dim, True)
     values = gather(x, dim, index)

@@ -9,7 +9,7 @@ import numpy as np
 from fastnn.ops.elementwise import where
 from fastnn.ops.promote import cast
 from fastnn.ops.write import value_of
-from fastnn.tensor import Tensor, bool_
+from fastnn.tensor import Tensor, bool_, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def fill(input: Tensor, value: Operand) -> Tensor:
     """
     if isinstance(value, Tensor) and value.ndim:
         raise ValueError(f"value: expected a number or a 0-d tensor, got shape {value.shape}")
-    return masked_fill(input, Tensor(np.array(True)), value)
+    return masked_fill(input, of_array(np.array(True)), value)
 
 
 METHODS = methods(masked_fill)

@@ -11,7 +11,7 @@ from fastnn._support.device import on_cpu
 from fastnn.ops.elementwise import copy
 from fastnn.ops.promote import cast
 from fastnn.tape import listener
-from fastnn.tensor import DTYPES, Tensor, as_dtype
+from fastnn.tensor import DTYPES, Tensor, as_dtype, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     Scalar = bool | int | float
 
 __all__ = [
-    "as_tensor", "asarray", "from_dlpack", "from_numpy", "is_tensor", "scalar_tensor", "tensor",
+    "as_tensor", "asarray", "from_dlpack", "from_numpy", "frombuffer", "is_tensor", "scalar_tensor",
+    "tensor", "typename",
 ]  # fmt: skip
 
 
@@ -62,8 +63,8 @@ def tensor(
     maps.refuse_closed(source, "data")
     if hasattr(source, "dtype"):
         array = as_dtype(np.array(source))
-        return Tensor(array if dtype is None else _converted(array, dtype), requires_grad)
-    return Tensor(_of_numbers(source, dtype, _stated(data)), requires_grad)
+        return of_array(array if dtype is None else _converted(array, dtype), requires_grad)
+    return of_array(_of_numbers(source, dtype, _stated(data)), requires_grad)
 
 
 def _converted(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
@@ -108,12 +109,14 @@ def _stated(data: Any) -> np.dtype[Any] | None:
         data = data[0]
     if isinstance(data, Tensor):
         return data._array.dtype
+    if isinstance(data, np.ndarray):
+        return as_dtype(data[:0] if data.ndim else data).dtype
     return dtypes.dtype_of(data.dtype, "data") if isinstance(data, np.generic) else None
 
 
 def _copied_by_program(source: NDArray[Any], dtype: DTypeLike | None) -> Tensor:
     """Record the copy as an instruction: a replay copies the values that the array has then."""
-    values = copy(Tensor(source))
+    values = copy(of_array(source))
     return values if dtype is None else cast(values, dtype).detach()
 
 
@@ -129,7 +132,7 @@ def as_tensor(data: Any, dtype: DTypeLike | None = None, device: Any = None) -> 
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     if isinstance(data, np.ndarray):
-        shared = Tensor(as_dtype(maps.held(data, "data")))
+        shared = of_array(as_dtype(maps.held(data, "data")))
         return shared if dtype is None else shared.to(dtype)
     return tensor(data, dtype)
 
@@ -180,7 +183,7 @@ def from_numpy(array: NDArray[Any]) -> Tensor:
         raise TypeError(f"array: expected a NumPy array, got {type(array).__name__}")
     if dtypes.dtype_of(array.dtype, "array") is not array.dtype and not array.dtype.isnative:
         raise TypeError(f"array: expected this machine's byte order, got {array.dtype}")
-    return Tensor(maps.held(array, "array"))
+    return of_array(maps.held(array, "array"))
 
 
 def from_dlpack(source: Any) -> Tensor:
@@ -203,3 +206,50 @@ def scalar_tensor(
 def is_tensor(value: object) -> bool:
     """Whether an object is a tensor."""
     return isinstance(value, Tensor)
+
+
+def frombuffer(
+    buffer: Any,
+    *,
+    dtype: DTypeLike,
+    count: int = -1,
+    offset: int = 0,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A vector that shares the memory of an object with a buffer, such as a bytearray.
+
+    Args:
+        buffer: bytes, a bytearray, a memoryview, an array.
+        dtype: of the elements.
+        count: how many; default -1: as many as there are.
+        offset: bytes to skip at the start.
+        requires_grad: record what is computed from it.
+
+    Raises:
+        ValueError: a buffer that is too small, or not of whole elements.
+
+    Source: torch.frombuffer.
+
+    Example:
+        >>> import fastnn
+        >>> fastnn.frombuffer(bytearray(b"\\x01\\x00\\x02\\x00"), dtype=fastnn.int16)
+        tensor([1, 2], dtype=fastnn.int16)
+    """
+    want = dtypes.dtype_of(dtype)
+    return of_array(np.frombuffer(buffer, want, count, offset), requires_grad)
+
+
+def typename(obj: Any) -> str:
+    """The name of an object's type: of tensors as `torch.FloatTensor`, of others with its module.
+
+    Example:
+        >>> import fastnn
+        >>> fastnn.typename(fastnn.ones(2)), fastnn.typename(3)
+        ('torch.FloatTensor', 'int')
+    """
+    if isinstance(obj, Tensor):
+        return f"torch.{dtypes.TORCH_NAMES[str(obj.dtype)]}Tensor"
+    kind = obj if hasattr(obj, "__qualname__") else type(obj)
+    module = getattr(kind, "__module__", "") or ""
+    name = str(kind.__qualname__)
+    return name if module in ("", "builtins") else f"{module}.{name}"

@@ -16,7 +16,7 @@ from fastnn.ops.promote import cast, pair
 from fastnn.ops.special import erfc, lgamma
 from fastnn.tape.modes import no_grad
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _normal(a: Array, x: Array, lower: bool) -> Array:
     bent = np.where(np.abs(u) < 1e-3, u * u * (0.5 - u / 3 + u * u / 4), u - np.log1p(u))
     z = np.copysign(np.sqrt(a * bent), u)
     with no_grad():
-        found: Array = 0.5 * erfc(Tensor(-z if lower else z))._array
+        found: Array = 0.5 * erfc(of_array(-z if lower else z))._array
     return found
 
 
@@ -134,7 +134,7 @@ def _front(a: Array, x: Array) -> Array:
     found[large] = np.exp(b * (np.log1p(away) - away) - rest) / np.sqrt(2 * math.pi * b)
     b, y = a[~large], x[~large]
     with no_grad():
-        log_gamma = lgamma(Tensor(b + 1))._array
+        log_gamma = lgamma(of_array(b + 1))._array
     found[~large] = np.exp(b * np.log(y) - y - log_gamma)
     return found
 

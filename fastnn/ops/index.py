@@ -11,7 +11,7 @@ import numpy as np
 from fastnn._support.dtypes import int8, int16, uint8
 from fastnn.ops.promote import cast
 from fastnn.tape import listener
-from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor import Tensor, bool_, int64, of_array
 
 # The types of the parts of an index that gives a view; bool, which is an int too, is none of them.
 VIEW_PARTS = frozenset({int, slice, type(None), type(Ellipsis)})
@@ -73,7 +73,7 @@ def read(index: Any, shape: tuple[int, ...]) -> Index:
                 )
             if is_mask(part) and not isinstance(given[i], Tensor):  # known: no need to keep it
                 found = np.nonzero(np.atleast_1d(part._array))
-                named |= {out + d: Tensor(positions) for d, positions in enumerate(found)}
+                named |= {out + d: of_array(positions) for d, positions in enumerate(found)}
             else:
                 named[out] = part
             view += [slice(None)] * axes or [None]
@@ -114,10 +114,10 @@ def _part(part: Any) -> Any:
     if isinstance(part, bool | np.bool_ | np.ndarray):
         array = np.asarray(part)
         whole = array.dtype.kind in "iu" and array.dtype != uint8
-        return _tensor(Tensor(array.astype(int64) if whole else array))
+        return _tensor(of_array(array.astype(int64) if whole else array))
     if _is_list(part):
         values = np.asarray([_number(value) for value in part])
-        return _tensor(Tensor(values if values.size else values.astype(int64)))
+        return _tensor(of_array(values if values.size else values.astype(int64)))
     if hasattr(part, "__index__"):
         return operator.index(part)
     raise IndexError(

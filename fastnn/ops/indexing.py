@@ -19,7 +19,7 @@ from fastnn.ops.rows import take_rows
 from fastnn.ops.rules import written
 from fastnn.ops.table import TABLE, apply
 from fastnn.tape import listener
-from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor import Tensor, bool_, int64, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def row_by_row(sizes: tuple[int, ...], at: int, index: Tensor) -> Tensor:
             shape = (*(1,) * d, n, *(1,) * (len(sizes) - d - 1))
             base += np.arange(n).reshape(shape) * math.prod(sizes[d + 1 :])
     flat = mul(position, math.prod(sizes[at + 1 :]))
-    return reshape(add(flat, Tensor(base)) if len(sizes) > 1 else flat, (-1,))
+    return reshape(add(flat, of_array(base)) if len(sizes) > 1 else flat, (-1,))
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -181,7 +181,7 @@ def nonzero_tuple(x: Tensor) -> tuple[Tensor, ...]:
     """The positions along each axis where x is not 0; not while recording."""
     listener.refuse("a shape was to depend on its values (a mask as an index, nonzero)")
     return tuple(
-        Tensor(a.astype(int64)) for a in np.nonzero(np.atleast_1d(dtypes.readable(x._array)))
+        of_array(a.astype(int64)) for a in np.nonzero(np.atleast_1d(dtypes.readable(x._array)))
     )
 
 
@@ -190,7 +190,7 @@ def nonzero(input: Tensor, as_tuple: bool = False) -> Any:
     found = nonzero_tuple(input)
     if as_tuple:
         return found
-    return Tensor(np.stack([p._array for p in found], axis=1)[:, : input.ndim])
+    return of_array(np.stack([p._array for p in found], axis=1)[:, : input.ndim])
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
@@ -207,7 +207,7 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
         listener.refuse("the number of its classes was asked for (one_hot)")
         num_classes = int(x._array.astype(int64).max(initial=-1)) + 1
     position = positions(x, num_classes, "x", False)
-    hits = eq(reshape(position, (*x.shape, 1)), Tensor(np.arange(num_classes)))
+    hits = eq(reshape(position, (*x.shape, 1)), of_array(np.arange(num_classes)))
     return cast(hits, int64)
 
 

@@ -27,7 +27,7 @@ from fastnn.tape import listener, versions
 from fastnn.tape.inference import only_reads
 from fastnn.tape.modes import no_grad
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ def fill_diagonal_(self: Tensor, fill_value: Operand, wrap: bool = False) -> Ten
         flat = np.arange(0, self.numel(), self.shape[1] + 1)
         rows, columns = flat // self.shape[1], flat % self.shape[1]
     index = (rows, columns) if self.ndim == 2 else (places,) * self.ndim
-    put_at = tuple(Tensor(i) for i in index)
+    put_at = tuple(of_array(i) for i in index)
     if grad_enabled() and changes_tape(self, fill_value, "fill_diagonal_"):
         assign(self, put_at, fill_value)
     else:

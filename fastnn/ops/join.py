@@ -17,7 +17,7 @@ from fastnn.ops.table import TABLE, execute, new_array, taped
 from fastnn.ops.views import slice_of
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.tensor.attach import methods
 
 __all__ = [
@@ -44,7 +44,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     dtype = parts[0].dtype
     for t in parts[1:]:
         if t.dtype != dtype:
-            dtype = result_dtype(Tensor(np.empty((1,), dtype)), reshape(t, (*t.shape, 1)))
+            dtype = result_dtype(of_array(np.empty((1,), dtype)), reshape(t, (*t.shape, 1)))
     inputs = tuple(cast(t, dtype) for t in parts)
     left_out = () if len(parts) == len(tensors) else tuple(t for t in tensors if t.shape == (0,))
     ends = np.cumsum([0, *(t.shape[at] for t in inputs)]).tolist()
@@ -62,7 +62,7 @@ def _cat_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
         for i, (start, stop) in enumerate(pairwise(ends))
     ]
     empty = [node.input(len(found) + i) for i in range(left_out)]
-    return [*found, *(Tensor(np.zeros(x.shape, x.dtype)) for x in empty)]
+    return [*found, *(of_array(np.zeros(x.shape, x.dtype)) for x in empty)]
 
 
 only_reads(_cat_gradient)
@@ -147,7 +147,7 @@ def repeat_interleave(
         TypeError: repeats that are not whole numbers. ValueError: below 0, or too few.
     """
     if repeats is None:
-        repeats, input = input, cast(Tensor(np.arange(input.numel())), input.dtype)
+        repeats, input = input, cast(of_array(np.arange(input.numel())), input.dtype)
     input, at = (
         (reshape(input, (-1,)), 0)
         if dim is None
@@ -165,7 +165,7 @@ def repeat_interleave(
         apart = expand(reshape(input, (*sizes, 1, *rest)), (*sizes, n, *rest))
         y = reshape(apart, (*sizes[:at], sizes[at] * n, *rest))
         return copy(y) if n <= 1 or sizes[at] <= 1 else y  # else it was copied by reshape
-    return index_select(input, at, Tensor(np.repeat(np.arange(input.shape[at]), times)))
+    return index_select(input, at, of_array(np.repeat(np.arange(input.shape[at]), times)))
 
 
 def roll(

@@ -18,7 +18,7 @@ from fastnn.ops.promote import cast
 from fastnn.ops.solving import batches, turned
 from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,14 +29,14 @@ __all__ = ["lstsq", "matrix_rank", "pinv"]
 def _cutoff(s: Tensor, A: Tensor, atol: Any, rtol: Any) -> Tensor:
     """max(atol, rtol s_max) for each matrix; rtol is max(m, n) eps unless atol is positive."""
     eps = max(A.shape[-2:]) * float(np.finfo(A.dtype).eps)
-    low = Tensor(np.asarray(0.0 if atol is None else atol, A.dtype)) \
+    low = of_array(np.asarray(0.0 if atol is None else atol, A.dtype)) \
         if not isinstance(atol, Tensor) else cast(atol, A.dtype)  # fmt: skip
     if rtol is None:
-        share = where(gt(low, 0.0), 0.0, Tensor(np.array(eps, A.dtype)))
+        share = where(gt(low, 0.0), 0.0, of_array(np.array(eps, A.dtype)))
     else:
         share = cast(rtol, A.dtype) if isinstance(rtol, Tensor) else \
-            Tensor(np.asarray(rtol, A.dtype))  # fmt: skip
-    top = amax(s, -1) if s.shape[-1] else Tensor(np.zeros(s.shape[:-1], A.dtype))
+            of_array(np.asarray(rtol, A.dtype))  # fmt: skip
+    top = amax(s, -1) if s.shape[-1] else of_array(np.zeros(s.shape[:-1], A.dtype))
     return maximum(low, mul(share, top))
 
 
@@ -101,7 +101,7 @@ def pinv(
 
     def function(a: NDArray[Any]) -> NDArray[Any]:
         u, s, vh = np.linalg.svd(_mirrored(a) if hermitian else a, full_matrices=False)
-        bound = _cutoff(Tensor(s), Tensor(a), atol, rtol)._array
+        bound = _cutoff(of_array(s), of_array(a), atol, rtol)._array
         kept = s > bound[..., None]
         factor = np.where(kept, 1 / np.where(kept, s, 1), 0).astype(a.dtype)
         left = np.swapaxes(vh, -1, -2) * factor[..., None, :]
@@ -168,7 +168,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
         raise ValueError(f"B: expected {A.shape[-2]} rows as A, got shape {B.shape}")
     A, B = batches("lstsq", A, B)
     solution = matmul(pinv(A, rcond), B)
-    (m, n), none = A.shape[-2:], Tensor(np.empty(0, A.dtype))
+    (m, n), none = A.shape[-2:], of_array(np.empty(0, A.dtype))
     rank = none if driver == "gels" else matrix_rank(A, rtol=rcond)
     residuals = constant(solution, none._array)  # it requires grad even where it is empty
     full = driver == "gels" or bool((rank._array == n).all())

@@ -20,7 +20,7 @@ from fastnn.ops.rows import log_softmax, softmax, take_rows
 from fastnn.ops.table import Op, contiguous_array, execute, row
 from fastnn.tape import batch
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, int64, wrap
+from fastnn.tensor import Tensor, int64, of_array, wrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +72,7 @@ def _batched_loss(op: Op, z: Tensor, y: Tensor, reduction: str, rows: bool) -> T
     """`_loss` within vmap: the op computes each sample's losses, which are reduced here."""
     assert batch.rules is not None and op.gradient is not None
     loss, dz = batch.rules.loss(op, z, y, rows)
-    each = Tensor(loss)
+    each = of_array(loss)
     if z.requires_grad and grad_enabled():
         each._node = Node(op.gradient, (z, y), (loss, dz), ("none", 1))
         each.requires_grad = True
@@ -88,7 +88,7 @@ def _row(name: str, expression: Expression) -> Op:
 
 
 def _one_hot(y: Tensor, z: Tensor) -> Tensor:
-    return take_rows(Tensor(dtypes.converted(np.eye(z.shape[1]), z.dtype)), y)
+    return take_rows(of_array(dtypes.converted(np.eye(z.shape[1]), z.dtype)), y)
 
 
 _softmax_cross_entropy = _row(

@@ -18,7 +18,7 @@ from fastnn.ops.table import TABLE, apply, computed, contiguous_array, execute, 
 from fastnn.tape import batch, listener
 from fastnn.tape.inference import free_for
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, bool_, wrap
+from fastnn.tensor import Tensor, bool_, of_array, wrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,12 +60,12 @@ def _whole_product(a: Tensor, b: Tensor) -> Tensor:
     by sums of products."""
     if bool_ in (a.dtype, b.dtype):
         if a.dtype == b.dtype and 0 in (*a.shape, *b.shape):  # torch's, where nothing is added up
-            return Tensor(np.zeros((a.shape[0], b.shape[1]), bool_))
+            return of_array(np.zeros((a.shape[0], b.shape[1]), bool_))
         raise TypeError("matmul: not for bool tensors; use .long() or .float()")
     if a.dtype != b.dtype:
         same_real("matmul", a._array, b._array)
     if listener.active is None and not (batch.rules is not None and batch.rules.any(a, b)):
-        return Tensor(np.asarray(np.matmul(a._array, b._array)))
+        return of_array(np.asarray(np.matmul(a._array, b._array)))
     (m, k), n = a.shape, b.shape[1]
     step = max(_MOST // max(k * n, 1), 1)
     parts = [

@@ -19,7 +19,7 @@ from fastnn.ops.promote import cast, result_dtype
 from fastnn.ops.rules import written
 from fastnn.ops.table import TABLE, execute
 from fastnn.ops.views import flip, movedim
-from fastnn.tensor import Tensor, bool_
+from fastnn.tensor import Tensor, bool_, of_array
 from fastnn.tensor.attach import methods
 
 __all__ = [
@@ -52,7 +52,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     n, lead = input.shape[-1], input.shape[:-1]
     side = n + abs(offset)
     start = offset if offset >= 0 else -offset * side
-    flat = Tensor(np.empty((*lead, side * side), input.dtype))
+    flat = of_array(np.empty((*lead, side * side), input.dtype))
     zero = np.zeros((), input.dtype)
     execute(TABLE["copy"], (flat._array,), (zero,), (), ())  # by an op: a program writes it anew
     step = slice(start, start + (n - 1) * (side + 1) + 1 if n else start, side + 1)
@@ -140,7 +140,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
         raise ValueError(
             f"cross: expected 3 along axis {dim}, got shapes {input.shape} and {other.shape}"
         )
-    turned = [Tensor(np.array(order)) for order in ([1, 2, 0], [2, 0, 1])]
+    turned = [of_array(np.array(order)) for order in ([1, 2, 0], [2, 0, 1])]
     a, b = ([index_select(t, at, order) for order in turned] for t in (input, other))
     return sub(mul(a[0], b[1]), mul(a[1], b[0]))
 
@@ -169,7 +169,7 @@ def powers_of(x: Tensor, n: int) -> Tensor:
     x = cast(x, np.int64) if x.dtype == bool_ else x
     if n == 0:
         return zeros((*x.shape, 0), dtype=x.dtype)
-    one = Tensor(dtypes.filled((*x.shape, 1), 1, x.dtype))
+    one = of_array(dtypes.filled((*x.shape, 1), 1, x.dtype))
     if n == 1:
         return one
     again = expand(reshape(x, (*x.shape, 1)), (*x.shape, n - 1))

@@ -23,7 +23,7 @@ from fastnn.ops.promote import cast, promote_types
 from fastnn.ops.solving import det, inv, solve, turned
 from fastnn.ops.statistics import norm as norm_of
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -189,7 +189,7 @@ def cond(A: Tensor, p: float | str | None = None) -> Tensor:
         return mul(matrix_norm(A, p), matrix_norm(inv(A), p))
     except lapack.LinAlgError:  # a singular one among them
         singular = eq(det(A.detach()), 0.0)
-        eye = Tensor(np.eye(A.shape[-1], dtype=A.dtype))
+        eye = of_array(np.eye(A.shape[-1], dtype=A.dtype))
         regular = where(view_of(singular, (..., None, None)), eye, A)
         return where(singular, math.inf, mul(matrix_norm(A, p), matrix_norm(inv(regular), p)))
 
@@ -280,7 +280,7 @@ def matrix_exp(input: Tensor) -> Tensor:
 def _exp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     a = turned(node.input(0))
     n = a.shape[-1]
-    zero = Tensor(np.zeros(a.shape, a.dtype))
+    zero = of_array(np.zeros(a.shape, a.dtype))
     both = cat([cat([a, dy], -1), cat([zero, a], -1)], -2)
     return (view_of(matrix_exp(both), (..., slice(n), slice(n, None))),)
 

@@ -32,6 +32,7 @@ from fastnn.ops.elementwise import (
 from fastnn.ops.extremes import any
 from fastnn.ops.pointwise import bitwise_not
 from fastnn.ops.products import matmul
+from fastnn.ops.promote import is_array, pair
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     Binary: TypeAlias = Callable[[Operand, Operand], Tensor]
 
-_OPERANDS: tuple[type, ...] = (Tensor, bool, int, float, np.number, np.bool_)
+_OPERANDS: tuple[type, ...] = (Tensor, bool, int, float, np.number, np.bool_, np.ndarray)
 
 
 def _of_right(function: Binary) -> Binary:
@@ -52,7 +53,7 @@ def _of_right(function: Binary) -> Binary:
 
 
 def _matmul_of_right(self: Tensor, other: Tensor) -> Tensor:
-    return matmul(other, self)
+    return matmul(*pair(other, self)) if is_array(other) else matmul(other, self)
 
 
 def _compared(function: Binary) -> Callable[[Tensor, object], Any]:

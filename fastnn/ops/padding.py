@@ -13,7 +13,7 @@ from fastnn.ops.elementwise import clone
 from fastnn.ops.indexing import index_select
 from fastnn.ops.table import TABLE, execute
 from fastnn.ops.views import slice_of
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["pad"]
 
@@ -78,7 +78,7 @@ def _constant(x: Tensor, sides: list[tuple[int, ...]], value: Any) -> Tensor:
         shape[at] = n + before + after
         start = max(before, 0)
         region[at] = slice(start, start + x.shape[at])
-    whole = Tensor(np.empty(shape, x.dtype))
+    whole = of_array(np.empty(shape, x.dtype))
     execute(TABLE["copy"], (whole._array,), (dtypes.number(value, x.dtype),), (), ())
     return place(whole, x, tuple(region)) if x.ndim else clone(x)
 
@@ -94,4 +94,4 @@ def _sources(n: int, before: int, after: int, mode: str) -> Tensor:
     else:
         at = np.abs(at)
         at = np.where(at >= n, 2 * (n - 1) - at, at)
-    return Tensor(at.astype(np.int64))
+    return of_array(at.astype(np.int64))

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn._support import check, dtypes
 from fastnn._support.dtype_info import finfo
-from fastnn._support.dtypes import int32
+from fastnn._support.dtypes import HALVES, float32, int32, is_float
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
@@ -39,7 +39,7 @@ from fastnn.ops.rules import binary, some_tensor, tensors, written
 from fastnn.ops.table import taped
 from fastnn.ops.transcendental import exp2, log2
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, bool_, float64
+from fastnn.tensor import Tensor, bool_, float64, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -208,7 +208,9 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     if out is not None:
         return written("ldexp", ldexp(input, other), out)
     tensors(input, other)
-    return mul(input, exp2(real(other)))
+    if input._array.dtype in HALVES and not is_float(other._array.dtype):
+        return cast(mul(cast(input, float32), exp2(real(other))), input._array.dtype)
+    return mul(input, exp2(real(other, input)))
 
 
 class Frexp(NamedTuple):
@@ -255,7 +257,7 @@ def float_power(input: Operand, exponent: Operand, *, out: Tensor | None = None)
 
 
 def _float64(x: Scalar) -> Tensor:
-    return Tensor(np.array(x, np.float64))
+    return of_array(np.array(x, np.float64))
 
 
 fix = trunc

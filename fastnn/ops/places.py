@@ -13,7 +13,7 @@ from fastnn.ops.rows import take_rows
 from fastnn.ops.table import TABLE, execute, taped
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,7 +64,7 @@ def part(x: Tensor, place: Place) -> Tensor:
         flat = contiguous(x)
         return taped(_part_gradient, (flat,), place.view(flat._array), (place,))
     rows = reshape(contiguous(x), (x.numel(), 1))
-    return reshape(take_rows(rows, Tensor(place.ravel())), place.shape)
+    return reshape(take_rows(rows, of_array(place.ravel())), place.shape)
 
 
 def _part_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -80,7 +80,7 @@ def spread(dy: Tensor, place: Place, shape: tuple[int, ...]) -> Tensor:
         return taped(_spread_gradient, (dy,), whole, (place,))
     source = np.full(shape, -1, np.int64)
     source.flat[place] = np.arange(place.size).reshape(place.shape)
-    return where(Tensor(source >= 0), part(dy, np.maximum(source, 0)), 0.0)
+    return where(of_array(source >= 0), part(dy, np.maximum(source, 0)), 0.0)
 
 
 def _spread_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -102,7 +102,7 @@ def without(x: Tensor, place: Place) -> Tensor:
         return taped(_without_gradient, (x,), whole, (place,))
     mask = np.zeros(x.shape, bool)
     mask.flat[place] = True
-    return where(Tensor(mask), 0.0, x)
+    return where(of_array(mask), 0.0, x)
 
 
 def _without_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:

@@ -35,7 +35,7 @@ from fastnn.ops.views import movedim, slice_of
 from fastnn.tape.batch import Batch
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def _with(name: str, input: Tensor, region: tuple[Any, ...], src: Tensor) -> Ten
     inside[region] = True
     if src.shape != wanted:
         raise ValueError(f"src: expected shape {wanted} for {name}, got {src.shape}")
-    whole = Tensor(new_array(input.shape, input.dtype))
-    return where(Tensor(inside), place(whole, cast(src, input.dtype), region), input)
+    whole = of_array(new_array(input.shape, input.dtype))
+    return where(of_array(inside), place(whole, cast(src, input.dtype), region), input)
 
 
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
@@ -142,7 +142,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     values = reshape(source, (source.numel(),))
     if index.numel() == 0:  # nothing is put, but source is on the tape, as in torch
         nothing = constant(source, np.zeros((), input._array.dtype))
-        return where(Tensor(np.ones((), np.bool_)), clone(input), nothing)
+        return where(of_array(np.ones((), np.bool_)), clone(input), nothing)
     found = (scatter_add if accumulate else replaced)(flat, 0, at, values)
     return reshape(found, input.shape)
 
@@ -173,7 +173,7 @@ def index_reduce(
     if m == 0:
         return clone(input)
     place_of = positions(index, n, "index", False)
-    hits = eq(Tensor(np.arange(n).reshape(n, 1)), place_of)  # (n, m)
+    hits = eq(of_array(np.arange(n).reshape(n, 1)), place_of)  # (n, m)
     hits = reshape(hits, (n, m, *(1,) * (x.ndim - 1 - at)))
     apart = reshape(src, (*src.shape[:at], 1, *src.shape[at:]))
     met = any(hits, 1)
@@ -186,10 +186,10 @@ def _combined(
 ) -> Tensor:
     along = at + 1
     if reduce == "prod":
-        found = prod(where(hits, src, Tensor(dtypes.number(1, src.dtype))), along)
+        found = prod(where(hits, src, of_array(dtypes.number(1, src.dtype))), along)
         return mul(x, found) if with_self else found
     if reduce == "mean":
-        total = sum(where(hits, src, Tensor(np.zeros((), src.dtype))), along)
+        total = sum(where(hits, src, of_array(np.zeros((), src.dtype))), along)
         count = sum(cast(hits, int64), 1)
         if with_self:
             total, count = add(total, x), add(count, 1)
@@ -198,7 +198,7 @@ def _combined(
             return div(total, cast(count, x.dtype))
         return floor_divide(total, count)
     most = reduce == "amax"
-    bound = Tensor(dtypes.number(neutral(reduce, x.dtype), x.dtype))
+    bound = of_array(dtypes.number(neutral(reduce, x.dtype), x.dtype))
     found = (amax if most else amin)(where(hits, src, bound), along)
     found = where(met, found, x)
     return (maximum if most else minimum)(x, found) if with_self else found
@@ -248,8 +248,8 @@ def _strided_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     found = np.searchsorted(mine[order], memory)
     index = order[np.minimum(found, max(mine.size - 1, 0))] if mine.size else found
     known = mine[index] == memory if mine.size else np.zeros(memory.shape, bool)
-    rows = where(Tensor(known.reshape(-1, 1)), reshape(dy, (dy.numel(), 1)), 0.0)
-    total = scatter_add_rows(rows, Tensor(np.where(known, index, 0)), max(x.numel(), 1))
+    rows = where(of_array(known.reshape(-1, 1)), reshape(dy, (dy.numel(), 1)), 0.0)
+    total = scatter_add_rows(rows, of_array(np.where(known, index, 0)), max(x.numel(), 1))
     return (reshape(view_of(total, slice(x.numel())), x.shape),)
 
 

@@ -11,13 +11,14 @@ from fastnn.ops.axes import axis, expand, permute, reshape, sum, view_of
 from fastnn.ops.elementwise import add, mul
 from fastnn.ops.join import stack
 from fastnn.ops.matmul import matmul as of_matrices
+from fastnn.ops.promote import is_array, pair
 from fastnn.ops.rules import written
-from fastnn.tensor import Tensor, bool_
+from fastnn.tensor import Tensor, bool_, of_array
 from fastnn.tensor.attach import methods
 
 __all__ = [
     "addmm", "baddbmm", "bmm", "dot", "inner", "matmul", "mm", "mv", "outer",
-    "tensordot",
+    "tensordot", "vdot",
 ]  # fmt: skip
 
 
@@ -31,7 +32,13 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     """
     if out is not None:
         return written("matmul", matmul(input, other), out)
-    return of_matrices(input, other) if other._array.ndim <= 2 else _batched(input, other)
+    try:
+        few = other._array.ndim <= 2
+    except AttributeError:
+        if not is_array(other):
+            raise TypeError(f"other: expected a Tensor, got {type(other).__name__}") from None
+        return matmul(*pair(input, of_array(other)))
+    return of_matrices(input, other) if few else _batched(input, other)
 
 
 def _batched(a: Tensor, b: Tensor) -> Tensor:
@@ -91,6 +98,11 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
         return written("dot", dot(input, tensor), out)
     _of_axes("dot", input, tensor, 1, 1)
     return matmul(input, tensor) if input.dtype.kind != "b" else sum(mul(input, tensor))
+
+
+def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Dot product of two vectors of real numbers: `dot`."""
+    return dot(input, other, out=out)
 
 
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:

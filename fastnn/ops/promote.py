@@ -12,7 +12,7 @@ from fastnn._support.dtypes import CODES, KIND, TORCH_NAMES, is_float
 from fastnn.ops.table import apply, row
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, bool_, float32, int64
+from fastnn.tensor import Tensor, bool_, float32, int64, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -49,6 +49,11 @@ def cast(x: Tensor, dtype: DTypeLike) -> Tensor:
     return apply(_cast, (x,), (CODES[want], CODES[have]))
 
 
+def is_array(value: object) -> bool:
+    """Whether an operand is NumPy's array, which operators take as a tensor."""
+    return isinstance(value, np.ndarray)
+
+
 def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
     """`x` as a floating-point tensor; a Python number takes the dtype of `other`."""
     if isinstance(x, Tensor):
@@ -56,6 +61,8 @@ def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
             return x
         like = other if isinstance(other, Tensor) and is_float(other._array.dtype) else None
         return cast(x, like._array.dtype if like is not None else default.dtype)
+    if is_array(x):
+        return real(of_array(x), other)
     if not isinstance(x, bool | int | float | np.number):
         raise TypeError(
             f"expected a tensor or a number, got {type(x).__name__}; wrap it in fastnn.tensor"
@@ -63,7 +70,7 @@ def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
     dtype = default.dtype
     if isinstance(other, Tensor) and is_float(other._array.dtype):
         dtype = other._array.dtype
-    return Tensor(dtypes.number(x, dtype))
+    return of_array(dtypes.number(x, dtype))
 
 
 def same_real(op: str, *arrays: NDArray[Any] | None) -> np.dtype[Any]:
@@ -91,14 +98,20 @@ def _number_rank(value: Any) -> int:
 
 def _with_number(x: Tensor, value: Scalar) -> tuple[Tensor, Tensor]:
     """Promote a tensor and a Python number, which counts only if it is of a higher kind than x."""
-    rank, dtype = _number_rank(value), x._array.dtype
+    try:
+        rank = _number_rank(value)
+    except TypeError:
+        if not is_array(value):
+            raise
+        return pair(x, of_array(value))
+    dtype = x._array.dtype
     if rank > KIND[dtype]:
         dtype = default.dtype if rank == 2 else int64
         x = cast(x, dtype)
     try:
-        return x, Tensor(np.array(value, dtype))
+        return x, of_array(np.array(value, dtype))
     except (TypeError, OverflowError):  # bfloat16; a number that wraps around
-        return x, Tensor(dtypes.number(value, dtype))
+        return x, of_array(dtypes.number(value, dtype))
 
 
 def _promoted(a: DType, b: DType) -> DType:
@@ -142,9 +155,11 @@ def pair(a: Tensor | Scalar, b: Tensor | Scalar) -> tuple[Tensor, Tensor]:
     if isinstance(b, Tensor):
         b, a = _with_number(b, a)
         return a, b
+    if is_array(a):
+        return pair(of_array(a), b)
     rank = max(_number_rank(a), _number_rank(b))
     dtype = (bool_, int64, default.dtype)[rank]
-    return Tensor(dtypes.number(a, dtype)), Tensor(dtypes.number(b, dtype))
+    return of_array(dtypes.number(a, dtype)), of_array(dtypes.number(b, dtype))
 
 
 def beside_number(op: Op, a: Tensor | Scalar, b: Tensor | Scalar) -> Tensor | None:
@@ -153,6 +168,8 @@ def beside_number(op: Op, a: Tensor | Scalar, b: Tensor | Scalar) -> Tensor | No
     for x, y in ((a, b), (b, a)):
         if not isinstance(x, Tensor) or x._array.dtype not in dtypes.HALVES:
             continue
+        if is_array(y):
+            return None
         if not isinstance(y, Tensor) or (y.ndim == 0 < x.ndim and y.dtype != x.dtype):
             wide = tuple(cast(real(t), float32) for t in (a, b))
             return cast(apply(op, wide), x.dtype)

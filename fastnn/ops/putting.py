@@ -19,7 +19,7 @@ from fastnn.ops.scattering import fitting, neutral, region_of, replaced, same_dt
 from fastnn.ops.statistics import cumsum, prod
 from fastnn.ops.write import value_of
 from fastnn.tape import listener
-from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor import Tensor, bool_, int64, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def index_put(
     """
     same_dtype("index_put", input, values)
     index = tuple(slice(None) if part is None else part for part in indices)
-    meant = getitem(Tensor(np.arange(input.numel()).reshape(input.shape)), index)
+    meant = getitem(of_array(np.arange(input.numel()).reshape(input.shape)), index)
     given = reshape(expand(values, meant.shape), (-1, 1))
     flat, rows = reshape(meant, (meant.numel(),)), reshape(input, (input.numel(), 1))
     if not accumulate:
@@ -194,7 +194,7 @@ def _reduced(
     """`scatter_reduce` for an index of x's shape but for axis `at`: all pairs are laid out."""
     n, after = x.shape[at], (1,) * (x.ndim - 1 - at)
     apart = (*index.shape[: at + 1], 1, *index.shape[at + 1 :])
-    hits = eq(reshape(index, apart), Tensor(np.arange(n).reshape(n, *after)))
+    hits = eq(reshape(index, apart), of_array(np.arange(n).reshape(n, *after)))
     each = reshape(src, apart)
     own = reshape(x, (*x.shape[:at], 1, *x.shape[at:]))
     counted = sum(cast(hits, int64), at)

@@ -17,7 +17,7 @@ from fastnn.ops.pointwise import isnan, logical_not
 from fastnn.ops.promote import cast
 from fastnn.ops.sorting import sort
 from fastnn.tape import listener
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 from fastnn.tensor.attach import methods
 
 __all__ = ["nanquantile", "quantile"]
@@ -93,7 +93,7 @@ def _quantile(
         raise ValueError(f"{name}: expected at least one element, got shape {input.shape}")
     last = permute(ordered, (*(d for d in range(ordered.ndim) if d != at), at))
     broken = isnan(last)
-    top = Tensor(dtypes.number(last.shape[-1] - 1, input.dtype))
+    top = of_array(dtypes.number(last.shape[-1] - 1, input.dtype))
     if name == "nanquantile":  # nan is put last
         count = cast(sum(cast(logical_not(broken), int64), -1, True), input.dtype)
         top = larger(sub(count, 1.0), 0.0)
@@ -111,7 +111,7 @@ def _quantile(
 def _shares(q: float | Tensor, dtype: np.dtype[Any]) -> Tensor:
     """The fractions as a number or a vector, checked now and in every replay."""
     if not isinstance(q, Tensor):
-        q = Tensor(np.asarray(q, dtype))
+        q = of_array(np.asarray(q, dtype))
     if q.dtype != dtype:
         raise TypeError(f"q: expected {dtype} as input, got {q.dtype}")
     if q.ndim > 1:
@@ -133,7 +133,7 @@ def _at_ranks(ordered: Tensor, rank: Tensor, interpolation: str) -> Tensor:
     if interpolation not in ("linear", "midpoint"):
         return below
     above = gather(ordered, -1, cast(_ceil(rank.detach()), int64))
-    half = Tensor(dtypes.number(0.5, ordered.dtype))
+    half = of_array(dtypes.number(0.5, ordered.dtype))
     return lerp(below, above, half if interpolation == "midpoint" else sub(rank, low))
 
 

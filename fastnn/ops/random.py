@@ -11,7 +11,7 @@ import numpy as np
 from fastnn.ops.table import apply, execute, row
 from fastnn.tape import listener
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ def draw_key(state: NDArray[np.int64]) -> Tensor:
             execute(_draw_key, (state, key), (), (), ())
         return keys
 
-    return Tensor(listener.drawn(draw, (2,)))
+    return of_array(listener.drawn(draw, (2,)))
 
 
 def _same(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:

@@ -12,7 +12,7 @@ from fastnn.ops.diagonals import tril
 from fastnn.ops.elementwise import add, clone, mul, sub, where
 from fastnn.ops.products import matmul
 from fastnn.ops.solving import turned
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _vectors(name: str, input: Tensor, tau: Tensor) -> list[tuple[Tensor, Tensor
     if tau.shape[:-1] != input.shape[:-2] or tau.ndim == 0 or tau.shape[-1] > most:
         raise ValueError(f"tau: expected the batches of input and at most {most} factors in "
                          f"{name}, got shapes {tau.shape} and {input.shape}")  # fmt: skip
-    whole = add(tril(input, -1), Tensor(np.eye(m, n, dtype=input.dtype)))
+    whole = add(tril(input, -1), of_array(np.eye(m, n, dtype=input.dtype)))
     found = []
     for i in range(tau.shape[-1]):
         v = view_of(whole, (..., slice(i, i + 1)))
@@ -102,9 +102,9 @@ def householder_product(input: Tensor, tau: Tensor) -> Tensor:
             f"householder_product: expected at least as many rows as columns, got {input.shape}"
         )
     vectors = _vectors("householder_product", input, tau)
-    unit = Tensor(np.eye(*input.shape[-2:], dtype=input.dtype))
+    unit = of_array(np.eye(*input.shape[-2:], dtype=input.dtype))
     if not vectors:  # constant, and on the tape as in torch
-        return where(Tensor(np.array(False)), input, unit)
+        return where(of_array(np.array(False)), input, unit)
     return _applied(vectors[::-1], clone(expand(unit, input.shape)))
 
 

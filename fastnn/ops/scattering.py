@@ -15,7 +15,7 @@ from fastnn.ops.indexing import gather, index_select, positions, row_by_row
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import scatter_add_rows
 from fastnn.ops.table import new_array
-from fastnn.tensor import Tensor, float64
+from fastnn.tensor import Tensor, float64, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -125,18 +125,18 @@ def within(whole: Tensor, region: tuple[slice, ...], compute: Callable[[Tensor],
         return part
     inside = np.zeros(whole.shape, bool)
     inside[region] = True
-    placed = place(Tensor(new_array(whole.shape, whole.dtype)), part, region)
-    return where(Tensor(inside), placed, whole)
+    placed = place(of_array(new_array(whole.shape, whole.dtype)), part, region)
+    return where(of_array(inside), placed, whole)
 
 
 def _scattered(x: Tensor, at: int, index: Tensor, src: Operand) -> Tensor:
     """`replaced` for an index of x's shape but for axis `at`."""
     n, after = x.shape[at], (1,) * (x.ndim - 1 - at)
     place_of = reshape(index, (*index.shape[: at + 1], 1, *index.shape[at + 1 :]))
-    hits = eq(place_of, Tensor(np.arange(n).reshape(n, *after)))
+    hits = eq(place_of, of_array(np.arange(n).reshape(n, *after)))
     if not isinstance(src, Tensor):
         return cast(where(any(hits, at), src, x), x.dtype)
-    order = Tensor(np.arange(index.shape[at]).reshape(-1, 1, *after))
+    order = of_array(np.arange(index.shape[at]).reshape(-1, 1, *after))
     last = amax(where(hits, order, -1), at)
     return where(ge(last, 0), gather(src, at, larger(last, 0)), x)
 
@@ -197,7 +197,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor
     if len(index) == 0:
         return copy(input)
     index = positions(index, whole.shape[at], "index", True)
-    meant = any(eq(Tensor(np.arange(whole.shape[at]).reshape(-1, 1)), index), 1)
+    meant = any(eq(of_array(np.arange(whole.shape[at]).reshape(-1, 1)), index), 1)
     meant = reshape(meant, (-1, *(1,) * (whole.ndim - 1 - at)))
     return reshape(cast(where(meant, value, whole), input.dtype), input.shape)
 

@@ -18,7 +18,7 @@ from fastnn.ops.pointwise import logical_and, logical_not
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import scatter_add_rows
 from fastnn.tape import batch, listener
-from fastnn.tensor import Tensor, bool_, float64, int64
+from fastnn.tensor import Tensor, bool_, float64, int64, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ def searchsorted(
     if side not in (None, "left", "right") or (right and side == "left"):
         raise ValueError(f"side: expected 'left' or 'right' as right says, got {side!r}")
     values = (
-        input if isinstance(input, Tensor) else Tensor(dtypes.number(input, sorted_sequence.dtype))
+        input
+        if isinstance(input, Tensor)
+        else of_array(dtypes.number(input, sorted_sequence.dtype))
     )
     values, sequence = values.detach(), sorted_sequence.detach()
     if sequence.dtype != values.dtype:
@@ -99,11 +101,11 @@ def _positions(sequence: Tensor, values: Tensor, right: bool) -> Tensor:
     array, given = (dtypes.readable(t._array) for t in (sequence, values))
     way: Literal["left", "right"] = "right" if right else "left"
     if array.ndim == 1:
-        return Tensor(np.asarray(np.searchsorted(array, given, way), int64))
+        return of_array(np.asarray(np.searchsorted(array, given, way), int64))
     found = np.empty(given.shape, int64)
     for at in np.ndindex(array.shape[:-1]):
         found[at] = np.searchsorted(array[at], given[at], way)
-    return Tensor(found)
+    return of_array(found)
 
 
 def bucketize(
@@ -121,7 +123,7 @@ def bucketize(
     """
     if boundaries.ndim != 1:
         raise ValueError(f"boundaries: expected a vector, got shape {boundaries.shape}")
-    given = input if isinstance(input, Tensor) else Tensor(dtypes.number(input, boundaries.dtype))
+    given = input if isinstance(input, Tensor) else of_array(dtypes.number(input, boundaries.dtype))
     if given.dtype != boundaries.dtype:
         raise TypeError(f"input: expected {boundaries.dtype} as boundaries, got {given.dtype}")
     return searchsorted(boundaries, given, out_int32=out_int32, right=right)
@@ -144,7 +146,7 @@ def isin(
         TypeError: bool tensors, or two numbers.
     """
     given = [
-        v if isinstance(v, Tensor) else Tensor(np.asarray(v)) for v in (elements, test_elements)
+        v if isinstance(v, Tensor) else of_array(np.asarray(v)) for v in (elements, test_elements)
     ]
     if not (isinstance(elements, Tensor) or isinstance(test_elements, Tensor)):
         raise TypeError("isin: expected a tensor among elements and test_elements, got numbers")
@@ -155,7 +157,7 @@ def isin(
         found = any(eq(view_of(left, (..., None)), reshape(right, (-1,))), -1)
         return logical_not(found) if invert else found
     values, known = (dtypes.readable(t._array) for t in (left, right))
-    return Tensor(np.asarray(np.isin(values, known, invert=invert)))
+    return of_array(np.asarray(np.isin(values, known, invert=invert)))
 
 
 # ---- histograms ----
@@ -197,7 +199,7 @@ def _bounds(
         listener.checked(high, lambda high: _finite(name, high))
     else:
         ends = (0.5 - margin, 0.5 + margin) if given is None else given
-        low, high = (Tensor(dtypes.number(v, x.dtype)) for v in ends)
+        low, high = (of_array(dtypes.number(v, x.dtype)) for v in ends)
         _finite(name, low)
         _finite(name, high)
     kind = x.dtype if x.dtype.kind == "f" else float64
@@ -217,7 +219,7 @@ def _counted(
     """The sum of the weights (default 1) in each bin, of the elements within the range."""
     inside = logical_and(ge(x, low), le(x, high))
     real = kind if kind.kind == "f" else float64
-    one = Tensor(dtypes.number(1, real)) if weight is None else reshape(weight.detach(), (-1,))
+    one = of_array(dtypes.number(1, real)) if weight is None else reshape(weight.detach(), (-1,))
     counts = reshape(where(inside, one, 0.0), (-1, 1))
     total = scatter_add_rows(cast(counts, real), where(inside, place, 0), bins)
     return cast(reshape(total, (bins,)), kind)
@@ -261,7 +263,7 @@ def histogram(
         edges = copy(bins.detach())
     else:
         low, high = _bounds("histogram", x, None if range is None else (range[0], range[1]), 0.5)
-        steps = Tensor(dtypes.converted(np.arange(bins + 1) / bins, x.dtype))
+        steps = of_array(dtypes.converted(np.arange(bins + 1) / bins, x.dtype))
         inner = add(low, mul(sub(high, low), steps))
         edges = cat([view_of(inner, slice(bins)), reshape(high, (1,))])
     n = edges.shape[0] - 1

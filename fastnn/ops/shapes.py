@@ -18,7 +18,7 @@ from fastnn.ops.join import cat, meshgrid, stack, vstack
 from fastnn.ops.names import both_names
 from fastnn.ops.promote import cast
 from fastnn.ops.views import flip, parts_by_name, split, tensor_split, transpose
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 from fastnn.tensor.attach import methods
 from fastnn.tensor.size import Size
 
@@ -93,7 +93,7 @@ def _triangle_indices(
     if row < 0 or col < 0:
         raise ValueError(f"{name}: expected a row and a col of at least 0, got {row} and {col}")
     found = np.stack(find(row, offset, col))
-    return Tensor(dtypes.converted(found, dtype_of(dtype, int64)), requires_grad)
+    return of_array(dtypes.converted(found, dtype_of(dtype, int64)), requires_grad)
 
 
 def tril_indices(
@@ -264,10 +264,10 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         raise ValueError(f"combinations: expected a vector and an r of at least 0, got shape "
                          f"{input.shape} and {r}")  # fmt: skip
     if r == 0:
-        return Tensor(np.empty(0, input.dtype))
+        return of_array(np.empty(0, input.dtype))
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = np.array(list(choose(range(input.shape[0]), r)), int64).reshape(-1, r)
-    return reshape(index_select(input, 0, Tensor(rows.reshape(-1))), rows.shape)
+    return reshape(index_select(input, 0, of_array(rows.reshape(-1))), rows.shape)
 
 
 # ---- sizes ----

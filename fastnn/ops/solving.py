@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastnn.ops import lapack
-from fastnn.ops.axes import expand, reshape, view_of
+from fastnn.ops.axes import expand, reshape, unbroadcast, view_of
 from fastnn.ops.diagonals import tril, triu
 from fastnn.ops.elementwise import add, lt, mul, neg, where
 from fastnn.ops.products import matmul
+from fastnn.ops.table import taped
 from fastnn.ops.views import transpose
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -297,7 +298,7 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
 def _cholesky_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     L = node.output()
     n = L.shape[-1]
-    half = Tensor(np.tril(np.ones((n, n), L.dtype)) - 0.5 * np.eye(n, dtype=L.dtype))
+    half = of_array(np.tril(np.ones((n, n), L.dtype)) - 0.5 * np.eye(n, dtype=L.dtype))
     phi = mul(matmul(turned(L), tril(dy)), half)
     middle = solve_triangular(turned(L), phi, upper=True)  # L^-T phi
     s = solve_triangular(L, middle, upper=False, left=False)  # L^-T phi L^-1
@@ -308,22 +309,36 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     """The X of A X = B, given the Cholesky factor of A.
 
     Args:
-        L: lower triangular, A = L L^T; with upper=True upper triangular, A = L^T L.
+        L: lower triangular, A = L L^T; with upper=True upper triangular, A = L^T L. The other
+            triangle is not read, but the gradient is that of L L^T, as in torch: it counts it.
 
     Example:
         >>> import fastnn
         >>> cholesky_solve(fastnn.tensor([[8.0]]), fastnn.tensor([[2.0]]))
         tensor([[2.]])
     """
-    if upper:
-        y = solve_triangular(turned(L), B, upper=False)
-        return solve_triangular(L, y, upper=True)
-    y = solve_triangular(L, B, upper=False)
-    return solve_triangular(turned(L), y, upper=True)
+    known, factor = B.detach(), L.detach()
+    low, high = (turned(factor), factor) if upper else (factor, turned(factor))
+    y = solve_triangular(low, known, upper=False)
+    found = solve_triangular(high, y, upper=True)
+    return taped(_cholesky_solve_gradient, (B, L), found._array, (upper,))
+
+
+def _cholesky_solve_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """dB = A^-1 dX; with S = dB X^T + X dB^T: dL = -S L, of an upper factor -L S."""
+    factor, x, upper = node.input(1), node.output(), node.attrs[0]
+    of_known = cholesky_solve(dy, factor, upper)
+    both = matmul(of_known, turned(x))
+    both = neg(add(both, turned(both)))
+    of_factor = matmul(factor, both) if upper else matmul(both, factor)
+    return (
+        unbroadcast(of_known, node.input(0).shape),
+        unbroadcast(of_factor, factor.shape),
+    )
 
 
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     """The inverse of A, given the Cholesky factor of A; see `cholesky_solve`."""
     lapack.real_matrices("cholesky_inverse", L, square=True)
-    eye = Tensor(np.eye(L.shape[-1], dtype=L.dtype))
+    eye = of_array(np.eye(L.shape[-1], dtype=L.dtype))
     return cholesky_solve(eye, L, upper)

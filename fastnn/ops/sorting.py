@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastnn._support import dtypes
-from fastnn.ops.axes import axis, axis_or_none, reshape
-from fastnn.ops.elementwise import copy, where
+from fastnn.ops.axes import axis, axis_or_none, reshape, sum
+from fastnn.ops.elementwise import copy, div, eq, mul, where
 from fastnn.ops.indexing import gather
 from fastnn.ops.names import both_names
-from fastnn.ops.pointwise import isnan
+from fastnn.ops.pointwise import isnan, logical_and, logical_or
 from fastnn.ops.promote import cast
 from fastnn.ops.rows import along
-from fastnn.ops.table import row
+from fastnn.ops.table import row, taped
 from fastnn.ops.views import narrow
-from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tape.node import Node
+from fastnn.tensor import Tensor, bool_, int64, of_array
 from fastnn.tensor.attach import methods
 
 __all__ = ["argsort", "kthvalue", "median", "sort", "topk"]
@@ -42,7 +44,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     """
     if input.ndim == 0:
         axis_or_none("argsort", dim, 0)
-        return Tensor(np.zeros((), int64))
+        return of_array(np.zeros((), int64))
     input = cast(input.detach(), int64) if input.dtype == bool_ else input.detach()
     return along(_argsort, input, dim, (int(descending),))
 
@@ -94,13 +96,25 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Sor
     return Sorted(reshape(values, rest), reshape(order, rest))
 
 
+def middle_of_all(input: Tensor, value: Tensor) -> Tensor:
+    """The median of all elements; its gradient is spread over those equal to it, as in torch."""
+    return taped(_middle_gradient, (input,), value._array)
+
+
+def _middle_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    x, y = node.input(0).detach(), node.output().detach()
+    equal = logical_or(eq(x, y), logical_and(isnan(x), isnan(y)))
+    share = div(cast(equal, x.dtype), sum(cast(equal, x.dtype)))
+    return (mul(dy, share),)
+
+
 @both_names
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Median, the lower of two middle elements; along `dim`, (values, indices). nan if any is."""
     if dim is None:
         if input.numel() == 0:
-            return Tensor(dtypes.number(np.nan, input.dtype))
-        return median(reshape(input, (-1,)), 0).values
+            return of_array(dtypes.number(np.nan, input.dtype))
+        return middle_of_all(input, median(reshape(input.detach(), (-1,)), 0).values)
     n = input.shape[axis("median", dim, input.ndim)] if input.ndim else 1
     found = kthvalue(input, (n + 1) // 2, dim, keepdim)
     if input.dtype.kind != "f":

@@ -43,7 +43,7 @@ from fastnn.ops.promote import cast, real
 from fastnn.ops.table import taped
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 from fastnn.tensor.attach import methods
 
 __all__ = [
@@ -69,12 +69,12 @@ def _product(x: Tensor) -> Tensor:
 def _ones_of(x: Tensor) -> Tensor:
     """Ones, the products of no elements; the gradient has no elements either."""
     ones = dtypes.filled((x.shape[0], x.shape[2]), 1, x.dtype)
-    return taped(_no_elements, (x,), ones) if x.dtype.kind == "f" else Tensor(ones)
+    return taped(_no_elements, (x,), ones) if x.dtype.kind == "f" else of_array(ones)
 
 
 def _no_elements(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
     x = node.input(0)
-    return (Tensor(dtypes.filled(x.shape, 0, x.dtype)),)
+    return (of_array(dtypes.filled(x.shape, 0, x.dtype)),)
 
 
 only_reads(_no_elements)

@@ -18,10 +18,10 @@ from fastnn.ops.matmul import matmul
 from fastnn.ops.names import both_names
 from fastnn.ops.pointwise import clamp, isnan, logical_not
 from fastnn.ops.promote import cast, real
-from fastnn.ops.sorting import Sorted, argsort, median, sort
+from fastnn.ops.sorting import Sorted, argsort, median, middle_of_all, sort
 from fastnn.ops.views import slice_of, squeeze, transpose
 from fastnn.tape import listener
-from fastnn.tensor import Tensor, bool_, int64
+from fastnn.tensor import Tensor, bool_, int64, of_array
 from fastnn.tensor.attach import methods
 
 __all__ = ["aminmax", "argwhere", "corrcoef", "cov", "mode", "msort", "nanmedian"]
@@ -74,9 +74,9 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Sorted:
         raise ValueError(f"mode: expected at least one element along dim, got shape {input.shape}")
     order = argsort(x, at)
     ordered = gather(x.detach(), at, order)
-    place = Tensor(np.arange(n).reshape(n, *(1,) * (x.ndim - 1 - at)))
+    place = of_array(np.arange(n).reshape(n, *(1,) * (x.ndim - 1 - at)))
     later, earlier = (view_of(ordered, slice_of(at, *p)) for p in ((1, None), (None, -1)))
-    same = Tensor(np.zeros((*x.shape[:at], 1, *x.shape[at + 1 :]), bool))
+    same = of_array(np.zeros((*x.shape[:at], 1, *x.shape[at + 1 :]), bool))
     starts = where(cat([same, ne(later, earlier)], at), place, 0)
     length = sub(place, cummax(starts, at).values)  # of the run of equal values up to here, less 1
     index = gather(order, at, argmax(length, at, True))
@@ -103,8 +103,8 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
         return median(input, dim, keepdim)
     if dim is None:
         if input.numel() == 0:
-            return Tensor(dtypes.number(np.nan, input.dtype))
-        return nanmedian(reshape(input, (-1,)), 0).values
+            return of_array(dtypes.number(np.nan, input.dtype))
+        return middle_of_all(input, nanmedian(reshape(input.detach(), (-1,)), 0).values)
     at = axis("nanmedian", dim, input.ndim or 1)
     x = reshape(input, (1,)) if input.ndim == 0 else input
     if x.shape[at] == 0:
@@ -184,7 +184,7 @@ def cov(
     if isinstance(freedom, Tensor):
         found = div(product, freedom)
     else:
-        found = div(product, Tensor(dtypes.number(freedom, x.dtype)))
+        found = div(product, of_array(dtypes.number(freedom, x.dtype)))
     return squeeze(found) if input.ndim < 2 or x.shape[0] == 1 else found
 
 

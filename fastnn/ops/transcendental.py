@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastnn._support import check, dtypes
+from fastnn._support.dtypes import HALVES, float32
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
@@ -28,11 +29,11 @@ from fastnn.ops.elementwise import (
     where,
 )
 from fastnn.ops.pointwise import isnan
-from fastnn.ops.promote import pair, real
+from fastnn.ops.promote import cast, pair, real
 from fastnn.ops.rules import binary, each, tensors, unary, written
 from fastnn.ops.table import taped
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -183,6 +184,8 @@ def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         return written("sinc", sinc(input), out)
     check.a_tensor("input", input)
     x = real(input)
+    if x._array.dtype in HALVES:  # whose pi x is too coarse
+        return cast(sinc(cast(x, float32)), x._array.dtype)
     angle = mul(x.detach(), math.pi)
     zero = eq(angle, 0.0)
     value = where(zero, 1.0, div(sin(angle), where(zero, 1.0, angle)))
@@ -240,7 +243,9 @@ def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Te
 def _gap(a: Tensor, b: Tensor) -> Tensor:
     """-|a - b|; 0 where both are one infinity, -inf where either is nan, which comes by max."""
     gap = neg(abs(sub(a, b)))
-    return where(isnan(gap), where(eq(a, b), Tensor(dtypes.number(0.0, gap.dtype)), -math.inf), gap)
+    return where(
+        isnan(gap), where(eq(a, b), of_array(dtypes.number(0.0, gap.dtype)), -math.inf), gap
+    )
 
 
 def _logaddexp2_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:

@@ -15,7 +15,7 @@ from fastnn.ops.join import cat
 from fastnn.ops.products import matmul
 from fastnn.ops.solving import solve_triangular, turned
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _first_rows(x: Tensor, k: int) -> Tensor:
 def _lower(both: Tensor) -> Tensor:
     m, n = both.shape[-2:]
     k = min(m, n)
-    unit = Tensor(np.eye(m, k, dtype=both.dtype))
+    unit = of_array(np.eye(m, k, dtype=both.dtype))
     return add(tril(view_of(both, (..., slice(k))), -1), unit)
 
 
@@ -213,7 +213,7 @@ def lu_unpack(
     """
     if LU_pivots.dtype != np.int32:
         raise TypeError(f"LU_pivots: expected int32, as lu_factor gives it, got {LU_pivots.dtype}")
-    none = Tensor(np.empty(0, LU_data.dtype))
+    none = of_array(np.empty(0, LU_data.dtype))
     P = _permutation(LU_pivots, LU_data.shape[-2], LU_data) if unpack_pivots else none
     if not unpack_data:
         return Parts(P, none, none)

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnn._support import dtypes
 from fastnn.ops.promote import cast
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = [
     "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor",
@@ -25,13 +25,13 @@ class _OfOneDtype(type):
         """A tensor of the sizes given (its elements mean nothing yet), or of values."""
         dtype = dtypes.dtype_of(cls.dtype)
         if not data or not isinstance(data[0], Tensor | np.ndarray | list):
-            return cast(Tensor(*data), dtype)
+            return cast(of_array(*data), dtype)
         if isinstance(data[0], Tensor) and data[0].dtype != cls.dtype:
             raise TypeError(
                 f"{cls.__name__}: expected a tensor of {cls.dtype}, got {data[0].dtype}; use to()"
             )
         array = np.array(data[0]._array if isinstance(data[0], Tensor) else data[0])
-        return Tensor(dtypes.converted(array, dtype))
+        return of_array(dtypes.converted(array, dtype))
 
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, Tensor) and bool(value.dtype == cls.dtype)

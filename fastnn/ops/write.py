@@ -13,7 +13,7 @@ from fastnn.ops.promote import cast, fits, pair, real, same_real
 from fastnn.ops.table import TABLE, Op, execute
 from fastnn.tape import listener, versions
 from fastnn.tape.inference import check_writable
-from fastnn.tensor import Tensor, as_dtype
+from fastnn.tensor import Tensor, as_dtype, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,8 +98,8 @@ def value_of(source: Any, x: Tensor) -> Tensor:
     if not hasattr(source, "dtype"):
         dtypes.fits("value", given, dtype)
     if given.ndim == 0:
-        return Tensor(dtypes.number(given.item(), dtype))
-    return Tensor(dtypes.converted(as_dtype(given), dtype))
+        return of_array(dtypes.number(given.item(), dtype))
+    return of_array(dtypes.converted(as_dtype(given), dtype))
 
 
 def fill_(x: Tensor, value: Operand) -> Tensor:
@@ -107,7 +107,7 @@ def fill_(x: Tensor, value: Operand) -> Tensor:
     array = x._array
     if repeats(array):
         once = tuple(slice(None if step else 1) for step in array.strides)
-        y = Tensor(array[once])
+        y = of_array(array[once])
         y._inference = x._inference
         copy_(y, value)
         return x

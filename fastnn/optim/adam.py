@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastnn._support import check
 from fastnn.optim import settings
-from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
+from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer, Group, Params
 from fastnn.optim.settings import Default
 
 __all__ = ["Adam", "Adamax", "AdamW", "NAdam", "RAdam"]
@@ -14,7 +14,7 @@ _FRAMEWORKS_W = {"keras": {"eps": 1e-7, "weight_decay": 4e-3}}
 
 
 @OPTIMIZERS.named("adam")
-class Adam(Optimizer):
+class Adam(BlockOptimizer):
     """Adam: steps scaled by running means of the gradient and of its square.
 
     g = grad + weight_decay * p; m = b1*m + (1 - b1)*g; v = b2*v + (1 - b2)*g*g;
@@ -155,7 +155,7 @@ class AdamW(Adam):
 
 
 @OPTIMIZERS.named("nadam")
-class NAdam(Optimizer):
+class NAdam(BlockOptimizer):
     """NAdam: Adam with Nesterov momentum.
 
     g, m, v: as for Adam; mu_t = b1 * (1 - 0.5 * 0.96**(t * momentum_decay)), M = mu_1 * ... * mu_t;
@@ -228,7 +228,7 @@ class NAdam(Optimizer):
 
 
 @OPTIMIZERS.named("radam")
-class RAdam(Optimizer):
+class RAdam(BlockOptimizer):
     """RAdam: Adam with a rectified learning rate, a warm-up that needs no schedule.
 
     g, m, v: as for Adam; rho = r - 2 * t * b2**t / (1 - b2**t), r = 2 / (1 - b2) - 1;
@@ -297,7 +297,7 @@ class RAdam(Optimizer):
 
 
 @OPTIMIZERS.named("adamax")
-class Adamax(Optimizer):
+class Adamax(BlockOptimizer):
     """Adamax: Adam scaled by a decaying maximum of |gradient| instead of the mean of squares.
 
     g, m: as for Adam; v = max(b2 * v, |g| + eps); p -= lr / (1 - b1**t) * m / v.

@@ -10,9 +10,9 @@ from fastnn._support import check, dtypes
 from fastnn._support.dtype_info import finfo
 from fastnn.optim import settings
 from fastnn.optim.block import Segment
-from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
+from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer, Group, Params
 from fastnn.optim.settings import Default
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["Adadelta", "Adafactor", "Adagrad", "RMSprop"]
 
@@ -21,7 +21,7 @@ _RMSPROP = {"keras": {"lr": 1e-3, "alpha": 0.9, "eps": 1e-7}}
 
 
 @OPTIMIZERS.named("adagrad")
-class Adagrad(Optimizer):
+class Adagrad(BlockOptimizer):
     """Adagrad: steps scaled by the sum of all squared gradients so far.
 
     g = grad + weight_decay * p; s = s + g*g, s = initial_accumulator_value at first;
@@ -101,7 +101,7 @@ class Adagrad(Optimizer):
 
 
 @OPTIMIZERS.named("rmsprop")
-class RMSprop(Optimizer):
+class RMSprop(BlockOptimizer):
     """RMSprop: steps scaled by a running mean of squared gradients.
 
     g = grad + weight_decay * p; s = alpha*s + (1 - alpha)*g*g;
@@ -190,7 +190,7 @@ class RMSprop(Optimizer):
 
 
 @OPTIMIZERS.named("adadelta")
-class Adadelta(Optimizer):
+class Adadelta(BlockOptimizer):
     """Adadelta: RMSprop-like steps rescaled to the unit of the parameters.
 
     g = grad + weight_decay * p; s = rho*s + (1 - rho)*g*g; q = sqrt(d + eps) / sqrt(s + eps) * g;
@@ -264,7 +264,7 @@ def _factor_shape(name: str, p: Tensor) -> tuple[int, ...] | None:
 
 
 @OPTIMIZERS.named("adafactor")
-class Adafactor(Optimizer):
+class Adafactor(BlockOptimizer):
     """Steps relative to the size of the parameter, with squares kept by row and by column.
 
     rho = min(lr, 1/sqrt(t)); alpha = max(eps[1], rms(p)) * rho; w = t**beta2_decay, t = 1, 2, ...;
@@ -346,7 +346,7 @@ class Adafactor(Optimizer):
     def _update(self, segment: Segment, group: Group) -> None:
         numbers = segment.hyper._array
         lr, decay, _, sign, _, beta2_decay, least, smallest, d, step = (
-            Tensor(numbers[i : i + 1].reshape(())) for i in range(engine.HYPER_STEPS + 1)
+            of_array(numbers[i : i + 1].reshape(())) for i in range(engine.HYPER_STEPS + 1)
         )
         (p, gradient), dtype = segment.views[0], segment.values.dtype
         ops.add_(step, 1.0)
@@ -356,7 +356,7 @@ class Adafactor(Optimizer):
         ops.mul_(p, keep.to(dtype))
         g = ops.mul(gradient, sign.to(dtype))
         if group["eps"][0] is None:
-            least = Tensor(dtypes.number(finfo(dtype).eps, dtype))
+            least = of_array(dtypes.number(finfo(dtype).eps, dtype))
         variance = self._variance(segment.moments, ops.square(g), ops.pow(step, beta2_decay), least)
         u = ops.mul(g, ops.rsqrt(ops.larger(variance, ops.square(least).to(dtype))))
         rate = ops.div(alpha, ops.larger(1.0, ops.div(_rms(u), d)))

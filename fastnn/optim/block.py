@@ -12,7 +12,7 @@ from fastnn._core import engine
 from fastnn._core.tape import take_gradients
 from fastnn.optim.flat import FlatParameters
 from fastnn.tape import listener
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,7 +78,7 @@ class Block:
             return
         shapes = [self._shape_of(name, p) for p in self.params]
         zeros = [None if s is None else np.zeros(s, self.flat.dtype) for s in shapes]
-        self._shaped[name] = [None if z is None else Tensor(z) for z in zeros]
+        self._shaped[name] = [None if z is None else of_array(z) for z in zeros]
 
     def moment_views(self, name: str) -> Sequence[NDArray[Any] | None]:
         """A moment of each parameter; None where it has none."""
@@ -190,12 +190,12 @@ class Block:
             self._made[first, last] = Segment(
                 first,
                 last,
-                Tensor(self.flat.values._array[begin:end]),
-                Tensor(self.flat.gradients._array[begin:end]),
-                {name: Tensor(vector._array[begin:end]) for name, vector in self.moments.items()}
+                of_array(self.flat.values._array[begin:end]),
+                of_array(self.flat.gradients._array[begin:end]),
+                {name: of_array(vector._array[begin:end]) for name, vector in self.moments.items()}
                 | {name: moment for name, moment in shaped.items() if moment is not None},
-                Tensor(np.zeros(engine.HYPER_SIZE, np.float64)),
-                [(Tensor(values), gradient) for values, gradient in [*views][first:last]],
+                of_array(np.zeros(engine.HYPER_SIZE, np.float64)),
+                [(of_array(values), gradient) for values, gradient in [*views][first:last]],
             )
         return self._made[first, last]
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fastnn._core.tape import hold
 from fastnn.nn.parameter import Parameter
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 ALIGN_BYTES = 64
 ALIGN_ELEMENTS = 16  # each parameter begins at a multiple of this; the gap holds zeros
@@ -58,7 +58,7 @@ class FlatParameters:
     def renew_gradients(self) -> None:
         """Switch to a new vector of gradients."""
         self.gradients = self.vector()
-        self.grads = [Tensor(view) for view in self.views(self.gradients)]
+        self.grads = [of_array(view) for view in self.views(self.gradients)]
 
     @classmethod
     def of(cls, params: Sequence[Tensor]) -> FlatParameters:
@@ -80,7 +80,7 @@ class FlatParameters:
 
     def vector(self) -> Tensor:
         """A new aligned vector of zeros with the layout of `values`."""
-        return Tensor(_aligned_zeros(self.starts[-1], self.dtype))
+        return of_array(_aligned_zeros(self.starts[-1], self.dtype))
 
     def views(self, vector: Tensor) -> list[Array]:
         """For each parameter, its view of a vector with this layout."""

@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from fastnn._support import check
 from fastnn.optim import settings, state
+from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer, Group, Params
 from fastnn.optim.line_search import Point, StrongWolfe, dot
-from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
 from fastnn.tape import listener, versions
 from fastnn.tape.modes import enable_grad, no_grad
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["LBFGS"]
 
@@ -24,7 +24,7 @@ LEAST_CURVATURE = 1e-10  # y.s of a step that is remembered
 
 
 @OPTIMIZERS.named("lbfgs", lr=1.0, line_search_fn="strong_wolfe")
-class LBFGS(Optimizer):
+class LBFGS(BlockOptimizer):
     """L-BFGS: quasi-Newton steps from the last changes of the gradient; for full batches.
 
     d = -H g, H from the last `history_size` pairs of s = t d and y = the change of g, scaled at
@@ -211,8 +211,8 @@ class LBFGS(Optimizer):
 
     def _flattened(self, array: Array) -> Tensor:
         """A flat vector reordered to torch's layout: parameter after parameter."""
-        views = self._blocks[0][0].flat.views(Tensor(array))
-        return Tensor(np.concatenate([view.ravel() for view in views]))
+        views = self._blocks[0][0].flat.views(of_array(array))
+        return of_array(np.concatenate([view.ravel() for view in views]))
 
     def _unflattened(self, given: Any) -> Array:
         values = np.asarray(given._array if isinstance(given, Tensor) else given)

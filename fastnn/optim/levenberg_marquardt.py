@@ -11,11 +11,11 @@ import numpy.typing as npt
 from fastnn import ops
 from fastnn._support import check
 from fastnn.optim import settings, state
-from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
+from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer, Group, Params
 from fastnn.optim.residuals import jacobian_of
 from fastnn.tape import listener, versions
 from fastnn.tape.modes import enable_grad, no_grad
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["LevenbergMarquardt"]
 
@@ -25,7 +25,7 @@ MOST_PARAMETERS = 5000  # J'J is dense, and solved anew at every try
 
 
 @OPTIMIZERS.named("levenberg_marquardt")
-class LevenbergMarquardt(Optimizer):
+class LevenbergMarquardt(BlockOptimizer):
     """Levenberg-Marquardt: damped Gauss-Newton for sums of squares; small nets, full batches.
 
     F = 0.5 * sum(r**2) + 0.5 * weight_decay * sum(p**2), J = dr/dp;
@@ -149,7 +149,7 @@ class LevenbergMarquardt(Optimizer):
         with enable_grad():
             residuals = self._residuals(closure)
             made = jacobian_of(residuals, group["params"])
-        jacobian, decay = Tensor(made), group["weight_decay"]
+        jacobian, decay = of_array(made), group["weight_decay"]
         gradient = ops.matmul(jacobian.T, residuals.detach().double())._array
         normal = ops.matmul(jacobian.T, jacobian)._array + decay * np.eye(gradient.size)
         return self._loss(residuals, group), normal, gradient + decay * self._gathered(group)

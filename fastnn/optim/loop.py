@@ -1,4 +1,4 @@
-"""Optimizer functions for a loop that runs compiled steps without Python."""
+"""BlockOptimizer functions for a loop that runs compiled steps without Python."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy.typing as npt
 
 from fastnn._support import check
 from fastnn.optim.block import Block
+from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.optim.groups import tensors_of
-from fastnn.optim.optimizer import Optimizer
 from fastnn.tape import versions
 from fastnn.tensor import Tensor
 
 Table = npt.NDArray[np.float64]
 
 
-def blocks_of(optimizer: Optimizer) -> Iterator[Block]:
+def blocks_of(optimizer: BlockOptimizer) -> Iterator[Block]:
     """All blocks, in the order of the groups."""
     return (block for blocks in optimizer._blocks for block in blocks)
 
 
-def hold_gradients(optimizer: Optimizer, leaves: Container[int] | None = None) -> None:
+def hold_gradients(optimizer: BlockOptimizer, leaves: Container[int] | None = None) -> None:
     """Give parameters an empty gradient in the flat vectors, to accumulate over several batches.
 
     leaves: the ids of these parameters; default: all that want a gradient.
@@ -36,13 +36,13 @@ def hold_gradients(optimizer: Optimizer, leaves: Container[int] | None = None) -
     empty_gradients(optimizer)
 
 
-def empty_gradients(optimizer: Optimizer) -> None:
+def empty_gradients(optimizer: BlockOptimizer) -> None:
     """Fill the gradients with -0.0: adding g to it gives g exactly, also for the sign of zero."""
     for block in blocks_of(optimizer):
         block.flat.gradients.fill_(-0.0)
 
 
-def rates(optimizer: Optimizer, tables: Sequence[Table]) -> list[tuple[Table, Table]]:
+def rates(optimizer: BlockOptimizer, tables: Sequence[Table]) -> list[tuple[Table, Table]]:
     """Where the kernels read each group's hyperparameters, with a table of them by step."""
     return [
         (segment.hyper._array, np.ascontiguousarray(table))
@@ -52,13 +52,13 @@ def rates(optimizer: Optimizer, tables: Sequence[Table]) -> list[tuple[Table, Ta
     ]
 
 
-def forget_numbers(optimizer: Optimizer) -> None:
+def forget_numbers(optimizer: BlockOptimizer) -> None:
     """Force the settings to be rewritten before the next step: `rates` has overwritten them."""
     for block in blocks_of(optimizer):
         block.source = None
 
 
-def layout_of(optimizer: Optimizer, places: dict[int, int]) -> Hashable:
+def layout_of(optimizer: BlockOptimizer, places: dict[int, int]) -> Hashable:
     """What two optimizers have in common if one program, given the memory of either, steps both.
 
     places: the number of each parameter in its model, by its id.
@@ -79,12 +79,12 @@ def layout_of(optimizer: Optimizer, places: dict[int, int]) -> Hashable:
     return type(optimizer), *groups
 
 
-def cuts_of(optimizer: Optimizer) -> list[tuple[tuple[bool, ...], bool] | None]:
+def cuts_of(optimizer: BlockOptimizer) -> list[tuple[tuple[bool, ...], bool] | None]:
     """For each block, which parameters the last step updated; None: it had no step."""
     return [block.taken for block in blocks_of(optimizer)]
 
 
-def begin(optimizer: Optimizer, cuts: Sequence[tuple[tuple[bool, ...], bool] | None]) -> None:
+def begin(optimizer: BlockOptimizer, cuts: Sequence[tuple[tuple[bool, ...], bool] | None]) -> None:
     """Prepare the memory of a step that updates the parameters of `cuts`, as `step` does."""
     optimizer.pack()
     for block, cut in zip(blocks_of(optimizer), cuts, strict=True):
@@ -93,7 +93,7 @@ def begin(optimizer: Optimizer, cuts: Sequence[tuple[tuple[bool, ...], bool] | N
     optimizer.sync_hyper()
 
 
-def memory_of(optimizer: Optimizer) -> Iterator[npt.NDArray[Any]]:
+def memory_of(optimizer: BlockOptimizer) -> Iterator[npt.NDArray[Any]]:
     """The arrays that a step reads and writes, in the same order for every like optimizer."""
     for block in blocks_of(optimizer):
         yield block.flat.values._array
@@ -110,7 +110,7 @@ def memory_of(optimizer: Optimizer) -> Iterator[npt.NDArray[Any]]:
 def is_plain(optimizer: object) -> bool:
     """Whether its steps are those of its class: no hooks, and settings that are numbers."""
     return (
-        isinstance(optimizer, Optimizer)
+        isinstance(optimizer, BlockOptimizer)
         and not any(optimizer._hooks)
         and not any(tensors_of(group) for group in optimizer.param_groups)
     )

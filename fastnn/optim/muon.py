@@ -8,8 +8,8 @@ from fastnn import ops
 from fastnn._support import check, dtypes
 from fastnn.optim import settings
 from fastnn.optim.block import Segment
-from fastnn.optim.optimizer import Group, Optimizer, Params
-from fastnn.tensor import Tensor, float32
+from fastnn.optim.block_optimizer import BlockOptimizer, Group, Params
+from fastnn.tensor import Tensor, float32, of_array
 
 __all__ = ["Muon"]
 
@@ -41,7 +41,7 @@ def _orthogonal(x: Tensor, coefficients: tuple[float, ...], steps: int, eps: flo
     return ops.transpose(x, 0, 1) if tall else x
 
 
-class Muon(Optimizer):
+class Muon(BlockOptimizer):
     """Momentum made orthogonal, for the weight matrices of hidden layers.
 
     B = momentum*B + (1 - momentum)*g; G = nesterov ? momentum*B + (1 - momentum)*g : B;
@@ -149,7 +149,7 @@ class Muon(Optimizer):
         numbers = segment.hyper._array
 
         def number(i: int) -> Tensor:
-            return Tensor(numbers[i : i + 1].reshape(()))
+            return of_array(numbers[i : i + 1].reshape(()))
 
         lr, decay, momentum = number(0), number(1), number(5)
         ops.add_(number(self.steps_at), 1.0)

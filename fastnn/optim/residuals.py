@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import autograd
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 Array = npt.NDArray[Any]
 
@@ -31,7 +31,7 @@ def _by_rows(residuals: Tensor, params: Sequence[Tensor]) -> Array:
     rows = autograd.grad(
         residuals,
         list(params),
-        Tensor(np.eye(m, dtype=residuals.dtype)),
+        of_array(np.eye(m, dtype=residuals.dtype)),
         is_grads_batched=True,
         allow_unused=True,
     )
@@ -46,7 +46,7 @@ def _by_columns(residuals: Tensor, params: Sequence[Tensor]) -> Array:
     """J t for each unit vector t. J'v is linear in v, and its gradient by v with J'v weighted by t
     is J t."""
     m = residuals.numel()
-    v = Tensor(np.zeros(m, residuals.dtype), requires_grad=True)
+    v = of_array(np.zeros(m, residuals.dtype), requires_grad=True)
     back = autograd.grad(residuals, list(params), v, create_graph=True, allow_unused=True)
     found = np.zeros((sum(p.numel() for p in params), m))
     begin = 0
@@ -58,7 +58,7 @@ def _by_columns(residuals: Tensor, params: Sequence[Tensor]) -> Array:
                 (columns,) = autograd.grad(
                     of_p,
                     v,
-                    Tensor(units[first : first + step]),
+                    of_array(units[first : first + step]),
                     is_grads_batched=True,
                     retain_graph=True,
                 )

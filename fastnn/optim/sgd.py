@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastnn._core import engine
 from fastnn._support import check
 from fastnn.optim import settings
-from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
+from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer, Group, Params
 from fastnn.optim.settings import Default
 
 __all__ = ["ASGD", "EMAMomentum", "SGD"]
@@ -14,7 +14,7 @@ _FRAMEWORKS = {"keras": {"lr": 0.01}}
 
 
 @OPTIMIZERS.named("sgd", lr=0.05, momentum=0.9)
-class SGD(Optimizer):
+class SGD(BlockOptimizer):
     """SGD: gradient descent with momentum.
 
     g = grad + weight_decay * p; buf = momentum * buf + (1 - dampening) * g, at first buf = g;
@@ -106,7 +106,7 @@ class SGD(Optimizer):
 
 
 @OPTIMIZERS.named("ema_momentum", lr=0.5, momentum=0.9)
-class EMAMomentum(Optimizer):
+class EMAMomentum(BlockOptimizer):
     """SGD with momentum as an exponential moving average of the gradients.
 
     g = grad + weight_decay * p; v = momentum * v + (1 - momentum) * g, v = 0 at first; p -= lr * v.
@@ -165,7 +165,7 @@ class EMAMomentum(Optimizer):
 
 
 @OPTIMIZERS.named("asgd")
-class ASGD(Optimizer):
+class ASGD(BlockOptimizer):
     """Averaged SGD: keeps the mean of past parameters, in `state_dict` as "ax".
 
     g = grad + weight_decay * p; p = (1 - lambd * eta) * p - eta * g; ax += mu * (p - ax);

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fastnn._support import check
 from fastnn.optim import settings
-from fastnn.optim.optimizer import OPTIMIZERS, Group, Optimizer, Params
+from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer, Group, Params
 
 __all__ = ["Lion", "Rprop"]
 
 
 @OPTIMIZERS.named("rprop")
-class Rprop(Optimizer):
+class Rprop(BlockOptimizer):
     """Rprop: one step size per weight, adapted by gradient signs; for full batches.
 
     size *= etas[1] where grad has the sign it had, etas[0] where it turned; kept in step_sizes;
@@ -80,7 +80,7 @@ class Rprop(Optimizer):
 
 
 @OPTIMIZERS.named("lion")
-class Lion(Optimizer):
+class Lion(BlockOptimizer):
     """Lion: steps of fixed length along the signs of a running mean.
 
     p *= 1 - lr * weight_decay; p -= lr * sign(b1 * m + (1 - b1) * grad);

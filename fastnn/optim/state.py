@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn._support import check as _check
 from fastnn.optim.block import Block, ShapeOf
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 Group = dict[str, Any]
 Located = list[tuple[Block, int]]  # for each parameter, its block and place there
@@ -42,7 +42,7 @@ def entry(block: Block, i: int, count_names: Sequence[str]) -> Group:
     if not counts[0]:
         return {}
     moments = {name: block.moment_views(name)[i] for name in block.moment_names}
-    own = {name: Tensor(array) for name, array in moments.items() if array is not None}
+    own = {name: of_array(array) for name, array in moments.items() if array is not None}
     return dict(zip(count_names, counts, strict=True)) | own
 
 

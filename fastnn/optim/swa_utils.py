@@ -16,7 +16,7 @@ from fastnn.nn import BatchNorm1d, Module
 from fastnn.optim.lr_scheduler.base import LRScheduler, each_group
 from fastnn.optim.optimizer import Optimizer
 from fastnn.tape.modes import no_grad
-from fastnn.tensor import Tensor, float32
+from fastnn.tensor import Tensor, float32, of_array
 
 __all__ = [
     "SWALR",
@@ -73,7 +73,7 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> MultiAverage:
         a function of averages, parameters and their count, for `AveragedModel(multi_avg_fn=)`.
     """
     share = 1.0 - _decay(decay)
-    return _Towards(lambda n: Tensor(dtypes.number(share, n.dtype)))
+    return _Towards(lambda n: of_array(dtypes.number(share, n.dtype)))
 
 
 def get_swa_multi_avg_fn() -> MultiAverage:
@@ -146,7 +146,7 @@ class AveragedModel(Module):
         self.module = copy.deepcopy(model)
         if device is not None:
             self.module = self.module.to(device)
-        self.register_buffer("n_averaged", Tensor(np.zeros((), np.int64)))
+        self.register_buffer("n_averaged", of_array(np.zeros((), np.int64)))
         self.avg_fn = avg_fn
         self.multi_avg_fn = multi_avg_fn
         self.use_buffers = check.flag("use_buffers", use_buffers)

@@ -14,7 +14,7 @@ from fastnn._support import check
 from fastnn.nn import Module
 from fastnn.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from fastnn.plot.axes import PALETTE, axes_or_new, dress, two
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,7 @@ def _value_and_slope(argument: str, f: Any, x: Array) -> tuple[Array, Array]:
     if not callable(f):
         raise TypeError(f"{argument}: expected a function or module, got {check.show(f)}")
     parameters = f.parameters() if isinstance(f, Module) else iter(())
-    leaf = Tensor(x.astype(next((p.dtype for p in parameters), np.float64))).requires_grad_()
+    leaf = of_array(x.astype(next((p.dtype for p in parameters), np.float64))).requires_grad_()
     with autograd.enable_grad():
         y = f(leaf)
         half = f(leaf[: len(x) // 2])

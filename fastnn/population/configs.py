@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fastnn._support import check
-from fastnn.optim.optimizer import OPTIMIZERS
+from fastnn.optim.block_optimizer import OPTIMIZERS
 
 OF_THE_FIT = ("seed", "batch_size")  # keys that are neither for the model nor for the optimizer
 

@@ -15,7 +15,7 @@ from fastnn.nn import Module, Sequential
 from fastnn.nn.layers.dropout import AlphaDropout, Dropout
 from fastnn.nn.modes import evaluating
 from fastnn.random.generator import fork_rng, manual_seed
-from fastnn.tensor import Tensor
+from fastnn.tensor import of_array
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -120,7 +120,7 @@ class Ensemble:
             raise ValueError("with_dropout: expected models with dropout layers, got one without")
         parameter = next(model.parameters(), None)
         real = np.float32 if parameter is None else parameter.dtype
-        rows = Tensor(np.ascontiguousarray(x, real))
+        rows = of_array(np.ascontiguousarray(x, real))
         with evaluating(model):
             for module in dropping:
                 module.__dict__["training"] = True  # `evaluating` takes it back
@@ -129,7 +129,9 @@ class Ensemble:
     def _predicted(self, z: NDArray[Any]) -> NDArray[Any]:
         if self.outputs == "raw":
             return z
-        made = ops.softmax(Tensor(z), -1) if self.outputs == "softmax" else ops.sigmoid(Tensor(z))
+        made = (
+            ops.softmax(of_array(z), -1) if self.outputs == "softmax" else ops.sigmoid(of_array(z))
+        )
         return made._array
 
     # ---- files ----

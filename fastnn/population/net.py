@@ -16,7 +16,7 @@ from fastnn.random.generator import derive_seed, engine_state, manual_seed
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastnn.optim import Optimizer
+    from fastnn.optim.block_optimizer import BlockOptimizer
 
 
 @dataclass(eq=False)
@@ -38,7 +38,7 @@ class Net:
     number: int
     recipe: Recipe
     model: Module
-    optimizer: Optimizer
+    optimizer: BlockOptimizer
     key: int
     state: NDArray[np.int64]
     parameters: list[Parameter]

@@ -16,7 +16,7 @@ from fastnn.ops.inplace import copy_
 from fastnn.random.arguments import held, within
 from fastnn.random.generator import Generator, default_generator
 from fastnn.random.sampling import bernoulli, multinomial
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.tensor.attach import methods
 
 
@@ -26,7 +26,7 @@ def _floating(self: Tensor, name: str) -> None:
 
 
 def _filled(self: Tensor, values: Any) -> Tensor:
-    return copy_(self, Tensor(values))
+    return copy_(self, of_array(values))
 
 
 def _uniform53(self: Tensor, generator: Generator | None) -> Any:
@@ -47,7 +47,7 @@ def uniform_(
     low = check.real("from_", from_)
     high = check.real("to", to, low)
     source = generator or default_generator
-    return copy_(self, Tensor(source.uniform(self.shape, low, high, self.dtype)))
+    return copy_(self, of_array(source.uniform(self.shape, low, high, self.dtype)))
 
 
 def normal_(
@@ -62,7 +62,7 @@ def normal_(
     _floating(self, "normal_")
     check.real("std", std, 0.0)
     source = generator or default_generator
-    return copy_(self, Tensor(source.normal(self.shape, float(mean), float(std), self.dtype)))
+    return copy_(self, of_array(source.normal(self.shape, float(mean), float(std), self.dtype)))
 
 
 def bernoulli_(

@@ -15,7 +15,7 @@ import numpy as np
 from fastnn._support import dtypes
 from fastnn._support.dtype_info import finfo
 from fastnn.random.generator import Generator, default_generator
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["binomial", "poisson", "standard_gamma"]
 
@@ -33,7 +33,7 @@ def _each(draw: Callable[..., float], generator: Generator | None, *parameters: 
         return [draw(uniform, normal, *row) for row in rows]
 
     values: Any = np.array(source.one_by_one(fill), np.float64)
-    return Tensor(dtypes.converted(values.reshape(arrays[0].shape), parameters[0].dtype))
+    return of_array(dtypes.converted(values.reshape(arrays[0].shape), parameters[0].dtype))
 
 
 def standard_gamma(concentration: Tensor, *, generator: Generator | None = None) -> Tensor:
@@ -41,7 +41,7 @@ def standard_gamma(concentration: Tensor, *, generator: Generator | None = None)
     tiny = float(finfo(concentration.dtype).tiny)
     drawn = _each(_gamma, generator, concentration)
     found = np.maximum(dtypes.readable(drawn._array), tiny)
-    return Tensor(dtypes.converted(found, drawn.dtype))
+    return of_array(dtypes.converted(found, drawn.dtype))
 
 
 def poisson(rate: Tensor, *, generator: Generator | None = None) -> Tensor:

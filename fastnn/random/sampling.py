@@ -17,7 +17,7 @@ from fastnn.random.arguments import bounds_of, held, size_of, within
 from fastnn.random.generator import Generator, default_generator
 from fastnn.tape import listener
 from fastnn.tape.inference import only_reads
-from fastnn.tensor import Tensor, float64, int64
+from fastnn.tensor import Tensor, float64, int64, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -68,7 +68,7 @@ def rand(
     on_cpu(device)
     sizes = size_of("rand", shape, size)
     array = (generator or default_generator).uniform(sizes, 0.0, 1.0, check.real_dtype(dtype))
-    return Tensor(array, requires_grad=requires_grad)
+    return of_array(array, requires_grad=requires_grad)
 
 
 def randn(
@@ -103,7 +103,7 @@ def randn(
     on_cpu(device)
     sizes = size_of("randn", shape, size)
     array = (generator or default_generator).normal(sizes, 0.0, 1.0, check.real_dtype(dtype))
-    return Tensor(array, requires_grad=requires_grad)
+    return of_array(array, requires_grad=requires_grad)
 
 
 def randint(
@@ -153,7 +153,7 @@ def randint(
     array = (generator or default_generator).integers(
         sizes, *within(low, high, dtypes.public(kind))
     )
-    return Tensor(dtypes.converted(array, kind), requires_grad)
+    return of_array(dtypes.converted(array, kind), requires_grad)
 
 
 def randint_like(
@@ -214,7 +214,7 @@ def randperm(
     on_cpu(device)
     count = check.integer("n", n, 0, 2**31)
     order = (generator or default_generator).permutation(count)
-    return Tensor(dtypes.converted(order, dtype_of(dtype, int64)), requires_grad)
+    return of_array(dtypes.converted(order, dtype_of(dtype, int64)), requires_grad)
 
 
 def rand_like(
@@ -304,7 +304,7 @@ def normal(
             raise TypeError("size: expected a shape where mean and std are numbers")
         check.real("std", std, 0.0)
         values = source.normal(sizes_of((size,)), float(mean), float(std), dtype_of(dtype))
-        return Tensor(values, requires_grad)
+        return of_array(values, requires_grad)
     if size is not None:
         raise TypeError("size: expected None where mean or std is a tensor, which has a shape")
     if any(t.dtype.kind != "f" for t in given):
@@ -315,7 +315,7 @@ def normal(
     else:
         check.real("std", std, 0.0)
     kind = given[0].dtype if dtype is None else dtype_of(dtype)
-    z = Tensor(source.normal(np.broadcast_shapes(*(t.shape for t in given)), 0.0, 1.0, kind))
+    z = of_array(source.normal(np.broadcast_shapes(*(t.shape for t in given)), 0.0, 1.0, kind))
     made = (z * std + mean).detach()
     return _without_influence(made, *given) if not requires_grad else made.requires_grad_()
 
@@ -338,14 +338,14 @@ def bernoulli(
     kind = input.dtype
     if p is not None:
         chance = check.real("p", p, 0.0, 1.0)
-        return cast(Tensor(source.uniform(input.shape, 0.0, 1.0, float64) < chance), kind)
+        return cast(of_array(source.uniform(input.shape, 0.0, 1.0, float64) < chance), kind)
     if kind.kind != "f":
         raise TypeError(f"input: expected floating-point probabilities, got {kind}")
     listener.refuse("random numbers were drawn (bernoulli)")
     chances = input.detach()
     if input.numel() and not bool(((chances >= 0) & (chances <= 1)).all().item()):
         raise ValueError("input: expected probabilities in 0..1")
-    u = Tensor(source.uniform(chances.shape, 0.0, 1.0, dtypes.wide(chances._array.dtype)))
+    u = of_array(source.uniform(chances.shape, 0.0, 1.0, dtypes.wide(chances._array.dtype)))
     return _without_influence((u < chances).to(kind), input)
 
 
@@ -393,4 +393,4 @@ def multinomial(
         with np.errstate(divide="ignore"):
             first = -rows / -np.log1p(-u).astype(rows.dtype)  # by waiting time
         found = np.argsort(first, 1, kind="stable")[:, :num_samples]
-    return Tensor(found.astype(int64).reshape(*weights.shape[:-1], num_samples))
+    return of_array(found.astype(int64).reshape(*weights.shape[:-1], num_samples))

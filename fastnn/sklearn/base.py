@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from fastnn.optim.optimizer import Optimizer
+from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.sklearn.epochs import Steps
 from fastnn.sklearn.fitting import Fitting, Rows
 from fastnn.sklearn.kits import Kit, key_of, kits
@@ -257,7 +257,7 @@ class BaseMLP(BaseEstimator):
         kit.steps.objective.alpha = float(self.alpha)
         return kit
 
-    def _steps_for(self, bound: Bound, optimizer: Optimizer) -> Steps:
+    def _steps_for(self, bound: Bound, optimizer: BlockOptimizer) -> Steps:
         weights = [linear.weight for linear in bound.net.linears]
         decayed = self.optimizer is None
         objective = Objective(self.out_activation_, weights, float(self.alpha), decayed)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from fastnn.compiler.recording import Recording
 from fastnn.nn.modes import training_mode
+from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.optim.loop import forget_numbers, rates
-from fastnn.optim.optimizer import Optimizer
 from fastnn.sklearn.net import Net
 from fastnn.sklearn.objective import Objective
 from fastnn.tensor import Tensor
@@ -35,7 +35,7 @@ class Steps:
         objective: the loss.
     """
 
-    def __init__(self, net: Net, optimizer: Optimizer, objective: Objective) -> None:
+    def __init__(self, net: Net, optimizer: BlockOptimizer, objective: Objective) -> None:
         self.net, self.optimizer, self.objective = net, optimizer, objective
         self._known: OrderedDict[tuple[Any, ...], Recording] = OrderedDict()
 

@@ -14,7 +14,7 @@ from scipy.special import expit, softmax
 
 from fastnn import nn, random
 from fastnn._support import check
-from fastnn.optim.optimizer import OPTIMIZERS, Optimizer
+from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer
 from fastnn.train import Trainer
 
 Array = NDArray[Any]
@@ -102,7 +102,7 @@ def loss_of(given: Any, settings: dict[str, Any], default: type[nn.Module]) -> A
 
 def optimizer_for(
     model: nn.Module, given: Any, lr: float | None, settings: dict[str, Any]
-) -> Optimizer:
+) -> BlockOptimizer:
     """The optimizer: a name, a class or a function, called with the model's parameters."""
     make = given
     if isinstance(given, str):
@@ -115,7 +115,7 @@ def optimizer_for(
         )
     if lr is not None:
         settings = {"lr": lr, **settings}
-    made: Optimizer = make(model.parameters(), **settings)
+    made: BlockOptimizer = make(model.parameters(), **settings)
     return made
 
 

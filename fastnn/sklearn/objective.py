@@ -14,7 +14,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn.nn import functional
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 
 class Objective:
@@ -100,7 +100,7 @@ class Objective:
 
     def _penalty(self) -> Tensor:
         squares = [ops.sum(ops.square(self._stored(weight))) for weight in self.weights]
-        return ops.mul(functools.reduce(ops.add, squares), Tensor(self._half))
+        return ops.mul(functools.reduce(ops.add, squares), of_array(self._half))
 
     def _stored(self, weight: Tensor) -> Tensor:
         """The weights in the order of memory, (in, out), in which they are read fastest."""

@@ -11,15 +11,15 @@ import numpy as np
 
 from fastnn import optim
 from fastnn._support import check
+from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer
 from fastnn.optim.lr_scheduler import ReduceLROnPlateau
-from fastnn.optim.optimizer import OPTIMIZERS, Optimizer
 from fastnn.sklearn.net import Net
 from fastnn.tensor import Tensor
 
 SMALLEST_RATE = 1e-6  # "adaptive" stops here
 
 
-def optimizer_of(estimator: Any, net: Net) -> Optimizer:
+def optimizer_of(estimator: Any, net: Net) -> BlockOptimizer:
     """The optimizer that the estimator's settings describe, over the parameters of a net.
 
     Those of scikit-learn have the weight matrices in a group of their own, whose weight decay is
@@ -50,7 +50,7 @@ def _settings(estimator: Any) -> dict[str, Any]:
     return {"lr": rate, "betas": betas, "eps": float(estimator.epsilon)}
 
 
-def _own(given: Any, params: Sequence[Tensor], rate: float) -> Optimizer:
+def _own(given: Any, params: Sequence[Tensor], rate: float) -> BlockOptimizer:
     """A name, class or factory called with the parameters, and lr where it leaves that open."""
     make: Callable[..., Any] = given
     if isinstance(given, str):
@@ -59,7 +59,7 @@ def _own(given: Any, params: Sequence[Tensor], rate: float) -> Optimizer:
     bound = getattr(make, "keywords", {})  # of a functools.partial
     takes = "lr" in inspect.signature(make).parameters and "lr" not in bound
     made = make(params, lr=rate) if takes else make(params)
-    if not isinstance(made, Optimizer) or getattr(made, "calls_closure", False):
+    if not isinstance(made, BlockOptimizer) or getattr(made, "calls_closure", False):
         raise TypeError(
             f"optimizer: expected the name or class of an optimizer of fastnn.optim that takes one "
             f"gradient a step, such as 'adamw', or a function of parameters that returns one; got "
@@ -80,7 +80,7 @@ class Solver:
 
     def __init__(self, estimator: Any) -> None:
         self._rate = float(estimator.learning_rate_init)
-        self.optimizer: Optimizer | None = None
+        self.optimizer: BlockOptimizer | None = None
         self.scheduler: Any = None
         self._net: Net | None = None
         self._state: Any = None
@@ -88,7 +88,7 @@ class Solver:
         sgd = estimator.optimizer is None and estimator.solver == "sgd"
         self._policy = estimator.learning_rate if sgd else "constant"
 
-    def bind(self, estimator: Any, net: Net) -> Optimizer:
+    def bind(self, estimator: Any, net: Net) -> BlockOptimizer:
         """The optimizer over the parameters of a net, in the state that it was in."""
         if self.optimizer is not None:
             if self._net is net:
@@ -104,7 +104,7 @@ class Solver:
         self._state = self._schedule_state = None
         return self.optimizer
 
-    def borrow(self, estimator: Any, optimizer: Optimizer) -> None:
+    def borrow(self, estimator: Any, optimizer: BlockOptimizer) -> None:
         """Use this optimizer, whose settings and state become those of a new one."""
         own = {**_settings(estimator), "weight_decay": 0.0}
         groups = [{**group, **own} for group in optimizer.state_dict()["param_groups"]]

@@ -9,12 +9,12 @@ from fastnn import nn, optim
 from fastnn.nn.activations.base import ACTIVATIONS as _ACTIVATIONS
 from fastnn.nn.losses.base import LOSSES as _LOSSES, Loss as _Loss
 from fastnn.optim import lbfgs as lbfgs, levenberg_marquardt as levenberg_marquardt  # named there
-from fastnn.optim.optimizer import OPTIMIZERS as _OPTIMIZERS
+from fastnn.optim.block_optimizer import OPTIMIZERS as _OPTIMIZERS, BlockOptimizer
 
 __all__ = ["ACTIVATIONS", "LOSSES", "OPTIMIZERS", "Loss", "loss_of", "rate_of", "takes_all_rows"]
 
 
-def _with_rate(kind: type[optim.Optimizer], settings: dict[str, Any]) -> dict[str, Any]:
+def _with_rate(kind: type[BlockOptimizer], settings: dict[str, Any]) -> dict[str, Any]:
     """The settings, with the optimizer's default learning rate."""
     lr = inspect.signature(kind).parameters.get("lr")
     return settings if lr is None else {"lr": lr.default, **settings}
@@ -26,7 +26,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     if preset.settings.get("hidden", True)
 }
 
-OPTIMIZERS: dict[str, tuple[type[optim.Optimizer], dict[str, Any]]] = {
+OPTIMIZERS: dict[str, tuple[type[BlockOptimizer], dict[str, Any]]] = {
     name: (preset.kind, _with_rate(preset.kind, preset.settings))
     for name, preset in sorted(_OPTIMIZERS.items(), key=lambda e: e[0])
 }

@@ -17,6 +17,7 @@ from fastnn.tabular.holdout import Split, fingerprint
 from fastnn.tabular.model import TabularModel
 from fastnn.tabular.presets import ACTIVATIONS, OPTIMIZERS, loss_of, rate_of, takes_all_rows
 from fastnn.tabular.table import Table
+from fastnn.tensor import of_array
 
 __all__ = ["Result", "Settings", "defaults", "train"]
 
@@ -208,7 +209,7 @@ def _fit_all_rows(
     """`fit` for full-batch optimizers, which evaluate the loss several times per step."""
     optimizer, metrics = trainer.optimizer, _metrics(rows)
     net, loss_fn = trainer.model, trainer.loss
-    x, y = (fastnn.Tensor(part) for part in rows)
+    x, y = (of_array(part) for part in rows)
 
     def loss() -> fastnn.Tensor:
         optimizer.zero_grad()

@@ -1,5 +1,25 @@
 """Tensor: an array and the tape node that made it."""
 
-from fastnn.tensor.tensor import DTYPES, Tensor, as_dtype, bool_, float32, float64, int64, wrap
+from fastnn.tensor.tensor import (
+    DTYPES,
+    Tensor,
+    as_dtype,
+    bool_,
+    float32,
+    float64,
+    int64,
+    of_array,
+    wrap,
+)
 
-__all__ = ["DTYPES", "Tensor", "as_dtype", "bool_", "float32", "float64", "int64", "wrap"]
+__all__ = [
+    "DTYPES",
+    "Tensor",
+    "as_dtype",
+    "bool_",
+    "float32",
+    "float64",
+    "int64",
+    "of_array",
+    "wrap",
+]

@@ -32,6 +32,7 @@ Operand: TypeAlias = Tensor | Scalar
 Axes: TypeAlias = int | Sequence[int] | None
 
 def wrap(array: NDArray[Any]) -> Tensor: ...
+def of_array(array: Any, requires_grad: Any = False, dtype: Any = None) -> Tensor: ...
 
 class Tensor(_tensor.Tensor):
     grad: Tensor | None

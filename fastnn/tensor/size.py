@@ -16,6 +16,8 @@ class Size(tape.Sizes):
         6
         >>> fastnn.zeros(2, 3, 4).shape[1:].numel()
         12
+        >>> print(fastnn.zeros(2, 3).shape)
+        torch.Size([2, 3])
     """
 
     __slots__ = ()
@@ -23,6 +25,12 @@ class Size(tape.Sizes):
     def numel(self) -> int:
         """The number of elements: the product of the sizes."""
         return math.prod(self)
+
+    def __str__(self) -> str:
+        return f"torch.Size({list(self)})"
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)  # messages say (2, 3)
 
     def __add__(self, other: object) -> Size:
         """This size, then the sizes of another tuple."""

@@ -29,14 +29,17 @@ class Tensor(TensorBase):
     """An n-dimensional array with automatic differentiation.
 
     Args:
-        array: the values. An array of one of the ten dtypes is kept without a copy: float32,
-            float64, float16, int64, int32, int16, int8, uint8, bool, and bfloat16 (as raw bytes).
-            Lists and numbers get the default dtype, float32, as in torch.
+        array: the values, in arrays and lists of any dtype: the tensor is of the default dtype,
+            float32, as in torch; `from_numpy` and `tensor` keep the dtype. An array that has it is
+            kept without a copy, and so is another tensor, of any dtype.
             Integers alone are sizes, as in torch: Tensor(2, 3) is a tensor of that shape, whose
             elements mean nothing yet, and Tensor() is empty.
         requires_grad: record operations on this tensor for `backward`. A dtype in this position is
             taken as the dtype, as in MindSpore: Tensor([1, 2], fastnn.int32).
-        dtype: default: that of the array or tensor.
+        dtype: default: the default dtype, or that of a tensor.
+
+    Raises:
+        TypeError: a number that is no size, or something that is not numbers.
 
     Example:
         >>> import fastnn
@@ -46,7 +49,7 @@ class Tensor(TensorBase):
         tensor([2., 4.])
     """
 
-    __slots__ = ()
+    __slots__ = ("__dict__",)
     __array_priority__ = 1000  # ndarray * Tensor asks Tensor
     compiled_by = "fastnn.compile"  # whose programs keep the class
 
@@ -57,14 +60,15 @@ class Tensor(TensorBase):
         dtype: DTypeLike | None = None,
         *sizes: int,
     ) -> None:
-        if (
-            array.__class__ is not np.ndarray
-            or requires_grad.__class__ is not bool
-            or dtype is not None
-            or array.dtype not in DTYPES
-        ):
-            array, requires_grad = given_values(array, requires_grad, dtype, sizes)
-        super().__init__(array, requires_grad)
+        if not isinstance(array, Tensor) and dtype is None and isinstance(requires_grad, bool):
+            values = _as_torch(array, sizes)
+        else:
+            values, requires_grad = given_values(array, requires_grad, dtype, sizes)
+        super().__init__(values, requires_grad)
+
+    def _begin(self, array: NDArray[Any], requires_grad: bool = False) -> None:
+        """Be a tensor of this array, in its own dtype: what `__init__` of other classes calls."""
+        super().__init__(as_dtype(array), requires_grad)
 
     # Shape and type
 
@@ -120,6 +124,10 @@ class Tensor(TensorBase):
         return printing.text(self)
 
     def __format__(self, spec: str) -> str:
+        if spec and self.ndim:
+            raise TypeError(
+                f"unsupported format string passed to Tensor.__format__: {spec!r} is of a number"
+            )
         number = self.ndim == 0 and (spec != "" or listener.active is None)
         return format(self.item(), spec) if number else repr(self)
 
@@ -313,6 +321,36 @@ def as_dtype(array: NDArray[Any]) -> NDArray[Any]:
     return array.astype(dtypes.dtype_of(array.dtype, "data"))
 
 
+def of_array(
+    array: Tensor | ArrayLike,
+    requires_grad: bool | DTypeLike = False,
+    dtype: DTypeLike | None = None,
+) -> Tensor:
+    """A tensor of an array, in its own dtype and without a copy if tensors have that; lists and
+    numbers get the default dtype."""
+    if (
+        array.__class__ is not np.ndarray
+        or requires_grad.__class__ is not bool
+        or dtype is not None
+        or array.dtype not in DTYPES
+    ):
+        array, requires_grad = given_values(array, requires_grad, dtype)
+    y = wrap(array)
+    if requires_grad:
+        TensorBase.__init__(y, array, requires_grad)
+    return y
+
+
+def _as_torch(data: Any, more: tuple[Any, ...]) -> NDArray[Any]:
+    """The values of `Tensor(data)`, in the default dtype."""
+    sizes = _sizes(data, False, None, more)
+    if sizes is not None or isinstance(data, batch.Batch):
+        return given_values(data, False, None, more)[0]
+    if isinstance(data, np.generic) or not (hasattr(data, "__len__") or hasattr(data, "__array__")):
+        raise TypeError(f"array: expected a sequence, an array or sizes, got {data!r}; use tensor")
+    return dtypes.converted(as_dtype(np.asarray(data)), default.dtype)
+
+
 def _sizes(data: Any, requires_grad: Any, dtype: Any, more: tuple[int, ...]) -> Any:
     """The shape that `Tensor(2, 3)` or `Tensor(x.shape)` means; None: the arguments are values."""
     if isinstance(data, Size) and requires_grad is False and dtype is None:
@@ -356,5 +394,6 @@ __all__ = [
     "float32",
     "float64",
     "int64",
+    "of_array",
     "wrap",
 ]

@@ -11,7 +11,7 @@ from fastnn.optim.lr_scheduler import ReduceLROnPlateau as Plateau
 
 if TYPE_CHECKING:
     from fastnn.nn import Module
-    from fastnn.optim import Optimizer
+    from fastnn.optim.block_optimizer import BlockOptimizer
     from fastnn.train.history import History
 
 Logs = dict[str, float]
@@ -25,7 +25,7 @@ class Training(Protocol):
 
     model: Module
     loss: Callable[..., Any]
-    optimizer: Optimizer
+    optimizer: BlockOptimizer
     history: History
     seed: int
     validation_rows: Any

@@ -15,7 +15,7 @@ from fastnn._support.rows import as_rows
 from fastnn.compiler.captures import attributes_of
 from fastnn.compiler.recording import Recording
 from fastnn.nn.modes import evaluating
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.train.own_input import recorded
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Predictor:
         model = self._model()
         assert model is not None
         with evaluating(model):
-            result = model(Tensor(x))
+            result = model(of_array(x))
         if not isinstance(result, Tensor) or result.ndim == 0 or len(result) != len(x):
             raise TypeError("model: expected it to return one tensor, rows first")
         return np.array(readable(result._array))

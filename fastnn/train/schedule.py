@@ -12,7 +12,7 @@ from fastnn.optim import loop
 from fastnn.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau, settings_by_step
 
 if TYPE_CHECKING:
-    from fastnn.optim import Optimizer
+    from fastnn.optim.block_optimizer import BlockOptimizer
     from fastnn.train.loop import Rates
 
 
@@ -34,7 +34,7 @@ class Schedule:
     def __init__(
         self,
         scheduler: Any,
-        optimizer: Optimizer,
+        optimizer: BlockOptimizer,
         unit: str,
         accumulate: int,
         monitor: str | None = None,

@@ -18,7 +18,7 @@ from fastnn.ops import cast
 from fastnn.optim.loop import blocks_of, empty_gradients, hold_gradients, step_by_closure
 from fastnn.tape import listener
 from fastnn.tape.modes import no_grad
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 from fastnn.train.key import Key, Parts, Recordings, shapes_of
 from fastnn.train.loop import Loop, batch_order, parted
 from fastnn.train.metrics import Metric
@@ -41,7 +41,7 @@ from fastnn.train.weights import measured
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastnn.optim import Optimizer
+    from fastnn.optim.block_optimizer import BlockOptimizer
 
     Loss = Callable[..., Tensor]
 
@@ -60,7 +60,9 @@ class Steps:
         cache: earlier recordings; new ones are added.
     """
 
-    def __init__(self, model: Module, loss: Loss, optimizer: Optimizer, cache: Recordings) -> None:
+    def __init__(
+        self, model: Module, loss: Loss, optimizer: BlockOptimizer, cache: Recordings
+    ) -> None:
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self._cache = cache
         self._outputs: tuple[int, ...] = ()  # of the model in the last step
@@ -255,7 +257,7 @@ class Steps:
 
         def run(arrays: tuple[NDArray[Any], ...]) -> list[float]:
             with training_mode(self.model, training):
-                return [float(figure.detach().item()) for figure in step(*map(Tensor, arrays))]
+                return [float(figure.detach().item()) for figure in step(*map(of_array, arrays))]
 
         return run
 

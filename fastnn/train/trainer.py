@@ -17,6 +17,7 @@ from fastnn._support.rows import as_rows
 from fastnn.nn import Module, ZeroOneLoss
 from fastnn.nn.losses.zero_one import REFUSAL
 from fastnn.optim import Optimizer
+from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.tensor import Tensor
 from fastnn.train.again import Again
 from fastnn.train.callbacks import Callback, listed
@@ -84,7 +85,7 @@ class Trainer:
         [0, 1, 1, 0]
     """
 
-    def __init__(self, model: Module, loss: Loss, optimizer: Optimizer) -> None:
+    def __init__(self, model: Module, loss: Loss, optimizer: BlockOptimizer) -> None:
         for name, value in (("model", model), ("loss", loss)):
             if not callable(value):
                 raise TypeError(f"{name}: expected a module or function, got {check.show(value)}")
@@ -318,7 +319,12 @@ class Trainer:
                 f"optimizer: {name_of(self.optimizer)} calls a function several times a step; "
                 "expected one that does not, or write the loop, with optimizer.step(closure)"
             )
-        if update.accumulate > 1 and not isinstance(self.optimizer, Optimizer):
+        if isinstance(self.optimizer, Optimizer) and not isinstance(self.optimizer, BlockOptimizer):
+            raise TypeError(
+                f"optimizer: {name_of(self.optimizer)} is Python code, which a program cannot run; "
+                "expected one of fastnn.optim, or write the loop, with optimizer.step()"
+            )
+        if update.accumulate > 1 and not isinstance(self.optimizer, BlockOptimizer):
             raise TypeError("accumulate_steps: expected an optimizer of fastnn.optim")
 
     def _check_classes(self, x: ArrayLike, classes: ArrayLike) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from fastnn import guards
 from fastnn.compiler.recorder import Recorder
 from fastnn.tape import listener
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.train.validation import Given, Rows, check_loss, check_outputs
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Trial:
         recorder = listener.active
         assert isinstance(recorder, Recorder)
         recorder.take(sample)
-        return [Tensor(a) for a in sample]
+        return [of_array(a) for a in sample]
 
     def look(self, z: Tensor, value: Any) -> None:
         """Check the loss, and inspect how it depends on z while that is on the tape."""

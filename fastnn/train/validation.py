@@ -14,7 +14,7 @@ from fastnn.compiler.recorder import Listener, Recorder, listening
 from fastnn.nn import Module
 from fastnn.nn.modes import evaluating
 from fastnn.ops import cast
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.train.metrics import Metric
 from fastnn.train.split import split
 from fastnn.train.weights import check_weighted, classes_of, measured, row_weights
@@ -221,7 +221,7 @@ def _outputs(model: Module, given: Given, listener: Listener) -> Tensor:
     sample = listener.inputs[0].array
     try:
         with listening(listener):
-            z: Tensor = model(cast(Tensor(sample), real_of(model)))
+            z: Tensor = model(cast(of_array(sample), real_of(model)))
     except ValueError as error:
         raise ValueError(
             f"{given.name}x: the model does not take shape {given.x.shape}: {error}"
@@ -269,7 +269,7 @@ def _try_loss(
     _, *arrays = rows.sample(np.arange(len(z)), given.loss).arrays()
     listener.take(arrays)
     with listening(listener):
-        target, *weight = beside(z, *map(Tensor, arrays))
+        target, *weight = beside(z, *map(of_array, arrays))
         try:
             value = measured(given.loss, z, target, *weight)[0]
         except ValueError as error:
@@ -300,7 +300,7 @@ def check_values(rows: Rows, recorder: Recorder) -> None:
     for asked in recorder.checks:
         place = recorder.inputs.index(asked.value.storage)
         if place < len(arrays):  # validation data may have no weights
-            asked.check(Tensor(arrays[place]))
+            asked.check(of_array(arrays[place]))
 
 
 def check_finite(model: Module) -> None:

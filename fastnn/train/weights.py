@@ -13,7 +13,7 @@ from fastnn._support import check, dtypes
 from fastnn._support.dtype_info import finfo
 from fastnn.nn import CrossEntropyLoss, Module, NLLLoss, functional
 from fastnn.nn.losses.cross_entropy import some_ignored
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -141,7 +141,7 @@ def _counts(loss: Loss, z: Tensor, y: Tensor) -> Tensor | None:
         return None
     if loss.weight is None and not some_ignored(y, loss.ignore_index):
         return None  # `Rows.sample` sees to it that there are some where any batch has some
-    certain = Tensor(dtypes.filled(z.shape, -1, z.dtype))
+    certain = of_array(dtypes.filled(z.shape, -1, z.dtype))
     ignored = loss.ignore_index
     return functional.nll_loss(certain, y, loss.weight, ignore_index=ignored, reduction="none")
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastnn.nn import Module
-    from fastnn.optim import Optimizer
+    from fastnn.optim.block_optimizer import BlockOptimizer
     from fastnn.train.loop import Rates
     from fastnn.train.validation import Rows
 
@@ -39,7 +39,12 @@ class WholeBatches:
     """
 
     def __init__(
-        self, model: Module, loss: Callable[..., Any], optimizer: Optimizer, rows: Rows, batch: int
+        self,
+        model: Module,
+        loss: Callable[..., Any],
+        optimizer: BlockOptimizer,
+        rows: Rows,
+        batch: int,
     ) -> None:
         self.steps = len(rows.x) // batch
         self.order: NDArray[np.int64] = np.arange(self.steps * batch, dtype=np.int64)

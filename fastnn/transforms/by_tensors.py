@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from fastnn.backward.gradients import gradients_by, ones
 from fastnn.tape.modes import is_grad_enabled, set_grad_enabled
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.transforms.vmap import vmap
 
 
+def _listed(value: Any) -> list[Any]:
+    """A tensor or several, also from a generator such as `parameters()`, as a list."""
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, Tensor) else [value]
+
+
 def _sequence(value: Any, name: str) -> list[Tensor]:
-    found = list(value) if isinstance(value, tuple | list) else [value]
+    found = _listed(value)
     for i, x in enumerate(found):
         if not isinstance(x, Tensor):
             raise TypeError(f"{name}[{i}]: expected a Tensor, got {type(x).__name__}")
@@ -21,8 +27,7 @@ def _sequence(value: Any, name: str) -> list[Tensor]:
 
 
 def _cotangents(outputs: list[Tensor], grad_outputs: Any) -> list[Tensor]:
-    given = [None] * len(outputs) if grad_outputs is None else grad_outputs
-    given = list(given) if isinstance(given, tuple | list) else [given]
+    given = [None] * len(outputs) if grad_outputs is None else _listed(grad_outputs)
     if len(given) != len(outputs):
         raise ValueError(
             f"grad_outputs: expected one for each of {len(outputs)} outputs, got {len(given)}"
@@ -66,8 +71,8 @@ def grad(
     g_j = sum_i (d outputs_i / d inputs_j)^T grad_outputs_i
 
     Args:
-        outputs: a tensor, or several.
-        inputs: a tensor or several, leaves or not; `grad` of no tensor changes.
+        outputs: a tensor, or an iterable of several.
+        inputs: a tensor or an iterable of several, leaves or not; `grad` of no tensor changes.
         grad_outputs: the cotangents; None for a scalar means 1.
         retain_graph: keep the tape for another pass; default: create_graph.
         create_graph: put the gradients on the tape, for higher derivatives.
@@ -118,7 +123,7 @@ def _complete(
             "allow_unused: expected True or None with materialize_grads=True, got False"
         )
     if zeros:
-        blank = [Tensor(np.zeros(x.shape, x.dtype)) for x in inputs]
+        blank = [of_array(np.zeros(x.shape, x.dtype)) for x in inputs]
         return tuple(g if g is not None else z for g, z in zip(found, blank))
     if not allow_unused and any(g is None for g in found):
         at = [g is None for g in found].index(True)

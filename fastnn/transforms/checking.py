@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.backward.gradients import gradients_by, ones
 from fastnn.tape.modes import enable_grad, no_grad
-from fastnn.tensor import Tensor, float64
+from fastnn.tensor import Tensor, float64, of_array
 from fastnn.transforms import func as transforms
 from fastnn.transforms.vmap import vmap
 
@@ -69,7 +69,7 @@ def numerical_jacobian(func: Function, inputs: list[Any], at: int, eps: float) -
         for step in (eps, -eps):
             moved = array.copy()
             moved[index] += step
-            given = [*inputs[:at], Tensor(moved), *inputs[at + 1 :]]
+            given = [*inputs[:at], of_array(moved), *inputs[at + 1 :]]
             ends.append(_values(func, given))
         columns.append([(b.ravel() - a.ravel()) / (2 * eps) for b, a in zip(*ends)])
     if not columns:
@@ -84,7 +84,7 @@ def analytical_jacobian(outputs: list[Tensor], o: int, x: Tensor) -> Array:
     for index in np.ndindex(y.shape):
         unit = np.zeros(y.shape, y.dtype)
         unit[index] = 1.0
-        (found,) = gradients_by([y], [x], [Tensor(unit)])
+        (found,) = gradients_by([y], [x], [of_array(unit)])
         columns.append(np.zeros(x.numel(), x.dtype) if found is None else found._array.ravel())
         if found is not None and found.shape != x.shape:
             raise GradcheckError(
@@ -166,11 +166,11 @@ def _check_batched(func: Function, inputs: list[Any]) -> None:
     chosen = [x for x in inputs if isinstance(x, Tensor) and x.requires_grad]
     rng = np.random.default_rng(0)
     for y in outputs:
-        cotangents = Tensor(rng.standard_normal((2, *y.shape)).astype(y.dtype))
+        cotangents = of_array(rng.standard_normal((2, *y.shape)).astype(y.dtype))
 
         def by(c: Tensor, y: Tensor = y) -> tuple[Tensor, ...]:
             found = gradients_by([y], chosen, [c])
-            return tuple(Tensor(np.zeros(x.shape, x.dtype)) if g is None else g
+            return tuple(of_array(np.zeros(x.shape, x.dtype)) if g is None else g
                          for g, x in zip(found, chosen))  # fmt: skip
 
         for got, *want in zip(vmap(by)(cotangents), by(cotangents[0]), by(cotangents[1])):
@@ -185,7 +185,7 @@ def _check_forward(func: Function, inputs: list[Any], tolerances: tuple[float, f
     """Check that forward mode agrees with reverse mode along random directions."""
     at = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
     rng = np.random.default_rng(0)
-    v = [Tensor(rng.standard_normal(inputs[i].shape).astype(inputs[i].dtype)) for i in at]
+    v = [of_array(rng.standard_normal(inputs[i].shape).astype(inputs[i].dtype)) for i in at]
 
     def of_chosen(*x: Tensor) -> tuple[Tensor, ...]:
         given = list(inputs)
@@ -198,7 +198,9 @@ def _check_forward(func: Function, inputs: list[Any], tolerances: tuple[float, f
     for o, (y, tangent) in enumerate(zip(outputs, pushed)):
         eps = 1e-6
         ends = [
-            _values(of_chosen, [Tensor(p._array + s * eps * d._array) for p, d in zip(primals, v)])
+            _values(
+                of_chosen, [of_array(p._array + s * eps * d._array) for p, d in zip(primals, v)]
+            )
             for s in (1, -1)
         ]
         numerical = (ends[0][o] - ends[1][o]) / (2 * eps)
@@ -334,11 +336,11 @@ def gradgradcheck(
         x = list(args[:n])
         at = [i for i, t in enumerate(given) if isinstance(t, Tensor) and t.requires_grad]
         for i in at:  # detached ones come from the differences
-            x[i] = x[i] if x[i].requires_grad else Tensor(x[i]._array, requires_grad=True)
+            x[i] = x[i] if x[i].requires_grad else of_array(x[i]._array, requires_grad=True)
         with enable_grad():
             ys = [y for y in _tensors(func(*x)) if y.requires_grad]
             found = gradients_by(ys, [x[i] for i in at], list(args[n:]), create_graph=True)
-        zeros = [Tensor(np.zeros(x[i].shape, x[i].dtype)) for i in at]
+        zeros = [of_array(np.zeros(x[i].shape, x[i].dtype)) for i in at]
         return tuple(z if g is None else g for g, z in zip(found, zeros))
 
     return gradcheck(
@@ -356,4 +358,4 @@ def _random_like(y: Tensor, apart: bool) -> Tensor:
         values = rng.standard_normal((*y.shape, 2))[..., 0]
     else:
         values = rng.standard_normal(y.shape)
-    return Tensor(np.asarray(values, y.dtype), requires_grad=True)
+    return of_array(np.asarray(values, y.dtype), requires_grad=True)

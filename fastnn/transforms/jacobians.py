@@ -14,7 +14,7 @@ from fastnn.backward.pullback import (
     cotangents_for,
     tensors_in,
 )
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.transforms.gradients import (
     Function,
     Plan,
@@ -31,7 +31,7 @@ from fastnn.transforms.vmap import vmap
 def _basis(x: Tensor) -> Tensor:
     """The standard basis of x's shape, along a new first axis."""
     n = x.numel()
-    return Tensor(dtypes.converted(np.eye(n), x.dtype).reshape(n, *x.shape))
+    return of_array(dtypes.converted(np.eye(n), x.dtype).reshape(n, *x.shape))
 
 
 def jacobian_by_rows(
@@ -48,7 +48,7 @@ def jacobian_by_rows(
             return tuple(run.pull([y], [cotangent]))
 
         if y.numel() == 0:
-            blank = [Tensor(np.zeros((*y.shape, *x.shape), x.dtype)) for x in run.by]
+            blank = [of_array(np.zeros((*y.shape, *x.shape), x.dtype)) for x in run.by]
             table.append(blank)
             continue
         rows = vmap(one, chunk_size=chunk_size)(_basis(y))
@@ -61,13 +61,13 @@ def jacobian_by_columns(run: Run, outputs: Sequence[Tensor]) -> list[list[Tensor
     push = run.push(outputs)
     columns = []
     for i, x in enumerate(run.inputs):
-        zeros = [Tensor(np.zeros(t.shape, t.dtype)) for t in run.inputs]
+        zeros = [of_array(np.zeros(t.shape, t.dtype)) for t in run.inputs]
 
         def one(tangent: Tensor, i: int = i, zeros: list[Tensor] = zeros) -> tuple[Tensor, ...]:
             return tuple(push([*zeros[:i], tangent, *zeros[i + 1 :]]))
 
         if x.numel() == 0:
-            columns.append([Tensor(np.zeros((*y.shape, *x.shape), y.dtype)) for y in outputs])
+            columns.append([of_array(np.zeros((*y.shape, *x.shape), y.dtype)) for y in outputs])
             continue
         found = vmap(one)(_basis(x))
         columns.append([

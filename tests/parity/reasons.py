@@ -117,13 +117,6 @@ REASONS = [
         detail=r"output 0: values off.*\(scale [\d.]+e-1\d\)",
     ),
     Reason(
-        "only one triangle of a factor is read, so the gradient by the other is 0; torch's rule "
-        "takes L L^T of the whole matrix",
-        op="cholesky_(solve|inverse)$",
-        status="fail:gradient$",
-        detail=r"output \d: values off.*got 0\.0 want",
-    ),
-    Reason(
         "the gradient at nan is 0; torch's is 0 or dy by the place in a vector of its kernel",
         op="nn.functional.(hardshrink|hardtanh|relu6|softshrink)$",
         what="reference",

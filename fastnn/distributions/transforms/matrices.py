@@ -15,7 +15,7 @@ from fastnn.distributions.triangles import cholesky
 from fastnn.nn.functional import softplus
 from fastnn.ops import creation
 from fastnn.ops.padding import pad
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = [
     "CorrCholeskyTransform",
@@ -39,7 +39,7 @@ class StickBreakingTransform(Transform):
     domain, codomain = constraints.real_vector, constraints.simplex
 
     def _offset(self, n: int, like: Tensor) -> Tensor:
-        return Tensor(np.log(np.arange(n, 0, -1)).astype(like.dtype))
+        return of_array(np.log(np.arange(n, 0, -1)).astype(like.dtype))
 
     def _call(self, x: Tensor) -> Tensor:
         info = finfo(x.dtype)
@@ -117,7 +117,7 @@ class CorrCholeskyTransform(Transform):
         n, eps = self.forward_shape(x.shape)[-1], float(finfo(x.dtype).eps)
         r = _in_rows(ops.clamp(x.tanh(), eps - 1, 1 - eps), n)
         left = (1 - r.square()).sqrt().cumprod(-1)
-        unit = Tensor(np.eye(n, dtype=x.dtype))
+        unit = of_array(np.eye(n, dtype=x.dtype))
         return (r + unit) * pad(left[..., :-1], (1, 0), value=1.0)
 
     def _inverse(self, y: Tensor) -> Tensor:
@@ -147,7 +147,7 @@ def _in_rows(x: Tensor, n: int) -> Tensor:
     """The numbers below the diagonals of n x n matrices, row after row."""
     rows, columns = np.tril_indices(n, -1)
     flat = creation.zeros(*x.shape[:-1], n * n, dtype=x.dtype)
-    flat[..., Tensor(rows * n + columns)] = x
+    flat[..., of_array(rows * n + columns)] = x
     return flat.reshape(*x.shape[:-1], n, n)
 
 
@@ -155,4 +155,4 @@ def _below(x: Tensor, offset: int) -> Tensor:
     """What is on and below a diagonal, row after row."""
     n = x.shape[-1]
     rows, columns = np.tril_indices(n, offset)
-    return x.reshape(*x.shape[:-2], n * n)[..., Tensor(rows * n + columns)]
+    return x.reshape(*x.shape[:-2], n * n)[..., of_array(rows * n + columns)]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from fastnn._support import check
 from fastnn.mindspore.tensor import Tensor, draws_with
 from fastnn.nn import init
-from fastnn.tensor import Tensor as Plain
+from fastnn.tensor import Tensor as Plain, of_array
 
 __all__ = [
     "Constant",
@@ -96,7 +96,7 @@ class Uniform(Initializer, names="uniform"):
         self.scale = scale
 
     def _initialize(self, arr: Array) -> None:
-        init.uniform_(Plain(arr), -self.scale, self.scale)
+        init.uniform_(of_array(arr), -self.scale, self.scale)
 
 
 class Normal(Initializer, names="normal"):
@@ -107,7 +107,7 @@ class Normal(Initializer, names="normal"):
         self.sigma, self.mean = sigma, mean
 
     def _initialize(self, arr: Array) -> None:
-        init.normal_(Plain(arr), self.mean, self.sigma)
+        init.normal_(of_array(arr), self.mean, self.sigma)
 
 
 class TruncatedNormal(Initializer, names="truncatednormal truncated_normal"):
@@ -121,7 +121,7 @@ class TruncatedNormal(Initializer, names="truncatednormal truncated_normal"):
 
     def _initialize(self, arr: Array) -> None:
         low, high = self.mean + self.a * self.sigma, self.mean + self.b * self.sigma
-        init.trunc_normal_(Plain(arr), self.mean, self.sigma, low, high)
+        init.trunc_normal_(of_array(arr), self.mean, self.sigma, low, high)
 
 
 class XavierUniform(Initializer, names="xavier_uniform xavieruniform"):
@@ -132,7 +132,7 @@ class XavierUniform(Initializer, names="xavier_uniform xavieruniform"):
         self.gain = gain
 
     def _initialize(self, arr: Array) -> None:
-        init.xavier_uniform_(Plain(arr), self.gain)
+        init.xavier_uniform_(of_array(arr), self.gain)
 
 
 class XavierNormal(Initializer, names="xavier_normal xaviernormal"):
@@ -143,7 +143,7 @@ class XavierNormal(Initializer, names="xavier_normal xaviernormal"):
         self.gain = gain
 
     def _initialize(self, arr: Array) -> None:
-        init.xavier_normal_(Plain(arr), self.gain)
+        init.xavier_normal_(of_array(arr), self.gain)
 
 
 class _He(Initializer):
@@ -164,14 +164,14 @@ class HeUniform(_He, names="he_uniform heuniform"):
     """U(-b, b), b = gain(negative_slope) * sqrt(3 / n), n = n_in with mode 'fan_in'."""
 
     def _initialize(self, arr: Array) -> None:
-        init.kaiming_uniform_(Plain(arr), self.negative_slope, self.mode, self.nonlinearity)
+        init.kaiming_uniform_(of_array(arr), self.negative_slope, self.mode, self.nonlinearity)
 
 
 class HeNormal(_He, names="he_normal henormal"):
     """N(0, s^2), s = gain(negative_slope) / sqrt(n), n = n_in with mode 'fan_in'."""
 
     def _initialize(self, arr: Array) -> None:
-        init.kaiming_normal_(Plain(arr), self.negative_slope, self.mode, self.nonlinearity)
+        init.kaiming_normal_(of_array(arr), self.negative_slope, self.mode, self.nonlinearity)
 
 
 class VarianceScaling(Initializer, names="variancescaling"):
@@ -193,7 +193,7 @@ class VarianceScaling(Initializer, names="variancescaling"):
         n_out, n_in = arr.shape[0], math.prod(arr.shape[1:])
         fans = {"fan_out": n_out, "fan_in": n_in, "fan_avg": (n_in + n_out) / 2}
         std = math.sqrt(self.scale / max(1.0, fans[self.mode]))
-        x = Plain(arr)
+        x = of_array(arr)
         if self.distribution == "uniform":
             init.uniform_(x, -math.sqrt(3.0) * std, math.sqrt(3.0) * std)
         elif self.distribution == "untruncated_normal":
@@ -209,7 +209,7 @@ class Identity(Initializer, names="identity"):
     def _initialize(self, arr: Array) -> None:
         if arr.ndim != 2:
             raise ValueError(f"Identity: expected a matrix, got shape {arr.shape}")
-        init.eye_(Plain(arr))
+        init.eye_(of_array(arr))
 
 
 class Orthogonal(Initializer, names="orthogonal"):
@@ -220,7 +220,7 @@ class Orthogonal(Initializer, names="orthogonal"):
         self.gain = gain
 
     def _initialize(self, arr: Array) -> None:
-        init.orthogonal_(Plain(arr), self.gain)
+        init.orthogonal_(of_array(arr), self.gain)
 
 
 class Sparse(Initializer, names="sparse"):
@@ -231,7 +231,7 @@ class Sparse(Initializer, names="sparse"):
         self.sparsity, self.sigma = sparsity, sigma
 
     def _initialize(self, arr: Array) -> None:
-        init.sparse_(Plain(arr), self.sparsity, self.sigma)
+        init.sparse_(of_array(arr), self.sparsity, self.sigma)
 
 
 Init = str | float | Initializer | Plain | Array

@@ -9,6 +9,7 @@ from fastnn._support import check
 from fastnn.mindspore.nn.optimizer import Composed, Optimizer, Rate
 from fastnn.optim import settings
 from fastnn.optim.block import Segment
+from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.tensor import Tensor as Plain
 
 
@@ -153,7 +154,7 @@ class _ByBetas(Composed):
     def _begin(
         self, groups: list[dict[str, Any]], betas: tuple[float, float], eps: float, apart: bool
     ) -> None:
-        optim.Optimizer.__init__(
+        BlockOptimizer.__init__(
             self,
             groups,
             {

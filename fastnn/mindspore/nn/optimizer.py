@@ -18,7 +18,7 @@ from fastnn.mindspore.plain.optim import Called
 from fastnn.mindspore.tensor import Tensor
 from fastnn.nn.parameter import ParameterTuple
 from fastnn.optim.block import Segment
-from fastnn.tensor import Tensor as Plain
+from fastnn.tensor import Tensor as Plain, of_array
 
 Rule = Callable[[Plain], Any]  # of the number of steps done: the learning rate
 Rate = Any  # a number, a list or tensor of numbers, or a LearningRateSchedule
@@ -29,7 +29,7 @@ class _Table:
     """A rate for each step; the last one from then on."""
 
     def __init__(self, rates: Sequence[float]) -> None:
-        self.rates = Plain(np.asarray(rates, np.float64))
+        self.rates = of_array(np.asarray(rates, np.float64))
         self.last = len(rates) - 1
 
     def __call__(self, step: Plain) -> Any:
@@ -82,7 +82,7 @@ class Optimizer(Called):
         self._order = ParameterTuple(order or [p for group in found for p in group["params"]])
         rates = [_rule(group.pop("lr", learning_rate), "learning_rate") for group in found]
         self._rules = [rule for _, rule in rates]
-        self.global_step = Plain(np.zeros((), np.int64))
+        self.global_step = of_array(np.zeros((), np.int64))
         for group, (rate, _) in zip(found, rates, strict=True):
             group["lr"] = rate
             check.real("weight_decay", group["weight_decay"], 0.0)
@@ -174,7 +174,7 @@ def _by_decay(parameters: list[Any], weight_decay: float) -> list[dict[str, Any]
 
 def _numbers(segment: Segment, at: int) -> Plain:
     """A number that the kernels read, as a tensor on its memory."""
-    return Plain(segment.hyper._array[at : at + 1].reshape(()))
+    return of_array(segment.hyper._array[at : at + 1].reshape(()))
 
 
 class Composed(Optimizer):

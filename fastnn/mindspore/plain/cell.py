@@ -17,7 +17,7 @@ from fastnn.nn.layers.linear import Linear
 from fastnn.nn.layers.lists import ModuleList
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 
 class Cell(Module):
@@ -227,7 +227,7 @@ def _start(name: str, parameter: Parameter, given: Init) -> None:
     elif isinstance(given, (int, float)):
         init.constant_(parameter, given)
     else:
-        value = given.detach() if isinstance(given, Tensor) else Tensor(np.asarray(given))
+        value = given.detach() if isinstance(given, Tensor) else of_array(np.asarray(given))
         check.same_shape(name, value.shape, parameter.shape, "the parameter")
         ops.copy_(parameter, value)
 

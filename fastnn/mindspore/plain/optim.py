@@ -12,12 +12,12 @@ from typing import Any
 from fastnn import optim
 from fastnn._support import check
 from fastnn.nn.parameter import ParameterTuple
-from fastnn.optim.optimizer import Optimizer, Params
+from fastnn.optim.block_optimizer import BlockOptimizer, Params
 from fastnn.tape import listener
 from fastnn.tensor import Tensor
 
 
-class Called(Optimizer):
+class Called(BlockOptimizer):
     """The interface that MindSpore's optimizers add to ours."""
 
     @property

@@ -54,7 +54,13 @@ def hardtanh(
         return into(input, "hardtanh_", lambda x: hardtanh(x, min_val, max_val))
     if input._array.dtype == bool_:
         raise TypeError("input: expected numbers for hardtanh, got bool; use .float()")
-    low, high = (limit_for(input, bound) for bound in _bounds(min_val, max_val))
+    bounds = _bounds(min_val, max_val)
+    if min(bounds) < 0 and input._array.dtype.kind == "u":
+        raise RuntimeError(
+            "hardtanh: cannot do hardtanh on an unsigned type with negative limits: expected "
+            f"min_val and max_val of at least 0, got {bounds}"
+        )
+    low, high = (limit_for(input, bound) for bound in bounds)
     x = input.detach()
     value = _between(x, low, high, low, x, high)
     return taped(_line_gradient, (input,), value._array, (low, high, 1.0))

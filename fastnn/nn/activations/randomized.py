@@ -8,7 +8,7 @@ from fastnn import ops
 from fastnn._support import check, dtypes
 from fastnn.nn.activations.base import Elementwise, checked
 from fastnn.random.generator import Generator, default_generator
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["RReLU", "rrelu"]
 
@@ -61,7 +61,7 @@ def _slopes(input: Tensor, below: Tensor, low: float, high: float, generator: Ge
     negative = below._array
     slopes = np.ones(negative.shape, np.float64)
     slopes[negative] = generator.uniform((int(negative.sum()),), low, high, np.float64)
-    return Tensor(dtypes.converted(slopes, input.dtype))
+    return of_array(dtypes.converted(slopes, input.dtype))
 
 
 class RReLU(Elementwise):

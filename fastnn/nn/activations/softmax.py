@@ -13,7 +13,7 @@ from fastnn._support import check
 from fastnn.nn.activations.base import ACTIVATIONS, checked
 from fastnn.nn.layer import Layer
 from fastnn.random.generator import default_generator
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = [
     "GLU",
@@ -208,7 +208,7 @@ def gumbel_softmax(
     checked(logits)
     check.real("tau", tau, 0.0, open_low=True)
     axis = check.integer("dim", dim, -max(logits.ndim, 1), max(logits.ndim, 1) - 1)
-    uniform = Tensor(default_generator.uniform(logits.shape, 0.0, 1.0, np.float64))
+    uniform = of_array(default_generator.uniform(logits.shape, 0.0, 1.0, np.float64))
     exponential = ops.cast(ops.neg(ops.log1p(ops.neg(uniform))), logits.dtype)
     soft = ops.softmax(ops.div(ops.sub(logits, ops.log(exponential)), tau), axis)
     if not check.flag("hard", hard):

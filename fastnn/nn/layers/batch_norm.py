@@ -12,7 +12,7 @@ from fastnn import ops
 from fastnn._support import check
 from fastnn.nn.layers.running_moments import RunningMoments
 from fastnn.nn.parameter import Parameter
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["BatchNorm1d", "batch_norm"]
 
@@ -43,7 +43,7 @@ def batch_norm(
     share = check.real("momentum", 0.1 if momentum is None else momentum)
     averages = None
     if running_mean is not None and running_var is not None:
-        averages = running_mean, running_var, Tensor(np.zeros((), np.int64)), share
+        averages = running_mean, running_var, of_array(np.zeros((), np.int64)), share
     check.a_tensor("input", input)
     if input.shape == (0,):  # torch's way with nothing
         return ops.copy(input)

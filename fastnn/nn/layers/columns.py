@@ -14,7 +14,7 @@ from fastnn.nn.activations.exponential import selu
 from fastnn.nn.activations.smooth import mish
 from fastnn.nn.layer import Layer
 from fastnn.nn.parameter import Parameter
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 
 __all__ = ["Columns", "ParametricActivation", "ScaleColumns", "ScheduledDropout"]
 
@@ -76,7 +76,7 @@ class Columns(Layer):
         if self.sizes:
             self.categories = Parameter(self._empty((sum(self.sizes), CATEGORY), real))
             starts = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
-            self._starts = Tensor(np.asarray(starts, int64))
+            self._starts = of_array(np.asarray(starts, int64))
         self._begin()
 
     @property
@@ -249,8 +249,8 @@ class ScheduledDropout(Layer):
         self.p = check.probability(p)
         if self.p == 1.0:
             raise ValueError("p: expected less than 1; all would be dropped")
-        self._bits = Tensor(np.array([self.p], np.float64).view(int64))
-        self._state = Tensor(np.zeros(2, int64))
+        self._bits = of_array(np.array([self.p], np.float64).view(int64))
+        self._state = of_array(np.zeros(2, int64))
 
     @property
     def state(self) -> npt.NDArray[np.int64]:

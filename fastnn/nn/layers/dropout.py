@@ -10,7 +10,7 @@ from fastnn.nn.layer import Layer
 from fastnn.ops.axes import floating
 from fastnn.ops.inplace import replace
 from fastnn.random.generator import engine_state
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["AlphaDropout", "Dropout", "alpha_dropout", "dropout"]
 
@@ -26,7 +26,7 @@ def _dropped(input: Tensor, p: float, training: bool) -> float:
 
 def all_dropped(input: Tensor) -> Tensor:
     """x times 0, in the dtype of x: nan stays nan, as in torch."""
-    return ops.mul(input, Tensor(dtypes.number(0, input._array.dtype)))
+    return ops.mul(input, of_array(dtypes.number(0, input._array.dtype)))
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -135,7 +135,7 @@ class AlphaDropout(_Dropping):
 
     Args:
         p: default 0.5; 1 gives zeros.
-        inplace: write the result into x, default False.
+        inplace: without effect, as in torch.
 
     Raises:
         ValueError: p outside 0..1.
@@ -150,4 +150,4 @@ class AlphaDropout(_Dropping):
 
     def forward(self, input: Tensor) -> Tensor:
         """x with elements dropped, in training."""
-        return alpha_dropout(input, self.p, self.training, self.inplace)
+        return alpha_dropout(input, self.p, self.training)

@@ -13,7 +13,7 @@ from fastnn.nn import init
 from fastnn.nn.layer import Layer
 from fastnn.nn.parameter import Parameter
 from fastnn.tape.modes import no_grad
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 
 __all__ = ["Embedding", "embedding"]
 
@@ -70,7 +70,7 @@ def embedding(
 
 def _counts(index: Tensor, weight: Tensor) -> Tensor:
     """How often each row is read, (rows, 1)."""
-    ones = Tensor(dtypes.filled((index.shape[0], 1), 1, weight.dtype))
+    ones = of_array(dtypes.filled((index.shape[0], 1), 1, weight.dtype))
     return ops.scatter_add_rows(ones, index, weight.shape[0])
 
 

@@ -16,7 +16,7 @@ from fastnn.nn.layers.embedding import embedding
 from fastnn.nn.parameter import Parameter
 from fastnn.tape import listener
 from fastnn.tape.modes import no_grad
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 
 __all__ = ["EmbeddingBag", "embedding_bag"]
 
@@ -84,7 +84,7 @@ def embedding_bag(
     total = ops.scatter_add_rows(rows, bag, bags)
     if mode == "sum":
         return total
-    ones = Tensor(dtypes.filled((index.shape[0], 1), 1, weight.dtype))
+    ones = of_array(dtypes.filled((index.shape[0], 1), 1, weight.dtype))
     if counted is not None:
         ones = ops.cast(counted, weight.dtype)
     return ops.div(total, ops.clamp(ops.scatter_add_rows(ones, bag, bags), 1.0))
@@ -108,7 +108,7 @@ def _bags(
         if offsets is not None:
             raise ValueError("offsets: expected None with input (bags, length), got a Tensor")
         bags, length = input.shape
-        bag = Tensor(np.repeat(np.arange(bags, dtype=np.int64), length))
+        bag = of_array(np.repeat(np.arange(bags, dtype=np.int64), length))
         return ops.reshape(input, (-1,)), bag, bags, length
     if input.ndim != 1:
         raise ValueError(f"input: expected (bags, length) or (n,), got shape {input.shape}")
@@ -120,7 +120,7 @@ def _bags(
         )
     listener.checked(offsets, lambda begin: _in_order(begin, input.shape[0]))
     begins = offsets[:-1] if check.flag("include_last_offset", include_last) else offsets
-    places = Tensor(np.arange(input.shape[0], dtype=np.int64))
+    places = of_array(np.arange(input.shape[0], dtype=np.int64))
     bag = ops.sub(ops.searchsorted(begins, places, right=True), 1)
     return input, bag, begins.shape[0], 0
 
@@ -154,8 +154,8 @@ def _padded(
     length = max(int(counts.max(initial=0)), 1)
     table = np.full((bags, length), len(bag), np.int64)
     table[np.arange(length) < counts[:, None]] = np.arange(len(bag))
-    last = Tensor(dtypes.filled((1, rows.shape[1]), low, rows.dtype))
-    return ops.cat([rows, last]), Tensor(table.reshape(-1))
+    last = of_array(dtypes.filled((1, rows.shape[1]), low, rows.dtype))
+    return ops.cat([rows, last]), of_array(table.reshape(-1))
 
 
 class EmbeddingBag(Layer):

@@ -10,7 +10,7 @@ from fastnn.nn.layers.dropout import SELU_FLOOR, AlphaDropout, all_dropped
 from fastnn.ops.axes import floating
 from fastnn.ops.inplace import replace
 from fastnn.random.generator import engine_state
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["FeatureAlphaDropout", "feature_alpha_dropout"]
 
@@ -48,7 +48,7 @@ def feature_alpha_dropout(
 
 
 def _dropped(input: Tensor, rate: float) -> Tensor:
-    ones = Tensor(dtypes.filled((*input.shape[:2], *(1,) * (input.ndim - 2)), 1, input.dtype))
+    ones = of_array(dtypes.filled((*input.shape[:2], *(1,) * (input.ndim - 2)), 1, input.dtype))
     mask = ops.dropout(ones, rate, ops.draw_key(engine_state))  # 0 or 1 / (1 - p)
     kept = ops.mul(ops.add(input, SELU_FLOOR), mask)
     scale = math.sqrt((1 - rate) / (SELU_FLOOR**2 * rate + 1))  # (1 - p) a
@@ -60,7 +60,7 @@ class FeatureAlphaDropout(AlphaDropout):
 
     Args:
         p: the probability that a channel is dropped, default 0.5; 1 gives zeros.
-        inplace: write the result into x. Default False.
+        inplace: without effect, as in torch.
 
     Called with (rows, channels, ...).
 
@@ -77,4 +77,4 @@ class FeatureAlphaDropout(AlphaDropout):
 
     def forward(self, input: Tensor) -> Tensor:
         """x with channels dropped, in training."""
-        return feature_alpha_dropout(input, self.p, self.training, self.inplace)
+        return feature_alpha_dropout(input, self.p, self.training)

@@ -11,7 +11,7 @@ from fastnn._support import check, device as _device
 from fastnn.nn import init
 from fastnn.nn.layer import Layer
 from fastnn.nn.parameter import Parameter
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 
 class RunningMoments(Layer):
@@ -45,9 +45,11 @@ class RunningMoments(Layer):
             vector = Parameter(self._empty(self.num_features, real)) if wanted else None
             self.register_parameter(name, vector)
         for name in ("running_mean", "running_var"):
-            tracked = Tensor(self._empty(self.num_features, real)) if track_running_stats else None
+            tracked = (
+                of_array(self._empty(self.num_features, real)) if track_running_stats else None
+            )
             self.register_buffer(name, tracked)
-        count = Tensor(np.zeros((), np.int64)) if track_running_stats else None
+        count = of_array(np.zeros((), np.int64)) if track_running_stats else None
         self.register_buffer("num_batches_tracked", count)
         self._begin()
 

@@ -10,7 +10,7 @@ from fastnn.nn.losses.base import Loss, Reduction, alike, legacy, reduced, same
 from fastnn.ops.table import taped
 from fastnn.tape import listener
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = [
     "BCELoss",
@@ -70,7 +70,7 @@ def _weighted(
 
 
 def _ones(x: Tensor) -> Tensor:
-    return Tensor(dtypes.filled(x.shape, 1, x.dtype))
+    return of_array(dtypes.filled(x.shape, 1, x.dtype))
 
 
 class BCEWithLogitsLoss(Loss):

@@ -11,7 +11,7 @@ from fastnn._support import check, dtypes
 from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, by_rows, legacy
 from fastnn.ops.promote import pair
 from fastnn.tape import listener
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 
 __all__ = ["CrossEntropyLoss", "NLLLoss", "cross_entropy", "nll_loss"]
 
@@ -289,7 +289,7 @@ def _one_hot(target: Tensor, classes: int, ignored: int, like: Tensor) -> Tensor
     ones = np.eye(classes + 1, classes)  # the last row: of what is ignored
     table = dtypes.converted(ones, like.dtype)
     known = ops.where(ops.lt(target, classes), target, -1)  # take_rows refuses -1 in a program too
-    return ops.take_rows(Tensor(table), ops.where(ops.eq(target, ignored), classes, known))
+    return ops.take_rows(of_array(table), ops.where(ops.eq(target, ignored), classes, known))
 
 
 def _class_or_ignored(y: Tensor, classes: int, ignored: int) -> None:

@@ -22,7 +22,7 @@ from fastnn.nn.losses.base import (
 from fastnn.nn.module import Module
 from fastnn.ops.promote import real
 from fastnn.tape import listener
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = [
     "GammaDevianceLoss",
@@ -147,7 +147,7 @@ def gaussian_nll_loss(
 def _variance(var: Tensor | float, input: Tensor) -> Tensor:
     """As a tensor that broadcasts: of the input's shape, with one axis of 1 or without the last."""
     if not isinstance(var, Tensor):
-        var = Tensor(dtypes.filled(input.shape, var, input.dtype))
+        var = of_array(dtypes.filled(input.shape, var, input.dtype))
     if var.dtype.kind != "f":
         raise TypeError(f"var: expected floating-point numbers, got {var.dtype}; use .float()")
     if var.shape == input.shape[:-1] and input.ndim:

@@ -20,7 +20,7 @@ from fastnn.nn.losses.base import (
     spread,
 )
 from fastnn.tape import listener
-from fastnn.tensor import Tensor, int64
+from fastnn.tensor import Tensor, int64, of_array
 
 __all__ = [
     "HingeEmbeddingLoss",
@@ -205,7 +205,7 @@ def multi_margin_loss(
     else:
         check.same_shape("target", target.shape, input.shape[:-1], "input's rows")
     listener.checked(y, lambda labels: check.class_range("target", labels, c), c)
-    right = ops.take_rows(Tensor(dtypes.converted(np.eye(c), x.dtype)), y)
+    right = ops.take_rows(of_array(dtypes.converted(np.eye(c), x.dtype)), y)
     here = ops.gt(right, 0.0)
     own = ops.sum(ops.where(here, x, 0.0), 1, True)
     short = ops.relu(ops.where(here, 0.0, ops.add(ops.sub(x, own), margin)))
@@ -275,9 +275,11 @@ def multilabel_margin_loss(
     x, y = _classes(input, target, chosen)
     n, c = x.shape
     check.same_shape("target", y.shape, (n, c), "input")
-    listener.checked(y, lambda t: check.class_range("target", Tensor(t._array.ravel() + 1), c + 1))
+    listener.checked(
+        y, lambda t: check.class_range("target", of_array(t._array.ravel() + 1), c + 1)
+    )
     ended = ops.cumsum(ops.cast(ops.lt(y, 0), x.dtype), 1)  # of a list of classes up to -1
-    listed = ops.eq(ops.reshape(y, (n, c, 1)), Tensor(np.arange(c)))
+    listed = ops.eq(ops.reshape(y, (n, c, 1)), of_array(np.arange(c)))
     counts = ops.mul(
         ops.cast(listed, x.dtype), ops.reshape(ops.cast(ops.eq(ended, 0.0), x.dtype), (n, c, 1))
     )

@@ -9,7 +9,7 @@ import numpy as np
 from fastnn import ops
 from fastnn._support import check, dtypes
 from fastnn.nn.losses.base import Loss, Reduction, alike, reduced
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["QuantileLoss", "quantile_loss"]
 
@@ -36,7 +36,7 @@ def quantile_loss(
             raise ValueError(f"target: expected ({len(input)},), got {target.shape}")
         target = ops.expand(ops.reshape(target, (-1, 1)), input.shape)
     input, target = alike(input, target, reduction)
-    q = Tensor(dtypes.converted(np.array(levels, np.float64), input.dtype))
+    q = of_array(dtypes.converted(np.array(levels, np.float64), input.dtype))
     d = ops.sub(target, input)
     each = ops.maximum(ops.mul(d, q), ops.mul(d, ops.sub(q, 1.0)))
     loss = reduced(each, reduction)

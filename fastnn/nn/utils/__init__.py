@@ -23,9 +23,10 @@ from fastnn.random.generator import default_generator
 from fastnn.tape import listener
 from fastnn.tape.listener import computes
 from fastnn.tape.modes import no_grad
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = [
+    "clip_grad_norm",
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
@@ -80,7 +81,7 @@ def get_total_norm(
         norm = (
             _norm(found, order)
             if (found := [x for x in found if x.numel()])
-            else Tensor(np.zeros((), np.float32))
+            else of_array(np.zeros((), np.float32))
         )
         if error_if_nonfinite:
             text = f"The total norm of order {norm_type} for gradients is non-finite, so they "
@@ -146,6 +147,9 @@ def clip_grad_norm_(
     norm = get_total_norm(_gradients(given), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(given, max_norm, norm)
     return norm
+
+
+clip_grad_norm = clip_grad_norm_  # its name in older torch
 
 
 def _norm(found: list[Tensor], order: float) -> Tensor:

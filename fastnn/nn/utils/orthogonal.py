@@ -12,7 +12,7 @@ from fastnn._support import check
 from fastnn.nn.module import Module
 from fastnn.nn.utils.parametrize import parameter_of, register_parametrization
 from fastnn.random.generator import default_generator
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["orthogonal"]
 
@@ -23,7 +23,7 @@ HALVINGS = 6  # so up to a norm of 64
 
 def _exponential(a: Tensor) -> Tensor:
     """exp(a) of a square matrix: the series of a / 2**HALVINGS, squared that often."""
-    scaled, unit = ops.mul(a, 0.5**HALVINGS), Tensor(np.eye(len(a), dtype=a.dtype))
+    scaled, unit = ops.mul(a, 0.5**HALVINGS), of_array(np.eye(len(a), dtype=a.dtype))
     total = unit
     for k in range(TERMS, 0, -1):  # Horner's scheme
         total = ops.add(ops.div(ops.matmul(scaled, total), float(k)), unit)
@@ -38,10 +38,12 @@ def _cayley(a: Tensor) -> Tensor:
     The symmetric part of 1 - a/2 is 1, so that no rows need to be exchanged.
     """
     unit, half = np.eye(len(a), dtype=a.dtype), ops.mul(a, 0.5)
-    left, right = ops.sub(Tensor(unit), half), ops.add(Tensor(unit), half)
+    left, right = ops.sub(of_array(unit), half), ops.add(of_array(unit), half)
     for i in range(len(a)):
         row = left[i : i + 1]
-        share = ops.div(ops.sub(left[:, i : i + 1], Tensor(unit[:, i : i + 1])), row[:, i : i + 1])
+        share = ops.div(
+            ops.sub(left[:, i : i + 1], of_array(unit[:, i : i + 1])), row[:, i : i + 1]
+        )
         right = ops.sub(right, ops.matmul(share, right[i : i + 1]))
         left = ops.sub(left, ops.matmul(share, row))
     return right
@@ -51,10 +53,10 @@ def _reflections(x: Tensor) -> Tensor:
     """The first columns of H_1 H_2 ..., H_k the reflection by column k of x, 0 above a 1."""
     n, k = x.shape
     lower = ops.tril(x, -1)
-    q = Tensor(np.eye(n, k, dtype=x.dtype))
+    q = of_array(np.eye(n, k, dtype=x.dtype))
     unit = np.eye(n, dtype=x.dtype)
     for i in range(k - 1, -1, -1):
-        v = ops.reshape(ops.add(lower[:, i], Tensor(unit[i])), (n, 1))
+        v = ops.reshape(ops.add(lower[:, i], of_array(unit[i])), (n, 1))
         q = ops.sub(
             q, ops.mul(ops.matmul(v, ops.matmul(v.T, q)), ops.div(2.0, ops.sum(ops.square(v))))
         )
@@ -85,7 +87,7 @@ class _Orthogonal(Module):
         if self.orthogonal_map != "householder":
             lower = ops.tril(x)
             if n != k:
-                lower = ops.cat([lower, Tensor(np.zeros((n, n - k), x.dtype))], 1)
+                lower = ops.cat([lower, of_array(np.zeros((n, n - k), x.dtype))], 1)
             whole = _exponential if self.orthogonal_map == "matrix_exp" else _cayley
             q = whole(ops.sub(lower, lower.T))[:, :k]
         else:
@@ -104,7 +106,7 @@ class _Orthogonal(Module):
             if n != k:
                 more = default_generator.normal((n, n - k), 0.0, 1.0, q.dtype)
                 q = np.concatenate([q, more], 1)
-            base = Tensor(_orthonormal(q))
+            base = of_array(_orthonormal(q))
             if self.base is None:
                 self.base = base
             else:
@@ -117,7 +119,7 @@ class _Orthogonal(Module):
             )
         else:
             start = _reflectors(_orthonormal(q))
-        return Tensor(start.T.copy() if wide else start)
+        return of_array(start.T.copy() if wide else start)
 
 
 def _reflectors(q: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -13,7 +13,7 @@ from fastnn.nn.utils.orthogonal import orthogonal
 from fastnn.nn.utils.parametrize import compute, parameter_of, register, restore
 from fastnn.random.generator import default_generator
 from fastnn.tape.modes import no_grad
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
@@ -118,7 +118,7 @@ def _divided(weight: Tensor, matrix: Tensor, u: Tensor, v: Tensor) -> Tensor:
 
 def _start(matrix: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     """Random unit vectors."""
-    drawn = [Tensor(default_generator.normal((n,), 0.0, 1.0, matrix.dtype)) for n in matrix.shape]
+    drawn = [of_array(default_generator.normal((n,), 0.0, 1.0, matrix.dtype)) for n in matrix.shape]
     u, v = (normalize(x, dim=0, eps=eps) for x in drawn)
     return u, v
 

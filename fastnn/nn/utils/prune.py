@@ -19,7 +19,7 @@ from fastnn.nn.module import Module
 from fastnn.nn.utils.parametrize import compute, parameter_of, restore
 from fastnn.ops.creation import ones_like
 from fastnn.random.generator import default_generator
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 
 __all__ = [
     "BasePruningMethod",
@@ -126,13 +126,13 @@ class BasePruningMethod:
             raise ValueError(
                 "PRUNING_TYPE: expected 'unstructured', 'structured' or 'global', got " + repr(kind)
             )
-        part = Tensor(mask[left])
-        mask[left] = self.compute_mask(Tensor(dtypes.readable(scores._array)[left]), part)._array
-        return Tensor(dtypes.converted(mask, default._array.dtype))
+        part = of_array(mask[left])
+        mask[left] = self.compute_mask(of_array(dtypes.readable(scores._array)[left]), part)._array
+        return of_array(dtypes.converted(mask, default._array.dtype))
 
 
 def _as_mask(kept: Array, default: Tensor) -> Tensor:
-    return Tensor((default._array * kept).astype(default.dtype))
+    return of_array((default._array * kept).astype(default.dtype))
 
 
 class Identity(BasePruningMethod):
@@ -326,11 +326,13 @@ def global_unstructured(
         found.append(scores.get((module, name), weight).detach()._array.ravel())
         mask = module._buffers[f"{name}_mask"] if pruned else None
         masks.append(np.ones(weight.numel()) if mask is None else mask._array.ravel())
-    whole = method._with_what_is_left(Tensor(np.concatenate(found)), Tensor(np.concatenate(masks)))
+    whole = method._with_what_is_left(
+        of_array(np.concatenate(found)), of_array(np.concatenate(masks))
+    )
     begin = 0
     for (module, name), own in zip(pairs, found, strict=True):
         part = whole._array[begin : begin + own.size].reshape(getattr(module, name).shape)
-        custom_from_mask(module, name, Tensor(part))
+        custom_from_mask(module, name, of_array(part))
         begin += own.size
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn._support import check
+from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.optim.optimizer import Optimizer
 from fastnn.optim.settings import number
 from fastnn.tape.modes import no_grad
@@ -193,12 +194,14 @@ def _savable(value: Any) -> bool:
 
 
 def _has_stepped(optimizer: Optimizer) -> bool:
+    if not isinstance(optimizer, BlockOptimizer):
+        return optimizer.has_stepped
     blocks = [block for blocks in optimizer._blocks for block in blocks]
     return any(block.taken is not None or any(block.steps()) for block in blocks)
 
 
 def settings_by_step(
-    scheduler: Any, optimizer: Optimizer, steps: int
+    scheduler: Any, optimizer: BlockOptimizer, steps: int
 ) -> list[npt.NDArray[np.float64]]:
     """Each group's hyperparameters as its kernel reads them, for the next steps (steps, width).
 

@@ -21,7 +21,7 @@ from fastnn import ops
 from fastnn._support import check
 from fastnn.guards import TAKE_LOGITS
 from fastnn.nn import BCELoss
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.train.metrics.batchwise import (
     Metric,
     accuracy,
@@ -161,7 +161,7 @@ def _of_probabilities(metric: Any) -> Any:
 
     def converted(z: Any, y: Any) -> Any:
         tensors = isinstance(z, Tensor)
-        p = z if tensors else Tensor(np.ascontiguousarray(z))
+        p = z if tensors else of_array(np.ascontiguousarray(z))
         eps = float(np.finfo(p.dtype).eps)
         p = ops.clamp(p, eps, 1 - eps)
         logits = ops.sub(ops.log(p), ops.log1p(ops.neg(p)))

@@ -11,7 +11,7 @@ import numpy as np
 from fastnn import ops
 from fastnn.ops.creation import arange
 from fastnn.tape import listener
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.train.metrics.classification import check_one_label
 
 Metric = Callable[[Any, Any], Any]
@@ -27,7 +27,9 @@ def _of_arrays(function: Callable[[Tensor, Tensor], Tensor]) -> Metric:
         za, ya = np.asarray(z), np.asarray(y)
         za = za if za.dtype.kind == "f" else za.astype(np.float64)
         ya = ya.astype(za.dtype if ya.dtype.kind == "f" or ya.shape == za.shape else np.int64)
-        return function(Tensor(np.ascontiguousarray(za)), Tensor(np.ascontiguousarray(ya))).item()
+        return function(
+            of_array(np.ascontiguousarray(za)), of_array(np.ascontiguousarray(ya))
+        ).item()
 
     return metric
 

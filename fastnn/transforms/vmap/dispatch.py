@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fastnn.ops.table import Op, taped
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.transforms.vmap.array import flat_batch, is_batched
 from fastnn.transforms.vmap.draws import drawn
 from fastnn.transforms.vmap.rules import batched_call, batched_loss, batched_place, run
@@ -31,7 +31,7 @@ class Rules:
         arrays = [None if x is None else x._array for x in inputs]
         op.shape(arrays, attrs)  # raises for one sample as it does for all
         out = run(op, arrays, attrs)
-        return Tensor(out) if op.gradient is None else taped(op.gradient, inputs, out, note)
+        return of_array(out) if op.gradient is None else taped(op.gradient, inputs, out, note)
 
     @staticmethod
     def each(function: Callable[..., Any], arrays: list[Any]) -> tuple[Any, ...]:
@@ -41,7 +41,7 @@ class Rules:
     @staticmethod
     def whole(x: Tensor) -> Tensor:
         """All samples as one tensor, for checks on values."""
-        return Tensor(flat_batch(x._array)) if is_batched(x._array) else x
+        return of_array(flat_batch(x._array)) if is_batched(x._array) else x
 
     @staticmethod
     def loss(op: Op, z: Tensor, y: Tensor, rows: bool) -> tuple[Any, Any]:

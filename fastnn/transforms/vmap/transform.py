@@ -18,7 +18,7 @@ from fastnn.tape import batch
 from fastnn.tape.inference import only_reads
 from fastnn.tape.modes import is_grad_enabled
 from fastnn.tape.node import Node, node_count
-from fastnn.tensor import Tensor
+from fastnn.tensor import Tensor, of_array
 from fastnn.transforms.vmap import rules
 from fastnn.transforms.vmap.array import BatchedArray, Unbatchable, is_batched
 from fastnn.transforms.vmap.dispatch import Rules
@@ -48,7 +48,7 @@ class _Level:
 
     def inside(self, x: Tensor, entries: Entries) -> Tensor:
         """The batched tensor that looks like one sample of x, whose first axis is the batch."""
-        sample = Tensor(BatchedArray(self.number, x._array))
+        sample = of_array(BatchedArray(self.number, x._array))
         sample.requires_grad = x.requires_grad
         entries[id(sample)] = x
         return sample
@@ -65,7 +65,7 @@ class _Level:
     def outside(self, samples: Sequence[Tensor], entries: Entries) -> list[Tensor]:
         """All samples of tensors made inside; on the tape if they depend on tensors on it."""
         arrays = [self._whole(y._array) for y in samples]
-        found = [Tensor(a) for a in arrays]
+        found = [of_array(a) for a in arrays]
         if not (is_grad_enabled() and any(y.requires_grad for y in samples)):
             return found
         reached = reaches(samples, self.start)

@@ -10,7 +10,7 @@ import numpy as np
 from fastnn._support import check
 from fastnn.random import Generator, derive_seed, randint, randperm
 from fastnn.random.sampling import multinomial
-from fastnn.tensor import Tensor, float64
+from fastnn.tensor import Tensor, float64, of_array
 
 __all__ = [
     "BatchSampler",
@@ -144,7 +144,7 @@ class WeightedRandomSampler(Sampler):
         values = weights._array if isinstance(weights, Tensor) else np.asarray(weights)
         if values.ndim != 1:
             raise ValueError(f"weights: expected a vector, got shape {values.shape}")
-        self.weights = Tensor(values.astype(float64))
+        self.weights = of_array(values.astype(float64))
         self.num_samples = check.integer("num_samples", num_samples, 1)
         self.replacement = check.flag("replacement", replacement)
         self.generator = generator
