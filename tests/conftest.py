@@ -7,10 +7,15 @@ R1: examples for each row of the op table, shared out over real types and instru
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# In the background an ignored Ctrl-C is inherited, and its tests would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PROFILE = os.environ.get("FASTNN_TEST_PROFILE", "test")
 # A fixture that lasts as long as the test is fine under @given: the instruction set.

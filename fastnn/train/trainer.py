@@ -16,7 +16,6 @@ from fastnn._support.dtypes import wide
 from fastnn._support.rows import as_rows
 from fastnn.nn import Module, ZeroOneLoss
 from fastnn.nn.losses.zero_one import REFUSAL
-from fastnn.optim import Optimizer
 from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.tensor import Tensor
 from fastnn.train.again import Again
@@ -25,14 +24,14 @@ from fastnn.train.checkpoint import Checkpoint, identity
 from fastnn.train.history import History
 from fastnn.train.key import Recordings
 from fastnn.train.metrics import Metric, named, whole_set
-from fastnn.train.plan import Plan, name_of
+from fastnn.train.plan import Plan
 from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
 from fastnn.train.schedule import Schedule
 from fastnn.train.session import Session, evaluated
 from fastnn.train.split import held_out, share_of
 from fastnn.train.steps import Steps
-from fastnn.train.update import Update
+from fastnn.train.update import Update, check_optimizer
 from fastnn.train.validation import (
     Given,
     Known,
@@ -311,21 +310,7 @@ class Trainer:
                 "optimizer: expected one over parameters of the model, got one that has none of "
                 "them; make it by optim.Adam(model.parameters())"
             )
-        closes = getattr(self.optimizer, "closure_gives_loss", False)
-        if closes and update != Update():
-            raise ValueError("optimizer: LBFGS takes no clip_norm, clip_value or accumulate_steps")
-        if getattr(self.optimizer, "calls_closure", False) and not closes:
-            raise TypeError(
-                f"optimizer: {name_of(self.optimizer)} calls a function several times a step; "
-                "expected one that does not, or write the loop, with optimizer.step(closure)"
-            )
-        if isinstance(self.optimizer, Optimizer) and not isinstance(self.optimizer, BlockOptimizer):
-            raise TypeError(
-                f"optimizer: {name_of(self.optimizer)} is Python code, which a program cannot run; "
-                "expected one of fastnn.optim, or write the loop, with optimizer.step()"
-            )
-        if update.accumulate > 1 and not isinstance(self.optimizer, BlockOptimizer):
-            raise TypeError("accumulate_steps: expected an optimizer of fastnn.optim")
+        check_optimizer(self.optimizer, update)
 
     def _check_classes(self, x: ArrayLike, classes: ArrayLike) -> None:
         outputs = self.model.predict(as_rows(x, "x", real_of(self.model))[:1]).shape[-1]

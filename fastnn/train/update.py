@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastnn._support import check
+from fastnn.optim import Optimizer
+from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.train.metrics import Metric
 
 
@@ -36,3 +38,27 @@ class Asked:
 
     metrics: dict[str, Metric]
     update: Update = Update()
+
+
+def check_optimizer(optimizer: Any, update: Update) -> None:
+    """Whether a program can run the optimizer, and with these settings.
+
+    Raises:
+        TypeError: it is Python code, or calls a function several times a step.
+        ValueError: a setting that it does not take.
+    """
+    closes = getattr(optimizer, "closure_gives_loss", False)
+    if closes and update != Update():
+        raise ValueError("optimizer: LBFGS takes no clip_norm, clip_value or accumulate_steps")
+    if getattr(optimizer, "calls_closure", False) and not closes:
+        raise TypeError(
+            f"optimizer: {type(optimizer).__name__} calls a function several times a step; "
+            "expected one that does not, or write the loop, with optimizer.step(closure)"
+        )
+    if isinstance(optimizer, Optimizer) and not isinstance(optimizer, BlockOptimizer):
+        raise TypeError(
+            f"optimizer: {type(optimizer).__name__} is Python code, which a program cannot run; "
+            "expected one of fastnn.optim, or write the loop, with optimizer.step()"
+        )
+    if update.accumulate > 1 and not isinstance(optimizer, BlockOptimizer):
+        raise TypeError("accumulate_steps: expected an optimizer of fastnn.optim")

@@ -13,6 +13,7 @@ NOTHING = object()
 _WIDEST = 48  # entries of a dict that are compared one by one in C
 _OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
 _UNREAD = {"__doc__", "__module__", "__qualname__", "__annotations__", "__weakref__", "__dict__"}
+_COUNTER = ("fastnn.nn.module", "changes")  # of Module, which says itself that something changed
 
 
 @dataclass(slots=True)
@@ -63,9 +64,11 @@ class Variable:
         special = self.kind == "special"
         for base in where.__mro__:  # each for itself: `super` finds what others hide
             for name, value in vars(base).items():
-                if name.startswith("__") and special and name not in _UNREAD:
+                if name in _UNREAD or (base.__module__, name) == _COUNTER:
+                    continue
+                if name.startswith("__") and special:
                     found[id(base), name] = value if callable(value) else id(value)
-                elif not special and (names is None or name in names) and name not in _UNREAD:
+                elif not special and (names is None or name in names):
                     found[id(base), name] = value
         return [where.__mro__, found]
 
