@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Module = Any  # nn.Module, which stands above
 
 _MOST = 4096  # objects that are looked at
+_DEEPEST = 100  # values on the way to a value, as Python's stack is finite
 _FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial)
 _BOUND = (types.BuiltinFunctionType, types.MethodWrapperType)
 _WRAPPERS = (staticmethod, classmethod)
@@ -84,6 +85,7 @@ class Reach(Objects):
         self.functions: list[types.FunctionType] = []
         self.grads: set[str] = set()  # whether code reads .grad, and whether it asks if it is None
         self.whole = self.asks = False
+        self._depth = 0  # of `meet` within `meet`
         self._met: dict[int, Any] = {}
         self._objects: list[tuple[Any, str]] = []
         self._classes: list[tuple[type, str]] = []
@@ -163,6 +165,14 @@ class Reach(Objects):
         if len(self._met) > _MOST:
             self.doubt(f"it reaches more than {_MOST} objects")
             return
+        if self._depth == _DEEPEST:
+            self.doubt(f"it reaches objects by way of more than {_DEEPEST} others")
+            return
+        self._depth += 1
+        self._look_at(value, label)
+        self._depth -= 1
+
+    def _look_at(self, value: Any, label: str) -> None:
         kind: Any = type(value)
         if known.disguises(kind):
             self.doubt(f"{label or 'an object'} makes up its attributes or its class")
