@@ -72,10 +72,7 @@ parity: $(VENV)/built $(PARITY_VENV)/bin/python ## hold every name against the t
 bench: $(VENV)/built $(VENV)/rivals ## measure against other engines, render into the README
 	@$(BIN)/python -m bench --render
 
-perf-test-tsan: build/test_teams_tsan ## run the thread team's tests under the thread sanitizer
-	@build/test_teams_tsan
-
-check: $(VENV)/built ## instructions of kernels and steps, against the baseline (valgrind)
+perf-check: $(VENV)/built ## instructions of kernels and steps, against the baseline (valgrind)
 	@$(BIN)/python -m bench.instructions
 
 perf-baseline: $(VENV)/built ## what is counted now becomes the baseline; NOTE="why"

@@ -188,7 +188,9 @@ def run(optimizer: optim.Optimizer, p: Tensor, lr: Any, compiled: bool) -> list[
 OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
     "SGD": lambda p, lr: optim.SGD(p, lr=lr, momentum=0.5),
     "Adam": lambda p, lr: optim.Adam(p, lr=lr),
-    "AdamW": lambda p, lr: optim.AdamW(p, lr=lr, betas=(fastnn.tensor(0.5).double(), 0.9)),
+    "AdamW": lambda p, lr: optim.AdamW(
+        p, lr=lr, betas=(fastnn.tensor(0.5).double(), fastnn.tensor(0.9).double())
+    ),
     "Adagrad": lambda p, lr: optim.Adagrad(p, lr=lr),
     "Adafactor": lambda p, lr: optim.Adafactor(p, lr=lr),
 }

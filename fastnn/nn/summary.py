@@ -61,7 +61,7 @@ class Summary(NamedTuple):
     def __str__(self) -> str:
         cells = [("Layer", "Output shape", "Parameters", "Multiply-adds")]
         cells += [
-            (row.layer, str(row.output_shape), f"{row.parameters:,}", f"{row.multiply_adds:,}")
+            (row.layer, repr(row.output_shape), f"{row.parameters:,}", f"{row.multiply_adds:,}")
             for row in self.rows
         ]
         a, b, c, d = (max(len(cell[i]) for cell in cells) for i in range(4))

@@ -39,7 +39,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     at = axis("cat", dim, parts[0].ndim)
     rest = {(*t.shape[:at], *t.shape[at + 1 :], t.ndim) for t in parts}
     if len(rest) != 1:
-        shapes = ", ".join(str(t.shape) for t in parts)
+        shapes = ", ".join(repr(t.shape) for t in parts)
         raise ValueError(f"cat: shapes {shapes} differ in more than axis {at}")
     dtype = parts[0].dtype
     for t in parts[1:]:

@@ -163,7 +163,7 @@ def batches(name: str, *tensors: Tensor) -> list[Tensor]:
     try:
         lead = np.broadcast_shapes(*leads)
     except ValueError:
-        shapes = " and ".join(str(t.shape) for t in tensors)
+        shapes = " and ".join(repr(t.shape) for t in tensors)
         raise ValueError(f"{name}: batches of shapes {shapes} do not broadcast") from None
     return [expand(t, (*lead, *t.shape[-2:])) for t in tensors]
 

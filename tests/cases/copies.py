@@ -304,6 +304,7 @@ unravel_index: T.unravel_index(j,(12,))[0] ; T.unravel_index(j,12)[0] ; T.unrave
 vander: T.vander(v) ; T.vander(v,2)[:,:1] ; T.vander(v[:1],1) ; T.vander(v,1)
 var: m.var() ; T.var(m,0)
 var_mean: T.var_mean(m)[1] ; T.var_mean(m[:,:2],0)[1]
+vdot: T.vdot(v,v)
 vecdot: T.linalg.vecdot(v,v) ; T.linalg.vecdot(v[:1],v[:1])
 vstack: T.vstack([m]) ; T.vstack((v,)) ; T.vstack([r])
 where: T.where(m>0,m,0.) ; m.where(m>0,m) ; T.where(bs,s,s) ; T.where(b)[0]
