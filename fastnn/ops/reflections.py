@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -9,9 +10,12 @@ import numpy as np
 from fastnn.ops import lapack
 from fastnn.ops.axes import expand, reshape, view_of
 from fastnn.ops.diagonals import tril
-from fastnn.ops.elementwise import add, clone, mul, sub, where
+from fastnn.ops.elementwise import add, clone, mul, sub
 from fastnn.ops.products import matmul
 from fastnn.ops.solving import turned
+from fastnn.ops.table import taped
+from fastnn.tape.inference import only_reads
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor, of_array
 from fastnn.tensor.attach import methods
 
@@ -71,6 +75,20 @@ def _vectors(name: str, input: Tensor, tau: Tensor) -> list[tuple[Tensor, Tensor
     return found
 
 
+def _no_gradients(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """Of a result that hangs on none of its inputs' elements."""
+    return [None] * len(node.inputs or ())
+
+
+def _of_nothing(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    """Of Q times a matrix without elements: as in torch, a gradient by that matrix alone."""
+    return (None, None, dy)
+
+
+only_reads(_no_gradients)
+only_reads(_of_nothing)
+
+
 def _applied(vectors: list[tuple[Tensor, Tensor]], x: Tensor) -> Tensor:
     """The reflections, one after the other, of x."""
     for v, row in vectors:
@@ -103,8 +121,8 @@ def householder_product(input: Tensor, tau: Tensor) -> Tensor:
         )
     vectors = _vectors("householder_product", input, tau)
     unit = of_array(np.eye(*input.shape[-2:], dtype=input.dtype))
-    if not vectors:  # constant, and on the tape as in torch
-        return where(of_array(np.array(False)), input, unit)
+    if not vectors:  # constant, and on the tape without gradients, as in torch
+        return taped(_no_gradients, (input, tau), np.broadcast_to(unit._array, input.shape).copy())
     return _applied(vectors[::-1], clone(expand(unit, input.shape)))
 
 
@@ -136,6 +154,8 @@ def ormqr(
             f"{other.shape}"
         )
     vectors = _vectors("ormqr", input, tau)
+    if other.numel() == 0:
+        return taped(_of_nothing, (input, tau, other), other._array.copy())
     if not left:
         return turned(_applied(vectors if not transpose else vectors[::-1], turned(other)))
     return _applied(vectors if transpose else vectors[::-1], other)

@@ -27,13 +27,6 @@ class Reason(NamedTuple):
 
 REASONS = [
     Reason(
-        "torch gives None as the gradient of empty tensors",
-        part="op_db",
-        op="ormqr|linalg.householder_product",
-        status="fail:gradient",
-        detail=r"gradient \d is a tensor, torch's None",
-    ),
-    Reason(
         "an infinite argument beside one that is nan: nan",
         part="op_db",
         op="igammac?$",
