@@ -12,6 +12,7 @@ import functools
 import json
 import math
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -22,7 +23,10 @@ __all__ = ["best_core", "environment", "kernels"]
 
 HINDRANCES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 CHOSEN = "FASTNN_BEST_CORE"
-CORES = ("SapphireRapids", "Cooperlake", "SkylakeX", "Zen", "Haswell", "NEOVERSEN1", "NEOVERSEV1")
+CORES = {
+    "x86_64": ("SapphireRapids", "Cooperlake", "SkylakeX", "Zen", "Haswell"),
+    "aarch64": ("NEOVERSEN1", "NEOVERSEV1"),
+}
 """OpenBLAS' kernels that are tried; one that the library has not falls back to its own choice."""
 SIZES = (64, 512)  # of the square products that decide
 SECONDS = 0.05
@@ -49,7 +53,7 @@ def best_core() -> str:
     if not any(_is_old(name) for name in kernels()):
         return ""
     own = _rate("")
-    rates = {core: _rate(core) for core in CORES}
+    rates = {core: _rate(core) for core in CORES.get(platform.machine(), ("",))}
     best = max(rates, key=lambda core: rates[core])
     return best if rates[best] > MARGIN * own else ""
 

@@ -302,7 +302,10 @@ def _predict(args: Any) -> int:
     model = tabular.TabularModel.load(args.model)
     table = _open_for(args, model, None)
     p = model.predict_proba(table.rows) if model.classes else None
-    names = model.predict(table.rows).tolist()
+    if p is None:
+        names = model.predict(table.rows).tolist()
+    else:
+        names = [model.classes[index] for index in p.argmax(axis=1)]
     if args.json:
         document: dict[str, Any] = {"target": model.target, "predictions": names}
         if p is not None:

@@ -51,18 +51,6 @@ class Design:
         """Columns of the matrix."""
         return len(self.scale.mean) + sum(map(_columns, self.encoder.sizes))
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the matrix' columns."""
-        out = list(self.encoder.numbers)
-        values = iter([f.categories for f in self.encoder.features if f.kind == "category"])
-        indicators = sum(feature.gaps for feature in self.encoder.features)
-        for index, (name, size) in enumerate(zip(self.encoder.coded, self.encoder.sizes)):
-            texts = () if index < indicators else next(values)
-            many = _columns(size) > 1
-            out += [f"{name}={text}" for text in texts[: _columns(size)]] if many else [name]
-        return tuple(out)
-
     def apply(self, frame: Frame) -> Floats:
         """The matrix, float32 of shape (rows, width).
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -107,11 +107,6 @@ class Frame:
         if missing:
             raise ValueError(f"no column {listed(missing)}; it has {listed(self.names)}")
         return Frame({n: self.columns[n] for n in wanted}, self.rows, self.lines, self.notes)
-
-    def without(self, names: Collection[str]) -> Frame:
-        """All columns but these, which must be there."""
-        self.only(names)
-        return self.only(name for name in self.columns if name not in names)
 
     def where(self, row: int) -> str:
         """How to call a row: by its line where it has one.

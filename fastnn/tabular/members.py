@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastnn import nn
 from fastnn.nn.layers.members import MeanOverMembers
 from fastnn.tabular.design import Design, Standardizer
+from fastnn.tabular.encoding import Encoder
 from fastnn.tabular.fitting import Report, fit_net
 from fastnn.tabular.frame import Frame
 from fastnn.tabular.members_net import build_members, draw_uniform
@@ -21,7 +22,7 @@ from fastnn.tabular.realmlp import ACTIVATIONS, blank_linear, build, initialize
 from fastnn.tabular.recipes import Recipe
 from fastnn.tabular.robust import RobustDesign
 from fastnn.tabular.validation import Score
-from fastnn.train.split import split
+from fastnn.train.split import folds as deal, split
 from fastnn.train.validation import Rows
 
 __all__ = ["Task", "fit_members", "parts_of"]
@@ -55,13 +56,7 @@ def parts_of(task: Task, share: float, folds: int, seed: int) -> list[Part]:
     """Training and held-out rows: one random split, or `folds` of them, stratified by class."""
     if folds == 1:
         return [split(task.y, share, seed, stratify=task.classes > 0)]
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(task.y))
-    if task.classes:
-        order = order[np.argsort(task.y[order], kind="stable")]
-    fold = np.empty(len(order), np.int64)
-    fold[order] = np.arange(len(order)) % folds
-    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(folds)]
+    return deal(task.y, folds, seed, stratify=task.classes > 0)
 
 
 def fit_members(
@@ -125,9 +120,8 @@ def _loss(classes: bool, recipe: Recipe) -> nn.Module:
 def _design(frame: Frame, train: Whole, recipe: Recipe) -> tuple[RobustDesign | Design, list[str]]:
     if not recipe.plain:
         return RobustDesign.fit(frame, train, recipe.one_hot)
-    design, notes = Design.fit(frame)
-    numbers = design.encoder.encode(frame)[0][train]
-    return Design(design.encoder, Standardizer.fit(numbers)), notes
+    encoder, notes = Encoder.fit(frame)
+    return Design(encoder, Standardizer.fit(encoder.encode(frame)[0][train])), notes
 
 
 def _plain(width: int, outputs: int, recipe: Recipe, rng: np.random.Generator) -> nn.Sequential:
