@@ -29,6 +29,7 @@ __all__ = ["Task", "fit_members", "parts_of"]
 
 Whole = NDArray[np.int64]
 Part = tuple[Whole, Whole]  # training and held-out rows
+MOST_PROBABILITIES = 2**26  # rows times classes; with more, labels are smoothed at each step
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,6 @@ def _fit_one(
     design, notes = _design(task.frame, train, recipe)
     x = design.apply(task.frame)
     target = None if task.classes else Target.fit(task.y[train])
-    y = task.y if target is None else target.apply(task.y)
     if isinstance(design, RobustDesign):
         if recipe.members:
             net = build_members(design, outputs, recipe, rng)
@@ -106,15 +106,40 @@ def _fit_one(
     def score() -> float:
         return task.score(member.of(np.asarray(net.predict(of_held_out))), truth, weight)
 
-    rows = Rows(x, y, task.weight).at(train)
-    loss = _loss(task.classes > 0, recipe)
+    loss = _loss(task)
+    rows = Rows(x, _targets(task, loss, target), task.weight).at(train)
     return member, fit_net(net, loss, rows, recipe, score, rng, deadline), notes
 
 
-def _loss(classes: bool, recipe: Recipe) -> nn.Module:
+def _loss(task: Task) -> nn.Module:
+    classes, recipe = task.classes, task.recipe
     if recipe.members:
-        return MeanOverMembers(classes, recipe.smoothing)
-    return nn.CrossEntropyLoss(label_smoothing=recipe.smoothing) if classes else nn.MSELoss()
+        return MeanOverMembers(classes > 0, recipe.smoothing)
+    if not classes:
+        return nn.MSELoss()
+    if recipe.smoothing and len(task.y) * classes > MOST_PROBABILITIES:
+        return nn.CrossEntropyLoss(label_smoothing=recipe.smoothing)
+    return nn.CrossEntropyLoss()
+
+
+def _targets(task: Task, loss: nn.Module, target: Target | None) -> NDArray[Any]:
+    """The targets as the loss takes them; smoothed labels are made once, not at every step."""
+    if target is not None:
+        return target.apply(task.y)
+    whole = isinstance(loss, MeanOverMembers) or loss.label_smoothing == task.recipe.smoothing
+    return task.y if whole else smoothed(task.y, task.classes, task.recipe.smoothing)
+
+
+def smoothed(labels: NDArray[Any], classes: int, share: float) -> NDArray[np.float32]:
+    """The probability of each class, (n, classes): 1 - share at the label, beside share / classes.
+
+    >>> smoothed(np.array([1, 0]), 2, 0.5).tolist()
+    [[0.25, 0.75], [0.75, 0.25]]
+    """
+    table = np.full((classes, classes), share / classes, np.float32)
+    np.fill_diagonal(table, 1 - share + share / classes)
+    found: NDArray[np.float32] = table[labels]
+    return found
 
 
 def _design(frame: Frame, train: Whole, recipe: Recipe) -> tuple[RobustDesign | Design, list[str]]:
