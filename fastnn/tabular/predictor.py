@@ -60,7 +60,7 @@ class Member:
     target: Target | None = None
 
     def outputs(self, frame: Frame) -> Wide:
-        """Log-odds (n, classes), or values (n, 1)."""
+        """Log-odds (n, classes), values (n, 1), or quantiles (n, q) in increasing order."""
         return self.of(np.asarray(self.net.predict(self.design.apply(frame))))
 
     def of(self, z: NDArray[Any]) -> Wide:
@@ -68,7 +68,8 @@ class Member:
         if z.ndim == 3 and self.target is None:
             return np.asarray(np.log(np.maximum(softmax(z).mean(axis=1), 1e-300)))
         z = z.mean(axis=1) if z.ndim == 3 else z
-        return z.astype(np.float64) if self.target is None else self.target.undo(z)
+        # Sorted, quantiles do not cross, and are no worse (Chernozhukov et al. 2010).
+        return z.astype(np.float64) if self.target is None else np.sort(self.target.undo(z))
 
 
 class TabularPredictor(nn.Module):
@@ -80,6 +81,7 @@ class TabularPredictor(nn.Module):
         members: the nets, whose probabilities or values are averaged.
         columns: names of the columns that it was trained on, in their order.
         classes: the labels, as they came; None for a regression.
+        quantiles: of the target, which `predict_quantiles` gives; (): none.
     """
 
     def __init__(
@@ -87,9 +89,11 @@ class TabularPredictor(nn.Module):
         members: Sequence[Member],
         columns: Sequence[str],
         classes: NDArray[Any] | None = None,
+        quantiles: Sequence[float] = (),
     ) -> None:
         super().__init__()
         self.members, self.columns, self.classes = tuple(members), tuple(columns), classes
+        self.quantiles = tuple(quantiles)
         self.nets = nn.Sequential(*(member.net for member in members))
         self.eval()
 
@@ -111,7 +115,7 @@ class TabularPredictor(nn.Module):
                 columns, a `Frame`; or an array with all of `columns`, in that order.
 
         Returns:
-            (n,) labels as they came for training, or float64 values.
+            (n,) labels as they came for training, or float64 values; with quantiles the median.
 
         Raises:
             ValueError: a column is not there, or a number is infinite.
@@ -119,8 +123,25 @@ class TabularPredictor(nn.Module):
         if self.classes is not None:
             chosen: NDArray[Any] = self.classes[self.predict_proba(x).argmax(axis=1)]
             return chosen
+        return self._values(x)[:, median_of(self.quantiles)]
+
+    def predict_quantiles(self, x: Any) -> Wide:
+        """The `quantiles` of the target, (n, q), none below the one before.
+
+        x: rows as `predict` takes them.
+
+        Raises:
+            ValueError: it was trained for no quantiles.
+        """
+        if not self.quantiles:
+            raise ValueError(
+                "predict_quantiles: trained for the mean; use TabularRegressor(quantiles=...)"
+            )
+        return self._values(x)
+
+    def _values(self, x: Any) -> Wide:
         frame = in_columns(x, self.columns, self.features)
-        return np.asarray(np.mean([m.outputs(frame)[:, 0] for m in self.members], axis=0))
+        return np.asarray(np.mean([m.outputs(frame) for m in self.members], axis=0))
 
     def predict_proba(self, x: Any) -> Wide:
         """The probability of each class, (n, C), for rows as `predict` takes them.
@@ -146,6 +167,8 @@ class TabularPredictor(nn.Module):
                 for m in self.members
             ],
         }
+        if self.quantiles:
+            extra["quantiles"] = list(self.quantiles)
         if self.classes is not None:
             extra["classes"] = {"dtype": self.classes.dtype.str, "values": self.classes.tolist()}
         io.save(self.nets, path, extra=extra, kind="tabular_net")
@@ -159,13 +182,30 @@ class TabularPredictor(nn.Module):
         if not isinstance(columns, list) or not all(isinstance(c, str) for c in columns):
             _fail(name, "columns are no list of names")
         classes = _labels(extra["classes"], name) if "classes" in extra else None
-        outputs = 1 if classes is None else len(classes)
+        quantiles = _levels(extra.get("quantiles", []), name)
+        outputs = len(quantiles) or 1 if classes is None else len(classes)
         members = [_member(net, each, outputs, name) for net, each in zip(nets, saved, strict=True)]
         if any((member.target is None) != (classes is not None) for member in members):
             _fail(name, "expected a target for a regression, and labels for classes")
         if not {c for m in members for c in m.design.encoder.names} <= set(columns):
             _fail(name, "a net reads a column that is not among columns")
-        return cls(members, columns, classes)
+        return cls(members, columns, classes, quantiles)
+
+
+def median_of(quantiles: Sequence[float]) -> int:
+    """The place of the median among quantiles; 0 where there are none.
+
+    >>> median_of((0.1, 0.5, 0.9)), median_of(())
+    (1, 0)
+    """
+    return tuple(quantiles).index(0.5) if quantiles else 0
+
+
+def _levels(saved: Any, path: str) -> tuple[float, ...]:
+    fits = isinstance(saved, list) and all(isinstance(q, float) and 0 < q < 1 for q in saved)
+    if not fits or sorted(set(saved)) != saved or (saved and 0.5 not in saved):
+        _fail(path, "quantiles are not increasing numbers with the median among them")
+    return tuple(saved)
 
 
 def _fail(path: str, what: str) -> NoReturn:
