@@ -16,8 +16,8 @@ from fastnn.random import derive_seed
 from fastnn.tabular.fitting import Report
 from fastnn.tabular.frame import Frame, as_frame
 from fastnn.tabular.members import Task, fit_members, parts_of
+from fastnn.tabular.model import TabularModel, median_of
 from fastnn.tabular.notices import ids_in, warn_of_leaks, without_index
-from fastnn.tabular.predictor import TabularPredictor, median_of
 from fastnn.tabular.recipes import recipe_of
 from fastnn.tabular.targets import Labels, labels_of, values_of
 from fastnn.tabular.validation import WITHOUT_SMOOTHING, Score, metric_of, pinball
@@ -44,7 +44,7 @@ class Tabular:
 
     _classes: ClassVar[bool]
     _estimator_type: ClassVar[str]
-    predictor_: TabularPredictor
+    predictor_: TabularModel
     reports_: list[Report]
     notes_: list[str]
     n_features_in_: int
@@ -125,7 +125,7 @@ class Tabular:
             parts = parts_of(task, share, folds, seed)
             members, reports, notes = fit_members(task, parts, n_ens, seed, limit, refit)
         known = None if labels is None else labels.classes
-        self.predictor_ = TabularPredictor(members, frame.names, known, task.quantiles)
+        self.predictor_ = TabularModel(members, frame.names, known, task.quantiles)
         self.reports_, self.notes_ = reports, [*frame.notes, *notes, *noticed]
         self.n_features_in_ = len(frame.names)
 
@@ -149,8 +149,8 @@ class Tabular:
 
     # ---- the trained estimator ----
 
-    def _trained(self) -> TabularPredictor:
-        found: TabularPredictor | None = getattr(self, "predictor_", None)
+    def _trained(self) -> TabularModel:
+        found: TabularModel | None = getattr(self, "predictor_", None)
         if found is None:
             raise _not_fitted(type(self).__name__)
         return found
@@ -177,7 +177,7 @@ class Tabular:
     def save(self, path: Any) -> None:
         """Write nets, columns, scaling and labels to one file.
 
-        `fastnn.load(path)` gives a `TabularPredictor`, with `predict` and `predict_proba`.
+        `fastnn.load(path)` gives a `TabularModel`, with `predict` and `predict_proba`.
 
         Raises:
             ValueError: it was not fitted.

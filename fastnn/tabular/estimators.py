@@ -44,7 +44,7 @@ class TabularClassifier(Tabular):
 
     Attributes:
         classes_: the labels in order, as they came.
-        predictor_: the trained `TabularPredictor`.
+        predictor_: the trained `TabularModel`.
         reports_: how the training of each net on a part went; a `Report` with scores by epoch.
         notes_: columns that were left out, and why; those that look like ids, or give the target.
         n_features_in_, feature_names_in_: the columns at `fit`.

@@ -16,8 +16,8 @@ from fastnn.tabular.design import Design, Standardizer
 from fastnn.tabular.encoding import Encoder
 from fastnn.tabular.fitting import Report, fit_net
 from fastnn.tabular.frame import Frame
+from fastnn.tabular.member import Member, Target
 from fastnn.tabular.members_net import build_members, draw_uniform
-from fastnn.tabular.predictor import Member, Target
 from fastnn.tabular.realmlp import ACTIVATIONS, blank_linear, build, initialize
 from fastnn.tabular.recipes import Recipe
 from fastnn.tabular.robust import RobustDesign
