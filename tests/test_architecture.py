@@ -245,7 +245,7 @@ def test_the_references_do_not_know_fastnn() -> None:
 
 def test_files_are_short() -> None:
     files = [*PYTHON, *C_FILES, *CORE.glob("*.p[yx][xi]"), ROOT / "setup.py"]
-    files += [*(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").glob("*.py"), *TESTS_C]
+    files += [*(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py"), *TESTS_C]
     assert [p.name for p in files if p.read_text().count("\n") > 400] == []
 
 
