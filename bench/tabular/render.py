@@ -14,11 +14,11 @@ DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 INK = "#333333"
 HEAD = """# Tabular nets on public tables
 
-Written by `python -m bench.tabular --render` from `bench/tabular/results.json`. {tables} tables that
-come inside packages of the Python index, {least:,} to {most:,} rows, 5 folds with each class spread
-over all (1 fold of {single}), **defaults only**, one thread. Scores are those of held-out folds:
-accuracy, or R2. Seconds are the processor's for a fit; one row is the median time of a call of
-`predict` with one row. All get the same DataFrame. scikit-learn's MLP and the linear models
+Written by `python -m bench.tabular --render` from `bench/tabular/results.json`. {tables} tables
+that come inside packages of the Python index, {least:,} to {most:,} rows, 5 folds with each class
+spread over all (1 fold of {single}), **defaults only**, one thread. Scores are those of held-out
+folds: accuracy, or R2. Seconds are the processor's for a fit; one row is the median time of a call
+of `predict` with one row. All get the same DataFrame. scikit-learn's MLP and the linear models
 (logistic regression, ridge) stand behind median imputation, standardization and one-hot columns;
 pytabkit, which takes no gaps in numbers, gets the medians of the training rows. A normalized score
 is 0 for the worst of the models on a table and 1 for the best.
