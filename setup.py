@@ -30,6 +30,7 @@ DRIVERS = (  # C that sees no SIMD
     "nets",
     "operands",
     "pace",
+    "processor",
     "program",
     "sleep",
     "threads",
