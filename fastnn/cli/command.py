@@ -301,18 +301,18 @@ def _outputs(out: str, stem: str) -> tuple[Path, Path]:
 def _predict(args: Any) -> int:
     model = tabular.TabularModel.load(args.model)
     table = _open_for(args, model, None)
-    p = model.predict_proba(table.rows) if model.classes else None
+    p = model.predict_proba(table.rows) if model.classes is not None else None
     if p is None:
         names = model.predict(table.rows).tolist()
     else:
-        names = [model.classes[index] for index in p.argmax(axis=1)]
+        names = [model.class_names[index] for index in p.argmax(axis=1)]
     if args.json:
         document: dict[str, Any] = {"target": model.target, "predictions": names}
         if p is not None:
-            document |= {"classes": list(model.classes), "probabilities": p.tolist()}
+            document |= {"classes": list(model.class_names), "probabilities": p.tolist()}
         _print_json(document)
     if args.out is not None or not args.json:
-        header = [model.target, *(f"p_{name}" for name in model.classes)]
+        header = [model.target, *(f"p_{name}" for name in model.class_names)]
         shares = p if p is not None else np.empty((len(names), 0))
         rows = ([name, *(f"{q:.6g}" for q in row)] for name, row in zip(names, shares))
         if args.out is None:
@@ -328,7 +328,7 @@ def _evaluate(args: Any) -> int:
     model = tabular.TabularModel.load(args.model)
     target = args.target if args.target is not None else model.target
     table = _open_for(args, model, target)
-    if table.classes != model.classes:
+    if table.classes != model.class_names:
         raise ValueError(f"{args.data}: its classes are not those of {args.model}")
     rows, held_out = len(table), model.held_out(table)
     scope = "all; the table is not the one that the model was trained on"
@@ -341,12 +341,12 @@ def _evaluate(args: Any) -> int:
     figures: dict[str, Any] = model.evaluate(table)
     if args.json:
         figures = {"rows": len(table), "scored": scope, **figures}
-        if model.classes:
+        if model.classes is not None:
             assert table.y is not None
             counts = count_confusion(
-                table.y, model.predict_proba(table.rows).argmax(axis=1), len(model.classes)
+                table.y, model.predict_proba(table.rows).argmax(axis=1), len(model.class_names)
             )
-            figures |= {"classes": list(model.classes), "confusion": counts.tolist()}
+            figures |= {"classes": list(model.class_names), "confusion": counts.tolist()}
         _print_json(figures)
     else:
         print(f"{'rows':9} {len(table)} ({scope})")
@@ -357,9 +357,9 @@ def _evaluate(args: Any) -> int:
 
 def _open_for(args: Any, model: tabular.TabularModel, target: str | None) -> data.Table:
     """Open the columns that a model reads, as what it took them for."""
-    task = "classification" if model.classes else "regression"
+    task = "classification" if model.class_names else "regression"
     names, kinds = model.features, model.design.encoder.kinds
-    table = _open(args, target, task=task, features=names, classes=model.classes, kinds=kinds)
+    table = _open(args, target, task=task, features=names, classes=model.class_names, kinds=kinds)
     if table.rows.names != names:
         wanted = ", ".join(names[:6])
         raise ValueError(f"{args.data}: expected the columns {wanted} ... that the model reads")

@@ -154,7 +154,7 @@ def plot(result: Result, path: Path, name: str, talk: Talk) -> str | None:
     model = result.model
     answer = (
         model.predict_proba(result.test.rows).argmax(axis=1)
-        if model.classes
+        if model.class_names
         else model.predict(result.test.rows)
     )
     assert result.test.y is not None
@@ -164,7 +164,7 @@ def plot(result: Result, path: Path, name: str, talk: Talk) -> str | None:
             result.test.y,
             answer,
             path,
-            classes=result.model.classes,
+            classes=result.model.class_names,
             title=f"{Path(name).stem}: {len(result.history['loss'])} epochs",
         )
     except ImportError as error:
