@@ -85,8 +85,10 @@ class MLP(Sequential):
 @cache
 def _kinds() -> dict[str, type[Module]]:
     """The activations by their names in small letters, "leakyrelu" for LeakyReLU."""
-    found: list[tuple[str, Any]] = list(vars(activations).items())
-    return {name.lower(): kind for name, kind in found if inspect.isclass(kind)}
+    found: dict[str, Any] = {
+        name.lower(): kind for name, kind in vars(activations).items() if inspect.isclass(kind)
+    }
+    return found
 
 
 def _maker(activation: Any) -> Callable[[], Module]:
