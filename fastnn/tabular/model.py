@@ -13,7 +13,7 @@ import fastnn
 from fastnn import io, nn
 from fastnn.tabular.design import Design, Standardizer
 from fastnn.tabular.frame import Frame, as_frame, in_columns
-from fastnn.tabular.holdout import Split, fingerprint
+from fastnn.tabular.holdout import Split, fingerprint, restored_split
 from fastnn.tabular.table import Table
 
 __all__ = ["TabularModel"]
@@ -183,7 +183,7 @@ class TabularModel(nn.Module):
             str(extra.get("target", "target")),
             _scale(extra, name) if is_regression else None,
             extra.get("y_log") is True,
-            _split(extra, name),
+            restored_split(extra, name),
         )
 
 
@@ -211,15 +211,3 @@ def _scale(extra: dict[str, Any], path: str) -> Standardizer:
         return Standardizer.from_json(extra, "y", 1)
     except ValueError as error:
         _fail(path, f"extra: {error}")
-
-
-def _split(extra: dict[str, Any], path: str) -> Split | None:
-    if "split" not in extra:
-        return None
-    try:
-        found = Split(**extra["split"])
-        if 0 < found.test_size < 1 and isinstance(found.seed, int) and found.seed >= 0:
-            return found
-    except TypeError:
-        pass
-    _fail(path, "extra: split is not {table, test_size, seed}")

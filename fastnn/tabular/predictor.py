@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fastnn import io, nn
 from fastnn.tabular.design import Design
 from fastnn.tabular.frame import Frame, in_columns
+from fastnn.tabular.holdout import Split, restored_split
 from fastnn.tabular.robust import RobustDesign
 from fastnn.tabular.validation import softmax
 from fastnn.tensor import Tensor
@@ -80,7 +81,12 @@ class TabularPredictor(nn.Module):
         members: the nets, whose probabilities or values are averaged.
         columns: names of the columns that it was trained on, in their order.
         classes: the labels, as they came; None for a regression.
+        target: the name of the predicted column.
+        split: the split of a table that it was trained on; None if unknown.
     """
+
+    target: str = "target"
+    split: Split | None = None
 
     def __init__(
         self,
@@ -146,6 +152,9 @@ class TabularPredictor(nn.Module):
                 for m in self.members
             ],
         }
+        extra["target"] = self.target
+        if self.split is not None:
+            extra["split"] = asdict(self.split)
         if self.classes is not None:
             extra["classes"] = {"dtype": self.classes.dtype.str, "values": self.classes.tolist()}
         io.save(self.nets, path, extra=extra, kind="tabular_net")
@@ -165,7 +174,10 @@ class TabularPredictor(nn.Module):
             _fail(name, "expected a target for a regression, and labels for classes")
         if not {c for m in members for c in m.design.encoder.names} <= set(columns):
             _fail(name, "a net reads a column that is not among columns")
-        return cls(members, columns, classes)
+        found = cls(members, columns, classes)
+        found.target = str(extra.get("target", "target"))
+        found.split = restored_split(extra, name)
+        return found
 
 
 def _fail(path: str, what: str) -> NoReturn:
