@@ -97,6 +97,8 @@ WRONG: dict[str, tuple[Any, str]] = {
                "output: expected 0..0, got 1"),
     "baseline": (lambda: explain.integrated_gradients(nn.Linear(2, 1), np.ones((3, 2)), [0.0]),
                  "baseline: expected shape (2,)"),
+    "one row": (lambda: explain.integrated_gradients(nn.Linear(2, 1), np.ones((1, 2))),
+                "baseline: expected one for a single row"),
     "module": (lambda: explain.integrated_gradients(len, np.ones((3, 2))), "model: expected"),
     "no model": (lambda: tabular.importance(nn.Linear(2, 1)), "model: expected a fitted Tabular"),
     "not fitted": (lambda: tabular.importance(TabularClassifier()), "call fit(X, y) first"),
@@ -152,6 +154,11 @@ def test_attributions_of_tables_add_up(models: Any, preset: str) -> None:
     z = model.predict(X)
     inside = (z > z.min() + 1e-6) & (z < z.max() - 1e-6)  # where nothing can be clipped
     rest = (z - found.sum(axis=1))[inside]
+    one = {name: np.asarray(column)[:1] for name, column in X.items()}
+    alone = tabular.attributions(model, one, background=X, steps=64)
+    np.testing.assert_allclose(alone, found[:1], rtol=1e-3, atol=1e-4)
+    with pytest.raises(ValueError, match="background: expected rows"):
+        tabular.attributions(model, one)
     assert inside.mean() > 0.7 and np.ptp(rest) < 0.02 * np.ptp(VALUE)
 
 

@@ -37,7 +37,7 @@ def integrated_gradients(
     Args:
         model: maps each row to an output row, independently of other rows; runs in evaluation mode.
         x: (rows, features).
-        baseline: (features,), what counts as no information; default: the mean of x.
+        baseline: (features,), what counts as no information; default: the mean of several rows x.
         output: the column of the output, or one for each row; ignored if the output has one axis.
         steps: default 32.
 
@@ -46,7 +46,7 @@ def integrated_gradients(
 
     Raises:
         TypeError, ValueError: model is not a module, a column that does not exist, shapes that do
-            not fit.
+            not fit, a single row without a baseline.
 
     Source: Sundararajan, Taly and Yan 2017, "Axiomatic Attribution for Deep Networks".
 
@@ -63,6 +63,8 @@ def integrated_gradients(
     rows = np.asarray(leaf_for(model, x if isinstance(x, Tensor) else np.asarray(x, float))._array)
     if rows.ndim != 2:
         raise ValueError(f"x: expected shape (rows, features), got {rows.shape}")
+    if baseline is None and len(rows) == 1:
+        raise ValueError("baseline: expected one for a single row, such as the mean of other rows")
     base = rows.mean(axis=0, dtype=np.float64) if baseline is None else np.asarray(baseline, float)
     if base.shape != rows.shape[1:]:
         raise ValueError(f"baseline: expected shape {rows.shape[1:]}, got {base.shape}")

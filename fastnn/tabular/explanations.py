@@ -160,7 +160,9 @@ def dependence(
     return dependence_of(at, _grid(values, points))
 
 
-def attributions(model: Any, x: Any, *, steps: int = 16) -> NDArray[np.float64]:
+def attributions(
+    model: Any, x: Any, *, background: Any = None, steps: int = 16
+) -> NDArray[np.float64]:
     """How much each column of each row adds to the prediction, compared with the mean row.
 
     Integrated gradients behind the embeddings, added up over what a column becomes. A row's sum is
@@ -170,15 +172,26 @@ def attributions(model: Any, x: Any, *, steps: int = 16) -> NDArray[np.float64]:
     Args:
         model: as for `importance`.
         x: rows as `predict` takes them.
+        background: the rows whose mean they are compared with, such as the training rows; default
+            x, if there are several.
         steps: of the integral, default 16.
 
     Returns:
         (rows, columns), in the order of `model.features` (of an estimator `predictor_.features`).
 
+    Raises:
+        ValueError: a single row without a background.
+
     Source: Sundararajan, Taly and Yan 2017.
     """
     fitted = _fitted(model)
     frame = in_columns(x, fitted.columns, fitted.features)
+    others = frame
+    if background is not None:
+        others = in_columns(background, fitted.columns, fitted.features, "background")
+        others = others.take(_some(len(others), 0))
+    elif len(frame) < 2:
+        raise ValueError("background: expected rows to compare a single one with")
     places = {name: i for i, name in enumerate(fitted.features)}
     found = np.zeros((len(frame), len(places)))
     best: Any = 0
@@ -186,7 +199,8 @@ def attributions(model: Any, x: Any, *, steps: int = 16) -> NDArray[np.float64]:
         best = fitted.predict_proba(frame).argmax(axis=1)
     for member in fitted.members:
         net, rows, names = _behind_embeddings(member, frame)
-        each = integrated_gradients(net, rows, output=best, steps=steps)
+        mean = _behind_embeddings(member, others)[1].mean(axis=0, dtype=np.float64)
+        each = integrated_gradients(net, rows, mean, best, steps=steps)
         spread = 1.0 if member.target is None else member.target.deviation
         at = np.array([places[name] for name in names])
         for i in range(len(places)):

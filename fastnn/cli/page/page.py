@@ -27,6 +27,7 @@ __all__ = ["page"]
 MOST_COLUMNS = 200  # that the table of columns has
 MOST_CLASSES = 20  # whose confusions are shown
 MOST_BARS = 20
+SHARES = ("error", "brier", "auc")  # metrics that lie within 0..1
 DEPENDENCES = 6  # columns, the most important ones
 MOST_LINES = 6  # classes in such a picture
 
@@ -152,7 +153,8 @@ def _training(run: Run) -> Iterator[str]:
             mean = np.mean([c[:length] for c in curves], axis=0)
             lines.append(Series(np.arange(1, length + 1), mean))
         flat = np.concatenate([np.asarray(c, float) for c in curves])
-        log = bool(np.isfinite(flat).all()) and wide_range(flat)
+        of_shares = curves is run.scores and run.metric in SHARES
+        log = not of_shares and bool(np.isfinite(flat).all()) and wide_range(flat)
         caption = "logarithmic scale" if log else ""
         pictures.append(figure(title, chart(lines, title, "epoch", "", log=log), caption))
     yield figures(pictures)
@@ -239,9 +241,10 @@ def _importance(run: Run, found: Importance) -> Iterator[str]:
 def _dependence(run: Run, found: Importance) -> Iterator[str]:
     names = names_of(run.model)
     target = f"probability of {names[1]}" if len(names) == 2 else run.table.target
+    band = "" if len(names) > 2 else "; the band has the middle half of the rows"
     yield (
         '<p class="note">The mean prediction for held-out rows, were this column the same in all '
-        "of them; the band has the middle half of the rows.</p>"
+        f"of them{band}.</p>"
     )
     yield figures(
         _one_dependence(run, column, names, target) for column in found.names[:DEPENDENCES]

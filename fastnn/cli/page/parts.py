@@ -42,7 +42,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Sequence[
     """A table; `numbers` are the columns that are aligned at the right."""
 
     def cell(tag: str, place: int, value: Any) -> str:
-        kind = ' class="num"' if place in numbers else ""
+        kind = ' class="num"' if place in numbers else ' class="text"'
         scope = ' scope="col"' if tag == "th" else ""
         return f"<{tag}{kind}{scope}>{escape(str(value))}</{tag}>"
 

@@ -21,14 +21,14 @@ p { margin: .4rem 0; } .soft, figcaption, .note { color: var(--soft); font-size:
 .card { background: var(--card); border-radius: .5rem; padding: .6rem .8rem; }
 .card b { display: block; font-size: 1.3rem; line-height: 1.3; }
 .card span { color: var(--soft); font-size: .85rem; }
-.figures { display: grid; gap: 1.2rem; align-items: start;
+.figures { display: grid; gap: 1.2rem; margin-top: .8rem; align-items: start;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)); }
 figure { margin: 0; max-width: 30rem; } svg { display: block; width: 100%; height: auto; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; }
 th, td { text-align: left; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; overflow-wrap: normal; max-width: 22rem; }
-td:first-child { min-width: 6rem; }
+td:first-child { min-width: 6rem; } td.text:last-child { min-width: 13rem; }
 th { color: var(--soft); font-weight: 600; } td.num, th.num { text-align: right;
   font-variant-numeric: tabular-nums; white-space: nowrap; }
 .matrix td, .matrix th { border: 0; padding: .35rem .6rem; text-align: center;
