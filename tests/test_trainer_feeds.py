@@ -6,6 +6,7 @@ import copy
 import pickle
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -346,6 +347,41 @@ def test_a_tuple_of_rows_is_one_input() -> None:
     assert bits(trainer.model) == bits(other.model)
     assert np.array_equal(trainer.predict(tuple(X)), other.predict(X))
     assert np.array_equal(trainer.predict(X.tolist()), other.predict(X))
+
+
+class Series:
+    """A column of a library whose code a program cannot look through, as those of pandas are."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._values = values
+
+    @property
+    def ndim(self) -> int:
+        return next(iter({self._values.ndim}))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._values.shape
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return np.asarray(self._values, dtype)
+
+
+def test_columns_of_a_data_frame_are_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No step looks at them."""
+    trainer, other = trainer_of(Plain, "cross_entropy"), trainer_of(Plain, "cross_entropy")
+    w = RNG.random(ROWS)
+    monkeypatch.setattr(Series, "__module__", "some_library")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fastnn.manual_seed(1)
+        trainer.fit(Series(X), Series(CLASSES), sample_weight=Series(w), epochs=2, verbose=0)
+    fastnn.manual_seed(1)
+    other.fit(X, CLASSES, sample_weight=w, epochs=2, verbose=0)
+    assert bits(trainer.model) == bits(other.model)
 
 
 def test_history_plots() -> None:

@@ -124,10 +124,10 @@ class Feed:
                 raise ValueError("sample_weight: expected it within the batches, (x, y, weight)")
             self.source = Batches(x)
             x, y, weight, self.size = self.source.epoch()
-        self.x, self.y, self.weight = x, y, weight
+        self.x, self.y, self.weight = x, _array_of(y), _array_of(weight)
         _check_rows(self.y)
         refuse_labels(self.x, self.y)
-        if self._is_single(x, y):
+        if self._is_single(self.x, self.y):
             return self
         self.x, self.y = self._packed(self.x, self.y)
         return self
@@ -172,7 +172,7 @@ class Feed:
         x, y, weight, size = self.source.epoch()
         if size != self.size:
             raise ValueError(f"x: expected batches of {self.size} rows in all epochs, got {size}")
-        x, y, weight = self.packed_as(x, y, "x", "y", weight)
+        x, y, weight = self.packed_as(x, _array_of(y), "x", "y", weight)
         return checked(self.model, self.loss, x, y, {}, weight, class_weight, known=known)
 
     def pair(self, given: Any) -> Any:
@@ -276,6 +276,16 @@ def _are_parts(x: Any, y: Any) -> bool:
     except TypeError:
         return False
     return are_several(x, rows)
+
+
+def _array_of(values: Any) -> Any:
+    """A column of pandas or polars as an array: the step that is recorded looks at targets, and
+    would run code of theirs then; a tuple's parts likewise."""
+    if isinstance(values, tuple):
+        return tuple(map(_array_of, values))
+    if isinstance(values, np.ndarray | Tensor) or not hasattr(values, "__array__"):
+        return values
+    return np.asarray(values)
 
 
 def _are_targets(y: Any) -> bool:
