@@ -73,7 +73,7 @@ def test_a_file_gets_the_whole_recipe(folder: Path, tmp_path: Path, capsys: Any)
     assert "column 'one' is 1 in every row: left out" in err
     assert re.search(r"held out: loss \S+, accuracy \S+ on 60 rows", out)
     model = fastnn.load(tmp_path / "answer.safetensors")
-    assert isinstance(model, tabular.TabularPredictor) and model.target == "answer"
+    assert isinstance(model, tabular.TabularModel) and model.target == "answer"
 
     code, out, _ = run(capsys, "predict", tmp_path / "answer.safetensors", folder / "answer.csv")
     rows = list(csv.DictReader(out.splitlines()))
@@ -315,7 +315,7 @@ def test_tune_keeps_the_best_at_ctrl_c(
     words = ["tune", folder / "answer.csv", "--target", "answer", "--budget", 2]
     code, out, err = run(capsys, *words, "--out", tmp_path / "m")
     assert code == 130 and "the best model so far is in" in err
-    assert isinstance(fastnn.load(tmp_path / "m.safetensors"), tabular.TabularPredictor)
+    assert isinstance(fastnn.load(tmp_path / "m.safetensors"), tabular.TabularModel)
     old = (tmp_path / "m.safetensors").read_bytes()
     calls[:] = [()]  # now the first trial is interrupted
     code, out, err = run(capsys, *words, "--out", tmp_path / "m")

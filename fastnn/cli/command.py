@@ -23,7 +23,7 @@ from fastnn.cli import report, tables, tune
 from fastnn.cli.arguments import parser
 from fastnn.cli.compare import compare
 from fastnn.cli.page import page
-from fastnn.cli.run import Run, evaluate, held_out, kinds_of, load, names_of
+from fastnn.cli.run import Run
 from fastnn.io.atomic import write_atomically
 from fastnn.plot.training import count_confusion
 from fastnn.tabular import table as data
@@ -259,9 +259,9 @@ def _outputs(args: Any, stem: str) -> Paths:
 
 
 def _predict(args: Any) -> int:
-    model = load(args.model)
+    model = tabular.TabularModel.load(args.model)
     table = _open_for(args, model, None)
-    classes = names_of(model)
+    classes = model.class_names
     p = model.predict_proba(table.rows) if classes else None
     if p is None:
         names = model.predict(table.rows).tolist()
@@ -286,13 +286,13 @@ def _predict(args: Any) -> int:
 
 
 def _evaluate(args: Any) -> int:
-    model = load(args.model)
+    model = tabular.TabularModel.load(args.model)
     target = args.target if args.target is not None else model.target
     table = _open_for(args, model, target)
-    classes = names_of(model)
+    classes = model.class_names
     if table.classes != classes:
         raise ValueError(f"{args.data}: its classes are not those of {args.model}")
-    rows, not_seen = len(table), held_out(model, table)
+    rows, not_seen = len(table), model.held_out(table)
     scope = "all; the table is not the one that the model was trained on"
     if not_seen is not None and args.all:
         scope = "all, those trained on too"
@@ -300,7 +300,7 @@ def _evaluate(args: Any) -> int:
         table, scope = not_seen, f"held out of {rows}; the others were trained on"
     elif model.split is None:
         scope = "all; the model's file does not say which rows it was trained on"
-    figures: dict[str, Any] = evaluate(model, table)
+    figures: dict[str, Any] = model.evaluate(table)
     if args.json:
         figures = {"rows": len(table), "scored": scope, **figures}
         if classes:
@@ -316,11 +316,11 @@ def _evaluate(args: Any) -> int:
     return 0
 
 
-def _open_for(args: Any, model: Any, target: str | None) -> data.Table:
+def _open_for(args: Any, model: tabular.TabularModel, target: str | None) -> data.Table:
     """Open the columns that a model reads, as what it took them for."""
-    classes = names_of(model)
+    classes = model.class_names
     task = "classification" if classes else "regression"
-    names, kinds = model.features, kinds_of(model)
+    names, kinds = model.features, model.design.encoder.kinds
     table = _open(args, target, task=task, features=names, classes=classes, kinds=kinds)
     if table.rows.names != names:
         wanted = ", ".join(names[:6])

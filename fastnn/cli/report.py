@@ -15,7 +15,7 @@ import fastnn
 from fastnn import nn, plot as plots
 from fastnn._support.threads import team_provider
 from fastnn.cli.compare import Comparison
-from fastnn.cli.run import Run, answers, evaluate, names_of
+from fastnn.cli.run import Run, answers
 from fastnn.tabular import Result, Settings, Table, TabularModel
 from fastnn.tabular.presets import rate_of, takes_all_rows
 
@@ -185,7 +185,7 @@ def plot(run: Run, path: Path, talk: Talk) -> str | None:
             run.test.y,
             found,
             path,
-            classes=names_of(run.model),
+            classes=run.model.class_names,
             title=f"{Path(run.name).stem}: {len(history['loss'])} epochs",
         )
     except ImportError as error:
@@ -196,7 +196,7 @@ def plot(run: Run, path: Path, talk: Talk) -> str | None:
 
 def closing_of(run: Run, files: dict[str, str | None]) -> str:
     """Metrics of a tabular net on the held-out rows, the time, and the files written."""
-    found = evaluate(run.model, run.test)
+    found = run.model.evaluate(run.test)
     text = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
     pairs = zip(run.best, run.losses, strict=True)
     best = ", ".join(f"{epoch + 1} of {len(losses)}" for epoch, losses in pairs)
@@ -214,7 +214,7 @@ def document_of(run: Run, files: dict[str, str | None]) -> dict[str, Any]:
     return {
         "data": run.name,
         "task": run.table.task,
-        "classes": list(names_of(run.model)),
+        "classes": list(run.model.class_names),
         "rows": {"train": len(run.train), "test": len(run.test)},
         "preset": run.preset,
         "settings": run.words,
@@ -223,7 +223,7 @@ def document_of(run: Run, files: dict[str, str | None]) -> dict[str, Any]:
             for losses, scores in zip(run.losses, run.scores, strict=True)
         ],
         "best_epoch": [epoch + 1 for epoch in run.best],
-        "held_out": evaluate(run.model, run.test),
+        "held_out": run.model.evaluate(run.test),
         "seconds": run.seconds,
         "notes": run.notes,
         "files": files,

@@ -1,21 +1,17 @@
-"""A training run of the command, and models of any kind that it wrote."""
+"""A training run of the command."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import fastnn
-from fastnn import tabular
-from fastnn.tabular.cells import Kind
-from fastnn.tabular.holdout import fingerprint
+from fastnn.tabular.model import TabularModel
 from fastnn.tabular.table import Table
 
-__all__ = ["Run", "aligned", "evaluate", "held_out", "kinds_of", "load", "names_of"]
+__all__ = ["Run", "aligned", "answers"]
 
 
 @dataclass
@@ -25,7 +21,7 @@ class Run:
     Attributes:
         name: of the data.
         table: all rows with a target; train and test: the rows trained on, and those held out.
-        model: a `TabularModel` or `TabularPredictor`.
+        model: the trained one; its classes are in the order of the tables'.
         preset: "td" and so on; "plain" for a net of the command's own options.
         metric: what the best epoch was chosen by, lower is better.
         losses, scores: by epoch, of each net; best: the number of its best epoch, from 0.
@@ -39,7 +35,7 @@ class Run:
     table: Table
     train: Table
     test: Table
-    model: Any
+    model: TabularModel
     preset: str
     metric: str
     losses: list[list[float]]
@@ -51,32 +47,6 @@ class Run:
     history: dict[str, list[float]] = field(default_factory=dict)
 
 
-def load(path: str | os.PathLike[str]) -> Any:
-    """A model that `fastnn train` or an estimator wrote.
-
-    Raises:
-        FormatError: the file holds something else.
-        OSError: it cannot be read.
-    """
-    if os.path.exists(path):
-        found = fastnn.load(path)
-        if isinstance(found, tabular.TabularModel | tabular.TabularPredictor):
-            return found
-    return tabular.TabularModel.load(path)  # says what is wrong
-
-
-def names_of(model: Any) -> tuple[str, ...]:
-    """The class names, in the order of the probabilities; () for a regression."""
-    return () if model.classes is None else tuple(map(str, model.classes))
-
-
-def kinds_of(model: Any) -> dict[str, Kind]:
-    """What the model takes each column for."""
-    design = model.design if hasattr(model, "design") else model.members[0].design
-    kinds: dict[str, Kind] = design.encoder.kinds
-    return kinds
-
-
 def aligned(table: Table, names: tuple[str, ...]) -> Table:
     """The table with its classes in this order."""
     if not names or table.classes == names or table.y is None:
@@ -85,49 +55,9 @@ def aligned(table: Table, names: tuple[str, ...]) -> Table:
     return Table(table.rows, index[table.y], names, table.target, table.notes)
 
 
-def evaluate(model: Any, table: Table) -> dict[str, float]:
-    """Loss and accuracy of classes; rmse and mae in units of the target, and r2 of a regression.
-
-    table: with its classes in the order of the model's.
-    """
-    assert table.y is not None
-    truth = table.y.ravel()
-    if names_of(model):
-        p = np.asarray(model.predict_proba(table.rows), np.float64)
-        likelihood = np.maximum(p[np.arange(len(p)), truth], 1e-45)
-        return {
-            "loss": float(-np.log(likelihood).mean()),
-            "accuracy": float((p.argmax(axis=1) == truth).mean()),
-        }
-    wrong = np.asarray(model.predict(table.rows), np.float64) - truth
-    mse, spread = float((wrong**2).mean()), float(truth.var(dtype=np.float64))
-    return {
-        "rmse": mse**0.5,
-        "mae": float(abs(wrong).mean()),
-        "r2": 1 - mse / spread if spread > 0 else 0.0,
-    }
-
-
-def held_out(model: Any, table: Table) -> Table | None:
-    """The held-out rows of the table it was trained on; None for any other table."""
-    split = getattr(model, "split", None)
-    as_dealt = aligned(table, split_order(table))
-    if split is None or fingerprint(as_dealt, model.features) != split.table:
-        return None
-    return aligned(split.parts(as_dealt)[1], names_of(model))
-
-
-def split_order(table: Table) -> tuple[str, ...]:
-    """The order of classes in which tables are split, whatever the model's is."""
-    try:
-        return tuple(sorted(table.classes, key=lambda text: (float(text), text)))
-    except ValueError:
-        return tuple(sorted(table.classes))
-
-
-def answers(model: Any, rows: Any) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
+def answers(model: TabularModel, rows: Any) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
     """Class indices and probabilities, or values and None."""
-    if names_of(model):
+    if model.classes is not None:
         p = np.asarray(model.predict_proba(rows), np.float64)
         return p.argmax(axis=1), p
     return np.asarray(model.predict(rows), np.float64), None

@@ -39,8 +39,8 @@ SCHEMA = 1
 MAX_DEPTH = 20
 STACKS = (nn.Sequential, nn.MLP)  # saved as a Sequential of their layers
 KINDS = {
-    "tabular": "fastnn.tabular.model:TabularModel",
-    "tabular_net": "fastnn.tabular.predictor:TabularPredictor",
+    "tabular": "fastnn.tabular.model:TabularModel",  # as it was written at first
+    "tabular_net": "fastnn.tabular.model:TabularModel",
 }
 """Models that know more than a net does: what makes them again, imported when a file is of them."""
 
@@ -61,7 +61,7 @@ def save(
         path: the file to make or replace, by custom ``*.safetensors``; or an open binary file or
             io.BytesIO, which is written to as it is.
         extra: anything JSON can hold, kept beside the weights, such as how the data was scaled.
-        kind: of a model around the net that `load` is to give; "tabular" or None.
+        kind: of a model around the net that `load` is to give, one of `KINDS`, or None.
 
     Raises:
         TypeError: the model holds a layer of another type, the state something else, or `extra`

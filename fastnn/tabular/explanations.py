@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -211,31 +210,15 @@ def attributions(
 # ---- what a column becomes ----
 
 
-def _fitted(model: Any) -> Any:
+def _fitted(model: Any) -> TabularModel:
     """The trained predictor of an estimator, or itself."""
     found = model._trained() if hasattr(model, "_trained") else model
-    if isinstance(found, TabularModel):
-        return _as_members(found)
-    if not all(hasattr(found, name) for name in ("members", "columns", "features")):
+    if not isinstance(found, TabularModel):
         raise TypeError(
             "model: expected a fitted TabularClassifier or TabularRegressor, or one that "
             f"fastnn.load gave back, got {check.show(model)}"
         )
     return found
-
-
-def _as_members(model: TabularModel) -> Any:
-    """The model that `fastnn.tabular.train` makes, seen as a predictor of one net."""
-    scale = model.y_scale
-    target = None if scale is None else SimpleNamespace(deviation=float(scale.std[0]))
-    return SimpleNamespace(
-        members=[SimpleNamespace(net=model.net, design=model.design, target=target)],
-        columns=model.features,
-        features=model.features,
-        classes=np.array(model.classes, object) if model.classes else None,
-        predict=model.predict,
-        predict_proba=model.predict_proba,
-    )
 
 
 def _encoder(fitted: Any) -> Encoder:

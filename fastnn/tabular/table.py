@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastnn.tabular.cells import Kind, Mark
 from fastnn.tabular.frame import Column, Frame, as_frame, listed
 from fastnn.tabular.reading import read_table
+from fastnn.tabular.targets import refuse_many
 from fastnn.train.split import split
 
 __all__ = ["DATASETS", "Table", "load_table", "read_csv", "split", "with_target"]
@@ -198,6 +199,7 @@ def _target(
     known = classes or _ordered(set(labels))
     if len(known) < 2:
         raise ValueError(f"{who}: expected at least two classes, got only {known[0]!r}")
+    refuse_many(who, len(known))
     index = {label: number for number, label in enumerate(known)}
     for label in labels:
         if label not in index:

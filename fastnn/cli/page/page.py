@@ -15,7 +15,7 @@ from fastnn._version import __version__
 from fastnn.cli.page.draw import Series, chart, histogram, number, scatter
 from fastnn.cli.page.parts import bars, cards, figure, figures, matrix, section, table
 from fastnn.cli.page.style import STYLE
-from fastnn.cli.run import Run, answers, evaluate, kinds_of, names_of
+from fastnn.cli.run import Run, answers
 from fastnn.explain.curves import calibration
 from fastnn.plot.axes import wide_range
 from fastnn.plot.training import count_confusion
@@ -65,7 +65,7 @@ def page(run: Run, files: dict[str, str | None]) -> str:
 def _labels(run: Run) -> Any:
     """Targets of the held-out rows, as the model's labels."""
     assert run.test.y is not None
-    if not names_of(run.model):
+    if not run.model.class_names:
         return run.test.y[:, 0]
     return np.asarray(run.model.classes)[run.test.y]
 
@@ -77,7 +77,7 @@ def _what(run: Run) -> str:
 
 
 def _figures(run: Run) -> Iterator[tuple[str, str]]:
-    scores = evaluate(run.model, run.test)
+    scores = run.model.evaluate(run.test)
     told = {"loss": "log-loss", "rmse": "RMSE", "mae": "mean error", "r2": "R²"}
     for name, value in scores.items():
         text = f"{value:.1%}" if name == "accuracy" else number(value)
@@ -96,7 +96,7 @@ def _data(run: Run) -> Iterator[str]:
     notes = [*run.table.rows.notes, *run.table.notes, *run.notes]
     yield "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
     columns = list(run.table.rows.columns.items())
-    kinds = kinds_of(run.model)
+    kinds = run.model.design.encoder.kinds
     rows = [_described(name, column, name in kinds) for name, column in columns[:MOST_COLUMNS]]
     yield table(("column", "kind", "missing", "different", "values"), rows, (2, 3))
     if len(columns) > MOST_COLUMNS:
@@ -170,7 +170,7 @@ def _training(run: Run) -> Iterator[str]:
 def _errors(run: Run) -> Iterator[str]:
     assert run.test.y is not None
     found, p = answers(run.model, run.test.rows)
-    truth, names = run.test.y.ravel(), names_of(run.model)
+    truth, names = run.test.y.ravel(), run.model.class_names
     yield f'<p class="note">On the {len(truth):,} rows that were held out.</p>'
     if p is None:
         yield figures(_residuals(found, truth, run.table.target))
@@ -239,7 +239,7 @@ def _importance(run: Run, found: Importance) -> Iterator[str]:
 
 
 def _dependence(run: Run, found: Importance) -> Iterator[str]:
-    names = names_of(run.model)
+    names = run.model.class_names
     target = f"probability of {names[1]}" if len(names) == 2 else run.table.target
     band = "" if len(names) > 2 else "; the band has the middle half of the rows"
     yield (
