@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import runpy
+import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,11 @@ def test_the_readme_begins_with_a_table(tmp_path: Path, monkeypatch: Any) -> Non
     first = re.search(r"```python\n(.*?)```", text, re.S)
     assert first is not None and "TabularClassifier" in first[1]
     found: dict[str, Any] = {}
-    exec(compile(first[1], "README.md", "exec"), found)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        exec(compile(first[1], "README.md", "exec"), found)
+    right = found["model"].predict(found["rows"]) == found["left"]
+    assert right.mean() > 0.9
     assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors"}
 
 

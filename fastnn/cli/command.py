@@ -23,7 +23,7 @@ from fastnn.cli import report, tables, tune
 from fastnn.cli.arguments import parser
 from fastnn.cli.compare import compare
 from fastnn.cli.page import page
-from fastnn.cli.run import Run, evaluate, held_out
+from fastnn.cli.run import Run
 from fastnn.io.atomic import write_atomically
 from fastnn.plot.training import count_confusion
 from fastnn.tabular import table as data
@@ -292,7 +292,7 @@ def _evaluate(args: Any) -> int:
     classes = model.class_names
     if table.classes != classes:
         raise ValueError(f"{args.data}: its classes are not those of {args.model}")
-    rows, not_seen = len(table), held_out(model, table)
+    rows, not_seen = len(table), model.held_out(table)
     scope = "all; the table is not the one that the model was trained on"
     if not_seen is not None and args.all:
         scope = "all, those trained on too"
@@ -300,7 +300,7 @@ def _evaluate(args: Any) -> int:
         table, scope = not_seen, f"held out of {rows}; the others were trained on"
     elif model.split is None:
         scope = "all; the model's file does not say which rows it was trained on"
-    figures: dict[str, Any] = evaluate(model, table)
+    figures: dict[str, Any] = model.evaluate(table)
     if args.json:
         figures = {"rows": len(table), "scored": scope, **figures}
         if classes:

@@ -15,7 +15,7 @@ import fastnn
 from fastnn import nn, plot as plots
 from fastnn._support.threads import team_provider
 from fastnn.cli.compare import Comparison
-from fastnn.cli.run import Run, answers, evaluate
+from fastnn.cli.run import Run, answers
 from fastnn.tabular import Result, Settings, Table, TabularModel
 from fastnn.tabular.presets import rate_of, takes_all_rows
 
@@ -196,7 +196,7 @@ def plot(run: Run, path: Path, talk: Talk) -> str | None:
 
 def closing_of(run: Run, files: dict[str, str | None]) -> str:
     """Metrics of a tabular net on the held-out rows, the time, and the files written."""
-    found = evaluate(run.model, run.test)
+    found = run.model.evaluate(run.test)
     text = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
     pairs = zip(run.best, run.losses, strict=True)
     best = ", ".join(f"{epoch + 1} of {len(losses)}" for epoch, losses in pairs)
@@ -223,7 +223,7 @@ def document_of(run: Run, files: dict[str, str | None]) -> dict[str, Any]:
             for losses, scores in zip(run.losses, run.scores, strict=True)
         ],
         "best_epoch": [epoch + 1 for epoch in run.best],
-        "held_out": evaluate(run.model, run.test),
+        "held_out": run.model.evaluate(run.test),
         "seconds": run.seconds,
         "notes": run.notes,
         "files": files,

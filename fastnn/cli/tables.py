@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -104,6 +105,7 @@ def train(name: str, table: Table, preset: str, settings: dict[str, Any], **more
     Raises:
         ValueError: as of the estimators.
     """
+    table = aligned(table, tuple(sorted(table.classes)))  # as estimators order labels
     dealt = Split("", settings["test_size"], settings["seed"])
     if len(table) < 4:
         raise ValueError(
@@ -117,16 +119,17 @@ def train(name: str, table: Table, preset: str, settings: dict[str, Any], **more
     )
     begun = time.perf_counter()
     fastnn.manual_seed(settings["seed"])
-    estimator.fit(fit_on.rows, targets(fit_on))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tabular.LeakageWarning)  # it is among the notes
+        estimator.fit(fit_on.rows, targets(fit_on))
     seconds = time.perf_counter() - begun
     model = estimator.predictor_
     model.target = table.target
     model.split = replace(dealt, table=fingerprint(table, model.features))
     reports = estimator.reports_
-    order = model.class_names
     return Run(
-        name, table, aligned(fit_on, order), aligned(hold_out, order), model, preset,
-        metric_of(estimator.val_metric, bool(order))[0], [r.losses for r in reports],
+        name, table, fit_on, hold_out, model, preset,
+        metric_of(estimator.val_metric, bool(table.classes))[0], [r.losses for r in reports],
         [r.scores for r in reports], [r.best_epoch for r in reports], seconds,
         [note for note in estimator.notes_ if note not in table.rows.notes],
         _words(preset, settings),

@@ -17,6 +17,7 @@ from fastnn.nn.layers.members import Spread
 from fastnn.tabular.design import Design
 from fastnn.tabular.encoding import Encoder
 from fastnn.tabular.frame import Column, Frame, in_columns
+from fastnn.tabular.model import TabularModel
 from fastnn.tabular.robust import RobustDesign
 from fastnn.tabular.validation import METRICS
 
@@ -209,10 +210,10 @@ def attributions(
 # ---- what a column becomes ----
 
 
-def _fitted(model: Any) -> Any:
+def _fitted(model: Any) -> TabularModel:
     """The trained predictor of an estimator, or itself."""
     found = model._trained() if hasattr(model, "_trained") else model
-    if not all(hasattr(found, name) for name in ("members", "columns", "features")):
+    if not isinstance(found, TabularModel):
         raise TypeError(
             "model: expected a fitted TabularClassifier or TabularRegressor, or one that "
             f"fastnn.load gave back, got {check.show(model)}"

@@ -15,7 +15,7 @@ from fastnn._version import __version__
 from fastnn.cli.page.draw import Series, chart, histogram, number, scatter
 from fastnn.cli.page.parts import bars, cards, figure, figures, matrix, section, table
 from fastnn.cli.page.style import STYLE
-from fastnn.cli.run import Run, answers, evaluate
+from fastnn.cli.run import Run, answers
 from fastnn.explain.curves import calibration
 from fastnn.plot.axes import wide_range
 from fastnn.plot.training import count_confusion
@@ -77,7 +77,7 @@ def _what(run: Run) -> str:
 
 
 def _figures(run: Run) -> Iterator[tuple[str, str]]:
-    scores = evaluate(run.model, run.test)
+    scores = run.model.evaluate(run.test)
     told = {"loss": "log-loss", "rmse": "RMSE", "mae": "mean error", "r2": "R²"}
     for name, value in scores.items():
         text = f"{value:.1%}" if name == "accuracy" else number(value)
