@@ -89,8 +89,8 @@ wheel: $(VENV)/extra-dev ## build sdist and wheel, try the wheel in a bare envir
 	@echo "== train from the wheel: NumPy only, no compiler in sight"
 	@$(BIN)/python -m venv build/bare
 	@build/bare/bin/python -m pip install --quiet wheelhouse/*.whl
-	@cd build/bare && env -i PATH=$(CURDIR)/build/bare/bin HOME=/nonexistent \
-	  bin/python -I $(CURDIR)/tests/smoke_wheel.py $(CURDIR)/wheelhouse/*.whl
+	@cd build/bare && env -i PATH="$(CURDIR)/build/bare/bin" HOME=/nonexistent \
+	  bin/python -I "$(CURDIR)/tests/smoke_wheel.py" "$(CURDIR)"/wheelhouse/*.whl
 
 clean: ## remove everything that make made
 	@rm -rf $(VENV) build dist wheelhouse demo-out *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -37,6 +37,7 @@ Config = dict[str, Any]
 KEY = "fastnn"  # of our JSON in the metadata
 SCHEMA = 1
 MAX_DEPTH = 20
+STACKS = (nn.Sequential, nn.MLP)  # saved as a Sequential of their layers
 KINDS = {
     "tabular": "fastnn.tabular.model:TabularModel",  # as it was written at first
     "tabular_net": "fastnn.tabular.model:TabularModel",
@@ -206,13 +207,13 @@ def described(model: nn.Module, prefix: str = "") -> list[Config]:
     Raises:
         TypeError: a file cannot say how to build them again.
     """
-    if type(model) is not nn.Sequential:
+    if type(model) not in STACKS:
         _unknown("model", model, "nn.Sequential")
     layers: list[Config] = []
     for index, layer in enumerate(model):
         kind = type(layer).__name__
-        if type(layer) is nn.Sequential:
-            layers.append({"type": kind, "layers": described(layer, f"{prefix}{index}.")})
+        if type(layer) in STACKS:
+            layers.append({"type": "Sequential", "layers": described(layer, f"{prefix}{index}.")})
         elif isinstance(layer, Layer) and known().get(kind) is type(layer):
             layers.append({"type": kind, **layer._config()})
         else:

@@ -2,6 +2,7 @@
 
 from fastnn.tabular.cells import MISSING
 from fastnn.tabular.estimators import TabularClassifier, TabularRegressor
+from fastnn.tabular.explanations import Importance, attributions, dependence, importance
 from fastnn.tabular.frame import Column, Frame, as_frame
 from fastnn.tabular.model import TabularModel
 from fastnn.tabular.notices import LeakageWarning
@@ -14,6 +15,7 @@ __all__ = [
     "MISSING",
     "Column",
     "Frame",
+    "Importance",
     "LeakageWarning",
     "Result",
     "Settings",
@@ -22,7 +24,10 @@ __all__ = [
     "TabularModel",
     "TabularRegressor",
     "as_frame",
+    "attributions",
     "defaults",
+    "dependence",
+    "importance",
     "load_table",
     "read_csv",
     "read_table",

@@ -80,7 +80,7 @@ def load_table(name: str) -> Table:
     except ImportError:
         raise ImportError(
             f"data set {name!r} comes with scikit-learn, which is not installed; "
-            "run: pip install '.[demo]'"
+            "run: pip install 'fastnn-cpu[demo]'"
         ) from None
     bunch = getattr(datasets, f"load_{name}")()
     rows = as_frame({str(n): bunch.data[:, i] for i, n in enumerate(bunch.feature_names)})
