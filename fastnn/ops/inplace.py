@@ -226,12 +226,12 @@ def copy_(self: Tensor, other: Operand, non_blocking: bool = False) -> Tensor:
     return write.copy_(self, other)
 
 
-def zero_(self: Tensor) -> Tensor:
+def zero_(input: Tensor) -> Tensor:
     """Set every element to 0."""
-    return fill_(self, 0)
+    return fill_(input, 0)
 
 
-def fill_(self: Tensor, value: Operand) -> Tensor:
+def fill_(input: Tensor, value: Operand) -> Tensor:
     """Set every element to `value`, a number or a 0-d tensor.
 
     Raises:
@@ -242,10 +242,10 @@ def fill_(self: Tensor, value: Operand) -> Tensor:
             f"fill_: fill_ only supports 0-dimension value tensor but got shape {value.shape}; "
             "use copy_"
         )
-    if grad_enabled() and changes_tape(self, value, "fill_"):
-        assign(self, ..., value)
-        return self
-    return write.fill_(self, value)
+    if grad_enabled() and changes_tape(input, value, "fill_"):
+        assign(input, ..., value)
+        return input
+    return write.fill_(input, value)
 
 
 def fill_diagonal_(self: Tensor, fill_value: Operand, wrap: bool = False) -> Tensor:

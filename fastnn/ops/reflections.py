@@ -11,6 +11,7 @@ from fastnn.ops import lapack
 from fastnn.ops.axes import expand, reshape, view_of
 from fastnn.ops.diagonals import tril
 from fastnn.ops.elementwise import add, clone, mul, sub
+from fastnn.ops.names import also
 from fastnn.ops.products import matmul
 from fastnn.ops.solving import turned
 from fastnn.ops.table import taped
@@ -96,6 +97,7 @@ def _applied(vectors: list[tuple[Tensor, Tensor]], x: Tensor) -> Tensor:
     return x
 
 
+@also(input2="tau", A="input")
 def householder_product(input: Tensor, tau: Tensor) -> Tensor:
     """The first n columns of Q = H_1 H_2 .. H_k, H_i = 1 - tau_i v_i v_i^T, in a batch of each.
 
@@ -126,6 +128,7 @@ def householder_product(input: Tensor, tau: Tensor) -> Tensor:
     return _applied(vectors[::-1], clone(expand(unit, input.shape)))
 
 
+@also(input2="tau", input3="other")
 def ormqr(
     input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False
 ) -> Tensor:

@@ -44,6 +44,27 @@ def without_effect(differentiable: bool) -> None:
         )
 
 
+def numbers_if_foreach(
+    foreach: bool | None, capturable: bool, lr: Any, betas: tuple[Any, Any]
+) -> None:
+    """Refuse Tensors as lr or beta where torch does, so that what runs here runs there.
+
+    Raises:
+        ValueError: a Tensor with foreach=True, but not capturable=True.
+    """
+    if not foreach or capturable:
+        return
+    named = {"lr": lr}
+    if isinstance(betas, (tuple, list)):
+        named |= {f"betas[{i}]": beta for i, beta in enumerate(betas)}
+    for name, value in named.items():
+        if isinstance(value, Tensor):
+            raise ValueError(
+                f"{name} as a Tensor is not supported for capturable=False and foreach=True; "
+                "leave foreach out, or pass a number"
+            )
+
+
 def common(group: Group) -> tuple[float, ...]:
     """The hyperparameters that every op reads first: lr, coupled and decoupled decay, sign, l1."""
     decay = at_least_zero(group, "weight_decay") if "weight_decay" in group else 0.0

@@ -2,8 +2,8 @@
  * activations, from the SIMD words. Included once per REAL after simd/<isa>.h.
  *
  * Bounds are in ULP over all inputs, measured against libm in wider precision, with denormal inputs
- * taken as 0 and denormal results flushed to 0 (the engine sets FTZ and DAZ). No tables and no
- * branches: a value gives the same bits in any lane. Polynomials are minimax by Remez exchange in
+ * taken as 0 and denormal results flushed to 0 (the engine sets FTZ and DAZ). No tables, and a branch
+ * only around what few lanes need: a value gives the same bits in any lane. Polynomials are minimax by Remez exchange in
  * 50 digits, weighted for the relative error of the final result; float and double differ in degree
  * and constants only. */
 #include <math.h>
@@ -22,7 +22,7 @@
 #define LOG10_2_LO 0x1.f79fef311f12bp-34
 #define TANH_ONE 20
 #define ERF_ONE 6
-#define NORMAL_ONE 9
+#define NORMAL_FAR 7.5
 static const double W(exp_poly)[] = {
     0.50000000000000056,   0.16666666666666588,    0.041666666666576757,   0.0083333333333895487,
     0.0013888888931564694, 0.00019841269719014627, 2.4801505273986966e-05, 2.7557407535988519e-06,
@@ -93,7 +93,7 @@ static const double W(tail_poly)[] = {0.5,
 #define LOG10_2_LO 0x1.3509f8p-18f
 #define TANH_ONE 10
 #define ERF_ONE 4
-#define NORMAL_ONE 6.25f
+#define NORMAL_FAR 5.0f
 static const float W(exp_poly)[] = {0.49999997f, 0.166665435f, 0.0416672006f, 0.00836652052f,
                                     0.00138825213f};
 static const float W(log_poly)[] = {0.666666627f, 0.400003374f, 0.285371691f, 0.235849872f};
@@ -355,16 +355,33 @@ FNN_INLINE vec v_sigmoid_grad(vec dy, vec y) { return v_mul(dy, v_mul(y, v_sub(v
 /* tanh_grad: dy (1 - y^2) */
 FNN_INLINE vec v_tanh_grad(vec dy, vec y) { return v_mul(dy, v_fnma(y, y, v_set1(1))); }
 
+/* Phi(-t) and bell = exp(-t^2 / 2) of a t beyond NORMAL_FAR: bell r (1 - r^2 + 3 r^4 - 15 r^6) /
+ * sqrt(2 pi), r = 1 / t, the asymptotic series of Mills' ratio, its relative error at most 105 / t^8.
+ * Where bell would be denormal both are 0. Abramowitz and Stegun, 26.2.12. */
+FNN_INLINE vec W(v_normal_far)(vec t, vec *bell) {
+  *bell = v_exp(v_mul(t, v_mul(t, v_set1((REAL)-0.5))));
+  const vec r = v_div(v_set1(1), t), s = v_neg(v_mul(r, r));
+  const vec series = v_fma(s, v_fma(s, v_fma(s, v_set1(15), v_set1(3)), v_set1(1)), v_set1(1));
+  return v_mul(*bell, v_mul(v_mul(r, v_set1((REAL)0.39894228040143267794)), series));
+}
+
 /* The normal distribution function Phi(x), at most 2 units of the last place of 1 off, and bell =
  * exp(-x^2 / 2). For t = |x|, Phi(-t) = bell P(t) with P of degree 12 (float) or 28 (double), which
- * makes the largest error of Phi least: 2^-27.8 for t < 5.7, or 2^-58.7 for t < 8.3. From NORMAL_ONE
- * on Phi is 0 or 1 and bell is 0. One exp serves both. */
+ * makes the largest error of Phi least: 2^-27.8 or 2^-58.7. One exp serves both. The few numbers
+ * beyond NORMAL_FAR, where P has few digits, have a series of their own: of x Phi(x) and its slope
+ * at least three digits are right as long as they are normal numbers. */
 FNN_INLINE vec W(v_normal)(vec x, vec *bell) {
-  const vec size = v_abs(x), limit = v_set1(NORMAL_ONE), t = v_min(limit, size);
+  const vec size = v_abs(x), limit = v_set1(NORMAL_FAR), t = v_min(limit, size);
   vec n;
   const vec q = W(v_exp_parts)(v_mul(t, v_mul(t, v_set1((REAL)-0.5))), &n);
-  *bell = v_select(v_lt(size, limit), v_scale2(v_add(v_set1(1), q), n), v_zero());
-  const vec below = v_mul(*bell, POLY(tail_poly, t));
+  *bell = v_scale2(v_add(v_set1(1), q), n);
+  vec below = v_mul(*bell, POLY(tail_poly, t));
+  const mask far = v_ge(size, limit);
+  if (m_any(far)) {
+    vec far_bell;
+    below = v_select(far, W(v_normal_far)(size, &far_bell), below);
+    *bell = v_select(far, far_bell, *bell);
+  }
   return v_select(v_gt(x, v_zero()), v_sub(v_set1(1), below), below);
 }
 
@@ -388,7 +405,7 @@ FNN_INLINE vec v_gelu_grad(vec dy, vec x) {
 #undef LN2_LO
 #undef TANH_ONE
 #undef ERF_ONE
-#undef NORMAL_ONE
+#undef NORMAL_FAR
 #undef LOG2_E
 #undef SQRT_2
 #undef LN_2
