@@ -23,6 +23,15 @@ from libc.string cimport memset
 from fastnn._core.buffers cimport operand_of, real_of
 from fastnn._core.fnn cimport *
 
+
+class InvalidValueError(ValueError, RuntimeError):
+    """A value or a shape that an operation cannot work with."""
+
+
+class InvalidTypeError(TypeError, RuntimeError):
+    """A type or a dtype that an operation cannot work with."""
+
+
 cdef type _ndarray = numpy.ndarray
 cdef object _float32 = numpy.dtype("float32")
 cdef object _float64 = numpy.dtype("float64")
@@ -170,7 +179,7 @@ cdef int fill(fnn_call *call, int code, int real, fnn_operand *operands, int n, 
     if not 0 <= code < FNN_N_OPS or n > FNN_MAX_ARRAYS:
         raise ValueError("no such op")
     if not fnn_op_exists(code, real):
-        raise TypeError(f"{fnn_ops[code].name.decode()}: not for tensors of {DTYPES[real]}")
+        raise InvalidTypeError(f"{fnn_ops[code].name.decode()}: not for tensors of {DTYPES[real]}")
     memset(call, 0, sizeof(fnn_call))
     call.op = code
     call.real = real
@@ -181,7 +190,7 @@ cdef int fill(fnn_call *call, int code, int real, fnn_operand *operands, int n, 
             call.dim[i] = dims[i]
     problem = fnn_call_fill(call, operands, n)
     if problem != NULL:
-        raise ValueError(f"{fnn_ops[code].name.decode()}: {problem.decode()}")
+        raise InvalidValueError(f"{fnn_ops[code].name.decode()}: {problem.decode()}")
     return 0
 
 

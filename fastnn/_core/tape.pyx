@@ -19,6 +19,7 @@ from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.string cimport memcmp, memcpy
 
 from fastnn._core cimport engine
+from fastnn._core.engine import InvalidTypeError
 
 cdef extern from *:
     """
@@ -165,7 +166,7 @@ cdef class TensorBase:
 
     def __init__(self, array, bint requires_grad=False):
         if requires_grad and array.dtype.kind not in "fV":  # V: bfloat16
-            raise TypeError(
+            raise InvalidTypeError(
                 f"requires_grad: only floating-point tensors have gradients, got {array.dtype}"
             )
         self._array = array

@@ -15,6 +15,7 @@ import numpy as np
 
 from fastnn._core import tape
 from fastnn._core.tape import grad_enabled, owner, rebase
+from fastnn._support.errors import InvalidValueError
 from fastnn.ops import elementwise, places, write
 from fastnn.ops.arithmetic import div, scaled
 from fastnn.ops.assignment import as_value, put, seen_part, setitem, view_array
@@ -74,7 +75,7 @@ def change(x: Tensor, name: str, compute: Callable[[Tensor], Tensor]) -> None:
     before.requires_grad = x.requires_grad
     y = cast(compute(before), x.dtype)
     if y.shape != x.shape:
-        raise ValueError(f"{name}: shape {y.shape} does not fit into {x.shape}")
+        raise InvalidValueError(f"{name}: shape {y.shape} does not fit into {x.shape}")
     if before.requires_grad and not y.requires_grad:  # x stays on the tape, as in torch
         y = taped(_zero_gradient, (before,), y._array)
     with no_grad():
@@ -214,7 +215,7 @@ def replace(
         return x
     y = compute(x)
     if y.shape != x.shape:
-        raise ValueError(f"{name}: shape {y.shape} does not fit into {x.shape}")
+        raise InvalidValueError(f"{name}: shape {y.shape} does not fit into {x.shape}")
     return write.copy_(x, cast(y, x.dtype))
 
 
@@ -238,7 +239,7 @@ def fill_(input: Tensor, value: Operand) -> Tensor:
         ValueError: a tensor with axes.
     """
     if isinstance(value, Tensor) and value.ndim:
-        raise ValueError(
+        raise InvalidValueError(
             f"fill_: fill_ only supports 0-dimension value tensor but got shape {value.shape}; "
             "use copy_"
         )
@@ -264,7 +265,7 @@ def fill_diagonal_(self: Tensor, fill_value: Operand, wrap: bool = False) -> Ten
                 [0., 5., 0.]])
     """
     if self.ndim < 2 or (self.ndim > 2 and len(set(self.shape)) > 1):
-        raise ValueError(
+        raise InvalidValueError(
             f"fill_diagonal_: expected a matrix, or axes of one size, got shape {self.shape}"
         )
     places = np.arange(min(self.shape))

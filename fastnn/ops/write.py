@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn._core.tape import owner
 from fastnn._support import default, dtypes
+from fastnn._support.errors import InvalidValueError, broadcast_shapes
 from fastnn.ops.promote import cast, fits, pair, real, same_real
 from fastnn.ops.table import TABLE, Op, execute
 from fastnn.tape import listener, versions
@@ -79,8 +80,9 @@ def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     arrays = tuple([_apart(out, t._array) for t in inputs])
     if len(arrays) > 1:
         same_real(op.name, *arrays)
-    if np.broadcast_shapes(*(a.shape for a in arrays), x.shape) != x.shape:
-        raise ValueError(f"{op.name}_: shape {arrays[-1].shape} does not fit into {x.shape}")
+    shapes = [a.shape for a in arrays if a.shape != out.shape]
+    if shapes and broadcast_shapes(*shapes, x.shape) != x.shape:
+        raise InvalidValueError(f"{op.name}_: shape {arrays[-1].shape} does not fit into {x.shape}")
     if listener.active is not None:
         listener.active.writes(x._array)
     execute(op, (x._array,), arrays, (), ())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support import default, dtypes
+from fastnn._support.errors import InvalidValueError
 from fastnn.tape import listener
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def set_printoptions(
         >>> fastnn.set_printoptions(profile="default")
     """
     if profile is not None and profile not in PROFILES:
-        raise ValueError(f"profile: expected one of {list(PROFILES)}, got {profile!r}")
+        raise InvalidValueError(f"profile: expected one of {list(PROFILES)}, got {profile!r}")
     given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems,
              "linewidth": linewidth}  # fmt: skip
     _options.update(PROFILES.get(profile or "", {}))
