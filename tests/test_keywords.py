@@ -33,7 +33,6 @@ CALLS: list[tuple[str, str]] = [
     ("x.swapdims(dim0=0, dim1=1)", "x.t()"),
     ("fastnn.zero_(input=x.clone())", "x * 0"),
     ("fastnn.fill_(input=x.clone(), value=2)", "x * 0 + 2"),
-    ("fastnn.detach_(input=x.clone())", "x"),
     ("fastnn.orgqr(input=x.t(), input2=x[0, :2])", "fastnn.orgqr(x.t(), x[0, :2])"),
     ("fastnn.linalg.householder_product(A=x.t(), tau=x[0, :2])", "x.t().orgqr(x[0, :2])"),
     ("x.t().ormqr(input2=x[0, :2], input3=x.t())", "fastnn.ormqr(x.t(), x[0, :2], x.t())"),

@@ -9,14 +9,8 @@ state must exist once; other modules reach it through the functions at the end.
 import os
 
 import numpy
-from cpython.buffer cimport (
-    PyBUF_FORMAT,
-    PyBUF_STRIDES,
-    PyBUF_WRITABLE,
-    PyBuffer_IsContiguous,
-    PyBuffer_Release,
-    PyObject_GetBuffer,
-)
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE
+from cpython.buffer cimport PyBuffer_IsContiguous, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
@@ -27,10 +21,8 @@ from fastnn._core.fnn cimport *
 class InvalidValueError(ValueError, RuntimeError):
     """A value or a shape that an operation cannot work with."""
 
-
 class InvalidTypeError(TypeError, RuntimeError):
     """A type or a dtype that an operation cannot work with."""
-
 
 cdef type _ndarray = numpy.ndarray
 cdef object _float32 = numpy.dtype("float32")

@@ -20,6 +20,11 @@ from fastnn._core.engine import InvalidTypeError, InvalidValueError
 __all__ = ["InvalidIndexError", "InvalidTypeError", "InvalidValueError", "broadcast_shapes"]
 
 
+NUMPY_OF_TAPED = (
+    "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+)
+
+
 class InvalidIndexError(IndexError, ValueError, RuntimeError):
     """An axis or a position that is not there."""
 

@@ -168,6 +168,8 @@ def _forget_own_leaves(recorder: Recorder) -> None:
 class Compiled(Front):
     """A compiled function: recorded once for each signature of its arguments, then replayed."""
 
+    models_on_tape = True  # gradients may be asked of what a model in training mode returns
+
     def __init__(self, fn: Callable[..., Any]) -> None:
         self.fn = fn
         self.__doc__ = fn.__doc__
@@ -209,7 +211,7 @@ class Compiled(Front):
     def _look(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if listener.active is not None:  # called from a function that is being recorded
             return self.fn(*args, **kwargs)
-        if is_grad_enabled() and _is_trained(self.fn):
+        if self.models_on_tape and is_grad_enabled() and _is_trained(self.fn):
             if not self._warned:
                 warnings.warn(on_tape(self.fn), stacklevel=2)
                 self._warned = True

@@ -263,7 +263,7 @@ for _vectors in _OF_VECTORS:
         register_kl(_vectors, _others_of)(_of_vectors)
 
 
-def _never(p: Distribution, q: Distribution) -> Tensor:
+def never(p: Distribution, q: Distribution) -> Tensor:
     """p has samples that q has not."""
     shape = broadcast_shapes(p.batch_shape, q.batch_shape)
     return creation.full(shape, math.inf, dtype=p.mean.dtype)
@@ -279,4 +279,4 @@ for _p, _others in {
     Poisson: (Bernoulli, Binomial),
 }.items():
     for _q in _others:
-        register_kl(_p, _q)(_never)
+        register_kl(_p, _q)(never)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastnn.ops.names import also
 from fastnn.tensor import Tensor
 
 _NAMES = """
@@ -15,4 +14,3 @@ square_ tan_ tanh_ trunc_ xlogy_ zero_
 __all__: list[str] = _NAMES.split()
 
 globals().update({name: getattr(Tensor, name) for name in __all__})
-globals()["detach_"] = also(input="self")(Tensor.detach_)

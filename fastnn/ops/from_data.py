@@ -180,12 +180,17 @@ def from_numpy(array: NDArray[Any]) -> Tensor:
 
     Raises:
         TypeError: not an array, or of a dtype that tensors have not, or of another byte order.
-        ValueError: a memory map that is closed.
+        ValueError: a memory map that is closed; an array that goes backwards, as in torch.
     """
     if not isinstance(array, np.ndarray):
         raise InvalidTypeError(f"array: expected a NumPy array, got {type(array).__name__}")
     if dtypes.dtype_of(array.dtype, "array") is not array.dtype and not array.dtype.isnative:
         raise InvalidTypeError(f"array: expected this machine's byte order, got {array.dtype}")
+    if any(stride < 0 for stride in array.strides):
+        raise InvalidValueError(
+            "array: At least one stride in the given numpy array is negative, and tensors with "
+            f"negative strides are not supported, got {array.strides}; pass array.copy()"
+        )
     return of_array(maps.held(array, "array"))
 
 

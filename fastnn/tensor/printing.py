@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support import default, dtypes
-from fastnn._support.errors import InvalidValueError
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.tape import listener
 
 if TYPE_CHECKING:
@@ -179,3 +179,13 @@ def text(x: TensorBase) -> str:
     array = dtypes.readable(array)
     cut = array.size > _options["threshold"]
     return f"tensor({_lines(array, _Format(_shown(array, cut)), 7, cut)}{dtype}{_made(x)})"
+
+
+def formatted(x: Any, spec: str) -> str:
+    """A number in the format that `spec` describes; any tensor without one."""
+    if spec and x.ndim:
+        raise InvalidTypeError(
+            f"unsupported format string passed to Tensor.__format__: {spec!r} is of a number"
+        )
+    number = x.ndim == 0 and (spec != "" or listener.active is None)
+    return format(x.item(), spec) if number else text(x)

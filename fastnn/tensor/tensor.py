@@ -15,7 +15,12 @@ from fastnn._core import replay, tape
 from fastnn._core.tape import TensorBase, inference_enabled
 from fastnn._support import default, device as _device, dtypes, maps
 from fastnn._support.dtypes import bfloat16, bool_, float32, float64, int64
-from fastnn._support.errors import InvalidIndexError, InvalidTypeError, InvalidValueError
+from fastnn._support.errors import (
+    NUMPY_OF_TAPED,
+    InvalidIndexError,
+    InvalidTypeError,
+    InvalidValueError,
+)
 from fastnn.tape import batch, listener
 from fastnn.tensor import printing
 from fastnn.tensor.size import Size
@@ -103,7 +108,8 @@ class Tensor(TensorBase):
         if dim is None:
             return self.shape
         if not -self.ndim <= dim < self.ndim:
-            raise InvalidIndexError(f"dim: expected {-self.ndim}..{self.ndim - 1}, got {dim}")
+            n = self.ndim
+            raise InvalidIndexError(f"dim: expected {-n}..{n - 1} for size, got {dim}")
         return self.shape[dim]
 
     def dim(self) -> int:
@@ -125,12 +131,7 @@ class Tensor(TensorBase):
         return printing.text(self)
 
     def __format__(self, spec: str) -> str:
-        if spec and self.ndim:
-            raise InvalidTypeError(
-                f"{spec!r}: expected no format of numbers for shape {self.shape}"
-            )
-        number = self.ndim == 0 and (spec != "" or listener.active is None)
-        return format(self.item(), spec) if number else repr(self)
+        return printing.formatted(self, spec)
 
     # Values as Python and NumPy objects
 
@@ -146,10 +147,7 @@ class Tensor(TensorBase):
         """The values as an array that shares this tensor's memory; force: of its detached form."""
         listener.refuse("its values were asked for (numpy)")
         if self.requires_grad and not force:
-            raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. "
-                "Use tensor.detach().numpy() instead."
-            )
+            raise RuntimeError(NUMPY_OF_TAPED)
         return self._for_numpy("numpy")
 
     def _for_numpy(self, name: str) -> NDArray[Any]:
@@ -241,7 +239,7 @@ class Tensor(TensorBase):
         return self._array.ndim
 
     def get_device(self) -> int:
-        """Always -1: the tensor is on the CPU."""
+        """-1, as of all tensors on the CPU."""
         return -1
 
     def storage_offset(self) -> int:
@@ -295,7 +293,9 @@ class Tensor(TensorBase):
         if self._node is not None:
             raise RuntimeError("requires_grad_: only leaf tensors can be changed; use detach()")
         if requires_grad and not dtypes.is_float(self._array.dtype):
-            raise InvalidTypeError(f"requires_grad_: expected floating point, got {self.dtype}")
+            raise InvalidTypeError(
+                f"requires_grad_: only floating-point tensors have gradients, got {self.dtype}"
+            )
         if requires_grad and self._inference and not inference_enabled():
             raise RuntimeError(
                 "requires_grad_: Setting requires_grad=True on inference tensor outside "
