@@ -107,8 +107,7 @@ class Tensor(TensorBase):
         """
         if dim is None:
             return self.shape
-        if not -self.ndim <= dim < self.ndim:
-            n = self.ndim
+        if not -(n := self.ndim) <= dim < n:
             raise InvalidIndexError(f"dim: expected {-n}..{n - 1} for size, got {dim}")
         return self.shape[dim]
 
