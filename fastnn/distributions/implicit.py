@@ -123,7 +123,8 @@ def beta_slope(a: NDArray[Any], b: NDArray[Any], x: NDArray[Any]) -> NDArray[Any
     k = _beta_fraction(first + stepped, second + (_STEP * 1j - stepped), y)
     by_factor = np.log(safe) + _digamma(a + b) - _digamma(a) - np.where(low, 1 / a, 0)
     change = safe * (1 - safe) / first * (k.real * by_factor + k.imag / _STEP)
-    return np.where(inside, np.where(low, -change, change), 0.0)
+    slope: NDArray[Any] = np.where(inside, np.where(low, -change, change), 0.0)
+    return slope
 
 
 def _digamma(x: NDArray[Any]) -> NDArray[Any]:
@@ -135,7 +136,7 @@ def _digamma(x: NDArray[Any]) -> NDArray[Any]:
 def _beta_fraction(a: NDArray[Any], b: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]:
     """K of `beta_slope` by Lentz's method, of complex a and b."""
     c = np.ones_like(a)
-    d = 1 / (1 - (a + b) * x / (a + 1))
+    d: NDArray[Any] = 1 / (1 - (a + b) * x / (a + 1))
     fraction = d
     for m in range(1, 10_000):
         twice = a + 2 * m

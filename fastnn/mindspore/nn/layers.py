@@ -318,8 +318,8 @@ class GroupNorm(_Norm):
 
     def construct(self, x: Tensor) -> Any:
         """y, of the shape of x."""
-        scale = (self.gamma, self.beta) if self.affine else (None, None)
-        return F.group_norm(x, self.num_groups, *scale, self.eps)
+        gamma, beta = (self.gamma, self.beta) if self.affine else (None, None)
+        return F.group_norm(x, self.num_groups, gamma, beta, self.eps)
 
     def extend_repr(self) -> str:
         """The sizes."""
