@@ -20,7 +20,6 @@ from fastnn._core.fnn cimport *
 
 class InvalidValueError(ValueError, RuntimeError):
     """A value or a shape that an operation cannot work with."""
-
 class InvalidTypeError(TypeError, RuntimeError):
     """A type or a dtype that an operation cannot work with."""
 
