@@ -15,7 +15,7 @@ import fastnn
 from fastnn import nn
 from fastnn.nn.layers.columns import Columns, ParametricActivation, ScaleColumns, ScheduledDropout
 from fastnn.nn.layers.members import Heads, MeanOverMembers, Spread
-from fastnn.tabular import as_frame
+from fastnn.tabular import as_frame, fitting
 from fastnn.tabular.encoding import Encoder, Feature
 from fastnn.tabular.fitting import Clock, Rates, fit_net, optimizer_of
 from fastnn.tabular.member import Member, Target
@@ -204,6 +204,31 @@ def test_the_schedules_time() -> None:
         if not hurried.tick():
             break
     assert last > 0.6 and hurried.left <= 0  # nearly 1: it ended when the schedule did
+
+
+def test_a_slow_first_epoch_does_not_shorten_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 100 epochs of a second each all fit into 120, though the first takes 10."""
+    now = [0.0]
+    monkeypatch.setattr(fitting.time, "perf_counter", lambda: now[0])
+    clock, lengths, times = Clock(100, 120.0), [], []
+    while True:
+        times += clock.times(2).tolist()
+        now[0] += 1.0 if lengths else 10.0
+        lengths.append(clock.left)
+        if not clock.tick():
+            break
+    assert len(lengths) == 100 and now[0] <= 120
+    assert (np.diff(times) >= 0).all() and times[-1] > 0.98
+    # And where epochs become slower, or faster, at the end the schedule is over before the time.
+    for slower in (5.0, 0.2):
+        now[0] = 0.0
+        clock, done = Clock(100, 120.0), 0
+        while True:
+            now[0] += slower if done > 20 else 1.0
+            done += 1
+            if not clock.tick():
+                break
+        assert now[0] <= 120 and clock.t > 0.9
 
 
 # ---- preparation ----
