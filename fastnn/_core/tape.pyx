@@ -22,10 +22,11 @@ from fastnn._core cimport engine
 
 cdef extern from *:
     """
-    static _Thread_local int fnn_no_grad, fnn_inference;
+    static _Thread_local int fnn_no_grad, fnn_inference, fnn_operands;
     """
     int fnn_no_grad
     int fnn_inference
+    int fnn_operands
 
 # A tuple whose slices are of its own type, in C so that an index costs what a tuple's costs.
 cdef extern from *:
@@ -103,6 +104,19 @@ cpdef bint set_grad_enabled(bint mode) noexcept:
     global fnn_no_grad
     cdef bint before = not fnn_no_grad
     fnn_no_grad = not mode
+    return before
+
+
+cpdef int operands() noexcept:
+    """What this thread's products round their operands to; see `fastnn.tape.rounding`."""
+    return fnn_operands
+
+
+cpdef int set_operands(int mode) noexcept:
+    """Set it; returns the previous mode."""
+    global fnn_operands
+    cdef int before = fnn_operands
+    fnn_operands = mode
     return before
 
 

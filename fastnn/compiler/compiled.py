@@ -14,6 +14,7 @@ import numpy as np
 
 from fastnn._core.frames import Frames
 from fastnn._core.replay import Front
+from fastnn._core.tape import operands
 from fastnn._support import tree
 from fastnn.backward.gradients import leads_to
 from fastnn.compiler import lowering
@@ -268,7 +269,7 @@ class Compiled(Front):
 
     @staticmethod
     def _key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The cache key: grad mode, structure, shapes and dtypes, values of other arguments."""
+        """The cache key: modes, structure, shapes and dtypes, values of other arguments."""
 
         def entry(leaf: Any) -> Any:
             if isinstance(leaf, Tensor | np.ndarray):
@@ -280,7 +281,7 @@ class Compiled(Front):
                 )
             return type(leaf).__name__, leaf
 
-        return is_grad_enabled(), repr(tree.mapped(entry, (args, kwargs)))
+        return is_grad_enabled(), operands(), repr(tree.mapped(entry, (args, kwargs)))
 
 
 def _array(value: Any) -> NDArray[Any]:

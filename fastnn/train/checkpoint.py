@@ -153,11 +153,12 @@ def identity(
     groups = getattr(trainer.optimizer, "param_groups", [])
     loss = trainer.loss
     settings = f" {_described(loss, values=True)}" if isinstance(loss, Module) else ""
+    rounded = " in bf16" if getattr(trainer, "_mode", 0) else ""
     return {
         "data": _digest([*rows.arrays(), *(held_out.arrays() if held_out else ())]),
         "model": _described(trainer.model),
         "loss": f"{name_of(loss)}{settings}",
-        "optimizer": f"{name_of(trainer.optimizer)} of {[len(g['params']) for g in groups]}",
+        "optimizer": f"{name_of(trainer.optimizer)} of {[len(g['params']) for g in groups]}{rounded}",
         "validation_split": str(share),
         **plan.words(),
     }

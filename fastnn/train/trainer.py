@@ -25,6 +25,7 @@ from fastnn.train.history import History
 from fastnn.train.key import Recordings
 from fastnn.train.metrics import Metric, named, whole_set
 from fastnn.train.plan import Plan
+from fastnn.train.precision import check_float32, mode_of
 from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
 from fastnn.train.schedule import Schedule
@@ -63,6 +64,7 @@ class Trainer:
         loss: `loss(model(x), y)`, a tensor of one element: an `nn` loss or your own function.
         optimizer: over the parameters of the model. `optim.LBFGS` evaluates a batch several times
             a step: best with batch_size=len(x), line_search_fn="strong_wolfe" and no dropout.
+        precision: "float32" (default), or "bf16": steps run within `fastnn.autocast()`.
 
     Attributes:
         seed: the shuffle seed of the last fit; `fastnn.train.batch_order(rows, seed, epoch)` gives
@@ -84,7 +86,9 @@ class Trainer:
         [0, 1, 1, 0]
     """
 
-    def __init__(self, model: Module, loss: Loss, optimizer: BlockOptimizer) -> None:
+    def __init__(
+        self, model: Module, loss: Loss, optimizer: BlockOptimizer, *, precision: str = "float32"
+    ) -> None:
         for name, value in (("model", model), ("loss", loss)):
             if not callable(value):
                 raise TypeError(f"{name}: expected a module or function, got {check.show(value)}")
@@ -96,6 +100,7 @@ class Trainer:
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
+        self._mode = mode_of(precision, ("float32", "bf16"))
         self.history = History()
         self.seed = 0
         self.validation_rows: NDArray[np.int64] | None = None
@@ -311,6 +316,7 @@ class Trainer:
                 "them; make it by optim.Adam(model.parameters())"
             )
         check_optimizer(self.optimizer, update)
+        check_float32(self._mode, self.model)
 
     def _check_classes(self, x: ArrayLike, classes: ArrayLike) -> None:
         outputs = self.model.predict(as_rows(x, "x", real_of(self.model))[:1]).shape[-1]
@@ -321,7 +327,7 @@ class Trainer:
     # Running
 
     def _steps(self) -> Steps:
-        return Steps(self.model, self.loss, self.optimizer, self._recordings)
+        return Steps(self.model, self.loss, self.optimizer, self._recordings, self._mode)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

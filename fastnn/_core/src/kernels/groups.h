@@ -154,7 +154,7 @@ static void FN(pack)(REAL *dst, size_t width, size_t count, size_t depth, const 
       continue;
     }
     for (size_t p = 0; p < groups; p += VL) {
-#pragma GCC unroll 16
+#pragma GCC unroll 1
       for (size_t l = 0; l < VL; l++) {
         square[l] = v_zero();
         if (l >= some) continue;
