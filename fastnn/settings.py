@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._core.tape import operands
 from fastnn._support import check
 from fastnn.ops.creation import set_default_dtype
-from fastnn.tape.rounding import MODES
+from fastnn.tape.rounding import MODES, operands
 
 __all__ = [
     "are_deterministic_algorithms_enabled",

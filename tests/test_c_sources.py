@@ -24,6 +24,8 @@ INTRINSIC = re.compile(
 INTRINSICS = {
     "avx2.h": {"immintrin.h"},
     "avx512.h": {"immintrin.h"},
+    "avx512_bf16.h": set(),
+    "avx512_vnni.h": set(),
     "neon.h": {"arm_neon.h"},
 }
 INTRINSIC_HEADER = re.compile(r"(imm|arm_neon|x86|[a-z]mm)intrin|arm_neon|arm_sve")
@@ -48,6 +50,7 @@ def test_what_a_c_file_includes(path: Path) -> None:
         standard |= {"stdatomic.h", "linux/futex.h", "sys/mman.h", "sys/syscall.h"}
         assert set(found) <= standard | {
             "fastnn.h",
+            "precision.h",
             "nets.h",
             "team.h",
         }  # neither words nor kernels
@@ -57,10 +60,12 @@ def test_what_a_c_file_includes(path: Path) -> None:
         own = {word.name for word in WORDS} | INTRINSICS.get(path.name, set())
         assert set(found) <= standard | own
     elif path.parent.name == "isa":
+        parts = "bodies.h", "one_real.h", "one_group.h", "SIMD", "GROUP_WORDS"
         inner = [f"../{p.parent.name}/{p.name}" for p in (*KERNELS, *WORDS)]
-        assert set(found) <= standard | {"fastnn.h", "bodies.h", "one_real.h", "SIMD", *inner}
+        assert set(found) <= standard | {"fastnn.h", "precision.h", *parts, *inner}
     else:
-        contracts = {"include/fastnn.h": set(), "include/nets.h": {"fastnn.h"}}
+        contracts = {f"include/{name}.h": {"fastnn.h"} for name in ("nets", "precision")}
+        contracts["include/fastnn.h"] = set()
         assert set(found) <= standard | contracts[name_of(path)]
 
 

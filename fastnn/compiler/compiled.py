@@ -14,7 +14,6 @@ import numpy as np
 
 from fastnn._core.frames import Frames
 from fastnn._core.replay import Front
-from fastnn._core.tape import operands
 from fastnn._support import tree
 from fastnn.backward.gradients import leads_to
 from fastnn.compiler import lowering
@@ -24,6 +23,7 @@ from fastnn.compiler.recorder import Recorder, listening
 from fastnn.compiler.recording import Recording, rebuilt, tensors_of
 from fastnn.tape import listener
 from fastnn.tape.modes import is_grad_enabled
+from fastnn.tape.rounding import operands
 from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:

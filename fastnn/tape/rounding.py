@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fastnn._core import tape
+from fastnn._core.tape import operands as operands
+from fastnn._core.tape import set_operands
 
 # By mode: the attributes of the op `matmul` without activation and derivative.
 PLAIN, BF16, INT8 = OPERANDS = ((0, 0), (0, 0, 1), (0, 0, 2))
@@ -19,8 +20,8 @@ def rounding(mode: int) -> Iterator[None]:
     """Within it, products round their operands as `mode` says: one of the values of MODES."""
     global ever
     ever = ever or mode > 0
-    before = tape.set_operands(mode)
+    before = set_operands(mode)
     try:
         yield
     finally:
-        tape.set_operands(before)
+        set_operands(before)

@@ -46,7 +46,7 @@ static void FN(finish)(const group_tile *t, group_sum sum[][MATMUL_VECTORS]) {
       if (t->add) z = v_add(v_load_m(out + j * VL, m), z);
       if (t->last) {
         const vec scale = v_mul(v_set1(t->row_scale[i]), v_load(t->column_scale + j * VL));
-        z = v_fma(scale, z, t->bias ? v_load(t->bias + j * VL) : v_zero());
+        z = v_add(v_mul(scale, z), t->bias ? v_load(t->bias + j * VL) : v_zero());
       }
 #else
       vec z = t->add ? v_add(v_load_m(out + j * VL, m), sum[i][j]) : sum[i][j];

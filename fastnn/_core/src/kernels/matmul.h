@@ -283,7 +283,7 @@ static void FN(matmul_rescale)(const fnn_call *call, size_t row, size_t rows, si
         start = v_load(some);
       }
       const vec scale = v_mul(v_set1(lanes[0].scale[i]), v_load(lanes[1].scale + j));
-      const vec z = v_fma(scale, v_load_m(out + j, m), start);
+      const vec z = v_add(v_mul(scale, v_load_m(out + j, m)), start);
       const vec dy = derivative ? v_load_m(y + j, m) : v_zero();
       v_store_m(out + j, FN(matmul_finish)(z, dy, activation, derivative), m);
     }

@@ -3,7 +3,7 @@
  * FNN_ROUND_BF16. Both operands are rounded to bfloat16, ties to even. What follows is the product of
  *   float32: the same chains of fused multiply-adds, cut in the same places. A product of two such
  *   numbers is exact in float32, so VDPBF16PS, which adds one product of a pair and then the other,
- *   gives the same bits.
+ *   gives the same bits; so does a table without fused operations, short of overflow and underflow.
  *
  * FNN_ROUND_INT8. Lane i of an operand, a row of a or a column of b, has its own scale, from its own least
  *   and largest element over all k:
@@ -16,7 +16,7 @@
  *   so that x is about scale * q, and 0 is exact. Sums of q_ip q_pj over 256 k's are whole numbers
  *   below 2^24, exact in float32 and in int32; they are added in float32, in order, and
  *
- *     z_ij = fma(scale_i scale_j, sum, bias_j)
+ *     z_ij = (scale_i scale_j) sum + bias_j, each operation rounded
  *
  *   A row or column with an element that is not finite gives nan.
  *
