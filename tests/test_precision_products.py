@@ -14,12 +14,16 @@ Array = NDArray[Any]
 MATMUL = engine.OPS["matmul"]
 BF16, INT8 = 1, 2
 # Tails of the tile and of groups, few rows, a column, many blocks of k, several panels and blocks.
-SHAPES = [(1, 1, 1), (3, 5, 7), (16, 33, 40), (70, 33, 300), (64, 1, 257), (1, 130, 64), (5, 9, 256),
-          (13, 16, 513), (15, 31, 2), (130, 70, 784), (300, 200, 1025), (3, 2100, 260), (4, 3, 17000),
-          (7, 3, 0)]  # fmt: skip
+SHAPES = [
+    (1, 1, 1), (3, 5, 7), (16, 33, 40), (70, 33, 300), (64, 1, 257), (1, 130, 64), (5, 9, 256),
+    (13, 16, 513), (15, 31, 2), (130, 70, 784), (300, 200, 1025), (3, 2100, 260), (4, 3, 17000),
+    (7, 3, 0),
+]  # fmt: skip
 # activation, derivative, whether there is a bias
-LAST = {"nothing": (0, 0, False), "bias relu": (1, 0, True), "tanh": (3, 0, True),
-        "relu grad": (0, 1, False), "sigmoid grad": (0, 2, False), "both": (1, 3, True)}  # fmt: skip
+LAST = {
+    "nothing": (0, 0, False), "bias relu": (1, 0, True), "tanh": (3, 0, True),
+    "relu grad": (0, 1, False), "sigmoid grad": (0, 2, False), "both": (1, 3, True),
+}  # fmt: skip
 
 
 def product(
@@ -87,9 +91,7 @@ def test_bf16_is_the_product_of_rounded_operands(
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_int8_has_the_bits_of_whole_numbers(
-    shape: tuple[int, int, int], product_isa: str
-) -> None:
+def test_int8_has_the_bits_of_whole_numbers(shape: tuple[int, int, int], product_isa: str) -> None:
     a, b, bias, y = drawn(*shape)
     want = in_8_bits(a, b, bias)
     for how, left in layouts(a).items():
@@ -142,7 +144,7 @@ WILD = {
 @pytest.mark.parametrize("case", WILD)
 @pytest.mark.parametrize("k", [1, 2, 3, 258])
 def test_bf16_at_the_ends_of_the_range(case: str, k: int, product_isa: str) -> None:
-    """As float32 of the same table: denormals are 0, and a bias of -0 stays where all else is -0."""
+    """As float32 of the same table: denormals are 0, and a bias of -0 stays by -0."""
     a, b = np.ones((3, k), "f4"), np.ones((k, 40), "f4")
     a[1, -1], b[-1, 3] = WILD[case]
     a[2], b[:, 5], bias = -0.0, 0.0, np.full(40, -0.0, "f4")

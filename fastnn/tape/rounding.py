@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fastnn._core.tape import operands as operands
-from fastnn._core.tape import set_operands
+from fastnn._core.tape import operands as operands, set_operands
 
 # By mode: the attributes of the op `matmul` without activation and derivative.
 PLAIN, BF16, INT8 = OPERANDS = ((0, 0), (0, 0, 1), (0, 0, 2))

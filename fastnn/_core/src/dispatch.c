@@ -26,10 +26,7 @@ static void make_table(fnn_table *table, fnn_op *rows, const fnn_op *product) {
 static const fnn_table *const tables[] = {
     &fnn_table_scalar,
 #if defined(__x86_64__) && !defined(FNN_SCALAR_ONLY)
-    &fnn_table_avx2,
-    &fnn_table_avx512,
-    &table_vnni,
-    &table_bf16,
+    &fnn_table_avx2,   &fnn_table_avx512, &table_vnni, &table_bf16,
 #elif defined(__aarch64__) && !defined(FNN_SCALAR_ONLY)
     &fnn_table_neon,
 #endif

@@ -175,7 +175,7 @@ typedef struct {
   const fnn_call *call;
   size_t row, rows, column, columns; /* a block of rows, a panel of columns */
   size_t words;                      /* of one lane of a, packed */
-  size_t strip;                      /* elements of one strip of b, packed, with its sums in 8 bits */
+  size_t strip; /* elements of one strip of b, packed, with its sums in 8 bits */
   REAL *panel, *block, *bias;
   FN(round_lanes) lanes[2]; /* of the block's rows, of the panel's columns */
 } group_state;
@@ -301,8 +301,8 @@ static void FN(rectangle)(const fnn_call *call, size_t row, size_t rows, size_t 
   s.block = s.panel + GROUP_PANEL_BYTES / sizeof(REAL);
   if (call->array[3]) s.bias = s.block + GROUP_ROWS_BYTES / sizeof(REAL) + VL;
   FN(round_place)(scratch, &s.lanes[0], &s.lanes[1]);
-  const size_t wide = size_min(GROUP_PANEL_BYTES / sizeof(REAL) / s.strip,
-                               ROUND_LANES / MATMUL_COLUMNS);
+  const size_t wide =
+      size_min(GROUP_PANEL_BYTES / sizeof(REAL) / s.strip, ROUND_LANES / MATMUL_COLUMNS);
   const size_t high = size_min(GROUP_ROWS_BYTES / sizeof(REAL) / s.words, ROUND_LANES - VL);
   const size_t blocks = blocks_over(rows, high / 2 * 2);
   const size_t strips = blocks_over(columns, MATMUL_COLUMNS), panels = blocks_over(strips, wide);

@@ -210,7 +210,8 @@ static inline FN(matmul_state)
              (apart % 4096 == 0 && k > VL && rows > MATMUL_ROWS && columns > MATMUL_COLUMNS);
   s.precision = FN(matmul_precision)(call);
   s.pack_a |= s.precision;
-  s.pack_b = b[1] != 1 || s.precision || (rows > 2 * MATMUL_ROWS && (size_t)b[0] * depth * sizeof(REAL) > 16384);
+  s.pack_b = b[1] != 1 || s.precision ||
+             (rows > 2 * MATMUL_ROWS && (size_t)b[0] * depth * sizeof(REAL) > 16384);
   s.relu = activation == FNN_RELU && !derivative;
   s.relu_grad = derivative == FNN_RELU && !activation;
   s.epilogue = (activation || derivative) && !s.relu && !s.relu_grad;
@@ -356,6 +357,7 @@ static void FN(matmul)(const fnn_call *call, size_t begin, size_t end, void *scr
     transposed = FN(matmul_transposed)(call);
     call = &transposed;
   }
-  FN(matmul_walk)(call, begin, end, scratch,
-                  FN(matmul_precision)(call) == FNN_ROUND_INT8 ? FN(matmul_int8) : FN(matmul_rectangle));
+  FN(matmul_walk)(
+      call, begin, end, scratch,
+      FN(matmul_precision)(call) == FNN_ROUND_INT8 ? FN(matmul_int8) : FN(matmul_rectangle));
 }

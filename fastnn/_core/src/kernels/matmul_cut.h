@@ -39,7 +39,8 @@ static inline int FN(matmul_precision)(const fnn_call *call) {
  * 8 bits, where rows and columns are rounded differently. */
 static inline int FN(matmul_is_column)(const fnn_call *call) {
   return call->dim[1] == 1 && call->dim[0] > 1 && call->stride[0][0] == 1 &&
-         (!call->array[4] || call->stride[4][0] == 1) && FN(matmul_precision)(call) != FNN_ROUND_INT8;
+         (!call->array[4] || call->stride[4][0] == 1) &&
+         FN(matmul_precision)(call) != FNN_ROUND_INT8;
 }
 
 /* How out is cut into tiles, panels of columns first. */

@@ -73,8 +73,9 @@ static inline void FN(round_range)(REAL range[3][VL], size_t lanes, size_t depth
 }
 
 /* The scales of lanes [0, lanes) of x, whose elements are `step` apart. */
-static __attribute__((unused)) void FN(round_measure)(const FN(round_lanes) * out, size_t lanes, size_t depth,
-                              const REAL *x, ptrdiff_t lane, ptrdiff_t step, int steps) {
+static __attribute__((unused)) void FN(round_measure)(const FN(round_lanes) * out, size_t lanes,
+                                                      size_t depth, const REAL *x, ptrdiff_t lane,
+                                                      ptrdiff_t step, int steps) {
   const vec zero = v_zero(), n = v_set1((REAL)steps);
   REAL range[3][VL] = {{0}};
   for (size_t i = 0; i < lanes; i += VL) {

@@ -11,8 +11,10 @@ FNN_INLINE group_sum g_dot(group_sum sum, vec a, vec b) {
 
 /* Rounded: lane i holds x[0][i] and x[1][i]. */
 FNN_INLINE vec g_across(const vec x[GROUP]) {
-  const __m512i place = _mm512_setr_epi32(
-      0x00100000, 0x00110001, 0x00120002, 0x00130003, 0x00140004, 0x00150005, 0x00160006, 0x00170007, 0x00180008, 0x00190009, 0x001a000a, 0x001b000b, 0x001c000c, 0x001d000d, 0x001e000e, 0x001f000f);
+  const __m512i place =
+      _mm512_setr_epi32(0x00100000, 0x00110001, 0x00120002, 0x00130003, 0x00140004, 0x00150005,
+                        0x00160006, 0x00170007, 0x00180008, 0x00190009, 0x001a000a, 0x001b000b,
+                        0x001c000c, 0x001d000d, 0x001e000e, 0x001f000f);
   const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(x[0], x[1]);
   return _mm512_castsi512_ps(_mm512_permutexvar_epi16(place, both));
 }
