@@ -175,7 +175,7 @@ def measured(options: argparse.Namespace) -> part.Found:
         for key, most in (("trained in bf16, predicted in bf16", TRAINED),
                           ("trained in float32, predicted in int8", PREDICTED)):  # fmt: skip
             goals.append(
-                Goal(f"accuracy lost, {key}", 100 * (base - right[key]), most, " points", True)
+                Goal(f"accuracy lost, {key}", 100 * (base - right[key]), most, "points", True)
             )
     return {
         "isa": fastnn.isa(),
