@@ -31,7 +31,7 @@ class autocast:  # torch's name
     """Within it, matrix products of float32 round their operands to bfloat16, and so do their
     gradients, wherever `backward` is called.
 
-    .. math:: y = r(x) r(W)^T + b, \\quad r(v) = v \\text{ rounded to bfloat16}
+    y = r(x) r(W)^T + b, where r(v) is the bfloat16 next to v.
 
     Everything else is float32: the sums of a product, its result (torch's is bfloat16), weights,
     activations, losses, optimizers. Products are nearly twice as fast where the processor has

@@ -266,29 +266,25 @@ static void FN(matmul_rectangle)(const fnn_call *call, size_t row, size_t rows, 
   }
 }
 
-/* What is left of a product in 8 bits when out holds the sums of q: a part of FNN_ROUND_INT8. */
+/* What is left of a product in 8 bits when out holds the sums of q. */
 static void FN(matmul_rescale)(const fnn_call *call, size_t row, size_t rows, size_t column,
                                size_t columns, const FN(round_lanes) lanes[2]) {
-  const int activation = (int)call->attr[0], derivative = (int)call->attr[1];
-  for (size_t i = 0; i < rows; i++) {
-    REAL *out = (REAL *)call->array[0] + (ptrdiff_t)(row + i) * call->stride[0][0] + column;
-    const REAL *y = call->array[4], *bias = call->array[3];
-    if (derivative) y += (ptrdiff_t)(row + i) * call->stride[4][0] + (ptrdiff_t)column;
-    for (size_t j = 0; j < columns; j += VL) {
-      const mask m = m_first(columns - j);
-      vec start = v_zero();
-      if (bias) {
-        REAL some[VL];
-        for (size_t l = 0; l < VL; l++)
-          some[l] = j + l < columns ? bias[(ptrdiff_t)(column + j + l) * call->stride[3][0]] : 0;
-        start = v_load(some);
-      }
+  const ptrdiff_t step = call->stride[3][0];
+  FN(matmul_tile) t = {.out_row = call->stride[0][0], .y_row = call->stride[4][0]};
+  t.out = (REAL *)call->array[0] + (ptrdiff_t)row * t.out_row + column;
+  if (call->array[4]) t.y = (const REAL *)call->array[4] + (ptrdiff_t)row * t.y_row + column;
+  for (size_t j = 0; j < columns; j += VL) {
+    const mask m = m_first(columns - j);
+    REAL bias[VL] = {0};
+    for (size_t l = 0; call->array[3] && l < size_min(VL, columns - j); l++)
+      bias[l] = ((const REAL *)call->array[3])[(ptrdiff_t)(column + j + l) * step];
+    for (size_t i = 0; i < rows; i++) {
+      REAL *out = t.out + (ptrdiff_t)i * t.out_row + j;
       const vec scale = v_mul(v_set1(lanes[0].scale[i]), v_load(lanes[1].scale + j));
-      const vec z = v_add(v_mul(scale, v_load_m(out + j, m)), start);
-      const vec dy = derivative ? v_load_m(y + j, m) : v_zero();
-      v_store_m(out + j, FN(matmul_finish)(z, dy, activation, derivative), m);
+      v_store_m(out, v_add(v_mul(scale, v_load_m(out, m)), v_load(bias)), m);
     }
   }
+  if (call->attr[0] || call->attr[1]) FN(matmul_epilogue)(call, &t, rows, columns);
 }
 
 /* A rectangle of a product in 8 bits, by whole numbers in float32: as many lanes at a time as are
