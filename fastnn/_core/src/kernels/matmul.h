@@ -49,10 +49,11 @@ typedef struct {
 static void FN(matmul_round)(const FN(matmul_state) * s, int operand, REAL *packed, size_t width,
                              size_t at) {
   const size_t depth = s->tile.depth;
+  if (REAL_IS_DOUBLE || !s->precision) return;
   if (s->precision == FNN_ROUND_BF16) {
     for (size_t i = 0; i < width * depth; i++)
       packed[i] = (REAL)brain_value(brain_of((float)packed[i]));
-  } else if (s->precision == FNN_ROUND_INT8) {
+  } else {
     at -= operand ? s->first_column : s->first_row;
     FN(round_strip)(packed, width, depth, &s->lanes[operand], at,
                     operand ? ROUND_COLUMN_STEPS : ROUND_ROW_STEPS);
