@@ -167,6 +167,7 @@ _provide(
 # What lower packages offer and higher ones define.
 _provide("fastnn.nn.module", "fastnn.train.predict", "predict")
 _provide("fastnn.nn.module", "fastnn.io.model", "save")
+_provide("fastnn.train.history", "fastnn.plot.training", "histories")
 _provide("fastnn.nn", "fastnn.mindspore.plain.cell", "Cell CellList Dense SequentialCell")
 _provide("fastnn.nn", "fastnn.mindspore.plain.optim", "SGD Adam Momentum")
 _provide(

@@ -331,7 +331,8 @@ static fnn_call FN(matmul_transposed)(const fnn_call *call) {
  *
  * array: out (m, n) out, a (m, k) in, b (k, n) in, bias (n) in or NULL, y (m, n) in or NULL.
  * dim = (m, n, k). stride: a, b and bias any; out and y any from row to row, 1 within a row.
- * attr = (activation, derivative by the activation's own output y), enum fnn_activation.
+ * attr = (activation, derivative by the activation's own output y), enum fnn_activation, and enum
+ * fnn_rounding: how a and b are rounded first, if REAL is float; see rounding.h.
  * out overlaps no other array; any alignment. The rectangle of adjacent tiles is done as one.
  * Each element is one chain of fused multiply-adds in the order of p, cut every 256: the first
  * piece starts at bias, a later one at 0 and is added. So the bits depend on neither tiles nor
