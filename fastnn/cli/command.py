@@ -1,4 +1,4 @@
-"""The command line: train, predict, evaluate, info, bench.
+"""The command line: train, predict, evaluate, export, info, bench.
 
 Results go to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 wrong usage or
 invalid input, 130 stopped by Ctrl-C. ``FASTNN_DEBUG=1`` shows the traceback of a failure.
@@ -20,7 +20,7 @@ import numpy as np
 
 import fastnn
 from fastnn import tabular
-from fastnn.cli import report
+from fastnn.cli import export, report
 from fastnn.cli.compare import compare
 from fastnn.plot.training import count_confusion
 from fastnn.tabular import presets, table as data
@@ -90,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--all", action="store_true",
                      help="score the rows that the model was trained on too")  # fmt: skip
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    export.add_arguments(command("export", lambda args: export.run(args, _print_json), export.TEXT))
     sub = command("info", _info, "Show version, instruction sets and threads.")
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
     sub = command("bench", _bench, "Run the benchmarks of a source checkout.")

@@ -1,0 +1,215 @@
+"""Models of tables: how their rows are prepared, and what the net's numbers mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn import nn
+from fastnn.export.steps import (
+    Array,
+    Chain,
+    Clip,
+    ExportError,
+    Input,
+    MeanOfMembers,
+    Plan,
+    Prepare,
+    Shape,
+    Softmax,
+    Step,
+    Undo,
+)
+from fastnn.tabular.design import Design, _columns
+from fastnn.tabular.encoding import Encoder, _parts
+from fastnn.tabular.model import TabularModel
+from fastnn.tabular.predictor import Member, TabularPredictor, Target
+from fastnn.tabular.robust import RobustDesign, smooth_clip
+
+__all__ = ["answer", "rows_of", "tables_of"]
+
+Of = Callable[[nn.Module, Shape, str], Chain]
+
+
+def tables_of(model: TabularModel | TabularPredictor, real: Any, chain_of: Of) -> Plan:
+    """The plan of a model of tables: it takes rows as they come, and gives probabilities or
+    values."""
+    if isinstance(model, TabularModel):
+        net = chain_of(model.net, (model.design.width,), "layer ")
+        first = _prepare(model.design)
+        chain = (first, *net, *_ending(net, model))
+        names = tuple(i.name for i in first.inputs)
+        return Plan(model, (len(names),), (chain,), real, names, model.classes)
+    prepared = [_prepare(member.design) for member in model.members]
+    if any(p.inputs != prepared[0].inputs for p in prepared):
+        raise ExportError("the nets of the model read different columns, or other categories")
+    chains = tuple(
+        _chain(member, first, chain_of, number)
+        for number, (member, first) in enumerate(zip(model.members, prepared))
+    )
+    names = tuple(i.name for i in prepared[0].inputs)
+    classes = () if model.classes is None else tuple(map(str, model.classes.tolist()))
+    return Plan(model, (len(names),), chains, real, names, classes)
+
+
+def _chain(member: Member, first: Prepare, chain_of: Of, number: int) -> Chain:
+    net = chain_of(member.net, (member.design.width,), f"net {number}, layer ")
+    return (first, *net, *_ending(net, member))
+
+
+def _ending(net: Chain, model: TabularModel | Member) -> list[Step]:
+    """From what the net gives to probabilities, or to values in units of the target."""
+    shape = net[-1].shape
+    steps: list[Step] = []
+    if isinstance(model, TabularModel):
+        if model.classes:
+            return [Softmax("probabilities", shape, len(shape) - 1)]
+        assert model.y_scale is not None
+        mean, deviation = float(model.y_scale.mean[0]), float(model.y_scale.std[0])
+        return [Undo("units of the target", shape, mean, deviation, model.log)]
+    if model.target is None:
+        steps.append(Softmax("probabilities", shape, len(shape) - 1))
+    if len(shape) == 2:
+        steps.append(MeanOfMembers("mean of the members", shape[1:], shape[0]))
+        shape = shape[1:]
+    if model.target is not None:
+        t: Target = model.target
+        steps.append(Undo("units of the target", shape, t.mean, t.deviation, False))
+        steps.append(Clip("range of the target", shape, t.low, t.high))
+    return steps
+
+
+def _prepare(design: Design | RobustDesign) -> Prepare:
+    encoder, robust = design.encoder, isinstance(design, RobustDesign)
+    inputs, sources, means, gaps, texts = _inputs(encoder)
+    codes = [(source, True) for source in gaps] + [(source, False) for source in texts]
+    sizes = encoder.sizes
+    keep = design.one_hot if isinstance(design, RobustDesign) else max(sizes, default=0)
+    order = [i for i, n in enumerate(sizes) if n <= keep] + [
+        i for i, n in enumerate(sizes) if n > keep
+    ]
+    tables: list[Array | None] = []
+    on: list[Array | None] = []
+    off: list[Array | None] = []
+    at = len(sources)
+    for i in (i for i in order if sizes[i] <= keep):
+        table, ones, zeros, at = _coded(design, sizes[i], at)
+        tables.append(table)
+        on.append(ones)
+        off.append(zeros)
+    if isinstance(design, RobustDesign):
+        center, factor = design.center[: len(sources)], design.scale[: len(sources)]
+    else:
+        center, factor = design.scale.mean, design.scale.std
+    return Prepare(
+        "preparation",
+        (design.width,),
+        inputs,
+        sources,
+        np.array(means, np.float64),
+        center,
+        factor,
+        robust,
+        tuple(codes[i] for i in order),
+        tuple(tables),
+        tuple(on),
+        tuple(off),
+        len(order) - len(tables),
+    )
+
+
+def _inputs(
+    encoder: Encoder,
+) -> tuple[tuple[Input, ...], tuple[int, ...], list[float], list[int], list[int]]:
+    """The inputs; those of the numbers, their means; inputs with gaps; those with categories.
+
+    A date is as many inputs as it has parts that vary.
+    """
+    inputs: list[Input] = []
+    sources: list[int] = []
+    means: list[float] = []
+    gaps: list[int] = []
+    texts: list[int] = []
+    for feature in encoder.features:
+        if feature.gaps:
+            gaps.append(len(inputs))
+        if feature.kind == "category":
+            texts.append(len(inputs))
+            inputs.append(Input(feature.name, feature.categories))
+            continue
+        means += feature.means
+        for part in feature.parts or ("",):
+            sources.append(len(inputs))
+            inputs.append(Input(f"{feature.name}.{part}" if part else feature.name))
+    return tuple(inputs), tuple(sources), means, gaps, texts
+
+
+def _coded(
+    design: Design | RobustDesign, size: int, at: int
+) -> tuple[Array | None, Array | None, Array | None, int]:
+    """What each index of a category becomes: a table for one column, or the numbers of on and off
+    for more; and the first column behind them."""
+    if isinstance(design, RobustDesign):
+        width = design._wide(size)
+        end = at + width
+        center, scale = design.center[at:end], design.scale[at:end]
+        if width == 1:
+            sign = np.array([0.0, 1.0, -1.0] if size == 3 else [-1.0, 1.0])
+            return smooth_clip((sign - center) * scale), None, None, end
+        return None, smooth_clip((1 - center) * scale), smooth_clip(-center * scale), end
+    width = _columns(size)
+    if width == 1:
+        return np.array([0.0, -1.0, 1.0] if size == 3 else [0.0, 1.0]), None, None, at + 1
+    return None, np.ones(width), np.zeros(width), at + width
+
+
+# ---- rows to check with ----
+
+
+def rows_of(
+    plan: Plan, count: int, rng: np.random.Generator
+) -> tuple[dict[str, Any], NDArray[np.float32]]:
+    """Random rows: columns as the model takes them, and as the exported file does.
+
+    Numbers are about as far from their means as in training; some are missing, and some texts are
+    unknown. In the file's rows a category is its index.
+    """
+    model, prepare = plan.model, plan.prepare
+    assert isinstance(model, TabularModel | TabularPredictor) and prepare is not None
+    design = model.design if isinstance(model, TabularModel) else model.members[0].design
+    spread = {s: (m, f) for s, m, f in zip(prepare.sources, prepare.center, prepare.factor)}
+    frame: dict[str, Any] = {}
+    given: list[NDArray[np.float32]] = []
+    for feature in design.encoder.features:
+        center, factor = spread.get(len(given), (0.0, 1.0))
+        width = (1 / factor if factor else 1.0) if prepare.robust else factor
+        gone = (rng.random(count) < 0.1) & bool(feature.gaps)
+        if feature.kind == "category":
+            texts = ("(another text)", *feature.categories)
+            codes = rng.integers(0, len(texts), count)
+            frame[feature.name] = [texts[c] for c in codes]
+            given.append(codes.astype(np.float32))
+        elif feature.kind == "date":
+            days = rng.integers(0, 20000, count)
+            dates = days.astype("M8[D]").astype("M8[us]")
+            dates[gone] = np.datetime64("NaT")
+            frame[feature.name] = dates
+            parts = _parts(dates)
+            given += [parts[part].astype(np.float32) for part in feature.parts]
+        else:
+            values = (center + width * rng.standard_normal(count)).astype(np.float32)
+            values[gone] = np.nan
+            frame[feature.name] = values.astype(np.float64)
+            given.append(values)
+    return frame, np.stack(given, axis=1)
+
+
+def answer(plan: Plan, frame: dict[str, Any]) -> NDArray[np.float64]:
+    """What the model says of rows: (rows, classes) probabilities, or (rows, 1) values."""
+    model: Any = plan.model
+    if plan.classes:
+        return np.asarray(model.predict_proba(frame), np.float64)
+    return np.asarray(model.predict(frame), np.float64).reshape(-1, 1)
