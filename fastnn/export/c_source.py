@@ -15,7 +15,17 @@ from fastnn.export.c_words import Real, checked_name, constants, text
 from fastnn.export.c_writer import Writer
 from fastnn.export.steps import Chain, Lookup, Plan, Shape, Step, Take
 
-__all__ = ["CSource", "closing", "finished", "opening", "source_of"]
+__all__ = [
+    "CSource",
+    "batch",
+    "chain_function",
+    "checked_opening",
+    "closing",
+    "finished",
+    "predicted",
+    "size_of",
+    "source_of",
+]
 
 Array = NDArray[Any]
 MATH = re.compile(r"\b(sqrt|expm1|exp|cos|log1p|log|tanh|erfc)f?\(")
@@ -52,28 +62,28 @@ def source_of(
     calls, stack = [], 0
     for number, chain in enumerate(plan.chains):
         mark = "" if len(plan.chains) == 1 else f"{chr(97 + number % 26)}{number // 26 or ''}"
-        used = _chain(w, chain, plan.shape, mark)
+        used = chain_function(w, chain, plan.shape, mark)
         calls.append(f"{w.name}_chain{mark}")
         stack = max(stack, used * w.real.numpy().itemsize)
-    outputs = _size(plan.outputs)
+    outputs = size_of(plan.outputs)
     if len(calls) > 1:
         stack += 2 * outputs * w.real.numpy().itemsize
     parts = [
-        *opening(w, plan, named),
+        *checked_opening(w, plan, named),
         *w.arrays,
         *w.functions,
         _predict(w, plan, calls),
-        _batch(w.name, w.real.c),
+        batch(w.name, w.real.c),
         *closing(w, plan, x, y, tolerance),
     ]
     return finished(w, parts, stack, header)
 
 
-def _chain(w: Writer, chain: Chain, shape: Shape, mark: str) -> int:
+def chain_function(w: Writer, chain: Chain, shape: Shape, mark: str) -> int:
     """Write the steps of a net and the function that calls them; elements of its buffers."""
     chain = tuple(s for s in chain if not isinstance(s, Take) or s.moves)
     sizes = {"a": 0, "b": 0}
-    here, size, calls = "x", _size(shape), []
+    here, size, calls = "x", size_of(shape), []
     for i, step in enumerate(chain):
         function = _function(w, step, f"{mark}{i}", size)
         if i == len(chain) - 1:
@@ -110,17 +120,17 @@ def _function(w: Writer, step: Step, at: str, size: int) -> str:
     return name
 
 
-def _size(shape: Shape) -> int:
+def size_of(shape: Shape) -> int:
     return int(np.prod(shape, dtype=np.int64))
 
 
 # ---- the parts around the steps ----
 
 
-def opening(w: Writer, plan: Plan, named: bool) -> list[str]:
+def checked_opening(w: Writer, plan: Plan, named: bool) -> list[str]:
     """Comment, sizes, names and prototypes."""
     n, c, big = w.name, w.real.c, w.name.upper()
-    inputs, outputs = _size(plan.shape), _size(plan.outputs)
+    inputs, outputs = size_of(plan.shape), size_of(plan.outputs)
     sizes = [f"#define {big}_INPUTS {inputs}", f"#define {big}_OUTPUTS {outputs}"]
     if named:
         sizes += constants(f"{big}_X_", "column", plan.names)
@@ -175,13 +185,13 @@ def _categories(plan: Plan) -> dict[int, tuple[str, ...]]:
 
 
 def _predict(w: Writer, plan: Plan, calls: list[str]) -> str:
-    c, outputs = w.real.c, _size(plan.outputs)
+    c, outputs = w.real.c, size_of(plan.outputs)
     lines, ints = [], []
     tables = [step for chain in plan.chains for step in chain if isinstance(step, Lookup)]
     if tables:
         ints = ["i"]
         lines += [
-            f"for (i = 0; i < {_size(plan.shape)}; i++)",
+            f"for (i = 0; i < {size_of(plan.shape)}; i++)",
             f"  if (!(x[i] >= {w.lit(0)} && x[i] < {w.lit(len(tables[0].table))}))",
             "    return -1;",
         ]
@@ -217,7 +227,7 @@ def predicted(w: Writer, outputs: int, ints: list[str], lines: list[str]) -> str
     return f"{head}\n{{\n{declared}{body}\n}}\n"
 
 
-def _batch(n: str, c: str) -> str:
+def batch(n: str, c: str) -> str:
     big = n.upper()
     return (
         f"{big}_API int {n}_predict_batch(const {c} *x, {c} *y, unsigned long rows)\n{{\n"
@@ -227,8 +237,15 @@ def _batch(n: str, c: str) -> str:
     )
 
 
-def closing(w: Writer, plan: Plan, x: Array, y: Array, tolerance: float) -> list[str]:
-    """Batch form, names, and the self-test."""
+def closing(
+    w: Writer,
+    plan: Plan,
+    x: Array,
+    y: Array,
+    tolerance: float,
+    more: tuple[list[str], str] = ([], ""),
+) -> list[str]:
+    """The names, and the self-test. more: arrays and lines of it besides."""
     n, big = w.name, w.name.upper()
     parts = [
         _texts(w, "class_name", plan.classes, "of an output"),
@@ -244,6 +261,7 @@ def closing(w: Writer, plan: Plan, x: Array, y: Array, tolerance: float) -> list
         f"#ifdef {big}_SELF_TEST",
         real.array(f"{n}_test_x", np.where(missing, real.numpy(MISSING), rows)),
         real.array(f"{n}_test_y", want),
+        *more[0],
     ]
     given = f"{n}_test_x[r][i]"
     if missing.any():
@@ -261,7 +279,7 @@ def closing(w: Writer, plan: Plan, x: Array, y: Array, tolerance: float) -> list
         f"      const {real.c} size = want < {real.number(0)} ? -want : want;\n"
         f"      const {real.c} far = off < {real.number(0)} ? -off : off;\n"
         f"      if (!(far <= {real.number(tolerance)} * ({real.number(1)} + size)))\n"
-        f"        wrong++;\n    }}\n  }}\n  return wrong;\n}}\n\n"
+        f"        wrong++;\n    }}\n  }}\n{more[1]}  return wrong;\n}}\n\n"
         f"int main(void)\n{{\n  return {n}_self_test() != 0;\n}}\n#endif\n"
     )
     return parts

@@ -12,9 +12,11 @@ import numpy as np
 
 from fastnn._support import check as checks
 from fastnn.export.c_check import run_self_test
-from fastnn.export.c_source import source_of
-from fastnn.export.plan import plan_of
-from fastnn.export.reference import rows_for
+from fastnn.export.c_int8 import int8_source_of, net_sizes
+from fastnn.export.c_source import CSource, source_of
+from fastnn.export.plan import folded, plan_of
+from fastnn.export.quantize import quantized
+from fastnn.export.reference import rows_for, rows_into_net, tail_of
 from fastnn.export.steps import ExportError, Plan
 from fastnn.io.atomic import write_atomically
 
@@ -67,6 +69,8 @@ def export(
     header_only: bool | None = None,
     constants: bool | None = None,
     compiler: str | None = None,
+    dtype: str | None = None,
+    calibration: Any = None,
 ) -> Exported:
     """Write a model, as it is in evaluation mode, to a file that runs without fastnn.
 
@@ -84,6 +88,10 @@ def export(
         constants: of C: define NET_CLASS_... and NET_X_... by the names. Default True.
         compiler: of C: one, such as 'cc', that compiles the file, whose self-test is then run
             before it is written. Default: the file's self-test is left to you.
+        dtype: of C: 'int8' computes in int8, with a scale for each output of a layer, bit for bit
+            as CMSIS-NN's and TFLite's fully connected layers; the numbers change by some parts in
+            a hundred of their range. Default: the model's own.
+        calibration: of int8: rows of data as the model takes them, whose ranges give the scales.
 
     Raises:
         ExportError: the model cannot be exported exactly; the text says which layer, and why. No
@@ -105,7 +113,7 @@ def export(
         raise ExportError(f"path: expected a file that ends in one of {known}, got {str(path)!r}")
     plan = named(plan_of(model, input_shape, checks.flag("fold", fold)), names, classes)
     c_options = {"name": name, "header_only": header_only, "constants": constants,
-                 "compiler": compiler}  # fmt: skip
+                 "compiler": compiler, "dtype": dtype, "calibration": calibration}  # fmt: skip
     return _c(plan, Path(path), c_options)
 
 
@@ -127,19 +135,43 @@ def named(plan: Plan, names: Sequence[str] | None, classes: Sequence[str] | None
 def _c(plan: Plan, path: Path, options: dict[str, Any]) -> Exported:
     header = options["header_only"]
     header = path.suffix.lower() == ".h" if header is None else checks.flag("header_only", header)
-    rows = rows_for(plan, TESTED)
-    source = source_of(
-        plan,
-        rows.x,
-        rows.y,
-        1e-5 if np.dtype(plan.real) == np.float32 else 1e-12,
-        "net" if options["name"] is None else options["name"],
-        header,
-        options["constants"] is not False,
-    )
-    checked = f"its self-test has {TESTED} rows"
+    form = ("net" if options["name"] is None else options["name"], header,
+            options["constants"] is not False)  # fmt: skip
+    if options["dtype"] is not None:
+        checks.choice("dtype", options["dtype"], ("int8",))
+        source, checked = _int8(plan, options["calibration"], form)
+    else:
+        if options["calibration"] is not None:
+            raise ExportError("calibration: expected with dtype='int8' only")
+        rows = rows_for(plan, TESTED)
+        tolerance = 1e-5 if np.dtype(plan.real) == np.float32 else 1e-12
+        source = source_of(plan, rows.x, rows.y, tolerance, *form)
+        checked = f"its self-test has {TESTED} rows"
     if options["compiler"] is not None:
         checked = run_self_test(source.text, options["compiler"])
     data = source.text.encode()
     write_atomically(path, [data])
     return Exported(str(path), len(data), checked, source.flash, 0, source.stack)
+
+
+def _int8(plan: Plan, calibration: Any, form: tuple[str, bool, bool]) -> tuple[CSource, str]:
+    """The file in int8; its self-test compares bits, and the outputs in float."""
+    if calibration is None:
+        raise ExportError(
+            "calibration: int8 needs rows of data, as the model takes them, to see how far its "
+            "numbers go; give some hundred, such as calibration=x_train[:500]"
+        )
+    plan = replace(plan, chains=tuple(map(folded, plan.chains)))
+    net = quantized(plan, rows_into_net(plan, calibration))
+    rng = np.random.default_rng(0)
+    q = rng.integers(-128, 128, (TESTED, net_sizes(net, plan)[0])).astype(np.int8)
+    rows = rows_for(plan, TESTED)
+    if net.head:
+        assert rows.frame is not None
+        x, given = rows.x, net.given.put(rows_into_net(plan, rows.frame))
+    else:
+        x, given = net.given.get(q).astype(np.float32), q
+    y = tail_of(plan, net.to.get(net.of(given)))
+    tolerance = 2 * net.to.scale
+    source = int8_source_of(plan, net, x, y, q, tolerance, *form)
+    return source, f"its self-test has {TESTED} rows, which agree in all bits"

@@ -8,12 +8,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.export.steps import ExportError, Lookup, Plan
+from fastnn.export.quantize import is_table
+from fastnn.export.steps import (
+    Clip,
+    Dense,
+    ExportError,
+    Lookup,
+    Plan,
+    Softmax,
+    Step,
+    Take,
+    Undo,
+)
 from fastnn.export.tables import answer, rows_of
+from fastnn.tabular.frame import in_columns
+from fastnn.tabular.model import TabularModel
+from fastnn.tabular.predictor import TabularPredictor
 from fastnn.tape.modes import no_grad
 from fastnn.tensor import of_array
 
-__all__ = ["Rows", "rows_for"]
+__all__ = ["Rows", "rows_for", "rows_into_net", "tail_of"]
 
 Array = NDArray[Any]
 
@@ -67,3 +81,51 @@ def _finite(y: Array) -> Array:
     if not np.isfinite(y).all():
         raise ExportError("model: gives nan or inf for random rows; train it again, or scale x")
     return y
+
+
+def rows_into_net(plan: Plan, rows: Any) -> Array:
+    """What goes into the first layer for rows as the model takes them.
+
+    Raises:
+        ExportError: the rows are of another width, or not finite.
+    """
+    model = plan.model
+    if isinstance(model, TabularModel):
+        return model.design.apply(in_columns(rows, model.features, model.features))
+    if isinstance(model, TabularPredictor):
+        first = model.members[0].design
+        return first.apply(in_columns(rows, model.columns, model.features))
+    x = np.asarray(rows, np.float64)
+    if x.shape[1:] != plan.shape or not len(x) or not np.isfinite(x).all():
+        raise ExportError(f"calibration: expected finite rows of shape {plan.shape}, got {x.shape}")
+    return x
+
+
+def tail_of(plan: Plan, z: Array) -> Array:
+    """What the steps behind the last product make of its outputs, float64.
+
+    Raises:
+        ExportError: a step that has no place there.
+    """
+    for step in after_products(plan):
+        if isinstance(step, Softmax):
+            z = step.sign * z
+            z = z - z.max(axis=1, keepdims=True)
+            total = np.log(np.exp(z).sum(axis=1, keepdims=True))
+            z = z - total if step.logarithm else np.exp(z - total)
+        elif isinstance(step, Undo):
+            z = (np.exp(z) if step.log else z) * step.deviation + step.mean
+        elif isinstance(step, Clip):
+            z = np.clip(z, step.low, step.high)
+        else:
+            raise ExportError(f"{step.layer}: has no form in int8; export it in float32")
+    return z
+
+
+def after_products(plan: Plan) -> list[Step]:
+    """The steps behind the last product and its elementwise functions."""
+    chain = [s for s in plan.chains[0] if not isinstance(s, Take) or s.moves]
+    last = max(i for i, s in enumerate(chain) if isinstance(s, Dense))
+    while last + 1 < len(chain) and is_table(chain[last + 1]):
+        last += 1
+    return chain[last + 1 :]
