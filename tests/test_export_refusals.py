@@ -61,7 +61,11 @@ BAD = {
     "widths": (lambda: S(nn.Linear(2, 3), nn.Linear(2, 2)), {}, r"layer 1 \(Linear\): expected"),
     "rows": (lambda: S(nn.Linear(2, 3), nn.Softmax(0)), {}, "depends on the other rows"),
     "moments": (lambda: nn.BatchNorm1d(2, track_running_stats=False), {}, "running moments"),
-    "late index": (lambda: S(nn.ReLU(), nn.Embedding(3, 2)), {"input_shape": (2,)}, "first layer"),
+    "late index": (
+        lambda: S(nn.ReLU(), nn.Embedding(3, 2)),
+        {"input_shape": (2,)},
+        "must be the first of a net",
+    ),
     "word": (lambda: nn.Linear(2, 2), {"name": "int"}, "'int' is a word of C"),
     "name": (lambda: nn.Linear(2, 2), {"name": "my net"}, "expected a name of C"),
     "clash": (lambda: nn.Linear(2, 2), {"classes": ["a b", "a-b"]}, "'a b' and 'a-b' would both"),

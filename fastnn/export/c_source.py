@@ -13,7 +13,7 @@ from fastnn._version import __version__
 from fastnn.export.c_steps import IN_PLACE, WRITERS
 from fastnn.export.c_words import Real, checked_name, constants, text
 from fastnn.export.c_writer import Writer
-from fastnn.export.steps import Chain, Lookup, Plan, Shape, Step, Take
+from fastnn.export.steps import Chain, Plan, Shape, Step, Take, index_sizes
 
 __all__ = [
     "CSource",
@@ -187,14 +187,9 @@ def _categories(plan: Plan) -> dict[int, tuple[str, ...]]:
 def _predict(w: Writer, plan: Plan, calls: list[str]) -> str:
     c, outputs = w.real.c, size_of(plan.outputs)
     lines, ints = [], []
-    tables = [step for chain in plan.chains for step in chain if isinstance(step, Lookup)]
-    if tables:
-        ints = ["i"]
-        lines += [
-            f"for (i = 0; i < {size_of(plan.shape)}; i++)",
-            f"  if (!(x[i] >= {w.lit(0)} && x[i] < {w.lit(len(tables[0].table))}))",
-            "    return -1;",
-        ]
+    for place, size in index_sizes(plan).items():
+        given = f"x[{place}]"
+        lines.append(f"if (!({given} >= {w.lit(0)} && {given} < {w.lit(size)}))\n    return -1;")
     if len(calls) == 1:
         lines.append(f"{calls[0]}(x, y);")
     else:

@@ -14,6 +14,7 @@ from fastnn._support import check as checks
 from fastnn.export.c_check import run_self_test
 from fastnn.export.c_int8 import int8_source_of, net_sizes
 from fastnn.export.c_source import CSource, source_of
+from fastnn.export.onnx_file import onnx_of
 from fastnn.export.plan import folded, plan_of
 from fastnn.export.quantize import quantized
 from fastnn.export.reference import rows_for, rows_into_net, tail_of
@@ -23,7 +24,7 @@ from fastnn.io.atomic import write_atomically
 __all__ = ["Exported", "export"]
 
 TESTED = 8  # rows in the self-test of a C file
-FORMATS = {".c": "c", ".h": "c"}
+FORMATS = {".c": "c", ".h": "c", ".onnx": "onnx"}
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ def export(
     compiler: str | None = None,
     dtype: str | None = None,
     calibration: Any = None,
+    opset: int | None = None,
+    ir_version: int | None = None,
 ) -> Exported:
     """Write a model, as it is in evaluation mode, to a file that runs without fastnn.
 
@@ -79,7 +82,10 @@ def export(
             an estimator made; that takes rows as they come, and gives probabilities or values.
         path: the suffix says what is written. ``.c`` or ``.h``: one file of C99 that needs math.h
             at most (a net of ReLU not even that), allocates nothing and writes no global:
-            ``int net_predict(const float *x, float *y)`` and a batch form.
+            ``int net_predict(const float *x, float *y)`` and a batch form. ``.onnx``: a graph for
+            any number of rows, which the checker accepts and onnx.reference, and onnxruntime where
+            it is installed, run to the same outputs: within 1e-6 of the greatest of them, or twice
+            as near to the exact result as fastnn itself.
         input_shape: of one row; default: what the first layer takes.
         fold: put each batch normalization into the Linear before it. Default False.
         names, classes: of the inputs and outputs; a model of tables has them.
@@ -92,10 +98,13 @@ def export(
             as CMSIS-NN's and TFLite's fully connected layers; the numbers change by some parts in
             a hundred of their range. Default: the model's own.
         calibration: of int8: rows of data as the model takes them, whose ranges give the scales.
+        opset: of ONNX: version of the operators, from 13. Default 18.
+        ir_version: of ONNX: of the file's format. Default: the oldest that has the operators.
 
     Raises:
         ExportError: the model cannot be exported exactly; the text says which layer, and why. No
             file is written, and one that was there stays as it was.
+        ImportError: without the package onnx, extra 'onnx', for ONNX.
         OSError: the file cannot be written.
 
     Example:
@@ -114,7 +123,21 @@ def export(
     plan = named(plan_of(model, input_shape, checks.flag("fold", fold)), names, classes)
     c_options = {"name": name, "header_only": header_only, "constants": constants,
                  "compiler": compiler, "dtype": dtype, "calibration": calibration}  # fmt: skip
-    return _c(plan, Path(path), c_options)
+    onnx_options = {"opset": opset, "ir_version": ir_version}
+    if kind == "c":
+        _refuse(onnx_options, "a C file")
+        return _c(plan, Path(path), c_options)
+    _refuse(c_options, "an ONNX file")
+    data, checked = onnx_of(plan, opset, ir_version)
+    write_atomically(path, [data])
+    return Exported(str(path), len(data), checked)
+
+
+def _refuse(options: dict[str, Any], what: str) -> None:
+    """Refuse options that say nothing to what is written."""
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise ExportError(f"{given[0]}: says nothing to {what}; leave it out")
 
 
 def named(plan: Plan, names: Sequence[str] | None, classes: Sequence[str] | None) -> Plan:

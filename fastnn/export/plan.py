@@ -65,8 +65,8 @@ def chain_of(net: nn.Module, shape: Shape, name: str = "layer ") -> Chain:
     """The steps of one net."""
     steps: list[Step] = []
     for place, layer in _layers(net, name):
-        if isinstance(layer, nn.Embedding) and steps:
-            raise ExportError(f"{place}: an Embedding must be the first layer of a net")
+        if isinstance(layer, nn.Embedding | columns.Columns) and steps:
+            raise ExportError(f"{place}: a layer of indices must be the first of a net")
         steps += steps_of(layer, place, shape)
         shape = steps[-1].shape if steps else shape
     return tuple(steps)

@@ -13,14 +13,14 @@ from fastnn.export.steps import (
     Clip,
     Dense,
     ExportError,
-    Lookup,
     Plan,
     Softmax,
     Step,
     Take,
     Undo,
+    index_sizes,
 )
-from fastnn.export.tables import answer, rows_of
+from fastnn.export.tables import answer, exact_answer, rows_of
 from fastnn.tabular.frame import in_columns
 from fastnn.tabular.model import TabularModel
 from fastnn.tabular.predictor import TabularPredictor
@@ -37,7 +37,7 @@ class Rows:
 
     Attributes:
         x: as the file takes them, (rows, *shape).
-        y: in float64 of a net, else as the model gives it.
+        y: in float64.
         near: how far the model itself, in its own type, is from `y`.
         frame: columns of a table, or None.
     """
@@ -56,16 +56,16 @@ def rows_for(plan: Plan, count: int, seed: int = 0, given: Any = None) -> Rows:
     rng = np.random.default_rng(seed)
     if plan.prepare is not None:
         frame, x = rows_of(plan, count, rng)
-        y = answer(plan, frame)
-        return Rows(x, _finite(y), 0.0, frame)
+        y, own = exact_answer(plan, frame), answer(plan, frame)
+        return Rows(x, _finite(y), float(abs(own - y).max(initial=0.0)), frame)
     if given is not None:
         x = np.asarray(given)[:count]
-    elif plan.integers:
-        first = plan.chains[0][0]
-        assert isinstance(first, Lookup)
-        x = rng.integers(0, len(first.table), (count, *plan.shape))
     else:
         x = rng.standard_normal((count, *plan.shape)).astype(plan.real)
+        flat = x.reshape(count, -1)
+        for place, size in index_sizes(plan).items():
+            flat[:, place] = rng.integers(0, size, count)
+        x = x.astype(np.int64) if plan.integers else x
     exact = copy.deepcopy(plan.model).double()
     y = _outputs(exact, x if plan.integers else x.astype(np.float64))
     own = _outputs(plan.model, x)

@@ -35,6 +35,7 @@ __all__ = [
     "Step",
     "Take",
     "Undo",
+    "index_sizes",
 ]
 
 Array = NDArray[np.float64]
@@ -258,3 +259,15 @@ class Plan:
         """How rows of a table are prepared, if they are."""
         first = self.chains[0][0] if self.chains[0] else None
         return first if isinstance(first, Prepare) else None
+
+
+def index_sizes(plan: Plan) -> dict[int, int]:
+    """Which numbers of a row are indices, and how many rows their tables have; of a table, whose
+    rows are prepared, none."""
+    first = plan.chains[0][0] if plan.chains[0] else None
+    if isinstance(first, Lookup):
+        return dict.fromkeys(range(math.prod(plan.shape)), len(first.table))
+    if isinstance(first, Columns):
+        whole = first.numbers + first.plain
+        return {whole + i: int(n) for i, n in enumerate(np.diff(first.starts))}
+    return {}

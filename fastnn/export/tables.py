@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -25,11 +26,15 @@ from fastnn.export.steps import (
 )
 from fastnn.tabular.design import Design, _columns
 from fastnn.tabular.encoding import Encoder, _parts
+from fastnn.tabular.frame import in_columns
 from fastnn.tabular.model import TabularModel
 from fastnn.tabular.predictor import Member, TabularPredictor, Target
 from fastnn.tabular.robust import RobustDesign, smooth_clip
+from fastnn.tabular.validation import softmax
+from fastnn.tape.modes import no_grad
+from fastnn.tensor import of_array
 
-__all__ = ["answer", "rows_of", "tables_of"]
+__all__ = ["answer", "exact_answer", "rows_of", "tables_of"]
 
 Of = Callable[[nn.Module, Shape, str], Chain]
 
@@ -213,3 +218,25 @@ def answer(plan: Plan, frame: dict[str, Any]) -> NDArray[np.float64]:
     if plan.classes:
         return np.asarray(model.predict_proba(frame), np.float64)
     return np.asarray(model.predict(frame), np.float64).reshape(-1, 1)
+
+
+def exact_answer(plan: Plan, frame: dict[str, Any]) -> NDArray[np.float64]:
+    """The same with the nets in float64; rows are prepared as they are."""
+    model = plan.model
+    if isinstance(model, TabularModel):
+        own = in_columns(frame, model.features, model.features)
+        z = _in_double(model.net, model.design.apply(own))
+        if model.classes:
+            return softmax(z)
+        assert model.y_scale is not None
+        return model.y_scale.undo(np.exp(z) if model.log else z)
+    assert isinstance(model, TabularPredictor)
+    rows = in_columns(frame, model.columns, model.features)
+    found = [m.of(_in_double(m.net, m.design.apply(rows))) for m in model.members]
+    return np.asarray(np.mean([softmax(z) if plan.classes else z for z in found], axis=0))
+
+
+def _in_double(net: nn.Module, x: NDArray[Any]) -> NDArray[np.float64]:
+    wide = copy.deepcopy(net).double().eval()
+    with no_grad():
+        return np.array(wide(of_array(x.astype(np.float64)))._array)
