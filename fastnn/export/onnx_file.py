@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn._version import __version__
-from fastnn.export.onnx_graph import Graph, library
+from fastnn.export.onnx_graph import Graph
 from fastnn.export.onnx_steps import nodes_of, prepared
 from fastnn.export.reference import Rows, rows_for
 from fastnn.export.steps import ExportError, Plan
+from fastnn.io.onnx_package import library
 
 __all__ = ["DEFAULT_OPSET", "TOLERANCE", "onnx_of"]
 

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import numpy as np
 
 from fastnn.export.steps import ExportError, Shape
+from fastnn.io.onnx_package import library
 
-__all__ = ["Graph", "library"]
-
-
-def library() -> Any:
-    """The package `onnx`.
-
-    Raises:
-        ImportError: it is not installed.
-    """
-    try:
-        return importlib.import_module("onnx")
-    except ImportError:
-        raise ImportError(
-            "ONNX files need the package onnx, which is not installed; run: "
-            "pip install 'fastnn-cpu[onnx]'"
-        ) from None
+__all__ = ["Graph"]
 
 
 class Graph:
