@@ -19,12 +19,13 @@ from fastnn.export.plan import folded, plan_of
 from fastnn.export.quantize import quantized
 from fastnn.export.reference import rows_for, rows_into_net, tail_of
 from fastnn.export.steps import ExportError, Plan
+from fastnn.export.torch_script import script_of
 from fastnn.io.atomic import write_atomically
 
 __all__ = ["Exported", "export"]
 
 TESTED = 8  # rows in the self-test of a C file
-FORMATS = {".c": "c", ".h": "c", ".onnx": "onnx"}
+FORMATS = {".c": "c", ".h": "c", ".onnx": "onnx", ".py": "torch"}
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,10 @@ def export(
             at most (a net of ReLU not even that), allocates nothing and writes no global:
             ``int net_predict(const float *x, float *y)`` and a batch form. ``.onnx``: a graph for
             any number of rows, which the checker accepts and onnx.reference, and onnxruntime where
-            it is installed, run to the same outputs: within 1e-6 of the greatest of them, or twice
-            as near to the exact result as fastnn itself.
+            it is installed, run to the same outputs: within 1e-6 of the greatest of them, or at
+            most twice as far from the exact result as fastnn itself. ``.py``: plain torch code
+            whose `build()` gives the module with its state_dict; it is run with fastnn in torch's
+            place.
         input_shape: of one row; default: what the first layer takes.
         fold: put each batch normalization into the Linear before it. Default False.
         names, classes: of the inputs and outputs; a model of tables has them.
@@ -127,8 +130,13 @@ def export(
     if kind == "c":
         _refuse(onnx_options, "a C file")
         return _c(plan, Path(path), c_options)
-    _refuse(c_options, "an ONNX file")
-    data, checked = onnx_of(plan, opset, ir_version)
+    if kind == "onnx":
+        _refuse(c_options, "an ONNX file")
+        data, checked = onnx_of(plan, opset, ir_version)
+    else:
+        _refuse(c_options | onnx_options | {"fold": fold or None}, "torch code")
+        code, checked = script_of(plan)
+        data = code.encode()
     write_atomically(path, [data])
     return Exported(str(path), len(data), checked)
 
@@ -194,7 +202,7 @@ def _int8(plan: Plan, calibration: Any, form: tuple[str, bool, bool]) -> tuple[C
         x, given = rows.x, net.given.put(rows_into_net(plan, rows.frame))
     else:
         x, given = net.given.get(q).astype(np.float32), q
-    y = tail_of(plan, net.to.get(net.of(given)))
+    y = tail_of(net.tail, net.to.get(net.of(given)))
     tolerance = 2 * net.to.scale
     source = int8_source_of(plan, net, x, y, q, tolerance, *form)
     return source, f"its self-test has {TESTED} rows, which agree in all bits"

@@ -17,20 +17,34 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.export.steps import Activation, Array, Dense, ExportError, Plan, Prepare, Step, Take
+from fastnn.export.steps import (
+    Activation,
+    Array,
+    Chain,
+    Clip,
+    Dense,
+    ExportError,
+    Plan,
+    Prepare,
+    Softmax,
+    Step,
+    Take,
+    Undo,
+)
 from fastnn.tape.modes import no_grad
 from fastnn.tensor import of_array
 
-__all__ = ["Grid", "Product", "QuantizedNet", "Table", "quantized", "requantize"]
+__all__ = ["Grid", "Product", "QuantizedNet", "Table", "quantized", "requantize", "split"]
 
 Int8 = NDArray[np.int8]
 Int32 = NDArray[np.int32]
 LOW, HIGH = -128, 127
+AFTER = (Softmax, Undo, Clip)  # steps that may follow, in float
 LONGEST = 65_000  # inputs of a product, whose sum must fit into 32 bits
 
 
@@ -157,23 +171,12 @@ def quantized(plan: Plan, rows: Array) -> QuantizedNet:
     Raises:
         ExportError: a layer has no form in int8; the text says which.
     """
-    if len(plan.chains) > 1:
-        raise ExportError("model: an ensemble has no int8 form; export one of its nets")
-    chain = [s for s in plan.chains[0] if not isinstance(s, Take) or s.moves]
-    head = tuple(s for s in chain if isinstance(s, Prepare))
-    body = [s for s in chain if not isinstance(s, Prepare)]
-    last = max((i for i, s in enumerate(body) if isinstance(s, Dense)), default=-1)
-    if last < 0:
-        raise ExportError("model: int8 is for nets with Linear layers, and this has none")
-    while last + 1 < len(body) and is_table(body[last + 1]):
-        last += 1
-    for step in body[: last + 1]:
-        _check(step)
+    head, body, tail = split(plan)
     v = np.asarray(rows, np.float64).reshape(len(rows), -1)
     given = grid = Grid.over(float(v.min()), float(v.max()))
     parts: list[Product | Table] = []
     bare: tuple[Dense, Grid] | None = None  # the product before, if a ReLU may join it
-    for step in body[: last + 1]:
+    for step in body:
         if isinstance(step, Dense):
             v = v @ step.weight[0] + (0 if step.bias is None else step.bias[0])
             parts.append(_product(step, grid, Grid.over(float(v.min()), float(v.max()))))
@@ -188,7 +191,32 @@ def quantized(plan: Plan, rows: Array) -> QuantizedNet:
                 parts.append(_table(step, grid, v))
             bare = None
         grid = parts[-1].to
-    return QuantizedNet(head, given, tuple(parts), tuple(body[last + 1 :]))
+    return QuantizedNet(head, given, tuple(parts), tail)
+
+
+def split(plan: Plan) -> tuple[Chain, Chain, Chain]:
+    """What prepares a table's rows, the net in int8, and what follows in float.
+
+    Raises:
+        ExportError: a layer has no form in int8; the text says which.
+    """
+    if len(plan.chains) > 1:
+        raise ExportError("model: an ensemble has no int8 form; export one of its nets")
+    chain = [s for s in plan.chains[0] if not isinstance(s, Take) or s.moves]
+    head = tuple(s for s in chain if isinstance(s, Prepare))
+    body = [s for s in chain if not isinstance(s, Prepare)]
+    last = max((i for i, s in enumerate(body) if isinstance(s, Dense)), default=-1)
+    if last < 0:
+        raise ExportError("model: int8 is for nets with Linear layers, and this has none")
+    while last + 1 < len(body) and is_table(body[last + 1]):
+        last += 1
+    for step in body[: last + 1]:
+        _check(step)
+    tail = tuple(body[last + 1 :])
+    for step in tail:
+        if not isinstance(step, AFTER):
+            _refuse(step)
+    return head, tuple(body[: last + 1]), tail
 
 
 def is_table(step: Step) -> bool:
@@ -206,10 +234,14 @@ def _check(step: Step) -> None:
         if n_in > LONGEST:
             raise ExportError(f"{step.layer}: the sum of {n_in} products does not fit into int32")
     elif not is_table(step):
-        raise ExportError(
-            f"{step.layer}: has no form in int8, which has Linear layers, elementwise functions "
-            "and a BatchNorm1d right behind a Linear; export it in float32"
-        )
+        _refuse(step)
+
+
+def _refuse(step: Step) -> NoReturn:
+    raise ExportError(
+        f"{step.layer}: has no form in int8, which has Linear layers, elementwise functions "
+        "and a BatchNorm1d right behind a Linear; export it in float32"
+    )
 
 
 def _product(step: Dense, grid: Grid, to: Grid) -> Product:

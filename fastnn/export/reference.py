@@ -8,15 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.export.quantize import is_table
 from fastnn.export.steps import (
+    Chain,
     Clip,
-    Dense,
     ExportError,
     Plan,
     Softmax,
-    Step,
-    Take,
     Undo,
     index_sizes,
 )
@@ -101,13 +98,9 @@ def rows_into_net(plan: Plan, rows: Any) -> Array:
     return x
 
 
-def tail_of(plan: Plan, z: Array) -> Array:
-    """What the steps behind the last product make of its outputs, float64.
-
-    Raises:
-        ExportError: a step that has no place there.
-    """
-    for step in after_products(plan):
+def tail_of(steps: Chain, z: Array) -> Array:
+    """What the steps behind an int8 net make of its outputs, float64."""
+    for step in steps:
         if isinstance(step, Softmax):
             z = step.sign * z
             z = z - z.max(axis=1, keepdims=True)
@@ -115,17 +108,7 @@ def tail_of(plan: Plan, z: Array) -> Array:
             z = z - total if step.logarithm else np.exp(z - total)
         elif isinstance(step, Undo):
             z = (np.exp(z) if step.log else z) * step.deviation + step.mean
-        elif isinstance(step, Clip):
-            z = np.clip(z, step.low, step.high)
         else:
-            raise ExportError(f"{step.layer}: has no form in int8; export it in float32")
+            assert isinstance(step, Clip)
+            z = np.clip(z, step.low, step.high)
     return z
-
-
-def after_products(plan: Plan) -> list[Step]:
-    """The steps behind the last product and its elementwise functions."""
-    chain = [s for s in plan.chains[0] if not isinstance(s, Take) or s.moves]
-    last = max(i for i, s in enumerate(chain) if isinstance(s, Dense))
-    while last + 1 < len(chain) and is_table(chain[last + 1]):
-        last += 1
-    return chain[last + 1 :]
