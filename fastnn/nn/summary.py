@@ -42,8 +42,7 @@ class Row(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """The rows and totals of `summary`; `str()` is the table. export: to what the model can be
-    exported, or which layer keeps it from that; '' unless it was asked for."""
+    """The rows and totals of `summary`, and what can be exported; `str()` is the table."""
 
     rows: tuple[Row, ...]
     total: int
