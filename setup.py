@@ -30,6 +30,7 @@ DRIVERS = (  # C that sees no SIMD
     "nets",
     "operands",
     "pace",
+    "processor",
     "program",
     "sleep",
     "threads",
@@ -56,7 +57,7 @@ GCC_ONLY = "-fvect-cost-model=dynamic"  # clang, which refuses it, does so by it
 # For hand-written C only. Kernels share one type, so some of their parameters go unused.
 OURS = ["-std=c11", "-Wall", "-Wextra", "-Wno-unused-parameter"]
 BUILDS = {  # flags for the compiler and for the linker, after the common ones
-    "release": ([], ["-Wl,-s"] if sys.platform == "linux" else []),
+    "release": (["-fno-asynchronous-unwind-tables"], ["-Wl,-s"] if sys.platform == "linux" else []),
     "debug": (["-O0", "-g", "-UNDEBUG"], []),
     "asan": (["-O1", "-g", "-UNDEBUG", "-fsanitize=address", "-fno-omit-frame-pointer"],) * 2,
     "ubsan": (["-O1", "-g", "-UNDEBUG", "-fsanitize=undefined", "-fno-sanitize-recover"],) * 2,
@@ -74,6 +75,10 @@ if sysconfig.get_platform().endswith(("x86_64", "amd64")):
     ISA["avx512"] = [*ISA["avx2"], "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]
 elif sysconfig.get_platform().endswith(("aarch64", "arm64")):
     ISA["neon"] = []  # each of these processors has it
+
+# Where small matters more than the last cycle: modules that no step goes through, and the scalar
+# table where it is for processors from before AVX2 alone.
+SMALL = ["nets", "program", "watch", "frames", *(["scalar"] if len(ISA) > 2 else [])]
 
 UNSAFE = re.compile(
     r"-Ofast|-m(arch|tune|cpu)=native|-mdaz-ftz"
@@ -93,6 +98,15 @@ def drop_unsafe_flags():
         if unsafe:
             say(f"ignoring {' '.join(unsafe)} in {name}: it would break numerics or other machines")
             os.environ[name] = " ".join(flag for flag in flags if flag not in unsafe)
+
+
+def flags_of(source):
+    """What one file is compiled with beside the common flags."""
+    ours = OURS if "src" in source.parts else []
+    isa = ISA[source.stem] if source.parent.name == "isa" else []
+    # src/nets.c and src/program.c are no modules
+    small = source.stem in SMALL and source.parent.name != "src" and BUILD == "release"
+    return [*ours, *isa, *(["-Os"] if small else [])]
 
 
 @contextmanager
@@ -154,9 +168,7 @@ class BuildEngine(build_ext):
         def compile_one(source, options):
             objects = self.compiler.object_filenames([source], output_dir=self.build_temp)
             if newer_group([source, *options["depends"]], objects[0]):
-                ours = OURS if source.startswith(f"{CORE}/src") else []
-                isa = ISA[Path(source).stem] if Path(source).parent.name == "isa" else []
-                flags = [*ours, *options["extra_postargs"], *isa]
+                flags = [*options["extra_postargs"], *flags_of(Path(source))]
                 compile_files([source], **{**options, "extra_postargs": flags})
             return objects[0]
 

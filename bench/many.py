@@ -1,15 +1,18 @@
 """`python -m bench.many`: many nets at once, each with its own lr, seed and order of the rows.
 
 `fit_many` in its first call, new models and the recording included, on one and two threads;
-`Trainer.fit` for one net after the other, new ones as well; and JAX, one `vmap` over all nets of a
-`scan` over an epoch, compiled before. Interleaved, in one process.
+`Trainer.fit` for one net after the other, new ones as well; JAX, one `vmap` over all nets of a
+`scan` over an epoch, compiled before; and torch, `torch.func.vmap` over all nets. Interleaved, in
+one process.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -23,6 +26,7 @@ COUNTS = (16, 64, 256)
 EPOCHS = 10
 WANTED = {1: 3.0, 2: 1.6}  # microseconds a net and step of 64 tiny nets, by threads
 SEARCH_SECONDS = 5.0
+RIVALS = {"JAX vmap": "bench.many_jax", "torch vmap": "bench.many_torch"}
 RIVAL = 8.0  # times faster than JAX, at least
 CLOSE = 0.05  # relative difference of the mean of the last losses that is let through
 
@@ -79,12 +83,9 @@ def compared(case: Case, count: int, rounds: int) -> dict[str, dict[str, float]]
     """
     made = data.make(case)
     runs = ours(case, made, count)
-    try:
-        from bench.many_jax import run_of
-    except ImportError:
-        pass
-    else:
-        runs["JAX vmap"] = run_of(case, made, rates(count), EPOCHS)
+    for name, module in RIVALS.items():
+        with contextlib.suppress(ImportError):
+            runs[name] = import_module(module).run_of(case, made, rates(count), EPOCHS)
     last = {name: run() for name, run in runs.items()}
     for name, value in last.items():
         if abs(value - last["fits"]) > CLOSE * abs(last["fits"]):
@@ -114,9 +115,9 @@ def measured(options: argparse.Namespace) -> part.Found:
             for threads, most in WANTED.items():
                 value = us[f"fit_many, {threads} thread{'s' * (threads > 1)}"]
                 found.append(Goal(f"{what}, {threads} threads", value, most, "us", True).plain())
-        if "JAX vmap" in us:
-            ratio = us["JAX vmap"] / us["fit_many, 2 threads"]
-            found.append(Goal(f"{what}, JAX vmap / fastnn", ratio, RIVAL).plain())
+        for name in (name for name in RIVALS if name in us):
+            ratio = us[name] / us["fit_many, 2 threads"]
+            found.append(Goal(f"{what}, {name} / fastnn", ratio, RIVAL).plain())
     searched = many_search.measured(options.rounds) if options.search else None
     if searched is not None:
         seconds = searched["fit_many"]["seconds"]
@@ -132,8 +133,9 @@ def tables(found: part.Found) -> list[report.Section]:
     for row in found["rows"]:
         times = (row[kind][name] for name in names for kind in ("us", "cpu"))
         table.append([row["case"], str(row["nets"]), *(f"{time:,.2f}" for time in times)])
-    left_out = "" if "JAX vmap" in names else "; JAX is left out: it is not installed"
-    sections = [(f"many nets, us a net and step{left_out}", table)]
+    left_out = [name for name in RIVALS if name not in names]
+    note = f"; not installed: {', '.join(left_out)}" if left_out else ""
+    sections = [(f"many nets, us a net and step{note}", table)]
     if found["search"] is not None:
         rows = [["", "s", "accuracy"]]
         for name, one in found["search"].items():

@@ -1,5 +1,12 @@
 """Arrays as the C engine sees them, by their buffers."""
-from cpython.buffer cimport PyBuffer_IsContiguous
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS,
+    PyBUF_FORMAT,
+    PyBUF_WRITABLE,
+    PyBuffer_IsContiguous,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
 
 from fastnn._core.fnn cimport *
 
@@ -46,3 +53,25 @@ cdef inline int operand_of(Py_buffer *view, fnn_operand *out, bint packed) excep
         out.shape[i] = view.shape[i]
         out.stride[i] = view.strides[i] // view.itemsize
     return 0
+
+
+cdef struct Elements:  # of an array of one or two axes that the caller keeps alive
+    void *ptr
+    Py_ssize_t rows, columns
+
+
+cdef inline Elements elements_of(array, int real, int ndim, str name) except *:
+    """Where a C-contiguous, writable array of this type lies. Typed memoryviews would do, but bring
+    50 kB of code to every module that has one."""
+    cdef Py_buffer view
+    cdef Elements out
+    PyObject_GetBuffer(array, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
+    out.ptr, out.rows, out.columns = view.buf, 0, 1
+    cdef bint fits = view.ndim == ndim and real_of(&view) == real
+    if fits:
+        out.rows = view.shape[0]
+        out.columns = view.shape[1] if ndim == 2 else 1
+    PyBuffer_Release(&view)
+    if not fits:
+        raise ValueError(f"{name}: expected an array of another type or other axes")
+    return out

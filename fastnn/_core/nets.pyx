@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
 from fastnn._core cimport engine, program as programs
+from fastnn._core.buffers cimport elements_of
 from fastnn._core.fnn cimport *
 
 TRAIN, EVALUATE = FNN_TRAIN, FNN_EVALUATE
@@ -87,7 +88,7 @@ cdef class Nets:
         return &self._nets[i]
 
     def course(self, size_t i, size_t use, list parts, list sources, list totals, size_t batch,
-               size_t steps, int64_t[::1] order, int64_t[::1] among, double[:, ::1] sums,
+               size_t steps, order, among, sums,
                uint64_t seed=0, bint shuffle=False, size_t every=1):
         """Describe the training or the evaluation of a net.
 
@@ -121,10 +122,14 @@ cdef class Nets:
             loop.feed[j].source = view.buf
             loop.feed[j].row_bytes = <size_t>view.len // <size_t>len(sources[j])
             PyBuffer_Release(&view)
-        loop.batch, loop.steps, loop.rows = batch, steps, order.shape[0]
-        loop.order = &order[0]
-        course.among = NULL if among is None else &among[0]
-        loop.sums, loop.seed, loop.seconds = &sums[0, 0], seed, -1
+        numbers = elements_of(order, FNN_INT64, 1, "order")
+        loop.batch, loop.steps, loop.rows = batch, steps, numbers.rows
+        loop.order = <int64_t *>numbers.ptr
+        course.among = NULL
+        if among is not None:
+            course.among = <int64_t *>elements_of(among, FNN_INT64, 1, "among").ptr
+        loop.sums = <double *>elements_of(sums, FNN_FLOAT64, 2, "sums").ptr
+        loop.seed, loop.seconds = seed, -1
         if use == FNN_TRAIN:
             net.shuffle, net.every = shuffle, every
         self._keep.append((parts, sources, order, among, sums))

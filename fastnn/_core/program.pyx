@@ -14,6 +14,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
 from fastnn._core cimport engine
+from fastnn._core.buffers cimport Elements, elements_of
 from fastnn._core.fnn cimport *
 
 # Where an instruction's array lives: in the arena, at a fixed address, or in an argument of a run.
@@ -150,7 +151,7 @@ cdef class Program:
         self._release()
         return engine.raise_for(status)
 
-    def profile(self, tuple arrays, double[::1] us, threads=None):
+    def profile(self, tuple arrays, us, threads=None):
         """Replay twice on these arrays; returns the team's size.
 
         us: (instructions + 1,) gets the microseconds of each instruction, and those of a whole run
@@ -159,13 +160,14 @@ cdef class Program:
         cdef void *pointers[64]
         cdef fnn_status status
         cdef size_t team = engine.team_for(self.cost) if threads is None else threads
-        if <size_t>us.shape[0] != self.instructions + 1:
+        times = elements_of(us, FNN_FLOAT64, 1, "us")
+        if <size_t>times.rows != self.instructions + 1:
             raise ValueError(f"us: expected {self.instructions + 1} elements")
         self._bind(arrays, pointers)
         self._acquire()
         engine.program_bind(self._program, pointers)
         with nogil:
-            status = engine.program_profile(self._program, team, &us[0])
+            status = engine.program_profile(self._program, team, <double *>times.ptr)
         self._release()
         engine.raise_for(status)
         return team
@@ -201,7 +203,7 @@ cdef class Loop:
     cdef readonly object order
     cdef object _make
     cdef list _keep, _rates
-    cdef double[:, ::1] _sums
+    cdef object _sums
     cdef void *_pointers[FNN_N_PARTS][64]
     cdef size_t _positions[8]
     cdef fnn_rate *_rate
@@ -209,11 +211,11 @@ cdef class Loop:
     def __init__(self, list programs, list bound, list sources, list totals, size_t batch,
                  size_t steps, order, bint shuffle, uint64_t seed, size_t every=1, make=None):
         cdef Py_buffer view
-        cdef int64_t[::1] order_view = order
+        cdef Elements numbers = elements_of(order, FNN_INT64, 1, "order")
         cdef Py_ssize_t i, part, first = -1
         if len(sources) > FNN_MAX_FEEDS or len(totals) > FNN_MAX_TOTALS:
             raise ValueError(f"at most {FNN_MAX_FEEDS} inputs and {FNN_MAX_TOTALS} figures")
-        cdef size_t rows = order_view.shape[0]
+        cdef size_t rows = numbers.rows
         if batch == 0 or steps == 0 or every == 0 or rows <= (steps - 1) * batch:
             raise ValueError("steps: expected rows for each of them")
         if make is None and (programs[0] is None or programs[1] is None and rows != steps * batch
@@ -233,7 +235,7 @@ cdef class Loop:
             raise ValueError("programs: expected at least one")
         self._loop.every, self._loop.steps = every, steps
         self._loop.batch, self._loop.rows = batch, rows
-        self._loop.order = &order_view[0]
+        self._loop.order = <int64_t *>numbers.ptr
         self._loop.shuffle, self._loop.seed = shuffle, seed
         for i in range(len(sources)):
             PyObject_GetBuffer(sources[i], &view, 0)
@@ -274,7 +276,7 @@ cdef class Loop:
         self._loop.program[part] = program._program
         return 0
 
-    def start(self, size_t epoch, size_t step, size_t last_epoch, double[:, ::1] sums,
+    def start(self, size_t epoch, size_t step, size_t last_epoch, sums,
               list rates=None):
         """Run from this epoch and step up to last_epoch; sums is (last_epoch - epoch, totals).
 
@@ -282,10 +284,10 @@ cdef class Loop:
             becomes row i of `values`.
         """
         cdef size_t n_totals = self._loop.n_totals
-        cdef double[::1] target
-        cdef double[:, ::1] values
+        cdef Elements target, values
         cdef Py_ssize_t i
-        if <size_t>sums.shape[0] != last_epoch - epoch or <size_t>sums.shape[1] != n_totals:
+        figures = elements_of(sums, FNN_FLOAT64, 2, "sums")
+        if <size_t>figures.rows != last_epoch - epoch or <size_t>figures.columns != n_totals:
             raise ValueError("sums: expected (epochs, totals)")
         if step >= self._loop.steps:
             raise ValueError("step: expected one of the epoch's")
@@ -298,17 +300,19 @@ cdef class Loop:
                 raise MemoryError("fastnn: out of memory")
         self._rates = rates  # kept alive
         for i in range(len(rates)):
-            target, values = rates[i]
-            if (<size_t>values.shape[0] != (last_epoch - epoch) * self._loop.steps - step
-                    or values.shape[1] > target.shape[0] or values.shape[1] == 0):
+            target = elements_of(rates[i][0], FNN_FLOAT64, 1, "rates")
+            values = elements_of(rates[i][1], FNN_FLOAT64, 2, "rates")
+            if (<size_t>values.rows != (last_epoch - epoch) * self._loop.steps - step
+                    or values.columns > target.rows or values.columns == 0):
                 raise ValueError("rates: expected a row for each step")
-            self._rate[i].target, self._rate[i].values = &target[0], &values[0, 0]
-            self._rate[i].width = values.shape[1]
+            self._rate[i].target = <double *>target.ptr
+            self._rate[i].values = <double *>values.ptr
+            self._rate[i].width = values.columns
         self._loop.rate, self._loop.n_rates = self._rate, len(rates)
         self._sums = sums
         self._loop.epoch = self._loop.first_epoch = epoch
         self._loop.step, self._loop.last_epoch = step, last_epoch
-        self._loop.sums = &sums[0, 0] if sums.shape[0] and sums.shape[1] else NULL
+        self._loop.sums = <double *>figures.ptr if figures.rows and n_totals else NULL
 
     @property
     def epoch(self):
@@ -368,7 +372,8 @@ def team_size(double cost, size_t limit):
     return min(engine.team_for(cost), limit)
 
 
-def shuffle(int64_t[::1] order, uint64_t seed, uint64_t epoch):
+def shuffle(order, uint64_t seed, uint64_t epoch):
     """Write the row order that epoch `epoch` of the key `seed` uses."""
-    if order.shape[0]:
-        engine.shuffle(&order[0], order.shape[0], seed, epoch)
+    numbers = elements_of(order, FNN_INT64, 1, "order")
+    if numbers.rows:
+        engine.shuffle(<int64_t *>numbers.ptr, numbers.rows, seed, epoch)

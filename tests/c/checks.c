@@ -1,6 +1,7 @@
-/* What no call of an op shows: all_finite, and whose denormals are flushed. */
+/* What no call of an op shows: all_finite, whose denormals are flushed, what the processor has. */
 #include <float.h>
 
+#include "processor.h"
 #include "replay.h"
 
 /* A number that is not finite, at every place of short and of longer arrays that end where a page
@@ -41,4 +42,23 @@ void test_denormals(void) {
   if (out != 0) fail("a denormal product was not flushed");
   volatile float small = 0x1p-100f, factor = 0x1p-40f;
   if (small * factor == 0) fail("the caller's denormals are flushed after a run");
+}
+
+/* The same answers as GCC's, which reads CPUID by code of its own. */
+void test_processor(void) {
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define SAME(name)                                                                                \
+  if (fnn_cpu_supports(name) != (__builtin_cpu_supports(name) != 0)) {                            \
+    fail("fnn_cpu_supports(\"" name "\"): not what the compiler says");                           \
+  }
+  SAME("fma")
+  SAME("avx2")
+  SAME("avx512f")
+  SAME("avx512dq")
+  SAME("avx512bw")
+  SAME("avx512vl")
+  SAME("avx512vnni")
+  SAME("avx512bf16")
+#endif
+  if (fnn_cpu_supports("flying")) fail("fnn_cpu_supports: a feature that there is not");
 }

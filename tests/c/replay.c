@@ -304,6 +304,7 @@ int main(int argc, char **argv) {
     }
     test_all_finite();
     test_denormals();
+    test_processor();
     report();
     tables++;
   }

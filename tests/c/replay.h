@@ -24,6 +24,7 @@ void in_hand(const fnn_call *call); /* which call the next failures are of */
 
 void test_all_finite(void);
 void test_denormals(void);
+void test_processor(void);
 void test_teams(void); /* of no table */
 
 #endif

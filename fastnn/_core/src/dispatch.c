@@ -1,6 +1,7 @@
 /* What is known of the ops, and which kernels run them: the tables compiled in, one for each
  * instruction set, and the one in use. */
 #include "fastnn.h"
+#include "processor.h"
 
 extern const fnn_table fnn_table_scalar, fnn_table_avx2, fnn_table_avx512, fnn_table_neon;
 
@@ -44,16 +45,12 @@ size_t fnn_isa_count(void) { return sizeof tables / sizeof *tables; }
 
 const char *fnn_isa_name(size_t i) { return tables[i]->name; }
 
-/* libgcc's and compiler-rt's cpu model asks CPUID and, by XGETBV, whether the system saves the
- * registers; a CPU whose wide registers the system does not keep is reported without them. */
 int fnn_isa_supported(size_t i) {
 #if defined(__x86_64__) && !defined(FNN_SCALAR_ONLY)
-  __builtin_cpu_init();
-  if (tables[i] == &fnn_table_avx2)
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (tables[i] == &fnn_table_avx2) return fnn_cpu_supports("avx2") && fnn_cpu_supports("fma");
   if (tables[i] == &fnn_table_avx512)
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    return fnn_cpu_supports("avx512f") && fnn_cpu_supports("avx512dq") &&
+           fnn_cpu_supports("avx512bw") && fnn_cpu_supports("avx512vl");
 #endif
   return 1; /* plain C and, on AArch64, NEON */
 }
