@@ -12,6 +12,7 @@ import pytest
 from cases.exports import NETS, S
 
 import fastnn
+from bench.board import has_board, on_cortex_m4
 from fastnn import nn, tabular
 from fastnn.export import contents
 from fastnn.export.c_check import FLAGS
@@ -200,48 +201,13 @@ def test_other_compilers(cc: str, tmp_path: Path) -> None:
 
 def test_on_a_cortex_m4(tmp_path: Path) -> None:
     """The self-test on an emulated board, where the tools are installed."""
-    if not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")):
+    if not has_board():
         return
     S(nn.Linear(6, 9), nn.Tanh(), nn.Linear(9, 3), nn.Softmax(1)).export(tmp_path / "net.c")
     assert on_cortex_m4(tmp_path / "net.c") == 0
     text = (tmp_path / "net.c").read_text()
     (tmp_path / "net.c").write_text(text.replace("y[o] += ", "y[o] -= "))
     assert on_cortex_m4(tmp_path / "net.c") != 0
-
-
-def on_cortex_m4(source: Path) -> int:
-    """Exit code of the self-test on the board mps2-an386."""
-    script = source.with_name("board.ld")
-    script.write_text(
-        "MEMORY { code (rx) : ORIGIN = 0, LENGTH = 4M\n"
-        "         data (rwx) : ORIGIN = 0x20000000, LENGTH = 4M }\n"
-        "ENTRY(Reset)\nSECTIONS {\n"
-        "  .text : { KEEP(*(.vectors)) *(.text*) *(.rodata*) *(.ARM.ex*) } > code\n"
-        "  .data : { *(.data*) } > data AT > code\n  .bss : { *(.bss*) *(COMMON) } > data\n"
-        "  end = .;\n}\n"
-    )
-    start = source.with_name("start.c")
-    start.write_text(
-        "int main(void);\nvoid Reset(void);\n"
-        '__attribute__((section(".vectors"), used)) static void *const vectors[2] = {\n'
-        "  (void *)0x20100000, (void *)Reset};\n"
-        "void Reset(void)\n{\n"
-        "  *(volatile unsigned *)0xE000ED88 |= 0xFu << 20; /* the FPU */\n"
-        "  int code = main() ? 0x20023 : 0x20026; /* semihosting: error, or exit */\n"
-        '  __asm volatile("mov r0, #0x18\\n mov r1, %0\\n bkpt 0xab" : : "r"(code) : "r0", "r1");\n'
-        "  for (;;)\n    ;\n}\n"
-    )
-    program = source.with_suffix(".elf")
-    words = "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -O2 -nostartfiles".split()
-    built = subprocess.run(
-        ["arm-none-eabi-gcc", *words, "--specs=nosys.specs", f"-T{script}", "-DNET_SELF_TEST",
-         str(source), str(start), "-lm", "-o", str(program)],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert program.exists(), built.stderr
-    words = "qemu-system-arm -M mps2-an386 -nographic -monitor none -serial none".split()
-    words += ["-semihosting-config", "enable=on,target=native", "-kernel", str(program)]
-    return subprocess.run(words, timeout=60).returncode
 
 
 def test_names_without_constants(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 from cases.exports import S, moving
-from test_export_c import compiled, on_cortex_m4, self_test
+from test_export_c import compiled, self_test
 
 import fastnn
+from bench.board import has_board, on_cortex_m4
 from fastnn import nn, tabular
 from fastnn.export import ExportError
 from fastnn.export.plan import plan_of
@@ -156,7 +157,7 @@ def test_other_compilers(cc: str, tmp_path: Path) -> None:
 
 def test_on_a_cortex_m4(tmp_path: Path) -> None:
     """All bits on an emulated board, where the tools are installed."""
-    if not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")):
+    if not has_board():
         return
     NETS["tables"].export(tmp_path / "net.c", dtype="int8", calibration=X)
     assert on_cortex_m4(tmp_path / "net.c") == 0
