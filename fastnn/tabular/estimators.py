@@ -188,7 +188,7 @@ class _Tabular:
         self._trained().save(path)
 
     def export(self, path: Any, **options: Any) -> Any:
-        """Write a file that runs without fastnn: C, ONNX or torch code; see `fastnn.export.export`."""
+        """Write a file that runs without fastnn: C, ONNX or torch; see `fastnn.export.export`."""
         return self._trained().export(path, **options)
 
 
