@@ -51,6 +51,14 @@ def replaced() -> nn.Module:
 
 BAD = {
     "own": (lambda: S(nn.Linear(2, 2), Own()), {}, r"layer 1 \(Own\): is a module of your own"),
+    "lazy": (lambda: S(nn.LazyLinear(2)), {}, r"layer 0 \(LazyLinear\): has not been called yet"),
+    "computed": (
+        lambda: nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)),
+        {},
+        "its weights are computed",
+    ),
+    "pair": (lambda: nn.Bilinear(2, 2, 2), {}, "Bilinear: is a module of your own"),
+    "dense": (lambda: S(nn.Dense(2, 2)), {}, r"layer 0 \(Dense\): is none"),
     "own order": (lambda: OwnOrder(nn.Linear(2, 2)), {}, "has a forward of its own"),
     "own forward": (replaced, {}, r"layer 0 \(Linear\): has a forward of its own"),
     "hook": (hooked, {}, r"layer 0 \(Linear\): has hooks"),

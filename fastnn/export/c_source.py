@@ -31,6 +31,14 @@ Array = NDArray[Any]
 MATH = re.compile(r"\b(sqrt|expm1|exp|cos|log1p|log|tanh|erfc)f?\(")
 
 
+AVR = """\
+#ifdef __AVR__ /* whose libm has neither */
+#define expm1f(x) (expf(x) - 1.0f)
+#define log1pf(x) logf(1.0f + (x))
+#endif
+"""
+
+
 @dataclass(frozen=True)
 class CSource:
     """A C file. flash: bytes of its constants; stack: bytes of the arrays of a call; math: whether
@@ -61,7 +69,7 @@ def source_of(
     w = Writer(checked_name(name), Real.of(plan.real))
     calls, stack = [], 0
     for number, chain in enumerate(plan.chains):
-        mark = "" if len(plan.chains) == 1 else f"{chr(97 + number % 26)}{number // 26 or ''}"
+        mark = "" if len(plan.chains) == 1 else f"{number}_"
         used = chain_function(w, chain, plan.shape, mark)
         calls.append(f"{w.name}_chain{mark}")
         stack = max(stack, used * w.real.numpy().itemsize)
@@ -321,6 +329,8 @@ def finished(w: Writer, parts: list[str], stack: int, header: bool) -> CSource:
     big, body = w.name.upper(), "\n".join(parts)
     math = MATH.search(body) is not None
     include = "#include <math.h>\n" if math else ""
+    if re.search(r"\b(expm1|log1p)f\(", body):
+        include += AVR
     if "int8_t" in body:
         include += "#include <stdint.h>\n"
     api = "static inline" if header else ""

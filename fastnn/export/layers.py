@@ -29,7 +29,7 @@ from fastnn.nn.layer import Layer
 from fastnn.nn.layers import columns, members
 from fastnn.tensor import Tensor, of_array
 
-__all__ = ["ELEMENTWISE", "GONE", "steps_of"]
+__all__ = ["ELEMENTWISE", "GONE", "RULES", "steps_of"]
 
 GONE: tuple[type[Layer], ...] = (
     nn.Identity,
@@ -98,10 +98,7 @@ def steps_of(layer: Layer, name: str, shape: Shape) -> Iterator[Step]:
     Raises:
         ExportError: it cannot be exported; the text says why.
     """
-    make = RULES.get(type(layer))
-    if make is None:
-        raise ExportError(f"{name}: {type(layer).__name__} is no layer that exports know")
-    yield from make(layer, name, shape)
+    yield from RULES[type(layer)](layer, name, shape)
 
 
 def wide(x: Tensor | None) -> Array | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,8 +12,8 @@ import numpy as np
 from fastnn import nn
 from fastnn._support import check
 from fastnn._support.dtypes import float32, float64
-from fastnn.export.layers import ELEMENTWISE, GONE, steps_of
-from fastnn.export.steps import Activation, Chain, Dense, ExportError, Plan, Scale, Shape, Step
+from fastnn.export.layers import ELEMENTWISE, GONE, RULES, steps_of
+from fastnn.export.steps import Chain, Dense, ExportError, Plan, Scale, Shape, Step
 from fastnn.export.tables import tables_of
 from fastnn.nn.layer import Layer
 from fastnn.nn.layers import columns, members
@@ -120,6 +119,10 @@ def _layers(module: nn.Module, name: str) -> Iterator[tuple[str, Layer]]:
             assert child is not None
             yield from _layers(child, f"{name}{key}.")
     elif isinstance(module, Layer):
+        if type(module) not in RULES:
+            lazy = type(module).__name__.startswith("Lazy")
+            why = "has not been called yet; call the model once" if lazy else f"is none; {ADVICE}"
+            raise ExportError(f"{_called(module, name)}: {why}")
         yield _called(module, name), module
     else:
         raise ExportError(f"{_called(module, name)}: is a module of your own; {ADVICE}")
@@ -219,13 +222,3 @@ def _of_indices(layers: list[tuple[str, Layer]]) -> Shape | None:
     if linear is None or linear.in_features % first.embedding_dim:
         return None
     return (linear.in_features // first.embedding_dim,)
-
-
-def elements(shape: Shape) -> int:
-    """How many numbers a row has."""
-    return math.prod(shape)
-
-
-def is_elementwise(step: Step) -> bool:
-    """Whether a value depends on the value in its place alone, in the same way in all places."""
-    return isinstance(step, Activation) and not step.vectors

@@ -43,8 +43,8 @@ class Rows:
         self.x, self.y, self.near, self.frame = x, y, near, frame
 
 
-def rows_for(plan: Plan, count: int, seed: int = 0, given: Any = None) -> Rows:
-    """Random rows, or some that are given.
+def rows_for(plan: Plan, count: int, seed: int = 0) -> Rows:
+    """Random rows.
 
     Raises:
         ExportError: the model gives nan or inf for a row.
@@ -55,14 +55,11 @@ def rows_for(plan: Plan, count: int, seed: int = 0, given: Any = None) -> Rows:
         frame, x = rows_of(plan, count, rng)
         y, own = exact_answer(plan, frame), answer(plan, frame)
         return Rows(x, _finite(y), float(abs(own - y).max(initial=0.0)), frame)
-    if given is not None:
-        x = np.asarray(given)[:count]
-    else:
-        x = rng.standard_normal((count, *plan.shape)).astype(plan.real)
-        flat = x.reshape(count, -1)
-        for place, size in index_sizes(plan).items():
-            flat[:, place] = rng.integers(0, size, count)
-        x = x.astype(np.int64) if plan.integers else x
+    x = rng.standard_normal((count, *plan.shape)).astype(plan.real)
+    flat = x.reshape(count, -1)
+    for place, size in index_sizes(plan).items():
+        flat[:, place] = rng.integers(0, size, count)
+    x = x.astype(np.int64) if plan.integers else x
     exact = copy.deepcopy(plan.model).double()
     y = _outputs(exact, x if plan.integers else x.astype(np.float64))
     own = _outputs(plan.model, x)
