@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +113,14 @@ def test_the_model_stays_as_it_was(tmp_path: Path) -> None:
     assert net.training
     for key, value in net.state_dict().items():
         np.testing.assert_array_equal(value.numpy(), before[key])
+
+
+def test_exports_are_loaded_when_they_are_asked_for() -> None:
+    """Neither `import fastnn` nor the command loads them, or the package onnx."""
+    code = (
+        "import sys, fastnn, fastnn.io, fastnn.cli\n"
+        "print([m for m in sys.modules if m.partition('.')[0] == 'onnx'"
+        " or m.startswith(('fastnn.export', 'fastnn.io.onnx'))])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.stdout.strip() == "[]", ran.stderr
