@@ -91,6 +91,8 @@ FUNCTIONS: dict[str, tuple[str, dict[str, Any], nn.Module]] = {
     ),
     "clip": ("y = Clip(h, low, high)", {"low": 0.0, "high": 6.0}, nn.ReLU6()),
     "hardtanh": ("y = Clip(h, low, high)", {"low": -0.5, "high": 0.25}, nn.Hardtanh(-0.5, 0.25)),
+    "shrink": ("y = Shrink(h)", {}, nn.Softshrink(0.25)),
+    "hard shrink": ("y = Shrink(h)", {}, nn.Hardshrink(0.75)),
     "identity": ("i = Identity(h)\nd = Dropout(i)\nc = Cast(d)\ny = Relu(c)", {}, nn.ReLU()),
 }
 
@@ -101,6 +103,8 @@ def test_functions_of_several_operators(name: str) -> None:
     axes = {"axes": [-1]}
     half = {"alpha": 1 / 6, "beta": 0.5}
     options = {"m": axes, "v": axes} if name == "layer norm" else {}
+    options |= {"y": {"lambd": 0.25, "bias": 0.25}} if name == "shrink" else {}
+    options |= {"y": {"lambd": 0.75}} if name == "hard shrink" else {}
     options |= {"s": half} if name == "hardswish" else {}
     options |= {"c": {"to": TensorProto.FLOAT}} if name == "identity" else {}
     net = from_onnx(graph(BASE + text, GEMM | constants, **options))

@@ -85,10 +85,9 @@ def export(
             at most (a net of ReLU not even that), allocates nothing and writes no global:
             ``int net_predict(const float *x, float *y)`` and a batch form. ``.onnx``: a graph for
             any number of rows, which the checker accepts and onnx.reference, and onnxruntime where
-            it is installed, run to the same outputs: within 1e-6 of the greatest of them, or at
-            most twice as far from the exact result as fastnn itself. ``.py``: plain torch code
-            whose `build()` gives the module with its state_dict; it is run with fastnn in torch's
-            place.
+            it is installed, run to the same outputs: within 1e-6 of the greatest of them, or within
+            eight times what rounding changes in fastnn's own. ``.py``: plain torch code whose
+            `build()` gives the module with its state_dict; it is run with fastnn in torch's place.
         input_shape: of one row; default: what the first layer takes.
         fold: put each batch normalization into the Linear before it. Default False.
         names, classes: of the inputs and outputs; a model of tables has them.
@@ -177,7 +176,7 @@ def _c(plan: Plan, path: Path, options: dict[str, Any]) -> Exported:
         rows = rows_for(plan, TESTED)
         # In any order of its sums a net is about as far from the exact result as fastnn is.
         least = 1e-5 if np.dtype(plan.real) == np.float32 else 1e-12
-        tolerance = max(least, 4 * rows.near)
+        tolerance = max(least, 8 * rows.near)
         source = source_of(plan, rows.x, rows.y, tolerance, *form)
         checked = f"its self-test has {TESTED} rows"
     if options["compiler"] is not None:

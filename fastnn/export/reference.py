@@ -35,7 +35,7 @@ class Rows:
     Attributes:
         x: as the file takes them, (rows, *shape).
         y: in float64.
-        near: how far the model itself, in its own type, is from `y`.
+        near: how far the model itself, in its own type, is from `y`, or with a rounded x.
         frame: columns of a table, or None.
     """
 
@@ -61,9 +61,14 @@ def rows_for(plan: Plan, count: int, seed: int = 0) -> Rows:
         flat[:, place] = rng.integers(0, size, count)
     x = x.astype(np.int64) if plan.integers else x
     exact = copy.deepcopy(plan.model).double()
-    y = _outputs(exact, x if plan.integers else x.astype(np.float64))
-    own = _outputs(plan.model, x)
-    return Rows(x, _finite(y), float(abs(own - y).max(initial=0.0)), None)
+    wide = x if plan.integers else x.astype(np.float64)
+    y, own = _outputs(exact, wide), _outputs(plan.model, x)
+    near = float(abs(own - y).max(initial=0.0))
+    if not plan.integers:
+        unit = float(np.finfo(plan.real).eps)
+        moved = _outputs(exact, wide * (1 + unit * rng.choice([-1, 1], wide.shape)))
+        near = max(near, float(abs(moved - y).max(initial=0.0)))
+    return Rows(x, _finite(y), near, None)
 
 
 def _outputs(model: Any, x: Array) -> Array:

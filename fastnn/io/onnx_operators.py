@@ -198,6 +198,16 @@ def _clip(layers: Layers, region: Region, node: Any) -> bool:
     return True
 
 
+@single("Shrink")
+def _shrink(layers: Layers, region: Region, node: Any) -> bool:
+    options = _attributes(node)
+    width, bias = options.get("lambd", 0.5), options.get("bias", 0.0)
+    if bias not in (0.0, width):
+        layers.fail(region, "expected bias=0 or bias=lambd")
+    layers.add(nn.Softshrink(width) if bias else nn.Hardshrink(width))
+    return True
+
+
 @single("PRelu")
 def _prelu(layers: Layers, region: Region, node: Any) -> bool:
     slope = region.constants[node.input[1]].ravel()
