@@ -172,6 +172,45 @@ def test_models_of_tables(preset: str, classes: bool, tmp_path: Path) -> None:
     assert "net_category" in text and "x[5]: when.days" in text
 
 
+def test_a_row_of_a_table_by_hand(tmp_path: Path) -> None:
+    """A user's program: texts by net_category, NAN for a gap, a text that training had not."""
+    x = table()
+    model = tabular.TabularClassifier("td", epochs=2, hidden=(8,), random_state=0)
+    fitted = model.fit(x, np.where(np.array(x["colour"]) == "r", "red", "other"))
+    fitted.export(tmp_path / "net.h")
+    rows = {
+        "width": [4.5, 6.25],
+        "gap": [None, 1004.0],
+        "kind": ["oak", "elm"],
+        "town": ["c", "nowhere"],
+        "colour": ["r", "g"],
+        "when": np.array(["1984-02-29", "1970-01-01"], "M8[D]"),
+    }
+    want = fitted.predict_proba(rows)
+    parts = [(5172, 1984, 2, 29, 2), (0, 1970, 1, 1, 3)]
+    lines = []
+    for r in (0, 1):
+        gap = "NAN" if rows["gap"][r] is None else f"{rows['gap'][r]}f"
+        lines += [f"x[NET_X_WIDTH] = {rows['width'][r]}f;", f"x[NET_X_GAP] = {gap};"]
+        for name in ("kind", "town", "colour"):
+            place = f"NET_X_{name.upper()}"
+            lines.append(f'x[{place}] = (float)net_category({place}, "{rows[name][r]}");')
+        words = ("DAYS", "YEAR", "MONTH", "DAY", "WEEKDAY")
+        lines += [f"x[NET_X_WHEN_{w}] = {v}.0f;" for w, v in zip(words, parts[r])]
+        lines += ["best = net_predict(x, y);", 'printf("%s %.6f\\n", net_class_name(best), y[1]);']
+    body = "\n  ".join(lines).replace("y[1]", "(double)y[1]")
+    (tmp_path / "main.c").write_text(
+        '#include <stdio.h>\n#include "net.h"\nint main(void)\n{\n'
+        f"  float x[NET_INPUTS], y[NET_OUTPUTS];\n  int best;\n  {body}\n  return 0;\n}}\n"
+    )
+    program = tmp_path / "main"
+    built = compiled(tmp_path / "main.c", "-o", str(program), "-lm")
+    assert built.returncode == 0, built.stderr
+    ran = subprocess.run([str(program)], capture_output=True, text=True).stdout.split()
+    assert ran[::2] == fitted.predict(rows).tolist()
+    np.testing.assert_allclose([float(v) for v in ran[1::2]], want[:, 1], atol=2e-5)
+
+
 @pytest.mark.parametrize("name", ["iris", "diabetes"])
 def test_what_train_saves(name: str, tmp_path: Path) -> None:
     model = tabular.train(load_table(name), tabular.Settings(epochs=1, hidden=(8,))).model
