@@ -66,6 +66,8 @@ def test_operators_that_readers_know(tmp_path: Path) -> None:
     shapes = [tuple(c.dims) for c in model.graph.initializer]
     assert {(4, 3), (2, 4)} <= set(shapes)
     net.export(tmp_path / "net.onnx")
+    assert onnx.load(tmp_path / "net.onnx").graph.node[1].op_type == "BatchNormalization"
+    net.export(tmp_path / "net.onnx", opset=13)
     assert [n.op_type for n in onnx.load(tmp_path / "net.onnx").graph.node][1:3] == ["Sub", "Mul"]
 
 

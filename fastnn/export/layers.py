@@ -217,16 +217,18 @@ def _embedding(layer: nn.Embedding, name: str, shape: Shape) -> Iterator[Step]:
 
 def _moments(layer: Any, name: str, shape: Shape) -> Scale:
     """Normalization by moments that were kept."""
-    factor = 1 / np.sqrt(_wide(layer.running_var) + layer.eps)
-    if layer.weight is not None:
-        factor = factor * _wide(layer.weight)
-    shift = wide(layer.bias)
+    mean, var, w, b = (
+        wide(v) for v in (layer.running_mean, layer.running_var, layer.weight, layer.bias)
+    )
+    assert mean is not None and var is not None
+    weight = np.ones(len(mean)) if w is None else w
     return Scale(
         name,
         shape,
-        _by_channel(_wide(layer.running_mean), shape),
-        _by_channel(factor, shape),
-        None if shift is None else _by_channel(shift, shape),
+        _by_channel(mean, shape),
+        _by_channel(weight / np.sqrt(var + layer.eps), shape),
+        None if b is None else _by_channel(b, shape),
+        (weight, np.zeros(len(mean)) if b is None else b, mean, var, layer.eps),
     )
 
 

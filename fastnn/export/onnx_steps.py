@@ -48,6 +48,9 @@ def _dense(g: Graph, s: Dense, x: str, before: Any) -> str:
 
 
 def _scale(g: Graph, s: Scale, x: str, before: Any) -> str:
+    if s.moments is not None and g.is_float and g.opset >= 15:
+        *vectors, eps = s.moments
+        return g.op("BatchNormalization", x, *map(g.constant, vectors), epsilon=eps)
     for kind, values in (("Sub", s.center), ("Mul", s.factor), ("Add", s.shift)):
         if values is not None:
             x = g.op(kind, x, g.constant(values.reshape(s.shape)))
