@@ -250,6 +250,13 @@ def test_on_a_cortex_m4(tmp_path: Path) -> None:
     assert on_cortex_m4(tmp_path / "net.c") != 0
 
 
+def test_names_that_end_comments(tmp_path: Path) -> None:
+    """Names of layers and columns stand in comments and texts as they are, in ASCII."""
+    odd = 'é */ ??/ \\\n#error "x" \\'
+    S({odd: nn.Linear(2, 2)}).export(tmp_path / "net.c", names=[odd, "b"], constants=False)
+    assert self_test(tmp_path / "net.c") == 0 and (tmp_path / "net.c").read_bytes().isascii()
+
+
 def test_names_without_constants(tmp_path: Path) -> None:
     nn.Linear(2, 2).export(tmp_path / "net.c", classes=["a b", "a-b"], constants=False)
     assert self_test(tmp_path / "net.c") == 0

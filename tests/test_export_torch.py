@@ -48,7 +48,8 @@ def test_each_layer(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_named_and_nested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    net = S({"body": S(nn.Linear(2, 3), nn.ReLU()), "head": nn.Linear(3, 1)})
+    odd = 'é" \\ {0}'
+    net = S({"body": S(nn.Linear(2, 3), nn.ReLU()), odd: nn.Linear(3, 1)})
     net.export(tmp_path / "net.py")
     again = built(tmp_path / "net.py", monkeypatch)
     assert list(again.state_dict()) == list(net.state_dict()) and "body.0.weight" in dict(

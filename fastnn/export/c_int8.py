@@ -17,7 +17,7 @@ from fastnn.export.c_source import (
     predicted,
     size_of,
 )
-from fastnn.export.c_words import Real, checked_name, integers
+from fastnn.export.c_words import Real, checked_name, integers, remark
 from fastnn.export.c_writer import Writer
 from fastnn.export.quantize import Product, QuantizedNet, Table
 from fastnn.export.steps import Plan
@@ -135,7 +135,7 @@ def _parts(w: Writer, net: QuantizedNet, n_in: int) -> tuple[str, int]:
     sizes, calls = {"a": 0, "b": 0}, []
     for i, part in enumerate(net.parts):
         size = len(part.weight) if isinstance(part, Product) else size
-        comment = part.layer.replace("*/", "* /").replace("/*", "/ *")
+        comment = remark(part.layer)
         body = _product(w, part, i) if isinstance(part, Product) else _table(w, part, i, size)
         w.functions.append(
             f"/* {comment} */\nstatic void {n}_part{i}(const int8_t *x, int8_t *y)\n{{\n{body}}}\n"

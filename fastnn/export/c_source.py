@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fastnn._version import __version__
 from fastnn.export.c_steps import IN_PLACE, WRITERS
-from fastnn.export.c_words import Real, checked_name, constants, text
+from fastnn.export.c_words import Real, checked_name, constants, remark, text
 from fastnn.export.c_writer import Writer
 from fastnn.export.steps import Chain, Plan, Shape, Step, Take, index_sizes
 
@@ -121,7 +121,7 @@ def _function(w: Writer, step: Step, at: str, size: int) -> str:
     body = WRITERS[type(step)](w, step, at, size)
     name, c = f"{w.name}_step{at}", w.real.c
     lines = "".join(f"  {line}\n" for line in body.splitlines())
-    comment = step.layer.replace("*/", "* /").replace("/*", "/ *")
+    comment = remark(step.layer)
     w.functions.append(
         f"/* {comment} */\nstatic void {name}(const {c} *x, {c} *y)\n{{\n{lines}}}\n"
     )
@@ -182,8 +182,7 @@ def _columns_of(plan: Plan) -> list[str]:
     ]
     for i, column in enumerate(prepare.inputs):
         kind = "number" if column.categories is None else f"{len(column.categories)} categories"
-        name = column.name.replace("*/", "* /").replace("/*", "/ *").encode("ascii", "replace")
-        lines.append(f"     x[{i}]: {name.decode()} ({kind})".replace("??", "? ?"))
+        lines.append(f"     x[{i}]: {remark(column.name)} ({kind})")
     return lines
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fastnn.export.steps import ExportError
 
-__all__ = ["Real", "checked_name", "constants", "identifier", "integers", "text"]
+__all__ = ["Real", "checked_name", "constants", "identifier", "integers", "remark", "text"]
 
 WIDTH = 96
 KEYWORDS = frozenset(
@@ -89,6 +89,18 @@ def text(value: str) -> str:
         plain = 32 <= byte < 127 and char not in '"\\?'
         out += char if plain else f"\\{byte:03o}"
     return f'"{out}"'
+
+
+def remark(value: str) -> str:
+    """A text as part of a comment: ASCII, in one line, and no end of the comment.
+
+    >>> remark("a */ b" + chr(10) + "c")
+    'a * / b c'
+    """
+    plain = " ".join(value.encode("ascii", "replace").decode().split())
+    for pair in ("*/", "/*", "??"):
+        plain = plain.replace(pair, " ".join(pair))
+    return plain.rstrip("\\")
 
 
 def checked_name(name: str) -> str:

@@ -116,7 +116,7 @@ def _entry(name: str, values: Any) -> str:
     data = np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()
     text = textwrap.wrap(base64.b64encode(data).decode(), 88)
     body = "\n".join(f'        "{line}"' for line in text) or '        ""'
-    return f'    "{name}": tensor(\n        "{form}", {tuple(values.shape)!r},\n{body}\n    ),\n'
+    return f'    {name!r}: tensor(\n        "{form}", {tuple(values.shape)!r},\n{body}\n    ),\n'
 
 
 class _Words:
