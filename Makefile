@@ -18,6 +18,8 @@ CROSS := aarch64-linux-gnu-gcc
 CROSS_FLAGS := -O2 -fpeel-loops -funswitch-loops -ftree-vectorize -fvect-cost-model=dynamic -ffp-contract=off -fno-math-errno -fvisibility=hidden -pthread -std=c11 -Wall -Wextra -Wno-unused-parameter
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# A file's tests stay in one process, with what they share.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
@@ -30,8 +32,8 @@ help: ## print this list
 demo: $(VENV)/built $(VENV)/extra-demo ## train on handwritten digits, beside NumPy and scikit-learn
 	@$(BIN)/fastnn train digits --out demo-out/ --compare
 
-test: $(VENV)/built $(VENV)/extra-test $(VENV)/extra-demo test-c ## run the tests
-	@$(BIN)/python -m pytest
+test: $(VENV)/built $(VENV)/extra-test $(VENV)/extra-demo test-c ## run the tests, on all cores
+	@$(PYTEST)
 
 test-c: build/test_kernels build/cases.bin ## run the kernels' tests in C, with every instruction set of this machine
 	@build/test_kernels build/cases.bin
@@ -50,7 +52,7 @@ check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== clang-format"; $(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	@echo "== instructions"; $(BIN)/python -m bench.instructions
 	@echo "== tests in C";   $(MAKE) test-c
-	@echo "== tests";        $(BIN)/python -m pytest
+	@echo "== tests";        $(PYTEST)
 
 format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants them
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
@@ -89,8 +91,8 @@ wheel: $(VENV)/extra-dev ## build sdist and wheel, try the wheel in a bare envir
 	@echo "== train from the wheel: NumPy only, no compiler in sight"
 	@$(BIN)/python -m venv build/bare
 	@build/bare/bin/python -m pip install --quiet wheelhouse/*.whl
-	@cd build/bare && env -i PATH=$(CURDIR)/build/bare/bin HOME=/nonexistent \
-	  bin/python -I $(CURDIR)/tests/smoke_wheel.py $(CURDIR)/wheelhouse/*.whl
+	@cd build/bare && env -i PATH="$(CURDIR)/build/bare/bin" HOME=/nonexistent \
+	  bin/python -I "$(CURDIR)/tests/smoke_wheel.py" "$(CURDIR)"/wheelhouse/*.whl
 
 clean: ## remove everything that make made
 	@rm -rf $(VENV) build dist wheelhouse demo-out *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -42,11 +42,12 @@ def of_nn(kind: str) -> list[Entry]:
 
 
 def methods(name: str, kind: type) -> list[Entry]:
-    """A class and its public methods."""
+    """A class and its public methods, inherited ones last."""
     found = [(name, kind)]
-    for key, value in vars(kind).items():
-        if key[0] != "_" and inspect.isfunction(value) and value.__doc__:
-            found.append((f"{name}.{key}", value))
+    for base in kind.__mro__:
+        for key, value in vars(base).items():
+            if key[0] != "_" and inspect.isfunction(value) and value.__doc__:
+                found.append((f"{name}.{key}", value))
     return found
 
 

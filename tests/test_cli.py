@@ -1,6 +1,7 @@
 """The command line from end to end, and the one-line errors of what is done wrong."""
 
 import csv
+import dataclasses
 import json
 import os
 import subprocess
@@ -123,7 +124,7 @@ def test_train_json(tmp_path, capsys, no_picture):
     assert document["files"]["model"] == str(tmp_path / "sub" / "run.safetensors")
     model = tabular.TabularModel.load(document["files"]["model"])
     wine = data.load_table("wine")
-    assert model.features == wine.rows.names and model.classes == wine.classes
+    assert model.features == wine.rows.names and model.class_names == wine.classes
 
 
 def test_same_seed_same_model(tmp_path, capsys, no_picture):
@@ -240,8 +241,22 @@ def test_failures_are_1(folder, capsys, monkeypatch):
     assert (code, err) == (1, "fastnn: error: iris.safetensors: No space left on device\n")
 
 
+def as_written_at_first(model):
+    """What was kept beside the net of a regression before there were members."""
+    target = model.members[0].target
+    return {
+        "task": "regression", "classes": [], "target": model.target, **model.design.to_json(),
+        "y_mean": [target.mean], "y_std": [target.deviation], "y_log": target.log,
+        "split": dataclasses.asdict(model.split),
+    }  # fmt: skip
+
+
 def test_model_files_without_or_with_bad_pipeline(folder, tmp_path):
-    net, extra = fastnn.io.load_with_extra(folder / "diabetes.safetensors")
+    model = tabular.TabularModel.load(folder / "diabetes.safetensors")
+    net, extra = model.net, as_written_at_first(model)
+    fastnn.save(net, tmp_path / "m", extra=extra, kind="tabular")
+    rows = data.load_table("diabetes").rows
+    assert np.array_equal(fastnn.load(tmp_path / "m").predict(rows), model.predict(rows))
     bad = [
         ({}, "no tabular model"),
         (extra | {"columns": 1}, "columns: expected a list"),

@@ -277,7 +277,8 @@ def training(real: str, widths: list[int], rows: int, batch: int, epochs: int) -
     fastnn.manual_seed(1)
     trainer = Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=0.01))
     ((x, y),) = data(real, 1, rows, widths[0], widths[-1], "classes")
-    loop = trainer._steps().training(Rows(x.numpy(), y.numpy()), batch, True, 0, {}, Update())
+    steps = trainer._steps(trainer.model, trainer.loss)
+    loop = steps.training(Rows(x.numpy(), y.numpy()), batch, True, 0, {}, Update())
     loop.start(0, epochs)
     return loop, model
 

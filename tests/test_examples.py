@@ -16,7 +16,8 @@ import pytest
 pytest.importorskip("sklearn")
 
 ROOT = Path(__file__).resolve().parents[1]
-EXAMPLES = sorted((ROOT / "examples").glob("*/*.py"))  # folders: scripts for other libraries
+LIBRARIES = ("torch", "mindspore")  # folders of scripts for them
+EXAMPLES = sorted(p for name in LIBRARIES for p in (ROOT / "examples" / name).glob("*.py"))
 GOLDENS = json.loads((ROOT / "tests/goldens/examples.json").read_text())
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from cases.exports import NETS, S
+from cases.exports import NETS, S, labels, table, values
 
 import fastnn
 from bench.board import has_board, on_cortex_m4
@@ -146,25 +145,13 @@ def test_an_index_outside_the_table(tmp_path: Path) -> None:
 # ---- models of tables ----
 
 
-def table(rows: int = 120) -> dict[str, Any]:
-    rng = np.random.default_rng(0)
-    return {
-        "width": rng.normal(5, 2, rows),
-        "gap": np.where(rng.random(rows) < 0.2, np.nan, rng.normal(1e3, 10, rows)),
-        "kind": rng.choice(["oak", "elm"], rows).tolist(),
-        "town": rng.choice(list("abcdefghijklmnop"), rows).tolist(),
-        "colour": rng.choice(["r", "g", "b"], rows).tolist(),
-        "when": rng.integers(0, 9000, rows).astype("M8[D]"),
-    }
-
-
 @pytest.mark.parametrize("preset", ["td", "td-s", "tabm-mini", "mlp"])
 @pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
 def test_models_of_tables(preset: str, classes: bool, tmp_path: Path) -> None:
     """Gaps, categories, dates and an ensemble of two; the texts find their indices."""
     x = table()
     kind = tabular.TabularClassifier if classes else tabular.TabularRegressor
-    y = x["kind"] if classes else 1e3 + 3 * x["width"]
+    y = labels(x) if classes else values(x)
     model = kind(preset, epochs=1, hidden=(8,), random_state=0, n_ens=2).fit(x, y).predictor_
     model.export(tmp_path / "net.c")
     assert self_test(tmp_path / "net.c") == 0
@@ -172,11 +159,24 @@ def test_models_of_tables(preset: str, classes: bool, tmp_path: Path) -> None:
     assert "net_category" in text and "x[5]: when.days" in text
 
 
+def test_quantiles(tmp_path: Path) -> None:
+    """In increasing order, as the model gives them; of one net, and in int8."""
+    x = table()
+    model = tabular.TabularRegressor(
+        "td-s", epochs=1, hidden=(8,), random_state=0, n_ens=2, quantiles=(0.1, 0.5, 0.9)
+    ).fit(x, values(x))
+    model.export(tmp_path / "net.c")
+    assert self_test(tmp_path / "net.c") == 0
+    plain = tabular.TabularRegressor("mlp", epochs=1, random_state=0, quantiles=(0.25, 0.5))
+    plain.fit(x, values(x)).export(tmp_path / "net.c", dtype="int8", calibration=x)
+    assert self_test(tmp_path / "net.c") == 0
+
+
 def test_a_row_of_a_table_by_hand(tmp_path: Path) -> None:
     """A user's program: texts by net_category, NAN for a gap, a text that training had not."""
     x = table()
     model = tabular.TabularClassifier("td", epochs=2, hidden=(8,), random_state=0)
-    fitted = model.fit(x, np.where(np.array(x["colour"]) == "r", "red", "other"))
+    fitted = model.fit(x, labels(x))
     fitted.export(tmp_path / "net.h")
     rows = {
         "width": [4.5, 6.25],

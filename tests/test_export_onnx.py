@@ -10,8 +10,7 @@ import numpy as np
 import onnx
 import onnx.reference
 import pytest
-from cases.exports import NETS, S
-from test_export_c import table
+from cases.exports import NETS, S, labels, table, values
 
 import fastnn
 from fastnn import nn, tabular
@@ -91,7 +90,7 @@ def test_models_of_tables(preset: str, classes: bool, tmp_path: Path) -> None:
     """Rows as they come: an input for each column, texts of categories among them."""
     x = table()
     kind = tabular.TabularClassifier if classes else tabular.TabularRegressor
-    y = np.array(x["kind"]) if classes else 1e3 + 3 * x["width"]
+    y = labels(x) if classes else values(x)
     model = kind(preset, epochs=1, hidden=(8,), random_state=0, n_ens=2).fit(x, y).predictor_
     path = tmp_path / "net.onnx"
     assert model.export(path).checked == BOTH
@@ -113,6 +112,13 @@ def test_models_of_tables(preset: str, classes: bool, tmp_path: Path) -> None:
         assert (found[1] == model.predict(x)).mean() > 0.99
     else:
         np.testing.assert_allclose(found[0][:, 0], model.predict(x), rtol=1e-5)
+
+
+def test_quantiles(tmp_path: Path) -> None:
+    x = table()
+    model = tabular.TabularRegressor("td-s", epochs=1, hidden=(8,), quantiles=(0.1, 0.5, 0.9))
+    assert model.fit(x, values(x)).export(tmp_path / "net.onnx").checked == BOTH
+    assert onnx.load(tmp_path / "net.onnx").graph.output[0].name == "value"
 
 
 def test_whole_labels_and_taken_names(tmp_path: Path) -> None:

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases.exports import NETS, S
-from test_export_c import table
+from cases.exports import NETS, S, labels, table, values
 
 import fastnn
 from fastnn import nn, tabular
@@ -64,13 +63,19 @@ def test_models_of_tables(
 ) -> None:
     x = table()
     kind = tabular.TabularClassifier if classes else tabular.TabularRegressor
-    y = x["kind"] if classes else 1e3 + 3 * x["width"]
+    y = labels(x) if classes else values(x)
     model = kind(preset, epochs=1, hidden=(8,), random_state=0, n_ens=2).fit(x, y).predictor_
     assert model.export(tmp_path / "net.py").checked == PROMISE
     monkeypatch.setitem(sys.modules, "torch", fastnn)
     space = runpy.run_path(str(tmp_path / "net.py"))
     assert space["INPUTS"][:3] == ["width", "gap", "kind"]
     assert set(space["CATEGORIES"]["kind"]) == {"oak", "elm"}
+
+
+def test_quantiles(tmp_path: Path) -> None:
+    x = table()
+    model = tabular.TabularRegressor("td-s", epochs=1, hidden=(8,), quantiles=(0.1, 0.5, 0.9))
+    assert model.fit(x, values(x)).export(tmp_path / "net.py").checked == PROMISE
 
 
 def test_what_train_saves(tmp_path: Path) -> None:

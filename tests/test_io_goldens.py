@@ -21,16 +21,18 @@ from fastnn import nn
 from fastnn.io import model as models, state as states
 from fastnn.nn import layer as layers
 from fastnn.random.generator import Generator
-from fastnn.tabular.model import TabularModel
+from fastnn.tabular import TabularModel, as_frame
+from fastnn.tabular.design import Design
 
 FILES = sorted((Path(__file__).parent / "goldens/files").glob("*.safetensors"))
-OLD = [path for path in FILES if path.stem.startswith("table")]
+MIXED = FILES[0].with_name("rows_mixed.safetensors")
+TABLES = [path for path in FILES if path.stem.startswith("table")]
 
 WRITER = "0.1.0"
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in FILES if path not in OLD], ids=lambda path: path.stem
+    "path", [path for path in FILES if path not in (*TABLES, MIXED)], ids=lambda path: path.stem
 )
 def test_a_file_is_read_and_written_again(path: Path, tmp_path: Path, monkeypatch: Any) -> None:
     for module in (models, states):
@@ -46,7 +48,26 @@ def test_a_file_is_read_and_written_again(path: Path, tmp_path: Path, monkeypatc
     assert again.read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("path", OLD, ids=lambda path: path.stem)
+def test_rows_of_all_kinds_as_they_were_written_at_first(tmp_path: Path, monkeypatch: Any) -> None:
+    """Numbers, categories and dates, some of them missing, beside one net."""
+    monkeypatch.setattr(models, "__version__", WRITER)
+    model = fastnn.load(MIXED)
+    net, extra = fastnn.io.load_with_extra(MIXED)
+    columns = {
+        "width": [0.5, None, -2.0],
+        "kind": ["k4", "never seen", None],
+        "day": ["2024-03-01", "2025-01-01", "2024-07-31"],
+    }
+    rows = as_frame({name: columns[name] for name in model.features})
+    z = net.predict(Design.from_json(extra).apply(rows)).astype("f8")
+    wanted = z[:, 0] * extra["y_std"][0] + extra["y_mean"][0]
+    assert np.array_equal(model.predict(rows), wanted)
+    assert model.target == extra["target"] and vars(model.split) == extra["split"]
+    model.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == MIXED.with_stem("rows_members").read_bytes()
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
 def test_tables_as_they_were_written_at_first(path: Path, tmp_path: Path) -> None:
     """Columns of numbers, named by "features": raw rows give what the net gives for scaled ones."""
     model = fastnn.load(path)
@@ -54,7 +75,7 @@ def test_tables_as_they_were_written_at_first(path: Path, tmp_path: Path) -> Non
     net, extra = fastnn.io.load_with_extra(path)
     x = np.random.default_rng(0).normal(size=(5, len(extra["features"]))) * 3
     z = net.predict(((x - extra["x_mean"]) / extra["x_std"]).astype("f4"))
-    if model.classes:
+    if model.class_names:
         found = model.predict(x).tolist()
         assert found == [extra["classes"][index] for index in z.argmax(axis=1)]
     else:
@@ -67,7 +88,8 @@ def test_tables_as_they_were_written_at_first(path: Path, tmp_path: Path) -> Non
 
 def test_the_files_have_what_they_should() -> None:
     assert [path.stem for path in FILES] == [
-        "checkpoint", "layers", "nested_float64", "rows_mixed", "table_amounts", "table_classes"
+        "checkpoint", "layers", "nested_float64", "rows_members", "rows_mixed",
+        "table_amounts", "table_classes",
     ]  # fmt: skip
     named = {type(m).__name__ for m in fastnn.load(FILES[1])}
     assert len(named) == 36 and named <= set(models.known())

@@ -17,7 +17,7 @@ from hypothesis import given, strategies as st
 
 from fastnn._core import engine
 
-HEADER = Path(__file__).parent.parent / "fastnn/_core/include/fastnn.h"
+HEADER = Path(__file__).parent.parent / "fastnn/_core/include/ops.h"
 NAMES = tuple(engine.OPS)
 
 

@@ -24,7 +24,8 @@ def model_and_data() -> tuple[Any, Any, Any]:
 
 
 def loop_of(trainer: Trainer, x: Any, y: Any) -> Any:
-    return trainer._steps().training(Rows(x, y), BATCH, True, trainer.seed, {}, Update())
+    steps = trainer._steps(trainer.model, trainer.loss)
+    return steps.training(Rows(x, y), BATCH, True, trainer.seed, {}, Update())
 
 
 def rates() -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -150,7 +150,8 @@ def test_a_loop_that_gets_no_helpers(nth: int) -> None:
     model = mlp("float32", [70, 300, 130, 10])
     trainer = Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters()))
     ((x, y),) = data("float32", 1, 300, 70, 10, "classes")
-    loop = trainer._steps().training(Rows(x.numpy(), y.numpy()), 300, True, 0, {}, Update())
+    steps = trainer._steps(trainer.model, trainer.loss)
+    loop = steps.training(Rows(x.numpy(), y.numpy()), 300, True, 0, {}, Update())
     before, helpers = bits(list(model.parameters())), engine.team_counts()["helpers"]
     loop.start(0, 1)
     team = helpers + 20  # new threads, which need their scratch

@@ -274,7 +274,7 @@ def test_a_model_reads_raw_rows(tmp_path):
     with pytest.raises(ValueError, match="row 0, column 'width': expected a finite number"):
         again.predict({"when": [1.0], "width": [float("inf")], "kind": ["k1"]})
     assert again.net[0].weight.grad is None and set(again.state_dict()) == {
-        "net.0.weight", "net.0.bias", "net.2.weight", "net.2.bias",
+        f"nets.0.{layer}.{name}" for layer in (0, 2) for name in ("weight", "bias")
     }  # fmt: skip
 
 
@@ -286,7 +286,7 @@ def test_classes_and_probabilities(tmp_path):
     model = train(table, Settings(hidden=(8,), epochs=60, lr=0.05)).model
     model.save(tmp_path / "m")
     again = fastnn.load(tmp_path / "m")
-    assert again.classes == ("007", "7")
+    assert again.class_names == ("007", "7")
     assert (again.predict(columns) == labels).mean() > 0.95
     p = again.predict_proba(columns)
     assert p.shape == (200, 2) and np.allclose(p.sum(axis=1), 1)

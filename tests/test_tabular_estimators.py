@@ -17,7 +17,7 @@ import pytest
 
 import fastnn
 from fastnn import io
-from fastnn.tabular import TabularClassifier, TabularPredictor, TabularRegressor
+from fastnn.tabular import TabularClassifier, TabularModel, TabularRegressor
 
 RNG = np.random.default_rng(0)
 N = 120
@@ -131,11 +131,11 @@ def test_members_are_averaged() -> None:
     model = classifier(n_cv=3, n_ens=2).fit(ROWS, CLASS)
     members = model.predictor_.members
     assert len(members) == len(model.reports_) == 6
-    single = [TabularPredictor([m], ROWS, model.classes_).predict_proba(ROWS) for m in members]
+    single = [TabularModel([m], ROWS, model.classes_).predict_proba(ROWS) for m in members]
     assert len({p.tobytes() for p in single}) == 6
     np.testing.assert_allclose(model.predict_proba(ROWS), np.mean(single, axis=0), rtol=1e-12)
     values = regressor(n_ens=2).fit(ROWS, VALUE)
-    single = [TabularPredictor([m], ROWS).predict(ROWS) for m in values.predictor_.members]
+    single = [TabularModel([m], ROWS).predict(ROWS) for m in values.predictor_.members]
     np.testing.assert_allclose(values.predict(ROWS), np.mean(single, axis=0), rtol=1e-12)
 
 
@@ -202,7 +202,7 @@ def test_one_file(preset: str, tmp_path: Path) -> None:
     ):
         model.save(path)
         again = fastnn.load(path)
-        assert isinstance(again, TabularPredictor)
+        assert isinstance(again, TabularModel)
         assert np.array_equal(again.predict(ROWS), model.predict(ROWS))
     with pytest.raises(ValueError, match="a regression has no classes"):
         again.predict_proba(ROWS)
@@ -222,7 +222,7 @@ def test_a_bad_file(tmp_path: Path) -> None:
     ]  # fmt: skip
     for key, value in broken:
         with pytest.raises(io.FormatError):
-            TabularPredictor.restored(net, {**extra, key: value}, "model")
+            TabularModel.restored(net, {**extra, key: value}, "model")
 
 
 def test_copies_and_pickles() -> None:

@@ -18,8 +18,8 @@ from fastnn.nn.layers.members import Heads, MeanOverMembers, Spread
 from fastnn.tabular import as_frame
 from fastnn.tabular.encoding import Encoder, Feature
 from fastnn.tabular.fitting import Clock, Rates, fit_net, optimizer_of
+from fastnn.tabular.member import Member, Target
 from fastnn.tabular.members_net import build_members, member_groups
-from fastnn.tabular.predictor import Member, Target
 from fastnn.tabular.realmlp import build, initialize
 from fastnn.tabular.recipes import Recipe, recipe_of
 from fastnn.tabular.robust import RobustDesign, smooth_clip

@@ -1,6 +1,6 @@
 """`python -m bench.tabular`: tabular nets and their rivals on public tables.
 
-33 tables of 150 to 54,000 rows that come inside packages (tables.py names each and its licence), 5
+32 tables of 150 to 54,000 rows that come inside packages (tables.py names each and its licence), 5
 folds, defaults alone, one thread. What is measured goes into bench/tabular/results.json at once;
 what is there is not measured again unless asked for. Seconds are those of the processor, so other
 work on the machine disturbs them little.

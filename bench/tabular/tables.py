@@ -97,7 +97,6 @@ TABLES = (
     _table("attrition", "modeldata", "Attrition", MIT),
     _table("BEPS", "carData", "vote", GPL2),
     Table("digits", "scikit-learn", BSD, _scikit("digits"), "target"),
-    _table("leaf_id_flavia", "modeldata", "species", MIT),
     _table("cells", "modeldata", "class", MIT, drop=("case",)),
     _table("HMDA", "AER", "deny", GPL2),
     _table("Chile", "carData", "vote", GPL2),

@@ -14,6 +14,7 @@ DTYPES: tuple[str, ...]
 TYPES: tuple[str, ...]
 REDUCTIONS: dict[str, int]
 MOMENTUM: dict[str, int]
+BENDS: dict[str, int]
 GUARDS: dict[str, int]
 HYPER_SIZE: int
 HYPER_STEPS: int

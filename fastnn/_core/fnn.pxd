@@ -33,6 +33,8 @@ cdef extern from "fastnn.h" nogil:
         FNN_NONE
         FNN_SUM
         FNN_MEAN
+        FNN_SELU
+        FNN_MISH
         FNN_NO_GUARD
         FNN_GUARD_LOSS
         FNN_GUARD_INDEX

@@ -304,7 +304,10 @@ cpdef object apply(Row op, tuple inputs, tuple attrs=_nothing, tuple note=_nothi
         if alike and shape is None:
             shape, dtype = array.shape, array.dtype
         elif alike:
-            alike = array.dtype is dtype and array.shape == shape
+            alike = array.dtype is dtype
+            if alike and array.ndim and array.shape != shape:  # a number fits any shape
+                alike = shape == _nothing
+                shape = array.shape
     if not alike and (out is None or packed):
         specs, dims = op.shape(arrays, attrs)
         if out is None:

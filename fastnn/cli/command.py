@@ -1,4 +1,4 @@
-"""The command line: train, predict, evaluate, export, info, bench.
+"""The command line: train, tune, predict, evaluate, export, info, bench.
 
 Results go to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 wrong usage or
 invalid input, 130 stopped by Ctrl-C. ``FASTNN_DEBUG=1`` shows the traceback of a failure.
@@ -6,7 +6,6 @@ invalid input, 130 stopped by Ctrl-C. ``FASTNN_DEBUG=1`` shows the traceback of 
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import os
@@ -14,143 +13,22 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import fastnn
 from fastnn import tabular
-from fastnn.cli import export, report
+from fastnn.cli import export, report, tables, tune
+from fastnn.cli.arguments import parser
 from fastnn.cli.compare import compare
+from fastnn.cli.page import page
+from fastnn.cli.run import Run
+from fastnn.io.atomic import write_atomically
 from fastnn.plot.training import count_confusion
-from fastnn.tabular import presets, table as data
+from fastnn.tabular import table as data
 
 __all__ = ["main"]
-
-
-class Parser(argparse.ArgumentParser):
-    """Argument parser with one-line error messages."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the error and a pointer to the help, and exit with 2."""
-        print(f"fastnn: error: {message}; see {self.prog} --help", file=sys.stderr)
-        raise SystemExit(2)
-
-
-def _number(kind: type, low: float, high: float, what: str) -> Callable[[str], Any]:
-    def parse(text: str) -> Any:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = None
-        if value is None or not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"expected {what}, got {text!r}")
-        return value
-
-    return parse
-
-
-def _widths(text: str) -> tuple[int, ...]:
-    try:
-        widths = tuple(int(part) for part in text.split(",")) if text else ()
-    except ValueError:
-        widths = (0,)
-    if not all(1 <= width <= 100_000 for width in widths):
-        raise argparse.ArgumentTypeError(f"expected widths such as 128,64, got {text!r}")
-    return widths
-
-
-def parser() -> argparse.ArgumentParser:
-    """Build the argument parser."""
-    top = Parser(prog="fastnn", description="Small neural nets, trained fast on the CPU.")
-    top.add_argument("--version", action="version", version=f"fastnn {fastnn.__version__}")
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def command(name: str, run: Callable[[Any], int], text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text)
-        sub.set_defaults(run=run)
-        return sub
-
-    sub = command("train", _train, "Train a net on a table; save the model and a plot of the run.")
-    _add_train_arguments(sub)
-    sub = command("predict", _predict, "Predict each row of a CSV file.")
-    sub.add_argument("model", help="a .safetensors file that train wrote")
-    sub.add_argument(
-        "data", help="a table with the columns the model reads, - for standard input, or a data set"
-    )
-    _add_reading_arguments(sub)
-    sub.add_argument("--out", metavar="FILE", help="write a CSV file instead of to stdout")
-    sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    sub = command("evaluate", _evaluate, "Compare the predictions for a table with its target: of "
-                  "the table that the model was trained on, the rows held out.")  # fmt: skip
-    sub.add_argument("model", help="a .safetensors file that train wrote")
-    sub.add_argument("data", help="a table, - for standard input, or a data set")
-    _add_reading_arguments(sub)
-    sub.add_argument("--target", metavar="NAME", help="the column to compare with")
-    sub.add_argument("--all", action="store_true",
-                     help="score the rows that the model was trained on too")  # fmt: skip
-    sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    export.add_arguments(command("export", lambda args: export.run(args, _print_json), export.TEXT))
-    sub = command("info", _info, "Show version, instruction sets and threads.")
-    sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    sub = command("bench", _bench, "Run the benchmarks of a source checkout.")
-    sub.add_argument("rest", nargs="*", help="arguments for python -m bench")
-    return top
-
-
-def _add_train_arguments(sub: argparse.ArgumentParser) -> None:
-    names = ", ".join(data.DATASETS)
-    sub.add_argument("data", help="a CSV file with a header row, plain or .gz, a pipe, - for "
-                     f"standard input, a Parquet file, or one of: {names}")  # fmt: skip
-    _add_reading_arguments(sub)
-    sub.add_argument("--features", type=_names, metavar="A,B", help="the columns to learn from")
-    sub.add_argument("--drop", type=_names, default=(), metavar="A,B", help="columns to leave out")
-    sub.add_argument("--target", metavar="NAME", help="the column to predict (CSV files)")
-    sub.add_argument("--task", choices=["auto", "classification", "regression"], default="auto",
-                     help="auto: classes if not all numbers, or few whole numbers")  # fmt: skip
-    sub.add_argument("--hidden", type=_widths, metavar="W,W", help="hidden widths, such as 128,64")
-    sub.add_argument("--activation", choices=list(presets.ACTIVATIONS))
-    count = _number(int, 1, 10**9, "a whole number from 1 up")
-    sub.add_argument("--epochs", type=count, metavar="N")
-    sub.add_argument("--batch-size", type=count, metavar="N")
-    sub.add_argument("--lr", type=_number(float, 1e-12, 1e3, "a rate such as 0.001"), metavar="X",
-                     help="by default what suits the optimizer")  # fmt: skip
-    sub.add_argument("--optimizer", choices=list(presets.OPTIMIZERS), metavar="NAME",
-                     help=f"one of: {', '.join(presets.OPTIMIZERS)} (adam)")  # fmt: skip
-    sub.add_argument("--loss", choices=list(presets.LOSSES), metavar="NAME", help=_losses())
-    share = _number(float, 1e-9, 1 - 1e-9, "a share between 0 and 1")
-    sub.add_argument("--test-size", type=share, metavar="X", help="share held out (0.25)")
-    seed = _number(int, 0, 2**63 - 1, "a whole number from 0 up")
-    sub.add_argument("--seed", type=seed, metavar="N", help="of split, weights and order (0)")
-    sub.add_argument("--threads", type=_number(int, 1, 1024, "a number from 1 to 1024"),
-                     metavar="N", help="as many as pay off by default")  # fmt: skip
-    sub.add_argument("--out", default=".", metavar="PATH", help="folder, or prefix of the files")
-    sub.add_argument("--compare", action="store_true",
-                     help="time a step beside NumPy and scikit-learn")  # fmt: skip
-    sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    sub.add_argument("--quiet", action="store_true", help="no progress, no messages")
-
-
-def _add_reading_arguments(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--sep", metavar="CHAR", type=lambda t: t.replace("\\t", "\t"),
-                     help="what separates cells; found out by default")  # fmt: skip
-    sub.add_argument("--decimal", choices=[".", ","], help="decimal mark; found out by default")
-    sub.add_argument("--na", type=_names, default=(), metavar="A,B",
-                     help="more texts that mean: no value")  # fmt: skip
-    sub.add_argument("--encoding", metavar="NAME", help="of the text, such as cp1252 (utf-8)")
-    sub.add_argument("--no-header", dest="header", action="store_false",
-                     help="the first row is data; columns are called x0, x1, ...")  # fmt: skip
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in next(csv.reader([text]), []))
-
-
-def _losses() -> str:
-    fits: dict[str, list[str]] = {}
-    for name, loss in presets.LOSSES.items():
-        fits.setdefault(loss.task, []).append(name)
-    return "; ".join(f"{task}: {', '.join(names)}" for task, names in fits.items())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -171,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Without this, argparse would parse the options of the benchmarks itself.
         words.insert(1, "--")
     try:
-        args = parser().parse_args(words)
+        args = parser(COMMANDS).parse_args(words)
     except SystemExit as stop:
         return int(stop.code or 0)
     try:
@@ -239,22 +117,85 @@ def _open(args: Any, target: str | None, **options: Any) -> data.Table:
     return table
 
 
-def _train(args: Any) -> int:
+def _open_to_train(args: Any, task: str) -> data.Table:
     is_set = _is_set(args.data)
     if is_set and args.target is not None:
         raise ValueError(f"--target: the data set {args.data!r} has its own; leave it out")
-    table = _open(args, args.target, task=args.task, features=args.features, drop=args.drop)
+    table = _open(args, args.target, task=task, features=args.features, drop=args.drop)
     if table.y is None:
         columns = ", ".join(table.rows.names[:20])
         raise ValueError(f"--target: expected one of the columns {columns}; name it")
-    if args.task not in ("auto", table.task):
-        raise ValueError(f"--task: {args.data} is a {table.task}, got {args.task}")
-    given = {key: getattr(args, key) for key in tabular.Settings.__dataclass_fields__}
-    chosen = {key: value for key, value in given.items() if value is not None}
-    settings = tabular.Settings(**(tabular.defaults(args.data if is_set else "") | chosen))
+    if task not in ("auto", table.task):
+        raise ValueError(f"--task: {args.data} is a {table.task}, got {task}")
+    return table
+
+
+def _train(args: Any) -> int:
+    table = _open_to_train(args, args.task)
+    preset = tables.preset_of(args, _is_set(args.data), table)
     if args.threads is not None:
         fastnn.set_num_threads(args.threads)
-    model_path, plot_path = _outputs(args.out, Path(args.data).stem)
+    paths = _outputs(args, Path(args.data).stem)
+    if preset == "plain":
+        return _train_plain(args, table, paths)
+    settings = tables.settings_of(args)
+    talk = report.Talk(1, quiet=args.quiet)
+    talk.say(tables.headline(args.data, table, preset, settings))
+    run = tables.train(args.data, table, preset, settings)
+    for note in run.notes:
+        talk.say(f"note: {note}")
+    return _finish(args, run, paths, talk, {})
+
+
+def _tune(args: Any) -> int:
+    table = _open_to_train(args, args.task)
+    if args.threads is not None:
+        fastnn.set_num_threads(args.threads)
+    paths = _outputs(args, Path(args.data).stem)
+    settings = tune.settings_of(args)
+    talk = report.Talk(1, quiet=args.quiet)
+    talk.say(f"{args.data}: {len(table)} rows, {len(table.rows.names)} columns; "
+             f"{args.budget:g} s of trials")  # fmt: skip
+
+    def tell(trial: tune.Trial) -> None:
+        talk.say(f"trial {trial.number}: {trial.preset}, {trial.metric} {trial.score:.5g}, "
+                 f"{trial.seconds:.2f} s")  # fmt: skip
+
+    run, trials, stopped = tune.search(args.data, table, settings, args.budget, args.trials, tell)
+    if run is None:
+        return _error("stopped by Ctrl-C before the first trial ended; nothing was written", 130)
+    if not args.json:
+        print(tune.listing(trials))
+    code = _finish(args, run, paths, talk, {"trials": [trial.words() for trial in trials]})
+    if stopped:
+        return _error(f"stopped by Ctrl-C; the best model so far is in {paths.model}", 130)
+    return code
+
+
+def _finish(args: Any, run: Run, paths: Paths, talk: report.Talk, more: dict[str, Any]) -> int:
+    """Write model, plot and report of a run, and print what it came to."""
+    run.model.save(paths.model)
+    files: dict[str, str | None] = {"model": str(paths.model)}
+    files["plot"] = report.plot(run, paths.plot, talk)
+    _write_report(run, paths, files)
+    if args.json:
+        _print_json(report.document_of(run, files) | more)
+    else:
+        print(report.closing_of(run, files))
+    return 0
+
+
+def _write_report(run: Run, paths: Paths, files: dict[str, str | None]) -> None:
+    if paths.report is not None:
+        write_atomically(paths.report, [page(run, files).encode()])
+        files["report"] = str(paths.report)
+
+
+def _train_plain(args: Any, table: data.Table, paths: Paths) -> int:
+    given = {key: getattr(args, key) for key in tabular.Settings.__dataclass_fields__}
+    chosen = {key: value for key, value in given.items() if value is not None}
+    is_set = _is_set(args.data)
+    settings = tabular.Settings(**(tabular.defaults(args.data if is_set else "") | chosen))
     talk = report.Talk(settings.epochs, quiet=args.quiet)
 
     def start(result: tabular.Result) -> None:
@@ -264,11 +205,13 @@ def _train(args: Any) -> int:
 
     with talk:
         result = tabular.train(table, settings, talk.on_epoch, start)
-    result.model.save(model_path)
-    files = {"model": str(model_path), "plot": None}
+    result.model.save(paths.model)
+    files: dict[str, str | None] = {"model": str(paths.model), "plot": None}
     document = report.document(args.data, table, settings, result, files)
     if result.history:
-        files["plot"] = report.plot(result, plot_path, args.data, talk)
+        run = report.run_of(args.data, table, result, settings)
+        files["plot"] = report.plot(run, paths.plot, talk)
+        _write_report(run, paths, files)
         if not args.json:
             print(report.figures(result))
     if not args.json:
@@ -282,12 +225,21 @@ def _train(args: Any) -> int:
     if args.json:
         _print_json(document)
     if result.interrupted:
-        return _error(f"stopped by Ctrl-C; the model so far is in {model_path}", 130)
+        return _error(f"stopped by Ctrl-C; the model so far is in {paths.model}", 130)
     return 0
 
 
-def _outputs(out: str, stem: str) -> tuple[Path, Path]:
-    """Paths of the model file and the plot."""
+class Paths(NamedTuple):
+    """Files that are written."""
+
+    model: Path
+    plot: Path
+    report: Path | None
+
+
+def _outputs(args: Any, stem: str) -> Paths:
+    """Paths of model, plot and report; that they can be written is seen before the training."""
+    out: str = args.out
     if os.path.isdir(out) or out.endswith(os.sep):
         os.makedirs(out, exist_ok=True)
         prefix = os.path.join(out, stem)
@@ -296,24 +248,32 @@ def _outputs(out: str, stem: str) -> tuple[Path, Path]:
         folder = os.path.dirname(prefix) or "."
         if not os.path.isdir(folder):
             raise ValueError(f"--out: no folder {folder!r}; make it, or end --out with {os.sep}")
-    return Path(prefix + ".safetensors"), Path(prefix + ".png")
+    page_file = None if args.report is None else Path(args.report)
+    if page_file is not None and not page_file.parent.is_dir():
+        raise ValueError(f"--report: no folder {str(page_file.parent)!r}; make it")
+    if page_file is not None and page_file.is_dir():
+        raise ValueError(f"--report: {args.report!r} is a folder; expected a file such as r.html")
+    if page_file is not None and page_file.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"--report: expected a file such as report.html, got {args.report!r}")
+    return Paths(Path(prefix + ".safetensors"), Path(prefix + ".png"), page_file)
 
 
 def _predict(args: Any) -> int:
     model = tabular.TabularModel.load(args.model)
     table = _open_for(args, model, None)
-    p = model.predict_proba(table.rows) if model.classes else None
+    classes = model.class_names
+    p = model.predict_proba(table.rows) if classes else None
     if p is None:
         names = model.predict(table.rows).tolist()
     else:
-        names = [model.classes[index] for index in p.argmax(axis=1)]
+        names = [classes[index] for index in p.argmax(axis=1)]
     if args.json:
         document: dict[str, Any] = {"target": model.target, "predictions": names}
         if p is not None:
-            document |= {"classes": list(model.classes), "probabilities": p.tolist()}
+            document |= {"classes": list(classes), "probabilities": p.tolist()}
         _print_json(document)
     if args.out is not None or not args.json:
-        header = [model.target, *(f"p_{name}" for name in model.classes)]
+        header = [model.target, *(f"p_{name}" for name in classes)]
         shares = p if p is not None else np.empty((len(names), 0))
         rows = ([name, *(f"{q:.6g}" for q in row)] for name, row in zip(names, shares))
         if args.out is None:
@@ -329,25 +289,25 @@ def _evaluate(args: Any) -> int:
     model = tabular.TabularModel.load(args.model)
     target = args.target if args.target is not None else model.target
     table = _open_for(args, model, target)
-    if table.classes != model.classes:
+    classes = model.class_names
+    if table.classes != classes:
         raise ValueError(f"{args.data}: its classes are not those of {args.model}")
-    rows, held_out = len(table), model.held_out(table)
+    rows, not_seen = len(table), model.held_out(table)
     scope = "all; the table is not the one that the model was trained on"
-    if held_out is not None and args.all:
+    if not_seen is not None and args.all:
         scope = "all, those trained on too"
-    elif held_out is not None:
-        table, scope = held_out, f"held out of {rows}; the others were trained on"
+    elif not_seen is not None:
+        table, scope = not_seen, f"held out of {rows}; the others were trained on"
     elif model.split is None:
         scope = "all; the model's file does not say which rows it was trained on"
     figures: dict[str, Any] = model.evaluate(table)
     if args.json:
         figures = {"rows": len(table), "scored": scope, **figures}
-        if model.classes:
+        if classes:
             assert table.y is not None
-            counts = count_confusion(
-                table.y, model.predict_proba(table.rows).argmax(axis=1), len(model.classes)
-            )
-            figures |= {"classes": list(model.classes), "confusion": counts.tolist()}
+            found = model.predict_proba(table.rows).argmax(axis=1)
+            counts = count_confusion(table.y, found, len(classes))
+            figures |= {"classes": list(classes), "confusion": counts.tolist()}
         _print_json(figures)
     else:
         print(f"{'rows':9} {len(table)} ({scope})")
@@ -358,9 +318,10 @@ def _evaluate(args: Any) -> int:
 
 def _open_for(args: Any, model: tabular.TabularModel, target: str | None) -> data.Table:
     """Open the columns that a model reads, as what it took them for."""
-    task = "classification" if model.classes else "regression"
+    classes = model.class_names
+    task = "classification" if classes else "regression"
     names, kinds = model.features, model.design.encoder.kinds
-    table = _open(args, target, task=task, features=names, classes=model.classes, kinds=kinds)
+    table = _open(args, target, task=task, features=names, classes=classes, kinds=kinds)
     if table.rows.names != names:
         wanted = ", ".join(names[:6])
         raise ValueError(f"{args.data}: expected the columns {wanted} ... that the model reads")
@@ -383,3 +344,14 @@ def _bench(args: Any) -> int:
     if not (root / "bench" / "__main__.py").is_file():
         return _error("bench: it lives in the source checkout; run it there: make bench", 2)
     return subprocess.run([sys.executable, "-m", "bench", *args.rest], cwd=root).returncode
+
+
+COMMANDS: dict[str, Callable[[Any], int]] = {
+    "train": _train,
+    "tune": _tune,
+    "predict": _predict,
+    "evaluate": _evaluate,
+    "export": lambda args: export.run(args, _print_json),
+    "info": _info,
+    "bench": _bench,
+}

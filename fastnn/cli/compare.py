@@ -40,7 +40,8 @@ def _sklearn(x: Floats, y: NDArray[Any], settings: Settings, lr: float) -> Calla
         from sklearn.neural_network import MLPClassifier, MLPRegressor
     except ImportError:
         raise ImportError(
-            "--compare needs scikit-learn, which is not installed; run: pip install '.[demo]'"
+            "--compare needs scikit-learn, which is not installed; run: "
+            "pip install 'fastnn-cpu[demo]'"
         ) from None
     kind, target = (MLPRegressor, y.ravel()) if y.dtype.kind == "f" else (MLPClassifier, y)
     activation = "logistic" if settings.activation == "sigmoid" else settings.activation

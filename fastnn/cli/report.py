@@ -15,10 +15,23 @@ import fastnn
 from fastnn import nn, plot as plots
 from fastnn._support.threads import team_provider
 from fastnn.cli.compare import Comparison
+from fastnn.cli.run import Run, answers
 from fastnn.tabular import Result, Settings, Table, TabularModel
 from fastnn.tabular.presets import rate_of, takes_all_rows
 
-__all__ = ["Talk", "closing", "comparison", "document", "figures", "headline", "info", "plot"]
+__all__ = [
+    "Talk",
+    "closing",
+    "closing_of",
+    "comparison",
+    "document",
+    "document_of",
+    "figures",
+    "headline",
+    "info",
+    "plot",
+    "run_of",
+]
 
 
 class Talk:
@@ -149,28 +162,72 @@ def document(
     }
 
 
-def plot(result: Result, path: Path, name: str, talk: Talk) -> str | None:
+def run_of(name: str, table: Table, result: Result, settings: Settings) -> Run:
+    """A plain net's run, as the report wants it."""
+    history = result.history
+    words = {"net": _widths(result.model), "activation": settings.activation,
+             "optimizer": settings.optimizer, "seed": str(settings.seed)}  # fmt: skip
+    return Run(
+        name, table, result.train, result.test, result.model, "plain", "loss", [history["loss"]],
+        [history["val_loss"]], [len(history["loss"]) - 1], result.seconds, list(result.notes),
+        words, history,
+    )  # fmt: skip
+
+
+def plot(run: Run, path: Path, talk: Talk) -> str | None:
     """Save the plot of a run; without matplotlib print a message and return None."""
-    model = result.model
-    answer = (
-        model.predict_proba(result.test.rows).argmax(axis=1)
-        if model.classes
-        else model.predict(result.test.rows)
-    )
-    assert result.test.y is not None
+    found, _ = answers(run.model, run.test.rows)
+    assert run.test.y is not None
+    history = run.history or {"loss": run.losses[0]}
     try:
         plots.training_report(
-            result.history,
-            result.test.y,
-            answer,
+            history,
+            run.test.y,
+            found,
             path,
-            classes=result.model.classes,
-            title=f"{Path(name).stem}: {len(result.history['loss'])} epochs",
+            classes=run.model.class_names,
+            title=f"{Path(run.name).stem}: {len(history['loss'])} epochs",
         )
     except ImportError as error:
         talk.say(f"no plot: {error}")
         return None
     return str(path)
+
+
+def closing_of(run: Run, files: dict[str, str | None]) -> str:
+    """Metrics of a tabular net on the held-out rows, the time, and the files written."""
+    found = run.model.evaluate(run.test)
+    text = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
+    pairs = zip(run.best, run.losses, strict=True)
+    best = ", ".join(f"{epoch + 1} of {len(losses)}" for epoch, losses in pairs)
+    nets = f"{len(run.best)} nets" if len(run.best) > 1 else "net"
+    lines = [
+        f"held out: {text} on {len(run.test)} rows",
+        f"{nets}: best epoch {best}, by the {run.metric} on validation rows",
+        f"time: {run.seconds:.3f} s",
+    ]
+    return "\n".join(lines + [f"{name}: {path}" for name, path in files.items() if path])
+
+
+def document_of(run: Run, files: dict[str, str | None]) -> dict[str, Any]:
+    """All data of a tabular net's run, for JSON."""
+    return {
+        "data": run.name,
+        "task": run.table.task,
+        "classes": list(run.model.class_names),
+        "rows": {"train": len(run.train), "test": len(run.test)},
+        "preset": run.preset,
+        "settings": run.words,
+        "history": [
+            {"loss": losses, run.metric: scores}
+            for losses, scores in zip(run.losses, run.scores, strict=True)
+        ],
+        "best_epoch": [epoch + 1 for epoch in run.best],
+        "held_out": run.model.evaluate(run.test),
+        "seconds": run.seconds,
+        "notes": run.notes,
+        "files": files,
+    }
 
 
 def info() -> dict[str, Any]:

@@ -22,6 +22,7 @@ from fastnn.export.steps import (
     Prepare,
     Scale,
     Softmax,
+    Sort,
     Step,
     Take,
     Undo,
@@ -29,7 +30,7 @@ from fastnn.export.steps import (
 
 __all__ = ["IN_PLACE", "WRITERS", "expression"]
 
-IN_PLACE = (Activation, Scale, Norm, Softmax, Undo, Clip)
+IN_PLACE = (Activation, Scale, Norm, Softmax, Undo, Clip, Sort)
 """Steps that may write where they read."""
 
 SELU = "{s} * ({v} <= {0} ? {a} * expm1{f}({v}) : {v})"
@@ -230,6 +231,7 @@ WRITERS: dict[type[Step], Callable[[Writer, Any, str, int], str]] = {
     Prepare: c_tables.prepare,
     Scale: _scale,
     Softmax: _softmax,
+    Sort: c_tables.sort,
     Take: _take,
     Undo: c_tables.undo,
 }

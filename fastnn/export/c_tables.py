@@ -6,9 +6,9 @@ import numpy as np
 
 from fastnn.export.c_words import Real
 from fastnn.export.c_writer import Writer, vector
-from fastnn.export.steps import Clip, Columns, MeanOfMembers, Prepare, Undo
+from fastnn.export.steps import Clip, Columns, MeanOfMembers, Prepare, Sort, Undo
 
-__all__ = ["clip", "columns", "mean", "prepare", "undo"]
+__all__ = ["clip", "columns", "mean", "prepare", "sort", "undo"]
 
 
 def columns(w: Writer, s: Columns, at: str, size: int) -> str:
@@ -66,6 +66,14 @@ def clip(w: Writer, s: Clip, at: str, size: int) -> str:
     return (
         f"int i;\nfor (i = 0; i < {s.size}; i++)\n"
         f"  y[i] = x[i] < {low} ? {low} : x[i] > {high} ? {high} : x[i];"
+    )
+
+
+def sort(w: Writer, s: Sort, at: str, size: int) -> str:
+    """By insertion, where it is or from x to y."""
+    return (
+        f"int i, k;\nfor (i = 0; i < {s.size}; i++) {{\n  const {w.real.c} v = x[i];\n"
+        f"  for (k = i; k > 0 && y[k - 1] > v; k--)\n    y[k] = y[k - 1];\n  y[k] = v;\n}}"
     )
 
 

@@ -39,12 +39,15 @@ class Graph:
         self._count += 1
         return f"/{word}_{self._count}"
 
-    def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
-        """Add a node with one output; its name."""
+    def op(
+        self, kind: str, *inputs: str, domain: str = "", outputs: int = 1, **attributes: Any
+    ) -> str:
+        """Add a node; the name of its first output."""
         out = self.name(kind)
+        all_of_them = [out, *(self.name(kind) for _ in range(outputs - 1))]
         self.nodes.append(
             self._onnx.helper.make_node(
-                kind, list(inputs), [out], name=out, domain=domain, **attributes
+                kind, list(inputs), all_of_them, name=out, domain=domain, **attributes
             )
         )
         return out

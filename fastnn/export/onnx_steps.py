@@ -21,6 +21,7 @@ from fastnn.export.steps import (
     Prepare,
     Scale,
     Softmax,
+    Sort,
     Step,
     Take,
     Undo,
@@ -140,6 +141,10 @@ def _clip(g: Graph, s: Clip, x: str, before: Any) -> str:
     return g.op("Clip", x, g.constant(s.low), g.constant(s.high))
 
 
+def _sort(g: Graph, s: Sort, x: str, before: Any) -> str:
+    return g.op("TopK", x, g.whole(s.size), outputs=2, axis=1, largest=0, sorted=1)
+
+
 WRITERS: dict[type[Step], Callable[[Graph, Any, str, Any], str]] = {
     Activation: lambda g, s, x, before: activation(g, s, x),
     Clip: _clip,
@@ -151,6 +156,7 @@ WRITERS: dict[type[Step], Callable[[Graph, Any, str, Any], str]] = {
     Norm: _norm,
     Scale: _scale,
     Softmax: _softmax,
+    Sort: _sort,
     Take: _take,
     Undo: _undo,
 }

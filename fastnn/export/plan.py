@@ -18,7 +18,6 @@ from fastnn.export.tables import tables_of
 from fastnn.nn.layer import Layer
 from fastnn.nn.layers import columns, members
 from fastnn.tabular.model import TabularModel
-from fastnn.tabular.predictor import TabularPredictor
 
 __all__ = ["plan_of"]
 
@@ -47,7 +46,7 @@ def plan_of(model: Any, input_shape: Sequence[int] | None = None, fold: bool = F
     for layer in own.modules():
         if isinstance(layer, nn.RMSNorm) and layer.eps is None:
             layer.eps = float(np.finfo(real).eps)
-    if isinstance(own, TabularModel | TabularPredictor):
+    if isinstance(own, TabularModel):
         if input_shape is not None:
             raise ExportError("input_shape: the model's columns give it; leave it out")
         found = tables_of(own, real, chain_of)
@@ -109,8 +108,6 @@ def _layers(module: nn.Module, name: str) -> Iterator[tuple[str, Layer]]:
     """The layers in the order in which they are called, with their places."""
     _refuse_own(module, name)
     if isinstance(module, TabularModel):
-        yield from _layers(module.net, name)
-    elif isinstance(module, TabularPredictor):
         yield from _layers(module.nets, name)
     elif isinstance(module, nn.Sequential):
         if type(module).forward is not nn.Sequential.forward:

@@ -32,6 +32,7 @@ from fastnn.export.steps import (
     Plan,
     Prepare,
     Softmax,
+    Sort,
     Step,
     Take,
     Undo,
@@ -44,7 +45,7 @@ __all__ = ["Grid", "Product", "QuantizedNet", "Table", "quantized", "requantize"
 Int8 = NDArray[np.int8]
 Int32 = NDArray[np.int32]
 LOW, HIGH = -128, 127
-AFTER = (Softmax, Undo, Clip)  # steps that may follow, in float
+AFTER = (Softmax, Undo, Clip, Sort)  # steps that may follow, in float
 LONGEST = 65_000  # inputs of a product, whose sum must fit into 32 bits
 
 

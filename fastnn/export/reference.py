@@ -20,7 +20,6 @@ from fastnn.export.steps import (
 from fastnn.export.tables import answer, exact_answer, rows_of
 from fastnn.tabular.frame import in_columns
 from fastnn.tabular.model import TabularModel
-from fastnn.tabular.predictor import TabularPredictor
 from fastnn.tape.modes import no_grad
 from fastnn.tensor import of_array
 
@@ -90,10 +89,7 @@ def rows_into_net(plan: Plan, rows: Any) -> Array:
     """
     model = plan.model
     if isinstance(model, TabularModel):
-        return model.design.apply(in_columns(rows, model.features, model.features))
-    if isinstance(model, TabularPredictor):
-        first = model.members[0].design
-        return first.apply(in_columns(rows, model.columns, model.features))
+        return model.design.apply(in_columns(rows, model.columns, model.features))
     x = np.asarray(rows, np.float64)
     if x.shape[1:] != plan.shape or not len(x) or not np.isfinite(x).all():
         raise ExportError(f"calibration: expected finite rows of shape {plan.shape}, got {x.shape}")
@@ -110,7 +106,8 @@ def tail_of(steps: Chain, z: Array) -> Array:
             z = z - total if step.logarithm else np.exp(z - total)
         elif isinstance(step, Undo):
             z = (np.exp(z) if step.log else z) * step.deviation + step.mean
-        else:
-            assert isinstance(step, Clip)
+        elif isinstance(step, Clip):
             z = np.clip(z, step.low, step.high)
+        else:
+            z = np.sort(z)
     return z

@@ -32,6 +32,7 @@ __all__ = [
     "Prepare",
     "Scale",
     "Softmax",
+    "Sort",
     "Step",
     "Take",
     "Undo",
@@ -187,6 +188,11 @@ class Clip(Step):
 
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Sort(Step):
+    """The numbers of the row in increasing order: quantiles do not cross."""
 
 
 @dataclass(frozen=True)

@@ -21,14 +21,15 @@ from fastnn.export.steps import (
     Prepare,
     Shape,
     Softmax,
+    Sort,
     Step,
     Undo,
 )
-from fastnn.tabular.design import Design, _columns
+from fastnn.tabular.design import FLOAT32_MAX, Design, _columns
 from fastnn.tabular.encoding import Encoder, _parts
 from fastnn.tabular.frame import in_columns
+from fastnn.tabular.member import Member
 from fastnn.tabular.model import TabularModel
-from fastnn.tabular.predictor import Member, TabularPredictor, Target
 from fastnn.tabular.robust import RobustDesign, smooth_clip
 from fastnn.tabular.validation import softmax
 from fastnn.tape.modes import no_grad
@@ -39,51 +40,43 @@ __all__ = ["answer", "exact_answer", "rows_of", "tables_of"]
 Of = Callable[[nn.Module, Shape, str], Chain]
 
 
-def tables_of(model: TabularModel | TabularPredictor, real: Any, chain_of: Of) -> Plan:
+def tables_of(model: TabularModel, real: Any, chain_of: Of) -> Plan:
     """The plan of a model of tables: it takes rows as they come, and gives probabilities or
     values."""
-    if isinstance(model, TabularModel):
-        net = chain_of(model.net, (model.design.width,), "layer ")
-        first = _prepare(model.design)
-        chain = (first, *net, *_ending(net, model))
-        names = tuple(i.name for i in first.inputs)
-        return Plan(model, (len(names),), (chain,), real, names, model.classes)
     prepared = [_prepare(member.design) for member in model.members]
     if any(p.inputs != prepared[0].inputs for p in prepared):
         raise ExportError("the nets of the model read different columns, or other categories")
+    several = len(prepared) > 1
     chains = tuple(
-        _chain(member, first, chain_of, number)
+        _chain(member, first, chain_of, f"net {number}, layer " if several else "layer ")
         for number, (member, first) in enumerate(zip(model.members, prepared))
     )
     names = tuple(i.name for i in prepared[0].inputs)
-    classes = () if model.classes is None else tuple(map(str, model.classes.tolist()))
-    return Plan(model, (len(names),), chains, real, names, classes)
+    return Plan(model, (len(names),), chains, real, names, model.class_names)
 
 
-def _chain(member: Member, first: Prepare, chain_of: Of, number: int) -> Chain:
-    net = chain_of(member.net, (member.design.width,), f"net {number}, layer ")
+def _chain(member: Member, first: Prepare, chain_of: Of, name: str) -> Chain:
+    net = chain_of(member.net, (member.design.width,), name)
     return (first, *net, *_ending(net, member))
 
 
-def _ending(net: Chain, model: TabularModel | Member) -> list[Step]:
+def _ending(net: Chain, member: Member) -> list[Step]:
     """From what the net gives to probabilities, or to values in units of the target."""
-    shape = net[-1].shape
+    shape, target = net[-1].shape, member.target
     steps: list[Step] = []
-    if isinstance(model, TabularModel):
-        if model.classes:
-            return [Softmax("probabilities", shape, len(shape) - 1)]
-        assert model.y_scale is not None
-        mean, deviation = float(model.y_scale.mean[0]), float(model.y_scale.std[0])
-        return [Undo("units of the target", shape, mean, deviation, model.log)]
-    if model.target is None:
+    if target is None:
         steps.append(Softmax("probabilities", shape, len(shape) - 1))
     if len(shape) == 2:
         steps.append(MeanOfMembers("mean of the members", shape[1:], shape[0]))
         shape = shape[1:]
-    if model.target is not None:
-        t: Target = model.target
-        steps.append(Undo("units of the target", shape, t.mean, t.deviation, False))
-        steps.append(Clip("range of the target", shape, t.low, t.high))
+    if target is not None:
+        units = (target.mean, target.deviation, target.log)
+        steps.append(Undo("units of the target", shape, *units))
+        if np.isfinite([target.low, target.high]).any():
+            low, high = np.clip([target.low, target.high], -FLOAT32_MAX, FLOAT32_MAX)
+            steps.append(Clip("range of the target", shape, float(low), float(high)))
+        if shape != (1,):
+            steps.append(Sort("quantiles in order", shape))
     return steps
 
 
@@ -183,8 +176,8 @@ def rows_of(
     unknown. In the file's rows a category is its index.
     """
     model, prepare = plan.model, plan.prepare
-    assert isinstance(model, TabularModel | TabularPredictor) and prepare is not None
-    design = model.design if isinstance(model, TabularModel) else model.members[0].design
+    assert isinstance(model, TabularModel) and prepare is not None
+    design = model.design
     spread = {s: (m, f) for s, m, f in zip(prepare.sources, prepare.center, prepare.factor)}
     frame: dict[str, Any] = {}
     given: list[NDArray[np.float32]] = []
@@ -213,24 +206,19 @@ def rows_of(
 
 
 def answer(plan: Plan, frame: dict[str, Any]) -> NDArray[np.float64]:
-    """What the model says of rows: (rows, classes) probabilities, or (rows, 1) values."""
+    """What the model says of rows: (rows, classes) probabilities, or (rows, 1) values, or
+    quantiles."""
     model: Any = plan.model
     if plan.classes:
         return np.asarray(model.predict_proba(frame), np.float64)
-    return np.asarray(model.predict(frame), np.float64).reshape(-1, 1)
+    found = model.predict_quantiles(frame) if model.quantiles else model.predict(frame)
+    return np.asarray(found, np.float64).reshape(len(found), -1)
 
 
 def exact_answer(plan: Plan, frame: dict[str, Any]) -> NDArray[np.float64]:
     """The same with the nets in float64; rows are prepared as they are."""
     model = plan.model
-    if isinstance(model, TabularModel):
-        own = in_columns(frame, model.features, model.features)
-        z = _in_double(model.net, model.design.apply(own))
-        if model.classes:
-            return softmax(z)
-        assert model.y_scale is not None
-        return model.y_scale.undo(np.exp(z) if model.log else z)
-    assert isinstance(model, TabularPredictor)
+    assert isinstance(model, TabularModel)
     rows = in_columns(frame, model.columns, model.features)
     found = [m.of(_in_double(m.net, m.design.apply(rows))) for m in model.members]
     return np.asarray(np.mean([softmax(z) if plan.classes else z for z in found], axis=0))

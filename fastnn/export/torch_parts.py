@@ -167,6 +167,13 @@ class Undo(nn.Module):
         z = torch.exp(z) if self.log else z
         return (z * self.deviation + self.mean).to(x.dtype)
 ''',
+    "Sort": '''
+class Sort(nn.Module):
+    """The numbers of a row in increasing order: quantiles do not cross."""
+
+    def forward(self, x):
+        return torch.sort(x, dim=-1)[0]
+''',
     "Mean": '''
 class Mean(nn.Module):
     """The mean of what several nets give."""

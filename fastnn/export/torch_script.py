@@ -21,13 +21,13 @@ from fastnn.export.steps import (
     Plan,
     Prepare,
     Softmax,
+    Sort,
     Step,
     Undo,
 )
 from fastnn.export.torch_parts import PARTS
 from fastnn.nn.layer import Layer
 from fastnn.tabular.model import TabularModel
-from fastnn.tabular.predictor import TabularPredictor
 from fastnn.tape.modes import no_grad
 from fastnn.tensor import of_array
 
@@ -128,9 +128,7 @@ class _Words:
     def model(self, plan: Plan) -> tuple[str, dict[str, Any]]:
         """The code of a whole model, and its state by the names that it has there."""
         model = plan.model
-        if isinstance(model, TabularModel):
-            return self._chain(plan, 0, model.net, "")
-        if not isinstance(model, TabularPredictor):
+        if not isinstance(model, TabularModel):
             return self.module(model), _state(model, "")
         found = [
             self._chain(plan, i, m.net, f"nets.{i}." if len(plan.chains) > 1 else "")
@@ -184,6 +182,8 @@ class _Words:
             return "nn.Softmax(dim=-1)"
         if isinstance(step, MeanOfMembers):
             return self._call("MeanOfMembers", [])
+        if isinstance(step, Sort):
+            return self._call("Sort", [])
         if isinstance(step, Clip):
             return self._call("Hardtanh", [repr(step.low), repr(step.high)])
         assert isinstance(step, Undo)

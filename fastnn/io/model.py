@@ -37,9 +37,10 @@ Config = dict[str, Any]
 KEY = "fastnn"  # of our JSON in the metadata
 SCHEMA = 1
 MAX_DEPTH = 20
+STACKS = (nn.Sequential, nn.MLP)  # saved as a Sequential of their layers
 KINDS = {
-    "tabular": "fastnn.tabular.model:TabularModel",
-    "tabular_net": "fastnn.tabular.predictor:TabularPredictor",
+    "tabular": "fastnn.tabular.model:TabularModel",  # as it was written at first
+    "tabular_net": "fastnn.tabular.model:TabularModel",
 }
 """Models that know more than a net does: what makes them again, imported when a file is of them."""
 
@@ -60,7 +61,7 @@ def save(
         path: the file to make or replace, by custom ``*.safetensors``; or an open binary file or
             io.BytesIO, which is written to as it is.
         extra: anything JSON can hold, kept beside the weights, such as how the data was scaled.
-        kind: of a model around the net that `load` is to give; "tabular" or None.
+        kind: of a model around the net that `load` is to give, one of `KINDS`, or None.
 
     Raises:
         TypeError: the model holds a layer of another type, the state something else, or `extra`
@@ -206,13 +207,13 @@ def described(model: nn.Module, prefix: str = "") -> list[Config]:
     Raises:
         TypeError: a file cannot say how to build them again.
     """
-    if type(model) is not nn.Sequential:
+    if type(model) not in STACKS:
         _unknown("model", model, "nn.Sequential")
     layers: list[Config] = []
     for index, layer in enumerate(model):
         kind = type(layer).__name__
-        if type(layer) is nn.Sequential:
-            layers.append({"type": kind, "layers": described(layer, f"{prefix}{index}.")})
+        if type(layer) in STACKS:
+            layers.append({"type": "Sequential", "layers": described(layer, f"{prefix}{index}.")})
         elif isinstance(layer, Layer) and known().get(kind) is type(layer):
             layers.append({"type": kind, **layer._config()})
         else:

@@ -315,5 +315,5 @@ class Module(Paths, Converted, Saved):
         children = [f"({n}): " + repr(m).replace("\n", "\n  ") for n, m in self._modules.items()]
         lines = (extra.split("\n") if extra else []) + children
         if not children and len(lines) <= 1:
-            return f"{type(self).__name__}({extra})"
-        return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
+            return f"{self._get_name()}({extra})"
+        return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"

@@ -55,6 +55,7 @@ from fastnn.ops.arithmetic import add_, scaled, sub_
 from fastnn.ops.assignment import setitem
 from fastnn.ops.axes import *
 from fastnn.ops.axes import contiguous, expand
+from fastnn.ops.columns import parametric_activation, periodic_embedding
 from fastnn.ops.conversions import *
 from fastnn.ops.counting import *
 from fastnn.ops.cumulative import *
@@ -121,9 +122,10 @@ FUNCTIONS: list[str] = [name for family in FAMILIES for name in family.__all__]
 __all__ = [
     "TABLE", "Op", "accuracy", "add_", "batch_norm", "bce_with_logits", "binary_accuracy", "cast",
     "contiguous", "copy", "copy_", "div_", "draw_key", "dropout", "expand", "gelu", "getitem",
-    "larger", "layer_norm", "lerp_", "linear", "mse", "mul_", "one_hot", "repeat", "result_dtype",
-    "scaled", "scatter_add_rows", "setitem", "smaller", "soft_cross_entropy",
-    "softmax_cross_entropy", "softplus", "sub_", "take_rows", "update_step",
+    "larger", "layer_norm", "lerp_", "linear", "mse", "mul_", "one_hot", "parametric_activation",
+    "periodic_embedding", "repeat", "result_dtype", "scaled", "scatter_add_rows", "setitem",
+    "smaller", "soft_cross_entropy", "softmax_cross_entropy", "softplus", "sub_", "take_rows",
+    "update_step",
     *FUNCTIONS,
 ]  # fmt: skip
 

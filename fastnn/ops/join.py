@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -33,22 +33,23 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     Raises:
         ValueError: no tensors, or sizes of the other axes that differ.
     """
-    parts = [t for t in tensors if t.shape != (0,)] or list(tensors[:1])
+    parts = [t for t in tensors if t._array.shape != (0,)] or list(tensors[:1])
     if not parts:
         raise ValueError("tensors: expected at least one")
     at = axis("cat", dim, parts[0].ndim)
-    rest = {(*t.shape[:at], *t.shape[at + 1 :], t.ndim) for t in parts}
+    shapes = [t._array.shape for t in parts]
+    rest = {(*shape[:at], *shape[at + 1 :], len(shape)) for shape in shapes}
     if len(rest) != 1:
-        shapes = ", ".join(repr(t.shape) for t in parts)
-        raise ValueError(f"cat: shapes {shapes} differ in more than axis {at}")
-    dtype = parts[0].dtype
+        named = ", ".join(map(repr, shapes))
+        raise ValueError(f"cat: shapes {named} differ in more than axis {at}")
+    dtype = parts[0]._array.dtype
     for t in parts[1:]:
-        if t.dtype != dtype:
+        if t._array.dtype is not dtype and t.dtype != dtype:
             dtype = result_dtype(of_array(np.empty((1,), dtype)), reshape(t, (*t.shape, 1)))
     inputs = tuple(cast(t, dtype) for t in parts)
     left_out = () if len(parts) == len(tensors) else tuple(t for t in tensors if t.shape == (0,))
-    ends = np.cumsum([0, *(t.shape[at] for t in inputs)]).tolist()
-    shape = (*inputs[0].shape[:at], ends[-1], *inputs[0].shape[at + 1 :])
+    ends = [0, *accumulate(shape[at] for shape in shapes)]
+    shape = (*shapes[0][:at], ends[-1], *shapes[0][at + 1 :])
     out = new_array(shape, dtype)
     for t, start, stop in zip(inputs, ends[:-1], ends[1:], strict=True):
         execute(TABLE["copy"], (out[slice_of(at, start, stop)],), (t._array,), (), ())

@@ -5,6 +5,7 @@ and `pyplot` is never imported. ``axes.figure.savefig(path)`` saves the plot.
 """
 
 from fastnn.plot.curves import activations, schedules
+from fastnn.plot.explanations import calibration, importance, partial_dependence
 from fastnn.plot.models import decision_boundary, loss_landscape, weight_histograms
 from fastnn.plot.training import (
     confusion_matrix,
@@ -15,10 +16,13 @@ from fastnn.plot.training import (
 
 __all__ = [
     "activations",
+    "calibration",
     "confusion_matrix",
     "decision_boundary",
+    "importance",
     "learning_curves",
     "loss_landscape",
+    "partial_dependence",
     "predicted_against_true",
     "schedules",
     "training_report",

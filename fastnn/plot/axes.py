@@ -27,7 +27,7 @@ def new_figure(width: float, height: float) -> Figure:
         from matplotlib.figure import Figure
     except ImportError:
         raise ImportError(
-            "plots need matplotlib, which is not installed; run: pip install '.[plot]'"
+            "plots need matplotlib, which is not installed; run: pip install 'fastnn-cpu[plot]'"
         ) from None
     return Figure(figsize=(width, height), dpi=130, layout="constrained", facecolor="white")
 

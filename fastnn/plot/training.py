@@ -59,6 +59,20 @@ def learning_curves(history: Any, ax: Axes | None = None, *, metric: str = "loss
     return ax
 
 
+def histories(history: Any, metric: str | None = None, ax: Axes | None = None) -> Any:
+    """`History.plot`: one metric on the given axes, or all that the history holds side by side."""
+    values: History = getattr(history, "history", history)
+    if metric is not None or ax is not None:
+        return learning_curves(history, ax, metric="loss" if metric is None else metric)
+    found = [name for name in values if not name.startswith("val_")]
+    if not found:
+        raise ValueError("history: expected at least one epoch, got none")
+    axes = new_figure(4.4 * len(found), 3.8).subplots(1, len(found), squeeze=False)[0]
+    for place, name in zip(axes, found, strict=True):
+        learning_curves(history, place, metric=name)
+    return axes[0] if len(found) == 1 else axes
+
+
 def confusion_matrix(
     y_true: ArrayLike, y_pred: ArrayLike, classes: Sequence[str], ax: Axes | None = None
 ) -> Axes:

@@ -2,9 +2,10 @@
 
 from fastnn.tabular.cells import MISSING
 from fastnn.tabular.estimators import TabularClassifier, TabularRegressor
+from fastnn.tabular.explanations import Importance, attributions, dependence, importance
 from fastnn.tabular.frame import Column, Frame, as_frame
 from fastnn.tabular.model import TabularModel
-from fastnn.tabular.predictor import TabularPredictor
+from fastnn.tabular.notices import LeakageWarning
 from fastnn.tabular.reading import read_table
 from fastnn.tabular.table import DATASETS, Table, load_table, read_csv, with_target
 from fastnn.tabular.training import Result, Settings, defaults, train
@@ -14,15 +15,19 @@ __all__ = [
     "MISSING",
     "Column",
     "Frame",
+    "Importance",
+    "LeakageWarning",
     "Result",
     "Settings",
     "Table",
     "TabularClassifier",
     "TabularModel",
-    "TabularPredictor",
     "TabularRegressor",
     "as_frame",
+    "attributions",
     "defaults",
+    "dependence",
+    "importance",
     "load_table",
     "read_csv",
     "read_table",

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import nn, optim
+from fastnn._support.threads import num_threads
 from fastnn.nn.layers.columns import ScheduledDropout
 from fastnn.optim.loop import rates as rates_of
 from fastnn.tabular.members_net import member_groups
 from fastnn.tabular.realmlp import groups
 from fastnn.tabular.recipes import Recipe, coslog4, flat_cos
+from fastnn.tabular.side_by_side import Turn
 from fastnn.train.validation import Rows
 from fastnn.train.whole_batches import WholeBatches
 
@@ -42,6 +44,11 @@ class Report:
     best_epoch: int = -1
     seconds: float = 0.0
     stopped: bool = False
+
+    @property
+    def best_share(self) -> float:
+        """The share of the schedule at the end of the epoch that was kept."""
+        return (self.best_epoch + 1) / len(self.scores)
 
     @property
     def best_score(self) -> float:
@@ -76,6 +83,10 @@ class Clock:
             one = (now - self._begun) / self._done
             self.left = min(self.left, int((self.deadline - now) / one))
         return self.left > 0
+
+    def is_near(self, t: float) -> bool:
+        """Whether the end of no later epoch is nearer to t."""
+        return self.t + (1 - self.t) / self.left / 2 >= t
 
 
 class Rates:
@@ -115,9 +126,10 @@ def fit_net(
     loss: nn.Module,
     rows: Rows,
     recipe: Recipe,
-    score: Callable[[], float],
+    score: Callable[[], float] | None,
     rng: np.random.Generator,
-    deadline: float | None = None,
+    turn: Turn | None = None,
+    until: float = 1.0,
 ) -> Report:
     """Train a net by a recipe, and leave it with the weights of its best epoch.
 
@@ -127,9 +139,11 @@ def fit_net(
     Args:
         net: as from `build`, with its first weights.
         rows: encoded training rows, targets, weights.
-        score: computes the validation metric of the net as it is; lower is better.
+        score: computes the validation metric of the net as it is; lower is better. None: the last
+            weights are kept.
         rng: for the orders.
-        deadline: a time of `time.perf_counter` to end before; None: all epochs.
+        turn: when to end, and on how many threads; None: all epochs, on all.
+        until: the share of the schedule after which to stop, to the nearest epoch.
 
     Raises:
         FloatingPointError: the loss became nan or infinite.
@@ -140,32 +154,34 @@ def fit_net(
     net.train()
     n, batch = len(rows.x), min(recipe.batch_size, len(rows.x))
     loop = WholeBatches(net, loss, optimizer, rows, batch)
-    rates, clock = Rates(optimizer, net, recipe), Clock(recipe.epochs, deadline)
+    turn = Turn(None, num_threads) if turn is None else turn
+    rates, clock = Rates(optimizer, net, recipe), Clock(recipe.epochs, turn.deadline)
     best: list[NDArray[Any]] = []
     more = True
     while more:
         loop.order[:] = rng.permutation(n)[: len(loop.order)]
         loop.start(rates.at(clock.times(loop.steps)))
-        report.stopped = not _epoch(loop, deadline)
+        report.stopped = not _epoch(loop, turn)
         report.losses.append(loop.loss)
-        report.scores.append(score())
-        if not best or report.scores[-1] <= report.best_score:
-            report.best_epoch = len(report.scores) - 1
-            best = [p._array.copy() for p in parameters]
-        more = not report.stopped and clock.tick()
-    for p, values in zip(parameters, best, strict=True):
+        if score is not None:
+            report.scores.append(score())
+            if not best or report.scores[-1] <= report.best_score:
+                report.best_epoch = len(report.scores) - 1
+                best = [p._array.copy() for p in parameters]
+        more = not report.stopped and clock.tick() and not clock.is_near(until)
+    for p, values in zip(parameters, best):
         p._array[...] = values
     net.eval()
-    report.stopped |= len(report.scores) < recipe.epochs
+    report.stopped |= len(report.losses) < recipe.epochs and until == 1.0
     report.seconds = time.perf_counter() - begun
     return report
 
 
-def _epoch(loop: WholeBatches, deadline: float | None) -> bool:
+def _epoch(loop: WholeBatches, turn: Turn) -> bool:
     """Run an epoch; False if the time was over within it."""
     try:
-        while loop.run():
-            if deadline is not None and time.perf_counter() > deadline:
+        while loop.run(turn.threads()):
+            if turn.deadline is not None and time.perf_counter() > turn.deadline:
                 return False
     except FloatingPointError:
         raise FloatingPointError(

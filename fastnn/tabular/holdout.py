@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from fastnn.io.safetensors import FormatError
 from fastnn.tabular.table import Table, split
 
-__all__ = ["Split", "fingerprint"]
+__all__ = ["Split", "fingerprint", "restored_split"]
 
 
 @dataclass(frozen=True)
@@ -39,3 +41,20 @@ def fingerprint(table: Table, columns: Collection[str]) -> str:
     if table.y is not None:
         found.update(np.ascontiguousarray(table.y).tobytes())
     return found.hexdigest()
+
+
+def restored_split(extra: dict[str, Any], path: str) -> Split | None:
+    """The split that is kept with a model; None if there is none.
+
+    Raises:
+        FormatError: what is kept is no split.
+    """
+    if "split" not in extra:
+        return None
+    try:
+        found = Split(**extra["split"])
+        if 0 < found.test_size < 1 and isinstance(found.seed, int) and found.seed >= 0:
+            return found
+    except TypeError:
+        pass
+    raise FormatError(f"{path}: extra: split is not {{table, test_size, seed}}")

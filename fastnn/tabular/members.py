@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,12 @@ from fastnn.tabular.design import Design, Standardizer
 from fastnn.tabular.encoding import Encoder
 from fastnn.tabular.fitting import Report, fit_net
 from fastnn.tabular.frame import Frame
+from fastnn.tabular.member import Member, Target
 from fastnn.tabular.members_net import build_members, draw_uniform
-from fastnn.tabular.predictor import Member, Target
 from fastnn.tabular.realmlp import ACTIVATIONS, blank_linear, build, initialize
 from fastnn.tabular.recipes import Recipe
 from fastnn.tabular.robust import RobustDesign
+from fastnn.tabular.side_by_side import Turn, side_by_side
 from fastnn.tabular.validation import Score
 from fastnn.train.split import folds as deal, split
 from fastnn.train.validation import Rows
@@ -29,6 +30,8 @@ __all__ = ["Task", "fit_members", "parts_of"]
 
 Whole = NDArray[np.int64]
 Part = tuple[Whole, Whole]  # training and held-out rows
+Fitted = tuple[Member, Report, list[str]]  # with notes about columns
+MOST_PROBABILITIES = 2**25  # rows times classes; with more, labels are smoothed at each step
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Task:
         weight: of the rows, in the loss and in the metric, or None.
         score: the validation metric.
         recipe: how.
+        quantiles: of a regression: those that the net gives; none for the mean.
     """
 
     frame: Frame
@@ -50,6 +54,12 @@ class Task:
     weight: NDArray[Any] | None
     score: Score
     recipe: Recipe
+    quantiles: tuple[float, ...] = ()
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that a net gives for a row."""
+        return self.classes or len(self.quantiles) or 1
 
 
 def parts_of(task: Task, share: float, folds: int, seed: int) -> list[Part]:
@@ -60,61 +70,116 @@ def parts_of(task: Task, share: float, folds: int, seed: int) -> list[Part]:
 
 
 def fit_members(
-    task: Task, parts: list[Part], n_ens: int, seed: int, time_limit: float | None
-) -> Iterator[tuple[Member, Report, list[str]]]:
-    """Train `n_ens` nets on each of the parts, one after another.
+    task: Task, parts: list[Part], n_ens: int, seed: int, time_limit: float | None, refit: bool
+) -> tuple[list[Member], list[Report], list[str]]:
+    """Train `n_ens` nets on each of the parts, side by side.
 
-    time_limit: seconds for all of them, shared out evenly over those that are left.
+    Args:
+        time_limit: seconds for all of them.
+        refit: train `n_ens` nets on all rows after that, up to the mean share of the schedule at
+            which those were best, and give these.
 
-    Yields:
-        the net, how its training went, and notes about columns.
+    Returns:
+        the nets, how the training on each of the parts went, and notes about columns.
     """
-    begun, left = time.perf_counter(), n_ens * len(parts)
-    for number, part in enumerate(part for part in parts for _ in range(n_ens)):
-        deadline = None
-        if time_limit is not None:
-            now = time.perf_counter()
-            deadline = now + max(begun + time_limit - now, 0.0) / left
-        rng = np.random.default_rng([seed, number])
-        yield _fit_one(task, part, rng, deadline)
-        left -= 1
+    jobs = [part for part in parts for _ in range(n_ens)]
+    begun, seconds = time.perf_counter(), time_limit
+    if refit and seconds is not None:
+        seconds *= len(jobs) / (len(jobs) + n_ens)
+
+    def fit(number: int, turn: Turn) -> Fitted:
+        return _fit_one(task, jobs[number], np.random.default_rng([seed, number]), turn)
+
+    found = side_by_side(len(jobs), seconds, fit)
+    members, reports, notes = map(list, zip(*found))
+    if refit:
+        until = float(np.mean([report.best_share for report in reports]))
+        every, none = np.arange(len(task.y)), np.empty(0, np.int64)
+
+        def fit_all(number: int, turn: Turn) -> Fitted:
+            rng = np.random.default_rng([seed, len(jobs) + number])
+            return _fit_one(task, (every, none), rng, turn, until)
+
+        left = None if time_limit is None else begun + time_limit - time.perf_counter()
+        members = [member for member, _, _ in side_by_side(n_ens, left, fit_all)]
+    return members, reports, notes[0]
 
 
 def _fit_one(
-    task: Task, part: Part, rng: np.random.Generator, deadline: float | None
-) -> tuple[Member, Report, list[str]]:
+    task: Task, part: Part, rng: np.random.Generator, turn: Turn, until: float = 1.0
+) -> Fitted:
+    """Train a net on a part, or on all rows where none are held out."""
     train, held_out = part
-    recipe, outputs = task.recipe, task.classes or 1
+    recipe = task.recipe
     design, notes = _design(task.frame, train, recipe)
     x = design.apply(task.frame)
     target = None if task.classes else Target.fit(task.y[train])
-    y = task.y if target is None else target.apply(task.y)
-    if isinstance(design, RobustDesign):
-        if recipe.members:
-            net = build_members(design, outputs, recipe, rng)
-        else:
-            net = build(design, outputs, recipe)
-            initialize(net, x[train], recipe, rng)
-    else:
-        net = _plain(design.width, outputs, recipe, rng)
+    net = _first_net(design, task.outputs, recipe, x[train], rng)
     member = Member(net, design, target)
+    loss = _loss(task)
+    rows = Rows(x, _targets(task, loss, target), task.weight).at(train)
+    score = _score(task, member, x, held_out) if len(held_out) else None
+    return member, fit_net(net, loss, rows, recipe, score, rng, turn, until), notes
+
+
+def _score(task: Task, member: Member, x: NDArray[Any], held_out: Whole) -> Callable[[], float]:
     of_held_out, truth = np.ascontiguousarray(x[held_out]), task.y[held_out]
     weight = np.ones(len(held_out)) if task.weight is None else task.weight[held_out]
     if not weight.any():
         weight = np.ones(len(held_out))
 
     def score() -> float:
-        return task.score(member.of(np.asarray(net.predict(of_held_out))), truth, weight)
+        return task.score(member.of(np.asarray(member.net.predict(of_held_out))), truth, weight)
 
-    rows = Rows(x, y, task.weight).at(train)
-    loss = _loss(task.classes > 0, recipe)
-    return member, fit_net(net, loss, rows, recipe, score, rng, deadline), notes
+    return score
 
 
-def _loss(classes: bool, recipe: Recipe) -> nn.Module:
+def _first_net(
+    design: RobustDesign | Design,
+    outputs: int,
+    recipe: Recipe,
+    x: NDArray[Any],
+    rng: np.random.Generator,
+) -> nn.Sequential:
+    """The net with its first weights; x: the encoded training rows."""
+    if not isinstance(design, RobustDesign):
+        return _plain(design.width, outputs, recipe, rng)
     if recipe.members:
-        return MeanOverMembers(classes, recipe.smoothing)
-    return nn.CrossEntropyLoss(label_smoothing=recipe.smoothing) if classes else nn.MSELoss()
+        return build_members(design, outputs, recipe, rng)
+    net = build(design, outputs, recipe)
+    initialize(net, x, recipe, rng)
+    return net
+
+
+def _loss(task: Task) -> nn.Module:
+    classes, recipe = task.classes, task.recipe
+    if recipe.members:
+        return MeanOverMembers(classes > 0, recipe.smoothing, task.quantiles)
+    if not classes:
+        return nn.QuantileLoss(task.quantiles) if task.quantiles else nn.MSELoss()
+    if recipe.smoothing and max(len(task.y), classes) * classes > MOST_PROBABILITIES:
+        return nn.CrossEntropyLoss(label_smoothing=recipe.smoothing)
+    return nn.CrossEntropyLoss()
+
+
+def _targets(task: Task, loss: nn.Module, target: Target | None) -> NDArray[Any]:
+    """The targets as the loss takes them; smoothed labels are made once, not at every step."""
+    if target is not None:
+        return target.apply(task.y)
+    whole = isinstance(loss, MeanOverMembers) or loss.label_smoothing == task.recipe.smoothing
+    return task.y if whole else smoothed(task.y, task.classes, task.recipe.smoothing)
+
+
+def smoothed(labels: NDArray[Any], classes: int, share: float) -> NDArray[np.float32]:
+    """The probability of each class, (n, classes): 1 - share at the label, beside share / classes.
+
+    >>> smoothed(np.array([1, 0]), 2, 0.5).tolist()
+    [[0.25, 0.75], [0.75, 0.25]]
+    """
+    table = np.full((classes, classes), share / classes, np.float32)
+    np.fill_diagonal(table, 1 - share + share / classes)
+    found: NDArray[np.float32] = table[labels]
+    return found
 
 
 def _design(frame: Frame, train: Whole, recipe: Recipe) -> tuple[RobustDesign | Design, list[str]]:

@@ -1,65 +1,136 @@
-"""A trained net that reads rows as they come, saved in one file."""
+"""A trained tabular model: nets that read rows as they come, in one module and one file."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-import fastnn
 from fastnn import io, nn
-from fastnn.tabular.design import Design, Standardizer
-from fastnn.tabular.frame import Frame, as_frame, in_columns
-from fastnn.tabular.holdout import Split, fingerprint
+from fastnn.tabular.design import Design
+from fastnn.tabular.frame import in_columns
+from fastnn.tabular.holdout import Split, fingerprint, restored_split
+from fastnn.tabular.member import Member
+from fastnn.tabular.older import of_older_file
+from fastnn.tabular.robust import RobustDesign
 from fastnn.tabular.table import Table
+from fastnn.tabular.validation import softmax
+from fastnn.tensor import Tensor
 
-__all__ = ["TabularModel"]
+__all__ = ["TabularModel", "median_of"]
 
-Floats = NDArray[np.float32]
+Wide = NDArray[np.float64]
 
 
 class TabularModel(nn.Module):
-    """A trained net with all that its rows need: columns, categories, scaling, class names.
+    """Trained nets with all that their rows need: columns, categories, scaling, class names.
 
-    It is one module and one file: `fastnn.load(path).predict(rows)` takes rows as they come.
+    What a fitted estimator and the command predict with. It is one module and one file:
+    `fastnn.load(path).predict(rows)` takes rows as they come.
 
     Attributes:
-        net: maps encoded rows to logits, or to a standardized value.
-        design: encodes and scales rows.
-        classes: class names; empty for a regression.
+        members: the nets, whose probabilities or values are averaged.
+        columns: names of the columns that it was trained on, in their order.
+        classes: the labels, as they came; None for a regression.
+        quantiles: of the target, which `predict_quantiles` gives; (): none.
         target: name of the predicted column.
-        y_scale: standardization of the target; None for classes.
-        log: the net predicts the logarithm of the (scaled) target.
-        split: the split it was trained on; None if unknown.
+        split: the split of a table that it was trained on; None if unknown.
     """
 
     def __init__(
         self,
-        net: nn.Sequential,
-        design: Design,
-        classes: tuple[str, ...],
-        target: str,
-        y_scale: Standardizer | None = None,
-        log: bool = False,
+        members: Sequence[Member],
+        columns: Sequence[str],
+        classes: NDArray[Any] | None = None,
+        quantiles: Sequence[float] = (),
+        target: str = "target",
         split: Split | None = None,
     ) -> None:
         super().__init__()
-        self.net = net
-        self.design, self.classes, self.target = design, classes, target
-        self.y_scale, self.log, self.split = y_scale, log, split
+        self.members, self.columns, self.classes = tuple(members), tuple(columns), classes
+        self.quantiles, self.target, self.split = tuple(quantiles), target, split
+        self.nets = nn.Sequential(*(member.net for member in members))
+        self.eval()
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The columns that are read."""
+        """The columns that are read; constant ones are not, nor those that name each row."""
         return self.design.encoder.names
 
-    def forward(self, x: fastnn.Tensor) -> fastnn.Tensor:
-        """What the net gives for encoded rows, those of `encode`."""
-        z: fastnn.Tensor = self.net(x)
+    @property
+    def net(self) -> nn.Sequential:
+        """The first net: from encoded rows to logits, or to standardized values."""
+        return self.members[0].net
+
+    @property
+    def design(self) -> RobustDesign | Design:
+        """Encodes and scales rows for the first net."""
+        return self.members[0].design
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The labels as texts; () for a regression."""
+        return () if self.classes is None else tuple(map(str, self.classes.tolist()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the first net gives for encoded rows, those of its design."""
+        z: Tensor = self.net(x)
         return z
+
+    # ---- predictions ----
+
+    def predict(self, x: Any, *_: Any, **__: Any) -> NDArray[Any]:
+        """Predict from rows as they come.
+
+        Args:
+            x: rows with the columns that `features` names, in any order: a DataFrame, a dict of
+                columns, a `Frame`; or an array with all of `columns`, in that order.
+
+        Returns:
+            (n,) labels as they came for training, or float64 values; with quantiles the median.
+
+        Raises:
+            ValueError: a column is not there, or a number is infinite.
+        """
+        if self.classes is not None:
+            chosen: NDArray[Any] = self.classes[self.predict_proba(x).argmax(axis=1)]
+            return chosen
+        return self._values(x)[:, median_of(self.quantiles)]
+
+    def predict_quantiles(self, x: Any) -> Wide:
+        """The `quantiles` of the target, (n, q), none below the one before.
+
+        x: rows as `predict` takes them.
+
+        Raises:
+            ValueError: it was trained for no quantiles.
+        """
+        if not self.quantiles:
+            raise ValueError(
+                "predict_quantiles: trained for the mean; use TabularRegressor(quantiles=...)"
+            )
+        return self._values(x)
+
+    def predict_proba(self, x: Any) -> Wide:
+        """The probability of each class, (n, C), for rows as `predict` takes them.
+
+        Raises:
+            ValueError: it is a regression.
+        """
+        if self.classes is None:
+            raise ValueError("predict_proba: a regression has no classes; use predict")
+        frame = in_columns(x, self.columns, self.features)
+        return np.asarray(np.mean([softmax(m.outputs(frame)) for m in self.members], axis=0))
+
+    def _values(self, x: Any) -> Wide:
+        frame = in_columns(x, self.columns, self.features)
+        return np.asarray(np.mean([m.outputs(frame) for m in self.members], axis=0))
+
+    # ---- tables ----
 
     def held_out(self, table: Table) -> Table | None:
         """The held-out rows of the table it was trained on; None for any other table."""
@@ -67,61 +138,19 @@ class TabularModel(nn.Module):
             return None
         return self.split.parts(table)[1]
 
-    def encode(self, table: Table) -> tuple[Floats, NDArray[Any]]:
-        """Encoded rows and target of a table, as the net and its loss take them."""
+    def encode(self, table: Table) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        """Encoded rows and target of a table, as the first net and its loss take them."""
         assert table.y is not None
-        y = table.y if self.y_scale is None else self.y_scale.apply(table.y)
-        return self.design.apply(table.rows), y
-
-    def outputs(self, x: Any) -> NDArray[Any]:
-        """What the net gives for rows as they come: logits, or standardized values."""
-        return np.asarray(self.net.predict(self.design.apply(as_frame(x))))
-
-    def predict(self, x: Any, *_: Any, **__: Any) -> NDArray[Any]:
-        """Predict from rows as they come.
-
-        Args:
-            x: rows with the columns that `features` names, in any order: a DataFrame, a dict of
-                columns, a `Frame`; or an array of as many columns, in that order.
-
-        Returns:
-            of shape (n,): class names, or values in units of the target.
-
-        Raises:
-            ValueError: a column is not there, or a number is infinite.
-        """
-        if self.classes:
-            names = np.array(self.classes, object)
-            chosen: NDArray[Any] = names[self.outputs(self._by_name(x)).argmax(axis=1)]
-            return chosen
-        assert self.y_scale is not None
-        z = self.outputs(self._by_name(x)).astype(np.float64)
-        return self.y_scale.undo(np.exp(z) if self.log else z)[:, 0]
-
-    def predict_proba(self, x: Any) -> NDArray[Any]:
-        """The probability of each class, of shape (n, C), for rows as `predict` takes them.
-
-        Raises:
-            ValueError: it is a regression.
-        """
-        if not self.classes:
-            raise ValueError("predict_proba: a regression has no classes; use predict")
-        z = self.outputs(self._by_name(x))
-        p: NDArray[Any] = np.exp(z - z.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
-        return p
-
-    def _by_name(self, x: Any) -> Frame:
-        """The rows; columns of an array get the names of `features`."""
-        return in_columns(x, self.features, self.features)
+        target = self.members[0].target
+        return self.design.apply(table.rows), table.y if target is None else target.apply(table.y)
 
     def evaluate(self, table: Table) -> dict[str, float]:
         """Score a table: loss and accuracy, or rmse and mae in units of the target, and r2."""
         assert table.y is not None
         truth = table.y.ravel()
-        if self.classes:
+        if self.classes is not None:
             p = self.predict_proba(table.rows)
-            likelihood = np.maximum(p[np.arange(len(p)), truth].astype(np.float64), 1e-45)
+            likelihood = np.maximum(p[np.arange(len(p)), truth], 1e-45)
             return {
                 "loss": float(-np.log(likelihood).mean()),
                 "accuracy": float((p.argmax(axis=1) == truth).mean()),
@@ -135,24 +164,26 @@ class TabularModel(nn.Module):
             "r2": 1 - mse / spread if spread > 0 else 0.0,
         }
 
+    # ---- files ----
+
     def save(self, path: Any, **options: Any) -> None:
-        """Save net, columns and scaling to one file; see `fastnn.io.save` for errors."""
+        """Save nets, columns, scaling and labels to one file; see `fastnn.io.save` for errors."""
         extra: dict[str, Any] = {
-            "task": "classification" if self.classes else "regression",
-            "classes": list(self.classes),
+            "columns": list(self.columns),
+            "members": [member.to_json() for member in self.members],
             "target": self.target,
-            **self.design.to_json(),
         }
-        if self.y_scale is not None:
-            extra |= {"y_mean": self.y_scale.mean.tolist(), "y_std": self.y_scale.std.tolist()}
-            extra["y_log"] = self.log
+        if self.quantiles:
+            extra["quantiles"] = list(self.quantiles)
+        if self.classes is not None:
+            extra["classes"] = {"dtype": self.classes.dtype.str, "values": self.classes.tolist()}
         if self.split is not None:
             extra["split"] = asdict(self.split)
-        io.save(self.net, path, extra=extra, kind="tabular")
+        io.save(self.nets, path, extra=extra, kind="tabular_net")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TabularModel:
-        """Load a file written by `save`.
+        """Load a file written by `save`, of this version or an older one.
 
         Raises:
             FormatError: the file holds no tabular model.
@@ -160,66 +191,56 @@ class TabularModel(nn.Module):
         return cls.restored(*io.load_with_extra(path), os.fsdecode(path))
 
     @classmethod
-    def restored(cls, net: nn.Sequential, extra: dict[str, Any], name: str) -> TabularModel:
-        """The model of a net and what was saved with it."""
-        widths = [layer for layer in net if isinstance(layer, nn.Linear)]
-        if "features" in extra:  # as 0.1 wrote it: columns of numbers, all there
-            extra = extra | {"columns": _numbers(extra)}
-        if not widths or "columns" not in extra:
-            _fail(name, "no tabular model in it; write one with: fastnn train")
+    def restored(cls, nets: nn.Sequential, extra: dict[str, Any], name: str) -> TabularModel:
+        """The model of nets and what was saved with them."""
+        target, split = str(extra.get("target", "target")), restored_split(extra, name)
+        if "members" not in extra:
+            member, labels = of_older_file(nets, extra, name)
+            return cls([member], member.design.encoder.names, labels, (), target, split)
+        saved, columns = extra["members"], extra.get("columns")
+        if not isinstance(saved, list) or len(saved) != len(nets) or not saved:
+            _fail(name, "expected what is kept of each net")
+        if not isinstance(columns, list) or not all(isinstance(c, str) for c in columns):
+            _fail(name, "columns are no list of names")
+        classes = _labels(extra["classes"], name) if "classes" in extra else None
+        quantiles = _levels(extra.get("quantiles", []), name)
+        outputs = len(quantiles) or 1 if classes is None else len(classes)
         try:
-            design = Design.from_json(extra)
+            members = [Member.from_json(*pair, outputs) for pair in zip(nets, saved, strict=True)]
         except ValueError as error:
-            _fail(name, f"extra: {error}")
-        if design.width != widths[0].in_features:
-            _fail(name, f"extra: columns of {design.width} numbers, but the net takes "
-                        f"{widths[0].in_features}")  # fmt: skip
-        is_regression = extra.get("task") == "regression"
-        classes = () if is_regression else _texts(extra, "classes", widths[-1].out_features, name)
-        return cls(
-            net,
-            design,
-            classes,
-            str(extra.get("target", "target")),
-            _scale(extra, name) if is_regression else None,
-            extra.get("y_log") is True,
-            _split(extra, name),
-        )
+            _fail(name, str(error))
+        if any((member.target is None) != (classes is not None) for member in members):
+            _fail(name, "expected a target for a regression, and labels for classes")
+        if not {c for m in members for c in m.design.encoder.names} <= set(columns):
+            _fail(name, "a net reads a column that is not among columns")
+        return cls(members, columns, classes, quantiles, target, split)
+
+
+def median_of(quantiles: Sequence[float]) -> int:
+    """The place of the median among quantiles; 0 where there are none.
+
+    >>> median_of((0.1, 0.5, 0.9)), median_of(())
+    (1, 0)
+    """
+    return tuple(quantiles).index(0.5) if quantiles else 0
 
 
 def _fail(path: str, what: str) -> NoReturn:
-    raise io.FormatError(f"{path}: {what}")
+    raise io.FormatError(f"{path}: extra: {what}")
 
 
-def _numbers(extra: dict[str, Any]) -> Any:
-    names, means = extra.get("features"), extra.get("x_mean")
-    if not isinstance(names, list) or not isinstance(means, list):
-        return None
-    pairs = zip(names, means)
-    return [{"name": name, "kind": "number", "means": [mean]} for name, mean in pairs]
+def _levels(saved: Any, path: str) -> tuple[float, ...]:
+    fits = isinstance(saved, list) and all(isinstance(q, float) and 0 < q < 1 for q in saved)
+    if not fits or sorted(set(saved)) != saved or (saved and 0.5 not in saved):
+        _fail(path, "quantiles are not increasing numbers with the median among them")
+    return tuple(saved)
 
 
-def _texts(extra: dict[str, Any], key: str, count: int, path: str) -> tuple[str, ...]:
-    texts = extra.get(key)
-    if not isinstance(texts, list) or len(texts) != count or len(set(map(str, texts))) != count:
-        _fail(path, f"extra: expected {count} different names as {key}")
-    return tuple(map(str, texts))
-
-
-def _scale(extra: dict[str, Any], path: str) -> Standardizer:
+def _labels(saved: Any, path: str) -> NDArray[Any]:
     try:
-        return Standardizer.from_json(extra, "y", 1)
-    except ValueError as error:
-        _fail(path, f"extra: {error}")
-
-
-def _split(extra: dict[str, Any], path: str) -> Split | None:
-    if "split" not in extra:
-        return None
-    try:
-        found = Split(**extra["split"])
-        if 0 < found.test_size < 1 and isinstance(found.seed, int) and found.seed >= 0:
-            return found
-    except TypeError:
-        pass
-    _fail(path, "extra: split is not {table, test_size, seed}")
+        labels = np.array(saved["values"], np.dtype(saved["dtype"]))
+    except (TypeError, ValueError, KeyError, OverflowError):
+        _fail(path, "classes are no list of labels")
+    if labels.ndim != 1 or len(labels) < 2 or len(set(labels.tolist())) != len(labels):
+        _fail(path, "expected at least two different classes")
+    return labels

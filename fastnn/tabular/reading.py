@@ -212,7 +212,7 @@ def _frame(
     notes: list[str] = []
     for index, (name, cells) in enumerate(zip(names, columns)):
         column = Column(*typed(cells.tolist(), kind=kinds.get(name), na=na, decimal=decimal))
-        if index == 0 and name not in kinds and _is_index(name, column):
+        if index == 0 and name not in kinds and is_index(name, column):
             notes.append(f"column {name!r} counts the rows: left out")
             continue
         if column.note:
@@ -221,7 +221,7 @@ def _frame(
     return Frame(made, len(lines), lines, notes)
 
 
-def _is_index(name: str, column: Column) -> bool:
+def is_index(name: str, column: Column) -> bool:
     """Whether a first column is the index that pandas or R writes."""
     if name not in ("", "Unnamed: 0", "index", "rownames") or column.kind != "number":
         return False

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import nn
+from fastnn import nn, no_grad
 from fastnn.nn.layer import without_values
 from fastnn.nn.layers.columns import Columns, ParametricActivation, ScaleColumns, ScheduledDropout
 from fastnn.nn.modes import evaluating
 from fastnn.tabular.recipes import Recipe
 from fastnn.tabular.robust import RobustDesign
+from fastnn.tensor import of_array
 
 __all__ = ["blank_linear", "build", "groups", "initialize"]
 
@@ -72,7 +73,7 @@ def initialize(net: nn.Sequential, x: Floats, recipe: Recipe, rng: np.random.Gen
     if len(x) > FIRST_ROWS:
         x = x[np.sort(rng.choice(len(x), FIRST_ROWS, replace=False))]
     last = next(layer for layer in reversed(list(net)) if isinstance(layer, nn.Linear))
-    with evaluating(net):
+    with evaluating(net), no_grad():
         for layer in net:
             if isinstance(layer, Columns):
                 layer.draw(rng)
@@ -84,7 +85,7 @@ def initialize(net: nn.Sequential, x: Floats, recipe: Recipe, rng: np.random.Gen
                 shape = layer.weight.shape
                 layer.weight._array[...] = rng.standard_normal(shape) / math.sqrt(shape[1])
                 _bias(layer)[...] = rng.standard_normal(shape[0])
-            x = layer.predict(x)
+            x = layer(of_array(x)).numpy()
 
 
 def _by_rows(layer: nn.Linear, x: Floats, rng: np.random.Generator) -> None:

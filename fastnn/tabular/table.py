@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastnn.tabular.cells import Kind, Mark
 from fastnn.tabular.frame import Column, Frame, as_frame, listed
 from fastnn.tabular.reading import read_table
+from fastnn.tabular.targets import refuse_many
 from fastnn.train.split import split
 
 __all__ = ["DATASETS", "Table", "load_table", "read_csv", "split", "with_target"]
@@ -79,7 +80,7 @@ def load_table(name: str) -> Table:
     except ImportError:
         raise ImportError(
             f"data set {name!r} comes with scikit-learn, which is not installed; "
-            "run: pip install '.[demo]'"
+            "run: pip install 'fastnn-cpu[demo]'"
         ) from None
     bunch = getattr(datasets, f"load_{name}")()
     rows = as_frame({str(n): bunch.data[:, i] for i, n in enumerate(bunch.feature_names)})
@@ -198,6 +199,7 @@ def _target(
     known = classes or _ordered(set(labels))
     if len(known) < 2:
         raise ValueError(f"{who}: expected at least two classes, got only {known[0]!r}")
+    refuse_many(who, len(known))
     index = {label: number for number, label in enumerate(known)}
     for label in labels:
         if label not in index:

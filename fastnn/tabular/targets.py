@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from fastnn.tabular.frame import listed
 
-__all__ = ["Labels", "labels_of", "values_of"]
+__all__ = ["Labels", "labels_of", "refuse_many", "values_of"]
+
+MAX_CLASSES = 10_000
 
 
 class Labels(NamedTuple):
@@ -40,7 +42,7 @@ def labels_of(y: Any, rows: int) -> Labels:
 
     Raises:
         TypeError: labels of several kinds, such as texts and numbers.
-        ValueError: not one for each row, a missing one, fractions, or one class only.
+        ValueError: not one for each row, a missing one, fractions, one class only, or too many.
 
     >>> labels_of(["oak", "elm", "oak"], 3).numbers.tolist()
     [1, 0, 1]
@@ -59,7 +61,17 @@ def labels_of(y: Any, rows: int) -> Labels:
     if len(classes) < 2:
         only = classes[0].item() if isinstance(classes[0], np.generic) else classes[0]
         raise ValueError(f"y: expected at least two classes, got only {only!r}")
+    refuse_many("y", len(classes))
     return Labels(classes, index.reshape(-1).astype(np.int64))
+
+
+def refuse_many(who: str, classes: int) -> None:
+    """Raise ValueError for more than 10,000 classes: a net would have an output for each."""
+    if classes > MAX_CLASSES:
+        raise ValueError(
+            f"{who}: expected at most {MAX_CLASSES} different labels, got {classes}; group them, "
+            "or predict numbers by regression"
+        )
 
 
 def values_of(y: Any, rows: int) -> NDArray[np.float64]:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 import fastnn
 from fastnn import nn, optim
-from fastnn.tabular.design import Design, Standardizer
+from fastnn.tabular.design import Design
 from fastnn.tabular.holdout import Split, fingerprint
+from fastnn.tabular.member import Member, Target
 from fastnn.tabular.model import TabularModel
 from fastnn.tabular.presets import ACTIVATIONS, OPTIMIZERS, loss_of, rate_of, takes_all_rows
 from fastnn.tabular.table import Table
@@ -144,8 +145,11 @@ def train(
     net = build(design.width, len(table.classes) or 1, settings.hidden, settings.activation)
     trainer = make_trainer(net, settings, not table.classes)
     log = loss_of(settings.loss, table.task).log
-    y_scale = None if table.classes else _target_scale(fit_on, log)
-    model = TabularModel(net, design, table.classes, table.target, y_scale, log, dealt)
+    target = None if table.classes else _target(fit_on, log)
+    classes = np.array(table.classes, object) if table.classes else None
+    columns = design.encoder.names
+    member = Member(net, design, target)
+    model = TabularModel([member], columns, classes, target=table.target, split=dealt)
     result = Result(model, fit_on, hold_out, notes=notes)
     if on_start is not None:
         on_start(result)
@@ -173,18 +177,20 @@ def train(
     return result
 
 
-def _target_scale(table: Table, log: bool) -> Standardizer:
-    """Scale the target to mean 0 and deviation 1; if its logarithm is predicted, to mean 1."""
+def _target(table: Table, log: bool) -> Target:
+    """Scale the target to mean 0 and deviation 1; if its logarithm is predicted, to mean 1.
+    Predictions may lie beyond the rows' range."""
     assert table.y is not None
     if not log:
-        return Standardizer.fit(table.y)
-    mean = table.y.mean(axis=0, dtype=np.float64)
+        fitted = Target.fit(table.y)
+        return Target(fitted.mean, fitted.deviation)
+    mean = float(table.y.mean(dtype=np.float64))
     if table.y.min() < 0 or mean <= 0:
         raise ValueError(
             f"loss: this one wants a target {table.target!r} of numbers from 0 up that are not all "
             f"0, got {table.y.min():g}; use mse or huber"
         )
-    return Standardizer(np.zeros(1), mean)
+    return Target(0.0, mean, log=True)
 
 
 Rows = tuple[Floats, NDArray[Any]]

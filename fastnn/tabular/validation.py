@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,6 +73,20 @@ METRICS: dict[bool, dict[str, Score]] = {
 }
 """Of classes (True) and numbers: functions of outputs (n, k), targets and row weights."""
 WITHOUT_SMOOTHING = ("log_loss", "brier", "auc")  # those that judge probabilities
+
+
+def pinball(quantiles: Sequence[float]) -> Score:
+    """The mean pinball loss of quantiles z (n, q).
+
+    Source: Koenker and Bassett 1978.
+    """
+    levels = np.array(quantiles)
+
+    def score(z: Wide, y: NDArray[Any], w: Wide) -> float:
+        d = y[:, None] - z
+        return float(np.average(np.maximum(d * levels, d * (levels - 1)).mean(axis=1), weights=w))
+
+    return score
 
 
 def metric_of(name: str | None, classes: bool) -> tuple[str, Score]:

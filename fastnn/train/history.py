@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from fastnn._support.late import late
+
 
 class History:
     """The loss and metrics of each epoch.
@@ -20,6 +24,28 @@ class History:
         self.epoch.append(epoch)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
+
+    def plot(self, metric: str | None = None, ax: Any = None) -> Any:
+        """Plot learning curves, for training and validation data; needs matplotlib.
+
+        Args:
+            metric: "loss", "accuracy" or another key of `history`; default: all of them, side by
+                side.
+            ax: the axes to draw one metric on; a new figure by default.
+
+        Returns:
+            The axes; of several metrics an array of axes. `axes.figure.savefig(path)` saves them.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+            ValueError: the history does not hold the metric, or is empty.
+
+        Example:
+            >>> history = History()
+            >>> history.add(0, {"loss": 1.0, "val_loss": 1.2})
+            >>> ax = history.plot("loss")
+        """
+        return late("fastnn.train.history", "histories")(self, metric, ax)
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.history.items())

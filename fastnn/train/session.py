@@ -61,6 +61,7 @@ class Session:
     """One running fit.
 
     Attributes:
+        rows: those of the epoch; `renew` gives those of the next one, if they are not the same.
         epoch, step: the next step. A step equal to the number of steps in an epoch means that all
             are done and the metrics are not computed yet.
         begun: whether the callbacks have been told that this epoch begins.
@@ -76,10 +77,11 @@ class Session:
         held_out: Rows | None,
         seed: int,
         file: Checkpoint | None,
+        renew: Callable[[], Rows] | None = None,
     ) -> None:
         self.trainer, self.steps, self.plan, self.seed = trainer, steps, plan, seed
         self.rows, self._held_out, self._file = rows, held_out, file
-        self.epochs = plan.epochs
+        self.epochs, self._renew = plan.epochs, renew
         self.history: History = trainer.history
         self.epoch = self.step = 0
         self.begun = False
@@ -94,7 +96,7 @@ class Session:
         ]
         # If nothing needs the end of each epoch, C runs all epochs as one.
         self._alone = not (
-            self._callbacks or held_out or plan.whole or file or plan.schedule.scheduler
+            self._callbacks or held_out or plan.whole or file or plan.schedule.scheduler or renew
         )
 
     def is_plain(self) -> bool:
@@ -182,6 +184,8 @@ class Session:
                 self._at_rest = False
                 self._tell(lambda c: c.on_epoch_begin(self.epoch, {}))
                 self.begun = self._at_rest = True
+                if self._renew is not None and self.epoch:
+                    self.rows = self._renew()
                 if not self._alone:  # callbacks and the like may have changed anything
                     loop = self._loop()
             self._train(loop)
@@ -225,9 +229,9 @@ class Session:
                     return
         except FloatingPointError:
             rows = self.rows.x[loop.rows_of_step()]
-            x = converted(rows, wide(real_of(self.trainer.model)))
-            with training_mode(self.trainer.model, True):
-                where = first_non_finite(self.trainer.model, x) or "the loss itself"
+            x = converted(rows, wide(real_of(self.steps.model)))
+            with training_mode(self.steps.model, True):
+                where = first_non_finite(self.steps.model, x) or "the loss itself"
             raise FloatingPointError(
                 f"loss: became nan or infinite in epoch {loop.epoch}, step {loop.step}; "
                 f"the first that is not finite is {where}; "
@@ -253,7 +257,7 @@ class Session:
         self._at_rest = False
         logs = self._figures(self.sums, loop)
         if plan.whole and self._held_out is None:
-            logs |= figures_of(plan.whole, self.trainer.model, self.rows.x, self.rows.y)
+            logs |= figures_of(plan.whole, self.steps.model, self.rows.x, self.rows.y)
         if plan.lists_lr():
             logs["lr"] = self.trainer.optimizer.param_groups[0]["lr"]
         if self._held_out is not None and (epoch + 1) % plan.every == 0:
@@ -268,7 +272,7 @@ class Session:
             self._save()
 
     def _validated(self, rows: Rows) -> Figures:
-        plan, model = self.plan, self.trainer.model
+        plan, model = self.plan, self.steps.model
         if self._evaluation is None:
             self._evaluation = self.steps.evaluation(rows, plan.metrics)
         means = evaluated(self._evaluation, rows.y, plan.metrics)

@@ -6,38 +6,39 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn import random
 from fastnn._support import check
-from fastnn._support.dtypes import wide
 from fastnn._support.rows import as_rows
-from fastnn.nn import Module, ZeroOneLoss
-from fastnn.nn.losses.zero_one import REFUSAL
+from fastnn.nn import Module
 from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.tensor import Tensor
 from fastnn.train.again import Again
 from fastnn.train.callbacks import Callback, listed
 from fastnn.train.checkpoint import Checkpoint, identity
+from fastnn.train.evaluator import Evaluator
+from fastnn.train.feed import Facades, Feed
 from fastnn.train.history import History
 from fastnn.train.key import Recordings
+from fastnn.train.losses import loss_of
 from fastnn.train.metrics import Metric, named, whole_set
 from fastnn.train.plan import Plan
-from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
 from fastnn.train.schedule import Schedule
-from fastnn.train.session import Session, evaluated
+from fastnn.train.session import Session
 from fastnn.train.split import held_out, share_of
 from fastnn.train.steps import Steps
-from fastnn.train.update import Update, check_optimizer
+from fastnn.train.update import Update, check_parts
 from fastnn.train.validation import (
     Given,
     Known,
     Rows,
+    SeveralOutputs,
     check_finite,
-    checked,
     checked_pair,
     ignored_in,
     real_of,
@@ -55,12 +56,14 @@ if TYPE_CHECKING:
     Function = Callable[[int, dict[str, float]], object]
 
 
-class Trainer:
+class Trainer(Evaluator):
     """Trains a model: records one step as a program, then runs whole epochs of it in C.
 
     Args:
         model: the module to train.
-        loss: `loss(model(x), y)`, a tensor of one element: an `nn` loss or your own function.
+        loss: `loss(model(x), y)`, a tensor of one element: an `nn` loss, its name, such as "mse" or
+            "cross_entropy", or your own function. For a model with several outputs a function of
+            (outputs, targets), or a list with the loss of each, which are added up.
         optimizer: over the parameters of the model. `optim.LBFGS` evaluates a batch several times
             a step: best with batch_size=len(x), line_search_fn="strong_wolfe" and no dropout.
 
@@ -84,17 +87,18 @@ class Trainer:
         [0, 1, 1, 0]
     """
 
-    def __init__(self, model: Module, loss: Loss, optimizer: BlockOptimizer) -> None:
-        for name, value in (("model", model), ("loss", loss)):
-            if not callable(value):
-                raise TypeError(f"{name}: expected a module or function, got {check.show(value)}")
+    def __init__(
+        self, model: Module, loss: Loss | str | Sequence[Loss | str], optimizer: BlockOptimizer
+    ) -> None:
+        if not callable(model):
+            raise TypeError(f"model: expected a module, got {check.show(model)}")
         if not hasattr(optimizer, "zero_grad") or not hasattr(optimizer, "step"):
             raise TypeError(
                 f"optimizer: expected an optimizer such as optim.Adam(model.parameters()), got "
                 f"{check.show(optimizer)}"
             )
         self.model = model
-        self.loss = loss
+        self.loss: Loss = loss_of(loss)
         self.optimizer = optimizer
         self.history = History()
         self.seed = 0
@@ -104,11 +108,12 @@ class Trainer:
         self._recordings = Recordings()
         self._again = Again()
         self._fitting = threading.Lock()
+        self._facades = Facades()
 
     def fit(
         self,
-        x: ArrayLike,
-        y: ArrayLike,
+        x: Any,
+        y: Any = None,
         *,
         epochs: int = 1,
         batch_size: int = 32,
@@ -152,13 +157,19 @@ class Trainer:
         model there is raised only after the steps before.
 
         Args:
-            x: (rows, features), finite; converted to the model's dtype.
+            x: (rows, features), finite; converted to the model's dtype. For a model of several
+                inputs a tuple of arrays, of which those of integers stay integers. Without y: a
+                `TensorDataset`, or batches (x, y) or (x, y, sample_weight) from a `DataLoader`, a
+                list or a function that makes a generator; the batches of an epoch are collected,
+                then trained on in their order.
             y: (rows,) integer classes for a cross-entropy; else numbers, (rows,) or of the shape
-                of the model's output.
+                of the model's output. For several targets a tuple; the loss gets tuples.
             epochs: number of passes over all rows, at least 1.
-            batch_size: rows per step; the last batch of an epoch may be smaller.
+            batch_size: rows per step; the last batch of an epoch may be smaller. Of a `DataLoader`
+                its own.
             shuffle: use a new random order of the rows in every epoch.
-            validation_data: (x, y) or (x, y, sample_weight) to evaluate after every epoch.
+            validation_data: (x, y), (x, y, sample_weight) or a `DataLoader`, to evaluate after
+                every epoch.
             validation_split: alternatively, the fraction of the rows to hold out, chosen at random
                 and stratified where y has classes.
             validation_freq: evaluate every this many epochs.
@@ -206,32 +217,23 @@ class Trainer:
         )  # fmt: skip
         if (history := self._again.fit(self, x, y, epochs, verbose, settings)) is not None:
             return history
-        skipped = ignored_in(self.loss, y, validation_data)
-        functions = named(metrics, self.loss, skipped)
         update = Update.checked(accumulate_steps, clip_norm, clip_value)
-        self._check_parts(update)
-        share = share_of(validation_split, validation_data)
-        validates = bool(share) or validation_data is not None
-        plan = Plan(
-            epochs=check.epochs(epochs),
-            batch=check.batch_size(batch_size),
-            shuffle=check.flag("shuffle", shuffle),
-            validates=validates,
-            every=check.integer("validation_freq", validation_freq, 1),
-            asked=metrics,
-            metrics=functions,
-            whole=whole_set(metrics, self.loss, skipped),
-            update=update,
-            schedule=Schedule(scheduler, self.optimizer, schedule, update.accumulate, monitor),
-            monitor=monitor or ("val_loss" if validates else "loss"),
-            callbacks=listed(callbacks),
-            bar=ProgressBar(verbose),
-        )
-        rows, real = as_rows(x, "x", real_of(self.model)), wide(real_of(self.model))
-        given = Given(self.loss, rows, y, real, sample_weight, class_weight)
+        check_parts(self.model, self.loss, self.optimizer, update)
         file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, resume)
         with self._alone():
-            self._again.keep(*self._fit(plan, share, given, validation_data, file), settings, y)
+            feed = self._feed(x, y, sample_weight)
+            while True:
+                held = feed.pair(validation_data)
+                share = share_of(validation_split, held)
+                plan = self._plan(feed, held, share, epochs, update, verbose, settings)
+                feed.check_batches(plan.epochs, share, file)
+                try:
+                    session, loop = self._fit(plan, share, feed, class_weight, held, file)
+                    break
+                except SeveralOutputs:
+                    feed.several()
+            if feed.is_plain:
+                self._again.keep(session, loop, settings, y)
         return self.history
 
     def partial_fit(
@@ -266,51 +268,7 @@ class Trainer:
             verbose=verbose,
         )  # fmt: skip
 
-    def evaluate(
-        self,
-        x: ArrayLike,
-        y: ArrayLike,
-        metrics: Sequence[str | Metric] | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> dict[str, float]:
-        """Evaluate loss and metrics over all rows, in evaluation mode; nothing changes.
-
-        Args:
-            x, y, sample_weight: as for `fit`.
-            metrics: as for `fit`; default: those of the last fit.
-
-        Returns:
-            {"loss": ..., "accuracy": ...}, over all rows.
-        """
-        asked, skipped = self._asked if metrics is None else metrics, ignored_in(self.loss, y)
-        functions = named(asked, self.loss, skipped)
-        whole = whole_set(asked, self.loss, skipped)
-        rows = checked(self.model, self.loss, x, y, functions, sample_weight)
-        means = evaluated(self._steps().evaluation(rows, functions), rows.y, functions)
-        return means | figures_of(whole, self.model, rows.x, rows.y)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """For copies and pickles: all but the recordings, which are made again."""
-        again = "_recordings", "_again", "_fitting"
-        return {k: v for k, v in vars(self).items() if k not in again}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        fresh = {"_recordings": Recordings(), "_again": Again(), "_fitting": threading.Lock()}
-        vars(self).update(state, **fresh)
-
     # Checks, without side effects
-
-    def _check_parts(self, update: Update) -> None:
-        if isinstance(self.loss, ZeroOneLoss):
-            raise RuntimeError(REFUSAL)
-        mine = {id(p) for p in self.model.parameters()}
-        groups = getattr(self.optimizer, "param_groups", [])
-        if mine and groups and not any(id(p) in mine for g in groups for p in g["params"]):
-            raise ValueError(
-                "optimizer: expected one over parameters of the model, got one that has none of "
-                "them; make it by optim.Adam(model.parameters())"
-            )
-        check_optimizer(self.optimizer, update)
 
     def _check_classes(self, x: ArrayLike, classes: ArrayLike) -> None:
         outputs = self.model.predict(as_rows(x, "x", real_of(self.model))[:1]).shape[-1]
@@ -318,10 +276,38 @@ class Trainer:
         if len(set(known.tolist())) != len(known):
             raise ValueError("classes: expected each class once")
 
-    # Running
+    def _plan(
+        self,
+        feed: Feed,
+        held: Any,
+        share: float,
+        epochs: int,
+        update: Update,
+        verbose: int,
+        settings: tuple[Any, ...],
+    ) -> Plan:
+        batch, shuffle, _, _, every, _, _, metrics, callbacks, scheduler, unit, monitor, *_ = (
+            settings
+        )
+        asked, skipped = feed.metrics(metrics), ignored_in(feed.loss, feed.y, held)
+        validates = bool(share) or held is not None
+        return Plan(
+            epochs=check.epochs(epochs),
+            batch=check.batch_size(batch) if feed.size is None else feed.size,
+            shuffle=check.flag("shuffle", shuffle) and feed.source is None,
+            validates=validates,
+            every=check.integer("validation_freq", every, 1),
+            asked=metrics,
+            metrics=named(asked, feed.loss, skipped),
+            whole=whole_set(asked, feed.loss, skipped),
+            update=update,
+            schedule=Schedule(scheduler, self.optimizer, unit, update.accumulate, monitor),
+            monitor=monitor or ("val_loss" if validates else "loss"),
+            callbacks=listed(callbacks),
+            bar=ProgressBar(verbose),
+        )
 
-    def _steps(self) -> Steps:
-        return Steps(self.model, self.loss, self.optimizer, self._recordings)
+    # Running
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -334,20 +320,26 @@ class Trainer:
             self._fitting.release()
 
     def _checked(
-        self, plan: Plan, share: float, given: Given, validation: Any, file: Checkpoint | None
-    ) -> tuple[Rows, Rows | None]:
+        self,
+        plan: Plan,
+        share: float,
+        feed: Feed,
+        given: Given,
+        validation: Any,
+        file: Checkpoint | None,
+    ) -> tuple[Known, Rows | None]:
         """The training and validation rows. The first step checks that model, loss and metrics take
         them; after an error everything is as before."""
-        steps = self._steps()
+        steps = self._steps(feed.model, feed.loss)
         try:
             known = self._first(steps, plan, share, given)
-            held = checked_pair(self.model, self.loss, validation, plan.metrics, known)
+            held = checked_pair(feed.model, feed.loss, validation, plan.metrics, known)
             if file is not None:
                 file.identify(identity(self, plan, known.rows, held, share))
         except BaseException:
             steps.undo()
             raise
-        return known.rows, held
+        return known, held
 
     def _first(self, steps: Steps, plan: Plan, share: float, given: Given) -> Known:
         """Run the first step on these rows, as a check.
@@ -362,7 +354,7 @@ class Trainer:
         except Exception as error:
             failed = error
         steps.undo()
-        tried(self.model, given, plan.metrics)  # raises a clear error if the data are at fault
+        tried(steps.model, given, plan.metrics)  # raises a clear error if the data are at fault
         raise failed
 
     def _new_seed(self) -> int:
@@ -370,16 +362,27 @@ class Trainer:
         return random.derive_seed()
 
     def _fit(
-        self, plan: Plan, share: float, given: Given, validation: Any, file: Checkpoint | None
+        self,
+        plan: Plan,
+        share: float,
+        feed: Feed,
+        class_weight: ClassWeight,
+        validation: Any,
+        file: Checkpoint | None,
     ) -> tuple[Session, Loop | PythonLoop]:
         """Train on checked rows, with a new seed or from the state in the checkpoint."""
-        rows, held = self._checked(plan, share, given, validation, file)
-        found = None if file is None else file.found
-        seed, numbers = self._new_seed() if found is None else found["seed"], None
+        given = feed.given(class_weight)
+        known, held = self._checked(plan, share, feed, given, validation, file)
+        rows, found = known.rows, None if file is None else file.found
+        seed, numbers = 0, None  # batches that are made somewhere have their order
+        if feed.source is None:
+            seed = self._new_seed() if found is None else found["seed"]
         if share:
             rows, held, numbers = rows.split(share, seed)
         self._begin(plan.asked, seed, numbers)
-        session = Session(self, self._steps(), plan, rows, held, seed, file)
+        renew = None if feed.source is None else partial(feed.renewed, known, class_weight)
+        steps = self._steps(feed.model, feed.loss)
+        session = Session(self, steps, plan, rows, held, seed, file, renew)
         loop = session.run()
         check_finite(self.model)
         self._recordings.advise()

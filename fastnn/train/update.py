@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastnn._support import check
+from fastnn.nn import Module, ZeroOneLoss
+from fastnn.nn.losses.zero_one import REFUSAL
 from fastnn.optim import Optimizer
 from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.train.metrics import Metric
@@ -62,3 +64,22 @@ def check_optimizer(optimizer: Any, update: Update) -> None:
         )
     if update.accumulate > 1 and not isinstance(optimizer, BlockOptimizer):
         raise TypeError("accumulate_steps: expected an optimizer of fastnn.optim")
+
+
+def check_parts(model: Module, loss: Any, optimizer: Any, update: Update) -> None:
+    """Check that loss, optimizer and update suit the model.
+
+    Raises:
+        RuntimeError: the 0-1 loss, which has no gradient.
+        ValueError: an optimizer over none of the model's parameters.
+    """
+    if isinstance(loss, ZeroOneLoss):
+        raise RuntimeError(REFUSAL)
+    mine = {id(p) for p in model.parameters()}
+    groups = getattr(optimizer, "param_groups", [])
+    if mine and groups and not any(id(p) in mine for g in groups for p in g["params"]):
+        raise ValueError(
+            "optimizer: expected one over parameters of the model, got one that has none of "
+            "them; make it by optim.Adam(model.parameters())"
+        )
+    check_optimizer(optimizer, update)

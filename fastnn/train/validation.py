@@ -125,7 +125,7 @@ class Given(NamedTuple):
         """
         x, loss, who = self.x, self.loss, f"{self.name}sample_weight"
         shape = (len(x[:TRIED]), *outputs)
-        y = _targets(loss, self.y, shape, len(x), self.real, f"{self.name}y")
+        y = targets_of(loss, self.y, shape, len(x), self.real, f"{self.name}y")
         weight = row_weights(self.sample_weight, self.class_weight, y, shape[-1], self.real, who)
         if weight is None and ignored_label(loss, y) is not None:
             weight = np.ones(len(y), self.real)  # a batch of ignored rows only is 0 then, not nan
@@ -230,13 +230,24 @@ def _outputs(model: Module, given: Given, listener: Listener) -> Tensor:
     return z
 
 
+class SeveralOutputs(TypeError):
+    """The model gives a tuple of tensors, where one tensor was expected."""
+
+
 def check_outputs(z: Any, rows: int) -> None:
-    """Check that the model returned a tensor with as many rows as its input."""
+    """Check that the model returned a tensor with as many rows as its input.
+
+    Raises:
+        SeveralOutputs: it returned a tuple of tensors.
+        TypeError: it returned something else.
+    """
+    if isinstance(z, tuple | list) and z and all(isinstance(part, Tensor) for part in z):
+        raise SeveralOutputs(f"model: expected it to give one tensor, got {len(z)}")
     if not isinstance(z, Tensor) or z.ndim == 0 or len(z) != rows:
         raise TypeError("model: expected (rows, features) to give a tensor of as many rows")
 
 
-def _targets(
+def targets_of(
     loss: Loss, y: ArrayLike, z: tuple[int, ...], rows: int, dtype: np.dtype[Any], name: str
 ) -> NDArray[Any]:
     """Targets: classes for a cross-entropy, unchanged for a custom loss, else numbers.

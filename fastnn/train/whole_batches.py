@@ -68,13 +68,15 @@ class WholeBatches:
         """
         self._loop.start(0, 1, rates)
 
-    def run(self) -> bool:
+    def run(self, at_most: int | None = None) -> bool:
         """Run steps for a moment; True while the epoch has more.
+
+        at_most: threads; default: as many as are set for the process.
 
         Raises:
             FloatingPointError: the loss is not finite; that step is not applied.
         """
-        return self._loop.run()
+        return self._loop.run(at_most)
 
     @property
     def loss(self) -> float:

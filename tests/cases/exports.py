@@ -89,3 +89,25 @@ def nets() -> dict[str, Net]:
 
 
 NETS = nets()
+
+
+def table(rows: int = 120) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    return {
+        "width": rng.normal(5, 2, rows),
+        "gap": np.where(rng.random(rows) < 0.2, np.nan, rng.normal(1e3, 10, rows)),
+        "kind": rng.choice(["oak", "elm"], rows).tolist(),
+        "town": rng.choice(list("abcdefghijklmnop"), rows).tolist(),
+        "colour": rng.choice(["r", "g", "b"], rows).tolist(),
+        "when": rng.integers(0, 9000, rows).astype("M8[D]"),
+    }
+
+
+def labels(x: dict[str, Any]) -> Any:
+    """A label that no column alone tells."""
+    return np.where(np.array(x["kind"]) == "oak", x["width"] > 4, x["width"] > 6).astype(str)
+
+
+def values(x: dict[str, Any]) -> Any:
+    """Values that no column alone tells."""
+    return 1e3 + 3 * x["width"] * np.where(np.array(x["kind"]) == "oak", -1, 1)

@@ -266,6 +266,12 @@ LAYERS: dict[str, Layer] = {
             CUBES.format("BatchNorm1d(2)"),
         ],
     ),
+    "MLP": Layer(
+        nets=["MLP(6, [8], 6, Tanh)", "MLP(6, 5, 4, dropout=0.3, batch_norm=True) -> 4"],
+        tested_in="test_mlp.py",
+        signature="in_features, hidden, out_features, activation=relu, *, dropout=0, "
+        "batch_norm=False, bias=True, dtype=None",
+    ),
     "LayerNorm": Layer(
         [
             *in_batches("LayerNorm(4)", (3, 4), (4,)),

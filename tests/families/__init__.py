@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from families import (
     activations,
+    columns,
     elementwise,
     integer,
     loss,

@@ -15,5 +15,6 @@ from fastnn.nn.layers.lazy import *
 from fastnn.nn.layers.lazy_norm import *
 from fastnn.nn.layers.linear import *
 from fastnn.nn.layers.lists import *
+from fastnn.nn.layers.mlp import *
 from fastnn.nn.layers.padding import *
 from fastnn.nn.layers.shape import *

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from fastnn._support import check
 from fastnn.nn.layer import Layer
 from fastnn.nn.losses.base import Reduction
 from fastnn.nn.losses.cross_entropy import cross_entropy
+from fastnn.nn.losses.quantile import quantile_loss
 from fastnn.nn.losses.regression import mse_loss
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
@@ -129,15 +131,18 @@ class MeanOverMembers(Module):
         classes: the cross-entropy of (rows, k, classes) and (rows,); else the mean squared error of
             (rows, k, 1) and (rows, 1).
         smoothing: share of a label spread over all classes, default 0.
+        quantiles: of (rows, k, quantiles), the pinball loss instead of the squared error.
 
     >>> import fastnn
     >>> MeanOverMembers(False)(fastnn.ones(4, 3, 1), fastnn.zeros(4, 1))
     tensor(1.)
     """
 
-    def __init__(self, classes: bool, smoothing: float = 0.0) -> None:
+    def __init__(
+        self, classes: bool, smoothing: float = 0.0, quantiles: Sequence[float] = ()
+    ) -> None:
         super().__init__()
-        self.classes, self.smoothing = classes, smoothing
+        self.classes, self.smoothing, self.quantiles = classes, smoothing, tuple(quantiles)
         self.reduction: Reduction = "mean"
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -148,6 +153,8 @@ class MeanOverMembers(Module):
         if self.classes:
             smoothing, reduction = self.smoothing, self.reduction
             loss = cross_entropy(z, y, label_smoothing=smoothing, reduction=reduction)
+        elif self.quantiles:
+            loss = quantile_loss(z, y, self.quantiles, reduction=self.reduction)
         else:
             loss = mse_loss(z, ops.reshape(y, (-1, 1)), reduction=self.reduction)
-        return loss.reshape(rows, members) if self.reduction == "none" else loss
+        return loss.reshape(rows, -1) if self.reduction == "none" else loss

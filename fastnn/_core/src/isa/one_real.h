@@ -12,6 +12,8 @@
 #include "../kernels/loss.h"
 #include "../kernels/norm.h"
 #include "../kernels/dropout.h"
+#include "../kernels/bend.h"
+#include "../kernels/periodic.h"
 #include "../kernels/update.h"
 #include "../kernels/update_sgd.h"
 #include "../kernels/update_signs.h"

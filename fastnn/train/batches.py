@@ -1,0 +1,133 @@
+"""Batches that a DataLoader, a list or a generator makes: the rows of an epoch, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastnn._support import check
+from fastnn._support.dtypes import readable
+from fastnn.tensor import Tensor
+
+__all__ = ["Batches", "Epoch", "inputs_of", "makes_batches"]
+
+
+class Epoch(NamedTuple):
+    """The rows of all batches, one after another.
+
+    x, y: arrays, or tuples of arrays. weight: of the rows, or None. size: rows of a batch; the last
+    may have fewer.
+    """
+
+    x: Any
+    y: Any
+    weight: Any
+    size: int
+
+
+def makes_batches(given: Any) -> bool:
+    """Whether x, for predictions, is no array but something that makes batches."""
+    return hasattr(given, "dataset") or hasattr(given, "__next__")
+
+
+class Batches:
+    """Something that makes the batches of each epoch.
+
+    Args:
+        given: a `DataLoader`, a list of batches, a function that makes an iterator of them, or such
+            an iterator, which has one epoch. A batch is (x, y) or (x, y, sample_weight); x and y
+            are arrays or tuples of arrays.
+        name: its name in messages.
+
+    Raises:
+        TypeError: nothing of the kind.
+    """
+
+    def __init__(self, given: Any, name: str = "x") -> None:
+        self._given, self._name, self._over = given, name, False
+        iterable = callable(given) or hasattr(given, "__iter__")
+        if isinstance(given, str | bytes | dict | np.ndarray | Tensor) or not iterable:
+            raise TypeError(
+                f"y: expected targets for {name}; without them {name} has to be a DataLoader, a "
+                f"list of batches (x, y), or a function that makes an iterator of them, got "
+                f"{check.show(given)}"
+            )
+        self.once = hasattr(given, "__next__")
+
+    def epoch(self) -> Epoch:
+        """The rows of the next epoch.
+
+        Raises:
+            ValueError: an iterator that is used up, no batches, batches of several sizes.
+            TypeError: a batch that is no pair.
+        """
+        if self._over:
+            self.check_again()
+        self._over = self.once
+        batches = list(self._each())
+        if not batches:
+            raise ValueError(f"{self._name}: expected at least one batch, got none")
+        sizes = [_rows(batch[0]) for batch in batches]
+        wrong = next((n for n in sizes[1:-1] if n != sizes[0]), 0)
+        if wrong or sizes[-1] > sizes[0]:
+            raise ValueError(
+                f"{self._name}: expected batches of one size, of which the last may be smaller, "
+                f"got {sizes[0]} and {wrong or sizes[-1]} rows"
+            )
+        x, y, *weight = (_joined(parts, self._name) for parts in zip(*batches, strict=True))
+        return Epoch(x, y, weight[0] if weight else None, sizes[0])
+
+    def check_again(self) -> None:
+        """Check that it gives batches for more than one epoch.
+
+        Raises:
+            ValueError: it is an iterator.
+        """
+        if self.once:
+            raise ValueError(
+                f"{self._name}: an iterator gives its batches once, for one epoch; give a "
+                "DataLoader, a list of batches, or a function that makes the iterator"
+            )
+
+    def _each(self) -> Iterator[Any]:
+        makes = callable(self._given) and not hasattr(self._given, "__iter__")
+        count = None
+        for batch in self._given() if makes else self._given:
+            if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
+                raise TypeError(
+                    f"{self._name}: expected batches (x, y) or (x, y, sample_weight), got "
+                    f"{check.show(batch)}"
+                )
+            count = count or len(batch)
+            if len(batch) != count:
+                raise TypeError(f"{self._name}: expected sample_weight in all batches, or in none")
+            yield batch
+
+
+def inputs_of(given: Any) -> Any:
+    """The inputs of all batches, for predictions: of (x, y, ...) the first, else the batch."""
+    batches = [b[0] if isinstance(b, tuple | list) else b for b in given]
+    if not batches:
+        raise ValueError("x: expected at least one batch, got none")
+    return _joined(batches, "x")
+
+
+def _rows(part: Any) -> int:
+    first = part[0] if isinstance(part, tuple) else part
+    return len(first)
+
+
+def _array(part: Any) -> Any:
+    return readable(part._array) if isinstance(part, Tensor) else np.asarray(part)
+
+
+def _joined(parts: Any, name: str) -> Any:
+    """The parts of all batches, one below the other; of tuples each."""
+    if isinstance(parts[0], tuple):
+        return tuple(_joined(each, name) for each in zip(*parts, strict=True))
+    try:
+        return np.concatenate([_array(part) for part in parts])
+    except ValueError as error:
+        raise ValueError(f"{name}: expected batches of one shape: {error}") from None
