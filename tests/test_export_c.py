@@ -8,31 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases.exports import NETS, S, labels, table, values
+from cases.exports import NETS, S, compiled, labels, self_test, table, values
 
 import fastnn
 from bench.board import has_board, on_cortex_m4
 from fastnn import nn, tabular
 from fastnn.export import contents
-from fastnn.export.c_check import FLAGS
 from fastnn.export.layers import RULES
 from fastnn.io.model import known
 from fastnn.tabular.table import load_table
-
-CC = shutil.which("gcc") or shutil.which("cc") or "gcc"
-
-
-def compiled(source: Path, *flags: str, cc: str = CC) -> subprocess.CompletedProcess[str]:
-    words = [cc, *FLAGS, str(source), *flags]
-    return subprocess.run(words, capture_output=True, text=True)
-
-
-def self_test(source: Path, define: str = "NET_SELF_TEST") -> int:
-    """Compile with all warnings as errors, run the self-test; its exit code."""
-    program = source.with_suffix("")
-    built = compiled(source, "-O0", f"-D{define}", "-o", str(program), "-lm")
-    assert built.returncode == 0, built.stderr
-    return subprocess.run([str(program)]).returncode
 
 
 @pytest.mark.parametrize("name", NETS)

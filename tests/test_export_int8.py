@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases.exports import S, moving
-from test_export_c import compiled, self_test
+from cases.exports import S, compiled, moving, self_test
 
 import fastnn
 from bench.board import has_board, on_cortex_m4

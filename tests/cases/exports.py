@@ -1,16 +1,21 @@
-"""Nets that have each layer which files know, and the shape of their rows where it is not known."""
+"""Nets that have each layer which files know, a table, and how an exported C file is tried."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import fastnn
 from fastnn import nn
+from fastnn.export.c_check import FLAGS
 from fastnn.export.layers import ELEMENTWISE
 from fastnn.nn.layers import columns, members
 
+CC = shutil.which("gcc") or shutil.which("cc") or "gcc"
 S = nn.Sequential
 Net = tuple[nn.Module, tuple[int, ...] | None]
 
@@ -111,3 +116,16 @@ def labels(x: dict[str, Any]) -> Any:
 def values(x: dict[str, Any]) -> Any:
     """Values that no column alone tells."""
     return 1e3 + 3 * x["width"] * np.where(np.array(x["kind"]) == "oak", -1, 1)
+
+
+def compiled(source: Path, *flags: str, cc: str = CC) -> subprocess.CompletedProcess[str]:
+    words = [cc, *FLAGS, str(source), *flags]
+    return subprocess.run(words, capture_output=True, text=True)
+
+
+def self_test(source: Path, define: str = "NET_SELF_TEST") -> int:
+    """Compile with all warnings as errors, run the self-test; its exit code."""
+    program = source.with_suffix("")
+    built = compiled(source, "-O0", f"-D{define}", "-o", str(program), "-lm")
+    assert built.returncode == 0, built.stderr
+    return subprocess.run([str(program)]).returncode
