@@ -1,4 +1,4 @@
-"""`python -m bench.costs`: first call, calls of fit, memory, prediction, share of AVX2 peak.
+"""`python -m bench.costs`: first call, calls of fit, tabular fits, memory, prediction, AVX2 peak.
 
 One thread. The share of the AVX2 peak is measured in a separate process with `FASTNN_ISA=avx2`.
 """
@@ -88,6 +88,32 @@ def fit_calls() -> list[Goal]:
     ]
 
 
+def tabular_fits() -> list[Goal]:
+    """Seconds of a fit of RealMLP on one thread, 2,500 rows of 10 numbers, with its defaults; five
+    folds on two threads against 5/2 fits."""
+    import numpy as np
+
+    from fastnn.tabular import TabularClassifier
+
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2500, 10))
+    y = x[:, 0] * x[:, 1] + x[:, 2] + 0.3 * rng.standard_normal(2500) > 0
+
+    def seconds(**given: Any) -> float:
+        began = time.perf_counter()
+        TabularClassifier(random_state=0, **given).fit(x, y)
+        return time.perf_counter() - began
+
+    seconds(epochs=1)  # imports
+    whole = min(seconds(n_threads=1) for _ in range(3))
+    part = min(seconds(n_threads=1, epochs=64) for _ in range(3))
+    folds = min(seconds(n_threads=2, epochs=64, n_cv=5) for _ in range(3))
+    return [
+        Goal("fit a TabularClassifier to 2,500 x 10 numbers", whole, 5.0, "s", most=True),
+        Goal("five folds on two threads / (5/2 fits)", folds / (2.5 * part), 1.2, "x", most=True),
+    ]
+
+
 def memory() -> list[Goal]:
     """Arena of a step of `large` against live bytes; memory growth over 10,000 steps of tiny."""
     import fastnn
@@ -172,7 +198,8 @@ def avx2(seconds: float) -> list[Goal]:
 def measured(options: argparse.Namespace) -> part.Found:
     if options.avx2_rates:
         return avx2_rates(options.rounds, options.seconds)
-    found = [first_call(), prediction(), *fit_calls(), *memory(), *avx2(options.seconds)]
+    found = [first_call(), prediction(), *fit_calls(), *tabular_fits(), *memory()]
+    found += avx2(options.seconds)
     return {"goals": [goal.plain() for goal in found]}
 
 

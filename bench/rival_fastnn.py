@@ -28,8 +28,8 @@ class Rival:
         layers = []
         for w, b in zip(data.w, data.b, strict=True):
             linear = nn.Linear(*w.shape)
-            linear.weight.numpy()[...] = w.T
-            linear.bias.numpy()[...] = b
+            linear.weight.detach().numpy()[...] = w.T
+            linear.bias.detach().numpy()[...] = b
             layers += [linear, ACTIVATIONS[case.activation]()]
         self.model = nn.Sequential(*layers[:-1])
         self.trainer = fastnn.Trainer(

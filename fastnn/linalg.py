@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops import diagonals, matrices
 from fastnn.ops.axes import reshape
 from fastnn.ops.decompositions import (
@@ -86,11 +87,11 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
                 [1, 3, 9]])
     """
     if x.dtype == bool_:
-        raise TypeError("vander: expected numbers, got bool; use .long()")
+        raise InvalidTypeError("vander: expected numbers, got bool; use .long()")
     x = x if x.ndim else reshape(x, (1,))
     n = N if N is not None else x.shape[-1]
     if n <= 1:
-        raise ValueError(f"N: expected more than 1, got {n}")
+        raise InvalidValueError(f"N: expected more than 1, got {n}")
     return matrices.powers_of(x, n)
 
 

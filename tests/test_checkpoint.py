@@ -88,7 +88,7 @@ def start(
 def everything(trainer: fastnn.Trainer) -> dict[str, Any]:
     buffers = [b.numpy().tobytes() for b in trainer.model.buffers()]
     own = {k: v for k, v in fields(trainer).items() if k != "grads"}
-    drawn = fastnn.random.get_rng_state().tobytes()
+    drawn = fastnn.random.get_rng_state().tolist()
     return {**own, "buffers": buffers, "drawn": drawn, "history": vars(trainer.history)}
 
 

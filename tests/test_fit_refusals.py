@@ -16,7 +16,7 @@ from fastnn.optim import lr_scheduler
 
 
 def drawn_so_far() -> Any:
-    return fastnn.random.get_rng_state().tobytes()
+    return fastnn.random.get_rng_state().numpy().tobytes()
 
 
 def other_schedule(trainer: fastnn.Trainer) -> Any:

@@ -210,7 +210,7 @@ def test_a_first_run_that_raises_leaves_everything(case: str, every: int, fresh:
 
     def everything() -> Any:
         buffers = [b.numpy().tobytes() for b in trainer.model.buffers()]
-        return fields(trainer), buffers, fastnn.random.get_rng_state().tobytes()
+        return fields(trainer), buffers, fastnn.random.get_rng_state().tolist()
 
     before = everything()
     with pytest.raises((ValueError, TypeError), match=message.replace("[", r"\[")):

@@ -154,14 +154,14 @@ def test_metrics_of_logits_that_get_probabilities() -> None:
 def test_fit_asks_once_and_before_it_trains() -> None:
     model = ends_in(nn.Softmax(dim=1))
     trainer = fastnn.Trainer(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.1))
-    before = model[0].weight.numpy().copy()
+    before = model[0].weight.detach().numpy().copy()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(UserWarning, match="wants logits"):
             trainer.fit(X, CLASSES, verbose=0)
-        assert np.array_equal(model[0].weight.numpy(), before)
+        assert np.array_equal(model[0].weight.detach().numpy(), before)
         trainer.fit(X, CLASSES, verbose=0)
-    assert not np.array_equal(model[0].weight.numpy(), before)
+    assert not np.array_equal(model[0].weight.detach().numpy(), before)
 
 
 def test_the_warning_is_of_the_users_line() -> None:
@@ -188,7 +188,7 @@ def test_looking_changes_nothing() -> None:
     model = nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 3))
     model[1].train()
     state = {name: t.numpy().copy() for name, t in model.state_dict().items()}
-    drawn = random.get_rng_state().copy()
+    drawn = random.get_rng_state()
     guards.before_training(model, nn.CrossEntropyLoss(), X, CLASSES)
     guards.activation_report(model, X)
     assert guards.first_non_finite(model, X) is None

@@ -268,7 +268,7 @@ BAD_LAYERS: dict[str, tuple[Any, type[Exception], str]] = {
         "input: expected a Tensor, got numpy.ndarray; wrap an array by fastnn.tensor(...)",
     ),
     "list": (lambda: nn.ReLU()([1.0]), TypeError, "input: expected a Tensor, got list"),
-    "dim": (lambda: F.softmax(t([1.0]), 1), ValueError, "dim: expected an integer in -1..0, got 1"),
+    "dim": (lambda: F.softmax(t([1.0]), 1), IndexError, "dim: expected -1..0 for softmax, got 1"),
     "sequential": (lambda: nn.Sequential(nn.ReLU(), 3), TypeError, "args[1]: expected a Module"),
     "append": (lambda: nn.Sequential().append(3), TypeError, "module: expected a Module, got 3"),
     "parameter": (lambda: Parameter(np.ones(2, int)), TypeError, "data: expected float32, float64"),

@@ -135,7 +135,7 @@ def test_landscape_leaves_the_model_as_it_was() -> None:
     loss = nn.CrossEntropyLoss()
     pending = loss(net(fastnn.tensor(x)), fastnn.tensor(y))  # a tape that is still needed
     before = {name: value.numpy().copy() for name, value in net.state_dict().items()}
-    state, numpys = fastnn.get_rng_state().copy(), np.random.get_state()[1].copy()
+    state, numpys = fastnn.get_rng_state(), np.random.get_state()[1].copy()
     ax = plot.loss_landscape(net, x, y, loss, points=3)
     for name, value in net.state_dict().items():
         np.testing.assert_array_equal(value.numpy(), before[name], err_msg=name)

@@ -162,6 +162,8 @@ def test_state_comes_back(draw: object) -> None:
     random.randn(3)  # a normal is kept
     state = random.get_rng_state()
     first = draw(33).numpy(), random.randn(3).numpy()  # type: ignore[operator]
+    assert isinstance(state, fastnn.Tensor) and state.dtype == fastnn.uint8
+    assert (state.clone() != random.get_rng_state()).any()
     random.set_rng_state(state)
     second = draw(33).numpy(), random.randn(3).numpy()  # type: ignore[operator]
     assert all((a == b).all() for a, b in zip(first, second))
@@ -170,7 +172,7 @@ def test_state_comes_back(draw: object) -> None:
 
 def test_a_bad_state_changes_nothing() -> None:
     generator = random.Generator(1)
-    state = generator.get_state()
+    state = generator.get_state().numpy()
     wrong = state.copy()
     wrong[2496 + 8 : 2496 + 12] = 255  # position -1
     for bad in (b"x", state[:-1], state.astype(np.int64), wrong):
@@ -226,7 +228,7 @@ def test_inits(name: str) -> None:
     weight = of_array(np.zeros((3, 2), np.float32).T)
     random.manual_seed(7)
     assert getattr(init, name)(weight) is weight
-    close(weight.numpy(), INITS_2_3_SEED_7[name])
+    close(weight.detach().numpy(), INITS_2_3_SEED_7[name])
 
 
 def test_uniform_has_one_rounding() -> None:

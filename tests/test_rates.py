@@ -207,6 +207,18 @@ def test_a_tensor_as_lr_is_read_at_every_step(name: str, compiled: bool) -> None
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize("kind", [optim.Adam, optim.AdamW])
+def test_tensors_do_not_go_with_foreach(kind: type[optim.Adam]) -> None:
+    """As torch's: it needs capturable too."""
+    rate, beta = fastnn.tensor(0.5), fastnn.tensor(0.9)
+    for settings, name in (({"lr": rate}, "lr"), ({"betas": (beta, beta)}, r"betas\[0\]")):
+        p = fastnn.zeros(2, requires_grad=True)
+        kind([p], foreach=True, capturable=True, **settings)
+        kind([p], foreach=False, **settings)
+        with pytest.raises(ValueError, match=f"^{name} as a Tensor is not supported"):
+            kind([p], foreach=True, **settings)
+
+
 def test_a_scheduler_fills_a_tensor() -> None:
     lr = fastnn.tensor(0.5)
     optimizer = sgd(lr)

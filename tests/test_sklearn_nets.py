@@ -138,7 +138,9 @@ def test_equals_a_trainer() -> None:
     labels = np.searchsorted(["low", "mid", "top"], Y)
     history = trainer.fit(X, labels, epochs=3, sample_weight=np.linspace(0, 1, 120), verbose=0)
     assert mine.history_ == history.history and mine.n_epochs_ == 3
-    np.testing.assert_array_equal(mine.module_.weight.numpy(), model.weight.numpy())
+    np.testing.assert_array_equal(
+        mine.module_.weight.detach().numpy(), model.weight.detach().numpy()
+    )
 
 
 def test_random_state() -> None:

@@ -15,7 +15,7 @@ import fastnn
 from fastnn import nn
 from fastnn.nn.layers.columns import Columns, ParametricActivation, ScaleColumns, ScheduledDropout
 from fastnn.nn.layers.members import Heads, MeanOverMembers, Spread
-from fastnn.tabular import as_frame
+from fastnn.tabular import as_frame, fitting
 from fastnn.tabular.encoding import Encoder, Feature
 from fastnn.tabular.fitting import Clock, Rates, fit_net, optimizer_of
 from fastnn.tabular.member import Member, Target
@@ -127,7 +127,9 @@ def test_two_steps_of_training_are_the_references(name: str) -> None:
         after = theirs(golden["after"], scope, p, factor)
         step = np.abs(after - before).max()
         assert step > 0, scope
-        np.testing.assert_allclose(p.numpy(), after, atol=1e-3 * step + 1e-6, rtol=0, err_msg=scope)
+        np.testing.assert_allclose(
+            p.detach().numpy(), after, atol=1e-3 * step + 1e-6, rtol=0, err_msg=scope
+        )
 
 
 # ---- the loop ----
@@ -176,14 +178,14 @@ def test_of_equal_epochs_the_last_is_kept() -> None:
     scores, seen = iter([3.0, 1.0, 1.0, 2.0, 1.5]), []
 
     def score() -> float:
-        seen.append(net[1].weight.numpy().copy())
+        seen.append(net[1].weight.detach().numpy().copy())
         return next(scores)
 
     x = RobustDesign.fit(frame)[0].apply(frame)
     rows = Rows(x, np.arange(9) % 2)
     report = fit_net(net, nn.CrossEntropyLoss(), rows, recipe, score, np.random.default_rng(0))
     assert report.scores == [3.0, 1.0, 1.0, 2.0, 1.5] and report.best_epoch == 2
-    assert np.array_equal(net[1].weight.numpy(), seen[2])
+    assert np.array_equal(net[1].weight.detach().numpy(), seen[2])
     assert not np.array_equal(seen[2], seen[1]) and not net.training
 
 
@@ -202,6 +204,31 @@ def test_the_schedules_time() -> None:
         if not hurried.tick():
             break
     assert last > 0.6 and hurried.left <= 0  # nearly 1: it ended when the schedule did
+
+
+def test_a_slow_first_epoch_does_not_shorten_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 100 epochs of a second each all fit into 120, though the first takes 10."""
+    now = [0.0]
+    monkeypatch.setattr(fitting.time, "perf_counter", lambda: now[0])
+    clock, lengths, times = Clock(100, 120.0), [], []
+    while True:
+        times += clock.times(2).tolist()
+        now[0] += 1.0 if lengths else 10.0
+        lengths.append(clock.left)
+        if not clock.tick():
+            break
+    assert len(lengths) == 100 and now[0] <= 120
+    assert (np.diff(times) >= 0).all() and times[-1] > 0.98
+    # And where epochs become slower, or faster, at the end the schedule is over before the time.
+    for slower in (5.0, 0.2):
+        now[0] = 0.0
+        clock, done = Clock(100, 120.0), 0
+        while True:
+            now[0] += slower if done > 20 else 1.0
+            done += 1
+            if not clock.tick():
+                break
+        assert now[0] <= 120 and clock.t > 0.9
 
 
 # ---- preparation ----
@@ -235,8 +262,8 @@ def test_first_weights_have_unit_outputs() -> None:
         before, x = x, np.array(layer.predict(x))
         if isinstance(layer, nn.Linear):
             np.testing.assert_allclose(x.std(axis=0), 1.0, rtol=1e-4)
-            z = before @ layer.weight.numpy().T
-            bias = layer.bias.numpy()
+            z = before @ layer.weight.detach().numpy().T
+            bias = layer.bias.detach().numpy()
             assert (z.min(axis=0) <= -bias + 1e-5).all() and (-bias <= z.max(axis=0) + 1e-5).all()
             assert len(set(bias.tolist())) == len(bias)
 
@@ -272,7 +299,7 @@ def test_members_are_nets_of_their_own_and_their_losses_are_averaged() -> None:
     spread, heads = Spread(3, 4), Heads(3, 4, 2)
     x = rng.standard_normal((5, 4)).astype(np.float32)
     z = heads(spread(fastnn.tensor(x))).detach().numpy()
-    r, w, b = (p.numpy() for p in (spread.weight, heads.weight, heads.bias))
+    r, w, b = (p.detach().numpy() for p in (spread.weight, heads.weight, heads.bias))
     expected = np.stack([(x * r[k]) @ w[k] + b[k] for k in range(3)], axis=1)
     np.testing.assert_allclose(z, expected, rtol=1e-5, atol=1e-6)
     y = np.array([0, 1, 1, 0, 1])

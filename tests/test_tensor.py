@@ -86,21 +86,19 @@ def test_values_for_python() -> None:
     assert float(fastnn.tensor(2)) == 2.0 and int(fastnn.tensor(2.9)) == 2
     assert bool(fastnn.tensor(0.0)) is False and bool(fastnn.tensor([7])) is True
     for ask in (Tensor.item, float, int, bool):
-        with pytest.raises(ValueError, match=r"^item: expected a tensor of one element, got shape"):
+        with pytest.raises(ValueError, match=r"^item: expected one element, got shape"):
             ask(fastnn.ones(2))  # type: ignore[operator]
     assert fastnn.tensor([[1, 2]]).tolist() == [[1, 2]]
 
 
 def test_arrays_share_memory() -> None:
     x = fastnn.tensor(draw(2, 3), requires_grad=True)
-    for array in (x.numpy(), x.detach().numpy(), np.asarray(x), np.array(x, copy=False)):
+    for array in (x.numpy(force=True), x.detach().numpy(), np.asarray(x), np.array(x, copy=False)):
         assert np.shares_memory(array, x._array)
     assert not np.shares_memory(np.array(x), x._array)
     assert np.asarray(x, dtype=np.float64).dtype == np.float64
     with pytest.raises(ValueError, match="copy"):
         np.array(x, dtype=np.float64, copy=False)
-    with pytest.raises(RuntimeError, match=r"^numpy: .* use tensor\.detach\(\)\.numpy\(\)"):
-        (x * 2).numpy()
     assert np.median(fastnn.ones(3)) == 1.0  # NumPy functions take tensors
 
 

@@ -238,6 +238,7 @@ def test_a_tensor_dataset_is_arrays() -> None:
     assert bits(trainer.model) == bits(other.model)
 
 
+LAST = np.arange(ROWS) == ROWS - 1  # a row that the first step does not see
 WRONG: dict[str, tuple[Any, str]] = {  # kind, loss, arguments of fit -> message
     "no y": ((Plain, "mse", (X,)), "y: expected targets for x"),
     "text": ((Plain, "cross_entropy", (X, ["oak", "elm"] * 25)), "y: expected numbers, got labels "
@@ -248,6 +249,10 @@ WRONG: dict[str, tuple[Any, str]] = {  # kind, loss, arguments of fit -> message
                   "x: expected numbers, got text such as 'a'; fastnn.tabular.TabularClassifier"),
     "index": ((TwoInputs, "cross_entropy", ((X, KINDS + 1), CLASSES)), "expected rows in 0..3"),
     "class": ((TwoHeads, both, (X, (CLASSES + 1, VALUES))), "classes in 0..2"),
+    "last index": ((TwoInputs, "cross_entropy", ((X, np.where(LAST[:, None], 9, KINDS)), CLASSES)),
+                   "expected rows in 0..3, got 9 at position 98"),
+    "last class": ((TwoHeads, both, (X, (np.where(LAST, 3, CLASSES), VALUES))),
+                   "expected integer classes in 0..2, got 3 at row 49"),
     "class of list": ((TwoHeads, ["cross_entropy", "mse"], (X, (CLASSES + 1, VALUES))),
                       "y[0]: expected integer classes in 0..2"),
     "too large": ((TwoInputs, "cross_entropy", ((X, KINDS + 2**25), CLASSES)),
@@ -288,6 +293,15 @@ def test_what_batches_cannot() -> None:
     ]:
         with pytest.raises(ValueError, match=message):
             trainer.fit(loader(), verbose=0, **options)
+    sizes = iter([16, 10])
+
+    def changing() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        size = next(sizes)
+        for begin in range(0, ROWS, size):
+            yield X[begin : begin + size], CLASSES[begin : begin + size]
+
+    with pytest.raises(ValueError, match="expected batches of 16 rows in all epochs, got 10"):
+        trainer.fit(changing, epochs=2, verbose=0)
     with pytest.raises(ValueError, match="an iterator gives its batches once"):
         trainer.fit(batches(), epochs=2, verbose=0)
     with pytest.raises(ValueError, match=r"accuracy.* is of one output"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -138,3 +139,16 @@ def test_a_value_has_the_same_bits_in_any_lane(op: str, real: str, isa: str) -> 
             assert got.tobytes() == alone[part].tobytes(), (length, start)
     strided = call(op, *(np.repeat(x, 3)[::-3] for x in inputs))
     assert strided.tobytes() == alone[::-1].tobytes()
+
+
+def test_gelu_keeps_digits_far_below_0(real: str, isa: str) -> None:
+    """Phi is nearly 0 there, yet x Phi and its slope are right to three digits."""
+    x = np.linspace(*{"float32": (-12.5, -4.5), "float64": (-36.5, -6.5)}[real], 1000).astype(real)
+    wide = x.astype("float64")
+    below = np.array([math.erfc(-value / math.sqrt(2)) / 2 for value in wide])
+    slope = below + wide * np.exp(-wide * wide / 2) / math.sqrt(2 * math.pi)
+    np.testing.assert_allclose(call("gelu", x), wide * below, rtol=4e-3)
+    np.testing.assert_allclose(call("gelu_grad", np.ones_like(x), x), slope, rtol=1e-3)
+    for op, inputs in (("gelu", ()), ("gelu_grad", (np.ones(3, real),))):
+        got = call(op, *inputs, np.array([-50, 50, np.nan], real))
+        np.testing.assert_array_equal(got, [0, 50 if op == "gelu" else 1, np.nan])

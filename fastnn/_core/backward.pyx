@@ -366,9 +366,9 @@ def hand_over(list arrived, set taken):
     for pair in arrived:
         leaf, found = <TensorBase>pair[0], <TensorBase>pair[1]
         memory = id(owner(found._array))
-        if leaf.grad is None and memory not in taken and 0 not in found._array.strides:
+        if leaf._grad is None and memory not in taken and 0 not in found._array.strides:
             taken.add(memory)
-            leaf.grad = found
+            leaf._grad = found
         else:
             left.append(pair)
     return left

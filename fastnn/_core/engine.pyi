@@ -2,6 +2,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+class InvalidValueError(ValueError, RuntimeError): ...
+class InvalidTypeError(TypeError, RuntimeError): ...
+
 OPS: dict[str, int]
 LAYOUTS: dict[str, str]
 WRITES: dict[str, int]

@@ -9,19 +9,22 @@ state must exist once; other modules reach it through the functions at the end.
 import os
 
 import numpy
-from cpython.buffer cimport (
-    PyBUF_FORMAT,
-    PyBUF_STRIDES,
-    PyBUF_WRITABLE,
-    PyBuffer_IsContiguous,
-    PyBuffer_Release,
-    PyObject_GetBuffer,
-)
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE
+from cpython.buffer cimport PyBuffer_IsContiguous, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
 from fastnn._core.buffers cimport operand_of, real_of
 from fastnn._core.fnn cimport *
+
+
+class InvalidValueError(ValueError, RuntimeError):
+    """A value or a shape that an operation cannot work with."""
+
+
+class InvalidTypeError(TypeError, RuntimeError):
+    """A type or a dtype that an operation cannot work with."""
+
 
 cdef type _ndarray = numpy.ndarray
 cdef object _float32 = numpy.dtype("float32")
@@ -33,7 +36,6 @@ cdef object _bool = numpy.dtype("bool")
 OPS = {fnn_ops[i].name.decode(): i for i in range(FNN_N_OPS)}
 _layouts = {FNN_BROADCAST: "broadcast", FNN_MATRIX: "matrix", FNN_PACKED: "packed"}
 LAYOUTS = {name: _layouts[fnn_ops[i].layout] for name, i in OPS.items()}
-del _layouts
 WRITES = {name: fnn_ops[i].writes for name, i in OPS.items()}
 IN_PLACE = {name: fnn_ops[i].writes if fnn_ops[i].in_place else 0 for name, i in OPS.items()}
 UPDATES = tuple(name for name, i in OPS.items() if fnn_ops[i].hyper)
@@ -47,13 +49,11 @@ _types = {
 }
 TYPES = tuple(_types[code] for code in range(FNN_N_TYPES))
 DTYPES = TYPES[:FNN_N_REALS]  # those that have kernels
-del _types
 REDUCTIONS = {"none": FNN_NONE, "sum": FNN_SUM, "mean": FNN_MEAN}
 MOMENTUM = {"sum": FNN_MOMENTUM_SUM, "step": FNN_MOMENTUM_STEP, "mean": FNN_MOMENTUM_MEAN}
 BENDS = {"selu": FNN_SELU, "mish": FNN_MISH}
 GUARDS = {"none": FNN_NO_GUARD, "loss": FNN_GUARD_LOSS, "index": FNN_GUARD_INDEX}
-HYPER_SIZE, HYPER_STEPS = FNN_HYPER_SIZE, FNN_HYPER_STEPS
-MAX_DIMS = FNN_MAX_DIMS
+HYPER_SIZE, HYPER_STEPS, MAX_DIMS = FNN_HYPER_SIZE, FNN_HYPER_STEPS, FNN_MAX_DIMS
 
 cdef size_t thread_limit = 1
 
@@ -171,7 +171,7 @@ cdef int fill(fnn_call *call, int code, int real, fnn_operand *operands, int n, 
     if not 0 <= code < FNN_N_OPS or n > FNN_MAX_ARRAYS:
         raise ValueError("no such op")
     if not fnn_op_exists(code, real):
-        raise TypeError(f"{fnn_ops[code].name.decode()}: not for tensors of {DTYPES[real]}")
+        raise InvalidTypeError(f"{fnn_ops[code].name.decode()}: not for tensors of {DTYPES[real]}")
     memset(call, 0, sizeof(fnn_call))
     call.op = code
     call.real = real
@@ -182,7 +182,7 @@ cdef int fill(fnn_call *call, int code, int real, fnn_operand *operands, int n, 
             call.dim[i] = dims[i]
     problem = fnn_call_fill(call, operands, n)
     if problem != NULL:
-        raise ValueError(f"{fnn_ops[code].name.decode()}: {problem.decode()}")
+        raise InvalidValueError(f"{fnn_ops[code].name.decode()}: {problem.decode()}")
     return 0
 
 

@@ -19,7 +19,7 @@ cdef class Row:
 
 cdef class TensorBase:
     cdef public object _array
-    cdef public object grad
+    cdef object _grad  # a TensorBase of the same shape and dtype, or None
     cdef public bint requires_grad
     cdef public Node _node
     cdef public int _index  # which output of the node

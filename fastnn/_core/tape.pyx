@@ -6,19 +6,15 @@ rules) stays in Python; this module runs its ops. Grad mode and recorder are per
 """
 import numpy
 
-from cpython.buffer cimport (
-    PyBUF_STRIDES,
-    PyBUF_WRITABLE,
-    PyBuffer_IsContiguous,
-    PyBuffer_Release,
-    PyObject_GetBuffer,
-)
+from cpython.buffer cimport PyBUF_STRIDES, PyBUF_WRITABLE
+from cpython.buffer cimport PyBuffer_IsContiguous, PyBuffer_Release, PyObject_GetBuffer
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.string cimport memcmp, memcpy
 
 from fastnn._core cimport engine
+from fastnn._core.engine import InvalidTypeError, InvalidValueError
 
 cdef extern from *:
     """
@@ -160,17 +156,48 @@ cdef class Row:
         self.packed, self.alike = packed, alike
 
 
+cdef int _check_gradient(TensorBase of, value) except -1:
+    """In torch's words."""
+    if not isinstance(value, TensorBase):
+        raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type "
+                        f"{type(value).__name__}")
+    given, own = (<TensorBase>value)._array, of._array
+    if given.shape != own.shape:
+        raise InvalidValueError(f"attempting to assign a gradient of size '{list(given.shape)}' to "
+                                f"a tensor of size '{list(own.shape)}'; they must be the same")
+    if given.dtype != own.dtype:
+        raise InvalidTypeError(f"attempting to assign a gradient with dtype '{given.dtype}' to a "
+                               f"tensor with dtype '{own.dtype}'; they must be the same")
+    return 0
+
+
 cdef class TensorBase:
     """An array, its gradient, and the node that made it (None: a leaf)."""
 
     def __init__(self, array, bint requires_grad=False):
         if requires_grad and array.dtype.kind not in "fV":  # V: bfloat16
-            raise TypeError(
+            raise InvalidTypeError(
                 f"requires_grad: only floating-point tensors have gradients, got {array.dtype}"
             )
         self._array = array
         self.requires_grad = requires_grad
         self._inference = fnn_inference
+
+    @property
+    def grad(self):
+        """The gradient that backward passes have added up, a Tensor of the same shape and dtype;
+        None before the first."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value):
+        if value is not None:
+            _check_gradient(self, value)
+        self._grad = value
+
+    @grad.deleter
+    def grad(self):
+        self._grad = None
 
     @property
     def shape(self):
@@ -331,10 +358,10 @@ def take_gradients(list params, list views):
     cdef list active = []
     for i in range(len(params)):
         p, target = <TensorBase>params[i], <TensorBase>views[i]
-        active.append(p.grad is not None)
-        if p.grad is None or p.grad is target:
+        active.append(p._grad is not None)
+        if p._grad is None or p._grad is target:
             continue
-        source = <TensorBase>p.grad
+        source = <TensorBase>p._grad
         if source._array is not target._array and not _copied(source._array, target._array):
             return None
     return tuple(active)

@@ -150,15 +150,15 @@ cdef class Watch:
         cdef tape.TensorBase leaf
         for pair in self._left:
             leaf = <tape.TensorBase>PyList_GET_ITEM(<list>pair, 0)
-            if leaf.grad is not <object>PyList_GET_ITEM(<list>pair, 1):
-                leaf.grad = <object>PyList_GET_ITEM(<list>pair, 1)
+            if leaf._grad is not <object>PyList_GET_ITEM(<list>pair, 1):
+                leaf._grad = <object>PyList_GET_ITEM(<list>pair, 1)
         return 0
 
 
 cdef inline bint _is_held(list pair):
     """Whether somebody else holds the tensor of a gradient."""
     cdef PyObject *gradient = PyList_GET_ITEM(pair, 1)
-    cdef bint there = <PyObject *>(<tape.TensorBase>PyList_GET_ITEM(pair, 0)).grad == gradient
+    cdef bint there = <PyObject *>(<tape.TensorBase>PyList_GET_ITEM(pair, 0))._grad == gradient
     return gradient != <PyObject *>None and Py_REFCNT(gradient) > 1 + there
 
 
@@ -175,8 +175,8 @@ cdef int _give_away(list pair) except -1:
     cdef tape.TensorBase ours = tape.wrap(kept._array)
     kept._array = ours._array.copy(order="K")
     pair[1] = ours
-    if leaf.grad is kept:
-        leaf.grad = ours
+    if leaf._grad is kept:
+        leaf._grad = ours
     return 0
 
 
@@ -295,7 +295,7 @@ cdef inline bint _same(place_t *place) except -1:
         return (<PyObject *>(<tape.TensorBase>place.where)._array == place.seen
                 and (<tape.TensorBase>place.where).requires_grad == place.asked)
     elif kind == GRADIENT:
-        return <PyObject *>(<tape.TensorBase>place.where).grad == place.seen
+        return <PyObject *>(<tape.TensorBase>place.where)._grad == place.seen
     elif kind == ATTRIBUTE:
         return getattr(<object>place.where, <object>place.name, None) is <object>place.seen
     elif kind == LIST:

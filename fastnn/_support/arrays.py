@@ -10,6 +10,7 @@ import numpy.typing as npt
 from fastnn._core import engine
 from fastnn._core.tape import TensorBase
 from fastnn._support import default, dtypes, maps
+from fastnn._support.errors import InvalidIndexError, InvalidTypeError, InvalidValueError
 
 Array = npt.NDArray[Any]
 
@@ -51,17 +52,19 @@ def as_input(
     source = _as_array(x, name)
     if ndim is not None and source.ndim != ndim:
         hint = "; reshape a single row to (1, columns)" if source.ndim < ndim else ""
-        raise ValueError(
+        raise InvalidValueError(
             f"{name}: expected {ndim} dimensions (rows, columns), got {source.ndim} "
             f"with shape {source.shape}{hint}"
         )
     if source.ndim == 0:
-        raise ValueError(f"{name}: expected an array, got the single number {source}")
+        raise InvalidValueError(f"{name}: expected an array, got the single number {source}")
     for axis, what in ((0, "row"), (source.ndim - 1, "column")):
         if source.shape[axis] == 0:
-            raise ValueError(f"{name}: expected at least one {what}, got shape {source.shape}")
+            raise InvalidValueError(
+                f"{name}: expected at least one {what}, got shape {source.shape}"
+            )
     if n_features is not None and source.shape[-1] != n_features:
-        raise ValueError(f"{name}: expected {n_features} columns, got {source.shape[-1]}")
+        raise InvalidValueError(f"{name}: expected {n_features} columns, got {source.shape[-1]}")
     return _finite(source, name, real_dtype(dtype))
 
 
@@ -99,7 +102,7 @@ def class_labels(
     source = _as_array(y, name)
     if source.ndim != 1:
         hint = "; use y.ravel()" if source.ndim == 2 and 1 in source.shape else ""
-        raise ValueError(
+        raise InvalidValueError(
             f"{name}: expected one class number per row (1 dimension), got shape "
             f"{source.shape}{hint}"
         )
@@ -112,7 +115,7 @@ def class_lists(y: Any, n_rows: int | None = None, name: str = "y") -> npt.NDArr
     """Integers (rows, classes) as a C-contiguous int64 array."""
     source = _as_array(y, name)
     if source.ndim != 2 or source.dtype.kind not in "iu":
-        raise ValueError(
+        raise InvalidValueError(
             f"{name}: expected integers (rows, classes), got {source.dtype} of {source.shape}"
         )
     _rows(source, n_rows, name)
@@ -137,7 +140,7 @@ def label_range(labels: Array, n_classes: int, name: str = "y", ignored: int | N
         wrong &= labels != ignored
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise ValueError(f"{wanted}, got {labels.ravel()[row]} at row {row}")
+        raise InvalidIndexError(f"{wanted}, got {labels.ravel()[row]} at row {row}")
 
 
 def class_range(name: str, y: Any, n_classes: int) -> None:
@@ -153,14 +156,16 @@ def index_range(name: str, index: Any, n_rows: int) -> None:
     array = index._array.reshape(-1)
     if array.size and not (int(array.min()) >= 0 and int(array.max()) < n_rows):
         at = int(np.argmax((array < 0) | (array >= n_rows)))
-        raise IndexError(
+        raise InvalidIndexError(
             f"{name}: expected rows in 0..{n_rows - 1}, got {array[at]} at position {at}"
         )
 
 
 def _int64(name: str, index: Any, what: str) -> None:
     if index.dtype != np.int64:
-        raise TypeError(f"{name}: expected int64 {what}, got {index.dtype}; convert by .long()")
+        raise InvalidTypeError(
+            f"{name}: expected int64 {what}, got {index.dtype}; convert by .long()"
+        )
 
 
 def binary_targets(y: Array, name: str = "y") -> None:
@@ -169,7 +174,7 @@ def binary_targets(y: Array, name: str = "y") -> None:
         wrong = ~((y >= 0) & (y <= 1))
     if wrong.any():
         at = _where(wrong)
-        raise ValueError(f"{name}: expected numbers in 0..1, got {y[wrong][0]:g} at {at}")
+        raise InvalidValueError(f"{name}: expected numbers in 0..1, got {y[wrong][0]:g} at {at}")
 
 
 def regression_targets(
@@ -178,7 +183,9 @@ def regression_targets(
     """Finite targets, (rows,) or (rows, outputs), C-contiguous and of `dtype`."""
     source = _as_array(y, name)
     if source.ndim not in (1, 2):
-        raise ValueError(f"{name}: expected shape (rows,) or (rows, outputs), got {source.shape}")
+        raise InvalidValueError(
+            f"{name}: expected shape (rows,) or (rows, outputs), got {source.shape}"
+        )
     _rows(source, n_rows, name)
     return _finite(source, name, real_dtype(dtype))
 
@@ -189,14 +196,14 @@ def sample_weight(
     """One finite weight >= 0 per row, not all of them 0."""
     source = _as_array(w, name)
     if source.ndim != 1:
-        raise ValueError(f"{name}: expected one number per row, got shape {source.shape}")
+        raise InvalidValueError(f"{name}: expected one number per row, got shape {source.shape}")
     _rows(source, n_rows, name)
     weights = _finite(source, name, real_dtype(dtype))
     if (weights < 0).any():
         row = int(np.argmax(weights < 0))
-        raise ValueError(f"{name}: expected numbers >= 0, got {weights[row]:g} at row {row}")
+        raise InvalidValueError(f"{name}: expected numbers >= 0, got {weights[row]:g} at row {row}")
     if not weights.any():
-        raise ValueError(f"{name}: expected at least one weight > 0, got only zeros")
+        raise InvalidValueError(f"{name}: expected at least one weight > 0, got only zeros")
     return weights
 
 
@@ -213,9 +220,9 @@ def real_dtype(value: Any, name: str = "dtype") -> np.dtype[Any]:
     try:
         dtype = dtypes.dtype_of(value, name)
     except TypeError:
-        raise TypeError(f"{name}: expected {wanted}, got {show(value)}") from None
+        raise InvalidTypeError(f"{name}: expected {wanted}, got {show(value)}") from None
     if not dtypes.is_float(dtype):
-        raise TypeError(f"{name}: expected {wanted}, got {dtype}")
+        raise InvalidTypeError(f"{name}: expected {wanted}, got {dtype}")
     return dtype
 
 
@@ -231,13 +238,13 @@ def _as_array(value: Any, name: str) -> Array:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
         what = "rows of equal length" if "inhomogeneous" in str(error) else "an array"
-        raise ValueError(f"{name}: expected {what}, got {show(value)}: {error}") from error
+        raise InvalidValueError(f"{name}: expected {what}, got {show(value)}: {error}") from error
     except Exception as error:  # a foreign __array__ may raise anything
-        raise TypeError(
+        raise InvalidTypeError(
             f"{name}: expected an array, but {show(value)} failed to become one: {error}"
         ) from error
     if isinstance(stated, tuple) and stated != array.shape:
-        raise ValueError(f"{name}: its shape says {stated}, but its array has {array.shape}")
+        raise InvalidValueError(f"{name}: its shape says {stated}, but its array has {array.shape}")
     _refuse_dtype(array, name)
     return array
 
@@ -245,17 +252,19 @@ def _as_array(value: Any, name: str) -> Array:
 def refuse_kind(value: Any, name: str) -> None:
     """Refuse what is not an array of numbers: text, masks, sparse matrices, closed memory maps."""
     if value is None or isinstance(value, (str, bytes)):
-        raise TypeError(f"{name}: expected an array of numbers, got {show(value)}")
+        raise InvalidTypeError(f"{name}: expected an array of numbers, got {show(value)}")
     if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name}: expected no mask, got a masked array; use {name}.filled(value)")
+        raise InvalidTypeError(
+            f"{name}: expected no mask, got a masked array; use {name}.filled(value)"
+        )
     if hasattr(value, "toarray") and not isinstance(value, np.ndarray):
-        raise TypeError(f"{name}: expected a dense array, got sparse; use {name}.toarray()")
+        raise InvalidTypeError(f"{name}: expected a dense array, got sparse; use {name}.toarray()")
     numeric = isinstance(value, (np.ndarray, np.generic, int, float, complex, list, tuple))
     if not numeric and not hasattr(value, "__array__") and not hasattr(value, "__len__"):
         try:
             memoryview(value)
         except TypeError:
-            raise TypeError(
+            raise InvalidTypeError(
                 f"{name}: expected an array of numbers, got {show(value)}; use list({name})"
             ) from None
     maps.refuse_closed(value, name)
@@ -271,12 +280,12 @@ def _refuse_dtype(array: Array, name: str) -> None:
         "M": "dates; convert them to numbers first",
         "m": "time spans; convert them to numbers first",
     }.get(kind, "text" if kind in "USTa" else "")
-    raise TypeError(f"{name}: expected real numbers, got dtype {array.dtype}: {why}")
+    raise InvalidTypeError(f"{name}: expected real numbers, got dtype {array.dtype}: {why}")
 
 
 def _rows(array: Array, n_rows: int | None, name: str) -> None:
     if n_rows is not None and array.shape[0] != n_rows:
-        raise ValueError(f"{name}: expected {n_rows} rows like x, got {array.shape[0]}")
+        raise InvalidValueError(f"{name}: expected {n_rows} rows like x, got {array.shape[0]}")
 
 
 def _finite(source: Array, name: str, dtype: np.dtype[Any]) -> Array:
@@ -285,7 +294,7 @@ def _finite(source: Array, name: str, dtype: np.dtype[Any]) -> Array:
         if low < -EXACT or high > EXACT:
             value = high if high > EXACT else low
             at = _where(source == value)
-            raise ValueError(f"{name}: expected integers within 2**53, got {value} at {at}")
+            raise InvalidValueError(f"{name}: expected integers within 2**53, got {value} at {at}")
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         array = np.require(source, dtype=dtypes.wide(dtype), requirements=("C", "A"))
     array = np.asarray(array)
@@ -305,8 +314,10 @@ def _all_finite(array: Array, source: Array, name: str, dtype: np.dtype[Any]) ->
             value = source[place]
             at = _place(place)
             if np.isfinite(value):
-                raise ValueError(f"{name}: expected numbers within {dtype}, got {value} at {at}")
-            raise ValueError(f"{name}: expected finite numbers, got {value} at {at}")
+                raise InvalidValueError(
+                    f"{name}: expected numbers within {dtype}, got {value} at {at}"
+                )
+            raise InvalidValueError(f"{name}: expected finite numbers, got {value} at {at}")
 
 
 def _where(wrong: Array) -> str:

@@ -29,6 +29,7 @@ from fastnn._support.arrays import (
     sample_weight,
     show,
 )
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 
 __all__ = [
     "a_tensor",
@@ -72,14 +73,14 @@ MAX_THREADS = 1024
 def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
     """An integer in low..high, or at least low; bool and float are rejected."""
     if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name}: expected an integer, got {value!r}")
+        raise InvalidTypeError(f"{name}: expected an integer, got {value!r}")
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name}: expected an integer, got {show(value)}") from None
+        raise InvalidTypeError(f"{name}: expected an integer, got {show(value)}") from None
     if number < low or (high is not None and number > high):
         allowed = f">= {low}" if high is None else f"in {low}..{high}"
-        raise ValueError(f"{name}: expected an integer {allowed}, got {number}")
+        raise InvalidValueError(f"{name}: expected an integer {allowed}, got {number}")
     return number
 
 
@@ -104,23 +105,25 @@ def real(
     upper = "" if high == math.inf else f" {'<' if open_high else '<='} {high:g}"
     joint = " and" if lower and upper else ""
     also = f" ({torch_says}: {value})" if torch_says else ""
-    raise ValueError(f"{name}: expected a finite number{lower}{joint}{upper}, got {value}{also}")
+    raise InvalidValueError(
+        f"{name}: expected a finite number{lower}{joint}{upper}, got {value}{also}"
+    )
 
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, (str, bytes, bool, np.bool_)) or value is None:
-        raise TypeError(f"{name}: expected a number, got {show(value)}")
+        raise InvalidTypeError(f"{name}: expected a number, got {show(value)}")
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{name}: expected a number, got {show(value)}") from None
+        raise InvalidTypeError(f"{name}: expected a number, got {show(value)}") from None
 
 
 def flag(name: str, value: Any) -> bool:
     """True or False; a number is rejected, which catches misplaced arguments."""
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
-    raise TypeError(f"{name}: expected True or False, got {show(value)}")
+    raise InvalidTypeError(f"{name}: expected True or False, got {show(value)}")
 
 
 def learning_rate(value: Any, name: str = "lr") -> float:
@@ -142,7 +145,7 @@ def choice(name: str, value: Any, known: Iterable[Any]) -> Any:
     if isinstance(value, _CHOSEN) and value in options:
         return value
     listed = ", ".join(repr(option) for option in options)
-    raise ValueError(f"{name}: expected one of {listed}, got {show(value)}")
+    raise InvalidValueError(f"{name}: expected one of {listed}, got {show(value)}")
 
 
 def seed(value: Any, name: str = "seed") -> int:
@@ -178,7 +181,7 @@ def weight_shape(n_in: Any, n_out: Any, names: tuple[str, str]) -> tuple[int, in
     """Two widths whose product is bounded; checked before anything is allocated."""
     rows, columns = width(names[0], n_in), width(names[1], n_out)
     if rows * columns > MAX_WEIGHTS:
-        raise ValueError(
+        raise InvalidValueError(
             f"{names[0]} * {names[1]}: expected at most {MAX_WEIGHTS} weights, "
             f"got {rows} * {columns} = {rows * columns}"
         )
@@ -195,7 +198,7 @@ def shape(name: str, value: Sequence[Any]) -> tuple[int, ...]:
 def same_shape(name: str, got: tuple[int, ...], expected: tuple[int, ...], whose: str) -> None:
     """Equal shapes, so that nothing broadcasts by accident in a loss."""
     if got != expected:
-        raise ValueError(
+        raise InvalidValueError(
             f"{name}: expected shape {expected} like {whose}, got {got}; "
             f"nothing is broadcast here, reshape one of them"
         )
@@ -205,12 +208,14 @@ def same_dtype(name: str, got: np.dtype[Any], expected: np.dtype[Any], whose: st
     """Equal dtypes; nothing is converted silently."""
     if got != expected:
         got, expected = dtypes.public(got), dtypes.public(expected)
-        raise TypeError(f"{name}: expected dtype {expected} like {whose}, got {got}; convert it")
+        raise InvalidTypeError(
+            f"{name}: expected dtype {expected} like {whose}, got {got}; convert it"
+        )
 
 
 def a_tensor(name: str, value: Any) -> None:
     """A Tensor, not an array."""
     if not isinstance(value, TensorBase):
-        raise TypeError(
+        raise InvalidTypeError(
             f"{name}: expected a Tensor, got {show(value)}; wrap an array by fastnn.tensor(...)"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastnn._support.errors import InvalidValueError
 from fastnn._support.late import late
 
 
@@ -136,4 +137,6 @@ def set_float32_matmul_precision(precision: str) -> None:
         ValueError: the name is not one of torch's.
     """
     if precision not in ("highest", "high", "medium"):
-        raise ValueError(f"precision: expected 'highest', 'high' or 'medium', got {precision!r}")
+        raise InvalidValueError(
+            f"precision: expected 'highest', 'high' or 'medium', got {precision!r}"
+        )

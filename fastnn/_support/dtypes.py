@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast as as_type
 import numpy as np
 
 from fastnn._core import engine
+from fastnn._support.errors import InvalidTypeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,11 +94,11 @@ def dtype_of(dtype: Any, name: str = "dtype") -> np.dtype[Any]:
     try:
         found: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
-        raise TypeError(f"{name}: expected one of {NAMES}, got {dtype!r}") from None
+        raise InvalidTypeError(f"{name}: expected one of {NAMES}, got {dtype!r}") from None
     if found not in CODES:
         found = found.newbyteorder("=") if found.kind in "iuf" else found
         if found not in CODES:
-            raise TypeError(f"{name}: expected one of {NAMES}, got {found}{_instead(found)}")
+            raise InvalidTypeError(f"{name}: expected one of {NAMES}, got {found}{_instead(found)}")
     return found
 
 

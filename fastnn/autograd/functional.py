@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fastnn._support.errors import InvalidValueError
 from fastnn.backward.gradients import ones
 from fastnn.backward.pullback import detached
 from fastnn.tensor import Tensor
@@ -61,7 +62,7 @@ def jacobian(
     """
     known: dict[str, Any] = {"reverse-mode": transforms.jacrev, "forward-mode": transforms.jacfwd}
     if strategy not in known:
-        raise ValueError(f"strategy: expected one of {list(known)}, got {strategy!r}")
+        raise InvalidValueError(f"strategy: expected one of {list(known)}, got {strategy!r}")
     positions = tuple(range(len(inputs))) if isinstance(inputs, tuple | list) else 0
     return _out(known[strategy](func, positions)(*_given(inputs)), create_graph)
 
@@ -103,7 +104,7 @@ def hessian(
     first = transforms.jacrev(func, positions)
     outer: dict[str, Any] = {"reverse-mode": transforms.jacrev, "forward-mode": transforms.jacfwd}
     if outer_jacobian_strategy not in outer:
-        raise ValueError(
+        raise InvalidValueError(
             f"outer_jacobian_strategy: expected one of {list(outer)}, got "
             f"{outer_jacobian_strategy!r}"
         )

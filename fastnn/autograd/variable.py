@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastnn._support.errors import InvalidTypeError
 from fastnn.tensor import Tensor
 
 
@@ -37,5 +38,5 @@ class Variable(metaclass=_TensorsAreVariables):
         cls, data: Tensor, requires_grad: bool = False, volatile: Any = None
     ) -> Tensor:
         if not isinstance(data, Tensor):
-            raise TypeError(f"data: expected a Tensor, got {type(data).__name__}")
+            raise InvalidTypeError(f"data: expected a Tensor, got {type(data).__name__}")
         return data.detach().requires_grad_(bool(requires_grad))

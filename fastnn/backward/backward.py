@@ -12,6 +12,7 @@ from fastnn._core import engine
 from fastnn._core.backward import hand_over, place_of, propagate
 from fastnn._core.tape import owner, wrap
 from fastnn._support import dtypes
+from fastnn._support.errors import InvalidValueError
 from fastnn.backward import anomaly, hooks
 from fastnn.tape.listener import computes
 from fastnn.tape.modes import set_grad_enabled
@@ -37,7 +38,7 @@ def _seed(y: Tensor, gradient: Tensor | None) -> Tensor:
         gradient = wrap(_ones(y._array))
         gradient._unit = True
     elif gradient.shape != y.shape or gradient.dtype != y.dtype:
-        raise ValueError(
+        raise InvalidValueError(
             f"gradient: expected shape {y.shape} and dtype {y.dtype}, got {gradient.shape} and "
             f"{gradient.dtype}"
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._support.errors import InvalidTypeError
 from fastnn.ops import inplace
 from fastnn.ops.axes import unbroadcast
 from fastnn.tape import listener
@@ -32,7 +33,7 @@ class Context:
         """Save inputs, outputs or other tensors for `saved_tensors`."""
         for i, x in enumerate(tensors):
             if x is not None and not isinstance(x, Tensor):
-                raise TypeError(
+                raise InvalidTypeError(
                     f"save_for_backward: expected Tensors or None, got {type(x).__name__} at "
                     f"position {i}; keep other values as attributes of ctx"
                 )
@@ -72,7 +73,7 @@ def _alike(gradient: Any, x: Any, name: str, i: int) -> Tensor | None:
     if gradient is None:
         return None
     if not isinstance(gradient, Tensor):
-        raise TypeError(
+        raise InvalidTypeError(
             f"{name}.backward: expected a Tensor or None for input {i}, got "
             f"{type(gradient).__name__}"
         )
@@ -193,7 +194,7 @@ class Function:
         outputs = result if isinstance(result, tuple) else (result,)
         for i, y in enumerate(outputs):
             if not isinstance(y, Tensor):
-                raise TypeError(
+                raise InvalidTypeError(
                     f"{cls.__name__}.forward: expected Tensors, got {type(y).__name__} as "
                     f"output {i}"
                 )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from fastnn import ops
 from fastnn._core.backward import place_of
+from fastnn._support.errors import InvalidTypeError
 from fastnn.tensor import Tensor
 
 Hook = Callable[[Tensor], Tensor | None]
@@ -78,7 +79,9 @@ def register_hook(x: Tensor, hook: Hook) -> RemovableHandle:
             "register_hook: cannot register a hook on a tensor that does not require gradient"
         )
     if not callable(hook):
-        raise TypeError(f"hook: expected a function of a gradient, got {type(hook).__name__}")
+        raise InvalidTypeError(
+            f"hook: expected a function of a gradient, got {type(hook).__name__}"
+        )
     return _add(x, hook)
 
 
@@ -156,7 +159,7 @@ def register_post_accumulate_grad_hook(
             "tensors there is register_hook"
         )
     if not callable(hook):
-        raise TypeError(f"hook: expected a function of a tensor, got {type(hook).__name__}")
+        raise InvalidTypeError(f"hook: expected a function of a tensor, got {type(hook).__name__}")
     return _add(x, hook, accumulated)
 
 
@@ -175,7 +178,9 @@ def passed(place: Place, gradient: Tensor) -> Tensor:
         if replaced is None:
             continue
         if not isinstance(replaced, Tensor):
-            raise TypeError(f"hook: expected a Tensor or None, got {type(replaced).__name__}")
+            raise InvalidTypeError(
+                f"hook: expected a Tensor or None, got {type(replaced).__name__}"
+            )
         if replaced.shape != gradient.shape or replaced.dtype != gradient.dtype:
             raise RuntimeError(
                 f"hook: expected a gradient of shape {gradient.shape} and dtype "

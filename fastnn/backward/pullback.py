@@ -14,6 +14,7 @@ from fastnn import ops
 from fastnn._core.backward import place_of, reaches
 from fastnn._core.tape import owner
 from fastnn._support import tree
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.backward.gradients import gradients_by, ones
 from fastnn.tape import listener
 from fastnn.tape.modes import enable_grad, is_grad_enabled
@@ -191,9 +192,9 @@ def tensors_in(value: Any, name: str) -> list[Tensor]:
     found = tree.leaves(value)
     for x in found:
         if not isinstance(x, Tensor):
-            raise TypeError(f"{name}: expected tensors, got {type(x).__name__}")
+            raise InvalidTypeError(f"{name}: expected tensors, got {type(x).__name__}")
     if not found:
-        raise TypeError(f"{name}: expected tensors, got {value!r}")
+        raise InvalidTypeError(f"{name}: expected tensors, got {value!r}")
     return found
 
 
@@ -201,12 +202,12 @@ def cotangents_for(outputs: Sequence[Tensor], given: Any, name: str) -> list[Ten
     """A cotangent (or tangent) for each output: of its shape and dtype; None means ones."""
     found = [ones(y) for y in outputs] if given is None else tree.leaves(given)
     if len(found) != len(outputs):
-        raise ValueError(f"{name}: expected {len(outputs)} tensors, got {len(found)}")
+        raise InvalidValueError(f"{name}: expected {len(outputs)} tensors, got {len(found)}")
     for i, (y, c) in enumerate(zip(outputs, found)):
         if not isinstance(c, Tensor):
-            raise TypeError(f"{name}[{i}]: expected a Tensor, got {type(c).__name__}")
+            raise InvalidTypeError(f"{name}[{i}]: expected a Tensor, got {type(c).__name__}")
         if c.shape != y.shape or c.dtype != y.dtype:
-            raise ValueError(
+            raise InvalidValueError(
                 f"{name}[{i}]: expected shape {y.shape} and dtype {y.dtype}, got {c.shape} and "
                 f"{c.dtype}"
             )

@@ -18,6 +18,16 @@ def in_python(where: str, fn: Any, doubts: tuple[str, ...]) -> str:
     )
 
 
+def on_tape(fn: Any) -> str:
+    """A warning that a model being trained is not replayed, as its result has to be on the tape."""
+    return (
+        f"compile: {name_of(fn)} is in training mode and its parameters require grad, so that its "
+        "result may be asked for gradients: it runs in Python, as slow as without compile. For "
+        "speed compile the whole step, a function with forward, loss, backward() and "
+        "optimizer.step(). After eval() or under no_grad() the model is replayed"
+    )
+
+
 def many_shapes(where: str, what: str, shapes: Collection[Any]) -> str:
     """A warning that recordings are made for many shapes."""
     listed = ", ".join(map(str, sorted(shapes)[:3]))

@@ -8,6 +8,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from inspect import ismethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from fastnn._core.replay import Front
 from fastnn._support import tree
 from fastnn.backward.gradients import leads_to
 from fastnn.compiler import lowering
-from fastnn.compiler.advice import MANY_SHAPES, in_python, many_shapes, name_of
+from fastnn.compiler.advice import MANY_SHAPES, in_python, many_shapes, name_of, on_tape
 from fastnn.compiler.captures import Captures, ChangedError
 from fastnn.compiler.recorder import Recorder, listening
 from fastnn.compiler.recording import Recording, rebuilt, tensors_of
@@ -167,6 +168,8 @@ def _forget_own_leaves(recorder: Recorder) -> None:
 class Compiled(Front):
     """A compiled function: recorded once for each signature of its arguments, then replayed."""
 
+    models_on_tape = True  # gradients may be asked of what a model in training mode returns
+
     def __init__(self, fn: Callable[..., Any]) -> None:
         self.fn = fn
         self.__doc__ = fn.__doc__
@@ -176,6 +179,7 @@ class Compiled(Front):
         self.doubts: tuple[str, ...] = ()  # why the function runs in Python at every call
         self._last: Recording | None = None  # the one that the last call used
         self._shapes: set[tuple[tuple[int, ...], ...]] = set()  # of the arguments, recorded so far
+        self._warned = False  # that the model runs in Python while it is trained
 
     def _located(self, error: IndexError) -> IndexError:
         """An error of the fast path, with the lines of user code that it may come from."""
@@ -206,6 +210,11 @@ class Compiled(Front):
 
     def _look(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if listener.active is not None:  # called from a function that is being recorded
+            return self.fn(*args, **kwargs)
+        if self.models_on_tape and is_grad_enabled() and _is_trained(self.fn):
+            if not self._warned:
+                warnings.warn(on_tape(self.fn), stacklevel=2)
+                self._warned = True
             return self.fn(*args, **kwargs)
         leaves = tree.leaves((args, kwargs))
         inputs = [isinstance(leaf, Tensor | np.ndarray) for leaf in leaves]
@@ -283,6 +292,14 @@ class Compiled(Front):
         return is_grad_enabled(), repr(tree.mapped(entry, (args, kwargs)))
 
 
+def _is_trained(fn: Any) -> bool:
+    """Whether fn is a model in training mode, or its forward, that has something to learn."""
+    model = fn.__self__ if getattr(fn, "__name__", "") == "forward" and ismethod(fn) else fn
+    if getattr(model, "training", False) is not True or not hasattr(model, "parameters"):
+        return False
+    return any(p.requires_grad for p in model.parameters())
+
+
 def _array(value: Any) -> NDArray[Any]:
     if isinstance(value, Tensor):
         if value._node is not None:
@@ -339,7 +356,8 @@ def compile(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
     The recording captures every op that fn runs, including an optimizer's update of parameters, so
     a whole training step can be compiled. fn is recorded again for new shapes, dtypes, numbers,
     training modes and layers; for many shapes a warning advises fewer. The tensors that it returns
-    are detached from the tape.
+    are detached from the tape, but for those of a model in training mode, `compile(model)`, whose
+    parameters require grad: it runs in Python, and a warning says so.
 
     The rule: a compiled function gives what fn gives, with the same bits, or raises. All that fn
     can read is watched: variables, attributes, containers, arrays, other functions. When some of it

@@ -14,6 +14,7 @@ from fastnn.distributions import (
     correlation,
     discrete,
     gamma,
+    kl_of_moments,
     multivariate,
     normal,
     powers,

@@ -250,7 +250,7 @@ class VonMises(Distribution):
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         with no_grad():
-            k, loc = (t.double().numpy() for t in (self.concentration, self.loc))
+            k, loc = (t.detach().double().numpy() for t in (self.concentration, self.loc))
             angle = _angles(k, self._shape(sample_shape))
             found = (angle + math.pi + loc) % (2 * math.pi) - math.pi
             return of_array(found.astype(self.loc.dtype))

@@ -11,6 +11,7 @@ import numpy as np
 from fastnn import ops
 from fastnn._support import dtypes
 from fastnn._support.dtype_info import finfo
+from fastnn._support.errors import broadcast_shapes
 from fastnn.distributions import constraints
 from fastnn.distributions.constraints import Constraint
 from fastnn.distributions.discrete import Binomial, ByProbability, listed
@@ -103,7 +104,7 @@ class Categorical(ByClasses):
 
     def log_prob(self, value: Tensor) -> Tensor:
         value = self._checked(value).to(int64).unsqueeze(-1)
-        shape = np.broadcast_shapes(value.shape[:-1], self._batch_shape)
+        shape = broadcast_shapes(value.shape[:-1], self._batch_shape)
         logits = self.logits.expand((*shape, self._num_events))
         return ops.gather(logits, -1, value.expand((*shape, 1))).squeeze(-1)
 

@@ -12,6 +12,7 @@ import numpy as np
 from fastnn import ops
 from fastnn._support import check
 from fastnn._support.dtype_info import finfo
+from fastnn._support.errors import broadcast_shapes
 from fastnn.distributions import constraints
 from fastnn.distributions.constraints import Constraint
 from fastnn.distributions.distribution import Distribution, ExponentialFamily, broadcast_all
@@ -114,7 +115,7 @@ class Wishart(ByMatrix, ExponentialFamily):
         matrix = self._take(covariance_matrix, precision_matrix, scale_tril)
         n = matrix.shape[-1]
         given = df if isinstance(df, Tensor) else creation.tensor(df, matrix.dtype)
-        batch = np.broadcast_shapes(matrix.shape[:-2], given.shape)
+        batch = broadcast_shapes(matrix.shape[:-2], given.shape)
         self._keep(matrix, batch)
         self.df = given.expand(batch)
         self.arg_constraints = {**type(self).arg_constraints, "df": constraints.greater_than(n - 1)}

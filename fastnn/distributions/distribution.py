@@ -11,6 +11,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import dtypes
+from fastnn._support.errors import broadcast_shapes
 from fastnn.distributions.constraints import Constraint
 from fastnn.ops import creation
 from fastnn.tape import listener
@@ -231,7 +232,7 @@ def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
     made = [v if isinstance(v, Tensor) else creation.tensor(v, dtype) for v in values]
     if len({t.shape for t in made}) == 1:
         return tuple(made)
-    shape = np.broadcast_shapes(*(t.shape for t in made))
+    shape = broadcast_shapes(*(t.shape for t in made))
     return tuple(t if t.shape == shape else ops.broadcast_to(t, shape) for t in made)
 
 

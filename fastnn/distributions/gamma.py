@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from fastnn import ops
-from fastnn._support import dtypes
-from fastnn.distributions import constraints
+from fastnn.distributions import constraints, implicit
 from fastnn.distributions.distribution import (
     Distribution,
     ExponentialFamily,
@@ -18,70 +15,9 @@ from fastnn.distributions.distribution import (
     broadcast_all,
 )
 from fastnn.distributions.normal import standard_normal
-from fastnn.ops.table import taped
-from fastnn.random import rejection
-from fastnn.tape.modes import no_grad
-from fastnn.tensor import Tensor, of_array
-
-if TYPE_CHECKING:
-    from fastnn.tape.node import Node
+from fastnn.tensor import Tensor
 
 __all__ = ["Beta", "Chi2", "Dirichlet", "Gamma", "InverseGamma", "StudentT"]
-
-
-def _standard_gamma(concentration: Tensor) -> Tensor:
-    """Gamma numbers of rate 1, with the implicit gradient (Figurnov, Mohamed and Mnih 2018)."""
-    with no_grad():
-        drawn = rejection.standard_gamma(concentration)
-    return taped(_gamma_gradient, (concentration,), drawn._array)
-
-
-def _gamma_gradient(node: Node, dy: Tensor) -> list[Tensor | None]:
-    """dx/da = -(dF/da) / p(x), F being the cumulative distribution."""
-    alpha = np.asarray(dtypes.readable(node.input(0)._array), np.float64)
-    drawn = node.outputs[0]
-    assert drawn is not None
-    x = np.asarray(dtypes.readable(drawn), np.float64)
-    slope = np.vectorize(_slope, otypes=[np.float64])(alpha, x)
-    return [dy * of_array(dtypes.converted(slope, dy.dtype))]
-
-
-def _slope(a: float, x: float) -> float:
-    """-(dP(a, x)/da) / p(x) by the series of P and, above the mean, by that of its complement."""
-    if x <= 0.0:
-        return 0.0
-    log_p = (a - 1.0) * math.log(x) - x - math.lgamma(a)
-    h = 1e-4 * max(a, 1e-3)
-    up, down = (_upper_log(b, x) if x > a + 1 else _lower_log(b, x) for b in (a + h, a - h))
-    change = (math.exp(up - log_p) - math.exp(down - log_p)) / (2.0 * h)
-    return change if x > a + 1 else -change
-
-
-def _lower_log(a: float, x: float) -> float:
-    """log P(a, x) = log(x**a exp(-x) / Gamma(a + 1) sum of x**n / ((a + 1) .. (a + n)))."""
-    term = total = 1.0
-    n = 0
-    while term > 1e-17 * total:
-        n += 1
-        term *= x / (a + n)
-        total += term
-    return a * math.log(x) - x - math.lgamma(a + 1.0) + math.log(total)
-
-
-def _upper_log(a: float, x: float) -> float:
-    """log(1 - P(a, x)) by Lentz's continued fraction, for x > a + 1."""
-    b = x + 1.0 - a
-    c, d = 1e300, 1.0 / b
-    fraction = d
-    for i in range(1, 10_000):
-        step = -i * (i - a)
-        b += 2.0
-        d = 1.0 / (step * d + b or 1e-300)
-        c = b + step / c or 1e-300
-        fraction *= d * c
-        if abs(d * c - 1.0) < 1e-16:
-            break
-    return a * math.log(x) - x - math.lgamma(a) + math.log(fraction)
 
 
 class _ShapeRate(Distribution):
@@ -98,7 +34,7 @@ class _ShapeRate(Distribution):
 
     def _gamma(self, sample_shape: Sequence[int]) -> Tensor:
         shape = self._shape(sample_shape)
-        return _standard_gamma(self.concentration.expand(shape)) / self.rate.expand(shape)
+        return implicit.standard_gamma(self.concentration.expand(shape)) / self.rate.expand(shape)
 
 
 class Gamma(_ShapeRate, ExponentialFamily):
@@ -235,8 +171,7 @@ class Dirichlet(ExponentialFamily):
         return self.concentration * (total - self.concentration) / (total.square() * (total + 1))
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        drawn = _standard_gamma(self.concentration.expand(self._shape(sample_shape)))
-        return drawn / drawn.sum(-1, True)
+        return implicit.dirichlet(self.concentration.expand(self._shape(sample_shape)))
 
     def log_prob(self, value: Tensor) -> Tensor:
         a = self.concentration

@@ -6,9 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import numpy as np
-
 from fastnn import ops
+from fastnn._support.errors import broadcast_shapes
 from fastnn.distributions.categorical import Categorical, OneHotCategorical
 from fastnn.distributions.continuous import EULER, Cauchy, Exponential, Gumbel, Laplace, Uniform
 from fastnn.distributions.discrete import (
@@ -264,9 +263,9 @@ for _vectors in _OF_VECTORS:
         register_kl(_vectors, _others_of)(_of_vectors)
 
 
-def _never(p: Distribution, q: Distribution) -> Tensor:
+def never(p: Distribution, q: Distribution) -> Tensor:
     """p has samples that q has not."""
-    shape = np.broadcast_shapes(p.batch_shape, q.batch_shape)
+    shape = broadcast_shapes(p.batch_shape, q.batch_shape)
     return creation.full(shape, math.inf, dtype=p.mean.dtype)
 
 
@@ -280,4 +279,4 @@ for _p, _others in {
     Poisson: (Bernoulli, Binomial),
 }.items():
     for _q in _others:
-        register_kl(_p, _q)(_never)
+        register_kl(_p, _q)(never)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._support.errors import broadcast_shapes
 from fastnn.distributions import constraints
 from fastnn.distributions.distribution import Distribution
 from fastnn.distributions.normal import standard_normal
@@ -107,7 +108,7 @@ class MultivariateNormal(ByMatrix):
         if loc.ndim < 1:
             raise ValueError("loc: expected at least one axis, got a 0-d tensor")
         matrix = self._take(covariance_matrix, precision_matrix, scale_tril)
-        batch = np.broadcast_shapes(matrix.shape[:-2], loc.shape[:-1])
+        batch = broadcast_shapes(matrix.shape[:-2], loc.shape[:-1])
         self._keep(matrix, batch)
         self.loc = loc.expand((*batch, loc.shape[-1]))
         super().__init__(batch, loc.shape[-1:], validate_args)
@@ -188,7 +189,7 @@ class LowRankMultivariateNormal(Distribution):
             raise ValueError(
                 f"cov_diag: expected vectors of {event[0]} numbers, got shape {cov_diag.shape}"
             )
-        batch = np.broadcast_shapes(loc.shape[:-1], cov_factor.shape[:-2], cov_diag.shape[:-1])
+        batch = broadcast_shapes(loc.shape[:-1], cov_factor.shape[:-2], cov_diag.shape[:-1])
         self._w, self._d = cov_factor, cov_diag
         self.loc, self.cov_diag = (x.expand((*batch, *event)) for x in (loc, cov_diag))
         self.cov_factor = cov_factor.expand((*batch, *cov_factor.shape[-2:]))

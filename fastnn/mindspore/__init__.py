@@ -25,6 +25,7 @@ from fastnn.dtype import (
     uint8,
 )
 from fastnn.mindspore import common, context, methods, nn, ops
+from fastnn.mindspore.common.dtype import dtype_to_nptype
 from fastnn.mindspore.common.initializer import Initializer
 from fastnn.mindspore.compiled import jit, mutable
 from fastnn.mindspore.context import (
@@ -78,6 +79,7 @@ __all__ = [
     "dataset",
     "double",
     "dtype",
+    "dtype_to_nptype",
     "export",
     "float16",
     "float32",

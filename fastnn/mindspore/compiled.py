@@ -18,6 +18,8 @@ __all__ = ["jit", "mutable"]
 class Program(Compiled):
     """A compiled function of MindSpore's tensors."""
 
+    models_on_tape = False  # a cell may hold a whole step
+
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self.fn(*adopt(args), **adopt(kwargs))
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastnn._support import check
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops import elementwise, write
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import floor_divide, mul, remainder
@@ -100,7 +101,9 @@ def div(
     if rounding_mode == "floor":
         return _stepped(floor_divide(input, other), input, other)
     if rounding_mode != "trunc":
-        raise ValueError(f"rounding_mode: expected None, 'floor' or 'trunc', got {rounding_mode!r}")
+        raise InvalidValueError(
+            f"rounding_mode: expected None, 'floor' or 'trunc', got {rounding_mode!r}"
+        )
     x, y = pair(input, other)
     if x.dtype.kind == "f":
         return _stepped(trunc(elementwise.div(x.detach(), y.detach())), x, y)
@@ -123,7 +126,9 @@ def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Ten
     if decimals == 0:
         return elementwise.round(input)
     if input.dtype.kind != "f":
-        raise TypeError(f"decimals: expected 0 for a tensor of {input.dtype}, got {decimals}")
+        raise InvalidTypeError(
+            f"decimals: expected 0 for a tensor of {input.dtype}, got {decimals}"
+        )
     scale = 10.0 ** builtins.abs(check.integer("decimals", decimals, -300, 300))
     x = input.detach()
     if decimals > 0:

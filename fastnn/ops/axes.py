@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from fastnn._support.errors import InvalidIndexError, InvalidTypeError, InvalidValueError
 from fastnn.ops.names import both_names
 from fastnn.ops.promote import cast, pair
 from fastnn.ops.table import TABLE, Op, apply, execute, row, view
@@ -30,7 +31,13 @@ Axes: TypeAlias = int | Sequence[int] | None
 
 def permute(input: Tensor, dims: tuple[int, ...]) -> Tensor:
     """Permute the axes to the order `dims`, as a view."""
-    return view(input, input._array.transpose(dims), _permute_gradient, (dims,))
+    try:
+        turned = input._array.transpose(dims)
+    except ValueError:
+        raise InvalidValueError(
+            f"dims: expected each axis of {input.ndim} once, got {dims}"
+        ) from None
+    return view(input, turned, _permute_gradient, (dims,))
 
 
 def _permute_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -51,7 +58,7 @@ def reshape(input: Tensor, shape: tuple[int, ...]) -> Tensor:
         new = array.reshape(shape, copy=False)
     except ValueError:
         if array.flags.c_contiguous:
-            raise ValueError(f"reshape: {input.shape} does not fit into {shape}") from None
+            raise InvalidValueError(f"reshape: {input.shape} does not fit into {shape}") from None
         input = contiguous(input)
         new = input._array.reshape(shape)
     return view(input, new, _reshape_gradient)
@@ -80,7 +87,10 @@ def _broadcast(array: NDArray[Any], sizes: tuple[int, ...]) -> NDArray[Any]:
             steps.append(step if n == wanted else 0)
         else:
             return np.ndarray(sizes, array.dtype, array, 0, steps)
-    return writable(np.broadcast_to(array, sizes), array)
+    try:
+        return writable(np.broadcast_to(array, sizes), array)
+    except ValueError:
+        raise InvalidValueError(f"expand: shape {array.shape} does not fit into {sizes}") from None
 
 
 def writable(view: NDArray[Any], array: NDArray[Any]) -> NDArray[Any]:
@@ -153,7 +163,7 @@ for _rule in (
 def axis(name: str, dim: int, ndim: int) -> int:
     """`dim` as a non-negative axis number."""
     if not -ndim <= dim < ndim:
-        raise IndexError(f"dim: expected {-ndim}..{ndim - 1} for {name}, got {dim}")
+        raise InvalidIndexError(f"dim: expected {-ndim}..{ndim - 1} for {name}, got {dim}")
     return dim % ndim
 
 
@@ -180,10 +190,10 @@ def axes_of(name: str, x: Tensor, dim: Axes) -> list[int]:
     bound = x.ndim or 1
     for d in wanted:
         if not -bound <= d < bound:
-            raise IndexError(f"dim: expected {-x.ndim}..{x.ndim - 1} for {name}, got {d}")
+            raise InvalidIndexError(f"dim: expected {-x.ndim}..{x.ndim - 1} for {name}, got {d}")
     found = sorted(d % (x.ndim or 1) for d in wanted)
     if len(set(found)) < len(found):
-        raise ValueError(f"dim: expected each axis once for {name}, got {dim}")
+        raise InvalidValueError(f"dim: expected each axis once for {name}, got {dim}")
     return found if x.ndim else []
 
 
@@ -236,7 +246,7 @@ def floating(name: str, x: Tensor) -> Tensor:
         TypeError: it is not of floating point.
     """
     if x._array.dtype.kind not in "fV":
-        raise TypeError(f"{name}: expected floating point, got {x.dtype}; use .float()")
+        raise InvalidTypeError(f"{name}: expected floating point, got {x.dtype}; use .float()")
     return x
 
 

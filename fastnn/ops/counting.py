@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._support import dtypes
+from fastnn._support.errors import InvalidValueError
 from fastnn.ops.axes import axis
 from fastnn.ops.promote import cast
 from fastnn.tape import listener
@@ -92,7 +93,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     """
     array = values_of(input, "bincount")
     if array.dtype.kind not in "iu" or array.ndim != 1 or (array.size and array.min() < 0):
-        raise ValueError("bincount: expected a vector of integers from 0 up")
+        raise InvalidValueError("bincount: expected a vector of integers from 0 up")
     if weights is None:
         return of_array(np.bincount(array, minlength=minlength).astype(int64))
     total = np.bincount(array, values_of(weights, "bincount"), minlength)

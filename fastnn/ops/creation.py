@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn._support import arrays, default as _default, dtypes
 from fastnn._support.device import on_cpu
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.from_data import (
     as_tensor,
     asarray,
@@ -60,7 +61,7 @@ def sizes_of(size: tuple[Any, ...]) -> tuple[int, ...]:
     sizes = tuple(size[0]) if len(size) == 1 and isinstance(size[0], Sequence) else size
     for n in sizes:
         if not isinstance(n, int | np.integer) or n < 0:
-            raise (ValueError if isinstance(n, int) else TypeError)(
+            raise (InvalidValueError if isinstance(n, int) else InvalidTypeError)(
                 f"size: expected integers of at least 0, got {n!r}"
             )
     return sizes
@@ -71,7 +72,7 @@ def given_size(shape: tuple[Any, ...], size: Any) -> tuple[int, ...]:
     if size is None:
         return sizes_of(shape)
     if shape:
-        raise TypeError("size: expected the shape once, got it by position too")
+        raise InvalidTypeError("size: expected the shape once, got it by position too")
     return sizes_of((size,))
 
 
@@ -172,13 +173,15 @@ def arange(
     if start is None or end is None:
         start, end = 0, start if end is None else end
     if end is None:
-        raise TypeError("end: expected a number, got None")
+        raise InvalidTypeError("end: expected a number, got None")
     start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
     want = None if dtype is None else dtypes.dtype_of(dtype)
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise InvalidValueError(f"end: expected a finite range, got {start} to {end}")
     if want == int64:  # as torch: whole numbers from the start
         start, end, step = int(start), int(end), int(step)
     if step == 0 or (end - start) / step < 0:
-        raise ValueError(f"step: expected one that leads from {start} to {end}, got {step}")
+        raise InvalidValueError(f"step: expected one that leads from {start} to {end}, got {step}")
     whole = all(isinstance(v, int | np.integer) for v in (start, end, step))
     n = math.ceil((end - start) / step)
     want = want or (int64 if whole else _default.dtype)
@@ -209,9 +212,9 @@ def linspace(
 def _spaced(start: Any, end: Any, steps: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Evenly spaced numbers in float64, counted from the nearer end, as torch does."""
     if isinstance(steps, bool | np.bool_) or not isinstance(steps, int | np.integer):
-        raise TypeError(f"steps: expected a whole number, got {steps!r}; use int(steps)")
+        raise InvalidTypeError(f"steps: expected a whole number, got {steps!r}; use int(steps)")
     if steps < 0:
-        raise ValueError(f"steps: expected at least 0, got {steps}")
+        raise InvalidValueError(f"steps: expected at least 0, got {steps}")
     whole = dtype.kind in "iu"
     # float keeps all digits of a float64 tensor
     first, last = (float(int(v)) if whole else float(v) for v in (start, end))
@@ -232,6 +235,8 @@ def eye(
     pin_memory: bool = False,
 ) -> Tensor:
     """The (n, m) identity matrix: 1 on the diagonal, else 0; m defaults to n."""
+    if n < 0 or (m is not None and m < 0):
+        raise InvalidValueError(f"n, m: expected sizes of at least 0, got {n} and {m}")
     return of_array(dtypes.converted(np.eye(n, m), dtype_of(dtype)), requires_grad)
 
 
@@ -340,5 +345,5 @@ def set_default_dtype(dtype: DTypeLike) -> None:
         >>> fastnn.set_default_dtype(fastnn.float32)
     """
     if dtype is None:
-        raise TypeError("dtype: expected float32, float64, float16 or bfloat16, got None")
+        raise InvalidTypeError("dtype: expected float32, float64, float16 or bfloat16, got None")
     _default.dtype = arrays.real_dtype(dtype)

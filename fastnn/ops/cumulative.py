@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastnn._support.dtypes import HALVES
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import axis, expand, reshape, sum, view_of
 from fastnn.ops.elementwise import add, bitwise_or, copy, div, ge, le, mul, sub, where
 from fastnn.ops.full_precision import rounds_once
@@ -117,7 +118,9 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """log(exp(x_0) + .. + exp(x_i)) along `dim`, without overflow."""
     at = axis("logcumsumexp", dim, input.ndim or 1)
     if input.dtype.kind != "f":
-        raise TypeError(f"logcumsumexp: expected floating point, got {input.dtype}; use .float()")
+        raise InvalidTypeError(
+            f"logcumsumexp: expected floating point, got {input.dtype}; use .float()"
+        )
     if input.ndim == 0 or input.shape[at] < 2:
         return copy(input)
     return _scan([input], at, lambda a, b: [logaddexp(a[0], b[0])])[0]
@@ -129,9 +132,9 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
 def _areas(name: str, y: Tensor, x: Tensor | None, dx: Any, at: int) -> Tensor:
     """(y_i + y_(i+1)) / 2 times the width of each interval along an axis."""
     if bool_ in (y.dtype, y.dtype if x is None else x.dtype):
-        raise TypeError(f"{name}: expected numbers, got a bool tensor; use .float()")
+        raise InvalidTypeError(f"{name}: expected numbers, got a bool tensor; use .float()")
     if x is not None and dx is not None:
-        raise TypeError(f"{name}: expected x or dx, got both")
+        raise InvalidTypeError(f"{name}: expected x or dx, got both")
     pairs = add(view_of(y, slice_of(at, 1, None)), view_of(y, slice_of(at, None, -1)))
     if x is None:
         return mul(pairs, 0.5 * (1 if dx is None else dx))
@@ -141,13 +144,17 @@ def _areas(name: str, y: Tensor, x: Tensor | None, dx: Any, at: int) -> Tensor:
 def _widths(name: str, y: Tensor, x: Tensor, at: int) -> Tensor:
     """x_(i+1) - x_i along the axis that y has at `at`."""
     if x.ndim == 0 or (x.ndim == 1 and x.shape[0] != y.shape[at]):
-        raise ValueError(f"x: expected one value for each of the {y.shape[at]} along the axis in "
-                         f"{name}, got shape {x.shape}")  # fmt: skip
+        raise InvalidValueError(
+            f"x: expected one value for each of the {y.shape[at]} along the axis in "
+            f"{name}, got shape {x.shape}"
+        )
     if x.ndim == 1:
         x = reshape(x, (-1, *(1,) * (y.ndim - 1 - at)))
     behind = y.ndim - at  # the axis counted from the end, as the shapes align
     if x.ndim < behind:
-        raise ValueError(f"x: expected a vector, or the axes of y in {name}, got shape {x.shape}")
+        raise InvalidValueError(
+            f"x: expected a vector, or the axes of y in {name}, got shape {x.shape}"
+        )
     own = x.ndim - behind
     return sub(view_of(x, slice_of(own, 1, None)), view_of(x, slice_of(own, None, -1)))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastnn._support.errors import InvalidValueError
 from fastnn.ops import lapack
 from fastnn.ops.axes import view_of
 from fastnn.ops.diagonals import tril
@@ -71,7 +72,7 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
     """
     lapack.real_matrices("qr", A)
     if mode not in ("reduced", "complete", "r"):
-        raise ValueError(f"mode: expected 'reduced', 'complete' or 'r', got {mode!r}")
+        raise InvalidValueError(f"mode: expected 'reduced', 'complete' or 'r', got {mode!r}")
 
     def function(a: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         if mode == "r":
@@ -130,7 +131,7 @@ class Eigen(NamedTuple):
 def _symmetric(name: str, A: Tensor, UPLO: str) -> str:
     lapack.real_matrices(name, A, square=True)
     if not isinstance(UPLO, str) or UPLO.upper() not in ("L", "U"):
-        raise ValueError(f"UPLO: expected 'L' or 'U', got {UPLO!r}")
+        raise InvalidValueError(f"UPLO: expected 'L' or 'U', got {UPLO!r}")
     return UPLO.upper()
 
 
@@ -250,7 +251,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
     """
     lapack.real_matrices("svd", A)
     if driver is not None:
-        raise ValueError(f"driver: expected None on a CPU, got {driver!r}")
+        raise InvalidValueError(f"driver: expected None on a CPU, got {driver!r}")
 
     def function(a: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         return tuple(np.linalg.svd(a, full_matrices))

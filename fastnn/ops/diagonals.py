@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fastnn._support.errors import InvalidValueError
 from fastnn.ops.axes import axis, blank, permute, place, reshape, sum, writable
 from fastnn.ops.elementwise import copy, where
 from fastnn.ops.join import cat
@@ -27,7 +28,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     if input.ndim == 1:
         return _on_diagonal(input, diagonal)
     if input.ndim != 2:
-        raise ValueError(f"diag: expected a vector or a matrix, got shape {input.shape}")
+        raise InvalidValueError(f"diag: expected a vector or a matrix, got shape {input.shape}")
     return copy(_of_matrix(input, diagonal))
 
 
@@ -39,7 +40,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     """
     at = [axis("diagonal", d, input.ndim) for d in (dim1, dim2)]
     if at[0] == at[1]:
-        raise ValueError(f"diagonal: expected two different axes, got {dim1} and {dim2}")
+        raise InvalidValueError(f"diagonal: expected two different axes, got {dim1} and {dim2}")
     array = input._array
     seen = writable(array.diagonal(offset, *at), array)
     return view(input, seen, _diagonal_gradient, (offset, *at))
@@ -76,13 +77,13 @@ def _on_diagonal(x: Tensor, k: int) -> Tensor:
 def trace(input: Tensor) -> Tensor:
     """The trace of a matrix: the sum of its diagonal."""
     if input.ndim != 2:
-        raise ValueError(f"trace: expected a matrix, got shape {input.shape}")
+        raise InvalidValueError(f"trace: expected a matrix, got shape {input.shape}")
     return sum(diag(input))
 
 
 def _triangle(x: Tensor, lower: bool, diagonal: int) -> Tensor:
     if x.ndim < 2:
-        raise ValueError(f"expected a matrix or matrices, got shape {x.shape}")
+        raise InvalidValueError(f"expected a matrix or matrices, got shape {x.shape}")
     ones = np.ones(x.shape[-2:], bool)
     kept = np.tril(ones, diagonal) if lower else np.triu(ones, diagonal)
     y = where(of_array(kept), x.detach(), of_array(np.zeros((), x.dtype)))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastnn._support.dtypes import uint8
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import axis, reshape, view_of
 from fastnn.ops.elementwise import add, div, mul, neg, sub
 from fastnn.ops.join import cat
@@ -51,16 +52,18 @@ def gradient(
         tensor([1.0000, 1.5000, 3.0000, 4.0000])
     """
     if input.dtype in (bool_, uint8):
-        raise TypeError(f"gradient: expected signed numbers, got {input.dtype}; use .float()")
+        raise InvalidTypeError(
+            f"gradient: expected signed numbers, got {input.dtype}; use .float()"
+        )
     if edge_order not in (1, 2):
-        raise ValueError(f"edge_order: expected 1 or 2, got {edge_order!r}")
+        raise InvalidValueError(f"edge_order: expected 1 or 2, got {edge_order!r}")
     given = range(input.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
     at = [axis("gradient", d, input.ndim) for d in given]
     if len(set(at)) < len(at):
-        raise ValueError(f"dim: expected each axis once, got {dim}")
+        raise InvalidValueError(f"dim: expected each axis once, got {dim}")
     short = [d for d in at if input.shape[d] <= edge_order]
     if short:
-        raise ValueError(
+        raise InvalidValueError(
             f"input: expected at least {edge_order + 1} places along each axis with "
             f"edge_order={edge_order}, got shape {input.shape}"
         )
@@ -72,22 +75,23 @@ def _steps(spacing: Any, x: Tensor, at: list[int], dim: Any) -> list[Any]:
     """For each axis the distance, or the vector of the places."""
     single = not isinstance(spacing, (list, tuple))
     if single and isinstance(spacing, Tensor) and spacing.ndim:
-        raise TypeError("spacing: expected a number or a list of vectors, got a tensor; put it "
-                        "into a list")  # fmt: skip
+        raise InvalidTypeError(
+            "spacing: expected a number or a list of vectors, got a tensor; put it into a list"
+        )
     numbers = single or not spacing or not isinstance(spacing[0], Tensor)
     several = isinstance(dim, (list, tuple)) or dim is None
     steps: list[Any] = [1 if spacing is None else spacing] * len(at) if single else list(spacing)
     if not single and not several and len(steps) == 1:
         steps = steps * len(at)
     if len(steps) != len(at):
-        raise ValueError(
+        raise InvalidValueError(
             f"spacing: expected a number, or one entry for each of {len(at)} axes, got {len(steps)}"
         )
     if numbers:
         return [float(s) for s in steps]
     for d, places in zip(at, steps, strict=True):
         if places.shape != (x.shape[d],):
-            raise ValueError(
+            raise InvalidValueError(
                 f"spacing: expected a vector of {x.shape[d]} places for axis {d}, got shape "
                 f"{places.shape}"
             )

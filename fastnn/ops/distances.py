@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastnn._support.errors import InvalidValueError
 from fastnn.ops.axes import axis, floating, view_of
 from fastnn.ops.constant import constant
 from fastnn.ops.elementwise import add, div, gt, mul, sub, where
@@ -35,11 +36,13 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = _MO
         ValueError: a p below 0, no rows, or rows of different lengths.
     """
     if not p >= 0:
-        raise ValueError(f"p: expected a number of at least 0, got {p}")
+        raise InvalidValueError(f"p: expected a number of at least 0, got {p}")
     if compute_mode is not None and compute_mode not in _MODES:
-        raise ValueError(f"compute_mode: expected one of {list(_MODES)}, got {compute_mode!r}")
+        raise InvalidValueError(
+            f"compute_mode: expected one of {list(_MODES)}, got {compute_mode!r}"
+        )
     if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
-        raise ValueError(
+        raise InvalidValueError(
             f"cdist: expected rows of one length, got shapes {x1.shape} and {x2.shape}"
         )
     rows = view_of(x1, (..., slice(None), None, slice(None)))
@@ -66,9 +69,9 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     """
     floating("pdist", input)
     if input.ndim != 2:
-        raise ValueError(f"pdist: expected a matrix, got shape {input.shape}")
+        raise InvalidValueError(f"pdist: expected a matrix, got shape {input.shape}")
     if not p >= 0:
-        raise ValueError(f"p: expected a number of at least 0, got {p}")
+        raise InvalidValueError(f"p: expected a number of at least 0, got {p}")
     first, second = (of_array(i) for i in np.triu_indices(input.shape[0], 1))
     return _length(sub(index_select(input, 0, first), index_select(input, 0, second)), p)
 
@@ -87,11 +90,11 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """
     floating("renorm", input)
     if not p > 0:
-        raise ValueError(f"p: expected a number above 0, got {p}")
+        raise InvalidValueError(f"p: expected a number above 0, got {p}")
     if maxnorm < 0:
-        raise ValueError(f"maxnorm: expected at least 0, got {maxnorm}")
+        raise InvalidValueError(f"maxnorm: expected at least 0, got {maxnorm}")
     if input.ndim < 2:
-        raise ValueError(f"renorm: expected at least two axes, got shape {input.shape}")
+        raise InvalidValueError(f"renorm: expected at least two axes, got shape {input.shape}")
     at = axis("renorm", dim, input.ndim)
     size = norm(input, p, [d for d in range(input.ndim) if d != at], True)
     factor = div(maxnorm, add(size, 1e-7))

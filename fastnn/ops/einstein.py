@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from fastnn._support.errors import InvalidValueError
 from fastnn.ops.axes import expand, permute, reshape, sum
 from fastnn.ops.diagonals import diagonal
 from fastnn.ops.elementwise import mul
@@ -47,12 +48,12 @@ def _parsed(equation: str, ndims: list[int]) -> tuple[list[Labels], Labels]:
     left, arrow, right = equation.replace(" ", "").partition("->")
     words = left.split(",")
     if len(words) != len(ndims):
-        raise ValueError(f"einsum: expected {len(words)} tensors for {equation!r}, "
+        raise InvalidValueError(f"einsum: expected {len(words)} tensors for {equation!r}, "
                          f"got {len(ndims)}")  # fmt: skip
     rest = [n - len(word.replace("...", "")) for word, n in zip(words, ndims, strict=True)]
     for word, more, n in zip(words, rest, ndims, strict=True):
         if more < 0 or (more > 0 and "..." not in word):
-            raise ValueError(f"einsum: {word!r} does not name the axes of a tensor of {n}")
+            raise InvalidValueError(f"einsum: {word!r} does not name the axes of a tensor of {n}")
     inputs = [_spelled(word, more) for word, more in zip(words, rest, strict=True)]
     most = max((more for word, more in zip(words, rest, strict=True) if "..." in word), default=0)
     if not arrow:
@@ -61,14 +62,16 @@ def _parsed(equation: str, ndims: list[int]) -> tuple[list[Labels], Labels]:
     output = _spelled(right, most)
     known = {label for labels in inputs for label in labels}
     if not set(output) <= known or len(set(output)) != len(output):
-        raise ValueError(f"einsum: expected letters of the operands, each once, got {right!r}")
+        raise InvalidValueError(
+            f"einsum: expected letters of the operands, each once, got {right!r}"
+        )
     return inputs, output
 
 
 def _spelled(word: str, more: int) -> Labels:
     before, dots, after = word.partition("...")
     if not (before + after).isalpha() and before + after:
-        raise ValueError(f"einsum: expected letters, got {word!r}")
+        raise InvalidValueError(f"einsum: expected letters, got {word!r}")
     return [*before, *(f"...{k}" for k in range(more - 1, -1, -1) if dots), *after]
 
 
@@ -78,7 +81,7 @@ def _sizes(inputs: list[Labels], tensors: list[Tensor]) -> dict[str, int]:
         for label, n in zip(labels, t.shape, strict=True):
             known = sizes.get(label, 1)
             if 1 not in (n, known) and n != known:
-                raise ValueError(f"einsum: sizes {known} and {n} of {label!r} differ")
+                raise InvalidValueError(f"einsum: sizes {known} and {n} of {label!r} differ")
             sizes[label] = n if known == 1 else known
     return sizes
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn._support import check
 from fastnn._support.dtypes import uint8
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.promote import cast, pair, real
 from fastnn.ops.rules import (
@@ -125,7 +126,7 @@ sigmoid: Unary = _unary(
 
 def _relu_of_integers(x: Tensor) -> Tensor:
     if x.dtype == bool_:
-        raise TypeError("relu: expected numbers, got bool; use .long()")
+        raise InvalidTypeError("relu: expected numbers, got bool; use .long()")
     return larger(x, 0)
 
 
@@ -278,7 +279,7 @@ def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tens
     if isinstance(input, Tensor) and isinstance(exponent, int | float):
         if input._array.dtype.kind not in "fV":
             if isinstance(exponent, int) and exponent < 0:
-                raise ValueError(
+                raise InvalidValueError(
                     f"pow: expected a power of at least 0 for {input.dtype}, got {exponent}"
                 )
             input = input if isinstance(exponent, int) else real(input)
@@ -349,7 +350,7 @@ def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     if condition._array.dtype == uint8:
         condition = cast(condition, bool_)
     if condition.dtype != bool_:
-        raise TypeError(f"condition: expected a bool tensor, got {condition.dtype}")
+        raise InvalidTypeError(f"condition: expected a bool tensor, got {condition.dtype}")
     return apply(_where, (condition, *pair(input, other)))
 
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn._support import dtypes
+from fastnn._support import check, dtypes
 from fastnn._support.dtypes import uint8
+from fastnn._support.errors import InvalidIndexError, InvalidTypeError
 from fastnn.ops.axes import (
     Axes,
     axes_of,
@@ -68,7 +69,7 @@ def _whole(op: Op, x: Tensor) -> Tensor:
 
 def _check_size(op: Op, x: Tensor, dim: Axes) -> None:
     if math.prod(x.shape[d] for d in axes_of(op.name, x, dim)) == 0:
-        raise ValueError(f"{op.name}: expected at least one element, got shape {x.shape}")
+        raise InvalidIndexError(f"{op.name}: expected at least one element, got shape {x.shape}")
 
 
 def _extreme(op: Op, x: Tensor, dim: Axes, keepdim: bool) -> Tensor:
@@ -112,7 +113,7 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 
 def _numbers(name: str, input: Tensor) -> Tensor:
     if input.dtype == bool_:
-        raise TypeError(f"{name}: expected numbers, got bool; use .long()")
+        raise InvalidTypeError(f"{name}: expected numbers, got bool; use .long()")
     return input.detach()
 
 
@@ -140,6 +141,7 @@ def max(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -
     larger by element."""
     if isinstance(dim, Tensor):
         return maximum(input, dim)
+    check.a_tensor("input", input)
     return _whole(_max, input) if dim is None else _along(input, dim, keepdim, False)
 
 
@@ -150,6 +152,7 @@ def min(input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -
     smaller by element."""
     if isinstance(dim, Tensor):
         return minimum(input, dim)
+    check.a_tensor("input", input)
     return _whole(_min, input) if dim is None else _along(input, dim, keepdim, True)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.elementwise import where
 from fastnn.ops.promote import cast
 from fastnn.ops.write import value_of
@@ -26,10 +27,13 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
         RuntimeError: a number beyond an integer dtype.
     """
     if isinstance(value, Tensor) and value.ndim:
-        raise ValueError(f"value: expected a number or a 0-d tensor, got shape {value.shape}; "
-                         "use where")  # fmt: skip
+        raise InvalidValueError(
+            f"value: expected a number or a 0-d tensor, got shape {value.shape}; use where"
+        )
     if mask.dtype != bool_:
-        raise TypeError(f"mask: expected a bool tensor, got {mask.dtype}; convert by .bool()")
+        raise InvalidTypeError(
+            f"mask: expected a bool tensor, got {mask.dtype}; convert by .bool()"
+        )
     value = cast(value, input.dtype) if isinstance(value, Tensor) else value_of(value, input)
     return where(mask, value, input)
 
@@ -48,7 +52,9 @@ def fill(input: Tensor, value: Operand) -> Tensor:
         tensor([3.5000, 3.5000])
     """
     if isinstance(value, Tensor) and value.ndim:
-        raise ValueError(f"value: expected a number or a 0-d tensor, got shape {value.shape}")
+        raise InvalidValueError(
+            f"value: expected a number or a 0-d tensor, got shape {value.shape}"
+        )
     return masked_fill(input, of_array(np.array(True)), value)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastnn._support import default as _default, dtypes, maps
 from fastnn._support.device import on_cpu
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.elementwise import copy
 from fastnn.ops.promote import cast
 from fastnn.tape import listener
@@ -161,7 +162,9 @@ def asarray(
     memory = obj._array if isinstance(obj, Tensor) else obj
     shared = isinstance(memory, np.ndarray) and np.shares_memory(memory, found._array)
     if copy is False and not shared:
-        raise ValueError("copy: expected True or None for what has to be converted, got False")
+        raise InvalidValueError(
+            "copy: expected True or None for what has to be converted, got False"
+        )
     if copy and shared:
         found = _copy(found)
     return found.requires_grad_(True) if requires_grad and not found.requires_grad else found
@@ -177,12 +180,17 @@ def from_numpy(array: NDArray[Any]) -> Tensor:
 
     Raises:
         TypeError: not an array, or of a dtype that tensors have not, or of another byte order.
-        ValueError: a memory map that is closed.
+        ValueError: a memory map that is closed; an array that goes backwards, as in torch.
     """
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"array: expected a NumPy array, got {type(array).__name__}")
+        raise InvalidTypeError(f"array: expected a NumPy array, got {type(array).__name__}")
     if dtypes.dtype_of(array.dtype, "array") is not array.dtype and not array.dtype.isnative:
-        raise TypeError(f"array: expected this machine's byte order, got {array.dtype}")
+        raise InvalidTypeError(f"array: expected this machine's byte order, got {array.dtype}")
+    if any(stride < 0 for stride in array.strides):
+        raise InvalidValueError(
+            "array: At least one stride in the given numpy array is negative, and tensors with "
+            f"negative strides are not supported, got {array.strides}; pass array.copy()"
+        )
     return of_array(maps.held(array, "array"))
 
 

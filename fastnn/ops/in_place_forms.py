@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from fastnn._core.tape import grad_enabled, turn
+from fastnn._support.errors import InvalidTypeError
 from fastnn.ops.inplace import changes_tape, in_place
 from fastnn.tape import listener
 from fastnn.tape.inference import check_writable
@@ -57,7 +58,9 @@ def _of_float64(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
     @wraps(method)
     def checked(self: Tensor, *args: Any, **named: Any) -> Tensor:
         if self.dtype != float64:
-            raise TypeError(f"{method.__name__}: expected a tensor of float64, got {self.dtype}")
+            raise InvalidTypeError(
+                f"{method.__name__}: expected a tensor of float64, got {self.dtype}"
+            )
         return method(self, *args, **named)
 
     return checked

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support.dtypes import HALVES
+from fastnn._support.errors import InvalidTypeError
 from fastnn.ops import lapack
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import exp, log, mul, neg, sub
@@ -67,10 +68,12 @@ def igammac(input: Tensor, other: Tensor) -> Tensor:
 def _called(name: str, input: Tensor, other: Tensor, lower: bool) -> Tensor:
     for argument, x in (("input", input), ("other", other)):
         if not isinstance(x, Tensor):
-            raise TypeError(f"{argument}: expected a tensor in {name}, got {type(x).__name__}")
+            raise InvalidTypeError(
+                f"{argument}: expected a tensor in {name}, got {type(x).__name__}"
+            )
     a, x = pair(input, other)
     if a.dtype.kind != "f":
-        raise TypeError(f"{name}: expected floating point, got {a.dtype}; use .float()")
+        raise InvalidTypeError(f"{name}: expected floating point, got {a.dtype}; use .float()")
 
     def function(p: Array, q: Array) -> Array:
         wide, place = np.broadcast_arrays(p.astype("f8"), q.astype("f8"))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastnn._support.dtypes import int8, int16, uint8
+from fastnn._support.errors import InvalidIndexError
 from fastnn.ops.promote import cast
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, bool_, int64, of_array
@@ -51,7 +52,7 @@ def read(index: Any, shape: tuple[int, ...]) -> Index:
     parts = [_part(part) for part in given]
     known = sum(_axes(part) for part in parts)
     if known > len(shape):
-        raise IndexError(f"index: too many indices for tensor of dimension {len(shape)}")
+        raise InvalidIndexError(f"index: too many indices for tensor of dimension {len(shape)}")
     if not any(part is Ellipsis for part in parts):
         parts.append(Ellipsis)
     view: list[Any] = []
@@ -67,7 +68,7 @@ def read(index: Any, shape: tuple[int, ...]) -> Index:
         elif isinstance(part, Tensor):
             axes = _axes(part)
             if is_mask(part) and part.shape != shape[at : at + axes]:
-                raise IndexError(
+                raise InvalidIndexError(
                     f"index: the shape of the mask {list(part.shape)} at index {at} does not match "
                     f"the shape of the indexed tensor {list(shape)} at index {at}"
                 )
@@ -120,7 +121,7 @@ def _part(part: Any) -> Any:
         return _tensor(of_array(values if values.size else values.astype(int64)))
     if hasattr(part, "__index__"):
         return operator.index(part)
-    raise IndexError(
+    raise InvalidIndexError(
         f"index: expected integers, slices, ..., None, lists, or tensors of int64 or bool, "
         f"got {part!r}"
     )
@@ -135,7 +136,7 @@ def _number(value: Any) -> Any:
 
 def _tensor(x: Tensor) -> Any:
     if x.dtype.kind == "f" or x.dtype in (int8, int16):
-        raise IndexError(
+        raise InvalidIndexError(
             "index: tensors used as indices must be long, int, byte or bool tensors, "
             f"got {x.dtype}; convert by .long()"
         )

@@ -10,6 +10,12 @@ import numpy as np
 
 from fastnn._support import dtypes
 from fastnn._support.dtypes import int32
+from fastnn._support.errors import (
+    InvalidIndexError,
+    InvalidTypeError,
+    InvalidValueError,
+    broadcast_shapes,
+)
 from fastnn.ops import elementwise
 from fastnn.ops.axes import axis_or_none, expand, lifted, permute, reshape, view_of
 from fastnn.ops.elementwise import add, eq, lt, mul
@@ -38,7 +44,9 @@ def positions(index: Tensor, size: int, name: str, negative: bool) -> Tensor:
     if index.dtype == int32:
         index = cast(index, int64)
     if index.dtype != int64:
-        raise TypeError(f"{name}: expected an int64 tensor, got {index.dtype}; convert by .long()")
+        raise InvalidTypeError(
+            f"{name}: expected an int64 tensor, got {index.dtype}; convert by .long()"
+        )
     low = -size if negative else 0
 
     def check(index: Tensor) -> None:
@@ -46,7 +54,7 @@ def positions(index: Tensor, size: int, name: str, negative: bool) -> Tensor:
         if array.size and not (array.min() >= low and array.max() < size):
             at = int(np.argmax((array < low) | (array >= size)))
             wrong = array.reshape(-1)[at]
-            raise IndexError(
+            raise InvalidIndexError(
                 f"{name}: expected rows in {low}..{size - 1}, got {wrong} at position {at}"
             )
 
@@ -105,7 +113,7 @@ def _pick(x: Tensor, axes: list[int], index: list[Tensor]) -> Tensor:
     or go to the front when they are not adjacent."""
     sizes = [x.shape[a] for a in axes]
     checked = [positions(i, n, "index", True) for i, n in zip(index, sizes, strict=True)]
-    shape = np.broadcast_shapes(*(i.shape for i in checked))
+    shape = broadcast_shapes(*(i.shape for i in checked))
     flat = _flat(checked, sizes)
     if flat.shape != shape:
         flat = expand(flat, shape)
@@ -140,7 +148,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
         return reshape(gather(input, 0, index), shape)
     fits = all(n <= m for i, (n, m) in enumerate(zip(index.shape, input.shape)) if i != at)
     if index.ndim != input.ndim or not fits:
-        raise ValueError(f"index: expected at most shape {input.shape} but for axis {at}, "
+        raise InvalidValueError(f"index: expected at most shape {input.shape} but for axis {at}, "
                          f"got {index.shape}")  # fmt: skip
     flat = row_by_row(input.shape, at, index)
     return reshape(_take(reshape(input, (-1,)), flat), index.shape)
@@ -166,10 +174,12 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The parts of input along `dim` that a 1-D int64 tensor names."""
     at = axis_or_none("index_select", dim, input.ndim)
     if index.ndim > 1:
-        raise ValueError(f"index: expected one axis, got shape {index.shape}")
+        raise InvalidValueError(f"index: expected one axis, got shape {index.shape}")
     if input.ndim == 0:
         if index.numel() != 1:
-            raise IndexError(f"index: expected one index for a 0-d tensor, got {index.shape}")
+            raise InvalidIndexError(
+                f"index: expected one index for a 0-d tensor, got {index.shape}"
+            )
         return reshape(index_select(reshape(input, (1,)), 0, index), ())
     position = positions(reshape(index, (-1,)), input.shape[at], "index", False)
     if at == 0:
@@ -196,8 +206,10 @@ def nonzero(input: Tensor, as_tuple: bool = False) -> Any:
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask holds, flat; not while recording."""
     if mask.dtype != bool_:
-        raise TypeError(f"mask: expected a bool tensor, got {mask.dtype}; convert by .bool()")
-    shape = np.broadcast_shapes(input.shape, mask.shape)
+        raise InvalidTypeError(
+            f"mask: expected a bool tensor, got {mask.dtype}; convert by .bool()"
+        )
+    shape = broadcast_shapes(input.shape, mask.shape)
     return getitem(expand(input, shape), expand(mask, shape))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from fastnn._core import tape
 from fastnn._core.tape import grad_enabled, owner, rebase
+from fastnn._support.errors import InvalidValueError
 from fastnn.ops import elementwise, places, write
 from fastnn.ops.arithmetic import div, scaled
 from fastnn.ops.assignment import as_value, put, seen_part, setitem, view_array
@@ -74,7 +75,7 @@ def change(x: Tensor, name: str, compute: Callable[[Tensor], Tensor]) -> None:
     before.requires_grad = x.requires_grad
     y = cast(compute(before), x.dtype)
     if y.shape != x.shape:
-        raise ValueError(f"{name}: shape {y.shape} does not fit into {x.shape}")
+        raise InvalidValueError(f"{name}: shape {y.shape} does not fit into {x.shape}")
     if before.requires_grad and not y.requires_grad:  # x stays on the tape, as in torch
         y = taped(_zero_gradient, (before,), y._array)
     with no_grad():
@@ -214,7 +215,7 @@ def replace(
         return x
     y = compute(x)
     if y.shape != x.shape:
-        raise ValueError(f"{name}: shape {y.shape} does not fit into {x.shape}")
+        raise InvalidValueError(f"{name}: shape {y.shape} does not fit into {x.shape}")
     return write.copy_(x, cast(y, x.dtype))
 
 
@@ -226,26 +227,26 @@ def copy_(self: Tensor, other: Operand, non_blocking: bool = False) -> Tensor:
     return write.copy_(self, other)
 
 
-def zero_(self: Tensor) -> Tensor:
+def zero_(input: Tensor) -> Tensor:
     """Set every element to 0."""
-    return fill_(self, 0)
+    return fill_(input, 0)
 
 
-def fill_(self: Tensor, value: Operand) -> Tensor:
+def fill_(input: Tensor, value: Operand) -> Tensor:
     """Set every element to `value`, a number or a 0-d tensor.
 
     Raises:
         ValueError: a tensor with axes.
     """
     if isinstance(value, Tensor) and value.ndim:
-        raise ValueError(
+        raise InvalidValueError(
             f"fill_: fill_ only supports 0-dimension value tensor but got shape {value.shape}; "
             "use copy_"
         )
-    if grad_enabled() and changes_tape(self, value, "fill_"):
-        assign(self, ..., value)
-        return self
-    return write.fill_(self, value)
+    if grad_enabled() and changes_tape(input, value, "fill_"):
+        assign(input, ..., value)
+        return input
+    return write.fill_(input, value)
 
 
 def fill_diagonal_(self: Tensor, fill_value: Operand, wrap: bool = False) -> Tensor:
@@ -264,7 +265,7 @@ def fill_diagonal_(self: Tensor, fill_value: Operand, wrap: bool = False) -> Ten
                 [0., 5., 0.]])
     """
     if self.ndim < 2 or (self.ndim > 2 and len(set(self.shape)) > 1):
-        raise ValueError(
+        raise InvalidValueError(
             f"fill_diagonal_: expected a matrix, or axes of one size, got shape {self.shape}"
         )
     places = np.arange(min(self.shape))

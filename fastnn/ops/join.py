@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import axis, expand, reshape, sizes_of, view_of
 from fastnn.ops.elementwise import copy, ne, sub
 from fastnn.ops.indexing import index_select
@@ -33,15 +34,18 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     Raises:
         ValueError: no tensors, or sizes of the other axes that differ.
     """
-    parts = [t for t in tensors if t._array.shape != (0,)] or list(tensors[:1])
+    try:
+        parts = [t for t in tensors if t._array.shape != (0,)] or list(tensors[:1])
+    except AttributeError:
+        raise _not_tensors(tensors) from None
     if not parts:
-        raise ValueError("tensors: expected at least one")
+        raise InvalidValueError("tensors: expected at least one")
     at = axis("cat", dim, parts[0].ndim)
     shapes = [t._array.shape for t in parts]
     rest = {(*shape[:at], *shape[at + 1 :], len(shape)) for shape in shapes}
     if len(rest) != 1:
         named = ", ".join(map(repr, shapes))
-        raise ValueError(f"cat: shapes {named} differ in more than axis {at}")
+        raise InvalidValueError(f"cat: shapes {named} differ in more than axis {at}")
     dtype = parts[0]._array.dtype
     for t in parts[1:]:
         if t._array.dtype is not dtype and t.dtype != dtype:
@@ -54,6 +58,11 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     for t, start, stop in zip(inputs, ends[:-1], ends[1:], strict=True):
         execute(TABLE["copy"], (out[slice_of(at, start, stop)],), (t._array,), (), ())
     return taped(_cat_gradient, (*inputs, *left_out), out, (at, ends, len(left_out)))
+
+
+def _not_tensors(given: Sequence[Any]) -> InvalidTypeError:
+    at, kind = next((i, type(t).__name__) for i, t in enumerate(given) if not isinstance(t, Tensor))
+    return InvalidTypeError(f"tensors: expected Tensors, got {kind} at position {at}")
 
 
 def _cat_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -72,9 +81,12 @@ only_reads(_cat_gradient)
 @both_names
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Stack tensors of one shape along a new axis `dim`."""
-    shapes = {t.shape for t in tensors}
+    try:
+        shapes = {t.shape for t in tensors}
+    except AttributeError:
+        raise _not_tensors(tensors) from None
     if len(shapes) != 1:
-        raise ValueError(f"stack: expected tensors of one shape, got {sorted(shapes)}")
+        raise InvalidValueError(f"stack: expected tensors of one shape, got {sorted(shapes)}")
     at = axis("stack", dim, len(next(iter(shapes))) + 1)
     return cat([reshape(t, (*t.shape[:at], 1, *t.shape[at:])) for t in tensors], at)
 
@@ -106,7 +118,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         indexing: "ij": tensor i varies along axis i; "xy": the first two axes exchanged.
     """
     if indexing not in ("ij", "xy"):
-        raise ValueError(f"indexing: expected 'ij' or 'xy', got {indexing!r}")
+        raise InvalidValueError(f"indexing: expected 'ij' or 'xy', got {indexing!r}")
     parts = tensors if isinstance(tensors[0], Tensor) else tuple(tensors[0])
     at = list(range(len(parts)))
     if indexing == "xy" and len(parts) > 1:
@@ -119,7 +131,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 def repeat(input: Tensor, sizes: Sequence[int]) -> Tensor:
     """Repeat the input sizes[i] times along axis i; new axes go in front."""
     if len(sizes) < input.ndim:
-        raise ValueError(f"repeat: expected at least {input.ndim} sizes, got {len(sizes)}")
+        raise InvalidValueError(f"repeat: expected at least {input.ndim} sizes, got {len(sizes)}")
     shape = (*(1,) * (len(sizes) - input.ndim), *input.shape)
     apart = reshape(input, tuple(n for size in shape for n in (1, size)))
     wide = copy(expand(apart, tuple(n for pair in zip(sizes, shape, strict=True) for n in pair)))
@@ -156,9 +168,11 @@ def repeat_interleave(
     )
     times = repeats.numpy() if isinstance(repeats, Tensor) else np.asarray(repeats)
     if times.dtype.kind != "i" or times.ndim > 1:
-        raise TypeError(f"repeats: expected a whole number or a vector of them, got {repeats!r}")
+        raise InvalidTypeError(
+            f"repeats: expected a whole number or a vector of them, got {repeats!r}"
+        )
     if times.size not in (1, input.shape[at]) or (times < 0).any():
-        raise ValueError(
+        raise InvalidValueError(
             f"repeats: expected 1 or {input.shape[at]} numbers from 0 up, got {repeats}"
         )
     if times.size == 1:
@@ -183,11 +197,13 @@ def roll(
     by = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     along = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
     if not by:
-        raise ValueError("shifts: expected at least one, got none")
+        raise InvalidValueError("shifts: expected at least one, got none")
     if not along and len(by) == 1:
         return reshape(_rolled(reshape(input, (-1,)), by[0], 0), input.shape)
     if len(by) != len(along):
-        raise ValueError(f"roll: expected a shift for each axis, got shifts {by} and dims {along}")
+        raise InvalidValueError(
+            f"roll: expected a shift for each axis, got shifts {by} and dims {along}"
+        )
     for shift, dim in zip(by, along, strict=True):
         input = _rolled(input, shift, axis("roll", dim, input.ndim))
     return input
@@ -213,7 +229,7 @@ def diff(
     """
     at = axis("diff", dim, input.ndim)
     if n < 0:
-        raise ValueError(f"n: expected at least 0, got {n}")
+        raise InvalidValueError(f"n: expected at least 0, got {n}")
     if n == 0:  # torch looks at neither end then
         return copy(input)
     parts = [t for t in (prepend, input, append) if t is not None]

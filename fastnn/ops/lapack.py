@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core.tape import grad_enabled
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.tape import batch, listener
 from fastnn.tape.node import GradientRule, Node
 from fastnn.tensor import Tensor, float32, float64, wrap
@@ -80,13 +81,15 @@ def real_matrices(name: str, *tensors: Tensor, square: bool = False) -> None:
     """
     for x in tensors:
         if not isinstance(x, Tensor):
-            raise TypeError(f"{name}: expected a tensor, got {type(x).__name__}")
+            raise InvalidTypeError(f"{name}: expected a tensor, got {type(x).__name__}")
         if x.ndim < 2:
-            raise ValueError(f"{name}: expected a matrix or matrices, got shape {x.shape}")
+            raise InvalidValueError(f"{name}: expected a matrix or matrices, got shape {x.shape}")
         if x.dtype not in (float32, float64):
-            raise TypeError(f"{name}: expected float32 or float64, got {x.dtype}; use .float()")
+            raise InvalidTypeError(
+                f"{name}: expected float32 or float64, got {x.dtype}; use .float()"
+            )
         if square and x.shape[-1] != x.shape[-2]:
-            raise ValueError(f"{name}: expected square matrices, got shape {x.shape}")
+            raise InvalidValueError(f"{name}: expected square matrices, got shape {x.shape}")
     if len({x.dtype for x in tensors}) > 1:
         names = " and ".join(str(x.dtype) for x in tensors)
-        raise TypeError(f"{name}: expected tensors of one dtype, got {names}")
+        raise InvalidTypeError(f"{name}: expected tensors of one dtype, got {names}")

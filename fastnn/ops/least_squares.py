@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastnn._support.errors import InvalidValueError
 from fastnn.ops import lapack
 from fastnn.ops.axes import sum, view_of
 from fastnn.ops.constant import constant
@@ -157,7 +158,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     """
     drivers = (None, "gels", "gelsy", "gelsd", "gelss")
     if driver not in drivers:
-        raise ValueError(f"driver: expected one of {drivers[1:]}, got {driver!r}")
+        raise InvalidValueError(f"driver: expected one of {drivers[1:]}, got {driver!r}")
     if B.ndim == A.ndim - 1 or B.ndim == 1:
         lapack.real_matrices("lstsq", A)
         found = lstsq(A, view_of(B, (..., None)), rcond, driver=driver)
@@ -165,7 +166,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
         return Least(solution, *found[1:])
     lapack.real_matrices("lstsq", A, B)
     if A.shape[-2] != B.shape[-2]:
-        raise ValueError(f"B: expected {A.shape[-2]} rows as A, got shape {B.shape}")
+        raise InvalidValueError(f"B: expected {A.shape[-2]} rows as A, got shape {B.shape}")
     A, B = batches("lstsq", A, B)
     solution = matmul(pinv(A, rcond), B)
     (m, n), none = A.shape[-2:], of_array(np.empty(0, A.dtype))

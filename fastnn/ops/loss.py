@@ -12,6 +12,7 @@ from fastnn._core import engine
 from fastnn._core.tape import grad_enabled
 from fastnn._support import dtypes
 from fastnn._support.arrays import class_range
+from fastnn._support.errors import InvalidValueError
 from fastnn.ops.axes import mean, reshape, sum
 from fastnn.ops.elementwise import add, mul, neg, sigmoid, square, sub
 from fastnn.ops.pointwise import softplus
@@ -108,14 +109,14 @@ def _reduced(each: Tensor, reduction: str) -> Tensor:
 def _alike(name: str, z: Tensor, y: Tensor) -> None:
     same_real(name, z._array, y._array)
     if z.shape != y.shape:
-        raise ValueError(f"{name}: expected a target of shape {z.shape}, got {y.shape}")
+        raise InvalidValueError(f"{name}: expected a target of shape {z.shape}, got {y.shape}")
 
 
 def softmax_cross_entropy(z: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
     """Cross-entropy -log softmax(z)[i, y[i]] of logits z (n, c), classes y (n), int64 in 0..c-1."""
     rows, classes = z._array.shape
     if y._array.shape != (rows,):
-        raise ValueError(f"y: expected {rows} classes, one a row of z, got shape {y.shape}")
+        raise InvalidValueError(f"y: expected {rows} classes, one a row of z, got shape {y.shape}")
     labels = y if batch.rules is None else batch.rules.whole(y)
     if labels._array.dtype != int64 or not engine.in_range(labels._array, classes):
         class_range("y", labels, classes)

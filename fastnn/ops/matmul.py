@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn._core.tape import grad_enabled
 from fastnn._support import check
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import permute, reshape, sum, view_of
 from fastnn.ops.elementwise import add, mul
 from fastnn.ops.join import cat
@@ -61,7 +62,7 @@ def _whole_product(a: Tensor, b: Tensor) -> Tensor:
     if bool_ in (a.dtype, b.dtype):
         if a.dtype == b.dtype and 0 in (*a.shape, *b.shape):  # torch's, where nothing is added up
             return of_array(np.zeros((a.shape[0], b.shape[1]), bool_))
-        raise TypeError("matmul: not for bool tensors; use .long() or .float()")
+        raise InvalidTypeError("matmul: not for bool tensors; use .long() or .float()")
     if a.dtype != b.dtype:
         same_real("matmul", a._array, b._array)
     if listener.active is None and not (batch.rules is not None and batch.rules.any(a, b)):
@@ -84,10 +85,14 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     """
     left, right = a._array.shape, b._array.shape
     if not left or not 1 <= len(right) <= 2:
-        raise ValueError(f"matmul: expected (..., k) and (k, n), got {a.shape} and {b.shape}")
+        raise InvalidValueError(
+            f"matmul: expected (..., k) and (k, n), got {a.shape} and {b.shape}"
+        )
     if left[-1] != right[0]:
-        raise ValueError(f"matmul: {a.shape} and {b.shape} do not fit: {a.shape[-1]} columns "
-                         f"against {b.shape[0]} rows")  # fmt: skip
+        raise InvalidValueError(
+            f"matmul: {a.shape} and {b.shape} do not fit: {a.shape[-1]} columns "
+            f"against {b.shape[0]} rows"
+        )
     if len(left) == 2 and len(right) == 2:
         return _product(a, b) if a._array.dtype.kind in "fV" else _whole_product(a, b)
     rows = reshape(a, (math.prod(a.shape[:-1]), a.shape[-1])) if a.ndim != 2 else a
@@ -105,9 +110,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     x, w = input._array, weight._array
     if w.ndim != 2:
-        raise ValueError(f"weight: expected shape (out, in), got {weight.shape}")
+        raise InvalidValueError(f"weight: expected shape (out, in), got {weight.shape}")
     if x.ndim == 0 or x.shape[-1] != w.shape[1]:
-        raise ValueError(
+        raise InvalidValueError(
             f"input: expected {weight.shape[1]} features along the last axis, "
             f"got shape {input.shape}"
         )

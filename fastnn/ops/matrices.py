@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._support import dtypes
+from fastnn._support import check, dtypes
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import axis, expand, floating, place, reshape, sum
 from fastnn.ops.creation import zeros
 from fastnn.ops.cumulative import cumprod
@@ -45,10 +46,10 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
                 [0, 2]])
     """
     if input.ndim == 0:
-        raise ValueError("diag_embed: expected at least one axis, got a 0-d tensor")
+        raise InvalidValueError("diag_embed: expected at least one axis, got a 0-d tensor")
     at = [axis("diag_embed", d, input.ndim + 1) for d in (dim1, dim2)]
     if at[0] == at[1]:
-        raise ValueError(f"diag_embed: expected two different axes, got {dim1} and {dim2}")
+        raise InvalidValueError(f"diag_embed: expected two different axes, got {dim1} and {dim2}")
     n, lead = input.shape[-1], input.shape[:-1]
     side = n + abs(offset)
     start = offset if offset >= 0 else -offset * side
@@ -79,7 +80,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
         return zeros(1, 0)
     for t in tensors:
         if t.ndim > 2:
-            raise ValueError(f"block_diag: expected at most two axes, got shape {t.shape}")
+            raise InvalidValueError(f"block_diag: expected at most two axes, got shape {t.shape}")
     parts = [reshape(t, (1, -1)) if t.ndim < 2 else t for t in tensors]
     dtype = parts[0].dtype
     for t in parts[1:]:
@@ -106,6 +107,8 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     if out is not None:
         return written("kron", kron(input, other), out)
+    check.a_tensor("input", input)
+    check.a_tensor("other", other)
     n = max(input.ndim, other.ndim)
     a, b = ((*(1,) * (n - t.ndim), *t.shape) for t in (input, other))
     left = reshape(input, tuple(v for size in a for v in (size, 1)))
@@ -128,16 +131,16 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
         tensor([0, 0, 1])
     """
     if input.ndim != other.ndim:
-        raise ValueError(
+        raise InvalidValueError(
             f"cross: expected as many axes, got shapes {input.shape} and {other.shape}"
         )
     if dim is None:
         dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
         if dim is None:
-            raise ValueError(f"cross: expected an axis of size 3, got shape {input.shape}")
+            raise InvalidValueError(f"cross: expected an axis of size 3, got shape {input.shape}")
     at = axis("cross", dim, input.ndim)
     if input.shape[at] != 3 or other.shape[at] != 3:
-        raise ValueError(
+        raise InvalidValueError(
             f"cross: expected 3 along axis {dim}, got shapes {input.shape} and {other.shape}"
         )
     turned = [of_array(np.array(order)) for order in ([1, 2, 0], [2, 0, 1])]
@@ -156,10 +159,10 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
         ValueError: no vector, or an N below 0.
     """
     if x.ndim != 1:
-        raise ValueError(f"vander: expected a vector, got shape {x.shape}")
+        raise InvalidValueError(f"vander: expected a vector, got shape {x.shape}")
     columns = x.shape[0] if N is None else N
     if columns < 0:
-        raise ValueError(f"N: expected at least 0, got {N}")
+        raise InvalidValueError(f"N: expected at least 0, got {N}")
     powers = powers_of(x, columns)
     return powers if increasing or columns < 2 else flip(powers, (-1,))
 
@@ -232,12 +235,12 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
         ValueError: a 0-d tensor. TypeError: not floating point, or dtypes that differ.
     """
     if x.ndim == 0 or y.ndim == 0:
-        raise ValueError("vecdot: expected at least one axis, got a 0-d tensor")
+        raise InvalidValueError("vecdot: expected at least one axis, got a 0-d tensor")
     floating("vecdot", x)
     if x.dtype != y.dtype:
-        raise TypeError(f"y: expected {x.dtype} as x, got {y.dtype}")
+        raise InvalidTypeError(f"y: expected {x.dtype} as x, got {y.dtype}")
     if x.shape[dim] != y.shape[dim]:
-        raise ValueError(f"vecdot: shapes {x.shape} and {y.shape} differ along axis {dim}")
+        raise InvalidValueError(f"vecdot: shapes {x.shape} and {y.shape} differ along axis {dim}")
     return sum(mul(x, y), dim)
 
 
@@ -247,7 +250,7 @@ def chain_matmul(*matrices: Any) -> Tensor:
                  else matrices)  # fmt: skip
     if not given or any(m.ndim != 2 for m in given):
         shapes = [m.shape for m in given]
-        raise ValueError(f"chain_matmul: expected one matrix or more, got shapes {shapes}")
+        raise InvalidValueError(f"chain_matmul: expected one matrix or more, got shapes {shapes}")
     return chained(given) if len(given) > 1 else copy(given[0])
 
 
@@ -255,7 +258,7 @@ def chained(matrices: list[Tensor]) -> Tensor:
     """The product of at least one matrix, in the cheapest order."""
     for a, b in pairwise(matrices):
         if a.shape[1] != b.shape[0]:
-            raise ValueError(f"matmul: {a.shape} and {b.shape} do not fit")
+            raise InvalidValueError(f"matmul: {a.shape} and {b.shape} do not fit")
     n = len(matrices)
     sizes = [matrices[0].shape[0], *(m.shape[1] for m in matrices)]
     best: dict[tuple[int, int], tuple[int, int]] = {(i, i): (0, i) for i in range(n)}

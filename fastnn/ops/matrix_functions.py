@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support import dtypes
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops import lapack
 from fastnn.ops.axes import axis, floating, permute, reshape, sum, view_of
 from fastnn.ops.constant import constant
@@ -45,9 +46,11 @@ def in_dtype(name: str, x: Tensor, dtype: DTypeLike | None) -> Tensor:
         return x
     want = dtypes.dtype_of(dtype)
     if not dtypes.is_float(want):
-        raise TypeError(f"dtype: expected floating point, got {dtype}")
+        raise InvalidTypeError(f"dtype: expected floating point, got {dtype}")
     if promote_types(x.dtype, dtypes.public(want)) != dtypes.public(want):
-        raise TypeError(f"dtype: expected one that holds the numbers of {x.dtype}, got {dtype}")
+        raise InvalidTypeError(
+            f"dtype: expected one that holds the numbers of {x.dtype}, got {dtype}"
+        )
     return cast(x, want)
 
 
@@ -74,7 +77,7 @@ def vector_norm(
         tensor(5.)
     """
     if isinstance(ord, str):
-        raise TypeError(f"ord: expected a number, got {ord!r}")
+        raise InvalidTypeError(f"ord: expected a number, got {ord!r}")
     x = in_dtype("vector_norm", x, dtype)
     if dim is not None and not isinstance(dim, int) and len(dim) == 0:
         dim = None
@@ -108,12 +111,12 @@ def matrix_norm(
     """
     A = in_dtype("matrix_norm", A, dtype)
     if A.ndim < 2:
-        raise ValueError(f"matrix_norm: expected at least two axes, got shape {A.shape}")
+        raise InvalidValueError(f"matrix_norm: expected at least two axes, got shape {A.shape}")
     if isinstance(dim, int) or len(dim) != 2:
-        raise ValueError(f"dim: expected two axes, got {dim}")
+        raise InvalidValueError(f"dim: expected two axes, got {dim}")
     at = [axis("matrix_norm", d, A.ndim) for d in dim]
     if at[0] == at[1]:
-        raise ValueError(f"dim: expected two different axes, got {tuple(dim)}")
+        raise InvalidValueError(f"dim: expected two different axes, got {tuple(dim)}")
     if ord == "fro":
         return norm_of(A, 2.0, at, keepdim)
     rest = [d for d in range(A.ndim) if d not in at]
@@ -126,7 +129,9 @@ def _of_last_axes(x: Tensor, ord: float | str) -> Tensor:
     if ord == "nuc":
         return sum(svdvals(x), -1)
     if isinstance(ord, str) or builtins.abs(ord) not in (1, 2, math.inf):
-        raise ValueError(f"ord: expected 'fro', 'nuc', 1, 2, inf or their negatives, got {ord!r}")
+        raise InvalidValueError(
+            f"ord: expected 'fro', 'nuc', 1, 2, inf or their negatives, got {ord!r}"
+        )
     best = amax if ord > 0 else amin
     if builtins.abs(ord) == 2:
         return best(svdvals(x), -1)
@@ -158,13 +163,15 @@ def norm(
     if ord is None:
         return vector_norm(A, 2, dim, keepdim, dtype=dtype)
     if dim is None and A.ndim not in (1, 2):
-        raise ValueError(f"norm: expected one or two axes with ord={ord!r}, got shape {A.shape}")
+        raise InvalidValueError(
+            f"norm: expected one or two axes with ord={ord!r}, got shape {A.shape}"
+        )
     axes = tuple(range(A.ndim)) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
     if len(axes) == 1 and not isinstance(ord, str):
         return vector_norm(A, ord, axes, keepdim, dtype=dtype)
     if len(axes) == 2:
         return matrix_norm(A, ord, axes, keepdim, dtype=dtype)
-    raise ValueError(f"norm: ord={ord!r} is not for the axes {axes}")
+    raise InvalidValueError(f"norm: ord={ord!r} is not for the axes {axes}")
 
 
 def cond(A: Tensor, p: float | str | None = None) -> Tensor:
@@ -210,7 +217,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
                 [0., 1.]])
     """
     if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
-        raise ValueError(f"matrix_power: expected square matrices, got shape {A.shape}")
+        raise InvalidValueError(f"matrix_power: expected square matrices, got shape {A.shape}")
     if n < 0:
         return matrix_power(inv(A), -n)
     if n == 0:
@@ -301,7 +308,7 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     """
     given = list(tensors)
     if len(given) < 2:
-        raise ValueError(f"tensors: expected at least two, got {len(given)}")
+        raise InvalidValueError(f"tensors: expected at least two, got {len(given)}")
     first, last = given[0].ndim == 1, given[-1].ndim == 1
     if first:
         given[0] = reshape(given[0], (1, given[0].shape[0]))
@@ -309,8 +316,9 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
         given[-1] = reshape(given[-1], (given[-1].shape[0], 1))
     if any(t.ndim != 2 for t in given):
         shapes = [t.shape for t in tensors]
-        raise ValueError(f"tensors: expected matrices, the first and last may be vectors, got "
-                         f"shapes {shapes}")  # fmt: skip
+        raise InvalidValueError(
+            f"tensors: expected matrices, the first and last may be vectors, got shapes {shapes}"
+        )
     y = chained(given)
     return reshape(y, (*y.shape[first:1], *y.shape[1 : 2 - last]))
 
@@ -325,10 +333,12 @@ def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
         ValueError: the products of the two groups of sizes differ. LinAlgError: singular.
     """
     if ind < 1:
-        raise ValueError(f"ind: expected at least 1, got {ind}")
+        raise InvalidValueError(f"ind: expected at least 1, got {ind}")
     rows, columns = A.shape[:ind], A.shape[ind:]
     if rows.numel() != columns.numel():
-        raise ValueError(f"tensorinv: expected sizes of one product, got {rows} and {columns}")
+        raise InvalidValueError(
+            f"tensorinv: expected sizes of one product, got {rows} and {columns}"
+        )
     n = rows.numel()
     return reshape(inv(reshape(A, (n, n))), (*columns, *rows))
 
@@ -348,5 +358,5 @@ def tensorsolve(A: Tensor, B: Tensor, dims: Sequence[int] | None = None) -> Tens
     rest = A.shape[B.ndim :]
     n = B.numel()
     if rest.numel() != n or A.numel() != n * n:
-        raise ValueError(f"tensorsolve: shapes {A.shape} and {B.shape} do not fit")
+        raise InvalidValueError(f"tensorsolve: shapes {A.shape} and {B.shape} do not fit")
     return reshape(solve(reshape(A, (n, n)), reshape(B, (n,))), rest)

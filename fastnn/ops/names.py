@@ -8,6 +8,10 @@ from inspect import unwrap
 from types import CodeType
 from typing import Any, ParamSpec, TypeVar
 
+from fastnn._core.tape import TensorBase
+from fastnn._support import check
+from fastnn._support.errors import InvalidTypeError
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -23,7 +27,7 @@ def _renamed(name: str, given: dict[str, Any], ignored: tuple[str, ...]) -> dict
     """
     for key in ignored:
         if given.get(key) is not None:
-            raise TypeError(f"{name}: expected {key}=None, got {given[key]!r}; "
+            raise InvalidTypeError(f"{name}: expected {key}=None, got {given[key]!r}; "
                             "convert the tensor or what it gives")  # fmt: skip
     return _by(_NAMES, name, {key: v for key, v in given.items() if key not in ignored})
 
@@ -52,7 +56,7 @@ def _by(others: dict[str, str], name: str, given: dict[str, Any]) -> dict[str, A
     for key, value in given.items():
         own = others.get(key, key)
         if own in known:
-            raise TypeError(f"{name}: {own} is given twice, by its other name {key} too")
+            raise InvalidTypeError(f"{name}: {own} is given twice, by its other name {key} too")
         known[own] = value
     return known
 
@@ -67,6 +71,11 @@ def both_names(function: Callable[P, R]) -> Callable[..., R]:
     def named(*args: Any, **given: Any) -> R:
         if given:
             given = _renamed(function.__name__, given, ignored)
-        return function(*args, **given)
+        try:
+            return function(*args, **given)
+        except AttributeError:
+            if args and not isinstance(args[0], TensorBase):
+                check.a_tensor(known[0], args[0])
+            raise
 
     return named

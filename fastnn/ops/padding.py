@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._support import dtypes
+from fastnn._support.errors import InvalidValueError
 from fastnn.ops.axes import place, view_of
 from fastnn.ops.elementwise import clone
 from fastnn.ops.indexing import index_select
@@ -42,25 +43,32 @@ def pad(
         tensor([[3., 2., 1., 2., 3., 2.]])
     """
     if mode not in _MODES:
-        raise ValueError(f"mode: expected one of {list(_MODES)}, got {mode!r}")
+        raise InvalidValueError(f"mode: expected one of {list(_MODES)}, got {mode!r}")
     ends = [int(n) for n in pad]
     if len(ends) % 2 or len(ends) > 2 * input.ndim:
-        raise ValueError(f"pad: expected two numbers for each of at most {input.ndim} axes, got "
-                         f"{tuple(ends)}")  # fmt: skip
+        raise InvalidValueError(
+            f"pad: expected two numbers for each of at most {input.ndim} axes, got {tuple(ends)}"
+        )
     if mode != "constant" and value not in (None, 0):
-        raise ValueError(f"value: expected None with mode={mode!r}, got {value}")
+        raise InvalidValueError(f"value: expected None with mode={mode!r}, got {value}")
     if mode != "constant" and len(ends) >= 2 * input.ndim:
-        raise ValueError(f"pad: expected at least one axis that is not padded with mode={mode!r}, "
-                         f"got shape {input.shape} and {tuple(ends)}")  # fmt: skip
+        raise InvalidValueError(
+            f"pad: expected at least one axis that is not padded with mode={mode!r}, "
+            f"got shape {input.shape} and {tuple(ends)}"
+        )
     sides = [(input.ndim - 1 - i, *ends[2 * i : 2 * i + 2]) for i in range(len(ends) // 2)]
     for at, before, after in sides:
         n = input.shape[at]
         if before + after + n < 0 or (mode != "constant" and n + before + after < 1):
-            raise ValueError(f"pad: {before} and {after} leave nothing of the {n} of axis {at}")
+            raise InvalidValueError(
+                f"pad: {before} and {after} leave nothing of the {n} of axis {at}"
+            )
         most = n - 1 if mode == "reflect" else n
         if mode in ("reflect", "circular") and max(before, after) > most:
-            raise ValueError(f"pad: expected at most {most} for axis {at} with mode={mode!r}, got "
-                             f"{(before, after)}")  # fmt: skip
+            raise InvalidValueError(
+                f"pad: expected at most {most} for axis {at} with mode={mode!r}, got "
+                f"{(before, after)}"
+            )
     if mode == "constant":
         return _constant(input, sides, 0 if value is None else value)
     for at, before, after in sides:

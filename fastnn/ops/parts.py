@@ -11,6 +11,7 @@ import numpy as np
 from fastnn._support import check, dtypes
 from fastnn._support.dtype_info import finfo
 from fastnn._support.dtypes import HALVES, float32, int32, is_float
+from fastnn._support.errors import InvalidTypeError
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
@@ -97,7 +98,7 @@ def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Ten
     tensors(input, other)
     a, b = pair(input, other)
     if a.dtype.kind != "f":
-        raise TypeError(f"nextafter: expected floating-point tensors, got {a.dtype}")
+        raise InvalidTypeError(f"nextafter: expected floating-point tensors, got {a.dtype}")
     if a._array.dtype in dtypes.HALVES:
         return taped(_nextafter_gradient, (a, b), _next_half(a.detach(), b.detach())._array)
     return _nextafter(a, b)
@@ -144,7 +145,7 @@ def positive(input: Tensor) -> Tensor:
         TypeError: of a bool tensor.
     """
     if input.dtype == bool_:
-        raise TypeError("positive: expected a tensor of numbers, got bool")
+        raise InvalidTypeError("positive: expected a tensor of numbers, got bool")
     return input
 
 
@@ -197,8 +198,9 @@ def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Te
     """
     if out is not None:
         return written("heaviside", heaviside(input, values), out)
+    tensors(input, values)
     if input.dtype != values.dtype:
-        raise TypeError(f"values: expected {input.dtype} as the input, got {values.dtype}")
+        raise InvalidTypeError(f"values: expected {input.dtype} as the input, got {values.dtype}")
     x = input.detach()
     return where(eq(x, 0), values, cast(gt(x, 0), x.dtype))
 
@@ -227,7 +229,7 @@ def frexp(input: Tensor) -> Frexp:
         TypeError: whole numbers.
     """
     if input.dtype.kind != "f":
-        raise TypeError(f"frexp: expected a floating-point tensor, got {input.dtype}")
+        raise InvalidTypeError(f"frexp: expected a floating-point tensor, got {input.dtype}")
     x = input.detach()
     usual = logical_and(isfinite(x), ne(x, 0.0))
     size = abs(where(usual, x, 1.0))

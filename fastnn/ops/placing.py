@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn._core.tape import owner
 from fastnn._support import dtypes
+from fastnn._support.errors import InvalidIndexError, InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import axis, contiguous, place, reshape, sum, view_of
 from fastnn.ops.constant import constant
 from fastnn.ops.elementwise import (
@@ -55,7 +56,7 @@ def _with(name: str, input: Tensor, region: tuple[Any, ...], src: Tensor) -> Ten
     wanted = inside[region].shape
     inside[region] = True
     if src.shape != wanted:
-        raise ValueError(f"src: expected shape {wanted} for {name}, got {src.shape}")
+        raise InvalidValueError(f"src: expected shape {wanted} for {name}, got {src.shape}")
     whole = of_array(new_array(input.shape, input.dtype))
     return where(of_array(inside), place(whole, cast(src, input.dtype), region), input)
 
@@ -75,7 +76,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     at = axis("select_scatter", dim, input.ndim)
     n = input.shape[at]
     if not -n <= index < n:
-        raise IndexError(f"index: expected {-n}..{n - 1} along axis {dim}, got {index}")
+        raise InvalidIndexError(f"index: expected {-n}..{n - 1} along axis {dim}, got {index}")
     return _with("select_scatter", input, (*(slice(None),) * at, index), src)
 
 
@@ -94,7 +95,7 @@ def slice_scatter(
     """
     at = axis("slice_scatter", dim, input.ndim)
     if step < 1:
-        raise ValueError(f"step: expected at least 1, got {step}")
+        raise InvalidValueError(f"step: expected at least 1, got {step}")
     return _with("slice_scatter", input, slice_of(at, start, end, step), src)
 
 
@@ -108,7 +109,9 @@ def diagonal_scatter(
     """
     at = [axis("diagonal_scatter", d, input.ndim) for d in (dim1, dim2)]
     if at[0] == at[1]:
-        raise ValueError(f"diagonal_scatter: expected two different axes, got {dim1} and {dim2}")
+        raise InvalidValueError(
+            f"diagonal_scatter: expected two different axes, got {dim1} and {dim2}"
+        )
     ordered = movedim(input, at, (-2, -1))
     rows, columns = ordered.shape[-2:]
     down, right = max(-offset, 0), max(offset, 0)
@@ -133,10 +136,10 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
             dtype.
     """
     if index.numel() != source.numel():
-        raise ValueError(f"source: expected {index.numel()} elements as index has, got "
+        raise InvalidValueError(f"source: expected {index.numel()} elements as index has, got "
                          f"{source.numel()}")  # fmt: skip
     if source.dtype != input.dtype:
-        raise TypeError(f"source: expected {input.dtype} as input, got {source.dtype}")
+        raise InvalidTypeError(f"source: expected {input.dtype} as input, got {source.dtype}")
     flat = reshape(input, (input.numel(),))
     at = positions(reshape(index, (index.numel(),)), input.numel(), "index", True)
     values = reshape(source, (source.numel(),))
@@ -161,14 +164,18 @@ def index_reduce(
         ValueError: another reduce, or a source of another shape. IndexError: outside of input.
     """
     if reduce not in ("prod", "mean", "amax", "amin"):
-        raise ValueError(f"reduce: expected 'prod', 'mean', 'amax' or 'amin', got {reduce!r}")
+        raise InvalidValueError(
+            f"reduce: expected 'prod', 'mean', 'amax' or 'amin', got {reduce!r}"
+        )
     if source.dtype != input.dtype:
-        raise TypeError(f"source: expected {input.dtype} as input, got {source.dtype}")
+        raise InvalidTypeError(f"source: expected {input.dtype} as input, got {source.dtype}")
     x, src, index = (t if t.ndim else reshape(t, (1,)) for t in (input, source, index))
     at = axis("index_reduce", dim, x.ndim)
     wanted = (*x.shape[:at], index.numel(), *x.shape[at + 1 :])
     if index.ndim != 1 or src.shape != wanted:
-        raise ValueError(f"source: expected shape {wanted} by input and index, got {source.shape}")
+        raise InvalidValueError(
+            f"source: expected shape {wanted} by input and index, got {source.shape}"
+        )
     n, m = x.shape[at], index.numel()
     if m == 0:
         return clone(input)
@@ -215,10 +222,10 @@ def _strided(x: Tensor, size: Sequence[int], steps: Sequence[int], first: int) -
     memory = owner(array)
     base = memory if memory.flags.c_contiguous else memory.T
     if not base.flags.c_contiguous:
-        raise ValueError("as_strided: expected memory without gaps; use clone()")
+        raise InvalidValueError("as_strided: expected memory without gaps; use clone()")
     last = first + math.fsum((n - 1) * s for n, s in zip(size, steps))
     if 0 not in size and (first < 0 or last >= memory.size):
-        raise ValueError(
+        raise InvalidValueError(
             f"as_strided: size {tuple(size)}, stride {tuple(steps)} and storage_offset {first} "
             f"reach beyond the {memory.size} elements of the memory"
         )
@@ -282,8 +289,10 @@ def as_strided(
                 [2, 3]])
     """
     if len(size) != len(stride) or min([0, *size, *stride]) < 0:
-        raise ValueError(f"as_strided: expected as many strides as sizes, of at least 0, got "
-                         f"{tuple(size)} and {tuple(stride)}")  # fmt: skip
+        raise InvalidValueError(
+            f"as_strided: expected as many strides as sizes, of at least 0, got "
+            f"{tuple(size)} and {tuple(stride)}"
+        )
     if isinstance(input._array, Batch):
         np.asarray(input._array)  # raises: sample by sample
     first = _offset(input._array) if storage_offset is None else storage_offset
@@ -307,9 +316,9 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     x = self if self.ndim else reshape(self, (1,))
     n = x.shape[at]
     if not 0 <= size <= n:
-        raise ValueError(f"size: expected 0..{n}, that of the axis, got {size}")
+        raise InvalidValueError(f"size: expected 0..{n}, that of the axis, got {size}")
     if step < 1:
-        raise ValueError(f"step: expected at least 1, got {step}")
+        raise InvalidValueError(f"step: expected at least 1, got {step}")
     if isinstance(x._array, Batch):
         np.asarray(x._array)  # raises: sample by sample
     memory = owner(x._array)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fastnn._support import check
 from fastnn._support.dtype_info import finfo
 from fastnn._support.dtypes import is_float
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
@@ -203,8 +204,10 @@ def addcdiv(
         return written("addcdiv", addcdiv(input, tensor1, tensor2, value), out)
     tensors(tensor1, tensor2, ("tensor1", "tensor2"))
     if not any(is_float(x._array.dtype) for x in (tensor1, tensor2)):
-        raise TypeError(f"addcdiv: expected floating-point numbers in tensor1 or tensor2, got "
-                        f"{tensor1.dtype} and {tensor2.dtype}; use .float()")  # fmt: skip
+        raise InvalidTypeError(
+            f"addcdiv: expected floating-point numbers in tensor1 or tensor2, got "
+            f"{tensor1.dtype} and {tensor2.dtype}; use .float()"
+        )
     return add(input, mul(div(tensor1, tensor2), value))
 
 
@@ -225,7 +228,7 @@ def clamp(
         return written("clamp", clamp(input, min, max), out)
     check.a_tensor("input", input)
     if min is None and max is None:
-        raise ValueError("clamp: expected min, max or both")
+        raise InvalidValueError("clamp: expected min, max or both")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         return _clamp_by_tensors(input, min, max)
     y = input.detach()
@@ -346,9 +349,11 @@ def isclose(
     tensors(input, other)
     for name, tolerance in (("rtol", rtol), ("atol", atol)):
         if not tolerance >= 0:
-            raise ValueError(f"{name}: expected a number >= 0, got {tolerance}")
+            raise InvalidValueError(f"{name}: expected a number >= 0, got {tolerance}")
     if input.dtype != other.dtype:
-        raise TypeError(f"other: expected {input.dtype} as input, got {other.dtype}; use .to()")
+        raise InvalidTypeError(
+            f"other: expected {input.dtype} as input, got {other.dtype}; use .to()"
+        )
     x, y = (real(t.detach()) for t in pair(input, other))
     bound = add(mul(abs(y), rtol), atol)
     # The bound of an infinity is infinite: only the same one is close to it.
@@ -368,6 +373,7 @@ def allclose(
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether shapes and all elements are equal, as a Python bool."""
     listener.refuse("its values were compared (equal)")
+    check.a_tensor("other", other)
     return input.shape == other.shape and bool(eq(input, other)._array.all())
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import axis, expand, permute, reshape, sum, view_of
 from fastnn.ops.elementwise import add, mul
 from fastnn.ops.join import stack
@@ -36,7 +37,9 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         few = other._array.ndim <= 2
     except AttributeError:
         if not is_array(other):
-            raise TypeError(f"other: expected a Tensor, got {type(other).__name__}") from None
+            raise InvalidTypeError(
+                f"other: expected a Tensor, got {type(other).__name__}"
+            ) from None
         return matmul(*pair(input, of_array(other)))
     return of_matrices(input, other) if few else _batched(input, other)
 
@@ -46,11 +49,11 @@ def _batched(a: Tensor, b: Tensor) -> Tensor:
         y = _batched(reshape(a, (1, a.shape[0])), b)
         return reshape(y, (*y.shape[:-2], y.shape[-1]))
     if a.ndim == 0 or a.shape[-1] != b.shape[-2]:
-        raise ValueError(f"matmul: {a.shape} and {b.shape} do not fit")
+        raise InvalidValueError(f"matmul: {a.shape} and {b.shape} do not fit")
     try:
         batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except ValueError:
-        raise ValueError(f"matmul: {a.shape} and {b.shape} do not fit") from None
+        raise InvalidValueError(f"matmul: {a.shape} and {b.shape} do not fit") from None
     many = math.prod(batch)
     left = reshape(expand(a, (*batch, *a.shape[-2:])), (many, *a.shape[-2:]))
     right = reshape(expand(b, (*batch, *b.shape[-2:])), (many, *b.shape[-2:]))
@@ -63,7 +66,9 @@ def _batched(a: Tensor, b: Tensor) -> Tensor:
 
 def _of_axes(name: str, a: Tensor, b: Tensor, first: int, second: int) -> None:
     if a._array.ndim != first or b._array.ndim != second:
-        raise ValueError(f"{name}: expected {first} and {second} axes, got {a.shape} and {b.shape}")
+        raise InvalidValueError(
+            f"{name}: expected {first} and {second} axes, got {a.shape} and {b.shape}"
+        )
 
 
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -88,7 +93,7 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
         return written("bmm", bmm(input, mat2), out)
     _of_axes("bmm", input, mat2, 3, 3)
     if input.shape[0] != mat2.shape[0]:
-        raise ValueError(f"bmm: {input.shape[0]} matrices against {mat2.shape[0]}")
+        raise InvalidValueError(f"bmm: {input.shape[0]} matrices against {mat2.shape[0]}")
     return matmul(input, mat2)
 
 
@@ -175,7 +180,7 @@ def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Sequence[int]] = 2) -> 
     """
     if isinstance(dims, int):
         if not 0 <= dims <= min(a.ndim, b.ndim):
-            raise ValueError(f"dims: expected 0..{min(a.ndim, b.ndim)}, got {dims}")
+            raise InvalidValueError(f"dims: expected 0..{min(a.ndim, b.ndim)}, got {dims}")
         mine, its = list(range(a.ndim - dims, a.ndim)), list(range(dims))
     else:
         mine = [axis("tensordot", d, a.ndim) for d in dims[0]]
@@ -186,7 +191,9 @@ def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Sequence[int]] = 2) -> 
         elif b.shape[j] == 1 != a.shape[i]:
             a = sum(a, i, True)
     if [a.shape[d] for d in mine] != [b.shape[d] for d in its]:
-        raise ValueError(f"tensordot: shapes {a.shape} and {b.shape} differ in the axes {dims}")
+        raise InvalidValueError(
+            f"tensordot: shapes {a.shape} and {b.shape} differ in the axes {dims}"
+        )
     left = [d for d in range(a.ndim) if d not in mine]
     right = [d for d in range(b.ndim) if d not in its]
     size = int(np.prod([a.shape[d] for d in mine]))

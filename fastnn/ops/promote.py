@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn._support import default, dtypes
 from fastnn._support.dtypes import CODES, KIND, TORCH_NAMES, is_float
+from fastnn._support.errors import InvalidTypeError
 from fastnn.ops.table import apply, row
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
@@ -64,7 +65,7 @@ def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
     if is_array(x):
         return real(of_array(x), other)
     if not isinstance(x, bool | int | float | np.number):
-        raise TypeError(
+        raise InvalidTypeError(
             f"expected a tensor or a number, got {type(x).__name__}; wrap it in fastnn.tensor"
         )
     dtype = default.dtype
@@ -78,7 +79,7 @@ def same_real(op: str, *arrays: NDArray[Any] | None) -> np.dtype[Any]:
     found = {a.dtype for a in arrays if a is not None}
     if len(found) != 1:
         names = ", ".join(sorted(str(dtypes.public(d)) for d in found))
-        raise TypeError(
+        raise InvalidTypeError(
             f"{op}: expected tensors of one dtype, got {names}; use .float() or .double()"
         )
     return found.pop()
@@ -91,7 +92,7 @@ def _number_rank(value: Any) -> int:
         return 1
     if isinstance(value, float | np.floating):
         return 2
-    raise TypeError(
+    raise InvalidTypeError(
         f"expected a tensor or a number, got {type(value).__name__}; wrap it in fastnn.tensor"
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._support.errors import InvalidTypeError, InvalidValueError, broadcast_shapes
 from fastnn.ops.assignment import put_rows
 from fastnn.ops.axes import axis_or_none, expand, lifted, permute, reshape, sum
 from fastnn.ops.elementwise import add, copy, div, eq, floor_divide, larger, sub, where
@@ -89,7 +90,9 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     same_dtype("index_copy", input, source)
     wanted = (*whole.shape[:at], index.numel(), *whole.shape[at + 1 :])
     if index.ndim != 1 or source.shape != wanted:
-        raise ValueError(f"source: expected shape {wanted} by input and index, got {source.shape}")
+        raise InvalidValueError(
+            f"source: expected shape {wanted} by input and index, got {source.shape}"
+        )
     index = positions(index, whole.shape[at], "index", False)
     first = (at, *(d for d in range(whole.ndim) if d != at))
     x, rows = permute(whole, first), permute(source, first)
@@ -118,16 +121,18 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     tensor([1., 0., 2.])
     """
     if mask.dtype != bool_:
-        raise TypeError(f"mask: expected a bool tensor, got {mask.dtype}")
+        raise InvalidTypeError(f"mask: expected a bool tensor, got {mask.dtype}")
     same_dtype("masked_scatter", input, source)
-    shape, most = np.broadcast_shapes(input.shape, mask.shape), source.numel()
+    shape, most = broadcast_shapes(input.shape, mask.shape), source.numel()
     x, meant = expand(input, shape), expand(mask, shape)
 
     def check(mask: Tensor) -> None:
         found = int(np.broadcast_to(mask._array, shape).sum())
         if found > most:
-            raise ValueError(f"source: expected at least {found} elements, one for each True of "
-                             f"the mask, got {most}")  # fmt: skip
+            raise InvalidValueError(
+                f"source: expected at least {found} elements, one for each True of "
+                f"the mask, got {most}"
+            )
 
     listener.checked(mask, check)
     if most == 0 or x.numel() == 0:
@@ -173,7 +178,7 @@ def scatter_reduce(
     tensor([3., 2.])
     """
     if reduce not in ("sum", "mean", *_REDUCE):
-        raise ValueError(
+        raise InvalidValueError(
             f"reduce: expected 'sum', 'prod', 'mean', 'amax' or 'amin', got {reduce!r}"
         )
     whole, index = lifted(input), lifted(index)
@@ -248,7 +253,7 @@ def scatter(
     if reduce is None:
         return replaced(input, dim, index, src)
     if reduce not in _WORDS:
-        raise ValueError(
+        raise InvalidValueError(
             f"reduce: expected 'add' or 'multiply', got {reduce!r}; see scatter_reduce"
         )
     if not isinstance(src, Tensor):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._support import dtypes
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import axis, expand, permute, reshape, sum, view_of
 from fastnn.ops.elementwise import floor, larger, mul, neg, round, sub, where
 from fastnn.ops.indexing import gather
@@ -83,14 +84,18 @@ def _quantile(
     name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str
 ) -> Tensor:
     if interpolation not in _WAYS:
-        raise ValueError(f"interpolation: expected one of {list(_WAYS)}, got {interpolation!r}")
+        raise InvalidValueError(
+            f"interpolation: expected one of {list(_WAYS)}, got {interpolation!r}"
+        )
     if input.dtype.kind != "f":
-        raise TypeError(f"{name}: expected float32 or float64, got {input.dtype}; use .float()")
+        raise InvalidTypeError(
+            f"{name}: expected float32 or float64, got {input.dtype}; use .float()"
+        )
     shares = _shares(q, input.dtype)
     at = axis(name, 0 if dim is None else dim, input.ndim or 1)
     ordered = sort(reshape(input, (-1,)) if dim is None or input.ndim == 0 else input, at).values
     if ordered.shape[at] == 0:
-        raise ValueError(f"{name}: expected at least one element, got shape {input.shape}")
+        raise InvalidValueError(f"{name}: expected at least one element, got shape {input.shape}")
     last = permute(ordered, (*(d for d in range(ordered.ndim) if d != at), at))
     broken = isnan(last)
     top = of_array(dtypes.number(last.shape[-1] - 1, input.dtype))
@@ -113,16 +118,18 @@ def _shares(q: float | Tensor, dtype: np.dtype[Any]) -> Tensor:
     if not isinstance(q, Tensor):
         q = of_array(np.asarray(q, dtype))
     if q.dtype != dtype:
-        raise TypeError(f"q: expected {dtype} as input, got {q.dtype}")
+        raise InvalidTypeError(f"q: expected {dtype} as input, got {q.dtype}")
     if q.ndim > 1:
-        raise ValueError(f"q: expected a number or a vector, got shape {q.shape}")
+        raise InvalidValueError(f"q: expected a number or a vector, got shape {q.shape}")
     listener.checked(q, _in_range)
     return q
 
 
 def _in_range(q: Tensor) -> None:
     if not ((q._array >= 0) & (q._array <= 1)).all():
-        raise ValueError(f"q: expected a number in 0..1, or a vector of them, got {q.tolist()}")
+        raise InvalidValueError(
+            f"q: expected a number in 0..1, or a vector of them, got {q.tolist()}"
+        )
 
 
 def _at_ranks(ordered: Tensor, rank: Tensor, interpolation: str) -> Tensor:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops import lapack
 from fastnn.ops.axes import expand, reshape, view_of
 from fastnn.ops.diagonals import tril
 from fastnn.ops.elementwise import add, clone, mul, sub
+from fastnn.ops.names import also
 from fastnn.ops.products import matmul
 from fastnn.ops.solving import turned
 from fastnn.ops.table import taped
@@ -60,11 +62,11 @@ def _vectors(name: str, input: Tensor, tau: Tensor) -> list[tuple[Tensor, Tensor
     """(v_i, tau_i v_i^T) of each reflection: 0 above the diagonal, 1 on it, input below."""
     lapack.real_matrices(name, input)
     if tau.dtype != input.dtype:
-        raise TypeError(f"tau: expected {input.dtype}, that of input, got {tau.dtype}")
+        raise InvalidTypeError(f"tau: expected {input.dtype}, that of input, got {tau.dtype}")
     m, n = input.shape[-2:]
     most = min(m, n)
     if tau.shape[:-1] != input.shape[:-2] or tau.ndim == 0 or tau.shape[-1] > most:
-        raise ValueError(f"tau: expected the batches of input and at most {most} factors in "
+        raise InvalidValueError(f"tau: expected the batches of input and at most {most} factors in "
                          f"{name}, got shapes {tau.shape} and {input.shape}")  # fmt: skip
     whole = add(tril(input, -1), of_array(np.eye(m, n, dtype=input.dtype)))
     found = []
@@ -96,6 +98,7 @@ def _applied(vectors: list[tuple[Tensor, Tensor]], x: Tensor) -> Tensor:
     return x
 
 
+@also(input2="tau", A="input")
 def householder_product(input: Tensor, tau: Tensor) -> Tensor:
     """The first n columns of Q = H_1 H_2 .. H_k, H_i = 1 - tau_i v_i v_i^T, in a batch of each.
 
@@ -116,7 +119,7 @@ def householder_product(input: Tensor, tau: Tensor) -> Tensor:
     """
     lapack.real_matrices("householder_product", input)
     if input.shape[-2] < input.shape[-1]:
-        raise ValueError(
+        raise InvalidValueError(
             f"householder_product: expected at least as many rows as columns, got {input.shape}"
         )
     vectors = _vectors("householder_product", input, tau)
@@ -126,6 +129,7 @@ def householder_product(input: Tensor, tau: Tensor) -> Tensor:
     return _applied(vectors[::-1], clone(expand(unit, input.shape)))
 
 
+@also(input2="tau", input3="other")
 def ormqr(
     input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False
 ) -> Tensor:
@@ -149,7 +153,7 @@ def ormqr(
     lapack.real_matrices("ormqr", input, other)
     axis = -2 if left else -1
     if other.shape[axis] != input.shape[-2]:
-        raise ValueError(
+        raise InvalidValueError(
             f"other: expected {input.shape[-2]} along axis {axis} with left={left}, got shape "
             f"{other.shape}"
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastnn._support.arrays import index_range
 from fastnn._support.dtypes import HALVES
+from fastnn._support.errors import InvalidValueError
 from fastnn.ops.axes import axis_or_none, permute, reshape, sum
 from fastnn.ops.elementwise import exp, mul, sub
 from fastnn.ops.names import both_names
@@ -104,7 +105,9 @@ def take_rows(x: Tensor, index: Tensor) -> Tensor:
     """
     rows = x.shape[0]
     if index.ndim != 1:
-        raise ValueError(f"index: expected row numbers in 1 dimension, got shape {index.shape}")
+        raise InvalidValueError(
+            f"index: expected row numbers in 1 dimension, got shape {index.shape}"
+        )
     listener.checked(index, lambda index: index_range("index", index, rows), rows)
     return apply(_take_rows, (x, index), (x.dtype.itemsize,))
 

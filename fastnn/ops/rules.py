@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from fastnn._support import check
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.promote import beside_number, fits, pair, real, same_real
 from fastnn.ops.table import TABLE, apply, broadcast_shape, row
@@ -54,7 +55,7 @@ def broadcast(name: str) -> Callable[..., tuple[list[Spec], tuple[int, ...]]]:
             size = broadcast_shape(*[a.shape for a in arrays])
         except ValueError:
             shapes = " and ".join(str(a.shape) for a in arrays)
-            raise ValueError(f"{name}: shapes {shapes} do not broadcast") from None
+            raise InvalidValueError(f"{name}: shapes {shapes} do not broadcast") from None
         return [(size, bool_ if compares else dtype)], ()
 
     return shape
@@ -68,13 +69,13 @@ def written(name: str, y: Tensor, out: Tensor) -> Tensor:
         TypeError: a dtype that out cannot hold.
     """
     if not isinstance(out, Tensor):
-        raise TypeError(f"out: expected a Tensor, got {type(out).__name__}")
+        raise InvalidTypeError(f"out: expected a Tensor, got {type(out).__name__}")
     if y.requires_grad or out.requires_grad:
         raise RuntimeError(
             f"{name}: out= does not go with gradients; leave it out, or use fastnn.no_grad()"
         )
     if out._array.shape != y._array.shape:
-        raise ValueError(f"out: expected shape {y.shape}, got {out.shape}")
+        raise InvalidValueError(f"out: expected shape {y.shape}, got {out.shape}")
     fits(name, out, y._array.dtype)
     return copy_(out, y)
 
@@ -98,7 +99,12 @@ def unary(
     def function(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         if out is not None:
             return written(name, function(input), out)
-        if input._array.dtype.kind not in "fV":
+        try:
+            kind = input._array.dtype.kind
+        except AttributeError:
+            check.a_tensor("input", input)
+            raise
+        if kind not in "fV":
             if integers == "same":
                 return apply(TABLE["copy"], (input,))
             if callable(integers):
@@ -201,4 +207,4 @@ def tensors(input: Operand, other: Operand, names: Sequence[str] = ("input", "ot
 def some_tensor(name: str, input: Operand, other: Operand) -> None:
     """Refuse two numbers."""
     if not (isinstance(input, Tensor) or isinstance(other, Tensor)):
-        raise TypeError(f"{name}: expected at least one tensor, got {input!r} and {other!r}")
+        raise InvalidTypeError(f"{name}: expected at least one tensor, got {input!r} and {other!r}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._support.errors import InvalidTypeError, InvalidValueError, broadcast_shapes
 from fastnn.ops.axes import axis, expand, lifted, permute, place, reshape, view_of
 from fastnn.ops.elementwise import add, copy, eq, ge, larger, mul, where
 from fastnn.ops.extremes import amax, any
@@ -40,12 +41,12 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         return take(input, reshape(indices, (-1,)))
     at = axis("take_along_dim", dim, input.ndim)
     if indices.ndim != input.ndim:
-        raise ValueError(
+        raise InvalidValueError(
             f"indices: expected {input.ndim} axes as the tensor has, got {indices.ndim}"
         )
     indices = positions(indices, input.shape[at], "indices", True)
     sizes = [(*t.shape[:at], 1, *t.shape[at + 1 :]) for t in (input, indices)]
-    shape = np.broadcast_shapes(*sizes)
+    shape = broadcast_shapes(*sizes)
     input, indices = (
         expand(t, (*shape[:at], t.shape[at], *shape[at + 1 :])) for t in (input, indices)
     )
@@ -54,9 +55,9 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 
 def same_dtype(name: str, x: Tensor, source: Tensor) -> None:
     if not isinstance(source, Tensor):
-        raise TypeError(f"{name}: expected a tensor as source, got {source!r}")
+        raise InvalidTypeError(f"{name}: expected a tensor as source, got {source!r}")
     if x.dtype != source.dtype:
-        raise TypeError(f"{name}: expected a source of {x.dtype}, got {source.dtype}")
+        raise InvalidTypeError(f"{name}: expected a source of {x.dtype}, got {source.dtype}")
 
 
 def region_of(name: str, x: Tensor, at: int, index: Tensor) -> tuple[slice, ...]:
@@ -68,7 +69,7 @@ def region_of(name: str, x: Tensor, at: int, index: Tensor) -> tuple[slice, ...]
     if index.ndim != x.ndim or not all(
         n <= m for d, (n, m) in enumerate(zip(index.shape, x.shape)) if d != at
     ):
-        raise ValueError(
+        raise InvalidValueError(
             f"{name}: expected an index of at most shape {x.shape} but for axis {at}, got "
             f"{index.shape}"
         )
@@ -82,7 +83,7 @@ def fitting(name: str, index: Tensor, src: Tensor) -> Tensor:
         ValueError: it is smaller.
     """
     if src.ndim != index.ndim or not all(n <= m for n, m in zip(index.shape, src.shape)):
-        raise ValueError(
+        raise InvalidValueError(
             f"{name}: expected a source of at least the index's shape {index.shape}, "
             f"got {src.shape}"
         )
@@ -177,7 +178,9 @@ def index_add(
     same_dtype("index_add", input, source)
     wanted = (*whole.shape[:at], index.numel(), *whole.shape[at + 1 :])
     if index.ndim != 1 or source.shape != wanted:
-        raise ValueError(f"source: expected shape {wanted} by x and index, got {source.shape}")
+        raise InvalidValueError(
+            f"source: expected shape {wanted} by x and index, got {source.shape}"
+        )
     first = (at, *(d for d in range(source.ndim) if d != at))
     rows = permute(source, first)
     index = positions(index, whole.shape[at], "index", False)
@@ -193,7 +196,9 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor
     whole, index = lifted(input), lifted(index)
     at = axis("index_fill", dim, whole.ndim)
     if index.ndim != 1 or (isinstance(value, Tensor) and value.ndim):
-        raise ValueError(f"index_fill: expected a vector and one value, got {index.shape}, {value}")
+        raise InvalidValueError(
+            f"index_fill: expected a vector and one value, got {index.shape}, {value}"
+        )
     if len(index) == 0:
         return copy(input)
     index = positions(index, whole.shape[at], "index", True)

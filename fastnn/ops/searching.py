@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from fastnn._support import dtypes
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import reshape, sum, view_of
 from fastnn.ops.elementwise import add, copy, div, eq, floor, ge, gt, le, mul, smaller, sub, where
 from fastnn.ops.extremes import amax, amin, any
@@ -63,7 +64,7 @@ def searchsorted(
         tensor([1, 3])
     """
     if side not in (None, "left", "right") or (right and side == "left"):
-        raise ValueError(f"side: expected 'left' or 'right' as right says, got {side!r}")
+        raise InvalidValueError(f"side: expected 'left' or 'right' as right says, got {side!r}")
     values = (
         input
         if isinstance(input, Tensor)
@@ -71,9 +72,11 @@ def searchsorted(
     )
     values, sequence = values.detach(), sorted_sequence.detach()
     if sequence.dtype != values.dtype:
-        raise TypeError(f"input: expected {sequence.dtype} as the sequence, got {values.dtype}")
+        raise InvalidTypeError(
+            f"input: expected {sequence.dtype} as the sequence, got {values.dtype}"
+        )
     if sequence.ndim == 0 or (sequence.ndim > 1 and sequence.shape[:-1] != values.shape[:-1]):
-        raise ValueError(
+        raise InvalidValueError(
             f"sorted_sequence: expected a vector, or rows as of the values of shape "
             f"{values.shape}, got shape {sequence.shape}"
         )
@@ -85,7 +88,7 @@ def searchsorted(
 
 def _in_order(sequence: Tensor, sorter: Tensor) -> Tensor:
     if sorter.shape != sequence.shape or sorter.dtype != int64:
-        raise ValueError(
+        raise InvalidValueError(
             f"sorter: expected int64 of the sequence's shape {sequence.shape}, got {sorter.dtype} "
             f"of shape {sorter.shape}"
         )
@@ -122,10 +125,12 @@ def bucketize(
         ValueError: boundaries that are no vector. TypeError: dtypes that differ.
     """
     if boundaries.ndim != 1:
-        raise ValueError(f"boundaries: expected a vector, got shape {boundaries.shape}")
+        raise InvalidValueError(f"boundaries: expected a vector, got shape {boundaries.shape}")
     given = input if isinstance(input, Tensor) else of_array(dtypes.number(input, boundaries.dtype))
     if given.dtype != boundaries.dtype:
-        raise TypeError(f"input: expected {boundaries.dtype} as boundaries, got {given.dtype}")
+        raise InvalidTypeError(
+            f"input: expected {boundaries.dtype} as boundaries, got {given.dtype}"
+        )
     return searchsorted(boundaries, given, out_int32=out_int32, right=right)
 
 
@@ -149,9 +154,11 @@ def isin(
         v if isinstance(v, Tensor) else of_array(np.asarray(v)) for v in (elements, test_elements)
     ]
     if not (isinstance(elements, Tensor) or isinstance(test_elements, Tensor)):
-        raise TypeError("isin: expected a tensor among elements and test_elements, got numbers")
+        raise InvalidTypeError(
+            "isin: expected a tensor among elements and test_elements, got numbers"
+        )
     if bool_ in (given[0].dtype, given[1].dtype):
-        raise TypeError("isin: expected numbers, got a bool tensor; use .long()")
+        raise InvalidTypeError("isin: expected numbers, got a bool tensor; use .long()")
     left, right = (t.detach() for t in given)
     if _by_comparing(left, right):
         found = any(eq(view_of(left, (..., None)), reshape(right, (-1,))), -1)
@@ -171,11 +178,11 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
         TypeError: a bool tensor.
     """
     if bins < 1:
-        raise ValueError(f"bins: expected at least 1, got {bins}")
+        raise InvalidValueError(f"bins: expected at least 1, got {bins}")
     if not min <= max:
-        raise ValueError(f"max: expected at least min = {min}, got {max}")
+        raise InvalidValueError(f"max: expected at least min = {min}, got {max}")
     if input.dtype == bool_:
-        raise TypeError("histc: expected numbers, got bool; use .float()")
+        raise InvalidTypeError("histc: expected numbers, got bool; use .float()")
     x = reshape(input.detach(), (-1,))
     low, high = _bounds("histc", x, (min, max) if min != max else None, 1.0)
     scaled = div(mul(sub(x, low), float(bins)), sub(high, low))
@@ -210,7 +217,9 @@ def _bounds(
 
 def _finite(name: str, x: Tensor) -> None:
     if not np.isfinite(dtypes.readable(x._array)).all():
-        raise ValueError(f"{name}: expected a finite range, got {dtypes.readable(x._array).min()}")
+        raise InvalidValueError(
+            f"{name}: expected a finite range, got {dtypes.readable(x._array).min()}"
+        )
 
 
 def _counted(
@@ -280,23 +289,25 @@ def _check_histogram(
     x: Tensor, bins: int | Tensor, range: Sequence[float] | None, weight: Tensor | None
 ) -> None:
     if x.dtype.kind != "f":
-        raise TypeError(f"histogram: expected floating point, got {x.dtype}; use .float()")
+        raise InvalidTypeError(f"histogram: expected floating point, got {x.dtype}; use .float()")
     if isinstance(bins, Tensor):
         if bins.ndim != 1 or bins.shape[0] < 2:
-            raise ValueError(f"bins: expected a vector of bounds, got shape {bins.shape}")
+            raise InvalidValueError(f"bins: expected a vector of bounds, got shape {bins.shape}")
         if bins.dtype != x.dtype:
-            raise TypeError(f"bins: expected {x.dtype} as input, got {bins.dtype}")
+            raise InvalidTypeError(f"bins: expected {x.dtype} as input, got {bins.dtype}")
         if range is not None:
-            raise TypeError("range: expected None beside the bounds of all bins")
+            raise InvalidTypeError("range: expected None beside the bounds of all bins")
     elif bins < 1:
-        raise ValueError(f"bins: expected at least 1, got {bins}")
+        raise InvalidValueError(f"bins: expected at least 1, got {bins}")
     if range is not None and (len(range) != 2 or not range[0] <= range[1]):
-        raise ValueError(f"range: expected (min, max), got {tuple(range)}")
+        raise InvalidValueError(f"range: expected (min, max), got {tuple(range)}")
     if weight is not None:
         if weight.shape != x.shape:
-            raise ValueError(f"weight: expected shape {x.shape} as input, got {weight.shape}")
+            raise InvalidValueError(
+                f"weight: expected shape {x.shape} as input, got {weight.shape}"
+            )
         if weight.dtype != x.dtype:
-            raise TypeError(f"weight: expected {x.dtype} as input, got {weight.dtype}")
+            raise InvalidTypeError(f"weight: expected {x.dtype} as input, got {weight.dtype}")
 
 
 METHODS = methods(histc, histogram)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._support import dtypes
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import axis, reshape, sizes_of, sum
 from fastnn.ops.elementwise import clone, floor_divide, remainder
 from fastnn.ops.from_data import dtype_of
@@ -48,7 +49,9 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     if parts.count(-1) == 1 and known and n % known == 0:
         parts[parts.index(-1)] = n // known
     if not parts or -1 in parts or math.prod(parts) != n:
-        raise ValueError(f"sizes: expected sizes of product {n}, that of axis {dim}, got {sizes}")
+        raise InvalidValueError(
+            f"sizes: expected sizes of product {n}, that of axis {dim}, got {sizes}"
+        )
     return reshape(input, (*input.shape[:at], *parts, *input.shape[at + 1 :]))
 
 
@@ -58,7 +61,7 @@ def _at_least(name: str, ndim: int, doc: str) -> Callable[..., Any]:
             return _lifted(tensors[0], ndim)
         given = tensors[0] if len(tensors) == 1 else tensors
         if not given or not all(isinstance(t, Tensor) for t in given):
-            raise TypeError(f"{name}: expected tensors, got {given!r}")
+            raise InvalidTypeError(f"{name}: expected tensors, got {given!r}")
         return tuple(_lifted(t, ndim) for t in given)
 
     function.__name__ = function.__qualname__ = name
@@ -91,7 +94,9 @@ def _triangle_indices(
     name: str, find: Any, row: int, col: int, offset: int, dtype: Any, requires_grad: bool
 ) -> Tensor:
     if row < 0 or col < 0:
-        raise ValueError(f"{name}: expected a row and a col of at least 0, got {row} and {col}")
+        raise InvalidValueError(
+            f"{name}: expected a row and a col of at least 0, got {row} and {col}"
+        )
     found = np.stack(find(row, offset, col))
     return of_array(dtypes.converted(found, dtype_of(dtype, int64)), requires_grad)
 
@@ -131,7 +136,7 @@ def triu_indices(
 
 def _matrix(name: str, input: Tensor, ndim: int) -> None:
     if input.ndim < ndim:
-        raise ValueError(f"{name}: expected at least {ndim} axes, got shape {input.shape}")
+        raise InvalidValueError(f"{name}: expected at least {ndim} axes, got shape {input.shape}")
 
 
 def fliplr(input: Tensor) -> Tensor:
@@ -161,7 +166,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     _matrix("rot90", input, 2)
     at = [axis("rot90", d, input.ndim) for d in dims]
     if len(at) != 2 or at[0] == at[1]:
-        raise ValueError(f"dims: expected two different axes, got {tuple(dims)}")
+        raise InvalidValueError(f"dims: expected two different axes, got {tuple(dims)}")
     quarters = k % 4
     if quarters == 0:
         return clone(input)
@@ -175,7 +180,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
 def _split_along(name: str, input: Tensor, parts: Any, at: int) -> tuple[Tensor, ...]:
     if isinstance(parts, int) and (parts < 1 or input.shape[at] % parts):
-        raise ValueError(
+        raise InvalidValueError(
             f"{name}: expected a number of parts that divides the {input.shape[at]} of axis {at}, "
             f"got {parts}"
         )
@@ -241,7 +246,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     """
     for t in tensors:
         if t.ndim != 1:
-            raise ValueError(f"cartesian_prod: expected vectors, got shape {t.shape}")
+            raise InvalidValueError(f"cartesian_prod: expected vectors, got shape {t.shape}")
     if len(tensors) == 1:
         return tensors[0]
     return stack([reshape(t, (-1,)) for t in meshgrid(*tensors)], 1)
@@ -261,8 +266,10 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
                 [2, 3]])
     """
     if input.ndim != 1 or r < 0:
-        raise ValueError(f"combinations: expected a vector and an r of at least 0, got shape "
-                         f"{input.shape} and {r}")  # fmt: skip
+        raise InvalidValueError(
+            f"combinations: expected a vector and an r of at least 0, got shape "
+            f"{input.shape} and {r}"
+        )
     if r == 0:
         return of_array(np.empty(0, input.dtype))
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
@@ -285,11 +292,11 @@ def broadcast_shapes(*shapes: int | Sequence[int]) -> Size:
     """
     sizes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
     if any(n < 0 for s in sizes for n in s):
-        raise ValueError(f"broadcast_shapes: expected sizes of at least 0, got {shapes}")
+        raise InvalidValueError(f"broadcast_shapes: expected sizes of at least 0, got {shapes}")
     try:
         return Size(np.broadcast_shapes(*sizes))
     except ValueError:
-        raise ValueError(f"broadcast_shapes: shapes {shapes} do not broadcast") from None
+        raise InvalidValueError(f"broadcast_shapes: shapes {shapes} do not broadcast") from None
 
 
 def is_same_size(input: Tensor, other: Tensor) -> bool:
@@ -306,10 +313,10 @@ def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, 
         (tensor([0, 1]), tensor([1, 2]))
     """
     if indices.dtype.kind not in "iu":
-        raise TypeError(f"indices: expected whole numbers, got {indices.dtype}")
+        raise InvalidTypeError(f"indices: expected whole numbers, got {indices.dtype}")
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     if any(n < 0 for n in sizes):
-        raise ValueError(f"shape: expected sizes of at least 0, got {sizes}")
+        raise InvalidValueError(f"shape: expected sizes of at least 0, got {sizes}")
     indices = cast(indices, int64)
     steps = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
     return tuple(
@@ -329,7 +336,7 @@ def sum_to_size(self: Tensor, *sizes: Any, size: Sequence[int] | None = None) ->
     lead = self.ndim - len(wanted)
     fits = lead >= 0 and all(n in (1, m) for n, m in zip(wanted, self.shape[lead:]))
     if not fits:
-        raise ValueError(f"size: expected one that broadcasts to {self.shape}, got {wanted}")
+        raise InvalidValueError(f"size: expected one that broadcasts to {self.shape}, got {wanted}")
     if not wanted:
         return sum(self)
     axes = [i for i in range(self.ndim) if i < lead or wanted[i - lead] == 1 != self.shape[i]]

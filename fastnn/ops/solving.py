@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastnn._support.errors import InvalidValueError
 from fastnn.ops import lapack
 from fastnn.ops.axes import expand, reshape, unbroadcast, view_of
 from fastnn.ops.diagonals import tril, triu
@@ -164,7 +165,7 @@ def batches(name: str, *tensors: Tensor) -> list[Tensor]:
         lead = np.broadcast_shapes(*leads)
     except ValueError:
         shapes = " and ".join(repr(t.shape) for t in tensors)
-        raise ValueError(f"{name}: batches of shapes {shapes} do not broadcast") from None
+        raise InvalidValueError(f"{name}: batches of shapes {shapes} do not broadcast") from None
     return [expand(t, (*lead, *t.shape[-2:])) for t in tensors]
 
 
@@ -187,7 +188,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     lapack.real_matrices("solve", A, square=True)
     if _is_vector(A, B):
         if not left:
-            raise ValueError("left: expected True for a vector B")
+            raise InvalidValueError("left: expected True for a vector B")
         found = solve(A, view_of(B, (..., None)))
         return view_of(found, (..., 0))
     if not left:
@@ -199,7 +200,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
 
 def _fit(name: str, A: Tensor, B: Tensor) -> None:
     if A.shape[-1] != B.shape[-2]:
-        raise ValueError(
+        raise InvalidValueError(
             f"B: expected {A.shape[-1]} rows in {name} as A has columns, got shape {B.shape}"
         )
 

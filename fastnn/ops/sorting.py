@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastnn._support import dtypes
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import axis, axis_or_none, reshape, sum
 from fastnn.ops.elementwise import copy, div, eq, mul, where
 from fastnn.ops.indexing import gather
@@ -64,10 +65,10 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         ValueError: a k outside of 0 to the size of the axis. TypeError: bool.
     """
     if input.dtype == bool_:
-        raise TypeError("topk: expected numbers, got bool; use .long()")
+        raise InvalidTypeError("topk: expected numbers, got bool; use .long()")
     size = input.shape[axis("topk", dim, input.ndim)] if input.ndim else 1
     if not 0 <= k <= size:
-        raise ValueError(f"k: expected 0..{size}, got {k}")
+        raise InvalidValueError(f"k: expected 0..{size}, got {k}")
     order = argsort(input, dim, largest)
     if input.ndim == 0:
         return Sorted(copy(input), order)
@@ -87,7 +88,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Sor
         return Sorted(reshape(found.values, ()), found.indices)
     at = axis("kthvalue", dim, input.ndim)
     if not 1 <= k <= input.shape[at]:
-        raise ValueError(f"k: expected 1..{input.shape[at]}, got {k}")
+        raise InvalidValueError(f"k: expected 1..{input.shape[at]}, got {k}")
     order = narrow(argsort(input, at), at, k - 1, 1)
     values = gather(input, at, order)
     if keepdim:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastnn._support import check
+from fastnn._support.errors import InvalidTypeError
 from fastnn.ops.axes import unbroadcast
 from fastnn.ops.elementwise import (
     abs,
@@ -139,7 +140,9 @@ def polygamma(n: Any, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     if out is not None:
         return written("polygamma", polygamma(n, input), out)
     if isinstance(n, Tensor):
-        raise TypeError("n: expected an integer, got a tensor; the tensor is the second argument")
+        raise InvalidTypeError(
+            "n: expected an integer, got a tensor; the tensor is the second argument"
+        )
     check.integer("n", n, 0)
     if n == 0:
         return digamma(input)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn._support.late import late, provide
 from fastnn.ops import statistics
 from fastnn.ops.creation import zeros
@@ -63,13 +64,13 @@ def norm(
         TypeError: whole numbers or bool, or an out. ValueError: another text.
     """
     if out is not None:
-        raise TypeError(f"norm: expected out=None, got {out!r}")
+        raise InvalidTypeError(f"norm: expected out=None, got {out!r}")
     x = input if dtype is None else _found("in_dtype", "norm", input, dtype)
     if p != "nuc":
         return statistics.norm(x, p, dim, keepdim)
     axes = tuple(range(x.ndim)) if dim is None else dim
     if isinstance(axes, int) or len(axes) != 2:
-        raise ValueError(f"dim: expected two axes for p='nuc', got {axes}")
+        raise InvalidValueError(f"dim: expected two axes for p='nuc', got {axes}")
     return _found("matrix_norm", x, "nuc", axes, keepdim)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from numpy.typing import DTypeLike
 
 from fastnn._support import check, dtypes
+from fastnn._support.errors import InvalidValueError
 from fastnn.ops.axes import (
     Axes,
     axis_or_none,
@@ -254,7 +255,7 @@ def norm(
     """
     input = floating("norm", input)
     if isinstance(p, str) and p != "fro":
-        raise ValueError(f"p: expected a number or 'fro', got {p!r}")
+        raise InvalidValueError(f"p: expected a number or 'fro', got {p!r}")
     if p is None or p in ("fro", 2):
         return _root(sum(square(input), dim, keepdim))
     assert not isinstance(p, str)

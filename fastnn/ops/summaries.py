@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastnn._support import dtypes
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import axis, mean, reshape, sum, view_of
 from fastnn.ops.cumulative import cummax
 from fastnn.ops.diagonals import diagonal
@@ -71,7 +72,9 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Sorted:
     x = reshape(input, (1,)) if input.ndim == 0 else input
     n = x.shape[at]
     if n == 0:
-        raise ValueError(f"mode: expected at least one element along dim, got shape {input.shape}")
+        raise InvalidValueError(
+            f"mode: expected at least one element along dim, got shape {input.shape}"
+        )
     order = argsort(x, at)
     ordered = gather(x.detach(), at, order)
     place = of_array(np.arange(n).reshape(n, *(1,) * (x.ndim - 1 - at)))
@@ -108,7 +111,9 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
     at = axis("nanmedian", dim, input.ndim or 1)
     x = reshape(input, (1,)) if input.ndim == 0 else input
     if x.shape[at] == 0:
-        raise ValueError(f"nanmedian: expected at least one element along dim, got {input.shape}")
+        raise InvalidValueError(
+            f"nanmedian: expected at least one element along dim, got {input.shape}"
+        )
     count = sum(cast(logical_not(isnan(x)), int64), at, True)  # nan is put last
     middle = cast(larger(sub(count, 1), 0), input.dtype)
     middle = cast(mul(middle, 0.5), int64)
@@ -120,14 +125,18 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
 
 def _weights(name: str, weights: Tensor, n: int, whole: bool) -> Tensor:
     if weights.ndim > 1 or weights.numel() != n:
-        raise ValueError(f"{name}: expected one for each of {n} columns, got {weights.shape}")
+        raise InvalidValueError(
+            f"{name}: expected one for each of {n} columns, got {weights.shape}"
+        )
     if (weights.dtype.kind == "f") == whole or weights.dtype == bool_:
         kind = "whole numbers" if whole else "floating point"
-        raise TypeError(f"{name}: expected {kind}, got {weights.dtype}")
+        raise InvalidTypeError(f"{name}: expected {kind}, got {weights.dtype}")
 
     def check(weights: Tensor) -> None:
         if (weights._array < 0).any():
-            raise ValueError(f"{name}: expected no negative number, got {weights._array.min()}")
+            raise InvalidValueError(
+                f"{name}: expected no negative number, got {weights._array.min()}"
+            )
 
     listener.checked(weights, check)
     return reshape(weights, (-1,))
@@ -159,9 +168,9 @@ def cov(
                 [-1.,  1.]])
     """
     if input.ndim > 2:
-        raise ValueError(f"cov: expected at most two axes, got shape {input.shape}")
+        raise InvalidValueError(f"cov: expected at most two axes, got shape {input.shape}")
     if input.dtype == bool_:
-        raise TypeError("cov: expected numbers, got bool; use .float()")
+        raise InvalidTypeError("cov: expected numbers, got bool; use .float()")
     x = reshape(input, (1, -1)) if input.ndim < 2 else input
     n = x.shape[1]
     w: Tensor | None = None
@@ -210,7 +219,7 @@ def corrcoef(input: Tensor) -> Tensor:
                 [-1.,  1.]])
     """
     if input.ndim > 2:
-        raise ValueError(f"corrcoef: expected at most two axes, got shape {input.shape}")
+        raise InvalidValueError(f"corrcoef: expected at most two axes, got shape {input.shape}")
     c = cov(input)
     if c.ndim == 0:
         return div(c, c)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from fastnn._core import engine, tape
+from fastnn._support.errors import broadcast_shapes
 from fastnn.tape import listener
 from fastnn.tape.node import GradientRule, Node
 from fastnn.tensor import Tensor
@@ -99,7 +100,7 @@ def broadcast_shape(first: Shape, *others: Shape) -> Shape:
         if not size:
             size = shape
         elif shape and shape != size:
-            return np.broadcast_shapes(first, *others)
+            return broadcast_shapes(first, *others)
     return size
 
 

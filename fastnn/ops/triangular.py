@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops import lapack
 from fastnn.ops.axes import view_of
 from fastnn.ops.diagonals import tril, triu
@@ -59,7 +60,9 @@ def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -
     """
     lapack.real_matrices("lu_factor", A)
     if pivot is not True:
-        raise ValueError(f"pivot: expected True, LU needs row exchanges on a CPU, got {pivot!r}")
+        raise InvalidValueError(
+            f"pivot: expected True, LU needs row exchanges on a CPU, got {pivot!r}"
+        )
     found = CheckedFactors(*lapack.run("lu_factor", _eliminated, (A,), _lu_gradient))
     if check_errors:
         _check(found.info)
@@ -212,7 +215,9 @@ def lu_unpack(
                 [4., 4.]])
     """
     if LU_pivots.dtype != np.int32:
-        raise TypeError(f"LU_pivots: expected int32, as lu_factor gives it, got {LU_pivots.dtype}")
+        raise InvalidTypeError(
+            f"LU_pivots: expected int32, as lu_factor gives it, got {LU_pivots.dtype}"
+        )
     none = of_array(np.empty(0, LU_data.dtype))
     P = _permutation(LU_pivots, LU_data.shape[-2], LU_data) if unpack_pivots else none
     if not unpack_data:
@@ -273,7 +278,7 @@ def solve_by_factors(
     if not left:
         return turned(solve_by_factors(LU, pivots, turned(B), adjoint=not adjoint))
     if LU.shape[-1] != B.shape[-2]:
-        raise ValueError(f"B: expected {LU.shape[-1]} rows in lu_solve, got shape {B.shape}")
+        raise InvalidValueError(f"B: expected {LU.shape[-1]} rows in lu_solve, got shape {B.shape}")
     P, _, _ = lu_unpack(LU, pivots, unpack_data=False)
     if adjoint:
         y = solve_triangular(turned(LU), B, upper=False)

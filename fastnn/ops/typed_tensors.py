@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._support import dtypes
+from fastnn._support.errors import InvalidTypeError
 from fastnn.ops.promote import cast
 from fastnn.tensor import Tensor, of_array
 
@@ -27,7 +28,7 @@ class _OfOneDtype(type):
         if not data or not isinstance(data[0], Tensor | np.ndarray | list):
             return cast(of_array(*data), dtype)
         if isinstance(data[0], Tensor) and data[0].dtype != cls.dtype:
-            raise TypeError(
+            raise InvalidTypeError(
                 f"{cls.__name__}: expected a tensor of {cls.dtype}, got {data[0].dtype}; use to()"
             )
         array = np.array(data[0]._array if isinstance(data[0], Tensor) else data[0])

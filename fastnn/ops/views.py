@@ -10,6 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._support.errors import (
+    InvalidIndexError,
+    InvalidTypeError,
+    InvalidValueError,
+    broadcast_shapes,
+)
 from fastnn.ops.axes import axis, axis_or_none, expand, permute, reshape, sizes_of, view_of
 from fastnn.ops.names import also, both_names
 from fastnn.ops.table import TABLE, apply
@@ -40,6 +46,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     first, last = axis("flatten", start_dim, input.ndim), axis("flatten", end_dim, input.ndim)
     if first == last:
         return input
+    if first > last:
+        raise InvalidValueError(f"start_dim: expected one up to end_dim {end_dim}, got {start_dim}")
     merged = math.prod(input.shape[first : last + 1])
     return reshape(input, (*input.shape[:first], merged, *input.shape[last + 1 :]))
 
@@ -63,10 +71,10 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
     """Move the axes `source` to `destination`; the others keep their order."""
     start, end = ([v] if isinstance(v, int) else list(v) for v in (source, destination))
     if len(start) != len(end):
-        raise ValueError(f"movedim: expected as many places as axes, got {start} and {end}")
+        raise InvalidValueError(f"movedim: expected as many places as axes, got {start} and {end}")
     at, to = ([axis("movedim", d, input.ndim) for d in dims] for dims in (start, end))
     if len({*at}) < len(at) or len({*to}) < len(to):
-        raise ValueError(f"movedim: an axis comes twice in {source} or {destination}")
+        raise InvalidValueError(f"movedim: an axis comes twice in {source} or {destination}")
     rest = [d for d in range(input.ndim) if d not in at]
     for place, d in sorted(zip(to, at)):
         rest.insert(place, d)
@@ -81,7 +89,7 @@ def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Broadcast tensors to their common shape, as views."""
-    shape = np.broadcast_shapes(*(t.shape for t in tensors))
+    shape = broadcast_shapes(*(t.shape for t in tensors))
     return tuple(expand(t, shape) for t in tensors)
 
 
@@ -100,7 +108,7 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
         IndexError: outside of input. TypeError: a start that is not a whole number.
     """
     if isinstance(start, Tensor) and (start.ndim or start.dtype.kind not in "iu"):
-        raise TypeError(
+        raise InvalidTypeError(
             f"start: expected a whole number or a 0-d tensor of one, got {start.dtype} of shape "
             f"{start.shape}"
         )
@@ -109,7 +117,9 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     n = input.shape[at]
     first = start + n if start < 0 else start
     if first < 0 or length < 0 or first + length > n:
-        raise IndexError(f"narrow: expected a part of 0..{n - 1}, got {length} from {start} on")
+        raise InvalidIndexError(
+            f"narrow: expected a part of 0..{n - 1}, got {length} from {start} on"
+        )
     return view_of(input, (*(slice(None),) * at, slice(first, first + length)))
 
 
@@ -133,19 +143,21 @@ def split(tensor: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tupl
     n = tensor.shape[at]
     if isinstance(split_size, int):
         if split_size < 1:
-            raise ValueError(f"split_size: expected at least 1, got {split_size}")
+            raise InvalidValueError(f"split_size: expected at least 1, got {split_size}")
         ends = [*range(0, n, split_size), n] if n else [0, 0]
     else:
         ends = np.cumsum([0, *split_size]).tolist()
         if ends[-1] != n:
-            raise ValueError(f"split_size: expected sizes of sum {n}, got {list(split_size)}")
+            raise InvalidValueError(
+                f"split_size: expected sizes of sum {n}, got {list(split_size)}"
+            )
     return tuple(view_of(tensor, slice_of(at, start, stop)) for start, stop in pairwise(ends))
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Split along `dim` into at most `chunks` views of equal size; the last may be smaller."""
     if chunks < 1:
-        raise ValueError(f"chunks: expected at least 1, got {chunks}")
+        raise InvalidValueError(f"chunks: expected at least 1, got {chunks}")
     return split(input, max(-(-input.shape[dim] // chunks), 1), dim)
 
 
@@ -166,10 +178,10 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     if isinstance(indices_or_sections, int):
         parts = indices_or_sections
         if parts < 1:
-            raise ValueError(f"tensor_split: expected at least 1 section, got {parts}")
+            raise InvalidValueError(f"tensor_split: expected at least 1 section, got {parts}")
         ends = [(n // parts) * i + min(i, n % parts) for i in range(1, parts)]
     else:
-        ends = [int(i) for i in indices_or_sections]
+        ends = [operator.index(i) for i in indices_or_sections]
     before = (slice(None),) * at
     return tuple(view_of(input, (*before, slice(a, b))) for a, b in zip([0, *ends], [*ends, n]))
 
@@ -185,7 +197,7 @@ def flip(input: Tensor, dims: int | Sequence[int]) -> Tensor:
     given = (dims,) if isinstance(dims, int) else dims
     wanted = {axis_or_none("flip", d, input.ndim) for d in given}
     if len(wanted) < len(given):
-        raise ValueError(f"dims: expected each axis once, got {dims}")
+        raise InvalidValueError(f"dims: expected each axis once, got {dims}")
     parts = tuple(slice(None, None, -1 if d in wanted else 1) for d in range(input.ndim))
     return apply(TABLE["copy"], (view_of(input, parts),))
 
@@ -215,7 +227,7 @@ def _matrices_transposed(self: Tensor) -> Tensor:
         ValueError: fewer than two axes.
     """
     if self.ndim < 2:
-        raise ValueError(f"mT: expected a matrix or matrices, got shape {self.shape}")
+        raise InvalidValueError(f"mT: expected a matrix or matrices, got shape {self.shape}")
     return transpose(self, -2, -1)
 
 
@@ -226,7 +238,7 @@ def _adjoint(self: Tensor) -> Tensor:
         ValueError: one axis, or more than two.
     """
     if self.ndim not in (0, 2):
-        raise ValueError(f"H: expected a matrix, got shape {self.shape}; use mT for several")
+        raise InvalidValueError(f"H: expected a matrix, got shape {self.shape}; use mT for several")
     return _transposed(self)
 
 
@@ -237,7 +249,7 @@ def t(input: Tensor) -> Tensor:
         ValueError: more than two axes.
     """
     if input.ndim > 2:
-        raise ValueError(
+        raise InvalidValueError(
             f"t: expected at most two axes, got shape {input.shape}; use mT or permute"
         )
     return _transposed(input)
@@ -248,7 +260,7 @@ def _flip(
 ) -> Tensor:
     """Reverse the order along the axes; `dims=` is the same."""
     if not axes and dims is None:
-        raise TypeError("dims: expected the axes to reverse, got none; () reverses none")
+        raise InvalidTypeError("dims: expected the axes to reverse, got none; () reverses none")
     return flip(self, sizes_of(axes) if dims is None else dims)
 
 

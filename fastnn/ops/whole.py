@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fastnn._support.errors import InvalidTypeError
 from fastnn.ops.elementwise import (
     abs,
     bitwise_and,
@@ -39,7 +40,7 @@ def _whole(name: str, input: Operand, other: Operand) -> tuple[Tensor, Tensor, n
     some_tensor(name, input, other)
     x, y = pair(input, other)
     if x.dtype.kind == "f" or x.dtype == bool_:
-        raise TypeError(f"{name}: expected whole numbers, got {x.dtype}")
+        raise InvalidTypeError(f"{name}: expected whole numbers, got {x.dtype}")
     return cast(x, int64), cast(y, int64), x.dtype
 
 

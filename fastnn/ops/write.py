@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn._core.tape import owner
 from fastnn._support import default, dtypes
+from fastnn._support.errors import InvalidValueError
 from fastnn.ops.promote import cast, fits, pair, real, same_real
 from fastnn.ops.table import TABLE, Op, broadcast_shape, execute
 from fastnn.tape import listener, versions
@@ -80,7 +81,7 @@ def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     if len(arrays) > 1:
         same_real(op.name, *arrays)
     if broadcast_shape(x.shape, *[a.shape for a in arrays]) != x.shape:
-        raise ValueError(f"{op.name}_: shape {arrays[-1].shape} does not fit into {x.shape}")
+        raise InvalidValueError(f"{op.name}_: shape {arrays[-1].shape} does not fit into {x.shape}")
     if listener.active is not None:
         listener.active.writes(x._array)
     execute(op, (x._array,), arrays, (), ())

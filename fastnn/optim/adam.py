@@ -31,7 +31,8 @@ class Adam(BlockOptimizer):
         eps: >= 0, default 1e-8; 1e-7 with compat "keras".
         weight_decay: >= 0, default 0.
         amsgrad: default False.
-        foreach, capturable, fused: without effect.
+        foreach, capturable, fused: without effect, but as in torch no Tensor may be lr or beta with
+            foreach=True unless capturable.
         maximize: go up the gradient, default False; weight decay still shrinks.
         differentiable: False only.
         decoupled_weight_decay: default False; True makes it AdamW.
@@ -75,6 +76,7 @@ class Adam(BlockOptimizer):
         compat: str = "torch",
     ) -> None:
         settings.without_effect(differentiable)
+        settings.numbers_if_foreach(foreach, capturable, lr, betas)
         given = {
             "lr": lr,
             "betas": betas,
@@ -146,7 +148,9 @@ class AdamW(Adam):
             eps,
             weight_decay,
             amsgrad,
+            foreach=foreach,
             maximize=maximize,
+            capturable=capturable,
             differentiable=differentiable,
             decoupled_weight_decay=True,
             l1=l1,

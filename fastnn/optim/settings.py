@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from fastnn._support import check
 from fastnn.tensor import Tensor
 
 Group = dict[str, Any]
+_USERS_LINE = 6  # above a warning: this module, two of the optimizer's base, its class
 
 FRAMEWORKS = ("torch", "keras", "sklearn")
 
@@ -42,6 +44,27 @@ def without_effect(differentiable: bool) -> None:
         raise ValueError(
             "differentiable: expected False, got True; updates in place have no gradient"
         )
+
+
+def numbers_if_foreach(
+    foreach: bool | None, capturable: bool, lr: Any, betas: tuple[Any, Any]
+) -> None:
+    """Refuse Tensors as lr or beta where torch does, so that what runs here runs there.
+
+    Raises:
+        ValueError: a Tensor with foreach=True, but not capturable=True.
+    """
+    if not foreach or capturable:
+        return
+    named = {"lr": lr}
+    if isinstance(betas, (tuple, list)):
+        named |= {f"betas[{i}]": beta for i, beta in enumerate(betas)}
+    for name, value in named.items():
+        if isinstance(value, Tensor):
+            raise ValueError(
+                f"{name} as a Tensor is not supported for capturable=False and foreach=True; "
+                "leave foreach out, or pass a number"
+            )
 
 
 def common(group: Group) -> tuple[float, ...]:
@@ -139,14 +162,21 @@ def parameters_of(given: Group) -> Group:
         if not p.is_leaf:
             raise ValueError(f"params[{i}]: can't optimize a non-leaf Tensor")
         check.real_dtype(p.dtype, f"params[{i}]")
-    names = {"param_names": [entry[0] for entry in named]} if named else {}
-    return {"params": tensors, **names}
+    first = sorted({id(p): i for i, p in reversed(list(enumerate(tensors)))}.values())
+    if len(first) < len(tensors):
+        warnings.warn(
+            "params: optimizer contains a parameter group with duplicate parameters; each takes "
+            "one step here, while torch takes one for each time that it is listed",
+            stacklevel=_USERS_LINE,
+        )
+    names = {"param_names": [named[i][0] for i in first]} if named else {}
+    return {"params": [tensors[i] for i in first], **names}
 
 
 def refuse_twice(params: list[Tensor]) -> None:
     """Refuse a parameter that occurs twice."""
     if len({id(p) for p in params}) != len(params):
-        raise ValueError("params: some parameters appear more than once or in more than one group")
+        raise ValueError("params: some parameters appear in more than one parameter group")
 
 
 def refuse_some_names(groups: list[Group]) -> None:

@@ -8,13 +8,16 @@ import numpy as np
 
 from fastnn._support import check, dtypes
 from fastnn._support.dtype_info import finfo
+from fastnn._support.errors import InvalidTypeError
 
 
 def size_of(name: str, given: tuple[Any, ...], size: Any) -> tuple[int, ...]:
     """The shape from positional arguments or from the keyword `size`."""
     if size is not None:
         if given:
-            raise TypeError(f"{name}: expected the shape once, got it by position and as size=")
+            raise InvalidTypeError(
+                f"{name}: expected the shape once, got it by position and as size="
+            )
         given = (size,)
     return check.shape("size", given)
 
@@ -26,10 +29,10 @@ def bounds_of(given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any, 
     values: dict[str, Any] = {"low": 0} if skipped else {}
     values.update(zip(names[skipped:], given, strict=False))
     if len(given) > 3 - skipped or set(named) & set(names[skipped : skipped + len(given)]):
-        raise TypeError(f"randint: expected (low=0, high, size), got {count} arguments")
+        raise InvalidTypeError(f"randint: expected (low=0, high, size), got {count} arguments")
     values.update(named)
     if set(values) != set(names):
-        raise TypeError(f"randint: expected (low=0, high, size), got {sorted(values)}")
+        raise InvalidTypeError(f"randint: expected (low=0, high, size), got {sorted(values)}")
     return values["low"], values["high"], values["size"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn._support import dtypes
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.random import rejection
 from fastnn.random.generator import Generator
 from fastnn.random.sampling import _without_influence
@@ -19,7 +20,9 @@ def _floating(name: str, **given: Tensor) -> None:
     for argument, x in given.items():
         if not isinstance(x, Tensor) or x.dtype.kind != "f":
             kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
-            raise TypeError(f"{argument}: expected a floating-point tensor in {name}, got {kind}")
+            raise InvalidTypeError(
+                f"{argument}: expected a floating-point tensor in {name}, got {kind}"
+            )
 
 
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
@@ -59,7 +62,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
     _floating("binomial", count=count, prob=prob)
     n, p = (dtypes.readable(x._array) for x in (count, prob))
     if not (np.asarray(n >= 0).all() and np.asarray(n % 1 == 0).all()):
-        raise ValueError("count: expected whole numbers >= 0")
+        raise InvalidValueError("count: expected whole numbers >= 0")
     if not np.asarray((p >= 0) & (p <= 1)).all():
-        raise ValueError("prob: expected probabilities in 0..1")
+        raise InvalidValueError("prob: expected probabilities in 0..1")
     return _without_influence(rejection.binomial(count, prob, generator=generator), count, prob)

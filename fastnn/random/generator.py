@@ -22,8 +22,10 @@ import numpy.typing as npt
 
 from fastnn._support import check, dtypes
 from fastnn._support.device import device, is_device, on_cpu
+from fastnn._support.errors import InvalidValueError
 from fastnn.random import normal as _normal, uniform as _uniform
 from fastnn.tape import listener
+from fastnn.tensor import Tensor, of_array
 
 __all__ = [
     "Generator",
@@ -107,7 +109,7 @@ class Generator:
 
     def __getstate__(self) -> npt.NDArray[np.uint8]:
         """For copies and pickles, which go on from here on their own."""
-        return self.get_state()
+        return self.get_state().numpy()
 
     def __setstate__(self, state: npt.NDArray[np.uint8]) -> None:
         self.__init__(0)  # type: ignore[misc]
@@ -125,8 +127,8 @@ class Generator:
         """The seed that the stream started from."""
         return self._seed
 
-    def get_state(self) -> npt.NDArray[np.uint8]:
-        """The whole state as 2536 bytes, for `set_state`.
+    def get_state(self) -> Tensor:
+        """The whole state as a uint8 tensor of 2536 bytes, for `set_state`.
 
         >>> g = Generator(1)
         >>> state = g.get_state()
@@ -141,20 +143,20 @@ class Generator:
         numbers = self._seed, int(words[2]), kept is not None, kept or 0.0
         tail = _TAIL.pack(*numbers, *self.engine_state.tolist())
         key = np.asarray(words[1], dtype="<u4").tobytes()
-        return np.frombuffer(key + tail, dtype=np.uint8).copy()
+        return of_array(np.frombuffer(key + tail, dtype=np.uint8).copy())
 
     def set_state(self, state: npt.ArrayLike) -> None:
         """Restore a state that `get_state` returned."""
         raw = np.asarray(state)
         if raw.dtype != np.uint8 or raw.shape != (_STATE_BYTES,):
-            raise ValueError(
+            raise InvalidValueError(
                 f"state: expected {_STATE_BYTES} bytes from get_state(), "
                 f"got {raw.dtype} of shape {raw.shape}"
             )
         data = raw.tobytes()
         seed, position, has_kept, kept, *engine = _TAIL.unpack(data[_KEY_BYTES:])
         if not 0 <= position <= 624 or has_kept > 1 or not math.isfinite(kept):
-            raise ValueError("state: these bytes are not a state from get_state()")
+            raise InvalidValueError("state: these bytes are not a state from get_state()")
         key = np.frombuffer(data[:_KEY_BYTES], dtype="<u4").astype(np.uint32)
         with self._lock:
             self._seed = seed
@@ -336,8 +338,8 @@ def initial_seed() -> int:
     return default_generator.initial_seed()
 
 
-def get_rng_state() -> npt.NDArray[np.uint8]:
-    """The default generator's state, as bytes."""
+def get_rng_state() -> Tensor:
+    """The default generator's state, as a uint8 tensor."""
     return default_generator.get_state()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from fastnn._support import check
 from fastnn._support.dtypes import int32
+from fastnn._support.errors import InvalidTypeError
 from fastnn.ops.inplace import copy_
 from fastnn.random.arguments import held, within
 from fastnn.random.generator import Generator, default_generator
@@ -22,7 +23,7 @@ from fastnn.tensor.attach import methods
 
 def _floating(self: Tensor, name: str) -> None:
     if self.dtype.kind != "f":
-        raise TypeError(f"{name}: expected a floating-point tensor, got {self.dtype}")
+        raise InvalidTypeError(f"{name}: expected a floating-point tensor, got {self.dtype}")
 
 
 def _filled(self: Tensor, values: Any) -> Tensor:
@@ -99,7 +100,7 @@ def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) ->
         ValueError: p outside of (0, 1).
     """
     if self.dtype.kind == "b":
-        raise TypeError("geometric_: expected a tensor of numbers, got bool")
+        raise InvalidTypeError("geometric_: expected a tensor of numbers, got bool")
     chance = check.real("p", p, 0.0, 1.0, open_low=True, open_high=True)
     with np.errstate(divide="ignore"):
         trials = np.ceil(np.log(_uniform53(self, generator)) / math.log1p(-chance))

@@ -14,6 +14,7 @@ import numpy as np
 
 from fastnn._support import dtypes
 from fastnn._support.dtype_info import finfo
+from fastnn._support.errors import InvalidValueError
 from fastnn.random.generator import Generator, default_generator
 from fastnn.tensor import Tensor, of_array
 
@@ -55,7 +56,7 @@ def poisson(rate: Tensor, *, generator: Generator | None = None) -> Tensor:
     tensor([0., 0.])
     """
     if not bool((dtypes.readable(rate._array) >= 0).all()):
-        raise ValueError("rate: expected numbers >= 0")
+        raise InvalidValueError("rate: expected numbers >= 0")
     return _each(_poisson, generator, rate)
 
 

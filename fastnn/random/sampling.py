@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn._support import check, dtypes
 from fastnn._support.device import on_cpu
+from fastnn._support.errors import InvalidTypeError, InvalidValueError, broadcast_shapes
 from fastnn.ops.creation import sizes_of, zeros_like
 from fastnn.ops.from_data import dtype_of
 from fastnn.ops.promote import cast
@@ -176,7 +177,7 @@ def randint_like(
     if high is None:
         low, high = 0, low
     if high is None:
-        raise TypeError("high: expected an integer, got none; use randint_like(input, high)")
+        raise InvalidTypeError("high: expected an integer, got none; use randint_like(input, high)")
     low = 0 if low is None else low
     return randint(
         low, high, input.shape, generator=generator, dtype=dtype or input.dtype,
@@ -301,21 +302,21 @@ def normal(
     given = [t for t in (mean, std) if isinstance(t, Tensor)]
     if not given:
         if size is None:
-            raise TypeError("size: expected a shape where mean and std are numbers")
+            raise InvalidTypeError("size: expected a shape where mean and std are numbers")
         check.real("std", std, 0.0)
         values = source.normal(sizes_of((size,)), float(mean), float(std), dtype_of(dtype))
         return of_array(values, requires_grad)
     if size is not None:
-        raise TypeError("size: expected None where mean or std is a tensor, which has a shape")
+        raise InvalidTypeError("size: expected None where mean or std is a tensor")
     if any(t.dtype.kind != "f" for t in given):
-        raise TypeError("mean, std: expected floating-point tensors; convert them with float()")
+        raise InvalidTypeError("mean, std: expected floating-point tensors; use .float()")
     if isinstance(std, Tensor):
         if bool((std < 0).any().item()):
-            raise ValueError("std: expected numbers from 0 up")
+            raise InvalidValueError("std: expected numbers from 0 up")
     else:
         check.real("std", std, 0.0)
     kind = given[0].dtype if dtype is None else dtype_of(dtype)
-    z = of_array(source.normal(np.broadcast_shapes(*(t.shape for t in given)), 0.0, 1.0, kind))
+    z = of_array(source.normal(broadcast_shapes(*(t.shape for t in given)), 0.0, 1.0, kind))
     made = (z * std + mean).detach()
     return _without_influence(made, *given) if not requires_grad else made.requires_grad_()
 
@@ -340,11 +341,11 @@ def bernoulli(
         chance = check.real("p", p, 0.0, 1.0)
         return cast(of_array(source.uniform(input.shape, 0.0, 1.0, float64) < chance), kind)
     if kind.kind != "f":
-        raise TypeError(f"input: expected floating-point probabilities, got {kind}")
+        raise InvalidTypeError(f"input: expected floating-point probabilities, got {kind}")
     listener.refuse("random numbers were drawn (bernoulli)")
     chances = input.detach()
     if input.numel() and not bool(((chances >= 0) & (chances <= 1)).all().item()):
-        raise ValueError("input: expected probabilities in 0..1")
+        raise InvalidValueError("input: expected probabilities in 0..1")
     u = of_array(source.uniform(chances.shape, 0.0, 1.0, dtypes.wide(chances._array.dtype)))
     return _without_influence((u < chances).to(kind), input)
 
@@ -372,15 +373,17 @@ def multinomial(
     (Efraimidis and Spirakis 2006).
     """
     if input.dtype.kind != "f":
-        raise TypeError(f"input: expected floating-point weights, got {input.dtype}")
+        raise InvalidTypeError(f"input: expected floating-point weights, got {input.dtype}")
     listener.refuse("random numbers were drawn (multinomial)")
     weights = dtypes.readable(input.detach()._array)
     if weights.ndim not in (1, 2) or not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise ValueError("input: expected finite weights from 0 up, a vector or rows of them")
+        raise InvalidValueError("input: expected finite weights from 0 up, in one axis or two")
     rows = np.atleast_2d(weights)
     least = (rows > 0).sum(1).min() if len(rows) else num_samples
     if least < (1 if replacement else num_samples) or num_samples < 1:
-        raise ValueError(f"num_samples: expected 1..{least} without replacement, got {num_samples}")
+        raise InvalidValueError(
+            f"num_samples: expected 1..{least} without replacement, got {num_samples}"
+        )
     source = generator or default_generator
     if replacement and num_samples > 1:
         ends = np.cumsum(rows, 1)

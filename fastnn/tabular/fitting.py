@@ -60,13 +60,14 @@ class Clock:
     """The schedule's time t of each step, stretched so that it reaches 1 when time is over.
 
     Without a limit t goes from 0 to 1 in equal steps. With one, what is left of it is shared out
-    after each epoch over as many epochs as fit into the seconds that are left.
+    after each epoch over as many epochs as fit into the seconds that are left, by the time that the
+    last ones took; the first, with a prediction that compiles, counts while it is the only one.
     """
 
     def __init__(self, epochs: int, deadline: float | None) -> None:
         self.left, self.deadline, self.t = epochs, deadline, 0.0
-        self._begun = time.perf_counter()
-        self._done = 0
+        self._epochs, self._done = epochs, 0
+        self._last, self._one = time.perf_counter(), 0.0  # seconds of an epoch
 
     def times(self, steps: int) -> NDArray[np.float64]:
         """t at each step of the next epoch."""
@@ -78,11 +79,13 @@ class Clock:
         """An epoch is over: whether there is another."""
         self.t += (1 - self.t) / self.left
         self.left, self._done = self.left - 1, self._done + 1
-        if self.deadline is not None:
-            now = time.perf_counter()
-            one = (now - self._begun) / self._done
-            self.left = min(self.left, int((self.deadline - now) / one))
-        return self.left > 0
+        if self.deadline is None:
+            return self.left > 0
+        now = time.perf_counter()
+        took, self._last = now - self._last, now
+        self._one = took if self._done <= 2 else 0.8 * self._one + 0.2 * took
+        self.left = min(self._epochs - self._done, int((self.deadline - now) / self._one))
+        return self.left > 0 and self.t < 1 - 1e-9
 
     def is_near(self, t: float) -> bool:
         """Whether the end of no later epoch is nearer to t."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support import default, dtypes
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.tape import listener
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def set_printoptions(
         >>> fastnn.set_printoptions(profile="default")
     """
     if profile is not None and profile not in PROFILES:
-        raise ValueError(f"profile: expected one of {list(PROFILES)}, got {profile!r}")
+        raise InvalidValueError(f"profile: expected one of {list(PROFILES)}, got {profile!r}")
     given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems,
              "linewidth": linewidth}  # fmt: skip
     _options.update(PROFILES.get(profile or "", {}))
@@ -178,3 +179,13 @@ def text(x: TensorBase) -> str:
     array = dtypes.readable(array)
     cut = array.size > _options["threshold"]
     return f"tensor({_lines(array, _Format(_shown(array, cut)), 7, cut)}{dtype}{_made(x)})"
+
+
+def formatted(x: Any, spec: str) -> str:
+    """A number in the format that `spec` describes; any tensor without one."""
+    if spec and x.ndim:
+        raise InvalidTypeError(
+            f"unsupported format string passed to Tensor.__format__: {spec!r} is of a number"
+        )
+    number = x.ndim == 0 and (spec != "" or listener.active is None)
+    return format(x.item(), spec) if number else text(x)

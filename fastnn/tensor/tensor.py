@@ -15,6 +15,12 @@ from fastnn._core import replay, tape
 from fastnn._core.tape import TensorBase, inference_enabled
 from fastnn._support import default, device as _device, dtypes, maps
 from fastnn._support.dtypes import bfloat16, bool_, float32, float64, int64
+from fastnn._support.errors import (
+    NUMPY_OF_TAPED,
+    InvalidIndexError,
+    InvalidTypeError,
+    InvalidValueError,
+)
 from fastnn.tape import batch, listener
 from fastnn.tensor import printing
 from fastnn.tensor.size import Size
@@ -101,8 +107,8 @@ class Tensor(TensorBase):
         """
         if dim is None:
             return self.shape
-        if not -self.ndim <= dim < self.ndim:
-            raise IndexError(f"dim: expected {-self.ndim}..{self.ndim - 1} for size, got {dim}")
+        if not -(n := self.ndim) <= dim < n:
+            raise InvalidIndexError(f"dim: expected {-n}..{n - 1} for size, got {dim}")
         return self.shape[dim]
 
     def dim(self) -> int:
@@ -117,19 +123,14 @@ class Tensor(TensorBase):
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError("len() of a 0-d tensor")
+            raise InvalidTypeError("len() of a 0-d tensor")
         return self.shape[0]
 
     def __repr__(self) -> str:
         return printing.text(self)
 
     def __format__(self, spec: str) -> str:
-        if spec and self.ndim:
-            raise TypeError(
-                f"unsupported format string passed to Tensor.__format__: {spec!r} is of a number"
-            )
-        number = self.ndim == 0 and (spec != "" or listener.active is None)
-        return format(self.item(), spec) if number else repr(self)
+        return printing.formatted(self, spec)
 
     # Values as Python and NumPy objects
 
@@ -137,20 +138,20 @@ class Tensor(TensorBase):
         """The value of a one-element tensor, as a Python number."""
         listener.refuse("its value was asked for (item, float, int, bool or a branch)")
         if self._array.size != 1:
-            raise ValueError(f"item: expected a tensor of one element, got shape {self.shape}")
+            raise InvalidValueError(f"item: expected one element, got shape {self.shape}")
         value: float | int | bool = dtypes.readable(self._array).item()
         return value
 
     def numpy(self, *, force: bool = False) -> NDArray[Any]:
         """The values as an array that shares this tensor's memory; force: of its detached form."""
         listener.refuse("its values were asked for (numpy)")
-        if not force and self.requires_grad and self._node is not None:
-            raise RuntimeError("numpy: this tensor requires grad; use tensor.detach().numpy()")
+        if self.requires_grad and not force:
+            raise RuntimeError(NUMPY_OF_TAPED)
         return self._for_numpy("numpy")
 
     def _for_numpy(self, name: str) -> NDArray[Any]:
         if self._array.dtype.kind == "V":
-            raise TypeError(f"{name}: NumPy has no bfloat16; use tensor.float() first")
+            raise InvalidTypeError(f"{name}: NumPy has no bfloat16; use tensor.float() first")
         return self._array
 
     def asnumpy(self) -> NDArray[Any]:
@@ -176,7 +177,7 @@ class Tensor(TensorBase):
     def __index__(self) -> int:
         value = self.item()
         if not isinstance(value, int):
-            raise TypeError(f"only whole numbers are an index, got a tensor of {self.dtype}")
+            raise InvalidTypeError(f"only whole numbers are an index, got a tensor of {self.dtype}")
         return value
 
     def __float__(self) -> float:
@@ -237,7 +238,7 @@ class Tensor(TensorBase):
         return self._array.ndim
 
     def get_device(self) -> int:
-        """Always -1: the tensor is on the CPU."""
+        """-1, as of all tensors on the CPU."""
         return -1
 
     def storage_offset(self) -> int:
@@ -291,7 +292,7 @@ class Tensor(TensorBase):
         if self._node is not None:
             raise RuntimeError("requires_grad_: only leaf tensors can be changed; use detach()")
         if requires_grad and not dtypes.is_float(self._array.dtype):
-            raise TypeError(
+            raise InvalidTypeError(
                 f"requires_grad_: only floating-point tensors have gradients, got {self.dtype}"
             )
         if requires_grad and self._inference and not inference_enabled():
@@ -317,7 +318,7 @@ def as_dtype(array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype in DTYPES and array.dtype.isnative:
         return array
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"data: expected numbers or booleans, got dtype {array.dtype}")
+        raise InvalidTypeError(f"data: expected numbers or booleans, got dtype {array.dtype}")
     return array.astype(dtypes.dtype_of(array.dtype, "data"))
 
 
@@ -347,7 +348,7 @@ def _as_torch(data: Any, more: tuple[Any, ...]) -> NDArray[Any]:
     if sizes is not None or isinstance(data, batch.Batch):
         return given_values(data, False, None, more)[0]
     if isinstance(data, np.generic) or not (hasattr(data, "__len__") or hasattr(data, "__array__")):
-        raise TypeError(f"array: expected a sequence, an array or sizes, got {data!r}; use tensor")
+        raise InvalidTypeError(f"array: expected a sequence, an array or sizes, got {data!r}")
     return dtypes.converted(as_dtype(np.asarray(data)), default.dtype)
 
 
@@ -369,11 +370,11 @@ def given_values(
     sizes = _sizes(data, requires_grad, dtype, more)
     if sizes is not None:
         if min(sizes, default=0) < 0:
-            raise ValueError(f"sizes: expected integers of at least 0, got {sizes}")
+            raise InvalidValueError(f"sizes: expected integers of at least 0, got {sizes}")
         return np.zeros(sizes, default.dtype), False
     if not isinstance(requires_grad, bool | np.bool_):
         if dtype is not None or requires_grad is None:
-            raise TypeError(f"requires_grad: expected True or False, got {requires_grad!r}")
+            raise InvalidTypeError(f"requires_grad: expected True or False, got {requires_grad!r}")
         requires_grad, dtype = False, requires_grad
     source = data._array if isinstance(data, Tensor) else data
     if isinstance(source, batch.Batch):

@@ -210,7 +210,7 @@ def _state(session: Running) -> State:
         "gradients": _gradients(session),
         "scheduler": None if scheduler is None else scheduler.state_dict(),
         "callbacks": [callback.state_dict() for callback in session.plan.callbacks],
-        "random": random.get_rng_state(),
+        "random": random.get_rng_state().numpy(),
         "seed": session.seed,
         "epoch": session.epoch,
         "step": session.step,

@@ -136,7 +136,9 @@ class Evaluator:
     def _feed(self, x: Any, y: Any, sample_weight: Any = None) -> Feed:
         return Feed(self.model, self.loss, self._facades).take(x, y, sample_weight)
 
-    def _steps(self, model: Module, loss: Loss) -> Steps:
+    def _steps(self, model: Module | None = None, loss: Loss | None = None) -> Steps:
+        """The steps of these; default: of the trainer's own model and loss."""
+        model, loss = (self.model, self.loss) if model is None or loss is None else (model, loss)
         return Steps(model, loss, self.optimizer, self._recordings)
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.backward.gradients import gradients_by, ones
 from fastnn.tape.modes import is_grad_enabled, set_grad_enabled
 from fastnn.tensor import Tensor, of_array
@@ -22,14 +23,14 @@ def _sequence(value: Any, name: str) -> list[Tensor]:
     found = _listed(value)
     for i, x in enumerate(found):
         if not isinstance(x, Tensor):
-            raise TypeError(f"{name}[{i}]: expected a Tensor, got {type(x).__name__}")
+            raise InvalidTypeError(f"{name}[{i}]: expected a Tensor, got {type(x).__name__}")
     return found
 
 
 def _cotangents(outputs: list[Tensor], grad_outputs: Any) -> list[Tensor]:
     given = [None] * len(outputs) if grad_outputs is None else _listed(grad_outputs)
     if len(given) != len(outputs):
-        raise ValueError(
+        raise InvalidValueError(
             f"grad_outputs: expected one for each of {len(outputs)} outputs, got {len(given)}"
         )
     found = []
@@ -119,7 +120,7 @@ def _complete(
 ) -> tuple[Tensor | None, ...]:
     """Handle unused inputs: None, zeros, or an error."""
     if zeros and allow_unused is False:
-        raise ValueError(
+        raise InvalidValueError(
             "allow_unused: expected True or None with materialize_grads=True, got False"
         )
     if zeros:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._support.errors import InvalidValueError
 from fastnn.backward.gradients import gradients_by, ones
 from fastnn.tape.modes import enable_grad, no_grad
 from fastnn.tensor import Tensor, float64, of_array
@@ -35,7 +36,7 @@ def _checked_inputs(inputs: Any) -> list[Any]:
     given = list(inputs) if isinstance(inputs, tuple | list) else [inputs]
     chosen = [x for x in given if isinstance(x, Tensor) and x.requires_grad]
     if not chosen:
-        raise ValueError(
+        raise InvalidValueError(
             "inputs: gradcheck expects at least one input tensor to require gradient, but none "
             "of them have requires_grad=True"
         )

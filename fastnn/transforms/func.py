@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastnn._support import check, tree as _tree
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.backward.pullback import (
     Run,
     cotangents_for,
@@ -25,12 +26,12 @@ def _argnums(argnums: Any, n: int) -> list[int]:
     found = []
     for p in given:
         if isinstance(p, bool) or not isinstance(p, int):
-            raise TypeError(f"argnums: expected int or tuple of int, got {p!r}")
+            raise InvalidTypeError(f"argnums: expected int or tuple of int, got {p!r}")
         if not -n <= p < n:
-            raise ValueError(f"argnums: expected {-n}..{n - 1} for {n} arguments, got {p}")
+            raise InvalidValueError(f"argnums: expected {-n}..{n - 1} for {n} arguments, got {p}")
         found.append(p % n)
     if len(set(found)) != len(found) or not found:
-        raise ValueError(f"argnums: expected each position once, got {tuple(given)}")
+        raise InvalidValueError(f"argnums: expected each position once, got {tuple(given)}")
     return found
 
 
@@ -52,7 +53,7 @@ def _ran(
     value, aux = run.value, None
     if has_aux:
         if not isinstance(value, tuple) or len(value) != 2:
-            raise ValueError(
+            raise InvalidValueError(
                 f"has_aux: expected fn to return (output, aux), got {check.show(value)}"
             )
         value, aux = value
@@ -72,7 +73,7 @@ def _both(func: Function, argnums: Argnums, has_aux: bool) -> Function:
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
         run, value, aux, chosen = _ran(fn, argnums, has_aux, args, kwargs)
         if not isinstance(value, Tensor) or value.numel() != 1:
-            raise ValueError(
+            raise InvalidValueError(
                 "func: expected a function that returns a tensor of one element, got "
                 f"{f'shape {value.shape}' if isinstance(value, Tensor) else check.show(value)}; "
                 "use vjp or jacrev"
@@ -216,7 +217,7 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
 def _pushed(func: Function, primals: Any, has_aux: bool) -> Any:
     """The output, the function that pushes tangents (flat) forward, aux, and the flat primals."""
     if not isinstance(primals, tuple | list):
-        raise TypeError(f"primals: expected a tuple of arguments, got {check.show(primals)}")
+        raise InvalidTypeError(f"primals: expected a tuple of arguments, got {check.show(primals)}")
     positions = tuple(range(len(primals)))
     run, value, aux, _ = _ran(plain(func), positions, has_aux, tuple(primals), {})
     push = run.push(tensors_in(value, "func's output"))
@@ -253,7 +254,7 @@ def jvp(func: Function, primals: Any, tangents: Any, has_aux: bool = False) -> A
         (tensor(9.), tensor(6.))
     """
     if not isinstance(tangents, tuple | list):
-        raise TypeError(f"tangents: expected a tuple, got {check.show(tangents)}")
+        raise InvalidTypeError(f"tangents: expected a tuple, got {check.show(tangents)}")
     output, pushed, aux = _pushed(func, primals, has_aux)
     found = pushed(tangents, "tangents")
     return (output, found, aux) if has_aux else (output, found)

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastnn._core.replay import Front
 from fastnn._support import check
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.backward.pullback import Run, cotangents_for, detached, tensors_in
 from fastnn.tensor import Tensor
 
@@ -30,7 +31,7 @@ def plain(fn: Any) -> Function:
     if isinstance(fn, Front):
         return fn.fn  # type: ignore[attr-defined,no-any-return]
     if not callable(fn):
-        raise TypeError(f"fn: expected a function or a module, got {check.show(fn)}")
+        raise InvalidTypeError(f"fn: expected a function or a module, got {check.show(fn)}")
     return fn  # type: ignore[no-any-return]
 
 
@@ -38,9 +39,9 @@ def _position(value: Any, name: str) -> int:
     try:
         p = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name}: expected int or tuple of int, got {value!r}") from None
+        raise InvalidTypeError(f"{name}: expected int or tuple of int, got {value!r}") from None
     if p < 0:
-        raise ValueError(f"{name}: expected positions >= 0, got {p}")
+        raise InvalidValueError(f"{name}: expected positions >= 0, got {p}")
     return p
 
 
@@ -49,24 +50,26 @@ def positions_of(grad_position: Any, name: str = "grad_position") -> tuple[int, 
     given = grad_position if isinstance(grad_position, tuple | list) else (grad_position,)
     positions = tuple(_position(p, name) for p in given)
     if not positions:
-        raise ValueError(f"{name}: expected at least one position, got ()")
+        raise InvalidValueError(f"{name}: expected at least one position, got ()")
     if len(set(positions)) != len(positions):
-        raise ValueError(f"{name}: expected each position once, got duplicate positions {given}")
+        raise InvalidValueError(
+            f"{name}: expected each position once, got duplicate positions {given}"
+        )
     return positions
 
 
 def weights_of(weights: Any) -> list[Tensor]:
     found = [weights] if isinstance(weights, Tensor) else weights
     if not isinstance(found, tuple | list):
-        raise TypeError(
+        raise InvalidTypeError(
             f"weights: expected a Parameter, or a list, tuple or ParameterTuple of them, got "
             f"{check.show(weights)}"
         )
     for i, w in enumerate(found):
         if not isinstance(w, Tensor):
-            raise TypeError(f"weights[{i}]: expected a Parameter, got {check.show(w)}")
+            raise InvalidTypeError(f"weights[{i}]: expected a Parameter, got {check.show(w)}")
         if w._node is not None:
-            raise TypeError(
+            raise InvalidTypeError(
                 f"weights[{i}]: expected a Parameter, got a tensor that was computed from others; "
                 "make it an argument of fn"
             )
@@ -79,7 +82,7 @@ class Plan:
     def __init__(self, fn: Any, grad_position: Positions, weights: Weights, flags: dict[str, Any]):
         self.fn = plain(fn)
         if grad_position is None and weights is None:
-            raise ValueError(
+            raise InvalidValueError(
                 "grad_position and weights: `grad_position` and `weights` can not be None at the "
                 "same time; give a position, or the parameters"
             )
@@ -96,11 +99,13 @@ class Plan:
         """Run the function on the tape."""
         for p in self.positions:
             if p >= len(args):
-                raise ValueError(
+                raise InvalidValueError(
                     f"grad_position: expected 0..{len(args) - 1} for {len(args)} arguments, got {p}"
                 )
             if not isinstance(args[p], Tensor):
-                raise TypeError(f"argument {p}: expected tensors, got {type(args[p]).__name__}")
+                raise InvalidTypeError(
+                    f"argument {p}: expected tensors, got {type(args[p]).__name__}"
+                )
 
         def call(aliases: list[Tensor]) -> Any:
             given = list(args)
@@ -125,7 +130,7 @@ class Plan:
 def first_of(value: Any) -> tuple[Any, tuple[Any, ...]]:
     """The first output and the others."""
     if not isinstance(value, tuple | list) or len(value) < 2:
-        raise ValueError(
+        raise InvalidValueError(
             "has_aux: expected fn to return more than one output, of which only the first is "
             f"differentiated; got {check.show(value)}"
         )
@@ -140,7 +145,9 @@ def _sens(args: tuple[Any, ...], kwargs: dict[str, Any], wanted: bool) -> Any:
         rest = {k: v for k, v in kwargs.items() if k != "sens"}
         return kwargs["sens"], args, rest
     if not args:
-        raise ValueError("sens: expected the gradient by the output as last argument or as sens=")
+        raise InvalidValueError(
+            "sens: expected the gradient by the output as last argument or as sens="
+        )
     return args[-1], args[:-1], kwargs
 
 
@@ -261,9 +268,11 @@ def get_grad(gradients: Any, identifier: Any) -> Tensor:
         tensor(2.)
     """
     if isinstance(identifier, bool) or not isinstance(identifier, int | str | Tensor):
-        raise TypeError(f"identifier: expected an int or a Parameter, got {check.show(identifier)}")
+        raise InvalidTypeError(
+            f"identifier: expected an int or a Parameter, got {check.show(identifier)}"
+        )
     if not isinstance(gradients, tuple | list):
-        raise TypeError(
+        raise InvalidTypeError(
             "gradients: expected what grad(..., return_ids=True) returned, got "
             f"{check.show(gradients)}"
         )
@@ -272,7 +281,7 @@ def get_grad(gradients: Any, identifier: Any) -> Tensor:
     while waiting:
         part = waiting.pop(0)
         if not isinstance(part, tuple | list):
-            raise TypeError(
+            raise InvalidTypeError(
                 "gradients: expected pairs of an id and a gradient, from return_ids=True, got "
                 f"{check.show(part)}"
             )

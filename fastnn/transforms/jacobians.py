@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check, dtypes, tree
+from fastnn._support.errors import InvalidTypeError
 from fastnn.backward.pullback import (
     Run,
     cotangents_for,
@@ -81,7 +82,7 @@ def _inputs_of(inputs: Any) -> tuple[Tensor, ...]:
     found = inputs if isinstance(inputs, tuple | list) else (inputs,)
     for i, x in enumerate(found):
         if not isinstance(x, Tensor):
-            raise TypeError(
+            raise InvalidTypeError(
                 f"inputs[{i}]: expected a Tensor, or a tuple or list of Tensors, got "
                 f"{check.show(x)}"
             )

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from fastnn._support import check
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.tensor import Tensor
 from fastnn.transforms.vmap.transform import stack
 
@@ -48,7 +49,7 @@ def _swapped(module: Module, values: Mapping[str, Any], tie: bool, strict: bool)
         registry, own = places[name]
         first, other = shared.setdefault(id(registry[own]), (name, value))
         if other is not value and registry[own] is not None:
-            raise ValueError(
+            raise InvalidValueError(
                 f"params: expected one value for {first!r} and {name!r}, which the module shares, "
                 "got two; say tie_weights=False to give each its own"
             )
@@ -109,13 +110,15 @@ def functional_call(
     values: dict[str, Any] = {}
     for part in dicts:
         if not isinstance(part, Mapping):
-            raise TypeError(
+            raise InvalidTypeError(
                 "parameter_and_buffer_dicts: expected a dict, or a list or tuple of dicts, got "
                 f"{check.show(part)}"
             )
         for name, value in part.items():
             if name in values:
-                raise ValueError(f"params: expected each name in one dict, got {name!r} in two")
+                raise InvalidValueError(
+                    f"params: expected each name in one dict, got {name!r} in two"
+                )
             values[name] = value
     given = () if args is None else args if isinstance(args, tuple) else (args,)
     with _swapped(module, values, tie_weights, strict):
@@ -143,13 +146,13 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Tensor], dic
         (4, 3, 2)
     """
     if not models:
-        raise ValueError("models: expected at least one, got none")
+        raise InvalidValueError("models: expected at least one, got none")
     found: list[dict[str, Tensor]] = []
     for kind in ("named_parameters", "named_buffers"):
         states = [dict(getattr(model, kind)()) for model in models]
         for i, state in enumerate(states):
             if {n: t.shape for n, t in state.items()} != {n: t.shape for n, t in states[0].items()}:
-                raise ValueError(f"models[{i}]: expected the names and shapes of models[0]")
+                raise InvalidValueError(f"models[{i}]: expected the names and shapes of models[0]")
         made = {n: stack([s[n] for s in states]).detach() for n in states[0]}
         for name, tensor in made.items():
             tensor.requires_grad = states[0][name].requires_grad

@@ -117,6 +117,9 @@ nn.Dense(3, 2, 0.5, 1.0, activation='relu')(x)
 nn.Dense(3, 4, z, 'ones')(x) => x @ z.T + 1
 nn.LayerNorm((3,))(x) => normal(x, 1e-7, 1)
 nn.LayerNorm([3], epsilon=0.5)(x) => normal(x, 0.5, 1)
+nn.GroupNorm(1, 3)(x) => normal(x, 1e-5, 1)
+nn.GroupNorm(3, 3, gamma_init=2.0, beta_init='ones')(x) => x * 0 + 1
+nn.GroupNorm(1, 3, 0.5, False)(x) => normal(x, 0.5, 1)
 nn.BatchNorm1d(3)(x) => x / np.sqrt(1 + 1e-5)
 nn.BatchNorm1d(3).set_train()(z) => normal(z, 1e-5, 0)
 nn.BatchNorm1d(3, use_batch_statistics=True)(z) => normal(z, 1e-5, 0)

@@ -125,16 +125,25 @@ def function_of(test: dict[str, Any]) -> tuple[Any, Any] | None:
     return lambda *a: f(*a, **kwargs), lambda *a: mine(*a, **converted)
 
 
-def modules_of(test: dict[str, Any], name: str, dtype: torch.dtype) -> tuple[Any, Any] | None:
-    """The modules of both libraries with torch's weights; None where fastnn lacks it."""
-    name = test.get("module_name") or name
-    theirs = getattr(torch.nn, name, None)
-    mine = getattr(fastnn.nn, name, None)
+def constructors(test: dict[str, Any], name: str) -> tuple[Any, Any] | None:
+    """Of a module in both libraries; None where fastnn lacks it."""
+    made = test.get("constructor")
+    if made is not None:  # a function of the database that calls the module's class
+        there = all(hasattr(fastnn.nn, n) for n in made.__code__.co_names if hasattr(torch.nn, n))
+        return (made, in_fastnn(made)) if there else None
+    theirs, mine = getattr(torch.nn, name, None), getattr(fastnn.nn, name, None)
     if theirs is None or mine is None:
         return None
     args = test.get("constructor_args", ())
-    module = theirs(*args).to(dtype)
-    own = mine(*cloned(args))
+    return lambda: theirs(*args), lambda: mine(*cloned(args))
+
+
+def modules_of(test: dict[str, Any], name: str, dtype: torch.dtype) -> tuple[Any, Any] | None:
+    """The modules of both libraries with torch's weights; None where fastnn lacks it."""
+    both = constructors(test, test.get("module_name") or name)
+    if both is None:
+        return None
+    module, own = both[0]().to(dtype), both[1]()
     if dtype == torch.float64:
         own = own.to(fastnn.float64)
     state = module.state_dict().items()

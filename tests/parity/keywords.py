@@ -229,10 +229,10 @@ def write(log: Log, one: Tried) -> None:
 def run_signatures(log: Log) -> None:
     for space, (theirs, mine) in SPACES.items():
         for name in dir(mine):
-            f = getattr(mine, name)
-            if name.startswith("_") or not callable(f) or isinstance(f, type):
+            if name.startswith("_") or not hasattr(theirs, name):
                 continue
-            if hasattr(theirs, name):
+            f = getattr(mine, name)
+            if callable(f) and not isinstance(f, type):
                 for keyword in missing_keywords(space, name):
                     log(f"{space}.{name}", keyword, "-", "signature", "note:signature")
     for path in MODULES.split():

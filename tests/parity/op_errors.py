@@ -12,6 +12,13 @@ from .op_forms import Form, call
 from .runs import Limit, Log, Slow
 from .values import Skip, clone, convert, flat, said, shown_call
 
+KINDS = (IndexError, ValueError, TypeError, RuntimeError)
+
+
+def caught_alike(mine: Exception, theirs: Exception) -> bool:
+    """Whether `except` with torch's kind of error catches fastnn's as well."""
+    return any(isinstance(mine, kind) for kind in KINDS if isinstance(theirs, kind))
+
 
 def one_error(log: Log, op: Any, form: Form, sample: Any) -> None:
     shown = shown_call(form.label, (sample.input, *sample.args), sample.kwargs)
@@ -37,6 +44,7 @@ def one_error(log: Log, op: Any, form: Form, sample: Any) -> None:
     except Slow:
         return rec("error", "fail:slow")
     except Exception as error:
-        return rec("error", "pass", f"{type(error).__name__} / torch {type(theirs).__name__}")
+        status = "pass" if caught_alike(error, theirs) else "fail:kind"
+        return rec("error", status, f"{said(error)[:120]} / torch {said(theirs)[:120]}")
     shapes = [tuple(o.shape) if isinstance(o, fastnn.Tensor) else o for o in flat(got)]
     rec("error", "fail:accepts", f"gives {str(shapes)[:60]}; torch: {said(theirs)[:170]}")

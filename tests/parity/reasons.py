@@ -104,12 +104,6 @@ REASONS = [
         detail=r"output 0: values off",
     ),
     Reason(
-        "GELU's Phi is right to two units in the last place of 1 (simd/vmath.h): 0 far below 0",
-        op="GELU$|nn.functional.gelu$",
-        status="fail:gradient",
-        detail=r"output 0: values off.*\(scale [\d.]+e-1\d\)",
-    ),
-    Reason(
         "the gradient at nan is 0; torch's is 0 or dy by the place in a vector of its kernel",
         op="nn.functional.(hardshrink|hardtanh|relu6|softshrink)$",
         what="reference",
@@ -188,6 +182,12 @@ REASONS = [
         detail=r"output 0: values off",
     ),
     Reason(
+        "gradients of embeddings are dense",
+        part="common_nn",
+        op=r"Embedding(Bag)?_sparse$",
+        detail="ValueError: sparse: expected False",
+    ),
+    Reason(
         "rounding grows along the path of LBFGS",
         part="optim_db",
         op="LBFGS$",
@@ -201,14 +201,6 @@ REASONS = [
         dtype="float64",
         what="steps",
         status="fail:value",
-    ),
-    Reason(
-        "foreach and capturable mean nothing here, so a tensor as lr or beta goes with them",
-        part="optim_db",
-        op="AdamW?$",
-        what="error",
-        status="fail:accepts",
-        detail=r"torch: ValueError: (lr|betas\[\d\]) as a Tensor is not supported",
     ),
 ]
 
@@ -243,6 +235,7 @@ ABSENT = [
         r"linalg\.ldl_.*",
     ),
     Absent("a histogram in many dimensions: np.histogramdd", "op_db", r"histogramdd"),
+    Absent("SparseAdam, for gradients that are sparse tensors", "optim_db", r"SparseAdam"),
     Absent(
         "images and signals: convolutions, pooling, and norms and padding over more than one axis",
         "module_db",
@@ -255,6 +248,12 @@ ABSENT = [
         r"(RNN|GRU|LSTM)(Cell)?|CTCLoss",
     ),
     Absent("attention: nets of sequences", "module_db", r"Transformer.*|MultiheadAttention"),
+    Absent("attention: nets of sequences", "common_nn", r"Transformer.*"),
+    Absent(
+        "images and signals: convolutions, patches, resampling, and padding over several axes",
+        "common_nn",
+        r"Conv.*|CrossMapLRN2d|ReplicationPad3d|Pixel(Uns|S)huffle|interpolate_.*|(Unf|F)old.*",
+    ),
     Absent(
         "Linear and CrossEntropyLoss, which a compiled step joins as well",
         "module_db",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastnn import ops
+from fastnn._support.dtype_info import finfo
 from fastnn.distributions import constraints
 from fastnn.distributions.constraints import Constraint
 from fastnn.nn.functional import softplus
@@ -262,7 +263,7 @@ class PowerTransform(Transform):
 
 
 class SigmoidTransform(Transform):
-    """y = 1 / (1 + exp(-x))."""
+    """y = 1 / (1 + exp(-x)); a y of 0 or 1, to which sigmoid rounds, has a finite x as well."""
 
     codomain = constraints.unit_interval
 
@@ -270,6 +271,8 @@ class SigmoidTransform(Transform):
         return x.sigmoid()
 
     def _inverse(self, y: Tensor) -> Tensor:
+        limits = finfo(y.dtype)
+        y = ops.clamp(y, limits.tiny, 1 - limits.eps)
         return y.log() - (-y).log1p()
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:

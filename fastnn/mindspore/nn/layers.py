@@ -278,6 +278,54 @@ class LayerNorm(_Norm):
         return f"normalized_shape={self.normalized_shape}"
 
 
+class GroupNorm(_Norm):
+    """y = gamma * (x - mean) / sqrt(var + eps) + beta, over each row's groups of channels.
+
+    Args:
+        num_groups: into which the channels, axis 1, are divided.
+        num_channels: a multiple of num_groups.
+        eps: default 1e-5.
+        affine: with gamma and beta, default True.
+        gamma_init, beta_init: initial values.
+        dtype: default float32.
+
+    >>> import fastnn.mindspore as mindspore
+    >>> print(GroupNorm(1, 2)(mindspore.Tensor([[1.0, 3.0]])).round(2))
+    [[-1.  1.]]
+    """
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        gamma_init: Init = "ones",
+        beta_init: Init = "zeros",
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        super().__init__()
+        self.num_groups = check.integer("num_groups", num_groups, 1)
+        self.num_channels = check.integer("num_channels", num_channels, 1)
+        if num_channels % num_groups:
+            raise ValueError(
+                f"num_channels: expected a multiple of {num_groups} groups, got {num_channels}"
+            )
+        self.eps = check.real("eps", eps, 0.0)
+        self.affine = check.flag("affine", affine)
+        if affine:
+            self._scale((num_channels,), gamma_init, beta_init, dtype)
+
+    def construct(self, x: Tensor) -> Any:
+        """y, of the shape of x."""
+        gamma, beta = (self.gamma, self.beta) if self.affine else (None, None)
+        return F.group_norm(x, self.num_groups, gamma, beta, self.eps)
+
+    def extend_repr(self) -> str:
+        """The sizes."""
+        return f"num_groups={self.num_groups}, num_channels={self.num_channels}"
+
+
 class ClipByNorm(Cell):
     """x, scaled to the norm clip_norm over `axis` where it is longer."""
 
@@ -340,5 +388,5 @@ class BiDense(nn.Bilinear, Cell):
 
 __all__ = [
     "BatchNorm1d", "BiDense", "ClipByNorm", "Dense", "Dropout", "Embedding", "Flatten", "Identity",
-    "LayerNorm", "Unflatten",
+    "GroupNorm", "LayerNorm", "Unflatten",
 ]  # fmt: skip

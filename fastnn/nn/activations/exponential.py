@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn.activations.base import Elementwise, Plain, checked, into
 from fastnn.tensor import Tensor
 
@@ -28,7 +29,7 @@ def _is_below(input: Tensor) -> Tensor:
 def _nonzero(name: str, value: float) -> float:
     number = check.real(name, value)
     if number == 0.0:
-        raise ValueError(f"{name}: expected a number other than 0, got 0")
+        raise InvalidValueError(f"{name}: expected a number other than 0, got 0")
     return number
 
 

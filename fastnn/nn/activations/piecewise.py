@@ -8,6 +8,7 @@ from typing import Any
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn._support.errors import InvalidTypeError
 from fastnn.nn.activations.base import Elementwise, Plain, checked, into, limit_for
 from fastnn.ops.table import taped
 from fastnn.tape.node import Node
@@ -49,11 +50,11 @@ def hardtanh(
     """
     checked(input, inplace)
     if input.dtype == bool_:
-        raise TypeError("input: expected numbers, got bool; use .float()")
+        raise InvalidTypeError("input: expected numbers, got bool; use .float()")
     if inplace:
         return into(input, "hardtanh_", lambda x: hardtanh(x, min_val, max_val))
     if input._array.dtype == bool_:
-        raise TypeError("input: expected numbers for hardtanh, got bool; use .float()")
+        raise InvalidTypeError("input: expected numbers for hardtanh, got bool; use .float()")
     bounds = _bounds(min_val, max_val)
     if min(bounds) < 0 and input._array.dtype.kind == "u":
         raise RuntimeError(

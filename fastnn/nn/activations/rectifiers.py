@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from fastnn import ops
 from fastnn._support import check, device as _device
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn import init as init_
 from fastnn.nn.activations.base import (
     ACTIVATIONS,
@@ -169,7 +170,9 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     check.same_dtype("weight", weight.dtype, input.dtype, "input")
     channels = 1 if input.ndim == 0 else input.shape[min(1, input.ndim - 1)]
     if weight.ndim > 1 or weight.numel() not in (1, channels):
-        raise ValueError(f"weight: expected 1 or {channels} slopes, got shape {weight.shape}")
+        raise InvalidValueError(
+            f"weight: expected 1 or {channels} slopes, got shape {weight.shape}"
+        )
     slope = weight
     if weight.numel() > 1 and input.ndim > 2:
         slope = ops.reshape(weight, (-1, *(1,) * (input.ndim - 2)))

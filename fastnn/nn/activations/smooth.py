@@ -7,6 +7,7 @@ from typing import Literal
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.nn.activations.base import ACTIVATIONS, Elementwise, Plain, checked, into
 from fastnn.tensor import Tensor, bool_
 
@@ -153,7 +154,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     checked(input)
     sharpness = check.real("beta", beta)
     if sharpness == 0.0:
-        raise ValueError("beta: expected a number other than 0, got 0")
+        raise InvalidValueError("beta: expected a number other than 0, got 0")
     return ops.softplus(input, sharpness, check.real("threshold", threshold))
 
 
@@ -253,7 +254,7 @@ def tanhshrink(input: Tensor) -> Tensor:
     """Tanh shrinkage: x - tanh(x), elementwise."""
     checked(input)
     if input.dtype == bool_:
-        raise TypeError("input: expected numbers, got bool; use .float()")
+        raise InvalidTypeError("input: expected numbers, got bool; use .float()")
     return ops.sub(input, ops.tanh(input))
 
 

@@ -10,8 +10,10 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn.activations.base import ACTIVATIONS, checked
 from fastnn.nn.layer import Layer
+from fastnn.ops.axes import axis_or_none
 from fastnn.random.generator import default_generator
 from fastnn.tensor import Tensor, of_array
 
@@ -40,7 +42,7 @@ def _axis(name: str, input: Tensor, dim: int | None, stacklevel: int) -> int:
             stacklevel + 1,
         )
         return 0 if input.ndim in (0, 1, 3) else 1
-    return check.integer("dim", dim, -max(input.ndim, 1), max(input.ndim, 1) - 1)
+    return axis_or_none(name, dim, input.ndim)
 
 
 def _as_given(dim: Any, axis: int | None) -> int | None:
@@ -122,7 +124,7 @@ class Softmax2d(Layer):
         """Softmax along axis -3."""
         checked(input)
         if input.ndim not in (3, 4):
-            raise ValueError(
+            raise InvalidValueError(
                 "input: Softmax2d: expected input to be 3D or 4D, (channels, height, width) with "
                 f"or without rows, got shape {input.shape}"
             )
@@ -207,7 +209,7 @@ def gumbel_softmax(
     """
     checked(logits)
     check.real("tau", tau, 0.0, open_low=True)
-    axis = check.integer("dim", dim, -max(logits.ndim, 1), max(logits.ndim, 1) - 1)
+    axis = axis_or_none("gumbel_softmax", dim, logits.ndim)
     uniform = of_array(default_generator.uniform(logits.shape, 0.0, 1.0, np.float64))
     exponential = ops.cast(ops.neg(ops.log1p(ops.neg(uniform))), logits.dtype)
     soft = ops.softmax(ops.div(ops.sub(logits, ops.log(exponential)), tau), axis)
@@ -221,9 +223,9 @@ def gumbel_softmax(
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """GLU: a sigmoid(b) of the two halves of x along `dim`, default the last axis; see `nn.GLU`."""
     checked(input)
-    at = check.integer("dim", dim, -max(input.ndim, 1), max(input.ndim, 1) - 1)
+    at = axis_or_none("glu", dim, input.ndim)
     if input.ndim == 0 or input.shape[at] % 2:
-        raise ValueError(f"input: expected an even size along axis {dim}, got {input.shape}")
+        raise InvalidValueError(f"input: expected an even size along axis {dim}, got {input.shape}")
     half = input.shape[at] // 2
     a, b = ops.narrow(input, at, 0, half), ops.narrow(input, at, half, half)
     return ops.mul(a, ops.sigmoid(b))

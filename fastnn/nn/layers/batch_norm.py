@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn.layers.running_moments import RunningMoments
 from fastnn.nn.parameter import Parameter
 from fastnn.tensor import Tensor, of_array
@@ -63,7 +64,7 @@ def _batch_norm(
 ) -> Tensor:
     check.a_tensor("input", input)
     if input.ndim not in (2, 3):
-        raise ValueError(
+        raise InvalidValueError(
             f"input: expected shape (rows, features) or (rows, features, length), got {input.shape}"
         )
     for name, vector in zip(
@@ -78,7 +79,7 @@ def _batch_norm(
     x = input if input.ndim == 2 else _rows(input)
     if not training:
         if averages is None:
-            raise ValueError(
+            raise InvalidValueError(
                 "running_mean, running_var: expected both outside training, got None; use "
                 "training=True for the moments of the batch"
             )
@@ -89,7 +90,7 @@ def _batch_norm(
         y = y if bias is None else ops.add(y, bias)
     else:
         if x.shape[0] == 1:
-            raise ValueError(
+            raise InvalidValueError(
                 f"Expected more than 1 value per channel when training, got input size "
                 f"{input.shape}"
             )

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fastnn import ops
 from fastnn._support import check, device as _device
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn import init
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
@@ -34,7 +35,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
         check.a_tensor(name, x)
         check.same_dtype(name, x.dtype, weight.dtype, "weight")
     if weight.ndim != 3:
-        raise ValueError(f"weight: expected shape (out, in1, in2), got {weight.shape}")
+        raise InvalidValueError(f"weight: expected shape (out, in1, in2), got {weight.shape}")
     n_out, n_1, n_2 = weight.shape
     check.same_shape("input1", input1.shape[-1:], (n_1,), "weight")
     check.same_shape("input2", input2.shape, (*input1.shape[:-1], n_2), "input1 and weight")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn.layer import Layer
 from fastnn.nn.layers.dropout import Dropout
 from fastnn.ops.inplace import replace
@@ -18,12 +19,12 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     check.a_tensor("input", input)
     check.integer("groups", groups, 1)
     if input.ndim < 3:
-        raise ValueError(
+        raise InvalidValueError(
             f"input: expected (rows, channels, ...) of three axes or more, got shape {input.shape}"
         )
     rows, channels, *rest = input.shape
     if channels % groups:
-        raise ValueError(f"groups: expected a divisor of {channels} channels, got {groups}")
+        raise InvalidValueError(f"groups: expected a divisor of {channels} channels, got {groups}")
     grouped = ops.reshape(input, (rows, groups, channels // groups, *rest))
     return ops.reshape(ops.clone(ops.transpose(grouped, 1, 2)), input.shape)
 
@@ -67,7 +68,7 @@ def dropout1d(
     check.a_tensor("input", input)
     rate = check.probability(p)
     if input.ndim not in (2, 3):
-        raise ValueError(
+        raise InvalidValueError(
             "input: expected (channels, length) or (rows, channels, length), got shape "
             f"{input.shape}"
         )

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn.layer import Layer
 from fastnn.nn.parameter import Parameter
 from fastnn.tensor import Tensor, int64, of_array
@@ -255,7 +256,7 @@ class ScheduledDropout(Layer):
         super().__init__()
         self.p = check.probability(p)
         if self.p == 1.0:
-            raise ValueError("p: expected less than 1; all would be dropped")
+            raise InvalidValueError("p: expected less than 1; all would be dropped")
         self._bits = of_array(np.array([self.p], np.float64).view(int64))
         self._state = of_array(np.zeros(2, int64))
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Self, overload
 
 from fastnn._support import check
+from fastnn._support.errors import InvalidIndexError, InvalidTypeError, InvalidValueError
 from fastnn.nn.module import Module
 from fastnn.tape import listener
 
@@ -37,7 +38,7 @@ class Sequential(Module):
             named = [(str(i), module) for i, module in enumerate(args)]  # type: ignore[misc]
         for name, module in named:
             if not isinstance(module, Module):
-                raise TypeError(f"args[{name}]: expected a Module, got {check.show(module)}")
+                raise InvalidTypeError(f"args[{name}]: expected a Module, got {check.show(module)}")
             self.add_module(name, module)
 
     def forward(self, input: Any) -> Any:
@@ -60,10 +61,10 @@ class Sequential(Module):
     def insert(self, index: int, module: Module) -> Self:
         """Insert a module before `index`, renumber all, and return self."""
         if not isinstance(module, Module):
-            raise TypeError(f"module: expected a Module, got {check.show(module)}")
+            raise InvalidTypeError(f"module: expected a Module, got {check.show(module)}")
         at = operator.index(index)
         if not -len(self) <= at <= len(self):
-            raise IndexError(f"index: expected -{len(self)}..{len(self)}, got {at}")
+            raise InvalidIndexError(f"index: expected -{len(self)}..{len(self)}, got {at}")
         if at == len(self):
             self.add_module(str(at), module)
             return self
@@ -109,7 +110,7 @@ class Sequential(Module):
     def _name(self, index: int) -> str:
         at = operator.index(index)
         if not -len(self) <= at < len(self):
-            raise IndexError(f"index: expected -{len(self)}..{len(self) - 1}, got {at}")
+            raise InvalidIndexError(f"index: expected -{len(self)}..{len(self) - 1}, got {at}")
         return list(self._modules)[at]
 
     @overload
@@ -135,5 +136,5 @@ class Sequential(Module):
 
 def _times(times: int) -> int:
     if not isinstance(times, int) or times < 1:
-        raise ValueError(f"times: expected an integer >= 1, got {check.show(times)}")
+        raise InvalidValueError(f"times: expected an integer >= 1, got {check.show(times)}")
     return times

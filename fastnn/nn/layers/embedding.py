@@ -9,6 +9,7 @@ import numpy.typing as npt
 from fastnn import ops
 from fastnn._support import check, device as _device, dtypes
 from fastnn._support.dtypes import int32
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.nn import init
 from fastnn.nn.layer import Layer
 from fastnn.nn.parameter import Parameter
@@ -51,11 +52,11 @@ def embedding(
     check.a_tensor("weight", weight)
     input = ops.cast(input, int64) if input.dtype == int32 else input
     if input.dtype != int64:
-        raise TypeError(f"input: expected int64 categories, got {input.dtype}; use .long()")
+        raise InvalidTypeError(f"input: expected int64 categories, got {input.dtype}; use .long()")
     if weight.ndim != 2:
-        raise ValueError(f"weight: expected shape (rows, width), got {weight.shape}")
+        raise InvalidValueError(f"weight: expected shape (rows, width), got {weight.shape}")
     if check.flag("sparse", sparse) and weight.requires_grad:
-        raise ValueError("sparse: expected False; gradients of embeddings are dense")
+        raise InvalidValueError("sparse: expected False; gradients of embeddings are dense")
     index = ops.reshape(input, (-1,))
     if max_norm is not None:
         _shorten(weight, index, check.real("max_norm", max_norm, 0.0, open_low=True), norm_type)
@@ -145,7 +146,7 @@ class Embedding(Layer):
         if device is not None:
             _device.device(device)
         if check.flag("sparse", sparse):
-            raise ValueError("sparse: expected False; gradients of embeddings are dense")
+            raise InvalidValueError("sparse: expected False; gradients of embeddings are dense")
         self.max_norm = max_norm
         if max_norm is not None:
             self.max_norm = check.real("max_norm", max_norm, 0.0, open_low=True)
@@ -181,7 +182,7 @@ class Embedding(Layer):
         """
         check.a_tensor("embeddings", embeddings)
         if embeddings.ndim != 2:
-            raise ValueError(f"embeddings: expected (rows, width), got {embeddings.shape}")
+            raise InvalidValueError(f"embeddings: expected (rows, width), got {embeddings.shape}")
         rows, width = embeddings.shape
         options = padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse
         return cls(rows, width, *options, embeddings, freeze)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fastnn import ops
 from fastnn._support import check, device as _device, dtypes
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.nn import init
 from fastnn.nn.layer import Layer
 from fastnn.nn.layers.embedding import embedding
@@ -66,7 +67,7 @@ def embedding_bag(
     index, bag, bags, length = _bags(input, offsets, include_last_offset)
     if per_sample_weights is not None:
         if mode != "sum":
-            raise ValueError(
+            raise InvalidValueError(
                 f"per_sample_weights: expected mode 'sum', got {mode!r}; leave the weights out"
             )
         check.same_shape("per_sample_weights", per_sample_weights.shape, input.shape, "input")
@@ -103,19 +104,21 @@ def _bags(
     the same for all."""
     check.a_tensor("input", input)
     if input.dtype != int64:
-        raise TypeError(f"input: expected int64 categories, got {input.dtype}; use .long()")
+        raise InvalidTypeError(f"input: expected int64 categories, got {input.dtype}; use .long()")
     if input.ndim == 2:
         if offsets is not None:
-            raise ValueError("offsets: expected None with input (bags, length), got a Tensor")
+            raise InvalidValueError(
+                "offsets: expected None with input (bags, length), got a Tensor"
+            )
         bags, length = input.shape
         bag = of_array(np.repeat(np.arange(bags, dtype=np.int64), length))
         return ops.reshape(input, (-1,)), bag, bags, length
     if input.ndim != 1:
-        raise ValueError(f"input: expected (bags, length) or (n,), got shape {input.shape}")
+        raise InvalidValueError(f"input: expected (bags, length) or (n,), got shape {input.shape}")
     if not isinstance(offsets, Tensor):
-        raise ValueError("offsets: expected an int64 Tensor with input (n,), got None")
+        raise InvalidValueError("offsets: expected an int64 Tensor with input (n,), got None")
     if offsets.ndim != 1 or offsets.dtype != int64:
-        raise ValueError(
+        raise InvalidValueError(
             f"offsets: expected int64 (bags,), got {offsets.dtype} of shape {offsets.shape}"
         )
     listener.checked(offsets, lambda begin: _in_order(begin, input.shape[0]))
@@ -128,7 +131,7 @@ def _bags(
 def _in_order(offsets: Tensor, n: int) -> None:
     begin = offsets._array
     if not len(begin) or begin[0] != 0 or (np.diff(begin) < 0).any() or begin[-1] > n:
-        raise ValueError(
+        raise InvalidValueError(
             f"offsets: expected numbers from 0 up to {n} in increasing order, got {begin.tolist()}"
         )
 
@@ -253,7 +256,9 @@ class EmbeddingBag(Layer):
         """A layer with these vectors (categories, width); freeze: they are not trained."""
         check.a_tensor("embeddings", embeddings)
         if embeddings.ndim != 2:
-            raise ValueError(f"embeddings: expected (categories, width), got {embeddings.shape}")
+            raise InvalidValueError(
+                f"embeddings: expected (categories, width), got {embeddings.shape}"
+            )
         rows, width = embeddings.shape
         layer = cls(
             rows,

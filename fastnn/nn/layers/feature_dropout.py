@@ -6,6 +6,7 @@ import math
 
 from fastnn import ops
 from fastnn._support import check, dtypes
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn.layers.dropout import SELU_FLOOR, AlphaDropout, all_dropped
 from fastnn.ops.axes import floating
 from fastnn.ops.inplace import replace
@@ -40,7 +41,7 @@ def feature_alpha_dropout(
     if rate == 1.0:
         return all_dropped(input)
     if input.ndim < 2:
-        raise ValueError(
+        raise InvalidValueError(
             "input: Feature dropout requires at least 2 dimensions in the input, (rows, channels, "
             f"...), got shape {input.shape}"
         )

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from fastnn import ops
 from fastnn._support import check, device as _device
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn import init
 from fastnn.nn.layer import Layer
 from fastnn.nn.layers.running_moments import RunningMoments
@@ -50,17 +51,17 @@ def group_norm(
     """
     check.a_tensor("input", input)
     if input.ndim < 2:
-        raise ValueError(f"input: expected (rows, channels, ...), got shape {input.shape}")
+        raise InvalidValueError(f"input: expected (rows, channels, ...), got shape {input.shape}")
     groups = check.integer("num_groups", num_groups, 1)
     rows, channels = input.shape[:2]
     if channels % groups:
-        raise ValueError(
+        raise InvalidValueError(
             f"num_groups: expected a divisor of {channels} channels, got {groups}: the number of "
             "channels must be divisible by it"
         )
     width = math.prod(input.shape[1:]) // groups
     if rows * width == 1:
-        raise ValueError(
+        raise InvalidValueError(
             f"Expected more than 1 value per channel when training, got input size {input.shape}"
         )
     whole = ops.reshape(input, (rows * groups, width))
@@ -116,7 +117,7 @@ class GroupNorm(Layer):
         self.num_groups = check.width("num_groups", num_groups)
         self.num_channels = check.width("num_channels", num_channels)
         if self.num_channels % self.num_groups:
-            raise ValueError(
+            raise InvalidValueError(
                 f"num_channels must be divisible by num_groups: expected a multiple of "
                 f"{num_groups}, got {num_channels}"
             )
@@ -138,7 +139,7 @@ class GroupNorm(Layer):
         """y of x's shape."""
         check.a_tensor("input", input)
         if input.ndim < 2 or input.shape[1] != self.num_channels:
-            raise ValueError(
+            raise InvalidValueError(
                 f"input: expected (rows, {self.num_channels}, ...), got shape {input.shape}"
             )
         return group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
@@ -177,7 +178,7 @@ def instance_norm(
     """
     check.a_tensor("input", input)
     if input.ndim < 2:
-        raise ValueError(f"input: expected (rows, channels, ...), got shape {input.shape}")
+        raise InvalidValueError(f"input: expected (rows, channels, ...), got shape {input.shape}")
     rows, channels = input.shape[:2]
     eps = check.real("eps", eps, 0.0)
     for name, x in (("running_mean", running_mean), ("running_var", running_var)):
@@ -185,7 +186,7 @@ def instance_norm(
             check.same_shape(name, x.shape, (channels,), "the channels")
     if not check.flag("use_input_stats", use_input_stats):
         if running_mean is None or running_var is None:
-            raise ValueError(
+            raise InvalidValueError(
                 "running_mean, running_var: expected both with use_input_stats=False, got None"
             )
         shape = (channels, *(1,) * (input.ndim - 2))
@@ -194,7 +195,7 @@ def instance_norm(
         return _scaled(y, weight, bias, channels)
     width = math.prod(input.shape[2:])
     if width == 1:
-        raise ValueError(
+        raise InvalidValueError(
             f"Expected more than 1 spatial element when training, got input size {input.shape}"
         )
     whole = ops.reshape(input, (rows * channels, width))
@@ -270,12 +271,12 @@ class InstanceNorm1d(RunningMoments):
         """y of x's shape."""
         check.a_tensor("input", input)
         if input.ndim not in (2, 3):
-            raise ValueError(
+            raise InvalidValueError(
                 f"input: expected 2D or 3D input, (rows, {self.num_features}, length) or without "
                 f"rows, got shape {input.shape}"
             )
         if input.shape[-2] != self.num_features:
-            raise ValueError(
+            raise InvalidValueError(
                 f"input: expected {self.num_features} channels along axis {input.ndim - 2}, got "
                 f"shape {input.shape}"
             )

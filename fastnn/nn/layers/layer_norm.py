@@ -11,6 +11,7 @@ import numpy.typing as npt
 from fastnn import ops
 from fastnn._support import check, device as _device
 from fastnn._support.dtype_info import finfo
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn import init
 from fastnn.nn.layer import Layer
 from fastnn.nn.parameter import Parameter
@@ -31,7 +32,7 @@ def _by_rows(
     shape = tuple(normalized_shape)
     axes = len(shape)
     if not axes:
-        raise ValueError("normalized_shape: expected at least one size, got ()")
+        raise InvalidValueError("normalized_shape: expected at least one size, got ()")
     check.same_shape("input", input.shape[max(input.ndim - axes, 0) :], shape, "normalized_shape")
     for name, x in (("weight", weight), ("bias", bias)):
         if x is not None:
@@ -63,7 +64,7 @@ class _ByRows(Layer):
         sizes = normalized_shape if isinstance(normalized_shape, Sequence) else [normalized_shape]
         self.normalized_shape = tuple(check.width("normalized_shape", n) for n in sizes)
         if not self.normalized_shape:
-            raise ValueError("normalized_shape: expected at least one size")
+            raise InvalidValueError("normalized_shape: expected at least one size")
         self.eps = None if eps is None else check.real("eps", eps, 0.0)
         self.elementwise_affine = check.flag("elementwise_affine", affine)
 

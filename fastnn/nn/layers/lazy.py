@@ -8,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from fastnn._support import check, device as _device
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn.layers.linear import Linear
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
@@ -71,7 +72,7 @@ class LazyLinear(Linear):
         if listener.active is not None:
             self._own_parameters()
         if input.ndim == 0:
-            raise ValueError("input: expected at least one axis, got shape ()")
+            raise InvalidValueError("input: expected at least one axis, got shape ()")
         bias, dtype = self._wanted
         made = Linear(input.shape[-1], self.out_features, bias, dtype=dtype)
         made.training = self.training

@@ -8,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from fastnn._support import check, device as _device
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn.layers.batch_norm import BatchNorm1d
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
@@ -75,7 +76,7 @@ class LazyBatchNorm1d(BatchNorm1d):
         if listener.active is not None:
             self._own_parameters()
         if input.ndim not in (2, 3):
-            raise ValueError(
+            raise InvalidValueError(
                 "input: expected shape (rows, features) or (rows, features, length), got "
                 f"{input.shape}"
             )

@@ -9,6 +9,7 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Va
 from typing import Any, Self, overload
 
 from fastnn._support import check
+from fastnn._support.errors import InvalidIndexError, InvalidTypeError
 from fastnn.nn.module import Module
 from fastnn.nn.parameter import Parameter
 from fastnn.tape import listener
@@ -20,7 +21,7 @@ __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList"]
 def _position(index: int, size: int) -> int:
     at = operator.index(index)
     if not -size <= at < size:
-        raise IndexError(f"index: expected -{size}..{size - 1}, got {at}")
+        raise InvalidIndexError(f"index: expected -{size}..{size - 1}, got {at}")
     return at % size
 
 
@@ -57,14 +58,16 @@ class ModuleList(Module):
     def append(self, module: Module) -> Self:
         """Add a module at the end, and return self."""
         if not isinstance(module, Module):
-            raise TypeError(f"module: expected a Module, got {check.show(module)}")
+            raise InvalidTypeError(f"module: expected a Module, got {check.show(module)}")
         self.add_module(str(len(self)), module)
         return self
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add modules at the end, and return self."""
         if not isinstance(modules, Iterable):
-            raise TypeError(f"modules: expected modules in a list, got {check.show(modules)}")
+            raise InvalidTypeError(
+                f"modules: expected modules in a list, got {check.show(modules)}"
+            )
         for module in list(modules):
             self.append(module)
         return self
@@ -208,7 +211,7 @@ class ModuleDict(_ByName):
 
     def __setitem__(self, key: str, module: Module) -> None:
         if not isinstance(module, Module):
-            raise TypeError(f"modules[{key!r}]: expected a Module, got {check.show(module)}")
+            raise InvalidTypeError(f"modules[{key!r}]: expected a Module, got {check.show(module)}")
         self.add_module(key, module)
 
 
@@ -243,7 +246,9 @@ class ParameterList(Module):
     def extend(self, values: Iterable[Any]) -> Self:
         """Add parameters at the end, and return self."""
         if isinstance(values, Tensor) or not isinstance(values, Iterable):
-            raise TypeError(f"values: expected parameters in a list, got {check.show(values)}")
+            raise InvalidTypeError(
+                f"values: expected parameters in a list, got {check.show(values)}"
+            )
         for value in list(values):
             self.append(value)
         return self
@@ -301,7 +306,7 @@ class ParameterDict(_ByName):
     def update(self, parameters: Any) -> None:
         """Add parameters, replacing those of the same name."""
         if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
-            raise TypeError(
+            raise InvalidTypeError(
                 f"parameters: expected a dict, or pairs of name and value, got "
                 f"{check.show(parameters)}"
             )
@@ -340,7 +345,9 @@ class ParameterDict(_ByName):
 
     def __setitem__(self, key: str, value: Any) -> None:
         if not isinstance(key, str):
-            raise TypeError(f"parameters: expected names that are text, got {check.show(key)}")
+            raise InvalidTypeError(
+                f"parameters: expected names that are text, got {check.show(key)}"
+            )
         self._check_name(key, self._parameters)
         setattr(self, key, _parameter(value))
 

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from fastnn._support import check
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.nn import activations
 from fastnn.nn.layers.batch_norm import BatchNorm1d
 from fastnn.nn.layers.container import Sequential
@@ -95,16 +96,18 @@ def _maker(activation: Any) -> Callable[[], Module]:
     if isinstance(activation, str):
         known = _kinds()
         if activation.lower().replace("_", "") not in known:
-            raise ValueError(
+            raise InvalidValueError(
                 f"activation: expected one of {', '.join(known)}, got {check.show(activation)}"
             )
         return known[activation.lower().replace("_", "")]
     if isinstance(activation, Module) or not callable(activation):
         hint = f"; give its class, nn.{type(activation).__name__}"
-        raise TypeError(
+        raise InvalidTypeError(
             "activation: expected a class such as nn.ReLU or a name such as 'relu', got "
             f"{check.show(activation)}{hint if isinstance(activation, Module) else ''}"
         )
     if inspect.isclass(activation) and not issubclass(activation, Module):
-        raise TypeError(f"activation: expected a class of modules, got {activation.__name__}")
+        raise InvalidTypeError(
+            f"activation: expected a class of modules, got {activation.__name__}"
+        )
     return activation  # type: ignore[no-any-return]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastnn._support import check
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn.layer import Layer
 from fastnn.ops.padding import pad
 from fastnn.tensor import Tensor
@@ -20,7 +21,9 @@ class _Pad(Layer):
         super().__init__()
         ends = (padding, padding) if isinstance(padding, int) else tuple(padding)
         if len(ends) != 2:
-            raise ValueError(f"padding: expected a number, or (before, after), got {padding}")
+            raise InvalidValueError(
+                f"padding: expected a number, or (before, after), got {padding}"
+            )
         self.padding = tuple(check.integer("padding", n, -(2**31), 2**31) for n in ends)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -29,7 +32,7 @@ class _Pad(Layer):
         if self.mode == "constant":
             return pad(input, self.padding, value=self.value)
         if input.ndim not in (2, 3):
-            raise ValueError(
+            raise InvalidValueError(
                 "input: expected (channels, length) or (rows, channels, length), got shape "
                 f"{input.shape}"
             )

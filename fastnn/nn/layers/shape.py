@@ -8,6 +8,7 @@ from typing import Any
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn.layer import Layer
 from fastnn.tensor import Tensor
 
@@ -87,7 +88,7 @@ class Unflatten(Layer):
         if sizes.count(-1) == 1 and known:
             sizes = tuple(input.shape[at] // known if n == -1 else n for n in sizes)
         if math.prod(sizes) != input.shape[at] or -1 in sizes:
-            raise ValueError(
+            raise InvalidValueError(
                 f"unflattened_size: expected sizes that multiply to {input.shape[at]}, "
                 f"got {self.unflattened_size}"
             )

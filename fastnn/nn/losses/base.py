@@ -7,6 +7,7 @@ from typing import Literal
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn._support.presets import Presets
 from fastnn.nn.module import Module
 from fastnn.ops.promote import pair
@@ -56,7 +57,7 @@ def promoted(input: Tensor, target: Tensor, name: str = "target") -> tuple[Tenso
     if input.dtype != target.dtype:
         input, target = pair(input, target)
     if input.dtype.kind != "f":
-        raise TypeError(
+        raise InvalidTypeError(
             f"{name}: expected floating-point numbers in input or {name}, got {input.dtype} in "
             "both; convert input by .float()"
         )
@@ -72,7 +73,7 @@ def like_input(
     check.a_tensor("target", target)
     check.same_shape("target", target.shape, input.shape, "input")
     if input.dtype.kind != "f":
-        raise TypeError(f"input: expected floating-point numbers, got {input.dtype}")
+        raise InvalidTypeError(f"input: expected floating-point numbers, got {input.dtype}")
     return ops.cast(target, input.dtype)
 
 
@@ -107,7 +108,7 @@ def by_rows(
     """
     sizes = input._array.shape
     if not sizes:
-        raise ValueError("input: expected (rows, classes), got shape ()")
+        raise InvalidValueError("input: expected (rows, classes), got shape ()")
     axis = min(1, len(sizes) - 1)
     shape = sizes[:axis] + sizes[axis + 1 :]
     wanted = sizes if probabilities else shape

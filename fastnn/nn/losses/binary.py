@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from fastnn import ops
 from fastnn._support import check, dtypes
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn.losses.base import Loss, Reduction, alike, legacy, reduced, same
 from fastnn.ops.table import taped
 from fastnn.tape import listener
@@ -65,7 +66,7 @@ def _weighted(
     if weight is not None:
         loss = ops.mul(loss, weight)
     if loss.shape != logits.shape:
-        raise ValueError(f"weight: expected a shape that broadcasts to {logits.shape}")
+        raise InvalidValueError(f"weight: expected a shape that broadcasts to {logits.shape}")
     return loss if reduction == "none" else (ops.sum if reduction == "sum" else ops.mean)(loss)
 
 
@@ -148,7 +149,7 @@ def binary_cross_entropy(
     if weight is not None:
         each = ops.mul(each, weight)
         if each.shape != input.shape:
-            raise ValueError(f"weight: expected a shape that broadcasts to {input.shape}")
+            raise InvalidValueError(f"weight: expected a shape that broadcasts to {input.shape}")
     return reduced(each, chosen)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check, dtypes
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, by_rows, legacy
 from fastnn.ops.promote import pair
 from fastnn.tape import listener
@@ -46,12 +47,12 @@ def cross_entropy(
     check.a_tensor("target", target)
     kind, labels = input._array.dtype.kind, target._array.dtype
     if kind not in "fV":
-        raise TypeError(f"input: expected float32 or float64 logits, got {input.dtype}")
+        raise InvalidTypeError(f"input: expected float32 or float64 logits, got {input.dtype}")
     probabilities = labels.kind in "fV"
     if labels.kind in "iu":
         target = ops.cast(target, int64)
     elif not probabilities:
-        raise TypeError(
+        raise InvalidTypeError(
             f"target: expected int64 classes or {input.dtype} probabilities, got {target.dtype}; "
             "convert it by .long()"
         )
@@ -59,7 +60,7 @@ def cross_entropy(
     if probabilities:
         input, target = pair(input, target)
         if ignore_index >= 0:
-            raise ValueError(
+            raise InvalidValueError(
                 f"ignore_index: expected a number below 0 for a target of probabilities, got "
                 f"{ignore_index}: ignore_index is not supported for floating point target"
             )
@@ -202,10 +203,10 @@ def nll_loss(
     check.a_tensor("input", input)
     check.a_tensor("target", target)
     if input.dtype.kind != "f":
-        raise TypeError(f"input: expected float32 or float64, got {input.dtype}")
+        raise InvalidTypeError(f"input: expected float32 or float64, got {input.dtype}")
     target = ops.cast(target, int64) if target.dtype.kind in "iu" else target
     if target.dtype != int64:
-        raise TypeError(f"target: expected int64 classes, got {target.dtype}; use .long()")
+        raise InvalidTypeError(f"target: expected int64 classes, got {target.dtype}; use .long()")
     input, target, shape = by_rows(input, target)
     loss = weighted_nll(input, target, weight, ignore_index, chosen)
     return ops.reshape(loss, shape) if chosen == "none" else loss
@@ -300,7 +301,7 @@ def _class_or_ignored(y: Tensor, classes: int, ignored: int) -> None:
     wrong = ((array < 0) | (array >= classes)) & (array != ignored)
     if wrong.any():
         at = int(np.argmax(wrong))
-        raise ValueError(
+        raise InvalidValueError(
             f"target: expected classes in 0..{classes - 1} or {ignored}, got {array[at]} at "
             f"position {at}"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, reduced, same
 from fastnn.nn.losses.cross_entropy import weighted_nll
 from fastnn.tensor import Tensor
@@ -24,7 +25,7 @@ def focal_loss(
     check.real("gamma", gamma, 0.0)
     check.a_tensor("input", input)
     if input.ndim != 2:
-        raise ValueError(f"input: expected logits (rows, classes), got shape {input.shape}")
+        raise InvalidValueError(f"input: expected logits (rows, classes), got shape {input.shape}")
     each = weighted_nll(ops.log_softmax(input, 1), target, None, -100, "none")
     hard = ops.sub(1.0, ops.exp(ops.neg(each)))  # 1 - p_y
     each = ops.mul(each, _power(hard, gamma))

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check, dtypes
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.nn.losses.base import (
     LOSSES,
     Loss,
@@ -46,7 +47,9 @@ def _at_least(target: Tensor, low: float, open_low: bool, name: str = "target") 
             bound = "greater than" if open_low else "at least"
             at = np.argwhere(wrong)[0].tolist()
             value = y._array[wrong][0]
-            raise ValueError(f"{name}: expected numbers {bound} {low:g}, got {value:g} at {at}")
+            raise InvalidValueError(
+                f"{name}: expected numbers {bound} {low:g}, got {value:g} at {at}"
+            )
 
     listener.checked(target.detach(), check)
 
@@ -149,12 +152,14 @@ def _variance(var: Tensor | float, input: Tensor) -> Tensor:
     if not isinstance(var, Tensor):
         var = of_array(dtypes.filled(input.shape, var, input.dtype))
     if var.dtype.kind != "f":
-        raise TypeError(f"var: expected floating-point numbers, got {var.dtype}; use .float()")
+        raise InvalidTypeError(
+            f"var: expected floating-point numbers, got {var.dtype}; use .float()"
+        )
     if var.shape == input.shape[:-1] and input.ndim:
         return ops.reshape(var, (*var.shape, 1))
     others = [n for n, m in zip(var.shape, input.shape, strict=False) if n != m]
     if var.ndim != input.ndim or others not in ([], [1]):
-        raise ValueError(
+        raise InvalidValueError(
             f"var: expected shape {input.shape}, the same with one axis of size 1, or "
             f"{input.shape[:-1]}, got {var.shape}"
         )

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check, dtypes
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.nn.losses.base import (
     LOSSES,
     REDUCTIONS,
@@ -175,10 +176,10 @@ def _classes(input: Tensor, target: Tensor, reduction: str) -> tuple[Tensor, Ten
     check.a_tensor("input", input)
     check.a_tensor("target", target)
     if input.ndim > 2:
-        raise ValueError(f"input: expected scores (rows, classes), got shape {input.shape}")
+        raise InvalidValueError(f"input: expected scores (rows, classes), got shape {input.shape}")
     target = ops.cast(target, int64) if target.dtype.kind in "iu" else target
     if target.dtype != int64:
-        raise TypeError(f"target: expected int64 classes, got {target.dtype}; use .long()")
+        raise InvalidTypeError(f"target: expected int64 classes, got {target.dtype}; use .long()")
     if input.ndim == 2:
         return input, target
     return ops.reshape(input, (1, -1)), ops.reshape(target, (1, -1))
@@ -198,7 +199,7 @@ def multi_margin_loss(
     chosen = legacy(size_average, reduce, reduction)
     x, y = _classes(input, target, chosen)
     if p not in (1, 2):
-        raise ValueError(f"p: expected 1 or 2, got {p!r}")
+        raise InvalidValueError(f"p: expected 1 or 2, got {p!r}")
     c = x.shape[1]
     if input.ndim < 2 and target.numel() == 1:  # one row, whose class may be () or (1,)
         y = ops.reshape(y, (1,))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.nn.layers.distance import pairwise_distance
 from fastnn.nn.losses.base import REDUCTIONS, Loss, Reduction, legacy, reduced, spread
 from fastnn.ops.promote import pair, real
@@ -34,7 +35,9 @@ def _alike(reduction: str, first: Tensor, bools: bool = False, **others: Tensor)
     given = [first, *others.values()]
     common = functools.reduce(lambda a, b: pair(a, b)[0], given)
     if common.dtype == bool_ and not bools:
-        raise TypeError("the first input: expected numbers in one of the tensors, got bool in all")
+        raise InvalidTypeError(
+            "the first input: expected numbers in one of the tensors, got bool in all"
+        )
     dtype = real(common).dtype
     return [ops.cast(t, dtype) for t in given]
 
@@ -255,7 +258,7 @@ def triplet_margin_with_distance_loss(
     check.real("margin", margin, 0.0, open_low=True)
     axes = {t.ndim for t in (anchor, positive, negative)}
     if len(axes) > 1:
-        raise ValueError(
+        raise InvalidValueError(
             "anchor, positive and negative: expected as many axes in each, got shapes "
             f"{anchor.shape}, {positive.shape} and {negative.shape}"
         )

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check, dtypes
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn.losses.base import Loss, Reduction, alike, reduced
 from fastnn.tensor import Tensor, of_array
 
@@ -28,12 +29,12 @@ def quantile_loss(
         check.a_tensor("input", input)
         check.a_tensor("target", target)
         if input.ndim != 2 or input.shape[1] != len(levels):
-            raise ValueError(
+            raise InvalidValueError(
                 f"input: expected (rows, {len(levels)}), one column for each quantile, got "
                 f"{input.shape}"
             )
         if target.shape not in ((len(input),), (len(input), 1)):
-            raise ValueError(f"target: expected ({len(input)},), got {target.shape}")
+            raise InvalidValueError(f"target: expected ({len(input)},), got {target.shape}")
         target = ops.expand(ops.reshape(target, (-1, 1)), input.shape)
     input, target = alike(input, target, reduction)
     q = of_array(dtypes.converted(np.array(levels, np.float64), input.dtype))
@@ -42,7 +43,9 @@ def quantile_loss(
     loss = reduced(each, reduction)
     if crossing and len(levels) > 1:
         if reduction == "none":
-            raise ValueError("crossing: expected 0 with reduction='none'; use 'mean' or 'sum'")
+            raise InvalidValueError(
+                "crossing: expected 0 with reduction='none'; use 'mean' or 'sum'"
+            )
         over = ops.relu(ops.sub(input[:, :-1], input[:, 1:]))
         loss = ops.add(loss, ops.mul(reduced(over, reduction), crossing))
     return loss
@@ -53,7 +56,7 @@ def _levels(quantiles: float | Sequence[float]) -> list[float]:
     given = list(quantiles) if isinstance(quantiles, Sequence) else [quantiles]
     levels = [check.real("quantiles", q, 0.0, 1.0, open_low=True, open_high=True) for q in given]
     if not levels or levels != sorted(set(levels)):
-        raise ValueError(f"quantiles: expected increasing numbers, got {quantiles!r}")
+        raise InvalidValueError(f"quantiles: expected increasing numbers, got {quantiles!r}")
     return levels
 
 

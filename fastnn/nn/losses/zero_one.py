@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastnn import ops
+from fastnn._support.errors import InvalidValueError
 from fastnn.nn.losses.base import Loss
 from fastnn.ops.table import taped
 from fastnn.tape.node import Node
@@ -45,7 +46,7 @@ class ZeroOneLoss(Loss):
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)  # type: ignore[arg-type]
         if reduction == "none":
-            raise ValueError("reduction: expected 'mean' or 'sum', got 'none'")
+            raise InvalidValueError("reduction: expected 'mean' or 'sum', got 'none'")
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The share or number of wrong answers."""

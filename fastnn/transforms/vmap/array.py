@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from fastnn._support.errors import InvalidValueError
 from fastnn.tape.batch import Batch
 
 if TYPE_CHECKING:
@@ -76,10 +77,10 @@ class BatchedArray(Batch):
         if -1 in sizes:
             known = math.prod(n for n in sizes if n != -1)
             if sizes.count(-1) > 1 or known == 0 or self.size % known:
-                raise ValueError(f"cannot reshape {self.shape} into {tuple(sizes)}")
+                raise InvalidValueError(f"cannot reshape {self.shape} into {tuple(sizes)}")
             sizes[sizes.index(-1)] = self.size // known
         if math.prod(sizes) != self.size:
-            raise ValueError(f"cannot reshape {self.shape} into {tuple(sizes)}")
+            raise InvalidValueError(f"cannot reshape {self.shape} into {tuple(sizes)}")
         whole = (self.physical.shape[0], *sizes)
         return BatchedArray(self.level, self.physical.reshape(whole, copy=copy))
 

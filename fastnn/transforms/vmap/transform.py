@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from fastnn._core.backward import reaches
 from fastnn._core.tape import bind
 from fastnn._support import check, tree
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.backward.gradients import gradients_by
 from fastnn.backward.hooks import Place
 from fastnn.ops import cat, getitem, permute, sum as sum_of
@@ -108,21 +109,23 @@ def _moved(x: Tensor, start: int, end: int) -> Tensor:
 
 def _axis(x: Any, dim: Any, ndim: int, name: str) -> int:
     if not isinstance(x, Tensor):
-        raise ValueError(
+        raise InvalidValueError(
             f"{name}: expected None for an argument that is no Tensor, got {dim!r} for "
             f"{type(x).__name__}"
         )
     if isinstance(dim, bool) or not isinstance(dim, int):
-        raise TypeError(f"{name}: expected int or None, got {dim!r}")
+        raise InvalidTypeError(f"{name}: expected int or None, got {dim!r}")
     if not -ndim <= dim < ndim:
-        raise ValueError(f"{name}: expected {-ndim}..{ndim - 1} for shape {x.shape}, got {dim}")
+        raise InvalidValueError(
+            f"{name}: expected {-ndim}..{ndim - 1} for shape {x.shape}, got {dim}"
+        )
     return dim % ndim
 
 
 def _batch_first(args: tuple[Any, ...], in_dims: Any) -> tuple[list[Any], list[bool], int]:
     """The leaves of the arguments, mapped ones with the batch first; which are mapped; the size."""
     if not isinstance(in_dims, int | tuple | list) and in_dims is not None:
-        raise TypeError(f"in_dims: expected int, None or a tuple, got {in_dims!r}")
+        raise InvalidTypeError(f"in_dims: expected int, None or a tuple, got {in_dims!r}")
     leaves = tree.leaves(args)
     dims = tree.prefix(tuple(in_dims) if isinstance(in_dims, list) else in_dims, args, "in_dims")
     mapped = [d is not None for d in dims]
@@ -132,9 +135,11 @@ def _batch_first(args: tuple[Any, ...], in_dims: Any) -> tuple[list[Any], list[b
     ]
     sizes = [x.shape[0] for x, m in zip(given, mapped) if m]
     if not sizes:
-        raise ValueError("in_dims: expected at least one argument to map over, got none")
+        raise InvalidValueError("in_dims: expected at least one argument to map over, got none")
     if len(set(sizes)) != 1:
-        raise ValueError(f"in_dims: expected one size along the mapped axes, got sizes {sizes}")
+        raise InvalidValueError(
+            f"in_dims: expected one size along the mapped axes, got sizes {sizes}"
+        )
     return given, mapped, sizes[0]
 
 
@@ -153,7 +158,7 @@ def _dims(result: Any, out_dims: Any) -> list[Any]:
     dims = tree.prefix(out_dims, result, "out_dims")
     for y, d in zip(tree.leaves(result), dims):
         if d is not None and not isinstance(y, Tensor):
-            raise TypeError(
+            raise InvalidTypeError(
                 f"fn's output: expected tensors, got {type(y).__name__}; out_dims=None returns "
                 "anything else as it is"
             )
@@ -171,7 +176,7 @@ def _at_once(
         dims, found = _dims(result, out_dims), tree.leaves(result)
         for y, d in zip(found, dims):
             if d is None and isinstance(y, Tensor) and level.owns(y._array):
-                raise ValueError(
+                raise InvalidValueError(
                     "out_dims: expected an axis for an output that differs between samples, got "
                     "None"
                 )
@@ -183,7 +188,9 @@ def _one_by_one(
     call: Any, given: list[Any], mapped: list[bool], draws: Draws, out_dims: Any
 ) -> _Mapped:
     if draws.size == 0:
-        raise ValueError("in_dims: expected at least one sample, got a mapped axis of size 0")
+        raise InvalidValueError(
+            "in_dims: expected at least one sample, got a mapped axis of size 0"
+        )
     results = []
     for i in range(draws.size):
         with draws.begun(sample=i):

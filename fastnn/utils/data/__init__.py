@@ -11,6 +11,7 @@ from fastnn.utils.data.datasets import (
     TensorDataset,
     random_split,
 )
+from fastnn.utils.data.distributed import DistributedSampler
 from fastnn.utils.data.loader import DataLoader
 from fastnn.utils.data.samplers import (
     BatchSampler,
@@ -28,6 +29,7 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DistributedSampler",
     "IterableDataset",
     "RandomSampler",
     "Sampler",

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn._support import check
+from fastnn._support.errors import InvalidValueError
 from fastnn.ops.creation import as_tensor, tensor
 from fastnn.tensor import Tensor
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 __all__ = ["default_collate", "default_convert"]
+
+
+def _stacked(arrays: list[NDArray[Any]]) -> Tensor:
+    try:
+        return tensor(np.stack(arrays))
+    except ValueError:
+        shapes = ", ".join(sorted({str(a.shape) for a in arrays}))
+        raise InvalidValueError(
+            f"batch: expected items of one shape, got {shapes}; pad them, or use collate_fn"
+        ) from None
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
@@ -26,9 +40,9 @@ def default_collate(batch: Sequence[Any]) -> Any:
     """
     first = batch[0]
     if isinstance(first, Tensor):
-        return tensor(np.stack([x._array for x in batch]))
+        return _stacked([x._array for x in batch])
     if isinstance(first, np.ndarray | np.generic | float | int):
-        return tensor(np.stack([np.asarray(x) for x in batch]))
+        return _stacked([np.asarray(x) for x in batch])
     if isinstance(first, Mapping):
         return {key: default_collate([item[key] for item in batch]) for key in first}
     if isinstance(first, tuple) and hasattr(first, "_fields"):

@@ -10,6 +10,7 @@
 #define SELU_SCALE ((REAL)1.0507009873554804934193349852946)
 #define SELU_BELOW ((REAL)1.7580993408473768599402175208123) /* s a */
 #define MISH_STRAIGHT ((REAL)(REAL_IS_DOUBLE ? 40 : 20))     /* from here on f is x */
+#define MISH_FLAT ((REAL)(REAL_IS_DOUBLE ? -708 : -87))      /* and from here down about 0 */
 
 static inline size_t FN(bend_block)(const fnn_call *call) {
   return size_max(BEND_TILE / size_max(call->dim[1], 1), 1);
@@ -43,13 +44,17 @@ FNN_INLINE vec FN(selu)(vec x, vec *slope) {
   return v_select(below, v_mul(m, steep), v_mul(x, v_set1(SELU_SCALE)));
 }
 
-/* f' = T + 4 x e (1 + e) / (t + 2)^2, T = t / (t + 2), e = e^x. */
+/* f' = T + 4 x e (1 + e) / (t + 2)^2, T = t / (t + 2), e = e^x. Below MISH_FLAT, where e^x is hardly a
+ * normal number, f is as there, and so no exponent leaves its range. */
 FNN_INLINE vec FN(mish)(vec x, vec *slope) {
-  const vec one = v_set1(1), two = v_set1(2), inside = v_min(v_set1(MISH_STRAIGHT), x);
-  const vec e = v_exp(inside), t = v_mul(e, v_add(e, two)), r = v_div(one, v_add(t, two));
-  const vec straight = v_mul(t, r), curve = v_mul(v_mul(e, v_add(one, e)), v_mul(r, r));
+  const vec one = v_set1(1), two = v_set1(2), above = v_max(v_set1(MISH_FLAT), x);
+  const vec inside = v_min(v_set1(MISH_STRAIGHT), above);
+  vec n;
+  const vec q = W(v_exp_parts)(inside, &n), e = v_scale2(v_add(one, q), n);
+  const vec t = v_mul(e, v_add(e, two)), r = v_div(one, v_add(t, two)), straight = v_mul(t, r);
+  const vec curve = v_mul(v_mul(v_add(e, one), e), v_mul(r, r));
   *slope = v_fma(v_mul(v_set1(4), inside), curve, straight);
-  return v_mul(x, straight);
+  return v_mul(above, straight);
 }
 
 /* parametric_activation: out_{i,j} = x_{i,j} + alpha_j (f(x_{i,j}) - x_{i,j}), i < n, j < c.
@@ -165,3 +170,4 @@ static void FN(parametric_activation_grad_1)(const fnn_call *call, size_t begin,
 #undef SELU_SCALE
 #undef SELU_BELOW
 #undef MISH_STRAIGHT
+#undef MISH_FLAT

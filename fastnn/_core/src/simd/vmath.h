@@ -2,10 +2,10 @@
  * activations, from the SIMD words. Included once per REAL after simd/<isa>.h.
  *
  * Bounds are in ULP over all inputs, measured against libm in wider precision, with denormal inputs
- * taken as 0 and denormal results flushed to 0 (the engine sets FTZ and DAZ). No tables and no
- * branches: a value gives the same bits in any lane. Polynomials are minimax by Remez exchange in
- * 50 digits, weighted for the relative error of the final result; float and double differ in degree
- * and constants only. */
+ * taken as 0 and denormal results flushed to 0 (the engine sets FTZ and DAZ). No tables, and a branch
+ * only around what few lanes need: a value gives the same bits in any lane. Polynomials are minimax
+ * by Remez exchange in 50 digits, weighted for the relative error of the final result; float and
+ * double differ in degree and constants only. */
 #include <math.h>
 
 #if REAL_IS_DOUBLE
@@ -22,7 +22,6 @@
 #define LOG10_2_LO 0x1.f79fef311f12bp-34
 #define TANH_ONE 20
 #define ERF_ONE 6
-#define NORMAL_ONE 9
 static const double W(exp_poly)[] = {
     0.50000000000000056,   0.16666666666666588,    0.041666666666576757,   0.0083333333333895487,
     0.0013888888931564694, 0.00019841269719014627, 2.4801505273986966e-05, 2.7557407535988519e-06,
@@ -51,35 +50,6 @@ static const double W(erfc_poly)[] = {
     5.6038390867465111e-05,  -2.0351362322891547e-05, 5.3852586047073124e-06,
     -1.0781348272015472e-06, 1.6302536459716947e-07,  -1.8130923689476627e-08,
     1.4024344289193518e-09,  -6.7447936266774311e-11, 1.5188474478080403e-12};
-static const double W(tail_poly)[] = {0.5,
-                                      -0.3989422804014319,
-                                      0.24999999999995653,
-                                      -0.13298076013279383,
-                                      0.06249999998735449,
-                                      -0.026596151930011573,
-                                      0.010416666168896653,
-                                      -0.0037994484624686554,
-                                      0.0013020783435092529,
-                                      -0.00042215068226382355,
-                                      0.0001301910900308226,
-                                      -3.8355513296561445e-05,
-                                      1.0826230566198696e-05,
-                                      -2.9305300920816362e-06,
-                                      7.591093206128555e-07,
-                                      -1.8695255430958706e-07,
-                                      4.3276601488261945e-08,
-                                      -9.26829084919885e-09,
-                                      1.8025306487639004e-09,
-                                      -3.121136282050819e-10,
-                                      4.716441962486628e-11,
-                                      -6.095576031296166e-12,
-                                      6.595195621237634e-13,
-                                      -5.829762829158265e-14,
-                                      4.0834774752624985e-15,
-                                      -2.1731260385666883e-16,
-                                      8.23325689183342e-18,
-                                      -1.9740595754530653e-19,
-                                      2.247490448981896e-21};
 #else
 #define MIN_NORMAL 0x1p-126f
 #define TOP_EXPONENT 127
@@ -93,7 +63,6 @@ static const double W(tail_poly)[] = {0.5,
 #define LOG10_2_LO 0x1.3509f8p-18f
 #define TANH_ONE 10
 #define ERF_ONE 4
-#define NORMAL_ONE 6.25f
 static const float W(exp_poly)[] = {0.49999997f, 0.166665435f, 0.0416672006f, 0.00836652052f,
                                     0.00138825213f};
 static const float W(log_poly)[] = {0.666666627f, 0.400003374f, 0.285371691f, 0.235849872f};
@@ -107,10 +76,6 @@ static const float W(erf_poly)[] = {0.128379166f,   -0.37612626f,   0.112835854f
                                     7.85386219e-05f};
 static const float W(erfc_poly)[] = {-1.12848008f,  -0.635831535f,   -0.105116084f,
                                      0.0227984246f, -0.00318693416f, 0.000210641592f};
-static const float W(tail_poly)[] = {
-    0.499999996f,    -0.398941795f,    0.249991102f,    -0.132916897f,   0.0622623872f,
-    -0.0260691732f,  0.00965979891f,   -0.00305535065f, 0.000779674359f, -0.000149791155f,
-    1.98930084e-05f, -1.60365953e-06f, 5.85329653e-08f};
 #endif
 #define LOG2_E ((REAL)1.44269504088896340736)
 #define SQRT_2 ((REAL)1.41421356237309504880)
@@ -355,30 +320,7 @@ FNN_INLINE vec v_sigmoid_grad(vec dy, vec y) { return v_mul(dy, v_mul(y, v_sub(v
 /* tanh_grad: dy (1 - y^2) */
 FNN_INLINE vec v_tanh_grad(vec dy, vec y) { return v_mul(dy, v_fnma(y, y, v_set1(1))); }
 
-/* The normal distribution function Phi(x), at most 2 units of the last place of 1 off, and bell =
- * exp(-x^2 / 2). For t = |x|, Phi(-t) = bell P(t) with P of degree 12 (float) or 28 (double), which
- * makes the largest error of Phi least: 2^-27.8 for t < 5.7, or 2^-58.7 for t < 8.3. From NORMAL_ONE
- * on Phi is 0 or 1 and bell is 0. One exp serves both. */
-FNN_INLINE vec W(v_normal)(vec x, vec *bell) {
-  const vec size = v_abs(x), limit = v_set1(NORMAL_ONE), t = v_min(limit, size);
-  vec n;
-  const vec q = W(v_exp_parts)(v_mul(t, v_mul(t, v_set1((REAL)-0.5))), &n);
-  *bell = v_select(v_lt(size, limit), v_scale2(v_add(v_set1(1), q), n), v_zero());
-  const vec below = v_mul(*bell, POLY(tail_poly, t));
-  return v_select(v_gt(x, v_zero()), v_sub(v_set1(1), below), below);
-}
-
-/* gelu: x Phi(x) */
-FNN_INLINE vec v_gelu(vec x) {
-  vec bell;
-  return v_mul(x, W(v_normal)(x, &bell));
-}
-/* gelu_grad, by x: dy (Phi(x) + x phi(x)), phi(x) = exp(-x^2 / 2) / sqrt(2 pi) the density */
-FNN_INLINE vec v_gelu_grad(vec dy, vec x) {
-  vec bell;
-  const vec below = W(v_normal)(x, &bell);
-  return v_mul(dy, v_fma(v_mul(x, v_set1((REAL)0.39894228040143267794)), bell, below));
-}
+#include "normal.h"
 
 #undef MIN_NORMAL
 #undef TOP_EXPONENT
@@ -388,7 +330,6 @@ FNN_INLINE vec v_gelu_grad(vec dy, vec x) {
 #undef LN2_LO
 #undef TANH_ONE
 #undef ERF_ONE
-#undef NORMAL_ONE
 #undef LOG2_E
 #undef SQRT_2
 #undef LN_2

@@ -1,0 +1,42 @@
+"""Errors of calls with tensors, which users of NumPy and of torch catch by different names.
+
+What NumPy says with ValueError, TypeError or IndexError, torch mostly says with RuntimeError: that
+shapes do not fit, that a dtype has no kernel, that an index is too large. These are both.
+
+>>> import fastnn
+>>> try:
+...     fastnn.ones(2, 3) @ fastnn.ones(2, 3)
+... except RuntimeError as error:
+...     print(isinstance(error, ValueError))
+True
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastnn._core.engine import InvalidTypeError, InvalidValueError
+
+__all__ = ["InvalidIndexError", "InvalidTypeError", "InvalidValueError", "broadcast_shapes"]
+
+
+NUMPY_OF_TAPED = (
+    "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+)
+
+
+class InvalidIndexError(IndexError, ValueError, RuntimeError):
+    """An axis or a position that is not there."""
+
+
+def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """`np.broadcast_shapes`, with an error of ours.
+
+    >>> broadcast_shapes((2, 3), (3,))
+    (2, 3)
+    """
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        shown = " and ".join(map(str, shapes))
+        raise InvalidValueError(f"shapes {shown} do not broadcast") from None
