@@ -192,8 +192,8 @@ def emlearn_row(net: str, model: Any, folder: Path) -> list[str] | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         like.fit(rng.normal(size=(100, layers[0].in_features)), np.arange(100) % widths[-1])
-    like.coefs_ = [layer.weight.numpy().T.astype(np.float64) for layer in layers]
-    like.intercepts_ = [layer.bias.numpy().astype(np.float64) for layer in layers]
+    like.coefs_ = [layer.weight.detach().numpy().T.astype(np.float64) for layer in layers]
+    like.intercepts_ = [layer.bias.detach().numpy().astype(np.float64) for layer in layers]
     before = os.getcwd()
     os.chdir(folder)  # it leaves files behind
     try:

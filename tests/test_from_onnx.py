@@ -111,7 +111,7 @@ def test_functions_of_several_operators(name: str) -> None:
     assert kinds(net) == ["Linear", type(layer).__name__]
     assert [repr(net[1])] == [repr(layer)] or name == "layer norm"
     if name == "layer norm":
-        np.testing.assert_allclose(net[1].bias.numpy(), 2 * B, rtol=1e-6)
+        np.testing.assert_allclose(net[1].bias.detach().numpy(), 2 * B, rtol=1e-6)
 
 
 def test_what_skl2onnx_writes() -> None:
