@@ -191,6 +191,10 @@ class Module(Paths, Converted, Saved):
         """Write configuration and weights to one file; see `fastnn.io.save`."""
         late("fastnn.nn.module", "save")(self, path, **options)
 
+    def export(self, path: Any, **options: Any) -> Any:
+        """Write a file that runs without fastnn: C or ONNX; see `fastnn.export.export`."""
+        return late("fastnn.nn.module", "export")(self, path, **options)
+
     # ---- traversal ----
 
     def named_modules(
