@@ -135,7 +135,7 @@ def test_own_optimizer_groups() -> None:
     optimizer.step()
     assert (p.item(), q.item()) == (0.5, 0.75)
     assert "mine: 1" in repr(optimizer) and optimizer.defaults == {"lr": 0.5}
-    with pytest.raises(ValueError, match="more than one group"):
+    with pytest.raises(ValueError, match="more than one parameter group"):
         optimizer.add_param_group({"params": [p]})
     with pytest.warns(UserWarning, match="duplicate parameters"):
         Momentum([p, p])

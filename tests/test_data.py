@@ -182,5 +182,5 @@ def test_bundled_errors(monkeypatch):
     with pytest.raises(ValueError, match=r"expected one of digits.*got 'mnist'"):
         load_table("mnist")
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(ImportError, match=r"pip install '.\[demo\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'fastnn-cpu\[demo\]'"):
         load_table("iris")

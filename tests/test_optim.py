@@ -353,9 +353,10 @@ def test_bad_params(params: Any, error: type[Exception], message: str) -> None:
 
 def test_a_parameter_comes_once() -> None:
     w = parameter(1.0)
-    for params in ([w, w], [{"params": [w]}, {"params": [w]}]):
-        with pytest.raises(ValueError, match="more than one"):
-            optim.SGD(params)
+    with pytest.raises(ValueError, match="more than one"):
+        optim.SGD([{"params": [w]}, {"params": [w]}])
+    with pytest.warns(UserWarning, match="duplicate parameters"):
+        assert len(optim.SGD([w, w]).param_groups[0]["params"]) == 1
     optimizer = optim.SGD([w])
     with pytest.raises(ValueError, match="more than one"):
         optimizer.add_param_group({"params": [w]})
@@ -365,9 +366,12 @@ def test_a_parameter_comes_once() -> None:
 def test_a_gradient_of_another_shape_is_refused() -> None:
     w = parameter(1.0, 2.0)
     optimizer = optim.SGD([w])
-    w.grad = of_array(np.ones(1))
-    with pytest.raises(ValueError, match=r"grad of parameter 0: expected float64 of shape \(2,\)"):
-        optimizer.step()
+    with pytest.raises(
+        RuntimeError, match=r"a gradient of size '\[1\]' to a tensor of size '\[2\]'"
+    ):
+        w.grad = of_array(np.ones(1))
+    assert w.grad is None
+    optimizer.step()  # nothing to do
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (3, 4), (4, 1), (1, 4), (2, 3, 4)])

@@ -293,5 +293,5 @@ def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
         lambda: plot.activations(nn.ReLU()),
         lambda: plot.weight_histograms(nn.Linear(2, 2)),
     ):
-        with pytest.raises(ImportError, match=r"pip install '.\[plot\]'"):
+        with pytest.raises(ImportError, match=r"pip install 'fastnn-cpu\[plot\]'"):
             draw()

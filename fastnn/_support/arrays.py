@@ -45,7 +45,7 @@ def as_input(
     dtype('float32')
     >>> as_input([[1.0, float("nan")]])
     Traceback (most recent call last):
-    ValueError: x: expected finite numbers, got nan at row 0, column 1
+    fastnn._core.engine.InvalidValueError: x: expected finite numbers, got nan at row 0, column 1
     """
     if type(x) is np.ndarray and _is_ready(x, dtype, n_features, ndim):
         return x
@@ -97,7 +97,7 @@ def class_labels(
 
     >>> class_labels([0, 3], 3)
     Traceback (most recent call last):
-    ValueError: y: expected integer classes in 0..2, got 3 at row 1
+    fastnn._support.errors.InvalidIndexError: y: expected integer classes in 0..2, got 3 at row 1
     """
     source = _as_array(y, name)
     if source.ndim != 1:

@@ -290,7 +290,7 @@ class GroupNorm(_Norm):
         dtype: default float32.
 
     >>> import fastnn.mindspore as mindspore
-    >>> print(GroupNorm(1, 2)(mindspore.Tensor([[1.0, 3.0]])).round(2))
+    >>> print(GroupNorm(1, 2)(mindspore.Tensor([[1.0, 3.0]])).asnumpy().round(2))
     [[-1.  1.]]
     """
 
