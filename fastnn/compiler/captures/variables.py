@@ -23,7 +23,8 @@ class Variable:
     kind: "entry" (of a dict), "cell", "slot", "names" (of a dict), "rest" (all of a dict but these
         names), "layer" (as "rest", of a layer of this package), "registry" (a dict of its parts),
         "identity" (of such a dict), "contents" (of an object that is a container), "kind" (of an
-        object), "function", "class" or "special" (its methods that operations call).
+        object), "function", "class" or "special" (its methods that operations call), "method" (of a
+        class of this package, which somebody may replace).
     where: the object that has it. label: its name in the source. name: the key.
     names: the keys that are read; None: all. For "rest" and "layer" those that are left out.
     """
@@ -50,6 +51,8 @@ class Variable:
                 return value_at(where, self.name)
             case "identity":
                 return id(where.get(self.name))
+            case "method":
+                return in_class(where, self.name)
             case "kind":
                 return [type(where), id(own_dict(where))]
             case "names":
@@ -80,7 +83,7 @@ class Variable:
         """The values there that may hold other values."""
         found = self.values()
         match self.kind:
-            case "kind" | "special" | "registry" | "identity":
+            case "kind" | "special" | "registry" | "identity" | "method":
                 return []
             case "names" | "layer" | "rest":
                 return list(found.values())
@@ -99,7 +102,7 @@ class Variable:
         match self.kind:
             case "cell":
                 return [(self.where, "cell_contents")]
-            case "entry" | "slot":
+            case "entry" | "slot" | "method":
                 return [(self.where, self.name)]
             case "kind":
                 places = [(self.where, "__class__"), (self.where, "__dict__")]
