@@ -24,7 +24,6 @@ HOOKS = (
 )
 _OF_OPTIMIZERS = ("param_groups", "state", "defaults")  # the rest is watched by their steps
 _WRAPPERS = (staticmethod, classmethod)
-_CALLED = ("forward", "__call__")  # of every layer, whatever names the code uses
 _MODES = ("_transient", "training", "changes")
 _OWN_STATE = ("Module", "Tensor", "TensorBase", "Parameter", "Optimizer")  # known otherwise
 _BEARERS = (types.FunctionType, functools.partial, *_WRAPPERS, property)
@@ -248,8 +247,7 @@ class Objects:
                 continue
             self._add(Variable("layer", own, name))
             self._class_of_ours(type(each), name)
-            for method in _CALLED:
-                self._add(Variable("method", type(each), name, method))
+            self._add(Variable("methods", type(each), name))
             self._objects.append((each, name))
             for key, part in own.items():
                 if key not in (*REGISTRIES, *HOOKS, "_transient"):
