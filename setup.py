@@ -73,6 +73,8 @@ ISA = {"scalar": []}
 if sysconfig.get_platform().endswith(("x86_64", "amd64")):
     ISA["avx2"] = ["-mavx2", "-mfma"]
     ISA["avx512"] = [*ISA["avx2"], "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]
+    ISA["avx512_vnni"] = [*ISA["avx512"], "-mavx512vnni"]
+    ISA["avx512_bf16"] = [*ISA["avx512_vnni"], "-mavx512bf16"]
 elif sysconfig.get_platform().endswith(("aarch64", "arm64")):
     ISA["neon"] = []  # each of these processors has it
 

@@ -20,7 +20,8 @@ from bench.pin import pin
 from bench.report import Section, plain
 from fastnn.cli import blas
 
-PARTS = ("where", "gemm", "eager", "ode", "variants", "scaling", "busy", "costs", "estimators")
+PARTS = ("where", "gemm", "eager", "ode", "variants", "scaling", "busy", "costs", "estimators",
+         "precision")  # fmt: skip
 Found = dict[str, Any]
 
 

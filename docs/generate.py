@@ -99,7 +99,7 @@ def families() -> dict[str, tuple[str, list[Entry]]]:
             [(n, getattr(fastnn, n)) for n in transforms.split()] + list(public("fastnn.func")),
         ),
         "autograd": ("Automatic differentiation", list(public("fastnn.autograd"))),
-        "files": ("Files", list(public("fastnn.io"))),
+        "files": ("Files", [*public("fastnn.io"), *public("fastnn.export")]),
         "guards": ("Guards", list(public("fastnn.guards"))),
         "info": ("Entropies and divergences", list(public("fastnn.info"))),
     }  # fmt: skip

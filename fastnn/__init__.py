@@ -143,8 +143,7 @@ if _TYPE_CHECKING:
 
 # What a script may do without is loaded when it is first asked for.
 _MODULES = (
-    "amp callbacks compiler distributions explain func guards info io linalg mindspore plot "
-    "amp callbacks compiler distributions explain func guards info io linalg mindspore plot "
+    "amp callbacks compiler distributions explain export func guards info io linalg mindspore plot "
     "population sklearn special testing train utils"
 )
 _provide("fastnn", "fastnn", _MODULES)
@@ -167,6 +166,9 @@ _provide(
 # What lower packages offer and higher ones define.
 _provide("fastnn.nn.module", "fastnn.train.predict", "predict")
 _provide("fastnn.nn.module", "fastnn.io.model", "save")
+_provide("fastnn.nn.module", "fastnn.export.files", "export")
+_provide("fastnn.nn.summary", "fastnn.export.contents", "contents")
+_provide("fastnn.explain", "fastnn.export.contents", "contents")
 _provide("fastnn.train.history", "fastnn.plot.training", "histories")
 _provide("fastnn.nn", "fastnn.mindspore.plain.cell", "Cell CellList Dense SequentialCell")
 _provide("fastnn.nn", "fastnn.mindspore.plain.optim", "SGD Adam Momentum")

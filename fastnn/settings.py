@@ -8,6 +8,7 @@ import numpy as np
 
 from fastnn._support import check
 from fastnn.ops.creation import set_default_dtype
+from fastnn.tape.rounding import MODES, operands
 
 __all__ = [
     "are_deterministic_algorithms_enabled",
@@ -57,8 +58,8 @@ def set_flush_denormal(mode: bool) -> bool:
 
 
 def is_autocast_enabled(device_type: str | None = None) -> bool:
-    """False: `amp.autocast` is without effect."""
-    return False
+    """Whether this thread is within `amp.autocast`; for another device than the CPU, False."""
+    return operands() == MODES["bf16"] and device_type in (None, "cpu")
 
 
 def set_default_tensor_type(t: Any) -> None:

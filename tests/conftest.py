@@ -30,16 +30,32 @@ settings.load_profile(PROFILE)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`isa` runs a test once on every instruction set of this machine."""
+    """`isa` runs a test once on every instruction set of this machine, `product_isa` also on those
+    that differ from another in the products of float32 alone."""
+    if "product_isa" in metafunc.fixturenames:
+        from fastnn._core import engine
+
+        metafunc.parametrize("product_isa", engine.isas(), indirect=True)
     if "isa" in metafunc.fixturenames:
         from fastnn._core import engine
 
-        metafunc.parametrize("isa", engine.isas(), indirect=True)
+        own = [name for name in engine.isas() if "_" not in name]
+        metafunc.parametrize("isa", own, indirect=True)
 
 
 @pytest.fixture
 def isa(request: pytest.FixtureRequest) -> Iterator[str]:
     """The name of the instruction set that the engine runs on during this test."""
+    yield from _selected(request)
+
+
+@pytest.fixture
+def product_isa(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The same, over more of them."""
+    yield from _selected(request)
+
+
+def _selected(request: pytest.FixtureRequest) -> Iterator[str]:
     from fastnn._core import engine
 
     before = engine.isa()

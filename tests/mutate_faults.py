@@ -74,6 +74,13 @@ FAULTS = (
     Fault("matmul: narrow product forgets earlier blocks of k", KERNELS,
           "sum[i][j] = v_add(total[i][j], sum[i][j]);", "sum[i][j] = v_add(sum[i][j], v_zero());",
           "-matmul", "avx2"),
+    # rounding.h
+    Fault("matmul: in 8 bits what is below 0 is lost", KERNELS,
+          "v_store(out->low + i, v_sub(zero, v_round(v_mul(below, factor))));",
+          "v_store(out->low + i, zero);", "-matmul"),
+    Fault("matmul: in 8 bits the row's scale is left out", KERNELS,
+          "v_mul(v_set1(lanes[0].scale[i]), v_load(lanes[1].scale + j))",
+          "v_load(lanes[1].scale + j)", "-matmul"),
     # reduce.h
     Fault("sum: the first block is left out", KERNELS,
           "for (size_t b = 0; b < s.row_blocks; b++) total",

@@ -59,6 +59,7 @@ utils
 fastnn       the root, with the public names; what follows stands on them
 mindspore    MindSpore's names
 tabular      tables
+export       files that run without fastnn
 sklearn      scikit-learn's estimators
 cli          the command
 __main__

@@ -24,6 +24,8 @@ INTRINSIC = re.compile(
 INTRINSICS = {
     "avx2.h": {"immintrin.h"},
     "avx512.h": {"immintrin.h"},
+    "avx512_bf16.h": set(),
+    "avx512_vnni.h": set(),
     "neon.h": {"arm_neon.h"},
 }
 INTRINSIC_HEADER = re.compile(r"(imm|arm_neon|x86|[a-z]mm)intrin|arm_neon|arm_sve")
@@ -46,7 +48,8 @@ def test_what_a_c_file_includes(path: Path) -> None:
     if path in DRIVERS:
         standard |= {"stdlib.h", "time.h", "unistd.h", "omp.h", "pthread.h", "signal.h"}
         standard |= {"stdatomic.h", "linux/futex.h", "sys/mman.h", "sys/syscall.h", "cpuid.h"}
-        own = {"fastnn.h", "nets.h", "team.h", "processor.h"}  # neither words nor kernels
+        # neither words nor kernels
+        own = {"fastnn.h", "nets.h", "team.h", "precision.h", "processor.h"}
         assert set(found) <= standard | own
     elif path in KERNELS:
         assert set(found) <= standard | {kernel.name for kernel in KERNELS}
@@ -54,13 +57,15 @@ def test_what_a_c_file_includes(path: Path) -> None:
         own = {word.name for word in WORDS} | INTRINSICS.get(path.name, set())
         assert set(found) <= standard | own
     elif path.parent.name == "isa":
+        parts = "bodies.h", "one_real.h", "one_group.h", "SIMD", "GROUP_WORDS"
         inner = [f"../{p.parent.name}/{p.name}" for p in (*KERNELS, *WORDS)]
-        assert set(found) <= standard | {"fastnn.h", "bodies.h", "one_real.h", "SIMD", *inner}
+        assert set(found) <= standard | {"fastnn.h", "precision.h", *parts, *inner}
     else:
         contracts = {
             "include/ops.h": set(),
             "include/fastnn.h": {"ops.h"},
             "include/nets.h": {"fastnn.h"},
+            "include/precision.h": {"fastnn.h"},
         }
         assert set(found) <= standard | contracts[name_of(path)]
 

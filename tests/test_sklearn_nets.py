@@ -43,8 +43,17 @@ class Skip(nn.Module):
         return self.last(fastnn.cat([fastnn.tanh(self.first(x)), x], 1))
 
 
-def double(in_features: int, out_features: int) -> nn.Module:
-    return Skip(in_features, out_features, 30).double()
+class Double:
+    """Makes a net of float64. Tests are named after it, and its repr has no address."""
+
+    def __call__(self, in_features: int, out_features: int) -> nn.Module:
+        return Skip(in_features, out_features, 30).double()
+
+    def __repr__(self) -> str:
+        return "Double()"
+
+
+double = Double()
 
 
 def ending(layer: type[nn.Module], *args: Any) -> Callable[..., nn.Module]:

@@ -15,13 +15,13 @@ INK = "#333333"
 HEAD = """# Tabular nets on public tables
 
 Written by `python -m bench.tabular --render` from `bench/tabular/results.json`. {tables} tables
-that come inside packages of the Python index, {least:,} to {most:,} rows, 5 folds with each class
-spread over all (1 fold of {single}), **defaults only**, one thread. Scores are those of held-out
-folds: accuracy, or R2. Seconds are the processor's for a fit; one row is the median time of a call
-of `predict` with one row. All get the same DataFrame. scikit-learn's MLP and the linear models
-(logistic regression, ridge) stand behind median imputation, standardization and one-hot columns;
-pytabkit, which takes no gaps in numbers, gets the medians of the training rows. A normalized score
-is 0 for the worst of the models on a table and 1 for the best.
+that come inside packages of the Python index, {least:,} to {most:,} rows, up to 5 folds with each
+class spread over all (how many: by table), **defaults only**, one thread. Scores are those of
+held-out folds: accuracy, or R2. Seconds are the processor's for a fit; one row is the median time
+of a call of `predict` with one row. All get the same DataFrame. scikit-learn's MLP and the linear
+models (logistic regression, ridge) stand behind median imputation, standardization and one-hot
+columns; pytabkit, which takes no gaps in numbers, gets the medians of the training rows. A
+normalized score is 0 for the worst of the models on a table and 1 for the best.
 
 `fastnn td` is RealMLP-TD (Holzmueller et al. 2024), made from scratch. It and its kin are nets that
 are *trained on the table alone*. Pretrained ones (TabPFN, TabICL) do better on tables of this size;
@@ -31,15 +31,23 @@ they want torch, and take longer for a row.
 SUMMARY = "mean rank|normalized score|accuracy|log-loss|R2|a fit, CPU s|one row, ms".split("|")
 
 
+def folds_of(results: dict[str, Any], table: str) -> set[str]:
+    """The folds that all models have."""
+    return set.intersection(*(set(found) for found in results[table].values()))
+
+
 def score(results: dict[str, Any], table: str, model: str, key: str) -> float:
-    """The mean over the folds that all models have."""
-    folds = set.intersection(*(set(found) for found in results[table].values()))
+    """The mean over these folds."""
+    folds = folds_of(results, table)
     return float(np.mean([results[table][model][fold][key] for fold in folds]))
 
 
 def complete(results: dict[str, Any]) -> list[Table]:
-    """Tables that every model was measured on."""
-    return [table for table in TABLES if set(results.get(table.name, ())) == set(MODELS)]
+    """Tables that every model was measured on, on one fold at least."""
+    return [
+        table for table in TABLES
+        if set(results.get(table.name, ())) == set(MODELS) and folds_of(results, table.name)
+    ]  # fmt: skip
 
 
 def ranks(scores: np.ndarray) -> np.ndarray:
@@ -77,18 +85,19 @@ def summary(results: dict[str, Any], tables: list[Table], scores: np.ndarray) ->
     return "\n".join(lines)
 
 
-def by_table(tables: list[Table], scores: np.ndarray) -> str:
+def by_table(results: dict[str, Any], tables: list[Table], scores: np.ndarray) -> str:
     """Scores of all models on each table; the best is bold."""
     lines = [
-        "| table | rows | columns | " + " | ".join(MODELS) + " |",
-        "|---" * (3 + len(MODELS)) + "|",
+        "| table | rows | columns | folds | " + " | ".join(MODELS) + " |",
+        "|---" * (4 + len(MODELS)) + "|",
     ]
     for table, row in zip(tables, scores):
         x, _ = table.load()
         best = f"{row.max():.4f}"
         cells = [f"**{v:.4f}**" if f"{v:.4f}" == best else f"{v:.4f}" for v in row]
         columns = f"{x.shape[1]} ({sum(x[c].dtype == 'category' for c in x)} categories)"
-        lines.append(f"| {table.name} | {len(x):,} | {columns} | " + " | ".join(cells) + " |")
+        folds = len(folds_of(results, table.name))
+        lines.append(f"| {table.name} | {len(x):,} | {columns} | {folds} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -135,12 +144,13 @@ def render(results: dict[str, Any]) -> None:
     rows = [len(table.load()[1]) for table in tables]
     difference = critical_difference(len(MODELS), len(tables))
     draw(ranks(scores).mean(axis=0), difference, DOCS / "tabular-ranks.png")
-    single = [t.name for t in tables if len(results[t.name]["pytabkit RealMLP-TD"]) == 1]
-    text = HEAD.format(
-        tables=len(tables), least=min(rows), most=max(rows), single=", ".join(single) or "none"
-    )
+    text = HEAD.format(tables=len(tables), least=min(rows), most=max(rows))
     text += summary(results, tables, scores)
     text += "\n\n![Mean ranks, with the critical difference](tabular-ranks.png)\n\n## By table\n\n"
-    text += by_table(tables, scores) + "\n\n## Where the tables come from\n\n" + sources(tables)
+    text += (
+        by_table(results, tables, scores)
+        + "\n\n## Where the tables come from\n\n"
+        + sources(tables)
+    )
     (DOCS / "tabular-results.md").write_text(text + "\n")
     print(text)

@@ -109,7 +109,7 @@ def set_isa(name):
         if fnn_isa_name(i).decode() == name and fnn_isa_supported(i):
             fnn_isa_select(i)
             return
-    which = ", which this machine does not run" if name in ("avx2", "avx512", "neon") else ""
+    which = ", which this machine does not run" if str(name).startswith(("avx", "neon")) else ""
     raise ValueError(f"isa: expected one of {', '.join(isas())}, got {name!r}{which}")
 
 

@@ -41,6 +41,7 @@ cdef bint on_tape(Node node, Py_ssize_t i) except -1
 cdef bint keeps_nothing(Node node) except -1
 cpdef bint grad_enabled() noexcept
 cpdef bint set_grad_enabled(bint mode) noexcept
+cpdef int operands() noexcept
 cpdef long note_write() noexcept
 cpdef long last_write() noexcept
 cpdef object owner(array)

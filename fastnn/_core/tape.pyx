@@ -18,44 +18,13 @@ from fastnn._core.engine import InvalidTypeError, InvalidValueError
 
 cdef extern from *:
     """
-    static _Thread_local int fnn_no_grad, fnn_inference;
+    static _Thread_local int fnn_no_grad, fnn_inference, fnn_operands;
     """
     int fnn_no_grad
     int fnn_inference
+    int fnn_operands
 
-# A tuple whose slices are of its own type, in C so that an index costs what a tuple's costs.
-cdef extern from *:
-    """
-    static PyObject *fnn_sizes_of(PyTypeObject *kind, PyObject *tuple) {
-        Py_ssize_t i, n = PyTuple_GET_SIZE(tuple);
-        PyObject *sizes = kind->tp_alloc(kind, n);
-        for (i = 0; sizes != NULL && i < n; i++) {
-            PyObject *size = PyTuple_GET_ITEM(tuple, i);
-            Py_INCREF(size);
-            PyTuple_SET_ITEM(sizes, i, size);
-        }
-        return sizes;
-    }
-    static PyObject *fnn_sizes_item(PyObject *self, PyObject *index) {
-        PyObject *part = PyTuple_Type.tp_as_mapping->mp_subscript(self, index), *sizes;
-        if (part == NULL || !PySlice_Check(index)) return part;
-        sizes = fnn_sizes_of(Py_TYPE(self), part);
-        Py_DECREF(part);
-        return sizes;
-    }
-    static PyType_Slot fnn_sizes_slots[] = {{Py_mp_subscript, (void *)fnn_sizes_item}, {0, NULL}};
-    static PyType_Spec fnn_sizes_spec = {
-        "fastnn._core.tape.Sizes", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, fnn_sizes_slots};
-    static PyObject *fnn_sizes_type(void) {
-        PyObject *bases = PyTuple_Pack(1, (PyObject *)&PyTuple_Type), *kind;
-        if (bases == NULL) return NULL;
-        kind = PyType_FromSpecWithBases(&fnn_sizes_spec, bases);
-        Py_DECREF(bases);
-        return kind;
-    }
-    """
-    object fnn_sizes_of(PyTypeObject *kind, object sizes)
-    object fnn_sizes_type()
+include "sizes.pxi"
 
 Sizes = fnn_sizes_type()  # the base of fastnn.tensor.size.Size
 cdef type _size = Sizes
@@ -99,6 +68,19 @@ cpdef bint set_grad_enabled(bint mode) noexcept:
     global fnn_no_grad
     cdef bint before = not fnn_no_grad
     fnn_no_grad = not mode
+    return before
+
+
+cpdef int operands() noexcept:
+    """What this thread's products round their operands to; see `fastnn.tape.rounding`."""
+    return fnn_operands
+
+
+cpdef int set_operands(int mode) noexcept:
+    """Set it; returns the previous mode."""
+    global fnn_operands
+    cdef int before = fnn_operands
+    fnn_operands = mode
     return before
 
 

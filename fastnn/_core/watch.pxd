@@ -16,7 +16,8 @@ cdef class Watch:
     cdef list _leaves, _where, _found, _left, _keep  # _keep holds what the structs point to
     cdef Py_ssize_t _n
     cdef place_t *_places
-    cdef bint _taken, _mode, _any_mode
+    cdef bint _taken, _any_mode
+    cdef int _mode
 
     cpdef bint same(self) except -1
     cpdef int leave(self) except -1

@@ -64,8 +64,13 @@ cdef enum:
     ARRAY
 
 
+cdef inline int _mode() noexcept:
+    """Grad mode, and what operands of products are rounded to."""
+    return 2 * tape.operands() + tape.grad_enabled()
+
+
 cdef class Watch:
-    """Grad mode, leaf tensors, attributes, dict entries and contents: whether they are what they
+    """The modes, leaf tensors, attributes, dict entries and contents: whether they are what they
     were; and the gradients that a run leaves, whose memory nobody else may hold.
 
     leaves: tensors whose array and requires_grad are watched.
@@ -75,7 +80,7 @@ cdef class Watch:
     found: (tensor, the gradient that a run has to find).
     left: (tensor, the gradient that a run leaves or None). Nobody else has the gradient nor its
         array yet.
-    mode: whether the grad mode counts.
+    mode: whether the modes count.
     ran_at: the number of nodes when a program was last told to run.
     """
     def __init__(self, list leaves, list places, list found, list left, bint mode=True):
@@ -108,14 +113,14 @@ cdef class Watch:
             place[0] = place_t(GRADIENT, False, 0, <PyObject *>leaf, NULL,
                                <PyObject *>gradient, NULL)
             place += 1
-        self._taken, self._mode = True, tape.grad_enabled()
+        self._taken, self._mode = True, _mode()
         self.ran_at = tape.note_write()
 
     cpdef bint same(self) except -1:
         """Whether nothing has changed since the last snapshot, and nobody holds a gradient."""
         cdef place_t *place = self._places
         cdef place_t *end = place + self._n
-        if not self._taken or (self._mode != tape.grad_enabled() and not self._any_mode):
+        if not self._taken or (self._mode != _mode() and not self._any_mode):
             return False
         while place < end:
             if place.kind == STATE:

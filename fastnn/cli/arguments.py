@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import fastnn
+from fastnn.cli import export
 from fastnn.cli.tables import CHOICES
 from fastnn.tabular import presets, table as data
 
@@ -93,6 +94,7 @@ def parser(runs: Mapping[str, Callable[[Any], int]]) -> argparse.ArgumentParser:
     sub.add_argument("--all", action="store_true",
                      help="score the rows that the model was trained on too")  # fmt: skip
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    export.add_arguments(command("export", export.TEXT))
     sub = command("info", "Show version, instruction sets and threads.")
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
     sub = command("bench", "Run the benchmarks of a source checkout.")

@@ -24,6 +24,7 @@ from fastnn.compiler.recorder import Recorder, listening
 from fastnn.compiler.recording import Recording, rebuilt, tensors_of
 from fastnn.tape import listener
 from fastnn.tape.modes import is_grad_enabled
+from fastnn.tape.rounding import operands
 from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:
@@ -277,7 +278,7 @@ class Compiled(Front):
 
     @staticmethod
     def _key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The cache key: grad mode, structure, shapes and dtypes, values of other arguments."""
+        """The cache key: modes, structure, shapes and dtypes, values of other arguments."""
 
         def entry(leaf: Any) -> Any:
             if isinstance(leaf, Tensor | np.ndarray):
@@ -289,7 +290,7 @@ class Compiled(Front):
                 )
             return type(leaf).__name__, leaf
 
-        return is_grad_enabled(), repr(tree.mapped(entry, (args, kwargs)))
+        return is_grad_enabled(), operands(), repr(tree.mapped(entry, (args, kwargs)))
 
 
 def _is_trained(fn: Any) -> bool:

@@ -1,5 +1,9 @@
-"""Model inspection: a traced forward and backward pass, importance, attributions, dependence."""
+"""Model inspection: a traced forward and backward pass, importance, attributions, dependence, and
+what an export will contain (`contents`)."""
 
+from typing import Any
+
+from fastnn._support.late import late as _late
 from fastnn.explain.attribution import integrated_gradients
 from fastnn.explain.curves import Calibration, Dependence, calibration, partial_dependence
 from fastnn.explain.importance import input_gradients, permutation_importance
@@ -18,3 +22,7 @@ __all__ = [
     "permutation_importance",
     "trace",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return _late("fastnn.explain", name)

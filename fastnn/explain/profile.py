@@ -14,6 +14,7 @@ from fastnn._support import check
 from fastnn.compiler.compiled import Compiled
 from fastnn.compiler.lowering import Instruction, Value
 from fastnn.compiler.recording import Recording
+from fastnn.tape.rounding import MODES
 from fastnn.train import Trainer
 
 SECONDS = 0.3  # approximate total time of the repeats, if their number is not given
@@ -210,7 +211,8 @@ def _name(instruction: Instruction) -> str:
     after, derivative = instruction.attrs[:2]
     fused = [name for name, code in engine.EPILOGUES.items() if code == after]
     fused += [name for name, code in engine.DERIVATIVES.items() if code == derivative]
-    return " + ".join(["matmul", *fused])
+    rounded = [name for name, mode in MODES.items() if (mode,) == instruction.attrs[2:]]
+    return " + ".join([" ".join(["matmul", *rounded]), *fused])
 
 
 def _main(instruction: Instruction) -> Value:

@@ -183,13 +183,17 @@ class Module(Paths, Converted, Saved):
         """Compute the output; every subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__}: expected a forward() method")
 
-    def predict(self, x: Any, out: Any = None) -> Any:
+    def predict(self, x: Any, out: Any = None, precision: str = "float32") -> Any:
         """The outputs for the rows of an array; see `fastnn.train.predict`."""
-        return _predict(self, x, out)
+        return _predict(self, x, out, precision)
 
     def save(self, path: Any, **options: Any) -> None:
         """Write configuration and weights to one file; see `fastnn.io.save`."""
         late("fastnn.nn.module", "save")(self, path, **options)
+
+    def export(self, path: Any, **options: Any) -> Any:
+        """Write a file that runs without fastnn: C or ONNX; see `fastnn.export.export`."""
+        return late("fastnn.nn.module", "export")(self, path, **options)
 
     # ---- traversal ----
 

@@ -42,11 +42,12 @@ class Row(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """The rows and totals of `summary`; `str()` is the table."""
+    """The rows and totals of `summary`, and what can be exported; `str()` is the table."""
 
     rows: tuple[Row, ...]
     total: int
     trainable: int
+    export: str = ""
 
     @property
     def frozen(self) -> int:
@@ -69,7 +70,8 @@ class Summary(NamedTuple):
         rule = "-" * len(lines[0])
         counts = f"{self.total:,} (trainable: {self.trainable:,}, frozen: {self.frozen:,})"
         totals = f"Total parameters: {counts}", f"Total multiply-adds: {self.multiply_adds:,}"
-        return "\n".join([lines[0], rule, *lines[1:], rule, *totals])
+        more = [self.export] if self.export else []
+        return "\n".join([lines[0], rule, *lines[1:], rule, *totals, *more])
 
     def __repr__(self) -> str:
         return str(self)
@@ -83,6 +85,7 @@ def summary(
     input_size: Sequence[int] | Sequence[Sequence[int]] | None = None,
     batch_size: int = -1,
     device: Any = None,
+    export: bool = False,
 ) -> Summary:
     """Summarize a model: layers, output shapes, parameters, multiply-adds, from one forward pass.
 
@@ -101,6 +104,8 @@ def summary(
             torchsummary's `summary`; the table is printed then.
         batch_size: the rows that go with input_size; default -1 stands for any number.
         device: 'cpu'.
+        export: say below the table whether the model can be exported to C, ONNX and torch code, and
+            if not, which layer is why; see `fastnn.export`. Default False.
 
     Raises:
         TypeError: neither a shape nor data, or both.
@@ -128,6 +133,8 @@ def summary(
         count = check.integer("batch_size", batch_size, -1)
         found = summary(model, _with_rows(input_size, count if count > 0 else ANY_ROWS))
         found = found if count > 0 else _of_any_rows(found)
+        if check.flag("export", export):
+            found = found._replace(export=late(__name__, "contents")(model, input_size).line)
         print(found)  # as torchsummary's
         return found
     args = _inputs(input_shape, input_data, model)
@@ -144,7 +151,11 @@ def summary(
     parameters = list(model.parameters())  # by now a LazyLinear has its own
     total = sum(parameter.numel() for parameter in parameters)
     trainable = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
-    return Summary(tuple(rows), total, trainable)
+    said = ""
+    if check.flag("export", export):
+        shape = tuple(args[0].shape[1:]) if len(args) == 1 and isinstance(args[0], Tensor) else None
+        said = late(__name__, "contents")(model, shape).line
+    return Summary(tuple(rows), total, trainable, said)
 
 
 def _with_rows(size: Any, rows: int) -> Any:

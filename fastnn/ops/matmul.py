@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._core.tape import grad_enabled
+from fastnn._core.tape import grad_enabled, operands
 from fastnn._support import check
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import permute, reshape, sum, view_of
@@ -16,15 +16,14 @@ from fastnn.ops.elementwise import add, mul
 from fastnn.ops.join import cat
 from fastnn.ops.promote import cast, same_real
 from fastnn.ops.table import TABLE, apply, computed, contiguous_array, execute, row, taped
-from fastnn.tape import batch, listener
+from fastnn.tape import batch, listener, rounding
 from fastnn.tape.inference import free_for
-from fastnn.tape.node import Node
+from fastnn.tape.node import GradientRule, Node
+from fastnn.tape.rounding import BF16, OPERANDS, PLAIN
 from fastnn.tensor import Tensor, bool_, of_array, wrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-PLAIN = (0, 0)  # no activation, no derivative
 
 
 def _shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
@@ -36,10 +35,10 @@ def _shape(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> Any:
 
 
 def _gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    a, b = node.input(0), node.input(1)
+    a, b, attrs = node.input(0), node.input(1), node.attrs or PLAIN
     return (
-        _product(dy, permute(b, (1, 0))) if node.needs(0) else None,
-        _product(permute(a, (1, 0)), dy) if node.needs(1) else None,
+        _product(dy, permute(b, (1, 0)), None, attrs) if node.needs(0) else None,
+        _product(permute(a, (1, 0)), dy, None, attrs) if node.needs(1) else None,
         sum(dy, 0) if node.needs(2) else None,
         None,
     )
@@ -49,8 +48,14 @@ _matmul = row("matmul", _shape, free_for(_gradient, 2), batch="product")
 _sum = TABLE["sum"]
 
 
-def _product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
-    return apply(_matmul, (a, b, bias, None), PLAIN)
+def _product(
+    a: Tensor, b: Tensor, bias: Tensor | None = None, attrs: tuple[int, ...] | None = None
+) -> Tensor:
+    """attrs: how operands are rounded; default: as the mode says, but never to 8 bits, which are
+    for weights."""
+    if attrs is None:
+        attrs = BF16 if rounding.ever and operands() == 1 else PLAIN
+    return apply(_matmul, (a, b, bias, None), attrs, () if attrs is PLAIN else attrs)
 
 
 _MOST = 1 << 22  # products that are held at a time
@@ -128,8 +133,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if batch.rules is not None and batch.rules.any(input, weight, bias):
         return _product(input, permute(weight, (1, 0)), bias)
     out = np.empty((x.shape[0], w.shape[0]), x.dtype)
+    attrs = OPERANDS[operands()] if rounding.ever else PLAIN
     try:
-        execute(_matmul, (out,), (x, w.T, b, None), (), PLAIN)
+        execute(_matmul, (out,), (x, w.T, b, None), (), attrs)
     except TypeError:  # whole numbers have no kernel; to ask before would cost time
         if x.dtype.kind in "fV":
             raise
@@ -137,32 +143,40 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             listener.active.take_back()
         y = _whole_product(input, permute(weight, (1, 0)))
         return y if bias is None else add(y, bias)
-    return taped(_linear_gradient, (input, weight, bias), out)
+    rule = _linear_gradient if attrs is not BF16 else _linear_gradient_bf16
+    return taped(rule, (input, weight, bias), out)
 
 
-def _linear_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
-    if grad_enabled() or batch.rules is not None:
-        x, weight = node.input(0), node.input(1)
+def _gradient_by(attrs: tuple[int, ...]) -> GradientRule:
+    """The gradient rule of `linear`; its products round their operands as the forward one does."""
+
+    def _linear_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+        if grad_enabled() or batch.rules is not None:
+            x, weight = node.input(0), node.input(1)
+            return (
+                _product(dy, weight, None, attrs) if node.needs(0) else None,
+                permute(_product(permute(x, (1, 0)), dy, None, attrs), (1, 0))
+                if node.needs(1)
+                else None,
+                sum(dy, 0) if node.needs(2) else None,
+            )
+        inputs: Any = node.inputs
+        x, weight, bias = inputs
         return (
-            _product(dy, weight) if node.needs(0) else None,
-            permute(_product(permute(x, (1, 0)), dy), (1, 0)) if node.needs(1) else None,
-            sum(dy, 0) if node.needs(2) else None,
+            _plain(dy._array, weight._array, attrs) if x.requires_grad else None,
+            # In the order (in, out), as the weight is stored: the kernel writes rows.
+            wrap(_plain(x._array.T, dy._array, attrs)._array.T) if weight.requires_grad else None,
+            _column_sums(dy._array) if bias is not None and bias.requires_grad else None,
         )
-    inputs: Any = node.inputs
-    x, weight, bias = inputs
-    return (
-        _plain(dy._array, weight._array) if x.requires_grad else None,
-        # In the order (in, out), as the weight is stored: the kernel writes rows.
-        wrap(_plain(x._array.T, dy._array)._array.T) if weight.requires_grad else None,
-        _column_sums(dy._array) if bias is not None and bias.requires_grad else None,
-    )
+
+    return free_for(_linear_gradient, 2)
 
 
-free_for(_linear_gradient, 2)
+_linear_gradient, _linear_gradient_bf16 = _gradient_by(PLAIN), _gradient_by(BF16)
 
 
-def _plain(a: NDArray[Any], b: NDArray[Any]) -> Tensor:
-    return computed(_matmul, (a.shape[0], b.shape[1]), (a, b, None, None), (), PLAIN)
+def _plain(a: NDArray[Any], b: NDArray[Any], attrs: tuple[int, ...]) -> Tensor:
+    return computed(_matmul, (a.shape[0], b.shape[1]), (a, b, None, None), (), attrs)
 
 
 def _column_sums(dy: NDArray[Any]) -> Tensor:

@@ -186,6 +186,10 @@ class Tabular:
         """
         self._trained().save(path)
 
+    def export(self, path: Any, **options: Any) -> Any:
+        """Write a file that runs without fastnn: C, ONNX or torch; see `fastnn.export.export`."""
+        return self._trained().export(path, **options)
+
 
 def _alike(a: Any, b: Any) -> bool:
     return a is b or (type(a) is type(b) and isinstance(a, int | float | str | tuple) and a == b)

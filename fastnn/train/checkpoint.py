@@ -150,14 +150,15 @@ def identity(
     trainer: Training, plan: Plan, rows: Rows, held_out: Rows | None, share: float
 ) -> dict[str, str]:
     """The fingerprint that a checkpoint has to match: data, model and arguments, as text."""
-    groups = getattr(trainer.optimizer, "param_groups", [])
+    sizes = [len(g["params"]) for g in getattr(trainer.optimizer, "param_groups", [])]
     loss = trainer.loss
     settings = f" {_described(loss, values=True)}" if isinstance(loss, Module) else ""
+    rounded = " in bf16" if getattr(trainer, "_mode", 0) else ""
     return {
         "data": _digest([*rows.arrays(), *(held_out.arrays() if held_out else ())]),
         "model": _described(trainer.model),
         "loss": f"{name_of(loss)}{settings}",
-        "optimizer": f"{name_of(trainer.optimizer)} of {[len(g['params']) for g in groups]}",
+        "optimizer": f"{name_of(trainer.optimizer)} of {sizes}{rounded}",
         "validation_split": str(share),
         **plan.words(),
     }

@@ -18,6 +18,7 @@ from fastnn.train.key import Recordings
 from fastnn.train.losses import SumOfLosses
 from fastnn.train.metrics import Metric, named, whole_set
 from fastnn.train.parts import are_several
+from fastnn.train.precision import check_float32
 from fastnn.train.predict import figures_of, predict
 from fastnn.train.session import evaluated
 from fastnn.train.steps import Steps
@@ -45,6 +46,7 @@ class Evaluator:
     history: History
     _asked: Sequence[str | Metric]
     _recordings: Recordings
+    _mode: int  # of the precision
     _facades: Facades
 
     def evaluate(
@@ -77,12 +79,13 @@ class Evaluator:
         means = evaluated(steps.evaluation(rows, functions), rows.y, functions)
         return means | figures_of(whole, model, rows.x, rows.y)
 
-    def predict(self, x: Any) -> Any:
+    def predict(self, x: Any, precision: str = "float32") -> Any:
         """What the model gives for rows, in evaluation mode, as `model.predict` does.
 
         Args:
             x: (rows, features); for a model of several inputs a tuple of arrays; or a `DataLoader`
                 or another iterable of batches, of which (x, y) counts as x.
+            precision: "float32" (default), whatever the trainer's is, "bf16" or "int8".
 
         Returns:
             An array, logits where the model gives logits; of a model with several outputs a tuple
@@ -102,14 +105,14 @@ class Evaluator:
             x = inputs_of(x)
         if not are_several(x) and not self._facades.gives_several(self.model):
             try:
-                return predict(self.model, x)
+                return predict(self.model, x, None, precision)
             except TypeError:
                 facade, rows = self._facades.of_inputs(self.model, x)
                 if facade.outputs is None:
                     raise
         else:
             facade, rows = self._facades.of_inputs(self.model, x)
-        return facade.result(predict(facade.module, rows))
+        return facade.result(predict(facade.module, rows, None, precision))
 
     def score(self, x: Any, y: Any = None) -> float:
         """How good the predictions are: the share of right classes, or R2 of a regression.
@@ -139,7 +142,8 @@ class Evaluator:
     def _steps(self, model: Module | None = None, loss: Loss | None = None) -> Steps:
         """The steps of these; default: of the trainer's own model and loss."""
         model, loss = (self.model, self.loss) if model is None or loss is None else (model, loss)
-        return Steps(model, loss, self.optimizer, self._recordings)
+        check_float32(self._mode, model)
+        return Steps(model, loss, self.optimizer, self._recordings, self._mode)
 
     def __repr__(self) -> str:
         count = sum(p.numel() for p in self.model.parameters())

@@ -15,8 +15,10 @@ from fastnn._support.rows import as_rows
 from fastnn.compiler.captures import attributes_of
 from fastnn.compiler.recording import Recording
 from fastnn.nn.modes import evaluating
+from fastnn.tape.rounding import MODES, rounding
 from fastnn.tensor import Tensor, of_array
 from fastnn.train.own_input import recorded
+from fastnn.train.precision import check_float32, mode_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from fastnn.train.metrics import OfAllRows
 
 BLOCK = 1024  # rows per program; more rows are predicted block by block
+BLOCKS = BLOCK, BLOCK, 4 * BLOCK  # by precision: in 8 bits each block rounds the weights
 MAX_PROGRAMS = 64
 
 
@@ -59,12 +62,16 @@ class _Forward:
 
 
 class Predictor:
-    """The prediction programs of one model, by number of rows."""
+    """The prediction programs of one model in one precision, by number of rows.
 
-    def __init__(self, model: Module) -> None:
+    mode: what operands of products are rounded to, see `tape.rounding`.
+    """
+
+    def __init__(self, model: Module, mode: int) -> None:
         # Weak, or the model and this would keep each other alive until the next collection.
         self._model = weakref.ref(model)
         self._programs: OrderedDict[tuple[Any, ...], tuple[_Forward, Any]] = OrderedDict()
+        self._mode, self.block = mode, BLOCKS[mode]
         self._structure: tuple[int, ...] = ()
         self._hooked = False  # hooks have to be called: no programs
         self._lock = threading.RLock()
@@ -83,7 +90,7 @@ class Predictor:
         forward, spec = found
         if spec is None or self._hooked:
             return forward.recording.program, None
-        if len(x) <= BLOCK and forward.looked:
+        if len(x) <= self.block and forward.looked:
             if forward.shortcut is None and self.dtype not in STORED:
                 program, y = forward.recording.program, np.empty(*spec)
                 forward.shortcut = replay.Forward(program, forward.watch, x, y)
@@ -94,7 +101,7 @@ class Predictor:
         """The outputs, computed without a program."""
         model = self._model()
         assert model is not None
-        with evaluating(model):
+        with evaluating(model), rounding(self._mode):
             result = model(of_array(x))
         if not isinstance(result, Tensor) or result.ndim == 0 or len(result) != len(x):
             raise TypeError("model: expected it to return one tensor, rows first")
@@ -103,7 +110,7 @@ class Predictor:
     def _record(self, key: tuple[Any, ...], x: NDArray[Any]) -> tuple[_Forward, Any]:
         model = self._model()
         assert model is not None
-        with self._lock, evaluating(model):
+        with self._lock, evaluating(model), rounding(self._mode):
             try:
                 result, recording = recorded(model, [x.copy()], [model])
             except ValueError as error:
@@ -121,7 +128,12 @@ class Predictor:
         return forward, spec
 
     def refresh(self, model: Module) -> None:
-        """Check the model again after a module changed; drop programs that no longer match."""
+        """Check the model again after a module changed; drop programs that no longer match.
+
+        Raises:
+            TypeError: a float64 model, which cannot be rounded.
+        """
+        check_float32(self._mode, model)
         with self._lock:
             modules = list(model.modules())
             parts = [*modules, *model.parameters(), *model.buffers()]
@@ -137,11 +149,16 @@ class Predictor:
             self.seen = model.changes
 
 
-_predictors: weakref.WeakKeyDictionary[Module, Predictor] = weakref.WeakKeyDictionary()
+_predictors: tuple[weakref.WeakKeyDictionary[Module, Predictor], ...] = tuple(
+    weakref.WeakKeyDictionary() for _ in BLOCKS
+)
+_in_float32 = _predictors[0]
 _new_predictor = threading.Lock()
 
 
-def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[Any]:
+def predict(
+    model: Module, x: Any, out: NDArray[Any] | None = None, precision: str = "float32"
+) -> NDArray[Any]:
     """The model's outputs for the rows of `x`, in evaluation mode, off the tape.
 
     The forward pass is compiled at the first call for a number of rows. A row's result does not
@@ -153,23 +170,32 @@ def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[A
             large array of integers, float16 or bfloat16 block by block.
         out: where to write; of the result's shape and dtype, C-contiguous. It may overlap x, which
             is copied then. Default: a new array.
+        precision: "float32" (default), also within `autocast`. "bf16": products round their
+            operands to bfloat16, as within `autocast`. "int8": linear layers round each row of
+            their input and each column of their weights to 8 bits, by its own range, so nothing
+            has to be calibrated. Other layers are computed in float32.
 
     Returns:
         The outputs (what the last layer gives: logits, unless it is a Softmax), of the model's
         dtype; of a bfloat16 model float32.
 
     Raises:
-        TypeError, ValueError: x that is not a matrix of finite numbers of the right width.
+        TypeError, ValueError: x that is not a matrix of finite numbers of the right width; a
+            precision that is unknown, or not for a float64 model.
 
     Example:
         >>> from fastnn import nn
         >>> nn.Sequential(nn.Linear(3, 2)).predict([[1, 2, 3]]).shape
         (1, 2)
     """
-    predictor = _predictors.get(model)
+    mode, known = 0, _in_float32
+    if precision != "float32":
+        mode = mode_of(precision, tuple(MODES))
+        known = _predictors[mode]
+    predictor = known.get(model)
     if predictor is None:
         with _new_predictor:
-            predictor = _predictors.setdefault(model, Predictor(model))
+            predictor = known.setdefault(model, Predictor(model, mode))
     seen, shortcut = predictor.shortcut
     if shortcut is not None and seen == model.changes:
         found = shortcut.run(x, out)
@@ -183,7 +209,8 @@ def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[A
         x = x.copy()  # what is written would be read as rows of x
     if x.dtype != predictor.dtype or x.dtype == BRAIN:
         return _by_blocks(predictor, x, out)
-    program, spec = predictor.program(x if rows <= BLOCK else x[:BLOCK])
+    most = predictor.block
+    program, spec = predictor.program(x if rows <= most else x[:most])
     if spec is None:
         result = predictor.eager(x)
         if out is None:
@@ -195,14 +222,14 @@ def predict(model: Module, x: Any, out: NDArray[Any] | None = None) -> NDArray[A
         out = np.empty((rows, *spec[0][1:]), spec[1])
     else:
         _check_out(out, (rows, *spec[0][1:]), spec[1])
-    if rows <= BLOCK:
+    if rows <= most:
         program.run((x, out))
         return out
-    for begin in range(0, rows, BLOCK):
-        block = x[begin : begin + BLOCK]
-        if len(block) < BLOCK:
+    for begin in range(0, rows, most):
+        block = x[begin : begin + most]
+        if len(block) < most:
             program, _ = predictor.program(block)
-        program.run((block, out[begin : begin + BLOCK]))
+        program.run((block, out[begin : begin + most]))
     return out
 
 
@@ -211,7 +238,7 @@ def _by_blocks(predictor: Predictor, x: NDArray[Any], out: NDArray[Any] | None) 
     become float32."""
     begin = 0
     while True:
-        block = converted(x[begin : begin + BLOCK], predictor.dtype)
+        block = converted(x[begin : begin + predictor.block], predictor.dtype)
         program, spec = predictor.program(block)
         if spec is None:
             part = predictor.eager(converted(x, predictor.dtype))

@@ -18,6 +18,7 @@ from fastnn.ops import cast
 from fastnn.optim.loop import blocks_of, empty_gradients, hold_gradients, step_by_closure
 from fastnn.tape import listener
 from fastnn.tape.modes import no_grad
+from fastnn.tape.rounding import rounding
 from fastnn.tensor import Tensor, int64, of_array
 from fastnn.train.key import Key, Parts, Recordings, shapes_of
 from fastnn.train.loop import Loop, batch_order, parted
@@ -57,14 +58,15 @@ class Steps:
     """Records and caches the steps of a model with its loss and optimizer.
 
     Args:
-        cache: earlier recordings; new ones are added.
+        cache: earlier recordings, of steps of the same precision; new ones are added.
+        mode: what operands of products are rounded to, see `tape.rounding`.
     """
 
     def __init__(
-        self, model: Module, loss: Loss, optimizer: BlockOptimizer, cache: Recordings
+        self, model: Module, loss: Loss, optimizer: BlockOptimizer, cache: Recordings, mode: int = 0
     ) -> None:
         self.model, self.loss, self.optimizer = model, loss, optimizer
-        self._cache = cache
+        self._cache, self._mode = cache, mode
         self._outputs: tuple[int, ...] = ()  # of the model in the last step
         self._closes = getattr(optimizer, "closure_gives_loss", False)
         self._gradients: list[tuple[Tensor, Tensor | None, NDArray[Any] | None]] | None = None
@@ -249,7 +251,13 @@ class Steps:
                 figures = measured(self.loss, z, target, *weights)
                 return _figures(*figures, *(metric(z, target) for metric in metrics.values()))
 
-        return evaluate if kind == "evaluate" else train
+        step = evaluate if kind == "evaluate" else train
+
+        def rounded(*arrays: Tensor) -> list[Tensor]:
+            with rounding(self._mode):
+                return step(*arrays)
+
+        return rounded
 
     def _in_python(self, kind: str, asked: Asked) -> Step:
         """A step that runs the user's code; it gives loss and metrics as numbers."""

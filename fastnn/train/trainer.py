@@ -27,6 +27,7 @@ from fastnn.train.key import Recordings
 from fastnn.train.losses import loss_of
 from fastnn.train.metrics import Metric, named, whole_set
 from fastnn.train.plan import Plan
+from fastnn.train.precision import mode_of
 from fastnn.train.progress import ProgressBar
 from fastnn.train.schedule import Schedule
 from fastnn.train.session import Session
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from fastnn.train.weights import ClassWeight
 
     Loss = Callable[..., Tensor]
+    Losses = Loss | str | Sequence[Loss | str]
     Function = Callable[[int, dict[str, float]], object]
 
 
@@ -66,6 +68,7 @@ class Trainer(Evaluator):
             (outputs, targets), or a list with the loss of each, which are added up.
         optimizer: over the parameters of the model. `optim.LBFGS` evaluates a batch several times
             a step: best with batch_size=len(x), line_search_fn="strong_wolfe" and no dropout.
+        precision: "float32" (default), or "bf16": steps run within `fastnn.autocast()`.
 
     Attributes:
         seed: the shuffle seed of the last fit; `fastnn.train.batch_order(rows, seed, epoch)` gives
@@ -88,7 +91,7 @@ class Trainer(Evaluator):
     """
 
     def __init__(
-        self, model: Module, loss: Loss | str | Sequence[Loss | str], optimizer: BlockOptimizer
+        self, model: Module, loss: Losses, optimizer: BlockOptimizer, *, precision: str = "float32"
     ) -> None:
         if not callable(model):
             raise TypeError(f"model: expected a module, got {check.show(model)}")
@@ -100,6 +103,7 @@ class Trainer(Evaluator):
         self.model = model
         self.loss: Loss = loss_of(loss)
         self.optimizer = optimizer
+        self._mode = mode_of(precision, ("float32", "bf16"))
         self.history = History()
         self.seed = 0
         self.validation_rows: NDArray[np.int64] | None = None

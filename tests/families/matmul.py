@@ -33,6 +33,7 @@ ACTIVATIONS: dict[str, Any] = {  # enum fnn_activation
 NAMES = tuple(ACTIVATIONS)
 _DERIVATIVES = {"relu": activations.relu_grad, "sigmoid": activations.sigmoid_grad,
                 "tanh": activations.tanh_grad}  # fmt: skip
+PRECISIONS = ("float32", "bf16", "int8")  # enum fnn_rounding
 _SLOPES = {"identity": 1.0, "relu": 1.0, "sigmoid": 0.25, "tanh": 1.0}  # the steepest
 
 
@@ -45,8 +46,10 @@ def _draw(op: str, real: str, dims: Dims, rng: Generator, flavour: str) -> Case:
         activation, derivative = "identity", str(rng.choice(NAMES))
         y = values(rng, (m, n), real, "normal")
         y = np.tanh(y) if derivative in ("sigmoid", "tanh") else y
-    keywords = {"activation": activation, "derivative": derivative}
-    attrs = (NAMES.index(activation), NAMES.index(derivative))
+    rounds = flavour == "normal" and real == "float32"
+    precision = str(rng.choice(PRECISIONS)) if rounds else "float32"
+    keywords = {"activation": activation, "derivative": derivative, "precision": precision}
+    attrs = NAMES.index(activation), NAMES.index(derivative), PRECISIONS.index(precision)
     return Case("matmul", real, [a, b, bias, y], [((m, n), real)], (), keywords, attrs)
 
 
@@ -76,16 +79,29 @@ PRODUCTS = Calls(
 @op(PRODUCTS, optional=(3, 4), contiguous=(0, 4),
     gradient=(Sample((spread(2, 3), spread(3, 4), None, None), (0, 0)),
               Sample((spread(2, 3), spread(3, 4), spread(4), None), (0, 0))))  # fmt: skip
-def matmul(a, b, bias=None, y=None, *, activation="identity", derivative="identity"):
+def matmul(
+    a, b, bias=None, y=None, *, activation="identity", derivative="identity", precision="float32"
+):
     """out_ij = f(sum_l a_il b_lj + bias_j), times g'(y_ij) where y is given.
 
-    f is the activation; g' is the derivative of g, written in g's own output y.
+    f is the activation; g' is the derivative of g, written in g's own output y. The precision only
+    says how far off a kernel may be, which rounds a and b.
     """
     z = a @ b
     if bias is not None:
         z = z + bias
     out = ACTIVATIONS[activation](z)
     return out if derivative == "identity" else _DERIVATIVES[derivative](out, y)
+
+
+def _rounding(left: Array, right: Array, a: Array, precision: str) -> tuple[Array, Array]:
+    """The most that an element of |A| and of |B| changes: half a step."""
+    if precision == "bf16":
+        return left * 2.0**-8, right * 2.0**-8
+    span = np.maximum(a, 0).max(1, initial=0) - np.minimum(a, 0).min(1, initial=0)
+    by_row, by_column = span / 255, right.max(0, initial=0) / 127
+    return (np.broadcast_to(0.5001 * by_row[:, None], left.shape),
+            np.broadcast_to(0.5001 * by_column, right.shape))  # fmt: skip
 
 
 @off(matmul)
@@ -98,11 +114,17 @@ def _(
     *,
     activation: str,
     derivative: str,
+    precision: str = "float32",
 ) -> tuple[Array]:
-    """gamma(k + 2) (|A||B| + |bias|), through the steepest slope of f, plus f's own rounding."""
-    k = a.shape[1]
-    magnitude = np.abs(a) @ np.abs(b) + (0 if bias is None else np.abs(bias))
-    err = real.gamma(k + 2) * magnitude + (k + 2) * real.tiny
+    """gamma(k + 2) (|A||B| + |bias|) and what rounding A and B does to it, through the steepest
+    slope of f, plus f's own rounding."""
+    k, left, right = a.shape[1], np.abs(a), np.abs(b)
+    rounding = 0.0
+    if precision != "float32":
+        d_left, d_right = _rounding(left, right, a, precision)
+        rounding = left @ d_right + d_left @ right + d_left @ d_right
+    magnitude = left @ right + rounding + (0 if bias is None else np.abs(bias))
+    err = real.gamma(k + 2) * magnitude + (k + 2) * real.tiny + rounding
     out = matmul(a, b, bias, activation=activation)
     err = err * _SLOPES[activation]
     if activation in ("sigmoid", "tanh"):
@@ -110,5 +132,5 @@ def _(
     if y is None or derivative == "identity":
         return (err,)
     slope = {"relu": y > 0, "sigmoid": np.abs(y) * (1 + np.abs(y)), "tanh": 1 + y * y}[derivative]
-    rounding = 0 if derivative == "relu" else real.gamma(3) * np.abs(out) + real.tiny
-    return ((err * (1 + real.gamma(3)) + rounding) * slope + real.tiny,)
+    own = 0 if derivative == "relu" else real.gamma(3) * np.abs(out) + real.tiny
+    return ((err * (1 + real.gamma(3)) + own) * slope + real.tiny,)

@@ -100,7 +100,8 @@
   EACH(lerp, FLOATS, 3, 0.3)                                                                          \
   /* out T (m, n), a T (m, k), b T (k, n), bias T (n) or NULL, y T (m, n) or NULL;                \
      out and y have unit stride along n. dim = (m, n, k);                                         \
-     attr = (enum fnn_activation epilogue, enum fnn_activation derivative) */   \
+     attr = (enum fnn_activation epilogue, enum fnn_activation derivative, enum fnn_rounding      \
+     of float32: precision.h) */   \
   MATRIX(matmul, FLOATS, 0x7, 0.02)                                                                   \
   /* reduction of the middle axis: out T (outer, inner), x T (outer, len, inner);                 \
      dim = (outer, len, inner) */   \

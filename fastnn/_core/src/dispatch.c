@@ -1,15 +1,33 @@
 /* What is known of the ops, and which kernels run them: the tables compiled in, one for each
  * instruction set, and the one in use. */
+#include <string.h>
+
 #include "fastnn.h"
+#include "precision.h"
 #include "processor.h"
 
-extern const fnn_table fnn_table_scalar, fnn_table_avx2, fnn_table_avx512, fnn_table_neon;
+extern const fnn_table fnn_table_scalar, fnn_table_avx2, fnn_table_neon;
+
+#if defined(__x86_64__) && !defined(FNN_SCALAR_ONLY)
+/* Tables that differ from avx512 in one row, the products of float32, and are made of it when first
+ * selected. */
+static fnn_op rows_vnni[FNN_N_OPS], rows_bf16[FNN_N_OPS];
+static fnn_table table_vnni = {.name = "avx512_vnni"}, table_bf16 = {.name = "avx512_bf16"};
+
+static void make_table(fnn_table *table, fnn_op *rows, const fnn_op *product) {
+  const char *name = table->name;
+  memcpy(rows, fnn_table_avx512.op[FNN_FLOAT32], sizeof rows_vnni);
+  rows[FNN_OP_matmul] = *product;
+  *table = fnn_table_avx512;
+  table->name = name;
+  table->op[FNN_FLOAT32] = rows;
+}
+#endif
 
 static const fnn_table *const tables[] = {
     &fnn_table_scalar,
 #if defined(__x86_64__) && !defined(FNN_SCALAR_ONLY)
-    &fnn_table_avx2,
-    &fnn_table_avx512,
+    &fnn_table_avx2,   &fnn_table_avx512, &table_vnni, &table_bf16,
 #elif defined(__aarch64__) && !defined(FNN_SCALAR_ONLY)
     &fnn_table_neon,
 #endif
@@ -48,14 +66,22 @@ const char *fnn_isa_name(size_t i) { return tables[i]->name; }
 int fnn_isa_supported(size_t i) {
 #if defined(__x86_64__) && !defined(FNN_SCALAR_ONLY)
   if (tables[i] == &fnn_table_avx2) return fnn_cpu_supports("avx2") && fnn_cpu_supports("fma");
-  if (tables[i] == &fnn_table_avx512)
-    return fnn_cpu_supports("avx512f") && fnn_cpu_supports("avx512dq") &&
-           fnn_cpu_supports("avx512bw") && fnn_cpu_supports("avx512vl");
+  if (i >= 2 && !(fnn_cpu_supports("avx512f") && fnn_cpu_supports("avx512dq") &&
+                  fnn_cpu_supports("avx512bw") && fnn_cpu_supports("avx512vl")))
+    return 0;
+  if (i >= 3 && !fnn_cpu_supports("avx512vnni")) return 0;
+  if (tables[i] == &table_bf16) return fnn_cpu_supports("avx512bf16");
 #endif
   return 1; /* plain C and, on AArch64, NEON */
 }
 
-void fnn_isa_select(size_t i) { selected = i; }
+void fnn_isa_select(size_t i) {
+#if defined(__x86_64__) && !defined(FNN_SCALAR_ONLY)
+  if (tables[i] == &table_vnni) make_table(&table_vnni, rows_vnni, &fnn_matmul_avx512_vnni);
+  if (tables[i] == &table_bf16) make_table(&table_bf16, rows_bf16, &fnn_matmul_avx512_bf16);
+#endif
+  selected = i;
+}
 
 size_t fnn_isa_selected(void) { return selected; }
 

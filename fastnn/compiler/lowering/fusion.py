@@ -34,7 +34,7 @@ def _product_of(value: Value, at: int, code: list[Instruction], uses: dict[int, 
     if value.storage.kind != "temporary" or len(made) != 2 or made[1] != at:
         return -1
     product = code[made[0]]
-    if product.op != "matmul" or product.attrs != (0, 0):
+    if product.op != "matmul" or product.attrs[:2] != (0, 0):
         return -1
     out = product.values[0]
     return made[0] if out is not None and out.same_place(value) else -1
@@ -61,7 +61,8 @@ def _fuse_activations(instructions: list[Instruction]) -> list[Instruction]:
             continue
         product = instructions[source]
         values = [y, *product.values[1:]]
-        code[source] = replace(product, values=values, attrs=(engine.EPILOGUES[instruction.op], 0))
+        attrs = (engine.EPILOGUES[instruction.op], 0, *product.attrs[2:])
+        code[source] = replace(product, values=values, attrs=attrs)
         code[at] = None
     return [i for i in code if i is not None]
 
@@ -84,9 +85,8 @@ def _fuse_derivatives(instructions: list[Instruction]) -> list[Instruction]:
             continue
         product = instructions[source]
         values = [dz, *product.values[1:4], y]
-        code[source] = replace(
-            product, values=values, attrs=(0, engine.DERIVATIVES[instruction.op])
-        )
+        attrs = (0, engine.DERIVATIVES[instruction.op], *product.attrs[2:])
+        code[source] = replace(product, values=values, attrs=attrs)
         code[at] = None
     return [i for i in code if i is not None]
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fastnn.h"
+#include "precision.h"
 #include "../kernels/lines.h"
 #include "../kernels/cast.h"
 #include "../kernels/special.h"

@@ -8,17 +8,15 @@
  */
 #include "matmul_tile.h"
 #include "pack.h"
+#include "rounding.h"
 #include "tiles.h"
 
-#define MATMUL_K_BLOCK ((size_t)256)        /* part of the numerics: the same everywhere */
 #define MATMUL_A_BYTES ((size_t)3 << 18)    /* a block of a, packed or not: most of a small L2 */
 #define MATMUL_B_BYTES ((size_t)7 << 16)    /* a block of b, packed: what of L2 the tiles leave */
 #define MATMUL_ROWS_BYTES ((size_t)3 << 20) /* rows of a, packed for one block of k */
 #define MATMUL_FAR_BYTES ((size_t)1 << 22)  /* of out: tiles are fetched ahead beyond this */
-#define MATMUL_SMALL ((size_t)32768)        /* multiply-adds not worth a second tile */
 #define MATMUL_PASS_BYTES ((size_t)3 << 18) /* of b, and rows of a: beyond both the passes pay */
 #define MATMUL_PASS_ROWS ((size_t)168)
-#define MATMUL_MAX_TILES ((size_t)64)
 #define MATMUL_B_COLUMNS (MATMUL_B_BYTES / sizeof(REAL) / MATMUL_K_BLOCK)
 
 static inline const REAL *FN(matmul_at)(const fnn_call *call, int array, size_t i, size_t j) {
@@ -41,8 +39,26 @@ typedef struct {
   int passes;                    /* both are packed, and rows pass by a block of b */
   const REAL *bias;              /* one of stride 1, or NULL */
   REAL *panel, *block;           /* scratch: a panel or block of b, a block of a */
+  int precision;                 /* what packed operands are rounded to, enum fnn_rounding */
+  size_t first_row, first_column;
+  FN(round_lanes) lanes[2]; /* FNN_ROUND_INT8: those of rows and of columns, from the first on */
   FN(matmul_tile) tile;
 } FN(matmul_state);
+
+/* Rounds a strip of an operand where it lies packed: rows of a (0) or columns of b (1) from `at` on. */
+static void FN(matmul_round)(const FN(matmul_state) * s, int operand, REAL *packed, size_t width,
+                             size_t at) {
+  const size_t depth = s->tile.depth;
+  if (REAL_IS_DOUBLE || !s->precision) return;
+  if (s->precision == FNN_ROUND_BF16) {
+    for (size_t i = 0; i < width * depth; i++)
+      packed[i] = (REAL)brain_value(brain_of((float)packed[i]));
+  } else {
+    at -= operand ? s->first_column : s->first_row;
+    FN(round_strip)(packed, width, depth, &s->lanes[operand], at,
+                    operand ? ROUND_COLUMN_STEPS : ROUND_ROW_STEPS);
+  }
+}
 
 /* A block of rows is cut evenly into register tiles: the first few are one row taller. */
 static inline size_t FN(matmul_height)(size_t rows, size_t tiles, size_t tile) {
@@ -56,6 +72,7 @@ static void FN(matmul_pack_a)(const FN(matmul_state) * s) {
     height = FN(matmul_height)(rows, tiles, tile);
     FN(pack)(s->block + i * depth, height, height, depth,
              FN(matmul_at)(s->call, 1, s->row + i, s->at), stride[0], stride[1]);
+    FN(matmul_round)(s, 0, s->block + i * depth, height, s->row + i);
   }
 }
 
@@ -96,6 +113,7 @@ static void FN(matmul_block)(FN(matmul_state) * s, size_t begin, size_t end) {
     if (s->pack_b || (MATMUL_WHOLE && s->columns < width)) {
       t->b_step = (ptrdiff_t)width;
       FN(pack)(s->panel, width, s->columns, t->depth, t->b, stride[1], stride[0]);
+      FN(matmul_round)(s, 1, s->panel, width, j);
       t->b = s->panel;
     }
     t->bias = NULL;
@@ -128,6 +146,10 @@ static void FN(matmul_pack_b)(const FN(matmul_state) * s) {
     FN(pack)(s->panel + j * depth, blocks_over(columns, VL) * VL, columns, depth,
              b + (ptrdiff_t)j * stride[1], stride[1], stride[0]);
   }
+  for (size_t j = 0; s->precision && j < s->columns; j += MATMUL_COLUMNS)
+    FN(matmul_round)(s, 1, s->panel + j * depth,
+                     blocks_over(size_min(MATMUL_COLUMNS, s->columns - j), VL) * VL,
+                     s->column + j);
 }
 
 /* One register tile of rows, over the strips of the packed block of b. */
@@ -163,9 +185,11 @@ static void FN(matmul_passes)(FN(matmul_state) * s, size_t begin, size_t end) {
     for (size_t tile = 0, i = 0, height; tile < tiles; tile++, i += height) {
       height = FN(matmul_height)(s->rows, tiles, tile);
       REAL *a = s->block + i * depth;
-      if (pass == 0)
+      if (pass == 0) {
         FN(pack)(a, height, height, depth, FN(matmul_at)(s->call, 1, s->row + i, s->at), stride[0],
                  stride[1]);
+        FN(matmul_round)(s, 0, a, height, s->row + i);
+      }
       s->tile.a = a;
       s->tile.a_step = (ptrdiff_t)height;
       FN(matmul_strips)(s, s->row + i, height);
@@ -185,7 +209,10 @@ static inline FN(matmul_state)
   const size_t apart = (size_t)(a[1] == 1 ? a[0] : a[1]) * sizeof(REAL);
   s.pack_a = (a[1] != 1 && a[0] != 1) ||
              (apart % 4096 == 0 && k > VL && rows > MATMUL_ROWS && columns > MATMUL_COLUMNS);
-  s.pack_b = b[1] != 1 || (rows > 2 * MATMUL_ROWS && (size_t)b[0] * depth * sizeof(REAL) > 16384);
+  s.precision = FN(matmul_precision)(call);
+  s.pack_a |= s.precision;
+  s.pack_b = b[1] != 1 || s.precision ||
+             (rows > 2 * MATMUL_ROWS && (size_t)b[0] * depth * sizeof(REAL) > 16384);
   s.relu = activation == FNN_RELU && !derivative;
   s.relu_grad = derivative == FNN_RELU && !activation;
   s.epilogue = (activation || derivative) && !s.relu && !s.relu_grad;
@@ -195,6 +222,7 @@ static inline FN(matmul_state)
   s.tile.y_row = call->stride[4][0];
   s.tile.fetch = rows * n * sizeof(REAL) > MATMUL_FAR_BYTES;
   s.bias = call->array[3];
+  FN(round_place)(scratch, &s.lanes[0], &s.lanes[1]);
   s.passes = rows > MATMUL_PASS_ROWS && columns > MATMUL_COLUMNS &&
              k * columns * sizeof(REAL) > MATMUL_PASS_BYTES &&
              (!s.bias || call->stride[3][0] == 1);
@@ -209,13 +237,15 @@ static inline FN(matmul_state)
 static void FN(matmul_rectangle)(const fnn_call *call, size_t row, size_t rows, size_t column,
                                  size_t columns, void *scratch) {
 #if VL > 1
-  if (columns == call->dim[1] && FN(narrow_fits)(call, rows)) {
+  if (columns == call->dim[1] && FN(narrow_fits)(call, rows) && !FN(matmul_precision)(call)) {
     FN(narrow_product)(call, row, row + rows);
     return;
   }
 #endif
   const size_t k = call->dim[2], depth = size_max(size_min(k, MATMUL_K_BLOCK), 1);
   FN(matmul_state) s = FN(matmul_plan)(call, rows, columns, scratch);
+  s.first_row = row;
+  s.first_column = column;
   const size_t bytes = s.passes ? MATMUL_ROWS_BYTES : MATMUL_A_BYTES;
   const size_t blocks = blocks_over(rows, bytes / sizeof(REAL) / depth);
   FN(matmul_tile) *t = &s.tile;
@@ -237,10 +267,50 @@ static void FN(matmul_rectangle)(const fnn_call *call, size_t row, size_t rows, 
   }
 }
 
-/* A result of one column that narrow.h does not take is better made as a row: out^T = b^T a^T. */
-static inline int FN(matmul_is_column)(const fnn_call *call) {
-  return call->dim[1] == 1 && call->dim[0] > 1 && call->stride[0][0] == 1 &&
-         (!call->array[4] || call->stride[4][0] == 1);
+/* What is left of a product in 8 bits when out holds the sums of q. */
+static void FN(matmul_rescale)(const fnn_call *call, size_t row, size_t rows, size_t column,
+                               size_t columns, const FN(round_lanes) lanes[2]) {
+  const ptrdiff_t step = call->stride[3][0];
+  FN(matmul_tile) t = {.out_row = call->stride[0][0], .y_row = call->stride[4][0]};
+  t.out = (REAL *)call->array[0] + (ptrdiff_t)row * t.out_row + column;
+  if (call->array[4]) t.y = (const REAL *)call->array[4] + (ptrdiff_t)row * t.y_row + column;
+  for (size_t j = 0; j < columns; j += VL) {
+    const mask m = m_first(columns - j);
+    REAL bias[VL] = {0};
+    for (size_t l = 0; call->array[3] && l < size_min(VL, columns - j); l++)
+      bias[l] = ((const REAL *)call->array[3])[(ptrdiff_t)(column + j + l) * step];
+    for (size_t i = 0; i < rows; i++) {
+      REAL *out = t.out + (ptrdiff_t)i * t.out_row + j;
+      const vec scale = v_mul(v_set1(lanes[0].scale[i]), v_load(lanes[1].scale + j));
+      v_store_m(out, v_add(v_mul(scale, v_load_m(out, m)), v_load(bias)), m);
+    }
+  }
+  if (call->attr[0] || call->attr[1]) FN(matmul_epilogue)(call, &t, rows, columns);
+}
+
+/* A rectangle of a product in 8 bits, by whole numbers in float32: as many lanes at a time as are
+ * measured. */
+static void FN(matmul_int8)(const fnn_call *call, size_t row, size_t rows, size_t column,
+                            size_t columns, void *scratch) {
+  const ptrdiff_t *a = call->stride[1], *b = call->stride[2];
+  const size_t k = call->dim[2];
+  FN(round_lanes) lanes[2];
+  fnn_call plain = *call;
+  plain.attr[0] = plain.attr[1] = 0;
+  plain.array[3] = plain.array[4] = NULL;
+  FN(round_place)(scratch, &lanes[0], &lanes[1]);
+  for (size_t i = 0; i < rows; i += ROUND_LANES) {
+    const size_t m = size_min(ROUND_LANES, rows - i);
+    FN(round_measure)(&lanes[0], m, k, FN(matmul_at)(call, 1, row + i, 0), a[0], a[1],
+                      ROUND_ROW_STEPS);
+    for (size_t j = 0; j < columns; j += ROUND_LANES) {
+      const size_t n = size_min(ROUND_LANES, columns - j);
+      FN(round_measure)(&lanes[1], n, k, FN(matmul_at)(call, 2, 0, column + j), b[1], b[0],
+                        ROUND_COLUMN_STEPS);
+      FN(matmul_rectangle)(&plain, row + i, m, column + j, n, scratch);
+      FN(matmul_rescale)(call, row + i, m, column + j, n, lanes);
+    }
+  }
 }
 
 static fnn_call FN(matmul_transposed)(const fnn_call *call) {
@@ -254,31 +324,6 @@ static fnn_call FN(matmul_transposed)(const fnn_call *call) {
   return t;
 }
 
-/* How out is cut into tiles, panels of columns first. */
-typedef struct {
-  size_t rows, columns; /* of a tile */
-  size_t row_blocks, column_blocks;
-} FN(matmul_grid);
-
-static inline FN(matmul_grid) FN(matmul_cut)(size_t m, size_t n, size_t k) {
-  const size_t tiles = size_min(m * n * k / MATMUL_SMALL, MATMUL_MAX_TILES);
-  if (tiles < 2) return (FN(matmul_grid)){m, n, m && n, 1};
-  const size_t panels = blocks_over(n, MATMUL_COLUMNS);
-  FN(matmul_grid) g;
-  g.columns = blocks_over(panels, size_min(panels, tiles)) * MATMUL_COLUMNS;
-  g.column_blocks = blocks_over(n, g.columns);
-  g.rows = blocks_over(m, blocks_over(tiles, g.column_blocks));
-  g.rows = blocks_over(g.rows, MATMUL_ROWS) * MATMUL_ROWS;
-  g.row_blocks = blocks_over(m, g.rows);
-  return g;
-}
-
-static size_t FN(matmul_tiles)(const fnn_call *call) {
-  const int column = FN(matmul_is_column)(call);
-  const FN(matmul_grid) g = FN(matmul_cut)(call->dim[column], call->dim[1 - column], call->dim[2]);
-  return g.row_blocks * g.column_blocks;
-}
-
 /* matmul: product of two matrices with bias, activation and derivative.
  *
  *   z[i, j] = bias[j] + sum over p of a[i, p] * b[p, j]     0 <= i < m, 0 <= j < n, 0 <= p < k
@@ -286,7 +331,8 @@ static size_t FN(matmul_tiles)(const fnn_call *call) {
  *
  * array: out (m, n) out, a (m, k) in, b (k, n) in, bias (n) in or NULL, y (m, n) in or NULL.
  * dim = (m, n, k). stride: a, b and bias any; out and y any from row to row, 1 within a row.
- * attr = (activation, derivative by the activation's own output y), enum fnn_activation.
+ * attr = (activation, derivative by the activation's own output y), enum fnn_activation, and enum
+ * fnn_rounding: how a and b are rounded first, if REAL is float; see rounding.h.
  * out overlaps no other array; any alignment. The rectangle of adjacent tiles is done as one.
  * Each element is one chain of fused multiply-adds in the order of p, cut every 256: the first
  * piece starts at bias, a later one at 0 and is added. So the bits depend on neither tiles nor
@@ -301,7 +347,7 @@ static void FN(matmul)(const fnn_call *call, size_t begin, size_t end, void *scr
 #if VL > 1
     const FN(matmul_grid) g = FN(matmul_cut)(1, call->dim[0], call->dim[2]);
     const size_t first = begin * g.columns, last = size_min(call->dim[0], end * g.columns);
-    if (begin < end && FN(narrow_fits)(call, last - first)) {
+    if (begin < end && FN(narrow_fits)(call, last - first) && !FN(matmul_precision)(call)) {
       FN(narrow_product)(call, first, last);
       return;
     }
@@ -309,15 +355,7 @@ static void FN(matmul)(const fnn_call *call, size_t begin, size_t end, void *scr
     transposed = FN(matmul_transposed)(call);
     call = &transposed;
   }
-  const size_t m = call->dim[0], n = call->dim[1];
-  const FN(matmul_grid) g = FN(matmul_cut)(m, n, call->dim[2]);
-  while (begin < end) {
-    const size_t panel = begin / g.row_blocks, block = begin % g.row_blocks;
-    size_t blocks = size_min(end - begin, g.row_blocks - block), panels = 1;
-    if (blocks == g.row_blocks) panels = (end - begin) / blocks;
-    const size_t row = block * g.rows, column = panel * g.columns;
-    FN(matmul_rectangle)(call, row, size_min(m - row, blocks * g.rows), column,
-                         size_min(n - column, panels * g.columns), scratch);
-    begin += blocks * panels;
-  }
+  FN(matmul_walk)(
+      call, begin, end, scratch,
+      FN(matmul_precision)(call) == FNN_ROUND_INT8 ? FN(matmul_int8) : FN(matmul_rectangle));
 }

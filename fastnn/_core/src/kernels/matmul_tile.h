@@ -1,28 +1,7 @@
 /* The register tile of products, and what is done to a finished one. Once per REAL, for matmul.h. */
 #include <stddef.h>
 
-/* As many rows as leave registers for MATMUL_VECTORS of b and one of a. With NEON lanes are masked
- * one by one: there columns that fill no vector are packed, and b is read in whole vectors. */
-#define MATMUL_COLUMNS (MATMUL_VECTORS * VL)
-#define MATMUL_WHOLE (VL * sizeof(REAL) == 16)
-#if VL * (REAL_IS_DOUBLE ? 8 : 4) == 64
-#define MATMUL_ROWS 14
-#define MATMUL_VECTORS 2
-#define MATMUL_EACH_ROW(X)                                                                        \
-  X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
-#elif VL * (REAL_IS_DOUBLE ? 8 : 4) == 32
-#define MATMUL_ROWS 6
-#define MATMUL_VECTORS 2
-#define MATMUL_EACH_ROW(X) X(1) X(2) X(3) X(4) X(5) X(6)
-#elif VL > 1
-#define MATMUL_ROWS 8
-#define MATMUL_VECTORS 3
-#define MATMUL_EACH_ROW(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
-#else
-#define MATMUL_ROWS 4
-#define MATMUL_VECTORS 2
-#define MATMUL_EACH_ROW(X) X(1) X(2) X(3) X(4)
-#endif
+#include "matmul_cut.h"
 
 /* Loads and stores stay on their side of it; it costs no instruction. */
 #define MATMUL_FENCE __asm__ volatile("" : : : "memory")
