@@ -65,13 +65,16 @@ def test_columns_are_side_by_side(plain: int, sizes: tuple[int, ...]) -> None:
     x = np.column_stack(
         [rng.standard_normal((9, 3 + plain)), *(rng.integers(0, s, 9) for s in sizes)]
     )
-    w, b = (p.numpy()[:, :, 0] for p in (layer.frequency, layer.phase))
+    w, b = (p.detach().numpy()[:, :, 0] for p in (layer.frequency, layer.phase))
     cosines = np.cos(2 * np.pi * w * x[:, :3, None] + b)
-    mixed = np.einsum("jmk,ijk->ijm", layer.mixing.numpy(), cosines) + layer.shift.numpy()[..., 0]
+    mixed = (
+        np.einsum("jmk,ijk->ijm", layer.mixing.detach().numpy(), cosines)
+        + layer.shift.detach().numpy()[..., 0]
+    )
     parts = [mixed.reshape(9, 9), x[:, : 3 + plain]]
     start = 0
     for i, size in enumerate(sizes):
-        parts.append(layer.categories.numpy()[start + x[:, 3 + plain + i].astype(int)])
+        parts.append(layer.categories.detach().numpy()[start + x[:, 3 + plain + i].astype(int)])
         start += size
     found = layer(fastnn.tensor(x, dtype=np.float64)).detach().numpy()
     np.testing.assert_allclose(found, np.concatenate(parts, axis=1), rtol=1e-12, atol=1e-12)
@@ -107,7 +110,7 @@ def test_a_step_has_the_bits_of_the_eager_one_whatever_the_threads(classes: bool
         for _ in range(4):
             run(fastnn.tensor(x), fastnn.tensor(y))
         fastnn.set_num_threads(before)
-        return [p.numpy().tobytes() for p in net.parameters()]
+        return [p.detach().numpy().tobytes() for p in net.parameters()]
 
     eager = trained(False, 1)
     assert trained(True, 1) == eager
