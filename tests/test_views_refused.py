@@ -10,7 +10,7 @@ import fastnn
 import fastnn.nn.functional as F
 from fastnn import nn
 
-# x, y: of values; p: a parameter; h: a layer's result; T: fastnn
+# x, y: of values; p: a leaf, g its gradient; h: the result of a layer m, s its gradients
 REFUSED = """
     x.t().view(-1) | x.T.view(6) | x.t().view_as(T.ones(6)) | x.t().view(size=(6,)) |
     x[:, :2].view(-1) | x[:, ::2].view(4) | x.expand(2, 2, 3).view(-1) | y.mT.view(2, 12) |
@@ -20,7 +20,7 @@ REFUSED = """
     y.transpose(0, 1)[1:].view(-1) | T.rand(2, 3).t().view(-1) | T.randn(2, 3).t().view(-1) |
     T.tensor([[1., 2.], [3., 4.]]).t().view(-1) | T.arange(6).view(2, 3).t().view(-1) |
     T.from_numpy(T.ones(2, 3).numpy()).t().view(-1) | T.eye(3).t().view(-1) |
-    p.t().view(-1) | p[:, :2].view(-1) | (p.t() @ p).t().view(-1) | h.t().view(-1) |
+    p.t().view(-1) | p[:, :2].view(-1) | h.t().view(-1) |
     h.view(2, 2, 2).transpose(0, 1).view(-1)
 """
 
@@ -37,7 +37,7 @@ TAKEN = """
     nn.BatchNorm1d(3)(y).view(-1) | T.log_softmax(p, 0).view(-1) |
     F.pad(x, (1, 1), "reflect").view(-1) |
     T.einsum("ij,kj->ki", p, p).view(-1) | T.tensordot(p, p, ([0], [0])).view(-1) |
-    T.cat([p.t(), p.t()], 1).view(-1) | T.stack([x.t(), x.t()]).view(-1) | g.view(-1) |
+    T.cat([p.t(), p.t()], 1).view(-1) | T.stack([x.t(), x.t()]).view(-1) | g.view(-1) | s[0].view(-1) |
     T.cat([q.grad.view(-1) for q in m.parameters()]).view(-1) |
     F.linear(y.mT, T.ones(5, 3)).view(-1)
 """
@@ -47,6 +47,7 @@ def names() -> dict[str, Any]:
     layer = nn.Linear(3, 4)
     p = fastnn.rand(2, 3, requires_grad=True)
     h = layer(p)
+    taped = fastnn.autograd.grad(h.square().sum(), [*layer.parameters()], create_graph=True)
     fastnn.cat([h, h], 1).square().sum().backward()
     return {
         "T": fastnn,
@@ -56,6 +57,7 @@ def names() -> dict[str, Any]:
         "y": fastnn.ones(2, 3, 4),
         "p": p,
         "g": p.grad,
+        "s": taped,
         "m": layer,
         "h": layer(p),
     }

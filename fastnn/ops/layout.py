@@ -8,12 +8,12 @@ from fastnn.ops.table import made_by
 from fastnn.tensor import Tensor
 
 _VIEWS = ("PermuteBackward0", "ReshapeBackward0", "ExpandBackward0", "GetitemBackward0")
-_FRESH = ("MatmulBackward0", "LinearBackward0")  # their results are in C's order in torch too
+_FRESH = ("LinearBackward0",)  # in C's order in torch too; matmul also turns gradients around
 
 
 def lies_as_torchs(x: Tensor) -> bool:
     """Whether x is certain to have torch's strides: a view of what was made of values, of a leaf or
-    of a product of matrices. In torch the results of most other ops have the strides of their
+    of a linear layer. In torch the results of most other ops have the strides of their
     inputs; here they are in C's order."""
     if x._array.__class__ is not np.ndarray:  # of a transform
         return False
