@@ -37,7 +37,8 @@ TAKEN = """
     nn.BatchNorm1d(3)(y).view(-1) | T.log_softmax(p, 0).view(-1) |
     F.pad(x, (1, 1), "reflect").view(-1) |
     T.einsum("ij,kj->ki", p, p).view(-1) | T.tensordot(p, p, ([0], [0])).view(-1) |
-    T.cat([p.t(), p.t()], 1).view(-1) | T.stack([x.t(), x.t()]).view(-1) | g.view(-1) | s[0].view(-1) |
+    T.cat([p.t(), p.t()], 1).view(-1) | T.stack([x.t(), x.t()]).view(-1) |
+    g.view(-1) | s[0].view(-1) |
     T.cat([q.grad.view(-1) for q in m.parameters()]).view(-1) |
     F.linear(y.mT, T.ones(5, 3)).view(-1)
 """

@@ -73,7 +73,8 @@ REASONS = [
         "|bernoulli",
         what="unsupported",
         status="fail:raises",
-        detail=r"(Invalid)?TypeError: (\w*softmax: not for tensors|dtype: expected|input: expected floating)",
+        detail=r"(Invalid)?TypeError: "
+        r"(\w*softmax: not for tensors|dtype: expected|input: expected floating)",
     ),
     Reason(
         "cumsum and cumprod in place of bools, which torch refuses too but of one element",
