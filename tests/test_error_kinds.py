@@ -78,7 +78,8 @@ CALLS = {
     optim.Adam([p],betas=(1.,1.)) | optim.Adam([p],eps=-1) |
     optim.SGD([{'params':[p]},{'params':[p]}],lr=.1) |
     optim.LBFGS([{'params':[p]},{'params':[T.ones(1,requires_grad=True)]}]) |
-    T.func.vmap(lambda a:a, in_dims=3)(x) | T.func.vmap(lambda a,b:a)(x,T.ones(5))
+    T.func.vmap(lambda a:a, in_dims=3)(x) | T.func.vmap(lambda a,b:a)(x,T.ones(5)) |
+    F.multi_margin_loss(x, x[0], p=3) | F.multi_margin_loss(x, x[0], weight=x)
     """,
     TypeError: """
     T.cat([x, 3]) | len(T.tensor(1.)) | list(T.tensor(1.)) | T.from_numpy([1]) |
@@ -98,7 +99,7 @@ CALLS = {
     x.median(5) | T.zeros(0).argmax() | T.zeros(0,3).max(0) | x.cumsum(5) |
     F.cross_entropy(x, T.tensor([0,5])) | F.nll_loss(x, T.tensor([0,7])) | F.softmax(x, 7) |
     nn.Softmax(9)(x) | nn.Flatten(5)(x) | nn.Sequential(nn.ReLU())[5] |
-    nn.ModuleList([nn.ReLU()])[3]
+    nn.ModuleList([nn.ReLU()])[3] | F.group_norm(x[0], 1)
     """,
 }
 

@@ -28,6 +28,7 @@ cdef class TensorBase:
     cdef public bint _stand_in  # a leaf that a transform put in the place of an argument
     cdef public list _former  # its arrays before it was turned in place: (nodes made by then, array)
     cdef public TensorBase _base  # of a view made off the tape: the tensor whose memory it sees
+    cdef public bint _given  # made of values in C's order, as torch's is
     cdef object __weakref__
 
 cdef bint rebased  # whether any tensor was ever changed in place on the tape

@@ -117,6 +117,7 @@ class TensorBase:
     _unit: bool
     _inference: bool
     _stand_in: bool
+    _given: bool
     def __init__(self, array: _Array, requires_grad: bool = False) -> None: ...
     @property
     def shape(self) -> tuple[int, ...]: ...

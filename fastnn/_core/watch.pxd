@@ -7,6 +7,7 @@ cdef struct place_t:
     PyObject *where
     PyObject *name
     PyObject *seen
+    PyObject *version  # of a class whose methods are watched
 
 
 cdef class Watch:

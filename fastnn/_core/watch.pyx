@@ -1,15 +1,13 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
 """What must be unchanged for a recording to hold, compared in C."""
-from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Next, PyDict_Size
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
-from libc.string cimport memcmp
 
 from fastnn._core cimport tape
+from fastnn._core.snapshots cimport same_array, same_shape, shape_of
 
 from types import FunctionType
 
@@ -61,6 +59,7 @@ cdef enum:
     DICT
     ORDERED  # an OrderedDict: its order is not in the dict
     NAMES  # the keys of a dict, and the values of some
+    METHODS  # of a class, by some names; while it has the same version, they are the same
     STATE  # of a dict: while it is the same, so are the places in it, which come next
     ARRAY
 
@@ -76,7 +75,8 @@ cdef class Watch:
 
     leaves: tensors whose array and requires_grad are watched.
     places: (object, attribute) or (dict, key) each; (dict, None) stands for all entries, (dict,
-        names) for all keys and the values of these, (class, None) for all that its objects find.
+        names) for all keys and the values of these, (class, None) for all that its objects find,
+        (class, names) for what they find under these.
     found: (tensor, the gradient that a run has to find).
     left: (tensor, the gradient that a run leaves or None). Nobody else has the gradient nor its
         array yet.
@@ -107,11 +107,11 @@ cdef class Watch:
         for leaf in self._leaves:
             self._keep.append((<tape.TensorBase>leaf)._array)
             place[0] = place_t(LEAF, (<tape.TensorBase>leaf).requires_grad, 0, <PyObject *>leaf,
-                               NULL, <PyObject *>(<tape.TensorBase>leaf)._array)
+                               NULL, <PyObject *>(<tape.TensorBase>leaf)._array, NULL)
             place += 1
         for leaf, gradient in self._found:
             place[0] = place_t(GRADIENT, False, 0, <PyObject *>leaf, NULL,
-                               <PyObject *>gradient)
+                               <PyObject *>gradient, NULL)
             place += 1
         self._taken, self._mode = True, _mode()
         self.ran_at = tape.note_write()
@@ -123,13 +123,17 @@ cdef class Watch:
         if not self._taken or (self._mode != _mode() and not self._any_mode):
             return False
         while place < end:
-            if place.kind == CLASS:
-                if not _same_class(place):
-                    return False
-            elif place.kind == STATE:
+            if place.kind == STATE:
                 if not _same_state(place):
                     return False
                 place += place.inside
+            elif place.kind == METHODS:
+                if place.version == NULL or FNN_VERSION_OF(place.where) != place.version:
+                    if not _same_methods(place):
+                        return False
+            elif place.kind == CLASS:
+                if not _same_class(place):
+                    return False
             elif not _same(place):
                 return False
             place += 1
@@ -216,7 +220,8 @@ cdef int _kind_of(where, name) except -1:
                 else ARRAY if not isinstance(where, dict)
                 else DICT if _has_state(where) else ORDERED)
     if not isinstance(name, str):
-        return STATE if isinstance(name, int) else NAMES
+        return (STATE if isinstance(name, int) else METHODS if isinstance(where, type)
+                else NAMES)
     if name == "__class__":
         return CLASS_OF
     if type(where) is FunctionType and name != "__dict__":
@@ -238,6 +243,11 @@ cdef int _take(place_t *place, where, name, list keep) except -1:
         _PyType_Lookup(<PyTypeObject *>place.where, "__dict__")  # it has a version from now on
         place.seen = FNN_VERSION_OF(place.where)
         return 0
+    if place.kind == METHODS:
+        seen = tuple(_methods_of(place))
+        place.seen, place.version = <PyObject *>seen, FNN_VERSION_OF(place.where)
+        keep.append(seen)
+        return 0
     if place.kind in (LIST, DICT, ORDERED, ARRAY, NAMES):
         seen = (tuple(where) if place.kind == LIST else where.tobytes() if place.kind == ARRAY
                 else tuple((<object>&PyODict_Type).items(where)) if place.kind == ORDERED
@@ -245,7 +255,7 @@ cdef int _take(place_t *place, where, name, list keep) except -1:
                     key, value if place.kind == DICT or key in name else _any)]))
         place.seen = <PyObject *>seen
     elif place.kind == SHAPE:
-        seen = _shape_of(where)
+        seen = shape_of(where)
         place.seen = <PyObject *>seen
     elif place.kind == ATTRIBUTE:
         seen = getattr(where, name, None)
@@ -281,6 +291,23 @@ cdef inline bint _same_class(place_t *place) noexcept:
     return place.seen != NULL and FNN_VERSION_OF(place.where) == place.seen
 
 
+cdef list _methods_of(place_t *place):
+    cdef list found = []
+    cdef PyObject *method
+    for name in <tuple>place.name:
+        method = _PyType_Lookup(<PyTypeObject *>place.where, name)
+        found.append(<object>method if method else None)
+    return found
+
+
+cdef bint _same_methods(place_t *place) except -1:
+    """Whether a class of another version has the same methods."""
+    if not _same_list(_methods_of(place), <tuple>place.seen):
+        return False
+    place.version = FNN_VERSION_OF(place.where)
+    return True
+
+
 cdef inline bint _same_state(place_t *place) except -1:
     """Whether a dict is in the same state, or else all that is watched in it is."""
     cdef PyObject *now = FNN_STATE_OF(place.where)
@@ -306,13 +333,13 @@ cdef inline bint _same(place_t *place) except -1:
     elif kind == LIST:
         return _same_list(<object>place.where, <tuple>place.seen)
     elif kind == SHAPE:
-        return _same_shape(<object>place.where, <bytes>place.seen)
+        return same_shape(<object>place.where, <bytes>place.seen)
     elif kind == DICT or kind == NAMES:
         return _same_dict(<object>place.where, <tuple>place.seen)
     elif kind == ORDERED:
         return _same_ordered(<object>place.where, <tuple>place.seen)
     elif kind == ARRAY:
-        return _same_array(<object>place.where, <bytes>place.seen)
+        return same_array(<object>place.where, <bytes>place.seen)
     return _look(place) == place.seen
 
 
@@ -353,36 +380,3 @@ cdef bint _same_ordered(entries, tuple seen) except -1:
             return False
         i += 1
     return True
-
-
-cdef bint _same_array(values, bytes seen) except -1:
-    cdef Py_buffer view
-    cdef bint same
-    PyObject_GetBuffer(values, &view, 0)
-    same = (view.len == PyBytes_GET_SIZE(seen)
-            and memcmp(view.buf, PyBytes_AS_STRING(seen), view.len) == 0)
-    PyBuffer_Release(&view)
-    return same
-
-
-cdef bytes _shape_of(values):
-    """The shape and strides of an array."""
-    cdef Py_buffer view
-    PyObject_GetBuffer(values, &view, PyBUF_STRIDES)
-    found = ((<char *>view.shape)[:view.ndim * sizeof(Py_ssize_t)]
-             + (<char *>view.strides)[:view.ndim * sizeof(Py_ssize_t)])
-    PyBuffer_Release(&view)
-    return found
-
-
-cdef bint _same_shape(values, bytes seen) except -1:
-    cdef Py_buffer view
-    cdef size_t size
-    cdef bint same
-    PyObject_GetBuffer(values, &view, PyBUF_STRIDES)
-    size = view.ndim * sizeof(Py_ssize_t)
-    same = (PyBytes_GET_SIZE(seen) == <Py_ssize_t>(2 * size)
-            and memcmp(view.shape, PyBytes_AS_STRING(seen), size) == 0
-            and memcmp(view.strides, PyBytes_AS_STRING(seen) + size, size) == 0)
-    PyBuffer_Release(&view)
-    return same

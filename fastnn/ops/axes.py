@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from fastnn._support.errors import InvalidIndexError, InvalidTypeError, InvalidValueError
+from fastnn.ops.layout import lies_as_torchs
 from fastnn.ops.names import both_names
 from fastnn.ops.promote import cast, pair
 from fastnn.ops.table import TABLE, Op, apply, execute, row, view
@@ -59,8 +60,7 @@ def reshape(input: Tensor, shape: tuple[int, ...]) -> Tensor:
     except ValueError:
         if array.flags.c_contiguous:
             raise InvalidValueError(f"reshape: {input.shape} does not fit into {shape}") from None
-        input = contiguous(input)
-        new = input._array.reshape(shape)
+        return reshape(contiguous(input), shape)
     return view(input, new, _reshape_gradient)
 
 
@@ -300,8 +300,33 @@ def _reshape(
 
 
 def _view(self: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None) -> Tensor:
-    """Reshape; one size may be -1 and is then inferred; `size=` is the same."""
-    return reshape(self, sizes_of(sizes) if size is None else tuple(size))
+    """Reshape, as a view; one size may be -1 and is then inferred; `size=` is the same.
+
+    Raises:
+        RuntimeError: the strides do not allow it, and they are known to be torch's. Where the
+            memory may lie in another order than torch's, as after `relu` of a transposed tensor,
+            the result is a copy.
+
+    >>> import fastnn
+    >>> fastnn.arange(6).view(2, -1).shape
+    (2, 3)
+    """
+    return _as_view(self, sizes_of(sizes) if size is None else tuple(size))
+
+
+def _as_view(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    array = x._array
+    try:
+        new = array.reshape(shape, copy=False)
+    except ValueError:
+        y = reshape(x, shape)
+        if array.size and lies_as_torchs(x):
+            raise InvalidValueError(
+                "view size is not compatible with input tensor's size and stride (at least one "
+                "dimension spans across two contiguous subspaces). Use .reshape(...) instead."
+            ) from None
+        return y
+    return view(x, new, _reshape_gradient)
 
 
 def _expand(
@@ -315,6 +340,11 @@ def _expand(
 
 
 def view_as(self: Tensor, other: Tensor) -> Tensor:
+    """Reshape to the shape of another tensor, as a view; see `view`."""
+    return _as_view(self, other.shape)
+
+
+def _reshape_as(self: Tensor, other: Tensor) -> Tensor:
     """Reshape to the shape of another tensor."""
     return reshape(self, other.shape)
 
@@ -326,5 +356,5 @@ def expand_as(self: Tensor, other: Tensor) -> Tensor:
 
 METHODS = methods(
     contiguous, sum, mean, view_as, expand_as,
-    permute=_permute, reshape=_reshape, view=_view, expand=_expand, reshape_as=view_as,
+    permute=_permute, reshape=_reshape, view=_view, expand=_expand, reshape_as=_reshape_as,
 )  # fmt: skip

@@ -24,6 +24,7 @@ from fastnn.ops.from_data import (
     typename,
 )
 from fastnn.tensor import Tensor, bool_, float64, int64, of_array
+from fastnn.tensor.made import made
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -92,7 +93,7 @@ def zeros(
     accepted without effect on a CPU.
     """
     on_cpu(device)
-    return of_array(np.zeros(given_size(shape, size), dtype_of(dtype)), requires_grad)
+    return made(np.zeros(given_size(shape, size), dtype_of(dtype)), requires_grad)
 
 
 def ones(
@@ -111,7 +112,7 @@ def ones(
     accepted without effect on a CPU.
     """
     on_cpu(device)
-    return of_array(dtypes.filled(given_size(shape, size), 1, dtype_of(dtype)), requires_grad)
+    return made(dtypes.filled(given_size(shape, size), 1, dtype_of(dtype)), requires_grad)
 
 
 def empty(
@@ -130,7 +131,7 @@ def empty(
     accepted without effect on a CPU.
     """
     on_cpu(device)
-    return of_array(np.empty(given_size(shape, size), dtype_of(dtype)), requires_grad)
+    return made(np.empty(given_size(shape, size), dtype_of(dtype)), requires_grad)
 
 
 def full(
@@ -150,7 +151,7 @@ def full(
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     kind = bool_ if isinstance(value, bool) else int64 if isinstance(value, int) else None
     shape = sizes_of((size,))
-    return of_array(dtypes.filled(shape, value, dtype_of(dtype, kind)), requires_grad)
+    return made(dtypes.filled(shape, value, dtype_of(dtype, kind)), requires_grad)
 
 
 def arange(
@@ -188,7 +189,7 @@ def arange(
     if want.kind in "iu":  # the length is that of the numbers given
         start, step, whole = int(start), int(step), True
     values = start + np.arange(n, dtype=int64 if whole else float64) * step
-    return of_array(dtypes.converted(values, want), requires_grad)
+    return made(dtypes.converted(values, want), requires_grad)
 
 
 def linspace(
@@ -206,7 +207,7 @@ def linspace(
     For an integer dtype the ends are first rounded towards zero, and the numbers between them then.
     """
     want = dtype_of(dtype)
-    return of_array(dtypes.converted(_spaced(start, end, steps, want), want), requires_grad)
+    return made(dtypes.converted(_spaced(start, end, steps, want), want), requires_grad)
 
 
 def _spaced(start: Any, end: Any, steps: int, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -237,7 +238,7 @@ def eye(
     """The (n, m) identity matrix: 1 on the diagonal, else 0; m defaults to n."""
     if n < 0 or (m is not None and m < 0):
         raise InvalidValueError(f"n, m: expected sizes of at least 0, got {n} and {m}")
-    return of_array(dtypes.converted(np.eye(n, m), dtype_of(dtype)), requires_grad)
+    return made(dtypes.converted(np.eye(n, m), dtype_of(dtype)), requires_grad)
 
 
 def _like(x: Tensor, dtype: DTypeLike | None, device: Any) -> np.dtype[Any]:

@@ -13,6 +13,9 @@ from fastnn.ops.diagonals import diagonal
 from fastnn.ops.elementwise import mul
 from fastnn.ops.products import matmul
 from fastnn.ops.promote import cast, result_dtype
+from fastnn.ops.table import view
+from fastnn.tape.inference import only_reads
+from fastnn.tape.node import Node
 from fastnn.tensor import Tensor
 
 __all__ = ["einsum"]
@@ -40,7 +43,20 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         kept = {*output, *(label for _, labels in terms[2:] for label in labels)}
         terms = [_joined(terms[0], terms[1], kept, sizes), *terms[2:]]
     x, labels = _summed(terms[0], set(output))
-    return permute(x, tuple(labels.index(label) for label in output)) if output else x
+    return _arranged(x, tuple(labels.index(label) for label in output)) if output else x
+
+
+def _arranged(x: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """`permute` by another name on the tape: torch has the axes of a result in another order."""
+    return view(x, x._array.transpose(dims), _arranged_gradient, (dims,))
+
+
+def _arranged_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
+    (dims,) = node.attrs
+    return (permute(dy, tuple(dims.index(d) for d in range(len(dims)))),)
+
+
+only_reads(_arranged_gradient)
 
 
 def _parsed(equation: str, ndims: list[int]) -> tuple[list[Labels], Labels]:

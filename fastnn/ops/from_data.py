@@ -13,6 +13,7 @@ from fastnn.ops.elementwise import copy
 from fastnn.ops.promote import cast
 from fastnn.tape import listener
 from fastnn.tensor import DTYPES, Tensor, as_dtype, of_array
+from fastnn.tensor.made import made
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -64,8 +65,8 @@ def tensor(
     maps.refuse_closed(source, "data")
     if hasattr(source, "dtype"):
         array = as_dtype(np.array(source))
-        return of_array(array if dtype is None else _converted(array, dtype), requires_grad)
-    return of_array(_of_numbers(source, dtype, _stated(data)), requires_grad)
+        return made(array if dtype is None else _converted(array, dtype), requires_grad)
+    return made(_of_numbers(source, dtype, _stated(data)), requires_grad)
 
 
 def _converted(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
@@ -133,7 +134,7 @@ def as_tensor(data: Any, dtype: DTypeLike | None = None, device: Any = None) -> 
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     if isinstance(data, np.ndarray):
-        shared = of_array(as_dtype(maps.held(data, "data")))
+        shared = made(as_dtype(maps.held(data, "data")))
         return shared if dtype is None else shared.to(dtype)
     return tensor(data, dtype)
 
@@ -191,7 +192,7 @@ def from_numpy(array: NDArray[Any]) -> Tensor:
             "array: At least one stride in the given numpy array is negative, and tensors with "
             f"negative strides are not supported, got {array.strides}; pass array.copy()"
         )
-    return of_array(maps.held(array, "array"))
+    return made(maps.held(array, "array"))
 
 
 def from_dlpack(source: Any) -> Tensor:

@@ -19,6 +19,7 @@ from fastnn.random.generator import Generator, default_generator
 from fastnn.tape import listener
 from fastnn.tape.inference import only_reads
 from fastnn.tensor import Tensor, float64, int64, of_array
+from fastnn.tensor.made import made
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -69,7 +70,7 @@ def rand(
     on_cpu(device)
     sizes = size_of("rand", shape, size)
     array = (generator or default_generator).uniform(sizes, 0.0, 1.0, check.real_dtype(dtype))
-    return of_array(array, requires_grad=requires_grad)
+    return made(array, requires_grad=requires_grad)
 
 
 def randn(
@@ -104,7 +105,7 @@ def randn(
     on_cpu(device)
     sizes = size_of("randn", shape, size)
     array = (generator or default_generator).normal(sizes, 0.0, 1.0, check.real_dtype(dtype))
-    return of_array(array, requires_grad=requires_grad)
+    return made(array, requires_grad=requires_grad)
 
 
 def randint(
@@ -154,7 +155,7 @@ def randint(
     array = (generator or default_generator).integers(
         sizes, *within(low, high, dtypes.public(kind))
     )
-    return of_array(dtypes.converted(array, kind), requires_grad)
+    return made(dtypes.converted(array, kind), requires_grad)
 
 
 def randint_like(
@@ -215,7 +216,7 @@ def randperm(
     on_cpu(device)
     count = check.integer("n", n, 0, 2**31)
     order = (generator or default_generator).permutation(count)
-    return of_array(dtypes.converted(order, dtype_of(dtype, int64)), requires_grad)
+    return made(dtypes.converted(order, dtype_of(dtype, int64)), requires_grad)
 
 
 def rand_like(
@@ -305,7 +306,7 @@ def normal(
             raise InvalidTypeError("size: expected a shape where mean and std are numbers")
         check.real("std", std, 0.0)
         values = source.normal(sizes_of((size,)), float(mean), float(std), dtype_of(dtype))
-        return of_array(values, requires_grad)
+        return made(values, requires_grad)
     if size is not None:
         raise InvalidTypeError("size: expected None where mean or std is a tensor")
     if any(t.dtype.kind != "f" for t in given):
@@ -317,8 +318,8 @@ def normal(
         check.real("std", std, 0.0)
     kind = given[0].dtype if dtype is None else dtype_of(dtype)
     z = of_array(source.normal(broadcast_shapes(*(t.shape for t in given)), 0.0, 1.0, kind))
-    made = (z * std + mean).detach()
-    return _without_influence(made, *given) if not requires_grad else made.requires_grad_()
+    drawn = (z * std + mean).detach()
+    return _without_influence(drawn, *given) if not requires_grad else drawn.requires_grad_()
 
 
 def bernoulli(

@@ -12,7 +12,7 @@ from .op_forms import Form, call
 from .runs import Limit, Log, Slow
 from .values import Skip, clone, convert, flat, said, shown_call
 
-KINDS = (IndexError, ValueError, TypeError, RuntimeError)
+KINDS = (IndexError, ValueError, TypeError, RuntimeError, AttributeError)
 
 
 def caught_alike(mine: Exception, theirs: Exception) -> bool:

@@ -247,6 +247,7 @@ class Objects:
                 continue
             self._add(Variable("layer", own, name))
             self._class_of_ours(type(each), name)
+            self._add(Variable("methods", type(each), name))
             self._objects.append((each, name))
             for key, part in own.items():
                 if key not in (*REGISTRIES, *HOOKS, "_transient"):

@@ -10,6 +10,7 @@ from typing import Any
 from fastnn.compiler.captures.snapshot import CONTAINERS, is_plain, snapshot
 
 NOTHING = object()
+CALLED = ("forward", "__call__")  # of every layer, whatever names the code uses
 _WIDEST = 48  # entries of a dict that are compared one by one in C
 _OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
 _UNREAD = {"__doc__", "__module__", "__qualname__", "__annotations__", "__weakref__", "__dict__"}
@@ -23,7 +24,8 @@ class Variable:
     kind: "entry" (of a dict), "cell", "slot", "names" (of a dict), "rest" (all of a dict but these
         names), "layer" (as "rest", of a layer of this package), "registry" (a dict of its parts),
         "identity" (of such a dict), "contents" (of an object that is a container), "kind" (of an
-        object), "function", "class" or "special" (its methods that operations call).
+        object), "function", "class", "special" (its methods that operations call) or "methods" (of
+        a class of this package, which somebody may replace).
     where: the object that has it. label: its name in the source. name: the key.
     names: the keys that are read; None: all. For "rest" and "layer" those that are left out.
     """
@@ -50,6 +52,8 @@ class Variable:
                 return value_at(where, self.name)
             case "identity":
                 return id(where.get(self.name))
+            case "methods":
+                return [in_class(where, name) for name in CALLED]
             case "kind":
                 return [type(where), id(own_dict(where))]
             case "names":
@@ -80,7 +84,7 @@ class Variable:
         """The values there that may hold other values."""
         found = self.values()
         match self.kind:
-            case "kind" | "special" | "registry" | "identity":
+            case "kind" | "special" | "registry" | "identity" | "methods":
                 return []
             case "names" | "layer" | "rest":
                 return list(found.values())
@@ -97,6 +101,8 @@ class Variable:
     def places(self) -> list[tuple[Any, Any]]:
         """The places for `watch.Watch`, which compares objects by identity."""
         match self.kind:
+            case "methods":
+                return [(self.where, CALLED)]
             case "cell":
                 return [(self.where, "cell_contents")]
             case "entry" | "slot":

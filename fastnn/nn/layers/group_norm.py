@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fastnn import ops
 from fastnn._support import check, device as _device
-from fastnn._support.errors import InvalidValueError
+from fastnn._support.errors import InvalidIndexError, InvalidValueError
 from fastnn.nn import init
 from fastnn.nn.layer import Layer
 from fastnn.nn.layers.running_moments import RunningMoments
@@ -51,7 +51,7 @@ def group_norm(
     """
     check.a_tensor("input", input)
     if input.ndim < 2:
-        raise InvalidValueError(f"input: expected (rows, channels, ...), got shape {input.shape}")
+        raise InvalidIndexError(f"input: expected (rows, channels, ...), got shape {input.shape}")
     groups = check.integer("num_groups", num_groups, 1)
     rows, channels = input.shape[:2]
     if channels % groups:

@@ -197,9 +197,11 @@ def multi_margin_loss(
 ) -> Tensor:
     """sum_{j != y} w_y max(0, margin - x_y + x_j)**p / C; see `nn.MultiMarginLoss`."""
     chosen = legacy(size_average, reduce, reduction)
-    x, y = _classes(input, target, chosen)
     if p not in (1, 2):
         raise InvalidValueError(f"p: expected 1 or 2, got {p!r}")
+    if weight is not None and weight.ndim != 1:
+        raise InvalidValueError(f"weight: expected one for each class, got shape {weight.shape}")
+    x, y = _classes(input, target, chosen)
     c = x.shape[1]
     if input.ndim < 2 and target.numel() == 1:  # one row, whose class may be () or (1,)
         y = ops.reshape(y, (1,))
