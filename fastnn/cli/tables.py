@@ -13,6 +13,7 @@ import fastnn
 from fastnn import tabular
 from fastnn.cli.run import Run, aligned
 from fastnn.tabular.holdout import Split, fingerprint
+from fastnn.tabular.notices import ids_in
 from fastnn.tabular.recipes import PRESETS, recipe_of
 from fastnn.tabular.table import Table
 from fastnn.tabular.validation import metric_of
@@ -131,9 +132,15 @@ def train(name: str, table: Table, preset: str, settings: dict[str, Any], **more
         name, table, fit_on, hold_out, model, preset,
         metric_of(estimator.val_metric, bool(table.classes))[0], [r.losses for r in reports],
         [r.scores for r in reports], [r.best_epoch for r in reports], seconds,
-        [note for note in estimator.notes_ if note not in table.rows.notes],
+        _notes(estimator.notes_, table, fit_on),
         _words(preset, settings),
     )  # fmt: skip
+
+
+def _notes(found: list[str], table: Table, fit_on: Table) -> list[str]:
+    """What the estimator noticed; ids by all rows, as a part of them has gaps in its numbers."""
+    known = {*table.rows.notes, *ids_in(fit_on.rows)}
+    return [note for note in found if note not in known] + ids_in(table.rows)
 
 
 def targets(table: Table) -> Any:

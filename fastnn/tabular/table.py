@@ -164,6 +164,8 @@ def with_target(
     frame.only(drop)
     gone = {target, *drop}
     wanted = [c for c in frame.names if c not in gone] if features is None else list(features)
+    if target in wanted and not classes:
+        raise ValueError(f"features: {target!r} is the target; leave it out, or predict another")
     if not wanted:
         raise ValueError("no feature column; expected at least one beside the target")
     if target is None:
