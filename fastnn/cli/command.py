@@ -320,7 +320,7 @@ def _open_for(args: Any, model: tabular.TabularModel, target: str | None) -> dat
     """Open the columns that a model reads, as what it took them for."""
     classes = model.class_names
     task = "classification" if classes else "regression"
-    names, kinds = model.features, model.design.encoder.kinds
+    names, kinds = model.features, model.design.encoder.wanted
     table = _open(args, target, task=task, features=names, classes=classes, kinds=kinds)
     if table.rows.names != names:
         wanted = ", ".join(names[:6])

@@ -113,6 +113,10 @@ def train(name: str, table: Table, preset: str, settings: dict[str, Any], **more
             f"table: expected at least 4 rows, to learn from and to hold out, got {len(table)}"
         )
     fit_on, hold_out = dealt.parts(table)
+    if settings["folds"] > len(fit_on):
+        raise ValueError(
+            f"--folds: expected at most {len(fit_on)}, the training rows, got {settings['folds']}"
+        )
     kind = tabular.TabularClassifier if table.classes else tabular.TabularRegressor
     options = {key: settings[key] for key in ("hidden", "epochs", "batch_size", "lr", "time_limit")}
     estimator = kind(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NoReturn
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from fastnn import io, nn
 from fastnn.tabular.design import Design
-from fastnn.tabular.frame import in_columns
+from fastnn.tabular.frame import Frame, in_columns
 from fastnn.tabular.holdout import Split, fingerprint, restored_split
 from fastnn.tabular.member import Member
 from fastnn.tabular.older import of_older_file
@@ -81,6 +82,27 @@ class TabularModel(nn.Module):
         z: Tensor = self.net(x)
         return z
 
+    def rows_of(self, x: Any, who: str = "x") -> Frame:
+        """Rows as `predict` takes them, with each column of the kind that it had in training.
+
+        Raises:
+            ValueError: a column is not there.
+
+        Warns:
+            UserWarning: cells are neither the numbers nor the dates of training; they are missing.
+        """
+        wanted = self.design.encoder.wanted
+        day_first = [name for name, kind in wanted.items() if kind == "day first"]
+        frame = in_columns(x, self.columns, self.features, who, day_first)
+        columns = dict(frame.columns)
+        for name, kind in wanted.items():
+            found = columns[name].as_kind(kind)
+            is_told = isinstance(x, Frame) and found is columns[name]
+            columns[name] = found
+            if found.note and not is_told:
+                warnings.warn(f"{who}: column {name!r}: {found.note}", stacklevel=2)
+        return Frame(columns, frame.rows, frame.lines, frame.notes)
+
     # ---- predictions ----
 
     def predict(self, x: Any, *_: Any, **__: Any) -> NDArray[Any]:
@@ -123,11 +145,11 @@ class TabularModel(nn.Module):
         """
         if self.classes is None:
             raise ValueError("predict_proba: a regression has no classes; use predict")
-        frame = in_columns(x, self.columns, self.features)
+        frame = self.rows_of(x)
         return np.asarray(np.mean([softmax(m.outputs(frame)) for m in self.members], axis=0))
 
     def _values(self, x: Any) -> Wide:
-        frame = in_columns(x, self.columns, self.features)
+        frame = self.rows_of(x)
         return np.asarray(np.mean([m.outputs(frame) for m in self.members], axis=0))
 
     # ---- tables ----

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.tabular.cells import Kind, Mark
+from fastnn.tabular.cells import Mark, Wanted
 from fastnn.tabular.frame import Column, Frame, as_frame, listed
 from fastnn.tabular.reading import read_table
 from fastnn.tabular.targets import refuse_many
@@ -98,7 +98,7 @@ def read_csv(
     features: Sequence[str] | None = None,
     drop: Collection[str] = (),
     classes: Sequence[str] = (),
-    kinds: dict[str, Kind] | None = None,
+    kinds: dict[str, Wanted] | None = None,
     sep: str | None = None,
     decimal: Mark | None = None,
     na: Collection[str] = (),

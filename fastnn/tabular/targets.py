@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.tabular.frame import listed
+from fastnn.tabular.frame import listed, unmasked
 
 __all__ = ["Labels", "labels_of", "refuse_many", "values_of"]
 
@@ -82,6 +82,8 @@ def values_of(y: Any, rows: int) -> NDArray[np.float64]:
     """
     found = _one_axis(y, rows, "value")
     try:
+        if found.dtype.kind in "cmM":
+            raise TypeError
         values = np.asarray(found, np.float64)
     except (TypeError, ValueError):
         odd = next((v for v in found.tolist() if not isinstance(v, int | float)), found[0])
@@ -94,6 +96,7 @@ def values_of(y: Any, rows: int) -> NDArray[np.float64]:
 
 
 def _one_axis(y: Any, rows: int, what: str) -> NDArray[Any]:
+    y = unmasked(y)
     try:
         found = np.asarray(y)
     except ValueError:
