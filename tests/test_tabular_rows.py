@@ -239,3 +239,43 @@ def test_one_cell_that_is_no_date_spoils_no_other() -> None:
     )
     column = tabular.as_frame({"day": ["2024-03-01", "soon"]}).columns["day"]
     assert column.kind == "category"  # in training all have to be dates
+
+
+LARGE: dict[str, Any] = {
+    "1e300": 1e300,
+    "1e-300": 1e-300,
+    "1e160": 1e160,
+    "1": 1.0,
+}
+
+
+@pytest.mark.parametrize("preset", ["td", "mlp"])
+@pytest.mark.parametrize("size", LARGE)
+def test_numbers_of_any_size(preset: str, size: str) -> None:
+    rows = {"x": WIDTH * LARGE[size], "alive": ALIVE}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = TabularClassifier(preset, epochs=2, random_state=0).fit(rows, LABEL)
+        assert np.isfinite(model.predict_proba(rows)).all()
+
+
+@pytest.mark.parametrize("y, message", [(WIDTH * 1e300, "within 1e[+]100"), (WIDTH * 1e-300, "")])
+def test_targets_of_any_size(y: Any, message: str) -> None:
+    rows = {"width": WIDTH[:60], "alive": ALIVE[:60]}
+    model = TabularRegressor(**QUICK)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if message:
+            with pytest.raises(ValueError, match=f"y: expected numbers {message}, got .*; divide"):
+                model.fit(rows, y[:60])
+        else:
+            assert abs(model.fit(rows, y[:60]).predict(rows)).max() < 1e-299
+
+
+def test_a_number_too_far_is_named_by_its_line(tmp_path: Path) -> None:
+    lines = [f"{w:.3f},{y}" for w, y in zip(WIDTH, LABEL)]
+    (tmp_path / "t.csv").write_text("\n".join(["width,y", *lines]) + "\n")
+    model = classifier(tabular.read_csv(tmp_path / "t.csv", "y").rows).predictor_
+    (tmp_path / "new.csv").write_text("width\n1\n\n1e300\n")
+    with pytest.raises(ValueError, match="x: line 4, column 'width' is too far from the mean"):
+        model.predict(tabular.read_csv(tmp_path / "new.csv").rows)

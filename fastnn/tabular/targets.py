@@ -13,6 +13,7 @@ from fastnn.tabular.frame import listed, unmasked
 __all__ = ["Labels", "labels_of", "refuse_many", "values_of"]
 
 MAX_CLASSES = 10_000
+MOST = 1e100  # the square of a larger error would not be finite
 
 
 class Labels(NamedTuple):
@@ -92,6 +93,9 @@ def values_of(y: Any, rows: int) -> NDArray[np.float64]:
         ) from None
     if not np.isfinite(values).all():
         raise ValueError(f"y: expected finite numbers, got {values[~np.isfinite(values)][0]}")
+    if (abs(values) > MOST).any():
+        odd = values[abs(values) > MOST][0]
+        raise ValueError(f"y: expected numbers within {MOST:g}, got {odd:g}; divide all by one")
     return values
 
 
