@@ -190,6 +190,19 @@ def test_values_are_real_numbers(y: Any) -> None:
         TabularRegressor(**QUICK).fit({"width": WIDTH}, y)
 
 
+@pytest.mark.parametrize(
+    "labels", [DAYS, np.array([b"a", b"b"] * (N // 2))], ids=["dates", "bytes"]
+)
+def test_labels_that_no_file_holds(labels: Any, tmp_path: Path) -> None:
+    model = TabularClassifier(**QUICK).fit({"width": WIDTH}, labels)
+    assert model.predict({"width": WIDTH}).dtype == labels.dtype
+    with pytest.raises(
+        TypeError, match="save: expected labels that are texts, numbers or booleans"
+    ):
+        model.save(tmp_path / "m.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_threads_have_their_name() -> None:
     with pytest.raises(ValueError, match="n_threads: expected an integer in 1"):
         classifier({"width": WIDTH}, n_threads=0)

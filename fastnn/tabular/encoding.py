@@ -48,6 +48,11 @@ class Feature:
     parts: tuple[str, ...] = ()
     day_first: bool = False
 
+    @property
+    def wanted(self) -> Wanted:
+        """What the column of new rows is to be read as."""
+        return "day first" if self.day_first else self.kind
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -101,7 +106,7 @@ class Encoder:
     @property
     def wanted(self) -> dict[str, Wanted]:
         """What new rows' columns are to be read as, by name."""
-        return {f.name: "day first" if f.day_first else f.kind for f in self.features}
+        return {feature.name: feature.wanted for feature in self.features}
 
     @property
     def kinds(self) -> dict[str, Kind]:
@@ -143,9 +148,8 @@ class Encoder:
         numbers: list[NDArray[Any]] = []
         indicators: list[NDArray[Any]] = []
         codes: list[NDArray[Any]] = []
-        wanted = self.wanted
         for feature in self.features:
-            column = chosen.columns[feature.name].as_kind(wanted[feature.name])
+            column = chosen.columns[feature.name].as_kind(feature.wanted)
             if feature.kind == "category":
                 index = _index(feature.categories)
                 codes.append(np.array([index.get(v, 0) for v in column.values], np.int64))

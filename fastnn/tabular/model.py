@@ -91,17 +91,20 @@ class TabularModel(nn.Module):
         Warns:
             UserWarning: cells are neither the numbers nor the dates of training; they are missing.
         """
-        wanted = self.design.encoder.wanted
-        day_first = [name for name, kind in wanted.items() if kind == "day first"]
+        features = self.design.encoder.features
+        day_first = [feature.name for feature in features if feature.day_first]
         frame = in_columns(x, self.columns, self.features, who, day_first)
-        columns = dict(frame.columns)
-        for name, kind in wanted.items():
-            found = columns[name].as_kind(kind)
-            is_told = isinstance(x, Frame) and found is columns[name]
-            columns[name] = found
-            if found.note and not is_told:
-                warnings.warn(f"{who}: column {name!r}: {found.note}", stacklevel=2)
-        return Frame(columns, frame.rows, frame.lines, frame.notes)
+        changed = {}
+        for feature in features:
+            column = frame.columns[feature.name]
+            found = column.as_kind(feature.wanted)
+            if found is not column:
+                changed[feature.name] = found
+            if found.note and not (found is column and isinstance(x, Frame)):
+                warnings.warn(f"{who}: column {feature.name!r}: {found.note}", stacklevel=2)
+        if not changed:
+            return frame
+        return Frame({**frame.columns, **changed}, frame.rows, frame.lines, frame.notes)
 
     # ---- predictions ----
 
@@ -189,7 +192,19 @@ class TabularModel(nn.Module):
     # ---- files ----
 
     def save(self, path: Any, **options: Any) -> None:
-        """Save nets, columns, scaling and labels to one file; see `fastnn.io.save` for errors."""
+        """Save nets, columns, scaling and labels to one file.
+
+        Raises:
+            TypeError: labels that a file cannot hold, such as dates.
+            OSError: see `fastnn.io.save`.
+        """
+        labels = [] if self.classes is None else self.classes.tolist()
+        odd = next((label for label in labels if not isinstance(label, str | int | float)), None)
+        if odd is not None:
+            raise TypeError(
+                f"save: expected labels that are texts, numbers or booleans, got {odd!r:.60}; "
+                "train on their texts, or use pickle"
+            )
         extra: dict[str, Any] = {
             "columns": list(self.columns),
             "members": [member.to_json() for member in self.members],
