@@ -292,3 +292,14 @@ def test_a_number_too_far_is_named_by_its_line(tmp_path: Path) -> None:
     (tmp_path / "new.csv").write_text("width\n1\n\n1e300\n")
     with pytest.raises(ValueError, match="x: line 4, column 'width' is too far from the mean"):
         model.predict(tabular.read_csv(tmp_path / "new.csv").rows)
+
+
+@pytest.mark.parametrize("kind", [["5 %", "10 %", "other"], ["2024-01-01", "never", "2024-02-01"],
+                                  ["1.50", "2.00", "none left"], ["1,000", "x", "y"]])  # fmt: skip
+def test_a_category_alone_is_the_one_of_training(kind: list[str]) -> None:
+    texts = kind * (N // 3)
+    for rows in ({"kind": texts, "width": WIDTH}, list(map(list, zip(texts, WIDTH.tolist())))):
+        model = classifier(rows)
+        expected = model.predict_proba(rows)[0]
+        one = {"kind": texts[:1], "width": WIDTH[:1]} if isinstance(rows, dict) else rows[:1]
+        assert np.array_equal(model.predict_proba(one)[0], expected)

@@ -73,8 +73,8 @@ def typed(
     Example:
         >>> typed(["1.5", "NA", "$1,200"]).values.tolist()
         [1.5, nan, 1200.0]
-        >>> typed(["oak", "?", "elm"])
-        Typed(kind='category', values=array(['oak', None, 'elm'], dtype=object), note='')
+        >>> typed(["oak", "?", "elm"])[:2]
+        ('category', array(['oak', None, 'elm'], dtype=object))
     """
     empty = MISSING.union(na)
     if kind in (None, "number") and decimal == ".":

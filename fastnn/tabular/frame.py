@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
@@ -14,6 +14,7 @@ from fastnn.tabular.cells import Kind, Wanted, typed
 
 __all__ = ["Column", "Frame", "as_frame", "column_of"]
 
+NOTHING: Mapping[str, Wanted] = {}
 TRUTH = {"true": "1", "false": "0"}  # what writes booleans as numbers writes
 
 
@@ -141,14 +142,14 @@ def listed(names: Sequence[str]) -> str:
     return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
-def as_frame(x: Any, who: str = "x", day_first: Collection[str] = ()) -> Frame:
+def as_frame(x: Any, who: str = "x", wanted: Mapping[str, Wanted] = NOTHING) -> Frame:
     """Rows as they come, as a `Frame`.
 
     Args:
         x: a `Frame`; a DataFrame of pandas or polars, or a table of pyarrow; a dict of columns; an
             array or a list of rows, whose columns are called x0, x1, ...
         who: the argument's name, for messages.
-        day_first: columns of dates: 03/04 is in April.
+        wanted: what texts are to be read as, by column; what is not there is found out.
 
     Raises:
         TypeError: something else.
@@ -165,24 +166,24 @@ def as_frame(x: Any, who: str = "x", day_first: Collection[str] = ()) -> Frame:
     if hasattr(x, "collect"):  # a LazyFrame of polars
         x = x.collect()
     if isinstance(x, Mapping):
-        return _of_columns([(str(name), values) for name, values in x.items()], who, day_first)
+        return _of_columns([(str(name), values) for name, values in x.items()], who, wanted)
     fields = getattr(getattr(x, "dtype", None), "names", None)  # NumPy's structured arrays
     if fields:
-        return _of_columns([(str(name), x[name]) for name in fields], who, day_first)
+        return _of_columns([(str(name), x[name]) for name in fields], who, wanted)
     names = getattr(x, "column_names", None)  # pyarrow
     if names is not None and hasattr(x, "column"):
-        return _of_columns([(str(n), x.column(i)) for i, n in enumerate(names)], who, day_first)
+        return _of_columns([(str(n), x.column(i)) for i, n in enumerate(names)], who, wanted)
     if hasattr(x, "columns") and hasattr(x, "__getitem__"):
         found = list(x.columns)
         if len(set(map(str, found))) != len(found):
             _twice(list(map(str, found)), who)
-        return _of_columns([(str(name), x[name]) for name in found], who, day_first)
+        return _of_columns([(str(name), x[name]) for name in found], who, wanted)
     if hasattr(x, "tocsr"):  # SciPy's sparse matrices
         x = x.toarray()
-    return _of_rows(x, who, day_first)
+    return _of_rows(x, who, wanted)
 
 
-def _of_rows(x: Any, who: str, day_first: Collection[str]) -> Frame:
+def _of_rows(x: Any, who: str, wanted: Mapping[str, Wanted]) -> Frame:
     try:
         rows = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
     except ValueError:
@@ -194,16 +195,18 @@ def _of_rows(x: Any, who: str, day_first: Collection[str]) -> Frame:
             f"{who}: expected rows of columns of one length, such as an array of shape (rows, "
             f"columns) or a DataFrame, got {type(x).__name__} of shape {rows.shape}"
         )
-    return _of_columns([(f"x{i}", rows[:, i]) for i in range(rows.shape[1])], who, day_first)
+    return _of_columns([(f"x{i}", rows[:, i]) for i in range(rows.shape[1])], who, wanted)
 
 
-def _of_columns(columns: Sequence[tuple[str, Any]], who: str, day_first: Collection[str]) -> Frame:
+def _of_columns(
+    columns: Sequence[tuple[str, Any]], who: str, wanted: Mapping[str, Wanted]
+) -> Frame:
     made: dict[str, Column] = {}
     lengths: dict[str, int] = {}
     for name, values in columns:
         if name in made:
             _twice([n for n, _ in columns], who)
-        made[name] = column_of(values, f"{who}: column {name!r}", name in day_first)
+        made[name] = column_of(values, f"{who}: column {name!r}", wanted.get(name))
         lengths[name] = len(made[name].values)
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{name!r} {count}" for name, count in list(lengths.items())[:6])
@@ -217,8 +220,8 @@ def _twice(names: list[str], who: str) -> NoReturn:
     raise ValueError(f"{who}: two columns are called {twice!r}; rename one")
 
 
-def column_of(values: Any, who: str = "values", day_first: bool = False) -> Column:
-    """One column of an array, a list or a Series; day_first: texts are dates, 03/04 is in April.
+def column_of(values: Any, who: str = "values", wanted: Wanted | None = None) -> Column:
+    """One column of an array, a list or a Series; wanted: what texts are to be read as.
 
     Raises:
         TypeError: its values are neither numbers nor texts nor dates.
@@ -239,7 +242,7 @@ def column_of(values: Any, who: str = "values", day_first: bool = False) -> Colu
         if "categor" in str(getattr(values, "dtype", "")).lower():
             return Column("category", _objects(items, len(items)))
         cells = [item.strip() if item else "" for item in items]
-        return Column(*typed(cells, kind="day first" if day_first else None))
+        return Column(*typed(cells, kind=wanted))
     if all(isinstance(item, bool | np.bool_) for item in present):
         return Column(
             "category", _objects((None if i is None else str(bool(i)) for i in items), len(items))
@@ -319,7 +322,7 @@ def in_columns(
     columns: Sequence[str],
     needed: Sequence[str],
     who: str = "x",
-    day_first: Collection[str] = (),
+    wanted: Mapping[str, Wanted] = NOTHING,
 ) -> Frame:
     """Rows as they come, of which a model trained on `columns` reads the `needed` ones, by name.
 
@@ -333,8 +336,8 @@ def in_columns(
     """
     is_named = _is_named(x)
     if not is_named:
-        day_first = [f"x{i}" for i, name in enumerate(columns) if name in day_first]
-    frame = as_frame(x, who, day_first)
+        wanted = {f"x{i}": wanted[name] for i, name in enumerate(columns) if name in wanted}
+    frame = as_frame(x, who, wanted)
     if not is_named and len(frame.names) > len(columns):
         raise ValueError(
             f"{who}: expected {len(columns)} columns as in training, got {len(frame.names)}; "

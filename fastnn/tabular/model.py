@@ -92,8 +92,9 @@ class TabularModel(nn.Module):
             UserWarning: cells are neither the numbers nor the dates of training; they are missing.
         """
         features = self.design.encoder.features
-        day_first = [feature.name for feature in features if feature.day_first]
-        frame = in_columns(x, self.columns, self.features, who, day_first)
+        # Texts as they are: alone "5 %" is a number, among others it was a category.
+        wanted = {f.name: f.wanted for f in features if f.wanted in ("category", "day first")}
+        frame = in_columns(x, self.columns, self.features, who, wanted)
         changed = {}
         for feature in features:
             column = frame.columns[feature.name]
