@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -117,3 +119,56 @@ def test_a_million_labels(preset: str) -> None:
     with pytest.raises(ValueError, match="y: expected at most 10000 different labels, got 1000000"):
         model.fit({"a": np.zeros(10**6)}, np.arange(10**6))
     assert not hasattr(model, "predictor_")
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> tuple[Path, Path]:
+    table, model = tmp_path / "t.csv", tmp_path / "m.safetensors"
+    table.write_text("width,kind,y\n" + GOOD)
+    words = ["train", str(table), "--target", "y", "--preset", "mlp", "--epochs", "2"]
+    assert main([*words, "--out", str(model)]) == 0
+    return table, model
+
+
+def test_predictions_never_replace_what_is_read(
+    trained: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, model = trained
+    link = table.with_name("link.csv")
+    link.symlink_to(table)
+    before = table.read_bytes(), model.read_bytes()
+    for out in (table, model, link):
+        assert main(["predict", str(model), str(table), "--out", str(out)]) == 2
+        assert "would be written over, but it is read; name another" in capsys.readouterr().err
+    page = table.with_name("t.html")
+    page.write_bytes(before[0])
+    words = ["train", str(page), "--target", "y", "--preset", "mlp", "--epochs", "2"]
+    assert main([*words, "--out", str(table.with_name("x")), "--report", str(page)]) == 2
+    assert (table.read_bytes(), model.read_bytes(), page.read_bytes()) == (*before, before[0])
+
+
+def test_predictions_are_written_whole_or_not_at_all(
+    trained: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, model = trained
+    out = table.with_name("out.csv")
+    assert main(["predict", str(model), str(table), "--out", str(out)]) == 0
+    before = out.read_bytes()
+    assert before.count(b"\n") == 41
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.write", full)
+    assert main(["predict", str(model), str(table), "--out", str(out)]) != 0
+    assert out.read_bytes() == before
+
+
+def test_predictions_go_into_a_pipe(trained: tuple[Path, Path]) -> None:
+    table, model = trained
+    pipe = table.with_name("pipe")
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(pipe.read_text)
+        assert main(["predict", str(model), str(table), "--out", str(pipe)]) == 0
+    assert found.result().startswith("y,p_no,p_yes\n")

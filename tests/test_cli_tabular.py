@@ -321,3 +321,66 @@ def test_tune_keeps_the_best_at_ctrl_c(
     code, out, err = run(capsys, *words, "--out", tmp_path / "m")
     assert code == 130 and out == "" and "nothing was written" in err
     assert (tmp_path / "m.safetensors").read_bytes() == old
+
+
+def _write(path: Path, header: str, rows: list[str]) -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("options", [["--preset", "mlp"], ["--preset", "mlp", "--folds", "3"], []])
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
+def test_a_class_of_one_row_is_never_held_out(
+    tmp_path: Path, capsys: Any, options: list[str], share: float
+) -> None:
+    lines = [f"{i % 7}.5,{'abc'[i % 3]},{'ace'[i % 3]}" for i in range(40)]
+    path = _write(tmp_path / "t.csv", "width,kind,y", [*lines, "1,a,b", "2,b,d", "3,c,f"])
+    words = [
+        path,
+        "--target",
+        "y",
+        "--epochs",
+        2,
+        "--test-size",
+        share,
+        "--out",
+        tmp_path / "m",
+        *options,
+    ]
+    code, _, err = run(capsys, "train", *words, "--report", tmp_path / "r.html")
+    assert code == 0, err
+    model = fastnn.load(tmp_path / "m.safetensors")
+    assert model.class_names == ("a", "b", "c", "d", "e", "f")
+    code, _, err = run(capsys, "evaluate", tmp_path / "m.safetensors", path)
+    assert code == 0, err
+    held_out = model.held_out(tabular.read_csv(path, "y"))
+    assert held_out is not None and set(held_out.y.tolist()) <= {0, 2, 4}
+
+
+def test_classes_of_one_row_each_are_refused(tmp_path: Path, capsys: Any) -> None:
+    path = _write(tmp_path / "t.csv", "width,y", [f"{i * i},{i}.5" for i in range(40)])
+    words = [path, "--target", "y", "--task", "classification", "--out", tmp_path / "m"]
+    for more in (["--preset", "mlp"], ["--epochs", "2"]):
+        code, _, err = run(capsys, "train", *words, *more)
+        assert code == 2 and "expected classes of several rows" in err
+        assert "got 40 classes in 40 rows" in err
+
+
+def test_ids_are_noticed_by_all_rows(tmp_path: Path, capsys: Any) -> None:
+    path = _write(
+        tmp_path / "t.csv", "id,width,y", [f"{i + 7},{i * i % 9},{'ab'[i % 2]}" for i in range(60)]
+    )
+    code, _, err = run(capsys, "train", path, "--target", "y", "--preset", "mlp", "--epochs", 2,
+                       "--out", tmp_path / "m")  # fmt: skip
+    assert code == 0
+    assert err.count("column 'id' numbers the rows: kept; leave it out if it is an id") == 1
+
+
+def test_the_target_among_the_features_is_refused(
+    folder: Path, tmp_path: Path, capsys: Any
+) -> None:
+    words = [folder / "answer.csv", "--target", "answer", "--features", "age,answer"]
+    for command_ in ("train", "tune"):
+        code, _, err = run(capsys, command_, *words, "--out", tmp_path / "m")
+        assert code == 2 and "features: 'answer' is the target" in err
+    assert list(tmp_path.iterdir()) == []

@@ -89,6 +89,8 @@ def test_calibration_is_counted(equal: str) -> None:
 WRONG: dict[str, tuple[Any, str]] = {
     "no rows": (lambda: explain.calibration([], []), "p: expected (rows,)"),
     "range": (lambda: explain.calibration([0, 1], [0.0, 1.1]), "p: expected probabilities in 0..1"),
+    "labels": (lambda: explain.calibration([0, 2], [0.5, 0.5]), "y: expected 0 and 1"),
+    "texts": (lambda: explain.calibration(["a", "b"], [0.5, 0.5]), "y: expected 0 and 1"),
     "lengths": (lambda: explain.calibration([0, 1], [0.0]), "p: expected"),
     "equal": (lambda: explain.calibration([0], [0.5], equal="rows"), "equal: expected one of"),
     "feature": (lambda: explain.partial_dependence(len, [[1.0]], 1), "feature: "),

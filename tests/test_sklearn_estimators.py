@@ -364,3 +364,10 @@ def test_training_touches_no_other_random_numbers() -> None:
     np.random.seed(3)
     classifier(dropout=0.5, batch_norm=True).fit(X, Y).predict(X)
     assert (fastnn.rand(2).tolist(), np.random.rand()) == expected
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_weights_below_zero_are_named(kind: str) -> None:
+    rows = X if kind == "dense" else pytest.importorskip("scipy.sparse").csr_array(X)
+    with pytest.raises(ValueError, match="sample_weight: expected those of each batch to sum to 0"):
+        classifier().fit(rows, Y, sample_weight=-np.ones(len(Y)))

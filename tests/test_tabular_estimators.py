@@ -292,7 +292,7 @@ BAD: dict[str, tuple[Any, Any, str]] = {
     "one class": (GOOD, np.ones(N), "y: expected at least two classes, got only 1.0"),
     "one row": ([[1.0, 2.0]], ["a"], "y: expected at least two classes, got only 'a'"),
     "no rows": (np.empty((0, 2)), [], "X: expected rows, got none"),
-    "no columns": (np.empty((N, 0)), CLASS, "no column tells the rows apart|expected rows"),
+    "no columns": (np.empty((N, 0)), CLASS, "X: expected columns, got none"),
     "nothing varies": (np.ones((N, 2)), CLASS, "no column tells the rows apart"),
     "a column of nothing": ({"a": WIDTH, "b": [None] * N}, CLASS, "column 'b': has no values"),
     "an infinite number": (np.where(GOOD > 2, np.inf, GOOD), CLASS, "expected a finite number"),

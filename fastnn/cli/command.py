@@ -7,6 +7,7 @@ invalid input, 130 stopped by Ctrl-C. ``FASTNN_DEBUG=1`` shows the traceback of 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import subprocess
@@ -255,10 +256,22 @@ def _outputs(args: Any, stem: str) -> Paths:
         raise ValueError(f"--report: {args.report!r} is a folder; expected a file such as r.html")
     if page_file is not None and page_file.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"--report: expected a file such as report.html, got {args.report!r}")
-    return Paths(Path(prefix + ".safetensors"), Path(prefix + ".png"), page_file)
+    paths = Paths(Path(prefix + ".safetensors"), Path(prefix + ".png"), page_file)
+    _refuse_same([str(path) for path in paths if path is not None], [args.data])
+    return paths
+
+
+def _refuse_same(written: Sequence[str], read: Sequence[str]) -> None:
+    """Raise ValueError if a file that is read would be written over."""
+    for path in written:
+        for other in read:
+            if os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other):
+                raise ValueError(f"{path}: would be written over, but it is read; name another")
 
 
 def _predict(args: Any) -> int:
+    if args.out is not None:
+        _refuse_same([args.out], [args.data, args.model])
     model = tabular.TabularModel.load(args.model)
     table = _open_for(args, model, None)
     classes = model.class_names
@@ -279,10 +292,20 @@ def _predict(args: Any) -> int:
         if args.out is None:
             csv.writer(sys.stdout, lineterminator="\n").writerows([header, *rows])
         else:
-            with open(args.out, "w", newline="", encoding="utf-8") as file:
-                csv.writer(file, lineterminator="\n").writerows([header, *rows])
+            text = io.StringIO()
+            csv.writer(text, lineterminator="\n").writerows([header, *rows])
+            _write(args.out, text.getvalue().encode())
             print(f"{len(names)} predictions in {args.out}", file=sys.stderr)
     return 0
+
+
+def _write(path: str, content: bytes) -> None:
+    """Write a file at once, as a whole; to a pipe or a device as it comes."""
+    if os.path.isfile(path) or not os.path.exists(path):
+        return write_atomically(path, [content])
+    with open(path, "wb") as file:
+        file.write(content)
+    return None
 
 
 def _evaluate(args: Any) -> int:
@@ -320,7 +343,7 @@ def _open_for(args: Any, model: tabular.TabularModel, target: str | None) -> dat
     """Open the columns that a model reads, as what it took them for."""
     classes = model.class_names
     task = "classification" if classes else "regression"
-    names, kinds = model.features, model.design.encoder.kinds
+    names, kinds = model.features, model.design.encoder.wanted
     table = _open(args, target, task=task, features=names, classes=classes, kinds=kinds)
     if table.rows.names != names:
         wanted = ", ".join(names[:6])

@@ -13,6 +13,7 @@ import fastnn
 from fastnn import tabular
 from fastnn.cli.run import Run, aligned
 from fastnn.tabular.holdout import Split, fingerprint
+from fastnn.tabular.notices import ids_in
 from fastnn.tabular.recipes import PRESETS, recipe_of
 from fastnn.tabular.table import Table
 from fastnn.tabular.validation import metric_of
@@ -112,6 +113,10 @@ def train(name: str, table: Table, preset: str, settings: dict[str, Any], **more
             f"table: expected at least 4 rows, to learn from and to hold out, got {len(table)}"
         )
     fit_on, hold_out = dealt.parts(table)
+    if settings["folds"] > len(fit_on):
+        raise ValueError(
+            f"--folds: expected at most {len(fit_on)}, the training rows, got {settings['folds']}"
+        )
     kind = tabular.TabularClassifier if table.classes else tabular.TabularRegressor
     options = {key: settings[key] for key in ("hidden", "epochs", "batch_size", "lr", "time_limit")}
     estimator = kind(
@@ -131,9 +136,15 @@ def train(name: str, table: Table, preset: str, settings: dict[str, Any], **more
         name, table, fit_on, hold_out, model, preset,
         metric_of(estimator.val_metric, bool(table.classes))[0], [r.losses for r in reports],
         [r.scores for r in reports], [r.best_epoch for r in reports], seconds,
-        [note for note in estimator.notes_ if note not in table.rows.notes],
+        _notes(estimator.notes_, table, fit_on),
         _words(preset, settings),
     )  # fmt: skip
+
+
+def _notes(found: list[str], table: Table, fit_on: Table) -> list[str]:
+    """What the estimator noticed; ids by all rows, as a part of them has gaps in its numbers."""
+    known = {*table.rows.notes, *ids_in(fit_on.rows)}
+    return [note for note in found if note not in known] + ids_in(table.rows)
 
 
 def targets(table: Table) -> Any:

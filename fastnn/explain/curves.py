@@ -125,7 +125,7 @@ def calibration(y: ArrayLike, p: ArrayLike, bins: int = 10, *, equal: str = "wid
         calibration error.
 
     Raises:
-        ValueError: shapes that do not fit, no rows, probabilities outside 0..1.
+        ValueError: shapes that do not fit, no rows, probabilities outside 0..1, other labels.
 
     Source: Niculescu-Mizil and Caruana 2005; Guo et al. 2017 for the error.
 
@@ -147,6 +147,9 @@ def calibration(y: ArrayLike, p: ArrayLike, bins: int = 10, *, equal: str = "wid
     if shares.ndim == 2:
         best = shares.argmax(axis=1)
         truth, shares = truth == best, shares.max(axis=1)
+    elif not np.isin(truth, (0, 1)).all():
+        odd = truth[~np.isin(truth, (0, 1))][0]
+        raise ValueError(f"y: expected 0 and 1 for p of (rows,), got {odd!r:.40}")
     if equal == "width":
         place = np.minimum((shares * bins).astype(np.int64), bins - 1)
     else:

@@ -7,7 +7,7 @@ try:
     import sklearn as _sklearn
 except ImportError as error:
     raise ImportError(
-        "fastnn.sklearn needs scikit-learn 1.6 or later; install it with: "
+        "fastnn.sklearn needs scikit-learn 1.7 or later; install it with: "
         "pip install 'fastnn-cpu[sklearn]'"
     ) from error
 

@@ -178,8 +178,8 @@ class Epochs:
         """Set the weight decay for a batch of this weight."""
         objective = self._steps.objective
         if objective.decayed:
-            decay = objective.alpha / weight if weight else 0.0
-            self._steps.optimizer.param_groups[0]["weight_decay"] = decay
+            decay = _shares(objective.alpha, np.array([weight], np.float64))[0]
+            self._steps.optimizer.param_groups[0]["weight_decay"] = float(decay)
 
     def _one(self, given: tuple[Array, ...]) -> float:
         recording = self._steps.of(given)
@@ -193,7 +193,16 @@ class Epochs:
 
 
 def _shares(alpha: float, weights: Array) -> Array:
-    """alpha / weight for each batch, 0 for one without weight."""
+    """alpha / weight for each batch, 0 for one without weight.
+
+    Raises:
+        ValueError: the weights of a batch sum to less than 0.
+    """
+    if weights.min() < 0:
+        raise ValueError(
+            "sample_weight: expected those of each batch to sum to 0 or more, got "
+            f"{weights.min():g}"
+        )
     return np.divide(alpha, weights, out=np.zeros(len(weights)), where=weights != 0)
 
 

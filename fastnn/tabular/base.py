@@ -32,7 +32,7 @@ Own = TypeVar("Own", bound="Tabular")
 def _threads(count: int | None) -> Iterator[None]:
     before = num_threads()
     if count is not None:
-        set_num_threads(count)
+        set_num_threads(check.threads(count, "n_threads"))
     try:
         yield
     finally:
@@ -102,7 +102,7 @@ class Tabular:
     def _fit(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> None:
         frame, dropped = without_index(as_frame(x, "X"))
         if not len(frame) or not frame.columns:
-            missing = "columns" if len(frame) else "rows"
+            missing = "rows" if frame.columns else "columns"
             raise ValueError(f"X: expected {missing}, got none")
         labels = labels_of(y, len(frame)) if self._classes else None
         target = values_of(y, len(frame)) if labels is None else labels.numbers

@@ -10,9 +10,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MISSING", "SHARE_OF_STRAYS", "Kind", "Typed", "decimal_mark", "typed"]
+__all__ = ["MISSING", "SHARE_OF_STRAYS", "Kind", "Typed", "Wanted", "decimal_mark", "typed"]
 
 Kind = Literal["number", "category", "date"]
+Wanted = Kind | Literal["day first"]  # what a column must be: the last are dates, 03/04 of April
 Mark = Literal[".", ","]
 
 MISSING = frozenset(
@@ -43,12 +44,13 @@ class Typed(NamedTuple):
     kind: Kind
     values: NDArray[Any]  # float64 with nan; datetime64[us] with NaT; objects: str, None if missing
     note: str = ""
+    day_first: bool = False  # of dates: whether 03/04 is in April
 
 
 def typed(
     cells: Sequence[str],
     *,
-    kind: Kind | None = None,
+    kind: Wanted | None = None,
     na: Collection[str] = (),
     decimal: Mark = ".",
 ) -> Typed:
@@ -60,7 +62,8 @@ def typed(
 
     Args:
         cells: the texts, stripped.
-        kind: what the column must be; None finds out. Cells that do not fit are missing.
+        kind: what the column must be; None finds out. Cells that do not fit are missing. "day
+            first" are dates of which 03/04 is in April, where nothing tells.
         na: more texts that mean "missing", beside `MISSING`.
         decimal: the decimal mark.
 
@@ -70,8 +73,8 @@ def typed(
     Example:
         >>> typed(["1.5", "NA", "$1,200"]).values.tolist()
         [1.5, nan, 1200.0]
-        >>> typed(["oak", "?", "elm"])
-        Typed(kind='category', values=array(['oak', None, 'elm'], dtype=object), note='')
+        >>> typed(["oak", "?", "elm"])[:2]
+        ('category', array(['oak', None, 'elm'], dtype=object))
     """
     empty = MISSING.union(na)
     if kind in (None, "number") and decimal == ".":
@@ -89,18 +92,14 @@ def typed(
                 values = np.array([_or_nan(numbers.get(cell)) for cell in cells], np.float64)
                 return Typed("number", values, _note(strays, count, len(cells)))
             return Typed("number", np.full(len(cells), np.nan))
-    if kind in (None, "date"):
-        dates = _dates(known)
-        if dates is not None:
+    if kind != "category":
+        dates, day_first = _dates(known, kind == "day first", kind is None)
+        if dates or kind is not None:
             nat = np.datetime64("NaT", "us")
-            return Typed("date", np.array([dates.get(cell, nat) for cell in cells], "M8[us]"))
-        if kind == "date":
-            bad = next(iter(sorted(known)))
-            return Typed(
-                "date",
-                np.full(len(cells), np.datetime64("NaT", "us")),
-                f"{len(cells)} cells are no dates, such as {bad[:40]!r}: read as missing",
-            )
+            found = np.array([dates.get(cell, nat) for cell in cells], "M8[us]")
+            strays = [cell for cell in known if cell not in dates]
+            note = _note(strays, _count(cells, strays), len(cells), "dates")
+            return Typed("date", found, note, day_first)
     values = np.empty(len(cells), object)
     values[:] = [None if cell in empty else cell for cell in cells]
     return Typed("category", values)
@@ -132,11 +131,11 @@ def _count(cells: Sequence[str], which: Collection[str]) -> int:
     return sum(cell in chosen for cell in cells) if chosen else 0
 
 
-def _note(strays: list[str], count: int, rows: int) -> str:
+def _note(strays: list[str], count: int, rows: int, what: str = "numbers") -> str:
     if not strays:
         return ""
     shown = ", ".join(repr(cell[:30]) for cell in sorted(strays)[:3])
-    return f"{count} of {rows} cells are no numbers ({shown}): read as missing"
+    return f"{count} of {rows} cells are no {what} ({shown}): read as missing"
 
 
 def _number(cell: str, decimal: Mark) -> float | None:
@@ -184,21 +183,40 @@ def decimal_mark(columns: Iterable[Sequence[str]]) -> Mark:
     return "," if marks[","] > marks["."] else "."
 
 
-def _dates(known: set[str]) -> dict[str, np.datetime64] | None:
-    """The dates that the texts are, all by one format; None if there is none."""
-    if not known or not all(any(c.isdigit() for c in cell) for cell in known):
-        return None
-    sample = next(iter(known))
-    readers: list[Callable[[str], datetime]] = [datetime.fromisoformat]
-    readers += [_by(day + time) for day in DATES for time in TIMES]
-    readers += [_by(time) for time in TIMES_ALONE]
-    for reader in readers:
+def _dates(known: set[str], day_first: bool, strict: bool) -> tuple[dict[str, np.datetime64], bool]:
+    """The dates that the texts are, and whether their days come first.
+
+    All are of one format: that which reads all, or unless strict that which reads most.
+    """
+    if not known or (strict and not all(any(c.isdigit() for c in cell) for cell in known)):
+        return {}, day_first
+    forms = sorted(DATES, key=lambda form: form.startswith("%m/")) if day_first else DATES
+    readers: list[tuple[str, Callable[[str], datetime]]] = [("", datetime.fromisoformat)]
+    readers += [(day, _by(day + time)) for day in forms for time in TIMES]
+    readers += [("", _by(time)) for time in TIMES_ALONE]
+    best: dict[str, np.datetime64] = {}
+    first = day_first
+    for form, reader in readers:
+        found = _read(known, reader, strict)
+        if len(found) > len(best):
+            best, first = found, form.startswith("%d/") if form else day_first
+        if len(best) == len(known):
+            break
+    return best, first
+
+
+def _read(
+    cells: set[str], reader: Callable[[str], datetime], strict: bool
+) -> dict[str, np.datetime64]:
+    """What a reader makes of cells; nothing where one is none and it is strict."""
+    found: dict[str, np.datetime64] = {}
+    for cell in cells:
         try:
-            reader(sample)
-            return {cell: _utc(reader(cell)) for cell in known}
+            found[cell] = _utc(reader(cell))
         except (ValueError, OverflowError):
-            continue
-    return None
+            if strict:
+                return {}
+    return found
 
 
 def _by(form: str) -> Callable[[str], datetime]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ __all__ = ["Design", "Standardizer"]
 
 Floats = NDArray[np.float32]
 FLOAT32_MAX = float(np.finfo(np.float32).max)
+FURTHEST = 1e100  # numbers beyond it count as it, so that their squares do not overflow
+LEAST_STD = 1e-150  # of a column that varies; the squares of less are no normal numbers
 MAX_COLUMNS = 50  # of one category; the rarer ones are all 0, like missing ones
 
 
@@ -58,7 +60,7 @@ class Design:
             ValueError: see `Encoder.encode` and `Standardizer.apply`.
         """
         numbers, codes = self.encoder.encode(frame)
-        parts = [self.scale.apply(numbers, self.encoder.numbers)]
+        parts = [self.scale.apply(numbers, self.encoder.numbers, frame.where)]
         for column, size in zip(codes.T, self.encoder.sizes):
             if _columns(size) == 1:
                 sign = np.array([0, -1, 1] if size == 3 else [0, 1], np.float32)
@@ -86,6 +88,10 @@ def _columns(size: int) -> int:
     return 1 if size <= 3 else min(size - 1, MAX_COLUMNS)
 
 
+def _within(x: ArrayLike) -> NDArray[np.float64]:
+    return np.clip(np.asarray(x, np.float64), -FURTHEST, FURTHEST)
+
+
 @dataclass(frozen=True)
 class Standardizer:
     """Standardize columns: subtract the mean, divide by the standard deviation.
@@ -106,21 +112,31 @@ class Standardizer:
     @classmethod
     def fit(cls, x: ArrayLike) -> Standardizer:
         """Compute mean and deviation of each column of `x`, of shape (n, d) with n >= 1."""
-        values = np.asarray(x, np.float64)
-        varies = values.max(axis=0) > values.min(axis=0)
-        return cls(values.mean(axis=0), np.where(varies, values.std(axis=0), 1.0))
+        values = _within(x)
+        std = values.std(axis=0)
+        varies = (values.max(axis=0) > values.min(axis=0)) & (std > LEAST_STD)
+        return cls(values.mean(axis=0), np.where(varies, std, 1.0))
 
-    def apply(self, x: ArrayLike, names: Sequence[str] = ()) -> Floats:
-        """Standardize `x` of shape (n, d), as finite float32; `names` of columns for messages.
+    def apply(
+        self,
+        x: ArrayLike,
+        names: Sequence[str] = (),
+        where: Callable[[int], str] = "row {}".format,
+    ) -> Floats:
+        """Standardize `x` of shape (n, d), as finite float32.
+
+        names: of columns, where: what rows are called, for messages.
 
         Raises:
             ValueError: a result is not finite in float32.
         """
-        scaled = (np.asarray(x, np.float64) - self.mean) / self.std
+        scaled = (_within(x) - self.mean) / self.std
         if not (abs(scaled) <= FLOAT32_MAX).all():
             row, column = np.argwhere(~(abs(scaled) <= FLOAT32_MAX))[0]
             called = repr(names[column]) if names else column
-            raise ValueError(f"x: row {row}, column {called} is too far from the mean for float32")
+            raise ValueError(
+                f"x: {where(int(row))}, column {called} is too far from the mean for float32"
+            )
         return np.ascontiguousarray(scaled, np.float32)
 
     def undo(self, z: ArrayLike) -> NDArray[np.float64]:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.tabular.cells import Kind
-from fastnn.tabular.frame import Column, Frame
+from fastnn.tabular.cells import Kind, Wanted
+from fastnn.tabular.frame import TRUTH, Column, Frame
 
 __all__ = ["MAX_CATEGORIES", "Encoder", "Feature"]
 
@@ -37,6 +37,7 @@ class Feature:
         gaps: whether a number was missing in the training rows; an indicator column tells where.
         categories: the texts, most frequent first; index 0 is for missing and unknown ones.
         parts: what of a date varies, of `DATE_PARTS`.
+        day_first: of dates: whether 03/04 is in April where nothing else tells.
     """
 
     name: str
@@ -45,6 +46,12 @@ class Feature:
     gaps: bool = False
     categories: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    day_first: bool = False
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the column of new rows is to be read as."""
+        return "day first" if self.day_first else self.kind
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,11 @@ class Encoder:
         return tuple(feature.name for feature in self.features)
 
     @property
+    def wanted(self) -> dict[str, Wanted]:
+        """What new rows' columns are to be read as, by name."""
+        return {feature.name: feature.wanted for feature in self.features}
+
+    @property
     def kinds(self) -> dict[str, Kind]:
         """The columns' kinds, by name."""
         return {feature.name: feature.kind for feature in self.features}
@@ -137,9 +149,9 @@ class Encoder:
         indicators: list[NDArray[Any]] = []
         codes: list[NDArray[Any]] = []
         for feature in self.features:
-            column = chosen.columns[feature.name].as_kind(feature.kind)
+            column = chosen.columns[feature.name].as_kind(feature.wanted)
             if feature.kind == "category":
-                index = {text: i + 1 for i, text in enumerate(feature.categories)}
+                index = _index(feature.categories)
                 codes.append(np.array([index.get(v, 0) for v in column.values], np.int64))
                 continue
             if feature.kind == "date":
@@ -179,6 +191,16 @@ class Encoder:
         return cls(features)
 
 
+def _index(categories: tuple[str, ...]) -> dict[str, int]:
+    """The number of each category; of booleans also as other programs write them."""
+    index = {text: i + 1 for i, text in enumerate(categories)}
+    if {text.lower() for text in categories} <= {*TRUTH}:
+        for text, number in tuple(index.items()):
+            for other in (text.lower(), text.upper(), text.title(), TRUTH[text.lower()]):
+                index.setdefault(other, number)
+    return index
+
+
 def _learned(name: str, column: Column, frame: Frame) -> tuple[Feature | None, str]:
     gone = column.missing()
     if gone.all():
@@ -191,7 +213,8 @@ def _learned(name: str, column: Column, frame: Frame) -> tuple[Feature | None, s
         if not varying:
             return None, "has one date"
         means = tuple(float(parts[part][~gone].mean()) for part in varying)
-        return Feature(name, "date", means, bool(gone.any()), parts=varying), ""
+        first = column.day_first
+        return Feature(name, "date", means, bool(gone.any()), parts=varying, day_first=first), ""
     _refuse_infinite(name, column.values, frame)
     present = column.values[~gone]
     if np.ptp(present) == 0 and not gone.any():
@@ -256,6 +279,8 @@ def _is_sound(feature: Feature) -> bool:
     """Whether a saved column can be one; TypeError if something is of a wrong type."""
     texts = (feature.name, *feature.categories, *feature.parts)
     if not all(isinstance(text, str) for text in texts) or not isinstance(feature.gaps, bool):
+        return False
+    if feature.day_first not in (True, False):
         return False
     if not np.isfinite(np.array(feature.means, np.float64)).all():
         return False

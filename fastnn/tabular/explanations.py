@@ -16,7 +16,7 @@ from fastnn.nn.layers.columns import CATEGORY, EMBEDDED, Columns, ScaleColumns
 from fastnn.nn.layers.members import Spread
 from fastnn.tabular.design import Design
 from fastnn.tabular.encoding import Encoder
-from fastnn.tabular.frame import Column, Frame, in_columns
+from fastnn.tabular.frame import Column, Frame
 from fastnn.tabular.model import TabularModel
 from fastnn.tabular.robust import RobustDesign
 from fastnn.tabular.validation import METRICS
@@ -87,7 +87,7 @@ def importance(
         return _sorted(fitted.features, _scales(fitted), method, "share of the scaling layer")
     if x is None or (y is None and method == "permutation"):
         raise ValueError(f"x, y: expected rows{' and targets' * (y is None)} for {method!r}")
-    frame = in_columns(x, fitted.columns, fitted.features)
+    frame = fitted.rows_of(x)
     total, rows = len(frame), _some(len(frame), seed)
     frame = frame.take(rows)
     if method == "gradients":
@@ -136,7 +136,7 @@ def dependence(
     """
     fitted = _fitted(model)
     check.choice("column", column, fitted.features)
-    frame = in_columns(x, fitted.columns, fitted.features)
+    frame = fitted.rows_of(x)
     frame = frame.take(_some(len(frame), seed))
     kind = _encoder(fitted).kinds[column]
     values = frame.columns[column].as_kind(kind)
@@ -184,10 +184,10 @@ def attributions(
     Source: Sundararajan, Taly and Yan 2017.
     """
     fitted = _fitted(model)
-    frame = in_columns(x, fitted.columns, fitted.features)
+    frame = fitted.rows_of(x)
     others = frame
     if background is not None:
-        others = in_columns(background, fitted.columns, fitted.features, "background")
+        others = fitted.rows_of(background, "background")
         others = others.take(_some(len(others), 0))
     elif len(frame) < 2:
         raise ValueError("background: expected rows to compare a single one with")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.tabular.cells import Kind, typed
+from fastnn.tabular.cells import Kind, Wanted, typed
 
 __all__ = ["Column", "Frame", "as_frame", "column_of"]
+
+NOTHING: Mapping[str, Wanted] = {}
+TRUTH = {"true": "1", "false": "0"}  # what writes booleans as numbers writes
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,13 @@ class Column:
         kind: "number", "category" or "date".
         values: float64 with nan, objects (str, None where missing) or datetime64[us] with NaT.
         note: what its user should know, such as cells that were passed over.
+        day_first: of dates that were texts: whether 03/04 is in April.
     """
 
     kind: Kind
     values: NDArray[Any]
     note: str = ""
+    day_first: bool = False
 
     def missing(self) -> NDArray[np.bool_]:
         """Where there is no value."""
@@ -38,12 +43,14 @@ class Column:
         )
         return found
 
-    def as_kind(self, kind: Kind) -> Column:
+    def as_kind(self, kind: Wanted) -> Column:
         """The column as another kind: numbers as texts, texts as numbers or dates."""
-        if kind == self.kind:
+        if self.kind == ("date" if kind == "day first" else kind):
             return self
-        texts = self.texts()
-        found = typed(["" if text is None else text for text in texts], kind=kind)
+        cells = ["" if text is None else text for text in self.texts()]
+        if kind == "number" and {cell.lower() for cell in cells} <= {"", *TRUTH}:
+            cells = [TRUTH.get(cell.lower(), "") for cell in cells]
+        found = typed(cells, kind=kind)
         return Column(*found)
 
     def texts(self) -> NDArray[Any]:
@@ -90,7 +97,7 @@ class Frame:
         """The chosen rows, by index or mask."""
         chosen = np.flatnonzero(rows) if rows.dtype == bool else rows
         columns = {
-            name: Column(column.kind, column.values[chosen], column.note)
+            name: replace(column, values=column.values[chosen])
             for name, column in self.columns.items()
         }
         lines = None if self.lines is None else [self.lines[row] for row in chosen.tolist()]
@@ -135,13 +142,14 @@ def listed(names: Sequence[str]) -> str:
     return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
-def as_frame(x: Any, who: str = "x") -> Frame:
+def as_frame(x: Any, who: str = "x", wanted: Mapping[str, Wanted] = NOTHING) -> Frame:
     """Rows as they come, as a `Frame`.
 
     Args:
         x: a `Frame`; a DataFrame of pandas or polars, or a table of pyarrow; a dict of columns; an
             array or a list of rows, whose columns are called x0, x1, ...
         who: the argument's name, for messages.
+        wanted: what texts are to be read as, by column; what is not there is found out.
 
     Raises:
         TypeError: something else.
@@ -155,24 +163,29 @@ def as_frame(x: Any, who: str = "x") -> Frame:
     """
     if isinstance(x, Frame):
         return x
+    if hasattr(x, "collect"):  # a LazyFrame of polars
+        x = x.collect()
     if isinstance(x, Mapping):
-        return _of_columns([(str(name), values) for name, values in x.items()], who)
+        return _of_columns([(str(name), values) for name, values in x.items()], who, wanted)
+    fields = getattr(getattr(x, "dtype", None), "names", None)  # NumPy's structured arrays
+    if fields:
+        return _of_columns([(str(name), x[name]) for name in fields], who, wanted)
     names = getattr(x, "column_names", None)  # pyarrow
     if names is not None and hasattr(x, "column"):
-        return _of_columns([(str(n), x.column(i)) for i, n in enumerate(names)], who)
+        return _of_columns([(str(n), x.column(i)) for i, n in enumerate(names)], who, wanted)
     if hasattr(x, "columns") and hasattr(x, "__getitem__"):
         found = list(x.columns)
         if len(set(map(str, found))) != len(found):
             _twice(list(map(str, found)), who)
-        return _of_columns([(str(name), x[name]) for name in found], who)
+        return _of_columns([(str(name), x[name]) for name in found], who, wanted)
     if hasattr(x, "tocsr"):  # SciPy's sparse matrices
         x = x.toarray()
-    return _of_rows(x, who)
+    return _of_rows(x, who, wanted)
 
 
-def _of_rows(x: Any, who: str) -> Frame:
+def _of_rows(x: Any, who: str, wanted: Mapping[str, Wanted]) -> Frame:
     try:
-        rows = np.asarray(x)
+        rows = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
     except ValueError:
         rows = np.empty(0, object)
     if rows.dtype.kind in "US":  # a list of mixed rows became one of texts
@@ -182,16 +195,18 @@ def _of_rows(x: Any, who: str) -> Frame:
             f"{who}: expected rows of columns of one length, such as an array of shape (rows, "
             f"columns) or a DataFrame, got {type(x).__name__} of shape {rows.shape}"
         )
-    return _of_columns([(f"x{i}", rows[:, i]) for i in range(rows.shape[1])], who)
+    return _of_columns([(f"x{i}", rows[:, i]) for i in range(rows.shape[1])], who, wanted)
 
 
-def _of_columns(columns: Sequence[tuple[str, Any]], who: str) -> Frame:
+def _of_columns(
+    columns: Sequence[tuple[str, Any]], who: str, wanted: Mapping[str, Wanted]
+) -> Frame:
     made: dict[str, Column] = {}
     lengths: dict[str, int] = {}
     for name, values in columns:
         if name in made:
             _twice([n for n, _ in columns], who)
-        made[name] = column_of(values, f"{who}: column {name!r}")
+        made[name] = column_of(values, f"{who}: column {name!r}", wanted.get(name))
         lengths[name] = len(made[name].values)
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{name!r} {count}" for name, count in list(lengths.items())[:6])
@@ -205,8 +220,8 @@ def _twice(names: list[str], who: str) -> NoReturn:
     raise ValueError(f"{who}: two columns are called {twice!r}; rename one")
 
 
-def column_of(values: Any, who: str = "values") -> Column:
-    """One column of an array, a list or a Series.
+def column_of(values: Any, who: str = "values", wanted: Wanted | None = None) -> Column:
+    """One column of an array, a list or a Series; wanted: what texts are to be read as.
 
     Raises:
         TypeError: its values are neither numbers nor texts nor dates.
@@ -226,7 +241,8 @@ def column_of(values: Any, who: str = "values") -> Column:
     if all(isinstance(item, str) for item in present):
         if "categor" in str(getattr(values, "dtype", "")).lower():
             return Column("category", _objects(items, len(items)))
-        return Column(*typed([item.strip() if item else "" for item in items]))
+        cells = [item.strip() if item else "" for item in items]
+        return Column(*typed(cells, kind=wanted))
     if all(isinstance(item, bool | np.bool_) for item in present):
         return Column(
             "category", _objects((None if i is None else str(bool(i)) for i in items), len(items))
@@ -236,6 +252,8 @@ def column_of(values: Any, who: str = "values") -> Column:
         return Column(*typed(texts, kind="date"))
     try:
         return Column("number", np.array([np.nan if i is None else float(i) for i in items]))
+    except OverflowError:
+        raise ValueError(f"{who}: expected numbers up to 1e308, got a longer one") from None
     except (TypeError, ValueError):
         # Numbers and texts side by side: as if they had come from a file.
         plain = (str, int, float, bool, np.generic)
@@ -250,6 +268,7 @@ def column_of(values: Any, who: str = "values") -> Column:
 def _array(values: Any) -> NDArray[Any]:
     to_numpy = getattr(values, "to_numpy", None)
     if to_numpy is None:
+        values = unmasked(values)
         array = np.asarray(values)
         # What NumPy turned to texts was a list of texts and other things.
         return np.array(list(values), object) if array.dtype.kind in "USO" else array
@@ -260,6 +279,23 @@ def _array(values: Any) -> NDArray[Any]:
             pass
     array = np.asarray(to_numpy())
     return np.array(array.tolist(), object) if array.dtype.kind in "UST" else array
+
+
+def unmasked(values: Any) -> Any:
+    """The values; those that a masked array hides are missing ones.
+
+    >>> unmasked(np.ma.masked_array([1, 2], [False, True])).tolist()
+    [1.0, nan]
+    """
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    data, hidden = np.ma.getdata(values), np.ma.getmaskarray(values)
+    if not hidden.any():
+        return data
+    is_number, is_date = data.dtype.kind in "fiu", data.dtype.kind == "M"
+    made: NDArray[Any] = data.astype(np.float64 if is_number else data.dtype if is_date else object)
+    made[hidden] = np.nan if is_number else np.datetime64("NaT") if is_date else None
+    return made
 
 
 def _objects(items: Iterable[Any], count: int) -> NDArray[Any]:
@@ -274,7 +310,20 @@ def _is_missing(item: Any) -> bool:
     return isinstance(item, float | np.floating) and bool(item != item)
 
 
-def in_columns(x: Any, columns: Sequence[str], needed: Sequence[str], who: str = "x") -> Frame:
+def _is_named(x: Any) -> bool:
+    fields = getattr(getattr(x, "dtype", None), "names", None)
+    return isinstance(x, Mapping | Frame) or bool(
+        fields or hasattr(x, "columns") or hasattr(x, "column_names")
+    )
+
+
+def in_columns(
+    x: Any,
+    columns: Sequence[str],
+    needed: Sequence[str],
+    who: str = "x",
+    wanted: Mapping[str, Wanted] = NOTHING,
+) -> Frame:
     """Rows as they come, of which a model trained on `columns` reads the `needed` ones, by name.
 
     An array has no names; one of as many columns has them in the order of `columns`.
@@ -285,7 +334,15 @@ def in_columns(x: Any, columns: Sequence[str], needed: Sequence[str], who: str =
     >>> in_columns([[1, 2]], ("width", "kind"), ("kind",)).names
     ('width', 'kind')
     """
-    frame = as_frame(x, who)
+    is_named = _is_named(x)
+    if not is_named:
+        wanted = {f"x{i}": wanted[name] for i, name in enumerate(columns) if name in wanted}
+    frame = as_frame(x, who, wanted)
+    if not is_named and len(frame.names) > len(columns):
+        raise ValueError(
+            f"{who}: expected {len(columns)} columns as in training, got {len(frame.names)}; "
+            "without names nothing tells which"
+        )
     if frame.names == tuple(f"x{i}" for i in range(len(columns))):
         named = dict(zip(columns, frame.columns.values(), strict=True))
         return Frame(named, frame.rows, frame.lines, frame.notes)

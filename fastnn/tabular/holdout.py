@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastnn.io.safetensors import FormatError
 from fastnn.tabular.table import Table, split
 
 __all__ = ["Split", "fingerprint", "restored_split"]
+
+Whole = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,32 @@ class Split:
     seed: int
 
     def parts(self, table: Table) -> tuple[Table, Table]:
-        """The training rows and the held-out rows."""
+        """The training rows, with at least one of each class, and the held-out rows.
+
+        Raises:
+            ValueError: no class has a second row that could be held out.
+        """
         assert table.y is not None
         train, test = split(table.y, self.test_size, self.seed, stratify=bool(table.classes))
+        if table.classes:
+            train, test = _with_each_class(table.y, train, test)
         return table.take(train), table.take(test)
+
+
+def _with_each_class(y: NDArray[Any], train: Whole, test: Whole) -> tuple[Whole, Whole]:
+    """Move one row of each class that is only held out to the training rows: what a net has never
+    seen it can neither learn nor name."""
+    unseen = np.flatnonzero(~np.isin(y[test], y[train]))
+    if not len(unseen):
+        return train, test
+    _, first = np.unique(y[test[unseen]], return_index=True)
+    moved = unseen[first]
+    if len(moved) == len(test):
+        raise ValueError(
+            f"table: expected classes of several rows, to learn from and to hold out, got "
+            f"{len(np.unique(y))} classes in {len(y)} rows"
+        )
+    return np.concatenate([train, test[moved]]), np.delete(test, moved)
 
 
 def fingerprint(table: Table, columns: Collection[str]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import nn
-from fastnn.tabular.design import Design
+from fastnn.tabular.design import LEAST_STD, Design
 from fastnn.tabular.frame import Frame
 from fastnn.tabular.robust import RobustDesign
 from fastnn.tabular.validation import softmax
@@ -39,7 +39,8 @@ class Target:
     @classmethod
     def fit(cls, y: Wide) -> Target:
         """Mean, deviation and range of the training rows."""
-        deviation = float(y.std()) if np.ptp(y) > 0 else 1.0
+        deviation = float(y.std())
+        deviation = deviation if np.ptp(y) > 0 and deviation > LEAST_STD else 1.0
         return cls(float(y.mean()), deviation, float(y.min()), float(y.max()))
 
     def apply(self, y: Wide) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NoReturn
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from fastnn import io, nn
 from fastnn.tabular.design import Design
-from fastnn.tabular.frame import in_columns
+from fastnn.tabular.frame import Frame, in_columns
 from fastnn.tabular.holdout import Split, fingerprint, restored_split
 from fastnn.tabular.member import Member
 from fastnn.tabular.older import of_older_file
@@ -81,6 +82,31 @@ class TabularModel(nn.Module):
         z: Tensor = self.net(x)
         return z
 
+    def rows_of(self, x: Any, who: str = "x") -> Frame:
+        """Rows as `predict` takes them, with each column of the kind that it had in training.
+
+        Raises:
+            ValueError: a column is not there.
+
+        Warns:
+            UserWarning: cells are neither the numbers nor the dates of training; they are missing.
+        """
+        features = self.design.encoder.features
+        # Texts as they are: alone "5 %" is a number, among others it was a category.
+        wanted = {f.name: f.wanted for f in features if f.wanted in ("category", "day first")}
+        frame = in_columns(x, self.columns, self.features, who, wanted)
+        changed = {}
+        for feature in features:
+            column = frame.columns[feature.name]
+            found = column.as_kind(feature.wanted)
+            if found is not column:
+                changed[feature.name] = found
+            if found.note and not (found is column and isinstance(x, Frame)):
+                warnings.warn(f"{who}: column {feature.name!r}: {found.note}", stacklevel=2)
+        if not changed:
+            return frame
+        return Frame({**frame.columns, **changed}, frame.rows, frame.lines, frame.notes)
+
     # ---- predictions ----
 
     def predict(self, x: Any, *_: Any, **__: Any) -> NDArray[Any]:
@@ -123,11 +149,11 @@ class TabularModel(nn.Module):
         """
         if self.classes is None:
             raise ValueError("predict_proba: a regression has no classes; use predict")
-        frame = in_columns(x, self.columns, self.features)
+        frame = self.rows_of(x)
         return np.asarray(np.mean([softmax(m.outputs(frame)) for m in self.members], axis=0))
 
     def _values(self, x: Any) -> Wide:
-        frame = in_columns(x, self.columns, self.features)
+        frame = self.rows_of(x)
         return np.asarray(np.mean([m.outputs(frame) for m in self.members], axis=0))
 
     # ---- tables ----
@@ -167,7 +193,19 @@ class TabularModel(nn.Module):
     # ---- files ----
 
     def save(self, path: Any, **options: Any) -> None:
-        """Save nets, columns, scaling and labels to one file; see `fastnn.io.save` for errors."""
+        """Save nets, columns, scaling and labels to one file.
+
+        Raises:
+            TypeError: labels that a file cannot hold, such as dates.
+            OSError: see `fastnn.io.save`.
+        """
+        labels = [] if self.classes is None else self.classes.tolist()
+        odd = next((label for label in labels if not isinstance(label, str | int | float)), None)
+        if odd is not None:
+            raise TypeError(
+                f"save: expected labels that are texts, numbers or booleans, got {odd!r:.60}; "
+                "train on their texts, or use pickle"
+            )
         extra: dict[str, Any] = {
             "columns": list(self.columns),
             "members": [member.to_json() for member in self.members],

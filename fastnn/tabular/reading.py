@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.tabular.cells import Kind, Mark, decimal_mark, typed
+from fastnn.tabular.cells import Mark, Wanted, decimal_mark, typed
 from fastnn.tabular.frame import Column, Frame, as_frame
 
 __all__ = ["SEPARATORS", "read_table"]
@@ -38,7 +38,7 @@ def read_table(
     na: Collection[str] = (),
     encoding: str | None = None,
     header: bool = True,
-    kinds: Mapping[str, Kind] | None = None,
+    kinds: Mapping[str, Wanted] | None = None,
 ) -> Frame:
     """Read a table.
 
@@ -54,7 +54,8 @@ def read_table(
         na: more texts that mean "no value".
         encoding: of the text; None means UTF-8, or UTF-16 with its mark.
         header: whether the first row has the columns' names; else they are called x0, x1, ...
-        kinds: what columns must be, by name: "number", "category" or "date".
+        kinds: what columns must be, by name: "number", "category", "date", or "day first"
+            for dates of which 03/04 is in April.
 
     Returns:
         the rows; `Frame.notes` says what was noticed.
@@ -206,7 +207,7 @@ def _frame(
     lines: list[int],
     decimal: Mark,
     na: Collection[str],
-    kinds: Mapping[str, Kind],
+    kinds: Mapping[str, Wanted],
 ) -> Frame:
     made: dict[str, Column] = {}
     notes: list[str] = []
@@ -228,9 +229,14 @@ def is_index(name: str, column: Column) -> bool:
     return bool((np.diff(column.values) == 1).all() and column.values[0] in (0, 1))
 
 
-def _of_kinds(frame: Frame, kinds: Mapping[str, Kind]) -> Frame:
+def _of_kinds(frame: Frame, kinds: Mapping[str, Wanted]) -> Frame:
     columns = {
         name: column.as_kind(kinds[name]) if name in kinds else column
         for name, column in frame.columns.items()
     }
-    return Frame(columns, frame.rows, frame.lines, frame.notes)
+    notes = [
+        f"column {name!r}: {column.note}"
+        for name, column in columns.items()
+        if column.note and column is not frame.columns[name]
+    ]
+    return Frame(columns, frame.rows, frame.lines, [*frame.notes, *notes])

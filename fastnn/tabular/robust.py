@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn.tabular.design import FURTHEST
 from fastnn.tabular.encoding import Encoder
 from fastnn.tabular.frame import Frame
 
@@ -16,7 +17,6 @@ __all__ = ["RobustDesign", "smooth_clip"]
 
 Floats = NDArray[np.float32]
 Wide = NDArray[np.float64]
-FURTHEST = 1e100  # numbers beyond it count as it, so that differences cannot overflow
 MAX_ONE_HOT = 1000  # columns of one category; the rarer values are all 0, like missing ones
 
 

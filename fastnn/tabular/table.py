@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.tabular.cells import Kind, Mark
+from fastnn.tabular.cells import Mark, Wanted
 from fastnn.tabular.frame import Column, Frame, as_frame, listed
 from fastnn.tabular.reading import read_table
 from fastnn.tabular.targets import refuse_many
@@ -98,7 +98,7 @@ def read_csv(
     features: Sequence[str] | None = None,
     drop: Collection[str] = (),
     classes: Sequence[str] = (),
-    kinds: dict[str, Kind] | None = None,
+    kinds: dict[str, Wanted] | None = None,
     sep: str | None = None,
     decimal: Mark | None = None,
     na: Collection[str] = (),
@@ -164,6 +164,8 @@ def with_target(
     frame.only(drop)
     gone = {target, *drop}
     wanted = [c for c in frame.names if c not in gone] if features is None else list(features)
+    if target in wanted and not classes:
+        raise ValueError(f"features: {target!r} is the target; leave it out, or predict another")
     if not wanted:
         raise ValueError("no feature column; expected at least one beside the target")
     if target is None:

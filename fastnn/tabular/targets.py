@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.tabular.frame import listed
+from fastnn.tabular.frame import listed, unmasked
 
 __all__ = ["Labels", "labels_of", "refuse_many", "values_of"]
 
 MAX_CLASSES = 10_000
+MOST = 1e100  # the square of a larger error would not be finite
 
 
 class Labels(NamedTuple):
@@ -82,6 +83,8 @@ def values_of(y: Any, rows: int) -> NDArray[np.float64]:
     """
     found = _one_axis(y, rows, "value")
     try:
+        if found.dtype.kind in "cmM":
+            raise TypeError
         values = np.asarray(found, np.float64)
     except (TypeError, ValueError):
         odd = next((v for v in found.tolist() if not isinstance(v, int | float)), found[0])
@@ -90,10 +93,14 @@ def values_of(y: Any, rows: int) -> NDArray[np.float64]:
         ) from None
     if not np.isfinite(values).all():
         raise ValueError(f"y: expected finite numbers, got {values[~np.isfinite(values)][0]}")
+    if (abs(values) > MOST).any():
+        odd = values[abs(values) > MOST][0]
+        raise ValueError(f"y: expected numbers within {MOST:g}, got {odd:g}; divide all by one")
     return values
 
 
 def _one_axis(y: Any, rows: int, what: str) -> NDArray[Any]:
+    y = unmasked(y)
     try:
         found = np.asarray(y)
     except ValueError:

@@ -119,6 +119,8 @@ class Feed:
         if y is None and hasattr(x, "tensors"):  # a TensorDataset
             *inputs, y = x.tensors
             x = inputs[0] if len(inputs) == 1 else tuple(inputs)
+        if y is not None:
+            _refuse_odd(x)
         if y is None:
             if weight is not None:
                 raise ValueError("sample_weight: expected it within the batches, (x, y, weight)")
@@ -238,6 +240,7 @@ class Feed:
         check_all(parts, heard)
         if isinstance(z, tuple | list):
             self._facades.note_several(model)
+            _refuse_single(loss, len(z))
         self._targets = None
         if isinstance(loss, SumOfLosses) and not of_y:
             raise ValueError(
@@ -266,6 +269,27 @@ class Feed:
         finally:
             heard.undo()
         check_all(ys, heard)
+
+
+def _refuse_odd(x: Any) -> None:
+    """Say what to give instead of what other libraries take beside targets."""
+    if makes_batches(x):
+        raise TypeError(f"y: expected none with x as {type(x).__name__}, whose batches have it")
+    arrays = isinstance(x, list) and all(isinstance(part, np.ndarray | Tensor) for part in x)
+    if isinstance(x, dict) or (arrays and len({part.shape for part in x}) > 1):
+        raise TypeError(
+            f"x: expected an array, or for several inputs a tuple of arrays, got a "
+            f"{type(x).__name__} of {len(x)}"
+        )
+
+
+def _refuse_single(loss: Any, outputs: int) -> None:
+    """Refuse a loss of ours that takes one output, of a model that gives several."""
+    if type(loss).__module__.startswith("fastnn.nn.losses"):
+        raise TypeError(
+            f"loss: the model gives {outputs} outputs; expected a loss for each, such as "
+            f"{['mse'] * outputs}, or a function of (outputs, targets), got {loss!r}"
+        )
 
 
 def _are_parts(x: Any, y: Any) -> bool:
