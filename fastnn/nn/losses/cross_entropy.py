@@ -31,8 +31,8 @@ def cross_entropy(
 
     Args:
         input: logits z, (rows, classes); (classes,) for one row; or (rows, classes, ...).
-        target: int64 classes (rows,) or (rows, ...), or probabilities of z's shape; any numbers
-            are taken, as torch does.
+        target: classes (rows,) or (rows, ...) of any integer type, where torch wants int64, or
+            probabilities of z's shape; any numbers are taken, as torch does.
         weight: of each class, default None: 1.
         size_average, reduce: torch's older names of a reduction.
         ignore_index: rows of this class do not count, default -100.
