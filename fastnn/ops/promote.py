@@ -13,7 +13,7 @@ from fastnn._support.errors import InvalidTypeError
 from fastnn.ops.table import apply, row
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
-from fastnn.tensor import Tensor, bool_, float32, int64, of_array
+from fastnn.tensor import Tensor, bool_, float32, float64, int64, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -97,8 +97,26 @@ def _number_rank(value: Any) -> int:
     )
 
 
+_EXACT = 2**53  # smaller whole numbers are float64s
+
+
+def number_beside(x: Tensor | Scalar, value: Tensor | Scalar) -> Tensor | None:
+    """The usual case of `pair` without its questions: a number beside float32 or float64. None
+    for others."""
+    if isinstance(x, Tensor) and (
+        type(value) is float or (type(value) is int and abs(value) < _EXACT)
+    ):
+        dtype = x._array.dtype
+        if dtype is float32 or dtype is float64:
+            return of_array(np.array(value, dtype))
+    return None
+
+
 def _with_number(x: Tensor, value: Scalar) -> tuple[Tensor, Tensor]:
     """Promote a tensor and a Python number, which counts only if it is of a higher kind than x."""
+    usual = number_beside(x, value)
+    if usual is not None:
+        return x, usual
     try:
         rank = _number_rank(value)
     except TypeError:

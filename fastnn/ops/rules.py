@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from fastnn._support import check
-from fastnn._support.errors import InvalidTypeError, InvalidValueError
+from fastnn._support.errors import InvalidTypeError, InvalidValueError, broadcast_shapes
 from fastnn.ops.axes import unbroadcast
-from fastnn.ops.promote import beside_number, fits, pair, real, same_real
-from fastnn.ops.table import TABLE, apply, broadcast_shape, row
+from fastnn.ops.promote import beside_number, fits, number_beside, pair, real, same_real
+from fastnn.ops.table import TABLE, apply, row
 from fastnn.ops.write import copy_
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import GradientRule, Node
-from fastnn.tensor import Tensor, bool_, float32, float64, of_array
+from fastnn.tensor import Tensor, bool_
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +37,6 @@ def same(arrays: list[NDArray[Any]], attrs: tuple[int, ...]) -> tuple[list[Spec]
     return [(arrays[0].shape, arrays[0].dtype)], ()
 
 
-_EXACT = 2**53  # smaller whole numbers are float64s
 _COMPARES = frozenset(("eq", "ne", "lt", "le", "gt", "ge"))
 
 
@@ -52,7 +49,7 @@ def broadcast(name: str) -> Callable[..., tuple[list[Spec], tuple[int, ...]]]:
         if numbers[1].dtype is not dtype and numbers[1].dtype != dtype:
             same_real(name, *numbers)
         try:
-            size = broadcast_shape(*[a.shape for a in arrays])
+            size = broadcast_shapes(*[a.shape for a in arrays])
         except ValueError:
             shapes = " and ".join(str(a.shape) for a in arrays)
             raise InvalidValueError(f"{name}: shapes {shapes} do not broadcast") from None
@@ -137,18 +134,6 @@ def binary(
     return of_two(op, doc, floats, takes)
 
 
-def _number_beside(x: Operand, value: Operand) -> Tensor | None:
-    """The usual case of `pair` without its questions: a number beside float32 or float64. None
-    for others."""
-    if isinstance(x, Tensor) and (
-        type(value) is float or (type(value) is int and abs(value) < _EXACT)
-    ):
-        dtype = x._array.dtype
-        if dtype is float32 or dtype is float64:
-            return of_array(np.array(value, dtype))
-    return None
-
-
 def of_two(op: Op, doc: str, floats: bool = False, takes: str = "numbers") -> Binary:
     """The function of a binary op that is in the table; arguments as in `binary`."""
     name = op.name
@@ -164,9 +149,9 @@ def of_two(op: Op, doc: str, floats: bool = False, takes: str = "numbers") -> Bi
                     return apply(op, (input, other))
             elif no_number:
                 check.a_tensor("other", other)
-            elif (y := _number_beside(input, other)) is not None:
+            elif (y := number_beside(input, other)) is not None:
                 return apply(op, (input, y))
-        elif takes == "numbers" and (x := _number_beside(other, input)) is not None:
+        elif takes == "numbers" and (x := number_beside(other, input)) is not None:
             return apply(op, (x, other))
         elif takes == "one number":
             some_tensor(name, input, other)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from fastnn._core import engine, tape
-from fastnn._support.errors import broadcast_shapes
 from fastnn.tape import listener
 from fastnn.tape.node import GradientRule, Node
 from fastnn.tensor import Tensor
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Spec: TypeAlias = tuple[tuple[int, ...], np.dtype[Any]]
-    Shape: TypeAlias = tuple[int, ...]
     Scalar: TypeAlias = bool | int | float
     Operand: TypeAlias = Tensor | Scalar
 
@@ -87,21 +85,6 @@ def row(
     code = engine.OPS[name]
     TABLE[name] = op = Op(name, shape, code, packed, gradient, in_place, batch, alike)
     return op
-
-
-def broadcast_shape(first: Shape, *others: Shape) -> Shape:
-    """The shape that shapes broadcast to; NumPy's own function takes 2 us.
-
-    Raises:
-        ValueError: they do not.
-    """
-    size = first
-    for shape in others:
-        if not size:
-            size = shape
-        elif shape and shape != size:
-            return broadcast_shapes(first, *others)
-    return size
 
 
 def contiguous_array(array: NDArray[Any]) -> NDArray[Any]:

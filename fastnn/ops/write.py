@@ -9,9 +9,9 @@ import numpy as np
 
 from fastnn._core.tape import owner
 from fastnn._support import default, dtypes
-from fastnn._support.errors import InvalidValueError
+from fastnn._support.errors import InvalidValueError, broadcast_shapes
 from fastnn.ops.promote import cast, fits, pair, real, same_real
-from fastnn.ops.table import TABLE, Op, broadcast_shape, execute
+from fastnn.ops.table import TABLE, Op, execute
 from fastnn.tape import listener, versions
 from fastnn.tape.inference import check_writable
 from fastnn.tensor import Tensor, as_dtype, of_array
@@ -80,7 +80,7 @@ def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
     arrays = tuple([_apart(out, t._array) for t in inputs])
     if len(arrays) > 1:
         same_real(op.name, *arrays)
-    if broadcast_shape(x.shape, *[a.shape for a in arrays]) != x.shape:
+    if broadcast_shapes(x._array.shape, *[a.shape for a in arrays]) != x.shape:
         raise InvalidValueError(f"{op.name}_: shape {arrays[-1].shape} does not fit into {x.shape}")
     if listener.active is not None:
         listener.active.writes(x._array)
