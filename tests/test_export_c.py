@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases.exports import NETS, S, compiled, labels, self_test, table, values
+from cases.exports import NETS, S, compiled, labels, self_test, table, trained, values
 
 import fastnn
 from bench.board import has_board, on_cortex_m4
@@ -134,9 +134,7 @@ def test_an_index_outside_the_table(tmp_path: Path) -> None:
 def test_models_of_tables(preset: str, classes: bool, tmp_path: Path) -> None:
     """Gaps, categories, dates and an ensemble of two; the texts find their indices."""
     x = table()
-    kind = tabular.TabularClassifier if classes else tabular.TabularRegressor
-    y = labels(x) if classes else values(x)
-    model = kind(preset, epochs=1, hidden=(8,), random_state=0, n_ens=2).fit(x, y).predictor_
+    model = trained(preset, classes, x)
     model.export(tmp_path / "net.c")
     assert self_test(tmp_path / "net.c") == 0
     text = (tmp_path / "net.c").read_text()

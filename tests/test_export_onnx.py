@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import onnx.reference
 import pytest
-from cases.exports import NETS, S, labels, table, values
+from cases.exports import NETS, S, table, trained, values
 
 import fastnn
 from fastnn import nn, tabular
@@ -89,9 +89,7 @@ def test_names_are_kept(tmp_path: Path) -> None:
 def test_models_of_tables(preset: str, classes: bool, tmp_path: Path) -> None:
     """Rows as they come: an input for each column, texts of categories among them."""
     x = table()
-    kind = tabular.TabularClassifier if classes else tabular.TabularRegressor
-    y = labels(x) if classes else values(x)
-    model = kind(preset, epochs=1, hidden=(8,), random_state=0, n_ens=2).fit(x, y).predictor_
+    model = trained(preset, classes, x)
     path = tmp_path / "net.onnx"
     assert model.export(path).checked == BOTH
     feed = {name: np.array(x[name], object)[:, None] for name in ("kind", "town", "colour")}

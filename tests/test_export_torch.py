@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases.exports import NETS, S, labels, table, values
+from cases.exports import NETS, S, table, trained, values
 
 import fastnn
 from fastnn import nn, tabular
@@ -62,9 +62,7 @@ def test_models_of_tables(
     preset: str, classes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x = table()
-    kind = tabular.TabularClassifier if classes else tabular.TabularRegressor
-    y = labels(x) if classes else values(x)
-    model = kind(preset, epochs=1, hidden=(8,), random_state=0, n_ens=2).fit(x, y).predictor_
+    model = trained(preset, classes, x)
     assert model.export(tmp_path / "net.py").checked == PROMISE
     monkeypatch.setitem(sys.modules, "torch", fastnn)
     space = runpy.run_path(str(tmp_path / "net.py"))

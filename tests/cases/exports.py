@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import fastnn
-from fastnn import nn
+from fastnn import nn, tabular
 from fastnn.export.c_check import FLAGS
 from fastnn.export.layers import ELEMENTWISE
 from fastnn.nn.layers import columns, members
@@ -116,6 +116,13 @@ def labels(x: dict[str, Any]) -> Any:
 def values(x: dict[str, Any]) -> Any:
     """Values that no column alone tells."""
     return 1e3 + 3 * x["width"] * np.where(np.array(x["kind"]) == "oak", -1, 1)
+
+
+def trained(preset: str, classes: bool, x: dict[str, Any]) -> tabular.TabularModel:
+    """An ensemble of two tiny nets, trained on a table."""
+    kind = tabular.TabularClassifier if classes else tabular.TabularRegressor
+    y = labels(x) if classes else values(x)
+    return kind(preset, epochs=1, hidden=(8,), random_state=0, n_ens=2).fit(x, y).predictor_
 
 
 def compiled(source: Path, *flags: str, cc: str = CC) -> subprocess.CompletedProcess[str]:
