@@ -228,9 +228,15 @@ class Module(Paths, Converted, Saved):
             memo.add(id(self))
         yield prefix, self
         for name, child in self._modules.items():
-            if child is not None:
-                path = f"{prefix}.{name}" if prefix else name
+            if child is None:
+                continue
+            path = f"{prefix}.{name}" if prefix else name
+            if child._modules or type(child).named_modules is not Module.named_modules:
                 yield from child.named_modules(memo, path, remove_duplicate)
+            elif id(child) not in memo:  # a leaf, without a generator for it
+                if remove_duplicate:
+                    memo.add(id(child))
+                yield path, child
 
     def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
         """This module and all submodules; a shared one comes once, if not otherwise asked."""

@@ -188,6 +188,8 @@ class Group:
 
     def rates(self, program: Relocatable, net: Net) -> NDArray[np.int64]:
         """What the dropout instructions of a copy of the program are set to for a net."""
+        if not program.rates:
+            return np.zeros(0, np.int64)
         first, own = rates_of(self._first.model), rates_of(net.model)
         known = {bits_of(a): bits_of(b) for a, b in zip(first, own, strict=True)}
         return np.array([known.get(rate, rate) for rate in program.rates], np.int64)
