@@ -1,4 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+# cython: auto_pickle=False
 """The eager path of every op in Cython: tensors, tape nodes, and running ops.
 
 `fastnn.tensor.Tensor` is TensorBase with torch's methods. The table of ops (names, shapes, gradient
