@@ -108,7 +108,7 @@ def test_it_goes_on_in_the_middle(at: int) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 16, 19, 23, 24, 25, 33])
 def test_rows_of_every_width_are_gathered_whole(width: int, dtype: str) -> None:
-    """In random order, as eager steps on the rows of that order; short rows have ways of their own."""
+    """In random order, as by eager steps; short rows are copied in another way than long ones."""
     rng = np.random.default_rng(width)
     x, y = rng.standard_normal((2, ROWS, width)).astype(dtype)
     fastnn.manual_seed(0)

@@ -152,7 +152,7 @@ class Module(Paths, Converted, Saved):
             raise KeyError(f"attribute '{name}' already exists")
 
     def _has(self, name: str) -> bool:
-        """hasattr, without the exception of `__getattr__`, which is slow, for a name that is new."""
+        """hasattr, but quick for a new name: without an exception of `__getattr__`."""
         kind, own = type(self), self.__dict__
         if hasattr(kind, name) or kind.__getattr__ is not Module.__getattr__:
             return hasattr(self, name)

@@ -16,7 +16,7 @@ _PIECE = 1 << 16  # numbers that stay in the cache
 def scaled32(draw: Callable[[int], Array], n: int, low: float, high: float) -> Array:
     """n float32 numbers fma(x, high - low, low) for x = a draw of 24 bits / 2**24.
 
-    draw: gives so many whole numbers. Product and sum are made in double, where the product is exact.
+    draw: gives so many whole numbers. Product and sum are made in double; the product is exact.
     """
     a, b = np.float32(low), np.float32(high)
     scale, start = np.float64(b - a) * 2.0**-24, np.float64(a)
@@ -30,9 +30,9 @@ def scaled32(draw: Callable[[int], Array], n: int, low: float, high: float) -> A
 
 
 def scaled64(x: Array, low: float, high: float) -> Array:
-    """fma(x, high - low, low) for float64 x in [0, 1): Dekker's product and Knuth's sum, errors kept.
+    """fma(x, high - low, low) for float64 x in [0, 1), which may be overwritten.
 
-    May overwrite x.
+    Dekker's product and Knuth's sum, errors kept.
     """
     width = float(high) - float(low)
     if low == 0.0 and width == 1.0:
