@@ -156,7 +156,12 @@ class Module(Paths, Converted, Saved):
         kind, own = type(self), self.__dict__
         if hasattr(kind, name) or kind.__getattr__ is not Module.__getattr__:
             return hasattr(self, name)
-        return name in own or any(name in own.get(place, ()) for place in _REGISTRIES)
+        return (
+            name in own
+            or name in own["_parameters"]
+            or name in own["_modules"]
+            or name in own["_buffers"]
+        )
 
     @staticmethod
     def _check_buffer(name: str, value: Any) -> None:
