@@ -25,7 +25,7 @@ from fastnn.tensor import Tensor
 # By their command line names, with the settings that differ from the defaults there.
 OPTIMIZERS: Presets[BlockOptimizer] = Presets()
 
-_EXTRA = frozenset(("params", "param_names", "name", "initial_lr"))
+_EXTRA = ("params", "param_names", "name", "initial_lr")
 
 
 class _Update(NamedTuple):
@@ -71,7 +71,7 @@ class BlockOptimizer(Optimizer):
         self._hooks = no_hooks()
         self.param_groups: list[Group] = []
         self._blocks: list[list[Block]] = []  # for each group, by dtype
-        prepared = [self._prepared(group, fresh=True) for group in groups_of(params)]
+        prepared = [self._prepared(group) for group in groups_of(params)]
         settings.refuse_twice([p for group in prepared for p in group["params"]])
         settings.refuse_some_names(prepared)
         for group in prepared:
@@ -117,17 +117,15 @@ class BlockOptimizer(Optimizer):
         settings.refuse_some_names([*self.param_groups, group])
         self._add(group)
 
-    def _prepared(self, given: Group, fresh: bool = False) -> Group:
-        """A checked group. fresh: the defaults have just been checked."""
+    def _prepared(self, given: Group) -> Group:
         if not isinstance(given, dict):
             raise TypeError(f"param_group: expected a dict, got {check.show(given)}")
         if not isinstance(given, Settings):  # one of another optimizer may have more
             for key in given:
-                check.choice("param_group key", key, [*sorted(_EXTRA), *self.defaults])
+                check.choice("param_group key", key, [*_EXTRA, *self.defaults])
         known = {key: fixed(key, value) for key, value in {**self.defaults, **given}.items()}
         group = Settings({**known, **settings.parameters_of(given)})
-        if not fresh or not _EXTRA.issuperset(given):
-            self._numbers(group)
+        self._numbers(group)
         return group
 
     def _add(self, group: Group) -> None:
@@ -284,7 +282,7 @@ class BlockOptimizer(Optimizer):
 
     def _load(self, given: Mapping[str, Any]) -> None:
         saved = state.matched(given, self.param_groups)
-        known = _EXTRA | set(self.defaults)
+        known = set(_EXTRA) | set(self.defaults)
         groups = [
             {**own, **{k: v for k, v in group.items() if k in known and k != "params"}}
             for own, group in zip(self.param_groups, saved.groups, strict=True)

@@ -93,6 +93,7 @@ class Group:
         if parted and ignored_label(task.loss, self.rows.y) is not None:
             raise NotTogetherError("y has labels that the loss ignores, and nets have own rows")
         self._programs: dict[tuple[bool, int], Relocatable] = {}
+        self._recordings: dict[tuple[bool, int], Recording] = {}
         self._prepare(self.course(net))
         for member in nets:
             for trains, course in self.courses(member):
@@ -170,12 +171,16 @@ class Group:
         self._programs[trains, size] = made
 
     def _recording(self, trains: bool, size: int) -> Recording:
+        """Of steps of so many rows; looked for once, as nothing changes in between."""
+        if (trains, size) in self._recordings:
+            return self._recordings[trains, size]
         rows = self.data(trains)
         sample = np.resize(np.arange(len(rows.x)), size)
         kind = "update" if trains else "evaluate"
         found = self._steps.recording(kind, rows, sample, self._asked, first=trains)
         if found.captures.doubts:
             raise NotTogetherError("; ".join(found.captures.doubts[:3]))
+        self._recordings[trains, size] = found
         return found
 
     def totals(self, trains: bool, course: Course) -> Totals:
