@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, NoReturn
 
@@ -17,6 +17,7 @@ from fastnn.tabular.frame import Frame, in_columns
 from fastnn.tabular.holdout import Split, fingerprint, restored_split
 from fastnn.tabular.member import Member
 from fastnn.tabular.older import of_older_file
+from fastnn.tabular.one_row import OneRow
 from fastnn.tabular.robust import RobustDesign
 from fastnn.tabular.table import Table
 from fastnn.tabular.validation import softmax
@@ -123,9 +124,11 @@ class TabularModel(nn.Module):
             ValueError: a column is not there, or a number is infinite.
         """
         if self.classes is not None:
-            chosen: NDArray[Any] = self.classes[self.predict_proba(x).argmax(axis=1)]
+            likely = self._mean_of(x, softmax if len(self.members) > 1 else None)
+            chosen: NDArray[Any] = self.classes[likely.argmax(axis=1)]
             return chosen
-        return self._values(x)[:, median_of(self.quantiles)]
+        values = self._mean_of(x)
+        return values[:, median_of(self.quantiles)] if values.shape[1] > 1 else values.ravel()
 
     def predict_quantiles(self, x: Any) -> Wide:
         """The `quantiles` of the target, (n, q), none below the one before.
@@ -139,7 +142,7 @@ class TabularModel(nn.Module):
             raise ValueError(
                 "predict_quantiles: trained for the mean; use TabularRegressor(quantiles=...)"
             )
-        return self._values(x)
+        return self._mean_of(x)
 
     def predict_proba(self, x: Any) -> Wide:
         """The probability of each class, (n, C), for rows as `predict` takes them.
@@ -149,12 +152,25 @@ class TabularModel(nn.Module):
         """
         if self.classes is None:
             raise ValueError("predict_proba: a regression has no classes; use predict")
-        frame = self.rows_of(x)
-        return np.asarray(np.mean([softmax(m.outputs(frame)) for m in self.members], axis=0))
+        return self._mean_of(x, softmax)
 
-    def _values(self, x: Any) -> Wide:
-        frame = self.rows_of(x)
-        return np.asarray(np.mean([m.outputs(frame) for m in self.members], axis=0))
+    def _mean_of(self, x: Any, of: Callable[[Wide], Wide] | None = None) -> Wide:
+        """The mean over the nets of a function of what they give."""
+        found = self._of_one_row(x)
+        if found is None:
+            frame = self.rows_of(x)
+            found = [member.outputs(frame) for member in self.members]
+        if of is not None:
+            found = [of(z) for z in found]
+        return found[0] if len(found) == 1 else np.asarray(np.mean(found, axis=0))
+
+    def _of_one_row(self, x: Any) -> list[Wide] | None:
+        """What the nets give for a single row that needs no finding out; None for other rows."""
+        found: OneRow | None = self.__dict__.get("_one_row")
+        if found is None or found.members is not self.members or found.columns is not self.columns:
+            found = OneRow(self.members, self.columns)
+            self.__dict__["_one_row"] = found  # no attribute: the module has not changed
+        return found.outputs(x)
 
     # ---- tables ----
 
