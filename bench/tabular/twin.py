@@ -113,15 +113,14 @@ def ours(table: Table, x: Any, y: np.ndarray, epochs: int, given: dict[str, Any]
     recipe = recipe_of("td", table.classes, epochs=epochs)
     recipe = replace(recipe, dropout=0.0)
     frame, train = as_frame(x), given["train"]
-    # Theirs number categories by the alphabet, ours by how often they occur: no result depends on it.
+    # Theirs number categories by the alphabet, ours by how often they occur; no result depends on
+    # that.
     features = tuple(
         replace(f, categories=tuple(sorted(f.categories))) for f in Encoder.fit(frame)[0].features
     )
     design, _ = RobustDesign.fit(frame, train, recipe.one_hot, Encoder(features))
     classes = int(y.max()) + 1 if table.classes else 0
-    task = members.Task(
-        frame, y, classes, None, metric_of(None, table.classes)[1], recipe
-    )
+    task = members.Task(frame, y, classes, None, metric_of(None, table.classes)[1], recipe)
     target = None if classes else Target.fit(y[train])
     net = build(design, task.outputs, recipe)
     put(net, given["weights"])
