@@ -125,7 +125,7 @@ class Tabular:
             parts = parts_of(task, share, folds, seed)
             members, reports, notes = fit_members(task, parts, n_ens, seed, limit, refit)
         known = None if labels is None else labels.classes
-        self.predictor_ = TabularModel(members, frame.names, known, task.quantiles)
+        self.predictor_ = TabularModel(members, frame.names, known, task.quantiles, form=frame.form)
         self.reports_, self.notes_ = reports, [*frame.notes, *notes, *noticed]
         self.n_features_in_ = len(frame.names)
 

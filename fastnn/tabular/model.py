@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fastnn import io, nn
 from fastnn.tabular.design import Design
-from fastnn.tabular.frame import Frame, in_columns
+from fastnn.tabular.frame import Form, Frame, in_columns
 from fastnn.tabular.holdout import Split, fingerprint, restored_split
 from fastnn.tabular.member import Member
 from fastnn.tabular.older import of_older_file
@@ -41,6 +41,8 @@ class TabularModel(nn.Module):
         quantiles: of the target, which `predict_quantiles` gives; (): none.
         target: name of the predicted column.
         split: the split of a table that it was trained on; None if unknown.
+        form: how the file was written that it was trained on, for `read_csv(path, form=...)`; None
+            if the rows came from elsewhere.
     """
 
     def __init__(
@@ -51,10 +53,12 @@ class TabularModel(nn.Module):
         quantiles: Sequence[float] = (),
         target: str = "target",
         split: Split | None = None,
+        form: Form | None = None,
     ) -> None:
         super().__init__()
         self.members, self.columns, self.classes = tuple(members), tuple(columns), classes
         self.quantiles, self.target, self.split = tuple(quantiles), target, split
+        self.form = form
         self.nets = nn.Sequential(*(member.net for member in members))
         self.eval()
 
@@ -106,7 +110,7 @@ class TabularModel(nn.Module):
                 warnings.warn(f"{who}: column {feature.name!r}: {found.note}", stacklevel=2)
         if not changed:
             return frame
-        return Frame({**frame.columns, **changed}, frame.rows, frame.lines, frame.notes)
+        return replace(frame, columns={**frame.columns, **changed})
 
     # ---- predictions ----
 
@@ -233,6 +237,8 @@ class TabularModel(nn.Module):
             extra["classes"] = {"dtype": self.classes.dtype.str, "values": self.classes.tolist()}
         if self.split is not None:
             extra["split"] = asdict(self.split)
+        if self.form is not None:
+            extra["form"] = asdict(self.form)
         io.save(self.nets, path, extra=extra, kind="tabular_net")
 
     @classmethod
@@ -260,6 +266,7 @@ class TabularModel(nn.Module):
         quantiles = _levels(extra.get("quantiles", []), name)
         outputs = len(quantiles) or 1 if classes is None else len(classes)
         try:
+            form = Form.from_json(extra["form"]) if "form" in extra else None
             members = [Member.from_json(*pair, outputs) for pair in zip(nets, saved, strict=True)]
         except ValueError as error:
             _fail(name, str(error))
@@ -267,7 +274,7 @@ class TabularModel(nn.Module):
             _fail(name, "expected a target for a regression, and labels for classes")
         if not {c for m in members for c in m.design.encoder.names} <= set(columns):
             _fail(name, "a net reads a column that is not among columns")
-        return cls(members, columns, classes, quantiles, target, split)
+        return cls(members, columns, classes, quantiles, target, split, form)
 
 
 def median_of(quantiles: Sequence[float]) -> int:
