@@ -33,6 +33,13 @@ STEEPEST = 1e150  # a factor of a column beyond which a product could overflow
 Cells = list[Any]
 
 
+class Verbatim(str):
+    """A text that means itself, though it has blanks around it or reads like a missing value: one
+    of pandas' categories."""
+
+    __slots__ = ()
+
+
 class OneRow:
     """Reads single rows for the nets of a model.
 
@@ -86,8 +93,7 @@ class RowPlan:
             if feature.kind == "number":
                 self._numbers.append((place[feature.name], feature.means[0], feature.gaps))
             else:
-                known = {t: n for t, n in index_of(feature.categories).items() if _is_plain(t)}
-                self._texts.append((place[feature.name], known))
+                self._texts.append((place[feature.name], index_of(feature.categories)))
         self.width, self.numeric = design.width, not self._texts
         chosen = [at for at, _, _ in self._numbers]
         self._chosen = None if chosen == list(range(len(columns))) else np.array(chosen, np.intp)
@@ -99,7 +105,7 @@ class RowPlan:
 
     def read(self, row: Cells | NDArray[Any]) -> Floats | None:
         """What the net takes, (1, width), for the cells of all columns; None if one is not what it
-        was in training: a number, perhaps missing, a text that occurred there, a boolean."""
+        was in training: a number, a text or a boolean, or missing."""
         if isinstance(row, np.ndarray):
             chosen = row if self._chosen is None else row[self._chosen]
             found = self._joined(chosen.astype(np.float64), self._rest)
@@ -112,17 +118,15 @@ class RowPlan:
         texts: list[int] = []
         for place, mean, gaps in self._numbers:
             value = cells[place]
-            if type(value) not in NUMBERS:
+            if type(value) not in NUMBERS and value is not None:
                 return None
-            gone = value != value
+            gone = value is None or value != value
             numbers.append(mean if gone else value)
             if gaps:
                 codes.append(2 if gone else 1)
         for place, known in self._texts:
-            value = cells[place]
-            text = str(bool(value)) if type(value) in TRUTHS else value
-            code = known.get(text, 0) if type(text) is str else 0
-            if code == 0:
+            code = _code_of(cells[place], known)
+            if code is None:
                 return None
             texts.append(code)
         try:
@@ -161,9 +165,21 @@ class RowPlan:
         return z
 
 
+def _code_of(value: Any, known: dict[str, int]) -> int | None:
+    """The index of a text, 0 of an unknown or missing one; None where it has to be found out."""
+    kind = type(value)
+    if kind is str:
+        return known.get(value, 0) if _is_plain(value) else None
+    if kind is Verbatim:
+        return known.get(value, 0)
+    if kind in TRUTHS:
+        return known.get(str(bool(value)), 0)
+    return 0 if value is None or (kind is float and value != value) else None
+
+
 def _is_plain(text: str) -> bool:
     """Whether a cell with this text is always that text: others are trimmed, or missing."""
-    return text == text.strip() and text not in MISSING
+    return text not in MISSING and text == text.strip()
 
 
 def _factors(design: RobustDesign | Design) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -225,7 +241,15 @@ def _row_of(x: Any, columns: list[str], numeric: bool) -> Cells | NDArray[Any] |
     if numeric:
         values = x.to_numpy()
         return values[0] if values.dtype.kind in "fiu" else None
-    return [x[name].array[0] for name in columns]
+    return [_first(x[name].array) for name in columns]
+
+
+def _first(values: Any) -> Any:
+    """The first value of an array of pandas."""
+    cell = values[0]
+    if type(cell) is str and not _is_plain(cell) and type(values).__name__ == "Categorical":
+        return Verbatim(cell)
+    return cell
 
 
 def _of_dict(x: dict[Any, Any], columns: list[str]) -> Cells | None:
