@@ -40,8 +40,8 @@ def main() -> None:
     for attempt in range(options.attempts):
         one = np.minimum(one, seconds(TabularClassifier(n_threads=1, **settings), x, y))
         five = np.minimum(five, seconds(TabularClassifier(n_threads=2, n_cv=5, **settings), x, y))
-        print(f"{attempt + 1}: a fit {one[0]:.2f} s, {one[1]:.2f} of the processor; "
-              f"five folds {five[0]:.2f} s, {five[1]:.2f} of the processor", flush=True)  # fmt: skip
+        figures = f"a fit {one[0]:.2f} s, {one[1]:.2f} of the processor; five folds {five[0]:.2f} s"
+        print(f"{attempt + 1}: {figures}, {five[1]:.2f} of the processor", flush=True)
     clock, processor = five / one / (2.5, 5)
     print(f"five folds on two cores take {clock:.2f} times 5 / 2 fits (wanted: at most 1.2), and "
           f"{processor:.2f} times the processor's time of 5")  # fmt: skip
