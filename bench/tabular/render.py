@@ -33,9 +33,9 @@ they want torch, and take longer for a row.
 REFERENCE = "pytabkit RealMLP-TD"
 TWIN = """## Is it the same recipe?
 
-`python -m bench.tabular.twin` trains td and pytabkit's RealMLP-TD from the same first weights, with
-the same held-out rows and orders of the rows, without dropout. Columns, scaling, loss, rates, decay
-and the judgement of an epoch are each one's own. The table has the largest relative difference of
+`python -m bench.tabular.twin` trains td and td-s beside pytabkit's from the same first weights,
+with the same held-out rows and orders of the rows, without dropout. Columns, scaling, loss, rates,
+decay and the judgement of an epoch are each one's own. The table has the largest relative difference of
 the mean training losses, in the first {first} epochs and in all {epochs}, and the validation error
 (accuracy's, or RMSE) after the last. Rounding grows with the steps; apart from that the curves are
 the same. So what differs above comes from random numbers: which rows are held out, first weights,
@@ -133,16 +133,15 @@ def apart(results: dict[str, Any], tables: list[Table], scores: np.ndarray) -> s
 def twins(results: dict[str, Any]) -> str:
     """Curves from the same first weights."""
     kept = json.loads(twin.KEPT.read_text())
-    lines = [
-        "| table | first epochs | all epochs | pytabkit | fastnn td |",
-        "|---|---|---|---|---|",
-    ]
-    first, epochs = 4, max(found["epochs"] for found in kept.values())
-    for name, found in kept.items():
+    columns = ("preset", "table", "first epochs", "all epochs", "pytabkit", "fastnn")
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    curves = [(preset, *pair) for preset, found in kept.items() for pair in found.items()]
+    first, epochs = 4, max(found["epochs"] for _, _, found in curves)
+    for preset, name, found in curves:
         theirs, ours = (scores[-1] for scores in found["scores"])
-        differs = max(found["apart"][:first]), max(found["apart"])
+        early, all_over = max(found["apart"][:first]), max(found["apart"])
         lines.append(
-            f"| {name} | {differs[0]:.1e} | {differs[1]:.1e} | {theirs:.5g} | {ours:.5g} |"
+            f"| {preset} | {name} | {early:.1e} | {all_over:.1e} | {theirs:.5g} | {ours:.5g} |"
         )
     churn = [results["mlc_churn"][m]["0"]["score"] for m in ("fastnn td", REFERENCE)]
     head = TWIN.format(first=first, epochs=epochs, churn_ours=churn[0], churn_theirs=churn[1])

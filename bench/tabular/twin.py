@@ -1,4 +1,4 @@
-"""`python -m bench.tabular.twin`: td beside pytabkit's RealMLP-TD, from the same first weights.
+"""`python -m bench.tabular.twin`: td and td-s beside pytabkit's, from the same first weights.
 
 Both are trained on a table's first fold with the same held-out rows, first weights and order of the
 rows, without dropout (whose random numbers differ). What is left is the recipe itself: columns,
@@ -22,15 +22,16 @@ from unittest import mock
 import numpy as np
 
 from .__main__ import folds
-from .models import MODELS, rows_for
+from .models import rows_for
 from .tables import TABLES, Table
 
 KEPT = Path(__file__).with_name("twin.json")
 QUICK = "mlc_churn,ames,concrete,Boston,penguins,attrition"
 
 
-def theirs(table: Table, x: Any, y: np.ndarray, epochs: int) -> dict[str, Any]:
+def theirs(preset: str, table: Table, x: Any, y: np.ndarray, epochs: int) -> dict[str, Any]:
     """First weights, split, orders, losses of the steps and validation errors of pytabkit."""
+    import pytabkit
     from pytabkit.models.data import data
     from pytabkit.models.training.lightning_modules import TabNNModule
     from pytabkit.models.training.nn_creator import NNCreator
@@ -63,14 +64,16 @@ def theirs(table: Table, x: Any, y: np.ndarray, epochs: int) -> dict[str, Any]:
         with mock.patch.object(self.my_logger, "log", note):
             judge(self)
 
-    model = MODELS["pytabkit RealMLP-TD"](table.classes, x)
+    kind = "Classifier" if table.classes else "Regressor"
+    make = getattr(pytabkit, f"RealMLP_{preset.upper().replace('-', '_')}_{kind}")
+    model = make(random_state=0, device="cpu", n_threads=1, n_epochs=epochs)
     with (
         mock.patch.object(NNCreator, "create_model", created),
         mock.patch.object(data, "batch_randperm", shuffled),
         mock.patch.object(TabNNModule, "training_step", stepped),
         mock.patch.object(TabNNModule, "on_validation_epoch_end", judged),
     ):
-        model.set_params(n_epochs=epochs, p_drop=0.0).fit(x, y)
+        model.set_params(**({"p_drop": 0.0} if preset == "td" else {})).fit(x, y)
     found["losses"] = np.reshape(found["losses"], (epochs, -1)).mean(axis=1)
     return found
 
@@ -97,7 +100,9 @@ def put(net: Any, weights: list[np.ndarray]) -> None:
     assert next(left, None) is None
 
 
-def ours(table: Table, x: Any, y: np.ndarray, epochs: int, given: dict[str, Any]) -> Any:
+def ours(
+    preset: str, table: Table, x: Any, y: np.ndarray, epochs: int, given: dict[str, Any]
+) -> Any:
     """The report of our training, from their first weights and in their order."""
     from fastnn.tabular import members
     from fastnn.tabular.encoding import Encoder
@@ -110,7 +115,7 @@ def ours(table: Table, x: Any, y: np.ndarray, epochs: int, given: dict[str, Any]
     from fastnn.tabular.validation import metric_of
     from fastnn.train.validation import Rows
 
-    recipe = recipe_of("td", table.classes, epochs=epochs)
+    recipe = recipe_of(preset, table.classes, epochs=epochs)
     recipe = replace(recipe, dropout=0.0)
     frame, train = as_frame(x), given["train"]
     # Theirs number categories by the alphabet, ours by how often they occur; no result depends on
@@ -132,14 +137,14 @@ def ours(table: Table, x: Any, y: np.ndarray, epochs: int, given: dict[str, Any]
     return fit_net(net, loss, rows, recipe, score, rng)
 
 
-def compare(table: Table, epochs: int) -> dict[str, Any]:
+def compare(preset: str, table: Table, epochs: int) -> dict[str, Any]:
     """The two curves of mean training loss and validation error, and how far they are apart."""
     x, y = table.load()
     part = folds(y, table.classes)
     x = rows_for("pytabkit RealMLP-TD", x, part != 0)[part != 0].reset_index(drop=True)
     y = y[part != 0]
-    known = theirs(table, x, y, epochs)
-    report = ours(table, x, y, epochs, known)
+    known = theirs(preset, table, x, y, epochs)
+    report = ours(preset, table, x, y, epochs, known)
     apart = np.abs(np.array(report.losses) / known["losses"] - 1)
     return {
         "epochs": epochs,
@@ -160,8 +165,9 @@ def main() -> None:
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     for name in options.tables.split(","):
         table = next(table for table in TABLES if table.name == name)
-        kept[name] = compare(table, options.epochs)
-        print(f"{name:14} {max(kept[name]['apart']):.2g} {kept[name]['scores']}", flush=True)
+        for preset in ("td", "td-s"):
+            found = kept.setdefault(preset, {})[name] = compare(preset, table, options.epochs)
+            print(f"{name:14} {preset:4} {max(found['apart']):.2g}", flush=True)
     KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
 
 
