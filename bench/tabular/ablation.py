@@ -135,9 +135,19 @@ def measured(part: str, table: Table, fold: int) -> float:
     return float(f"{wrong if table.classes else wrong**0.5:.5g}")
 
 
+def load() -> dict[str, Any]:
+    """Errors by part, table and fold: the folds that are there for all parts."""
+    kept = json.loads(KEPT.read_text())
+    for name in kept[WHOLE]:
+        common = set.intersection(*(set(found.get(name, ())) for found in kept.values()))
+        for found in kept.values():
+            found[name] = {fold: found[name][fold] for fold in sorted(common)}
+    return kept
+
+
 def summary() -> str:
     """A table of what leaving each part out costs."""
-    kept = json.loads(KEPT.read_text())
+    kept = load()
     names = sorted(kept[WHOLE], key=QUICK.split(",").index)
     classes = {table.name: table.classes for table in TABLES}
     lines = [

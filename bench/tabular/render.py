@@ -35,13 +35,14 @@ TWIN = """## Is it the same recipe?
 
 `python -m bench.tabular.twin` trains td and td-s beside pytabkit's from the same first weights,
 with the same held-out rows and orders of the rows, without dropout. Columns, scaling, loss, rates,
-decay and the judgement of an epoch are each one's own. The table has the largest relative difference of
-the mean training losses, in the first {first} epochs and in all {epochs}, and the validation error
-(accuracy's, or RMSE) after the last. Rounding grows with the steps; apart from that the curves are
-the same. So what differs above comes from random numbers: which rows are held out, first weights,
-orders, masks. On mlc_churn's first fold, where td has {churn_ours:.3f} and pytabkit
-{churn_theirs:.3f}, eight seeds of td give .936 to .957 and three of pytabkit .948 to .959; on ames
-five give .847 to .912, and three .856 to .897.
+decay and the judgement of an epoch are each one's own. The table has the largest relative
+difference of the mean training losses, in the first {first} epochs and in all {epochs}, and the
+validation error (accuracy's, or RMSE) after the last. Rounding grows with the steps; apart from
+that the curves are the same. So what differs above comes from random numbers: which rows are held
+out, first weights, orders, masks. On mlc_churn's first fold, where td has {churn_ours:.3f} and
+pytabkit {churn_theirs:.3f}, eight seeds of td gave .936 to .957, mean .951, and three of pytabkit
+.948 to .959, mean .955; on ames' five gave .847 to .912, mean .880, and three .856 to .897, mean
+.875.
 
 """
 ABLATION = """## What the parts are for
@@ -150,8 +151,7 @@ def twins(results: dict[str, Any]) -> str:
 
 def parts() -> str:
     """What leaving out a part of the recipe costs."""
-    kept = json.loads(ablation.KEPT.read_text())
-    folds = max(len(found) for found in kept[ablation.WHOLE].values())
+    folds = max(len(found) for found in ablation.load()[ablation.WHOLE].values())
     return ABLATION.format(folds=folds) + ablation.summary()
 
 
