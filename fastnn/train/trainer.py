@@ -164,8 +164,8 @@ class Trainer(Evaluator):
             x: (rows, features), finite; converted to the model's dtype. For a model of several
                 inputs a tuple of arrays, of which those of integers stay integers. Without y: a
                 `TensorDataset`, or batches (x, y) or (x, y, sample_weight) from a `DataLoader`, a
-                list or a function that makes a generator; the batches of an epoch are collected,
-                then trained on in their order.
+                list or a function that makes a generator; for a model of two inputs ((a, b), y) or
+                (a, b, y). The batches of an epoch are collected, then trained on in their order.
             y: (rows,) integer classes for a cross-entropy; else numbers, (rows,) or of the shape
                 of the model's output. For several targets a tuple; the loss gets tuples.
             epochs: number of passes over all rows, at least 1.
