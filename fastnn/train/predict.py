@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from fastnn._support.rows import as_rows
 from fastnn.compiler.captures import attributes_of
 from fastnn.compiler.recording import Recording
 from fastnn.nn.modes import evaluating
+from fastnn.tape import listener
 from fastnn.tape.rounding import MODES, rounding
 from fastnn.tensor import Tensor, of_array
 from fastnn.train.own_input import recorded
@@ -74,7 +74,6 @@ class Predictor:
         self._mode, self.block = mode, BLOCKS[mode]
         self._structure: tuple[int, ...] = ()
         self._hooked = False  # hooks have to be called: no programs
-        self._lock = threading.RLock()
         self.seen = -1  # Module.changes when the model was last checked
         self.dtype = np.dtype(np.float32)
         # Module.changes, and the short way for rows as many as last time.
@@ -110,7 +109,7 @@ class Predictor:
     def _record(self, key: tuple[Any, ...], x: NDArray[Any]) -> tuple[_Forward, Any]:
         model = self._model()
         assert model is not None
-        with self._lock, evaluating(model), rounding(self._mode):
+        with evaluating(model), rounding(self._mode):
             try:
                 result, recording = recorded(model, [x.copy()], [model])
             except ValueError as error:
@@ -134,7 +133,7 @@ class Predictor:
             TypeError: a float64 model, which cannot be rounded.
         """
         check_float32(self._mode, model)
-        with self._lock:
+        with listener.lock:
             modules = list(model.modules())
             parts = [*modules, *model.parameters(), *model.buffers()]
             structure = (*map(id, parts), *map(attributes_of, modules))
@@ -153,7 +152,6 @@ _predictors: tuple[weakref.WeakKeyDictionary[Module, Predictor], ...] = tuple(
     weakref.WeakKeyDictionary() for _ in BLOCKS
 )
 _in_float32 = _predictors[0]
-_new_predictor = threading.Lock()
 
 
 def predict(
@@ -194,7 +192,7 @@ def predict(
         known = _predictors[mode]
     predictor = known.get(model)
     if predictor is None:
-        with _new_predictor:
+        with listener.lock:
             predictor = known.setdefault(model, Predictor(model, mode))
     seen, shortcut = predictor.shortcut
     if shortcut is not None and seen == model.changes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -13,6 +12,7 @@ import numpy as np
 
 from fastnn import random
 from fastnn._support import check
+from fastnn._support.forks import Turn
 from fastnn._support.rows import as_rows
 from fastnn.nn import Module
 from fastnn.optim.block_optimizer import BlockOptimizer
@@ -111,7 +111,7 @@ class Trainer(Evaluator):
         self._asked: Sequence[str | Metric] = ()  # metrics of the last fit
         self._recordings = Recordings()
         self._again = Again()
-        self._fitting = threading.Lock()
+        self._fitting = Turn()
         self._facades = Facades()
 
     def fit(
@@ -316,12 +316,12 @@ class Trainer(Evaluator):
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Context manager: no other fit of this trainer may start within."""
-        if not self._fitting.acquire(blocking=False):
+        if not self._fitting.begin():
             raise RuntimeError("fit: this trainer is fitting already, in a callback or a thread")
         try:
             yield
         finally:
-            self._fitting.release()
+            self._fitting.end()
 
     def _checked(
         self,
