@@ -25,6 +25,7 @@ from typing import IO, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn._support.paths import a_path
 from fastnn.io.atomic import write_atomically
 
 __all__ = ["FormatError", "read", "write"]
@@ -64,6 +65,13 @@ def name_of(file: File) -> str:
     return str(getattr(file, "name", f"<{type(file).__name__}>"))
 
 
+def _known(file: File, does: str) -> File:
+    """The file, if it is a path or can do this."""
+    if not hasattr(file, does) or isinstance(file, str | os.PathLike):
+        a_path(file)
+    return file
+
+
 def _short(value: object) -> str:
     """`value` as a short one-line text for a message, whatever its size."""
     return SHORT.repr(value)
@@ -90,7 +98,7 @@ def read(path: File) -> tuple[dict[str, Array], dict[str, str]]:
         >>> read(path)
         ({'w': array([0., 1., 2.])}, {'note': 'three'})
     """
-    name = name_of(path)
+    name = name_of(_known(path, "read"))
     if not isinstance(path, str | os.PathLike):
         data = path.read()
         return _read_open(io.BytesIO(data), name, len(data))
@@ -282,6 +290,7 @@ def write(
 
     Example: see `read`.
     """
+    _known(path, "write")
     arrays = {name: _storable(name, value) for name, value in tensors.items()}
     # Wide items first, then by name, as the reference writer does: so every item is aligned.
     order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))

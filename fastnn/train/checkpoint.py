@@ -12,6 +12,8 @@ import numpy as np
 
 from fastnn import random
 from fastnn._support import check
+from fastnn._support.columns import Parts
+from fastnn._support.paths import a_path, writable
 from fastnn.io.model import load as load_file, save as save_file
 from fastnn.io.safetensors import FormatError
 from fastnn.nn import Module
@@ -78,14 +80,13 @@ class Checkpoint:
         found: the state in the file, or None.
 
     Raises:
-        TypeError, ValueError: `every` is neither.
+        TypeError, ValueError: `every` is neither; no path.
+        OSError: the file could not be written.
         FormatError: the file is not a checkpoint.
     """
 
     def __init__(self, path: str | os.PathLike[str], every: str | float, resume: bool) -> None:
-        if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"checkpoint: expected a path, got {check.show(path)}")
-        self.path = os.fspath(path)
+        self.path = a_path(path, "checkpoint")
         self._seconds: float | None = None
         if isinstance(every, str):
             check.choice("checkpoint_every", every, ("epoch",))
@@ -94,7 +95,9 @@ class Checkpoint:
         self.identity: dict[str, str] = {}
         self.found: State | None = None
         self._written = time.monotonic()
-        if check.flag("resume", resume) and os.path.exists(self.path):
+        check.flag("resume", resume)
+        writable(path, "checkpoint")
+        if resume and os.path.exists(self.path):
             self.found = self._read()
 
     def _read(self) -> State:
@@ -119,6 +122,7 @@ class Checkpoint:
         """
         self.identity = dict(identity)
         kept = self.identity if self.found is None else self.found["identity"]
+        kept.setdefault("columns", self.identity["columns"])  # older files have none
         for what, now in self.identity.items():
             if kept.get(what) != now:
                 raise ValueError(
@@ -147,7 +151,12 @@ class Checkpoint:
 
 
 def identity(
-    trainer: Training, plan: Plan, rows: Rows, held_out: Rows | None, share: float
+    trainer: Training,
+    plan: Plan,
+    rows: Rows,
+    held_out: Rows | None,
+    share: float,
+    names: Parts | None,
 ) -> dict[str, str]:
     """The fingerprint that a checkpoint has to match: data, model and arguments, as text."""
     sizes = [len(g["params"]) for g in getattr(trainer.optimizer, "param_groups", [])]
@@ -160,6 +169,7 @@ def identity(
         "loss": f"{name_of(loss)}{settings}",
         "optimizer": f"{name_of(trainer.optimizer)} of {sizes}{rounded}",
         "validation_split": str(share),
+        "columns": "" if names is None else str([own and own.names for own in names]),
         **plan.words(),
     }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core import replay, watch
+from fastnn._support.columns import in_order
 from fastnn._support.dtypes import BRAIN, STORED, converted, readable
 from fastnn._support.rows import as_rows
 from fastnn.compiler.captures import attributes_of
@@ -17,6 +18,7 @@ from fastnn.nn.modes import evaluating
 from fastnn.tape import listener
 from fastnn.tape.rounding import MODES, rounding
 from fastnn.tensor import Tensor, of_array
+from fastnn.train.metrics.suited import value_of
 from fastnn.train.own_input import recorded
 from fastnn.train.precision import check_float32, mode_of
 
@@ -165,7 +167,8 @@ def predict(
     Args:
         model: a module that maps (rows, features) to (rows, ...).
         x: (rows, features), anything NumPy takes as numbers; converted to the model's dtype, a
-            large array of integers, float16 or bfloat16 block by block.
+            large array of integers, float16 or bfloat16 block by block. A DataFrame has the columns
+            of the one that the model was trained on, in any order.
         out: where to write; of the result's shape and dtype, C-contiguous. It may overlap x, which
             is copied then. Default: a new array.
         precision: "float32" (default), also within `autocast`. "bf16": products round their
@@ -201,7 +204,7 @@ def predict(
             return found
     if predictor.seen != model.changes:
         predictor.refresh(model)
-    x = as_rows(x, "x", predictor.dtype)
+    x = as_rows(in_order(model, x), "x", predictor.dtype)
     rows = len(x)
     if isinstance(out, np.ndarray) and np.may_share_memory(x, out):
         x = x.copy()  # what is written would be read as rows of x
@@ -261,7 +264,7 @@ def figures_of(
     if not metrics:
         return {}
     z = predict(model, x)
-    return {name: float(metric(z, y)) for name, metric in metrics.items()}
+    return {name: value_of(name, metric, z, y) for name, metric in metrics.items()}
 
 
 def _check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

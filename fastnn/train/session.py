@@ -66,6 +66,7 @@ class Session:
             are done and the metrics are not computed yet.
         begun: whether the callbacks have been told that this epoch begins.
         sums: the sums over the steps of this epoch so far.
+        has_trained: whether the first step has begun.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Session:
         self._evaluation: AnyLoop | None = None  # made when first needed
         self._at_rest = True  # between two steps, with nothing half done
         self._saved: tuple[int, int, bool] | None = None
+        self.has_trained = False
         shows = plan.bar.active and not any(isinstance(c, ProgressBar) for c in plan.callbacks)
         self._callbacks = [*([plan.bar] if shows else []), *plan.callbacks]
         self._watching = [
@@ -197,6 +199,7 @@ class Session:
 
     def _train(self, loop: AnyLoop) -> None:
         """Train to the end of an epoch, or until the fit is stopped."""
+        self.has_trained = True
         last = min(self.epochs, self.epoch + (EPOCHS_AT_ONCE if self._alone else 1))
         while self.step < loop.steps and not self.trainer.stop_training:
             self._at_rest = False
