@@ -191,8 +191,9 @@ class Feed:
                 return given  # whoever checks it says what is wrong
             x, y, weight, _ = Batches(given, "validation_data").epoch()
             given = (x, y) if weight is None else (x, y, weight)
-        if self.columns is not None and len(given) in (2, 3):
-            given = (columns.matched(given[0], self.columns, "validation x"), *given[1:])
+        names = self.columns or columns.of_model(self._user)
+        if names is not None and len(given) in (2, 3):
+            given = (columns.matched(given[0], names, "validation x"), *given[1:])
         if self._facade is None or len(given) not in (2, 3):
             return given
         x, y, *weight = given

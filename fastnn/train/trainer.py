@@ -278,7 +278,8 @@ class Trainer(Evaluator):
     # Checks, without side effects
 
     def _check_classes(self, x: ArrayLike, classes: ArrayLike) -> None:
-        outputs = self.model.predict(as_rows(x, "x", real_of(self.model))[:1]).shape[-1]
+        rows = as_rows(columns.in_order(self.model, x), "x", real_of(self.model))
+        outputs = self.model.predict(rows[:1]).shape[-1]
         known = check.class_labels(classes, max(outputs, 2), name="classes")
         if len(set(known.tolist())) != len(known):
             raise ValueError("classes: expected each class once")
