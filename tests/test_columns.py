@@ -100,9 +100,9 @@ USES: dict[str, Callable[[fastnn.Trainer, Any], Any]] = {
     "partial_fit": lambda t, x: t.partial_fit(x, Y, classes=[0, 1]).history["loss"],
     "fit": lambda t, x: t.fit(x, Y, epochs=2, verbose=0).history["loss"],
     "fit twice": lambda t, x: [t.fit(x, Y, verbose=0).history["loss"] for _ in range(3)],
-    "validation_data": lambda t, x: (
-        t.fit(X, Y, validation_data=(x, Y), verbose=0).history["val_loss"]
-    ),
+    "validation_data": lambda t, x: t.fit(X, Y, validation_data=(x, Y), verbose=0).history[
+        "val_loss"
+    ],
     "input_gradients": lambda t, x: explain.input_gradients(t.model, x),
     "integrated_gradients": lambda t, x: explain.integrated_gradients(t.model, x),
     "partial_dependence": lambda t, x: explain.partial_dependence(t.model.predict, x, 1).mean,

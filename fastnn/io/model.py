@@ -28,7 +28,7 @@ from fastnn._support import columns
 from fastnn._support.device import device
 from fastnn._support.dtypes import is_float, readable
 from fastnn._version import __version__
-from fastnn.io.safetensors import File, FormatError, name_of, parse_json, read, write
+from fastnn.io.safetensors import File, FormatError, faults_of, name_of, parse_json, read, write
 from fastnn.io.state import restored, save_state
 from fastnn.nn.layer import Layer, arguments, optional, take_values, without_values
 from fastnn.nn.layers import columns as of_columns, members
@@ -135,6 +135,12 @@ def load(path: File, map_location: Any = None, weights_only: bool = True) -> Any
     if map_location is not None:
         device(map_location)
     tensors, metadata = read(path)
+    with faults_of(name_of(path)):
+        return _made(tensors, metadata, path)
+
+
+def _made(tensors: dict[str, Array], metadata: dict[str, str], path: File) -> Any:
+    """What a file holds."""
     if KEY not in metadata:
         return {key: _of_others(key, array, path) for key, array in tensors.items()}
     config, name = _config(metadata, tensors, path), name_of(path)
@@ -151,7 +157,7 @@ def load(path: File, map_location: Any = None, weights_only: bool = True) -> Any
 
 def _around(kind: object, name: str) -> Any:
     """What makes the model around a net of this kind."""
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         _fail(name, f"configuration: kind {kind!r:.40} is not one of {', '.join(KINDS)}")
     module, _, attribute = KINDS[str(kind)].partition(":")
     return getattr(importlib.import_module(module), attribute).restored
@@ -173,7 +179,8 @@ def load_with_extra(path: File) -> tuple[nn.Sequential, dict[str, Any]]:
     Args and errors: as `load`.
     """
     tensors, metadata = read(path)
-    return _model(tensors, _config(metadata, tensors, path), name_of(path))
+    with faults_of(name_of(path)):
+        return _model(tensors, _config(metadata, tensors, path), name_of(path))
 
 
 def _model(

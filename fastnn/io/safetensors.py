@@ -20,6 +20,7 @@ import reprlib
 import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import IO, Any, NoReturn
 
 import numpy as np
@@ -52,6 +53,21 @@ STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 class FormatError(ValueError):
     """Raised for an invalid file; the message names the file and the defect."""
+
+
+@contextmanager
+def faults_of(path: str) -> Iterator[None]:
+    """Within it whatever the content of a file causes becomes a FormatError that names the file."""
+    try:
+        yield
+    except FormatError as error:
+        if path in str(error):
+            raise
+        raise FormatError(f"{path}: {error}") from error
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError) as error:
+        raise FormatError(f"{path}: {type(error).__name__}: {error}") from error
+    except (RuntimeError, TypeError, ValueError) as error:  # RecursionError too
+        raise FormatError(f"{path}: {error}") from error
 
 
 def _fail(path: str, what: str) -> NoReturn:

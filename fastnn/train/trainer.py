@@ -18,7 +18,7 @@ from fastnn.nn import Module
 from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.tensor import Tensor
 from fastnn.train.again import Again
-from fastnn.train.before import Before
+from fastnn.train.before import Before, undone_if_refused
 from fastnn.train.callbacks import Callback
 from fastnn.train.checkpoint import Checkpoint, identity
 from fastnn.train.evaluator import Evaluator
@@ -227,7 +227,7 @@ class Trainer(Evaluator):
         update = Update.checked(accumulate_steps, clip_norm, clip_value)
         check_parts(self.model, self.loss, self.optimizer, update)
         file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, resume)
-        with self._alone():
+        with self._alone(), undone_if_refused(self) as before:
             feed = self._feed(x, y, sample_weight)
             while True:
                 held = feed.pair(validation_data)
@@ -235,7 +235,7 @@ class Trainer(Evaluator):
                 plan = planned(feed, held, share, epochs, update, verbose, self.optimizer, settings)
                 feed.check_batches(plan.epochs, share, file)
                 try:
-                    session, loop = self._fit(plan, share, feed, class_weight, held, file)
+                    session, loop = self._fit(plan, share, feed, class_weight, held, file, before)
                     break
                 except SeveralOutputs:
                     feed.several()
@@ -348,19 +348,15 @@ class Trainer(Evaluator):
         class_weight: ClassWeight,
         validation: Any,
         file: Checkpoint | None,
+        before: Before,
     ) -> tuple[Session, Loop | PythonLoop]:
         """Train on checked rows, with a new seed or from the state in the checkpoint."""
         given = feed.given(class_weight)
         known, held = self._checked(plan, share, feed, given, validation, file)
-        found = None if file is None else file.found
-        before, session = Before(self, plan, found is not None), None
-        try:
-            session = self._session(plan, share, feed, known, held, file, class_weight)
-            loop = session.run()
-        except (TypeError, ValueError, OSError):
-            if session is None or not session.has_trained:
-                before.put_back()
-            raise
+        before.take(plan, file is not None and file.found is not None)
+        session = self._session(plan, share, feed, known, held, file, class_weight)
+        before.session = session
+        loop = session.run()
         check_finite(self.model)
         self._recordings.advise()
         return session, loop
