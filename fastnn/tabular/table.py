@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn._support.paths import a_path
 from fastnn.tabular.cells import Mark, Wanted
 from fastnn.tabular.frame import Column, Form, Frame, as_frame, listed
 from fastnn.tabular.reading import read_table
@@ -137,7 +138,7 @@ def read_csv(
         >>> table.rows.names, table.y.tolist(), table.classes
         (('width',), [1, 0], ('elm', 'oak'))
     """
-    name = os.fsdecode(path)
+    name = a_path(path)
     known = dict(kinds or {})
     if target is not None and (classes or task == "classification"):
         known[target] = "category"

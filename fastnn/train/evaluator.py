@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._support.forks import Turn
 from fastnn.nn import BCELoss, BCEWithLogitsLoss, Module, SigmoidFocalLoss
 from fastnn.tensor import Tensor
 from fastnn.train.again import Again
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Loss = Callable[..., Tensor]
 
 _FRESH: dict[str, Callable[[], Any]] = {
-    "_recordings": Recordings, "_again": Again, "_fitting": threading.Lock, "_facades": Facades,
+    "_recordings": Recordings, "_again": Again, "_fitting": Turn, "_facades": Facades,
 }  # fmt: skip
 """What copies and pickles make anew."""
 

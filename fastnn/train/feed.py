@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, columns
 from fastnn._support.dtypes import converted, wide
 from fastnn._support.rows import as_rows
 from fastnn.compiler.recorder import Listener, listening
@@ -62,6 +62,7 @@ class Facades:
 
     def of_inputs(self, model: Module, x: Any) -> tuple[Facade, Any]:
         """The facade for predictions, and the packed inputs."""
+        x = columns.in_order(model, x)
         several, real = isinstance(x, tuple), real_of(model)
         parts = _inputs(x, several, real)
         z, heard = tried_outputs(model, parts, several)
@@ -97,6 +98,7 @@ class Feed:
         x, y, weight: of all rows; of batches, of those of the first epoch.
         size: rows of a batch that something made, else None.
         source: what makes batches, or None.
+        columns: the names of the columns of x, or None.
     """
 
     def __init__(self, model: Module, loss: Loss, facades: Facades) -> None:
@@ -107,6 +109,7 @@ class Feed:
         self.weight: Any = None
         self.size: int | None = None
         self.source: Batches | None = None
+        self.columns: columns.Parts | None = None
         self._facade: Facade | None = None
         self._targets: Forms | None = None
 
@@ -126,6 +129,8 @@ class Feed:
                 raise ValueError("sample_weight: expected it within the batches, (x, y, weight)")
             self.source = Batches(x, inputs=inputs_taken(self._user))
             x, y, weight, self.size = self.source.epoch()
+        x = columns.in_order(self._user, x)
+        self.columns = columns.columns_of(x)
         self.x, self.y, self.weight = x, _array_of(y), _array_of(weight)
         _check_rows(self.y)
         refuse_labels(self.x, self.y)
@@ -187,6 +192,9 @@ class Feed:
             taken = inputs_taken(self._user)
             x, y, weight, _ = Batches(given, "validation_data", taken).epoch()
             given = (x, y) if weight is None else (x, y, weight)
+        names = self.columns or columns.of_model(self._user)
+        if names is not None and len(given) in (2, 3):
+            given = (columns.matched(given[0], names, "validation x"), *given[1:])
         if self._facade is None or len(given) not in (2, 3):
             return given
         x, y, *weight = given
