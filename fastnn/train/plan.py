@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastnn._support import check
 from fastnn.train.callbacks import Callback
@@ -17,6 +17,31 @@ from fastnn.train.update import Update
 def name_of(value: Any) -> str:
     """The name of a function, or of a value's type."""
     return getattr(value, "__qualname__", type(value).__name__)
+
+
+class Arguments(NamedTuple):
+    """Arguments of `fit` as they were given, but for x, y and those of progress and resuming. The
+    first `OBJECTS` are data and objects, which may be others in a fit like another one."""
+
+    validation_data: Any
+    sample_weight: Any
+    callbacks: Any
+    scheduler: Any
+    batch_size: Any
+    shuffle: Any
+    validation_split: Any
+    validation_freq: Any
+    class_weight: Any
+    metrics: Any
+    schedule: Any
+    monitor: Any
+    accumulate_steps: Any
+    clip_norm: Any
+    clip_value: Any
+    checkpoint: Any
+
+
+OBJECTS = 4
 
 
 @dataclass(frozen=True)
@@ -61,7 +86,8 @@ class Plan:
 
     def lists_lr(self) -> bool:
         """Whether the history includes the learning rates."""
-        return self.schedule.scheduler is not None or any(c.sets_lr for c in self.callbacks)
+        sets_lr = bool(self.callbacks) and any(c.sets_lr for c in self.callbacks)
+        return sets_lr or self.schedule.scheduler is not None
 
     def words(self) -> dict[str, str]:
         """The arguments that a checkpoint has to match, as text."""

@@ -26,7 +26,7 @@ from fastnn.train.history import History
 from fastnn.train.key import Recordings
 from fastnn.train.losses import loss_of
 from fastnn.train.metrics import Metric, named, whole_set
-from fastnn.train.plan import Plan
+from fastnn.train.plan import Arguments, Plan
 from fastnn.train.precision import mode_of
 from fastnn.train.progress import ProgressBar
 from fastnn.train.schedule import Schedule
@@ -49,8 +49,6 @@ from fastnn.train.validation import (
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from fastnn.train.loop import Loop
-    from fastnn.train.python_loop import PythonLoop
     from fastnn.train.weights import ClassWeight
 
     Loss = Callable[..., Tensor]
@@ -214,12 +212,12 @@ class Trainer(Evaluator):
             KeyboardInterrupt: the model is as after the last finished step, or, with an
                 `EarlyStopping` that has seen an epoch, has its best weights.
         """
-        settings = (
-            batch_size, shuffle, validation_data, validation_split, validation_freq, sample_weight,
-            class_weight, metrics, callbacks, scheduler, schedule, monitor, accumulate_steps,
-            clip_norm, clip_value, checkpoint,
+        given = Arguments(
+            validation_data, sample_weight, callbacks, scheduler, batch_size, shuffle,
+            validation_split, validation_freq, class_weight, metrics, schedule, monitor,
+            accumulate_steps, clip_norm, clip_value, checkpoint,
         )  # fmt: skip
-        if (history := self._again.fit(self, x, y, epochs, verbose, settings)) is not None:
+        if (history := self._again.fit(self, x, y, epochs, verbose, given)) is not None:
             return history
         update = Update.checked(accumulate_steps, clip_norm, clip_value)
         check_parts(self.model, self.loss, self.optimizer, update)
@@ -229,15 +227,15 @@ class Trainer(Evaluator):
             while True:
                 held = feed.pair(validation_data)
                 share = share_of(validation_split, held)
-                plan = self._plan(feed, held, share, epochs, update, verbose, settings)
+                plan = self._plan(feed, held, share, epochs, update, verbose, given)
                 feed.check_batches(plan.epochs, share, file)
                 try:
-                    session, loop = self._fit(plan, share, feed, class_weight, held, file)
+                    session, rows = self._fit(plan, share, feed, class_weight, held, file)
                     break
                 except SeveralOutputs:
                     feed.several()
             if feed.is_plain:
-                self._again.keep(session, loop, settings, y)
+                self._again.keep(session, rows, y, given)
         return self.history
 
     def partial_fit(
@@ -288,26 +286,25 @@ class Trainer(Evaluator):
         epochs: int,
         update: Update,
         verbose: int,
-        settings: tuple[Any, ...],
+        given: Arguments,
     ) -> Plan:
-        batch, shuffle, _, _, every, _, _, metrics, callbacks, scheduler, unit, monitor, *_ = (
-            settings
-        )
-        asked, skipped = feed.metrics(metrics), ignored_in(feed.loss, feed.y, held)
-        validates = bool(share) or held is not None
+        asked, skipped = feed.metrics(given.metrics), ignored_in(feed.loss, feed.y, held)
+        validates, monitor = bool(share) or held is not None, given.monitor
         return Plan(
             epochs=check.epochs(epochs),
-            batch=check.batch_size(batch) if feed.size is None else feed.size,
-            shuffle=check.flag("shuffle", shuffle) and feed.source is None,
+            batch=check.batch_size(given.batch_size) if feed.size is None else feed.size,
+            shuffle=check.flag("shuffle", given.shuffle) and feed.source is None,
             validates=validates,
-            every=check.integer("validation_freq", every, 1),
-            asked=metrics,
+            every=check.integer("validation_freq", given.validation_freq, 1),
+            asked=given.metrics,
             metrics=named(asked, feed.loss, skipped),
             whole=whole_set(asked, feed.loss, skipped),
             update=update,
-            schedule=Schedule(scheduler, self.optimizer, unit, update.accumulate, monitor),
+            schedule=Schedule(
+                given.scheduler, self.optimizer, given.schedule, update.accumulate, monitor
+            ),
             monitor=monitor or ("val_loss" if validates else "loss"),
-            callbacks=listed(callbacks),
+            callbacks=listed(given.callbacks),
             bar=ProgressBar(verbose),
         )
 
@@ -373,8 +370,9 @@ class Trainer(Evaluator):
         class_weight: ClassWeight,
         validation: Any,
         file: Checkpoint | None,
-    ) -> tuple[Session, Loop | PythonLoop]:
-        """Train on checked rows, with a new seed or from the state in the checkpoint."""
+    ) -> tuple[Session, Rows]:
+        """Train on checked rows, with a new seed or from the state in the checkpoint; the session
+        and all rows."""
         given = feed.given(class_weight)
         known, held = self._checked(plan, share, feed, given, validation, file)
         rows, found = known.rows, None if file is None else file.found
@@ -387,10 +385,10 @@ class Trainer(Evaluator):
         renew = None if feed.source is None else partial(feed.renewed, known, class_weight)
         steps = self._steps(feed.model, feed.loss)
         session = Session(self, steps, plan, rows, held, seed, file, renew)
-        loop = session.run()
+        session.run()
         check_finite(self.model)
         self._recordings.advise()
-        return session, loop
+        return session, known.rows
 
     def _begin(self, asked: Any, seed: int, held_out: NDArray[np.int64] | None) -> None:
         """What a fit sets before it trains."""
