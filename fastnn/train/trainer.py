@@ -28,7 +28,7 @@ from fastnn.train.key import Recordings
 from fastnn.train.losses import loss_of
 from fastnn.train.metrics import Metric
 from fastnn.train.metrics.suited import check_whole
-from fastnn.train.plan import Plan, planned
+from fastnn.train.plan import Arguments, Plan, planned
 from fastnn.train.precision import mode_of
 from fastnn.train.session import Session
 from fastnn.train.split import held_out, share_of
@@ -48,8 +48,6 @@ from fastnn.train.validation import (
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from fastnn.train.loop import Loop
-    from fastnn.train.python_loop import PythonLoop
     from fastnn.train.weights import ClassWeight
 
     Loss = Callable[..., Tensor]
@@ -215,14 +213,14 @@ class Trainer(Evaluator):
             KeyboardInterrupt: the model is as after the last finished step, or, with an
                 `EarlyStopping` that has seen an epoch, has its best weights.
         """
-        settings = (
-            batch_size, shuffle, validation_data, validation_split, validation_freq, sample_weight,
-            class_weight, metrics, callbacks, scheduler, schedule, monitor, accumulate_steps,
-            clip_norm, clip_value, checkpoint,
+        given = Arguments(
+            validation_data, sample_weight, callbacks, scheduler, batch_size, shuffle,
+            validation_split, validation_freq, class_weight, metrics, schedule, monitor,
+            accumulate_steps, clip_norm, clip_value, checkpoint,
         )  # fmt: skip
         x = columns.in_order(self.model, x)
         if columns.columns_of(x) in (None, columns.of_model(self.model)):
-            history = self._again.fit(self, x, y, epochs, verbose, settings)
+            history = self._again.fit(self, x, y, epochs, verbose, given)
             if history is not None:
                 return history
         update = Update.checked(accumulate_steps, clip_norm, clip_value)
@@ -233,15 +231,15 @@ class Trainer(Evaluator):
             while True:
                 held = feed.pair(validation_data)
                 share = share_of(validation_split, held)
-                plan = planned(feed, held, share, epochs, update, verbose, self.optimizer, settings)
+                plan = planned(feed, held, share, epochs, update, verbose, self.optimizer, given)
                 feed.check_batches(plan.epochs, share, file)
                 try:
-                    session, loop = self._fit(plan, share, feed, class_weight, held, file, before)
+                    session, rows = self._fit(plan, share, feed, class_weight, held, file, before)
                     break
                 except SeveralOutputs:
                     feed.several()
             if feed.is_plain:
-                self._again.keep(session, loop, settings, y)
+                self._again.keep(session, rows, y, given)
         return self.history
 
     def partial_fit(
@@ -350,17 +348,18 @@ class Trainer(Evaluator):
         validation: Any,
         file: Checkpoint | None,
         before: Before,
-    ) -> tuple[Session, Loop | PythonLoop]:
-        """Train on checked rows, with a new seed or from the state in the checkpoint."""
+    ) -> tuple[Session, Rows]:
+        """Train on checked rows, with a new seed or from the state in the checkpoint; the session
+        and all rows."""
         given = feed.given(class_weight)
         known, held = self._checked(plan, share, feed, given, validation, file)
         before.take(plan, file is not None and file.found is not None)
         session = self._session(plan, share, feed, known, held, file, class_weight)
         before.session = session
-        loop = session.run()
+        session.run()
         check_finite(self.model)
         self._recordings.advise()
-        return session, loop
+        return session, known.rows
 
     def _session(
         self,
