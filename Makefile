@@ -24,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-c test-neon test-tsan check format docs stubs goldens parity bench perf-check perf-baseline wheel wheels clean machine cross
+.PHONY: help demo test test-c test-neon test-tsan check format docs stubs goldens parity bench perf-check perf-baseline wheel wheels try-wheels clean machine cross
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -97,6 +97,9 @@ wheel: $(VENV)/extra-dev ## build sdist and wheel, try the wheel in a bare envir
 
 wheels: $(WHEELS_VENV)/made ## wheels for Linux on x86-64 and ARM, glibc and musl, for each Python whose headers Debian has; ONLY="3.13 musllinux"
 	@$(WHEELS_VENV)/bin/python .ci/wheels.py --only $(ONLY)
+
+try-wheels: $(WHEELS_VENV)/made ## run them where they are to run: Debian releases, an emulator, Pythons built from source
+	@$(WHEELS_VENV)/bin/python .ci/try_wheels.py --write docs/wheels.md
 
 clean: ## remove everything that make made
 	@rm -rf $(VENV) build dist wheelhouse demo-out *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -28,6 +28,7 @@ from setuptools import build_meta
 
 WORK = Path("build/wheels")
 PYTHONS = {"3.11": "bookworm", "3.13": "trixie", "3.14": "forky", "3.14t": "forky"}  # 3.12: none
+ON_DEMAND = {"3.13t": "trixie"}  # where 3.14t is not to be had, it shows that threads run freely
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
 # The C library: what zig calls it, what file names say, and the platform tags of wheels.
 LIBRARIES = {
@@ -44,7 +45,13 @@ def headers(python: str, processor: str) -> Path:
         return folder
     version = python.rstrip("t")
     root = WORK / "debian" / f"{version}-{processor}"
-    unpack(PYTHONS[python], DEBIAN[processor], [f"libpython{version}-dev"], root, alone=True)
+    unpack(
+        (PYTHONS | ON_DEMAND)[python],
+        DEBIAN[processor],
+        [f"libpython{version}-dev"],
+        root,
+        alone=True,
+    )
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(root / f"usr/include/python{version}", partial)
@@ -99,7 +106,7 @@ def metadata() -> Path:
         return folder / build_meta.prepare_metadata_for_build_wheel(str(folder))
 
 
-def pack(files: Path, about: Path, tags: list[str], into: Path) -> Path:
+def pack(files: Path, about: Path, tags: list[str], into: Path, quick: bool) -> Path:
     """Files and metadata as a wheel, with its WHEEL and RECORD."""
     contents = {p.relative_to(files).as_posix(): p.read_bytes() for p in files.rglob("*.*")}
     for path in filter(Path.is_file, about.rglob("*")):
@@ -121,7 +128,8 @@ def pack(files: Path, about: Path, tags: list[str], into: Path) -> Path:
             entry = ZipInfo(name, FIRST_DATE)
             entry.external_attr = 0o100644 << 16
             archive.writestr(entry, content, ZIP_DEFLATED)
-    repack(wheel)
+    if not quick:
+        repack(wheel)
     return wheel
 
 
@@ -129,17 +137,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--into", type=Path, default=Path("wheelhouse"))
     parser.add_argument("--only", nargs="*", default=[], metavar="WORD", help="3.13 musllinux")
+    parser.add_argument("--quick", action="store_true", help="compress as zip does")
     options = parser.parse_args()
     options.into.mkdir(exist_ok=True)
     about = metadata()
     wheels = []
     with ProcessPoolExecutor(1) as packer:  # it takes as long as the compiler
-        for library, processor, python in product(LIBRARIES, DEBIAN, PYTHONS):
+        pythons = [*PYTHONS, *(python for python in ON_DEMAND if python in options.only)]
+        for library, processor, python in product(LIBRARIES, DEBIAN, pythons):
             if set(options.only) <= {library, processor, python}:
                 files = build(python, processor, library)
                 print(f"== compiled {python} {library} {processor}", flush=True)
                 tags = tags_of(python, processor, library)
-                wheels.append(packer.submit(pack, files, about, tags, options.into))
+                wheels.append(packer.submit(pack, files, about, tags, options.into, options.quick))
     for wheel in wheels:
         print(f"{wheel.result()}: {wheel.result().stat().st_size} bytes")
 

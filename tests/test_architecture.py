@@ -225,7 +225,7 @@ def test_the_door_imports_no_module_of_ours() -> None:
         "tape": {"cpython", "libc", "numpy", "fastnn"},
         "backward": {"cpython", "operator", "fastnn"},
         "replay": {"cpython", "libc", "numpy", "fastnn"},
-        "watch": {"types", "numpy", "cpython", "libc", "fastnn"},
+        "watch": {"types", "numpy", "cpython", "cython", "libc", "fastnn"},
         "frames": {"cpython"},
     }
     for name, allowed in known.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+_adding = threading.RLock()  # one backward pass at a time adds to the gradients of leaves
 
 
 def _seed(y: Tensor, gradient: Tensor | None) -> Tensor:
@@ -86,10 +90,11 @@ def backward(
         left = [(x, by_place[place]) for place, x in places.items() if place in by_place]
     leaves = [leaf for leaf, _ in left] if hooks.accumulated else ()
     taken = {id(owner(seed._array)) for seed in seeds}
-    if not create_graph and engine.recorder() is None:
-        left = hand_over(left, taken)
-    for leaf, found in left:
-        _accumulate(leaf, found, create_graph, taken)
+    with _adding:
+        if not create_graph and engine.recorder() is None:
+            left = hand_over(left, taken)
+        for leaf, found in left:
+            _accumulate(leaf, found, create_graph, taken)
     hooks.after_accumulation(leaves)
 
 

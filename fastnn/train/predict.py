@@ -74,7 +74,7 @@ class Predictor:
         self._mode, self.block = mode, BLOCKS[mode]
         self._structure: tuple[int, ...] = ()
         self._hooked = False  # hooks have to be called: no programs
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self.seen = -1  # Module.changes when the model was last checked
         self.dtype = np.dtype(np.float32)
         # Module.changes, and the short way for rows as many as last time.
@@ -110,7 +110,7 @@ class Predictor:
     def _record(self, key: tuple[Any, ...], x: NDArray[Any]) -> tuple[_Forward, Any]:
         model = self._model()
         assert model is not None
-        with self._lock, evaluating(model), rounding(self._mode):
+        with self.lock, evaluating(model), rounding(self._mode):
             try:
                 result, recording = recorded(model, [x.copy()], [model])
             except ValueError as error:
@@ -134,7 +134,7 @@ class Predictor:
             TypeError: a float64 model, which cannot be rounded.
         """
         check_float32(self._mode, model)
-        with self._lock:
+        with self.lock:
             modules = list(model.modules())
             parts = [*modules, *model.parameters(), *model.buffers()]
             structure = (*map(id, parts), *map(attributes_of, modules))
@@ -196,6 +196,17 @@ def predict(
     if predictor is None:
         with _new_predictor:
             predictor = known.setdefault(model, Predictor(model, mode))
+    if (
+        replay.FREE_THREADED
+    ):  # no GIL holds others off while one looks whether its program is still true
+        with predictor.lock:
+            return _predicted(predictor, model, x, out)
+    return _predicted(predictor, model, x, out)
+
+
+def _predicted(
+    predictor: Predictor, model: Module, x: Any, out: NDArray[Any] | None
+) -> NDArray[Any]:
     seen, shortcut = predictor.shortcut
     if shortcut is not None and seen == model.changes:
         found = shortcut.run(x, out)
