@@ -10,7 +10,7 @@ from fastnn._core.watch import Watch
 _Tensor = Any  # defined above this door, which is told of it by `bind`
 FREE_THREADED: bool
 
-def bind(tensor: type[_Tensor], new_lock: Callable[[], Any]) -> None: ...
+def bind(tensor: type[_Tensor]) -> None: ...
 
 @disjoint_base
 class Replay:

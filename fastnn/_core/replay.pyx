@@ -28,14 +28,13 @@ cdef type _ndarray = numpy.ndarray
 cdef object _empty = numpy.empty
 cdef type _tensor = None  # fastnn.tensor.Tensor
 
-cdef object _new_lock = None  # threading.RLock
 cdef object _look_again = object()  # returned by a Replay when Python has to check
 
 
-def bind(tensor, new_lock):
-    """Bind the Tensor class and what makes a lock that a thread can take again."""
-    global _tensor, _new_lock
-    _tensor, _new_lock = tensor, new_lock
+def bind(tensor):
+    """Bind the Tensor class."""
+    global _tensor
+    _tensor = tensor
 
 
 cdef class Replay:
@@ -203,10 +202,7 @@ cdef class Front:
     """The callable: takes the fast path if there is one and it is valid, else calls
     `_look(args, kwargs)`."""
     cdef public Replay _shortcut
-    cdef object _turn  # one call at a time, where no GIL sees to it
-
-    def __cinit__(self):
-        self._turn = _new_lock() if FNN_FREE_THREADED else None
+    cdef public object _turn  # a lock: one call at a time, where no GIL sees to it
 
     def __call__(self, *args, **kwargs):
         if FNN_FREE_THREADED and not engine.recorder_is_set():

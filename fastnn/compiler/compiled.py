@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
@@ -175,6 +176,7 @@ class Compiled(Front):
         self.fn = fn
         self.__doc__ = fn.__doc__
         self.__wrapped__ = fn
+        self._turn = threading.RLock()
         self._cache: OrderedDict[Any, list[Recording]] = OrderedDict()
         self.recordings = 0  # made so far
         self.doubts: tuple[str, ...] = ()  # why the function runs in Python at every call

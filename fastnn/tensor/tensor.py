@@ -6,7 +6,6 @@ This file has the methods that need no op. The others are functions of `fastnn.o
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, overload
 
@@ -307,7 +306,7 @@ class Tensor(TensorBase):
 
 wrap: Callable[[NDArray[Any]], Tensor] = tape.wrap  # the Cython module gets the class by `bind`
 tape.bind(tensor=Tensor, size=Size)
-replay.bind(Tensor, threading.RLock)
+replay.bind(Tensor)
 
 
 def as_dtype(array: NDArray[Any]) -> NDArray[Any]:
