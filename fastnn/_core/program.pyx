@@ -1,6 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: initializedcheck=False
-# cython: freethreading_compatible=True
+# cython: initializedcheck=False, auto_pickle=False, freethreading_compatible=True
 """Programs: a list of instructions replayed in one call; and loops that replay one per batch."""
 from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from cpython.pythread cimport (

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-# cython: freethreading_compatible=True
+# cython: auto_pickle=False, freethreading_compatible=True
 """The fast path of compiled functions: if nothing has changed, from arguments to results in C.
 
 `Replay` is a program with all that Python does around a run, `Front` a callable that tries one

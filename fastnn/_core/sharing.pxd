@@ -4,24 +4,25 @@ compiles this anew, gets atomic ones."""
 
 cdef extern from *:
     """
+    #define FNN_MAY __attribute__((unused)) /* not every module counts */
     #ifdef Py_GIL_DISABLED
     #define FNN_FREE_THREADED 1
-    static inline long fnn_count_up(long *counter) {
+    FNN_MAY static inline long fnn_count_up(long *counter) {
       return __atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
     }
-    static inline long fnn_counted(long *counter) {
+    FNN_MAY static inline long fnn_counted(long *counter) {
       return __atomic_load_n(counter, __ATOMIC_RELAXED);
     }
-    static inline void fnn_raise_to(long *counter, long to) { /* never back to what was before */
+    FNN_MAY static inline void fnn_raise_to(long *counter, long to) { /* never back to what was before */
       long now = fnn_counted(counter);
       while (now < to && !__atomic_compare_exchange_n(counter, &now, to, 1, __ATOMIC_RELAXED,
                                                       __ATOMIC_RELAXED)) continue;
     }
     #else
     #define FNN_FREE_THREADED 0
-    static inline long fnn_count_up(long *counter) { return ++*counter; }
-    static inline long fnn_counted(long *counter) { return *counter; }
-    static inline void fnn_raise_to(long *counter, long to) { *counter = to; }
+    FNN_MAY static inline long fnn_count_up(long *counter) { return ++*counter; }
+    FNN_MAY static inline long fnn_counted(long *counter) { return *counter; }
+    FNN_MAY static inline void fnn_raise_to(long *counter, long to) { *counter = to; }
     #endif
     """
     const bint FNN_FREE_THREADED

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-# cython: freethreading_compatible=True
+# cython: auto_pickle=False, freethreading_compatible=True
 """The eager path of every op in Cython: tensors, tape nodes, and running ops.
 
 `fastnn.tensor.Tensor` is TensorBase with torch's methods. The table of ops (names, shapes, gradient

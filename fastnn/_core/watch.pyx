@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-# cython: freethreading_compatible=True
+# cython: auto_pickle=False, freethreading_compatible=True
 """What must be unchanged for a recording to hold, compared in C."""
 cimport cython
 from cpython.dict cimport PyDict_Next, PyDict_Size
