@@ -4,6 +4,7 @@ Environment:
     FASTNN_BUILD=release|debug|asan|ubsan|cov   what to build (release)
     FASTNN_NO_OPENMP=1                          build without OpenMP: threads by pthreads alone
     FASTNN_JOBS=2                               compilers to run at once
+    FASTNN_URL=https://github.com/OWNER/fastnn  the project's home, in the metadata (none)
     FASTNN_ENGINE_OBJECTS=folder                for objects of the C engine, which knows no Python
 """
 
@@ -88,6 +89,9 @@ UNSAFE = re.compile(
     r"|-f(fast-math|unsafe-math-optimizations|finite-math-only|associative-math|reciprocal-math)"
 )
 
+HOME = os.environ.get("FASTNN_URL", "").rstrip("/")
+RELATIVE_LINK = re.compile(r"(!?)\[([^\]]*)\]\((?![\w+.-]+:|#)([^)]+)\)")  # Markdown's
+
 RPATH = re.compile("-Wl,-rpath[,=]")
 
 
@@ -125,6 +129,18 @@ def quiet_compiler():
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
+
+
+def description():
+    """The README for a package index: its links lead to the project's home, or are plain text."""
+
+    def absolute(found):
+        picture, text, target = found.groups()
+        if not HOME:
+            return "" if picture else text
+        return f"{picture}[{text}]({HOME}/{'raw' if picture else 'blob'}/HEAD/{target})"
+
+    return RELATIVE_LINK.sub(absolute, Path("README.md").read_text(encoding="utf-8"))
 
 
 class BuildEngine(build_ext):
@@ -192,6 +208,8 @@ class BuildEngine(build_ext):
         return compile_all
 
 
+if not os.access(".", os.W_OK):
+    sys.exit(f"fastnn: {os.getcwd()} is read-only; build in a copy of it, or from an sdist")
 drop_unsafe_flags()
 compile_flags, link_flags = BUILDS[BUILD]
 common = {
@@ -201,6 +219,9 @@ common = {
     "extra_link_args": ["-pthread", *link_flags],
 }
 setup(
+    long_description=description(),
+    long_description_content_type="text/markdown",
+    project_urls={"Source": HOME, "Changelog": f"{HOME}/blob/HEAD/CHANGELOG.md"} if HOME else {},
     ext_modules=[
         Extension(
             "fastnn._core.engine",

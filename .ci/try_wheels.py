@@ -32,7 +32,7 @@ class Place:
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         """Run a script, a path as the place sees it, with nothing of this environment."""
-        environment = {"PATH": "/usr/bin", "SMOKE_PYTHON": shlex.join(self.python)}
+        environment = {"PATH": "/usr/sbin:/usr/bin", "SMOKE_PYTHON": shlex.join(self.python)}
         command = [*self.python, "-I", script]
         if self.chroot:
             rights = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
@@ -48,7 +48,7 @@ def bare(folder: Path, home: str, python: str) -> Path:
     (folder / "bin").mkdir(parents=True)
     (folder / "pyvenv.cfg").write_text(f"home = {home}\n")
     (folder / "bin/python").symlink_to(f"{home}/python{python}")
-    return folder / f"lib/python{python}/site-packages"
+    return folder / f"lib/python{python.rstrip('t')}/site-packages"  # where Debian's Python looks
 
 
 def debian(python: str, processor: str) -> Place:
