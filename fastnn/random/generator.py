@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import os
 import struct
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn._support import check, dtypes
+from fastnn._support import check, dtypes, forks
 from fastnn._support.device import device, is_device, on_cpu
 from fastnn._support.errors import InvalidValueError
 from fastnn.random import normal as _normal, uniform as _uniform
@@ -85,7 +84,7 @@ class Generator:
         on_cpu(device)
         if seed is not None and is_device(seed):
             seed = None
-        self._lock = threading.Lock()
+        self._lock = forks.PatientLock()
         self.engine_state = np.zeros(2, np.int64)
         self._bits: Any
         self._made: Any = None  # the RandomState, from the first draw: slow to import, and to make

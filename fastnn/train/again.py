@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,6 +10,7 @@ import numpy as np
 from fastnn._core.replay import Feeds
 from fastnn._support import check
 from fastnn._support.dtypes import wide
+from fastnn._support.forks import Turn
 from fastnn._support.rows import as_rows
 from fastnn.nn.modes import training_mode
 from fastnn.tape import listener
@@ -34,7 +34,7 @@ _PLAIN = (int, float, str, bool)
 class Trains(Training, Protocol):
     """The part of `Trainer` that a fit again uses."""
 
-    _fitting: threading.Lock
+    _fitting: Turn
 
     def _begin(self, asked: Any, seed: int, held_out: Any) -> None: ...
 
@@ -131,7 +131,7 @@ class Fit:
             or trainer.loss is not loss
             or trainer.optimizer is not optimizer
             or getattr(loss, "ignore_index", None) is not self._ignored
-            or not trainer._fitting.acquire(blocking=False)
+            or not trainer._fitting.begin()
         ):
             return None
         try:
@@ -140,7 +140,7 @@ class Fit:
                 return None
             return self._run(trainer, rows, epochs)
         finally:
-            trainer._fitting.release()
+            trainer._fitting.end()
 
     def _rows(self, x: Any, y: Any) -> Rows | None:
         """The checked rows; None if they are not like those of this fit, or not good."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastnn._support import check
-from fastnn.train.callbacks import Callback
-from fastnn.train.metrics import Metric, OfAllRows
+from fastnn.train.callbacks import Callback, listed
+from fastnn.train.feed import Feed
+from fastnn.train.metrics import Metric, OfAllRows, named, whole_set
 from fastnn.train.progress import ProgressBar
 from fastnn.train.schedule import Schedule
 from fastnn.train.update import Update
+from fastnn.train.validation import ignored_in
 
 
 def name_of(value: Any) -> str:
@@ -76,3 +78,41 @@ class Plan:
             "scheduler": f"{name_of(scheduler)}{unit}",
             "list of callbacks": ", ".join(map(name_of, self.callbacks)),
         }
+
+
+def planned(
+    feed: Feed,
+    held: Any,
+    share: float,
+    epochs: int,
+    update: Update,
+    verbose: int,
+    optimizer: Any,
+    settings: tuple[Any, ...],
+) -> Plan:
+    """The plan of a fit, whose arguments are checked, without side effects.
+
+    held, share: the validation data, or the share of rows that is held out.
+    settings: the arguments of `Trainer.fit` from batch_size on, in its order.
+
+    Raises:
+        TypeError, ValueError: bad arguments.
+    """
+    batch, shuffle, _, _, every, _, _, metrics, callbacks, scheduler, unit, monitor, *_ = settings
+    asked, skipped = feed.metrics(metrics), ignored_in(feed.loss, feed.y, held)
+    validates = bool(share) or held is not None
+    return Plan(
+        epochs=check.epochs(epochs),
+        batch=check.batch_size(batch) if feed.size is None else feed.size,
+        shuffle=check.flag("shuffle", shuffle) and feed.source is None,
+        validates=validates,
+        every=check.integer("validation_freq", every, 1),
+        asked=metrics,
+        metrics=named(asked, feed.loss, skipped),
+        whole=whole_set(asked, feed.loss, skipped),
+        update=update,
+        schedule=Schedule(scheduler, optimizer, unit, update.accumulate, monitor),
+        monitor=monitor or ("val_loss" if validates else "loss"),
+        callbacks=listed(callbacks),
+        bar=ProgressBar(verbose),
+    )
