@@ -38,7 +38,7 @@ class Place:
             rights = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
             command = [*rights, "chroot", str(self.chroot), *command]
         return subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=600, check=False
+            command, env=environment, capture_output=True, text=True, timeout=1800, check=False
         )
 
 
@@ -72,7 +72,7 @@ def built(python: str, library: str) -> Place:
     folder = (WORK / "pythons" / f"{python}-{library}").absolute()
     said = "Python built from Debian's source"
     compiler = os.environ.get("CC", "cc")
-    options = ["--without-ensurepip", "--disable-test-modules"]
+    options = ["--without-ensurepip", "--disable-test-modules", "--disable-ipv6"]
     if library == "musllinux":
         musl = unpack("bookworm", "amd64", ["musl"], WORK / "musl", alone=True).absolute()
         zig = f"{shlex.quote(sys.executable)} -m ziglang"

@@ -51,8 +51,9 @@ def test_nodes_are_numbered_in_order() -> None:
         return orders
 
     found = hammer(job)
-    assert all(a < b for orders in found for a, b in pairwise(orders))
-    assert len({order for orders in found for order in orders}) == THREADS * 3000
+    falls = [pair for orders in found for pair in pairwise(orders) if pair[0] >= pair[1]]
+    twice = THREADS * 3000 - len({order for orders in found for order in orders})
+    assert (falls[:3], twice) == ([], 0)
 
 
 def test_gradients_of_one_model_add_up() -> None:
@@ -171,3 +172,22 @@ def test_one_model_predicts_while_its_size_changes() -> None:
         )
 
     assert hammer(job) == [True] * THREADS
+
+
+def test_one_program_runs_for_one_caller_at_a_time() -> None:
+    """Calls of one shape share an arena: without turns one gets another's numbers."""
+    model = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh())
+    rows = np.random.default_rng(2).normal(size=(THREADS, 4, 8)).astype(np.float32)
+    want = [model.predict(part).copy() for part in rows]
+    square = fastnn.compile(lambda x: (x * x + x).exp().sum(1))
+    squares = [square(fastnn.tensor(part)).tolist() for part in rows]
+
+    def job(i: int) -> int:
+        x = fastnn.tensor(rows[i])
+        wrong = 0
+        for _ in range(500):
+            wrong += not np.array_equal(model.predict(rows[i]), want[i])
+            wrong += square(x).tolist() != squares[i]
+        return wrong
+
+    assert hammer(job) == [0] * THREADS
