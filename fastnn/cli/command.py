@@ -42,7 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 success, 1 failure, 2 wrong usage or invalid input, 130 stopped by Ctrl-C.
 
     Example:
-        >>> main(["train", "iris", "--epochs", "5"])  # doctest: +SKIP
+        >>> from fastnn.cli.command import main
+        >>> main(["info"])
+        fastnn ...
         0
     """
     words = sys.argv[1:] if argv is None else list(argv)

@@ -49,8 +49,8 @@ def activations(
         TypeError, ValueError: no function, a function that is not elementwise, an empty span.
 
     Example:
-        >>> from fastnn import nn
-        >>> ax = activations(nn.ReLU(), nn.Tanh())
+        >>> from fastnn import nn, plot
+        >>> ax = plot.activations(nn.ReLU(), nn.Tanh())
     """
     if not functions:
         raise TypeError("functions: expected at least one, such as nn.ReLU()")
@@ -112,10 +112,10 @@ def schedules(*schedulers: LRScheduler, steps: int, group: int = 0, ax: Axes | N
             that does not exist.
 
     Example:
-        >>> from fastnn import nn, optim
+        >>> from fastnn import nn, optim, plot
         >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=0.1)
         >>> scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=50)
-        >>> ax = schedules(scheduler, steps=50)
+        >>> ax = plot.schedules(scheduler, steps=50)
     """
     if not schedulers:
         raise TypeError("schedulers: expected at least one")

@@ -67,9 +67,10 @@ def loss_landscape(
     Source: Li et al. 2018, Visualizing the Loss Landscape of Neural Nets, section 4.
 
     Example:
-        >>> from fastnn import nn
+        >>> import numpy as np
+        >>> from fastnn import nn, plot
         >>> x, y = np.eye(3, dtype=np.float32), np.arange(3)
-        >>> ax = loss_landscape(nn.Linear(3, 3), x, y, nn.CrossEntropyLoss())
+        >>> ax = plot.loss_landscape(nn.Linear(3, 3), x, y, nn.CrossEntropyLoss())
     """
     a_module(model)
     span = check.real("span", span, 0.0, open_low=True)
@@ -171,9 +172,10 @@ def decision_boundary(
         TypeError, ValueError: x is not a table of at least two features, y has another length.
 
     Example:
-        >>> from fastnn import nn
+        >>> import numpy as np
+        >>> from fastnn import nn, plot
         >>> x = np.random.RandomState(0).randn(50, 2).astype(np.float32)
-        >>> ax = decision_boundary(nn.Linear(2, 3), x)
+        >>> ax = plot.decision_boundary(nn.Linear(2, 3), x)
     """
     table = np.asarray(x)
     if table.ndim != 2 or table.shape[1] < 2 or not len(table):
@@ -251,8 +253,8 @@ def weight_histograms(
         TypeError, ValueError: invalid input, no such parameter, values that are not finite.
 
     Example:
-        >>> from fastnn import nn
-        >>> ax = weight_histograms(nn.Bilinear(3, 4, 5))
+        >>> from fastnn import nn, plot
+        >>> ax = plot.weight_histograms(nn.Bilinear(3, 4, 5))
     """
     a_module(model)
     bins = check.integer("bins", bins, 1)
