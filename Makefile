@@ -58,8 +58,9 @@ format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants th
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 	@$(BIN)/clang-format -i $(C_FILES)
 
-docs: $(VENV)/built ## write docs/reference from the docstrings
-	@$(BIN)/python docs/generate.py
+docs: $(VENV)/built $(VENV)/extra-docs ## build the site in build/site, with a page for every public name; no warning, no dead link
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/site
+	@echo "build/site/index.html"
 
 stubs: $(VENV)/built ## write what type checkers see of Tensor from the annotations of its methods
 	@$(BIN)/python docs/stub.py
