@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import fastnn
-
 # Top-level names go to a page by the module that defines them, below `fastnn.`, or by their name.
 TOP = {
     "tensor": ("Tensor", "tensor ops.conversions ops.typed_tensors"),

@@ -11,10 +11,10 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-import api
-import docstrings
+import api  # noqa: E402
+import docstrings  # noqa: E402
 
-import fastnn
+import fastnn  # noqa: E402
 
 project = "fastnn"
 copyright = "fastnn contributors, MIT licence"
@@ -46,9 +46,7 @@ napoleon_use_ivar = True
 python_maximum_signature_line_length = 88
 
 
-def convert(
-    _app: Any, _what: str, _name: str, _value: Any, _options: Any, lines: list[str]
-) -> None:
+def convert(_app: Any, _what: str, _name: str, _v: Any, _options: Any, lines: list[str]) -> None:
     lines[:] = docstrings.as_rst(lines)
 
 

@@ -13,6 +13,7 @@ SECTIONS = (
     "Args Arguments Attributes Example Examples Keyword Raises Returns Yields Note Notes Warns"
 ).split()
 CODE = re.compile(r"``.+?``|`[^`]+`", re.S)
+START = re.compile(r"^(\s*)((?:\w|\d+|[ivxlc]+)\.(?=\s|$)|-(?=\S)|\.\.|:(?=\w))", re.M)
 EQUATION = re.compile(r"\S (?:[-+*/]?=|->|:=) \S")
 
 
@@ -20,9 +21,7 @@ def escaped(text: str) -> str:
     """`text` without markup but code in backticks."""
     text = re.sub(r"([\\*|`])", r"\\\1", text)
     text = re.sub(r"(?<=\w)_(?=\W|$)", r"\_", text)
-    return re.sub(
-        r"^(\s*)((?:\w|\d+|[ivxlc]+)\.(?=\s|$)|-(?=\S)|\.\.|:(?=\w))", r"\1\\\2", text, flags=re.M
-    )
+    return START.sub(r"\1\\\2", text)
 
 
 def prose(lines: list[str]) -> list[str]:

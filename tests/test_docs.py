@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-import fastnn
 from fastnn import metrics, nn, optim
 
 DOCS = Path(__file__).parent.parent / "docs"
