@@ -13,6 +13,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import api  # noqa: E402
 import docstrings  # noqa: E402
+import gallery  # noqa: E402
 
 import fastnn  # noqa: E402
 
@@ -33,6 +34,7 @@ html_title = f"fastnn {fastnn.__version__}"
 html_copy_source = False
 html_theme_options = {"navigation_with_keys": True}
 pygments_style, pygments_dark_style = "friendly", "monokai"
+smartquotes = False  # quotes and minus signs are code in many texts
 toc_object_entries_show_parents = "hide"
 
 myst_heading_anchors = 3
@@ -43,7 +45,6 @@ autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 napoleon_google_docstring, napoleon_numpy_docstring = True, False
 napoleon_use_ivar = True
-python_maximum_signature_line_length = 88
 
 
 def convert(_app: Any, _what: str, _name: str, _v: Any, _options: Any, lines: list[str]) -> None:
@@ -52,7 +53,9 @@ def convert(_app: Any, _what: str, _name: str, _v: Any, _options: Any, lines: li
 
 def hides(_app: Any, _what: str, _name: str, value: Any, skip: bool, _options: Any) -> bool | None:
     """A class that is an attribute of another, as what a Cell is made of, has a page of its own."""
-    return True if inspect.isclass(value) and "." not in value.__qualname__ else None
+    if inspect.isclass(value) and "." not in value.__qualname__:
+        return True
+    return True if getattr(value, "__name__", "") in ("extra_repr", "forward") else None
 
 
 def without_links_outside(_app: Any, docname: str, source: list[str]) -> None:
@@ -71,6 +74,7 @@ def without_links_outside(_app: Any, docname: str, source: list[str]) -> None:
 
 def setup(app: Any) -> None:
     api.write(HERE / "api")
+    gallery.write(HERE / "gallery")
     app.connect("autodoc-process-docstring", convert, priority=100)  # before napoleon's
     app.connect("autodoc-skip-member", hides)
     app.connect("source-read", without_links_outside)

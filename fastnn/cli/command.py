@@ -346,8 +346,10 @@ def _open_for(args: Any, model: tabular.TabularModel, target: str | None) -> dat
     classes = model.class_names
     task = "classification" if classes else "regression"
     names, kinds = model.features, model.design.encoder.wanted
-    table = _open(args, target, task=task, features=names, classes=classes, kinds=kinds)
-    if not set(names) <= set(table.rows.names):  # a bundled set also has columns that were left out
+    table = _open(
+        args, target, task=task, features=names, classes=classes, kinds=kinds, form=model.form
+    )
+    if not set(names) <= set(table.rows.names):  # of a bundled set some were left out
         wanted = ", ".join(names[:6])
         raise ValueError(f"{args.data}: expected the columns {wanted} ... that the model reads")
     return table

@@ -54,8 +54,10 @@ def rates(optimizer: BlockOptimizer, tables: Sequence[Table]) -> list[tuple[Tabl
 
 def forget_numbers(optimizer: BlockOptimizer) -> None:
     """Force the settings to be rewritten before the next step: `rates` has overwritten them."""
+    at = optimizer._lr_at
     for block in blocks_of(optimizer):
-        block.source = None
+        if block.source is not None:  # another learning rate than any
+            block.source = (*block.source[:at], None, *block.source[at + 1 :])
 
 
 def layout_of(optimizer: BlockOptimizer, places: dict[int, int]) -> Hashable:

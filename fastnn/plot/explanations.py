@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn._support import check
 from fastnn.explain.curves import Calibration, Dependence, calibration as calibration_of
-from fastnn.plot.axes import FAINT, INK, PALETTE, TRAIN, axes_or_new, dress
+from fastnn.plot.axes import FAINT, INK, PALETTE, TRAIN, axes_or_new, dress, legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,7 +105,7 @@ def partial_dependence(
                       ha="right" if long else "center")  # fmt: skip
     dress(ax, "Partial dependence", name, target)
     if len(classes):
-        ax.legend(frameon=False, fontsize=9)
+        legend(ax)
     return ax
 
 

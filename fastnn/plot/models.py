@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support import check
+from fastnn._support.columns import in_order
 from fastnn.explain.inputs import a_module, leaf_for, one_number
 from fastnn.nn import Module
 from fastnn.nn.modes import evaluating
-from fastnn.plot.axes import INK, PALETTE, axes_or_new, dress, two, wide_range
+from fastnn.plot.axes import INK, PALETTE, axes_or_new, dress, legend, two, wide_range
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def decision_boundary(
         >>> x = np.random.RandomState(0).randn(50, 2).astype(np.float32)
         >>> ax = plot.decision_boundary(nn.Linear(2, 3), x)
     """
-    table = np.asarray(x)
+    table = np.asarray(in_order(model, x))
     if table.ndim != 2 or table.shape[1] < 2 or not len(table):
         raise ValueError(f"x: expected rows of at least 2 features, got shape {table.shape}")
     i, j = (check.integer(f"columns[{k}]", c, 0, table.shape[1] - 1)
@@ -267,10 +268,10 @@ def weight_histograms(
             raise ValueError(f"{name}: expected finite values, got some that are not")
     everything = np.concatenate([values.ravel() for _, values in named])
     edges = np.histogram_bin_edges(everything, bins)
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, 6.2)
     for i, (name, values) in enumerate(named):
         density, _ = np.histogram(values, edges, density=True)
         ax.stairs(density, edges, color=PALETTE[i % len(PALETTE)], linewidth=1.5, label=name)
     dress(ax, "Weights", "value", "density")
-    ax.legend(frameon=False, fontsize=9)
+    legend(ax)
     return ax

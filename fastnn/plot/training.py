@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastnn.plot.axes import INK, TRAIN, VALIDATION, axes_or_new, dress, new_figure, wide_range
+from fastnn.plot.axes import (
+    INK,
+    TRAIN,
+    VALIDATION,
+    axes_or_new,
+    dress,
+    legend,
+    new_figure,
+    wide_range,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +65,7 @@ def learning_curves(history: Any, ax: Axes | None = None, *, metric: str = "loss
     if metric == "loss" and wide_range(*(numbers for numbers, _, _ in drawn)):
         ax.set_yscale("log")
     if drawn:
-        ax.legend(frameon=False, fontsize=9)
+        legend(ax)
     return ax
 
 

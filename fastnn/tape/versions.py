@@ -37,8 +37,11 @@ _programs: WeakKeyDictionary[Watch, list[Span]] = WeakKeyDictionary()  # memory 
 
 
 def _span(array: NDArray[Any]) -> Span:
-    if array.flags.c_contiguous:
+    flags = array.flags
+    if flags.c_contiguous:
         return span(array)
+    if flags.f_contiguous:
+        return span(array.T)
     low, high = byte_bounds(array)
     return low, high
 
