@@ -96,7 +96,7 @@ wheel: $(VENV)/extra-dev ## build sdist and wheel, try the wheel in a bare envir
 	  bin/python -I "$(CURDIR)/tests/smoke_wheel.py" "$(CURDIR)"/wheelhouse/*.whl
 
 clean: ## remove everything that make made
-	@rm -rf $(VENV) build dist wheelhouse demo-out *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	@rm -rf $(VENV) build docs/api docs/gallery dist wheelhouse demo-out *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	@rm -f $(MADE_C) fastnn/_core/*.so
 	@find fastnn tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -218,6 +218,19 @@ def directive(entry: Entry, first: str) -> str:
     return f".. py:data:: {entry.name}\n\n   {told}"
 
 
+def links() -> dict[str, str]:
+    """Full names by the ends of them that texts use: `nn.Linear`, and `Linear` where it is one."""
+    found: dict[str, str] = {}
+    names = [e.name for _, entries in families().values() for e in entries]
+    for name in sorted(names, key=lambda name: ("mindspore" in name, name.count("."), name)):
+        parts = name.split(".")
+        for start in range(len(parts)):
+            end = ".".join(parts[start:])
+            if start < len(parts) - 1 or len(end) > 3:
+                found.setdefault(end, name)
+    return found
+
+
 def heading(title: str, rule: str = "=") -> str:
     return f"{title}\n{rule * len(title)}"
 

@@ -75,6 +75,7 @@ def without_links_outside(_app: Any, docname: str, source: list[str]) -> None:
 def setup(app: Any) -> None:
     api.write(HERE / "api")
     gallery.write(HERE / "gallery")
+    docstrings.LINKS.update(api.links())
     app.connect("autodoc-process-docstring", convert, priority=100)  # before napoleon's
     app.connect("autodoc-skip-member", hides)
     app.connect("source-read", without_links_outside)

@@ -14,6 +14,8 @@ SECTIONS = (
 ).split()
 CODE = re.compile(r"``.+?``|`[^`]+`", re.S)
 START = re.compile(r"^(\s*)((?:\w|\d+|[ivxlc]+)\.(?=\s|$)|-(?=\S)|\.\.|:(?=\w))", re.M)
+# Full names by what texts call them; `conf.py` fills it.
+LINKS: dict[str, str] = {}
 EQUATION = re.compile(r"\S (?:[-+*/]?=|->|:=) \S")
 
 
@@ -25,7 +27,7 @@ def escaped(text: str) -> str:
 
 
 def prose(lines: list[str]) -> list[str]:
-    """A paragraph: code as literals, the rest escaped."""
+    """A paragraph: code as literals, public names as links, the rest escaped."""
     text, made, end = "\n".join(lines), "", 0
     for found in CODE.finditer(text):
         code = found[0].strip("`").replace("\\", "\\\\")
@@ -33,7 +35,10 @@ def prose(lines: list[str]) -> list[str]:
         made += escaped(before)
         if before[-1:].isalnum():
             made += "\\ "
-        made += f"``{code.strip()}``" if code.strip() else ""
+        if code in LINKS:
+            made += f":py:obj:`{code} <{LINKS[code]}>`"
+        else:
+            made += f"``{code.strip()}``" if code.strip() else ""
         if after.isalnum() or after == "_":
             made += "\\ "
         end = found.end()

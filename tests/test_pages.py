@@ -19,7 +19,8 @@ from fastnn.cli.command import main
 matplotlib.use("Agg")
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+WRITTEN = [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs/decisions").glob("*.md")]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(WRITTEN)]
 SAYS = re.compile(r"^ *print\(.*\) +# (.*)$", re.M)
 FILE = re.compile(r"`[\w.]+`:\n\n\Z")  # a file's name before it: test_export_docs.py runs it
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
