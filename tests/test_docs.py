@@ -25,8 +25,8 @@ MODULES = """
     fastnn.optim.swa_utils fastnn.linalg fastnn.special fastnn.distributions fastnn.utils.data
     fastnn.func fastnn.train fastnn.callbacks fastnn.metrics fastnn.plot fastnn.explain
     fastnn.tabular fastnn.sklearn fastnn.population fastnn.io fastnn.export fastnn.guards
-    fastnn.info fastnn.amp fastnn.testing fastnn.random fastnn.autograd fastnn.mindspore fastnn.mindspore.nn
-    fastnn.mindspore.ops
+    fastnn.info fastnn.amp fastnn.testing fastnn.random fastnn.autograd fastnn.mindspore
+    fastnn.mindspore.nn fastnn.mindspore.ops
 """.split()
 # In lists, for the packages that share them.
 INNER = {"fastnn.random.engine_state"} | {
