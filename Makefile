@@ -72,7 +72,7 @@ goldens: $(VENV)/built $(VENV)/extra-test $(VENV)/rivals ## remake the values of
 parity: $(VENV)/built $(PARITY_VENV)/bin/python ## hold every name against the test data inside torch, with the stored figures; PARITY="--only op_db --ops add,sum"
 	@PYTHONPATH=tests:. nice -n 10 $(PARITY_VENV)/bin/python -m parity $(PARITY)
 
-bench: $(VENV)/built $(VENV)/rivals ## measure against other engines, render into the README
+bench: $(VENV)/built $(VENV)/rivals ## measure against other engines, render into docs/benchmarks.md
 	@$(BIN)/python -m bench --render
 
 perf-check: $(VENV)/built ## instructions of kernels and steps, against the baseline (valgrind)

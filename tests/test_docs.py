@@ -87,8 +87,8 @@ def test_the_pages_say_each_name_to_sphinx(entries: list[Any]) -> None:
     assert sorted(told) == sorted(name for name, _ in entries)
 
 
-def test_the_readme_names_what_there_is() -> None:
-    text = (DOCS.parent / "README.md").read_text()
+def test_the_tour_names_what_there_is() -> None:
+    text = (DOCS / "tour.md").read_text()
     section = text.partition("## What there is")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (.*?) \| (.*) \|$", section, re.M)
     told: dict[str, set[str]] = {}

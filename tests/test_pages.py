@@ -83,7 +83,7 @@ def test_commands_on_pages_are_understood() -> None:
         assert parser.parse_args(shlex.split(command)), command
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
+@pytest.mark.parametrize("page", ["docs/tour.md", "docs/start.md"])
 def test_commands_run(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
