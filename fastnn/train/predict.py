@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core import replay, watch
+from fastnn._support import forks
 from fastnn._support.columns import in_order
 from fastnn._support.dtypes import BRAIN, STORED, converted, readable
 from fastnn._support.rows import as_rows
@@ -76,6 +77,7 @@ class Predictor:
         self._mode, self.block = mode, BLOCKS[mode]
         self._structure: tuple[int, ...] = ()
         self._hooked = False  # hooks have to be called: no programs
+        self.lock = forks.lock()  # without the GIL: one prediction at a time
         self.seen = -1  # Module.changes when the model was last checked
         self.dtype = np.dtype(np.float32)
         # Module.changes, and the short way for rows as many as last time.
@@ -197,6 +199,15 @@ def predict(
     if predictor is None:
         with listener.lock:
             predictor = known.setdefault(model, Predictor(model, mode))
+    if replay.FREE_THREADED:  # no GIL holds others off between a look at a program and its run
+        with predictor.lock:
+            return _predicted(predictor, model, x, out)
+    return _predicted(predictor, model, x, out)
+
+
+def _predicted(
+    predictor: Predictor, model: Module, x: Any, out: NDArray[Any] | None
+) -> NDArray[Any]:
     seen, shortcut = predictor.shortcut
     if shortcut is not None and seen == model.changes:
         found = shortcut.run(x, out)

@@ -23,9 +23,13 @@ static uint64_t mix(uint64_t z) {
 }
 
 static uint64_t multiply_high(uint64_t a, uint64_t b) {
+#ifdef __SIZEOF_INT128__
+  return (uint64_t)((unsigned __int128)a * b >> 64);
+#else
   uint64_t a0 = a & 0xffffffffu, a1 = a >> 32, b0 = b & 0xffffffffu, b1 = b >> 32;
   uint64_t middle = a1 * b0 + ((a0 * b0) >> 32);
   return a1 * b1 + (middle >> 32) + ((a0 * b1 + (middle & 0xffffffffu)) >> 32);
+#endif
 }
 
 void fnn_shuffle(int64_t *order, size_t rows, uint64_t seed, uint64_t epoch) {
