@@ -186,6 +186,7 @@ def families() -> dict[str, tuple[str, list[Entry]]]:
     }
     for entry in public("fastnn"):
         made[page_of_top(entry)][1].append(entry)
+    made["tensor"][1].sort(key=lambda entry: not entry.name.endswith((".Tensor", ".Size")))
     for entry in public("fastnn.nn"):
         made[page_of_nn(entry)][1].append(entry)
     for page, (_, modules) in MODULES.items():

@@ -34,7 +34,7 @@ html_title = f"fastnn {fastnn.__version__}"
 html_copy_source = False
 html_theme_options = {"navigation_with_keys": True}
 pygments_style, pygments_dark_style = "friendly", "monokai"
-smartquotes = False  # quotes and minus signs are code in many texts
+smartquotes_action = "D"  # dashes alone: quotes are code in many texts
 toc_object_entries_show_parents = "hide"
 
 myst_heading_anchors = 3

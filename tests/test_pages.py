@@ -21,6 +21,7 @@ matplotlib.use("Agg")
 ROOT = Path(__file__).resolve().parents[1]
 WRITTEN = [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs/decisions").glob("*.md")]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(WRITTEN)]
+TREES = re.compile(r"^```{toctree}\n((?::.*\n)*)(.*?)^```$", re.M | re.S)
 SAYS = re.compile(r"^ *print\(.*\) +# (.*)$", re.M)
 FILE = re.compile(r"`[\w.]+`:\n\n\Z")  # a file's name before it: test_export_docs.py runs it
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
@@ -37,6 +38,17 @@ def blocks(page: Path, language: str) -> list[tuple[int, str]]:
 
 
 WITH_CODE = [p for p in PAGES if blocks(p, "python")]
+
+
+def test_every_page_is_in_the_index() -> None:
+    """The site's build refuses one that is not, and this says so sooner."""
+    listed = [
+        line.rpartition("<")[2].rstrip(">")
+        for _, tree in TREES.findall((ROOT / "docs/index.md").read_text())
+        for line in tree.splitlines()
+    ]
+    pages = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"index"}
+    assert pages <= set(listed) and len(listed) == len(set(listed))
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
