@@ -21,7 +21,7 @@ matplotlib.use("Agg")
 ROOT = Path(__file__).resolve().parents[1]
 WRITTEN = [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs/decisions").glob("*.md")]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(WRITTEN)]
-TREES = re.compile(r"^```{toctree}\n((?::.*\n)*)(.*?)^```$", re.M | re.S)
+TREES = re.compile(r"^```{toctree}\n((?::[^\n]*\n)*)(.*?)^```$", re.M | re.S)
 SAYS = re.compile(r"^ *print\(.*\) +# (.*)$", re.M)
 FILE = re.compile(r"`[\w.]+`:\n\n\Z")  # a file's name before it: test_export_docs.py runs it
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
