@@ -42,7 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 success, 1 failure, 2 wrong usage or invalid input, 130 stopped by Ctrl-C.
 
     Example:
-        >>> main(["train", "iris", "--epochs", "5"])  # doctest: +SKIP
+        >>> from fastnn.cli.command import main
+        >>> main(["info"])
+        fastnn ...
         0
     """
     words = sys.argv[1:] if argv is None else list(argv)
@@ -347,7 +349,7 @@ def _open_for(args: Any, model: tabular.TabularModel, target: str | None) -> dat
     table = _open(
         args, target, task=task, features=names, classes=classes, kinds=kinds, form=model.form
     )
-    if table.rows.names != names:
+    if not set(names) <= set(table.rows.names):  # of a bundled set some were left out
         wanted = ", ".join(names[:6])
         raise ValueError(f"{args.data}: expected the columns {wanted} ... that the model reads")
     return table

@@ -35,6 +35,7 @@ NAMES = {
 def preset_for(rows: int, columns: int) -> str:
     """The preset that suits the size of a table: the whole recipe, unless it takes minutes.
 
+    >>> from fastnn.cli.tables import preset_for
     >>> preset_for(2_000, 10), preset_for(60_000, 20), preset_for(1_000_000, 20)
     ('td', 'td-s', 'mlp')
     """

@@ -31,6 +31,9 @@ class FlatParameters:
         grads: for each parameter, its view of `gradients`.
         starts: where each parameter begins, and at last the length of the vectors.
 
+    >>> import numpy as np
+    >>> from fastnn import Parameter
+    >>> from fastnn.optim.flat import FlatParameters
     >>> a, b = Parameter(np.ones((2, 3), np.float32)), Parameter(np.ones(3, np.float32))
     >>> flat = FlatParameters.of([a, b])
     >>> flat.starts, np.shares_memory(a.detach().numpy(), flat.values.numpy())

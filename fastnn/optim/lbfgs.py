@@ -48,8 +48,9 @@ class LBFGS(BlockOptimizer):
     Source: Nocedal & Wright 2006, algorithms 7.4 and 7.5, the form of torch's `optim.LBFGS`.
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> w = fastnn.tensor([3.0, -2.0], requires_grad=True)
-    >>> optimizer = LBFGS([w], line_search_fn="strong_wolfe")
+    >>> optimizer = optim.LBFGS([w], line_search_fn="strong_wolfe")
     >>> def closure():
     ...     optimizer.zero_grad()
     ...     loss = ((w - 1) ** 4).sum()

@@ -114,7 +114,7 @@ def fit_many(
         >>> def build(width=4):
         ...     return nn.Sequential(nn.Linear(2, width), nn.Tanh(), nn.Linear(width, 2))
         >>> x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
-        >>> population = fit_many(
+        >>> population = fastnn.fit_many(
         ...     build, x, y, configs=[{"lr": 0.1, "width": width} for width in (2, 4, 8)],
         ...     epochs=100, batch_size=4, loss=nn.CrossEntropyLoss(), verbose=0)
         >>> population.history["loss"].shape

@@ -75,7 +75,9 @@ class Generator:
     Raises:
         ValueError: the seed is out of range.
 
-    >>> g = Generator(0)
+    >>> import numpy as np
+    >>> import fastnn
+    >>> g = fastnn.Generator(0)
     >>> print(g.uniform((2,), 0.0, 1.0, np.float32))
     [0.4962566 0.7682218]
     """
@@ -130,7 +132,9 @@ class Generator:
     def get_state(self) -> Tensor:
         """The whole state as a uint8 tensor of 2536 bytes, for `set_state`.
 
-        >>> g = Generator(1)
+        >>> import numpy as np
+        >>> import fastnn
+        >>> g = fastnn.Generator(1)
         >>> state = g.get_state()
         >>> a = g.uniform((3,), 0.0, 1.0, np.float32)
         >>> g.set_state(state)
@@ -329,7 +333,7 @@ def manual_seed(seed: int) -> Generator:
         TypeError, ValueError: not an integer in that range.
 
     >>> import fastnn
-    >>> _ = manual_seed(42)
+    >>> _ = fastnn.manual_seed(42)
     >>> fastnn.rand(2)
     tensor([0.8823, 0.9150])
     """
@@ -364,10 +368,11 @@ def fork_rng(devices: Any = (), enabled: bool = True, device_type: str = "cpu") 
         devices, device_type: accepted, since there is one generator, the CPU's.
         enabled: False: do nothing.
 
-    >>> _ = manual_seed(0)
-    >>> with fork_rng():
-    ...     _ = manual_seed(7)
-    >>> initial_seed()
+    >>> import fastnn
+    >>> _ = fastnn.manual_seed(0)
+    >>> with fastnn.random.fork_rng():
+    ...     _ = fastnn.manual_seed(7)
+    >>> fastnn.initial_seed()
     0
     """
     state = default_generator.get_state() if enabled else None
@@ -383,8 +388,9 @@ def derive_seed(generator: Generator | None = None) -> int:
 
     It takes one 64-bit draw from the generator, so it depends on `manual_seed`.
 
-    >>> _ = manual_seed(3)
-    >>> derive_seed()
+    >>> import fastnn
+    >>> _ = fastnn.manual_seed(3)
+    >>> fastnn.random.derive_seed()
     937055941807507096
     """
     return (generator or default_generator).derive_seed()

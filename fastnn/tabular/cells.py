@@ -80,6 +80,7 @@ def typed(
         kind and values, and a note if cells were passed over.
 
     Example:
+        >>> from fastnn.tabular.cells import typed
         >>> typed(["1.5", "NA", "$1,200"]).values.tolist()
         [1.5, nan, 1200.0]
         >>> typed(["oak", "?", "elm"])[:2]
@@ -181,6 +182,7 @@ def decimal_mark(columns: Iterable[Sequence[str]], usual: Mark = ".") -> Mark:
     """The decimal mark of a file: the one under which more columns are numbers, the usual one if
     both are as good.
 
+    >>> from fastnn.tabular.cells import decimal_mark
     >>> decimal_mark([["1,5", "2,25"], ["oak", "elm"]])
     ','
     >>> decimal_mark([["1.500"]]), decimal_mark([["1.500"]], usual=",")

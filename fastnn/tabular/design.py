@@ -33,6 +33,7 @@ class Design:
         scale: of the numbers.
 
     Example:
+        >>> from fastnn.tabular.design import Design
         >>> from fastnn.tabular.frame import as_frame
         >>> rows = as_frame({"width": [1.0, 3.0], "kind": ["oak", "elm"]})
         >>> Design.fit(rows)[0].apply(rows).tolist()
@@ -105,6 +106,7 @@ class Standardizer:
 
     Example:
         >>> import numpy as np
+        >>> from fastnn.tabular.design import Standardizer
         >>> Standardizer.fit(np.array([[1.0, 5.0], [3.0, 5.0]])).apply([[5.0, 5.0]]).tolist()
         [[3.0, 0.0]]
     """

@@ -62,6 +62,7 @@ class Encoder:
         features: the columns that are read, in order.
 
     Example:
+        >>> from fastnn.tabular.encoding import Encoder
         >>> from fastnn.tabular.frame import as_frame
         >>> rows = as_frame({"width": [1.0, 3.0, None], "kind": ["oak", "elm", "oak"]})
         >>> encoder, notes = Encoder.fit(rows)

@@ -57,6 +57,7 @@ class TabularClassifier(Tabular):
     Source: Holzmueller, Grinsztajn and Steinwart 2024, "Better by default" (RealMLP-TD), and its
     reference implementation, pytabkit 1.7.3, which is followed where the two differ.
 
+    >>> from fastnn.tabular import TabularClassifier
     >>> rows = {"width": [1.0, 2.0, None, 4.0] * 8, "kind": ["oak", "elm", "oak", "ash"] * 8}
     >>> model = TabularClassifier(epochs=8, random_state=0).fit(rows, ["no", "yes"] * 16)
     >>> model.predict({"kind": ["elm", "oak"], "width": [2.0, 1.0]}).tolist()
@@ -150,6 +151,7 @@ class TabularRegressor(Tabular):
 
     Source: as there.
 
+    >>> from fastnn.tabular import TabularRegressor
     >>> rows = [[i % 7, i % 5] for i in range(70)]
     >>> y = [10 * a + b for a, b in rows]
     >>> TabularRegressor(epochs=128, random_state=0).fit(rows, y).score(rows, y) > 0.9

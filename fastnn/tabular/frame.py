@@ -147,6 +147,7 @@ class Frame:
     def where(self, row: int) -> str:
         """How to call a row: by its line where it has one.
 
+        >>> from fastnn.tabular import Frame
         >>> Frame({}, 3).where(2)
         'row 2'
         """
@@ -185,6 +186,7 @@ def as_frame(x: Any, who: str = "x", wanted: Mapping[str, Wanted] = NOTHING) -> 
         ValueError: columns of different lengths, an array that has not two axes, a name twice.
 
     Example:
+        >>> from fastnn.tabular import as_frame
         >>> as_frame({"width": [1, None], "kind": ["oak", "elm"]}).names
         ('width', 'kind')
         >>> as_frame([[1, 2], [3, 4]]).columns["x1"].values.tolist()
@@ -313,6 +315,8 @@ def _array(values: Any) -> NDArray[Any]:
 def unmasked(values: Any) -> Any:
     """The values; those that a masked array hides are missing ones.
 
+    >>> import numpy as np
+    >>> from fastnn.tabular.frame import unmasked
     >>> unmasked(np.ma.masked_array([1, 2], [False, True])).tolist()
     [1.0, nan]
     """
@@ -360,6 +364,7 @@ def in_columns(
     Raises:
         TypeError, ValueError: as by `as_frame`; a needed column is not there.
 
+    >>> from fastnn.tabular.frame import in_columns
     >>> in_columns([[1, 2]], ("width", "kind"), ("kind",)).names
     ('width', 'kind')
     """

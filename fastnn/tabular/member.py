@@ -26,6 +26,8 @@ class Target:
 
     With `log` the net gives the logarithm of z.
 
+    >>> import numpy as np
+    >>> from fastnn.tabular.member import Target
     >>> Target(10.0, 2.0, 9.0, 11.5).undo(np.array([0.0, 1.0])).tolist()
     [10.0, 11.5]
     """

@@ -193,6 +193,8 @@ def _targets(task: Task, loss: nn.Module, target: Target | None) -> NDArray[Any]
 def smoothed(labels: NDArray[Any], classes: int, share: float) -> NDArray[np.float32]:
     """The probability of each class, (n, classes): 1 - share at the label, beside share / classes.
 
+    >>> import numpy as np
+    >>> from fastnn.tabular.members import smoothed
     >>> smoothed(np.array([1, 0]), 2, 0.5).tolist()
     [[0.25, 0.75], [0.75, 0.25]]
     """

@@ -280,6 +280,7 @@ class TabularModel(nn.Module):
 def median_of(quantiles: Sequence[float]) -> int:
     """The place of the median among quantiles; 0 where there are none.
 
+    >>> from fastnn.tabular.model import median_of
     >>> median_of((0.1, 0.5, 0.9)), median_of(())
     (1, 0)
     """

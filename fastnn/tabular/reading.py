@@ -70,6 +70,7 @@ def read_table(
 
     Example:
         >>> import io
+        >>> from fastnn.tabular import read_table
         >>> frame = read_table(io.StringIO("width;kind\\n1,5;oak\\n?;elm\\n"))
         >>> frame.columns["width"].values.tolist(), frame.columns["kind"].values.tolist()
         ([1.5, nan], ['oak', 'elm'])

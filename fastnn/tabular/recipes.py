@@ -18,6 +18,8 @@ Times = NDArray[np.float64]
 def coslog4(t: Times) -> Times:
     """(1 - cos(2 pi log2(1 + 15 t))) / 2: four waves from 0 to 1 and back, each twice as long.
 
+    >>> import numpy as np
+    >>> from fastnn.tabular.recipes import coslog4
     >>> coslog4(np.array([0.0, (2**0.5 - 1) / 15, 1 / 15, 1.0])).round(6).tolist()
     [0.0, 1.0, 0.0, 0.0]
     """
@@ -27,6 +29,8 @@ def coslog4(t: Times) -> Times:
 def flat_cos(t: Times) -> Times:
     """(1 + cos(pi (max(1, 2 t) - 1))) / 2: 1 up to the half, then down to 0.
 
+    >>> import numpy as np
+    >>> from fastnn.tabular.recipes import flat_cos
     >>> flat_cos(np.array([0.0, 0.5, 0.75, 1.0])).round(6).tolist()
     [1.0, 1.0, 0.5, 0.0]
     """
@@ -104,6 +108,7 @@ def recipe_of(preset: str, classes: bool, **changes: Any) -> Recipe:
     Raises:
         TypeError, ValueError: an unknown preset, or a change that cannot be.
 
+    >>> from fastnn.tabular.recipes import recipe_of
     >>> recipe_of("td", classes=False, epochs=3).lr
     0.2
     """

@@ -23,6 +23,8 @@ MAX_ONE_HOT = 1000  # columns of one category; the rarer values are all 0, like 
 def smooth_clip(x: NDArray[Any]) -> NDArray[Any]:
     """x / sqrt(1 + (x / 3)^2): near x where it is small, and within -3 and 3.
 
+    >>> import numpy as np
+    >>> from fastnn.tabular.robust import smooth_clip
     >>> smooth_clip(np.array([0.1, 1e6])).round(4).tolist()
     [0.0999, 3.0]
     """
@@ -46,6 +48,7 @@ class RobustDesign:
 
     Example:
         >>> from fastnn.tabular.frame import as_frame
+        >>> from fastnn.tabular.robust import RobustDesign
         >>> rows = as_frame({"width": [1.0, 2.0, 3.0], "kind": ["oak", "elm", "oak"]})
         >>> RobustDesign.fit(rows)[0].apply(rows).astype(float).round(2).tolist()
         [[-0.95, 0.0], [0.0, -1.66], [0.95, 0.0]]

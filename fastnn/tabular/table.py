@@ -71,7 +71,8 @@ def load_table(name: str) -> Table:
         ImportError: scikit-learn is not installed; the extra ``demo`` installs it.
 
     Example:
-        >>> load_table("iris").classes  # doctest: +SKIP
+        >>> from fastnn.tabular import load_table
+        >>> load_table("iris").classes
         ('setosa', 'versicolor', 'virginica')
     """
     if name not in DATASETS:
@@ -131,6 +132,7 @@ def read_csv(
 
     Example:
         >>> import os, tempfile
+        >>> from fastnn.tabular import read_csv
         >>> path = os.path.join(tempfile.mkdtemp(), "a.csv")
         >>> with open(path, "w") as file:
         ...     _ = file.write("width,kind\\n1.5,oak\\n2.5,elm\\n")

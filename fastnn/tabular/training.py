@@ -129,7 +129,10 @@ def train(
         ValueError: the table has no target or too few rows, or a setting is out of range.
 
     Example:
-        >>> result = train(load_table("iris"), Settings(hidden=(16,)))  # doctest: +SKIP
+        >>> from fastnn.tabular import Settings, load_table, train
+        >>> result = train(load_table("iris"), Settings(hidden=(16,), epochs=40, seed=0))
+        >>> len(result.history["val_loss"]), len(result.test)
+        (40, 38)
     """
     if table.y is None:
         raise ValueError("table: expected one with a target, got features only")

@@ -40,6 +40,7 @@ def inputs_taken(model: Module) -> int:
     """How many inputs `forward` has to be given; 1 where its signature does not tell.
 
     >>> from fastnn import nn
+    >>> from fastnn.train.batches import inputs_taken
     >>> inputs_taken(nn.Linear(2, 1)), inputs_taken(nn.Bilinear(2, 2, 1))
     (1, 2)
     """
@@ -60,6 +61,7 @@ def arranged(batch: Sequence[Any], inputs: int, name: str = "x") -> tuple[Any, .
     Raises:
         TypeError: too few or too many.
 
+    >>> from fastnn.train.batches import arranged
     >>> arranged(("x", "y", "w"), 1), arranged(("a", "b", "y"), 2), arranged((("a", "b"), "y"), 2)
     (('x', 'y', 'w'), (('a', 'b'), 'y'), (('a', 'b'), 'y'))
     """

@@ -118,7 +118,8 @@ class Embedding(Layer):
         TypeError, IndexError: x that is not int64 in 0 .. num_embeddings - 1.
 
     >>> import fastnn
-    >>> layer = Embedding.from_pretrained(fastnn.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    >>> from fastnn import nn
+    >>> layer = nn.Embedding.from_pretrained(fastnn.tensor([[1.0, 2.0], [3.0, 4.0]]))
     >>> layer(fastnn.tensor([1, 0, 1]))
     tensor([[3., 4.],
             [1., 2.],
