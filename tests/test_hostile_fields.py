@@ -205,6 +205,6 @@ def test_tensors_of_a_checkpoint(value: float, tmp_path: Path) -> None:
     for name in kinds:
         bad = {**tensors, name: np.full_like(tensors[name], value)}
         path.write_bytes(file_of(bad, config).getvalue())
-        with pytest.raises(FormatError, match="expected .*, got (nan|inf)") as error:
+        with pytest.raises(FormatError, match=r"expected .*, got (nan|inf)") as error:
             run("adam and steps", path, 2)
         assert str(path) in str(error.value)

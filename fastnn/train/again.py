@@ -179,6 +179,7 @@ class Fit:
             if not all([recording.look() for recording in self._recordings]):
                 return False
         self._vectors = _vectors_of(model)
+        self._buffered = any(True for _ in model.buffers())
         return True
 
     def _run(self, trainer: Trains, rows: Rows, epochs: int) -> History:
@@ -195,6 +196,9 @@ class Fit:
 
     def _check_finite(self) -> None:
         """As `check_finite`, which is asked where something is not."""
+        if self._buffered:
+            check_finite(self._of[0])
+            return
         for flat in self._vectors:
             if flat is None or not (flat.is_intact() and check.are_finite(flat.values._array)):
                 check_finite(self._of[0])

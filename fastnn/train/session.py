@@ -24,7 +24,7 @@ from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
 from fastnn.train.python_loop import PythonLoop
 from fastnn.train.steps import Steps
-from fastnn.train.validation import Rows, real_of
+from fastnn.train.validation import Rows, check_finite, real_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,6 +93,7 @@ class Session:
         self._at_rest = True  # between two steps, with nothing half done
         self._saved: tuple[int, int, bool] | None = None
         self.has_trained = False
+        self._buffered = any(True for _ in steps.model.buffers())
         shows = plan.bar.active and not any(isinstance(c, ProgressBar) for c in plan.callbacks)
         self._callbacks = [*([plan.bar] if shows else []), *plan.callbacks]
         self._watching = [
@@ -234,13 +235,19 @@ class Session:
     def _chunks(self, loop: AnyLoop) -> None:
         """Run chunks of steps until something else is due: a stop, a checkpoint, or another look at
         what a callback may have changed."""
+        while self._chunk(loop):
+            if self._buffered:
+                check_finite(self.steps.model)
+            for callback in self._watching:
+                if callback.on_progress(loop.epoch, loop.step) is True:
+                    self.trainer.stop_training = True
+            if self.trainer.stop_training or self._is_due() or self._watching:
+                return
+
+    def _chunk(self, loop: AnyLoop) -> bool:
+        """Run steps for a while; whether there are more."""
         try:
-            while loop.run():
-                for callback in self._watching:
-                    if callback.on_progress(loop.epoch, loop.step) is True:
-                        self.trainer.stop_training = True
-                if self.trainer.stop_training or self._is_due() or self._watching:
-                    return
+            return loop.run()
         except FloatingPointError:
             rows = self.rows.x[loop.rows_of_step()]
             x = converted(rows, wide(real_of(self.steps.model)))
@@ -269,6 +276,8 @@ class Session:
         plan, epoch = self.plan, self.epoch
         assert self.sums is not None
         self._at_rest = False
+        if self._buffered:
+            check_finite(self.steps.model)
         logs = self._figures(self.sums, loop)
         if plan.whole and self._held_out is None:
             logs |= figures_of(plan.whole, self.steps.model, self.rows.x, self.rows.y)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastnn._support import check
-from fastnn.optim.lr_scheduler.base import LRScheduler, each_group, set_rate
+from fastnn.optim.lr_scheduler.base import LRScheduler, each_rate, set_rate
 from fastnn.optim.optimizer import Group, Optimizer
 
 Rates = float | Sequence[float]
@@ -73,22 +73,24 @@ class CyclicLR(LRScheduler):
         max_momentum: Rates = 0.9,
         last_epoch: int = -1,
     ) -> None:
-        base_lrs = each_group("base_lr", base_lr, optimizer)
-        self.max_lrs = each_group("max_lr", max_lr, optimizer)
+        base_lrs = each_rate("base_lr", base_lr, optimizer)
+        self.max_lrs = each_rate("max_lr", max_lr, optimizer)
         up = float(check.integer("step_size_up", step_size_up, 1))
-        down = up if step_size_down is None else float(step_size_down)
+        down = up
+        if step_size_down is not None:
+            down = float(check.integer("step_size_down", step_size_down, 1))
         self.total_size = up + down
         self.step_ratio = up / self.total_size
         if scale_fn is None:
             check.choice("mode", mode, ("triangular", "triangular2", "exp_range"))
             scale_mode = "iterations" if mode == "exp_range" else "cycle"
-        self.mode, self.gamma = mode, gamma
+        self.mode, self.gamma = mode, check.real("gamma", gamma)
         self.scale_mode = check.choice("scale_mode", scale_mode, ("cycle", "iterations"))
         self._scale_fn = scale_fn
         self.cycle_momentum = cycle_momentum
         self._betas = _uses_betas(optimizer) if cycle_momentum else False
-        self.base_momentums = each_group("base_momentum", base_momentum, optimizer)
-        self.max_momentums = each_group("max_momentum", max_momentum, optimizer)
+        self.base_momentums = each_rate("base_momentum", base_momentum, optimizer, 1.0)
+        self.max_momentums = each_rate("max_momentum", max_momentum, optimizer, 1.0)
         if last_epoch == -1:
             for group, rate in zip(optimizer.param_groups, base_lrs, strict=True):
                 set_rate(group, rate)
@@ -176,12 +178,14 @@ class OneCycleLR(LRScheduler):
         self.pct_start = check.real("pct_start", pct_start, 0.0, 1.0)
         self.anneal_strategy = check.choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
         self.three_phase, self.cycle_momentum = three_phase, cycle_momentum
-        self.max_lrs = each_group("max_lr", max_lr, optimizer)
+        self.max_lrs = each_rate("max_lr", max_lr, optimizer)
+        div_factor = check.real("div_factor", div_factor, 0.0, open_low=True)
+        final = check.real("final_div_factor", final_div_factor, 0.0, open_low=True)
         self.initial_lrs = [high / div_factor for high in self.max_lrs]
-        self.min_lrs = [first / final_div_factor for first in self.initial_lrs]
+        self.min_lrs = [first / final for first in self.initial_lrs]
         self._betas = _uses_betas(optimizer) if cycle_momentum else False
-        self.base_momentums = each_group("base_momentum", base_momentum, optimizer)
-        self.max_momentums = each_group("max_momentum", max_momentum, optimizer)
+        self.base_momentums = each_rate("base_momentum", base_momentum, optimizer, 1.0)
+        self.max_momentums = each_rate("max_momentum", max_momentum, optimizer, 1.0)
         if last_epoch == -1:
             for group, rate in zip(optimizer.param_groups, self.initial_lrs, strict=True):
                 group["initial_lr"] = rate
