@@ -109,7 +109,7 @@ def before_training(
     if is_known(model, loss):
         return
     with _unchanged(model), evaluating(model), enable_grad():
-        z = model(of_array(_rows(model, x)[:ROWS]))
+        z = model(of_array(_rows(model, x, ROWS)))
         asked = z.detach().requires_grad_()
         value = loss(asked, *(_as_target(y, z) for y in targets))
         applies = applied_to(asked, value)
@@ -346,12 +346,12 @@ def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
     return found[0] if found else None
 
 
-def _rows(model: nn.Module, x: ArrayLike) -> NDArray[Any]:
-    """A copy of x in the model's dtype."""
+def _rows(model: nn.Module, x: ArrayLike, most: int | None = None) -> NDArray[Any]:
+    """A copy of x, or of its first rows, in the model's dtype."""
     parameter = next(iter(model.parameters()), None)
     real = np.dtype(np.float32) if parameter is None else parameter.dtype
     array = x._array if isinstance(x, Tensor) else np.asarray(in_order(model, x))
-    return converted(np.array(as_dtype(array), order="C"), real)
+    return converted(np.array(as_dtype(array[:most] if most else array), order="C"), real)
 
 
 @contextmanager
