@@ -37,7 +37,7 @@ USES: dict[str, tuple[float, Callable[[fastnn.Trainer, Any], object]]] = {
     "before_training": (0.01, lambda t, x: guards.before_training(t.model, t.loss, x, Y)),
     "fit": (0.3, fit),
     "fit with metrics": (0.3, lambda t, x: fit(t, x, metrics=["mae"])),
-    "fit with validation": (0.3, lambda t, x: fit(t, x, validation_data=HELD)),
+    "fit with validation": (0.5, lambda t, x: fit(t, x, validation_data=HELD)),
     "validation on all": (
         0.3, lambda t, x: t.fit(*HELD, validation_data=(x, Y), verbose=0)
     ),

@@ -160,9 +160,16 @@ class Session:
         return faults_of(f"checkpoint: {self._file.path}: a state that does not fit")
 
     def _end_cut_off(self, loop: AnyLoop) -> None:
-        """Note the figures of an epoch that was cut off before them."""
-        if self.step == loop.steps and self.sums is not None:
-            self.history.add(self.epoch, self._figures(self.sums, loop))
+        """Note the figures of an epoch that was cut off before them; nan for what it lacks, so that
+        all lists stay as long as those of whole epochs."""
+        if self.step != loop.steps or self.sums is None:
+            return
+        due = (self.epoch + 1) % self.plan.every == 0
+        names = [name for name in self.plan.names() if due or not name.startswith("val_")]
+        logs = dict.fromkeys(names, math.nan) | self._figures(self.sums, loop)
+        if self.plan.lists_lr():
+            logs["lr"] = self.trainer.optimizer.param_groups[0]["lr"]
+        self.history.add(self.epoch, logs)
 
     def _loop(self) -> AnyLoop:
         plan = self.plan
