@@ -285,7 +285,10 @@ def _try_loss(
         try:
             value = measured(given.loss, z, target, *weight)[0]
         except ValueError as error:
-            raise ValueError(f"{given.name}y: the loss does not take it: {error}") from error
+            said = str(error).removeprefix("target: ")
+            raise ValueError(
+                f"{given.name}y: the loss does not take it: {said} (of the first {len(z)} rows)"
+            ) from error
         figures = {name: _figure(name, metric, z, target) for name, metric in metrics.items()}
     check_loss(given.loss, value)
     check_metrics(figures)
