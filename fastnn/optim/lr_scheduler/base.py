@@ -32,7 +32,7 @@ def checked_optimizer(optimizer: Optimizer) -> Optimizer:
 
 def each_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
     """One value for each parameter group: `value` for all, or a list of them."""
-    groups = optimizer.param_groups
+    groups = checked_optimizer(optimizer).param_groups
     if not isinstance(value, list | tuple):
         return [value] * len(groups)
     if len(value) != len(groups):
@@ -86,6 +86,7 @@ class LRScheduler:
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = checked_optimizer(optimizer)
+        last_epoch = check.integer("last_epoch", last_epoch, -1)
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
                 group.setdefault("initial_lr", number(group["lr"]))
