@@ -23,6 +23,7 @@ from fastnn._support import check
 from fastnn._support.columns import in_order
 from fastnn._support.dtypes import converted, is_float, readable
 from fastnn.nn.activations.base import Elementwise
+from fastnn.nn.losses.suited import odd_targets
 from fastnn.nn.modes import evaluating
 from fastnn.random.generator import engine_state
 from fastnn.tape.modes import enable_grad, no_grad
@@ -83,7 +84,8 @@ def before_training(
 
     Warns of probabilities for a loss that applies softmax or sigmoid itself, of outputs that are
     not log-probabilities for NLLLoss or KLDivLoss, and of a model that ends in a softmax of a
-    softmax.
+    softmax. Also of targets that a loss takes but cannot fit, such as -1 and 1 for
+    BCEWithLogitsLoss.
 
     Runs model and loss on the first 32 rows, in evaluation mode, and leaves them unchanged; only
     once for the same model and loss. The check reads the tape, so it sees functions as well as
@@ -110,10 +112,12 @@ def before_training(
     if is_known(model, loss):
         return
     with _unchanged(model), evaluating(model), enable_grad():
-        z = model(of_array(_rows(model, x)[:ROWS]))
+        z = model(of_array(_rows(model, x, ROWS)))
         asked = z.detach().requires_grad_()
         value = loss(asked, *(_as_target(y, z) for y in targets))
-        found = found_in(loss, z, applied_to(asked, value), metrics)
+        applies = applied_to(asked, value)
+        found = found_in(loss, z, applies, metrics)
+        found = found or next(filter(None, (odd_targets(loss, applies, y) for y in targets)), None)
     report(model, loss, found)
 
 
@@ -310,7 +314,7 @@ def activation_report(model: nn.Module, x: ArrayLike) -> ActivationReport:
 
 
 def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
-    """Find the first layer with a nan or infinite weight or output, in forward order.
+    """Find the first layer with a nan or infinite weight, buffer or output, in forward order.
 
     Runs the model on x once, in its current mode, and leaves it unchanged.
 
@@ -334,6 +338,9 @@ def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
         for name, p in module._own_parameters():
             if p is not None and not np.isfinite(p._array).all():
                 found.append(f"the parameter {path}.{name}" if path else f"the parameter {name}")
+        for name, buffer in module._buffers.items():
+            if buffer is not None and not np.isfinite(readable(buffer._array)).all():
+                found.append(f"the buffer {path}.{name}" if path else f"the buffer {name}")
 
     def look(label: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         if isinstance(output, Tensor) and not np.isfinite(readable(output._array)).all():
@@ -344,12 +351,12 @@ def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
     return found[0] if found else None
 
 
-def _rows(model: nn.Module, x: ArrayLike) -> NDArray[Any]:
-    """A copy of x in the model's dtype."""
+def _rows(model: nn.Module, x: ArrayLike, most: int | None = None) -> NDArray[Any]:
+    """A copy of x, or of its first rows, in the model's dtype."""
     parameter = next(iter(model.parameters()), None)
     real = np.dtype(np.float32) if parameter is None else parameter.dtype
     array = x._array if isinstance(x, Tensor) else np.asarray(in_order(model, x))
-    return converted(np.array(as_dtype(array), order="C"), real)
+    return converted(np.array(as_dtype(array[:most] if most else array), order="C"), real)
 
 
 @contextmanager

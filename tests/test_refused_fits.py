@@ -81,7 +81,7 @@ def saved(setup: Setup, change: Callable[[dict[str, Any]], object] = lambda stat
     other.trainer.fit(X, CLASSES, checkpoint=path, scheduler=other.scheduler, verbose=0)
     state = fastnn.load(path)
     change(state)
-    fastnn.save(state, path)
+    fastnn.save(state, path, finite=False)
     return path
 
 

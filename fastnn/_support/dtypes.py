@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast as as_type
 import numpy as np
 
 from fastnn._core import engine
-from fastnn._support.errors import InvalidTypeError
+from fastnn._support.errors import InvalidTypeError, too_large
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -151,10 +151,14 @@ def filled(shape: Any, value: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
 
     Raises:
         RuntimeError: it does not.
+        ValueError: no memory can hold the shape.
     """
     one, dtype = np.asarray(value), np.dtype(dtype)
     fits("fill_value", one, dtype)
-    return np.full(shape, number(one.item(), dtype))
+    try:
+        return np.full(shape, number(one.item(), dtype))
+    except ValueError:
+        raise too_large("size", shape) from None
 
 
 def fits(name: str, values: NDArray[Any], dtype: np.dtype[Any]) -> None:

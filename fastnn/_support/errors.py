@@ -17,7 +17,13 @@ import numpy as np
 
 from fastnn._core.engine import InvalidTypeError, InvalidValueError
 
-__all__ = ["InvalidIndexError", "InvalidTypeError", "InvalidValueError", "broadcast_shapes"]
+__all__ = [
+    "InvalidIndexError",
+    "InvalidTypeError",
+    "InvalidValueError",
+    "broadcast_shapes",
+    "too_large",
+]
 
 
 NUMPY_OF_TAPED = (
@@ -27,6 +33,13 @@ NUMPY_OF_TAPED = (
 
 class InvalidIndexError(IndexError, ValueError, RuntimeError):
     """An axis or a position that is not there."""
+
+
+def too_large(name: str, shape: tuple[int, ...]) -> InvalidValueError:
+    """The error of a shape that no memory can hold."""
+    return InvalidValueError(
+        f"{name}: expected a shape of fewer than 2**63 bytes, got {tuple(shape)}"
+    )
 
 
 def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:

@@ -55,6 +55,7 @@ def save(
     *,
     extra: Mapping[str, Any] | None = None,
     kind: str | None = None,
+    finite: bool = True,
 ) -> None:
     """Save a model, or state, to one file; a crash leaves the old file or the whole new one.
 
@@ -66,11 +67,12 @@ def save(
             io.BytesIO, which is written to as it is.
         extra: anything JSON can hold, kept beside the weights, such as how the data was scaled.
         kind: of a model around the net that `load` is to give, one of `KINDS`, or None.
+        finite: refuse state with nan or inf in a tensor, default True; a model always.
 
     Raises:
         TypeError: the model holds a layer of another type, the state something else, or `extra`
             is not JSON.
-        ValueError: a weight of a model is nan or infinite.
+        ValueError: a weight or buffer is nan or infinite.
         OSError: the file cannot be written; the old file is intact.
 
     Example:
@@ -81,7 +83,7 @@ def save(
         1
     """
     if not isinstance(model, nn.Module):
-        return save_state(model, path)
+        return save_state(model, path, finite)
     config = {"schema": SCHEMA, "fastnn": __version__, "layers": described(model)}
     if extra is not None:
         config["extra"] = dict(extra)

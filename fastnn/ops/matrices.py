@@ -47,7 +47,10 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     """
     if input.ndim == 0:
         raise InvalidValueError("diag_embed: expected at least one axis, got a 0-d tensor")
-    at = [axis("diag_embed", d, input.ndim + 1) for d in (dim1, dim2)]
+    at = [
+        axis("diag_embed", dim1, input.ndim + 1, "dim1"),
+        axis("diag_embed", dim2, input.ndim + 1, "dim2"),
+    ]
     if at[0] == at[1]:
         raise InvalidValueError(f"diag_embed: expected two different axes, got {dim1} and {dim2}")
     n, lead = input.shape[-1], input.shape[:-1]

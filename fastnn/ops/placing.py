@@ -107,7 +107,10 @@ def diagonal_scatter(
     Raises:
         ValueError: a src of another shape than the diagonals, or twice the same axis.
     """
-    at = [axis("diagonal_scatter", d, input.ndim) for d in (dim1, dim2)]
+    at = [
+        axis("diagonal_scatter", dim1, input.ndim, "dim1"),
+        axis("diagonal_scatter", dim2, input.ndim, "dim2"),
+    ]
     if at[0] == at[1]:
         raise InvalidValueError(
             f"diagonal_scatter: expected two different axes, got {dim1} and {dim2}"

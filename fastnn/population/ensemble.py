@@ -11,6 +11,7 @@ import numpy as np
 from fastnn import ops
 from fastnn._support import check
 from fastnn.io import FormatError, load_with_extra, save
+from fastnn.io.safetensors import faults_of, name_of
 from fastnn.nn import Module, Sequential
 from fastnn.nn.layers.dropout import AlphaDropout, Dropout
 from fastnn.nn.modes import evaluating
@@ -166,9 +167,10 @@ class Ensemble:
         models, extra = load_with_extra(path)
         told = extra.get(KEY)
         outputs = told.get("outputs") if isinstance(told, dict) else None
-        if outputs not in OUTPUTS or not len(models):
-            raise FormatError(f"{os.fsdecode(path)}: not a file of Ensemble.save")
-        return cls(list(models), outputs)
+        with faults_of(name_of(path)):
+            if not isinstance(outputs, str) or outputs not in OUTPUTS or not len(models):
+                raise FormatError("not a file of Ensemble.save")
+            return cls(list(models), outputs)
 
 
 def stacked(outputs: list[NDArray[Any]]) -> NDArray[Any]:

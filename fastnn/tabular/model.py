@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import io, nn
+from fastnn.io.safetensors import faults_of, name_of
 from fastnn.tabular.design import Design
 from fastnn.tabular.frame import Form, Frame, in_columns
 from fastnn.tabular.holdout import Split, fingerprint, restored_split
@@ -248,7 +249,9 @@ class TabularModel(nn.Module):
         Raises:
             FormatError: the file holds no tabular model.
         """
-        return cls.restored(*io.load_with_extra(path), os.fsdecode(path))
+        loaded = io.load_with_extra(path)
+        with faults_of(name_of(path)):
+            return cls.restored(*loaded, name_of(path))
 
     @classmethod
     def restored(cls, nets: nn.Sequential, extra: dict[str, Any], name: str) -> TabularModel:

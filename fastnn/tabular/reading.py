@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from fastnn.tabular.cells import Mark, Wanted, decimal_mark, typed
 from fastnn.tabular.frame import Column, Form, Frame, as_frame
+from fastnn.tabular.opening import content_of
 
 __all__ = ["SEPARATORS", "read_table"]
 
@@ -95,8 +96,7 @@ def _opened(source: Any) -> tuple[str, bytes | str | None]:
     if isinstance(source, str | os.PathLike):
         if os.fspath(source) == "-":
             return "standard input", sys.stdin.buffer.read()
-        with open(source, "rb") as file:
-            return os.fsdecode(source), file.read()
+        return os.fsdecode(source), content_of(source)
     if hasattr(source, "read"):
         return str(getattr(source, "name", "file")), source.read()
     return "data", None

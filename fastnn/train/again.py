@@ -101,6 +101,7 @@ class Fit:
         elif held is not None and _is_pair(pair):
             self._held_out = RowsLike(session, held, pair[1])
         self._changes, self._vectors = steps.model.changes, _vectors_of(steps.model)
+        self._buffered = any(True for _ in steps.model.buffers())
 
     def suits(self) -> bool:
         """Whether C can check data of these types, and the recordings hold now."""
@@ -184,6 +185,10 @@ class Fit:
         model = self._of[0]
         if self._changes != model.changes:
             self._changes, self._vectors = model.changes, _vectors_of(model)
+            self._buffered = any(True for _ in model.buffers())
+        if self._buffered:
+            check_finite(model)
+            return
         for flat in self._vectors:
             if flat is None or not (flat.is_intact() and check.are_finite(flat.values._array)):
                 check_finite(model)

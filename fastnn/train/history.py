@@ -11,7 +11,8 @@ class History:
     """The loss and metrics of each epoch.
 
     Attributes:
-        history: name ("loss", "val_loss", "accuracy", ...) -> one number per epoch.
+        history: name ("loss", "val_loss", "accuracy", ...) -> one number per epoch; nan for what an
+            epoch that was cut off by Ctrl-C has not.
         epoch: the numbers of the epochs, from 0.
     """
 

@@ -26,6 +26,8 @@ def check_like(own: Any, kept: Any, place: str) -> None:
     shapes. Where the fit has nothing yet, all that is checked is that numbers are finite."""
     if own is None or (isinstance(own, Mapping | list | tuple) and not own):
         check_sound(kept, place)
+        if own is None and isinstance(kept, str):
+            fail(place, "a number, or what has numbers", kept)
         if own is not None and not isinstance(kept, type(own)):
             fail(place, f"a {type(own).__name__}", kept)
     elif isinstance(own, Mapping):
@@ -42,7 +44,7 @@ def check_like(own: Any, kept: Any, place: str) -> None:
         if getattr(kept, "shape", None) != own.shape or kept.dtype != own.dtype:
             fail(place, f"shape {tuple(own.shape)} of {own.dtype}", kept)
         check_sound(kept, place)
-    elif kept is not None:
+    else:
         _check_value(own, kept, place)
 
 

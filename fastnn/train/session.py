@@ -25,7 +25,7 @@ from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
 from fastnn.train.python_loop import PythonLoop
 from fastnn.train.steps import EVALUATION_ROWS, Steps
-from fastnn.train.validation import Rows, real_of
+from fastnn.train.validation import Rows, check_finite, real_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,6 +92,7 @@ class Session:
         self.steps, self._file, self._renew = steps, file, renew
         self.training = Kept(steps, plan.batch, True)
         self._evaluation = Kept(steps, EVALUATION_ROWS, False)
+        self._seen, self._buffered = -1, False  # Module.changes; whether the model has buffers
         self._take(trainer, plan, rows, held_out, seed, plan.epochs)
 
     def _take(
@@ -112,6 +113,9 @@ class Session:
         self._at_rest = True  # between two steps, with nothing half done
         self._saved: tuple[int, int, bool] | None = None
         self.has_trained = False
+        changes = self.steps.model.changes
+        if self._seen != changes:
+            self._seen, self._buffered = changes, any(True for _ in self.steps.model.buffers())
         bar, callbacks = plan.bar, plan.callbacks
         shows = bar.active and not any(isinstance(c, ProgressBar) for c in callbacks)
         self._callbacks = [bar, *callbacks] if shows else callbacks
@@ -198,9 +202,16 @@ class Session:
         return faults_of(f"checkpoint: {self._file.path}: a state that does not fit")
 
     def _end_cut_off(self, loop: AnyLoop) -> None:
-        """Note the figures of an epoch that was cut off before them."""
-        if self.step == loop.steps and self.sums is not None:
-            self.history.add(self.epoch, self._figures(self.sums, loop))
+        """Note the figures of an epoch that was cut off before them; nan for what it lacks, so that
+        all lists stay as long as those of whole epochs."""
+        if self.step != loop.steps or self.sums is None:
+            return
+        due = (self.epoch + 1) % self.plan.every == 0
+        names = [name for name in self.plan.names() if due or not name.startswith("val_")]
+        logs = dict.fromkeys(names, math.nan) | self._figures(self.sums, loop)
+        if self.plan.lists_lr():
+            logs["lr"] = self.trainer.optimizer.param_groups[0]["lr"]
+        self.history.add(self.epoch, logs)
 
     def _loop(self) -> AnyLoop:
         """The loop of the next steps: callbacks and the like may have changed anything."""
@@ -279,13 +290,19 @@ class Session:
     def _chunks(self, loop: AnyLoop) -> None:
         """Run chunks of steps until something else is due: a stop, a checkpoint, or another look at
         what a callback may have changed."""
+        while self._chunk(loop):
+            if self._buffered:
+                check_finite(self.steps.model)
+            for callback in self._watching:
+                if callback.on_progress(loop.epoch, loop.step) is True:
+                    self.trainer.stop_training = True
+            if self.trainer.stop_training or self._is_due() or self._watching:
+                return
+
+    def _chunk(self, loop: AnyLoop) -> bool:
+        """Run steps for a while; whether there are more."""
         try:
-            while loop.run():
-                for callback in self._watching:
-                    if callback.on_progress(loop.epoch, loop.step) is True:
-                        self.trainer.stop_training = True
-                if self.trainer.stop_training or self._is_due() or self._watching:
-                    return
+            return loop.run()
         except FloatingPointError:
             rows = self.rows.x[loop.rows_of_step()]
             x = converted(rows, wide(real_of(self.steps.model)))
@@ -315,6 +332,8 @@ class Session:
         plan, epoch = self.plan, self.epoch
         assert self.sums is not None
         self._at_rest = False
+        if self._buffered:
+            check_finite(self.steps.model)
         logs = self._figures(self.sums, loop)
         if plan.whole and self.held_out is None:
             logs |= figures_of(plan.whole, self.steps.model, self.rows.x, self.rows.y)

@@ -285,7 +285,10 @@ def _try_loss(
         try:
             value = measured(given.loss, z, target, *weight)[0]
         except ValueError as error:
-            raise ValueError(f"{given.name}y: the loss does not take it: {error}") from error
+            said = str(error).removeprefix("target: ")
+            raise ValueError(
+                f"{given.name}y: the loss does not take it: {said} (of the first {len(z)} rows)"
+            ) from error
         figures = {name: _figure(name, metric, z, target) for name, metric in metrics.items()}
     check_loss(given.loss, value)
     check_metrics(figures)
@@ -326,7 +329,8 @@ def check_values(rows: Rows, recorder: Recorder) -> None:
 
 
 def check_finite(model: Module) -> None:
-    """Check that all weights are finite: a step can overflow although its loss is finite.
+    """Check that weights and buffers, such as running variances, are finite: a step can overflow
+    although its loss is finite.
 
     Raises:
         FloatingPointError: some are not.
@@ -336,3 +340,6 @@ def check_finite(model: Module) -> None:
             raise FloatingPointError(
                 f"{name}: has nan or infinite weights after the last step; lower lr, scale x"
             )
+    for name, buffer in model.named_buffers():
+        if buffer.dtype.kind == "f" and not check.are_finite(buffer._array):
+            raise FloatingPointError(f"{name}: became nan or infinite; scale x, or lower lr")

@@ -72,6 +72,8 @@ class CSVLogger(_Lines):
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
     ) -> None:
         super().__init__(filename, append)
+        if not isinstance(separator, str):
+            raise TypeError(f"separator: expected a text, got {check.show(separator)}")
         self.separator = separator
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

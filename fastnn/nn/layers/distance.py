@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from fastnn import ops
 from fastnn._support import check
 from fastnn.nn.module import Module
@@ -76,7 +78,8 @@ class CosineSimilarity(Module):
 
     def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
         super().__init__()
-        self.dim, self.eps = dim, check.real("eps", eps, 0.0)
+        self.dim = check.integer("dim", dim, -64, 63)
+        self.eps = check.real("eps", eps, 0.0)
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         """The similarities."""
@@ -104,7 +107,8 @@ class PairwiseDistance(Module):
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
         super().__init__()
-        self.norm, self.eps, self.keepdim = p, check.real("eps", eps), keepdim
+        self.norm = p if p in (math.inf, -math.inf) else check.real("p", p)
+        self.eps, self.keepdim = check.real("eps", eps), check.flag("keepdim", keepdim)
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         """The distances."""

@@ -157,6 +157,7 @@ class Embedding(Layer):
         self.padding_idx = None if padding_idx is None else _row(padding_idx, rows)
         trained = not check.flag("_freeze", _freeze)
         if _weight is not None:
+            check.a_tensor("_weight", _weight)
             check.same_shape("_weight", _weight.shape, (rows, width), "the embeddings")
             self.weight = Parameter(_weight, requires_grad=trained)
             return

@@ -228,6 +228,7 @@ class EmbeddingBag(Layer):
             at = check.integer("padding_idx", padding_idx, -shape[0], shape[0] - 1)
             self.padding_idx = at % shape[0]
         if _weight is not None:
+            check.a_tensor("_weight", _weight)
             check.same_shape("_weight", _weight.shape, shape, "the table")
             self.weight = Parameter(_weight)
         else:

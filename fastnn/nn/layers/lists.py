@@ -206,13 +206,22 @@ class ModuleDict(_ByName):
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Add modules, replacing those of the same name."""
         pairs: Any = modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules
-        for name, module in pairs:
+        for name, module in _pairs("modules", pairs):
             self[name] = module
 
     def __setitem__(self, key: str, module: Module) -> None:
         if not isinstance(module, Module):
             raise InvalidTypeError(f"modules[{key!r}]: expected a Module, got {check.show(module)}")
         self.add_module(key, module)
+
+
+def _pairs(name: str, given: Any) -> list[tuple[Any, Any]]:
+    try:
+        return [(key, value) for key, value in given]
+    except (TypeError, ValueError):
+        raise InvalidTypeError(
+            f"{name}: expected a dict, or pairs of name and value, got {check.show(given)}"
+        ) from None
 
 
 class ParameterList(Module):
@@ -317,7 +326,7 @@ class ParameterDict(_ByName):
             pairs = parameters.items()
         elif isinstance(parameters, Mapping):
             pairs = sorted(parameters.items())
-        for name, value in list(pairs):
+        for name, value in _pairs("parameters", pairs):
             self[name] = value
 
     def get(self, key: str, default: Any = None) -> Any:

@@ -19,8 +19,8 @@ class _Pad(Layer):
 
     def __init__(self, padding: int | Sequence[int]) -> None:
         super().__init__()
-        ends = (padding, padding) if isinstance(padding, int) else tuple(padding)
-        if len(ends) != 2:
+        ends = (padding, padding) if isinstance(padding, int) else padding
+        if not isinstance(ends, Sequence) or len(ends) != 2:
             raise InvalidValueError(
                 f"padding: expected a number, or (before, after), got {padding}"
             )

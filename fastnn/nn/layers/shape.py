@@ -8,7 +8,7 @@ from typing import Any
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn._support.errors import InvalidValueError
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.nn.layer import Layer
 from fastnn.tensor import Tensor
 
@@ -78,6 +78,10 @@ class Unflatten(Layer):
     def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
         super().__init__()
         self.dim = check.integer("dim", dim, -64, 63)
+        if not isinstance(unflattened_size, Sequence):
+            raise InvalidTypeError(
+                f"unflattened_size: expected sizes, got {check.show(unflattened_size)}"
+            )
         self.unflattened_size = tuple(
             check.integer("unflattened_size", n, -1, 2**31) for n in unflattened_size
         )

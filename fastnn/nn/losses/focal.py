@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastnn import ops
 from fastnn._support import check
 from fastnn._support.errors import InvalidValueError
-from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, reduced, same
+from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, finite, reduced, same
 from fastnn.nn.losses.cross_entropy import weighted_nll
 from fastnn.tensor import Tensor
 
@@ -69,7 +69,7 @@ class FocalLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(reduction=reduction)
-        self.register_buffer("weight", weight)
+        self.register_buffer("weight", finite("weight", weight))
         self.gamma = check.real("gamma", gamma, 0.0)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

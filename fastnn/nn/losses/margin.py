@@ -15,6 +15,7 @@ from fastnn.nn.losses.base import (
     Loss,
     Reduction,
     alike,
+    finite,
     legacy,
     like_input,
     reduced,
@@ -260,7 +261,7 @@ class MultiMarginLoss(Loss):
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.p, self.margin = check.choice("p", p, (1, 2)), check.real("margin", margin)
-        self.register_buffer("weight", weight)
+        self.register_buffer("weight", finite("weight", weight))
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -376,7 +377,7 @@ class MultiLabelSoftMarginLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+        self.register_buffer("weight", finite("weight", weight))
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""

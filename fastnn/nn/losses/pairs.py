@@ -307,6 +307,10 @@ class TripletMarginWithDistanceLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(reduction=reduction)
+        if distance_function is not None and not callable(distance_function):
+            raise InvalidTypeError(
+                f"distance_function: expected a function, got {check.show(distance_function)}"
+            )
         self.distance_function = (
             pairwise_distance if distance_function is None else distance_function
         )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def checked_optimizer(optimizer: Optimizer) -> Optimizer:
 
 def each_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
     """One value for each parameter group: `value` for all, or a list of them."""
-    groups = optimizer.param_groups
+    groups = checked_optimizer(optimizer).param_groups
     if not isinstance(value, list | tuple):
         return [value] * len(groups)
     if len(value) != len(groups):
@@ -40,6 +41,18 @@ def each_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
             f"{len(value)}"
         )
     return list(value)
+
+
+def each_rate(name: str, value: Any, optimizer: Optimizer, high: float = math.inf) -> list[float]:
+    """One rate for each parameter group, a finite number from 0 to `high`."""
+    return [check.real(name, rate, 0.0, high) for rate in each_group(name, value, optimizer)]
+
+
+def milestones_of(value: Any) -> list[int]:
+    """Numbers of steps, at least 0."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"milestones: expected a list of integers, got {check.show(value)}")
+    return [check.integer("milestones", m, 0) for m in value]
 
 
 def set_rate(group: dict[str, Any], rate: float) -> None:
@@ -73,6 +86,7 @@ class LRScheduler:
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = checked_optimizer(optimizer)
+        last_epoch = check.integer("last_epoch", last_epoch, -1)
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
                 group.setdefault("initial_lr", number(group["lr"]))

@@ -81,7 +81,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self.T_0 = self.T_i = check.integer("T_0", T_0, 1)
         self.T_mult = check.integer("T_mult", T_mult, 1)
         self.eta_min = check.real("eta_min", eta_min)
-        self.T_cur: float = last_epoch
+        self.T_cur: float = check.integer("last_epoch", last_epoch, -1)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastnn._support import check
-from fastnn.optim.lr_scheduler.base import LRScheduler, each_group
+from fastnn.optim.lr_scheduler.base import LRScheduler, each_group, milestones_of
 from fastnn.optim.optimizer import Optimizer
 
 Factor = Callable[[int], float]
@@ -135,7 +135,7 @@ class MultiStepLR(LRScheduler):
         gamma: float = 0.1,
         last_epoch: int = -1,
     ) -> None:
-        self.milestones = sorted(check.integer("milestones", m, 0) for m in milestones)
+        self.milestones = sorted(milestones_of(milestones))
         self.gamma = check.real("gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
