@@ -1,8 +1,8 @@
 """Run wheels where they are to run: python .ci/try_wheels.py [--only WORD ...] [--write PAGE]
 
 A Debian release that has the wheel's Python is unpacked into a folder, and the wheel runs there in
-a bare environment with NumPy: by chroot, and for another processor by qemu. Pythons that Debian
-lacks, free-threaded or for musl, are built from Debian's source. What cannot be run here is said.
+a bare environment with NumPy: by chroot, and for another processor by qemu. A free-threaded
+Python, which Debian lacks, is built from Debian's source. What cannot be run here is said.
 """
 
 import argparse
@@ -19,7 +19,6 @@ from wheels import DEBIAN, PYTHONS, WORK
 
 QEMU = "/usr/bin/qemu-aarch64-static"
 SMOKE = Path("tests/smoke_wheel.py")
-MUSL = "ld-musl-x86_64.so.1"
 NAME = re.compile(r"fastnn_cpu-.*-cp\d+-cp(\d)(\d+t?)-((many|musl)linux)_\d+_\d+_(\w+?)[.]")
 START, END = "<!-- make try-wheels writes from here -->\n", "<!-- to here -->\n"
 
@@ -67,19 +66,10 @@ def debian(python: str, processor: str) -> Place:
     return Place(said, packages, command, root)
 
 
-def built(python: str, library: str) -> Place:
-    """Python from Debian's source; for musl by zig, with musl from Debian too."""
-    folder = (WORK / "pythons" / f"{python}-{library}").absolute()
-    said = "Python built from Debian's source"
-    compiler = os.environ.get("CC", "cc")
-    options = ["--without-ensurepip", "--disable-test-modules", "--disable-ipv6"]
-    if library == "musllinux":
-        musl = unpack("bookworm", "amd64", ["musl"], WORK / "musl", alone=True).absolute()
-        zig = f"{shlex.quote(sys.executable)} -m ziglang"
-        compiler = (
-            f"{zig} cc -target x86_64-linux-musl -dynamic -Wl,-dynamic-linker={musl}/lib/{MUSL}"
-        )
-        said += " by zig, musl of Debian"
+def built(python: str) -> Place:
+    """Python from Debian's source."""
+    folder = (WORK / "pythons" / python).absolute()
+    options = ["--without-ensurepip", "--disable-test-modules"]
     if python.endswith("t"):
         options.append("--disable-gil")
     if not (folder / "bin").exists():
@@ -87,43 +77,34 @@ def built(python: str, library: str) -> Place:
         code = source(PYTHONS[version], f"python{version}", WORK / "source" / version).absolute()
         objects = WORK / "source" / folder.name
         objects.mkdir(exist_ok=True)
-        print(f"== building Python {python} for {library} (minutes)", flush=True)
-        environment = {**os.environ, "CC": compiler}
+        print(f"== building Python {python} (minutes)", flush=True)
+        configure = [code / "configure", f"--prefix={folder}", *options]
         with (objects / "log").open("w") as log:
-            for command in (
-                [code / "configure", f"--prefix={folder}", *options],
-                ["make", "-j2"],
-                ["make", "install"],
-            ):
-                subprocess.run(
-                    command, cwd=objects, env=environment, stdout=log, stderr=log, check=True
-                )
+            for command in (configure, ["make", "-j2"], ["make", "install"]):
+                subprocess.run(command, cwd=objects, stdout=log, stderr=log, check=True)
     packages = bare(folder / "env", str(folder / "bin"), python)
     shutil.copy(SMOKE, folder / "env")
-    return Place(said, packages, [str(folder / "env/bin/python")])
+    return Place("Python built from Debian's source", packages, [str(folder / "env/bin/python")])
 
 
 def place_of(python: str, library: str, processor: str) -> Place | str:
     """Where to run a wheel, or why it is not run."""
-    if library == "manylinux" and not python.endswith("t"):
+    if library == "musllinux":
+        return "not run: no Python for musl here"
+    if not python.endswith("t"):
         return debian(python, processor)
-    if processor != "x86_64":
-        return "not run: no such Python for this processor"
-    if python not in ("3.13", "3.13t"):
-        return "not run: no source of this Python that builds here"
-    return built(python, library)
+    if processor != "x86_64" or python != "3.13t":
+        return "not run: no such Python here"
+    return built(python)
 
 
-def install(wheel: Path, python: str, library: str, processor: str, place: Place) -> None:
+def install(wheel: Path, python: str, processor: str, place: Place) -> None:
     version, abi = python.rstrip("t"), "cp" + python.replace(".", "")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
     command += ["--target", place.packages, "--implementation=cp", f"--python-version={version}"]
     command += [f"--abi={abi}"]
-    tags = {
-        "manylinux": ["manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014"],
-        "musllinux": ["musllinux_1_2"],
-    }
-    command += [f"--platform={tag}_{processor}" for tag in tags[library]]
+    tags = ["manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014"]
+    command += [f"--platform={tag}_{processor}" for tag in tags]
     subprocess.run([*command, wheel], check=True)
 
 
@@ -138,7 +119,7 @@ def try_wheel(wheel: Path) -> list[str]:
     place = place_of(python, library, processor)
     if isinstance(place, str):
         return [*row, "", place, ""]
-    install(wheel, python, library, processor, place)
+    install(wheel, python, processor, place)
     script = f"{place.packages.parents[2].absolute()}/{SMOKE.name}"
     done = place.run(f"/env/{SMOKE.name}" if place.chroot else script)
     if done.returncode:
