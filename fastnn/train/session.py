@@ -255,7 +255,7 @@ class Session:
             finally:
                 self.plan.schedule.settle(loop.done)
                 self._note(loop, last)
-                self._at_rest = True
+                self._at_rest = not (isinstance(loop, PythonLoop) and loop.is_within)
             if self._is_due():
                 self._save()
             whole = self.step % self.plan.update.accumulate == 0  # no gradients half added up
