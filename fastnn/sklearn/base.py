@@ -28,6 +28,7 @@ from fastnn.sklearn.settings import (
     hidden_sizes,
 )
 from fastnn.sklearn.solver import Solver
+from fastnn.train.precision import check_float32, mode_of
 from fastnn.train.predict import predict
 
 Array = NDArray[Any]
@@ -90,6 +91,7 @@ class BaseMLP(BaseEstimator):
     lr_schedule: Any
     callbacks: Any
     n_threads: int | None
+    precision: str
 
     # ---- what each defines ----
 
@@ -132,6 +134,11 @@ class BaseMLP(BaseEstimator):
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         labels = y
         X, y = self._validate_input(X, y, incremental, reset=first)
+        if self.precision != "float32" and X.dtype == np.float64:
+            raise TypeError(
+                f"precision: {self.precision!r} is for products of float32, but X is float64; "
+                "convert it by X.astype(numpy.float32), or use precision='float32'"
+            )
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         if self.class_weight is not None:
@@ -206,6 +213,7 @@ class BaseMLP(BaseEstimator):
             raise ValueError("partial_fit does not support early_stopping=True")
         key = None if incremental else key_of(self)
         kit = self._own_kit() if key is None else self._borrowed_kit(key)
+        check_float32(mode_of(self.precision), kit.bound.net)
         real, held_out = kit.bound.net.dtype, None
         if validation is not None:
             held_out = self._own_validation(*validation, real)
@@ -237,7 +245,8 @@ class BaseMLP(BaseEstimator):
         self.norms_ = net.norms() or None
         bound.sources = [*self.coefs_, *self.intercepts_]
         _nets[self] = bound
-        if known is None or known.net is not net or known.optimizer is not optimizer:
+        alike = known is not None and known.net is net and known.optimizer is optimizer
+        if known is None or not alike or known.mode != mode_of(self.precision):
             known = _steps[self] = self._steps_for(bound, optimizer)
         known.objective.alpha = float(self.alpha)
         return Kit(bound, known)
@@ -261,7 +270,7 @@ class BaseMLP(BaseEstimator):
         weights = [linear.weight for linear in bound.net.linears]
         decayed = self.optimizer is None
         objective = Objective(self.out_activation_, weights, float(self.alpha), decayed)
-        return Steps(bound.net, optimizer, objective)
+        return Steps(bound.net, optimizer, objective, mode_of(self.precision))
 
     def _watch(self, validates: bool) -> None:
         """Begin the figures that this fit watches, unless an earlier one did."""

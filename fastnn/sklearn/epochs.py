@@ -15,6 +15,7 @@ from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.optim.loop import forget_numbers, rates
 from fastnn.sklearn.net import Net
 from fastnn.sklearn.objective import Objective
+from fastnn.tape.rounding import rounding
 from fastnn.tensor import Tensor
 from fastnn.train.loop import Loop, Rates, parted, team
 from fastnn.train.own_input import recorded
@@ -33,10 +34,13 @@ class Steps:
         net: the net.
         optimizer: over its parameters.
         objective: the loss.
+        mode: what operands of products are rounded to, see `tape.rounding`.
     """
 
-    def __init__(self, net: Net, optimizer: BlockOptimizer, objective: Objective) -> None:
-        self.net, self.optimizer, self.objective = net, optimizer, objective
+    def __init__(
+        self, net: Net, optimizer: BlockOptimizer, objective: Objective, mode: int = 0
+    ) -> None:
+        self.net, self.optimizer, self.objective, self.mode = net, optimizer, objective, mode
         self._known: OrderedDict[tuple[Any, ...], Recording] = OrderedDict()
 
     def of(self, arrays: tuple[Array, ...]) -> Recording:
@@ -60,10 +64,11 @@ class Steps:
         return sum(program.arena_bytes + sum(program.bound) for program in programs)
 
     def _step(self, x: Tensor, y: Tensor, *w: Tensor) -> list[Tensor]:
-        self.optimizer.zero_grad()
-        value, shown = self.objective(self.net(x), y, *w)
-        value.backward()
-        self.optimizer.step()
+        with rounding(self.mode):
+            self.optimizer.zero_grad()
+            value, shown = self.objective(self.net(x), y, *w)
+            value.backward()
+            self.optimizer.step()
         return [shown]
 
 

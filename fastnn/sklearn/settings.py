@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from fastnn.sklearn.net import ACTIVATIONS, Activation
+from fastnn.train.precision import TRAINING
 
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
@@ -46,6 +47,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "callbacks": [list, tuple, None],
     "time_limit": [_POSITIVE, None],
     "n_threads": [_COUNT, None],
+    "precision": [StrOptions(set(TRAINING))],
 }
 
 
@@ -75,6 +77,7 @@ def check_together(estimator: Any, layers: int, validates: bool) -> None:
             "optimizer": estimator.optimizer is not None,
             "lr_schedule": estimator.lr_schedule is not None,
             "callbacks": bool(estimator.callbacks),
+            "precision": estimator.precision != "float32",
             "X_val": validates,
         }
         for name in (name for name, is_set in asked.items() if is_set):

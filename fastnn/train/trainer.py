@@ -102,7 +102,7 @@ class Trainer(Evaluator):
         self.model = model
         self.loss: Loss = loss_of(loss)
         self.optimizer = optimizer
-        self._mode = mode_of(precision, ("float32", "bf16"))
+        self._mode = mode_of(precision)
         self.history = History()
         self.seed = 0
         self.validation_rows: NDArray[np.int64] | None = None
