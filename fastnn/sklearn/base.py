@@ -24,6 +24,7 @@ from fastnn.sklearn.settings import (
     CONSTRAINTS,
     activations,
     check_together,
+    check_type,
     dropout_rates,
     hidden_sizes,
 )
@@ -134,11 +135,7 @@ class BaseMLP(BaseEstimator):
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         labels = y
         X, y = self._validate_input(X, y, incremental, reset=first)
-        if self.precision != "float32" and X.dtype == np.float64:
-            raise TypeError(
-                f"precision: {self.precision!r} is for products of float32, but X is float64; "
-                "convert it by X.astype(numpy.float32), or use precision='float32'"
-            )
+        check_type(self, X.dtype)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         if self.class_weight is not None:
@@ -245,8 +242,8 @@ class BaseMLP(BaseEstimator):
         self.norms_ = net.norms() or None
         bound.sources = [*self.coefs_, *self.intercepts_]
         _nets[self] = bound
-        alike = known is not None and known.net is net and known.optimizer is optimizer
-        if known is None or not alike or known.mode != mode_of(self.precision):
+        made = net, optimizer, mode_of(self.precision)
+        if known is None or made != (known.net, known.optimizer, known.mode):
             known = _steps[self] = self._steps_for(bound, optimizer)
         known.objective.alpha = float(self.alpha)
         return Kit(bound, known)

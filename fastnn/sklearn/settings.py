@@ -84,6 +84,19 @@ def check_together(estimator: Any, layers: int, validates: bool) -> None:
             raise ValueError(f"{name}: is for solver 'adam' or 'sgd', got solver='lbfgs'")
 
 
+def check_type(estimator: Any, dtype: np.dtype[Any]) -> None:
+    """Check that the precision suits X of this type.
+
+    Raises:
+        TypeError: it is for float32.
+    """
+    if estimator.precision != "float32" and dtype == np.float64:
+        raise TypeError(
+            f"precision: {estimator.precision!r} is for products of float32, but X is float64; "
+            "convert it by X.astype(numpy.float32), or use precision='float32'"
+        )
+
+
 def activations(estimator: Any, layers: int) -> list[Activation]:
     """The activation of each hidden layer."""
     given = estimator.activation
