@@ -220,6 +220,8 @@ class BaseMLP(BaseEstimator):
         self._watch(held_out is not None)
         fitting = Fitting(self, kit, self._optimizer, rows, held_out, self.max_iter)
         fitting.run(incremental)
+        if incremental:
+            kit.steps.sizes.advise("partial_fit", "a step")
         if self.early_stopping and self._best is not None:
             for array, best in zip(kit.bound.values(), self._best, strict=True):
                 np.copyto(array, best)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn.compiler.advice import Shapes
 from fastnn.compiler.recording import Recording
 from fastnn.nn.modes import training_mode
 from fastnn.optim.block_optimizer import BlockOptimizer
@@ -35,6 +36,9 @@ class Steps:
         optimizer: over its parameters.
         objective: the loss.
         mode: what operands of products are rounded to, see `tape.rounding`.
+
+    Attributes:
+        sizes: for how many rows steps were recorded.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Steps:
     ) -> None:
         self.net, self.optimizer, self.objective, self.mode = net, optimizer, objective, mode
         self._known: OrderedDict[tuple[Any, ...], Recording] = OrderedDict()
+        self.sizes = Shapes()  # rows per batch so far
 
     def of(self, arrays: tuple[Array, ...]) -> Recording:
         """The step for batches like these: x, y and maybe weights. Nothing is trained yet."""
@@ -53,6 +58,7 @@ class Steps:
                 watched = [] if self.net.is_plain else [self.net]  # ours read nothing else
                 _, found = recorded(self._step, list(arrays), watched, undo=True)
                 self._known[key] = found
+                self.sizes.add(len(arrays[0]))
                 if len(self._known) > SHAPES:
                     self._known.popitem(last=False)
             self._known.move_to_end(key)
