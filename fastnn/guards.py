@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastnn import nn, ops
 from fastnn._core.backward import inputs_of
 from fastnn._support import check
+from fastnn._support.columns import in_order
 from fastnn._support.dtypes import converted, is_float, readable
 from fastnn.nn.activations.base import Elementwise
 from fastnn.nn.modes import evaluating
@@ -342,7 +343,7 @@ def _rows(model: nn.Module, x: ArrayLike) -> NDArray[Any]:
     """A copy of x in the model's dtype."""
     parameter = next(iter(model.parameters()), None)
     real = np.dtype(np.float32) if parameter is None else parameter.dtype
-    array = x._array if isinstance(x, Tensor) else np.asarray(x)
+    array = x._array if isinstance(x, Tensor) else np.asarray(in_order(model, x))
     return converted(np.array(as_dtype(array), order="C"), real)
 
 

@@ -227,7 +227,7 @@ def test_the_door_imports_no_module_of_ours() -> None:
         "tape": {"cpython", "libc", "numpy", "fastnn"},
         "backward": {"cpython", "operator", "fastnn"},
         "replay": {"cpython", "libc", "numpy", "fastnn"},
-        "watch": {"types", "numpy", "cpython", "libc", "fastnn"},
+        "watch": {"types", "numpy", "cpython", "cython", "libc", "fastnn"},
         "frames": {"cpython"},
     }
     for name, allowed in known.items():
@@ -308,7 +308,7 @@ def test_the_build() -> None:
 
 def test_the_version_has_one_source() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert project["project"]["dynamic"] == ["version"] and "version" not in project["project"]
+    assert "version" in project["project"]["dynamic"] and "version" not in project["project"]
     attr = project["tool"]["setuptools"]["dynamic"]["version"]["attr"]
     assert attr == "fastnn._version.__version__"
     number = re.compile(rf'["\']{re.escape(fastnn.__version__)}["\']')

@@ -8,6 +8,7 @@
             "fastnn/_core/buffers.pxd",
             "fastnn/_core/engine.pxd",
             "fastnn/_core/fnn.pxd",
+            "fastnn/_core/forks.pxi",
             "fastnn/_core/include/fastnn.h",
             "fastnn/_core/include/lbfgs.h",
             "fastnn/_core/include/nets.h",
@@ -15,6 +16,7 @@
             "fastnn/_core/include/precision.h",
             "fastnn/_core/node.pxi",
             "fastnn/_core/program.pxd",
+            "fastnn/_core/sharing.pxd",
             "fastnn/_core/sizes.pxi",
             "fastnn/_core/snapshots.pxd",
             "fastnn/_core/src/isa/bodies.h",
@@ -1383,7 +1385,7 @@ static int __Pyx_init_tpflags_variables(void) {
 #define __Pyx_FREETHREADING_COMPATIBLE Py_MOD_GIL_USED
 #endif
 #else
-#define __Pyx_FREETHREADING_COMPATIBLE Py_MOD_GIL_USED
+#define __Pyx_FREETHREADING_COMPATIBLE Py_MOD_GIL_NOT_USED
 #endif
 #define __PYX_DEFAULT_STRING_ENCODING_IS_ASCII 0
 #define __PYX_DEFAULT_STRING_ENCODING_IS_UTF8 0
@@ -1587,7 +1589,6 @@ static const char * const __pyx_cfilenm = __FILE__;
 static const char* const __pyx_f[] = {
   "fastnn/_core/lbfgs.pyx",
   "fastnn/_core/buffers.pxd",
-  "(tree fragment)",
   "cpython/type.pxd",
   "fastnn/_core/program.pxd",
 };
@@ -1828,6 +1829,7 @@ struct __pyx_obj_6fastnn_5_core_7program_Program {
   double cost;
   PyThread_type_lock _lock;
   size_t _users;
+  size_t _forks;
 };
 
 
@@ -2422,9 +2424,6 @@ static int __Pyx_GetException(PyObject **type, PyObject **value, PyObject **tb);
 static PyObject *__Pyx_PyObject_FastCallMethod(PyObject *name, PyObject *const *args, size_t nargsf);
 #endif
 
-/* PyTypeError_Check.proto */
-#define __Pyx_PyExc_TypeError_Check(obj)  __Pyx_TypeCheck(obj, PyExc_TypeError)
-
 /* AllocateExtensionType.proto */
 static PyObject *__Pyx_AllocateExtensionType(PyTypeObject *t, int is_final);
 
@@ -2507,29 +2506,6 @@ static int __Pyx_MergeVtables(PyTypeObject *type);
 
 /* SetVTable.export */
 static int __Pyx_SetVtable(PyTypeObject* typeptr , void* vtable);
-
-/* LimitedApiGetTypeTypeDict.proto (used by DelItemOnTypeDict) */
-#if CYTHON_COMPILING_IN_LIMITED_API
-static PyObject *__Pyx_GetTypeTypeDict(PyTypeObject *tp);
-#endif
-
-/* DelItemOnTypeDict.proto (used by SetupReduce) */
-#define __Pyx_DelItemOnTypeDict(tp, k) __Pyx__DelItemOnTypeDict((PyTypeObject*)tp, k)
-
-/* DelItemOnTypeDict.export */
-static int __Pyx__DelItemOnTypeDict(PyTypeObject *tp, PyObject *k);
-
-/* PyObjectGetAttrStrNoError.proto (used by SetupReduce) */
-static CYTHON_INLINE PyObject* __Pyx_PyObject_GetAttrStrNoError(PyObject* obj, PyObject* attr_name);
-
-/* SetItemOnTypeDict.proto (used by SetupReduce) */
-#define __Pyx_SetItemOnTypeDict(tp, k, v) __Pyx__SetItemOnTypeDict((PyTypeObject*)tp, k, v)
-
-/* SetItemOnTypeDict.export */
-static int __Pyx__SetItemOnTypeDict(PyTypeObject *tp, PyObject *k, PyObject *v);
-
-/* SetupReduce.export */
-static int __Pyx_setup_reduce(PyObject* type_obj);
 
 /* TypeImport.proto */
 #ifndef __PYX_HAVE_RT_ImportType_proto_3_3_1
@@ -2703,6 +2679,17 @@ static PyObject *__Pyx_CyFunction_New(PyMethodDef *ml,
                                       PyObject* code);
 static PyTypeObject *__Pyx_Get_CyFunction_Type(void);
 
+/* LimitedApiGetTypeTypeDict.proto (used by SetItemOnTypeDict) */
+#if CYTHON_COMPILING_IN_LIMITED_API
+static PyObject *__Pyx_GetTypeTypeDict(PyTypeObject *tp);
+#endif
+
+/* SetItemOnTypeDict.proto */
+#define __Pyx_SetItemOnTypeDict(tp, k, v) __Pyx__SetItemOnTypeDict((PyTypeObject*)tp, k, v)
+
+/* SetItemOnTypeDict.export */
+static int __Pyx__SetItemOnTypeDict(PyTypeObject *tp, PyObject *k, PyObject *v);
+
 /* PyDictVersioning.proto (used by CLineInTraceback) */
 #if CYTHON_USE_DICT_VERSIONS && CYTHON_USE_TYPE_SLOTS
 #define __PYX_DICT_VERSION_INIT  ((PY_UINT64_T) -1)
@@ -2728,6 +2715,9 @@ static CYTHON_INLINE int __Pyx_object_dict_version_matches(PyObject* obj, PY_UIN
 #define __PYX_UPDATE_DICT_CACHE(dict, value, cache_var, version_var)
 #define __PYX_PY_DICT_LOOKUP_IF_MODIFIED(VAR, DICT, LOOKUP)  (VAR) = (LOOKUP);
 #endif
+
+/* PyObjectGetAttrStrNoError.proto (used by CLineInTraceback) */
+static CYTHON_INLINE PyObject* __Pyx_PyObject_GetAttrStrNoError(PyObject* obj, PyObject* attr_name);
 
 /* CLineInTraceback.proto (used by AddTraceback) */
 #if CYTHON_CLINE_IN_TRACEBACK && CYTHON_CLINE_IN_TRACEBACK_RUNTIME
@@ -2918,6 +2908,8 @@ static fnn_status (*__pyx_f_6fastnn_5_core_6engine_program_run)(fnn_program *, s
 /* Module declarations from "cpython.pythread" */
 
 /* Module declarations from "fastnn._core.program" */
+static int (*__pyx_f_6fastnn_5_core_7program_enter)(void); /*proto*/
+static int (*__pyx_f_6fastnn_5_core_7program_leave)(void); /*proto*/
 
 /* Module declarations from "cpython.buffer" */
 
@@ -2936,7 +2928,7 @@ int __pyx_module_is_main_fastnn___core__lbfgs = 0;
 /* Implementation of "fastnn._core.lbfgs" */
 /* #### Code section: global_var ### */
 /* #### Code section: string_decls ### */
-static const char __pyx_k_L_BFGS_over_vectors_that_the_cal[] = "L-BFGS over vectors that the caller allocates; loss and gradient come from Python or a program.";
+static const char __pyx_k_L_BFGS_over_vectors_of_the_calle[] = "L-BFGS over vectors of the caller; Python or a program evaluates loss and gradient.";
 /* #### Code section: decls ### */
 static int __pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs___cinit__(struct __pyx_obj_6fastnn_5_core_5lbfgs_Lbfgs *__pyx_v_self); /* proto */
 static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_2place(struct __pyx_obj_6fastnn_5_core_5lbfgs_Lbfgs *__pyx_v_self, int __pyx_v_real, PyObject *__pyx_v_values, PyObject *__pyx_v_gradients, PyObject *__pyx_v_slots, PyObject *__pyx_v_direction, PyObject *__pyx_v_origin, PyObject *__pyx_v_changes, PyObject *__pyx_v_steps, PyObject *__pyx_v_inverses, PyObject *__pyx_v_shares); /* proto */
@@ -2947,8 +2939,6 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_10abandon(struct __pyx_ob
 static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_12run(struct __pyx_obj_6fastnn_5_core_5lbfgs_Lbfgs *__pyx_v_self, struct __pyx_obj_6fastnn_5_core_7program_Program *__pyx_v_program, PyObject *__pyx_v_arrays, Py_ssize_t __pyx_v_loss, int __pyx_v_real); /* proto */
 static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_5state___get__(struct __pyx_obj_6fastnn_5_core_5lbfgs_Lbfgs *__pyx_v_self); /* proto */
 static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_5value___get__(struct __pyx_obj_6fastnn_5_core_5lbfgs_Lbfgs *__pyx_v_self); /* proto */
-static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_14__reduce_cython__(CYTHON_UNUSED struct __pyx_obj_6fastnn_5_core_5lbfgs_Lbfgs *__pyx_v_self); /* proto */
-static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_16__setstate_cython__(CYTHON_UNUSED struct __pyx_obj_6fastnn_5_core_5lbfgs_Lbfgs *__pyx_v_self, CYTHON_UNUSED PyObject *__pyx_v___pyx_state); /* proto */
 static PyObject *__pyx_tp_new__initialisation_6fastnn_5_core_5lbfgs_Lbfgs(PyObject *o, 
 #if CYTHON_VECTORCALL_TPNEW
     PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames
@@ -3002,8 +2992,8 @@ namespace {
     __Pyx_CachedCFunction __pyx_umethod_PyDict_Type_items;
     __Pyx_CachedCFunction __pyx_umethod_PyDict_Type_pop;
     __Pyx_CachedCFunction __pyx_umethod_PyDict_Type_values;
-    PyObject *__pyx_codeobj_tab[8];
-    PyObject *__pyx_string_tab[102];
+    PyObject *__pyx_codeobj_tab[6];
+    PyObject *__pyx_string_tab[91];
 /* #### Code section: module_state_contents ### */
 /* CommonTypesMetaclass.module_state_decls */
 PyTypeObject *__pyx_CommonTypesMetaclassType;
@@ -3048,107 +3038,96 @@ static __pyx_mstatetype * const __pyx_mstate_global = &__pyx_mstate_global_stati
 #endif
 /* #### Code section: constant_name_defines ### */
 #define __pyx_kp_u_elements_got __pyx_string_tab[0]
-#define __pyx_kp_u_tree_fragment __pyx_string_tab[1]
-#define __pyx_kp_u_expected_an_array_of_another_ty __pyx_string_tab[2]
-#define __pyx_kp_u_ __pyx_string_tab[3]
-#define __pyx_kp_u_None __pyx_string_tab[4]
-#define __pyx_kp_u_Note_that_Cython_is_deliberately __pyx_string_tab[5]
-#define __pyx_kp_u_add_note __pyx_string_tab[6]
-#define __pyx_kp_u_at_most_32_axes __pyx_string_tab[7]
-#define __pyx_kp_u_disable __pyx_string_tab[8]
-#define __pyx_kp_u_enable __pyx_string_tab[9]
-#define __pyx_kp_u_expected_C_contiguous_arrays __pyx_string_tab[10]
-#define __pyx_kp_u_expected_place_before __pyx_string_tab[11]
-#define __pyx_kp_u_fastnn__core_lbfgs_pyx __pyx_string_tab[12]
-#define __pyx_kp_u_gc __pyx_string_tab[13]
-#define __pyx_kp_u_isenabled __pyx_string_tab[14]
-#define __pyx_kp_u_no_default___reduce___due_to_non __pyx_string_tab[15]
-#define __pyx_kp_u_rows_expected_as_many_everywhere __pyx_string_tab[16]
-#define __pyx_kp_u_strides_must_be_multiples_of_the __pyx_string_tab[17]
-#define __pyx_kp_u_vectors_expected __pyx_string_tab[18]
-#define __pyx_n_u_Lbfgs __pyx_string_tab[19]
-#define __pyx_n_u_Lbfgs___reduce_cython __pyx_string_tab[20]
-#define __pyx_n_u_Lbfgs___setstate_cython __pyx_string_tab[21]
-#define __pyx_n_u_Lbfgs_abandon __pyx_string_tab[22]
-#define __pyx_n_u_Lbfgs_begin __pyx_string_tab[23]
-#define __pyx_n_u_Lbfgs_place __pyx_string_tab[24]
-#define __pyx_n_u_Lbfgs_remember __pyx_string_tab[25]
-#define __pyx_n_u_Lbfgs_run __pyx_string_tab[26]
-#define __pyx_n_u_Lbfgs_told __pyx_string_tab[27]
-#define __pyx_n_u_SLOTS __pyx_string_tab[28]
-#define __pyx_n_u_Pyx_PyDict_NextRef __pyx_string_tab[29]
-#define __pyx_n_u_annotate __pyx_string_tab[30]
-#define __pyx_n_u_func __pyx_string_tab[31]
-#define __pyx_n_u_getstate __pyx_string_tab[32]
-#define __pyx_n_u_main __pyx_string_tab[33]
-#define __pyx_n_u_module __pyx_string_tab[34]
-#define __pyx_n_u_name __pyx_string_tab[35]
-#define __pyx_n_u_pyx_state __pyx_string_tab[36]
-#define __pyx_n_u_pyx_vtable __pyx_string_tab[37]
-#define __pyx_n_u_qualname __pyx_string_tab[38]
-#define __pyx_n_u_reduce __pyx_string_tab[39]
-#define __pyx_n_u_reduce_cython __pyx_string_tab[40]
-#define __pyx_n_u_reduce_ex __pyx_string_tab[41]
-#define __pyx_n_u_set_name __pyx_string_tab[42]
-#define __pyx_n_u_setstate __pyx_string_tab[43]
-#define __pyx_n_u_setstate_cython __pyx_string_tab[44]
-#define __pyx_n_u_test __pyx_string_tab[45]
-#define __pyx_n_u_is_coroutine __pyx_string_tab[46]
-#define __pyx_n_u_abandon __pyx_string_tab[47]
-#define __pyx_n_u_arrays __pyx_string_tab[48]
-#define __pyx_n_u_asyncio_coroutines __pyx_string_tab[49]
-#define __pyx_n_u_begin __pyx_string_tab[50]
-#define __pyx_n_u_changes __pyx_string_tab[51]
-#define __pyx_n_u_cline_in_traceback __pyx_string_tab[52]
-#define __pyx_n_u_count __pyx_string_tab[53]
-#define __pyx_n_u_direction __pyx_string_tab[54]
-#define __pyx_n_u_evaluations __pyx_string_tab[55]
-#define __pyx_n_u_fastnn__core_lbfgs __pyx_string_tab[56]
-#define __pyx_n_u_first __pyx_string_tab[57]
-#define __pyx_n_u_found __pyx_string_tab[58]
-#define __pyx_n_u_gradients __pyx_string_tab[59]
-#define __pyx_n_u_i __pyx_string_tab[60]
-#define __pyx_n_u_inverses __pyx_string_tab[61]
-#define __pyx_n_u_items __pyx_string_tab[62]
-#define __pyx_n_u_iterations __pyx_string_tab[63]
-#define __pyx_n_u_last __pyx_string_tab[64]
-#define __pyx_n_u_loss __pyx_string_tab[65]
-#define __pyx_n_u_lr __pyx_string_tab[66]
-#define __pyx_n_u_m __pyx_string_tab[67]
-#define __pyx_n_u_max_eval __pyx_string_tab[68]
-#define __pyx_n_u_max_iter __pyx_string_tab[69]
-#define __pyx_n_u_more __pyx_string_tab[70]
-#define __pyx_n_u_origin __pyx_string_tab[71]
-#define __pyx_n_u_place __pyx_string_tab[72]
-#define __pyx_n_u_pointers __pyx_string_tab[73]
-#define __pyx_n_u_pop __pyx_string_tab[74]
-#define __pyx_n_u_program __pyx_string_tab[75]
-#define __pyx_n_u_real __pyx_string_tab[76]
-#define __pyx_n_u_remember __pyx_string_tab[77]
-#define __pyx_n_u_run __pyx_string_tab[78]
-#define __pyx_n_u_scale __pyx_string_tab[79]
-#define __pyx_n_u_searches __pyx_string_tab[80]
-#define __pyx_n_u_self __pyx_string_tab[81]
-#define __pyx_n_u_setdefault __pyx_string_tab[82]
-#define __pyx_n_u_shares __pyx_string_tab[83]
-#define __pyx_n_u_slots __pyx_string_tab[84]
-#define __pyx_n_u_status __pyx_string_tab[85]
-#define __pyx_n_u_steps __pyx_string_tab[86]
-#define __pyx_n_u_t __pyx_string_tab[87]
-#define __pyx_n_u_team __pyx_string_tab[88]
-#define __pyx_n_u_told __pyx_string_tab[89]
-#define __pyx_n_u_tolerance_change __pyx_string_tab[90]
-#define __pyx_n_u_tolerance_grad __pyx_string_tab[91]
-#define __pyx_n_u_values __pyx_string_tab[92]
-#define __pyx_n_u_vectors __pyx_string_tab[93]
-#define __pyx_kp_b_fnn_status_fnn_program_size_t_in __pyx_string_tab[94]
-#define __pyx_kp_b_iso88591_Q __pyx_string_tab[95]
-#define __pyx_kp_b_iso88591_A_4q __pyx_string_tab[96]
-#define __pyx_kp_b_iso88591_A_t1N_1D_Q __pyx_string_tab[97]
-#define __pyx_kp_b_iso88591_A_AT_q_Qhay_QXXY_Qhawaxs_q_IQ __pyx_string_tab[98]
-#define __pyx_kp_b_iso88591_A_AT_4wc_AQ_a_a_4z_1_q_q __pyx_string_tab[99]
-#define __pyx_kp_b_iso88591_A_AT_1G6_A_fE_E_axq_U_5_U_Bb_CuE __pyx_string_tab[100]
-#define __pyx_kp_b_iso88591_A_7_vQha_y_1G_a_1D_PQ_31G6_6QRRS __pyx_string_tab[101]
+#define __pyx_kp_u_expected_an_array_of_another_ty __pyx_string_tab[1]
+#define __pyx_kp_u_ __pyx_string_tab[2]
+#define __pyx_kp_u_None __pyx_string_tab[3]
+#define __pyx_kp_u_Note_that_Cython_is_deliberately __pyx_string_tab[4]
+#define __pyx_kp_u_add_note __pyx_string_tab[5]
+#define __pyx_kp_u_at_most_32_axes __pyx_string_tab[6]
+#define __pyx_kp_u_disable __pyx_string_tab[7]
+#define __pyx_kp_u_enable __pyx_string_tab[8]
+#define __pyx_kp_u_expected_C_contiguous_arrays __pyx_string_tab[9]
+#define __pyx_kp_u_expected_place_before __pyx_string_tab[10]
+#define __pyx_kp_u_fastnn__core_lbfgs_pyx __pyx_string_tab[11]
+#define __pyx_kp_u_gc __pyx_string_tab[12]
+#define __pyx_kp_u_isenabled __pyx_string_tab[13]
+#define __pyx_kp_u_rows_expected_as_many_everywhere __pyx_string_tab[14]
+#define __pyx_kp_u_strides_must_be_multiples_of_the __pyx_string_tab[15]
+#define __pyx_kp_u_vectors_expected __pyx_string_tab[16]
+#define __pyx_n_u_Lbfgs __pyx_string_tab[17]
+#define __pyx_n_u_Lbfgs_abandon __pyx_string_tab[18]
+#define __pyx_n_u_Lbfgs_begin __pyx_string_tab[19]
+#define __pyx_n_u_Lbfgs_place __pyx_string_tab[20]
+#define __pyx_n_u_Lbfgs_remember __pyx_string_tab[21]
+#define __pyx_n_u_Lbfgs_run __pyx_string_tab[22]
+#define __pyx_n_u_Lbfgs_told __pyx_string_tab[23]
+#define __pyx_n_u_SLOTS __pyx_string_tab[24]
+#define __pyx_n_u_Pyx_PyDict_NextRef __pyx_string_tab[25]
+#define __pyx_n_u_annotate __pyx_string_tab[26]
+#define __pyx_n_u_func __pyx_string_tab[27]
+#define __pyx_n_u_main __pyx_string_tab[28]
+#define __pyx_n_u_module __pyx_string_tab[29]
+#define __pyx_n_u_name __pyx_string_tab[30]
+#define __pyx_n_u_pyx_vtable __pyx_string_tab[31]
+#define __pyx_n_u_qualname __pyx_string_tab[32]
+#define __pyx_n_u_set_name __pyx_string_tab[33]
+#define __pyx_n_u_test __pyx_string_tab[34]
+#define __pyx_n_u_is_coroutine __pyx_string_tab[35]
+#define __pyx_n_u_abandon __pyx_string_tab[36]
+#define __pyx_n_u_arrays __pyx_string_tab[37]
+#define __pyx_n_u_asyncio_coroutines __pyx_string_tab[38]
+#define __pyx_n_u_begin __pyx_string_tab[39]
+#define __pyx_n_u_changes __pyx_string_tab[40]
+#define __pyx_n_u_cline_in_traceback __pyx_string_tab[41]
+#define __pyx_n_u_count __pyx_string_tab[42]
+#define __pyx_n_u_direction __pyx_string_tab[43]
+#define __pyx_n_u_evaluations __pyx_string_tab[44]
+#define __pyx_n_u_fastnn__core_lbfgs __pyx_string_tab[45]
+#define __pyx_n_u_first __pyx_string_tab[46]
+#define __pyx_n_u_found __pyx_string_tab[47]
+#define __pyx_n_u_gradients __pyx_string_tab[48]
+#define __pyx_n_u_i __pyx_string_tab[49]
+#define __pyx_n_u_inverses __pyx_string_tab[50]
+#define __pyx_n_u_items __pyx_string_tab[51]
+#define __pyx_n_u_iterations __pyx_string_tab[52]
+#define __pyx_n_u_last __pyx_string_tab[53]
+#define __pyx_n_u_loss __pyx_string_tab[54]
+#define __pyx_n_u_lr __pyx_string_tab[55]
+#define __pyx_n_u_m __pyx_string_tab[56]
+#define __pyx_n_u_max_eval __pyx_string_tab[57]
+#define __pyx_n_u_max_iter __pyx_string_tab[58]
+#define __pyx_n_u_more __pyx_string_tab[59]
+#define __pyx_n_u_origin __pyx_string_tab[60]
+#define __pyx_n_u_place __pyx_string_tab[61]
+#define __pyx_n_u_pointers __pyx_string_tab[62]
+#define __pyx_n_u_pop __pyx_string_tab[63]
+#define __pyx_n_u_program __pyx_string_tab[64]
+#define __pyx_n_u_real __pyx_string_tab[65]
+#define __pyx_n_u_remember __pyx_string_tab[66]
+#define __pyx_n_u_run __pyx_string_tab[67]
+#define __pyx_n_u_scale __pyx_string_tab[68]
+#define __pyx_n_u_searches __pyx_string_tab[69]
+#define __pyx_n_u_self __pyx_string_tab[70]
+#define __pyx_n_u_setdefault __pyx_string_tab[71]
+#define __pyx_n_u_shares __pyx_string_tab[72]
+#define __pyx_n_u_slots __pyx_string_tab[73]
+#define __pyx_n_u_status __pyx_string_tab[74]
+#define __pyx_n_u_steps __pyx_string_tab[75]
+#define __pyx_n_u_t __pyx_string_tab[76]
+#define __pyx_n_u_team __pyx_string_tab[77]
+#define __pyx_n_u_told __pyx_string_tab[78]
+#define __pyx_n_u_tolerance_change __pyx_string_tab[79]
+#define __pyx_n_u_tolerance_grad __pyx_string_tab[80]
+#define __pyx_n_u_values __pyx_string_tab[81]
+#define __pyx_n_u_vectors __pyx_string_tab[82]
+#define __pyx_kp_b_fnn_status_fnn_program_size_t_in __pyx_string_tab[83]
+#define __pyx_kp_b_int_void_enter_leave __pyx_string_tab[84]
+#define __pyx_kp_b_iso88591_A_4q __pyx_string_tab[85]
+#define __pyx_kp_b_iso88591_A_t1N_1D_Q __pyx_string_tab[86]
+#define __pyx_kp_b_iso88591_A_AT_q_Qhay_QXXY_Qhawaxs_q_IQ __pyx_string_tab[87]
+#define __pyx_kp_b_iso88591_A_AT_4wc_AQ_a_a_4z_1_q_q __pyx_string_tab[88]
+#define __pyx_kp_b_iso88591_A_AT_1G6_A_fE_E_axq_U_5_U_Bb_CuE __pyx_string_tab[89]
+#define __pyx_kp_b_iso88591_A_7_vQha_a_y_1G_a_1D_PQ_31G6_6QR __pyx_string_tab[90]
 /* #### Code section: module_state_clear ### */
 #if CYTHON_USE_MODULE_STATE
 static CYTHON_SMALL_CODE int __pyx_m_clear(PyObject *m) {
@@ -3170,8 +3149,8 @@ static CYTHON_SMALL_CODE int __pyx_m_clear(PyObject *m) {
   Py_CLEAR(clear_module_state->__pyx_umethod_PyDict_Type_items.method);
   Py_CLEAR(clear_module_state->__pyx_umethod_PyDict_Type_pop.method);
   Py_CLEAR(clear_module_state->__pyx_umethod_PyDict_Type_values.method);
-  for (int i=0; i<8; ++i) { Py_CLEAR(clear_module_state->__pyx_codeobj_tab[i]); }
-  for (int i=0; i<102; ++i) { Py_CLEAR(clear_module_state->__pyx_string_tab[i]); }
+  for (int i=0; i<6; ++i) { Py_CLEAR(clear_module_state->__pyx_codeobj_tab[i]); }
+  for (int i=0; i<91; ++i) { Py_CLEAR(clear_module_state->__pyx_string_tab[i]); }
 /* #### Code section: module_state_clear_contents ### */
 /* CommonTypesMetaclass.module_state_clear */
 Py_CLEAR(clear_module_state->__pyx_CommonTypesMetaclassType);
@@ -3201,8 +3180,8 @@ static CYTHON_SMALL_CODE int __pyx_m_traverse(PyObject *m, visitproc visit, void
   Py_VISIT(traverse_module_state->__pyx_umethod_PyDict_Type_items.method);
   Py_VISIT(traverse_module_state->__pyx_umethod_PyDict_Type_pop.method);
   Py_VISIT(traverse_module_state->__pyx_umethod_PyDict_Type_values.method);
-  for (int i=0; i<8; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_codeobj_tab[i]); }
-  for (int i=0; i<102; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_string_tab[i]); }
+  for (int i=0; i<6; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_codeobj_tab[i]); }
+  for (int i=0; i<91; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_string_tab[i]); }
 /* #### Code section: module_state_traverse_contents ### */
 /* CommonTypesMetaclass.module_state_traverse */
 Py_VISIT(traverse_module_state->__pyx_CommonTypesMetaclassType);
@@ -5959,7 +5938,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_12run(struct __pyx_obj_6f
  *         program._bind(arrays, pointers)
  *         try:             # <<<<<<<<<<<<<<
  *             while more:
- *                 program._acquire()
+ *                 programs.enter()
 */
   {
     __Pyx_PyThreadState_declare
@@ -5974,8 +5953,8 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_12run(struct __pyx_obj_6f
  *         program._bind(arrays, pointers)
  *         try:
  *             while more:             # <<<<<<<<<<<<<<
+ *                 programs.enter()
  *                 program._acquire()
- *                 engine.program_bind(program._program, pointers)  # others may have run it
 */
       while (1) {
         __pyx_t_5 = (__pyx_v_more != 0);
@@ -5986,14 +5965,24 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_12run(struct __pyx_obj_6f
         /* "fastnn/_core/lbfgs.pyx":101
  *         try:
  *             while more:
+ *                 programs.enter()             # <<<<<<<<<<<<<<
+ *                 program._acquire()
+ *                 engine.program_bind(program._program, pointers)  # others may have run it
+*/
+        __pyx_t_1 = __pyx_f_6fastnn_5_core_7program_enter(); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 101, __pyx_L3_error)
+
+
+        /* "fastnn/_core/lbfgs.pyx":102
+ *             while more:
+ *                 programs.enter()
  *                 program._acquire()             # <<<<<<<<<<<<<<
  *                 engine.program_bind(program._program, pointers)  # others may have run it
  *                 with nogil:
 */
         (void)(((struct __pyx_vtabstruct_6fastnn_5_core_7program_Program *)__pyx_v_program->__pyx_vtab)->_acquire(__pyx_v_program));
 
-        /* "fastnn/_core/lbfgs.pyx":102
- *             while more:
+        /* "fastnn/_core/lbfgs.pyx":103
+ *                 programs.enter()
  *                 program._acquire()
  *                 engine.program_bind(program._program, pointers)  # others may have run it             # <<<<<<<<<<<<<<
  *                 with nogil:
@@ -6001,7 +5990,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_12run(struct __pyx_obj_6f
 */
         __pyx_f_6fastnn_5_core_6engine_program_bind(__pyx_v_program->_program, __pyx_v_pointers);
 
-        /* "fastnn/_core/lbfgs.pyx":103
+        /* "fastnn/_core/lbfgs.pyx":104
  *                 program._acquire()
  *                 engine.program_bind(program._program, pointers)  # others may have run it
  *                 with nogil:             # <<<<<<<<<<<<<<
@@ -6014,7 +6003,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_12run(struct __pyx_obj_6f
             __Pyx_FastGIL_Remember();
             /*try:*/ {
 
-              /* "fastnn/_core/lbfgs.pyx":104
+              /* "fastnn/_core/lbfgs.pyx":105
  *                 engine.program_bind(program._program, pointers)  # others may have run it
  *                 with nogil:
  *                     status = fnn_lbfgs_run(&self._m, engine.program_run, program._program,             # <<<<<<<<<<<<<<
@@ -6024,7 +6013,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_12run(struct __pyx_obj_6f
               __pyx_v_status = fnn_lbfgs_run((&__pyx_v_self->_m), __pyx_f_6fastnn_5_core_6engine_program_run, __pyx_v_program->_program, (__pyx_v_pointers[__pyx_v_loss]), __pyx_v_real, __pyx_v_6fastnn_5_core_5lbfgs__SECONDS, __pyx_v_team, (&__pyx_v_more));
             }
 
-            /* "fastnn/_core/lbfgs.pyx":103
+            /* "fastnn/_core/lbfgs.pyx":104
  *                 program._acquire()
  *                 engine.program_bind(program._program, pointers)  # others may have run it
  *                 with nogil:             # <<<<<<<<<<<<<<
@@ -6041,33 +6030,43 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_12run(struct __pyx_obj_6f
             }
         }
 
-        /* "fastnn/_core/lbfgs.pyx":106
+        /* "fastnn/_core/lbfgs.pyx":107
  *                     status = fnn_lbfgs_run(&self._m, engine.program_run, program._program,
  *                                            pointers[loss], real, _SECONDS, team, &more)
  *                 program._release()             # <<<<<<<<<<<<<<
+ *                 programs.leave()
  *                 engine.raise_for(status)
- *                 PyErr_CheckSignals()
 */
         (void)(((struct __pyx_vtabstruct_6fastnn_5_core_7program_Program *)__pyx_v_program->__pyx_vtab)->_release(__pyx_v_program));
 
-        /* "fastnn/_core/lbfgs.pyx":107
+        /* "fastnn/_core/lbfgs.pyx":108
  *                                            pointers[loss], real, _SECONDS, team, &more)
  *                 program._release()
+ *                 programs.leave()             # <<<<<<<<<<<<<<
+ *                 engine.raise_for(status)
+ *                 PyErr_CheckSignals()
+*/
+        __pyx_t_1 = __pyx_f_6fastnn_5_core_7program_leave(); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 108, __pyx_L3_error)
+
+
+        /* "fastnn/_core/lbfgs.pyx":109
+ *                 program._release()
+ *                 programs.leave()
  *                 engine.raise_for(status)             # <<<<<<<<<<<<<<
  *                 PyErr_CheckSignals()
  *         except BaseException:
 */
-        __pyx_t_1 = __pyx_f_6fastnn_5_core_6engine_raise_for(__pyx_v_status); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 107, __pyx_L3_error)
+        __pyx_t_1 = __pyx_f_6fastnn_5_core_6engine_raise_for(__pyx_v_status); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 109, __pyx_L3_error)
 
 
-        /* "fastnn/_core/lbfgs.pyx":108
- *                 program._release()
+        /* "fastnn/_core/lbfgs.pyx":110
+ *                 programs.leave()
  *                 engine.raise_for(status)
  *                 PyErr_CheckSignals()             # <<<<<<<<<<<<<<
  *         except BaseException:
  *             self.abandon()
 */
-        __pyx_t_1 = PyErr_CheckSignals(); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 108, __pyx_L3_error)
+        __pyx_t_1 = PyErr_CheckSignals(); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 110, __pyx_L3_error)
 
       }
 
@@ -6076,7 +6075,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_12run(struct __pyx_obj_6f
  *         program._bind(arrays, pointers)
  *         try:             # <<<<<<<<<<<<<<
  *             while more:
- *                 program._acquire()
+ *                 programs.enter()
 */
     }
     __Pyx_XDECREF(__pyx_t_2); __pyx_t_2 = 0;
@@ -6085,7 +6084,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_12run(struct __pyx_obj_6f
     goto __pyx_L8_try_end;
     __pyx_L3_error:;
 
-    /* "fastnn/_core/lbfgs.pyx":109
+    /* "fastnn/_core/lbfgs.pyx":111
  *                 engine.raise_for(status)
  *                 PyErr_CheckSignals()
  *         except BaseException:             # <<<<<<<<<<<<<<
@@ -6095,12 +6094,12 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_12run(struct __pyx_obj_6f
     __pyx_t_1 = __Pyx_PyErr_ExceptionMatches(((PyObject *)(((PyTypeObject*)PyExc_BaseException))));
     if (__pyx_t_1) {
       __Pyx_AddTraceback("fastnn._core.lbfgs.Lbfgs.run", __pyx_clineno, __pyx_lineno, __pyx_filename);
-      if (__Pyx_GetException(&__pyx_t_6, &__pyx_t_7, &__pyx_t_8) < 0) __PYX_ERR(0, 109, __pyx_L5_except_error)
+      if (__Pyx_GetException(&__pyx_t_6, &__pyx_t_7, &__pyx_t_8) < 0) __PYX_ERR(0, 111, __pyx_L5_except_error)
       __Pyx_XGOTREF(__pyx_t_6);
       __Pyx_XGOTREF(__pyx_t_7);
       __Pyx_XGOTREF(__pyx_t_8);
 
-      /* "fastnn/_core/lbfgs.pyx":110
+      /* "fastnn/_core/lbfgs.pyx":112
  *                 PyErr_CheckSignals()
  *         except BaseException:
  *             self.abandon()             # <<<<<<<<<<<<<<
@@ -6114,12 +6113,12 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_12run(struct __pyx_obj_6f
         PyObject *__pyx_callargs[2] = {__pyx_t_10, NULL};
         __pyx_t_9 = __Pyx_PyObject_FastCallMethod((PyObject*)__pyx_mstate_global->__pyx_n_u_abandon, __pyx_callargs+__pyx_t_11, (1-__pyx_t_11) | (1*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
         __Pyx_XDECREF(__pyx_t_10); __pyx_t_10 = 0;
-        if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 110, __pyx_L5_except_error)
+        if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 112, __pyx_L5_except_error)
         __Pyx_GOTREF(__pyx_t_9);
       }
       __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
 
-      /* "fastnn/_core/lbfgs.pyx":111
+      /* "fastnn/_core/lbfgs.pyx":113
  *         except BaseException:
  *             self.abandon()
  *             raise             # <<<<<<<<<<<<<<
@@ -6131,7 +6130,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_12run(struct __pyx_obj_6f
       __Pyx_XGIVEREF(__pyx_t_8);
       __Pyx_ErrRestoreWithState(__pyx_t_6, __pyx_t_7, __pyx_t_8);
       __pyx_t_6 = 0;  __pyx_t_7 = 0;  __pyx_t_8 = 0; 
-      __PYX_ERR(0, 111, __pyx_L5_except_error)
+      __PYX_ERR(0, 113, __pyx_L5_except_error)
     }
     goto __pyx_L5_except_error;
 
@@ -6140,7 +6139,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_12run(struct __pyx_obj_6f
  *         program._bind(arrays, pointers)
  *         try:             # <<<<<<<<<<<<<<
  *             while more:
- *                 program._acquire()
+ *                 programs.enter()
 */
     __pyx_L5_except_error:;
     __Pyx_XGIVEREF(__pyx_t_2);
@@ -6180,7 +6179,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_12run(struct __pyx_obj_6f
   return __pyx_r;
 }
 
-/* "fastnn/_core/lbfgs.pyx":113
+/* "fastnn/_core/lbfgs.pyx":115
  *             raise
  * 
  *     @property             # <<<<<<<<<<<<<<
@@ -6221,7 +6220,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_5state___get__(struct __p
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("__get__", 0);
 
-  /* "fastnn/_core/lbfgs.pyx":116
+  /* "fastnn/_core/lbfgs.pyx":118
  *     def state(self):
  *         """What `remember` takes."""
  *         m = &self._m             # <<<<<<<<<<<<<<
@@ -6230,47 +6229,47 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_5state___get__(struct __p
 */
   __pyx_v_m = (&__pyx_v_self->_m);
 
-  /* "fastnn/_core/lbfgs.pyx":117
+  /* "fastnn/_core/lbfgs.pyx":119
  *         """What `remember` takes."""
  *         m = &self._m
  *         return m.evaluations, m.iterations, m.first, m.count, m.t, m.scale, m.loss, m.last             # <<<<<<<<<<<<<<
  * 
  *     @property
 */
-  __pyx_t_1 = __Pyx_PyLong_FromSize_t(__pyx_v_m->evaluations); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 117, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyLong_FromSize_t(__pyx_v_m->evaluations); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 119, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_2 = __Pyx_PyLong_FromSize_t(__pyx_v_m->iterations); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 117, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyLong_FromSize_t(__pyx_v_m->iterations); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 119, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_3 = __Pyx_PyLong_FromSize_t(__pyx_v_m->first); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 117, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyLong_FromSize_t(__pyx_v_m->first); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 119, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
-  __pyx_t_4 = __Pyx_PyLong_FromSize_t(__pyx_v_m->count); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 117, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_FromSize_t(__pyx_v_m->count); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 119, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_5 = PyFloat_FromDouble(__pyx_v_m->t); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 117, __pyx_L1_error)
+  __pyx_t_5 = PyFloat_FromDouble(__pyx_v_m->t); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 119, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_6 = PyFloat_FromDouble(__pyx_v_m->scale); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 117, __pyx_L1_error)
+  __pyx_t_6 = PyFloat_FromDouble(__pyx_v_m->scale); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 119, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_6);
-  __pyx_t_7 = PyFloat_FromDouble(__pyx_v_m->loss); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 117, __pyx_L1_error)
+  __pyx_t_7 = PyFloat_FromDouble(__pyx_v_m->loss); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 119, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_7);
-  __pyx_t_8 = __Pyx_PyLong_FromSize_t(__pyx_v_m->last); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 117, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyLong_FromSize_t(__pyx_v_m->last); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 119, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_8);
-  __pyx_t_9 = PyTuple_New(8); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 117, __pyx_L1_error)
+  __pyx_t_9 = PyTuple_New(8); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 119, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_9);
   __Pyx_GIVEREF(__pyx_t_1);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_9, 0, __pyx_t_1) != (0)) __PYX_ERR(0, 117, __pyx_L1_error);
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_9, 0, __pyx_t_1) != (0)) __PYX_ERR(0, 119, __pyx_L1_error);
   __Pyx_GIVEREF(__pyx_t_2);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_9, 1, __pyx_t_2) != (0)) __PYX_ERR(0, 117, __pyx_L1_error);
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_9, 1, __pyx_t_2) != (0)) __PYX_ERR(0, 119, __pyx_L1_error);
   __Pyx_GIVEREF(__pyx_t_3);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_9, 2, __pyx_t_3) != (0)) __PYX_ERR(0, 117, __pyx_L1_error);
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_9, 2, __pyx_t_3) != (0)) __PYX_ERR(0, 119, __pyx_L1_error);
   __Pyx_GIVEREF(__pyx_t_4);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_9, 3, __pyx_t_4) != (0)) __PYX_ERR(0, 117, __pyx_L1_error);
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_9, 3, __pyx_t_4) != (0)) __PYX_ERR(0, 119, __pyx_L1_error);
   __Pyx_GIVEREF(__pyx_t_5);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_9, 4, __pyx_t_5) != (0)) __PYX_ERR(0, 117, __pyx_L1_error);
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_9, 4, __pyx_t_5) != (0)) __PYX_ERR(0, 119, __pyx_L1_error);
   __Pyx_GIVEREF(__pyx_t_6);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_9, 5, __pyx_t_6) != (0)) __PYX_ERR(0, 117, __pyx_L1_error);
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_9, 5, __pyx_t_6) != (0)) __PYX_ERR(0, 119, __pyx_L1_error);
   __Pyx_GIVEREF(__pyx_t_7);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_9, 6, __pyx_t_7) != (0)) __PYX_ERR(0, 117, __pyx_L1_error);
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_9, 6, __pyx_t_7) != (0)) __PYX_ERR(0, 119, __pyx_L1_error);
   __Pyx_GIVEREF(__pyx_t_8);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_9, 7, __pyx_t_8) != (0)) __PYX_ERR(0, 117, __pyx_L1_error);
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_9, 7, __pyx_t_8) != (0)) __PYX_ERR(0, 119, __pyx_L1_error);
   __pyx_t_1 = 0;
   __pyx_t_2 = 0;
   __pyx_t_3 = 0;
@@ -6290,7 +6289,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_5state___get__(struct __p
   __pyx_t_9 = 0;
   goto __pyx_L0;
 
-  /* "fastnn/_core/lbfgs.pyx":113
+  /* "fastnn/_core/lbfgs.pyx":115
  *             raise
  * 
  *     @property             # <<<<<<<<<<<<<<
@@ -6318,7 +6317,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_5state___get__(struct __p
   return __pyx_r;
 }
 
-/* "fastnn/_core/lbfgs.pyx":119
+/* "fastnn/_core/lbfgs.pyx":121
  *         return m.evaluations, m.iterations, m.first, m.count, m.t, m.scale, m.loss, m.last
  * 
  *     @property             # <<<<<<<<<<<<<<
@@ -6350,12 +6349,12 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_5value___get__(struct __p
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("__get__", 0);
 
-  /* "fastnn/_core/lbfgs.pyx":121
+  /* "fastnn/_core/lbfgs.pyx":123
  *     @property
  *     def value(self):
  *         return self._m.now.value             # <<<<<<<<<<<<<<
 */
-  __pyx_t_1 = PyFloat_FromDouble(__pyx_v_self->_m.now.value); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 121, __pyx_L1_error)
+  __pyx_t_1 = PyFloat_FromDouble(__pyx_v_self->_m.now.value); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 123, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   {
     PyObject *__pyx_temp;
@@ -6368,7 +6367,7 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_5value___get__(struct __p
   __pyx_t_1 = 0;
   goto __pyx_L0;
 
-  /* "fastnn/_core/lbfgs.pyx":119
+  /* "fastnn/_core/lbfgs.pyx":121
  *         return m.evaluations, m.iterations, m.first, m.count, m.t, m.scale, m.loss, m.last
  * 
  *     @property             # <<<<<<<<<<<<<<
@@ -6382,210 +6381,6 @@ static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_5value___get__(struct __p
   __Pyx_AddTraceback("fastnn._core.lbfgs.Lbfgs.value.__get__", __pyx_clineno, __pyx_lineno, __pyx_filename);
   __pyx_r = NULL;
   __pyx_L0:;
-  __Pyx_XGIVEREF(__pyx_r);
-  __Pyx_RefNannyFinishContext();
-  return __pyx_r;
-}
-
-/* "(tree fragment)":1
- * def __reduce_cython__(self):             # <<<<<<<<<<<<<<
- *     raise TypeError, "no default __reduce__ due to non-trivial __cinit__"
- * def __setstate_cython__(self, __pyx_state):
-*/
-
-/* Python wrapper */
-static PyObject *__pyx_pw_6fastnn_5_core_5lbfgs_5Lbfgs_15__reduce_cython__(PyObject *__pyx_v_self, 
-#if CYTHON_VECTORCALL
-PyObject *const *__pyx_args, Py_ssize_t __pyx_nargs, PyObject *__pyx_kwds
-#else
-PyObject *__pyx_args, PyObject *__pyx_kwds
-#endif
-); /*proto*/
-static PyMethodDef __pyx_mdef_6fastnn_5_core_5lbfgs_5Lbfgs_15__reduce_cython__ = {"__reduce_cython__", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_6fastnn_5_core_5lbfgs_5Lbfgs_15__reduce_cython__, __Pyx_METH_FASTCALL|METH_KEYWORDS, 0};
-static PyObject *__pyx_pw_6fastnn_5_core_5lbfgs_5Lbfgs_15__reduce_cython__(PyObject *__pyx_v_self, 
-#if CYTHON_VECTORCALL
-PyObject *const *__pyx_args, Py_ssize_t __pyx_nargs, PyObject *__pyx_kwds
-#else
-PyObject *__pyx_args, PyObject *__pyx_kwds
-#endif
-) {
-  #if !CYTHON_VECTORCALL
-  CYTHON_UNUSED Py_ssize_t __pyx_nargs;
-  #endif
-  CYTHON_UNUSED PyObject *const *__pyx_kwvalues;
-  PyObject *__pyx_r = 0;
-  __Pyx_RefNannyDeclarations
-  __Pyx_RefNannySetupContext("__reduce_cython__ (wrapper)", 0);
-  #if !CYTHON_VECTORCALL
-  #if CYTHON_ASSUME_SAFE_SIZE
-  __pyx_nargs = PyTuple_GET_SIZE(__pyx_args);
-  #else
-  __pyx_nargs = PyTuple_Size(__pyx_args); if (unlikely(__pyx_nargs < 0)) return NULL;
-  #endif
-  #endif
-  __pyx_kwvalues = __Pyx_KwValues_FASTCALL(__pyx_args, __pyx_nargs);
-  if (unlikely(__pyx_nargs > 0)) { __Pyx_RaiseArgtupleInvalid("__reduce_cython__", 1, 0, 0, __pyx_nargs); return NULL; }
-  const Py_ssize_t __pyx_kwds_len = unlikely(__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-  if (unlikely(__pyx_kwds_len < 0)) return NULL;
-  if (unlikely(__pyx_kwds_len > 0)) {__Pyx_RejectKeywords("__reduce_cython__", __pyx_kwds); return NULL;}
-  __pyx_r = __pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_14__reduce_cython__(((struct __pyx_obj_6fastnn_5_core_5lbfgs_Lbfgs *)__pyx_v_self));
-
-  /* function exit code */
-  __Pyx_RefNannyFinishContext();
-  return __pyx_r;
-}
-
-static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_14__reduce_cython__(CYTHON_UNUSED struct __pyx_obj_6fastnn_5_core_5lbfgs_Lbfgs *__pyx_v_self) {
-  PyObject *__pyx_r = NULL;
-  __Pyx_RefNannyDeclarations
-  int __pyx_lineno = 0;
-  const char *__pyx_filename = NULL;
-  int __pyx_clineno = 0;
-  __Pyx_RefNannySetupContext("__reduce_cython__", 0);
-
-  /* "(tree fragment)":2
- * def __reduce_cython__(self):
- *     raise TypeError, "no default __reduce__ due to non-trivial __cinit__"             # <<<<<<<<<<<<<<
- * def __setstate_cython__(self, __pyx_state):
- *     raise TypeError, "no default __reduce__ due to non-trivial __cinit__"
-*/
-  __Pyx_Raise(((PyObject *)(((PyTypeObject*)PyExc_TypeError))), __pyx_mstate_global->__pyx_kp_u_no_default___reduce___due_to_non, 0, 0);
-  __PYX_ERR(2, 2, __pyx_L1_error)
-
-  /* "(tree fragment)":1
- * def __reduce_cython__(self):             # <<<<<<<<<<<<<<
- *     raise TypeError, "no default __reduce__ due to non-trivial __cinit__"
- * def __setstate_cython__(self, __pyx_state):
-*/
-
-  /* function exit code */
-  __pyx_L1_error:;
-  __Pyx_AddTraceback("fastnn._core.lbfgs.Lbfgs.__reduce_cython__", __pyx_clineno, __pyx_lineno, __pyx_filename);
-  __pyx_r = NULL;
-  __Pyx_XGIVEREF(__pyx_r);
-  __Pyx_RefNannyFinishContext();
-  return __pyx_r;
-}
-
-/* "(tree fragment)":3
- * def __reduce_cython__(self):
- *     raise TypeError, "no default __reduce__ due to non-trivial __cinit__"
- * def __setstate_cython__(self, __pyx_state):             # <<<<<<<<<<<<<<
- *     raise TypeError, "no default __reduce__ due to non-trivial __cinit__"
-*/
-
-/* Python wrapper */
-static PyObject *__pyx_pw_6fastnn_5_core_5lbfgs_5Lbfgs_17__setstate_cython__(PyObject *__pyx_v_self, 
-#if CYTHON_VECTORCALL
-PyObject *const *__pyx_args, Py_ssize_t __pyx_nargs, PyObject *__pyx_kwds
-#else
-PyObject *__pyx_args, PyObject *__pyx_kwds
-#endif
-); /*proto*/
-static PyMethodDef __pyx_mdef_6fastnn_5_core_5lbfgs_5Lbfgs_17__setstate_cython__ = {"__setstate_cython__", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_6fastnn_5_core_5lbfgs_5Lbfgs_17__setstate_cython__, __Pyx_METH_FASTCALL|METH_KEYWORDS, 0};
-static PyObject *__pyx_pw_6fastnn_5_core_5lbfgs_5Lbfgs_17__setstate_cython__(PyObject *__pyx_v_self, 
-#if CYTHON_VECTORCALL
-PyObject *const *__pyx_args, Py_ssize_t __pyx_nargs, PyObject *__pyx_kwds
-#else
-PyObject *__pyx_args, PyObject *__pyx_kwds
-#endif
-) {
-  CYTHON_UNUSED PyObject *__pyx_v___pyx_state = 0;
-  #if !CYTHON_VECTORCALL
-  CYTHON_UNUSED Py_ssize_t __pyx_nargs;
-  #endif
-  CYTHON_UNUSED PyObject *const *__pyx_kwvalues;
-  PyObject* values[1] = {0};
-  int __pyx_lineno = 0;
-  const char *__pyx_filename = NULL;
-  int __pyx_clineno = 0;
-  PyObject *__pyx_r = 0;
-  __Pyx_RefNannyDeclarations
-  __Pyx_RefNannySetupContext("__setstate_cython__ (wrapper)", 0);
-  #if !CYTHON_VECTORCALL
-  #if CYTHON_ASSUME_SAFE_SIZE
-  __pyx_nargs = PyTuple_GET_SIZE(__pyx_args);
-  #else
-  __pyx_nargs = PyTuple_Size(__pyx_args); if (unlikely(__pyx_nargs < 0)) return NULL;
-  #endif
-  #endif
-  __pyx_kwvalues = __Pyx_KwValues_FASTCALL(__pyx_args, __pyx_nargs);
-  {
-    PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_pyx_state,0};
-    const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(2, 3, __pyx_L3_error)
-    if (__pyx_kwds_len > 0) {
-      switch (__pyx_nargs) {
-        case  1:
-        values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(2, 3, __pyx_L3_error)
-        CYTHON_FALLTHROUGH;
-        case  0: break;
-        default: goto __pyx_L5_argtuple_error;
-      }
-      const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "__setstate_cython__", 0) < (0)) __PYX_ERR(2, 3, __pyx_L3_error)
-      for (Py_ssize_t i = __pyx_nargs; i < 1; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("__setstate_cython__", 1, 1, 1, i); __PYX_ERR(2, 3, __pyx_L3_error) }
-      }
-    } else if (unlikely(__pyx_nargs != 1)) {
-      goto __pyx_L5_argtuple_error;
-    } else {
-      values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(2, 3, __pyx_L3_error)
-    }
-    __pyx_v___pyx_state = values[0];
-  }
-  goto __pyx_L6_skip;
-  __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("__setstate_cython__", 1, 1, 1, __pyx_nargs); __PYX_ERR(2, 3, __pyx_L3_error)
-  __pyx_L6_skip:;
-  goto __pyx_L4_argument_unpacking_done;
-  __pyx_L3_error:;
-  for (Py_ssize_t __pyx_temp=0; __pyx_temp < (Py_ssize_t)(sizeof(values)/sizeof(values[0])); ++__pyx_temp) {
-    Py_XDECREF(values[__pyx_temp]);
-  }
-  __Pyx_AddTraceback("fastnn._core.lbfgs.Lbfgs.__setstate_cython__", __pyx_clineno, __pyx_lineno, __pyx_filename);
-  __Pyx_RefNannyFinishContext();
-  return NULL;
-  __pyx_L4_argument_unpacking_done:;
-  __pyx_r = __pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_16__setstate_cython__(((struct __pyx_obj_6fastnn_5_core_5lbfgs_Lbfgs *)__pyx_v_self), __pyx_v___pyx_state);
-
-  /* function exit code */
-  for (Py_ssize_t __pyx_temp=0; __pyx_temp < (Py_ssize_t)(sizeof(values)/sizeof(values[0])); ++__pyx_temp) {
-    Py_XDECREF(values[__pyx_temp]);
-  }
-  __Pyx_RefNannyFinishContext();
-  return __pyx_r;
-}
-
-static PyObject *__pyx_pf_6fastnn_5_core_5lbfgs_5Lbfgs_16__setstate_cython__(CYTHON_UNUSED struct __pyx_obj_6fastnn_5_core_5lbfgs_Lbfgs *__pyx_v_self, CYTHON_UNUSED PyObject *__pyx_v___pyx_state) {
-  PyObject *__pyx_r = NULL;
-  __Pyx_RefNannyDeclarations
-  int __pyx_lineno = 0;
-  const char *__pyx_filename = NULL;
-  int __pyx_clineno = 0;
-  __Pyx_RefNannySetupContext("__setstate_cython__", 0);
-
-  /* "(tree fragment)":4
- *     raise TypeError, "no default __reduce__ due to non-trivial __cinit__"
- * def __setstate_cython__(self, __pyx_state):
- *     raise TypeError, "no default __reduce__ due to non-trivial __cinit__"             # <<<<<<<<<<<<<<
-*/
-  __Pyx_Raise(((PyObject *)(((PyTypeObject*)PyExc_TypeError))), __pyx_mstate_global->__pyx_kp_u_no_default___reduce___due_to_non, 0, 0);
-  __PYX_ERR(2, 4, __pyx_L1_error)
-
-  /* "(tree fragment)":3
- * def __reduce_cython__(self):
- *     raise TypeError, "no default __reduce__ due to non-trivial __cinit__"
- * def __setstate_cython__(self, __pyx_state):             # <<<<<<<<<<<<<<
- *     raise TypeError, "no default __reduce__ due to non-trivial __cinit__"
-*/
-
-  /* function exit code */
-  __pyx_L1_error:;
-  __Pyx_AddTraceback("fastnn._core.lbfgs.Lbfgs.__setstate_cython__", __pyx_clineno, __pyx_lineno, __pyx_filename);
-  __pyx_r = NULL;
   __Pyx_XGIVEREF(__pyx_r);
   __Pyx_RefNannyFinishContext();
   return __pyx_r;
@@ -6716,8 +6511,6 @@ static PyMethodDef __pyx_methods_6fastnn_5_core_5lbfgs_Lbfgs[] = {
   {"told", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_6fastnn_5_core_5lbfgs_5Lbfgs_9told, __Pyx_METH_FASTCALL|METH_KEYWORDS, __pyx_doc_6fastnn_5_core_5lbfgs_5Lbfgs_8told},
   {"abandon", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_6fastnn_5_core_5lbfgs_5Lbfgs_11abandon, __Pyx_METH_FASTCALL|METH_KEYWORDS, __pyx_doc_6fastnn_5_core_5lbfgs_5Lbfgs_10abandon},
   {"run", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_6fastnn_5_core_5lbfgs_5Lbfgs_13run, __Pyx_METH_FASTCALL|METH_KEYWORDS, __pyx_doc_6fastnn_5_core_5lbfgs_5Lbfgs_12run},
-  {"__reduce_cython__", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_6fastnn_5_core_5lbfgs_5Lbfgs_15__reduce_cython__, __Pyx_METH_FASTCALL|METH_KEYWORDS, 0},
-  {"__setstate_cython__", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_6fastnn_5_core_5lbfgs_5Lbfgs_17__setstate_cython__, __Pyx_METH_FASTCALL|METH_KEYWORDS, 0},
   {0, 0, 0, 0}
 };
 
@@ -6904,7 +6697,6 @@ static int __Pyx_modinit_Exttype___pyx_obj_6fastnn_5_core_5lbfgs_Lbfgs(__pyx_mst
   #endif
   if (__Pyx_SetVtable(__pyx_mstate->__pyx_ptype_6fastnn_5_core_5lbfgs_Lbfgs, __pyx_vtabptr_6fastnn_5_core_5lbfgs_Lbfgs) < (0)) __PYX_ERR(0, 15, __pyx_L1_error)
   if (PyObject_SetAttr(__pyx_m, __pyx_mstate_global->__pyx_n_u_Lbfgs, (PyObject *) __pyx_mstate->__pyx_ptype_6fastnn_5_core_5lbfgs_Lbfgs) < (0)) __PYX_ERR(0, 15, __pyx_L1_error)
-  if (__Pyx_setup_reduce((PyObject *) __pyx_mstate->__pyx_ptype_6fastnn_5_core_5lbfgs_Lbfgs) < (0)) __PYX_ERR(0, 15, __pyx_L1_error)
   __Pyx_RefNannyFinishContext();
   return 0;
   __pyx_L1_error:;
@@ -6921,7 +6713,7 @@ static int __Pyx_modinit_Type_import_code(__pyx_mstatetype *__pyx_mstate) {
   CYTHON_UNUSED_VAR(__pyx_mstate);
   __Pyx_RefNannySetupContext("__Pyx_modinit_Type_import_code", 0);
   /*--- Type import code ---*/
-  __pyx_t_1 = PyImport_ImportModule(__Pyx_BUILTIN_MODULE_NAME); if (unlikely(!__pyx_t_1)) __PYX_ERR(3, 9, __pyx_L1_error)
+  __pyx_t_1 = PyImport_ImportModule(__Pyx_BUILTIN_MODULE_NAME); if (unlikely(!__pyx_t_1)) __PYX_ERR(2, 9, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   __pyx_mstate->__pyx_ptype_7cpython_4type_type = __Pyx_ImportType_3_3_1(__pyx_t_1, __Pyx_BUILTIN_MODULE_NAME, "type",
   #if defined(PYPY_VERSION_NUM) && PYPY_VERSION_NUM < 0x050B0000
@@ -6931,9 +6723,9 @@ static int __Pyx_modinit_Type_import_code(__pyx_mstatetype *__pyx_mstate) {
   #else
   sizeof(PyHeapTypeObject), __PYX_GET_STRUCT_ALIGNMENT_3_3_1(PyHeapTypeObject),
   #endif
-  __Pyx_ImportType_CheckSize_Warn_3_3_1); if (!__pyx_mstate->__pyx_ptype_7cpython_4type_type) __PYX_ERR(3, 9, __pyx_L1_error)
+  __Pyx_ImportType_CheckSize_Warn_3_3_1); if (!__pyx_mstate->__pyx_ptype_7cpython_4type_type) __PYX_ERR(2, 9, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-  __pyx_t_1 = PyImport_ImportModule("fastnn._core.program"); if (unlikely(!__pyx_t_1)) __PYX_ERR(4, 5, __pyx_L1_error)
+  __pyx_t_1 = PyImport_ImportModule("fastnn._core.program"); if (unlikely(!__pyx_t_1)) __PYX_ERR(3, 5, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   __pyx_mstate->__pyx_ptype_6fastnn_5_core_7program_Program = __Pyx_ImportType_3_3_1(__pyx_t_1, "fastnn._core.program", "Program",
   #if defined(PYPY_VERSION_NUM) && PYPY_VERSION_NUM < 0x050B0000
@@ -6943,8 +6735,8 @@ static int __Pyx_modinit_Type_import_code(__pyx_mstatetype *__pyx_mstate) {
   #else
   sizeof(struct __pyx_obj_6fastnn_5_core_7program_Program), __PYX_GET_STRUCT_ALIGNMENT_3_3_1(struct __pyx_obj_6fastnn_5_core_7program_Program),
   #endif
-  __Pyx_ImportType_CheckSize_Warn_3_3_1); if (!__pyx_mstate->__pyx_ptype_6fastnn_5_core_7program_Program) __PYX_ERR(4, 5, __pyx_L1_error)
-  if (unlikely(__Pyx_GetVtable(__pyx_mstate->__pyx_ptype_6fastnn_5_core_7program_Program, (void**)&__pyx_vtabptr_6fastnn_5_core_7program_Program) != 1)) __PYX_ERR(4, 5, __pyx_L1_error)
+  __Pyx_ImportType_CheckSize_Warn_3_3_1); if (!__pyx_mstate->__pyx_ptype_6fastnn_5_core_7program_Program) __PYX_ERR(3, 5, __pyx_L1_error)
+  if (unlikely(__Pyx_GetVtable(__pyx_mstate->__pyx_ptype_6fastnn_5_core_7program_Program, (void**)&__pyx_vtabptr_6fastnn_5_core_7program_Program) != 1)) __PYX_ERR(3, 5, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   __Pyx_RefNannyFinishContext();
   return 0;
@@ -6992,6 +6784,26 @@ static int __Pyx_modinit_Function_import_code(__pyx_mstatetype *__pyx_mstate) {
     }
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   }
+  {
+    __pyx_t_1 = PyImport_ImportModule("fastnn._core.program"); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 1, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_1);
+    const char * __pyx_import_signature = __Pyx_PyBytes_AsString(__pyx_mstate_global->__pyx_kp_b_int_void_enter_leave);
+    #if !CYTHON_ASSUME_SAFE_MACROS
+    if (unlikely(!__pyx_import_signature)) __PYX_ERR(0, 1, __pyx_L1_error)
+    #endif
+    const char * __pyx_import_name = __pyx_import_signature + 12;
+    void (**const __pyx_import_pointers[])(void) = {(void (**)(void))&__pyx_f_6fastnn_5_core_7program_enter, (void (**)(void))&__pyx_f_6fastnn_5_core_7program_leave, (void (**)(void)) NULL};
+    void (**const *__pyx_import_pointer)(void) = __pyx_import_pointers;
+    const char *__pyx_import_current_signature = __pyx_import_signature;
+    while (*__pyx_import_pointer) {
+      if (__Pyx_ImportFunction_3_3_1(__pyx_t_1, __pyx_import_name, *__pyx_import_pointer, __pyx_import_current_signature) < (0)) __PYX_ERR(0, 1, __pyx_L1_error)
+      ++__pyx_import_pointer;
+      __pyx_import_name = strchr(__pyx_import_name, '\0') + 1;
+      __pyx_import_signature = strchr(__pyx_import_signature, '\0') + 1;
+      if (*__pyx_import_signature != '\0') __pyx_import_current_signature = __pyx_import_signature;
+    }
+    __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
+  }
   __Pyx_RefNannyFinishContext();
   return 0;
   __pyx_L1_error:;
@@ -7025,7 +6837,7 @@ namespace {
   {
       PyModuleDef_HEAD_INIT,
       "lbfgs",
-      __pyx_k_L_BFGS_over_vectors_that_the_cal, /* m_doc */
+      __pyx_k_L_BFGS_over_vectors_of_the_calle, /* m_doc */
     #if CYTHON_USE_MODULE_STATE
       sizeof(__pyx_mstatetype), /* m_size */
     #else
@@ -7392,37 +7204,10 @@ __Pyx_RefNannySetupContext("PyInit_lbfgs", 0);
   if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_6fastnn_5_core_5lbfgs_Lbfgs, __pyx_mstate_global->__pyx_n_u_run, __pyx_t_2) < (0)) __PYX_ERR(0, 85, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-  /* "(tree fragment)":1
- * def __reduce_cython__(self):             # <<<<<<<<<<<<<<
- *     raise TypeError, "no default __reduce__ due to non-trivial __cinit__"
- * def __setstate_cython__(self, __pyx_state):
-*/
-  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_5lbfgs_5Lbfgs_15__reduce_cython__, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Lbfgs___reduce_cython, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_lbfgs, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[6])); if (unlikely(!__pyx_t_2)) __PYX_ERR(2, 1, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_2);
-  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
-  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_2);
-  #endif
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_reduce_cython, __pyx_t_2) < (0)) __PYX_ERR(2, 1, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-
-  /* "(tree fragment)":3
- * def __reduce_cython__(self):
- *     raise TypeError, "no default __reduce__ due to non-trivial __cinit__"
- * def __setstate_cython__(self, __pyx_state):             # <<<<<<<<<<<<<<
- *     raise TypeError, "no default __reduce__ due to non-trivial __cinit__"
-*/
-  __pyx_t_2 = __Pyx_CyFunction_New(&__pyx_mdef_6fastnn_5_core_5lbfgs_5Lbfgs_17__setstate_cython__, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Lbfgs___setstate_cython, NULL, __pyx_mstate_global->__pyx_n_u_fastnn__core_lbfgs, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[7])); if (unlikely(!__pyx_t_2)) __PYX_ERR(2, 3, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_2);
-  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
-  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_2);
-  #endif
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_setstate_cython, __pyx_t_2) < (0)) __PYX_ERR(2, 3, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-
   /* "fastnn/_core/lbfgs.pyx":1
  * # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True             # <<<<<<<<<<<<<<
- * # cython: initializedcheck=False
- * """L-BFGS over vectors that the caller allocates; loss and gradient come from Python or a program."""
+ * # cython: initializedcheck=False, auto_pickle=False, freethreading_compatible=True
+ * """L-BFGS over vectors of the caller; Python or a program evaluates loss and gradient."""
 */
   __pyx_t_2 = __Pyx_PyDict_NewPresized(0); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 1, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
@@ -7492,41 +7277,41 @@ static int __Pyx_InitConstants(__pyx_mstatetype *__pyx_mstate) {
   int __pyx_clineno = 0;
   CYTHON_UNUSED_VAR(__pyx_mstate);
   {
-    const struct { const unsigned int length: 8; } str_length_index[] = {{15},{15},{49},{1},{4},{179},{8},{15},{7},{6},{28},{23},{22},{2},{9},{50},{55},{42},{18},{5},{23},{25},{13},{11},{11},{14},{9},{10},{5},{20},{12},{8},{12},{8},{10},{8},{11},{14},{12},{10},{17},{13},{12},{12},{19},{8},{13},{7},{6},{18},{5},{7},{18},{5},{9},{11},{18},{5},{5},{9},{1},{8},{5},{10},{4},{4},{2},{1},{8},{8},{4},{6},{5},{8},{3},{7},{4},{8},{3},{5},{8},{4},{10},{6},{5},{6},{5},{1},{4},{4},{16},{14},{6},{7}};
-    const struct { const unsigned int length: 9; } bytes_length_index[] = {{141},{9},{13},{23},{72},{81},{330},{131}};
+    const struct { const unsigned int length: 8; } str_length_index[] = {{15},{49},{1},{4},{179},{8},{15},{7},{6},{28},{23},{22},{2},{9},{55},{42},{18},{5},{13},{11},{11},{14},{9},{10},{5},{20},{12},{8},{8},{10},{8},{14},{12},{12},{8},{13},{7},{6},{18},{5},{7},{18},{5},{9},{11},{18},{5},{5},{9},{1},{8},{5},{10},{4},{4},{2},{1},{8},{8},{4},{6},{5},{8},{3},{7},{4},{8},{3},{5},{8},{4},{10},{6},{5},{6},{5},{1},{4},{4},{16},{14},{6},{7}};
+    const struct { const unsigned int length: 9; } bytes_length_index[] = {{141},{23},{13},{23},{72},{81},{330},{141}};
     #ifndef CYTHON_COMPRESS_STRINGS
       #define CYTHON_COMPRESS_STRINGS 90
     #endif
-    #if (CYTHON_COMPRESS_STRINGS) == 1 /* compression: zlib (1281 bytes) */
-static const char cstring[] = "x\332eSAs\0237\024\266\247\320q\21238\020\222\2066\035\031\016$\2018\343&P\n3e\014I\003\035&\215\t\241\264\220.\362\256\326\026\254%g\245ul\350\201\243\217:\352\270\307=\356\321G\037s\364\321G~B\177B\237vm7\003\236\361Jz\357\351{\337\373\336\023\"\036i\022&\305-T\347\022\255H\237\020\344\372\270n\214\253\367\020\351\264\210-\211\2030C\330\367q\027q\027\366\\6\210\217d\267E\020\367Qz\302\035\"\036\354qF\366\270$H6\260D\217\272\262\301\031\242\0029\304\2435\342cI\274.\022\322\247\000\352\233 \206\366w\366\327\267\356n\001\252\203|\362\026\322\t$\202\232\355a!\2100\371j\001\365$eI>QBO\\\324\345\001b\004hI\216Z\020w\366\002\220aH\020i6\350\006f@\026K\312\231\005\327)\253\337@\016\365!\tm\023s\373W\354\tR\302\216cA\034\001\316M.$\332\3741)\307\241\002\327<BX\362\235H\361h\335\346L\322z\300\003\221\212\"\246\2767-\017\333\344\r\252\021\227\373\304\305B2\266a\331\260\337\360jn]\224Z\335N\335\246\"\205t\030\007e\\\034x\022Y\226O\234\300&\226\205\234 \241\3068[\007\245\332\024{\340\265)\243\022\202\370\2118\333\026\201\232\230u\021i\023\277{\002m \267\022!\241\ri\013@{\027zj$w@\234f\000\325\325\010\254\240h\313K\3655BQI\232H\320\367\000dK\356\237\315\361\324\020O>\245)I;\351\254eM\314\240\267\000\231?w\340\032\220\341,=\324H\235\216\267\211J\351\326\207\371k\302h\214O\3018Br\3179x\372\373\363\003\313\332\357v\340\277\r#c\355\221\216|F\\\313\032\267\025\324\262,7`\266Y\353\023\016\360kb\312\222\225;\201\227X\030n&+4\300\032\207\231m[\232F\030\307q\200\275I\320\244\025_\324;5\220\2169@\331S`q&\375\027rX\226\204\036\300B\205\231\006\036\300<\223\261:\351\010a\321e6\345\245\251W$z\331\360D\352D\330\036X,\250I\372\240\\\r\333\357l\03609\036e\350v\033{A2\346\"\035\272R2t\245d\350\\\352\013\351B\274S\367\261C\315s\247\224\301\304\300s1}7\037?\275\014oHz\\\010\317o6q\3072\260f5\001M\300\343>\005NI\367Z\2342\260\212\026o\265|\016\300M\237`o\322M\350\243\2601\314\027\301\276\335 \3600=\027D\031\017\273h`\037l\036\227\302\310\024\300\227\264\204\204\367\3274}\207?\360aF\366\244\372""\377\317\206\277\251\224\210\361\230\272\214Y)\004Z1\3731\025\264v+\031fK\256f\200f\352K\343V3\251\003\2558<\200\326\257f\332\234:_\334N\214kk\253\231\261\315\202\2122>\206\227k\301\313\316\030\252\311f\342\256Q\346|\314\216\316}\323\273\251\252\037+\237rKzN\027\365\226>\376X\371\367\353\314L\241\047UY\355\205\305\260\034nG\347\243jj^\326\025\375<\234\033\345fz?\250c=\033V\303F\204\243n\177v\360zX}9|\371\247q\315\367\252\275\206\302\352Dc\335\tEt#^\210\217G\271|\357\211\372\034\347Bo\253w\242l=7\312_Rk`\255\032\200+=\334\373\000t\356\2078\374\047\336\212\337\017\256\236\226\3011\234\271\252\213\303\3576\206\033\017\372\000\270\010\024\262\000\230\233\002~\312\025\324\005]\326\273\341\235\350rT1X\213*\253\256(W\357\230t\371\336\016\034\260\352\350\343Q~\266w\250\212\352\266\316\205\347\303\303\350Z\3640\252\305\331\370r\374(\016\372;\203\313\303\355\303\341\341\013\003qUm\231\033a\326\034\226\225\243W\214.\346\360\275\252\252\267\341\271\360qT\211^\367\347\373/\007\325\001\036\215I<\t_D\233\021N\021\312\3521PX\010\203\224\325\222\272\251\253\272\236D4b\234b\375\245?D\305\350^|4\270>x5\334\257\2467\357\351WQ6\3726^\356\333\203\245\323\242\321\354\266\372\n\000w\365\246\266\303\271p=\022q1\276\337\367N\213\240Ra^U\324\037\372!h\337\016\237Gs\240\376\245\270\034W\316\010\234\357\375\246\032\372]\264\030_\350\337\035\374|\272;<8\032\036\375\rJ.df\2264\224Y\014\227\200\311O1d\273\330kC\221\rm8\032\214\342\250\260\250\272\240\305\302u\230\215\335\350>\260\277\2620\232_\326Gp\245\034m\003\350/\247\213\206\376\315MH\274\333\277\003\335\2733\254>\033>;\230\336Ea\026\372Q\270\026\026G\027\013\243|A\345 m~\366?\317\032\024\264";
-    PyObject *data = __Pyx_DecompressString(cstring, 1281, 1);
+    #if (CYTHON_COMPRESS_STRINGS) == 1 /* compression: zlib (1210 bytes) */
+static const char cstring[] = "x\332eS\317s\323F\024v\246\245\343\014\316\340@H\010m\2305\034B\0028\343&P\n3e\014I\003\035&\215\t\241\264\220\212\265\264\262\005\322\256\263\273rl\350\201\243\216{\334\243\216:\352\350\243\2179\372\350#\177B\377\204\276\225\2344\323z\306\373\353\275\367\275\357}\357\t\021\237\004\204Jq\033\265\230D\017\020\351u\210-\211\2030E\230s\334G\314\2053\223m\302\221\354w\010b\034\3457\334#\342\321\016\243d\207I\202d\033K\364\244/\333\214\"O \207\370^\223p,\211\337GBr\017@\271q\242hwk\367\316\306\375\r@u\020\047\357!\235@\"l\332>\026\202\010\223\257\031z\276\364h\226OT\3213\027\365Y\210(\001Z\222\241\016\370\235\r\0002\024\t\"\315\001-c\nd\261\364\030\265 \334\243\255e\344x\034\222x]b\242\177\306\276 U\3548\026\370\021\340\0340!\321\372\367Y9\216\047p\323\047\204f\353\211\024O\356\330\214J\257\025\262P\344\242\210S\333\273\216\217m\362\0165\211\3138q\261\220\224\256Y6\234\327\374\246\333\022\325N\277\327\262=\221C:\234\035\211\263\"\013\024`\332G\244Kx\377\010D%\2673Y@\324\\PP\322\345\204\030\001\035(5\010\201k\223\300\016\372t\374\\-S\266\047I\200\204\367\021\200l\311\370\331\034\317\r\215l\251\342&\2003\232_\232\244\345M\216Y\r\371\221\3038\004\320\270\311-\234xH\346;{\317\177}\271gY\273\375\036\3747\241\241\326\016\351\311\027\304\265\254\211\350\304\202\237\033R\333\354\001\366h\2663\047\3643\013\305A\266\203$VW\032=\314\3550\304\376\211\005\272x\352%\241j\330<a\324d!\314\003\231\360\317[\200E\237\332\036\253\236ZEV\221\r#\326\"\302\366\341\305\002\006\222CmMl\177\260YH\345d\024@\337.\366\303lLD\336\264j\326\264j\3264\327\343B\272\340\357\2648v<\363}x\036\205\036\301\270\031\245\315\302\363`\230A\3513!|\036\004\270g\031X\263\033\207\000\360\030\367\200S\246o\207y\024^E\207u:\234\001p\300\t\366O\364\006\245\205\215\241\243\004s\273M`\260}\027\324p`\244\240\327\242\2159\274\371L\n\001:\207\260\222\216\2200\277\201\351\014\374\201\017\265\211\225W\377\357\335\3607\225\0221\031\014\227R+\207@7\315yB\005\255\336\316\306\307\222+\005\240\231\333r\277\225Bn@7\035\026B\317V""\n]\3469\377\213\316\036WWW\n\2237\013**p\014\223o\301\227Q0T\263\303\211\271\351Q\047\313d\002W\n\005b\304)\370\004w\311\347\372\227\342\242\236\325\025\275\241\017?\327\377\376\2460]\216\244\252\251\235\270\022\327\342\315\344\\\322\310\237\227t]\277\214g\307\305\351\350\232:\3243q#n\0478\351\017f\206oG\215\327\243\327\277\033\323\\\324\210\332\n\253#\215u/\026\311r:\237\036\216\213\245\350\231\372/\316\371h#:R\266\236\035\227.\252Uxm\030\200\313\021\216>\001\235\2071\216\377J7\322\217\303\253\30750\214\246\257\352\312\350\333\265\321\332\243\001\000.\000\205)\000,\236\002~)\226\325y]\323\333\361\275\344RR7X\013jJ]V\256\3362\351J\321\026\\\260\352\351\303qi&\332W\025uW\027\343s\361~r=y\2344\323\251\364R\372$\r\007[\303K\243\315\375\321\376+\003qUm\230\210x\312\\\226\224\243o\032]\314\345;\325P\357\343\257\343\247I=y;\230\033\274\0366\206x<!\361,~\225\254\0478G\250\251\247@a>\016sV\213\352\226n\350V\346\321Nq\216\365\207\376\224T\222\007\351\301\360\306\360\315h\267\221G>\320o\222\251\344J\2724\260\207\213\307\025\243\331]\365\025\000n\353um\307\263\361\235D\244\225\364\341\300?\256\200J\3459UW\277\351\307\240}7~\231\314\202\372\027\323ZZ?#p)\372E\265\365\207d!=?\270?\374\361x{\264w0:\370\023\224\234/L/j(\263\022/\002\223\037R\310v!\352B\221mm8\032\214\312\370\3125\270\224\027T\037\004\231\277\001\003\262\235<\204\022.\317\217\347\226\364\001\304\325\222M@\376\351x\301\324pk\035\262o\017\356A\013\357\215\032/F/\366Nb3\234y\024OAg\312\327\343\312\370By\\*\253\"\020(\315\374\003\3642\313\364";
+    PyObject *data = __Pyx_DecompressString(cstring, 1210, 1);
     #define __Pyx_DecompressString_LZSS_UNUSED
     if (unlikely(!data)) __PYX_ERR(0, 1, __pyx_L1_error)
     const char* const bytes = __Pyx_PyBytes_AsString(data);
     #if !CYTHON_ASSUME_SAFE_MACROS
     if (likely(bytes)); else { Py_DECREF(data); __PYX_ERR(0, 1, __pyx_L1_error) }
     #endif
-    #elif (CYTHON_COMPRESS_STRINGS) > 0 && (CYTHON_COMPRESS_STRINGS) <= 90 /* compression: lzss (1643 bytes) */
-static const char cstring[] = "\377 element\377s, got (\377tree fra\375g\021\001): exp\377ected an\377 array o\375f\t\000other \377type or \376\010\003axes?No\377neNote t\377hat Cyth\377on is de\377liberate\177ly striR\000\372>\000hT\000PEP-4\37384_\000d rej\376l\000s subcl\337assesl\001bu\337iltink\002s.\377 If you {ne\224\000to p%\000|%\t\230\000n set\200\000\377e \047annot\277ation_\254\000i\177ng\047 dir\321\000\373iv\242\000o Fal\177se.add_%\000\375e\261\000most 3\3732 \313\001disab\317leen\001\002\203%C-\377contiguo\353us\217#s\236&`pl\377ace` bef\377orefastn\357n/_c\t\000/lb\377fgs.pyxgwcisM\003dno\227 \377fault __\377reduce__\367 du\226\002non-\336\247 vial\033\000ciwnit\"\000ows\213I\377s many e\337veryw\222@e,\220\304\"\204@\375#\371 f\321@\357!d\366\313 mu\333\000be m\316p\000ipl\332#\312@ i\177tem sizF\000/ctorX\tL\265\001\000\0025.\234\006c\325B__\017\005\355 \355s\344 e_\013\013aba\357ndon7\003begQi\004\004\241\"M\003r\375`m\230`\372\007\004u&\004toldS\377LOTS__Py\365x\001\000D\260`_Nex?tRef__\320D\253 \377__func__\237__get~\003\n\000m\367ain\020\001modu\235l!\002nam)\002\376 _\314 \004\007\001vt\336A;\001qu\303al\035\005\203E\337\016\235Fex\224o\001\344`_Q\005st\010\376\016_\357_tes\274@_is~\212aoutine\227$\376\323\205\002sasynci\323o.\251`\030\003s\253\"ch\177angescl-\000\355_\321\000tr\335`bac\277kcount\304\204\004o\277nevalu\342\204\002s\352\357c.\360b.\360bfir\367stf-\000dgra\273di\353\206\001iin\257`s\323es\364A\001\001r7\003la\377stlosslr\037mmax_S\001\004\001\233`\377rmoreori\374\301@\337\204\002pointe\377rspoppro\276V\000mreal\306Er\337unsca\335`ea\377rchessel\277fsetde\350\204\002s\367har\021\000lots\372\262au\003\000epstt\347eam\364A\371@era\203nc\313`\371\002\006\007\274\001\346\001ewsve\242\204\002fnn\311B\317us (\010\001\204\004 *=,\310\204\002_t)\000\244\000\026\003\366e\003)\000\342\204\001_t (\377double)\000\317void-\016\020\002**\353)\000\326\004_\317\000\000ra\377ise_for\000\370\247\001\004\002\027\005bind\200\377\001\330\004\n\210+\220Q\377\200A\340\010\031\230""\021\230\377!\2304\230q\200A\360\377\006\000\t\020\210t\2201\377\220N\240!\2401\240D\357\250\005\250Q\021\003\035\230A\377\230T\240\021\330\010\t\210\377\036\220q\230\r\240Q\240\377h\250a\250y\270\r\300\177\\\320QX\320XY\027\001\377\024\210Q\210h\220a\220\377w\230a\230x\240s\250\377\047\260\026\260q\330\010\014\367\210I\2208\r\013\2104\210\377w\220c\230\021\330\014\022\353\220*[\000QX\001\025\210a\373\210{\214\000;\240a\240|\377\2604\260z\300\032\3101\376r\000\320\t\032\230!\320\033_/\320/?\270N\000\027\200\000\335\001\255\000\010\000\t\222\004\340\010\377\020\220\013\2301\230G\240\3376\250\023\250A\244\001\027\220\177\001\220\025\220f\230E\263\001\367\014\210E\n\000a\220x\230\377q\330\014\r\210U\220!\377\2205\230\010\240\005\240U\377\250\"\250B\250b\260\001\377\260\023\260C\260u\270E\377\300\023\320DU\320UVn\347\001\032\2204.\001\240\001\364\001\237\035\220d\230(\224!\201!\034\377\220Q\220j\240\004\240H\377\250A\250\\\270\024\270X\337\300Q\300a\330~\004I\240\337V\2503\250a<\0031\220\335H\200\000\026\240u\220\003\031\220\337+\230Q\230g\035\002h\260\376\037\002\034\220Z\230{\250!\377\250:\260]\300#\300[\373\320P\206\"\032\220:\230[\377\250\001\250\030\260\035\270c\377\300\031\310!\330\010\013\210\3675\220\003\233@G\2303\230\377c\240\021\240-\250s\260\177!\260;\270l\310!\243 \377\020\024\220A\220W\230B\276\371 v\240T\250\021\373 \022\357\2601\260A\326(\014\210J\377\220h\230k\250\027\260\013\377\2708\3009\310G\320S\357]\320]^\367@\026\000\t\273\031\230\344\000!\240\031\207\0007\335\260k\000\017\210v\342\000h\230\374\304\001\241A!\330\020\027\220yv\211 \026#\231`G\250;\273\000\177\025\026\330\024\035\230]\272\000w1\250DR\000>\310\027\273\001\273+3v\000G\2706\273@6\277\320QR\320RS3\006 \373\240\001\304`\020\"\240!\330\177\017\020\330\014\020\220\010t\000\003\014\r";
-    PyObject *data = __Pyx_DecompressString_LZSS(cstring, 1643, 2016);
+    #elif (CYTHON_COMPRESS_STRINGS) > 0 && (CYTHON_COMPRESS_STRINGS) <= 90 /* compression: lzss (1536 bytes) */
+static const char cstring[] = "\377 element\377s, got :\377 expecte\377d an arr\337ay of\t\000ot\377her type\357 or \010\003axe\377s?NoneNo\377te that \377Cython i\377s delibe\377rately s\247triR\000>\000hT\000P\277EP-484_\000d\357 rejl\000s s\377ubclasse\375sl\001builti\375nk\002s. If \277you ne\224\000t\307o p%\000%\t\230\000n \367set\200\000e \047a\377nnotatio\373n_\254\000ing\047 \267dir\321\000iv\242\000o\377 False.a\327dd_%\000e\261\000mo\277st 32 \313\001d\377isableen\374\001\002\203%C-cont\277iguous\217#s\376\236&`place`\377 beforef\377astnn/_c\376\t\000/lbfgs.\177pyxgcisM\003\337drows\331)s \377many eve7ryw\340 e,\222\"\322 \274\313#\307 free\275!d\366\231 mu\251\000be m\315u\235 pl\250#\230@ i\177tem sizF\000/ctorX\tL\203\001\000\002\377.abandon\036\007\003begi\004\004\277\002\035\003\245r\214`m\266@\007\004u&\004t\377oldSLOTS___Pyx\001\000D\316@\377_NextRef\373__\356$e____\357func\004\001mai\275n\003\002odul\025\002nsam\035\002\220 _vt\345!\236,\001qual\022\005\303@_\262\036\005t\363\000M\000is\312!o\345u\215`e\271\004\223\204\002sas?yncio.\351 \030\003\365s\315\002c\340`gesc\337line_\177\000tr\376\235@backcou\373nt\204doneva\253lu\242bs\257C.\260B.~\260Bfirstf-\000\277dgradi\234\205\001i;in\241@ses\346!\001\001\365r7\003l\357@loss\177lrmmax_S\001\354\004\001\215@rm\216`ori\374\343 \237bpointe\377rspoppro\276V\000mreal\350%r\337unsca\317@ea\377rchessel\237fsetd\320`\351@s\367har\021\000lots\337statu\003\000ep?stteam\226A\233@\177erance_\370\003x\006\007\274\001\346\001esve\224bofnn_=\003 (\010\001\356\204\004 *,\272b_t)\261\000\244\000\026\003e\003)\000\324a_\377t (doubl\177e)\000void-\016^\020\002**)\000\326\004_\317\000\377\000raise_f\307or\000\247\001\004\002\027\005bi\363nde\002J\001)\000\000e\376\231!\000leave\200\377A\340\010\031\230\021\230!\377\2304\230q\200A\360\006\377\000\t\020\210t\2201\220\377N\240!\2401\240D\250\367\005\250Q\021\003\035\230A\230\377T\240\021\330\010\t\210\036\377\220q\230\r\240Q\240h\377\250a\250y\270\r\300\\\277\320QX\320XY\027\001\024\377\210Q\210h\220a""\220w\377\230a\230x\240s\250\047\377\260\026\260q\330\010\014\210\373I\2208\r\013\2104\210w\377\220c\230\021\330\014\022\220\365*[\000QX\001\025\210a\210\375{\214\000;\240a\240|\260\1774\260z\300\032\3101r\000\377\320\t\032\230!\320\033/\257\320/?\270N\000\027\200\000\001\356\255\000\010\000\t\222\004\340\010\020\377\220\013\2301\230G\2406\357\250\023\250A\244\001\027\220\001\277\220\025\220f\230E\263\001\014\373\210E\n\000a\220x\230q\377\330\014\r\210U\220!\220\3775\230\010\240\005\240U\250\377\"\250B\250b\260\001\260\377\023\260C\260u\270E\300\177\023\320DU\320UV\347\001\267\032\2204.\001\240\001\364\001\035\317\220d\230(\224!\201!\034\220\377Q\220j\240\004\240H\250\377A\250\\\270\024\270X\300\357Q\300a\330~\004I\240V\357\2503\250a<\0031\220H\356\200\000\026\240u\220\003\031\220+o\230Q\230g\035\002h\260\037\002\377\034\220Z\230{\250!\250\377:\260]\300#\300[\320\375P\206\"\032\220:\230[\250\377\001\250\030\260\035\270c\300\377\031\310!\330\010\013\2105\373\220\003\233@G\2303\230c\377\240\021\240-\250s\260!\277\260;\270l\310!\243 \020\177\024\220A\220W\230B\371 \337v\240T\250\021\373 \022\260\3671\260A\326(\014\210J\220\377h\230k\250\027\260\013\270\3778\3009\310G\320S]\367\320]^\367@\026\000\t\031\335\230\344\000!\240\031\207\0007\260nk\000\017\210v\342\000h\230\304\001\336\241A!\330\030\036\n\000\020\027\333\220y\216 \026#\236`G\250\375;\300\000\025\026\330\024\035\230\335]\277\0001\250DW\000>\310\355\027\300\001+3{\000G\2706\376\300@6\320QR\320RSy\3305\004C\002\026 \240\001\316`\377\020\"\240!\330\017\020\330o\014\020\220\010~\000\014\r";
+    PyObject *data = __Pyx_DecompressString_LZSS(cstring, 1536, 1833);
     #define __Pyx_DecompressString_UNUSED
     if (unlikely(!data)) __PYX_ERR(0, 1, __pyx_L1_error)
     const char* const bytes = __Pyx_PyBytes_AsString(data);
     #if !CYTHON_ASSUME_SAFE_MACROS
     if (likely(bytes)); else { Py_DECREF(data); __PYX_ERR(0, 1, __pyx_L1_error) }
     #endif
-    #else /* compression: none (2016 bytes) */
-static const char bytes[] = " elements, got (tree fragment): expected an array of another type or other axes?NoneNote that Cython is deliberately stricter than PEP-484 and rejects subclasses of builtin types. If you need to pass subclasses then set the \047annotation_typing\047 directive to False.add_noteat most 32 axesdisableenableexpected C-contiguous arraysexpected `place` beforefastnn/_core/lbfgs.pyxgcisenabledno default __reduce__ due to non-trivial __cinit__rows: expected as many everywhere, and one that is freestrides must be multiples of the item sizevectors: expected LbfgsLbfgs.__reduce_cython__Lbfgs.__setstate_cython__Lbfgs.abandonLbfgs.beginLbfgs.placeLbfgs.rememberLbfgs.runLbfgs.toldSLOTS__Pyx_PyDict_NextRef__annotate____func____getstate____main____module____name____pyx_state__pyx_vtable____qualname____reduce____reduce_cython____reduce_ex____set_name____setstate____setstate_cython____test___is_coroutineabandonarraysasyncio.coroutinesbeginchangescline_in_tracebackcountdirectionevaluationsfastnn._core.lbfgsfirstfoundgradientsiinversesitemsiterationslastlosslrmmax_evalmax_itermoreoriginplacepointerspopprogramrealrememberrunscalesearchesselfsetdefaultsharesslotsstatusstepstteamtoldtolerance_changetolerance_gradvaluesvectorsfnn_status (fnn_program *, size_t)\000int (fnn_status)\000size_t (double)\000void (fnn_program *, void **)\000program_run\000raise_for\000team_for\000program_bind\200\001\330\004\n\210+\220Q\200A\340\010\031\230\021\230!\2304\230q\200A\360\006\000\t\020\210t\2201\220N\240!\2401\240D\250\005\250Q\200A\360\006\000\t\035\230A\230T\240\021\330\010\t\210\036\220q\230\r\240Q\240h\250a\250y\270\r\300\\\320QX\320XY\330\010\t\210\024\210Q\210h\220a\220w\230a\230x\240s\250\047\260\026\260q\330\010\014\210I\220Q\200A\360\006\000\t\035\230A\230T\240\021\330\010\013\2104\210w\220c\230\021\330\014\022\220*\230A\230Q\330\010\t\210\025\210a\210{\230!\230;\240a\240|\2604\260z\300\032\3101\330\010\t\320\t\032\230!\320\033/\320/?\270q\330\010\027\220q\230\001\200A\360\010\000\t\035\230A""\230T\240\021\340\010\020\220\013\2301\230G\2406\250\023\250A\330\010\t\210\027\220\001\220\025\220f\230E\240\021\330\010\014\210E\220\025\220a\220x\230q\330\014\r\210U\220!\2205\230\010\240\005\240U\250\"\250B\250b\260\001\260\023\260C\260u\270E\300\023\320DU\320UV\330\010\t\210\032\2204\220x\230q\240\001\330\010\t\210\035\220d\230(\240!\2401\330\010\t\210\034\220Q\220j\240\004\240H\250A\250\\\270\024\270X\300Q\300a\330\010\020\220\013\2301\230I\240V\2503\250a\330\010\t\210\032\2201\220H\230E\240\026\240u\250A\330\010\t\210\031\220+\230Q\230g\240V\2503\250h\260a\330\010\t\210\034\220Z\230{\250!\250:\260]\300#\300[\320PQ\330\010\t\210\032\220:\230[\250\001\250\030\260\035\270c\300\031\310!\330\010\013\2105\220\003\2201\220G\2303\230c\240\021\240-\250s\260!\260;\270l\310!\3101\330\020\024\220A\220W\230B\230a\230v\240T\250\021\250\047\260\022\2601\260A\330\014\022\220*\230A\230Q\330\010\014\210J\220h\230k\250\027\260\013\2708\3009\310G\320S]\320]^\200A\360\026\000\t\031\230\001\330\010!\240\031\250!\2507\260!\330\010\017\210v\220Q\220h\230a\330\010\t\330\014\022\220!\330\020\027\220y\240\001\330\026#\2401\240G\250;\260a\330\025\026\330\024\035\230]\250!\2501\250D\260\013\270>\310\027\320PQ\330+3\2601\260G\2706\300\032\3106\320QR\320RS\330\020\027\220y\240\001\330\026 \240\001\240\021\330\020\"\240!\330\017\020\330\014\020\220\010\230\001\330\014\r";
+    #else /* compression: none (1833 bytes) */
+static const char bytes[] = " elements, got : expected an array of another type or other axes?NoneNote that Cython is deliberately stricter than PEP-484 and rejects subclasses of builtin types. If you need to pass subclasses then set the \047annotation_typing\047 directive to False.add_noteat most 32 axesdisableenableexpected C-contiguous arraysexpected `place` beforefastnn/_core/lbfgs.pyxgcisenabledrows: expected as many everywhere, and one that is freestrides must be multiples of the item sizevectors: expected LbfgsLbfgs.abandonLbfgs.beginLbfgs.placeLbfgs.rememberLbfgs.runLbfgs.toldSLOTS__Pyx_PyDict_NextRef__annotate____func____main____module____name____pyx_vtable____qualname____set_name____test___is_coroutineabandonarraysasyncio.coroutinesbeginchangescline_in_tracebackcountdirectionevaluationsfastnn._core.lbfgsfirstfoundgradientsiinversesitemsiterationslastlosslrmmax_evalmax_itermoreoriginplacepointerspopprogramrealrememberrunscalesearchesselfsetdefaultsharesslotsstatusstepstteamtoldtolerance_changetolerance_gradvaluesvectorsfnn_status (fnn_program *, size_t)\000int (fnn_status)\000size_t (double)\000void (fnn_program *, void **)\000program_run\000raise_for\000team_for\000program_bindint (void)\000\000enter\000leave\200A\340\010\031\230\021\230!\2304\230q\200A\360\006\000\t\020\210t\2201\220N\240!\2401\240D\250\005\250Q\200A\360\006\000\t\035\230A\230T\240\021\330\010\t\210\036\220q\230\r\240Q\240h\250a\250y\270\r\300\\\320QX\320XY\330\010\t\210\024\210Q\210h\220a\220w\230a\230x\240s\250\047\260\026\260q\330\010\014\210I\220Q\200A\360\006\000\t\035\230A\230T\240\021\330\010\013\2104\210w\220c\230\021\330\014\022\220*\230A\230Q\330\010\t\210\025\210a\210{\230!\230;\240a\240|\2604\260z\300\032\3101\330\010\t\320\t\032\230!\320\033/\320/?\270q\330\010\027\220q\230\001\200A\360\010\000\t\035\230A\230T\240\021\340\010\020\220\013\2301\230G\2406\250\023\250A\330\010\t\210\027\220\001\220\025\220f\230E\240\021\330\010\014\210E\220\025\220a\220x\230q\330\014\r\210U\220!\2205\230\010\240\005\240U""\250\"\250B\250b\260\001\260\023\260C\260u\270E\300\023\320DU\320UV\330\010\t\210\032\2204\220x\230q\240\001\330\010\t\210\035\220d\230(\240!\2401\330\010\t\210\034\220Q\220j\240\004\240H\250A\250\\\270\024\270X\300Q\300a\330\010\020\220\013\2301\230I\240V\2503\250a\330\010\t\210\032\2201\220H\230E\240\026\240u\250A\330\010\t\210\031\220+\230Q\230g\240V\2503\250h\260a\330\010\t\210\034\220Z\230{\250!\250:\260]\300#\300[\320PQ\330\010\t\210\032\220:\230[\250\001\250\030\260\035\270c\300\031\310!\330\010\013\2105\220\003\2201\220G\2303\230c\240\021\240-\250s\260!\260;\270l\310!\3101\330\020\024\220A\220W\230B\230a\230v\240T\250\021\250\047\260\022\2601\260A\330\014\022\220*\230A\230Q\330\010\014\210J\220h\230k\250\027\260\013\2708\3009\310G\320S]\320]^\200A\360\026\000\t\031\230\001\330\010!\240\031\250!\2507\260!\330\010\017\210v\220Q\220h\230a\330\010\t\330\014\022\220!\330\030\036\230a\330\020\027\220y\240\001\330\026#\2401\240G\250;\260a\330\025\026\330\024\035\230]\250!\2501\250D\260\013\270>\310\027\320PQ\330+3\2601\260G\2706\300\032\3106\320QR\320RS\330\020\027\220y\240\001\330\030\036\230a\330\026 \240\001\240\021\330\020\"\240!\330\017\020\330\014\020\220\010\230\001\330\014\r";
     PyObject *data = NULL;
     #define __Pyx_DecompressString_UNUSED
     #define __Pyx_DecompressString_LZSS_UNUSED
     #endif
     PyObject **stringtab = __pyx_mstate->__pyx_string_tab;
     Py_ssize_t pos = 0;
-    for (int i = 0; i < 94; i++) {
+    for (int i = 0; i < 83; i++) {
       Py_ssize_t bytes_length = str_length_index[i].length;
       PyObject *string = PyUnicode_DecodeUTF8(bytes + pos, bytes_length, NULL);
-      if (likely(string) && i >= 19) PyUnicode_InternInPlace(&string);
+      if (likely(string) && i >= 17) PyUnicode_InternInPlace(&string);
       if (unlikely(!string)) {
         Py_XDECREF(data);
         __PYX_ERR(0, 1, __pyx_L1_error)
@@ -7534,8 +7319,8 @@ static const char bytes[] = " elements, got (tree fragment): expected an array o
       stringtab[i] = string;
       pos += bytes_length;
     }
-    for (int i = 94; i < 102; i++) {
-      Py_ssize_t bytes_length = bytes_length_index[i-94].length;
+    for (int i = 83; i < 91; i++) {
+      Py_ssize_t bytes_length = bytes_length_index[i-83].length;
       PyObject *string = PyBytes_FromStringAndSize(bytes + pos, bytes_length);
       stringtab[i] = string;
       pos += bytes_length;
@@ -7545,14 +7330,14 @@ static const char bytes[] = " elements, got (tree fragment): expected an array o
       }
     }
     Py_XDECREF(data);
-    for (Py_ssize_t i = 0; i < 102; i++) {
+    for (Py_ssize_t i = 0; i < 91; i++) {
       if (unlikely(PyObject_Hash(stringtab[i]) == -1)) {
         __PYX_ERR(0, 1, __pyx_L1_error)
       }
     }
     #if CYTHON_IMMORTAL_CONSTANTS
     {
-      PyObject **table = stringtab + 94;
+      PyObject **table = stringtab + 83;
       for (Py_ssize_t i=0; i<8; ++i) {
         #if PY_VERSION_HEX >= 0x030F0000
         PyUnstable_SetImmortal(table[i]);
@@ -7635,17 +7420,7 @@ static int __Pyx_CreateCodeObjects(__pyx_mstatetype *__pyx_mstate) {
   {
     const __Pyx_PyCode_New_function_description descr = {5, 0, 0, 9, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 85};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self, __pyx_mstate->__pyx_n_u_program, __pyx_mstate->__pyx_n_u_arrays, __pyx_mstate->__pyx_n_u_loss, __pyx_mstate->__pyx_n_u_real, __pyx_mstate->__pyx_n_u_pointers, __pyx_mstate->__pyx_n_u_status, __pyx_mstate->__pyx_n_u_more, __pyx_mstate->__pyx_n_u_team};
-    __pyx_mstate_global->__pyx_codeobj_tab[5] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_lbfgs_pyx, __pyx_mstate->__pyx_n_u_run, __pyx_mstate->__pyx_kp_b_iso88591_A_7_vQha_y_1G_a_1D_PQ_31G6_6QRRS, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[5])) goto bad;
-  }
-  {
-    const __Pyx_PyCode_New_function_description descr = {1, 0, 0, 1, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 1};
-    PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self};
-    __pyx_mstate_global->__pyx_codeobj_tab[6] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_tree_fragment, __pyx_mstate->__pyx_n_u_reduce_cython, __pyx_mstate->__pyx_kp_b_iso88591_Q, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[6])) goto bad;
-  }
-  {
-    const __Pyx_PyCode_New_function_description descr = {2, 0, 0, 2, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 3};
-    PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self, __pyx_mstate->__pyx_n_u_pyx_state};
-    __pyx_mstate_global->__pyx_codeobj_tab[7] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_tree_fragment, __pyx_mstate->__pyx_n_u_setstate_cython, __pyx_mstate->__pyx_kp_b_iso88591_Q, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[7])) goto bad;
+    __pyx_mstate_global->__pyx_codeobj_tab[5] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_fastnn__core_lbfgs_pyx, __pyx_mstate->__pyx_n_u_run, __pyx_mstate->__pyx_kp_b_iso88591_A_7_vQha_a_y_1G_a_1D_PQ_31G6_6QR, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[5])) goto bad;
   }
   Py_DECREF(tuple_dedup_map);
   return 0;
@@ -10415,211 +10190,6 @@ bad:
     return -1;
 }
 
-/* LimitedApiGetTypeTypeDict (used by DelItemOnTypeDict) */
-#if CYTHON_COMPILING_IN_LIMITED_API
-static PyObject *__Pyx_GetTypeTypeDict(PyTypeObject *tp) {
-    static Py_ssize_t tp_dictoffset = 0;
-    if (unlikely(tp_dictoffset == 0)) {
-        tp_dictoffset = __Pyx_GetTypeDictOffset((PyObject*)(&PyType_Type), 1);
-        if (unlikely(tp_dictoffset == -1 && PyErr_Occurred())) {
-            tp_dictoffset = 0; // try again next time?
-            return NULL;
-        }
-    }
-    return *(PyObject**)((char*)tp + tp_dictoffset);
-}
-#endif
-
-/* DelItemOnTypeDict (used by SetupReduce) */
-static int __Pyx__DelItemOnTypeDict(PyTypeObject *tp, PyObject *k) {
-    int result;
-    PyObject *tp_dict;
-#if CYTHON_COMPILING_IN_LIMITED_API
-    tp_dict = __Pyx_GetTypeTypeDict(tp);
-    if (unlikely(!tp_dict)) return -1;
-#else
-    tp_dict = tp->tp_dict;
-#endif
-    result = PyDict_DelItem(tp_dict, k);
-    if (likely(!result)) PyType_Modified(tp);
-    return result;
-}
-
-/* PyObjectGetAttrStrNoError (used by SetupReduce) */
-#if __PYX_LIMITED_VERSION_HEX < 0x030d0000
-static void __Pyx_PyObject_GetAttrStr_ClearAttributeError(void) {
-    __Pyx_PyThreadState_declare
-    __Pyx_PyThreadState_assign
-    if (likely(__Pyx_PyErr_ExceptionMatches(PyExc_AttributeError)))
-        __Pyx_PyErr_Clear();
-}
-#endif
-static CYTHON_INLINE PyObject* __Pyx_PyObject_GetAttrStrNoError(PyObject* obj, PyObject* attr_name) {
-    PyObject *result;
-#if __PYX_LIMITED_VERSION_HEX >= 0x030d0000
-    (void) PyObject_GetOptionalAttr(obj, attr_name, &result);
-    return result;
-#else
-#if CYTHON_COMPILING_IN_CPYTHON && CYTHON_USE_TYPE_SLOTS
-    PyTypeObject* tp = Py_TYPE(obj);
-    if (likely(tp->tp_getattro == PyObject_GenericGetAttr)) {
-        return _PyObject_GenericGetAttrWithDict(obj, attr_name, NULL, 1);
-    }
-#endif
-    result = __Pyx_PyObject_GetAttrStr(obj, attr_name);
-    if (unlikely(!result)) {
-        __Pyx_PyObject_GetAttrStr_ClearAttributeError();
-    }
-    return result;
-#endif
-}
-
-/* SetItemOnTypeDict (used by SetupReduce) */
-static int __Pyx__SetItemOnTypeDict(PyTypeObject *tp, PyObject *k, PyObject *v) {
-    int result;
-    PyObject *tp_dict;
-#if CYTHON_COMPILING_IN_LIMITED_API
-    tp_dict = __Pyx_GetTypeTypeDict(tp);
-    if (unlikely(!tp_dict)) return -1;
-#else
-    tp_dict = tp->tp_dict;
-#endif
-    result = PyDict_SetItem(tp_dict, k, v);
-    if (likely(!result)) {
-        PyType_Modified(tp);
-        if (unlikely(PyObject_HasAttr(v, __pyx_mstate_global->__pyx_n_u_set_name))) {
-            PyObject *setNameResult = PyObject_CallMethodObjArgs(v, __pyx_mstate_global->__pyx_n_u_set_name,  (PyObject *) tp, k, NULL);
-            if (!setNameResult) return -1;
-            Py_DECREF(setNameResult);
-        }
-    }
-    return result;
-}
-
-/* SetupReduce */
-static int __Pyx_setup_reduce_is_named(PyObject* meth, PyObject* name) {
-  int ret;
-  PyObject *name_attr;
-  name_attr = __Pyx_PyObject_GetAttrStrNoError(meth, __pyx_mstate_global->__pyx_n_u_name);
-  if (likely(name_attr)) {
-      ret = PyObject_RichCompareBool(name_attr, name, Py_EQ);
-  } else {
-      ret = -1;
-  }
-  if (unlikely(ret < 0) && __Pyx_IgnoreException(PyExc_Exception)) {
-      ret = 0;  // But BaseException is still propagated.
-  }
-  Py_XDECREF(name_attr);
-  return ret;
-}
-static PyObject *__Pyx_setup_reduce_get_reduce_attribute(PyObject *type_obj, PyObject *name, int allow_not_present) {
-#if CYTHON_USE_PYTYPE_LOOKUP
-    CYTHON_UNUSED_VAR(allow_not_present);
-    return _PyType_Lookup((PyTypeObject*)type_obj, name);
-#else
-    if (allow_not_present) {
-        return __Pyx_PyObject_GetAttrStrNoError(type_obj, name);
-    } else {
-        return __Pyx_PyObject_GetAttrStr(type_obj, name);
-    }
-#endif
-}
-static int __Pyx_setup_reduce(PyObject* type_obj) {
-    int ret = 0;
-    PyObject *object_reduce = NULL;
-    PyObject *object_getstate = NULL;
-    PyObject *object_reduce_ex = NULL;
-    PyObject *reduce = NULL;
-    PyObject *reduce_ex = NULL;
-    PyObject *reduce_cython = NULL;
-    PyObject *setstate = NULL;
-    PyObject *setstate_cython = NULL;
-    PyObject *getstate = NULL;
-    getstate = __Pyx_setup_reduce_get_reduce_attribute(type_obj, __pyx_mstate_global->__pyx_n_u_getstate, 1);
-    if (!getstate && PyErr_Occurred()) {
-        goto __PYX_BAD;
-    }
-    if (getstate) {
-        object_getstate = __Pyx_setup_reduce_get_reduce_attribute((PyObject*)&PyBaseObject_Type, __pyx_mstate_global->__pyx_n_u_getstate, 1);
-        if (!object_getstate && PyErr_Occurred()) {
-            goto __PYX_BAD;
-        }
-        if (object_getstate != getstate) {
-            goto __PYX_GOOD;
-        }
-    }
-    object_reduce_ex = __Pyx_setup_reduce_get_reduce_attribute((PyObject*)&PyBaseObject_Type, __pyx_mstate_global->__pyx_n_u_reduce_ex, 0);
-    if (unlikely(!object_reduce_ex)) goto __PYX_BAD;
-    reduce_ex = __Pyx_PyObject_GetAttrStr(type_obj, __pyx_mstate_global->__pyx_n_u_reduce_ex); if (unlikely(!reduce_ex)) goto __PYX_BAD;
-    if (reduce_ex == object_reduce_ex) {
-        object_reduce = __Pyx_setup_reduce_get_reduce_attribute((PyObject*)&PyBaseObject_Type, __pyx_mstate_global->__pyx_n_u_reduce, 0);
-        if (!object_reduce) goto __PYX_BAD;
-        reduce = __Pyx_PyObject_GetAttrStr(type_obj, __pyx_mstate_global->__pyx_n_u_reduce); if (unlikely(!reduce)) goto __PYX_BAD;
-        int try_to_replace_reduce = (reduce == object_reduce);
-        if (!try_to_replace_reduce) {
-            try_to_replace_reduce = __Pyx_setup_reduce_is_named(reduce, __pyx_mstate_global->__pyx_n_u_reduce_cython);
-            if (unlikely(try_to_replace_reduce < 0)) {
-                goto __PYX_BAD;
-            }
-        }
-        if (try_to_replace_reduce) {
-            reduce_cython = __Pyx_PyObject_GetAttrStrNoError(type_obj, __pyx_mstate_global->__pyx_n_u_reduce_cython);
-            if (likely(reduce_cython)) {
-                ret = __Pyx_SetItemOnTypeDict((PyTypeObject*)type_obj, __pyx_mstate_global->__pyx_n_u_reduce, reduce_cython); if (unlikely(ret < 0)) goto __PYX_BAD;
-                ret = __Pyx_DelItemOnTypeDict((PyTypeObject*)type_obj, __pyx_mstate_global->__pyx_n_u_reduce_cython); if (unlikely(ret < 0)) goto __PYX_BAD;
-            } else if (reduce == object_reduce || PyErr_Occurred()) {
-                goto __PYX_BAD;
-            }
-            setstate = __Pyx_PyObject_GetAttrStrNoError(type_obj, __pyx_mstate_global->__pyx_n_u_setstate);
-            int try_to_replace_setstate;
-            if (!setstate) {
-                PyObject *exc = PyErr_Occurred();
-                if (exc && !__Pyx_IgnoreGivenException(exc, PyExc_Exception)) {
-                    goto __PYX_BAD;
-                }
-                try_to_replace_setstate = 1;
-            } else {
-                try_to_replace_setstate = __Pyx_setup_reduce_is_named(setstate, __pyx_mstate_global->__pyx_n_u_setstate_cython);
-                if (unlikely(try_to_replace_setstate < 0)) {
-                    goto __PYX_BAD;
-                }
-            }
-            if (try_to_replace_setstate) {
-                setstate_cython = __Pyx_PyObject_GetAttrStrNoError(type_obj, __pyx_mstate_global->__pyx_n_u_setstate_cython);
-                if (likely(setstate_cython)) {
-                    ret = __Pyx_SetItemOnTypeDict((PyTypeObject*)type_obj, __pyx_mstate_global->__pyx_n_u_setstate, setstate_cython); if (unlikely(ret < 0)) goto __PYX_BAD;
-                    ret = __Pyx_DelItemOnTypeDict((PyTypeObject*)type_obj, __pyx_mstate_global->__pyx_n_u_setstate_cython); if (unlikely(ret < 0)) goto __PYX_BAD;
-                } else if (!setstate || PyErr_Occurred()) {
-                    goto __PYX_BAD;
-                }
-            }
-            PyType_Modified((PyTypeObject*)type_obj);
-        }
-    }
-    goto __PYX_GOOD;
-__PYX_BAD:
-    if (!PyErr_Occurred()) {
-        __Pyx_RaiseErrorWithType(
-            PyExc_RuntimeError,
-            "Unable to initialize pickling for " __Pyx_FMT_TYPENAME,
-            (PyTypeObject*)type_obj);
-    }
-    ret = -1;
-__PYX_GOOD:
-#if !CYTHON_USE_PYTYPE_LOOKUP
-    Py_XDECREF(object_reduce);
-    Py_XDECREF(object_reduce_ex);
-    Py_XDECREF(object_getstate);
-    Py_XDECREF(getstate);
-#endif
-    Py_XDECREF(reduce);
-    Py_XDECREF(reduce_ex);
-    Py_XDECREF(reduce_cython);
-    Py_XDECREF(setstate);
-    Py_XDECREF(setstate_cython);
-    return ret;
-}
-
 /* TypeImport */
 #ifndef __PYX_HAVE_RT_ImportType_3_3_1
 #define __PYX_HAVE_RT_ImportType_3_3_1
@@ -12255,6 +11825,43 @@ static PyTypeObject *__Pyx_Get_CyFunction_Type(void) {
     return tp;
 }
 
+/* LimitedApiGetTypeTypeDict (used by SetItemOnTypeDict) */
+#if CYTHON_COMPILING_IN_LIMITED_API
+static PyObject *__Pyx_GetTypeTypeDict(PyTypeObject *tp) {
+    static Py_ssize_t tp_dictoffset = 0;
+    if (unlikely(tp_dictoffset == 0)) {
+        tp_dictoffset = __Pyx_GetTypeDictOffset((PyObject*)(&PyType_Type), 1);
+        if (unlikely(tp_dictoffset == -1 && PyErr_Occurred())) {
+            tp_dictoffset = 0; // try again next time?
+            return NULL;
+        }
+    }
+    return *(PyObject**)((char*)tp + tp_dictoffset);
+}
+#endif
+
+/* SetItemOnTypeDict */
+static int __Pyx__SetItemOnTypeDict(PyTypeObject *tp, PyObject *k, PyObject *v) {
+    int result;
+    PyObject *tp_dict;
+#if CYTHON_COMPILING_IN_LIMITED_API
+    tp_dict = __Pyx_GetTypeTypeDict(tp);
+    if (unlikely(!tp_dict)) return -1;
+#else
+    tp_dict = tp->tp_dict;
+#endif
+    result = PyDict_SetItem(tp_dict, k, v);
+    if (likely(!result)) {
+        PyType_Modified(tp);
+        if (unlikely(PyObject_HasAttr(v, __pyx_mstate_global->__pyx_n_u_set_name))) {
+            PyObject *setNameResult = PyObject_CallMethodObjArgs(v, __pyx_mstate_global->__pyx_n_u_set_name,  (PyObject *) tp, k, NULL);
+            if (!setNameResult) return -1;
+            Py_DECREF(setNameResult);
+        }
+    }
+    return result;
+}
+
 /* PyDictVersioning (used by CLineInTraceback) */
 #if CYTHON_USE_DICT_VERSIONS && CYTHON_USE_TYPE_SLOTS
 static CYTHON_INLINE PY_UINT64_T __Pyx_get_tp_dict_version(PyObject *obj) {
@@ -12280,6 +11887,35 @@ static CYTHON_INLINE int __Pyx_object_dict_version_matches(PyObject* obj, PY_UIN
     return obj_dict_version == __Pyx_get_object_dict_version(obj);
 }
 #endif
+
+/* PyObjectGetAttrStrNoError (used by CLineInTraceback) */
+#if __PYX_LIMITED_VERSION_HEX < 0x030d0000
+static void __Pyx_PyObject_GetAttrStr_ClearAttributeError(void) {
+    __Pyx_PyThreadState_declare
+    __Pyx_PyThreadState_assign
+    if (likely(__Pyx_PyErr_ExceptionMatches(PyExc_AttributeError)))
+        __Pyx_PyErr_Clear();
+}
+#endif
+static CYTHON_INLINE PyObject* __Pyx_PyObject_GetAttrStrNoError(PyObject* obj, PyObject* attr_name) {
+    PyObject *result;
+#if __PYX_LIMITED_VERSION_HEX >= 0x030d0000
+    (void) PyObject_GetOptionalAttr(obj, attr_name, &result);
+    return result;
+#else
+#if CYTHON_COMPILING_IN_CPYTHON && CYTHON_USE_TYPE_SLOTS
+    PyTypeObject* tp = Py_TYPE(obj);
+    if (likely(tp->tp_getattro == PyObject_GenericGetAttr)) {
+        return _PyObject_GenericGetAttrWithDict(obj, attr_name, NULL, 1);
+    }
+#endif
+    result = __Pyx_PyObject_GetAttrStr(obj, attr_name);
+    if (unlikely(!result)) {
+        __Pyx_PyObject_GetAttrStr_ClearAttributeError();
+    }
+    return result;
+#endif
+}
 
 /* CLineInTraceback (used by AddTraceback) */
 #if CYTHON_CLINE_IN_TRACEBACK && CYTHON_CLINE_IN_TRACEBACK_RUNTIME

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: initializedcheck=False
+# cython: initializedcheck=False, auto_pickle=False, freethreading_compatible=True
 """L-BFGS over vectors of the caller; Python or a program evaluates loss and gradient."""
 from cpython.exc cimport PyErr_CheckSignals
 from libc.string cimport memset
@@ -98,12 +98,14 @@ cdef class Lbfgs:
         program._bind(arrays, pointers)
         try:
             while more:
+                programs.enter()
                 program._acquire()
                 engine.program_bind(program._program, pointers)  # others may have run it
                 with nogil:
                     status = fnn_lbfgs_run(&self._m, engine.program_run, program._program,
                                            pointers[loss], real, _SECONDS, team, &more)
                 program._release()
+                programs.leave()
                 engine.raise_for(status)
                 PyErr_CheckSignals()
         except BaseException:

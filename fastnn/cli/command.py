@@ -344,7 +344,9 @@ def _open_for(args: Any, model: tabular.TabularModel, target: str | None) -> dat
     classes = model.class_names
     task = "classification" if classes else "regression"
     names, kinds = model.features, model.design.encoder.wanted
-    table = _open(args, target, task=task, features=names, classes=classes, kinds=kinds)
+    table = _open(
+        args, target, task=task, features=names, classes=classes, kinds=kinds, form=model.form
+    )
     if table.rows.names != names:
         wanted = ", ".join(names[:6])
         raise ValueError(f"{args.data}: expected the columns {wanted} ... that the model reads")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastnn._support import check
+from fastnn._support.columns import in_order
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -61,7 +62,7 @@ def partial_dependence(
         >>> found.mean.tolist()
         [1.0, 9.0]
     """
-    table = np.array(x)
+    table = np.array(in_order(getattr(predict, "__self__", predict), x))
     if table.ndim != 2:
         raise ValueError(f"x: expected shape (rows, features), got {table.shape}")
     j = check.integer("feature", feature, 0, table.shape[1] - 1)

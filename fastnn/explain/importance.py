@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn import autograd
 from fastnn._support import check
+from fastnn._support.columns import in_order
 from fastnn.explain.inputs import a_module, leaf_for
 from fastnn.nn import Module
 from fastnn.nn.modes import training_mode
@@ -43,6 +44,7 @@ def input_gradients(model: Module, x: Any, output: int = 0) -> NDArray[Any]:
         [[2.0, -1.0], [2.0, -1.0]]
     """
     a_module(model)
+    x = in_order(model, x)
     leaf = leaf_for(model, x if isinstance(x, Tensor) else np.asarray(x, float)).requires_grad_()
     with training_mode(model, False), autograd.enable_grad():
         y = model(leaf)
@@ -89,7 +91,7 @@ def permutation_importance(
         >>> bool((drop[0] >= 0).all() and drop[0].max() > 0), drop[1].tolist()
         (True, [0.0, 0.0, 0.0, 0.0, 0.0])
     """
-    table = np.array(x)
+    table = np.array(in_order(getattr(predict, "__self__", predict), x))
     if table.ndim != 2:
         raise ValueError(f"x: expected shape (rows, features), got {table.shape}")
     repeats = check.integer("repeats", repeats, 1)

@@ -74,7 +74,7 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self._array, self.requires_grad, self.name))
+        return type(self), (self._array, self.requires_grad, self.name), vars(self) or None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         copied = type(self)(self._array.copy(order="K"), self.requires_grad, self.name)
@@ -106,7 +106,7 @@ class Buffer(Tensor):
         self.persistent = check.flag("persistent", persistent)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_buffer, (self._array, self.persistent))
+        return _buffer, (self._array, self.persistent), vars(self) or None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
         copied = _buffer(self._array.copy(order="K"), self.persistent)

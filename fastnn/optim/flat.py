@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn._core.tape import hold
+from fastnn._core.tape import hold, span
 from fastnn.nn.parameter import Parameter
 from fastnn.tensor import Tensor, of_array
 
@@ -99,5 +99,5 @@ def _memory_order(array: Array) -> list[int]:
 
 def _aligned_zeros(n: int, dtype: np.dtype[Any]) -> Array:
     raw = np.zeros(n * dtype.itemsize + ALIGN_BYTES, np.uint8)
-    offset = -raw.__array_interface__["data"][0] % ALIGN_BYTES
+    offset = -span(raw)[0] % ALIGN_BYTES
     return raw[offset : offset + n * dtype.itemsize].view(dtype)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support import check
+from fastnn._support.columns import in_order
 from fastnn.explain.inputs import a_module, leaf_for, one_number
 from fastnn.nn import Module
 from fastnn.nn.modes import evaluating
@@ -175,7 +176,7 @@ def decision_boundary(
         >>> x = np.random.RandomState(0).randn(50, 2).astype(np.float32)
         >>> ax = decision_boundary(nn.Linear(2, 3), x)
     """
-    table = np.asarray(x)
+    table = np.asarray(in_order(model, x))
     if table.ndim != 2 or table.shape[1] < 2 or not len(table):
         raise ValueError(f"x: expected rows of at least 2 features, got shape {table.shape}")
     i, j = (check.integer(f"columns[{k}]", c, 0, table.shape[1] - 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fastnn._support import check
+from fastnn._support import check, columns
 from fastnn._support.threads import num_threads
 from fastnn.optim import Adam
 from fastnn.population.arguments import monitor_of, parts_of, recipes_of, rungs_of, task_of
@@ -141,5 +141,7 @@ def fit_many(
             )
         ]
         refuse_shared(nets)
+        for net in nets:
+            columns.remember(net.model, columns.columns_of(x))
         training = Training(nets, len(parts[0]), maker, task, monitor)
         return training.run(threads, bar, rungs, halving or 0)

@@ -237,13 +237,8 @@ def sources(design: RobustDesign | Design) -> list[str]:
         if isinstance(design, RobustDesign) and size > design.one_hot:
             last.append(name)
             continue
-        wide = design._wide(size) if isinstance(design, RobustDesign) else _plain_width(size)
-        found += [name] * wide
+        found += [name] * design.columns_of(size)
     return found + last
-
-
-def _plain_width(size: int) -> int:
-    return 1 if size <= 3 else min(size - 1, 50)
 
 
 def _embedded(first: Columns, names: list[str]) -> list[str]:

@@ -54,6 +54,11 @@ class Target:
         y = (np.exp(z) if self.log else z) * self.deviation + self.mean
         return np.asarray(np.clip(y, self.low, self.high))
 
+    def undo_one(self, z: float) -> float:
+        """The value of a single number, to the same bits."""
+        y = (float(np.exp(z)) if self.log else z) * self.deviation + self.mean
+        return min(max(y, self.low), self.high)
+
     def to_json(self) -> dict[str, Any]:
         """What `from_json` makes a target of; JSON has no infinity."""
         return {name: v if math.isfinite(v) else None for name, v in vars(self).items()}
@@ -87,6 +92,8 @@ class Member:
 
     def of(self, z: NDArray[Any]) -> Wide:
         """The same of what the net gives; members of one net, (n, k, outputs), are averaged."""
+        if self.target is not None and z.size == 1:  # much shorter than by arrays
+            return np.array([[self.target.undo_one(z.item())]])
         if z.ndim == 3 and self.target is None:
             return np.asarray(np.log(np.maximum(softmax(z).mean(axis=1), 1e-300)))
         z = z.mean(axis=1) if z.ndim == 3 else z

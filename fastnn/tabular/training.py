@@ -152,7 +152,9 @@ def train(
     classes = np.array(table.classes, object) if table.classes else None
     columns = design.encoder.names
     member = Member(net, design, target)
-    model = TabularModel([member], columns, classes, target=table.target, split=dealt)
+    model = TabularModel(
+        [member], columns, classes, target=table.target, split=dealt, form=table.rows.form
+    )
     result = Result(model, fit_on, hold_out, notes=notes)
     if on_start is not None:
         on_start(result)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fastnn._support import check
+from fastnn._support.columns import in_order
+from fastnn._support.forks import Turn
+from fastnn.train.before import undone_if_refused
 from fastnn.train.callbacks import Training, listed
 from fastnn.train.plan import OBJECTS, Arguments, Plan
 from fastnn.train.progress import ProgressBar
@@ -30,7 +32,7 @@ Kind = tuple[int, bool, bool]
 class Trains(Training, Protocol):
     """The part of `Trainer` that a fit again uses."""
 
-    _fitting: threading.Lock
+    _fitting: Turn
 
     def _begin(self, asked: Any, seed: int, held_out: Any) -> None: ...
 
@@ -117,7 +119,7 @@ class Fit:
             or trainer.loss is not loss
             or trainer.optimizer is not optimizer
             or getattr(loss, "ignore_index", None) is not self._ignored
-            or not trainer._fitting.acquire(blocking=False)
+            or not trainer._fitting.begin()
         ):
             return None
         try:
@@ -127,7 +129,9 @@ class Fit:
                 return None
             held = None
             if self._held_out is not None:
-                held = self._held_out.take(*given.validation_data)
+                x_held, *others = given.validation_data
+                x_held = in_order(model, x_held, "validation x")
+                held = self._held_out.take(x_held, *others)
                 if held is None:
                     return None
             return (
@@ -136,7 +140,7 @@ class Fit:
                 else None
             )
         finally:
-            trainer._fitting.release()
+            trainer._fitting.end()
 
     def _plan_of(self, given: Arguments) -> Plan | None:
         """The plan with these objects; None if they are not good, or not looked at here."""
@@ -155,6 +159,16 @@ class Fit:
             return None
 
     def _run(
+        self, trainer: Trains, plan: Plan, rows: Rows, held: Rows | None, epochs: int
+    ) -> History:
+        if not plan.callbacks:  # nothing of the user's can refuse it any more
+            return self._trained(trainer, plan, rows, held, epochs)
+        with undone_if_refused(trainer) as before:
+            before.take(plan, resumes=False)
+            before.session, self._session.has_trained = self._session, False
+            return self._trained(trainer, plan, rows, held, epochs)
+
+    def _trained(
         self, trainer: Trains, plan: Plan, rows: Rows, held: Rows | None, epochs: int
     ) -> History:
         seed, numbers = trainer._new_seed(), None

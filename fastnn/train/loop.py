@@ -175,6 +175,8 @@ class Loop:
         """
         self._first = epoch
         self.sums = np.zeros((last - epoch, len(self._totals)))
+        if sums is not None and sums.shape != self.sums[0].shape:
+            raise ValueError(f"sums: expected shape {self.sums[0].shape}, got {sums.shape}")
         if sums is not None:
             self.sums[0] = sums
         if step and self._key is not None:

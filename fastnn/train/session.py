@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from fastnn._support.dtypes import converted, wide
 from fastnn.compiler.advice import in_python
 from fastnn.guards import first_non_finite
+from fastnn.io.safetensors import faults_of
 from fastnn.nn.modes import training_mode
 from fastnn.train.callbacks import Callback, Training
 from fastnn.train.checkpoint import Checkpoint, restore, restore_rest
@@ -73,6 +75,7 @@ class Session:
             are done and the metrics are not computed yet.
         begun: whether the callbacks have been told that this epoch begins.
         sums: the sums over the steps of this epoch so far.
+        has_trained: whether the first step has begun.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class Session:
         self.sums: NDArray[np.float64] | None = None
         self._at_rest = True  # between two steps, with nothing half done
         self._saved: tuple[int, int, bool] | None = None
+        self.has_trained = False
         bar, callbacks = plan.bar, plan.callbacks
         shows = bar.active and not any(isinstance(c, ProgressBar) for c in callbacks)
         self._callbacks = [bar, *callbacks] if shows else callbacks
@@ -157,9 +161,10 @@ class Session:
     def run(self) -> None:
         """Run all epochs, or until the fit is stopped."""
         found = None if self._file is None else self._file.found
-        if found is not None:
-            restore(self, found)
-        loop = self._loop()
+        with self._of_file():
+            if found is not None:
+                restore(self, found)
+            loop = self._loop()
         if isinstance(loop, PythonLoop) and loop.doubts:
             warnings.warn(in_python("fit", self.trainer.model, loop.doubts), stacklevel=4)
         self._run(loop, found)
@@ -168,10 +173,11 @@ class Session:
         """Run from this loop on. found: the state to go on from."""
         self._begin(loop)
         try:
-            if found is not None:
-                restore_rest(self, found)
-            else:
+            if found is None:
                 self._save()  # a path that cannot be written is noticed before the first step
+            else:
+                with self._of_file():
+                    restore_rest(self, found)
             self._epochs(loop)
             self._save()
         except KeyboardInterrupt:
@@ -184,6 +190,13 @@ class Session:
                 self.trainer.optimizer.zero_grad()
             if self._callbacks:
                 self._tell(lambda c: c.on_train_end({}))
+
+    def _of_file(self) -> AbstractContextManager[None]:
+        """Within it what the state in the file causes is said to be of the file."""
+        found = self._file is not None and self._file.found is not None
+        if self._file is None or not found:
+            return nullcontext()
+        return faults_of(f"checkpoint: {self._file.path}: a state that does not fit")
 
     def _end_cut_off(self, loop: AnyLoop) -> None:
         """Note the figures of an epoch that was cut off before them."""
@@ -252,6 +265,7 @@ class Session:
             else:
                 rates = self.plan.schedule.rates(self.step, loop.steps)
                 loop.start(self.epoch, last, rates, self.step, self.sums)
+            self.has_trained = True
             try:
                 self._chunks(loop)
             finally:

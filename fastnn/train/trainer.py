@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -12,24 +11,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import random
-from fastnn._support import check
+from fastnn._support import check, columns
+from fastnn._support.forks import Turn
 from fastnn._support.rows import as_rows
 from fastnn.nn import Module
 from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.tensor import Tensor
 from fastnn.train.again import Again
-from fastnn.train.callbacks import Callback, listed
+from fastnn.train.before import Before, undone_if_refused
+from fastnn.train.callbacks import Callback
 from fastnn.train.checkpoint import Checkpoint, identity
 from fastnn.train.evaluator import Evaluator
 from fastnn.train.feed import Facades, Feed
 from fastnn.train.history import History
 from fastnn.train.key import Recordings
 from fastnn.train.losses import loss_of
-from fastnn.train.metrics import Metric, named, whole_set
-from fastnn.train.plan import Arguments, Plan
+from fastnn.train.metrics import Metric
+from fastnn.train.metrics.suited import check_whole
+from fastnn.train.plan import Arguments, Plan, planned
 from fastnn.train.precision import mode_of
-from fastnn.train.progress import ProgressBar
-from fastnn.train.schedule import Schedule
 from fastnn.train.session import Session
 from fastnn.train.split import held_out, share_of
 from fastnn.train.steps import Steps
@@ -41,7 +41,6 @@ from fastnn.train.validation import (
     SeveralOutputs,
     check_finite,
     checked_pair,
-    ignored_in,
     real_of,
     tried,
 )
@@ -110,7 +109,7 @@ class Trainer(Evaluator):
         self._asked: Sequence[str | Metric] = ()  # metrics of the last fit
         self._recordings = Recordings()
         self._again = Again()
-        self._fitting = threading.Lock()
+        self._fitting = Turn()
         self._facades = Facades()
 
     def fit(
@@ -163,8 +162,10 @@ class Trainer(Evaluator):
             x: (rows, features), finite; converted to the model's dtype. For a model of several
                 inputs a tuple of arrays, of which those of integers stay integers. Without y: a
                 `TensorDataset`, or batches (x, y) or (x, y, sample_weight) from a `DataLoader`, a
-                list or a function that makes a generator; the batches of an epoch are collected,
-                then trained on in their order.
+                list or a function that makes a generator; for a model of two inputs ((a, b), y) or
+                (a, b, y). The batches of an epoch are collected, then trained on in their order.
+                Of a DataFrame the model remembers the columns, also in its file: what it gets later
+                is put in their order by name, or refused.
             y: (rows,) integer classes for a cross-entropy; else numbers, (rows,) or of the shape
                 of the model's output. For several targets a tuple; the loss gets tuples.
             epochs: number of passes over all rows, at least 1.
@@ -218,20 +219,23 @@ class Trainer(Evaluator):
             validation_split, validation_freq, class_weight, metrics, schedule, monitor,
             accumulate_steps, clip_norm, clip_value, checkpoint,
         )  # fmt: skip
-        if (history := self._again.fit(self, x, y, epochs, verbose, given)) is not None:
-            return history
+        x = columns.in_order(self.model, x)
+        if columns.columns_of(x) in (None, columns.of_model(self.model)):
+            history = self._again.fit(self, x, y, epochs, verbose, given)
+            if history is not None:
+                return history
         update = Update.checked(accumulate_steps, clip_norm, clip_value)
         check_parts(self.model, self.loss, self.optimizer, update)
         file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, resume)
-        with self._alone():
+        with self._alone(), undone_if_refused(self) as before:
             feed = self._feed(x, y, sample_weight)
             while True:
                 held = feed.pair(validation_data)
                 share = share_of(validation_split, held)
-                plan = self._plan(feed, held, share, epochs, update, verbose, given)
+                plan = planned(feed, held, share, epochs, update, verbose, self.optimizer, given)
                 feed.check_batches(plan.epochs, share, file)
                 try:
-                    session, rows = self._fit(plan, share, feed, class_weight, held, file)
+                    session, rows = self._fit(plan, share, feed, class_weight, held, file, before)
                     break
                 except SeveralOutputs:
                     feed.several()
@@ -274,52 +278,23 @@ class Trainer(Evaluator):
     # Checks, without side effects
 
     def _check_classes(self, x: ArrayLike, classes: ArrayLike) -> None:
-        outputs = self.model.predict(as_rows(x, "x", real_of(self.model))[:1]).shape[-1]
+        rows = as_rows(columns.in_order(self.model, x), "x", real_of(self.model))
+        outputs = self.model.predict(rows[:1]).shape[-1]
         known = check.class_labels(classes, max(outputs, 2), name="classes")
         if len(set(known.tolist())) != len(known):
             raise ValueError("classes: expected each class once")
-
-    def _plan(
-        self,
-        feed: Feed,
-        held: Any,
-        share: float,
-        epochs: int,
-        update: Update,
-        verbose: int,
-        given: Arguments,
-    ) -> Plan:
-        asked, skipped = feed.metrics(given.metrics), ignored_in(feed.loss, feed.y, held)
-        validates, monitor = bool(share) or held is not None, given.monitor
-        return Plan(
-            epochs=check.epochs(epochs),
-            batch=check.batch_size(given.batch_size) if feed.size is None else feed.size,
-            shuffle=check.flag("shuffle", given.shuffle) and feed.source is None,
-            validates=validates,
-            every=check.integer("validation_freq", given.validation_freq, 1),
-            asked=given.metrics,
-            metrics=named(asked, feed.loss, skipped),
-            whole=whole_set(asked, feed.loss, skipped),
-            update=update,
-            schedule=Schedule(
-                given.scheduler, self.optimizer, given.schedule, update.accumulate, monitor
-            ),
-            monitor=monitor or ("val_loss" if validates else "loss"),
-            callbacks=listed(given.callbacks),
-            bar=ProgressBar(verbose),
-        )
 
     # Running
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Context manager: no other fit of this trainer may start within."""
-        if not self._fitting.acquire(blocking=False):
+        if not self._fitting.begin():
             raise RuntimeError("fit: this trainer is fitting already, in a callback or a thread")
         try:
             yield
         finally:
-            self._fitting.release()
+            self._fitting.end()
 
     def _checked(
         self,
@@ -336,8 +311,10 @@ class Trainer(Evaluator):
         try:
             known = self._first(steps, plan, share, given)
             held = checked_pair(feed.model, feed.loss, validation, plan.metrics, known)
+            check_whole(plan.whole, known.outputs, (held or known.rows).y)
             if file is not None:
-                file.identify(identity(self, plan, known.rows, held, share))
+                names = feed.columns
+                file.identify(identity(self, plan, known.rows, held, share, names))
         except BaseException:
             steps.undo()
             raise
@@ -371,25 +348,42 @@ class Trainer(Evaluator):
         class_weight: ClassWeight,
         validation: Any,
         file: Checkpoint | None,
+        before: Before,
     ) -> tuple[Session, Rows]:
         """Train on checked rows, with a new seed or from the state in the checkpoint; the session
         and all rows."""
         given = feed.given(class_weight)
         known, held = self._checked(plan, share, feed, given, validation, file)
-        rows, found = known.rows, None if file is None else file.found
-        seed, numbers = 0, None  # batches that are made somewhere have their order
+        before.take(plan, file is not None and file.found is not None)
+        session = self._session(plan, share, feed, known, held, file, class_weight)
+        before.session = session
+        session.run()
+        check_finite(self.model)
+        self._recordings.advise()
+        return session, known.rows
+
+    def _session(
+        self,
+        plan: Plan,
+        share: float,
+        feed: Feed,
+        known: Known,
+        held: Rows | None,
+        file: Checkpoint | None,
+        class_weight: ClassWeight,
+    ) -> Session:
+        found = None if file is None else file.found
+        rows, seed, numbers = known.rows, 0, None  # batches made somewhere have their order
         if feed.source is None:
             seed = self._new_seed() if found is None else found["seed"]
         if share:
             rows, held, numbers = rows.split(share, seed)
         self._begin(plan.asked, seed, numbers)
+        if feed.columns is not None:
+            columns.remember(self.model, feed.columns)
         renew = None if feed.source is None else partial(feed.renewed, known, class_weight)
         steps = self._steps(feed.model, feed.loss)
-        session = Session(self, steps, plan, rows, held, seed, file, renew)
-        session.run()
-        check_finite(self.model)
-        self._recordings.advise()
-        return session, known.rows
+        return Session(self, steps, plan, rows, held, seed, file, renew)
 
     def _begin(self, asked: Any, seed: int, held_out: NDArray[np.int64] | None) -> None:
         """What a fit sets before it trains."""

@@ -15,7 +15,8 @@ from fastnn.nn import Module
 from fastnn.nn.modes import evaluating
 from fastnn.ops import cast
 from fastnn.tensor import Tensor, of_array
-from fastnn.train.metrics import Metric
+from fastnn.train.metrics import METRICS, Metric
+from fastnn.train.metrics.suited import unsuited
 from fastnn.train.split import split
 from fastnn.train.weights import check_weighted, classes_of, measured, row_weights
 
@@ -285,10 +286,20 @@ def _try_loss(
             value = measured(given.loss, z, target, *weight)[0]
         except ValueError as error:
             raise ValueError(f"{given.name}y: the loss does not take it: {error}") from error
-        figures = {name: metric(z, target) for name, metric in metrics.items()}
+        figures = {name: _figure(name, metric, z, target) for name, metric in metrics.items()}
     check_loss(given.loss, value)
     check_metrics(figures)
     check_values(rows, listener)
+
+
+def _figure(name: str, metric: Metric, z: Tensor, y: Tensor) -> Tensor:
+    try:
+        found: Tensor = metric(z, y)
+    except ValueError as error:
+        if not type(metric).__module__.startswith("fastnn.") and not METRICS.get(name):
+            raise  # of the user's own function
+        raise unsuited(name, z.shape, y.shape, error) from error
+    return found
 
 
 def check_loss(loss: Loss, value: Any) -> None:

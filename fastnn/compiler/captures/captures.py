@@ -44,9 +44,12 @@ class ChangedError(RecordingError):
     lost = False
 
 
+_BESIDE = ("training", "_columns")  # of a module, and no part of what it computes
+
+
 def attributes_of(module: Module) -> Any:
     """The plain attributes of a module, to compare with `==`."""
-    values = ((k, v) for k, v in vars(module).items() if k != "training")
+    values = ((k, v) for k, v in vars(module).items() if k not in _BESIDE)
     return tuple((k, v if is_plain(v) else id(v)) for k, v in values)
 
 
