@@ -16,6 +16,7 @@ from fastnn.population.net import Net
 from fastnn.population.task import Task
 from fastnn.random.generator import engine_state
 from fastnn.train.key import Recordings
+from fastnn.train.precision import check_float32, mode_of
 from fastnn.train.steps import EVALUATION_ROWS, Steps
 from fastnn.train.update import Asked, Update
 from fastnn.train.validation import (
@@ -78,7 +79,9 @@ class Group:
         self._known: dict[tuple[int, int], Course] = {}
         self._feeds: dict[bool, list[NDArray[Any]]] = {}
         net = self._first
-        self._steps = Steps(net.model, task.loss, net.optimizer, Recordings())
+        mode = mode_of(task.precision)
+        check_float32(mode, net.model)
+        self._steps = Steps(net.model, task.loss, net.optimizer, Recordings(), mode)
         x = as_rows(task.x, "x", real_of(net.model))
         given = Given(task.loss, x, task.y, wide(real_of(net.model)), task.sample_weight)
         try:

@@ -39,6 +39,9 @@ def _threads(count: int | None) -> Iterator[None]:
         set_num_threads(before)
 
 
+RECIPE = ("hidden", "epochs", "batch_size", "lr", "precision")  # arguments that change it
+
+
 class Tabular:
     """A tabular estimator; see `TabularClassifier` and `TabularRegressor`."""
 
@@ -139,7 +142,7 @@ class Tabular:
         classes = 0 if labels is None else len(labels.classes)
         quantiles = _levels(getattr(self, "quantiles", None))
         name, score = _metric(self._get("val_metric"), classes > 0, quantiles)
-        changes = {n: self._get(n) for n in ("hidden", "epochs", "batch_size", "lr")}
+        changes = {n: self._get(n) for n in RECIPE}
         recipe = recipe_of(self._get("preset"), classes > 0, **changes)
         if name in WITHOUT_SMOOTHING:
             recipe = recipe_of(self._get("preset"), classes > 0, **changes, smoothing=0.0)

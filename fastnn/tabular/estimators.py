@@ -43,6 +43,7 @@ class TabularClassifier(Tabular):
         n_threads: threads of `fit`, default those of `fastnn.set_num_threads`.
         verbose: of `fit`: 0 (default) silent; 1 progress if stderr is a terminal, a bar where tqdm
             is installed; 2 a line an epoch.
+        precision: "float32" (default), or "bf16": products of the training round to bfloat16.
 
     Attributes:
         classes_: the labels in order, as they came.
@@ -85,12 +86,13 @@ class TabularClassifier(Tabular):
         random_state: Any = None,
         n_threads: int | None = None,
         verbose: int = 0,
+        precision: str = "float32",
     ) -> None:
         self.preset, self.hidden, self.epochs, self.lr = preset, hidden, epochs, lr
         self.batch_size, self.time_limit, self.val_metric = batch_size, time_limit, val_metric
         self.validation_share, self.n_cv, self.n_ens = validation_share, n_cv, n_ens
         self.class_weight, self.random_state, self.n_threads = class_weight, random_state, n_threads
-        self.refit, self.verbose = refit, verbose
+        self.refit, self.verbose, self.precision = refit, verbose, precision
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> TabularClassifier:
         """Train from the beginning.
@@ -140,7 +142,7 @@ class TabularRegressor(Tabular):
 
     Args:
         preset, hidden, epochs, batch_size, time_limit, validation_share, n_cv, n_ens, refit,
-            random_state, n_threads, verbose: as for `TabularClassifier`.
+            random_state, n_threads, verbose, precision: as for `TabularClassifier`.
         lr: default the preset's, .2 for "td".
         val_metric: "rmse" (default), "mae", or with quantiles "pinball" (then the default).
         quantiles: between 0 and 1, such as (0.1, 0.5, 0.9): the nets learn these, by the pinball
@@ -179,12 +181,14 @@ class TabularRegressor(Tabular):
         random_state: Any = None,
         n_threads: int | None = None,
         verbose: int = 0,
+        precision: str = "float32",
     ) -> None:
         self.preset, self.hidden, self.epochs, self.lr = preset, hidden, epochs, lr
         self.batch_size, self.time_limit, self.val_metric = batch_size, time_limit, val_metric
         self.validation_share, self.n_cv, self.n_ens = validation_share, n_cv, n_ens
         self.refit, self.quantiles = refit, quantiles
         self.random_state, self.n_threads, self.verbose = random_state, n_threads, verbose
+        self.precision = precision
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> TabularRegressor:
         """Train from the beginning; as `TabularClassifier.fit`, with (n,) finite numbers as y."""

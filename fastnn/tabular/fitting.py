@@ -19,6 +19,7 @@ from fastnn.tabular.realmlp import groups
 from fastnn.tabular.recipes import Recipe, coslog4, flat_cos
 from fastnn.tabular.side_by_side import Turn
 from fastnn.tabular.telling import OnEpoch
+from fastnn.train.precision import mode_of
 from fastnn.train.validation import Rows
 from fastnn.train.whole_batches import WholeBatches
 
@@ -159,7 +160,7 @@ def fit_net(
     parameters = list(net.parameters())
     net.train()
     n, batch = len(rows.x), min(recipe.batch_size, len(rows.x))
-    loop = WholeBatches(net, loss, optimizer, rows, batch)
+    loop = WholeBatches(net, loss, optimizer, rows, batch, mode_of(recipe.precision))
     turn = Turn(None, num_threads) if turn is None else turn
     rates, clock = Rates(optimizer, net, recipe), Clock(recipe.epochs, turn.deadline)
     best: list[NDArray[Any]] = []

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn._support import check
+from fastnn.train.precision import TRAINING
 
 __all__ = ["PRESETS", "Recipe", "coslog4", "flat_cos", "recipe_of"]
 
@@ -55,6 +56,7 @@ class Recipe:
         plain: the net of `fastnn.tabular.training` instead: standardized numbers, `nn.Linear` with
             its own first weights, a constant rate.
         members: how many nets there are in one (TabM-mini), with constant rates; 0: one net.
+        precision: "float32" or "bf16", as of `Trainer`.
     """
 
     hidden: tuple[int, ...] = (256, 256, 256)
@@ -72,6 +74,7 @@ class Recipe:
     smoothing: float = 0.1
     plain: bool = False
     members: int = 0
+    precision: str = "float32"
 
     @property
     def steady(self) -> bool:
@@ -121,6 +124,8 @@ def recipe_of(preset: str, classes: bool, **changes: Any) -> Recipe:
         given["batch_size"] = check.batch_size(given["batch_size"])
     if "lr" in given:
         given["lr"] = check.learning_rate(given["lr"])
+    if "precision" in given:
+        check.choice("precision", given["precision"], TRAINING)
     if "hidden" in given:
         widths = given["hidden"]
         widths = (widths,) if isinstance(widths, int) else widths

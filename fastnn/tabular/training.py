@@ -40,6 +40,7 @@ class Settings:
         loss: a name in `presets.LOSSES`; None takes cross_entropy or mse.
         test_size: fraction of the rows to hold out.
         seed: seed of the split, the initial weights and the row order.
+        precision: "float32" or "bf16", as of `Trainer`.
     """
 
     hidden: tuple[int, ...] = (128,)
@@ -51,6 +52,7 @@ class Settings:
     loss: str | None = None
     test_size: float = 0.25
     seed: int = 0
+    precision: str = "float32"
 
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -81,7 +83,8 @@ def make_trainer(net: nn.Sequential, settings: Settings, is_regression: bool) ->
     kind, options = OPTIMIZERS[settings.optimizer]
     lr = rate_of(settings.optimizer, settings.lr)
     chosen = options if lr is None else {**options, "lr": lr}
-    return fastnn.Trainer(net, loss=loss, optimizer=kind(net.parameters(), **chosen))
+    optimizer = kind(net.parameters(), **chosen)
+    return fastnn.Trainer(net, loss, optimizer, precision=settings.precision)
 
 
 @dataclass

@@ -13,6 +13,7 @@ from fastnn._support import forks
 from fastnn._support.columns import in_order
 from fastnn._support.dtypes import BRAIN, STORED, converted, readable
 from fastnn._support.rows import as_rows
+from fastnn.compiler.advice import MANY_PREDICTED, ROWS_OF_PREDICTIONS, Shapes
 from fastnn.compiler.captures import attributes_of
 from fastnn.compiler.recording import Recording
 from fastnn.nn.modes import evaluating
@@ -77,6 +78,7 @@ class Predictor:
         self._mode, self.block = mode, BLOCKS[mode]
         self._structure: tuple[int, ...] = ()
         self._hooked = False  # hooks have to be called: no programs
+        self._shapes = Shapes(MANY_PREDICTED)
         self.lock = forks.lock()  # without the GIL: one prediction at a time
         self.seen = -1  # Module.changes when the model was last checked
         self.dtype = np.dtype(np.float32)
@@ -128,6 +130,8 @@ class Predictor:
             while len(self._programs) > MAX_PROGRAMS:
                 self._programs.popitem(last=False)
         forward.watch.same()  # the modes are what they were: the next look is short
+        self._shapes.add(len(x))
+        self._shapes.advise("predict", f"{type(model).__name__}'s forward", ROWS_OF_PREDICTIONS)
         return forward, spec
 
     def refresh(self, model: Module) -> None:

@@ -192,7 +192,8 @@ class Session:
             self._end_cut_off(loop)
             if self.plan.update.accumulate > 1:
                 self.trainer.optimizer.zero_grad()
-            self._tell(lambda c: c.on_train_end({}))
+            if self._callbacks:
+                self._tell(lambda c: c.on_train_end({}))
 
     def _of_file(self) -> AbstractContextManager[None]:
         """Within it what the state in the file causes is said to be of the file."""
@@ -251,7 +252,8 @@ class Session:
         while self.epoch < self.epochs and not self.trainer.stop_training:
             if not self.begun:
                 self._at_rest = False
-                self._tell(lambda c: c.on_epoch_begin(self.epoch, {}))
+                if self._callbacks:
+                    self._tell(lambda c: c.on_epoch_begin(self.epoch, {}))
                 self.begun = self._at_rest = True
                 if self._renew is not None and self.epoch:
                     self.rows = self._renew()
@@ -280,7 +282,7 @@ class Session:
             finally:
                 self.plan.schedule.settle(loop.done)
                 self._note(loop, last)
-                self._at_rest = True
+                self._at_rest = not (isinstance(loop, PythonLoop) and loop.is_within)
             if self._is_due():
                 self._save()
             whole = self.step % self.plan.update.accumulate == 0  # no gradients half added up
@@ -345,7 +347,8 @@ class Session:
         self.history.add(epoch, logs)
         self.epoch, self.step, self.sums, self.begun = epoch + 1, 0, None, False
         plan.schedule.after_epoch(logs, plan.monitor)
-        self._tell(lambda c: c.on_epoch_end(epoch, dict(logs)))
+        if self._callbacks:
+            self._tell(lambda c: c.on_epoch_end(epoch, dict(logs)))
         self._at_rest = True
         if self._file is not None and self._file.after_epoch():
             self._save()

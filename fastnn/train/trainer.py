@@ -64,7 +64,8 @@ class Trainer(Evaluator):
             "cross_entropy", or your own function. For a model with several outputs a function of
             (outputs, targets), or a list with the loss of each, which are added up.
         optimizer: over the parameters of the model. `optim.LBFGS` evaluates a batch several times
-            a step: best with batch_size=len(x), line_search_fn="strong_wolfe" and no dropout.
+            a step, all in C: best with batch_size=len(x), line_search_fn="strong_wolfe" and no
+            dropout. An epoch is then one step, of up to `max_iter` iterations.
         precision: "float32" (default), or "bf16": steps run within `fastnn.autocast()`.
 
     Attributes:
@@ -100,7 +101,7 @@ class Trainer(Evaluator):
         self.model = model
         self.loss: Loss = loss_of(loss)
         self.optimizer = optimizer
-        self._mode = mode_of(precision, ("float32", "bf16"))
+        self._mode = mode_of(precision)
         self.history = History()
         self.seed = 0
         self.validation_rows: NDArray[np.int64] | None = None
@@ -210,8 +211,8 @@ class Trainer(Evaluator):
             TypeError, ValueError: bad input; the model is as it was.
             FloatingPointError: the loss became nan or infinite; the model is as before that step.
             FormatError: the file is not a checkpoint.
-            KeyboardInterrupt: the model is as after the last finished step, or, with an
-                `EarlyStopping` that has seen an epoch, has its best weights.
+            KeyboardInterrupt: the model is as after the last finished step (of L-BFGS: iteration),
+                or, with an `EarlyStopping` that has seen an epoch, has its best weights.
         """
         given = Arguments(
             validation_data, sample_weight, callbacks, scheduler, batch_size, shuffle,
