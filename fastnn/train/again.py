@@ -53,7 +53,8 @@ class Again:
     ) -> History | None:
         """The history of a fit; None, and nothing was done, where `Trainer.fit` has to look."""
         try:
-            kept = self._kept.get(_kind_of(len(x), given))
+            kind = len(x), given.validation_data is None, given.sample_weight is None
+            kept = self._kept.get(kind)
         except TypeError:
             return None
         if kept is None or type(epochs) is not int or not 0 < epochs <= EPOCHS_AT_ONCE:
@@ -72,7 +73,8 @@ class Again:
         many = len(rows.x) > MOST_ROWS
         if many or not (session.can_run_again() and session.steps.model.training):
             return
-        fit, kind = Fit(session, rows, y, given), _kind_of(len(rows.x), given)
+        fit = Fit(session, rows, y, given)
+        kind = len(rows.x), given.validation_data is None, given.sample_weight is None
         if fit.suits():
             self._kept.pop(kind, None)
             self._kept[kind] = fit
@@ -193,10 +195,6 @@ class Fit:
             if flat is None or not (flat.is_intact() and check.are_finite(flat.values._array)):
                 check_finite(model)
                 return
-
-
-def _kind_of(rows: int, given: Arguments) -> Kind:
-    return rows, given.validation_data is None, given.sample_weight is None
 
 
 def _is_pair(given: Any) -> bool:

@@ -86,13 +86,18 @@ class Kept:
         assert isinstance(self.loop, Loop)
         model, recordings = self._steps.model, self.loop.recordings
         with listener.lock:  # while nobody sets modes for a while
-            if not _are_same(recordings):
-                as_is = self._training and model.training
-                with nullcontext() if as_is else training_mode(model, self._training):
-                    if not (_are_same(recordings) or all([r.look() for r in recordings])):
-                        return False
-                if not self._is_parted():
+            for recording in recordings:
+                if not recording.same():
+                    break
+            else:
+                self.loop.synced = True
+                return True
+            as_is = self._training and model.training
+            with nullcontext() if as_is else training_mode(model, self._training):
+                if not (_are_same(recordings) or all([r.look() for r in recordings])):
                     return False
+            if not self._is_parted():
+                return False
         self.loop.synced = True
         return True
 
@@ -119,10 +124,7 @@ class Kept:
 
 def _are_same(recordings: list[Any]) -> bool:
     """Whether nothing has changed, in any mode, since they were looked at, as C can tell."""
-    for recording in recordings:  # noqa: SIM110 - `all` costs a call for each
-        if not recording.same():
-            return False
-    return True
+    return all(recording.same() for recording in recordings)
 
 
 def _kinds_of(rows: Rows) -> list[tuple[tuple[int, ...], np.dtype[Any]]]:

@@ -58,6 +58,7 @@ class _Parts:
     ) -> None:
         self._rows, self._record = rows, record
         self.recordings: list[Recording | None] = [None] * len(rows)
+        self.reached: list[Recording] = []  # those that there are
         # All programs gather into the same batch arrays; each has its own outputs.
         self._batches = [np.empty((max(rows), *a.shape[1:]), a.dtype) for a in data]
         self.before_run: list[Callable[[], object]] = []
@@ -74,6 +75,7 @@ class _Parts:
     def bound(self, part: int, recording: Recording) -> tuple[NDArray[Any], ...]:
         """The arrays of a program: the batch, then new outputs."""
         self.recordings[part] = recording
+        self.reached.append(recording)
         self.before_run = recording.recorder.before_run or self.before_run
         made = recording.bound[recording.n_inputs :]
         outputs = tuple(np.empty(s.array.shape, s.array.dtype) for s in made)
@@ -99,6 +101,7 @@ class Loop:
         steps: steps per epoch, as from `parted`; the last takes the remaining rows.
 
     Attributes:
+        recordings: those of the kinds of steps that were reached.
         synced: set it to True if all that the next run reads is written, as hyperparameters are.
     """
 
@@ -123,6 +126,7 @@ class Loop:
         self._needed = {0 if last == batch else 1, *((0,) if self.steps > 1 else ())}
         self._needed |= {2} if every > 1 and self.steps > 1 else set()
         self._parts = parts = _Parts(data, (batch, last, batch), record)
+        self.recordings = parts.reached
         first = next(r for r in recordings if r is not None)
         self._totals = [
             (_position(first, v), engine.DTYPES.index(v.dtype.name)) for v in first.outputs
@@ -147,17 +151,13 @@ class Loop:
         no data, until there are others. All kinds of steps were reached, if it is to run again.
         """
         self._loop.renew(list(map(np.ascontiguousarray, data)), seed)
-        self._parts.let_go()
+        if not data:
+            self._parts.let_go()
         self._key = self._key if self._key is None else seed
 
     def is_whole(self) -> bool:
         """Whether all kinds of steps were reached."""
         return all(self._parts.recordings[part] is not None for part in self._needed)
-
-    @property
-    def recordings(self) -> list[Recording]:
-        """Those of the kinds of steps that were reached."""
-        return list(filter(None, self._parts.recordings))
 
     def start(
         self,

@@ -175,21 +175,24 @@ class Session:
 
     def _run(self, loop: AnyLoop, found: Any = None) -> None:
         """Run from this loop on. found: the state to go on from."""
-        self._begin(loop)
+        if self._callbacks:
+            self._begin(loop)
         try:
-            if found is None:
+            if found is None and self._file is not None:
                 self._save()  # a path that cannot be written is noticed before the first step
-            else:
+            elif found is not None:
                 with self._of_file():
                     restore_rest(self, found)
             self._epochs(loop)
-            self._save()
+            if self._file is not None:
+                self._save()
         except KeyboardInterrupt:
             if self._at_rest:
                 self._save()
             raise
         finally:
-            self._end_cut_off(loop)
+            if self.sums is not None:
+                self._end_cut_off(loop)
             if self.plan.update.accumulate > 1:
                 self.trainer.optimizer.zero_grad()
             if self._callbacks:
@@ -236,12 +239,11 @@ class Session:
         return loop
 
     def _begin(self, loop: AnyLoop) -> None:
-        if self._callbacks:
-            names = self.plan.names()
-            for callback in self._callbacks:
-                callback.trainer = self.trainer
-                callback.params = {"epochs": self.epochs, "steps": loop.steps, "metrics": names}
-            self._tell(lambda c: c.on_train_begin({}))
+        names = self.plan.names()
+        for callback in self._callbacks:
+            callback.trainer = self.trainer
+            callback.params = {"epochs": self.epochs, "steps": loop.steps, "metrics": names}
+        self._tell(lambda c: c.on_train_begin({}))
 
     def _tell(self, call: Callable[[Callback], object]) -> None:
         for callback in self._callbacks:
