@@ -59,8 +59,9 @@ format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants th
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 	@$(BIN)/clang-format -i $(C_FILES)
 
-docs: $(VENV)/built ## write docs/reference from the docstrings
-	@$(BIN)/python docs/generate.py
+docs: $(VENV)/built $(VENV)/extra-docs ## build the site in build/site, with a page for every public name; no warning, no dead link
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/site
+	@echo "build/site/index.html"
 
 stubs: $(VENV)/built ## write what type checkers see of Tensor from the annotations of its methods
 	@$(BIN)/python docs/stub.py
@@ -72,7 +73,7 @@ goldens: $(VENV)/built $(VENV)/extra-test $(VENV)/rivals ## remake the values of
 parity: $(VENV)/built $(PARITY_VENV)/bin/python ## hold every name against the test data inside torch, with the stored figures; PARITY="--only op_db --ops add,sum"
 	@PYTHONPATH=tests:. nice -n 10 $(PARITY_VENV)/bin/python -m parity $(PARITY)
 
-bench: $(VENV)/built $(VENV)/rivals ## measure against other engines, render into the README
+bench: $(VENV)/built $(VENV)/rivals ## measure against other engines, render into docs/benchmarks.md
 	@$(BIN)/python -m bench --render
 
 perf-check: $(VENV)/built ## instructions of kernels and steps, against the baseline (valgrind)
@@ -106,7 +107,7 @@ release: $(WHEELS_VENV)/made ## sdist, wheels, checks, checksums and bill of mat
 	@$(WHEELS_VENV)/bin/python .ci/release.py $(if $(RELEASE),--tag)
 
 clean: ## remove everything that make made
-	@rm -rf $(VENV) build dist wheelhouse demo-out *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	@rm -rf $(VENV) build docs/api docs/gallery dist wheelhouse demo-out *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	@rm -f $(MADE_C) fastnn/_core/*.so
 	@find fastnn tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -82,7 +82,7 @@ elif sysconfig.get_platform().endswith(("aarch64", "arm64")):
 
 # Where small matters more than the last cycle: modules that no step goes through, and the scalar
 # table where it is for processors from before AVX2 alone.
-SMALL = ["nets", "program", "watch", "frames", *(["scalar"] if len(ISA) > 2 else [])]
+SMALL = ["nets", "lbfgs", "program", "watch", "frames", *(["scalar"] if len(ISA) > 2 else [])]
 
 UNSAFE = re.compile(
     r"-Ofast|-m(arch|tune|cpu)=native|-mdaz-ftz"
@@ -113,7 +113,7 @@ def flags_of(source):
     """What one file is compiled with beside the common flags."""
     ours = OURS if "src" in source.parts else []
     isa = ISA[source.stem] if source.parent.name == "isa" else []
-    # src/nets.c and src/program.c are no modules
+    # src/nets.c, src/lbfgs.c and src/program.c are no modules
     small = source.stem in SMALL and source.parent.name != "src" and BUILD == "release"
     return [*ours, *isa, *(["-Os"] if small else [])]
 
@@ -232,6 +232,9 @@ setup(
                 *(f"{CORE}/src/isa/{name}.c" for name in ISA),
             ],
             **common,
+        ),
+        Extension(
+            "fastnn._core.lbfgs", sources=[f"{CORE}/lbfgs.pyx", f"{CORE}/src/lbfgs.c"], **common
         ),
         *(
             Extension(f"fastnn._core.{name}", sources=[f"{CORE}/{name}.pyx"], **common)

@@ -185,9 +185,11 @@ cdef class Nets:
         """Train for about this long (< 0: to the end); how many nets have more to do."""
         cdef int64_t left
         threads = min(threads, self._threads)
+        programs.enter()
         with nogil:
             left = engine.nets_run(self._nets, self._count, self._copies, self._kinds, seconds,
                                    threads)
+        programs.leave()
         if left < 0:
             raise MemoryError("fastnn: out of memory")
         return left

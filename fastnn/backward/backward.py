@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from fastnn import ops
 from fastnn._core import engine
 from fastnn._core.backward import hand_over, place_of, propagate
 from fastnn._core.tape import owner, wrap
-from fastnn._support import dtypes
+from fastnn._support import dtypes, forks
 from fastnn._support.errors import InvalidValueError
 from fastnn.backward import anomaly, hooks
 from fastnn.tape.listener import computes
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-_adding = threading.RLock()  # one backward pass at a time adds to the gradients of leaves
+_adding = forks.lock()  # one backward pass at a time adds to the gradients of leaves
 
 
 def _seed(y: Tensor, gradient: Tensor | None) -> Tensor:

@@ -8,7 +8,6 @@ looks closer only at nodes older than the last write.
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from fastnn._core.tape import TensorBase, note_write, span
+from fastnn._support import forks
 from fastnn.tape import listener
 from fastnn.tape.intervals import Intervals, Span
 from fastnn.tape.node import GradientRule, Node
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Write = tuple[int, str]  # (number of nodes at that time, op)
 
 MOST = 65536  # ranges of memory of which writes are kept
-_lock = threading.RLock()  # held by who uses one of the maps or lists; `_recent` needs none
+_lock = forks.lock()  # held by who uses one of the maps or lists; `_recent` needs none
 _recent: dict[Span, Write] = {}  # writes that are not in the map yet; the map is made when needed
 _last: Intervals[Write] = Intervals()  # the last write into each range
 _on_tape: list[tuple[int, Span]] = []  # (node number, memory) of changes in place on the tape
@@ -39,8 +39,11 @@ _programs: WeakKeyDictionary[Watch, list[Span]] = WeakKeyDictionary()  # memory 
 
 
 def _span(array: NDArray[Any]) -> Span:
-    if array.flags.c_contiguous:
+    flags = array.flags
+    if flags.c_contiguous:
         return span(array)
+    if flags.f_contiguous:
+        return span(array.T)
     low, high = byte_bounds(array)
     return low, high
 
