@@ -164,6 +164,7 @@ class BuildEngine(build_ext):
             ext.extra_compile_args = [f for f in ext.extra_compile_args if f != GCC_ONLY]
         # Where Python's own libraries lie on this machine is nothing to others.
         self.compiler.linker_so = [f for f in self.compiler.linker_so if not RPATH.match(f)]
+        ext.extra_link_args = [f for f in ext.extra_link_args if not RPATH.match(f)]
         ext.depends.append(self.flags_stamp(ext))
         self.forget_stale(ext)
         self.compiler.compile = self.compile_changed(self.compiler.compile)

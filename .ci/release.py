@@ -73,6 +73,8 @@ def bill_of_materials(wheel: Path, number: str) -> None:
     target = DIST / f"fastnn_cpu-{number}.cdx.json"
     arguments = ["environment", "--output-reproducible", "--of", "JSON", "-o", target, python]
     run(TOOLS / "cyclonedx-py", *arguments)
+    here = f"{DIST.absolute().as_uri()}/"  # of this machine alone
+    target.write_text(target.read_text().replace(here, ""))
 
 
 def check(files: list[Path]) -> None:
@@ -109,7 +111,10 @@ def main() -> None:
     subprocess.run(wheels, check=True)
     check([sdist, *sorted(DIST.glob("*.whl"))])
     here = f"cp3{sys.version_info.minor}"
-    bill_of_materials(next(DIST.glob(f"*-{here}-{here}-manylinux*x86_64.whl")), number)
+    own = next(DIST.glob(f"*-{here}-{here}-manylinux*_{os.uname().machine}*.whl"), None)
+    if own is None:
+        sys.exit(f"the bill of materials needs a wheel of {here}: try make PYTHON=python3.13")
+    bill_of_materials(own, number)
     sums = DIST / "SHA256SUMS"
     files = [path for path in sorted(DIST.iterdir()) if path != sums]
     sums.write_text(
