@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -264,7 +265,7 @@ class Steps:
         step, training = self._step(kind, asked), kind != "evaluate"
 
         def run(arrays: tuple[NDArray[Any], ...]) -> list[float]:
-            with training_mode(self.model, training):
+            with training_mode(self.model, training), self._whole_steps():
                 return [float(figure.detach().item()) for figure in step(*map(of_array, arrays))]
 
         return run
@@ -281,10 +282,21 @@ class Steps:
                     return step(*map(Tensor, arrays))  # type: ignore[no-any-return]
                 return known.replay(list(arrays))  # type: ignore[no-any-return]
 
-            with training_mode(self.model, True):
+            with training_mode(self.model, True), self._whole_steps():
                 return step_by_closure(self.optimizer, evaluate)
 
         return run
+
+    @contextmanager
+    def _whole_steps(self) -> Iterator[None]:
+        """Within it a step runs in Python; buffers are as before if its loss is not finite."""
+        before = [(buffer._array, buffer._array.copy()) for buffer in self.model.buffers()]
+        try:
+            yield
+        except FloatingPointError:
+            for array, values in before:
+                array[...] = values
+            raise
 
     def _clip(self, update: Update) -> None:
         if update.clip_norm is not None:
