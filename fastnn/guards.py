@@ -52,6 +52,7 @@ TAKE_LOGITS = (  # prefixes of the metrics that predict the positive class where
 def looks_like_probabilities(z: ArrayLike | Tensor) -> bool:
     """Whether all rows of z (n, classes) are >= 0 and sum to 1 within 1e-3.
 
+    >>> from fastnn.guards import looks_like_probabilities
     >>> looks_like_probabilities([[0.2, 0.8]]), looks_like_probabilities([[2.0, -1.0]])
     (True, False)
     """
@@ -100,9 +101,11 @@ def before_training(
     Warns:
         UserWarning: the mistake, and how to fix it.
 
+    >>> import warnings
+    >>> from fastnn import guards, nn
     >>> model = nn.Sequential(nn.Linear(2, 3), nn.Softmax(dim=1))
     >>> with warnings.catch_warnings(record=True) as found:
-    ...     before_training(model, nn.CrossEntropyLoss(), [[0.0, 1.0]], [2])
+    ...     guards.before_training(model, nn.CrossEntropyLoss(), [[0.0, 1.0]], [2])
     >>> "wants logits" in str(found[0].message)
     True
     """
@@ -284,9 +287,10 @@ def activation_report(model: nn.Module, x: ArrayLike) -> ActivationReport:
         model: any Module whose forward takes one tensor; runs in evaluation mode.
         x: (rows, features), ideally many and varied.
 
+    >>> from fastnn import guards, nn
     >>> model = nn.Sequential(nn.Linear(1, 2), nn.ReLU())
     >>> _ = nn.init.constant_(model[0].weight, 1.0), nn.init.constant_(model[0].bias, 0.0)
-    >>> print(activation_report(model, [[-1.0], [-2.0]]))
+    >>> print(guards.activation_report(model, [[-1.0], [-2.0]]))
     Layer    Units    Dead  Saturated
     1: ReLU      2  100.0%     100.0%
     """
@@ -321,9 +325,10 @@ def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
     Returns:
         the parameter or output, as text; 'x' if the input is not finite; None if all is finite.
 
+    >>> from fastnn import guards, nn
     >>> model = nn.Sequential(nn.Linear(1, 2), nn.Tanh())
     >>> model[0].bias.data[1] = float("nan")
-    >>> first_non_finite(model, [[1.0]])
+    >>> guards.first_non_finite(model, [[1.0]])
     'the parameter 0.bias'
     """
     rows = _rows(model, x)

@@ -185,3 +185,73 @@ def test_a_copied_generator_goes_on_alone(way: str) -> None:
     generator.uniform((2,), 0.0, 1.0, np.float32)
     found = [g.uniform((2,), 0.0, 1.0, np.float32).tolist() for g in (generator, copied)]
     assert found[0] != found[1]
+
+
+KINDS: dict[str, Callable[[], fastnn.Tensor]] = {
+    "leaf": lambda: fastnn.ones(2),
+    "requires grad": lambda: fastnn.ones(2, requires_grad=True),
+    "a number": lambda: fastnn.tensor(3),
+    "bool": lambda: fastnn.ones(2) > 0,
+    "float64": lambda: fastnn.ones(2, dtype=fastnn.float64),
+    "float16": lambda: fastnn.ones(2, dtype=fastnn.float16),
+    "bfloat16": lambda: fastnn.ones(2).bfloat16(),
+    "strided": lambda: fastnn.arange(6.0)[::2],
+    "transposed": lambda: fastnn.arange(6.0).reshape(2, 3).T,
+    "parameter": lambda: nn.Parameter(fastnn.ones(2)),
+    "frozen parameter": lambda: nn.Parameter(fastnn.ones(2), requires_grad=False),
+    "buffer": lambda: nn.Buffer(fastnn.ones(2)),
+    "of the user's class": lambda: Marked("m", fastnn.ones(2)),
+}
+
+
+class Marked(fastnn.Tensor):
+    """Begins in its own way."""
+
+    def __init__(self, mark: str, values: fastnn.Tensor) -> None:
+        super().__init__(values)
+        self.mark = mark
+
+
+@pytest.mark.parametrize("way", [*WAYS, "copy"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_tensor(kind: str, way: str) -> None:
+    tensor = KINDS[kind]()
+    tensor.note = ["kept"]
+    got = {**WAYS, "copy": copy.copy}[way](tensor)
+    assert type(got) is type(tensor)
+    assert (got.dtype, got.shape, got.requires_grad) == (
+        tensor.dtype,
+        tensor.shape,
+        tensor.requires_grad,
+    )
+    assert got.is_leaf
+    assert got.tolist() == tensor.tolist()
+    if way != "deepcopy" or not isinstance(tensor, (nn.Parameter, nn.Buffer)):
+        assert got.note == ["kept"]  # deep copies of parameters leave them behind, as in torch
+        assert (got.note is tensor.note) == (way == "copy")
+    with fastnn.no_grad():
+        got[...] = 0
+    assert (tensor.tolist() == got.tolist()) == (way == "copy")  # it shares the memory
+
+
+@pytest.mark.parametrize("way", [*WAYS, "copy"])
+def test_a_gradient_is_copied_deep(way: str) -> None:
+    x = fastnn.ones(2, requires_grad=True)
+    (x * x).sum().backward()
+    got = {**WAYS, "copy": copy.copy}[way](x)
+    if way == "deepcopy":
+        assert got.grad is not x.grad
+        assert got.grad.tolist() == [2.0, 2.0]
+    else:
+        assert got.grad is None
+
+
+def test_results_of_ops() -> None:
+    """The tape is in no copy: torch's rules."""
+    y = fastnn.ones(2, requires_grad=True) * 2
+    for got in (copy.copy(y), pickled(y)):
+        assert got.is_leaf and got.requires_grad
+        assert got.tolist() == [2.0, 2.0]
+    with pytest.raises(RuntimeError, match="only tensors created explicitly by the user"):
+        copy.deepcopy(y)
+    assert copy.deepcopy(y.detach()).tolist() == [2.0, 2.0]

@@ -51,11 +51,26 @@ def test_embedding_refuses() -> None:
     for wrong in (3, -1):
         with pytest.raises(IndexError, match=r"index: expected"):
             layer(fastnn.tensor([0, wrong]))
-    for options in ({"max_norm": -1.0}, {"sparse": True}, {"scale_grad_by_freq": 1}):
+    for options in ({"max_norm": -1.0}, {"sparse": 1}, {"scale_grad_by_freq": 1}):
         with pytest.raises((TypeError, ValueError), match=f"{next(iter(options))}: expected"):
             nn.Embedding(3, 2, **options)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="padding_idx: expected"):
         nn.Embedding(3, 2, padding_idx=3)
+
+
+@pytest.mark.parametrize("layer", [nn.Embedding, nn.EmbeddingBag])
+def test_sparse_gradients_have_the_values_of_dense_ones(layer: type[nn.Module]) -> None:
+    """torch's sparse=True says how a gradient is stored; here it is a dense tensor either way."""
+    grads = []
+    for sparse in (False, True):
+        fastnn.manual_seed(0)
+        table = layer(5, 2, sparse=sparse)
+        assert table.sparse is sparse
+        (table(fastnn.tensor([[0, 3], [3, 3]])) ** 2).sum().backward()
+        assert table.weight.grad is not None
+        grads.append(table.weight.grad.tolist())
+    assert grads[0] == grads[1]
+    assert grads[0][3] != [0.0, 0.0] == grads[0][1]
 
 
 def test_a_replay_checks_the_categories_too() -> None:

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: initializedcheck=False
+# cython: initializedcheck=False, auto_pickle=False, freethreading_compatible=True
 """Programs: a list of instructions replayed in one call; and loops that replay one per batch."""
 from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from cpython.pythread cimport (
@@ -16,6 +16,7 @@ from libc.string cimport memset
 from fastnn._core cimport engine
 from fastnn._core.buffers cimport Elements, elements_of
 from fastnn._core.fnn cimport *
+from fastnn._core.sharing cimport FNN_FREE_THREADED
 
 # Where an instruction's array lives: in the arena, at a fixed address, or in an argument of a run.
 cdef enum:
@@ -142,8 +143,9 @@ cdef class Program:
         cdef fnn_status status
         if team == 0:
             team = engine.team_for(self.cost)
-        if team == 1 and self.cost < 20.0 and (not self._users or self._forks != forks):
-            # too short to give up the GIL
+        if not FNN_FREE_THREADED and team == 1 and self.cost < 20.0 and (
+                not self._users or self._forks != forks):
+            # too short to give up the GIL, which holds others off
             engine.program_bind(self._program, pointers)
             return engine.raise_for(engine.program_run(self._program, 1))
         enter()

@@ -24,7 +24,8 @@ class BFloat16:
     NumPy has no such type: an array of it has NumPy's type of two raw bytes, on which NumPy refuses
     to calculate. `numpy.dtype(bfloat16)` is that type.
 
-    >>> bfloat16.itemsize, bfloat16 == "bfloat16"
+    >>> import fastnn
+    >>> fastnn.bfloat16.itemsize, fastnn.bfloat16 == "bfloat16"
     (2, True)
     """
 

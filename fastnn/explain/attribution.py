@@ -53,10 +53,10 @@ def integrated_gradients(
 
     Example:
         >>> import fastnn
-        >>> from fastnn import nn
+        >>> from fastnn import explain, nn
         >>> net = nn.Linear(2, 1, bias=False)
         >>> _ = net.weight.detach().copy_(fastnn.tensor([[2.0, -1.0]]))
-        >>> integrated_gradients(net, [[1.0, 1.0], [0.0, 5.0]], [0.0, 0.0]).tolist()
+        >>> explain.integrated_gradients(net, [[1.0, 1.0], [0.0, 5.0]], [0.0, 0.0]).tolist()
         [[2.0, -1.0], [0.0, -5.0]]
     """
     a_module(model)

@@ -46,6 +46,8 @@ def from_onnx(file: Any, *, output: str | None = None) -> nn.Sequential:
 
     Example:
         >>> import os, tempfile
+        >>> from fastnn import nn
+        >>> from fastnn.io import from_onnx
         >>> path = os.path.join(tempfile.mkdtemp(), "net.onnx")
         >>> found = nn.Sequential(nn.Linear(3, 2), nn.GELU()).export(path)
         >>> from_onnx(path)

@@ -109,6 +109,7 @@ def read(path: File) -> tuple[dict[str, Array], dict[str, str]]:
 
     Example:
         >>> import numpy as np, os, tempfile
+        >>> from fastnn.io import read, write
         >>> path = os.path.join(tempfile.mkdtemp(), "a.safetensors")
         >>> write(path, {"w": np.arange(3.0)}, {"note": "three"})
         >>> read(path)

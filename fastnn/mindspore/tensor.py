@@ -123,7 +123,7 @@ class Tensor(Plain):
         return format(self.item(), spec) if spec and self.ndim == 0 else str(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Tensor, (self._array,)
+        return Tensor, (self._array,), vars(self) or None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         return Tensor(self._array.copy())
@@ -181,7 +181,7 @@ class Parameter(nn.Parameter, Tensor):
     __str__ = __repr__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Parameter, (self._array, self.name, self.requires_grad)
+        return Parameter, (self._array, self.name, self.requires_grad), vars(self) or None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         copied = Parameter(self._array.copy(order="K"), self.name, self.requires_grad)

@@ -26,10 +26,12 @@ class Parameter(Tensor):
     Raises:
         TypeError: data of another dtype.
 
-    >>> w = Parameter(np.zeros((2, 3), np.float32))
+    >>> import numpy as np
+    >>> import fastnn
+    >>> w = fastnn.Parameter(np.zeros((2, 3), np.float32))
     >>> w.shape, w.requires_grad
     ((2, 3), True)
-    >>> Parameter(np.zeros(3, np.float32), name="b").name
+    >>> fastnn.Parameter(np.zeros(3, np.float32), name="b").name
     'b'
     """
 
@@ -74,7 +76,7 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self._array, self.requires_grad, self.name))
+        return type(self), (self._array, self.requires_grad, self.name), vars(self) or None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         copied = type(self)(self._array.copy(order="K"), self.requires_grad, self.name)
@@ -89,9 +91,10 @@ class Buffer(Tensor):
         data: a Tensor or an array; its memory is shared. Default: empty.
         persistent: whether it is in `state_dict`, default True.
 
+    >>> import numpy as np
     >>> from fastnn import nn
     >>> module = nn.Module()
-    >>> module.mean = Buffer(np.zeros(2, np.float32))
+    >>> module.mean = nn.Buffer(np.zeros(2, np.float32))
     >>> list(module.state_dict())
     ['mean']
     """
@@ -106,7 +109,7 @@ class Buffer(Tensor):
         self.persistent = check.flag("persistent", persistent)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_buffer, (self._array, self.persistent))
+        return _buffer, (self._array, self.persistent), vars(self) or None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
         copied = _buffer(self._array.copy(order="K"), self.persistent)
@@ -127,8 +130,10 @@ class ParameterTuple(tuple[Parameter, ...]):
     Raises:
         TypeError: something else among them.
 
-    >>> w = Parameter(np.zeros(2, np.float32), name="w")
-    >>> len(ParameterTuple([w]))
+    >>> import numpy as np
+    >>> import fastnn
+    >>> w = fastnn.Parameter(np.zeros(2, np.float32), name="w")
+    >>> len(fastnn.ParameterTuple([w]))
     1
     """
 

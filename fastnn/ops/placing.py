@@ -69,7 +69,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> select_scatter(fastnn.zeros(2, 2), fastnn.ones(2), 0, 1)
+        >>> fastnn.select_scatter(fastnn.zeros(2, 2), fastnn.ones(2), 0, 1)
         tensor([[0., 0.],
                 [1., 1.]])
     """
@@ -286,7 +286,7 @@ def as_strided(
 
     Example:
         >>> import fastnn
-        >>> as_strided(fastnn.arange(4), (3, 2), (1, 1))
+        >>> fastnn.as_strided(fastnn.arange(4), (3, 2), (1, 1))
         tensor([[0, 1],
                 [1, 2],
                 [2, 3]])

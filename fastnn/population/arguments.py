@@ -17,6 +17,7 @@ from fastnn.population.task import Task
 from fastnn.tensor import Tensor
 from fastnn.train.callbacks import EarlyStopping
 from fastnn.train.metrics import named, whole_set
+from fastnn.train.precision import TRAINING
 from fastnn.train.validation import ignored_in
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def task_of(given: dict[str, Any]) -> Task:
         metrics=named(given["metrics"], loss, ignored),
         asked=given["metrics"],
         stopping=stopping,
+        precision=check.choice("precision", given["precision"], TRAINING),
     )
     if stopping is not None:
         check.choice("early_stopping: monitor", stopping.monitor, task.names())

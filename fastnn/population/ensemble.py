@@ -39,8 +39,9 @@ class Ensemble:
     Source: Breiman 1996, "Bagging predictors"; Lakshminarayanan et al. 2017, "Deep ensembles".
 
     Example:
+        >>> import fastnn
         >>> from fastnn import nn
-        >>> ensemble = Ensemble([nn.Linear(3, 2) for _ in range(4)], "softmax")
+        >>> ensemble = fastnn.Ensemble([nn.Linear(3, 2) for _ in range(4)], "softmax")
         >>> p = ensemble.predict([[1.0, 0.0, 2.0]])
         >>> p.shape, round(float(p.sum()), 5)
         ((1, 2), 1.0)
@@ -146,10 +147,11 @@ class Ensemble:
 
         Example:
             >>> import os, tempfile
+            >>> import fastnn
             >>> from fastnn import nn
             >>> path = os.path.join(tempfile.mkdtemp(), "ensemble.safetensors")
-            >>> Ensemble([nn.Sequential(nn.Linear(2, 1)) for _ in range(3)]).save(path)
-            >>> Ensemble.load(path)
+            >>> fastnn.Ensemble([nn.Sequential(nn.Linear(2, 1)) for _ in range(3)]).save(path)
+            >>> fastnn.Ensemble.load(path)
             Ensemble(3 models, outputs='raw')
         """
         save(Sequential(*self.models), path, extra={KEY: {"outputs": self.outputs}})

@@ -102,4 +102,4 @@ def key_of(estimator: Any) -> Key | None:
     ):
         return None
     form = (e.momentum > 0, e.momentum > 0 and e.nesterovs_momentum) if e.solver == "sgd" else ()
-    return shapes, tuple(names), e.out_activation_, dtype.char, e.solver, form
+    return shapes, tuple(names), e.out_activation_, dtype.char, e.solver, form, e.precision

@@ -81,6 +81,7 @@ def side_by_side(jobs: int, seconds: float | None, work: Callable[[int, Turn], T
     Raises:
         Exception: what a job raised; the others stop at their next question.
 
+    >>> from fastnn.tabular.side_by_side import side_by_side
     >>> side_by_side(3, None, lambda number, turn: number**2)
     [0, 1, 4]
     """

@@ -1,5 +1,7 @@
 """Tensor: an array and the tape node that made it."""
 
+from fastnn.tensor import copying
+from fastnn.tensor.attach import attach
 from fastnn.tensor.tensor import (
     DTYPES,
     Tensor,
@@ -11,6 +13,8 @@ from fastnn.tensor.tensor import (
     of_array,
     wrap,
 )
+
+attach(copying.METHODS)
 
 __all__ = [
     "DTYPES",

@@ -14,7 +14,7 @@ from fastnn.compiler.recorder import Listener, listening
 from fastnn.nn import Module
 from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor, of_array
-from fastnn.train.batches import Batches, makes_batches
+from fastnn.train.batches import Batches, arranged, inputs_taken, makes_batches
 from fastnn.train.losses import SumOfLosses
 from fastnn.train.parts import (
     Facade,
@@ -120,14 +120,14 @@ class Feed:
             TypeError, ValueError: bad inputs or targets of several, bad batches.
         """
         if y is None and hasattr(x, "tensors"):  # a TensorDataset
-            *inputs, y = x.tensors
-            x = inputs[0] if len(inputs) == 1 else tuple(inputs)
+            x, y, *own = arranged(x.tensors, inputs_taken(self._user))
+            weight = own[0] if own and weight is None else weight
         if y is not None:
             _refuse_odd(x)
         if y is None:
             if weight is not None:
                 raise ValueError("sample_weight: expected it within the batches, (x, y, weight)")
-            self.source = Batches(x)
+            self.source = Batches(x, inputs=inputs_taken(self._user))
             x, y, weight, self.size = self.source.epoch()
         x = columns.in_order(self._user, x)
         self.columns = columns.columns_of(x)
@@ -189,7 +189,8 @@ class Feed:
         if not isinstance(given, tuple | list):
             if not (makes_batches(given) or callable(given)):
                 return given  # whoever checks it says what is wrong
-            x, y, weight, _ = Batches(given, "validation_data").epoch()
+            taken = inputs_taken(self._user)
+            x, y, weight, _ = Batches(given, "validation_data", taken).epoch()
             given = (x, y) if weight is None else (x, y, weight)
         names = self.columns or columns.of_model(self._user)
         if names is not None and len(given) in (2, 3):

@@ -42,7 +42,8 @@ class History:
             ValueError: the history does not hold the metric, or is empty.
 
         Example:
-            >>> history = History()
+            >>> import fastnn
+            >>> history = fastnn.History()
             >>> history.add(0, {"loss": 1.0, "val_loss": 1.2})
             >>> ax = history.plot("loss")
         """

@@ -97,6 +97,9 @@ class Loop:
         seed: the key of the shuffles.
         every: batches per update; the last of them updates the weights.
         steps: steps per epoch, as from `parted`; the last takes the remaining rows.
+
+    Attributes:
+        synced: set it to True if all that the next run reads is written, as hyperparameters are.
     """
 
     def __init__(
@@ -115,8 +118,10 @@ class Loop:
         self.steps = -(-self.rows // batch) if steps is None else steps
         self._order, self._batch = order, batch
         self._key = seed if shuffle else None
-        self._synced = False  # whether the next run finds all that it reads written
+        self.synced = False
         last = self.rows - (self.steps - 1) * batch
+        self._needed = {0 if last == batch else 1, *((0,) if self.steps > 1 else ())}
+        self._needed |= {2} if every > 1 and self.steps > 1 else set()
         self._parts = parts = _Parts(data, (batch, last, batch), record)
         first = next(r for r in recordings if r is not None)
         self._totals = [
@@ -138,20 +143,21 @@ class Loop:
         )
 
     def renew(self, data: tuple[NDArray[Any], ...], seed: int) -> None:
-        """Take other data of the same types and shapes, packed, and another key of the shuffles; or
-        no data, until there are others.
-
-        All kinds of steps were reached, and the recordings are as when they were looked at.
+        """Take other data of the same types and shapes, and another key of the shuffles; or
+        no data, until there are others. All kinds of steps were reached, if it is to run again.
         """
-        self._loop.renew(list(data), seed)
+        self._loop.renew(list(map(np.ascontiguousarray, data)), seed)
         self._parts.let_go()
         self._key = self._key if self._key is None else seed
-        self._synced = True
+
+    def is_whole(self) -> bool:
+        """Whether all kinds of steps were reached."""
+        return all(self._parts.recordings[part] is not None for part in self._needed)
 
     @property
     def recordings(self) -> list[Recording]:
         """Those of the kinds of steps that were reached."""
-        return [r for r in self._parts.recordings if r is not None]
+        return list(filter(None, self._parts.recordings))
 
     def start(
         self,
@@ -182,9 +188,9 @@ class Loop:
 
         at_most: threads; default: as many as are set for the process.
         """
-        for sync in () if self._synced else self._parts.before_run:
+        for sync in () if self.synced else self._parts.before_run:
             sync()
-        self._synced = False
+        self.synced = False
         threads = None if at_most is None else team(self._cost(), at_most)
         more: bool = self._loop.run(CHUNK_SECONDS, threads)
         return more

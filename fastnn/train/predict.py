@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core import replay, watch
+from fastnn._support import forks
 from fastnn._support.columns import in_order
 from fastnn._support.dtypes import BRAIN, STORED, converted, readable
 from fastnn._support.rows import as_rows
+from fastnn.compiler.advice import MANY_PREDICTED, ROWS_OF_PREDICTIONS, Shapes
 from fastnn.compiler.captures import attributes_of
 from fastnn.compiler.recording import Recording
 from fastnn.nn.modes import evaluating
@@ -76,6 +78,8 @@ class Predictor:
         self._mode, self.block = mode, BLOCKS[mode]
         self._structure: tuple[int, ...] = ()
         self._hooked = False  # hooks have to be called: no programs
+        self._shapes = Shapes(MANY_PREDICTED)
+        self.lock = forks.lock()  # without the GIL: one prediction at a time
         self.seen = -1  # Module.changes when the model was last checked
         self.dtype = np.dtype(np.float32)
         # Module.changes, and the short way for rows as many as last time.
@@ -126,6 +130,8 @@ class Predictor:
             while len(self._programs) > MAX_PROGRAMS:
                 self._programs.popitem(last=False)
         forward.watch.same()  # the modes are what they were: the next look is short
+        self._shapes.add(len(x))
+        self._shapes.advise("predict", f"{type(model).__name__}'s forward", ROWS_OF_PREDICTIONS)
         return forward, spec
 
     def refresh(self, model: Module) -> None:
@@ -197,6 +203,15 @@ def predict(
     if predictor is None:
         with listener.lock:
             predictor = known.setdefault(model, Predictor(model, mode))
+    if replay.FREE_THREADED:  # no GIL holds others off between a look at a program and its run
+        with predictor.lock:
+            return _predicted(predictor, model, x, out)
+    return _predicted(predictor, model, x, out)
+
+
+def _predicted(
+    predictor: Predictor, model: Module, x: Any, out: NDArray[Any] | None
+) -> NDArray[Any]:
     seen, shortcut = predictor.shortcut
     if shortcut is not None and seen == model.changes:
         found = shortcut.run(x, out)

@@ -16,7 +16,15 @@ from fastnn.nn import BatchNorm1d, Module
 from fastnn.nn.modes import training_mode
 from fastnn.nn.utils import clip_grad_norm_, clip_grad_value_
 from fastnn.ops import cast
-from fastnn.optim.loop import blocks_of, empty_gradients, hold_gradients, step_by_closure
+from fastnn.optim.loop import (
+    blocks_of,
+    empty_gradients,
+    gather_gradients,
+    hold_gradients,
+    step_by_closure,
+    step_by_program,
+    takes_programs,
+)
 from fastnn.tape import listener
 from fastnn.tape.modes import no_grad
 from fastnn.tape.rounding import rounding
@@ -233,6 +241,8 @@ class Steps:
             (loss if update.accumulate == 1 else loss / update.accumulate).backward()
             if update.accumulate > 1 and recorded:
                 self._drop_unused()
+            if self._closes and recorded:
+                gather_gradients(self.optimizer)
             if kind == "update":
                 self._clip(update)
                 self.optimizer.step()
@@ -275,6 +285,10 @@ class Steps:
 
         def run(arrays: tuple[NDArray[Any], ...]) -> list[float]:
             known = self.recording("within", rows, np.arange(len(arrays[0])), asked)
+            if not known.captures.doubts and takes_programs(self.optimizer):
+                made = [np.empty(s.array.shape, s.array.dtype) for s in known.bound[len(arrays) :]]
+                places = [known.bound.index(value.storage) for value in known.outputs]
+                return step_by_program(self.optimizer, known.program, (*arrays, *made), places)
             step = self._step("within", asked)
 
             def evaluate() -> list[Tensor]:

@@ -28,7 +28,7 @@ from fastnn.train.key import Recordings
 from fastnn.train.losses import loss_of
 from fastnn.train.metrics import Metric
 from fastnn.train.metrics.suited import check_whole
-from fastnn.train.plan import Plan, planned
+from fastnn.train.plan import Arguments, Plan, planned
 from fastnn.train.precision import mode_of
 from fastnn.train.session import Session
 from fastnn.train.split import held_out, share_of
@@ -48,8 +48,6 @@ from fastnn.train.validation import (
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from fastnn.train.loop import Loop
-    from fastnn.train.python_loop import PythonLoop
     from fastnn.train.weights import ClassWeight
 
     Loss = Callable[..., Tensor]
@@ -66,7 +64,8 @@ class Trainer(Evaluator):
             "cross_entropy", or your own function. For a model with several outputs a function of
             (outputs, targets), or a list with the loss of each, which are added up.
         optimizer: over the parameters of the model. `optim.LBFGS` evaluates a batch several times
-            a step: best with batch_size=len(x), line_search_fn="strong_wolfe" and no dropout.
+            a step, all in C: best with batch_size=len(x), line_search_fn="strong_wolfe" and no
+            dropout. An epoch is then one step, of up to `max_iter` iterations.
         precision: "float32" (default), or "bf16": steps run within `fastnn.autocast()`.
 
     Attributes:
@@ -102,7 +101,7 @@ class Trainer(Evaluator):
         self.model = model
         self.loss: Loss = loss_of(loss)
         self.optimizer = optimizer
-        self._mode = mode_of(precision, ("float32", "bf16"))
+        self._mode = mode_of(precision)
         self.history = History()
         self.seed = 0
         self.validation_rows: NDArray[np.int64] | None = None
@@ -163,9 +162,10 @@ class Trainer(Evaluator):
             x: (rows, features), finite; converted to the model's dtype. For a model of several
                 inputs a tuple of arrays, of which those of integers stay integers. Without y: a
                 `TensorDataset`, or batches (x, y) or (x, y, sample_weight) from a `DataLoader`, a
-                list or a function that makes a generator; the batches of an epoch are collected,
-                then trained on in their order. Of a DataFrame the model remembers the columns, also
-                in its file: what it gets later is put in their order by name, or refused.
+                list or a function that makes a generator; for a model of two inputs ((a, b), y) or
+                (a, b, y). The batches of an epoch are collected, then trained on in their order.
+                Of a DataFrame the model remembers the columns, also in its file: what it gets later
+                is put in their order by name, or refused.
             y: (rows,) integer classes for a cross-entropy; else numbers, (rows,) or of the shape
                 of the model's output. For several targets a tuple; the loss gets tuples.
             epochs: number of passes over all rows, at least 1.
@@ -211,17 +211,17 @@ class Trainer(Evaluator):
             TypeError, ValueError: bad input; the model is as it was.
             FloatingPointError: the loss became nan or infinite; the model is as before that step.
             FormatError: the file is not a checkpoint.
-            KeyboardInterrupt: the model is as after the last finished step, or, with an
-                `EarlyStopping` that has seen an epoch, has its best weights.
+            KeyboardInterrupt: the model is as after the last finished step (of L-BFGS: iteration),
+                or, with an `EarlyStopping` that has seen an epoch, has its best weights.
         """
-        settings = (
-            batch_size, shuffle, validation_data, validation_split, validation_freq, sample_weight,
-            class_weight, metrics, callbacks, scheduler, schedule, monitor, accumulate_steps,
-            clip_norm, clip_value, checkpoint,
+        given = Arguments(
+            validation_data, sample_weight, callbacks, scheduler, batch_size, shuffle,
+            validation_split, validation_freq, class_weight, metrics, schedule, monitor,
+            accumulate_steps, clip_norm, clip_value, checkpoint,
         )  # fmt: skip
         x = columns.in_order(self.model, x)
         if columns.columns_of(x) in (None, columns.of_model(self.model)):
-            history = self._again.fit(self, x, y, epochs, verbose, settings)
+            history = self._again.fit(self, x, y, epochs, verbose, given)
             if history is not None:
                 return history
         update = Update.checked(accumulate_steps, clip_norm, clip_value)
@@ -232,15 +232,15 @@ class Trainer(Evaluator):
             while True:
                 held = feed.pair(validation_data)
                 share = share_of(validation_split, held)
-                plan = planned(feed, held, share, epochs, update, verbose, self.optimizer, settings)
+                plan = planned(feed, held, share, epochs, update, verbose, self.optimizer, given)
                 feed.check_batches(plan.epochs, share, file)
                 try:
-                    session, loop = self._fit(plan, share, feed, class_weight, held, file, before)
+                    session, rows = self._fit(plan, share, feed, class_weight, held, file, before)
                     break
                 except SeveralOutputs:
                     feed.several()
             if feed.is_plain:
-                self._again.keep(session, loop, settings, y)
+                self._again.keep(session, rows, y, given)
         return self.history
 
     def partial_fit(
@@ -349,17 +349,18 @@ class Trainer(Evaluator):
         validation: Any,
         file: Checkpoint | None,
         before: Before,
-    ) -> tuple[Session, Loop | PythonLoop]:
-        """Train on checked rows, with a new seed or from the state in the checkpoint."""
+    ) -> tuple[Session, Rows]:
+        """Train on checked rows, with a new seed or from the state in the checkpoint; the session
+        and all rows."""
         given = feed.given(class_weight)
         known, held = self._checked(plan, share, feed, given, validation, file)
         before.take(plan, file is not None and file.found is not None)
         session = self._session(plan, share, feed, known, held, file, class_weight)
         before.session = session
-        loop = session.run()
+        session.run()
         check_finite(self.model)
         self._recordings.advise()
-        return session, loop
+        return session, known.rows
 
     def _session(
         self,

@@ -39,7 +39,7 @@ class Rows(NamedTuple):
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """x, y and the weights, if any."""
-        return tuple(a for a in self if a is not None)
+        return (self.x, self.y) if self.weight is None else (self.x, self.y, self.weight)
 
     def at(self, rows: NDArray[np.int64]) -> Rows:
         """A copy of some rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import types
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ import fastnn
 
 from .compare import compare
 from .runs import Limit, Log, Row, failed
-from .values import Skip, clone, convert, flat, said, shown_call, tensors_in
+from .values import Skip, clone, convert, flat, in_double, said, shown_call, tensors_in
 
 FLOATS = (torch.float32, torch.float64)
 
@@ -70,6 +71,16 @@ def evaluated(library: Any, f: Callable[..., Any], inputs: Any) -> tuple[Any, li
     return out, [g for g in grads if g is not None]
 
 
+def in_float64(theirs: Any, inputs: tuple[Any, ...]) -> tuple[Any, Any]:
+    """torch's outputs and gradients in float64, where it has a float32 module's; else None."""
+    if not isinstance(theirs, torch.nn.Module):
+        return None, None
+    try:
+        return evaluated(torch, copy.deepcopy(theirs).double(), in_double(inputs, grad=True))
+    except Exception:
+        return None, None
+
+
 def check(
     rec: Callable[..., None], theirs: Any, mine: Any, inputs: tuple[Any, ...], what: str
 ) -> None:
@@ -86,10 +97,11 @@ def check(
             got, grads = evaluated(fastnn, mine, converted)
     except Exception as error:
         return rec(what, "fail:raises", said(error))
-    found = compare(got, want)
+    exact, exact_grads = in_float64(theirs, inputs)
+    found = compare(got, want, exact)
     if not found and len(grads) != len(want_grads):
         found = "gradient", f"{len(grads)} gradients, torch {len(want_grads)}"
-    if not found and (by := compare(grads, want_grads)):
+    if not found and (by := compare(grads, want_grads, exact_grads)):
         found = "gradient", by[1]
     rec(what, *(("fail:" + found[0], found[1]) if found else ("pass",)))
 
@@ -144,8 +156,7 @@ def modules_of(test: dict[str, Any], name: str, dtype: torch.dtype) -> tuple[Any
     if both is None:
         return None
     module, own = both[0]().to(dtype), both[1]()
-    if dtype == torch.float64:
-        own = own.to(fastnn.float64)
+    own = own.to(fastnn.float64 if dtype == torch.float64 else fastnn.float32)
     state = module.state_dict().items()
     own.load_state_dict({k: fastnn.tensor(v.numpy().copy()) for k, v in state})
     return module, own

@@ -23,7 +23,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         TypeError: whole numbers. ValueError: shapes that do not broadcast.
 
     >>> import fastnn
-    >>> cosine_similarity(fastnn.tensor([[3.0, 4.0]]), fastnn.tensor([[4.0, 3.0]]))
+    >>> fastnn.cosine_similarity(fastnn.tensor([[3.0, 4.0]]), fastnn.tensor([[4.0, 3.0]]))
     tensor([0.9600])
     """
     check.a_tensor("x1", x1)
@@ -49,7 +49,7 @@ def pairwise_distance(
         TypeError: whole numbers. ValueError: shapes that do not broadcast.
 
     >>> import fastnn
-    >>> pairwise_distance(fastnn.tensor([[0.0, 0.0]]), fastnn.tensor([[3.0, 4.0]]))
+    >>> fastnn.pairwise_distance(fastnn.tensor([[0.0, 0.0]]), fastnn.tensor([[3.0, 4.0]]))
     tensor([5.0000])
     """
     check.a_tensor("x1", x1)
@@ -71,7 +71,8 @@ class CosineSimilarity(Module):
     Source: torch's `nn.CosineSimilarity`.
 
     >>> import fastnn
-    >>> CosineSimilarity()(fastnn.tensor([[3.0, 4.0]]), fastnn.tensor([[4.0, 3.0]]))
+    >>> from fastnn import nn
+    >>> nn.CosineSimilarity()(fastnn.tensor([[3.0, 4.0]]), fastnn.tensor([[4.0, 3.0]]))
     tensor([0.9600])
     """
 
@@ -99,7 +100,8 @@ class PairwiseDistance(Module):
     Source: torch's `nn.PairwiseDistance`.
 
     >>> import fastnn
-    >>> PairwiseDistance()(fastnn.tensor([[0.0, 0.0]]), fastnn.tensor([[3.0, 4.0]]))
+    >>> from fastnn import nn
+    >>> nn.PairwiseDistance()(fastnn.tensor([[0.0, 0.0]]), fastnn.tensor([[3.0, 4.0]]))
     tensor([5.0000])
     """
 

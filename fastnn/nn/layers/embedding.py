@@ -38,14 +38,14 @@ def embedding(
             default None.
         norm_type: of the length, default 2.
         scale_grad_by_freq: divide the gradient of a row by how often it is read. Default False.
-        sparse: False where weight requires grad; gradients are dense.
+        sparse: accepted without effect: the gradient has the same values in a dense tensor.
 
     Returns:
         (*input.shape, width).
 
     Raises:
         TypeError: an input that is neither int64 nor int32.
-        ValueError: sparse=True of what requires grad, max_norm not above 0.
+        ValueError: max_norm not above 0.
         IndexError: one out of range.
     """
     check.a_tensor("input", input)
@@ -55,8 +55,7 @@ def embedding(
         raise InvalidTypeError(f"input: expected int64 categories, got {input.dtype}; use .long()")
     if weight.ndim != 2:
         raise InvalidValueError(f"weight: expected shape (rows, width), got {weight.shape}")
-    if check.flag("sparse", sparse) and weight.requires_grad:
-        raise InvalidValueError("sparse: expected False; gradients of embeddings are dense")
+    check.flag("sparse", sparse)
     index = ops.reshape(input, (-1,))
     if max_norm is not None:
         _shorten(weight, index, check.real("max_norm", max_norm, 0.0, open_low=True), norm_type)
@@ -107,7 +106,7 @@ class Embedding(Layer):
         max_norm: rows that are read and longer than this are shortened to it first; default None.
         norm_type: of the length, default 2.
         scale_grad_by_freq: divide the gradient of a row by how often it is read. Default False.
-        sparse: False; gradients are dense.
+        sparse: accepted without effect: gradients have the same values in dense tensors.
         device: None (default) or 'cpu'.
         dtype: float32 or float64; default: `get_default_dtype()`.
 
@@ -115,11 +114,12 @@ class Embedding(Layer):
         weight: (num_embeddings, embedding_dim), N(0, 1), torch's for the same `manual_seed`.
 
     Raises:
-        ValueError: sparse=True, max_norm not above 0, padding_idx outside the rows.
+        ValueError: max_norm not above 0, padding_idx outside the rows.
         TypeError, IndexError: x that is not int64 in 0 .. num_embeddings - 1.
 
     >>> import fastnn
-    >>> layer = Embedding.from_pretrained(fastnn.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    >>> from fastnn import nn
+    >>> layer = nn.Embedding.from_pretrained(fastnn.tensor([[1.0, 2.0], [3.0, 4.0]]))
     >>> layer(fastnn.tensor([1, 0, 1]))
     tensor([[3., 4.],
             [1., 2.],
@@ -145,8 +145,7 @@ class Embedding(Layer):
         super().__init__()
         if device is not None:
             _device.device(device)
-        if check.flag("sparse", sparse):
-            raise InvalidValueError("sparse: expected False; gradients of embeddings are dense")
+        self.sparse = check.flag("sparse", sparse)
         self.max_norm = max_norm
         if max_norm is not None:
             self.max_norm = check.real("max_norm", max_norm, 0.0, open_low=True)

@@ -187,7 +187,8 @@ class EmbeddingBag(Layer):
     Source: torch's `nn.EmbeddingBag`.
 
     >>> import fastnn
-    >>> layer = EmbeddingBag.from_pretrained(fastnn.tensor([[1.0], [3.0], [8.0]]))
+    >>> from fastnn import nn
+    >>> layer = nn.EmbeddingBag.from_pretrained(fastnn.tensor([[1.0], [3.0], [8.0]]))
     >>> layer(fastnn.tensor([0, 1, 2]), fastnn.tensor([0, 2])).tolist()
     [[2.0], [8.0]]
     """

@@ -35,7 +35,7 @@ class ModuleList(Module):
         TypeError: something that is not a module.
 
     >>> from fastnn import nn
-    >>> layers = ModuleList(nn.Linear(2, 2) for _ in range(3))
+    >>> layers = nn.ModuleList(nn.Linear(2, 2) for _ in range(3))
     >>> len(layers), len(layers[1:]), len(list(layers.parameters()))
     (3, 2, 6)
     """
@@ -192,7 +192,7 @@ class ModuleDict(_ByName):
         TypeError: something that is not a module. KeyError: a name that is taken, or has a dot.
 
     >>> from fastnn import nn
-    >>> heads = ModuleDict({"mean": nn.Linear(2, 1), "scale": nn.Linear(2, 1)})
+    >>> heads = nn.ModuleDict({"mean": nn.Linear(2, 1), "scale": nn.Linear(2, 1)})
     >>> list(heads), "mean" in heads, heads["scale"].out_features
     (['mean', 'scale'], True, 1)
     """
@@ -234,7 +234,8 @@ class ParameterList(Module):
         TypeError: something that cannot be a Parameter.
 
     >>> import fastnn
-    >>> weights = ParameterList([fastnn.ones(2), fastnn.zeros(3)])
+    >>> from fastnn import nn
+    >>> weights = nn.ParameterList([fastnn.ones(2), fastnn.zeros(3)])
     >>> [name for name, _ in weights.named_parameters()]
     ['0', '1']
     """
@@ -301,7 +302,8 @@ class ParameterDict(_ByName):
         KeyError: a name that is taken, or has a dot.
 
     >>> import fastnn
-    >>> start = ParameterDict({"scale": fastnn.ones(2), "shift": fastnn.zeros(2)})
+    >>> from fastnn import nn
+    >>> start = nn.ParameterDict({"scale": fastnn.ones(2), "shift": fastnn.zeros(2)})
     >>> [name for name, _ in start.named_parameters()], start.get("slope") is None
     (['scale', 'shift'], True)
     """

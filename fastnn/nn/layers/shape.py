@@ -18,7 +18,8 @@ __all__ = ["Flatten", "Identity", "Unflatten"]
 class Identity(Layer):
     """Identity layer: y = x; arguments are ignored, so that it can take any layer's place.
 
-    >>> Identity(54, unused=True)
+    >>> from fastnn import nn
+    >>> nn.Identity(54, unused=True)
     Identity()
     """
 
@@ -38,7 +39,8 @@ class Flatten(Layer):
         end_dim: default -1.
 
     >>> import fastnn
-    >>> Flatten()(fastnn.zeros(5, 2, 3)).shape
+    >>> from fastnn import nn
+    >>> nn.Flatten()(fastnn.zeros(5, 2, 3)).shape
     (5, 6)
     """
 
@@ -68,7 +70,8 @@ class Unflatten(Layer):
         ValueError: sizes that do not multiply to that of the axis.
 
     >>> import fastnn
-    >>> Unflatten(1, (2, 3))(fastnn.zeros(5, 6)).shape
+    >>> from fastnn import nn
+    >>> nn.Unflatten(1, (2, 3))(fastnn.zeros(5, 6)).shape
     (5, 2, 3)
     """
 

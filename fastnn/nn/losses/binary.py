@@ -90,7 +90,8 @@ class BCEWithLogitsLoss(Loss):
     Source: torch's `nn.BCEWithLogitsLoss`.
 
     >>> import fastnn
-    >>> loss = BCEWithLogitsLoss()(fastnn.tensor([0.0, 0.0]), fastnn.tensor([0.0, 1.0]))
+    >>> from fastnn import nn
+    >>> loss = nn.BCEWithLogitsLoss()(fastnn.tensor([0.0, 0.0]), fastnn.tensor([0.0, 1.0]))
     >>> round(loss.item(), 4)
     0.6931
     """
@@ -187,7 +188,8 @@ class BCELoss(Loss):
     Source: torch's `nn.BCELoss`.
 
     >>> import fastnn
-    >>> round(BCELoss()(fastnn.tensor([0.5, 0.5]), fastnn.tensor([0.0, 1.0])).item(), 4)
+    >>> from fastnn import nn
+    >>> round(nn.BCELoss()(fastnn.tensor([0.5, 0.5]), fastnn.tensor([0.0, 1.0])).item(), 4)
     0.6931
     """
 

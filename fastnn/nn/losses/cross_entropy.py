@@ -144,8 +144,9 @@ class CrossEntropyLoss(Loss):
     Source: torch's `nn.CrossEntropyLoss`.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> z = fastnn.tensor([[0.2, 0.6, 0.2], [0.1, 0.8, 0.1]])
-    >>> round(CrossEntropyLoss()(z, fastnn.tensor([1, 2])).item(), 4)
+    >>> round(nn.CrossEntropyLoss()(z, fastnn.tensor([1, 2])).item(), 4)
     1.1201
     """
 
@@ -231,8 +232,9 @@ class NLLLoss(Loss):
     Source: torch's `nn.NLLLoss`.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> log_p = fastnn.tensor([[0.25, 0.75]]).log()
-    >>> round(NLLLoss()(log_p, fastnn.tensor([1])).item(), 4)
+    >>> round(nn.NLLLoss()(log_p, fastnn.tensor([1])).item(), 4)
     0.2877
     """
 

@@ -53,8 +53,9 @@ class FocalLoss(Loss):
     Source: Lin et al. 2017.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> z = fastnn.tensor([[0.0, 0.0]])
-    >>> round(FocalLoss(gamma=1.0)(z, fastnn.tensor([0])).item(), 4)
+    >>> round(nn.FocalLoss(gamma=1.0)(z, fastnn.tensor([0])).item(), 4)
     0.3466
     """
 
@@ -121,7 +122,8 @@ class SigmoidFocalLoss(Loss):
     Source: Lin et al. 2017; torchvision's `sigmoid_focal_loss`.
 
     >>> import fastnn
-    >>> loss = SigmoidFocalLoss(alpha=-1, gamma=1.0)
+    >>> from fastnn import nn
+    >>> loss = nn.SigmoidFocalLoss(alpha=-1, gamma=1.0)
     >>> round(loss(fastnn.tensor([0.0]), fastnn.tensor([1.0])).item(), 4)
     0.3466
     """

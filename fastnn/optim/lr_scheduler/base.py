@@ -161,7 +161,11 @@ class LRScheduler:
     def state_dict(self) -> dict[str, Any]:
         """The state: all numbers and texts, and of callable objects their attributes; functions are
         left out."""
-        state = {key: copy.deepcopy(value) for key, value in vars(self).items() if _savable(value)}
+        state = {
+            key: value if isinstance(value, _PLAIN) else copy.deepcopy(value)
+            for key, value in vars(self).items()
+            if _savable(value)
+        }
         for name, functions in self._callables():
             state[name] = [_attributes(function) for function in functions]
         return state
@@ -230,10 +234,14 @@ def settings_by_step(
     ([0.8, 0.4, 0.2], 0.1)
     """
     rows: list[list[tuple[float, ...]]] = [[] for _ in optimizer.param_groups]
+    known = [(blocks[0].source, blocks[0].numbers) for blocks in optimizer._blocks]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the optimizer's steps come later
         for _ in range(steps):
-            for group, numbers in zip(optimizer.param_groups, rows, strict=True):
-                numbers.append(optimizer._numbers(group))
+            for i, group in enumerate(optimizer.param_groups):
+                given = optimizer._settings(group)
+                numbers = optimizer._numbers_of(group, given, *known[i])
+                known[i] = given, numbers
+                rows[i].append(numbers)
             scheduler.step()
     return [np.array(numbers, np.float64) for numbers in rows]

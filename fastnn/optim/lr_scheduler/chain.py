@@ -83,7 +83,7 @@ class SequentialLR(_Composed):
     >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=1.0)
     >>> warm = optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=9)
     >>> decay = optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
-    >>> scheduler = SequentialLR(optimizer, [warm, decay], milestones=[2])
+    >>> scheduler = optim.lr_scheduler.SequentialLR(optimizer, [warm, decay], milestones=[2])
     >>> [table] = optim.lr_scheduler.settings_by_step(scheduler, optimizer, 5)
     >>> table[:, 0].tolist()
     [0.5, 0.5, 1.0, 0.5, 0.25]

@@ -23,7 +23,7 @@ class CosineAnnealingLR(LRScheduler):
 
     >>> from fastnn import nn, optim
     >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=0.1)
-    >>> scheduler = CosineAnnealingLR(optimizer, T_max=50)
+    >>> scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=50)
     >>> [table] = optim.lr_scheduler.settings_by_step(scheduler, optimizer, 51)
     >>> table[[0, 10, 25, 50], 0].round(10).tolist()
     [0.1, 0.0904508497, 0.05, 0.0]

@@ -154,7 +154,7 @@ class OneCycleLR(LRScheduler):
 
     >>> from fastnn import nn, optim
     >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=1.0, momentum=0.9)
-    >>> scheduler = OneCycleLR(optimizer, max_lr=1.0, total_steps=10)
+    >>> scheduler = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=10)
     >>> [table] = optim.lr_scheduler.settings_by_step(scheduler, optimizer, 9)
     >>> table[[0, 2], 0].round(3).tolist()
     [0.04, 1.0]

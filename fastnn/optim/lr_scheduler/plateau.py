@@ -39,7 +39,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     >>> from fastnn import nn, optim
     >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=1.0)
-    >>> scheduler = ReduceLROnPlateau(optimizer, patience=1)
+    >>> scheduler = optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1)
     >>> for loss in (3.0, 2.0, 2.0, 2.0):
     ...     scheduler.step(loss)
     >>> scheduler.get_last_lr()
