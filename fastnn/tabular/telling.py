@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from types import TracebackType
 
+from fastnn._support import forks
 from fastnn.train.progress import ProgressBar
 
 __all__ = ["OnEpoch", "Telling"]
@@ -26,7 +26,7 @@ class Telling:
         self._bar = ProgressBar(verbose)
         self._bar.params = {"epochs": nets * epochs, "steps": 1}
         self._nets, self._metric = nets, metric
-        self._lock, self._done = threading.Lock(), 0
+        self._lock, self._done = forks.lock(), 0
 
     def __enter__(self) -> Telling:
         self._bar.on_train_begin()
