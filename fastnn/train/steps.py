@@ -288,7 +288,8 @@ class Steps:
             if not known.captures.doubts and takes_programs(self.optimizer):
                 made = [np.empty(s.array.shape, s.array.dtype) for s in known.bound[len(arrays) :]]
                 places = [known.bound.index(value.storage) for value in known.outputs]
-                return step_by_program(self.optimizer, known.program, (*arrays, *made), places)
+                with self._whole_steps():
+                    return step_by_program(self.optimizer, known.program, (*arrays, *made), places)
             step = self._step("within", asked)
 
             def evaluate() -> list[Tensor]:
