@@ -180,20 +180,19 @@ class Steps:
         first = 2 if every > 1 else 0
         made: list[Recording | None] = [None, None, None]
         made[first] = known = self.recording(kinds[first], rows, samples[first], asked, first=True)
+        doubts, data, keyed = known.captures.doubts, rows.arrays(), seed if shuffle else None
         if self._closes:
-            run, keyed = self._by_closure(rows, asked), seed if shuffle else None
-            doubts, data = known.captures.doubts, rows.arrays()
+            run = self._by_closure(rows, asked)
             return PythonLoop(doubts, run, run, data, batch, order, keyed, 1, steps)
-        if known.captures.doubts:
+        if doubts:
             if every > 1:
                 self.optimizer.zero_grad()
             runs = self._in_python("update", asked), self._in_python("within", asked)
-            doubts, data, keyed = known.captures.doubts, rows.arrays(), seed if shuffle else None
             return PythonLoop(doubts, *runs, data, batch, order, keyed, every, steps)
         for part in {0, 1} - {first} if last < batch else {0} - {first}:
             key = self._key(kinds[part], rows, len(samples[part]), asked)
             made[part] = record(part) if by_step and part == 0 else self._matching(key)
-        return Loop(made, record, rows.arrays(), batch, order, shuffle, seed, every, steps)
+        return Loop(made, record, data, batch, order, shuffle, seed, every, steps)
 
     def evaluation(self, rows: Rows, metrics: dict[str, Metric]) -> Loop | PythonLoop:
         """The evaluation loop; recorded like `training`."""
