@@ -166,3 +166,49 @@ def test_no_file_has_them_unless_asked(value: float, make: Any, tmp_path: Path) 
     fastnn.save(state, file, finite=False)
     file.seek(0)
     np.testing.assert_array_equal(np.asarray(fastnn.load(file)["a"][0]["w"]), [1.0, value])
+
+
+class Odd(nn.Module):
+    """A model that has to run in Python at every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.norm, self.calls = nn.Linear(3, 1), nn.BatchNorm1d(1), 0
+
+    def forward(self, x: Any) -> Any:
+        self.calls += 1
+        return self.norm(self.linear(x))
+
+
+def bn_first() -> nn.Module:
+    return nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2), nn.BatchNorm1d(2), nn.Linear(2, 1))
+
+
+BREAKS: dict[str, tuple[Callable[[], nn.Module], Callable[[Any], Any]]] = {
+    "a program": (bn_first, lambda p: optim.Adam(p, lr=1e-3)),
+    "in Python": (Odd, lambda p: optim.SGD(p, lr=1e-3)),
+    "by closure": (bn_first, lambda p: optim.LBFGS(p, lr=1e-3)),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("case", BREAKS)
+@pytest.mark.parametrize("at", [0, 2])
+def test_buffers_are_as_before_the_step_whose_loss_is_not_finite(case: str, at: int) -> None:
+    """As weights are: a fit over the batches before that step leaves the same."""
+    make, optimizer = BREAKS[case]
+    y = X[:, :1].copy()
+    y[8 * at] = 1e30  # whose square is infinite
+    found = []
+    for rows in (24, 8 * at):
+        fastnn.manual_seed(2)
+        model = make()
+        trainer = fastnn.Trainer(model, "mse", optimizer(model.parameters()))
+        if rows == 24:
+            with pytest.raises(FloatingPointError, match="loss: became nan or infinite"):
+                trainer.fit(X, y, batch_size=8, shuffle=False, verbose=0)
+        elif rows:
+            trainer.fit(X[:rows], y[:rows], batch_size=8, shuffle=False, verbose=0)
+        found.append([t.detach().numpy().tobytes()
+                      for t in (*model.parameters(), *model.buffers())])  # fmt: skip
+    assert found[0] == found[1]
