@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-input
 
+WHEELS_VENV := build/wheels-venv
 PARITY_VENV := build/parity-venv
 PARITY :=
 
@@ -23,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-c test-neon test-tsan check format docs stubs goldens parity bench perf-check perf-baseline wheel clean machine cross
+.PHONY: help demo test test-c test-neon test-tsan check format docs stubs goldens parity bench perf-check perf-baseline wheel wheels try-wheels release clean machine cross
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -58,8 +59,9 @@ format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants th
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 	@$(BIN)/clang-format -i $(C_FILES)
 
-docs: $(VENV)/built ## write docs/reference from the docstrings
-	@$(BIN)/python docs/generate.py
+docs: $(VENV)/built $(VENV)/extra-docs ## build the site in build/site, with a page for every public name; no warning, no dead link
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/site
+	@echo "build/site/index.html"
 
 stubs: $(VENV)/built ## write what type checkers see of Tensor from the annotations of its methods
 	@$(BIN)/python docs/stub.py
@@ -71,7 +73,7 @@ goldens: $(VENV)/built $(VENV)/extra-test $(VENV)/rivals ## remake the values of
 parity: $(VENV)/built $(PARITY_VENV)/bin/python ## hold every name against the test data inside torch, with the stored figures; PARITY="--only op_db --ops add,sum"
 	@PYTHONPATH=tests:. nice -n 10 $(PARITY_VENV)/bin/python -m parity $(PARITY)
 
-bench: $(VENV)/built $(VENV)/rivals ## measure against other engines, render into the README
+bench: $(VENV)/built $(VENV)/rivals ## measure against other engines, render into docs/benchmarks.md
 	@$(BIN)/python -m bench --render
 
 perf-check: $(VENV)/built ## instructions of kernels and steps, against the baseline (valgrind)
@@ -94,8 +96,18 @@ wheel: $(VENV)/extra-dev ## build sdist and wheel, try the wheel in a bare envir
 	@cd build/bare && env -i PATH="$(CURDIR)/build/bare/bin" HOME=/nonexistent \
 	  bin/python -I "$(CURDIR)/tests/smoke_wheel.py" "$(CURDIR)"/wheelhouse/*.whl
 
+wheels: $(WHEELS_VENV)/made ## wheels for Linux on x86-64 and ARM, glibc and musl, for each Python whose headers Debian has; ONLY="3.13 musllinux"
+	@$(WHEELS_VENV)/bin/python .ci/wheels.py --only $(ONLY)
+
+try-wheels: $(WHEELS_VENV)/made ## run them where they are to run: Debian releases, an emulator, Pythons built from source
+	@$(WHEELS_VENV)/bin/python .ci/try_wheels.py --write docs/wheels.md
+
+release: $(WHEELS_VENV)/made ## sdist, wheels, checks, checksums and bill of materials into dist/; RELEASE=1 sets the tag
+	@rm -rf dist
+	@$(WHEELS_VENV)/bin/python .ci/release.py $(if $(RELEASE),--tag)
+
 clean: ## remove everything that make made
-	@rm -rf $(VENV) build dist wheelhouse demo-out *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	@rm -rf $(VENV) build docs/api docs/gallery dist wheelhouse demo-out *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	@rm -f $(MADE_C) fastnn/_core/*.so
 	@find fastnn tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -159,6 +171,15 @@ $(VENV)/extra-%: $(VENV)/made | $(VENV)/built
 $(VENV)/rivals: $(VENV)/made bench/requirements.txt
 	@echo "== installing the rivals"
 	@$(PIP) --requirement bench/requirements.txt
+	@touch $@
+
+# zig is a compiler for every target, in a wheel of 100 MB.
+$(WHEELS_VENV)/made:
+	@echo "== installing zig into $(WHEELS_VENV)"
+	@$(PYTHON) -m venv --clear $(WHEELS_VENV)
+	@$(WHEELS_VENV)/bin/python -m pip install --quiet --no-input ziglang==0.17.1 "setuptools>=77" "Cython>=3.3" \
+	  "extension-helpers>=1.5" "zopflipy>=1.11" "build>=1.2" "packaging>=24.2" \
+	  "auditwheel>=6.1" "twine>=6.1" "check-wheel-contents>=0.6" "cyclonedx-bom>=7"
 	@touch $@
 
 # Apart from $(VENV), whose tests must pass without torch. A failed installation removes Python

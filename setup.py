@@ -4,6 +4,8 @@ Environment:
     FASTNN_BUILD=release|debug|asan|ubsan|cov   what to build (release)
     FASTNN_NO_OPENMP=1                          build without OpenMP: threads by pthreads alone
     FASTNN_JOBS=2                               compilers to run at once
+    FASTNN_URL=https://github.com/OWNER/fastnn  the project's home, in the metadata (none)
+    FASTNN_ENGINE_OBJECTS=folder                for objects of the C engine, which knows no Python
 """
 
 import os
@@ -80,12 +82,17 @@ elif sysconfig.get_platform().endswith(("aarch64", "arm64")):
 
 # Where small matters more than the last cycle: modules that no step goes through, and the scalar
 # table where it is for processors from before AVX2 alone.
-SMALL = ["nets", "program", "watch", "frames", *(["scalar"] if len(ISA) > 2 else [])]
+SMALL = ["nets", "lbfgs", "program", "watch", "frames", *(["scalar"] if len(ISA) > 2 else [])]
 
 UNSAFE = re.compile(
     r"-Ofast|-m(arch|tune|cpu)=native|-mdaz-ftz"
     r"|-f(fast-math|unsafe-math-optimizations|finite-math-only|associative-math|reciprocal-math)"
 )
+
+HOME = os.environ.get("FASTNN_URL", "").rstrip("/")
+RELATIVE_LINK = re.compile(r"(!?)\[([^\]]*)\]\((?![\w+.-]+:|#)([^)]+)\)")  # Markdown's
+
+RPATH = re.compile("-Wl,-rpath[,=]")
 
 
 def say(text):
@@ -106,7 +113,7 @@ def flags_of(source):
     """What one file is compiled with beside the common flags."""
     ours = OURS if "src" in source.parts else []
     isa = ISA[source.stem] if source.parent.name == "isa" else []
-    # src/nets.c and src/program.c are no modules
+    # src/nets.c, src/lbfgs.c and src/program.c are no modules
     small = source.stem in SMALL and source.parent.name != "src" and BUILD == "release"
     return [*ours, *isa, *(["-Os"] if small else [])]
 
@@ -124,13 +131,28 @@ def quiet_compiler():
         os.close(stderr)
 
 
+def description():
+    """The README for a package index: its links lead to the project's home, or are plain text."""
+
+    def absolute(found):
+        picture, text, target = found.groups()
+        if not HOME:
+            return "" if picture else text
+        return f"{picture}[{text}]({HOME}/{'raw' if picture else 'blob'}/HEAD/{target})"
+
+    return RELATIVE_LINK.sub(absolute, Path("README.md").read_text(encoding="utf-8"))
+
+
 class BuildEngine(build_ext):
     """build_ext with flags per file, that compiles only what changed, two files at once."""
 
     def finalize_options(self):
+        given = self.build_temp
         super().finalize_options()
         # One place for setup.py and pip alike, so that each reuses the other's objects.
-        self.build_temp = f"build/{sysconfig.get_platform()}-{sys.implementation.cache_tag}"
+        platform = sysconfig.get_platform()
+        self.build_temp = given or f"build/{platform}-{sys.implementation.cache_tag}"
+        self.engine_objects = os.environ.get("FASTNN_ENGINE_OBJECTS", self.build_temp)
 
     def build_extension(self, ext):
         if not os.environ.get("FASTNN_NO_OPENMP"):
@@ -140,6 +162,9 @@ class BuildEngine(build_ext):
                 say("the compiler has no OpenMP: threads come from pthreads")
         if not self.takes(GCC_ONLY):
             ext.extra_compile_args = [f for f in ext.extra_compile_args if f != GCC_ONLY]
+        # Where Python's own libraries lie on this machine is nothing to others.
+        self.compiler.linker_so = [f for f in self.compiler.linker_so if not RPATH.match(f)]
+        ext.extra_link_args = [f for f in ext.extra_link_args if not RPATH.match(f)]
         ext.depends.append(self.flags_stamp(ext))
         self.forget_stale(ext)
         self.compiler.compile = self.compile_changed(self.compiler.compile)
@@ -160,7 +185,7 @@ class BuildEngine(build_ext):
     def flags_stamp(self, ext):
         """A file that is rewritten when the flags change; every object depends on it."""
         flags = f"{self.compiler.compiler_so} {ext.extra_compile_args} {ext.extra_link_args}"
-        stamp = Path(self.build_temp, "flags")
+        stamp = Path(self.engine_objects, "flags")
         if not stamp.exists() or stamp.read_text() != flags:
             stamp.parent.mkdir(parents=True, exist_ok=True)
             stamp.write_text(flags)
@@ -168,10 +193,13 @@ class BuildEngine(build_ext):
 
     def compile_changed(self, compile_files):
         def compile_one(source, options):
-            objects = self.compiler.object_filenames([source], output_dir=self.build_temp)
+            ours = "src" in Path(source).parts
+            folder = self.engine_objects if ours else self.build_temp
+            objects = self.compiler.object_filenames([source], output_dir=folder)
             if newer_group([source, *options["depends"]], objects[0]):
                 flags = [*options["extra_postargs"], *flags_of(Path(source))]
-                compile_files([source], **{**options, "extra_postargs": flags})
+                own = {"extra_postargs": flags, "output_dir": folder}
+                compile_files([source], **{**options, **own})
             return objects[0]
 
         def compile_all(sources, **options):
@@ -181,6 +209,8 @@ class BuildEngine(build_ext):
         return compile_all
 
 
+if not os.access(".", os.W_OK):
+    sys.exit(f"fastnn: {os.getcwd()} is read-only; build in a copy of it, or from an sdist")
 drop_unsafe_flags()
 compile_flags, link_flags = BUILDS[BUILD]
 common = {
@@ -190,6 +220,9 @@ common = {
     "extra_link_args": ["-pthread", *link_flags],
 }
 setup(
+    long_description=description(),
+    long_description_content_type="text/markdown",
+    project_urls={"Source": HOME, "Changelog": f"{HOME}/blob/HEAD/CHANGELOG.md"} if HOME else {},
     ext_modules=[
         Extension(
             "fastnn._core.engine",
@@ -199,6 +232,9 @@ setup(
                 *(f"{CORE}/src/isa/{name}.c" for name in ISA),
             ],
             **common,
+        ),
+        Extension(
+            "fastnn._core.lbfgs", sources=[f"{CORE}/lbfgs.pyx", f"{CORE}/src/lbfgs.c"], **common
         ),
         *(
             Extension(f"fastnn._core.{name}", sources=[f"{CORE}/{name}.pyx"], **common)

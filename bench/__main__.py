@@ -133,7 +133,7 @@ def _render(results: dict[str, Any]) -> None:
     tables = part.tables(results)
     wanted = goals.rows(goals.of(results))
     sections = {
-        "README.md": report.readme_section(results, CHART),
+        "docs/benchmarks.md": report.benchmarks_section(results),
         "docs/performance.md": report.performance_section(results, wanted, tables),
     }
     for name, section in sections.items():

@@ -1,4 +1,4 @@
-"""Bar chart of the README: step times on a logarithmic scale, grouped by case."""
+"""Bar chart of docs/benchmarks.md: step times on a logarithmic scale, grouped by case."""
 
 from __future__ import annotations
 

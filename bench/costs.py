@@ -81,10 +81,20 @@ def fit_calls() -> list[Goal]:
     def partial() -> None:
         trainer.partial_fit(x, y, batch_size=case.batch)
 
-    times = medians({"fit": repeated(fit), "partial": repeated(partial)})
+    def others() -> None:
+        trainer.fit(
+            x, y, batch_size=case.batch, verbose=0, validation_data=(x, y), metrics=["accuracy"],
+            callbacks=[lambda epoch, logs: None], scheduler=scheduler,
+        )  # fmt: skip
+
+    scheduler = fastnn.optim.lr_scheduler.StepLR(optimizer, 10)
+    calls = {"fit": fit, "partial": partial, "others": others}
+    times = medians({name: repeated(call) for name, call in calls.items()})
+    more = "with validation, a metric, a callback and a schedule"
     return [
         Goal("a call of `fit` with one batch of tiny", times["fit"], 60.0, "us", most=True),
         Goal("a call of `partial_fit` with one", times["partial"], 30.0, "us", most=True),
+        Goal(f"a call of `fit` {more}", times["others"], 80.0, "us", most=True),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Formatting of results: tables for the terminal, Markdown for the README."""
+"""Formatting of results: tables for the terminal, Markdown for the pages."""
 
 from __future__ import annotations
 
@@ -205,10 +205,10 @@ def text(results: dict[str, Any], goals: Rows, tables: list[Section]) -> str:
     return "\n\n".join(parts)
 
 
-def readme_section(results: dict[str, Any], chart: str) -> str:
+def benchmarks_section(results: dict[str, Any]) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     parts = [
-        f"![Time of a training step, fastnn and its rivals]({chart})",
+        "![Time of a training step, fastnn and its rivals](bench.png)",
         "Microseconds of one training step (median; Adam, float32, shuffled epochs):",
         markdown(train_table(results["train"])),
     ]
@@ -219,8 +219,8 @@ def readme_section(results: dict[str, Any], chart: str) -> str:
         f"{machine_line(results)}. {results['date']}; {packages}. Kernels that ran: "
         f"{kernel_line(results)}. Every rival's loss curve agrees "
         "with float64 NumPy to 1e-3 over the first steps, or it has no time here. "
-        "How it is measured, and how to run it: [bench/README.md](bench/README.md). Goals, other "
-        "losses and layers, two threads: [docs/performance.md](docs/performance.md)."
+        "How it is measured, and how to run it: [bench/README.md](../bench/README.md). Goals, "
+        "other losses and layers, two threads: [performance.md](performance.md)."
     )
     return "\n\n".join(parts)
 

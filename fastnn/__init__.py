@@ -144,7 +144,7 @@ if _TYPE_CHECKING:
 # What a script may do without is loaded when it is first asked for.
 _MODULES = (
     "amp callbacks compiler distributions explain export func guards info io linalg mindspore plot "
-    "population sklearn special testing train utils"
+    "population sklearn special tabular testing train utils"
 )
 _provide("fastnn", "fastnn", _MODULES)
 _provide("fastnn", "fastnn.amp", "GradScaler autocast")

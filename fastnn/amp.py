@@ -46,7 +46,7 @@ class autocast:  # torch's name
 
     >>> import fastnn
     >>> x = fastnn.tensor([[1.001]])
-    >>> with autocast("cpu", dtype=fastnn.bfloat16):
+    >>> with fastnn.autocast("cpu", dtype=fastnn.bfloat16):
     ...     y = x @ x
     >>> y, x @ x
     (tensor([[1.]]), tensor([[1.0020]]))
@@ -99,7 +99,7 @@ class GradScaler:
     >>> import fastnn
     >>> from fastnn import optim
     >>> w = fastnn.ones(1, requires_grad=True)
-    >>> optimizer, scaler = optim.SGD([w], lr=0.5), GradScaler(enabled=False)
+    >>> optimizer, scaler = optim.SGD([w], lr=0.5), fastnn.GradScaler(enabled=False)
     >>> scaler.scale((w * w).sum()).backward()
     >>> scaler.step(optimizer)
     >>> scaler.update()

@@ -20,8 +20,10 @@ from numpy.typing import ArrayLike, NDArray
 from fastnn import nn, ops
 from fastnn._core.backward import inputs_of
 from fastnn._support import check
+from fastnn._support.columns import in_order
 from fastnn._support.dtypes import converted, is_float, readable
 from fastnn.nn.activations.base import Elementwise
+from fastnn.nn.losses.suited import odd_targets
 from fastnn.nn.modes import evaluating
 from fastnn.random.generator import engine_state
 from fastnn.tape.modes import enable_grad, no_grad
@@ -50,6 +52,7 @@ TAKE_LOGITS = (  # prefixes of the metrics that predict the positive class where
 def looks_like_probabilities(z: ArrayLike | Tensor) -> bool:
     """Whether all rows of z (n, classes) are >= 0 and sum to 1 within 1e-3.
 
+    >>> from fastnn.guards import looks_like_probabilities
     >>> looks_like_probabilities([[0.2, 0.8]]), looks_like_probabilities([[2.0, -1.0]])
     (True, False)
     """
@@ -81,7 +84,8 @@ def before_training(
 
     Warns of probabilities for a loss that applies softmax or sigmoid itself, of outputs that are
     not log-probabilities for NLLLoss or KLDivLoss, and of a model that ends in a softmax of a
-    softmax.
+    softmax. Also of targets that a loss takes but cannot fit, such as -1 and 1 for
+    BCEWithLogitsLoss.
 
     Runs model and loss on the first 32 rows, in evaluation mode, and leaves them unchanged; only
     once for the same model and loss. The check reads the tape, so it sees functions as well as
@@ -97,19 +101,23 @@ def before_training(
     Warns:
         UserWarning: the mistake, and how to fix it.
 
+    >>> import warnings
+    >>> from fastnn import guards, nn
     >>> model = nn.Sequential(nn.Linear(2, 3), nn.Softmax(dim=1))
     >>> with warnings.catch_warnings(record=True) as found:
-    ...     before_training(model, nn.CrossEntropyLoss(), [[0.0, 1.0]], [2])
+    ...     guards.before_training(model, nn.CrossEntropyLoss(), [[0.0, 1.0]], [2])
     >>> "wants logits" in str(found[0].message)
     True
     """
     if is_known(model, loss):
         return
     with _unchanged(model), evaluating(model), enable_grad():
-        z = model(of_array(_rows(model, x)[:ROWS]))
+        z = model(of_array(_rows(model, x, ROWS)))
         asked = z.detach().requires_grad_()
         value = loss(asked, *(_as_target(y, z) for y in targets))
-        found = found_in(loss, z, applied_to(asked, value), metrics)
+        applies = applied_to(asked, value)
+        found = found_in(loss, z, applies, metrics)
+        found = found or next(filter(None, (odd_targets(loss, applies, y) for y in targets)), None)
     report(model, loss, found)
 
 
@@ -279,9 +287,10 @@ def activation_report(model: nn.Module, x: ArrayLike) -> ActivationReport:
         model: any Module whose forward takes one tensor; runs in evaluation mode.
         x: (rows, features), ideally many and varied.
 
+    >>> from fastnn import guards, nn
     >>> model = nn.Sequential(nn.Linear(1, 2), nn.ReLU())
     >>> _ = nn.init.constant_(model[0].weight, 1.0), nn.init.constant_(model[0].bias, 0.0)
-    >>> print(activation_report(model, [[-1.0], [-2.0]]))
+    >>> print(guards.activation_report(model, [[-1.0], [-2.0]]))
     Layer    Units    Dead  Saturated
     1: ReLU      2  100.0%     100.0%
     """
@@ -305,7 +314,7 @@ def activation_report(model: nn.Module, x: ArrayLike) -> ActivationReport:
 
 
 def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
-    """Find the first layer with a nan or infinite weight or output, in forward order.
+    """Find the first layer with a nan or infinite weight, buffer or output, in forward order.
 
     Runs the model on x once, in its current mode, and leaves it unchanged.
 
@@ -316,9 +325,10 @@ def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
     Returns:
         the parameter or output, as text; 'x' if the input is not finite; None if all is finite.
 
+    >>> from fastnn import guards, nn
     >>> model = nn.Sequential(nn.Linear(1, 2), nn.Tanh())
     >>> model[0].bias.data[1] = float("nan")
-    >>> first_non_finite(model, [[1.0]])
+    >>> guards.first_non_finite(model, [[1.0]])
     'the parameter 0.bias'
     """
     rows = _rows(model, x)
@@ -328,6 +338,9 @@ def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
         for name, p in module._own_parameters():
             if p is not None and not np.isfinite(p._array).all():
                 found.append(f"the parameter {path}.{name}" if path else f"the parameter {name}")
+        for name, buffer in module._buffers.items():
+            if buffer is not None and not np.isfinite(readable(buffer._array)).all():
+                found.append(f"the buffer {path}.{name}" if path else f"the buffer {name}")
 
     def look(label: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         if isinstance(output, Tensor) and not np.isfinite(readable(output._array)).all():
@@ -338,12 +351,12 @@ def first_non_finite(model: nn.Module, x: ArrayLike) -> str | None:
     return found[0] if found else None
 
 
-def _rows(model: nn.Module, x: ArrayLike) -> NDArray[Any]:
-    """A copy of x in the model's dtype."""
+def _rows(model: nn.Module, x: ArrayLike, most: int | None = None) -> NDArray[Any]:
+    """A copy of x, or of its first rows, in the model's dtype."""
     parameter = next(iter(model.parameters()), None)
     real = np.dtype(np.float32) if parameter is None else parameter.dtype
-    array = x._array if isinstance(x, Tensor) else np.asarray(x)
-    return converted(np.array(as_dtype(array), order="C"), real)
+    array = x._array if isinstance(x, Tensor) else np.asarray(in_order(model, x))
+    return converted(np.array(as_dtype(array[:most] if most else array), order="C"), real)
 
 
 @contextmanager

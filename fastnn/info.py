@@ -90,7 +90,8 @@ def entropy(p: Any, *, base: float | None = None, axis: int = -1) -> Any:
     Raises:
         ValueError: an array is not a distribution, or the base is invalid.
 
-    >>> entropy([0.5, 0.25, 0.25], base=2)
+    >>> from fastnn import info
+    >>> info.entropy([0.5, 0.25, 0.25], base=2)
     1.5
     """
     (t,), arrays = _distributions(axis, p=p)
@@ -102,7 +103,8 @@ def cross_entropy(p: Any, q: Any, *, base: float | None = None, axis: int = -1) 
 
     Arguments as for `entropy`.
 
-    >>> cross_entropy([0.5, 0.5], [0.25, 0.75], base=2) > entropy([0.5, 0.5], base=2)
+    >>> from fastnn import info
+    >>> info.cross_entropy([0.5, 0.5], [0.25, 0.75], base=2) > info.entropy([0.5, 0.5], base=2)
     True
     """
     (a, b), arrays = _distributions(axis, p=p, q=q)
@@ -115,7 +117,8 @@ def kl_divergence(p: Any, q: Any, *, base: float | None = None, axis: int = -1) 
 
     Arguments as for `entropy`.
 
-    >>> round(kl_divergence([1, 0, 0], [0.7, 0.2, 0.1]), 6)
+    >>> from fastnn import info
+    >>> round(info.kl_divergence([1, 0, 0], [0.7, 0.2, 0.1]), 6)
     0.356675
     """
     (a, b), arrays = _distributions(axis, p=p, q=q)
@@ -133,7 +136,8 @@ def js_divergence(p: Any, q: Any, *, base: float | None = None, axis: int = -1) 
 
     At most log 2. Arguments as for `entropy`. SciPy's `jensenshannon` is its square root.
 
-    >>> js_divergence([1, 0], [0, 1], base=2)
+    >>> from fastnn import info
+    >>> info.js_divergence([1, 0], [0, 1], base=2)
     1.0
     """
     (a, b), arrays = _distributions(axis, p=p, q=q)
@@ -146,7 +150,8 @@ def js_divergence(p: Any, q: Any, *, base: float | None = None, axis: int = -1) 
 def binary_entropy(p: Any, *, base: float | None = None) -> Any:
     """Binary entropy, -p log p - (1 - p) log (1 - p), of each element of p in 0..1.
 
-    >>> binary_entropy([0, 0.5, 1], base=2)
+    >>> from fastnn import info
+    >>> info.binary_entropy([0, 0.5, 1], base=2)
     array([0., 1., 0.])
     """
     (t,), arrays = _distributions(None, p=p)
@@ -161,7 +166,8 @@ def mutual_information(joint: Any, *, base: float | None = None) -> Any:
         joint: joint distribution p(x, y) of shape (..., n, m); sums to 1 over the last two axes.
         base: as for `entropy`.
 
-    >>> mutual_information([[0.5, 0], [0, 0.5]], base=2)
+    >>> from fastnn import info
+    >>> info.mutual_information([[0.5, 0], [0, 0.5]], base=2)
     1.0
     """
     if np.ndim(joint._array if isinstance(joint, Tensor) else joint) < 2:

@@ -62,7 +62,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> cross(fastnn.tensor([1, 0, 0]), fastnn.tensor([0, 1, 0]))
+        >>> fastnn.linalg.cross(fastnn.tensor([1, 0, 0]), fastnn.tensor([0, 1, 0]))
         tensor([0, 0, 1])
     """
     return matrices.cross(input, other, dim)
@@ -81,7 +81,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> vander(fastnn.tensor([1, 2, 3]))
+        >>> fastnn.linalg.vander(fastnn.tensor([1, 2, 3]))
         tensor([[1, 1, 1],
                 [1, 2, 4],
                 [1, 3, 9]])

@@ -72,10 +72,10 @@ def set_default_tensor_type(t: Any) -> None:
         TypeError: another one.
 
     >>> import fastnn
-    >>> set_default_tensor_type("torch.DoubleTensor")
+    >>> fastnn.set_default_tensor_type("torch.DoubleTensor")
     >>> str(fastnn.ones(1).dtype)
     'float64'
-    >>> set_default_tensor_type("torch.FloatTensor")
+    >>> fastnn.set_default_tensor_type("torch.FloatTensor")
     """
     name = t if isinstance(t, str) else getattr(t, "__name__", str(t))
     kind = _TYPES.get(name.rpartition(".")[2])

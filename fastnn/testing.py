@@ -48,6 +48,7 @@ def assert_close(
         AssertionError: they differ. ValueError: only one of rtol and atol.
 
     >>> import fastnn
+    >>> from fastnn.testing import assert_close
     >>> assert_close(fastnn.tensor([1.0]), fastnn.tensor([1.0 + 1e-7]))
     >>> assert_close(fastnn.tensor([1, 2]), fastnn.tensor([1, 3]))
     Traceback (most recent call last):

@@ -11,6 +11,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from _pytest.doctest import DoctestItem
 from hypothesis import HealthCheck, settings
 
 # In the background an ignored Ctrl-C is inherited, and its tests would wait for ever.
@@ -27,6 +28,13 @@ settings.register_profile("test", max_examples=17, derandomize=True, database=No
 settings.register_profile("nightly", max_examples=200, **_COMMON)
 settings.register_profile("release", max_examples=2000, print_blob=True, **_COMMON)
 settings.load_profile(PROFILE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Examples in docstrings run as a reader pastes them: with no name that they do not import."""
+    for item in items:
+        if isinstance(item, DoctestItem):
+            item.dtest.globs = {"__name__": "__main__"}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,37 +1,94 @@
-"""The reference pages: made from the docstrings, complete and current."""
+"""The pages of the API: every public name on one of them, with a text and an example that runs."""
 
 from __future__ import annotations
 
+import builtins
+import doctest
 import importlib.util
+import inspect
+import pkgutil
 import re
+import symtable
+import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import fastnn
 from fastnn import metrics, nn, optim
 
 DOCS = Path(__file__).parent.parent / "docs"
 
+# Where a user looks for names, as `import`s and attributes reach them.
+MODULES = """
+    fastnn fastnn.nn fastnn.nn.functional fastnn.nn.utils fastnn.optim fastnn.optim.lr_scheduler
+    fastnn.optim.swa_utils fastnn.linalg fastnn.special fastnn.distributions fastnn.utils.data
+    fastnn.func fastnn.train fastnn.callbacks fastnn.metrics fastnn.plot fastnn.explain
+    fastnn.tabular fastnn.sklearn fastnn.population fastnn.io fastnn.export fastnn.guards
+    fastnn.info fastnn.amp fastnn.testing fastnn.random fastnn.autograd fastnn.mindspore
+    fastnn.mindspore.nn fastnn.mindspore.ops
+""".split()
+# In lists, for the packages that share them.
+INNER = {"fastnn.random.engine_state"} | {
+    f"fastnn.autograd.{n}"
+    for n in "Context GradientRule Node check_writable leads_to only_reads versions".split()
+}
 
-@pytest.fixture(scope="module")
-def generate() -> Any:
-    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+
+def loaded(name: str) -> Any:
+    """A module of docs/, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def test_pages_are_current(generate: Any) -> None:
-    found = {p.name: p.read_text() for p in (DOCS / "reference").glob("*.md")}
-    stale = [name for name, text in generate.pages().items() if found.get(name) != text]
-    assert not stale and set(found) == set(generate.pages()), f"{stale}: run `make docs`"
+@pytest.fixture(scope="module")
+def families() -> dict[str, tuple[str, list[Any]]]:
+    found: dict[str, tuple[str, list[Any]]] = loaded("api").families()
+    return found
 
 
-def test_the_readme_names_what_there_is() -> None:
-    text = (DOCS.parent / "README.md").read_text()
+@pytest.fixture(scope="module")
+def entries(families: Any) -> list[Any]:
+    return [e for _, found in families.values() for e in found]
+
+
+def test_every_public_name_has_a_page(entries: list[Any]) -> None:
+    named = {name for name, _ in entries}
+    for module in MODULES:
+        found = pkgutil.resolve_name(module)
+        public = {
+            f"{module}.{n}"
+            for n in found.__all__
+            if not n.startswith("_") and not isinstance(getattr(found, n), types.ModuleType)
+        }
+        assert public - named - INNER == set(), module
+    init = {f"fastnn.nn.init.{n}" for n in dir(nn.init) if n.endswith("_") and n[0] != "_"}
+    assert init and init <= named
+
+
+def test_each_page_has_public_names_once(entries: list[Any], families: Any) -> None:
+    names = [name for name, _ in entries]
+    assert len(names) == len(set(names))
+    for name, value in entries:
+        module, _, last = name.rpartition(".")
+        found = pkgutil.resolve_name(module)
+        assert getattr(found, last) is value, name
+        assert last[0] != "_" and "._" not in name
+        assert last in getattr(found, "__all__", dir(found)), f"{name} is not public"
+    assert [page for page, (_, found) in families.items() if not found] == []
+
+
+def test_the_pages_say_each_name_to_sphinx(entries: list[Any]) -> None:
+    text = "\n".join(loaded("api").pages().values())
+    told = re.findall(r"^\.\. (?:auto|py:)(?:class|function|data):: (\S+)$", text, re.M)
+    assert sorted(told) == sorted(name for name, _ in entries)
+
+
+def test_the_tour_names_what_there_is() -> None:
+    text = (DOCS / "tour.md").read_text()
     section = text.partition("## What there is")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (.*?) \| (.*) \|$", section, re.M)
     told: dict[str, set[str]] = {}
@@ -51,19 +108,73 @@ def test_the_readme_names_what_there_is() -> None:
     assert told["Metric"] - averages == {n for n in names if not n.endswith(tuple(averages))}
 
 
-def test_every_public_name_is_described(generate: Any) -> None:
+def test_every_public_name_is_described(families: Any, entries: list[Any]) -> None:
     """A line that says what it is; with what has an equation, the equation or what it holds."""
-    families = generate.families()
-    entries = [e for _, found in families.values() for e in found]
-    assert [name for name, value in entries if not (value.__doc__ or "").strip()] == []
-    exact = ("layers", "activations", "losses", "optimizers", "schedules")
+    callables = [(name, value) for name, value in entries if inspect.isroutine(value)]
+    classes = [(name, value) for name, value in entries if inspect.isclass(value)]
+    assert len(callables) > 900 and len(classes) > 300
+    assert [n for n, value in callables + classes if not (value.__doc__ or "").strip()] == []
+    exact = ("layers", "activations", "losses", "optim", "schedules")
     assert [
         name
         for page in exact
         for name, value in families[page][1]
         if isinstance(value, type) and "\n" not in value.__doc__.strip()
-    ] == ["nn.Summary"]  # what summary() returns
-    names = {name.rpartition(".")[2] for name, _ in entries}
-    for module in (nn, optim, optim.lr_scheduler, fastnn.train):
-        public = {n for n in module.__all__ if isinstance(getattr(module, n), type)}
-        assert public <= names, module.__name__
+    ] == ["fastnn.nn.Summary"]  # what summary() returns
+
+
+def borrowed(example: str) -> set[str]:
+    """The names that an example takes from somewhere: neither its own nor builtins."""
+    table = symtable.symtable(example, "example", "exec")
+    own = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+    taken, tables = set(), [table]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        taken |= {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+    return {n for n in taken - own if not hasattr(builtins, n)}
+
+
+def test_examples_can_be_pasted(entries: list[Any]) -> None:
+    """No example of a public name borrows from its module; that they run, the doctests show."""
+    parser = doctest.DocTestParser()
+    count = 0
+    for name, value in entries:
+        if inspect.isclass(value) or inspect.isroutine(value):
+            example = "".join(e.source for e in parser.get_examples(inspect.getdoc(value) or ""))
+            assert borrowed(example) == set(), name
+            assert "+SKIP" not in example, name
+            count += bool(example)
+    assert count > 300
+
+
+def test_docstrings_are_taken_as_text_not_as_markup() -> None:
+    text = """|x| is a * b of `relu_`, a_.
+
+    y = a *b
+    z = |c|
+
+Args:
+    p, q: `None`, or *args;
+        more.
+
+>>> 1 * 2
+2"""
+    assert (
+        "\n".join(loaded("docstrings").as_rst(text.split("\n")))
+        == r"""\|x\| is a \* b of ``relu_``, a\_.
+
+::
+
+        y = a *b
+        z = |c|
+
+
+Args:
+    p, q: ``None``, or \*args;
+        more.
+
+>>> 1 * 2
+2
+"""
+    )

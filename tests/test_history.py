@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from test_trainer import BATCH, BINARY, CLASSES, ROWS, VALUES, X, fields, make
 
-from fastnn import nn
+from fastnn import nn, optim
 from fastnn.tensor import Tensor, of_array
 from fastnn.train import batch_order
+from fastnn.train.metrics import WholeSet
 
 
 def metrics_by_hand(z: np.ndarray, y: np.ndarray) -> dict[str, float]:
@@ -117,3 +118,49 @@ def test_progress(verbose: int, bar: bool, terminal: bool, capsys: Any, monkeypa
     else:
         lines = err.splitlines()
         assert len(lines) == 3 and lines[2].startswith("epoch 3/3  ") and shown in lines[2]
+
+
+class CutOff:
+    """Metrics over the whole data set, of which one stops the fit as Ctrl-C does."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def __call__(self, z: Any, y: Any) -> float:
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return 1.0
+
+
+CUT: dict[str, dict[str, Any]] = {
+    "on training data": {},
+    "on validation data": {"validation_data": (X, CLASSES)},
+    "with means": {"metrics": ["accuracy", "f1"], "validation_split": 0.2},
+    "with rates": {"scheduler": lambda o: optim.lr_scheduler.StepLR(o, 1)},
+    "with all": {
+        "metrics": ["accuracy"],
+        "validation_data": (X, CLASSES),
+        "scheduler": lambda o: optim.lr_scheduler.StepLR(o, 1),
+    },
+}
+
+
+@pytest.mark.parametrize("case", CUT)
+@pytest.mark.parametrize("epoch", [0, 2])
+def test_a_history_that_was_cut_off_is_a_table(case: str, epoch: int) -> None:
+    trainer, options = make(), dict(CUT[case])
+    if "scheduler" in options:
+        options["scheduler"] = options["scheduler"](trainer.optimizer)
+    own = WholeSet(CutOff(epoch), "own")
+    options["metrics"] = [*options.get("metrics", []), own]
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(X, CLASSES, epochs=5, batch_size=BATCH, verbose=0, **options)
+    history = trainer.history
+    assert len(history.epoch) == epoch + 1
+    assert {len(values) for values in history.history.values()} == {epoch + 1}
+    assert np.isfinite(history.history["loss"]).all()
+    name = "val_own" if "val_loss" in history.history else "own"
+    assert np.isnan(history.history[name]).tolist() == [False] * epoch + [True]
+    if "lr" in history.history:
+        assert np.isfinite(history.history["lr"]).all()

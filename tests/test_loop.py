@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -102,3 +103,23 @@ def test_it_goes_on_in_the_middle(at: int) -> None:
             loop._loop.run(-1.0)
             found.append([*loop.sums.ravel(), bits(list(model.parameters()))])
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 16, 19, 23, 24, 25, 33])
+def test_rows_of_every_width_are_gathered_whole(width: int, dtype: str) -> None:
+    """In random order, as by eager steps; short rows are copied in another way than long ones."""
+    rng = np.random.default_rng(width)
+    x, y = rng.standard_normal((2, ROWS, width)).astype(dtype)
+    fastnn.manual_seed(0)
+    model = nn.Linear(width, width, dtype=dtype)
+    other = copy.deepcopy(model)
+    trainer = Trainer(model, nn.MSELoss(), optim.SGD(model.parameters(), lr=0.1))
+    trainer.fit(x, y, epochs=1, batch_size=BATCH, verbose=0)
+    order, optimizer = batch_order(ROWS, trainer.seed, 0), optim.SGD(other.parameters(), lr=0.1)
+    for begin in range(0, ROWS, BATCH):
+        rows = order[begin : begin + BATCH]
+        optimizer.zero_grad()
+        nn.MSELoss()(other(fastnn.tensor(x[rows])), fastnn.tensor(y[rows])).backward()
+        optimizer.step()
+    assert bits(list(model.parameters())) == bits(list(other.parameters()))

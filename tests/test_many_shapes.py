@@ -12,7 +12,7 @@ import pytest
 
 import fastnn
 from fastnn import nn, optim
-from fastnn.compiler.advice import MANY_SHAPES
+from fastnn.compiler.advice import MANY_PREDICTED, MANY_SHAPES
 from fastnn.tensor import Tensor
 
 X = np.ones((40, 3), np.float32)
@@ -59,7 +59,24 @@ def fitted_by_batches() -> Callable[[int], Any]:
     return lambda n: made.fit(X[: 2 * n], Y[: 2 * n], batch_size=n, verbose=0)
 
 
-MAKERS = [compiled, compiled_beside_others, fitted, fitted_in_parts, fitted_by_batches]
+def fitted_by_loaders() -> Callable[[int], Any]:
+    from fastnn.utils.data import DataLoader, TensorDataset
+
+    made, rows = trainer(), TensorDataset(fastnn.tensor(X), fastnn.tensor(Y))
+    return lambda n: made.fit(DataLoader(rows, batch_sampler=[range(n)] * 2), verbose=0)
+
+
+def estimated_in_parts() -> Callable[[int], Any]:
+    from fastnn.sklearn import MLPRegressor
+
+    made = MLPRegressor(hidden_layer_sizes=(4,))
+    return lambda n: made.partial_fit(X[:n], Y[:n, 0])
+
+
+MAKERS = [
+    compiled, compiled_beside_others, fitted, fitted_in_parts, fitted_by_batches,
+    fitted_by_loaders, estimated_in_parts,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("make", MAKERS)
@@ -75,10 +92,29 @@ def test_many_shapes_are_told_once_with_advice(make: Callable[[], Any]) -> None:
             run(n)
     (text,) = found
     where = "compile: " if "compiled" in make.__name__ else "fit: a step "
+    if make is estimated_in_parts:
+        where = "partial_fit: a step "
     assert where in text and f"was recorded for {MANY_SHAPES} shapes" in text
     assert "drop_last=True" in text and "pad it" in text
-    if make is not fitted_in_parts:
-        assert text.startswith(__file__)
+    assert text.startswith(__file__)
+
+
+@pytest.mark.parametrize("by", ["model", "trainer"])
+def test_predictions_of_many_sizes_are_told_once(by: str) -> None:
+    made = trainer()
+    predict = made.predict if by == "trainer" else made.model.predict
+    x = np.ones((2 * MANY_PREDICTED, 3), np.float32)
+    with warned() as found:
+        for _ in range(3):
+            for n in range(1, MANY_PREDICTED):
+                predict(x[:n])
+    assert found == []
+    with warned() as found:
+        for n in range(1, len(x)):
+            predict(x[:n])
+    (text,) = found
+    assert text.startswith(__file__) and "predict: Linear's forward was recorded for 32" in text
+    assert "collect rows, or pad them" in text
 
 
 def test_the_warning_names_the_function() -> None:

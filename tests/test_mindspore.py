@@ -232,3 +232,10 @@ def test_programs_keep_what_methods_mean() -> None:
     given = fastnn.tensor([1.0, 1.0])
     assert [type(inside(given)) for _ in range(3)] == [fastnn.Tensor] * 3
     assert [mindspore.jit(lambda a: a.std())(x).item() for _ in range(3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["Mish", "Add", "ReduceSum"])
+def test_a_primitive_is_of_its_module(name: str) -> None:
+    kind = getattr(ops, name)
+    assert kind.__module__ == "fastnn.mindspore.ops"
+    assert type(pickle.loads(pickle.dumps(kind()))) is kind

@@ -263,11 +263,11 @@ def test_runs_and_where_they_err(tmp_path: Any) -> None:
         plot.learning_curves(history, metric="mse")
     ax = plot.confusion_matrix([0, 1, 1], [0, 1, 0], ["no", "yes"])
     assert [text.get_text() for text in ax.texts] == ["1", "1", "1"]
-    assert "66.7% right of 3" in ax.get_title(loc="left")
+    assert "66.7% right of 3" in ax.get_title()
     with pytest.raises(ValueError, match=r"y_pred: expected classes in 0\.\.1, got 2"):
         plot.confusion_matrix([0, 1], [0, 2], ["no", "yes"])
     ax = plot.predicted_against_true([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
-    assert "R² = 1.000" in ax.get_title(loc="left")
+    assert "R² = 1.000" in ax.get_title()
     with pytest.raises(ValueError, match="p: expected 2 predictions"):
         plot.predicted_against_true([1.0, 2.0], [1.0])
     path = tmp_path / "r.png"
@@ -295,3 +295,18 @@ def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         with pytest.raises(ImportError, match=r"pip install 'fastnn-cpu\[plot\]'"):
             draw()
+
+
+def test_a_title_of_the_user_takes_the_place_of_ours() -> None:
+    ax = plot.activations(nn.ReLU())
+    ax.set_title("Mine")
+    titles = [ax.get_title(loc=place) for place in ("left", "center", "right")]
+    assert [title for title in titles if title] == ["Mine"]
+
+
+def test_a_legend_of_many_stands_beside_the_curves() -> None:
+    ax = plot.activations(nn.ReLU(), nn.GELU(), nn.Tanh())
+    ax.figure.draw_without_rendering()  # lays it out
+    legend = ax.get_legend().get_window_extent()
+    assert legend.x0 >= ax.get_window_extent().x1
+    assert legend.x1 <= ax.figure.bbox.x1  # and within the picture

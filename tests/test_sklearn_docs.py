@@ -7,7 +7,6 @@ import re
 import runpy
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,18 +19,6 @@ PAGE = (ROOT / "docs/sklearn.md").read_text()
 EXAMPLE = ROOT / "examples/sklearn_pipeline.py"
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-def test_the_page_prints_what_it_says() -> None:
-    names: dict[str, Any] = {"__name__": "page"}
-    blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
-    assert len(blocks) == 3
-    for block in blocks:
-        out = io.StringIO()
-        with redirect_stdout(out):
-            exec(block, names)
-        said = re.findall(r"print\(.*\) +# (.*)$", block, re.M)
-        assert out.getvalue().split() == said and said
 
 
 def test_the_page_lists_the_keywords() -> None:

@@ -274,6 +274,7 @@ def test_defaults_do_nothing() -> None:
     extras = {
         "class_weight": None, "dropout": 0.0, "batch_norm": False, "optimizer": None,
         "lr_schedule": None, "callbacks": None, "time_limit": None, "n_threads": None,
+        "precision": "float32",
     }  # fmt: skip
     found = MLPClassifier().get_params()
     assert {name: found[name] for name in extras} == extras

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 import warnings
@@ -225,3 +226,48 @@ def test_the_index_that_pandas_wrote_is_left_out() -> None:
     del rows["Unnamed: 0"]
     bare = TabularClassifier(**QUICK).fit(rows, LABEL)
     assert np.array_equal(model.predict_proba(rows), bare.predict_proba(rows))
+
+
+# ---- progress ----
+
+
+def test_progress_is_a_line_an_epoch(capsys: Any) -> None:
+    silent = TabularClassifier(**QUICK).fit(X, LABEL)
+    told = TabularClassifier(**QUICK, verbose=2)
+    assert capsys.readouterr().err == ""
+    told.fit(X, LABEL)
+    lines = capsys.readouterr().err.splitlines()
+    report = told.reports_[0]
+    assert len(lines) == 6
+    for i, line in enumerate(lines):
+        figures = f"loss {report.losses[i]:.4f}  error {report.scores[i]:.4f}"
+        assert line.startswith(f"epoch {i + 1}/6  {figures}  ")
+    np.testing.assert_array_equal(told.predict_proba(X), silent.predict_proba(X))
+
+
+def test_progress_of_several_nets(capsys: Any, two_threads: None) -> None:
+    TabularRegressor(**QUICK, verbose=2, n_cv=2, refit=True).fit(X, VALUE)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["epoch", f"{i + 1}/18"] for i in range(len(lines))
+    ]
+    assert 13 <= len(lines) <= 18
+    for net in (1, 2):
+        assert (
+            sum(f"  net {net} loss " in line and f"net {net} rmse" in line for line in lines) == 6
+        )
+    assert all("net 3 loss" in line and "rmse" not in line for line in lines[12:])
+
+
+def test_progress_is_for_terminals_if_not_asked_for_lines(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = TabularClassifier(**QUICK, verbose=1)
+    model.fit(X, LABEL)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("fastnn.train.progress._is_terminal", lambda: True)
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    model.fit(X, LABEL)
+    assert len(capsys.readouterr().err.splitlines()) == 6
+    with pytest.raises(ValueError, match="verbose: expected one of 0, 1, 2"):
+        model.set_params(verbose=3).fit(X, LABEL)

@@ -75,7 +75,7 @@ def test_history_plots() -> None:
         X, CLASSES, epochs=3, validation_data=(X, CLASSES), metrics=["accuracy"], verbose=0
     )
     axes = history.plot()
-    assert [ax.get_title(loc="left") for ax in axes] == ["Loss", "Accuracy"]
+    assert [ax.get_title() for ax in axes] == ["Loss", "Accuracy"]
     assert [len(line.get_xdata()) for line in axes[0].lines[::2]] == [3, 3]
     ax = history.plot("accuracy", axes[0])
     assert ax is axes[0]

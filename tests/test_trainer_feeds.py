@@ -223,6 +223,34 @@ def test_a_tensor_dataset_is_arrays() -> None:
     assert bits(trainer.model) == bits(other.model)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", ["loader", "data set"])
+def test_tensors_side_by_side_go_to_as_many_inputs_as_there_are(kind: str, weighted: bool) -> None:
+    """(a, b, y) is no (x, y, sample_weight) for a model of two inputs."""
+    w = RNG.random(ROWS).astype(np.float32)
+    data = TensorDataset(t(X), t(KINDS), t(CLASSES), *([t(w)] if weighted else []))
+    given = DataLoader(data, batch_size=BATCH) if kind == "loader" else data
+    trainer, other = trainer_of(TwoInputs, "cross_entropy"), trainer_of(TwoInputs, "cross_entropy")
+    options: dict[str, Any] = {"shuffle": False, "verbose": 0, "batch_size": BATCH}
+    trainer.fit(given, **options, validation_data=DataLoader(data, batch_size=BATCH))
+    other.fit((X, KINDS), CLASSES, sample_weight=w if weighted else None, **options)
+    assert bits(trainer.model) == bits(other.model)
+    assert "val_loss" in trainer.history.history
+    z = other.predict((X, KINDS))
+    np.testing.assert_array_equal(trainer.predict(DataLoader(data, batch_size=BATCH)), z)
+
+
+def test_a_third_tensor_is_the_weight_for_a_model_of_one_input() -> None:
+    w = RNG.random(ROWS).astype(np.float32)
+    data = TensorDataset(t(X), t(CLASSES), t(w))
+    other = trainer_of(Plain, "cross_entropy")
+    other.fit(X, CLASSES, sample_weight=w, shuffle=False, verbose=0, batch_size=BATCH)
+    for given in (data, DataLoader(data, batch_size=BATCH)):
+        trainer = trainer_of(Plain, "cross_entropy")
+        trainer.fit(given, shuffle=False, verbose=0, batch_size=BATCH)
+        assert bits(trainer.model) == bits(other.model)
+
+
 LAST = np.arange(ROWS) == ROWS - 1  # a row that the first step does not see
 WRONG: dict[str, tuple[Any, str]] = {  # kind, loss, arguments of fit -> message
     "no y": ((Plain, "mse", (X,)), "y: expected targets for x"),

@@ -7,7 +7,11 @@ work on the machine disturbs them little.
 
     python -m bench.tabular                          measure what is missing
     python -m bench.tabular --models td,td-s --renew measure these again
+    python -m bench.tabular --one-row                time fastnn's predictions of one row again
     python -m bench.tabular --render                 write the tables and the picture into docs
+
+`bench.tabular.twin` compares td with pytabkit from the same weights, `bench.tabular.ablation`
+leaves out parts of the recipe, `bench.tabular.folds` times five folds on two cores.
 
 Wants `pip install -r bench/tabular/requirements.txt`; a model whose package is missing is left out.
 """
@@ -40,15 +44,29 @@ def folds(y: np.ndarray, classes: bool) -> np.ndarray:
     return fold
 
 
-def one_row(model: Any, x: Any) -> float:
-    """Milliseconds to predict one row: the median of 15 calls."""
+def one_row(model: Any, rows: list[Any]) -> float:
+    """Milliseconds to predict one row: the median over the rows."""
     times = []
-    for i in range(15):
-        row = x.iloc[i : i + 1]
+    for row in rows:
         begun = time.perf_counter()
         model.predict(row)
         times.append(1e3 * (time.perf_counter() - begun))
     return float(np.median(times))
+
+
+def one_row_again(name: str, table: Table) -> dict[str, float]:
+    """The time of one row of a net of ours, which does not depend on how long it was trained: as a
+    DataFrame, and where all columns are numbers as an array."""
+    x, y = table.load()
+    part = folds(y, table.classes)
+    model = MODELS[name](table.classes, x).set_params(epochs=1)
+    model.fit(x[part != 0], y[part != 0])
+    test = x[part == 0]
+    found = {"one_row_ms": one_row(model, [test.iloc[i : i + 1] for i in range(15)])}
+    if all(test[column].dtype == "float64" for column in test):
+        rows = test.to_numpy()
+        found["one_array_ms"] = one_row(model, [rows[i : i + 1] for i in range(15)])
+    return {key: float(f"{value:.5g}") for key, value in found.items()}
 
 
 def measured(name: str, table: Table, fold: int) -> dict[str, float]:
@@ -64,7 +82,7 @@ def measured(name: str, table: Table, fold: int) -> dict[str, float]:
     found = judge(table.classes, model, test, y[part == fold], np.unique(y))
     found["seconds"] = seconds
     if fold == 0:
-        found["one_row_ms"] = one_row(model, test)
+        found["one_row_ms"] = one_row(model, [test.iloc[i : i + 1] for i in range(15)])
     return {key: float(f"{value:.5g}") for key, value in found.items()}
 
 
@@ -80,7 +98,7 @@ def store(table: str, model: str, fold: int, figures: dict[str, float]) -> None:
     with open(RESULTS.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         found = load()
-        found.setdefault(table, {}).setdefault(model, {})[str(fold)] = figures
+        found.setdefault(table, {}).setdefault(model, {}).setdefault(str(fold), {}).update(figures)
         new = RESULTS.with_suffix(".new")
         new.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
         new.replace(RESULTS)
@@ -99,6 +117,7 @@ def main() -> None:
     parser.add_argument("--models", help="ends of names, separated by commas")
     parser.add_argument("--folds", type=int, default=FOLDS, help="how many of the 5")
     parser.add_argument("--renew", action="store_true", help="measure again")
+    parser.add_argument("--one-row", action="store_true", help="time one row again, of fastnn")
     parser.add_argument("--render", action="store_true", help="write docs/tabular-results.md")
     options = parser.parse_args()
     if options.render:
@@ -108,6 +127,12 @@ def main() -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     tables = {table.name: table for table in TABLES}
+    if options.one_row:
+        for table in chosen(options.tables, list(tables)):
+            for model in chosen(options.models, [m for m in MODELS if m.startswith("fastnn")]):
+                if "0" in load().get(table, {}).get(model, {}):
+                    store(table, model, 0, one_row_again(model, tables[table]))
+        return None
     for table in chosen(options.tables, list(tables)):
         for model in chosen(options.models, list(MODELS)):
             for fold in range(options.folds):

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-# cython: auto_pickle=False
+# cython: auto_pickle=False, freethreading_compatible=True
 """The backward pass: propagates gradients through the tape to leaves or to chosen tensors.
 
 A place on the tape is what a gradient is by: id of a leaf, or (id of a node, number of its output).

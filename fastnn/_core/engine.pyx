@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: initializedcheck=False, auto_pickle=False
+# cython: initializedcheck=False, auto_pickle=False, freethreading_compatible=True
 """The interface to the C engine: its state, its op table, and single op calls.
 
 Python describes, C computes. Arrays come in through the buffer protocol. A status of the engine

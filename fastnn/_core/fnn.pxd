@@ -185,3 +185,37 @@ cdef extern from "nets.h" nogil:
         fnn_status status
     int64_t fnn_nets_run(fnn_net *nets, size_t n_nets, const fnn_copy *copies, size_t n_kinds,
                          double seconds, size_t threads) noexcept
+
+cdef extern from "lbfgs.h" nogil:
+    enum:
+        FNN_LBFGS_SLOTS
+    ctypedef struct fnn_point:
+        double t, value, slope
+        size_t slot
+    ctypedef struct fnn_lbfgs:
+        size_t n
+        int real
+        void *values
+        const void *gradients
+        void *slot[4]
+        void *direction
+        void *origin
+        void *changes
+        void *steps
+        double *inverses
+        double *shares
+        size_t rows
+        double lr, tolerance_grad, tolerance_change
+        size_t max_iter, max_eval
+        int searches
+        size_t evaluations, iterations, first, count
+        double t, scale, loss
+        size_t last
+        fnn_point now
+    void fnn_lbfgs_begin(fnn_lbfgs *m) noexcept
+    int fnn_lbfgs_told(fnn_lbfgs *m, double loss) noexcept
+    void fnn_lbfgs_abandon(fnn_lbfgs *m) noexcept
+    ctypedef fnn_status (*fnn_evaluate)(fnn_program *program, size_t threads) noexcept nogil
+    fnn_status fnn_lbfgs_run(fnn_lbfgs *m, fnn_evaluate evaluate, fnn_program *program,
+                             const void *loss, int real, double seconds, size_t threads,
+                             int *more) noexcept

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
-# cython: auto_pickle=False
+# cython: auto_pickle=False, freethreading_compatible=True
 """Which Python functions run: the code objects of all frames that a thread enters for a while."""
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_XDECREF, Py_XINCREF

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: initializedcheck=False, auto_pickle=False
+# cython: initializedcheck=False, auto_pickle=False, freethreading_compatible=True
 """Many nets in one run: programs copied for each thread, and what each net puts into them."""
 from cpython.buffer cimport PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint64_t
@@ -185,9 +185,11 @@ cdef class Nets:
         """Train for about this long (< 0: to the end); how many nets have more to do."""
         cdef int64_t left
         threads = min(threads, self._threads)
+        programs.enter()
         with nogil:
             left = engine.nets_run(self._nets, self._count, self._copies, self._kinds, seconds,
                                    threads)
+        programs.leave()
         if left < 0:
             raise MemoryError("fastnn: out of memory")
         return left

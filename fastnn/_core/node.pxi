@@ -55,7 +55,6 @@ cdef class Node:
 
 cdef int _fill(Node node, rule, tuple inputs, tuple outputs, tuple attrs) except -1:
     """Make a new node of these."""
-    global _made
     cdef Py_ssize_t i, n = len(inputs)
     cdef tuple sources = PyTuple_New(n)
     cdef bint several = False
@@ -69,9 +68,8 @@ cdef int _fill(Node node, rule, tuple inputs, tuple outputs, tuple attrs) except
             several = several or (<TensorBase>x)._index != 0
         Py_INCREF(source)
         PyTuple_SET_ITEM(sources, i, source)
-    _made += 1
     node.rule, node._inputs, node.outputs, node.attrs = rule, inputs, outputs, attrs
-    node._sources, node.order = sources, _made
+    node._sources, node.order = sources, fnn_count_up(&_made)
     if several:
         node._places = tuple([0 if x is None else (<TensorBase>x)._index for x in inputs])
     return 0

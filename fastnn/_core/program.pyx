@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: initializedcheck=False, auto_pickle=False
+# cython: initializedcheck=False, auto_pickle=False, freethreading_compatible=True
 """Programs: a list of instructions replayed in one call; and loops that replay one per batch."""
 from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from cpython.pythread cimport (
@@ -16,6 +16,7 @@ from libc.string cimport memset
 from fastnn._core cimport engine
 from fastnn._core.buffers cimport Elements, elements_of
 from fastnn._core.fnn cimport *
+from fastnn._core.sharing cimport FNN_FREE_THREADED
 
 # Where an instruction's array lives: in the arena, at a fixed address, or in an argument of a run.
 cdef enum:
@@ -23,6 +24,8 @@ cdef enum:
     _EXTERNAL
     _BOUND
 ARENA, EXTERNAL, BOUND = _ARENA, _EXTERNAL, _BOUND
+
+include "forks.pxi"
 
 
 cdef size_t _build(Program program, size_t index, tuple instruction, fnn_call *call,
@@ -82,7 +85,7 @@ cdef class Program:
         self.bound = bound
         self.arena_bytes = arena_bytes
         self.instructions = n
-        self._lock = PyThread_allocate_lock()
+        self._lock, self._forks = PyThread_allocate_lock(), forks
         self._arena = engine.allocate(arena_bytes)
         self._views = <Py_buffer *>engine.allocate(len(externals) * sizeof(Py_buffer))
         calls = <fnn_call *>engine.allocate(n * sizeof(fnn_call))
@@ -140,15 +143,18 @@ cdef class Program:
         cdef fnn_status status
         if team == 0:
             team = engine.team_for(self.cost)
-        if team == 1 and self.cost < 20.0 and not self._users:
-            # too short to give up the GIL
+        if not FNN_FREE_THREADED and team == 1 and self.cost < 20.0 and (
+                not self._users or self._forks != forks):
+            # too short to give up the GIL, which holds others off
             engine.program_bind(self._program, pointers)
             return engine.raise_for(engine.program_run(self._program, 1))
+        enter()
         self._acquire()
         engine.program_bind(self._program, pointers)
         with nogil:
             status = engine.program_run(self._program, team)
         self._release()
+        leave()
         return engine.raise_for(status)
 
     def profile(self, tuple arrays, us, threads=None):
@@ -164,15 +170,20 @@ cdef class Program:
         if <size_t>times.rows != self.instructions + 1:
             raise ValueError(f"us: expected {self.instructions + 1} elements")
         self._bind(arrays, pointers)
+        enter()
         self._acquire()
         engine.program_bind(self._program, pointers)
         with nogil:
             status = engine.program_profile(self._program, team, <double *>times.ptr)
         self._release()
+        leave()
         engine.raise_for(status)
         return team
 
     cdef int _acquire(self) noexcept:
+        if self._forks != forks:  # of before a fork, where another thread may have held it
+            self._forks, self._users = forks, 0
+            self._lock = PyThread_allocate_lock()  # the old one cannot be freed
         self._users += 1  # with the GIL: who does not give it up need not take the lock
         if not PyThread_acquire_lock(self._lock, NOWAIT_LOCK):
             with nogil:
@@ -352,6 +363,7 @@ cdef class Loop:
         cdef fnn_status status
         cdef Py_ssize_t part
         cdef Program program
+        enter()
         for part in range(FNN_N_PARTS):
             if self.programs[part] is not None:
                 program = self.programs[part]
@@ -363,6 +375,7 @@ cdef class Loop:
         for part in range(FNN_N_PARTS):
             if self.programs[part] is not None:
                 (<Program>self.programs[part])._release()
+        leave()
         engine.raise_for(status)
         return 0
 

@@ -8,6 +8,7 @@ from fastnn._core.program import Program
 from fastnn._core.watch import Watch
 
 _Tensor = Any  # defined above this door, which is told of it by `bind`
+FREE_THREADED: bool
 
 def bind(tensor: type[_Tensor]) -> None: ...
 

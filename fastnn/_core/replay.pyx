@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-# cython: auto_pickle=False
+# cython: auto_pickle=False, freethreading_compatible=True
 """The fast path of compiled functions: if nothing has changed, from arguments to results in C.
 
 `Replay` is a program with all that Python does around a run, `Front` a callable that tries one
@@ -20,8 +20,10 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcmp
 
 from fastnn._core cimport engine, program as programs, tape
+from fastnn._core.sharing cimport FNN_FREE_THREADED
 from fastnn._core.watch cimport Watch
 
+FREE_THREADED = bool(FNN_FREE_THREADED)  # this Python may run without a GIL
 cdef type _ndarray = numpy.ndarray
 cdef object _empty = numpy.empty
 cdef type _tensor = None  # fastnn.tensor.Tensor
@@ -200,13 +202,21 @@ cdef class Front:
     """The callable: takes the fast path if there is one and it is valid, else calls
     `_look(args, kwargs)`."""
     cdef public Replay _shortcut
+    cdef public object _turn  # a lock: one call at a time, where no GIL sees to it
 
     def __call__(self, *args, **kwargs):
-        if self._shortcut is not None and not kwargs:
-            try:
-                result = self._shortcut.run(args)
-            except IndexError as error:
-                raise self._located(error) from None
-            if result is not _look_again:
-                return result
-        return self._look(args, kwargs)
+        if FNN_FREE_THREADED and not engine.recorder_is_set():
+            with self._turn:
+                return _result_of(self, args, kwargs)
+        return _result_of(self, args, kwargs)
+
+
+cdef inline object _result_of(Front self, tuple args, dict kwargs):
+    if self._shortcut is not None and not kwargs:
+        try:
+            result = self._shortcut.run(args)
+        except IndexError as error:
+            raise self._located(error) from None
+        if result is not _look_again:
+            return result
+    return self._look(args, kwargs)

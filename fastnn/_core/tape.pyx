@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-# cython: auto_pickle=False
+# cython: auto_pickle=False, freethreading_compatible=True
 """The eager path of every op in Cython: tensors, tape nodes, and running ops.
 
 `fastnn.tensor.Tensor` is TensorBase with torch's methods. The table of ops (names, shapes, gradient
@@ -16,6 +16,7 @@ from libc.string cimport memcmp, memcpy
 
 from fastnn._core cimport engine
 from fastnn._core.engine import InvalidTypeError, InvalidValueError
+from fastnn._core.sharing cimport fnn_count_up, fnn_counted, fnn_raise_to
 
 cdef extern from *:
     """
@@ -104,19 +105,19 @@ cdef long _written = 0  # nodes there were at the last write in place
 
 cpdef long note_write() noexcept:
     """Note an in-place write; returns the number of nodes so far."""
-    global _written
-    _written = _made
-    return _made
+    cdef long made = fnn_counted(&_made)
+    fnn_raise_to(&_written, made)
+    return made
 
 
 cpdef long last_write() noexcept:
     """The number of nodes at the last in-place write."""
-    return _written
+    return fnn_counted(&_written)
 
 
 cpdef long node_count() noexcept:
     """The number of nodes made so far."""
-    return _made
+    return fnn_counted(&_made)
 
 
 def span(array):
@@ -202,8 +203,8 @@ def turn(TensorBase x, TensorBase y):
     """Let `x` see its memory as `y` does, a view of it; nodes that are there see it as before."""
     if x._former is None:
         x._former = []
-    if not x._former or x._former[len(x._former) - 1][0] != _made:
-        x._former.append((_made, x._array))
+    if not x._former or x._former[len(x._former) - 1][0] != node_count():
+        x._former.append((node_count(), x._array))
     if y._node is not None:
         rebase(x, y)
     x._array = y._array

@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-# cython: auto_pickle=False
+# cython: auto_pickle=False, freethreading_compatible=True
 """What must be unchanged for a recording to hold, compared in C."""
+cimport cython
 from cpython.dict cimport PyDict_Next, PyDict_Size
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
@@ -261,6 +262,9 @@ cdef int _take(place_t *place, where, name, list keep) except -1:
     elif place.kind == ATTRIBUTE:
         seen = getattr(where, name, None)
         place.seen = <PyObject *>seen
+    elif place.kind == ENTRY:
+        seen = (<dict>where).get(name)
+        place.seen = <PyObject *>seen if seen is not None or name in <dict>where else NULL
     else:
         place.seen = _look(place)
         seen = <object>place.seen if place.seen else None
@@ -324,6 +328,7 @@ cdef inline bint _same_state(place_t *place) except -1:
 
 cdef inline bint _same(place_t *place) except -1:
     cdef int kind = place.kind
+    cdef bint same
     if kind == LEAF:
         return (<PyObject *>(<tape.TensorBase>place.where)._array == place.seen
                 and (<tape.TensorBase>place.where).requires_grad == place.asked)
@@ -332,11 +337,17 @@ cdef inline bint _same(place_t *place) except -1:
     elif kind == ATTRIBUTE:
         return getattr(<object>place.where, <object>place.name, None) is <object>place.seen
     elif kind == LIST:
-        return _same_list(<object>place.where, <tuple>place.seen)
+        entries = <object>place.where
+        with cython.critical_section(entries):
+            same = _same_list(entries, <tuple>place.seen)
+        return same
     elif kind == SHAPE:
         return same_shape(<object>place.where, <bytes>place.seen)
     elif kind == DICT or kind == NAMES:
-        return _same_dict(<object>place.where, <tuple>place.seen)
+        entries = <object>place.where
+        with cython.critical_section(entries):
+            same = _same_dict(entries, <tuple>place.seen)
+        return same
     elif kind == ORDERED:
         return _same_ordered(<object>place.where, <tuple>place.seen)
     elif kind == ARRAY:

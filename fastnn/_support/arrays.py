@@ -41,6 +41,7 @@ def as_input(
         ValueError: wrong shape; no rows or columns; nan, inf, or too large for `dtype`, with
             row and column.
 
+    >>> from fastnn._support.arrays import as_input
     >>> as_input([[1, 2], [3, 4]]).dtype
     dtype('float32')
     >>> as_input([[1.0, float("nan")]])
@@ -95,6 +96,7 @@ def class_labels(
 
     Integral floats and bools are accepted and converted; so is the label `ignored`.
 
+    >>> from fastnn._support.arrays import class_labels
     >>> class_labels([0, 3], 3)
     Traceback (most recent call last):
     fastnn._support.errors.InvalidIndexError: y: expected integer classes in 0..2, got 3 at row 1

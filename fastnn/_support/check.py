@@ -29,7 +29,7 @@ from fastnn._support.arrays import (
     sample_weight,
     show,
 )
-from fastnn._support.errors import InvalidTypeError, InvalidValueError
+from fastnn._support.errors import InvalidTypeError, InvalidValueError, too_large
 
 __all__ = [
     "a_tensor",
@@ -39,6 +39,7 @@ __all__ = [
     "binary_targets",
     "choice",
     "class_labels",
+    "elements",
     "class_lists",
     "class_range",
     "epochs",
@@ -192,7 +193,15 @@ def shape(name: str, value: Sequence[Any]) -> tuple[int, ...]:
     """A shape given as integers or as one sequence of integers."""
     if len(value) == 1 and isinstance(value[0], (tuple, list)):
         value = value[0]
-    return tuple(integer(f"{name}[{i}]", size, 0, 2**48) for i, size in enumerate(value))
+    sizes = tuple(integer(f"{name}[{i}]", size, 0, 2**48) for i, size in enumerate(value))
+    return elements(name, sizes)
+
+
+def elements(name: str, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape that memory can hold."""
+    if math.prod(sizes) > 2**59:
+        raise too_large(name, sizes)
+    return sizes
 
 
 def same_shape(name: str, got: tuple[int, ...], expected: tuple[int, ...], whose: str) -> None:

@@ -18,9 +18,10 @@ class device:
     Raises:
         RuntimeError: another device.
 
-    >>> device("cpu")
+    >>> import fastnn
+    >>> fastnn.device("cpu")
     device(type='cpu')
-    >>> device("cuda")
+    >>> fastnn.device("cuda")
     Traceback (most recent call last):
     RuntimeError: device: expected 'cpu', got 'cuda': fastnn computes on the CPU alone
     """
@@ -54,6 +55,7 @@ class device:
 def is_device(value: Any) -> bool:
     """Whether `value` names the CPU; another device raises an error, as `device` does.
 
+    >>> from fastnn._support.device import is_device
     >>> is_device("cpu"), is_device("float32")
     (True, False)
     """
@@ -75,6 +77,7 @@ def on_cpu(value: Any) -> None:
 class Absent:
     """Unavailable hardware, such as CUDA: `is_available()` is False, and seeding does nothing.
 
+    >>> from fastnn._support.device import Absent
     >>> Absent().is_available(), Absent().device_count()
     (False, 0)
     """

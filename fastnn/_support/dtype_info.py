@@ -23,7 +23,8 @@ class finfo:
 
     Source: torch.finfo.
 
-    >>> finfo("bfloat16").eps, finfo("float16").max
+    >>> import fastnn
+    >>> fastnn.finfo("bfloat16").eps, fastnn.finfo("float16").max
     (0.0078125, 65504.0)
     """
 
@@ -65,7 +66,8 @@ class iinfo:
 
     Source: torch.iinfo.
 
-    >>> iinfo("uint8").max
+    >>> import fastnn
+    >>> fastnn.iinfo("uint8").max
     255
     """
 

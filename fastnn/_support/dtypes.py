@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast as as_type
 import numpy as np
 
 from fastnn._core import engine
-from fastnn._support.errors import InvalidTypeError
+from fastnn._support.errors import InvalidTypeError, too_large
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,8 @@ class BFloat16:
     NumPy has no such type: an array of it has NumPy's type of two raw bytes, on which NumPy refuses
     to calculate. `numpy.dtype(bfloat16)` is that type.
 
-    >>> bfloat16.itemsize, bfloat16 == "bfloat16"
+    >>> import fastnn
+    >>> fastnn.bfloat16.itemsize, fastnn.bfloat16 == "bfloat16"
     (2, True)
     """
 
@@ -150,10 +151,14 @@ def filled(shape: Any, value: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
 
     Raises:
         RuntimeError: it does not.
+        ValueError: no memory can hold the shape.
     """
     one, dtype = np.asarray(value), np.dtype(dtype)
     fits("fill_value", one, dtype)
-    return np.full(shape, number(one.item(), dtype))
+    try:
+        return np.full(shape, number(one.item(), dtype))
+    except ValueError:
+        raise too_large("size", shape) from None
 
 
 def fits(name: str, values: NDArray[Any], dtype: np.dtype[Any]) -> None:

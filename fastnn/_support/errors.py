@@ -17,7 +17,13 @@ import numpy as np
 
 from fastnn._core.engine import InvalidTypeError, InvalidValueError
 
-__all__ = ["InvalidIndexError", "InvalidTypeError", "InvalidValueError", "broadcast_shapes"]
+__all__ = [
+    "InvalidIndexError",
+    "InvalidTypeError",
+    "InvalidValueError",
+    "broadcast_shapes",
+    "too_large",
+]
 
 
 NUMPY_OF_TAPED = (
@@ -29,10 +35,18 @@ class InvalidIndexError(IndexError, ValueError, RuntimeError):
     """An axis or a position that is not there."""
 
 
+def too_large(name: str, shape: tuple[int, ...]) -> InvalidValueError:
+    """The error of a shape that no memory can hold."""
+    return InvalidValueError(
+        f"{name}: expected a shape of fewer than 2**63 bytes, got {tuple(shape)}"
+    )
+
+
 def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     """`np.broadcast_shapes`, with an error of ours. Shapes that need no broadcasting, numbers
     among them, are not shown to NumPy, which takes 2 us.
 
+    >>> from fastnn._support.errors import broadcast_shapes
     >>> broadcast_shapes((2, 3), (3,))
     (2, 3)
     """

@@ -25,6 +25,8 @@ def as_rows(x: Any, name: str = "x", dtype: Any = np.float32) -> Array:
 
     Raises: as `as_input`.
 
+    >>> import numpy as np
+    >>> from fastnn._support.rows import as_rows
     >>> as_rows(np.zeros((1 << 10, 1 << 10), np.uint8)).dtype
     dtype('uint8')
     """

@@ -56,6 +56,7 @@ def jacobian(
 
     Example:
         >>> import fastnn
+        >>> from fastnn.autograd.functional import jacobian
         >>> jacobian(lambda x: x**2, fastnn.tensor([1.0, 3.0]))
         tensor([[2., 0.],
                 [0., 6.]])
@@ -96,6 +97,7 @@ def hessian(
 
     Example:
         >>> import fastnn
+        >>> from fastnn.autograd.functional import hessian
         >>> hessian(lambda x: (x**3).sum(), fastnn.tensor([1.0, 2.0]))
         tensor([[ 6.,  0.],
                 [ 0., 12.]])
@@ -134,6 +136,7 @@ def vjp(
 
     Example:
         >>> import fastnn
+        >>> from fastnn.autograd.functional import vjp
         >>> vjp(lambda x: x**2, fastnn.tensor([1.0, 3.0]), fastnn.ones(2))
         (tensor([1., 9.]), tensor([2., 6.]))
     """
@@ -168,6 +171,7 @@ def jvp(
 
     Example:
         >>> import fastnn
+        >>> from fastnn.autograd.functional import jvp
         >>> jvp(lambda x: x**2, fastnn.tensor([1.0, 3.0]), fastnn.ones(2))
         (tensor([1., 9.]), tensor([2., 6.]))
     """
@@ -202,6 +206,7 @@ def hvp(
 
     Example:
         >>> import fastnn
+        >>> from fastnn.autograd.functional import hvp
         >>> hvp(lambda x: (x**3).sum(), fastnn.tensor([1.0, 2.0]), fastnn.ones(2))
         (tensor(9.), tensor([ 6., 12.]))
     """

@@ -28,9 +28,9 @@ class Variable(metaclass=_TensorsAreVariables):
 
     Example:
         >>> import fastnn
-        >>> x = Variable(fastnn.ones(2), requires_grad=True)
+        >>> x = fastnn.autograd.Variable(fastnn.ones(2), requires_grad=True)
         >>> x.sum().backward()
-        >>> x.grad, isinstance(x, Variable)
+        >>> x.grad, isinstance(x, fastnn.autograd.Variable)
         (tensor([1., 1.]), True)
     """
 

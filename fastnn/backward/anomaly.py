@@ -49,7 +49,7 @@ class detect_anomaly(set_detect_anomaly):
     Example:
         >>> import fastnn
         >>> x = fastnn.tensor(0.0, requires_grad=True)
-        >>> with detect_anomaly():
+        >>> with fastnn.autograd.detect_anomaly():
         ...     (x.sqrt() * 0).backward()
         Traceback (most recent call last):
         RuntimeError: backward: Function 'SqrtBackward0' returned nan values in its 0th output

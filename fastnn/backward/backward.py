@@ -11,7 +11,7 @@ from fastnn import ops
 from fastnn._core import engine
 from fastnn._core.backward import hand_over, place_of, propagate
 from fastnn._core.tape import owner, wrap
-from fastnn._support import dtypes
+from fastnn._support import dtypes, forks
 from fastnn._support.errors import InvalidValueError
 from fastnn.backward import anomaly, hooks
 from fastnn.tape.listener import computes
@@ -20,6 +20,9 @@ from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+_adding = forks.lock()  # one backward pass at a time adds to the gradients of leaves
 
 
 def _seed(y: Tensor, gradient: Tensor | None) -> Tensor:
@@ -86,10 +89,11 @@ def backward(
         left = [(x, by_place[place]) for place, x in places.items() if place in by_place]
     leaves = [leaf for leaf, _ in left] if hooks.accumulated else ()
     taken = {id(owner(seed._array)) for seed in seeds}
-    if not create_graph and engine.recorder() is None:
-        left = hand_over(left, taken)
-    for leaf, found in left:
-        _accumulate(leaf, found, create_graph, taken)
+    with _adding:
+        if not create_graph and engine.recorder() is None:
+            left = hand_over(left, taken)
+        for leaf, found in left:
+            _accumulate(leaf, found, create_graph, taken)
     hooks.after_accumulation(leaves)
 
 

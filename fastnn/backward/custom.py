@@ -246,12 +246,13 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     Source: torch.autograd.function.once_differentiable.
 
     Example:
-        >>> class Double(Function):
+        >>> import fastnn
+        >>> class Double(fastnn.autograd.Function):
         ...     @staticmethod
         ...     def forward(ctx, x):
         ...         return x * 2
         ...     @staticmethod
-        ...     @once_differentiable
+        ...     @fastnn.autograd.once_differentiable
         ...     def backward(ctx, dy):
         ...         return dy * 2
     """

@@ -68,6 +68,7 @@ def register_hook(x: Tensor, hook: Hook) -> RemovableHandle:
 
     Example:
         >>> import fastnn
+        >>> from fastnn.backward.hooks import register_hook
         >>> x = fastnn.tensor([1.0, 2.0], requires_grad=True)
         >>> handle = register_hook(x, lambda g: g * 10)
         >>> (x * x).sum().backward()
@@ -95,6 +96,7 @@ def retain_grad(x: Tensor) -> None:
 
     Example:
         >>> import fastnn
+        >>> from fastnn.backward.hooks import retain_grad
         >>> x = fastnn.tensor([1.0, 2.0], requires_grad=True)
         >>> y = x * 3
         >>> retain_grad(y)
@@ -145,6 +147,7 @@ def register_post_accumulate_grad_hook(
 
     Example:
         >>> import fastnn
+        >>> from fastnn.backward.hooks import register_post_accumulate_grad_hook
         >>> x = fastnn.tensor([1.0, 2.0], requires_grad=True)
         >>> def enlarge(x):
         ...     x.grad.mul_(10)

@@ -61,6 +61,7 @@ def best_core() -> str:
 def _is_old(kernel: str) -> bool:
     """Whether it is an OpenBLAS that may not know this processor.
 
+    >>> from fastnn.cli.blas import _is_old
     >>> _is_old("OpenBLAS 0.3.31.188.0, Haswell"), _is_old("OpenBLAS 0.3.33, Zen")
     (True, False)
     """

@@ -42,7 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 success, 1 failure, 2 wrong usage or invalid input, 130 stopped by Ctrl-C.
 
     Example:
-        >>> main(["train", "iris", "--epochs", "5"])  # doctest: +SKIP
+        >>> from fastnn.cli.command import main
+        >>> main(["info"])
+        fastnn ...
         0
     """
     words = sys.argv[1:] if argv is None else list(argv)
@@ -55,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(stop.code or 0)
     try:
         code: int = args.run(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
     except KeyboardInterrupt:
         return _error("stopped by Ctrl-C", 130)
@@ -344,8 +347,10 @@ def _open_for(args: Any, model: tabular.TabularModel, target: str | None) -> dat
     classes = model.class_names
     task = "classification" if classes else "regression"
     names, kinds = model.features, model.design.encoder.wanted
-    table = _open(args, target, task=task, features=names, classes=classes, kinds=kinds)
-    if table.rows.names != names:
+    table = _open(
+        args, target, task=task, features=names, classes=classes, kinds=kinds, form=model.form
+    )
+    if not set(names) <= set(table.rows.names):  # of a bundled set some were left out
         wanted = ", ".join(names[:6])
         raise ValueError(f"{args.data}: expected the columns {wanted} ... that the model reads")
     return table

@@ -35,6 +35,7 @@ NAMES = {
 def preset_for(rows: int, columns: int) -> str:
     """The preset that suits the size of a table: the whole recipe, unless it takes minutes.
 
+    >>> from fastnn.cli.tables import preset_for
     >>> preset_for(2_000, 10), preset_for(60_000, 20), preset_for(1_000_000, 20)
     ('td', 'td-s', 'mlp')
     """
@@ -92,6 +93,7 @@ def settings_of(args: Any) -> dict[str, Any]:
         "batch_size": args.batch_size,
         "lr": args.lr,
         "time_limit": args.time_limit,
+        "precision": args.precision or "float32",
         "folds": args.folds or 1,
         "test_size": 0.25 if args.test_size is None else args.test_size,
         "seed": args.seed or 0,
@@ -118,7 +120,8 @@ def train(name: str, table: Table, preset: str, settings: dict[str, Any], **more
             f"--folds: expected at most {len(fit_on)}, the training rows, got {settings['folds']}"
         )
     kind = tabular.TabularClassifier if table.classes else tabular.TabularRegressor
-    options = {key: settings[key] for key in ("hidden", "epochs", "batch_size", "lr", "time_limit")}
+    names = ("hidden", "epochs", "batch_size", "lr", "time_limit", "precision")
+    options = {key: settings[key] for key in names if key in settings}
     estimator = kind(
         preset, n_cv=settings["folds"], random_state=settings["seed"], **(options | more)
     )
@@ -159,4 +162,6 @@ def _words(preset: str, settings: dict[str, Any]) -> dict[str, str]:
     for key, label in names.items():
         if settings[key] is not None and (key, settings[key]) != ("folds", 1):
             found[label] = f"{settings[key]:g}{' s' * (key == 'time_limit')}"
+    if settings.get("precision", "float32") != "float32":
+        found["precision"] = settings["precision"]
     return found

@@ -3,10 +3,55 @@
 from __future__ import annotations
 
 import os
+import sys
+import warnings
 from collections.abc import Collection
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 MANY_SHAPES = 8  # for which something is recorded, from which on a warning advises fewer
+MANY_PREDICTED = 32  # the same for predictions: data sets have sizes too, each recorded once
+ROWS_OF_STEPS = (
+    "Give all batches one size: leave out a smaller last one (DataLoader(drop_last=True)), or pad "
+    "it and give the rows added the weight 0"
+)
+ROWS_OF_PREDICTIONS = (
+    "Predict batches of one size: collect rows, or pad them and leave out what is predicted for "
+    "the rows added"
+)
+_PACKAGE = str(Path(__file__).parents[1]) + os.sep
+
+
+class Shapes:
+    """The shapes for which something was recorded.
+
+    Args:
+        most: so many are too many.
+    """
+
+    def __init__(self, most: int = MANY_SHAPES) -> None:
+        self._most, self._told = most, False
+        self._known: set[Any] = set()
+
+    def add(self, shape: Any) -> None:
+        """One more."""
+        self._known.add(shape)
+
+    def advise(self, where: str, what: str, advice: str = ROWS_OF_STEPS) -> None:
+        """Warn, once, if there are too many, in the line of the user's that led here."""
+        if len(self._known) >= self._most and not self._told:
+            self._told = True
+            warnings.warn(many_shapes(where, what, self._known, advice), stacklevel=_level())
+
+
+def _level() -> int:
+    """The `stacklevel`, for the caller, of the first frame that is not of this package."""
+    frame: FrameType | None = sys._getframe(1)
+    level = 1
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def in_python(where: str, fn: Any, doubts: tuple[str, ...]) -> str:
@@ -28,13 +73,12 @@ def on_tape(fn: Any) -> str:
     )
 
 
-def many_shapes(where: str, what: str, shapes: Collection[Any]) -> str:
+def many_shapes(where: str, what: str, shapes: Collection[Any], advice: str = ROWS_OF_STEPS) -> str:
     """A warning that recordings are made for many shapes."""
     listed = ", ".join(map(str, sorted(shapes)[:3]))
     return (
         f"{where}: {what} was recorded for {len(shapes)} shapes ({listed}, ...), and each "
-        "recording takes as long as many steps. Give all batches one size: leave out a smaller "
-        "last one (DataLoader(drop_last=True)), or pad it and give the rows added the weight 0"
+        f"recording takes as long as many steps. {advice}"
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from fastnn._core.frames import Frames
 from fastnn._core.replay import Front
-from fastnn._support import tree
+from fastnn._support import forks, tree
 from fastnn.backward.gradients import leads_to
 from fastnn.compiler import lowering
 from fastnn.compiler.advice import MANY_SHAPES, in_python, many_shapes, name_of, on_tape
@@ -175,6 +175,7 @@ class Compiled(Front):
         self.fn = fn
         self.__doc__ = fn.__doc__
         self.__wrapped__ = fn
+        self._turn = forks.lock()
         self._cache: OrderedDict[Any, list[Recording]] = OrderedDict()
         self.recordings = 0  # made so far
         self.doubts: tuple[str, ...] = ()  # why the function runs in Python at every call

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._core import engine
+from fastnn._core import engine, program as programs
 from fastnn._core.program import Program
 from fastnn._core.replay import Replay
 from fastnn._core.watch import Watch
+from fastnn._support import forks
 from fastnn._support.tree import alike
 from fastnn.compiler.captures import Captures
 from fastnn.compiler.lowering import Instruction, Storage, Value
@@ -22,6 +23,8 @@ from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+forks.run_around(programs.close, programs.running, programs.renew)
 
 
 def tensors_of(result: Any) -> list[Tensor]:

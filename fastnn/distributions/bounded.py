@@ -46,6 +46,7 @@ class ContinuousBernoulli(ByProbability, ExponentialFamily):
 
     Source: torch's; Loaiza-Ganem and Cunningham, "The continuous Bernoulli", 2019.
 
+    >>> from fastnn.distributions import ContinuousBernoulli
     >>> ContinuousBernoulli(probs=0.5).entropy()
     tensor(0.)
     """
@@ -183,6 +184,7 @@ class LogisticNormal(TransformedDistribution):
         loc, scale: of the normal numbers, (.., n).
 
     >>> import fastnn
+    >>> from fastnn.distributions import LogisticNormal
     >>> LogisticNormal(fastnn.zeros(3), fastnn.ones(3)).event_shape
     (4,)
     """
@@ -218,6 +220,7 @@ class VonMises(Distribution):
     Source: torch's; Best and Fisher 1979. torch takes I0 to seven digits, here it has all.
 
     >>> import fastnn
+    >>> from fastnn.distributions import VonMises
     >>> VonMises(0.0, 1.0).variance
     tensor(0.5536)
     """

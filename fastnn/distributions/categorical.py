@@ -65,6 +65,7 @@ class Categorical(ByClasses):
         probs: (.., n), weights >= 0, which are divided by their sum; or logits: (.., n).
 
     >>> import fastnn
+    >>> from fastnn.distributions import Categorical
     >>> d = Categorical(logits=fastnn.tensor([0.0, 0.0]))
     >>> d.log_prob(fastnn.tensor(1)), d.entropy()
     (tensor(-0.6931), tensor(0.6931))

@@ -18,6 +18,7 @@ class ConstraintRegistry:
     """A table of transforms by constraints; called with a constraint, it gives the transform.
 
     >>> import fastnn
+    >>> from fastnn.distributions import constraints, transform_to
     >>> transform_to(constraints.positive)(fastnn.zeros(1))
     tensor([1.])
     """

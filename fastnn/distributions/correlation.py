@@ -37,6 +37,7 @@ class LKJCholesky(Distribution):
     Source: torch's; Lewandowski, Kurowicka and Joe 2009.
 
     >>> import fastnn
+    >>> from fastnn.distributions import LKJCholesky
     >>> round(LKJCholesky(2).log_prob(fastnn.eye(2)).item(), 4)  # density 1/2 of a correlation
     -0.6931
     """
@@ -89,6 +90,7 @@ class Wishart(ByMatrix, ExponentialFamily):
     Source: torch's; Odell and Feiveson 1966 (Bartlett's decomposition).
 
     >>> import fastnn
+    >>> from fastnn.distributions import Wishart
     >>> Wishart(3.0, fastnn.eye(2)).mean
     tensor([[3., 0.],
             [0., 3.]])

@@ -81,6 +81,7 @@ class Bernoulli(ByProbability, ExponentialFamily):
     Args:
         probs: p, or logits: log(p / (1 - p)).
 
+    >>> from fastnn.distributions import Bernoulli
     >>> Bernoulli(logits=0.0).entropy()
     tensor(0.6931)
     """

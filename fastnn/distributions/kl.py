@@ -59,6 +59,7 @@ def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
     Raises:
         NotImplementedError: no formula is known for this pair; `register_kl` adds one.
 
+    >>> from fastnn.distributions import kl_divergence, Normal
     >>> kl_divergence(Normal(0.0, 1.0), Normal(1.0, 1.0))
     tensor(0.5000)
     """

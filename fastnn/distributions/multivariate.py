@@ -82,6 +82,7 @@ class MultivariateNormal(ByMatrix):
     Source: torch's `MultivariateNormal`.
 
     >>> import fastnn
+    >>> from fastnn.distributions import MultivariateNormal
     >>> d = MultivariateNormal(fastnn.zeros(2), fastnn.eye(2))
     >>> d.log_prob(fastnn.zeros(2)), d.entropy()
     (tensor(-1.8379), tensor(2.8379))
@@ -154,6 +155,7 @@ class LowRankMultivariateNormal(Distribution):
     Source: torch's `LowRankMultivariateNormal`; Woodbury's identity.
 
     >>> import fastnn
+    >>> from fastnn.distributions import LowRankMultivariateNormal
     >>> d = LowRankMultivariateNormal(fastnn.zeros(2), fastnn.ones(2, 1), fastnn.ones(2))
     >>> d.covariance_matrix
     tensor([[2., 1.],

@@ -37,6 +37,7 @@ class Normal(ExponentialFamily):
         loc: mean. scale: standard deviation, > 0.
 
     >>> import fastnn
+    >>> from fastnn.distributions import Normal
     >>> d = Normal(0.0, 1.0)
     >>> d.log_prob(fastnn.tensor(0.0)), d.entropy()
     (tensor(-0.9189), tensor(1.4189))

@@ -75,6 +75,7 @@ class GeneralizedPareto(Distribution):
     Source: torch's; Pickands 1975.
 
     >>> import fastnn
+    >>> from fastnn.distributions import GeneralizedPareto
     >>> GeneralizedPareto(0.0, 1.0, 0.0).cdf(fastnn.tensor(1.0))  # 1 - exp(-1)
     tensor(0.6321)
     """

@@ -120,7 +120,7 @@ class Independent(Distribution):
         reinterpreted_batch_ndims: how many of its batch axes.
 
     >>> import fastnn
-    >>> from fastnn.distributions import Normal
+    >>> from fastnn.distributions import Independent, Normal
     >>> d = Independent(Normal(fastnn.zeros(3, 2), 1.0), 1)
     >>> d.batch_shape, d.event_shape, d.log_prob(fastnn.zeros(3, 2)).shape
     ((3,), (2,), (3,))

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastnn import autograd
 from fastnn._support import check
+from fastnn._support.columns import in_order
 from fastnn.explain.inputs import a_module, leaf_for
 from fastnn.nn import Module
 from fastnn.nn.modes import training_mode
@@ -52,14 +53,14 @@ def integrated_gradients(
 
     Example:
         >>> import fastnn
-        >>> from fastnn import nn
+        >>> from fastnn import explain, nn
         >>> net = nn.Linear(2, 1, bias=False)
         >>> _ = net.weight.detach().copy_(fastnn.tensor([[2.0, -1.0]]))
-        >>> integrated_gradients(net, [[1.0, 1.0], [0.0, 5.0]], [0.0, 0.0]).tolist()
+        >>> explain.integrated_gradients(net, [[1.0, 1.0], [0.0, 5.0]], [0.0, 0.0]).tolist()
         [[2.0, -1.0], [0.0, -5.0]]
     """
     a_module(model)
-    steps = check.integer("steps", steps, 1)
+    steps, x = check.integer("steps", steps, 1), in_order(model, x)
     rows = np.asarray(leaf_for(model, x if isinstance(x, Tensor) else np.asarray(x, float))._array)
     if rows.ndim != 2:
         raise ValueError(f"x: expected shape (rows, features), got {rows.shape}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastnn._support import check
+from fastnn._support.columns import in_order
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -56,12 +57,13 @@ def partial_dependence(
     Source: Friedman 2001, section 8.2.
 
     Example:
-        >>> found = partial_dependence(lambda x: x[:, 0] ** 2, [[0, 5], [1, 5], [2, 5]], 0,
+        >>> from fastnn import explain
+        >>> found = explain.partial_dependence(lambda x: x[:, 0] ** 2, [[0, 5], [1, 5], [2, 5]], 0,
         ...                            grid=[1.0, 3.0])
         >>> found.mean.tolist()
         [1.0, 9.0]
     """
-    table = np.array(x)
+    table = np.array(in_order(getattr(predict, "__self__", predict), x))
     if table.ndim != 2:
         raise ValueError(f"x: expected shape (rows, features), got {table.shape}")
     j = check.integer("feature", feature, 0, table.shape[1] - 1)
@@ -130,7 +132,8 @@ def calibration(y: ArrayLike, p: ArrayLike, bins: int = 10, *, equal: str = "wid
     Source: Niculescu-Mizil and Caruana 2005; Guo et al. 2017 for the error.
 
     Example:
-        >>> found = calibration([0, 0, 1, 1], [0.1, 0.1, 0.9, 0.7], 2)
+        >>> from fastnn import explain
+        >>> found = explain.calibration([0, 0, 1, 1], [0.1, 0.1, 0.9, 0.7], 2)
         >>> found.predicted.tolist(), found.observed.tolist(), found.rows.tolist()
         ([0.1, 0.8], [0.0, 1.0], [2, 2])
     """

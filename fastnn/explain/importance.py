@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn import autograd
 from fastnn._support import check
+from fastnn._support.columns import in_order
 from fastnn.explain.inputs import a_module, leaf_for
 from fastnn.nn import Module
 from fastnn.nn.modes import training_mode
@@ -36,13 +37,14 @@ def input_gradients(model: Module, x: Any, output: int = 0) -> NDArray[Any]:
 
     Example:
         >>> import fastnn
-        >>> from fastnn import nn
+        >>> from fastnn import explain, nn
         >>> net = nn.Linear(2, 1)
         >>> _ = net.weight.detach().copy_(fastnn.tensor([[2.0, -1.0]]))
-        >>> input_gradients(net, [[1.0, 1.0], [0.0, 5.0]]).tolist()
+        >>> explain.input_gradients(net, [[1.0, 1.0], [0.0, 5.0]]).tolist()
         [[2.0, -1.0], [2.0, -1.0]]
     """
     a_module(model)
+    x = in_order(model, x)
     leaf = leaf_for(model, x if isinstance(x, Tensor) else np.asarray(x, float)).requires_grad_()
     with training_mode(model, False), autograd.enable_grad():
         y = model(leaf)
@@ -83,13 +85,15 @@ def permutation_importance(
     Source: Breiman 2001, section 10; scikit-learn's `permutation_importance`.
 
     Example:
+        >>> import numpy as np
+        >>> from fastnn import explain
         >>> x = np.array([[0.0, 5.0], [1.0, 3.0], [2.0, 4.0]])
-        >>> drop = permutation_importance(lambda x: x[:, 0], x, x[:, 0],
+        >>> drop = explain.permutation_importance(lambda x: x[:, 0], x, x[:, 0],
         ...                               lambda y, p: -np.abs(y - p).mean())
         >>> bool((drop[0] >= 0).all() and drop[0].max() > 0), drop[1].tolist()
         (True, [0.0, 0.0, 0.0, 0.0, 0.0])
     """
-    table = np.array(x)
+    table = np.array(in_order(getattr(predict, "__self__", predict), x))
     if table.ndim != 2:
         raise ValueError(f"x: expected shape (rows, features), got {table.shape}")
     repeats = check.integer("repeats", repeats, 1)

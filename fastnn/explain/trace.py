@@ -102,10 +102,10 @@ def trace(
         TypeError, ValueError: invalid input, or a loss of more than one element.
 
     Example:
-        >>> from fastnn import nn
+        >>> from fastnn import explain, nn
         >>> net = nn.Sequential(nn.Linear(2, 1), nn.Sigmoid()).double()
         >>> _ = nn.init.constant_(net[0].weight, 0.5), nn.init.zeros_(net[0].bias)
-        >>> t = trace(net, [[1.0, 3.0]], [[1.0]], nn.MSELoss(), lr=0.1)
+        >>> t = explain.trace(net, [[1.0, 3.0]], [[1.0]], nn.MSELoss(), lr=0.1)
         E = 0.0142093
         <BLANKLINE>
         0: Linear, 1: Sigmoid

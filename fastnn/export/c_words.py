@@ -27,6 +27,8 @@ KEYWORDS = frozenset(
 class Real:
     """float or double: its name in C, the suffix of functions and numbers, and NumPy's type.
 
+    >>> import numpy as np
+    >>> from fastnn.export.c_words import Real
     >>> Real("float", "f", np.float32).number(0.1), Real("double", "", np.float64).number(2)
     ('0.1f', '2.0')
     """
@@ -94,6 +96,7 @@ def text(value: str) -> str:
 def remark(value: str) -> str:
     """A text as part of a comment: ASCII, in one line, and no end of the comment.
 
+    >>> from fastnn.export.c_words import remark
     >>> remark("a */ b" + chr(10) + "c")
     'a * / b c'
     """
@@ -119,6 +122,7 @@ def checked_name(name: str) -> str:
 def identifier(value: str) -> str:
     """A text as the end of a constant's name.
 
+    >>> from fastnn.export.c_words import identifier
     >>> identifier("sepal length (cm)")
     'SEPAL_LENGTH_CM'
     """

@@ -55,6 +55,7 @@ def contents(
         model, input_shape, fold: as of `fastnn.export.export`.
 
     >>> from fastnn import nn
+    >>> from fastnn.export import contents
     >>> print(contents(nn.Sequential(nn.Linear(4, 3), nn.Dropout(), nn.Softmax(1))))
     Layer              Becomes  Row
     --------------------------------

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._support import check as checks
+from fastnn._support.paths import a_path
 from fastnn.export.c_check import run_self_test
 from fastnn.export.c_int8 import int8_source_of, net_sizes
 from fastnn.export.c_source import CSource, source_of
@@ -118,6 +119,7 @@ def export(
         >>> found.flash, found.ram, found.stack  # 67 weights of 4 bytes, and two arrays of 8
         (268, 0, 32)
     """
+    a_path(path)
     kind = FORMATS.get(Path(path).suffix.lower())
     if kind is None:
         known = ", ".join(FORMATS)

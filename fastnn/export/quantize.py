@@ -53,6 +53,7 @@ LONGEST = 65_000  # inputs of a product, whose sum must fit into 32 bits
 class Grid:
     """The values that int8 stands for: v = (q - zero) scale.
 
+    >>> from fastnn.export.quantize import Grid
     >>> Grid.over(-1.0, 3.0).zero
     -64
     """
@@ -140,6 +141,7 @@ class QuantizedNet:
 def requantize(z: Any, multiplier: Any, shift: Any) -> NDArray[np.int64]:
     """z multiplier 2^(shift - 31), rounded twice as in the head of this file.
 
+    >>> from fastnn.export.quantize import requantize
     >>> requantize([7, -7], 2**30, [0, 1]).tolist()  # half of 7, and -7
     [4, -7]
     """

@@ -25,7 +25,7 @@ from fastnn.export.steps import (
     Step,
     Undo,
 )
-from fastnn.tabular.design import FLOAT32_MAX, Design, _columns
+from fastnn.tabular.design import FLOAT32_MAX, Design
 from fastnn.tabular.encoding import Encoder, _parts
 from fastnn.tabular.frame import in_columns
 from fastnn.tabular.member import Member
@@ -151,14 +151,14 @@ def _coded(
     """What each index of a category becomes: a table for one column, or the numbers of on and off
     for more; and the first column behind them."""
     if isinstance(design, RobustDesign):
-        width = design._wide(size)
+        width = design.columns_of(size)
         end = at + width
         center, scale = design.center[at:end], design.scale[at:end]
         if width == 1:
             sign = np.array([0.0, 1.0, -1.0] if size == 3 else [-1.0, 1.0])
             return smooth_clip((sign - center) * scale), None, None, end
         return None, smooth_clip((1 - center) * scale), smooth_clip(-center * scale), end
-    width = _columns(size)
+    width = design.columns_of(size)
     if width == 1:
         return np.array([0.0, -1.0, 1.0] if size == 3 else [0.0, 1.0]), None, None, at + 1
     return None, np.ones(width), np.zeros(width), at + width

@@ -6,7 +6,10 @@ under the key "fastnn"::
 
     {"schema": 1, "fastnn": "<version>",
      "layers": [{"type": "Linear", "in_features": 64, "out_features": 10, "bias": true}, ...],
+     "columns": [{"names": ["age", ...], "dtypes": ["int64", ...]}],
      "extra": {...}}
+
+The columns are those of the table that the model was trained on, if it was one.
 """
 
 from __future__ import annotations
@@ -21,13 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import nn
+from fastnn._support import columns
 from fastnn._support.device import device
 from fastnn._support.dtypes import is_float, readable
 from fastnn._version import __version__
-from fastnn.io.safetensors import File, FormatError, name_of, parse_json, read, write
+from fastnn.io.safetensors import File, FormatError, faults_of, name_of, parse_json, read, write
 from fastnn.io.state import restored, save_state
 from fastnn.nn.layer import Layer, arguments, optional, take_values, without_values
-from fastnn.nn.layers import columns, members
+from fastnn.nn.layers import columns as of_columns, members
 from fastnn.tensor import Tensor, of_array
 
 __all__ = ["load", "load_with_extra", "save"]
@@ -51,6 +55,7 @@ def save(
     *,
     extra: Mapping[str, Any] | None = None,
     kind: str | None = None,
+    finite: bool = True,
 ) -> None:
     """Save a model, or state, to one file; a crash leaves the old file or the whole new one.
 
@@ -62,11 +67,12 @@ def save(
             io.BytesIO, which is written to as it is.
         extra: anything JSON can hold, kept beside the weights, such as how the data was scaled.
         kind: of a model around the net that `load` is to give, one of `KINDS`, or None.
+        finite: refuse state with nan or inf in a tensor, default True; a model always.
 
     Raises:
         TypeError: the model holds a layer of another type, the state something else, or `extra`
             is not JSON.
-        ValueError: a weight of a model is nan or infinite.
+        ValueError: a weight or buffer is nan or infinite.
         OSError: the file cannot be written; the old file is intact.
 
     Example:
@@ -77,12 +83,14 @@ def save(
         1
     """
     if not isinstance(model, nn.Module):
-        return save_state(model, path)
+        return save_state(model, path, finite)
     config = {"schema": SCHEMA, "fastnn": __version__, "layers": described(model)}
     if extra is not None:
         config["extra"] = dict(extra)
     if kind is not None:
         config["kind"] = kind
+    if (names := columns.to_json(columns.of_model(model))) is not None:
+        config["columns"] = names
     try:
         text = json.dumps(config, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
@@ -129,6 +137,12 @@ def load(path: File, map_location: Any = None, weights_only: bool = True) -> Any
     if map_location is not None:
         device(map_location)
     tensors, metadata = read(path)
+    with faults_of(name_of(path)):
+        return _made(tensors, metadata, path)
+
+
+def _made(tensors: dict[str, Array], metadata: dict[str, str], path: File) -> Any:
+    """What a file holds."""
     if KEY not in metadata:
         return {key: _of_others(key, array, path) for key, array in tensors.items()}
     config, name = _config(metadata, tensors, path), name_of(path)
@@ -145,7 +159,7 @@ def load(path: File, map_location: Any = None, weights_only: bool = True) -> Any
 
 def _around(kind: object, name: str) -> Any:
     """What makes the model around a net of this kind."""
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         _fail(name, f"configuration: kind {kind!r:.40} is not one of {', '.join(KINDS)}")
     module, _, attribute = KINDS[str(kind)].partition(":")
     return getattr(importlib.import_module(module), attribute).restored
@@ -167,7 +181,8 @@ def load_with_extra(path: File) -> tuple[nn.Sequential, dict[str, Any]]:
     Args and errors: as `load`.
     """
     tensors, metadata = read(path)
-    return _model(tensors, _config(metadata, tensors, path), name_of(path))
+    with faults_of(name_of(path)):
+        return _model(tensors, _config(metadata, tensors, path), name_of(path))
 
 
 def _model(
@@ -179,6 +194,11 @@ def _model(
         _fail(name, "configuration: extra is not an object")
     model = _checked(layers, tensors, name)
     take_values(model, tensors)
+    if (names := config.get("columns")) is not None:
+        try:
+            columns.remember(model, columns.from_json(names))
+        except ValueError as error:
+            _fail(name, f"configuration: {error}")
     return model, extra
 
 
@@ -195,7 +215,7 @@ def _unknown(name: str, layer: object, expected: str) -> NoReturn:
 
 def known() -> dict[str, type[Layer]]:
     """The layers that a file may name: loading builds these and nothing else."""
-    more = (columns, members)
+    more = (of_columns, members)
     names = vars(nn) | {name: getattr(m, name) for m in more for name in m.__all__}
     found = ((name, kind) for name, kind in sorted(names.items()) if isinstance(kind, type))
     return {name: kind for name, kind in found if issubclass(kind, Layer) and kind._is_kept}

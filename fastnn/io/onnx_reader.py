@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import nn
+from fastnn._support.paths import a_path
 from fastnn.io.onnx_layers import Layers, Unknown
 from fastnn.io.onnx_operators import take
 from fastnn.io.onnx_package import library
@@ -46,6 +46,8 @@ def from_onnx(file: Any, *, output: str | None = None) -> nn.Sequential:
 
     Example:
         >>> import os, tempfile
+        >>> from fastnn import nn
+        >>> from fastnn.io import from_onnx
         >>> path = os.path.join(tempfile.mkdtemp(), "net.onnx")
         >>> found = nn.Sequential(nn.Linear(3, 2), nn.GELU()).export(path)
         >>> from_onnx(path)
@@ -73,7 +75,7 @@ def _read(file: Any) -> tuple[Any, str]:
     if isinstance(file, bytes | bytearray | memoryview):
         data, path = bytes(file), "bytes"
     else:
-        path = os.fsdecode(file)
+        path = a_path(file, "file")
         with open(path, "rb") as opened:
             data = opened.read()
     try:

@@ -20,11 +20,13 @@ import reprlib
 import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import IO, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn._support.paths import a_path
 from fastnn.io.atomic import write_atomically
 
 __all__ = ["FormatError", "read", "write"]
@@ -53,6 +55,21 @@ class FormatError(ValueError):
     """Raised for an invalid file; the message names the file and the defect."""
 
 
+@contextmanager
+def faults_of(path: str) -> Iterator[None]:
+    """Within it whatever the content of a file causes becomes a FormatError that names the file."""
+    try:
+        yield
+    except FormatError as error:
+        if path in str(error):
+            raise
+        raise FormatError(f"{path}: {error}") from error
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError) as error:
+        raise FormatError(f"{path}: {type(error).__name__}: {error}") from error
+    except (RuntimeError, TypeError, ValueError) as error:  # RecursionError too
+        raise FormatError(f"{path}: {error}") from error
+
+
 def _fail(path: str, what: str) -> NoReturn:
     raise FormatError(f"{path}: {what}")
 
@@ -62,6 +79,13 @@ def name_of(file: File) -> str:
     if isinstance(file, str | os.PathLike):
         return os.fsdecode(file)
     return str(getattr(file, "name", f"<{type(file).__name__}>"))
+
+
+def _known(file: File, does: str) -> File:
+    """The file, if it is a path or can do this."""
+    if not hasattr(file, does) or isinstance(file, str | os.PathLike):
+        a_path(file)
+    return file
 
 
 def _short(value: object) -> str:
@@ -85,12 +109,13 @@ def read(path: File) -> tuple[dict[str, Array], dict[str, str]]:
 
     Example:
         >>> import numpy as np, os, tempfile
+        >>> from fastnn.io import read, write
         >>> path = os.path.join(tempfile.mkdtemp(), "a.safetensors")
         >>> write(path, {"w": np.arange(3.0)}, {"note": "three"})
         >>> read(path)
         ({'w': array([0., 1., 2.])}, {'note': 'three'})
     """
-    name = name_of(path)
+    name = name_of(_known(path, "read"))
     if not isinstance(path, str | os.PathLike):
         data = path.read()
         return _read_open(io.BytesIO(data), name, len(data))
@@ -282,6 +307,7 @@ def write(
 
     Example: see `read`.
     """
+    _known(path, "write")
     arrays = {name: _storable(name, value) for name, value in tensors.items()}
     # Wide items first, then by name, as the reference writer does: so every item is aligned.
     order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))

@@ -44,8 +44,10 @@ def from_sklearn(mlp: Any, logits: bool = False) -> nn.Sequential:
 
     Example:
         >>> import fastnn
-        >>> from sklearn.neural_network import MLPRegressor  # doctest: +SKIP
-        >>> net = fastnn.io.from_sklearn(MLPRegressor().fit(x, y))  # doctest: +SKIP
+        >>> from sklearn.neural_network import MLPRegressor
+        >>> mlp = MLPRegressor(hidden_layer_sizes=8, solver="lbfgs").fit([[0.0], [1.0]], [1.0, 3.0])
+        >>> bool(abs(fastnn.io.from_sklearn(mlp).predict([[1.0]]) - 3.0) < 0.1)
+        True
     """
     coefs, intercepts = getattr(mlp, "coefs_", None), getattr(mlp, "intercepts_", None)
     if coefs is None or intercepts is None:
@@ -97,7 +99,8 @@ def to_sklearn(model: nn.Sequential, classes: Sequence[Any] | None = None) -> An
         >>> import fastnn
         >>> from fastnn import nn
         >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3), nn.Softmax(1))
-        >>> fastnn.io.to_sklearn(net).predict(x)  # doctest: +SKIP
+        >>> fastnn.io.to_sklearn(net).predict(fastnn.zeros(2, 4).numpy()).shape
+        (2,)
     """
     linears, hidden, head = _taken_apart(model)
     outputs = linears[-1].out_features

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn._support import check
+from fastnn._support.dtypes import is_float, readable
 from fastnn._version import __version__
 from fastnn.io.safetensors import File, FormatError, write
 from fastnn.tensor import Tensor, of_array
@@ -32,16 +34,23 @@ SCHEMA = 1
 MAX_DEPTH = 20
 
 
-def save_state(state: Any, path: File) -> None:
+def save_state(state: Any, path: File, finite: bool = True) -> None:
     """Write nested state to a file; a crash leaves the old file or the whole new one.
 
     Raises:
         TypeError: something that is neither a container, a tensor, an array, a number nor a text.
-        ValueError: nested deeper than 20.
+        ValueError: nested deeper than 20; with `finite` a tensor that has nan or inf.
         OSError: the file cannot be written; the old file is intact.
     """
     arrays: Arrays = {}
     tree = _tree(state, "", arrays, 0)
+    for name, array in arrays.items() if check.flag("finite", finite) else ():
+        if is_float(array.dtype) and not np.isfinite(readable(array)).all():
+            wrong = readable(array)[~np.isfinite(readable(array))].ravel()[0]
+            raise ValueError(
+                f"state: expected finite numbers, got {wrong} in {name}; where they are meant, "
+                "save with finite=False"
+            )
     config = {"schema": SCHEMA, "fastnn": __version__, "state": tree}
     write(path, arrays, {"fastnn": json.dumps(config, allow_nan=False)})
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn import io
 from fastnn._support import check
+from fastnn._support.paths import a_path
 from fastnn.mindspore.tensor import Parameter
 from fastnn.nn.module import Module
 from fastnn.tensor import Tensor as Plain
@@ -66,7 +67,7 @@ def save_checkpoint(
     found = _named(save_obj)
     found.update(append_dict or {})
     chosen = {name: v for name, v in found.items() if choice_func is None or choice_func(name)}
-    path = os.fspath(ckpt_file_name)
+    path = a_path(ckpt_file_name, "ckpt_file_name")
     if not path.endswith((".ckpt", ".safetensors")):
         path = f"{path}.{format}"
     arrays = {k: v._array if isinstance(v, Plain) else np.asarray(v) for k, v in chosen.items()}

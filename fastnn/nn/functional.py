@@ -20,7 +20,8 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
     """Normalize along `dim`: x / max(norm, eps) with the p-norm (sum |x|**p)**(1/p).
 
     >>> import fastnn
-    >>> normalize(fastnn.tensor([[3.0, 4.0]]))
+    >>> import fastnn.nn.functional as F
+    >>> F.normalize(fastnn.tensor([[3.0, 4.0]]))
     tensor([[0.6000, 0.8000]])
     """
     check.a_tensor("input", input)
@@ -39,7 +40,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         TypeError, IndexError: not integers, a class outside 0..num_classes-1.
 
     >>> import fastnn
-    >>> one_hot(fastnn.tensor([0, 2]))
+    >>> import fastnn.nn.functional as F
+    >>> F.one_hot(fastnn.tensor([0, 2]))
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """

@@ -35,7 +35,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     Raises:
         ValueError: another name.
 
-    >>> calculate_gain("leaky_relu", 1.0)
+    >>> from fastnn import nn
+    >>> nn.init.calculate_gain("leaky_relu", 1.0)
     1.0
     """
     check.choice("nonlinearity", nonlinearity, [*_GAINS, "leaky_relu"])
@@ -51,8 +52,9 @@ def uniform_(
     """Fill with U(a, b).
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> _ = fastnn.manual_seed(0)
-    >>> print(uniform_(fastnn.zeros(2)).numpy())
+    >>> print(nn.init.uniform_(fastnn.zeros(2)).numpy())
     [0.4962566 0.7682218]
     """
     check.a_tensor("tensor", tensor)
@@ -181,7 +183,8 @@ def kaiming_uniform_(
     Source: He et al. 2015.
 
     >>> import fastnn
-    >>> bool((abs(kaiming_uniform_(fastnn.zeros(5, 3)).numpy()) <= 2 ** 0.5).all())
+    >>> from fastnn import nn
+    >>> bool((abs(nn.init.kaiming_uniform_(fastnn.zeros(5, 3)).numpy()) <= 2 ** 0.5).all())
     True
     """
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
@@ -231,8 +234,10 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
 
     Source: Saxe, McClelland & Ganguli 2013.
 
+    >>> import numpy as np
     >>> import fastnn
-    >>> w = orthogonal_(fastnn.zeros(2, 3)).numpy()
+    >>> from fastnn import nn
+    >>> w = nn.init.orthogonal_(fastnn.zeros(2, 3)).numpy()
     >>> np.allclose(w @ w.T, np.eye(2), atol=1e-6)
     True
     """

@@ -27,6 +27,10 @@ def _first_predict(*args: Any) -> Any:
 
 _predict: Any = _first_predict
 
+_REGISTRIES = ("_parameters", "_buffers", "_modules")
+_OWN = (*_REGISTRIES, *HOOKS)  # the dicts of a module
+_NAMED = (("parameter", "_parameters"), ("module", "_modules"))
+
 
 class Module(Paths, Converted, Saved):
     """Base class of layers and models, torch's `nn.Module`.
@@ -60,46 +64,32 @@ class Module(Paths, Converted, Saved):
     _transient: set[str]  # buffers that state_dict leaves out
 
     def __init__(self) -> None:
-        for name in ("_parameters", "_buffers", "_modules", *HOOKS):
-            object.__setattr__(self, name, {})
-        self._transient = set()
-        self.training = True
+        Module.changes += 1
+        own = self.__dict__  # written at once: thousands of layers are made in a search
+        for name in _OWN:
+            own[name] = {}
+        own["_transient"] = set()
+        own["training"] = True
 
     # ---- registration ----
 
     def __setattr__(self, name: str, value: Any) -> None:
         Module.changes += 1
-        registries = self.__dict__.get("_parameters"), self.__dict__.get("_modules")
-        if isinstance(value, (Parameter, Module)):
-            if registries[0] is None:
-                expected = "expected super().__init__() before parameters and modules are assigned"
-                raise AttributeError(f"{name}: {expected}")
-            place = self._parameters if isinstance(value, Parameter) else self._modules
-            if name not in place:  # else it keeps its place in the order
-                self._forget(name)
-                self.__dict__.pop(name, None)
-            if isinstance(value, Parameter):
-                self.register_parameter(name, value)
-            else:
-                self.add_module(name, value)
+        if isinstance(value, _PARTS) and self._takes(name, value):
             return
-        if isinstance(value, Buffer) and name not in self._buffers:
-            self._forget(name)
-            self.__dict__.pop(name, None)
-            self.register_buffer(name, value, value.persistent)
-            return
-        for kind, registry in zip(("parameter", "module"), registries, strict=True):
-            if registry is not None and name in registry:
+        own = self.__dict__
+        for kind, place in _NAMED:
+            registry = own.get(place)
+            if registry and name in registry:
                 if value is not None:
                     raise TypeError(
                         f"cannot assign {check.show(value)} as {kind} '{name}' "
                         f"(fastnn.nn.{kind.capitalize()} or None expected)"
                     )
-                Module.changes += 1
                 registry[name] = None
                 return
-        buffers = self.__dict__.get("_buffers")
-        if buffers is not None and name in buffers:
+        buffers = own.get("_buffers")
+        if buffers and name in buffers:
             self._check_buffer(name, value)
             if engine.recorder() is not None and value is not buffers[name]:
                 engine.recorder().refuse_rebound(name)
@@ -107,8 +97,31 @@ class Module(Paths, Converted, Saved):
             return
         object.__setattr__(self, name, value)
 
+    def _takes(self, name: str, value: Any) -> bool:
+        """Register a part that is assigned; False: a buffer in the place of one."""
+        if "_parameters" not in self.__dict__:
+            expected = "expected super().__init__() before parameters and modules are assigned"
+            raise AttributeError(f"{name}: {expected}")
+        if isinstance(value, Parameter):
+            place: dict[str, Any] = self._parameters
+        else:
+            place = self._modules if isinstance(value, Module) else self._buffers
+        known = name in place  # then it keeps its place in the order
+        if not known:
+            self._forget(name)
+            self.__dict__.pop(name, None)
+        if isinstance(value, Parameter):
+            self.register_parameter(name, value)
+        elif isinstance(value, Module):
+            self.add_module(name, value)
+        elif not known:
+            self.register_buffer(name, value, value.persistent)
+        else:
+            return False
+        return True
+
     def __getattr__(self, name: str) -> Any:
-        for registry in ("_parameters", "_buffers", "_modules"):
+        for registry in _REGISTRIES:
             values = self.__dict__.get(registry)
             if values is not None and name in values:
                 listener.reads(self)
@@ -135,8 +148,20 @@ class Module(Paths, Converted, Saved):
             raise TypeError(f"name: expected text, got {check.show(name)}")
         if not name or "." in name:
             raise KeyError(f"name: expected text without a dot, got {name!r}")
-        if hasattr(self, name) and name not in registry:
+        if name not in registry and self._has(name):
             raise KeyError(f"attribute '{name}' already exists")
+
+    def _has(self, name: str) -> bool:
+        """hasattr, but quick for a new name: without an exception of `__getattr__`."""
+        kind, own = type(self), self.__dict__
+        if hasattr(kind, name) or kind.__getattr__ is not Module.__getattr__:
+            return hasattr(self, name)
+        return (
+            name in own
+            or name in own["_parameters"]
+            or name in own["_modules"]
+            or name in own["_buffers"]
+        )
 
     @staticmethod
     def _check_buffer(name: str, value: Any) -> None:
@@ -208,9 +233,15 @@ class Module(Paths, Converted, Saved):
             memo.add(id(self))
         yield prefix, self
         for name, child in self._modules.items():
-            if child is not None:
-                path = f"{prefix}.{name}" if prefix else name
+            if child is None:
+                continue
+            path = f"{prefix}.{name}" if prefix else name
+            if child._modules or type(child).named_modules is not Module.named_modules:
                 yield from child.named_modules(memo, path, remove_duplicate)
+            elif id(child) not in memo:  # a leaf, without a generator for it
+                if remove_duplicate:
+                    memo.add(id(child))
+                yield path, child
 
     def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
         """This module and all submodules; a shared one comes once, if not otherwise asked."""
@@ -317,3 +348,6 @@ class Module(Paths, Converted, Saved):
         if not children and len(lines) <= 1:
             return f"{self._get_name()}({extra})"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
+
+
+_PARTS = (Parameter, Module, Buffer)  # what an assignment registers

@@ -26,10 +26,12 @@ class Parameter(Tensor):
     Raises:
         TypeError: data of another dtype.
 
-    >>> w = Parameter(np.zeros((2, 3), np.float32))
+    >>> import numpy as np
+    >>> import fastnn
+    >>> w = fastnn.Parameter(np.zeros((2, 3), np.float32))
     >>> w.shape, w.requires_grad
     ((2, 3), True)
-    >>> Parameter(np.zeros(3, np.float32), name="b").name
+    >>> fastnn.Parameter(np.zeros(3, np.float32), name="b").name
     'b'
     """
 
@@ -89,9 +91,10 @@ class Buffer(Tensor):
         data: a Tensor or an array; its memory is shared. Default: empty.
         persistent: whether it is in `state_dict`, default True.
 
+    >>> import numpy as np
     >>> from fastnn import nn
     >>> module = nn.Module()
-    >>> module.mean = Buffer(np.zeros(2, np.float32))
+    >>> module.mean = nn.Buffer(np.zeros(2, np.float32))
     >>> list(module.state_dict())
     ['mean']
     """
@@ -127,8 +130,10 @@ class ParameterTuple(tuple[Parameter, ...]):
     Raises:
         TypeError: something else among them.
 
-    >>> w = Parameter(np.zeros(2, np.float32), name="w")
-    >>> len(ParameterTuple([w]))
+    >>> import numpy as np
+    >>> import fastnn
+    >>> w = fastnn.Parameter(np.zeros(2, np.float32), name="w")
+    >>> len(fastnn.ParameterTuple([w]))
     1
     """
 

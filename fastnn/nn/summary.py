@@ -114,7 +114,7 @@ def summary(
     Source: torchinfo's `summary`, which also counts biases and norms.
 
     >>> from fastnn import nn
-    >>> print(summary(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), (5, 3)))
+    >>> print(nn.summary(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), (5, 3)))
     Layer      Output shape  Parameters  Multiply-adds
     --------------------------------------------------
     0: Linear  (5, 2)                 8             30

@@ -69,7 +69,7 @@ def embedding(
     """`nn.functional.embedding` with the weight first; padding_idx -1 is none.
 
     >>> import fastnn
-    >>> embedding(fastnn.tensor([[1.0], [2.0]]), fastnn.tensor([1, 0])).reshape(2)
+    >>> fastnn.embedding(fastnn.tensor([[1.0], [2.0]]), fastnn.tensor([1, 0])).reshape(2)
     tensor([2., 1.])
     """
     padding = None if padding_idx == -1 else padding_idx

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support import dtypes
-from fastnn.ops.axes import expand, reshape
+from fastnn.ops.axes import expand, outside, reshape
 from fastnn.ops.elementwise import add, bitwise_or, copy, gt, larger, ne, sub, where
 from fastnn.ops.index import gives_view, is_mask, read
 from fastnn.ops.indexing import getitem
@@ -96,7 +96,11 @@ def put(x: Tensor, index: Any, value: Tensor | Scalar) -> Tensor:
 def view_array(array: NDArray[Any], index: Any) -> NDArray[Any]:
     """array[index] as a view, for an index without tensors."""
     parts = index if isinstance(index, tuple) else (index,)
-    view: NDArray[Any] = array[parts if any(p is Ellipsis for p in parts) else (*parts, Ellipsis)]
+    whole = parts if any(p is Ellipsis for p in parts) else (*parts, Ellipsis)
+    try:
+        view: NDArray[Any] = array[whole]
+    except IndexError as error:
+        raise outside(array.shape, error) from None
     return view
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["mean", "permute", "reshape", "sum"]
 
 
+_OUTSIDE = re.compile(r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)")
 Axes: TypeAlias = int | Sequence[int] | None
 
 # ---- views: no kernel, only NumPy strides and a node on the tape ----
@@ -121,8 +123,29 @@ def view_of(x: Tensor, index: Any) -> Tensor:
 def _part(array: NDArray[Any], index: Any) -> NDArray[Any]:
     """array[index] as a view, also for a single element, where NumPy would return a scalar."""
     parts = index if isinstance(index, tuple) else (index,)
-    whole: NDArray[Any] = array[parts if Ellipsis in parts else (*parts, Ellipsis)]
+    try:
+        whole: NDArray[Any] = array[parts if Ellipsis in parts else (*parts, Ellipsis)]
+    except IndexError as error:
+        raise outside(array.shape, error) from None
     return whole
+
+
+def outside(shape: tuple[int, ...], error: IndexError) -> IndexError:
+    """The error of an index that NumPy does not take, in our words."""
+    found = _OUTSIDE.search(str(error))
+    if found is None:
+        return InvalidIndexError(f"index: {error}") if "many" not in str(error) else _many(shape)
+    number, dim, size = found.groups()
+    expected = f"{-int(size)}..{int(size) - 1}" if int(size) else "none"
+    return InvalidIndexError(
+        f"index: expected {expected} along dimension {dim} of {shape}, got {number} (out of bounds)"
+    )
+
+
+def _many(shape: tuple[int, ...]) -> InvalidIndexError:
+    return InvalidIndexError(
+        f"index: too many indices for tensor of dimension {len(shape)}, {shape}"
+    )
 
 
 def _getitem_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
@@ -160,16 +183,16 @@ for _rule in (
 # ---- sums over axes ----
 
 
-def axis(name: str, dim: int, ndim: int) -> int:
-    """`dim` as a non-negative axis number."""
+def axis(name: str, dim: int, ndim: int, argument: str = "dim") -> int:
+    """`dim` as a non-negative axis number; `argument` is what the caller calls it."""
     if not -ndim <= dim < ndim:
-        raise InvalidIndexError(f"dim: expected {-ndim}..{ndim - 1} for {name}, got {dim}")
+        raise InvalidIndexError(f"{argument}: expected {-ndim}..{ndim - 1} for {name}, got {dim}")
     return dim % ndim
 
 
-def axis_or_none(name: str, dim: int, ndim: int) -> int:
+def axis_or_none(name: str, dim: int, ndim: int, argument: str = "dim") -> int:
     """As `axis`, for what takes a 0-d tensor as a vector of one element: there 0 and -1 are 0."""
-    return axis(name, dim, ndim or 1)
+    return axis(name, dim, ndim or 1, argument)
 
 
 def lifted(x: Tensor) -> Tensor:

@@ -67,7 +67,7 @@ def unique_consecutive(
 
     Example:
         >>> import fastnn
-        >>> unique_consecutive(fastnn.tensor([1, 1, 2, 1]))
+        >>> fastnn.unique_consecutive(fastnn.tensor([1, 1, 2, 1]))
         tensor([1, 2, 1])
     """
     values = values_of(input, "unique_consecutive")

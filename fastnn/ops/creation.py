@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import arrays, default as _default, dtypes
+from fastnn._support import arrays, check, default as _default, dtypes
 from fastnn._support.device import on_cpu
-from fastnn._support.errors import InvalidTypeError, InvalidValueError
+from fastnn._support.errors import InvalidTypeError, InvalidValueError, too_large
 from fastnn.ops.from_data import (
     as_tensor,
     asarray,
@@ -93,7 +93,11 @@ def zeros(
     accepted without effect on a CPU.
     """
     on_cpu(device)
-    return made(np.zeros(given_size(shape, size), dtype_of(dtype)), requires_grad)
+    sizes, want = given_size(shape, size), dtype_of(dtype)
+    try:
+        return made(np.zeros(sizes, want), requires_grad)
+    except ValueError:
+        raise too_large("size", sizes) from None
 
 
 def ones(
@@ -131,7 +135,11 @@ def empty(
     accepted without effect on a CPU.
     """
     on_cpu(device)
-    return made(np.empty(given_size(shape, size), dtype_of(dtype)), requires_grad)
+    sizes, want = given_size(shape, size), dtype_of(dtype)
+    try:
+        return made(np.empty(sizes, want), requires_grad)
+    except ValueError:
+        raise too_large("size", sizes) from None
 
 
 def full(
@@ -185,6 +193,7 @@ def arange(
         raise InvalidValueError(f"step: expected one that leads from {start} to {end}, got {step}")
     whole = all(isinstance(v, int | np.integer) for v in (start, end, step))
     n = math.ceil((end - start) / step)
+    check.elements("end", (n,))
     want = want or (int64 if whole else _default.dtype)
     if want.kind in "iu":  # the length is that of the numbers given
         start, step, whole = int(start), int(step), True
@@ -216,6 +225,7 @@ def _spaced(start: Any, end: Any, steps: int, dtype: np.dtype[Any]) -> NDArray[A
         raise InvalidTypeError(f"steps: expected a whole number, got {steps!r}; use int(steps)")
     if steps < 0:
         raise InvalidValueError(f"steps: expected at least 0, got {steps}")
+    check.elements("steps", (int(steps),))
     whole = dtype.kind in "iu"
     # float keeps all digits of a float64 tensor
     first, last = (float(int(v)) if whole else float(v) for v in (start, end))
@@ -238,6 +248,7 @@ def eye(
     """The (n, m) identity matrix: 1 on the diagonal, else 0; m defaults to n."""
     if n < 0 or (m is not None and m < 0):
         raise InvalidValueError(f"n, m: expected sizes of at least 0, got {n} and {m}")
+    check.elements("n, m", (n, n if m is None else m))
     return made(dtypes.converted(np.eye(n, m), dtype_of(dtype)), requires_grad)
 
 

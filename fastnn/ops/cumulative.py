@@ -99,7 +99,7 @@ def cummax(input: Tensor, dim: int) -> Cumulative:
 
     Example:
         >>> import fastnn
-        >>> cummax(fastnn.tensor([1.0, 3.0, 2.0]), 0).values
+        >>> fastnn.cummax(fastnn.tensor([1.0, 3.0, 2.0]), 0).values
         tensor([1., 3., 3.])
     """
     return _extremes("cummax", input, dim, False)
@@ -171,7 +171,7 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
 
     Example:
         >>> import fastnn
-        >>> trapezoid(fastnn.tensor([1.0, 2.0, 4.0]))
+        >>> fastnn.trapezoid(fastnn.tensor([1.0, 2.0, 4.0]))
         tensor(4.5000)
     """
     at = axis("trapezoid", dim, y.ndim)

@@ -66,7 +66,7 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
 
     Example:
         >>> import fastnn
-        >>> qr(fastnn.eye(2)).R.abs()
+        >>> fastnn.linalg.qr(fastnn.eye(2)).R.abs()
         tensor([[1., 0.],
                 [0., 1.]])
     """
@@ -150,7 +150,7 @@ def eigh(A: Tensor, UPLO: str = "L") -> Eigen:
 
     Example:
         >>> import fastnn
-        >>> eigh(fastnn.tensor([[2.0, 1.0], [1.0, 2.0]])).eigenvalues
+        >>> fastnn.linalg.eigh(fastnn.tensor([[2.0, 1.0], [1.0, 2.0]])).eigenvalues
         tensor([1., 3.])
     """
     which: Any = _symmetric("eigh", A, UPLO)
@@ -246,7 +246,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
 
     Example:
         >>> import fastnn
-        >>> svd(fastnn.tensor([[3.0, 0.0], [0.0, 4.0]])).S
+        >>> fastnn.linalg.svd(fastnn.tensor([[3.0, 0.0], [0.0, 4.0]])).S
         tensor([4., 3.])
     """
     lapack.real_matrices("svd", A)

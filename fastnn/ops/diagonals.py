@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fastnn._support import check
 from fastnn._support.errors import InvalidValueError
 from fastnn.ops.axes import axis, blank, permute, place, reshape, sum, writable
 from fastnn.ops.elementwise import copy, where
@@ -38,7 +39,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     Raises:
         ValueError: twice the same axis.
     """
-    at = [axis("diagonal", d, input.ndim) for d in (dim1, dim2)]
+    at = [axis("diagonal", dim1, input.ndim, "dim1"), axis("diagonal", dim2, input.ndim, "dim2")]
     if at[0] == at[1]:
         raise InvalidValueError(f"diagonal: expected two different axes, got {dim1} and {dim2}")
     array = input._array
@@ -84,6 +85,7 @@ def trace(input: Tensor) -> Tensor:
 def _triangle(x: Tensor, lower: bool, diagonal: int) -> Tensor:
     if x.ndim < 2:
         raise InvalidValueError(f"expected a matrix or matrices, got shape {x.shape}")
+    diagonal = check.integer("diagonal", diagonal, -(2**62), 2**62)
     ones = np.ones(x.shape[-2:], bool)
     kept = np.tril(ones, diagonal) if lower else np.triu(ones, diagonal)
     y = where(of_array(kept), x.detach(), of_array(np.zeros((), x.dtype)))

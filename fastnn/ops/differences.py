@@ -48,7 +48,7 @@ def gradient(
 
     Example:
         >>> import fastnn
-        >>> gradient(fastnn.tensor([1.0, 2.0, 4.0, 8.0]))[0]
+        >>> fastnn.gradient(fastnn.tensor([1.0, 2.0, 4.0, 8.0]))[0]
         tensor([1.0000, 1.5000, 3.0000, 4.0000])
     """
     if input.dtype in (bool_, uint8):

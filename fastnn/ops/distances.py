@@ -64,7 +64,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> pdist(fastnn.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]))
+        >>> fastnn.pdist(fastnn.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]))
         tensor([5.0000, 1.0000, 4.2426])
     """
     floating("pdist", input)
@@ -84,7 +84,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> renorm(fastnn.tensor([[3.0, 4.0], [0.3, 0.4]]), 2, 0, 1.0)
+        >>> fastnn.renorm(fastnn.tensor([[3.0, 4.0], [0.3, 0.4]]), 2, 0, 1.0)
         tensor([[0.6000, 0.8000],
                 [0.3000, 0.4000]])
     """

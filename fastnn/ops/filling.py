@@ -48,7 +48,7 @@ def fill(input: Tensor, value: Operand) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> fill(fastnn.zeros(2), 3.5)
+        >>> fastnn.fill(fastnn.zeros(2), 3.5)
         tensor([3.5000, 3.5000])
     """
     if isinstance(value, Tensor) and value.ndim:

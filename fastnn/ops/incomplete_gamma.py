@@ -47,7 +47,7 @@ def igamma(input: Tensor, other: Tensor) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> igamma(fastnn.tensor([1.0]), fastnn.tensor([2.0]))  # 1 - exp(-2)
+        >>> fastnn.igamma(fastnn.tensor([1.0]), fastnn.tensor([2.0]))  # 1 - exp(-2)
         tensor([0.8647])
     """
     return _called("igamma", input, other, True)
@@ -59,7 +59,7 @@ def igammac(input: Tensor, other: Tensor) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> igammac(fastnn.tensor([1.0]), fastnn.tensor([2.0]))  # exp(-2)
+        >>> fastnn.igammac(fastnn.tensor([1.0]), fastnn.tensor([2.0]))  # exp(-2)
         tensor([0.1353])
     """
     return _called("igammac", input, other, False)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._support import check
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.axes import axis, expand, reshape, sizes_of, view_of
 from fastnn.ops.elementwise import copy, ne, sub
@@ -133,6 +134,7 @@ def repeat(input: Tensor, sizes: Sequence[int]) -> Tensor:
     if len(sizes) < input.ndim:
         raise InvalidValueError(f"repeat: expected at least {input.ndim} sizes, got {len(sizes)}")
     shape = (*(1,) * (len(sizes) - input.ndim), *input.shape)
+    check.elements("repeat", tuple(n * size for n, size in zip(sizes, shape, strict=True)))
     apart = reshape(input, tuple(n for size in shape for n in (1, size)))
     wide = copy(expand(apart, tuple(n for pair in zip(sizes, shape, strict=True) for n in pair)))
     return reshape(wide, tuple(n * size for n, size in zip(sizes, shape, strict=True)))

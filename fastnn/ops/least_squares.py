@@ -59,7 +59,7 @@ def matrix_rank(
 
     Example:
         >>> import fastnn
-        >>> matrix_rank(fastnn.ones(3, 3))
+        >>> fastnn.linalg.matrix_rank(fastnn.ones(3, 3))
         tensor(1)
     """
     lapack.real_matrices("matrix_rank", A, square=hermitian)
@@ -91,7 +91,7 @@ def pinv(
 
     Example:
         >>> import fastnn
-        >>> pinv(fastnn.tensor([[2.0], [0.0]]))
+        >>> fastnn.linalg.pinv(fastnn.tensor([[2.0], [0.0]]))
         tensor([[0.5000, 0.0000]])
     """
     lapack.real_matrices("pinv", A, square=hermitian)
@@ -153,7 +153,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
 
     Example:
         >>> import fastnn
-        >>> lstsq(fastnn.ones(3, 1), fastnn.tensor([[1.0], [2.0], [3.0]])).solution
+        >>> fastnn.linalg.lstsq(fastnn.ones(3, 1), fastnn.tensor([[1.0], [2.0], [3.0]])).solution
         tensor([[2.0000]])
     """
     drivers = (None, "gels", "gelsy", "gelsd", "gelss")

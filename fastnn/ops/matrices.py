@@ -41,13 +41,16 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 
     Example:
         >>> import fastnn
-        >>> diag_embed(fastnn.tensor([1, 2]))
+        >>> fastnn.diag_embed(fastnn.tensor([1, 2]))
         tensor([[1, 0],
                 [0, 2]])
     """
     if input.ndim == 0:
         raise InvalidValueError("diag_embed: expected at least one axis, got a 0-d tensor")
-    at = [axis("diag_embed", d, input.ndim + 1) for d in (dim1, dim2)]
+    at = [
+        axis("diag_embed", dim1, input.ndim + 1, "dim1"),
+        axis("diag_embed", dim2, input.ndim + 1, "dim2"),
+    ]
     if at[0] == at[1]:
         raise InvalidValueError(f"diag_embed: expected two different axes, got {dim1} and {dim2}")
     n, lead = input.shape[-1], input.shape[:-1]
@@ -72,7 +75,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> block_diag(fastnn.ones(1, 2), fastnn.tensor([[3.0]]))
+        >>> fastnn.block_diag(fastnn.ones(1, 2), fastnn.tensor([[3.0]]))
         tensor([[1., 1., 0.],
                 [0., 0., 3.]])
     """
@@ -101,7 +104,7 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> kron(fastnn.eye(2), fastnn.tensor([[1.0, 2.0]]))
+        >>> fastnn.kron(fastnn.eye(2), fastnn.tensor([[1.0, 2.0]]))
         tensor([[1., 2., 0., 0.],
                 [0., 0., 1., 2.]])
     """
@@ -127,7 +130,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> cross(fastnn.tensor([1, 0, 0]), fastnn.tensor([0, 1, 0]))
+        >>> fastnn.cross(fastnn.tensor([1, 0, 0]), fastnn.tensor([0, 1, 0]))
         tensor([0, 0, 1])
     """
     if input.ndim != other.ndim:

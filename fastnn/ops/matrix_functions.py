@@ -73,7 +73,7 @@ def vector_norm(
 
     Example:
         >>> import fastnn
-        >>> vector_norm(fastnn.tensor([3.0, 4.0]))
+        >>> fastnn.linalg.vector_norm(fastnn.tensor([3.0, 4.0]))
         tensor(5.)
     """
     if isinstance(ord, str):
@@ -106,7 +106,7 @@ def matrix_norm(
 
     Example:
         >>> import fastnn
-        >>> matrix_norm(fastnn.tensor([[3.0, 0.0], [0.0, 4.0]]), "nuc")
+        >>> fastnn.linalg.matrix_norm(fastnn.tensor([[3.0, 0.0], [0.0, 4.0]]), "nuc")
         tensor(7.)
     """
     A = in_dtype("matrix_norm", A, dtype)
@@ -157,7 +157,7 @@ def norm(
 
     Example:
         >>> import fastnn
-        >>> norm(fastnn.tensor([3.0, 4.0]))
+        >>> fastnn.linalg.norm(fastnn.tensor([3.0, 4.0]))
         tensor(5.)
     """
     if ord is None:
@@ -182,7 +182,7 @@ def cond(A: Tensor, p: float | str | None = None) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> cond(fastnn.tensor([[1.0, 0.0], [0.0, 4.0]]))
+        >>> fastnn.linalg.cond(fastnn.tensor([[1.0, 0.0], [0.0, 4.0]]))
         tensor(4.)
     """
     lapack.real_matrices("cond", A)
@@ -212,7 +212,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> matrix_power(fastnn.tensor([[1.0, 1.0], [0.0, 1.0]]), 3)
+        >>> fastnn.linalg.matrix_power(fastnn.tensor([[1.0, 1.0], [0.0, 1.0]]), 3)
         tensor([[1., 3.],
                 [0., 1.]])
     """
@@ -276,7 +276,7 @@ def matrix_exp(input: Tensor) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> matrix_exp(fastnn.zeros(2, 2))
+        >>> fastnn.linalg.matrix_exp(fastnn.zeros(2, 2))
         tensor([[1., 0.],
                 [0., 1.]])
     """
@@ -303,7 +303,7 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> multi_dot([fastnn.ones(2, 3), fastnn.ones(3, 4), fastnn.ones(4)])
+        >>> fastnn.linalg.multi_dot([fastnn.ones(2, 3), fastnn.ones(3, 4), fastnn.ones(4)])
         tensor([12., 12.])
     """
     given = list(tensors)

@@ -39,7 +39,8 @@ def pad(
 
     Example:
         >>> import fastnn
-        >>> pad(fastnn.tensor([[1.0, 2.0, 3.0]]), (2, 1), "reflect")
+        >>> import fastnn.nn.functional as F
+        >>> F.pad(fastnn.tensor([[1.0, 2.0, 3.0]]), (2, 1), "reflect")
         tensor([[3., 2., 1., 2., 3., 2.]])
     """
     if mode not in _MODES:

@@ -69,7 +69,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> select_scatter(fastnn.zeros(2, 2), fastnn.ones(2), 0, 1)
+        >>> fastnn.select_scatter(fastnn.zeros(2, 2), fastnn.ones(2), 0, 1)
         tensor([[0., 0.],
                 [1., 1.]])
     """
@@ -107,7 +107,10 @@ def diagonal_scatter(
     Raises:
         ValueError: a src of another shape than the diagonals, or twice the same axis.
     """
-    at = [axis("diagonal_scatter", d, input.ndim) for d in (dim1, dim2)]
+    at = [
+        axis("diagonal_scatter", dim1, input.ndim, "dim1"),
+        axis("diagonal_scatter", dim2, input.ndim, "dim2"),
+    ]
     if at[0] == at[1]:
         raise InvalidValueError(
             f"diagonal_scatter: expected two different axes, got {dim1} and {dim2}"
@@ -283,7 +286,7 @@ def as_strided(
 
     Example:
         >>> import fastnn
-        >>> as_strided(fastnn.arange(4), (3, 2), (1, 1))
+        >>> fastnn.as_strided(fastnn.arange(4), (3, 2), (1, 1))
         tensor([[0, 1],
                 [1, 2],
                 [2, 3]])

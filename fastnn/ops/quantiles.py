@@ -74,7 +74,7 @@ def nanquantile(
 
     Example:
         >>> import fastnn
-        >>> nanquantile(fastnn.tensor([1.0, float("nan"), 3.0]), 0.5)
+        >>> fastnn.nanquantile(fastnn.tensor([1.0, float("nan"), 3.0]), 0.5)
         tensor(2.)
     """
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation)

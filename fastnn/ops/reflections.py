@@ -45,7 +45,7 @@ def geqrf(input: Tensor) -> Reflected:
 
     Example:
         >>> import fastnn
-        >>> a, tau = geqrf(fastnn.tensor([[3.0], [4.0]]))
+        >>> a, tau = fastnn.geqrf(fastnn.tensor([[3.0], [4.0]]))
         >>> a.flatten(), tau
         (tensor([-5.0000,  0.5000]), tensor([1.6000]))
     """
@@ -114,7 +114,7 @@ def householder_product(input: Tensor, tau: Tensor) -> Tensor:
     Example:
         >>> import fastnn
         >>> a = fastnn.tensor([[3.0], [4.0]])
-        >>> householder_product(*fastnn.geqrf(a)).flatten()
+        >>> fastnn.linalg.householder_product(*fastnn.geqrf(a)).flatten()
         tensor([-0.6000, -0.8000])
     """
     lapack.real_matrices("householder_product", input)
@@ -147,7 +147,7 @@ def ormqr(
     Example:
         >>> import fastnn
         >>> a = fastnn.tensor([[3.0], [4.0]])
-        >>> ormqr(*fastnn.geqrf(a), a, transpose=True).flatten().round(decimals=4)
+        >>> fastnn.ormqr(*fastnn.geqrf(a), a, transpose=True).flatten().round(decimals=4)
         tensor([-5.,  0.])
     """
     lapack.real_matrices("ormqr", input, other)

@@ -60,7 +60,7 @@ def searchsorted(
 
     Example:
         >>> import fastnn
-        >>> searchsorted(fastnn.tensor([1, 3, 5]), fastnn.tensor([3, 6]))
+        >>> fastnn.searchsorted(fastnn.tensor([1, 3, 5]), fastnn.tensor([3, 6]))
         tensor([1, 3])
     """
     if side not in (None, "left", "right") or (right and side == "left"):
@@ -263,7 +263,7 @@ def histogram(
 
     Example:
         >>> import fastnn
-        >>> histogram(fastnn.tensor([1.0, 2.0, 1.0]), bins=2, range=(0.0, 4.0)).hist
+        >>> fastnn.histogram(fastnn.tensor([1.0, 2.0, 1.0]), bins=2, range=(0.0, 4.0)).hist
         tensor([2., 1.])
     """
     _check_histogram(input, bins, range, weight)

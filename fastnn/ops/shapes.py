@@ -39,7 +39,7 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> unflatten(fastnn.zeros(2, 6), 1, (3, -1)).shape
+        >>> fastnn.unflatten(fastnn.zeros(2, 6), 1, (3, -1)).shape
         (2, 3, 2)
     """
     at = axis("unflatten", dim, input.ndim or 1)
@@ -108,7 +108,8 @@ def tril_indices(
     """The positions (2, n) on and below a diagonal of a (row, col) matrix, row by row; int64.
 
     Example:
-        >>> tril_indices(2, 2)
+        >>> import fastnn
+        >>> fastnn.tril_indices(2, 2)
         tensor([[0, 1, 1],
                 [0, 0, 1]])
     """
@@ -123,7 +124,8 @@ def triu_indices(
     """The positions (2, n) on and above a diagonal of a (row, col) matrix, row by row; int64.
 
     Example:
-        >>> triu_indices(2, 2)
+        >>> import fastnn
+        >>> fastnn.triu_indices(2, 2)
         tensor([[0, 0, 1],
                 [0, 1, 1]])
     """
@@ -159,7 +161,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> rot90(fastnn.tensor([[1, 2], [3, 4]]))
+        >>> fastnn.rot90(fastnn.tensor([[1, 2], [3, 4]]))
         tensor([[2, 4],
                 [1, 3]])
     """
@@ -238,7 +240,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> cartesian_prod(fastnn.tensor([1, 2]), fastnn.tensor([5, 6]))
+        >>> fastnn.cartesian_prod(fastnn.tensor([1, 2]), fastnn.tensor([5, 6]))
         tensor([[1, 5],
                 [1, 6],
                 [2, 5],
@@ -260,7 +262,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 
     Example:
         >>> import fastnn
-        >>> combinations(fastnn.tensor([1, 2, 3]))
+        >>> fastnn.combinations(fastnn.tensor([1, 2, 3]))
         tensor([[1, 2],
                 [1, 3],
                 [2, 3]])
@@ -287,7 +289,8 @@ def broadcast_shapes(*shapes: int | Sequence[int]) -> Size:
         ValueError: shapes that do not fit.
 
     Example:
-        >>> broadcast_shapes((2, 1), (3,))
+        >>> import fastnn
+        >>> fastnn.broadcast_shapes((2, 1), (3,))
         (2, 3)
     """
     sizes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
@@ -309,7 +312,7 @@ def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, 
 
     Example:
         >>> import fastnn
-        >>> unravel_index(fastnn.tensor([1, 5]), (2, 3))
+        >>> fastnn.unravel_index(fastnn.tensor([1, 5]), (2, 3))
         (tensor([0, 1]), tensor([1, 2]))
     """
     if indices.dtype.kind not in "iu":

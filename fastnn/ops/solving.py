@@ -49,7 +49,7 @@ def inv(A: Tensor) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> inv(fastnn.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        >>> fastnn.linalg.inv(fastnn.tensor([[2.0, 0.0], [0.0, 4.0]]))
         tensor([[0.5000, 0.0000],
                 [0.0000, 0.2500]])
     """
@@ -72,7 +72,7 @@ def det(A: Tensor) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> det(fastnn.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        >>> fastnn.linalg.det(fastnn.tensor([[1.0, 2.0], [3.0, 4.0]]))
         tensor(-2.)
     """
     lapack.real_matrices("det", A, square=True)
@@ -111,7 +111,7 @@ def slogdet(A: Tensor) -> SignLog:
 
     Example:
         >>> import fastnn
-        >>> slogdet(fastnn.eye(3) * 2.0).logabsdet
+        >>> fastnn.linalg.slogdet(fastnn.eye(3) * 2.0).logabsdet
         tensor(2.0794)
     """
     lapack.real_matrices("slogdet", A, square=True)
@@ -137,7 +137,7 @@ def logdet(input: Tensor) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> logdet(fastnn.eye(3))
+        >>> fastnn.logdet(fastnn.eye(3))
         tensor(0.)
     """
     sign, size = slogdet(input)
@@ -182,7 +182,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> solve(fastnn.tensor([[2.0, 0.0], [0.0, 4.0]]), fastnn.tensor([2.0, 2.0]))
+        >>> fastnn.linalg.solve(fastnn.tensor([[2.0, 0.0], [0.0, 4.0]]), fastnn.tensor([2.0, 2.0]))
         tensor([1.0000, 0.5000])
     """
     lapack.real_matrices("solve", A, square=True)
@@ -228,7 +228,7 @@ def solve_triangular(
     Example:
         >>> import fastnn
         >>> a = fastnn.tensor([[2.0, 9.0], [1.0, 1.0]])
-        >>> solve_triangular(a, fastnn.ones(2, 1), upper=False).flatten()
+        >>> fastnn.linalg.solve_triangular(a, fastnn.ones(2, 1), upper=False).flatten()
         tensor([0.5000, 0.5000])
     """
     lapack.real_matrices("solve_triangular", A, square=True)
@@ -287,7 +287,7 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> cholesky(fastnn.tensor([[4.0, 2.0], [2.0, 5.0]]))
+        >>> fastnn.linalg.cholesky(fastnn.tensor([[4.0, 2.0], [2.0, 5.0]]))
         tensor([[2., 0.],
                 [1., 2.]])
     """
@@ -315,7 +315,7 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> cholesky_solve(fastnn.tensor([[8.0]]), fastnn.tensor([[2.0]]))
+        >>> fastnn.cholesky_solve(fastnn.tensor([[8.0]]), fastnn.tensor([[2.0]]))
         tensor([[2.]])
     """
     known, factor = B.detach(), L.detach()

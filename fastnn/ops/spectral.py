@@ -102,7 +102,7 @@ def logdet(input: Tensor) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> logdet(fastnn.eye(3))
+        >>> fastnn.logdet(fastnn.eye(3))
         tensor(0.)
     """
     return _found("logdet", input)
@@ -122,7 +122,7 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> cholesky_solve(fastnn.tensor([[8.0]]), fastnn.tensor([[2.0]]))
+        >>> fastnn.cholesky_solve(fastnn.tensor([[8.0]]), fastnn.tensor([[2.0]]))
         tensor([[2.]])
     """
     return _found("cholesky_solve", B, L, upper)

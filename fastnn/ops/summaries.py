@@ -65,7 +65,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Sorted:
 
     Example:
         >>> import fastnn
-        >>> mode(fastnn.tensor([3, 1, 3, 2])).values
+        >>> fastnn.mode(fastnn.tensor([3, 1, 3, 2])).values
         tensor(3)
     """
     at = axis("mode", dim, input.ndim or 1)
@@ -99,7 +99,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
 
     Example:
         >>> import fastnn
-        >>> nanmedian(fastnn.tensor([1.0, float("nan"), 3.0]))
+        >>> fastnn.nanmedian(fastnn.tensor([1.0, float("nan"), 3.0]))
         tensor(1.)
     """
     if input.dtype.kind != "f":
@@ -163,7 +163,7 @@ def cov(
 
     Example:
         >>> import fastnn
-        >>> cov(fastnn.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]))
+        >>> fastnn.cov(fastnn.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]))
         tensor([[ 1., -1.],
                 [-1.,  1.]])
     """
@@ -214,7 +214,7 @@ def corrcoef(input: Tensor) -> Tensor:
 
     Example:
         >>> import fastnn
-        >>> corrcoef(fastnn.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]))
+        >>> fastnn.corrcoef(fastnn.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]))
         tensor([[ 1., -1.],
                 [-1.,  1.]])
     """

@@ -90,7 +90,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> Factors:
 
     Example:
         >>> import fastnn
-        >>> lu_factor(fastnn.tensor([[1.0, 2.0], [4.0, 4.0]])).LU
+        >>> fastnn.linalg.lu_factor(fastnn.tensor([[1.0, 2.0], [4.0, 4.0]])).LU
         tensor([[4.0000, 4.0000],
                 [0.2500, 1.0000]])
     """
@@ -209,6 +209,7 @@ def lu_unpack(
 
     Example:
         >>> import fastnn
+        >>> from fastnn import lu_unpack
         >>> P, L, U = lu_unpack(*fastnn.linalg.lu_factor(fastnn.tensor([[1.0, 2.0], [4.0, 4.0]])))
         >>> P @ L @ U
         tensor([[1., 2.],
@@ -232,7 +233,7 @@ def lu_parts(A: Tensor, *, pivot: bool = True) -> Parts:
 
     Example:
         >>> import fastnn
-        >>> lu_parts(fastnn.tensor([[1.0, 2.0], [4.0, 4.0]])).L
+        >>> fastnn.linalg.lu(fastnn.tensor([[1.0, 2.0], [4.0, 4.0]])).L
         tensor([[1.0000, 0.0000],
                 [0.2500, 1.0000]])
     """
@@ -247,7 +248,7 @@ def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> tuple[Tensor, 
 
     Example:
         >>> import fastnn
-        >>> lu(fastnn.eye(2))[1]
+        >>> fastnn.lu(fastnn.eye(2))[1]
         tensor([1, 2], dtype=fastnn.int32)
     """
     found = lu_factor_ex(A, pivot=pivot)
@@ -270,7 +271,7 @@ def solve_by_factors(
     Example:
         >>> import fastnn
         >>> LU, pivots = fastnn.linalg.lu_factor(fastnn.tensor([[0.0, 2.0], [4.0, 0.0]]))
-        >>> solve_by_factors(LU, pivots, fastnn.ones(2, 1)).flatten()
+        >>> fastnn.linalg.lu_solve(LU, pivots, fastnn.ones(2, 1)).flatten()
         tensor([0.2500, 0.5000])
     """
     lapack.real_matrices("lu_solve", LU, square=True)
@@ -293,6 +294,7 @@ def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
 
     Example:
         >>> import fastnn
+        >>> from fastnn import lu_solve
         >>> lu_solve(fastnn.tensor([[6.0]]), *fastnn.linalg.lu_factor(fastnn.tensor([[2.0]])))
         tensor([[3.]])
     """

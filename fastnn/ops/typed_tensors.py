@@ -41,7 +41,8 @@ class _OfOneDtype(type):
 class FloatTensor(metaclass=_OfOneDtype):
     """Tensors of float32: `FloatTensor([1, 2])`, `FloatTensor(2, 3)`, `isinstance(x, FloatTensor)`.
 
-    >>> FloatTensor([1, 2])
+    >>> import fastnn
+    >>> fastnn.FloatTensor([1, 2])
     tensor([1., 2.])
     """
 

@@ -31,7 +31,8 @@ __all__ = [
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Swap two axes, as a view."""
-    a, b = (axis_or_none("transpose", dim, input.ndim) for dim in (dim0, dim1))
+    a = axis_or_none("transpose", dim0, input.ndim, "dim0")
+    b = axis_or_none("transpose", dim1, input.ndim, "dim1")
     if input.ndim == 0:
         return permute(input, ())
     axes = list(range(input.ndim))
@@ -43,7 +44,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Flatten axes start_dim..end_dim into one; one axis: the tensor itself."""
     if input.ndim == 0:
         return reshape(input, (1,))
-    first, last = axis("flatten", start_dim, input.ndim), axis("flatten", end_dim, input.ndim)
+    first = axis("flatten", start_dim, input.ndim, "start_dim")
+    last = axis("flatten", end_dim, input.ndim, "end_dim")
     if first == last:
         return input
     if first > last:
@@ -72,7 +74,8 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
     start, end = ([v] if isinstance(v, int) else list(v) for v in (source, destination))
     if len(start) != len(end):
         raise InvalidValueError(f"movedim: expected as many places as axes, got {start} and {end}")
-    at, to = ([axis("movedim", d, input.ndim) for d in dims] for dims in (start, end))
+    at = [axis("movedim", d, input.ndim, "source") for d in start]
+    to = [axis("movedim", d, input.ndim, "destination") for d in end]
     if len({*at}) < len(at) or len({*to}) < len(to):
         raise InvalidValueError(f"movedim: an axis comes twice in {source} or {destination}")
     rest = [d for d in range(input.ndim) if d not in at]
@@ -158,7 +161,8 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Split along `dim` into at most `chunks` views of equal size; the last may be smaller."""
     if chunks < 1:
         raise InvalidValueError(f"chunks: expected at least 1, got {chunks}")
-    return split(input, max(-(-input.shape[dim] // chunks), 1), dim)
+    at = axis("chunk", dim, input.ndim)
+    return split(input, max(-(-input.shape[at] // chunks), 1), at)
 
 
 parts_by_name = also(

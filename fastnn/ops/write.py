@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._core import engine
 from fastnn._core.tape import owner
 from fastnn._support import default, dtypes
 from fastnn._support.errors import InvalidValueError, broadcast_shapes
 from fastnn.ops.promote import cast, fits, pair, real, same_real
 from fastnn.ops.table import TABLE, Op, execute
-from fastnn.tape import listener, versions
+from fastnn.tape import versions
 from fastnn.tape.inference import check_writable
 from fastnn.tensor import Tensor, as_dtype, of_array
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def repeats(array: NDArray[Any]) -> bool:
     """Whether several elements of an array are one place in memory, as after `expand`."""
-    if array.flags.c_contiguous:
+    if array.flags.forc:
         return False
     return any(step == 0 and n > 1 for n, step in zip(array.shape, array.strides, strict=True))
 
@@ -74,18 +75,23 @@ def _dense(array: NDArray[Any]) -> bool:
 
 
 def _write(op: Op, x: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
-    check_writable(x, f"{op.name}_")
+    if x._inference:
+        check_writable(x, f"{op.name}_")
     check_places(x)
     out = x._array
     arrays = tuple([_apart(out, t._array) for t in inputs])
     if len(arrays) > 1:
         same_real(op.name, *arrays)
-    if broadcast_shapes(x._array.shape, *[a.shape for a in arrays]) != x.shape:
+    shape = out.shape
+    if any([a.shape != shape for a in arrays]) and (
+        broadcast_shapes(shape, *[a.shape for a in arrays]) != shape
+    ):
         raise InvalidValueError(f"{op.name}_: shape {arrays[-1].shape} does not fit into {x.shape}")
-    if listener.active is not None:
-        listener.active.writes(x._array)
-    execute(op, (x._array,), arrays, (), ())
-    versions.wrote(x._array, f"{op.name}_")
+    recorder = engine.recorder()
+    if recorder is not None:
+        recorder.writes(out)
+    execute(op, (out,), arrays, (), ())
+    versions.wrote(out, f"{op.name}_")
     return x
 
 

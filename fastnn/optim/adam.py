@@ -45,8 +45,9 @@ class Adam(BlockOptimizer):
     Source: Kingma & Ba 2015 and Reddi et al. 2018, the form of torch's `optim.Adam`.
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> w = fastnn.tensor([1.0], requires_grad=True)
-    >>> optimizer = Adam([w], lr=0.01)
+    >>> optimizer = optim.Adam([w], lr=0.01)
     >>> (0.5 * w * w).sum().backward()
     >>> optimizer.step()
     >>> round(w.item(), 6)
@@ -117,8 +118,9 @@ class AdamW(Adam):
     Source: Loshchilov & Hutter 2019, the form of torch's `optim.AdamW`.
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> w = fastnn.tensor([1.0], requires_grad=True)
-    >>> AdamW([w]).param_groups[0]["weight_decay"]
+    >>> optim.AdamW([w]).param_groups[0]["weight_decay"]
     0.01
     """
 
@@ -185,8 +187,9 @@ class NAdam(BlockOptimizer):
     Source: Dozat 2016, the form of torch's `optim.NAdam`.
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> w = fastnn.tensor([1.0], requires_grad=True)
-    >>> optimizer = NAdam([w], lr=0.1)
+    >>> optimizer = optim.NAdam([w], lr=0.1)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> round(w.item(), 4)
@@ -258,8 +261,9 @@ class RAdam(BlockOptimizer):
     Source: Liu et al. 2020, the form of torch's `optim.RAdam`.
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> w = fastnn.tensor([1.0], requires_grad=True)
-    >>> optimizer = RAdam([w], lr=0.1)
+    >>> optimizer = optim.RAdam([w], lr=0.1)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> round(w.item(), 6)
@@ -324,8 +328,9 @@ class Adamax(BlockOptimizer):
     Source: Kingma & Ba 2015, algorithm 2, the form of torch's `optim.Adamax`.
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> w = fastnn.tensor([1.0], requires_grad=True)
-    >>> optimizer = Adamax([w], lr=0.1)
+    >>> optimizer = optim.Adamax([w], lr=0.1)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> round(w.item(), 6)

@@ -48,8 +48,9 @@ class Adagrad(BlockOptimizer):
     Source: Duchi et al. 2011, the form of torch's `optim.Adagrad`; Keras 3 `optimizers.Adagrad`.
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> w = fastnn.tensor([1.0], requires_grad=True)
-    >>> optimizer = Adagrad([w], lr=0.1)
+    >>> optimizer = optim.Adagrad([w], lr=0.1)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> round(w.item(), 6)
@@ -131,8 +132,9 @@ class RMSprop(BlockOptimizer):
     `optimizers.RMSprop`.
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> w = fastnn.tensor([1.0], requires_grad=True)
-    >>> optimizer = RMSprop([w], lr=0.01)
+    >>> optimizer = optim.RMSprop([w], lr=0.01)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> round(w.item(), 6)
@@ -214,8 +216,9 @@ class Adadelta(BlockOptimizer):
     Source: Zeiler 2012, the form of torch's `optim.Adadelta`.
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> w = fastnn.tensor([1.0], requires_grad=True)
-    >>> optimizer = Adadelta([w])
+    >>> optimizer = optim.Adadelta([w])
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> round(w.item(), 5)
@@ -292,8 +295,9 @@ class Adafactor(BlockOptimizer):
     Source: Shazeer & Stern 2018, the form of torch's `optim.Adafactor`.
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> w = fastnn.tensor([[1.0, 1.0]], requires_grad=True)
-    >>> optimizer = Adafactor([w], lr=0.1)
+    >>> optimizer = optim.Adafactor([w], lr=0.1)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> [round(v, 4) for v in w.tolist()[0]]

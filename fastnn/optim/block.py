@@ -65,8 +65,8 @@ class Block:
         self._place = slice(engine.HYPER_STEPS, engine.HYPER_STEPS + n_counts)
         self._counts: list[Counts] = [(0.0,) * n_counts] * len(params)  # of what has no segment
         self.taken: tuple[tuple[bool, ...], bool] | None = None
-        self._numbers: tuple[float, ...] = ()
-        self.source: tuple[object, ...] | None = None  # the settings `_numbers` was made from
+        self.numbers: tuple[float, ...] = ()
+        self.source: tuple[object, ...] | None = None  # the settings `numbers` was made from
 
     def add_moment(self, name: str) -> None:
         """Add a moment of zeros: a vector laid out as the values, or what `shape_of` says."""
@@ -169,7 +169,7 @@ class Block:
             self.segments = []
             for first, last in _runs(active, counts, whole):
                 segment = self._segment(first, last)
-                segment.hyper._array[: len(self._numbers)] = self._numbers
+                segment.hyper._array[: len(self.numbers)] = self.numbers
                 segment.hyper._array[self._place] = counts[first]
                 self.segments.append(segment)
             self._counts = counts
@@ -178,7 +178,7 @@ class Block:
 
     def write(self, numbers: tuple[float, ...]) -> None:
         """Write the group's hyperparameters where the kernels read them."""
-        self._numbers = numbers
+        self.numbers = numbers
         for segment in self.segments:
             segment.hyper._array[: len(numbers)] = numbers
 

@@ -68,6 +68,7 @@ class BlockOptimizer(Optimizer):
         self.defaults = dict(defaults)
         self._numbers(self.defaults)
         self._settings = operator.itemgetter(*self.defaults)
+        self._lr_at = [*self.defaults, "lr"].index("lr")
         self._hooks = no_hooks()
         self.param_groups: list[Group] = []
         self._blocks: list[list[Block]] = []  # for each group, by dtype
@@ -248,8 +249,22 @@ class BlockOptimizer(Optimizer):
             group = {key: settings.number(group[key]) for key in group if key != "params"}
         given = self._settings(group)
         if given != block.source:
-            block.write(self._numbers(group))
+            block.write(self._numbers_of(group, given, block.source, block.numbers))
             block.source = given
+
+    def _numbers_of(
+        self,
+        group: Group,
+        given: tuple[object, ...],
+        before: tuple[object, ...] | None,
+        numbers: tuple[float, ...],
+    ) -> tuple[float, ...]:
+        """`_numbers(group)`, as from the settings `given`; `numbers` were those of `before`. Where
+        a schedule has changed the learning rate alone, the others are not checked again."""
+        at = self._lr_at
+        if before and given[:at] == before[:at] and given[at + 1 :] == before[at + 1 :]:
+            return (settings.learning_rate(group), *numbers[1:])
+        return self._numbers(group)
 
     def pack(self) -> None:
         """Repack parameters that another optimizer has moved; no effect otherwise.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn._core.tape import hold
+from fastnn._core.tape import hold, span
 from fastnn.nn.parameter import Parameter
 from fastnn.tensor import Tensor, of_array
 
@@ -31,6 +31,9 @@ class FlatParameters:
         grads: for each parameter, its view of `gradients`.
         starts: where each parameter begins, and at last the length of the vectors.
 
+    >>> import numpy as np
+    >>> from fastnn import Parameter
+    >>> from fastnn.optim.flat import FlatParameters
     >>> a, b = Parameter(np.ones((2, 3), np.float32)), Parameter(np.ones(3, np.float32))
     >>> flat = FlatParameters.of([a, b])
     >>> flat.starts, np.shares_memory(a.detach().numpy(), flat.values.numpy())
@@ -99,5 +102,5 @@ def _memory_order(array: Array) -> list[int]:
 
 def _aligned_zeros(n: int, dtype: np.dtype[Any]) -> Array:
     raw = np.zeros(n * dtype.itemsize + ALIGN_BYTES, np.uint8)
-    offset = -raw.__array_interface__["data"][0] % ALIGN_BYTES
+    offset = -span(raw)[0] % ALIGN_BYTES
     return raw[offset : offset + n * dtype.itemsize].view(dtype)

@@ -52,9 +52,10 @@ class LevenbergMarquardt(BlockOptimizer):
     Nielsen & Tingleff 2004, algorithm 3.16; Hagan & Menhaj 1994 for nets.
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> x = fastnn.tensor([0.0, 1.0, 2.0, 3.0])
     >>> w = fastnn.tensor([1.0, 0.0], requires_grad=True)
-    >>> optimizer = LevenbergMarquardt([w])
+    >>> optimizer = optim.LevenbergMarquardt([w])
     >>> residuals = lambda: w[0] * (w[1] * x).exp() - 2 * (0.5 * x).exp()
     >>> for _ in range(10):
     ...     loss = optimizer.step(residuals)

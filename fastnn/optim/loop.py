@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Hashable, Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from fastnn._core import engine
 from fastnn._support import check
+from fastnn._support.dtypes import float32, float64
 from fastnn.optim.block import Block
 from fastnn.optim.block_optimizer import BlockOptimizer
+from fastnn.optim.flat import FlatParameters
 from fastnn.optim.groups import tensors_of
+from fastnn.optim.lbfgs import LBFGS
 from fastnn.tape import versions
 from fastnn.tensor import Tensor
 
+_Result = TypeVar("_Result")
+REALS = (float32, float64)
 Table = npt.NDArray[np.float64]
 
 
@@ -54,8 +61,10 @@ def rates(optimizer: BlockOptimizer, tables: Sequence[Table]) -> list[tuple[Tabl
 
 def forget_numbers(optimizer: BlockOptimizer) -> None:
     """Force the settings to be rewritten before the next step: `rates` has overwritten them."""
+    at = optimizer._lr_at
     for block in blocks_of(optimizer):
-        block.source = None
+        if block.source is not None:  # another learning rate than any
+            block.source = (*block.source[:at], None, *block.source[at + 1 :])
 
 
 def layout_of(optimizer: BlockOptimizer, places: dict[int, int]) -> Hashable:
@@ -116,6 +125,45 @@ def is_plain(optimizer: object) -> bool:
     )
 
 
+def gather_gradients(optimizer: BlockOptimizer) -> None:
+    """In a step that is recorded: let its gradients lie in the flat vectors."""
+    recorder: Any = engine.recorder()
+    for block in blocks_of(optimizer):
+        block.take_gradients()
+        recorder.valid_while(
+            partial(_has_gradients, block, block.flat, block.flat.gradients),
+            _nothing_to_write,
+            [(block, "flat"), (block.flat, "gradients")],
+        )
+        recorder.renewals.append(block.renew_gradients)
+
+
+def _has_gradients(block: Block, flat: FlatParameters, gradients: Tensor) -> bool:
+    return block.flat is flat and flat.gradients is gradients
+
+
+def _nothing_to_write() -> None:
+    pass
+
+
+def takes_programs(optimizer: Any) -> bool:
+    """Whether a program can evaluate for its steps that call a closure: it is L-BFGS, of a type
+    that the engine computes in, without hooks."""
+    own = getattr(type(optimizer), "step", None) is LBFGS.step
+    return own and not any(optimizer._hooks) and next(blocks_of(optimizer)).flat.dtype in REALS
+
+
+def step_by_program(
+    optimizer: Any, program: Any, arrays: tuple[npt.NDArray[Any], ...], places: Sequence[int]
+) -> list[float]:
+    """As `step_by_closure`, for an optimizer that `takes_programs`.
+
+    program: writes the gradients to the flat vectors.
+    arrays: of the program. places: those among them of the loss and of other figures.
+    """
+    return _kept_finite(optimizer, lambda: optimizer._step_by(program, arrays, places))
+
+
 def step_by_closure(optimizer: Any, evaluate: Callable[[], Sequence[Tensor]]) -> list[float]:
     """One step of an optimizer that evaluates the loss several times, as L-BFGS does.
 
@@ -129,7 +177,6 @@ def step_by_closure(optimizer: Any, evaluate: Callable[[], Sequence[Tensor]]) ->
             as before the step.
     """
     first: list[float] = []
-    before = [block.flat.values._array.copy() for block in blocks_of(optimizer)]
 
     def closure() -> float:
         found = [float(figure.detach().item()) for figure in evaluate()]
@@ -139,11 +186,22 @@ def step_by_closure(optimizer: Any, evaluate: Callable[[], Sequence[Tensor]]) ->
             first.extend(found)
         return found[0]
 
-    optimizer.step(closure)
+    _kept_finite(optimizer, lambda: optimizer.step(closure))
+    return first
+
+
+def _kept_finite(optimizer: Any, step: Callable[[], _Result]) -> _Result:
+    """Run a step; where it ends at a loss or parameters that are not finite, take it back.
+
+    Raises:
+        FloatingPointError: it was taken back.
+    """
+    before = [block.flat.values._array.copy() for block in blocks_of(optimizer)]
+    result = step()
     vectors = [block.flat.values._array for block in blocks_of(optimizer)]
     if not (math.isfinite(optimizer._loss) and all(map(check.are_finite, vectors))):
         for vector, values in zip(vectors, before, strict=True):
             np.copyto(vector, values)
             versions.wrote(vector, "step")
         raise FloatingPointError("loss: not finite where the step ends")
-    return first
+    return result

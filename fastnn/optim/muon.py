@@ -69,8 +69,9 @@ class Muon(BlockOptimizer):
     torch's `optim.Muon`.
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> w = fastnn.eye(2).requires_grad_()
-    >>> optimizer = Muon([w], lr=0.1, weight_decay=0.0)
+    >>> optimizer = optim.Muon([w], lr=0.1, weight_decay=0.0)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> bool(abs(w - 0.9 * fastnn.eye(2)).max() < 0.05)

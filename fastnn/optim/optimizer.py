@@ -80,7 +80,8 @@ class Optimizer(Hooked):
     Source: torch's `optim.Optimizer`.
 
     >>> import fastnn
-    >>> class Descent(Optimizer):
+    >>> from fastnn import optim
+    >>> class Descent(optim.Optimizer):
     ...     @fastnn.no_grad()
     ...     def step(self):
     ...         for group in self.param_groups:

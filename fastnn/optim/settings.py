@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fastnn._support import check
+from fastnn._support import check, dtypes
 from fastnn.tensor import Tensor
 
 Group = dict[str, Any]
@@ -161,9 +161,11 @@ def parameters_of(given: Group) -> Group:
             raise TypeError(f"params[{i}]: expected a Tensor, got {check.show(p)}")
         if not p.is_leaf:
             raise ValueError(f"params[{i}]: can't optimize a non-leaf Tensor")
-        check.real_dtype(p.dtype, f"params[{i}]")
-    first = sorted({id(p): i for i, p in reversed(list(enumerate(tensors)))}.values())
-    if len(first) < len(tensors):
+        if not dtypes.is_float(p._array.dtype):
+            check.real_dtype(p.dtype, f"params[{i}]")
+    first: Sequence[int] = range(len(tensors))
+    if len(set(map(id, tensors))) < len(tensors):
+        first = sorted({id(p): i for i, p in reversed(list(enumerate(tensors)))}.values())
         warnings.warn(
             "params: optimizer contains a parameter group with duplicate parameters; each takes "
             "one step here, while torch takes one for each time that it is listed",

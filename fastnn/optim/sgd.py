@@ -42,8 +42,9 @@ class SGD(BlockOptimizer):
     Source: torch's `optim.SGD`; Sutskever et al. 2013; Keras 3 `optimizers.SGD`.
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> w = fastnn.tensor([1.0], requires_grad=True)
-    >>> optimizer = SGD([w], lr=0.1)
+    >>> optimizer = optim.SGD([w], lr=0.1)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> round(w.item(), 6)
@@ -125,8 +126,9 @@ class EMAMomentum(BlockOptimizer):
     Source: the momentum of textbooks, such as Ng's Deep Learning Specialization (2017).
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> w = fastnn.tensor([1.0], requires_grad=True)
-    >>> optimizer = EMAMomentum([w], lr=0.1)
+    >>> optimizer = optim.EMAMomentum([w], lr=0.1)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> round(w.item(), 6)
@@ -189,8 +191,9 @@ class ASGD(BlockOptimizer):
     Source: Polyak & Juditsky 1992, the form of torch's `optim.ASGD`.
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> w = fastnn.tensor([1.0], requires_grad=True)
-    >>> optimizer = ASGD([w], lr=0.1)
+    >>> optimizer = optim.ASGD([w], lr=0.1)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> round(w.item(), 6)

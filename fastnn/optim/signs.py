@@ -32,8 +32,9 @@ class Rprop(BlockOptimizer):
     Source: Riedmiller & Braun 1993, the form of torch's `optim.Rprop`.
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> w = fastnn.tensor([1.0], requires_grad=True)
-    >>> optimizer = Rprop([w], lr=0.1)
+    >>> optimizer = optim.Rprop([w], lr=0.1)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> round(w.item(), 6)
@@ -100,8 +101,9 @@ class Lion(BlockOptimizer):
     Source: Chen et al. 2023, program 1.
 
     >>> import fastnn
+    >>> from fastnn import optim
     >>> w = fastnn.tensor([1.0], requires_grad=True)
-    >>> optimizer = Lion([w], lr=0.1)
+    >>> optimizer = optim.Lion([w], lr=0.1)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> round(w.item(), 6)

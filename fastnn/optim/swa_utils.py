@@ -123,6 +123,7 @@ class AveragedModel(Module):
     Source: Izmailov et al. 2018; torch.optim.swa_utils.AveragedModel.
 
     >>> import fastnn
+    >>> from fastnn.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
     >>> model = fastnn.nn.Linear(2, 1)
     >>> averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9))
     >>> averaged.update_parameters(model)
@@ -246,6 +247,7 @@ class SWALR(LRScheduler):
     Source: torch.optim.swa_utils.SWALR.
 
     >>> from fastnn import nn, optim
+    >>> from fastnn.optim.swa_utils import SWALR
     >>> layer = nn.Linear(2, 1)
     >>> optimizer = optim.SGD(layer.parameters(), lr=1.0)
     >>> scheduler = SWALR(optimizer, swa_lr=0.5, anneal_epochs=2, anneal_strategy="linear")

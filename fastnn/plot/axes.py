@@ -38,8 +38,8 @@ def axes_or_new(ax: Axes | None, width: float = 5.2, height: float = 4.2) -> Axe
 
 
 def dress(ax: Axes, title: str, x: str, y: str, *, grid: bool = True) -> None:
-    """Set title, labels, spines and grid."""
-    ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=10)
+    """Set title, labels, spines and grid; `ax.set_title` afterwards replaces the title."""
+    ax.set_title(title, fontsize=11, fontweight="bold", color=INK, pad=10)
     ax.set_xlabel(x, color=INK)
     ax.set_ylabel(y, color=INK)
     ax.tick_params(colors=INK, labelsize=9, length=3)
@@ -48,6 +48,14 @@ def dress(ax: Axes, title: str, x: str, y: str, *, grid: bool = True) -> None:
     if grid:
         ax.grid(True, color=FAINT, linewidth=0.7, alpha=0.7)
         ax.set_axisbelow(True)
+
+
+def legend(ax: Axes) -> None:
+    """A legend that covers no curve: two entries find room, more stand beside the axes."""
+    if len(ax.get_legend_handles_labels()[1]) > 2:
+        ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    else:
+        ax.legend(frameon=False, fontsize=9)
 
 
 def two(name: str, value: Any) -> tuple[Any, Any]:

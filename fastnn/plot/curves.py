@@ -13,7 +13,7 @@ from fastnn import autograd
 from fastnn._support import check
 from fastnn.nn import Module
 from fastnn.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
-from fastnn.plot.axes import PALETTE, axes_or_new, dress, two
+from fastnn.plot.axes import PALETTE, axes_or_new, dress, legend, two
 from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def activations(
         TypeError, ValueError: no function, a function that is not elementwise, an empty span.
 
     Example:
-        >>> from fastnn import nn
-        >>> ax = activations(nn.ReLU(), nn.Tanh())
+        >>> from fastnn import nn, plot
+        >>> ax = plot.activations(nn.ReLU(), nn.Tanh())
     """
     if not functions:
         raise TypeError("functions: expected at least one, such as nn.ReLU()")
@@ -59,14 +59,14 @@ def activations(
         raise ValueError(f"span: expected (low, high) with low < high, got {(low, high)}")
     x = np.linspace(low, high, check.integer("points", points, 2))
     curves = [_value_and_slope(f"functions[{i}]", f, x) for i, f in enumerate(functions)]
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, 6.8)
     for i, (f, (y, slope)) in enumerate(zip(functions, curves, strict=True)):
         name, color = _name(f), PALETTE[i % len(PALETTE)]
         ax.plot(x, y, color=color, linewidth=1.8, label=name)
         if derivatives:
             ax.plot(x, slope, "--", color=color, linewidth=1.3, label=f"{name}, derivative")
     dress(ax, "Activations", "x", "")
-    ax.legend(frameon=False, fontsize=9)
+    legend(ax)
     return ax
 
 
@@ -112,21 +112,21 @@ def schedules(*schedulers: LRScheduler, steps: int, group: int = 0, ax: Axes | N
             that does not exist.
 
     Example:
-        >>> from fastnn import nn, optim
+        >>> from fastnn import nn, optim, plot
         >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=0.1)
         >>> scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=50)
-        >>> ax = schedules(scheduler, steps=50)
+        >>> ax = plot.schedules(scheduler, steps=50)
     """
     if not schedulers:
         raise TypeError("schedulers: expected at least one")
     steps = check.integer("steps", steps, 1)
     rates = [_rates(f"schedulers[{i}]", s, steps, group) for i, s in enumerate(schedulers)]
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, 6.8)
     for i, (scheduler, lr) in enumerate(zip(schedulers, rates, strict=True)):
         color, label = PALETTE[i % len(PALETTE)], type(scheduler).__name__
         ax.plot(np.arange(steps), lr, color=color, linewidth=1.8, label=label)
     dress(ax, "Learning rate", "step", "")
-    ax.legend(frameon=False, fontsize=9)
+    legend(ax)
     return ax
 
 

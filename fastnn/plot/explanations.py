@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn._support import check
 from fastnn.explain.curves import Calibration, Dependence, calibration as calibration_of
-from fastnn.plot.axes import FAINT, INK, PALETTE, TRAIN, axes_or_new, dress
+from fastnn.plot.axes import FAINT, INK, PALETTE, TRAIN, axes_or_new, dress, legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,8 @@ def importance(
         ValueError: not as many names as values.
 
     Example:
-        >>> ax = importance([0.1, 0.7], ["width", "kind"])
+        >>> from fastnn import plot
+        >>> ax = plot.importance([0.1, 0.7], ["width", "kind"])
     """
     unit = str(getattr(values, "unit", "importance"))
     if names is None and hasattr(values, "names"):
@@ -82,9 +83,9 @@ def partial_dependence(
         ImportError: matplotlib is not installed.
 
     Example:
-        >>> from fastnn import explain
+        >>> from fastnn import explain, plot
         >>> found = explain.partial_dependence(lambda x: x[:, 0] ** 2, [[0.0], [1.0], [2.0]], 0)
-        >>> ax = partial_dependence(found, "width")
+        >>> ax = plot.partial_dependence(found, "width")
     """
     ax = axes_or_new(ax)
     texts = found.grid.dtype.kind not in "iufM"
@@ -104,7 +105,7 @@ def partial_dependence(
                       ha="right" if long else "center")  # fmt: skip
     dress(ax, "Partial dependence", name, target)
     if len(classes):
-        ax.legend(frameon=False, fontsize=9)
+        legend(ax)
     return ax
 
 
@@ -123,7 +124,8 @@ def calibration(y: Any, p: Any = None, ax: Axes | None = None, **options: Any) -
         ValueError: as of `explain.calibration`.
 
     Example:
-        >>> ax = calibration([0, 0, 1, 1], [0.1, 0.2, 0.9, 0.7])
+        >>> from fastnn import plot
+        >>> ax = plot.calibration([0, 0, 1, 1], [0.1, 0.2, 0.9, 0.7])
     """
     found = y if isinstance(y, Calibration) else calibration_of(y, p, **options)
     ax = axes_or_new(ax)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support import check
+from fastnn._support.columns import in_order
 from fastnn.explain.inputs import a_module, leaf_for, one_number
 from fastnn.nn import Module
 from fastnn.nn.modes import evaluating
-from fastnn.plot.axes import INK, PALETTE, axes_or_new, dress, two, wide_range
+from fastnn.plot.axes import INK, PALETTE, axes_or_new, dress, legend, two, wide_range
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -67,9 +68,10 @@ def loss_landscape(
     Source: Li et al. 2018, Visualizing the Loss Landscape of Neural Nets, section 4.
 
     Example:
-        >>> from fastnn import nn
+        >>> import numpy as np
+        >>> from fastnn import nn, plot
         >>> x, y = np.eye(3, dtype=np.float32), np.arange(3)
-        >>> ax = loss_landscape(nn.Linear(3, 3), x, y, nn.CrossEntropyLoss())
+        >>> ax = plot.loss_landscape(nn.Linear(3, 3), x, y, nn.CrossEntropyLoss())
     """
     a_module(model)
     span = check.real("span", span, 0.0, open_low=True)
@@ -171,11 +173,12 @@ def decision_boundary(
         TypeError, ValueError: x is not a table of at least two features, y has another length.
 
     Example:
-        >>> from fastnn import nn
+        >>> import numpy as np
+        >>> from fastnn import nn, plot
         >>> x = np.random.RandomState(0).randn(50, 2).astype(np.float32)
-        >>> ax = decision_boundary(nn.Linear(2, 3), x)
+        >>> ax = plot.decision_boundary(nn.Linear(2, 3), x)
     """
-    table = np.asarray(x)
+    table = np.asarray(in_order(model, x))
     if table.ndim != 2 or table.shape[1] < 2 or not len(table):
         raise ValueError(f"x: expected rows of at least 2 features, got shape {table.shape}")
     i, j = (check.integer(f"columns[{k}]", c, 0, table.shape[1] - 1)
@@ -251,8 +254,8 @@ def weight_histograms(
         TypeError, ValueError: invalid input, no such parameter, values that are not finite.
 
     Example:
-        >>> from fastnn import nn
-        >>> ax = weight_histograms(nn.Bilinear(3, 4, 5))
+        >>> from fastnn import nn, plot
+        >>> ax = plot.weight_histograms(nn.Bilinear(3, 4, 5))
     """
     a_module(model)
     bins = check.integer("bins", bins, 1)
@@ -265,10 +268,10 @@ def weight_histograms(
             raise ValueError(f"{name}: expected finite values, got some that are not")
     everything = np.concatenate([values.ravel() for _, values in named])
     edges = np.histogram_bin_edges(everything, bins)
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, 6.2)
     for i, (name, values) in enumerate(named):
         density, _ = np.histogram(values, edges, density=True)
         ax.stairs(density, edges, color=PALETTE[i % len(PALETTE)], linewidth=1.5, label=name)
     dress(ax, "Weights", "value", "density")
-    ax.legend(frameon=False, fontsize=9)
+    legend(ax)
     return ax

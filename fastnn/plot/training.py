@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastnn.plot.axes import INK, TRAIN, VALIDATION, axes_or_new, dress, new_figure, wide_range
+from fastnn.plot.axes import (
+    INK,
+    TRAIN,
+    VALIDATION,
+    axes_or_new,
+    dress,
+    legend,
+    new_figure,
+    wide_range,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +44,8 @@ def learning_curves(history: Any, ax: Axes | None = None, *, metric: str = "loss
         ValueError: the history does not hold the metric.
 
     Example:
-        >>> ax = learning_curves({"loss": [1.0, 0.5], "val_loss": [1.1, 0.7]})
+        >>> from fastnn import plot
+        >>> ax = plot.learning_curves({"loss": [1.0, 0.5], "val_loss": [1.1, 0.7]})
     """
     values: History = getattr(history, "history", history)
     if metric not in values:
@@ -55,7 +65,7 @@ def learning_curves(history: Any, ax: Axes | None = None, *, metric: str = "loss
     if metric == "loss" and wide_range(*(numbers for numbers, _, _ in drawn)):
         ax.set_yscale("log")
     if drawn:
-        ax.legend(frameon=False, fontsize=9)
+        legend(ax)
     return ax
 
 
@@ -92,7 +102,8 @@ def confusion_matrix(
         ValueError: the shapes differ, or an index is out of range.
 
     Example:
-        >>> ax = confusion_matrix([0, 1, 1], [0, 1, 0], ["no", "yes"])
+        >>> from fastnn import plot
+        >>> ax = plot.confusion_matrix([0, 1, 1], [0, 1, 0], ["no", "yes"])
     """
     counts = count_confusion(y_true, y_pred, len(classes))
     ax = axes_or_new(ax)
@@ -150,7 +161,8 @@ def predicted_against_true(y: ArrayLike, p: ArrayLike, ax: Axes | None = None) -
         ValueError: the sizes differ, or are 0.
 
     Example:
-        >>> ax = predicted_against_true([1.0, 2.0], [1.1, 1.8])
+        >>> from fastnn import plot
+        >>> ax = plot.predicted_against_true([1.0, 2.0], [1.1, 1.8])
     """
     true, predicted = np.asarray(y, float).ravel(), np.asarray(p, float).ravel()
     if true.shape != predicted.shape or not true.size:
@@ -199,8 +211,10 @@ def training_report(
         OSError: the file cannot be written.
 
     Example:
-        >>> h = {"loss": [1.0, 0.5], "val_loss": [1.1, 0.7]}
-        >>> figure = training_report(h, [1.0, 2.0], [1.1, 1.8], "run.png")  # doctest: +SKIP
+        >>> import io
+        >>> from fastnn import plot
+        >>> h, file = {"loss": [1.0, 0.5], "val_loss": [1.1, 0.7]}, io.BytesIO()
+        >>> figure = plot.training_report(h, [1.0, 2.0], [1.1, 1.8], file)  # or "run.png"
     """
     values: History = getattr(history, "history", history)
     curves = ["loss"] + (["accuracy"] if "accuracy" in values else [])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support import check
+from fastnn._support.columns import columns_of, matched
 from fastnn.nn import ZeroOneLoss
 from fastnn.nn.losses.zero_one import REFUSAL
 from fastnn.population.configs import Maker, Recipe
@@ -16,6 +17,7 @@ from fastnn.population.task import Task
 from fastnn.tensor import Tensor
 from fastnn.train.callbacks import EarlyStopping
 from fastnn.train.metrics import named, whole_set
+from fastnn.train.precision import TRAINING
 from fastnn.train.validation import ignored_in
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ def recipes_of(maker: Maker, configs: Any, seed: Any, batch: Any) -> list[Recipe
 def task_of(given: dict[str, Any]) -> Task:
     """The arguments that all nets share, checked as far as no model is needed for it."""
     loss, y, data = given["loss"], given["y"], given["validation_data"]
+    if isinstance(data, tuple | list) and data:
+        names = columns_of(given["x"])
+        data = given["validation_data"] = (matched(data[0], names, "validation x"), *data[1:])
     if not callable(loss):
         raise TypeError(f"loss: expected a module or function, got {check.show(loss)}")
     if isinstance(loss, ZeroOneLoss):
@@ -73,6 +78,7 @@ def task_of(given: dict[str, Any]) -> Task:
         metrics=named(given["metrics"], loss, ignored),
         asked=given["metrics"],
         stopping=stopping,
+        precision=check.choice("precision", given["precision"], TRAINING),
     )
     if stopping is not None:
         check.choice("early_stopping: monitor", stopping.monitor, task.names())

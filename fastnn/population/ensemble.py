@@ -11,6 +11,7 @@ import numpy as np
 from fastnn import ops
 from fastnn._support import check
 from fastnn.io import FormatError, load_with_extra, save
+from fastnn.io.safetensors import faults_of, name_of
 from fastnn.nn import Module, Sequential
 from fastnn.nn.layers.dropout import AlphaDropout, Dropout
 from fastnn.nn.modes import evaluating
@@ -38,8 +39,9 @@ class Ensemble:
     Source: Breiman 1996, "Bagging predictors"; Lakshminarayanan et al. 2017, "Deep ensembles".
 
     Example:
+        >>> import fastnn
         >>> from fastnn import nn
-        >>> ensemble = Ensemble([nn.Linear(3, 2) for _ in range(4)], "softmax")
+        >>> ensemble = fastnn.Ensemble([nn.Linear(3, 2) for _ in range(4)], "softmax")
         >>> p = ensemble.predict([[1.0, 0.0, 2.0]])
         >>> p.shape, round(float(p.sum()), 5)
         ((1, 2), 1.0)
@@ -145,10 +147,11 @@ class Ensemble:
 
         Example:
             >>> import os, tempfile
+            >>> import fastnn
             >>> from fastnn import nn
             >>> path = os.path.join(tempfile.mkdtemp(), "ensemble.safetensors")
-            >>> Ensemble([nn.Sequential(nn.Linear(2, 1)) for _ in range(3)]).save(path)
-            >>> Ensemble.load(path)
+            >>> fastnn.Ensemble([nn.Sequential(nn.Linear(2, 1)) for _ in range(3)]).save(path)
+            >>> fastnn.Ensemble.load(path)
             Ensemble(3 models, outputs='raw')
         """
         save(Sequential(*self.models), path, extra={KEY: {"outputs": self.outputs}})
@@ -164,9 +167,10 @@ class Ensemble:
         models, extra = load_with_extra(path)
         told = extra.get(KEY)
         outputs = told.get("outputs") if isinstance(told, dict) else None
-        if outputs not in OUTPUTS or not len(models):
-            raise FormatError(f"{os.fsdecode(path)}: not a file of Ensemble.save")
-        return cls(list(models), outputs)
+        with faults_of(name_of(path)):
+            if not isinstance(outputs, str) or outputs not in OUTPUTS or not len(models):
+                raise FormatError("not a file of Ensemble.save")
+            return cls(list(models), outputs)
 
 
 def stacked(outputs: list[NDArray[Any]]) -> NDArray[Any]:

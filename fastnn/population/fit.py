@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fastnn._support import check
+from fastnn._support import check, columns
 from fastnn._support.threads import num_threads
 from fastnn.optim import Adam
 from fastnn.population.arguments import monitor_of, parts_of, recipes_of, rungs_of, task_of
@@ -48,6 +48,7 @@ def fit_many(
     early_stopping: EarlyStopping | int | None = None,
     halving: int | None = None,
     monitor: str | None = None,
+    precision: str = "float32",
     n_threads: int | None = None,
     verbose: int = 1,
 ) -> Population:
@@ -94,6 +95,7 @@ def fit_many(
             epochs (2: the worst half after 1/4 and 1/2, and so on).
         monitor: the figure that halving and `Population.best` compare; default: that of
             `early_stopping`, "val_loss" with validation, or else "loss".
+        precision: "float32" (default) or "bf16", as of `Trainer`; of all nets.
         n_threads: at most so many; default `num_threads()`.
         verbose: 0 silent, 1 a progress bar if stderr is a terminal and tqdm is installed.
 
@@ -114,7 +116,7 @@ def fit_many(
         >>> def build(width=4):
         ...     return nn.Sequential(nn.Linear(2, width), nn.Tanh(), nn.Linear(width, 2))
         >>> x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
-        >>> population = fit_many(
+        >>> population = fastnn.fit_many(
         ...     build, x, y, configs=[{"lr": 0.1, "width": width} for width in (2, 4, 8)],
         ...     epochs=100, batch_size=4, loss=nn.CrossEntropyLoss(), verbose=0)
         >>> population.history["loss"].shape
@@ -139,5 +141,7 @@ def fit_many(
             )
         ]
         refuse_shared(nets)
+        for net in nets:
+            columns.remember(net.model, columns.columns_of(x))
         training = Training(nets, len(parts[0]), maker, task, monitor)
         return training.run(threads, bar, rungs, halving or 0)

@@ -16,6 +16,7 @@ from fastnn.population.net import Net
 from fastnn.population.task import Task
 from fastnn.random.generator import engine_state
 from fastnn.train.key import Recordings
+from fastnn.train.precision import check_float32, mode_of
 from fastnn.train.steps import EVALUATION_ROWS, Steps
 from fastnn.train.update import Asked, Update
 from fastnn.train.validation import (
@@ -78,7 +79,9 @@ class Group:
         self._known: dict[tuple[int, int], Course] = {}
         self._feeds: dict[bool, list[NDArray[Any]]] = {}
         net = self._first
-        self._steps = Steps(net.model, task.loss, net.optimizer, Recordings())
+        mode = mode_of(task.precision)
+        check_float32(mode, net.model)
+        self._steps = Steps(net.model, task.loss, net.optimizer, Recordings(), mode)
         x = as_rows(task.x, "x", real_of(net.model))
         given = Given(task.loss, x, task.y, wide(real_of(net.model)), task.sample_weight)
         try:
@@ -93,6 +96,7 @@ class Group:
         if parted and ignored_label(task.loss, self.rows.y) is not None:
             raise NotTogetherError("y has labels that the loss ignores, and nets have own rows")
         self._programs: dict[tuple[bool, int], Relocatable] = {}
+        self._recordings: dict[tuple[bool, int], Recording] = {}
         self._prepare(self.course(net))
         for member in nets:
             for trains, course in self.courses(member):
@@ -170,12 +174,16 @@ class Group:
         self._programs[trains, size] = made
 
     def _recording(self, trains: bool, size: int) -> Recording:
+        """Of steps of so many rows; looked for once, as nothing changes in between."""
+        if (trains, size) in self._recordings:
+            return self._recordings[trains, size]
         rows = self.data(trains)
         sample = np.resize(np.arange(len(rows.x)), size)
         kind = "update" if trains else "evaluate"
         found = self._steps.recording(kind, rows, sample, self._asked, first=trains)
         if found.captures.doubts:
             raise NotTogetherError("; ".join(found.captures.doubts[:3]))
+        self._recordings[trains, size] = found
         return found
 
     def totals(self, trains: bool, course: Course) -> Totals:
@@ -188,6 +196,8 @@ class Group:
 
     def rates(self, program: Relocatable, net: Net) -> NDArray[np.int64]:
         """What the dropout instructions of a copy of the program are set to for a net."""
+        if not program.rates:
+            return np.zeros(0, np.int64)
         first, own = rates_of(self._first.model), rates_of(net.model)
         known = {bits_of(a): bits_of(b) for a, b in zip(first, own, strict=True)}
         return np.array([known.get(rate, rate) for rate in program.rates], np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _REGISTRIES = frozenset(("_parameters", "_buffers", "_modules"))
+_HOOKS = frozenset(HOOKS)
 _SETTINGS = frozenset(("defaults", "_settings", "_hooks", "param_groups", "_blocks"))
 _NUMBERS = (bool, int, float, str, bytes, complex)
 
@@ -32,16 +33,19 @@ def likeness(net: Net, loss: Any) -> Hashable:
     """
     model, optimizer = net.model, net.optimizer
     places = {id(p): i for i, p in enumerate(net.parameters)}
-    rates = _free_rates(model, loss)
+    parts = list(model.named_modules(remove_duplicate=False))
+    rates = _free_rates([module for _, module in parts], loss)
     modules = tuple(
-        (
-            path,
-            type(module),
-            _attributes(module, rates),
-            _parameters(module, places),
-            _buffers(module),
-        )
-        for path, module in model.named_modules(remove_duplicate=False)
+        [
+            (
+                path,
+                type(module),
+                _attributes(module, rates),
+                _parameters(module, places) if module._parameters else (),
+                _buffers(module) if module._buffers else (),
+            )
+            for path, module in parts
+        ]
     )
     extra = tuple((k, _plain(v)) for k, v in vars(optimizer).items() if k not in _SETTINGS)
     return modules, layout_of(optimizer, places), extra
@@ -49,15 +53,21 @@ def likeness(net: Net, loss: Any) -> Hashable:
 
 def rates_of(model: Module) -> list[float]:
     """The rates of its dropout layers that drop something, and not all."""
-    return [m.p for m in model.modules() if type(m) is Dropout and 0 < m.p < 1]
+    return _rates(model.modules())
 
 
-def _free_rates(model: Module, loss: Any) -> dict[float, int]:
+def _rates(modules: Iterable[Module]) -> list[float]:
+    return [m.p for m in modules if type(m) is Dropout and 0 < m.p < 1]
+
+
+def _free_rates(modules: list[Module], loss: Any) -> dict[float, int]:
     """The dropout rates that may differ from those of another net, and their numbers: which layers
     have the same one may not. None where the user's code may read or drop for itself, nor one that
     another layer has too: a program says of a rate only what it is."""
-    own = rates_of(model)
-    parts = [loss, *(model.modules() if own else ())]
+    own = _rates(modules)
+    if not own:
+        return {}
+    parts = [loss, *modules]
     if not all(type(part).__module__.startswith("fastnn.") for part in parts):
         return {}
     others = [vars(part).values() for part in parts if type(part) is not Dropout]
@@ -70,7 +80,7 @@ def _attributes(module: Module, rates: dict[float, int]) -> Hashable:
     kept: list[Hashable] = []
     drops = type(module) is Dropout
     for name, value in vars(module).items():
-        if name in _REGISTRIES or (name in HOOKS and not value):
+        if name in _REGISTRIES or (name in _HOOKS and not value):
             continue
         if drops and name == "p" and value in rates:
             kept.append(("rate", rates[value]))
@@ -102,8 +112,8 @@ def _parameters(module: Module, places: dict[int, int]) -> Hashable:
             name,
             type(p),
             places[id(p)],
-            str(p.dtype),
-            p.shape,
+            p._array.dtype,
+            p._array.shape,
             p._array.strides,
             p.requires_grad,
         )
@@ -113,7 +123,9 @@ def _parameters(module: Module, places: dict[int, int]) -> Hashable:
 
 def _buffers(module: Module) -> Hashable:
     return tuple(
-        (name, None) if b is None else (name, type(b), b.shape, str(b.dtype), b._array.strides)
+        (name, None)
+        if b is None
+        else (name, type(b), b._array.dtype, b._array.shape, b._array.strides)
         for name, b in module._buffers.items()
     )
 

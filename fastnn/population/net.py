@@ -61,25 +61,26 @@ def made(number: int, recipe: Recipe, part: Part, maker: Maker) -> Net:
         TypeError: `build` returned no model; an optimizer that calls closures.
         Exception: whatever `build` or the optimizer raise, with a note of the configuration.
     """
-    model, optimizer = model_and_optimizer(recipe, maker)
+    model, parameters, optimizer = model_and_optimizer(recipe, maker)
     key, state = derive_seed(), engine_state.copy()
-    return Net(number, recipe, model, optimizer, key, state, list(model.parameters()), *part)
+    return Net(number, recipe, model, optimizer, key, state, parameters, *part)
 
 
-def model_and_optimizer(recipe: Recipe, maker: Maker) -> tuple[Module, Any]:
-    """A new model and its optimizer; the generator is then where a fit begins with it."""
+def model_and_optimizer(recipe: Recipe, maker: Maker) -> tuple[Module, list[Parameter], Any]:
+    """A new model, its parameters and its optimizer; the generator is then where a fit begins."""
     manual_seed(recipe.seed)
     try:
         model = maker.build(**recipe.build)
         if not isinstance(model, Module):
             raise TypeError(f"build: expected it to return a model, got {check.show(model)}")
-        optimizer = maker.optimizer(model.parameters(), **recipe.optimizer)
+        parameters = list(model.parameters())
+        optimizer = maker.optimizer(parameters, **recipe.optimizer)
         if getattr(optimizer, "calls_closure", False):
             raise TypeError(
                 f"optimizer: {type(optimizer).__name__} calls a function several times a step; "
                 "expected one that does not"
             )
-        return model, optimizer
+        return model, parameters, optimizer
     except Exception as error:
         error.add_note(f"configs[{recipe.number}]: {recipe.config}")
         raise

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 def fit(net: Net, maker: Maker, task: Task, into: dict[str, NDArray[np.float64]]) -> None:
     """Make the net anew and train it, in Python where it must be; writes its figures."""
-    net.model, net.optimizer = model_and_optimizer(net.recipe, maker)
+    net.model, net.parameters, net.optimizer = model_and_optimizer(net.recipe, maker)
     stopping = copy.copy(task.stopping)
-    trainer = Trainer(net.model, task.loss, net.optimizer)
+    trainer = Trainer(net.model, task.loss, net.optimizer, precision=task.precision)
     held, weight = _held(net, task), task.sample_weight
     try:
         trainer.fit(

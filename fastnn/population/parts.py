@@ -38,6 +38,7 @@ def bags(n: int, k: int, seed: int = 0) -> list[tuple[NDArray[np.int64], NDArray
     Source: Breiman 1996, "Bagging predictors".
 
     Example:
+        >>> from fastnn.population import bags
         >>> bag, rest = bags(4, 1)[0]
         >>> bag.tolist(), rest.tolist()
         ([1, 2, 2, 3], [0])

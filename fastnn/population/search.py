@@ -27,6 +27,7 @@ def grid(space: Space) -> list[dict[str, Any]]:
         ValueError: a setting without values.
 
     Example:
+        >>> from fastnn.population import grid
         >>> grid({"lr": [0.01, 0.1], "width": [8, 16], "seed": 0})[1]
         {'lr': 0.01, 'width': 16, 'seed': 0}
     """
@@ -59,6 +60,7 @@ def sampled(space: Space, n: int, seed: int = 0) -> list[dict[str, Any]]:
     Source: Bergstra & Bengio 2012, "Random search for hyper-parameter optimization".
 
     Example:
+        >>> from fastnn.population import sampled
         >>> configs = sampled({"lr": [0.1, 0.01], "width": [8, 16, 32]}, 3)
         >>> len(configs), sorted(configs[0])
         (3, ['lr', 'width'])

@@ -41,6 +41,7 @@ class Task(NamedTuple):
     metrics: dict[str, Function]
     asked: Sequence[str | Metric]
     stopping: EarlyStopping | None
+    precision: str = "float32"
 
     @property
     def weighs_held(self) -> bool:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import os
 import struct
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn._support import check, dtypes
+from fastnn._support import check, dtypes, forks
 from fastnn._support.device import device, is_device, on_cpu
 from fastnn._support.errors import InvalidValueError
 from fastnn.random import normal as _normal, uniform as _uniform
@@ -44,6 +43,7 @@ _TAIL = struct.Struct("<QiIdqq")  # seed, position, is a normal kept, that norma
 _KEY_BYTES = 624 * 4
 _STATE_BYTES = _KEY_BYTES + _TAIL.size
 _DEFAULT_SEED = 67280421310721  # of a Generator without a seed, as in torch
+_BITS_24 = np.uint64(0xFFFFFF)
 _WIDE_RANGE = 1 << 28  # torch draws 64 bits for integer ranges from here on
 
 Array = npt.NDArray[Any]
@@ -75,7 +75,9 @@ class Generator:
     Raises:
         ValueError: the seed is out of range.
 
-    >>> g = Generator(0)
+    >>> import numpy as np
+    >>> import fastnn
+    >>> g = fastnn.Generator(0)
     >>> print(g.uniform((2,), 0.0, 1.0, np.float32))
     [0.4962566 0.7682218]
     """
@@ -84,7 +86,7 @@ class Generator:
         on_cpu(device)
         if seed is not None and is_device(seed):
             seed = None
-        self._lock = threading.Lock()
+        self._lock = forks.PatientLock()
         self.engine_state = np.zeros(2, np.int64)
         self._bits: Any
         self._made: Any = None  # the RandomState, from the first draw: slow to import, and to make
@@ -130,7 +132,9 @@ class Generator:
     def get_state(self) -> Tensor:
         """The whole state as a uint8 tensor of 2536 bytes, for `set_state`.
 
-        >>> g = Generator(1)
+        >>> import numpy as np
+        >>> import fastnn
+        >>> g = fastnn.Generator(1)
         >>> state = g.get_state()
         >>> a = g.uniform((3,), 0.0, 1.0, np.float32)
         >>> g.set_state(state)
@@ -170,8 +174,11 @@ class Generator:
         def draw(shape: tuple[int, ...]) -> Array:
             n = math.prod(shape)
             with self._lock:
-                flat = self._draw24(n) if real == np.float32 else self._draw53(n)
-            return _uniform.scaled(flat, low, high).reshape(shape)
+                if real == np.float32:
+                    flat = _uniform.scaled32(self._bits24, n, low, high)
+                else:
+                    flat = _uniform.scaled64(self._draw53(n), low, high)
+            return flat.reshape(shape)
 
         real = dtypes.wide(np.dtype(dtype))
         drawn = dtypes.converted(_drawn(draw, shape), dtype)
@@ -278,19 +285,24 @@ class Generator:
 
         return int(_drawn(draw, ()))
 
-    def _draw32(self, n: int) -> npt.NDArray[np.uint32]:
+    def _raw(self, n: int) -> npt.NDArray[np.uint64]:
         if self._made is None:
             _ = self._mt
-        draws: npt.NDArray[np.uint32] = self._bits.random_raw(n).astype(np.uint32)
+        draws: npt.NDArray[np.uint64] = self._bits.random_raw(n)
         return draws
+
+    def _draw32(self, n: int) -> npt.NDArray[np.uint32]:
+        return self._raw(n).astype(np.uint32)
 
     def _draw64(self, n: int) -> npt.NDArray[np.uint64]:
         pairs = self._draw32(2 * n).astype(np.uint64)
         return np.asarray((pairs[0::2] << np.uint64(32)) | pairs[1::2])
 
+    def _bits24(self, n: int) -> npt.NDArray[np.uint64]:
+        return self._raw(n) & _BITS_24
+
     def _draw24(self, n: int) -> npt.NDArray[np.float32]:
-        bits = self._draw32(n) & np.uint32(0xFFFFFF)
-        return bits.astype(np.float32) * np.float32(2.0**-24)
+        return self._bits24(n).astype(np.float32) * np.float32(2.0**-24)
 
     def _draw53(self, n: int) -> npt.NDArray[np.float64]:
         bits = self._draw64(n) & np.uint64(2**53 - 1)
@@ -321,7 +333,7 @@ def manual_seed(seed: int) -> Generator:
         TypeError, ValueError: not an integer in that range.
 
     >>> import fastnn
-    >>> _ = manual_seed(42)
+    >>> _ = fastnn.manual_seed(42)
     >>> fastnn.rand(2)
     tensor([0.8823, 0.9150])
     """
@@ -356,10 +368,11 @@ def fork_rng(devices: Any = (), enabled: bool = True, device_type: str = "cpu") 
         devices, device_type: accepted, since there is one generator, the CPU's.
         enabled: False: do nothing.
 
-    >>> _ = manual_seed(0)
-    >>> with fork_rng():
-    ...     _ = manual_seed(7)
-    >>> initial_seed()
+    >>> import fastnn
+    >>> _ = fastnn.manual_seed(0)
+    >>> with fastnn.random.fork_rng():
+    ...     _ = fastnn.manual_seed(7)
+    >>> fastnn.initial_seed()
     0
     """
     state = default_generator.get_state() if enabled else None
@@ -375,8 +388,9 @@ def derive_seed(generator: Generator | None = None) -> int:
 
     It takes one 64-bit draw from the generator, so it depends on `manual_seed`.
 
-    >>> _ = manual_seed(3)
-    >>> derive_seed()
+    >>> import fastnn
+    >>> _ = fastnn.manual_seed(3)
+    >>> fastnn.random.derive_seed()
     937055941807507096
     """
     return (generator or default_generator).derive_seed()

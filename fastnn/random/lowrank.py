@@ -42,7 +42,7 @@ def svd_lowrank(
 
     Example:
         >>> import fastnn
-        >>> svd_lowrank(fastnn.diag(fastnn.tensor([3.0, 4.0])), 2).S.round(decimals=3)
+        >>> fastnn.svd_lowrank(fastnn.diag(fastnn.tensor([3.0, 4.0])), 2).S.round(decimals=3)
         tensor([4., 3.])
     """
     lapack.real_matrices("svd_lowrank", A)
@@ -79,7 +79,7 @@ def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int
 
     Example:
         >>> import fastnn
-        >>> pca_lowrank(fastnn.tensor([[1.0, 5.0], [3.0, 5.0]]), 1).V.abs().flatten().round()
+        >>> fastnn.pca_lowrank(fastnn.tensor([[1.0, 5.0], [3.0, 5.0]]), 1).V.abs().flatten().round()
         tensor([1., 0.])
     """
     lapack.real_matrices("pca_lowrank", A)

@@ -52,7 +52,7 @@ def poisson(rate: Tensor, *, generator: Generator | None = None) -> Tensor:
         ValueError: a mean below 0.
 
     >>> import fastnn
-    >>> poisson(fastnn.zeros(2))
+    >>> fastnn.poisson(fastnn.zeros(2))
     tensor([0., 0.])
     """
     if not bool((dtypes.readable(rate._array) >= 0).all()):

@@ -64,7 +64,7 @@ def rand(
 
     >>> import fastnn
     >>> _ = fastnn.manual_seed(0)
-    >>> rand(4)
+    >>> fastnn.rand(4)
     tensor([0.4963, 0.7682, 0.0885, 0.1320])
     """
     on_cpu(device)
@@ -99,7 +99,7 @@ def randn(
 
     >>> import fastnn
     >>> _ = fastnn.manual_seed(2019)
-    >>> randn(3)
+    >>> fastnn.randn(3)
     tensor([-0.1187,  0.2110,  0.7463])
     """
     on_cpu(device)
@@ -137,9 +137,9 @@ def randint(
 
     >>> import fastnn
     >>> _ = fastnn.manual_seed(0)
-    >>> print(randint(0, 10, (5,)).numpy())
+    >>> print(fastnn.randint(0, 10, (5,)).numpy())
     [4 9 3 0 3]
-    >>> randint(high=2, size=(2, 1), dtype=fastnn.float32).shape
+    >>> fastnn.randint(high=2, size=(2, 1), dtype=fastnn.float32).shape
     (2, 1)
     """
     on_cpu(device)
@@ -210,7 +210,7 @@ def randperm(
 
     >>> import fastnn
     >>> _ = fastnn.manual_seed(0)
-    >>> print(randperm(5).numpy())
+    >>> print(fastnn.randperm(5).numpy())
     [4 0 1 3 2]
     """
     on_cpu(device)

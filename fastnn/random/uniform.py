@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,26 +10,30 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-
-def scaled(x: Array, low: float, high: float) -> Array:
-    """x * (high - low) + low for x in [0, 1), by a fused multiply-add; may overwrite x."""
-    return (_scale32 if x.dtype == np.float32 else _scale64)(x, low, high)
+_PIECE = 1 << 16  # numbers that stay in the cache
 
 
-def _scale32(x: npt.NDArray[np.float32], low: float, high: float) -> Array:
-    """fma(x, high - low, low) in float32: the product is exact in double."""
+def scaled32(draw: Callable[[int], Array], n: int, low: float, high: float) -> Array:
+    """n float32 numbers fma(x, high - low, low) for x = a draw of 24 bits / 2**24.
+
+    draw: gives so many whole numbers. Product and sum are made in double; the product is exact.
+    """
     a, b = np.float32(low), np.float32(high)
-    if a == 0.0 and b == 1.0:
-        return x
-    step = 1 << 16  # in pieces that stay in cache
-    for i in range(0, x.size, step):
-        piece = x[i : i + step].astype(np.float64)
-        x[i : i + step] = piece * np.float64(b - a) + np.float64(a)
-    return x
+    scale, start = np.float64(b - a) * 2.0**-24, np.float64(a)
+    out = np.empty(n, np.float32)
+    for i in range(0, n, _PIECE):
+        count = min(_PIECE, n - i)
+        piece = draw(count) * scale
+        piece += start
+        out[i : i + count] = piece
+    return out
 
 
-def _scale64(x: npt.NDArray[np.float64], low: float, high: float) -> Array:
-    """fma(x, high - low, low) in float64: Dekker's product and Knuth's sum, errors kept."""
+def scaled64(x: Array, low: float, high: float) -> Array:
+    """fma(x, high - low, low) for float64 x in [0, 1), which may be overwritten.
+
+    Dekker's product and Knuth's sum, errors kept.
+    """
     width = float(high) - float(low)
     if low == 0.0 and width == 1.0:
         return x

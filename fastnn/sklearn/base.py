@@ -24,10 +24,12 @@ from fastnn.sklearn.settings import (
     CONSTRAINTS,
     activations,
     check_together,
+    check_type,
     dropout_rates,
     hidden_sizes,
 )
 from fastnn.sklearn.solver import Solver
+from fastnn.train.precision import check_float32, mode_of
 from fastnn.train.predict import predict
 
 Array = NDArray[Any]
@@ -90,6 +92,7 @@ class BaseMLP(BaseEstimator):
     lr_schedule: Any
     callbacks: Any
     n_threads: int | None
+    precision: str
 
     # ---- what each defines ----
 
@@ -132,6 +135,7 @@ class BaseMLP(BaseEstimator):
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         labels = y
         X, y = self._validate_input(X, y, incremental, reset=first)
+        check_type(self, X.dtype)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         if self.class_weight is not None:
@@ -206,6 +210,7 @@ class BaseMLP(BaseEstimator):
             raise ValueError("partial_fit does not support early_stopping=True")
         key = None if incremental else key_of(self)
         kit = self._own_kit() if key is None else self._borrowed_kit(key)
+        check_float32(mode_of(self.precision), kit.bound.net)
         real, held_out = kit.bound.net.dtype, None
         if validation is not None:
             held_out = self._own_validation(*validation, real)
@@ -215,6 +220,8 @@ class BaseMLP(BaseEstimator):
         self._watch(held_out is not None)
         fitting = Fitting(self, kit, self._optimizer, rows, held_out, self.max_iter)
         fitting.run(incremental)
+        if incremental:
+            kit.steps.sizes.advise("partial_fit", "a step")
         if self.early_stopping and self._best is not None:
             for array, best in zip(kit.bound.values(), self._best, strict=True):
                 np.copyto(array, best)
@@ -237,7 +244,8 @@ class BaseMLP(BaseEstimator):
         self.norms_ = net.norms() or None
         bound.sources = [*self.coefs_, *self.intercepts_]
         _nets[self] = bound
-        if known is None or known.net is not net or known.optimizer is not optimizer:
+        made = net, optimizer, mode_of(self.precision)
+        if known is None or made != (known.net, known.optimizer, known.mode):
             known = _steps[self] = self._steps_for(bound, optimizer)
         known.objective.alpha = float(self.alpha)
         return Kit(bound, known)
@@ -261,7 +269,7 @@ class BaseMLP(BaseEstimator):
         weights = [linear.weight for linear in bound.net.linears]
         decayed = self.optimizer is None
         objective = Objective(self.out_activation_, weights, float(self.alpha), decayed)
-        return Steps(bound.net, optimizer, objective)
+        return Steps(bound.net, optimizer, objective, mode_of(self.precision))
 
     def _watch(self, validates: bool) -> None:
         """Begin the figures that this fit watches, unless an earlier one did."""

@@ -79,6 +79,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         time_limit: seconds after which fit ends, within an epoch if need be; default None.
         n_threads: at most so many threads in fit; default None, as many as the process may use.
             The numbers do not depend on it.
+        precision: "float32" (default): that of X; "bf16": products of the training round to
+            bfloat16, for X of float32.
 
     Attributes:
         classes_: the class labels.
@@ -142,6 +144,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         callbacks: Any = None,
         time_limit: float | None = None,
         n_threads: int | None = None,
+        precision: str = "float32",
     ) -> None:
         keep(self, locals())
 

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn.compiler.advice import Shapes
 from fastnn.compiler.recording import Recording
 from fastnn.nn.modes import training_mode
 from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.optim.loop import forget_numbers, rates
 from fastnn.sklearn.net import Net
 from fastnn.sklearn.objective import Objective
+from fastnn.tape.rounding import rounding
 from fastnn.tensor import Tensor
 from fastnn.train.loop import Loop, Rates, parted, team
 from fastnn.train.own_input import recorded
@@ -33,11 +35,18 @@ class Steps:
         net: the net.
         optimizer: over its parameters.
         objective: the loss.
+        mode: what operands of products are rounded to, see `tape.rounding`.
+
+    Attributes:
+        sizes: for how many rows steps were recorded.
     """
 
-    def __init__(self, net: Net, optimizer: BlockOptimizer, objective: Objective) -> None:
-        self.net, self.optimizer, self.objective = net, optimizer, objective
+    def __init__(
+        self, net: Net, optimizer: BlockOptimizer, objective: Objective, mode: int = 0
+    ) -> None:
+        self.net, self.optimizer, self.objective, self.mode = net, optimizer, objective, mode
         self._known: OrderedDict[tuple[Any, ...], Recording] = OrderedDict()
+        self.sizes = Shapes()  # rows per batch so far
 
     def of(self, arrays: tuple[Array, ...]) -> Recording:
         """The step for batches like these: x, y and maybe weights. Nothing is trained yet."""
@@ -49,6 +58,7 @@ class Steps:
                 watched = [] if self.net.is_plain else [self.net]  # ours read nothing else
                 _, found = recorded(self._step, list(arrays), watched, undo=True)
                 self._known[key] = found
+                self.sizes.add(len(arrays[0]))
                 if len(self._known) > SHAPES:
                     self._known.popitem(last=False)
             self._known.move_to_end(key)
@@ -60,10 +70,11 @@ class Steps:
         return sum(program.arena_bytes + sum(program.bound) for program in programs)
 
     def _step(self, x: Tensor, y: Tensor, *w: Tensor) -> list[Tensor]:
-        self.optimizer.zero_grad()
-        value, shown = self.objective(self.net(x), y, *w)
-        value.backward()
-        self.optimizer.step()
+        with rounding(self.mode):
+            self.optimizer.zero_grad()
+            value, shown = self.objective(self.net(x), y, *w)
+            value.backward()
+            self.optimizer.step()
         return [shown]
 
 

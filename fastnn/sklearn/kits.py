@@ -7,7 +7,6 @@ searches and cross-validation then record each shape once.
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn._support import forks
 from fastnn.sklearn.epochs import Steps
 from fastnn.sklearn.net import Bound
 from fastnn.sklearn.settings import activations, dropout_rates
@@ -56,7 +56,7 @@ class Kits:
     """Kits that nobody uses now, the last used ones last."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = forks.lock()
         self._spare: OrderedDict[Key, list[Kit]] = OrderedDict()
 
     def take(self, key: Key) -> Kit | None:
@@ -102,4 +102,4 @@ def key_of(estimator: Any) -> Key | None:
     ):
         return None
     form = (e.momentum > 0, e.momentum > 0 and e.nesterovs_momentum) if e.solver == "sgd" else ()
-    return shapes, tuple(names), e.out_activation_, dtype.char, e.solver, form
+    return shapes, tuple(names), e.out_activation_, dtype.char, e.solver, form, e.precision

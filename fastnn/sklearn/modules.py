@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from fastnn import nn, random
-from fastnn._support import check
+from fastnn._support import check, forks
 from fastnn.optim.block_optimizer import OPTIMIZERS, BlockOptimizer
 from fastnn.train import Trainer
 
@@ -22,7 +21,7 @@ Array = NDArray[Any]
 HIDDEN = 100  # of the net where no module is given
 PREFIXES = ("module", "optimizer", "loss")
 
-_seeding = threading.Lock()
+_seeding = forks.lock()
 
 
 class SeededTrainer(Trainer):

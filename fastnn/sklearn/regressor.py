@@ -72,6 +72,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         time_limit: seconds after which fit ends, within an epoch if need be; default None.
         n_threads: at most so many threads in fit; default None, as many as the process may use.
             The numbers do not depend on it.
+        precision: "float32" (default): that of X; "bf16": products of the training round to
+            bfloat16, for X of float32.
 
     Attributes:
         coefs_, intercepts_: weights (in, out) and biases of each layer. The net computes with
@@ -135,6 +137,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         callbacks: Any = None,
         time_limit: float | None = None,
         n_threads: int | None = None,
+        precision: str = "float32",
     ) -> None:
         keep(self, locals())
 

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from fastnn.sklearn.net import ACTIVATIONS, Activation
+from fastnn.train.precision import TRAINING
 
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
@@ -46,6 +47,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "callbacks": [list, tuple, None],
     "time_limit": [_POSITIVE, None],
     "n_threads": [_COUNT, None],
+    "precision": [StrOptions(set(TRAINING))],
 }
 
 
@@ -75,10 +77,24 @@ def check_together(estimator: Any, layers: int, validates: bool) -> None:
             "optimizer": estimator.optimizer is not None,
             "lr_schedule": estimator.lr_schedule is not None,
             "callbacks": bool(estimator.callbacks),
+            "precision": estimator.precision != "float32",
             "X_val": validates,
         }
         for name in (name for name, is_set in asked.items() if is_set):
             raise ValueError(f"{name}: is for solver 'adam' or 'sgd', got solver='lbfgs'")
+
+
+def check_type(estimator: Any, dtype: np.dtype[Any]) -> None:
+    """Check that the precision suits X of this type.
+
+    Raises:
+        TypeError: it is for float32.
+    """
+    if estimator.precision != "float32" and dtype == np.float64:
+        raise TypeError(
+            f"precision: {estimator.precision!r} is for products of float32, but X is float64; "
+            "convert it by X.astype(numpy.float32), or use precision='float32'"
+        )
 
 
 def activations(estimator: Any, layers: int) -> list[Activation]:

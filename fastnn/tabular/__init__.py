@@ -3,7 +3,7 @@
 from fastnn.tabular.cells import MISSING
 from fastnn.tabular.estimators import TabularClassifier, TabularRegressor
 from fastnn.tabular.explanations import Importance, attributions, dependence, importance
-from fastnn.tabular.frame import Column, Frame, as_frame
+from fastnn.tabular.frame import Column, Form, Frame, as_frame
 from fastnn.tabular.model import TabularModel
 from fastnn.tabular.notices import LeakageWarning
 from fastnn.tabular.reading import read_table
@@ -14,6 +14,7 @@ __all__ = [
     "DATASETS",
     "MISSING",
     "Column",
+    "Form",
     "Frame",
     "Importance",
     "LeakageWarning",

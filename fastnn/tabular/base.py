@@ -39,6 +39,9 @@ def _threads(count: int | None) -> Iterator[None]:
         set_num_threads(before)
 
 
+RECIPE = ("hidden", "epochs", "batch_size", "lr", "precision")  # arguments that change it
+
+
 class Tabular:
     """A tabular estimator; see `TabularClassifier` and `TabularRegressor`."""
 
@@ -120,12 +123,13 @@ class Tabular:
         seed = self._get("random_state")
         seed = derive_seed() if seed is None else check.seed(_of_numpy(seed), "random_state")
         refit = check.flag("refit", self._get("refit"))
+        verbose = check.choice("verbose", self._get("verbose"), (0, 1, 2))
         noticed = [*dropped, *ids_in(frame), *warn_of_leaks(frame, target, self._classes)]
         with _threads(self._get("n_threads")):
             parts = parts_of(task, share, folds, seed)
-            members, reports, notes = fit_members(task, parts, n_ens, seed, limit, refit)
+            members, reports, notes = fit_members(task, parts, n_ens, seed, limit, refit, verbose)
         known = None if labels is None else labels.classes
-        self.predictor_ = TabularModel(members, frame.names, known, task.quantiles)
+        self.predictor_ = TabularModel(members, frame.names, known, task.quantiles, form=frame.form)
         self.reports_, self.notes_ = reports, [*frame.notes, *notes, *noticed]
         self.n_features_in_ = len(frame.names)
 
@@ -138,14 +142,14 @@ class Tabular:
         classes = 0 if labels is None else len(labels.classes)
         quantiles = _levels(getattr(self, "quantiles", None))
         name, score = _metric(self._get("val_metric"), classes > 0, quantiles)
-        changes = {n: self._get(n) for n in ("hidden", "epochs", "batch_size", "lr")}
+        changes = {n: self._get(n) for n in RECIPE}
         recipe = recipe_of(self._get("preset"), classes > 0, **changes)
         if name in WITHOUT_SMOOTHING:
             recipe = recipe_of(self._get("preset"), classes > 0, **changes, smoothing=0.0)
         if labels is not None and isinstance(by_class, Mapping):
             by_class = labels.by_index(by_class)
         weight = row_weights(given, by_class, y, classes, np.dtype(np.float32))
-        return Task(frame, y, classes, weight, score, recipe, quantiles)
+        return Task(frame, y, classes, weight, score, recipe, quantiles, name)
 
     # ---- the trained estimator ----
 

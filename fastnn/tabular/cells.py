@@ -10,7 +10,16 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MISSING", "SHARE_OF_STRAYS", "Kind", "Typed", "Wanted", "decimal_mark", "typed"]
+__all__ = [
+    "MISSING",
+    "SHARE_OF_STRAYS",
+    "Kind",
+    "Mark",
+    "Typed",
+    "Wanted",
+    "decimal_mark",
+    "typed",
+]
 
 Kind = Literal["number", "category", "date"]
 Wanted = Kind | Literal["day first"]  # what a column must be: the last are dates, 03/04 of April
@@ -71,6 +80,7 @@ def typed(
         kind and values, and a note if cells were passed over.
 
     Example:
+        >>> from fastnn.tabular.cells import typed
         >>> typed(["1.5", "NA", "$1,200"]).values.tolist()
         [1.5, nan, 1200.0]
         >>> typed(["oak", "?", "elm"])[:2]
@@ -168,19 +178,22 @@ def _decorated(cell: str, decimal: Mark) -> float | None:
         return None
 
 
-def decimal_mark(columns: Iterable[Sequence[str]]) -> Mark:
-    """The decimal mark of a file whose cells are not separated by commas: the one under which more
-    columns are numbers, the point if both are as good.
+def decimal_mark(columns: Iterable[Sequence[str]], usual: Mark = ".") -> Mark:
+    """The decimal mark of a file: the one under which more columns are numbers, the usual one if
+    both are as good.
 
+    >>> from fastnn.tabular.cells import decimal_mark
     >>> decimal_mark([["1,5", "2,25"], ["oak", "elm"]])
     ','
+    >>> decimal_mark([["1.500"]]), decimal_mark([["1.500"]], usual=",")
+    ('.', ',')
     """
     marks: dict[Mark, int] = {".": 0, ",": 0}
     for column in columns:
         known = set(column) - MISSING
         for mark in marks:
             marks[mark] += bool(known) and all(_number(c, mark) is not None for c in known)
-    return "," if marks[","] > marks["."] else "."
+    return usual if marks[","] == marks["."] else max(marks, key=lambda mark: marks[mark])
 
 
 def _dates(known: set[str], day_first: bool, strict: bool) -> tuple[dict[str, np.datetime64], bool]:

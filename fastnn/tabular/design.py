@@ -33,6 +33,7 @@ class Design:
         scale: of the numbers.
 
     Example:
+        >>> from fastnn.tabular.design import Design
         >>> from fastnn.tabular.frame import as_frame
         >>> rows = as_frame({"width": [1.0, 3.0], "kind": ["oak", "elm"]})
         >>> Design.fit(rows)[0].apply(rows).tolist()
@@ -51,7 +52,7 @@ class Design:
     @property
     def width(self) -> int:
         """Columns of the matrix."""
-        return len(self.scale.mean) + sum(map(_columns, self.encoder.sizes))
+        return len(self.scale.mean) + sum(map(self.columns_of, self.encoder.sizes))
 
     def apply(self, frame: Frame) -> Floats:
         """The matrix, float32 of shape (rows, width).
@@ -62,12 +63,20 @@ class Design:
         numbers, codes = self.encoder.encode(frame)
         parts = [self.scale.apply(numbers, self.encoder.numbers, frame.where)]
         for column, size in zip(codes.T, self.encoder.sizes):
-            if _columns(size) == 1:
-                sign = np.array([0, -1, 1] if size == 3 else [0, 1], np.float32)
-                parts.append(sign[column][:, None])
-            else:
-                parts.append((column[:, None] == np.arange(1, _columns(size) + 1)).astype("f4"))
+            parts.append(self.spread(column, size))
         return np.ascontiguousarray(np.concatenate(parts, axis=1))
+
+    def columns_of(self, size: int) -> int:
+        """Columns of a category with `size` indices, that of missing ones among them."""
+        return 1 if size <= 3 else min(size - 1, MAX_COLUMNS)
+
+    def spread(self, codes: NDArray[np.int64], size: int) -> Floats:
+        """The columns (rows, `columns_of(size)`) of a category of `size` indices."""
+        if size <= 3:
+            sign = np.array([0, -1, 1] if size == 3 else [0, 1], np.float32)
+            return np.asarray(sign[codes][:, None])
+        kept = np.arange(1, self.columns_of(size) + 1)
+        return np.asarray((codes[:, None] == kept).astype(np.float32))
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` makes a design of."""
@@ -81,11 +90,6 @@ class Design:
         except ValueError as error:
             raise ValueError(f"columns: {error}") from None
         return cls(encoder, Standardizer.from_json(saved, "x", len(encoder.numbers)))
-
-
-def _columns(size: int) -> int:
-    """Columns of a category with `size` indices, that of missing ones among them."""
-    return 1 if size <= 3 else min(size - 1, MAX_COLUMNS)
 
 
 def _within(x: ArrayLike) -> NDArray[np.float64]:
@@ -102,6 +106,7 @@ class Standardizer:
 
     Example:
         >>> import numpy as np
+        >>> from fastnn.tabular.design import Standardizer
         >>> Standardizer.fit(np.array([[1.0, 5.0], [3.0, 5.0]])).apply([[5.0, 5.0]]).tolist()
         [[3.0, 0.0]]
     """

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fastnn.tabular.cells import Kind, Wanted
 from fastnn.tabular.frame import TRUTH, Column, Frame
 
-__all__ = ["MAX_CATEGORIES", "Encoder", "Feature"]
+__all__ = ["MAX_CATEGORIES", "Encoder", "Feature", "index_of"]
 
 MAX_CATEGORIES = 100_000
 """A column of more different texts is refused."""
@@ -62,6 +62,7 @@ class Encoder:
         features: the columns that are read, in order.
 
     Example:
+        >>> from fastnn.tabular.encoding import Encoder
         >>> from fastnn.tabular.frame import as_frame
         >>> rows = as_frame({"width": [1.0, 3.0, None], "kind": ["oak", "elm", "oak"]})
         >>> encoder, notes = Encoder.fit(rows)
@@ -151,7 +152,7 @@ class Encoder:
         for feature in self.features:
             column = chosen.columns[feature.name].as_kind(feature.wanted)
             if feature.kind == "category":
-                index = _index(feature.categories)
+                index = index_of(feature.categories)
                 codes.append(np.array([index.get(v, 0) for v in column.values], np.int64))
                 continue
             if feature.kind == "date":
@@ -191,7 +192,7 @@ class Encoder:
         return cls(features)
 
 
-def _index(categories: tuple[str, ...]) -> dict[str, int]:
+def index_of(categories: tuple[str, ...]) -> dict[str, int]:
     """The number of each category; of booleans also as other programs write them."""
     index = {text: i + 1 for i, text in enumerate(categories)}
     if {text.lower() for text in categories} <= {*TRUTH}:

@@ -41,6 +41,9 @@ class TabularClassifier(Tabular):
             the validation metric.
         random_state: a seed; default None, from `fastnn.manual_seed`.
         n_threads: threads of `fit`, default those of `fastnn.set_num_threads`.
+        verbose: of `fit`: 0 (default) silent; 1 progress if stderr is a terminal, a bar where tqdm
+            is installed; 2 a line an epoch.
+        precision: "float32" (default), or "bf16": products of the training round to bfloat16.
 
     Attributes:
         classes_: the labels in order, as they came.
@@ -55,6 +58,7 @@ class TabularClassifier(Tabular):
     Source: Holzmueller, Grinsztajn and Steinwart 2024, "Better by default" (RealMLP-TD), and its
     reference implementation, pytabkit 1.7.3, which is followed where the two differ.
 
+    >>> from fastnn.tabular import TabularClassifier
     >>> rows = {"width": [1.0, 2.0, None, 4.0] * 8, "kind": ["oak", "elm", "oak", "ash"] * 8}
     >>> model = TabularClassifier(epochs=8, random_state=0).fit(rows, ["no", "yes"] * 16)
     >>> model.predict({"kind": ["elm", "oak"], "width": [2.0, 1.0]}).tolist()
@@ -81,12 +85,14 @@ class TabularClassifier(Tabular):
         class_weight: Mapping[Any, float] | str | None = None,
         random_state: Any = None,
         n_threads: int | None = None,
+        verbose: int = 0,
+        precision: str = "float32",
     ) -> None:
         self.preset, self.hidden, self.epochs, self.lr = preset, hidden, epochs, lr
         self.batch_size, self.time_limit, self.val_metric = batch_size, time_limit, val_metric
         self.validation_share, self.n_cv, self.n_ens = validation_share, n_cv, n_ens
         self.class_weight, self.random_state, self.n_threads = class_weight, random_state, n_threads
-        self.refit = refit
+        self.refit, self.verbose, self.precision = refit, verbose, precision
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> TabularClassifier:
         """Train from the beginning.
@@ -136,7 +142,7 @@ class TabularRegressor(Tabular):
 
     Args:
         preset, hidden, epochs, batch_size, time_limit, validation_share, n_cv, n_ens, refit,
-            random_state, n_threads: as for `TabularClassifier`.
+            random_state, n_threads, verbose, precision: as for `TabularClassifier`.
         lr: default the preset's, .2 for "td".
         val_metric: "rmse" (default), "mae", or with quantiles "pinball" (then the default).
         quantiles: between 0 and 1, such as (0.1, 0.5, 0.9): the nets learn these, by the pinball
@@ -147,6 +153,7 @@ class TabularRegressor(Tabular):
 
     Source: as there.
 
+    >>> from fastnn.tabular import TabularRegressor
     >>> rows = [[i % 7, i % 5] for i in range(70)]
     >>> y = [10 * a + b for a, b in rows]
     >>> TabularRegressor(epochs=128, random_state=0).fit(rows, y).score(rows, y) > 0.9
@@ -173,12 +180,15 @@ class TabularRegressor(Tabular):
         quantiles: Sequence[float] | None = None,
         random_state: Any = None,
         n_threads: int | None = None,
+        verbose: int = 0,
+        precision: str = "float32",
     ) -> None:
         self.preset, self.hidden, self.epochs, self.lr = preset, hidden, epochs, lr
         self.batch_size, self.time_limit, self.val_metric = batch_size, time_limit, val_metric
         self.validation_share, self.n_cv, self.n_ens = validation_share, n_cv, n_ens
         self.refit, self.quantiles = refit, quantiles
-        self.random_state, self.n_threads = random_state, n_threads
+        self.random_state, self.n_threads, self.verbose = random_state, n_threads, verbose
+        self.precision = precision
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> TabularRegressor:
         """Train from the beginning; as `TabularClassifier.fit`, with (n,) finite numbers as y."""

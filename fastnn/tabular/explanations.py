@@ -74,7 +74,7 @@ def importance(
     Source: Breiman 2001 for the shuffles; Sundararajan et al. 2017; Holzmueller et al. 2024.
 
     Example:
-        >>> from fastnn.tabular import TabularRegressor
+        >>> from fastnn.tabular import importance, TabularRegressor
         >>> rows = [[i % 7, i % 5] for i in range(70)]
         >>> y = [10 * a for a, b in rows]
         >>> model = TabularRegressor(epochs=32, random_state=0).fit(rows, y)
@@ -127,7 +127,8 @@ def dependence(
     Source: Friedman 2001, section 8.2.
 
     Example:
-        >>> from fastnn.tabular import TabularRegressor
+        >>> import numpy as np
+        >>> from fastnn.tabular import dependence, TabularRegressor
         >>> rows = {"a": [1.0, 2.0, 3.0, 4.0] * 20, "b": [0.0, 1.0] * 40}
         >>> model = TabularRegressor(epochs=32, random_state=0).fit(rows, [1.0, 2.0, 3.0, 4.0] * 20)
         >>> found = dependence(model, rows, "a")
@@ -237,13 +238,8 @@ def sources(design: RobustDesign | Design) -> list[str]:
         if isinstance(design, RobustDesign) and size > design.one_hot:
             last.append(name)
             continue
-        wide = design._wide(size) if isinstance(design, RobustDesign) else _plain_width(size)
-        found += [name] * wide
+        found += [name] * design.columns_of(size)
     return found + last
-
-
-def _plain_width(size: int) -> int:
-    return 1 if size <= 3 else min(size - 1, 50)
 
 
 def _embedded(first: Columns, names: list[str]) -> list[str]:

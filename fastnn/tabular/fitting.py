@@ -18,6 +18,8 @@ from fastnn.tabular.members_net import member_groups
 from fastnn.tabular.realmlp import groups
 from fastnn.tabular.recipes import Recipe, coslog4, flat_cos
 from fastnn.tabular.side_by_side import Turn
+from fastnn.tabular.telling import OnEpoch
+from fastnn.train.precision import mode_of
 from fastnn.train.validation import Rows
 from fastnn.train.whole_batches import WholeBatches
 
@@ -133,6 +135,7 @@ def fit_net(
     rng: np.random.Generator,
     turn: Turn | None = None,
     until: float = 1.0,
+    on_epoch: OnEpoch | None = None,
 ) -> Report:
     """Train a net by a recipe, and leave it with the weights of its best epoch.
 
@@ -147,6 +150,7 @@ def fit_net(
         rng: for the orders.
         turn: when to end, and on how many threads; None: all epochs, on all.
         until: the share of the schedule after which to stop, to the nearest epoch.
+        on_epoch: is called after each epoch with its loss and validation metric.
 
     Raises:
         FloatingPointError: the loss became nan or infinite.
@@ -156,7 +160,7 @@ def fit_net(
     parameters = list(net.parameters())
     net.train()
     n, batch = len(rows.x), min(recipe.batch_size, len(rows.x))
-    loop = WholeBatches(net, loss, optimizer, rows, batch)
+    loop = WholeBatches(net, loss, optimizer, rows, batch, mode_of(recipe.precision))
     turn = Turn(None, num_threads) if turn is None else turn
     rates, clock = Rates(optimizer, net, recipe), Clock(recipe.epochs, turn.deadline)
     best: list[NDArray[Any]] = []
@@ -171,6 +175,8 @@ def fit_net(
             if not best or report.scores[-1] <= report.best_score:
                 report.best_epoch = len(report.scores) - 1
                 best = [p._array.copy() for p in parameters]
+        if on_epoch is not None:
+            on_epoch(loop.loss, None if score is None else report.scores[-1])
         more = not report.stopped and clock.tick() and not clock.is_near(until)
     for p, values in zip(parameters, best):
         p._array[...] = values

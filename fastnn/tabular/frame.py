@@ -10,9 +10,9 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.tabular.cells import Kind, Wanted, typed
+from fastnn.tabular.cells import Kind, Mark, Wanted, typed
 
-__all__ = ["Column", "Frame", "as_frame", "column_of"]
+__all__ = ["Column", "Form", "Frame", "as_frame", "column_of"]
 
 NOTHING: Mapping[str, Wanted] = {}
 TRUTH = {"true": "1", "false": "0"}  # what writes booleans as numbers writes
@@ -70,6 +70,33 @@ def _text(value: Any) -> str:
 
 
 @dataclass(frozen=True)
+class Form:
+    """How a file of text was written.
+
+    Attributes:
+        sep: what separates cells.
+        decimal: the decimal mark.
+        na: texts that mean "no value" there, beside the usual ones.
+    """
+
+    sep: str
+    decimal: Mark
+    na: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, saved: Any) -> Form:
+        """Raises ValueError if `saved` is not {sep, decimal, na}."""
+        try:
+            found = cls(saved["sep"], saved["decimal"], tuple(saved["na"]))
+        except (TypeError, KeyError):
+            raise ValueError("expected {sep, decimal, na}") from None
+        texts = all(isinstance(text, str) for text in (found.sep, *found.na))
+        if not texts or len(found.sep) != 1 or found.decimal not in (".", ","):
+            raise ValueError("expected a character, a decimal mark and texts")
+        return found
+
+
+@dataclass(frozen=True)
 class Frame:
     """Rows with named columns.
 
@@ -78,12 +105,14 @@ class Frame:
         rows: how many.
         lines: the line of each row in the file it came from; None if from elsewhere.
         notes: what was noticed while reading.
+        form: how the file was written that it came from; None if from elsewhere.
     """
 
     columns: Mapping[str, Column]
     rows: int
     lines: Sequence[int] | None = None
     notes: list[str] = field(default_factory=list)
+    form: Form | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,7 +130,7 @@ class Frame:
             for name, column in self.columns.items()
         }
         lines = None if self.lines is None else [self.lines[row] for row in chosen.tolist()]
-        return Frame(columns, len(chosen), lines, self.notes)
+        return replace(self, columns=columns, rows=len(chosen), lines=lines)
 
     def only(self, names: Iterable[str]) -> Frame:
         """Some of the columns, in the given order.
@@ -113,11 +142,12 @@ class Frame:
         missing = [name for name in wanted if name not in self.columns]
         if missing:
             raise ValueError(f"no column {listed(missing)}; it has {listed(self.names)}")
-        return Frame({n: self.columns[n] for n in wanted}, self.rows, self.lines, self.notes)
+        return replace(self, columns={n: self.columns[n] for n in wanted})
 
     def where(self, row: int) -> str:
         """How to call a row: by its line where it has one.
 
+        >>> from fastnn.tabular import Frame
         >>> Frame({}, 3).where(2)
         'row 2'
         """
@@ -156,6 +186,7 @@ def as_frame(x: Any, who: str = "x", wanted: Mapping[str, Wanted] = NOTHING) -> 
         ValueError: columns of different lengths, an array that has not two axes, a name twice.
 
     Example:
+        >>> from fastnn.tabular import as_frame
         >>> as_frame({"width": [1, None], "kind": ["oak", "elm"]}).names
         ('width', 'kind')
         >>> as_frame([[1, 2], [3, 4]]).columns["x1"].values.tolist()
@@ -284,6 +315,8 @@ def _array(values: Any) -> NDArray[Any]:
 def unmasked(values: Any) -> Any:
     """The values; those that a masked array hides are missing ones.
 
+    >>> import numpy as np
+    >>> from fastnn.tabular.frame import unmasked
     >>> unmasked(np.ma.masked_array([1, 2], [False, True])).tolist()
     [1.0, nan]
     """
@@ -331,6 +364,7 @@ def in_columns(
     Raises:
         TypeError, ValueError: as by `as_frame`; a needed column is not there.
 
+    >>> from fastnn.tabular.frame import in_columns
     >>> in_columns([[1, 2]], ("width", "kind"), ("kind",)).names
     ('width', 'kind')
     """
@@ -345,7 +379,7 @@ def in_columns(
         )
     if frame.names == tuple(f"x{i}" for i in range(len(columns))):
         named = dict(zip(columns, frame.columns.values(), strict=True))
-        return Frame(named, frame.rows, frame.lines, frame.notes)
+        return replace(frame, columns=named)
     missing = [name for name in needed if name not in frame.columns]
     if missing:
         raise ValueError(

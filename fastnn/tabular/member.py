@@ -26,6 +26,8 @@ class Target:
 
     With `log` the net gives the logarithm of z.
 
+    >>> import numpy as np
+    >>> from fastnn.tabular.member import Target
     >>> Target(10.0, 2.0, 9.0, 11.5).undo(np.array([0.0, 1.0])).tolist()
     [10.0, 11.5]
     """
@@ -53,6 +55,11 @@ class Target:
         z = z.astype(np.float64)
         y = (np.exp(z) if self.log else z) * self.deviation + self.mean
         return np.asarray(np.clip(y, self.low, self.high))
+
+    def undo_one(self, z: float) -> float:
+        """The value of a single number, to the same bits."""
+        y = (float(np.exp(z)) if self.log else z) * self.deviation + self.mean
+        return min(max(y, self.low), self.high)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` makes a target of; JSON has no infinity."""
@@ -87,6 +94,8 @@ class Member:
 
     def of(self, z: NDArray[Any]) -> Wide:
         """The same of what the net gives; members of one net, (n, k, outputs), are averaged."""
+        if self.target is not None and z.size == 1:  # much shorter than by arrays
+            return np.array([[self.target.undo_one(z.item())]])
         if z.ndim == 3 and self.target is None:
             return np.asarray(np.log(np.maximum(softmax(z).mean(axis=1), 1e-300)))
         z = z.mean(axis=1) if z.ndim == 3 else z

@@ -22,6 +22,7 @@ from fastnn.tabular.realmlp import ACTIVATIONS, blank_linear, build, initialize
 from fastnn.tabular.recipes import Recipe
 from fastnn.tabular.robust import RobustDesign
 from fastnn.tabular.side_by_side import Turn, side_by_side
+from fastnn.tabular.telling import OnEpoch, Telling
 from fastnn.tabular.validation import Score
 from fastnn.train.split import folds as deal, split
 from fastnn.train.validation import Rows
@@ -46,6 +47,7 @@ class Task:
         score: the validation metric.
         recipe: how.
         quantiles: of a regression: those that the net gives; none for the mean.
+        metric: the name of `score`.
     """
 
     frame: Frame
@@ -55,6 +57,7 @@ class Task:
     score: Score
     recipe: Recipe
     quantiles: tuple[float, ...] = ()
+    metric: str = "score"
 
     @property
     def outputs(self) -> int:
@@ -70,7 +73,13 @@ def parts_of(task: Task, share: float, folds: int, seed: int) -> list[Part]:
 
 
 def fit_members(
-    task: Task, parts: list[Part], n_ens: int, seed: int, time_limit: float | None, refit: bool
+    task: Task,
+    parts: list[Part],
+    n_ens: int,
+    seed: int,
+    time_limit: float | None,
+    refit: bool,
+    verbose: int = 0,
 ) -> tuple[list[Member], list[Report], list[str]]:
     """Train `n_ens` nets on each of the parts, side by side.
 
@@ -78,6 +87,7 @@ def fit_members(
         time_limit: seconds for all of them.
         refit: train `n_ens` nets on all rows after that, up to the mean share of the schedule at
             which those were best, and give these.
+        verbose: see `Telling`.
 
     Returns:
         the nets, how the training on each of the parts went, and notes about columns.
@@ -87,26 +97,36 @@ def fit_members(
     if refit and seconds is not None:
         seconds *= len(jobs) / (len(jobs) + n_ens)
 
-    def fit(number: int, turn: Turn) -> Fitted:
-        return _fit_one(task, jobs[number], np.random.default_rng([seed, number]), turn)
+    nets = len(jobs) + (n_ens if refit else 0)
+    with Telling(verbose, nets, task.recipe.epochs, task.metric) as telling:
 
-    found = side_by_side(len(jobs), seconds, fit)
-    members, reports, notes = map(list, zip(*found))
-    if refit:
-        until = float(np.mean([report.best_share for report in reports]))
-        every, none = np.arange(len(task.y)), np.empty(0, np.int64)
+        def fit(number: int, turn: Turn) -> Fitted:
+            rng = np.random.default_rng([seed, number])
+            return _fit_one(task, jobs[number], rng, turn, 1.0, telling.of(number))
 
-        def fit_all(number: int, turn: Turn) -> Fitted:
-            rng = np.random.default_rng([seed, len(jobs) + number])
-            return _fit_one(task, (every, none), rng, turn, until)
+        found = side_by_side(len(jobs), seconds, fit)
+        members, reports, notes = map(list, zip(*found))
+        if refit:
+            until = float(np.mean([report.best_share for report in reports]))
+            every, none = np.arange(len(task.y)), np.empty(0, np.int64)
 
-        left = None if time_limit is None else begun + time_limit - time.perf_counter()
-        members = [member for member, _, _ in side_by_side(n_ens, left, fit_all)]
+            def fit_all(number: int, turn: Turn) -> Fitted:
+                rng = np.random.default_rng([seed, len(jobs) + number])
+                tell = telling.of(len(jobs) + number)
+                return _fit_one(task, (every, none), rng, turn, until, tell)
+
+            left = None if time_limit is None else begun + time_limit - time.perf_counter()
+            members = [member for member, _, _ in side_by_side(n_ens, left, fit_all)]
     return members, reports, notes[0]
 
 
 def _fit_one(
-    task: Task, part: Part, rng: np.random.Generator, turn: Turn, until: float = 1.0
+    task: Task,
+    part: Part,
+    rng: np.random.Generator,
+    turn: Turn,
+    until: float,
+    on_epoch: OnEpoch | None,
 ) -> Fitted:
     """Train a net on a part, or on all rows where none are held out."""
     train, held_out = part
@@ -119,7 +139,7 @@ def _fit_one(
     loss = _loss(task)
     rows = Rows(x, _targets(task, loss, target), task.weight).at(train)
     score = _score(task, member, x, held_out) if len(held_out) else None
-    return member, fit_net(net, loss, rows, recipe, score, rng, turn, until), notes
+    return member, fit_net(net, loss, rows, recipe, score, rng, turn, until, on_epoch), notes
 
 
 def _score(task: Task, member: Member, x: NDArray[Any], held_out: Whole) -> Callable[[], float]:
@@ -173,6 +193,8 @@ def _targets(task: Task, loss: nn.Module, target: Target | None) -> NDArray[Any]
 def smoothed(labels: NDArray[Any], classes: int, share: float) -> NDArray[np.float32]:
     """The probability of each class, (n, classes): 1 - share at the label, beside share / classes.
 
+    >>> import numpy as np
+    >>> from fastnn.tabular.members import smoothed
     >>> smoothed(np.array([1, 0]), 2, 0.5).tolist()
     [[0.25, 0.75], [0.75, 0.25]]
     """

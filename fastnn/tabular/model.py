@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import io, nn
+from fastnn.io.safetensors import faults_of, name_of
 from fastnn.tabular.design import Design
-from fastnn.tabular.frame import Frame, in_columns
+from fastnn.tabular.frame import Form, Frame, in_columns
 from fastnn.tabular.holdout import Split, fingerprint, restored_split
 from fastnn.tabular.member import Member
 from fastnn.tabular.older import of_older_file
+from fastnn.tabular.one_row import OneRow
 from fastnn.tabular.robust import RobustDesign
 from fastnn.tabular.table import Table
 from fastnn.tabular.validation import softmax
@@ -40,6 +42,8 @@ class TabularModel(nn.Module):
         quantiles: of the target, which `predict_quantiles` gives; (): none.
         target: name of the predicted column.
         split: the split of a table that it was trained on; None if unknown.
+        form: how the file was written that it was trained on, for `read_csv(path, form=...)`; None
+            if the rows came from elsewhere.
     """
 
     def __init__(
@@ -50,10 +54,12 @@ class TabularModel(nn.Module):
         quantiles: Sequence[float] = (),
         target: str = "target",
         split: Split | None = None,
+        form: Form | None = None,
     ) -> None:
         super().__init__()
         self.members, self.columns, self.classes = tuple(members), tuple(columns), classes
         self.quantiles, self.target, self.split = tuple(quantiles), target, split
+        self.form = form
         self.nets = nn.Sequential(*(member.net for member in members))
         self.eval()
 
@@ -105,7 +111,7 @@ class TabularModel(nn.Module):
                 warnings.warn(f"{who}: column {feature.name!r}: {found.note}", stacklevel=2)
         if not changed:
             return frame
-        return Frame({**frame.columns, **changed}, frame.rows, frame.lines, frame.notes)
+        return replace(frame, columns={**frame.columns, **changed})
 
     # ---- predictions ----
 
@@ -123,9 +129,11 @@ class TabularModel(nn.Module):
             ValueError: a column is not there, or a number is infinite.
         """
         if self.classes is not None:
-            chosen: NDArray[Any] = self.classes[self.predict_proba(x).argmax(axis=1)]
+            likely = self._mean_of(x, softmax if len(self.members) > 1 else None)
+            chosen: NDArray[Any] = self.classes[likely.argmax(axis=1)]
             return chosen
-        return self._values(x)[:, median_of(self.quantiles)]
+        values = self._mean_of(x)
+        return values[:, median_of(self.quantiles)] if values.shape[1] > 1 else values.ravel()
 
     def predict_quantiles(self, x: Any) -> Wide:
         """The `quantiles` of the target, (n, q), none below the one before.
@@ -139,7 +147,7 @@ class TabularModel(nn.Module):
             raise ValueError(
                 "predict_quantiles: trained for the mean; use TabularRegressor(quantiles=...)"
             )
-        return self._values(x)
+        return self._mean_of(x)
 
     def predict_proba(self, x: Any) -> Wide:
         """The probability of each class, (n, C), for rows as `predict` takes them.
@@ -149,12 +157,25 @@ class TabularModel(nn.Module):
         """
         if self.classes is None:
             raise ValueError("predict_proba: a regression has no classes; use predict")
-        frame = self.rows_of(x)
-        return np.asarray(np.mean([softmax(m.outputs(frame)) for m in self.members], axis=0))
+        return self._mean_of(x, softmax)
 
-    def _values(self, x: Any) -> Wide:
-        frame = self.rows_of(x)
-        return np.asarray(np.mean([m.outputs(frame) for m in self.members], axis=0))
+    def _mean_of(self, x: Any, of: Callable[[Wide], Wide] | None = None) -> Wide:
+        """The mean over the nets of a function of what they give."""
+        found = self._of_one_row(x)
+        if found is None:
+            frame = self.rows_of(x)
+            found = [member.outputs(frame) for member in self.members]
+        if of is not None:
+            found = [of(z) for z in found]
+        return found[0] if len(found) == 1 else np.asarray(np.mean(found, axis=0))
+
+    def _of_one_row(self, x: Any) -> list[Wide] | None:
+        """What the nets give for a single row that needs no finding out; None for other rows."""
+        found: OneRow | None = self.__dict__.get("_one_row")
+        if found is None or found.members is not self.members or found.columns is not self.columns:
+            found = OneRow(self.members, self.columns)
+            self.__dict__["_one_row"] = found  # no attribute: the module has not changed
+        return found.outputs(x)
 
     # ---- tables ----
 
@@ -217,6 +238,8 @@ class TabularModel(nn.Module):
             extra["classes"] = {"dtype": self.classes.dtype.str, "values": self.classes.tolist()}
         if self.split is not None:
             extra["split"] = asdict(self.split)
+        if self.form is not None:
+            extra["form"] = asdict(self.form)
         io.save(self.nets, path, extra=extra, kind="tabular_net")
 
     @classmethod
@@ -226,7 +249,9 @@ class TabularModel(nn.Module):
         Raises:
             FormatError: the file holds no tabular model.
         """
-        return cls.restored(*io.load_with_extra(path), os.fsdecode(path))
+        loaded = io.load_with_extra(path)
+        with faults_of(name_of(path)):
+            return cls.restored(*loaded, name_of(path))
 
     @classmethod
     def restored(cls, nets: nn.Sequential, extra: dict[str, Any], name: str) -> TabularModel:
@@ -244,6 +269,7 @@ class TabularModel(nn.Module):
         quantiles = _levels(extra.get("quantiles", []), name)
         outputs = len(quantiles) or 1 if classes is None else len(classes)
         try:
+            form = Form.from_json(extra["form"]) if "form" in extra else None
             members = [Member.from_json(*pair, outputs) for pair in zip(nets, saved, strict=True)]
         except ValueError as error:
             _fail(name, str(error))
@@ -251,12 +277,13 @@ class TabularModel(nn.Module):
             _fail(name, "expected a target for a regression, and labels for classes")
         if not {c for m in members for c in m.design.encoder.names} <= set(columns):
             _fail(name, "a net reads a column that is not among columns")
-        return cls(members, columns, classes, quantiles, target, split)
+        return cls(members, columns, classes, quantiles, target, split, form)
 
 
 def median_of(quantiles: Sequence[float]) -> int:
     """The place of the median among quantiles; 0 where there are none.
 
+    >>> from fastnn.tabular.model import median_of
     >>> median_of((0.1, 0.5, 0.9)), median_of(())
     (1, 0)
     """

@@ -26,6 +26,7 @@ def without_index(frame: Frame) -> tuple[Frame, list[str]]:
     """The rows without the index that pandas wrote into their first column, and a note of it.
 
     >>> from fastnn.tabular.frame import as_frame
+    >>> from fastnn.tabular.notices import without_index
     >>> without_index(as_frame({"Unnamed: 0": [0, 1], "width": [3.5, 2.0]}))[0].names
     ('width',)
     """
@@ -39,6 +40,7 @@ def ids_in(frame: Frame) -> list[str]:
     """Notes about columns of numbers that number the rows in some order; they are kept.
 
     >>> from fastnn.tabular.frame import as_frame
+    >>> from fastnn.tabular.notices import ids_in
     >>> ids_in(as_frame({"id": [*range(40, 0, -1)]}))
     ["column 'id' numbers the rows: kept; leave it out if it is an id"]
     """

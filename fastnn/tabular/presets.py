@@ -61,6 +61,7 @@ def loss_of(name: str | None, task: str) -> Loss:
     Raises:
         ValueError: the loss is unknown, or for another task.
 
+    >>> from fastnn.tabular.presets import loss_of
     >>> loss_of(None, "regression").kind.__name__
     'MSELoss'
     """

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn.tabular.cells import Mark, Wanted, decimal_mark, typed
-from fastnn.tabular.frame import Column, Frame, as_frame
+from fastnn.tabular.frame import Column, Form, Frame, as_frame
+from fastnn.tabular.opening import content_of
 
 __all__ = ["SEPARATORS", "read_table"]
 
@@ -39,6 +40,7 @@ def read_table(
     encoding: str | None = None,
     header: bool = True,
     kinds: Mapping[str, Wanted] | None = None,
+    form: Form | None = None,
 ) -> Frame:
     """Read a table.
 
@@ -56,6 +58,8 @@ def read_table(
         header: whether the first row has the columns' names; else they are called x0, x1, ...
         kinds: what columns must be, by name: "number", "category", "date", or "day first"
             for dates of which 03/04 is in April.
+        form: how such a file was written before, the `Frame.form` of its rows: it decides where the
+            text alone leaves separator or decimal mark open, and its `na` count too.
 
     Returns:
         the rows; `Frame.notes` says what was noticed.
@@ -67,6 +71,7 @@ def read_table(
 
     Example:
         >>> import io
+        >>> from fastnn.tabular import read_table
         >>> frame = read_table(io.StringIO("width;kind\\n1,5;oak\\n?;elm\\n"))
         >>> frame.columns["width"].values.tolist(), frame.columns["kind"].values.tolist()
         ([1.5, nan], ['oak', 'elm'])
@@ -77,13 +82,13 @@ def read_table(
     if isinstance(data, bytes) and data.startswith(PARQUET):
         return _of_kinds(_parquet(data, name), kinds or {})
     text = data if isinstance(data, str) else _decoded(data, encoding, name)
-    sep = _separator(text) if sep is None else sep
+    sep = _separator(text, form) if sep is None else sep
     if len(sep) != 1:
         raise ValueError(f"sep: expected one character, got {sep!r}")
     names, columns, lines = _split(text, sep, name, header)
-    if decimal is None:
-        decimal = "." if sep == "," else decimal_mark([c[:1000].tolist() for c in columns])
-    return _frame(names, columns, lines, decimal, na, kinds or {})
+    decimal = _decimal(columns, sep, form) if decimal is None else decimal
+    na = tuple(na) if form is None else (*na, *form.na)
+    return _frame(names, columns, lines, Form(sep, decimal, na), kinds or {})
 
 
 def _opened(source: Any) -> tuple[str, bytes | str | None]:
@@ -91,8 +96,7 @@ def _opened(source: Any) -> tuple[str, bytes | str | None]:
     if isinstance(source, str | os.PathLike):
         if os.fspath(source) == "-":
             return "standard input", sys.stdin.buffer.read()
-        with open(source, "rb") as file:
-            return os.fsdecode(source), file.read()
+        return os.fsdecode(source), content_of(source)
     if hasattr(source, "read"):
         return str(getattr(source, "name", "file")), source.read()
     return "data", None
@@ -130,18 +134,29 @@ def _parquet(data: bytes, path: str) -> Frame:
     return as_frame(parquet.read_table(BufferReader(data)), path)
 
 
-def _separator(text: str) -> str:
-    """The character under which the first rows have the same number of cells, and most."""
+def _separator(text: str, form: Form | None) -> str:
+    """The character under which the first rows have the same number of cells, and most; the one of
+    before if that number is more than one."""
     best, most = ",", 1
-    for sep in SEPARATORS:
+    for sep in SEPARATORS if form is None else (form.sep, *SEPARATORS):
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=sep, skipinitialspace=True)
         try:
             widths = [len(cells) for cells, _ in zip((r for r in rows if r), range(LOOK))]
         except csv.Error:
             continue
         if widths and min(widths) == max(widths) > most:
+            if form is not None and sep == form.sep:
+                return sep
             best, most = sep, widths[0]
     return best
+
+
+def _decimal(columns: Sequence[NDArray[Any]], sep: str, form: Form | None) -> Mark:
+    """The decimal mark: a point where commas separate cells, if it was not a comma before."""
+    usual: Mark = "." if form is None else form.decimal
+    if sep == "," and usual == ".":
+        return "."
+    return decimal_mark([cells[:1000].tolist() for cells in columns], usual)
 
 
 def _records(text: str, sep: str, path: str) -> Iterator[tuple[int, list[str]]]:
@@ -205,21 +220,21 @@ def _frame(
     names: Sequence[str],
     columns: Sequence[NDArray[Any]],
     lines: list[int],
-    decimal: Mark,
-    na: Collection[str],
+    form: Form,
     kinds: Mapping[str, Wanted],
 ) -> Frame:
     made: dict[str, Column] = {}
     notes: list[str] = []
     for index, (name, cells) in enumerate(zip(names, columns)):
-        column = Column(*typed(cells.tolist(), kind=kinds.get(name), na=na, decimal=decimal))
+        found = typed(cells.tolist(), kind=kinds.get(name), na=form.na, decimal=form.decimal)
+        column = Column(*found)
         if index == 0 and name not in kinds and is_index(name, column):
             notes.append(f"column {name!r} counts the rows: left out")
             continue
         if column.note:
             notes.append(f"column {name!r}: {column.note}")
         made[name] = column
-    return Frame(made, len(lines), lines, notes)
+    return Frame(made, len(lines), lines, notes, form)
 
 
 def is_index(name: str, column: Column) -> bool:

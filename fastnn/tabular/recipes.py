@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn._support import check
+from fastnn.train.precision import TRAINING
 
 __all__ = ["PRESETS", "Recipe", "coslog4", "flat_cos", "recipe_of"]
 
@@ -18,6 +19,8 @@ Times = NDArray[np.float64]
 def coslog4(t: Times) -> Times:
     """(1 - cos(2 pi log2(1 + 15 t))) / 2: four waves from 0 to 1 and back, each twice as long.
 
+    >>> import numpy as np
+    >>> from fastnn.tabular.recipes import coslog4
     >>> coslog4(np.array([0.0, (2**0.5 - 1) / 15, 1 / 15, 1.0])).round(6).tolist()
     [0.0, 1.0, 0.0, 0.0]
     """
@@ -27,6 +30,8 @@ def coslog4(t: Times) -> Times:
 def flat_cos(t: Times) -> Times:
     """(1 + cos(pi (max(1, 2 t) - 1))) / 2: 1 up to the half, then down to 0.
 
+    >>> import numpy as np
+    >>> from fastnn.tabular.recipes import flat_cos
     >>> flat_cos(np.array([0.0, 0.5, 0.75, 1.0])).round(6).tolist()
     [1.0, 1.0, 0.5, 0.0]
     """
@@ -51,6 +56,7 @@ class Recipe:
         plain: the net of `fastnn.tabular.training` instead: standardized numbers, `nn.Linear` with
             its own first weights, a constant rate.
         members: how many nets there are in one (TabM-mini), with constant rates; 0: one net.
+        precision: "float32" or "bf16", as of `Trainer`.
     """
 
     hidden: tuple[int, ...] = (256, 256, 256)
@@ -68,6 +74,7 @@ class Recipe:
     smoothing: float = 0.1
     plain: bool = False
     members: int = 0
+    precision: str = "float32"
 
     @property
     def steady(self) -> bool:
@@ -104,6 +111,7 @@ def recipe_of(preset: str, classes: bool, **changes: Any) -> Recipe:
     Raises:
         TypeError, ValueError: an unknown preset, or a change that cannot be.
 
+    >>> from fastnn.tabular.recipes import recipe_of
     >>> recipe_of("td", classes=False, epochs=3).lr
     0.2
     """
@@ -116,6 +124,8 @@ def recipe_of(preset: str, classes: bool, **changes: Any) -> Recipe:
         given["batch_size"] = check.batch_size(given["batch_size"])
     if "lr" in given:
         given["lr"] = check.learning_rate(given["lr"])
+    if "precision" in given:
+        check.choice("precision", given["precision"], TRAINING)
     if "hidden" in given:
         widths = given["hidden"]
         widths = (widths,) if isinstance(widths, int) else widths

@@ -23,6 +23,8 @@ MAX_ONE_HOT = 1000  # columns of one category; the rarer values are all 0, like 
 def smooth_clip(x: NDArray[Any]) -> NDArray[Any]:
     """x / sqrt(1 + (x / 3)^2): near x where it is small, and within -3 and 3.
 
+    >>> import numpy as np
+    >>> from fastnn.tabular.robust import smooth_clip
     >>> smooth_clip(np.array([0.1, 1e6])).round(4).tolist()
     [0.0999, 3.0]
     """
@@ -46,6 +48,7 @@ class RobustDesign:
 
     Example:
         >>> from fastnn.tabular.frame import as_frame
+        >>> from fastnn.tabular.robust import RobustDesign
         >>> rows = as_frame({"width": [1.0, 2.0, 3.0], "kind": ["oak", "elm", "oak"]})
         >>> RobustDesign.fit(rows)[0].apply(rows).astype(float).round(2).tolist()
         [[-0.95, 0.0], [0.0, -1.66], [0.95, 0.0]]
@@ -125,17 +128,21 @@ class RobustDesign:
         for column, size in zip(codes.T, self.encoder.sizes):
             if size > self.one_hot:
                 embedded.append(column)
-            elif size <= 3:
-                sign = np.array([0.0, 1.0, -1.0] if size == 3 else [-1.0, 1.0])
-                parts.append(sign[column][:, None])
             else:
-                kept = np.arange(1, min(size, MAX_ONE_HOT + 1))
-                parts.append((column[:, None] == kept).astype(np.float64))
+                parts.append(self.spread(column, size))
         rows = len(frame)
         return (
             np.concatenate(parts, axis=1),
             np.stack(embedded, axis=1) if embedded else np.empty((rows, 0), np.int64),
         )
+
+    def spread(self, codes: NDArray[np.int64], size: int) -> Wide:
+        """The columns (rows, `columns_of(size)`) of a category of `size` indices, not scaled."""
+        if size <= 3:
+            sign = np.array([0.0, 1.0, -1.0] if size == 3 else [-1.0, 1.0])
+            return np.asarray(sign[codes][:, None])
+        kept = np.arange(1, self.columns_of(size) + 1)
+        return np.asarray((codes[:, None] == kept).astype(np.float64))
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` makes a design of."""
@@ -159,14 +166,14 @@ class RobustDesign:
         if type(one_hot) is not int:
             raise ValueError("one_hot is not a whole number")
         found = cls(encoder, center, scale, one_hot)
-        shape = (len(encoder.numbers) + sum(map(found._wide, encoder.sizes)),)
+        shape = (len(encoder.numbers) + sum(map(found.columns_of, encoder.sizes)),)
         if center.shape != shape or scale.shape != shape:
             raise ValueError(f"expected {shape[0]} numbers each as center and scale")
         if not (np.isfinite(center).all() and np.isfinite(scale).all()):
             raise ValueError("center and scale must be finite")
         return found
 
-    def _wide(self, size: int) -> int:
+    def columns_of(self, size: int) -> int:
         """One-hot columns of a category with `size` indices."""
         if size > self.one_hot:
             return 0

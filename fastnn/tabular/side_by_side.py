@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import TypeVar
 
+from fastnn._support import forks
 from fastnn._support.threads import num_threads
 
 __all__ = ["Turn", "side_by_side"]
@@ -34,7 +34,7 @@ class _Desk:
         self.workers = min(jobs, self._threads)
         self._rounds = -(-jobs // self.workers)
         self._end = None if seconds is None else time.perf_counter() + seconds
-        self._active, self._lock = 0, threading.Lock()
+        self._active, self._lock = 0, forks.lock()
         self.stopped = False
 
     def turn(self, number: int) -> Turn:
@@ -81,6 +81,7 @@ def side_by_side(jobs: int, seconds: float | None, work: Callable[[int, Turn], T
     Raises:
         Exception: what a job raised; the others stop at their next question.
 
+    >>> from fastnn.tabular.side_by_side import side_by_side
     >>> side_by_side(3, None, lambda number, turn: number**2)
     [0, 1, 4]
     """

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn._support.paths import a_path
 from fastnn.tabular.cells import Mark, Wanted
-from fastnn.tabular.frame import Column, Frame, as_frame, listed
+from fastnn.tabular.frame import Column, Form, Frame, as_frame, listed
 from fastnn.tabular.reading import read_table
 from fastnn.tabular.targets import refuse_many
 from fastnn.train.split import split
@@ -70,7 +71,8 @@ def load_table(name: str) -> Table:
         ImportError: scikit-learn is not installed; the extra ``demo`` installs it.
 
     Example:
-        >>> load_table("iris").classes  # doctest: +SKIP
+        >>> from fastnn.tabular import load_table
+        >>> load_table("iris").classes
         ('setosa', 'versicolor', 'virginica')
     """
     if name not in DATASETS:
@@ -104,6 +106,7 @@ def read_csv(
     na: Collection[str] = (),
     encoding: str | None = None,
     header: bool = True,
+    form: Form | None = None,
 ) -> Table:
     """Read a file with a header row; columns may be numbers, texts or dates, and have gaps.
 
@@ -114,7 +117,7 @@ def read_csv(
 
     Args:
         path: see `fastnn.tabular.reading.read_table`, with `sep`, `decimal`, `na`, `encoding`,
-            `header` and `kinds`.
+            `header`, `kinds` and `form`.
         target: the column to predict; None reads features only.
         task: "auto", "classification" or "regression".
         features: the feature columns, in this order; None takes every column but the target.
@@ -129,6 +132,7 @@ def read_csv(
 
     Example:
         >>> import os, tempfile
+        >>> from fastnn.tabular import read_csv
         >>> path = os.path.join(tempfile.mkdtemp(), "a.csv")
         >>> with open(path, "w") as file:
         ...     _ = file.write("width,kind\\n1.5,oak\\n2.5,elm\\n")
@@ -136,13 +140,14 @@ def read_csv(
         >>> table.rows.names, table.y.tolist(), table.classes
         (('width',), [1, 0], ('elm', 'oak'))
     """
-    name = os.fsdecode(path)
+    name = a_path(path)
     known = dict(kinds or {})
     if target is not None and (classes or task == "classification"):
         known[target] = "category"
     frame = read_table(
-        path, sep=sep, decimal=decimal, na=na, encoding=encoding, header=header, kinds=known
-    )
+        path, sep=sep, decimal=decimal, na=na, encoding=encoding, header=header, kinds=known,
+        form=form,
+    )  # fmt: skip
     try:
         return with_target(frame, target, task=task, features=features, drop=drop, classes=classes)
     except ValueError as error:

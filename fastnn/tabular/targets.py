@@ -45,6 +45,7 @@ def labels_of(y: Any, rows: int) -> Labels:
         TypeError: labels of several kinds, such as texts and numbers.
         ValueError: not one for each row, a missing one, fractions, one class only, or too many.
 
+    >>> from fastnn.tabular.targets import labels_of
     >>> labels_of(["oak", "elm", "oak"], 3).numbers.tolist()
     [1, 0, 1]
     """

@@ -40,6 +40,7 @@ class Settings:
         loss: a name in `presets.LOSSES`; None takes cross_entropy or mse.
         test_size: fraction of the rows to hold out.
         seed: seed of the split, the initial weights and the row order.
+        precision: "float32" or "bf16", as of `Trainer`.
     """
 
     hidden: tuple[int, ...] = (128,)
@@ -51,6 +52,7 @@ class Settings:
     loss: str | None = None
     test_size: float = 0.25
     seed: int = 0
+    precision: str = "float32"
 
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -81,7 +83,8 @@ def make_trainer(net: nn.Sequential, settings: Settings, is_regression: bool) ->
     kind, options = OPTIMIZERS[settings.optimizer]
     lr = rate_of(settings.optimizer, settings.lr)
     chosen = options if lr is None else {**options, "lr": lr}
-    return fastnn.Trainer(net, loss=loss, optimizer=kind(net.parameters(), **chosen))
+    optimizer = kind(net.parameters(), **chosen)
+    return fastnn.Trainer(net, loss, optimizer, precision=settings.precision)
 
 
 @dataclass
@@ -129,7 +132,10 @@ def train(
         ValueError: the table has no target or too few rows, or a setting is out of range.
 
     Example:
-        >>> result = train(load_table("iris"), Settings(hidden=(16,)))  # doctest: +SKIP
+        >>> from fastnn.tabular import Settings, load_table, train
+        >>> result = train(load_table("iris"), Settings(hidden=(16,), epochs=40, seed=0))
+        >>> len(result.history["val_loss"]), len(result.test)
+        (40, 38)
     """
     if table.y is None:
         raise ValueError("table: expected one with a target, got features only")
@@ -149,7 +155,9 @@ def train(
     classes = np.array(table.classes, object) if table.classes else None
     columns = design.encoder.names
     member = Member(net, design, target)
-    model = TabularModel([member], columns, classes, target=table.target, split=dealt)
+    model = TabularModel(
+        [member], columns, classes, target=table.target, split=dealt, form=table.rows.form
+    )
     result = Result(model, fit_on, hold_out, notes=notes)
     if on_start is not None:
         on_start(result)

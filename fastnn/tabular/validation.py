@@ -19,6 +19,8 @@ Score = Callable[[Wide, NDArray[Any], Wide], float]
 def softmax(z: NDArray[Any]) -> Wide:
     """exp(z) / sum exp(z), along the last axis, in float64.
 
+    >>> import numpy as np
+    >>> from fastnn.tabular.validation import softmax
     >>> softmax(np.array([[0.0, 0.0]])).tolist()
     [[0.5, 0.5]]
     """

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Iterable
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from fastnn._core import engine
 from fastnn._core.engine import reads as reads
+from fastnn._support import forks
 from fastnn.tape import batch
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Recorder(Protocol):
     def refuse_setting(self, name: str) -> None: ...
 
 
-lock = threading.RLock()  # one recording at a time, and models switched to evaluation for it
+lock = forks.PatientLock()  # one recording at a time, and models switched to evaluation for it
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ looks closer only at nodes older than the last write.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from fastnn._core.tape import TensorBase, note_write, span
+from fastnn._support import forks
 from fastnn.tape import listener
 from fastnn.tape.intervals import Intervals, Span
 from fastnn.tape.node import GradientRule, Node
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     Write = tuple[int, str]  # (number of nodes at that time, op)
 
 MOST = 65536  # ranges of memory of which writes are kept
+_lock = forks.lock()  # held by who uses one of the maps or lists; `_recent` needs none
 _recent: dict[Span, Write] = {}  # writes that are not in the map yet; the map is made when needed
 _last: Intervals[Write] = Intervals()  # the last write into each range
 _on_tape: list[tuple[int, Span]] = []  # (node number, memory) of changes in place on the tape
@@ -37,8 +39,11 @@ _programs: WeakKeyDictionary[Watch, list[Span]] = WeakKeyDictionary()  # memory 
 
 
 def _span(array: NDArray[Any]) -> Span:
-    if array.flags.c_contiguous:
+    flags = array.flags
+    if flags.c_contiguous:
         return span(array)
+    if flags.f_contiguous:
+        return span(array.T)
     low, high = byte_bounds(array)
     return low, high
 
@@ -55,12 +60,24 @@ def wrote(array: NDArray[Any], name: str) -> None:
 
 def _to_the_map() -> None:
     """Enter the recent writes into the map; beyond MOST ranges, the older half is forgotten."""
-    for place, write in _recent.items():
-        _last.put(place, write)
-    _recent.clear()
-    if len(_last) > MOST:
-        ages = sorted(at for _, (at, _) in _last.over((0, 1 << 64)))
-        _last.keep(lambda write: write[0] > ages[len(ages) // 2])
+    with _lock:
+        for place, write in _taken():
+            _last.put(place, write)
+        if len(_last) > MOST:
+            ages = sorted(at for _, (at, _) in _last.over((0, 1 << 64)))
+            _last.keep(lambda write: write[0] > ages[len(ages) // 2])
+
+
+def _taken() -> list[tuple[Span, Write]]:
+    """The recent writes, taken out one by one, since other threads go on writing; by time."""
+    taken = []
+    while True:
+        try:
+            taken.append(_recent.popitem())
+        except KeyError:
+            break
+    taken.sort(key=lambda entry: entry[1][0])
+    return taken
 
 
 def changed_on_tape(array: NDArray[Any], x: TensorBase) -> None:
@@ -68,12 +85,13 @@ def changed_on_tape(array: NDArray[Any], x: TensorBase) -> None:
     if x._node is None:
         return
     number, place = x._node.order, _span(array)
-    _on_tape.append((number, place))
-    _last_on_tape.put(place, number)
-    if len(_on_tape) > MOST:
-        del _on_tape[: MOST // 2]
-        oldest = _on_tape[0][0]
-        _last_on_tape.keep(lambda number: number >= oldest)
+    with _lock:
+        insort(_on_tape, (number, place), key=_number)  # other threads' nodes may be younger
+        _last_on_tape.put(place, number)
+        if len(_on_tape) > MOST:
+            del _on_tape[: MOST // 2]
+            oldest = _on_tape[0][0]
+            _last_on_tape.keep(lambda number: number >= oldest)
 
 
 def _number(change: tuple[int, Span]) -> int:
@@ -84,14 +102,16 @@ def check_view(x: Any, source: int, order: int) -> None:
     """Raise if x, an input of the node numbered `order`, is a view made by the node numbered
     `source`, and its memory was changed on the tape between the two."""
     array = getattr(x, "_array", None)  # none is left where a node gave its memory back
-    since = bisect_right(_on_tape, source, key=_number)
-    until = bisect_left(_on_tape, order, key=_number)
-    if since == until or not isinstance(array, np.ndarray):
-        return
-    first, end = _span(array)
-    if not any(number > source for _, number in _last_on_tape.over((first, end))):
-        return
-    for _, (low, high) in _on_tape[since:until]:
+    with _lock:
+        since = bisect_right(_on_tape, source, key=_number)
+        until = bisect_left(_on_tape, order, key=_number)
+        if since == until or not isinstance(array, np.ndarray):
+            return
+        first, end = _span(array)
+        if not any(number > source for _, number in _last_on_tape.over((first, end))):
+            return
+        changes = _on_tape[since:until]
+    for _, (low, high) in changes:
         if low < end and first < high:
             raise RuntimeError(
                 f"backward: a view of shape {array.shape} was used after the memory that it "
@@ -102,17 +122,21 @@ def check_view(x: Any, source: int, order: int) -> None:
 
 def writes(watch: Watch, arrays: Iterable[NDArray[Any]]) -> None:
     """Register arrays that every run of a program writes; its watch knows when it last ran."""
-    _programs[watch] = [_span(array) for array in arrays]
+    spans = [_span(array) for array in arrays]
+    with _lock:
+        _programs[watch] = spans
 
 
 def _changed(node: Node, arrays: Iterable[Any]) -> dict[Span, str]:
     """The writes into a node's arrays that came after the node."""
-    _to_the_map()
     held = [_span(a) for a in arrays if isinstance(a, np.ndarray)]
-    late = {
-        place: name for own in held for place, (at, name) in _last.over(own) if at >= node.order
-    }
-    for watch, spans in list(_programs.items()):
+    with _lock:
+        _to_the_map()
+        late = {
+            place: name for own in held for place, (at, name) in _last.over(own) if at >= node.order
+        }
+        programs = list(_programs.items())
+    for watch, spans in programs:
         if watch.ran_at >= node.order:
             late |= {
                 place: "a compiled function"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +12,10 @@ from fastnn._support import check
 from fastnn._support.dtypes import readable
 from fastnn.tensor import Tensor
 
-__all__ = ["Batches", "Epoch", "inputs_of", "makes_batches"]
+if TYPE_CHECKING:
+    from fastnn.nn import Module
+
+__all__ = ["Batches", "Epoch", "arranged", "inputs_of", "inputs_taken", "makes_batches"]
 
 
 class Epoch(NamedTuple):
@@ -32,21 +36,63 @@ def makes_batches(given: Any) -> bool:
     return hasattr(given, "dataset") or hasattr(given, "__next__")
 
 
+def inputs_taken(model: Module) -> int:
+    """How many inputs `forward` has to be given; 1 where its signature does not tell.
+
+    >>> from fastnn import nn
+    >>> from fastnn.train.batches import inputs_taken
+    >>> inputs_taken(nn.Linear(2, 1)), inputs_taken(nn.Bilinear(2, 2, 1))
+    (1, 2)
+    """
+    try:
+        asked = inspect.signature(model.forward).parameters.values()
+    except (TypeError, ValueError):
+        return 1
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return max(1, sum(p.default is p.empty and p.kind in positional for p in asked))
+
+
+def arranged(batch: Sequence[Any], inputs: int, name: str = "x") -> tuple[Any, ...]:
+    """(x, y) or (x, y, sample_weight) of what stands side by side in a batch.
+
+    A model of one input takes the first as x. One of several takes as many as it has inputs, as
+    x = (a, b), if they are not in a tuple already.
+
+    Raises:
+        TypeError: too few or too many.
+
+    >>> from fastnn.train.batches import arranged
+    >>> arranged(("x", "y", "w"), 1), arranged(("a", "b", "y"), 2), arranged((("a", "b"), "y"), 2)
+    (('x', 'y', 'w'), (('a', 'b'), 'y'), (('a', 'b'), 'y'))
+    """
+    if not isinstance(batch, tuple | list) or len(batch) < 2:
+        pass
+    elif inputs > 1 and not isinstance(batch[0], tuple):
+        if len(batch) - inputs in (1, 2):
+            return tuple(batch[:inputs]), *batch[inputs:]
+    elif len(batch) in (2, 3):
+        return tuple(batch)
+    several = "" if inputs == 1 else f" with a tuple of {inputs} inputs as x, as the model takes"
+    got = f"{len(batch)} parts" if isinstance(batch, tuple | list) else check.show(batch)
+    raise TypeError(f"{name}: expected batches (x, y) or (x, y, sample_weight){several}, got {got}")
+
+
 class Batches:
     """Something that makes the batches of each epoch.
 
     Args:
         given: a `DataLoader`, a list of batches, a function that makes an iterator of them, or such
             an iterator, which has one epoch. A batch is (x, y) or (x, y, sample_weight); x and y
-            are arrays or tuples of arrays.
+            are arrays or tuples of arrays; see `arranged`.
         name: its name in messages.
+        inputs: how many the model takes.
 
     Raises:
         TypeError: nothing of the kind.
     """
 
-    def __init__(self, given: Any, name: str = "x") -> None:
-        self._given, self._name, self._over = given, name, False
+    def __init__(self, given: Any, name: str = "x", inputs: int = 1) -> None:
+        self._given, self._name, self._inputs, self._over = given, name, inputs, False
         iterable = callable(given) or hasattr(given, "__iter__")
         if isinstance(given, str | bytes | dict | np.ndarray | Tensor) or not iterable:
             raise TypeError(
@@ -94,24 +140,27 @@ class Batches:
     def _each(self) -> Iterator[Any]:
         makes = callable(self._given) and not hasattr(self._given, "__iter__")
         count = None
-        for batch in self._given() if makes else self._given:
-            if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
-                raise TypeError(
-                    f"{self._name}: expected batches (x, y) or (x, y, sample_weight), got "
-                    f"{check.show(batch)}"
-                )
+        for made in self._given() if makes else self._given:
+            batch = arranged(made, self._inputs, self._name)
             count = count or len(batch)
             if len(batch) != count:
                 raise TypeError(f"{self._name}: expected sample_weight in all batches, or in none")
             yield batch
 
 
-def inputs_of(given: Any) -> Any:
-    """The inputs of all batches, for predictions: of (x, y, ...) the first, else the batch."""
-    batches = [b[0] if isinstance(b, tuple | list) else b for b in given]
+def inputs_of(given: Any, inputs: int = 1) -> Any:
+    """The inputs of all batches, for predictions: of (x, y, ...) the first, of (a, b, ...) as many
+    as the model takes, else the batch."""
+    batches = [_inputs(batch, inputs) for batch in given]
     if not batches:
         raise ValueError("x: expected at least one batch, got none")
     return _joined(batches, "x")
+
+
+def _inputs(batch: Any, inputs: int) -> Any:
+    if not isinstance(batch, tuple | list):
+        return batch
+    return batch[0] if inputs == 1 or isinstance(batch[0], tuple) else tuple(batch[:inputs])
 
 
 def _rows(part: Any) -> int:

@@ -85,6 +85,7 @@ class LambdaCallback(Callback):
         on_epoch_begin, on_epoch_end: called with (epoch, logs).
         on_train_begin, on_train_end: called with (logs).
 
+    >>> from fastnn.callbacks import LambdaCallback
     >>> LambdaCallback(on_epoch_end=lambda epoch, logs: epoch == 3).on_epoch_end(3, {})
     True
     """
@@ -266,6 +267,7 @@ class LearningRateScheduler(Callback):
         schedule: a function of (epoch, lr) that returns the new learning rate.
         verbose: 1 prints it.
 
+    >>> from fastnn.callbacks import LearningRateScheduler
     >>> halve = LearningRateScheduler(lambda epoch, lr: lr * 0.5)
     """
 

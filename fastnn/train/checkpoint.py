@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from fastnn import random
 from fastnn._support import check
+from fastnn._support.columns import Parts
+from fastnn._support.paths import a_path, writable
 from fastnn.io.model import load as load_file, save as save_file
 from fastnn.io.safetensors import FormatError
 from fastnn.nn import Module
@@ -20,6 +21,7 @@ from fastnn.optim.loop import blocks_of
 from fastnn.train.callbacks import Training
 from fastnn.train.history import History
 from fastnn.train.plan import Plan, name_of
+from fastnn.train.resumed import check_like, check_place, check_sound
 from fastnn.train.steps import Steps
 from fastnn.train.validation import Rows, check_finite
 
@@ -78,14 +80,13 @@ class Checkpoint:
         found: the state in the file, or None.
 
     Raises:
-        TypeError, ValueError: `every` is neither.
+        TypeError, ValueError: `every` is neither; no path.
+        OSError: the file could not be written.
         FormatError: the file is not a checkpoint.
     """
 
     def __init__(self, path: str | os.PathLike[str], every: str | float, resume: bool) -> None:
-        if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"checkpoint: expected a path, got {check.show(path)}")
-        self.path = os.fspath(path)
+        self.path = a_path(path, "checkpoint")
         self._seconds: float | None = None
         if isinstance(every, str):
             check.choice("checkpoint_every", every, ("epoch",))
@@ -94,7 +95,9 @@ class Checkpoint:
         self.identity: dict[str, str] = {}
         self.found: State | None = None
         self._written = time.monotonic()
-        if check.flag("resume", resume) and os.path.exists(self.path):
+        check.flag("resume", resume)
+        writable(path, "checkpoint")
+        if resume and os.path.exists(self.path):
             self.found = self._read()
 
     def _read(self) -> State:
@@ -119,6 +122,7 @@ class Checkpoint:
         """
         self.identity = dict(identity)
         kept = self.identity if self.found is None else self.found["identity"]
+        kept.setdefault("columns", self.identity["columns"])  # older files have none
         for what, now in self.identity.items():
             if kept.get(what) != now:
                 raise ValueError(
@@ -147,7 +151,12 @@ class Checkpoint:
 
 
 def identity(
-    trainer: Training, plan: Plan, rows: Rows, held_out: Rows | None, share: float
+    trainer: Training,
+    plan: Plan,
+    rows: Rows,
+    held_out: Rows | None,
+    share: float,
+    names: Parts | None,
 ) -> dict[str, str]:
     """The fingerprint that a checkpoint has to match: data, model and arguments, as text."""
     sizes = [len(g["params"]) for g in getattr(trainer.optimizer, "param_groups", [])]
@@ -160,6 +169,7 @@ def identity(
         "loss": f"{name_of(loss)}{settings}",
         "optimizer": f"{name_of(trainer.optimizer)} of {sizes}{rounded}",
         "validation_split": str(share),
+        "columns": "" if names is None else str([own and own.names for own in names]),
         **plan.words(),
     }
 
@@ -204,12 +214,12 @@ def _gradients(session: Running) -> list[Tensor]:
 
 
 def _state(session: Running) -> State:
-    scheduler, sums = session.plan.schedule.scheduler, session.sums
+    sums = session.sums
     return {
         "model": _tensors(session.trainer.model),
         "optimizer": session.trainer.optimizer.state_dict(),
         "gradients": _gradients(session),
-        "scheduler": None if scheduler is None else scheduler.state_dict(),
+        "scheduler": _of(session.plan.schedule.scheduler),
         "callbacks": [callback.state_dict() for callback in session.plan.callbacks],
         "random": random.get_rng_state().numpy(),
         "seed": session.seed,
@@ -225,17 +235,22 @@ def _state(session: Running) -> State:
 
 def restore(session: Running, state: State) -> None:
     """Restore weights, optimizer, schedule, random state, metrics and position."""
-    _check_place(session, state)
-    scheduler = session.plan.schedule.scheduler
+    steps, *_ = session.steps.parted(len(session.rows.x), session.plan.batch)
+    check_place(state, steps, len(session.plan.metrics))
+    scheduler, optimizer = session.plan.schedule.scheduler, session.trainer.optimizer
     tensors = _tensors(session.trainer.model)
     own = {name: Place(None, name, tensor) for name, tensor in tensors.items()}
-    with _of_file():  # weights last, when all else has passed its checks
-        values, _ = loadable(own, state["model"], {}, Check(True, "the model"))
-        session.trainer.optimizer.load_state_dict(state["optimizer"])
-        random.set_rng_state(state["random"])
-        if scheduler is not None:
-            scheduler.load_state_dict(state["scheduler"])
-        load(own, values)
+    values, _ = loadable(own, state["model"], {}, Check(True, "the model"))
+    check_sound(state["model"], "model")
+    check_like(optimizer.state_dict()["param_groups"], state["optimizer"].get("param_groups"),
+               "optimizer.param_groups")  # fmt: skip
+    check_sound(state["optimizer"], "optimizer")
+    check_like(_of(scheduler), state["scheduler"], "scheduler")
+    optimizer.load_state_dict(state["optimizer"])  # when all that can be checked was
+    random.set_rng_state(state["random"])
+    if scheduler is not None:
+        scheduler.load_state_dict(state["scheduler"])
+    load(own, values)
     session.epoch, session.step, session.begun = state["epoch"], state["step"], state["begun"]
     session.sums = None if state["sums"] is None else np.array(state["sums"])
     session.history.history.update(state["history"])
@@ -243,28 +258,16 @@ def restore(session: Running, state: State) -> None:
     session.trainer.stop_training = state["stopped"]
 
 
-def _check_place(session: Running, state: State) -> None:
-    """Check that seed, epoch and step are possible in this fit."""
-    steps, *_ = session.steps.parted(len(session.rows.x), session.plan.batch)
-    within = state["step"] > 0
-    sound = min(state["seed"], state["epoch"], state["step"]) >= 0 and state["step"] <= steps
-    if not sound or (within and state["sums"] is None) or len(state["epochs"]) > state["epoch"]:
-        raise FormatError("checkpoint: a state that does not fit: not a place in this fit")
+def _of(scheduler: Any) -> Any:
+    return None if scheduler is None else scheduler.state_dict()
 
 
 def restore_rest(session: Running, state: State) -> None:
     """Restore what exists once a fit has begun: accumulated gradients and callbacks."""
-    with _of_file():
-        for gradient, kept in zip(_gradients(session), state["gradients"], strict=True):
-            np.copyto(gradient._array, np.asarray(kept))
-        for callback, kept in zip(session.plan.callbacks, state["callbacks"], strict=True):
-            callback.load_state_dict(kept)
-
-
-@contextmanager
-def _of_file() -> Iterator[None]:
-    """Context manager: report errors within as errors of the file."""
-    try:
-        yield
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
-        raise FormatError(f"checkpoint: a state that does not fit: {e}") from e
+    check_like(_gradients(session), state["gradients"], "gradients")
+    for gradient, kept in zip(_gradients(session), state["gradients"], strict=True):
+        np.copyto(gradient._array, np.asarray(kept))
+    callbacks = session.plan.callbacks
+    check_like([c.state_dict() for c in callbacks], state["callbacks"], "callbacks")
+    for callback, kept in zip(callbacks, state["callbacks"], strict=True):
+        callback.load_state_dict(kept)

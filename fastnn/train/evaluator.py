@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._support.forks import Turn
 from fastnn.nn import BCELoss, BCEWithLogitsLoss, Module, SigmoidFocalLoss
 from fastnn.tensor import Tensor
 from fastnn.train.again import Again
-from fastnn.train.batches import inputs_of, makes_batches
+from fastnn.train.batches import inputs_of, inputs_taken, makes_batches
 from fastnn.train.feed import Facades, Feed
 from fastnn.train.history import History
 from fastnn.train.key import Recordings
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Loss = Callable[..., Tensor]
 
 _FRESH: dict[str, Callable[[], Any]] = {
-    "_recordings": Recordings, "_again": Again, "_fitting": threading.Lock, "_facades": Facades,
+    "_recordings": Recordings, "_again": Again, "_fitting": Turn, "_facades": Facades,
 }  # fmt: skip
 """What copies and pickles make anew."""
 
@@ -102,7 +102,7 @@ class Evaluator:
             (3, 1)
         """
         if makes_batches(x):
-            x = inputs_of(x)
+            x = inputs_of(x, inputs_taken(self.model))
         if not are_several(x) and not self._facades.gives_several(self.model):
             try:
                 return predict(self.model, x, None, precision)

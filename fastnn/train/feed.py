@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._support import check
+from fastnn._support import check, columns
 from fastnn._support.dtypes import converted, wide
 from fastnn._support.rows import as_rows
 from fastnn.compiler.recorder import Listener, listening
 from fastnn.nn import Module
 from fastnn.tape.modes import no_grad
 from fastnn.tensor import Tensor, of_array
-from fastnn.train.batches import Batches, makes_batches
+from fastnn.train.batches import Batches, arranged, inputs_taken, makes_batches
 from fastnn.train.losses import SumOfLosses
 from fastnn.train.parts import (
     Facade,
@@ -62,6 +62,7 @@ class Facades:
 
     def of_inputs(self, model: Module, x: Any) -> tuple[Facade, Any]:
         """The facade for predictions, and the packed inputs."""
+        x = columns.in_order(model, x)
         several, real = isinstance(x, tuple), real_of(model)
         parts = _inputs(x, several, real)
         z, heard = tried_outputs(model, parts, several)
@@ -97,6 +98,7 @@ class Feed:
         x, y, weight: of all rows; of batches, of those of the first epoch.
         size: rows of a batch that something made, else None.
         source: what makes batches, or None.
+        columns: the names of the columns of x, or None.
     """
 
     def __init__(self, model: Module, loss: Loss, facades: Facades) -> None:
@@ -107,6 +109,7 @@ class Feed:
         self.weight: Any = None
         self.size: int | None = None
         self.source: Batches | None = None
+        self.columns: columns.Parts | None = None
         self._facade: Facade | None = None
         self._targets: Forms | None = None
 
@@ -117,15 +120,17 @@ class Feed:
             TypeError, ValueError: bad inputs or targets of several, bad batches.
         """
         if y is None and hasattr(x, "tensors"):  # a TensorDataset
-            *inputs, y = x.tensors
-            x = inputs[0] if len(inputs) == 1 else tuple(inputs)
+            x, y, *own = arranged(x.tensors, inputs_taken(self._user))
+            weight = own[0] if own and weight is None else weight
         if y is not None:
             _refuse_odd(x)
         if y is None:
             if weight is not None:
                 raise ValueError("sample_weight: expected it within the batches, (x, y, weight)")
-            self.source = Batches(x)
+            self.source = Batches(x, inputs=inputs_taken(self._user))
             x, y, weight, self.size = self.source.epoch()
+        x = columns.in_order(self._user, x)
+        self.columns = columns.columns_of(x)
         self.x, self.y, self.weight = x, _array_of(y), _array_of(weight)
         _check_rows(self.y)
         refuse_labels(self.x, self.y)
@@ -184,8 +189,12 @@ class Feed:
         if not isinstance(given, tuple | list):
             if not (makes_batches(given) or callable(given)):
                 return given  # whoever checks it says what is wrong
-            x, y, weight, _ = Batches(given, "validation_data").epoch()
+            taken = inputs_taken(self._user)
+            x, y, weight, _ = Batches(given, "validation_data", taken).epoch()
             given = (x, y) if weight is None else (x, y, weight)
+        names = self.columns or columns.of_model(self._user)
+        if names is not None and len(given) in (2, 3):
+            given = (columns.matched(given[0], names, "validation x"), *given[1:])
         if self._facade is None or len(given) not in (2, 3):
             return given
         x, y, *weight = given

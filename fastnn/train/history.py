@@ -11,7 +11,8 @@ class History:
     """The loss and metrics of each epoch.
 
     Attributes:
-        history: name ("loss", "val_loss", "accuracy", ...) -> one number per epoch.
+        history: name ("loss", "val_loss", "accuracy", ...) -> one number per epoch; nan for what an
+            epoch that was cut off by Ctrl-C has not.
         epoch: the numbers of the epochs, from 0.
     """
 
@@ -41,7 +42,8 @@ class History:
             ValueError: the history does not hold the metric, or is empty.
 
         Example:
-            >>> history = History()
+            >>> import fastnn
+            >>> history = fastnn.History()
             >>> history.add(0, {"loss": 1.0, "val_loss": 1.2})
             >>> ax = history.plot("loss")
         """

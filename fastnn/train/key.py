@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastnn.compiler.advice import MANY_SHAPES, many_shapes
+from fastnn.compiler.advice import Shapes
 from fastnn.train.update import Update
 
 if TYPE_CHECKING:
@@ -59,8 +58,7 @@ class Recordings(OrderedDict[Key, "Recording"]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._sizes: set[int] = set()  # rows per batch of the training steps so far
-        self._told = False
+        self._sizes = Shapes()  # rows per batch of the training steps so far
 
     def keep(self, key: Key, recording: Recording) -> None:
         """Add one; the least recently used is dropped if there are too many."""
@@ -73,6 +71,4 @@ class Recordings(OrderedDict[Key, "Recording"]):
 
     def advise(self) -> None:
         """Warn once if there were training steps of many sizes."""
-        if len(self._sizes) >= MANY_SHAPES and not self._told:
-            self._told = True
-            warnings.warn(many_shapes("fit", "a step", self._sizes), stacklevel=4)
+        self._sizes.advise("fit", "a step")

@@ -58,6 +58,7 @@ class _Parts:
     ) -> None:
         self._rows, self._record = rows, record
         self.recordings: list[Recording | None] = [None] * len(rows)
+        self.reached: list[Recording] = []  # those that there are
         # All programs gather into the same batch arrays; each has its own outputs.
         self._batches = [np.empty((max(rows), *a.shape[1:]), a.dtype) for a in data]
         self.before_run: list[Callable[[], object]] = []
@@ -74,6 +75,7 @@ class _Parts:
     def bound(self, part: int, recording: Recording) -> tuple[NDArray[Any], ...]:
         """The arrays of a program: the batch, then new outputs."""
         self.recordings[part] = recording
+        self.reached.append(recording)
         self.before_run = recording.recorder.before_run or self.before_run
         made = recording.bound[recording.n_inputs :]
         outputs = tuple(np.empty(s.array.shape, s.array.dtype) for s in made)
@@ -97,6 +99,10 @@ class Loop:
         seed: the key of the shuffles.
         every: batches per update; the last of them updates the weights.
         steps: steps per epoch, as from `parted`; the last takes the remaining rows.
+
+    Attributes:
+        recordings: those of the kinds of steps that were reached.
+        synced: set it to True if all that the next run reads is written, as hyperparameters are.
     """
 
     def __init__(
@@ -115,9 +121,12 @@ class Loop:
         self.steps = -(-self.rows // batch) if steps is None else steps
         self._order, self._batch = order, batch
         self._key = seed if shuffle else None
-        self._synced = False  # whether the next run finds all that it reads written
+        self.synced = False
         last = self.rows - (self.steps - 1) * batch
+        self._needed = {0 if last == batch else 1, *((0,) if self.steps > 1 else ())}
+        self._needed |= {2} if every > 1 and self.steps > 1 else set()
         self._parts = parts = _Parts(data, (batch, last, batch), record)
+        self.recordings = parts.reached
         first = next(r for r in recordings if r is not None)
         self._totals = [
             (_position(first, v), engine.DTYPES.index(v.dtype.name)) for v in first.outputs
@@ -138,20 +147,17 @@ class Loop:
         )
 
     def renew(self, data: tuple[NDArray[Any], ...], seed: int) -> None:
-        """Take other data of the same types and shapes, packed, and another key of the shuffles; or
-        no data, until there are others.
-
-        All kinds of steps were reached, and the recordings are as when they were looked at.
+        """Take other data of the same types and shapes, and another key of the shuffles; or
+        no data, until there are others. All kinds of steps were reached, if it is to run again.
         """
-        self._loop.renew(list(data), seed)
-        self._parts.let_go()
+        self._loop.renew(list(map(np.ascontiguousarray, data)), seed)
+        if not data:
+            self._parts.let_go()
         self._key = self._key if self._key is None else seed
-        self._synced = True
 
-    @property
-    def recordings(self) -> list[Recording]:
-        """Those of the kinds of steps that were reached."""
-        return [r for r in self._parts.recordings if r is not None]
+    def is_whole(self) -> bool:
+        """Whether all kinds of steps were reached."""
+        return all(self._parts.recordings[part] is not None for part in self._needed)
 
     def start(
         self,
@@ -169,6 +175,8 @@ class Loop:
         """
         self._first = epoch
         self.sums = np.zeros((last - epoch, len(self._totals)))
+        if sums is not None and sums.shape != self.sums[0].shape:
+            raise ValueError(f"sums: expected shape {self.sums[0].shape}, got {sums.shape}")
         if sums is not None:
             self.sums[0] = sums
         if step and self._key is not None:
@@ -180,9 +188,9 @@ class Loop:
 
         at_most: threads; default: as many as are set for the process.
         """
-        for sync in () if self._synced else self._parts.before_run:
+        for sync in () if self.synced else self._parts.before_run:
             sync()
-        self._synced = False
+        self.synced = False
         threads = None if at_most is None else team(self._cost(), at_most)
         more: bool = self._loop.run(CHUNK_SECONDS, threads)
         return more

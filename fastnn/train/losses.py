@@ -41,6 +41,7 @@ def _snake(name: str) -> str:
 def names() -> dict[str, type[Module]]:
     """The losses of `nn` that take (output, target) and need no settings, by name.
 
+    >>> from fastnn.train.losses import names
     >>> names()["mse"].__name__, names()["bce_with_logits"].__name__
     ('MSELoss', 'BCEWithLogitsLoss')
     """
@@ -88,6 +89,7 @@ def loss_of(given: Any, name: str = "loss") -> Any:
     Raises:
         TypeError, ValueError: something else, or a name that no loss has.
 
+    >>> from fastnn.train.losses import loss_of
     >>> loss_of("huber")
     HuberLoss()
     """

@@ -4,19 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastnn._support import check
-from fastnn.train.callbacks import Callback
-from fastnn.train.metrics import Metric, OfAllRows
+from fastnn.train.callbacks import Callback, listed
+from fastnn.train.feed import Feed
+from fastnn.train.metrics import Metric, OfAllRows, named, whole_set
 from fastnn.train.progress import ProgressBar
 from fastnn.train.schedule import Schedule
 from fastnn.train.update import Update
+from fastnn.train.validation import ignored_in
 
 
 def name_of(value: Any) -> str:
     """The name of a function, or of a value's type."""
     return getattr(value, "__qualname__", type(value).__name__)
+
+
+class Arguments(NamedTuple):
+    """Arguments of `fit` as they were given, but for x, y and those of progress and resuming. The
+    first `OBJECTS` are data and objects, which may be others in a fit like another one."""
+
+    validation_data: Any
+    sample_weight: Any
+    callbacks: Any
+    scheduler: Any
+    batch_size: Any
+    shuffle: Any
+    validation_split: Any
+    validation_freq: Any
+    class_weight: Any
+    metrics: Any
+    schedule: Any
+    monitor: Any
+    accumulate_steps: Any
+    clip_norm: Any
+    clip_value: Any
+    checkpoint: Any
+
+
+OBJECTS = 4
 
 
 @dataclass(frozen=True)
@@ -61,7 +88,8 @@ class Plan:
 
     def lists_lr(self) -> bool:
         """Whether the history includes the learning rates."""
-        return self.schedule.scheduler is not None or any(c.sets_lr for c in self.callbacks)
+        sets_lr = bool(self.callbacks) and any(c.sets_lr for c in self.callbacks)
+        return sets_lr or self.schedule.scheduler is not None
 
     def words(self) -> dict[str, str]:
         """The arguments that a checkpoint has to match, as text."""
@@ -76,3 +104,40 @@ class Plan:
             "scheduler": f"{name_of(scheduler)}{unit}",
             "list of callbacks": ", ".join(map(name_of, self.callbacks)),
         }
+
+
+def planned(
+    feed: Feed,
+    held: Any,
+    share: float,
+    epochs: int,
+    update: Update,
+    verbose: int,
+    optimizer: Any,
+    given: Arguments,
+) -> Plan:
+    """The plan of a fit, whose arguments are checked, without side effects.
+
+    held, share: the validation data, or the share of rows that is held out.
+
+    Raises:
+        TypeError, ValueError: bad arguments.
+    """
+    asked, skipped = feed.metrics(given.metrics), ignored_in(feed.loss, feed.y, held)
+    monitor = given.monitor
+    validates = bool(share) or held is not None
+    return Plan(
+        epochs=check.epochs(epochs),
+        batch=check.batch_size(given.batch_size) if feed.size is None else feed.size,
+        shuffle=check.flag("shuffle", given.shuffle) and feed.source is None,
+        validates=validates,
+        every=check.integer("validation_freq", given.validation_freq, 1),
+        asked=given.metrics,
+        metrics=named(asked, feed.loss, skipped),
+        whole=whole_set(asked, feed.loss, skipped),
+        update=update,
+        schedule=Schedule(given.scheduler, optimizer, given.schedule, update.accumulate, monitor),
+        monitor=monitor or ("val_loss" if validates else "loss"),
+        callbacks=listed(given.callbacks),
+        bar=ProgressBar(verbose),
+    )

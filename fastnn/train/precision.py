@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from fastnn.nn import Module
 
 
-def mode_of(precision: Any, known: tuple[str, ...]) -> int:
+TRAINING = ("float32", "bf16")  # the precisions of a training
+
+
+def mode_of(precision: Any, known: tuple[str, ...] = TRAINING) -> int:
     """The mode of `tape.rounding` that a name stands for.
 
     Raises:

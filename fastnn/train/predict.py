@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
@@ -10,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._core import replay, watch
+from fastnn._support import forks
+from fastnn._support.columns import in_order
 from fastnn._support.dtypes import BRAIN, STORED, converted, readable
 from fastnn._support.rows import as_rows
+from fastnn.compiler.advice import MANY_PREDICTED, ROWS_OF_PREDICTIONS, Shapes
 from fastnn.compiler.captures import attributes_of
 from fastnn.compiler.recording import Recording
 from fastnn.nn.modes import evaluating
+from fastnn.tape import listener
 from fastnn.tape.rounding import MODES, rounding
 from fastnn.tensor import Tensor, of_array
+from fastnn.train.metrics.suited import value_of
 from fastnn.train.own_input import recorded
 from fastnn.train.precision import check_float32, mode_of
 
@@ -74,7 +78,8 @@ class Predictor:
         self._mode, self.block = mode, BLOCKS[mode]
         self._structure: tuple[int, ...] = ()
         self._hooked = False  # hooks have to be called: no programs
-        self._lock = threading.RLock()
+        self._shapes = Shapes(MANY_PREDICTED)
+        self.lock = forks.lock()  # without the GIL: one prediction at a time
         self.seen = -1  # Module.changes when the model was last checked
         self.dtype = np.dtype(np.float32)
         # Module.changes, and the short way for rows as many as last time.
@@ -110,7 +115,7 @@ class Predictor:
     def _record(self, key: tuple[Any, ...], x: NDArray[Any]) -> tuple[_Forward, Any]:
         model = self._model()
         assert model is not None
-        with self._lock, evaluating(model), rounding(self._mode):
+        with evaluating(model), rounding(self._mode):
             try:
                 result, recording = recorded(model, [x.copy()], [model])
             except ValueError as error:
@@ -125,6 +130,8 @@ class Predictor:
             while len(self._programs) > MAX_PROGRAMS:
                 self._programs.popitem(last=False)
         forward.watch.same()  # the modes are what they were: the next look is short
+        self._shapes.add(len(x))
+        self._shapes.advise("predict", f"{type(model).__name__}'s forward", ROWS_OF_PREDICTIONS)
         return forward, spec
 
     def refresh(self, model: Module) -> None:
@@ -134,7 +141,7 @@ class Predictor:
             TypeError: a float64 model, which cannot be rounded.
         """
         check_float32(self._mode, model)
-        with self._lock:
+        with listener.lock:
             modules = list(model.modules())
             parts = [*modules, *model.parameters(), *model.buffers()]
             structure = (*map(id, parts), *map(attributes_of, modules))
@@ -153,7 +160,6 @@ _predictors: tuple[weakref.WeakKeyDictionary[Module, Predictor], ...] = tuple(
     weakref.WeakKeyDictionary() for _ in BLOCKS
 )
 _in_float32 = _predictors[0]
-_new_predictor = threading.Lock()
 
 
 def predict(
@@ -167,7 +173,8 @@ def predict(
     Args:
         model: a module that maps (rows, features) to (rows, ...).
         x: (rows, features), anything NumPy takes as numbers; converted to the model's dtype, a
-            large array of integers, float16 or bfloat16 block by block.
+            large array of integers, float16 or bfloat16 block by block. A DataFrame has the columns
+            of the one that the model was trained on, in any order.
         out: where to write; of the result's shape and dtype, C-contiguous. It may overlap x, which
             is copied then. Default: a new array.
         precision: "float32" (default), also within `autocast`. "bf16": products round their
@@ -194,8 +201,17 @@ def predict(
         known = _predictors[mode]
     predictor = known.get(model)
     if predictor is None:
-        with _new_predictor:
+        with listener.lock:
             predictor = known.setdefault(model, Predictor(model, mode))
+    if replay.FREE_THREADED:  # no GIL holds others off between a look at a program and its run
+        with predictor.lock:
+            return _predicted(predictor, model, x, out)
+    return _predicted(predictor, model, x, out)
+
+
+def _predicted(
+    predictor: Predictor, model: Module, x: Any, out: NDArray[Any] | None
+) -> NDArray[Any]:
     seen, shortcut = predictor.shortcut
     if shortcut is not None and seen == model.changes:
         found = shortcut.run(x, out)
@@ -203,7 +219,7 @@ def predict(
             return found
     if predictor.seen != model.changes:
         predictor.refresh(model)
-    x = as_rows(x, "x", predictor.dtype)
+    x = as_rows(in_order(model, x), "x", predictor.dtype)
     rows = len(x)
     if isinstance(out, np.ndarray) and np.may_share_memory(x, out):
         x = x.copy()  # what is written would be read as rows of x
@@ -263,7 +279,7 @@ def figures_of(
     if not metrics:
         return {}
     z = predict(model, x)
-    return {name: float(metric(z, y)) for name, metric in metrics.items()}
+    return {name: value_of(name, metric, z, y) for name, metric in metrics.items()}
 
 
 def _check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -30,6 +30,7 @@ class PythonLoop:
 
     Attributes:
         epoch, step: of the next step. done: steps since the start.
+        is_within: whether a step was begun and is not over: it was broken off.
         after_update: called after each update of the weights, as a scheduler's step.
     """
 
@@ -51,6 +52,7 @@ class PythonLoop:
         self._key = key
         self.rows, self.steps = len(order), steps
         self.epoch = self.step = self.done = self._first = self._last = 0
+        self.is_within = False
         self.sums = np.zeros((0, 1))
         self.after_update: Callable[[], object] | None = None
 
@@ -63,7 +65,7 @@ class PythonLoop:
     ) -> None:
         """Start at a step of an epoch, and stop before another epoch; as of `Loop`, without rates:
         Python sets them between the steps."""
-        self.epoch, self.step, self.done = epoch, step, 0
+        self.epoch, self.step, self.done, self.is_within = epoch, step, 0, False
         self._first, self._last = epoch, last
         self.sums, self._given = np.zeros((last - epoch, 1)), sums
         if self._key is not None:
@@ -83,7 +85,9 @@ class PythonLoop:
         updates = ends or (self.step + 1) % self._every == 0
         rows = self.rows_of_step()
         batch = tuple(np.ascontiguousarray(a[rows]) for a in self._data)
+        self.is_within = True
         figures = (self._update if updates else self._within)(batch)
+        self.is_within = False
         if self.sums.shape[1] != len(figures):
             self.sums = np.zeros((len(self.sums), len(figures)))
         if self._given is not None:

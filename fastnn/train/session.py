@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,17 +13,19 @@ import numpy as np
 from fastnn._support.dtypes import converted, wide
 from fastnn.compiler.advice import in_python
 from fastnn.guards import first_non_finite
+from fastnn.io.safetensors import faults_of
 from fastnn.nn.modes import training_mode
 from fastnn.train.callbacks import Callback, Training
 from fastnn.train.checkpoint import Checkpoint, restore, restore_rest
 from fastnn.train.history import History
+from fastnn.train.kept import Kept
 from fastnn.train.metrics import Metric, counted_of
 from fastnn.train.plan import Plan
 from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
 from fastnn.train.python_loop import PythonLoop
-from fastnn.train.steps import Steps
-from fastnn.train.validation import Rows, real_of
+from fastnn.train.steps import EVALUATION_ROWS, Steps
+from fastnn.train.validation import Rows, check_finite, real_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,15 +60,22 @@ def evaluated(loop: AnyLoop, y: NDArray[Any], metrics: dict[str, Metric]) -> Fig
     return means_of(loop.sums_of(0), y, metrics)
 
 
+def _watches(callback: Callback) -> bool:
+    return type(callback).on_progress is not Callback.on_progress
+
+
 class Session:
     """One running fit.
 
     Attributes:
         rows: those of the epoch; `renew` gives those of the next one, if they are not the same.
+        held_out: those to evaluate, or None.
+        training: the loop of its steps.
         epoch, step: the next step. A step equal to the number of steps in an epoch means that all
             are done and the metrics are not computed yet.
         begun: whether the callbacks have been told that this epoch begins.
         sums: the sums over the steps of this epoch so far.
+        has_trained: whether the first step has begun.
     """
 
     def __init__(
@@ -79,78 +89,141 @@ class Session:
         file: Checkpoint | None,
         renew: Callable[[], Rows] | None = None,
     ) -> None:
-        self.trainer, self.steps, self.plan, self.seed = trainer, steps, plan, seed
-        self.rows, self._held_out, self._file = rows, held_out, file
-        self.epochs, self._renew = plan.epochs, renew
+        self.steps, self._file, self._renew = steps, file, renew
+        self.training = Kept(steps, plan.batch, True)
+        self._evaluation = Kept(steps, EVALUATION_ROWS, False)
+        self._seen, self._buffered = -1, False  # Module.changes; whether the model has buffers
+        self._take(trainer, plan, rows, held_out, seed, plan.epochs)
+
+    def _take(
+        self,
+        trainer: Training,
+        plan: Plan,
+        rows: Rows,
+        held_out: Rows | None,
+        seed: int,
+        epochs: int,
+    ) -> None:
+        self.trainer, self.plan, self.rows, self.seed = trainer, plan, rows, seed
+        self.held_out, self.epochs = held_out, epochs
         self.history: History = trainer.history
         self.epoch = self.step = 0
         self.begun = False
         self.sums: NDArray[np.float64] | None = None
-        self._evaluation: AnyLoop | None = None  # made when first needed
         self._at_rest = True  # between two steps, with nothing half done
         self._saved: tuple[int, int, bool] | None = None
-        shows = plan.bar.active and not any(isinstance(c, ProgressBar) for c in plan.callbacks)
-        self._callbacks = [*([plan.bar] if shows else []), *plan.callbacks]
-        self._watching = [
-            c for c in self._callbacks if type(c).on_progress is not Callback.on_progress
-        ]
+        self.has_trained = False
+        changes = self.steps.model.changes
+        if self._seen != changes:
+            self._seen, self._buffered = changes, any(True for _ in self.steps.model.buffers())
+        bar, callbacks = plan.bar, plan.callbacks
+        shows = bar.active and not any(isinstance(c, ProgressBar) for c in callbacks)
+        self._callbacks = [bar, *callbacks] if shows else callbacks
+        self._watching = list(filter(_watches, self._callbacks))
         # If nothing needs the end of each epoch, C runs all epochs as one.
         self._alone = not (
-            self._callbacks or held_out or plan.whole or file or plan.schedule.scheduler or renew
+            self._callbacks
+            or held_out
+            or plan.whole
+            or self._file
+            or plan.schedule.scheduler
+            or self._renew
         )
 
-    def is_plain(self) -> bool:
-        """Whether steps are all that happens in it."""
-        return self._alone and self.plan.update.accumulate == 1
+    def can_run_again(self) -> bool:
+        """Whether `again` can run other rows by the loops of this fit."""
+        plain = self._file is None and self._renew is None and self.plan.update.accumulate == 1
+        evaluated = self._evaluation.loop is None or self._evaluation.is_whole()
+        return plain and self.training.is_whole() and evaluated
 
-    def again(self, trainer: Training, rows: Rows, seed: int, epochs: int, loop: AnyLoop) -> None:
-        """Run a plain fit once more, by a loop that has these rows and this seed."""
-        self.trainer, self.history = trainer, trainer.history
-        self.rows, self.seed, self.epochs = rows, seed, epochs
-        self.epoch = self.step = 0
-        self.begun, self.sums, self._at_rest = False, None, True
+    def again(
+        self,
+        trainer: Training,
+        plan: Plan,
+        rows: Rows,
+        held_out: Rows | None,
+        seed: int,
+        epochs: int,
+    ) -> None:
+        """Run a fit like this one, over rows of the same kinds.
+
+        plan: with the batches, metrics and updates of this fit.
+        """
         try:
-            self._epochs(loop)
+            self._take(trainer, plan, rows, held_out, seed, epochs)
+            self._run(self.training.again(rows, seed))
         finally:
-            self._end_cut_off(loop)
+            self.rest()
 
     def rest(self) -> None:
         """Let go of the trainer and of its data, until `again` gives others."""
-        del self.trainer, self.history, self.rows
+        del self.trainer, self.history, self.rows, self.held_out, self._callbacks, self._watching
+        for kept in (self.training, self._evaluation):
+            if kept.loop is not None:
+                kept.rest()
 
-    def run(self) -> AnyLoop:
-        """Run all epochs, or until the fit is stopped; returns its first loop."""
+    def run(self) -> None:
+        """Run all epochs, or until the fit is stopped."""
         found = None if self._file is None else self._file.found
-        if found is not None:
-            restore(self, found)
-        loop = self._loop()
+        with self._of_file():
+            if found is not None:
+                restore(self, found)
+            loop = self._loop()
         if isinstance(loop, PythonLoop) and loop.doubts:
             warnings.warn(in_python("fit", self.trainer.model, loop.doubts), stacklevel=4)
-        self._begin(loop)
+        self._run(loop, found)
+
+    def _run(self, loop: AnyLoop, found: Any = None) -> None:
+        """Run from this loop on. found: the state to go on from."""
+        if self._callbacks:
+            self._begin(loop)
         try:
-            if found is not None:
-                restore_rest(self, found)
-            else:
+            if found is None and self._file is not None:
                 self._save()  # a path that cannot be written is noticed before the first step
+            elif found is not None:
+                with self._of_file():
+                    restore_rest(self, found)
             self._epochs(loop)
-            self._save()
+            if self._file is not None:
+                self._save()
         except KeyboardInterrupt:
             if self._at_rest:
                 self._save()
             raise
         finally:
-            self._end_cut_off(loop)
+            if self.sums is not None:
+                self._end_cut_off(loop)
             if self.plan.update.accumulate > 1:
                 self.trainer.optimizer.zero_grad()
-            self._tell(lambda c: c.on_train_end({}))
-        return loop
+            if self._callbacks:
+                self._tell(lambda c: c.on_train_end({}))
+
+    def _of_file(self) -> AbstractContextManager[None]:
+        """Within it what the state in the file causes is said to be of the file."""
+        found = self._file is not None and self._file.found is not None
+        if self._file is None or not found:
+            return nullcontext()
+        return faults_of(f"checkpoint: {self._file.path}: a state that does not fit")
 
     def _end_cut_off(self, loop: AnyLoop) -> None:
-        """Note the figures of an epoch that was cut off before them."""
-        if self.step == loop.steps and self.sums is not None:
-            self.history.add(self.epoch, self._figures(self.sums, loop))
+        """Note the figures of an epoch that was cut off before them; nan for what it lacks, so that
+        all lists stay as long as those of whole epochs."""
+        if self.step != loop.steps or self.sums is None:
+            return
+        due = (self.epoch + 1) % self.plan.every == 0
+        names = [name for name in self.plan.names() if due or not name.startswith("val_")]
+        logs = dict.fromkeys(names, math.nan) | self._figures(self.sums, loop)
+        if self.plan.lists_lr():
+            logs["lr"] = self.trainer.optimizer.param_groups[0]["lr"]
+        self.history.add(self.epoch, logs)
 
     def _loop(self) -> AnyLoop:
+        """The loop of the next steps: callbacks and the like may have changed anything."""
+        if self.plan.update.accumulate > 1:
+            return self._new_loop()
+        return self.training.over(self.rows, self.seed, self._new_loop)
+
+    def _new_loop(self) -> AnyLoop:
         plan = self.plan
         loop = self.steps.training(
             self.rows,
@@ -161,7 +234,6 @@ class Session:
             plan.update,
             plan.schedule.by_step,
         )
-        self._evaluation = None
         if isinstance(loop, PythonLoop) and plan.schedule.by_step:
             loop.after_update = plan.schedule.scheduler.step
         return loop
@@ -182,11 +254,12 @@ class Session:
         while self.epoch < self.epochs and not self.trainer.stop_training:
             if not self.begun:
                 self._at_rest = False
-                self._tell(lambda c: c.on_epoch_begin(self.epoch, {}))
+                if self._callbacks:
+                    self._tell(lambda c: c.on_epoch_begin(self.epoch, {}))
                 self.begun = self._at_rest = True
                 if self._renew is not None and self.epoch:
                     self.rows = self._renew()
-                if not self._alone:  # callbacks and the like may have changed anything
+                if not self._alone:
                     loop = self._loop()
             self._train(loop)
             if self.step < loop.steps:
@@ -205,12 +278,13 @@ class Session:
             else:
                 rates = self.plan.schedule.rates(self.step, loop.steps)
                 loop.start(self.epoch, last, rates, self.step, self.sums)
+            self.has_trained = True
             try:
                 self._chunks(loop)
             finally:
                 self.plan.schedule.settle(loop.done)
                 self._note(loop, last)
-                self._at_rest = True
+                self._at_rest = not (isinstance(loop, PythonLoop) and loop.is_within)
             if self._is_due():
                 self._save()
             whole = self.step % self.plan.update.accumulate == 0  # no gradients half added up
@@ -220,13 +294,19 @@ class Session:
     def _chunks(self, loop: AnyLoop) -> None:
         """Run chunks of steps until something else is due: a stop, a checkpoint, or another look at
         what a callback may have changed."""
+        while self._chunk(loop):
+            if self._buffered:
+                check_finite(self.steps.model)
+            for callback in self._watching:
+                if callback.on_progress(loop.epoch, loop.step) is True:
+                    self.trainer.stop_training = True
+            if self.trainer.stop_training or self._is_due() or self._watching:
+                return
+
+    def _chunk(self, loop: AnyLoop) -> bool:
+        """Run steps for a while; whether there are more."""
         try:
-            while loop.run():
-                for callback in self._watching:
-                    if callback.on_progress(loop.epoch, loop.step) is True:
-                        self.trainer.stop_training = True
-                if self.trainer.stop_training or self._is_due() or self._watching:
-                    return
+            return loop.run()
         except FloatingPointError:
             rows = self.rows.x[loop.rows_of_step()]
             x = converted(rows, wide(real_of(self.steps.model)))
@@ -240,10 +320,11 @@ class Session:
 
     def _note(self, loop: AnyLoop, last: int) -> None:
         """Take over the loop's position; the last epoch ends once its metrics are computed."""
-        for done in range(self.epoch, min(loop.epoch, last - 1)):
+        epoch = loop.epoch
+        for done in range(self.epoch, min(epoch, last - 1)):
             self.history.add(done, self._figures(loop.sums_of(done), loop))
-        self.epoch, self.step = loop.epoch, loop.step
-        if self.epoch == last:
+        self.epoch, self.step = epoch, loop.step
+        if epoch == last:
             self.epoch, self.step = last - 1, loop.steps
         self.sums = loop.sums_of(self.epoch).copy()
 
@@ -255,27 +336,29 @@ class Session:
         plan, epoch = self.plan, self.epoch
         assert self.sums is not None
         self._at_rest = False
+        if self._buffered:
+            check_finite(self.steps.model)
         logs = self._figures(self.sums, loop)
-        if plan.whole and self._held_out is None:
+        if plan.whole and self.held_out is None:
             logs |= figures_of(plan.whole, self.steps.model, self.rows.x, self.rows.y)
         if plan.lists_lr():
             logs["lr"] = self.trainer.optimizer.param_groups[0]["lr"]
-        if self._held_out is not None and (epoch + 1) % plan.every == 0:
-            found = self._validated(self._held_out)
+        if self.held_out is not None and (epoch + 1) % plan.every == 0:
+            found = self._validated(self.held_out)
             logs |= {f"val_{name}": value for name, value in found.items()}
         self.history.add(epoch, logs)
         self.epoch, self.step, self.sums, self.begun = epoch + 1, 0, None, False
         plan.schedule.after_epoch(logs, plan.monitor)
-        self._tell(lambda c: c.on_epoch_end(epoch, dict(logs)))
+        if self._callbacks:
+            self._tell(lambda c: c.on_epoch_end(epoch, dict(logs)))
         self._at_rest = True
         if self._file is not None and self._file.after_epoch():
             self._save()
 
     def _validated(self, rows: Rows) -> Figures:
         plan, model = self.plan, self.steps.model
-        if self._evaluation is None:
-            self._evaluation = self.steps.evaluation(rows, plan.metrics)
-        means = evaluated(self._evaluation, rows.y, plan.metrics)
+        loop = self._evaluation.over(rows, 0, lambda: self.steps.evaluation(rows, plan.metrics))
+        means = evaluated(loop, rows.y, plan.metrics)
         return means | figures_of(plan.whole, model, rows.x, rows.y)
 
     def _is_due(self) -> bool:

@@ -31,6 +31,7 @@ def split(
 
     Example:
         >>> import numpy as np
+        >>> from fastnn.train.split import split
         >>> train, test = split(np.array([0, 0, 0, 0, 1, 1, 1, 1]), 0.25)
         >>> len(train), len(test)
         (6, 2)
@@ -75,6 +76,7 @@ def folds(
 
     Example:
         >>> import numpy as np
+        >>> from fastnn.population import folds
         >>> [held.tolist() for _, held in folds(np.array([0, 0, 1, 1]), 2)]
         [[0, 2], [1, 3]]
     """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,15 @@ from fastnn.nn import BatchNorm1d, Module
 from fastnn.nn.modes import training_mode
 from fastnn.nn.utils import clip_grad_norm_, clip_grad_value_
 from fastnn.ops import cast
-from fastnn.optim.loop import blocks_of, empty_gradients, hold_gradients, step_by_closure
+from fastnn.optim.loop import (
+    blocks_of,
+    empty_gradients,
+    gather_gradients,
+    hold_gradients,
+    step_by_closure,
+    step_by_program,
+    takes_programs,
+)
 from fastnn.tape import listener
 from fastnn.tape.modes import no_grad
 from fastnn.tape.rounding import rounding
@@ -171,20 +180,19 @@ class Steps:
         first = 2 if every > 1 else 0
         made: list[Recording | None] = [None, None, None]
         made[first] = known = self.recording(kinds[first], rows, samples[first], asked, first=True)
+        doubts, data, keyed = known.captures.doubts, rows.arrays(), seed if shuffle else None
         if self._closes:
-            run, keyed = self._by_closure(rows, asked), seed if shuffle else None
-            doubts, data = known.captures.doubts, rows.arrays()
+            run = self._by_closure(rows, asked)
             return PythonLoop(doubts, run, run, data, batch, order, keyed, 1, steps)
-        if known.captures.doubts:
+        if doubts:
             if every > 1:
                 self.optimizer.zero_grad()
             runs = self._in_python("update", asked), self._in_python("within", asked)
-            doubts, data, keyed = known.captures.doubts, rows.arrays(), seed if shuffle else None
             return PythonLoop(doubts, *runs, data, batch, order, keyed, every, steps)
         for part in {0, 1} - {first} if last < batch else {0} - {first}:
             key = self._key(kinds[part], rows, len(samples[part]), asked)
             made[part] = record(part) if by_step and part == 0 else self._matching(key)
-        return Loop(made, record, rows.arrays(), batch, order, shuffle, seed, every, steps)
+        return Loop(made, record, data, batch, order, shuffle, seed, every, steps)
 
     def evaluation(self, rows: Rows, metrics: dict[str, Metric]) -> Loop | PythonLoop:
         """The evaluation loop; recorded like `training`."""
@@ -232,6 +240,8 @@ class Steps:
             (loss if update.accumulate == 1 else loss / update.accumulate).backward()
             if update.accumulate > 1 and recorded:
                 self._drop_unused()
+            if self._closes and recorded:
+                gather_gradients(self.optimizer)
             if kind == "update":
                 self._clip(update)
                 self.optimizer.step()
@@ -264,7 +274,7 @@ class Steps:
         step, training = self._step(kind, asked), kind != "evaluate"
 
         def run(arrays: tuple[NDArray[Any], ...]) -> list[float]:
-            with training_mode(self.model, training):
+            with training_mode(self.model, training), self._whole_steps():
                 return [float(figure.detach().item()) for figure in step(*map(of_array, arrays))]
 
         return run
@@ -274,6 +284,11 @@ class Steps:
 
         def run(arrays: tuple[NDArray[Any], ...]) -> list[float]:
             known = self.recording("within", rows, np.arange(len(arrays[0])), asked)
+            if not known.captures.doubts and takes_programs(self.optimizer):
+                made = [np.empty(s.array.shape, s.array.dtype) for s in known.bound[len(arrays) :]]
+                places = [known.bound.index(value.storage) for value in known.outputs]
+                with self._whole_steps():
+                    return step_by_program(self.optimizer, known.program, (*arrays, *made), places)
             step = self._step("within", asked)
 
             def evaluate() -> list[Tensor]:
@@ -281,10 +296,21 @@ class Steps:
                     return step(*map(Tensor, arrays))  # type: ignore[no-any-return]
                 return known.replay(list(arrays))  # type: ignore[no-any-return]
 
-            with training_mode(self.model, True):
+            with training_mode(self.model, True), self._whole_steps():
                 return step_by_closure(self.optimizer, evaluate)
 
         return run
+
+    @contextmanager
+    def _whole_steps(self) -> Iterator[None]:
+        """Within it a step runs in Python; buffers are as before if its loss is not finite."""
+        before = [(buffer._array, buffer._array.copy()) for buffer in self.model.buffers()]
+        try:
+            yield
+        except FloatingPointError:
+            for array, values in before:
+                array[...] = values
+            raise
 
     def _clip(self, update: Update) -> None:
         if update.clip_norm is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -12,24 +11,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import random
-from fastnn._support import check
+from fastnn._support import check, columns
+from fastnn._support.forks import Turn
 from fastnn._support.rows import as_rows
 from fastnn.nn import Module
 from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.tensor import Tensor
 from fastnn.train.again import Again
-from fastnn.train.callbacks import Callback, listed
+from fastnn.train.before import Before, undone_if_refused
+from fastnn.train.callbacks import Callback
 from fastnn.train.checkpoint import Checkpoint, identity
 from fastnn.train.evaluator import Evaluator
 from fastnn.train.feed import Facades, Feed
 from fastnn.train.history import History
 from fastnn.train.key import Recordings
 from fastnn.train.losses import loss_of
-from fastnn.train.metrics import Metric, named, whole_set
-from fastnn.train.plan import Plan
+from fastnn.train.metrics import Metric
+from fastnn.train.metrics.suited import check_whole
+from fastnn.train.plan import Arguments, Plan, planned
 from fastnn.train.precision import mode_of
-from fastnn.train.progress import ProgressBar
-from fastnn.train.schedule import Schedule
 from fastnn.train.session import Session
 from fastnn.train.split import held_out, share_of
 from fastnn.train.steps import Steps
@@ -41,7 +41,6 @@ from fastnn.train.validation import (
     SeveralOutputs,
     check_finite,
     checked_pair,
-    ignored_in,
     real_of,
     tried,
 )
@@ -49,8 +48,6 @@ from fastnn.train.validation import (
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from fastnn.train.loop import Loop
-    from fastnn.train.python_loop import PythonLoop
     from fastnn.train.weights import ClassWeight
 
     Loss = Callable[..., Tensor]
@@ -67,7 +64,8 @@ class Trainer(Evaluator):
             "cross_entropy", or your own function. For a model with several outputs a function of
             (outputs, targets), or a list with the loss of each, which are added up.
         optimizer: over the parameters of the model. `optim.LBFGS` evaluates a batch several times
-            a step: best with batch_size=len(x), line_search_fn="strong_wolfe" and no dropout.
+            a step, all in C: best with batch_size=len(x), line_search_fn="strong_wolfe" and no
+            dropout. An epoch is then one step, of up to `max_iter` iterations.
         precision: "float32" (default), or "bf16": steps run within `fastnn.autocast()`.
 
     Attributes:
@@ -103,7 +101,7 @@ class Trainer(Evaluator):
         self.model = model
         self.loss: Loss = loss_of(loss)
         self.optimizer = optimizer
-        self._mode = mode_of(precision, ("float32", "bf16"))
+        self._mode = mode_of(precision)
         self.history = History()
         self.seed = 0
         self.validation_rows: NDArray[np.int64] | None = None
@@ -111,7 +109,7 @@ class Trainer(Evaluator):
         self._asked: Sequence[str | Metric] = ()  # metrics of the last fit
         self._recordings = Recordings()
         self._again = Again()
-        self._fitting = threading.Lock()
+        self._fitting = Turn()
         self._facades = Facades()
 
     def fit(
@@ -164,8 +162,10 @@ class Trainer(Evaluator):
             x: (rows, features), finite; converted to the model's dtype. For a model of several
                 inputs a tuple of arrays, of which those of integers stay integers. Without y: a
                 `TensorDataset`, or batches (x, y) or (x, y, sample_weight) from a `DataLoader`, a
-                list or a function that makes a generator; the batches of an epoch are collected,
-                then trained on in their order.
+                list or a function that makes a generator; for a model of two inputs ((a, b), y) or
+                (a, b, y). The batches of an epoch are collected, then trained on in their order.
+                Of a DataFrame the model remembers the columns, also in its file: what it gets later
+                is put in their order by name, or refused.
             y: (rows,) integer classes for a cross-entropy; else numbers, (rows,) or of the shape
                 of the model's output. For several targets a tuple; the loss gets tuples.
             epochs: number of passes over all rows, at least 1.
@@ -211,33 +211,37 @@ class Trainer(Evaluator):
             TypeError, ValueError: bad input; the model is as it was.
             FloatingPointError: the loss became nan or infinite; the model is as before that step.
             FormatError: the file is not a checkpoint.
-            KeyboardInterrupt: the model is as after the last finished step, or, with an
-                `EarlyStopping` that has seen an epoch, has its best weights.
+            KeyboardInterrupt: the model is as after the last finished step (of L-BFGS: iteration),
+                or, with an `EarlyStopping` that has seen an epoch, has its best weights.
         """
-        settings = (
-            batch_size, shuffle, validation_data, validation_split, validation_freq, sample_weight,
-            class_weight, metrics, callbacks, scheduler, schedule, monitor, accumulate_steps,
-            clip_norm, clip_value, checkpoint,
+        given = Arguments(
+            validation_data, sample_weight, callbacks, scheduler, batch_size, shuffle,
+            validation_split, validation_freq, class_weight, metrics, schedule, monitor,
+            accumulate_steps, clip_norm, clip_value, checkpoint,
         )  # fmt: skip
-        if (history := self._again.fit(self, x, y, epochs, verbose, settings)) is not None:
-            return history
+        alike = True  # whether columns, if any, are those that the model knows
+        if type(x) is not np.ndarray:
+            x = columns.in_order(self.model, x)
+            alike = columns.columns_of(x) in (None, columns.of_model(self.model))
+        if alike and (again := self._again.fit(self, x, y, epochs, verbose, given)) is not None:
+            return again
         update = Update.checked(accumulate_steps, clip_norm, clip_value)
         check_parts(self.model, self.loss, self.optimizer, update)
         file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, resume)
-        with self._alone():
+        with self._alone(), undone_if_refused(self) as before:
             feed = self._feed(x, y, sample_weight)
             while True:
                 held = feed.pair(validation_data)
                 share = share_of(validation_split, held)
-                plan = self._plan(feed, held, share, epochs, update, verbose, settings)
+                plan = planned(feed, held, share, epochs, update, verbose, self.optimizer, given)
                 feed.check_batches(plan.epochs, share, file)
                 try:
-                    session, loop = self._fit(plan, share, feed, class_weight, held, file)
+                    session, rows = self._fit(plan, share, feed, class_weight, held, file, before)
                     break
                 except SeveralOutputs:
                     feed.several()
             if feed.is_plain:
-                self._again.keep(session, loop, settings, y)
+                self._again.keep(session, rows, y, given)
         return self.history
 
     def partial_fit(
@@ -275,53 +279,23 @@ class Trainer(Evaluator):
     # Checks, without side effects
 
     def _check_classes(self, x: ArrayLike, classes: ArrayLike) -> None:
-        outputs = self.model.predict(as_rows(x, "x", real_of(self.model))[:1]).shape[-1]
+        rows = as_rows(columns.in_order(self.model, x), "x", real_of(self.model))
+        outputs = self.model.predict(rows[:1]).shape[-1]
         known = check.class_labels(classes, max(outputs, 2), name="classes")
         if len(set(known.tolist())) != len(known):
             raise ValueError("classes: expected each class once")
-
-    def _plan(
-        self,
-        feed: Feed,
-        held: Any,
-        share: float,
-        epochs: int,
-        update: Update,
-        verbose: int,
-        settings: tuple[Any, ...],
-    ) -> Plan:
-        batch, shuffle, _, _, every, _, _, metrics, callbacks, scheduler, unit, monitor, *_ = (
-            settings
-        )
-        asked, skipped = feed.metrics(metrics), ignored_in(feed.loss, feed.y, held)
-        validates = bool(share) or held is not None
-        return Plan(
-            epochs=check.epochs(epochs),
-            batch=check.batch_size(batch) if feed.size is None else feed.size,
-            shuffle=check.flag("shuffle", shuffle) and feed.source is None,
-            validates=validates,
-            every=check.integer("validation_freq", every, 1),
-            asked=metrics,
-            metrics=named(asked, feed.loss, skipped),
-            whole=whole_set(asked, feed.loss, skipped),
-            update=update,
-            schedule=Schedule(scheduler, self.optimizer, unit, update.accumulate, monitor),
-            monitor=monitor or ("val_loss" if validates else "loss"),
-            callbacks=listed(callbacks),
-            bar=ProgressBar(verbose),
-        )
 
     # Running
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Context manager: no other fit of this trainer may start within."""
-        if not self._fitting.acquire(blocking=False):
+        if not self._fitting.begin():
             raise RuntimeError("fit: this trainer is fitting already, in a callback or a thread")
         try:
             yield
         finally:
-            self._fitting.release()
+            self._fitting.end()
 
     def _checked(
         self,
@@ -338,8 +312,10 @@ class Trainer(Evaluator):
         try:
             known = self._first(steps, plan, share, given)
             held = checked_pair(feed.model, feed.loss, validation, plan.metrics, known)
+            check_whole(plan.whole, known.outputs, (held or known.rows).y)
             if file is not None:
-                file.identify(identity(self, plan, known.rows, held, share))
+                names = feed.columns
+                file.identify(identity(self, plan, known.rows, held, share, names))
         except BaseException:
             steps.undo()
             raise
@@ -373,24 +349,42 @@ class Trainer(Evaluator):
         class_weight: ClassWeight,
         validation: Any,
         file: Checkpoint | None,
-    ) -> tuple[Session, Loop | PythonLoop]:
-        """Train on checked rows, with a new seed or from the state in the checkpoint."""
+        before: Before,
+    ) -> tuple[Session, Rows]:
+        """Train on checked rows, with a new seed or from the state in the checkpoint; the session
+        and all rows."""
         given = feed.given(class_weight)
         known, held = self._checked(plan, share, feed, given, validation, file)
-        rows, found = known.rows, None if file is None else file.found
-        seed, numbers = 0, None  # batches that are made somewhere have their order
+        before.take(plan, file is not None and file.found is not None)
+        session = self._session(plan, share, feed, known, held, file, class_weight)
+        before.session = session
+        session.run()
+        check_finite(self.model)
+        self._recordings.advise()
+        return session, known.rows
+
+    def _session(
+        self,
+        plan: Plan,
+        share: float,
+        feed: Feed,
+        known: Known,
+        held: Rows | None,
+        file: Checkpoint | None,
+        class_weight: ClassWeight,
+    ) -> Session:
+        found = None if file is None else file.found
+        rows, seed, numbers = known.rows, 0, None  # batches made somewhere have their order
         if feed.source is None:
             seed = self._new_seed() if found is None else found["seed"]
         if share:
             rows, held, numbers = rows.split(share, seed)
         self._begin(plan.asked, seed, numbers)
+        if feed.columns is not None:
+            columns.remember(self.model, feed.columns)
         renew = None if feed.source is None else partial(feed.renewed, known, class_weight)
         steps = self._steps(feed.model, feed.loss)
-        session = Session(self, steps, plan, rows, held, seed, file, renew)
-        loop = session.run()
-        check_finite(self.model)
-        self._recordings.advise()
-        return session, loop
+        return Session(self, steps, plan, rows, held, seed, file, renew)
 
     def _begin(self, asked: Any, seed: int, held_out: NDArray[np.int64] | None) -> None:
         """What a fit sets before it trains."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn import guards
 from fastnn.compiler.recorder import Recorder
+from fastnn.nn.losses.suited import odd_targets
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, of_array
 from fastnn.train.validation import Given, Rows, check_loss, check_outputs
@@ -55,7 +56,8 @@ class Trial:
         check_loss(self._given.loss, value)
         if self._new:
             applies = guards.applied_to(z, value)
-            self._warning = guards.found_in(self._given.loss, z, applies, self._metrics)
+            found = guards.found_in(self._given.loss, z, applies, self._metrics)
+            self._warning = found or odd_targets(self._given.loss, applies, self.rows.y)
 
     def report(self) -> None:
         """Warn about the findings of `look`."""

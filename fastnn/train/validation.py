@@ -15,7 +15,8 @@ from fastnn.nn import Module
 from fastnn.nn.modes import evaluating
 from fastnn.ops import cast
 from fastnn.tensor import Tensor, of_array
-from fastnn.train.metrics import Metric
+from fastnn.train.metrics import METRICS, Metric
+from fastnn.train.metrics.suited import unsuited
 from fastnn.train.split import split
 from fastnn.train.weights import check_weighted, classes_of, measured, row_weights
 
@@ -38,7 +39,7 @@ class Rows(NamedTuple):
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """x, y and the weights, if any."""
-        return tuple(a for a in self if a is not None)
+        return (self.x, self.y) if self.weight is None else (self.x, self.y, self.weight)
 
     def at(self, rows: NDArray[np.int64]) -> Rows:
         """A copy of some rows."""
@@ -284,11 +285,24 @@ def _try_loss(
         try:
             value = measured(given.loss, z, target, *weight)[0]
         except ValueError as error:
-            raise ValueError(f"{given.name}y: the loss does not take it: {error}") from error
-        figures = {name: metric(z, target) for name, metric in metrics.items()}
+            said = str(error).removeprefix("target: ")
+            raise ValueError(
+                f"{given.name}y: the loss does not take it: {said} (of the first {len(z)} rows)"
+            ) from error
+        figures = {name: _figure(name, metric, z, target) for name, metric in metrics.items()}
     check_loss(given.loss, value)
     check_metrics(figures)
     check_values(rows, listener)
+
+
+def _figure(name: str, metric: Metric, z: Tensor, y: Tensor) -> Tensor:
+    try:
+        found: Tensor = metric(z, y)
+    except ValueError as error:
+        if not type(metric).__module__.startswith("fastnn.") and not METRICS.get(name):
+            raise  # of the user's own function
+        raise unsuited(name, z.shape, y.shape, error) from error
+    return found
 
 
 def check_loss(loss: Loss, value: Any) -> None:
@@ -315,7 +329,8 @@ def check_values(rows: Rows, recorder: Recorder) -> None:
 
 
 def check_finite(model: Module) -> None:
-    """Check that all weights are finite: a step can overflow although its loss is finite.
+    """Check that weights and buffers, such as running variances, are finite: a step can overflow
+    although its loss is finite.
 
     Raises:
         FloatingPointError: some are not.
@@ -325,3 +340,6 @@ def check_finite(model: Module) -> None:
             raise FloatingPointError(
                 f"{name}: has nan or infinite weights after the last step; lower lr, scale x"
             )
+    for name, buffer in model.named_buffers():
+        if buffer.dtype.kind == "f" and not check.are_finite(buffer._array):
+            raise FloatingPointError(f"{name}: became nan or infinite; scale x, or lower lr")

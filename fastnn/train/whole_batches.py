@@ -31,6 +31,7 @@ class WholeBatches:
         model, loss, optimizer: as for `Trainer`.
         rows: the training rows, checked.
         batch: rows of a step, at most all.
+        mode: what operands of products are rounded to, see `tape.rounding`.
 
     Attributes:
         order: int64 of (steps * batch,): row numbers that the next epoch goes through; the caller
@@ -45,10 +46,11 @@ class WholeBatches:
         optimizer: BlockOptimizer,
         rows: Rows,
         batch: int,
+        mode: int = 0,
     ) -> None:
         self.steps = len(rows.x) // batch
         self.order: NDArray[np.int64] = np.arange(self.steps * batch, dtype=np.int64)
-        step = Steps(model, loss, optimizer, Recordings())
+        step = Steps(model, loss, optimizer, Recordings(), mode)
         asked = Asked({}, Update())
         recording = step.recording("update", rows, self.order[:batch].copy(), asked, first=True)
         if recording.captures.doubts:

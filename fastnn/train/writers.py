@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fastnn._support import check
+from fastnn._support.paths import a_path
 from fastnn.io.model import described, save
 from fastnn.train.callbacks import Callback, Logs, Monitor
 from fastnn.train.validation import check_finite
@@ -22,7 +23,7 @@ class _Lines(Callback):
     """
 
     def __init__(self, filename: str | os.PathLike[str], append: bool = False) -> None:
-        self.filename = os.fspath(filename)
+        self.filename = a_path(filename, "filename")
         self.append = check.flag("append", append)
         self._size: int | None = None
 
@@ -71,6 +72,8 @@ class CSVLogger(_Lines):
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
     ) -> None:
         super().__init__(filename, append)
+        if not isinstance(separator, str):
+            raise TypeError(f"separator: expected a text, got {check.show(separator)}")
         self.separator = separator
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -130,7 +133,7 @@ class ModelCheckpoint(Monitor):
     ) -> None:
         super().__init__(monitor, mode)
         check.choice("save_freq", save_freq, ("epoch",))
-        self.filepath = os.fspath(filepath)
+        self.filepath = a_path(filepath, "filepath")
         self.verbose = check.choice("verbose", verbose, (0, 1))
         self.save_best_only = check.flag("save_best_only", save_best_only)
         self.monitored = self.save_best_only
@@ -186,7 +189,7 @@ class TensorBoard(Callback):
             raise ImportError(
                 "TensorBoard: it writes through tensorboardX; pip install 'fastnn-cpu[tensorboard]'"
             ) from None
-        self.log_dir = Path(log_dir)
+        self.log_dir = Path(a_path(log_dir, "log_dir"))
         self._make = SummaryWriter
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

@@ -29,6 +29,7 @@ def checkpoint(
     Source: torch.utils.checkpoint.checkpoint.
 
     >>> import fastnn
+    >>> from fastnn.utils.checkpoint import checkpoint
     >>> x = fastnn.ones(2, requires_grad=True)
     >>> checkpoint(lambda v: v * v, x, use_reentrant=False).sum().backward()
     >>> x.grad

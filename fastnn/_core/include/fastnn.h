@@ -9,6 +9,11 @@
 #ifndef FASTNN_H
 #define FASTNN_H
 
+#if !defined(__GNUC__) && !defined(__clang__)
+#error                                                                                            \
+    "fastnn: GNU C is needed (vector types, statement expressions): gcc, clang, clang-cl or zig cc"
+#endif
+
 #include <stddef.h>
 #include <stdint.h>
 

@@ -7,6 +7,9 @@
 #include "team.h"
 
 #define LINE 64
+#define STEP ((size_t)16)  /* bytes that are copied at once in a short row */
+#define SHORT ((size_t)96) /* bytes of the longest of these */
+#define AHEAD 4            /* of them are fetched ahead */
 #define FEED_TILE 16384    /* bytes of rows that are worth a second thread */
 #define FEED_SPEED 16384.0 /* bytes gathered in a microsecond, about */
 
@@ -20,9 +23,13 @@ static uint64_t mix(uint64_t z) {
 }
 
 static uint64_t multiply_high(uint64_t a, uint64_t b) {
+#ifdef __SIZEOF_INT128__
+  return (uint64_t)((unsigned __int128)a * b >> 64);
+#else
   uint64_t a0 = a & 0xffffffffu, a1 = a >> 32, b0 = b & 0xffffffffu, b1 = b >> 32;
   uint64_t middle = a1 * b0 + ((a0 * b0) >> 32);
   return a1 * b1 + (middle >> 32) + ((a0 * b1 + (middle & 0xffffffffu)) >> 32);
+#endif
 }
 
 void fnn_shuffle(int64_t *order, size_t rows, uint64_t seed, uint64_t epoch) {
@@ -50,6 +57,12 @@ typedef struct rows_of_step {
   size_t n;
 } rows_of_step;
 
+/* Copies a row of a few dozen numbers, for which memcpy would spend longer on its choice of a way. */
+static inline void copy_short(char *to, const char *from, size_t bytes) {
+  for (size_t j = 0; j + STEP <= bytes; j += STEP) memcpy(to + j, from + j, STEP);
+  memcpy(to + bytes - STEP, from + bytes - STEP, STEP);
+}
+
 /* Gathers a piece of the batch's rows. Rows in random order are no stream that the hardware would
  * fetch ahead: 128 rows of 3 KB out of 40 MB take 31 to 38 us so, 23 with a hint. */
 static void feed_piece(const void *of, size_t item, size_t piece, size_t pieces, void *scratch) {
@@ -64,6 +77,14 @@ static void feed_piece(const void *of, size_t item, size_t piece, size_t pieces,
     if (bytes == sizeof(int64_t)) { /* class labels */
       for (size_t i = begin; i < end; i++)
         memcpy(batch + i * bytes, source + (size_t)rows[i] * bytes, sizeof(int64_t));
+    } else if (bytes == sizeof(float)) { /* one target */
+      for (size_t i = begin; i < end; i++)
+        memcpy(batch + i * bytes, source + (size_t)rows[i] * bytes, sizeof(float));
+    } else if (bytes >= STEP && bytes <= SHORT) {
+      for (size_t i = begin; i < end; i++) {
+        __builtin_prefetch(source + (size_t)rows[i + AHEAD < end ? i + AHEAD : i] * bytes);
+        copy_short(batch + i * bytes, source + (size_t)rows[i] * bytes, bytes);
+      }
     } else {
       for (size_t i = begin; i < end; i++) {
         const char *next = source + (size_t)rows[i + 1 < end ? i + 1 : i] * bytes;

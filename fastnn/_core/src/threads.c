@@ -267,6 +267,7 @@ size_t fnn_team_size(double cost, size_t most) {
 }
 
 void fnn_team_limit(size_t threads) {
+  pthread_once(&at_first, watch_forks); /* called before any other thread is there */
   pthread_mutex_lock(&lock);
   limit = threads;
   pthread_mutex_unlock(&lock);

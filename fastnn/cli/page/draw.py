@@ -37,6 +37,7 @@ class Series(NamedTuple):
 def number(value: float) -> str:
     """A number in few characters.
 
+    >>> from fastnn.cli.page.draw import number
     >>> number(0.12345), number(12345.6), number(1.5e9), number(3.0)
     ('0.123', '12,346', '1.5e+09', '3')
     """
@@ -54,6 +55,7 @@ def number(value: float) -> str:
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Round numbers from low to high.
 
+    >>> from fastnn.cli.page.draw import ticks
     >>> ticks(0.0, 1.0), ticks(-3.0, 47.0)
     ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [0.0, 10.0, 20.0, 30.0, 40.0])
     """

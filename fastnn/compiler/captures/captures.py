@@ -44,9 +44,12 @@ class ChangedError(RecordingError):
     lost = False
 
 
+_BESIDE = ("training", "_columns")  # of a module, and no part of what it computes
+
+
 def attributes_of(module: Module) -> Any:
     """The plain attributes of a module, to compare with `==`."""
-    values = ((k, v) for k, v in vars(module).items() if k != "training")
+    values = ((k, v) for k, v in vars(module).items() if k not in _BESIDE)
     return tuple((k, v if is_plain(v) else id(v)) for k, v in values)
 
 
@@ -140,7 +143,8 @@ class Captures:
         self.counter = [(type(module), "changes") for module in self._modules[:1]]
         self.places = list({(id(where), name): (where, name) for where, name in places}.values())
         self._watch: Watch | None = None  # of all variables, once they are compared again
-        self._watch_is_whole, self._counted = False, 0
+        self._contents: list[Any] | None = None  # those that are watched, if `_watch` is whole
+        self._counted = 0
 
     def let_go(self) -> None:
         """Drop the references to the modules. The caller watches their parts, and sets their mode
@@ -163,6 +167,9 @@ class Captures:
     def contents(self) -> list[Any] | None:
         """Lists, dicts and arrays, which may change without a change of identity; None if there
         are other such objects."""
+        return self._contents if self._is_seen() else self._found_contents()
+
+    def _found_contents(self) -> list[Any] | None:
         found: dict[int, Any] = {}
         for variable in self._variables:
             inside = changeable(variable.held(), self._live)
@@ -222,23 +229,29 @@ class Captures:
 
     def unchanged(self) -> bool:
         """Whether everything is as it was."""
-        counted = self._modules[0].changes if self._modules else 0
-        known = self._watch_is_whole and counted == self._counted
-        if not (known and self._watch is not None and self._watch.same()):
+        if not self._is_seen():
+            counted = self._count()
             try:
                 pairs = zip(self._variables, self._taken, strict=True)
                 if not all(same(before, v.taken(self._live)) for v, before in pairs):
                     return False
             except TooLargeError:
                 return False
-            self._counted = counted
-            self._watch_from_here()
+            self._watch_from_here(counted)
         return True
 
-    def _watch_from_here(self) -> None:
+    def _is_seen(self) -> bool:
+        """Whether C can tell that nothing changed since everything was last compared."""
+        if self._watch is None or self._contents is None or self._counted != self._count():
+            return False
+        return self._watch.same()
+
+    def _count(self) -> int:
+        return self._modules[0].changes if self._modules else 0
+
+    def _watch_from_here(self, counted: int) -> None:
         """Let C tell at the next time whether the variables are as they are now."""
         if self._watch is None:
             self._watch = Watch([], self.places, [], [])
-        contents = self.contents()
-        self._watch.take(contents)
-        self._watch_is_whole = contents is not None
+        self._contents, self._counted = self._found_contents(), counted
+        self._watch.take(self._contents)

@@ -22,6 +22,8 @@ HOOKS = (
     "_load_state_dict_pre_hooks",
     "_load_state_dict_post_hooks",
 )
+_DICTS = (*REGISTRIES, *HOOKS)
+_NAMES_OF_DICTS = frozenset(_DICTS)
 _OF_OPTIMIZERS = ("param_groups", "state", "defaults")  # the rest is watched by their steps
 _WRAPPERS = (staticmethod, classmethod)
 _MODES = ("_transient", "training", "changes")
@@ -237,9 +239,9 @@ class Objects:
             self._met[id(each)] = each
             name = label or type(each).__name__
             self.modules.append((each, name))
-            for registry in (*REGISTRIES, *HOOKS):
+            self._add(Variable("identity", own, name, names=_NAMES_OF_DICTS))
+            for registry in _DICTS:
                 self._add(Variable("registry", own[registry], name))
-                self._add(Variable("identity", own, name, registry))
                 for part in own[registry].values():
                     self.meet(getattr(part, "hook", part), name)
             if not known.is_ours(type(each).__module__):
@@ -250,7 +252,7 @@ class Objects:
             self._add(Variable("methods", type(each), name))
             self._objects.append((each, name))
             for key, part in own.items():
-                if key not in (*REGISTRIES, *HOOKS, "_transient"):
+                if key not in _NAMES_OF_DICTS and key != "_transient":
                     self.meet(part, f"{name}.{key}")
 
     def _of_ours(self, value: Any, label: str) -> None:

@@ -39,26 +39,36 @@ def snapshot(value: Any, live: Collection[int] = ()) -> Any:
     live: ids of arrays whose memory every replay reads; they and views of them are compared by
         identity.
     """
-    left = [_MOST]
-
-    def taken(value: Any, depth: int) -> Any:
-        kind = type(value)
-        if kind in _FLAT:
-            return value
-        if kind in CONTAINERS:
-            left[0] -= len(value)
-            if left[0] < 0 or depth == _DEEPEST:
-                raise TooLargeError
-            if isinstance(value, dict):
-                return _Pairs(list(value), [taken(v, depth + 1) for v in value.values()])
-            return [kind, *(taken(entry, depth + 1) for entry in value)]
-        if _compared(value, live):
-            return value.shape, value.strides, value.dtype.str, value.tobytes()
-        if kind is np.ndarray:
-            return value, value.shape, value.strides, value.dtype.str
+    kind = type(value)
+    if kind in _FLAT:
         return value
+    return _taken(value, live, 0, [_MOST]) if kind in CONTAINERS else _alone(value, live)
 
-    return taken(value, 0)
+
+def _taken(value: Any, live: Collection[int], depth: int, left: list[int]) -> Any:
+    """Of a container. left: how many entries may follow."""
+    left[0] -= len(value)
+    if left[0] < 0 or depth == _DEEPEST:
+        raise TooLargeError
+    found: list[Any] = []
+    for entry in value.values() if isinstance(value, dict) else value:
+        kind = type(entry)
+        if kind in _FLAT:
+            found.append(entry)
+        elif kind in CONTAINERS:
+            found.append(_taken(entry, live, depth + 1, left))
+        else:
+            found.append(_alone(entry, live))
+    return _Pairs(list(value), found) if isinstance(value, dict) else [type(value), *found]
+
+
+def _alone(value: Any, live: Collection[int]) -> Any:
+    """Of a value that is no container."""
+    if type(value) is not np.ndarray:
+        return value
+    if _compared(value, live):
+        return value.shape, value.strides, value.dtype.str, value.tobytes()
+    return value, value.shape, value.strides, value.dtype.str
 
 
 def same(before: Any, now: Any) -> bool:

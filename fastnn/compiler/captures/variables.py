@@ -23,7 +23,7 @@ class Variable:
 
     kind: "entry" (of a dict), "cell", "slot", "names" (of a dict), "rest" (all of a dict but these
         names), "layer" (as "rest", of a layer of this package), "registry" (a dict of its parts),
-        "identity" (of such a dict), "contents" (of an object that is a container), "kind" (of an
+        "identity" (of such dicts), "contents" (of an object that is a container), "kind" (of an
         object), "function", "class", "special" (its methods that operations call) or "methods" (of
         a class of this package, which somebody may replace).
     where: the object that has it. label: its name in the source. name: the key.
@@ -51,7 +51,7 @@ class Variable:
             case "slot":
                 return value_at(where, self.name)
             case "identity":
-                return id(where.get(self.name))
+                return [id(where.get(name)) for name in names or ()]
             case "methods":
                 return [in_class(where, name) for name in CALLED]
             case "kind":
@@ -132,7 +132,10 @@ class Variable:
 
 def raw(value: Any) -> Any:
     """The entries of a container of a subclass, whatever its methods make of them."""
-    kind: Any = next(base for base in CONTAINERS if issubclass(type(value), base))
+    kind: Any = type(value)
+    if kind in CONTAINERS and kind is not OrderedDict:
+        return kind(value)
+    kind = next(base for base in CONTAINERS if issubclass(type(value), base))
     if kind is dict:
         items = OrderedDict.items if issubclass(type(value), OrderedDict) else dict.items
         return dict(items(value))

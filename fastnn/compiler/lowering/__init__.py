@@ -9,6 +9,7 @@ from fastnn.compiler.lowering.dead_code import remove_dead_code
 from fastnn.compiler.lowering.emission import emit
 from fastnn.compiler.lowering.fusion import fuse
 from fastnn.compiler.lowering.ir import Instruction, Storage, Value
+from fastnn.compiler.lowering.late_writes import write_late
 from fastnn.compiler.lowering.memory_plan import plan_memory
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def lower(
     kept: list[Storage],
     watched: list[Value],
 ) -> Lowered:
-    """Classify the storages, then run the passes: dead code, fusion, memory plan, emission.
+    """Classify the storages, then run the passes: dead code, fusion, late writes, memory
+    plan, emission.
 
     inputs: bound to the caller's arrays in every run, as are the storages of `outputs` that the
         instructions make.
@@ -53,6 +55,7 @@ def lower(
     bound = inputs + list(returned.values())
     code = remove_dead_code(instructions, watched)
     code = remove_dead_code(fuse(code), watched)
+    code = write_late(code, watched)
     arena = plan_memory(code)
     return Lowered(emit(code, bound, arena, watched), bound, code)
 

@@ -223,7 +223,9 @@ class IndependentTransform(Transform):
 class ExpTransform(Transform):
     """y = exp(x).
 
-    >>> ExpTransform().inv(ExpTransform()(creation.tensor(2.0)))
+    >>> import fastnn
+    >>> from fastnn.distributions import ExpTransform
+    >>> ExpTransform().inv(ExpTransform()(fastnn.tensor(2.0)))
     tensor(2.)
     """
 

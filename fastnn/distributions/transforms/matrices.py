@@ -32,6 +32,7 @@ class StickBreakingTransform(Transform):
     what is left. At x = 0 all are equal.
 
     >>> import fastnn
+    >>> from fastnn.distributions import StickBreakingTransform
     >>> StickBreakingTransform()(fastnn.zeros(1))
     tensor([0.5000, 0.5000])
     """
@@ -106,6 +107,7 @@ class CorrCholeskyTransform(Transform):
     Source: torch's; the Stan reference manual, "Cholesky factors of correlation matrices".
 
     >>> import fastnn
+    >>> from fastnn.distributions import CorrCholeskyTransform
     >>> CorrCholeskyTransform()(fastnn.zeros(1))
     tensor([[1., 0.],
             [0., 1.]])

@@ -64,6 +64,7 @@ class CatTransform(_Parts):
         lengths: of the parts, default 1 each.
 
     >>> import fastnn
+    >>> from fastnn.distributions import CatTransform
     >>> from fastnn.distributions.transforms import ExpTransform, identity_transform
     >>> CatTransform([ExpTransform(), identity_transform])(fastnn.zeros(2))
     tensor([1., 0.])
@@ -128,6 +129,7 @@ class ReshapeTransform(Transform):
     """y = x with the last axes, of in_shape, reshaped to out_shape.
 
     >>> import fastnn
+    >>> from fastnn.distributions import ReshapeTransform
     >>> ReshapeTransform((4,), (2, 2))(fastnn.zeros(3, 4)).shape
     (3, 2, 2)
     """
@@ -177,7 +179,7 @@ class CumulativeDistributionTransform(Transform):
         distribution: one with `cdf`.
 
     >>> import fastnn
-    >>> from fastnn.distributions import Normal
+    >>> from fastnn.distributions import CumulativeDistributionTransform, Normal
     >>> CumulativeDistributionTransform(Normal(0.0, 1.0))(fastnn.zeros(1))
     tensor([0.5000])
     """

@@ -30,8 +30,9 @@ def dtype_to_nptype(type_: npt.DTypeLike) -> Any:
     Raises:
         TypeError: a dtype that tensors have not, or bfloat16, which NumPy has not.
 
+    >>> from fastnn import mindspore
     >>> from fastnn.mindspore.common import dtype as mstype
-    >>> dtype_to_nptype(mstype.int32)
+    >>> mindspore.dtype_to_nptype(mstype.int32)
     <class 'numpy.int32'>
     """
     found = dtypes.dtype_of(type_, "type_")

@@ -290,6 +290,7 @@ def initializer(
         ValueError: an unknown name, or a tensor of another shape.
 
     Example:
+        >>> from fastnn.mindspore.common.initializer import initializer
         >>> print(initializer("ones", (2, 2)))
         [[1. 1.]
          [1. 1.]]

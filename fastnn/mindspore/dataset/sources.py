@@ -178,6 +178,7 @@ class GeneratorDataset(Dataset):
     Raises:
         TypeError, ValueError: a source that is none of these, other numbers of values and names.
 
+    >>> from fastnn.mindspore.dataset import GeneratorDataset
     >>> class Squares:
     ...     def __len__(self):
     ...         return 3
@@ -276,6 +277,7 @@ class NumpySlicesDataset(Dataset):
         ValueError: arrays of different lengths, other numbers of arrays and names.
 
     >>> import numpy as np
+    >>> from fastnn.mindspore.dataset import NumpySlicesDataset
     >>> data = NumpySlicesDataset((np.arange(4), np.ones(4)), ["x", "y"], shuffle=False)
     >>> [row[0].shape for row in data.batch(2)]
     [(2,), (2,)]

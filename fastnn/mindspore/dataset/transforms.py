@@ -23,6 +23,7 @@ class Compose:
     """Operations one after the other.
 
     >>> import numpy as np
+    >>> from fastnn.mindspore.dataset.transforms import Compose, TypeCast
     >>> print(Compose([lambda x: x + 1, TypeCast(np.int32)])(np.array([0.5, 1.0])))
     [1 2]
     """

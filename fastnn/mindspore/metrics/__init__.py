@@ -48,7 +48,8 @@ def get_metric_fn(name: str, *args: Any, **kwargs: Any) -> Any:
     Raises:
         KeyError: an unknown name.
 
-    >>> type(get_metric_fn("acc")).__name__
+    >>> from fastnn.mindspore import nn
+    >>> type(nn.get_metric_fn("acc")).__name__
     'Accuracy'
     """
     if name not in _NAMED:

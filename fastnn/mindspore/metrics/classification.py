@@ -20,7 +20,8 @@ class Accuracy(OfPairs):
         eval_type: 'classification' (default), or 'multilabel': all labels of a sample are right.
 
     >>> import numpy as np
-    >>> metric = Accuracy()
+    >>> from fastnn.mindspore import nn
+    >>> metric = nn.Accuracy()
     >>> metric.update(np.array([[0.2, 0.8], [0.9, 0.1]]), np.array([1, 1]))
     >>> float(metric.eval())
     0.5

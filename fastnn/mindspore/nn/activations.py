@@ -291,7 +291,8 @@ def get_activation(name: str | None, prim_name: str | None = None) -> Cell | Non
     Raises:
         ValueError: an unknown name.
 
-    >>> type(get_activation("relu")).__name__
+    >>> from fastnn.mindspore import nn
+    >>> type(nn.get_activation("relu")).__name__
     'ReLU'
     """
     if name is None:

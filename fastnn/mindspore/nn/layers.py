@@ -60,7 +60,8 @@ class Dense(plain.Dense, Cell):
             shape.
 
     >>> import fastnn.mindspore as mindspore
-    >>> layer = Dense(2, 1, weight_init="ones", bias_init="zeros", activation="relu")
+    >>> from fastnn.mindspore import nn
+    >>> layer = nn.Dense(2, 1, weight_init="ones", bias_init="zeros", activation="relu")
     >>> print(layer(mindspore.Tensor([[3.0, 4.0], [-1.0, 0.0]])))
     [[7.]
      [0.]]
@@ -133,7 +134,8 @@ class Embedding(Cell):
         padding_idx: a row that starts as zeros.
 
     >>> import fastnn.mindspore as mindspore
-    >>> layer = Embedding(4, 2, embedding_table="ones")
+    >>> from fastnn.mindspore import nn
+    >>> layer = nn.Embedding(4, 2, embedding_table="ones")
     >>> layer(mindspore.Tensor([[0, 3, 3]])).shape
     (1, 3, 2)
     """
@@ -290,7 +292,8 @@ class GroupNorm(_Norm):
         dtype: default float32.
 
     >>> import fastnn.mindspore as mindspore
-    >>> print(GroupNorm(1, 2)(mindspore.Tensor([[1.0, 3.0]])).asnumpy().round(2))
+    >>> from fastnn.mindspore import nn
+    >>> print(nn.GroupNorm(1, 2)(mindspore.Tensor([[1.0, 3.0]])).asnumpy().round(2))
     [[-1.  1.]]
     """
 

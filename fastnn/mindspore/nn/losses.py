@@ -114,7 +114,8 @@ class SoftmaxCrossEntropyWithLogits(LossBase):
         reduction: default 'none': one loss for each row.
 
     >>> import fastnn.mindspore as mindspore
-    >>> loss = SoftmaxCrossEntropyWithLogits(sparse=True)
+    >>> from fastnn.mindspore import nn
+    >>> loss = nn.SoftmaxCrossEntropyWithLogits(sparse=True)
     >>> print(loss(mindspore.Tensor([[0.0, 0.0]]), mindspore.Tensor([1])))
     [0.6931472]
     """

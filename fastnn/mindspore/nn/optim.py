@@ -36,8 +36,9 @@ class SGD(Optimizer, optim.SGD):
         TypeError, ValueError: a setting out of range, no parameters.
 
     >>> import fastnn.mindspore as mindspore
+    >>> from fastnn.mindspore import nn
     >>> w = mindspore.Parameter([1.0], name="w")
-    >>> optimizer = SGD([w], learning_rate=[0.1, 0.01])
+    >>> optimizer = nn.SGD([w], learning_rate=[0.1, 0.01])
     >>> for _ in range(2):
     ...     _ = optimizer((mindspore.Tensor([1.0]),))
     >>> print(w.asnumpy())

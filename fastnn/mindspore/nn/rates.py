@@ -29,7 +29,8 @@ def piecewise_constant_lr(milestone: Sequence[int], learning_rates: Sequence[flo
     Raises:
         ValueError: lists of different lengths, milestones that go down.
 
-    >>> piecewise_constant_lr([2, 3], [0.1, 0.05])
+    >>> from fastnn.mindspore import nn
+    >>> nn.piecewise_constant_lr([2, 3], [0.1, 0.05])
     [0.1, 0.1, 0.05]
     """
     if len(milestone) != len(learning_rates):
@@ -96,7 +97,8 @@ def cosine_decay_lr(
     Raises:
         ValueError: min_lr >= max_lr, counts below 1.
 
-    >>> [round(rate, 3) for rate in cosine_decay_lr(0.01, 0.1, 4, 1, 2)]
+    >>> from fastnn.mindspore import nn
+    >>> [round(rate, 3) for rate in nn.cosine_decay_lr(0.01, 0.1, 4, 1, 2)]
     [0.1, 0.055, 0.01, 0.01]
     """
     check.integer("decay_epoch", decay_epoch, 1)

@@ -52,7 +52,7 @@ class TrainOneStepCell(Cell):
     >>> from fastnn.mindspore import nn
     >>> net = nn.Dense(2, 1, weight_init="ones", bias_init="zeros")
     >>> optimizer = nn.SGD(net.trainable_params(), learning_rate=0.5)
-    >>> step = TrainOneStepCell(nn.WithLossCell(net, nn.MSELoss()), optimizer)
+    >>> step = nn.TrainOneStepCell(nn.WithLossCell(net, nn.MSELoss()), optimizer)
     >>> x, y = mindspore.Tensor([[1.0, 0.0]]), mindspore.Tensor([[3.0]])
     >>> print(step.set_train()(x, y), net.weight.asnumpy())
     4.0 [[3. 1.]]

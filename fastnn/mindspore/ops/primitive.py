@@ -46,4 +46,4 @@ CLASSES: dict[str, type[Primitive]] = {}
 
 def primitive(name: str, compute: Callable[..., Any], doc: str | None = None) -> None:
     members = {"compute": staticmethod(compute), "__doc__": doc or compute.__doc__ or name}
-    CLASSES[name] = type(name, (Primitive,), {**members, "__module__": compute.__module__})
+    CLASSES[name] = type(name, (Primitive,), {**members, "__module__": "fastnn.mindspore.ops"})

@@ -27,7 +27,8 @@ class Map:
         ops: the function; default: the first argument of the call.
         reverse: without effect.
 
-    >>> Map()(lambda x, y: x + y, (1, 2), (10, 20))
+    >>> from fastnn.mindspore import ops
+    >>> ops.Map()(lambda x, y: x + y, (1, 2), (10, 20))
     (11, 22)
     """
 
@@ -63,7 +64,8 @@ class MultitypeFuncGraph:
         name: its name.
         read_value: without effect.
 
-    >>> scale = MultitypeFuncGraph("scale")
+    >>> from fastnn.mindspore import ops
+    >>> scale = ops.MultitypeFuncGraph("scale")
     >>> @scale.register("Number", "Number")
     ... def _(factor, x):
     ...     return factor * x

@@ -115,7 +115,7 @@ class SequentialCell(Sequential, Cell):
         TypeError: something that is not a module.
 
     >>> from fastnn import nn
-    >>> net = SequentialCell([nn.Dense(2, 3), nn.ReLU(), nn.Dense(3, 1)])
+    >>> net = nn.SequentialCell([nn.Dense(2, 3), nn.ReLU(), nn.Dense(3, 1)])
     >>> list(net.parameters_dict())
     ['0.weight', '0.bias', '2.weight', '2.bias']
     """
@@ -141,7 +141,7 @@ class CellList(ModuleList, Cell):
         TypeError: something that is not a module.
 
     >>> from fastnn import nn
-    >>> list(CellList([nn.Dense(2, 3), nn.Dense(3, 1)]).parameters_dict())
+    >>> list(nn.CellList([nn.Dense(2, 3), nn.Dense(3, 1)]).parameters_dict())
     ['0.weight', '0.bias', '1.weight', '1.bias']
     """
 
@@ -177,7 +177,8 @@ class Dense(Linear, Cell):
         TypeError, ValueError: a size that is not an integer >= 1, or a start of another shape.
 
     >>> import fastnn
-    >>> layer = Dense(2, 1, weight_init=fastnn.tensor([[1.0, 2.0]]), bias_init="zeros")
+    >>> from fastnn import nn
+    >>> layer = nn.Dense(2, 1, weight_init=fastnn.tensor([[1.0, 2.0]]), bias_init="zeros")
     >>> layer(fastnn.tensor([[3.0, 4.0]])).detach()
     tensor([[11.]])
     """

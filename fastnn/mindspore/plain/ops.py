@@ -40,8 +40,10 @@ class GradOperation:
     Source: MindSpore's ops.GradOperation.
 
     Example:
+        >>> import fastnn
+        >>> from fastnn import ops
         >>> x, y = fastnn.tensor(2.0), fastnn.tensor(3.0)
-        >>> GradOperation(get_all=True)(lambda x, y: x * x * y)(x, y)
+        >>> ops.GradOperation(get_all=True)(lambda x, y: x * x * y)(x, y)
         (tensor(12.), tensor(4.))
     """
 

@@ -94,8 +94,9 @@ class SGD(Called, optim.SGD):
         TypeError, ValueError: a setting out of range, no parameters.
 
     >>> import fastnn
-    >>> w = fastnn.nn.Parameter(fastnn.tensor([1.0]), name="w")
-    >>> optimizer = SGD([w], learning_rate=0.1)
+    >>> from fastnn import nn
+    >>> w = nn.Parameter(fastnn.tensor([1.0]), name="w")
+    >>> optimizer = nn.SGD([w], learning_rate=0.1)
     >>> optimizer((fastnn.tensor([2.0]),)), round(w.item(), 6)
     (True, 0.8)
     """

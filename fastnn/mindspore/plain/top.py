@@ -48,7 +48,7 @@ def jit(fn: Callable[..., Any] | None = None, **options: Any) -> Callable[..., A
         options: without effect.
 
     >>> import fastnn
-    >>> @jit
+    >>> @fastnn.jit
     ... def double(x):
     ...     return x * 2
     >>> double(fastnn.tensor([1.0, 2.0]))

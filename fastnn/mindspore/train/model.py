@@ -65,12 +65,13 @@ class Model:
 
     >>> import numpy as np
     >>> import fastnn.mindspore as mindspore
+    >>> from fastnn import mindspore
     >>> from fastnn.mindspore import dataset, nn
     >>> x = np.linspace(-1, 1, 64, dtype=np.float32).reshape(-1, 1)
     >>> data = dataset.NumpySlicesDataset((x, 3 * x + 1), ["x", "y"], shuffle=False).batch(16)
     >>> net = nn.Dense(1, 1, "zeros", "zeros")
     >>> optimizer = nn.Momentum(net.trainable_params(), 0.1, 0.9)
-    >>> model = Model(net, nn.MSELoss(), optimizer, metrics={"mse": nn.MSE()})
+    >>> model = mindspore.Model(net, nn.MSELoss(), optimizer, metrics={"mse": nn.MSE()})
     >>> model.train(40, data)
     >>> bool(model.eval(data)["mse"] < 1e-3)
     True

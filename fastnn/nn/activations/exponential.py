@@ -58,7 +58,8 @@ class ELU(Elementwise):
     Source: Clevert et al. 2016.
 
     >>> import fastnn
-    >>> ELU()(fastnn.tensor([-1.0, 2.0]))
+    >>> from fastnn import nn
+    >>> nn.ELU()(fastnn.tensor([-1.0, 2.0]))
     tensor([-0.6321,  2.0000])
     """
 
@@ -99,7 +100,8 @@ class SELU(Plain):
     Source: Klambauer et al. 2017.
 
     >>> import fastnn
-    >>> SELU()(fastnn.tensor([-1.0, 1.0]))
+    >>> from fastnn import nn
+    >>> nn.SELU()(fastnn.tensor([-1.0, 1.0]))
     tensor([-1.1113,  1.0507])
     """
 
@@ -134,7 +136,8 @@ class CELU(Elementwise):
     Source: Barron 2017.
 
     >>> import fastnn
-    >>> CELU(2.0)(fastnn.tensor([-2.0, 1.0]))
+    >>> from fastnn import nn
+    >>> nn.CELU(2.0)(fastnn.tensor([-2.0, 1.0]))
     tensor([-1.2642,  1.0000])
     """
 

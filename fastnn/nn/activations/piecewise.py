@@ -90,7 +90,8 @@ class Hardtanh(Elementwise):
         ValueError: max_val below min_val.
 
     >>> import fastnn
-    >>> Hardtanh()(fastnn.tensor([-2.0, 0.5, 2.0]))
+    >>> from fastnn import nn
+    >>> nn.Hardtanh()(fastnn.tensor([-2.0, 0.5, 2.0]))
     tensor([-1.0000,  0.5000,  1.0000])
     """
 
@@ -138,7 +139,8 @@ class Hardsigmoid(Plain):
         inplace: write the result into x, default False.
 
     >>> import fastnn
-    >>> Hardsigmoid()(fastnn.tensor([-3.0, 0.0, 1.5]))
+    >>> from fastnn import nn
+    >>> nn.Hardsigmoid()(fastnn.tensor([-3.0, 0.0, 1.5]))
     tensor([0.0000, 0.5000, 0.7500])
     """
 
@@ -174,7 +176,8 @@ class Hardswish(Plain):
     Source: Howard et al. 2019.
 
     >>> import fastnn
-    >>> Hardswish()(fastnn.tensor([-4.0, 1.0, 4.0]))
+    >>> from fastnn import nn
+    >>> nn.Hardswish()(fastnn.tensor([-4.0, 1.0, 4.0]))
     tensor([-0.0000, 0.6667, 4.0000])
     """
 
@@ -223,7 +226,8 @@ class Softshrink(_Shrink):
         lambd: at least 0, default 0.5.
 
     >>> import fastnn
-    >>> Softshrink()(fastnn.tensor([-1.0, 0.2, 1.0]))
+    >>> from fastnn import nn
+    >>> nn.Softshrink()(fastnn.tensor([-1.0, 0.2, 1.0]))
     tensor([-0.5000,  0.0000,  0.5000])
     """
 
@@ -250,7 +254,8 @@ class Hardshrink(_Shrink):
         lambd: default 0.5.
 
     >>> import fastnn
-    >>> Hardshrink()(fastnn.tensor([-1.0, 0.2, 1.0]))
+    >>> from fastnn import nn
+    >>> nn.Hardshrink()(fastnn.tensor([-1.0, 0.2, 1.0]))
     tensor([-1.,  0.,  1.])
     """
 

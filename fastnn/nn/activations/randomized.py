@@ -83,7 +83,8 @@ class RReLU(Elementwise):
     Source: Xu et al. 2015.
 
     >>> import fastnn
-    >>> RReLU(0.25, 0.75).eval()(fastnn.tensor([-2.0, 2.0]))
+    >>> from fastnn import nn
+    >>> nn.RReLU(0.25, 0.75).eval()(fastnn.tensor([-2.0, 2.0]))
     tensor([-1.,  2.])
     """
 

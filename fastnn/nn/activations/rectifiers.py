@@ -62,7 +62,8 @@ class ReLU(Plain):
         inplace: write the result into x, default False.
 
     >>> import fastnn
-    >>> print(ReLU()(fastnn.tensor([-1.0, 2.0])).numpy())
+    >>> from fastnn import nn
+    >>> print(nn.ReLU()(fastnn.tensor([-1.0, 2.0])).numpy())
     [0. 2.]
     """
 
@@ -83,7 +84,8 @@ class ReLU6(Plain):
         inplace: write the result into x, default False.
 
     >>> import fastnn
-    >>> ReLU6()(fastnn.tensor([-1.0, 3.0, 9.0]))
+    >>> from fastnn import nn
+    >>> nn.ReLU6()(fastnn.tensor([-1.0, 3.0, 9.0]))
     tensor([0., 3., 6.])
     """
 
@@ -104,7 +106,8 @@ class SquaredReLU(Elementwise):
     Source: So et al. 2021, Primer: Searching for Efficient Transformers for Language Modeling.
 
     >>> import fastnn
-    >>> SquaredReLU()(fastnn.tensor([-1.0, 0.5, 2.0]))
+    >>> from fastnn import nn
+    >>> nn.SquaredReLU()(fastnn.tensor([-1.0, 0.5, 2.0]))
     tensor([0.0000, 0.2500, 4.0000])
     """
 
@@ -137,7 +140,8 @@ class LeakyReLU(Elementwise):
         inplace: write the result into x, default False.
 
     >>> import fastnn
-    >>> LeakyReLU(0.1)(fastnn.tensor([-1.0, 2.0]))
+    >>> from fastnn import nn
+    >>> nn.LeakyReLU(0.1)(fastnn.tensor([-1.0, 2.0]))
     tensor([-0.1000,  2.0000])
     """
 
@@ -199,7 +203,8 @@ class PReLU(Elementwise):
     Source: He et al. 2015.
 
     >>> import fastnn
-    >>> PReLU()(fastnn.tensor([-1.0, 2.0])).detach()
+    >>> from fastnn import nn
+    >>> nn.PReLU()(fastnn.tensor([-1.0, 2.0])).detach()
     tensor([-0.2500,  2.0000])
     """
 
@@ -264,7 +269,8 @@ class Threshold(Elementwise):
         inplace: write the result into x, default False.
 
     >>> import fastnn
-    >>> Threshold(1.0, -1.0)(fastnn.tensor([0.5, 1.0, 2.0]))
+    >>> from fastnn import nn
+    >>> nn.Threshold(1.0, -1.0)(fastnn.tensor([0.5, 1.0, 2.0]))
     tensor([-1., -1.,  2.])
     """
 

@@ -47,7 +47,8 @@ class Sigmoid(Elementwise):
     """Logistic sigmoid: y = 1 / (1 + exp(-x)), elementwise.
 
     >>> import fastnn
-    >>> print(Sigmoid()(fastnn.tensor([0.0])).numpy())
+    >>> from fastnn import nn
+    >>> print(nn.Sigmoid()(fastnn.tensor([0.0])).numpy())
     [0.5]
     """
 
@@ -67,7 +68,8 @@ class Tanh(Elementwise):
     """Hyperbolic tangent: y = tanh(x), elementwise.
 
     >>> import fastnn
-    >>> print(Tanh()(fastnn.tensor([0.0])).numpy())
+    >>> from fastnn import nn
+    >>> print(nn.Tanh()(fastnn.tensor([0.0])).numpy())
     [0.]
     """
 
@@ -91,7 +93,8 @@ class SiLU(Plain):
         inplace: write the result into x, default False.
 
     >>> import fastnn
-    >>> SiLU()(fastnn.tensor([1.0]))
+    >>> from fastnn import nn
+    >>> nn.SiLU()(fastnn.tensor([1.0]))
     tensor([0.7311])
     """
 
@@ -132,7 +135,8 @@ class GELU(Elementwise):
     Source: Hendrycks & Gimpel 2016.
 
     >>> import fastnn
-    >>> GELU()(fastnn.tensor([1.0]))
+    >>> from fastnn import nn
+    >>> nn.GELU()(fastnn.tensor([1.0]))
     tensor([0.8413])
     """
 
@@ -168,7 +172,8 @@ class Softplus(Elementwise):
         threshold: default 20.
 
     >>> import fastnn
-    >>> Softplus()(fastnn.tensor([0.0, 30.0]))
+    >>> from fastnn import nn
+    >>> nn.Softplus()(fastnn.tensor([0.0, 30.0]))
     tensor([ 0.6931, 30.0000])
     """
 
@@ -203,7 +208,8 @@ class Mish(Plain):
     Source: Misra 2019.
 
     >>> import fastnn
-    >>> Mish()(fastnn.tensor([1.0]))
+    >>> from fastnn import nn
+    >>> nn.Mish()(fastnn.tensor([1.0]))
     tensor([0.8651])
     """
 
@@ -222,7 +228,8 @@ class LogSigmoid(Elementwise):
     """Log-sigmoid: y = -log(1 + exp(-x)), elementwise.
 
     >>> import fastnn
-    >>> LogSigmoid()(fastnn.tensor([0.0, -100.0]))
+    >>> from fastnn import nn
+    >>> nn.LogSigmoid()(fastnn.tensor([0.0, -100.0]))
     tensor([  -0.6931, -100.0000])
     """
 
@@ -241,7 +248,8 @@ class Softsign(Elementwise):
     """Softsign: y = x / (1 + |x|), elementwise.
 
     >>> import fastnn
-    >>> Softsign()(fastnn.tensor([-1.0, 3.0]))
+    >>> from fastnn import nn
+    >>> nn.Softsign()(fastnn.tensor([-1.0, 3.0]))
     tensor([-0.5000,  0.7500])
     """
 
@@ -262,7 +270,8 @@ class Tanhshrink(Elementwise):
     """Tanh shrinkage: y = x - tanh(x), elementwise.
 
     >>> import fastnn
-    >>> Tanhshrink()(fastnn.tensor([1.0]))
+    >>> from fastnn import nn
+    >>> nn.Tanhshrink()(fastnn.tensor([1.0]))
     tensor([0.2384])
     """
 

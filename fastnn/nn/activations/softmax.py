@@ -100,7 +100,8 @@ class Softmax(_Along):
     Not to be put before CrossEntropyLoss, which takes logits.
 
     >>> import fastnn
-    >>> print(Softmax(dim=1)(fastnn.tensor([[0.0, 0.0]])).numpy())
+    >>> from fastnn import nn
+    >>> print(nn.Softmax(dim=1)(fastnn.tensor([[0.0, 0.0]])).numpy())
     [[0.5 0.5]]
     """
 
@@ -116,7 +117,8 @@ class Softmax2d(Layer):
         ValueError: x of another number of axes.
 
     >>> import fastnn
-    >>> Softmax2d()(fastnn.zeros(2, 1, 1)).reshape(2)
+    >>> from fastnn import nn
+    >>> nn.Softmax2d()(fastnn.zeros(2, 1, 1)).reshape(2)
     tensor([0.5000, 0.5000])
     """
 
@@ -147,7 +149,8 @@ class LogSoftmax(_Along):
             axes, else 1.
 
     >>> import fastnn
-    >>> LogSoftmax(dim=1)(fastnn.tensor([[0.0, 0.0]]))
+    >>> from fastnn import nn
+    >>> nn.LogSoftmax(dim=1)(fastnn.tensor([[0.0, 0.0]]))
     tensor([[-0.6931, -0.6931]])
     """
 
@@ -175,7 +178,8 @@ class Softmin(_Along):
             axes, else 1.
 
     >>> import fastnn
-    >>> Softmin(dim=1)(fastnn.tensor([[0.0, 0.0]]))
+    >>> from fastnn import nn
+    >>> nn.Softmin(dim=1)(fastnn.tensor([[0.0, 0.0]]))
     tensor([[0.5000, 0.5000]])
     """
 
@@ -204,7 +208,8 @@ def gumbel_softmax(
     Source: Jang, Gu & Poole 2017.
 
     >>> import fastnn
-    >>> gumbel_softmax(fastnn.zeros(2, 3), hard=True).sum(1)
+    >>> import fastnn.nn.functional as F
+    >>> F.gumbel_softmax(fastnn.zeros(2, 3), hard=True).sum(1)
     tensor([1., 1.])
     """
     checked(logits)
@@ -243,7 +248,8 @@ class GLU(Layer):
     Source: Dauphin et al. 2017.
 
     >>> import fastnn
-    >>> GLU()(fastnn.tensor([[2.0, 0.0]]))
+    >>> from fastnn import nn
+    >>> nn.GLU()(fastnn.tensor([[2.0, 0.0]]))
     tensor([[1.]])
     """
 

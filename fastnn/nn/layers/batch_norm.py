@@ -138,7 +138,8 @@ class BatchNorm1d(RunningMoments):
     Source: Ioffe & Szegedy 2015.
 
     >>> import fastnn
-    >>> layer = BatchNorm1d(1)
+    >>> from fastnn import nn
+    >>> layer = nn.BatchNorm1d(1)
     >>> layer(fastnn.tensor([[1.0], [2.0], [3.0], [4.0]])).detach().reshape(4)
     tensor([-1.3416, -0.4472,  0.4472,  1.3416])
     >>> layer.running_mean, layer.running_var

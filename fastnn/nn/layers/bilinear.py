@@ -64,7 +64,8 @@ class Bilinear(Module):
     for the same `manual_seed`.
 
     >>> import fastnn
-    >>> layer = Bilinear(2, 1, 1, bias=False)
+    >>> from fastnn import nn
+    >>> layer = nn.Bilinear(2, 1, 1, bias=False)
     >>> _ = fastnn.nn.init.ones_(layer.weight)
     >>> layer(fastnn.tensor([[1.0, 2.0]]), fastnn.tensor([[4.0]])).detach()
     tensor([[12.]])

@@ -44,7 +44,8 @@ class ChannelShuffle(Layer):
     Source: Zhang et al. 2018 (ShuffleNet); torch's `nn.ChannelShuffle`.
 
     >>> import fastnn
-    >>> ChannelShuffle(2)(fastnn.arange(6.0).reshape(1, 6, 1)).flatten()
+    >>> from fastnn import nn
+    >>> nn.ChannelShuffle(2)(fastnn.arange(6.0).reshape(1, 6, 1)).flatten()
     tensor([0., 3., 1., 4., 2., 5.])
     """
 
@@ -100,7 +101,8 @@ class Dropout1d(Dropout):
     Source: Tompson et al. 2015; torch's `nn.Dropout1d`.
 
     >>> import fastnn
-    >>> y = Dropout1d()(fastnn.ones(2, 3, 4))
+    >>> from fastnn import nn
+    >>> y = nn.Dropout1d()(fastnn.ones(2, 3, 4))
     >>> bool((y == y[:, :, :1]).all())
     True
     """

@@ -47,6 +47,7 @@ class Columns(Layer):
     Source: Holzmueller, Grinsztajn and Steinwart 2024.
 
     >>> import fastnn
+    >>> from fastnn.nn.layers.columns import Columns
     >>> columns = Columns(2, 1, (12,), periodic=True)
     >>> columns.width, columns(fastnn.zeros(5, 4)).shape
     (17, (5, 17))
@@ -156,6 +157,7 @@ class ScaleColumns(Layer):
     the net came to read.
 
     >>> import fastnn
+    >>> from fastnn.nn.layers.columns import ScaleColumns
     >>> ScaleColumns(2)(fastnn.tensor([[1.0, 2.0]])).detach()
     tensor([[1., 2.]])
     """
@@ -199,6 +201,7 @@ class ParametricActivation(Layer):
     Source: Holzmueller, Grinsztajn and Steinwart 2024.
 
     >>> import fastnn
+    >>> from fastnn.nn.layers.columns import ParametricActivation
     >>> ParametricActivation(1, "mish")(fastnn.tensor([[0.0], [1.0]])).detach()
     tensor([[0.0000],
             [0.8651]])
@@ -244,6 +247,7 @@ class ScheduledDropout(Layer):
         ValueError: p outside 0..1.
 
     >>> import fastnn
+    >>> from fastnn.nn.layers.columns import ScheduledDropout
     >>> layer = ScheduledDropout(0.5)
     >>> sorted(set(layer(fastnn.ones(1, 100)).tolist()[0]))
     [0.0, 2.0]

@@ -25,7 +25,7 @@ class Sequential(Module):
         TypeError: something that is not a module.
 
     >>> from fastnn import nn
-    >>> net = Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     >>> net[-1].in_features, len(net[:2])
     (3, 2)
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from fastnn import ops
 from fastnn._support import check
 from fastnn.nn.module import Module
@@ -21,7 +23,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         TypeError: whole numbers. ValueError: shapes that do not broadcast.
 
     >>> import fastnn
-    >>> cosine_similarity(fastnn.tensor([[3.0, 4.0]]), fastnn.tensor([[4.0, 3.0]]))
+    >>> fastnn.cosine_similarity(fastnn.tensor([[3.0, 4.0]]), fastnn.tensor([[4.0, 3.0]]))
     tensor([0.9600])
     """
     check.a_tensor("x1", x1)
@@ -47,7 +49,7 @@ def pairwise_distance(
         TypeError: whole numbers. ValueError: shapes that do not broadcast.
 
     >>> import fastnn
-    >>> pairwise_distance(fastnn.tensor([[0.0, 0.0]]), fastnn.tensor([[3.0, 4.0]]))
+    >>> fastnn.pairwise_distance(fastnn.tensor([[0.0, 0.0]]), fastnn.tensor([[3.0, 4.0]]))
     tensor([5.0000])
     """
     check.a_tensor("x1", x1)
@@ -69,13 +71,15 @@ class CosineSimilarity(Module):
     Source: torch's `nn.CosineSimilarity`.
 
     >>> import fastnn
-    >>> CosineSimilarity()(fastnn.tensor([[3.0, 4.0]]), fastnn.tensor([[4.0, 3.0]]))
+    >>> from fastnn import nn
+    >>> nn.CosineSimilarity()(fastnn.tensor([[3.0, 4.0]]), fastnn.tensor([[4.0, 3.0]]))
     tensor([0.9600])
     """
 
     def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
         super().__init__()
-        self.dim, self.eps = dim, check.real("eps", eps, 0.0)
+        self.dim = check.integer("dim", dim, -64, 63)
+        self.eps = check.real("eps", eps, 0.0)
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         """The similarities."""
@@ -96,13 +100,15 @@ class PairwiseDistance(Module):
     Source: torch's `nn.PairwiseDistance`.
 
     >>> import fastnn
-    >>> PairwiseDistance()(fastnn.tensor([[0.0, 0.0]]), fastnn.tensor([[3.0, 4.0]]))
+    >>> from fastnn import nn
+    >>> nn.PairwiseDistance()(fastnn.tensor([[0.0, 0.0]]), fastnn.tensor([[3.0, 4.0]]))
     tensor([5.0000])
     """
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
         super().__init__()
-        self.norm, self.eps, self.keepdim = p, check.real("eps", eps), keepdim
+        self.norm = p if p in (math.inf, -math.inf) else check.real("p", p)
+        self.eps, self.keepdim = check.real("eps", eps), check.flag("keepdim", keepdim)
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         """The distances."""

@@ -112,8 +112,9 @@ class Dropout(_Dropping):
     Source: Srivastava et al. 2014.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> _ = fastnn.manual_seed(0)
-    >>> layer = Dropout(0.5)
+    >>> layer = nn.Dropout(0.5)
     >>> sorted(set(layer(fastnn.ones(100)).tolist()))
     [0.0, 2.0]
     >>> layer.eval()(fastnn.ones(2))
@@ -143,8 +144,9 @@ class AlphaDropout(_Dropping):
     Source: Klambauer et al. 2017, section on dropout.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> _ = fastnn.manual_seed(0)
-    >>> sorted({round(y, 4) for y in AlphaDropout(0.5)(fastnn.zeros(100)).tolist()})
+    >>> sorted({round(y, 4) for y in nn.AlphaDropout(0.5)(fastnn.zeros(100)).tolist()})
     [-0.7792, 0.7792]
     """
 

@@ -118,7 +118,8 @@ class Embedding(Layer):
         TypeError, IndexError: x that is not int64 in 0 .. num_embeddings - 1.
 
     >>> import fastnn
-    >>> layer = Embedding.from_pretrained(fastnn.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    >>> from fastnn import nn
+    >>> layer = nn.Embedding.from_pretrained(fastnn.tensor([[1.0, 2.0], [3.0, 4.0]]))
     >>> layer(fastnn.tensor([1, 0, 1]))
     tensor([[3., 4.],
             [1., 2.],
@@ -156,6 +157,7 @@ class Embedding(Layer):
         self.padding_idx = None if padding_idx is None else _row(padding_idx, rows)
         trained = not check.flag("_freeze", _freeze)
         if _weight is not None:
+            check.a_tensor("_weight", _weight)
             check.same_shape("_weight", _weight.shape, (rows, width), "the embeddings")
             self.weight = Parameter(_weight, requires_grad=trained)
             return

@@ -187,7 +187,8 @@ class EmbeddingBag(Layer):
     Source: torch's `nn.EmbeddingBag`.
 
     >>> import fastnn
-    >>> layer = EmbeddingBag.from_pretrained(fastnn.tensor([[1.0], [3.0], [8.0]]))
+    >>> from fastnn import nn
+    >>> layer = nn.EmbeddingBag.from_pretrained(fastnn.tensor([[1.0], [3.0], [8.0]]))
     >>> layer(fastnn.tensor([0, 1, 2]), fastnn.tensor([0, 2])).tolist()
     [[2.0], [8.0]]
     """
@@ -227,6 +228,7 @@ class EmbeddingBag(Layer):
             at = check.integer("padding_idx", padding_idx, -shape[0], shape[0] - 1)
             self.padding_idx = at % shape[0]
         if _weight is not None:
+            check.a_tensor("_weight", _weight)
             check.same_shape("_weight", _weight.shape, shape, "the table")
             self.weight = Parameter(_weight)
         else:

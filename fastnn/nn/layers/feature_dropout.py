@@ -71,7 +71,8 @@ class FeatureAlphaDropout(AlphaDropout):
     Source: Klambauer et al. 2017, section on dropout; torch's `nn.FeatureAlphaDropout`.
 
     >>> import fastnn
-    >>> y = FeatureAlphaDropout()(fastnn.zeros(2, 3, 4))
+    >>> from fastnn import nn
+    >>> y = nn.FeatureAlphaDropout()(fastnn.zeros(2, 3, 4))
     >>> bool((y == y[:, :, :1]).all())
     True
     """

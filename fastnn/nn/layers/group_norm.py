@@ -92,7 +92,8 @@ class GroupNorm(Layer):
     Source: Wu & He 2018.
 
     >>> import fastnn
-    >>> GroupNorm(2, 4)(fastnn.tensor([[1.0, 3.0, 5.0, 9.0]])).detach()
+    >>> from fastnn import nn
+    >>> nn.GroupNorm(2, 4)(fastnn.tensor([[1.0, 3.0, 5.0, 9.0]])).detach()
     tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
     """
 
@@ -240,7 +241,8 @@ class InstanceNorm1d(RunningMoments):
     Source: Ulyanov et al. 2016.
 
     >>> import fastnn
-    >>> InstanceNorm1d(1)(fastnn.tensor([[[1.0, 3.0]]])).reshape(2)
+    >>> from fastnn import nn
+    >>> nn.InstanceNorm1d(1)(fastnn.tensor([[[1.0, 3.0]]])).reshape(2)
     tensor([-1.0000,  1.0000])
     """
 

@@ -119,7 +119,8 @@ class LayerNorm(_ByRows):
     Source: Ba, Kiros & Hinton 2016.
 
     >>> import fastnn
-    >>> LayerNorm(4)(fastnn.tensor([1.0, 2.0, 3.0, 4.0])).detach()
+    >>> from fastnn import nn
+    >>> nn.LayerNorm(4)(fastnn.tensor([1.0, 2.0, 3.0, 4.0])).detach()
     tensor([-1.3416, -0.4472,  0.4472,  1.3416])
     """
 
@@ -193,7 +194,8 @@ class RMSNorm(_ByRows):
     Source: Zhang & Sennrich 2019.
 
     >>> import fastnn
-    >>> RMSNorm(2)(fastnn.tensor([3.0, 4.0])).detach()
+    >>> from fastnn import nn
+    >>> nn.RMSNorm(2)(fastnn.tensor([3.0, 4.0])).detach()
     tensor([0.8485, 1.1314])
     """
 

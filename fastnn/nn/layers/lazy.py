@@ -34,7 +34,8 @@ class LazyLinear(Linear):
         RuntimeError: parameters that are asked for before the first call.
 
     >>> import fastnn
-    >>> layer = LazyLinear(2)
+    >>> from fastnn import nn
+    >>> layer = nn.LazyLinear(2)
     >>> layer(fastnn.zeros(4, 3)).shape
     (4, 2)
     >>> layer

@@ -31,7 +31,8 @@ class LazyBatchNorm1d(BatchNorm1d):
         RuntimeError: parameters that are asked for before the first call.
 
     >>> import fastnn
-    >>> layer = LazyBatchNorm1d(affine=False)
+    >>> from fastnn import nn
+    >>> layer = nn.LazyBatchNorm1d(affine=False)
     >>> layer(fastnn.zeros(4, 3)).shape, layer.num_features
     ((4, 3), 3)
     """

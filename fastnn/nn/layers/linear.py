@@ -30,8 +30,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         ValueError: shapes that do not fit.
 
     >>> import fastnn
+    >>> import fastnn.nn.functional as F
     >>> w = fastnn.tensor([[1.0, 2.0]])
-    >>> print(linear(fastnn.tensor([[3.0, 4.0]]), w).numpy())
+    >>> print(F.linear(fastnn.tensor([[3.0, 4.0]]), w).numpy())
     [[11.]]
     """
     if type(input) is not Tensor:
@@ -62,8 +63,9 @@ class Linear(Layer):
         RuntimeError: another device.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> _ = fastnn.manual_seed(0)
-    >>> layer = Linear(2, 1)
+    >>> layer = nn.Linear(2, 1)
     >>> layer.weight.detach()
     tensor([[-0.0053,  0.3793]])
     >>> layer.bias.detach()

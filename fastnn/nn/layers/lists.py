@@ -35,7 +35,7 @@ class ModuleList(Module):
         TypeError: something that is not a module.
 
     >>> from fastnn import nn
-    >>> layers = ModuleList(nn.Linear(2, 2) for _ in range(3))
+    >>> layers = nn.ModuleList(nn.Linear(2, 2) for _ in range(3))
     >>> len(layers), len(layers[1:]), len(list(layers.parameters()))
     (3, 2, 6)
     """
@@ -192,7 +192,7 @@ class ModuleDict(_ByName):
         TypeError: something that is not a module. KeyError: a name that is taken, or has a dot.
 
     >>> from fastnn import nn
-    >>> heads = ModuleDict({"mean": nn.Linear(2, 1), "scale": nn.Linear(2, 1)})
+    >>> heads = nn.ModuleDict({"mean": nn.Linear(2, 1), "scale": nn.Linear(2, 1)})
     >>> list(heads), "mean" in heads, heads["scale"].out_features
     (['mean', 'scale'], True, 1)
     """
@@ -206,13 +206,22 @@ class ModuleDict(_ByName):
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Add modules, replacing those of the same name."""
         pairs: Any = modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules
-        for name, module in pairs:
+        for name, module in _pairs("modules", pairs):
             self[name] = module
 
     def __setitem__(self, key: str, module: Module) -> None:
         if not isinstance(module, Module):
             raise InvalidTypeError(f"modules[{key!r}]: expected a Module, got {check.show(module)}")
         self.add_module(key, module)
+
+
+def _pairs(name: str, given: Any) -> list[tuple[Any, Any]]:
+    try:
+        return [(key, value) for key, value in given]
+    except (TypeError, ValueError):
+        raise InvalidTypeError(
+            f"{name}: expected a dict, or pairs of name and value, got {check.show(given)}"
+        ) from None
 
 
 class ParameterList(Module):
@@ -225,7 +234,8 @@ class ParameterList(Module):
         TypeError: something that cannot be a Parameter.
 
     >>> import fastnn
-    >>> weights = ParameterList([fastnn.ones(2), fastnn.zeros(3)])
+    >>> from fastnn import nn
+    >>> weights = nn.ParameterList([fastnn.ones(2), fastnn.zeros(3)])
     >>> [name for name, _ in weights.named_parameters()]
     ['0', '1']
     """
@@ -292,7 +302,8 @@ class ParameterDict(_ByName):
         KeyError: a name that is taken, or has a dot.
 
     >>> import fastnn
-    >>> start = ParameterDict({"scale": fastnn.ones(2), "shift": fastnn.zeros(2)})
+    >>> from fastnn import nn
+    >>> start = nn.ParameterDict({"scale": fastnn.ones(2), "shift": fastnn.zeros(2)})
     >>> [name for name, _ in start.named_parameters()], start.get("slope") is None
     (['scale', 'shift'], True)
     """
@@ -315,7 +326,7 @@ class ParameterDict(_ByName):
             pairs = parameters.items()
         elif isinstance(parameters, Mapping):
             pairs = sorted(parameters.items())
-        for name, value in list(pairs):
+        for name, value in _pairs("parameters", pairs):
             self[name] = value
 
     def get(self, key: str, default: Any = None) -> Any:

@@ -36,6 +36,7 @@ class Spread(Layer):
     Source: Gorishniy, Kotelnikov and Babenko 2024 (TabM).
 
     >>> import fastnn
+    >>> from fastnn.nn.layers.members import Spread
     >>> Spread(3, 2)(fastnn.ones(4, 2)).shape
     (12, 2)
     """
@@ -81,6 +82,7 @@ class Heads(Layer):
     Source: as of `Spread`, whose rows it takes; it gives (rows, k, out_features).
 
     >>> import fastnn
+    >>> from fastnn.nn.layers.members import Heads
     >>> Heads(3, 2, 5)(fastnn.ones(12, 2)).shape
     (4, 3, 5)
     """
@@ -134,6 +136,7 @@ class MeanOverMembers(Module):
         quantiles: of (rows, k, quantiles), the pinball loss instead of the squared error.
 
     >>> import fastnn
+    >>> from fastnn.nn.layers.members import MeanOverMembers
     >>> MeanOverMembers(False)(fastnn.ones(4, 3, 1), fastnn.zeros(4, 1))
     tensor(1.)
     """

@@ -42,7 +42,8 @@ class MLP(Sequential):
     Raises:
         TypeError, ValueError: widths that are no numbers from 1, an unknown activation.
 
-    >>> MLP(64, [128, 128], 10)
+    >>> from fastnn import nn
+    >>> nn.MLP(64, [128, 128], 10)
     Sequential(
       (0): Linear(in_features=64, out_features=128, bias=True)
       (1): ReLU()

@@ -19,8 +19,8 @@ class _Pad(Layer):
 
     def __init__(self, padding: int | Sequence[int]) -> None:
         super().__init__()
-        ends = (padding, padding) if isinstance(padding, int) else tuple(padding)
-        if len(ends) != 2:
+        ends = (padding, padding) if isinstance(padding, int) else padding
+        if not isinstance(ends, Sequence) or len(ends) != 2:
             raise InvalidValueError(
                 f"padding: expected a number, or (before, after), got {padding}"
             )
@@ -54,7 +54,8 @@ class ConstantPad1d(_Pad):
         ValueError: more is cut off than there is.
 
     >>> import fastnn
-    >>> ConstantPad1d((1, 2), 7.0)(fastnn.zeros(1, 2))
+    >>> from fastnn import nn
+    >>> nn.ConstantPad1d((1, 2), 7.0)(fastnn.zeros(1, 2))
     tensor([[7., 0., 0., 7., 7.]])
     """
 
@@ -77,7 +78,8 @@ class ZeroPad1d(_Pad):
         ValueError: more is cut off than there is.
 
     >>> import fastnn
-    >>> ZeroPad1d(1)(fastnn.ones(1, 2))
+    >>> from fastnn import nn
+    >>> nn.ZeroPad1d(1)(fastnn.ones(1, 2))
     tensor([[0., 1., 1., 0.]])
     """
 
@@ -94,7 +96,8 @@ class ReflectionPad1d(_Pad):
         ValueError: another number of axes; a padding that is too wide.
 
     >>> import fastnn
-    >>> ReflectionPad1d(2)(fastnn.arange(3.0)[None])
+    >>> from fastnn import nn
+    >>> nn.ReflectionPad1d(2)(fastnn.arange(3.0)[None])
     tensor([[2., 1., 0., 1., 2., 1., 0.]])
     """
 
@@ -113,7 +116,8 @@ class ReplicationPad1d(_Pad):
         ValueError: another number of axes.
 
     >>> import fastnn
-    >>> ReplicationPad1d((0, 2))(fastnn.arange(3.0)[None])
+    >>> from fastnn import nn
+    >>> nn.ReplicationPad1d((0, 2))(fastnn.arange(3.0)[None])
     tensor([[0., 1., 2., 2., 2.]])
     """
 
@@ -132,7 +136,8 @@ class CircularPad1d(_Pad):
         ValueError: another number of axes; a padding that is too wide.
 
     >>> import fastnn
-    >>> CircularPad1d(1)(fastnn.arange(3.0)[None])
+    >>> from fastnn import nn
+    >>> nn.CircularPad1d(1)(fastnn.arange(3.0)[None])
     tensor([[2., 0., 1., 2., 0.]])
     """
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn._support.errors import InvalidValueError
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.nn.layer import Layer
 from fastnn.tensor import Tensor
 
@@ -18,7 +18,8 @@ __all__ = ["Flatten", "Identity", "Unflatten"]
 class Identity(Layer):
     """Identity layer: y = x; arguments are ignored, so that it can take any layer's place.
 
-    >>> Identity(54, unused=True)
+    >>> from fastnn import nn
+    >>> nn.Identity(54, unused=True)
     Identity()
     """
 
@@ -38,7 +39,8 @@ class Flatten(Layer):
         end_dim: default -1.
 
     >>> import fastnn
-    >>> Flatten()(fastnn.zeros(5, 2, 3)).shape
+    >>> from fastnn import nn
+    >>> nn.Flatten()(fastnn.zeros(5, 2, 3)).shape
     (5, 6)
     """
 
@@ -68,13 +70,18 @@ class Unflatten(Layer):
         ValueError: sizes that do not multiply to that of the axis.
 
     >>> import fastnn
-    >>> Unflatten(1, (2, 3))(fastnn.zeros(5, 6)).shape
+    >>> from fastnn import nn
+    >>> nn.Unflatten(1, (2, 3))(fastnn.zeros(5, 6)).shape
     (5, 2, 3)
     """
 
     def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
         super().__init__()
         self.dim = check.integer("dim", dim, -64, 63)
+        if not isinstance(unflattened_size, Sequence):
+            raise InvalidTypeError(
+                f"unflattened_size: expected sizes, got {check.show(unflattened_size)}"
+            )
         self.unflattened_size = tuple(
             check.integer("unflattened_size", n, -1, 2**31) for n in unflattened_size
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Literal
 
+import numpy as np
+
 from fastnn import ops
 from fastnn._support import check
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
@@ -147,3 +149,18 @@ class Loss(Module):
 # By their command line names; the command trains on one number or one class per row. log=True:
 # the net outputs the logarithm of a positive target.
 LOSSES: Presets[Loss] = Presets()
+
+
+def finite(name: str, weight: Tensor | None) -> Tensor | None:
+    """Weights of classes or elements, if there are any.
+
+    Raises:
+        TypeError: no Tensor.
+        ValueError: one is nan or infinite.
+    """
+    if weight is not None:
+        check.a_tensor(name, weight)
+        if not check.are_finite(weight._array):
+            wrong = weight._array[~np.isfinite(weight._array)].ravel()[0]
+            raise InvalidValueError(f"{name}: expected finite numbers, got {wrong}")
+    return weight

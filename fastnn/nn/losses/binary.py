@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fastnn import ops
 from fastnn._support import check, dtypes
 from fastnn._support.errors import InvalidValueError
-from fastnn.nn.losses.base import Loss, Reduction, alike, legacy, reduced, same
+from fastnn.nn.losses.base import Loss, Reduction, alike, finite, legacy, reduced, same
 from fastnn.ops.table import taped
 from fastnn.tape import listener
 from fastnn.tape.node import Node
@@ -90,7 +90,8 @@ class BCEWithLogitsLoss(Loss):
     Source: torch's `nn.BCEWithLogitsLoss`.
 
     >>> import fastnn
-    >>> loss = BCEWithLogitsLoss()(fastnn.tensor([0.0, 0.0]), fastnn.tensor([0.0, 1.0]))
+    >>> from fastnn import nn
+    >>> loss = nn.BCEWithLogitsLoss()(fastnn.tensor([0.0, 0.0]), fastnn.tensor([0.0, 1.0]))
     >>> round(loss.item(), 4)
     0.6931
     """
@@ -104,8 +105,8 @@ class BCEWithLogitsLoss(Loss):
         pos_weight: Tensor | None = None,
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
-        self.register_buffer("pos_weight", pos_weight)
+        self.register_buffer("weight", finite("weight", weight))
+        self.register_buffer("pos_weight", finite("pos_weight", pos_weight))
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -187,7 +188,8 @@ class BCELoss(Loss):
     Source: torch's `nn.BCELoss`.
 
     >>> import fastnn
-    >>> round(BCELoss()(fastnn.tensor([0.5, 0.5]), fastnn.tensor([0.0, 1.0])).item(), 4)
+    >>> from fastnn import nn
+    >>> round(nn.BCELoss()(fastnn.tensor([0.5, 0.5]), fastnn.tensor([0.0, 1.0])).item(), 4)
     0.6931
     """
 
@@ -199,7 +201,7 @@ class BCELoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+        self.register_buffer("weight", finite("weight", weight))
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""

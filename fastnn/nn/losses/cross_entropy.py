@@ -9,7 +9,7 @@ import numpy as np
 from fastnn import ops
 from fastnn._support import check, dtypes
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
-from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, by_rows, legacy
+from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, by_rows, finite, legacy
 from fastnn.ops.promote import pair
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, int64, of_array
@@ -144,8 +144,9 @@ class CrossEntropyLoss(Loss):
     Source: torch's `nn.CrossEntropyLoss`.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> z = fastnn.tensor([[0.2, 0.6, 0.2], [0.1, 0.8, 0.1]])
-    >>> round(CrossEntropyLoss()(z, fastnn.tensor([1, 2])).item(), 4)
+    >>> round(nn.CrossEntropyLoss()(z, fastnn.tensor([1, 2])).item(), 4)
     1.1201
     """
 
@@ -161,7 +162,7 @@ class CrossEntropyLoss(Loss):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+        self.register_buffer("weight", finite("weight", weight))
         self.ignore_index = check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
         self.label_smoothing = check.real("label_smoothing", label_smoothing, 0.0, 1.0)
 
@@ -231,8 +232,9 @@ class NLLLoss(Loss):
     Source: torch's `nn.NLLLoss`.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> log_p = fastnn.tensor([[0.25, 0.75]]).log()
-    >>> round(NLLLoss()(log_p, fastnn.tensor([1])).item(), 4)
+    >>> round(nn.NLLLoss()(log_p, fastnn.tensor([1])).item(), 4)
     0.2877
     """
 
@@ -247,7 +249,7 @@ class NLLLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+        self.register_buffer("weight", finite("weight", weight))
         self.ignore_index = check.integer("ignore_index", ignore_index, -(2**63), 2**63 - 1)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

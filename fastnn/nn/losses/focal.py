@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastnn import ops
 from fastnn._support import check
 from fastnn._support.errors import InvalidValueError
-from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, reduced, same
+from fastnn.nn.losses.base import LOSSES, REDUCTIONS, Loss, Reduction, finite, reduced, same
 from fastnn.nn.losses.cross_entropy import weighted_nll
 from fastnn.tensor import Tensor
 
@@ -53,8 +53,9 @@ class FocalLoss(Loss):
     Source: Lin et al. 2017.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> z = fastnn.tensor([[0.0, 0.0]])
-    >>> round(FocalLoss(gamma=1.0)(z, fastnn.tensor([0])).item(), 4)
+    >>> round(nn.FocalLoss(gamma=1.0)(z, fastnn.tensor([0])).item(), 4)
     0.3466
     """
 
@@ -68,7 +69,7 @@ class FocalLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(reduction=reduction)
-        self.register_buffer("weight", weight)
+        self.register_buffer("weight", finite("weight", weight))
         self.gamma = check.real("gamma", gamma, 0.0)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -121,7 +122,8 @@ class SigmoidFocalLoss(Loss):
     Source: Lin et al. 2017; torchvision's `sigmoid_focal_loss`.
 
     >>> import fastnn
-    >>> loss = SigmoidFocalLoss(alpha=-1, gamma=1.0)
+    >>> from fastnn import nn
+    >>> loss = nn.SigmoidFocalLoss(alpha=-1, gamma=1.0)
     >>> round(loss(fastnn.tensor([0.0]), fastnn.tensor([1.0])).item(), 4)
     0.3466
     """

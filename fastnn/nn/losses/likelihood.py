@@ -100,7 +100,8 @@ class PoissonNLLLoss(Loss):
     Source: torch's `nn.PoissonNLLLoss`.
 
     >>> import fastnn
-    >>> round(PoissonNLLLoss()(fastnn.tensor([0.0]), fastnn.tensor([2.0])).item(), 4)
+    >>> from fastnn import nn
+    >>> round(nn.PoissonNLLLoss()(fastnn.tensor([0.0]), fastnn.tensor([2.0])).item(), 4)
     1.0
     """
 
@@ -184,8 +185,9 @@ class GaussianNLLLoss(Loss):
     Source: torch's `nn.GaussianNLLLoss`; Nix & Weigend 1994.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> x = fastnn.tensor([[1.0]])
-    >>> GaussianNLLLoss()(x, x + 2, fastnn.tensor([[1.0]])).item()
+    >>> nn.GaussianNLLLoss()(x, x + 2, fastnn.tensor([[1.0]])).item()
     2.0
     """
 
@@ -241,7 +243,8 @@ class TweedieDevianceLoss(Loss):
     Source: Jorgensen 1987; scikit-learn's `mean_tweedie_deviance`.
 
     >>> import fastnn
-    >>> TweedieDevianceLoss()(fastnn.tensor([0.0]), fastnn.tensor([1.0])).item()
+    >>> from fastnn import nn
+    >>> nn.TweedieDevianceLoss()(fastnn.tensor([0.0]), fastnn.tensor([1.0])).item()
     0.0
     """
 
@@ -269,7 +272,8 @@ class GammaDevianceLoss(TweedieDevianceLoss):
     Source: scikit-learn's `mean_gamma_deviance`.
 
     >>> import fastnn
-    >>> GammaDevianceLoss()(fastnn.tensor([0.0]), fastnn.tensor([1.0])).item()
+    >>> from fastnn import nn
+    >>> nn.GammaDevianceLoss()(fastnn.tensor([0.0]), fastnn.tensor([1.0])).item()
     0.0
     """
 
@@ -330,8 +334,9 @@ class KLDivLoss(Module):
     Source: torch's `nn.KLDivLoss`.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> x = fastnn.tensor([[0.5, 0.5]]).log()
-    >>> round(KLDivLoss(reduction="batchmean")(x, fastnn.tensor([[0.0, 1.0]])).item(), 4)
+    >>> round(nn.KLDivLoss(reduction="batchmean")(x, fastnn.tensor([[0.0, 1.0]])).item(), 4)
     0.6931
     """
 

@@ -15,6 +15,7 @@ from fastnn.nn.losses.base import (
     Loss,
     Reduction,
     alike,
+    finite,
     legacy,
     like_input,
     reduced,
@@ -68,7 +69,8 @@ class HingeLoss(Loss):
     Source: Keras' `Hinge` and `SquaredHinge`, whose classes are -1 and 1.
 
     >>> import fastnn
-    >>> HingeLoss()(fastnn.tensor([0.5]), fastnn.tensor([1.0])).item()
+    >>> from fastnn import nn
+    >>> nn.HingeLoss()(fastnn.tensor([0.5]), fastnn.tensor([1.0])).item()
     0.5
     """
 
@@ -113,7 +115,8 @@ class HingeEmbeddingLoss(Loss):
     Source: torch's `nn.HingeEmbeddingLoss`.
 
     >>> import fastnn
-    >>> HingeEmbeddingLoss()(fastnn.tensor([0.25, 0.25]), fastnn.tensor([1.0, -1.0])).item()
+    >>> from fastnn import nn
+    >>> nn.HingeEmbeddingLoss()(fastnn.tensor([0.25, 0.25]), fastnn.tensor([1.0, -1.0])).item()
     0.5
     """
 
@@ -161,7 +164,8 @@ class SoftMarginLoss(Loss):
     Source: torch's `nn.SoftMarginLoss`.
 
     >>> import fastnn
-    >>> round(SoftMarginLoss()(fastnn.tensor([0.0]), fastnn.tensor([1.0])).item(), 4)
+    >>> from fastnn import nn
+    >>> round(nn.SoftMarginLoss()(fastnn.tensor([0.0]), fastnn.tensor([1.0])).item(), 4)
     0.6931
     """
 
@@ -239,7 +243,8 @@ class MultiMarginLoss(Loss):
     Source: torch's `nn.MultiMarginLoss`; Crammer & Singer 2001.
 
     >>> import fastnn
-    >>> MultiMarginLoss()(fastnn.tensor([[0.0, 0.5]]), fastnn.tensor([1])).item()
+    >>> from fastnn import nn
+    >>> nn.MultiMarginLoss()(fastnn.tensor([[0.0, 0.5]]), fastnn.tensor([1])).item()
     0.25
     """
 
@@ -256,7 +261,7 @@ class MultiMarginLoss(Loss):
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.p, self.margin = check.choice("p", p, (1, 2)), check.real("margin", margin)
-        self.register_buffer("weight", weight)
+        self.register_buffer("weight", finite("weight", weight))
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
@@ -310,8 +315,9 @@ class MultiLabelMarginLoss(Loss):
     Source: torch's `nn.MultiLabelMarginLoss`.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> x, y = fastnn.tensor([[0.1, 0.2, 0.4, 0.8]]), fastnn.tensor([[3, 0, -1, 1]])
-    >>> round(MultiLabelMarginLoss()(x, y).item(), 4)
+    >>> round(nn.MultiLabelMarginLoss()(x, y).item(), 4)
     0.85
     """
 
@@ -357,7 +363,8 @@ class MultiLabelSoftMarginLoss(Loss):
     Source: torch's `nn.MultiLabelSoftMarginLoss`.
 
     >>> import fastnn
-    >>> loss = MultiLabelSoftMarginLoss()(fastnn.zeros(1, 2), fastnn.tensor([[1.0, 0.0]]))
+    >>> from fastnn import nn
+    >>> loss = nn.MultiLabelSoftMarginLoss()(fastnn.zeros(1, 2), fastnn.tensor([[1.0, 0.0]]))
     >>> round(loss.item(), 4)
     0.6931
     """
@@ -370,7 +377,7 @@ class MultiLabelSoftMarginLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+        self.register_buffer("weight", finite("weight", weight))
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""

@@ -78,8 +78,9 @@ class MarginRankingLoss(Loss):
     Source: torch's `nn.MarginRankingLoss`.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> a, b = fastnn.tensor([1.0]), fastnn.tensor([3.0])
-    >>> MarginRankingLoss()(a, b, fastnn.tensor([1.0])).item()
+    >>> nn.MarginRankingLoss()(a, b, fastnn.tensor([1.0])).item()
     2.0
     """
 
@@ -142,8 +143,9 @@ class CosineEmbeddingLoss(Loss):
     Source: torch's `nn.CosineEmbeddingLoss`.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> a = fastnn.tensor([[1.0, 0.0]])
-    >>> CosineEmbeddingLoss()(a, 2 * a, fastnn.tensor([1.0])).item()
+    >>> nn.CosineEmbeddingLoss()(a, 2 * a, fastnn.tensor([1.0])).item()
     0.0
     """
 
@@ -209,8 +211,9 @@ class TripletMarginLoss(Loss):
     Source: torch's `nn.TripletMarginLoss`.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> a = fastnn.zeros(1, 1)
-    >>> round(TripletMarginLoss()(a, a + 1, a + 3).item(), 4)
+    >>> round(nn.TripletMarginLoss()(a, a + 1, a + 3).item(), 4)
     0.0
     """
 
@@ -288,7 +291,8 @@ class TripletMarginWithDistanceLoss(Loss):
     Source: torch's `nn.TripletMarginWithDistanceLoss`.
 
     >>> import fastnn
-    >>> loss = TripletMarginWithDistanceLoss(distance_function=lambda a, b: abs(a - b).sum(-1))
+    >>> from fastnn import nn
+    >>> loss = nn.TripletMarginWithDistanceLoss(distance_function=lambda a, b: abs(a - b).sum(-1))
     >>> a = fastnn.zeros(1, 2)
     >>> loss(a, a + 1, a + 1.25).item()
     0.5
@@ -303,6 +307,10 @@ class TripletMarginWithDistanceLoss(Loss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(reduction=reduction)
+        if distance_function is not None and not callable(distance_function):
+            raise InvalidTypeError(
+                f"distance_function: expected a function, got {check.show(distance_function)}"
+            )
         self.distance_function = (
             pairwise_distance if distance_function is None else distance_function
         )

@@ -75,7 +75,8 @@ class QuantileLoss(Loss):
     Source: Koenker & Bassett 1978; scikit-learn's `mean_pinball_loss`.
 
     >>> import fastnn
-    >>> loss = QuantileLoss([0.25, 0.75])
+    >>> from fastnn import nn
+    >>> loss = nn.QuantileLoss([0.25, 0.75])
     >>> loss(fastnn.tensor([[0.0, 0.0]]), fastnn.tensor([2.0])).item()
     1.0
     """

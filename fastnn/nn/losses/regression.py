@@ -67,7 +67,8 @@ class MSELoss(Loss):
     Source: torch's `nn.MSELoss`.
 
     >>> import fastnn
-    >>> loss = MSELoss()(fastnn.tensor([1.0, 1.0, 1.9]), fastnn.tensor([2.0, 2.0, 2.0]))
+    >>> from fastnn import nn
+    >>> loss = nn.MSELoss()(fastnn.tensor([1.0, 1.0, 1.9]), fastnn.tensor([2.0, 2.0, 2.0]))
     >>> round(loss.item(), 4)
     0.67
     """
@@ -106,7 +107,8 @@ class L1Loss(Loss):
     Source: torch's `nn.L1Loss`.
 
     >>> import fastnn
-    >>> L1Loss()(fastnn.tensor([1.0, 1.0]), fastnn.tensor([2.0, 4.0])).item()
+    >>> from fastnn import nn
+    >>> nn.L1Loss()(fastnn.tensor([1.0, 1.0]), fastnn.tensor([2.0, 4.0])).item()
     2.0
     """
 
@@ -158,7 +160,8 @@ class SmoothL1Loss(Loss):
     Source: torch's `nn.SmoothL1Loss`.
 
     >>> import fastnn
-    >>> SmoothL1Loss()(fastnn.tensor([1.0, 1.0]), fastnn.tensor([2.0, 4.0])).item()
+    >>> from fastnn import nn
+    >>> nn.SmoothL1Loss()(fastnn.tensor([1.0, 1.0]), fastnn.tensor([2.0, 4.0])).item()
     1.5
     """
 
@@ -216,7 +219,8 @@ class HuberLoss(Loss):
     Source: torch's `nn.HuberLoss`.
 
     >>> import fastnn
-    >>> HuberLoss(delta=2.0)(fastnn.tensor([1.0, 1.0]), fastnn.tensor([2.0, 4.0])).item()
+    >>> from fastnn import nn
+    >>> nn.HuberLoss(delta=2.0)(fastnn.tensor([1.0, 1.0]), fastnn.tensor([2.0, 4.0])).item()
     2.25
     """
 
@@ -258,7 +262,8 @@ class HalfSquaredErrorLoss(Loss):
     Source: scikit-learn's squared loss; textbooks' E = sum (target - out)**2 / 2 with 'sum'.
 
     >>> import fastnn
-    >>> HalfSquaredErrorLoss()(fastnn.tensor([1.0]), fastnn.tensor([3.0])).item()
+    >>> from fastnn import nn
+    >>> nn.HalfSquaredErrorLoss()(fastnn.tensor([1.0]), fastnn.tensor([3.0])).item()
     2.0
     """
 
@@ -295,7 +300,8 @@ class LogCoshLoss(Loss):
     Source: Keras' `LogCosh`.
 
     >>> import fastnn
-    >>> round(LogCoshLoss()(fastnn.tensor([0.0]), fastnn.tensor([1.0])).item(), 4)
+    >>> from fastnn import nn
+    >>> round(nn.LogCoshLoss()(fastnn.tensor([0.0]), fastnn.tensor([1.0])).item(), 4)
     0.4338
     """
 

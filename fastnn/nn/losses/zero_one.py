@@ -37,7 +37,8 @@ class ZeroOneLoss(Loss):
         RuntimeError: in a backward pass, and by `Trainer.fit`: it has no gradient of use.
 
     >>> import fastnn
-    >>> ZeroOneLoss()(fastnn.tensor([[1.0, 2.0], [3.0, 1.0]]), fastnn.tensor([1, 1])).item()
+    >>> from fastnn import nn
+    >>> nn.ZeroOneLoss()(fastnn.tensor([[1.0, 2.0], [3.0, 1.0]]), fastnn.tensor([1, 1])).item()
     0.5
     """
 

@@ -72,7 +72,8 @@ def get_total_norm(
         RuntimeError: the norm is not finite, if asked for.
 
     >>> import fastnn
-    >>> get_total_norm([fastnn.tensor([3.0]), fastnn.tensor([4.0])]).item()
+    >>> from fastnn import nn
+    >>> nn.utils.get_total_norm([fastnn.tensor([3.0]), fastnn.tensor([4.0])]).item()
     5.0
     """
     order = math.inf if norm_type in (math.inf, "inf") else check.real("norm_type", norm_type, 0.0)
@@ -137,9 +138,10 @@ def clip_grad_norm_(
         RuntimeError: the norm is not finite, if asked for; nothing was scaled.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> w = fastnn.tensor([3.0, 4.0], requires_grad=True)
     >>> (w * w / 2).sum().backward()
-    >>> clip_grad_norm_([w], 1.0).item(), round(w.grad[0].item(), 4)
+    >>> nn.utils.clip_grad_norm_([w], 1.0).item(), round(w.grad[0].item(), 4)
     (5.0, 0.6)
     """
     given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
@@ -185,9 +187,10 @@ def clip_grad_value_(
         foreach: without effect.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> w = fastnn.tensor([3.0, 0.5], requires_grad=True)
     >>> (w * w / 2).sum().backward()
-    >>> clip_grad_value_(w, 1.0)
+    >>> nn.utils.clip_grad_value_(w, 1.0)
     >>> print(w.grad.numpy())
     [1.  0.5]
     """
@@ -214,8 +217,9 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         ValueError: another number of elements; nothing was changed.
 
     >>> import fastnn
+    >>> from fastnn import nn
     >>> w = fastnn.zeros(1, 2)
-    >>> vector_to_parameters(fastnn.tensor([1.0, 2.0]), [w])
+    >>> nn.utils.vector_to_parameters(fastnn.tensor([1.0, 2.0]), [w])
     >>> w
     tensor([[1., 2.]])
     """
@@ -237,7 +241,7 @@ def skip_init(module_cls: type[Module], *args: Any, **kwargs: Any) -> Module:
         args, kwargs: its arguments.
 
     >>> from fastnn import nn
-    >>> skip_init(nn.Linear, 3, 2)
+    >>> nn.utils.skip_init(nn.Linear, 3, 2)
     Linear(in_features=3, out_features=2, bias=True)
     """
     if not (isinstance(module_cls, type) and issubclass(module_cls, Module)):

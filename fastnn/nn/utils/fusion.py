@@ -59,7 +59,7 @@ def fuse_linear_bn_eval(linear: Linear, bn: BatchNorm1d) -> Linear:
     >>> from fastnn import nn
     >>> linear, norm = nn.Linear(3, 2).eval(), nn.BatchNorm1d(2).eval()
     >>> x = fastnn.ones(1, 3)
-    >>> fused = fuse_linear_bn_eval(linear, norm)
+    >>> fused = nn.utils.fuse_linear_bn_eval(linear, norm)
     >>> bool(abs(fused(x) - norm(linear(x))).max() < 1e-6)
     True
     """

@@ -163,7 +163,8 @@ def orthogonal(
 
     >>> import fastnn
     >>> from fastnn import nn
-    >>> layer = orthogonal(nn.Linear(3, 5))
+    >>> from fastnn.nn.utils import parametrizations
+    >>> layer = parametrizations.orthogonal(nn.Linear(3, 5))
     >>> q = layer.weight.detach()
     >>> bool(abs(q.T @ q - fastnn.eye(3)).max() < 1e-5)
     True

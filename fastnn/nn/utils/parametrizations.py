@@ -60,7 +60,8 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     Source: Salimans & Kingma 2016.
 
     >>> from fastnn import nn
-    >>> layer = weight_norm(nn.Linear(3, 2))
+    >>> from fastnn.nn.utils import parametrizations
+    >>> layer = parametrizations.weight_norm(nn.Linear(3, 2))
     >>> list(layer.state_dict())
     ['bias', 'parametrizations.weight.original0', 'parametrizations.weight.original1']
     """
@@ -182,7 +183,8 @@ def spectral_norm(
 
     >>> import numpy as np
     >>> from fastnn import nn
-    >>> layer = spectral_norm(nn.Linear(3, 2))
+    >>> from fastnn.nn.utils import parametrizations
+    >>> layer = parametrizations.spectral_norm(nn.Linear(3, 2))
     >>> bool(np.linalg.norm(layer.weight.detach().numpy(), 2) < 1.01)
     True
     """

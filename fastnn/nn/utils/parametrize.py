@@ -170,10 +170,11 @@ def register_parametrization(
     Source: torch's `nn.utils.parametrize`.
 
     >>> from fastnn import nn
+    >>> from fastnn.nn.utils import parametrize
     >>> class Symmetric(nn.Module):
     ...     def forward(self, x):
     ...         return x.triu() + x.triu(1).transpose(0, 1)
-    >>> layer = register_parametrization(nn.Linear(3, 3), "weight", Symmetric())
+    >>> layer = parametrize.register_parametrization(nn.Linear(3, 3), "weight", Symmetric())
     >>> bool((layer.weight == layer.weight.T).all())
     True
     """

@@ -247,7 +247,8 @@ def random_unstructured(module: Module, name: str, amount: float) -> Module:
 
     >>> import fastnn
     >>> from fastnn import nn
-    >>> layer = random_unstructured(nn.Linear(4, 2), "weight", amount=3)
+    >>> from fastnn.nn.utils import prune
+    >>> layer = prune.random_unstructured(nn.Linear(4, 2), "weight", amount=3)
     >>> (layer.weight == 0).sum().item(), list(layer.state_dict())
     (3, ['bias', 'weight_orig', 'weight_mask'])
     """

@@ -29,6 +29,7 @@ def pad_sequence(
         ValueError: no sequences, or shapes that differ beyond the first axis.
 
     >>> import fastnn
+    >>> from fastnn.nn.utils.rnn import pad_sequence
     >>> pad_sequence([fastnn.tensor([1, 2, 3]), fastnn.tensor([4])], batch_first=True)
     tensor([[1, 2, 3],
             [4, 0, 0]])
@@ -61,6 +62,7 @@ def unpad_sequence(
         batch_first: (sequences, length, ...). Default False.
 
     >>> import fastnn
+    >>> from fastnn.nn.utils.rnn import unpad_sequence
     >>> unpad_sequence(fastnn.tensor([[1, 4], [2, 0]]), [2, 1])
     [tensor([1, 2]), tensor([4])]
     """

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def checked_optimizer(optimizer: Optimizer) -> Optimizer:
 
 def each_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
     """One value for each parameter group: `value` for all, or a list of them."""
-    groups = optimizer.param_groups
+    groups = checked_optimizer(optimizer).param_groups
     if not isinstance(value, list | tuple):
         return [value] * len(groups)
     if len(value) != len(groups):
@@ -40,6 +41,18 @@ def each_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
             f"{len(value)}"
         )
     return list(value)
+
+
+def each_rate(name: str, value: Any, optimizer: Optimizer, high: float = math.inf) -> list[float]:
+    """One rate for each parameter group, a finite number from 0 to `high`."""
+    return [check.real(name, rate, 0.0, high) for rate in each_group(name, value, optimizer)]
+
+
+def milestones_of(value: Any) -> list[int]:
+    """Numbers of steps, at least 0."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"milestones: expected a list of integers, got {check.show(value)}")
+    return [check.integer("milestones", m, 0) for m in value]
 
 
 def set_rate(group: dict[str, Any], rate: float) -> None:
@@ -73,6 +86,7 @@ class LRScheduler:
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = checked_optimizer(optimizer)
+        last_epoch = check.integer("last_epoch", last_epoch, -1)
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
                 group.setdefault("initial_lr", number(group["lr"]))
@@ -147,7 +161,11 @@ class LRScheduler:
     def state_dict(self) -> dict[str, Any]:
         """The state: all numbers and texts, and of callable objects their attributes; functions are
         left out."""
-        state = {key: copy.deepcopy(value) for key, value in vars(self).items() if _savable(value)}
+        state = {
+            key: value if isinstance(value, _PLAIN) else copy.deepcopy(value)
+            for key, value in vars(self).items()
+            if _savable(value)
+        }
         for name, functions in self._callables():
             state[name] = [_attributes(function) for function in functions]
         return state
@@ -216,10 +234,14 @@ def settings_by_step(
     ([0.8, 0.4, 0.2], 0.1)
     """
     rows: list[list[tuple[float, ...]]] = [[] for _ in optimizer.param_groups]
+    known = [(blocks[0].source, blocks[0].numbers) for blocks in optimizer._blocks]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the optimizer's steps come later
         for _ in range(steps):
-            for group, numbers in zip(optimizer.param_groups, rows, strict=True):
-                numbers.append(optimizer._numbers(group))
+            for i, group in enumerate(optimizer.param_groups):
+                given = optimizer._settings(group)
+                numbers = optimizer._numbers_of(group, given, *known[i])
+                known[i] = given, numbers
+                rows[i].append(numbers)
             scheduler.step()
     return [np.array(numbers, np.float64) for numbers in rows]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import warnings
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fastnn._support import check
-from fastnn.optim.lr_scheduler.base import LRScheduler, set_rate
+from fastnn.optim.lr_scheduler.base import LRScheduler, milestones_of, set_rate
 from fastnn.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from fastnn.optim.optimizer import Optimizer
 
 
 def _same_optimizer(schedulers: Any, optimizer: Optimizer | None) -> list[LRScheduler]:
     """Check that all schedulers have the same optimizer."""
+    if isinstance(schedulers, str) or not isinstance(schedulers, Iterable):
+        raise TypeError(f"schedulers: expected a list of schedulers, got {check.show(schedulers)}")
     found = list(schedulers)
     if not found:
         raise ValueError("schedulers: expected at least one scheduler, got none")
@@ -81,7 +83,7 @@ class SequentialLR(_Composed):
     >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=1.0)
     >>> warm = optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=9)
     >>> decay = optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
-    >>> scheduler = SequentialLR(optimizer, [warm, decay], milestones=[2])
+    >>> scheduler = optim.lr_scheduler.SequentialLR(optimizer, [warm, decay], milestones=[2])
     >>> [table] = optim.lr_scheduler.settings_by_step(scheduler, optimizer, 5)
     >>> table[:, 0].tolist()
     [0.5, 0.5, 1.0, 0.5, 0.25]
@@ -95,12 +97,13 @@ class SequentialLR(_Composed):
         last_epoch: int = -1,
     ) -> None:
         self._schedulers = _same_optimizer(schedulers, optimizer)
+        milestones = milestones_of(milestones)
         if len(milestones) != len(self._schedulers) - 1:
             raise ValueError(
                 f"milestones: expected one fewer than the {len(self._schedulers)} schedulers, got "
                 f"{len(milestones)}"
             )
-        self._milestones = [check.integer("milestones", m, 0) for m in milestones]
+        self._milestones = milestones
         self.optimizer = optimizer
         self.last_epoch = last_epoch + 1
         for group in optimizer.param_groups:

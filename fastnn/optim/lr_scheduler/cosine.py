@@ -23,7 +23,7 @@ class CosineAnnealingLR(LRScheduler):
 
     >>> from fastnn import nn, optim
     >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=0.1)
-    >>> scheduler = CosineAnnealingLR(optimizer, T_max=50)
+    >>> scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=50)
     >>> [table] = optim.lr_scheduler.settings_by_step(scheduler, optimizer, 51)
     >>> table[[0, 10, 25, 50], 0].round(10).tolist()
     [0.1, 0.0904508497, 0.05, 0.0]
@@ -81,7 +81,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self.T_0 = self.T_i = check.integer("T_0", T_0, 1)
         self.T_mult = check.integer("T_mult", T_mult, 1)
         self.eta_min = check.real("eta_min", eta_min)
-        self.T_cur: float = last_epoch
+        self.T_cur: float = check.integer("last_epoch", last_epoch, -1)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:

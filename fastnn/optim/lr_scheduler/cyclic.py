@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastnn._support import check
-from fastnn.optim.lr_scheduler.base import LRScheduler, each_group, set_rate
+from fastnn.optim.lr_scheduler.base import LRScheduler, each_rate, set_rate
 from fastnn.optim.optimizer import Group, Optimizer
 
 Rates = float | Sequence[float]
@@ -73,22 +73,27 @@ class CyclicLR(LRScheduler):
         max_momentum: Rates = 0.9,
         last_epoch: int = -1,
     ) -> None:
-        base_lrs = each_group("base_lr", base_lr, optimizer)
-        self.max_lrs = each_group("max_lr", max_lr, optimizer)
+        base_lrs = each_rate("base_lr", base_lr, optimizer)
+        self.max_lrs = each_rate("max_lr", max_lr, optimizer)
         up = float(check.integer("step_size_up", step_size_up, 1))
-        down = up if step_size_down is None else float(step_size_down)
+        down = up
+        if step_size_down is not None:
+            down = float(check.integer("step_size_down", step_size_down, 1))
         self.total_size = up + down
         self.step_ratio = up / self.total_size
+        check.choice("scale_mode", scale_mode, ("cycle", "iterations"))
+        if scale_fn is not None and not callable(scale_fn):
+            raise TypeError(f"scale_fn: expected a function, got {check.show(scale_fn)}")
         if scale_fn is None:
             check.choice("mode", mode, ("triangular", "triangular2", "exp_range"))
             scale_mode = "iterations" if mode == "exp_range" else "cycle"
-        self.mode, self.gamma = mode, gamma
-        self.scale_mode = check.choice("scale_mode", scale_mode, ("cycle", "iterations"))
+        self.mode, self.gamma = mode, check.real("gamma", gamma)
+        self.scale_mode = scale_mode
         self._scale_fn = scale_fn
-        self.cycle_momentum = cycle_momentum
+        self.cycle_momentum = check.flag("cycle_momentum", cycle_momentum)
         self._betas = _uses_betas(optimizer) if cycle_momentum else False
-        self.base_momentums = each_group("base_momentum", base_momentum, optimizer)
-        self.max_momentums = each_group("max_momentum", max_momentum, optimizer)
+        self.base_momentums = each_rate("base_momentum", base_momentum, optimizer, 1.0)
+        self.max_momentums = each_rate("max_momentum", max_momentum, optimizer, 1.0)
         if last_epoch == -1:
             for group, rate in zip(optimizer.param_groups, base_lrs, strict=True):
                 set_rate(group, rate)
@@ -149,7 +154,7 @@ class OneCycleLR(LRScheduler):
 
     >>> from fastnn import nn, optim
     >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=1.0, momentum=0.9)
-    >>> scheduler = OneCycleLR(optimizer, max_lr=1.0, total_steps=10)
+    >>> scheduler = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=10)
     >>> [table] = optim.lr_scheduler.settings_by_step(scheduler, optimizer, 9)
     >>> table[[0, 2], 0].round(3).tolist()
     [0.04, 1.0]
@@ -175,14 +180,17 @@ class OneCycleLR(LRScheduler):
         self.total_steps = _total_steps(total_steps, epochs, steps_per_epoch)
         self.pct_start = check.real("pct_start", pct_start, 0.0, 1.0)
         self.anneal_strategy = check.choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
-        self.three_phase, self.cycle_momentum = three_phase, cycle_momentum
-        self.max_lrs = each_group("max_lr", max_lr, optimizer)
+        self.three_phase = check.flag("three_phase", three_phase)
+        self.cycle_momentum = check.flag("cycle_momentum", cycle_momentum)
+        self.max_lrs = each_rate("max_lr", max_lr, optimizer)
+        div_factor = check.real("div_factor", div_factor, 0.0, open_low=True)
+        final = check.real("final_div_factor", final_div_factor, 0.0, open_low=True)
         self.initial_lrs = [high / div_factor for high in self.max_lrs]
-        self.min_lrs = [first / final_div_factor for first in self.initial_lrs]
+        self.min_lrs = [first / final for first in self.initial_lrs]
         self._betas = _uses_betas(optimizer) if cycle_momentum else False
-        self.base_momentums = each_group("base_momentum", base_momentum, optimizer)
-        self.max_momentums = each_group("max_momentum", max_momentum, optimizer)
-        if last_epoch == -1:
+        self.base_momentums = each_rate("base_momentum", base_momentum, optimizer, 1.0)
+        self.max_momentums = each_rate("max_momentum", max_momentum, optimizer, 1.0)
+        if check.integer("last_epoch", last_epoch, -1) == -1:
             for group, rate in zip(optimizer.param_groups, self.initial_lrs, strict=True):
                 group["initial_lr"] = rate
         super().__init__(optimizer, last_epoch)
@@ -230,10 +238,13 @@ class OneCycleLR(LRScheduler):
 
 
 def _total_steps(total: int | None, epochs: int | None, each: int | None) -> int:
+    for name, value in (("epochs", epochs), ("steps_per_epoch", each)):
+        if value is not None:
+            check.integer(name, value, 1)
     if total is not None:
         return check.integer("total_steps", total, 1)
     if epochs is None or each is None:
         raise ValueError(
             "total_steps: You must define either total_steps OR (epochs AND steps_per_epoch)"
         )
-    return check.integer("epochs", epochs, 1) * check.integer("steps_per_epoch", each, 1)
+    return epochs * each

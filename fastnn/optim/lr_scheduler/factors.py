@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastnn._support import check
-from fastnn.optim.lr_scheduler.base import LRScheduler, each_group
+from fastnn.optim.lr_scheduler.base import LRScheduler, each_group, milestones_of
 from fastnn.optim.optimizer import Optimizer
 
 Factor = Callable[[int], float]
@@ -37,7 +37,7 @@ class LambdaLR(LRScheduler):
 
     >>> from fastnn import nn, optim
     >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=1.0)
-    >>> scheduler = LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
+    >>> scheduler = optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
     >>> optimizer.param_groups[0]["lr"]
     1.0
     """
@@ -94,7 +94,7 @@ class StepLR(LRScheduler):
 
     >>> from fastnn import nn, optim
     >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=1.0)
-    >>> scheduler = StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> scheduler = optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
     >>> [table] = optim.lr_scheduler.settings_by_step(scheduler, optimizer, 5)
     >>> table[:, 0].tolist()
     [1.0, 1.0, 0.5, 0.5, 0.25]
@@ -135,7 +135,7 @@ class MultiStepLR(LRScheduler):
         gamma: float = 0.1,
         last_epoch: int = -1,
     ) -> None:
-        self.milestones = sorted(check.integer("milestones", m, 0) for m in milestones)
+        self.milestones = sorted(milestones_of(milestones))
         self.gamma = check.real("gamma", gamma)
         super().__init__(optimizer, last_epoch)
 

@@ -10,7 +10,7 @@ from fastnn._support import check
 from fastnn.optim.lr_scheduler.base import (
     LRScheduler,
     checked_optimizer,
-    each_group,
+    each_rate,
 )
 from fastnn.optim.optimizer import Optimizer
 
@@ -39,7 +39,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     >>> from fastnn import nn, optim
     >>> optimizer = optim.SGD(nn.Linear(2, 1).parameters(), lr=1.0)
-    >>> scheduler = ReduceLROnPlateau(optimizer, patience=1)
+    >>> scheduler = optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1)
     >>> for loss in (3.0, 2.0, 2.0, 2.0):
     ...     scheduler.step(loss)
     >>> scheduler.get_last_lr()
@@ -60,7 +60,7 @@ class ReduceLROnPlateau(LRScheduler):
     ) -> None:
         self.factor = check.real("factor", factor, 0.0, 1.0, open_high=True)
         self.optimizer = checked_optimizer(optimizer)
-        self.min_lrs = each_group("min_lr", min_lr, optimizer)
+        self.min_lrs = each_rate("min_lr", min_lr, optimizer)
         self.default_min_lr = None if isinstance(min_lr, list | tuple) else min_lr
         self.mode = check.choice("mode", mode, ("min", "max"))
         self.threshold_mode = check.choice("threshold_mode", threshold_mode, ("rel", "abs"))
@@ -115,7 +115,7 @@ class ReduceLROnPlateau(LRScheduler):
                     f"min_lr: expected one for each of {groups} parameter groups, got "
                     f"{len(self.min_lrs)}; extend `min_lrs` when a group is added"
                 )
-            self.min_lrs = [self.default_min_lr] * groups
+            self.min_lrs = each_rate("min_lr", self.default_min_lr, self.optimizer)
         lowered = []
         for rate, least in zip(self._rates(), self.min_lrs, strict=True):
             new = max(rate * self.factor, least)

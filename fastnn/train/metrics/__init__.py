@@ -129,7 +129,8 @@ class WholeSet:
         name: its name in the history; default: the function's name.
 
     >>> import numpy as np
-    >>> spread = WholeSet(lambda z, y: float(np.ptp(z - y)), "spread")
+    >>> import fastnn
+    >>> spread = fastnn.metrics.WholeSet(lambda z, y: float(np.ptp(z - y)), "spread")
     >>> spread(np.array([1.0, 2.0]), np.array([1.0, 4.0])), spread.__name__
     (2.0, 'spread')
     """
@@ -246,7 +247,8 @@ def whole_set(
 ) -> dict[str, OfAllRows]:
     """The metrics of a list that need the whole data set: name -> function of arrays. See `named`.
 
-    >>> list(whole_set(["accuracy", "f1"]))
+    >>> import fastnn
+    >>> list(fastnn.metrics.whole_set(["accuracy", "f1"]))
     ['f1']
     """
     found = _resolve(metrics, loss, ignored)

@@ -60,7 +60,8 @@ def accuracy(z: Tensor, y: Tensor) -> Tensor:
     probability targets (n, classes), where both are largest at one place; for binary targets,
     where the logit z > 0 exactly when y > 0.5.
 
-    >>> accuracy([[1.0, 3.0], [2.0, 0.0]], [1, 1])
+    >>> import fastnn
+    >>> fastnn.metrics.accuracy([[1.0, 3.0], [2.0, 0.0]], [1, 1])
     0.5
     """
     if z.ndim == 2 and z.shape[1] > 1:
@@ -112,7 +113,8 @@ top_5 = top(5)
 def top_k(z: Any, y: Any, k: int = 5) -> Any:
     """Top-k accuracy: the fraction of rows of z (n, classes) with class y among the k largest.
 
-    >>> top_k([[0.1, 0.5, 0.4], [0.7, 0.2, 0.1]], [2, 2], k=2)
+    >>> import fastnn
+    >>> fastnn.metrics.top_k([[0.1, 0.5, 0.4], [0.7, 0.2, 0.1]], [2, 2], k=2)
     0.5
     """
     return top(k)(z, y)
@@ -122,7 +124,8 @@ def top_k(z: Any, y: Any, k: int = 5) -> Any:
 def mse(z: Tensor, y: Tensor) -> Tensor:
     """Mean squared error: the mean of (z - y)**2.
 
-    >>> mse([1.0, 2.0], [1.0, 4.0])
+    >>> import fastnn
+    >>> fastnn.metrics.mse([1.0, 2.0], [1.0, 4.0])
     2.0
     """
     return ops.mse(*_pair(z, y))
@@ -159,7 +162,8 @@ def _pinball(z: Tensor, y: Tensor, alpha: float) -> Tensor:
 def pinball(z: Any, y: Any, alpha: float = 0.5) -> Any:
     """Pinball loss of the quantile alpha: the mean of max(alpha d, (alpha - 1) d), d = y - z.
 
-    >>> pinball([1.0, 2.0], [2.0, 0.0], alpha=0.9)
+    >>> import fastnn
+    >>> fastnn.metrics.pinball([1.0, 2.0], [2.0, 0.0], alpha=0.9)
     0.55
     """
     if not 0 <= alpha <= 1:

@@ -18,7 +18,8 @@ def confusion(z: ArrayLike, y: ArrayLike) -> Counts:
             logits, where z > 0 predicts class 1.
         y: (n,) classes; or one-hot or probabilities (n, classes); or (n, 1) numbers in 0..1.
 
-    >>> confusion([[1, 3], [2, 0], [0, 1]], [1, 1, 0])
+    >>> import fastnn
+    >>> fastnn.metrics.confusion([[1, 3], [2, 0], [0, 1]], [1, 1, 0])
     array([[0., 1.],
            [1., 1.]])
     """
@@ -97,7 +98,8 @@ def precision(z: ArrayLike, y: ArrayLike, average: str | None = None) -> float:
             of counts), "weighted" (by rows of a class), "binary" (class 1 alone).
             Default: "binary" for one logit a row, else "macro".
 
-    >>> precision([[1, 3], [2, 0], [0, 1]], [1, 1, 0])
+    >>> import fastnn
+    >>> fastnn.metrics.precision([[1, 3], [2, 0], [0, 1]], [1, 1, 0])
     0.25
     """
     return _average("precision", z, y, average)

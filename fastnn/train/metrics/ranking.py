@@ -93,7 +93,8 @@ def roc_auc(z: ArrayLike, y: ArrayLike) -> float:
     For (n, classes) the one-vs-rest mean over classes; nan where a class has no
     rows, or all. Arguments as for `log_loss`.
 
-    >>> roc_auc([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1])
+    >>> import fastnn
+    >>> fastnn.metrics.roc_auc([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1])
     0.75
     """
     return _each_class(_area, z, y)

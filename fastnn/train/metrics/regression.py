@@ -23,7 +23,8 @@ def rmse(z: ArrayLike, y: ArrayLike) -> float:
     Args:
         z, y: (n,) or (n, outputs).
 
-    >>> rmse([1.0, 2.0], [1.0, 4.0])
+    >>> import fastnn
+    >>> fastnn.metrics.rmse([1.0, 2.0], [1.0, 4.0])
     1.4142135623730951
     """
     a, b = _pair(z, y)
@@ -55,7 +56,8 @@ def r2(z: ArrayLike, y: ArrayLike) -> float:
 
     Averaged over outputs. For a constant target 1 if it is met exactly, else 0; nan for one row.
 
-    >>> r2([1.0, 2.0, 4.0], [1.0, 2.0, 3.0])
+    >>> import fastnn
+    >>> fastnn.metrics.r2([1.0, 2.0, 4.0], [1.0, 2.0, 3.0])
     0.5
     """
     a, b = _pair(z, y)

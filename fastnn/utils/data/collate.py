@@ -35,6 +35,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
         TypeError: items of another kind, or of several kinds.
         ValueError: tensors of several shapes, tuples of several lengths.
 
+    >>> from fastnn.utils.data import default_collate
     >>> default_collate([(1.0, 2), (3.0, 4)])
     [tensor([1., 3.], dtype=fastnn.float64), tensor([2, 4])]
     """
@@ -61,6 +62,8 @@ def default_convert(data: Any) -> Any:
     """Arrays as tensors on their memory, also in tuples and dicts; what a loader without batches
     does to its items. Other values stay as they are.
 
+    >>> import numpy as np
+    >>> from fastnn.utils.data import default_convert
     >>> default_convert((np.array([1, 2]), "a"))
     (tensor([1, 2]), 'a')
     """

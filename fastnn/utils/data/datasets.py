@@ -86,6 +86,7 @@ class ConcatDataset(Dataset):
     Raises:
         ValueError: no data set. TypeError: an IterableDataset; use a ChainDataset.
 
+    >>> from fastnn.utils.data import ConcatDataset
     >>> both = ConcatDataset(["ab", "cde"])
     >>> len(both), both[2], both[-1]
     (5, 'c', 'e')
@@ -120,6 +121,7 @@ class StackDataset(Dataset):
     Raises:
         ValueError: data sets of several lengths, both forms at once, or none.
 
+    >>> from fastnn.utils.data import StackDataset
     >>> StackDataset(text="ab", number=[1, 2])[1]
     {'text': 'b', 'number': 2}
     """
@@ -154,6 +156,7 @@ class TensorDataset(Dataset):
         ValueError: the numbers of rows differ.
 
     >>> import fastnn
+    >>> from fastnn.utils.data import TensorDataset
     >>> data = TensorDataset(fastnn.tensor([[1.0], [2.0]]), fastnn.tensor([3, 4]))
     >>> len(data), data[1]
     (2, (tensor([2.]), tensor(4)))
@@ -180,6 +183,7 @@ class Subset(Dataset):
     """Subset of a data set at the given indices.
 
     >>> import fastnn
+    >>> from fastnn.utils.data import Subset, TensorDataset
     >>> data = TensorDataset(fastnn.tensor([1.0, 2.0, 3.0]))
     >>> Subset(data, [2, 0])[0]
     (tensor(3.),)

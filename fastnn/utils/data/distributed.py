@@ -36,6 +36,7 @@ class DistributedSampler(Sampler):
 
     Source: torch.utils.data.distributed.DistributedSampler, with its order for a seed.
 
+    >>> from fastnn.utils.data import DistributedSampler
     >>> [list(DistributedSampler(range(5), 2, rank, shuffle=False)) for rank in (0, 1)]
     [[0, 2, 4], [1, 3, 0]]
     """

@@ -45,7 +45,7 @@ class DataLoader:
         RuntimeError: a worker ended, or no batch came within `timeout`.
 
     >>> import fastnn
-    >>> from fastnn.utils.data import TensorDataset
+    >>> from fastnn.utils.data import DataLoader, TensorDataset
     >>> data = TensorDataset(fastnn.tensor([[1.0], [2.0], [3.0]]), fastnn.tensor([1, 2, 3]))
     >>> [tuple(x.shape) for x, y in DataLoader(data, batch_size=2)]
     [(2, 1), (1, 1)]

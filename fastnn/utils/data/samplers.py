@@ -38,6 +38,7 @@ class Sampler:
 class SequentialSampler(Sampler):
     """Indices of a data set in order.
 
+    >>> from fastnn.utils.data import SequentialSampler
     >>> list(SequentialSampler("abc"))
     [0, 1, 2]
     """
@@ -130,6 +131,7 @@ class WeightedRandomSampler(Sampler):
     Raises:
         ValueError: num_samples below 1, or weights that are no vector.
 
+    >>> from fastnn.utils.data import WeightedRandomSampler
     >>> list(WeightedRandomSampler([0.0, 1.0, 0.0], 2))
     [1, 1]
     """
@@ -167,6 +169,7 @@ class BatchSampler(Sampler):
         batch_size: at least 1.
         drop_last: leave out a smaller last list.
 
+    >>> from fastnn.utils.data import BatchSampler, SequentialSampler
     >>> list(BatchSampler(SequentialSampler(range(5)), batch_size=2, drop_last=False))
     [[0, 1], [2, 3], [4]]
     """

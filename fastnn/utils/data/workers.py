@@ -41,6 +41,7 @@ _info: WorkerInfo | None = None
 def get_worker_info() -> WorkerInfo | None:
     """Within a DataLoader's worker process, which one it is; None in any other process.
 
+    >>> from fastnn.utils.data import get_worker_info
     >>> get_worker_info() is None
     True
     """

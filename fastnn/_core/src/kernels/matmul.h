@@ -198,39 +198,40 @@ static void FN(matmul_passes)(FN(matmul_state) * s, size_t begin, size_t end) {
 }
 
 /* What to pack, and where the epilogue goes. Packing pays where it stops cache lines of one set
- * from driving each other out, and where an operand is not contiguous in the way it is read. */
-static inline FN(matmul_state)
-    FN(matmul_plan)(const fnn_call *call, size_t rows, size_t columns, REAL *scratch) {
+ * from driving each other out, and where an operand is not contiguous in the way it is read. Field by
+ * field, in place: a copy would wait for its stores, longer than a small product takes. */
+static inline void FN(matmul_plan)(FN(matmul_state) * s, const fnn_call *call, size_t rows,
+                                   size_t columns, REAL *scratch) {
   const ptrdiff_t *a = call->stride[1], *b = call->stride[2];
   const size_t n = call->dim[1], k = call->dim[2], depth = size_min(k, MATMUL_K_BLOCK);
   const int activation = (int)call->attr[0], derivative = (int)call->attr[1];
-  FN(matmul_state) s = {.call = call, .panel = scratch};
-  s.block = s.panel + MATMUL_K_BLOCK * MATMUL_COLUMNS + VL;
+  const int precision = FN(matmul_precision)(call);
+  const int relu = activation == FNN_RELU && !derivative;
+  const int relu_grad = derivative == FNN_RELU && !activation;
   const size_t apart = (size_t)(a[1] == 1 ? a[0] : a[1]) * sizeof(REAL);
-  s.pack_a = (a[1] != 1 && a[0] != 1) ||
-             (apart % 4096 == 0 && k > VL && rows > MATMUL_ROWS && columns > MATMUL_COLUMNS);
-  s.precision = FN(matmul_precision)(call);
-  s.pack_a |= s.precision;
-  s.pack_b = b[1] != 1 || s.precision ||
-             (rows > 2 * MATMUL_ROWS && (size_t)b[0] * depth * sizeof(REAL) > 16384);
-  s.relu = activation == FNN_RELU && !derivative;
-  s.relu_grad = derivative == FNN_RELU && !activation;
-  s.epilogue = (activation || derivative) && !s.relu && !s.relu_grad;
-  s.tile.a_row = a[0];
-  s.tile.a_step = a[1];
-  s.tile.out_row = call->stride[0][0];
-  s.tile.y_row = call->stride[4][0];
-  s.tile.fetch = rows * n * sizeof(REAL) > MATMUL_FAR_BYTES;
-  s.bias = call->array[3];
-  FN(round_place)(scratch, &s.lanes[0], &s.lanes[1]);
-  s.passes = rows > MATMUL_PASS_ROWS && columns > MATMUL_COLUMNS &&
-             k * columns * sizeof(REAL) > MATMUL_PASS_BYTES &&
-             (!s.bias || call->stride[3][0] == 1);
-  if (s.passes) {
-    s.block = s.panel + MATMUL_K_BLOCK * MATMUL_B_COLUMNS + VL;
-    s.tile.fetch = 1;
-  }
-  return s;
+  const int passes = rows > MATMUL_PASS_ROWS && columns > MATMUL_COLUMNS &&
+                     k * columns * sizeof(REAL) > MATMUL_PASS_BYTES &&
+                     (!call->array[3] || call->stride[3][0] == 1);
+  s->call = call;
+  s->pack_a = precision || (a[1] != 1 && a[0] != 1) ||
+              (apart % 4096 == 0 && k > VL && rows > MATMUL_ROWS && columns > MATMUL_COLUMNS);
+  s->pack_b = precision || b[1] != 1 ||
+              (rows > 2 * MATMUL_ROWS && (size_t)b[0] * depth * sizeof(REAL) > 16384);
+  s->precision = precision;
+  s->relu = relu;
+  s->relu_grad = relu_grad;
+  s->epilogue = (activation || derivative) && !relu && !relu_grad;
+  s->passes = passes;
+  s->bias = call->array[3];
+  s->panel = scratch;
+  s->block = scratch + MATMUL_K_BLOCK * (passes ? MATMUL_B_COLUMNS : MATMUL_COLUMNS) + VL;
+  s->tile.a_row = a[0];
+  s->tile.a_step = a[1];
+  s->tile.out_row = call->stride[0][0];
+  s->tile.y = NULL;
+  s->tile.y_row = call->stride[4][0];
+  s->tile.fetch = passes || rows * n * sizeof(REAL) > MATMUL_FAR_BYTES;
+  if (precision) FN(round_place)(scratch, &s->lanes[0], &s->lanes[1]);
 }
 
 /* A rectangle of the result: blocks of rows, then blocks of k, then panels of columns. */
@@ -243,7 +244,8 @@ static void FN(matmul_rectangle)(const fnn_call *call, size_t row, size_t rows, 
   }
 #endif
   const size_t k = call->dim[2], depth = size_max(size_min(k, MATMUL_K_BLOCK), 1);
-  FN(matmul_state) s = FN(matmul_plan)(call, rows, columns, scratch);
+  FN(matmul_state) s;
+  FN(matmul_plan)(&s, call, rows, columns, scratch);
   s.first_row = row;
   s.first_column = column;
   const size_t bytes = s.passes ? MATMUL_ROWS_BYTES : MATMUL_A_BYTES;

@@ -1,0 +1,40 @@
+"""Whether weights and targets suit a loss: what would train to nonsense without a word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastnn._support.dtypes import readable
+from fastnn.nn.losses.binary import BCEWithLogitsLoss
+from fastnn.nn.losses.focal import SigmoidFocalLoss
+from fastnn.nn.losses.margin import HingeEmbeddingLoss, MultiLabelSoftMarginLoss, SoftMarginLoss
+
+_SHARES = BCEWithLogitsLoss | SigmoidFocalLoss | MultiLabelSoftMarginLoss
+_SIGNS = SoftMarginLoss | HingeEmbeddingLoss
+
+
+def odd_targets(loss: Any, applies: str, targets: Any) -> str | None:
+    """The warning for targets that a loss takes, but that it cannot fit; None if there is none.
+
+    applies: the op by which the loss uses the outputs, as of `guards.applied_to`.
+
+    >>> odd_targets(BCEWithLogitsLoss(), "", np.array([1.0, 2.0]))[:38]
+    'y: BCEWithLogitsLoss wants targets in '
+    """
+    y = readable(np.asarray(targets))
+    if not y.size or y.dtype.kind not in "fiu":
+        return None
+    name = getattr(loss, "__name__", type(loss).__name__)
+    low, high = float(y.min()), float(y.max())
+    got = f"got numbers from {low:g} to {high:g}"
+    if isinstance(loss, _SHARES) or applies == "bce_with_logits":
+        if low < 0 or high > 1:
+            return (
+                f"y: {name} wants targets in 0..1, {got}: its value falls without end. Of two "
+                f"classes give (y == {high:g}) as numbers"
+            )
+    elif isinstance(loss, _SIGNS) and not (np.abs(y) == 1).all():
+        return f"y: {name} wants targets -1 and 1, {got}. Of classes 0 and 1 give 2 * y - 1"
+    return None

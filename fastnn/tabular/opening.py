@@ -1,0 +1,40 @@
+"""Opening the files of tables: what is no regular file may have to be waited for."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import warnings
+
+from fastnn._support.paths import a_path
+
+__all__ = ["content_of"]
+
+PATIENCE = 2.0  # seconds
+
+
+def content_of(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a file; of a FIFO all until its writers have closed it.
+
+    Warns:
+        UserWarning: a FIFO that nobody has written to for two seconds; it is waited for.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    name = a_path(path)
+    if not (os.path.exists(name) and stat.S_ISFIFO(os.stat(name).st_mode)):
+        with open(name, "rb") as file:
+            return file.read()
+    # Without O_NONBLOCK, opening it would wait for a writer without a word.
+    with open(os.open(name, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        if not select.select([file], [], [], PATIENCE)[0]:
+            warnings.warn(
+                f"{name}: a FIFO that nobody has written to yet; waiting for a writer",
+                UserWarning,
+                stacklevel=2,
+            )
+            select.select([file], [], [])
+        os.set_blocking(file.fileno(), True)
+        return file.read()

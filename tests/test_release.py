@@ -1,0 +1,91 @@
+"""What a release needs: its description, its checks, workflows that a fork can use as they are."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LINK = re.compile(r"\]\(([^)]+)\)")
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+
+
+def metadata(folder: Path, url: str) -> str:
+    """METADATA as a build backend writes it."""
+    code = "import sys; from setuptools import build_meta as backend;"
+    code += "backend.prepare_metadata_for_build_wheel(sys.argv[1])"
+    subprocess.run(
+        [sys.executable, "-c", code, str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "FASTNN_URL": url},
+        check=True,
+        capture_output=True,
+    )
+    (found,) = folder.glob("*.dist-info/METADATA")
+    return found.read_text()
+
+
+def test_the_description_has_no_broken_link(tmp_path: Path) -> None:
+    """An index shows it on its own page: without a home, relative links are plain text."""
+    text = metadata(tmp_path, "")
+    assert "# fastnn" in text and "Project-URL" not in text
+    assert all(re.match(r"https?://|#", target) for target in LINK.findall(text))
+
+
+def test_the_description_links_to_the_projects_home(tmp_path: Path) -> None:
+    text = metadata(tmp_path, "https://example.org/fastnn/")
+    assert "Project-URL: Source, https://example.org/fastnn\n" in text
+    home = re.findall(r"https://example\.org/fastnn/(raw|blob)/HEAD/([^)#\s]+)", text)
+    assert len(home) > 15
+    for kind, target in home:
+        assert (ROOT / target).exists(), target
+        assert (kind == "raw") == target.endswith(".png"), target
+
+
+CASES = {
+    "ready": ("## [1.0.0] - 2026-01-02", "", 0),
+    "no heading": ("## [Unreleased]", "", 1),
+    "no date": ("## [1.0.0]", "", 1),
+    "later": ("## [1.0.0] - 2026-01-04", "", 1),
+    "another version": ("## [1.0.1] - 2026-01-02", "", 1),
+    "changed and no heading": ("", " M setup.py", 2),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_keeps_a_tree_from_being_a_release(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / ".ci"))
+    from release import unready
+
+    changelog, changed, count = CASES[name]
+    assert len(unready("1.0.0", changelog, date(2026, 1, 3), changed)) == count
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_actions_are_pinned_and_may_only_read(path: Path) -> None:
+    text = path.read_text()
+    used = re.findall(r"uses: (\S+)(.*)", text)
+    assert used
+    for action, comment in used:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action), action
+        assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), action
+    assert "permissions:\n  contents: read\n" in text
+    targets = re.findall(r"make ([a-z-]+)", re.sub(r"(?m)^#.*", "", text))
+    assert all(f"\n{target}: " in (ROOT / "Makefile").read_text() for target in targets)
+
+
+def test_folders_with_blanks_are_quoted() -> None:
+    for line in (ROOT / "Makefile").read_text().splitlines():
+        assert re.sub(r'"[^"]*"', "", line).count("$(CURDIR)") == 0, line
+
+
+def test_the_citation_is_of_this_version() -> None:
+    import fastnn
+
+    assert f"\nversion: {fastnn.__version__}\n" in (ROOT / "CITATION.cff").read_text()
