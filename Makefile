@@ -24,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-c test-neon test-tsan check format docs stubs goldens parity bench perf-check perf-baseline wheel wheels try-wheels release clean machine cross
+.PHONY: help demo test test-c test-neon test-tsan check format docs stubs goldens parity bench mutants perf-check perf-baseline wheel wheels try-wheels release clean machine cross
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -75,6 +75,10 @@ parity: $(VENV)/built $(PARITY_VENV)/bin/python ## hold every name against the t
 
 bench: $(VENV)/built $(VENV)/rivals ## measure against other engines, render into docs/benchmarks.md
 	@$(BIN)/python -m bench --render
+
+mutants: $(VENV)/built $(VENV)/extra-test $(VENV)/extra-demo ## plant faults one at a time, in kernels and in Python, and see which tests catch them; hours
+	@$(BIN)/python tests/mutate.py
+	@$(BIN)/python tests/mutate_python.py
 
 perf-check: $(VENV)/built ## instructions of kernels and steps, against the baseline (valgrind)
 	@$(BIN)/python -m bench.instructions

@@ -1,4 +1,4 @@
-"""Mutation run over the Python of the package: plant faults one at a time, and see what catches them.
+"""Mutation run over the Python: plant faults one at a time, and see which tests catch them.
 
     python tests/mutate_python.py [-k WORD] [--jobs N] [--whole]
 
