@@ -59,7 +59,10 @@ GCC_ONLY = "-fvect-cost-model=dynamic"  # clang, which refuses it, does so by it
 # For hand-written C only. Kernels share one type, so some of their parameters go unused.
 OURS = ["-std=c11", "-Wall", "-Wextra", "-Wno-unused-parameter"]
 BUILDS = {  # flags for the compiler and for the linker, after the common ones
-    "release": (["-fno-asynchronous-unwind-tables"], ["-Wl,-s"] if sys.platform == "linux" else []),
+    "release": (
+        ["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"],
+        ["-Wl,-s"] if sys.platform == "linux" else [],
+    ),
     "debug": (["-O0", "-g", "-UNDEBUG"], []),
     "asan": (["-O1", "-g", "-UNDEBUG", "-fsanitize=address", "-fno-omit-frame-pointer"],) * 2,
     "ubsan": (["-O1", "-g", "-UNDEBUG", "-fsanitize=undefined", "-fno-sanitize-recover"],) * 2,

@@ -20,6 +20,9 @@ def odd_targets(loss: Any, applies: str, targets: Any) -> str | None:
 
     applies: the op by which the loss uses the outputs, as of `guards.applied_to`.
 
+    >>> import numpy as np
+    >>> from fastnn.nn import BCEWithLogitsLoss
+    >>> from fastnn.nn.losses.suited import odd_targets
     >>> odd_targets(BCEWithLogitsLoss(), "", np.array([1.0, 2.0]))[:38]
     'y: BCEWithLogitsLoss wants targets in '
     """
