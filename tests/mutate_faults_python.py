@@ -47,7 +47,7 @@ FAULTS = [Fault(*row) for row in (
     ("backward/hooks.py", "if y is not None:", "if y is None:",
      "test_hooks test_as_torch_users test_backward_pass test_kept_gradients"),
     ("backward/methods.py", "return 0 if self._node is None else self._index", "return 0",
-     "test_hooks test_tensor"),
+     "test_hooks test_factorizations"),
     ("cli/arguments.py", '_number(float, 1e-9, 1 - 1e-9, "a share between 0 and 1")',
      '_number(float, 0, 1, "a share between 0 and 1")',
      "test_cli test_cli_choices test_io_exchange test_cli_tabular test_export_docs"),

@@ -262,3 +262,9 @@ def test_refused(name: str) -> None:
     function, kind, text = REFUSED[name]
     with pytest.raises(kind, match=text):
         function()
+
+
+def test_output_nr_is_the_place_among_the_outputs_of_an_op() -> None:
+    parts = fastnn.linalg.qr(fastnn.eye(2).requires_grad_())
+    assert [part.output_nr for part in parts] == [0, 1]
+    assert fastnn.ones(2, requires_grad=True).output_nr == 0

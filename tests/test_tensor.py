@@ -393,9 +393,3 @@ def test_error(name: str) -> None:
     call, kind, text = ERRORS[name]
     with pytest.raises(kind, match=text):
         call()
-
-
-def test_output_nr_is_the_place_among_the_outputs_of_an_op() -> None:
-    parts = fastnn.linalg.qr(fastnn.eye(2).requires_grad_())
-    assert [part.output_nr for part in parts] == [0, 1]
-    assert fastnn.ones(2, requires_grad=True).output_nr == 0
