@@ -48,7 +48,7 @@ test-tsan: build/test_teams_tsan ## run the thread team's tests under the thread
 check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== ruff";         $(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
 	@echo "== mypy";         $(BIN)/mypy --no-error-summary
-	@echo "== stubtest";     $(BIN)/stubtest --concise --ignore-missing-stub --mypy-config-file pyproject.toml fastnn._core.engine fastnn._core.program fastnn._core.nets fastnn._core.tape fastnn._core.backward fastnn._core.replay
+	@echo "== stubtest";     $(BIN)/stubtest --concise --ignore-missing-stub --mypy-config-file pyproject.toml fastnn._core.engine fastnn._core.program fastnn._core.nets fastnn._core.tape fastnn._core.backward fastnn._core.replay fastnn._core.lbfgs
 	@echo "== cython-lint";  PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastnn/_core/*.pyx fastnn/_core/*.pxi
 	@echo "== clang-format"; $(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	@echo "== instructions"; $(BIN)/python -m bench.instructions
