@@ -5,7 +5,7 @@ Debian; what is compiled knows no other part of Python. An extension module is P
 processor and C library in its file name, so that each wheel has its own, but the C engine is
 compiled once for each target, and Cython's C once for all.
 
-Other Pythons, macOS and Windows: .github/workflows/wheels.yml.
+Other Pythons and macOS: .github/workflows/wheels.yml.
 """
 
 import argparse

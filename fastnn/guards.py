@@ -6,12 +6,10 @@ for a model and a loss, and calls `first_non_finite` if the loss is not finite.
 
 from __future__ import annotations
 
-import sys
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +20,7 @@ from fastnn._core.backward import inputs_of
 from fastnn._support import check
 from fastnn._support.columns import in_order
 from fastnn._support.dtypes import converted, is_float, readable
+from fastnn._support.stack import outside
 from fastnn.nn.activations.base import Elementwise
 from fastnn.nn.losses.suited import odd_targets
 from fastnn.nn.modes import evaluating
@@ -39,7 +38,6 @@ __all__ = [
     "looks_like_probabilities",
 ]
 
-_PACKAGE = str(Path(__file__).parent)
 SATURATED = 1e-3  # a unit is saturated if its derivative is below this
 MOST = 0.95  # for more than this share of the rows
 ROWS = 32  # rows that `before_training` runs
@@ -138,7 +136,8 @@ def report(model: nn.Module, loss: Callable[..., Tensor], found: str | None) -> 
     """Issue the warning, and mark model and loss as checked."""
     _looked_at.setdefault(model, set()).add(_name(loss))
     if found is not None:
-        warnings.warn(found, UserWarning, stacklevel=_levels_up())
+        _, level = outside()
+        warnings.warn(found, UserWarning, stacklevel=level)
 
 
 def _name(loss: Callable[..., Tensor]) -> str:
@@ -148,14 +147,6 @@ def _name(loss: Callable[..., Tensor]) -> str:
 def _as_target(y: ArrayLike, z: Tensor) -> Tensor:
     array = as_dtype((y._array if isinstance(y, Tensor) else np.asarray(y))[:ROWS])
     return of_array(converted(array, z.dtype) if is_float(array.dtype) else array)
-
-
-def _levels_up() -> int:
-    """Number of stack levels up to the first caller outside this package."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 def _of_probabilities(name: str, applies: str, z: Tensor) -> str | None:

@@ -34,6 +34,12 @@ PRISTINE = Path("build/pristine")  # the objects without a fault
 PATIENCE = 600  # seconds
 
 
+def first_failure(said: str) -> str:
+    """The first test that failed, by what pytest said; "" if it names none."""
+    failed = re.search(r"^(?:FAILED|ERROR) tests/(\S+)", said, re.M)
+    return failed[1] if failed else ""
+
+
 class Copy:
     """The copy of the tree in which faults are planted."""
 
@@ -94,9 +100,8 @@ class Copy:
             return ""
         if done.returncode in (3, 4):
             raise SystemExit(done.stderr)
-        failed = re.search(r"^(?:FAILED|ERROR) tests/(\S+)", done.stdout, re.M)
-        if failed:
-            return failed[1]
+        if failed := first_failure(done.stdout):
+            return failed
         said = done.stderr.strip().splitlines() or done.stdout.strip().splitlines() or ["?"]
         return f"status {done.returncode}: {said[0][:60]}"
 

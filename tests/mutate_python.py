@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -21,9 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
+from mutate import ROOT, first_failure
 from mutate_faults_python import FAULTS, Fault
 
-ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 900  # seconds; a fault that makes a test wait for ever is caught
 KEPT_OUT = (".git", ".venv", ".hypothesis", "__pycache__", "*_cache", "build", "dist", "*venv")
 
@@ -39,8 +38,7 @@ def caught_by(root: Path, tests: list[str], *options: str) -> str:
         return f"no end after {PATIENCE} s"
     if done.returncode == 0:
         return ""
-    failed = re.search(r"^(?:FAILED|ERROR) tests/(\S+)", done.stdout, re.M)
-    return failed[1] if failed else f"status {done.returncode}"
+    return first_failure(done.stdout) or f"status {done.returncode}"
 
 
 def examined(root: Path, fault: Fault, whole: bool) -> str:

@@ -21,18 +21,22 @@ X = np.random.default_rng(0).normal(size=(24, 3)).astype(np.float32)
 Y = np.arange(24) % 2
 
 
-class Pandas:
-    """As much of a DataFrame as is needed."""
-
-    def __init__(self, values: np.ndarray, columns: list[Any], dtypes: Any = None) -> None:
-        self.values, self.columns, self.shape = values, columns, values.shape
-        self.dtypes = dtypes or [values.dtype] * len(columns)
+class Table:
+    values: np.ndarray
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         return np.array(self.values, dtype)
 
     def __len__(self) -> int:
         return len(self.values)
+
+
+class Pandas(Table):
+    """As much of a DataFrame as is needed."""
+
+    def __init__(self, values: np.ndarray, columns: list[Any], dtypes: Any = None) -> None:
+        self.values, self.columns, self.shape = values, columns, values.shape
+        self.dtypes = dtypes or [values.dtype] * len(columns)
 
     def __getitem__(self, names: list[str]) -> Any:
         at = [self.columns.index(name) for name in names]
@@ -47,19 +51,13 @@ class Polars(Pandas):
         raise AssertionError("select is there")
 
 
-class Arrow:
+class Arrow(Table):
     """Of pyarrow, whose `columns` are values."""
 
     def __init__(self, values: np.ndarray, names: list[str]) -> None:
         self.values, self.column_names, self.shape = values, names, values.shape
         self.columns = [list(column) for column in values.T]
         self.schema = type("Schema", (), {"types": ["float"] * len(names)})
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        return np.array(self.values, dtype)
-
-    def __len__(self) -> int:
-        return len(self.values)
 
     def select(self, names: list[str]) -> Any:
         at = [self.column_names.index(name) for name in names]

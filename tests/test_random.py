@@ -12,7 +12,7 @@ from cases.draws import EXPRESSIONS, drawn
 import fastnn
 from fastnn import random
 from fastnn.nn import Linear, init
-from fastnn.random import keeping
+from fastnn.random import words
 from fastnn.tensor import of_array
 
 HERE = pathlib.Path(__file__).parent
@@ -291,7 +291,7 @@ def test_constants_and_refusals() -> None:
 @pytest.mark.parametrize("drawn", [0, 1, 700])
 def test_a_generator_is_put_back(drawn: int, quick: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the words of NumPy's generator lie in another way than today."""
-    monkeypatch.setattr(keeping, "_lie_so", [] if quick else [False])
+    monkeypatch.setattr(words, "_lie_so", [] if quick else [False])
     g = fastnn.Generator()
     g.manual_seed(3)
 
@@ -299,12 +299,12 @@ def test_a_generator_is_put_back(drawn: int, quick: bool, monkeypatch: pytest.Mo
         return [*fastnn.rand(5, generator=g).tolist(), *fastnn.randn(3, generator=g).tolist()]
 
     fastnn.randn(drawn, generator=g)
-    put_back = keeping.kept(g)
-    assert keeping._lie_so == [quick]
+    state = g.get_state()
+    assert words._lie_so == [quick]
     want = draws()
     g.manual_seed(4)
     for _ in range(2):
         draws()
-        put_back()
+        g.set_state(state)
         assert g.initial_seed() == 3
         assert draws() == want

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 import warnings
 from collections.abc import Collection
-from pathlib import Path
-from types import FrameType
 from typing import Any
+
+from fastnn._support.stack import outside
 
 MANY_SHAPES = 8  # for which something is recorded, from which on a warning advises fewer
 MANY_PREDICTED = 32  # the same for predictions: data sets have sizes too, each recorded once
@@ -20,7 +19,6 @@ ROWS_OF_PREDICTIONS = (
     "Predict batches of one size: collect rows, or pad them and leave out what is predicted for "
     "the rows added"
 )
-_PACKAGE = str(Path(__file__).parents[1]) + os.sep
 
 
 class Shapes:
@@ -42,16 +40,8 @@ class Shapes:
         """Warn, once, if there are too many, in the line of the user's that led here."""
         if len(self._known) >= self._most and not self._told:
             self._told = True
-            warnings.warn(many_shapes(where, what, self._known, advice), stacklevel=_level())
-
-
-def _level() -> int:
-    """The `stacklevel`, for the caller, of the first frame that is not of this package."""
-    frame: FrameType | None = sys._getframe(1)
-    level = 1
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame, level = frame.f_back, level + 1
-    return level
+            _, level = outside()
+            warnings.warn(many_shapes(where, what, self._known, advice), stacklevel=level)
 
 
 def in_python(where: str, fn: Any, doubts: tuple[str, ...]) -> str:

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from fastnn._support import default
+from fastnn._support.stack import outside
 from fastnn.compiler.lowering import Instruction, Storage, Value
 from fastnn.tape import listener
 from fastnn.tape.listener import RecordingError
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from fastnn.tensor import Tensor
 
 Module = Any  # nn.Module, which stands above
-_PACKAGE = str(Path(__file__).parents[1])
 
 
 class Check(NamedTuple):
@@ -263,9 +262,7 @@ class Recorder:
 
     def location(self) -> str:
         """file:line of the user's code that is running."""
-        frame = sys._getframe(1)
-        while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-            frame = frame.f_back
+        frame, _ = outside()
         return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 

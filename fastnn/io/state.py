@@ -45,8 +45,8 @@ def save_state(state: Any, path: File, finite: bool = True) -> None:
     arrays: Arrays = {}
     tree = _tree(state, "", arrays, 0)
     for name, array in arrays.items() if check.flag("finite", finite) else ():
-        if is_float(array.dtype) and not np.isfinite(readable(array)).all():
-            wrong = readable(array)[~np.isfinite(readable(array))].ravel()[0]
+        if is_float(array.dtype) and not np.isfinite(values := readable(array)).all():
+            wrong = values[~np.isfinite(values)][0]
             raise ValueError(
                 f"state: expected finite numbers, got {wrong} in {name}; where they are meant, "
                 "save with finite=False"

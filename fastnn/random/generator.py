@@ -23,6 +23,7 @@ from fastnn._support import check, dtypes, forks
 from fastnn._support.device import device, is_device, on_cpu
 from fastnn._support.errors import InvalidValueError
 from fastnn.random import normal as _normal, uniform as _uniform
+from fastnn.random.words import words_of
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, of_array
 
@@ -110,8 +111,13 @@ class Generator:
         return self
 
     def __getstate__(self) -> npt.NDArray[np.uint8]:
-        """For copies and pickles, which go on from here on their own."""
-        return self.get_state().numpy()
+        """For copies and pickles, which go on from here on their own; what `get_state` gives."""
+        with self._lock:
+            key, position = words_of(self._mt, self._bits)
+            kept = self._kept
+        numbers = self._seed, position, kept is not None, kept or 0.0
+        tail = _TAIL.pack(*numbers, *self.engine_state.tolist())
+        return np.frombuffer(key + tail, dtype=np.uint8).copy()
 
     def __setstate__(self, state: npt.NDArray[np.uint8]) -> None:
         self.__init__(0)  # type: ignore[misc]
@@ -141,13 +147,7 @@ class Generator:
         >>> bool((g.uniform((3,), 0.0, 1.0, np.float32) == a).all())
         True
         """
-        with self._lock:
-            words: Any = self._mt.get_state(legacy=True)
-            kept = self._kept
-        numbers = self._seed, int(words[2]), kept is not None, kept or 0.0
-        tail = _TAIL.pack(*numbers, *self.engine_state.tolist())
-        key = np.asarray(words[1], dtype="<u4").tobytes()
-        return of_array(np.frombuffer(key + tail, dtype=np.uint8).copy())
+        return of_array(self.__getstate__())
 
     def set_state(self, state: npt.ArrayLike) -> None:
         """Restore a state that `get_state` returned."""

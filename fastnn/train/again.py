@@ -53,8 +53,7 @@ class Again:
     ) -> History | None:
         """The history of a fit; None, and nothing was done, where `Trainer.fit` has to look."""
         try:
-            kind = len(x), given.validation_data is None, given.sample_weight is None
-            kept = self._kept.get(kind)
+            kept = self._kept.get(_kind_of(x, given))
         except TypeError:
             return None
         if kept is None or type(epochs) is not int or not 0 < epochs <= EPOCHS_AT_ONCE:
@@ -73,8 +72,7 @@ class Again:
         many = len(rows.x) > MOST_ROWS
         if many or not (session.can_run_again() and session.steps.model.training):
             return
-        fit = Fit(session, rows, y, given)
-        kind = len(rows.x), given.validation_data is None, given.sample_weight is None
+        fit, kind = Fit(session, rows, y, given), _kind_of(rows.x, given)
         if fit.suits():
             self._kept.pop(kind, None)
             self._kept[kind] = fit
@@ -103,7 +101,6 @@ class Fit:
         elif held is not None and _is_pair(pair):
             self._held_out = RowsLike(session, held, pair[1])
         self._changes, self._vectors = steps.model.changes, _vectors_of(steps.model)
-        self._buffered = any(True for _ in steps.model.buffers())
 
     def suits(self) -> bool:
         """Whether C can check data of these types, and the recordings hold now."""
@@ -187,14 +184,17 @@ class Fit:
         model = self._of[0]
         if self._changes != model.changes:
             self._changes, self._vectors = model.changes, _vectors_of(model)
-            self._buffered = any(True for _ in model.buffers())
-        if self._buffered:
+        if self._session.buffered:
             check_finite(model)
             return
         for flat in self._vectors:
             if flat is None or not (flat.is_intact() and check.are_finite(flat.values._array)):
                 check_finite(model)
                 return
+
+
+def _kind_of(x: Any, given: Arguments) -> Kind:
+    return len(x), given.validation_data is None, given.sample_weight is None
 
 
 def _is_pair(given: Any) -> bool:

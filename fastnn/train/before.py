@@ -11,7 +11,6 @@ import numpy as np
 
 from fastnn._support.columns import of_model, remember
 from fastnn.random.generator import default_generator
-from fastnn.random.keeping import kept
 from fastnn.train.plan import Plan
 from fastnn.train.session import Session
 
@@ -34,7 +33,7 @@ class Before:
     def __init__(self, trainer: Any) -> None:
         self._trainer = trainer
         self._set = {name: getattr(trainer, name) for name in _SET_BY_A_FIT}
-        self._put_random_back = kept(default_generator)
+        self._random = default_generator.__getstate__()
         self._columns = of_model(trainer.model)
         self._stateful: list[Any] = []
         self._callbacks: list[tuple[dict[str, Any], dict[str, Any]]] = []
@@ -72,7 +71,7 @@ class Before:
                 part.load_state_dict(state)
             for array, value in zip(self._tensors(), arrays, strict=True):
                 np.copyto(array, value)
-        self._put_random_back()
+        default_generator.set_state(self._random)
 
 
 @contextmanager

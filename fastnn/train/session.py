@@ -76,6 +76,7 @@ class Session:
         begun: whether the callbacks have been told that this epoch begins.
         sums: the sums over the steps of this epoch so far.
         has_trained: whether the first step has begun.
+        buffered: whether the model has buffers.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Session:
         self.steps, self._file, self._renew = steps, file, renew
         self.training = Kept(steps, plan.batch, True)
         self._evaluation = Kept(steps, EVALUATION_ROWS, False)
-        self._seen, self._buffered = -1, False  # Module.changes; whether the model has buffers
+        self._seen, self.buffered = -1, False  # _seen: Module.changes
         self._take(trainer, plan, rows, held_out, seed, plan.epochs)
 
     def _take(
@@ -115,7 +116,7 @@ class Session:
         self.has_trained = False
         changes = self.steps.model.changes
         if self._seen != changes:
-            self._seen, self._buffered = changes, any(True for _ in self.steps.model.buffers())
+            self._seen, self.buffered = changes, any(True for _ in self.steps.model.buffers())
         bar, callbacks = plan.bar, plan.callbacks
         shows = bar.active and not any(isinstance(c, ProgressBar) for c in callbacks)
         self._callbacks = [bar, *callbacks] if shows else callbacks
@@ -200,21 +201,19 @@ class Session:
 
     def _of_file(self) -> AbstractContextManager[None]:
         """Within it what the state in the file causes is said to be of the file."""
-        found = self._file is not None and self._file.found is not None
-        if self._file is None or not found:
+        if self._file is None or self._file.found is None:
             return nullcontext()
         return faults_of(f"checkpoint: {self._file.path}: a state that does not fit")
 
     def _end_cut_off(self, loop: AnyLoop) -> None:
         """Note the figures of an epoch that was cut off before them; nan for what it lacks, so that
         all lists stay as long as those of whole epochs."""
-        if self.step != loop.steps or self.sums is None:
+        if self.step != loop.steps:
             return
+        assert self.sums is not None
         due = (self.epoch + 1) % self.plan.every == 0
         names = [name for name in self.plan.names() if due or not name.startswith("val_")]
-        logs = dict.fromkeys(names, math.nan) | self._figures(self.sums, loop)
-        if self.plan.lists_lr():
-            logs["lr"] = self.trainer.optimizer.param_groups[0]["lr"]
+        logs = dict.fromkeys(names, math.nan) | self._figures(self.sums, loop) | self._rate()
         self.history.add(self.epoch, logs)
 
     def _loop(self) -> AnyLoop:
@@ -295,7 +294,7 @@ class Session:
         """Run chunks of steps until something else is due: a stop, a checkpoint, or another look at
         what a callback may have changed."""
         while self._chunk(loop):
-            if self._buffered:
+            if self.buffered:
                 check_finite(self.steps.model)
             for callback in self._watching:
                 if callback.on_progress(loop.epoch, loop.step) is True:
@@ -331,18 +330,22 @@ class Session:
     def _figures(self, sums: NDArray[np.float64], loop: AnyLoop) -> Figures:
         return means_of(sums, self.rows.y, self.plan.metrics)
 
+    def _rate(self) -> Figures:
+        """The learning rate, if the history lists it."""
+        lists = self.plan.lists_lr()
+        return {"lr": self.trainer.optimizer.param_groups[0]["lr"]} if lists else {}
+
     def _finish_epoch(self, loop: AnyLoop) -> None:
         """Compute the metrics of an epoch, and call everything that uses them."""
         plan, epoch = self.plan, self.epoch
         assert self.sums is not None
         self._at_rest = False
-        if self._buffered:
+        if self.buffered:
             check_finite(self.steps.model)
         logs = self._figures(self.sums, loop)
         if plan.whole and self.held_out is None:
             logs |= figures_of(plan.whole, self.steps.model, self.rows.x, self.rows.y)
-        if plan.lists_lr():
-            logs["lr"] = self.trainer.optimizer.param_groups[0]["lr"]
+        logs |= self._rate()
         if self.held_out is not None and (epoch + 1) % plan.every == 0:
             found = self._validated(self.held_out)
             logs |= {f"val_{name}": value for name, value in found.items()}

@@ -219,10 +219,11 @@ class Trainer(Evaluator):
             validation_split, validation_freq, class_weight, metrics, schedule, monitor,
             accumulate_steps, clip_norm, clip_value, checkpoint,
         )  # fmt: skip
-        alike = True  # whether columns, if any, are those that the model knows
-        if type(x) is not np.ndarray:
-            x = columns.in_order(self.model, x)
-            alike = columns.columns_of(x) in (None, columns.of_model(self.model))
+        # Whether columns, if any, are those that the model knows, in that order.
+        alike = type(x) is np.ndarray or columns.columns_of(x) in (
+            None,
+            columns.of_model(self.model),
+        )
         if alike and (again := self._again.fit(self, x, y, epochs, verbose, given)) is not None:
             return again
         update = Update.checked(accumulate_steps, clip_norm, clip_value)
