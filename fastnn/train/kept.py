@@ -75,7 +75,7 @@ class Kept:
         """Whether the loop can run over these rows; if so, it has them."""
         if rows is self._rows and seed == self._seed:
             # Where they are not packed, the loop has a copy, of what they were.
-            return all(a.flags.c_contiguous for a in rows.arrays())
+            return all([a.flags.c_contiguous for a in rows.arrays()])
         if not loop.is_whole() or _kinds_of(rows) != self._kinds:
             return False
         loop.renew(rows.arrays(), seed)

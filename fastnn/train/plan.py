@@ -88,8 +88,8 @@ class Plan:
 
     def lists_lr(self) -> bool:
         """Whether the history includes the learning rates."""
-        sets_lr = bool(self.callbacks) and any(c.sets_lr for c in self.callbacks)
-        return sets_lr or self.schedule.scheduler is not None
+        sets_lr = self.callbacks and any([c.sets_lr for c in self.callbacks])  # a call, not three
+        return bool(sets_lr) or self.schedule.scheduler is not None
 
     def words(self) -> dict[str, str]:
         """The arguments that a checkpoint has to match, as text."""
