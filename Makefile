@@ -24,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-c test-neon test-tsan check format docs stubs goldens parity bench mutants perf-check perf-baseline wheel wheels try-wheels release clean machine cross
+.PHONY: help demo test test-c test-neon test-tsan check check-slow format docs stubs goldens parity bench mutants perf-check perf-baseline wheel wheels try-wheels release clean machine cross
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -54,6 +54,9 @@ check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== instructions"; $(BIN)/python -m bench.instructions
 	@echo "== tests in C";   $(MAKE) test-c
 	@echo "== tests";        $(PYTEST)
+
+check-slow: $(VENV)/built $(VENV)/extra-dev ## the tests marked slow: browsers, sanitizers, emulators, larger data
+	@$(BIN)/python -m pytest -m slow tests
 
 format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants them
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
