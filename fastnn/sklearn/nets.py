@@ -149,7 +149,7 @@ class NetClassifier(ClassifierMixin, BaseNet):
             self.classes_: Any = self._labels.classes_
         if not goes_on:
             default = nn.BCEWithLogitsLoss if self._many() else nn.CrossEntropyLoss
-            self.loss_ = loss_of(self.loss, own(self._settings(), "loss"), default)
+            self.loss_: Any = loss_of(self.loss, own(self._settings(), "loss"), default)
             one = len(self.classes_) == 2 and not self._many() and not takes_classes(self.loss_)
             self._begin(1 if one else max(2, len(self.classes_)))
         self._train(X, self._targets(y), weight, validation, incremental)
@@ -313,7 +313,7 @@ class NetRegressor(RegressorMixin, BaseNet):
         goes_on = self._goes_on(incremental)
         X, y = self._rows(X, y, first=not goes_on, y_numeric=True)
         if not goes_on:
-            self.loss_ = loss_of(self.loss, own(self._settings(), "loss"), nn.MSELoss)
+            self.loss_: Any = loss_of(self.loss, own(self._settings(), "loss"), nn.MSELoss)
             self._begin(1 if y.ndim == 1 else y.shape[1])
         self._train(X, self._targets(y), weight, validation, incremental)
 
