@@ -19,6 +19,12 @@
 
 #include "ops.h"
 
+/* Elements of arrays, which may lie at any address: numpy has views of packed records. A load or a
+ * store through these types is right at each, and costs what the plain type's does. */
+typedef float fnn_float __attribute__((aligned(1)));
+typedef double fnn_double __attribute__((aligned(1)));
+typedef int64_t fnn_int64 __attribute__((aligned(1)));
+
 #define FNN_MAX_ARRAYS 6
 #define FNN_MAX_DIMS 6
 #define FNN_MAX_AXES 32

@@ -32,13 +32,14 @@ struct fnn_program {
 };
 
 static int is_finite_scalar(const void *value, int real) {
-  return real == FNN_FLOAT32 ? isfinite(*(const float *)value) : isfinite(*(const double *)value);
+  return real == FNN_FLOAT32 ? isfinite(*(const fnn_float *)value)
+                             : isfinite(*(const fnn_double *)value);
 }
 
 /* Whether the classes or row numbers that a call reads by are in range. */
 static int indices_fit(const fnn_call *call) {
   const fnn_op_info *op = &fnn_ops[call->op];
-  const int64_t *index = call->array[op->index];
+  const fnn_int64 *index = call->array[op->index];
   uint64_t limit = call->dim[op->limit];
   int fit = 1;
   for (size_t i = 0; i < call->dim[0]; i++) fit &= (uint64_t)index[i] < limit;
