@@ -82,7 +82,13 @@ enum fnn_op_code {
 enum fnn_activation { FNN_IDENTITY, FNN_RELU, FNN_SIGMOID, FNN_TANH };
 enum fnn_bend { FNN_SELU, FNN_MISH }; /* the f of parametric_activation */
 enum fnn_reduction { FNN_NONE, FNN_SUM, FNN_MEAN };
-typedef enum fnn_status { FNN_OK, FNN_NO_MEMORY, FNN_NOT_FINITE, FNN_OUT_OF_RANGE } fnn_status;
+typedef enum fnn_status {
+  FNN_OK,
+  FNN_NO_MEMORY,
+  FNN_NOT_FINITE,
+  FNN_OUT_OF_RANGE,
+  FNN_INTERRUPTED
+} fnn_status;
 /* What stops a run: after the call, array 0, a scalar loss, is not finite; before the call, a class
  * or row number that the program computed is out of range. */
 enum fnn_guard { FNN_NO_GUARD, FNN_GUARD_LOSS, FNN_GUARD_INDEX };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fastnn.h"
+#include "interrupt.h"
 #include "precision.h"
 
 #define REAL fnn_float
