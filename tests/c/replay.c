@@ -292,7 +292,7 @@ static char *read_cases(const char *path, size_t *bytes) {
 int main(int argc, char **argv) {
   size_t tables = 0, bytes = 0;
   if (argc < 2) return fprintf(stderr, "usage: test_kernels CASES [table ...]\n"), 2;
-  const char *const data = read_cases(argv[1], &bytes);
+  char *const data = read_cases(argv[1], &bytes);
   signal(SIGSEGV, on_fault);
   signal(SIGBUS, on_fault);
   make_places();
@@ -314,6 +314,7 @@ int main(int argc, char **argv) {
     report();
     tables++;
   }
+  free(data);
   if (argc == 2) test_teams();
   if (!tables) fprintf(stderr, "test_kernels: no such table here\n");
   printf("%d failures\n", failures);
