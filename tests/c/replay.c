@@ -211,6 +211,8 @@ static void run_call(const head *h, fnn_call *call, array *arrays) {
   static const enum side SIDES[] = {AT_END, AT_BEGIN, ODD};
   for (size_t s = 0; s < sizeof SIDES / sizeof *SIDES; s++) {
     const enum side side = SIDES[s];
+    if (side == ODD && call->op == FNN_OP_draw_key)
+      continue; /* an atomic number must be aligned */
     clear_places();
     for (int i = 0; i < h->n_arrays; i++) lay_out(&arrays[i], call, i, side);
     in_hand(call);
