@@ -24,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-c test-neon test-tsan test-asan test-ubsan check check-slow format docs stubs goldens parity bench mutants perf-check perf-baseline wheel wheels try-wheels release clean machine cross
+.PHONY: help demo test test-c test-neon test-tsan test-asan test-ubsan test-without-openmp test-floors test-other-systems test-typed check check-slow format docs stubs goldens parity bench mutants perf-check perf-baseline wheel wheels try-wheels release clean machine cross
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -45,6 +45,21 @@ test-neon: build/test_kernels_neon build/cases.bin ## run them for AArch64 in an
 test-tsan: build/test_teams_tsan ## run the thread team's tests under the thread sanitizer
 	@build/test_teams_tsan
 
+test-without-openmp: ## the tests in C of a build whose threads are pthreads alone
+	@FASTNN_NO_OPENMP=1 $(MAKE) test-c
+
+test-floors: $(VENV)/built ## all tests with the lowest versions that pyproject.toml names
+	@echo "== installing them into build/floors-venv"
+	@$(PYTHON) -m venv --clear build/floors-venv
+	@build/floors-venv/bin/python -m pip install --quiet --no-input $$($(BIN)/python .ci/floors.py test)
+	@PYTHONPATH="$(CURDIR)" build/floors-venv/bin/python -m pytest -n auto --dist loadfile
+
+test-other-systems: $(WHEELS_VENV)/made ## compile the engine for Windows and macOS, by zig
+	@$(WHEELS_VENV)/bin/python .ci/other_systems.py
+
+test-typed: $(VENV)/built $(VENV)/extra-dev ## what mypy and pyright say of the package and of a user's script
+	@$(BIN)/python -m pytest -m "slow or not slow" tests/test_typed.py
+
 test-asan: $(VENV)/extra-test $(VENV)/extra-demo build/cases.bin ## the tests in C and those of SANITIZED under the address sanitizer
 	@$(sanitized)
 
@@ -63,7 +78,7 @@ check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 
 check-slow: $(VENV)/built $(VENV)/extra-dev ## the tests marked slow: browsers, sanitizers, emulators, larger data
 	@$(BIN)/python -m pytest -m slow tests
-	@$(MAKE) test-tsan test-ubsan test-asan
+	@$(MAKE) test-tsan test-ubsan test-asan test-other-systems
 
 format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants them
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
@@ -116,9 +131,9 @@ wheels: $(WHEELS_VENV)/made ## wheels for Linux on x86-64 and ARM, glibc and mus
 try-wheels: $(WHEELS_VENV)/made ## run them where they are to run: Debian releases, an emulator, Pythons built from source
 	@$(WHEELS_VENV)/bin/python .ci/try_wheels.py --write docs/wheels.md
 
-release: $(WHEELS_VENV)/made ## sdist, wheels, checks, checksums and bill of materials into dist/; RELEASE=1 sets the tag
+release: $(WHEELS_VENV)/made ## sdist, wheels, checks, checksums and bill of materials into dist/; RELEASE=1 sets the tag, SIGN=key signs
 	@rm -rf dist
-	@$(WHEELS_VENV)/bin/python .ci/release.py $(if $(RELEASE),--tag)
+	@$(WHEELS_VENV)/bin/python .ci/release.py $(if $(RELEASE),--tag) $(if $(SIGN),--sign "$(SIGN)") $(if $(ONLY),--only $(ONLY) --quick)
 
 clean: ## remove everything that make made
 	@rm -rf $(VENV) build docs/api docs/gallery dist wheelhouse demo-out *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

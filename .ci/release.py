@@ -77,6 +77,14 @@ def bill_of_materials(wheel: Path, number: str) -> None:
     target.write_text(target.read_text().replace(here, ""))
 
 
+def sign(sums: Path, key: Path) -> Path:
+    """Sign the checksums with a key of ssh-keygen; `ssh-keygen -Y verify` checks it."""
+    signature = sums.with_name(f"{sums.name}.sig")
+    signature.unlink(missing_ok=True)
+    run("ssh-keygen", "-q", "-Y", "sign", "-n", "file", "-f", key, sums)
+    return signature
+
+
 def check(files: list[Path]) -> None:
     print(run(TOOLS / "twine", "check", "--strict", *files).strip())
     wheels = [path for path in files if path.suffix == ".whl"]
@@ -94,6 +102,7 @@ def check(files: list[Path]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tag", action="store_true", help="it is a release: set the tag")
+    parser.add_argument("--sign", type=Path, metavar="KEY", help="sign SHA256SUMS with this key")
     parser.add_argument("--only", nargs="*", default=[], metavar="WORD", help="of the wheels")
     parser.add_argument("--quick", action="store_true", help="wheels as zip compresses")
     options = parser.parse_args()
@@ -120,6 +129,8 @@ def main() -> None:
     sums.write_text(
         "".join(f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in files)
     )
+    if options.sign:
+        files.append(sign(sums, options.sign))
     for path in [*files, sums]:
         print(f"{path}: {path.stat().st_size} bytes")
     for reason in reasons:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,9 @@ def includes(path: Path) -> list[str]:
     return [name.strip('<>"') for name in found]
 
 
+SOURCES = [p for p in C_FILES if p.suffix == ".c"]
+
+
 def name_of(path: Path) -> str:
     return path.relative_to(CORE).as_posix()
 
@@ -48,6 +52,7 @@ def test_what_a_c_file_includes(path: Path) -> None:
     if path in DRIVERS:
         standard |= {"stdlib.h", "time.h", "unistd.h", "omp.h", "pthread.h", "signal.h"}
         standard |= {"stdatomic.h", "linux/futex.h", "sys/mman.h", "sys/syscall.h", "cpuid.h"}
+        standard |= {"windows.h", "malloc.h"}
         # neither words nor kernels
         own = {"fastnn.h", "nets.h", "team.h", "precision.h", "processor.h"}
         own |= {"lbfgs.h", "lbfgs_vectors.h"}
@@ -146,3 +151,15 @@ int x[] = {1};
         ("int x[] =", 1, False),
     ]
     assert list(definitions(code, macros=False)) == [function, ("int x[] =", 1, False)]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_another_compiler_is_told_what_is_needed(path: Path) -> None:
+    """The first thing that MSVC's cl.exe says, not what it makes of pthread.h or of GNU C."""
+    folders = f"-I{CORE / 'include'}", f"-I{CORE / 'src'}"
+    command = ["cc", "-U__GNUC__", "-U__clang__", "-fsyntax-only", "-std=c11", *folders, path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    errors = [line for line in done.stderr.splitlines() if " error: " in line]
+    if path.name != "processor.c":  # which is plain C
+        assert errors
+    assert not errors or "fastnn: GNU C is needed" in errors[0]

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"\]\(([^)]+)\)")
@@ -67,6 +68,23 @@ def test_what_keeps_a_tree_from_being_a_release(name: str, monkeypatch: pytest.M
     assert len(unready("1.0.0", changelog, date(2026, 1, 3), changed)) == count
 
 
+def test_checksums_are_signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a key of ssh-keygen, as docs/wheels.md verifies it; a changed file is found out."""
+    monkeypatch.syspath_prepend(str(ROOT / ".ci"))
+    from release import sign
+
+    key, sums = tmp_path / "key", tmp_path / "SHA256SUMS"
+    sums.write_text("0123  a.whl\n")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    signature = sign(sums, key)
+    signers = tmp_path / "signers"
+    signers.write_text(f"releases {key.with_suffix('.pub').read_text()}")
+    verify = ["ssh-keygen", "-q", "-Y", "verify", "-f", signers, "-I", "releases", "-n", "file"]
+    for text, code in ("0123  a.whl\n", 0), ("0124  a.whl\n", 255):
+        done = subprocess.run([*verify, "-s", signature], input=text, text=True, check=False)
+        assert done.returncode == code
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_actions_are_pinned_and_may_only_read(path: Path) -> None:
     text = path.read_text()
@@ -78,6 +96,38 @@ def test_actions_are_pinned_and_may_only_read(path: Path) -> None:
     assert "permissions:\n  contents: read\n" in text
     targets = re.findall(r"make ([a-z-]+)", re.sub(r"(?m)^#.*", "", text))
     assert all(f"\n{target}: " in (ROOT / "Makefile").read_text() for target in targets)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_are_what_github_reads(path: Path) -> None:
+    """Their jobs have a machine, a limit of time, and steps that use an action or run a command."""
+    read = yaml.safe_load(path.read_text())
+    assert {"name", True, "permissions", "jobs"} <= set(read)  # `on` is YAML's word for true
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    for name, job in read["jobs"].items():
+        assert job["runs-on"] and job["timeout-minutes"] <= (20 if path.stem == "ci" else 120), name
+        for step in job["steps"]:
+            assert ("uses" in step) != ("run" in step), (name, step)
+        assert set(job.get("strategy", {}).get("matrix", {}).get("target", [])) <= targets, name
+
+
+def test_ci_runs_what_a_release_promises() -> None:
+    """NEON, a wheel, an sdist, the lowest versions, ASan, no OpenMP; two workers each."""
+    read = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    assert read["env"] == {"PYTEST_XDIST_AUTO_NUM_WORKERS": "2"}
+    runs = " ".join(step.get("run", "") for job in read["jobs"].values() for step in job["steps"])
+    assert "qemu-user" in runs and ".ci/run" in runs and "make wheel" in runs and "sdist" in runs
+    targets = read["jobs"]["builds"]["strategy"]["matrix"]["target"]
+    assert {"test-asan", "test-without-openmp", "test-floors", "test-typed"} <= set(targets)
+
+
+def test_the_lowest_versions_are_those_of_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / ".ci"))
+    monkeypatch.chdir(ROOT)
+    from floors import floors
+
+    assert floors([]) == ["numpy==2.1.*"]
+    assert "scikit-learn==1.7.*" in floors(["test"])
 
 
 def test_folders_with_blanks_are_quoted() -> None:

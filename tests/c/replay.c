@@ -211,6 +211,8 @@ static void run_call(const head *h, fnn_call *call, array *arrays) {
   static const enum side SIDES[] = {AT_END, AT_BEGIN, ODD};
   for (size_t s = 0; s < sizeof SIDES / sizeof *SIDES; s++) {
     const enum side side = SIDES[s];
+    if (side == ODD && call->op == FNN_OP_draw_key)
+      continue; /* an atomic number must be aligned */
     clear_places();
     for (int i = 0; i < h->n_arrays; i++) lay_out(&arrays[i], call, i, side);
     in_hand(call);
@@ -292,7 +294,7 @@ static char *read_cases(const char *path, size_t *bytes) {
 int main(int argc, char **argv) {
   size_t tables = 0, bytes = 0;
   if (argc < 2) return fprintf(stderr, "usage: test_kernels CASES [table ...]\n"), 2;
-  const char *const data = read_cases(argv[1], &bytes);
+  char *const data = read_cases(argv[1], &bytes);
   signal(SIGSEGV, on_fault);
   signal(SIGBUS, on_fault);
   make_places();
@@ -314,6 +316,7 @@ int main(int argc, char **argv) {
     report();
     tables++;
   }
+  free(data);
   if (argc == 2) test_teams();
   if (!tables) fprintf(stderr, "test_kernels: no such table here\n");
   printf("%d failures\n", failures);

@@ -1,8 +1,9 @@
 /* What is known of the ops, and which kernels run them: the tables compiled in, one for each
  * instruction set, and the one in use. */
+#include "fastnn.h"
+
 #include <string.h>
 
-#include "fastnn.h"
 #include "precision.h"
 #include "processor.h"
 

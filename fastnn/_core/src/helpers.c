@@ -6,17 +6,25 @@
 #if defined(__linux__)
 #define _GNU_SOURCE
 #endif
+#include "team.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#if defined(_WIN32)
+#include <windows.h>
+#else
 #include <unistd.h>
+#endif
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
-#include "team.h"
-
 #define STACK ((size_t)1 << 20)
+
+#if defined(_WIN32) && defined(_OPENMP)
+static void pause(void) { Sleep(INFINITE); }
+#endif
 
 enum { PTHREADS, OPENMP };
 #ifdef _OPENMP
@@ -98,6 +106,11 @@ static size_t start_pthreads(fnn_seat *seats, size_t count) {
   return started;
 }
 
+#if defined(_WIN32) /* where no signal is sent to a thread */
+typedef int sigset_t;
+static void block_signals(sigset_t *before) { *before = 0; }
+static void unblock_signals(const sigset_t *before) { (void)before; }
+#else
 /* Signals are for the caller's threads; only what a thread does itself is for that thread. */
 static void block_signals(sigset_t *before) {
   static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGPROF};
@@ -106,6 +119,9 @@ static void block_signals(sigset_t *before) {
   for (size_t i = 0; i < sizeof own / sizeof *own; i++) sigdelset(&blocked, own[i]);
   pthread_sigmask(SIG_BLOCK, &blocked, before);
 }
+
+static void unblock_signals(const sigset_t *before) { pthread_sigmask(SIG_SETMASK, before, NULL); }
+#endif
 
 size_t fnn_start_helpers(fnn_seat *seats, size_t count) {
   sigset_t before;
@@ -116,6 +132,6 @@ size_t fnn_start_helpers(fnn_seat *seats, size_t count) {
 #else
   size_t started = start_pthreads(seats, count);
 #endif
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  unblock_signals(&before);
   return started;
 }

@@ -1,9 +1,10 @@
 /* The loop of a training: for each epoch a shuffle; for each batch, gather its rows, replay a
  * program. */
+#include "nets.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "nets.h"
 #include "team.h"
 
 #define LINE 64

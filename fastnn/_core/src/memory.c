@@ -2,14 +2,16 @@
 #if defined(__linux__)
 #define _GNU_SOURCE
 #endif
+#include "team.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #if defined(__linux__)
 #include <sys/mman.h>
+#elif defined(_WIN32)
+#include <malloc.h>
 #endif
-
-#include "team.h"
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
@@ -21,21 +23,31 @@ void fnn_fail_allocation(int64_t nth) {
 
 size_t fnn_allocations(void) { return (size_t)atomic_load(&allocations); }
 
-void *fnn_allocate(size_t bytes) {
-  int64_t count = atomic_fetch_add(&allocations, 1);
-  size_t align = bytes >= 2 * HUGE_PAGE ? HUGE_PAGE : 64;
+#if defined(_WIN32)
+static void *aligned(size_t align, size_t bytes) { return _aligned_malloc(bytes, align); }
+
+void fnn_release(void *block) { _aligned_free(block); }
+#else
+static void *aligned(size_t align, size_t bytes) {
   void *block = NULL;
-  if (count == atomic_load(&fail_at)) return NULL;
-  if (bytes > SIZE_MAX - align) return NULL;
-  bytes = (bytes + align - 1) / align * align;
-  if (posix_memalign(&block, align, bytes ? bytes : align)) return NULL;
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-  if (align == HUGE_PAGE) madvise(block, bytes, MADV_HUGEPAGE);
-#endif
-  return block;
+  return posix_memalign(&block, align, bytes) ? NULL : block;
 }
 
 void fnn_release(void *block) { free(block); }
+#endif
+
+void *fnn_allocate(size_t bytes) {
+  int64_t count = atomic_fetch_add(&allocations, 1);
+  size_t align = bytes >= 2 * HUGE_PAGE ? HUGE_PAGE : 64;
+  if (count == atomic_load(&fail_at)) return NULL;
+  if (bytes > SIZE_MAX - align) return NULL;
+  bytes = (bytes + align - 1) / align * align;
+  void *const block = aligned(align, bytes ? bytes : align);
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  if (block && align == HUGE_PAGE) madvise(block, bytes, MADV_HUGEPAGE);
+#endif
+  return block;
+}
 
 /* Scratch lives as long as its thread: a key's destructor gives it back. */
 static pthread_key_t scratch_key;

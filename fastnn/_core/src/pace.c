@@ -8,10 +8,10 @@
  * Means are over time, not over runs: a thread that is put aside costs one run as much as dozens of
  * others take, and a mean over a few runs would see none of that or too much. */
 #define _POSIX_C_SOURCE 200809L /* clock_gettime */
+#include "team.h"
+
 #include <math.h>
 #include <time.h>
-
-#include "team.h"
 
 #define GAIN 0.95       /* of the time of half of the team: at least so much must the whole gain */
 #define WINDOW 0.05     /* seconds that a mean looks back */

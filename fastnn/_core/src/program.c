@@ -1,10 +1,11 @@
 /* Programs: a flat list of calls, replayed by a team. */
+#include "nets.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "interrupt.h"
-#include "nets.h"
 #include "team.h"
 
 #define LINE 64

@@ -2,9 +2,9 @@
 #ifndef FASTNN_TEAM_H
 #define FASTNN_TEAM_H
 
-#include <stdatomic.h>
-
 #include "fastnn.h"
+
+#include <stdatomic.h>
 
 #define FNN_CACHE_LINE 128 /* two lines: the prefetcher takes them in pairs */
 #define FNN_MAX_THREADS 1024

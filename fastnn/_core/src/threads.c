@@ -8,12 +8,12 @@
  * Claiming. A seat's `left` counts the items of its share that nobody has begun; one is claimed by
  * counting down. What is to do is read after the claim: the leader waits for all that is claimed
  * (`pending`) before it writes more. A thread that comes late finds 0, or work of now. */
+#include "team.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "team.h"
 
 #define SPINS                                                                                     \
   1200 /* 30 us, which the longest phase of one tile takes in a small net; then sleep */
@@ -198,6 +198,9 @@ static fnn_team *free_team(void) {
   return *at = team;
 }
 
+#if defined(_WIN32) /* which has no fork */
+static void watch_forks(void) {}
+#else
 static void forked(void) { /* helpers do not survive a fork, nor does libgomp */
   pthread_mutex_init(&lock, NULL);
   fnn_sleep_forked();
@@ -207,6 +210,7 @@ static void forked(void) { /* helpers do not survive a fork, nor does libgomp */
 }
 
 static void watch_forks(void) { pthread_atfork(NULL, NULL, forked); }
+#endif
 
 /* A team of at most so many threads, fewer if others are at work; NULL: the caller alone. */
 static fnn_team *take_team(size_t threads, void *scratch) {

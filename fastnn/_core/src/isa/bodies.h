@@ -1,12 +1,13 @@
 /* Words, kernels and table rows, once for each REAL, and those of int64 and bool. An isa file
  * defines SIMD, its header of words, and includes this; then the four tables and the reals' lane
  * counts are there. */
+#include "fastnn.h"
+
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "fastnn.h"
 #include "precision.h"
 #include "../kernels/lines.h"
 #include "../kernels/cast.h"

@@ -1,11 +1,12 @@
 /* The words and loops of products of groups, for float: an isa file defines FN and GROUP_WORDS, its
  * header of words, and includes this. */
+#include "fastnn.h"
+
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "fastnn.h"
 #include "interrupt.h"
 #include "precision.h"
 

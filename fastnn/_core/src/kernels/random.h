@@ -26,7 +26,8 @@ static inline uint64_t random_key(const fnn_int64 *key, uint64_t block) {
  * Scalars: none. The count is taken atomically: programs of two threads get two keys.
  * Source: the counter of Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3. */
 static void draw_key_i64(const fnn_call *call, size_t begin, size_t end, void *scratch) {
-  fnn_int64 *state = call->array[0], *key = call->array[1];
+  int64_t *state = call->array[0]; /* the engine's own: aligned, as an atomic number must be */
+  fnn_int64 *key = call->array[1];
   if (begin >= end) return;
   key[0] = state[0];
   key[1] = __atomic_fetch_add(state + 1, 1, __ATOMIC_RELAXED);
