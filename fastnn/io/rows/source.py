@@ -64,7 +64,7 @@ class Source(ABC):
 
     @abstractmethod
     def read(self, begin: int, end: int, into: Sequence[NDArray[Any]]) -> None:
-        """Write rows begin..end-1 into an array of each part's dtype; of the first parts only, where
+        """Write rows begin..end-1 into arrays of the parts' dtypes; of the first parts only, where
         there are fewer arrays.
 
         Raises:
