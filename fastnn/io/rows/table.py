@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LargeTable", "bytes_of", "open_table"]
 
-DEFAULT = "256MB"
+DEFAULT = "64MB"  # windows that a cache of some MB still helps with
 BLOCK = 1 << 18  # bytes of a block, about
 BLOCKS = 64  # in a window, at least, if blocks may be of any size
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -209,7 +209,10 @@ class LargeTable:
                 f"validation_split: expected rows in both parts of {self.rows}, got "
                 f"{parts[0].rows} and {parts[1].rows}"
             )
-        return self._of(parts[0]), self._of(parts[1])
+        train, held = map(self._of, parts)
+        longest = int(np.diff(held.cuts).max(initial=1))
+        held.window = max(self.window // 4, longest)  # so that both take the memory of one
+        return train, held
 
     def _of(self, source: Source) -> LargeTable:
         made = LargeTable(source, self.memory, *self._asked)

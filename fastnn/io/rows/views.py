@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Scaled", "SomeRows", "is_held_out"]
 
-AT_ONCE = 1 << 20  # rows that are dealt at a time
+AT_ONCE = 1 << 16  # rows that are dealt at a time
 _STEP, _A, _B = map(np.uint64, (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
 
