@@ -167,6 +167,19 @@ class Shards(Source):
                 self._sources[at].read(done - first, until - first, part)
             done, at = max(done, until), at + 1
 
+    def cursor(self) -> Source:
+        """Of cursors of all."""
+        return self._with([source.cursor() for source in self._sources])
+
+    def select(self, names: Sequence[str]) -> Source:
+        """In all shards."""
+        return self._with([source.select(names) for source in self._sources])
+
+    def _with(self, sources: list[Source]) -> Shards:
+        made = Shards(sources, self.name)
+        made.classes = self.classes
+        return made
+
     def where(self, row: int) -> str:
         """The shard, and the row in it."""
         at = int(np.searchsorted(self._begins, row, "right")) - 1

@@ -84,7 +84,7 @@ def look(source: Source) -> Summary:
         ValueError: no rows, or numbers that are not finite. OSError: it cannot be read.
     """
     if source.rows < 1:
-        raise InvalidValueError(f"{source.name}: expected at least one row, got none")
+        raise InvalidValueError(f"x: expected at least one row, got none in {source.name}")
     labels: dict[int, int] | None = {}
     weighs = len(source.parts) < 3
     for begin, arrays in pieces(source):

@@ -11,10 +11,12 @@ import numpy as np
 from fastnn._support import check
 from fastnn._support.dtypes import BRAIN, STORED
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
-from fastnn.io.rows.arrays import array_source
+from fastnn.io.rows.arrays import array_source, paths_of
+from fastnn.io.rows.arrow import arrow_source
 from fastnn.io.rows.batches import BatchSource
 from fastnn.io.rows.looks import Moments, Summary, look, moments_of
 from fastnn.io.rows.source import Part, SideBySide, Source
+from fastnn.io.rows.text import csv_source
 from fastnn.io.rows.views import Scaled, SomeRows
 
 if TYPE_CHECKING:
@@ -249,6 +251,8 @@ def open_table(
     x: Any,
     y: Any = None,
     *,
+    target: str | None = None,
+    features: Sequence[str] | None = None,
     sample_weight: Any = None,
     memory: int | str = DEFAULT,
     window: int | None = None,
@@ -273,12 +277,18 @@ def open_table(
 
     Args:
         x: (rows, features): an array, such as a numpy.memmap; the path of a .npy file, a list of
-            such paths, or a pattern ("part-*.npy"); a list of arrays; or a function that makes an
+            such paths, or a pattern ("part-*.npy"); a list of arrays; Parquet files, an Arrow table
+            or an Arrow data set of Parquet files (with pyarrow, the extra `arrow`); CSV files of
+            numbers in UTF-8 with the columns' names in the first line; or a function that makes an
             iterator of batches x, (x, y) or (x, y, sample_weight), a list or a `DataLoader` of
             them, whose rows are shuffled within windows only. Any type of numbers: it is kept in
             memory and converted by the engine.
-        y: (rows,) or (rows, outputs), of the same kinds; not with batches, which have their own.
-        sample_weight: (rows,), likewise.
+        y: (rows,) or (rows, outputs), of the same kinds; not with batches or columns that have
+            names, where it is `target`.
+        target: the name of the column that is y: numbers, or texts, which become class numbers in
+            the order of the sorted texts, `LargeTable.classes`.
+        features: the names of the columns of x; default: all but target and weight.
+        sample_weight: (rows,), likewise; of named columns the name of one.
         memory: bytes, or a text such as "200MB" or "1GiB".
         window: rows that are shuffled with each other; default: as many as take a quarter of
             `memory`. Give it to have the same order with another `memory`.
@@ -301,15 +311,51 @@ def open_table(
         (1000, 1)
     """
     budget = bytes_of(memory)
+    source = _named(x, y, target, features, sample_weight)
+    if source is None:
+        if target is not None or features is not None:
+            raise InvalidTypeError(
+                "target, features: expected None where x has no named columns; give y, got "
+                f"{check.show(x)} as x"
+            )
+        source = _side_by_side(x, y, sample_weight)
+    shape = source.parts[0].shape
+    if len(shape) != 1:
+        raise InvalidValueError(
+            f"x: expected 2 dimensions (rows, columns), got {len(shape) + 1} in {source.name}"
+        )
+    if shape == (0,):
+        raise InvalidValueError("x: expected at least one column, got none")
+    return LargeTable(source, budget, window, block)
+
+
+def _named(x: Any, y: Any, target: Any, features: Any, weight: Any) -> Source | None:
+    """The source of columns that have names; None if x has none."""
+    name = weight if isinstance(weight, str) else None
+    source = arrow_source(x, target, features, name) or csv_source(x, target, features, name)
+    if source is not None and (y is not None or (weight is not None and name is None)):
+        raise InvalidTypeError(
+            "y, sample_weight: expected the names of columns, target= and sample_weight=, as x has "
+            "named columns"
+        )
+    return source
+
+
+def _side_by_side(x: Any, y: Any, sample_weight: Any) -> Source:
+    """The source of arrays, or of batches."""
     source = array_source(x, "x")
     if source is None:
+        if paths_of(x, "x") is not None:
+            raise InvalidValueError(
+                f"x: {str(x)!r:.80} is no kind of table that is known: expected .npy, .parquet or "
+                ".csv files"
+            )
         if y is not None or sample_weight is not None:
             raise InvalidTypeError(
-                f"y: expected it within the batches (x, y) of x, or x as array or files, got x as "
+                "y: expected it within the batches (x, y) of x, or x as array or files, got x as "
                 f"{check.show(x)}"
             )
-        source = BatchSource(x, "x")
-        return LargeTable(source, budget, window, block)
+        return BatchSource(x, "x")
     if y is None and sample_weight is not None:
         raise InvalidValueError("sample_weight: expected y with it")
     sides = [source]
@@ -320,5 +366,4 @@ def open_table(
                 side = array_source(np.asarray(given), name)
             assert side is not None
             sides.append(side)
-    whole = SideBySide(sides) if len(sides) > 1 else source
-    return LargeTable(whole, budget, window, block)
+    return SideBySide(sides) if len(sides) > 1 else source
