@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import pytest
 
 import fastnn
 from fastnn import nn, optim
+from fastnn.cli.command import main
 from fastnn.io import open_table
 from fastnn.io.rows import text
+from fastnn.tabular import TabularModel, read_csv
 from fastnn.train import table_order
 
 ROWS = 900
@@ -172,3 +175,45 @@ def test_places_within_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         found = open_table(path, target="kind", features=["a"], window=ROWS).read(137, 501)
         for a, b in zip(found, wanted, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+def run(*words: str) -> int:
+    return main(["train", *words, "--quiet", "--hidden", "8", "--epochs", "2"])
+
+
+@pytest.mark.parametrize("target", ["kind", "b"])
+def test_the_command(target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its file predicts as that of any other training."""
+    given = [csv(tmp_path, 0, 301, "a.csv"), csv(tmp_path, 301, ROWS, "b.csv")]
+    drop, task = ("w", "auto") if target == "kind" else ("w,kind", "regression")
+    words = [f"{tmp_path}/*.csv", "--memory", "1MB", "--target", target, "--drop", drop]
+    assert run(*words, "--task", task, "--out", f"{tmp_path}/m", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["rows"] + found["held_out"] == ROWS
+    assert found["history"]["val_loss"][-1] < 2
+    model = TabularModel.load(f"{tmp_path}/m.safetensors")
+    assert model.class_names == (tuple(CLASSES) if target == "kind" else ())
+    table = read_csv(
+        given[0], target, drop=drop.split(","), classes=model.class_names,
+        task="auto" if target == "kind" else "regression",
+    )  # fmt: skip
+    assert len(model.predict(table.rows)) == 301
+    assert np.isfinite(list(model.evaluate(table).values())).all()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--preset", "td"), ("--folds", "3"), ("--optimizer", "lbfgs"), ("--loss", "mse"),
+        ("--memory", "none"), ("--no-header",), ("--drop", "a,b,w"), ("--report", "r.html"),
+    ],
+)  # fmt: skip
+def test_what_the_command_refuses(
+    words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [csv(tmp_path), "--memory", "1MB", "--target", "kind", "--out", str(tmp_path / "m")]
+    assert run(*asked, *words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("fastnn: error: ")
+    assert not (tmp_path / "m.safetensors").exists()
+    assert run(csv(tmp_path), "--memory", "1MB") == 2

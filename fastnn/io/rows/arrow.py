@@ -10,7 +10,7 @@ import numpy as np
 from fastnn._support.arrays import show
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.io.rows.arrays import Shards, paths_of
-from fastnn.io.rows.named import MANY_CLASSES, Roles, roles_of
+from fastnn.io.rows.named import MANY_CLASSES, Asked, Roles, roles_of
 from fastnn.io.rows.source import Part, Source
 
 if TYPE_CHECKING:
@@ -149,9 +149,7 @@ class _Groups(Source):
         return self.name
 
 
-def arrow_source(
-    given: Any, target: str | None, features: Sequence[str] | None, weight: str | None
-) -> Source | None:
+def arrow_source(given: Any, asked: Asked) -> Source | None:
     """The source of Arrow tables, Arrow datasets of Parquet files, or paths of such files; None for
     other things.
 
@@ -160,37 +158,37 @@ def arrow_source(
     """
     if hasattr(given, "to_batches") and hasattr(given, "schema"):
         if hasattr(given, "files"):
-            return _of_paths(list(given.files), target, features, weight)
+            return _of_paths(list(given.files), asked)
         if hasattr(given, "num_rows"):
-            return _of_table(given, target, features, weight)
+            return _of_table(given, asked)
         raise InvalidTypeError(
             f"x: expected an Arrow table, or an Arrow dataset of Parquet files, got {show(given)}"
         )
     paths = paths_of(given, "x")
     if paths is None or not all(path.endswith(ENDINGS) for path in paths):
         return None
-    return _of_paths(paths, target, features, weight)
+    return _of_paths(paths, asked)
 
 
-def _of_table(table: Any, target: Any, features: Any, weight: Any) -> Source:
+def _of_table(table: Any, asked: Asked) -> Source:
     sizes = [batch.num_rows for batch in table.to_batches()] or [0]
     begins = np.cumsum([0, *sizes]).tolist()
 
     def group(number: int, names: list[str]) -> Any:
         return table.select(names).slice(begins[number], sizes[number])
 
-    roles = roles_of(table.schema.names, target, features, weight, "x")
+    roles = roles_of(table.schema.names, asked, "x")
     return _Groups("an Arrow table", table.schema, sizes, group, roles)
 
 
-def _of_paths(paths: list[str], target: Any, features: Any, weight: Any) -> Source:
+def _of_paths(paths: list[str], asked: Asked) -> Source:
     try:
         from pyarrow import parquet
     except ImportError:
         raise ImportError(
             f"{paths[0]}: Parquet files are read by pyarrow; run: pip install 'fastnn-cpu[arrow]'"
         ) from None
-    sources = [_of_parquet(parquet, path, target, features, weight) for path in paths]
+    sources = [_of_parquet(parquet, path, asked) for path in paths]
     if len(sources) == 1:
         return sources[0]
     texts = tuple(sorted({text for source in sources for text in source.classes}))
@@ -199,7 +197,7 @@ def _of_paths(paths: list[str], target: Any, features: Any, weight: Any) -> Sour
     return made
 
 
-def _of_parquet(parquet: Any, path: str, target: Any, features: Any, weight: Any) -> _Groups:
+def _of_parquet(parquet: Any, path: str, asked: Asked) -> _Groups:
     try:
         file = parquet.ParquetFile(path)
     except (OSError, ValueError) as error:
@@ -212,7 +210,7 @@ def _of_parquet(parquet: Any, path: str, target: Any, features: Any, weight: Any
         return file.read_row_group(number, columns=names, use_threads=False)
 
     schema = file.schema_arrow
-    roles = roles_of(schema.names, target, features, weight, path)
+    roles = roles_of(schema.names, asked, path)
     return _Groups(path, schema, sizes or [0], group, roles)
 
 

@@ -109,17 +109,17 @@ def _counted(labels: dict[int, int], y: NDArray[Any]) -> dict[int, int] | None:
     return labels if len(labels) <= MANY else None
 
 
-def moments_of(source: Source) -> Moments:
-    """Mean and standard deviation of each column, in one pass.
+def moments_of(source: Source, part: int = 0) -> Moments:
+    """Mean and standard deviation of each column of x, or of another part, in one pass.
 
     For blocks of 4,096 rows mean and sum of squares in double, merged in order (Chan, Golub,
     LeVeque, 1979): with n_a, n_b rows, d = mean_b - mean_a: mean = mean_a + d n_b / (n_a + n_b),
     M2 = M2_a + M2_b + d^2 n_a n_b / (n_a + n_b); std = sqrt(M2 / n).
     """
-    shape = source.parts[0].shape
+    shape = source.parts[part].shape
     n, mean, squares = 0, np.zeros(shape), np.zeros(shape)
-    for _, (rows, *_others) in pieces(source, TOGETHER):
-        x = readable(rows).astype(np.float64)
+    for _, arrays in pieces(source, TOGETHER):
+        x = readable(arrays[part]).astype(np.float64)
         more, own = len(x), x.mean(0)
         x -= own
         away = own - mean

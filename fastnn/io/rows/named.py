@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from fastnn._support.errors import InvalidValueError
 
-__all__ = ["MANY_CLASSES", "Roles", "roles_of"]
+__all__ = ["MANY_CLASSES", "Asked", "Roles", "roles_of"]
 
 MANY_CLASSES = 1000  # texts of a target; more are no classes
 SHOWN = 10
+
+
+class Asked(NamedTuple):
+    """Which columns are asked for, by name; see `open_table`."""
+
+    target: str | None = None
+    features: Sequence[str] | None = None
+    weight: str | None = None
+    drop: Collection[str] = ()
 
 
 class Roles(NamedTuple):
@@ -31,18 +40,13 @@ class Roles(NamedTuple):
         return self._replace(features=tuple(names))
 
 
-def roles_of(
-    names: Sequence[str],
-    target: str | None,
-    features: Sequence[str] | None,
-    weight: str | None,
-    where: str,
-) -> Roles:
-    """The roles of columns; by default all but target and weight are features.
+def roles_of(names: Sequence[str], asked: Asked, where: str) -> Roles:
+    """The roles of columns; by default all but target, weight and dropped ones are features.
 
     Raises:
         ValueError: a column that is not there, or none for x.
     """
+    target, features, weight, drop = asked
     if weight is not None and target is None:
         raise InvalidValueError("sample_weight: expected a target with it")
     listed = ", ".join(names[:SHOWN]) + (" and more" if len(names) > SHOWN else "")
@@ -51,7 +55,10 @@ def roles_of(
             raise InvalidValueError(
                 f"{argument}: expected one of the columns {listed}, got {name!r}: not in {where}"
             )
-    own = [name for name in names if name not in (target, weight)]
+    for name in drop:
+        if name not in names:
+            raise InvalidValueError(f"drop: expected some of the columns {listed}, got {name!r}")
+    own = [name for name in names if name not in (target, weight, *drop)]
     own = own if features is None else list(features)
     for name in own:
         if name not in names or name in (target, weight):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from fastnn.io.rows.arrays import array_source, paths_of
 from fastnn.io.rows.arrow import arrow_source
 from fastnn.io.rows.batches import BatchSource
 from fastnn.io.rows.looks import Moments, Summary, look, moments_of
+from fastnn.io.rows.named import Asked
 from fastnn.io.rows.source import Part, SideBySide, Source
 from fastnn.io.rows.text import csv_source
 from fastnn.io.rows.views import Scaled, SomeRows
@@ -151,10 +152,13 @@ class LargeTable:
             self._summary = stamp, look(self.source)
         return self._summary[1]
 
-    def moments(self) -> Moments:
-        """Mean and standard deviation of each column of x, by one pass, in double."""
+    def moments(self, of: str = "x") -> Moments:
+        """Mean and standard deviation of each column of x, or of y, by one pass, in double."""
+        part = check.choice("of", of, ("x", "y")) == "y"
+        if part and not self.has_targets:
+            raise InvalidValueError("y: expected targets in the table, got x alone")
         self.look()
-        return moments_of(self.source)
+        return moments_of(self.source, int(part))
 
     def standardized(
         self, mean: ArrayLike | None = None, std: ArrayLike | None = None
@@ -186,6 +190,18 @@ class LargeTable:
                     f"{name}: expected a finite number for each column, {shape}, got {values.shape}"
                 )
         return self._of(Scaled(self.source, numbers[0], np.where(numbers[1] > 0, numbers[1], 1.0)))
+
+    def scaled_targets(self, mean: float, std: float) -> LargeTable:
+        """The table with (y - mean) / std in place of y, as float32.
+
+        Raises:
+            ValueError: no targets; numbers that are not finite; a std of 0.
+        """
+        mean = check.real("mean", mean)
+        std = check.real("std", std, 0.0, open_low=True)
+        if not self.has_targets:
+            raise InvalidValueError("y: expected targets in the table, got x alone")
+        return self._of(Scaled(self.source, np.array(mean), np.array(std), 1))
 
     def split(self, share: float, seed: int = 0) -> tuple[LargeTable, LargeTable]:
         """Two tables: the rows to train on, and about this share of them, held out at random.
@@ -253,6 +269,7 @@ def open_table(
     *,
     target: str | None = None,
     features: Sequence[str] | None = None,
+    drop: Collection[str] = (),
     sample_weight: Any = None,
     memory: int | str = DEFAULT,
     window: int | None = None,
@@ -287,7 +304,8 @@ def open_table(
             names, where it is `target`.
         target: the name of the column that is y: numbers, or texts, which become class numbers in
             the order of the sorted texts, `LargeTable.classes`.
-        features: the names of the columns of x; default: all but target and weight.
+        features: the names of the columns of x; default: all but target, weight and `drop`.
+        drop: names of columns to leave out.
         sample_weight: (rows,), likewise; of named columns the name of one.
         memory: bytes, or a text such as "200MB" or "1GiB".
         window: rows that are shuffled with each other; default: as many as take a quarter of
@@ -311,9 +329,16 @@ def open_table(
         (1000, 1)
     """
     budget = bytes_of(memory)
-    source = _named(x, y, target, features, sample_weight)
+    weight = sample_weight if isinstance(sample_weight, str) else None
+    asked = Asked(target, features, weight, drop)
+    source = arrow_source(x, asked) or csv_source(x, asked)
+    if source is not None and (y is not None or sample_weight is not weight):
+        raise InvalidTypeError(
+            "y, sample_weight: expected the names of columns, target= and sample_weight=, as x has "
+            "named columns"
+        )
     if source is None:
-        if target is not None or features is not None:
+        if asked != Asked():
             raise InvalidTypeError(
                 "target, features: expected None where x has no named columns; give y, got "
                 f"{check.show(x)} as x"
@@ -327,18 +352,6 @@ def open_table(
     if shape == (0,):
         raise InvalidValueError("x: expected at least one column, got none")
     return LargeTable(source, budget, window, block)
-
-
-def _named(x: Any, y: Any, target: Any, features: Any, weight: Any) -> Source | None:
-    """The source of columns that have names; None if x has none."""
-    name = weight if isinstance(weight, str) else None
-    source = arrow_source(x, target, features, name) or csv_source(x, target, features, name)
-    if source is not None and (y is not None or (weight is not None and name is None)):
-        raise InvalidTypeError(
-            "y, sample_weight: expected the names of columns, target= and sample_weight=, as x has "
-            "named columns"
-        )
-    return source
 
 
 def _side_by_side(x: Any, y: Any, sample_weight: Any) -> Source:

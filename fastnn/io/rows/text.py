@@ -12,7 +12,7 @@ import numpy as np
 
 from fastnn._support.errors import InvalidValueError
 from fastnn.io.rows.arrays import Shards, paths_of
-from fastnn.io.rows.named import MANY_CLASSES, Roles, roles_of
+from fastnn.io.rows.named import MANY_CLASSES, Asked, Roles, roles_of
 from fastnn.io.rows.source import Part, Source, with_row
 
 if TYPE_CHECKING:
@@ -199,9 +199,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def csv_source(
-    given: Any, target: str | None, features: Sequence[str] | None, weight: str | None
-) -> Source | None:
+def csv_source(given: Any, asked: Asked) -> Source | None:
     """The source of CSV files, which have their columns' names in the first line; None for other
     things.
 
@@ -221,7 +219,7 @@ def csv_source(
             raise InvalidValueError(
                 f"x: {path}: expected a first line with the columns' names, got {first!r:.60}"
             )
-        made.append(_Text(path, names, roles_of(names, target, features, weight, path), sep))
+        made.append(_Text(path, names, roles_of(names, asked, path), sep))
     if len(made) == 1:
         return made[0]
     texts = tuple(sorted({text for source in made for text in source.classes}))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Scaled", "SomeRows", "is_held_out"]
 
 AT_ONCE = 1 << 16  # rows that are dealt at a time
+PIECE = 1 << 20  # bytes that are scaled at a time
 _STEP, _A, _B = map(np.uint64, (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
 
@@ -122,35 +123,46 @@ class SomeRows(_View):
 
 
 class Scaled(_View):
-    """The columns of x as (x - mean) / scale, computed in double and rounded to float32."""
+    """x, or another part, as (x - mean) / scale, computed in double and rounded to float32.
 
-    def __init__(self, of: Source, mean: NDArray[np.float64], scale: NDArray[np.float64]) -> None:
+    part: the number of the part.
+    """
+
+    def __init__(
+        self, of: Source, mean: NDArray[np.float64], scale: NDArray[np.float64], part: int = 0
+    ) -> None:
         super().__init__(of)
-        self._mean, self._scale = mean, scale
-        self.parts = (Part(of.parts[0].shape, float32), *of.parts[1:])
-        self.extra = of.extra + (1 << 20) * 3
+        self._mean, self._scale, self._part = mean, scale, part
+        parts = list(of.parts)
+        parts[part] = Part(parts[part].shape, float32)
+        self.parts = tuple(parts)
+        self.extra = of.extra + 3 * PIECE
 
     def read(self, begin: int, end: int, into: Sequence[NDArray[Any]]) -> None:
         """Read and convert some rows at a time."""
-        part = self._of.parts[0]
-        step = max((1 << 20) // max(part.nbytes, 1), 1)
+        if self._part >= len(into):
+            return self._of.read(begin, end, into)
+        part = self._of.parts[self._part]
+        step = max(PIECE // max(part.nbytes, 1), 1)
         own = np.empty((min(step, end - begin), *part.shape), part.dtype)
         for first in range(begin, end, step):
             last = min(first + step, end)
-            rows = own[: last - first]
-            rest = [array[first - begin : last - begin] for array in into[1:]]
-            self._of.read(first, last, [rows, *rest])
-            scaled = np.subtract(readable(rows), self._mean, dtype=np.float64)
+            arrays = [array[first - begin : last - begin] for array in into]
+            out, arrays[self._part] = arrays[self._part], own[: last - first]
+            self._of.read(first, last, arrays)
+            scaled = np.subtract(readable(arrays[self._part]), self._mean, dtype=np.float64)
             np.divide(scaled, self._scale, out=scaled)
-            into[0][first - begin : last - begin] = scaled
+            out[...] = scaled
+        return None
 
     def cursor(self) -> Source:
         """Read by a cursor of the other."""
-        return Scaled(self._of.cursor(), self._mean, self._scale)
+        return Scaled(self._of.cursor(), self._mean, self._scale, self._part)
 
     def select(self, names: Sequence[str]) -> Source:
         """The numbers of these columns."""
-        places = [
-            list(self.names or ()).index(name) for name in names if name in (self.names or ())
-        ]
-        return Scaled(self._of.select(names), self._mean[places], self._scale[places])
+        of = self._of.select(names)
+        if self._part:
+            return Scaled(of, self._mean, self._scale, self._part)
+        places = [list(self.names or ()).index(name) for name in names]
+        return Scaled(of, self._mean[places], self._scale[places])
