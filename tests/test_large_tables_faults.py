@@ -303,6 +303,31 @@ def test_several_outputs_are_refused() -> None:
         trainer.fit(open_table(X, Y))
 
 
+def test_an_error_of_a_callback_is_no_fault_of_the_rows() -> None:
+    """As with arrays, what was trained before it stays."""
+    found = []
+    for given in ((open_table(X, Y, **SMALL),), (X, Y)):
+        setup = Setup()
+
+        def fail(epoch: int, logs: Any) -> None:
+            raise ValueError("mine")
+
+        with pytest.raises(ValueError, match="mine"):
+            setup.trainer.fit(*given, shuffle=False, verbose=0, callbacks=[fail])
+        found.append(bits_of(setup.model))
+    assert found[0] == found[1]
+    assert no_thread_is_left()
+
+
+def test_validation_rows_that_cannot_be_read(tmp_path: Path) -> None:
+    setup, paths = Setup(), files(tmp_path)
+    before = setup.state()
+    held = open_table(paths, Y, **SMALL)
+    with pytest.raises(ValueError, match="cut short while it was read"):
+        fit(setup, X, Y, validation_data=held, callbacks=[Cuts(paths[1])])
+    assert setup.state() == before
+
+
 @pytest.mark.parametrize("where", ["a callback", "a signal"])
 def test_ctrl_c(where: str) -> None:
     """The model is as after the last whole step, and no thread is left."""

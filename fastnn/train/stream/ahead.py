@@ -97,6 +97,9 @@ class Ahead:
         seed: the key of the shuffles; None: in the order of the table.
         epochs: there are no windows of this epoch.
 
+    Attributes:
+        failed: whether rows could not be read.
+
     Raises:
         ValueError: the rows at hand would take more than the table's memory.
     """
@@ -110,7 +113,7 @@ class Ahead:
         seed: int | None,
         epochs: int,
     ) -> None:
-        self._source, self._taking = table.source.cursor(), taking
+        self._source, self._taking, self.failed = table.source.cursor(), taking, False
         self.table, self.room, self.seed, self._epochs = table, room, seed, epochs
         self._raw = table.source.parts if len(like) > 1 else table.source.parts[:1]
         most = min(table.window, table.rows)
@@ -167,7 +170,11 @@ class Ahead:
     def take(self) -> Window:
         """The next window; the one after it begins to be read into the arrays of the one before."""
         assert self._next is not None
-        window = self._next.result()
+        try:
+            window = self._next.result()
+        except Exception:
+            self.failed = True
+            raise
         self._used = window.arrays
         windows, number, self._next = self._next.windows, self._next.number + 1, None
         self._following = windows, number

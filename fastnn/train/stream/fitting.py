@@ -101,13 +101,13 @@ class _Session(Session):
         return rows.evaluated(cast(Any, kept.loop), metrics)
 
     def run(self) -> None:
-        """Run all epochs; after an error of the table's rows nothing counts as trained."""
+        """Run all epochs; if rows cannot be read, nothing counts as trained."""
         try:
             super().run()
-        except FloatingPointError:
-            raise
         except Exception:
-            self.has_trained = False  # `Before` puts everything back
+            of_held: Any = self._evaluation.loop if isinstance(self._held, Stream) else None
+            if self._ahead.failed or (of_held is not None and of_held.place.ahead.failed):
+                self.has_trained = False  # `Before` puts everything back
             raise
         finally:
             self._ahead.stop()
