@@ -149,6 +149,19 @@ def test_bits_do_not_depend_on_reading(
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize("missing", [["preadv"], ["preadv", "pread"]])
+def test_systems_that_read_otherwise(
+    missing: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """macOS and Windows."""
+    for name in missing:
+        monkeypatch.delattr(os, name)
+    table = open_table(shards(tmp_path, "x", X), saved(tmp_path, "y", Y), **SMALL)
+    trainer = trainer_of()
+    trainer.fit(table, epochs=2, validation_data=table, verbose=0)
+    assert bits(trainer) == bits(in_memory(table, X, Y, trainer.seed)[0])
+
+
 WEIGHTS = rng.random(ROWS).astype(np.float32)
 IGNORED = np.where(rng.random(ROWS) < 0.2, -100, Y)
 OPTIONS: dict[str, dict[str, Any]] = {

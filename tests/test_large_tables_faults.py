@@ -2,98 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import pickle
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from large_tables import (
+    ROWS,
+    SMALL,
+    Cuts,
+    Setup,
+    X,
+    Y,
+    changed,
+    cut_short,
+    files,
+    fit,
+    no_thread_is_left,
+    other_width,
+    written,
+)
 
 import fastnn
-from fastnn import callbacks, nn, optim
-from fastnn.io import FormatError, open_table
-
-ROWS = 400
-X = np.random.default_rng(0).normal(size=(ROWS, 3)).astype(np.float32)
-Y = np.arange(ROWS) % 3
-SMALL: dict[str, Any] = {"memory": "50KB", "window": 40, "block": 5}
-
-
-def bits_of(model: Any) -> bytes:
-    return pickle.dumps(
-        [t.detach().numpy().copy() for t in (*model.parameters(), *model.buffers())]
-    )
-
-
-class Setup:
-    """A trainer that was trained before, and everything that a fit could change."""
-
-    def __init__(self) -> None:
-        fastnn.manual_seed(3)
-        self.model = nn.Sequential(
-            nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.1), nn.Linear(4, 3)
-        )
-        self.trainer = fastnn.Trainer(
-            self.model, nn.CrossEntropyLoss(), optim.Adam(self.model.parameters(), lr=0.01)
-        )
-        self.trainer.fit(X[:50], Y[:50], verbose=0)
-
-    def state(self) -> list[Any]:
-        trainer = self.trainer
-        return [
-            bits_of(self.model),
-            pickle.dumps(trainer.optimizer.state_dict()),
-            fastnn.get_rng_state().numpy().tobytes(),
-            id(trainer.history),
-            dict(trainer.history.history),
-            trainer.seed,
-        ]
-
-
-def no_thread_is_left() -> bool:
-    return not any(t.name == "fastnn reads ahead" for t in threading.enumerate())
-
-
-def changed(array: np.ndarray, row: int, value: Any) -> np.ndarray:
-    found = array.copy()
-    found[row] = value
-    return found
-
-
-def files(folder: Path, x: np.ndarray = X, cuts: tuple[int, ...] = (0, 90, ROWS)) -> list[str]:
-    paths = [str(folder / f"x{i}.npy") for i in range(len(cuts) - 1)]
-    for path, begin, end in zip(paths, cuts, cuts[1:], strict=False):
-        np.save(path, x[begin:end])
-    return paths
-
-
-def other_width(folder: Path) -> list[str]:
-    paths = files(folder)
-    np.save(paths[1], np.zeros((ROWS - 90, 4), np.float32))
-    return paths
-
-
-def cut_short(folder: Path) -> list[str]:
-    paths = files(folder)
-    os.truncate(paths[1], os.path.getsize(paths[1]) - 100)
-    return paths
-
-
-def written(folder: Path, content: bytes) -> str:
-    (folder / "bad.npy").write_bytes(content)
-    return str(folder / "bad.npy")
-
+from fastnn import nn, optim
+from fastnn.io import open_table
 
 Fit = Callable[[Setup, Path], object]
-
-
-def fit(setup: Setup, *given: Any, **options: Any) -> None:
-    table = open_table(*given, **SMALL)
-    setup.trainer.fit(table, epochs=3, batch_size=16, verbose=0, **options)
 
 
 def failing(x: np.ndarray, y: np.ndarray, at: int, error: Exception | None = None) -> Any:
@@ -113,16 +48,6 @@ def failing(x: np.ndarray, y: np.ndarray, at: int, error: Exception | None = Non
             yield x[:20], y[:20]
 
     return make
-
-
-class Cuts(callbacks.Callback):
-    """Cuts a file short after an epoch."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def on_epoch_end(self, epoch: int, logs: Any) -> None:
-        os.truncate(self.path, 1000)
 
 
 def cut_while_reading(setup: Setup, folder: Path) -> None:
@@ -301,100 +226,3 @@ def test_several_outputs_are_refused() -> None:
     trainer = fastnn.Trainer(model, lambda z, y: z[0].sum(), optim.SGD(model.parameters(), lr=0.1))
     with pytest.raises(TypeError, match="a table has one target"):
         trainer.fit(open_table(X, Y))
-
-
-def test_an_error_of_a_callback_is_no_fault_of_the_rows() -> None:
-    """As with arrays, what was trained before it stays."""
-    found = []
-    for given in ((open_table(X, Y, **SMALL),), (X, Y)):
-        setup = Setup()
-
-        def fail(epoch: int, logs: Any) -> None:
-            raise ValueError("mine")
-
-        with pytest.raises(ValueError, match="mine"):
-            setup.trainer.fit(*given, shuffle=False, verbose=0, callbacks=[fail])
-        found.append(bits_of(setup.model))
-    assert found[0] == found[1]
-    assert no_thread_is_left()
-
-
-def test_validation_rows_that_cannot_be_read(tmp_path: Path) -> None:
-    setup, paths = Setup(), files(tmp_path)
-    before = setup.state()
-    held = open_table(paths, Y, **SMALL)
-    with pytest.raises(ValueError, match="cut short while it was read"):
-        fit(setup, X, Y, validation_data=held, callbacks=[Cuts(paths[1])])
-    assert setup.state() == before
-
-
-@pytest.mark.parametrize("where", ["a callback", "a signal"])
-def test_ctrl_c(where: str) -> None:
-    """The model is as after the last whole step, and no thread is left."""
-    setup = Setup()
-
-    def stop(epoch: int, logs: Any) -> None:
-        if where == "a signal":
-            os.kill(os.getpid(), signal.SIGINT)
-        else:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fit(setup, X, Y, callbacks=[stop])
-    assert no_thread_is_left()
-    assert len(setup.trainer.history.history["loss"]) >= 1
-    assert np.isfinite(setup.trainer.predict(X)).all()
-    fit(setup, X, Y)
-
-
-def test_divergence_names_the_layer() -> None:
-    setup = Setup()
-    setup.trainer.optimizer.param_groups[0]["lr"] = 1e38
-    with pytest.raises(FloatingPointError, match="infinite"):
-        fit(setup, X, Y)
-    assert no_thread_is_left()
-
-
-def test_a_fault_in_predictions(tmp_path: Path) -> None:
-    setup = Setup()
-    with pytest.raises(ValueError, match="got nan at row 333"):
-        setup.trainer.predict(open_table(changed(X, 333, np.nan), **SMALL))
-    with pytest.raises(ValueError, match="got nan at row 333"):
-        setup.trainer.evaluate(open_table(changed(X, 333, np.nan), Y, **SMALL))
-    with pytest.raises(ValueError, match="metrics: 'r2' needs"):
-        setup.trainer.evaluate(open_table(X, Y, **SMALL), metrics=["r2"])
-    with pytest.raises(ValueError, match="out: expected"):
-        setup.trainer.predict(open_table(X, **SMALL), out=np.zeros((ROWS, 2), np.float32))
-    assert no_thread_is_left()
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_child_goes_on_with_the_fit() -> None:
-    """A fork within a fit: the child has no reading thread, and ends with the same bits."""
-    setup, parent = Setup(), os.getpid()
-    read, write = os.pipe()
-
-    def split(epoch: int, logs: Any) -> None:
-        if epoch == 0 and not os.fork():
-            signal.alarm(20)
-
-    fit(setup, X, Y, callbacks=[split])
-    if os.getpid() != parent:
-        os.write(write, bits_of(setup.model))
-        os._exit(0)
-    os.close(write)
-    with os.fdopen(read, "rb") as file:
-        assert file.read() == bits_of(setup.model)
-    assert os.wait()[1] == 0
-
-
-def test_a_checkpoint_of_a_fault_is_kept(tmp_path: Path) -> None:
-    """What was reached before the fault is in the file; the model is as before the fit."""
-    setup, paths = Setup(), files(tmp_path)
-    before = bits_of(setup.model)
-    with pytest.raises(ValueError, match="cut short"):
-        fit(setup, paths, Y, callbacks=[Cuts(paths[1])], checkpoint=tmp_path / "c")
-    assert bits_of(setup.model) == before
-    state = fastnn.io.load(tmp_path / "c")
-    assert isinstance(state, dict) and state["epoch"] == 1
-    assert not isinstance(state, FormatError)

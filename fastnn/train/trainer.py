@@ -122,7 +122,7 @@ class Trainer(Evaluator):
         epochs: int = 1,
         batch_size: int = 32,
         shuffle: bool = True,
-        validation_data: Sequence[ArrayLike] | None = None,
+        validation_data: Any = None,
         validation_split: float = 0.0,
         validation_freq: int = 1,
         sample_weight: ArrayLike | None = None,
@@ -175,8 +175,8 @@ class Trainer(Evaluator):
             batch_size: rows per step; the last batch of an epoch may be smaller. Of a `DataLoader`
                 its own.
             shuffle: use a new random order of the rows in every epoch.
-            validation_data: (x, y), (x, y, sample_weight) or a `DataLoader`, to evaluate after
-                every epoch.
+            validation_data: (x, y), (x, y, sample_weight), an `open_table` or a `DataLoader`, for
+                after every epoch.
             validation_split: alternatively, the fraction of the rows to hold out, chosen at random
                 and stratified where y has classes.
             validation_freq: evaluate every this many epochs.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["ArrayFile", "ArrayInMemory", "Shards", "array_source", "paths_of"]
 
 MOST = 1 << 30  # bytes that one call of the system reads at most
+PIECE = 1 << 20  # where it does not read into an array
 
 
 def paths_of(given: Any, name: str) -> list[str] | None:
@@ -98,6 +99,13 @@ class ArrayFile(Source):
                 )
             done += got
 
+    def cursor(self) -> Source:
+        """Itself, as a read does not move its place; where it does, a file of its own."""
+        if hasattr(os, "pread"):
+            return self
+        (shape, dtype), rows = self.parts[0], self.rows
+        return ArrayFile(self.path, self._offset, (rows, *shape), dtype, self.name)
+
     def where(self, row: int) -> str:
         """The file."""
         return self.path
@@ -118,18 +126,18 @@ class ArrayFile(Source):
             self.close()
 
 
-if hasattr(os, "preadv"):
-
-    def _read_at(file: int, into: memoryview, place: int) -> int:
+def _read_at(file: int, into: memoryview, place: int) -> int:
+    """Read from a place in a file; the number of bytes, 0 at its end."""
+    if hasattr(os, "preadv"):
         return os.preadv(file, [into], place)
-
-else:  # Windows: no other reader moves the place between the two, as each reader has one thread
-
-    def _read_at(file: int, into: memoryview, place: int) -> int:
+    most = min(len(into), PIECE)
+    if hasattr(os, "pread"):  # macOS
+        data = os.pread(file, most, place)
+    else:  # Windows: each reader has a file of its own, see `cursor`
         os.lseek(file, place, os.SEEK_SET)
-        data = os.read(file, len(into))
-        into[: len(data)] = data
-        return len(data)
+        data = os.read(file, most)
+    into[: len(data)] = data
+    return len(data)
 
 
 class Shards(Source):

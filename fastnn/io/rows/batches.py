@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._core.tape import TensorBase
 from fastnn._support.arrays import show
 from fastnn._support.dtypes import readable
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.io.rows.source import Part, Source
+from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,4 +128,4 @@ class _Pass(Source):
 
 
 def _array(part: Any) -> NDArray[Any]:
-    return readable(part._array) if isinstance(part, TensorBase) else np.asarray(part)
+    return readable(part._array) if isinstance(part, Tensor) else np.asarray(part)

@@ -120,6 +120,10 @@ class SideBySide(Source):
         for source, array in zip(self._sources, into, strict=False):
             source.read(begin, end, [array])
 
+    def cursor(self) -> Source:
+        """Of cursors of all."""
+        return SideBySide([source.cursor() for source in self._sources])
+
     def where(self, row: int) -> str:
         """As x says."""
         return self._sources[0].where(row)

@@ -97,7 +97,7 @@ def table_order(table: LargeTable, seed: int, epoch: int) -> NDArray[np.int64]:
         >>> from fastnn.train import table_order
         >>> table = open_table(np.zeros((8, 1)), window=4, block=2)
         >>> table_order(table, 0, 0).tolist()
-        [4, 0, 5, 1, 6, 2, 7, 3]
+        [7, 6, 4, 5, 3, 0, 2, 1]
     """
     windows, parts = Windows.of(table, seed, epoch), []
     for number in range(len(windows)):
