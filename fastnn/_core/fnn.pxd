@@ -103,6 +103,8 @@ cdef extern from "fastnn.h" nogil:
         int64_t *order
         int shuffle
         uint64_t seed
+        int windowed
+        size_t first, pause
         size_t epoch
         size_t step
         size_t last_epoch

@@ -46,6 +46,10 @@ class Loop:
         seed: int,
         every: int = 1,
         make: Callable[[int], tuple[Program, tuple[NDArray[Any], ...]]] | None = None,
+        rows: int = 0,
+    ) -> None: ...
+    def window(
+        self, sources: list[NDArray[Any]], order: NDArray[Any], first: int, pause: int
     ) -> None: ...
     def start(
         self,

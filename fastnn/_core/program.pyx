@@ -10,7 +10,7 @@ from cpython.pythread cimport (
     PyThread_release_lock,
     WAIT_LOCK,
 )
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport SIZE_MAX, int64_t, uint64_t
 from libc.string cimport memset
 
 from fastnn._core cimport engine
@@ -28,42 +28,7 @@ ARENA, EXTERNAL, BOUND = _ARENA, _EXTERNAL, _BOUND
 include "forks.pxi"
 
 
-cdef size_t _build(Program program, size_t index, tuple instruction, fnn_call *call,
-                   fnn_patch *patches, size_t n_patches) except? 0:
-    """Fill the call of an instruction; returns how many patches there are then."""
-    cdef fnn_operand operands[6]
-    cdef size_t j
-    cdef int i, space
-    cdef tuple shape, strides
-    code, real, operand_list, dims, attrs, barrier, guard = instruction
-    if len(operand_list) > FNN_MAX_ARRAYS:
-        raise ValueError("no such op")
-    for i in range(len(operand_list)):
-        operand = operand_list[i]
-        operands[i].ptr = NULL
-        operands[i].ndim = 0
-        if operand is None:
-            continue
-        space, base, offset, shape, strides = operand
-        if space == _ARENA:
-            operands[i].ptr = <char *>program._arena + <Py_ssize_t>offset
-        elif space == _EXTERNAL:
-            operands[i].ptr = <char *>program._views[<size_t>base].buf + <Py_ssize_t>offset
-        else:
-            operands[i].ptr = <char *>1  # patched before every run
-            patches[n_patches].call = index
-            patches[n_patches].array = i
-            patches[n_patches].input = base
-            patches[n_patches].offset = offset
-            n_patches += 1
-        operands[i].ndim = len(shape)
-        for j in range(operands[i].ndim):
-            operands[i].shape[j] = shape[j]
-            operands[i].stride[j] = strides[j]
-    engine.fill(call, code, real, operands, <int>len(operand_list), dims, attrs)
-    call.barrier = barrier
-    call.guard = guard
-    return n_patches
+include "instructions.pxi"
 
 
 cdef class Program:
@@ -208,6 +173,7 @@ cdef class Loop:
     steps: of an epoch; the last takes the rows that are left.
     make: called with the number of a program when a step first needs it; the program and its
         arrays.
+    rows: of an epoch, where the sources hold a part of them: `window` gives the parts, in order.
     """
     cdef fnn_loop _loop
     cdef readonly list programs
@@ -220,13 +186,15 @@ cdef class Loop:
     cdef fnn_rate *_rate
 
     def __init__(self, list programs, list bound, list sources, list totals, size_t batch,
-                 size_t steps, order, bint shuffle, uint64_t seed, size_t every=1, make=None):
+                 size_t steps, order, bint shuffle, uint64_t seed, size_t every=1, make=None,
+                 size_t rows=0):
         cdef Py_buffer view
         cdef Elements numbers = elements_of(order, FNN_INT64, 1, "order")
         cdef Py_ssize_t i, part, first = -1
         if len(sources) > FNN_MAX_FEEDS or len(totals) > FNN_MAX_TOTALS:
             raise ValueError(f"at most {FNN_MAX_FEEDS} inputs and {FNN_MAX_TOTALS} figures")
-        cdef size_t rows = numbers.rows
+        cdef bint windowed = rows > 0
+        rows = rows if windowed else numbers.rows
         if batch == 0 or steps == 0 or every == 0 or rows <= (steps - 1) * batch:
             raise ValueError("steps: expected rows for each of them")
         if make is None and (programs[0] is None or programs[1] is None and rows != steps * batch
@@ -247,7 +215,7 @@ cdef class Loop:
         self._loop.every, self._loop.steps = every, steps
         self._loop.batch, self._loop.rows = batch, rows
         self._loop.order = <int64_t *>numbers.ptr
-        self._loop.shuffle, self._loop.seed = shuffle, seed
+        self._loop.shuffle, self._loop.seed, self._loop.windowed = shuffle, seed, windowed
         for i in range(len(sources)):
             PyObject_GetBuffer(sources[i], &view, 0)
             self._loop.feed[i].source = view.buf
@@ -275,6 +243,35 @@ cdef class Loop:
                 raise ValueError(f"sources: expected as many bytes as before, got {view.len}")
         self._keep[0], self._loop.seed = sources, seed
         self._loop.epoch = self._loop.last_epoch = 0  # until `start`
+
+    def window(self, list sources, order, size_t first, size_t pause):
+        """Take the rows of the next steps.
+
+        sources: as before, of any number of rows.
+        order: rows of these; order[0] is the epoch's row number `first`.
+        pause: the step to stop before; the number of all steps: the end of the epoch.
+        """
+        cdef Py_buffer view
+        cdef Py_ssize_t i
+        cdef size_t end, least = SIZE_MAX
+        cdef Elements numbers = elements_of(order, FNN_INT64, 1, "order")
+        end = self._loop.rows if pause >= self._loop.steps else pause * self._loop.batch
+        if (not self._loop.windowed or len(sources) != <Py_ssize_t>self._loop.n_feeds
+                or first > self._loop.step * self._loop.batch or end > first + numbers.rows):
+            raise ValueError("window: expected the rows of the next steps")
+        for i in range(len(sources)):
+            PyObject_GetBuffer(sources[i], &view, 0)
+            self._loop.feed[i].source = view.buf
+            if self._loop.feed[i].row_bytes:
+                least = min(least, <size_t>view.len // self._loop.feed[i].row_bytes)
+            PyBuffer_Release(&view)
+        for i in range(numbers.rows):
+            if <size_t>(<int64_t *>numbers.ptr)[i] >= least:
+                self._loop.epoch = self._loop.last_epoch = 0  # not to be run
+                raise ValueError(f"order: expected rows of {least}")
+        self._keep[0], self.order = sources, order
+        self._loop.order, self._loop.first = <int64_t *>numbers.ptr, first
+        self._loop.pause = pause % self._loop.steps
 
     cdef int _put(self, Py_ssize_t part, Program program, tuple bound) except -1:
         """Set the program and arrays that run one kind of step."""

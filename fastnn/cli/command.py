@@ -20,7 +20,7 @@ import numpy as np
 
 import fastnn
 from fastnn import tabular
-from fastnn.cli import export, report, tables, tune
+from fastnn.cli import export, large, report, tables, tune
 from fastnn.cli.arguments import parser
 from fastnn.cli.compare import compare
 from fastnn.cli.page import page
@@ -48,8 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0
     """
     words = sys.argv[1:] if argv is None else list(argv)
-    if words[:1] == ["bench"]:
-        # Without this, argparse would parse the options of the benchmarks itself.
+    if words[:1] == ["bench"]:  # or argparse would parse the options of the benchmarks itself
         words.insert(1, "--")
     try:
         args = parser(COMMANDS).parse_args(words)
@@ -135,6 +134,8 @@ def _open_to_train(args: Any, task: str) -> data.Table:
 
 
 def _train(args: Any) -> int:
+    if args.memory is not None:
+        return _train_large(args)
     table = _open_to_train(args, args.task)
     preset = tables.preset_of(args, _is_set(args.data), table)
     if args.threads is not None:
@@ -149,6 +150,20 @@ def _train(args: Any) -> int:
     for note in run.notes:
         talk.say(f"note: {note}")
     return _finish(args, run, paths, talk, {})
+
+
+def _train_large(args: Any) -> int:
+    large.check_arguments(args)
+    file = str(_outputs(args, Path(args.data).stem.replace("*", "") or "model").model)
+    result = large.train(args)
+    result.model.save(file)
+    if args.json:
+        _print_json(large.document(args, result, file))
+    else:
+        print(large.closing(result, file))
+    if result.interrupted:
+        return _error(f"stopped by Ctrl-C; the model so far is in {file}", 130)
+    return 0
 
 
 def _tune(args: Any) -> int:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING, Any
 from fastnn._support.late import late as _late, provide as _provide
 from fastnn.io.atomic import write_atomically
 from fastnn.io.model import load, load_with_extra, save
+from fastnn.io.rows.table import LargeTable, open_table
 from fastnn.io.safetensors import FormatError, read, write
 from fastnn.io.sklearn import from_sklearn, to_sklearn
 
@@ -15,10 +16,12 @@ _provide("fastnn.io", "fastnn.io.onnx_reader", "from_onnx")  # loaded when it is
 
 __all__ = [
     "FormatError",
+    "LargeTable",
     "from_onnx",
     "from_sklearn",
     "load",
     "load_with_extra",
+    "open_table",
     "read",
     "save",
     "to_sklearn",

@@ -59,13 +59,15 @@ class Running(Protocol):
     trainer: Training
     steps: Steps
     plan: Plan
-    rows: Rows
     history: History
     seed: int
     epoch: int
     step: int
     begun: bool
     sums: NDArray[np.float64] | None
+
+    @property
+    def count(self) -> int: ...
 
 
 class Checkpoint:
@@ -159,12 +161,20 @@ def identity(
     names: Parts | None,
 ) -> dict[str, str]:
     """The fingerprint that a checkpoint has to match: data, model and arguments, as text."""
+    data = digest([*rows.arrays(), *(held_out.arrays() if held_out else ())])
+    return identity_of(trainer, plan, data, share, names)
+
+
+def identity_of(
+    trainer: Training, plan: Plan, data: str, share: float, names: Parts | None
+) -> dict[str, str]:
+    """`identity`, of data that have this digest."""
     sizes = [len(g["params"]) for g in getattr(trainer.optimizer, "param_groups", [])]
     loss = trainer.loss
     settings = f" {_described(loss, values=True)}" if isinstance(loss, Module) else ""
     rounded = " in bf16" if getattr(trainer, "_mode", 0) else ""
     return {
-        "data": _digest([*rows.arrays(), *(held_out.arrays() if held_out else ())]),
+        "data": data,
         "model": _described(trainer.model),
         "loss": f"{name_of(loss)}{settings}",
         "optimizer": f"{name_of(trainer.optimizer)} of {sizes}{rounded}",
@@ -174,7 +184,7 @@ def identity(
     }
 
 
-def _digest(arrays: list[NDArray[Any]]) -> str:
+def digest(arrays: list[NDArray[Any]]) -> str:
     """A hash of arrays, as text."""
     import hashlib  # late, since it loads OpenSSL
 
@@ -197,7 +207,7 @@ def _described(module: Module, values: bool = False) -> str:
         parts.append(f"{name}{settings}")
     tensors = _tensors(module)
     parts += [f"{name}{t.shape}{t.dtype}" for name, t in tensors.items()]
-    parts += [_digest([t._array for t in tensors.values()])] if values else []
+    parts += [digest([t._array for t in tensors.values()])] if values else []
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
@@ -235,7 +245,7 @@ def _state(session: Running) -> State:
 
 def restore(session: Running, state: State) -> None:
     """Restore weights, optimizer, schedule, random state, metrics and position."""
-    steps, *_ = session.steps.parted(len(session.rows.x), session.plan.batch)
+    steps, *_ = session.steps.parted(session.count, session.plan.batch)
     check_place(state, steps, len(session.plan.metrics))
     scheduler, optimizer = session.plan.schedule.scheduler, session.trainer.optimizer
     tensors = _tensors(session.trainer.model)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support.forks import Turn
+from fastnn.io.rows.table import LargeTable
 from fastnn.nn import BCELoss, BCEWithLogitsLoss, Module, SigmoidFocalLoss
 from fastnn.tensor import Tensor
 from fastnn.train.again import Again
@@ -22,6 +23,7 @@ from fastnn.train.precision import check_float32
 from fastnn.train.predict import figures_of, predict
 from fastnn.train.session import evaluated
 from fastnn.train.steps import Steps
+from fastnn.train.stream.fitting import evaluate_table, predict_table
 from fastnn.train.validation import checked, ignored_in
 
 if TYPE_CHECKING:
@@ -65,9 +67,10 @@ class Evaluator:
         Returns:
             {"loss": ..., "accuracy": ...}, over all rows.
         """
-        return self._evaluated(
-            self._feed(x, y, sample_weight), self._asked if metrics is None else metrics
-        )
+        asked = self._asked if metrics is None else metrics
+        if isinstance(x, LargeTable):
+            return evaluate_table(self, x, asked, (y, sample_weight))
+        return self._evaluated(self._feed(x, y, sample_weight), asked)
 
     def _evaluated(self, feed: Feed, asked: Sequence[str | Metric]) -> dict[str, float]:
         model, loss, asked = feed.model, feed.loss, feed.metrics(asked)
@@ -79,13 +82,14 @@ class Evaluator:
         means = evaluated(steps.evaluation(rows, functions), rows.y, functions)
         return means | figures_of(whole, model, rows.x, rows.y)
 
-    def predict(self, x: Any, precision: str = "float32") -> Any:
+    def predict(self, x: Any, precision: str = "float32", out: Any = None) -> Any:
         """What the model gives for rows, in evaluation mode, as `model.predict` does.
 
         Args:
             x: (rows, features); for a model of several inputs a tuple of arrays; or a `DataLoader`
-                or another iterable of batches, of which (x, y) counts as x.
+                or another iterable of batches, of which (x, y) counts as x; or an `open_table`.
             precision: "float32" (default), whatever the trainer's is, "bf16" or "int8".
+            out: where to write, as of `model.predict`; of a large table also a numpy.memmap.
 
         Returns:
             An array, logits where the model gives logits; of a model with several outputs a tuple
@@ -101,17 +105,21 @@ class Evaluator:
             >>> Trainer(model, "mse", optim.Adam(model.parameters())).predict(np.ones((3, 2))).shape
             (3, 1)
         """
+        if isinstance(x, LargeTable):
+            return predict_table(self.model, x, out, precision)
         if makes_batches(x):
             x = inputs_of(x, inputs_taken(self.model))
         if not are_several(x) and not self._facades.gives_several(self.model):
             try:
-                return predict(self.model, x, None, precision)
+                return predict(self.model, x, out, precision)
             except TypeError:
                 facade, rows = self._facades.of_inputs(self.model, x)
                 if facade.outputs is None:
                     raise
         else:
             facade, rows = self._facades.of_inputs(self.model, x)
+        if out is not None:
+            raise TypeError("out: expected None for several inputs or outputs")
         return facade.result(predict(facade.module, rows, None, precision))
 
     def score(self, x: Any, y: Any = None) -> float:
@@ -127,6 +135,9 @@ class Evaluator:
         Raises:
             TypeError, ValueError: bad input; several outputs, for which `evaluate` has metrics.
         """
+        if isinstance(x, LargeTable):
+            name = "accuracy" if _is_of_classes(self.loss, x.read(0, 2)[1]) else "r2"
+            return self.evaluate(x, y, [name])[name]
         feed = self._feed(x, y)
         if feed.has_several:
             raise ValueError(

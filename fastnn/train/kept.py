@@ -64,6 +64,12 @@ class Kept:
         self._rows, self._seed = rows, seed
         return loop
 
+    def keep(self, loop: AnyLoop) -> AnyLoop:
+        """Keep a loop that was made now, over rows that are not all in memory."""
+        self.loop, self._changes = loop, self._steps.model.changes
+        self._parted = self._steps.parted(loop.rows, self._batch)
+        return loop
+
     def again(self, rows: Rows, seed: int) -> Loop:
         """The loop over other rows of the same kinds, which were looked at; it holds."""
         assert isinstance(self.loop, Loop)

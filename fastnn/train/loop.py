@@ -99,6 +99,8 @@ class Loop:
         seed: the key of the shuffles.
         every: batches per update; the last of them updates the weights.
         steps: steps per epoch, as from `parted`; the last takes the remaining rows.
+        rows: per epoch, where the data are given in windows (`fastnn.train.stream`); order is not
+            used then.
 
     Attributes:
         recordings: those of the kinds of steps that were reached.
@@ -118,8 +120,9 @@ class Loop:
         seed: int,
         every: int = 1,
         steps: int | None = None,
+        rows: int = 0,
     ) -> None:
-        self.rows: int = len(order)
+        self.rows: int = rows or len(order)
         self.steps: int = -(-self.rows // batch) if steps is None else steps
         self._order, self._batch = order, batch
         self._key = seed if shuffle else None
@@ -146,6 +149,7 @@ class Loop:
             seed,
             every,
             parts.make,
+            rows,
         )
 
     def renew(self, data: tuple[NDArray[Any], ...], seed: int) -> None:

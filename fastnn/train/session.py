@@ -41,23 +41,38 @@ EPOCHS_AT_ONCE = 10_000  # that C may run before Python writes their metrics to 
 
 def means_of(sums: NDArray[np.float64], y: NDArray[Any], metrics: dict[str, Metric]) -> Figures:
     """Loss and metrics of an epoch: means over rows; weighted ones are quotients of sums."""
+    return means_over(sums, len(y), metrics, lambda metric: counted_of(metric, y))
+
+
+def means_over(
+    sums: NDArray[np.float64],
+    n: int,
+    metrics: dict[str, Metric],
+    counted: Callable[[Metric], int],
+) -> Figures:
+    """`means_of` n rows, of which a metric counts `counted(metric)`."""
     loss, *others = sums.tolist()
     parts = len(others) - len(metrics)
-    total, size = others[:2] if parts == 2 else (loss, len(y))
+    total, size = others[:2] if parts == 2 else (loss, n)
     mean = total / size if size else math.nan  # where no row counts
     figures = {"loss": mean}
     for (name, metric), value in zip(metrics.items(), others[parts:], strict=True):
-        rows = counted_of(metric, y)
+        rows = counted(metric)
         figures[name] = value / rows if rows else math.nan
     return figures
 
 
 def evaluated(loop: AnyLoop, y: NDArray[Any], metrics: dict[str, Metric]) -> Figures:
     """Loss and metrics over all rows of an evaluation loop."""
+    return means_of(summed(loop), y, metrics)
+
+
+def summed(loop: AnyLoop) -> NDArray[np.float64]:
+    """The sums over all rows of an evaluation loop."""
     loop.start(0, 1)
     while loop.run():
         pass
-    return means_of(loop.sums_of(0), y, metrics)
+    return loop.sums_of(0)
 
 
 def _watches(callback: Callback) -> bool:
@@ -229,6 +244,11 @@ class Session:
         logs = dict.fromkeys(names, math.nan) | self._figures(self.sums, loop) | self._rate()
         self.history.add(self.epoch, logs)
 
+    @property
+    def count(self) -> int:
+        """Training rows."""
+        return len(self.rows.x)
+
     def _loop(self) -> AnyLoop:
         """The loop of the next steps: callbacks and the like may have changed anything."""
         if self.plan.update.accumulate > 1:
@@ -320,8 +340,7 @@ class Session:
         try:
             return loop.run()
         except FloatingPointError:
-            rows = self.rows.x[loop.rows_of_step()]
-            x = converted(rows, wide(real_of(self.steps.model)))
+            x = converted(self._x_of_step(loop), wide(real_of(self.steps.model)))
             with training_mode(self.steps.model, True):
                 where = first_non_finite(self.steps.model, x) or "the loss itself"
             raise FloatingPointError(
@@ -329,6 +348,9 @@ class Session:
                 f"the first that is not finite is {where}; "
                 "the model is as before that step. Lower lr, scale x, or look at the targets"
             ) from None
+
+    def _x_of_step(self, loop: AnyLoop) -> NDArray[Any]:
+        return self.rows.x[loop.rows_of_step()]
 
     def _note(self, loop: AnyLoop, last: int) -> None:
         """Take over the loop's position; the last epoch ends once its metrics are computed."""

@@ -185,7 +185,7 @@ class Steps:
         if doubts:
             if every > 1:
                 self.optimizer.zero_grad()
-            runs = self._in_python("update", asked), self._in_python("within", asked)
+            runs = self.in_python("update", asked), self.in_python("within", asked)
             return PythonLoop(doubts, *runs, data, batch, order, keyed, every, steps)
         for part in {0, 1} - {first} if last < batch else {0} - {first}:
             key = self._key(kinds[part], rows, len(samples[part]), asked)
@@ -205,7 +205,7 @@ class Steps:
         tail = self._matching(self._key("evaluate", rows, last, asked)) if last < batch else None
         known = record(0)
         if known.captures.doubts:
-            run, data = self._in_python("evaluate", asked), rows.arrays()
+            run, data = self.in_python("evaluate", asked), rows.arrays()
             return PythonLoop(known.captures.doubts, run, run, data, batch, order, None, 1, steps)
         made = known, tail, None
         return Loop(made, record, rows.arrays(), batch, order, False, 0, 1, steps)
@@ -267,7 +267,7 @@ class Steps:
 
         return rounded
 
-    def _in_python(self, kind: str, asked: Asked) -> Step:
+    def in_python(self, kind: str, asked: Asked) -> Step:
         """A step that runs the user's code; it gives loss and metrics as numbers."""
         step, training = self._step(kind, asked), kind != "evaluate"
 

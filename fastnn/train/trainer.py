@@ -14,6 +14,7 @@ from fastnn import random
 from fastnn._support import check, columns
 from fastnn._support.forks import Turn
 from fastnn._support.rows import as_rows
+from fastnn.io.rows.table import LargeTable
 from fastnn.nn import Module
 from fastnn.optim.block_optimizer import BlockOptimizer
 from fastnn.tensor import Tensor
@@ -33,6 +34,7 @@ from fastnn.train.precision import mode_of
 from fastnn.train.session import Session
 from fastnn.train.split import held_out, share_of
 from fastnn.train.steps import Steps
+from fastnn.train.stream.fitting import fit_table
 from fastnn.train.update import Update, check_parts
 from fastnn.train.validation import (
     Given,
@@ -124,7 +126,7 @@ class Trainer(Evaluator):
         epochs: int = 1,
         batch_size: int = 32,
         shuffle: bool = True,
-        validation_data: Sequence[ArrayLike] | None = None,
+        validation_data: Any = None,
         validation_split: float = 0.0,
         validation_freq: int = 1,
         sample_weight: ArrayLike | None = None,
@@ -168,6 +170,7 @@ class Trainer(Evaluator):
                 `TensorDataset`, or batches (x, y) or (x, y, sample_weight) from a `DataLoader`, a
                 list or a function that makes a generator; for a model of two inputs ((a, b), y) or
                 (a, b, y). The batches of an epoch are collected, then trained on in their order.
+                What memory does not hold: `fastnn.io.open_table`.
                 Of a DataFrame the model remembers the columns, also in its file: what it gets later
                 is put in their order by name, or refused.
             y: (rows,) integer classes for a cross-entropy; else numbers, (rows,) or of the shape
@@ -176,8 +179,8 @@ class Trainer(Evaluator):
             batch_size: rows per step; the last batch of an epoch may be smaller. Of a `DataLoader`
                 its own.
             shuffle: use a new random order of the rows in every epoch.
-            validation_data: (x, y), (x, y, sample_weight) or a `DataLoader`, to evaluate after
-                every epoch.
+            validation_data: (x, y), (x, y, sample_weight), an `open_table` or a `DataLoader`, for
+                after every epoch.
             validation_split: alternatively, the fraction of the rows to hold out, chosen at random
                 and stratified where y has classes.
             validation_freq: evaluate every this many epochs.
@@ -224,16 +227,18 @@ class Trainer(Evaluator):
             accumulate_steps, clip_norm, clip_value, checkpoint,
         )  # fmt: skip
         # Whether columns, if any, are those that the model knows, in that order.
-        alike = type(x) is np.ndarray or columns.columns_of(x) in (
-            None,
-            columns.of_model(self.model),
-        )
+        own = None if type(x) is np.ndarray else columns.columns_of(x)
+        alike = own in (None, columns.of_model(self.model)) and not isinstance(x, LargeTable)
         if alike and (again := self._again.fit(self, x, y, epochs, verbose, given)) is not None:
             return again
         update = Update.checked(accumulate_steps, clip_norm, clip_value)
         check_parts(self.model, self.loss, self.optimizer, update)
         file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, resume)
         with self._alone(), undone_if_refused(self) as before:
+            if isinstance(x, LargeTable):
+                beside = y, sample_weight
+                fit_table(self, x, beside, epochs, update, verbose, given, file, before)
+                return self.history
             feed = self._feed(x, y, sample_weight)
             while True:
                 held = feed.pair(validation_data)

@@ -71,9 +71,16 @@ def classes_of(y: NDArray[Any]) -> NDArray[np.int64] | None:
 def _by_class(given: ClassWeight, classes: NDArray[np.int64], kinds: int) -> NDArray[np.float64]:
     """The class weight of each row. kinds: the number of classes of the model."""
     labels, places, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    return np.asarray(class_weights(given, labels, counts, kinds)[places])
+
+
+def class_weights(
+    given: ClassWeight, labels: NDArray[np.int64], counts: NDArray[np.int64], kinds: int
+) -> NDArray[np.float64]:
+    """The weight of each of these classes. counts: the rows of each. kinds: as of the model."""
     if isinstance(given, str):
         check.choice("class_weight", given, ("balanced",))
-        return np.asarray((len(classes) / (len(labels) * counts))[places])
+        return np.asarray(counts.sum() / (len(labels) * counts))
     if not isinstance(given, Mapping):
         raise TypeError(
             f'class_weight: expected a dict from class to weight or "balanced", got '
@@ -86,7 +93,7 @@ def _by_class(given: ClassWeight, classes: NDArray[np.int64], kinds: int) -> NDA
         )
         for label, weight in given.items()
     }
-    found = np.array([table.get(label, 1.0) for label in labels.tolist()])[places]
+    found = np.array([table.get(label, 1.0) for label in labels.tolist()])
     if not found.any():
         raise ValueError("class_weight: expected a weight > 0 for a class of y, got only zeros")
     return found

@@ -218,9 +218,11 @@ typedef struct fnn_loop {
   size_t n_feeds, n_totals;
   fnn_feed feed[FNN_MAX_FEEDS];
   fnn_total total[FNN_MAX_TOTALS];
-  int64_t *order;       /* (rows) row order of the epoch in hand */
+  int64_t *order;       /* (rows) row order of the epoch in hand; windowed: rows of the sources */
   int shuffle;          /* renew order at the start of every epoch */
   uint64_t seed;        /* key of the shuffles */
+  int windowed;         /* the sources hold a part of the epoch's rows: */
+  size_t first, pause;  /* the place in the epoch of order[0]; stop before this step */
   size_t epoch, step;   /* where to go on; advanced */
   size_t last_epoch;    /* stop before this epoch */
   const fnn_rate *rate; /* (n_rates): step i reads row rate_step + i of each */

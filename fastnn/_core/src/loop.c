@@ -97,7 +97,7 @@ static void feed_piece(const void *of, size_t item, size_t piece, size_t pieces,
 }
 
 static void feed_rows(const fnn_loop *loop, size_t n, fnn_team *team) {
-  rows_of_step step = {loop, loop->order + loop->step * loop->batch, n};
+  rows_of_step step = {loop, loop->order + (loop->step * loop->batch - loop->first), n};
   size_t bytes = 0;
   for (size_t f = 0; f < loop->n_feeds; f++) bytes += n * loop->feed[f].row_bytes;
   fnn_team_share(team, &(fnn_work){feed_piece, &step, 1, bytes / FEED_TILE, bytes / FEED_SPEED});
@@ -151,6 +151,7 @@ static void finish_step(loop_job *job, size_t n, enum fnn_part part, fnn_status 
     loop->epoch++;
   }
   job->stop = loop->epoch >= loop->last_epoch || is_missing(loop) ||
+              (loop->windowed && loop->step == loop->pause) ||
               (job->deadline >= 0 && fnn_now() >= job->deadline);
 }
 

@@ -1,0 +1,1 @@
+"""Tables that are larger than memory: where their rows come from, and how much is read at once."""

@@ -1,0 +1,1 @@
+"""Fits, evaluations and predictions of tables that are larger than memory."""
