@@ -46,5 +46,5 @@ for i in range(1, 1001):
     if i in (100, 300, 600, 1000):
         ax.plot(t.detach(), solution(t).detach(), label=f"{i} steps")
 ax.set(xlabel="t", ylabel="u", title="A damped oscillator, from its equation alone")
-ax.legend()
+figure.legend(loc="outside right upper")
 figure.savefig("pinn.png")

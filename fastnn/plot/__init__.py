@@ -1,12 +1,16 @@
 """Plots with matplotlib (extra `plot`), without global state.
 
 Every function draws on the given axes, or on a new figure, and returns the axes; no window opens
-and `pyplot` is never imported. ``axes.figure.savefig(path)`` saves the plot.
+and `pyplot` is never imported. ``axes.figure.savefig(path)`` saves the plot; in Jupyter the plots
+of a cell are shown below it. Titles and labels that you set, before or after, replace those of the
+plot. Truth comes before predictions, as in scikit-learn's displays; by name any order will do.
 """
 
-from fastnn.plot.curves import activations, schedules
+from fastnn.plot.curves import activations, losses, schedules
+from fastnn.plot.decisions import decision_boundary
 from fastnn.plot.explanations import calibration, importance, partial_dependence
-from fastnn.plot.models import decision_boundary, loss_landscape, weight_histograms
+from fastnn.plot.models import gradient_norms, loss_landscape, weight_histograms
+from fastnn.plot.paths import optimizer_paths
 from fastnn.plot.training import (
     confusion_matrix,
     learning_curves,
@@ -19,9 +23,12 @@ __all__ = [
     "calibration",
     "confusion_matrix",
     "decision_boundary",
+    "gradient_norms",
     "importance",
     "learning_curves",
     "loss_landscape",
+    "losses",
+    "optimizer_paths",
     "partial_dependence",
     "predicted_against_true",
     "schedules",
