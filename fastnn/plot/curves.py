@@ -157,9 +157,11 @@ def _charged(argument: str, f: Any, x: Array, target: float) -> tuple[Array, Arr
                     f"{argument}: expected a loss of one output and one target, such as "
                     f"nn.MSELoss(), got {name_of(f)}"
                 )
-            (slope,) = autograd.grad(loss.sum(), z, allow_unused=True, materialize_grads=True)
-            assert slope is not None
-            found.append((loss.item(), slope.numpy()[0, -1]))
+            slope = 0.0
+            if loss.requires_grad:
+                (by,) = autograd.grad(loss.sum(), z, allow_unused=True, materialize_grads=True)
+                slope = by.numpy()[0, -1] if by is not None else 0.0
+            found.append((loss.item(), slope))
     values = np.array(found)
     return values[:, 0], values[:, 1]
 

@@ -169,7 +169,7 @@ def _shades(color: str) -> ListedColormap:
     """From white to a light form of a colour."""
     from matplotlib.colors import ListedColormap, to_rgb
 
-    depth = np.linspace(0.04, 0.6, 128)[:, None]
+    depth = np.linspace(0.04, 0.45, 128)[:, None]
     return ListedColormap(1 - depth + depth * np.array(to_rgb(color)))
 
 
