@@ -1,9 +1,10 @@
 """Plots with matplotlib (extra `plot`), without global state.
 
 Every function draws on the given axes, or on a new figure, and returns the axes; no window opens
-and `pyplot` is never imported. ``axes.figure.savefig(path)`` saves the plot; in Jupyter the plots
-of a cell are shown below it. Titles and labels that you set, before or after, replace those of the
-plot. Truth comes before predictions, as in scikit-learn's displays; by name any order will do.
+and `pyplot` is not imported (`callbacks.LivePlot` does both). ``axes.figure.savefig(path)`` saves
+the plot; in Jupyter the plots of a cell are shown below it. Titles and labels that you set, before
+or after, replace those of the plot. Truth comes before predictions, as in scikit-learn's displays;
+by name any order will do.
 """
 
 from fastnn.plot.curves import activations, losses, schedules
