@@ -71,6 +71,8 @@ def parser(runs: Mapping[str, Callable[[Any], int]]) -> argparse.ArgumentParser:
     _add_table_arguments(sub)
     _add_net_arguments(sub)
     _add_result_arguments(sub)
+    sub.add_argument("--curves", action="store_true",
+                     help="draw the learning curves in block characters")  # fmt: skip
     sub.add_argument("--compare", action="store_true",
                      help="time a step beside NumPy and scikit-learn")  # fmt: skip
     sub = command("tune", "Try presets and settings on a table for some seconds; save the best.")
