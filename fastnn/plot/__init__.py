@@ -7,6 +7,7 @@ or after, replace those of the plot. Truth comes before predictions, as in sciki
 by name any order will do.
 """
 
+from fastnn.plot.axes import PALETTE
 from fastnn.plot.curves import activations, losses, schedules
 from fastnn.plot.decisions import decision_boundary
 from fastnn.plot.explanations import calibration, importance, partial_dependence
@@ -20,6 +21,7 @@ from fastnn.plot.training import (
 )
 
 __all__ = [
+    "PALETTE",
     "activations",
     "calibration",
     "confusion_matrix",

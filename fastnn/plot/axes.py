@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 INK, FAINT, GUIDE = "#30343b", "#d5d9df", "#8a919c"
-# Colours of lines and classes, in order of use: those of Okabe and Ito, which the colour-blind can
-# tell apart, with a brown and a grey.
+# Those of Okabe and Ito, but for the yellow, which white swallows; then four more.
 PALETTE = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5d3a9b", "#8a6d4f",
     "#6c737d", "#1b1b1b",
 )  # fmt: skip
+"""Colours of lines and classes in their order; the colour-blind can tell the first six apart."""
 TRAIN, VALIDATION = PALETTE[:2]
 PLACES = ("left", "center", "right")
 

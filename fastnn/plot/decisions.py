@@ -175,11 +175,12 @@ def _shades(color: str) -> ListedColormap:
 
 def _draw_rows(ax: Axes, places: Array, labels: Array | None, classes: Sequence[str]) -> None:
     style: dict[str, Any] = {"edgecolors": "white", "linewidths": 0.5}
+    style["s"] = 18 if len(places) > 20 else 70  # few are hard to see
     if labels is None:
-        ax.scatter(places[:, 0], places[:, 1], s=16, c=INK, **style)
+        ax.scatter(places[:, 0], places[:, 1], c=INK, **style)
         return
     for k in np.unique(labels):
         name = classes[k] if k < len(classes) else None
         color, marker = PALETTE[k % len(PALETTE)], MARKERS[k % len(MARKERS)]
         x, y = places[labels == k].T
-        ax.scatter(x, y, s=18, c=color, marker=marker, label=name, **style)
+        ax.scatter(x, y, c=color, marker=marker, label=name, **style)
