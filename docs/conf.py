@@ -47,6 +47,12 @@ nb_execution_cache_path = str(HERE.parent / "build/notebooks")
 nb_execution_timeout = 60
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+PROFILE = HERE.parent / "build/ipython"  # not the user's, whose startup files would run
+(PROFILE / "profile_default").mkdir(parents=True, exist_ok=True)
+(PROFILE / "profile_default/ipython_kernel_config.py").write_text(
+    'get_config().IPKernelApp.log_level = "ERROR"\n'
+)
+os.environ["IPYTHONDIR"] = str(PROFILE)
 os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
 
 autodoc_typehints = "none"

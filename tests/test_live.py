@@ -41,6 +41,7 @@ class Kernel:
         monkeypatch.setitem(sys.modules, "IPython", module)
         monkeypatch.setitem(sys.modules, "IPython.display", display)
         monkeypatch.setattr(notebook, "_waiting", [])
+        monkeypatch.setattr(notebook, "png", lambda figure: PNG)  # drawing takes its time
 
     def register(self, event: str, function: Any) -> None:
         assert event == "post_execute"
@@ -79,6 +80,14 @@ def test_a_plot_is_shown_once(kernel: Kernel) -> None:
     assert kernel.end_cell() == 0
     assert kernel.end_cell(ax) == 1  # asked for once more, in another cell
     assert kernel.end_cell(ax.figure) == 1
+
+
+def test_the_picture_is_that_of_the_figure() -> None:
+    ax = plot.activations(nn.ReLU())
+    data = notebook.axes_png(ax)
+    assert data.startswith(PNG) and data == base64.b64decode(
+        notebook.bundle(ax.figure)["image/png"]
+    )
 
 
 def test_a_plot_that_is_not_the_last_value_is_shown_too(kernel: Kernel) -> None:

@@ -70,7 +70,14 @@ def run(code: str, line: int, path: Path, names: dict[str, Any]) -> Any:
     return value
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+LONG = "activations regularisation populations pinn".split()  # seconds; `make docs` runs them too
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=pytest.mark.slow if p.stem in LONG else ()) for p in NOTEBOOKS],
+    ids=lambda p: p.stem,
+)
 def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     fastnn.manual_seed(0)

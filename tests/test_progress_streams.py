@@ -109,9 +109,9 @@ def test_a_line_at_most_every_second(
 
 def test_many_short_fits_share_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch, 0.05)
-    lines = [line for _ in range(50)  # each of 0.1 s
+    lines = [line for _ in range(30)  # each of 0.1 s
              for line in fitted(2, Bare(), monkeypatch, callbacks=[clock])]  # fmt: skip
-    assert 5 <= len(lines) <= 6
+    assert len(lines) in (3, 4)
 
 
 def test_lines_of_a_fit_that_c_runs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
