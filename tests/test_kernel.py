@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_notebooks import NOTEBOOKS, cells
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -39,24 +40,40 @@ def pictures(outputs: list[Any]) -> list[bytes]:
     return [base64.b64decode(data["image/png"]) for data in found if "image/png" in data]
 
 
-@pytest.mark.slow
-def test_pictures_and_bars_in_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+def executed(sources: list[str], monkeypatch: pytest.MonkeyPatch) -> list[list[Any]]:
+    """The outputs of each cell."""
     import nbformat
     from nbclient import NotebookClient
 
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
     monkeypatch.delenv("MPLBACKEND", raising=False)
-    bar = "history = trainer.fit(x, y, epochs=5)"
-    sources = [source for source, _ in CELLS.values()] + [bar]
-    cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    made = nbformat.v4.new_notebook(cells=cells)
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
     NotebookClient(made, timeout=120).execute()
-    for (name, (_, count)), cell in zip(CELLS.items(), made.cells):
-        found = pictures(cell.outputs)
+    return [cell.outputs for cell in made.cells]
+
+
+@pytest.mark.slow
+def test_pictures_and_bars_in_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    bar = "history = trainer.fit(x, y, epochs=5)"
+    *outputs, shown = executed([source for source, _ in CELLS.values()] + [bar], monkeypatch)
+    for (name, (_, count)), cell in zip(CELLS.items(), outputs):
+        found = pictures(cell)
         assert len(found) == count, name
         assert all(data.startswith(b"\x89PNG") for data in found)
-    shown = made.cells[-1].outputs
     widget = "application/vnd.jupyter.widget-view+json"
     bars = [out for out in shown if widget in out.get("data", {}) or "10/10" in out.get("text", "")]
     assert len(bars) == 1, shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_every_picture_of_a_notebook_is_shown_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = [code for _, code in cells(path)]
+    for source, outputs in zip(sources, executed(sources, monkeypatch)):
+        closes = "plt.close(" in source  # an animation instead
+        drawn = not closes and ("plt.subplots(" in source or source.rstrip().endswith("ax.figure"))
+        assert len(pictures(outputs)) == drawn, source
+        assert closes == any("text/html" in out.get("data", {}) for out in outputs)

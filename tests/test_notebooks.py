@@ -11,6 +11,7 @@ from typing import Any
 
 import matplotlib
 import pytest
+from matplotlib import pyplot
 
 import fastnn
 
@@ -41,7 +42,8 @@ def test_a_notebook_teaches(path: Path) -> None:
     assert text.startswith("---\njupytext:") and "kernelspec:" in text.partition("\n---\n")[0]
     assert text.index("**Question.**") < text.index("**Finding.**") < text.index("**Exercise.**")
     code = "\n".join(code for _, code in cells(path))
-    assert code.count("figure = Figure(") + code.count("ax.figure") >= (1 if "trace" in code else 2)
+    assert code.count("plt.subplots(") + code.count("ax.figure\n") >= (1 if "trace" in code else 2)
+    assert "Figure(" not in code, "a notebook shows the figures of pyplot and of plot alone"
     fenced = [line for line in text.splitlines() if line.startswith("```") and line != "```"]
     assert all(line == "```{code-cell}" for line in fenced), "only cells: all code is run"
 
@@ -85,6 +87,8 @@ def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     figures = []
     for line, code in cells(path):
         value = run(code, line, path, names)
+        figures += [pyplot.figure(number) for number in pyplot.get_fignums()]
+        pyplot.close("all")
         if hasattr(value, "savefig"):
             figures.append(value)
         elif hasattr(value, "_draw_was_started"):
