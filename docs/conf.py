@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import sys
 from pathlib import Path
@@ -22,12 +23,12 @@ copyright = "fastnn contributors, MIT licence"
 release = version = fastnn.__version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
 ]
 suppress_warnings = ["ref.python"]  # a short name such as FormatError that is in two modules
-source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+source_suffix = {".md": "myst-nb", ".rst": "restructuredtext"}
 
 html_theme = "furo"
 html_title = f"fastnn {fastnn.__version__}"
@@ -39,6 +40,20 @@ toc_object_entries_show_parents = "hide"
 
 myst_heading_anchors = 3
 myst_links_external_new_tab = False
+
+# Notebooks are executed once, and again when one or the engine has changed.
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(HERE.parent / "build/notebooks")
+nb_execution_timeout = 60
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+PROFILE = HERE.parent / "build/ipython"  # not the user's, whose startup files would run
+(PROFILE / "profile_default").mkdir(parents=True, exist_ok=True)
+(PROFILE / "profile_default/ipython_kernel_config.py").write_text(
+    'get_config().IPKernelApp.log_level = "ERROR"\n'
+)
+os.environ["IPYTHONDIR"] = str(PROFILE)
+os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
 
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"

@@ -170,6 +170,7 @@ _provide("fastnn.nn.module", "fastnn.export.files", "export")
 _provide("fastnn.nn.summary", "fastnn.export.contents", "contents")
 _provide("fastnn.explain", "fastnn.export.contents", "contents")
 _provide("fastnn.train.history", "fastnn.plot.training", "histories")
+_provide("fastnn.train.live", "fastnn.plot.live", "LiveCurves")
 _provide("fastnn.nn", "fastnn.mindspore.plain.cell", "Cell CellList Dense SequentialCell")
 _provide("fastnn.nn", "fastnn.mindspore.plain.optim", "SGD Adam Momentum")
 _provide(

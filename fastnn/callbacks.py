@@ -8,6 +8,7 @@ from fastnn.train.callbacks import (
     ReduceLROnPlateau,
     TimeBudget,
 )
+from fastnn.train.live import LivePlot
 from fastnn.train.progress import ProgressBar
 from fastnn.train.writers import CSVLogger, JSONLogger, ModelCheckpoint, TensorBoard
 
@@ -18,6 +19,7 @@ __all__ = [
     "JSONLogger",
     "LambdaCallback",
     "LearningRateScheduler",
+    "LivePlot",
     "ModelCheckpoint",
     "ProgressBar",
     "ReduceLROnPlateau",

@@ -49,7 +49,7 @@ def test_activations_and_their_derivatives() -> None:
     np.testing.assert_allclose(tanh_slope, 1 - np.tanh(x) ** 2, rtol=1e-12)
     np.testing.assert_allclose(leaky_slope, np.where(x > 0, 1, 0.1))
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert labels[:3] == ["ReLU()", "ReLU(), derivative", "tanh"]
+    assert labels[:3] == ["ReLU", "ReLU, derivative", "tanh"]
     given = Figure().add_subplot()
     prelu = nn.PReLU()
     assert plot.activations(prelu, span=(0, 1), points=3, derivatives=False, ax=given) is given
@@ -195,7 +195,8 @@ def test_decision_boundary_of_classes(form: str) -> None:
     want = np.stack([across, up, np.zeros_like(up)]).astype(np.float32).argmax(axis=0)
     off_ties = (np.abs(across) > 1e-6) & (np.abs(up) > 1e-6) & (np.abs(across - up) > 1e-6)
     np.testing.assert_array_equal(mesh(ax)[off_ties], want[off_ties])
-    np.testing.assert_array_equal(ax.collections[1].get_offsets(), x[:, [0, 2]])
+    rows = [part.get_offsets() for part in ax.collections[1:]]  # of class 0, of class 2
+    np.testing.assert_array_equal(np.concatenate(rows), x[[1, 0]][:, [0, 2]])
     assert ax.get_xlabel() == "feature 0" and ax.get_ylabel() == "feature 2"
 
 
@@ -268,7 +269,7 @@ def test_runs_and_where_they_err(tmp_path: Any) -> None:
         plot.confusion_matrix([0, 1], [0, 2], ["no", "yes"])
     ax = plot.predicted_against_true([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
     assert "R² = 1.000" in ax.get_title()
-    with pytest.raises(ValueError, match="p: expected 2 predictions"):
+    with pytest.raises(ValueError, match="y_pred: expected 2 predictions"):
         plot.predicted_against_true([1.0, 2.0], [1.0])
     path = tmp_path / "r.png"
     plot.training_report(history, [0, 1], [0, 1], path, classes=["no", "yes"], title="t")

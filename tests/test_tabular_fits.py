@@ -259,10 +259,15 @@ def test_progress_of_several_nets(capsys: Any, two_threads: None) -> None:
     assert all("net 3 loss" in line and "rmse" not in line for line in lines[12:])
 
 
-def test_progress_is_for_terminals_if_not_asked_for_lines(
+def test_progress_is_a_line_a_second_if_not_asked_for_all(
     capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = TabularClassifier(**QUICK, verbose=1)
+    monkeypatch.setattr("fastnn.train.progress.now", lambda: 5.0)  # all within one second
+    monkeypatch.setattr("fastnn.train.progress.ProgressBar._told_at", 0.0)
+    model.fit(X, LABEL)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("epoch 6/6  loss ")
     model.fit(X, LABEL)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("fastnn.train.progress._is_terminal", lambda: True)

@@ -1,6 +1,7 @@
 """The decision boundary of a classifier.
 
-Two spirals, and where a net of two hidden layers draws the line between them.
+Two spirals, and where a net of two hidden layers draws the line between them; the surer it is, the
+darker the shade.
 """
 
 import numpy as np
@@ -19,5 +20,5 @@ model = nn.Sequential(nn.Linear(2, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh(),
 trainer = fastnn.Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=0.01))
 trainer.fit(x, y, epochs=200, batch_size=32, verbose=0)
 
-ax = plot.decision_boundary(model, x, y)
+ax = plot.decision_boundary(model, x, y, shade="probability", classes=["one arm", "the other"])
 ax.figure.savefig("decision_boundary.png")

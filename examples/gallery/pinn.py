@@ -5,10 +5,13 @@ u'' + u'/2 + 4u = 0 with u(0) = 1, u'(0) = 0: no values are given, the residual 
 
 import math
 
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 import fastnn
 from fastnn import nn, optim
+
+STEPS = (100, 300, 600, 1000)  # after which the solution is drawn
 
 fastnn.manual_seed(0)
 net = nn.Sequential(nn.Linear(1, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh(), nn.Linear(32, 1))
@@ -43,8 +46,9 @@ with fastnn.no_grad():
 ax.plot(t.detach(), exact, color="0.7", linewidth=6, label="exact")
 for i in range(1, 1001):
     step()
-    if i in (100, 300, 600, 1000):
-        ax.plot(t.detach(), solution(t).detach(), label=f"{i} steps")
+    if i in STEPS:
+        color = colormaps["plasma_r"](0.2 + 0.8 * STEPS.index(i) / len(STEPS))
+        ax.plot(t.detach(), solution(t).detach(), color=color, label=f"{i} steps")
 ax.set(xlabel="t", ylabel="u", title="A damped oscillator, from its equation alone")
-ax.legend()
+figure.legend(loc="outside right upper")
 figure.savefig("pinn.png")

@@ -23,7 +23,7 @@ found = fastnn.fit_many(
 figure = Figure(figsize=(7.5, 4.5), layout="constrained")
 ax = figure.subplots()
 for i, (lr, curve) in enumerate(zip(rates, found.history["val_loss"])):
-    ax.plot(np.arange(1, 41), curve, color=colormaps["viridis"](i / 11), label=f"lr {lr:.2g}")
+    ax.plot(np.arange(1, 41), curve, color=colormaps["viridis"](0.9 * i / 11), label=f"lr {lr:.2g}")
 ax.set(xlabel="epoch", ylabel="loss on validation rows", title="Twelve nets, one call")
 ax.set_yscale("log")
 figure.legend(loc="outside right upper")

@@ -17,11 +17,11 @@ fastnn.manual_seed(0)
 model = nn.MLP(8, [64, 64], 2)
 figure = Figure(figsize=(10, 4), layout="constrained")
 before, after = figure.subplots(1, 2, sharex=True)
-plot.weight_histograms(model, ax=before)
+plot.weight_histograms(model, bins=25, ax=before)
 
 trainer = fastnn.Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=0.003))
 trainer.fit(x, y, epochs=60, verbose=0)
-plot.weight_histograms(model, ax=after)
+plot.weight_histograms(model, bins=25, ax=after)
 
 before.set_title("First weights")
 after.set_title("After 60 epochs")

@@ -73,6 +73,8 @@ def parser(runs: Mapping[str, Callable[[Any], int]]) -> argparse.ArgumentParser:
     _add_result_arguments(sub)
     sub.add_argument("--memory", metavar="BYTES", help="such as 200MB: for tables of numbers, CSV "
                      "or Parquet, that memory does not hold; a plain net")  # fmt: skip
+    sub.add_argument("--curves", action="store_true",
+                     help="draw the learning curves in block characters")  # fmt: skip
     sub.add_argument("--compare", action="store_true",
                      help="time a step beside NumPy and scikit-learn")  # fmt: skip
     sub = command("tune", "Try presets and settings on a table for some seconds; save the best.")

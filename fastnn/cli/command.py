@@ -200,6 +200,8 @@ def _finish(args: Any, run: Run, paths: Paths, talk: report.Talk, more: dict[str
     if args.json:
         _print_json(report.document_of(run, files) | more)
     else:
+        if getattr(args, "curves", False):  # an option of train
+            print(report.curves_of(run))
         print(report.closing_of(run, files))
     return 0
 
@@ -215,7 +217,7 @@ def _train_plain(args: Any, table: data.Table, paths: Paths) -> int:
     chosen = {key: value for key, value in given.items() if value is not None}
     is_set = _is_set(args.data)
     settings = tabular.Settings(**(tabular.defaults(args.data if is_set else "") | chosen))
-    talk = report.Talk(settings.epochs, quiet=args.quiet)
+    talk = report.Talk(settings.epochs, quiet=args.quiet, curves=args.curves)
 
     def start(result: tabular.Result) -> None:
         for note in result.notes:
@@ -232,7 +234,7 @@ def _train_plain(args: Any, table: data.Table, paths: Paths) -> int:
         files["plot"] = report.plot(run, paths.plot, talk)
         _write_report(run, paths, files)
         if not args.json:
-            print(report.figures(result))
+            print(report.curves_of(run) if args.curves else report.figures(result))
     if not args.json:
         print(report.closing(result, files))
     if args.compare and not result.interrupted:

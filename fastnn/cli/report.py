@@ -15,6 +15,7 @@ import fastnn
 from fastnn import nn, plot as plots
 from fastnn._support.threads import team_provider
 from fastnn.cli.compare import Comparison
+from fastnn.cli.curves import Live, of_run
 from fastnn.cli.run import Run, answers
 from fastnn.tabular import Result, Settings, Table, TabularModel
 from fastnn.tabular.presets import rate_of, takes_all_rows
@@ -24,6 +25,7 @@ __all__ = [
     "closing",
     "closing_of",
     "comparison",
+    "curves_of",
     "document",
     "document_of",
     "figures",
@@ -40,16 +42,19 @@ class Talk:
     Args:
         epochs: total number of epochs.
         quiet: print nothing.
+        curves: on a terminal, draw the curves that grow instead of the bar.
     """
 
     epochs: int
     quiet: bool
+    curves: bool
     done: int
     stride: int
 
-    def __init__(self, epochs: int, *, quiet: bool) -> None:
-        self.epochs, self.quiet = epochs, quiet
+    def __init__(self, epochs: int, *, quiet: bool, curves: bool = False) -> None:
+        self.epochs, self.quiet, self.curves = epochs, quiet, curves
         self.bar: Any = None
+        self.chart: Live | None = None
         self.done, self.stride = 0, max(1, epochs // 10)
 
     def say(self, text: str) -> None:
@@ -58,7 +63,9 @@ class Talk:
             print(text, file=sys.stderr)
 
     def __enter__(self) -> Talk:
-        if not self.quiet and sys.stderr.isatty():
+        if not self.quiet and sys.stderr.isatty() and self.curves:
+            self.chart = Live(sys.stderr, self.epochs)
+        elif not self.quiet and sys.stderr.isatty():
             with contextlib.suppress(ImportError):
                 from tqdm import tqdm
 
@@ -68,12 +75,16 @@ class Talk:
     def __exit__(self, *_: object) -> None:
         if self.bar is not None:
             self.bar.close()
+        if self.chart is not None:
+            self.chart.close()
 
     def on_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         """Callback for `fit`: show progress."""
         self.done += 1
         text = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
-        if self.bar is not None:
+        if self.chart is not None:
+            self.chart.add(logs)
+        elif self.bar is not None:
             self.bar.set_postfix_str(text)
             self.bar.update()
         elif self.done % self.stride == 0 or self.done == self.epochs:
@@ -197,6 +208,13 @@ def plot(run: Run, path: Path, talk: Talk) -> str | None:
         talk.say(f"no plot: {error}")
         return None
     return str(path)
+
+
+def curves_of(run: Run) -> str:
+    """The curves of a run in block characters, for stdout."""
+    nets = [{"loss": losses, run.metric: scores}
+            for losses, scores in zip(run.losses, run.scores, strict=True)]  # fmt: skip
+    return of_run(run.history, nets, sys.stdout)
 
 
 def closing_of(run: Run, files: dict[str, str | None]) -> str:

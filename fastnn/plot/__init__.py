@@ -1,12 +1,18 @@
 """Plots with matplotlib (extra `plot`), without global state.
 
 Every function draws on the given axes, or on a new figure, and returns the axes; no window opens
-and `pyplot` is never imported. ``axes.figure.savefig(path)`` saves the plot.
+and `pyplot` is not imported (`callbacks.LivePlot` does both). ``axes.figure.savefig(path)`` saves
+the plot; in Jupyter the plots of a cell are shown below it. Titles and labels that you set, before
+or after, replace those of the plot. Truth comes before predictions, as in scikit-learn's displays;
+by name any order will do.
 """
 
-from fastnn.plot.curves import activations, schedules
+from fastnn.plot.axes import PALETTE
+from fastnn.plot.curves import activations, losses, schedules
+from fastnn.plot.decisions import decision_boundary
 from fastnn.plot.explanations import calibration, importance, partial_dependence
-from fastnn.plot.models import decision_boundary, loss_landscape, weight_histograms
+from fastnn.plot.models import gradient_norms, loss_landscape, weight_histograms
+from fastnn.plot.paths import optimizer_paths
 from fastnn.plot.training import (
     confusion_matrix,
     learning_curves,
@@ -15,13 +21,17 @@ from fastnn.plot.training import (
 )
 
 __all__ = [
+    "PALETTE",
     "activations",
     "calibration",
     "confusion_matrix",
     "decision_boundary",
+    "gradient_norms",
     "importance",
     "learning_curves",
     "loss_landscape",
+    "losses",
+    "optimizer_paths",
     "partial_dependence",
     "predicted_against_true",
     "schedules",

@@ -1,4 +1,4 @@
-"""Plots of curves: activation functions with derivatives, learning-rate schedules."""
+"""Plots of curves: activation functions, losses, learning-rate schedules."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from fastnn import autograd
 from fastnn._support import check
 from fastnn.nn import Module
 from fastnn.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
-from fastnn.plot.axes import PALETTE, axes_or_new, dress, legend, two
+from fastnn.plot.axes import PALETTE, axes_or_new, dress, ends, name_of
+from fastnn.plot.legends import legend
 from fastnn.tensor import Tensor, of_array
 
 if TYPE_CHECKING:
@@ -54,24 +55,24 @@ def activations(
     """
     if not functions:
         raise TypeError("functions: expected at least one, such as nn.ReLU()")
-    low, high = (check.real(f"span[{i}]", end) for i, end in enumerate(two("span", span)))
-    if not low < high:
-        raise ValueError(f"span: expected (low, high) with low < high, got {(low, high)}")
-    x = np.linspace(low, high, check.integer("points", points, 2))
+    x = np.linspace(*ends("span", span), check.integer("points", points, 2))
     curves = [_value_and_slope(f"functions[{i}]", f, x) for i, f in enumerate(functions)]
     ax = axes_or_new(ax, 6.8)
-    for i, (f, (y, slope)) in enumerate(zip(functions, curves, strict=True)):
-        name, color = _name(f), PALETTE[i % len(PALETTE)]
-        ax.plot(x, y, color=color, linewidth=1.8, label=name)
-        if derivatives:
-            ax.plot(x, slope, "--", color=color, linewidth=1.3, label=f"{name}, derivative")
+    _draw(ax, x, functions, curves, derivatives)
     dress(ax, "Activations", "x", "")
     legend(ax)
     return ax
 
 
-def _name(f: Any) -> str:
-    return repr(f) if isinstance(f, Module) else getattr(f, "__name__", type(f).__name__)
+def _draw(
+    ax: Axes, x: Array, functions: Any, curves: list[tuple[Array, Array]], derivatives: bool
+) -> None:
+    """Functions, and dashed their derivatives."""
+    for i, (f, (y, slope)) in enumerate(zip(functions, curves, strict=True)):
+        name, color = name_of(f), PALETTE[i % len(PALETTE)]
+        ax.plot(x, y, color=color, linewidth=1.8, label=name)
+        if derivatives:
+            ax.plot(x, slope, "--", color=color, linewidth=1.3, label=f"{name}, derivative")
 
 
 def _value_and_slope(argument: str, f: Any, x: Array) -> tuple[Array, Array]:
@@ -87,11 +88,82 @@ def _value_and_slope(argument: str, f: Any, x: Array) -> tuple[Array, Array]:
         if not same or not np.array_equal(y.detach().numpy()[: len(x) // 2], half.detach().numpy()):
             raise ValueError(
                 f"{argument}: expected a function of each element alone, such as nn.ReLU(), got "
-                f"{_name(f)}"
+                f"{name_of(f)}"
             )
         (slope,) = autograd.grad(y.sum(), leaf, allow_unused=True, materialize_grads=True)
     assert slope is not None
     return y.detach().numpy(), slope.numpy()
+
+
+def losses(
+    *functions: Callable[[Tensor, Tensor], Tensor],
+    target: float = 0.0,
+    span: tuple[float, float] = (-3.0, 3.0),
+    points: int = 241,
+    derivatives: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Plot what losses charge for one output, as it moves away from its target.
+
+    With `target=0` the output is the error of a regression; with `target=1` the logit of the right
+    class. For a loss whose targets are classes, such as `nn.CrossEntropyLoss`, the outputs are the
+    logits (0, x) of two classes, and the target is the class.
+
+    Args:
+        functions: losses of (output, target), such as `nn.HuberLoss()`, with any reduction: each
+            value is that of one output alone.
+        target: default 0; -1 or 1 for losses of a margin, such as `nn.HingeLoss`.
+        span: range of the output, default (-3, 3); within (0, 1) for `nn.BCELoss`.
+        points: number of points, default 241.
+        derivatives: plot the slopes too, dashed, default False.
+        ax: the axes to draw on; a new figure by default.
+
+    Returns:
+        The axes; a line for each loss, with derivatives two.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        TypeError, ValueError: no loss, a loss that does not take one output and one target.
+
+    Example:
+        >>> from fastnn import nn, plot
+        >>> ax = plot.losses(nn.MSELoss(), nn.L1Loss(), nn.HuberLoss())
+    """
+    if not functions:
+        raise TypeError("functions: expected at least one loss, such as nn.MSELoss()")
+    x = np.linspace(*ends("span", span), check.integer("points", points, 2))
+    target = check.real("target", target)
+    curves = [_charged(f"functions[{i}]", f, x, target) for i, f in enumerate(functions)]
+    ax = axes_or_new(ax, 6.8)
+    _draw(ax, x, functions, curves, derivatives)
+    dress(ax, "Losses", "error" if target == 0 else f"output, where the target is {target:g}", "")
+    legend(ax)
+    return ax
+
+
+def _charged(argument: str, f: Any, x: Array, target: float) -> tuple[Array, Array]:
+    """The loss of each output alone, and its slope."""
+    if not callable(f):
+        raise TypeError(f"{argument}: expected a loss, got {check.show(f)}")
+    classes = getattr(f, "targets", "") == "classes"
+    y = of_array(np.array([int(target)] if classes else [[target]]))
+    found = []
+    with autograd.enable_grad():
+        for value in x:
+            z = of_array(np.array([[0.0, value]] if classes else [[value]])).requires_grad_()
+            loss = f(z, y)
+            if not isinstance(loss, Tensor) or loss.numel() != 1:
+                raise ValueError(
+                    f"{argument}: expected a loss of one output and one target, such as "
+                    f"nn.MSELoss(), got {name_of(f)}"
+                )
+            slope = 0.0
+            if loss.requires_grad:
+                (by,) = autograd.grad(loss.sum(), z, allow_unused=True, materialize_grads=True)
+                slope = by.numpy()[0, -1] if by is not None else 0.0
+            found.append((loss.item(), slope))
+    values = np.array(found)
+    return values[:, 0], values[:, 1]
 
 
 def schedules(*schedulers: LRScheduler, steps: int, group: int = 0, ax: Axes | None = None) -> Axes:

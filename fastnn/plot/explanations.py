@@ -9,7 +9,9 @@ import numpy as np
 
 from fastnn._support import check
 from fastnn.explain.curves import Calibration, Dependence, calibration as calibration_of
-from fastnn.plot.axes import FAINT, INK, PALETTE, TRAIN, axes_or_new, dress, legend
+from fastnn.plot.axes import FAINT, GUIDE, INK, PALETTE, TRAIN, axes_or_new, dress
+from fastnn.plot.legends import legend
+from fastnn.train.either_name import either_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,11 +111,13 @@ def partial_dependence(
     return ax
 
 
-def calibration(y: Any, p: Any = None, ax: Axes | None = None, **options: Any) -> Axes:
+@either_name(classes=True)
+def calibration(y_true: Any, y_prob: Any = None, ax: Axes | None = None, **options: Any) -> Axes:
     """Plot how often what is predicted with a probability comes true.
 
     Args:
-        y, p, options: as of `explain.calibration`; or y is what it gives, without p.
+        y_true, y_prob, options: as y, p and options of `explain.calibration`; or y_true is what it
+            gives, without y_prob. `target` and `output` are other names for them.
         ax: the axes to draw on; a new figure by default.
 
     Returns:
@@ -127,9 +131,10 @@ def calibration(y: Any, p: Any = None, ax: Axes | None = None, **options: Any) -
         >>> from fastnn import plot
         >>> ax = plot.calibration([0, 0, 1, 1], [0.1, 0.2, 0.9, 0.7])
     """
-    found = y if isinstance(y, Calibration) else calibration_of(y, p, **options)
+    given = isinstance(y_true, Calibration)
+    found = y_true if given else calibration_of(y_true, y_prob, **options)
     ax = axes_or_new(ax)
-    ax.plot([0, 1], [0, 1], color="#8a919c", linewidth=1.2, linestyle=(0, (4, 3)))
+    ax.plot([0, 1], [0, 1], color=GUIDE, linewidth=1.2, linestyle=(0, (4, 3)))
     ax.plot(found.predicted, found.observed, color=TRAIN, linewidth=1.8)
     area = 20 + 120 * found.rows / found.rows.max()
     ax.scatter(found.predicted, found.observed, s=area, color=TRAIN, alpha=0.8, linewidths=0)

@@ -1,4 +1,4 @@
-"""Plots of a model: loss landscape, decision boundary, weight histograms."""
+"""Plots of a model: loss landscape, weight histograms, norms of gradients."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn import autograd
 from fastnn._support import check
-from fastnn._support.columns import in_order
 from fastnn.explain.inputs import a_module, leaf_for, one_number
 from fastnn.nn import Module
 from fastnn.nn.modes import evaluating
-from fastnn.plot.axes import INK, PALETTE, axes_or_new, dress, legend, two, wide_range
+from fastnn.plot.axes import INK, PALETTE, axes_or_new, dress, wide_range
+from fastnn.plot.legends import legend
 from fastnn.tensor import Tensor
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     Array = NDArray[Any]
 
@@ -140,98 +141,6 @@ def _draw_landscape(ax: Axes, places: Array, error: Any) -> None:
     dress(ax, "Loss around the weights", "direction 1", "direction 2", grid=False)
 
 
-# ---- decision boundary ----
-
-
-def decision_boundary(
-    model: Module | Callable[[Any], Any],
-    x: ArrayLike,
-    y: ArrayLike | None = None,
-    *,
-    columns: tuple[int, int] = (0, 1),
-    threshold: float = 0.0,
-    points: int = 200,
-    ax: Axes | None = None,
-) -> Axes:
-    """Plot the decision boundary of a classifier over two features, and the data.
-
-    Args:
-        model: a classifier, or a function that maps rows to outputs: one score per class, the
-            highest of which wins, or one number, class 1 where it is above `threshold`.
-        x: (rows, features); features other than the two are held at their mean.
-        y: classes of the rows, integers of shape (rows,), shown as colours; optional.
-        columns: indices of the two features, default the first two.
-        threshold: default 0, for logits; use 0.5 for probabilities.
-        points: mesh points per feature, default 200.
-        ax: the axes to draw on; a new figure by default.
-
-    Returns:
-        The axes; its first collection is the mesh of classes, rows along the second feature.
-
-    Raises:
-        ImportError: matplotlib is not installed.
-        TypeError, ValueError: x is not a table of at least two features, y has another length.
-
-    Example:
-        >>> import numpy as np
-        >>> from fastnn import nn, plot
-        >>> x = np.random.RandomState(0).randn(50, 2).astype(np.float32)
-        >>> ax = plot.decision_boundary(nn.Linear(2, 3), x)
-    """
-    table = np.asarray(in_order(model, x))
-    if table.ndim != 2 or table.shape[1] < 2 or not len(table):
-        raise ValueError(f"x: expected rows of at least 2 features, got shape {table.shape}")
-    i, j = (check.integer(f"columns[{k}]", c, 0, table.shape[1] - 1)
-            for k, c in enumerate(two("columns", columns)))  # fmt: skip
-    labels = None if y is None else _labels(y, len(table))
-    points = check.integer("points", points, 2)
-    across, up = (_ticks(table[:, k], points) for k in (i, j))
-    rows = np.tile(table.mean(axis=0), (points * points, 1))
-    rows[:, i], rows[:, j] = np.tile(across, points), np.repeat(up, points)
-    predict = model.predict if isinstance(model, Module) else model
-    rows = rows.astype(np.result_type(table.dtype, np.float32))
-    classes = _classes(predict(rows), threshold).reshape(points, points)
-    ax = axes_or_new(ax)
-    count = 1 + max(classes.max(), 1, 0 if labels is None else labels.max())
-    _draw_decisions(ax, across, up, classes, int(count))
-    color = INK if labels is None else [PALETTE[c % len(PALETTE)] for c in labels]
-    ax.scatter(table[:, i], table[:, j], s=16, c=color, edgecolors="white", linewidths=0.5)
-    dress(ax, "Decisions", f"feature {i}", f"feature {j}", grid=False)
-    return ax
-
-
-def _labels(y: Any, n: int) -> Array:
-    labels = np.asarray(y).reshape(-1)
-    if len(labels) != n:
-        raise ValueError(f"y: expected {n} classes like rows of x, got {len(labels)}")
-    if labels.dtype.kind not in "iub" or labels.min() < 0:
-        raise ValueError(f"y: expected integer classes from 0 on, got {check.show(y)}")
-    return labels
-
-
-def _ticks(column: Array, points: int) -> Array:
-    low, high = float(column.min()), float(column.max())
-    pad = 0.05 * (high - low) or 1.0
-    return np.linspace(low - pad, high + pad, points)
-
-
-def _classes(outputs: Any, threshold: float) -> Array:
-    """Convert outputs, (rows, classes) or one number per row, to class indices."""
-    array = outputs.detach().numpy() if isinstance(outputs, Tensor) else np.asarray(outputs)
-    if array.ndim == 2 and array.shape[1] > 1:
-        found: Array = array.argmax(axis=1)
-        return found
-    return np.array(array.reshape(-1) > threshold, np.int64)
-
-
-def _draw_decisions(ax: Axes, across: Array, up: Array, classes: Array, count: int) -> None:
-    from matplotlib.colors import BoundaryNorm, ListedColormap
-
-    colors = ListedColormap([PALETTE[k % len(PALETTE)] for k in range(count)])
-    norm = BoundaryNorm(np.arange(count + 1) - 0.5, count)
-    ax.pcolormesh(across, up, classes, cmap=colors, norm=norm, alpha=0.3, shading="nearest")
-
-
 # ---- weights ----
 
 
@@ -275,3 +184,69 @@ def weight_histograms(
     dress(ax, "Weights", "value", "density")
     legend(ax)
     return ax
+
+
+def gradient_norms(
+    model: Module,
+    x: Any,
+    y: Any,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    *,
+    biases: bool = False,
+    label: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Plot the norm of the gradient of each layer's weights, from the input on.
+
+    A line that falls by orders of magnitude towards the input shows gradients that vanish; one that
+    rises shows gradients that explode. Further calls on the same axes add lines, to compare.
+
+    Args:
+        model: is run and differentiated once, in evaluation mode, and left unchanged.
+        x: rows, an array or Tensor; an array takes the model's dtype.
+        y: the target.
+        loss: maps output and y to a tensor of one element.
+        biases: include parameters with one axis, default False.
+        label: of the line, in a legend; default none.
+        ax: the axes to draw on; a new figure by default.
+
+    Returns:
+        The axes; the last line is that of this model. The scale is logarithmic where all norms of
+        the axes are above 0 and span more than a factor of 20.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        TypeError, ValueError: invalid input, a loss of more than one element, no such parameter.
+
+    Example:
+        >>> import numpy as np
+        >>> from fastnn import nn, plot
+        >>> x, y = np.eye(3, dtype=np.float32), np.arange(3)
+        >>> ax = plot.gradient_norms(nn.MLP(3, [8, 8], 3), x, y, nn.CrossEntropyLoss())
+    """
+    a_module(model)
+    low = 1 if check.flag("biases", biases) else 2
+    named = [(n, p) for n, p in model.named_parameters() if p.ndim >= low and p.requires_grad]
+    if not named:
+        raise ValueError("model: expected trainable weights of at least two axes, got none")
+    with evaluating(model), autograd.enable_grad():
+        value = one_number(loss(model(leaf_for(model, x)), leaf_for(model, y)))
+        gradients = autograd.grad(
+            value, [p for _, p in named], allow_unused=True, materialize_grads=True
+        )
+    norms = np.array([np.linalg.norm(g.numpy().astype(float)) for g in gradients if g is not None])
+    ax = axes_or_new(ax, 6.2)
+    color = PALETTE[len(ax.lines) % len(PALETTE)]
+    ax.plot(np.arange(len(norms)), norms, "o-", color=color, linewidth=1.6, label=label)
+    _dress_norms(ax, [name for name, _ in named])
+    return ax
+
+
+def _dress_norms(ax: Axes, names: list[str]) -> None:
+    all_norms = [np.asarray(line.get_ydata(), float) for line in ax.lines]
+    ax.set_yscale("log" if wide_range(*all_norms) else "linear")
+    long = len(names) > 6 or max(map(len, names)) > 8
+    ax.set_xticks(np.arange(len(names)), names, rotation=40 if long else 0,
+                  ha="right" if long else "center")  # fmt: skip
+    dress(ax, "Gradients", "parameter", "norm")
+    legend(ax)

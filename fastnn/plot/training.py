@@ -10,15 +10,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastnn.plot.axes import (
+    GUIDE,
     INK,
     TRAIN,
     VALIDATION,
     axes_or_new,
     dress,
-    legend,
     new_figure,
     wide_range,
 )
+from fastnn.plot.legends import legend, shared
+from fastnn.plot.notebook import Panels, shown
+from fastnn.train.either_name import either_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +53,14 @@ def learning_curves(history: Any, ax: Axes | None = None, *, metric: str = "loss
     values: History = getattr(history, "history", history)
     if metric not in values:
         raise ValueError(f"metric: expected one of {', '.join(values)}, got {metric!r}")
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, 6.4)
+    draw_curves(values, ax, metric)
+    legend(ax)
+    return ax
+
+
+def draw_curves(values: History, ax: Axes, metric: str) -> None:
+    """Learning curves without their legend."""
     validation = "val_" + metric
     both = [(metric, "training", TRAIN), (validation, "validation", VALIDATION)]
     drawn = [(np.asarray(values[key], float), label, color) for key, label, color in both
@@ -64,9 +74,6 @@ def learning_curves(history: Any, ax: Axes | None = None, *, metric: str = "loss
     ax.locator_params(axis="x", integer=True)
     if metric == "loss" and wide_range(*(numbers for numbers, _, _ in drawn)):
         ax.set_yscale("log")
-    if drawn:
-        legend(ax)
-    return ax
 
 
 def histories(history: Any, metric: str | None = None, ax: Axes | None = None) -> Any:
@@ -77,20 +84,31 @@ def histories(history: Any, metric: str | None = None, ax: Axes | None = None) -
     found = [name for name in values if not name.startswith("val_")]
     if not found:
         raise ValueError("history: expected at least one epoch, got none")
-    axes = new_figure(4.4 * len(found), 3.8).subplots(1, len(found), squeeze=False)[0]
+    if len(found) == 1:
+        return learning_curves(history, metric=found[0])
+    figure = new_figure(4.4 * len(found), 3.8)
+    axes = figure.subplots(1, len(found))
     for place, name in zip(axes, found, strict=True):
-        learning_curves(history, place, metric=name)
-    return axes[0] if len(found) == 1 else axes
+        draw_curves(values, shown(place), name)
+    shared(figure, most_labels(axes))
+    return axes.view(Panels)
 
 
+def most_labels(axes: Any) -> Any:
+    """Of several axes, those with the most entries of a legend."""
+    return max(axes, key=lambda ax: len(ax.get_legend_handles_labels()[1]))
+
+
+@either_name(classes=True)
 def confusion_matrix(
     y_true: ArrayLike, y_pred: ArrayLike, classes: Sequence[str], ax: Axes | None = None
 ) -> Axes:
     """Plot a confusion matrix of true and predicted classes.
 
     Args:
-        y_true: class indices, integers of shape (n,).
-        y_pred: predicted class indices, of the same shape.
+        y_true: class indices, integers of shape (n,); or by name `target`.
+        y_pred: predicted class indices, of the same shape; or by name `output`. `metrics` have the
+            other order, (output, target).
         classes: class names, in the order of the indices.
         ax: the axes to draw on; a new figure by default.
 
@@ -145,12 +163,13 @@ def count_confusion(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int) -> Any
     return np.bincount(flat, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
-def predicted_against_true(y: ArrayLike, p: ArrayLike, ax: Axes | None = None) -> Axes:
+@either_name(classes=False)
+def predicted_against_true(y_true: ArrayLike, y_pred: ArrayLike, ax: Axes | None = None) -> Axes:
     """Plot predictions of a regression against the true values.
 
     Args:
-        y: true values, n of them.
-        p: predictions, n of them.
+        y_true: true values, n of them; or by name `target`.
+        y_pred: predictions, n of them; or by name `output`.
         ax: the axes to draw on; a new figure by default.
 
     Returns:
@@ -164,14 +183,16 @@ def predicted_against_true(y: ArrayLike, p: ArrayLike, ax: Axes | None = None) -
         >>> from fastnn import plot
         >>> ax = plot.predicted_against_true([1.0, 2.0], [1.1, 1.8])
     """
-    true, predicted = np.asarray(y, float).ravel(), np.asarray(p, float).ravel()
+    true, predicted = np.asarray(y_true, float).ravel(), np.asarray(y_pred, float).ravel()
     if true.shape != predicted.shape or not true.size:
-        raise ValueError(f"p: expected {true.size} predictions (at least 1), got {predicted.size}")
+        raise ValueError(
+            f"y_pred: expected {true.size} predictions (at least 1), got {predicted.size}"
+        )
     ax = axes_or_new(ax)
     low, high = min(true.min(), predicted.min()), max(true.max(), predicted.max())
     pad = 0.04 * (high - low or 1.0)
     ends = [low - pad, high + pad]
-    ax.plot(ends, ends, color="#8a919c", linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+    ax.plot(ends, ends, color=GUIDE, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
     alpha = 0.65 if true.size < 2000 else 0.25
     ax.scatter(true, predicted, s=20, color=TRAIN, alpha=alpha, linewidths=0, zorder=2)
     ax.set_xlim(*ends)
@@ -183,6 +204,7 @@ def predicted_against_true(y: ArrayLike, p: ArrayLike, ax: Axes | None = None) -
     return ax
 
 
+@either_name(classes=False)  # the confusion matrix looks
 def training_report(
     history: Any,
     y_true: ArrayLike,
@@ -198,7 +220,8 @@ def training_report(
 
     Args:
         history: what `Trainer.fit` returned, or a dict of lists, one value per epoch.
-        y_true, y_pred: n class indices, or n values if `classes` is empty.
+        y_true, y_pred: n class indices, or n values if `classes` is empty; or by name `target` and
+            `output`.
         path: the file to write; its suffix selects the format (.png, .pdf, .svg).
         classes: class names; empty for a regression.
         title: title of the figure.
@@ -222,7 +245,8 @@ def training_report(
     figure = new_figure(4.4 * len(curves) + size, size)
     axes = figure.subplots(1, len(curves) + 1, width_ratios=[1.0] * len(curves) + [1.05])
     for ax, metric in zip(axes, curves):
-        learning_curves(values, ax, metric=metric)
+        draw_curves(values, shown(ax), metric)
+    shared(figure, axes[0])
     if classes:
         confusion_matrix(y_true, y_pred, classes, axes[-1])
     else:

@@ -97,7 +97,7 @@ def fit_many(
             `early_stopping`, "val_loss" with validation, or else "loss".
         precision: "float32" (default) or "bf16", as of `Trainer`; of all nets.
         n_threads: at most so many; default `num_threads()`.
-        verbose: 0 silent, 1 a progress bar if stderr is a terminal and tqdm is installed.
+        verbose: 0 silent, 1 a progress bar (with tqdm) on a terminal and in Jupyter.
 
     Returns:
         The nets, with the figures of their epochs. A net whose loss becomes nan or infinite has the

@@ -41,8 +41,8 @@ class TabularClassifier(Tabular):
             the validation metric.
         random_state: a seed; default None, from `fastnn.manual_seed`.
         n_threads: threads of `fit`, default those of `fastnn.set_num_threads`.
-        verbose: of `fit`: 0 (default) silent; 1 progress if stderr is a terminal, a bar where tqdm
-            is installed; 2 a line an epoch.
+        verbose: of `fit`: 0 (default) silent; 1 progress: a bar (with tqdm) on a terminal and
+            in Jupyter, elsewhere a line at most every second; 2 a line an epoch.
         precision: "float32" (default), or "bf16": products of the training round to bfloat16.
 
     Attributes:

@@ -17,7 +17,7 @@ class Telling:
     """Shows the epochs of nets that are fitted side by side, on stderr; a context manager.
 
     Args:
-        verbose: as of `ProgressBar`: 0 nothing, 1 a bar or lines on a terminal, 2 lines anywhere.
+        verbose: as of `ProgressBar`: 0 nothing, 1 a bar or a line a second, 2 all lines.
         nets, epochs: how many nets there are, and epochs of each at most.
         metric: the name of the validation metric.
     """
@@ -42,7 +42,7 @@ class Telling:
 
     def of(self, net: int) -> OnEpoch | None:
         """What is to be called after each epoch of a net; None where nothing is shown."""
-        if not self._bar.active:
+        if not (self._bar.active or self._bar.telling):
             return None
         who = f"net {net + 1} " if self._nets > 1 else ""
 

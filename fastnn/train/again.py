@@ -58,11 +58,15 @@ class Again:
             return None
         if kept is None or type(epochs) is not int or not 0 < epochs <= EPOCHS_AT_ONCE:
             return None
-        if verbose != 0 and not (verbose == 1 and not ProgressBar(1).active):
+        if (
+            type(verbose) is not int
+            or verbose not in (0, 1)
+            or (bar := ProgressBar(verbose)).active
+        ):
             return None
         if not _alike(given[OBJECTS:], kept.given[OBJECTS:]):
             return None
-        return kept.fit(trainer, x, y, epochs, given)
+        return kept.fit(trainer, x, y, epochs, bar, given)
 
     def keep(self, session: Session, rows: Rows, y: Any, given: Arguments) -> None:
         """Keep what a fit that is over was made of, if another one can use it.
@@ -111,7 +115,9 @@ class Fit:
             return False
         return self._session.training.holds()
 
-    def fit(self, trainer: Trains, x: Any, y: Any, epochs: int, given: Arguments) -> History | None:
+    def fit(
+        self, trainer: Trains, x: Any, y: Any, epochs: int, bar: ProgressBar, given: Arguments
+    ) -> History | None:
         """As `Again.fit`, for arguments like those here."""
         model, loss, optimizer = self._of
         if (
@@ -123,7 +129,8 @@ class Fit:
         ):
             return None
         try:
-            plan = self._plan_of(given)
+            shown = replace(self._plan, bar=bar) if bar.telling else self._plan
+            plan = self._plan_of(shown, given)
             rows = None if plan is None else self._rows.take(x, y, given.sample_weight)
             if plan is None or rows is None or not model.training:
                 return None
@@ -142,19 +149,19 @@ class Fit:
         finally:
             trainer._fitting.end()
 
-    def _plan_of(self, given: Arguments) -> Plan | None:
-        """The plan with these objects; None if they are not good, or not looked at here."""
+    def _plan_of(self, plan: Plan, given: Arguments) -> Plan | None:
+        """This plan with these objects; None if they are not good, or not looked at here."""
         pair, callbacks = given.validation_data, given.callbacks
         if (pair is None) is not (self._held_out is None) or not (pair is None or _is_pair(pair)):
             return None
         if not callbacks and given.scheduler is None and given.monitor is None:
-            return self._plan
+            return plan
         if not isinstance(callbacks, list | tuple):
             return None  # an iterator can be looked at once
         try:
             optimizer, unit = self._of[2], given.schedule
             schedule = Schedule(given.scheduler, optimizer, unit, 1, given.monitor)
-            return replace(self._plan, callbacks=listed(callbacks), schedule=schedule)
+            return replace(plan, callbacks=listed(callbacks), schedule=schedule)
         except (TypeError, ValueError):
             return None
 

@@ -146,8 +146,9 @@ class Session:
         if self._seen != changes:
             self._seen, self.buffered = changes, any(True for _ in self.steps.model.buffers())
         bar, callbacks = plan.bar, plan.callbacks
-        shows = bar.active and not any(isinstance(c, ProgressBar) for c in callbacks)
-        self._callbacks = [bar, *callbacks] if shows else callbacks
+        shows = not any(isinstance(c, ProgressBar) for c in callbacks)
+        self._callbacks = [bar, *callbacks] if bar.active and shows else callbacks
+        self._teller = bar if bar.telling and shows else None
         self._watching = list(filter(_watches, self._callbacks))
         # If nothing needs the end of each epoch, C runs all epochs as one.
         self._alone = not (
@@ -206,6 +207,8 @@ class Session:
         """Run from this loop on. found: the state to go on from."""
         if self._callbacks:
             self._begin(loop)
+        if self._teller is not None:
+            self._teller.begin(self.epochs)
         try:
             if found is None and self._file is not None:
                 self._save()  # a path that cannot be written is noticed before the first step
@@ -226,6 +229,8 @@ class Session:
                 self.trainer.optimizer.zero_grad()
             if self._callbacks:
                 self._tell(lambda c: c.on_train_end({}))
+            if self._teller is not None:
+                self._teller.end()
 
     def _of_file(self) -> AbstractContextManager[None]:
         """Within it what the state in the file causes is said to be of the file."""
@@ -329,6 +334,9 @@ class Session:
         while self._chunk(loop):
             if self.buffered:
                 check_finite(self.steps.model)
+            teller, done = self._teller, loop.epoch - 1
+            if teller is not None and self.epoch <= done < self.epochs - 1 and teller.is_due():
+                teller.tell(done, self._figures(loop.sums_of(done), loop))
             for callback in self._watching:
                 if callback.on_progress(loop.epoch, loop.step) is True:
                     self.trainer.stop_training = True
@@ -389,6 +397,8 @@ class Session:
         plan.schedule.after_epoch(logs, plan.monitor)
         if self._callbacks:
             self._tell(lambda c: c.on_epoch_end(epoch, dict(logs)))
+        if self._teller is not None:
+            self._teller.tell(epoch, logs)
         self._at_rest = True
         if self._file is not None and self._file.after_epoch():
             self._save()

@@ -209,7 +209,8 @@ class Trainer(Evaluator):
                 also within an epoch; and always at the end and at Ctrl-C.
             resume: resume from the file if it exists (default): the same script, started again,
                 ends with the same bits as an uninterrupted run. False starts anew.
-            verbose: 0 silent, 1 progress if stderr is a terminal, 2 one line per epoch.
+            verbose: 0 silent; 1 (default) progress on stderr: with tqdm a bar on a terminal and in
+                Jupyter, elsewhere a line of an epoch, at most every second; 2 a line per epoch.
 
         Returns:
             The history: `history.history["loss"]` is one number an epoch, averaged over rows.

@@ -3,8 +3,10 @@
 Averages over rows, such as accuracy, are computed within the training step. The others, such as F1
 or ROC AUC, need the whole data set: they are computed from predictions after an epoch.
 
-Outputs are logits, or class probabilities where a docstring says so. `Trainer` converts the
-probabilities of a model trained with `BCELoss` to logits.
+In equations z is the output and y the target. By name they are `output` and `target`, or
+scikit-learn's `y_pred` and `y_true`, in any order. Outputs are logits, or class probabilities where
+a docstring says so. `Trainer` converts the probabilities of a model trained with `BCELoss` to
+logits.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from fastnn._support import check
 from fastnn.guards import TAKE_LOGITS
 from fastnn.nn import BCELoss
 from fastnn.tensor import Tensor, of_array
+from fastnn.train.either_name import plain
 from fastnn.train.metrics.batchwise import (
     Metric,
     accuracy,
@@ -103,14 +106,14 @@ __all__ = [
 OfAllRows = Callable[[NDArray[Any], NDArray[Any]], float]
 
 METRICS: dict[str, Metric] = {
-    metric.__name__: metric
+    metric.__name__: plain(metric)
     for metric in (accuracy, zero_one, hamming, top_5, mse, mae, mape, msle, pinball,
                    mean_poisson_deviance, mean_gamma_deviance)
 }  # fmt: skip
 """The means over rows that `Trainer.fit(metrics=[...])` knows by name; `top_<k>` for any k too."""
 
 WHOLE_SET: dict[str, OfAllRows] = {
-    metric.__name__: metric
+    metric.__name__: plain(metric)
     for metric in (precision, recall, f1, jaccard, balanced_accuracy, matthews_corrcoef,
                    cohen_kappa, log_loss, brier, roc_auc, average_precision, rmse,
                    median_absolute_error, max_error, r2, explained_variance)
@@ -118,7 +121,7 @@ WHOLE_SET: dict[str, OfAllRows] = {
 """The metrics of all rows at once that it knows by name."""
 for _metric in (precision, recall, f1, jaccard):
     for _average in ("macro", "micro", "weighted"):
-        WHOLE_SET[f"{_metric.__name__}_{_average}"] = partial(_metric, average=_average)
+        WHOLE_SET[f"{_metric.__name__}_{_average}"] = partial(plain(_metric), average=_average)
 
 
 class WholeSet:
@@ -153,7 +156,7 @@ _OF_LOGITS = {
 }
 
 
-_OF_SCORES = {id(metric): metric for metric in (roc_auc, average_precision, top_5)}
+_OF_SCORES = {id(plain(metric)): metric for metric in (roc_auc, average_precision, top_5)}
 
 
 @cache
@@ -183,7 +186,7 @@ def _of_counted(metric: Any, ignored: int, whole: bool) -> Any:
     def of_a_batch(z: Tensor, y: Tensor) -> Tensor:
         skipped = ops.eq(y, ignored)
         found = metric(z, ops.where(skipped, ops.argmax(z, 1), y))  # each of them counts as correct
-        if metric in (zero_one, hamming):
+        if metric in (plain(zero_one), plain(hamming)):
             return cast(Tensor, found)
         return ops.sub(found, ops.mean(ops.cast(skipped, z.dtype)))
 
@@ -207,7 +210,7 @@ def _resolve(
     found: dict[str, tuple[Any, bool]] = {}
     for metric in metrics:
         if callable(metric):
-            name, function = getattr(metric, "__name__", type(metric).__name__), metric
+            name, function = getattr(metric, "__name__", type(metric).__name__), plain(metric)
         elif isinstance(metric, str) and (ranks := re.fullmatch(r"top_([1-9]\d*)", metric)):
             name, function = metric, top(int(ranks[1]))
         else:

@@ -12,6 +12,7 @@ from fastnn import ops
 from fastnn.ops.creation import arange
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, of_array
+from fastnn.train.either_name import either_name
 from fastnn.train.metrics.classification import check_one_label
 
 Metric = Callable[[Any, Any], Any]
@@ -21,10 +22,10 @@ def _of_arrays(function: Callable[[Tensor, Tensor], Tensor]) -> Metric:
     """Decorator: accept arrays too and return a float for them; Tensors give a Tensor."""
 
     @wraps(function)
-    def metric(z: Any, y: Any) -> Any:
-        if isinstance(z, Tensor) and isinstance(y, Tensor):
-            return function(z.detach(), y)
-        za, ya = np.asarray(z), np.asarray(y)
+    def metric(output: Any, target: Any) -> Any:
+        if isinstance(output, Tensor) and isinstance(target, Tensor):
+            return function(output.detach(), target)
+        za, ya = np.asarray(output), np.asarray(target)
         za = za if za.dtype.kind == "f" else za.astype(np.float64)
         ya = ya.astype(za.dtype if ya.dtype.kind == "f" or ya.shape == za.shape else np.int64)
         return function(
@@ -52,8 +53,9 @@ def _classes(y: Tensor) -> Tensor:
     return ops.argmax(y, 1)
 
 
+@either_name(classes=True)
 @_of_arrays
-def accuracy(z: Tensor, y: Tensor) -> Tensor:
+def accuracy(output: Tensor, target: Tensor) -> Tensor:
     """Accuracy: the fraction of correct predictions.
 
     For class targets (n), where the largest of z (n, classes) is the class; for one-hot or
@@ -64,24 +66,26 @@ def accuracy(z: Tensor, y: Tensor) -> Tensor:
     >>> fastnn.metrics.accuracy([[1.0, 3.0], [2.0, 0.0]], [1, 1])
     0.5
     """
-    if z.ndim == 2 and z.shape[1] > 1:
-        return ops.accuracy(z, _classes(y))
-    return ops.binary_accuracy(*_pair(z, y))
+    if output.ndim == 2 and output.shape[1] > 1:
+        return ops.accuracy(output, _classes(target))
+    return ops.binary_accuracy(*_pair(output, target))
 
 
+@either_name(classes=True)
 @_of_arrays
-def zero_one(z: Tensor, y: Tensor) -> Tensor:
+def zero_one(output: Tensor, target: Tensor) -> Tensor:
     """Zero-one loss: the fraction of wrong predictions, 1 - `accuracy`."""
-    return ops.sub(1.0, cast(Tensor, accuracy(z, y)))
+    return ops.sub(1.0, cast(Tensor, accuracy(output, target)))
 
 
+@either_name(classes=True)
 @_of_arrays
-def hamming(z: Tensor, y: Tensor) -> Tensor:
+def hamming(output: Tensor, target: Tensor) -> Tensor:
     """Hamming loss: the fraction of wrong labels. For targets of z's shape, elements where (z > 0)
     is not (y > 0.5); for class targets `zero_one`."""
-    if z.ndim == 2 and z.shape[1] > 1 and y.ndim == 1:
-        return cast(Tensor, zero_one(z, y))
-    return ops.sub(1.0, ops.binary_accuracy(*_pair(z, y)))
+    if output.ndim == 2 and output.shape[1] > 1 and target.ndim == 1:
+        return cast(Tensor, zero_one(output, target))
+    return ops.sub(1.0, ops.binary_accuracy(*_pair(output, target)))
 
 
 @cache
@@ -91,7 +95,8 @@ def top(k: int) -> Metric:
     Among equal outputs the class of lower number comes first, so that top_1 is the accuracy.
     """
 
-    def metric(z: Tensor, y: Tensor) -> Tensor:
+    def metric(output: Tensor, target: Tensor) -> Tensor:
+        z, y = output, target
         if z.ndim != 2 or z.shape[1] <= k:
             raise ValueError(f"metrics: top_{k} wants an output of more than {k} classes, got "
                              f"shape {z.shape}; use 'accuracy'")  # fmt: skip
@@ -107,50 +112,57 @@ def top(k: int) -> Metric:
     return _of_arrays(metric)
 
 
-top_5: Metric = top(5)
+top_5: Metric = either_name(classes=True)(top(5))
 
 
-def top_k(z: Any, y: Any, k: int = 5) -> Any:
+@either_name(classes=True)
+def top_k(output: Any, target: Any, k: int = 5) -> Any:
     """Top-k accuracy: the fraction of rows of z (n, classes) with class y among the k largest.
 
     >>> import fastnn
     >>> fastnn.metrics.top_k([[0.1, 0.5, 0.4], [0.7, 0.2, 0.1]], [2, 2], k=2)
     0.5
     """
-    return top(k)(z, y)
+    return top(k)(output, target)
 
 
+@either_name(classes=False)
 @_of_arrays
-def mse(z: Tensor, y: Tensor) -> Tensor:
+def mse(output: Tensor, target: Tensor) -> Tensor:
     """Mean squared error: the mean of (z - y)**2.
 
     >>> import fastnn
     >>> fastnn.metrics.mse([1.0, 2.0], [1.0, 4.0])
     2.0
     """
-    return ops.mse(*_pair(z, y))
+    return ops.mse(*_pair(output, target))
 
 
+@either_name(classes=False)
 @_of_arrays
-def mae(z: Tensor, y: Tensor) -> Tensor:
+def mae(output: Tensor, target: Tensor) -> Tensor:
     """Mean absolute error: the mean of |z - y|."""
-    return ops.mean(ops.abs(ops.sub(*_pair(z, y))))
+    return ops.mean(ops.abs(ops.sub(*_pair(output, target))))
 
 
+@either_name(classes=False)
 @_of_arrays
-def mape(z: Tensor, y: Tensor) -> Tensor:
+def mape(output: Tensor, target: Tensor) -> Tensor:
     """Mean absolute percentage error: the mean of |z - y| / max(|y|, eps), eps the float64 epsilon
     as in scikit-learn; a fraction, not in per cent."""
-    z, y = _pair(z, y)
+    output, target = _pair(output, target)
     floor = float(np.finfo(np.float64).eps)
-    return ops.mean(ops.div(ops.abs(ops.sub(z, y)), ops.clamp_min(ops.abs(y), floor)))
+    return ops.mean(
+        ops.div(ops.abs(ops.sub(output, target)), ops.clamp_min(ops.abs(target), floor))
+    )
 
 
+@either_name(classes=False)
 @_of_arrays
-def msle(z: Tensor, y: Tensor) -> Tensor:
+def msle(output: Tensor, target: Tensor) -> Tensor:
     """Mean squared log error: the mean of (log(1 + z) - log(1 + y))**2; nan below -1."""
-    z, y = _pair(z, y)
-    return ops.mse(ops.log1p(z), ops.log1p(y))
+    output, target = _pair(output, target)
+    return ops.mse(ops.log1p(output), ops.log1p(target))
 
 
 def _pinball(z: Tensor, y: Tensor, alpha: float) -> Tensor:
@@ -159,7 +171,8 @@ def _pinball(z: Tensor, y: Tensor, alpha: float) -> Tensor:
     return ops.mean(ops.maximum(ops.mul(d, alpha), ops.mul(d, alpha - 1.0)))
 
 
-def pinball(z: Any, y: Any, alpha: float = 0.5) -> Any:
+@either_name(classes=False)
+def pinball(output: Any, target: Any, alpha: float = 0.5) -> Any:
     """Pinball loss of the quantile alpha: the mean of max(alpha d, (alpha - 1) d), d = y - z.
 
     >>> import fastnn
@@ -168,22 +181,24 @@ def pinball(z: Any, y: Any, alpha: float = 0.5) -> Any:
     """
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha: expected a number in 0..1, got {alpha}")
-    return _of_arrays(lambda z, y: _pinball(z, y, alpha))(z, y)
+    return _of_arrays(lambda z, y: _pinball(z, y, alpha))(output, target)
 
 
+@either_name(classes=False)
 @_of_arrays
-def mean_poisson_deviance(z: Tensor, y: Tensor) -> Tensor:
+def mean_poisson_deviance(output: Tensor, target: Tensor) -> Tensor:
     """Poisson deviance: mean 2 (y log(y / z) - y + z), 0 log 0 = 0; nan if z <= 0 or y < 0."""
-    z, y = _pair(z, y)
-    some = ops.ne(y, 0.0)
-    ratio = ops.where(some, ops.log(ops.div(y, z)), 0.0)
-    each = ops.add(ops.sub(ops.mul(y, ratio), y), z)
-    return ops.mul(ops.mean(ops.where(ops.gt(z, 0.0), each, float("nan"))), 2.0)
+    output, target = _pair(output, target)
+    some = ops.ne(target, 0.0)
+    ratio = ops.where(some, ops.log(ops.div(target, output)), 0.0)
+    each = ops.add(ops.sub(ops.mul(target, ratio), target), output)
+    return ops.mul(ops.mean(ops.where(ops.gt(output, 0.0), each, float("nan"))), 2.0)
 
 
+@either_name(classes=False)
 @_of_arrays
-def mean_gamma_deviance(z: Tensor, y: Tensor) -> Tensor:
+def mean_gamma_deviance(output: Tensor, target: Tensor) -> Tensor:
     """Gamma deviance: the mean of 2 (log(z / y) + y / z - 1); nan for z <= 0 or y <= 0."""
-    z, y = _pair(z, y)
-    each = ops.sub(ops.add(ops.log(ops.div(z, y)), ops.div(y, z)), 1.0)
-    return ops.mul(ops.mean(ops.where(ops.gt(z, 0.0), each, float("nan"))), 2.0)
+    output, target = _pair(output, target)
+    each = ops.sub(ops.add(ops.log(ops.div(output, target)), ops.div(target, output)), 1.0)
+    return ops.mul(ops.mean(ops.where(ops.gt(output, 0.0), each, float("nan"))), 2.0)

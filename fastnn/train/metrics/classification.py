@@ -7,23 +7,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastnn.train.either_name import either_name
+
 Counts = NDArray[np.float64]
 
 
-def confusion(z: ArrayLike, y: ArrayLike) -> Counts:
+@either_name(classes=True)
+def confusion(output: ArrayLike, target: ArrayLike) -> Counts:
     """Confusion matrix: counts by true class (rows) and predicted class (columns).
 
     Args:
-        z: (n, classes) logits or probabilities, whose largest is the prediction; or (n,) or (n, 1)
-            logits, where z > 0 predicts class 1.
-        y: (n,) classes; or one-hot or probabilities (n, classes); or (n, 1) numbers in 0..1.
+        output: (n, classes) logits or probabilities, whose largest is the prediction; or (n,) or
+            (n, 1) logits, where z > 0 predicts class 1.
+        target: (n,) classes; or one-hot or probabilities (n, classes); or (n, 1) numbers in 0..1.
 
     >>> import fastnn
     >>> fastnn.metrics.confusion([[1, 3], [2, 0], [0, 1]], [1, 1, 0])
     array([[0., 1.],
            [1., 1.]])
     """
-    outputs, targets = np.asarray(z), np.asarray(y)
+    return _table(output, target)
+
+
+def _table(output: ArrayLike, target: ArrayLike) -> Counts:
+    outputs, targets = np.asarray(output), np.asarray(target)
     classes = outputs.shape[1] if outputs.ndim == 2 and outputs.shape[1] > 1 else 2
     predicted = outputs.argmax(1) if is_table(outputs) else (outputs.ravel() > 0).astype(np.int64)
     true = true_classes(outputs, targets)
@@ -69,7 +76,7 @@ def _ratio(a: Any, b: Any) -> Any:
 
 def _average(name: str, z: ArrayLike, y: ArrayLike, average: str | None) -> float:
     """precision, recall, f1 or jaccard, averaged over classes."""
-    table = confusion(z, y)
+    table = _table(z, y)
     right, true, said = table.diagonal(), table.sum(1), table.sum(0)
     if average is None:
         average = "macro" if is_table(np.asarray(z)) else "binary"
@@ -89,11 +96,12 @@ def _average(name: str, z: ArrayLike, y: ArrayLike, average: str | None) -> floa
     return float(scores[(true + said) > 0].mean())
 
 
-def precision(z: ArrayLike, y: ArrayLike, average: str | None = None) -> float:
+@either_name(classes=True)
+def precision(output: ArrayLike, target: ArrayLike, average: str | None = None) -> float:
     """Precision: the fraction of a class's predictions that are correct, 0 for no predictions.
 
     Args:
-        z, y: as for `confusion`.
+        output, target: as for `confusion`.
         average: over classes: "macro" (the mean over the classes present), "micro" (from the sums
             of counts), "weighted" (by rows of a class), "binary" (class 1 alone).
             Default: "binary" for one logit a row, else "macro".
@@ -102,45 +110,51 @@ def precision(z: ArrayLike, y: ArrayLike, average: str | None = None) -> float:
     >>> fastnn.metrics.precision([[1, 3], [2, 0], [0, 1]], [1, 1, 0])
     0.25
     """
-    return _average("precision", z, y, average)
+    return _average("precision", output, target, average)
 
 
-def recall(z: ArrayLike, y: ArrayLike, average: str | None = None) -> float:
+@either_name(classes=True)
+def recall(output: ArrayLike, target: ArrayLike, average: str | None = None) -> float:
     """Recall: the fraction of a class's rows that are predicted as it; arguments as `precision`."""
-    return _average("recall", z, y, average)
+    return _average("recall", output, target, average)
 
 
-def f1(z: ArrayLike, y: ArrayLike, average: str | None = None) -> float:
+@either_name(classes=True)
+def f1(output: ArrayLike, target: ArrayLike, average: str | None = None) -> float:
     """F1 score: 2 correct / (predicted + true), the harmonic mean of precision and recall.
 
     Arguments as for `precision`.
     """
-    return _average("f1", z, y, average)
+    return _average("f1", output, target, average)
 
 
-def jaccard(z: ArrayLike, y: ArrayLike, average: str | None = None) -> float:
+@either_name(classes=True)
+def jaccard(output: ArrayLike, target: ArrayLike, average: str | None = None) -> float:
     """Jaccard index: correct / (predicted + true - correct); arguments as for `precision`."""
-    return _average("jaccard", z, y, average)
+    return _average("jaccard", output, target, average)
 
 
-def balanced_accuracy(z: ArrayLike, y: ArrayLike) -> float:
+@either_name(classes=True)
+def balanced_accuracy(output: ArrayLike, target: ArrayLike) -> float:
     """Balanced accuracy: the mean recall over the classes present in y."""
-    table = confusion(z, y)
+    table = _table(output, target)
     true = table.sum(1)
     return float(_ratio(table.diagonal(), true)[true > 0].mean())
 
 
-def matthews_corrcoef(z: ArrayLike, y: ArrayLike) -> float:
+@either_name(classes=True)
+def matthews_corrcoef(output: ArrayLike, target: ArrayLike) -> float:
     """Matthews correlation coefficient of true and predicted classes; 0 if either is constant."""
-    table = confusion(z, y)
+    table = _table(output, target)
     true, said, n = table.sum(1), table.sum(0), table.sum()
     spread = (n * n - said @ said) * (n * n - true @ true)
     return float((table.trace() * n - true @ said) / np.sqrt(spread)) if spread > 0 else 0.0
 
 
-def cohen_kappa(z: ArrayLike, y: ArrayLike) -> float:
+@either_name(classes=True)
+def cohen_kappa(output: ArrayLike, target: ArrayLike) -> float:
     """Cohen's kappa: (p - e) / (1 - e), p the accuracy, e that of chance; nan where e is 1."""
-    table = confusion(z, y)
+    table = _table(output, target)
     n = table.sum()
     right, chance = table.trace() / n, table.sum(1) @ table.sum(0) / n**2
     return float((right - chance) / (1 - chance)) if chance < 1 else float("nan")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnn.guards import looks_like_probabilities
+from fastnn.train.either_name import either_name
 from fastnn.train.metrics.classification import is_table, true_classes
 
 Reals = NDArray[np.float64]
@@ -30,26 +31,28 @@ def _parts(z: ArrayLike, y: ArrayLike) -> tuple[Reals, NDArray[np.int64]]:
     return outputs, true_classes(outputs, np.asarray(y))
 
 
-def log_loss(z: ArrayLike, y: ArrayLike) -> float:
+@either_name(classes=True)
+def log_loss(output: ArrayLike, target: ArrayLike) -> float:
     """Log loss: the mean of -log p of the true class.
 
     Args:
-        z: (n, classes) logits, or probabilities if all rows are >= 0 and sum to 1; or (n,) or
+        output: (n, classes) logits, or probabilities if all rows are >= 0 and sum to 1; or (n,) or
             (n, 1) logits of class 1.
-        y: as for `confusion`.
+        target: as for `confusion`.
     """
-    outputs, true = _parts(z, y)
+    outputs, true = _parts(output, target)
     return float(-_log_probabilities(outputs)[np.arange(len(true)), true].mean())
 
 
-def brier(z: ArrayLike, y: ArrayLike) -> float:
+@either_name(classes=True)
+def brier(output: ArrayLike, target: ArrayLike) -> float:
     """Brier score: the mean over rows of sum_c (p_c - y_c)**2.
 
     For one logit per row, (p - y)**2 of class 1 alone.
 
     Arguments as for `log_loss`.
     """
-    outputs, true = _parts(z, y)
+    outputs, true = _parts(output, target)
     p = np.exp(_log_probabilities(outputs))
     p[np.arange(len(true)), true] -= 1
     return float((p**2).sum(1).mean() if is_table(outputs) else (p[:, 1] ** 2).mean())
@@ -87,7 +90,8 @@ def _each_class(measure: Any, z: ArrayLike, y: ArrayLike) -> float:
     return float(np.mean([measure(p[:, c], true == c) for c in range(outputs.shape[1])]))
 
 
-def roc_auc(z: ArrayLike, y: ArrayLike) -> float:
+@either_name(classes=True)
+def roc_auc(output: ArrayLike, target: ArrayLike) -> float:
     """ROC AUC: the probability that a positive row scores higher than a negative; ties count half.
 
     For (n, classes) the one-vs-rest mean over classes; nan where a class has no
@@ -97,10 +101,11 @@ def roc_auc(z: ArrayLike, y: ArrayLike) -> float:
     >>> fastnn.metrics.roc_auc([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1])
     0.75
     """
-    return _each_class(_area, z, y)
+    return _each_class(_area, output, target)
 
 
-def average_precision(z: ArrayLike, y: ArrayLike) -> float:
+@either_name(classes=True)
+def average_precision(output: ArrayLike, target: ArrayLike) -> float:
     """Average precision: sum_n (R_n - R_n-1) P_n over scores from high to low.
 
     P_n and R_n are the precision and recall at each score.
@@ -108,4 +113,4 @@ def average_precision(z: ArrayLike, y: ArrayLike) -> float:
     For (n, classes) the mean over classes; nan where a class has no rows. Arguments as for
     `log_loss`.
     """
-    return _each_class(_mean_precision, z, y)
+    return _each_class(_mean_precision, output, target)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastnn.train.either_name import either_name
+
 Reals = NDArray[np.float64]
 
 
@@ -17,29 +19,32 @@ def _pair(z: ArrayLike, y: ArrayLike) -> tuple[Reals, Reals]:
     return a, b
 
 
-def rmse(z: ArrayLike, y: ArrayLike) -> float:
+@either_name(classes=False)
+def rmse(output: ArrayLike, target: ArrayLike) -> float:
     """Root mean squared error: sqrt(mean((z - y)**2)), averaged over outputs.
 
     Args:
-        z, y: (n,) or (n, outputs).
+        output, target: (n,) or (n, outputs).
 
     >>> import fastnn
     >>> fastnn.metrics.rmse([1.0, 2.0], [1.0, 4.0])
     1.4142135623730951
     """
-    a, b = _pair(z, y)
+    a, b = _pair(output, target)
     return float(np.sqrt(((a - b) ** 2).mean(0)).mean())
 
 
-def median_absolute_error(z: ArrayLike, y: ArrayLike) -> float:
+@either_name(classes=False)
+def median_absolute_error(output: ArrayLike, target: ArrayLike) -> float:
     """Median absolute error: the median of |z - y|, averaged over outputs."""
-    a, b = _pair(z, y)
+    a, b = _pair(output, target)
     return float(np.median(np.abs(a - b), axis=0).mean())
 
 
-def max_error(z: ArrayLike, y: ArrayLike) -> float:
+@either_name(classes=False)
+def max_error(output: ArrayLike, target: ArrayLike) -> float:
     """Maximum error: the largest |z - y|."""
-    a, b = _pair(z, y)
+    a, b = _pair(output, target)
     return float(np.abs(a - b).max())
 
 
@@ -51,7 +56,8 @@ def _explained(rest: Reals, whole: Reals) -> float:
     return float(share.mean())
 
 
-def r2(z: ArrayLike, y: ArrayLike) -> float:
+@either_name(classes=False)
+def r2(output: ArrayLike, target: ArrayLike) -> float:
     """R2, coefficient of determination: 1 - sum (y - z)**2 / sum (y - mean y)**2.
 
     Averaged over outputs. For a constant target 1 if it is met exactly, else 0; nan for one row.
@@ -60,13 +66,14 @@ def r2(z: ArrayLike, y: ArrayLike) -> float:
     >>> fastnn.metrics.r2([1.0, 2.0, 4.0], [1.0, 2.0, 3.0])
     0.5
     """
-    a, b = _pair(z, y)
+    a, b = _pair(output, target)
     if len(a) < 2:
         return float("nan")
     return _explained(((b - a) ** 2).sum(0), ((b - b.mean(0)) ** 2).sum(0))
 
 
-def explained_variance(z: ArrayLike, y: ArrayLike) -> float:
+@either_name(classes=False)
+def explained_variance(output: ArrayLike, target: ArrayLike) -> float:
     """Explained variance: 1 - var(y - z) / var(y), averaged over outputs; constants as in `r2`."""
-    a, b = _pair(z, y)
+    a, b = _pair(output, target)
     return _explained((b - a).var(0), b.var(0))
