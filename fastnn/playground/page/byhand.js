@@ -3,7 +3,13 @@
 import { layersOf, readTrace } from "./net.js";
 import { ACTIVATIONS, FEATURES } from "./settings.js";
 
-const text = (x) => String(Number(x.toPrecision(6)));
+/** Six digits, as Python's %.6g has them. */
+function text(x) {
+  if (x === 0 || !Number.isFinite(x)) return String(x);
+  const size = Math.abs(x);
+  const short = String(Number(x.toPrecision(6)));
+  return size < 1e-4 || size >= 1e6 ? Number(short).toExponential() : short;
+}
 
 function table(caption, head, rows) {
   const made = document.createElement("table");

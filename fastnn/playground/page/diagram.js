@@ -137,8 +137,9 @@ export class Diagram {
   drawLine(context, from, to, weight) {
     const size = Math.abs(weight);
     context.strokeStyle = size < 1e-12 ? theme().line : weight < 0 ? theme().negative : theme().positive;
-    context.lineWidth = Math.max(0.4, Math.min(8, 2.2 * size));
-    context.setLineDash(weight < 0 ? [5, 3] : []);
+    const width = Math.max(0.4, Math.min(6, 1.6 * size));
+    context.lineWidth = width;
+    context.setLineDash(weight < 0 ? [3 + 2 * width, 2 + width] : []);
     context.beginPath();
     context.moveTo(from.right, from.y);
     const middle = (from.right + to.left) / 2;

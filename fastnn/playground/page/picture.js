@@ -72,8 +72,8 @@ export function fit(canvas) {
 export function paintPoints(canvas, points, square = false) {
   const context = canvas.getContext("2d");
   const size = canvas.width;
-  const r = Math.max(2.5, size / 130);
-  context.lineWidth = Math.max(1, size / 500);
+  const r = Math.max(2.5, size / 105);
+  context.lineWidth = Math.max(1, size / 320);
   context.strokeStyle = colours.panel;
   for (const { x, y, label } of points) {
     const [u, v] = [((x + EDGE) / (2 * EDGE)) * size, ((EDGE - y) / (2 * EDGE)) * size];
