@@ -55,7 +55,7 @@ check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== tests in C";   $(MAKE) test-c
 	@echo "== tests";        $(PYTEST)
 
-check-slow: $(VENV)/built $(VENV)/extra-dev ## the tests marked slow: browsers, sanitizers, emulators, larger data
+check-slow: $(VENV)/built $(VENV)/extra-dev $(VENV)/extra-slow ## the tests marked slow: browsers, sanitizers, emulators, larger data
 	@$(BIN)/python -m pytest -m slow tests
 
 format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants them

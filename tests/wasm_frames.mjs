@@ -15,9 +15,6 @@ for (const table of [0, 1]) {
     const frame = net.frame(Number(steps), 1);
     writeFileSync(`${file}.${table}.trace`, Buffer.from(net.trace(1)));
     writeFileSync(`${file}.${table}.frame`, Buffer.from(frame));
-    const before = performance.now();
-    for (let i = 0; i < 20; i++) net.frame(1000, 1);
-    console.log(table, file, ((performance.now() - before) / 20).toFixed(2), "ms per 1000 steps");
     net.free();
   }
 }

@@ -84,6 +84,8 @@ def _files(token: str, table: Columns | None) -> dict[str, bytes]:
 class _Handler(BaseHTTPRequestHandler):
     server: Playground
     protocol_version = "HTTP/1.1"  # one connection for all frames
+    disable_nagle_algorithm = True
+    wbufsize = -1  # head and body in one write
     server_version = "fastnn"
     sys_version = ""
 

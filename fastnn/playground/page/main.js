@@ -25,6 +25,7 @@ class Page {
     this.net = null;
     this.frame = null;
     this.playing = false;
+    this.running = Promise.resolve(); // until training has stopped
     this.made = 0; // of how many nets: an answer for an older one is dropped
     this.view = new View(this);
     this.diagram = new Diagram($("nodes"), $("lines"), {
@@ -54,6 +55,7 @@ class Page {
     const settings = structuredClone(this.settings);
     const all = makePoints(settings, this.custom[settings.data] ?? []);
     this.points = all.length > 1 ? split(all, settings.percent) : null;
+    this.frame = null;
     this.shownSettings = settings;
     this.diagram.build(settings);
     $("layers").textContent = `${settings.layers.length} layers`;
@@ -64,7 +66,6 @@ class Page {
     if (old) this.engine.free(old);
     this.view.clear();
     if (!this.points) {
-      this.frame = null;
       this.pause();
       this.say("No points yet: draw two or more, or open a table.");
       return;
@@ -75,7 +76,8 @@ class Page {
       if (made !== this.made) return void this.engine.free(net);
       this.net = net;
       this.say("");
-      await this.advance(0);
+      this.take(await this.ask(0));
+      if ($("hand").open) this.trace();
       if ($("nine").open) await this.population.begin(settings, this.points, $("varied").value);
     } catch (error) {
       this.fail(error);
@@ -87,24 +89,37 @@ class Page {
     this.say(`The engine says: ${error.message}`);
   }
 
-  /** So many steps, and the frame after them; false if a newer net has come meanwhile. */
-  async advance(steps) {
-    const { net, made, points, shownSettings } = this;
-    if (!net) return false;
-    const [bytes] = await Promise.all([
-      this.engine.frame(net, steps, true),
-      steps && $("nine").open ? this.population.advance(steps) : null,
-    ]);
-    if (made !== this.made) return false;
-    this.frame = readFrame(bytes, shownSettings, points);
+  /** Ask for so many steps and the frame after them; null if there is no net. */
+  async ask(steps) {
+    const { net, made } = this;
+    if (!net) return null;
+    try {
+      const [bytes] = await Promise.all([
+        this.engine.frame(net, steps, true),
+        steps && $("nine").open ? this.population.advance(steps) : null,
+      ]);
+      return { bytes, made };
+    } catch (error) {
+      if (made !== this.made) return null; // of a net that is no longer there
+      throw error;
+    }
+  }
+
+  /** Show what was asked for, unless a newer net has come meanwhile. */
+  take(answer) {
+    if (!answer || answer.made !== this.made) return;
+    this.frame = readFrame(answer.bytes, this.shownSettings, this.points);
     this.view.note(this.frame);
     this.redraw();
-    if (!this.playing && $("hand").open) this.trace();
-    if (this.frame.status) {
-      this.pause();
-      this.say("The loss is not finite: training has stopped. Try a smaller learning rate, then Reset.");
-    }
-    return true;
+    if (!this.frame.status) return;
+    this.pause();
+    this.say("The loss is not finite: training has stopped. Try a smaller learning rate, then Reset.");
+  }
+
+  async advance(steps) {
+    await this.running;
+    this.take(await this.ask(steps));
+    if ($("hand").open) this.trace();
   }
 
   redraw() {
@@ -116,36 +131,42 @@ class Page {
     $("code").textContent = codeOf(this.settings, $("library").value);
   }
 
+  /** Frame after frame; while one is drawn the next is on its way. */
   async run() {
-    while (this.playing) {
-      const made = this.made;
+    let coming = this.playing ? this.ask(this.settings.speed) : null;
+    while (coming) {
+      coming.catch(() => {}); // it is looked at below
       const drawn = new Promise((next) => requestAnimationFrame(next));
       try {
-        await this.advance(this.settings.speed);
+        const answer = await coming;
+        coming = this.playing ? this.ask(this.settings.speed) : null;
+        this.take(answer);
       } catch (error) {
-        if (made === this.made) this.fail(error);
+        coming = null;
+        this.fail(error);
       }
       await drawn;
       this.view.beat();
     }
+    this.view.describe();
+    if ($("hand").open) this.trace();
   }
 
   play() {
     if (this.playing || !this.points) return;
     this.playing = true;
     this.view.playing(true);
-    this.run();
+    this.running = this.running.then(() => this.run());
   }
 
   pause() {
     if (!this.playing) return;
     this.playing = false;
     this.view.playing(false);
-    if ($("hand").open) this.trace();
   }
 
   async trace() {
-    if (!this.net) return;
+    if (!this.net || !this.frame || this.playing) return; // while it trains, the frame is behind
     const { made, shownSettings, frame, points } = this;
     const row = Math.max(0, Math.min(points.train.length - 1, Math.round(Number($("row").value)) || 0));
     const bytes = await this.engine.trace(this.net, row);

@@ -66,7 +66,10 @@ export class Population {
   /** So many steps of all nine, and their pictures. */
   async advance(steps) {
     const { nets } = this;
-    const frames = await Promise.all(nets.map(({ id }) => this.engine.frame(id, steps, true)));
+    const asked = nets.map(({ id }) => this.engine.frame(id, steps, true));
+    const frames = await Promise.all(asked).catch((error) => {
+      if (nets === this.nets) throw error; // else they are no longer there
+    });
     if (nets !== this.nets) return;
     nets.forEach((net, k) => this.draw(net, readFrame(frames[k], net.settings, this.points)));
   }
