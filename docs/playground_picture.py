@@ -1,6 +1,6 @@
 """Make docs/playground.png: the playground when it has learned the spiral.
 
-    python docs/playground_picture.py      needs playwright and a Chromium
+python docs/playground_picture.py      needs playwright and a Chromium
 """
 
 import sys
