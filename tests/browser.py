@@ -75,10 +75,10 @@ def served(backend: str) -> Iterator[str]:
 
 
 def wait_until(page: Any, expression: str, seconds: float = 20) -> None:
-    """Until a JavaScript expression is true. Not by wait_for_function, which the page's policy, no
-    code from text, forbids."""
+    """Until a JavaScript expression is true; what is not there yet makes it false. Not by
+    wait_for_function, which the page's policy, no code from text, forbids."""
     for _ in range(int(seconds * 20)):
-        if page.evaluate(expression):
+        if page.evaluate(f"() => {{ try {{ return {expression} }} catch {{ return false }} }}"):
             return
         page.wait_for_timeout(50)
     raise AssertionError(f"not within {seconds} s: {expression}")

@@ -124,7 +124,7 @@ class Controls {
       page.custom.table = [];
       wrong = error.message;
     }
-    await page.change({ data: "table" });
+    if (!(await page.change({ data: "table" }))) await page.reset();
     if (wrong) page.say(wrong);
   }
 }

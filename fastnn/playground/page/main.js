@@ -39,14 +39,21 @@ class Page {
     $("message").textContent = text;
   }
 
-  /** Take changed settings, and begin anew unless they are about the view alone. */
+  /** Take changed settings; begin anew if they are others, unless they are about the view alone.
+   * Says whether it did. */
   async change(what, anew = true) {
+    const before = toHash(this.settings);
     Object.assign(this.settings, what);
     settled(this.settings);
-    history.replaceState(null, "", `#${toHash(this.settings)}`);
+    const after = toHash(this.settings);
+    history.replaceState(null, "", `#${after}`);
     this.controls.show();
-    if (anew) await this.reset();
-    else this.redraw();
+    if (anew && after !== before) {
+      await this.reset();
+      return true;
+    }
+    this.redraw();
+    return false;
   }
 
   /** A new net with the first weights. */
