@@ -1,11 +1,14 @@
 """Make docs/playground.png: the playground when it has learned the spiral.
 
-python docs/playground_picture.py      needs playwright and a Chromium
+python docs/playground_picture.py      needs playwright, Pillow and a Chromium
 """
 
+import io
 import sys
 import threading
 from pathlib import Path
+
+from PIL import Image
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
@@ -25,5 +28,6 @@ with Playground(0) as server, chromium() as browser:
     page.click("#play")
     page.wait_for_timeout(300)
     page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
-    page.screenshot(path=str(HERE / "playground.png"))
+    picture = Image.open(io.BytesIO(page.screenshot()))
+    picture.convert("RGB").quantize(96).save(HERE / "playground.png", optimize=True)
     server.shutdown()

@@ -88,7 +88,7 @@ function drawSeries(context, history, names, { x, y, width, right, top, height, 
   const over = Math.max(0, (placed.at(-1)?.at ?? 0) - (height - bottom + 8));
   for (const { name, k, at } of placed) {
     context.strokeStyle = colours[`series${(k % 4) + 1}`];
-    context.lineWidth = 2;
+    context.lineWidth = 1.5;
     context.setLineDash(DASHES[Math.floor(k / 4 + k) % 4]);
     context.beginPath();
     history.rows.forEach((row, i) => context.lineTo(x(history.steps[i]), Math.min(y(row[k]), height - bottom)));

@@ -7,7 +7,6 @@ import { ACTIVATIONS, bounded, DATA, LOSSES, OPTIMIZERS, ownNumbers, SCHEDULES }
 const $ = (id) => document.getElementById(id);
 const NUMBERS = ["noise", "percent", "batch", "seed", "dropout", "lr", "l1", "l2", "period", "factor"];
 const CHOICES = ["problem", "data", "activation", "loss", "schedule"];
-const GOOD_LOSS = { classification: "squared", regression: "squared" };
 
 function options(select, names) {
   select.replaceChildren(...Object.entries(names).map(([value, name]) =>
@@ -48,7 +47,7 @@ class Controls {
 
   choose(name, value) {
     const what = { [name]: value };
-    if (name === "problem") what.loss = GOOD_LOSS[value];
+    if (name === "problem") what.loss = "squared";
     this.page.change(what);
     if (name === "problem" && this.page.settings.data === "table") this.readTable();
   }

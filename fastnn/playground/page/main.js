@@ -17,9 +17,8 @@ import { bindPoints } from "./points.js";
 const $ = (id) => document.getElementById(id);
 
 class Page {
-  constructor(engine, begin) {
+  constructor(engine) {
     this.engine = engine;
-    this.begin = begin;
     this.settings = fromHash(location.hash);
     this.custom = { drawn: unpackPoints(this.settings.drawn), table: [] };
     this.net = null;
@@ -236,7 +235,7 @@ function bindDetails(page) {
 async function main() {
   readTheme();
   const begin = await (await fetch("begin.json")).json();
-  const page = new Page(connect(begin), begin);
+  const page = new Page(connect(begin));
   page.controls = bindControls(page);
   bindTheme(page);
   bindPoints(page);

@@ -9,7 +9,7 @@ const HEAD = 8;
 export const BINS = 24;
 
 /** The units of all layers, the last one included. */
-export const unitsOf = (settings) => [...settings.layers, 1];
+const unitsOf = (settings) => [...settings.layers, 1];
 
 /** Places of a layer's weights (n_in, n_out) and biases among a net's parameters. */
 export function layersOf(settings) {
@@ -59,10 +59,10 @@ function numbersOf(settings, counts) {
 }
 
 /** The inputs of a place. */
-export const inputsAt = (settings, x, y) => settings.features.map((name) => FEATURES[name].of(x, y));
+const inputsAt = (settings, x, y) => settings.features.map((name) => FEATURES[name].of(x, y));
 
 /** What is learned of a label: 0 or 1 by cross-entropy. */
-export const targetOf = (settings, label) =>
+const targetOf = (settings, label) =>
   settings.loss === "cross_entropy" ? (label > 0 ? 1 : 0) : label;
 
 /** The places of the picture's dots, row by row from above. */

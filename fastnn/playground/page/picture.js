@@ -27,7 +27,7 @@ export function readTheme() {
 export const theme = () => colours;
 
 /** The colour of a value in -1..1. */
-export function colourOf(value) {
+function colourOf(value) {
   const i = 4 * placeOf(value);
   return `rgb(${palette[i]} ${palette[i + 1]} ${palette[i + 2]})`;
 }

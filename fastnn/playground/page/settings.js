@@ -60,7 +60,7 @@ export const MOST_UNITS = 8;
 const NUMBERS = {
   noise: [0, 0, 50, 1], percent: [50, 10, 90, 1], seed: [1, 0, 999999, 1], batch: [10, 1, 200, 1],
   lr: [0.03, 0, 10], l1: [0, 0, 1], l2: [0, 0, 1], dropout: [0, 0, 0.9],
-  period: [50, 1, 100000, 1], factor: [0.5, 0, 1], speed: [1, 1, 1000, 1],
+  period: [50, 1, 100000, 1], factor: [0.5, 0.001, 1], speed: [1, 1, 1000, 1],
 };
 const CHOICES = {
   problem: ["classification", ["classification", "regression"]],
@@ -80,16 +80,13 @@ export function bounded(name, given) {
   return whole ? Math.round(inside) : inside;
 }
 
-/** The limits of a number, for its field. */
-export const limits = (name) => NUMBERS[name].slice(1, 3);
-
 /** The optimizer's own numbers at the start. */
 export function ownNumbers(optimizer) {
   const entries = Object.entries(OPTIMIZERS[optimizer].numbers);
   return Object.fromEntries(entries.map(([name, { value }]) => [name, value]));
 }
 
-export function defaults() {
+function defaults() {
   const first = ([value]) => value;
   return {
     ...Object.fromEntries(Object.entries(NUMBERS).map(([k, v]) => [k, first(v)])),
