@@ -233,6 +233,7 @@ def test_what_the_large_picture_shows(page: Any) -> None:
 def test_points_drawn_by_hand(page: Any, url: str) -> None:
     page.select_option("#data", "drawn")
     wait_until(page, "document.getElementById('message').textContent.includes('No points')")
+    assert page.is_disabled("#play") and page.is_disabled("#step")
     for x, y, label in ((50, 50, "1"), (300, 60, "-1"), (60, 300, "-1"), (300, 300, "1")):
         page.check(f'input[name=label][value="{label}"]')
         page.click("#field", position={"x": x, "y": y})

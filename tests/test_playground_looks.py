@@ -83,7 +83,7 @@ SHAPES = [("negative", "panel"), ("positive", "panel"), ("accent", "panel")]
 def test_contrast(page: Any, theme: str) -> None:
     """WCAG 2.2: 4.5 for text, 3 for lines that say something."""
     page.emulate_media(color_scheme=theme)
-    assert page.get_attribute("html", "data-theme") == theme
+    wait_until(page, f"document.documentElement.dataset.theme === '{theme}'")
     for pairs, least in ((TEXTS, 4.5), (SHAPES, 3)):
         found = dict(zip(pairs, page.evaluate(CONTRAST, pairs)))
         assert {pair: ratio for pair, ratio in found.items() if ratio < least} == {}
@@ -91,6 +91,7 @@ def test_contrast(page: Any, theme: str) -> None:
 
 def test_the_button_of_the_theme(page: Any) -> None:
     page.emulate_media(color_scheme="dark")
+    wait_until(page, "document.documentElement.dataset.theme === 'dark'")
     seen = []
     for _ in range(3):
         page.click("#theme")
@@ -108,7 +109,7 @@ FOCUS = """() => {
 }"""
 SHOWN = """() => [...document.querySelectorAll(
     "button, select, input, summary, a, [tabindex='0']")]
-  .filter(e => e.offsetParent && !e.disabled && !(e.type === "radio" && !e.checked))
+  .filter(e => e.checkVisibility() && !e.disabled && !(e.type === "radio" && !e.checked))
   .map(e => e.id || e.getAttribute("aria-label") || e.textContent.trim())"""
 
 

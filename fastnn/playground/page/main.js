@@ -62,6 +62,7 @@ class Page {
     const all = makePoints(settings, this.custom[settings.data] ?? []);
     this.points = all.length > 1 ? split(all, settings.percent) : null;
     this.frame = null;
+    $("play").disabled = $("step").disabled = !this.points;
     this.shownSettings = settings;
     this.diagram.build(settings);
     $("layers").textContent = `${settings.layers.length} layers`;
