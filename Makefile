@@ -24,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-c test-neon test-tsan test-asan test-ubsan test-without-openmp test-floors test-other-systems test-typed check check-slow format docs stubs goldens parity bench mutants perf-check perf-baseline wheel wheels try-wheels release clean machine cross
+.PHONY: help demo test test-c test-neon test-tsan test-asan test-ubsan test-without-openmp test-floors test-other-systems test-typed playground check check-slow format docs stubs goldens parity bench mutants perf-check perf-baseline wheel wheels try-wheels release clean machine cross
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -76,7 +76,7 @@ check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== tests in C";   $(MAKE) test-c
 	@echo "== tests";        $(PYTEST)
 
-check-slow: $(VENV)/built $(VENV)/extra-dev ## the tests marked slow: browsers, sanitizers, emulators, larger data
+check-slow: $(VENV)/built $(VENV)/extra-dev $(VENV)/extra-slow ## the tests marked slow: browsers, sanitizers, emulators, larger data
 	@$(BIN)/python -m pytest -m slow tests
 	@$(MAKE) test-tsan test-ubsan test-asan test-other-systems
 
@@ -87,6 +87,10 @@ format: $(VENV)/extra-dev ## rewrite Python and C files as `make check` wants th
 docs: $(VENV)/built $(VENV)/extra-docs ## build the site in build/site, with a page for every public name; no warning, no dead link
 	@$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/site
 	@echo "build/site/index.html"
+
+playground: build/playground/engine.wasm ## build the playground as static files in build/playground, with the engine in WebAssembly (emscripten)
+	@cp fastnn/playground/page/* build/playground
+	@echo "build/playground/index.html, for any static host; here: python3 -m http.server --bind 127.0.0.1 --directory build/playground"
 
 stubs: $(VENV)/built ## write what type checkers see of Tensor from the annotations of its methods
 	@$(BIN)/python docs/stub.py
@@ -191,6 +195,21 @@ build/$$kind/test_kernels build/cases.bin && \
 LD_PRELOAD="$$($(CC) -print-file-name=lib$$kind.so)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
   PYTHONPATH="build/$$kind/lib:$(CURDIR)" $(BIN)/python -P -m pytest -n auto --dist loadfile $(SANITIZED)
 endef
+
+# --- WebAssembly --------------------------------------------------------------------------------
+
+WASM_FLAGS := -std=gnu11 -O2 -msimd128 -ffp-contract=off -fno-math-errno -Wall -Wextra -Wno-unused-parameter
+WASM_SOURCES := $(filter-out %/lbfgs.c %/nets.c,$(wildcard fastnn/_core/src/*.c)) \
+  $(addprefix fastnn/_core/src/isa/,scalar.c wasm128.c)
+WASM_EXPORTS := _malloc,_free,_fnn_isa_count,_fnn_isa_select,_fnn_play_new,_fnn_play_free,_fnn_play_frame_bytes,_fnn_play_frame,_fnn_play_trace_bytes,_fnn_play_trace
+
+# One module without JavaScript of emscripten's: page/wasm.js gives it the two functions it wants.
+build/playground/engine.wasm: $(filter %.c %.h,$(SOURCES)) Makefile
+	@command -v emcc >/dev/null || { echo "fastnn: emscripten is missing; run: sudo apt install emscripten"; exit 1; }
+	@echo "== building the engine for WebAssembly (a quarter of a minute)"
+	@mkdir -p $(@D)
+	@emcc $(WASM_FLAGS) -Ifastnn/_core/include -Ifastnn/_core/src $(WASM_SOURCES) --no-entry -sSTANDALONE_WASM \
+	  -sALLOW_MEMORY_GROWTH -sEXPORTED_FUNCTIONS=$(WASM_EXPORTS) -o $@
 
 # --- stamps ------------------------------------------------------------------------------------
 

@@ -102,6 +102,7 @@ MODULES = {
     "files": ("", "fastnn.io fastnn.export"),
     "explain": ("Explanations and inspection", "fastnn.explain fastnn.guards fastnn.testing"),
     "plot": ("Plots", "fastnn.plot"),
+    "playground": ("", "fastnn.playground"),
     "info": ("Entropies and divergences", "fastnn.info"),
     "mindspore": ("", "fastnn.mindspore fastnn.mindspore.train fastnn.mindspore.dataset"),
     "mindspore_nn": ("mindspore.nn", "fastnn.mindspore.nn"),
@@ -115,7 +116,7 @@ GROUPS = {
     "Gradients": "gradients func compiling",
     "Nets": "layers activations losses functional init nn_utils",
     "Training": "optim schedules training populations metrics callbacks data tabular sklearn",
-    "Around": "files explain plot info settings",
+    "Around": "files explain plot playground info settings",
     "MindSpore": "mindspore mindspore_nn mindspore_ops",
 }
 

@@ -61,6 +61,13 @@ def check_training() -> None:
     assert np.shape(model.predict(x[:5]))[0] == 5
 
 
+def check_playground() -> None:
+    from fastnn.playground import Playground
+
+    with Playground() as server:
+        assert {"/", "/main.js", "/style.css"} <= set(server.files), "the page is not in the wheel"
+
+
 def check_gil() -> None:
     """Say what ran; a free-threaded Python must still be one after the import."""
     import fastnn
@@ -80,5 +87,6 @@ if __name__ == "__main__":
         check_wheel(wheel)
     check_environment()
     check_training()
+    check_playground()
     check_gil()
     print("the wheel works")

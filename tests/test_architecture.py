@@ -61,6 +61,7 @@ mindspore    MindSpore's names
 tabular      tables
 export       files that run without fastnn
 sklearn      scikit-learn's estimators
+playground   the page, its server
 cli          the command
 __main__
 """
@@ -76,6 +77,7 @@ CORE_USERS = {
         "nn/module.py",
         "ops",
         "optim",
+        "playground",  # its nets
         "tape",  # who listens in this thread
         "transforms",
         "train/loop.py",
@@ -303,6 +305,7 @@ def test_the_build() -> None:
     compiled = {f"src/{name}.c" for name in ast.literal_eval(drivers[1])}
     compiled.add("src/lbfgs.c")  # no part of the engine, but of a module
     compiled |= {f"src/isa/{name}.c" for name in re.findall(r'ISA(?:\["| = \{")(\w+)"', code)}
+    compiled.add("src/isa/wasm128.c")  # for browsers: `make playground` compiles it
     assert compiled == {p.relative_to(CORE).as_posix() for p in C_FILES if p.suffix == ".c"}
 
 

@@ -28,8 +28,9 @@ INTRINSICS = {
     "avx512_bf16.h": set(),
     "avx512_vnni.h": set(),
     "neon.h": {"arm_neon.h"},
+    "wasm128.h": {"wasm_simd128.h"},
 }
-INTRINSIC_HEADER = re.compile(r"(imm|arm_neon|x86|[a-z]mm)intrin|arm_neon|arm_sve")
+INTRINSIC_HEADER = re.compile(r"(imm|arm_neon|x86|[a-z]mm)intrin|arm_neon|arm_sve|wasm_simd")
 
 
 def includes(path: Path) -> list[str]:
@@ -55,7 +56,7 @@ def test_what_a_c_file_includes(path: Path) -> None:
         standard |= {"windows.h", "malloc.h"}
         # neither words nor kernels
         own = {"fastnn.h", "nets.h", "team.h", "precision.h", "processor.h"}
-        own |= {"lbfgs.h", "lbfgs_vectors.h"}
+        own |= {"lbfgs.h", "lbfgs_vectors.h", "playground.h", "playground_net.h"}
         assert set(found) <= standard | own
     elif path in KERNELS:
         assert set(found) <= standard | {kernel.name for kernel in KERNELS}
@@ -72,6 +73,7 @@ def test_what_a_c_file_includes(path: Path) -> None:
             "include/fastnn.h": {"ops.h"},
             "include/lbfgs.h": {"fastnn.h"},
             "include/nets.h": {"fastnn.h"},
+            "include/playground.h": {"fastnn.h"},
             "include/precision.h": {"fastnn.h"},
         }
         assert set(found) <= standard | contracts[name_of(path)]

@@ -2,20 +2,20 @@
 # cython: initializedcheck=False, auto_pickle=False, freethreading_compatible=True
 """The interface to the C engine: its state, its op table, and single op calls.
 
-Python describes, C computes. Arrays come in through the buffer protocol. A status of the engine
-becomes an exception in `raise_for` alone. The C engine is linked into this module only, since its
-state must exist once; other modules reach it through the functions at the end.
+Arrays come in through the buffer protocol; `raise_for` alone makes exceptions of statuses. The C
+engine is linked in here only, as its state must exist once; others use the functions at the end.
 """
 import os
 
 import numpy
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE
-from cpython.buffer cimport PyBuffer_IsContiguous, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport *
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
 from fastnn._core.buffers cimport operand_of, real_of
 from fastnn._core.fnn cimport *
+
+include "playground.pxi"
 
 
 class InvalidValueError(ValueError, RuntimeError):

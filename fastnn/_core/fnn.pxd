@@ -222,3 +222,14 @@ cdef extern from "lbfgs.h" nogil:
     fnn_status fnn_lbfgs_run(fnn_lbfgs *m, fnn_evaluate evaluate, fnn_program *program,
                              const void *loss, int real, double seconds, size_t threads,
                              int *more) noexcept
+
+cdef extern from "playground.h" nogil:
+    ctypedef struct fnn_play:
+        pass
+    fnn_play *fnn_play_new(const double *numbers, size_t n_numbers, const float *data,
+                           size_t n_data, const char **wrong) noexcept
+    void fnn_play_free(fnn_play *net) noexcept
+    size_t fnn_play_frame_bytes(const fnn_play *net, int grid) noexcept
+    void fnn_play_frame(fnn_play *net, size_t steps, int grid, void *out) noexcept
+    size_t fnn_play_trace_bytes(const fnn_play *net) noexcept
+    void fnn_play_trace(fnn_play *net, size_t row, float *out) noexcept

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import fastnn
-from fastnn.cli import export
+from fastnn.cli import export, playground
 from fastnn.cli.tables import CHOICES
 from fastnn.tabular import presets, table as data
 from fastnn.train.precision import TRAINING
@@ -100,6 +100,7 @@ def parser(runs: Mapping[str, Callable[[Any], int]]) -> argparse.ArgumentParser:
                      help="score the rows that the model was trained on too")  # fmt: skip
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
     export.add_arguments(command("export", export.TEXT))
+    playground.add_arguments(command("playground", playground.TEXT))
     sub = command("info", "Show version, instruction sets and threads.")
     sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
     sub = command("bench", "Run the benchmarks of a source checkout.")

@@ -1,4 +1,4 @@
-"""The command line: train, tune, predict, evaluate, export, info, bench.
+"""The command line: train, tune, predict, evaluate, export, playground, info, bench.
 
 Results go to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 wrong usage or
 invalid input, 130 stopped by Ctrl-C. ``FASTNN_DEBUG=1`` shows the traceback of a failure.
@@ -20,7 +20,7 @@ import numpy as np
 
 import fastnn
 from fastnn import tabular
-from fastnn.cli import export, large, report, tables, tune
+from fastnn.cli import export, large, playground, report, tables, tune
 from fastnn.cli.arguments import parser
 from fastnn.cli.compare import compare
 from fastnn.cli.page import page
@@ -397,6 +397,7 @@ COMMANDS: dict[str, Callable[[Any], int]] = {
     "predict": _predict,
     "evaluate": _evaluate,
     "export": lambda args: export.run(args, _print_json),
+    "playground": playground.run,
     "info": _info,
     "bench": _bench,
 }

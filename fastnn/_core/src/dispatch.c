@@ -7,7 +7,7 @@
 #include "precision.h"
 #include "processor.h"
 
-extern const fnn_table fnn_table_scalar, fnn_table_avx2, fnn_table_neon;
+extern const fnn_table fnn_table_scalar, fnn_table_avx2, fnn_table_neon, fnn_table_wasm128;
 
 #if defined(__x86_64__) && !defined(FNN_SCALAR_ONLY)
 /* Tables that differ from avx512 in one row, the products of float32, and are made of it when first
@@ -31,6 +31,8 @@ static const fnn_table *const tables[] = {
     &fnn_table_avx2,   &fnn_table_avx512, &table_vnni, &table_bf16,
 #elif defined(__aarch64__) && !defined(FNN_SCALAR_ONLY)
     &fnn_table_neon,
+#elif defined(__wasm_simd128__) && !defined(FNN_SCALAR_ONLY)
+    &fnn_table_wasm128,
 #endif
 };
 

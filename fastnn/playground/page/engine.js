@@ -1,0 +1,79 @@
+// The engine behind the page: in WebAssembly, in a worker, or the server of `fastnn playground`.
+// Both have create(numbers, data), frame(net, steps, grid), trace(net, row) and free(net).
+
+class WasmEngine {
+  constructor() {
+    this.name = "WebAssembly in this browser";
+    this.waiting = new Map();
+    this.next = 1;
+    this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    this.worker.onmessage = ({ data: { id, result, error } }) => {
+      const { resolve, reject } = this.waiting.get(id);
+      this.waiting.delete(id);
+      if (error) reject(new Error(error));
+      else resolve(result);
+    };
+    this.worker.onerror = (event) => {
+      for (const { reject } of this.waiting.values()) reject(new Error(event.message || "the worker failed"));
+      this.waiting.clear();
+    };
+  }
+
+  ask(call, ...args) {
+    const id = this.next++;
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject });
+      this.worker.postMessage({ id, call, args });
+    });
+  }
+
+  create(numbers, data) {
+    return this.ask("create", numbers, data);
+  }
+
+  frame(net, steps, grid) {
+    return this.ask("frame", net, steps, grid);
+  }
+
+  trace(net, row) {
+    return this.ask("trace", net, row);
+  }
+
+  free(net) {
+    return this.ask("free", net);
+  }
+}
+
+class NativeEngine {
+  constructor(token) {
+    this.name = "the engine of this machine";
+    this.token = token;
+  }
+
+  async ask(path, body = null) {
+    const answer = await fetch(path, { method: "POST", body, headers: { "X-Fastnn-Token": this.token } });
+    if (!answer.ok) throw new Error(await answer.text());
+    return answer;
+  }
+
+  async create(numbers, data) {
+    const count = new Float64Array([numbers.length]);
+    return Number(await (await this.ask("/new", new Blob([count, numbers, data]))).text());
+  }
+
+  async frame(net, steps, grid) {
+    return (await this.ask(`/frame?net=${net}&steps=${steps}&grid=${Number(grid)}`)).arrayBuffer();
+  }
+
+  async trace(net, row) {
+    return (await this.ask(`/trace?net=${net}&row=${row}`)).arrayBuffer();
+  }
+
+  free(net) {
+    return this.ask(`/free?net=${net}`);
+  }
+}
+
+/** begin.json says which: the server writes its own, a static copy of the page has another. */
+export const connect = (begin) =>
+  begin.engine === "native" ? new NativeEngine(begin.token) : new WasmEngine();

@@ -1,0 +1,223 @@
+"""The playground's server, its command, and the files of its page."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playground_nets import ACTIVATIONS, HEAD, LOSSES, OPTIMIZERS, SCHEDULES, Net
+
+import fastnn
+from fastnn._core.engine import PlayNet
+from fastnn.cli import main
+from fastnn.playground import Playground, columns_of
+from fastnn.playground.nets import MOST_NETS, Nets
+
+PAGE = Path(fastnn.__file__).parent / "playground/page"
+
+# ---- the server ----
+
+
+@pytest.fixture
+def server() -> Iterator[Playground]:
+    with Playground(0) as made:
+        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
+        thread.start()
+        yield made
+        made.shutdown()
+        thread.join()
+
+
+Answer = tuple[int, bytes, http.client.HTTPMessage]
+
+
+def ask(server: Playground, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, body, given)
+    answer = connection.getresponse()
+    found = answer.status, answer.read(), answer.headers
+    connection.close()
+    return found
+
+
+def post(server: Playground, path: str, body: bytes = b"", **headers: str) -> Answer:
+    return ask(server, "POST", path, body, **{"X_Fastnn_Token": server.token, **headers})
+
+
+def body_of(net: Net) -> bytes:
+    return struct.pack("d", len(net.numbers) // 8) + net.numbers + net.data
+
+
+def test_a_page_trains_a_net(server: Playground) -> None:
+    net = Net()
+    status, number, _ = post(server, "/new", body_of(net))
+    assert status == 200
+    status, frame, _ = post(server, f"/frame?net={int(number)}&steps=20&grid=1")
+    play = PlayNet(net.numbers, net.data)
+    assert (status, frame) == (200, play.frame(20, True))
+    assert post(server, f"/trace?net={int(number)}&row=3")[1] == play.trace(3)
+    assert post(server, f"/free?net={int(number)}")[:2] == (200, b"")
+    assert post(server, f"/frame?net={int(number)}&steps=20&grid=1")[0] == 404
+
+
+def test_the_files_of_the_page(server: Playground) -> None:
+    for path in sorted(PAGE.iterdir()):
+        if path.name == "begin.json":
+            continue
+        status, body, headers = ask(server, "GET", f"/{path.name}")
+        assert (status, body) == (200, path.read_bytes())
+        assert "default-src 'self'" in headers["Content-Security-Policy"]
+        assert headers["Content-Type"].split(";")[0] != "application/octet-stream"
+    assert ask(server, "GET", "/")[1] == (PAGE / "index.html").read_bytes()
+    assert json.loads(ask(server, "GET", "/begin.json")[1]) == {
+        "engine": "native", "token": server.token,
+    }  # fmt: skip
+
+
+OUTSIDE = ["/../server.py", "/..%2fserver.py", "/%2e%2e/server.py", "//etc/passwd", "/page/main.js"]
+
+
+@pytest.mark.parametrize("path", [*OUTSIDE, "/table.csv", "/engine.wasm", "/page"])
+def test_no_other_file_is_served(server: Playground, path: str) -> None:
+    assert ask(server, "GET", path)[0] == 404
+
+
+def test_only_this_machine_is_served(server: Playground) -> None:
+    assert server.server_address[0] == "127.0.0.1"
+
+
+def test_who_is_refused(server: Playground) -> None:
+    """Another site's name that leads here, another site's page, who does not know the token."""
+    body = body_of(Net())
+    for headers in (
+        {"Host": "evil.example"},
+        {"Host": f"127.0.0.1:{server.server_port + 1}"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"X_Fastnn_Token": "guessed"},
+        {"X_Fastnn_Token": ""},
+    ):
+        assert post(server, "/new", body, **headers)[0] == 403, headers
+    assert ask(server, "GET", "/begin.json", Host="evil.example")[0] == 403
+    assert ask(server, "GET", "/begin.json", Sec_Fetch_Site="cross-site")[0] == 403
+    assert post(server, "/new", body, Origin=server.url.rstrip("/"))[0] == 200
+    assert post(server, "/new", body, Host=f"localhost:{server.server_port}")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "path, body, status",
+    [
+        ("/new", b"", 400),
+        ("/new", struct.pack("d", np.nan), 400),
+        ("/new", struct.pack("d", 3), 400),
+        ("/new", struct.pack("d", 1) + bytes(8), 400),
+        ("/frame?net=1&steps=1&grid=0", b"", 404),
+        ("/frame?net=one&steps=1&grid=0", b"", 400),
+        ("/frame", b"", 404),
+        ("/frame?net=1&steps=-1&grid=0", b"", 400),
+        ("/frame?net=1&steps=100000000&grid=0", b"", 400),
+        ("/trace?net=1&row=-1", b"", 400),
+        ("/shutdown", b"", 404),
+    ],
+)
+def test_wrong_calls(server: Playground, path: str, body: bytes, status: int) -> None:
+    found, text, _ = post(server, path, body)
+    assert found == status and text
+
+
+def test_a_body_has_an_end(server: Playground) -> None:
+    assert post(server, "/new", b"", Content_Length="9999999999")[0] == 413
+    assert post(server, "/new", b"", Content_Length="-1")[0] == 413
+
+
+def test_old_nets_are_dropped() -> None:
+    nets, body = Nets(), body_of(Net(units=(1,)))
+    numbers = [nets.create(body) for _ in range(MOST_NETS)]
+    nets.frame(numbers[0], 0, False)  # it is in use
+    nets.create(body)
+    nets.frame(numbers[0], 0, False)
+    with pytest.raises(KeyError, match="make it again"):
+        nets.frame(numbers[1], 0, False)
+
+
+# ---- a table, and the command ----
+
+
+def write(path: Path, text: str) -> str:
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_a_table_of_the_command_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "a,b,c,kind\n1,2,3,x\n4,5,6,y\n")
+    assert columns_of(path)[2:] == ("a", "b", "kind")
+    assert columns_of(path, target="a")[2:] == ("b", "c", "a")
+    assert columns_of(path, x="c", y="a")[2:] == ("c", "a", "kind")
+    assert columns_of(path, y="a")[2:] == ("b", "a", "kind")
+    with pytest.raises(ValueError, match=r"--x: expected one of a, b, c, kind, got 'd'"):
+        columns_of(path, x="d")
+    with pytest.raises(ValueError, match="three columns"):
+        columns_of(write(tmp_path / "u.csv", "a,b\n1,2\n"))
+    (tmp_path / "v.csv").write_bytes(b"a,b,c\n\xff,1,2\n")
+    with pytest.raises(ValueError, match="UTF-8"):
+        columns_of(str(tmp_path / "v.csv"))
+    with Playground(0, columns_of(path)) as server:
+        begin = json.loads(server.files["/begin.json"])
+        assert {"table": "t.csv", "x": "a", "y": "b", "target": "kind"}.items() <= begin.items()
+        assert server.files["/table.csv"].decode() == Path(path).read_text()
+
+
+@pytest.mark.parametrize(
+    "words, code",
+    [
+        (["--port", "70000"], 2),
+        (["--port", "-1"], 2),
+        (["--data", "no-such.csv"], 2),
+        (["--x", "a"], 2),
+    ],
+)
+def test_wrong_usage(words: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["playground", "--no-browser", *words]) == code
+    assert re.search("|".join(words), capsys.readouterr().err)
+
+
+def test_a_port_that_is_taken(server: Playground, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["playground", "--no-browser", "--port", str(server.server_port)]) == 1
+    assert f"--port {server.server_port}" in capsys.readouterr().err
+
+
+# ---- the page's files ----
+
+
+def test_the_page_needs_nothing_from_elsewhere() -> None:
+    for path in PAGE.iterdir():
+        text = path.read_text()
+        assert len(text.splitlines()) <= 400, path.name
+        outside = [word for word in ("http:", "https:", "//cdn") if word in text]
+        assert not outside or path.name == "icon.svg", path.name
+        assert "innerHTML =" not in text.replace('$("weight").innerHTML = hint', "")
+    assert sum(p.stat().st_size for p in PAGE.iterdir()) < 120_000  # a third of it when packed
+
+
+def test_the_page_and_the_engine_count_alike() -> None:
+    """The page's lists are in the order of the engine's enums."""
+    settings, net = ((PAGE / name).read_text() for name in ("settings.js", "net.js"))
+    for title, names in (
+        ("ACTIVATIONS", ACTIVATIONS),
+        ("LOSSES", LOSSES),
+        ("SCHEDULES", SCHEDULES),
+    ):
+        body = re.search(rf"export const {title} = \{{(.*?)\n\}};", settings, re.S)[1]
+        body = re.sub(r"\{.*?\}", "", body)
+        assert re.findall(r"(\w+):", body) == list(names)
+    for row, optimizer in enumerate(OPTIMIZERS):
+        assert re.search(rf"\n  {optimizer}: \{{ label: [^,]*, row: {row},", settings)
+    assert f"HEAD = {HEAD};" in net
