@@ -50,6 +50,7 @@ distributions
 optim
 io
 guards
+ranks        the processes of an MPI communicator, and sums over them
 train
 population   many nets at once
 callbacks

@@ -22,6 +22,8 @@ class _Lines(Callback):
     be written again.
     """
 
+    writes = True
+
     def __init__(self, filename: str | os.PathLike[str], append: bool = False) -> None:
         self.filename = a_path(filename, "filename")
         self.append = check.flag("append", append)
@@ -120,6 +122,8 @@ class ModelCheckpoint(Monitor):
     Source: Keras 3, `keras.callbacks.ModelCheckpoint`.
     """
 
+    writes = True
+
     def __init__(
         self,
         filepath: str | os.PathLike[str],
@@ -181,6 +185,8 @@ class TensorBoard(Callback):
     Raises:
         ImportError: tensorboardX is not installed.
     """
+
+    writes = True
 
     def __init__(self, log_dir: str | os.PathLike[str] = "logs") -> None:
         try:
