@@ -207,14 +207,14 @@ class Ranks:
         return True
 
     def _end(self, error: BaseException) -> None:
-        traceback.print_exc()
         what = f"{type(error).__name__}: {error}".removesuffix(": ")
-        print(
+        text = (
+            f"{''.join(traceback.format_exception(error))}"
             f"fastnn: rank {self.rank} of {self.size} failed and the others did not, so all are "
-            f"ended ({what}). The last checkpoint, if there is one, is whole.",
-            file=sys.stderr,
-            flush=True,
+            f"ended ({what}). The last checkpoint, if there is one, is whole.\n"
         )
+        print(text, end="", file=sys.stderr, flush=True)
+        time.sleep(GRACE_SECONDS / 10)  # mpiexec ends all before it has passed on what they say
         self.given.Abort(1)
 
 

@@ -40,6 +40,7 @@ class DealtSession(Session):
 
     def _take(self, *given: Any) -> None:
         super()._take(*given)
+        self._wants_to_stop = False  # this rank, within an epoch
         self._alone = False  # after every epoch the ranks agree whether to go on
         if self._dealing.ranks.rank:
             self._callbacks = [c for c in self._callbacks if not c.writes]
@@ -60,11 +61,13 @@ class DealtSession(Session):
     def _chunks(self, loop: AnyLoop) -> None:
         """As `Session._chunks`; who is to stop says so in the next step, for all."""
         assert isinstance(loop, DealtLoop)
+        loop.wants_to_stop = self._wants_to_stop
         while self._chunk(loop):
             for callback in self._watching:
                 if callback.on_progress(loop.epoch, loop.step) is True:
                     self.trainer.stop_training = True
-            loop.wants_to_stop |= self.trainer.stop_training
+            self._wants_to_stop |= self.trainer.stop_training
+            loop.wants_to_stop = self._wants_to_stop
             self.trainer.stop_training = False
             if self._is_due() or self._watching:
                 break
@@ -79,9 +82,10 @@ class DealtSession(Session):
         """
         super()._finish_epoch(loop)
         ranks = self._dealing.ranks
-        own = self.trainer.stop_training, ranks.interrupts, weights_digest(self.trainer.model)
-        stops, interrupts, digests = zip(*ranks.gather(own), strict=True)
-        self.trainer.stop_training = any(stops)
+        stops = self.trainer.stop_training or self._wants_to_stop
+        found = ranks.gather((stops, ranks.interrupts, weights_digest(self.trainer.model)))
+        all_stops, interrupts, digests = zip(*found, strict=True)
+        self.trainer.stop_training = any(all_stops)
         if any(interrupts):
             ranks.interrupts = 0
             raise KeyboardInterrupt
