@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fastnn.ranks.communicator import Ranks
 
 ALIGN = 64
-SMALL_BYTES = 1 << 15  # up to so many everyone is sent everything, in one message
+SMALL_BYTES = 1 << 18  # up to so many everyone is sent everything, in one message
 
 Vectors = list["NDArray[Any]"]
 Slice = Callable[[int, Vectors], None]
@@ -24,8 +24,9 @@ Slice = Callable[[int, Vectors], None]
 class Sums:
     """Sums of some vectors over slices, on all ranks.
 
-    Each rank computes its slices, sums the subtrees within them, and sends their sums: small ones
-    to everybody, who sums them up; of large ones each rank sums a part, and sends that to all.
+    Each rank computes its slices, sums the subtrees within them, and sends their sums: small ones,
+    and those of two ranks, to everybody, who sums them up; of large ones each rank sums a part, and
+    sends that to all: 2 (P - 1) / P times the bytes of a vector for P ranks, not P - 1 times.
     Either way an element is summed by the same tree, so the bits are the same.
 
     Args:
@@ -33,7 +34,7 @@ class Sums:
         like: arrays of the shapes and types of the vectors.
 
     Attributes:
-        small: whether everyone is sent everything.
+        bytes: of a vector of each kind together.
     """
 
     def __init__(self, ranks: Ranks, like: Sequence[NDArray[Any]]) -> None:
@@ -45,6 +46,8 @@ class Sums:
         self.bytes = self._starts[-1]
         self._spare: list[NDArray[np.uint8]] = []  # a row for each level of the tree
         self._rows: dict[tuple[int, int], NDArray[np.uint8]] = {}
+        self._nodes: dict[int, list[list[Node]]] = {}  # of each rank, by the number of slices
+        self._views: dict[int, Vectors] = {}  # by the place of a row in memory
 
     def run(self, slices: int, compute: Slice) -> Vectors:
         """The sums over so many slices.
@@ -55,14 +58,17 @@ class Sums:
             Vectors, valid until the next run.
         """
         ranks = self._ranks
-        nodes = [roots(rank, ranks.size, slices) for rank in range(ranks.size)]
+        nodes = self._nodes.get(slices)
+        if nodes is None:
+            nodes = [roots(rank, ranks.size, slices) for rank in range(ranks.size)]
+            self._nodes[slices] = nodes
         most = max(map(len, nodes))
         mine = self._buffer(0, most)
         for row, node in zip(mine, nodes[ranks.rank], strict=False):
             self._grow(node, row, compute, 0)
         if ranks.size == 1:
             return self._vectors(mine[0])
-        if most * self.bytes <= SMALL_BYTES:
+        if ranks.size == 2 or ranks.size * most * self.bytes <= SMALL_BYTES:
             rows = self._buffer(1, ranks.size * most)
             ranks.gather_rows(mine, rows)
             known = {
@@ -124,8 +130,12 @@ class Sums:
         return left
 
     def _vectors(self, row: NDArray[np.uint8]) -> Vectors:
-        places = zip(self._starts, self._kinds, strict=False)
-        return [row[at : at + size * kind.itemsize].view(kind) for at, (size, kind) in places]
+        found = self._views.get(row.ctypes.data)
+        if found is None:  # no row is ever given back
+            places = zip(self._starts, self._kinds, strict=False)
+            found = [row[at : at + size * kind.itemsize].view(kind) for at, (size, kind) in places]
+            self._views[row.ctypes.data] = found
+        return found
 
     def _buffer(self, use: int, rows: int, width: int | None = None) -> NDArray[np.uint8]:
         """Memory that is kept from run to run; it begins with zeros."""

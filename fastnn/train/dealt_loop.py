@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from fastnn.train.dealing import Dealing
 
 Arrays = tuple["NDArray[Any]", ...]
+Compute = Callable[["NDArray[np.int64]", int], Sequence[float]]
 _FLAGS = 3  # asked to stop, interrupted, random keys drawn
 
 
 class Work(NamedTuple):
     """What the steps of a loop do.
 
-    compute: the gradients of some rows, given as arrays, and the number of their slice; it gives
-        loss and metrics.
+    compute: the gradients of some rows, given their numbers and that of their slice; it gives loss
+        and metrics.
     update: updates the weights by the gradients.
     cuts: where the slices of a batch of so many rows begin and end.
     gradients, buffers: memory that a slice writes. Buffers of floats are averaged over slices.
@@ -37,7 +38,7 @@ class Work(NamedTuple):
     weighs: whether rows have weights of their own, not only by the loss's weights of classes.
     """
 
-    compute: Callable[[Arrays, int], Sequence[float]]
+    compute: Compute
     update: Callable[[], object]
     cuts: Callable[[int], list[tuple[int, int]]]
     gradients: list[NDArray[Any]]
@@ -84,6 +85,7 @@ class DealtLoop(PythonLoop):
         numbers = np.zeros(1 + work.figures + _FLAGS)
         like = [*work.gradients, *self._averaged, *self._counted, numbers]
         self._sums = Sums(self._ranks, like)
+        self._cuts: dict[int, list[tuple[int, int]]] = {}  # by the rows of a batch
         self._is_weighted = work.figures - work.metrics == 3
         self._interrupted = False
         self.wants_to_stop = self.stopped = False
@@ -108,7 +110,9 @@ class DealtLoop(PythonLoop):
     def _figures_of(self, rows: NDArray[np.int64], updates: bool) -> Sequence[float]:
         """One step, of all ranks."""
         work, ranks = self._work, self._ranks
-        cuts = work.cuts(len(rows))
+        cuts = self._cuts.get(len(rows))
+        if cuts is None:
+            cuts = self._cuts[len(rows)] = work.cuts(len(rows))
         before = [buffer.copy() for buffer in work.buffers]
         drawn = int(work.drawn[1])
         first = own(ranks.rank, ranks.size, len(cuts)).first
@@ -121,8 +125,7 @@ class DealtLoop(PythonLoop):
         def compute(number: int, vectors: Vectors) -> None:
             undo()
             begin, end = cuts[number]
-            batch = tuple(np.ascontiguousarray(a[rows[begin:end]]) for a in self._data)
-            self._take(work.compute(batch, number), number, end - begin, vectors)
+            self._take(work.compute(rows[begin:end], number), number, end - begin, vectors)
             draws = int(work.drawn[1]) - drawn
             told = (self.wants_to_stop, ranks.interrupts) if number == first else (0, 0)
             vectors[-1][-_FLAGS:] = *told, draws

@@ -13,7 +13,7 @@ from fastnn.optim.loop import blocks_of
 from fastnn.tape import versions
 from fastnn.tensor import Tensor
 from fastnn.train.dealing import Dealing, is_sum, stream_of
-from fastnn.train.dealt_loop import Arrays, DealtLoop, Work
+from fastnn.train.dealt_loop import Arrays, Compute, DealtLoop, Work
 from fastnn.train.key import Recordings
 from fastnn.train.loop import team
 from fastnn.train.metrics import Metric
@@ -22,6 +22,8 @@ from fastnn.train.update import Asked, Update
 from fastnn.train.validation import Given, Known, Rows
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fastnn.compiler.recording import Recording
     from fastnn.optim.block_optimizer import BlockOptimizer
     from fastnn.train.loop import Loop
@@ -86,9 +88,9 @@ class DealtSteps(Steps):
             rows_: self.recording("within", rows, np.arange(rows_), asked, first=True)
             for rows_ in sorted(sizes)
         }
-        doubts = next(iter(made.values())).captures.doubts
+        doubts, data = next(iter(made.values())).captures.doubts, rows.arrays()
         work = Work(
-            compute=self._in_python_of(asked) if doubts else self._by_programs(made),
+            compute=self._in_python_of(asked, data) if doubts else self._by_programs(made, data),
             update=self._update_of(update),
             cuts=self._cuts,
             gradients=[block.flat.gradients._array for block in blocks_of(self.optimizer)],
@@ -100,7 +102,7 @@ class DealtSteps(Steps):
             weighs=weighs,
         )
         key = seed if shuffle else None
-        return DealtLoop(self._dealing, work, doubts, rows.arrays(), size, key, steps)
+        return DealtLoop(self._dealing, work, doubts, data, size, key, steps)
 
     def _cuts(self, rows: int) -> list[tuple[int, int]]:
         return self._dealing.cuts(self.model, rows)
@@ -108,31 +110,34 @@ class DealtSteps(Steps):
     def _real(self) -> np.dtype[Any]:
         return next(iter(self.model.parameters())).dtype
 
-    def _by_programs(self, made: dict[int, Recording]) -> Callable[[Arrays, int], Sequence[float]]:
+    def _by_programs(self, made: dict[int, Recording], data: Arrays) -> Compute:
         """What computes a slice by the program for so many rows."""
         most, runs = self._dealing.ranks.threads, {}
+        data = tuple(map(np.ascontiguousarray, data))
+        buffers = [np.empty((max(made), *a.shape[1:]), a.dtype) for a in data]
         for size, known in made.items():
-            made_by_it = known.bound[known.n_inputs :]
-            outputs = tuple(np.empty(s.array.shape, s.array.dtype) for s in made_by_it)
+            batch = tuple(buffer[:size] for buffer in buffers)
+            new = tuple(np.empty(s.array.shape, s.array.dtype) for s in known.bound[len(batch) :])
             places = [known.bound.index(value.storage) for value in known.outputs]
-            runs[size] = known.program, outputs, places, team(known.program.cost, most)
+            runs[size] = known.program, (*batch, *new), places, team(known.program.cost, most)
 
-        def compute(batch: Arrays, number: int) -> Sequence[float]:
-            program, outputs, places, threads = runs[len(batch[0])]
-            arrays = batch + outputs
+        def compute(rows: NDArray[np.int64], number: int) -> Sequence[float]:
+            program, arrays, places, threads = runs[len(rows)]
+            for source, batch in zip(data, arrays, strict=False):
+                source.take(rows, 0, batch, "clip")  # "raise" would copy it once more
             with stream_of(number):
                 program.run(arrays, threads)
             return [float(arrays[place].item()) for place in places]
 
         return compute
 
-    def _in_python_of(self, asked: Asked) -> Callable[[Arrays, int], Sequence[float]]:
+    def _in_python_of(self, asked: Asked, data: Arrays) -> Compute:
         """What computes a slice by running the user's code."""
         run = self._in_python("within", asked)
 
-        def compute(batch: Arrays, number: int) -> Sequence[float]:
+        def compute(rows: NDArray[np.int64], number: int) -> Sequence[float]:
             with stream_of(number):
-                figures = run(batch)
+                figures = run(tuple(np.ascontiguousarray(a[rows]) for a in data))
             for block in blocks_of(self.optimizer):
                 block.take_gradients()
                 for p, view in zip(block.params, block.flat.grads, strict=True):
