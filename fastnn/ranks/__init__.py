@@ -2,6 +2,7 @@
 
 from fastnn.ranks.agreement import agree, from_first, same_everywhere
 from fastnn.ranks.communicator import Ranks, ranks_of
+from fastnn.ranks.launch import launched
 from fastnn.ranks.sums import Sums
 from fastnn.ranks.tree import bounds, own, roots, total
 
@@ -11,6 +12,7 @@ __all__ = [
     "agree",
     "bounds",
     "from_first",
+    "launched",
     "own",
     "ranks_of",
     "roots",
