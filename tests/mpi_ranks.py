@@ -157,7 +157,30 @@ def several(comm: Any) -> Any:
     return trained(comm, Two(), ["cross_entropy", "mse"], y)[1]
 
 
-SAME = [plain, large, random, weighted, scheduled, loaded, in_python, several]
+def many(comm: Any) -> Any:
+    """fit_many: nets of two kinds, of which one runs in Python, in folds; and one that fails."""
+
+    def build(width: int = 4, odd: bool = False) -> Any:
+        return (
+            Counted()
+            if odd
+            else nn.Sequential(nn.Linear(7, width), nn.Dropout(0.1), nn.Linear(width, 3))
+        )
+
+    configs: list[dict[str, Any]] = [{"width": 3 + i % 2, "lr": 10.0**-i} for i in range(3)]
+    configs += [{"odd": True}, {"lr": 1e38}]
+    population = fastnn.fit_many(
+        build, X, CLASSES, configs=configs, epochs=2, folds=2, loss=nn.CrossEntropyLoss(),
+        optimizer="sgd", metrics=["accuracy"], verbose=0, comm=comm, early_stopping=1,
+    )  # fmt: skip
+    history = {name: np.nan_to_num(v, nan=-1.0).tolist() for name, v in population.history.items()}
+    errors = {str(number): text for number, text in population.errors.items()}
+    counts = population.epochs.tolist(), population.best_epochs.tolist()
+    steps = [len(optimizer.state_dict()["state"]) for optimizer in population.optimizers]
+    return [[*map(digest, population.models)], history, errors, *counts, steps]
+
+
+SAME = [plain, large, random, weighted, scheduled, loaded, in_python, several, many]
 
 # ---- what ranks agree on ----
 
