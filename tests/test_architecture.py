@@ -79,6 +79,7 @@ CORE_USERS = {
         "optim",
         "tape",  # who listens in this thread
         "transforms",
+        "train/dealing.py",  # the name of the instruction set
         "train/loop.py",
     },
     "program": {"compiler", "population", "train/loop.py"},

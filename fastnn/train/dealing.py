@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastnn import random
+from fastnn._core.engine import isa
 from fastnn._support import check
 from fastnn._support.paths import a_path
 from fastnn.nn import BatchNorm1d
@@ -101,6 +102,7 @@ def synchronise(dealing: Dealing, trainer: Training, update: Update) -> None:
             "the optimizer": f"{name_of(optimizer)} of {sizes} parameters",
             "the loss": repr(trainer.loss) if isinstance(trainer.loss, type(model)) else "",
             "reproducible": f"{dealing.slices} slices",
+            "the instruction set": isa(),
             **{f"model: {name}": f"{tuple(t.shape)} of {t.dtype}" for name, t in tensors.items()},
         },
     )
