@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any
 
 from bench import goals, pool
-from bench.pin import pin
+from bench.pin import pin, variables
 from bench.report import Section, plain
 from fastnn.cli import blas
 
@@ -42,9 +42,10 @@ def main(
 ) -> None:
     """Measure, pinned to as many CPUs as threads, and print.
 
-    NumPy has its best kernels: where the environment hinders it, the process begins anew.
+    NumPy has its best kernels and as many threads: where the environment says otherwise, the
+    process begins anew, because NumPy is loaded already.
     """
-    wanted = blas.environment()
+    wanted = blas.environment() | variables(options.threads)
     if wanted != dict(os.environ):
         os.execve(sys.executable, [sys.executable, "-m", _module(), *sys.argv[1:]], wanted)
     pin(options.threads)

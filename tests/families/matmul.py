@@ -57,11 +57,14 @@ _TAILS = (
     *((3, n, 5) for n in TAILS), *((n, 17, 6) for n in TAILS), *((5, 9, n) for n in TAILS),
     *((7, 33, k) for k in (255, 256, 257, 511, 513, 1025)), (1, 1, 1), (1, 130, 300),
 )  # fmt: skip
-# A column, few columns, many blocks of k, strides of a page; and all register tiles.
+# A column, few columns, few rows, columns beyond whole vectors, many blocks of k, strides of a page;
+# and all register tiles.
 _HARD = (
     (33, 70, 300), (64, 45, 257), (3, 260, 520), (20, 40, 1024), (50, 1, 700), (1, 129, 513),
     (40, 1, 1024), (50, 2, 300), (70, 3, 521), (100, 3, 44), (33, 4, 523), (45, 6, 1024),
     (50, 7, 301), (37, 9, 258), (64, 10, 64), (35, 10, 515), (17, 1, 3), (35, 1, 17),
+    (1, 40, 44), (2, 37, 301), (3, 33, 513), (5, 70, 65), (7, 16, 40), (10, 45, 258), (4, 20, 9),
+    (40, 35, 40), (33, 24, 300), (20, 57, 257), (35, 18, 33), (16, 100, 32),
     *((m, n, 1 + (3 * m + n) % 17) for m in (1, 2, 3, 5, 8, 9, 14, 15, 17)
       for n in (1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 16, 25, 33, 37)),
 )  # fmt: skip

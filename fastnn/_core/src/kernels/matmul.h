@@ -238,9 +238,18 @@ static inline void FN(matmul_plan)(FN(matmul_state) * s, const fnn_call *call, s
 static void FN(matmul_rectangle)(const fnn_call *call, size_t row, size_t rows, size_t column,
                                  size_t columns, void *scratch) {
 #if VL > 1
-  if (columns == call->dim[1] && FN(narrow_fits)(call, rows) && !FN(matmul_precision)(call)) {
-    FN(narrow_product)(call, row, row + rows);
+  if (FN(narrow_fits)(call, rows, columns)) {
+    FN(narrow_product)(call, row, rows, column, columns, scratch);
     return;
+  }
+  if (FN(narrow_fits_across)(call, rows, columns)) {
+    FN(narrow_across)(call, row, rows, column, columns, scratch);
+    return;
+  }
+  const size_t rest = FN(narrow_rest)(call, rows, columns);
+  if (rest) {
+    columns -= rest;
+    FN(narrow_product)(call, row, rows, column + columns, rest, scratch);
   }
 #endif
   const size_t k = call->dim[2], depth = size_max(size_min(k, MATMUL_K_BLOCK), 1);
@@ -349,8 +358,8 @@ static void FN(matmul)(const fnn_call *call, size_t begin, size_t end, void *scr
 #if VL > 1
     const FN(matmul_grid) g = FN(matmul_cut)(1, call->dim[0], call->dim[2]);
     const size_t first = begin * g.columns, last = size_min(call->dim[0], end * g.columns);
-    if (begin < end && FN(narrow_fits)(call, last - first) && !FN(matmul_precision)(call)) {
-      FN(narrow_product)(call, first, last);
+    if (begin < end && FN(narrow_fits)(call, last - first, 1)) {
+      FN(narrow_product)(call, first, last - first, 0, 1, scratch);
       return;
     }
 #endif
