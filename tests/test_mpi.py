@@ -23,8 +23,12 @@ import pytest
 from mpi_ranks import AGREED, SAME, Alone, fails
 
 import fastnn
-from fastnn import nn, optim
+from bench.mpi_model import Costs
+from fastnn import nn, optim, tabular
+from fastnn.cli import arguments, tables
+from fastnn.cli.command import COMMANDS
 from fastnn.ranks import Ranks, Sums, own, roots, total
+from fastnn.ranks.launch import started
 from fastnn.ranks.tree import Node
 
 TESTS = Path(__file__).parent
@@ -35,10 +39,12 @@ on_mpi = pytest.mark.skipif(
 )
 
 
-def run(ranks: int, *words: str) -> subprocess.CompletedProcess[str]:
-    """mpi_ranks.py on so many ranks."""
+def run(
+    ranks: int, *words: str, of: tuple[str, ...] = (str(TESTS / "mpi_ranks.py"),)
+) -> subprocess.CompletedProcess[str]:
+    """mpi_ranks.py, or another program, on so many ranks."""
     paths = os.pathsep.join([str(TESTS.parent), os.environ.get("PYTHONPATH", "")])
-    command = [MPIEXEC or "", "-n", str(ranks), sys.executable, str(TESTS / "mpi_ranks.py"), *words]
+    command = [MPIEXEC or "", "-n", str(ranks), sys.executable, *of, *words]
     env = {**os.environ, "PYTHONPATH": paths, "PYTHONWARNINGS": "ignore"}
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=env)
 
@@ -220,6 +226,42 @@ def test_an_error_of_one_rank_ends_all(tmp_path: Path) -> None:
     assert "OSError: no disk" in done.stderr
     assert "fastnn: rank 1 of 2 failed and the others did not, so all are ended" in done.stderr
     assert (tmp_path / "state.st").exists()
+
+
+@on_mpi
+def test_the_command_trains_on_all_ranks(tmp_path: Path) -> None:
+    """Rank 0 prints and writes; the weights are those of one rank."""
+    words = ["train", "iris", "--epochs", "2", "--reproducible", "--json", "--quiet"]
+    done = run(2, *words, "--out", str(tmp_path / "net"), of=("-m", "fastnn"))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["data"]
+    settings = tabular.Settings(**{**tabular.defaults("iris"), "epochs": 2})
+    table = tabular.load_table("iris")
+    one = tabular.train(table, settings, comm=Alone(), reproducible=True).model
+    made = tabular.TabularModel.load(tmp_path / "net.safetensors")
+    assert np.array_equal(made.predict_proba(table.rows), one.predict_proba(table.rows))
+
+
+def test_the_command_refuses_presets_on_several_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    args = arguments.parser(COMMANDS).parse_args(["train", "iris", "--preset", "td"])
+    table = tabular.load_table("iris")
+    with pytest.raises(ValueError, match="--preset td: with several ranks"):
+        tables.preset_of(args, True, table, dealt=True)
+    for name in ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"):
+        monkeypatch.setenv(name, "3")
+        assert started() == 3
+        monkeypatch.delenv(name)
+
+
+# ---- the model of cost ----
+
+
+def test_the_crossover_is_where_ranks_take_as_long_as_one() -> None:
+    costs = Costs(whole=500.0, update=20.0, beside=60.0, latency=15.0, byte=1e-3, gradients=40_000)
+    for ranks in (2, 4, 8):
+        factor = costs.crossover(64, ranks) / 64
+        there = costs._replace(whole=costs.update + factor * (costs.whole - costs.update))
+        assert there.step_us(ranks) == pytest.approx(there.whole)
 
 
 @on_mpi
