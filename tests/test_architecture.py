@@ -50,6 +50,7 @@ distributions
 optim
 io
 guards
+ranks        the processes of an MPI communicator, and sums over them
 train
 population   many nets at once
 callbacks
@@ -80,6 +81,7 @@ CORE_USERS = {
         "playground",  # its nets
         "tape",  # who listens in this thread
         "transforms",
+        "train/dealing.py",  # the name of the instruction set
         "train/loop.py",
     },
     "program": {"compiler", "population", "train/loop.py"},

@@ -77,6 +77,8 @@ def parser(runs: Mapping[str, Callable[[Any], int]]) -> argparse.ArgumentParser:
                      help="draw the learning curves in block characters")  # fmt: skip
     sub.add_argument("--compare", action="store_true",
                      help="time a step beside NumPy and scikit-learn")  # fmt: skip
+    sub.add_argument("--reproducible", action="store_true",
+                     help="with mpiexec: the same bits for any number of ranks")  # fmt: skip
     sub = command("tune", "Try presets and settings on a table for some seconds; save the best.")
     _add_table_arguments(sub)
     sub.add_argument("--budget", type=SECONDS, default=60.0, metavar="S", help="seconds (60)")

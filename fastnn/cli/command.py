@@ -25,8 +25,10 @@ from fastnn.cli.arguments import parser
 from fastnn.cli.compare import compare
 from fastnn.cli.page import page
 from fastnn.cli.run import Run
+from fastnn.cli.together import on_all_ranks
 from fastnn.io.atomic import write_atomically
 from fastnn.plot.training import count_confusion
+from fastnn.ranks import Ranks
 from fastnn.tabular import table as data
 
 __all__ = ["main"]
@@ -136,13 +138,18 @@ def _open_to_train(args: Any, task: str) -> data.Table:
 def _train(args: Any) -> int:
     if args.memory is not None:
         return _train_large(args)
+    return on_all_ranks(args, _train_table)
+
+
+def _train_table(args: Any, ranks: Ranks | None) -> int:
+    """ranks: those that train together, if any do."""
     table = _open_to_train(args, args.task)
-    preset = tables.preset_of(args, _is_set(args.data), table)
+    preset = tables.preset_of(args, _is_set(args.data), table, ranks is not None)
     if args.threads is not None:
         fastnn.set_num_threads(args.threads)
     paths = _outputs(args, Path(args.data).stem)
     if preset == "plain":
-        return _train_plain(args, table, paths)
+        return _train_plain(args, table, paths, ranks)
     settings = tables.settings_of(args)
     talk = report.Talk(1, quiet=args.quiet)
     talk.say(tables.headline(args.data, table, preset, settings))
@@ -212,7 +219,7 @@ def _write_report(run: Run, paths: Paths, files: dict[str, str | None]) -> None:
         files["report"] = str(paths.report)
 
 
-def _train_plain(args: Any, table: data.Table, paths: Paths) -> int:
+def _train_plain(args: Any, table: data.Table, paths: Paths, ranks: Ranks | None) -> int:
     given = {key: getattr(args, key) for key in tabular.Settings.__dataclass_fields__}
     chosen = {key: value for key, value in given.items() if value is not None}
     is_set = _is_set(args.data)
@@ -225,7 +232,10 @@ def _train_plain(args: Any, table: data.Table, paths: Paths) -> int:
         talk.say(report.headline(args.data, table, result.model, settings))
 
     with talk:
-        result = tabular.train(table, settings, talk.on_epoch, start)
+        together = {} if ranks is None else {"comm": ranks.given, "reproducible": args.reproducible}
+        result = tabular.train(table, settings, talk.on_epoch, start, **together)
+    if ranks is not None and ranks.rank:
+        return 130 if result.interrupted else 0  # rank 0 writes
     result.model.save(paths.model)
     files: dict[str, str | None] = {"model": str(paths.model), "plot": None}
     document = report.document(args.data, table, settings, result, files)

@@ -45,8 +45,10 @@ def preset_for(rows: int, columns: int) -> str:
     return "td-s" if cells <= 5_000_000 else "mlp"
 
 
-def preset_of(args: Any, is_set: bool, table: Table) -> str:
+def preset_of(args: Any, is_set: bool, table: Table, dealt: bool = False) -> str:
     """The preset that the arguments ask for; "plain" if they describe a net.
+
+    dealt: several ranks train one net together, which is a plain one.
 
     Raises:
         ValueError: options that do not go together.
@@ -54,7 +56,13 @@ def preset_of(args: Any, is_set: bool, table: Table) -> str:
     given = [name for name in (*PLAIN_OPTIONS, *SHARED_OPTIONS) if getattr(args, name)]
     asked = [name for name in TABULAR_OPTIONS if getattr(args, name) is not None]
     preset: str = args.preset
-    if preset == "auto" and (given or is_set) and not asked:
+    if dealt and (asked or preset not in ("auto", "plain")):
+        wrong = f"--{asked[0].replace('_', '-')}" if asked else f"--preset {preset}"
+        raise ValueError(
+            f"{wrong}: with several ranks a plain net is trained; leave it out, or train without "
+            "mpiexec"
+        )
+    if preset == "auto" and (given or is_set or dealt) and not asked:
         return "plain"
     if preset == "auto":
         preset = preset_for(len(table), len(table.rows.names))

@@ -10,6 +10,7 @@ from fastnn._support.threads import num_threads
 from fastnn.optim import Adam
 from fastnn.population.arguments import monitor_of, parts_of, recipes_of, rungs_of, task_of
 from fastnn.population.configs import Maker
+from fastnn.population.dealt import dealt_to, together
 from fastnn.population.net import made, refuse_shared
 from fastnn.population.population import Population
 from fastnn.population.training import Training
@@ -50,6 +51,7 @@ def fit_many(
     monitor: str | None = None,
     precision: str = "float32",
     n_threads: int | None = None,
+    comm: Any = None,
     verbose: int = 1,
 ) -> Population:
     """Train a net for each configuration, all in one run.
@@ -97,6 +99,8 @@ def fit_many(
             `early_stopping`, "val_loss" with validation, or else "loss".
         precision: "float32" (default) or "bf16", as of `Trainer`; of all nets.
         n_threads: at most so many; default `num_threads()`.
+        comm: an MPI communicator, as of `Trainer`: its ranks are given the same arguments, train
+            every P-th net each, without a word between them, and in the end all have all nets.
         verbose: 0 silent, 1 a progress bar (with tqdm) on a terminal and in Jupyter.
 
     Returns:
@@ -131,9 +135,11 @@ def fit_many(
     parts = parts_of(given, task, len(recipes))
     monitor = monitor_of(monitor, task)
     rungs = rungs_of(halving, task.epochs)
-    threads = num_threads() if n_threads is None else check.threads(n_threads, "n_threads")
-    bar = ProgressBar(verbose)
-    with fork_rng():
+    ranks = dealt_to(comm, halving)
+    threads = num_threads() if ranks is None else ranks.threads
+    threads = threads if n_threads is None else check.threads(n_threads, "n_threads")
+    bar = ProgressBar(0 if ranks is not None and ranks.rank else verbose)
+    with fork_rng(), together(ranks):
         nets = [
             made(number, recipe, part, maker)
             for number, (recipe, part) in enumerate(
@@ -144,4 +150,6 @@ def fit_many(
         for net in nets:
             columns.remember(net.model, columns.columns_of(x))
         training = Training(nets, len(parts[0]), maker, task, monitor)
+        if ranks is not None:
+            training.share(ranks, given)
         return training.run(threads, bar, rungs, halving or 0)

@@ -11,6 +11,7 @@ from fastnn.nn import BCEWithLogitsLoss, CrossEntropyLoss
 from fastnn.optim.loop import is_plain
 from fastnn.population import one_by_one
 from fastnn.population.configs import Maker
+from fastnn.population.dealt import gather_nets, own_nets
 from fastnn.population.group import Group, NotTogetherError
 from fastnn.population.likeness import is_simple, likeness
 from fastnn.population.net import Net
@@ -22,6 +23,7 @@ from fastnn.train.split import split
 from fastnn.train.weights import classes_of
 
 if TYPE_CHECKING:
+    from fastnn.ranks import Ranks
     from fastnn.train.progress import ProgressBar
 
 
@@ -48,6 +50,15 @@ class Training:
             name: np.full((len(nets), task.epochs), np.nan) for name in task.names()
         }
         self.rungs: NDArray[Any] = np.zeros(len(nets) // parts, np.int64)
+        self._ranks: Ranks | None = None
+        self._own: list[Net] = nets  # those that are trained here
+
+    def share(self, ranks: Ranks, given: dict[str, Any]) -> None:
+        """Train the nets of this rank only, and then have all.
+
+        given: the arguments of `fit_many`.
+        """
+        self._ranks, self._own = ranks, own_nets(ranks, self.nets, given)
 
     def run(self, threads: int, bar: ProgressBar, rungs: list[int], eta: int) -> Population:
         """Train all nets.
@@ -61,6 +72,8 @@ class Training:
             self._together(Run(groups, self.task, threads), bar, rungs, eta)
         for net in alone:
             one_by_one.fit(net, self.maker, self.task, self.history)
+        if self._ranks is not None:
+            gather_nets(self._ranks, self.nets, self.history)
         outputs = _outputs_of(self.task.loss)
         return Population(self.nets, self.history, self.parts, self.monitor, outputs, self.rungs)
 
@@ -68,7 +81,7 @@ class Training:
         """The nets in groups of like ones, and those that have to be trained one by one."""
         task, like, alone = self.task, dict[Any, list[Net]](), list[Net]()
         baseline = task.stopping is not None and task.stopping.baseline is not None
-        for net in self.nets:
+        for net in self._own:
             if baseline or not is_plain(net.optimizer) or not is_simple(net):
                 alone.append(net)
             else:

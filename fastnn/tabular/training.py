@@ -77,14 +77,19 @@ def build(n_in: int, n_out: int, hidden: tuple[int, ...], activation: str) -> nn
     return nn.Sequential(*layers, nn.Linear((n_in, *hidden)[-1], n_out))
 
 
-def make_trainer(net: nn.Sequential, settings: Settings, is_regression: bool) -> fastnn.Trainer:
-    """Make a trainer for `net` with the loss and optimizer of the settings."""
+def make_trainer(
+    net: nn.Sequential, settings: Settings, is_regression: bool, **more: Any
+) -> fastnn.Trainer:
+    """Make a trainer for `net` with the loss and optimizer of the settings.
+
+    more: arguments of `Trainer`, beside precision.
+    """
     loss = loss_of(settings.loss, "regression" if is_regression else "classification").kind()
     kind, options = OPTIMIZERS[settings.optimizer]
     lr = rate_of(settings.optimizer, settings.lr)
     chosen = options if lr is None else {**options, "lr": lr}
     optimizer = kind(net.parameters(), **chosen)
-    return fastnn.Trainer(net, loss, optimizer, precision=settings.precision)
+    return fastnn.Trainer(net, loss, optimizer, precision=settings.precision, **more)
 
 
 @dataclass
@@ -116,6 +121,9 @@ def train(
     settings: Settings,
     on_epoch: OnEpoch | None = None,
     on_start: Callable[[Result], None] | None = None,
+    *,
+    comm: Any = None,
+    reproducible: bool | int = False,
 ) -> Result:
     """Split a table, standardize it by its training rows, and train a net.
 
@@ -124,6 +132,7 @@ def train(
         settings: training settings.
         on_epoch: called after each epoch with its number and metrics.
         on_start: called before the first epoch with the result as far as it is known.
+        comm, reproducible: as of `Trainer`; all ranks are given the same table.
 
     Returns:
         A `Result`; after Ctrl-C it holds the model after the last finished step.
@@ -149,7 +158,12 @@ def train(
     design, notes = Design.fit(fit_on.rows)
     dealt = replace(dealt, table=fingerprint(table, design.encoder.names))
     net = build(design.width, len(table.classes) or 1, settings.hidden, settings.activation)
-    trainer = make_trainer(net, settings, not table.classes)
+    if comm is not None and takes_all_rows(settings.optimizer):
+        raise ValueError(
+            f"optimizer: {settings.optimizer} is not dealt to ranks; expected one of batches"
+        )
+    together = {"comm": comm, "reproducible": reproducible}
+    trainer = make_trainer(net, settings, not table.classes, **together)
     log = loss_of(settings.loss, table.task).log
     target = None if table.classes else _target(fit_on, log)
     classes = np.array(table.classes, object) if table.classes else None

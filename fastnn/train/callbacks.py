@@ -49,6 +49,7 @@ class Callback:
     params: dict[str, Any]
     sets_lr = False  # whether the history has to include the learning rates
     monitored = False  # whether `monitor` has to be among the metrics
+    writes = False  # whether it writes or prints: with several ranks only rank 0 calls it
 
     @property
     def model(self) -> Module:

@@ -205,13 +205,13 @@ def _described(module: Module, values: bool = False) -> str:
         settings = {k: v for k, v in vars(part).items() if isinstance(v, bool | int | float | str)}
         settings.pop("training", None)
         parts.append(f"{name}{settings}")
-    tensors = _tensors(module)
+    tensors = tensors_of_model(module)
     parts += [f"{name}{t.shape}{t.dtype}" for name, t in tensors.items()]
     parts += [digest([t._array for t in tensors.values()])] if values else []
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
-def _tensors(model: Module) -> dict[str, Tensor]:
+def tensors_of_model(model: Module) -> dict[str, Tensor]:
     """All parameters and buffers, also those that state_dict leaves out."""
     return {name: t.detach() for name, t in [*model.named_parameters(), *model.named_buffers()]}
 
@@ -226,7 +226,7 @@ def _gradients(session: Running) -> list[Tensor]:
 def _state(session: Running) -> State:
     sums = session.sums
     return {
-        "model": _tensors(session.trainer.model),
+        "model": tensors_of_model(session.trainer.model),
         "optimizer": session.trainer.optimizer.state_dict(),
         "gradients": _gradients(session),
         "scheduler": _of(session.plan.schedule.scheduler),
@@ -248,7 +248,7 @@ def restore(session: Running, state: State) -> None:
     steps, *_ = session.steps.parted(session.count, session.plan.batch)
     check_place(state, steps, len(session.plan.metrics))
     scheduler, optimizer = session.plan.schedule.scheduler, session.trainer.optimizer
-    tensors = _tensors(session.trainer.model)
+    tensors = tensors_of_model(session.trainer.model)
     own = {name: Place(None, name, tensor) for name, tensor in tensors.items()}
     values, _ = loadable(own, state["model"], {}, Check(True, "the model"))
     check_sound(state["model"], "model")

@@ -13,6 +13,8 @@ from fastnn.nn import BCELoss, BCEWithLogitsLoss, Module, SigmoidFocalLoss
 from fastnn.tensor import Tensor
 from fastnn.train.again import Again
 from fastnn.train.batches import inputs_of, inputs_taken, makes_batches
+from fastnn.train.dealing import Dealing
+from fastnn.train.dealt_steps import DealtSteps
 from fastnn.train.feed import Facades, Feed
 from fastnn.train.history import History
 from fastnn.train.key import Recordings
@@ -50,6 +52,7 @@ class Evaluator:
     _recordings: Recordings
     _mode: int  # of the precision
     _facades: Facades
+    _dealing: Dealing | None
 
     def evaluate(
         self,
@@ -154,7 +157,8 @@ class Evaluator:
         """The steps of these; default: of the trainer's own model and loss."""
         model, loss = (self.model, self.loss) if model is None or loss is None else (model, loss)
         check_float32(self._mode, model)
-        return Steps(model, loss, self.optimizer, self._recordings, self._mode)
+        parts = model, loss, self.optimizer, self._recordings, self._mode
+        return Steps(*parts) if self._dealing is None else DealtSteps(*parts, self._dealing)
 
     def __repr__(self) -> str:
         count = sum(p.numel() for p in self.model.parameters())

@@ -54,7 +54,7 @@ class ProgressBar(Callback):
 
     active: bool
     telling: bool
-
+    writes = True
     _told_at = -LINE_SECONDS  # when any of them wrote a line, for those that tell
 
     def __init__(self, verbose: int = 1) -> None:

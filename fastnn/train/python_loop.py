@@ -92,9 +92,8 @@ class PythonLoop:
         ends = self.step == self.steps - 1
         updates = ends or (self.step + 1) % self._every == 0
         rows = self.rows_of_step()
-        batch = tuple(np.ascontiguousarray(a[rows]) for a in self._data)
         self.is_within = True
-        figures = (self._update if updates else self._within)(batch)
+        figures = self._figures_of(rows, updates)
         self.is_within = False
         if self.sums.shape[1] != len(figures):
             self.sums = np.zeros((len(self.sums), len(figures)))
@@ -108,6 +107,11 @@ class PythonLoop:
             self.epoch, self.step = self.epoch + 1, 0
             if self._key is not None and self.epoch < self._last:
                 self._order[:] = batch_order(self.rows, self._key, self.epoch)
+
+    def _figures_of(self, rows: NDArray[np.int64], updates: bool) -> Sequence[float]:
+        """Run a step on these rows."""
+        batch = tuple(np.ascontiguousarray(a[rows]) for a in self._data)
+        return (self._update if updates else self._within)(batch)
 
     def rows_of_step(self) -> NDArray[np.int64]:
         """The rows of the next step, or of the step that failed."""

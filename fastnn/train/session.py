@@ -200,7 +200,7 @@ class Session:
                 restore(self, found)
             loop = self._loop()
         if isinstance(loop, PythonLoop) and loop.doubts:
-            warnings.warn(in_python("fit", self.trainer.model, loop.doubts), stacklevel=4)
+            warnings.warn(in_python("fit", self.trainer.model, loop.doubts), stacklevel=5)
         self._run(loop, found)
 
     def _run(self, loop: AnyLoop, found: Any = None) -> None:

@@ -21,30 +21,28 @@ from fastnn.tensor import Tensor
 from fastnn.train.again import Again
 from fastnn.train.before import Before, undone_if_refused
 from fastnn.train.callbacks import Callback
-from fastnn.train.checkpoint import Checkpoint, identity
+from fastnn.train.checkpoint import Checkpoint
+from fastnn.train.dealing import check_plan, checkpoint_of, dealing_of, synchronise, together
+from fastnn.train.dealt_session import DealtSession
 from fastnn.train.evaluator import Evaluator
 from fastnn.train.feed import Facades, Feed
+from fastnn.train.first_step import checked_rows
 from fastnn.train.history import History
 from fastnn.train.key import Recordings
 from fastnn.train.losses import loss_of
 from fastnn.train.metrics import Metric
-from fastnn.train.metrics.suited import check_whole
 from fastnn.train.plan import Arguments, Plan, planned
 from fastnn.train.precision import mode_of
 from fastnn.train.session import Session
-from fastnn.train.split import held_out, share_of
-from fastnn.train.steps import Steps
+from fastnn.train.split import share_of
 from fastnn.train.stream.fitting import fit_table
 from fastnn.train.update import Update, check_parts
 from fastnn.train.validation import (
-    Given,
     Known,
     Rows,
     SeveralOutputs,
     check_finite,
-    checked_pair,
     real_of,
-    tried,
 )
 
 if TYPE_CHECKING:
@@ -69,6 +67,10 @@ class Trainer(Evaluator):
             a step, all in C: best with batch_size=len(x), line_search_fn="strong_wolfe" and no
             dropout. An epoch is then one step, of up to `max_iter` iterations.
         precision: "float32" (default), or "bf16": steps run within `fastnn.autocast()`.
+        comm: an MPI communicator of mpi4py such as `MPI.COMM_WORLD`, or "world": its processes
+            train together, each on a part of every batch. See the guide to MPI.
+        reproducible: with comm, the same bits for any number of ranks: each batch is cut into 8
+            slices, or into this number.
 
     Attributes:
         seed: the shuffle seed of the last fit; `fastnn.train.batch_order(rows, seed, epoch)` gives
@@ -95,7 +97,14 @@ class Trainer(Evaluator):
     stop_training: bool
 
     def __init__(
-        self, model: Module, loss: Losses, optimizer: BlockOptimizer, *, precision: str = "float32"
+        self,
+        model: Module,
+        loss: Losses,
+        optimizer: BlockOptimizer,
+        *,
+        precision: str = "float32",
+        comm: Any = None,
+        reproducible: bool | int = False,
     ) -> None:
         if not callable(model):
             raise TypeError(f"model: expected a module, got {check.show(model)}")
@@ -108,6 +117,7 @@ class Trainer(Evaluator):
         self.loss: Loss = loss_of(loss)
         self.optimizer = optimizer
         self._mode = mode_of(precision)
+        self._dealing = dealing_of(comm, reproducible)
         self.history = History()
         self.seed = 0
         self.validation_rows: NDArray[np.int64] | None = None
@@ -232,27 +242,21 @@ class Trainer(Evaluator):
         alike = own in (None, columns.of_model(self.model)) and not isinstance(x, LargeTable)
         if alike and (again := self._again.fit(self, x, y, epochs, verbose, given)) is not None:
             return again
-        update = Update.checked(accumulate_steps, clip_norm, clip_value)
-        check_parts(self.model, self.loss, self.optimizer, update)
-        file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, resume)
-        with self._alone(), undone_if_refused(self) as before:
-            if isinstance(x, LargeTable):
-                beside = y, sample_weight
-                fit_table(self, x, beside, epochs, update, verbose, given, file, before)
-                return self.history
-            feed = self._feed(x, y, sample_weight)
-            while True:
-                held = feed.pair(validation_data)
-                share = share_of(validation_split, held)
-                plan = planned(feed, held, share, epochs, update, verbose, self.optimizer, given)
-                feed.check_batches(plan.epochs, share, file)
-                try:
-                    session, rows = self._fit(plan, share, feed, class_weight, held, file, before)
-                    break
-                except SeveralOutputs:
-                    feed.several()
-            if feed.is_plain:
-                self._again.keep(session, rows, y, given)
+        with together(self._dealing):
+            update = Update.checked(accumulate_steps, clip_norm, clip_value)
+            check_parts(self.model, self.loss, self.optimizer, update)
+            file = checkpoint_of(self._dealing, checkpoint, checkpoint_every, resume)
+            with self._alone(), undone_if_refused(self) as before:
+                if isinstance(x, LargeTable):
+                    beside = y, sample_weight
+                    fit_table(self, x, beside, epochs, update, verbose, given, file, before)
+                    return self.history
+                if self._dealing is not None:
+                    synchronise(self._dealing, self, update)
+                feed = self._feed(x, y, sample_weight)
+                session, rows = self._planned(feed, epochs, update, verbose, given, file, before)
+                if feed.is_plain:
+                    self._again.keep(session, rows, y, given)
         return self.history
 
     def partial_fit(
@@ -308,49 +312,30 @@ class Trainer(Evaluator):
         finally:
             self._fitting.end()
 
-    def _checked(
-        self,
-        plan: Plan,
-        share: float,
-        feed: Feed,
-        given: Given,
-        validation: Any,
-        file: Checkpoint | None,
-    ) -> tuple[Known, Rows | None]:
-        """The training and validation rows. The first step checks that model, loss and metrics take
-        them; after an error everything is as before."""
-        steps = self._steps(feed.model, feed.loss)
-        try:
-            known = self._first(steps, plan, share, given)
-            held = checked_pair(feed.model, feed.loss, validation, plan.metrics, known)
-            check_whole(plan.whole, known.outputs, (held or known.rows).y)
-            if file is not None:
-                names = feed.columns
-                file.identify(identity(self, plan, known.rows, held, share, names))
-        except BaseException:
-            steps.undo()
-            raise
-        return known, held
-
-    def _first(self, steps: Steps, plan: Plan, share: float, given: Given) -> Known:
-        """Run the first step on these rows, as a check.
-
-        Raises:
-            TypeError, ValueError: bad input, as in `evaluate`.
-        """
-        n = len(given.x) - (held_out(len(given.x), share) if share else 0)
-        names = *plan.metrics, *plan.whole
-        try:
-            return steps.first(given, n, plan.batch, plan.metrics, plan.update, names)
-        except Exception as error:
-            failed = error
-        steps.undo()
-        tried(steps.model, given, plan.metrics)  # raises a clear error if the data are at fault
-        raise failed
-
     def _new_seed(self) -> int:
         """The seed of a fit's shuffles."""
         return random.derive_seed()
+
+    def _planned(
+        self,
+        feed: Feed,
+        epochs: int,
+        update: Update,
+        verbose: int,
+        given: Arguments,
+        file: Checkpoint | None,
+        before: Before,
+    ) -> tuple[Session, Rows]:
+        """`_fit` by the plan of these arguments."""
+        while True:
+            held = feed.pair(given.validation_data)
+            share = share_of(given.validation_split, held)
+            plan = planned(feed, held, share, epochs, update, verbose, self.optimizer, given)
+            feed.check_batches(plan.epochs, share, file)
+            try:
+                return self._fit(plan, share, feed, given.class_weight, held, file, before)
+            except SeveralOutputs:
+                feed.several()
 
     def _fit(
         self,
@@ -365,7 +350,10 @@ class Trainer(Evaluator):
         """Train on checked rows, with a new seed or from the state in the checkpoint; the session
         and all rows."""
         given = feed.given(class_weight)
-        known, held = self._checked(plan, share, feed, given, validation, file)
+        steps = self._steps(feed.model, feed.loss)
+        known, held = checked_rows(self, steps, plan, share, feed, given, validation, file)
+        if self._dealing is not None:
+            check_plan(self._dealing, self, plan, known.rows, held)
         before.take(plan, file is not None and file.found is not None)
         session = self._session(plan, share, feed, known, held, file, class_weight)
         before.session = session
@@ -395,7 +383,8 @@ class Trainer(Evaluator):
             columns.remember(self.model, feed.columns)
         renew = None if feed.source is None else partial(feed.renewed, known, class_weight)
         steps = self._steps(feed.model, feed.loss)
-        return Session(self, steps, plan, rows, held, seed, file, renew)
+        parts = self, steps, plan, rows, held, seed, file, renew
+        return Session(*parts) if self._dealing is None else DealtSession(*parts, self._dealing)
 
     def _begin(self, asked: Any, seed: int, held_out: NDArray[np.int64] | None) -> None:
         """What a fit sets before it trains."""

@@ -22,6 +22,8 @@ class _Lines(Callback):
     be written again.
     """
 
+    writes = True
+
     def __init__(self, filename: str | os.PathLike[str], append: bool = False) -> None:
         self.filename: str = a_path(filename, "filename")
         self.append: bool = check.flag("append", append)
@@ -121,6 +123,7 @@ class ModelCheckpoint(Monitor):
     """
 
     best: Any
+    writes = True
 
     def __init__(
         self,
@@ -183,6 +186,8 @@ class TensorBoard(Callback):
     Raises:
         ImportError: tensorboardX is not installed.
     """
+
+    writes = True
 
     def __init__(self, log_dir: str | os.PathLike[str] = "logs") -> None:
         try:

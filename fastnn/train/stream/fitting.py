@@ -126,6 +126,11 @@ def fit_table(
 ) -> None:
     """Train on a table. beside: y and sample_weight, which it has itself."""
     check_alone(*beside)
+    if trainer._dealing is not None:
+        raise InvalidValueError(
+            "x: expected arrays, as ranks train together (comm), got an open_table; each rank may "
+            "train on a table of its own without comm"
+        )
     table = _in_order(trainer.model, table)
     if getattr(trainer.optimizer, "closure_gives_loss", False):
         raise InvalidValueError(

@@ -1,0 +1,57 @@
+"""The first step of a fit, which checks rows against model, loss and metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastnn.train.checkpoint import Checkpoint, identity
+from fastnn.train.feed import Feed
+from fastnn.train.metrics.suited import check_whole
+from fastnn.train.plan import Plan
+from fastnn.train.split import held_out
+from fastnn.train.steps import Steps
+from fastnn.train.validation import Given, Known, Rows, checked_pair, tried
+
+if TYPE_CHECKING:
+    from fastnn.train.callbacks import Training
+
+
+def checked_rows(
+    trainer: Training,
+    steps: Steps,
+    plan: Plan,
+    share: float,
+    feed: Feed,
+    given: Given,
+    validation: Any,
+    file: Checkpoint | None,
+) -> tuple[Known, Rows | None]:
+    """The training and validation rows. The first step checks that model, loss and metrics take
+    them; after an error everything is as before.
+
+    Raises:
+        TypeError, ValueError: bad input, as in `evaluate`.
+    """
+    try:
+        known = _first(steps, plan, share, given)
+        held = checked_pair(feed.model, feed.loss, validation, plan.metrics, known)
+        check_whole(plan.whole, known.outputs, (held or known.rows).y)
+        if file is not None:
+            file.identify(identity(trainer, plan, known.rows, held, share, feed.columns))
+    except BaseException:
+        steps.undo()
+        raise
+    return known, held
+
+
+def _first(steps: Steps, plan: Plan, share: float, given: Given) -> Known:
+    """Run the first step on these rows, as a check."""
+    n = len(given.x) - (held_out(len(given.x), share) if share else 0)
+    names = *plan.metrics, *plan.whole
+    try:
+        return steps.first(given, n, plan.batch, plan.metrics, plan.update, names)
+    except Exception as error:
+        failed = error
+    steps.undo()
+    tried(steps.model, given, plan.metrics)  # raises a clear error if the data are at fault
+    raise failed
