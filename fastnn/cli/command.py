@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +22,10 @@ from fastnn import tabular
 from fastnn.cli import export, large, playground, report, tables, tune
 from fastnn.cli.arguments import parser
 from fastnn.cli.compare import compare
+from fastnn.cli.outputs import Paths, failed, outputs_of, print_json, refuse_same, write
 from fastnn.cli.page import page
 from fastnn.cli.run import Run
-from fastnn.cli.together import on_all_ranks
+from fastnn.cli.together import launched, on_all_ranks
 from fastnn.io.atomic import write_atomically
 from fastnn.plot.training import count_confusion
 from fastnn.ranks import Ranks
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        return _error("stopped by Ctrl-C", 130)
+        return failed("stopped by Ctrl-C", 130)
     except BrokenPipeError:
         # The reader closed stdout; without this Python prints another error while it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -71,12 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("FASTNN_DEBUG"):
             raise
         usage = isinstance(error, ValueError | FileNotFoundError | IsADirectoryError)
-        return _error(_text(error), 2 if usage else 1)
-
-
-def _error(text: str, code: int) -> int:
-    print(f"fastnn: error: {text}", file=sys.stderr)
-    return code
+        return failed(_text(error), 2 if usage else 1)
 
 
 def _text(error: Exception) -> str:
@@ -87,18 +82,6 @@ def _text(error: Exception) -> str:
         return "not enough memory; use a smaller table, net or batch"
     kind = "" if isinstance(error, ValueError | ImportError) else f"{type(error).__name__}: "
     return kind + " ".join(str(error).split())
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    def strict(value: Any) -> Any:
-        """Replace nan and infinities by None: JSON has neither."""
-        if isinstance(value, dict):
-            return {key: strict(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [strict(item) for item in value]
-        return None if isinstance(value, float) and not np.isfinite(value) else value
-
-    print(json.dumps(strict(document), allow_nan=False))
 
 
 def _is_set(name: str) -> bool:
@@ -137,6 +120,8 @@ def _open_to_train(args: Any, task: str) -> data.Table:
 
 def _train(args: Any) -> int:
     if args.memory is not None:
+        if launched() is not None:
+            raise ValueError("--memory: one process reads such a table; start without mpiexec")
         return _train_large(args)
     return on_all_ranks(args, _train_table)
 
@@ -147,7 +132,7 @@ def _train_table(args: Any, ranks: Ranks | None) -> int:
     preset = tables.preset_of(args, _is_set(args.data), table, ranks is not None)
     if args.threads is not None:
         fastnn.set_num_threads(args.threads)
-    paths = _outputs(args, Path(args.data).stem)
+    paths = outputs_of(args, Path(args.data).stem)
     if preset == "plain":
         return _train_plain(args, table, paths, ranks)
     settings = tables.settings_of(args)
@@ -161,15 +146,15 @@ def _train_table(args: Any, ranks: Ranks | None) -> int:
 
 def _train_large(args: Any) -> int:
     large.check_arguments(args)
-    file = str(_outputs(args, Path(args.data).stem.replace("*", "") or "model").model)
+    file = str(outputs_of(args, Path(args.data).stem.replace("*", "") or "model").model)
     result = large.train(args)
     result.model.save(file)
     if args.json:
-        _print_json(large.document(args, result, file))
+        print_json(large.document(args, result, file))
     else:
         print(large.closing(result, file))
     if result.interrupted:
-        return _error(f"stopped by Ctrl-C; the model so far is in {file}", 130)
+        return failed(f"stopped by Ctrl-C; the model so far is in {file}", 130)
     return 0
 
 
@@ -177,7 +162,7 @@ def _tune(args: Any) -> int:
     table = _open_to_train(args, args.task)
     if args.threads is not None:
         fastnn.set_num_threads(args.threads)
-    paths = _outputs(args, Path(args.data).stem)
+    paths = outputs_of(args, Path(args.data).stem)
     settings = tune.settings_of(args)
     talk = report.Talk(1, quiet=args.quiet)
     talk.say(f"{args.data}: {len(table)} rows, {len(table.rows.names)} columns; "
@@ -189,12 +174,12 @@ def _tune(args: Any) -> int:
 
     run, trials, stopped = tune.search(args.data, table, settings, args.budget, args.trials, tell)
     if run is None:
-        return _error("stopped by Ctrl-C before the first trial ended; nothing was written", 130)
+        return failed("stopped by Ctrl-C before the first trial ended; nothing was written", 130)
     if not args.json:
         print(tune.listing(trials))
     code = _finish(args, run, paths, talk, {"trials": [trial.words() for trial in trials]})
     if stopped:
-        return _error(f"stopped by Ctrl-C; the best model so far is in {paths.model}", 130)
+        return failed(f"stopped by Ctrl-C; the best model so far is in {paths.model}", 130)
     return code
 
 
@@ -205,7 +190,7 @@ def _finish(args: Any, run: Run, paths: Paths, talk: report.Talk, more: dict[str
     files["plot"] = report.plot(run, paths.plot, talk)
     _write_report(run, paths, files)
     if args.json:
-        _print_json(report.document_of(run, files) | more)
+        print_json(report.document_of(run, files) | more)
     else:
         if getattr(args, "curves", False):  # an option of train
             print(report.curves_of(run))
@@ -254,54 +239,15 @@ def _train_plain(args: Any, table: data.Table, paths: Paths, ranks: Ranks | None
         if not args.json:
             print(report.comparison(found))
     if args.json:
-        _print_json(document)
+        print_json(document)
     if result.interrupted:
-        return _error(f"stopped by Ctrl-C; the model so far is in {paths.model}", 130)
+        return failed(f"stopped by Ctrl-C; the model so far is in {paths.model}", 130)
     return 0
-
-
-class Paths(NamedTuple):
-    """Files that are written."""
-
-    model: Path
-    plot: Path
-    report: Path | None
-
-
-def _outputs(args: Any, stem: str) -> Paths:
-    """Paths of model, plot and report; that they can be written is seen before the training."""
-    out: str = args.out
-    if os.path.isdir(out) or out.endswith(os.sep):
-        os.makedirs(out, exist_ok=True)
-        prefix = os.path.join(out, stem)
-    else:
-        prefix = out.removesuffix(".safetensors")
-        folder = os.path.dirname(prefix) or "."
-        if not os.path.isdir(folder):
-            raise ValueError(f"--out: no folder {folder!r}; make it, or end --out with {os.sep}")
-    page_file = None if args.report is None else Path(args.report)
-    if page_file is not None and not page_file.parent.is_dir():
-        raise ValueError(f"--report: no folder {str(page_file.parent)!r}; make it")
-    if page_file is not None and page_file.is_dir():
-        raise ValueError(f"--report: {args.report!r} is a folder; expected a file such as r.html")
-    if page_file is not None and page_file.suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"--report: expected a file such as report.html, got {args.report!r}")
-    paths = Paths(Path(prefix + ".safetensors"), Path(prefix + ".png"), page_file)
-    _refuse_same([str(path) for path in paths if path is not None], [args.data])
-    return paths
-
-
-def _refuse_same(written: Sequence[str], read: Sequence[str]) -> None:
-    """Raise ValueError if a file that is read would be written over."""
-    for path in written:
-        for other in read:
-            if os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other):
-                raise ValueError(f"{path}: would be written over, but it is read; name another")
 
 
 def _predict(args: Any) -> int:
     if args.out is not None:
-        _refuse_same([args.out], [args.data, args.model])
+        refuse_same([args.out], [args.data, args.model])
     model = tabular.TabularModel.load(args.model)
     table = _open_for(args, model, None)
     classes = model.class_names
@@ -314,7 +260,7 @@ def _predict(args: Any) -> int:
         document: dict[str, Any] = {"target": model.target, "predictions": names}
         if p is not None:
             document |= {"classes": list(classes), "probabilities": p.tolist()}
-        _print_json(document)
+        print_json(document)
     if args.out is not None or not args.json:
         header = [model.target, *(f"p_{name}" for name in classes)]
         shares = p if p is not None else np.empty((len(names), 0))
@@ -324,18 +270,9 @@ def _predict(args: Any) -> int:
         else:
             text = io.StringIO()
             csv.writer(text, lineterminator="\n").writerows([header, *rows])
-            _write(args.out, text.getvalue().encode())
+            write(args.out, text.getvalue().encode())
             print(f"{len(names)} predictions in {args.out}", file=sys.stderr)
     return 0
-
-
-def _write(path: str, content: bytes) -> None:
-    """Write a file at once, as a whole; to a pipe or a device as it comes."""
-    if os.path.isfile(path) or not os.path.exists(path):
-        return write_atomically(path, [content])
-    with open(path, "wb") as file:
-        file.write(content)
-    return None
 
 
 def _evaluate(args: Any) -> int:
@@ -361,7 +298,7 @@ def _evaluate(args: Any) -> int:
             found = model.predict_proba(table.rows).argmax(axis=1)
             counts = count_confusion(table.y, found, len(classes))
             figures |= {"classes": list(classes), "confusion": counts.tolist()}
-        _print_json(figures)
+        print_json(figures)
     else:
         print(f"{'rows':9} {len(table)} ({scope})")
         for name, value in figures.items():
@@ -386,7 +323,7 @@ def _open_for(args: Any, model: tabular.TabularModel, target: str | None) -> dat
 def _info(args: Any) -> int:
     found = report.info()
     if args.json:
-        _print_json(found)
+        print_json(found)
     else:
         for name, value in found.items():
             text = ", ".join(map(str, value)) if isinstance(value, list) else value
@@ -397,7 +334,7 @@ def _info(args: Any) -> int:
 def _bench(args: Any) -> int:
     root = Path(__file__).resolve().parents[2]
     if not (root / "bench" / "__main__.py").is_file():
-        return _error("bench: it lives in the source checkout; run it there: make bench", 2)
+        return failed("bench: it lives in the source checkout; run it there: make bench", 2)
     return subprocess.run([sys.executable, "-m", "bench", *args.rest], cwd=root).returncode
 
 
@@ -406,7 +343,7 @@ COMMANDS: dict[str, Callable[[Any], int]] = {
     "tune": _tune,
     "predict": _predict,
     "evaluate": _evaluate,
-    "export": lambda args: export.run(args, _print_json),
+    "export": lambda args: export.run(args, print_json),
     "playground": playground.run,
     "info": _info,
     "bench": _bench,
