@@ -25,10 +25,10 @@ from fastnn.cli.compare import compare
 from fastnn.cli.outputs import Paths, failed, outputs_of, print_json, refuse_same, write
 from fastnn.cli.page import page
 from fastnn.cli.run import Run
-from fastnn.cli.together import launched, on_all_ranks
+from fastnn.cli.together import on_all_ranks
 from fastnn.io.atomic import write_atomically
 from fastnn.plot.training import count_confusion
-from fastnn.ranks import Ranks
+from fastnn.ranks import Ranks, launched
 from fastnn.tabular import table as data
 
 __all__ = ["main"]

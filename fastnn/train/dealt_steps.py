@@ -133,7 +133,7 @@ class DealtSteps(Steps):
 
     def _in_python_of(self, asked: Asked, data: Arrays) -> Compute:
         """What computes a slice by running the user's code."""
-        run = self._in_python("within", asked)
+        run = self.in_python("within", asked)
 
         def compute(rows: NDArray[np.int64], number: int) -> Sequence[float]:
             with stream_of(number):
