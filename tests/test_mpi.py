@@ -140,19 +140,23 @@ def test_slices_give_what_a_whole_batch_gives(
 
 def test_dropout_of_slices_differs() -> None:
     """Each slice has numbers of its own; the generator goes on as after one step."""
-    fastnn.manual_seed(0)
-    model = nn.Sequential(nn.Linear(2, 40), nn.Dropout(0.5), nn.Linear(40, 1))
-    with fastnn.no_grad():
-        model[0].weight.fill_(0.0)
-        model[0].bias.fill_(1.0)
-    trainer = fastnn.Trainer(
-        model, nn.MSELoss(reduction="sum"), optim.SGD(model.parameters(), lr=0.0),
-        comm=Alone(), reproducible=2,
-    )  # fmt: skip
-    before = fastnn.random.default_generator.engine_state.tolist()
-    trainer.fit(np.ones((2, 2), np.float32), np.zeros((2, 1)), batch_size=2, verbose=0)
-    after = fastnn.random.default_generator.engine_state.tolist()
-    assert after == [before[0], before[1] + 1]
+
+    def loss_of(rows: int) -> float:
+        fastnn.manual_seed(0)
+        model = nn.Sequential(nn.Linear(2, 40), nn.Dropout(0.5), nn.Linear(40, 1))
+        trainer = fastnn.Trainer(
+            model, nn.MSELoss(reduction="sum"), optim.SGD(model.parameters(), lr=0.0),
+            comm=Alone(), reproducible=rows,
+        )  # fmt: skip
+        before = fastnn.random.default_generator.engine_state.tolist()
+        x, y = np.ones((rows, 2), np.float32), np.zeros((rows, 1))
+        history = trainer.fit(x, y, batch_size=rows, verbose=0)
+        after = fastnn.random.default_generator.engine_state.tolist()
+        assert after == [before[0], before[1] + 1]
+        return float(history.history["loss"][0])
+
+    first, both = loss_of(1), loss_of(2)
+    assert abs(both - 2 * first) > 1e-3 * first
 
 
 # ---- arguments ----
