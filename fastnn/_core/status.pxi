@@ -2,7 +2,7 @@
 from cpython.exc cimport PyErr_CheckSignals
 
 
-cdef extern from "interrupt.h" nogil:
+cdef extern from "fastnn.h" nogil:
     int (*fnn_interrupts_raise)() noexcept
 
 

@@ -141,6 +141,20 @@ int fnn_op_exists(size_t op, int real);             /* whether that table has ke
 /* Whether n numbers, float32 or float64, have no nan and no inf among them. */
 int fnn_all_finite(const void *x, size_t n, int real);
 
+/* interrupt.c: Ctrl-C within one long run. */
+/* Set by the binding: whether Ctrl-C raises an exception on this thread. */
+extern int (*fnn_interrupts_raise)(void);
+/* From here on Ctrl-C cuts the run of this thread short. 0: it does not, and there is nothing to
+ * shut. One run at a time, as Ctrl-C raises on one thread. */
+int fnn_interrupt_open(void);
+/* From here on it does not. Returns whether it did: what the run has written is then worthless. */
+int fnn_interrupt_shut(void);
+/* Whether this thread works for that run. */
+void fnn_interrupt_heed(int heed);
+/* Whether it does and the run was cut short; kernels may then leave their tiles as they are. */
+int fnn_interrupted(void);
+
+
 /* operands.c */
 typedef struct fnn_operand { /* an array as the caller has it; strides in elements */
   void *ptr;                 /* NULL: it is missing */

@@ -4,11 +4,10 @@
  * again. Meanwhile a handler of our own notes the signal and passes it on; kernels that take long
  * look at the note now and then. What the run has made so far is then worthless. */
 #define _XOPEN_SOURCE 700 /* sigaction and all its flags */
+#include "fastnn.h"
+
 #include <signal.h>
 #include <stdatomic.h>
-#include <stddef.h>
-
-#include "interrupt.h"
 
 enum { SHUT, OPEN, STOPPED };
 

@@ -1,8 +1,8 @@
 /* The calls of a playground's net: forward, loss, backward, update, as fastnn.compile records them
  * of the same net. They run one after the other on one thread, so no call needs a barrier. */
-#include <string.h>
-
 #include "playground_net.h"
+
+#include <string.h>
 
 /* ---- one call ---- */
 

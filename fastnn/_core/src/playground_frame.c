@@ -1,8 +1,8 @@
 /* A net of the playground at work: its steps, and what a frame shows of it. */
+#include "playground_net.h"
+
 #include <math.h>
 #include <string.h>
-
-#include "playground_net.h"
 
 /* ---- steps ---- */
 

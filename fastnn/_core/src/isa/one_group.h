@@ -7,7 +7,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "interrupt.h"
 #include "precision.h"
 
 #define REAL fnn_float

@@ -6,7 +6,6 @@
  * in the second cache, and passes by all rows. Neither the tile nor the packing nor the order of the
  * loops decides any bit of the result.
  */
-#include "interrupt.h"
 #include "matmul_tile.h"
 #include "pack.h"
 #include "rounding.h"
