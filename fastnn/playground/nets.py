@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
-import threading
 from collections import OrderedDict
+from typing import Any
 
 from fastnn._core.engine import PlayNet
+from fastnn._support import forks
 
 __all__ = ["MOST_NETS", "MOST_STEPS", "Nets"]
 
@@ -25,8 +26,8 @@ class Nets:
     """
 
     def __init__(self) -> None:
-        self._nets: OrderedDict[int, tuple[PlayNet, threading.Lock]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._nets: OrderedDict[int, tuple[PlayNet, Any]] = OrderedDict()
+        self._lock = forks.lock()
         self._next = 1
 
     def create(self, body: bytes) -> int:
@@ -44,7 +45,7 @@ class Nets:
         with self._lock:
             number = self._next
             self._next += 1
-            self._nets[number] = net, threading.Lock()
+            self._nets[number] = net, forks.lock()
             while len(self._nets) > MOST_NETS:
                 self._nets.popitem(last=False)
         return number
@@ -70,7 +71,7 @@ class Nets:
         with self._lock:
             self._nets.pop(number, None)
 
-    def _net(self, number: int) -> tuple[PlayNet, threading.Lock]:
+    def _net(self, number: int) -> tuple[PlayNet, Any]:
         with self._lock:
             if number not in self._nets:
                 raise KeyError(f"net: there is none of number {number}; make it again")

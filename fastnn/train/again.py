@@ -28,6 +28,8 @@ _PLAIN = (int, float, str, bool)
 
 Kind = tuple[int, bool, bool]
 
+SILENT = ProgressBar(0)
+
 
 class Trains(Training, Protocol):
     """The part of `Trainer` that a fit again uses."""
@@ -58,11 +60,10 @@ class Again:
             return None
         if kept is None or type(epochs) is not int or not 0 < epochs <= EPOCHS_AT_ONCE:
             return None
-        if (
-            type(verbose) is not int
-            or verbose not in (0, 1)
-            or (bar := ProgressBar(verbose)).active
-        ):
+        if type(verbose) is not int or verbose not in (0, 1):
+            return None
+        bar = ProgressBar(verbose) if verbose else SILENT
+        if bar.active:
             return None
         if not _alike(given[OBJECTS:], kept.given[OBJECTS:]):
             return None
@@ -94,7 +95,7 @@ class Fit:
         # Neither data nor callbacks are kept.
         self.given: Arguments = Arguments(*(None,) * OBJECTS, *given[OBJECTS:])
         none = Schedule(None, steps.optimizer, given.schedule, 1)
-        self._plan = replace(plan, callbacks=[], schedule=none, bar=ProgressBar(0))
+        self._plan = replace(plan, callbacks=[], schedule=none, bar=SILENT)
         self._ignored = getattr(steps.loss, "ignore_index", None)
         self._rows = RowsLike(session, rows, y, given.class_weight)
         self._held_out: RowsLike | None = None

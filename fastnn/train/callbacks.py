@@ -41,8 +41,7 @@ class Callback:
     Attributes:
         trainer: the `Trainer`; `trainer.stop_training = True` ends the training after this epoch.
         model: its model.
-        params: {"epochs": ..., "steps": ..., "metrics": [...]} of the fit: the numbers of epochs
-            and steps, and the names of the metrics of an epoch.
+        params: {"epochs": ..., "steps": ..., "metrics": [...]} of the fit, the metrics by name.
     """
 
     trainer: Training

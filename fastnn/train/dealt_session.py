@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from fastnn.train.callbacks import Training
     from fastnn.train.checkpoint import Checkpoint
     from fastnn.train.plan import Plan
-    from fastnn.train.session import AnyLoop
     from fastnn.train.steps import Steps
+    from fastnn.train.sums import AnyLoop
     from fastnn.train.validation import Rows
 
 

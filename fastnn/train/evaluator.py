@@ -23,9 +23,9 @@ from fastnn.train.metrics import Metric, named, whole_set
 from fastnn.train.parts import are_several
 from fastnn.train.precision import check_float32
 from fastnn.train.predict import figures_of, predict
-from fastnn.train.session import evaluated
 from fastnn.train.steps import Steps
 from fastnn.train.stream.fitting import evaluate_table, predict_table
+from fastnn.train.sums import evaluated
 from fastnn.train.validation import checked, ignored_in
 
 if TYPE_CHECKING:

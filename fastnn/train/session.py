@@ -19,60 +19,20 @@ from fastnn.train.callbacks import Callback, Training
 from fastnn.train.checkpoint import Checkpoint, restore, restore_rest
 from fastnn.train.history import History
 from fastnn.train.kept import Kept
-from fastnn.train.metrics import Metric, counted_of
 from fastnn.train.plan import Plan
 from fastnn.train.predict import figures_of
 from fastnn.train.progress import ProgressBar
 from fastnn.train.python_loop import PythonLoop
 from fastnn.train.steps import EVALUATION_ROWS, Steps
+from fastnn.train.sums import Figures, evaluated, means_of
 from fastnn.train.validation import Rows, check_finite, real_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fastnn.train.loop import Loop
-
-    AnyLoop = Loop | PythonLoop
-
-Figures = dict[str, float]
+    from fastnn.train.sums import AnyLoop
 
 EPOCHS_AT_ONCE = 10_000  # that C may run before Python writes their metrics to the history
-
-
-def means_of(sums: NDArray[np.float64], y: NDArray[Any], metrics: dict[str, Metric]) -> Figures:
-    """Loss and metrics of an epoch: means over rows; weighted ones are quotients of sums."""
-    return means_over(sums, len(y), metrics, lambda metric: counted_of(metric, y))
-
-
-def means_over(
-    sums: NDArray[np.float64],
-    n: int,
-    metrics: dict[str, Metric],
-    counted: Callable[[Metric], int],
-) -> Figures:
-    """`means_of` n rows, of which a metric counts `counted(metric)`."""
-    loss, *others = sums.tolist()
-    parts = len(others) - len(metrics)
-    total, size = others[:2] if parts == 2 else (loss, n)
-    mean = total / size if size else math.nan  # where no row counts
-    figures = {"loss": mean}
-    for (name, metric), value in zip(metrics.items(), others[parts:], strict=True):
-        rows = counted(metric)
-        figures[name] = value / rows if rows else math.nan
-    return figures
-
-
-def evaluated(loop: AnyLoop, y: NDArray[Any], metrics: dict[str, Metric]) -> Figures:
-    """Loss and metrics over all rows of an evaluation loop."""
-    return means_of(summed(loop), y, metrics)
-
-
-def summed(loop: AnyLoop) -> NDArray[np.float64]:
-    """The sums over all rows of an evaluation loop."""
-    loop.start(0, 1)
-    while loop.run():
-        pass
-    return loop.sums_of(0)
 
 
 def _watches(callback: Callback) -> bool:
@@ -146,7 +106,9 @@ class Session:
         if self._seen != changes:
             self._seen, self.buffered = changes, any(True for _ in self.steps.model.buffers())
         bar, callbacks = plan.bar, plan.callbacks
-        shows = not any(isinstance(c, ProgressBar) for c in callbacks)
+        shows = bar.active or bar.telling
+        if shows and any(isinstance(c, ProgressBar) for c in callbacks):
+            shows = False  # they have one of their own
         self._callbacks = [bar, *callbacks] if bar.active and shows else callbacks
         self._teller = bar if bar.telling and shows else None
         self._watching = list(filter(_watches, self._callbacks))

@@ -239,7 +239,8 @@ class Trainer(Evaluator):
         )  # fmt: skip
         # Whether columns, if any, are those that the model knows, in that order.
         own = None if type(x) is np.ndarray else columns.columns_of(x)
-        alike = own in (None, columns.of_model(self.model)) and not isinstance(x, LargeTable)
+        alike = own is None or own == columns.of_model(self.model)
+        alike = alike and not isinstance(x, LargeTable)
         if alike and (again := self._again.fit(self, x, y, epochs, verbose, given)) is not None:
             return again
         with together(self._dealing):

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fastnn.train.before import Before
-    from fastnn.train.session import AnyLoop
+    from fastnn.train.sums import AnyLoop
     from fastnn.train.update import Update
 
 __all__ = ["evaluate_table", "fit_table", "predict_table"]

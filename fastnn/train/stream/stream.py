@@ -12,11 +12,11 @@ from fastnn._support.errors import InvalidValueError
 from fastnn.io.rows.looks import pieces
 from fastnn.io.rows.source import with_row
 from fastnn.train.metrics import Metric
-from fastnn.train.session import means_over, summed
 from fastnn.train.steps import EVALUATION_ROWS
 from fastnn.train.stream.ahead import Ahead
 from fastnn.train.stream.loops import StreamLoop, StreamPythonLoop
 from fastnn.train.stream.taking import Taking
+from fastnn.train.sums import means_over, summed
 from fastnn.train.update import Asked
 from fastnn.train.validation import Given, Known, Rows, check_values, real_of, targets_of, tried
 
