@@ -1,6 +1,10 @@
 /* Hides the type suffix of the SIMD words: after this, v_add is v_add_f32 or v_add_f64, by REAL.
  * Each simd/<isa>.h includes it; the isa file ends each REAL with names_end.h. */
 #ifndef FNN_INLINE
+#if defined(__clang__)
+/* Intrinsics take any address where their names say so, although their parameters are float *. */
+#pragma clang diagnostic ignored "-Walign-mismatch"
+#endif
 #define FNN_INLINE static inline __attribute__((always_inline, unused))
 #endif
 
