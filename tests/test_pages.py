@@ -87,7 +87,7 @@ def commands(page: Path) -> list[str]:
 
 def test_commands_on_pages_are_understood() -> None:
     parser = arguments.parser(
-        dict.fromkeys("train tune predict evaluate export info bench".split())
+        dict.fromkeys("train tune predict evaluate export playground info bench".split())
     )
     found = [command for page in PAGES for command in commands(page)]
     assert len(found) > 12
