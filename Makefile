@@ -176,12 +176,12 @@ build/playground/engine.wasm: $(filter %.c %.h,$(SOURCES)) Makefile
 	@emcc $(WASM_FLAGS) -Ifastnn/_core/include -Ifastnn/_core/src $(WASM_SOURCES) --no-entry -sSTANDALONE_WASM \
 	  -sALLOW_MEMORY_GROWTH -sEXPORTED_FUNCTIONS=$(WASM_EXPORTS) -o $@
 
-# Without the team's tests: WebAssembly here has one thread.
+# Without the team's tests: WebAssembly here has one thread. -O2 would want JavaScript packages.
 build/test_kernels_wasm.js: $(C_FILES) Makefile
 	@command -v emcc >/dev/null || { echo "fastnn: emscripten is missing; run: sudo apt install emscripten"; exit 1; }
 	@echo "== building the kernels' tests for WebAssembly"
 	@mkdir -p $(@D)
-	@emcc $(WASM_FLAGS) -Ifastnn/_core/include -Ifastnn/_core/src $(TESTS_C) $(WASM_SOURCES) -sNODERAWFS=1 \
+	@emcc $(WASM_FLAGS) -O1 -Ifastnn/_core/include -Ifastnn/_core/src $(TESTS_C) $(WASM_SOURCES) -sNODERAWFS=1 \
 	  -sALLOW_MEMORY_GROWTH=1 -sINITIAL_MEMORY=268435456 -o $@
 
 # --- stamps ------------------------------------------------------------------------------------
