@@ -24,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-c test-neon test-tsan test-asan test-ubsan test-without-openmp test-floors test-other-systems test-typed playground check check-slow format docs stubs goldens parity bench mutants perf-check perf-baseline wheel wheels try-wheels release clean machine cross
+.PHONY: help demo test test-c test-neon test-tsan test-wasm test-asan test-ubsan test-without-openmp test-floors test-other-systems test-typed playground check check-slow format docs stubs goldens parity bench mutants perf-check perf-baseline wheel wheels try-wheels release clean machine cross
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -41,6 +41,9 @@ test-c: build/test_kernels build/cases.bin ## run the kernels' tests in C, with 
 
 test-neon: build/test_kernels_neon build/cases.bin ## run them for AArch64 in an emulator, qemu-user
 	@qemu-aarch64 -L /usr/aarch64-linux-gnu build/test_kernels_neon build/cases.bin
+
+test-wasm: build/test_kernels_wasm.js build/cases.bin ## run them as WebAssembly, under Node.js (emscripten)
+	@node --no-experimental-fetch build/test_kernels_wasm.js build/cases.bin scalar wasm128
 
 test-tsan: build/test_teams_tsan ## run the thread team's tests under the thread sanitizer
 	@build/test_teams_tsan
@@ -210,6 +213,14 @@ build/playground/engine.wasm: $(filter %.c %.h,$(SOURCES)) Makefile
 	@mkdir -p $(@D)
 	@emcc $(WASM_FLAGS) -Ifastnn/_core/include -Ifastnn/_core/src $(WASM_SOURCES) --no-entry -sSTANDALONE_WASM \
 	  -sALLOW_MEMORY_GROWTH -sEXPORTED_FUNCTIONS=$(WASM_EXPORTS) -o $@
+
+# Without the team's tests: WebAssembly here has one thread. -O2 would want JavaScript packages.
+build/test_kernels_wasm.js: $(C_FILES) Makefile
+	@command -v emcc >/dev/null || { echo "fastnn: emscripten is missing; run: sudo apt install emscripten"; exit 1; }
+	@echo "== building the kernels' tests for WebAssembly"
+	@mkdir -p $(@D)
+	@emcc $(WASM_FLAGS) -O1 -Ifastnn/_core/include -Ifastnn/_core/src $(TESTS_C) $(WASM_SOURCES) -sNODERAWFS=1 \
+	  -sALLOW_MEMORY_GROWTH=1 -sINITIAL_MEMORY=268435456 -o $@
 
 # --- stamps ------------------------------------------------------------------------------------
 

@@ -102,7 +102,7 @@ MODULES = {
     "files": ("", "fastnn.io fastnn.export"),
     "explain": ("Explanations and inspection", "fastnn.explain fastnn.guards fastnn.testing"),
     "plot": ("Plots", "fastnn.plot"),
-    "playground": ("", "fastnn.playground"),
+    "playground": ("The playground", "fastnn.playground"),
     "info": ("Entropies and divergences", "fastnn.info"),
     "mindspore": ("", "fastnn.mindspore fastnn.mindspore.train fastnn.mindspore.dataset"),
     "mindspore_nn": ("mindspore.nn", "fastnn.mindspore.nn"),

@@ -190,7 +190,11 @@ def serve(port: int = 8377, table: Columns | None = None, *, browser: bool = Tru
 
     Example:
         >>> from fastnn import playground
-        >>> playground.serve()  # doctest: +SKIP
+        >>> with playground.Playground(0) as other:
+        ...     playground.serve(other.server_port, browser=False)
+        Traceback (most recent call last):
+            ...
+        OSError: [Errno ...] Address already in use: '--port ...'
     """
     try:
         server = Playground(port, table)

@@ -39,7 +39,9 @@ void test_denormals(void) {
   for (int i = 0; i < 3; i++) call.stride[i][0] = 1;
   in_hand(&call);
   if (fnn_call_run(&call, 1) != FNN_OK) fail("no memory");
+#if !defined(__wasm__) /* which has no mode for it */
   if (out != 0) fail("a denormal product was not flushed");
+#endif
   volatile float small = 0x1p-100f, factor = 0x1p-40f;
   if (small * factor == 0) fail("the caller's denormals are flushed after a run");
 }

@@ -34,8 +34,8 @@ export class Population {
 
   /** Begin anew with nine nets; the points stay the same for all. */
   async begin(settings, points, varied) {
-    await this.end();
-    const made = ++this.made;
+    const made = ++this.made; // before anything is awaited: whoever begins last wins
+    await this.drop();
     const nets = [];
     for (let k = 0; k < 9; k++) {
       const own = { ...settings, ...VARIED[varied].of(settings, k) };
@@ -57,7 +57,12 @@ export class Population {
     await this.advance(0);
   }
 
-  async end() {
+  end() {
+    this.made++; // nets on their way are dropped when they come
+    return this.drop();
+  }
+
+  async drop() {
     const old = this.nets;
     this.nets = [];
     for (const { id } of old) await this.engine.free(id);

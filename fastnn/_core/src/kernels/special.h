@@ -124,3 +124,6 @@ static double special_bessel(double n, double x) {
 }
 static double special_i0e(double x) { return special_bessel(0, x); }
 static double special_i1e(double x) { return special_bessel(1, x); }
+
+/* musl's acosh gives numbers below -1 too. */
+static double special_acosh(double x) { return x >= 1 ? acosh(x) : NAN; }
