@@ -32,6 +32,7 @@ from mutate_faults_python import FAULTS, Fault
 
 PATIENCE = 300  # seconds of work; a fault that makes a test go on for ever is caught
 MOST_FILES = 10  # that name what the fault is in
+FIRST = "tests/test_missed.py"  # it is quick, and holds what no other test does
 PRELOADED = ("hypothesis", "sklearn.neural_network", "sklearn.datasets", "matplotlib.pyplot")
 MOST_ALIEN = 3  # failures that are there without the fault, too
 KEPT_OUT = (".git", ".venv", ".hypothesis", "*_cache", "build", "dist", "*venv")
@@ -126,12 +127,12 @@ def catch(copy: Copy, path: Path, texts: tuple[str, str], tests: list[str], *opt
 
 
 def likely(fault: Fault) -> list[str]:
-    """The files that a row names; first those that are named as the module is."""
+    """The module's examples and the files that a row names, first those named as the module is."""
     parts = {part.rstrip("s") for part in re.findall(r"[a-z]+", fault.file.removesuffix(".py"))}
     names = fault.tests.split()
     own = {name: {part.rstrip("s") for part in name.split("_")[1:]} for name in names}
     ranked = sorted(names, key=lambda name: (-len(own[name] & parts), len(own[name])))
-    return [f"tests/{name}.py" for name in ranked]
+    return [FIRST, f"fastnn/{fault.file}", *(f"tests/{name}.py" for name in ranked)]
 
 
 def examined(copy: Copy, fault: Fault, stages: list[str]) -> Found:
