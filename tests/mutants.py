@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mutate_faults import FAULTS as IN_KERNELS
-from mutate_faults_python import EQUIVALENT
-from mutate_faults_python import FAULTS as IN_PYTHON
+from mutate_faults_python import EQUIVALENT, FAULTS as IN_PYTHON
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "build/mutants.json"

@@ -36,7 +36,7 @@ PATIENCE = 600  # seconds
 
 def first_failure(said: str) -> str:
     """The first test that failed, by what pytest said; "" if it names none."""
-    failed = re.search(r"^(?:FAILED|ERROR) tests/(\S+)", said, re.M)
+    failed = re.search(r"^(?:FAILED|ERROR) (?:tests/)?(.+?)(?: - .*)?$", said, re.M)
     return failed[1] if failed else ""
 
 

@@ -5,8 +5,9 @@
 Works on a copy of this tree, which must be built. Each row of mutate_faults_python.py changes one
 file, and a process that has not imported fastnn runs tests until the first failure: the files that
 the row names, then, with --near, those that name what the fault is in, then, with --whole, the
-suite. A test counts if it passes without the fault. What was found is kept in build/mutants.json, so that a run goes on
-where it stopped and asks again only about faults that nothing caught, or about all, with --again.
+suite. A test counts if it passes without the fault. What was found is kept in build/mutants.json, so
+that a run goes on
+where it stopped and asks again only about faults that nothing caught, or, with --again, about all.
 Renders tests/mutants.md. A fault whose text is no longer there is an error: give it today's.
 """
 
@@ -115,15 +116,20 @@ def catch(copy: Copy, path: Path, texts: tuple[str, str], tests: list[str], *opt
     alien: list[str] = []
     while tests and len(alien) < MOST_ALIEN:
         copy.put(path, after)
-        past = [f"--deselect=tests/{test}" for test in alien]
+        past = [f"--deselect={place(test)}" for test in alien]
         test = copy.first_to_fail(tests, *options, *past)
         copy.put(path, before)
         if not test or "::" not in test:
             return test
-        if not copy.first_to_fail([f"tests/{test}"]):
+        if not copy.first_to_fail([place(test)]):
             return test
         alien.append(test)
     return ""
+
+
+def place(test: str) -> str:
+    """A test as pytest is told of it; an example of the package stands in its module."""
+    return test if test.startswith("fastnn/") else f"tests/{test}"
 
 
 def likely(fault: Fault) -> list[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import sys
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn._support.blame import naming
 from fastnn.nn import activations, layers, losses
 from fastnn.nn.activations import *
 from fastnn.nn.layers import *
@@ -49,11 +51,20 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     return ops.one_hot(tensor, check.integer("num_classes", num_classes, -1, 2**31))
 
 
+_SHORT = frozenset("dropout gelu relu sigmoid tanh".split())  # as an op
+
 # This module has the functions of the families; `nn` has the classes.
 _found = {**vars(activations), **vars(layers), **vars(losses)}
 _functions = [name for name, value in _found.items() if inspect.isfunction(value)]
 for _name in _found:
     if _name[0] != "_" and _name not in _functions:
         globals().pop(_name, None)
+
+for _name in ("normalize", "one_hot", "pad", "pdist", *_functions):
+    if _name not in _SHORT:
+        _function = globals()[_name]
+        globals()[_name] = _named = naming(_function)
+        if getattr(_home := sys.modules[_function.__module__], _name, None) is _function:
+            setattr(_home, _name, _named)  # where pickle looks for it
 
 __all__ = ["REDUCTIONS", "Reduction", "normalize", "one_hot", "pad", "pdist", *_functions]

@@ -12,7 +12,7 @@ from fastnn import ops
 from fastnn.ops.creation import arange
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, of_array
-from fastnn.train.metrics.classification import check_one_label
+from fastnn.train.metrics.classification import check_one_label, numbers
 
 Metric = Callable[[Any, Any], Any]
 
@@ -24,7 +24,7 @@ def _of_arrays(function: Callable[[Tensor, Tensor], Tensor]) -> Metric:
     def metric(z: Any, y: Any) -> Any:
         if isinstance(z, Tensor) and isinstance(y, Tensor):
             return function(z.detach(), y)
-        za, ya = np.asarray(z), np.asarray(y)
+        za, ya = numbers("z", z), numbers("y", y)
         za = za if za.dtype.kind == "f" else za.astype(np.float64)
         ya = ya.astype(za.dtype if ya.dtype.kind == "f" or ya.shape == za.shape else np.int64)
         return function(

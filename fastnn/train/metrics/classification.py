@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastnn._support.arrays import show
+from fastnn._support.errors import InvalidTypeError
+
 Counts = NDArray[np.float64]
 
 
@@ -23,12 +26,27 @@ def confusion(z: ArrayLike, y: ArrayLike) -> Counts:
     array([[0., 1.],
            [1., 1.]])
     """
-    outputs, targets = np.asarray(z), np.asarray(y)
+    outputs, targets = numbers("z", z), numbers("y", y)
     classes = outputs.shape[1] if outputs.ndim == 2 and outputs.shape[1] > 1 else 2
     predicted = outputs.argmax(1) if is_table(outputs) else (outputs.ravel() > 0).astype(np.int64)
     true = true_classes(outputs, targets)
     table = np.bincount(true * classes + predicted, minlength=classes * classes)
     return table.reshape(classes, classes).astype(np.float64)
+
+
+def numbers(name: str, value: Any) -> NDArray[Any]:
+    """An array of numbers with a row each.
+
+    Raises:
+        TypeError: another thing.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf" or not array.ndim:
+        raise InvalidTypeError(f"{name}: expected an array with a row each, got {show(value)}")
+    return array
 
 
 def is_table(z: NDArray[Any]) -> bool:

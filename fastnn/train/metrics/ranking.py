@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnn.guards import looks_like_probabilities
-from fastnn.train.metrics.classification import is_table, true_classes
+from fastnn.train.metrics.classification import is_table, numbers, true_classes
 
 Reals = NDArray[np.float64]
 
@@ -26,8 +26,8 @@ def _log_probabilities(z: Reals) -> Reals:
 
 
 def _parts(z: ArrayLike, y: ArrayLike) -> tuple[Reals, NDArray[np.int64]]:
-    outputs = np.asarray(z, dtype=np.float64)
-    return outputs, true_classes(outputs, np.asarray(y))
+    outputs = np.asarray(numbers("z", z), np.float64)
+    return outputs, true_classes(outputs, numbers("y", y))
 
 
 def log_loss(z: ArrayLike, y: ArrayLike) -> float:
