@@ -5,10 +5,9 @@
 Works on a copy of this tree, which must be built. Each row of mutate_faults_python.py changes one
 file, and a process that has not imported fastnn runs tests until the first failure: the files that
 the row names, then, with --near, those that name what the fault is in, then, with --whole, the
-suite. A test counts if it passes without the fault. What was found is kept in build/mutants.json, so
-that a run goes on
-where it stopped and asks again only about faults that nothing caught, or, with --again, about all.
-Renders tests/mutants.md. A fault whose text is no longer there is an error: give it today's.
+suite. A test counts if it passes without the fault. What was found is kept in build/mutants.json:
+a run goes on where it stopped, and asks again about what nothing caught, or, with --again, about
+all. Renders tests/mutants.md. A fault whose text is no longer there is an error: give it today's.
 """
 
 from __future__ import annotations

@@ -35,7 +35,11 @@ REFUSALS = (
 )
 _STANDING: dict[Any, Any] = {}  # what stands for a function
 _NAMING: set[Any] = set()  # the code of wrappers that name arguments
-_SHORT = {"Operand": "Tensor | Scalar | ndarray", "Axes": "int | Sequence[int] | None"}
+_SHORT = {
+    "Operand": "Tensor | Scalar | ndarray",
+    "Steps": "Scalar | Sequence[Any]",
+    "Axes": "int | Sequence[int] | None",
+}
 
 
 def blames(function: Callable[P, R]) -> Callable[P, R]:
@@ -97,7 +101,7 @@ def wrong_argument(
     arrays_too = not isinstance(error, AttributeError)  # where one will do for a Tensor
     for name, value in bound.items():
         parameter = signature.parameters[name]
-        if name == "self" or not isinstance(parameter.annotation, str):
+        if not isinstance(parameter.annotation, str):
             continue
         kinds = _kinds(parameter.annotation)
         values = value if parameter.kind is parameter.VAR_POSITIONAL else (value,)
@@ -144,15 +148,17 @@ def _fits(value: Any, kind: str) -> bool:
     check = _CHECKS.get(kind)
     if check is not None:
         return bool(check(value))
+    if kind.startswith("Callable["):
+        return callable(value)
     outer, _, inner = kind.removesuffix("]").partition("[")
-    if outer in ("Sequence", "list", "Iterable"):
+    if outer in ("Sequence", "list", "Iterable", "tuple"):
         if isinstance(value, TensorBase | np.ndarray):
             return np.ndim(value._array if isinstance(value, TensorBase) else value) > 0
         listed = isinstance(value, list | tuple | range) or (
             hasattr(value, "__iter__") and not isinstance(value, str | bytes | dict)
         )
         each = value if isinstance(value, list | tuple) else ()
-        return listed and all(_fits_any(v, _kinds(inner)) for v in each)
+        return listed and all(_fits_any(v, _kinds(inner.removesuffix(", ..."))) for v in each)
     return True
 
 
@@ -184,14 +190,16 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "bool": lambda value: isinstance(value, bool | np.bool_),
     "str": lambda value: isinstance(value, str),
     "Function": callable,
+    "Metric": callable,
 }
 _WORDS = {
     "Tensor": "a Tensor", "ndarray": "an array", "int": "an integer", "float": "a number",
     "Scalar": "a number", "bool": "True or False", "str": "a text", "Function": "a function",
-    "Sequence[int]": "a sequence of integers", "Sequence[Tensor]": "a sequence of Tensors",
+    "Sequence[int]": "a sequence of integers",
+    "tuple[int, ...]": "a sequence of integers", "Sequence[Tensor]": "a sequence of Tensors",
     "Sequence[float]": "a sequence of numbers",
 }  # fmt: skip
 
 
 def _words(kind: str) -> str:
-    return _WORDS.get(kind, kind)
+    return "a function" if kind.startswith("Callable[") else _WORDS.get(kind, kind)

@@ -136,16 +136,15 @@ __all__ = [
 
 # Those that are as short as an op; the others name the argument that was wrong when a call fails.
 _SHORT = frozenset(
-    """abs add bool cast clone contiguous cos detach div divide eq exp expand expm1
-float floor ge gt le log log1p lt maximum mean minimum mul multiply ne neg numel
-pow relu reshape sigmoid sin softmax sqrt square sub subtract sum tanh to true_divide type_as
-view""".split()
+    """abs add add_ bool cast clone copy_ cos div div_ divide eq exp expand expm1
+fill_ float floor ge gt le log log1p lt maximum mean minimum mul mul_ multiply ne neg relu
+reshape sigmoid sin softmax sqrt square sub sub_ subtract sum tanh to view zero_""".split()
 )
 for _family in FAMILIES:
     name_arguments(_family, _SHORT)
     globals().update({name: getattr(_family, name) for name in _family.__all__})
-for _family in (decompositions, least_squares, matrix_functions, solving):
-    name_arguments(_family)
+for _family in (inplace, decompositions, least_squares, matrix_functions, solving):
+    name_arguments(_family, _SHORT)
 for _family in (*FAMILIES, operators, inplace):
     attach(getattr(_family, "METHODS", {}))
 IN_PLACE = in_place_forms.in_place_forms({**globals(), **vars(Tensor)}, inplace.METHODS)

@@ -146,7 +146,7 @@ def empty(
 
 def full(
     size: Sequence[int] | int,
-    fill_value: Any,
+    fill_value: Scalar | Tensor,
     dtype: DTypeLike | None = None,
     requires_grad: bool = False,
     device: Any = None,

@@ -91,19 +91,21 @@ NAMED: dict[str, list[Callable[[], Any]]] = {
     "test_elements": [vector], "elements": [vector], "prob": [shares], "count": [shares],
     "total": [shares], "a": [shares], "b": [shares], "quantiles": _given((0.1, 0.9)),
     "parameters": [lambda: [_parameter()]], "max_norm": _given(1.0), "clip_value": _given(1.0),
-    "module": [lambda: nn.Linear(3, 2)], "name": _given("weight"), "model": [_model := lambda: nn.Linear(3, 2)],
+    "module": [lambda: nn.Linear(3, 2)], "name": _given("weight"),
+    "model": [lambda: nn.Linear(3, 2)],
     "primals": [lambda: (vector(),)], "tangents": [lambda: (vector(),)], "v": [vector],
     "tau": [vector, lambda: 1.0], "L": [lambda: fastnn.linalg.cholesky(matrix() @ matrix().T)],
     "reduce": _given("sum"), "N": _given(3), "M": _given(3), "z": [shares, vector],
     "y_true": [lambda: np.array([0, 1, 1, 0])], "y_pred": [lambda: np.array([0, 1, 0, 0])],
     "alpha": _given(1.0), "upper": _given(False), "ord": _given(2), "sparsity": _given(0.5),
-    "amount": _given(1), "start_dim": _given(0), "end_dim": _given(-1), "s": [vector],
+    "amount": _given(1), "start_dim": _given(0), "end_dim": _given(-1), "s": [lambda: 0.5, vector],
     "shapes": _given((3, 3)), "output": [square], "outputs": [lambda: _scalar()],
     "step": _given(1), "dimension": _given(0), "sections": _given(3), "decimals": _given(1),
     "output_size": _given(3), "storage_offset": _given(0), "stride": _given((1, 1)),
     "diagonal": _given(0), "offset": _given(0), "t": [shares], "points": [vector],
     "from_": [shares], "to": [lambda: fastnn.float32], "type1": [lambda: fastnn.float32],
-    "type2": [lambda: fastnn.float32], "mode": _given(True, "train"), "d": _given(0.5), "gain": _given(1.0),
+    "type2": [lambda: fastnn.float32], "mode": _given(True, "train"),
+    "d": _given(0.5), "gain": _given(1.0),
     "nonlinearity": _given("relu"), "sizes": _given((3, 1)), "pivots": [numbers],
     "training": _given(True), "eps": _given(1e-5), "loss": [lambda: nn.MSELoss()],
 }  # fmt: skip
@@ -128,7 +130,7 @@ def candidates(parameters: list[inspect.Parameter]) -> Iterator[dict[str, Callab
 
 
 def call(function: Callable[..., Any], made: dict[str, Any]) -> Any:
-    """Call a function with arguments by name; those by position alone, and *args, in their order."""
+    """Call a function with arguments by name; *args in their order."""
     positional, named = [], {}
     in_order = True
     for name, parameter in inspect.signature(function).parameters.items():

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from fastnn import ops
+from fastnn._support import check
 from fastnn.ops.creation import arange
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, of_array
@@ -166,8 +167,7 @@ def pinball(z: Any, y: Any, alpha: float = 0.5) -> Any:
     >>> fastnn.metrics.pinball([1.0, 2.0], [2.0, 0.0], alpha=0.9)
     0.55
     """
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha: expected a number in 0..1, got {alpha}")
+    check.real("alpha", alpha, 0.0, 1.0)
     return _of_arrays(lambda z, y: _pinball(z, y, alpha))(z, y)
 
 
