@@ -14,7 +14,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check, dtypes
-from fastnn._support.blame import naming
+from fastnn._support.blame import naming as _naming
 from fastnn.random.generator import Generator, default_generator
 from fastnn.tensor import Tensor, of_array as _of_array
 
@@ -290,4 +290,4 @@ def sparse_(
 
 for _name, _value in list(globals().items()):
     if inspect.isfunction(_value) and _value.__module__ == __name__ and _name[0] != "_":
-        globals()[_name] = naming(_value)
+        globals()[_name] = _naming(_value)

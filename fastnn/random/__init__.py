@@ -16,6 +16,7 @@ from fastnn.random.generator import (
 )
 from fastnn.tensor.attach import attach
 
+METHODS = methods.METHODS
 for _module in (sampling, methods):
     name_arguments(_module)
 rand, randint, randn, randperm = sampling.rand, sampling.randint, sampling.randn, sampling.randperm
@@ -37,4 +38,4 @@ __all__ = [
     "set_rng_state",
 ]
 
-attach(methods.METHODS)
+attach(METHODS)
