@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from mutate_equivalent import EQUIVALENT, FAULTS as IN_PYTHON
 from mutate_faults import FAULTS as IN_KERNELS
-from mutate_faults_python import EQUIVALENT, FAULTS as IN_PYTHON
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "build/mutants.json"

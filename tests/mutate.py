@@ -25,7 +25,7 @@ from mutate_faults import FAULTS, Fault
 
 ROOT = Path(__file__).resolve().parent.parent
 OP_TESTS = ("test_kernels.py", "test_kernels_integer.py", "test_short_rows.py", "test_vmath.py",
-            "test_gradients.py", "test_gradcheck.py")  # fmt: skip
+            "test_gradients.py", "test_gradcheck.py", "test_missed.py")  # fmt: skip
 FLAGS = "-std=c11 -O1 -ffp-contract=off -fno-math-errno -fPIC -fvisibility=hidden -fopenmp".split()
 INCLUDE = ["-Ifastnn/_core/include", "-Ifastnn/_core/src"]
 ISA_FLAGS = {"scalar": [], "avx2": ["-mavx2", "-mfma"]}

@@ -15,10 +15,14 @@ from fastnn import Tensor, distributions, explain, nn
 from fastnn._support import rows, threads
 from fastnn.cli.numpy_net import NumpyNet
 from fastnn.cli.page import draw, parts
-from fastnn.compiler.captures import snapshot
+from fastnn.compiler import compiled
+from fastnn.compiler.captures import snapshot, uses
 from fastnn.compiler.lowering import ir
 from fastnn.distributions import transforms
+from fastnn.export.plan import plan_of
 from fastnn.nn import functional as F
+from fastnn.ops import places
+from fastnn.optim import groups
 
 STORAGE = ir.Storage(0, "input", 96, np.zeros(24, np.float32))
 RNG = np.random.default_rng(5)
@@ -62,6 +66,38 @@ def shade(counts: list[list[int]]) -> list[str]:
     return [part[:4] for part in page.split("var(--heat),")[1:]]
 
 
+def once_cached() -> tuple[str, ...]:
+    """What is doubtful about a function that only its first call changes something of."""
+    cache: dict[str, float] = {}
+
+    def fn(x: Tensor) -> Tensor:
+        return x * cache.setdefault("factor", 2.0)
+
+    _, recording = compiled.record(fn, [X], undo=True)
+    return recording.captures.doubts
+
+
+def passes(sink: Any, array: Any, text: str) -> Any:
+    return sink(array, len(text))
+
+
+def uses_of_an_array() -> set[str]:
+    return {use.how for use in uses.uses_of(passes.__code__) if use.root == "array"}
+
+
+def clipped(gradient: float, limit: float) -> list[float]:
+    p = nn.Parameter(f64([1.0]))
+    p.grad = f64([gradient])
+    nn.utils.clip_grad_norm_([p], limit)
+    return p.grad.tolist()
+
+
+def frozen_bias_of_a_fusion() -> bool:
+    linear, norm = nn.Linear(3, 2), nn.BatchNorm1d(2).eval()
+    linear.bias.requires_grad_(False)
+    return nn.utils.fuse_linear_bn_eval(linear.eval(), norm).bias.requires_grad
+
+
 def leaf_after(twice: Callable[[Tensor], Tensor]) -> Any:
     x = f64([1.0, 2.0], requires_grad=True)
     twice(x).sum().backward()
@@ -70,6 +106,10 @@ def leaf_after(twice: Callable[[Tensor], Tensor]) -> Any:
 
 
 VALUES: dict[str, tuple[Callable[[], Any], Any]] = {
+    "about a rounded mean-layer_norm": (
+        lambda: float(np.ptp(F.layer_norm(fastnn.tensor([2.0**24, 2.0**24 + 2]), (2,)).numpy())),
+        2 / math.sqrt(1 + 1e-5),
+    ),
     "Adam of NumpyNet": (lambda: adam_of_numpy_net() < 1e-5, True),
     "a text cut to 4": (lambda: draw._short("abcdef", 4), "abc…"),
     "a text that fits": (lambda: draw._short("abcd", 4), "abcd"),
@@ -85,6 +125,38 @@ VALUES: dict[str, tuple[Callable[[], Any], Any]] = {
     "bytes of a value": (
         lambda: ir.Value(STORAGE, 8, (2, 3), (4, 1), np.dtype("f4")).span(),
         (8, 8 + 4 * (4 + 2 + 1)),
+    ),
+    "a call beside an array that is passed on": (uses_of_an_array, {"passed"}),
+    "what the first call caches is no doubt": (once_cached, ()),
+    "eps of an exported RMSNorm": (
+        lambda: plan_of(nn.RMSNorm(3)).chains[0][0].eps,
+        float(np.finfo(np.float32).eps),
+    ),
+    "an activation's name with a line": (
+        lambda: type(nn.MLP(3, [4], 2, activation="leaky_relu")[1]).__name__,
+        "LeakyReLU",
+    ),
+    "params of a group stay a list": (
+        lambda: groups.fixed("params", [1]),
+        [1],
+    ),
+    "a setting's list is kept as a tuple": (
+        lambda: groups.fixed("betas", [0.9, 0.99]),
+        (0.9, 0.99),
+    ),
+    "a norm of 0 divides": (lambda: clipped(1e-6, 1e-6), [5e-7]),
+    "a fused bias that is not trained": (frozen_bias_of_a_fusion, False),
+    "the first element, spread": (
+        lambda: places.spread(f64([1.0, 2.0]), np.array([2, 0]), (3,)).tolist(),
+        [2.0, 0.0, 1.0],
+    ),
+    "reduced without what was there": (
+        lambda: (
+            f64([5.0, 6.0])
+            .index_reduce(0, fastnn.tensor([0]), f64([1.0]), "amax", include_self=False)
+            .tolist()
+        ),
+        [1.0, 6.0],
     ),
     "continuous Bernoulli near 1/2": (
         lambda: of("ContinuousBernoulli", 0.4995).log_prob(f64(0.3)).item(),
@@ -205,6 +277,24 @@ def test_a_part_of_a_memory_map(tmp_path: Path) -> None:
     assert fastnn.from_numpy(part_of_a_map(tmp_path)).tolist() == [3.0, 4.0, 5.0]
 
 
+BEYOND: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "take_rows": lambda x, last: x[last],
+    "index_select": lambda x, last: x.index_select(0, last),
+    "embedding": lambda x, last: F.embedding(last, x),
+    "a view": lambda x, last: x[-1:] + 0,
+}
+
+
+@pytest.mark.parametrize("name", BEYOND, ids=[f"of-{name}" for name in BEYOND])
+def test_beyond_2_to_the_31_elements(name: str, tmp_path: Path) -> None:
+    """Of a file without pages but the last."""
+    rows = 2**29 + 2
+    whole = np.memmap(tmp_path / "x", np.float32, "w+", shape=(rows, 4))
+    whole[-1] = [1, 2, 3, 4]
+    x = fastnn.from_numpy(whole)
+    assert BEYOND[name](x, fastnn.tensor([rows - 1])).tolist() == [[1.0, 2.0, 3.0, 4.0]]
+
+
 @pytest.mark.parametrize("given", ["1", "2", "1,4"])
 def test_openmp_s_own_limits(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_THREAD_LIMIT", raising=False)
@@ -245,3 +335,9 @@ def test_refused(name: str) -> None:
     call, said = REFUSED[name]
     with pytest.raises((ValueError, RuntimeError, TypeError), match=said):
         call()
+
+
+def test_names_count_as_flash_of_exported_c(tmp_path: Path) -> None:
+    net = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 3))
+    bare, named = (net.export(tmp_path / "net.c", classes=c) for c in (None, ["ä", "b", "cc"]))
+    assert named.flash - bare.flash == len("ä\0b\0cc\0".encode())
