@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import operator
 import re
+import sys
 from collections.abc import Callable, Container, Iterator, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -64,8 +65,12 @@ def blames(function: Callable[P, R]) -> Callable[P, R]:
 def name_arguments(module: Any, but: Container[str] = ()) -> None:
     """Let the public functions of a module, and its methods, name the argument that was wrong."""
     for name in getattr(module, "__all__", ()):
-        if name not in but and inspect.isfunction(function := getattr(module, name)):
+        function: Any = getattr(module, name)
+        if name not in but and inspect.isfunction(function):
             setattr(module, name, naming(function))
+            home, own = sys.modules[function.__module__], str(function.__name__)
+            if vars(home).get(own) is function:  # where pickle looks for it
+                setattr(home, own, naming(function))
     methods = getattr(module, "METHODS", {})
     for name, method in methods.items():
         if name not in but and inspect.isfunction(method):
@@ -191,14 +196,21 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "str": lambda value: isinstance(value, str),
     "Function": callable,
     "Metric": callable,
+    "Module": callable,
+    "ArrayLike": lambda value: np.asarray(_array_of(value)).ndim > 0,
 }
 _WORDS = {
+    "Module": "a module", "ArrayLike": "an array",
     "Tensor": "a Tensor", "ndarray": "an array", "int": "an integer", "float": "a number",
     "Scalar": "a number", "bool": "True or False", "str": "a text", "Function": "a function",
     "Sequence[int]": "a sequence of integers",
     "tuple[int, ...]": "a sequence of integers", "Sequence[Tensor]": "a sequence of Tensors",
     "Sequence[float]": "a sequence of numbers",
 }  # fmt: skip
+
+
+def _array_of(value: Any) -> Any:
+    return value._array if isinstance(value, TensorBase) else value
 
 
 def _words(kind: str) -> str:

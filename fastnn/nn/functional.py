@@ -7,7 +7,7 @@ import sys
 
 from fastnn import ops
 from fastnn._support import check
-from fastnn._support.blame import naming
+from fastnn._support.blame import name_arguments
 from fastnn.nn import activations, layers, losses
 from fastnn.nn.activations import *
 from fastnn.nn.layers import *
@@ -60,11 +60,5 @@ for _name in _found:
     if _name[0] != "_" and _name not in _functions:
         globals().pop(_name, None)
 
-for _name in ("normalize", "one_hot", "pad", "pdist", *_functions):
-    if _name not in _SHORT:
-        _function = globals()[_name]
-        globals()[_name] = _named = naming(_function)
-        if getattr(_home := sys.modules[_function.__module__], _name, None) is _function:
-            setattr(_home, _name, _named)  # where pickle looks for it
-
 __all__ = ["REDUCTIONS", "Reduction", "normalize", "one_hot", "pad", "pdist", *_functions]
+name_arguments(sys.modules[__name__], _SHORT)

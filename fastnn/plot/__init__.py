@@ -4,6 +4,9 @@ Every function draws on the given axes, or on a new figure, and returns the axes
 and `pyplot` is never imported. ``axes.figure.savefig(path)`` saves the plot.
 """
 
+import sys
+
+from fastnn._support.blame import name_arguments
 from fastnn.plot.curves import activations, schedules
 from fastnn.plot.explanations import calibration, importance, partial_dependence
 from fastnn.plot.models import decision_boundary, loss_landscape, weight_histograms
@@ -28,3 +31,5 @@ __all__ = [
     "training_report",
     "weight_histograms",
 ]
+
+name_arguments(sys.modules[__name__])

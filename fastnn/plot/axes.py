@@ -34,7 +34,11 @@ def new_figure(width: float, height: float) -> Figure:
 
 def axes_or_new(ax: Axes | None, width: float = 5.2, height: float = 4.2) -> Axes:
     """The given axes, or those of a new figure."""
-    return new_figure(width, height).add_subplot() if ax is None else ax
+    if ax is None:
+        return new_figure(width, height).add_subplot()
+    if not hasattr(ax, "get_figure"):
+        raise TypeError(f"ax: expected Axes of Matplotlib, got {check.show(ax)}")
+    return ax
 
 
 def dress(ax: Axes, title: str, x: str, y: str, *, grid: bool = True) -> None:

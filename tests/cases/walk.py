@@ -111,6 +111,39 @@ NAMED: dict[str, list[Callable[[], Any]]] = {
 }  # fmt: skip
 
 
+def rows() -> Any:
+    return np.linspace(0, 1, 12, dtype=np.float32).reshape(4, 3)
+
+
+# Calls of functions that no combination of NAMED is: all arguments, each made anew.
+CALLS: dict[str, Callable[[], dict[str, Any]]] = {
+    "explain.permutation_importance": lambda: {
+        "predict": lambda x: x[:, 0], "x": rows(), "y": rows()[:, 0], "score": lambda y, p: 0.0},
+    "explain.calibration": lambda: {"y": [0, 1, 1, 0], "p": [0.1, 0.7, 0.9, 0.4]},
+    "explain.input_gradients": lambda: {"model": nn.Linear(3, 2), "x": rows()},
+    "explain.integrated_gradients": lambda: {"model": nn.Linear(3, 2), "x": rows()},
+    "plot.calibration": lambda: {"y": [0, 1, 1, 0], "p": [0.1, 0.7, 0.9, 0.4]},
+    "plot.learning_curves": lambda: {"history": {"loss": [2.0, 1.0]}},
+    "plot.predicted_against_true": lambda: {"y": [0.0, 1.0], "p": [0.5, 0.5]},
+    "atleast_1d": lambda: {"tensors": (vector(),)},
+    "bilinear": lambda: {"input1": shares(), "input2": shares(), "weight": stack()},
+    "clamp": lambda: {"input": shares(), "min": 0.25},
+    "narrow": lambda: {"input": shares(), "dim": 0, "start": 0, "length": 1},
+    "select_scatter": lambda: {"input": shares(), "src": vector(), "dim": 0, "index": 0},
+    "scatter": lambda: {"input": shares(), "dim": 0, "index": numbers()[None], "src": shares()},
+    "index_reduce": lambda: {
+        "input": shares(), "dim": 0, "index": numbers(), "source": shares(), "reduce": "amax"},
+    "renorm": lambda: {"input": shares(), "p": 2.0, "dim": 0, "maxnorm": 1.0},
+    "bmm": lambda: {"input": fastnn.ones(2, 3, 3), "mat2": fastnn.ones(2, 3, 3)},
+    "dropout": lambda: {"input": shares(), "p": 0.5, "train": True},
+    "init.constant_": lambda: {"tensor": fastnn.zeros(3), "val": 1.0},
+    "metrics.top_k": lambda: {"z": _HALF, "y": [0, 1, 2], "k": 1},
+    "F.glu": lambda: {"input": fastnn.ones(3, 4)},
+    "F.embedding_bag": lambda: {
+        "input": numbers(), "weight": fastnn.ones(3, 2), "offsets": fastnn.tensor([0])},
+}  # fmt: skip
+
+
 def _parameter() -> Any:
     made = nn.Parameter(fastnn.ones(3))
     made.grad = fastnn.ones(3)
@@ -147,8 +180,10 @@ def call(function: Callable[..., Any], made: dict[str, Any]) -> Any:
         return function(*positional, **named)
 
 
-def valid(function: Callable[..., Any]) -> dict[str, Callable[[], Any]] | None:
+def valid(name: str, function: Callable[..., Any]) -> dict[str, Callable[[], Any]] | None:
     """Arguments that a function takes; None if none are found."""
+    if name in CALLS:
+        return {key: (lambda key=key: CALLS[name]()[key]) for key in CALLS[name]()}
     needed = [
         p
         for p in inspect.signature(function).parameters.values()

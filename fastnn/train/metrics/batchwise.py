@@ -118,7 +118,7 @@ def top_k(z: Any, y: Any, k: int = 5) -> Any:
     >>> fastnn.metrics.top_k([[0.1, 0.5, 0.4], [0.7, 0.2, 0.1]], [2, 2], k=2)
     0.5
     """
-    return top(k)(z, y)
+    return top(check.integer("k", k, 1))(z, y)
 
 
 @_of_arrays
