@@ -23,6 +23,7 @@ from fastnn.export.plan import plan_of
 from fastnn.nn import functional as F
 from fastnn.ops import places
 from fastnn.optim import groups
+from fastnn.train import weights
 
 STORAGE = ir.Storage(0, "input", 96, np.zeros(24, np.float32))
 RNG = np.random.default_rng(5)
@@ -98,6 +99,23 @@ def frozen_bias_of_a_fusion() -> bool:
     return nn.utils.fuse_linear_bn_eval(linear.eval(), norm).bias.requires_grad
 
 
+def of_seed_0(**named: Any) -> list[float]:
+    fastnn.manual_seed(0)
+    return fastnn.svd_lowrank(f64(np.diag(np.arange(9.0)) + 1), 2, **named).S.tolist()
+
+
+def changed_in_inference_mode() -> list[float]:
+    with fastnn.inference_mode():
+        return fastnn.ones(2).add_(1.0).tolist()
+
+
+def weights_of_two_classes() -> list[float]:
+    found = weights.row_weights(
+        None, {0: 1.0, 1: 2.0}, np.float32([[0], [1]]), 1, np.dtype("f4"), ""
+    )
+    return [] if found is None else found.tolist()
+
+
 def leaf_after(twice: Callable[[Tensor], Tensor]) -> Any:
     x = f64([1.0, 2.0], requires_grad=True)
     twice(x).sum().backward()
@@ -143,6 +161,17 @@ VALUES: dict[str, tuple[Callable[[], Any], Any]] = {
     "a setting's list is kept as a tuple": (
         lambda: groups.fixed("betas", [0.9, 0.99]),
         (0.9, 0.99),
+    ),
+    "two rounds of a low-rank decomposition": (lambda: of_seed_0() == of_seed_0(niter=2), True),
+    "a change within inference mode": (changed_in_inference_mode, [2.0, 2.0]),
+    "class weights of one column": (weights_of_two_classes, [1.0, 2.0]),
+    "the last of many are printed": (
+        lambda: "1997., 1998., 1999.]" in str(fastnn.arange(2000.0)),
+        True,
+    ),
+    "another order in memory is close": (
+        lambda: fastnn.testing.assert_close(fastnn.ones(3, 2).T, fastnn.ones(2, 3)),
+        None,
     ),
     "a norm of 0 divides": (lambda: clipped(1e-6, 1e-6), [5e-7]),
     "a fused bias that is not trained": (frozen_bias_of_a_fusion, False),

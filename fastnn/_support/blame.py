@@ -66,14 +66,14 @@ def name_arguments(module: Any, but: Container[str] = ()) -> None:
     """Let the public functions of a module, and its methods, name the argument that was wrong."""
     for name in getattr(module, "__all__", ()):
         function: Any = getattr(module, name)
-        if name not in but and inspect.isfunction(function):
+        if name not in but and inspect.isfunction(function) and function.__name__ not in but:
             setattr(module, name, naming(function))
             home, own = sys.modules[function.__module__], str(function.__name__)
             if vars(home).get(own) is function:  # where pickle looks for it
                 setattr(home, own, naming(function))
     methods = getattr(module, "METHODS", {})
     for name, method in methods.items():
-        if name not in but and inspect.isfunction(method):
+        if name not in but and inspect.isfunction(method) and method.__name__ not in but:
             methods[name] = naming(method)
 
 
