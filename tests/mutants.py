@@ -51,6 +51,11 @@ def caught_in(results: Results, what: str) -> bool:
     return what in results and bool(results[what].test)
 
 
+def settled(results: Results, what: str) -> bool:
+    """Whether a fault is caught, or is none."""
+    return caught_in(results, what) or what in EQUIVALENT
+
+
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 

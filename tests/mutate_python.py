@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from mutants import Found, caught_in, kept, render
+from mutants import Found, kept, render, settled
 from mutate import ROOT, first_failure
 from mutate_faults_python import FAULTS, Fault
 
@@ -175,8 +175,8 @@ def main() -> None:
     stages = ["named", *["near"] * arguments.near, *["suite"] * arguments.whole]
     results = kept()
     chosen = [fault for fault in FAULTS if arguments.k in fault.what]
-    wanted = [f for f in chosen if arguments.again or not caught_in(results, f.what)]
-    wanted.sort(key=lambda fault: fault.what in results)
+    open_ = [f for f in chosen if arguments.again or not settled(results, f.what)]
+    wanted = sorted(open_, key=lambda fault: fault.what not in results)  # with a new test, perhaps
     if wanted:
         with tempfile.TemporaryDirectory(prefix="fastnn-mutate-") as folder:
             copy = Copy(Path(folder, "tree"))
@@ -184,7 +184,7 @@ def main() -> None:
                 results.put(fault.what, examined(copy, fault, stages))
                 print(f"{results[fault.what].test or 'MISSED':<60} {fault.what}", flush=True)
     render(results)
-    missed = [fault for fault in chosen if not caught_in(results, fault.what)]
+    missed = [fault for fault in chosen if not settled(results, fault.what)]
     print(f"{len(chosen)} faults, {len(missed)} missed")
 
 
