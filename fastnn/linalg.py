@@ -6,10 +6,12 @@ of programs: within a compiled function it raises.
 
 from __future__ import annotations
 
+import sys
 from typing import NamedTuple
 
 import numpy as np
 
+from fastnn._support.blame import name_arguments
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops import diagonals, matrices
 from fastnn.ops.axes import reshape
@@ -133,3 +135,6 @@ def inv_ex(A: Tensor, *, check_errors: bool = False) -> CheckedInverse:
 def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> Checked:
     """(solve(A, B), info), info 0: a singular matrix raises."""
     return Checked(solve(A, B, left=left), _fine(A))
+
+
+name_arguments(sys.modules[__name__])

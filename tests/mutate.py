@@ -25,7 +25,7 @@ from mutate_faults import FAULTS, Fault
 
 ROOT = Path(__file__).resolve().parent.parent
 OP_TESTS = ("test_kernels.py", "test_kernels_integer.py", "test_short_rows.py", "test_vmath.py",
-            "test_gradients.py", "test_gradcheck.py")  # fmt: skip
+            "test_gradients.py", "test_gradcheck.py", "test_missed.py")  # fmt: skip
 FLAGS = "-std=c11 -O1 -ffp-contract=off -fno-math-errno -fPIC -fvisibility=hidden -fopenmp".split()
 INCLUDE = ["-Ifastnn/_core/include", "-Ifastnn/_core/src"]
 ISA_FLAGS = {"scalar": [], "avx2": ["-mavx2", "-mfma"]}
@@ -36,7 +36,7 @@ PATIENCE = 600  # seconds
 
 def first_failure(said: str) -> str:
     """The first test that failed, by what pytest said; "" if it names none."""
-    failed = re.search(r"^(?:FAILED|ERROR) tests/(\S+)", said, re.M)
+    failed = re.search(r"^(?:FAILED|ERROR) (?:tests/)?(.+?)(?: - .*)?$", said, re.M)
     return failed[1] if failed else ""
 
 

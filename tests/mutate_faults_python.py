@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mutate_faults_more import MORE
+
 
 class Fault(NamedTuple):
     """One fault."""
@@ -356,5 +358,6 @@ FAULTS = [Fault(*row) for row in (
      "test_loader test_as_torch_users_more test_golden_training test_examples"),
     ("utils/data/samplers.py", "generator = self.generator or Generator(derive_seed())",
      "generator = Generator(0)", "test_loader test_examples"),
+    *MORE,
 )]
 # fmt: on

@@ -172,7 +172,7 @@ def test_errors() -> None:
         (lambda: f.scatter(0, i[None], 1.0), ValueError, "^scatter: expected an index of at most"),
         (lambda: f.scatter(0, i - 1, f[:1]), ValueError, "^scatter: expected a source of at least"),
         (lambda: f.scatter(0, i - 1, i), TypeError, "^scatter: expected a source of float32, got"),
-        (lambda: f.scatter_add(0, i, 1.0), TypeError, "^scatter_add: expected a tensor as source"),
+        (lambda: f.scatter_add(0, i, 1.0), TypeError, "^src: expected a Tensor"),
         (lambda: f.index_add(0, i, f[:1]), ValueError, r"^source: expected shape \(2,\) by x and"),
         (lambda: f.index_fill(0, i, f), ValueError, "^index_fill: expected a vector and one value"),
         (lambda: i.addcdiv_(f, f), RuntimeError, "^addcdiv_: result type Float can't be cast"),

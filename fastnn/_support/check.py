@@ -29,12 +29,13 @@ from fastnn._support.arrays import (
     sample_weight,
     show,
 )
-from fastnn._support.errors import InvalidTypeError, InvalidValueError, too_large
+from fastnn._support.errors import InvalidIndexError, InvalidTypeError, InvalidValueError, too_large
 
 __all__ = [
     "a_tensor",
     "are_finite",
     "as_input",
+    "axis",
     "batch_size",
     "binary_targets",
     "choice",
@@ -202,6 +203,15 @@ def elements(name: str, sizes: tuple[int, ...]) -> tuple[int, ...]:
     if math.prod(sizes) > 2**59:
         raise too_large(name, sizes)
     return sizes
+
+
+def axis(whose: str, dim: Any, ndim: int) -> int:
+    """An axis of a tensor, from -ndim to ndim - 1."""
+    if not isinstance(dim, int | np.integer):
+        raise InvalidTypeError(f"dim: expected an integer, got {show(dim)}")
+    if not -ndim <= dim < ndim:
+        raise InvalidIndexError(f"dim: expected {-ndim}..{ndim - 1} for {whose}, got {dim}")
+    return int(dim)
 
 
 def same_shape(name: str, got: tuple[int, ...], expected: tuple[int, ...], whose: str) -> None:

@@ -165,6 +165,8 @@ def filled(shape: Any, value: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
     fits("fill_value", one, dtype)
     try:
         return np.full(shape, number(one.item(), dtype))
+    except OverflowError:
+        raise OverflowError(f"fill_value: {one} does not fit into {dtype}") from None
     except ValueError:
         raise too_large("size", shape) from None
 

@@ -22,7 +22,7 @@ BLOCK = 1024  # rows whose gradients are computed at once
 
 def integrated_gradients(
     model: Module,
-    x: Any,
+    x: ArrayLike,
     baseline: ArrayLike | None = None,
     output: int | ArrayLike = 0,
     *,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-def input_gradients(model: Module, x: Any, output: int = 0) -> NDArray[Any]:
+def input_gradients(model: Module, x: ArrayLike, output: int = 0) -> NDArray[Any]:
     """Gradient of one output with respect to the features of each row (saliency).
 
     g_ij = d model(x)_i,output / d x_ij

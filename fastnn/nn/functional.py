@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import sys
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn._support.blame import name_arguments
 from fastnn.nn import activations, layers, losses
 from fastnn.nn.activations import *
 from fastnn.nn.layers import *
@@ -49,6 +51,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     return ops.one_hot(tensor, check.integer("num_classes", num_classes, -1, 2**31))
 
 
+_SHORT = frozenset("dropout gelu relu sigmoid tanh".split())  # as an op
+
 # This module has the functions of the families; `nn` has the classes.
 _found = {**vars(activations), **vars(layers), **vars(losses)}
 _functions = [name for name, value in _found.items() if inspect.isfunction(value)]
@@ -57,3 +61,4 @@ for _name in _found:
         globals().pop(_name, None)
 
 __all__ = ["REDUCTIONS", "Reduction", "normalize", "one_hot", "pad", "pdist", *_functions]
+name_arguments(sys.modules[__name__], _SHORT)

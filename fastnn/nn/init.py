@@ -6,6 +6,7 @@ changed in place, which the tape and a compiled function notice, and returned.
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Literal
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check, dtypes
+from fastnn._support.blame import naming as _naming
 from fastnn.random.generator import Generator, default_generator
 from fastnn.tensor import Tensor, of_array as _of_array
 
@@ -284,3 +286,8 @@ def sparse_(
     for column in range(columns):
         values[source.permutation(rows)[:zeros], column] = 0
     return ops.copy_(tensor, _of_array(values))
+
+
+for _name, _value in list(globals().items()):
+    if inspect.isfunction(_value) and _value.__module__ == __name__ and _name[0] != "_":
+        globals()[_name] = _naming(_value)

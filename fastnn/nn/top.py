@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Final
 
+from fastnn._support.blame import name_arguments
 from fastnn.nn import functional as F
 from fastnn.nn.activations.randomized import with_slopes
 from fastnn.random.generator import Generator, default_generator
@@ -139,3 +141,6 @@ def group_norm(
 ) -> Tensor:
     """`nn.functional.group_norm`; cudnn_enabled is without effect."""
     return F.group_norm(input, num_groups, weight, bias, eps)
+
+
+name_arguments(sys.modules[__name__])

@@ -5,6 +5,7 @@ A family lists its public functions in `__all__`, and those that are Tensor meth
 
 from typing import Any
 
+from fastnn._support.blame import name_arguments, naming
 from fastnn._support.late import late
 from fastnn.ops import (
     arithmetic,
@@ -12,6 +13,7 @@ from fastnn.ops import (
     conversions,
     counting,
     cumulative,
+    decompositions,
     diagonals,
     differences,
     distances,
@@ -25,7 +27,9 @@ from fastnn.ops import (
     inplace,
     interpolation,
     join,
+    least_squares,
     matrices,
+    matrix_functions,
     operators,
     parts,
     placing,
@@ -39,6 +43,7 @@ from fastnn.ops import (
     scattering,
     searching,
     shapes,
+    solving,
     sorting,
     special,
     spectral,
@@ -129,9 +134,21 @@ __all__ = [
     *FUNCTIONS,
 ]  # fmt: skip
 
+# Those that are as short as an op; the others name the argument that was wrong when a call fails.
+_SHORT = frozenset(
+    """abs add add_ bool cast clone copy_ cos div div_ divide eq exp expand expm1
+fill_ float floor ge gt le log log1p lt maximum mean minimum mul mul_ multiply ne neg relu
+reshape sigmoid sin softmax sqrt square sub sub_ subtract sum tanh to view zero_""".split()
+)
+for _family in FAMILIES:
+    name_arguments(_family, _SHORT)
+    globals().update({name: getattr(_family, name) for name in _family.__all__})
+for _family in (inplace, decompositions, least_squares, matrix_functions, solving):
+    name_arguments(_family, _SHORT)
 for _family in (*FAMILIES, operators, inplace):
     attach(getattr(_family, "METHODS", {}))
 IN_PLACE = in_place_forms.in_place_forms({**globals(), **vars(Tensor)}, inplace.METHODS)
+IN_PLACE = {name: naming(form) for name, form in IN_PLACE.items()}
 attach(IN_PLACE)
 printing.name_nodes(made_by)
 

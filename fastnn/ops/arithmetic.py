@@ -6,6 +6,8 @@ import builtins
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from fastnn._support import check
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops import elementwise, write
@@ -30,6 +32,8 @@ def scaled(other: Operand, alpha: Scalar) -> Operand:
     """alpha * other, a number where `other` is one."""
     if alpha == 1:
         return other
+    if not isinstance(alpha, bool | int | float | np.number | Tensor):
+        raise InvalidTypeError(f"alpha: expected a number, got {check.show(alpha)}")
     if not isinstance(other, Tensor):
         return other * alpha
     if other.dtype.kind != "f":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from fastnn._support import check
 from fastnn._support.errors import InvalidIndexError, InvalidTypeError, InvalidValueError
 from fastnn.ops.layout import lies_as_torchs
 from fastnn.ops.names import both_names
@@ -56,11 +57,13 @@ def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
 
 def reshape(input: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Reshape: a view where the strides allow it, else a copy."""
-    array = input._array
     try:
-        new = array.reshape(shape, copy=False)
+        new = input._array.reshape(shape, copy=False)
+    except (AttributeError, TypeError):
+        check.a_tensor("input", input)
+        raise InvalidTypeError(f"shape: expected sizes, got {check.show(shape)}") from None
     except ValueError:
-        if array.flags.c_contiguous:
+        if input._array.flags.c_contiguous:
             raise InvalidValueError(f"reshape: {input.shape} does not fit into {shape}") from None
         return reshape(contiguous(input), shape)
     return view(input, new, _reshape_gradient)

@@ -16,6 +16,8 @@ from fastnn.tensor.attach import methods
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
+    from fastnn.ops.table import Scalar
+
 __all__ = ["detach", "is_complex", "is_floating_point", "is_nonzero", "is_signed", "numel"]
 
 _NAMES = {dtype: f"torch.{name}Tensor" for dtype, name in dtypes.TORCH_NAMES.items()}
@@ -173,7 +175,11 @@ def new_ones(self: Tensor, *shape: Any, dtype: DTypeLike | None = None, **option
 
 
 def new_full(
-    self: Tensor, size: Any, fill_value: Any, dtype: DTypeLike | None = None, **options: Any
+    self: Tensor,
+    size: Any,
+    fill_value: Scalar | Tensor,
+    dtype: DTypeLike | None = None,
+    **options: Any,
 ) -> Tensor:
     """A tensor filled with one value; default dtype: that of this tensor.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn._support import arrays, check, default as _default, dtypes
+from fastnn._support.blame import name_arguments
 from fastnn._support.device import on_cpu
 from fastnn._support.errors import InvalidTypeError, InvalidValueError, too_large
 from fastnn.ops.from_data import (
@@ -144,7 +146,7 @@ def empty(
 
 def full(
     size: Sequence[int] | int,
-    fill_value: Any,
+    fill_value: Scalar | Tensor,
     dtype: DTypeLike | None = None,
     requires_grad: bool = False,
     device: Any = None,
@@ -359,3 +361,6 @@ def set_default_dtype(dtype: DTypeLike) -> None:
     if dtype is None:
         raise InvalidTypeError("dtype: expected float32, float64, float16 or bfloat16, got None")
     _default.dtype = arrays.real_dtype(dtype)
+
+
+name_arguments(sys.modules[__name__])

@@ -26,6 +26,8 @@ from fastnn.tensor.attach import methods
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
+    from fastnn.ops.table import Scalar
+
 __all__ = [
     "cummax", "cummin", "cumprod", "cumulative_trapezoid", "logcumsumexp", "trapezoid", "trapz",
 ]  # fmt: skip
@@ -160,7 +162,9 @@ def _widths(name: str, y: Tensor, x: Tensor, at: int) -> Tensor:
 
 
 @both_names
-def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
+def trapezoid(
+    y: Tensor, x: Tensor | None = None, *, dx: Scalar | None = None, dim: int = -1
+) -> Tensor:
     """The integral along `dim` by the trapezoidal rule: sum (x_(i+1) - x_i) (y_i + y_(i+1)) / 2.
 
     Args:
@@ -182,7 +186,7 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
 
 @both_names
 def cumulative_trapezoid(
-    y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1
+    y: Tensor, x: Tensor | None = None, *, dx: Scalar | None = None, dim: int = -1
 ) -> Tensor:
     """The integrals up to each place along `dim` by the trapezoidal rule, one fewer than y has
     places; see `trapezoid`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastnn._support.dtypes import uint8
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
@@ -14,13 +14,16 @@ from fastnn.ops.promote import cast, pair
 from fastnn.ops.views import slice_of
 from fastnn.tensor import Tensor, bool_, float32
 
+if TYPE_CHECKING:
+    from fastnn.ops.table import Scalar
+
 __all__ = ["gradient"]
 
 
 def gradient(
     input: Tensor,
     *,
-    spacing: Any = None,
+    spacing: Scalar | Sequence[Any] | None = None,
     dim: int | Sequence[int] | None = None,
     edge_order: int = 1,
 ) -> tuple[Tensor, ...]:

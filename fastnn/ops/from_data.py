@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support import default as _default, dtypes, maps
+from fastnn._support.arrays import show
 from fastnn._support.device import on_cpu
 from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.elementwise import copy
@@ -197,6 +198,8 @@ def from_numpy(array: NDArray[Any]) -> Tensor:
 
 def from_dlpack(source: Any) -> Tensor:
     """A tensor that shares memory with another library's tensor, by the DLPack protocol."""
+    if not hasattr(source, "__dlpack__"):
+        raise InvalidTypeError(f"source: expected an object with __dlpack__, got {show(source)}")
     return from_numpy(np.from_dlpack(source))
 
 

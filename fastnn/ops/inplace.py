@@ -15,6 +15,7 @@ import numpy as np
 
 from fastnn._core import tape
 from fastnn._core.tape import grad_enabled, owner, rebase
+from fastnn._support import check
 from fastnn._support.errors import InvalidValueError
 from fastnn.ops import elementwise, places, write
 from fastnn.ops.arithmetic import div, scaled
@@ -42,7 +43,12 @@ def changes_tape(x: Tensor, value: Any, name: str) -> bool:
     Raises:
         RuntimeError: x is a leaf that requires grad.
     """
-    if x.requires_grad and x.is_leaf:
+    try:
+        refused = x.requires_grad and x.is_leaf
+    except AttributeError:
+        check.a_tensor("input", x)
+        raise
+    if refused:
         raise RuntimeError(
             f"{name}: a leaf Variable that requires grad is being used in an in-place operation: "
             "it is changed in place; do so under fastnn.no_grad()"

@@ -33,7 +33,7 @@ def _lerp_gradient(node: Node, dy: Tensor) -> Sequence[Tensor | None]:
 _lerp = row("lerp", broadcast("lerp"), _lerp_gradient)
 
 
-def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = None) -> Tensor:
+def lerp(input: Tensor, end: Operand, weight: Operand, *, out: Tensor | None = None) -> Tensor:
     """input + weight (end - input), with broadcasting; exact at weights 0 and 1."""
     if out is not None:
         return written("lerp", lerp(input, end, weight), out)

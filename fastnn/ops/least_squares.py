@@ -24,6 +24,8 @@ from fastnn.tensor import Tensor, int64, of_array
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fastnn.ops.table import Scalar
+
 __all__ = ["lstsq", "matrix_rank", "pinv"]
 
 
@@ -48,7 +50,12 @@ def _mirrored(a: NDArray[Any]) -> NDArray[Any]:
 
 
 def matrix_rank(
-    A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+    A: Tensor,
+    tol: Scalar | Tensor | None = None,
+    hermitian: bool = False,
+    *,
+    atol: Scalar | Tensor | None = None,
+    rtol: Scalar | Tensor | None = None,
 ) -> Tensor:
     """The rank of a matrix, or of each of a batch: singular values above max(atol, rtol s_max).
 
@@ -76,7 +83,12 @@ def matrix_rank(
 
 
 def pinv(
-    A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+    A: Tensor,
+    rcond: Scalar | Tensor | None = None,
+    hermitian: bool = False,
+    *,
+    atol: Scalar | Tensor | None = None,
+    rtol: Scalar | Tensor | None = None,
 ) -> Tensor:
     """The Moore-Penrose inverse of a matrix, or of each of a batch, by its singular values.
 

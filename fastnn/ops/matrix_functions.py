@@ -192,6 +192,10 @@ def cond(A: Tensor, p: float | str | None = None) -> Tensor:
         ratio = div(last, first) if p == -2 else div(first, last)
         return where(eq(ratio, ratio), ratio, math.inf)
     lapack.real_matrices("cond", A, square=True)
+    if isinstance(p, str) and p not in ("fro", "nuc"):
+        raise InvalidValueError(
+            f"p: expected 'fro', 'nuc', 1, 2, inf or their negatives, got {p!r}"
+        )
     try:
         return mul(matrix_norm(A, p), matrix_norm(inv(A), p))
     except lapack.LinAlgError:  # a singular one among them

@@ -8,8 +8,7 @@ from inspect import unwrap
 from types import CodeType
 from typing import Any, ParamSpec, TypeVar
 
-from fastnn._core.tape import TensorBase
-from fastnn._support import check
+from fastnn._support.blame import REFUSALS, names_already, wrong_argument
 from fastnn._support.errors import InvalidTypeError
 
 P = ParamSpec("P")
@@ -73,9 +72,10 @@ def both_names(function: Callable[P, R]) -> Callable[..., R]:
             given = _renamed(function.__name__, given, ignored)
         try:
             return function(*args, **given)
-        except AttributeError:
-            if args and not isinstance(args[0], TensorBase):
-                check.a_tensor(known[0], args[0])
-            raise
+        except REFUSALS as error:
+            wrong = wrong_argument(function, args, given, error)
+            if wrong is None:
+                raise
+        raise wrong from None
 
-    return named
+    return names_already(named)

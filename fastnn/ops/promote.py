@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn._support import default, dtypes
+from fastnn._support.arrays import show
 from fastnn._support.dtypes import CODES, KIND, TORCH_NAMES, is_float
-from fastnn._support.errors import InvalidTypeError
+from fastnn._support.errors import InvalidTypeError, InvalidValueError
 from fastnn.ops.table import apply, row
 from fastnn.tape.inference import only_reads
 from fastnn.tape.node import Node
@@ -66,7 +67,8 @@ def real(x: Tensor | Scalar, other: Tensor | Scalar | None = None) -> Tensor:
         return real(of_array(x), other)
     if not isinstance(x, bool | int | float | np.number):
         raise InvalidTypeError(
-            f"expected a tensor or a number, got {type(x).__name__}; wrap it in fastnn.tensor"
+            f"input: expected a tensor or a number, got {show(x)}; wrap an array by "
+            "fastnn.tensor(...)"
         )
     dtype = default.dtype
     if isinstance(other, Tensor) and is_float(other._array.dtype):
@@ -85,7 +87,7 @@ def same_real(op: str, *arrays: NDArray[Any] | None) -> np.dtype[Any]:
     return found.pop()
 
 
-def _number_rank(value: Any) -> int:
+def _number_rank(value: Any, name: str = "other") -> int:
     if isinstance(value, bool | np.bool_):
         return 0
     if isinstance(value, int | np.integer):
@@ -93,7 +95,8 @@ def _number_rank(value: Any) -> int:
     if isinstance(value, float | np.floating):
         return 2
     raise InvalidTypeError(
-        f"expected a tensor or a number, got {type(value).__name__}; wrap it in fastnn.tensor"
+        f"{name}: expected a tensor or a number, got {show(value)}; wrap an array by "
+        "fastnn.tensor(...)"
     )
 
 
@@ -112,13 +115,13 @@ def number_beside(x: Tensor | Scalar, value: Tensor | Scalar) -> Tensor | None:
     return None
 
 
-def _with_number(x: Tensor, value: Scalar) -> tuple[Tensor, Tensor]:
+def _with_number(x: Tensor, value: Scalar, name: str = "other") -> tuple[Tensor, Tensor]:
     """Promote a tensor and a Python number, which counts only if it is of a higher kind than x."""
     usual = number_beside(x, value)
     if usual is not None:
         return x, usual
     try:
-        rank = _number_rank(value)
+        rank = _number_rank(value, name)
     except TypeError:
         if not is_array(value):
             raise
@@ -130,7 +133,16 @@ def _with_number(x: Tensor, value: Scalar) -> tuple[Tensor, Tensor]:
     try:
         return x, of_array(np.array(value, dtype))
     except (TypeError, OverflowError):  # bfloat16; a number that wraps around
-        return x, of_array(dtypes.number(value, dtype))
+        return x, of_array(_number(value, dtype, name))
+
+
+def _number(value: Any, dtype: DType, name: str) -> NDArray[Any]:
+    try:
+        return dtypes.number(value, dtype)
+    except OverflowError:
+        raise InvalidValueError(
+            f"{name}: expected a whole number of 64 bits, got {show(value)}"
+        ) from None
 
 
 def _promoted(a: DType, b: DType) -> DType:
@@ -172,11 +184,11 @@ def pair(a: Tensor | Scalar, b: Tensor | Scalar) -> tuple[Tensor, Tensor]:
         dtype = result_dtype(a, b)
         return cast(a, dtype), cast(b, dtype)
     if isinstance(b, Tensor):
-        b, a = _with_number(b, a)
+        b, a = _with_number(b, a, "input")
         return a, b
     if is_array(a):
         return pair(of_array(a), b)
-    rank = max(_number_rank(a), _number_rank(b))
+    rank = max(_number_rank(a, "input"), _number_rank(b))
     dtype = (bool_, int64, default.dtype)[rank]
     return of_array(dtypes.number(a, dtype)), of_array(dtypes.number(b, dtype))
 

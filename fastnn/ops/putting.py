@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from fastnn.tensor.attach import methods
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from fastnn.ops.table import Operand, Scalar
 
 __all__ = ["index_copy", "index_put", "masked_scatter", "scatter", "scatter_reduce"]
 
@@ -224,9 +226,9 @@ def scatter(
     input: Tensor,
     dim: int,
     index: Tensor,
-    src: Any = None,
+    src: Operand | None = None,
     *,
-    value: Any = None,
+    value: Scalar | Tensor | None = None,
     reduce: str | None = None,
 ) -> Tensor:
     """input with src_i at position index_i along `dim`: the last one where several are meant.

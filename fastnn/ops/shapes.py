@@ -190,7 +190,7 @@ def _split_along(name: str, input: Tensor, parts: Any, at: int) -> tuple[Tensor,
 
 
 @parts_by_name
-def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def hsplit(input: Tensor, indices_or_sections: int | Sequence[int] | Tensor) -> tuple[Tensor, ...]:
     """Split along axis 1 (a vector: 0) into equal parts by number, or before given indices.
 
     Raises:
@@ -201,7 +201,7 @@ def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
 
 
 @parts_by_name
-def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def vsplit(input: Tensor, indices_or_sections: int | Sequence[int] | Tensor) -> tuple[Tensor, ...]:
     """Split along axis 0 into equal parts by number, or before given indices.
 
     Raises:
@@ -212,7 +212,7 @@ def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
 
 
 @parts_by_name
-def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def dsplit(input: Tensor, indices_or_sections: int | Sequence[int] | Tensor) -> tuple[Tensor, ...]:
     """Split along axis 2 into equal parts by number, or before given indices.
 
     Raises:

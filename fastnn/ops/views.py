@@ -173,7 +173,9 @@ parts_by_name: Final = also(
 
 
 @parts_by_name
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def tensor_split(
+    input: Tensor, indices_or_sections: int | Sequence[int] | Tensor, dim: int = 0
+) -> tuple[Tensor, ...]:
     """Split along `dim` into nearly equal parts by number, or before given indices."""
     at = axis("tensor_split", dim, input.ndim)
     n = input.shape[at]

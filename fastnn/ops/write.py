@@ -10,7 +10,8 @@ import numpy as np
 from fastnn._core import engine
 from fastnn._core.tape import owner
 from fastnn._support import default, dtypes
-from fastnn._support.errors import InvalidValueError, broadcast_shapes
+from fastnn._support.arrays import show
+from fastnn._support.errors import InvalidTypeError, InvalidValueError, broadcast_shapes
 from fastnn.ops.promote import cast, fits, pair, real, same_real
 from fastnn.ops.table import TABLE, Op, execute
 from fastnn.tape import versions
@@ -102,6 +103,8 @@ def value_of(source: Any, x: Tensor) -> Tensor:
         RuntimeError: a number beyond an integer dtype.
     """
     given, dtype = np.asarray(source), x._array.dtype
+    if given.dtype.kind not in "biufV":
+        raise InvalidTypeError(f"value: expected numbers, got {show(source)}")
     if not hasattr(source, "dtype"):
         dtypes.fits("value", given, dtype)
     if given.ndim == 0:

@@ -7,6 +7,9 @@ or after, replace those of the plot. Truth comes before predictions, as in sciki
 by name any order will do.
 """
 
+import sys
+
+from fastnn._support.blame import name_arguments
 from fastnn.plot.axes import PALETTE
 from fastnn.plot.curves import activations, losses, schedules
 from fastnn.plot.decisions import decision_boundary
@@ -38,3 +41,5 @@ __all__ = [
     "training_report",
     "weight_histograms",
 ]
+
+name_arguments(sys.modules[__name__])

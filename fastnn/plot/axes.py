@@ -41,6 +41,8 @@ def new_figure(width: float, height: float) -> Figure:
 
 def axes_or_new(ax: Axes | None, width: float = 5.2, height: float = 4.2) -> Axes:
     """The given axes, or those of a new figure. A notebook shows them."""
+    if ax is not None and not hasattr(ax, "get_figure"):
+        raise TypeError(f"ax: expected Axes of Matplotlib, got {check.show(ax)}")
     return shown(new_figure(width, height).add_subplot() if ax is None else ax)
 
 

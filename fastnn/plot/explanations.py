@@ -15,10 +15,11 @@ from fastnn.train.either_name import either_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
 
 
 def importance(
-    values: Any, names: Sequence[str] | None = None, ax: Axes | None = None, *, most: int = 20
+    values: ArrayLike, names: Sequence[str] | None = None, ax: Axes | None = None, *, most: int = 20
 ) -> Axes:
     """Plot the importance of columns as bars, the highest at the top.
 

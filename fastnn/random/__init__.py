@@ -1,5 +1,7 @@
 """Random numbers: torch's generator and distributions, and random tensors."""
 
+from fastnn._support.blame import name_arguments
+from fastnn.random import methods, sampling
 from fastnn.random.generator import (
     Generator,
     default_generator,
@@ -12,9 +14,12 @@ from fastnn.random.generator import (
     seed,
     set_rng_state,
 )
-from fastnn.random.methods import METHODS
-from fastnn.random.sampling import rand, randint, randn, randperm
 from fastnn.tensor.attach import attach
+
+METHODS = methods.METHODS
+for _module in (sampling, methods):
+    name_arguments(_module)
+rand, randint, randn, randperm = sampling.rand, sampling.randint, sampling.randn, sampling.randperm
 
 __all__ = [
     "Generator",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import NamedTuple
 
 from fastnn._support import check
+from fastnn._support.blame import name_arguments
 from fastnn.ops import decompositions, lapack
 from fastnn.ops.axes import mean
 from fastnn.ops.elementwise import sub
@@ -86,3 +88,6 @@ def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int
     most = min(A.shape[-2:])
     count = min(6, most) if q is None else check.integer("q", q, 0, most)
     return svd_lowrank(A, count, niter, mean(A, -2, True) if center else None)
+
+
+name_arguments(sys.modules[__name__])

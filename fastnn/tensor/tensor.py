@@ -13,11 +13,10 @@ import numpy as np
 
 from fastnn._core import replay, tape
 from fastnn._core.tape import TensorBase, inference_enabled
-from fastnn._support import default, device as _device, dtypes, maps
+from fastnn._support import check, default, device as _device, dtypes, maps
 from fastnn._support.dtypes import bfloat16, bool_, float32, float64, int64
 from fastnn._support.errors import (
     NUMPY_OF_TAPED,
-    InvalidIndexError,
     InvalidTypeError,
     InvalidValueError,
 )
@@ -107,9 +106,7 @@ class Tensor(TensorBase):
         """
         if dim is None:
             return self.shape
-        if not -(n := self.ndim) <= dim < n:
-            raise InvalidIndexError(f"dim: expected {-n}..{n - 1} for size, got {dim}")
-        return self.shape[dim]
+        return self.shape[check.axis("size", dim, self.ndim)]
 
     def dim(self) -> int:
         """The number of axes."""
@@ -255,7 +252,7 @@ class Tensor(TensorBase):
     def stride(self, dim: int | None = None) -> tuple[int, ...] | int:
         """The strides of all axes, or of `dim`, in elements."""
         steps = tuple(s // self._array.itemsize for s in self._array.strides)
-        return steps if dim is None else steps[dim]
+        return steps if dim is None else steps[check.axis("stride", dim, self.ndim)]
 
     def data_ptr(self) -> int:
         """The address of the first element."""

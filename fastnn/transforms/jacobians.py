@@ -78,12 +78,12 @@ def jacobian_by_columns(run: Run, outputs: Sequence[Tensor]) -> list[list[Tensor
     return [[column[j] for column in columns] for j in range(len(outputs))]
 
 
-def _inputs_of(inputs: Any) -> tuple[Tensor, ...]:
+def _inputs_of(inputs: Any, name: str = "inputs") -> tuple[Tensor, ...]:
     found = inputs if isinstance(inputs, tuple | list) else (inputs,)
     for i, x in enumerate(found):
         if not isinstance(x, Tensor):
             raise InvalidTypeError(
-                f"inputs[{i}]: expected a Tensor, or a tuple or list of Tensors, got "
+                f"{name}[{i}]: expected a Tensor, or a tuple or list of Tensors, got "
                 f"{check.show(x)}"
             )
     return tuple(found)
@@ -132,7 +132,7 @@ def jvp(fn: Function, inputs: Any, v: Any, has_aux: bool = False) -> Any:
         (tensor([1., 8.]), tensor([ 3., 12.]))
     """
     given = _inputs_of(inputs)
-    tangents = cotangents_for(given, list(_inputs_of(v)), "v")
+    tangents = cotangents_for(given, list(_inputs_of(v, "v")), "v")
     run, outputs, value, aux = _ran(fn, given, None, has_aux)
     pushed = run.push(outputs)(tangents)
     return _with_aux((value, tree.rebuilt(value, pushed)), aux)
@@ -312,5 +312,5 @@ def hvp(fn: Function, inputs: Any, v: Any) -> Any:
         value, found = both(*args)
         return found, value
 
-    _, product, value = jvp(gradient, given, list(_inputs_of(v)), has_aux=True)
+    _, product, value = jvp(gradient, given, list(_inputs_of(v, "v")), has_aux=True)
     return value, product if isinstance(inputs, tuple | list) else product[0]

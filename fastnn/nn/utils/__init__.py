@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from fastnn import ops
 from fastnn._support import check
+from fastnn._support.blame import name_arguments
 from fastnn.nn.module import Module
 from fastnn.nn.utils import parametrizations, parametrize, prune, rnn
 from fastnn.nn.utils.fusion import fuse_linear_bn_eval, fuse_linear_bn_weights
@@ -251,3 +253,6 @@ def skip_init(module_cls: type[Module], *args: Any, **kwargs: Any) -> Module:
         return module_cls(*args, **kwargs)
     finally:
         default_generator.set_state(before)
+
+
+name_arguments(sys.modules[__name__])

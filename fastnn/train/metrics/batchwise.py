@@ -9,11 +9,12 @@ from typing import Any, cast
 import numpy as np
 
 from fastnn import ops
+from fastnn._support import check
 from fastnn.ops.creation import arange
 from fastnn.tape import listener
 from fastnn.tensor import Tensor, of_array
 from fastnn.train.either_name import either_name
-from fastnn.train.metrics.classification import check_one_label
+from fastnn.train.metrics.classification import check_one_label, numbers
 
 Metric = Callable[[Any, Any], Any]
 
@@ -25,7 +26,7 @@ def _of_arrays(function: Callable[[Tensor, Tensor], Tensor]) -> Metric:
     def metric(output: Any, target: Any) -> Any:
         if isinstance(output, Tensor) and isinstance(target, Tensor):
             return function(output.detach(), target)
-        za, ya = np.asarray(output), np.asarray(target)
+        za, ya = numbers("output", output), numbers("target", target)
         za = za if za.dtype.kind == "f" else za.astype(np.float64)
         ya = ya.astype(za.dtype if ya.dtype.kind == "f" or ya.shape == za.shape else np.int64)
         return function(
@@ -123,7 +124,7 @@ def top_k(output: Any, target: Any, k: int = 5) -> Any:
     >>> fastnn.metrics.top_k([[0.1, 0.5, 0.4], [0.7, 0.2, 0.1]], [2, 2], k=2)
     0.5
     """
-    return top(k)(output, target)
+    return top(check.integer("k", k, 1))(output, target)
 
 
 @either_name(classes=False)
@@ -179,8 +180,7 @@ def pinball(output: Any, target: Any, alpha: float = 0.5) -> Any:
     >>> fastnn.metrics.pinball([1.0, 2.0], [2.0, 0.0], alpha=0.9)
     0.55
     """
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha: expected a number in 0..1, got {alpha}")
+    check.real("alpha", alpha, 0.0, 1.0)
     return _of_arrays(lambda z, y: _pinball(z, y, alpha))(output, target)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastnn._support.arrays import show
+from fastnn._support.errors import InvalidTypeError
 from fastnn.train.either_name import either_name
 
 Counts = NDArray[np.float64]
@@ -30,12 +32,27 @@ def confusion(output: ArrayLike, target: ArrayLike) -> Counts:
 
 
 def _table(output: ArrayLike, target: ArrayLike) -> Counts:
-    outputs, targets = np.asarray(output), np.asarray(target)
+    outputs, targets = numbers("output", output), numbers("target", target)
     classes = outputs.shape[1] if outputs.ndim == 2 and outputs.shape[1] > 1 else 2
     predicted = outputs.argmax(1) if is_table(outputs) else (outputs.ravel() > 0).astype(np.int64)
     true = true_classes(outputs, targets)
     table = np.bincount(true * classes + predicted, minlength=classes * classes)
     return table.reshape(classes, classes).astype(np.float64)
+
+
+def numbers(name: str, value: Any) -> NDArray[Any]:
+    """An array of numbers with a row each.
+
+    Raises:
+        TypeError: another thing.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf" or not array.ndim:
+        raise InvalidTypeError(f"{name}: expected an array with a row each, got {show(value)}")
+    return array
 
 
 def is_table(z: NDArray[Any]) -> bool:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnn.guards import looks_like_probabilities
 from fastnn.train.either_name import either_name
-from fastnn.train.metrics.classification import is_table, true_classes
+from fastnn.train.metrics.classification import is_table, numbers, true_classes
 
 Reals = NDArray[np.float64]
 
@@ -27,8 +27,8 @@ def _log_probabilities(z: Reals) -> Reals:
 
 
 def _parts(z: ArrayLike, y: ArrayLike) -> tuple[Reals, NDArray[np.int64]]:
-    outputs = np.asarray(z, dtype=np.float64)
-    return outputs, true_classes(outputs, np.asarray(y))
+    outputs = np.asarray(numbers("output", z), np.float64)
+    return outputs, true_classes(outputs, numbers("target", y))
 
 
 @either_name(classes=True)
