@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import PROFILE
 from families import OPS
 from families.base import values
 from families.rows import take_rows
@@ -19,6 +20,7 @@ from fastnn._core import engine
 
 HEADER = Path(__file__).parent.parent / "fastnn/_core/include/ops.h"
 NAMES = tuple(engine.OPS)
+TEAMS = (1, 2, 3, 4, 7) if PROFILE == "release" else (1,)
 
 
 def seed(*key: object) -> int:
@@ -88,7 +90,8 @@ def test_every_tail(op: str, real: str, isa: str) -> None:
     for i, dims in enumerate((*calls.tails, *calls.hard)):
         flavour = calls.flavours[i % len(calls.flavours)]
         case = OPS[op].case(real, dims, flavour, seed(op, real, i))
-        check(case, *run(case, (calls.layouts[i % len(calls.layouts)], "C")))
+        for threads in TEAMS:
+            check(case, *run(case, (calls.layouts[i % len(calls.layouts)], "C"), threads=threads))
 
 
 @pytest.mark.parametrize("op", ["softmax_cross_entropy", "accuracy"])
