@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from matrix import files, processes, progress, races, vmath
+from matrix import coverage, files, processes, progress, races, vmath
 from matrix.row import Elsewhere, Row
 from matrix.suites import SUITES, kernels
 
@@ -22,11 +22,7 @@ def rows() -> dict[str, Row | Elsewhere]:
             "memory safety", "the suite under ASan and UBSan: 0 findings", "make check-slow"
         ),
         "R8": races.ROW,
-        "R9": Elsewhere(
-            "coverage",
-            "95% of Python branches, 90% of Cython lines, 95% of C lines and branches",
-            "FASTNN_BUILD=cov python setup.py build_ext --inplace; coverage run -m pytest; gcov",
-        ),
+        "R9": coverage.ROW,
         "R24": processes.DENORMALS,
         "R25": files.ROW,
         "R26": Elsewhere("packaging", "every wheel trains, in every Python", "make try-wheels"),
