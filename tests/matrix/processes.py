@@ -229,12 +229,12 @@ def say_interrupt(done: dict[str, Result]) -> str:
 
 def run_denormals(part: str) -> Result:
     """Steps of weights at 1e-40 beside steps of normal ones, the quickest of many of each."""
-    best = {}
+    best, rng = {}, np.random.default_rng(0)
     for size in (1e-40, 1e-2):
         model = nn.Sequential(nn.Linear(256, 256), nn.Tanh(), nn.Linear(256, 256)).to(part)
         with fastnn.no_grad():
             for p in model.parameters():
-                p.numpy()[...] = np.random.default_rng(0).standard_normal(p.shape) * size
+                p.copy_(fastnn.tensor(rng.standard_normal(p.shape) * size))
         trainer = fastnn.Trainer(model, nn.MSELoss(), optim.SGD(model.parameters(), lr=0.0))
         x = np.random.default_rng(1).standard_normal((512, 256)).astype(part)
         times = []

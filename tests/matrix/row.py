@@ -45,21 +45,18 @@ def go(name: str, row: Row, fresh: bool = False, only: Iterable[str] = ()) -> bo
     path = progress.parts_of(name)
     done: dict[str, Result] = {} if fresh else progress.read(path)
     parts = list(row.parts())
-    try:
-        for part in parts:
-            if part in done or (only and part not in only):
-                continue
-            began = time.monotonic()
-            done[part] = row.run(part)
-            done[part]["seconds"] = round(time.monotonic() - began, 1)
-            progress.write(path, done)
-            told = "; ".join(map(str, done[part]["failures"])) or "ok"
-            print(f"{name} {part}: {told} ({done[part]['seconds']} s)", flush=True)
-    finally:
+    for part in parts:
+        if part in done or (only and part not in only):
+            continue
+        began = time.monotonic()
+        done[part] = row.run(part)
+        done[part]["seconds"] = round(time.monotonic() - began, 1)
+        progress.write(path, done)
+        told = "; ".join(map(str, done[part]["failures"])) or "ok"
+        print(f"{name} {part}: {told} ({done[part]['seconds']} s)", flush=True)
         mine = {part: done[part] for part in parts if part in done}
-        if mine:
-            progress.keep(name, summed(row, mine, len(parts)))
-    return all(not result["failures"] for result in mine.values())
+        progress.keep(name, summed(row, mine, len(parts)))
+    return not any(done[part]["failures"] for part in parts if part in done)
 
 
 def summed(row: Row, done: dict[str, Result], parts: int) -> dict[str, Any]:
