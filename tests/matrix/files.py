@@ -1,4 +1,4 @@
-"""R25: files that somebody has changed, a million of them, and a fuzzer that watches coverage."""
+"""R25: files that somebody has changed, a million of them, and fuzzers that watch coverage."""
 
 from __future__ import annotations
 
@@ -13,14 +13,23 @@ from matrix.row import Result, Row
 
 SEEDS = 10
 KINDS = ("model", "state")
-FUZZ = "fuzzer"
+READERS, CALLS = "Atheris on the readers", "libFuzzer on calls in C"
 FUZZ_SECONDS = int(os.environ.get("FASTNN_FUZZ_SECONDS", "3600"))
+AVX2 = ("-mavx2", "-mfma")
+AVX512 = (*AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl")
+TABLES = {
+    "scalar": (),
+    "avx2": AVX2,
+    "avx512": AVX512,
+    "avx512_vnni": (*AVX512, "-mavx512vnni"),
+    "avx512_bf16": (*AVX512, "-mavx512vnni", "-mavx512bf16"),
+}
 FUZZ_PYTHON = os.environ.get("FASTNN_FUZZ_PYTHON", sys.executable)  # has atheris
 
 
 def parts() -> list[str]:
-    """Each kind of file with each seed, then the fuzzer."""
-    return [f"{kind} {seed}" for kind in KINDS for seed in range(SEEDS)] + [FUZZ]
+    """Each kind of file with each seed, then the fuzzers."""
+    return [f"{kind} {seed}" for kind in KINDS for seed in range(SEEDS)] + [READERS, CALLS]
 
 
 def _mutate(kind: str, seed: int) -> Result:
@@ -46,15 +55,37 @@ def _mutate(kind: str, seed: int) -> Result:
     return {"tried": tried, "refused": refused, "failures": failures}
 
 
-def _fuzz() -> Result:
-    """Atheris, for so many seconds; its executions."""
-    script = ROOT / "tests" / "matrix" / "fuzz.py"
+def calls_fuzzer() -> list[str]:
+    """Build fuzz_calls.c and the engine with clang's libFuzzer, ASan and UBSan; the command."""
+    out = ROOT / "build" / "fuzz"
+    out.mkdir(parents=True, exist_ok=True)
+    core = ROOT / "fastnn" / "_core"
+    plain = ["-O1", "-g", "-std=c11", "-w", f"-I{core / 'include'}", f"-I{core / 'src'}"]
+    checks = "-fsanitize=fuzzer-no-link,address,undefined"
+    flags = [*plain, checks, "-fno-sanitize-recover=undefined", "-ffp-contract=off"]
+    sources = {path: [] for path in (ROOT / "tests/matrix/fuzz_calls.c", *core.glob("src/*.c"))}
+    sources |= {core / f"src/isa/{isa}.c": list(more) for isa, more in TABLES.items()}
+    objects = []
+    for source, more in sources.items():
+        objects.append(str(out / f"{source.stem}.o"))
+        command = ["clang", *flags, *more, "-c", str(source), "-o", objects[-1]]
+        subprocess.run(command, check=True)
+    program = str(out / "fuzz_calls")
+    linked = ["clang", "-fsanitize=fuzzer,address,undefined", *objects, "-lm", "-pthread"]
+    subprocess.run([*linked, "-o", program], check=True)
+    return [program]
+
+
+def _fuzz(command: list[str]) -> Result:
+    """For so many seconds; its executions."""
+    options = [f"-max_total_time={FUZZ_SECONDS}", "-print_final_stats=1", "-detect_leaks=0"]
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [FUZZ_PYTHON, str(script), f"-max_total_time={FUZZ_SECONDS}", "-print_final_stats=1"],
+            [*command, *options],
             cwd=folder,
             capture_output=True,
             text=True,
+            errors="replace",
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
     stats = dict(
@@ -63,26 +94,29 @@ def _fuzz() -> Result:
         if line.startswith("stat::")
     )
     runs = int(stats.get("number_of_executed_units", 0))
-    failures = [] if done.returncode == 0 and runs else [done.stderr[-500:]]
+    failures = [] if done.returncode == 0 and runs else [done.stderr[-1500:]]
     return {"runs": runs, "fuzzed": FUZZ_SECONDS, "failures": failures}
 
 
 def run(part: str) -> Result:
-    """One seed of one kind, or the fuzzer."""
-    if part == FUZZ:
-        return _fuzz()
+    """One seed of one kind, or a fuzzer."""
+    if part == READERS:
+        return _fuzz([FUZZ_PYTHON, str(ROOT / "tests" / "matrix" / "fuzz.py")])
+    if part == CALLS:
+        return _fuzz(calls_fuzzer())
     kind, seed = part.split()
     return _mutate(kind, int(seed))
 
 
 def say(done: dict[str, Result]) -> str:
-    """Mutations, refusals, and what the fuzzer did."""
+    """Mutations, refusals, and what the fuzzers did."""
     tried, refused = (sum(r.get(key, 0) for r in done.values()) for key in ("tried", "refused"))
-    told = f"{tried:,} mutations: {refused:,} a FormatError, the others another file that loads"
-    if FUZZ in done:
-        runs, seconds = done[FUZZ]["runs"], done[FUZZ]["fuzzed"]
-        told += f"; Atheris {seconds / 60:.0f} min, {runs:,} runs"
-    return told + "; at most twice the file and 16 MB" if tried else told
+    told = [f"{tried:,} mutations: {refused:,} a FormatError, the others another file that loads"]
+    for part in (READERS, CALLS):
+        if part in done:
+            runs, seconds = done[part]["runs"], done[part]["fuzzed"]
+            told.append(f"{part}: {seconds / 60:.0f} min, {runs:,} runs")
+    return "; ".join(told)
 
 
 ROW = Row(

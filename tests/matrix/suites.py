@@ -15,7 +15,7 @@ from matrix.row import Result, Row
 def tested(*selectors: str, **environment: str) -> Result:
     """What pytest says of these tests under the release profile: how many passed, which failed."""
     given = {"FASTNN_TEST_PROFILE": "release", "PYTHONPATH": str(ROOT), **environment}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rfE"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rfE"]
     done = subprocess.run(
         [*command, "--tb=short", *selectors],
         cwd=ROOT,
@@ -27,6 +27,8 @@ def tested(*selectors: str, **environment: str) -> Result:
     if done.returncode and not failures:
         failures = [f"pytest ended with {done.returncode}: {(done.stdout + done.stderr)[-300:]}"]
     passed = re.search(r"(\d+) passed", done.stdout)
+    if not passed and not failures:
+        failures = [f"no test passed: {done.stdout[-300:]}"]
     return {"passed": int(passed[1]) if passed else 0, "failures": failures}
 
 
@@ -80,9 +82,9 @@ SUITES = {
         "shapes and layouts",
         "every tail, every layout, x threads 1, 2, 3, 4, 7 x every instruction set",
         "{passed} tests: every op and instruction set, each tail and layout, 1, 2, 3, 4, 7 threads",
-        {"tails": named("kernels", "every_tail"), "threads": named("determinism",
-         "bits_do_not_depend_on_threads", "elementwise_bits_do_not_depend_on_layout",
-         "matmul_bits_do_not_depend_on_layout")},
+        {"tails": named("kernels", "every_tail"),
+         "layouts": named("determinism", "elementwise_bits_do_not_depend_on_layout",
+                          "matmul_bits_do_not_depend_on_layout")},
     ),
     "R4": suite(
         "gradients",
@@ -146,8 +148,16 @@ SUITES = {
     "R19": suite(
         "determinism",
         "threads 1, 2, 3, 4, 7, 8: the same bits",
-        "{passed} tests, 1, 2, 3, 4, 7 and 8 threads among them",
-        files("determinism", "fit_again", "fit_again_kinds"),
+        "{passed} tests: every op with 1, 2, 3, 4, 7 and 8 threads; optimizers, programs, fits",
+        {"ops": ["tests/test_determinism.py"],
+         "integers": named("kernels_integer", "bits_do_not_depend_on_threads"),
+         "optimizers": named("catalogue_optimizers", "the_same_bits_for_any_number_of_threads"),
+         "programs": named("compile_replay", "training_does_not_depend_on_threads",
+                           "programs_do_not_depend_on_threads"),
+         "fits": [*named("trainer", "the_same_bits_for_any_number_of_threads"),
+                  *named("lbfgs", "threads_do_not_change_a_bit"),
+                  *named("normalization", "bits_do_not_depend_on_threads"),
+                  *named("precision", "neither_threads_nor_tables_change_a_fit")]},
     ),
     "R21": suite(
         "threads",
