@@ -46,12 +46,11 @@ static double erfinv(double x) {
   return copysign(y, x);
 }
 
-#define FUNCTIONS(X)                                                                              \
-  X(exp)                                                                                          \
-  X(expm1)                                                                                        \
-  X(log)                                                                                          \
-  X(log1p) X(sin) X(cos) X(erf) X(erfinv) X(tanh) X(sigmoid) X(erfc) X(exp2) X(log2) X(log10)     \
-      X(sinh) X(cosh) X(asin) X(acos) X(atan) X(asinh) X(acosh) X(atanh)
+/* clang-format off */
+#define FUNCTIONS(X) \
+  X(exp) X(expm1) X(log) X(log1p) X(sin) X(cos) X(erf) X(erfinv) X(tanh) X(sigmoid) X(erfc) \
+  X(exp2) X(log2) X(log10) X(sinh) X(cosh) X(asin) X(acos) X(atan) X(asinh) X(acosh) X(atanh)
+/* clang-format on */
 
 static const struct {
   const char *name;
@@ -85,7 +84,7 @@ static void look(found *f, uint32_t bits, float got, double want, double unit) {
     const int overflow =
         isinf(got) && fabs(want) + MAX_ULP * unit >= FLT_MAX && (got > 0) == (want > 0);
     if (got != (float)want && !near_zero && !overflow) error = fabs(got - want) / unit;
-    wrong = !(error <= MAX_ULP) || (got == 0 && signbit(got) != signbit(want));
+    wrong = !(error <= MAX_ULP) || (got == 0 && !signbit(got) != !signbit(want));
   }
   if (wrong && !f->wrong++) f->first_wrong = bits;
   if (error > f->worst && error < INFINITY) {
