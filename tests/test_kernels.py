@@ -64,6 +64,15 @@ def test_no_op_runs_without_what_it_needs(op: str) -> None:
                 engine.call(engine.OPS[op], fewer, case.dims, case.attrs)
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (1, 3), (2, 3)])
+def test_no_input_has_more_axes_than_the_result(shape: tuple[int, ...], real: str) -> None:
+    """Else of an empty one elements would be read that there are not."""
+    out, x = np.empty(3, real), np.ones(shape, real)
+    for op, inputs in (("copy", (x,)), ("add", (out, x)), ("where", (out > 0, x, out))):
+        with pytest.raises(ValueError, match="shapes do not broadcast"):
+            engine.call(engine.OPS[op], (out, *inputs), (), ())
+
+
 @pytest.mark.parametrize("op", NAMES)
 def test_equals_reference(op: str, real: str, isa: str) -> None:
     """Shapes, strides and values drawn by Hypothesis."""
