@@ -10,10 +10,12 @@ WHEELS_VENV := build/wheels-venv
 PARITY_VENV := build/parity-venv
 PARITY :=
 
+ROWS :=
+
 MADE_C := $(patsubst %.pyx,%.c,$(wildcard fastnn/_core/*.pyx)) # Cython's, of every .pyx
 SOURCES := setup.py $(filter-out $(MADE_C),$(shell find fastnn/_core -name '*.pyx' -o -name '*.px[di]' -o -name '*.[ch]'))
 TESTS_C := $(wildcard tests/c/*.c)
-C_FILES := $(filter %.c %.h,$(SOURCES)) $(TESTS_C) $(wildcard tests/c/*.h)
+C_FILES := $(filter %.c %.h,$(SOURCES)) $(TESTS_C) $(wildcard tests/c/*.h tests/matrix/*.c)
 
 CROSS := aarch64-linux-gnu-gcc
 CROSS_FLAGS := -O2 -fpeel-loops -funswitch-loops -ftree-vectorize -fvect-cost-model=dynamic -ffp-contract=off -fno-math-errno -fvisibility=hidden -pthread -std=c11 -Wall -Wextra -Wno-unused-parameter
@@ -24,7 +26,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-c test-neon test-tsan test-wasm test-asan test-ubsan test-without-openmp test-floors test-other-systems test-typed playground check check-slow format docs stubs goldens parity bench mutants perf-check perf-baseline wheel wheels try-wheels release clean machine cross
+.PHONY: help demo test test-c test-neon test-tsan test-release test-wasm test-asan test-ubsan test-without-openmp test-floors test-other-systems test-typed playground check check-slow format docs stubs goldens parity bench mutants perf-check perf-baseline wheel wheels try-wheels release clean machine cross
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -68,6 +70,9 @@ test-asan: $(VENV)/extra-test $(VENV)/extra-demo build/cases.bin ## the tests in
 
 test-ubsan: $(VENV)/extra-test $(VENV)/extra-demo build/cases.bin ## the same under the sanitizer of undefined behaviour
 	@$(sanitized)
+
+test-release: $(VENV)/built $(VENV)/extra-test ## run the release column of docs/reliability.md, where it stopped last time; ROWS="R3 R18"; hours
+	@PYTHONPATH=tests:. nice -n 10 $(BIN)/python -m matrix $(ROWS)
 
 check: $(VENV)/built $(VENV)/extra-dev ## lint, types, format, then the tests
 	@echo "== ruff";         $(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .

@@ -110,12 +110,12 @@ def killed(folder: str, every: str, threads: int, epoch: int, wait: float) -> bo
     return child.returncode == -signal.SIGKILL
 
 
-def measure(kills: int, threads: int, spread: float = 1.0) -> list[Kill]:
+def measure(kills: int, threads: int, spread: float = 1.0, seed: int = 0) -> list[Kill]:
     """What became of trainings that were killed at random moments.
 
-    spread: how many epochs the kill may come after one has begun.
+    spread: how many epochs the kill may come after one has begun. seed: of those moments.
     """
-    rng, found = random.Random(0), []
+    rng, found = random.Random(seed), []
     with tempfile.TemporaryDirectory() as folder:
         unbroken, seconds = finished(folder, EVERY[0], threads)
     while len(found) < kills:

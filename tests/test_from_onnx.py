@@ -252,6 +252,44 @@ def test_no_onnx_file(tmp_path: Path) -> None:
         from_onnx(graph("y = Sin(x)", {}, columns=None))
 
 
+def external(kind: str) -> Any:
+    """A model that names a file: as an initializer, in a Constant, in a graph within a node."""
+    w = numpy_helper.from_array(np.ones((3, 2), "f"), "w")
+    w.ClearField("raw_data")
+    w.data_location = TensorProto.EXTERNAL
+    entry = w.external_data.add()
+    entry.key, entry.value = "location", "other.bin"
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
+    if kind != "initializer":
+        nodes.insert(0, helper.make_node("Constant", [], ["w"], value=w))
+    held = [w] if kind == "initializer" else []
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 2])
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3])
+    if kind == "inner graph":
+        inner = helper.make_graph(nodes, "inner", [], [y])
+        yes = numpy_helper.from_array(np.array(True), "yes")
+        nodes, held = (
+            [helper.make_node("If", ["yes"], ["y"], then_branch=inner, else_branch=inner)],
+            [yes],
+        )
+    graph = helper.make_graph(nodes, "g", [x], [y], held)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    return model
+
+
+@pytest.mark.parametrize("kind", ["initializer", "constant", "inner graph"])
+def test_no_other_file_is_read(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file from elsewhere could name any file here."""
+    monkeypatch.chdir(tmp_path)
+    Path("other.bin").write_bytes(np.ones((3, 2), "f").tobytes())
+    model = external(kind)
+    Path("m.onnx").write_bytes(model.SerializeToString())
+    for file in ("m.onnx", model.SerializeToString(), model):
+        with pytest.raises(FormatError, match="'w' lies in another file, which is not read"):
+            from_onnx(file)
+
+
 def test_another_result_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     from fastnn.io import onnx_operators
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import PROFILE
 from families import OPS
 from families.base import values
 from families.rows import take_rows
@@ -19,6 +20,7 @@ from fastnn._core import engine
 
 HEADER = Path(__file__).parent.parent / "fastnn/_core/include/ops.h"
 NAMES = tuple(engine.OPS)
+TEAMS = (1, 2, 3, 4, 7) if PROFILE == "release" else (1,)
 
 
 def seed(*key: object) -> int:
@@ -62,6 +64,15 @@ def test_no_op_runs_without_what_it_needs(op: str) -> None:
                 engine.call(engine.OPS[op], fewer, case.dims, case.attrs)
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (1, 3), (2, 3)])
+def test_no_input_has_more_axes_than_the_result(shape: tuple[int, ...], real: str) -> None:
+    """Else of an empty one elements would be read that there are not."""
+    out, x = np.empty(3, real), np.ones(shape, real)
+    for op, inputs in (("copy", (x,)), ("add", (out, x)), ("where", (out > 0, x, out))):
+        with pytest.raises(ValueError, match="shapes do not broadcast"):
+            engine.call(engine.OPS[op], (out, *inputs), (), ())
+
+
 @pytest.mark.parametrize("op", NAMES)
 def test_equals_reference(op: str, real: str, isa: str) -> None:
     """Shapes, strides and values drawn by Hypothesis."""
@@ -88,7 +99,8 @@ def test_every_tail(op: str, real: str, isa: str) -> None:
     for i, dims in enumerate((*calls.tails, *calls.hard)):
         flavour = calls.flavours[i % len(calls.flavours)]
         case = OPS[op].case(real, dims, flavour, seed(op, real, i))
-        check(case, *run(case, (calls.layouts[i % len(calls.layouts)], "C")))
+        for threads in TEAMS:
+            check(case, *run(case, (calls.layouts[i % len(calls.layouts)], "C"), threads=threads))
 
 
 @pytest.mark.parametrize("op", ["softmax_cross_entropy", "accuracy"])

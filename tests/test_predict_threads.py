@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 
 import pytest
+from conftest import PROFILE
 from test_threads import DATA, run_together, small_trainer
 
 import fastnn
 from fastnn.tensor import of_array
+
+CALLS = 200 if PROFILE == "release" else 60
 
 
 @pytest.mark.parametrize("team", [1, 2])
@@ -20,7 +23,7 @@ def test_eight_threads_predict_with_one_model(team: int) -> None:
     wrong: list[int] = []
 
     def job(first: int) -> None:
-        for i in range(60):
+        for i in range(CALLS):
             rows = 1 + (first * 31 + i * 7) % 200
             if model.predict(DATA[:rows]).tobytes() != want[:rows].tobytes():
                 wrong.append(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,7 @@ def from_onnx(file: Any, *, output: str | None = None) -> nn.Sequential:
 def _read(file: Any) -> tuple[Any, str]:
     onnx = library()
     if isinstance(file, onnx.ModelProto):
+        _whole(file, "model")
         return file, "model"
     if isinstance(file, bytes | bytearray | memoryview):
         data, path = bytes(file), "bytes"
@@ -83,7 +85,31 @@ def _read(file: Any) -> tuple[Any, str]:
         onnx.checker.check_model(model)
     except Exception as error:  # protobuf has its own types
         raise FormatError(f"{path}: no ONNX file: {str(error)[:200]}") from None
+    _whole(model, path)
     return model, path
+
+
+def _whole(model: Any, path: str) -> None:
+    """Refuse what names another file: `onnx` would read it, whatever file that is."""
+    for tensor in _tensors(model.graph):
+        if tensor.data_location == tensor.EXTERNAL:
+            raise FormatError(
+                f"{path}: {tensor.name!r} lies in another file, which is not read; "
+                "put all into one: onnx.save(onnx.load(path), 'one.onnx')"
+            )
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    """All that a graph holds, also as attributes and in graphs within it."""
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for attribute in (a for node in graph.node for a in node.attribute):
+        yield from (attribute.t, *attribute.tensors)
+        for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+            yield from (sparse.values, sparse.indices)
+        for inner in (attribute.g, *attribute.graphs):
+            yield from _tensors(inner)
 
 
 def _take_all(layers: Layers, regions: tuple[Region, ...]) -> None:

@@ -28,6 +28,8 @@ static int broadcast_stride(const fnn_operand *x, const fnn_operand *to, size_t 
 static const char *fill_broadcast(fnn_call *call, const fnn_operand *operands, size_t n) {
   size_t order[FNN_MAX_AXES], dims[FNN_MAX_DIMS], d = 0; /* axes so far, innermost first */
   ptrdiff_t strides[FNN_MAX_ARRAYS][FNN_MAX_DIMS], stride[FNN_MAX_ARRAYS];
+  for (size_t i = 1; i < n; i++) /* an axis of size 0 more, and an empty array would be read */
+    if (operands[i].ptr && operands[i].ndim > operands->ndim) return "shapes do not broadcast";
   order_axes(operands, order);
   for (size_t j = 0; j < operands->ndim; j++) {
     size_t axis = order[j], size = operands->shape[axis];

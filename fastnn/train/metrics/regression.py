@@ -13,7 +13,7 @@ Reals = NDArray[np.float64]
 
 def _pair(z: ArrayLike, y: ArrayLike) -> tuple[Reals, Reals]:
     """Outputs and targets, both (n, outputs)."""
-    a, b = (np.asarray(numbers(n, v), np.float64) for n, v in (("z", z), ("y", y)))
+    a, b = (np.asarray(numbers(n, v), np.float64) for n, v in (("output", z), ("target", y)))
     a, b = (v.reshape(-1, 1) if v.ndim == 1 else v for v in (a, b))
     if a.shape != b.shape or a.ndim != 2 or len(a) == 0:
         raise ValueError(f"y: expected (rows, outputs) like z, got z {a.shape}, y {b.shape}")

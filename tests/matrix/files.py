@@ -1,0 +1,128 @@
+"""R25: files that somebody has changed, a million of them, and fuzzers that watch coverage."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from matrix.progress import ROOT
+from matrix.row import Result, Row
+
+SEEDS = 10
+KINDS = ("model", "state")
+READERS, CALLS = "Atheris on the readers", "libFuzzer on calls in C"
+FUZZ_SECONDS = int(os.environ.get("FASTNN_FUZZ_SECONDS", "3600"))
+AVX2 = ("-mavx2", "-mfma")
+AVX512 = (*AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl")
+TABLES = {
+    "scalar": (),
+    "avx2": AVX2,
+    "avx512": AVX512,
+    "avx512_vnni": (*AVX512, "-mavx512vnni"),
+    "avx512_bf16": (*AVX512, "-mavx512vnni", "-mavx512bf16"),
+}
+FUZZ_PYTHON = os.environ.get("FASTNN_FUZZ_PYTHON", sys.executable)  # has atheris
+
+
+def parts() -> list[str]:
+    """Each kind of file with each seed, then the fuzzers."""
+    return [f"{kind} {seed}" for kind in KINDS for seed in range(SEEDS)] + [READERS, CALLS]
+
+
+def _mutate(kind: str, seed: int) -> Result:
+    """In a process of its own, whose memory is that of the loads alone."""
+    code = (
+        "import pathlib, sys, test_io\n"
+        "path, kind, seed = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])\n"
+        "refused, small = test_io.mutate(path, kind, seed)\n"
+        "print(test_io.MUTATIONS, refused, int(small))"
+    )
+    environment = {"FASTNN_TEST_PROFILE": "release", "PYTHONPATH": f"{ROOT / 'tests'}:{ROOT}"}
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(Path(folder, "a.safetensors")), kind, str(seed)],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **environment},
+        )
+    if done.returncode:
+        return {"tried": 0, "refused": 0, "failures": [done.stderr[-300:]]}
+    tried, refused, small = map(int, done.stdout.split())
+    failures = [] if small else ["more memory than twice the file and 16 MB"]
+    return {"tried": tried, "refused": refused, "failures": failures}
+
+
+def calls_fuzzer() -> list[str]:
+    """Build fuzz_calls.c and the engine with clang's libFuzzer, ASan and UBSan; the command."""
+    out = ROOT / "build" / "fuzz"
+    out.mkdir(parents=True, exist_ok=True)
+    core = ROOT / "fastnn" / "_core"
+    plain = ["-O1", "-g", "-std=c11", "-w", f"-I{core / 'include'}", f"-I{core / 'src'}"]
+    checks = "-fsanitize=fuzzer-no-link,address,undefined"
+    flags = [*plain, checks, "-fno-sanitize-recover=undefined", "-ffp-contract=off"]
+    sources = {path: [] for path in (ROOT / "tests/matrix/fuzz_calls.c", *core.glob("src/*.c"))}
+    sources |= {core / f"src/isa/{isa}.c": list(more) for isa, more in TABLES.items()}
+    objects = []
+    for source, more in sources.items():
+        objects.append(str(out / f"{source.stem}.o"))
+        command = ["clang", *flags, *more, "-c", str(source), "-o", objects[-1]]
+        subprocess.run(command, check=True)
+    program = str(out / "fuzz_calls")
+    linked = ["clang", "-fsanitize=fuzzer,address,undefined", *objects, "-lm", "-pthread"]
+    subprocess.run([*linked, "-o", program], check=True)
+    return [program]
+
+
+def _fuzz(command: list[str]) -> Result:
+    """For so many seconds; its executions."""
+    options = [f"-max_total_time={FUZZ_SECONDS}", "-print_final_stats=1", "-detect_leaks=0"]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [*command, *options],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+    stats = dict(
+        line.removeprefix("stat::").split(":")
+        for line in done.stderr.split("\n")
+        if line.startswith("stat::")
+    )
+    runs = int(stats.get("number_of_executed_units", 0))
+    failures = [] if done.returncode == 0 and runs else [done.stderr[-1500:]]
+    return {"runs": runs, "fuzzed": FUZZ_SECONDS, "failures": failures}
+
+
+def run(part: str) -> Result:
+    """One seed of one kind, or a fuzzer."""
+    if part == READERS:
+        return _fuzz([FUZZ_PYTHON, str(ROOT / "tests" / "matrix" / "fuzz.py")])
+    if part == CALLS:
+        return _fuzz(calls_fuzzer())
+    kind, seed = part.split()
+    return _mutate(kind, int(seed))
+
+
+def say(done: dict[str, Result]) -> str:
+    """Mutations, refusals, and what the fuzzers did."""
+    tried, refused = (sum(r.get(key, 0) for r in done.values()) for key in ("tried", "refused"))
+    told = [f"{tried:,} mutations: {refused:,} a FormatError, the others another file that loads"]
+    for part in (READERS, CALLS):
+        if part in done:
+            runs, seconds = done[part]["runs"], done[part]["fuzzed"]
+            told.append(f"{part}: {seconds / 60:.0f} min, {runs:,} runs")
+    return "; ".join(told)
+
+
+ROW = Row(
+    "hostile model files",
+    "1,000,000 mutations: only FormatError, at most twice the file and 16 MB; a fuzzer for an hour",
+    parts,
+    run,
+    say,
+)

@@ -1,0 +1,78 @@
+"""The release column: the page shows what is stored, and what is stored of vmath still holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from families import OPS
+from families.approx import REALS, VMATH_ULP
+from matrix import progress, row, table, vmath
+
+from fastnn._core import engine
+
+RESULTS = progress.read(progress.RESULTS)
+KIND = REALS["float32"]
+
+
+def test_the_page_shows_what_is_stored() -> None:
+    """Else: `PYTHONPATH=tests:. python -m matrix --render`."""
+    text = table.PAGE.read_text()
+    assert table.page(text) == text
+
+
+def test_every_row_is_there() -> None:
+    rows = table.rows()
+    assert list(rows) == [f"R{i}" for i in range(1, 27)]
+    assert RESULTS.keys() <= rows.keys()
+
+
+def test_nothing_that_is_stored_has_failed() -> None:
+    assert [text for result in RESULTS.values() for text in result["failures"]] == []
+
+
+def test_a_row_goes_on_where_it_stopped(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has run is not run again; what failed is kept as a failure; the page says "in part"."""
+    monkeypatch.setattr(progress, "PARTS", tmp_path)
+    monkeypatch.setattr(progress, "RESULTS", tmp_path / "results.json")
+    ran = []
+
+    def run(part: str) -> row.Result:
+        ran.append(part)
+        if ran == ["a", "b"]:
+            raise KeyboardInterrupt
+        return {"failures": ["wrong"] if part == "b" else []}
+
+    it = row.Row("title", "aim", lambda: "abc", run, lambda done: " ".join(done))
+    with pytest.raises(KeyboardInterrupt):
+        row.go("R1", it)
+    stored = progress.read(progress.RESULTS)["R1"]
+    assert (stored["said"], stored["parts"], stored["failures"]) == ("a", [1, 3], [])
+    assert "**in part, 1 of 3**: a" in table.table()
+    assert not row.go("R1", it)
+    assert ran == ["a", "b", "b", "c"]
+    assert progress.read(progress.RESULTS)["R1"]["failures"] == ["b: wrong"]
+    assert "a b c; **1 failures**" in table.table()
+
+
+STORED = RESULTS.get("R3", {}).get("detail", {})
+
+
+@pytest.mark.parametrize("name", vmath.FUNCTIONS)
+def test_the_worst_of_all_floats(name: str, isa: str) -> None:
+    """R3, sampled: the stored error where it is stored; none is larger around it and elsewhere."""
+    if isa not in STORED.get(name, {}):
+        return  # stored on a machine that lacks it
+    worst, at = STORED[name][isa]
+    around = int(at, 16) + np.arange(-100, 101)
+    far = np.random.default_rng(0).integers(0, 2**32, 400)
+    x = np.concatenate([around, far]).astype(np.uint32).view(np.float32)
+    x = x[np.isfinite(x) & (np.abs(x) >= KIND.tiny)]
+    got = np.empty_like(x)
+    engine.call(engine.OPS[name], (got, x), (), (), 1)
+    with np.errstate(all="ignore"):
+        want = OPS[name].reference(x.astype(np.float64))
+        error = np.abs(got - want) / KIND.ulp(want)
+    known = np.isfinite(got) & np.isfinite(want) & (np.abs(want) >= KIND.tiny)
+    there = x.view(np.uint32) == int(at, 16)
+    assert error[known & there] == pytest.approx(worst, abs=2e-3)
+    assert (error[known] <= max(worst, 1) + 2e-3).all() and worst <= VMATH_ULP
