@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from mutate_equivalent import EQUIVALENT, FAULTS as IN_PYTHON
+from mutate_equivalent import EQUIVALENT
 from mutate_faults import FAULTS as IN_KERNELS
+from mutate_faults_python import FAULTS as IN_PYTHON
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "build/mutants.json"
@@ -32,6 +33,7 @@ class Results(dict[str, Found]):
     """Faults and what they met; a file has them at once."""
 
     def put(self, what: str, found: Found) -> None:
+        self.update(kept())  # another run may have put more
         self[what] = found
         KEPT.parent.mkdir(exist_ok=True)
         text = json.dumps({key: list(value) for key, value in self.items()}, indent=1)

@@ -21,6 +21,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+from mutants import Found, kept, render
 from mutate_faults import FAULTS, Fault
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -139,7 +140,7 @@ def main() -> None:
     parser.add_argument("-k", default="", help="only faults with this word in their description")
     arguments = parser.parse_args()
     chosen = [fault for fault in FAULTS[arguments.start :] if arguments.k in fault.what]
-    missed = 0
+    missed, results = 0, kept()
     with tempfile.TemporaryDirectory(prefix="fastnn-mutate-") as folder:
         copy = Copy(Path(folder, "tree"))
         copy.link()
@@ -149,7 +150,10 @@ def main() -> None:
         for fault in chosen:
             in_c, in_python = examine(copy, fault, arguments.quick)
             missed += not (in_c or in_python)
+            seen = f"the tests in C: {in_c}" if in_c else in_python
+            results.put(fault.what, Found(seen, "kernel tests"))
             print(f"{fault.what:<52} {in_c or '-':<34} {in_python or '-'}", flush=True)
+    render(results)
     print(f"{len(chosen)} faults, {missed} missed")
 
 

@@ -155,8 +155,14 @@ VALUES: dict[str, tuple[Callable[[], Any], Any]] = {
     "a call beside an array that is passed on": (uses_of_an_array, {"passed"}),
     "what the first call caches is no doubt": (once_cached, ()),
     "eps of an exported RMSNorm": (
-        lambda: plan_of(nn.RMSNorm(3)).chains[0][0].eps,
-        float(np.finfo(np.float32).eps),
+        lambda: (
+            plan_of(
+                nn.Sequential(nn.Linear(3, 3), nn.RMSNorm(3, elementwise_affine=False)).double()
+            )
+            .chains[0][-1]
+            .eps
+        ),
+        float(np.finfo(np.float64).eps),
     ),
     "an activation's name with a line": (
         lambda: type(nn.MLP(3, [4], 2, activation="leaky_relu")[1]).__name__,
@@ -170,11 +176,14 @@ VALUES: dict[str, tuple[Callable[[], Any], Any]] = {
         lambda: groups.fixed("betas", [0.9, 0.99]),
         (0.9, 0.99),
     ),
-    "two rounds of a low-rank decomposition": (lambda: of_seed_0() == of_seed_0(niter=2), True),
+    "two rounds of a low-rank decomposition": (
+        lambda: of_seed_0(niter=None) == of_seed_0(niter=2),
+        True,
+    ),
     "a change within inference mode": (changed_in_inference_mode, [2.0, 2.0]),
     "class weights of one column": (weights_of_two_classes, [1.0, 2.0]),
     "the last of many are printed": (
-        lambda: "1.9970e+03" in str(fastnn.arange(2000.0)),
+        lambda: "1.0000e-07" in str(fastnn.zeros(2000).index_fill(0, fastnn.tensor([1997]), 1e-7)),
         True,
     ),
     "another order in memory is close": (
@@ -188,6 +197,14 @@ VALUES: dict[str, tuple[Callable[[], Any], Any]] = {
     "the first element, spread": (
         lambda: places.spread(f64([1.0, 2.0]), np.array([2, 0]), (3,)).tolist(),
         [2.0, 0.0, 1.0],
+    ),
+    "scattered without what was there": (
+        lambda: (
+            f64([5.0, 6.0])
+            .scatter_reduce(0, fastnn.tensor([0]), f64([1.0]), "amax", include_self=False)
+            .tolist()
+        ),
+        [1.0, 6.0],
     ),
     "reduced without what was there": (
         lambda: (

@@ -141,7 +141,7 @@ fill_ float floor ge gt le log log1p lt maximum mean minimum mul mul_ multiply n
 reshape sigmoid sin softmax sqrt square sub sub_ subtract sum tanh to view zero_""".split()
 )
 for _family in FAMILIES:
-    name_arguments(_family, _SHORT)
+    name_arguments(_family, transcendental.__all__ if _family is transcendental else _SHORT)
     globals().update({name: getattr(_family, name) for name in _family.__all__})
 for _family in (inplace, decompositions, least_squares, matrix_functions, solving):
     name_arguments(_family, _SHORT)
